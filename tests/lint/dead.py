@@ -23,7 +23,6 @@ KEPT = {
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
     "vm_follows": "whether the oracle may be asked",
-    "forward_proves": "whether the oracle may be asked",
     "pool_free_slots": "no slot is lost",
     "flow_table_bytes": "memory beside its peers",
     "slots_place": "places that were drawn by hand",

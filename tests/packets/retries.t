@@ -93,3 +93,35 @@ verdict forward - www p/b -
 out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1001 > 80 syn
 verdict drop - www p/b over-rate
+
+# With `syn cookies` this machine asks the silent server again; what the client says a second later goes to the next one,
+# once. What the first says then is of no connection; the second is joined.
+rules
+    pool web { server a 10.0.0.11; server b 10.0.0.12 }
+    service www on 203.0.113.10 tcp/80 { mode passthrough keep source; syn cookies; -> web }
+    firewall f default drop { accept tcp to 203.0.113.10 flags has syn as IN }
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 7
+verdict forward IN www - -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.1 df / tcp 80 > 1000 syn ack seq 1861119633 ack 8 win 0 opt x"020405b4"
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 8 ack 1861119634
+again   3
+verdict forward - www web/a -
+out     any
+after   1
+out     any
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 8 ack 1861119634
+verdict forward - www web/b -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0c / ip4 198.18.0.1 > 10.0.0.12 ttl 63 df / tcp 1000 > 80 syn seq 7 opt x"02040218"
+in      eth / ip4 10.0.0.11 > 198.18.0.1 / tcp 80 > 1000 syn ack seq 70 ack 8
+verdict drop default - - -
+# The second has its own time: it is asked again after a second, and by what the client says.
+after   1
+out     any
+after   1
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 8 ack 1861119634
+verdict forward - www web/b -
+out     any
+in      eth / ip4 10.0.0.12 > 198.18.0.1 / tcp 80 > 1000 syn ack seq 90 ack 8 win 1000
+verdict forward - www web/b -
+out     any
+out     any

@@ -46,7 +46,8 @@ bool track_awaits(const struct track *t, int32_t slot, uint32_t cookie, struct t
     const struct flow *f = flow_at(t->table, slot);
     if (!f->claim || f->flags & FLOW_TWIN || !(f->flags & FLOW_BOUND) || !f->joined) return false;
     const struct flow_bind *b = track_bind_at(t, slot);
-    if (!(b->flags & BIND_AWAITED) || b->seq_delta != cookie || f->state != FLOW_STATE_SYN_SENT) return false;
+    if (!(b->flags & BIND_AWAITED) || b->seq_delta + b->retried != cookie || f->state != FLOW_STATE_SYN_SENT)
+        return false;
     *a = (struct track_awaited){.flow = f, .bind = b, .joint = &flow_cold_at(t->table, slot)->joint};
     flow_id_of(t->table, slot, &a->id);
     return true;

@@ -171,7 +171,8 @@ void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *
  * are ours from here on. What is kept of it. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
-/* The flow in that slot, if its server is still awaited after that cookie; false: not any more. */
+/* The flow in that slot, if its server is still awaited after that cookie, to which the times are added that it went to
+ * another; false: not any more. */
 struct track_awaited {
     const struct flow *flow;
     const struct flow_bind *bind;

@@ -126,8 +126,9 @@ static struct packet_ctx instead(const struct job *j, const struct packet_ctx *c
     return q;
 }
 
-/* The flow begins as if its SYN came only now. */
-static void begin(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct proven *proven)
+/* The flow begins as if its SYN came only now; `again`: in the place of one that has ended, NULL: of none. */
+static void begin(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct proven *proven,
+                  const struct flow_bind *again)
 {
     const struct cookie_terms *t = &proven->proof.terms;
     const struct pbc_service *service = service_of(j->vm->forward->p, branch);
@@ -144,7 +145,10 @@ static void begin(const struct job *j, struct packet_ctx *c, uint32_t branch, co
     track_study(j->vm->forward->track, &key, syn, &q.seen);
     track_look(j->vm->forward->track, &key, syn, &q.seen);
     if (q.seen.slot != FLOW_NONE) q.seen.next.reopen = true;
-    forward_begin(j, &q, branch);
+    if (again)
+        forward_begin_again(j, &q, *again);
+    else
+        forward_begin(j, &q, branch);
     c->left = q.left;
     pool_put(syn);
 }
@@ -155,8 +159,8 @@ void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b
     joint_begin(track_joined(f->track, &c->seen), &c->proven->proof.terms, &c->proven->options);
     b->seq_delta = c->proven->header.ack - 1;
     b->flags |= BIND_AWAITED;
-    f->counters.cookies_proven++;
-    waits_add(&f->cookies->waits, 0, c->seen.slot, b->seq_delta, j->vm->now_ns);
+    f->counters.cookies_proven += !b->retried;
+    waits_add(&f->cookies->waits, 0, c->seen.slot, b->seq_delta + b->retried, j->vm->now_ns);
 }
 
 /* The client says again that it is there: so is the server asked again. */
@@ -204,6 +208,28 @@ bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt
     return proves(vm, key, &view, seen, &proven) != PBC_NONE;
 }
 
+uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, const struct track_seen *seen)
+{
+    const struct forward *f = vm->forward;
+    const struct flow_bind *b = track_bound(f->track, seen);
+    const struct flow *flow = track_flow(f->track, seen);
+    const bool silent =
+        b->flags & BIND_AWAITED && flow->state == FLOW_STATE_SYN_SENT && vm->now_ns - flow->seen_ns >= waits_first_ns();
+    return silent ? forward_next_server(f, key, b) : PBC_NONE;
+}
+
+/* The client says again that it is there, and its server is up. */
+static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct proven *proven)
+{
+    const uint32_t branch = b->branch, next = forward_awaited_server(j->vm, c->key, &c->seen);
+    if (next == PBC_NONE) {
+        ask(j, c, b, &proven->options);
+        return;
+    }
+    const struct flow_bind again = forward_retried(j, c, next);
+    begin(j, c, branch, proven, &again);
+}
+
 bool forward_prove(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -217,9 +243,9 @@ bool forward_prove(const struct job *j, struct packet_ctx *c)
     const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
                          track_flow(f->track, &c->seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
     if (awaited && !forward_is_down(j, b, true, FLOW_ORIGINAL))
-        ask(j, c, b, &proven.options);
+        go_on(j, c, b, &proven);
     else
-        begin(j, c, branch, &proven);
+        begin(j, c, branch, &proven, NULL);
     settle_whole(j, c);
     return true;
 }

@@ -329,7 +329,7 @@ static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow
     if (!forward_is_down(j, b, c->key->kind & KIND_TCP, FLOW_ORIGINAL)) {
         if (__builtin_expect(b->flags & BIND_AWAITED, 0))
             forward_early(j, c, b);
-        else if (!forward_retry(j, c, b))
+        else if (!forward_retry(j, c))
             go_on(j, c, b);
         return true;
     }
@@ -409,7 +409,8 @@ bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt
     const struct flow_bind *b = track_bound(vm->track, &seen);
     const struct program *p = vm->program;
     if (b && b->kind == BIND_SERVICE && !seen.next.reopen) {
-        const uint32_t next = seen.twin ? PBC_NONE : forward_retry_server(vm->forward, key, &seen);
+        uint32_t next = seen.twin ? PBC_NONE : forward_retry_server(vm->forward, key, &seen);
+        if (next == PBC_NONE && forward_proves(vm, key, pkt, &seen)) next = forward_awaited_server(vm, key, &seen);
         if (next == PBC_NONE) return explained(p, b->branch, b->server, "its flow's server", s);
         return explained(p, b->branch, next, "the next server, for its flow's has not answered", s);
     }

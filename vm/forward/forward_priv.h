@@ -73,7 +73,11 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
 void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b);
 /* retry.c: a packet of the flow's opener goes to another server, because it repeats a SYN that was not answered: the
  * flow is then another. False: it does not. */
-bool forward_retry(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
+bool forward_retry(const struct job *j, struct packet_ctx *c);
+/* The server behind the flow's, if `retries` leaves it another; PBC_NONE. */
+uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b);
+/* The packet's flow ends for that server: what the one in its place begins with. */
+struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
 /* Has one side of the flow alone spoken, though the other would be heard? */
 bool forward_unanswered(const struct flow *flow);
 /* refused.c: a packet of the server's side, of a flow or an error about one, is at hand. Where it refuses a new flow of
@@ -112,6 +116,9 @@ static inline bool forward_is_syn(const struct key *key)
 {
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
+/* Where a packet leads that proves a cookie again: to another server, for its flow's has been silent for a second;
+ * PBC_NONE: it does not. Its flow is bound to a service. */
+uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, const struct track_seen *seen);
 /* The flow of a cookie that was proven is bound by c->proven's SYN: `b` is kept with it. */
 void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* A packet of the client, which does not prove its cookie, while its server is awaited. */

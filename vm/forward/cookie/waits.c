@@ -3,6 +3,8 @@
 
 static const uint64_t delay_ns[WAIT_TIMES] = {1000000000, 2000000000, 4000000000};
 
+uint64_t waits_first_ns(void) { return delay_ns[0]; }
+
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns)
 {
     if (w->count[time] == WAIT_MOST) return false;

@@ -13,7 +13,7 @@ enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at once, a time: where there are more
 
 struct wait {
     int32_t slot;    /* of the flow */
-    uint32_t cookie; /* by which the flow is known to be the same */
+    uint32_t cookie; /* and how often its flow has gone to another server: by which it is known to be the same */
     uint64_t due_ns;
 };
 struct waits {
@@ -21,6 +21,8 @@ struct waits {
     uint32_t first[WAIT_TIMES], count[WAIT_TIMES];
 };
 
+/* How long the first time is. */
+uint64_t waits_first_ns(void);
 /* time: from 0 on. False: there is no room. */
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
 /* The next that is due, now taken out; false: none is. */
