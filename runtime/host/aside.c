@@ -1,4 +1,4 @@
-/* A namespace is made by going there; whoever cannot come back must not go on. */
+/* A thread goes there and stays: coming back, or going there again, would take a right that nobody else needs. */
 #include "runtime/host/aside.h"
 
 #include <errno.h>
@@ -6,7 +6,9 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +24,20 @@
 /* Local addresses, of all reloads: the service is not to fill the kernel's tables. */
 enum { LOCAL_MOST = 1024 };
 
+enum order { ORDER_DEVICE, ORDER_SOCKET, ORDER_END };
+
 struct aside {
-    int home, there;
+    pthread_t thread;
+    sem_t ordered, done; /* one order at a time: what follows is the thread's between the two */
+    enum order order;
+    struct host_addr from; /* of a socket */
+    int type;              /* likewise */
+    int result;            /* a descriptor, or a negative errno */
+    aside_confine_fn *confine;
     unsigned ifindex;
     struct host_addr local[LOCAL_MOST]; /* those made last */
     unsigned given;                     /* where the next one goes: the oldest's place */
 };
-
-static void go_home(const struct aside *a)
-{
-    if (setns(a->home, CLONE_NEWNET)) abort();
-}
 
 /* ---- the device ---- */
 
@@ -95,63 +100,26 @@ static int set_mtu(const char *name)
     return failed;
 }
 
-/* In the new namespace. A kernel without IPv6 has no way for it. */
-static int furnish(struct aside *a, int *tun, char *err, size_t err_len)
+/* A kernel without IPv6 has no way for it. */
+static int make_device(struct aside *a)
 {
-    char name[IF_NAMESIZE];
+    char name[IF_NAMESIZE], err[200];
+    int tun;
     proc_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0");
     proc_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
-    int failed = tun_open("aside", tun, 1, name, err, err_len);
+    int failed = tun_open("aside", &tun, 1, name, err, sizeof err);
     if (failed) return failed;
     a->ifindex = if_nametoindex(name);
     failed = set_mtu(name);
     if (!failed) failed = lead(a, RTM_NEWROUTE, AF_INET, NULL);
     if (!failed) (void)lead(a, RTM_NEWROUTE, AF_INET6, NULL);
-    if (!failed) return 0;
-    snprintf(err, err_len, "%s", strerror(-failed));
-    close(*tun);
+    if (!failed) return tun;
+    close(tun);
     return failed;
 }
 
-/* ---- all ---- */
+/* ---- sockets ---- */
 
-static struct aside *make(struct aside *a, int *tun, char *err, size_t err_len)
-{
-    a->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (a->home < 0 || unshare(CLONE_NEWNET)) {
-        snprintf(err, err_len, "checks by the way of a service need a network namespace of their own: %s",
-                 strerror(errno));
-        return NULL;
-    }
-    a->there = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (a->there < 0) snprintf(err, err_len, "/proc/self/ns/net: %s", strerror(errno));
-    const int failed = a->there < 0 ? -1 : furnish(a, tun, err, err_len);
-    go_home(a);
-    return failed ? NULL : a;
-}
-
-struct aside *aside_new(int *tun, char *err, size_t err_len)
-{
-    struct aside *a = calloc(1, sizeof *a);
-    if (!a) {
-        snprintf(err, err_len, "out of memory");
-        return NULL;
-    }
-    a->home = a->there = -1;
-    if (make(a, tun, err, err_len)) return a;
-    aside_free(a);
-    return NULL;
-}
-
-void aside_free(struct aside *a)
-{
-    if (!a) return;
-    if (a->home >= 0) close(a->home);
-    if (a->there >= 0) close(a->there);
-    free(a);
-}
-
-/* In the namespace. */
 static int open_socket(struct aside *a, const struct host_addr *from, int type)
 {
     const int on = 1, family = netlink_family(from);
@@ -165,12 +133,89 @@ static int open_socket(struct aside *a, const struct host_addr *from, int type)
     return fd >= 0 || type == SOCK_RAW ? fd : -errno;
 }
 
+/* ---- the thread ---- */
+
+static void wait_for(sem_t *s)
+{
+    while (sem_wait(s)) {} /* a signal */
+}
+
+static void *stay(void *arg)
+{
+    struct aside *a = arg;
+    a->result = unshare(CLONE_NEWNET) ? -errno : a->confine ? a->confine() : 0;
+    const bool there = !a->result;
+    sem_post(&a->done);
+    while (there) {
+        wait_for(&a->ordered);
+        if (a->order == ORDER_END) break;
+        a->result = a->order == ORDER_DEVICE ? make_device(a) : open_socket(a, &a->from, a->type);
+        sem_post(&a->done);
+    }
+    return NULL;
+}
+
+static int order(struct aside *a, enum order what)
+{
+    a->order = what;
+    sem_post(&a->ordered);
+    wait_for(&a->done);
+    return a->result;
+}
+
+/* 0 or a negative errno; then there is no thread. */
+static int send_there(struct aside *a)
+{
+    const int failed = pthread_create(&a->thread, NULL, stay, a);
+    if (failed) return -failed;
+    wait_for(&a->done);
+    if (a->result) pthread_join(a->thread, NULL);
+    return a->result;
+}
+
+/* ---- from outside ---- */
+
+static void release(struct aside *a)
+{
+    sem_destroy(&a->ordered);
+    sem_destroy(&a->done);
+    free(a);
+}
+
+struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len)
+{
+    struct aside *a = calloc(1, sizeof *a);
+    if (!a) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    a->confine = confine;
+    sem_init(&a->ordered, 0, 0);
+    sem_init(&a->done, 0, 0);
+    const int failed = send_there(a);
+    if (!failed) return a;
+    snprintf(err, err_len, "checks by the way of a service need a network namespace of their own: %s",
+             strerror(-failed));
+    release(a);
+    return NULL;
+}
+
+void aside_free(struct aside *a)
+{
+    if (!a) return;
+    a->order = ORDER_END;
+    sem_post(&a->ordered);
+    pthread_join(a->thread, NULL);
+    release(a);
+}
+
+int aside_device(struct aside *a) { return order(a, ORDER_DEVICE); }
+
 int aside_socket(struct aside *a, const struct host_addr *from, int type)
 {
-    if (setns(a->there, CLONE_NEWNET)) return -errno;
-    const int fd = open_socket(a, from, type);
-    go_home(a);
-    return fd;
+    a->from = *from;
+    a->type = type;
+    return order(a, ORDER_SOCKET);
 }
 
 int aside_ear(void)

@@ -3,7 +3,10 @@
  * sent the way that the service's mode says, and answers are put back into it.
  *
  * The host's addresses are addresses of the stack as well, as soon as a socket speaks from them, the last 1,024 of
- * them; the host itself knows nothing of it. All is gone with the last descriptor. */
+ * them; the host itself knows nothing of it. All is gone with the last descriptor.
+ *
+ * A thread stands in it and makes what is asked for. It goes there once, which takes CAP_SYS_ADMIN; afterwards it needs
+ * CAP_NET_ADMIN and CAP_NET_RAW. */
 #ifndef RUNTIME_HOST_ASIDE_H
 #define RUNTIME_HOST_ASIDE_H
 
@@ -14,10 +17,16 @@ enum { ASIDE_MTU = 1280 };
 
 struct aside;
 
-/* tun: the device (runtime/host/tun.h: a struct virtio_net_hdr, then the IP packet), the caller's to close. NULL, with
- * one line in err: a right is missing (CAP_SYS_ADMIN), or there are no TUN devices. For a process with one thread. */
-struct aside *aside_new(int *tun, char *err, size_t err_len);
+/* In the thread, once it stands there: it gives up what it needs no more. 0 or a negative errno. */
+typedef int aside_confine_fn(void);
+/* Nothing is in it yet. confine may be NULL. NULL, with one line in err: a right is missing. All else is for the
+ * caller's thread alone. */
+struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len);
 void aside_free(struct aside *a); /* NULL is fine */
+
+/* Its device, to be made once (runtime/host/tun.h: a struct virtio_net_hdr, then the IP packet), the caller's to close.
+ * A descriptor, or a negative errno: there are no TUN devices. */
+int aside_device(struct aside *a);
 
 /* A socket in it, not bound, of SOCK_STREAM, SOCK_DGRAM or SOCK_RAW (for echo replies), of the family of `from`, which
  * it may speak from. A descriptor, or a negative errno. */

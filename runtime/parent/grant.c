@@ -291,15 +291,19 @@ static bool grant_ECHO(struct parent *p, const struct request *r, struct answer 
 static bool grant_ASIDE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     (void)r;
-    if (p->aside) return false;
-    fds[1] = aside_ear();
-    a->failed = fds[1] < 0 ? fds[1] : 0;
-    if (!a->failed) p->aside = aside_new(fds, a->err, sizeof a->err);
-    if (!a->failed && !p->aside) {
-        close(fds[1]);
+    if (p->furnished) return false;
+    if (!p->aside) {
+        snprintf(a->err, sizeof a->err, "%s", p->no_aside);
         a->failed = -EPERM;
+        return true;
     }
-    a->fd_count = a->failed ? 0 : 2;
+    fds[1] = aside_ear();
+    if (fds[1] < 0) return answer_fd(a, fds[1]);
+    fds[0] = aside_device(p->aside);
+    answer_fd(a, fds[0]);
+    if (a->failed) close(fds[1]);
+    p->furnished = !a->failed;
+    a->fd_count = p->furnished ? 2 : 0;
     return true;
 }
 
@@ -307,7 +311,7 @@ static bool grant_ASIDE_SOCKET(struct parent *p, const struct request *r, struct
 {
     const struct request_aside *body = r->body;
     const uint32_t type = body->type;
-    if (!p->aside || !is_address(&body->from)) return false;
+    if (!p->furnished || !is_address(&body->from)) return false;
     if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW) return false;
     fds[0] = aside_socket(p->aside, &body->from, (int)type);
     return answer_fd(a, fds[0]);

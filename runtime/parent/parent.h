@@ -16,7 +16,7 @@ struct parent;
 int parent_begin(const struct options *o, struct parent **p, struct channel **c);
 
 /* Rights that no request needs are gone from now on, in the parent; else the child is asked to end. */
-void parent_bound(const struct parent *p);
+void parent_bound(struct parent *p);
 
 /* Serve until the child ends; undo, free, and return the exit status. */
 int parent_serve(struct parent *p);

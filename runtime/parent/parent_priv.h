@@ -20,8 +20,10 @@ struct parent {
     struct io_maker maker;            /* with the steering programs */
     uint64_t too_long[IO_PORTS_MOST]; /* frames, of steering programs before */
     struct resolver *resolver;        /* NULL: nobody was asked for yet */
-    struct aside *aside;              /* NULL: no check has gone through a service yet */
-    bool guarded;                     /* there is a table of guard rules */
+    struct aside *aside;              /* of checks through services; NULL: no_aside says why */
+    char no_aside[200];
+    bool furnished; /* some check has gone that way */
+    bool guarded;   /* there is a table of guard rules */
     int fd, signal_fd;
     int recordings; /* their directory; -1: nobody has asked for it */
     pid_t child;

@@ -1,7 +1,15 @@
-/* The network stack aside: addresses that its sockets speak from are local there, the last 1,024 of them. */
+/* The network stack aside: where its thread stands nobody else does, and it is confined; addresses that its sockets
+ * speak from are local there, the last 1,024 of them. */
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/host/aside.h"
 #include "tests/unit/runtime/netns.h"
@@ -27,13 +35,54 @@ static int count_of(const char *what)
     return count;
 }
 
+static pthread_t confined; /* who confined itself */
+static int confine(void)
+{
+    confined = pthread_self();
+    return 0;
+}
+static int refuse(void) { return -EACCES; }
+
+static ino_t namespace_of(int fd)
+{
+    struct stat s;
+    assert_false(fstat(fd, &s));
+    return s.st_ino;
+}
+
+static void another_namespace(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    int fd;
+    struct aside *a = aside_new(confine, err, sizeof err);
+    assert_non_null(a);
+    assert_false(pthread_equal(confined, pthread_self()));
+    const int tun = aside_device(a), own = open("/proc/thread-self/ns/net", O_RDONLY);
+    assert_true(tun >= 0 && own >= 0);
+    assert_int_equal(if_nametoindex("aside"), 0);
+    speak_from(a, 1, &fd);
+    const int there = ioctl(fd, SIOCGSKNS);
+    assert_true(there >= 0);
+    assert_int_not_equal(namespace_of(there), namespace_of(own));
+    close(there);
+    close(own);
+    close(fd);
+    close(tun);
+    aside_free(a);
+    assert_null(aside_new(refuse, err, sizeof err));
+    assert_non_null(strstr(err, "Permission denied"));
+}
+
 static void bounded(void **state)
 {
     (void)state;
     char err[300] = "";
-    int tun, fd;
-    struct aside *a = aside_new(&tun, err, sizeof err);
+    int fd;
+    struct aside *a = aside_new(NULL, err, sizeof err);
     assert_string_equal(err, "");
+    const int tun = aside_device(a);
+    assert_true(tun >= 0);
     for (unsigned i = 0; i < ASKED; i++) {
         speak_from(a, i, &fd);
         close(fd);
@@ -52,6 +101,6 @@ static void bounded(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(bounded)};
+    const struct CMUnitTest tests[] = {netns_test(another_namespace), netns_test(bounded)};
     return netns_run(tests, sizeof tests / sizeof *tests);
 }
