@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vm/context/context.h"
+#include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
@@ -146,6 +147,26 @@ struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const str
     return fresh;
 }
 
+/* Those from `first` on; each is used by so many. */
+static unsigned find_unused(const uint32_t *users, uint32_t first, uint32_t count, uint8_t *gone)
+{
+    unsigned found = 0;
+    for (uint32_t i = 0; i < count; i++) found += gone[i] = i >= first && (!users || !users[i]);
+    return found;
+}
+
+unsigned vm_gone(const struct program *p, const struct vm_counters *c, uint8_t *gone)
+{
+    const uint32_t nats = program_all_nats(p);
+    const uint32_t services = p->past ? p->past->services : p->services_count,
+                   servers = p->past ? p->past->servers : p->servers_count;
+    unsigned found = find_unused(c->service_flows, services, p->services_count, gone);
+    gone += p->services_count;
+    found += find_unused(c->server_flows, servers, p->servers_count, gone);
+    gone += p->servers_count;
+    return found + find_unused(c->nat ? c->nat->flows : NULL, p->nats_count, nats, gone);
+}
+
 static void sum(struct counter *to, const struct counter *from)
 {
     to->packets += from->packets;
@@ -173,11 +194,12 @@ static void keep_served(struct vm *to, const struct vm *from, const struct remap
 {
     const size_t now = to->program->services_count, was = from->program->services_count;
     for (size_t i = 0; i < was; i++) {
+        if (r->service[i] == PBC_NONE) continue;
         sum(&to->served[r->service[i]], &from->served[i]);
         sum(&to->served[now + r->service[i]], &from->served[was + i]);
     }
     for (uint32_t i = 0; i < from->program->servers_count; i++)
-        sum(&to->served[2 * now + r->server[i]], &from->served[2 * was + i]);
+        if (r->server[i] != PBC_NONE) sum(&to->served[2 * now + r->server[i]], &from->served[2 * was + i]);
 }
 
 static void keep_remembering(struct vm *to, const struct vm *from)
@@ -200,7 +222,7 @@ static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
     balance_keep(fresh->balance, vm->balance, r);
     keep_served(fresh, vm, r);
     keep_remembering(fresh, vm);
-    if (vm->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
+    if (vm->forward && fresh->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
     if (vm->fragments && fresh->fragments) fragments_keep(fresh->fragments, vm->fragments, r);
     if (vm->fragments && !fresh->fragments) fragments_drop_held(vm);
 }
@@ -225,6 +247,7 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     if (vm->program != r->from || fresh->program != r->program) return -EINVAL;
     if (vm_swapping(vm)) return -EAGAIN;
+    if (vm->forward && !forward_spares(vm->forward, r)) return -EINVAL;
     if (fresh->forward && vm->track && !track_binds(vm->track)) return -ENOTSUP;
     const bool same = memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0;
     keep_parts(vm, fresh, r);
@@ -238,6 +261,8 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
         track_renew(vm->track, vm->program, forward_renew_bind, (void *)(uintptr_t)r);
     }
     if (vm->forward && vm->track) forward_attach(vm->forward, vm->track, vm->balance);
+    if (!vm->forward && vm->track)
+        track_on_unbound(vm->track, NULL, NULL); /* all of it was left out: no flow is bound */
     point_counters(vm);
     return 0;
 }

@@ -46,11 +46,14 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
  * are: remap->limits says whether they should have changed. cfg.live of vm_new makes room for what any program may
  * need. */
 
+/* What of the past of `p` no flow uses, as remap_new takes it: gone[remap_gone_count(p)]; c: the counters of all
+ * workers, added up. Returns how many. Nothing of the past takes new flows, so it stays so. */
+unsigned vm_gone(const struct program *p, const struct vm_counters *c, uint8_t *gone);
 /* A worker of remap->program that judges nothing yet. NULL: out of memory. */
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in);
-/* 0; or, and nothing has changed: -EAGAIN the swap before is not through; -EINVAL the remap is of another program;
- * -ENOTSUP flows are to be sent on, and there is no room for that (cfg.live). Work in proportion to rules, pools,
- * servers, services, meters and the datagrams in pieces; not to flows. */
+/* 0; or, and nothing has changed: -EAGAIN the swap before is not through; -EINVAL the remap is of another program, or
+ * leaves out what flows use; -ENOTSUP flows are to be sent on, and there is no room for that (cfg.live). Work in
+ * proportion to rules, pools, servers, services, meters and the datagrams in pieces; not to flows. */
 int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r);
 bool vm_swapping(const struct vm *vm);
 

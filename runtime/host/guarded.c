@@ -281,6 +281,15 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
     return true;
 }
 
+bool guarded_nats(struct guarded *g, const struct program *p)
+{
+    *g = (struct guarded){0};
+    for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
+    if (g->failed) return false;
+    sort_out(g);
+    return true;
+}
+
 void guarded_fini(struct guarded *g)
 {
     free(g->matches);

@@ -21,6 +21,8 @@ struct guarded {
  * the answers to health checks through services, which nobody but the host's stack is kept from. False: memory is out.
  */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before, bool probes);
+/* Of nat alone. */
+bool guarded_nats(struct guarded *g, const struct program *p);
 void guarded_fini(struct guarded *g);
 /* `count` more of them. False: memory is out. */
 bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count);

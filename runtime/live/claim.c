@@ -7,6 +7,7 @@
 
 #include "runtime/host/guard_news.h"
 #include "runtime/host/state.h"
+#include "runtime/live/leftover.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 
@@ -32,7 +33,9 @@ int claim_guard(struct live *l)
 
 void claim_tick(struct live *l, uint64_t now_ns)
 {
-    if (l->reload || !lingering_end(&l->lingering, now_ns)) return;
+    if (l->reload || !lingering_due(&l->lingering, now_ns)) return;
+    const struct lingering_used used = leftover_used(l);
+    if (!lingering_end(&l->lingering, &used, now_ns)) return;
     if (!claim_guard(l)) steered_rules(l);
 }
 

@@ -7,7 +7,7 @@
 /* Guard rules for the program that runs and, for flows of earlier ones that drain, l->lingering. The exit status; where
  * they cannot be set, those that were stay. */
 int claim_guard(struct live *l);
-/* Once a second: what lingers no longer is not hidden any more. */
+/* Once a second: what lingers no longer, and is of nothing that flows use, is not hidden any more. */
 void claim_tick(struct live *l, uint64_t now_ns);
 /* From now on it is known when another program changes them: before rights are given up. The exit status. */
 int claim_watch(struct live *l);

@@ -25,46 +25,69 @@ static bool has(const struct guarded *g, const struct guard_match *m)
     return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, compare);
 }
 
-static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns)
+static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns, bool of_nat)
 {
     l->matches[l->count] = *m;
+    l->of_nat[l->count] = of_nat;
     l->until_ns[l->count++] = until_ns;
 }
 
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], uint64_t now_ns, struct lingering *next)
 {
-    struct guarded here, left;
+    struct guarded here, left, nats;
     struct steer_rules r;
     const uint64_t until_ns = until(before, now_ns);
-    const bool made = steered_guarded(&r, &here, now, NULL), good = steered_guarded(&r, &left, before, NULL) && made;
+    bool good = steered_guarded(&r, &here, now, NULL);
+    good &= steered_guarded(&r, &left, before, NULL);
+    good &= guarded_nats(&nats, before);
     const size_t most = (size_t)left.match_count + l->count + 1;
     *next = (struct lingering){.matches = calloc(most, sizeof *next->matches),
-                               .until_ns = calloc(most, sizeof *next->until_ns)};
+                               .until_ns = calloc(most, sizeof *next->until_ns),
+                               .of_nat = calloc(most, sizeof *next->of_nat)};
     for (unsigned i = 0; i < LINGERS; i++) next->whole_ns[i] = of[i] ? until_ns : l->whole_ns[i];
-    const bool room = good && next->matches && next->until_ns;
+    const bool room = good && next->matches && next->until_ns && next->of_nat;
     for (unsigned i = 0; i < left.match_count && room; i++)
-        if (!has(&here, &left.matches[i])) keep(next, &left.matches[i], until_ns);
+        if (!has(&here, &left.matches[i])) keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
     for (unsigned i = 0; i < l->count && room; i++)
-        if (!has(&here, &l->matches[i]) && !has(&left, &l->matches[i])) keep(next, &l->matches[i], l->until_ns[i]);
+        if (!has(&here, &l->matches[i]) && !has(&left, &l->matches[i]))
+            keep(next, &l->matches[i], l->until_ns[i], l->of_nat[i]);
     guarded_fini(&here);
     guarded_fini(&left);
+    guarded_fini(&nats);
     if (!room) lingering_fini(next);
     return room;
 }
 
-bool lingering_end(struct lingering *l, uint64_t now_ns)
+bool lingering_due(const struct lingering *l, uint64_t now_ns)
+{
+    bool due = false;
+    for (unsigned i = 0; i < l->count; i++) due |= l->until_ns[i] <= now_ns;
+    for (unsigned i = 0; i < LINGERS; i++) due |= l->whole_ns[i] && l->whole_ns[i] <= now_ns;
+    return due;
+}
+
+/* Its time has passed, and it has no more. */
+static bool is_over(uint64_t *until_ns, bool used, uint64_t now_ns)
+{
+    if (*until_ns > now_ns) return false;
+    if (used) *until_ns = now_ns + LINGERING_NS;
+    return !used;
+}
+
+bool lingering_end(struct lingering *l, const struct lingering_used *used, uint64_t now_ns)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < l->count; i++) {
-        if (l->until_ns[i] <= now_ns) continue;
+        if (is_over(&l->until_ns[i], l->of_nat[i] ? used->nats : used->services, now_ns)) continue;
         l->matches[kept] = l->matches[i];
+        l->of_nat[kept] = l->of_nat[i];
         l->until_ns[kept++] = l->until_ns[i];
     }
     bool ended = kept < l->count;
     l->count = kept;
     for (unsigned i = 0; i < LINGERS; i++) {
-        if (!l->whole_ns[i] || l->whole_ns[i] > now_ns) continue;
+        if (!l->whole_ns[i] || !is_over(&l->whole_ns[i], used->nats, now_ns)) continue;
         l->whole_ns[i] = 0;
         ended = true;
     }
@@ -75,5 +98,6 @@ void lingering_fini(struct lingering *l)
 {
     free(l->matches);
     free(l->until_ns);
+    free(l->of_nat);
     *l = (struct lingering){0};
 }

@@ -10,6 +10,7 @@
 #include "runtime/live/confirm.h"
 #include "runtime/live/document.h"
 #include "runtime/live/health.h"
+#include "runtime/live/leftover.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/routing.h"
@@ -22,6 +23,7 @@ struct reload {
     struct remap *remap;
     uint16_t *ids; /* what it was made of */
     unsigned ids_count;
+    uint8_t *gone; /* likewise; NULL: nothing is */
     uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
     bool offered;          /* workers may have it */
@@ -53,8 +55,9 @@ static struct remap *remap_make(const struct live *l, struct reload *r, struct p
     for (unsigned at = 0; at < l->o->iface_count; at++)
         ids[l->now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
     r->ids_count = l->now.ifaces_count;
+    r->gone = leftover_gone(l);
     r->begun_ns = clock_ns(CLOCK_MONOTONIC);
-    return remap_new(l->now.program, fresh, ids, r->ids_count, r->begun_ns);
+    return remap_new(l->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
 }
 
 /* The old ruling aside, and one for the new program in its place. */
@@ -96,7 +99,13 @@ static bool prepare_all(struct live *l, struct reload *r)
     if (!s) return false;
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Numbers the change; one that is not made is one that no worker takes. */
-    recorded_change(l, &(struct record_change){r->ids, r->ids_count, r->begun_ns, in.mono_ns, s->number});
+    recorded_change(l, &(struct record_change){.ids = r->ids,
+                                               .count = r->ids_count,
+                                               .gone = r->gone,
+                                               .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
+                                               .remap_ns = r->begun_ns,
+                                               .prepare_ns = in.mono_ns,
+                                               .world = s->number});
     for (unsigned i = 0; i < l->worker_count; i++) {
         const struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
@@ -145,6 +154,7 @@ static void end(struct live *l)
     remap_free(l->reload->remap);
     lingering_fini(&l->reload->left);
     free(l->reload->ids);
+    free(l->reload->gone);
     free(l->reload);
     l->reload = NULL;
 }

@@ -20,7 +20,7 @@
 #include "runtime/worker/tape.h"
 #include "vm/pbc.h"
 
-enum { RECORD_VERSION = 2 };
+enum { RECORD_VERSION = 3 };
 enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
 enum { NG_OPT_END = 0, NG_OPT_NAME = 2, NG_OPT_FLAGS = 2, NG_OPT_RESOLUTION = 9, NG_OPT_CUSTOM = 2989 };
 /* The enterprise number that RFC 5612 keeps for examples: whose blocks they are, the second word says. */
@@ -71,14 +71,16 @@ struct record_start {
 };
 static_assert(sizeof(struct record_start) == 88, "as written: no padding");
 
-/* Then ids[ids], padded to 8 bytes; then the program's file, left out where one of this digest stood before. */
+/* Then ids[ids], padded to 8 bytes; gone[gone], as remap_new was told, padded likewise; then the program's file, left
+ * out where one of this digest stood before. */
 struct record_program {
     uint64_t number;                /* from 1 on */
     uint64_t remap_ns, prepare_ns;  /* as remap_new and vm_prepare were told; of the first 0 */
     uint64_t world;                 /* the snapshot that vm_prepare was told */
     uint32_t ids, file;             /* by id in the program before, the interface's in this; bytes of the file */
+    uint32_t gone, zero;            /* 0: nothing is; else remap_gone_count of the program before */
     uint8_t digest[PBC_DIGEST_LEN]; /* of the file */
 };
-static_assert(sizeof(struct record_program) == 72, "as written: no padding");
+static_assert(sizeof(struct record_program) == 80, "as written: no padding");
 
 #endif

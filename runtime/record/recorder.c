@@ -163,10 +163,13 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
         head.prepare_ns = change->prepare_ns;
         head.world = change->world;
         head.ids = change->count;
+        head.gone = change->gone_count;
     }
     if (file) memcpy(head.digest, ((const struct pbc_header *)(const void *)file)->digest, sizeof head.digest);
     bytes_put(&body, &head, sizeof head);
     if (change) bytes_put(&body, change->ids, change->count * sizeof *change->ids);
+    bytes_align(&body, 8);
+    if (change) bytes_put(&body, change->gone, change->gone_count);
     bytes_align(&body, 8);
     bytes_put(&body, file, len);
     free(file);

@@ -33,10 +33,13 @@ void recorder_stop(struct recorder *r);
 struct tape *recorder_tape(struct recorder *r, unsigned worker);
 
 /* A program that workers are to run from now on, and what the change is made of: ids of interfaces by those that they
- * had, times, and the snapshot, by its number, of vm_prepare. The first has none of these. Returns its number. */
+ * had, what is gone, times, and the snapshot, by its number, of vm_prepare. The first has none of these. Returns its
+ * number. */
 struct record_change {
     const uint16_t *ids;
     unsigned count;
+    const uint8_t *gone; /* as remap_new was told */
+    uint32_t gone_count; /* 0: NULL */
     uint64_t remap_ns, prepare_ns, world;
 };
 uint64_t recorder_program(struct recorder *r, const struct program *p, const struct record_change *change);

@@ -85,6 +85,12 @@ struct snapshot *story_world(const struct story *t, uint64_t number)
 
 /* ---- programs ---- */
 
+/* What stands behind a record of a program. */
+struct told_change {
+    uint16_t *ids;
+    uint8_t *gone;
+};
+
 /* The file alone of the program; a reference. */
 static struct program *file_of(const struct told_program *k)
 {
@@ -107,34 +113,53 @@ static struct program *load(const struct story *t, const struct record_program *
 }
 
 /* Ids of the program before become those of this one. */
-static int follow(const struct story *t, const struct record_program *h, const uint16_t *ids, struct told_program *k)
+static int follow(const struct story *t, const struct record_program *h, const struct told_change *change,
+                  struct told_program *k)
 {
+    const uint16_t *ids = change->ids;
     struct program *file = k->p, *before = t->programs[t->programs_count - 1]->p;
     if (h->ids != before->ifaces_count + t->start.devices) return -EINVAL;
     for (uint32_t i = 0; i < h->ids; i++)
         if (ids[i] != IFACE_NONE && ids[i] >= file->ifaces_count + t->start.devices) return -EINVAL;
-    k->remap = remap_new(before, file, ids, h->ids, h->remap_ns);
+    if (h->gone && h->gone != remap_gone_count(before)) return -EINVAL;
+    k->remap = remap_new(before, file, ids, h->ids, h->gone ? change->gone : NULL, h->remap_ns);
     if (!k->remap) return -ENOMEM;
     k->p = program_get(k->remap->program);
     program_put(file);
     return 0;
 }
 
+/* Words of a record, and what fills them up to eight bytes. NULL: it is cut short. */
+static void *read_padded(struct cursor *c, size_t bytes)
+{
+    const size_t padded = (bytes + 7) / 8 * 8;
+    void *words = padded <= c->left ? malloc(padded + 1) : NULL;
+    if (words && cursor_copy(c, words, padded)) return words;
+    free(words);
+    return NULL;
+}
+
+static void change_free(struct told_change *change)
+{
+    free(change->ids);
+    free(change->gone);
+}
+
 /* Everything of it but its place among the others. */
 static int read_program(const struct story *t, const struct record_program *h, struct cursor *c, struct told_program *k,
                         char *err, size_t err_len)
 {
-    const size_t bytes = (size_t)h->ids * sizeof(uint16_t), padded = (bytes + 7) / 8 * 8;
-    uint16_t *ids = padded <= c->left ? malloc(padded + 1) : NULL;
-    if (!ids || !cursor_copy(c, ids, padded)) {
-        free(ids);
+    struct told_change change = {.ids = read_padded(c, (size_t)h->ids * sizeof *change.ids)};
+    if (change.ids) change.gone = read_padded(c, h->gone);
+    if (!change.gone) {
+        change_free(&change);
         return fail(err, err_len, "a program in it is cut short");
     }
     *k = (struct told_program){.number = h->number, .prepare_ns = h->prepare_ns, .world = h->world};
     memcpy(k->digest, h->digest, sizeof k->digest);
     k->p = load(t, h, c, err, err_len);
-    const bool good = k->p && (!t->programs_count || !follow(t, h, ids, k)) && opened_init(&k->opened, k->p);
-    free(ids);
+    const bool good = k->p && (!t->programs_count || !follow(t, h, &change, k)) && opened_init(&k->opened, k->p);
+    change_free(&change);
     if (good || !k->p) return good ? 0 : -EINVAL;
     opened_fini(&k->opened);
     remap_free(k->remap);

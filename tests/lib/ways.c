@@ -252,7 +252,7 @@ bool ways_swap(struct ways *w, struct program *equal, bool longer, const struct 
     struct way *a = &w->way[0];
     if (vm_swapping(a->vm)) return false;
     struct program *from = w->remap ? w->remap->program : w->program;
-    struct remap *r = remap_new(from, equal, NULL, 0, in->mono_ns);
+    struct remap *r = remap_new(from, equal, NULL, 0, NULL, in->mono_ns);
     const struct vm_cfg cfg = {.pool = a->pool, .seed = w->seed, .flow_events = true, .live = true};
     struct vm *fresh = r ? vm_prepare(&cfg, r, in) : NULL;
     const bool good = fresh && vm_swap(a->vm, fresh, r) == 0;

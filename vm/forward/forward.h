@@ -17,6 +17,8 @@ void forward_free(struct forward *f);
 /* `to` takes the place of `from`, which is left to be freed: what goes on, goes on in it. With this, flows' bindings
  * are renewed (track_renew). */
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns);
+/* Is what the remap leaves out used by no flow? */
+bool forward_spares(const struct forward *f, const struct remap *r);
 /* A binding of the program before; arg: the remap. */
 void forward_renew_bind(void *arg, struct flow_bind *b);
 /* When forward_tick has something to do though nothing changed; UINT64_MAX: never. */

@@ -23,6 +23,7 @@ struct making {
     uint32_t *service_id, *server_id, *server_of;
     uint32_t *by_name;   /* servers of `to`, sorted */
     uint32_t *past_pool; /* by pool of `from`: its number in the past; PBC_NONE */
+    const uint8_t *gone;
     uint64_t now_ns;
 };
 
@@ -137,6 +138,21 @@ static bool same_sources(const struct program *a, const struct pbc_pool *s, cons
 
 /* ---- the past ---- */
 
+/* What is of the past already: does anybody use it still? */
+static bool service_used(const struct making *m, uint32_t i)
+{
+    const struct program_past *past = m->from->past;
+    return !m->gone || !past || i < past->services || !m->gone[i];
+}
+static bool server_used(const struct making *m, uint32_t i)
+{
+    return !m->gone || !program_is_past(m->from, i) || !m->gone[m->from->services_count + i];
+}
+static bool nat_used(const struct making *m, uint32_t i)
+{
+    return !m->gone || i < m->from->nats_count || !m->gone[m->from->services_count + m->from->servers_count + i];
+}
+
 /* A name of `from`, in the strings of the view. */
 static uint32_t keep_name(struct making *m, uint32_t name)
 {
@@ -230,7 +246,7 @@ static void map_servers(struct making *m)
 {
     for (uint32_t i = 0; i < m->from->servers_count; i++) {
         const uint32_t at = server_in_to(m, &m->from->servers[i]);
-        m->r->server[i] = at != PBC_NONE ? at : past_server(m, i);
+        m->r->server[i] = at != PBC_NONE || !server_used(m, i) ? at : past_server(m, i);
     }
 }
 
@@ -247,9 +263,9 @@ static void map_services(struct making *m)
     for (uint32_t i = 0; i < m->from->services_count; i++) {
         const struct pbc_service *s = &m->from->services[i];
         uint32_t at = service_in(m, s);
-        if (at == PBC_NONE) at = past_service(m, i);
+        if (at == PBC_NONE && service_used(m, i)) at = past_service(m, i);
         m->r->service[i] = at;
-        for (uint32_t b = 0; b < s->branch_count; b++) {
+        for (uint32_t b = 0; at != PBC_NONE && b < s->branch_count; b++) {
             const struct pbc_service *t = &m->services[at];
             m->r->branch[s->branches + b] = t->branches + (b < t->branch_count ? b : t->branch_count - 1);
         }
@@ -266,7 +282,8 @@ static void map_nats(struct making *m)
             !same_nat(m->from, &m->from->nats[i], m->view, &m->nats[i]))
             for (at = 0; at < there && !same_nat(m->from, &m->from->nats[i], m->view, &m->nats[at]); at++) {}
         if (i < m->from->nats_count) m->r->nats &= at == i;
-        m->r->nat[i] = at < there ? at : past_nat(m, i);
+        if (at == there) at = nat_used(m, i) ? past_nat(m, i) : PBC_NONE;
+        m->r->nat[i] = at;
     }
 }
 
@@ -304,6 +321,7 @@ static void number(struct making *m)
              servers = before ? before->server_ids : m->from->servers_count;
     for (uint32_t i = 0; i < m->from->services_count; i++) {
         const uint32_t at = m->r->service[i];
+        if (at == PBC_NONE) continue;
         if (same_clients(&m->from->services[i], &m->services[at])) m->service_id[at] = program_service_id(m->from, i);
     }
     for (uint32_t i = 0; i < m->from->servers_count; i++)
@@ -420,10 +438,10 @@ static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count
 }
 
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
-                        uint64_t now_ns)
+                        const uint8_t *gone, uint64_t now_ns)
 {
     struct remap *r = calloc(1, sizeof *r);
-    struct making m = {.from = from, .to = to, .r = r, .now_ns = now_ns};
+    struct making m = {.from = from, .to = to, .r = r, .gone = gone, .now_ns = now_ns};
     if (!r) return NULL;
     r->from = program_get(from);
     const bool good = make_view(&m, to) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall);

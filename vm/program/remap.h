@@ -6,7 +6,8 @@
  *
  *      pools, servers, services, branches, nats    | of the file ...   | of the past ... |
  *
- * Facts that speak of servers (down, server_out) are made for this program, past ones included.
+ * Facts that speak of servers (down, server_out) are made for this program, past ones included. What of the past no
+ * flow uses any more is left out, if who asks says so; what it counted goes with it.
  *
  * The same is: a server of the same POOL/SERVER, family and address; a service of the same name that sends on alike; a
  * nat's statement that says the same; a meter of equal definition; a rule of the same name and verdict. */
@@ -30,7 +31,7 @@ struct program_past {
 struct remap {
     struct program *program; /* with the past; the remap holds one reference */
     struct program *from;    /* likewise */
-    /* By the number that it had, the one that it has; none is PBC_NONE. */
+    /* By the number that it had, the one that it has; PBC_NONE: it was left out. */
     uint32_t *server, *service, *branch, *nat;
     uint32_t *rule, *firewall; /* by name and verdict: what they counted goes on (program/remap_names.h) */
     uint16_t *iface;           /* IFACE_NONE: the program names it no more, and nobody said which it is */
@@ -45,9 +46,10 @@ struct remap {
 };
 
 /* From what workers run (a program, or one of a remap) to another of a file. ifaces: by old id, count of them, as who
- * reads packets knows them; NULL: by device, where both programs name it. NULL: out of memory. */
+ * reads packets knows them; NULL: by device, where both programs name it. gone: [remap_gone_count] of `from`: 1, it is
+ * of the past and no flow of any worker uses it; NULL: there is none. NULL: out of memory. */
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
-                        uint64_t now_ns);
+                        const uint8_t *gone, uint64_t now_ns);
 void remap_free(struct remap *r);
 
 static inline bool program_is_past(const struct program *p, uint32_t server)
@@ -58,6 +60,11 @@ static inline bool program_is_past(const struct program *p, uint32_t server)
 static inline uint32_t program_all_nats(const struct program *p)
 {
     return p->nats_count + (p->past ? p->past->nats_count : 0);
+}
+/* Of services, servers and nats, one after the other. */
+static inline uint32_t remap_gone_count(const struct program *from)
+{
+    return from->services_count + from->servers_count + program_all_nats(from);
 }
 static inline uint32_t program_service_id(const struct program *p, uint32_t service)
 {
