@@ -117,17 +117,20 @@ void stack_put(struct stacks *s, uint16_t id)
     const uint16_t e = (uint16_t)(id - COUNTED_AT + 1);
     if (s->refs[e] == 0 || --s->refs[e]) return;
     keyed_drop(&s->table, s->slot[e]);
+    s->slot[e] = KEYED_NONE;
     s->next[e] = s->spare;
     s->spare = e;
 }
 
-/* Which entries are free again, in the order in which they are taken. */
+/* Which entries are free again, each once, in the order in which they are taken. */
 static void archive_spare(struct stacks *s, struct archive *a)
 {
     uint16_t e = s->spare, *last = &s->spare;
     for (uint32_t n = 0; n <= COUNTED; n++, e = s->next[e]) {
         ARCHIVE(a, e);
         if (!archive_sound(a, e <= s->used && (!e || !s->refs[e]))) return;
+        if (e && a->reads && !archive_sound(a, s->slot[e] != KEYED_NONE)) return;
+        if (e) s->slot[e] = KEYED_NONE;
         if (!a->reads && !e) return;
         *last = e;
         last = &s->next[e];
