@@ -54,6 +54,39 @@ void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len
     }
 }
 
+/* ---- by name ---- */
+
+static int compare_labels(const void *x, const void *y, void *arg)
+{
+    const struct labels *all = arg;
+    return strcmp(label_server(all, *(const uint32_t *)x), label_server(all, *(const uint32_t *)y));
+}
+
+/* The file's servers in the order of their labels; NULL: memory is out. */
+static uint32_t *in_order(const struct ruling *r)
+{
+    const uint32_t count = servers(r->program);
+    uint32_t *all = malloc((count + 1u) * sizeof *all);
+    for (uint32_t i = 0; all && i < count; i++) all[i] = i;
+    if (all) qsort_r(all, count, sizeof *all, compare_labels, (void *)(uintptr_t)&r->labels);
+    return all;
+}
+
+static uint32_t server_in_order(const struct ruling *r, const uint32_t *all, const char *label)
+{
+    uint32_t lo = 0, hi = servers(r->program);
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        const int order = strcmp(label, label_server(&r->labels, all[mid]));
+        if (!order) return all[mid];
+        if (order < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return PBC_NONE;
+}
+
 /* ---- what follows ---- */
 
 static uint16_t weight_of(const struct by_hand *h)
@@ -66,13 +99,15 @@ void by_hand_apply(const struct live *l, struct ruling *r)
 {
     memset(r->weights, 0, r->program->servers_count * sizeof *r->weights);
     memset(r->by_hand, 0, r->program->servers_count * sizeof *r->by_hand);
+    uint32_t *all = l->by_hand ? in_order(r) : NULL;
     for (struct by_hand *h = l->by_hand; h; h = h->next) {
-        const uint32_t s = server_named(r->program, h->server);
+        const uint32_t s = all ? server_in_order(r, all, h->server) : server_named(r->program, h->server);
         h->found = s != PBC_NONE;
         if (!h->found) continue;
         r->by_hand[s] = h;
         r->weights[s] = weight_of(h);
     }
+    free(all);
 }
 
 unsigned by_hand_weight(const struct ruling *r, uint32_t server)
