@@ -85,6 +85,14 @@ static void from6(struct text *t, const struct program *p)
     answer(t, n > V6_MOST);
 }
 
+/* By one of these interfaces alone: all others' frames pass the filter, too. */
+static void by(struct text *t, const unsigned ifindex[], unsigned count)
+{
+    put(t, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX), 0, 0);
+    for (unsigned i = 0; i < count; i++) put(t, BPF_JMP | BPF_JEQ | BPF_K, ifindex[i], (uint8_t)(count - i), 0);
+    answer(t, false);
+}
+
 static void all(struct text *t, const struct program *p)
 {
     put(t, BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL), 0, 0);
@@ -105,11 +113,12 @@ static void all(struct text *t, const struct program *p)
     from6(t, p);
 }
 
-int heard_filter(int fd, const struct program *p)
+int heard_filter(int fd, const struct program *p, const unsigned ifindex[], unsigned count)
 {
     const struct sockaddr_ll everything = {.sll_family = AF_PACKET, .sll_protocol = htons(0x0003 /* ETH_P_ALL */)};
     struct text t;
     t.len = 0;
+    by(&t, ifindex, count);
     all(&t, p);
     const struct sock_fprog program = {.len = (unsigned short)t.len, .filter = t.code};
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)) return -errno;

@@ -7,6 +7,7 @@
 #include "runtime/live/claim.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
+#include "runtime/live/via.h"
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
@@ -86,9 +87,10 @@ static bool is_followed(struct live *l, unsigned at, const struct host_link *lin
     const unsigned before = l->ifindex[at];
     if (link->ifindex == before) return true;
     l->ifindex[at] = link->ifindex;
-    if (reopen(l, at)) return true;
-    l->ifindex[at] = before;
-    return false;
+    const bool opened = reopen(l, at);
+    if (!opened) l->ifindex[at] = before;
+    if (opened) via_links(l);
+    return opened;
 }
 
 void links_follow(struct live *l)

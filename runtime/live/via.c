@@ -60,9 +60,15 @@ bool via_follow(struct live *l, const struct program *p, char *err, size_t err_l
     if (!l->via && !goes_through(p)) return true;
     if (!l->via) l->via = via_new(l, err, err_len);
     if (!l->via) return false;
-    const int failed = heard_filter(l->via->ear, p);
+    const int failed = heard_filter(l->via->ear, p, l->ifindex, l->o->iface_count);
     if (failed) snprintf(err, err_len, "the filter of health checks: %s", strerror(-failed));
     return !failed;
+}
+
+void via_links(struct live *l)
+{
+    const int failed = l->via ? heard_filter(l->via->ear, l->now.program, l->ifindex, l->o->iface_count) : 0;
+    if (failed) events_tell(&l->events, TOLD_FAULT, "the filter of health checks: %s", strerror(-failed));
 }
 
 void via_fini(struct live *l)

@@ -17,6 +17,7 @@ struct via;
 /* For the checks of the program: all that is needed, if some go through a service, and there is not yet. False, with
  * one line in err. */
 bool via_follow(struct live *l, const struct program *p, char *err, size_t err_len);
+void via_links(struct live *l); /* interfaces have other numbers */
 void via_fini(struct live *l);
 
 /* For checks_cfg. */
