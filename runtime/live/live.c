@@ -143,60 +143,100 @@ static void say_ended(struct live *l, uint64_t since_ns)
                 l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
 }
 
+/* What the main thread waits for. */
+enum waits_for {
+    FOR_SIGNAL,
+    FOR_HOST,
+    FOR_CLOCK,
+    FOR_PARENT, /* its end alone: answers are for who asked */
+    FOR_GUARD_NEWS,
+    FOR_HEALTH,
+    FOR_QUESTION,
+    FOR_SAID,
+    FOR_HEARD,
+    FOR_WEB,
+    FOR_FILE,    /* of the program, to change */
+    FOR_WORKERS, /* from here on */
+};
+typedef struct pollfd waiting[FOR_WORKERS + WORKERS_MOST];
+
+static void wait_begin(const struct live *l, waiting fds)
+{
+    for (unsigned i = 0; i < FOR_WORKERS; i++) fds[i] = (struct pollfd){.events = POLLIN};
+    fds[FOR_SIGNAL].fd = l->signal_fd;
+    fds[FOR_HOST].fd = host_fd(l->host);
+    fds[FOR_CLOCK].fd = l->clock.fd;
+    fds[FOR_PARENT] = (struct pollfd){.fd = l->channel->fd};
+    fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->guard_news);
+    fds[FOR_QUESTION].fd = asked_fd(l);
+    fds[FOR_WEB].fd = shown_fd(l);
+    for (unsigned i = 0; i < l->worker_count; i++)
+        fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
+}
+
+/* A negative errno, or 0. */
+static int wait_on(struct live *l, waiting fds)
+{
+    fds[FOR_HEALTH].fd = health_fd(l); /* of the program that runs */
+    fds[FOR_SAID].fd = via_said_fd(l);
+    fds[FOR_HEARD].fd = via_heard_fd(l);
+    fds[FOR_FILE].fd = l->watch.fd;
+    const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
+    const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
+    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms)));
+    return poll(fds, FOR_WORKERS + l->worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* False: memory is out. */
+static bool take_news(struct live *l, const waiting fds)
+{
+    if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
+    bool fine = !fds[FOR_HOST].revents || world_read(l);
+    for (unsigned i = 0; i < l->worker_count; i++)
+        if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
+    if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
+    if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
+    return fine;
+}
+
+/* Every TICK_MS; false: memory is out. */
+static bool tick(struct live *l, uint64_t now)
+{
+    bool fine = world_clock(l) && world_tick(l);
+    claim_tick(l, now);
+    limits_tell(l, false);
+    health_tick(l, now);
+    fine &= by_hand_tick(l, now);
+    notified_tick(l, now);
+    recorded_tick(l);
+    document_tick(l, now, l->web);
+    events_tick(&l->events);
+    if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
+    return fine;
+}
+
 static int serve(struct live *l)
 {
-    enum { OTHERS = 11 };
-    struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
-                                                {.fd = host_fd(l->host), .events = POLLIN},
-                                                {.fd = l->clock.fd, .events = POLLIN},
-                                                {.fd = l->channel->fd}, /* its end alone: answers are for who asked */
-                                                {.fd = guard_news_fd(l->guard_news), .events = POLLIN},
-                                                {.events = POLLIN},
-                                                {.fd = asked_fd(l), .events = POLLIN},
-                                                {.events = POLLIN},
-                                                {.events = POLLIN},
-                                                {.fd = shown_fd(l), .events = POLLIN}};
+    waiting fds;
     uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
-    fds[10].events = POLLIN;
-    for (unsigned i = 0; i < l->worker_count; i++)
-        fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
+    wait_begin(l, fds);
     for (;;) {
-        fds[5].fd = health_fd(l); /* of the program that runs */
-        fds[7].fd = via_said_fd(l);
-        fds[8].fd = via_heard_fd(l);
-        fds[10].fd = l->watch.fd;
-        const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-        const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
-        const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms)));
-        if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
-            return live_fault(l, "poll: %s", strerror(errno));
-        if (fds[0].revents && !signalled(l)) return 0;
-        if (fds[3].revents) return live_fault(l, "the parent process is gone");
-        if (fds[4].revents) claim_follow(l);
-        bool fine = !fds[1].revents || world_read(l);
-        for (unsigned i = 0; i < l->worker_count; i++)
-            if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
-        if (fds[2].revents) fine &= world_clock(l);
-        if (fds[7].revents || fds[8].revents) via_carry(l);
+        const int failed = wait_on(l, fds);
+        if (failed) return live_fault(l, "poll: %s", strerror(-failed));
+        if (fds[FOR_SIGNAL].revents && !signalled(l)) return 0;
+        if (fds[FOR_PARENT].revents) return live_fault(l, "the parent process is gone");
+        bool fine = take_news(l, fds);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (fds[10].revents) watch_read(l, now);
+        if (fds[FOR_FILE].revents) watch_read(l, now);
         watch_step(l, now);
         fine &= world_step(l) && health_step(l, now) && tabled_step(l, now);
-        if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
+        const bool due = now - ticked >= TICK_MS * UINT64_C(1000000);
+        if (due) {
             ticked = now;
-            fine &= world_clock(l) && world_tick(l);
-            claim_tick(l, now);
-            limits_tell(l, false);
-            health_tick(l, now);
-            fine &= by_hand_tick(l, now);
-            notified_tick(l, now);
-            recorded_tick(l);
-            document_tick(l, now, l->web);
-            events_tick(&l->events);
-            if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
+            fine &= tick(l, now);
         }
         if (!fine) return live_fault(l, "out of memory");
-        if (fds[6].revents || now == ticked) asked_step(l, now);
+        if (fds[FOR_QUESTION].revents || due) asked_step(l, now);
         if (!confirm_step(l, now)) return 1; /* after what was asked in time */
         shown_step(l);
         if (l->reload) reload_step(l);
