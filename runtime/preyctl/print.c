@@ -1,7 +1,46 @@
 /* See print.h. */
 #include "runtime/preyctl/print.h"
 
+#include <string.h>
 #include <time.h>
+
+/* The next number of the text, which cJSON has read: outside of strings. Its length; 0: there is none. */
+static size_t next_number(const char **at, const char *end)
+{
+    bool in_string = false;
+    for (; *at < end; ++*at) {
+        if (**at == '\\' && in_string)
+            ++*at;
+        else if (**at == '"')
+            in_string = !in_string;
+        else if (!in_string && strchr("-0123456789", **at) && **at)
+            break;
+    }
+    size_t len = 0;
+    while (*at + len < end && (*at)[len] && strchr("+-.eE0123456789", (*at)[len])) len++;
+    return len;
+}
+
+/* Numbers stand in the tree in the order of the text; documents are as deep as the service makes them. */
+static bool walk(cJSON *item, const char **at, const char *end)
+{
+    bool fine = true;
+    for (; item && fine; item = item->next) {
+        if (item->child) fine = walk(item->child, at, end);
+        if (!cJSON_IsNumber(item)) continue;
+        const size_t len = next_number(at, end);
+        char *digits = cJSON_malloc(len + 1);
+        if (!digits) return false;
+        memcpy(digits, *at, len);
+        digits[len] = 0;
+        *at += len;
+        item->valuestring = digits;
+        item->type = (item->type & ~0xff) | cJSON_Raw;
+    }
+    return fine;
+}
+
+bool keep_digits(cJSON *document, const char *text, size_t len) { return walk(document, &text, text + len); }
 
 void print_json(const cJSON *document)
 {

@@ -9,6 +9,9 @@
 
 #include "runtime/replay/text.h"
 
+/* Its numbers, which cJSON has read as doubles, get back the digits that they have in the text of it, of `len` bytes,
+ * for print_json alone: they are no numbers to the functions below then. False: memory is out. */
+bool keep_digits(cJSON *document, const char *text, size_t len);
 /* As one line. */
 void print_json(const cJSON *document);
 

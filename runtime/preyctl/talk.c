@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/preyctl/print.h"
 #include "runtime/preyctl/reach.h"
 
 enum { PATIENCE_MS = 10000 };
@@ -139,6 +140,7 @@ static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
         }
         cJSON_Delete(*document);
         *document = cJSON_ParseWithLength(m.body, m.len);
+        if (t->line->json && !keep_digits(*document, m.body, m.len)) return talk_complain("out of memory");
     }
     if (next < 0) return 2;
     return t->status && talk_complain("%s", t->words) ? t->status : 0;

@@ -33,7 +33,8 @@ int talk_next(struct talk *t, struct message *m, int patience_ms);
 
 /* Question and answer where that is an end alone. 0, or the status after a line that says why. */
 int talk_done(struct talk *t, cJSON *question);
-/* Question and answer where that is one document, the caller's to free. 0, or the status after a line that says why. */
+/* Question and answer where that is one document, the caller's to free; with --json its numbers are digits
+ * (print.h, keep_digits). 0, or the status after a line that says why. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 /* The same, and a descriptor goes with the question, which is closed; -1: none, for it was told why not. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);
