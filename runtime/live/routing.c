@@ -66,25 +66,34 @@ static bool make(struct live *l)
     return true;
 }
 
+uint64_t routing_rested_ns(uint64_t begun_ns)
+{
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), rest_ns = TIMES * (now_ns - begun_ns);
+    return now_ns + (rest_ns < LONGEST_NS ? rest_ns : LONGEST_NS);
+}
+
 bool routing_renew(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     if (!l->routing.stale || begun_ns < l->routing.due_ns) return false;
     const bool changed = make(l);
-    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    uint64_t rest_ns = TIMES * (now_ns - begun_ns);
-    if (l->routing.failed && rest_ns < FAILED_NS) rest_ns = FAILED_NS;
-    l->routing.due_ns = now_ns + (rest_ns < LONGEST_NS ? rest_ns : LONGEST_NS);
+    const uint64_t due_ns = routing_rested_ns(begun_ns), least_ns = begun_ns + FAILED_NS;
+    l->routing.due_ns = l->routing.failed && due_ns < least_ns ? least_ns : due_ns;
     return changed;
 }
 
 void routing_stale(struct live *l) { l->routing.stale = true; }
 
+static int wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
+{
+    if (due_ns >= now_ns + (uint64_t)most * 1000000) return most;
+    return due_ns > now_ns ? (int)((due_ns - now_ns) / 1000000) + 1 : 0;
+}
+
 int routing_wait_ms(const struct live *l, uint64_t now_ns, int most)
 {
-    const uint64_t due_ns = l->routing.due_ns;
-    if (!l->routing.stale || due_ns >= now_ns + (uint64_t)most * 1000000) return most;
-    return due_ns > now_ns ? (int)((due_ns - now_ns) / 1000000) + 1 : 0;
+    if (l->routing.stale) most = wait_ms(l->routing.due_ns, now_ns, most);
+    return l->routing.ways_stale && !l->stale ? wait_ms(l->routing.ways_due_ns, now_ns, most) : most;
 }
 
 void routing_fini(struct live *l) { routes_put(l->routing.table); }

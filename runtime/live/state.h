@@ -43,6 +43,8 @@ struct live {
         uint32_t count;       /* routes that the kernel has */
         bool failed;          /* they could not be read the last time */
         uint64_t due_ns;      /* not before then */
+        bool ways_stale;      /* ways to servers are to be asked for anew */
+        uint64_t ways_due_ns; /* not before then */
     } routing;
     struct pmtu pmtu;
     struct facts facts; /* as published last; arrays are the host's */

@@ -50,9 +50,11 @@ static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family, 
     return IFACE_NONE;
 }
 
+/* The kernel is asked once a server and a nat. */
 static void renew_ways(struct live *l)
 {
     const struct program *p = l->now.program;
+    const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     uint32_t mtu;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *server = &p->servers[i];
@@ -63,6 +65,8 @@ static void renew_ways(struct live *l)
     for (uint32_t i = 0; i < p->nats_count; i++)
         l->now.target_out[i] =
             p->nats[i].kind == PBC_NAT_FORWARD ? way_out(l, p->nats[i].target, p->nats[i].family, &mtu) : IFACE_NONE;
+    l->routing.ways_stale = false;
+    l->routing.ways_due_ns = routing_rested_ns(begun_ns);
 }
 
 /* For what leaves by no interface that is known: as the first says. */
@@ -158,14 +162,20 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     return s;
 }
 
+/* Ways are asked for a tenth of the time at most: then this is done by world_step. */
+static bool may_ask(const struct live *l)
+{
+    return l->routing.ways_stale && clock_ns(CLOCK_MONOTONIC) >= l->routing.ways_due_ns;
+}
+
 bool world_publish(struct live *l, bool ways)
 {
-    ways |= l->stale; /* it may have been asked for then */
+    l->routing.ways_stale |= ways || l->stale; /* it may have been asked for then */
     /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
     free_older(l);
     l->stale = l->older_count >= OLDER_MOST || reload_pending(l);
     if (l->stale) return true;
-    struct snapshot *s = world_snapshot(l, ways);
+    struct snapshot *s = world_snapshot(l, may_ask(l));
     if (!s) return false;
     world_give(l, s);
     for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
@@ -191,7 +201,11 @@ bool world_read(struct live *l)
     return hops || facts || table ? world_publish(l, facts || table) : true;
 }
 
-bool world_step(struct live *l) { return routing_renew(l) ? world_publish(l, true) : true; }
+bool world_step(struct live *l)
+{
+    const bool table = routing_renew(l);
+    return table || may_ask(l) ? world_publish(l, table) : true;
+}
 
 bool world_asked(struct live *l, struct worker *w)
 {
