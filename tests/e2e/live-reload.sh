@@ -32,7 +32,7 @@ settled() {
 }
 to() { # SERVER...: the service's servers from now on
     { echo 'pool farm { balance round_robin; source 10.1.0.50'
-    for s in "$@"; do case $s in one) echo "  server one 10.1.0.3" ;; two) echo "  server two 10.1.0.4" ;; esac; done
+    for s in "$@"; do case $s in one) echo "  server one 10.1.0.3" ;; two) echo "  server two 10.1.0.4" ;; *) echo "  server $s 10.1.0.200" ;; esac; done
     echo '}'
     echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; } >next.prey
     "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
@@ -90,8 +90,15 @@ for workers in 1 2; do
     kill -HUP "$prey"
     until_true 50 'so is one that can only watch' grep -q -- '--monitor' prey.err
     same "$workers: and it is refused" "$(ask | grep -cE '^(one|two)$')" 1
+    to one two a
+    hup
+    to one two b
+    hup
     to two
     hup
+    same "$workers: a server that is gone and was not used is left out at the next reload" "$(at prey "$bin/preyctl" status --json |
+        python3 -c 'import json, sys
+print(*(s["name"] for p in json.load(sys.stdin)["pools"] for s in p["servers"] if s["name"] in "ab"))')" b
     same "$workers: a server that is gone gets nothing new" "$(ask) $(ask)" 'two two'
     echo 'firewall f default accept { }' | rules none
     mv none.pbc rules.pbc
