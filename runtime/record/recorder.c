@@ -16,10 +16,12 @@
 #include "runtime/record/reel.h"
 #include "runtime/record/world.h"
 
-#define BUSY_NS  UINT64_C(2000000)
-#define IDLE_NS  UINT64_C(32000000)
-#define RETRY_NS UINT64_C(1000000000)
+#define BUSY_NS    UINT64_C(2000000)
+#define IDLE_NS    UINT64_C(32000000)
+#define RETRY_NS   UINT64_C(1000000000)
+#define STATE_MOST (UINT64_C(3) << 30) /* a record says its bytes in 32 bits */
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
+enum { OUT_KEPT = 1 << 24 /* of the memory of blocks that wait: more is given back */ };
 enum { SAID_MOST = 64 << 20 /* bytes that wait for a disk that hangs, beside one of any size */ };
 
 /* What the main thread says: a block to be. */
@@ -41,11 +43,13 @@ struct recorder {
     struct bytes out;
     struct bytes programs, routes, world; /* as blocks, for the beginning of each file */
     uint64_t world_number;
-    uint64_t head;       /* bytes that the file began with, states too */
-    uint64_t state_most; /* bytes of the largest state so far */
-    bool torn;           /* something found no room on the disk since the file began */
-    uint64_t wall_ns;    /* what the wall's clock is ahead of the workers' */
-    uint64_t retry_ns;   /* after a write that failed, the next one is tried then; 0: the last one succeeded */
+    uint64_t head;                /* bytes that the file began with, states too */
+    uint64_t state_most;          /* bytes of the largest state so far */
+    bool state_too_large;         /* for its room: none is asked for any more */
+    uint64_t needs[WORKERS_MOST]; /* the oldest snapshot that the file knows: a state has to be in no older one */
+    bool torn;                    /* something found no room on the disk since the file began */
+    uint64_t wall_ns;             /* what the wall's clock is ahead of the workers' */
+    uint64_t retry_ns;            /* after a write that failed, the next one is tried then; 0: the last one succeeded */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;
@@ -86,6 +90,13 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
     r->names[cfg->ports] = "this machine";
 }
 
+/* States may take half of all files: what happens needs the rest. */
+static size_t state_room(uint64_t most, unsigned workers)
+{
+    const uint64_t each = most / 2 / workers;
+    return each < STATE_MOST ? each & ~UINT64_C(7) : STATE_MOST;
+}
+
 struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel)
 {
     struct recorder *r = calloc(1, sizeof *r);
@@ -96,7 +107,8 @@ struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel)
     *reel = (struct reel){.dir = -1, .fd = -1};
     pthread_mutex_init(&r->lock, NULL);
     int failed = 0;
-    for (unsigned i = 0; i < r->workers && !failed; i++) failed = tape_init(&r->tapes[i], cfg->snap);
+    for (unsigned i = 0; i < r->workers && !failed; i++)
+        failed = tape_init(&r->tapes[i], cfg->snap, state_room(r->reel.most, r->workers));
     if (!failed) return r;
     recorder_free(r);
     return NULL;
@@ -217,12 +229,11 @@ static void put_start(const struct recorder *r, struct bytes *to)
     bytes_fini(&body);
 }
 
-/* A worker tells its state as soon as it has a moment, in a world that this file knows. Not where states would leave no
- * room for what happens. */
+/* A worker tells its state as soon as it has a moment, in a world that this file knows. */
 static void ask_state(struct recorder *r, unsigned worker)
 {
-    if (r->state_most * r->workers > r->reel.most / 2) return;
-    tape_ask(&r->tapes[worker], r->world_number ? r->world_number : 1);
+    r->needs[worker] = r->world_number ? r->world_number : 1;
+    if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
 }
 
 /* A file begins with all that is needed to go on from there, but the workers' states, which follow. */
@@ -276,6 +287,7 @@ static void flush(struct recorder *r)
         r->retry_ns = 0;
         __atomic_store_n(&r->counters.failed, 0, __ATOMIC_RELAXED);
     }
+    if (r->out.room > OUT_KEPT) bytes_fini(&r->out);
     r->out.len = 0;
     r->out.failed = false;
 }
@@ -330,20 +342,32 @@ static void write_frames(struct recorder *r, unsigned worker, const struct tape_
     count(&r->counters.packets, t->count);
 }
 
-/* A file that begins with a large state is no sooner full. */
-static void note_state(struct recorder *r, uint32_t bytes)
+/* A file that begins with a large state is no sooner full. One without a body found no room. */
+static void write_state(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
-    r->head += bytes;
-    if (bytes > r->state_most) r->state_most = bytes;
+    r->state_too_large |= t->bytes == sizeof *t;
+    if (t->bytes == sizeof *t) return;
+    blocks_custom(&r->out, RECORD_STEP, worker, t, t->bytes);
+    r->head += t->bytes;
+    if (t->bytes > r->state_most) r->state_most = t->bytes;
 }
 
 static void write_step(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
-    if (t->kind != TAPE_LEFT) blocks_custom(&r->out, RECORD_STEP, worker, t, has_frames(t) ? sizeof *t : t->bytes);
+    if (t->kind == TAPE_STATE)
+        write_state(r, worker, t);
+    else if (t->kind != TAPE_LEFT)
+        blocks_custom(&r->out, RECORD_STEP, worker, t, has_frames(t) ? sizeof *t : t->bytes);
     if (has_frames(t)) write_frames(r, worker, t);
-    if (t->kind == TAPE_GAP) ask_state(r, worker);
-    if (t->kind == TAPE_STATE) note_state(r, t->bytes);
     if (r->out.len >= WRITE_AT) flush(r);
+}
+
+/* Taken: what is missing since a gap, or was told in an older world than the file knows, is asked for. */
+static void done(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    const bool again = t->kind == TAPE_GAP || (t->kind == TAPE_STATE && t->number < r->needs[worker]);
+    tape_done(&r->tapes[worker], t);
+    if (again) ask_state(r, worker);
 }
 
 /* Did anything come? */
@@ -356,8 +380,8 @@ static bool turn(struct recorder *r)
     write_all_said(r);
     for (unsigned i = 0; i < r->workers; i++) {
         for (const struct tape_record *t; (t = tape_next(&r->tapes[i], there[i])); came = true) {
-            write_step(r, i, t);
-            tape_done(&r->tapes[i], t);
+            write_step(r, i, tape_whole(&r->tapes[i], t));
+            done(r, i, t);
         }
     }
     flush(r);

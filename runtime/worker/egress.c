@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vm/keyed/hash.h"
+#include "vm/packet/archived.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 
@@ -155,13 +156,13 @@ static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint6
 {
     static const enum egress_loss why[] = {
         [ROUTED_EXPIRED] = LOSS_EXPIRED, [ROUTED_TOO_BIG] = LOSS_TOO_BIG, [ROUTED_NO_SLOT] = LOSS_NO_SLOT};
-    const struct port *in = &e->ports[pkt->cookie];
+    struct port *in = &e->ports[pkt->cookie];
     const struct routed r = routed_hop(&e->snapshot->facts, pkt, to->mtu, e->pool, &e->answers, now_ns);
     for (unsigned i = 0; i < r.count; i++) {
         leave(e, r.pkts[i], to->port, to->mac);
         if (r.pkts[i] != pkt) spend(e, r.pkts[i]);
     }
-    if (r.answer) in->ops->send(in->io, r.answer);
+    if (r.answer) port_send(in, r.answer);
     if (r.answer) spend(e, r.answer);
     if (r.fate == ROUTED_LEAVES)
         e->counters.routed++;
@@ -245,6 +246,28 @@ void egress_retry(struct egress *e, uint64_t now_ns)
     e->waiting = kept;
     if (gone) egress_flush(e);
     for (unsigned i = 0; i < gone; i++) pool_put(done[i]);
+}
+
+static void archive_waiter(struct egress *e, struct waiter *w, struct archive *a)
+{
+    uint8_t routed = w->routed;
+    ARCHIVE(a, w->key);
+    ARCHIVE(a, w->mtu);
+    ARCHIVE(a, w->until_ns);
+    ARCHIVE(a, w->asked_ns);
+    ARCHIVE(a, routed);
+    w->routed = routed;
+    if (pkt_archive(&w->pkt, e->pool, a)) e->waiting += a->reads;
+}
+
+bool egress_archive(struct egress *e, struct archive *a)
+{
+    uint32_t count = e->waiting;
+    ARCHIVE(a, e->answers.next_ns);
+    ARCHIVE(a, count);
+    archive_sound(a, count <= WAIT_MOST);
+    for (uint32_t i = 0; i < count && !a->bad; i++) archive_waiter(e, &e->waiters[i], a);
+    return !a->bad;
 }
 
 void egress_fini(struct egress *e)

@@ -8,6 +8,7 @@
 #include "runtime/worker/routed.h"
 #include "runtime/worker/snapshot.h"
 #include "runtime/worker/tape.h"
+#include "vm/keyed/archive.h"
 #include "vm/vm.h"
 
 /* Packets that wait, and of them for one neighbour; what only crosses leaves room for what prey itself sends, and asks
@@ -87,6 +88,9 @@ void egress_flush(struct egress *e);
 
 /* Those that wait: send whom the snapshot knows now, give up on whom nobody answers for. */
 void egress_retry(struct egress *e, uint64_t now_ns);
+
+/* Those that wait, and answers (vm/keyed/archive.h), into one that is new. */
+bool egress_archive(struct egress *e, struct archive *a);
 
 /* Put all that wait back. */
 void egress_fini(struct egress *e);

@@ -7,21 +7,29 @@
 
 /* What comes in 50 ms at 10 Gbit/s: so long the writer may be kept from its CPU. A batch of the longest frames is 4 MB.
  */
-enum { TAPE_BYTES = 1 << 26, STATE_PART = 2 /* a state may take so large a part of it */ };
+enum { TAPE_BYTES = 1 << 26, STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
 
-int tape_init(struct tape *t, uint32_t snap)
+static void *memory_get(size_t bytes)
 {
-    *t = (struct tape){.size = TAPE_BYTES, .snap = snap};
-    void *at = mmap(NULL, TAPE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED) return -ENOMEM;
-    t->memory = at;
-    return 0;
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+int tape_init(struct tape *t, uint32_t snap, size_t state_most)
+{
+    *t = (struct tape){.size = TAPE_BYTES, .snap = snap, .state_room = state_most};
+    t->memory = memory_get(TAPE_BYTES);
+    t->state = state_most ? memory_get(state_most) : NULL;
+    if (t->memory && (t->state || !state_most)) return 0;
+    tape_fini(t);
+    return -ENOMEM;
 }
 
 void tape_fini(struct tape *t)
 {
     if (t->memory) munmap(t->memory, t->size);
-    t->memory = NULL;
+    if (t->state) munmap(t->state, t->state_room);
+    t->memory = t->state = NULL;
 }
 
 /* ---- the worker ---- */
@@ -140,21 +148,21 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
 
 uint8_t *tape_state_begin(struct tape *t, size_t *room)
 {
-    if (t->missed && !put_gap(t)) return NULL;
-    const struct tape_record *r = reserve(t, t->size / STATE_PART);
-    *room = t->size / STATE_PART - sizeof *r - 8;
-    return r ? (uint8_t *)(uintptr_t)(r + 1) : NULL;
+    if (!t->state || (t->missed && !put_gap(t)) || !reserve(t, sizeof(struct tape_record))) return NULL;
+    *room = t->state_room - sizeof(struct tape_record) - 8;
+    return t->state + sizeof(struct tape_record);
 }
 
-/* It is asked for no more, whether it found room or not. */
 void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes)
 {
-    struct tape_record *r = (void *)(t->memory + (t->put & (t->size - 1)));
+    const uint64_t padded = tape_padded(bytes);
+    struct tape_record *beside = (void *)t->state, *r = begin(t, TAPE_STATE, 0);
     __atomic_store_n(&t->wants, 0, __ATOMIC_RELAXED);
-    if (!bytes) return;
-    *r = (struct tape_record){
-        .bytes = (uint32_t)(sizeof *r + tape_padded(bytes)), .kind = TAPE_STATE, .now_ns = now_ns, .number = snapshot};
-    memset((uint8_t *)(r + 1) + bytes, 0, tape_padded(bytes) - bytes);
+    r->now_ns = now_ns;
+    r->number = snapshot;
+    *beside = *r;
+    beside->bytes = (uint32_t)(sizeof *beside + padded);
+    memset(t->state + sizeof *beside + bytes, 0, padded - bytes);
     publish(t, r);
 }
 
@@ -169,7 +177,15 @@ void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t nu
 
 /* ---- the writer ---- */
 
-void tape_ask(struct tape *t, uint64_t snapshot) { __atomic_store_n(&t->wants, snapshot, __ATOMIC_RELAXED); }
+void tape_ask(struct tape *t, uint64_t snapshot, size_t likely)
+{
+    if (t->asks) return;
+    const size_t wanted = likely > STATE_KEPT ? likely : STATE_KEPT,
+                 touched = wanted < t->state_room ? wanted : t->state_room;
+    t->asks = true;
+    for (size_t at = 0; at < touched; at += PAGE) *(volatile uint8_t *)(t->state + at) = 0;
+    __atomic_store_n(&t->wants, snapshot, __ATOMIC_RELEASE);
+}
 
 uint64_t tape_there(const struct tape *t) { return __atomic_load_n(&t->put, __ATOMIC_ACQUIRE); }
 
@@ -185,7 +201,16 @@ const struct tape_record *tape_next(struct tape *t, uint64_t there)
     return NULL;
 }
 
+/* The state's memory is the worker's again when it is asked for the next. */
+static void state_done(struct tape *t)
+{
+    const struct tape_record *r = (const void *)t->state;
+    if (r->bytes > STATE_KEPT) madvise(t->state + STATE_KEPT, t->state_room - STATE_KEPT, MADV_DONTNEED);
+    t->asks = false;
+}
+
 void tape_done(struct tape *t, const struct tape_record *r)
 {
+    if (r->kind == TAPE_STATE) state_done(t);
     __atomic_store_n(&t->taken, t->taken + r->bytes, __ATOMIC_RELEASE);
 }

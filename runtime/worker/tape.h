@@ -21,7 +21,7 @@ enum tape_kind {
     TAPE_WORLD,    /* from here on the snapshot of that number holds */
     TAPE_CHANGE,   /* the change of program of that number was made */
     TAPE_GAP,      /* so many records found no room */
-    TAPE_STATE,    /* all that the worker remembers (worker_archive), in the snapshot of that number */
+    TAPE_STATE,    /* all that the worker remembers (worker_archive), in the snapshot of that number: tape_state */
     TAPE_KINDS
 };
 /* As it is written to a file, too. */
@@ -54,6 +54,8 @@ struct tape {
     uint8_t *memory; /* touched only as far as it is used */
     uint64_t size;   /* a power of two */
     uint32_t snap;   /* bytes that are kept of a frame; UINT32_MAX: all */
+    uint8_t *state;  /* a TAPE_STATE with its body, beside the ring: the worker's while the writer asks for it */
+    size_t state_room;
     /* the worker's */
     uint64_t put __attribute__((aligned(64))); /* atomic: bytes, ever */
     uint64_t now_ns;                           /* of what is being done */
@@ -62,10 +64,11 @@ struct tape {
     uint64_t wants;                            /* atomic: the writer asks for the state, in no older snapshot; 0: not */
     /* the writer's */
     uint64_t taken __attribute__((aligned(64))); /* atomic */
+    bool asks;                                   /* for the state, which is not taken yet: its memory is the worker's */
 };
 
-/* 0 or -ENOMEM. */
-int tape_init(struct tape *t, uint32_t snap);
+/* state_most: bytes of the largest state that is told. 0 or -ENOMEM. */
+int tape_init(struct tape *t, uint32_t snap, size_t state_most);
 void tape_fini(struct tape *t);
 
 /* ---- the worker: each may find no room ---- */
@@ -75,7 +78,7 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* A place for the worker's state, and how many bytes there are; NULL: not now. Then what was written there is put on
- * the tape, of a snapshot; or (0 bytes) nothing. */
+ * the tape, of a snapshot; 0 bytes: it found no room, which is told as a state without a body. */
 uint8_t *tape_state_begin(struct tape *t, size_t *room);
 void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes);
 /* The snapshot that the writer asks for the state in, or a newer one; 0: it does not. */
@@ -85,13 +88,20 @@ void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t nu
 
 /* ---- the writer ---- */
 
-/* Ask for the state in that snapshot (not 0) or a newer one, which follows when the worker has a moment. */
-void tape_ask(struct tape *t, uint64_t snapshot);
+/* Ask for the state in that snapshot (not 0) or a newer one, which follows when the worker has a moment. Memory for at
+ * least so many bytes is touched before, so that the worker need not. Nothing where one was asked for that is not taken
+ * yet. */
+void tape_ask(struct tape *t, uint64_t snapshot, size_t likely);
 /* Bytes that are there to be taken, ever: what other threads said before is known then. */
 uint64_t tape_there(const struct tape *t);
 /* The next record up to there, which holds until tape_done; NULL: there is none. */
 const struct tape_record *tape_next(struct tape *t, uint64_t there);
 void tape_done(struct tape *t, const struct tape_record *r);
+/* The whole of a record that tape_next gave, with what lies beside the ring; holds as long. */
+static inline const struct tape_record *tape_whole(const struct tape *t, const struct tape_record *r)
+{
+    return r->kind == TAPE_STATE ? (const void *)t->state : r;
+}
 
 static inline uint64_t tape_padded(uint64_t bytes) { return (bytes + 7) & ~UINT64_C(7); }
 

@@ -27,6 +27,8 @@ enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GS
 /* A vm that has judged may have a new deadline, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 #define RETRY_NS     UINT64_C(50000000)
+/* So long a worker looks for a turn in which nothing came, to tell its state. */
+#define STATE_WAIT_NS UINT64_C(5000000)
 
 static uint64_t now_ns(void)
 {
@@ -449,20 +451,22 @@ bool worker_archive(struct worker *w, struct archive *a, uint64_t now)
 {
     const struct vm_in in = input(w, now);
     ARCHIVE(a, w->program);
-    ARCHIVE(a, w->egress.answers.next_ns);
-    if (!bridge_archive(&w->bridge, a)) return false;
+    if (!bridge_archive(&w->bridge, a) || !egress_archive(&w->egress, a)) return false;
     return vm_archive(w->vm, &in, a);
 }
 
-void worker_tell_state(struct worker *w, uint64_t now)
+void worker_tell_state(struct worker *w, uint64_t now, bool idle)
 {
     const struct snapshot *s = w->egress.snapshot;
     struct archive a = {0};
-    if (!tape_wants(w->tape) || !s || s->number < tape_wants(w->tape) || w->egress.waiting || !vm_rests(w->vm)) return;
+    if (!w->state_by_ns) w->state_by_ns = now + STATE_WAIT_NS;
+    if (!idle && now < w->state_by_ns) return;
+    if (!s || s->number < tape_wants(w->tape) || !vm_rests(w->vm)) return;
     uint8_t *const begin = a.at = tape_state_begin(w->tape, &a.left);
     if (!begin) return;
     const bool whole = worker_archive(w, &a, now);
     tape_state_end(w->tape, now, s->number, whole ? (size_t)(a.at - begin) : 0);
+    w->state_by_ns = 0;
 }
 
 static void stand_still(struct worker *w)
@@ -527,7 +531,7 @@ static void *run(void *arg)
             w->egress.asked = false;
             wake(w->call_fd);
         }
-        if (!got && w->tape) worker_tell_state(w, now); /* nobody waits for it */
+        if (w->tape && tape_wants(w->tape)) worker_tell_state(w, now, !got);
         if (!got && !w->cfg.spins) sleep_until(w, now);
     }
     /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */

@@ -93,6 +93,7 @@ struct worker {
     struct worker *const *others; /* [workers], with this one */
     uint32_t woken;               /* bit i: worker i was handed something */
     struct tape *tape;            /* where it is recorded; NULL: nowhere */
+    uint64_t state_by_ns;         /* its state is told then, though packets come; 0: it is not asked for */
     uint64_t program;             /* number of the program that runs, for who records it */
 
     /* shared with the main thread */
@@ -153,12 +154,13 @@ void worker_tick(struct worker *w, uint64_t now_ns);
 void worker_retry(struct worker *w, uint64_t now_ns);
 /* Take the snapshot in w->latest. */
 void worker_look(struct worker *w, uint64_t now_ns);
-/* All that the worker remembers (vm/keyed/archive.h) but packets that wait, of which there must be none, and its
- * program, whose number stands first; into a worker that is new, runs that program and has the snapshot. What is read
- * is hostile. False: there is no room; or it is no such state, and the worker is good for worker_fini alone. */
+/* All that the worker remembers (vm/keyed/archive.h), and its program, whose number stands first; into a worker that is
+ * new, runs that program and has the snapshot. What is read is hostile. False: there is no room; or it is no such
+ * state, and the worker is good for worker_fini alone. */
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
-/* Put the state on its tape, if the recorder asks for it and nothing is half done. */
-void worker_tell_state(struct worker *w, uint64_t now_ns);
+/* The recorder asks for the state: put it on the tape in a turn in which nothing came (idle), or in any once it has
+ * waited for one. */
+void worker_tell_state(struct worker *w, uint64_t now_ns, bool idle);
 /* Take w->change, which must be there, if the one before is through: then vm_swap takes it, and w->change is NULL. */
 void worker_take_change(struct worker *w, uint64_t now_ns);
 

@@ -103,6 +103,11 @@ mkdir -m 700 small
 dir=small
 head -c 300000 /dev/zero >small/prey-999999.pcapng
 head -c 600000 /dev/urandom >"$work/web-one/large"
+{ cat next.prey
+echo 'service gone on 10.1.0.100 tcp/81 { mode passthrough; -> nobody }
+pool nobody { source 10.1.0.50; server none 10.1.0.9 }'; } | rules waits
+cp waits.pbc rules.pbc
+background client sh -c 'while :; do curl -s -m 0.3 http://10.1.0.100:81/; done' # something always waits for a neighbour
 prey prey -i eth0 --record "$dir" --record-size 1MiB rules.pbc
 oldest_gone() { # each download is recorded twice, as it came and as it left
     at client curl -s -m 60 -o /dev/null "http://10.1.0.100/files/large"

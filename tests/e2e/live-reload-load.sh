@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Live reload under load: every 100 ms other weights, and no request fails, nor is a connection reset; with one worker and with two.
+# Live reload under load: every 100 ms other weights, and no request fails, nor is a connection reset; with one worker and with two,
+# whose counts of flows are each one's own. A replay goes through all reloads alike.
 # COUNT requests with each, 1,000 unless it is said.
 set -u
+: "${RECORD:=1}"
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -17,7 +19,7 @@ pool farm {
   server one 10.1.0.3 weight $((n + 1))
   server two 10.1.0.4 weight $((3 - n))
 }
-service web on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }
+service web on 10.1.0.100 tcp/80 { mode passthrough; announce; max flows 5000; max flows 4000 per source; -> farm }
 END
 done
 ten_a_second() { # until it is killed

@@ -129,10 +129,10 @@ void recorded_frames(struct recorded *r, const struct capture_frame frames[], un
     }
     if (n) worker_judge(r->w, r->views, n, r->now_ns);
     if (r->now_ns >= r->w->tick_ns) worker_tick(r->w, r->now_ns);
-    worker_tell_state(r->w, r->now_ns);
+    if (tape_wants(r->w->tape)) worker_tell_state(r->w, r->now_ns, false); /* as if it were never idle */
 }
 
-void recorded_ask(const struct recorded *r) { tape_ask(r->w->tape, 1); }
+void recorded_ask(const struct recorded *r) { tape_ask(r->w->tape, 1, 0); }
 
 void recorded_written(const struct recorded *r)
 {

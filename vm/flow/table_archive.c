@@ -2,6 +2,8 @@
 #include "vm/flow/table_priv.h"
 #include "vm/keyed/archive.h"
 
+enum { AHEAD = 8 }; /* groups */
+
 static bool says_cold(const struct flow_table *t, const struct flow *f)
 {
     return t->begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
@@ -74,9 +76,28 @@ static void settle(struct flow_table *t, struct archive *a)
     t->counters.most = t->live;
 }
 
+/* Ask for the memory of what is written soon: flows lie far apart, and waiting for each would take half of the time.
+ * Inlined, for gcc takes a function that only prefetches for one without effect, and drops the call. */
+static inline __attribute__((always_inline)) uint32_t ask_ahead(const struct flow_table *t, uint32_t asked,
+                                                                uint32_t group)
+{
+    const uint32_t end = group + AHEAD < t->groups ? group + AHEAD : t->groups;
+    for (; asked < end; asked++) {
+        uint32_t taken = tags_taken(table_group(t, asked));
+        TAGS_EACH(taken)
+        {
+            const uint32_t slot = asked * GROUP + tags_first(taken);
+            __builtin_prefetch(table_slot(t, slot));
+            __builtin_prefetch(table_cold(t, slot));
+            if (t->binds) __builtin_prefetch(table_bind(t, slot));
+        }
+    }
+    return asked;
+}
+
 bool flow_table_archive(struct flow_table *t, struct archive *a)
 {
-    uint32_t groups = t->groups, next = 0;
+    uint32_t groups = t->groups, next = 0, asked = 0;
     if (!ARCHIVE(a, groups)) return false;
     if (groups != t->groups && !archive_sound(a, table_resize(t, groups))) return false;
     ARCHIVE(a, t->key);
@@ -85,8 +106,10 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
     ARCHIVE(a, t->sweep_group);
     ARCHIVE(a, t->hand);
     archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
-    for (uint32_t taken; (taken = archive_group(a, t->tags, t->groups, &next));)
+    for (uint32_t taken; (taken = archive_group(a, t->tags, t->groups, &next));) {
+        if (!a->reads) asked = ask_ahead(t, asked, next);
         TAGS_EACH(taken) archive_slot(t, a, (next - 1) * GROUP + tags_first(taken));
+    }
     if (a->reads && !a->bad) settle(t, a);
     return !a->bad;
 }

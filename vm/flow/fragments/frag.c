@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "vm/keyed/keyed.h"
+#include "vm/packet/archived.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/time.h"
 
 /* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves, and must not take the
  * place of one that waits, or results would depend on where batches end. */
-enum { SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD, TAGS_TAKEN_OFF = 2 };
+enum { SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD };
 #define SWEEP_NS UINT64_C(1000000000)
 
 /* Two fragments belong to one datagram if their ids are equal bytes. */
@@ -337,33 +338,6 @@ static bool are_ranges(const struct frag_ranges *r)
     return true;
 }
 
-/* A held packet, which lies in one piece: what a copy of it is made of. */
-static void archive_packet(struct pkt **pkt, struct pool *pool, struct archive *a)
-{
-    struct pkt view = {0};
-    if (!a->reads) view = **pkt;
-    ARCHIVE(a, view.cap_len);
-    ARCHIVE(a, view.wire_len);
-    ARCHIVE(a, view.iface);
-    ARCHIVE(a, view.link);
-    ARCHIVE(a, view.tag_count);
-    ARCHIVE(a, view.tags);
-    ARCHIVE(a, view.segment);
-    ARCHIVE(a, view.cookie);
-    ARCHIVE(a, view.flags);
-    if (!archive_sound(a, view.cap_len <= view.wire_len && view.cap_len <= a->left)) return;
-    if (!archive_sound(a, view.link <= LINK_RAW && view.tag_count <= TAGS_TAKEN_OFF && view.cookie < a->cookies))
-        return;
-    view.head_len = view.cap_len;
-    view.flags &= PKT_CSUM_PARTIAL;
-    if (a->reads) {
-        view.data = a->at;
-        *pkt = pool ? pool_copy(pool, &view) : NULL;
-        if (!archive_sound(a, *pkt)) return;
-    }
-    archive_part(a, (*pkt)->data, view.cap_len);
-}
-
 static void archive_held(struct frags *f, struct held *h, struct pool *pool, struct archive *a, frag_read_fn *fn,
                          void *arg)
 {
@@ -378,8 +352,7 @@ static void archive_held(struct frags *f, struct held *h, struct pool *pool, str
     if (!archive_sound(a, waits ? h->datagram < f->table.groups * GROUP && f->table.tags[h->datagram]
                                 : orphan || fn(arg, &h->is.first)))
         return;
-    archive_packet(&h->is.pkt, pool, a);
-    if (!a->reads || a->bad) return;
+    if (!pkt_archive(&h->is.pkt, pool, a) || !a->reads) return;
     f->held_count++;
     f->ready += !waits;
     if (waits) datagram_at(f, h->datagram)->waiting++;
