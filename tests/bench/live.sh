@@ -110,6 +110,7 @@ begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
         run_prey $io passthrough --workers 2 -i f0 -i f1
         ;;
     hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
+    recorded) rm -rf kept; run_prey $io passthrough --workers 1 -i f0 -i f1 --record kept --record-size 256MiB ;;
     *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
     esac
 }
@@ -137,7 +138,7 @@ contender() { # NAME [latency]
 timed='kernel bare passthrough bare-xdp passthrough-xdp'
 all="bare-drop drop bare bridge nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
-all="$all kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
+all="$all recorded kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
 : >runs >late
 for round in $(seq "$RUNS"); do
     [ $((SECONDS * round / (round > 1 ? round - 1 : 1))) -lt "$SECONDS_MOST" ] || break
