@@ -55,6 +55,9 @@ for way in keep own; do
     exec 9>&-
     rm go
     wait $holders
+    # The servers let go of these before the next ones come: each process may have so many files open.
+    let_go() { [ "$(for n in one two; do at "$n" ss -Htn state established state close-wait '( sport = :7000 )'; done | wc -l)" -eq 0 ]; }
+    until_true 1200 "$way: they are closed" let_go
     first=$((first + 30000))
     truncate -s 0 prey.out
     prey_ends
