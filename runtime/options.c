@@ -64,6 +64,12 @@ static bool opt_format(struct reading *r, const char *n, const char *v)
     return r->o->json || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
 }
 
+static bool opt_json(struct reading *r, const char *n, const char *v)
+{
+    (void)v;
+    return opt_format(r, n, "json");
+}
+
 static bool opt_log(struct reading *r, const char *n, const char *v)
 {
     const char *colon = strchr(v, ':'), *to = colon ? colon + 1 : NULL;

@@ -18,6 +18,7 @@ enum option_id {
     OPT_STATS,
     OPT_EXPLAIN,
     OPT_FORMAT,
+    OPT_JSON,
     OPT_WERROR,
     OPT_VERSION,
     OPT_FMT,
@@ -43,6 +44,7 @@ static const struct option_row {
      "explain an error or a warning, with a wrong and a right example"},
     {"format", OPT_FORMAT, required_argument, "--format=text|json|sarif",
      "how errors and warnings are printed; json and sarif go to standard output"},
+    {"json", OPT_JSON, no_argument, "--json", "the same as --format=json"},
     {"server-setup", OPT_SETUP, required_argument, "--server-setup POOL/SERVER",
      "print the commands that prepare this server for its services"},
     {"werror", OPT_WERROR, no_argument, "--werror", "treat warnings as errors"},
@@ -167,6 +169,7 @@ static int take(struct options *o, int id, const char *value)
     case OPT_STATS: o->stats = true; return 0;
     case OPT_EXPLAIN: o->explain = value; return 0;
     case OPT_FORMAT: return take_format(o, value);
+    case OPT_JSON: return take_format(o, "json");
     case OPT_SETUP: return take_setup(o, value);
     case OPT_WERROR: o->werror = true; return 0;
     case OPT_FMT: o->fmt = true; return 0;

@@ -81,6 +81,9 @@ fi
 check '--format=json: status 1' run 1 --check --format=json bad.prey
 check 'JSON is on standard output' sh -c 'grep -q "\"code\":\"E0201\"" out && [ ! -s err ]'
 check 'JSON is JSON' python3 -c 'import json; json.load(open("out"))'
+cp out long
+check '--json is the same' run 1 --check --json bad.prey
+check 'byte for byte' cmp -s out long
 check '--format=json of good rules is JSON' run 0 --check --format=json good.prey
 check 'and nothing but JSON' python3 -c 'import json; json.load(open("out"))'
 
@@ -130,6 +133,7 @@ check 'an abbreviation is refused, with the full name' usage '`--dum=ir`; did yo
 check 'also before a value of its own' usage '`--dum`; did you mean `--dump`' good.prey --dum ir
 check 'also without its value' usage '`--exp`; did you mean `--explain`' --exp
 check 'also with one it does not take' usage '`--werr=1`; did you mean `--werror`' --werr=1 good.prey
+check '--json takes nothing' usage 'takes no value' --check --json=x good.prey
 check '--form is not --fmt' usage '`--form=json`; did you mean `--format`' --check --form=json good.prey
 check '--fm is not --format' usage '`--fm`; did you mean `--fmt`' --fm good.prey
 check '--f is neither' usage 'no option `--f`' --f good.prey

@@ -71,7 +71,10 @@ static void taken(void **state)
     options_fini(&o);
     assert_int_equal(parse("--pcap in.pcap --coverage --verdicts lines --write out.pcap --log text rules.pbc"),
                      OPTIONS_RUN);
-    assert_true(o.coverage);
+    assert_true(o.coverage && !o.json);
+    options_fini(&o);
+    assert_int_equal(parse("--pcap in.pcap --json rules.pbc"), OPTIONS_RUN);
+    assert_true(o.json);
     options_fini(&o);
     assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit closed --name edge-1 "
                            "--ring 1MiB --log json --format json rules.pbc"),
