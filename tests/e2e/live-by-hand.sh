@@ -6,13 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-for s in one two; do
-    web "$s"
-    ip -n "$id-$s" route add default via 10.2.0.1
-done
+site one two
 page() { # NAME SERVER... (of pool web; the file's weights)
     local name=$1
     shift
@@ -68,6 +62,10 @@ serves 'up serves again' ' 4 one 2 two '
 ctl set web/one drain 1m --json
 same 'as JSON' "$status $(cat out)" '0 {"server":"web/one","by_hand":"drain","up":true,"weight":0,"weight_of_file":2}'
 serves 'what drains takes nothing new' ' 6 two '
+
+offered() { PATH=$bin:$PATH at prey bash "$top/tests/lib/complete.sh" "$1"; }
+same 'TAB knows the servers' "$(offered 'preyctl --name wan set web/')" 'web/one web/two'
+same 'and the instance' "$(offered 'preyctl --name ')" wan
 
 # Wrong ones change nothing.
 for wrong in 'web/none weight 1' 'web weight 1' 'web/one weight 1001' 'web/one weight x' 'web/one drain 5' 'web/one sideways' 'web/one up 5s' 'web/one'; do

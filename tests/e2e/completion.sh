@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Completion in bash: each row of the tables of options and commands is offered, and values of each kind.
+set -u
+. tests/lib/scratch.sh
+PATH=$bin:$PATH
+offers() { # SENTENCE LINE WORDS
+    same "$1: $2" "$(bash "$top/tests/lib/complete.sh" "$2")" "$3"
+}
+names() { # SENTENCE LINE WORD...: all of these are offered, and no other
+    local sentence=$1 line=$2
+    shift 2
+    offers "$sentence" "$line" "$(printf '%s\n' "$@" | sort | paste -sd' ')"
+}
+names 'all commands' 'preyctl ' $(sed -n 's/^COMMAND([^,]*, "\([a-z]*\)".*/\1/p' "$top/runtime/preyctl/command.def")
+names 'all options' 'preyrun -' -i $(sed -n '/, *later,/d; s/^OPTION("\([a-z-][a-z-]*\)".*/--\1/p' "$top/runtime/options.def")
+names 'all options' 'preyc -' -o -w -h $(sed -n 's/^    {"\([a-z-]*\)", OPT_.*/--\1/p' "$top/compiler/command/options.c")
+names 'all options, behind a command' 'preyctl status --' $(sed -n 's/^    {"\(--[a-z]*\)".*/\1/p' "$top/runtime/preyctl/command_line.c")
+offers 'those that begin so' 'preyc --d' '--diff --dump'
+offers 'values' 'preyrun --io ' 'auto packet xdp'
+offers 'values behind =' 'preyc --dump=a' ast
+offers 'values with an end' 'preyrun --log ' 'json text'
+offers 'of a command line with a path' "$bin/preyctl --format j" json
+offers 'what is set' 'preyctl set web/one ' 'down drain file up weight'
+offers 'that begins so' 'preyctl --json set web/one d' 'down drain'
+offers 'nothing more' 'preyctl set web/one up ' ''
+offers 'nothing that runs' 'preyctl --control ./none set ' ''
+offers 'of a command without arguments nothing' 'preyctl status ' ''
+mkdir rules
+: >shop.prey
+: >shop.pbc
+: >traffic.pcap
+: >'two words.prey'
+offers 'rule files, programs and folders' 'preyc ' 'rules shop.pbc shop.prey two words.prey'
+offers 'programs' 'preyrun -i eth0 s' shop.pbc
+offers 'any file' 'preyrun --pcap tr' traffic.pcap
+offers 'folders' 'preyrun --replay ' rules
+one=$(ls /sys/class/net | head -1)
+names 'interfaces' 'preyrun -i ' $(ls /sys/class/net)
+offers 'the first of a bridge' "preyrun --bridge $one" "$(ls /sys/class/net | grep "^$one" | sed 's/$/:/' | paste -sd' ')"
+names 'the second' "preyrun --bridge $one:" $(ls /sys/class/net)
+
+# A shell in a terminal, and the key itself.
+cat >types.py <<'END_PY'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ.update(PS1="$ ", TERM="dumb", INPUTRC="/dev/null")
+    os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+seen = b""
+def until(what):
+    global seen
+    end = time.time() + 60
+    while what not in seen and time.time() < end and select.select([fd], [], [], 60)[0]:
+        seen += os.read(fd, 1000)
+    print("ok" if what in seen else seen)
+    seen = seen[seen.find(what) + len(what):]
+os.write(fd, b". %s && echo re''ady\n" % sys.argv[1].encode())
+until(b"ready")
+os.write(fd, b"preyctl set web/one dr\t5m")
+until(b"drain 5m")
+os.write(fd, b"\x15preyc --format=sa\ttwo\t-o x")
+until(b"sarif two\\ words.prey -o x")
+os.write(fd, b"\x15exit\n")
+os.waitpid(pid, 0)
+END_PY
+same 'by the key in a terminal' "$(timeout 100 python3 types.py "$top/editors/bash/prey.bash" | paste -sd' ')" 'ok ok ok'
+exit $failed
