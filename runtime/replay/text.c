@@ -221,6 +221,7 @@ const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER])
     }
     unsigned u = 0;
     while (u < 4 && v < units[u].ns) u++;
+    if (!ns) return strcpy(buf, "0 s");
     snprintf(buf, TEXT_NUMBER, u == 4 ? "%.0f %s" : "%.1f %s", v / units[u].ns, units[u].unit);
     return buf;
 }

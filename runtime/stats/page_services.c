@@ -81,7 +81,7 @@ static void weight_cell(FILE *out, const cJSON *server)
 static void latency_cell(FILE *out, const cJSON *server)
 {
     const uint64_t us = item_number(server, "latency_us");
-    if (!us)
+    if (!us || !strcmp(item_text(server, "health"), "down"))
         fputs("<td class=\"n zero\">–</td>", out);
     else
         fprintf(out, us < 10000 ? "<td class=\"n\">%.1f&nbsp;ms</td>" : "<td class=\"n\">%.0f&nbsp;ms</td>",

@@ -31,7 +31,7 @@ static void durations(void **state)
         uint64_t ns;
         const char *is;
     } want[] = {
-        {0, "0 ns"},
+        {0, "0 s"},
         {999, "999 ns"},
         {1500, "1.5 us"},
         {3100000, "3.1 ms"},
