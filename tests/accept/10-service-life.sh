@@ -5,14 +5,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-for s in one two; do
-    web "$s"
-    eval "web_$s=$last"
-    ip -n "$id-$s" route add default via 10.2.0.1
-done
+site one two
 address one eth0 10.2.0.11/24 10.2.0.12/24 10.2.0.13/24 10.2.0.14/24
 told() { grep -q "$1" prey.err; }
 hears() { # SENTENCE PATTERN
@@ -55,9 +48,39 @@ pool bad {
   server floods    10.2.0.2:8005 check floods
 }
 service e on 10.1.0.115 tcp/80 { mode passthrough; announce; -> bad }
+
+check takes   = tcp every 200ms timeout 500ms fall 1
+check page    = http GET "/" expect 200 every 200ms timeout 500ms fall 1
+check missing = http GET "/files/none" expect 200 every 200ms timeout 500ms fall 1
+check sealed  = https GET "/" sni "shop" verify ca "cert.pem" expect 200 every 200ms timeout 5s fall 1
+check other   = https GET "/" sni "shed" verify ca "cert.pem" expect 200 every 200ms timeout 5s fall 1
+check echo    = icmp every 200ms timeout 500ms fall 1
+check says    = udp send x"01" expect x"74 77 6f" every 200ms timeout 500ms fall 1
+pool well {
+  server tcp4 10.2.0.3:8080 check takes; server tcp6 [fd00:2::3]:8080 check takes
+  server http4 10.2.0.3:80 check page;   server http6 [fd00:2::3]:80 check page
+  server tls4 10.2.0.3:443 check sealed; server tls6 [fd00:2::3]:443 check sealed
+  server echo4 10.2.0.3 check echo;      server echo6 fd00:2::3 check echo
+  server udp4 10.2.0.3:53 check says;    server udp6 [fd00:2::3]:53 check says
+}
+pool ill {
+  server tcp4 10.2.0.3:9 check takes;    server tcp6 [fd00:2::3]:9 check takes
+  server http4 10.2.0.3:80 check missing; server http6 [fd00:2::3]:80 check missing
+  server tls4 10.2.0.3:443 check other;  server tls6 [fd00:2::3]:443 check other
+  server echo4 10.2.0.99 check echo;     server echo6 fd00:2::99 check echo
+  server udp4 10.2.0.3:10 check says;    server udp6 [fd00:2::3]:10 check says
+}
+service f on 10.1.0.116 tcp/80 { mode passthrough; announce; -> well }
+service g on 10.1.0.117 tcp/80 { mode passthrough; announce; -> ill }
 RULES
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=shop -addext subjectAltName=DNS:shop \
+    -keyout key.pem -out cert.pem 2>/dev/null || exit 1
+for a in 10.2.0.3 fd00:2::3; do background two python3 "$top/tests/e2e/live/https.py" "$a" cert.pem key.pem; done
+udp two 53
+until_true 100 'servers speak TLS' eval '[ "$(at two ss -Htln | grep -c :443)" = 2 ]'
 cp rows.pbc now.pbc
-prey prey -i wan -i lan --log text --format json now.pbc
+prey prey -i wan -i lan --log text --format json --stats 127.0.0.1:8404 now.pbc
+ctl() { at prey timeout 60 "$bin/preyctl" "$@" 2>&1 </dev/null; }
 until_true 600 'all were asked' grep -q enough targets.out
 same 'two bad probes of three, again and again, take no server down' "$(ask client 10.1.0.111/) $(grep -c 'pairs/s is down' prey.err)" 'one 0'
 same 'the third in a row does' "$(ask client 10.1.0.112/) $(grep -c 'thrice/s is down: status 503' prey.err)" 'failed 1'
@@ -68,6 +91,24 @@ hears 'and who answers byte by byte' 'bad/drips is down: no answer within 500 ms
 hears 'and who redirects' 'bad/redirects is down: status 302'
 hears 'and who floods' 'bad/floods is down: it answers without end'
 same 'the others are served as before' "$(ask client 10.1.0.111/) $(ask client 10.1.0.114/)" 'one one'
+each() { # POOL STATE: servers of it that are so, after a probe
+    ctl servers | grep -cE "^$1/[a-z]+[46] +$2 .*(check|since)"
+}
+until_true 300 'each kind of check, of IPv4 and IPv6, finds the good' eval '[ "$(each well up)" = 10 ]' && ok 0 'each kind of check, of IPv4 and IPv6, finds the good'
+until_true 300 'and the bad' eval '[ "$(each ill down)" = 10 ]' && ok 0 'and the bad'
+same 'none of them is mistaken' "$(each well down) $(each ill up)" '0 0'
+
+# ---- it is seen ----
+
+same 'status is one screen' "$(ctl status | grep -cE '^(wan: now.pbc since|service a |pool pairs )')" 3
+page() { at prey curl -s -m 10 "http://127.0.0.1:8404$1"; }
+same 'the page shows it' "$(page / | grep -o '>it answers without end<\|>drips<' | sort -u | wc -l)" 2
+same 'it is well' "$(page /healthz)" ok
+same 'the metrics are good (promtool)' "$(page /metrics | promtool check metrics 2>&1); $?" '; 0'
+same 'JSON of the page and of preyctl are one document' "$({ page /stats.json; echo; ctl status --json; } | python3 -c '
+import json, sys
+a, b = (json.loads(line) for line in sys.stdin if line.strip())
+print(sorted(a) == sorted(b), [[s["health"] for s in p["servers"]] for p in a["pools"]] == [[s["health"] for s in p["servers"]] for p in b["pools"]])')" 'True True'
 
 # ---- a server that dies under load ----
 
@@ -109,7 +150,7 @@ background client python3 asking.py >asking.out
 asker=$last
 until_true 300 'clients ask' eval 'grep -q one asking.out && grep -q two asking.out'
 killed=$(date +%s.%N)
-kill -KILL "$web_one"
+{ kill -KILL "$web_one"; wait "$web_one"; } 2>/dev/null
 until_true 300 'it is found' told 'web/one is down: '
 found=$(date +%s.%N)
 before=$(grep -c two asking.out)
@@ -137,7 +178,7 @@ life spare 'server one 10.2.0.2:80; server two 10.2.0.3:80 backup' 'drain 0s'
 reload spare
 until_true 300 'it is back' eval '[ "$(ask client 10.1.0.100/)" = one ]'
 same 'a backup serves no one while another can' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 one '
-kill -KILL "$web_one"
+{ kill -KILL "$web_one"; wait "$web_one"; } 2>/dev/null
 until_true 300 'then the backup serves' eval '[ "$(ask client 10.1.0.100/)" = two ]' && ok 0 'the backup serves when no other can'
 kill -KILL "$web_two"
 no_server() { at client curl -s -m 10 http://10.1.0.100/; [ $? = 7 ] && told 'web/two is down'; }
@@ -146,8 +187,6 @@ life silence 'server one 10.2.0.2:80; server two 10.2.0.3:80 backup' 'drain 0s' 
 reload silence
 at client curl -s -m 1 http://10.1.0.100/
 same 'on no server drop: nothing is said' $? 28
-
-# ---- drain: a server that a reload takes out ----
 
 web one
 web two
@@ -164,17 +203,30 @@ transfer() { # it begins, from server one
 }
 reload all
 until_true 300 'both are back' eval '[ "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" = " 2 one 2 two " ]'
+
+# ---- a hand on it ----
+
+shared() { for i in 1 2 3 4 5 6 7 8; do ask client 10.1.0.100/; done | shares; }
+same 'a weight is set by hand' "$(ctl set web/one weight 3)" 'web/one: weight 3 by hand, 1 in the file'
+same 'and holds at once' "$(shared)" ' 6 one 2 two '
+reload all
+same 'through a reload, too' "$(shared)" ' 6 one 2 two '
+ctl set web/one drain 1m >/dev/null
+same 'who drains gets nothing new, and is marked' "$(shared) $(ctl servers | grep -c '^web/one *DRAIN .*by user 0 at .*left$')" ' 8 two  1'
+ctl set web/one down >/dev/null
+ctl set web/two down >/dev/null
+same 'so does who is set down; now nobody is left' "$(ask client 10.1.0.100/)" failed
+for s in one two; do ctl set "web/$s" file >/dev/null; done
+same 'the file again: both serve' "$(shared | tr -dc 'a-z ' | tr -s ' ')" ' one two '
+
+# ---- drain: what had begun, when a reload takes a server out ----
+
 transfer
 reload alone
 reloaded=$(date +%s.%N)
 same 'a server that a reload takes out gets nothing new' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 two '
-ends=
-for t in 1 2 3 4; do
-    eval "running=\$transfer_$t"
-    if ip netns exec "$id-one" ss -Htn state established | grep -q ':80 ' && [ -z "$ends" ]; then ends=begun; fi
-done
-same 'what it had begun goes on' "$ends" begun
-gone() { ! ip netns exec "$id-one" ss -Htn state established | grep -q ':80 '; }
+gone() { ! at one ss -Htn state established | grep -q ':80 '; }
+same 'what it had begun goes on' "$(gone || echo begun)" begun
 until_true 300 'the drain has its bound' gone && ok 0 'and is reset at the bound'
 same 'not before' "$(python3 -c "import time; print(time.time() - $reloaded > 1.5)")" True
 for t in 1 2 3 4; do eval "kill \$transfer_$t" 2>/dev/null; done

@@ -6,10 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one
-web one
+site one
 rules shop <<'RULES'
 pool web { server one 10.2.0.2:80 }
 pool far { server one 172.30.0.1:80 }

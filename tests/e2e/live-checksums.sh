@@ -6,15 +6,9 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one
-ip -n "$id-one" route add default via 10.2.0.1
-ip -n "$id-one" -6 route add default via fd00:2::1
-for s in client one; do
-    web "$s"
-    udp "$s" 53
-done
+site one
+web client
+for s in client one; do udp "$s" 53; done
 payload 1000003 one client
 
 rules all <<'END'

@@ -6,10 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one
-web one
+site one
 rules shop <<'RULES'
 pool web { server one 10.2.0.2:80 }
 service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }

@@ -6,15 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-for s in one two; do
-    web "$s"
-    eval "web_$s=$last"
-    ip -n "$id-$s" route add default via 10.2.0.1
-    ip -n "$id-$s" -6 route add default via fd00:2::1
-done
+site one two
 page() { # NAME DOWN-POLICY CHECK
     rules "$1" <<RULES
 check alive = $3 every 100ms timeout 400ms rise 2 fall 3

@@ -6,11 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one
-ip -n "$id-one" route add default via 10.2.0.1
-ip -n "$id-one" -6 route add default via fd00:2::1
+between one
 
 rules all <<'END'
 set inside = 10.2.0.0/24

@@ -6,27 +6,10 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-for s in one two; do
-    web "$s"
-    udp "$s" 53
-    ip -n "$id-$s" route add default via 10.2.0.1
-    ip -n "$id-$s" -6 route add default via fd00:2::1
-done
+site one two
 web client
-udp client 53
-head -c 20000000 /dev/urandom >web-one/file
-cp web-one/file web-two/file
-cp web-one/file web-client/file
-ask() { at "$1" curl -s -m 5 "http://$2" || echo failed; }
-talk() { at "$1" python3 "$top/tests/e2e/live/udp.py" ask "$2" 53 || echo failed; }
-shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
-file() { # SENTENCE FROM ADDRESS
-    at "$2" curl -s -m 30 "http://$3/files/file" | cmp -s - web-one/file
-    ok $? "$1"
-}
+for s in client one two; do udp "$s" 53; done
+payload 20000000 one two client
 ends() { # NAME
     truncate -s 0 prey.out
     prey_ends
@@ -53,7 +36,7 @@ END
 prey prey -i wan -i lan --format json keep.pbc
 for a in 10.1.0.100 '[fd00:1::100]'; do
     same "keep source: TCP to $a, shared" "$(for i in 1 2 3 4; do ask client "$a/"; done | shares)" ' 2 one 2 two '
-    file "keep source: 20 MB from $a arrive as they are" client "$a"
+    fetches "keep source: 20 MB from $a arrive as they are" client "$a"
 done
 same 'keep source: the server sees the client' "$(ask client 10.1.0.100/from) $(ask client '[fd00:1::100]/from')" '10.1.0.1 fd00:1::1'
 for a in 10.1.0.100 fd00:1::100; do
@@ -73,7 +56,7 @@ END
 prey prey -i wan -i lan --format json nat.pbc
 same 'masquerade: the outside sees this machine' "$(ask one 10.1.0.1/from) $(ask two 10.1.0.1/from)" '10.1.0.2 10.1.0.2'
 same 'masquerade: UDP too' "$(talk one 10.1.0.1 | cut -d' ' -f1,2)" 'client 10.1.0.2'
-file 'masquerade: 20 MB arrive as they are' one 10.1.0.1
+fetches 'masquerade: 20 MB arrive as they are' one 10.1.0.1
 at one ping -c 3 -i 0.2 -W 2 10.1.0.1 >out
 has 'masquerade: pings' ' 0% packet loss'
 same 'forward: a port leads inside' "$(ask client 10.1.0.2:8080/)" one

@@ -6,10 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one
-ip -n "$id-one" route add default via 10.2.0.1
+between one
 many() { # NAME DEVICE NET: a thousand addresses
     for i in $(seq 1000); do echo "addr add $3.$((i / 256)).$((i % 256))/32 dev $2"; done | ip -n "$id-$1" -b -
 }

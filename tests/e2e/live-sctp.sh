@@ -6,19 +6,13 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
+between one two
 sctp="python3 $top/tests/e2e/live/sctp.py"
 for s in client one two; do
     : >"$s.sctp"
     ip netns exec "$id-$s" $sctp serve 2905 "$s" >"$s.sctp" &
     pids="$pids $!"
     until_true 100 "$s answers SCTP" grep -q ready "$s.sctp"
-done
-for s in one two; do
-    ip -n "$id-$s" route add default via 10.2.0.1
-    ip -n "$id-$s" -6 route add default via fd00:2::1
 done
 
 rules all <<'END'

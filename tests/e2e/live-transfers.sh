@@ -8,12 +8,7 @@ live_begin
 bytes=20000000 patience=20
 [ -z "${LIVE:-}" ] || bytes=1073741824 patience=120
 
-space client prey one
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one
-ip -n "$id-one" route add default via 10.2.0.1
-ip -n "$id-one" -6 route add default via fd00:2::1
-web one
+site one
 web client
 payload "$bytes" one client
 

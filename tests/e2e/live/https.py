@@ -1,5 +1,6 @@
 """An HTTPS server that answers each GET with 200: ADDRESS CERTIFICATE KEY, on port 443."""
 import http.server
+import socket
 import ssl
 import sys
 
@@ -14,6 +15,8 @@ class Fine(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+
     def handle_error(self, request, client):
         pass  # a client that does not like the certificate, or resets
 

@@ -109,6 +109,29 @@ lan() {
     done
 }
 
+# between NAME...: a client, prey, and these behind it, which reach the client by way of prey: the client is 10.1.0.1, prey
+# 10.1.0.2 by wan and 10.2.0.1 by lan, the others 10.2.0.2 and on; and so in fd00:1:: and fd00:2::.
+between() {
+    local name
+    space client prey "$@"
+    lan outside 1 client prey:wan
+    lan inside 2 prey:lan "$@"
+    for name in "$@"; do
+        ip -n "$id-$name" route add default via 10.2.0.1
+        ip -n "$id-$name" -6 route add default via fd00:2::1
+    done
+}
+
+# site NAME...: the same, and nginx in each of these; $web_NAME is its process.
+site() {
+    local name
+    between "$@"
+    for name in "$@"; do
+        web "$name"
+        eval "web_$name=$last"
+    done
+}
+
 # until_true TENTHS SENTENCE COMMAND...: bounded, and said where it never comes true.
 until_true() {
     local tenths=$1 sentence=$2
