@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make demo-live: prey between a client and two nginx servers, in a minute. Network namespaces are made for all of them and are
+# make demo-live: prey between a client and two nginx servers, one of which dies, in a minute. Network namespaces are made for all of them and are
 # gone at the end, however it ends; nothing else on this machine changes. `demo-live.sh allowed`: one line that says why
 # not, and status 1, where this machine or this user may not make any.
 set -u
@@ -41,6 +41,11 @@ step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '  $ %s\n' "$*"; }
 indent() { sed 's/^./  &/'; }
 compile() { "$bin/preyc" shop.prey -o shop.pbc || exit 1; }
+# The last line of the log that tells so, when it comes.
+line() { # PATTERN
+    until_true 100 "the log says: $1" grep -q "$1" prey.err
+    grep "$1" prey.err | tail -1 | indent
+}
 # Who answered how many.
 requests() { # COUNT
     local i
@@ -51,16 +56,13 @@ requests() { # COUNT
 
 cd "$work" || exit 1
 step '1. A network: a client, prey, and two nginx servers behind it'
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-web one
-web two
+site one two
 printf '  client 10.1.0.1 -- wan 10.1.0.2 prey 10.2.0.1 lan -- one 10.2.0.2, two 10.2.0.3\n'
 
 cat >shop.prey <<'RULES'
+check alive = http GET "/" expect 200 every 200ms timeout 500ms rise 2 fall 2
 pool web {
-  balance round_robin
+  balance round_robin; check alive
   server one 10.2.0.2:80 weight 2
   server two 10.2.0.3:80
 }
@@ -71,25 +73,44 @@ step '2. Rules: 10.1.0.100 is a service, and server one takes two thirds of it'
 sed 's/^/  | /; s/ *$//' shop.prey
 
 step '3. prey takes its place'
-show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan --workers 1 shop.pbc &'
+show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan --workers 1 --stats 127.0.0.1:8404 shop.pbc &'
 compile
-prey prey -i wan -i lan shop.pbc
+prey prey -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
 indent <prey.err
 
 step '4. Twelve requests'
 show 'for i in $(seq 12); do curl http://10.1.0.100/; done | sort | uniq -c'
 requests 12
 
-step '5. Other rules while it runs: now server two takes three quarters'
+step '5. Server one dies: its check finds it, and requests go on'
+show 'kill -KILL NGINX-OF-ONE'
+{ kill -KILL "$web_one"; wait "$web_one"; } 2>/dev/null
+line 'web/one is down'
+requests 12
+
+step '6. preyctl and the page (--stats) show it'
+show 'preyctl servers'
+at prey "$bin/preyctl" servers | indent
+show 'curl http://127.0.0.1:8404/    # the page, its row of server one'
+at prey curl -s -m 10 http://127.0.0.1:8404/ | sed 's/<tr>/\n/g' | sed -n '/^<th[^>]*>one</{s|</tr>.*||; s/<[^>]*>/ /g; s/&nbsp;/ /g; s/  */ /g; p}' | indent
+
+step '7. It comes back'
+web one
+serves() { at prey "$bin/preyctl" servers | grep 'web/one *up'; }
+until_true 100 'server one serves again' serves
+show 'preyctl servers | grep web/one'
+serves | indent
+requests 12
+
+step '8. Other rules while it runs: now server two takes three quarters'
 sed -i 's/ weight 2//; /server two/s/$/ weight 3/' shop.prey
 show 'preyc shop.prey -o shop.pbc; pkill -HUP preyrun'
 compile
 kill -HUP "$prey"
-until_true 100 'the rules are reloaded' grep -q '^reloaded' prey.err
-sed -n '/^reloaded/p' prey.err | indent
+line '^reloaded'
 requests 12
 
-step '6. The end: what was counted; this machine is as it was'
+step '9. The end: what was counted; this machine is as it was'
 prey_ends
 prey=
 sed -n '/^service/,$p' prey.out | indent

@@ -8,7 +8,7 @@ cd "$top" || exit 1
 
 # A build folder of its own, so that all that the demo makes is known.
 mkdir "$work/b"
-ln -s "$bin/preyc" "$bin/preyrun" "$work/b/"
+ln -s "$bin/preyc" "$bin/preyrun" "$bin/preyctl" "$work/b/"
 left() { # PID: its namespaces, the processes in its folder, the folder
     ip netns list | grep "^prey$1-"
     ls -l /proc/[0-9]*/cwd 2>/dev/null | grep "$work/b"
@@ -20,10 +20,15 @@ begin() {
     demo=$!
     pids="$pids $demo"
 }
+part() { sed -n "/^$1\\./,/^\$/p" "$work/out"; } # STEP
 begin
 wait "$demo"
 same 'it ends well' "$? $(cat "$work/err")" '0 '
-same 'twelve requests by the weights' "$(sed -n '/^4\./,/^$/p' "$work/out" | grep '#' | tr -s ' ')" ' 8 one ########
+same 'twelve requests by the weights' "$(part 4 | grep '#' | tr -s ' ')" ' 8 one ########
+ 4 two ####'
+same 'a server dies: the other serves' "$(part 5 | grep '#' | tr -s ' ')" ' 12 two ############'
+same 'preyctl and the page show it' "$(part 6 | grep -cE '^  (web/one +down|.*one 10.2.0.2 :80 down connection refused) ')" 2
+same 'it comes back' "$(part 7 | grep '#' | tr -s ' ')" ' 8 one ########
  4 two ####'
 same 'nothing is left' "$(left "$demo")" ''
 for signal in TERM HUP; do

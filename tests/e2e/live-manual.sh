@@ -1,19 +1,16 @@
 #!/usr/bin/env bash
 # MANUAL.md's chapter "Live" is true: its `console live` blocks run in namespaces, `$ ` where prey is and `client$ ` at a
-# client, and print what stands there. Figures and times are left out where counters, logs and processes are shown.
-# UPDATE=1 writes what was printed into the document: read the difference.
+# client, and print what stands there. UPDATE=1 writes what was printed into the document: read the difference.
 set -u
 . tests/e2e/live/lib.sh
+. tests/e2e/live/document.sh
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-for s in one two prey; do web "$s"; done
+site one two
+web prey
 ln -s "$bin" build
-awk '/^```/ { inside = !inside; first = inside; next } inside && first { first = 0; take = $0 == "# live.prey" } inside && take' \
-    "$top/MANUAL.md" >live.prey
+document_rules live.prey
 
 # The only preyrun that it ends is the one that the document started.
 pkill() { # -SIGNAL preyrun
@@ -56,31 +53,5 @@ command_of() { # LINE
     esac
     cat said
 }
-inside=
-while IFS= read -r line; do
-    case $line in
-    '```console live') inside=yes ;;
-    '```'*) inside= ;;
-    esac
-    case $inside$line in
-    'yes$ '* | 'yesclient$ '*)
-        printf '%s\n' "$line" >>printed
-        command_of "$line" >answer
-        sed 's/[ ]*$//' answer >>printed
-        ;;
-    'yes```console live') printf '%s\n' "$line" >>printed ;;
-    yes*) ;; # what was printed before
-    *) printf '%s\n' "$line" >>printed ;;
-    esac
-done <"$top/MANUAL.md"
-[ -z "${UPDATE:-}" ] || cp printed "$top/MANUAL.md"
-
-# Inside the live blocks only: figures as N, spaces as one.
-plain() { awk '/^```/ { inside = $0 == "```console live" } inside && !/^(client)?\$ / { gsub(/[0-9][0-9,.:]*/, "N"); gsub(/  +/, " ") } { print }' "$1"; }
-plain "$top/MANUAL.md" >wanted.plain
-plain printed >printed.plain
-diff wanted.plain printed.plain | sed 's/^/# /'
-cmp -s wanted.plain printed.plain
-ok $? "MANUAL.md: $(grep -cE '^(client)?\$ ' "$top/MANUAL.md") commands, those of the chapter Live print what it shows"
-ok "$([ "$(grep -c '^```console live' "$top/MANUAL.md")" -ge 4 ]; echo $?)" 'the chapter has its blocks'
+document_is_true live 'the commands of the chapter Live'
 exit $failed
