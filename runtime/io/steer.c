@@ -97,8 +97,8 @@ int steer_socket(struct steer *s, unsigned queue, int fd)
 
 /* ---- the rules ---- */
 
-/* Replies that nat may have asked for, and the host itself: ICMP has no ports to tell them apart. The guard hides none
- * of these; what is the host's goes back to it. */
+/* Replies that nat or a service may have asked for, and the host itself: ICMP has no ports to tell them apart. The
+ * guard hides none of these; what is the host's goes back to it. */
 static const struct guard_match answers[] = {
     {.from_ports = {0x0000, 0x0000}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
     {.from_ports = {0x0e00, 0x1200}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},

@@ -12,7 +12,7 @@ struct steer_rules {
     const struct guarded *guarded; /* services, their replies, what is translated */
     bool routed;                   /* all that is for none of the host's own addresses */
     bool all;                      /* whatever comes: the port of a bridge */
-    bool translates;               /* replies to own addresses that `nat` may have asked for */
+    bool translates; /* echo replies to own addresses that others may have asked for, by `nat` or a service */
 };
 enum { STEER_RULES_MOST = 128 }; /* of one program, as steer_count has it */
 unsigned steer_count(const struct steer_rules *r);

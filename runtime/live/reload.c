@@ -80,7 +80,7 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     const struct program *before = r->other.program;
     const bool of[LINGERS] = {[LINGERS_ROUTED] = start_routes(l, before),
                               [LINGERS_STEERED] = steered_routes(before),
-                              [LINGERS_TRANSLATED] = before->nats_count};
+                              [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
     if (!lingering_after(&l->lingering, l->now.program, before, of, clock_ns(CLOCK_MONOTONIC), &next)) return false;
     r->left = l->lingering;

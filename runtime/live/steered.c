@@ -14,12 +14,24 @@ bool steered_routes(const struct program *p)
     return forward;
 }
 
+bool steered_translates(const struct program *p)
+{
+    bool own = p->nats_count > 0;
+    for (uint32_t i = 0; i < p->services_count; i++) {
+        const struct pbc_service *s = &p->services[i];
+        if (!mode_is(s->mode, MODE_OWN_SOURCE)) continue;
+        for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
+            own |= p->endpoints[e].proto == PBC_EP_ECHO4 || p->endpoints[e].proto == PBC_EP_ECHO6;
+    }
+    return own;
+}
+
 /* Of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out. */
 bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before)
 {
     *r = (struct steer_rules){.guarded = g,
                               .routed = steered_routes(p) || (before && steered_routes(before)),
-                              .translates = p->nats_count || (before && before->nats_count)};
+                              .translates = steered_translates(p) || (before && steered_translates(before))};
     return guarded_init(g, p, before, false);
 }
 

@@ -21,5 +21,8 @@ void steered_close(struct live *l); /* when the ports are closed */
 bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before);
 /* Is what crosses this machine the program's: by a firewall for it, or by nat? */
 bool steered_routes(const struct program *p);
+/* May answers to echo requests of others come for this machine's own addresses: by nat, or a service that translates?
+ */
+bool steered_translates(const struct program *p);
 
 #endif
