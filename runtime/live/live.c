@@ -18,6 +18,7 @@
 #include "runtime/live/claim.h"
 #include "runtime/live/confirm.h"
 #include "runtime/live/document.h"
+#include "runtime/live/files.h"
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/load.h"
@@ -301,6 +302,7 @@ int live(const struct options *o)
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
+        files_allow(&l);
         status = recorded_look(&l);
         if (!status) status = log_open(&l);
         if (!status) status = claim_watch(&l);

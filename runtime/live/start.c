@@ -222,7 +222,9 @@ static int worker_make(struct live *l, const struct worker_cfg *cfg)
     struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     if (!w) return live_complain("out of memory");
     l->workers[cfg->worker] = w;
-    if (!worker_init(w, cfg)) return 0;
+    const int failed = worker_init(w, cfg);
+    if (!failed) return 0;
+    if (failed != -ENOMEM) return live_complain("a worker cannot be made: %s", strerror(-failed));
     return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
                          (unsigned long long)l->now.program->settings->flows);
 }

@@ -50,7 +50,9 @@ same '--io xdp where there is none' "$?|$(faults | wc -l)|$(faults | grep -c xdp
 # While it runs.
 ask() { at client curl -s -m "${2:-5}" "http://$1/" || echo "failed: $?"; }
 for workers in 1 2; do
+    ulimit -S -n 16 # which preyrun raises
     prey prey -i wan -i lan --workers $workers --format json shop.pbc
+    ulimit -S -n 1024
     same "$workers: a server without a route is named" "$(grep -c '^preyrun: notice: no route leads to server far/one, 172.30.0.1' prey.err)" 1
     same "$workers: it serves" "$(ask 10.1.0.100)" one
     at prey "$bin/preyrun" -i wan shop.pbc 2>err

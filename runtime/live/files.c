@@ -1,0 +1,40 @@
+/* See files.h. Shells and service managers begin with 1,024: too few where 2,000 servers are checked and none answers.
+ */
+#include "runtime/live/files.h"
+
+#include <inttypes.h>
+#include <sys/resource.h>
+
+#include "runtime/io/io.h"
+
+enum {
+    OTHERS = 256,   /* netlink, logs, recordings, clients of --stats and --control */
+    OF_WORKER = 16, /* what wakes it, and its tape */
+    MOST = 65536,   /* what a reload may need is not known yet */
+};
+
+/* A probe of each server that is checked; on `xdp` a socket a queue, which the workers share, and memory a worker. */
+static uint64_t needed(const struct live *l)
+{
+    const struct program *p = l->now.program;
+    const uint64_t of_port = l->io == &io_XDP ? IO_FDS_MOST : l->worker_count;
+    return OTHERS + l->worker_count * (uint64_t)OF_WORKER + l->port_count * of_port +
+           (p->checks_count ? p->servers_count : 0);
+}
+
+void files_allow(const struct live *l)
+{
+    const uint64_t need = needed(l);
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r)) return;
+    const uint64_t before = r.rlim_max;
+    if (need > r.rlim_max) r.rlim_max = need;
+    if (r.rlim_cur < MOST) r.rlim_cur = r.rlim_max < MOST ? r.rlim_max : MOST;
+    if (need > r.rlim_cur) r.rlim_cur = need;
+    if (setrlimit(RLIMIT_NOFILE, &r))
+        live_complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
+                      " may be needed; this mends it: ulimit -n %" PRIu64,
+                      before, need, need);
+    else if (need > before)
+        live_complain("notice: %" PRIu64 " files may be open at once now, not %" PRIu64, need, before);
+}
