@@ -76,7 +76,7 @@ bool card_suits(const struct card *c, unsigned workers, char *why, size_t len)
     if (!card_is_plain(c, why, len)) return false;
     if (*c->kind)
         snprintf(why, len,
-                 "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot, and %s (%s) has them",
+                 "%s (%s) has partial checksums, super-packets and VLAN tags beside its frames, which xdp does not see",
                  c->name, c->kind);
     else if (!fills_memory(c->driver))
         snprintf(why, len, "%s (%s) is not among the cards that would save xdp copying", c->name,

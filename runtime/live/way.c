@@ -102,7 +102,7 @@ static bool xdp_suits(const struct live *l, char *why, size_t len)
 {
     struct card c;
     const char *no = refusal(l, l->now.program);
-    if (no) snprintf(why, len, "of xdp: %s", no);
+    if (no) snprintf(why, len, "%s", no);
     if (no || !steered_fits(l->now.program, why, len)) return false;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         if (card_at(l, i, &c) && !card_suits(&c, l->o->workers, why, len)) return false;

@@ -50,7 +50,7 @@ static void suited(void **state)
          "eth0 (no driver) is not among the cards that would save xdp copying"},
         {{.name = "v0", .kind = "veth", .driver = "veth", .receive = 4, .send = 4},
          0,
-         "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot, and v0 (veth) has them"},
+         "v0 (veth) has partial checksums, super-packets and VLAN tags beside its frames, which xdp does not see"},
         {{.name = "eth0", .driver = "ice", .receive = 4, .send = 4, .stuck = OFFLOAD_RXVLAN},
          0,
          "eth0 takes VLAN tags off before frames come to xdp, and this can't be turned off (rxvlan)"},
