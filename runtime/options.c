@@ -91,14 +91,17 @@ static bool opt_seed(struct reading *r, const char *n, const char *v)
 {
     return number(r, n, v, 0, UINT64_MAX, &r->o->seed);
 }
+/* A number, or of a recording a time. */
+static bool place(struct reading *r, const char *n, const char *v, uint64_t *at, struct options_when *time)
+{
+    time->said = when_read(v, &time->when);
+    return time->said || number(r, n, v, 1, UINT64_MAX, at);
+}
 static bool opt_from(struct reading *r, const char *n, const char *v)
 {
-    return number(r, n, v, 1, UINT64_MAX, &r->o->from);
+    return place(r, n, v, &r->o->from, &r->o->from_at);
 }
-static bool opt_to(struct reading *r, const char *n, const char *v)
-{
-    return number(r, n, v, 1, UINT64_MAX, &r->o->to);
-}
+static bool opt_to(struct reading *r, const char *n, const char *v) { return place(r, n, v, &r->o->to, &r->o->to_at); }
 static bool opt_repeat(struct reading *r, const char *n, const char *v)
 {
     return number(r, n, v, 1, 1000000, &r->o->repeat);
@@ -455,46 +458,13 @@ static bool settle_live(struct reading *r)
     return true;
 }
 
-/* Of a recording all is said in it but what is printed. */
-static bool settle_recording(struct reading *r)
+/* What each prints has one place. */
+static bool settle_outputs(struct reading *r)
 {
     const struct options *o = r->o;
-    const char *other = o->pcap                                ? "--pcap"
-                        : o->on                                ? "--on"
-                        : o->self.v4_count || o->self.v6_count ? "--self"
-                        : o->seed                              ? "--seed"
-                        : o->down_count                        ? "--down"
-                        : o->strict_checksum                   ? "--strict-checksum"
-                        : o->mtu != 1500                       ? "--mtu"
-                        : o->repeat > 1                        ? "--repeat"
-                        : o->log != LOG_NONE                   ? "--log"
-                        : o->to                                ? "--to"
-                        : o->flows                             ? "--flows"
-                        : o->coverage                          ? "--coverage"
-                                                               : NULL;
-    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
         return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
-    return true;
-}
-
-/* What options can't be together, and what must be there. */
-static bool settle(struct reading *r)
-{
-    const struct options *o = r->o;
-    if (r->way[LIVE]) return settle_live(r);
-    if (o->replay) return settle_recording(r);
     if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
-    if (!o->pcap)
-        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
-                     "");
-    if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
-    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
-    if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
-        return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
-    if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
-        return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
-    if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
     if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
         return wrong(r, "--explain prints one frame: it goes without %s%s",
                      o->verdicts          ? "--verdicts"
@@ -516,6 +486,43 @@ static bool settle(struct reading *r)
                                 : "--repeat",
                      "");
     return true;
+}
+
+/* Of a recording all is said in it but what is printed. */
+static bool settle_recording(struct reading *r)
+{
+    const struct options *o = r->o;
+    const char *other = o->pcap                                ? "--pcap"
+                        : o->on                                ? "--on"
+                        : o->self.v4_count || o->self.v6_count ? "--self"
+                        : o->seed                              ? "--seed"
+                        : o->down_count                        ? "--down"
+                        : o->strict_checksum                   ? "--strict-checksum"
+                        : o->mtu != 1500                       ? "--mtu"
+                        : o->repeat > 1                        ? "--repeat"
+                                                               : NULL;
+    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
+    return settle_outputs(r);
+}
+
+/* What options can't be together, and what must be there. */
+static bool settle(struct reading *r)
+{
+    const struct options *o = r->o;
+    if (r->way[LIVE]) return settle_live(r);
+    if (o->replay) return settle_recording(r);
+    if (!o->pcap)
+        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
+                     "");
+    if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+    if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
+        return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
+    if (o->from_at.said || o->to_at.said)
+        return wrong(r, "%s: frames of a capture have numbers; a time is for --replay%s",
+                     o->from_at.said ? "--from" : "--to", "");
+    if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
+    return settle_outputs(r);
 }
 
 static bool words_read(struct reading *r, int argc, char *const argv[])

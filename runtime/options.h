@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "runtime/self.h"
+#include "runtime/when.h"
 
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
@@ -25,8 +26,12 @@ struct options {
     const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
-    uint64_t from, to; /* frames, from 1; to 0: the last */
-    uint64_t explain;  /* frame, 0: none */
+    uint64_t from, to; /* frames, from 1; of a recording its files; to 0: the last */
+    struct options_when {
+        bool said;
+        struct when when;
+    } from_at, to_at; /* of a recording, in place of these */
+    uint64_t explain; /* frame, 0: none */
     uint32_t mtu;
     const char **down; /* POOL/SERVER, as given */
     unsigned down_count;

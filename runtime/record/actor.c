@@ -48,9 +48,9 @@ static bool routes(const struct story *t, const struct program *p)
     return routed_wanted(p, plain, t->start.forwards);
 }
 
-void actor_init(struct actor *a, const struct story *t, unsigned at)
+void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch)
 {
-    *a = (struct actor){.story = t, .at = at};
+    *a = (struct actor){.story = t, .watch = watch, .at = at};
     for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
 }
 
@@ -67,6 +67,12 @@ static void unmake(struct actor *a)
     a->bytes = NULL;
 }
 
+static void flow_ended(void *arg, const struct flow_record *f)
+{
+    const struct actor *a = arg;
+    a->watch->ended(a->watch->arg, a, f);
+}
+
 /* program: NULL, another one judges. */
 static int make(struct actor *a, const struct told_program *program)
 {
@@ -81,7 +87,10 @@ static int make(struct actor *a, const struct told_program *program)
                                    .opened = program ? &program->opened : &t->other_opened,
                                    .forwards = t->start.forwards,
                                    .routes = routes(t, program ? program->p : t->other),
-                                   .patient = true};
+                                   .patient = true,
+                                   .log = a->watch->logged,
+                                   .ended = a->watch->ended ? flow_ended : NULL,
+                                   .ended_arg = a};
     a->bytes = malloc((size_t)VM_BATCH * SLOT);
     struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     if (w && !worker_init(w, &cfg)) {
@@ -127,7 +136,7 @@ static const struct tape_record *next_result(struct actor *a)
 
 static void take_left(struct actor *a, const struct tape_record *r)
 {
-    if (a->left) a->left(a->arg, (const void *)(r + 1), r->now_ns + a->story->start.wall_ns);
+    if (a->watch->left) a->watch->left(a->watch->arg, (const void *)(r + 1), actor_wall(a, r->now_ns));
     tape_done(&a->tape, r);
 }
 
@@ -147,7 +156,7 @@ static void rest(struct actor *a)
 
 void actor_rest(struct actor *a)
 {
-    if (!a->stopped && a->w) rest(a);
+    if (!a->stopped && !a->over && a->w) rest(a);
 }
 
 /* Numbers of rules are a program's own. */
@@ -192,13 +201,20 @@ static void compare_left(struct actor *a, const struct scene *s)
 
 /* ---- doing ---- */
 
+static void hand_logs(struct actor *a)
+{
+    struct log_note note;
+    while (a->watch->logged && ring_take(&a->w->logs, &note)) a->watch->logged(a->watch->arg, a, &note);
+}
+
 static void judge(struct actor *a)
 {
     const unsigned n = a->want;
     a->want = a->got = 0;
-    if (a->before && a->before(a->arg, a, n)) return;
+    if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     worker_judge(a->w, a->views, n, a->now_ns);
-    if (a->judged) a->judged(a->arg, a, n);
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n);
+    hand_logs(a);
 }
 
 /* A frame of the batch, writable with headroom as it came. */
@@ -227,6 +243,7 @@ static void take_frame(struct actor *a, const struct scene *s)
 
 void actor_packet(struct actor *a, const struct scene *s)
 {
+    if (a->over) return;
     if (a->stopped || !a->w) {
         a->counters.passed_over += !s->left;
         return;
@@ -299,7 +316,9 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
         compare_verdicts(a, r->count, body);
         return;
     case TAPE_TICK:
-        if (!blind(a)) worker_tick(a->w, r->now_ns);
+        if (blind(a)) return;
+        worker_tick(a->w, r->now_ns);
+        hand_logs(a);
         return;
     case TAPE_RETRY:
         if (!blind(a)) worker_retry(a->w, r->now_ns);
@@ -339,10 +358,22 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
         actor_stop(a, "its state is damaged");
 }
 
+/* Is that step after all that is to be done? */
+static bool is_over(struct actor *a, const struct scene *s)
+{
+    struct tape_record r;
+    struct cursor c = {s->body, s->len};
+    if (a->over || !a->watch->to_ns || !cursor_copy(&c, &r, sizeof r)) return a->over;
+    if (actor_wall(a, r.now_ns) <= a->watch->to_ns) return false;
+    actor_rest(a);
+    return a->over = true;
+}
+
 void actor_step(struct actor *a, const struct scene *s)
 {
     struct tape_record r;
     struct cursor c = {s->body, s->len};
+    if (is_over(a, s)) return;
     if (a->stopped || !a->w) {
         if (cursor_copy(&c, &r, sizeof r) && r.kind == TAPE_STATE && r.bytes == s->len) read_state(a, &r, c);
         return;

@@ -14,21 +14,31 @@ struct actor_counters {
 
 struct actor;
 
-/* Called for each batch when it is judged: views and verdicts are the worker's, walls[i] when packet i came. */
-typedef void actor_judged_fn(void *arg, const struct actor *a, unsigned n);
-/* Called before a batch of n is judged, its packets in a->views; true: that was seen to. */
-typedef bool actor_before_fn(void *arg, struct actor *a, unsigned n);
-/* Called for each frame that leaves, bytes behind it. */
-typedef void actor_left_fn(void *arg, const struct tape_frame *f, uint64_t wall_ns);
+/* What somebody wants to know of all actors; each function may be NULL. */
+struct actor_watch {
+    /* Before a batch of n is judged, its packets in a->views; true: that was seen to. */
+    bool (*before)(void *arg, struct actor *a, unsigned n);
+    /* It was judged: views and verdicts are the worker's, walls[i] when packet i came. */
+    void (*judged)(void *arg, const struct actor *a, unsigned n);
+    /* A frame leaves, bytes behind it. */
+    void (*left)(void *arg, const struct tape_frame *f, uint64_t wall_ns);
+    void (*logged)(void *arg, const struct actor *a, const struct log_note *n);
+    /* A flow has ended; times are the worker's. */
+    void (*ended)(void *arg, const struct actor *a, const struct flow_record *f);
+    void *arg;
+    uint64_t to_ns; /* on the wall: nothing is done after that; 0: all is */
+};
 
 struct actor {
     const struct story *story;
+    const struct actor_watch *watch;
     unsigned at;      /* which worker */
     struct worker *w; /* NULL: its state is still to come */
     struct tape tape;
     const struct told_program *program; /* NULL: another one judges */
     const char *stopped;                /* why it does not go on, or NULL */
     const char *missed;                 /* why it went on from a later state, or NULL */
+    bool over;                          /* it has come to watch->to_ns */
     struct actor_counters counters;
     /* The batch that is being read. */
     uint64_t now_ns;
@@ -36,14 +46,10 @@ struct actor {
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
     uint8_t *bytes;
-    actor_before_fn *before; /* each may be NULL */
-    actor_judged_fn *judged;
-    actor_left_fn *left;
-    void *arg;
 };
 
-/* One that waits for a state. actor_fini in any case. */
-void actor_init(struct actor *a, const struct story *t, unsigned at);
+/* One that waits for a state. watch stays the caller's. actor_fini in any case. */
+void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch);
 /* It is as it was when recording began, by the last program that was told. 0 or -ENOMEM. */
 int actor_begin(struct actor *a);
 void actor_fini(struct actor *a);
@@ -53,6 +59,8 @@ void actor_stop(struct actor *a, const char *why);
 /* A step or a packet of this worker, as recorded: hostile. What cannot be done stops the actor. */
 void actor_step(struct actor *a, const struct scene *s);
 void actor_packet(struct actor *a, const struct scene *s);
+/* When that was on the wall, by the worker's clock. */
+static inline uint64_t actor_wall(const struct actor *a, uint64_t now_ns) { return now_ns + a->story->start.wall_ns; }
 /* There is no more. */
 void actor_rest(struct actor *a);
 

@@ -11,6 +11,8 @@
 enum { LEFT_MOST = 16, STATE_LEAST = 1 << 22 };
 #define STATE_MOST (UINT64_C(1) << 32)
 
+static const struct actor_watch nobody;
+
 struct leaving {
     struct pkt pkts[LEFT_MOST];
     uint8_t *bytes[LEFT_MOST];
@@ -61,10 +63,11 @@ static int explain_with(struct actor *a, unsigned at, const struct options *o, c
     memcpy(bytes, came.data, came.cap_len);
     came.data = bytes;
     came.iface = a->w->ports[came.cookie].iface;
-    a->left = note_left;
-    a->arg = &leaving;
+    const struct actor_watch watch = {.left = note_left, .arg = &leaving};
+    a->watch = &watch;
     worker_judge(a->w, a->views + at, 1, a->now_ns);
     actor_rest(a);
+    a->watch = &nobody;
     const struct explain_packet e = {.o = o,
                                      .program = a->w->cfg.program,
                                      .labels = labels,
@@ -85,9 +88,7 @@ static int explain_with(struct actor *a, unsigned at, const struct options *o, c
 int explained(struct actor *a, unsigned at, const struct options *o, const struct labels *labels)
 {
     const struct vm_in in = {.mono_ns = a->now_ns, .facts = &a->w->egress.snapshot->facts};
-    a->before = NULL;
-    a->judged = NULL;
-    a->left = NULL;
+    a->watch = &nobody;
     if (at) worker_judge(a->w, a->views, at, a->now_ns);
     actor_rest(a);
     struct vm *before = copy_vm(a->w, &in);

@@ -13,13 +13,13 @@ enum { BLOCK_LEAST = 12, MACS = 12, TAG = 4, FRAME_MOST = 1 << 17 };
 
 void film_of(struct film *f, uint8_t *bytes, size_t len) { *f = (struct film){.bytes = bytes, .len = len}; }
 
-int film_open(struct film *f, int fd)
+int film_open(struct film *f, int fd, size_t most)
 {
     struct stat st;
     *f = (struct film){0};
     if (fstat(fd, &st)) return -errno;
     if (!S_ISREG(st.st_mode)) return -EINVAL;
-    const size_t room = (size_t)st.st_size;
+    const size_t room = (uint64_t)st.st_size < most ? (size_t)st.st_size : most;
     film_of(f, malloc(room + 1), 0);
     if (!f->bytes) return -ENOMEM;
     while (f->len < room) {

@@ -13,8 +13,8 @@ struct film {
     const char *fault; /* why the rest is not read, or NULL */
 };
 
-/* Read the whole file. 0 or a negative errno. */
-int film_open(struct film *f, int fd);
+/* Read the file's first `most` bytes; SIZE_MAX: all. 0 or a negative errno. */
+int film_open(struct film *f, int fd, size_t most);
 /* The same of bytes that are malloc'd, and the film's from then on. */
 void film_of(struct film *f, uint8_t *bytes, size_t len);
 void film_close(struct film *f);

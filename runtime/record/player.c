@@ -8,16 +8,12 @@ static int begin(struct player *p, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < p->story.start.workers; i++) {
         struct actor *a = &p->actors[i];
-        actor_init(a, &p->story, i);
+        actor_init(a, &p->story, i, &p->watch);
         if (p->story.start.fresh && actor_begin(a)) {
             snprintf(err, err_len, "out of memory: each of %u workers keeps what the rules ask for",
                      p->story.start.workers);
             return -ENOMEM;
         }
-        a->before = p->before;
-        a->judged = p->judged;
-        a->left = p->left;
-        a->arg = p->arg;
     }
     p->begun = true;
     return 0;
@@ -28,7 +24,9 @@ static void next_file(struct player *p, const struct scene *s)
 {
     struct cursor c = {s->body, s->len};
     struct record_start start;
-    if (!cursor_copy(&c, &start, sizeof start) || !start.torn) return;
+    if (!cursor_copy(&c, &start, sizeof start)) return;
+    p->story.start.wall_ns = start.wall_ns; /* the wall's clock may have been set */
+    if (!start.torn) return;
     for (unsigned i = 0; p->begun && i < p->story.start.workers; i++)
         actor_stop(&p->actors[i], "the disk took nothing for a while");
 }
@@ -51,6 +49,13 @@ int player_scene(struct player *p, const struct scene *s, char *err, size_t err_
     else
         actor_step(&p->actors[s->worker], s);
     return 0;
+}
+
+bool player_over(const struct player *p)
+{
+    bool over = p->begun;
+    for (unsigned i = 0; i < p->story.start.workers; i++) over &= p->actors[i].over;
+    return over;
 }
 
 void player_end(struct player *p)

@@ -9,15 +9,14 @@ struct player {
     bool begun;         /* the actors are there */
     bool ended;         /* and nothing is missing after what they did */
     struct actor actors[WORKERS_MOST];
-    actor_before_fn *before; /* of all actors; each may be NULL */
-    actor_judged_fn *judged;
-    actor_left_fn *left;
-    void *arg;
+    struct actor_watch watch; /* of all actors */
 };
 
 /* The next scene of a file, hostile, but for its first. 0; or a negative errno with one line in err: the rest makes no
  * sense, or memory is out. */
 int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len);
+/* Have all workers come to watch.to_ns? */
+bool player_over(const struct player *p);
 /* There is no more. */
 void player_end(struct player *p);
 void player_fini(struct player *p);

@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "runtime/capture/capture.h"
+#include "runtime/record/chosen.h"
 #include "runtime/record/explained.h"
+#include "runtime/record/listed.h"
 #include "runtime/record/player.h"
 #include "runtime/record/reel.h"
+#include "runtime/replay/log.h"
 #include "runtime/replay/out.h"
 #include "runtime/replay/report.h"
 #include "runtime/replay/verdicts.h"
@@ -21,11 +24,13 @@
 struct recording {
     const struct options *o;
     struct reel reel;
-    unsigned first, last; /* of the reel's files */
+    struct chosen chosen;
     struct player player;
     struct labels labels;
     const struct program *labelled; /* that the labels are of */
     uint64_t frames;                /* judged so far */
+    uint64_t first_ns, last_ns;     /* when the earliest and the latest of them came; 0: none has */
+    struct listed flows;
     struct out verdicts;
     struct capture_writer *writer;
     int write_error;
@@ -64,8 +69,12 @@ static void judged(void *arg, const struct actor *a, unsigned n)
     struct recording *g = arg;
     const bool lines = g->verdicts.f && label(g, a->w->cfg.program);
     for (unsigned i = 0; i < n; i++) {
+        const uint64_t wall = a->walls[i];
         g->frames++;
-        if (lines) verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &a->w->verdicts[i]);
+        if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
+        if (wall > g->last_ns) g->last_ns = wall;
+        if (lines && wall >= g->chosen.from_ns)
+            verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &a->w->verdicts[i]);
     }
 }
 
@@ -77,7 +86,27 @@ static void left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
                                         .wire_len = f->wire_len,
                                         .time_ns = wall_ns,
                                         .iface = f->port == TAPE_TO_HOST ? g->player.story.start.ports : f->port};
+    if (wall_ns < g->chosen.from_ns) return;
     if (g->writer && !g->write_error) g->write_error = capture_write(g->writer, &frame);
+}
+
+static void logged(void *arg, const struct actor *a, const struct log_note *n)
+{
+    struct recording *g = arg;
+    const uint64_t wall = actor_wall(a, n->mono_ns);
+    if (wall < g->chosen.from_ns || !label(g, n->program)) return;
+    log_say(stderr, &(struct log_said){.form = g->o->log,
+                                       .labels = &g->labels,
+                                       .rule = n->rule,
+                                       .bytes = n->bytes,
+                                       .packet = n->text,
+                                       .time_ns = wall});
+}
+
+static void ended(void *arg, const struct actor *a, const struct flow_record *f)
+{
+    struct recording *g = arg;
+    if (label(g, a->w->cfg.program)) listed_add(&g->flows, &g->labels, a, f);
 }
 
 static int writer_open(struct recording *g)
@@ -122,16 +151,7 @@ static bool before(void *arg, struct actor *a, unsigned n)
 
 /* ---- going through ---- */
 
-/* Opened, with its first scene read. */
-static int open_film(const struct recording *g, unsigned at, struct film *f, struct scene *first, char *err,
-                     size_t err_len)
-{
-    const int fd = record_open_file(g->reel.dir, g->reel.files[at].number, false);
-    const int failed = fd < 0 ? fd : film_open(f, fd);
-    if (fd >= 0) close(fd);
-    snprintf(err, err_len, "%s", failed ? strerror(-failed) : "it does not begin as a recording does");
-    return failed ? failed : film_next(f, first) ? 0 : -EINVAL;
-}
+static bool is_done(const struct recording *g) { return g->explained || player_over(&g->player); }
 
 /* What is wrong is kept for the end: what came before it is good. */
 static int play_file(struct recording *g, unsigned at)
@@ -140,50 +160,24 @@ static int play_file(struct recording *g, unsigned at)
     struct film f = {0};
     struct scene s;
     recording_name(g->reel.files[at].number, name);
-    int failed = open_film(g, at, &f, &s, err, sizeof err);
-    for (bool more = !failed; more; more = !failed && !g->explained && film_next(&f, &s))
+    int failed = chosen_open(&g->reel, at, SIZE_MAX, &f, &s, err, sizeof err);
+    for (bool more = !failed; more; more = !failed && !is_done(g) && film_next(&f, &s))
         failed = player_scene(&g->player, &s, err, sizeof err);
     if (failed)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, err);
-    else if (f.fault && at == g->last)
+    else if (f.fault && at == g->chosen.last)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, f.fault);
     film_close(&f);
     return failed == -ENOMEM ? 2 : 0;
 }
 
-/* ---- which files ---- */
-
-/* Its story; 0: it cannot be read. */
-static bool session_of(struct recording *g, unsigned at, struct story *t, char *err, size_t err_len)
-{
-    struct film f = {0};
-    struct scene s;
-    *t = (struct story){.other = g->player.story.other, .other_opened = g->player.story.other_opened};
-    const bool good = !open_film(g, at, &f, &s, err, err_len) && !story_begin(t, &s, err, err_len);
-    film_close(&f);
-    return good;
-}
-
-/* The files of the last run, or of the one that --from names. */
 static int choose(struct recording *g)
 {
-    char err[200], name[RECORDING_NAME];
-    struct story t;
+    char err[300];
     if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
-    unsigned at = g->reel.count - 1;
-    for (unsigned i = 0; g->o->from > 1 && i < g->reel.count; i++)
-        if (g->reel.files[i].number <= g->o->from) at = i;
-    recording_name(g->reel.files[at].number, name);
-    if (!session_of(g, at, &g->player.story, err, sizeof err)) return complain("%s/%s: %s", g->o->replay, name, err);
-    g->first = g->last = at;
-    while (g->first && session_of(g, g->first - 1, &t, err, sizeof err) &&
-           t.start.session == g->player.story.start.session) {
-        g->first--;
-        g->player.story.start = t.start;
-    }
-    while (g->last + 1 < g->reel.count && session_of(g, g->last + 1, &t, err, sizeof err) &&
-           t.start.session == g->player.story.start.session)
-        g->last++;
+    if (chosen_find(&g->chosen, &g->reel, g->o, &g->player.story, err, sizeof err))
+        return complain("%s/%s", g->o->replay, err);
+    if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
     return 0;
 }
 
@@ -196,19 +190,27 @@ static void number(cJSON *to, const char *key, uint64_t n)
     cJSON_AddRawToObject(to, key, digits);
 }
 
+static void time_add(cJSON *to, const char *key, uint64_t ns)
+{
+    char text[TEXT_TIME];
+    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, text)) : cJSON_CreateNull());
+}
+
 static void more_json(cJSON *root, const void *arg)
 {
     const struct recording *g = arg;
     const struct actor_counters c = player_counters(&g->player);
     cJSON *to = cJSON_AddObjectToObject(root, "recording");
-    number(to, "first", g->reel.files[g->first].number);
-    number(to, "last", g->reel.files[g->last].number);
+    number(to, "first", g->reel.files[g->chosen.first].number);
+    number(to, "last", g->reel.files[g->chosen.last].number);
     number(to, "workers", g->player.story.start.workers);
     number(to, "packets", c.packets);
     number(to, "packets_otherwise", c.packets_other);
     number(to, "verdicts", c.verdicts);
     number(to, "verdicts_otherwise", c.verdicts_other);
     number(to, "passed_over", c.passed_over);
+    time_add(to, "began", g->first_ns);
+    time_add(to, "ended", g->last_ns);
 }
 
 static void more_text(const struct recording *g)
@@ -231,32 +233,61 @@ static const struct worker *some_worker(const struct recording *g)
     return NULL;
 }
 
+/* Of all workers that run the last program; the others stopped before the last change. */
+static void add_up(struct recording *g, const struct program *p, struct sum *sum, struct totals *totals)
+{
+    totals->first_ns = g->first_ns;
+    totals->last_ns = g->last_ns;
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct worker *w = g->player.actors[i].w;
+        if (!w) continue;
+        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm));
+        totals_add(totals, &w->counters.totals);
+    }
+}
+
+static void list_rest(struct recording *g)
+{
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct actor *a = &g->player.actors[i];
+        if (a->w && label(g, a->w->cfg.program)) listed_rest(&g->flows, &g->labels, a);
+    }
+    flow_list_sort(&g->flows.list);
+}
+
+static int print(struct recording *g, const struct report *of)
+{
+    const struct options *o = g->o;
+    if (o->coverage) return report_coverage(stdout, of);
+    if (o->json) return report_json(stdout, of, more_json, g);
+    report_text(stdout, of);
+    more_text(g);
+    if (!o->flows) return 0;
+    putchar('\n');
+    if (of->counters->flows)
+        flow_list_text(stdout, &g->flows.list, of->counters->flows, of->counters->remembered);
+    else
+        puts("no flows: the program keeps none, for no rule asks for `state` or `flows over`");
+    return 0;
+}
+
 static int summary(struct recording *g)
 {
     struct totals totals = {0};
     const struct worker *some = some_worker(g);
     if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
     const struct program *p = some->cfg.program;
+    if (g->o->flows) list_rest(g);
     struct sum *sum = label(g, p) ? sum_new(p, vm_counters(some->vm)) : NULL;
     if (!sum) return complain("out of memory");
-    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
-        const struct worker *w = g->player.actors[i].w;
-        if (!w) continue;
-        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm)); /* else it stopped before the last change */
-        totals_add(&totals, &w->counters.totals);
-    }
+    add_up(g, p, sum, &totals);
     const struct report of = {.options = g->o,
                               .program = (struct program *)(uintptr_t)p,
                               .labels = &g->labels,
                               .counters = sum_counters(sum),
-                              .totals = &totals};
-    int failed = 0;
-    if (g->o->json) {
-        failed = report_json(stdout, &of, more_json, g);
-    } else {
-        report_text(stdout, &of);
-        more_text(g);
-    }
+                              .totals = &totals,
+                              .flows = g->o->flows ? &g->flows.list : NULL};
+    const int failed = print(g, &of);
     sum_free(sum);
     return failed ? complain("out of memory") : 0;
 }
@@ -285,14 +316,23 @@ static int explained_ends(struct recording *g)
     return g->explained_status ? g->explained_status : closed;
 }
 
+static void watch(struct recording *g)
+{
+    g->player.watch = (struct actor_watch){.before = g->o->explain ? before : NULL,
+                                           .judged = judged,
+                                           .left = left,
+                                           .logged = g->o->log ? logged : NULL,
+                                           .ended = g->o->flows ? ended : NULL,
+                                           .arg = g,
+                                           .to_ns = g->chosen.to_ns};
+    g->flows.from_ns = g->chosen.from_ns;
+}
+
 static int play(struct recording *g)
 {
     int status = results_open(g);
-    if (g->o->explain) g->player.before = before;
-    g->player.judged = judged;
-    g->player.left = left;
-    g->player.arg = g;
-    for (unsigned i = g->first; i <= g->last && !status && !g->explained; i++) status = play_file(g, i);
+    watch(g);
+    for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
     if (!status && g->o->explain) return explained_ends(g);
@@ -320,6 +360,7 @@ int recording(const struct options *o)
     if (!status) status = choose(g);
     if (!status) status = play(g);
     if (g->labelled) labels_fini(&g->labels); /* of a program that the player holds */
+    listed_fini(&g->flows);
     player_fini(&g->player);
     reel_close(&g->reel);
     program_put(other);

@@ -5,12 +5,13 @@
  * thousand rules stay as readable as what the capture made of them. */
 #include <cjson/cJSON.h>
 
+#include "runtime/replay/report.h"
 #include "runtime/replay/summary.h"
 #include "runtime/replay/table.h"
 
 enum { ALL_RULES = 40, JOINED = 4 }; /* with more rules, as many neighbours share a line */
 
-struct report {
+struct printing {
     FILE *out;
     const struct replay *r;
     const struct vm_counters *c;
@@ -56,7 +57,7 @@ static const char *span_text(const struct replay *r, uint32_t first, uint32_t la
     return buf;
 }
 
-static void run_row(const struct report *p, uint32_t first, uint32_t count)
+static void run_row(const struct printing *p, uint32_t first, uint32_t count)
 {
     char name[TABLE_NAME], cut[TABLE_NAME], rules[TEXT_NUMBER + 8], span[2 * TABLE_NAME];
     snprintf(name, sizeof name, "%.90s to %.90s", label_rule(&p->r->labels, first),
@@ -66,7 +67,7 @@ static void run_row(const struct report *p, uint32_t first, uint32_t count)
                 span_text(p->r, first, first + count - 1, span, sizeof span));
 }
 
-static void one_row(const struct report *p, const char *name, const struct counter *c, const char *place)
+static void one_row(const struct printing *p, const char *name, const struct counter *c, const char *place)
 {
     char cut[TABLE_NAME];
     table_place(p->r, place, cut, sizeof cut);
@@ -76,7 +77,7 @@ static void one_row(const struct report *p, const char *name, const struct count
         table_words(&p->table, name, "never", "", cut);
 }
 
-static void rule_rows(const struct report *p, uint32_t first, uint32_t count)
+static void rule_rows(const struct printing *p, uint32_t first, uint32_t count)
 {
     char name[TABLE_NAME];
     for (uint32_t i = first, end = first + count; i < end;) {
@@ -92,14 +93,14 @@ static void rule_rows(const struct report *p, uint32_t first, uint32_t count)
     }
 }
 
-static void list_head(const struct report *p, const char *kind, const char *name)
+static void list_head(const struct printing *p, const char *kind, const char *name)
 {
     char title[2 * TABLE_NAME], cut[TABLE_NAME];
     snprintf(title, sizeof title, "%s %.300s", kind, name);
     table_head(&p->table, text_tail(title, (unsigned)p->table.name, cut, sizeof cut), "place");
 }
 
-static void firewall_table(const struct report *p, uint32_t firewall)
+static void firewall_table(const struct printing *p, uint32_t firewall)
 {
     const struct pbc_firewall *f = &p->r->program->firewalls[firewall];
     char name[TABLE_NAME];
@@ -116,7 +117,7 @@ static const char *chain_name(const struct replay *r, uint32_t chain, char *buf,
 }
 
 /* Is the chain told in the last table, of those that never had a match? */
-static bool is_silent(const struct report *p, uint32_t chain)
+static bool is_silent(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];
     return p->r->program->rules_count > ALL_RULES &&
@@ -128,7 +129,7 @@ struct silent {
     uint32_t first, count, rules, first_rule, last_rule;
 };
 
-static struct silent silent_run(const struct report *p, uint32_t first, uint32_t most)
+static struct silent silent_run(const struct printing *p, uint32_t first, uint32_t most)
 {
     const struct program *program = p->r->program;
     struct silent s = {.first = first};
@@ -142,7 +143,7 @@ static struct silent silent_run(const struct report *p, uint32_t first, uint32_t
     return s.count >= JOINED || most == 1 ? s : silent_run(p, first, 1);
 }
 
-static void silent_row(const struct report *p, const struct silent *s)
+static void silent_row(const struct printing *p, const struct silent *s)
 {
     char one[TABLE_NAME], other[TABLE_NAME], name[2 * TABLE_NAME + 8], cut[TABLE_NAME], place[2 * TABLE_NAME] = "";
     char n[TEXT_NUMBER + 8];
@@ -154,7 +155,7 @@ static void silent_row(const struct report *p, const struct silent *s)
                 rules_text(s->rules, n, sizeof n), place);
 }
 
-static void silent_chains(const struct report *p)
+static void silent_chains(const struct printing *p)
 {
     bool any = false;
     for (uint32_t i = 0; i < p->r->program->chains_count;) {
@@ -183,7 +184,7 @@ static const char *percent(uint64_t n, uint64_t whole, char *buf)
     return *buf ? buf : "none";
 }
 
-static void totals_lines(const struct report *p, const struct decided *d, const char *fault)
+static void totals_lines(const struct printing *p, const struct decided *d, const char *fault)
 {
     const struct program *program = p->r->program;
     const uint32_t matched = rules_matched(program, p->c), never = program->rules_count - matched;
@@ -200,7 +201,7 @@ static void totals_lines(const struct report *p, const struct decided *d, const 
 void coverage_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                    const char *fault)
 {
-    const struct report p = {.out = out, .r = r, .c = c, .table = table_of(out, r, c, t->frames, is_named)};
+    const struct printing p = {.out = out, .r = r, .c = c, .table = table_of(out, r, c, t->frames, is_named)};
     const struct decided d = decided_sum(r->program, c, t);
     char name[TABLE_NAME];
     what_was_read(out, r, t);
@@ -219,21 +220,21 @@ void coverage_text(FILE *out, const struct replay *r, const struct vm_counters *
 
 /* ---- for programs: every rule, a line each, so that no object of all of them is ever held ---- */
 
-static void json_counted(const struct report *p, const struct counter *c)
+static void json_counted(const struct printing *p, const struct counter *c)
 {
     const uint64_t whole = p->table.whole;
     fprintf(p->out, "\"packets\":%llu,\"bytes\":%llu,\"share\":%.9g", (unsigned long long)c->packets,
             (unsigned long long)c->bytes, whole ? (double)c->packets / (double)whole : 0.0);
 }
 
-static void json_text(const struct report *p, const char *key, const char *value)
+static void json_text(const struct printing *p, const char *key, const char *value)
 {
     fprintf(p->out, "\"%s\":", key);
     text_json(p->out, value);
     fputc(',', p->out);
 }
 
-static void json_rules(const struct report *p, uint32_t first, uint32_t count)
+static void json_rules(const struct printing *p, uint32_t first, uint32_t count)
 {
     char verdict[128];
     fputs("\"rules\":[", p->out);
@@ -249,7 +250,7 @@ static void json_rules(const struct report *p, uint32_t first, uint32_t count)
     fputs("]}", p->out);
 }
 
-static void json_firewall(const struct report *p, uint32_t firewall)
+static void json_firewall(const struct printing *p, uint32_t firewall)
 {
     const struct pbc_firewall *f = &p->r->program->firewalls[firewall];
     fputs("\n{", p->out);
@@ -263,7 +264,7 @@ static void json_firewall(const struct report *p, uint32_t firewall)
     json_rules(p, f->rules, f->rule_count);
 }
 
-static void json_chain(const struct report *p, uint32_t chain)
+static void json_chain(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];
     char name[TABLE_NAME];
@@ -275,7 +276,7 @@ static void json_chain(const struct report *p, uint32_t chain)
 
 static void json_lists(FILE *out, const void *arg)
 {
-    const struct report *p = arg;
+    const struct printing *p = arg;
     const struct program *program = p->r->program;
     const uint32_t matched = rules_matched(program, p->c);
     fprintf(out, "{\"rules\":%u,\"matched\":%u,\"never\":%u,\"lists\":[", program->rules_count, matched,
@@ -290,9 +291,17 @@ static void json_lists(FILE *out, const void *arg)
 int coverage_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const char *fault)
 {
-    const struct report p = {.out = out, .r = r, .c = c, .table.whole = t->frames};
+    const struct printing p = {.out = out, .r = r, .c = c, .table.whole = t->frames};
     cJSON *root = cJSON_CreateObject();
     json_sources(root, r, t, fault);
     json_decided(root, r, c, t);
     return json_print(out, root, "coverage", json_lists, &p);
+}
+
+int report_coverage(FILE *out, const struct report *of)
+{
+    const struct replay r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    if (of->options->json) return coverage_json(out, &r, of->counters, of->totals, "");
+    coverage_text(out, &r, of->counters, of->totals, "");
+    return 0;
 }

@@ -56,7 +56,7 @@ static int compare_sides(const uint32_t a[4], const uint32_t b[4])
 static int compare_flows(const void *x, const void *y)
 {
     const struct flow_record *a = x, *b = y;
-    int d = compare_numbers(a->began_ns, b->began_ns);
+    int d = compare_numbers(a->began_ns + 1, b->began_ns + 1); /* those that began earlier come first */
     if (!d) d = compare_numbers(a->family, b->family);
     if (!d) d = compare_sides(a->src, b->src);
     if (!d) d = compare_numbers(a->src_port, b->src_port);
@@ -167,14 +167,17 @@ static const char *const titles[COLUMNS] = {"began", "lasted", "protocol", "open
                                             "vlan",  "server", "sent as",  "state",     "end"};
 enum { VLAN_COLUMN = 5, SERVER_COLUMN, AS_COLUMN };
 
+static bool is_earlier(const struct flow_record *f) { return f->began_ns == FLOW_BEGAN_EARLIER; }
+
 /* Does all happen on one day? Then times are told without it. */
 static bool is_one_day(const struct flow_list *l)
 {
     const uint64_t day = 86400000000000;
     for (size_t i = 0; i < l->count; i++) {
         const struct flow_record *f = &l->flows[i];
-        if (f->began_ns / day != l->flows[0].began_ns / day) return false;
-        if (f->end != FLOW_ENDS && f->ended_ns / day != l->flows[0].began_ns / day) return false;
+        if (!is_earlier(f) && f->began_ns / day != l->flows[0].seen_ns / day) return false;
+        if (f->seen_ns / day != l->flows[0].seen_ns / day) return false;
+        if (f->end != FLOW_ENDS && f->ended_ns / day != l->flows[0].seen_ns / day) return false;
     }
     return true;
 }
@@ -212,8 +215,8 @@ static void cells_of(const struct flow_list *l, const struct flow_record *f, boo
     char src[FLOW_SIDE_TEXT], dst[FLOW_SIDE_TEXT];
     char time[2 * TEXT_TIME], lasted[TEXT_NUMBER];
     const uint64_t ns = f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0;
-    snprintf(cells[0], CELL, "%s", when(f->began_ns, one_day, time));
-    snprintf(cells[1], CELL, "%s", ns ? text_duration(ns, lasted) : "0 s");
+    snprintf(cells[0], CELL, "%s", is_earlier(f) ? "earlier" : when(f->began_ns, one_day, time));
+    snprintf(cells[1], CELL, "%s", is_earlier(f) ? "-" : ns ? text_duration(ns, lasted) : "0 s");
     flow_protocol(f, cells[2], CELL);
     flow_side(f, FLOW_ORIGINAL, cells[3]);
     flow_side(f, FLOW_REPLY, cells[4]);
@@ -341,10 +344,15 @@ void flow_json(FILE *out, const struct flow_record *f, const char *server)
     sent_json(out, f, server);
     fprintf(out, ",\"state\":\"%s\",\"end\":", flow_state_name((enum flow_state)f->state));
     string_or_null(out, f->end < FLOW_ENDS ? flow_end_name((enum flow_end)f->end) : NULL);
-    fprintf(out, ",\"began\":\"%s\"", text_iso(f->began_ns, text));
+    fputs(",\"began\":", out);
+    string_or_null(out, is_earlier(f) ? NULL : text_iso(f->began_ns, text));
     fprintf(out, ",\"last\":\"%s\",\"ended\":", text_iso(f->seen_ns, text));
     string_or_null(out, f->end < FLOW_ENDS ? text_iso(f->ended_ns, text) : NULL);
-    fprintf(out, ",\"lasted_ns\":%llu}", (unsigned long long)(f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0));
+    fputs(",\"lasted_ns\":", out);
+    if (is_earlier(f))
+        fputs("null}", out);
+    else
+        fprintf(out, "%llu}", (unsigned long long)(f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0));
 }
 
 void flow_list_json(FILE *out, const struct flow_list *l)

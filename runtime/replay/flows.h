@@ -12,6 +12,9 @@
 /* At most that many are listed, about 120 bytes each; the rest is counted. */
 enum { FLOWS_LISTED_MOST = 1 << 24 };
 
+/* began_ns of one that began before anything is known. */
+#define FLOW_BEGAN_EARLIER UINT64_MAX
+
 struct flow_list {
     struct flow_record *flows;
     size_t count, room;

@@ -24,8 +24,11 @@ static void counter_add(cJSON *to, const char *key, const struct counter *c)
 static void path_add(cJSON *to, const char *key, const char *path)
 {
     char buf[4200];
-    snprintf(buf, sizeof buf, "%s", path);
-    cJSON_AddStringToObject(to, key, text_clean(buf));
+    snprintf(buf, sizeof buf, "%s", path ? path : "");
+    if (path)
+        cJSON_AddStringToObject(to, key, text_clean(buf));
+    else
+        cJSON_AddNullToObject(to, key);
 }
 
 static void time_add(cJSON *to, const char *key, uint64_t ns)
@@ -50,7 +53,7 @@ static void program_add(cJSON *root, const struct replay *r)
 void json_sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
-    path_add(capture, "path", r->o->pcap);
+    path_add(capture, "path", r->o->replay ? r->o->replay : r->o->pcap);
     json_number(capture, "frames", t->frames);
     json_number(capture, "bytes", t->bytes);
     json_number(capture, "skipped", t->outside);
@@ -272,15 +275,15 @@ void report_json_add(cJSON *root, const struct report *of)
     numbers_add(root, &r, of->counters, of->totals, of->rules_most);
 }
 
+static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
+
 int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg)
 {
     cJSON *root = cJSON_CreateObject();
     report_json_add(root, of);
     more(root, arg);
-    return json_print(out, root, "", NULL, NULL);
+    return json_print(out, root, "flow_list", of->flows ? flows_write : NULL, of->flows);
 }
-
-static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
 
 int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                  const struct timing *timing, const char *fault, const struct flow_list *list)

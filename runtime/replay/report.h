@@ -3,6 +3,7 @@
 #define RUNTIME_REPLAY_REPORT_H
 
 #include "runtime/options.h"
+#include "runtime/replay/flows.h"
 #include "runtime/replay/text.h"
 #include "runtime/totals.h"
 
@@ -12,11 +13,15 @@ struct report {
     const struct labels *labels; /* of the program */
     const struct vm_counters *counters;
     const struct totals *totals;
-    const uint8_t *down; /* [servers_count] as in struct facts; NULL: none is */
-    uint32_t rules_most; /* JSON alone: 0: all; else those that matched most, and `rules_left_out` */
+    const uint8_t *down;           /* [servers_count] as in struct facts; NULL: none is */
+    uint32_t rules_most;           /* JSON alone: 0: all; else those that matched most, and `rules_left_out` */
+    const struct flow_list *flows; /* JSON alone: listed at the end; NULL: not */
 };
 
+/* Of a recording, with what was read. */
 void report_text(FILE *out, const struct report *of);
+/* Instead: which rules matched and which never did, as --coverage says it of a replay. 0, or -1: no memory. */
+int report_coverage(FILE *out, const struct report *of);
 
 /* The numbers alone, into an object. */
 struct cJSON;

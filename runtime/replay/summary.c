@@ -155,10 +155,11 @@ static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
 {
     char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
-    const bool standard = !strcmp(r->o->pcap, "-");
-    note(out, "capture", "%s", text_tail(standard ? "standard input" : r->o->pcap, 80, a, sizeof a));
+    const struct options *o = r->o;
+    const char *from_where = o->replay ? o->replay : !strcmp(o->pcap, "-") ? "standard input" : o->pcap;
+    note(out, o->replay ? "recording" : "capture", "%s", text_tail(from_where, 80, a, sizeof a));
     note(out, "", "%s frame%s, %s bytes%s", text_number(t->frames, n), plural(t->frames), text_number(t->bytes, b),
-         t->outside || r->o->to ? ", by --from and --to" : "");
+         t->outside || o->to ? ", by --from and --to" : "");
     if (t->first_ns) {
         text_date(t->first_ns, from);
         text_date(t->last_ns, to);
@@ -166,10 +167,11 @@ void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
         note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11,
              text_duration(t->last_ns - t->first_ns, d));
     }
-    note(out, "program", "%s", text_tail(r->o->program, 80, a, sizeof a));
-    note(out, "", "%s rule%s of %s", text_number(r->program->rules_count, n), plural(r->program->rules_count),
+    if (o->program) note(out, "program", "%s", text_tail(o->program, 80, a, sizeof a));
+    note(out, o->program ? "" : "program", "%s rule%s of %s", text_number(r->program->rules_count, n),
+         plural(r->program->rules_count),
          text_tail(program_str(r->program, r->program->meta->source), 60, a, sizeof a));
-    hints(out, r);
+    if (!o->replay) hints(out, r);
 }
 
 static void oddities(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t)
@@ -244,6 +246,7 @@ static void numbers(FILE *out, const struct replay *r, const struct vm_counters 
 void report_text(FILE *out, const struct report *of)
 {
     const struct replay r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    if (of->options->replay) what_was_read(out, &r, of->totals);
     numbers(out, &r, of->counters, of->totals);
 }
 

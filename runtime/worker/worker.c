@@ -69,7 +69,8 @@ struct vm_cfg worker_vm_cfg(const struct worker *w)
                            .seed = w->cfg.seed,
                            .worker = w->cfg.worker,
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
-                           .live = true};
+                           .live = true,
+                           .flow_events = w->cfg.ended};
 }
 
 int worker_init(struct worker *w, const struct worker_cfg *cfg)
@@ -245,6 +246,7 @@ static void events_leave(struct worker *w, uint64_t now)
         const struct event *e = &w->tx.events[i];
         t->log_events += e->kind == EVENT_LOG;
         if (e->kind == EVENT_REFUSED) refused(w, e->server);
+        if (e->kind == EVENT_FLOW && w->cfg.ended) w->cfg.ended(w->cfg.ended_arg, &e->flow);
         if (w->cfg.log && e->kind == EVENT_LOG) log_event(w, e, now);
     }
     t->log_events += w->tx.events_lost;

@@ -48,6 +48,8 @@ struct worker_cfg {
     bool patient;                /* nobody waits for it: memory comes as it is needed */
     bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */
     bool routes;                 /* what crosses from one port to another is ours to send on */
+    void (*ended)(void *arg, const struct flow_record *f); /* each flow that ends; NULL: nobody asks */
+    void *ended_arg;
 };
 
 /* Another program takes the place of the one that runs: what a worker needs for it. Made by the main thread. */

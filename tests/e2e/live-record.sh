@@ -108,6 +108,7 @@ echo 'service gone on 10.1.0.100 tcp/81 { mode passthrough; -> nobody }
 pool nobody { source 10.1.0.50; server none 10.1.0.9 }'; } | rules waits
 cp waits.pbc rules.pbc
 background client sh -c 'while :; do curl -s -m 0.3 http://10.1.0.100:81/; done' # something always waits for a neighbour
+asks=$last
 prey prey -i eth0 --record "$dir" --record-size 1MiB rules.pbc
 oldest_gone() { # each download is recorded twice, as it came and as it left
     at client curl -s -m 60 -o /dev/null "http://10.1.0.100/files/large"
@@ -120,6 +121,7 @@ goes_on() { # from a state that was told since
     [ "$(json 'j["recording"]["packets"] > 9')" = True ]
 }
 until_true 100 'a file without those before it holds the state of the worker' goes_on
+kill "$asks"
 prey_ends
 [ "$(cat small/* | wc -c)" -le 1048576 ]
 ok $? 'its size is bounded'
@@ -128,6 +130,26 @@ same 'its beginning is gone, and the rest is the same once more' \
     "$status $(json 'j["recording"]["packets_otherwise"], j["recording"]["verdicts_otherwise"], j["recording"]["packets"] > 9') $(cat again.err)" \
     '0 (0, 0, True) '
 same 'past a million' "$(ls small | grep -c '^prey-1000[0-9]*.pcapng')" "$(ls small | wc -l)"
+
+# A full disk: it is told, packets go on, and so does the recording when there is room again.
+mkdir -m 700 full
+mount -t tmpfs -o size=1m,mode=700 none full
+trap 'umount -l "$work/full" 2>/dev/null; live_end' EXIT
+head -c 900000 /dev/zero >full/filler
+dir=full
+prey prey -i eth0 --record "$dir" rules.pbc
+told() { # each download is more than there is room for
+    at client curl -s -m 60 -o /dev/null "http://10.1.0.100/files/large"
+    grep -q 'No space left' prey.err
+}
+until_true 50 'a full disk is told' told
+same 'and ends nothing' "$(ask)" one
+rm full/filler
+until_true 100 'there is room again, and it goes on from a state' goes_on
+prey_ends
+again
+same 'what is there is the same once more, and where some is missing is said' \
+    "$status $(grep -c ' 0 otherwise' again.out) $(grep -c 'the disk took nothing' again.err)" '0 2 1'
 
 dir=snapped
 prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc

@@ -8,7 +8,7 @@ rules shop <<'END'
 interface wan = "eth0"
 pool web { balance round_robin; source 10.9.0.1; server a 10.0.0.11:8080; server b 10.0.0.12:8080 }
 service shop on 203.0.113.10 tcp/80, udp/53 { mode passthrough; announce; -> web }
-firewall f default drop { accept tcp to port 22, 80 as WEB; accept udp to port 53; reject tcp port 113 as IDENT }
+firewall f default drop { accept tcp to port 22, 80 as WEB; accept udp to port 53; reject tcp port 113 log as IDENT }
 END
 capture shop <<'END'
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 40000 > 80 syn seq 1
@@ -25,7 +25,7 @@ run --replay kept
 same 'it is decided and sent the same once more' "$status $(grep -E '^(verdicts|left) ' out | tr -s ' ' | tr '\n' ';')" \
     '0 verdicts 7 as recorded, 0 otherwise;left 4 packets as recorded, 0 otherwise;'
 run --replay kept --format json
-same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(list(j["recording"].values()), j["verdicts"]["forward"]["packets"])')" \
+same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(list(j["recording"].values())[:8], j["verdicts"]["forward"]["packets"])')" \
     '[1, 1, 1, 4, 0, 7, 0, 0] 4'
 run --replay kept --explain 6
 has 'a frame is explained: the rules that were tried' '^ +IDENT +reject +[a-z.:0-9]+ +matches|IDENT .*shop.prey'
@@ -34,6 +34,24 @@ run --replay kept --explain 3 --format json
 same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(j["frame"], j["verdict"], j["server"])')" '3 forward web/a'
 run --replay kept --explain 99
 same 'one that never came' "$status $(cat err)" '2 preyrun: --explain 99: only 7 frames were gone through'
+run --replay kept --flows
+same 'flows are listed, with their servers' "$(grep -cE 'web/[ab] .*goes on$' out) $(grep -oE '^4 flows: 4 go on' out)" '3 4 flows: 4 go on'
+run --replay kept --flows --format json
+same 'as JSON' "$(python3 -c 'import json; print([f.get("server") for f in json.load(open("out"))["flow_list"]])')" "['web/a', 'web/b', 'web/a', None]"
+run --replay kept --coverage
+has 'rules that matched, and those that did not' '^coverage +[0-9]+ of [0-9]+ rules matched packets'
+run --replay kept --log text
+same 'what rules log is told again' "$(cut -d' ' -f3- err)" 'IDENT  reject  tcp 198.18.0.5:40000 > 10.0.0.9:113 SYN  54 bytes'
+run --replay kept --verdicts lines --to 2001-01-01T00:00:00Z
+same 'up to a time before it, there is nothing' "$status $(wc -l <lines)" '0 1'
+run --replay kept --verdicts lines --from "$(date -u +%H:%M)" --to 2199-01-01
+same 'a day without a time is none' "$status" 2
+run --replay kept --verdicts lines --from 2001-01-01T00:00 --to "2199-01-01 00:00"
+same 'from a time before it, all is there' "$status $(wc -l <lines)" '0 8'
+run --replay kept --verdicts lines --from 2199-01-01T00:00
+same 'from a time after it, nothing' "$status $(wc -l <lines)" '0 1'
+run --pcap shop.pcap --from 03:12 shop.pbc
+same 'frames of a capture have numbers' "$status" 2
 run --replay kept --write sent.pcapng --verdicts lines
 same 'with a line a frame' "$(cut -f 2,3 lines | tail -3 | tr '\t\n' ' ;')" 'accept WEB;reject IDENT;drop default;'
 run --pcap sent.pcapng shop.pbc
@@ -67,6 +85,17 @@ for i in range(600):
 END
 "$bin/tests/tools/mkrec" much.pbc much.pcap many 500000
 files=$(ls many | wc -l)
+run --replay many --from 2 --to 3 --flows
+same 'files by their numbers: what was there before began earlier' "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^earlier +- .*web/a' out | sed 's/[1-9].*/some/') $(cat err)" '0 2 some '
+run --replay many --format json
+middle=$(python3 -c 'import json, datetime as d
+a, b = (d.datetime.fromisoformat(json.load(open("out"))["recording"][k][:26]) for k in ("began", "ended"))
+print((a + (b - a) / 2).isoformat(timespec="microseconds"))')
+run --replay many --to "$middle" --verdicts before
+cut -d' ' -f1 err | sort -u >said
+run --replay many --from "$middle" --verdicts after
+same 'up to a moment, and from it on: all lines once' \
+    "$status $(cat said err) $(sed 1d before after | grep -v '^frame' | cut -f1 | sort -n | uniq | wc -l) $(($(wc -l <before) + $(wc -l <after)))" '0  600 602'
 for n in $(seq 2 "$files"); do
     rm "many/$(ls many | head -1)"
     run --replay many

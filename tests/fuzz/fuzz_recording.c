@@ -90,7 +90,7 @@ static void make(void)
     const int at = open(dir, O_RDONLY | O_DIRECTORY);
     const int fd = record_open_file(at, 1, false);
     struct film f;
-    HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd));
+    HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd, SIZE_MAX));
     struct scene s;
     HOLD(film_next(&f, &s));
     fresh_at = (size_t)(s.body - f.bytes) + offsetof(struct record_start, fresh);

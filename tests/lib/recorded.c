@@ -132,7 +132,11 @@ void recorded_frames(struct recorded *r, const struct capture_frame frames[], un
     if (tape_wants(r->w->tape)) worker_tell_state(r->w, r->now_ns, false); /* as if it were never idle */
 }
 
-void recorded_ask(const struct recorded *r) { tape_ask(r->w->tape, 1, 0); }
+void recorded_ask(const struct recorded *r)
+{
+    tape_ask(r->w->tape, 1, 0);
+    r->w->state_by_ns = r->now_ns; /* it has waited for an idle turn long enough */
+}
 
 void recorded_written(const struct recorded *r)
 {

@@ -10,7 +10,7 @@ struct recorded;
 /* Recorded into that directory, in files of an eighth of `most` bytes. NULL with one line in err. The program stays the
  * caller's. */
 struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
-/* The worker, which is never idle, tells its state some batches later. */
+/* The worker tells its state after the next batch. */
 void recorded_ask(const struct recorded *r);
 /* All that was done so far is written. */
 void recorded_written(const struct recorded *r);

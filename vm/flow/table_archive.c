@@ -4,12 +4,13 @@
 
 enum { AHEAD = 8 }; /* groups */
 
-static bool says_cold(const struct flow_table *t, const struct flow *f)
+/* begins: whoever wrote it knew when flows began. */
+static bool says_cold(bool begins, const struct flow *f)
 {
-    return t->begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
+    return begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
 }
 
-static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot)
+static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
 {
     struct flow *f = table_slot(t, slot);
     if (!archive_part(a, f, sizeof *f)) return;
@@ -18,7 +19,7 @@ static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot)
         f->memo[0] = f->memo[1] = 0;
         f->recipe = RECIPE_NONE;
     }
-    if (says_cold(t, f)) archive_part(a, table_cold(t, slot), sizeof(struct flow_cold));
+    if (says_cold(begins, f)) archive_part(a, table_cold(t, slot), sizeof(struct flow_cold));
     if (f->flags & FLOW_BOUND && archive_sound(a, t->binds))
         archive_part(a, table_bind(t, slot), sizeof(struct flow_bind));
 }
@@ -98,8 +99,10 @@ static inline __attribute__((always_inline)) uint32_t ask_ahead(const struct flo
 bool flow_table_archive(struct flow_table *t, struct archive *a)
 {
     uint32_t groups = t->groups, next = 0, asked = 0;
+    uint8_t begins = t->begins;
     if (!ARCHIVE(a, groups)) return false;
     if (groups != t->groups && !archive_sound(a, table_resize(t, groups))) return false;
+    ARCHIVE(a, begins);
     ARCHIVE(a, t->key);
     ARCHIVE(a, t->timeout_ns);
     ARCHIVE(a, t->half_open_most);
@@ -108,7 +111,7 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
     archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
     for (uint32_t taken; (taken = archive_group(a, t->tags, t->groups, &next));) {
         if (!a->reads) asked = ask_ahead(t, asked, next);
-        TAGS_EACH(taken) archive_slot(t, a, (next - 1) * GROUP + tags_first(taken));
+        TAGS_EACH(taken) archive_slot(t, a, (next - 1) * GROUP + tags_first(taken), begins);
     }
     if (a->reads && !a->bad) settle(t, a);
     return !a->bad;
