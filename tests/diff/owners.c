@@ -113,7 +113,7 @@ static const char *const rules[] = {
     "accept state established, related as KNOWN",
     "drop state invalid as INVALID",
     "count tcp as TCP",
-    "accept over spoken",
+    "accept tcp, udp, sctp over spoken", /* what routers say is counted where what they quote belongs */
     "drop udp from 0.0.0.0/0 over news",
     "accept tcp, udp, sctp, icmp, icmp6 state new, established",
     "reject tcp flags has psh",
@@ -142,6 +142,8 @@ static void draw_program(struct run *r)
     put(r, rng_one_in(&r->rng, 2) ? "  masquerade from 10.5.0.0/24 out on wan ports 20000-59999\n}\n"
                                   : "  source from 10.5.0.0/24 out on wan to 203.0.113.1 ports 20000-59999\n}\n");
     put(r, named ? "firewall edge default drop {\n" : "firewall edge default accept {\n");
+    /* What a forward's target says late is its stranger's, not the target's own: it would count by source elsewhere. */
+    if (keyed) put(r, "  drop from 10.5.0.2 source port 8080\n");
     for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rng_one_in(&r->rng, 4) || (!keyed && (strstr(rules[i], "over")))) continue;
         put(r, "  ");
@@ -267,6 +269,7 @@ static void begin_talk(struct run *r, struct conversation *c)
     } else if (c->kind == OUT) {
         t->src = INSIDE + rng_below(g, 9);
         t->dst = REMOTE + rng_below(g, 3);
+        if (r->keyed && t->proto == IPPROTO_NR_SCTP) t->proto = IPPROTO_NR_UDP; /* the other end would be the owner */
         c->iface = 1;
         c->answer_iface = 0;
     } else if (c->kind == FORWARDED) {

@@ -16,6 +16,10 @@
  * where it keeps none by addresses, its port counts, too. The order differs from the README of the design in one
  * thing: own addresses are asked, which are facts, because `masquerade` and pools without `source` translate to them.
  *
+ * State by source is one worker's where the source is the client. Of others each worker has its own, so a meter or
+ * `flows over N per source` lets them have more: what a forward's target sends from its port that answers no flow,
+ * protocols without a mapping from behind a nat, senders of ICMP errors, what merely crosses.
+ *
  *      datagram in pieces: vm_owner says who puts its pieces in order (VM_OWNER_FRAGMENT | worker); there
  *      datagram_owner (datagrams.h) says whose they are, once the first has come, for it alone has ports. So at most
  * two are handed a packet. */
