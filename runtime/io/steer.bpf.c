@@ -27,6 +27,13 @@ struct {
     __type(value, struct steer_match);
     __uint(max_entries, 2 * STEER_SET);
 } matches SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct steer_key);
+    __type(value, struct steer_place);
+    __uint(max_entries, 2 * STEER_SET);
+} places SEC(".maps");
 struct { /* own addresses of the host */
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -246,13 +253,25 @@ static long look(__u32 i, void *arg)
     return search->found;
 }
 
+static __always_inline bool any(const struct seen *s, __u32 first, __u32 count)
+{
+    struct search search = {s, first, false};
+    bpf_loop(count, look, &search, 0);
+    return search.found;
+}
+
+static __always_inline bool any_of(const struct steer_config *c, const struct seen *s, enum steer_side side)
+{
+    const struct steer_key key = {.addr = side == STEER_BY_TO ? s->to : s->from, .side = side, .set = c->first};
+    const struct steer_place *p = bpf_map_lookup_elem(&places, &key);
+    return p && any(s, c->first + p->first, p->count);
+}
+
 static __always_inline bool takes(const struct steer_config *c, struct seen *s)
 {
-    struct search search = {s, c->first, false};
     s->to_own = bpf_map_lookup_elem(&own, &s->to);
     if (is_routed(c, s)) return true;
-    bpf_loop(c->count, look, &search, 0);
-    return search.found;
+    return any_of(c, s, STEER_BY_TO) || any_of(c, s, STEER_BY_FROM) || any(s, c->first, c->count);
 }
 
 SEC("xdp.frags") int steer(struct xdp_md *ctx)

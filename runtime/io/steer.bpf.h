@@ -6,7 +6,7 @@
 #include <linux/bpf.h>
 
 enum {
-    STEER_SET = 256, /* matches of two programs, one of which takes the other's place */
+    STEER_SET = 8192, /* matches of two programs, one of which takes the other's place, as they are placed (places.h) */
     STEER_OWN = 65536,
     STEER_QUEUES = 64
 };
@@ -28,14 +28,25 @@ struct steer_match {
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
 
+/* A group of matches: those of one destination, or of one source. */
+enum steer_side { STEER_BY_TO, STEER_BY_FROM, STEER_SIDES };
+struct steer_key {
+    struct steer_ip addr;
+    __u32 side;
+    __u32 set; /* where the set begins: there are two, of which one is in use */
+};
+struct steer_place {
+    __u32 first, count;
+};
+
 struct steer_config {
     __u64 mac;        /* of the interface; frames for another are the host's */
     __u32 frame_most; /* bytes that a slot holds */
-    __u16 first;      /* of matches: two sets, of which one is in use */
-    __u16 count;
-    __u8 routed; /* all that is for none of the host's own addresses is taken, too */
-    __u8 all;    /* whatever comes is */
-    __u8 unused[6];
+    __u32 first;      /* of matches: the set in use */
+    __u32 count;      /* of those that are asked for every frame */
+    __u8 routed;      /* all that is for none of the host's own addresses is taken, too */
+    __u8 all;         /* whatever comes is */
+    __u8 unused[2];
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/io/object.h"
+#include "runtime/io/places.h"
 #include "runtime/io/steer.bpf.h"
 
 static const uint8_t object[] __attribute__((aligned(8))) = {
@@ -19,9 +20,13 @@ static const uint8_t object[] __attribute__((aligned(8))) = {
 
 struct steer {
     struct bpf_object *object;
-    int program, sockets, config, own, matches, too_long; /* descriptors, the object's */
-    int link;                                             /* -1: it is on no interface */
+    int program, sockets, config, own, matches, places, too_long; /* descriptors, the object's */
+    int link;                                                     /* -1: it is on no interface */
     struct steer_config settings;
+    struct steer_set {
+        struct steer_key *keys; /* in the map, until the set is filled anew: who looks may still be in it */
+        uint32_t count;
+    } sets[2];
 };
 
 /* ---- addresses ---- */
@@ -64,6 +69,7 @@ static int load(struct steer *s)
     s->config = object_map(s->object, "config");
     s->own = object_map(s->object, "own");
     s->matches = object_map(s->object, "matches");
+    s->places = object_map(s->object, "places");
     s->too_long = object_map(s->object, "too_long");
     return 0;
 }
@@ -87,6 +93,7 @@ void steer_close(struct steer *s)
     if (!s) return;
     if (s->link >= 0) close(s->link);
     bpf_object__close(s->object);
+    for (unsigned i = 0; i < 2; i++) free(s->sets[i].keys);
     free(s);
 }
 
@@ -119,32 +126,63 @@ unsigned steer_count(const struct steer_rules *r)
     return n;
 }
 
-static int put(struct steer *s, uint32_t at, const struct guard_match *g)
-{
-    const struct steer_match m = match_of(g);
-    return bpf_map_update_elem(s->matches, &at, &m, BPF_ANY);
-}
-
 static int settle(struct steer *s)
 {
     const uint32_t zero = 0;
     return bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
 }
 
+/* Those that it needs, where they stand. */
+static int place(const struct steer_rules *r, struct placed *p)
+{
+    const unsigned most = steer_count(r);
+    struct steer_match *all = calloc(most + 1u, sizeof *all);
+    uint32_t count = 0;
+    for (unsigned i = 0; i < r->guarded->match_count && all; i++)
+        if (is_needed(r, &r->guarded->matches[i])) all[count++] = match_of(&r->guarded->matches[i]);
+    for (unsigned i = 0; r->translates && i < ANSWERS && all; i++) all[count++] = match_of(&answers[i]);
+    int failed = all ? places_make(p, all, count) : -ENOMEM;
+    free(all);
+    if (failed || p->count <= STEER_SET) return failed;
+    places_free(p);
+    return -E2BIG;
+}
+
+/* The set from `first` on, which is not in use; the keys are its own then. */
+static int fill(struct steer *s, uint32_t first, struct placed *p)
+{
+    struct steer_set *set = &s->sets[first != 0];
+    int failed = 0;
+    for (uint32_t i = 0; i < set->count; i++) bpf_map_delete_elem(s->places, &set->keys[i]);
+    free(set->keys);
+    set->keys = p->keys;
+    set->count = p->groups;
+    for (uint32_t i = 0; i < p->groups; i++) p->keys[i].set = first;
+    for (uint32_t i = 0; i < p->count && !failed; i++) {
+        const uint32_t at = first + i;
+        failed = bpf_map_update_elem(s->matches, &at, &p->all[i], BPF_ANY);
+    }
+    for (uint32_t i = 0; i < p->groups && !failed; i++)
+        failed = bpf_map_update_elem(s->places, &p->keys[i], &p->at[i], BPF_ANY);
+    p->keys = NULL;
+    return failed;
+}
+
 int steer_rules(struct steer *s, const struct steer_rules *r)
 {
-    const uint32_t first = s->settings.first ? 0 : STEER_SET;
-    uint32_t count = 0;
-    int failed = steer_count(r) > STEER_SET ? -E2BIG : 0;
-    for (unsigned i = 0; i < r->guarded->match_count && !failed; i++)
-        if (is_needed(r, &r->guarded->matches[i])) failed = put(s, first + count++, &r->guarded->matches[i]);
-    for (unsigned i = 0; r->translates && i < ANSWERS && !failed; i++) failed = put(s, first + count++, &answers[i]);
+    const struct steer_config before = s->settings;
+    struct placed p;
+    int failed = place(r, &p);
     if (failed) return failed;
-    s->settings.first = (uint16_t)first;
-    s->settings.count = (uint16_t)count;
+    s->settings.first = before.first ? 0 : STEER_SET;
+    s->settings.count = p.rest;
     s->settings.routed = r->routed;
     s->settings.all = r->all;
-    return settle(s);
+    failed = fill(s, s->settings.first, &p);
+    if (!failed) failed = settle(s);
+    if (failed) s->settings = before;
+    places_free(&p);
+    return failed;
 }
 
 /* ---- the world ---- */

@@ -14,7 +14,7 @@ struct steer_rules {
     bool all;                      /* whatever comes: the port of a bridge */
     bool translates; /* echo replies to own addresses that others may have asked for, by `nat` or a service */
 };
-enum { STEER_RULES_MOST = 128 }; /* of one program, as steer_count has it */
+enum { STEER_RULES_MOST = 2048 }; /* of one program, as steer_count has it */
 unsigned steer_count(const struct steer_rules *r);
 
 /* Load the program; frames longer than that many bytes are dropped and counted. It takes nothing before steer_rules and

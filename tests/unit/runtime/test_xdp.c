@@ -1,5 +1,6 @@
 /* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was released,
- * frees that slot once; what stands behind as many extension headers as the vm reads is steered by its ports. */
+ * frees that slot once; what stands behind as many extension headers as the vm reads is steered by its ports; of 600
+ * rules each takes what it says, and no more. */
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -184,8 +185,93 @@ static void steered_behind_headers(void **state)
     steered_close(&maker, io, peer);
 }
 
+enum { MANY = 300 };
+
+/* Services 10.1.x.y, port 53, and servers 10.2.x.y whose replies are steered from port 53. */
+static void many_rules(struct guard_match *m)
+{
+    memset(m, 0, 2 * MANY * sizeof *m);
+    for (unsigned i = 0; i < MANY; i++) {
+        const struct host_addr service = {{0x0a010000 + i}, 4}, server = {{0x0a020000 + i}, 4};
+        m[i] = (struct guard_match){
+            .to = {service, service}, .from_ports = GUARD_ANY_PORT, .to_ports = {53, 53}, .proto = 17};
+        m[MANY + i] = (struct guard_match){.from = {server, server},
+                                           .from_ports = {53, 53},
+                                           .to_ports = GUARD_ANY_PORT,
+                                           .proto = 17,
+                                           .reach = GUARD_FOREIGN};
+    }
+}
+
+/* UDP; the number is in its length field. */
+static void peer_send_udp(int peer, uint32_t from, uint16_t from_port, uint32_t to, uint16_t to_port, uint16_t number)
+{
+    uint8_t frame[ETH_HLEN + 28] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45};
+    uint8_t *ip = frame + ETH_HLEN;
+    const uint32_t ends[2] = {htobe32(from), htobe32(to)};
+    const uint16_t udp[3] = {htobe16(from_port), htobe16(to_port), htobe16(number)};
+    ip[3] = 28;
+    ip[8] = 64;
+    ip[9] = 17;
+    memcpy(ip + 12, ends, sizeof ends);
+    memcpy(ip + 20, udp, sizeof udp);
+    assert_true(send(peer, frame, sizeof frame, 0) > 0);
+}
+
+static unsigned receive_udp(struct io_port *io)
+{
+    for (int i = 0; i < 100; i++) {
+        struct pkt *pkt;
+        struct pollfd p = {.fd = io_XDP.fd(io), .events = POLLIN};
+        if (!io_XDP.receive(io, &pkt, 1)) {
+            poll(&p, 1, 100);
+            continue;
+        }
+        const uint8_t *udp = pkt->data + ETH_HLEN + 20;
+        const unsigned number = (unsigned)udp[4] << 8 | udp[5];
+        io_XDP.release(io);
+        return number;
+    }
+    fail_msg("no frame within ten seconds");
+    return 0;
+}
+
+static void steered_by_many(void **state)
+{
+    (void)state;
+    enum { CLIENT = 0xc6120001 };
+    static struct guard_match matches[2 * MANY];
+    struct guarded g = {.matches = matches, .match_count = 2 * MANY};
+    const struct steer_rules rules = {.guarded = &g};
+    struct io_maker maker = {0};
+    many_rules(matches);
+    struct io_port *io = steered_port(&maker, &rules);
+    if (!io) skip();
+    const int peer = peer_open();
+    for (unsigned turn = 0; turn < 3; turn++) { /* the same rules again */
+        for (unsigned i = 0; i < MANY; i += i < MANY - 30 ? 29 : 1) {
+            peer_send_udp(peer, CLIENT, 7, 0x0a010000u + i, 54, 1); /* for the host: another port, */
+            peer_send_udp(peer, 0x0a020000u + i, 54, CLIENT, 7, 2);
+            peer_send_udp(peer, CLIENT, 53, 0x0a020000u + i, 53, 3); /* the server itself */
+            peer_send_udp(peer, CLIENT, 7, 0x0a010000u + i, 53, (uint16_t)(1000 + i));
+            peer_send_udp(peer, 0x0a020000u + i, 53, CLIENT, 7, (uint16_t)(2000 + i));
+            assert_int_equal(receive_udp(io), 1000 + i);
+            assert_int_equal(receive_udp(io), 2000 + i);
+        }
+        peer_send_udp(peer, CLIENT, 7, 0x0a010000u + MANY, 53, 4);
+        assert_int_equal(steer_rules(maker.steers[0], &rules), 0);
+    }
+    g.match_count = 1; /* all but the first are gone */
+    assert_int_equal(steer_rules(maker.steers[0], &rules) | steer_rules(maker.steers[0], &rules), 0);
+    peer_send_udp(peer, CLIENT, 7, 0x0a010001u, 53, 5);
+    peer_send_udp(peer, CLIENT, 7, 0x0a010000u, 53, 6);
+    assert_int_equal(receive_udp(io), 6);
+    steered_close(&maker, io, peer);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(left_before_release), netns_test(steered_behind_headers)};
+    const struct CMUnitTest tests[] = {netns_test(left_before_release), netns_test(steered_behind_headers),
+                                       netns_test(steered_by_many)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

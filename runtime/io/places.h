@@ -1,0 +1,22 @@
+/* Where the steering program finds its matches: those of one destination, else those of one source, by a hash of that
+ * address; the others it asks for every frame. */
+#ifndef RUNTIME_IO_PLACES_H
+#define RUNTIME_IO_PLACES_H
+
+#include <stdint.h>
+
+#include "runtime/io/steer.bpf.h"
+
+struct placed {
+    struct steer_match *all; /* the first `rest` of them for every frame, then group behind group */
+    struct steer_key *keys;  /* of each group; set is 0 */
+    struct steer_place *at;  /* likewise */
+    uint32_t count, rest, groups;
+};
+
+/* At most twice as many as there are: what of a match of one source does not ask for that source (errors, questions)
+ * stands beside it by its destination. *p is the caller's to unmake. -ENOMEM or 0. */
+int places_make(struct placed *p, const struct steer_match *matches, uint32_t count);
+void places_free(struct placed *p);
+
+#endif
