@@ -187,7 +187,7 @@ static void steered_behind_headers(void **state)
 
 enum { MANY = 300 };
 
-/* Services 10.1.x.y, port 53, and servers 10.2.x.y whose replies are steered from port 53. */
+/* Services 10.1.0.0 and up, port 53, and servers 10.2.0.0 and up, whose replies come from port 53. */
 static void many_rules(struct guard_match *m)
 {
     memset(m, 0, 2 * MANY * sizeof *m);
