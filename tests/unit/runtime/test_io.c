@@ -138,21 +138,27 @@ static bool is_ours(const struct pkt *pkt)
     return pkt->head_len > ETH + IP && wire_get32(pkt->data + ETH + 12) >> 24 == 10;
 }
 
-/* The next frame of the peer's; what the kernel says for itself is let go. */
-static struct pkt *receive(struct io_port *p)
+/* The next frame of the peer's, of what comes within so many tenths of a second; what the kernel says for itself is let
+ * go. NULL: there is none. */
+static struct pkt *within(struct io_port *p, unsigned tenths)
 {
     struct pkt *pkts[IO_BATCH];
-    for (int i = 0; i < 100; i++) {
-        if (io_PACKET.receive(p, pkts, 1)) {
-            if (is_ours(pkts[0])) return pkts[0];
-            io_PACKET.release(p);
-            continue;
-        }
+    for (unsigned i = 0; i < tenths; i++) {
         struct pollfd fd = {.fd = io_PACKET.fd(p), .events = POLLIN};
         poll(&fd, 1, 100);
+        while (io_PACKET.receive(p, pkts, 1)) {
+            if (is_ours(pkts[0])) return pkts[0];
+            io_PACKET.release(p);
+        }
     }
-    fail_msg("no frame within ten seconds");
     return NULL;
+}
+
+static struct pkt *receive(struct io_port *p)
+{
+    struct pkt *pkt = within(p, 100);
+    if (!pkt) fail_msg("no frame within ten seconds");
+    return pkt;
 }
 
 static void parse(struct pkt *pkt)
@@ -352,13 +358,13 @@ static void others(void **state)
 static void comes_through(struct io_port *p, const uint8_t *frame, size_t len)
 {
     const struct virtio_net_hdr none = {0};
-    struct pollfd fd = {.fd = io_PACKET.fd(p), .events = POLLIN};
-    int came = 0;
-    for (int i = 0; i < 100 && !came; i++) {
+    struct pkt *came = NULL;
+    for (int i = 0; i < 100 && !came;
+         i++) { /* the kernel lets go what is sent before it has seen that the link is up */
         peer_send(&none, frame, len);
-        came = poll(&fd, 1, 100);
+        came = within(p, 1);
     }
-    assert_non_null(receive(p));
+    assert_non_null(came);
 }
 
 static void link_down(void **state)
