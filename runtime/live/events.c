@@ -60,8 +60,12 @@ static void put(struct events *e)
     if (failed && !lost && e->sink.kind != SINK_STDERR) tell_failed(e, failed);
     rewind(e->out);
     if (failed || !lost) return;
+    const uint64_t not_taken = e->not_taken;
     e->sink.lost = 0;
     events_tell(e, TOLD_FAULT, "--log: %" PRIu64 " lines before this one were not written", lost);
+    if (!e->sink.lost) return;
+    e->sink.lost = lost; /* nor was that: it is told again */
+    e->not_taken = not_taken;
 }
 
 /* What a line of a log begins with. Time is put there by the system's log itself; a file outlives the day. */

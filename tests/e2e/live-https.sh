@@ -18,8 +18,11 @@ until_true 100 'the server listens' at server sh -c 'ss -ltn | grep -q :443'
 page() { # NAME HOST
     rules "$1" <<RULES
 check alive = https GET "/" sni "$2" verify ca "$work/cert.pem" expect 200 every 100ms timeout 2s rise 1 fall 1
+check again = https GET "/" sni "$2" verify ca "$work/cert.pem" expect 200 every 200ms timeout 2s rise 1 fall 1
 pool farm { check alive; server one 10.1.0.2:443 }
+pool twin { check again; server one 10.1.0.2:443 }
 service shop on 10.1.0.100 tcp/443 { mode passthrough; -> farm }
+service store on 10.1.0.101 tcp/443 { mode passthrough; -> twin }
 RULES
 }
 page good shop
@@ -31,6 +34,7 @@ until_true 100 'a name of others is refused' told 'health: farm/one is down: cer
 cp good.pbc shop.pbc
 kill -HUP "$prey"
 until_true 150 'its own is accepted' told 'health: farm/one is up' && ok 0 'its own is accepted, after a reload'
+until_true 150 'and by another check with the same file' told 'health: twin/one is up' && ok 0 'so it is by another check with the same file'
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

@@ -155,6 +155,62 @@ print("equal" if whole + lost == events and lost == counted else (whole, lost, e
 END
 )" '0 equal'
 
+# Standard error that nobody reads: no line is waited for; once it is read again, the log says what it lacks.
+mkfifo pipe
+cat >reader.py <<'END'
+import fcntl, os, time
+fd = os.open("pipe", os.O_RDONLY)
+fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 4096)
+open("reader.there", "w")
+until = time.monotonic() + 60
+while not os.path.exists("reader.go") and time.monotonic() < until: time.sleep(0.02)
+with open("piped.out", "wb", 0) as out:
+    while some := os.read(fd, 65536): out.write(some)
+END
+python3 reader.py &
+reader=$!
+pids="$pids $reader"
+launch 'exec 2>pipe' --log text
+serves() { at prey "$bin/preyctl" status >status.out 2>/dev/null; }
+until_true 100 'it serves though nobody reads' serves
+noise 300
+lost() {
+    truncate -s 0 prey.out
+    kill -USR1 "$prey"
+    until_true 50 'counters are printed' grep -q '^}' prey.out
+    [ "$(number live log_lost)" -gt 0 ]
+}
+until_true 50 'lines that nobody reads are counted' lost
+serves
+ok $? 'a pipe that is full holds nothing up'
+touch reader.go
+noise_told() {
+    noise 1
+    grep -q 'were not written' piped.out
+}
+until_true 50 'the log goes on where it is read' noise_told
+truncate -s 0 prey.out
+prey_ends
+wait "$reader"
+same 'it ends with 0, and each line was written or counted' "$status $(python3 - <<'END'
+import json, re
+lines = open("piped.out").read().splitlines()
+whole = sum(bool(re.search(r"NOISE .* 43 bytes$", l)) for l in lines)
+lost = sum(int(re.search(r"(\d+) lines before", l)[1]) for l in lines if "lines before" in l)
+j = json.load(open("prey.out"))
+print("equal" if whole + lost == j["log"]["events"] and lost == j["live"]["log_lost"] else (whole, lost, j["log"]["events"], j["live"]["log_lost"]))
+END
+)" '0 equal'
+
+# Standard error on a full disk.
+launch 'exec 2>/dev/full' --log text
+until_true 100 'it serves though nothing can be told' serves
+noise 3
+until_true 50 'what cannot be told is counted' lost
+truncate -s 0 prey.out
+prey_ends
+same 'and it ends with 0' "$status" 0
+
 # What cannot be opened.
 for to in "$work" none/log; do
     launch : --log "text:$to"

@@ -99,6 +99,9 @@ same 'the next start and end take them away' "$status$(at prey nft list tables)"
 prey prey -i eth0 --name edge none.pbc
 kill -KILL "$prey"
 wait "$prey" 2>/dev/null
+at prey setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs "$bin/preyrun" --cleanup --name edge >out 2>err
+same '--cleanup without rights says what it needs' "$?$(at prey nft list tables) $(cat err)" \
+    '2table netdev prey_edge preyrun: --cleanup: Permission denied: run it as root, with sudo'
 at prey "$bin/preyrun" --cleanup --name edge >out 2>err
 same 'so does --cleanup' "$?$(at prey nft list tables)" 0
 # An end by the keyboard, too.

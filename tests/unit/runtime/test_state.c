@@ -150,6 +150,29 @@ static void names(void **state)
     remove_run();
 }
 
+/* Who holds the lock lives, whatever number the file says: the dead's may be another's by now. */
+static void known_by_its_lock(void **state)
+{
+    (void)state;
+    make_run();
+    char path[128], line[400], err[300];
+    assert_int_equal(state_owner(run, "eth0"), 0);
+    struct state *s = open_state("eth0");
+    assert_int_equal(state_owner(run, "eth0"), getpid());
+    state_close(s);
+    assert_int_equal(state_owner(run, "eth0"), 0);
+    die("eth0", 40000, 40001);
+    path_of("eth0", path);
+    snprintf(line, sizeof line, "sed -i 's/^pid\t.*/pid\t%ld/' %s && grep -q '^pid' %s", (long)getpid(), path, path);
+    sh(line); /* who lives */
+    assert_int_equal(state_owner(run, "eth0"), 0);
+    s = state_open(run, "eth0", say, NULL, err, sizeof err);
+    assert_non_null(s);
+    assert_string_equal(content(RESERVED), "");
+    state_close(s);
+    remove_run();
+}
+
 /* Ports of two instances lie apart, as long as both live; and the host keeps some. */
 static void shared_ports(void **state)
 {
@@ -265,8 +288,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),    netns_test(next_start), netns_test(names),   netns_test(shared_ports),
-        netns_test(namespaces), netns_test(damaged),    netns_test(refused),
+        netns_test(own_end),      netns_test(next_start), netns_test(names),   netns_test(known_by_its_lock),
+        netns_test(shared_ports), netns_test(namespaces), netns_test(damaged), netns_test(refused),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
