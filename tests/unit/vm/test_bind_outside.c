@@ -9,6 +9,7 @@
 
 #include "tests/unit/vm/world.h"
 #include "vm/forward/bind/outside.h"
+#include "vm/program/remap.h"
 
 #define RULES                                                                                                          \
     "pool p { source 10.9.0.0-10.9.0.255 ports 2000-2001; server a 10.0.0.11; server six 2001:db8::11 }\n"             \
@@ -115,6 +116,51 @@ static void the_other_family(void **state)
     program_put(p);
 }
 
+#define WEIGHED(weight)                                                                                                \
+    "pool p { source 10.9.0.1; server a 10.0.0.11 weight " weight "; server b 10.0.0.12 }\n"                           \
+    "service s on 203.0.113.1 tcp/80 { mode passthrough; -> p }\n"                                                     \
+    "firewall f default accept { }\n"
+
+enum { BEFORE = 300 };
+struct given {
+    uint16_t ports[BEFORE];
+    unsigned count;
+};
+
+static bool free_but_given(void *arg, const struct flow_bind *b)
+{
+    const struct given *g = arg;
+    for (unsigned i = 0; i < g->count; i++)
+        if (g->ports[i] == b->to_src_port) return false;
+    return true;
+}
+
+/* Another program, where a pool's ports begin anew: flows of the one before hold theirs, and new ones find others. */
+static void after_a_reload_others_are_drawn(void **state)
+{
+    (void)state;
+    const struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PORTS};
+    struct program *p = world_compile(WEIGHED("1")), *q = world_compile(WEIGHED("3"));
+    struct outside *before = outside_new(p, &(struct vm_cfg){.seed = 5});
+    struct given g = {.count = 0};
+    for (unsigned i = 0; i < BEFORE; i++) {
+        struct flow_bind b = {.server = 0};
+        assert_true(outside_take(before, NULL, &key, 0, &b, free_always, NULL));
+        g.ports[g.count++] = b.to_src_port;
+    }
+    struct remap *r = remap_new(p, q, NULL, 0, NULL, 0);
+    struct outside *after = outside_new(r->program, &(struct vm_cfg){.seed = 5});
+    assert_int_equal(r->pool_out[0], PBC_NONE);
+    outside_keep(after, before, r);
+    for (unsigned i = 0; i < BEFORE; i++)
+        assert_true(outside_take(after, NULL, &key, 0, &(struct flow_bind){.server = 0}, free_but_given, &g));
+    outside_free(before);
+    outside_free(after);
+    remap_free(r);
+    program_put(p);
+    program_put(q);
+}
+
 /* A port of a flow that was evicted is nobody's while others are left, and until its time has passed. */
 static void evicted_rests(void **state)
 {
@@ -151,9 +197,8 @@ static void evicted_rests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evicted_rests),
-        cmocka_unit_test(all_are_given_once),
-        cmocka_unit_test(what_is_not_free_is_not_given),
+        cmocka_unit_test(evicted_rests),      cmocka_unit_test(after_a_reload_others_are_drawn),
+        cmocka_unit_test(all_are_given_once), cmocka_unit_test(what_is_not_free_is_not_given),
         cmocka_unit_test(the_other_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

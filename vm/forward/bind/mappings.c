@@ -296,6 +296,8 @@ void mappings_unreserve(struct mappings *m, uint16_t space)
     for (unsigned c = 0; c < MAP_CLASSES; c++) port_map_unreserve(ports_of(m, space, c));
 }
 
+void mappings_draw_on(struct mappings *m, const struct mappings *before) { m->draw = before->draw; }
+
 /* ---- as bytes ---- */
 
 /* Room for so many, where there is none yet. */

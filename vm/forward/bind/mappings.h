@@ -96,6 +96,8 @@ const struct mapping_counters *mappings_counters(const struct mappings *m);
  * them any more: those that are in use stay so. */
 void mappings_reserve(struct mappings *m, uint16_t space, unsigned class, uint16_t lo, uint16_t hi);
 void mappings_unreserve(struct mappings *m, uint16_t space);
+/* Ports are drawn on from where those before had come to: from the start again they would meet these's flows. */
+void mappings_draw_on(struct mappings *m, const struct mappings *before);
 
 /* The worker in whose slice a port or identifier lies: slices are of 64 ports in turn, so that every range has its
  * share of each. */

@@ -96,7 +96,10 @@ void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
         to->statements[r->nat[i]].packets += from->statements[i].packets;
         to->statements[r->nat[i]].bytes += from->statements[i].bytes;
     }
-    if (r->nats) keep_mappings(to, from, r);
+    if (r->nats)
+        keep_mappings(to, from, r);
+    else
+        mappings_draw_on(to->mappings, from->mappings);
 }
 
 const struct nat_counters *nat_counters(const struct nat *n) { return &n->counters; }

@@ -113,7 +113,7 @@ struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
     struct outside *o = calloc(1, sizeof *o);
     if (!o) return NULL;
     o->p = p;
-    o->random = cfg->seed;
+    o->random = cfg->seed ^ 0x6f757473; /* not the numbers that ports take */
     o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
     o->rests.all = calloc(RESTS_MOST, sizeof *o->rests.all);
     bool good = o->pools && o->rests.all;
@@ -137,11 +137,21 @@ void outside_free(struct outside *o)
     free(o);
 }
 
+/* Ports that begin anew are drawn otherwise than before: the same draws would meet the flows of those before. */
+static void renew_ports(struct outside *to, struct side *side)
+{
+    if (side->ports) ports_draw(side->ports, random_next(&to->random));
+}
+
 static void keep_ports(struct outside *to, struct outside *from, struct side *a, struct side *b, uint32_t servers)
 {
     struct ports *ports = a->ports;
     const uint32_t spaces = (a->count ? a->count : 1) * servers * SPACE_CLASSES;
-    if (!ports || !b->ports) return;
+    if (!ports) return;
+    if (!b->ports) {
+        renew_ports(to, a);
+        return;
+    }
     a->ports = b->ports;
     b->ports = ports;
     ports_recount(a->ports, spaces, &to->used);
@@ -178,18 +188,20 @@ void outside_at(struct outside *o, uint64_t now_ns) { wake(o, now_ns, TRIES); }
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r)
 {
     wake(from, UINT64_MAX, RESTS_MOST); /* their numbers would be others */
+    to->random = from->random;
     for (uint32_t i = 0; i < to->p->pools_count; i++) {
         const bool past = i >= r->program->past->pools;
         const uint32_t was = past ? r->pool_past[i] : r->pool_out[i];
-        for (unsigned six = 0; was != PBC_NONE && six < 2; six++) {
-            if (past)
+        for (unsigned six = 0; six < 2; six++) {
+            if (was == PBC_NONE)
+                renew_ports(to, &to->pools[i].side[six]);
+            else if (past)
                 keep_sources(&to->pools[i].side[six], &from->pools[was].side[six]);
             else
                 keep_ports(to, from, &to->pools[i].side[six], &from->pools[was].side[six],
                            to->p->pools[i].server_count);
         }
     }
-    to->random = from->random;
 }
 
 static bool address_at(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t at,

@@ -75,6 +75,8 @@ bool port_hold(struct ports *p, uint32_t space, uint16_t port)
     return true;
 }
 
+void ports_draw(struct ports *p, uint64_t seed) { p->random = seed; }
+
 void ports_archive(struct ports *p, struct archive *a) { ARCHIVE(a, p->random); }
 
 void port_give(struct ports *p, uint32_t space, uint16_t port)

@@ -21,6 +21,8 @@ void ports_free(struct ports *p);
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 /* That port is taken as if it had been given; false: it is, or it is none of the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
+/* Which ports are next is drawn from here on. */
+void ports_draw(struct ports *p, uint64_t seed);
 /* What decides which ports are next (keyed/archive.h), but those that are held. */
 void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
