@@ -11,6 +11,7 @@
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
+#include "runtime/live/routing.h"
 #include "vm/flow/table.h"
 
 enum { VERSION = 1, SHARE = 100 /* of the time, that making documents may take */, SAMPLE_SHARE = 1000 };
@@ -157,6 +158,15 @@ static void checks_add(const struct moment *m, cJSON *root)
     json_number(checks, "not_begun", now->checks ? checks_not_begun(now->checks) : 0);
 }
 
+static void routes_add(const struct moment *m, cJSON *root)
+{
+    const struct live *l = m->l;
+    cJSON *routes = cJSON_AddObjectToObject(root, "routes");
+    json_number(routes, "kernel", l->routing.count);
+    json_number(routes, "limit", routing_most(l));
+    cJSON_AddBoolToObject(routes, "held", l->routing.table && !l->routing.full);
+}
+
 static void recorder_add(const struct moment *m, cJSON *root)
 {
     if (!m->l->recorder) {
@@ -209,6 +219,7 @@ static cJSON *build(struct live *l, const struct moment *m)
     document_services(m, root);
     flows_add(m, root);
     checks_add(m, root);
+    routes_add(m, root);
     workers_add(m, root);
     limits_add(l, root);
     recorder_add(m, root);

@@ -28,7 +28,7 @@ static void tell_full(struct live *l, uint32_t count, uint32_t most)
     l->routing.count = count;
 }
 
-static uint32_t most_of(const struct live *l)
+uint32_t routing_most(const struct live *l)
 {
     const struct program *p = l->now.program;
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
@@ -48,7 +48,7 @@ static void tell_failed(struct live *l, int failed)
 static bool make(struct live *l)
 {
     const struct served_ports ports = {l->ifindex, l->o->iface_count};
-    const uint32_t most = most_of(l);
+    const uint32_t most = routing_most(l);
     struct routes *fresh;
     uint32_t count;
     const int failed = host_routes(l->host, &ports, most, &fresh, &count);

@@ -12,6 +12,7 @@ void routing_stale(struct live *l); /* it is not what the kernel would say any m
 int routing_wait_ms(const struct live *l, uint64_t now_ns, int most);
 /* When work that was begun then, and has just ended, may be done again: after ten times as long as it took. */
 uint64_t routing_rested_ns(uint64_t begun_ns);
+uint32_t routing_most(const struct live *l); /* routes that the table may hold */
 void routing_fini(struct live *l);
 
 #endif

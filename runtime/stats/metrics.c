@@ -232,6 +232,7 @@ static void rest_write(FILE *out, const cJSON *root)
     object_write(out, item(flows, "live"), "class", "prey_flows", "gauge", "Flows in the tables now.");
     object_write(out, item(flows, "ended"), "how", "prey_flows_ended_total", "counter", "Flows that ended, and how.");
     alone(out, "prey_flows_limit", "gauge", "Flows that the tables are made for.", item(flows, "limit"));
+    alone(out, "prey_routes", "gauge", "Routes that the kernel has.", item(item(root, "routes"), "kernel"));
     alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
     alone(out, "prey_reloads_refused_total", "counter", "Reloads that left the program that ran.",
           item(reloads, "refused"));

@@ -59,6 +59,7 @@ good = {
     "server": server["one"]["packets"] == int(metrics['prey_server_packets_total{pool="web",server="one"}']) > 0,
     "health": (server["one"]["health"], server["gone"]["health"]) == ("up", "down") and server["gone"]["why"] != "",
     "rules by name": rule == {"PING": 5} and metrics['prey_rule_packets_total{rule="PING"}'] == "5",
+    "routes": root["routes"]["held"] and 0 < root["routes"]["kernel"] == int(metrics["prey_routes"]) < root["routes"]["limit"],
     "flows": server["one"]["flows_total"] == 6 == int(metrics['prey_server_flows_started_total{pool="web",server="one"}']),
     "latency": server["one"]["latency_us"] > 0 and server["gone"]["latency_us"] is None,
     "weights": (server["one"]["weight"], server["one"]["weight_of_file"]) == (3, 3),
