@@ -56,6 +56,26 @@ ok $? "the summary says so"
     grep -q '"translated":{"out":2,"in":2,"hairpins":1,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
 ok $? "so does JSON"
 
+# A flow that others drove out: its port is not another's while it would have lived, and what comes late finds the same host.
+cp rules.prey kept.prey
+{ echo 'limits { flows 16 }'; sed 's/ports 2000-2001/ports 2000-2999/' kept.prey; } >rules.prey
+{
+    printf 'eth / ip4 %s / udp %s\n' '10.0.0.5 > 192.0.2.1' '2000 > 53' '192.0.2.1 > 203.0.113.1' '53 > 2000'
+    for i in $(seq 2100 2130); do
+        printf 'eth / ip4 %s / udp %s\n' "10.0.0.$((i - 2000)) > 192.0.2.1" "$i > 53" '192.0.2.1 > 203.0.113.1' "53 > $i"
+    done
+    printf 'eth / ip4 %s / udp %s\n' '10.0.0.6 > 192.0.2.1' '2000 > 53' '192.0.2.1 > 203.0.113.1' '53 > 2000'
+} >evicted.notes
+"$bin/preyc" rules.prey -o rules.pbc >said 2>&1 && "$bin/tests/tools/mkcap" evicted.notes evicted.pcap
+ok $? "a capture of more flows than there is room for"
+"$bin/preyrun" --pcap evicted.pcap --self 203.0.113.1 --write left.pcap --format json rules.pbc >out 2>err
+same "some were driven out" "$? $(python3 -c 'import json; print(json.load(open("out"))["flows"]["ended"]["evicted-established"] > 0)')" '0 True'
+same "the port is not another's" "$(ends 65 | cut -d: -f1,3)" '203.0.113.1:53'
+[ "$(ends 65)" != '203.0.113.1:2000 > 192.0.2.1:53' ]
+ok $? "though it has left the table"
+same "a late answer" "$(ends 66)" '192.0.2.1:53 > 10.0.0.5:2000'
+mv kept.prey rules.prey
+
 # Many ports to draw from.
 sed -i 's/ports 2000-2001/ports 30000-65535/' rules.prey
 "$bin/preyc" rules.prey -o rules.pbc >said 2>&1
