@@ -21,7 +21,7 @@ struct vm_cfg {
     bool careful;     /* no short way for ordinary packets of bound flows: what it is compared with. So does naive */
     bool prefault;    /* memory of flows and of mappings is there before the first packet, in large pages: who carries
                          traffic shall not wait for the system at each new flow. Else it is taken as flows come */
-    bool flow_events; /* tell of each flow that ends, in vm_tx, and know when each began (else 0) */
+    bool flow_events; /* tell of each flow that ends, in vm_tx, and know when each began (without it or `live`: 0) */
     bool no_cookies;  /* services take SYNs as if they had no `syn cookies`: where no client would answer */
     trace_fn
         *follow_trace; /* told of each rule that is tried on the later fragment `traced`, which follows its first */

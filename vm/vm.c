@@ -533,6 +533,11 @@ bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
     return vm->track && track_next(vm->track, at, f);
 }
 
+int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f)
+{
+    return vm->track ? track_next_near(vm->track, at, groups, now_ns, f) : -1;
+}
+
 void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt)
 {
     struct track_seen seen;
@@ -575,13 +580,18 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
 
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
 {
-    struct served s = {.branch = PBC_NONE, .pool = PBC_NONE};
+    struct served s = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE};
     see_time(vm, in, NULL);
     see_facts(vm, in->facts);
-    if (vm->forward && forward_explain(vm, key, pkt, &s)) return s;
-    s.branch = service_branch(vm->program, key, pkt);
-    if (s.branch == PBC_NONE) return s;
-    s.pool = balance_pool(vm->balance, s.branch, key);
-    if (s.pool != PBC_NONE) balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
+    return vm->forward && forward_explain(vm, key, pkt, &s) ? s : vm_explain_new(vm, in, key, pkt);
+}
+
+struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE, .server = PBC_NONE};
+    see_time(vm, in, NULL);
+    see_facts(vm, in->facts);
+    if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
+    if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
     return s;
 }

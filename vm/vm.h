@@ -93,6 +93,10 @@ bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned
 
 /* The flows that go on, one by one: *at is 0 at first; false at the end. */
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f);
+/* The same in parts, for who must not be held long: looks at so many groups of sixteen slots at most, and leaves out
+ * flows whose time has passed. 1: a flow; 0: none this time; -1: the end. Not while vm_swapping: then some flows have
+ * the numbers of the program before. */
+int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f);
 
 /* What a rule that opens tunnels would find inside a packet that it decided: a copy in a slot of the pool, the caller's
  * to put back, and its key; parsed, and malformed where inner->reason says so. Else *inner is NULL and the reason is
@@ -104,7 +108,7 @@ enum pkt_reason program_open(const struct program *p, uint32_t rule, const struc
  * below read it there. */
 void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt);
 /* The flow that it belongs to now, or that it quotes, being an ICMP error; false: none. When a flow began is known with
- * cfg.flow_events. */
+ * cfg.flow_events or cfg.live. */
 bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                 struct flow_record *f);
 
@@ -113,10 +117,12 @@ bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, co
 
 /* What a service would do with an accepted packet now, and why, in words; nothing changes. */
 struct served {
-    uint32_t branch, pool; /* PBC_NONE: no service; no pool */
-    char how[200];         /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
+    uint32_t branch, pool, server; /* PBC_NONE: no service; no pool; no server */
+    char how[200];                 /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
 };
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
+/* The same, as if it began a flow of its own. */
+struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
 /* The same as the worker would judge the packet now: meters and flows are looked at, but nothing is taken or
  * changed. program_explain, and the decisions above, take every meter for unused and know no flows. */

@@ -78,6 +78,8 @@ bool call_document(struct call *c, const cJSON *document)
 
 bool call_bytes(struct call *c, const void *bytes, size_t len) { return put(c, MESSAGE_BYTES, bytes, len); }
 
+size_t call_waits(const struct call *c) { return outbox_waits(&c->out); }
+
 bool call_text(struct call *c, const char *fmt, ...)
 {
     char line[LINE_MOST];
@@ -152,6 +154,8 @@ int call_take_fd(struct call *c)
     c->passed = -1;
     return fd;
 }
+
+bool call_has_fd(const struct call *c) { return c->passed >= 0; }
 
 static void answer(struct call *c)
 {

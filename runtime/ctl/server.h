@@ -46,6 +46,7 @@ bool call_is_true(const struct call *c, const char *member);
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n);
 /* The descriptor that came with it, the caller's from then on; -1: none. */
 int call_take_fd(struct call *c);
+bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
 
 /* Part of the answer. False: it found no room, and is left out. */
@@ -53,6 +54,8 @@ bool call_document(struct call *c, const cJSON *document);
 bool call_json(struct call *c, const char *text, size_t len); /* a document that is text already */
 bool call_text(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool call_bytes(struct call *c, const void *bytes, size_t len);
+/* Bytes that were said and are not read. */
+size_t call_waits(const struct call *c);
 
 /* All is said: an exit status, as of a command, and a line. */
 void call_end(struct call *c, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

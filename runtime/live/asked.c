@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "runtime/live/asked_flows.h"
 #include "runtime/live/document.h"
+#include "runtime/live/onlookers.h"
 #include "runtime/live/reload.h"
 
 static const char *why_unsaid(const struct live *l, const struct document *d)
@@ -44,4 +46,9 @@ int asked_open(struct live *l)
 
 int asked_fd(const struct live *l) { return ctl_fd(l->ctl); }
 void asked_step(struct live *l, uint64_t now_ns) { ctl_step(l->ctl, now_ns); }
-void asked_close(struct live *l) { ctl_free(l->ctl); }
+void asked_close(struct live *l)
+{
+    ctl_free(l->ctl);
+    asked_flows_fini(l);
+    onlookers_fini(l);
+}

@@ -15,6 +15,7 @@
 #include "runtime/host/guard_news.h"
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
+#include "runtime/live/asked_flows.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/confirm.h"
 #include "runtime/live/document.h"
@@ -24,6 +25,7 @@
 #include "runtime/live/load.h"
 #include "runtime/live/log.h"
 #include "runtime/live/notified.h"
+#include "runtime/live/onlookers.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
@@ -55,6 +57,7 @@ static bool called(struct live *l, struct worker *w)
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
         events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count], strerror(fault));
     }
+    onlookers_tell(l, w);
     return world_asked(l, w);
 }
 
@@ -184,7 +187,8 @@ static int wait_on(struct live *l, waiting fds)
     fds[FOR_FILE].fd = l->watch.fd;
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
     const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
-    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms)));
+    const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
+    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, looked_ms));
     return poll(fds, FOR_WORKERS + l->worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
@@ -195,6 +199,7 @@ static bool take_news(struct live *l, const waiting fds)
     bool fine = !fds[FOR_HOST].revents || world_read(l);
     for (unsigned i = 0; i < l->worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
+    if (l->asked_flows) asked_flows_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
     return fine;
@@ -239,6 +244,7 @@ static int serve(struct live *l)
         if (!fine) return live_fault(l, "out of memory");
         if (fds[FOR_QUESTION].revents || due) asked_step(l, now);
         if (!confirm_step(l, now)) return 1; /* after what was asked in time */
+        onlookers_step(l, now);
         shown_step(l);
         if (l->reload) reload_step(l);
         if (!l->reload) load_step(l);

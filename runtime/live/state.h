@@ -23,7 +23,9 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 enum { OLDER_MOST = 64 };
 
 struct documents;
+struct asked_flows;
 struct load;
+struct onlookers;
 struct recorder;
 struct ctl;
 struct via;
@@ -92,6 +94,8 @@ struct live {
     uint64_t record_lost;             /* told of */
     struct by_hand *by_hand;          /* what is set, the latest first */
     struct ctl *ctl;                  /* the control socket */
+    struct asked_flows *asked_flows;  /* lists of flows that somebody reads */
+    struct onlookers *onlookers;      /* NULL: nobody ever was */
     struct documents *documents;      /* what is seen (document.h); NULL: nothing was asked yet */
     uint64_t begun_ns;                /* mono, when workers began */
     struct web *web;                  /* statistics over HTTP; NULL: nobody asked for them */

@@ -95,7 +95,7 @@ static int make(struct actor *a, const struct told_program *program)
     struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     if (w && !worker_init(w, &cfg)) {
         a->w = w;
-        if (!a->bytes || tape_init(&a->tape, t->start.snap, 0)) return -ENOMEM;
+        if (!a->bytes || tape_init(&a->tape, TAPE_BYTES, t->start.snap, 0)) return -ENOMEM;
         ports_make(a);
         return 0;
     }

@@ -61,7 +61,8 @@ void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, con
     put32(to, bytes);
 }
 
-static void put_frame(struct bytes *to, const struct tape_frame *f, unsigned tags)
+/* So many bytes of it. */
+static void put_frame(struct bytes *to, const struct tape_frame *f, unsigned tags, uint32_t cap_len)
 {
     const uint8_t *data = (const uint8_t *)(f + 1);
     if (tags) bytes_put(to, data, MACS);
@@ -70,7 +71,7 @@ static void put_frame(struct bytes *to, const struct tape_frame *f, unsigned tag
         bytes_put(to, tag, sizeof tag);
     }
     const uint32_t done = tags ? MACS : 0;
-    bytes_put(to, data + done, f->cap_len - done);
+    bytes_put(to, data + done, cap_len - done);
     bytes_align(to, 4);
 }
 
@@ -85,9 +86,24 @@ void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, 
     const uint32_t port = f->port == TAPE_TO_HOST ? host : f->port, flags = left ? OUTBOUND : INBOUND;
     const uint32_t words[] = {NG_PACKET, len, port, (uint32_t)(wall_ns >> 32), (uint32_t)wall_ns, cap, wire};
     bytes_put(to, words, sizeof words);
-    put_frame(to, f, tags);
+    put_frame(to, f, tags, f->cap_len);
     put_option(to, NG_OPT_FLAGS, &flags, sizeof flags);
     put_option(to, NG_OPT_CUSTOM, &tag, sizeof tag);
+    put32(to, NG_OPT_END);
+    put32(to, len);
+}
+
+void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *f, uint32_t snap,
+                 const char *comment)
+{
+    const uint32_t least = least_len(f->cap_len, snap), kept = least < MACS ? least_len(f->cap_len, MACS) : least;
+    const unsigned tags = kept >= MACS ? f->tag_count : 0, said = (unsigned)strlen(comment);
+    const uint32_t cap = kept + tags * TAG, wire = f->wire_len + tags * TAG;
+    const uint32_t len = FRAME + 20 + (cap + 3) / 4 * 4 + 4 + (said + 3) / 4 * 4 + 4;
+    const uint32_t words[] = {NG_PACKET, len, iface, (uint32_t)(wall_ns >> 32), (uint32_t)wall_ns, cap, wire};
+    bytes_put(to, words, sizeof words);
+    put_frame(to, f, tags, kept);
+    put_option(to, NG_OPT_COMMENT, comment, said);
     put32(to, NG_OPT_END);
     put32(to, len);
 }

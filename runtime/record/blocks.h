@@ -11,5 +11,8 @@ void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, con
 /* frame: with its bytes behind it, as on the tape. host: the interface that stands for this machine. */
 void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, uint64_t wall_ns,
                    const struct tape_frame *frame);
+/* One for any reader, at most `snap` bytes of it, with a comment. */
+void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *frame, uint32_t snap,
+                 const char *comment);
 
 #endif

@@ -22,7 +22,14 @@
 
 enum { RECORD_VERSION = 3 };
 enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
-enum { NG_OPT_END = 0, NG_OPT_NAME = 2, NG_OPT_FLAGS = 2, NG_OPT_RESOLUTION = 9, NG_OPT_CUSTOM = 2989 };
+enum {
+    NG_OPT_END = 0,
+    NG_OPT_COMMENT = 1,
+    NG_OPT_NAME = 2,
+    NG_OPT_FLAGS = 2,
+    NG_OPT_RESOLUTION = 9,
+    NG_OPT_CUSTOM = 2989
+};
 /* The enterprise number that RFC 5612 keeps for examples: whose blocks they are, the second word says. */
 enum { RECORD_ENTERPRISE = 32473, RECORD_MAGIC = 0x79657270 /* "prey" */ };
 

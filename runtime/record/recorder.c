@@ -108,7 +108,7 @@ struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel)
     pthread_mutex_init(&r->lock, NULL);
     int failed = 0;
     for (unsigned i = 0; i < r->workers && !failed; i++)
-        failed = tape_init(&r->tapes[i], cfg->snap, state_room(r->reel.most, r->workers));
+        failed = tape_init(&r->tapes[i], TAPE_BYTES, cfg->snap, state_room(r->reel.most, r->workers));
     if (!failed) return r;
     recorder_free(r);
     return NULL;

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/replay/explain_look.h"
 #include "runtime/replay/explain_sent.h"
 #include "vm/flow/fragments/frag.h"
-#include "vm/forward/service.h"
 #include "vm/packet/reply/answer.h"
 
 /* What became of the frame. */
@@ -16,10 +16,9 @@ struct fate {
     bool followed; /* it took the verdict of its first fragment */
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
-    bool limited;             /* an answer was over its limit */
-    struct departures left;   /* the packets that left for it */
-    struct trace_step *steps; /* of one that followed: the rules that were tried all the same */
-    size_t step_count;
+    bool limited;               /* an answer was over its limit */
+    struct departures left;     /* the packets that left for it */
+    struct explain_steps steps; /* of one that followed: the rules that were tried all the same */
 };
 
 static const char *const reason_doc[REASON_COUNT] = {
@@ -30,15 +29,14 @@ static const char *const reason_doc[REASON_COUNT] = {
 
 struct explained {
     const struct replay *r;
-    struct vm *vm; /* as the frames before left it */
-    struct vm_in in;
+    const struct explain_look *look; /* as the frames before left the worker */
     uint64_t time_ns;
     const struct pkt *pkt;
     const struct key *key;
+    const struct explain_steps *tried;
     const struct fate *fate;
-    uint32_t opener; /* the rule that opens a tunnel and decided, RULE_NONE; what it found: */
-    struct pkt *inner;
-    const struct key *inner_key;
+    bool opens;               /* a rule opens a tunnel and decided; what it found: */
+    const struct pkt *inner;  /* NULL: nothing */
     enum pkt_reason unopened; /* why it found nothing */
     FILE *out;
     int width; /* of the rule column */
@@ -101,19 +99,24 @@ static bool is_judged(const struct fate *f)
     return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
 }
 
+static void each(struct explained *x, const struct explain_steps *steps, trace_fn *fn)
+{
+    for (size_t i = 0; i < steps->count; i++) fn(x, &steps->of[i]);
+}
+
 /* What it was tried by, or would be, each in order. */
 static void each_step(struct explained *x, trace_fn *fn)
 {
     const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet alone */
-    if (is_judged(x->fate) && opened) vm_explain(x->vm, &x->in, x->key, x->pkt, fn, x);
-    for (size_t i = 0; i < x->fate->step_count; i++) fn(x, &x->fate->steps[i]);
+    if (is_judged(x->fate) && opened) each(x, x->tried, fn);
+    each(x, &x->fate->steps, fn);
 }
 
 /* Did a rule decide one that follows its first? */
 static bool is_decided(const struct explained *x)
 {
     const struct fate *f = x->fate;
-    const struct trace_step *last = f->step_count ? &f->steps[f->step_count - 1] : NULL;
+    const struct trace_step *last = f->steps.count ? &f->steps.of[f->steps.count - 1] : NULL;
     return last && last->matched && x->r->program->rules[last->rule].verdict <= PBC_V_REJECT;
 }
 
@@ -128,40 +131,29 @@ static const char *unjudged(const struct explained *x)
 
 /* ---- what is inside ---- */
 
-static bool by_opener(const struct program *p, uint32_t rule)
-{
-    return rule < RULE_DEFAULT && verdict_is(p->rules[rule].verdict, VERDICT_OPENS);
-}
-
 /* Does a rule decide the frame that opens a tunnel? Then what it finds. A fragment that follows its first is not
  * judged. */
-static void look_inside(struct explained *x, struct key *inner_key)
+static void look_inside(struct explained *x)
 {
-    const struct program *p = x->r->program;
-    x->opener = RULE_NONE;
-    if (!(p->meta->flags & PBC_OPENS) || x->pkt->reason) return;
+    const struct explain_look *k = x->look;
     if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
-    const struct decision d = vm_explain(x->vm, &x->in, x->key, x->pkt, NULL, NULL);
-    if (!by_opener(p, d.rule)) return;
-    x->opener = d.rule;
-    x->unopened = program_open(p, d.rule, x->pkt, x->key, x->in.facts, x->r->pool, &x->inner, inner_key);
-    x->inner_key = inner_key;
-    if (!x->inner) return;
-    key_settle(p, inner_key);
-    vm_state(x->vm, &x->in, inner_key, x->inner);
+    x->opens = k->opener != RULE_NONE;
+    x->unopened = k->unopened;
+    x->inner = k->inner;
 }
 
 /* From here on it is about the packet inside. */
 static void go_inside(struct explained *x)
 {
     x->pkt = x->inner;
-    x->key = x->inner_key;
+    x->key = &x->look->inner_key;
+    x->tried = &x->look->inner_steps;
     x->steps = 0;
 }
 
 static const char *describe_inner(const struct explained *x, char *buf, size_t len)
 {
-    pkt_describe(x->inner, x->inner_key, buf, len);
+    pkt_describe(x->inner, &x->look->inner_key, buf, len);
     return text_clean(buf);
 }
 
@@ -174,8 +166,8 @@ static void captured_text(FILE *out, const struct pkt *p)
 static void outer_text(struct explained *x)
 {
     char what[200];
-    vm_explain(x->vm, &x->in, x->key, x->pkt, step_width, x);
-    vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
+    each(x, x->tried, step_width);
+    each(x, x->tried, step_text);
     if (x->unopened != REASON_NONE) fprintf(x->out, "  not opened: %s\n", reason_doc[x->unopened]);
     if (!x->inner) return;
     fprintf(x->out, "inside  %s  %u bytes", describe_inner(x, what, sizeof what), x->inner->wire_len);
@@ -187,7 +179,7 @@ static void outer_text(struct explained *x)
 static void outer_json(struct explained *x)
 {
     char what[200];
-    vm_explain(x->vm, &x->in, x->key, x->pkt, step_json, x);
+    each(x, x->tried, step_json);
     if (!x->inner) return;
     fputs("],\"inside\":{\"packet\":", x->out);
     text_json(x->out, describe_inner(x, what, sizeof what));
@@ -220,7 +212,7 @@ static const char *unanswered(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
     const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
-                     (v->done && x->opener == RULE_NONE);
+                     (v->done && !x->opens);
     if (!due || x->fate->left.count) return NULL;
     if (x->fate->limited && v->done) return "more than 1000 answers of its kind were due within a second";
     if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
@@ -236,8 +228,8 @@ static void end_text(const struct explained *x)
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
     if (!is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
-        fprintf(x->out, "  no %srule is tried: %s\n", x->fate->step_count ? "other " : "", unjudged(x));
-    if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
+        fprintf(x->out, "  no %srule is tried: %s\n", x->fate->steps.count ? "other " : "", unjudged(x));
+    if (v->service != PBC_NONE) explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
     if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
@@ -252,8 +244,11 @@ static void print_text(struct explained *x, const char *what)
 {
     const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME], waited[TEXT_NUMBER];
-    fprintf(x->out, "frame %llu  %s  %s  %u bytes", (unsigned long long)x->r->o->explain, text_clock(x->time_ns, when),
-            what, x->pkt->wire_len);
+    if (x->r->o->explain)
+        fprintf(x->out, "frame %llu", (unsigned long long)x->r->o->explain);
+    else
+        fputs("packet", x->out);
+    fprintf(x->out, "  %s  %s  %u bytes", text_clock(x->time_ns, when), what, x->pkt->wire_len);
     captured_text(x->out, x->pkt);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     if (x->fate->held && v->action != ACTION_HELD)
@@ -261,9 +256,9 @@ static void print_text(struct explained *x, const char *what)
                 x->fate->followed ? "" : ", which did not come");
     if (x->r->program->ifaces_count && x->r->iface == IFACE_OTHER)
         fprintf(x->out, "  came in on %s, which the rules do not name\n", x->r->o->on);
-    explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
+    explain_flow_text(x->out, x->r, x->look);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
-    if (x->opener != RULE_NONE) outer_text(x);
+    if (x->opens) outer_text(x);
     each_step(x, step_width);
     each_step(x, step_text);
     end_text(x);
@@ -282,16 +277,17 @@ static void print_json(struct explained *x, const char *what)
 {
     const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME];
-    fprintf(x->out, "{\"frame\":%llu,\"time\":\"%s\",\"packet\":", (unsigned long long)x->r->o->explain,
-            text_iso(x->time_ns, when));
+    fputc('{', x->out);
+    if (x->r->o->explain) fprintf(x->out, "\"frame\":%llu,", (unsigned long long)x->r->o->explain);
+    fprintf(x->out, "\"time\":\"%s\",\"packet\":", text_iso(x->time_ns, when));
     text_json(x->out, what);
     fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s", x->pkt->wire_len, x->pkt->cap_len,
             x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
-    explain_flow_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
+    explain_flow_json(x->out, x->r, x->look);
     if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
     if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
     fputs(",\"tried\":[", x->out);
-    if (x->opener != RULE_NONE) outer_json(x);
+    if (x->opens) outer_json(x);
     each_step(x, step_json);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
@@ -299,37 +295,55 @@ static void print_json(struct explained *x, const char *what)
                  v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
     json_or_null(x->out, "service", label_service(&x->r->labels, v->service));
     json_or_null(x->out, "server", label_server(&x->r->labels, v->server));
-    if (v->service != PBC_NONE) explain_service_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
+    if (v->service != PBC_NONE) explain_service_json(x->out, x->r, &x->look->served, v);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
     json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
     json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
-    fputs("}\n", x->out);
 }
 
-static int explain_view(const struct replay *r, struct pkt pkt, uint64_t time_ns, struct vm *before,
-                        const struct vm_in *in, const struct fate *fate)
+/* JSON: an object without its end. */
+static void print(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
+                  FILE *out)
 {
-    struct key key, inner_key;
     char what[200];
-    struct explained x = {.r = r, .vm = before, .in = *in, .time_ns = time_ns, .pkt = &pkt, .key = &key, .fate = fate};
-    struct out out;
-    pkt_parse(&pkt, in->facts, &key);
-    key_settle(r->program, &key);
-    vm_state(before, in, &key, &pkt);
-    look_inside(&x, &inner_key);
-    pkt_describe(&pkt, &key, what, sizeof what);
+    struct explained x = {.r = r,
+                          .look = k,
+                          .time_ns = time_ns,
+                          .pkt = &k->pkt,
+                          .key = &k->key,
+                          .tried = &k->steps,
+                          .fate = fate,
+                          .out = out};
+    look_inside(&x);
+    pkt_describe(&k->pkt, &k->key, what, sizeof what);
     text_clean(what);
-    out_open(&out, "-");
-    x.out = out.f;
     if (r->o->json)
         print_json(&x, what);
     else
         print_text(&x, what);
-    pool_put(x.inner);
+}
+
+static int explain_view(const struct replay *r, const struct pkt *pkt, uint64_t time_ns, struct vm *before,
+                        const struct vm_in *in, const struct fate *fate)
+{
+    struct explain_look k;
+    struct out out;
+    explain_look(&k, before, in, r->program, r->pool, pkt);
+    out_open(&out, "-");
+    print(r, &k, time_ns, fate, out.f);
+    if (r->o->json) fputs("}\n", out.f);
+    explain_look_fini(&k);
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
+}
+
+void explain_print(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
+                   FILE *out)
+{
+    const struct fate fate = {.verdict = *v};
+    print(r, k, time_ns, &fate, out);
 }
 
 static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
@@ -337,7 +351,7 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
 {
     struct pkt pkt;
     frame_view(r, f, &pkt);
-    return explain_view(r, pkt, f->time_ns, before, in, fate);
+    return explain_view(r, &pkt, f->time_ns, before, in, fate);
 }
 
 int explain_packet(const struct explain_packet *e)
@@ -349,7 +363,7 @@ int explain_packet(const struct explain_packet *e)
         const struct tx_entry entry = {.pkt = (struct pkt *)(uintptr_t)&e->left[i], .kind = TX_SEND};
         departures_add(&fate.left, &entry);
     }
-    const int status = explain_view(&r, *e->pkt, e->time_ns, e->before, e->in, &fate);
+    const int status = explain_view(&r, e->pkt, e->time_ns, e->before, e->in, &fate);
     departures_fini(&fate.left);
     return status;
 }
@@ -388,23 +402,13 @@ static void leave(void *arg)
     w->tx.count = w->tx.event_count = 0;
 }
 
-/* A rule was tried on the wanted frame, a later fragment. Where memory is out the list ends. */
-static void record_step(void *arg, const struct trace_step *s)
-{
-    struct fate *f = arg;
-    struct trace_step *steps = reallocarray(f->steps, f->step_count + 1, sizeof *steps);
-    if (!steps) return;
-    f->steps = steps;
-    f->steps[f->step_count++] = *s;
-}
-
 static bool walker_open(struct walker *w, const struct replay *r)
 {
     const struct vm_cfg cfg = {.seed = r->o->seed,
                                .pool = r->pool,
                                .flow_events = true,
-                               .follow_trace = record_step,
-                               .trace_arg = &w->fate,
+                               .follow_trace = explain_steps_add,
+                               .trace_arg = &w->fate.steps,
                                .traced = r->o->explain};
     *w = (struct walker){.r = r, .clock = replay_clock_of(r), .wanted = r->o->explain};
     w->tx.entries = w->entries;
@@ -509,7 +513,7 @@ int explain(const struct replay *r)
     const int status = open ? explain_with(r, walkers) : complain_memory(r->program);
     for (unsigned i = 0; walkers && i < 2; i++) {
         vm_free(walkers[i].vm);
-        free(walkers[i].fate.steps);
+        free(walkers[i].fate.steps.of);
         departures_fini(&walkers[i].fate.left);
     }
     free(walkers);

@@ -331,10 +331,10 @@ static void sent_json(FILE *out, const struct flow_record *f, const char *server
     fputc('}', out);
 }
 
-void flow_json(FILE *out, const struct flow_record *f, const char *server)
+void flow_json_members(FILE *out, const struct flow_record *f, const char *server)
 {
     char text[TEXT_TIME];
-    fprintf(out, "{\"protocol\":\"%s\"", flow_protocol(f, text, sizeof text));
+    fprintf(out, "\"protocol\":\"%s\"", flow_protocol(f, text, sizeof text));
     side_json(out, f, FLOW_ORIGINAL, ",", "opener");
     side_json(out, f, FLOW_REPLY, ",", "other");
     if (has_id(f)) fprintf(out, ",\"id\":%u", f->src_port);
@@ -350,9 +350,16 @@ void flow_json(FILE *out, const struct flow_record *f, const char *server)
     string_or_null(out, f->end < FLOW_ENDS ? text_iso(f->ended_ns, text) : NULL);
     fputs(",\"lasted_ns\":", out);
     if (is_earlier(f))
-        fputs("null}", out);
+        fputs("null", out);
     else
-        fprintf(out, "%llu}", (unsigned long long)(f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0));
+        fprintf(out, "%llu", (unsigned long long)(f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0));
+}
+
+void flow_json(FILE *out, const struct flow_record *f, const char *server)
+{
+    fputc('{', out);
+    flow_json_members(out, f, server);
+    fputc('}', out);
 }
 
 void flow_list_json(FILE *out, const struct flow_list *l)

@@ -37,6 +37,8 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* One of them. server: its name, NULL: none. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
+/* Its members alone, without braces. */
+void flow_json_members(FILE *out, const struct flow_record *f, const char *server);
 
 /* "tcp", "gre" or "proto 200". */
 const char *flow_protocol(const struct flow_record *f, char *buf, size_t len);

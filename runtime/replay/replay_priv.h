@@ -23,6 +23,7 @@ struct replay {
 };
 
 struct flow_list;
+struct explain_look;
 
 /* Times of --repeat, in nanoseconds a packet. */
 struct timing {
@@ -45,17 +46,19 @@ int down_find(struct replay *r, char *err, size_t err_len);
 
 /* services.c: the service's part of the summary and of an explanation. */
 void services_text(FILE *out, const struct replay *r, const struct vm_counters *c, uint64_t whole, int width);
-void explain_service_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
-                          const struct key *key, const struct pkt *pkt, const struct verdict *v);
-void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
-                          const struct key *key, const struct pkt *pkt, const struct verdict *v);
+void explain_service_text(FILE *out, const struct replay *r, const struct served *s, const struct key *key,
+                          const struct pkt *pkt, const struct verdict *v);
+void explain_service_json(FILE *out, const struct replay *r, const struct served *s, const struct verdict *v);
 
-/* explain_flow.c: what `state` says of a frame, and the flow that it belongs to or quotes; the vm as the frames before
- * left it. Nothing where the program keeps no flows. */
-void explain_flow_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
-                       const struct pkt *pkt);
-void explain_flow_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
-                       const struct pkt *pkt);
+/* explain_flow.c: what `state` says of a frame, and the flow that it belongs to or quotes. Nothing where the program
+ * keeps no flows. */
+void explain_flow_text(FILE *out, const struct replay *r, const struct explain_look *k);
+void explain_flow_json(FILE *out, const struct replay *r, const struct explain_look *k);
+
+/* explain.c: what was asked of a worker, of a packet that it does not judge, and that would get this verdict. JSON: an
+ * object without its end. */
+void explain_print(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
+                   FILE *out);
 
 /* A frame of the capture as the vm wants it: a view, nothing copied. */
 void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt);

@@ -77,42 +77,39 @@ static void server_line(FILE *out, const struct replay *r, const struct verdict 
     fputc('\n', out);
 }
 
-void explain_service_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
-                          const struct key *key, const struct pkt *pkt, const struct verdict *v)
+void explain_service_text(FILE *out, const struct replay *r, const struct served *s, const struct key *key,
+                          const struct pkt *pkt, const struct verdict *v)
 {
     const struct program *p = r->program;
-    const struct served s = vm_explain_service(vm, in, key, pkt);
     char name[300], where[4200];
-    if (s.branch == PBC_NONE) return;
-    const struct pbc_branch *b = &p->branches[s.branch];
-    failed_whens(out, r, s.branch, key, pkt);
+    if (s->branch == PBC_NONE) return;
+    const struct pbc_branch *b = &p->branches[s->branch];
+    failed_whens(out, r, s->branch, key, pkt);
     fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
-            b->cond_count ? "when" : "else", s.pool == PBC_NONE ? "no pool" : pool_name(r, s.pool, name, sizeof name),
+            b->cond_count ? "when" : "else", s->pool == PBC_NONE ? "no pool" : pool_name(r, s->pool, name, sizeof name),
             place(r, &b->place, where, sizeof where));
-    if (s.pool != PBC_NONE)
-        fprintf(out, "  %s  %s: %s\n", pool_name(r, s.pool, name, sizeof name),
-                lb_name((enum lb_kind)p->pools[s.pool].balance), s.how);
+    if (s->pool != PBC_NONE)
+        fprintf(out, "  %s  %s: %s\n", pool_name(r, s->pool, name, sizeof name),
+                lb_name((enum lb_kind)p->pools[s->pool].balance), s->how);
     if (v->server != PBC_NONE) server_line(out, r, v, key);
 }
 
-void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
-                          const struct key *key, const struct pkt *pkt, const struct verdict *v)
+void explain_service_json(FILE *out, const struct replay *r, const struct served *s, const struct verdict *v)
 {
     const struct program *p = r->program;
-    const struct served s = vm_explain_service(vm, in, key, pkt);
     char name[300], where[4200];
-    if (s.branch == PBC_NONE) return;
-    const struct pbc_branch *b = &p->branches[s.branch];
+    if (s->branch == PBC_NONE) return;
+    const struct pbc_branch *b = &p->branches[s->branch];
     fprintf(out, ",\"branch\":{\"kind\":\"%s\",\"place\":", b->cond_count ? "when" : "else");
     snprintf(where, sizeof where, "%s:%u", program_str(p, b->place.file), b->place.line);
     text_json(out, text_clean(where));
     fprintf(out, ",\"mode\":\"%s\"", mode_info[p->services[v->service].mode].name);
-    if (s.pool != PBC_NONE) {
-        char how[sizeof s.how];
+    if (s->pool != PBC_NONE) {
+        char how[sizeof s->how];
         fputs(",\"pool\":", out);
-        text_json(out, pool_name(r, s.pool, name, sizeof name));
-        fprintf(out, ",\"balance\":\"%s\",\"why\":", lb_name((enum lb_kind)p->pools[s.pool].balance));
-        memcpy(how, s.how, sizeof how);
+        text_json(out, pool_name(r, s->pool, name, sizeof name));
+        fprintf(out, ",\"balance\":\"%s\",\"why\":", lb_name((enum lb_kind)p->pools[s->pool].balance));
+        memcpy(how, s->how, sizeof how);
         text_json(out, text_clean(how));
     }
     fputc('}', out);

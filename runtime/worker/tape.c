@@ -5,9 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* What comes in 50 ms at 10 Gbit/s: so long the writer may be kept from its CPU. A batch of the longest frames is 4 MB.
- */
-enum { TAPE_BYTES = 1 << 26, STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
+enum { STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
 
 static void *memory_get(size_t bytes)
 {
@@ -15,10 +13,10 @@ static void *memory_get(size_t bytes)
     return at == MAP_FAILED ? NULL : at;
 }
 
-int tape_init(struct tape *t, uint32_t snap, size_t state_most)
+int tape_init(struct tape *t, uint64_t bytes, uint32_t snap, size_t state_most)
 {
-    *t = (struct tape){.size = TAPE_BYTES, .snap = snap, .state_room = state_most};
-    t->memory = memory_get(TAPE_BYTES);
+    *t = (struct tape){.size = bytes, .snap = snap, .state_room = state_most};
+    t->memory = memory_get(bytes);
     t->state = state_most ? memory_get(state_most) : NULL;
     if (t->memory && (t->state || !state_most)) return 0;
     tape_fini(t);
@@ -119,21 +117,23 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
     publish(t, r);
 }
 
+static struct tape_verdict verdict_of(const struct verdict *v)
+{
+    return (struct tape_verdict){.rule = v->rule,
+                                 .service = v->service,
+                                 .server = v->server,
+                                 .action = v->action,
+                                 .reason = v->reason,
+                                 .flags = v->flags};
+}
+
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n)
 {
     struct tape_record *r = begin(t, TAPE_VERDICTS, n * sizeof(struct tape_verdict));
     if (!r) return;
     r->count = (uint16_t)n;
     struct tape_verdict *to = (void *)(r + 1);
-    for (unsigned i = 0; i < n; i++) {
-        const struct verdict *v = &verdicts[i];
-        to[i] = (struct tape_verdict){.rule = v->rule,
-                                      .service = v->service,
-                                      .server = v->server,
-                                      .action = v->action,
-                                      .reason = v->reason,
-                                      .flags = v->flags};
-    }
+    for (unsigned i = 0; i < n; i++) to[i] = verdict_of(&verdicts[i]);
     publish(t, r);
 }
 
@@ -143,6 +143,35 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
     if (!r) return;
     r->count = 1;
     put_frame(t, (uint8_t *)(r + 1), pkt, port);
+    publish(t, r);
+}
+
+struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
+                                    uint64_t now_ns, uint64_t number)
+{
+    uint64_t body = n * sizeof(struct tape_seen);
+    t->now_ns = now_ns;
+    for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
+    struct tape_record *r = begin(t, TAPE_SEEN, body);
+    if (!r) return NULL;
+    r->count = (uint16_t)n;
+    r->number = number;
+    uint8_t *to = (uint8_t *)(r + 1);
+    for (unsigned i = 0; i < n; i++) {
+        *(struct tape_seen *)(void *)to = (struct tape_seen){.observers = masks[i]};
+        to = put_frame(t, to + sizeof(struct tape_seen), pkts[i], (uint8_t)pkts[i]->cookie);
+    }
+    return r;
+}
+
+void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[])
+{
+    uint8_t *to = (uint8_t *)(r + 1);
+    for (unsigned i = 0; i < r->count; i++) {
+        ((struct tape_seen *)(void *)to)->verdict = verdict_of(&verdicts[at[i]]);
+        to += sizeof(struct tape_seen);
+        to += sizeof(struct tape_frame) + tape_padded(((const struct tape_frame *)(const void *)to)->cap_len);
+    }
     publish(t, r);
 }
 

@@ -22,6 +22,7 @@ enum tape_kind {
     TAPE_CHANGE,   /* the change of program of that number was made */
     TAPE_GAP,      /* so many records found no room */
     TAPE_STATE,    /* all that the worker remembers (worker_archive), in the snapshot of that number: tape_state */
+    TAPE_SEEN,     /* `count` frames that somebody looks on at: a tape_seen each, a tape_frame, its bytes */
     TAPE_KINDS
 };
 /* As it is written to a file, too. */
@@ -47,6 +48,11 @@ struct tape_verdict {
     uint32_t rule, service, server;
     uint8_t action, reason, flags, zero;
 };
+/* On a tape of observers alone (observers.h), never in a file. */
+struct tape_seen {
+    uint32_t observers, zero; /* bit i: observer i */
+    struct tape_verdict verdict;
+};
 static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,
               "as written to files: no padding");
 
@@ -67,8 +73,11 @@ struct tape {
     bool asks;                                   /* for the state, which is not taken yet: its memory is the worker's */
 };
 
-/* state_most: bytes of the largest state that is told. 0 or -ENOMEM. */
-int tape_init(struct tape *t, uint32_t snap, size_t state_most);
+/* What comes in 50 ms at 10 Gbit/s: so long the recorder may be kept from its CPU. A batch of the longest frames is 4
+ * MB. */
+enum { TAPE_BYTES = 1 << 26 };
+/* bytes: of the ring, a power of two; state_most: of the largest state that is told. 0 or -ENOMEM. */
+int tape_init(struct tape *t, uint64_t bytes, uint32_t snap, size_t state_most);
 void tape_fini(struct tape *t);
 
 /* ---- the worker: each may find no room ---- */
@@ -83,6 +92,12 @@ uint8_t *tape_state_begin(struct tape *t, size_t *room);
 void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes);
 /* The snapshot that the writer asks for the state in, or a newer one; 0: it does not. */
 static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_RELAXED); }
+/* Frames that are to be judged, seen by the observers of masks[]; NULL: there is no room. Nothing else is put on the
+ * tape before tape_seen_end says what became of them: verdicts[at[i]] is of frame i. number: the program that judges.
+ */
+struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
+                                    uint64_t now_ns, uint64_t number);
+void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[]);
 /* What has no body. */
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);
 

@@ -106,6 +106,7 @@ void worker_fini(struct worker *w)
     owned_fini(w);
     bridge_fini(&w->bridge);
     vm_free(w->vm);
+    observing_fini(&w->observing);
     free(w->tx.events);
     free(w->pool_memory);
     ring_fini(&w->asks);
@@ -205,6 +206,9 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
         if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
+        if (__builtin_expect(w->observing.set != NULL, 0))
+            w->egress.asked |=
+                observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program, now);
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
@@ -314,7 +318,10 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     }
     if (w->tape) tape_batch(w->tape, w->pkts, n, now);
     const struct vm_in in = input(w, now);
+    if (__builtin_expect(w->observing.set != NULL, 0))
+        observe(&w->observing, w->pkts, n, in.facts, w->cfg.program, now);
     vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
     if (w->tape) tape_verdicts(w->tape, w->verdicts, n);
     t->frames += n;
     w->counters.batches++;
@@ -471,6 +478,14 @@ void worker_tell_state(struct worker *w, uint64_t now, bool idle)
     w->state_by_ns = 0;
 }
 
+static void fill_listing(struct worker *w, uint64_t now)
+{
+    if (vm_swapping(w->vm)) return;
+    listing_fill(__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE), w->vm, w->cfg.program, now);
+    __atomic_store_n(&w->listing, NULL, __ATOMIC_RELEASE);
+    wake(w->call_fd);
+}
+
 static void stand_still(struct worker *w)
 {
     pthread_mutex_lock(&w->lock);
@@ -521,6 +536,11 @@ static void *run(void *arg)
         unsigned got = 0;
         worker_look(w, now);
         if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) worker_take_change(w, now);
+        if (__builtin_expect(observers_changed(&w->observing), 0)) {
+            observers_take(&w->observing);
+            w->egress.asked = true;
+        }
+        if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
         if (__builtin_expect(now >= w->tables_ns, 0)) tables_take(w, now);
         for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
         for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
@@ -559,6 +579,20 @@ void worker_tell(struct worker *w, struct snapshot *s)
 void worker_change(struct worker *w, struct next_program *c)
 {
     __atomic_store_n(&w->change, c, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+}
+
+bool worker_list(struct worker *w, struct listing *l)
+{
+    if (__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE)) return false;
+    __atomic_store_n(&w->listing, l, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+    return true;
+}
+
+void worker_observe(struct worker *w, struct observer_set *s)
+{
+    __atomic_store_n(&w->observing.latest, s, __ATOMIC_RELEASE);
     wake(w->wake_fd);
 }
 

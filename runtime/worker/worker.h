@@ -11,6 +11,8 @@
 #include "runtime/worker/egress.h"
 #include "runtime/worker/handover.h"
 #include "runtime/worker/limits.h"
+#include "runtime/worker/listing.h"
+#include "runtime/worker/observers.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/worker/datagrams.h"
 
@@ -97,6 +99,7 @@ struct worker {
     struct tape *tape;            /* where it is recorded; NULL: nowhere */
     uint64_t state_by_ns;         /* its state is told then, though packets come; 0: it is not asked for */
     uint64_t program;             /* number of the program that runs, for who records it */
+    struct observing observing;   /* who looks on */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_ask, to it */
@@ -111,6 +114,7 @@ struct worker {
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic */
     struct next_program *change;      /* atomic: to take at a batch boundary; NULL: none, or it is taken */
+    struct listing *listing;          /* atomic: to fill at a batch boundary; NULL: none, or it is filled */
     int refused;                      /* of the last change: 0, or the negative errno for which it was not made */
     int swapping;                     /* atomic: some flows are not in line with the last change: its remap is in use */
     uint64_t limits[LIMITS];          /* atomic each */
@@ -133,6 +137,13 @@ struct vm_cfg worker_vm_cfg(const struct worker *w);
 
 /* Offer it another program, which it takes at a batch boundary: then w->change is NULL. */
 void worker_change(struct worker *w, struct next_program *c);
+
+/* Ask it for a part of its flows; filled, w->listing is NULL again and the main thread is called. While flows are
+ * brought in line with another program that waits. False: it fills one for somebody else. */
+bool worker_list(struct worker *w, struct listing *l);
+
+/* Another set of observers, which stays the caller's until w->observing.taken is past its number. */
+void worker_observe(struct worker *w, struct observer_set *s);
 
 /* 0 or a negative errno. CPU: it runs on that one alone; negative: anywhere. */
 int worker_start(struct worker *w, int cpu);

@@ -48,7 +48,7 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
         .state = f->state,
         .end = FLOW_ENDS,
         .vlan = {count > 0 ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
-        .began_ns = t->events ? flow_cold_at(t->table, slot)->began_ns : 0,
+        .began_ns = t->events || t->live ? flow_cold_at(t->table, slot)->began_ns : 0,
         .seen_ns = f->seen_ns,
         .service = PBC_NONE,
         .server = PBC_NONE,
@@ -114,7 +114,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     const struct pbc_settings *s = p->settings;
     struct flow_table_cfg table = flow_table_cfg_of(s, p->services, p->services_count, p->nats_count);
     table.seed = cfg->seed;
-    table.begins = cfg->flow_events;
+    table.begins = cfg->flow_events || cfg->live;
     table.prefault = cfg->prefault;
     if (cfg->live) table.bound = table.paired = true;
     table.ended = ended;
@@ -325,6 +325,15 @@ bool track_next(const struct track *t, uint32_t *at, struct flow_record *f)
     if (slot == FLOW_NONE) return false;
     record(t, slot, f);
     return true;
+}
+
+int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f)
+{
+    const int32_t slot = flow_next_near(t->table, at, groups);
+    if (slot == FLOW_NONE) return flow_at_end(t->table, *at) ? -1 : 0;
+    if (flow_deadline(t->table, flow_at(t->table, slot)) <= now_ns) return 0;
+    record(t, slot, f);
+    return 1;
 }
 
 bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f)

@@ -205,6 +205,9 @@ bool track_expire(struct track *t, unsigned *part);
 bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f);
 /* The flows that go on: *at is 0 at first; false at the end. */
 bool track_next(const struct track *t, uint32_t *at, struct flow_record *f);
+/* The same in parts: looks at no more than so many groups of the table, and leaves out those whose time has passed.
+ * 1: a flow; 0: none in them; -1: the end. */
+int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f);
 
 /* All that is followed (keyed/archive.h), into what is new. `each` is called for every flow that was read: false, it
  * cannot be one. */

@@ -397,6 +397,7 @@ static bool explained(const struct program *p, uint32_t branch, uint32_t server,
 {
     s->branch = branch;
     s->pool = p->servers[server].pool;
+    s->server = server;
     snprintf(s->how, sizeof s->how, "%s -> %s", why, program_str(p, p->servers[server].name));
     return true;
 }

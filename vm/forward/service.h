@@ -56,8 +56,8 @@ struct pick {
     uint32_t pool, server;
 };
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
-/* The same pool; its server's choice in words (lb_explain). */
-void balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);
+/* The same pool; its server, PBC_NONE: none; and its choice in words (lb_explain). */
+uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);
 /* Would it find a server? */
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key);
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key);

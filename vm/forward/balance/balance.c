@@ -366,13 +366,15 @@ uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key
     return choose(b, branch, key).pool;
 }
 
-void balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len)
+uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len)
 {
     const struct choice c = choose(b, branch, key);
-    if (c.group && c.group->lb)
-        lb_explain(c.group->lb, c.hash, conns_of(b, &c), buf, len);
-    else
+    if (!c.group || !c.group->lb) {
         snprintf(buf, len, "no server of the client's family");
+        return PBC_NONE;
+    }
+    const uint32_t at = lb_explain(c.group->lb, c.hash, conns_of(b, &c), buf, len);
+    return at == LB_NONE ? PBC_NONE : c.group->server[at];
 }
 
 bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)

@@ -106,19 +106,19 @@ uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return lb->total ? lb->ops->pick(lb, hash, conns) : LB_NONE;
 }
 
-void lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+uint32_t lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
-    if (lb->total)
-        lb->ops->explain(lb, hash, conns, buf, len);
-    else
-        snprintf(buf, len, "no server can take a new flow");
+    if (lb->total) return lb->ops->explain(lb, hash, conns, buf, len);
+    snprintf(buf, len, "no server can take a new flow");
+    return LB_NONE;
 }
 
-void lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len)
+uint32_t lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len)
 {
     const struct lb_server *s = &lb->cfg.servers[server];
     const char *slash = strrchr(s->name, '/');
     const size_t used = strnlen(buf, len);
     snprintf(buf + used, len - used, " -> %s (weight %u of %llu, %s)", slash ? slash + 1 : s->name,
              (unsigned)lb->weights[server], (unsigned long long)lb->total, s->backup ? "backup" : "up");
+    return server;
 }

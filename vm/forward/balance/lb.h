@@ -106,7 +106,7 @@ uint32_t lb_next(const struct lb *lb, uint32_t server);
 enum lb_hash lb_wants(enum lb_kind kind);
 /* Why the next lb_pick with these arguments answers as it does, without changing anything:
  * "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
-void lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
+uint32_t lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 
 const char *lb_name(enum lb_kind kind);       /* "maglev" */
 int lb_by_name(const char *name, size_t len); /* enum lb_kind or -1 */
@@ -122,7 +122,7 @@ struct lb_ops {
     void (*update)(struct lb *lb); /* lb->weights changed */
     uint32_t (*pick)(struct lb *lb, uint64_t hash, const uint32_t *conns);
     void (*archive)(struct lb *lb, struct archive *a); /* NULL: the weights say all */
-    void (*explain)(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
+    uint32_t (*explain)(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 };
 
 #endif

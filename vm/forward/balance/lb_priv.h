@@ -32,8 +32,8 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
 #define RICHES_MOST (INT64_C(1) << 48)
 void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count);
 
-/* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". */
-void lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);
+/* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". Returns the server. */
+uint32_t lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);
 
 /* The table of slots, for maglev and source. Sits alone in lb->state. */
 size_t slots_bytes(const struct lb_cfg *cfg);
@@ -43,7 +43,7 @@ uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 uint32_t slots_count(const struct lb *lb);
 uint32_t slots_index(const struct lb *lb, uint64_t hash);
 uint32_t slots_at(const struct lb *lb, uint32_t index);
-void slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
+uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 /* Walk from these places instead, each the offset and the skip of a server: to repeat what is written elsewhere. */
 void slots_place(struct lb *lb, const uint32_t (*offset_skip)[2]);
 

@@ -119,7 +119,7 @@ static void least_archive(struct lb *lb, struct archive *a)
 
 static const char *plural(uint32_t n) { return n == 1 ? "" : "s"; }
 
-static void least_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+static uint32_t least_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
     (void)hash;
     uint32_t best, sum, equals, drawn[2];
@@ -137,7 +137,7 @@ static void least_explain(const struct lb *lb, uint64_t hash, const uint32_t *co
         const uint32_t has = conns ? conns[best] : 0;
         snprintf(buf, len, "%u connection%s, the better of two drawn", has, plural(has));
     }
-    lb_explain_end(lb, best, buf, len);
+    return lb_explain_end(lb, best, buf, len);
 }
 
 const struct lb_ops lb_ops_LEAST_CONN = {

@@ -28,13 +28,13 @@ static void random_archive(struct lb *lb, struct archive *a)
     ARCHIVE(a, d->random);
 }
 
-static void random_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+static uint32_t random_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
     (void)hash, (void)conns;
     const struct draw *d = lb->state;
     uint64_t random = d->random;
     snprintf(buf, len, "drawn");
-    lb_explain_end(lb, draw_next(d, &random), buf, len);
+    return lb_explain_end(lb, draw_next(d, &random), buf, len);
 }
 
 const struct lb_ops lb_ops_RANDOM = {

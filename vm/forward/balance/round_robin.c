@@ -143,14 +143,14 @@ static void rr_archive(struct lb *lb, struct archive *a)
     for (unsigned up = 0; up < w->levels; up++) lb_archive_riches(a, w->level[up].riches, w->level[up].count);
 }
 
-static void rr_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+static uint32_t rr_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
     (void)hash, (void)conns;
     const struct wheels *w = lb->state;
     uint32_t at = 0;
     for (unsigned up = w->levels - 1; up > 0; up--) at = richest(&w->level[up - 1], at);
     snprintf(buf, len, "in turn");
-    lb_explain_end(lb, at, buf, len);
+    return lb_explain_end(lb, at, buf, len);
 }
 
 const struct lb_ops lb_ops_ROUND_ROBIN = {

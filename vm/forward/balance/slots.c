@@ -346,11 +346,11 @@ uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return slots_at(lb, slots_index(lb, hash));
 }
 
-void slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
     (void)conns;
     const uint32_t slot = slots_index(lb, hash);
     snprintf(buf, len, "hash%s 0x%016llx, slot %u of %u", lb->ops->hash == LB_HASH_SOURCE ? " of the source" : "",
              (unsigned long long)hash, slot, slots_count(lb));
-    lb_explain_end(lb, slots_at(lb, slot), buf, len);
+    return lb_explain_end(lb, slots_at(lb, slot), buf, len);
 }

@@ -1,0 +1,50 @@
+/* See look.h. */
+#include "runtime/preyctl/look.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/duration.h"
+#include "runtime/preyctl/arguments.h"
+#include "runtime/preyctl/filter.h"
+
+/* A number from 1 on, into the question where it is said. 0 or 2. */
+static int take_number(struct talk *t, cJSON *question, const char *option, const char *member)
+{
+    const char *value = argument_value(t->line, option);
+    char *end = NULL;
+    const unsigned long long n = value ? strtoull(value, &end, 10) : 1;
+    if (!value) return 0;
+    if (*value < '0' || *value > '9' || *end || !n || n > UINT32_MAX)
+        return talk_complain("%s: `%.60s` is no number from 1 on", option, value);
+    cJSON_AddNumberToObject(question, member, (double)n);
+    return 0;
+}
+
+static int take_time(struct talk *t, cJSON *question)
+{
+    const char *value = argument_value(t->line, "--for");
+    uint64_t ns;
+    if (!value) return 0;
+    if (!duration_read(value, &ns) || !ns) return talk_complain("--for: `%.60s` is no time: 30s, 5m, 2h are", value);
+    cJSON_AddNumberToObject(question, "ns", (double)ns);
+    return 0;
+}
+
+int look_ask(struct talk *t, enum question q, bool snaps, const char *usage)
+{
+    const struct command_line *l = t->line;
+    cJSON *question = talk_question(q);
+    int fd = -1, wrong = take_number(t, question, "--count", "count") || take_time(t, question);
+    if (!wrong && snaps) wrong = take_number(t, question, "--snap", "snap");
+    const char *other = argument_unknown(l);
+    if (!wrong && other)
+        wrong = talk_complain("`%.60s` is no option of %s: preyctl %s %s", other, l->word, l->word, usage);
+    if (wrong || filter_hand(l->arguments, l->count, &fd)) {
+        cJSON_Delete(question);
+        return 2;
+    }
+    const int status = talk_ask(t, question, fd);
+    if (fd >= 0) close(fd);
+    return status;
+}

@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# Looking at what runs (preyctl flows, explain, trace, capture): what is there is shown, whatever comes as a filter, to many
+# at once, and traffic goes on.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan outside 1 client prey:wan
+lan inside 2 prey:lan one two
+for s in one two; do
+    web "$s"
+    ip -n "$id-$s" route add default via 10.2.0.1
+done
+rules shop <<'RULES'
+interface outer = "wan"
+pool web { balance round_robin; server one 10.2.0.2:80; server two 10.2.0.3:80 backup }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
+firewall edge on outer in default accept {
+  drop tcp to port 81 as CLOSED
+  accept tcp to 10.1.0.100 port 80 as WEB
+}
+RULES
+ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
+    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    status=$?
+}
+refused() { # SENTENCE LINE: with status 2
+    same "$1" "$status $(cat err)" "2 preyctl: $2"
+}
+words() { tr -s ' ' <out; }
+listed() { # SENTENCE FILTER... -- WANTED: protocols, states, services, and the last line
+    local sentence=$1 filter=
+    shift
+    while [ "$1" != -- ]; do filter="$filter $1"; shift; done
+    ctl flows $filter
+    same "$sentence" "$(words | awk '/^(tcp|icmp|udp) /{ printf "%s %s %s, ", $1, $4, $5 } END { print }')" "$2"
+}
+prey prey -i wan -i lan --monitor --workers 2 --format json shop.pbc
+listed 'no flows' -- '0 flows'
+background client bash -c 'exec 3<>/dev/tcp/10.1.0.100/80; echo >held; sleep 60'
+until_true 100 'a connection is held' test -s held
+at client ping -c1 -W5 10.1.0.2 >/dev/null
+
+# Flows.
+until_true 100 'all flows are there' sh -c "ip netns exec $id-prey $bin/preyctl flows | grep -q '^2 flows'"
+listed 'by protocol and port' tcp to port 80 -- 'tcp established shop, 1 of 2 flows'
+listed 'by address' from 10.1.0.1 icmp -- 'icmp one-way -, 1 of 2 flows'
+listed 'what no flow is' from 10.9.0.0/16 -- '0 of 2 flows'
+ctl flows --limit 1
+same 'so many at most' "$(tail -1 out)" '1 flows: there may be more'
+ctl flows tcp --json
+same 'as JSON' "$(python3 -c "
+import json
+f = json.load(open('out'))
+print(f['service'], f['server'], f['state'], f['other']['port'], f['idle_ms'] <= f['age_ms'] < 60000)")" 'shop web/one established 80 True'
+
+# Filters that are none.
+ctl flows tcp prot 80
+same 'a word that is no condition is shown' "$status $(grep -c 'did you mean `port`' err)" '2 1'
+ctl flows state established
+refused 'state is not asked' 'a filter is made of conditions on packets alone: `state` and `flows over` are not known to it'
+ctl flows tcp flags has syn
+refused 'flows have no flags' 'flows have protocols, addresses, ports and VLANs: `flags` asks for what a packet has'
+ctl flows 'tcp } firewall more default drop {'
+refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is no filter: it is made of conditions, as in a rule'
+ctl trace tcp --count 0
+refused 'nothing is no number of packets' '--count: `0` is no number from 1 on'
+
+# What would become of a packet.
+ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on outer'
+same 'a new flow' "$(sed 1d out)" '  state new: there is no flow
+  CLOSED  no   destination port is 80, not 81 (shop.prey:5)
+  WEB     yes  accept (shop.prey:6)
+  service shop, else -> web (shop.prey:3)
+  web  round_robin: in turn -> one (weight 1 of 1, up)
+  passthrough to 10.2.0.2:80
+verdict: forward  rule WEB  service shop  server web/one
+leaves   lan'
+ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on outer' --json
+same 'and asking has changed nothing' "$(python3 -c "
+import json
+e = json.load(open('out'))
+print(e['verdict'], e['rule'], e['server'], e['leaves']['interface'])")" 'forward WEB web/one lan'
+ctl flows tcp --json
+port=$(python3 -c "import json; print(json.load(open('out'))['opener']['port'])")
+ctl explain "tcp 10.1.0.1:$port -> 10.1.0.100:80 ack on wan"
+same 'a flow goes on' "$(sed -n 's/since [0-9:.]*/since TIME/; /^now/,$p' out | sed 's/source 10.2.0.1:[0-9]*/source OURS/')" \
+    'now      web/one, by its flow since TIME | a new flow would go to web/one: in turn -> one (weight 1 of 1, up)
+leaves   lan, source OURS'
+ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on wan'
+same 'what a rule drops' "$(tail -1 out)" 'verdict: drop  rule CLOSED'
+ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
+refused 'an interface that is none' '`nix` is no interface that this prey serves'
+ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'
+same 'a packet that is none' "$status $(grep -c "needs the source's port" err)" '2 1'
+
+# Packets as they come.
+looks() { # NAME COMMAND...: one that looks on, in NAME.out, by the time it does
+    local name=$1
+    shift
+    background prey "$bin/preyctl" "$@" >"$name.out" 2>"$name.err"
+    until_true 100 "$name looks on" grep -q '2 workers show what comes' "$name.err"
+}
+looks trace trace tcp to port 80, 81 --count 4
+tracer=$last
+looks capture capture tcp to port 80, 81 -w seen.pcap --count 4 --snap 60
+capturer=$last
+at client curl -s -m 0.2 http://10.1.0.2:81/
+ask client 10.1.0.100 >/dev/null
+wait "$tracer"
+same 'each with its verdict' "$? $(awk '{ print $3, $4, $5, $11 }' trace.out | head -2 | tr '\n' ',') $(tail -1 trace.err)" \
+    '0 drop CLOSED - SYN,forward WEB web/one SYN, 4 packets'
+wait "$capturer"
+same 'as many in a file' "$? $(tail -1 capture.err) $(frames_of seen.pcap)" '0 4 packets 4'
+ctl trace udp port 9 --for 10ms
+same 'for so long' "$status $(tail -1 err)" '0 0 packets'
+same 'with what became of them' "$(grep -ac 'drop  rule CLOSED  server -  reason -' seen.pcap)" 1
+
+# What comes as a filter may be anything; sixteen may look on, whether they read or not.
+printf 'firewall a default drop { accept tcp port 9 as NINE }' | rules nine
+cat >rude.py <<'END'
+import array, fcntl, json, os, socket, struct, sys, time
+path, service, filter = sys.argv[1], *(open(p, "rb").read() for p in sys.argv[2:])
+def memory(data, seal=True):
+    fd = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    if seal:
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    return fd
+def ask(fd=None, **question):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(path)
+    body = json.dumps(question).encode()
+    with_it = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd is not None else []
+    s.sendmsg([b"q" + struct.pack("<I", len(body)) + body], with_it)
+    return s
+def heard(s, kinds=b"e"):
+    def bytes_of(n):
+        data = b""
+        while len(data) < n:
+            data += s.recv(n - len(data)) or sys.exit("it hung up")
+        return data
+    while True:
+        kind, n = struct.unpack("<cI", bytes_of(5))
+        said = bytes_of(n).decode(errors="replace")
+        if kind in kinds:
+            return said
+def said(name, *a, **b):
+    print(name + ":", heard(ask(*a, **b)))
+said("garbage", memory(b"garbage" * 100), ask="flows")
+said("half a program", memory(filter[:len(filter) // 2]), ask="trace")
+said("one byte is another", memory(filter[:200] + bytes([filter[200] ^ 1]) + filter[201:]), ask="capture")
+said("nothing", memory(b""), ask="flows")
+said("it may change", memory(filter, False), ask="trace")
+said("a pipe", os.pipe()[0], ask="trace")
+said("a device", os.open("/dev/zero", os.O_RDONLY), ask="trace")
+said("too large", memory(b"x" * (2 << 20)), ask="flows")
+said("the rules themselves", memory(service), ask="trace")
+said("no number", memory(filter), ask="trace", count=-1)
+said("no frame", ask="explain", frame="0g")
+all = [ask(ask="trace" if i % 2 else "capture") for i in range(16)]
+for one in all:
+    heard(one, b"te")
+said("the seventeenth", ask="trace")
+print("sixteen look on", flush=True)
+sys.stdin.readline()
+all.pop().close() # the rest reads nothing
+for i in range(100):
+    if heard(ask(ask="trace", count=1, ns=1)) == "00 packets":
+        print("a place is free again")
+        break
+    time.sleep(0.1)
+END
+mkfifo go
+exec 9<>go
+background prey python3 rude.py /run/prey/"$(stat -L -c %i "/run/netns/$id-prey")"/wan.sock shop.pbc nine.pbc <go >rude.out 2>&1
+rude=$last
+until_true 100 'sixteen look on' grep -q 'sixteen look on' rude.out
+at client python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(20000):
+    s.sendto(bytes(200), ('10.1.0.2', 9))"
+same 'traffic goes on beside them' "$(ask client 10.1.0.100)" one
+echo >&9
+wait "$rude"
+same 'each is told what is wrong' "$(sed 's/truncated: .*/truncated/' rude.out)" 'garbage: 2the filter: not a compiled prey program (preyc -o makes one)
+half a program: 2the filter: truncated
+one byte is another: 2the filter: damaged: digest does not match
+nothing: 2the filter: not a compiled prey program (preyc -o makes one)
+it may change: 2the filter: what came with it is no sealed file in memory: preyctl makes one
+a pipe: 2the filter: what came with it is no sealed file in memory: preyctl makes one
+a device: 2the filter: what came with it is no sealed file in memory: preyctl makes one
+too large: 2the filter: larger than 1048576 bytes
+the rules themselves: 2a filter is made of conditions on packets alone: it has services, translation, pools or checks
+no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144
+no frame: 2a packet (`frame`) has up to 9216 bytes, two digits 0-9a-f each
+the seventeenth: 216 others look on at this time: ask again when some have ended
+sixteen look on
+a place is free again'
+prey_sums 'looked at'
