@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "runtime/record/blocks.h"
+#include "runtime/record/programs.h"
 #include "runtime/record/reel.h"
 #include "runtime/record/world.h"
 
@@ -29,6 +30,7 @@ struct said {
     struct said *next;
     enum record_kind kind;
     struct bytes body;
+    bool plain; /* a program: program_is_plain */
 };
 
 struct recorder {
@@ -41,8 +43,10 @@ struct recorder {
     pthread_t thread;
     int stop; /* atomic */
     struct bytes out;
-    struct bytes programs, routes, world; /* as blocks, for the beginning of each file */
+    struct programs programs;   /* for the beginning of each file */
+    struct bytes routes, world; /* likewise, as blocks */
     uint64_t world_number;
+    uint64_t world_program;       /* the number of the program that it is made for */
     uint64_t head;                /* bytes that the file began with, states too */
     uint64_t state_most;          /* bytes of the largest state so far */
     bool state_too_large;         /* for its room: none is asked for any more */
@@ -125,7 +129,7 @@ void recorder_free(struct recorder *r)
     for (unsigned i = 0; i < WORKERS_MOST; i++) tape_fini(&r->tapes[i]);
     reel_close(&r->reel);
     bytes_fini(&r->out);
-    bytes_fini(&r->programs);
+    programs_fini(&r->programs);
     bytes_fini(&r->routes);
     bytes_fini(&r->world);
     pthread_mutex_destroy(&r->lock);
@@ -153,13 +157,13 @@ static bool append(struct recorder *r, struct said *s)
 
 /* False: there is no memory, or the list is full. It is lost, and with it what follows: a replay misses it by its
  * number. */
-static bool say(struct recorder *r, enum record_kind kind, struct bytes *body)
+static bool say(struct recorder *r, struct said what)
 {
-    struct said *s = body->failed ? NULL : calloc(1, sizeof *s);
-    if (s) *s = (struct said){.kind = kind, .body = *body};
+    struct said *s = what.body.failed ? NULL : malloc(sizeof *s);
+    if (s) *s = what;
     if (s && append(r, s)) return true;
     free(s);
-    bytes_fini(body);
+    bytes_fini(&what.body);
     count(&r->counters.lost, 1);
     return false;
 }
@@ -185,7 +189,7 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
     bytes_align(&body, 8);
     bytes_put(&body, file, len);
     free(file);
-    say(r, RECORD_PROGRAM, &body);
+    say(r, (struct said){.kind = RECORD_PROGRAM, .body = body, .plain = program_is_plain(p)});
     return head.number;
 }
 
@@ -194,11 +198,12 @@ void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t progr
     struct bytes body = {0}, routes = {0};
     if (s->routes && s->routes->number != r->routes_said) {
         world_pack_routes(&routes, s->routes);
-        if (!say(r, RECORD_ROUTES, &routes)) return; /* a world without its routes is none: the next says both */
+        if (!say(r, (struct said){.kind = RECORD_ROUTES, .body = routes}))
+            return; /* a world without its routes is none: the next says both */
         r->routes_said = s->routes->number;
     }
     world_pack(&body, s, program);
-    say(r, RECORD_WORLD, &body);
+    say(r, (struct said){.kind = RECORD_WORLD, .body = body});
 }
 
 struct recorder_counters recorder_counters(const struct recorder *r)
@@ -247,7 +252,8 @@ static int begin_file(struct recorder *r)
     r->start.torn = r->torn;
     blocks_section(&head, r->names, r->start.ports + 1);
     put_start(r, &head);
-    bytes_put(&head, r->programs.at, r->programs.len);
+    programs_forget(&r->programs, r->world_program);
+    programs_put_all(&r->programs, &head);
     bytes_put(&head, r->routes.at, r->routes.len);
     bytes_put(&head, r->world.at, r->world.len);
     failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
@@ -307,23 +313,36 @@ static struct said *take_said(struct recorder *r)
     return first;
 }
 
-/* In the file that is written, and at the beginning of those that come. */
-static void write_said(struct recorder *r, const struct said *s)
+/* In the file that is written, and at the beginning of those that come. The first file begins with all. */
+static void write_program(struct recorder *r, struct said *s)
 {
-    struct bytes *to = s->kind == RECORD_WORLD ? &r->world : s->kind == RECORD_ROUTES ? &r->routes : &r->programs;
+    if (!programs_add(&r->programs, &s->body, s->plain)) {
+        count(&r->counters.lost, 1);
+        r->torn = true;
+    } else if (r->head) {
+        programs_put_last(&r->programs, &r->out);
+    }
+}
+
+/* Likewise; of these the last one counts. */
+static void write_world(struct recorder *r, struct said *s)
+{
+    struct bytes *to = s->kind == RECORD_WORLD ? &r->world : &r->routes;
     struct world_said world;
-    if (s->kind == RECORD_WORLD && world_said(s->body.at, s->body.len, &world)) r->world_number = world.number;
-    if (s->kind != RECORD_PROGRAM) to->len = 0; /* the last one counts */
+    if (s->kind == RECORD_WORLD && world_said(s->body.at, s->body.len, &world)) {
+        r->world_number = world.number;
+        r->world_program = world.program;
+    }
+    to->len = 0;
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
-    if (!r->head) return; /* the first file begins with it */
-    blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
+    if (r->head) blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
 }
 
 static void write_all_said(struct recorder *r)
 {
     for (struct said *s = take_said(r), *next; s; s = next) {
         next = s->next;
-        write_said(r, s);
+        (s->kind == RECORD_PROGRAM ? write_program : write_world)(r, s);
         bytes_fini(&s->body);
         free(s);
     }

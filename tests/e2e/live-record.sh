@@ -110,7 +110,8 @@ cp waits.pbc rules.pbc
 background client sh -c 'while :; do curl -s -m 0.3 http://10.1.0.100:81/; done' # something always waits for a neighbour
 asks=$last
 prey prey -i eth0 --record "$dir" --record-size 1MiB rules.pbc
-oldest_gone() { # each download is recorded twice, as it came and as it left
+oldest_gone() { # each download is recorded twice, as it came and as it left; a reload takes the same rules once more
+    kill -HUP "$prey"
     at client curl -s -m 60 -o /dev/null "http://10.1.0.100/files/large"
     [ ! -e small/prey-999999.pcapng ]
 }
@@ -129,6 +130,18 @@ again --format json
 same 'its beginning is gone, and the rest is the same once more' \
     "$status $(json 'j["recording"]["packets_otherwise"], j["recording"]["verdicts_otherwise"], j["recording"]["packets"] > 9') $(cat again.err)" \
     '0 (0, 0, True) '
+same 'programs that no later one is made of are left out' "$(python3 - small/* <<'END'
+import struct, sys
+for path in sys.argv[1:2]:
+    data, at, numbers = open(path, "rb").read(), 0, []
+    while at + 32 <= len(data):
+        kind, size, number = struct.unpack_from("<I", data, at)[0], struct.unpack_from("<I", data, at + 4)[0], struct.unpack_from("<Q", data, at + 24)[0]
+        if kind == 0xbad and data[at + 16] == 2:
+            numbers.append(number)
+        at += size
+print(numbers[0] > 1)
+END
+)" True
 same 'past a million' "$(ls small | grep -c '^prey-1000[0-9]*.pcapng')" "$(ls small | wc -l)"
 
 # A full disk: it is told, packets go on, and so does the recording when there is room again.

@@ -475,6 +475,18 @@ void remap_free(struct remap *r)
 
 static void release(const void *p) { free((void *)(uintptr_t)p); }
 
+bool program_is_plain(const struct program *p)
+{
+    const struct program_past *past = p->past;
+    if (!past) return true;
+    bool plain = p->pools_count == past->pools && p->servers_count == past->servers &&
+                 p->services_count == past->services && p->branches_count == past->branches && !past->nats_count &&
+                 past->service_ids == p->services_count && past->server_ids == p->servers_count;
+    for (uint32_t i = 0; plain && i < p->services_count; i++) plain = past->service_id[i] == i;
+    for (uint32_t i = 0; plain && i < p->servers_count; i++) plain = past->server_id[i] == i;
+    return plain;
+}
+
 void program_past_free(const struct program *p)
 {
     const struct program_past *past = p->past;

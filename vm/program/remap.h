@@ -81,6 +81,9 @@ static inline uint32_t program_server_of(const struct program *p, uint32_t id)
     return id < p->past->server_ids ? p->past->server_of[id] : PBC_NONE;
 }
 
+/* Is it what its file alone would be: nothing of the past is left in it, and numbers are as if it were the first? */
+bool program_is_plain(const struct program *p);
+
 /* program.c: give back what program_put finds there. */
 void program_past_free(const struct program *p);
 

@@ -1,0 +1,83 @@
+/* See programs.h. */
+#include "runtime/record/programs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/record/blocks.h"
+
+static struct record_program head_of(const struct program_said *s)
+{
+    struct record_program h;
+    memcpy(&h, s->body.at, sizeof h);
+    return h;
+}
+
+bool programs_add(struct programs *p, struct bytes *body, bool plain)
+{
+    if (p->count == p->room) {
+        const unsigned room = p->room ? 2 * p->room : 8;
+        struct program_said *more = reallocarray(p->all, room, sizeof *more);
+        if (!more) {
+            bytes_fini(body);
+            return false;
+        }
+        p->all = more;
+        p->room = room;
+    }
+    p->all[p->count++] = (struct program_said){.body = *body, .plain = plain};
+    *body = (struct bytes){0};
+    return true;
+}
+
+void programs_forget(struct programs *p, uint64_t number)
+{
+    unsigned first = 0;
+    for (unsigned i = 0; i < p->count && head_of(&p->all[i]).number <= number; i++)
+        if (p->all[i].plain) first = i;
+    for (unsigned i = 0; i < first; i++) bytes_fini(&p->all[i].body);
+    p->count -= first;
+    if (first) memmove(p->all, p->all + first, p->count * sizeof *p->all);
+}
+
+void programs_fini(struct programs *p)
+{
+    for (unsigned i = 0; i < p->count; i++) bytes_fini(&p->all[i].body);
+    free(p->all);
+    *p = (struct programs){0};
+}
+
+/* Does the file of that one stand in one before it? */
+static bool stands_before(const struct programs *p, unsigned at, const struct record_program *h)
+{
+    for (unsigned i = at; i-- > 0;) {
+        const struct record_program before = head_of(&p->all[i]);
+        if (!memcmp(before.digest, h->digest, sizeof h->digest)) return true;
+    }
+    return false;
+}
+
+/* The first is made of its file alone: what changed before it is forgotten. */
+static void put(const struct programs *p, unsigned at, struct bytes *to)
+{
+    const struct bytes *from = &p->all[at].body;
+    struct record_program h = head_of(&p->all[at]);
+    const size_t change = from->len - sizeof h - h.file;
+    const uint8_t *rest = from->at + sizeof h;
+    struct bytes body = {0};
+    if (!at) h.remap_ns = h.prepare_ns = h.world = h.ids = h.gone = 0;
+    if (stands_before(p, at, &h)) h.file = 0;
+    bytes_put(&body, &h, sizeof h);
+    if (at) bytes_put(&body, rest, change);
+    bytes_put(&body, rest + change, h.file);
+    blocks_custom(to, RECORD_PROGRAM, 0, body.at, body.len);
+    to->failed |= body.failed;
+    bytes_fini(&body);
+}
+
+void programs_put_last(const struct programs *p, struct bytes *to) { put(p, p->count - 1, to); }
+
+void programs_put_all(const struct programs *p, struct bytes *to)
+{
+    for (unsigned i = 0; i < p->count; i++) put(p, i, to);
+}
