@@ -41,7 +41,7 @@ static void help_row(FILE *out, const char *name, const char *argument, const ch
 {
     char left[60];
     snprintf(left, sizeof left, "%s%s%s", name, argument && *argument ? " " : "", argument ? argument : "");
-    if (strlen(left) > 22)
+    if (strlen(left) > 21) /* two spaces at least: completion (editors/bash/) reads this */
         fprintf(out, "  %s\n  %-22s %s\n", left, "", doc);
     else
         fprintf(out, "  %-22s %s\n", left, doc);

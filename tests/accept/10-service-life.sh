@@ -223,6 +223,21 @@ same 'so does who is set down; now nobody is left' "$(ask client 10.1.0.100/)" f
 for s in one two; do ctl set "web/$s" file >/dev/null; done
 same 'the file again: both serve' "$(both_serve)" ' one two '
 
+# ---- what becomes of a packet ----
+
+same 'a packet that nobody has sent is explained' \
+    "$(ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on wan' | grep -cE '^(service shop, else -> web|.*in turn -> |verdict: forward .* server web/)')" 2
+background prey "$bin/preyctl" trace from 10.1.0.1 flags has syn --count 2 >traced 2>looks
+tracer=$last
+background prey "$bin/preyctl" capture to 10.1.0.100 port 80 -w seen.pcapng --count 4 2>looks-on
+catcher=$last
+until_true 100 'they look on' eval 'grep -q shows looks && grep -q shows looks-on'
+for i in 1 2; do ask client 10.1.0.100/ >/dev/null; done
+wait "$tracer" "$catcher"
+same 'packets are shown with their servers' "$(grep -cE ' wan .* forward .* web/(one|two) .* SYN ' traced)" 2
+same 'and captured' "$(frames_of seen.pcapng)" 4
+same 'connections are listed' "$(ctl flows to 10.1.0.100 port 80 | grep -cE ' 10.1.0.100:80 .* shop +web/(one|two) ' | awk '{ print ($1 > 2) }')" 1
+
 # ---- another program, while clients ask ----
 
 life heavy 'server one 10.2.0.2:80 weight 3; server two 10.2.0.3:80' 'drain 2s'

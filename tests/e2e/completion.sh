@@ -11,6 +11,8 @@ names() { # SENTENCE LINE WORD...: all of these are offered, and no other
     shift 2
     offers "$sentence" "$line" "$(printf '%s\n' "$@" | sort | paste -sd' ')"
 }
+mkdir rules
+touch shop.prey shop.pbc traffic.pcap 'two words.prey'
 names 'all commands' 'preyctl ' $(sed -n 's/^COMMAND([^,]*, "\([a-z]*\)".*/\1/p' "$top/runtime/preyctl/command.def")
 names 'all options' 'preyrun -' -i $(sed -n '/, *later,/d; s/^OPTION("\([a-z-][a-z-]*\)".*/--\1/p' "$top/runtime/options.def")
 names 'all options' 'preyc -' -o -w -h $(sed -n 's/^    {"\([a-z-]*\)", OPT_.*/--\1/p' "$top/compiler/command/options.c")
@@ -22,14 +24,13 @@ offers 'values with an end' 'preyrun --log ' 'json text'
 offers 'of a command line with a path' "$bin/preyctl --format j" json
 offers 'what is set' 'preyctl set web/one ' 'down drain file up weight'
 offers 'that begins so' 'preyctl --json set web/one d' 'down drain'
+offers 'one word that may follow' 'preyctl explain x ' 'on'
+offers 'options of a command' 'preyctl load shop.pbc --' '--confirm --control --format --help --json --name --save --version'
+offers 'nothing for a time' 'preyctl load shop.pbc --confirm ' ''
+offers 'a file for one of them' 'preyctl capture tcp -w traffic' traffic.pcap
 offers 'nothing more' 'preyctl set web/one up ' ''
 offers 'nothing that runs' 'preyctl --control ./none set ' ''
 offers 'of a command without arguments nothing' 'preyctl status ' ''
-mkdir rules
-: >shop.prey
-: >shop.pbc
-: >traffic.pcap
-: >'two words.prey'
 offers 'rule files, programs and folders' 'preyc ' 'rules shop.pbc shop.prey two words.prey'
 offers 'programs' 'preyrun -i eth0 s' shop.pbc
 offers 'any file' 'preyrun --pcap tr' traffic.pcap
