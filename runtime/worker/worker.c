@@ -1,14 +1,10 @@
-/* The worker's loop: frames from each port in turn, judged a batch at a time, what leaves is sent, timers. It sleeps in
- * poll when no port has frames. */
+/* A worker's turn: frames from each port, judged a batch at a time, what leaves is sent, timers. */
 #include "runtime/worker/worker.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/host/tun.h"
@@ -26,16 +22,8 @@ enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, 
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
 /* A vm that has judged may have a new deadline, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
-#define RETRY_NS     UINT64_C(50000000)
 /* So long a worker looks for a turn in which nothing came, to tell its state. */
 #define STATE_WAIT_NS UINT64_C(5000000)
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -486,147 +474,28 @@ static void fill_listing(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-static void stand_still(struct worker *w)
+unsigned worker_turn(struct worker *w, uint64_t now)
 {
-    pthread_mutex_lock(&w->lock);
-    w->held = true;
-    pthread_cond_broadcast(&w->changed);
-    while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
-    w->held = false;
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void tell_fault(struct worker *w, unsigned port)
-{
-    const int fault = w->ports[port].ops->fault(w->ports[port].io);
-    if (!fault) return;
-    __atomic_store_n(&w->fault_port, (int)port, __ATOMIC_RELAXED);
-    __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
-    wake(w->call_fd);
-}
-
-/* Until frames come, the main thread or another worker calls, or something is due. */
-static void sleep_until(struct worker *w, uint64_t now)
-{
-    struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
-    const unsigned n = w->egress.port_count;
-    for (unsigned i = 0; i < n; i++)
-        fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
-    const bool waits = w->egress.waiting || w->pieces_waiting;
-    uint64_t due = waits ? sooner(w->tick_ns, now + RETRY_NS) : w->tick_ns;
-    due = due > now ? due - now : 0;
-    const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
-    __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
-    __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
-    if (woken <= 0) return;
-    uint64_t calls;
-    if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
-    for (unsigned i = 0; i < n; i++)
-        if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
-}
-
-static void *run(void *arg)
-{
-    struct worker *w = arg;
-    while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
-        if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
-        const uint64_t now = now_ns();
-        unsigned got = 0;
-        worker_look(w, now);
-        if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) worker_take_change(w, now);
-        if (__builtin_expect(observers_changed(&w->observing), 0)) {
-            observers_take(&w->observing);
-            w->egress.asked = true;
-        }
-        if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
-        if (__builtin_expect(now >= w->tables_ns, 0)) tables_take(w, now);
-        for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
-        for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
-            if (i != w->cfg.worker) got += take_handed(w, i, now);
-        if (w->pieces_waiting) take_waited(w, now);
-        if (w->woken) owned_wake(w);
-        if (w->egress.waiting) worker_retry(w, now);
-        if (now >= w->tick_ns) worker_tick(w, now);
-        if (w->egress.asked) {
-            w->egress.asked = false;
-            wake(w->call_fd);
-        }
-        if (w->tape && tape_wants(w->tape)) worker_tell_state(w, now, !got);
-        if (!got && !w->cfg.spins) sleep_until(w, now);
+    unsigned got = 0;
+    worker_look(w, now);
+    if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) worker_take_change(w, now);
+    if (__builtin_expect(observers_changed(&w->observing), 0)) {
+        observers_take(&w->observing);
+        w->egress.asked = true;
     }
-    /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
-    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, now_ns());
-    return NULL;
-}
-
-/* ---- from the main thread ---- */
-
-void worker_record(struct worker *w, struct tape *tape, uint64_t program)
-{
-    w->tape = tape;
-    w->program = program;
-    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].tape = tape;
-}
-
-void worker_tell(struct worker *w, struct snapshot *s)
-{
-    __atomic_store_n(&w->latest, s, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-}
-
-void worker_change(struct worker *w, struct next_program *c)
-{
-    __atomic_store_n(&w->change, c, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-}
-
-bool worker_list(struct worker *w, struct listing *l)
-{
-    if (__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE)) return false;
-    __atomic_store_n(&w->listing, l, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-    return true;
-}
-
-void worker_observe(struct worker *w, struct observer_set *s)
-{
-    __atomic_store_n(&w->observing.latest, s, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-}
-
-int worker_start(struct worker *w, int cpu)
-{
-    const int err = pthread_create(&w->thread, NULL, run, w);
-    if (err) return -err;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
-    if (cpu >= 0) pthread_setaffinity_np(w->thread, sizeof one, &one);
-    return 0;
-}
-
-void worker_stop(struct worker *w)
-{
-    __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-    pthread_join(w->thread, NULL);
-}
-
-void worker_hold(struct worker *w)
-{
-    __atomic_store_n(&w->hold, 1, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-    pthread_mutex_lock(&w->lock);
-    while (!w->held) pthread_cond_wait(&w->changed, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-}
-
-void worker_release(struct worker *w)
-{
-    pthread_mutex_lock(&w->lock);
-    __atomic_store_n(&w->hold, 0, __ATOMIC_RELEASE);
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
+    if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
+    if (__builtin_expect(now >= w->tables_ns, 0)) tables_take(w, now);
+    for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
+    for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
+        if (i != w->cfg.worker) got += take_handed(w, i, now);
+    if (w->pieces_waiting) take_waited(w, now);
+    if (w->woken) owned_wake(w);
+    if (w->egress.waiting) worker_retry(w, now);
+    if (now >= w->tick_ns) worker_tick(w, now);
+    if (w->egress.asked) {
+        w->egress.asked = false;
+        wake(w->call_fd);
+    }
+    if (w->tape && tape_wants(w->tape)) worker_tell_state(w, now, !got);
+    return got;
 }

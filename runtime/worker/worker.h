@@ -158,6 +158,9 @@ void worker_release(struct worker *w);
 
 /* ---- its steps, for who goes again through what was recorded: a worker without a thread ---- */
 
+/* Whatever is there: news of the main thread, a batch of each port, what other workers have handed over, what is due.
+ * How many frames came. */
+unsigned worker_turn(struct worker *w, uint64_t now_ns);
 /* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. Afterwards
  * w->verdicts has their verdicts. */
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);

@@ -1,0 +1,143 @@
+/* A worker's thread: one turn after the other. It sleeps in poll when no port has frames; the main thread calls it, and
+ * makes it stand still. */
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/worker/owned.h"
+#include "runtime/worker/worker.h"
+
+/* What waits for a neighbour is looked at so often. */
+#define RETRY_NS UINT64_C(50000000)
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void stand_still(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->held = true;
+    pthread_cond_broadcast(&w->changed);
+    while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
+    w->held = false;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void tell_fault(struct worker *w, unsigned port)
+{
+    const int fault = w->ports[port].ops->fault(w->ports[port].io);
+    if (!fault) return;
+    __atomic_store_n(&w->fault_port, (int)port, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
+    wake(w->call_fd);
+}
+
+/* Until frames come, the main thread or another worker calls, or something is due. */
+static void sleep_until(struct worker *w, uint64_t now)
+{
+    struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
+    const unsigned n = w->egress.port_count;
+    for (unsigned i = 0; i < n; i++)
+        fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
+    const bool waits = w->egress.waiting || w->pieces_waiting;
+    uint64_t due = waits && now + RETRY_NS < w->tick_ns ? now + RETRY_NS : w->tick_ns;
+    due = due > now ? due - now : 0;
+    const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
+    __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
+    __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
+    if (woken <= 0) return;
+    uint64_t calls;
+    if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
+    for (unsigned i = 0; i < n; i++)
+        if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+        if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
+        const uint64_t now = now_ns();
+        if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
+    }
+    /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
+    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, now_ns());
+    return NULL;
+}
+
+/* ---- from the main thread ---- */
+
+void worker_record(struct worker *w, struct tape *tape, uint64_t program)
+{
+    w->tape = tape;
+    w->program = program;
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].tape = tape;
+}
+
+void worker_tell(struct worker *w, struct snapshot *s)
+{
+    __atomic_store_n(&w->latest, s, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+}
+
+void worker_change(struct worker *w, struct next_program *c)
+{
+    __atomic_store_n(&w->change, c, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+}
+
+bool worker_list(struct worker *w, struct listing *l)
+{
+    if (__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE)) return false;
+    __atomic_store_n(&w->listing, l, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+    return true;
+}
+
+void worker_observe(struct worker *w, struct observer_set *s)
+{
+    __atomic_store_n(&w->observing.latest, s, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+}
+
+int worker_start(struct worker *w, int cpu)
+{
+    const int err = pthread_create(&w->thread, NULL, run, w);
+    if (err) return -err;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
+    if (cpu >= 0) pthread_setaffinity_np(w->thread, sizeof one, &one);
+    return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+    __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+    pthread_join(w->thread, NULL);
+}
+
+void worker_hold(struct worker *w)
+{
+    __atomic_store_n(&w->hold, 1, __ATOMIC_RELEASE);
+    wake(w->wake_fd);
+    pthread_mutex_lock(&w->lock);
+    while (!w->held) pthread_cond_wait(&w->changed, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_release(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    __atomic_store_n(&w->hold, 0, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
