@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/compiled.h"
+#include "runtime/host/across.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/look.h"
 #include "runtime/live/recorded.h"
@@ -124,6 +125,8 @@ int start_look(struct live *l)
     if (!l->host) return live_complain("%s", err);
     if (l->now.program) status |= look_at_rules(l);
     status |= look_at_host(l);
+    if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
+        status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
     if (!status) l->worker_count = way_workers(l, cpus());
     if (!status && l->forwards && start_routes(l, l->now.program) && world_elsewhere(l))

@@ -21,6 +21,7 @@ static bool sees_host(const struct live *l, const struct program *p) { return l-
 /* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
 static const char *refusal(const struct live *l, const struct program *p)
 {
+    if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
     if (l->latest && judges_host(p) && l->port_count == l->o->iface_count)
         return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
                "another start";

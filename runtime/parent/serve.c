@@ -135,10 +135,6 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
     *c = NULL;
     if (!p) return parent_say("out of memory");
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
-    if (o->on_exit == OPTIONS_END_OPEN && o->bridge_count && !across_possible()) {
-        free(p);
-        return parent_say("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
-    }
     p->state = state_open(STATE_RUN, o->name, say_line, NULL, err, sizeof err);
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
     if (!failed) {
