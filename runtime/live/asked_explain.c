@@ -102,12 +102,14 @@ static void explain(struct live *l, struct call *c, struct pkt *pkt, int port)
     void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
     struct pool *pool = memory ? pool_init(memory, bytes, SLOTS, POOL_SLOT_MOST) : NULL;
     look(l, &k, pkt, pool);
+    const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    explain_look_on_wall(&k, wall_ns);
     const struct explain_asked a = {.program = l->now.program,
                                     .labels = &l->now.labels,
                                     .look = &k,
                                     .on = port < 0 ? NULL : l->o->ifaces[port],
                                     .on_unnamed = port >= 0 && pkt->iface >= l->now.program->ifaces_count,
-                                    .time_ns = clock_ns(CLOCK_REALTIME),
+                                    .time_ns = wall_ns,
                                     .json = call_is_true(c, "json")};
     say(l, c, &a);
     explain_look_fini(&k);

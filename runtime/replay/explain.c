@@ -324,16 +324,14 @@ static void print(const struct replay *r, const struct explain_look *k, uint64_t
         print_text(&x, what);
 }
 
-static int explain_view(const struct replay *r, const struct pkt *pkt, uint64_t time_ns, struct vm *before,
-                        const struct vm_in *in, const struct fate *fate)
+/* The look is over then. */
+static int explain_view(const struct replay *r, struct explain_look *k, uint64_t time_ns, const struct fate *fate)
 {
-    struct explain_look k;
     struct out out;
-    explain_look(&k, before, in, r->program, r->pool, pkt);
     out_open(&out, "-");
-    print(r, &k, time_ns, fate, out.f);
+    print(r, k, time_ns, fate, out.f);
     if (r->o->json) fputs("}\n", out.f);
-    explain_look_fini(&k);
+    explain_look_fini(k);
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
@@ -350,8 +348,10 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
                          const struct vm_in *in, const struct fate *fate)
 {
     struct pkt pkt;
+    struct explain_look k;
     frame_view(r, f, &pkt);
-    return explain_view(r, &pkt, f->time_ns, before, in, fate);
+    explain_look(&k, before, in, r->program, r->pool, &pkt);
+    return explain_view(r, &k, f->time_ns, fate);
 }
 
 int explain_packet(const struct explain_packet *e)
@@ -359,11 +359,14 @@ int explain_packet(const struct explain_packet *e)
     const struct replay r = {
         .o = e->o, .program = e->program, .labels = *e->labels, .iface = IFACE_NONE, .pool = e->pool};
     struct fate fate = {.verdict = *e->verdict, .held = e->verdict->action == ACTION_HELD};
+    struct explain_look k;
     for (unsigned i = 0; i < e->left_count; i++) {
         const struct tx_entry entry = {.pkt = (struct pkt *)(uintptr_t)&e->left[i], .kind = TX_SEND};
         departures_add(&fate.left, &entry);
     }
-    const int status = explain_view(&r, e->pkt, e->time_ns, e->before, e->in, &fate);
+    explain_look(&k, e->before, e->in, e->program, e->pool, e->pkt);
+    explain_look_on_wall(&k, e->time_ns);
+    const int status = explain_view(&r, &k, e->time_ns, &fate);
     departures_fini(&fate.left);
     return status;
 }

@@ -55,6 +55,14 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
     k->fresh = vm_explain_new(vm, in, inside ? &k->inner_key : &k->key, served);
 }
 
+void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns)
+{
+    const uint64_t ahead_ns = wall_ns - k->in.mono_ns;
+    k->in.mono_ns += ahead_ns;
+    k->flow.began_ns += ahead_ns;
+    k->flow.seen_ns += ahead_ns;
+}
+
 void explain_look_fini(struct explain_look *k)
 {
     free(k->steps.of);

@@ -30,6 +30,8 @@ struct explain_look {
 /* The pool is for what is inside. Steps that find no memory are left out. */
 void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in, const struct program *p,
                   struct pool *pool, const struct pkt *pkt);
+/* From here on its times are the wall's, where the vm's clock is another and stood at k->in.mono_ns. */
+void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns);
 void explain_look_fini(struct explain_look *k);
 
 /* Add a step; a trace_fn. */

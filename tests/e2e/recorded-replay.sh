@@ -32,6 +32,8 @@ has 'a frame is explained: the rules that were tried' '^ +IDENT +reject +[a-z.:0
 has 'and what became of it' 'reject'
 run --replay kept --explain 3 --format json
 same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(j["frame"], j["verdict"], j["server"])')" '3 forward web/a'
+run --replay kept --explain 4 --format json
+same 'its flow, by the clock on the wall' "$(python3 -c 'import json; j = json.load(open("out")); print(j["flow"]["began"] == j["flow"]["last"] == j["time"])')" True
 run --replay kept --explain 99
 same 'one that never came' "$status $(cat err)" '2 preyrun: --explain 99: only 7 frames were gone through'
 run --replay kept --flows
