@@ -4,6 +4,7 @@
 
 #include "runtime/replay/replay_priv.h"
 #include "vm/forward/balance/lb.h"
+#include "vm/program/remap.h"
 
 static void row(FILE *out, const char *name, const struct counter *c, uint64_t whole, int width)
 {
@@ -19,15 +20,18 @@ void services_text(FILE *out, const struct replay *r, const struct vm_counters *
     if (!p->services_count) return;
     fprintf(out, "\n%-*s  %13s%9s %18s\n", width, "service", "packets", "", "bytes");
     for (uint32_t i = 0; i < p->services_count; i++) {
-        char label[300];
-        row(out, r->labels.service[i], &c->services[i], whole, width);
-        snprintf(label, sizeof label, "%s, no server", r->labels.service[i]);
+        const bool past = p->past && i >= p->past->services;
+        char name[250], label[300];
+        snprintf(name, sizeof name, "%.200s%s", r->labels.service[i], past ? " (earlier)" : "");
+        row(out, name, &c->services[i], whole, width);
+        snprintf(label, sizeof label, "%s, no server", name);
         if (c->unserved[i].packets) row(out, label, &c->unserved[i], whole, width);
     }
     fprintf(out, "\n%-*s  %13s%9s %18s\n", width, "server", "packets", "", "bytes");
     for (uint32_t i = 0; i < p->servers_count; i++) {
         char label[300];
-        snprintf(label, sizeof label, "%s%s", r->labels.server[i], r->down && r->down[i] ? " (down)" : "");
+        const char *state = program_is_past(p, i) ? " (earlier)" : r->down && r->down[i] ? " (down)" : "";
+        snprintf(label, sizeof label, "%.280s%s", r->labels.server[i], state);
         row(out, label, &c->servers[i], whole, width);
     }
 }
