@@ -85,6 +85,11 @@ e = json.load(open('out'))
 print(e['verdict'], e['rule'], e['server'], e['leaves']['interface'])")" 'forward WEB web/one lan'
 ctl flows tcp --json
 port=$(python3 -c "import json; print(json.load(open('out'))['opener']['port'])")
+ctl explain "tcp 10.1.0.1:$port -> 10.1.0.100:80 ack on wan" --json
+same 'its flow, by the clock on the wall' "$(python3 -c "
+import json
+e = json.load(open('out'))
+print(e['flow']['began'][:16] >= '2026' and e['flow']['began'] == e['now']['since'])")" True
 ctl explain "tcp 10.1.0.1:$port -> 10.1.0.100:80 ack on wan"
 same 'a flow goes on' "$(sed -n 's/since [0-9:.]*/since TIME/; /^now/,$p' out | sed 's/source 10.2.0.1:[0-9]*/source OURS/')" \
     'now      web/one, by its flow since TIME | a new flow would go to web/one: in turn -> one (weight 1 of 1, up)
