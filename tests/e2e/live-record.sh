@@ -158,7 +158,12 @@ told() { # each download is more than there is room for
 until_true 50 'a full disk is told' told
 same 'and ends nothing' "$(ask | grep -cxE 'one|two')" 1
 rm full/filler
-until_true 100 'there is room again, and it goes on from a state' goes_on
+went_on() { # it says so, and nothing is missing since
+    ask
+    again
+    grep -q 'goes on from a later state, for the disk took nothing' again.err && ! grep -q 'does not go on' again.err
+}
+until_true 100 'there is room again, and it goes on from a state' went_on
 prey_ends
 again
 same 'what is there is the same once more, and where some is missing is said' \
