@@ -70,6 +70,9 @@ has 'too long for the way, IPv6' 'From fd00:1::1 .*Packet too big: mtu=1400'
 run ping -c 1 -W 3 -M dont -s 1401 10.2.0.3
 has 'without DF it is cut' ' 0% packet loss'
 same 'nothing crosses by an interface that is not given' "$(asked -m 0.5 http://10.3.0.2/)" failed
+capture_of() { # RECORDING: what leaves in its replay, in words
+    "$bin/preyrun" --replay "$1" --write - | tcpdump -n -r - 2>/dev/null
+}
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0
@@ -77,6 +80,7 @@ adds_up 'every frame has one verdict'
 same 'it has sent on' "$(python3 -c "print($(number live routed) > 100)")" True
 same 'nothing was only watched' "$(number live watched)" 0
 same 'what had no hop, and was too long' "$(number live lost expired) $(number live lost too_big)" '2 3'
+same 'what leaves of it is recorded, answers too' "$(capture_of recorded-1 | grep -cE 'time exceeded in-transit|need to frag|packet too big')" 5
 same 'super-packets were among it' "$(python3 -c "print($(number interfaces 1 super) > 0)")" True
 
 # The host forwards: not a second time what crosses here, and as ever what crosses by the interface that is not given.
