@@ -72,13 +72,13 @@ static bool may_widen(const struct diff *d)
 static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
 {
     uint32_t count;
-    struct route_change *routes = find_routes(d, &count);
+    struct route_change *routes = find_routes(d, o->no_pools, &count);
     const bool widened = may_widen(d);
 
     if (o->json)
-        print_json(d, routes, count, widened, out);
+        diff_put_json(d, routes, count, widened, out);
     else
-        print_text(d, routes, count, out);
+        diff_put_text(d, routes, count, out);
     routes_free(routes, count);
     return widened;
 }

@@ -168,12 +168,12 @@ struct route_change {
     const char *name;
     char *was, *now; /* NULL: not there; of the heap */
 };
-struct route_change *find_routes(struct diff *d, uint32_t *count);
+struct route_change *find_routes(struct diff *d, bool no_pools, uint32_t *count);
 void routes_free(struct route_change *r, uint32_t count);
 
 /* print.c, json.c */
-void print_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out);
-void print_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out);
+void diff_put_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out);
+void diff_put_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out);
 /* "dropped", "rejected with rst" */
 void print_outcome(const struct outcome *o, FILE *out);
 /* "WEB", "the default of edge"; and its place */

@@ -114,7 +114,7 @@ static void put_or_null(const char *s, FILE *out)
         fputs("null", out);
 }
 
-void print_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out)
+void diff_put_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out)
 {
     fputs("{\"regions\":[", out);
     for (uint32_t i = 0; i < d->change_count; i++) {

@@ -192,7 +192,7 @@ static void put_safe(char *text, FILE *out)
     }
 }
 
-void print_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out)
+void diff_put_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out)
 {
     char *text = NULL;
     size_t len = 0;

@@ -257,11 +257,12 @@ static void compare_kind(struct diff *d, enum kind k, struct routes *to)
     }
 }
 
-struct route_change *find_routes(struct diff *d, uint32_t *count)
+struct route_change *find_routes(struct diff *d, bool no_pools, uint32_t *count)
 {
     struct routes to = {0};
 
-    for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, &to);
+    for (enum kind k = SERVICE; k < KINDS; k++)
+        if (k != POOL || !no_pools) compare_kind(d, k, &to);
     *count = to.count;
     return to.r;
 }
