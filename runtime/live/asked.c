@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include "runtime/live/asked_flows.h"
 #include "runtime/live/document.h"
 #include "runtime/live/onlookers.h"
 #include "runtime/live/reload.h"
@@ -49,6 +48,5 @@ void asked_step(struct live *l, uint64_t now_ns) { ctl_step(l->ctl, now_ns); }
 void asked_close(struct live *l)
 {
     ctl_free(l->ctl);
-    asked_flows_fini(l);
     onlookers_fini(l);
 }

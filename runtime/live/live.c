@@ -15,7 +15,6 @@
 #include "runtime/host/guard_news.h"
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
-#include "runtime/live/asked_flows.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/confirm.h"
 #include "runtime/live/document.h"
@@ -34,6 +33,7 @@
 #include "runtime/live/start.h"
 #include "runtime/live/tabled.h"
 #include "runtime/live/via.h"
+#include "runtime/live/walk.h"
 #include "runtime/live/world.h"
 #include "runtime/parent/parent.h"
 
@@ -199,7 +199,7 @@ static bool take_news(struct live *l, const waiting fds)
     bool fine = !fds[FOR_HOST].revents || world_read(l);
     for (unsigned i = 0; i < l->worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
-    if (l->asked_flows) asked_flows_step(l);
+    if (l->walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
     return fine;
@@ -319,6 +319,7 @@ int live(const struct options *o)
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.clock);
     asked_close(&l);
+    walks_fini(&l);
     load_fini(&l);
     confirm_fini(&l);
     by_hand_fini(&l);

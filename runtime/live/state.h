@@ -23,9 +23,9 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 enum { OLDER_MOST = 64 };
 
 struct documents;
-struct asked_flows;
 struct load;
 struct onlookers;
+struct walk;
 struct recorder;
 struct ctl;
 struct via;
@@ -92,9 +92,9 @@ struct live {
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* its files, before it has them */
     uint64_t record_lost;             /* told of */
+    struct walk *walks;               /* through flows, under way */
     struct by_hand *by_hand;          /* what is set, the latest first */
     struct ctl *ctl;                  /* the control socket */
-    struct asked_flows *asked_flows;  /* lists of flows that somebody reads */
     struct onlookers *onlookers;      /* NULL: nobody ever was */
     struct documents *documents;      /* what is seen (document.h); NULL: nothing was asked yet */
     uint64_t begun_ns;                /* mono, when workers began */

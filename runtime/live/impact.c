@@ -1,0 +1,166 @@
+/* See impact.h. Of a flow two packets are made from its tuple, its first and the next of the side that opened it, and
+ * both programs judge both, with the facts as they are: where they differ, the flow would be cut off, or could not
+ * begin any more. What both take alike (a meter that is not asked, an interface that routes do not know) is no
+ * difference. */
+#include "runtime/live/impact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/schedule/schedule.h"
+#include "runtime/worker/first_frame.h"
+#include "vm/flow/flow.h"
+#include "vm/forward/service.h"
+#include "vm/judge/routes.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/sides.h"
+
+/* ---- made ---- */
+
+static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
+
+/* What is known of the interfaces, by the ids of the next program. */
+static bool ifaces_make(struct impact *im)
+{
+    const struct options *o = im->l->o;
+    const struct ruling *now = &im->l->now;
+    im->ifaces_count = im->next->ifaces_count + o->iface_count;
+    im->ifaces = calloc(im->ifaces_count + 1u, sizeof *im->ifaces);
+    for (unsigned i = 0; im->ifaces && i < im->ifaces_count; i++) im->ifaces[i].peer = IFACE_NONE;
+    for (unsigned at = 0; im->ifaces && at < o->iface_count; at++) {
+        struct facts_iface *f = &im->ifaces[port_iface_id(im->next, o->ifaces[at], at)];
+        const uint8_t peer = o->peer[at];
+        *f = now->ifaces[now->iface[at]];
+        f->peer = peer == OPTIONS_NO_PEER ? IFACE_NONE : port_iface_id(im->next, o->ifaces[peer], peer);
+    }
+    return im->ifaces;
+}
+
+bool impact_init(struct impact *im, const struct live *l, struct program *next, uint64_t flows)
+{
+    *im = (struct impact){.l = l, .now = program_get(l->now.program), .every = flows / IMPACT_JUDGED_MOST + 1};
+    im->remap = remap_new(l->now.program, next, NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
+    if (!im->remap) return false;
+    im->next = program_get(im->remap->program);
+    im->of_server = calloc(im->now->servers_count + 1u, sizeof *im->of_server);
+    im->changes = calloc(deciders(im->next), sizeof *im->changes);
+    return im->of_server && im->changes && ifaces_make(im);
+}
+
+void impact_fini(struct impact *im)
+{
+    remap_free(im->remap);
+    program_put(im->now);
+    program_put(im->next);
+    free(im->ifaces);
+    free(im->of_server);
+    free(im->changes);
+}
+
+/* ---- judging ---- */
+
+/* One of the programs, and the world as it sees it. */
+struct judge {
+    const struct program *program;
+    struct facts facts;
+};
+
+/* The interface that the flow's opener is at, as routes know; of what the host opened that which it leaves by. Across a
+ * bridge it may be either side. OPTIONS_NO_PEER: nobody knows. */
+static uint8_t port_of(const struct impact *im, const struct facts *facts, const struct flow_record *f)
+{
+    const struct live *l = im->l;
+    const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
+    const struct route_query q = {
+        .to = own ? f->dst : f->src, .from = own ? f->src : f->dst, .family = f->family, .in = ROUTE_NO_PORT};
+    if (l->o->iface_count == 1 || l->o->bridge_count) return 0;
+    if (!l->routing.table) return OPTIONS_NO_PEER;
+    const struct route_way *way = routes_find(l->routing.table, &q);
+    const struct route_leg *leg = way->kind == ROUTE_VIA ? routes_leg(l->routing.table, way, 0, ROUTE_NO_PORT) : NULL;
+    return leg && leg->port < l->o->iface_count ? leg->port : OPTIONS_NO_PEER;
+}
+
+static struct decision decide(const struct impact *im, const struct judge *j, const uint8_t *frame, uint32_t len,
+                              uint8_t port, uint32_t mark)
+{
+    struct pkt pkt;
+    struct key key;
+    const char *device = port == OPTIONS_NO_PEER ? NULL : im->l->o->ifaces[port];
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, device ? port_iface_id(j->program, device, port) : IFACE_NONE);
+    pkt_parse(&pkt, &j->facts, &key);
+    key.marks = (key.marks & ~(uint32_t)MARK_STATES) | mark;
+    if (j->program->services_count && facts_have_self(&j->facts)) key_settle(j->program, &key);
+    return program_decide(j->program, &key, &pkt);
+}
+
+/* Where what decides is counted. */
+static struct impact_change *change_of(const struct impact *im, const struct decision *d)
+{
+    const uint32_t rules = im->next->rules_count, firewalls = im->next->firewalls_count;
+    uint32_t at = rules + firewalls;
+    if (d->rule < rules)
+        at = d->rule;
+    else if (d->firewall < firewalls)
+        at = rules + d->firewall;
+    im->changes[at].action = d->action;
+    return &im->changes[at];
+}
+
+/* Does the next program say something else of the packet? */
+static bool differs(const struct impact *im, const struct judge by[2], const struct frame_spec *s, uint8_t port,
+                    uint32_t mark, struct decision *next)
+{
+    uint8_t frame[FRAME_MOST];
+    const uint32_t len = frame_write(s, frame);
+    const struct decision now = decide(im, &by[0], frame, len, port, mark);
+    *next = decide(im, &by[1], frame, len, port, mark);
+    return now.action != next->action;
+}
+
+/* Would its next packet be refused? */
+static bool judge_flow(struct impact *im, const struct judge by[2], const struct flow_record *f)
+{
+    const enum flow_class class = flow_state_class(f->state);
+    const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* sides have spoken */
+    const uint8_t port = port_of(im, &by[0].facts, f);
+    struct frame_spec s = first_frame(f);
+    struct decision first, next;
+    const bool begins = differs(im, by, &s, port, MARK_NEW, &first);
+    s.flags = TCP_ACK;
+    const bool goes_on = both ? differs(im, by, &s, port, MARK_ESTABLISHED, &next) : begins;
+    if (!both) next = first;
+    if (goes_on)
+        change_of(im, &next)->flows += im->every;
+    else if (begins)
+        change_of(im, &first)->anew += im->every;
+    im->judged++;
+    return goes_on && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
+}
+
+/* ---- flows ---- */
+
+/* Does its server go? Those that have gone before are on their way already. */
+static bool loses_server(const struct impact *im, const struct flow_record *f)
+{
+    if (f->server >= im->now->servers_count || program_is_past(im->now, f->server)) return false;
+    return program_is_past(im->next, im->remap->server[f->server]);
+}
+
+void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count)
+{
+    uint64_t until;
+    struct judge by[2] = {{im->now, im->l->latest->facts}, {im->next, im->l->latest->facts}};
+    by[1].facts.ifaces = im->ifaces;
+    by[1].facts.ifaces_count = im->ifaces_count;
+    by[1].facts.schedules = schedules_at(im->next, clock_ns(CLOCK_REALTIME), &until);
+    for (unsigned i = 0; i < count; i++) {
+        const struct flow_record *f = &flows[i];
+        const bool judged = im->live++ % im->every == 0, refused = judged && judge_flow(im, by, f);
+        im->refused += refused ? im->every : 0;
+        if (refused || !loses_server(im, f)) continue;
+        struct impact_server *s = &im->of_server[f->server];
+        const bool drains = f->proto == IPPROTO_NR_TCP;
+        *(drains ? &s->drain : &s->move) += 1;
+        *(drains ? &im->drain : &im->move) += 1;
+    }
+}

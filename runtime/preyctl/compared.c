@@ -1,0 +1,150 @@
+/* See compared.h. */
+#include "runtime/preyctl/compared.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/image/image.h"
+#include "compiler/resolve/service.h"
+
+/* ---- pools ---- */
+
+/* PBC_NONE: there is none of that name. */
+static uint32_t pool_named(const struct program *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        if (!strcmp(program_str(p, p->pools[i].name), name)) return i;
+    return PBC_NONE;
+}
+
+static const struct pbc_server *server_named(const struct program *p, uint32_t pool, const char *name)
+{
+    for (uint32_t i = 0; pool != PBC_NONE && i < p->pools[pool].server_count; i++) {
+        const struct pbc_server *s = &p->servers[p->pools[pool].servers + i];
+        if (!strcmp(program_str(p, s->name), name)) return s;
+    }
+    return NULL;
+}
+
+/* A server of that name elsewhere is another one: connections to it do not go on. */
+static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
+{
+    return a->family == b->family && !memcmp(a->addr, b->addr, sizeof a->addr);
+}
+
+static void weight_add(cJSON *to, const char *key, const struct pbc_server *s)
+{
+    if (s)
+        cJSON_AddNumberToObject(to, key, s->weight);
+    else
+        cJSON_AddNullToObject(to, key);
+}
+
+/* Nothing where both are the same. */
+static void server_add(cJSON *servers, const char *name, const struct pbc_server *was, const struct pbc_server *now)
+{
+    const bool moved = was && now && !same_place(was, now);
+    if (was && now && was->weight == now->weight && !moved) return;
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddItemToArray(servers, one);
+    cJSON_AddStringToObject(one, "name", name);
+    weight_add(one, "was", was);
+    weight_add(one, "now", now);
+    if (moved) cJSON_AddTrueToObject(one, "moved");
+}
+
+/* Those of pool `of` of p that are not in the other's, or, `both`, also those that are. */
+static void servers_add(cJSON *servers, const struct program *old, uint32_t was, const struct program *new,
+                        uint32_t now)
+{
+    for (uint32_t i = 0; now != PBC_NONE && i < new->pools[now].server_count; i++) {
+        const struct pbc_server *s = &new->servers[new->pools[now].servers + i];
+        const char *name = program_str(new, s->name);
+        server_add(servers, name, server_named(old, was, name), s);
+    }
+    for (uint32_t i = 0; was != PBC_NONE && i < old->pools[was].server_count; i++) {
+        const struct pbc_server *s = &old->servers[old->pools[was].servers + i];
+        const char *name = program_str(old, s->name);
+        if (!server_named(new, now, name)) server_add(servers, name, s, NULL);
+    }
+}
+
+static void pool_add(cJSON *pools, const char *name, const struct program *old, uint32_t was, const struct program *new,
+                     uint32_t now)
+{
+    cJSON *one = cJSON_CreateObject();
+    cJSON_AddStringToObject(one, "pool", name);
+    cJSON_AddBoolToObject(one, "new", was == PBC_NONE);
+    cJSON_AddBoolToObject(one, "gone", now == PBC_NONE);
+    servers_add(cJSON_AddArrayToObject(one, "servers"), old, was, new, now);
+    const bool differs = was == PBC_NONE || now == PBC_NONE || cJSON_GetObjectItem(one, "servers")->child;
+    if (differs)
+        cJSON_AddItemToArray(pools, one);
+    else
+        cJSON_Delete(one);
+}
+
+cJSON *compared_pools(const struct program *old, const struct program *new)
+{
+    cJSON *pools = cJSON_CreateArray();
+    for (uint32_t i = 0; i < new->pools_count; i++) {
+        const char *name = program_str(new, new->pools[i].name);
+        pool_add(pools, name, old, pool_named(old, name), new, i);
+    }
+    for (uint32_t i = 0; i < old->pools_count; i++) {
+        const char *name = program_str(old, old->pools[i].name);
+        if (pool_named(new, name) == PBC_NONE) pool_add(pools, name, old, i, new, PBC_NONE);
+    }
+    return pools;
+}
+
+/* ---- capacity ---- */
+
+/* The pool's, as the compiler reckons it, of sections of a finished program. */
+static uint64_t pool_holds(const struct program *p, const struct pbc_pool *pool)
+{
+    struct image img = {0};
+    img.sets = (struct pbc_set *)(uintptr_t)p->sets;
+    img.set4 = (struct pbc_range *)(uintptr_t)p->set4;
+    img.set6 = (struct pbc_range6 *)(uintptr_t)p->set6;
+    img.servers = (struct pbc_server *)(uintptr_t)p->servers;
+    return capacity_of(&img, pool).flows;
+}
+
+static void mark_pools(const struct program *p, const struct pbc_service *s, bool *translated)
+{
+    for (uint32_t b = 0; b < s->branch_count; b++) {
+        const struct pbc_branch *branch = &p->branches[s->branches + b];
+        for (uint32_t i = 0; i < branch->share_count; i++) translated[p->shares[branch->shares + i].pool] = true;
+    }
+}
+
+/* By the pools that some service sends to with an address of ours. */
+static uint64_t translated_flows(const struct program *p)
+{
+    bool *translated = calloc(p->pools_count + 1u, sizeof *translated);
+    uint64_t flows = 0;
+    for (uint32_t i = 0; translated && i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_OWN_SOURCE)) mark_pools(p, &p->services[i], translated);
+    for (uint32_t i = 0; translated && i < p->pools_count; i++)
+        if (translated[i]) flows += pool_holds(p, &p->pools[i]);
+    free(translated);
+    return flows;
+}
+
+static uint64_t table_flows(const struct program *p) { return p->settings_count ? p->settings->flows : 0; }
+
+static void pair_add(cJSON *to, const char *key, uint64_t was, uint64_t now)
+{
+    cJSON *pair = cJSON_AddArrayToObject(to, key);
+    cJSON_AddItemToArray(pair, cJSON_CreateNumber((double)was));
+    cJSON_AddItemToArray(pair, cJSON_CreateNumber((double)now));
+}
+
+cJSON *compared_capacity(const struct program *old, const struct program *new)
+{
+    cJSON *o = cJSON_CreateObject();
+    pair_add(o, "translated", translated_flows(old), translated_flows(new));
+    pair_add(o, "flows", table_flows(old), table_flows(new));
+    return o;
+}

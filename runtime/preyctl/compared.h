@@ -1,0 +1,16 @@
+/* Two programs compared: what `preyctl impact` says without asking anybody. */
+#ifndef RUNTIME_PREYCTL_COMPARED_H
+#define RUNTIME_PREYCTL_COMPARED_H
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "vm/program/program.h"
+
+/* Pools that differ in their servers, by name: [{pool, new, gone, servers: [{name, was, now}]}], weights; null where
+ * there is no such server. */
+cJSON *compared_pools(const struct program *old, const struct program *new);
+/* {translated: [was, now], flows: [was, now]}: flows that translation can hold, and those of the table (`limits`). */
+cJSON *compared_capacity(const struct program *old, const struct program *new);
+
+#endif

@@ -1,0 +1,216 @@
+/* preyctl impact: what another program would change. The rules are compared here, as preyc --diff does; what becomes of
+ * the flows that there are says who has them. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "compiler/analysis/diff/diff.h"
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/compared.h"
+#include "runtime/preyctl/hand.h"
+#include "runtime/preyctl/print.h"
+
+enum { PATIENCE_MS = 10000, TRIAL_S = 300 };
+
+/* ---- asking ---- */
+
+/* The program that runs. NULL after a line that says why not. */
+static struct program *running(struct talk *t)
+{
+    struct message m;
+    char err[300], *bytes = NULL;
+    size_t len = 0;
+    int next = talk_ask(t, talk_question(QUESTION_PROGRAM), -1) ? -1 : 1;
+    FILE *to = open_memstream(&bytes, &len);
+    while (to && next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0)
+        if (m.kind == MESSAGE_BYTES) fwrite(m.body, 1, m.len, to);
+    const bool whole = to && !fclose(to) && !next && !t->status;
+    if (!next && !whole) talk_complain("%s", t->status ? t->words : "out of memory");
+    struct program *p = whole ? program_load(bytes, len, err, sizeof err) : NULL;
+    if (whole && !p) talk_complain("the program that runs: %s", err);
+    free(bytes);
+    return p;
+}
+
+/* What would become of flows. NULL after a line that says why not. */
+static cJSON *flows_of(struct talk *t, const char *path)
+{
+    cJSON *found, *question = talk_question(QUESTION_IMPACT);
+    cJSON_AddStringToObject(question, "name", path);
+    return talk_hand(t, question, hand_file(path), &found) ? NULL : found;
+}
+
+/* What the compiler says of both. NULL after a line that says why not. */
+static char *diff_of(struct program *old, struct program *new, bool json)
+{
+    const struct diff_options how = {.json = json, .no_pools = !json};
+    char err[300], *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    const int result = to ? diff_print(old, new, &how, to, err, sizeof err) : -1;
+    if (to) fclose(to);
+    if (result >= 0) {
+        text[strcspn(text, json ? "\n" : "")] = 0; /* one line, as part of another */
+        return text;
+    }
+    talk_complain("they cannot be compared: %s", to ? err : "out of memory");
+    free(text);
+    return NULL;
+}
+
+/* ---- text ---- */
+
+/* Each line behind the heading, or below it. */
+static void lines_print(const char *heading, char *text)
+{
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        printf("%-9s %s\n", heading, line);
+        heading = "";
+    }
+}
+
+static void server_print(const cJSON *s)
+{
+    const cJSON *was = part(s, "was"), *now = part(s, "now");
+    const char *name = text_at(s, "name");
+    if (is_true(s, "moved"))
+        printf("   %s has another address", name);
+    else if (cJSON_IsNull(was))
+        printf("   + %s (weight %.0f)", name, cJSON_GetNumberValue(now));
+    else if (cJSON_IsNull(now))
+        printf("   - %s", name);
+    else
+        printf("   %s weight %.0f -> %.0f", name, cJSON_GetNumberValue(was), cJSON_GetNumberValue(now));
+}
+
+static void pools_print(const cJSON *pools)
+{
+    const cJSON *pool, *server;
+    const char *heading = "pools";
+    cJSON_ArrayForEach(pool, pools)
+    {
+        printf("%-9s %s%s", heading, text_at(pool, "pool"),
+               is_true(pool, "new")    ? " is new"
+               : is_true(pool, "gone") ? " is gone"
+                                       : "");
+        cJSON_ArrayForEach(server, part(pool, "servers")) server_print(server);
+        putchar('\n');
+        heading = "";
+    }
+}
+
+static void server_flows_print(const cJSON *s)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const char *then = !strcmp(text_at(s, "then"), "reset") ? "then they are reset" : "and go on after that";
+    if (number_at(s, "drain") && number_at(s, "drain_s"))
+        printf("%9s %s on %s drain for %s, %s\n", "", count_at(s, "drain", a), text_at(s, "server"),
+               text_duration(number_at(s, "drain_s") * 1000000000, b), then);
+    else if (number_at(s, "drain"))
+        printf("%9s %s on %s %s\n", "", count_at(s, "drain", a), text_at(s, "server"),
+               !strcmp(text_at(s, "then"), "reset") ? "are reset" : "go on until they end");
+    if (number_at(s, "move"))
+        printf("%9s %s on %s get another server\n", "", count_at(s, "move", a), text_at(s, "server"));
+}
+
+static const char *past_of(const char *verdict)
+{
+    static const char *const words[][2] = {{"drop", "dropped"}, {"reject", "rejected"}, {"accept", "accepted"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(verdict, words[i][0])) return words[i][1];
+    return verdict;
+}
+
+static void verdict_print(const cJSON *v)
+{
+    char a[TEXT_NUMBER], by[400] = "for no firewall judges them";
+    const char *how = past_of(text_at(v, "verdict"));
+    if (*text_at(v, "firewall"))
+        snprintf(by, sizeof by, "by the default of %.100s (%.200s)", text_at(v, "firewall"), text_at(v, "place"));
+    else if (*text_at(v, "rule"))
+        snprintf(by, sizeof by, "by %.100s (%.200s)", text_at(v, "rule"), text_at(v, "place"));
+    if (number_at(v, "flows")) printf("%9s %s would now be %s %s\n", "", count_at(v, "flows", a), how, by);
+    if (number_at(v, "anew"))
+        printf("%9s %s go on, but one that begins so would now be %s %s\n", "", count_at(v, "anew", a), how, by);
+}
+
+static void flows_print(const cJSON *found)
+{
+    const cJSON *flows = part(found, "flows"), *one;
+    const uint64_t live = number_at(flows, "live"), judged = number_at(flows, "judged");
+    const uint64_t other = number_at(flows, "drain") + number_at(flows, "move") + number_at(flows, "refused");
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    printf("%-9s %s live: %s stay where they are\n", "flows", text_number(live, a),
+           text_number(live > other ? live - other : 0, b));
+    cJSON_ArrayForEach(one, part(found, "servers")) server_flows_print(one);
+    cJSON_ArrayForEach(one, part(found, "verdicts")) verdict_print(one);
+    if (judged && judged < live)
+        printf("%9s these are about so many: one in %s was judged by both programs\n", "",
+               text_number((live + judged / 2) / judged, a));
+}
+
+static void pair_print(const char *heading, const cJSON *pair, const char *what)
+{
+    const uint64_t was = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
+    const uint64_t now = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (was != now) printf("%-9s %s -> %s %s\n", heading, text_number(was, a), text_number(now, b), what);
+}
+
+static void text_print(const char *path, char *diff, const cJSON *pools, const cJSON *capacity, const cJSON *found)
+{
+    const time_t back = time(NULL) + TRIAL_S;
+    struct tm t;
+    char when[16];
+    lines_print("rules", diff);
+    pools_print(pools);
+    flows_print(found);
+    pair_print("capacity", part(capacity, "translated"), "translated flows");
+    pair_print("limits", part(capacity, "flows"), "flows a worker, after a restart");
+    strftime(when, sizeof when, "%H:%M", localtime_r(&back, &t));
+    if (*text_at(found, "refused"))
+        printf("refused   %s\n", text_at(found, "refused"));
+    else
+        printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you say `preyctl confirm`\n", path,
+               when);
+}
+
+/* ---- all ---- */
+
+static int tell(struct talk *t, struct program *old, struct program *new, const cJSON *found)
+{
+    char *diff = diff_of(old, new, t->line->json);
+    if (!diff) return 2;
+    cJSON *pools = compared_pools(old, new), *capacity = compared_capacity(old, new);
+    if (t->line->json) {
+        cJSON *all = cJSON_Duplicate(found, true);
+        cJSON_AddRawToObject(all, "diff", diff);
+        cJSON_AddItemReferenceToObject(all, "pools", pools);
+        cJSON_AddItemReferenceToObject(all, "capacity", capacity);
+        print_json(all);
+        cJSON_Delete(all);
+    } else {
+        text_print(t->line->arguments[0], diff, pools, capacity, found);
+    }
+    cJSON_Delete(pools);
+    cJSON_Delete(capacity);
+    free(diff);
+    return *text_at(found, "refused") ? 1 : 0;
+}
+
+int command_IMPACT(struct talk *t)
+{
+    char err[500];
+    if (command_takes(t, 1, 1, "NEW.pbc")) return 2;
+    const char *path = t->line->arguments[0];
+    cJSON *found = flows_of(t, path);
+    struct program *new = found ? program_load_file(path, err, sizeof err) : NULL;
+    if (found && !new) talk_complain("%s", err);
+    struct program *old = new ? running(t) : NULL;
+    const int status = old ? tell(t, old, new, found) : 2;
+    program_put(old);
+    program_put(new);
+    cJSON_Delete(found);
+    return status;
+}
