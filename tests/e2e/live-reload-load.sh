@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Live reload under load: every 100 ms other weights, and no request fails, nor is a connection reset; with one worker and with two,
-# whose counts of flows are each one's own. A replay goes through all reloads alike.
+# Live reload under load: every 100 ms other weights, by SIGHUP and by preyctl load in turn, and no request fails, nor is a
+# connection reset; with one worker and with two, whose counts of flows are each one's own. A replay goes through all
+# reloads alike.
 # COUNT requests with each, 1,000 unless it is said.
 set -u
 : "${RECORD:=1}"
@@ -15,17 +16,21 @@ for n in 0 1 2; do
     rules "weights$n" <<END
 pool farm {
   balance round_robin
-  source 10.1.0.50
+  source 10.1.0.50-10.1.0.57
   server one 10.1.0.3 weight $((n + 1))
   server two 10.1.0.4 weight $((3 - n))
 }
-service web on 10.1.0.100 tcp/80 { mode passthrough; announce; max flows 5000; max flows 4000 per source; -> farm }
+service web on 10.1.0.100 tcp/80 { mode passthrough; announce; max flows $((5 * ${COUNT:-1000})); max flows $((4 * ${COUNT:-1000})) per source; -> farm }
 END
 done
 ten_a_second() { # until it is killed
     local n=0
     while sleep 0.1; do
         n=$((n + 1))
+        if [ $((n % 2)) -eq 0 ]; then
+            at prey "$bin/preyctl" load "weights$((n % 3)).pbc" >/dev/null || echo "load failed"
+            continue
+        fi
         cp "weights$((n % 3)).pbc" next.pbc
         mv next.pbc rules.pbc
         kill -HUP "$prey"
@@ -34,7 +39,7 @@ ten_a_second() { # until it is killed
 for workers in 1 2; do
     cp weights0.pbc rules.pbc
     prey prey -i eth0 --workers $workers --format json rules.pbc
-    ten_a_second &
+    ten_a_second >"loads$workers" 2>&1 &
     reloading=$!
     pids="$pids $reloading"
     # A slow machine makes few reloads while it asks: on until there were some.
@@ -44,6 +49,7 @@ for workers in 1 2; do
         [ "$(grep -c '^reloaded' prey.err)" -lt 3 ] || break
     done
     { kill "$reloading" && wait "$reloading"; } 2>/dev/null
+    same "$workers: every load is made" "$(cat "loads$workers")" ''
     same "$workers: all requests are answered" "$(cat "said$workers")" "${COUNT:-1000} 0 0 "
     reloads=$(grep -c '^reloaded' prey.err)
     [ "$reloads" -ge 3 ]
