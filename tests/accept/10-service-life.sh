@@ -7,10 +7,6 @@ live_begin
 
 site one two
 address one eth0 10.2.0.11/24 10.2.0.12/24 10.2.0.13/24 10.2.0.14/24
-told() { grep -q "$1" prey.err; }
-hears() { # SENTENCE PATTERN
-    until_true 300 "$1" told "$2" && ok 0 "$1"
-}
 reload() { # NAME: and wait for it
     local before
     before=$(grep -c 'reloaded:' prey.err)
@@ -80,7 +76,7 @@ udp two 53
 until_true 100 'servers speak TLS' eval '[ "$(at two ss -Htln | grep -c :443)" = 2 ]'
 cp rows.pbc now.pbc
 prey prey -i wan -i lan --log text --format json --stats 127.0.0.1:8404 now.pbc
-ctl() { at prey timeout 60 "$bin/preyctl" "$@" 2>&1 </dev/null; }
+preyctl() { at prey timeout 60 "$bin/preyctl" "$@" 2>&1 </dev/null; }
 until_true 600 'all were asked' grep -q enough targets.out
 same 'two bad probes of three, again and again, take no server down' "$(ask client 10.1.0.111/) $(grep -c 'pairs/s is down' prey.err)" 'one 0'
 same 'the third in a row does' "$(ask client 10.1.0.112/) $(grep -c 'thrice/s is down: status 503' prey.err)" 'failed 1'
@@ -92,7 +88,7 @@ hears 'and who redirects' 'bad/redirects is down: status 302'
 hears 'and who floods' 'bad/floods is down: it answers without end'
 same 'the others are served as before' "$(ask client 10.1.0.111/) $(ask client 10.1.0.114/)" 'one one'
 each() { # POOL STATE: servers of it that are so, after a probe
-    ctl servers | grep -cE "^$1/[a-z]+[46] +$2 .*(check|since)"
+    preyctl servers | grep -cE "^$1/[a-z]+[46] +$2 .*(check|since)"
 }
 until_true 300 'each kind of check, of IPv4 and IPv6, finds the good' eval '[ "$(each well up)" = 10 ]' && ok 0 'each kind of check, of IPv4 and IPv6, finds the good'
 until_true 300 'and the bad' eval '[ "$(each ill down)" = 10 ]' && ok 0 'and the bad'
@@ -100,12 +96,12 @@ same 'none of them is mistaken' "$(each well down) $(each ill up)" '0 0'
 
 # ---- it is seen ----
 
-same 'status is one screen' "$(ctl status | grep -cE '^(wan: now.pbc since|service a |pool pairs )')" 3
+same 'status is one screen' "$(preyctl status | grep -cE '^(wan: now.pbc since|service a |pool pairs )')" 3
 page() { at prey curl -s -m 10 "http://127.0.0.1:8404$1"; }
 same 'the page shows it' "$(page / | grep -o '>it answers without end<\|>drips<' | sort -u | wc -l)" 2
 same 'it is well' "$(page /healthz)" ok
 same 'the metrics are good (promtool)' "$(page /metrics | promtool check metrics 2>&1); $?" '; 0'
-same 'JSON of the page and of preyctl are one document' "$({ page /stats.json; echo; ctl status --json; } | python3 -c '
+same 'JSON of the page and of preyctl are one document' "$({ page /stats.json; echo; preyctl status --json; } | python3 -c '
 import json, sys
 a, b = (json.loads(line) for line in sys.stdin if line.strip())
 print(sorted(a) == sorted(b), [[s["health"] for s in p["servers"]] for p in a["pools"]] == [[s["health"] for s in p["servers"]] for p in b["pools"]])')" 'True True'
@@ -211,22 +207,22 @@ shared() { for i in 1 2 3 4 5 6 7 8; do ask client 10.1.0.100/; done | shares; }
 # Turns begin where those before had come to.
 leans() { shared | awk '{ print ($1 == 5 || $1 == 6 || $1 == 7) && $2 == "one" ? "to one" : $0 }'; }
 both_serve() { shared | tr -dc 'a-z ' | tr -s ' '; }
-same 'a weight is set by hand' "$(ctl set web/one weight 3)" 'web/one: weight 3 by hand, 1 in the file'
+same 'a weight is set by hand' "$(preyctl set web/one weight 3)" 'web/one: weight 3 by hand, 1 in the file'
 same 'and holds at once' "$(leans)" 'to one'
 reload all
 same 'through a reload, too' "$(leans)" 'to one'
-ctl set web/one drain 1m >/dev/null
-same 'who drains gets nothing new, and is marked' "$(shared) $(ctl servers | grep -c '^web/one *DRAIN .*by user 0 at .*left$')" ' 8 two  1'
-ctl set web/one down >/dev/null
-ctl set web/two down >/dev/null
+preyctl set web/one drain 1m >/dev/null
+same 'who drains gets nothing new, and is marked' "$(shared) $(preyctl servers | grep -c '^web/one *DRAIN .*by user 0 at .*left$')" ' 8 two  1'
+preyctl set web/one down >/dev/null
+preyctl set web/two down >/dev/null
 same 'so does who is set down; now nobody is left' "$(ask client 10.1.0.100/)" failed
-for s in one two; do ctl set "web/$s" file >/dev/null; done
+for s in one two; do preyctl set "web/$s" file >/dev/null; done
 same 'the file again: both serve' "$(both_serve)" ' one two '
 
 # ---- what becomes of a packet ----
 
 same 'a packet that nobody has sent is explained' \
-    "$(ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on wan' | grep -cE '^(service shop, else -> web|.*in turn -> |verdict: forward .* server web/)')" 2
+    "$(preyctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on wan' | grep -cE '^(service shop, else -> web|.*in turn -> |verdict: forward .* server web/)')" 2
 background prey "$bin/preyctl" trace from 10.1.0.1 flags has syn --count 2 >traced 2>looks
 tracer=$last
 background prey "$bin/preyctl" capture to 10.1.0.100 port 80 -w seen.pcapng --count 4 2>looks-on
@@ -236,26 +232,26 @@ for i in 1 2; do ask client 10.1.0.100/ >/dev/null; done
 wait "$tracer" "$catcher"
 same 'packets are shown with their servers' "$(grep -cE ' wan .* forward .* web/(one|two) .* SYN ' traced)" 2
 same 'and captured' "$(frames_of seen.pcapng)" 4
-same 'connections are listed' "$(ctl flows to 10.1.0.100 port 80 | grep -cE ' 10.1.0.100:80 .* shop +web/(one|two) ' | awk '{ print ($1 > 2) }')" 1
+same 'connections are listed' "$(preyctl flows to 10.1.0.100 port 80 | grep -cE ' 10.1.0.100:80 .* shop +web/(one|two) ' | awk '{ print ($1 > 2) }')" 1
 
 # ---- another program, while clients ask ----
 
 life heavy 'server one 10.2.0.2:80 weight 3; server two 10.2.0.3:80' 'drain 2s'
-ctl load heavy.pbc --confirm 500ms >/dev/null
-until_true 300 'the program before comes back' eval 'ctl status | grep -q "now.pbc since"' && ok 0 'what nobody confirms is taken back'
+preyctl load heavy.pbc --confirm 500ms >/dev/null
+until_true 300 'the program before comes back' eval 'preyctl status | grep -q "now.pbc since"' && ok 0 'what nobody confirms is taken back'
 same 'and serves' "$(both_serve)" ' one two '
-ctl load heavy.pbc --confirm 1m >/dev/null
-same 'what is confirmed stays' "$(ctl confirm; leans)" 'confirmed: heavy.pbc goes on
+preyctl load heavy.pbc --confirm 1m >/dev/null
+same 'what is confirmed stays' "$(preyctl confirm; leans)" 'confirmed: heavy.pbc goes on
 to one'
 echo garbage >bad.pbc
-same 'what is no program is refused, and the other goes on' "$(ctl load bad.pbc | grep -c 'not a compiled prey program') $(leans)" '1 to one'
+same 'what is no program is refused, and the other goes on' "$(preyctl load bad.pbc | grep -c 'not a compiled prey program') $(leans)" '1 to one'
 rm enough
 background client python3 asking.py >asking.out
 asker=$last
 until_true 300 'clients ask' grep -q one asking.out
 for i in 1 2 3 4 5 6 7 8 9 10; do
-    ctl load all.pbc >/dev/null
-    ctl load heavy.pbc >/dev/null
+    preyctl load all.pbc >/dev/null
+    preyctl load heavy.pbc >/dev/null
 done
 touch enough
 wait "$asker"

@@ -17,17 +17,12 @@ page() { # NAME SERVER... (of pool web; the file's weights)
         echo 'service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }'
     } | rules "$name"
 }
-ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
-    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
-    status=$?
-}
 sets() { # SENTENCE ANSWER WORD...: preyctl set web/WORD...
     local sentence=$1 answer=$2
     shift 2
     ctl set "web/$@"
     same "$sentence" "$status $(cat out err)" "$answer"
 }
-told() { until_true 200 "a line says: $1" grep -q "$1" prey.err; }
 serves() { # SENTENCE SHARES: of six connections
     same "$1" "$(for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done | shares)" "$2"
 }
@@ -35,7 +30,7 @@ reloads() { # NAME
     : >prey.err
     cp "$1.pbc" shop.pbc
     kill -HUP "$prey"
-    told 'reloaded: shop.pbc'
+    awaits 'reloaded: shop.pbc'
 }
 
 page both 'one 10.2.0.2:80 weight 2' 'two 10.2.0.3:80'
@@ -45,7 +40,7 @@ prey prey -i wan -i lan --format json shop.pbc
 serves 'the file says' ' 4 one 2 two '
 sets 'a weight' '0 web/two: weight 4 by hand, 1 in the file' two weight 4
 serves 'it holds at once' ' 2 one 4 two '
-told 'user 0 has set web/two: weight 4 by hand, 1 in the file'
+awaits 'user 0 has set web/two: weight 4 by hand, 1 in the file'
 sets 'a weight of 0' '0 web/one: weight 0 by hand, 2 in the file' one weight 0
 serves 'takes nothing new' ' 6 two '
 reloads both
@@ -121,6 +116,6 @@ wait "$last"
 same 'resets what is left' "$?" 56
 awk '{ exit !($1 >= 1) }' cut.said
 ok $? 'and nothing before its time'
-told 'web/one has drained for as long as it was given: what is left is reset'
+awaits 'web/one has drained for as long as it was given: what is left is reset'
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -15,10 +15,6 @@ firewall edge in default accept { count udp port 9 as NINE }
 RULES
 sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
 
-ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
-    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
-    status=$?
-}
 refused() { # SENTENCE LINE: with status 2
     same "$1" "$status $(cat err)" "2 preyctl: $2"
 }

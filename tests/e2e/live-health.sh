@@ -22,10 +22,6 @@ pool web {
 service shop on 10.1.0.100, fd00:1::100 tcp/80 { mode passthrough; announce; -> web }
 RULES
 }
-told() { grep -q "$1" prey.err; } # the line of an event
-hears() { # SENTENCE PATTERN
-    until_true 200 "$1" told "$2" && ok 0 "$1"
-}
 both() { # SENTENCE RESULT: of eight connections of each family, so many by server
     local a
     for a in 10.1.0.100 '[fd00:1::100]'; do

@@ -28,7 +28,6 @@ RULES
 page good shop
 page bad shed
 cp bad.pbc shop.pbc
-told() { grep -q "$1" prey.err; }
 prey prey -i wan --log text --format json shop.pbc
 until_true 100 'a name of others is refused' told 'health: farm/one is down: certificate: ' && ok 0 'a name of others is refused'
 cp good.pbc shop.pbc

@@ -18,10 +18,6 @@ farm() { # NAME SERVER...
     echo '}'
     echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; } | rules "$name"
 }
-ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
-    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
-    status=$?
-}
 says() { # SENTENCE ANSWER ARGUMENT...: preyctl
     local sentence=$1 answer=$2
     shift 2
@@ -31,7 +27,6 @@ says() { # SENTENCE ANSWER ARGUMENT...: preyctl
 serves() { # SENTENCE SHARES: of six connections
     same "$1" "$(for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done | shares)" "$2"
 }
-told() { until_true 200 "a line says: $1" grep -q "$1" prey.err; }
 number_of() { ctl counters "$1" && awk '{ print $2 }' out; }
 
 farm one one
@@ -56,13 +51,13 @@ speaks first
 says 'a program is loaded' '0 two.pbc runs' load two.pbc
 serves 'and is in force' ' 6 two '
 speaks loaded
-told '^reloaded: two.pbc: 0 rules, 1 service, loaded by user 0$'
+awaits '^reloaded: two.pbc: 0 rules, 1 service, loaded by user 0$'
 ctl status
 same 'status names both' "$(grep -c '^eth0: two.pbc since' out) $(grep '^shop.pbc' out)" '1 shop.pbc holds another program, which a reload or a start takes'
 ctl load both.pbc --json
 same 'as JSON' "$status $(cat out)" '0 {"program":"both.pbc","rules":0,"services":1,"saved":false,"confirm_left_s":null}'
 kill -HUP "$prey"
-told '^reloaded: shop.pbc: '
+awaits '^reloaded: shop.pbc: '
 serves 'SIGHUP reads the file of the command line' ' 6 one '
 ctl status
 same 'and both are one again' "$(grep -c '^shop.pbc' out)" 0
@@ -85,7 +80,7 @@ says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory'
 says 'no time' '2 preyctl: --confirm: `5` is no time: 30s, 5m, 2h are' load two.pbc --confirm 5
 says 'no option' '2 preyctl: `--force` is no option of load: preyctl load NEW.pbc [--save] [--confirm D]' load two.pbc --force
 says 'no program' '2 preyctl: it is written: preyctl load NEW.pbc [--save] [--confirm D]' load
-told '^preyrun: load: bent.pbc: damaged: digest does not match; the program that runs goes on$'
+awaits '^preyrun: load: bent.pbc: damaged: digest does not match; the program that runs goes on$'
 
 # Descriptors that are no sealed file: none of them is read.
 cat >rude.py <<'PY'
@@ -164,7 +159,7 @@ until_true 100 'the file again' serves_one
 ctl set farm/one weight 7
 ctl load two.pbc --confirm 1s
 same 'one that nobody confirms' "$status" 0
-told '^reloaded: shop.pbc: 0 rules, 1 service, since nobody has confirmed what was loaded$'
+awaits '^reloaded: shop.pbc: 0 rules, 1 service, since nobody has confirmed what was loaded$'
 serves 'the one before is back' ' 6 one '
 speaks back
 ctl servers
@@ -201,7 +196,7 @@ cp one.pbc watched.pbc
 for path in watched.pbc linked.pbc; do
     prey prey -i eth0 --format json --watch $path
     if [ $path = watched.pbc ]; then cp two.pbc next.pbc && mv next.pbc $path; else ln -s versions/second next.pbc && cp two.pbc versions/second && mv -T next.pbc $path; fi
-    told "^reloaded: $path: "
+    awaits "^reloaded: $path: "
     same "$path: another one in its place is read" "$(ask client 10.1.0.100)" two
     cp one.pbc "$(readlink -f $path)"
     until_true 100 "$path: so is one that was written over it" serves_one
@@ -209,7 +204,7 @@ for path in watched.pbc linked.pbc; do
     touch $path
     cp one.pbc "$(readlink -f $path)"
     head -c 600 two.pbc >"$(readlink -f $path)"
-    told "^preyrun: reload: $path: truncated: 600 bytes of .*; the program that runs goes on$"
+    awaits "^preyrun: reload: $path: truncated: 600 bytes of .*; the program that runs goes on$"
     same "$path: half a file leaves what runs" "$(ask client 10.1.0.100)" one
     ctl load --save both.pbc
     same "$path: what was saved there is not read again" "$status $(cmp both.pbc $path; echo $?)" '0 0'

@@ -13,10 +13,6 @@ for s in one two; do
     at "$s" sysctl -q -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 net.ipv4.conf.all.rp_filter=0
     address "$s" lo 10.1.0.100/32 fd00:1::100/128
 done
-told() { grep -q "$1" prey.err; }
-hears() { # SENTENCE PATTERN
-    until_true 60 "$1" told "$2" && ok 0 "$1"
-}
 
 # Server two has not the service's IPv6 address any more, or has it again. IPv4 goes on.
 hurt() { ip -n "$id-two" addr del fd00:1::100/128 dev lo; }

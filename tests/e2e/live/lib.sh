@@ -195,6 +195,17 @@ prey() {
     until_true 200 "preyrun is ready in $name" grep -qE '^([0-9:.]+  )?ready|"ready"' "$name.err" || sed 's/^/# /' "$name.err"
 }
 
+# ctl ARGUMENT...: preyctl beside it, into out, err and $status.
+ctl() {
+    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    status=$?
+}
+
+# told PATTERN: it has said so. awaits PATTERN: it will. hears SENTENCE PATTERN: likewise, as a test.
+told() { grep -q "$1" prey.err; }
+awaits() { until_true 300 "a line says: $1" told "$1"; }
+hears() { until_true 300 "$1" told "$2" && ok 0 "$1"; }
+
 # prey_ends [NAME]: it is asked to stop; $status is how it ended.
 prey_ends() {
     kill -TERM "$prey" 2>/dev/null
