@@ -1,5 +1,6 @@
 /* `explain`: what the running program would do with a packet that nobody has sent. Its owner stands still while its vm
  * is asked, which changes nothing; the words are made when it goes on. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,24 @@ static int port_of(const struct live *l, const char *name)
 }
 
 /* ---- the answer ---- */
+
+/* This machine's addresses by that interface, for who writes `self`. */
+static void say_self(const struct live *l, struct call *c, uint16_t iface)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    static const char *const members[] = {"self4", "self6"};
+    cJSON *o = cJSON_CreateObject();
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        char text[INET6_ADDRSTRLEN];
+        uint32_t word[4], be[4];
+        if (!facts_address(&l->latest->facts, iface, v6, word)) continue;
+        for (unsigned i = 0; i < 4; i++) be[i] = htonl(word[i]);
+        cJSON_AddStringToObject(o, members[v6], inet_ntop(families[v6], be, text, sizeof text));
+    }
+    call_document(c, o);
+    cJSON_Delete(o);
+    call_end(c, 0, "%s", "");
+}
 
 static const char *way_to(const struct live *l, uint32_t server)
 {
@@ -123,15 +142,18 @@ void asked_EXPLAIN(void *with, struct call *c)
     struct pkt pkt;
     const char *on = call_text_of(c, "on");
     const int port = on ? port_of(l, on) : l->o->iface_count == 1 ? 0 : -1;
+    const uint16_t iface = port < 0 ? IFACE_NONE : l->now.iface[port];
     const uint32_t len = read_frame(c, frame);
-    if (!len) {
+    if (call_has(c, "frame") && !len) {
         call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);
     } else if (on && port < 0) {
         call_end(c, 2, "`%.100s` is no interface that this prey serves", on);
     } else if (!reload_settled(l)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
+    } else if (!len) {
+        say_self(l, c, iface);
     } else {
-        pkt_view(&pkt, frame, len, len, LINK_ETHER, port < 0 ? IFACE_NONE : l->now.iface[port]);
+        pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
         explain(l, c, &pkt, port);
     }
 }

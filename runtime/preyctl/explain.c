@@ -4,10 +4,11 @@
 
 #include "compiler/ruletest/ruletest.h"
 #include "runtime/preyctl/command.h"
+#include "runtime/preyctl/print.h"
 
 enum { PATIENCE_MS = 10000, TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
 
-static const char usage[] = "'PACKET [on IF]'", before[] = "test \"packet\" {\nexpect accept: ", after[] = "\n}\n";
+static const char usage[] = "'PACKET [on IF]'";
 
 /* The packet's words, without `on IF`, into text, and that interface. */
 static int take_words(const struct command_line *l, char text[TEXT_MOST], char on[64])
@@ -29,21 +30,36 @@ static int take_words(const struct command_line *l, char text[TEXT_MOST], char o
     }
     if (used >= TEXT_MOST || strpbrk(text, "{};\n#\\"))
         return talk_complain("that is no packet: preyctl explain %s", usage);
-    if (strstr(text, "self")) return talk_complain("`self` is known to the service alone: write its address");
+    return 0;
+}
+
+/* The step that says what `self` is, as the service knows it; empty where the packet has none. 0, or the status. */
+static int ask_self(struct talk *t, const char *words, const char *on, char step[200])
+{
+    cJSON *known, *question = strstr(words, "self") ? talk_question(QUESTION_EXPLAIN) : NULL;
+    *step = 0;
+    if (!question) return 0;
+    if (*on) cJSON_AddStringToObject(question, "on", on);
+    const int status = talk_document(t, question, &known);
+    if (status) return status;
+    const char *v4 = text_at(known, "self4"), *v6 = text_at(known, "self6");
+    if (*v4 || *v6) snprintf(step, 200, "self %.50s%s%.50s\n", v4, *v4 && *v6 ? ", " : "", v6);
+    cJSON_Delete(known);
     return 0;
 }
 
 /* As bytes; 0 after lines that say what is wrong. */
-static uint32_t make_frame(const char *words, uint8_t frame[FRAME_MOST])
+static uint32_t make_frame(const char *self, const char *words, uint8_t frame[FRAME_MOST])
 {
     struct compile c;
-    char text[TEXT_MOST + 100];
+    char text[TEXT_MOST + 300];
     uint32_t len = 0;
-    snprintf(text, sizeof text, "%s%s%s", before, words, after);
+    snprintf(text, sizeof text, "test \"packet\" {\n%sexpect accept: \\\n%s\n}\n", self, words);
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
     const int failed = compile_text(&c, "packet", text, strlen(text));
     const struct test_step *step = c.tests && c.tests->first ? c.tests->first->first : NULL;
+    if (step && step->next) step = step->next; /* behind what `self` is */
     if (failed || !step || !step->packet)
         diags_print_text(c.diags, stderr, false);
     else
@@ -67,11 +83,13 @@ static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t l
 int command_EXPLAIN(struct talk *t)
 {
     static uint8_t frame[FRAME_MOST];
-    char words[TEXT_MOST], on[64];
+    char words[TEXT_MOST], on[64], self[200];
     struct message m;
     if (!t->line->count) return command_takes(t, 1, 1, usage);
     if (take_words(t->line, words, on)) return 2;
-    const uint32_t len = make_frame(words, frame);
+    const int status = ask_self(t, words, on, self);
+    if (status) return status;
+    const uint32_t len = make_frame(self, words, frame);
     if (!len) return 2;
     if (len > FRAME_BYTES_MOST) return talk_complain("the packet is longer than %d bytes", FRAME_BYTES_MOST);
     int next = talk_ask(t, question_of(t, frame, len, on), -1) ? -1 : 1;

@@ -96,6 +96,9 @@ same 'a flow goes on' "$(sed -n 's/since [0-9:.]*/since TIME/; /^now/,$p' out | 
 leaves   lan, source OURS'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on wan'
 same 'what a rule drops' "$(tail -1 out)" 'verdict: drop  rule CLOSED'
+ctl explain 'tcp 10.1.0.1:50000 -> self:22 syn on wan'
+same 'this machine is known' "$(sed -n 's/.*  tcp/tcp/p; $p' out)" 'tcp 10.1.0.1:50000 > 10.1.0.2:22 SYN  54 bytes
+verdict: accept  rule default'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
 refused 'an interface that is none' '`nix` is no interface that this prey serves'
 ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'
@@ -206,4 +209,6 @@ no frame: 2a packet (`frame`) has up to 9216 bytes, two digits 0-9a-f each
 the seventeenth: 216 others look on at this time: ask again when some have ended
 sixteen look on
 a place is free again'
+exec 9>&-
+rm go
 prey_sums 'looked at'
