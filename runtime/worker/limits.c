@@ -38,6 +38,8 @@ void limits_publish(struct worker *w, uint64_t now_ns)
     of_vm(w, vm_counters(w->vm), now);
     now[LIMIT_HANDED] = w->counters.hand_lost;
     now[LIMIT_NEIGHBOUR] = w->egress.counters.lost[LOSS_NEIGHBOUR];
+    now[LIMIT_NO_WAY] = w->egress.counters.lost[LOSS_NO_WAY];
+    now[LIMIT_NO_PORT] = w->egress.counters.lost[LOSS_NO_PORT];
     now[LIMIT_CROWD] = w->egress.counters.lost[LOSS_CROWD];
     for (unsigned i = 0; i < LIMITS; i++) __atomic_store_n(&w->limits[i], now[i], __ATOMIC_RELAXED);
 }
