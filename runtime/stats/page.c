@@ -121,7 +121,10 @@ static void head(FILE *out, const cJSON *root)
     html_text(out, item_text(root, "prey"));
     fputs(" up for ", out);
     html_time(out, item_number(instance, "uptime_s"));
-    fputs(item_true(instance, "monitor") ? " <span class=\"tag warn\">monitor</span></p>" : "</p>", out);
+    if (item_true(instance, "monitor")) fputs(" <span class=\"tag warn\">monitor</span>", out);
+    if (item(instance, "confirm_left_s")) fputs(" <span class=\"tag warn\">to be confirmed</span>", out);
+    if (item_true(program, "file_differs")) fputs(" <span class=\"tag\">not the program of its file</span>", out);
+    fputs("</p>", out);
 }
 
 /* ---- traffic ---- */

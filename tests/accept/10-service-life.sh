@@ -261,6 +261,8 @@ reload all
 # ---- drain: what had begun, when a reload takes a server out ----
 
 transfer
+same 'what it would do is said before' \
+    "$(preyctl impact alone.pbc | grep -cE '^pools     web   - one$|^ +[0-9]+ on web/one drain for 2.0 s, then they are reset$|^load it: ')" 3
 reload alone
 reloaded=$(date +%s.%N)
 same 'a server that a reload takes out gets nothing new' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 two '

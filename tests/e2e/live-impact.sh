@@ -9,10 +9,6 @@ live_begin
 space client prey one two
 lan switch 1 client prey one two
 address client eth0 10.1.0.8/24 10.1.0.9/24
-ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
-    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
-    status=$?
-}
 found() { # SENTENCE EXPRESSION WANTED: of the answer as JSON, j; flows of a rule are F(rule), their beginnings B(rule)
     same "$1" "$(python3 -c "
 import json
