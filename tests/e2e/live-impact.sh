@@ -6,8 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan switch 1 client prey one two
+between one two
 address client eth0 10.1.0.8/24 10.1.0.9/24
 found() { # SENTENCE EXPRESSION WANTED: of the answer as JSON, j; flows of a rule are F(rule), their beginnings B(rule)
     same "$1" "$(python3 -c "
@@ -17,11 +16,13 @@ F = lambda rule: sum(v['flows'] for v in j['verdicts'] if v['rule'] == rule)
 B = lambda rule: sum(v['anew'] for v in j['verdicts'] if v['rule'] == rule)
 print($2)" 2>&1)" "$3"
 }
-site() { # NAME RULE POOL
+offer() { # NAME RULE POOL
     rules "$1" <<RULES
+interface outer = "wan"
+interface inner = "lan"
 pool shop {
   balance round_robin
-  source 10.1.0.50
+  source 10.2.0.50
   drain 5m
   $3
 }
@@ -31,11 +32,12 @@ firewall edge in default accept {
 }
 RULES
 }
-both='server one 10.1.0.3
-  server two 10.1.0.4'
-site now 'accept state established as OPEN' "$both"
-site alone 'drop tcp from 10.1.0.9 as NOT_OURS' 'server one 10.1.0.3 weight 3'
-site later 'accept state established as OPEN
+both='server one 10.2.0.2
+  server two 10.2.0.3'
+offer now 'accept state established as OPEN' "$both"
+offer alone 'drop tcp from 10.1.0.1 on inner as NEVER
+  drop tcp from 10.1.0.9 on outer as NOT_OURS' 'server one 10.2.0.2 weight 3'
+offer later 'accept state established as OPEN
   drop tcp from 10.1.0.8 as NOT_OURS' "$both"
 
 # Connections that are held, and say at each line how many of them are answered.
@@ -94,7 +96,7 @@ answers() { # NAME DESCRIPTOR: how many, now
     tail -1 "heard-$1"
 }
 
-prey prey -i eth0 --monitor --workers 2 --format json now.pbc
+prey prey -i wan -i lan --monitor --workers 2 --format json now.pbc
 holds ours 20 10.1.0.1 8
 holds theirs 12 10.1.0.9 9
 same 'all are answered' "$(cat heard-ours heard-theirs | tr '\n' ' ')" '20 12 '
@@ -115,15 +117,15 @@ same 'the same one: all stay' "$status $(grep '^flows' out)" '0 flows     36 liv
 ctl impact alone.pbc
 same 'it reads as a page' "$status $(grep -c . err)" '0 0'
 grep -q '^rules     narrowed' out && grep -q '^pools     shop   one weight 1 -> 3   - two$' out &&
-    grep -q '^          12 would now be dropped by NOT_OURS (alone.prey:9)$' out &&
+    grep -q '^          12 would now be dropped by NOT_OURS (alone.prey:12)$' out &&
     grep -qE '^load it:  preyctl load alone.pbc --confirm 5m       goes back at [0-9:]{5} unless you say `preyctl confirm`$' out
 ok $? 'with what changes for packets, pools, flows, and how it is loaded' || sed 's/^/# /' out
 cp out page.txt
 ctl impact alone.pbc --json
-found 'flows: all, judged, cut off' "j['flows']['live'], j['flows']['judged'], j['flows']['refused'], F('NOT_OURS')" '36 36 12 12'
+found 'flows: all, judged, cut off, and none by a rule of the other interface' "j['flows']['live'], j['flows']['judged'], j['flows']['refused'], F('NOT_OURS'), F('NEVER')" '36 36 12 12 0'
 found 'of the others those on the server that goes' "j['flows']['drain'] + j['flows']['move'] <= $on_two, j['flows']['move']" "True $udp_on_two"
 drain=$(python3 -c "import json; print(json.load(open('out'))['flows']['drain'])")
-found 'the compiler speaks, too' "j['diff']['widened'], len(j['diff']['regions']), j['capacity']['translated']" 'False 2 [129024, 64512]'
+found 'the compiler speaks, too' "j['diff']['widened'], len(j['diff']['regions']), j['capacity']['translated']" 'False 4 [129024, 64512]'
 same 'nothing has changed by asking' "$(answers ours 8) $(answers theirs 9)" '20 12'
 
 # What then happens.
