@@ -150,7 +150,7 @@ void asked_IMPACT(void *with, struct call *c)
 {
     struct live *l = with;
     char err[600];
-    if (l->reload) {
+    if (!reload_settled(l)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
         return;
     }
