@@ -6,7 +6,10 @@
 
 #include "runtime/live/state.h"
 
-enum { IMPACT_JUDGED_MOST = 1 << 20 /* of more flows, each second, third, … is judged, and counts for the others */ };
+enum {
+    IMPACT_JUDGED_MOST =
+        1 << 20 /* of more flows every second one, every third one … is judged, and counts for those between */
+};
 
 struct impact {
     const struct live *l;
