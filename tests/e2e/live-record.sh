@@ -30,12 +30,13 @@ for workers in 1 2; do
     prey prey -i eth0 --workers $workers --format json --record "$dir" --record-size 8MiB rules.pbc
     for i in 1 2 3; do ask; ask '[fd00:1::100]'; done | sort | uniq -c | tr -s ' ' >got
     at client ping -c 1 -s 3000 -W 2 10.1.0.2 >/dev/null
-    at client ping -c 1 -s 3000 -W 2 10.1.0.100 >/dev/null
+    background client ping -c 1 -s 3000 -W 1 10.1.0.100 >/dev/null # nobody answers
     to one two
     kill -HUP "$prey"
     until_true 100 'a reload is made' grep -q '^reloaded' prey.err
     for i in 1 2 3 4 5 6; do ask; done | sort -u | tr '\n' ' ' >>got
     same "$workers: requests, before and after a reload" "$(cat got)" "$(printf ' 6 one\none two ')"
+    wait "$last"
     prey_ends
     again --format json
     same "$workers: it is decided and sent the same once more" \
