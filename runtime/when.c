@@ -20,9 +20,9 @@ static bool read_rest(const char *at, uint64_t *ns)
 
 bool when_read(const char *text, struct when *w)
 {
-    static const char *const forms[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M",
-                                        "%Y-%m-%dT%H:%M",    "%H:%M:%S",          "%H:%M"};
-    enum { DATED = 4 };
+    static const char *const forms[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M",
+                                        "%Y-%m-%d",          "%H:%M:%S",          "%H:%M"};
+    enum { DATED = 5 };
     for (unsigned i = 0; i < sizeof forms / sizeof *forms; i++) {
         struct tm tm = {.tm_year = 70, .tm_mday = 1};
         uint64_t fraction;

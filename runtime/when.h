@@ -1,5 +1,5 @@
-/* A moment as people write it: 03:12, 03:12:30.5, 2026-11-21 03:12, 2026-11-21T03:12:30Z; in UTC, as all times are
- * printed.
+/* A moment as people write it: 03:12, 03:12:30.5, 2026-11-21 03:12, 2026-11-21T03:12:30Z, 2026-11-21 (its midnight); in
+ * UTC, as all times are printed.
  */
 #ifndef RUNTIME_WHEN_H
 #define RUNTIME_WHEN_H

@@ -46,9 +46,9 @@ run --replay kept --log text
 same 'what rules log is told again' "$(cut -d' ' -f3- err)" 'IDENT  reject  tcp 198.18.0.5:40000 > 10.0.0.9:113 SYN  54 bytes'
 run --replay kept --verdicts lines --to 2001-01-01T00:00:00Z
 same 'up to a time before it, there is nothing' "$status $(wc -l <lines)" '0 1'
-run --replay kept --verdicts lines --from "$(date -u +%H:%M)" --to 2199-01-01
-same 'a day without a time is none' "$status" 2
-run --replay kept --verdicts lines --from 2001-01-01T00:00 --to "2199-01-01 00:00"
+run --replay kept --from 03.12
+same 'what is no time' "$status" 2
+run --replay kept --verdicts lines --from 2001-01-01 --to "2199-01-01 00:00"
 same 'from a time before it, all is there' "$status $(wc -l <lines)" '0 8'
 run --replay kept --verdicts lines --from 2199-01-01T00:00
 same 'from a time after it, nothing' "$status $(wc -l <lines)" '0 1'
