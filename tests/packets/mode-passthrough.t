@@ -13,9 +13,6 @@ out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / vlan 5 pcp 3 / ip4 10.9.0.7 
 in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 syn ack seq 99 ack 11
 verdict forward - www web/a -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / tcp 80 > 1000 syn ack seq 99 ack 11
-# Its only port is taken: another client finds none.
-in      eth / vlan 5 / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn
-verdict drop WEB www web/a no-source-port
 # Replies go to the client's last MAC.
 in      eth 02:00:00:00:00:44 > 02:00:00:00:00:02 / vlan 5 / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 11 ack 100
 verdict forward WEB www web/a -
@@ -23,6 +20,9 @@ out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / vlan 5 / ip4 10.9.0.7 > 10.0
 in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 psh ack seq 100 ack 11 / payload "hello"
 verdict forward - www web/a -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:44 / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / tcp 80 > 1000 psh ack seq 100 ack 11 / payload "hello"
+# Its only port is taken: another client finds none.
+in      eth / vlan 5 / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn
+verdict drop WEB www web/a no-source-port
 # A group is nobody's address: the reply's next hop is asked for by its IP address (in replay a MAC derived from it).
 in      eth 01:00:5e:00:00:01 > 02:00:00:00:00:02 / vlan 5 / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 11 ack 105
 verdict forward WEB www web/a -
@@ -56,6 +56,9 @@ after   121
 in      eth / ip6 2001:db8:c::2 > 2001:db8::10 / udp 1001 > 80 / payload "x"
 verdict forward WEB w6 six/b -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:11 / ip6 2001:db8:9::7 > 2001:db8:1::11 hop 63 / udp 61018 > 8080 / payload "x"
+in      eth / ip6 2001:db8:1::11 > 2001:db8:9::7 / udp 8080 > 61018 / payload "r"
+verdict forward - w6 six/b -
+out     any
 in      eth / ip6 2001:db8:c::1 > 2001:db8::10 / udp 1000 > 80 csum 0 / payload "q"
 verdict drop WEB w6 six/b no-source-port
 
@@ -164,3 +167,33 @@ verdict forward - www web/a -
 out     any
 out     any
 mtu     0
+
+# No port is left: a flow that waits for its other side gives way, and its server is told; one that both use does not.
+speaks  10.9.0.1
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:8080 }
+    service www on 203.0.113.10 tcp/80, udp/80 { mode passthrough; -> web }
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 7
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 8080 syn seq 7
+in      eth / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn seq 50
+verdict forward - www web/a -
+out     eth 02:00:0a:09:00:01 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 df / tcp 61017 > 8080 rst seq 8 win 0
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 8080 syn seq 50
+# What is no SYN drives nobody out.
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 8 ack 1
+verdict drop - www web/a no-source-port
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 syn ack seq 99 ack 51
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.2 ttl 63 / tcp 80 > 1000 syn ack seq 99 ack 51
+in      eth / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 ack seq 51 ack 100
+verdict forward - www web/a -
+out     any
+in      eth / ip4 198.18.0.3 > 203.0.113.10 / tcp 1000 > 80 syn seq 50
+verdict drop - www web/a no-source-port
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1000 > 80 / payload "q"
+verdict forward - www web/a -
+out     any
+in      eth / ip4 198.18.0.2 > 203.0.113.10 / udp 1000 > 80 / payload "q"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / udp 61017 > 8080 / payload "q"

@@ -141,6 +141,34 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
     return true;
 }
 
+int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                      uint64_t *since_ns)
+{
+    struct flow_tuple twin;
+    put_in_order(s, tuple, &twin);
+    const int32_t found = flow_find(t->table, &twin.id, table_hash(t->table, &twin.id), t->now_ns);
+    const int32_t slot = found == FLOW_NONE ? FLOW_NONE : flow_of_twin(t->table, found);
+    if (slot == FLOW_NONE || slot == s->slot) return FLOW_NONE;
+    const struct flow *f = flow_at(t->table, slot);
+    const enum flow_class class = flow_state_class((enum flow_state)f->state);
+    if (!(f->flags & FLOW_BOUND) || f->joined || (class != FLOW_HALF_OPEN && class != FLOW_ONE_WAY)) return FLOW_NONE;
+    *since_ns = f->seen_ns;
+    return slot;
+}
+
+void track_evict(struct track *t, int32_t slot)
+{
+    const enum flow_class class = flow_state_class((enum flow_state)flow_at(t->table, slot)->state);
+    flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
+}
+
+const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind)
+{
+    flow_id_of(t->table, slot, id);
+    *bind = track_bind_at(t, slot);
+    return flow_at(t->table, slot);
+}
+
 void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin)
 {
     if (twin->id.stack != s->id.stack) { /* it was unknown, and has an id now */

@@ -164,6 +164,14 @@ struct track_tuple track_own(const struct track *t, const struct track_seen *s);
  * from one side or the other? Then *twin is what track_pair takes. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin);
+/* The bound flow that has that tuple, if it waits for the other side: half-open, or one way; since when (*since_ns).
+ * FLOW_NONE: there is none such, or a cookie answered its client. */
+int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                      uint64_t *since_ns);
+/* That flow gives way to the packet's. */
+void track_evict(struct track *t, int32_t slot);
+/* What is said of it: its tuple and binding. */
+const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind);
 /* That tuple becomes the twin of the packet's flow, which has none; nothing has begun or ended since, but that flow. */
 void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin);
 

@@ -59,6 +59,15 @@ static void reset_server(const struct speech *e)
     e->f->counters.resets += forward_say_server(e, &s, TX_CAUSE_RST);
 }
 
+void forward_reset_server(const struct job *j, const struct flow *flow, const struct track_tuple *own,
+                          const struct flow_bind *b)
+{
+    struct speech e;
+    if (flow->proto != IPPROTO_NR_TCP) return;
+    forward_speech(&e, j, flow, own, b);
+    reset_server(&e);
+}
+
 /* Both are told; of a DSR flow the client: what the server has sent it is not known here. */
 static void reset_both(const struct speech *e)
 {

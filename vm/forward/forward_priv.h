@@ -129,6 +129,10 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);
 uint32_t forward_clock(const struct job *j);
 
+/* down.c: the server of a flow of TCP is told that it is over. */
+void forward_reset_server(const struct job *j, const struct flow *flow, const struct track_tuple *own,
+                          const struct flow_bind *b);
+
 /* ---- say.c ---- */
 
 /* A flow of which something is to be said, though no packet of it is at hand. */

@@ -281,6 +281,16 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
     return false;
 }
 
+bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b)
+{
+    const struct pbc_server *server = &o->p->servers[b->server];
+    const struct side *out = &o->pools[server->pool].side[server->family == 6];
+    const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
+    if (!address_at(o, facts, b->server, start, b->to_src)) return false;
+    b->to_src_port = ports_any(out->ports);
+    return true;
+}
+
 void outside_give(struct outside *o, const struct flow_bind *b)
 {
     if (b->space != PBC_NONE) give(o, b->server, b->space, b->to_src_port);

@@ -30,6 +30,9 @@ typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
  * one that `hash` gives. is_free may release flows whose time has passed. False: none is known, or none is free. */
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
+/* Into a binding to b->server that found no port: one of the first of these addresses, by chance, that may be taken,
+ * for its flow to give way. False: no address is known. */
+bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
 /* It is not the flow's after all. */
 void outside_give(struct outside *o, const struct flow_bind *b);
 /* The flow has ended. Until rests_ns its port is nobody else's, or until nearly all ports are taken, or RESTS_MOST

@@ -65,6 +65,17 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
     return (uint16_t)port;
 }
 
+uint16_t ports_any(struct ports *p)
+{
+    const uint32_t span = (uint32_t)p->hi - p->lo + 1;
+    uint16_t port = p->lo;
+    for (unsigned i = 0; i < 4 * (p->workers + 1); i++) { /* another's slice is as often drawn as there are others */
+        port = (uint16_t)(p->lo + (uint32_t)((random_next(&p->random) >> 32) * span >> 32));
+        if (port_slice(port, p->workers) == p->worker) break;
+    }
+    return port;
+}
+
 bool port_hold(struct ports *p, uint32_t space, uint16_t port)
 {
     struct port_map *map = map_of(p, space);

@@ -19,6 +19,8 @@ void ports_free(struct ports *p);
 
 /* A free port of the space, now taken; 0: exhausted. `want`: given if it is free and in the slice (0: no wish). */
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
+/* One of the slice, by chance, taken or not. */
+uint16_t ports_any(struct ports *p);
 /* That port is taken as if it had been given; false: it is, or it is none of the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
 /* Which ports are next is drawn from here on. */
