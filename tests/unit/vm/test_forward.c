@@ -140,6 +140,7 @@ static void a_flow_is_told_of(void **state)
     assert_int_equal(c->servers[0].packets, 2);
     assert_int_equal(c->services[0].packets, 2);
     assert_int_equal(c->flows->added, 1);
+    run(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 1 ack 1"); /* else it would give way */
     assert_int_equal(run(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1001 > 80 syn").reason, REASON_NO_SOURCE_PORT);
     assert_int_equal(c->forward->exhausted, 1);
     world_fini(&w);
