@@ -14,6 +14,7 @@
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
+enum { TELL_MOST = 4096 /* frames of a worker, before others have their turn: a few milliseconds */ };
 enum { TRACED_BYTES = 512 /* of a frame: its headers */, SNAP_MOST = 1 << 18 };
 
 struct onlooker {
@@ -156,16 +157,21 @@ static void tell_record(struct live *l, struct worker *w, const struct tape_reco
     }
 }
 
-void onlookers_tell(struct live *l, struct worker *w)
+bool onlookers_tell(struct live *l, struct worker *w)
 {
-    if (!l->onlookers) return;
+    if (!l->onlookers) return true;
     const uint64_t there = tape_there(&w->observing.tape),
                    ahead_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     const struct tape_record *r;
-    while ((r = tape_next(&w->observing.tape, there))) {
+    unsigned told = 0;
+    while (told < TELL_MOST && (r = tape_next(&w->observing.tape, there))) {
+        told += r->count + 1u;
         if (r->kind == TAPE_SEEN) tell_record(l, w, r, ahead_ns);
         tape_done(&w->observing.tape, r);
     }
+    const bool all = told < TELL_MOST;
+    if (!all) wake(w->call_fd);
+    return all;
 }
 
 /* ---- time ---- */
@@ -203,7 +209,9 @@ void onlookers_step(struct live *l, uint64_t now_ns)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
     if (!all_have_taken(l)) return;
     /* What was seen for those who are in the set before alone is still theirs. */
-    for (unsigned i = 0; i < l->worker_count && o->before; i++) onlookers_tell(l, l->workers[i]);
+    bool all = true;
+    for (unsigned i = 0; i < l->worker_count && o->before; i++) all &= onlookers_tell(l, l->workers[i]);
+    if (!all) return;
     free_places(o);
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call) look_after(o->at[i], i, now_ns);

@@ -5,8 +5,8 @@
 
 #include "runtime/live/state.h"
 
-/* What that worker has put on its tape is told. */
-void onlookers_tell(struct live *l, struct worker *w);
+/* What that worker has put on its tape is told, some milliseconds of it; false: there is more, and it calls again. */
+bool onlookers_tell(struct live *l, struct worker *w);
 /* Those whose time is up end; workers get another set where somebody came or went. */
 void onlookers_step(struct live *l, uint64_t now_ns);
 /* How long until somebody's time is up, `most` at most. */
