@@ -6,13 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-lan outside 1 client prey:wan
-lan inside 2 prey:lan one two
-for s in one two; do
-    web "$s"
-    ip -n "$id-$s" route add default via 10.2.0.1
-done
+site one two
 rules shop <<'RULES'
 interface outer = "wan"
 pool web { balance round_robin; server one 10.2.0.2:80; server two 10.2.0.3:80 backup }
@@ -22,10 +16,6 @@ firewall edge on outer in default accept {
   accept tcp to 10.1.0.100 port 80 as WEB
 }
 RULES
-ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
-    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
-    status=$?
-}
 refused() { # SENTENCE LINE: with status 2
     same "$1" "$status $(cat err)" "2 preyctl: $2"
 }
