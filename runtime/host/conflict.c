@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "runtime/host/host_priv.h"
+#include "runtime/host/listen.h"
 #include "runtime/host/preflight_priv.h"
 #include "runtime/host/proc_priv.h"
 #include "runtime/host/sinks.h"
@@ -261,4 +262,15 @@ void look_at_log(struct look *l)
     case SINK_FILE: look_at_file(l, l->p->log); break;
     case SINK_STDERR: break;
     }
+}
+
+void look_at_stats(struct look *l)
+{
+    char err[500];
+    if (!l->p->stats) return;
+    const int fd = listen_tcp(l->p->stats, l->p->stats_text, err, sizeof err);
+    if (fd < 0)
+        preflight_tell(l, true, "--stats %s|", err);
+    else
+        close(fd);
 }

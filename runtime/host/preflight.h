@@ -2,6 +2,8 @@
 #ifndef RUNTIME_HOST_PREFLIGHT_H
 #define RUNTIME_HOST_PREFLIGHT_H
 
+#include <sys/socket.h>
+
 #include "runtime/host/host.h"
 #include "runtime/host/ports.h"
 
@@ -20,12 +22,14 @@ struct preflight {
     const char *name;               /* of the instance; NULL: not looked at */
     const struct host_ports *ports; /* of this machine's own addresses, that translation takes */
     unsigned port_count;
-    uint64_t memory_bytes; /* that are taken at the start */
-    const char *log;       /* as sink_descriptor wants it */
-    bool xdp;              /* frames come by a program of ours */
-    bool xdp_replace;      /* and another is taken off, for good */
-    bool sends_on;         /* some packets leave by us that came in by us */
-    bool guarded;          /* guard rules keep the host's stack from doing so, too */
+    uint64_t memory_bytes;        /* that are taken at the start */
+    const char *log;              /* as sink_descriptor wants it */
+    const struct sockaddr *stats; /* where statistics are served; NULL: nowhere */
+    const char *stats_text;       /* the same, as it was asked for */
+    bool xdp;                     /* frames come by a program of ours */
+    bool xdp_replace;             /* and another is taken off, for good */
+    bool sends_on;                /* some packets leave by us that came in by us */
+    bool guarded;                 /* guard rules keep the host's stack from doing so, too */
 };
 
 /* Told one finding. fatal: nothing can be done as it is; else it is worth knowing. mend: a command or an option, or

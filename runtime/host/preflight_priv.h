@@ -24,5 +24,6 @@ void look_at_rules(struct look *l);
 void look_at_ports(struct look *l);
 void look_at_memory(struct look *l);
 void look_at_log(struct look *l);
+void look_at_stats(struct look *l);
 
 #endif

@@ -143,6 +143,8 @@ int look_at_host(struct live *l)
                              .bridged = bridged,
                              .name = l->o->name,
                              .log = l->o->log_to,
+                             .stats = l->o->stats ? &l->o->stats_at.any : NULL,
+                             .stats_text = l->o->stats,
                              .xdp = l->io == &io_XDP,
                              .xdp_replace = l->o->xdp_replace,
                              .guarded = true};

@@ -48,6 +48,10 @@ ip -n "$id-prey" link set lan up
 until_true 100 'lan has a carrier' sh -c "ip -n $id-prey link show lan | grep -q 'state UP'"
 
 looked 'a log that is a folder' 2 "--log: $work: Is a directory" -i wan -i lan --log "text:$work" shop.pbc
+background prey nc.openbsd -l -k 127.0.0.1 8404
+until_true 100 'somebody has the port' at prey nc.openbsd -z 127.0.0.1 8404
+looked 'a port of statistics that is taken' 2 '--stats 127.0.0.1:8404: another program listens there; `ss -ltnp` shows which' \
+    -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
 if [ ! -e /dev/log ]; then
     looked 'no system log' 2 "--log: the system's log (/dev/log) takes nothing: No such file or directory; this mends it: --log \
 text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
