@@ -6,14 +6,23 @@
 #include <stdint.h>
 
 struct pool;
+struct shared; /* vm/shared/shared.h */
 
 struct trace_step; /* judge/decide.h */
 typedef void trace_fn(void *arg, const struct trace_step *step);
+
+/* What the worker counts together with others (vm/shared/). Zero: nothing, it is alone. */
+struct share {
+    const struct shared *all;                    /* NULL: it is judged again, and `hear` says what it was told */
+    uint64_t (*hear)(void *arg, uint64_t value); /* see share_hear; NULL: nobody writes down what it is told */
+    void *arg;
+};
 
 struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
+    struct share share;
     bool live;   /* packets wait: vm_tick works in parts that take 50 us at most; and other programs may take this one's
                     place (vm_swap), so flows have room for what those need */
     bool naive;  /* run the rule list instead of the code, for every packet: the oracle */

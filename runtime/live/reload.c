@@ -71,7 +71,8 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
     if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
     l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
-    return l->now.owners;
+    l->now.shared = shared_new(l->now.program, r->other.shared, r->remap);
+    return l->now.owners && l->now.shared;
 }
 
 /* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
@@ -107,11 +108,13 @@ static bool prepare_all(struct live *l, struct reload *r)
                                                .prepare_ns = in.mono_ns,
                                                .world = s->number});
     for (unsigned i = 0; i < l->worker_count; i++) {
-        const struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
+        struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
+        cfg.share.all = l->now.shared;
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
                                               .remap = r->remap,
                                               .snapshot = s,
                                               .owners = l->now.owners,
+                                              .shared = l->now.shared,
                                               .iface = l->now.iface,
                                               .opened = &l->now.opened,
                                               .routes = start_routes(l, l->now.program),

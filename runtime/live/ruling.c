@@ -30,6 +30,7 @@ void ruling_fini(struct ruling *r)
     checks_free(r->checks);
     labels_fini(&r->labels);
     owners_free(r->owners);
+    shared_free(r->shared);
     opened_fini(&r->opened);
     program_put(r->program);
     free(r->name);

@@ -6,6 +6,7 @@
 #include "runtime/host/opened.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/egress.h"
+#include "vm/shared/shared.h"
 #include "vm/vm.h"
 
 struct ruling {
@@ -14,6 +15,7 @@ struct ruling {
     uint64_t number;         /* of it, in the recording */
     struct labels labels;
     struct owners *owners; /* NULL: there is one worker */
+    struct shared *shared; /* likewise */
     struct opened opened;
     uint16_t iface[PORTS_MOST]; /* ids of the ports, those beside the first of each interface, too */
     struct facts_iface *ifaces; /* [ifaces_count], as published last */

@@ -237,6 +237,7 @@ static int workers_make(struct live *l)
     struct worker_cfg cfg = {.program = l->now.program,
                              .workers = l->worker_count,
                              .owners = l->now.owners,
+                             .shared = l->now.shared,
                              .seed = seed_of(l->o),
                              .tun = l->tun,
                              .opened = &l->now.opened,
@@ -256,7 +257,8 @@ int start_open(struct live *l)
     int group[PORTS_MOST];
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
-        if (!l->now.owners) return live_complain("out of memory");
+        l->now.shared = shared_new(l->now.program, NULL, NULL);
+        if (!l->now.owners || !l->now.shared) return live_complain("out of memory");
     }
     if (steered_tun(l, l->now.program) || workers_make(l)) return 2;
     for (unsigned at = 0; at < l->port_count; at++) {

@@ -73,15 +73,28 @@ static void flow_ended(void *arg, const struct flow_record *f)
     a->watch->ended(a->watch->arg, a, f);
 }
 
+static uint64_t hear(void *arg, uint64_t value)
+{
+    struct actor *a = arg;
+    (void)value;
+    if (a->heard_at < a->heard_count) return a->heard[a->heard_at++];
+    a->unheard = true;
+    return 0;
+}
+
 /* program: NULL, another one judges. */
 static int make(struct actor *a, const struct told_program *program)
 {
     const struct story *t = a->story;
     a->program = program;
     a->want = a->got = 0;
+    a->ticks = false;
+    a->heard_count = a->heard_at = 0;
     const struct worker_cfg cfg = {.program = program ? program->p : t->other,
                                    .worker = a->at,
                                    .workers = t->start.workers,
+                                   .hear = program && t->start.workers > 1 ? hear : NULL,
+                                   .hear_arg = a,
                                    .seed = t->start.seed,
                                    .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
                                    .opened = program ? &program->opened : &t->other_opened,
@@ -113,6 +126,7 @@ int actor_begin(struct actor *a)
 void actor_fini(struct actor *a)
 {
     unmake(a);
+    free(a->heard);
     *a = (struct actor){0};
 }
 
@@ -156,6 +170,7 @@ static void rest(struct actor *a)
 
 void actor_rest(struct actor *a)
 {
+    actor_finish(a);
     if (!a->stopped && !a->over && a->w) rest(a);
 }
 
@@ -217,6 +232,35 @@ static void judge(struct actor *a)
     hand_logs(a);
 }
 
+/* A batch whose frames are there, or a tick, is done once all is known that the worker was told meanwhile: when the
+ * next step comes that is no TAPE_SHARED, or what left. */
+void actor_finish(struct actor *a)
+{
+    const bool batch = a->want && a->got == a->want, ticks = a->ticks;
+    if (a->stopped || a->over || (!batch && !ticks)) return;
+    a->ticks = a->unheard = false;
+    if (batch) judge(a);
+    if (ticks) worker_tick(a->w, a->now_ns);
+    if (ticks) hand_logs(a);
+    if (a->unheard) actor_stop(a, "what workers counted together is missing");
+}
+
+/* A word of it more. */
+static void take_heard(struct actor *a, uint64_t value)
+{
+    if (a->heard_count == a->heard_room) {
+        const unsigned room = a->heard_room ? 2 * a->heard_room : 64;
+        uint64_t *more = realloc(a->heard, room * sizeof *more);
+        if (!more) {
+            actor_stop(a, "out of memory");
+            return;
+        }
+        a->heard = more;
+        a->heard_room = room;
+    }
+    a->heard[a->heard_count++] = value;
+}
+
 /* A frame of the batch, writable with headroom as it came. */
 static void take_frame(struct actor *a, const struct scene *s)
 {
@@ -238,7 +282,6 @@ static void take_frame(struct actor *a, const struct scene *s)
                               .tags = {{f->tags[0].tpid, f->tags[0].tci}, {f->tags[1].tpid, f->tags[1].tci}},
                               .flags = PKT_WRITABLE | (f->flags & PKT_CSUM_PARTIAL),
                               .cookie = f->port};
-    if (a->got == a->want) judge(a);
 }
 
 void actor_packet(struct actor *a, const struct scene *s)
@@ -249,7 +292,8 @@ void actor_packet(struct actor *a, const struct scene *s)
         return;
     }
     if (s->left) {
-        compare_left(a, s);
+        actor_finish(a);
+        if (!a->stopped) compare_left(a, s);
     } else if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST) {
         actor_stop(a, "a packet is out of place");
     } else {
@@ -310,6 +354,7 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
         if (blind(a) || !r->count || r->count > VM_BATCH) break;
         a->now_ns = r->now_ns;
         a->want = r->count;
+        a->heard_count = a->heard_at = 0;
         return;
     case TAPE_VERDICTS:
         if (r->bytes - sizeof *r != r->count * sizeof(struct tape_verdict)) break;
@@ -317,9 +362,11 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
         return;
     case TAPE_TICK:
         if (blind(a)) return;
-        worker_tick(a->w, r->now_ns);
-        hand_logs(a);
+        a->now_ns = r->now_ns;
+        a->ticks = true;
+        a->heard_count = a->heard_at = 0;
         return;
+    case TAPE_SHARED: take_heard(a, r->number); return;
     case TAPE_RETRY:
         if (!blind(a)) worker_retry(a->w, r->now_ns);
         return;
@@ -382,7 +429,8 @@ void actor_step(struct actor *a, const struct scene *s)
         actor_stop(a, "a step is cut short");
         return;
     }
-    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE) rest(a);
+    if (r.kind != TAPE_SHARED && r.kind != TAPE_GAP) actor_finish(a);
+    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && r.kind != TAPE_SHARED) rest(a);
     if (a->got < a->want) actor_stop(a, "a batch is not whole");
     if (!a->stopped) act(a, &r, c.at);
 }

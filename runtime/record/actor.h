@@ -43,6 +43,11 @@ struct actor {
     /* The batch that is being read. */
     uint64_t now_ns;
     unsigned want, got;
+    bool ticks; /* the timers' step is being read */
+    /* What the worker was told by what is shared, in the step that is being read. */
+    uint64_t *heard;
+    unsigned heard_count, heard_room, heard_at;
+    bool unheard; /* it asked for more */
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
     uint8_t *bytes;
@@ -61,6 +66,8 @@ void actor_step(struct actor *a, const struct scene *s);
 void actor_packet(struct actor *a, const struct scene *s);
 /* When that was on the wall, by the worker's clock. */
 static inline uint64_t actor_wall(const struct actor *a, uint64_t now_ns) { return now_ns + a->story->start.wall_ns; }
+/* What was begun and waits for what the worker was told meanwhile is done. */
+void actor_finish(struct actor *a);
 /* There is no more. */
 void actor_rest(struct actor *a);
 

@@ -60,7 +60,12 @@ bool player_over(const struct player *p)
 
 void player_end(struct player *p)
 {
-    for (unsigned i = 0; p->begun && p->ended && i < p->story.start.workers; i++) actor_rest(&p->actors[i]);
+    for (unsigned i = 0; p->begun && i < p->story.start.workers; i++) {
+        if (p->ended)
+            actor_rest(&p->actors[i]);
+        else
+            actor_finish(&p->actors[i]);
+    }
 }
 
 void player_fini(struct player *p)

@@ -23,6 +23,7 @@ enum tape_kind {
     TAPE_GAP,      /* so many records found no room */
     TAPE_STATE,    /* all that the worker remembers (worker_archive), in the snapshot of that number: tape_state */
     TAPE_SEEN,     /* `count` frames that somebody looks on at: a tape_seen each, a tape_frame, its bytes */
+    TAPE_SHARED,   /* what the worker was told by what is shared: `number` (share_hear), in the step before */
     TAPE_KINDS
 };
 /* As it is written to a file, too. */

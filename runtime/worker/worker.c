@@ -51,12 +51,28 @@ static int rings_make(struct worker *w)
     return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
 }
 
-struct vm_cfg worker_vm_cfg(const struct worker *w)
+/* What it is told by what is shared stands on the tape. */
+static uint64_t note_heard(void *arg, uint64_t value)
+{
+    struct worker *w = arg;
+    if (w->tape) tape_note(w->tape, TAPE_SHARED, w->tape->now_ns, value);
+    return value;
+}
+
+static struct share share_of(struct worker *w)
+{
+    if (w->cfg.hear) return (struct share){.hear = w->cfg.hear, .arg = w->cfg.hear_arg};
+    if (!w->cfg.shared) return (struct share){0};
+    return (struct share){.all = w->cfg.shared, .hear = note_heard, .arg = w};
+}
+
+struct vm_cfg worker_vm_cfg(struct worker *w)
 {
     return (struct vm_cfg){.pool = w->pool,
                            .seed = w->cfg.seed,
                            .worker = w->cfg.worker,
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
+                           .share = share_of(w),
                            .live = true,
                            .flow_events = w->cfg.ended};
 }
@@ -428,6 +444,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->program = c->number;
         w->cfg.program = c->remap->program;
         w->cfg.owners = c->owners;
+        w->cfg.shared = c->shared;
         w->cfg.cuts = c->cuts;
         w->cfg.opened = c->opened;
         w->cfg.routes = c->routes;

@@ -41,6 +41,10 @@ struct worker_cfg {
     struct program *program;
     unsigned worker, workers;    /* this one of so many */
     const struct owners *owners; /* shared by all; NULL: there is one worker */
+    const struct shared *shared; /* likewise: what they count together */
+    uint64_t (*hear)(void *arg,
+                     uint64_t value); /* instead of `shared`, judged again (struct share); NULL: it is live */
+    void *hear_arg;
     uint64_t seed;
     int tun; /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
     const struct opened *opened; /* tunnels' packets, which the host does not see either */
@@ -60,6 +64,7 @@ struct next_program {
     const struct remap *remap;
     struct snapshot *snapshot; /* facts of the new program */
     const struct owners *owners;
+    const struct shared *shared;
     const uint16_t *iface; /* [ports] ids in the new program */
     const struct opened *opened;
     bool routes;
@@ -133,7 +138,7 @@ void worker_fini(struct worker *w);
 void worker_tell(struct worker *w, struct snapshot *s);
 
 /* What its vm is made with. */
-struct vm_cfg worker_vm_cfg(const struct worker *w);
+struct vm_cfg worker_vm_cfg(struct worker *w);
 
 /* Offer it another program, which it takes at a batch boundary: then w->change is NULL. */
 void worker_change(struct worker *w, struct next_program *c);

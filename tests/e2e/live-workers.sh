@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Live with two workers: each conversation has one owner, whoever got the frame; many clients, fragments, counters that add
-# up over both.
+# up over both, and what both count together.
 set -u
 : "${RECORD:=1}" # and what it did is done once more at its end
 . tests/e2e/live/lib.sh
@@ -12,6 +12,7 @@ lan switch 1 client prey one two
 for s in one two; do
     web "$s"
     udp "$s" 53
+    udp "$s" 54
 done
 for i in $(seq 60 79); do address client eth0 "10.1.0.$i/24"; done
 
@@ -29,6 +30,7 @@ service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
   announce
   -> farm
 }
+service few on 10.1.0.100 udp/54 { mode passthrough; max flows 7; -> farm }
 END
 prey prey -i eth0 --workers 2 --format json pass.pbc
 same 'it says how many workers there are' "$(cat prey.err)" 'ready: eth0: eth0 by packet, 2 workers, pass.pbc'
@@ -59,6 +61,22 @@ for i in $(seq 1 10); do
     at client python3 "$top/tests/e2e/live/udp.py" ask fd00:1::100 53 0 4000 || echo failed
 done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces
 same 'of IPv6, too' "$(cat pieces)" ' 10 fd00:1::50 4000 '
+# A question from each of twenty sources; those that are over get no answer, so they are counted.
+at client python3 -c '
+import socket
+for i in range(60, 80):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((f"10.1.0.{i}", 5400))
+    s.sendto(b"x", ("10.1.0.100", 54))'
+few_over() {
+    truncate -s 0 prey.out
+    kill -USR1 "$prey"
+    until_true 50 'counters are printed once more' grep -q '^}' prey.out
+    [ "$(number reasons max-flows packets)" -ge 13 ]
+}
+until_true 50 'those that are over come' few_over
+same '`max flows` is of both workers together' "$(number reasons max-flows packets)" 13
+truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0
 adds_up 'every frame that came has one verdict, by one of both'

@@ -43,10 +43,10 @@ static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service
     return b && b->kind == BIND_SERVICE && j->vm->forward->p->branches[b->branch].service == service;
 }
 
-/* Why the service takes no further flow of this client now. */
+/* Why the service takes no further flow of this client now; if it does, a place for it may be reserved. */
 static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct client_key *k)
 {
-    const struct forward *f = j->vm->forward;
+    struct forward *f = j->vm->forward;
     const struct pbc_service *s = service_of(f->p, branch);
     struct vm *vm = j->vm;
     const uint32_t service = f->p->branches[branch].service;
@@ -54,9 +54,9 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
         return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
     const uint32_t own = replaces(j, c, service);
-    if (s->max_flows && f->conns.services[service] - own >= s->max_flows) return REASON_MAX_FLOWS;
     if (s->max_flows_per_source && client_flows(f->clients, k) - own >= s->max_flows_per_source)
         return REASON_MAX_FLOWS;
+    if (s->max_flows && !conns_reserve(&f->conns, service, (uint64_t)s->max_flows + own)) return REASON_MAX_FLOWS;
     return REASON_NONE;
 }
 
@@ -205,8 +205,8 @@ static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, s
     forward_send(j, c, NULL);
 }
 
-static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
-                       const struct client_key *k)
+static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
+                      const struct client_key *k)
 {
     struct asking asking;
     bool twin;
@@ -236,6 +236,15 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, 
     }
     forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
     forward_send(j, c, NULL);
+}
+
+/* A place that was reserved for it and is not used goes back. */
+static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
+                       const struct client_key *k)
+{
+    struct forward *f = j->vm->forward;
+    try_begin(j, c, mode, b, k);
+    conns_release(&f->conns, f->p->branches[b->branch].service);
 }
 
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)

@@ -58,6 +58,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg)
         forward_free(f);
         return NULL;
     }
+    conns_share(&f->conns, &cfg->share);
     bool failed = false;
     if (!cfg->no_cookies) f->cookies = cookies_new(p, cfg->seed, &failed);
     if (failed) {
@@ -72,6 +73,7 @@ void forward_attach(struct forward *f, struct track *t, struct balance *b)
     f->track = t;
     f->balance = b;
     balance_by(b, f->conns.servers);
+    balance_share(b, &f->conns.share);
     track_on_unbound(t, unbound, f);
 }
 

@@ -5,6 +5,7 @@
 
 static void keep_conns(struct conns *to, const struct conns *from, const struct remap *r)
 {
+    conns_move(to, from, r);
     for (uint32_t i = 0; i < r->from->servers_count; i++) {
         if (r->server[i] == PBC_NONE) continue;
         to->servers[r->server[i]] += from->servers[i];

@@ -45,6 +45,8 @@ bool balance_has_tables(const struct program *p);
 void balance_archive(struct balance *b, struct archive *a);
 /* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
 void balance_by(struct balance *b, const uint32_t *conns);
+/* Those of all workers instead, where they are counted together; it stays the caller's. */
+void balance_share(struct balance *b, const struct share *s);
 /* The next server of the same pool that new flows may go to, for a flow of the branch's service; PBC_NONE: no other. */
 uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
 /* May the server take new flows of the branch, by pools, mode and family, and is it up? */

@@ -7,6 +7,7 @@
 
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
+#include "vm/shared/shared.h"
 
 /* Servers that are balanced together. */
 struct group {
@@ -28,6 +29,7 @@ struct balance {
     const struct facts *facts; /* seen last */
     uint64_t step_ns;          /* when a weight changes by time alone; UINT64_MAX: none does */
     const uint32_t *conns;     /* [servers]; NULL: nobody counts */
+    const struct share *share; /* instead, where several workers count together; NULL: this one is alone */
     uint64_t built;            /* tables, by balance_update */
     struct group (*pools)[GROUPS];
     char *names;       /* "POOL/SERVER" of every server, one after another */
@@ -267,6 +269,7 @@ uint64_t balance_until(const struct balance *b) { return b->p->pools_count ? b->
 uint64_t balance_built(const struct balance *b) { return b->built; }
 
 void balance_by(struct balance *b, const uint32_t *conns) { b->conns = conns; }
+void balance_share(struct balance *b, const struct share *s) { b->share = share_counts(s) ? s : NULL; }
 
 static struct lb_flow flow_of(const struct key *key)
 {
@@ -328,16 +331,32 @@ static const uint32_t *conns_of(const struct balance *b, const struct choice *c)
 {
     const struct pbc_pool *pool = &b->p->pools[c->pool];
     if (!b->conns || pool->balance != LB_LEAST_CONN) return NULL;
+    const struct shared *all = b->share ? b->share->all : NULL;
+    for (uint32_t i = 0; all && i < c->group->count; i++)
+        c->group->conns[i] = (uint32_t)shared_read(all->servers[c->group->server[i]]);
+    if (all) return c->group->conns;
     if (c->group->count == pool->server_count) return b->conns + pool->servers;
     for (uint32_t i = 0; i < c->group->count; i++) c->group->conns[i] = b->conns[c->group->server[i]];
     return c->group->conns;
+}
+
+/* What that pick was when it was recorded, if it is judged again; one that cannot have been is passed over. */
+static uint32_t heard(const struct balance *b, const struct choice *c, uint32_t branch, const struct key *key,
+                      uint32_t server)
+{
+    if (!b->share || c->pool == PBC_NONE || b->p->pools[c->pool].balance != LB_LEAST_CONN) return server;
+    const uint64_t was = share_hear(b->share, server);
+    if (was == PBC_NONE) return PBC_NONE;
+    const bool sound = was < b->p->servers_count && b->p->servers[was].pool == c->pool;
+    return sound && balance_allows(b, branch, key, (uint32_t)was) ? (uint32_t)was : server;
 }
 
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key)
 {
     const struct choice c = choose(b, branch, key);
     uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, conns_of(b, &c)) : LB_NONE;
-    return (struct pick){.pool = c.pool, .server = at == LB_NONE ? PBC_NONE : c.group->server[at]};
+    const uint32_t server = at == LB_NONE ? PBC_NONE : c.group->server[at];
+    return (struct pick){.pool = c.pool, .server = heard(b, &c, branch, key, server)};
 }
 
 uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)

@@ -1,21 +1,33 @@
-/* How many flows are bound to each server and each service of a worker: what `least_conn` balances by and `max flows`
- * bounds. */
+/* How many flows are bound to each server and each service of a worker, and of all that share it (vm/shared/): what
+ * `least_conn` balances by and `max flows` bounds. */
 #ifndef VM_FORWARD_BIND_CONNS_H
 #define VM_FORWARD_BIND_CONNS_H
 
 #include <stdint.h>
 
 #include "vm/program/program.h"
+#include "vm/shared/shared.h"
 
 struct conns {
     uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
     uint64_t *begun;              /* by index in SERVERS: flows that the server was given, ever */
+    struct share share;           /* zero: the worker is alone */
+    bool reserved;                /* a place at a service, in what is shared, for the flow that is being begun */
 };
 
 /* All zero. False: memory is out; conns_fini all the same. */
 bool conns_init(struct conns *c, const struct program *p);
 void conns_fini(struct conns *c);
+/* Count together with others, from now on. */
+void conns_share(struct conns *c, const struct share *s);
+/* `from`, of the program before, has counted the flow at `service` and `server`: what is shared by this program knows
+ * of them now. */
+void conns_move(struct conns *to, const struct conns *from, const struct remap *r);
 
+/* May the service take a flow more and have `most` then? If so its place is kept, for conns_add of that flow or for
+ * conns_release, which is to follow in any case. */
+bool conns_reserve(struct conns *c, uint32_t service, uint64_t most);
+void conns_release(struct conns *c, uint32_t service);
 void conns_add(struct conns *c, uint32_t service, uint32_t server);
 void conns_drop(struct conns *c, uint32_t service, uint32_t server);
 

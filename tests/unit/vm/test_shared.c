@@ -1,0 +1,256 @@
+/* What several workers count together: `max flows` and `least_conn` over all of them, one after the other and at once;
+ * the same once more by what each was told; and from one program to the next. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/note.h"
+#include "vm/shared/shared.h"
+#include "vm/vm.h"
+
+enum { WORKERS = 3, SLOTS = 16, SLOT_BYTES = 2048, TOLD_MOST = 4096 };
+
+/* One worker, and all that it was told by what is shared. */
+struct one {
+    struct vm *vm;
+    struct pool *pool;
+    void *memory;
+    struct facts facts;
+    struct tx_entry entries[SLOTS];
+    struct vm_tx tx;
+    uint64_t now_ns;
+    uint64_t told[TOLD_MOST];
+    unsigned told_count, told_at;
+    const struct one *again; /* it is told what that one was */
+    unsigned within, over;
+};
+
+static uint64_t hear(void *arg, uint64_t value)
+{
+    struct one *o = arg;
+    if (o->again) return o->told_at < o->again->told_count ? o->again->told[o->told_at++] : 0;
+    if (o->told_count < TOLD_MOST) o->told[o->told_count++] = value;
+    return value;
+}
+
+static struct program *compiled(const char *rules)
+{
+    struct compile c;
+    char why[256] = "";
+    compile_init(&c);
+    assert_int_equal(compile_text(&c, "rules", rules, strlen(rules)), 0);
+    struct program *p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    compile_fini(&c);
+    assert_non_null(p);
+    return p;
+}
+
+static struct vm_cfg cfg_of(struct one *o, unsigned at, const struct shared *shared)
+{
+    return (struct vm_cfg){.pool = o->pool,
+                           .seed = 5,
+                           .worker = at,
+                           .workers = WORKERS,
+                           .live = true,
+                           .share = {.all = shared, .hear = hear, .arg = o}};
+}
+
+static void one_init(struct one *o, struct program *p, unsigned at, const struct shared *shared,
+                     const struct one *again)
+{
+    const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) & ~(size_t)63;
+    *o = (struct one){.now_ns = 1000, .again = again};
+    o->memory = aligned_alloc(64, bytes);
+    o->pool = pool_init(o->memory, bytes, SLOTS, SLOT_BYTES);
+    o->facts = (struct facts){.generation = 1};
+    o->tx = (struct vm_tx){.entries = o->entries, .cap = SLOTS};
+    const struct vm_cfg cfg = cfg_of(o, at, shared);
+    o->vm = vm_new(p, &cfg);
+    assert_non_null(o->vm);
+}
+
+static void one_fini(struct one *o)
+{
+    vm_free(o->vm);
+    free(o->memory);
+}
+
+/* A packet of that client; what becomes of it is counted. */
+static struct verdict come(struct one *o, unsigned client, const char *rest)
+{
+    char text[160], err[200];
+    struct note note;
+    struct pkt pkt, *pkts[1] = {&pkt};
+    struct verdict v;
+    snprintf(text, sizeof text, "eth / ip4 198.18.%u.%u > 203.0.113.10 / %s", client / 250, client % 250 + 1, rest);
+    assert_int_equal(note_parse(text, &note, err, sizeof err), 0);
+    note_view(&note, IFACE_NONE, &pkt);
+    const struct vm_in in = {.mono_ns = o->now_ns, .facts = &o->facts};
+    vm_run(o->vm, &in, pkts, 1, &v, &o->tx);
+    for (unsigned i = 0; i < o->tx.count; i++) pool_put(o->entries[i].pkt);
+    o->tx.count = 0;
+    o->within += v.action == ACTION_FORWARD || v.action == ACTION_ACCEPT;
+    o->over += v.action == ACTION_DROP;
+    return v;
+}
+
+static const char farm[] = "pool web { balance least_conn\n"
+                           "  server a 10.0.0.11; server b 10.0.0.12; server c 10.0.0.13 }\n"
+                           "service www on 203.0.113.10 tcp/80 { mode dsr rewrite; max flows 50; -> web }\n";
+static const char farm_later[] = "pool web { balance least_conn\n"
+                                 "  server c 10.0.0.13; server d 10.0.0.14 }\n"
+                                 "service www on 203.0.113.10 tcp/80 { mode dsr rewrite; max flows 50; -> web }\n"
+                                 "service other on 203.0.113.10 tcp/81 { mode dsr rewrite; -> web }\n";
+static const char syn[] = "tcp 1000 > 80 syn";
+
+/* ---- flows ---- */
+
+static void flows_are_counted_together(void **state)
+{
+    (void)state;
+    struct program *p = compiled(farm);
+    struct shared *shared = shared_new(p, NULL, NULL);
+    struct one *o = calloc(2 * WORKERS, sizeof *o);
+    unsigned at[3] = {0};
+    for (unsigned i = 0; i < WORKERS; i++) one_init(&o[i], p, i, shared, NULL);
+    for (unsigned i = 0; i < 60; i++) {
+        const struct verdict v = come(&o[i * i % WORKERS], i, syn);
+        assert_int_equal(v.reason, i < 50 ? REASON_NONE : REASON_MAX_FLOWS);
+        if (i >= 50) continue;
+        at[v.server]++;
+        for (unsigned k = 0; k < 3; k++)
+            assert_in_range(at[k], i / 3, i / 3 + 1); /* the least of all, not of its own */
+    }
+    assert_int_equal(shared_read(shared->services[0]), 50);
+    /* What each was told is enough to do the same once more, alone. */
+    for (unsigned i = 0; i < WORKERS; i++) one_init(&o[WORKERS + i], p, i, NULL, &o[i]);
+    for (unsigned i = 0; i < 60; i++) come(&o[WORKERS + i * i % WORKERS], i, syn);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        assert_int_equal(o[WORKERS + i].within, o[i].within);
+        assert_int_equal(o[WORKERS + i].told_at, o[i].told_count);
+        assert_memory_equal(vm_counters(o[WORKERS + i].vm)->server_flows, vm_counters(o[i].vm)->server_flows, 12);
+    }
+    for (unsigned i = 0; i < 2 * WORKERS; i++) one_fini(&o[i]);
+    shared_free(shared);
+    program_put(p);
+    free(o);
+}
+
+/* A flow that cannot begin gives its place back, and one that ends. */
+static void places_go_back(void **state)
+{
+    (void)state;
+    struct program *p = compiled(farm);
+    struct shared *shared = shared_new(p, NULL, NULL);
+    struct one o;
+    one_init(&o, p, 0, shared, NULL);
+    char text[160], err[200];
+    struct note note;
+    struct pkt pkt, *pkts[1] = {&pkt};
+    struct verdict v;
+    snprintf(text, sizeof text, "eth / ip4 203.0.113.10 > 203.0.113.10 / %s", syn);
+    assert_int_equal(note_parse(text, &note, err, sizeof err), 0);
+    note_view(&note, IFACE_NONE, &pkt);
+    const struct vm_in in = {.mono_ns = o.now_ns, .facts = &o.facts};
+    vm_run(o.vm, &in, pkts, 1, &v, &o.tx);
+    assert_int_equal(v.reason, REASON_SAME_ENDS);
+    assert_int_equal(shared_read(shared->services[0]), 0);
+    assert_int_equal(come(&o, 1, syn).action, ACTION_FORWARD);
+    assert_int_equal(shared_read(shared->services[0]), 1);
+    o.now_ns += UINT64_C(400000000000000);
+    for (unsigned part = 0, more = 1; more;) {
+        const struct vm_in later = {.mono_ns = o.now_ns, .facts = &o.facts};
+        more = vm_expire(o.vm, &later, &o.tx, &part);
+    }
+    assert_int_equal(shared_read(shared->services[0]), 0);
+    for (unsigned i = 0; i < 3; i++) assert_int_equal(shared_read(shared->servers[i]), 0);
+    one_fini(&o);
+    shared_free(shared);
+    program_put(p);
+}
+
+static void *rush(void *arg)
+{
+    struct one *o = arg;
+    for (unsigned i = 0; i < 200; i++) come(o, (unsigned)o->now_ns + i, syn);
+    return NULL;
+}
+
+static void never_more_at_once(void **state)
+{
+    (void)state;
+    struct program *p = compiled(farm);
+    struct shared *shared = shared_new(p, NULL, NULL);
+    struct one *o = calloc(WORKERS, sizeof *o);
+    pthread_t thread[WORKERS];
+    unsigned within = 0;
+    for (unsigned i = 0; i < WORKERS; i++) one_init(&o[i], p, i, shared, NULL);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        o[i].now_ns = 1000 * (i + 1);
+        assert_int_equal(pthread_create(&thread[i], NULL, rush, &o[i]), 0);
+    }
+    for (unsigned i = 0; i < WORKERS; i++) pthread_join(thread[i], NULL);
+    for (unsigned i = 0; i < WORKERS; i++) within += o[i].within;
+    assert_int_equal(within, 50);
+    for (unsigned i = 0; i < WORKERS; i++) one_fini(&o[i]);
+    shared_free(shared);
+    program_put(p);
+    free(o);
+}
+
+/* While some workers have the next program and others not yet, nothing is counted twice or forgotten. */
+static void goes_on_in_the_next_program(void **state)
+{
+    (void)state;
+    struct program *p = compiled(farm), *q = compiled(farm_later);
+    struct shared *shared = shared_new(p, NULL, NULL);
+    struct one *o = calloc(WORKERS, sizeof *o);
+    struct vm *fresh[WORKERS];
+    for (unsigned i = 0; i < WORKERS; i++) one_init(&o[i], p, i, shared, NULL);
+    for (unsigned i = 0; i < 45; i++) come(&o[i % WORKERS], i, syn);
+    struct remap *r = remap_new(p, q, NULL, 0, NULL, o->now_ns);
+    struct shared *next = shared_new(r->program, shared, r);
+    assert_int_equal(shared_read(next->services[0]), 45);
+    assert_int_equal(shared_read(next->servers[0]), 15); /* c */
+    assert_int_equal(shared_read(next->servers[1]), 0);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        const struct vm_cfg cfg = cfg_of(&o[i], i, next);
+        const struct vm_in in = {.mono_ns = o[i].now_ns, .facts = &o[i].facts};
+        fresh[i] = vm_prepare(&cfg, r, &in);
+        assert_int_equal(vm_swap(o[i].vm, fresh[i], r), 0);
+        assert_int_equal(come(&o[i], 100 + i, syn).action, ACTION_FORWARD); /* 46, 47, 48 */
+    }
+    assert_int_equal(shared_read(next->services[0]), 48);
+    assert_int_equal(shared_read(next->servers[1]), 3); /* d has the least */
+    shared_free(shared);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(come(&o[i % WORKERS], 200 + i, syn).reason, i < 2 ? REASON_NONE : REASON_MAX_FLOWS);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        const struct vm_in in = {.mono_ns = o[i].now_ns, .facts = &o[i].facts};
+        while (vm_swapping(o[i].vm)) vm_tick(o[i].vm, &in, &o[i].tx);
+        one_fini(&o[i]);
+        vm_free(fresh[i]);
+    }
+    shared_free(next);
+    remap_free(r);
+    program_put(q);
+    program_put(p);
+    free(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(flows_are_counted_together),
+        cmocka_unit_test(places_go_back),
+        cmocka_unit_test(never_more_at_once),
+        cmocka_unit_test(goes_on_in_the_next_program),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
