@@ -113,6 +113,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
         vm_free(vm);
         return NULL;
     }
+    meters_share(vm->meters, &vm->cfg.share, cfg->workers);
     point_counters(vm);
     vm->opens = p->meta->flags & PBC_OPENS;
     vm->in_order = shows_order(p);

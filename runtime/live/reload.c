@@ -71,7 +71,7 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
     if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
     l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
-    l->now.shared = shared_new(l->now.program, r->other.shared, r->remap);
+    l->now.shared = shared_new(l->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
     return l->now.owners && l->now.shared;
 }
 

@@ -257,7 +257,7 @@ int start_open(struct live *l)
     int group[PORTS_MOST];
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
-        l->now.shared = shared_new(l->now.program, NULL, NULL);
+        l->now.shared = shared_new(l->now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
         if (!l->now.owners || !l->now.shared) return live_complain("out of memory");
     }
     if (steered_tun(l, l->now.program) || workers_make(l)) return 2;

@@ -17,6 +17,8 @@ done
 for i in $(seq 60 79); do address client eth0 "10.1.0.$i/24"; done
 
 rules pass <<'END'
+meter slow = 9/h burst 9
+meter fast = 3200/s burst 3200
 pool farm {
   balance round_robin
   source 10.1.0.50, fd00:1::50
@@ -30,6 +32,8 @@ service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
   announce
   -> farm
 }
+service rare on 10.1.0.100 udp/56 { mode passthrough; rate slow; -> farm }
+service many on 10.1.0.100 udp/57 { mode passthrough; rate fast; -> farm }
 service few on 10.1.0.100 udp/54 { mode passthrough; max flows 7; -> farm }
 END
 prey prey -i eth0 --workers 2 --format json pass.pbc
@@ -67,15 +71,16 @@ import socket
 for i in range(60, 80):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((f"10.1.0.{i}", 5400))
-    s.sendto(b"x", ("10.1.0.100", 54))'
+    for port in 54, 56, 57: s.sendto(b"x", ("10.1.0.100", port))'
 few_over() {
     truncate -s 0 prey.out
     kill -USR1 "$prey"
     until_true 50 'counters are printed once more' grep -q '^}' prey.out
-    [ "$(number reasons max-flows packets)" -ge 13 ]
+    [ "$(number reasons max-flows packets)" -ge 13 ] && [ "$(number reasons over-rate packets)" -ge 11 ]
 }
 until_true 50 'those that are over come' few_over
 same '`max flows` is of both workers together' "$(number reasons max-flows packets)" 13
+same 'a meter without a key, too' "$(number reasons over-rate packets)" 11
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -12,17 +12,23 @@ enum {
     FLOW_WORDS = 6,
     EXACT_UNITS = 128, /* units a nanosecond up to which all is exact: then 63 bits last for two years */
     SWEEP_GROUPS = 16, /* a call */
+    LEASE_PART = 16,   /* of a second's budget, and of the burst, over all workers */
 };
+#define LEASE_NS UINT64_C(1000000000)
 
 struct meter {
     const struct pbc_meter *def;
     struct meter_rate rate;
-    uint64_t base_ns;     /* when unit 0 was */
-    uint64_t now_ns, now; /* the time last asked at, and the same in units */
-    uint64_t shared;      /* the bucket of all, or of those without a slot */
-    uint64_t packet;      /* number of the packet that asked last, plus 1; 0: none */
-    enum meter_says said; /* what that packet was told */
-    struct keyed table;   /* of buckets; with a key alone */
+    uint64_t base_ns;          /* when unit 0 was */
+    uint64_t now_ns, now;      /* the time last asked at, and the same in units */
+    uint64_t shared;           /* the bucket of all, or of those without a slot */
+    uint64_t packet;           /* number of the packet that asked last, plus 1; 0: none */
+    enum meter_says said;      /* what that packet was told */
+    bool leases;               /* from the bucket of all workers */
+    struct shared_cell *cell;  /* that bucket; NULL: all->share says what was taken from it */
+    uint64_t lease;            /* units that are taken at once, or what is needed */
+    uint64_t leased, since_ns; /* units that are left of what was taken; when the last were */
+    struct keyed table;        /* of buckets; with a key alone */
 };
 
 struct meters {
@@ -31,6 +37,7 @@ struct meters {
     uint32_t count, hand; /* hand: the meter that the sweep is at */
     struct meter *meter;
     struct meter_counter *counters;
+    struct share share;
 };
 
 struct meter_key {
@@ -105,6 +112,47 @@ static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
     if (cost > m->rate.limit - before) return false;
     *bucket = m->now + before + cost;
     return true;
+}
+
+/* ---- leases ---- */
+
+/* The time of the bucket of all workers; another's clock may be a little ahead. */
+static uint64_t shared_now(const struct meter *m, uint64_t now_ns)
+{
+    const uint64_t since = now_ns > m->cell->base_ns ? now_ns - m->cell->base_ns : 0;
+    return (uint64_t)((u128)since * m->rate.num / m->rate.den);
+}
+
+/* Take what is needed at least, and ahead of it what the bucket has of a lease. What a recording says of it is hostile.
+ */
+static bool take_lease(const struct meters *all, struct meter *m, uint64_t need)
+{
+    const uint64_t want = need > m->lease ? need : m->lease;
+    struct shared_ask ask = {.limit = m->rate.limit, .need = need, .want = want};
+    if (m->cell) ask.now = shared_now(m, all->now_ns);
+    const uint64_t got = share_hear(&all->share, m->cell ? shared_take(m->cell, &ask) : 0);
+    if (got < need || got > want) return false;
+    m->leased += got;
+    m->since_ns = all->now_ns;
+    return true;
+}
+
+/* A meter without a key: from the bucket of this worker, or from what it leased. */
+static bool take_unkeyed(const struct meters *all, struct meter *m, uint64_t cost)
+{
+    if (!m->leases) return take(m, &m->shared, cost);
+    if (cost > m->rate.limit || (cost > m->leased && !take_lease(all, m, cost - m->leased))) return false;
+    m->leased -= cost;
+    return true;
+}
+
+/* True while there is a lease. */
+static bool give_back(const struct meters *all, struct meter *m)
+{
+    if (!m->leased || all->now_ns - m->since_ns < LEASE_NS) return m->leased;
+    if (m->cell) shared_give(m->cell, m->leased);
+    m->leased = 0;
+    return false;
 }
 
 /* ---- keys ---- */
@@ -188,7 +236,7 @@ enum meter_says meter_ask(struct meters *all, uint32_t id, const struct key *key
     if (!key_of(m->def, key, &k)) return m->said;
     set_time(m, all->now_ns);
     uint64_t cost = tokens_of(m->def, key) * m->rate.cost;
-    bool within = m->def->per ? take_by_key(all, id, &k, cost) : take(m, &m->shared, cost);
+    bool within = m->def->per ? take_by_key(all, id, &k, cost) : take_unkeyed(all, m, cost);
     m->said = within ? METER_WITHIN : METER_OVER;
     all->counters[id].within += within;
     all->counters[id].over += !within;
@@ -199,7 +247,7 @@ bool meter_take(struct meters *all, uint32_t id)
 {
     struct meter *m = &all->meter[id];
     set_time(m, all->now_ns);
-    bool within = take(m, &m->shared, m->rate.cost);
+    bool within = take_unkeyed(all, m, m->rate.cost);
     all->counters[id].within += within;
     all->counters[id].over += !within;
     return within;
@@ -217,9 +265,17 @@ static bool has_room(const struct meter *m, const struct place *at, uint64_t now
     return used - own < m->def->entries && (own || left);
 }
 
+/* Of the bucket of all workers, less what this one holds of it. */
+static uint64_t ahead_of_all(const struct meter *m, uint64_t now_ns)
+{
+    const uint64_t of_all = m->cell ? shared_ahead(m->cell, shared_now(m, now_ns), m->rate.limit) : m->rate.limit;
+    return of_all > m->leased ? of_all - m->leased : 0;
+}
+
 /* How far the bucket that the packet would be judged by lies ahead of the clock. */
 static uint64_t look(const struct meters *all, const struct meter *m, const struct meter_key *k)
 {
+    if (m->leases) return ahead_of_all(m, all->now_ns);
     u128 t = m->now_ns == all->now_ns ? m->now : units_since(m, all->now_ns);
     if (t >> 63) return 0;
     uint64_t now = (uint64_t)t;
@@ -256,7 +312,8 @@ void meters_at(struct meters *all, uint64_t now_ns)
 
 bool meters_sweep(struct meters *all)
 {
-    bool held = false;
+    bool held = false, leased = false;
+    for (uint32_t i = 0; share_counts(&all->share) && i < all->count; i++) leased |= give_back(all, &all->meter[i]);
     for (uint32_t i = 0; i < all->count; i++) held |= all->meter[i].table.used != 0;
     for (unsigned n = 0; held && n < SWEEP_GROUPS; n++) {
         struct meter *m = &all->meter[all->hand];
@@ -266,7 +323,7 @@ bool meters_sweep(struct meters *all)
         }
         if (!m->table.used || m->table.hand == 0) all->hand = (all->hand + 1) % all->count;
     }
-    return held;
+    return held || leased;
 }
 
 static bool table_init(struct meter *m, uint64_t seed)
@@ -294,6 +351,25 @@ struct meters *meters_new(const struct program *p, uint64_t seed)
     return NULL;
 }
 
+/* At least a packet's need is taken, so a lease of less than a token is none. */
+static uint64_t lease_of(const struct meter_rate *r, unsigned workers)
+{
+    const u128 second = (u128)LEASE_NS * r->num / r->den, most = second < r->limit ? second : r->limit;
+    return (uint64_t)(most / LEASE_PART / workers);
+}
+
+void meters_share(struct meters *all, const struct share *s, unsigned workers)
+{
+    if (!share_counts(s) || !workers) return;
+    all->share = *s;
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct meter *m = &all->meter[i];
+        m->leases = m->def->per == PBC_PER_NONE;
+        m->cell = s->all ? s->all->meters[i] : NULL;
+        m->lease = lease_of(&m->rate, workers);
+    }
+}
+
 void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
 {
     to->started = from->started;
@@ -304,10 +380,17 @@ void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
         if (was[i] == PBC_NONE) continue;
         const struct meter kept = from->meter[was[i]];
         from->meter[was[i]] = *m;
-        *m = kept;
+        *m = kept; /* its cell goes on, too */
         m->def = from->meter[was[i]].def;
         to->counters[i] = from->counters[was[i]];
     }
+}
+
+static void archive_lease(const struct meters *all, struct meter *m, struct archive *a)
+{
+    ARCHIVE(a, m->leased);
+    ARCHIVE(a, m->since_ns);
+    archive_sound(a, m->leased <= m->rate.limit && m->since_ns <= all->now_ns);
 }
 
 bool meters_archive(struct meters *all, struct archive *a)
@@ -326,6 +409,7 @@ bool meters_archive(struct meters *all, struct archive *a)
         ARCHIVE(a, m->shared);
         archive_sound(a, m->base_ns <= m->now_ns && m->now_ns <= all->now_ns);
         if (m->def->per) keyed_archive(&m->table, a);
+        if (m->leases) archive_lease(all, m, a);
     }
     return !a->bad;
 }

@@ -6,13 +6,19 @@
  * behaves exactly like the ideal bucket on a clock that is at most that much late.
  *
  * Buckets lie in a table by key (vm/keyed/). A bucket that is full again equals a key never seen: its slot is free for
- * another. A key that finds no room shares one bucket with all others that find none. */
+ * another. A key that finds no room shares one bucket with all others that find none.
+ *
+ * Where several workers count together (meters_share) a meter without a key has one bucket for all of them. A worker
+ * takes units from it ahead of need, a lease: at most a sixteenth of a second's budget and of the burst, over all
+ * workers, and no less than the packet at hand needs. What it does not use within a second goes back. So no more passes
+ * than one bucket would let pass and the workers' leases. */
 #ifndef VM_JUDGE_METER_H
 #define VM_JUDGE_METER_H
 
 #include "vm/keyed/archive.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
+#include "vm/shared/shared.h"
 #include "vm/verdict.h"
 
 enum meter_says {
@@ -34,6 +40,8 @@ struct meters;
 /* All meters of a program, every bucket full. NULL when memory is out. */
 struct meters *meters_new(const struct program *p, uint64_t seed);
 void meters_free(struct meters *m);
+/* One of so many workers that count together; before anything is asked. */
+void meters_share(struct meters *m, const struct share *s, unsigned workers);
 /* `to`, of another program, goes on with the buckets and counters of `from` for meters of equal definition: was[i] is
  * what number i was there, PBC_NONE: it is new. */
 void meters_keep(struct meters *to, struct meters *from, const uint32_t *was);
@@ -57,7 +65,8 @@ bool meter_take(struct meters *m, uint32_t meter);
 /* All buckets (keyed/archive.h), into meters that are new. */
 bool meters_archive(struct meters *m, struct archive *a);
 
-/* Free the slots of keys whose bucket is full again, a bounded number at a time. True while any key is held. */
+/* Free the slots of keys whose bucket is full again, a bounded number at a time, and give back what was leased for too
+ * long. True while any key or lease is held. */
 bool meters_sweep(struct meters *m);
 
 #endif

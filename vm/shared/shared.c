@@ -14,6 +14,36 @@ bool shared_reserve(struct shared_cell *c, uint64_t most)
     return false;
 }
 
+/* ---- buckets ---- */
+
+/* A time that passed so long ago that it seems to be still to come lies farther ahead than any bucket may, also for a
+ * worker whose clock was read a little earlier than another's. */
+static uint64_t ahead(uint64_t value, uint64_t now, uint64_t limit)
+{
+    const int64_t d = (int64_t)(value - now);
+    if (d <= 0 || (uint64_t)d > limit + (UINT64_C(1) << 60)) return 0;
+    return (uint64_t)d < limit ? (uint64_t)d : limit;
+}
+
+uint64_t shared_ahead(const struct shared_cell *c, uint64_t now, uint64_t limit)
+{
+    return ahead(shared_read(c), now, limit);
+}
+
+uint64_t shared_take(struct shared_cell *c, const struct shared_ask *a)
+{
+    uint64_t was = shared_read(c);
+    for (unsigned i = 0; i < TRIES; i++) {
+        const uint64_t before = ahead(was, a->now, a->limit), left = a->limit - before;
+        if (left < a->need) return 0;
+        const uint64_t got = left < a->want ? left : a->want;
+        if (__atomic_compare_exchange_n(&c->value, &was, a->now + before + got, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return got;
+    }
+    return 0;
+}
+
 /* ---- life ---- */
 
 /* The main thread alone makes and frees them, so `users` needs no atomics. */
@@ -32,12 +62,23 @@ static void keep_cells(struct shared_cell **to, struct shared_cell *const *from,
     }
 }
 
+/* The same where was[i] is the number there of what is i in this one. */
+static void keep_meters(struct shared *to, const struct shared *from, const uint32_t *was)
+{
+    for (uint32_t i = 0; i < to->meters_count; i++) {
+        if (was[i] == PBC_NONE) continue;
+        to->meters[i] = from->meters[was[i]];
+        to->meters[i]->users++;
+    }
+}
+
 /* A cell for each that has none. */
-static bool fill_cells(struct shared_cell **cells, uint32_t count)
+static bool fill_cells(struct shared_cell **cells, uint32_t count, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (!cells[i] && !(cells[i] = calloc(1, sizeof *cells[i]))) return false;
-        if (!cells[i]->users) cells[i]->users = 1;
+        if (cells[i]) continue;
+        if (!(cells[i] = malloc(sizeof *cells[i]))) return false;
+        *cells[i] = (struct shared_cell){.base_ns = now_ns, .users = 1};
     }
     return true;
 }
@@ -48,7 +89,7 @@ static void free_cells(struct shared_cell **cells, uint32_t count)
     free(cells);
 }
 
-struct shared *shared_new(const struct program *p, const struct shared *from, const struct remap *r)
+struct shared *shared_new(const struct program *p, const struct shared *from, const struct remap *r, uint64_t now_ns)
 {
     struct shared *s = calloc(1, sizeof *s);
     if (!s) return NULL;
@@ -56,10 +97,14 @@ struct shared *shared_new(const struct program *p, const struct shared *from, co
     s->servers_count = p->servers_count;
     s->services = calloc(p->services_count + 1u, sizeof(void *));
     s->servers = calloc(p->servers_count + 1u, sizeof(void *));
-    bool good = s->services && s->servers;
+    s->meters_count = p->meters_count;
+    s->meters = calloc(p->meters_count + 1u, sizeof(void *));
+    bool good = s->services && s->servers && s->meters;
     if (good && from) keep_cells(s->services, from->services, r->service, from->services_count);
     if (good && from) keep_cells(s->servers, from->servers, r->server, from->servers_count);
-    good = good && fill_cells(s->services, s->services_count) && fill_cells(s->servers, s->servers_count);
+    if (good && from) keep_meters(s, from, r->meter);
+    good = good && fill_cells(s->services, s->services_count, now_ns) &&
+           fill_cells(s->servers, s->servers_count, now_ns) && fill_cells(s->meters, s->meters_count, now_ns);
     if (good) return s;
     shared_free(s);
     return NULL;
@@ -70,5 +115,6 @@ void shared_free(struct shared *s)
     if (!s) return;
     free_cells(s->services, s->services_count);
     free_cells(s->servers, s->servers_count);
+    free_cells(s->meters, s->meters_count);
     free(s);
 }

@@ -11,6 +11,8 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "tests/lib/rng.h"
+#include "vm/judge/meter.h"
 #include "vm/shared/shared.h"
 #include "vm/vm.h"
 
@@ -29,6 +31,7 @@ struct one {
     unsigned told_count, told_at;
     const struct one *again; /* it is told what that one was */
     unsigned within, over;
+    struct meters *meters;
 };
 
 static uint64_t hear(void *arg, uint64_t value)
@@ -115,7 +118,7 @@ static void flows_are_counted_together(void **state)
 {
     (void)state;
     struct program *p = compiled(farm);
-    struct shared *shared = shared_new(p, NULL, NULL);
+    struct shared *shared = shared_new(p, NULL, NULL, 1000);
     struct one *o = calloc(2 * WORKERS, sizeof *o);
     unsigned at[3] = {0};
     for (unsigned i = 0; i < WORKERS; i++) one_init(&o[i], p, i, shared, NULL);
@@ -147,7 +150,7 @@ static void places_go_back(void **state)
 {
     (void)state;
     struct program *p = compiled(farm);
-    struct shared *shared = shared_new(p, NULL, NULL);
+    struct shared *shared = shared_new(p, NULL, NULL, 1000);
     struct one o;
     one_init(&o, p, 0, shared, NULL);
     char text[160], err[200];
@@ -186,7 +189,7 @@ static void never_more_at_once(void **state)
 {
     (void)state;
     struct program *p = compiled(farm);
-    struct shared *shared = shared_new(p, NULL, NULL);
+    struct shared *shared = shared_new(p, NULL, NULL, 1000);
     struct one *o = calloc(WORKERS, sizeof *o);
     pthread_t thread[WORKERS];
     unsigned within = 0;
@@ -209,13 +212,13 @@ static void goes_on_in_the_next_program(void **state)
 {
     (void)state;
     struct program *p = compiled(farm), *q = compiled(farm_later);
-    struct shared *shared = shared_new(p, NULL, NULL);
+    struct shared *shared = shared_new(p, NULL, NULL, 1000);
     struct one *o = calloc(WORKERS, sizeof *o);
     struct vm *fresh[WORKERS];
     for (unsigned i = 0; i < WORKERS; i++) one_init(&o[i], p, i, shared, NULL);
     for (unsigned i = 0; i < 45; i++) come(&o[i % WORKERS], i, syn);
     struct remap *r = remap_new(p, q, NULL, 0, NULL, o->now_ns);
-    struct shared *next = shared_new(r->program, shared, r);
+    struct shared *next = shared_new(r->program, shared, r, 1000);
     assert_int_equal(shared_read(next->services[0]), 45);
     assert_int_equal(shared_read(next->servers[0]), 15); /* c */
     assert_int_equal(shared_read(next->servers[1]), 0);
@@ -244,6 +247,190 @@ static void goes_on_in_the_next_program(void **state)
     free(o);
 }
 
+/* ---- meters ---- */
+
+static const struct key any = {.kind = KIND_IP4, .length = 100};
+
+/* Meters of several workers, of one definition. */
+struct crowd {
+    struct pbc_meter def;
+    struct program p;
+    struct shared *shared;
+    struct meters *m[WORKERS];
+    struct one *one; /* what they are told */
+    uint64_t packet;
+};
+
+static void crowd_init(struct crowd *c, struct pbc_meter def)
+{
+    *c = (struct crowd){.def = def, .one = calloc(WORKERS, sizeof *c->one)};
+    c->p = (struct program){.meters = &c->def, .meters_count = 1};
+    c->shared = shared_new(&c->p, NULL, NULL, 1000);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        c->m[i] = meters_new(&c->p, 1);
+        meters_share(c->m[i], &(struct share){.all = c->shared, .hear = hear, .arg = &c->one[i]}, WORKERS);
+    }
+}
+
+static void crowd_fini(struct crowd *c)
+{
+    for (unsigned i = 0; i < WORKERS; i++) meters_free(c->m[i]);
+    shared_free(c->shared);
+    free(c->one);
+}
+
+static bool crowd_ask(struct crowd *c, unsigned worker, uint64_t now)
+{
+    meters_at(c->m[worker], now);
+    return meter_ask(c->m[worker], 0, &any, c->packet++) == METER_WITHIN;
+}
+
+/* Slow rates are exact, for nothing is leased ahead of need. */
+static void slow_meters_are_exact(void **state)
+{
+    (void)state;
+    struct crowd c;
+    struct rng r = {1};
+    uint64_t now = 1000;
+    crowd_init(&c, (struct pbc_meter){.count = 7, .per_ns = 3600 * UINT64_C(1000000000), .burst = 7});
+    struct meters *alone = meters_new(&c.p, 1);
+    for (unsigned i = 0; i < 5000; i++) {
+        now += rng_next(&r) % (600 * UINT64_C(1000000000));
+        meters_at(alone, now);
+        assert_int_equal(crowd_ask(&c, rng_below(&r, WORKERS), now), meter_ask(alone, 0, &any, i) == METER_WITHIN);
+    }
+    meters_free(alone);
+    crowd_fini(&c);
+}
+
+/* What passes conforms to a bucket that is larger by what may be leased, and nothing is refused for which one that
+ * followed it has more than that. Workers are asked one more than another, and pause. */
+static void check_leases(struct pbc_meter def, uint64_t seed)
+{
+    struct crowd c;
+    struct rng r = {seed};
+    const int64_t token = 1000000000, second = def.per_ns == 1000000000 ? (int64_t)def.count : 0,
+                  least = second < (int64_t)def.burst ? second : (int64_t)def.burst,
+                  error = WORKERS * (least / 16 / WORKERS + 1) * token, full = (int64_t)def.burst * token;
+    int64_t strict = full, wide = full + error;
+    uint64_t now = 1000;
+    crowd_init(&c, def);
+    for (unsigned i = 0; i < 40000; i++) {
+        const uint64_t some = 2 * 1000000000 / def.count, pause = rng_one_in(&r, 500) ? 700000000 : 0;
+        const int64_t gone = (int64_t)(rng_next(&r) % some + rng_next(&r) % (pause + 1));
+        const unsigned worker = rng_one_in(&r, 4) ? rng_below(&r, WORKERS) : i / 5000 % WORKERS;
+        now += (uint64_t)gone;
+        strict = strict + gone * second < full ? strict + gone * second : full;
+        wide = wide + gone * second < full + error ? wide + gone * second : full + error;
+        const bool within = crowd_ask(&c, worker, now);
+        if (within && wide < token) fail_msg("step %u: within, but none may be left", i);
+        if (!within && strict > error) fail_msg("step %u: over, but %lld are left", i, (long long)(strict / token));
+        if (within) strict -= token, wide -= token;
+        for (unsigned k = 0; k < WORKERS && rng_one_in(&r, 10); k++) {
+            meters_at(c.m[k], now);
+            meters_sweep(c.m[k]);
+        }
+    }
+    crowd_fini(&c);
+}
+
+static void leases_are_bounded(void **state)
+{
+    (void)state;
+    const uint64_t second = 1000000000;
+    check_leases((struct pbc_meter){.count = 1600, .per_ns = second, .burst = 1600}, 1);
+    check_leases((struct pbc_meter){.count = 1600, .per_ns = second, .burst = 100}, 2);
+    check_leases((struct pbc_meter){.count = 100, .per_ns = second, .burst = 1}, 3);
+    check_leases((struct pbc_meter){.count = 999999, .per_ns = second, .burst = 5000}, 4);
+}
+
+/* What is leased and not used goes back a second later. */
+static void leases_go_back(void **state)
+{
+    (void)state;
+    struct crowd c;
+    crowd_init(&c, (struct pbc_meter){.count = 4800, .per_ns = UINT64_C(1000000000), .burst = 48000});
+    uint64_t left, now = 1000;
+    assert_true(crowd_ask(&c, 0, now));
+    meters_at(c.m[1], now);
+    assert_int_equal(meter_peek(c.m[1], &c.p, 0, &any, &left), METER_WITHIN);
+    assert_int_equal(left, 47900); /* a lease is 4800 / 16 / 3 */
+    meter_peek(c.m[0], &c.p, 0, &any, &left);
+    assert_int_equal(left, 47999);
+    for (unsigned i = 0; i < 47900; i++) assert_true(crowd_ask(&c, 1, now));
+    assert_false(crowd_ask(&c, 1, now));
+    assert_true(meters_sweep(c.m[0]));
+    now += UINT64_C(1000000000);
+    meters_at(c.m[0], now);
+    assert_false(meters_sweep(c.m[0]));
+    meters_at(c.m[1], now);
+    meter_peek(c.m[1], &c.p, 0, &any, &left);
+    assert_int_equal(left, 4800 + 99);
+    crowd_fini(&c);
+}
+
+static void *drink(void *arg)
+{
+    struct one *o = arg;
+    meters_at(o->meters, 1000);
+    for (unsigned i = 0; i < 20000; i++) o->within += meter_ask(o->meters, 0, &any, i) == METER_WITHIN;
+    return NULL;
+}
+
+static void meters_at_once(void **state)
+{
+    (void)state;
+    struct crowd c;
+    pthread_t thread[WORKERS];
+    unsigned within = 0;
+    crowd_init(&c, (struct pbc_meter){.count = 4800, .per_ns = UINT64_C(1000000000), .burst = 4800});
+    for (unsigned i = 0; i < WORKERS; i++) {
+        c.one[i].meters = c.m[i];
+        assert_int_equal(pthread_create(&thread[i], NULL, drink, &c.one[i]), 0);
+    }
+    for (unsigned i = 0; i < WORKERS; i++) pthread_join(thread[i], NULL);
+    for (unsigned i = 0; i < WORKERS; i++) within += c.one[i].within;
+    assert_int_equal(within, 4800); /* all asked until nothing was left */
+    crowd_fini(&c);
+}
+
+/* By what each was told the same is said once more; and the bucket goes on in the next program. */
+static void told_once_more(void **state)
+{
+    (void)state;
+    struct crowd c;
+    struct rng r = {7};
+    uint64_t now = 1000;
+    bool said[3000];
+    unsigned who[3000];
+    crowd_init(&c, (struct pbc_meter){.count = 960, .per_ns = UINT64_C(1000000000), .burst = 960});
+    for (unsigned i = 0; i < 3000; i++)
+        said[i] = crowd_ask(&c, who[i] = rng_below(&r, WORKERS), now += rng_below(&r, 500000));
+    for (unsigned k = 0; k < WORKERS; k++) {
+        struct one again = {.again = &c.one[k]};
+        struct meters *m = meters_new(&c.p, 1);
+        struct rng same = {7};
+        meters_share(m, &(struct share){.hear = hear, .arg = &again}, WORKERS);
+        now = 1000;
+        for (unsigned i = 0; i < 3000; i++) {
+            rng_below(&same, WORKERS);
+            now += rng_below(&same, 500000);
+            if (who[i] != k) continue;
+            meters_at(m, now);
+            assert_int_equal(meter_ask(m, 0, &any, i) == METER_WITHIN, said[i]);
+        }
+        assert_int_equal(again.told_at, c.one[k].told_count);
+        meters_free(m);
+    }
+    uint32_t was[] = {0};
+    const struct remap next = {.meter = was};
+    struct shared *later = shared_new(&c.p, c.shared, &next, now);
+    assert_ptr_equal(later->meters[0], c.shared->meters[0]);
+    shared_free(c.shared);
+    c.shared = later;
+    crowd_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +438,11 @@ int main(void)
         cmocka_unit_test(places_go_back),
         cmocka_unit_test(never_more_at_once),
         cmocka_unit_test(goes_on_in_the_next_program),
+        cmocka_unit_test(slow_meters_are_exact),
+        cmocka_unit_test(leases_are_bounded),
+        cmocka_unit_test(leases_go_back),
+        cmocka_unit_test(meters_at_once),
+        cmocka_unit_test(told_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
