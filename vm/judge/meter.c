@@ -137,13 +137,17 @@ static bool take_lease(const struct meters *all, struct meter *m, uint64_t need)
     return true;
 }
 
-/* A meter without a key: from the bucket of this worker, or from what it leased. */
-static bool take_unkeyed(const struct meters *all, struct meter *m, uint64_t cost)
+static __attribute__((noinline)) bool take_leased(const struct meters *all, struct meter *m, uint64_t cost)
 {
-    if (!m->leases) return take(m, &m->shared, cost);
     if (cost > m->rate.limit || (cost > m->leased && !take_lease(all, m, cost - m->leased))) return false;
     m->leased -= cost;
     return true;
+}
+
+/* A meter without a key: from what was leased, or from the bucket of this worker. */
+static inline bool take_unkeyed(const struct meters *all, struct meter *m, uint64_t cost)
+{
+    return __builtin_expect(m->leases, 0) ? take_leased(all, m, cost) : take(m, &m->shared, cost);
 }
 
 /* True while there is a lease. */
