@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,15 @@ uint64_t recording_number(const char *name)
     const uint64_t number = strtoull(name + 5, NULL, 10);
     recording_name(number, same);
     return errno || strcmp(name, same) != 0 ? 0 : number;
+}
+
+uint64_t recording_there(int dir, const char *name, uint64_t *bytes)
+{
+    const uint64_t number = recording_number(name);
+    struct stat st;
+    if (!number || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) return 0;
+    *bytes = (uint64_t)st.st_size;
+    return number;
 }
 
 int record_open_file(int dir, uint64_t number, bool make)
@@ -52,7 +62,8 @@ int record_remove_oldest(int dir, uint64_t number)
         return failed;
     }
     for (const struct dirent *e; (e = readdir(d));) {
-        const uint64_t other = recording_number(e->d_name);
+        uint64_t bytes;
+        const uint64_t other = recording_there(dir, e->d_name, &bytes);
         newer |= other > number;
         older |= other && other < number;
     }
@@ -83,12 +94,21 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
     return -EPERM;
 }
 
+/* Until it is closed: two who number files there would stand in each other's way. */
+static int claim(int dir, const char *path, char *err, size_t err_len)
+{
+    if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system knows locks */
+    snprintf(err, err_len, "%.200s: another preyrun records there", path);
+    return -EBUSY;
+}
+
 int recordings_open(const char *path, bool make, char *err, size_t err_len)
 {
     if (make && mkdir(path, 0700) && errno != EEXIST) return fail(err, err_len, path, -errno);
     const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) return fail(err, err_len, path, -errno);
-    const int failed = make ? check_owner(dir, path, err, err_len) : 0;
+    int failed = make ? check_owner(dir, path, err, err_len) : 0;
+    if (!failed && make) failed = claim(dir, path, err, err_len);
     if (failed) close(dir);
     return failed ? failed : dir;
 }

@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
 
 /* ---- opening ---- */
 
@@ -42,10 +43,9 @@ static int look_around(struct reel *r)
     }
     int failed = 0;
     for (const struct dirent *e; !failed && (e = readdir(d));) {
-        const uint64_t number = recording_number(e->d_name);
-        struct stat st;
-        if (!number || fstatat(r->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) continue;
-        failed = add(r, number, (uint64_t)st.st_size);
+        uint64_t bytes;
+        const uint64_t number = recording_there(r->dir, e->d_name, &bytes);
+        if (number) failed = add(r, number, bytes);
     }
     closedir(d);
     if (r->count) qsort(r->files, r->count, sizeof *r->files, by_number);
@@ -91,6 +91,11 @@ static void drop_oldest(struct reel *r)
     memmove(r->files, r->files + 1, --r->count * sizeof *r->files);
 }
 
+static int make_file(const struct reel *r, uint64_t number)
+{
+    return r->maker.make ? r->maker.make(r->maker.arg, number) : record_open_file(r->dir, number, true);
+}
+
 int reel_next(struct reel *r)
 {
     if (r->fd >= 0 && !reel_written(r)) return 0; /* the disk took nothing of it */
@@ -99,7 +104,9 @@ int reel_next(struct reel *r)
     const uint64_t number = r->count ? r->files[r->count - 1].number + 1 : 1;
     const int failed = add(r, number, 0);
     if (failed) return failed;
-    r->fd = r->maker.make ? r->maker.make(r->maker.arg, number) : record_open_file(r->dir, number, true);
+    struct reel_file *f = &r->files[r->count - 1];
+    r->fd = make_file(r, number);
+    while (r->fd == -EEXIST && f->number < number + TAKEN_MOST) r->fd = make_file(r, ++f->number);
     if (r->fd >= 0) return 0;
     const int why = r->fd;
     r->fd = -1;

@@ -86,6 +86,8 @@ ask >/dev/null
 ask >/dev/null
 requests() { [ "$(grep -c 'GET / HTTP' "$dir/prey-000001.pcapng")" -ge 1 ]; }
 until_true 50 'requests are written while it runs' requests
+at prey timeout 20 "$bin/preyrun" -i lo --name other --record "$dir" rules.pbc >out 2>err
+same 'while it runs no other records there' "$? $(tail -1 err)" "2 preyrun: --record: $dir: another preyrun records there"
 kill -KILL "$prey"
 wait "$prey" 2>/dev/null
 size=$(stat -c %s "$dir/prey-000001.pcapng")

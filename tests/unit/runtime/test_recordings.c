@@ -1,15 +1,18 @@
-/* Files of recordings: their names, and that only the oldest of several goes. */
+/* Files of recordings: their names, that only the oldest of several goes, and that one process makes them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "runtime/host/recordings.h"
+#include "runtime/record/reel.h"
 
 static void make(int dir, uint64_t number)
 {
@@ -46,6 +49,49 @@ static void only_the_oldest_goes(void **state)
     rmdir(path);
 }
 
+/* A folder and a FIFO have names of recordings: the numbers behind them are taken, and the oldest recording still goes.
+ */
+static void what_is_no_recording_stands_in_no_way(void **state)
+{
+    char path[] = "/tmp/test-recordings-XXXXXX", err[300];
+    struct reel r;
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(reel_open(&r, path, 1 << 20, err, sizeof err), 0);
+    assert_int_equal(mkdirat(r.dir, "prey-000001.pcapng", 0700), 0);
+    assert_int_equal(mkfifoat(r.dir, "prey-000003.pcapng", 0600), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(reel_next(&r), 0);
+        assert_int_equal(reel_write(&r, "x", 1), 0);
+    }
+    assert_true(is_there(r.dir, 2) && is_there(r.dir, 4));
+    assert_int_equal(record_remove_oldest(r.dir, 2), 0);
+    record_remove_file(r.dir, 4);
+    unlinkat(r.dir, "prey-000003.pcapng", 0);
+    unlinkat(r.dir, "prey-000001.pcapng", AT_REMOVEDIR);
+    reel_close(&r);
+    rmdir(path);
+}
+
+static void one_records_there(void **state)
+{
+    char path[] = "/tmp/test-recordings-XXXXXX", err[300];
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    const int one = recordings_open(path, true, err, sizeof err);
+    assert_true(one >= 0);
+    assert_int_equal(recordings_open(path, true, err, sizeof err), -EBUSY);
+    assert_non_null(strstr(err, "another preyrun records there"));
+    const int reader = recordings_open(path, false, err, sizeof err);
+    assert_true(reader >= 0);
+    close(one);
+    const int next = recordings_open(path, true, err, sizeof err);
+    assert_true(next >= 0);
+    close(next);
+    close(reader);
+    rmdir(path);
+}
+
 static void names_are_numbers(void **state)
 {
     (void)state;
@@ -60,6 +106,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_oldest_goes),
+        cmocka_unit_test(what_is_no_recording_stands_in_no_way),
+        cmocka_unit_test(one_records_there),
         cmocka_unit_test(names_are_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
