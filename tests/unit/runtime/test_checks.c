@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "runtime/check/checks.h"
@@ -232,6 +234,25 @@ static void certificates_alone(void **state)
     assert_int_equal(certificates_open(file, err, sizeof err), -ENOENT);
 }
 
+/* What is no file is not even opened: to open a device may do something. */
+static void no_device_is_opened(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/prey-check-XXXXXX", path[64], err[400];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/fifo", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
+    assert_int_equal(certificates_open(path, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "is no file"));
+    assert_int_equal(read(watch, err, sizeof err), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(watch);
+    unlink(path);
+    rmdir(folder);
+}
+
 /* ---- so many in a row ---- */
 
 static void rise_and_fall(void **state)
@@ -434,6 +455,7 @@ int main(void)
         cmocka_unit_test(ways),
         cmocka_unit_test(certificates),
         cmocka_unit_test(certificates_alone),
+        cmocka_unit_test(no_device_is_opened),
         cmocka_unit_test(rise_and_fall),
         cmocka_unit_test(first_probe_decides),
         cmocka_unit_test(turns),
