@@ -84,7 +84,7 @@ same 'what they let across' "$(ask 10.1.0.2:8080)" right
 same 'and what not' "$(ask 10.1.0.2 1)" failed
 for d in left:eth0 prey:a; do ip -n "$id-${d%:*}" link set dev "${d#*:}" mtu 3000; done
 at left ping -c 1 -W 1 -s 2500 10.1.0.2 >/dev/null
-until_true 50 'a frame that is too long is told of' grep -q 'too long' prey.err && ok 0 'a frame that is too long is told of'
+until_true 50 'a frame that is too long is told of' grep -q 'too long for --io xdp' prey.err && ok 0 'a frame that is too long is told of'
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -1,5 +1,5 @@
-"""A TAP device that sends datagrams: tap.py DEVICE MAC. Each line of standard input is one: `plain`, or `ufo`, a super-packet of
-UDP's old fragmentation offload, of 4,000 bytes."""
+"""A TAP device that sends datagrams: tap.py DEVICE MAC. Each line of standard input is one: `plain`; `ufo`, a super-packet of
+UDP's old fragmentation offload, of 4,000 bytes; or `odd`, one of the new one whose checksum is said to be elsewhere."""
 import fcntl
 import struct
 import sys
@@ -27,6 +27,6 @@ fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", sys.argv[1].encode(), IFF_TAP
 print("ready", flush=True)
 mac = bytes.fromhex(sys.argv[2].replace(":", ""))
 for line in sys.stdin:
-    ufo = line.strip() == "ufo"
-    offload = struct.pack("=BBHHHH", 1, 3 if ufo else 0, 42, 1448 if ufo else 0, 34, 6)
-    tap.write(offload + frame(mac, 4000 if ufo else 10))
+    kind, sizes, start = {"ufo": (3, 1448, 34), "odd": (5, 1448, 26)}.get(line.strip(), (0, 0, 34))
+    offload = struct.pack("=BBHHHH", 1, kind, 42, sizes, start, 6)
+    tap.write(offload + frame(mac, 4000 if kind else 10))
