@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Floods of RATE frames a second (50,000) beside real connections: SYNs against cookies beside 1,000, then UDP, fragments, resets and ICMP
-# errors beside 300 each. Whoever's packets the receive ring did not lose twice is answered within 3 s; the ring's loss is told; memory stays.
+# Floods of RATE frames a second (50,000) beside real connections: SYNs against cookies beside 1,000; SYNs that take all ports of
+# a pool beside 60; UDP, fragments, resets and ICMP errors beside 300 each. Whoever's packets the receive ring did not lose twice
+# is answered within 3 s; the ring's loss is told; memory stays.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -22,6 +23,7 @@ rules all <<'END'
 limits { flows 200_000; half_open 20_000; fragments 4096 }
 pool near { balance round_robin; server one 10.2.0.2; server two 10.2.0.3 }
 service proved on 10.1.0.100 tcp/80 { mode passthrough keep source; syn cookies; announce; -> near }
+service through on 10.1.0.102 tcp/80 { mode passthrough; announce; -> near }
 service kept on 10.1.0.101 tcp/80, udp/53 { mode passthrough keep source; announce; -> near }
 END
 
@@ -53,6 +55,8 @@ print($count - $within <= (3 * $count * (3 * p) ** 2 + 3 if lost else 0))")" Tru
 }
 flooded syn 10.1.0.100 80 1000
 same 'cookies answered' "$(python3 -c "print($(number cookies sent) > 20000, $(number cookies proven) >= 990)")" 'True True'
+flooded syn 10.1.0.102 80 60
+same 'half-open flows gave way' "$(python3 -c "print($(number flows ended evicted-half-open) > 1000)")" True
 flooded udp 10.1.0.101 53 300
 flooded fragment 10.1.0.101 53 300
 flooded rst 10.1.0.101 80 300
