@@ -290,7 +290,8 @@ void document_tick(struct live *l, uint64_t now_ns, bool history)
     tally_free(d->before);
     d->before = d->last;
     d->last = t;
-    if (history) history_add(&d->history, tally_counters(t), t->mono_ns);
+    if (history && !d->history) d->history = history_new(l->begun_ns);
+    if (history && d->history) history_add(d->history, tally_counters(t), t->mono_ns);
     d->sample_due_ns = now_ns + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SAMPLE_SHARE;
 }
 

@@ -26,9 +26,11 @@ void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t
 /* document_pools.c: services, pools and servers of the report, with all else that is known of them. */
 void document_services(const struct moment *m, cJSON *root);
 
-/* history.c: verdicts of the last ten minutes, into `history`. */
+/* history.c: verdicts of the last ten minutes, into `history`. It begins at mono_ns, when nothing had come. NULL:
+ * memory is out. */
 struct history;
-void history_add(struct history **h, const struct vm_counters *c, uint64_t mono_ns);
+struct history *history_new(uint64_t mono_ns);
+void history_add(struct history *h, const struct vm_counters *c, uint64_t mono_ns);
 void history_json(const struct history *h, cJSON *root, uint64_t mono_ns);
 void history_free(struct history *h);
 

@@ -13,15 +13,22 @@ struct history {
     } points[STEPS + 1];
 };
 
-void history_add(struct history **h, const struct vm_counters *c, uint64_t mono_ns)
+struct history *history_new(uint64_t mono_ns)
 {
-    if (!*h) *h = calloc(1, sizeof **h);
-    if (!*h) return;
-    struct point *p = &(*h)->points[(*h)->next];
+    struct history *h = calloc(1, sizeof *h);
+    if (!h) return NULL;
+    h->points[0].mono_ns = mono_ns;
+    h->count = h->next = 1;
+    return h;
+}
+
+void history_add(struct history *h, const struct vm_counters *c, uint64_t mono_ns)
+{
+    struct point *p = &h->points[h->next];
     p->mono_ns = mono_ns;
     for (unsigned a = 0; a < ACTION_COUNT; a++) p->packets[a] = c->verdicts[a].packets;
-    (*h)->next = ((*h)->next + 1) % (STEPS + 1);
-    if ((*h)->count < STEPS + 1) (*h)->count++;
+    h->next = (h->next + 1) % (STEPS + 1);
+    if (h->count < STEPS + 1) h->count++;
 }
 
 /* The i-th of them, the oldest first. */
