@@ -88,10 +88,17 @@ eth / ip6 2001:db8:9::1 > 2001:db8::10 / icmp6 type 128 id 7 seq 1
 => 2001:db8:1::3.40000 > 2001:db8:1::11.8080:
 => 2001:db8:1::3 > 2001:db8:1::11: .*ICMP6, echo request
 END
-judged pass 'a source port is unique for a server; when none is left that is a counted drop' 'web/a no-source-port web/a' <<'END'
+judged pass 'a source port is unique for a server; when none is left that is a counted drop' 'web/a web/a web/a no-source-port web/a' <<'END'
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
+eth / ip4 10.0.0.11 > 10.0.0.3 / tcp 8080 > 40000 syn ack seq 499 ack 100
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 100 ack 500
+eth / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 100 ack 500
+END
+judged pass 'a connection that waits for its server gives way' 'web/a web/a no-source-port' <<'END'
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
 eth / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
-eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 100 ack 500
 END
 run preyc --stats pass.prey
 says '--stats prints what source ports allow' 0 'web.* 1 ' out
