@@ -84,7 +84,20 @@ run_prey() { # IO PROGRAM OPTION...
     shift 2
     user "$bin/preyrun" --io "$io" --seed "$seed" --format json "$@" "$program.pbc"
 }
+asks() { # the page's document, 100 times a second
+    ip netns exec "$id-fwd" taskset -c "$first" python3 - <<'END' &
+import http.client, time
+c = http.client.HTTPConnection("127.0.0.1", 8404)
+for n in range(30000):
+    c.request("GET", "/stats.json")
+    c.getresponse().read()
+    time.sleep(0.01)
+END
+    asker=$!
+    pids="$pids $asker"
+}
 nothing() {
+    [ "$asker" -eq 0 ] || { kill "$asker"; wait "$asker" 2>/dev/null; }
     [ "$pid" -eq 0 ] || { kill -TERM "$pid"; wait "$pid" 2>/dev/null; }
     at fwd sysctl -q -w net.ipv4.ip_forward=0
     at fwd nft delete table ip nat 2>/dev/null
@@ -93,7 +106,7 @@ nothing() {
 begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
     local name=${1%-xdp} io=packet
     [ "$name" = "$1" ] || io=xdp
-    pid=0 works=0 kind=forward owners=
+    pid=0 works=0 kind=forward owners= asker=0
     queues 1
     case $1 in
     kernel) kernel ;;
@@ -110,6 +123,7 @@ begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
         run_prey $io passthrough --workers 2 -i f0 -i f1
         ;;
     hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
+    asked) run_prey $io passthrough --workers 1 -i f0 -i f1 --stats 127.0.0.1:8404; asks ;;
     recorded) rm -rf kept; run_prey $io passthrough --workers 1 -i f0 -i f1 --record kept --record-size 256MiB ;;
     *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
     esac
@@ -138,7 +152,7 @@ contender() { # NAME [latency]
 timed='kernel bare passthrough bare-xdp passthrough-xdp'
 all="bare-drop drop bare bridge nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
-all="$all recorded kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
+all="$all recorded asked kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
 : >runs >late
 for round in $(seq "$RUNS"); do
     [ $((SECONDS * round / (round > 1 ? round - 1 : 1))) -lt "$SECONDS_MOST" ] || break

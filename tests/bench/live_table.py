@@ -10,7 +10,7 @@ import sys
 NAMES = {
     "bare-drop": "bare, only taken", "bare": "bare forwarder", "kernel": "kernel forwarding", "dnat": "nftables DNAT, two servers",
     "drop": "prey, `drop`", "bridge": "prey, a bridge", "nat": "prey, `nat`: a port forward",
-    "recorded": "prey, `passthrough` with `--record`",
+    "recorded": "prey, `passthrough` with `--record`", "asked": "prey, `passthrough`, its statistics asked for 100 times a second",
     "two-both": "prey, `passthrough`, 2 workers, dealt by owner", "hashed": "prey, `passthrough`, 2 workers, dealt by hash",
     "two-0-xdp": "prey, `passthrough`, 2 workers, none for the other", "two-both-xdp": "prey, `passthrough`, 2 workers, half for the other",
     "two-1-xdp": "prey, `passthrough`, 2 workers, all for the other",
