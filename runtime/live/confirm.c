@@ -7,6 +7,7 @@
 #include "runtime/live/document.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/saved.h"
+#include "runtime/live/watch.h"
 
 #define AGAIN_NS UINT64_C(1000000000)
 
@@ -41,6 +42,7 @@ static void settle(struct live *l)
     free(l->confirm.back_name);
     l->confirm = (struct confirm){0};
     document_old(l);
+    watch_again(l);
 }
 
 void confirm_fini(struct live *l) { settle(l); }

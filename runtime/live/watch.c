@@ -74,6 +74,13 @@ void watch_read(struct live *l, uint64_t now_ns)
     w->due_ns = now_ns + QUIET_NS < w->most_ns ? now_ns + QUIET_NS : w->most_ns;
 }
 
+void watch_again(struct live *l)
+{
+    if (!l->o->watch) return;
+    l->watch.mark = (struct watch_mark){0};
+    l->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
+}
+
 /* ---- looking ---- */
 
 /* Is it another one than the last time? What is not there is none. */

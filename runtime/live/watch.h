@@ -26,6 +26,8 @@ struct watch {
 int watch_begin(struct live *l);
 /* Something happened in its folder. */
 void watch_read(struct live *l, uint64_t now_ns);
+/* What was refused while a program waited to be confirmed may be taken now: look, whatever the file was then. */
+void watch_again(struct live *l);
 /* Look, when that is due. */
 void watch_step(struct live *l, uint64_t now_ns);
 /* Until then; at most so long. */

@@ -215,6 +215,9 @@ for path in watched.pbc linked.pbc; do
     refused=$(number_of reloads.refused)
     cp one.pbc "$(readlink -f $path)"
     until_true 100 "$path: nothing is read until what runs is confirmed" one_more
+    ctl confirm
+    six() { [ "$(number_of reloads.good)" = 6 ]; }
+    until_true 100 "$path: then it is" six
     truncate -s 0 prey.out
     prey_ends
     same "$path: it ends with 0" "$status" 0
