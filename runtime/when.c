@@ -29,7 +29,7 @@ bool when_read(const char *text, struct when *w)
         const char *end = strptime(text, forms[i], &tm);
         if (!end || !read_rest(end, &fraction)) continue;
         const time_t at = timegm(&tm);
-        if (at < 0) return false;
+        if (at < 0 || (uint64_t)at >= UINT64_MAX / SECOND) return false; /* later than 2554 */
         *w = (struct when){.dated = i < DATED, .ns = (uint64_t)at * SECOND + fraction};
         return true;
     }

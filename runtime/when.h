@@ -12,7 +12,7 @@ struct when {
     uint64_t ns; /* since 1970, or since midnight */
 };
 
-/* False: the text is none. */
+/* False: the text is none, or none that 64 bits of nanoseconds reach (1970 to 2554). */
 bool when_read(const char *text, struct when *w);
 /* Nanoseconds since 1970. Of a time of some day: the latest one up to `near_ns`; the earliest one from `near_ns` on. */
 uint64_t when_until(const struct when *w, uint64_t near_ns);

@@ -26,6 +26,7 @@ static void a_day_and_a_time(void **state)
     assert_int_equal(ns_of("2024-10-05T00:00:00.25"), 20001 * DAY + SECOND / 4);
     assert_int_equal(ns_of("2024-10-05"), 20001 * DAY);
     assert_int_equal(ns_of("1970-01-01 00:00:00.000000001"), 1);
+    assert_int_equal(ns_of("2554-07-21"), 213503 * DAY);
 }
 
 static void a_time_of_some_day(void **state)
@@ -43,8 +44,9 @@ static void a_time_of_some_day(void **state)
 
 static void what_is_none(void **state)
 {
-    static const char *const none[] = {"",      "12",       "24:00",      "12:60",       "12:00x",   "12:00:00.5s",
-                                       "12.30", "12:00 ZZ", "2024-13-01", "2024-10-04T", "yesterday"};
+    static const char *const none[] = {
+        "",         "12",         "24:00",       "12:60",     "12:00x",     "12:00:00.5s", "12.30",
+        "12:00 ZZ", "2024-13-01", "2024-10-04T", "yesterday", "1969-12-31", "2554-07-22",  "9999-01-01"};
     (void)state;
     for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
         struct when w;
