@@ -91,8 +91,9 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
  * the tape, of a snapshot; 0 bytes: it found no room, which is told as a state without a body. */
 uint8_t *tape_state_begin(struct tape *t, size_t *room);
 void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes);
-/* The snapshot that the writer asks for the state in, or a newer one; 0: it does not. */
-static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_RELAXED); }
+/* The snapshot that the writer asks for the state in, or a newer one; 0: it does not. The state's memory, which the
+ * writer has touched before, is the worker's from then on. */
+static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_ACQUIRE); }
 /* Frames that are to be judged, seen by the observers of masks[]; NULL: there is no room. Nothing else is put on the
  * tape before tape_seen_end says what became of them: verdicts[at[i]] is of frame i. number: the program that judges.
  */
