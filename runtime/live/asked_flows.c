@@ -13,6 +13,7 @@ struct asked_flows {
     struct call *call; /* NULL: whoever asked is gone */
     struct filter filter;
     uint64_t most, told, seen; /* flows: asked for, told of, looked at */
+    uint64_t left_out;         /* for want of room in the answer */
     uint64_t ahead_ns;         /* of the clock on the wall before the worker's */
 };
 
@@ -46,9 +47,10 @@ static void tell_part(struct asked_flows *a, const struct labels *labels)
         a->seen++;
         if (!filter_takes_flow(&a->filter, &a->walk.l->latest->facts, f)) continue;
         FILE *out = open_memstream(&text, &len);
-        if (!out) return;
-        tell_flow(a, labels, *f, out);
-        if (!fclose(out)) a->told += call_json(a->call, text, len);
+        if (out) tell_flow(a, labels, *f, out);
+        const bool told = out && !fclose(out) && call_json(a->call, text, len);
+        a->told += told;
+        a->left_out += !told;
         free(text);
         text = NULL;
     }
@@ -58,7 +60,10 @@ static void end(struct asked_flows *a)
 {
     char told[TEXT_NUMBER], seen[TEXT_NUMBER];
     struct call *c = a->call;
-    if (a->told >= a->most)
+    if (a->left_out)
+        call_end(c, 2, "%s flows are left out: there is too much to say, or too little memory",
+                 text_number(a->left_out, seen));
+    else if (a->told >= a->most)
         call_end(c, 0, "%s flows: there may be more", text_number(a->told, told));
     else if (a->told < a->seen)
         call_end(c, 0, "%s of %s flows", text_number(a->told, told), text_number(a->seen, seen));

@@ -18,12 +18,12 @@ static int take_words(const struct command_line *l, char text[TEXT_MOST], char o
     *on = *text = 0;
     for (unsigned i = 0; i < l->count; i++) {
         char *words = strdup(l->arguments[i]);
+        if (!words) return talk_complain("out of memory");
         for (char *w = strtok_r(words, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
             if (!strcmp(w, "on") && (w = strtok_r(NULL, " \t\"", &save)))
                 snprintf(on, 64, "%s", w);
-            else if (w)
-                used +=
-                    (size_t)snprintf(text + used, used < TEXT_MOST ? TEXT_MOST - used : 0, "%s%s", used ? " " : "", w);
+            else if (w && used < TEXT_MOST)
+                used += (size_t)snprintf(text + used, TEXT_MOST - used, "%s%s", used ? " " : "", w);
             if (!w) break;
         }
         free(words);

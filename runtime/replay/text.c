@@ -134,13 +134,14 @@ void labels_fini(struct labels *l)
 const char *label_rule(const struct labels *l, uint32_t rule)
 {
     char name[4096];
+    if (rule >= l->program->rules_count) return "?";
     if (!l->rule[rule]) l->rule[rule] = cleaned(rule_name(l->program, rule, name, sizeof name));
     return l->rule[rule] ? l->rule[rule] : "?";
 }
 
 const char *label_rule_place(const struct labels *l, uint32_t rule)
 {
-    return place_text(l, &l->program->rules[rule].place);
+    return rule < l->program->rules_count ? place_text(l, &l->program->rules[rule].place) : "?";
 }
 
 const char *label_firewall_place(const struct labels *l, uint32_t firewall)
@@ -161,12 +162,14 @@ const char *label_of(const struct labels *l, uint32_t rule)
 
 const char *label_service(const struct labels *l, uint32_t service)
 {
-    return service == PBC_NONE ? "-" : l->service[service];
+    if (service == PBC_NONE) return "-";
+    return service < l->program->services_count ? l->service[service] : "?";
 }
 
 const char *label_server(const struct labels *l, uint32_t server)
 {
-    return server == PBC_NONE ? "-" : l->server[server];
+    if (server == PBC_NONE) return "-";
+    return server < l->program->servers_count ? l->server[server] : "?";
 }
 
 const char *verdict_word(unsigned v) { return v < PBC_V_COUNTED ? verdict_info[v].name : "?"; }

@@ -23,7 +23,7 @@ struct labels {
 /* 0 or -ENOMEM. */
 int labels_init(struct labels *l, const struct program *p);
 void labels_fini(struct labels *l);
-/* NAME or LIST:LINE. */
+/* NAME or LIST:LINE. Here and below `?` is what the program does not have: live, a number may be an earlier one's. */
 const char *label_rule(const struct labels *l, uint32_t rule);
 /* FILE:LINE; good until the next is asked for. */
 const char *label_rule_place(const struct labels *l, uint32_t rule);
