@@ -179,12 +179,13 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
 {
     struct target *t = &c->targets[server];
     struct check_state *s = &t->state;
-    say_result(s, t, c->program, r);
+    const bool goes_on = r == PROBE_GOOD && t->way + 1 < t->way_count;
+    if (!goes_on) say_result(s, t, c->program, r);
     if (t->probe) probe_end(t->probe);
     free(t->probe);
     t->probe = NULL;
     t->waits = false;
-    if (r == PROBE_GOOD && t->way + 1 < t->way_count) {
+    if (goes_on) {
         t->way++;
         begin_way(c, server, now_ns);
         return;
@@ -346,6 +347,7 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
     if (!t->check || !(t->check->flags & PBC_CHECK_PASSIVE)) return;
     snprintf(t->state.why, sizeof t->state.why, "%s", why);
     count(c, server, false, false, now_ns);
+    t->state.known |= !t->state.up; /* whom traffic has taken down no first probe brings back alone */
 }
 
 /* ---- making ---- */

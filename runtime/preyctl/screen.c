@@ -29,6 +29,13 @@ static void hand_print(FILE *out, const cJSON *server)
         fprintf(out, ", %s left", text_duration(number_at(hand, "left_s") * 1000000000, left));
 }
 
+/* With one that drained, or has yet to answer well some times more, the last probe found nothing wrong. */
+static const char *wrong_with(const cJSON *server)
+{
+    const char *why = text_at(server, "why");
+    return strcmp(why, "good") ? why : "";
+}
+
 static void check_print(FILE *out, const cJSON *server)
 {
     char took[TEXT_NUMBER], when[TEXT_TIME];
@@ -36,7 +43,7 @@ static void check_print(FILE *out, const cJSON *server)
     if (cJSON_IsNumber(part(server, "latency_us")) && !down)
         fprintf(out, "   check %s", text_duration(number_at(server, "latency_us") * 1000, took));
     if (*when_at(server, "since", when)) fprintf(out, "   since %s", when);
-    if (down && *text_at(server, "why")) fprintf(out, ": %s", text_at(server, "why"));
+    if (down && *wrong_with(server)) fprintf(out, ": %s", wrong_with(server));
 }
 
 void screen_servers(FILE *out, const cJSON *pool, const char *before)

@@ -41,7 +41,8 @@ static void health_cell(FILE *out, const cJSON *server)
     const char *health = item_text(server, "health");
     fprintf(out, "<td><span class=\"health h-%s\">%s</span>", health, health);
     if (item_true(server, "backup")) fputs(" <span class=\"tag\">backup</span>", out);
-    if (!strcmp(health, "down")) {
+    /* "good": it drained, or has yet to answer well some times more. */
+    if (!strcmp(health, "down") && strcmp(item_text(server, "why"), "good") != 0) {
         fputs(" <span class=\"why\">", out);
         html_text(out, item_text(server, "why"));
         fputs("</span>", out);

@@ -29,9 +29,19 @@ RULES
     same "$1, $2: both are well" "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 2 one 2 two '
     hurt
     hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no answer within 400 ms'
+    : >shown
+    for i in 1 2 3 4 5 6 7 8; do
+        ctl servers
+        cat out >>shown
+    done
+    same "$1, $2: it is said of it all the time, also while it answers for IPv4" "$(grep -c '^farm/two *down .*: through shop: ' shown)" 8
     same "$1, $2: the other serves all" "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 one '
     mend
     until_true 200 "$1, $2: then it serves again" eval 'ask client 10.1.0.100/ | grep -q two' && ok 0 "$1, $2: then it serves again"
+    ctl set farm/one down
+    ctl servers
+    same "$1, $2: who is set down is not called down for an answer that is good" "$(grep -c '^farm/one *DOWN ' out) $(grep -c good out)" '1 0'
+    ctl set farm/one file
     # It would answer a connection that it does not know with a reset, and ask who has the address.
     same "$1, $2: the host's own stack hears none of it" "$(at prey ip neigh show 10.1.0.100; at prey ip neigh show fd00:1::100)" ''
     prey_ends

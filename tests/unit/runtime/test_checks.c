@@ -339,6 +339,12 @@ static void hints(void **state)
     for (unsigned i = 0; i < 5; i++) checks_hint(b.checks, 0, "a client's connection was refused", b.now);
     assert_true(checks_of(b.checks, 0)->up);
     tear_down(&b);
+    /* Whom traffic takes down before the first probe, one good probe does not bring back. */
+    set_up(&b, "tcp rise 2 fall 2 passive", "127.0.0.1", f.port);
+    for (unsigned i = 0; i < 2; i++) checks_hint(b.checks, 0, "a client's connection was refused", b.now);
+    assert_false(probe(&b)->up);
+    assert_true(probe(&b)->up);
+    tear_down(&b);
     far_end(&f);
 }
 
