@@ -156,7 +156,8 @@ void asked_IMPACT(void *with, struct call *c)
     }
     struct asked_impact *a = impact_new(l, c, err, sizeof err);
     if (!a) {
-        call_end(c, 2, "%s", err);
+        const char *name = call_text_of(c, "name");
+        call_end(c, 2, "%.200s: %s", name ? name : "program", err);
         return;
     }
     call_follow(c, &waits, a);

@@ -42,7 +42,7 @@ static void say_set(struct live *l, struct call *c, uint32_t server)
     const struct by_hand *h = l->now.by_hand[server];
     const uint16_t written = l->now.program->servers[server].weight;
     cJSON_AddStringToObject(o, "server", label_server(&l->now.labels, server));
-    cJSON_AddStringToObject(o, "by_hand", h ? by_hand_words[h->state] : "file");
+    cJSON_AddStringToObject(o, "by_hand", by_hand_word(h));
     cJSON_AddBoolToObject(o, "up", !l->now.down[server]);
     cJSON_AddNumberToObject(o, "weight", by_hand_weight(&l->now, server));
     cJSON_AddNumberToObject(o, "weight_of_file", written);

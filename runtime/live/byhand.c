@@ -12,6 +12,11 @@
 const char *const by_hand_words[BY_HAND_STATES] = {
     [BY_HAND_FILE] = "file", [BY_HAND_DRAIN] = "drain", [BY_HAND_UP] = "up", [BY_HAND_DOWN] = "down"};
 
+const char *by_hand_word(const struct by_hand *h)
+{
+    return h && h->state == BY_HAND_FILE && h->weighted ? "weight" : by_hand_words[h ? h->state : BY_HAND_FILE];
+}
+
 /* The servers that the file names; those of the past come after them. */
 static uint32_t servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
 

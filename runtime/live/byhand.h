@@ -26,6 +26,10 @@ struct by_hand {
     uid_t by;
 };
 
+/* What is set of a server, in a word: its state, `weight` where that alone is, `file` where nothing is (h NULL, too).
+ */
+const char *by_hand_word(const struct by_hand *h);
+
 struct live;
 struct ruling;
 

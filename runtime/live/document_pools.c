@@ -96,8 +96,7 @@ static void by_hand_add(const struct moment *m, uint32_t i, cJSON *one)
         return;
     }
     cJSON *set = cJSON_AddObjectToObject(one, "by_hand");
-    const bool state = h->state != BY_HAND_FILE;
-    cJSON_AddStringToObject(set, "state", state ? by_hand_words[h->state] : h->weighted ? "weight" : "file");
+    cJSON_AddStringToObject(set, "state", by_hand_word(h));
     json_time(set, "time", h->at_ns);
     json_number(set, "uid", h->by);
     if (h->state == BY_HAND_DRAIN && h->bound_ns)

@@ -50,6 +50,9 @@ reloads both
 serves 'of a server that was gone for a while nothing is kept' ' 2 one 4 two '
 sets 'the file again' '0 web/two: weight 1, as in the file' two file
 serves 'is the file again' ' 4 one 2 two '
+ctl set web/two weight 1 --json
+same 'a weight as JSON' "$status $(cat out)" '0 {"server":"web/two","by_hand":"weight","up":true,"weight":1,"weight_of_file":1}'
+ctl set web/two file
 sets 'down' '0 web/one: down by hand' one down
 serves 'down serves nobody' ' 6 two '
 sets 'up' '0 web/one: up by hand, whatever its checks say; weight 2, as in the file' one up

@@ -152,7 +152,7 @@ same 'and no other begins' $? 28
 
 # What is no program, what would be refused, and a reload in between.
 ctl impact /dev/null
-same 'no program' "$status $(cat err)" '2 preyctl: not a compiled prey program (preyc -o makes one)'
+same 'no program' "$status $(cat err)" '2 preyctl: /dev/null: not a compiled prey program (preyc -o makes one)'
 ctl impact now.prey
 same 'rules as text' "$status $(cat err)" '2 preyctl: now.prey is rules as text; this compiles them: preyc now.prey -o now.pbc'
 exec 8>&- 9>&-
