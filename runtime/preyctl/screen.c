@@ -46,9 +46,8 @@ static void check_print(FILE *out, const cJSON *server)
     if (down && *wrong_with(server)) fprintf(out, ": %s", wrong_with(server));
 }
 
-void screen_servers(FILE *out, const cJSON *pool, const char *before)
+int screen_width(const cJSON *pool, const char *before)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
     int width = 4;
     const cJSON *server;
     cJSON_ArrayForEach(server, part(pool, "servers"))
@@ -56,9 +55,17 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before)
         const int len = (int)strlen(text_at(server, "name"));
         if (len > width) width = len < 40 ? len : 40;
     }
+    return (int)strlen(before) + width;
+}
+
+void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const int name = width - (int)strlen(before);
+    const cJSON *server;
     cJSON_ArrayForEach(server, part(pool, "servers"))
     {
-        fprintf(out, "%s%-*s  %-9s weight %-4llu %10s flows %10s/s", before, width, text_at(server, "name"),
+        fprintf(out, "%s%-*s  %-9s weight %-4llu %10s flows %10s/s", before, name, text_at(server, "name"),
                 state_of(server), (unsigned long long)number_at(server, "weight"), count_at(server, "flows", a),
                 count_at(server, "packets_per_s", b));
         if (is_true(server, "backup")) fputs("   backup", out);
@@ -105,7 +112,7 @@ static void pools_print(FILE *out, const cJSON *seen)
         fprintf(out, "pool %s  %s  %llu of %llu up%s\n", text_at(pool, "pool"), text_at(pool, "balance"),
                 (unsigned long long)number_at(pool, "servers_up"), (unsigned long long)number_at(pool, "servers_count"),
                 is_true(pool, "past") ? "  (of an earlier program)" : "");
-        screen_servers(out, pool, "  ");
+        screen_servers(out, pool, "  ", screen_width(pool, "  "));
     }
 }
 

@@ -15,23 +15,38 @@ int command_STATUS(struct talk *t)
     return 0;
 }
 
+typedef char pool_name[80];
+
+/* What stands before a server's own name. */
+static const char *label(const cJSON *pool, pool_name text)
+{
+    snprintf(text, sizeof(pool_name), "%.70s/", text_at(pool, "pool"));
+    return text;
+}
+
+static void servers_print(const cJSON *pools)
+{
+    pool_name before;
+    const cJSON *pool;
+    int width = 0;
+    cJSON_ArrayForEach(pool, pools)
+    {
+        const int own = screen_width(pool, label(pool, before));
+        if (own > width) width = own;
+    }
+    cJSON_ArrayForEach(pool, pools) screen_servers(stdout, pool, label(pool, before), width);
+}
+
 int command_SERVERS(struct talk *t)
 {
-    const cJSON *pool;
     cJSON *seen;
     int status = command_takes(t, 0, 0, "");
     if (!status) status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
     if (status) return status;
-    if (t->line->json) {
+    if (t->line->json)
         print_json(part(seen, "pools"));
-    } else {
-        cJSON_ArrayForEach(pool, part(seen, "pools"))
-        {
-            char before[80];
-            snprintf(before, sizeof before, "%.70s/", text_at(pool, "pool"));
-            screen_servers(stdout, pool, before);
-        }
-    }
+    else
+        servers_print(part(seen, "pools"));
     cJSON_Delete(seen);
     return 0;
 }

@@ -96,6 +96,7 @@ same 'none of them is mistaken' "$(each well down) $(each ill up)" '0 0'
 
 # ---- it is seen ----
 
+same 'servers of all pools stand under one another' "$(preyctl servers | awk '{ print index($0, " weight ") }' | sort -u | wc -l)" 1
 same 'status is one screen' "$(preyctl status | grep -cE '^(wan: now.pbc since|service a |pool pairs )')" 3
 page() { at prey curl -s -m 10 "http://127.0.0.1:8404$1"; }
 same 'the page shows it' "$(page / | grep -o '>it answers without end<\|>drips<' | sort -u | wc -l)" 2
