@@ -40,7 +40,7 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
     netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
     netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
     *answer->route = (struct host_route){
-        .ifindex = at[RTA_ENCAP] ? 0 : netlink_u32(at[RTA_OIF]), /* the kernel wraps it: no way of ours */
+        .ifindex = at[RTA_ENCAP] ? 0 : netlink_u32(at[RTA_OIF]), /* what the kernel wraps leaves by no port of ours */
         .gateway = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]),
         .source = netlink_addr(at[RTA_PREFSRC]),
         .mtu = netlink_u32(metric[RTAX_MTU]),

@@ -14,8 +14,9 @@ struct placed {
     uint32_t count, rest, groups;
 };
 
-/* At most twice as many as there are: what of a match of one source does not ask for that source (errors, questions)
- * stands beside it by its destination. *p is the caller's to unmake. -ENOMEM or 0. */
+/* Makes the tables that the steering program looks up. There may be twice as many places as matches: where a match
+ * names a source, frames that are judged without it (ICMP errors, requests) have a place of their own by destination.
+ * *p is the caller's to unmake. -ENOMEM or 0. */
 int places_make(struct placed *p, const struct steer_match *matches, uint32_t count);
 void places_free(struct placed *p);
 

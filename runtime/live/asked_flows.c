@@ -14,7 +14,7 @@ struct asked_flows {
     struct filter filter;
     uint64_t most, told, seen; /* flows: asked for, told of, looked at */
     uint64_t left_out;         /* for want of room in the answer */
-    uint64_t ahead_ns;         /* of the clock on the wall before the worker's */
+    uint64_t ahead_ns;         /* by which the clock on the wall is ahead of the worker's */
 };
 
 /* ---- telling ---- */

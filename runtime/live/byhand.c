@@ -67,7 +67,7 @@ static int compare_labels(const void *x, const void *y, void *arg)
     return strcmp(label_server(all, *(const uint32_t *)x), label_server(all, *(const uint32_t *)y));
 }
 
-/* The file's servers in the order of their labels; NULL: memory is out. */
+/* Indices of the program's servers, sorted by label (POOL/SERVER); the caller frees them. NULL: memory is out. */
 static uint32_t *in_order(const struct ruling *r)
 {
     const uint32_t count = servers(r->program);

@@ -181,7 +181,7 @@ static void wait_begin(const struct live *l, waiting fds)
 /* A negative errno, or 0. */
 static int wait_on(struct live *l, waiting fds)
 {
-    fds[FOR_HEALTH].fd = health_fd(l); /* of the program that runs */
+    fds[FOR_HEALTH].fd = health_fd(l); /* another one after a reload */
     fds[FOR_SAID].fd = via_said_fd(l);
     fds[FOR_HEARD].fd = via_heard_fd(l);
     fds[FOR_FILE].fd = l->watch.fd;

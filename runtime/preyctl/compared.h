@@ -10,7 +10,9 @@
 /* Pools that differ in their servers, by name: [{pool, new, gone, servers: [{name, was, now}]}], weights; null where
  * there is no such server. */
 cJSON *compared_pools(const struct program *old, const struct program *new);
-/* {translated: [was, now], flows: [was, now]}: flows that translation can hold, and those of the table (`limits`). */
+/* {translated: [was, now], flows: [was, now]}: each with the program that runs and
+ * with the other one. `translated`: connections that source ports allow; `flows`: places in the flow table (`limits`).
+ */
 cJSON *compared_capacity(const struct program *old, const struct program *new);
 
 #endif

@@ -18,7 +18,8 @@ struct actor;
 struct actor_watch {
     /* Before a batch of n is judged, its packets in a->views; true: that was seen to. */
     bool (*before)(void *arg, struct actor *a, unsigned n);
-    /* It was judged: views and verdicts are the worker's, walls[i] when packet i came. */
+    /* A batch of n packets was judged: views and verdicts are the worker's; walls[i] is the time at which packet i
+     * came. */
     void (*judged)(void *arg, const struct actor *a, unsigned n);
     /* A frame leaves, bytes behind it. */
     void (*left)(void *arg, const struct tape_frame *f, uint64_t wall_ns);

@@ -1,5 +1,5 @@
-/* --replay with --flows: the flows of all workers, at times on the wall, with servers that programs name alike as one.
- */
+/* --replay with --flows: the flows of all workers in one list. Times are those of the clock on the wall; servers of one
+ * name in several programs are one server. */
 #ifndef RUNTIME_RECORD_LISTED_H
 #define RUNTIME_RECORD_LISTED_H
 

@@ -107,7 +107,7 @@ static void an_empty_name_is_refused(void **state)
     options_fini(&empty);
 }
 
-/* A command line, and a part of what is said of it. */
+/* Command lines that are refused, and a part of the line that says why. */
 static const struct {
     const char *line, *says;
 } bad[] = {

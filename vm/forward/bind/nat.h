@@ -25,7 +25,7 @@ struct nat_counters {
 #define NAT_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
     const struct mapping_counters *mappings;
-    const uint32_t *flows;            /* [program_all_nats]: that the statement translates now */
+    const uint32_t *flows;            /* [program_all_nats]: how many each statement translates now */
     const struct counter *statements; /* [program_all_nats]: packets of their flows that were sent on, both
                                          directions; of strangers at a mapped end: its statement's */
 };
@@ -55,7 +55,7 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* The flow could not be made: what its binding held. `high`: the high side opened it. */
 void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
-/* The flow has ended. Until rests_ns what it held is nobody else's (mappings.h, mapping_leave). */
+/* A flow has ended: its address and port are given to no other flow before rests_ns (mappings.h, mapping_leave). */
 void nat_leave(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high, uint64_t now_ns,
                uint64_t rests_ns);
 /* Now and then: what has rested is free. */

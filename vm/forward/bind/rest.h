@@ -1,5 +1,5 @@
-/* Ports that rest: of flows that were evicted, whose other side may go on with them. A bounded queue; the oldest makes
- * way. */
+/* A queue of ports that nobody gets for a while: their flows were evicted, and the other sides may still send to them.
+ * The queue is bounded; where it is full the oldest port is free at once. */
 #ifndef VM_FORWARD_BIND_REST_H
 #define VM_FORWARD_BIND_REST_H
 
