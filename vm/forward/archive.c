@@ -15,9 +15,9 @@ static bool serve_again(struct forward *f, const struct flow *flow, const struct
 {
     const struct program *p = f->p;
     if (b->server >= p->servers_count || b->branch >= p->branches_count) return false;
-    if ((b->flags & BIND_CLIENT_KNOWN && !f->clients) || (flow->joined && !f->cookies)) return false;
+    if ((b->flags & BIND_CLIENT_KNOWN && !f->held.clients) || (flow->joined && !f->cookies)) return false;
     if (!outside_hold(f->outside, b)) return false;
-    conns_add(&f->conns, p->branches[b->branch].service, b->server);
+    conns_add(&f->held.conns, p->branches[b->branch].service, b->server);
     f->counters.bound++;
     return true;
 }
@@ -37,11 +37,11 @@ static bool read_flow(void *arg, const struct flow *flow, const struct flow_id *
 static void archive_clients(struct forward *f, struct archive *a)
 {
     const struct program *p = f->p;
-    uint8_t there = f->clients != NULL;
+    uint8_t there = f->held.clients != NULL;
     if (!ARCHIVE(a, there) || !there) return;
-    if (!f->clients) f->clients = clients_new(1, 0); /* another program asked for them */
-    if (!archive_sound(a, f->clients)) return;
-    clients_archive(f->clients, a, (p->past ? p->past->server_ids : p->servers_count) - 1);
+    if (!f->held.clients) f->held.clients = clients_new(1, 0); /* another program asked for them */
+    if (!archive_sound(a, f->held.clients)) return;
+    clients_archive(f->held.clients, a, (p->past ? p->past->server_ids : p->servers_count) - 1);
 }
 
 static void archive_cookies(struct forward *f, struct archive *a, uint32_t slots)

@@ -22,11 +22,7 @@ static void without_server(const struct job *j, struct packet_ctx *c, const stru
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key)
 {
     const struct forward *f = vm->forward;
-    const struct pbc_service *s = service_of(f->p, branch);
-    const struct client_key k = forward_client(f->p, f->p->branches[branch].service, key->src, key->kind & KIND_IP6);
-    if (!s->affinity_ns) return PBC_NONE;
-    const uint32_t kept = program_server_of(f->p, client_server(f->clients, &k, vm->now_ns, s->affinity_ns));
-    return kept != PBC_NONE && balance_allows(f->balance, branch, key, kept) ? kept : PBC_NONE;
+    return held_server(&f->held, f->p, f->balance, branch, key, vm->now_ns);
 }
 
 /* The server that the client keeps, or a new pick. */
@@ -54,9 +50,9 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
         return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
     const uint32_t own = replaces(j, c, service);
-    if (s->max_flows_per_source && client_flows(f->clients, k) - own >= s->max_flows_per_source)
+    if (s->max_flows_per_source && client_flows(f->held.clients, k) - own >= s->max_flows_per_source)
         return REASON_MAX_FLOWS;
-    if (s->max_flows && !conns_reserve(&f->conns, service, (uint64_t)s->max_flows + own)) return REASON_MAX_FLOWS;
+    if (s->max_flows && !conns_reserve(&f->held.conns, service, (uint64_t)s->max_flows + own)) return REASON_MAX_FLOWS;
     return REASON_NONE;
 }
 
@@ -183,10 +179,10 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
     *kept = *b;
     kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
-    conns_add(&f->conns, f->p->branches[b->branch].service, b->server);
+    conns_add(&f->held.conns, f->p->branches[b->branch].service, b->server);
     f->counters.bound++;
     f->counters.ports = outside_used(f->outside);
-    if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, program_server_id(f->p, b->server)))
+    if (held_by_client(s) && client_add(f->held.clients, k, program_server_id(f->p, b->server)))
         kept->flags |= BIND_CLIENT_KNOWN;
     if (c->proven) forward_join(j, c, kept);
     if (twin) track_pair(f->track, &c->seen, twin);
@@ -244,7 +240,7 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, 
 {
     struct forward *f = j->vm->forward;
     try_begin(j, c, mode, b, k);
-    conns_release(&f->conns, f->p->branches[b->branch].service);
+    conns_release(&f->held.conns, f->p->branches[b->branch].service);
 }
 
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
@@ -252,7 +248,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[branch].service;
     const uint8_t mode = prog->services[service].mode;
-    const struct client_key k = forward_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
+    const struct client_key k = held_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
     c->v->service = service;
     if (j->vm->forward->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && c->key->kind & KIND_TCP &&
@@ -275,7 +271,7 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
 {
     const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[b.branch].service;
-    const struct client_key k = forward_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
+    const struct client_key k = held_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
     c->v->service = service;
     c->v->server = b.server;
     track_ask_room(j->vm->forward->track, &c->seen);

@@ -7,12 +7,6 @@
 
 /* ---- life ---- */
 
-struct client_key forward_client(const struct program *p, uint32_t service, const uint32_t addr[4], bool v6)
-{
-    return (struct client_key){
-        .addr = {addr[0], addr[1], addr[2], addr[3]}, .service = program_service_id(p, service), .v6 = v6};
-}
-
 /* A bound flow has ended: what it held is given back. */
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
                     const struct track_ended *when)
@@ -24,20 +18,12 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
     }
     const uint32_t service = f->p->branches[b->branch].service;
     outside_leave(f->outside, b, when->now_ns, when->rests_ns);
-    conns_drop(&f->conns, service, b->server);
+    conns_drop(&f->held.conns, service, b->server);
     f->counters.bound--;
     f->counters.ports = outside_used(f->outside);
     if (!(b->flags & BIND_CLIENT_KNOWN)) return;
-    const struct client_key k =
-        forward_client(f->p, service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
-    client_drop(f->clients, &k, when->now_ns, f->p->services[service].affinity_ns);
-}
-
-static bool asks_clients(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->services_count; i++)
-        if (p->services[i].max_flows_per_source || p->services[i].affinity_ns) return true;
-    return false;
+    const struct client_key k = held_client(f->p, service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
+    client_drop(f->held.clients, &k, when->now_ns, f->p->services[service].affinity_ns);
 }
 
 struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg)
@@ -50,15 +36,12 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg)
     f->datagram = (uint32_t)cfg->seed;
     if (!cfg->careful && !cfg->naive) forward_begin_recipes(f);
     f->outside = outside_new(p, cfg);
-    const bool asks = asks_clients(p);
-    if (asks) f->clients = clients_new(p->settings->flows, cfg->seed);
     if (nats) f->nat = nat_new(p, cfg);
     if (nats) f->udp_idle_ns = nat_udp_idle_ns(p);
-    if (!conns_init(&f->conns, p) || !f->outside || (asks && !f->clients) || (nats && !f->nat)) {
+    if (!held_init(&f->held, p, cfg) || !f->outside || (nats && !f->nat)) {
         forward_free(f);
         return NULL;
     }
-    conns_share(&f->conns, &cfg->share);
     bool failed = false;
     if (!cfg->no_cookies) f->cookies = cookies_new(p, cfg->seed, &failed);
     if (failed) {
@@ -72,8 +55,8 @@ void forward_attach(struct forward *f, struct track *t, struct balance *b)
 {
     f->track = t;
     f->balance = b;
-    balance_by(b, f->conns.servers);
-    balance_share(b, &f->conns.share);
+    balance_by(b, f->held.conns.servers);
+    balance_share(b, &f->held.conns.share);
     track_on_unbound(t, unbound, f);
 }
 
@@ -83,13 +66,12 @@ void forward_free(struct forward *f)
     cookies_free(f->cookies);
     nat_free(f->nat);
     outside_free(f->outside);
-    conns_fini(&f->conns);
-    clients_free(f->clients);
+    held_fini(&f->held);
     free(f);
 }
 
 const struct forward_counters *forward_counters(const struct forward *f) { return &f->counters; }
-const struct conns *forward_conns(const struct forward *f) { return &f->conns; }
+const struct conns *forward_conns(const struct forward *f) { return &f->held.conns; }
 const struct nat_counters *forward_nat_counters(const struct forward *f)
 {
     return f->nat ? nat_counters(f->nat) : NULL;

@@ -4,8 +4,7 @@
 #define VM_FORWARD_FORWARD_PRIV_H
 
 #include "vm/flow/bind.h"
-#include "vm/forward/bind/affinity.h"
-#include "vm/forward/bind/conns.h"
+#include "vm/forward/bind/held.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/outside.h"
 #include "vm/forward/cookie/joint.h"
@@ -22,8 +21,7 @@ struct forward {
     struct outside *outside;
     struct nat *nat;      /* NULL: nothing is translated but for services */
     uint64_t udp_idle_ns; /* of what it translates; 0: as the timeouts say */
-    struct conns conns;
-    struct clients *clients; /* NULL: no service asks what its clients hold or keep */
+    struct held held;
     struct forward_counters counters;
     uint32_t recipes;               /* their generation; 0: there are none */
     struct facts seen_facts;        /* that they are made by */
@@ -87,8 +85,6 @@ void forward_refused(const struct job *j, const struct packet_ctx *c, const stru
 uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen);
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
-/* The key of the client of a flow at a service. */
-struct client_key forward_client(const struct program *p, uint32_t service, const uint32_t addr[4], bool v6);
 
 /* nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
  * statement fits. */

@@ -3,42 +3,22 @@
 
 #include "vm/forward/forward_priv.h"
 
-static void keep_conns(struct conns *to, const struct conns *from, const struct remap *r)
-{
-    conns_move(to, from, r);
-    for (uint32_t i = 0; i < r->from->servers_count; i++) {
-        if (r->server[i] == PBC_NONE) continue;
-        to->servers[r->server[i]] += from->servers[i];
-        to->begun[r->server[i]] += from->begun[i];
-    }
-    for (uint32_t i = 0; i < r->from->services_count; i++)
-        if (r->service[i] != PBC_NONE) to->services[r->service[i]] += from->services[i];
-}
-
 bool forward_spares(const struct forward *f, const struct remap *r)
 {
-    const struct program *p = r->from;
     const uint32_t *nats = f->nat ? nat_counters(f->nat)->flows : NULL;
-    bool unused = true;
-    for (uint32_t i = 0; i < p->services_count; i++) unused &= r->service[i] != PBC_NONE || !f->conns.services[i];
-    for (uint32_t i = 0; i < p->servers_count; i++) unused &= r->server[i] != PBC_NONE || !f->conns.servers[i];
-    for (uint32_t i = 0; nats && i < program_all_nats(p); i++) unused &= r->nat[i] != PBC_NONE || !nats[i];
+    bool unused = conns_spare(&f->held.conns, r);
+    for (uint32_t i = 0; nats && i < program_all_nats(r->from); i++) unused &= r->nat[i] != PBC_NONE || !nats[i];
     return unused;
 }
 
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns)
 {
-    struct clients *clients = to->clients;
     struct cookies *cookies = to->cookies;
     to->counters = from->counters;
     outside_keep(to->outside, from->outside, r);
     to->counters.ports = outside_used(to->outside);
     if (from->nat && to->nat) nat_keep(to->nat, from->nat, r);
-    keep_conns(&to->conns, &from->conns, r);
-    if (from->clients) { /* by numbers that outlive programs */
-        to->clients = from->clients;
-        from->clients = clients;
-    }
+    held_keep(&to->held, &from->held, r);
     if (from->cookies) {
         to->cookies = from->cookies;
         from->cookies = cookies;

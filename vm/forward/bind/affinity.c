@@ -75,13 +75,22 @@ bool client_add(struct clients *c, const struct client_key *key, uint32_t server
     struct client k;
     struct place at;
     uint32_t slot = look(c, key, &k, &at);
-    if (slot == KEYED_NONE) slot = keyed_add(&c->table, &at, &k);
+    const bool first = slot == KEYED_NONE;
+    if (first) slot = keyed_add(&c->table, &at, &k);
     if (slot == KEYED_NONE && make_room(c, &at)) slot = keyed_add(&c->table, &at, &k);
     if (slot == KEYED_NONE) return false;
     client_at(c, slot)->flows++;
-    client_at(c, slot)->server = server;
+    if (first || server != PBC_NONE) client_at(c, slot)->server = server;
     c->counters.known = c->table.used;
     return true;
+}
+
+void client_served(struct clients *c, const struct client_key *key, uint32_t server)
+{
+    struct client k;
+    struct place at;
+    const uint32_t slot = look(c, key, &k, &at);
+    if (slot != KEYED_NONE) client_at(c, slot)->server = server;
 }
 
 void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep)

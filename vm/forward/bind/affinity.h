@@ -27,9 +27,11 @@ uint32_t client_flows(const struct clients *c, const struct client_key *key);
  */
 uint32_t client_server(const struct clients *c, const struct client_key *key, uint64_t now_ns, uint64_t keep_ns);
 
-/* It holds one more flow, with this server. False, and not counted: there was no room, for all that could lie there
- * hold flows. */
+/* It holds one more flow, with this server; PBC_NONE: that is not known yet, it keeps the one that it has. False, and
+ * not counted: there was no room, for all that could lie there hold flows. */
 bool client_add(struct clients *c, const struct client_key *key, uint32_t server);
+/* A flow that it holds has this server now. */
+void client_served(struct clients *c, const struct client_key *key, uint32_t server);
 /* One less. keep: it is remembered without flows, too. */
 void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep);
 

@@ -52,13 +52,46 @@ void conns_add(struct conns *c, uint32_t service, uint32_t server)
     c->begun[server]++;
 }
 
-void conns_drop(struct conns *c, uint32_t service, uint32_t server)
+/* One more in what is shared, or else in one's own, if there are no more than `most` then. */
+static bool take(const struct conns *c, struct shared_cell *cell, uint32_t own, uint64_t most)
+{
+    if (!c->share.all) return own < most;
+    if (most != UINT64_MAX) return shared_reserve(cell, most);
+    shared_add(cell);
+    return true;
+}
+
+bool conns_enter(struct conns *c, uint32_t service, uint64_t most)
+{
+    if (!take(c, c->share.all ? c->share.all->services[service] : NULL, c->services[service], most)) return false;
+    c->services[service]++;
+    return true;
+}
+
+void conns_leave(struct conns *c, uint32_t service)
 {
     c->services[service]--;
+    if (c->share.all) shared_drop(c->share.all->services[service]);
+}
+
+bool conns_serve(struct conns *c, uint32_t server, uint64_t most)
+{
+    if (!take(c, c->share.all ? c->share.all->servers[server] : NULL, c->servers[server], most)) return false;
+    c->servers[server]++;
+    c->begun[server]++;
+    return true;
+}
+
+void conns_rest(struct conns *c, uint32_t server)
+{
     c->servers[server]--;
-    if (!c->share.all) return;
-    shared_drop(c->share.all->services[service]);
-    shared_drop(c->share.all->servers[server]);
+    if (c->share.all) shared_drop(c->share.all->servers[server]);
+}
+
+void conns_drop(struct conns *c, uint32_t service, uint32_t server)
+{
+    conns_leave(c, service);
+    conns_rest(c, server);
 }
 
 /* So many, where the number that they were in does not go on as this one. */
@@ -69,7 +102,8 @@ static void move(struct shared_cell *to, struct shared_cell *from, uint32_t coun
     __atomic_fetch_sub(&from->value, count, __ATOMIC_RELAXED);
 }
 
-void conns_move(struct conns *to, const struct conns *from, const struct remap *r)
+/* What is shared by this program knows of them now. */
+static void move_shared(struct conns *to, const struct conns *from, const struct remap *r)
 {
     const struct shared *is = to->share.all, *was = from->share.all;
     if (!is || !was) return;
@@ -77,4 +111,24 @@ void conns_move(struct conns *to, const struct conns *from, const struct remap *
         if (r->server[i] != PBC_NONE) move(is->servers[r->server[i]], was->servers[i], from->servers[i]);
     for (uint32_t i = 0; i < r->from->services_count; i++)
         if (r->service[i] != PBC_NONE) move(is->services[r->service[i]], was->services[i], from->services[i]);
+}
+
+void conns_keep(struct conns *to, const struct conns *from, const struct remap *r)
+{
+    move_shared(to, from, r);
+    for (uint32_t i = 0; i < r->from->servers_count; i++) {
+        if (r->server[i] == PBC_NONE) continue;
+        to->servers[r->server[i]] += from->servers[i];
+        to->begun[r->server[i]] += from->begun[i];
+    }
+    for (uint32_t i = 0; i < r->from->services_count; i++)
+        if (r->service[i] != PBC_NONE) to->services[r->service[i]] += from->services[i];
+}
+
+bool conns_spare(const struct conns *c, const struct remap *r)
+{
+    bool unused = true;
+    for (uint32_t i = 0; i < r->from->services_count; i++) unused &= r->service[i] != PBC_NONE || !c->services[i];
+    for (uint32_t i = 0; i < r->from->servers_count; i++) unused &= r->server[i] != PBC_NONE || !c->servers[i];
+    return unused;
 }

@@ -1,0 +1,115 @@
+/* A proxy loop's balancing, see choose.h. */
+#include "vm/forward/choose.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vm/forward/bind/held.h"
+#include "vm/forward/service.h"
+
+struct chooser {
+    struct program *p;
+    struct balance *balance;
+    struct held held;
+    uint64_t now_ns;
+};
+
+static void attach(struct chooser *c)
+{
+    balance_by(c->balance, c->held.conns.servers);
+    balance_share(c->balance, &c->held.conns.share);
+}
+
+struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg)
+{
+    struct chooser *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->p = program_get(p);
+    c->balance = balance_new(p, cfg->seed);
+    if (!held_init(&c->held, p, cfg) || !c->balance) {
+        chooser_free(c);
+        return NULL;
+    }
+    attach(c);
+    return c;
+}
+
+void chooser_free(struct chooser *c)
+{
+    if (!c) return;
+    balance_free(c->balance);
+    held_fini(&c->held);
+    program_put(c->p);
+    free(c);
+}
+
+void chooser_facts(struct chooser *c, const struct vm_in *in)
+{
+    if (in->mono_ns > c->now_ns) c->now_ns = in->mono_ns;
+    balance_update(c->balance, in->facts, c->now_ns);
+}
+
+enum pkt_reason chooser_admit(struct chooser *c, uint32_t service, const struct key *key, bool *known)
+{
+    const struct pbc_service *s = &c->p->services[service];
+    const struct client_key k = held_client(c->p, service, key->src, key->kind & KIND_IP6);
+    *known = false;
+    if (s->max_flows_per_source && client_flows(c->held.clients, &k) >= s->max_flows_per_source)
+        return REASON_MAX_FLOWS;
+    if (!conns_enter(&c->held.conns, service, s->max_flows ? s->max_flows : UINT64_MAX)) return REASON_MAX_FLOWS;
+    *known = held_by_client(s) && client_add(c->held.clients, &k, PBC_NONE);
+    return REASON_NONE;
+}
+
+void chooser_leave(struct chooser *c, uint32_t service, const struct key *key, bool known)
+{
+    const struct client_key k = held_client(c->p, service, key->src, key->kind & KIND_IP6);
+    conns_leave(&c->held.conns, service);
+    if (known) client_drop(c->held.clients, &k, c->now_ns, c->p->services[service].affinity_ns);
+}
+
+struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key)
+{
+    const uint32_t kept = held_server(&c->held, c->p, c->balance, branch, key, c->now_ns);
+    if (kept != PBC_NONE) return (struct choice){.pool = c->p->servers[kept].pool, .server = kept};
+    const struct pick picked = balance_pick(c->balance, branch, key);
+    return (struct choice){.pool = picked.pool,
+                           .server = picked.server,
+                           .reason = picked.server == PBC_NONE ? REASON_NO_SERVER : REASON_NONE};
+}
+
+uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server)
+{
+    return balance_next(c->balance, branch, key, server);
+}
+
+void chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key)
+{
+    const uint32_t service = c->p->branches[branch].service;
+    const struct client_key k = held_client(c->p, service, key->src, key->kind & KIND_IP6);
+    conns_serve(&c->held.conns, server, UINT64_MAX);
+    if (c->p->services[service].affinity_ns) client_served(c->held.clients, &k, program_server_id(c->p, server));
+}
+
+void chooser_end(struct chooser *c, uint32_t server) { conns_rest(&c->held.conns, server); }
+
+#define SWAP(a, b)                                                                                                     \
+    do {                                                                                                               \
+        __typeof__(a) swap_was = (a);                                                                                  \
+        (a) = (b);                                                                                                     \
+        (b) = swap_was;                                                                                                \
+    } while (0)
+
+int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r)
+{
+    if (c->p != r->from || fresh->p != r->program || !conns_spare(&c->held.conns, r)) return -EINVAL;
+    held_keep(&fresh->held, &c->held, r);
+    balance_keep(fresh->balance, c->balance, r);
+    SWAP(c->p, fresh->p);
+    SWAP(c->balance, fresh->balance);
+    SWAP(c->held, fresh->held);
+    attach(c);
+    return 0;
+}
+
+const struct conns *chooser_conns(const struct chooser *c) { return &c->held.conns; }
