@@ -86,6 +86,9 @@ bool vm_has_tables(const struct program *p);
 uint64_t vm_tables_built(const struct vm *vm);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
+/* Count packets that vm_run did not see, for they passed in the kernel: of a connection whose first packet got this
+ * verdict, which counts for its rule, service and server. Numbers that the program does not have count as none. */
+void vm_carried(struct vm *vm, const struct verdict *v, struct counter of);
 
 /* Release the flows whose time has passed and that nobody has met since, for who counts or lists flows: a part of the
  * table a call. *part is 0 at first; false after the last. */

@@ -16,7 +16,7 @@
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/time.h"
 
-enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096 };
+enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
 /* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
  * the pieces of a super-packet. */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
@@ -44,8 +44,11 @@ static int rings_make(struct worker *w)
 {
     if (ring_init(&w->asks, ASKS, sizeof(struct hop_ask)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
         ring_init(&w->told, TOLD, sizeof(struct pmtu_note)) ||
-        ring_init(&w->refusals, REFUSALS, sizeof(struct refusal)))
+        ring_init(&w->refusals, REFUSALS, sizeof(struct refusal)) ||
+        ring_init(&w->carried, CARRIED, sizeof(struct carried)))
         return -ENOMEM;
+    w->openers = openers_new();
+    if (!w->openers) return -ENOMEM;
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
@@ -117,6 +120,8 @@ void worker_fini(struct worker *w)
     ring_fini(&w->logs);
     ring_fini(&w->told);
     ring_fini(&w->refusals);
+    ring_fini(&w->carried);
+    openers_free(w->openers);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);
     pthread_mutex_destroy(&w->lock);
@@ -491,6 +496,26 @@ static void fill_listing(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
+static void add_counter(struct counter *to, struct counter of)
+{
+    to->packets += of.packets;
+    to->bytes += of.bytes;
+}
+
+/* What was told with the numbers of another program is counted by the remainder: it passed, and nobody's it is. */
+void worker_take_carried(struct worker *w)
+{
+    struct carried c;
+    while (ring_take(&w->carried, &c)) {
+        if (c.program != w->cfg.program) continue;
+        const struct verdict v = {
+            .action = ACTION_FORWARD, .rule = c.rule, .firewall = c.firewall, .service = c.service, .server = c.server};
+        vm_carried(w->vm, &v, c.of);
+        add_counter(&w->counters.carried, c.of);
+        if (c.rule == RULE_NONE) add_counter(&w->counters.totals.nobody, c.of);
+    }
+}
+
 unsigned worker_turn(struct worker *w, uint64_t now)
 {
     unsigned got = 0;
@@ -502,6 +527,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     }
     if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
     if (__builtin_expect(now >= w->tables_ns, 0)) tables_take(w, now);
+    worker_take_carried(w);
     for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);

@@ -13,6 +13,7 @@
 #include "runtime/worker/limits.h"
 #include "runtime/worker/listing.h"
 #include "runtime/worker/observers.h"
+#include "runtime/worker/openers.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/worker/datagrams.h"
 
@@ -28,9 +29,16 @@ struct refusal {                   /* of a new flow, by a server whose check is 
     uint32_t server;
 };
 
+struct carried {                   /* of a connection that ends here: what came of it since it was told last */
+    const struct program *program; /* whose numbers follow; only to be compared */
+    uint32_t rule, firewall, service, server; /* as in struct verdict */
+    struct counter of;
+};
+
 struct worker_counters {
     struct totals totals;
     struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */
+    struct counter carried; /* passed in the kernel, of connections that end here: among the verdicts */
 #define WORKER_COUNTER(field, key, doc) uint64_t field;
 #include "runtime/counter.def"
 };
@@ -111,6 +119,8 @@ struct worker {
     struct ring told;                 /* struct pmtu_note, to it */
     struct ring logs;                 /* struct log_note, to it */
     struct ring refusals;             /* struct refusal, to it: those that find no room are as many again */
+    struct ring carried;              /* struct carried, from the proxy's loop of the same number */
+    struct openers *openers;          /* who let connections in that end here, to the proxy's loops */
     uint64_t logs_lost;               /* atomic: notes that found no room, until the main thread has told of them */
     struct handover in[WORKERS_MOST]; /* from each other worker */
     int sleeps;                       /* atomic: whoever hands a packet over has to wake it */
@@ -139,6 +149,10 @@ void worker_tell(struct worker *w, struct snapshot *s);
 
 /* What its vm is made with. */
 struct vm_cfg worker_vm_cfg(struct worker *w);
+
+/* Count what the proxy has told of connections that end here. While the worker stands still (worker_hold) or in its own
+ * thread. */
+void worker_take_carried(struct worker *w);
 
 /* Offer it another program, which it takes at a batch boundary: then w->change is NULL. */
 void worker_change(struct worker *w, struct next_program *c);

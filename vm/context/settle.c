@@ -126,3 +126,20 @@ void settle_whole(const struct job *j, const struct packet_ctx *c)
     count_served(vm, v, bytes);
     if (v->action == ACTION_REJECT) settle_answer(j, c);
 }
+
+static void add_all(struct counter *to, struct counter of)
+{
+    to->packets += of.packets;
+    to->bytes += of.bytes;
+}
+
+void vm_carried(struct vm *vm, const struct verdict *v, struct counter of)
+{
+    const struct program *p = vm->program;
+    const bool judged = v->rule < p->rules_count || (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count);
+    const decided by = decided_as(judged ? v->rule : RULE_NONE, ACTION_FORWARD, judged ? v->firewall : PBC_NONE);
+    add_all(&vm->counters.verdicts[ACTION_FORWARD], of);
+    add_all(decider(vm, by), of);
+    if (v->service < p->services_count) add_all(&vm->served[v->service], of);
+    if (v->server < p->servers_count) add_all(&vm->served[2 * (size_t)p->services_count + v->server], of);
+}
