@@ -142,8 +142,9 @@ def pasted(names):
 
 def main():
     tree = Tree()
-    files = subprocess.run(["git", "ls-files", "lang", "vm", "compiler", "runtime"], capture_output=True, text=True,
-                           check=True).stdout.split()
+    # runtime/proxy/ grows from below: nothing asks for it until a service runs it.
+    files = subprocess.run(["git", "ls-files", "lang", "vm", "compiler", "runtime", ":!runtime/proxy"], capture_output=True,
+                           text=True, check=True).stdout.split()
     for path in files:
         if path.endswith((".c", ".h", ".l", ".y", ".def")) and pathlib.Path(path).exists():
             tree.read(path)

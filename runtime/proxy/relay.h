@@ -1,0 +1,38 @@
+/* One direction of a session: bytes from one side to the other, as they are, until the end or so many.
+ *
+ *      from ─▶ [ a buffer, held while something is in it ] ─▶ to
+ *
+ * What is not written yet is at most one buffer: then nothing more is read, so a slow reader slows its sender
+ * (backpressure). After the last byte the other side is told, and the other direction goes on (half-close). */
+#ifndef RUNTIME_PROXY_RELAY_H
+#define RUNTIME_PROXY_RELAY_H
+
+#include "runtime/proxy/buffer.h"
+#include "runtime/proxy/side.h"
+
+#define WAY_ALL UINT64_MAX
+
+struct way {
+    struct side *from, *to;
+    struct buffer *buffer; /* read, not yet written; NULL: nothing is */
+    uint64_t left;         /* bytes that are still to be read; WAY_ALL: until the end */
+    uint64_t moved;        /* that were written */
+    bool keeps_open;       /* the end of `from` is not told to `to` */
+};
+
+enum way_result {
+    WAY_WAITS,     /* for one of its sides: its owner's task is run */
+    WAY_AGAIN,     /* others shall have their turn: call again soon (loop_again) */
+    WAY_DONE,      /* all was written: `left` is 0, or the end came and was told */
+    WAY_CUT,       /* the end came before `left` was 0 (not of WAY_ALL) */
+    WAY_NO_BUFFER, /* none is free: try again when one was given back (buffers_wait) */
+    WAY_FROM,      /* a side has failed: *err, a negative errno */
+    WAY_TO,
+};
+
+/* Move what can be moved now. *err is set with WAY_FROM and WAY_TO. */
+enum way_result way_move(struct way *w, struct slab *buffers, int *err);
+/* Give back what it holds. */
+void way_fini(struct way *w, struct slab *buffers);
+
+#endif
