@@ -41,6 +41,24 @@ KEPT = {
     "nat_mappings": "mappings beside a model",
     "ports_used": "ports beside a model",
     "ports_in_slice": "ports beside a model",
+    # The proxy, which reads with vm/stream/.
+    "first_read": "the proxy",
+    "first_tls": "the proxy",
+    "first_sni": "the proxy",
+    "first_alpn": "the proxy",
+    "first_host": "the proxy",
+    "first_path": "the proxy",
+    "first_method": "the proxy",
+    "first_header": "the proxy",
+    "first_instruction": "the proxy",
+    "first_proxy": "the proxy",
+    "http_response_read": "the proxy",
+    "http_keeps": "the proxy",
+    "http_field_is_hop": "the proxy",
+    "proxy_header_write": "the proxy",
+    "stream_reason_name": "the proxy",
+    "stream_reason_doc": "the proxy",
+    "stream_reason_status": "the proxy",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

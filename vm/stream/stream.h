@@ -1,0 +1,67 @@
+/* What all readers of a connection's bytes share.
+ *
+ * A reader is given the bytes that have come so far, in one piece, from the first on; it is called again when more have
+ * come. It keeps no pointer between calls: the buffer may move. It allocates nothing, writes into its own struct alone,
+ * and says one of four things. */
+#ifndef VM_STREAM_STREAM_H
+#define VM_STREAM_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is ever looked at in one piece: places in it are 16 bits. */
+enum { STREAM_MAX = UINT16_MAX };
+
+enum stream_read {
+    READ_MORE,  /* not decided yet: call again with more bytes */
+    READ_WHOLE, /* it is there, whole */
+    READ_OTHER, /* these bytes cannot be the beginning of this protocol */
+    READ_BAD,   /* they are, but malformed: a reason says how */
+};
+
+enum stream_reason {
+#define STREAM_REASON(ident, name, status, doc) STREAM_##ident,
+#include "vm/stream/reason.def"
+#undef STREAM_REASON
+    STREAM_REASON_COUNT
+};
+
+/* As it is printed and counted, `http-bare-lf`; what people are told; what an HTTP client is answered, or 0. */
+const char *stream_reason_name(enum stream_reason r);
+const char *stream_reason_doc(enum stream_reason r);
+unsigned stream_reason_status(enum stream_reason r);
+
+/* Bytes that somebody else owns; `at` is NULL where nothing was said. */
+struct view {
+    const uint8_t *at;
+    uint32_t len;
+};
+
+/* A place in the bytes that a reader was given. */
+struct span {
+    uint16_t at, len;
+};
+
+static inline struct view view_of(const uint8_t *bytes, struct span s)
+{
+    return (struct view){.at = bytes + s.at, .len = s.len};
+}
+
+/* Is it this text? `view_is_word` takes upper and lower case of ASCII for the same; `word` is in lower case. */
+bool view_is(struct view v, const char *text);
+bool view_is_word(struct view v, const char *word);
+
+/* An address and a port, as keys hold them: four words in host order, most significant first; a v4 address is word 0
+ * (vm/packet/key.h). */
+struct stream_addr {
+    uint32_t addr[4];
+    uint16_t port;
+    bool v6;
+};
+
+/* Read an address of the family from `len` characters: no leading zeros, no zone. False if it is none. */
+bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len);
+/* Read a port, 1 to 65535 (`least` 0: or 0), no leading zeros. */
+bool stream_port_read(uint16_t *port, unsigned least, const uint8_t *text, uint32_t len);
+
+#endif
