@@ -10,7 +10,7 @@ static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, 
 {
     uint32_t i = *at;
     const uint32_t name = http_run(bytes, i, end, HTTP_TOKEN);
-    if (is_blank(bytes[i])) return STREAM_HTTP_OBS_FOLD;
+    if (name == 0 && is_blank(bytes[i])) return STREAM_HTTP_OBS_FOLD;
     f->name = (struct span){.at = (uint16_t)i, .len = (uint16_t)name};
     i += name;
     if (is_blank(bytes[i])) return STREAM_HTTP_NAME_SPACE;
@@ -23,7 +23,7 @@ static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, 
     *at = i + 2;
     while (i > value && is_blank(bytes[i - 1])) i--;
     f->value = (struct span){.at = (uint16_t)value, .len = (uint16_t)(i - value)};
-    return STREAM_NONE;
+    return is_blank(bytes[*at]) ? STREAM_HTTP_OBS_FOLD : STREAM_NONE;
 }
 
 /* The next element of a list, without blanks around it; `left` is moved behind its comma. False: the list is at its
