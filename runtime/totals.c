@@ -55,6 +55,8 @@ void totals_add(struct totals *to, const struct totals *t)
     counter_add(&to->malformed, &t->malformed);
     counter_add(&to->unopened, &t->unopened);
     counter_add(&to->fragments, &t->fragments);
+    counter_add(&to->carried, &t->carried);
+    counter_add(&to->strays, &t->strays);
     to->log_events += t->log_events;
     to->log_lost += t->log_lost;
 }

@@ -15,6 +15,8 @@ struct totals {
     struct counter unsent;  /* of those, dropped on their way back */
     struct counter malformed;
     struct counter unopened;       /* their rule opens tunnels, but they could not be opened, or not once more */
+    struct counter carried;        /* passed in the kernel, and reported by no connection of the proxy's yet, or ever */
+    struct counter strays;         /* held back there: of no connection of the proxy's */
     struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
     uint64_t outside;              /* of --from and --to, not judged */
     uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ bool guard_match_valid(const struct guard_match *m)
     const unsigned from = m->from.lo.family, to = m->to.lo.family;
     return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
-           memchr(m->out, 0, sizeof m->out);
+           (!m->proxied || (m->proxied == 1 && m->proto == IPPROTO_TCP)) && memchr(m->out, 0, sizeof m->out);
 }
 
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
@@ -113,6 +114,7 @@ static struct line line_of(const struct guard_match *m)
     add_ports(&l, m->from_ports, "th sport");
     add_ports(&l, m->to_ports, "th dport");
     if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
+    if (m->proxied) add(l.rest, sizeof l.rest, " tcp flags & (syn | ack) == syn");
     if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
 }
@@ -173,15 +175,19 @@ static void write_address(FILE *out, const struct host_addr *a)
     fprintf(out, "%s", host_addr_text(a, text));
 }
 
+/* Which addresses of matches; BURIED: of them, those of which the host's stack hears no error, for it carries nothing.
+ */
+enum end { FROM, TO, BURIED };
+
 /* A set of the addresses of one end of all matches; false where there are none, and no set. */
-static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, bool to,
+static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, enum end end,
                             const char *type, void (*write_one)(FILE *, const struct host_addr *))
 {
     bool any = false;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
-        const struct guard_addresses *a = to ? &m->to : &m->from;
-        if (a->lo.family != p->family || m->reach == GUARD_OWN) continue;
+        const struct guard_addresses *a = end == FROM ? &m->from : &m->to;
+        if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
         write_one(sets, &a->lo);
@@ -199,13 +205,16 @@ static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const s
 {
     char type[40];
     snprintf(type, sizeof type, "typeof %s", p->quoted);
-    if (write_addresses(sets, g, "to", p, true, p->type, write_address)) {
+    if (write_addresses(sets, g, "to", p, TO, p->type, write_address)) {
         fprintf(rules, "%s %s daddr @to%u " FOREIGN, p->later, p->ip, p->family);
-        fprintf(rules, "%s, echo-request } %s daddr @to%u " FOREIGN, p->errors, p->ip, p->family);
+        fprintf(rules, "%s type echo-request %s daddr @to%u " FOREIGN, p->family == 4 ? "icmp" : "icmpv6", p->ip,
+                p->family);
     }
-    if (write_addresses(sets, g, "from", p, false, p->type, write_address))
+    if (write_addresses(sets, g, "buried", p, BURIED, p->type, write_address))
+        fprintf(rules, "%s } %s daddr @buried%u " FOREIGN, p->errors, p->ip, p->family);
+    if (write_addresses(sets, g, "from", p, FROM, p->type, write_address))
         fprintf(rules, "%s %s saddr @from%u " FOREIGN, p->later, p->ip, p->family);
-    if (write_addresses(sets, g, "quoted", p, false, type, write_number))
+    if (write_addresses(sets, g, "quoted", p, FROM, type, write_number))
         fprintf(rules, "%s } %s @quoted%u " FOREIGN, p->errors, p->quoted, p->family);
 }
 

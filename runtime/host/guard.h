@@ -28,6 +28,7 @@ struct guard_match {
         to_ports;       /* of ICMP, from_ports is type and code as one number: 0x0800 an echo request */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach: whether `to` is one of the host's own addresses */
+    uint8_t proxied;    /* 1: of TCP, only what opens connections, for the host's stack carries them (io/gate.h) */
     char out[IFNAMSIZ]; /* the interface that the route to it leads out of; empty: any */
 };
 

@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "runtime/host/here.h"
 #include "runtime/host/routing_priv.h"
 
 /* A rule as it was told. */
@@ -53,6 +54,7 @@ static bool way_in(const struct routing *r, const char *name, uint8_t *in)
 static void learn_asking(struct routing *r, const struct told *t)
 {
     const struct fib_rule_hdr *head = t->head;
+    if (netlink_u8(t->at[FRA_PROTOCOL]) == HERE_PROTOCOL) return; /* nothing of ours goes there */
     struct route_rule rule = {.family = head->family == AF_INET ? 4 : 6, .in = ROUTE_NO_PORT};
     if (head->flags & FIB_RULE_INVERT || netlink_u8(t->at[FRA_L3MDEV])) {
         r->any[rule.family == 6] = true;

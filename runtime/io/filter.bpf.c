@@ -1,4 +1,7 @@
-/* A filter of packet sockets: super-packets that the kernel cannot describe to one are kept from it.
+/* A filter of packet sockets, and a gate behind them. The filter keeps from the sockets super-packets that the kernel
+ * cannot describe to one, and what connections of the proxy carry, which the host's own stack takes. The gate, in
+ * traffic control, comes before the guard's hook: it holds back what looks like a part of such a connection and is of
+ * none.
  *
  * With PACKET_VNET_HDR the kernel writes what kind of super-packet a frame is. Of a kind that the header has no word
  * for (UDP's old fragmentation offload, which a TAP may bring) tpacket_rcv gives up with the ring's next slot already
@@ -7,6 +10,46 @@
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+
+#define LOAD(skb, at, to, len) (!bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET))
+#include "runtime/io/gate.bpf.h"
+#include "runtime/io/socket.bpf.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct gate_end);
+    __type(value, __u8);
+    __uint(max_entries, GATE_ENDS);
+} ends SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct gate_wide);
+    __uint(max_entries, GATE_WIDE);
+} wides SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct gate_config);
+    __uint(max_entries, 1);
+} gates SEC(".maps");
+struct { /* own addresses of the host */
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct steer_ip);
+    __type(value, __u8);
+    __uint(max_entries, STEER_OWN);
+} own SEC(".maps");
+struct { /* by interface */
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct gate_count);
+    __uint(max_entries, GATE_COUNTS);
+} counts SEC(".maps");
 
 /* As far as they are read, by the names that the kernel has for them. */
 #define KERNELS __attribute__((preserve_access_index))
@@ -25,9 +68,79 @@ extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym;
 
 __u64 refused[FILTER_COUNTS]; /* memory that others map */
 
+/* ---- the proxy's ---- */
+
+struct search {
+    const struct steer_ip *addr;
+    __u16 port;
+    bool here, found; /* here: it is one of the host's own addresses */
+};
+
+/* For bpf_loop. 1: it is over. */
+static long look(__u32 i, void *arg)
+{
+    struct search *s = arg;
+    const struct gate_wide *w = bpf_map_lookup_elem(&wides, &i);
+    if (!w) return 1;
+    const struct steer_ip *a = s->addr;
+    const bool from = a->hi > w->lo.hi || (a->hi == w->lo.hi && a->lo >= w->lo.lo);
+    const bool to = a->hi < w->hi.hi || (a->hi == w->hi.hi && a->lo <= w->hi.lo);
+    s->found = from && to && s->port >= w->port_lo && s->port <= w->port_hi && (!w->own || s->here);
+    return s->found;
+}
+
+static __always_inline bool is_served(const struct gate_config *c, const struct steer_ip *addr, __u16 port)
+{
+    const struct gate_end end = {.addr = *addr, .port = port};
+    if (bpf_map_lookup_elem(&ends, &end)) return true;
+    if (!c->wide) return false;
+    struct search s = {.addr = addr, .port = port, .here = bpf_map_lookup_elem(&own, addr)};
+    bpf_loop(c->wide, look, &s, 0);
+    return s.found;
+}
+
+static __always_inline bool read_segment(struct __sk_buff *skb, struct segment *s)
+{
+    if (skb->protocol == bpf_htons(ETH_P_IP)) return segment_read4(skb, 0, s);
+    return skb->protocol == bpf_htons(ETH_P_IPV6) && segment_read6(skb, 0, s);
+}
+
+static __always_inline const struct gate_config *settings(void)
+{
+    const __u32 zero = 0;
+    const struct gate_config *c = bpf_map_lookup_elem(&gates, &zero);
+    return c && c->any ? c : NULL;
+}
+
+/* A part of what the proxy carries; both ways, where what the host sends is seen. What opens a connection is none. */
+static __always_inline bool is_carried(struct __sk_buff *skb)
+{
+    struct segment s = {};
+    const struct gate_config *c = settings();
+    if (!c || !read_segment(skb, &s) || segment_opens(&s)) return false;
+    if (skb->pkt_type == PACKET_OUTGOING) return is_served(c, &s.from, s.from_port);
+    return is_served(c, &s.to, s.to_port);
+}
+
+SEC("tc") int gate(struct __sk_buff *skb)
+{
+    struct segment s = {};
+    const __u32 at = skb->ifindex % GATE_COUNTS, packets = skb->gso_segs ? skb->gso_segs : 1;
+    const struct gate_config *c = settings();
+    if (!c || !read_segment(skb, &s) || segment_opens(&s) || !is_served(c, &s.to, s.to_port)) return TC_ACT_UNSPEC;
+    const bool known = segment_is_known(skb, &s);
+    struct gate_count *count = bpf_map_lookup_elem(&counts, &at);
+    if (count && known) count->passed += packets, count->passed_bytes += skb->len;
+    if (count && !known) count->strays += packets, count->stray_bytes += skb->len;
+    return known ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* ---- the sockets' ---- */
+
 /* The kernels that have these casts describe UDP segmentation (USO), too: both are of Linux 6.2. */
 SEC("socket") int filter(struct __sk_buff *skb)
 {
+    if (is_carried(skb)) return 0;
     const struct sk_buff *kernels = bpf_cast_to_kern_ctx(skb);
     const struct skb_shared_info *shared =
         bpf_rdonly_cast(kernels->head + kernels->end, bpf_core_type_id_kernel(struct skb_shared_info));

@@ -38,6 +38,8 @@ void filter_close(struct filter *f)
     free(f);
 }
 
+const struct bpf_object *filter_object(const struct filter *f) { return f->object; }
+
 int filter_attach(const struct filter *f, int socket)
 {
     return setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &f->program, sizeof f->program) ? -errno : 0;

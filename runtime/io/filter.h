@@ -4,12 +4,15 @@
 
 #include <stdint.h>
 
+struct bpf_object;
 struct filter;
 
 /* Load it; all sockets may share it. NULL: the kernel has not what it needs (Linux 6.2), this process may not, or the
  * build has no clang. Then a socket's ring may stall (io.h). */
 struct filter *filter_open(void);
 void filter_close(struct filter *f);
+/* What holds its maps, the filter's. */
+const struct bpf_object *filter_object(const struct filter *f);
 /* On a socket, in the place of any other filter. 0 or a negative errno. */
 int filter_attach(const struct filter *f, int socket);
 /* A descriptor of the memory where it counts, the caller's; -1: none. */

@@ -13,6 +13,7 @@
 
 struct deal;
 struct filter;
+struct gate;
 struct steer;
 struct umem;
 
@@ -52,6 +53,7 @@ struct io_made {
 struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* of each port; the caller's */
     struct filter *filter;               /* of packet sockets; NULL: none */
+    struct gate *gate;                   /* of the proxy's connections; NULL: there is none */
     struct deal *deal;                   /* of those that share an interface; NULL: their hash decides */
     bool filter_asked, deal_asked;       /* for, once */
     struct umem_made {
@@ -106,6 +108,8 @@ struct io_ops {
 
 /* Close what was made and not opened. */
 void io_made_close(struct io_made *m);
+/* The filter of packet sockets, loaded when it is wanted first; NULL: there is none (filter.h). */
+const struct filter *io_filter(struct io_maker *m);
 /* What is kept of memory. */
 void io_maker_fini(struct io_maker *m);
 

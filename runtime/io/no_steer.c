@@ -4,6 +4,7 @@
 
 #include "runtime/io/deal.h"
 #include "runtime/io/filter.h"
+#include "runtime/io/gate.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
 
@@ -76,6 +77,35 @@ int filter_memory(const struct filter *f)
     (void)f;
     return -1;
 }
+
+struct gate *gate_open(const struct filter *f)
+{
+    (void)f;
+    return NULL;
+}
+
+void gate_close(struct gate *g) { (void)g; }
+
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count)
+{
+    (void)g, (void)all, (void)count;
+    return -ENOTSUP;
+}
+
+int gate_world(struct gate *g, const struct facts *f)
+{
+    (void)g, (void)f;
+    return -ENOTSUP;
+}
+
+int gate_attach(struct gate *g, unsigned port, unsigned ifindex)
+{
+    (void)g, (void)port, (void)ifindex;
+    return -ENOTSUP;
+}
+
+void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum) { (void)g, (void)ifindex, (void)sum; }
+void steer_counts(const struct steer *s, struct gate_count *sum) { (void)s, (void)sum; }
 
 struct deal *deal_open(void) { return NULL; }
 void deal_close(struct deal *d) { (void)d; }

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdlib.h>
 
 int object_load(const void *bytes, size_t len, const char *name, struct bpf_object **o)
 {
@@ -19,3 +20,12 @@ int object_load(const void *bytes, size_t len, const char *name, struct bpf_obje
 }
 
 int object_map(const struct bpf_object *o, const char *name) { return bpf_object__find_map_fd_by_name(o, name); }
+
+void object_sum(int map, uint32_t at, void *sum, unsigned words)
+{
+    const int cpus = libbpf_num_possible_cpus();
+    uint64_t *each = cpus > 0 ? calloc((size_t)cpus * words, sizeof *each) : NULL, *to = sum;
+    if (each && !bpf_map_lookup_elem(map, &at, each))
+        for (unsigned i = 0; i < (unsigned)cpus * words; i++) to[i % words] += each[i];
+    free(each);
+}

@@ -3,6 +3,7 @@
 #define RUNTIME_IO_OBJECT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct bpf_object;
 
@@ -12,5 +13,8 @@ int object_load(const void *bytes, size_t len, const char *name, struct bpf_obje
 
 /* The descriptor of a map, or a negative errno. */
 int object_map(const struct bpf_object *o, const char *name);
+
+/* An entry of a map that each CPU has its own of, of so many words of 64 bits: all of them added to sum[]. */
+void object_sum(int map, uint32_t at, void *sum, unsigned words);
 
 #endif

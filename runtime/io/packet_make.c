@@ -75,12 +75,18 @@ static const char *bind_shared(int fd, const struct io_ask *ask, const struct io
     return failed;
 }
 
+const struct filter *io_filter(struct io_maker *m)
+{
+    if (!m->filter_asked) m->filter = filter_open();
+    m->filter_asked = true;
+    return m->filter;
+}
+
 /* The kernel's programs, when they are wanted first. */
 static void load_programs(struct io_maker *m, bool shared)
 {
-    if (!m->filter_asked) m->filter = filter_open();
+    io_filter(m);
     if (shared && !m->deal_asked) m->deal = deal_open();
-    m->filter_asked = true;
     m->deal_asked |= shared;
 }
 

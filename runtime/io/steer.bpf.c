@@ -7,6 +7,9 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
+#define LOAD(ctx, at, to, len) (!bpf_xdp_load_bytes(ctx, at, to, len))
+#include "runtime/io/gate.bpf.h"
+#include "runtime/io/socket.bpf.h"
 #include "vm/packet/parse/next.h"
 
 struct {
@@ -48,6 +51,13 @@ struct { /* taken, but longer than a slot */
     __uint(max_entries, 1);
 } too_long SEC(".maps");
 
+struct { /* of what is the proxy's, what passed */
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct gate_count);
+    __uint(max_entries, 1);
+} counts SEC(".maps");
+
 enum { ETHER = 14, VLAN = 4, IP4 = 20, IP6 = 40 };
 enum {
     TYPE_IP4 = 0x0800,
@@ -60,8 +70,10 @@ enum {
 
 struct seen {
     struct steer_ip from, to;
+    __u32 at; /* where its IP header begins */
     __u16 from_port, to_port;
     __u8 proto;
+    bool six;
     bool piece; /* a fragment: of all of a datagram the same is true, so ports do not count */
     bool error; /* of ICMP */
     bool asks;  /* for `to`: ARP, neighbour solicitation, an echo request */
@@ -202,6 +214,8 @@ static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_co
         if (!load(ctx, at, b, VLAN)) return false;
         type = (__u16)(b[2] << 8 | b[3]);
     }
+    s->at = at;
+    s->six = type == TYPE_IP6;
     if (type == TYPE_IP4) return read4(ctx, at, s);
     if (type == TYPE_IP6) return read6(ctx, at, s);
     return type == TYPE_ARP && read_arp(ctx, at, s);
@@ -213,7 +227,7 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
 {
     if (!within(&s->to, &m->to_lo, &m->to_hi)) return false;
     if (m->reach != STEER_EVERYWHERE && (m->reach == STEER_TO_OWN) != s->to_own) return false;
-    if (s->error) return true;
+    if (s->error) return !m->proxied; /* else of what the host's own stack carries */
     if (s->asks && m->named && !s->to_own) return true;
     if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;
     /* Behind a fragment's header may stand another, the same in all of them. */
@@ -239,8 +253,9 @@ static __always_inline bool is_routed(const struct steer_config *c, const struct
 struct search {
     const struct seen *seen;
     __u32 first;
-    bool found;
+    __u32 found; /* enum finding */
 };
+enum finding { LEFT, TAKEN, PROXIED };
 
 /* For bpf_loop, so that the verifier walks it once. 1: it is over. */
 static long look(__u32 i, void *arg)
@@ -249,29 +264,50 @@ static long look(__u32 i, void *arg)
     i += search->first;
     const struct steer_match *m = bpf_map_lookup_elem(&matches, &i);
     if (!m) return 1;
-    search->found = is_for(m, search->seen);
-    return search->found;
+    search->found = !is_for(m, search->seen) ? LEFT : m->proxied && !search->seen->asks ? PROXIED : TAKEN;
+    return search->found != LEFT;
 }
 
-static __always_inline bool any(const struct seen *s, __u32 first, __u32 count)
+static __always_inline __u32 any(const struct seen *s, __u32 first, __u32 count)
 {
-    struct search search = {s, first, false};
+    struct search search = {s, first, LEFT};
     bpf_loop(count, look, &search, 0);
     return search.found;
 }
 
-static __always_inline bool any_of(const struct steer_config *c, const struct seen *s, enum steer_side side)
+static __always_inline __u32 any_of(const struct steer_config *c, const struct seen *s, enum steer_side side)
 {
     const struct steer_key key = {.addr = side == STEER_BY_TO ? s->to : s->from, .side = side, .set = c->first};
     const struct steer_place *p = bpf_map_lookup_elem(&places, &key);
-    return p && any(s, c->first + p->first, p->count);
+    return p ? any(s, c->first + p->first, p->count) : LEFT;
 }
 
-static __always_inline bool takes(const struct steer_config *c, struct seen *s)
+static __always_inline __u32 find(const struct steer_config *c, const struct seen *s)
+{
+    __u32 found = any_of(c, s, STEER_BY_TO);
+    if (found == LEFT) found = any_of(c, s, STEER_BY_FROM);
+    return found == LEFT ? any(s, c->first, c->count) : found;
+}
+
+/* What a connection of the proxy carries is the host's. */
+static __always_inline bool is_carried(struct xdp_md *ctx, const struct seen *seen)
+{
+    const __u32 zero = 0;
+    struct segment s = {};
+    if (!(seen->six ? segment_read6(ctx, seen->at, &s) : segment_read4(ctx, seen->at, &s))) return false;
+    if (segment_opens(&s) || !segment_is_known(ctx, &s)) return false;
+    struct gate_count *count = bpf_map_lookup_elem(&counts, &zero);
+    if (count) count->passed++, count->passed_bytes += bpf_xdp_get_buff_len(ctx);
+    return true;
+}
+
+static __always_inline bool takes(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
 {
     s->to_own = bpf_map_lookup_elem(&own, &s->to);
-    if (is_routed(c, s)) return true;
-    return any_of(c, s, STEER_BY_TO) || any_of(c, s, STEER_BY_FROM) || any(s, c->first, c->count);
+    const bool routed = is_routed(c, s);
+    if (routed && !c->proxies) return true;
+    const __u32 found = find(c, s);
+    return found == PROXIED ? !is_carried(ctx, s) : found == TAKEN || routed;
 }
 
 SEC("xdp.frags") int steer(struct xdp_md *ctx)
@@ -279,7 +315,7 @@ SEC("xdp.frags") int steer(struct xdp_md *ctx)
     const __u32 zero = 0;
     struct seen s = {};
     const struct steer_config *c = bpf_map_lookup_elem(&config, &zero);
-    if (!c || (!c->all && (!read_frame(ctx, c, &s) || !takes(c, &s)))) return XDP_PASS;
+    if (!c || (!c->all && (!read_frame(ctx, c, &s) || !takes(ctx, c, &s)))) return XDP_PASS;
     if (bpf_xdp_get_buff_len(ctx) <= c->frame_most)
         return (int)bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
     __u64 *count = bpf_map_lookup_elem(&too_long, &zero);
@@ -287,4 +323,4 @@ SEC("xdp.frags") int steer(struct xdp_md *ctx)
     return XDP_DROP;
 }
 
-char terms[] SEC("license") = "BSD";
+char terms[] SEC("license") = "Dual BSD/GPL";

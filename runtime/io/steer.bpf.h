@@ -21,10 +21,11 @@ struct steer_match {
     struct steer_ip from_lo, from_hi, to_lo, to_hi;
     __u16 from_port_lo, from_port_hi; /* of ICMP: type and code as one number */
     __u16 to_port_lo, to_port_hi;
-    __u8 proto; /* 0: any */
-    __u8 reach; /* enum steer_reach */
-    __u8 named; /* `to` says addresses */
-    __u8 unused[5];
+    __u8 proto;   /* 0: any */
+    __u8 reach;   /* enum steer_reach */
+    __u8 named;   /* `to` says addresses */
+    __u8 proxied; /* the proxy's: what its connections carry passes to the host */
+    __u8 unused[4];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
 
@@ -46,7 +47,8 @@ struct steer_config {
     __u32 count;      /* of those that are asked for every frame */
     __u8 routed;      /* all that is for none of the host's own addresses is taken, too */
     __u8 all;         /* whatever comes is */
-    __u8 unused[2];
+    __u8 proxies;     /* some match is the proxy's */
+    __u8 unused;
 };
 
 #endif

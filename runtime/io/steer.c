@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/io/gate.bpf.h"
 #include "runtime/io/object.h"
+#include "runtime/io/own.h"
 #include "runtime/io/places.h"
 #include "runtime/io/steer.bpf.h"
 
@@ -20,8 +22,8 @@ static const uint8_t object[] __attribute__((aligned(8))) = {
 
 struct steer {
     struct bpf_object *object;
-    int program, sockets, config, own, matches, places, too_long; /* descriptors, the object's */
-    int link;                                                     /* -1: it is on no interface */
+    int program, sockets, config, own, matches, places, counts, too_long; /* descriptors, the object's */
+    int link;                                                             /* -1: it is on no interface */
     struct steer_config settings;
     struct steer_set {
         struct steer_key *keys; /* in the map, until the set is filled anew: who looks may still be in it */
@@ -31,16 +33,10 @@ struct steer {
 
 /* ---- addresses ---- */
 
-static struct steer_ip ip_of(const struct host_addr *a)
-{
-    if (a->family == 4) return (struct steer_ip){0, STEER_V4 | a->word[0]};
-    return (struct steer_ip){(uint64_t)a->word[0] << 32 | a->word[1], (uint64_t)a->word[2] << 32 | a->word[3]};
-}
-
 static void range(const struct guard_addresses *a, struct steer_ip *lo, struct steer_ip *hi)
 {
-    *lo = a->lo.family ? ip_of(&a->lo) : (struct steer_ip){0, 0};
-    *hi = a->lo.family ? ip_of(&a->hi) : (struct steer_ip){UINT64_MAX, UINT64_MAX};
+    *lo = a->lo.family ? own_ip(&a->lo) : (struct steer_ip){0, 0};
+    *hi = a->lo.family ? own_ip(&a->hi) : (struct steer_ip){UINT64_MAX, UINT64_MAX};
 }
 
 static struct steer_match match_of(const struct guard_match *g)
@@ -53,7 +49,8 @@ static struct steer_match match_of(const struct guard_match *g)
                             .to_port_hi = g->to_ports.hi,
                             .proto = g->proto,
                             .reach = reaches[g->reach],
-                            .named = g->to.lo.family != 0};
+                            .named = g->to.lo.family != 0,
+                            .proxied = g->proxied};
     range(&g->from, &m.from_lo, &m.from_hi);
     range(&g->to, &m.to_lo, &m.to_hi);
     return m;
@@ -71,6 +68,7 @@ static int load(struct steer *s)
     s->matches = object_map(s->object, "matches");
     s->places = object_map(s->object, "places");
     s->too_long = object_map(s->object, "too_long");
+    s->counts = object_map(s->object, "counts");
     return 0;
 }
 
@@ -168,6 +166,13 @@ static int fill(struct steer *s, uint32_t first, struct placed *p)
     return failed;
 }
 
+static bool steer_proxies(const struct steer_rules *r)
+{
+    bool any = false;
+    for (unsigned i = 0; i < r->guarded->match_count; i++) any |= r->guarded->matches[i].proxied;
+    return any;
+}
+
 int steer_rules(struct steer *s, const struct steer_rules *r)
 {
     const struct steer_config before = s->settings;
@@ -178,6 +183,7 @@ int steer_rules(struct steer *s, const struct steer_rules *r)
     s->settings.count = p.rest;
     s->settings.routed = r->routed;
     s->settings.all = r->all;
+    s->settings.proxies = steer_proxies(r);
     failed = fill(s, s->settings.first, &p);
     if (!failed) failed = settle(s);
     if (failed) s->settings = before;
@@ -187,41 +193,9 @@ int steer_rules(struct steer *s, const struct steer_rules *r)
 
 /* ---- the world ---- */
 
-static bool is_own(const struct facts *f, const struct steer_ip *ip)
-{
-    for (unsigned i = 0; i < f->self4_count && !ip->hi; i++)
-        if (ip->lo == (STEER_V4 | f->self4[i])) return true;
-    for (unsigned i = 0; i < f->self6_count; i++)
-        if (ip->hi == f->self6[i].lo_hi && ip->lo == f->self6[i].lo_lo) return true;
-    return false;
-}
-
-/* Those that the host has no more. The next one is asked for before one goes. */
-static void forget(struct steer *s, const struct facts *f)
-{
-    struct steer_ip at, next;
-    int more = bpf_map_get_next_key(s->own, NULL, &next);
-    while (!more) {
-        at = next;
-        more = bpf_map_get_next_key(s->own, &at, &next);
-        if (!is_own(f, &at)) bpf_map_delete_elem(s->own, &at);
-    }
-}
-
-static int learn(struct steer *s, struct steer_ip ip)
-{
-    const uint8_t here = 1;
-    return bpf_map_update_elem(s->own, &ip, &here, BPF_ANY);
-}
-
 int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 {
-    int failed = 0;
-    for (unsigned i = 0; i < f->self4_count && !failed; i++)
-        failed = learn(s, (struct steer_ip){0, STEER_V4 | f->self4[i]});
-    for (unsigned i = 0; i < f->self6_count && !failed; i++)
-        failed = learn(s, (struct steer_ip){f->self6[i].lo_hi, f->self6[i].lo_lo});
-    forget(s, f);
+    const int failed = own_addresses(s->own, f);
     s->settings.mac = mac;
     return failed ? failed : settle(s);
 }
@@ -281,11 +255,9 @@ int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, 
 
 uint64_t steer_too_long(const struct steer *s)
 {
-    const uint32_t zero = 0;
-    const int cpus = libbpf_num_possible_cpus();
-    uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof *each) : NULL, sum = 0;
-    if (each && !bpf_map_lookup_elem(s->too_long, &zero, each))
-        for (int i = 0; i < cpus; i++) sum += each[i];
-    free(each);
+    uint64_t sum = 0;
+    object_sum(s->too_long, 0, &sum, 1);
     return sum;
 }
+
+void steer_counts(const struct steer *s, struct gate_count *sum) { object_sum(s->counts, 0, sum, sizeof *sum / 8); }

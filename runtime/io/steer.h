@@ -5,6 +5,7 @@
 #include "runtime/host/guarded.h"
 #include "vm/packet/facts.h"
 
+struct gate_count;
 struct steer;
 
 /* What it is to take. */
@@ -39,5 +40,7 @@ int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, 
 
 /* Frames that were too long. */
 uint64_t steer_too_long(const struct steer *s);
+/* What connections of the proxy carried, which passed to the host; added to *sum. */
+void steer_counts(const struct steer *s, struct gate_count *sum);
 
 #endif

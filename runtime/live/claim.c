@@ -25,6 +25,7 @@ int claim_guard(struct live *l)
     g.routed = start_routes(l, l->now.program);
     g.routed |= l->lingering.whole_ns[LINGERS_ROUTED] != 0;
     const bool whole = made && guarded_more(&g, l->lingering.matches, l->lingering.count);
+    for (unsigned i = 0; i < g.match_count && whole; i++) l->proxies |= g.matches[i].proxied;
     const int failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);
     guard_news_settle(l->guard_news);

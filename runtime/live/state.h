@@ -55,6 +55,7 @@ struct live {
     struct snapshot *latest;
     struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
     unsigned older_count;
+    bool proxies;                  /* some connections end here, or did: they pass in the kernel */
     bool forwards;                 /* the host's stack forwards packets */
     struct guard_news *guard_news; /* who changes our rules; NULL: the kernel does not tell */
     struct channel *channel;       /* to the parent; NULL: not forked yet */

@@ -128,9 +128,12 @@ int steered_begin(struct live *l)
 bool steered_world(struct live *l)
 {
     char err[300];
-    for (unsigned i = 0; i < l->o->iface_count && l->io == &io_XDP; i++)
+    /* Of packet sockets the first asks for all: they share one filter. */
+    const unsigned count = l->io == &io_XDP ? l->o->iface_count : l->proxies;
+    for (unsigned i = 0; i < count; i++)
         if (ask_world(l->channel, i, &l->latest->facts, l->latest->port_mac[i], err, sizeof err))
-            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for steering: %s", l->o->ifaces[i], err);
+            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
+                        l->o->ifaces[i], err);
     return true;
 }
 

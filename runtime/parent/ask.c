@@ -238,6 +238,17 @@ uint64_t ask_too_long(struct channel *c, unsigned port)
     return ask(c, &q, &a, NULL, 0, err, sizeof err) ? 0 : a.value;
 }
 
+struct gate_count ask_carried(struct channel *c, unsigned port)
+{
+    char err[200];
+    const struct request_at body = {port};
+    struct answer a;
+    struct gate_count count = {0};
+    const struct question q = {REQUEST_CARRIED, &body, sizeof body, NULL, 0, 0};
+    if (!ask(c, &q, &a, NULL, 0, err, sizeof err)) memcpy(&count, a.carried, sizeof count);
+    return count;
+}
+
 /* ---- the link's others ---- */
 
 /* A parent that is gone is noticed by who waits for its answer. */

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "runtime/host/guarded.h"
+#include "runtime/io/gate.bpf.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
 #include "vm/packet/facts.h"
@@ -36,6 +37,8 @@ int ask_steer_rules(struct channel *c, unsigned port, const struct steer_rules *
 int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len);
 int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
 uint64_t ask_too_long(struct channel *c, unsigned port);
+/* What connections of the proxy carried, past our sockets (runtime/io/gate.h). */
+struct gate_count ask_carried(struct channel *c, unsigned port);
 
 /* Who has that address? The answer comes as the kernel's notification. */
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr);

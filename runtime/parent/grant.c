@@ -14,6 +14,7 @@
 #include "runtime/host/control.h"
 #include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
+#include "runtime/host/here.h"
 #include "runtime/host/listen.h"
 #include "runtime/host/manager.h"
 #include "runtime/host/offload.h"
@@ -22,6 +23,7 @@
 #include "runtime/host/sinks.h"
 #include "runtime/host/tun.h"
 #include "runtime/host/watch.h"
+#include "runtime/io/gate.h"
 #include "runtime/io/steer.h"
 #include "runtime/parent/parent_priv.h"
 
@@ -62,6 +64,20 @@ static bool grant_PORTS(struct parent *p, const struct request *r, struct answer
     return true;
 }
 
+/* What is the proxy's passes in the kernel. A kernel that can't do that lets it pass all the same, strays with it. */
+static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t count, char *err, size_t err_len)
+{
+    bool any = p->maker.gate;
+    for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
+    if (any && !p->maker.gate) p->maker.gate = gate_open(io_filter(&p->maker));
+    if (!any || !p->maker.gate) return 0;
+    const int failed = gate_rules(p->maker.gate, all, count);
+    for (unsigned i = 0; i < p->o->iface_count && !failed; i++)
+        if (!p->maker.steers[i] && ifindex_of(p, i)) gate_attach(p->maker.gate, i, ifindex_of(p, i));
+    if (failed) snprintf(err, err_len, "what is the proxy's: %s", strerror(-failed));
+    return failed;
+}
+
 static bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct options *o = p->o;
@@ -76,13 +92,19 @@ static bool grant_GUARD(struct parent *p, const struct request *r, struct answer
                       .routed = routed};
     (void)fds;
     if (routed > 1) return false;
-    for (uint32_t i = 0; i < r->count; i++)
+    bool any = false; /* of the proxy's */
+    for (uint32_t i = 0; i < r->count; i++) {
         if (!guard_match_valid(&all[i])) return false;
+        any |= all[i].proxied;
+    }
     for (unsigned i = 0; i < o->iface_count; i++)
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
     if (!g.match_count && !g.bridged_count && !g.routed && !p->guarded) return true;
     a->failed = guard_set(p->state, o->name, &g, a->err, sizeof a->err);
     p->guarded |= !a->failed;
+    if (!a->failed && (any || p->here)) a->failed = here_set(p->state, o->name, all, r->count, a->err, sizeof a->err);
+    p->here |= any;
+    if (!a->failed) a->failed = gate_follow(p, all, r->count, a->err, sizeof a->err);
     return true;
 }
 
@@ -168,8 +190,10 @@ static bool grant_TAKE(struct parent *p, const struct request *r, struct answer 
 }
 
 /* The addresses as struct facts has them. */
-static int tell_world(struct steer *s, const struct own_address *all, uint32_t count, uint64_t mac)
+static int tell_world(const struct parent *p, const struct own_address *all, uint32_t count,
+                      const struct request_world *body)
 {
+    struct steer *s = p->maker.steers[body->port];
     uint32_t *v4 = calloc(count + 1u, sizeof *v4);
     struct pbc_range6 *v6 = calloc(count + 1u, sizeof *v6);
     struct facts f = {.self4 = v4, .self6 = v6};
@@ -179,7 +203,9 @@ static int tell_world(struct steer *s, const struct own_address *all, uint32_t c
         else
             v6[f.self6_count++] = (struct pbc_range6){all[i].hi, all[i].lo, all[i].hi, all[i].lo};
     }
-    const int failed = v4 && v6 ? steer_world(s, &f, mac) : -ENOMEM;
+    int failed = v4 && v6 ? 0 : -ENOMEM;
+    if (!failed && s) failed = steer_world(s, &f, body->mac);
+    if (!failed && p->maker.gate) failed = gate_world(p->maker.gate, &f);
     free(v4);
     free(v6);
     return failed;
@@ -190,8 +216,7 @@ static bool grant_WORLD(struct parent *p, const struct request *r, struct answer
     const struct request_world *body = r->body;
     (void)fds;
     if (!is_port(p, body->port)) return false;
-    struct steer *s = p->maker.steers[body->port];
-    if (s) a->failed = tell_world(s, r->elements, r->count, body->mac);
+    a->failed = tell_world(p, r->elements, r->count, body);
     return true;
 }
 
@@ -215,6 +240,18 @@ static bool grant_TOO_LONG(struct parent *p, const struct request *r, struct ans
     if (!is_port(p, body->port)) return false;
     const struct steer *s = p->maker.steers[body->port];
     a->value = p->too_long[body->port] + (s ? steer_too_long(s) : 0);
+    return true;
+}
+
+static bool grant_CARRIED(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    struct gate_count c = {0};
+    if (p->maker.gate) gate_counts(p->maker.gate, ifindex_of(p, body->port), &c);
+    if (p->maker.steers[body->port]) steer_counts(p->maker.steers[body->port], &c);
+    memcpy(a->carried, &c, sizeof a->carried);
     return true;
 }
 

@@ -23,6 +23,7 @@ struct parent {
     struct aside *aside;              /* of checks through services; NULL: no_aside says why */
     char no_aside[200];
     bool furnished; /* some check has gone that way */
+    bool here;      /* some addresses are the proxy's */
     bool guarded;   /* there is a table of guard rules */
     int fd, signal_fd;
     int recordings; /* their directory; -1: nobody has asked for it */

@@ -76,6 +76,7 @@ struct answer {
     uint32_t slots, ring;  /* likewise */
     uint32_t filter, deal; /* likewise */
     uint64_t value;        /* of STEERING: 1, generic; of TOO_LONG: how many */
+    uint64_t carried[4];   /* of CARRIED: a struct gate_count */
 };
 
 #endif

@@ -15,6 +15,7 @@
 #include "runtime/host/across.h"
 #include "runtime/host/served.h"
 #include "runtime/host/sinks.h"
+#include "runtime/io/gate.h"
 #include "runtime/io/steer.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent_priv.h"
@@ -112,6 +113,7 @@ static int fork_child(struct parent *p, struct channel **c)
 static void parent_free(struct parent *p)
 {
     for (unsigned i = 0; i < IO_PORTS_MOST; i++) steer_close(p->maker.steers[i]);
+    gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);
     aside_free(p->aside);

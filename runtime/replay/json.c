@@ -139,6 +139,8 @@ void json_decided(cJSON *root, const struct replay *r, const struct vm_counters 
     counter_add(decided, "no_firewall", &d.nobody);
     counter_add(decided, "replies", &d.replies);
     counter_add(decided, "replies_dropped", &d.unsent);
+    counter_add(decided, "proxy_carried", &d.carried);
+    counter_add(decided, "proxy_strays", &d.strays);
 }
 
 static void sums_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)

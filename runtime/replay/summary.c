@@ -27,6 +27,8 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
                         .malformed = t->malformed,
                         .unopened = t->unopened,
                         .fragments = t->fragments,
+                        .carried = t->carried,
+                        .strays = t->strays,
                         .earlier = c->earlier,
                         .held = c->verdicts[ACTION_HELD]};
     for (uint32_t i = 0; i < p->rules_count; i++)
@@ -96,6 +98,8 @@ void undecided_rows(const struct table *t, const struct decided *d)
         {"no firewall", "accept", &d->nobody},
         {"replies, not judged", "forward", &d->replies},
         {"replies, not judged", "drop", &d->unsent},
+        {"proxy, of no session", "forward", &d->carried},
+        {"proxy, strays", "drop", &d->strays},
     };
     char name[TABLE_NAME];
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -15,6 +15,8 @@ struct decided {
     struct counter replies;   /* of flows that were sent on, and errors that quote them */
     struct counter unsent;    /* of those, dropped on their way back */
     struct counter unopened;  /* their rule opens tunnels, but they could not be opened, or not once more */
+    struct counter carried; /* by the proxy's connections, before they began or after they ended, or not reported yet */
+    struct counter strays;  /* of no connection of the proxy's */
     struct counter total;
 };
 /* Log events that the rates of their rules left out. */

@@ -104,6 +104,13 @@ void sum_add(struct sum *s, const struct vm_counters *c)
 #include "vm/counter.def"
 }
 
+void sum_carried(struct sum *s, struct counter passed, struct counter strays)
+{
+    add(&s->all.verdicts[ACTION_FORWARD], &passed, sizeof passed);
+    add(&s->all.verdicts[ACTION_DROP], &strays, sizeof strays);
+    add(&s->all.reasons[REASON_NO_FLOW], &strays, sizeof strays);
+}
+
 const struct vm_counters *sum_counters(const struct sum *s) { return &s->all; }
 
 void sum_free(struct sum *s)

@@ -1,0 +1,145 @@
+/* The maps of the gate (filter.bpf.c), and its links to interfaces, which are gone with their descriptors. */
+#include "runtime/io/gate.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/io/filter.h"
+#include "runtime/io/io.h"
+#include "runtime/io/object.h"
+#include "runtime/io/own.h"
+
+/* Linux 6.6; headers may be older. */
+enum { ATTACH_TCX_INGRESS = 46 };
+
+struct gate {
+    int program, ends, wides, gates, own, counts; /* descriptors, the filter's */
+    struct gate_end *known;                       /* in the map */
+    unsigned known_count;
+    struct {
+        int fd; /* 0: none */
+        unsigned ifindex;
+    } links[IO_PORTS_MOST];
+};
+
+struct gate *gate_open(const struct filter *f)
+{
+    const struct bpf_object *o = f ? filter_object(f) : NULL;
+    struct gate *g = o ? calloc(1, sizeof *g) : NULL;
+    if (!g) return NULL;
+    g->program = bpf_program__fd(bpf_object__find_program_by_name(o, "gate"));
+    g->ends = object_map(o, "ends");
+    g->wides = object_map(o, "wides");
+    g->gates = object_map(o, "gates");
+    g->own = object_map(o, "own");
+    g->counts = object_map(o, "counts");
+    return g;
+}
+
+void gate_close(struct gate *g)
+{
+    if (!g) return;
+    for (unsigned i = 0; i < IO_PORTS_MOST; i++)
+        if (g->links[i].fd) close(g->links[i].fd);
+    free(g->known);
+    free(g);
+}
+
+/* ---- what it serves ---- */
+
+static bool is_one(const struct guard_match *m)
+{
+    return m->to.lo.family && m->reach == GUARD_EVERYWHERE && host_addr_same(&m->to.lo, &m->to.hi) &&
+           m->to_ports.lo == m->to_ports.hi;
+}
+
+static struct gate_wide wide_of(const struct guard_match *m)
+{
+    struct gate_wide w = {.hi = {UINT64_MAX, UINT64_MAX},
+                          .port_lo = m->to_ports.lo,
+                          .port_hi = m->to_ports.hi,
+                          .own = m->reach == GUARD_OWN};
+    if (m->to.lo.family) w.lo = own_ip(&m->to.lo);
+    if (m->to.lo.family) w.hi = own_ip(&m->to.hi);
+    return w;
+}
+
+static bool has(const struct gate_end *all, unsigned count, const struct gate_end *end)
+{
+    bool found = false;
+    for (unsigned i = 0; i < count && !found; i++) found = !memcmp(&all[i], end, sizeof *end);
+    return found;
+}
+
+/* Those that stay are there all the time. */
+static int change_ends(struct gate *g, struct gate_end *all, unsigned count)
+{
+    const uint8_t here = 1;
+    int failed = 0;
+    for (unsigned i = 0; i < count && !failed; i++) failed = bpf_map_update_elem(g->ends, &all[i], &here, BPF_ANY);
+    for (unsigned i = 0; i < g->known_count && !failed; i++)
+        if (!has(all, count, &g->known[i])) bpf_map_delete_elem(g->ends, &g->known[i]);
+    if (failed) return failed;
+    free(g->known);
+    g->known = all;
+    g->known_count = count;
+    return 0;
+}
+
+/* NULL: memory is out; *config says what there is beside them. */
+static struct gate_end *sort_out(const struct gate *g, const struct guard_match *all, unsigned count, unsigned *ends,
+                                 struct gate_config *config)
+{
+    struct gate_end *made = calloc(count + 1u, sizeof *made);
+    *ends = 0;
+    for (unsigned i = 0; i < count && made; i++) {
+        if (!all[i].proxied) continue;
+        config->any = 1;
+        if (is_one(&all[i])) {
+            made[(*ends)++] = (struct gate_end){.addr = own_ip(&all[i].to.lo), .port = all[i].to_ports.lo};
+            continue;
+        }
+        const struct gate_wide w = wide_of(&all[i]);
+        if (config->wide < GATE_WIDE) bpf_map_update_elem(g->wides, &config->wide, &w, BPF_ANY);
+        config->wide++;
+    }
+    return made;
+}
+
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count)
+{
+    const uint32_t zero = 0;
+    struct gate_config config = {0};
+    unsigned ends;
+    struct gate_end *made = sort_out(g, all, count, &ends, &config);
+    int failed = !made ? -ENOMEM : config.wide > GATE_WIDE ? -E2BIG : 0;
+    if (!failed) failed = change_ends(g, made, ends);
+    if (failed)
+        free(made);
+    else
+        failed = bpf_map_update_elem(g->gates, &zero, &config, BPF_ANY);
+    return failed;
+}
+
+int gate_world(struct gate *g, const struct facts *f) { return own_addresses(g->own, f); }
+
+/* ---- where ---- */
+
+int gate_attach(struct gate *g, unsigned port, unsigned ifindex)
+{
+    if (g->links[port].fd && g->links[port].ifindex == ifindex) return 0;
+    if (g->links[port].fd) close(g->links[port].fd);
+    const int fd = bpf_link_create(g->program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_INGRESS, NULL);
+    g->links[port].fd = fd < 0 ? 0 : fd;
+    g->links[port].ifindex = ifindex;
+    return fd < 0 ? -errno : 0;
+}
+
+void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum)
+{
+    object_sum(g->counts, ifindex % GATE_COUNTS, sum, sizeof *sum / 8);
+}

@@ -1,0 +1,30 @@
+/* What connections of the proxy carry passes in the kernel: packet sockets do not get it, the host's stack does. Which
+ * connections these are the kernel's own sockets say. What looks like a part of one and is of none is held back and
+ * counted, in traffic control, before the guard's hook; first packets the guard holds back, and the vm judges. */
+#ifndef RUNTIME_IO_GATE_H
+#define RUNTIME_IO_GATE_H
+
+#include "runtime/host/guard.h"
+#include "runtime/io/gate.bpf.h"
+#include "vm/packet/facts.h"
+
+struct filter;
+struct gate;
+
+/* Over the filter of the sockets, which outlives it. NULL: memory is out, or the build has no clang; then the guard
+ * alone holds back what opens connections, and the rest passes. */
+struct gate *gate_open(const struct filter *f);
+void gate_close(struct gate *g);
+
+/* Those of the matches that are the proxy's, from now on. 0 or a negative errno: -E2BIG, more than GATE_WIDE of them
+ * are of several ports or any address. */
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count);
+/* The host's own addresses. 0 or a negative errno. */
+int gate_world(struct gate *g, const struct facts *f);
+/* On an interface, until gate_close; in the place of the one that the port had before. 0 or a negative errno. */
+int gate_attach(struct gate *g, unsigned port, unsigned ifindex);
+
+/* Of that interface (or one that differs by a multiple of GATE_COUNTS), added to *sum. */
+void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum);
+
+#endif

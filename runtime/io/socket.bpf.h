@@ -1,0 +1,120 @@
+/* For programs of the kernel: a TCP segment as it stands in a packet, and whether a connection of the host's has it.
+ *
+ * Who includes it has said before how bytes are read: LOAD(ctx, at, to, len), from the IP header on, true where they
+ * are there. The kernel's own table of sockets is what tells: nothing has to be told who was let in, or when that ends.
+ */
+#ifndef RUNTIME_IO_SOCKET_BPF_H
+#define RUNTIME_IO_SOCKET_BPF_H
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <linux/tcp.h>
+#include <stdbool.h>
+
+#include "runtime/io/steer.bpf.h"
+#include "vm/packet/parse/next.h"
+
+struct segment {
+    struct steer_ip from, to;
+    __u16 from_port, to_port;
+    __u32 ip_len; /* 20 or 40 */
+    union {
+        struct {
+            __u8 first, tos;
+            __u16 length, id, fragment;
+            __u8 ttl, proto;
+            __u16 sum;
+            __u32 from, to;
+        } four;
+        struct {
+            __u32 first;
+            __u16 length;
+            __u8 next, hops;
+            __u32 from[4], to[4];
+        } six;
+    } ip;
+    struct tcphdr tcp;
+};
+
+static __always_inline struct steer_ip segment_ip4(__u32 wire)
+{
+    return (struct steer_ip){0, STEER_V4 | bpf_ntohl(wire)};
+}
+
+static __always_inline struct steer_ip segment_ip6(const __u32 wire[4])
+{
+    return (struct steer_ip){(__u64)bpf_ntohl(wire[0]) << 32 | bpf_ntohl(wire[1]),
+                             (__u64)bpf_ntohl(wire[2]) << 32 | bpf_ntohl(wire[3])};
+}
+
+static __always_inline bool segment_tcp(void *ctx, __u32 at, struct segment *s)
+{
+    if (!LOAD(ctx, at, &s->tcp, sizeof s->tcp)) return false;
+    s->from_port = bpf_ntohs(s->tcp.source);
+    s->to_port = bpf_ntohs(s->tcp.dest);
+    return true;
+}
+
+static __always_inline bool segment_read4(void *ctx, __u32 at, struct segment *s)
+{
+    if (!LOAD(ctx, at, &s->ip.four, 20) || s->ip.four.first >> 4 != 4) return false;
+    if (s->ip.four.proto != IPPROTO_NR_TCP || s->ip.four.fragment & bpf_htons(0x3fff)) return false;
+    s->ip_len = 20;
+    s->from = segment_ip4(s->ip.four.from);
+    s->to = segment_ip4(s->ip.four.to);
+    return segment_tcp(ctx, at + (s->ip.four.first & 15u) * 4u, s);
+}
+
+/* One that is in pieces is none. */
+static __always_inline bool segment_read6(void *ctx, __u32 at, struct segment *s)
+{
+    if (!LOAD(ctx, at, &s->ip.six, 40)) return false;
+    __u8 next = s->ip.six.next, b[4];
+    s->ip_len = 40;
+    s->from = segment_ip6(s->ip.six.from);
+    s->to = segment_ip6(s->ip.six.to);
+    at += 40;
+    for (int i = 0; i < IP6_EXT_MOST && next != IPPROTO_NR_TCP; i++) {
+        if (!ip6_is_extension(next) || !LOAD(ctx, at, b, sizeof b)) return false;
+        if (next == IPPROTO_NR_FRAGMENT && (b[2] << 8 | b[3]) & 0xfff9) return false;
+        at += ip6_extension_len(next, b[1]);
+        next = b[0];
+    }
+    return next == IPPROTO_NR_TCP && segment_tcp(ctx, at, s);
+}
+
+/* The first packet of a connection: it is the vm's to judge, whatever sockets there are. */
+static __always_inline bool segment_opens(const struct segment *s) { return s->tcp.syn && !s->tcp.ack; }
+
+static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct segment *s)
+{
+    struct bpf_sock_tuple t = {};
+    if (s->ip_len == 20) {
+        t.ipv4.saddr = s->ip.four.from;
+        t.ipv4.daddr = s->ip.four.to;
+        t.ipv4.sport = s->tcp.source;
+        t.ipv4.dport = s->tcp.dest;
+        return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv4, BPF_F_CURRENT_NETNS, 0);
+    }
+    __builtin_memcpy(t.ipv6.saddr, s->ip.six.from, sizeof t.ipv6.saddr);
+    __builtin_memcpy(t.ipv6.daddr, s->ip.six.to, sizeof t.ipv6.daddr);
+    t.ipv6.sport = s->tcp.source;
+    t.ipv6.dport = s->tcp.dest;
+    return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
+}
+
+/* Has a connection of the host's the segment, or does it end the handshake of one that lives in a cookie alone? */
+static __always_inline bool segment_is_known(void *ctx, struct segment *s)
+{
+    struct bpf_sock *sk = segment_socket(ctx, s);
+    if (!sk) return false;
+    bool known = sk->state != BPF_TCP_LISTEN;
+    if (!known && s->ip_len == 20)
+        known = !bpf_tcp_check_syncookie(sk, &s->ip.four, 20, &s->tcp, sizeof s->tcp);
+    else if (!known)
+        known = !bpf_tcp_check_syncookie(sk, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
+    bpf_sk_release(sk);
+    return known;
+}
+
+#endif

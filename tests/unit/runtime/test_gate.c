@@ -1,0 +1,266 @@
+/* Connections of the proxy: nobody's first packet reaches the listener unless it is given to the host; what follows
+ * passes in the kernel, past packet sockets; what is of no connection is held back. The listener's address is none of
+ * the host's. The test is the host, and plays the vm; a client sends from a namespace of its own. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/ethernet.h>
+#include <netinet/tcp.h>
+#include <netpacket/packet.h>
+#include <sys/socket.h>
+
+#include "runtime/host/here.h"
+#include "runtime/host/state.h"
+#include "runtime/host/tun.h"
+#include "runtime/io/filter.h"
+#include "runtime/io/gate.h"
+#include "tests/unit/runtime/netns.h"
+
+static int host, client; /* descriptors of the namespaces */
+static char run[64];
+
+static void go(int to) { assert_int_equal(setns(to, CLONE_NEWNET), 0); }
+
+static void make_places(void)
+{
+    char line[500];
+    host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    client = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_true(host >= 0 && client >= 0);
+    sh("ip link set lo up; echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad");
+    go(host);
+    snprintf(line, sizeof line,
+             "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up; "
+             "ip link add wan type veth peer name port netns /proc/%d/fd/%d && ip addr add 192.0.2.1/24 dev wan && "
+             "ip addr add 2001:db8::1/64 dev wan && ip link set wan up",
+             getpid(), client);
+    sh(line);
+    go(client);
+    sh("ip addr add 192.0.2.2/24 dev port && ip addr add 2001:db8::2/64 dev port && ip link set port up && "
+       "ip route add 203.0.113.7 via 192.0.2.1 && ip -6 route add 2001:db8:5::7 via 2001:db8::1 && "
+       "until ip -6 route show table local | grep -q 'local 2001:db8::2'; do sleep 0.01; done");
+    go(host);
+    strcpy(run, "/tmp/prey-test-XXXXXX");
+    assert_non_null(mkdtemp(run));
+}
+
+static struct sockaddr_storage at(const char *text, unsigned port)
+{
+    struct sockaddr_storage s = {.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET};
+    struct sockaddr_in *v4 = (void *)&s;
+    struct sockaddr_in6 *v6 = (void *)&s;
+    assert_int_equal(inet_pton(s.ss_family, text, s.ss_family == AF_INET ? (void *)&v4->sin_addr : &v6->sin6_addr), 1);
+    v4->sin_port = htons((uint16_t)port);
+    return s;
+}
+
+static struct guard_match served(const char *text, unsigned port)
+{
+    struct host_addr a = {.family = strchr(text, ':') ? 6 : 4};
+    assert_int_equal(inet_pton(a.family == 4 ? AF_INET : AF_INET6, text, a.word), 1);
+    for (unsigned i = 0; i < 4; i++) a.word[i] = ntohl(a.word[i]);
+    return (struct guard_match){.to = {a, a},
+                                .from_ports = GUARD_ANY_PORT,
+                                .to_ports = {(uint16_t)port, (uint16_t)port},
+                                .proto = IPPROTO_TCP,
+                                .proxied = 1};
+}
+
+/* Where connections end, whoever's address it is. */
+static int listener(const char *text, unsigned port)
+{
+    const struct sockaddr_storage s = at(text, port);
+    const int fd = socket(s.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    const bool v4 = s.ss_family == AF_INET;
+    assert_int_equal(setsockopt(fd, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (const void *)&s, sizeof s) | listen(fd, 9), 0);
+    return fd;
+}
+
+static int begin_connect(const char *text, unsigned port)
+{
+    const struct sockaddr_storage s = at(text, port);
+    go(client);
+    const int fd = socket(s.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    go(host);
+    assert_true(connect(fd, (const void *)&s, sizeof s) == -1 && errno == EINPROGRESS);
+    return fd;
+}
+
+/* 0 or an errno; EINPROGRESS: no answer yet. */
+static int outcome(int fd, int wait_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (poll(&p, 1, wait_ms) == 0) return EINPROGRESS;
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+    return error;
+}
+
+/* As the sockets of a port: with the filter. */
+static int packet_socket(const struct filter *f)
+{
+    const struct sockaddr_ll by = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex("wan")};
+    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), on = 1;
+    assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on), 0);
+    assert_int_equal(filter_attach(f, fd), 0);
+    assert_int_equal(bind(fd, (const void *)&by, sizeof by), 0);
+    return fd;
+}
+
+/* The next TCP segment; wait false: 0 where none is there. Without its Ethernet header. */
+static size_t next_segment(int fd, uint8_t *to, size_t room, bool wait)
+{
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (poll(&p, 1, wait ? 20000 : 0) != 1) return 0;
+        uint8_t frame[2048];
+        const ssize_t len = recv(fd, frame, sizeof frame, 0);
+        const bool v4 = len > 54 - 1 && frame[12] == 8 && !frame[13] && frame[23] == IPPROTO_TCP;
+        const bool v6 = len > 74 - 1 && frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == IPPROTO_TCP;
+        if (!v4 && !v6) continue;
+        assert_true((size_t)len - 14 <= room);
+        memcpy(to, frame + 14, (size_t)len - 14);
+        return (size_t)len - 14;
+    }
+}
+
+static uint8_t flags_of(const uint8_t *packet) { return packet[(packet[0] >> 4 == 4 ? 20 : 40) + 13]; }
+
+/* Its checksum is left to the card, for links of this kind have none. */
+static void give(int tun, const uint8_t *packet, size_t len)
+{
+    const uint16_t ip = packet[0] >> 4 == 4 ? 20 : 40;
+    const struct virtio_net_hdr how = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = ip, .csum_offset = 16};
+    assert_int_equal(tun_give(tun, &how, packet, len), 0);
+}
+
+/* A segment with ACK alone, of no connection, from the client's port 9; what comes back is in its packet socket. */
+static void send_stray(const char *to)
+{
+    const struct sockaddr_storage s = at(to, 0);
+    const bool v6 = s.ss_family == AF_INET6;
+    const struct tcphdr ack = {.source = htons(9), .dest = htons(80), .doff = 5, .ack = 1, .window = 1000};
+    const int offset = 16;
+    go(client);
+    const int fd = socket(s.ss_family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP);
+    go(host);
+    if (v6) assert_int_equal(setsockopt(fd, SOL_IPV6, IPV6_CHECKSUM, &offset, sizeof offset), 0);
+    assert_int_equal(sendto(fd, &ack, sizeof ack, 0, (const void *)&s, sizeof s), sizeof ack);
+    close(fd);
+}
+
+struct site {
+    struct state *state;
+    struct filter *filter;
+    struct gate *gate;
+    int tun, packets;
+};
+
+static struct site open_site(const struct guard_match *m, unsigned count)
+{
+    static const char *const wan[] = {"wan"};
+    char name[IF_NAMESIZE], err[300] = "";
+    const struct guard g = {.ports = wan, .port_count = 1, .matches = m, .match_count = count};
+    struct site s = {.state = state_open(run, "wan", NULL, NULL, err, sizeof err), .filter = filter_open()};
+    if (!s.filter) {
+        print_message("no filter: the kernel is too old, or the build has no clang\n");
+        skip();
+    }
+    s.gate = gate_open(s.filter);
+    assert_non_null(s.state);
+    assert_int_equal(tun_open("wan", &s.tun, 1, name, err, sizeof err), 0);
+    if (guard_set(s.state, "wan", &g, err, sizeof err) || here_set(s.state, "wan", m, count, err, sizeof err))
+        fail_msg("%s", err);
+    assert_int_equal(gate_rules(s.gate, m, count), 0);
+    assert_int_equal(gate_attach(s.gate, 0, if_nametoindex("wan")), 0);
+    s.packets = packet_socket(s.filter);
+    return s;
+}
+
+static void close_site(struct site *s)
+{
+    assert_int_equal(state_undo(s->state, STATE_OPEN, NULL, NULL), 0);
+    state_close(s->state);
+    assert_int_equal(rmdir(run), 0);
+    gate_close(s->gate);
+    filter_close(s->filter);
+    close(s->tun);
+    close(s->packets);
+    sh("test -z \"$(nft list ruleset)$(ip rule show pref 28793)$(ip -6 rule show pref 28793)"
+       "$(ip route show table all proto 112)$(ip -6 route show table all proto 112)\"");
+}
+
+static void one_address(const struct site *s, const char *to)
+{
+    uint8_t packet[2048], bytes[64];
+    const int listens = listener(to, 80), fd = begin_connect(to, 80);
+    size_t len = next_segment(s->packets, packet, sizeof packet, true);
+    assert_int_equal(flags_of(packet) & 0x12, 0x02);
+    assert_int_equal(outcome(fd, 100), EINPROGRESS); /* dropped: the listener knows nothing */
+    give(s->tun, packet, len);
+    assert_int_equal(outcome(fd, 20000), 0);
+    const int there = accept(listens, NULL, NULL);
+    assert_true(there >= 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(send(fd, "question", 8, 0), 8);
+        assert_int_equal(recv(there, bytes, 8, MSG_WAITALL), 8);
+        assert_int_equal(send(there, "answer", 6, 0), 6);
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 20000), 1);
+        assert_int_equal(recv(fd, bytes, sizeof bytes, 0), 6);
+    }
+    struct gate_count before = {0}, c;
+    gate_counts(s->gate, if_nametoindex("wan"), &before);
+    assert_true(before.passed >= 20);
+    c = before;
+    send_stray(to);
+    for (int i = 0; i < 2000 && c.strays == before.strays; i++) {
+        usleep(10000);
+        c = (struct gate_count){0};
+        gate_counts(s->gate, if_nametoindex("wan"), &c);
+    }
+    assert_int_equal(c.strays, before.strays + 1);
+    while ((len = next_segment(s->packets, packet, sizeof packet, false)))
+        assert_int_equal(flags_of(packet) & 0x12, 0x02); /* of all that a packet socket has got first packets alone */
+    close(fd), close(there), close(listens);
+}
+
+static void passes_in_the_kernel(void **state)
+{
+    (void)state;
+    make_places();
+    const struct guard_match m[] = {served("203.0.113.7", 80), served("2001:db8:5::7", 80)};
+    struct site s = open_site(m, 2);
+    sh("ip rule show pref 28793 | grep -q 'to 203.0.113.7 ipproto tcp dport 80'");
+    one_address(&s, "203.0.113.7");
+    one_address(&s, "2001:db8:5::7");
+    close_site(&s);
+}
+
+/* The same address has other ports, which are the host's. */
+static void others_are_untouched(void **state)
+{
+    (void)state;
+    make_places();
+    const struct guard_match m[] = {served("192.0.2.1", 80)};
+    struct site s = open_site(m, 1);
+    const int fd = begin_connect("192.0.2.1", 80), other = begin_connect("192.0.2.1", 81);
+    assert_int_equal(outcome(other, 20000), ECONNREFUSED);
+    assert_int_equal(outcome(fd, 0), EINPROGRESS);
+    close(fd), close(other);
+    uint8_t packet[2048];
+    while (next_segment(s.packets, packet, sizeof packet, false)) {}
+    one_address(&s, "192.0.2.1");
+    close_site(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {netns_test(passes_in_the_kernel), netns_test(others_are_untouched)};
+    int failed = 0;
+    for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) failed |= netns_alone(&tests[i]);
+    return failed;
+}
