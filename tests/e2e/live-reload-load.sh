@@ -14,6 +14,7 @@ lan switch 1 client prey one two
 for s in one two; do web "$s"; done
 for n in 0 1 2; do
     rules "weights$n" <<END
+limits { flows $((100 * ${COUNT:-1000})) }
 pool farm {
   balance round_robin
   source 10.1.0.50-10.1.0.57

@@ -34,7 +34,7 @@ to() { # SERVER...: the service's servers from now on
     { echo 'pool farm { balance round_robin; source 10.1.0.50'
     for s in "$@"; do case $s in one) echo "  server one 10.1.0.3" ;; two) echo "  server two 10.1.0.4" ;; *) echo "  server $s 10.1.0.200" ;; esac; done
     echo '}'
-    echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; } >next.prey
+    echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; printf '%s' "$limits"; } >next.prey
     "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
 }
 ask() { at client curl -s -m 5 http://10.1.0.100/ || echo failed; }

@@ -28,8 +28,9 @@ run() { # ARGUMENT...: preyrun into out, err, status
     timeout 60 "$bin/preyrun" "$@" >out 2>err </dev/null
     status=$?
 }
-rules() { # NAME: rules from standard input
+rules() { # NAME: rules from standard input, and $limits where they say nothing of flows
     cat >"$1.prey"
+    grep -q 'limits {.*flows' "$1.prey" || printf '%s' "${limits:-}" >>"$1.prey"
     "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
 }
 capture() { # NAME: frames from standard input

@@ -5,6 +5,9 @@ id=prey$$
 pids=
 spaces=
 recordings=0
+# Memory of flows is taken at the start, 0.8 GiB a worker unless rules say otherwise, which costs two seconds of a CPU here.
+limits='limits { flows 30_000 }
+'
 
 live_end() {
     local p s ended=$?
