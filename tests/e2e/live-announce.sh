@@ -43,6 +43,7 @@ knows 10.1.0.101 $old
 ok $? 'an address that is not announced is not'
 forget
 ip -n "$id-prey" link set eth0 down
+awaits "eth0 is down" # both at once it might take for nothing
 ip -n "$id-prey" link set eth0 up
 for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
     until_true 50 "$a is claimed when the link has come back" knows $a "$ours" && ok 0 "$a is claimed when the link has come back"
