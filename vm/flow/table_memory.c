@@ -75,7 +75,7 @@ static void table_release_memory(struct flow_table *t)
     if (t->prefault)
         large_free(t->memory, (size_t)t->bytes - t->tags_bytes);
     else
-        free(t->memory);
+        large_sparse_free(t->memory, (size_t)t->bytes - t->tags_bytes);
 }
 
 /* The slots in one zeroed piece, each line on a line of its own; it comes from the system page by page as it is
@@ -86,7 +86,7 @@ static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t b
     t->bytes = bytes;
     t->tags_bytes = (size_t)tags_bytes(l);
     const size_t slots_bytes = (size_t)bytes - t->tags_bytes;
-    t->memory = t->prefault ? large_touched(slots_bytes) : calloc(1, slots_bytes);
+    t->memory = t->prefault ? large_touched(slots_bytes) : large_sparse(slots_bytes);
     t->tags = t->prefault ? large_touched(t->tags_bytes) : large_new(t->tags_bytes);
     if (!t->memory || !t->tags) {
         table_release_memory(t);

@@ -30,7 +30,6 @@ static bool resize(struct keyed *t, uint32_t groups)
         return false;
     keyed_fini(t);
     t->memory = NULL;
-    t->touched = 0;
     return keyed_init(t, &cfg) && t->groups == groups;
 }
 

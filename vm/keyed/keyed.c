@@ -1,8 +1,6 @@
 /* Bounded tables by key, see keyed.h. */
 #include "vm/keyed/keyed.h"
 
-#include <stdlib.h>
-
 #include "vm/keyed/large.h"
 
 enum { LINE = 64 };
@@ -20,8 +18,9 @@ bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
     const size_t slots = (size_t)t->groups * GROUP, tags = lines(slots * sizeof *t->tags),
                  words = lines(slots * sizeof *t->words);
     const size_t bytes = tags + words + slots * cfg->entry_bytes + LINE;
-    t->touched = cfg->prefault ? bytes : 0;
-    t->memory = cfg->prefault ? large_touched(bytes) : calloc(1, bytes);
+    t->prefault = cfg->prefault;
+    t->bytes = bytes;
+    t->memory = cfg->prefault ? large_touched(bytes) : large_sparse(bytes);
     if (!t->memory) return false;
     uint8_t *at = t->memory;
     at += lines((uintptr_t)at) - (uintptr_t)at;
@@ -34,10 +33,10 @@ bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
 
 void keyed_fini(struct keyed *t)
 {
-    if (t->touched)
-        large_free(t->memory, t->touched);
+    if (t->prefault)
+        large_free(t->memory, t->bytes);
     else
-        free(t->memory);
+        large_sparse_free(t->memory, t->bytes);
 }
 
 uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)

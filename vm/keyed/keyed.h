@@ -33,8 +33,9 @@ struct keyed {
     uint32_t used; /* keys */
     uint32_t hand; /* the group that keyed_turn gives next */
     struct hash_key hash;
-    void *memory;   /* what all arrays lie in */
-    size_t touched; /* bytes of it, where it was there from the start; else 0 */
+    void *memory; /* what all arrays lie in */
+    size_t bytes;
+    bool prefault; /* as in cfg */
 };
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */

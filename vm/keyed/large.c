@@ -2,6 +2,7 @@
 #include "vm/keyed/large.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 enum { PAGE = 4096, LARGE_PAGE = 2 << 20 };
@@ -46,4 +47,14 @@ void *large_touched(size_t bytes)
 void large_free(void *memory, size_t bytes)
 {
     if (memory) munmap(memory, bytes ? bytes : 1);
+}
+
+void *large_sparse(size_t bytes) { return bytes < LARGE_PAGE ? calloc(1, bytes) : map(bytes); }
+
+void large_sparse_free(void *memory, size_t bytes)
+{
+    if (bytes < LARGE_PAGE)
+        free(memory);
+    else
+        large_free(memory, bytes);
 }

@@ -14,4 +14,9 @@ void *large_touched(size_t bytes);
 /* Give all of it back; NULL: nothing. */
 void large_free(void *memory, size_t bytes);
 
+/* Zeroed bytes of which few may ever be touched, in small pages, on no boundary. A piece below 2 MiB is the heap's,
+ * whose ends sanitizers watch; of a larger one they would mark and search every byte at each start and end. */
+void *large_sparse(size_t bytes);
+void large_sparse_free(void *memory, size_t bytes);
+
 #endif

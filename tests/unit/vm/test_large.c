@@ -50,6 +50,22 @@ static void touched_is_there(void **state)
     (void)state;
 }
 
+static void sparse_takes_what_is_touched(void **state)
+{
+    static const size_t sizes[] = {1, 4097, (2 << 20) - 1, 2 << 20, (6 << 20) + 4095};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint8_t *p = large_sparse(sizes[i]);
+        assert_non_null(p);
+        if (sizes[i] >= 2 << 20) assert_int_equal(pages_there(p, sizes[i]), 0);
+        for (size_t at = 0; at < sizes[i]; at += 511) assert_int_equal(p[at]++, 0);
+        p[sizes[i] - 1] = 1;
+        large_sparse_free(p, sizes[i]);
+    }
+    large_sparse_free(NULL, 1);
+    large_sparse_free(NULL, 2 << 20);
+    (void)state;
+}
+
 static void too_much_is_none(void **state)
 {
     assert_null(large_new(SIZE_MAX));
@@ -61,6 +77,7 @@ static void too_much_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(zeroed_and_aligned), cmocka_unit_test(touched_is_there),
+                                       cmocka_unit_test(sparse_takes_what_is_touched),
                                        cmocka_unit_test(too_much_is_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
