@@ -62,6 +62,8 @@ section_holds() {
     POOLS) echo "pools: balance, check, places in SERVERS" ;;
     SERVERS) echo "servers of pools: address, port, weight" ;;
     SERVICES) echo "services: mode, places in ENDPOINTS and BRANCHES" ;;
+    PROXIES) echo "what proxy services say besides: places in SETS and CERTS" ;;
+    CERTS) echo "certificates and keys of services where TLS ends: paths" ;;
     ENDPOINTS) echo "what services take: address, protocol, ports" ;;
     BRANCHES) echo "each \`when\` and \`else\`: places in CONDS and SHARES" ;;
     SHARES) echo "a pool and its part in percent" ;;

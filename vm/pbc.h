@@ -17,9 +17,10 @@
 #include "vm/tables.h"
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       6u
+#define PBC_VERSION       7u
 #define PBC_NONE          UINT32_MAX
-#define PBC_DIGEST_LEN    32 /* BLAKE2b-256, RFC 7693 */
+#define PBC_TARGET        (PBC_NONE - 1) /* branch.shares: the server is the target that the client's instruction names */
+#define PBC_DIGEST_LEN    32             /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN         64
 #define PBC_SCHEDULES_MAX 20u /* each has a bit in key.marks */
 
@@ -69,6 +70,8 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(POOLS, pools, struct pbc_pool, 1u << 16)                                                                         \
     X(SERVERS, servers, struct pbc_server, 1u << 20)                                                                   \
     X(SERVICES, services, struct pbc_service, 1u << 16)                                                                \
+    X(PROXIES, proxies, struct pbc_proxy, 1u << 16)                                                                    \
+    X(CERTS, certs, struct pbc_cert, 1u << 16)                                                                         \
     X(ENDPOINTS, endpoints, struct pbc_endpoint, 1u << 20)                                                             \
     X(BRANCHES, branches, struct pbc_branch, 1u << 20)                                                                 \
     X(SHARES, shares, struct pbc_share, 1u << 20)                                                                      \
@@ -97,7 +100,7 @@ struct pbc_meta {
     uint32_t longest_path;  /* instructions, calls expanded: the verifier recomputes and compares */
     uint32_t source;        /* string: path of the main file */
     uint32_t services;      /* function that finds the branch of a service for what was let in; 0: no services */
-    uint32_t reserved;
+    uint32_t streams; /* function that finds the branch of a proxy service by the first bytes; 0: no such service */
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0,   /* some rule or firewall asks for self or a direction */
@@ -270,7 +273,9 @@ static_assert(sizeof(struct pbc_span) == 8, "layout");
     X(classifier_bytes, "memory that the classifiers may take")                                                        \
     X(rejects_per_s, "answers of `reject` that a worker sends")                                                        \
     X(macs, "stations that a worker of a bridge remembers")                                                            \
-    X(routes, "routes that are held; where the kernel has more, it is asked for each way")
+    X(routes, "routes that are held; where the kernel has more, it is asked for each way")                             \
+    X(proxy_sessions, "connections that a worker's proxy holds at once")                                               \
+    X(first_bytes, "bytes of a connection that are looked at before its pool is chosen")
 #define PBC_TIMEOUT_FIELDS(X)                                                                                          \
     X(tcp_established_ns, "timeout of `tcp established`")                                                              \
     X(tcp_half_open_ns, "timeout of `tcp half_open`")                                                                  \
@@ -279,7 +284,11 @@ static_assert(sizeof(struct pbc_span) == 8, "layout");
     X(icmp_ns, "timeout of `icmp`")                                                                                    \
     X(sctp_ns, "timeout of `sctp`")                                                                                    \
     X(other_ns, "timeout of `other`")                                                                                  \
-    X(pickup_ns, "timeout of `pickup`")
+    X(pickup_ns, "timeout of `pickup`")                                                                                \
+    X(proxy_connect_ns, "timeout of `proxy connect`")                                                                  \
+    X(proxy_idle_ns, "timeout of `proxy idle`")                                                                        \
+    X(proxy_first_ns, "timeout of `proxy first`")                                                                      \
+    X(proxy_half_close_ns, "timeout of `proxy half_close`")
 enum {
 #define X(field, doc) PBC_SETTING_##field,
     PBC_SETTING_FIELDS(X)
@@ -343,7 +352,9 @@ struct pbc_server {
     uint8_t family;   /* 4 or 6 */
     uint8_t flags;    /* enum pbc_server_flag */
     uint16_t reserved;
-    uint64_t mac, reserved2;
+    uint64_t mac;
+    uint32_t max_flows; /* sessions at once, of proxy services; 0: no bound */
+    uint32_t reserved2;
 };
 static_assert(sizeof(struct pbc_server) == 64, "KERNEL.md");
 
@@ -362,11 +373,11 @@ struct pbc_service {
     uint8_t no_server;                  /* enum pbc_no_server */
     uint16_t gue_port;
     uint32_t max_flows, max_flows_per_source; /* at once; 0: no bound */
-    uint32_t rate;       /* 1 + the meter that a packet which opens a flow must be within; 0: none */
-    uint16_t mss;        /* clamp of SYNs: 0: none, PBC_MSS_AUTO: what the way to the server bears, else the number */
-    uint8_t flags;       /* enum pbc_service_flag */
-    uint8_t gue_variant; /* that `dsr gue` sends: 0 or 1 */
-    uint32_t reserved;
+    uint32_t rate;        /* 1 + the meter that a packet which opens a flow must be within; 0: none */
+    uint16_t mss;         /* clamp of SYNs: 0: none, PBC_MSS_AUTO: what the way to the server bears, else the number */
+    uint8_t flags;        /* enum pbc_service_flag */
+    uint8_t gue_variant;  /* that `dsr gue` sends: 0 or 1 */
+    uint32_t proxy;       /* 1 + its entry of PROXIES: of modes with MODE_PROXIES; 0: of all others */
     uint64_t idle_ns;     /* of flows that both sides use; 0: as in the timeouts */
     uint64_t affinity_ns; /* how long a source keeps its server after its last flow ended; 0: no affinity */
     uint64_t reserved2[7];
@@ -374,6 +385,42 @@ struct pbc_service {
 static_assert(sizeof(struct pbc_service) == 128, "KERNEL.md");
 enum pbc_service_flag { PBC_SERVICE_COOKIES = 1 << 0, PBC_SERVICE_ANNOUNCE = 1 << 1 };
 #define PBC_MSS_AUTO 0xffffu
+
+/* What a service of a mode with MODE_PROXIES says besides. One entry a service, in their order. Strings: 0 is none. */
+enum pbc_proxy_flag {
+    PBC_PROXY_TRANSPARENT = 1 << 0, /* servers see the client's address */
+    PBC_PROXY_SEND_V1 = 1 << 1,     /* a PROXY header goes before all else */
+    PBC_PROXY_SEND_V2 = 1 << 2,
+    PBC_PROXY_ACCEPT = 1 << 3, /* clients of `accept_from` begin with a PROXY header, no others may */
+    PBC_PROXY_TLS_TO_SERVER = 1 << 4,
+    PBC_PROXY_TLS_NO_VERIFY = 1 << 5, /* of servers */
+    PBC_PROXY_LOG_COMMON = 1 << 6,    /* how the access log looks: at most one of these three */
+    PBC_PROXY_LOG_JSON = 1 << 7,
+    PBC_PROXY_LOG_SYSLOG = 1 << 8,
+    PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
+    PBC_PROXY_AFFINITY_HEADER = 1 << 10,
+    PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
+    PBC_PROXY_FLAGS = (1 << 12) - 1
+};
+struct pbc_proxy {
+    uint32_t service, flags;            /* flags: enum pbc_proxy_flag */
+    uint32_t accept_from, accept_count; /* SETS: who is trusted to send PROXY headers */
+    uint32_t certs, cert_count;         /* CERTS: TLS ends here; the first is for names that no other fits */
+    uint32_t server_sni, server_ca;     /* strings: name that servers are asked for and verified by; file of CAs */
+    uint32_t affinity_name, log_file;   /* strings: of a cookie, or of a field in lower case; path of the access log */
+    uint32_t queue, queue_ms;           /* connections that wait for a server that is full, and how long; 0: none */
+    uint64_t first_ns;                  /* `first bytes within`; 0: settings.proxy_first_ns */
+    uint64_t affinity_ns;               /* how long a cookie is kept; 0: as long as the client runs */
+    uint32_t wants; /* enum first_wants (vm/stream/first.h): what its branches ask of the first bytes */
+    uint32_t reserved[15];
+};
+static_assert(sizeof(struct pbc_proxy) == 128, "layout");
+struct pbc_cert {
+    uint32_t cert, key; /* strings: paths of PEM files, as they were written */
+    struct pbc_place place;
+};
+static_assert(sizeof(struct pbc_cert) == 20, "layout");
+#define PBC_PROXY_PORTS_MAX 1024u /* pairs of an address and a port that one proxy service listens at */
 
 /* `nat NAME { … }`, one entry a statement, in the file's order: the first that fits a new flow translates it.
  *   MASQUERADE  source in `from`, leaving on `out`: from that interface's address and a port of the range
@@ -419,7 +466,7 @@ struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
     uint32_t conds, cond_count;
-    uint32_t shares, share_count; /* no shares: nothing matched, which is "no server" */
+    uint32_t shares, share_count; /* no shares: nothing matched, which is "no server"; shares PBC_TARGET: the target */
 };
 static_assert(sizeof(struct pbc_branch) == 32, "KERNEL.md");
 struct pbc_share {
@@ -436,7 +483,8 @@ enum {
 };
 
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
- * function meta.services is run after it for what it accepted. A call only goes to a function with a higher index (so
+ * function meta.services is run after it for what it accepted, function meta.streams when the first bytes of a
+ * connection to a proxy service have come. A call only goes to a function with a higher index (so
  * calls are acyclic), at most 6 deep. */
 struct pbc_func {
     uint32_t name /* string */, first, count;
@@ -546,18 +594,19 @@ enum {
 };
 #define PBC_SIZE_MAX (1ull << 30) /* bytes of a file: 1 GiB */
 
-/* The longest path in instructions through function 0 and then, unless it is 0, function `services`, calls expanded: an
- * instruction counts 1, a CALL 1 and the longest path of what it calls. A CLASSIFY counts 1 and what a search reads,
- * words and blocks, each time it may search: once, and once behind each entry with code that may be asked in turn; and
- * the longest ways from as many entries' code. Saturates at UINT32_MAX. What meta.longest_path must say. The code need
- * not be verified; what leads outside counts as an end. Returns 0 when memory is out. */
+/* The longest path in instructions through function 0 and then, unless it is 0, function `services`, or through
+ * function `streams`, whichever is longer, calls expanded: an instruction counts 1, a CALL 1 and the longest path of
+ * what it calls. A CLASSIFY counts 1 and what a search reads, words and blocks, each time it may search: once, and once
+ * behind each entry with code that may be asked in turn; and the longest ways from as many entries' code. Saturates at
+ * UINT32_MAX. What meta.longest_path must say. The code need not be verified; what leads outside counts as an end.
+ * Returns 0 when memory is out. */
 struct pbc_code {
     const struct pbc_func *funcs;
     const struct insn *code;
     const struct pbc_classifier *classifiers;
     const struct pbc_entry *entries;
     uint32_t funcs_count, code_count, classifiers_count, entries_count;
-    uint32_t services;
+    uint32_t services, streams;
 };
 uint32_t pbc_longest_path(const struct pbc_code *c);
 

@@ -106,6 +106,7 @@ enum cond_trait {
     COND_HAS_STATE = 1 << 5, /* the packet must have a mark of MARK_STATES */
     COND_ARG_KINDS = 1 << 6, /* arg is bits of key.kind, of which the packet must have one, outside the `not`; 0: any */
     COND_ARG_FREES = 1 << 7, /* with an arg every packet has the field */
+    COND_OF_STREAM = 1 << 8, /* a connection has it, so a `when` of a proxy service may ask */
 };
 
 /* A number's place in a fixed IP header, bits counted from the first on; count 0: it has none there. */
@@ -143,6 +144,8 @@ enum mode_trait {
     MODE_TUNNELS = 1 << 3,
     MODE_TAKES_PORT = 1 << 4, /* of its tunnel: service.gue_port */
     MODE_BRIDGES = 1 << 5,    /* takes no hop */
+    MODE_PROXIES = 1 << 6,    /* connections end here: the host's own sockets take the packets */
+    MODE_REQUESTS = 1 << 7,   /* each request finds its own server */
 };
 struct mode_info {
     const char *name;
@@ -177,7 +180,7 @@ struct cond_info {
     uint32_t args;        /* bits that may stand in arg */
     uint32_t most;        /* of a number: its largest value */
     uint8_t operands;     /* enum cond_operands */
-    uint8_t traits;       /* enum cond_trait */
+    uint16_t traits;      /* enum cond_trait */
     uint8_t half;         /* of a number: where it stands in the key; HALF_NONE: it stands in the IP header alone */
     struct ip_bits ip[2]; /* of an IP_NUMBER: in IPv4 and in IPv6 */
 };

@@ -1,4 +1,5 @@
-/* Code of the services: function meta.services, run for what the firewall accepted, and the blocks that it calls.
+/* Code of the services: function meta.services, run for what the firewall accepted, and the blocks that it calls; and,
+ * where there are proxy services, function meta.streams, run for a connection and its first bytes, likewise.
  *
  * The endpoints stand in the order in which they are tried: most specific first, those of one address together, so that
  * its test is made once. Behind an endpoint stand its service's branches. A block returns branch + 1, or 0 for "none of
@@ -62,9 +63,15 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
     asm_jump(&g->as, OP_JNIN, KEY_HALF(dst_port), (uint32_t)e->port_lo << 16 | e->port_hi, fail);
 }
 
-/* The branches of a service in order; the last always holds. */
-static void branches_code(struct gen *g, const struct pbc_service *s)
+/* The branches of a service in order; the last always holds. Packets know none of a proxy service, connections none of
+ * another: the first stands for it. */
+static void branches_code(struct gen *g, const struct pbc_service *s, bool streams)
 {
+    if (streams != mode_is(s->mode, MODE_PROXIES)) {
+        asm_op(&g->as, OP_RETB, 0, s->branches);
+        return;
+    }
+
     for (uint32_t b = s->branches; b < s->branches + s->branch_count && g->as.reachable; b++) {
         const struct pbc_branch *branch = &g->img->branches[b];
         struct ir_product product;
@@ -84,7 +91,8 @@ static void branches_code(struct gen *g, const struct pbc_service *s)
 }
 
 /* Endpoints sorted[begin..end-1]. */
-static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin, uint32_t end)
+static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin, uint32_t end,
+                       bool streams)
 {
     for (uint32_t i = begin; i < end;) {
         const struct pbc_endpoint *first = sorted[i];
@@ -95,7 +103,7 @@ static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, 
             struct label next = {0};
 
             protocol_code(g, sorted[i], &next);
-            branches_code(g, &g->img->services[sorted[i]->service]);
+            branches_code(g, &g->img->services[sorted[i]->service], streams);
             asm_bind(&g->as, &next);
         }
         asm_bind(&g->as, &other);
@@ -122,22 +130,39 @@ static void begin(struct gen *g, struct plan *plan, const char *name)
     asm_begin(&g->as);
 }
 
-static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoint *const *sorted)
+static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoint *const *sorted, const char *name)
 {
     struct label host = {0};
+    const uint32_t root = g->img->funcs_count;
 
-    g->img->meta->services = g->img->funcs_count;
-    begin(g, plan, "services");
+    begin(g, plan, name);
     asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &host);
     asm_jump(&g->as, OP_JNONE, KEY_SLOT(kind), KIND_IP, &host);
     for (uint32_t at = 0, n = 1; at < g->img->endpoints_count; at = block_end(g, sorted, at), n++) {
         asm_relay(&g->as);
-        asm_op(&g->as, OP_CALL, 0, g->img->meta->services + n);
+        asm_op(&g->as, OP_CALL, 0, root + n);
         asm_op(&g->as, OP_PICK, 0, 0);
     }
     asm_bind(&g->as, &host);
     asm_op(&g->as, OP_HOST, 0, 0);
     plan_end(g->img);
+}
+
+static void tree_code(struct gen *g, struct plan *plan, const struct pbc_endpoint *const *sorted, bool streams)
+{
+    const char *what = streams ? "streams" : "services";
+
+    root_code(g, plan, sorted, what);
+    for (uint32_t at = 0, n = 1; at < g->img->endpoints_count && !g->as.full; n++) {
+        const uint32_t end = block_end(g, sorted, at);
+        char name[32];
+
+        snprintf(name, sizeof(name), "%s/%u", what, n);
+        begin(g, plan, name);
+        block_code(g, sorted, at, end, streams);
+        plan_end(g->img);
+        at = end;
+    }
 }
 
 void services_code(struct gen *g, struct plan *plan)
@@ -149,15 +174,9 @@ void services_code(struct gen *g, struct plan *plan)
     if (!img->endpoints_count) return;
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
     qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_order);
-    root_code(g, plan, sorted);
-    for (uint32_t at = 0, n = 1; at < img->endpoints_count && !g->as.full; n++) {
-        const uint32_t end = block_end(g, sorted, at);
-        char name[32];
-
-        snprintf(name, sizeof(name), "services/%u", n);
-        begin(g, plan, name);
-        block_code(g, sorted, at, end);
-        plan_end(g->img);
-        at = end;
-    }
+    img->meta->services = img->funcs_count;
+    tree_code(g, plan, sorted, false);
+    if (!img->proxies_count) return;
+    img->meta->streams = img->funcs_count;
+    tree_code(g, plan, sorted, true);
 }

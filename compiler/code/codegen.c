@@ -365,7 +365,8 @@ static uint32_t measure(struct gen *g)
                                   .code_count = img->code_count,
                                   .classifiers_count = img->classifiers_count,
                                   .entries_count = img->entries_count,
-                                  .services = img->meta->services};
+                                  .services = img->meta->services,
+                                  .streams = img->meta->streams};
 
     img->meta->longest_path = pbc_longest_path(&code);
     return img->meta->longest_path;

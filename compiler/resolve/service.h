@@ -71,6 +71,9 @@ void check_capacity(struct compile *c); /* capacity.c: `max flows` above what so
 /* service_options.c */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
 
+/* proxies.c: the entry of PROXIES of a service in a proxy mode, whose clause is `mode`. */
+void resolve_proxy(const struct service_work *w, const struct node *mode);
+
 /* The modes that have none of the traits: "`a`, `b`". */
 enum { MODE_NAMES = 200 };
 const char *mode_names(unsigned without, char buf[MODE_NAMES]);

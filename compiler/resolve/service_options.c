@@ -101,8 +101,15 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
         diag(c->diags, E_COOKIES_DSR, clause->span,
              "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
         char all[MODE_NAMES];
-        diag_advise(c->diags, "they work in the modes %s", mode_names(MODE_ONE_SIDED, all));
+        diag_advise(c->diags, "they work in the modes %s", mode_names(MODE_ONE_SIDED | MODE_PROXIES, all));
         diag_note(c->diags, mode->span, "the mode is named here");
+        return 0;
+    }
+    if (mode_is(w->mode, MODE_PROXIES)) {
+        diag(c->diags, E_COOKIES_DSR, clause->span,
+             "`syn cookies` can't stand in mode %s: the host answers SYNs itself, and sends cookies when it must",
+             mode_info[w->mode].name);
+        diag_suggest_removal(c->diags, clause->span);
         return 0;
     }
     return takes_tcp(w, clause) ? PBC_SERVICE_COOKIES : 0;

@@ -19,9 +19,7 @@ static const struct number_kind variant_kind = {.what = "a variant of GUE", .ran
 static const uint8_t modes[CL_COUNT] = {
 #define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
 #include "vm/mode.def"
-    [CL_PROXY] = PBC_MODES, /* for the live runtime, not supported yet */
-    [CL_PROXY_HTTP] = PBC_MODES,
-    [CL_PROXY_INLINE] = PBC_MODES,
+    [CL_PROXY_INLINE] = PBC_MODES, /* not supported yet */
     [CL_OBSERVE] = PBC_MODES,
 };
 
@@ -46,7 +44,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
         char all[MODE_NAMES];
-        diag_advise(c->diags, "add `mode` and one of %s or `proxy`", mode_names(0, all));
+        diag_advise(c->diags, "add `mode` and one of %s", mode_names(0, all));
         return false;
     }
     const uint8_t mode = modes[clause_of(word)];
@@ -167,6 +165,11 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
             add_endpoint(c, &one, n->span);
         }
     }
+    if (e.proto != PBC_EP_TCP && mode_is(w->mode, MODE_PROXIES)) {
+        diag(c->diags, E_PROXY_TCP, n->span, "`%s` serves TCP alone", mode_info[w->mode].name);
+        diag_advise(c->diags, "serve the rest by another service, in a mode such as `passthrough`");
+        w->good = false;
+    }
     if (used) return;
     diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address",
          family == 4 ? "icmp" : "icmp6", family);
@@ -174,6 +177,15 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
 }
 
 /* Branches --------------------------------------------------------------------------------------------------------- */
+
+/* Conditions on what all packets of a connection have in common, and its accepted socket tells. */
+static bool is_of_connections(const struct node *n)
+{
+    static const bool of[N_COUNT] = {[N_C_PROTO] = true, [N_C_PROTO_NUM] = true, [N_C_FROM] = true,  [N_C_TO] = true,
+                                     [N_C_PORT] = true,  [N_C_SPORT] = true,     [N_C_DURING] = true};
+
+    return of[n->kind];
+}
 
 /* What the mode can't see, or what waits for a later edition of the compiler; false after a report. */
 static bool when_is_visible(struct service_work *w, const struct node *when)
@@ -183,7 +195,15 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
 
     node_each(n, when)
     {
-        if (n->kind == N_CLAUSE) {
+        if (mode_is(w->mode, MODE_PROXIES)) {
+            if (n->kind == N_POOLS || is_of_connections(n)) continue;
+            mark_names_used(c, n);
+            if (n->kind == N_CLAUSE || n->kind == N_C_BYTES)
+                diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` in a `when`", node_words(n));
+            else
+                diag(c->diags, E_MODE_BLIND, n->span, "only packets have this; a proxy chooses once for a connection");
+            good = false;
+        } else if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
                  "`%s` is known only once a client is connected, and this mode chooses the pool by the first packet",
@@ -365,6 +385,10 @@ static void resolve_service(struct compile *c, struct symbol *s)
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
     service_options(&w, &clauses, &service);
     c->image->services[w.id] = service; /* its branches are checked against it */
+    if (w.good && mode_is(w.mode, MODE_PROXIES)) {
+        resolve_proxy(&w, clauses.of[CL_MODE]->first);
+        service.proxy = c->image->services[w.id].proxy;
+    }
     resolve_branches(&w, s, &service);
     c->image->services[w.id] = service;
 }

@@ -28,6 +28,8 @@ static const struct row {
     {"rejects", 1000, 0, 1000000, "from 0/s to 1_000_000/s", false},
     {"macs", PBC_MACS_DEFAULT, 16, 1 << 20, "from 16 to 1048576", false},
     {"routes", PBC_ROUTES_DEFAULT, 1, PBC_ROUTES_MOST, "from 1 to 10_000_000", false},
+    {"proxy_sessions", 100000, 16, 10000000, "from 16 to 10_000_000", false},
+    {"first_bytes", 16 << 10, 1 << 10, 64 << 10, "from 1KiB to 64KiB", false},
     {"tcp established", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"tcp half_open", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"tcp closing", 120 * S, S, 365 * DAY, "from 1s to 365d", true},
@@ -36,6 +38,10 @@ static const struct row {
     {"sctp", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"other", 120 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"pickup", 0, 0, 365 * DAY, "from 0s to 365d", true},
+    {"proxy connect", 5 * S, 10 * MS, 600 * S, "from 10ms to 10m", true},
+    {"proxy idle", 600 * S, S, 365 * DAY, "from 1s to 365d", true},
+    {"proxy first", 5 * S, 10 * MS, 600 * S, "from 10ms to 10m", true},
+    {"proxy half_close", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
 };
 
 static uint64_t *field(struct pbc_settings *s, unsigned i)
@@ -102,7 +108,8 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
 
 static bool value_taken(struct compile *c, const struct node *n, const struct row *row, uint64_t *value)
 {
-    const bool rate = strcmp(row->key, "rejects") == 0, size = strcmp(row->key, "classifier") == 0;
+    const bool rate = strcmp(row->key, "rejects") == 0,
+               size = strcmp(row->key, "classifier") == 0 || strcmp(row->key, "first_bytes") == 0;
     const enum node_kind kind = row->timeout ? N_DURATION : rate ? N_RATE : size ? N_SIZE : N_INT;
     const struct node_value v = value_of(c, n);
 

@@ -107,7 +107,8 @@ static void put_path(struct imgbuild *b)
                                                                 .code_count = b->code_count,
                                                                 .classifiers_count = b->classifiers_count,
                                                                 .entries_count = b->entries_count,
-                                                                .services = b->meta->services});
+                                                                .services = b->meta->services,
+                                                                .streams = b->meta->streams});
 }
 
 uint8_t *img_emit(struct imgbuild *b, size_t *len)

@@ -12,6 +12,11 @@ import sys
 KEPT = {
     "names_match": "names of hosts against the proxy's lists",
     "client_name": "names of hosts against the proxy's lists",
+    "program_stream": "the proxy's loop",
+    "program_stream_naive": "the proxy's loop, as the list says it",
+    "program_wants": "the proxy's loop",
+    "stream_key": "the proxy's loop",
+    "STREAM_MORE": "the proxy's loop",
     "splice_mss": "two handshakes joined, as the proxy will",
     "openers_put": "the proxy's listeners",
     "openers_find": "the proxy's listeners",

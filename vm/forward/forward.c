@@ -355,6 +355,8 @@ static bool begin_new(const struct job *j, struct packet_ctx *c)
 {
     const uint32_t branch = find_branch(j->vm, c->key, c->pkt);
     if (branch == PBC_NONE) return forward_nat_begin(j, c);
+    const struct program *p = j->vm->program;
+    if (mode_is(p->services[p->branches[branch].service].mode, MODE_PROXIES)) return false; /* the host's */
     forward_begin(j, c, branch);
     return true;
 }

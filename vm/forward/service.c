@@ -57,7 +57,27 @@ uint32_t service_branch(const struct program *p, const struct key *key, const st
     if (endpoint == PBC_NONE) return PBC_NONE;
     const struct pbc_service *s = &p->services[p->endpoints[endpoint].service];
     uint32_t b = s->branches;
+    if (mode_is(s->mode, MODE_PROXIES)) return b;            /* what the connection says decides */
     while (!branch_holds(p, &p->branches[b], key, pkt)) b++; /* the last has no conditions */
+    return b;
+}
+
+static bool stream_branch_holds(const struct program *p, const struct pbc_branch *b, const struct key *key)
+{
+    for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
+        if (!cond_match(p, &p->conds[c], key, NULL)) return false;
+    return true;
+}
+
+uint32_t program_stream_naive(const struct program *p, const struct key *key, const struct first *first)
+{
+    (void)first;
+    const uint32_t endpoint = service_endpoint(p, key);
+    if (endpoint == PBC_NONE) return PBC_NONE;
+    const struct pbc_service *s = &p->services[p->endpoints[endpoint].service];
+    uint32_t b = s->branches;
+    if (!mode_is(s->mode, MODE_PROXIES)) return PBC_NONE;
+    while (!stream_branch_holds(p, &p->branches[b], key)) b++; /* the last has no conditions */
     return b;
 }
 

@@ -21,6 +21,9 @@ void key_settle(const struct program *p, struct key *key);
  * (judge/decide.h) says it by the code. */
 uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
+/* program_stream (judge/decide.h) by the list. */
+uint32_t program_stream_naive(const struct program *p, const struct key *key, const struct first *first);
+
 /* The most specific endpoint that holds the packet, or PBC_NONE. */
 uint32_t service_endpoint(const struct program *p, const struct key *key);
 

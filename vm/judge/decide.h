@@ -45,4 +45,17 @@ bool set_has_plain(const struct program *p, uint32_t set, const struct key *key,
 /* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code; PBC_NONE. */
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
 
+/* The branch of a proxy service that takes a connection, by the code: from whom to whom it goes (`key`, see stream_key)
+ * and what its first bytes say. STREAM_MORE: read on, and ask again. PBC_NONE: no proxy service is there. */
+#define STREAM_MORE (PBC_NONE - 1)
+struct first;
+uint32_t program_stream(const struct program *p, const struct key *key, const struct first *first);
+/* What the branches of a service ask of the first bytes (enum first_wants); 0: nothing need be read before a server is
+ * chosen. */
+unsigned program_wants(const struct program *p, uint32_t service);
+/* The key of a connection whose client is `src`:`sport` (addresses as in struct key). `to_self`, `from_self`: addresses
+ * of this machine; `schedules`: bit i, schedule i is active. */
+struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,
+                      bool from_self, bool to_self, uint32_t schedules);
+
 #endif

@@ -202,6 +202,18 @@ struct decision program_decide(const struct program *p, const struct key *key, c
     return decision_of(d);
 }
 
+uint32_t program_stream(const struct program *p, const struct key *key, const struct first *first)
+{
+    struct pkt *const none[] = {NULL}; /* nothing below meta.streams asks one */
+    decided d;
+    (void)first;
+    if (!p->meta->streams) return PBC_NONE;
+    run_code(p, p->meta->streams, key, none, 1, NULL, NULL, &d);
+    if (decided_action(d) != ACTION_FORWARD) return PBC_NONE;
+    const uint32_t service = p->branches[decided_rule(d)].service;
+    return p->services[service].proxy ? decided_rule(d) : PBC_NONE;
+}
+
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};

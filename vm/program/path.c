@@ -82,5 +82,7 @@ uint32_t pbc_longest_path(const struct pbc_code *c)
         for (uint32_t i = first + count; i-- > first;) after[i] = from(&w, f, i, first + count);
         paths[f] = after[first];
     }
-    return c->services && c->services < c->funcs_count ? add(paths[0], paths[c->services]) : paths[0];
+    const uint32_t packet = c->services && c->services < c->funcs_count ? add(paths[0], paths[c->services]) : paths[0],
+                   stream = c->streams < c->funcs_count ? paths[c->streams] : 0;
+    return packet > stream ? packet : stream;
 }

@@ -112,7 +112,10 @@ static void dump_branch(const struct program *p, uint32_t i, FILE *out)
         text_add_name(&t, program_str(p, p->pools[p->shares[s].pool].name));
         text_add(&t, " %u%%", p->shares[s].percent);
     }
-    if (!b->share_count) text_add(&t, " no server");
+    if (b->shares == PBC_TARGET)
+        text_add(&t, " target");
+    else if (!b->share_count)
+        text_add(&t, " no server");
     add_place(&t, p, &b->place);
     print(out, &t);
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) dump_cond(p, &p->conds[c], out);
@@ -133,6 +136,11 @@ static void add_options(struct text *t, const struct program *p, const struct pb
     if (s->flags & PBC_SERVICE_ANNOUNCE) text_add(t, " announce");
 }
 
+static void add_proxy(struct text *t, const struct pbc_proxy *x)
+{
+    text_add(t, " wants 0x%x", x->wants);
+}
+
 static void dump_service(const struct program *p, uint32_t i, FILE *out)
 {
     const struct pbc_service *s = &p->services[i];
@@ -144,6 +152,7 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     if (s->gue_variant) text_add(&t, " variant %u", s->gue_variant);
     text_add(&t, " on no server %s", no_server_names[s->no_server]);
     add_options(&t, p, s);
+    if (s->proxy) add_proxy(&t, &p->proxies[s->proxy - 1]);
     add_place(&t, p, &s->place);
     print(out, &t);
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, e, out);

@@ -74,7 +74,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
     FAULT(meta_flags, "meta: unknown flags 0x103", b->keep_needs = true; b->meta->flags = 0x103)                       \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
-    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                   \
+    FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x78", b->keep_needs = true;             \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
@@ -334,9 +334,9 @@ static void many_nats(struct imgbuild *b)
     FAULT(branch_no_else, "service 0: branch 1 is not the `else`, or not the last", b->branches[1].cond_count = 1)     \
     FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
     FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
-    FAULT(service_mode, "service 0: unknown mode 6", b->services[0].mode = 6)                                          \
+    FAULT(service_mode, "service 0: unknown mode 8", b->services[0].mode = 8)                                          \
     FAULT(service_none, "service 0: unknown way 3 without a server", b->services[0].no_server = 3)                     \
-    FAULT(service_reserved, "service 0: reserved bytes are not zero", b->services[0].reserved = 3)                     \
+    FAULT(service_proxy, "service 0: proxy 3 is not its own", b->services[0].proxy = 3)                                \
     FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2[6] = 3)                \
     FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
     FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
@@ -344,7 +344,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(service_rate, "service 0: meter 3 does not exist", b->services[0].rate = 4)                                  \
     FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
     FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \
-    FAULT(service_cookies, "service 0: syn cookies in dsr", b->services[0].flags = PBC_SERVICE_COOKIES)                \
+    FAULT(service_cookies, "service 0: syn cookies in mode dsr gue", b->services[0].flags = PBC_SERVICE_COOKIES)       \
     FAULT(service_announce, "service 0: announces what is no address", b->services[0].flags = PBC_SERVICE_ANNOUNCE)    \
     FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
     FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \

@@ -15,7 +15,8 @@ struct code_pass {
     uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
     uint32_t *calls; /* [function]: how often it is called */
-    uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in */
+    uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in;
+                        OF_PACKETS: it looks at a packet */
     uint32_t *users; /* [classifier]: how many instructions search it */
     bool searches;   /* the function that is looked at has its CLASSIFY */
 };
@@ -112,7 +113,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     return false;
 }
 
-enum { FOR_RULES = 1, FOR_SERVICES = 2 };
+enum { FOR_RULES = 1, FOR_SERVICES = 2, OF_PACKETS = 4 };
 
 /* A function that returned a branch where a rule is expected would lead outside, so no function serves both. */
 static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
@@ -133,16 +134,28 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     case OP_RETB:
     case OP_PICK:
     case OP_HOST: c->sides[func] |= FOR_SERVICES; break;
+    case OP_JMAC:
+    case OP_JNMAC:
+    case OP_JMACK:
+    case OP_JNMACK:
+    case OP_JPAT:
+    case OP_JNPAT:
+    case OP_JHDR:
+    case OP_JNHDR: c->sides[func] |= OF_PACKETS; break;
     case OP_CALL: c->sides[func] |= c->sides[c->v->p->code[i].imm]; break;
     default: break;
     }
-    return c->sides[func] != (FOR_RULES | FOR_SERVICES) || at_insn(c->v, i, "rules and services in one function");
+    if (func && func == c->v->p->meta->streams && c->sides[func] & OF_PACKETS)
+        return at_insn(c->v, i, "a connection has no packet to look at");
+    return (c->sides[func] & (FOR_RULES | FOR_SERVICES)) != (FOR_RULES | FOR_SERVICES) ||
+           at_insn(c->v, i, "rules and services in one function");
 }
 
 /* What ends the program stands in function 0 and that of the services alone, what returns in the others alone. */
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
-    bool is_root = func == 0 || func == v->p->meta->services;
+    const struct pbc_meta *m = v->p->meta;
+    bool is_root = func == 0 || func == m->services || func == m->streams;
     switch (v->p->code[i].op) {
     case OP_CLASSIFY:
     case OP_RETNZ:
@@ -188,7 +201,8 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
 {
     uint32_t callee = c->v->p->code[i].imm;
     if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
-    if (callee == c->v->p->meta->services) return at_insn(c->v, i, "the function of the services is not called");
+    if (callee == c->v->p->meta->services || callee == c->v->p->meta->streams)
+        return at_insn(c->v, i, "the function of the services is not called");
     c->calls[callee] = 1;
     if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
@@ -267,7 +281,8 @@ static bool verify_path(const struct verifier *v)
                                   .code_count = p->code_count,
                                   .classifiers_count = p->classifiers_count,
                                   .entries_count = p->entries_count,
-                                  .services = p->meta->services};
+                                  .services = p->meta->services,
+                                  .streams = p->meta->streams};
     const uint32_t path = pbc_longest_path(&code);
     if (path == 0) return fault(v, "no memory");
     if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
@@ -287,6 +302,7 @@ bool verify_code(const struct verifier *v)
     if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
     struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls, .sides = sides, .users = users};
     if (p->meta->services) calls[p->meta->services] = 1;
+    if (p->meta->streams) calls[p->meta->streams] = 1;
     for (uint32_t i = p->funcs_count; i-- > 0;)
         if (!verify_function(&c, i)) return false;
     for (uint32_t i = 1; i < p->funcs_count; i++)

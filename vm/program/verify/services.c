@@ -169,6 +169,7 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
     if (!verify_string(v, b->place.file, "branch", i)) return false;
     if (!inside(b->conds, b->cond_count, p->conds_count)) return fault(v, "branch %u: past the end of `conds`", i);
     if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: asks a meter", i);
+    if (b->shares == PBC_TARGET) return b->share_count == 0 || fault(v, "branch %u: shares beside the target", i);
     if (b->shares != *next) return fault(v, "branch %u: shares do not follow those before", i);
     if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
     *next = b->shares + b->share_count;
@@ -214,13 +215,13 @@ static bool verify_options(const struct verifier *v, uint32_t i)
         return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
     if (s->flags > (PBC_SERVICE_COOKIES | PBC_SERVICE_ANNOUNCE))
         return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
-    if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED))
-        return fault(v, "service %u: syn cookies in dsr", i);
+    if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED | MODE_PROXIES))
+        return fault(v, "service %u: syn cookies in mode %s", i, mode_info[s->mode].name);
     for (uint32_t e = s->endpoints;
          s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
          e++)
         if (p->endpoints[e].to != PBC_TO_ADDRESS) return fault(v, "service %u: announces what is no address", i);
-    bool zero = !s->reserved;
+    bool zero = true;
     for (size_t r = 0; r < sizeof s->reserved2 / sizeof s->reserved2[0]; r++) zero = zero && !s->reserved2[r];
     return zero || fault(v, "service %u: reserved bytes are not zero", i);
 }

@@ -44,7 +44,6 @@ static bool verify_meta(const struct verifier *v)
     if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP | PBC_NEEDS))
         return fault(v, "meta: unknown flags 0x%x", m->flags);
     if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
-    if (m->reserved) return fault(v, "meta: reserved bytes are not zero");
     return verify_string(v, m->source, "meta", 0);
 }
 
@@ -71,7 +70,7 @@ int program_verify(const struct program *p, char *err, size_t err_len)
 {
     const struct verifier v = {.p = p, .err = err, .err_len = err_len};
     bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
-                verify_services(&v) && verify_nats(&v) && verify_needs(&v) && verify_memos(&v) &&
+                verify_services(&v) && verify_proxies(&v) && verify_nats(&v) && verify_needs(&v) && verify_memos(&v) &&
                 verify_classifiers(&v) && verify_code(&v);
     return good ? 0 : -EINVAL;
 }

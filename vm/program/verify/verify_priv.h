@@ -30,6 +30,7 @@ bool verify_sets(const struct verifier *v);        /* address and MAC sets and t
 bool verify_meters(const struct verifier *v);      /* meters, schedules, what limits logs */
 bool verify_rules(const struct verifier *v);       /* interfaces, chains, firewalls, rules, conditions */
 bool verify_services(const struct verifier *v);    /* checks, pools, servers, services, endpoints, branches, shares */
+bool verify_proxies(const struct verifier *v);     /* what proxy services say besides */
 bool verify_nats(const struct verifier *v);        /* statements of nats */
 bool verify_memos(const struct verifier *v);       /* verdicts that may be remembered */
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */

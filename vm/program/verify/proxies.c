@@ -1,0 +1,118 @@
+/* The verifier's part for proxy services: what they say besides, their certificates, and conditions that only a
+ * connection's first bytes can meet. */
+#include "vm/packet/key.h"
+#include "vm/program/verify/verify_priv.h"
+#include "vm/tables.h"
+
+/* Of flags that say the same in two ways at most one. */
+static bool is_one(uint32_t flags) { return (flags & (flags - 1)) == 0; }
+
+static bool verify_flags(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_proxy *x = &v->p->proxies[i];
+    const uint32_t f = x->flags;
+    if (f & ~(uint32_t)PBC_PROXY_FLAGS) return fault(v, "proxy %u: unknown flags 0x%x", i, f);
+    if (!is_one(f & (PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2)) ||
+        !is_one(f & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG)) ||
+        !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
+        return fault(v, "proxy %u: flags 0x%x contradict each other", i, f);
+    if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count) return fault(v, "proxy %u: trusts %u sets", i, x->accept_count);
+    if (!(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)) != !x->affinity_name)
+        return fault(v, "proxy %u: affinity by a name that is not there", i);
+    return true;
+}
+
+static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
+{
+    const struct program *p = v->p;
+    const struct pbc_proxy *x = &p->proxies[i];
+    const uint32_t strings[] = {x->server_sni, x->server_ca, x->affinity_name, x->log_file};
+    for (size_t s = 0; s < sizeof strings / sizeof strings[0]; s++)
+        if (!verify_string(v, strings[s], "proxy", i)) return false;
+    if (x->service >= p->services_count || p->services[x->service].proxy != i + 1)
+        return fault(v, "proxy %u: of service %u, which has another", i, x->service);
+    if (!verify_flags(v, i)) return false;
+    if (!inside(x->accept_from, x->accept_count, p->sets_count)) return fault(v, "proxy %u: past the end of `sets`", i);
+    if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
+        return fault(v, "proxy %u: its certificates do not follow those before", i);
+    *next = x->certs + x->cert_count;
+    bool zero = true;
+    for (size_t r = 0; r < sizeof x->reserved / sizeof x->reserved[0]; r++) zero = zero && !x->reserved[r];
+    return zero || fault(v, "proxy %u: reserved bytes are not zero", i);
+}
+
+static bool verify_cert(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_cert *c = &v->p->certs[i];
+    if (!verify_string(v, c->cert, "certificate", i) || !verify_string(v, c->key, "certificate", i) ||
+        !verify_string(v, c->place.file, "certificate", i))
+        return false;
+    return (c->cert && c->key) || fault(v, "certificate %u: names no file", i);
+}
+
+/* A host's sockets listen for each address and port. */
+static bool verify_ports(const struct verifier *v, uint32_t service)
+{
+    const struct pbc_service *s = &v->p->services[service];
+    uint32_t ports = 0;
+    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
+        const struct pbc_endpoint *at = &v->p->endpoints[e];
+        if (at->proto != PBC_EP_TCP) return fault(v, "endpoint %u: a proxy's takes TCP alone", e);
+        ports += 1u + at->port_hi - at->port_lo;
+        if (ports > PBC_PROXY_PORTS_MAX)
+            return fault(v, "service %u: more than %u ports", service, PBC_PROXY_PORTS_MAX);
+    }
+    return true;
+}
+
+/* before[i]: of the first i conditions, those that ask for what a connection does not have. */
+static bool verify_whens(const struct verifier *v, const uint32_t *before)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->branches_count; i++) {
+        const struct pbc_branch *b = &p->branches[i];
+        if (mode_is(p->services[b->service].mode, MODE_PROXIES) && before[b->conds + b->cond_count] != before[b->conds])
+            return fault(v, "branch %u: asks for what a connection does not have", i);
+    }
+    return true;
+}
+
+static bool verify_conditions(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    if (!before) return fault(v, "no memory");
+    before[0] = 0;
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        before[i + 1] = before[i] + !(cond_info[p->conds[i].kind].traits & COND_OF_STREAM);
+    return verify_whens(v, before);
+}
+
+static bool verify_entry(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (p->funcs_count == 0) return true; /* the code's part says so */
+    return ((p->meta->streams == 0) == (p->proxies_count == 0) &&
+            (!p->meta->streams || (p->meta->streams < p->funcs_count && p->meta->streams != p->meta->services))) ||
+           fault(v, "meta: function %u can't be that of the first bytes", p->meta->streams);
+}
+
+bool verify_proxies(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t proxies = 0, certs = 0;
+    for (uint32_t i = 0; i < p->services_count; i++) {
+        const struct pbc_service *s = &p->services[i];
+        if (s->proxy != (mode_is(s->mode, MODE_PROXIES) ? proxies + 1 : 0))
+            return fault(v, "service %u: proxy %u is not its own", i, s->proxy);
+        proxies += s->proxy != 0;
+        if (s->proxy && !verify_ports(v, i)) return false;
+    }
+    if (proxies != p->proxies_count) return fault(v, "proxy %u: of no service", proxies);
+    for (uint32_t i = 0; i < p->proxies_count; i++)
+        if (!verify_proxy(v, i, &certs)) return false;
+    if (certs != p->certs_count) return fault(v, "certificate %u: of no service", certs);
+    for (uint32_t i = 0; i < p->certs_count; i++)
+        if (!verify_cert(v, i)) return false;
+    return verify_entry(v) && verify_conditions(v);
+}
