@@ -16,7 +16,6 @@ KEPT = {
     "program_stream_naive": "the proxy's loop, as the list says it",
     "program_wants": "the proxy's loop",
     "stream_key": "the proxy's loop",
-    "STREAM_MORE": "the proxy's loop",
     "splice_mss": "two handshakes joined, as the proxy will",
     "openers_put": "the proxy's listeners",
     "openers_find": "the proxy's listeners",

@@ -136,10 +136,7 @@ static void add_options(struct text *t, const struct program *p, const struct pb
     if (s->flags & PBC_SERVICE_ANNOUNCE) text_add(t, " announce");
 }
 
-static void add_proxy(struct text *t, const struct pbc_proxy *x)
-{
-    text_add(t, " wants 0x%x", x->wants);
-}
+static void add_proxy(struct text *t, const struct pbc_proxy *x) { text_add(t, " wants 0x%x", x->wants); }
 
 static void dump_service(const struct program *p, uint32_t i, FILE *out)
 {
