@@ -61,8 +61,7 @@ static enum stream_read read_preface(struct first *f, const struct first_asked *
     static const uint8_t offer[] = {2, 'h', '2'};
     const enum stream_read said = http2_preface_read(left.at, left.len);
     f->tls = FIRST_ABSENT;
-    if (said == READ_MORE && !f->ended && f->n < asked->limit)
-        return wait_for(f, asked, &f->tls, f->skip + HTTP2_PREFACE_LEN);
+    if (said == READ_MORE && !f->ended && f->n < asked->limit) return wait_for(f, asked, &f->tls, f->n + 1);
     if (said != READ_WHOLE) return READ_WHOLE;
     f->tls = FIRST_KNOWN;
     f->alpn = (struct view){.at = offer, .len = sizeof offer};

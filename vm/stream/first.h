@@ -56,7 +56,7 @@ enum first_known { FIRST_NOT_YET, FIRST_ABSENT, FIRST_KNOWN };
 struct first {
     const uint8_t *bytes; /* of the last first_read: all of them */
     uint32_t n;
-    uint32_t need;  /* READ_MORE: fewer bytes than these in all decide nothing */
+    uint32_t need;  /* READ_MORE: fewer bytes in all make nothing known; but what is asked may prove bad or absent */
     uint16_t skip;  /* bytes of the PROXY header: what is asked begins behind it. Never delivered */
     uint8_t reason; /* enum stream_reason, after READ_BAD */
     uint8_t tls, http, instruction, proxy; /* enum first_known: struct of that name below; tls: sni and alpn */

@@ -140,13 +140,21 @@ static bool read_message(struct hello *h, struct cursor c)
     return !extensions.bad && !c.left && read_extensions(h, extensions);
 }
 
+/* The record at `at` begins as one of a hello, as far as it is there. */
+static bool record_fits(const uint8_t *record, uint32_t n)
+{
+    if (n > 0 && record[0] != RECORD_HANDSHAKE) return false;
+    if (n > 1 && record[1] != 3) return false;
+    return n < RECORD_HEADER || (wire_get16(record + 3) > 0 && wire_get16(record + 3) <= RECORD_MAX);
+}
+
 /* The length that the message's header says, with the header; 0 while not all of it is there. Its bytes may lie in
  * several records, so it is read from them anew. */
 static uint32_t message_len(const uint8_t *bytes, uint32_t n)
 {
     uint8_t header[MESSAGE_HEADER];
     uint32_t got = 0, at = 0;
-    while (got < sizeof header && at + RECORD_HEADER < n) {
+    while (got < sizeof header && at + RECORD_HEADER < n && record_fits(bytes + at, n - at)) {
         const uint32_t len = wire_get16(bytes + at + 3);
         for (uint32_t i = 0; i < len && got < sizeof header && at + RECORD_HEADER + i < n; i++)
             header[got++] = bytes[at + RECORD_HEADER + i];
@@ -166,14 +174,6 @@ static const uint8_t *joined(const uint8_t *bytes, uint32_t len, uint8_t scratch
         at += RECORD_HEADER + record;
     }
     return scratch;
-}
-
-/* The record at `at` begins as one of a hello, as far as it is there. */
-static bool record_fits(const uint8_t *record, uint32_t n)
-{
-    if (n > 0 && record[0] != RECORD_HANDSHAKE) return false;
-    if (n > 1 && record[1] != 3) return false;
-    return n < RECORD_HEADER || (wire_get16(record + 3) > 0 && wire_get16(record + 3) <= RECORD_MAX);
 }
 
 enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t *bytes, uint32_t n,

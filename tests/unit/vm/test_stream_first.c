@@ -138,7 +138,7 @@ static void preface(void **state)
     bool offers;
     (void)state;
     assert_int_equal(read_text("PRI * HTT", (struct first_asked){.wants = FIRST_TLS}), READ_MORE);
-    assert_int_equal(f.need, HTTP2_PREFACE_LEN);
+    assert_int_equal(f.need, 10);
     assert_int_equal(read_text(text, (struct first_asked){.wants = FIRST_TLS}), READ_WHOLE);
     assert_int_equal(first_alpn(&f, "h2", 2, &offers), FIRST_KNOWN);
     assert_true(offers);
