@@ -116,7 +116,7 @@ static enum stream_read read_instruction(struct first *f, const struct first_ask
 /* What `bytes … at N` looks at; shorter ones are no fault. */
 static enum stream_read read_bytes(struct first *f, const struct first_asked *asked)
 {
-    const uint32_t need = f->skip + (uint32_t)asked->bytes;
+    const uint32_t need = f->skip + (asked->wants >> FIRST_BYTES_SHIFT);
     if (f->n >= need || f->n >= asked->limit || f->ended) return READ_WHOLE;
     if (f->need == 0 || need < f->need) f->need = need;
     return READ_MORE;

@@ -22,14 +22,16 @@
 #include "vm/stream/proxy_header.h"
 #include "vm/stream/stream.h"
 
-/* What a service's rules ask, or its mode needs. */
-enum first_want {
+/* What a service's rules ask, or its mode needs; the bits above FIRST_BYTES_SHIFT say how many bytes `bytes … at N`
+ * looks at. PROXY headers are a matter of the source, which who accepts the connection knows. */
+enum first_wants {
     FIRST_TLS = 1 << 0,         /* sni, alpn: a ClientHello, or the preface of HTTP/2 for alpn "h2" */
     FIRST_HTTP = 1 << 1,        /* host, path, method, header: the bytes must be an HTTP/1 request */
     FIRST_INSTRUCTION = 1 << 2, /* instruction */
     FIRST_SUM = 1 << 3,         /* … whose check characters are the sum (`check sum`) */
     FIRST_PROXY = 1 << 4,       /* a PROXY header must come first: the source is of `accept proxy from` */
     FIRST_PROXY_NEVER = 1 << 5, /* a PROXY header must not come: the service has such a list, the source is not in it */
+    FIRST_BYTES_SHIFT = 16,
 };
 
 enum first_end {
@@ -39,10 +41,9 @@ enum first_end {
 };
 
 struct first_asked {
-    uint8_t wants;  /* enum first_want */
-    uint8_t end;    /* enum first_end */
-    uint16_t bytes; /* `bytes … at N`: how many bytes those conditions look at; 0: none */
+    uint32_t wants; /* enum first_wants */
     uint16_t limit; /* the most bytes that are kept (at most STREAM_MAX): more than that is not waited for */
+    uint8_t end;    /* enum first_end */
 };
 
 /* How far the readers are; all zero at a connection's beginning. Only for the same bytes, grown at their end. */

@@ -166,7 +166,7 @@ static void instruction(void **state)
 static void behind_proxy_header(void **state)
 {
     static const char text[] = "PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    const struct first_asked asked = {.wants = FIRST_PROXY | FIRST_HTTP, .bytes = 3, .limit = 16384};
+    const struct first_asked asked = {.wants = FIRST_PROXY | FIRST_HTTP | 3 << FIRST_BYTES_SHIFT, .limit = 16384};
     const struct proxy_header *h;
     struct view v;
     uint8_t *last;
@@ -191,12 +191,13 @@ static void bytes(void **state)
 {
     struct view v;
     (void)state;
-    assert_int_equal(read_text("abc", (struct first_asked){.bytes = 4}), READ_MORE);
+    assert_int_equal(read_text("abc", (struct first_asked){.wants = 4 << FIRST_BYTES_SHIFT}), READ_MORE);
     assert_int_equal(f.need, 4);
     assert_int_equal(first_bytes(&f, 1, 2, &v), FIRST_KNOWN);
     assert_true(view_is(v, "bc"));
     assert_int_equal(first_bytes(&f, 1, 3, &v), FIRST_NOT_YET);
-    assert_int_equal(read_text("abc", (struct first_asked){.bytes = 4, .end = FIRST_CLOSED}), READ_WHOLE);
+    assert_int_equal(read_text("abc", (struct first_asked){.wants = 4 << FIRST_BYTES_SHIFT, .end = FIRST_CLOSED}),
+                     READ_WHOLE);
     assert_int_equal(first_bytes(&f, 1, 3, &v), FIRST_ABSENT);
 }
 
