@@ -177,7 +177,7 @@ static enum first_known part(uint8_t known, bool there)
     return known == FIRST_KNOWN && !there ? FIRST_ABSENT : known;
 }
 
-static struct view span_view(const struct first *f, struct span s) { return view_of(f->bytes + f->skip, s); }
+static struct view span_view(const struct first *f, struct view_span s) { return view_of(f->bytes + f->skip, s); }
 
 enum first_known first_sni(const struct first *f, struct view *out)
 {

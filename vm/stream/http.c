@@ -72,13 +72,13 @@ static enum stream_reason read_request_line(struct http_head *h, const uint8_t *
     const uint32_t method = http_run(bytes, at, end, HTTP_TOKEN);
     if (method == 0 || method > HTTP_METHOD_MAX || bytes[at + method] != ' ')
         return http_wrong_byte(at + method < end ? bytes[at + method] : ' ', STREAM_HTTP_REQUEST_LINE);
-    h->method = (struct span){.at = (uint16_t)at, .len = (uint16_t)method};
+    h->method = (struct view_span){.at = (uint16_t)at, .len = (uint16_t)method};
     at += method + 1;
     const uint32_t target = http_run(bytes, at, end, HTTP_TARGETED);
     if (at + target == end) return STREAM_HTTP_REQUEST_LINE;
     if (target == 0 || bytes[at + target] != ' ')
         return http_wrong_byte(bytes[at + target], target ? STREAM_HTTP_TARGET : STREAM_HTTP_REQUEST_LINE);
-    h->target = (struct span){.at = (uint16_t)at, .len = (uint16_t)target};
+    h->target = (struct view_span){.at = (uint16_t)at, .len = (uint16_t)target};
     at += target + 1;
     if (end - at == VERSION_LEN && view_is(view_of(bytes, h->method), "PRI") && !memcmp(bytes + at, "HTTP/2.0", 8))
         return STREAM_HTTP2;

@@ -28,7 +28,7 @@ enum http_framing {
 };
 
 struct http_field {
-    struct span name, value; /* the value without blanks around it */
+    struct view_span name, value; /* the value without blanks around it */
 };
 
 /* Known names: bits of head.has. */
@@ -53,11 +53,11 @@ struct http_head {
     uint8_t framing; /* enum http_framing; of a response as if it answered a GET: see http_response_framing */
     uint16_t has;    /* enum http_has */
     uint16_t start;  /* where the first line begins: 2 behind an empty line */
-    struct span method, target;
-    struct span host;  /* without port and final dot; len 0: none. The target's, where that names one */
-    uint16_t port;     /* behind the host; 0: none was written */
-    struct span path;  /* of the target, without query, as written; for CONNECT empty, for `*` that */
-    struct span query; /* from the `?` on */
+    struct view_span method, target;
+    struct view_span host;  /* without port and final dot; len 0: none. The target's, where that names one */
+    uint16_t port;          /* behind the host; 0: none was written */
+    struct view_span path;  /* of the target, without query, as written; for CONNECT empty, for `*` that */
+    struct view_span query; /* from the `?` on */
     uint16_t fields;
     struct http_field field[HTTP_FIELDS_MAX];
 };

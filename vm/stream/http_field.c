@@ -11,7 +11,7 @@ static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, 
     uint32_t i = *at;
     const uint32_t name = http_run(bytes, i, end, HTTP_TOKEN);
     if (name == 0 && is_blank(bytes[i])) return STREAM_HTTP_OBS_FOLD;
-    f->name = (struct span){.at = (uint16_t)i, .len = (uint16_t)name};
+    f->name = (struct view_span){.at = (uint16_t)i, .len = (uint16_t)name};
     i += name;
     if (is_blank(bytes[i])) return STREAM_HTTP_NAME_SPACE;
     if (bytes[i] == '\r' && bytes[i + 1] == '\n') return STREAM_HTTP_FIELD_NAME;
@@ -22,7 +22,7 @@ static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, 
     if (bytes[i] != '\r' || bytes[i + 1] != '\n') return http_wrong_byte(bytes[i], STREAM_HTTP_CONTROL);
     *at = i + 2;
     while (i > value && is_blank(bytes[i - 1])) i--;
-    f->value = (struct span){.at = (uint16_t)value, .len = (uint16_t)(i - value)};
+    f->value = (struct view_span){.at = (uint16_t)value, .len = (uint16_t)(i - value)};
     return is_blank(bytes[*at]) ? STREAM_HTTP_OBS_FOLD : STREAM_NONE;
 }
 
@@ -169,7 +169,7 @@ static enum stream_reason settle(struct http_head *h, const uint8_t *bytes)
 /* The field's host counts where the target names none, and is checked where it does, too. */
 static enum stream_reason settle_host(struct http_head *h, const uint8_t *bytes)
 {
-    const struct span host = h->host;
+    const struct view_span host = h->host;
     const uint16_t port = h->port;
     if (!(h->has & HTTP_HAS_HOST)) return h->minor == 1 ? STREAM_HTTP_NO_HOST : STREAM_NONE;
     for (unsigned i = 0; i < h->fields; i++) {

@@ -29,7 +29,7 @@ enum stream_reason http_wrong_byte(uint8_t c, enum stream_reason otherwise);
 /* method, target and version are set: the target's parts. */
 enum stream_reason http_target_read(struct http_head *h, const uint8_t *bytes);
 /* A host with a port or none: into head.host and head.port. False: malformed. */
-bool http_host_read(struct http_head *h, const uint8_t *bytes, struct span text);
+bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span text);
 
 /* All lines from `at` to the empty one that ends at `end`; then what they say together. */
 enum stream_reason http_fields_read(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end);

@@ -3,9 +3,9 @@
 
 #include "vm/stream/http_priv.h"
 
-static struct span part(uint32_t from, uint32_t to)
+static struct view_span part(uint32_t from, uint32_t to)
 {
-    return (struct span){.at = (uint16_t)from, .len = (uint16_t)(to - from)};
+    return (struct view_span){.at = (uint16_t)from, .len = (uint16_t)(to - from)};
 }
 
 /* The first of these two bytes from `at` on, or `end`. */
@@ -15,7 +15,7 @@ static uint32_t find(const uint8_t *bytes, uint32_t at, uint32_t end, char a, ch
     return at;
 }
 
-bool http_host_read(struct http_head *h, const uint8_t *bytes, struct span text)
+bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span text)
 {
     uint32_t at = text.at;
     const uint32_t end = at + text.len;

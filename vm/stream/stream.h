@@ -38,11 +38,11 @@ struct view {
 };
 
 /* A place in the bytes that a reader was given. */
-struct span {
+struct view_span {
     uint16_t at, len;
 };
 
-static inline struct view view_of(const uint8_t *bytes, struct span s)
+static inline struct view view_of(const uint8_t *bytes, struct view_span s)
 {
     return (struct view){.at = bytes + s.at, .len = s.len};
 }

@@ -155,7 +155,7 @@ static enum stream_read response(const char *text)
     return http_response_read(&head, &(struct http_at){0}, (const uint8_t *)text, (uint32_t)strlen(text), LIMIT);
 }
 
-static void assert_span(const char *text, struct span s, const char *is)
+static void assert_span(const char *text, struct view_span s, const char *is)
 {
     assert_true(view_is(view_of((const uint8_t *)text, s), is));
 }
