@@ -11,6 +11,7 @@
 
 #include "runtime/check/heap.h"
 #include "runtime/check/probe.h"
+#include "runtime/host/sockaddr.h"
 #include "vm/keyed/hash.h"
 
 enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256, FD_ICMP4 = -1, FD_ICMP6 = -2 };
@@ -100,19 +101,6 @@ static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
     due_set(&c->due, server, t->turn_ns);
 }
 
-static socklen_t set_address(struct sockaddr *to, const uint32_t addr[4], unsigned family, uint16_t port)
-{
-    struct sockaddr_in *v4 = (void *)to;
-    struct sockaddr_in6 *v6 = (void *)to;
-    if (family == 4) {
-        *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(addr[0])};
-        return sizeof *v4;
-    }
-    *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    for (unsigned i = 0; i < 4; i++) v6->sin6_addr.s6_addr32[i] = htonl(addr[i]);
-    return sizeof *v6;
-}
-
 static struct probe *probe_new(struct checks *c, uint32_t server)
 {
     struct probe *p = calloc(1, sizeof *p);
@@ -129,9 +117,9 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     p->icmp = w->family == 4 ? c->cfg.icmp4 : c->cfg.icmp6;
     p->id = (uint16_t)(c->id + (server >> 16));
     p->seq = (uint16_t)server;
-    set_address(&p->to.any, w->addr, w->family,
+    sockaddr_of(&p->to.any, w->family, w->addr,
                 t->check->kind == PBC_CHECK_ICMP ? 0 : w->port); /* raw sockets take none */
-    if (t->check->from_family == w->family) set_address(&p->from.any, t->check->from, w->family, 0);
+    if (t->check->from_family == w->family) sockaddr_of(&p->from.any, w->family, t->check->from, 0);
     return p;
 }
 
@@ -149,7 +137,7 @@ static int speak_as(struct checks *c, uint32_t server)
     c->whose[c->number] = (struct whose){.server = server, .way = t->way};
     p->id = (uint16_t)(PBC_OWN_PORT_LO + c->number);
     p->aside = &c->cfg.aside;
-    set_address(&p->from.any, from.word, w->family, t->check->kind == PBC_CHECK_ICMP ? 0 : p->id);
+    sockaddr_of(&p->from.any, w->family, from.word, t->check->kind == PBC_CHECK_ICMP ? 0 : p->id);
     return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "runtime/live/log.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/onlookers.h"
+#include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
@@ -110,8 +111,8 @@ static bool report(struct live *l, bool running)
 
 /* ---- running ---- */
 
-/* The worker's of the CPUs that we may use, in turn: the last first, for interrupts tend to go to the first. */
-static int cpu_of(unsigned worker)
+/* The last first, for interrupts tend to go to the first. */
+int live_cpu_of(unsigned worker)
 {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set)) return -1;
@@ -159,6 +160,7 @@ enum waits_for {
     FOR_SAID,
     FOR_HEARD,
     FOR_WEB,
+    FOR_PROXIES,
     FOR_FILE,    /* of the program, to change */
     FOR_WORKERS, /* from here on */
 };
@@ -185,6 +187,7 @@ static int wait_on(struct live *l, waiting fds)
     fds[FOR_SAID].fd = via_said_fd(l);
     fds[FOR_HEARD].fd = via_heard_fd(l);
     fds[FOR_FILE].fd = l->watch.fd;
+    fds[FOR_PROXIES].fd = proxied_fd(l); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
     const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
     const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
@@ -199,6 +202,7 @@ static bool take_news(struct live *l, const waiting fds)
     bool fine = !fds[FOR_HOST].revents || world_read(l);
     for (unsigned i = 0; i < l->worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
+    if (fds[FOR_PROXIES].revents) proxied_called(l);
     if (l->walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
@@ -260,12 +264,15 @@ static int run(struct live *l)
     l->begun_ns = begun_ns;
     if (recorded_start(l)) return 2;
     int err = 0;
-    for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
+    for (; started < l->worker_count && !err; started += !err)
+        err = worker_start(l->workers[started], live_cpu_of(started));
+    if (!err) err = proxied_start(l);
     if (!err) announced_links(l);
     if (!err) say_ready(l);
     if (!err) confirm_begin(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(l);
+    proxied_stop(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     recorded_end(l);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);

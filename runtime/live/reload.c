@@ -12,6 +12,7 @@
 #include "runtime/live/health.h"
 #include "runtime/live/leftover.h"
 #include "runtime/live/notified.h"
+#include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/routing.h"
 #include "runtime/live/start.h"
@@ -26,6 +27,7 @@ struct reload {
     uint8_t *gone; /* likewise; NULL: nothing is */
     uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
+    struct proxied_change *proxied;
     bool offered;          /* workers may have it */
     bool hidden;           /* guard rules may be of both */
     struct ruling other;   /* the one that ran, until the change is made */
@@ -92,12 +94,17 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     return false;
 }
 
-static bool prepare_all(struct live *l, struct reload *r)
+static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
 {
     routing_stale(l); /* `limits { routes }` may be another */
     routing_renew(l);
     struct snapshot *s = world_snapshot(l, true);
     if (!s) return false;
+    r->proxied = proxied_prepare(l, r->remap, s, err, err_len);
+    if (!r->proxied) {
+        snapshot_free(s);
+        return false;
+    }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Numbers the change; one that is not made is one that no worker takes. */
     recorded_change(l, &(struct record_change){.ids = r->ids,
@@ -132,11 +139,13 @@ static bool prepare_all(struct live *l, struct reload *r)
 /* ---- unmaking ---- */
 
 /* The ruling that is not in its place. */
-static void drop_other(struct reload *r)
+static void drop_other(struct live *l, struct reload *r)
 {
     ruling_fini(&r->other);
     for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
     memset(r->changes, 0, sizeof r->changes);
+    proxied_end(l, r->proxied);
+    r->proxied = NULL;
 }
 
 /* The old one in its place again. */
@@ -165,7 +174,7 @@ static void end(struct live *l)
 void reload_fini(struct live *l)
 {
     if (!l->reload) return;
-    drop_other(l->reload);
+    drop_other(l, l->reload);
     end(l);
 }
 
@@ -181,9 +190,10 @@ static void make(struct live *l, const struct reload_wish *w)
     char err[500] = "out of memory";
     r->wish = *w;
     r->remap = remap_make(l, r, w->program);
-    if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) || !prepare_all(l, r)) {
+    if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) ||
+        !prepare_all(l, r, err, sizeof err)) {
         if (r->other.program) change_back(l, r);
-        drop_other(r);
+        drop_other(l, r);
         end(l);
         l->stale = true; /* when a schedule changes next was reckoned for the other */
         refuse(l, w, err);
@@ -191,6 +201,7 @@ static void make(struct live *l, const struct reload_wish *w)
     }
     r->offered = true;
     for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
+    proxied_offer(l, r->proxied);
 }
 
 void reload_to(struct live *l, const struct reload_wish *w)
@@ -260,7 +271,7 @@ bool reload_pending(const struct live *l)
     if (!l->reload || !l->reload->offered) return false;
     for (unsigned i = 0; i < l->worker_count; i++)
         if (__atomic_load_n(&l->workers[i]->change, __ATOMIC_ACQUIRE)) return true;
-    return false;
+    return proxied_pending(l, l->reload->proxied);
 }
 
 bool reload_settled(const struct live *l) { return !l->reload || !l->reload->other.program; }
@@ -297,7 +308,7 @@ static void made(struct live *l)
         if (r->wish.over) r->wish.over(l, NULL);
     }
     if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */
-    drop_other(r);
+    drop_other(l, r);
     document_old(l);
     l->stale = true;
 }

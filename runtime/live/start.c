@@ -15,6 +15,7 @@
 #include "runtime/host/across.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/look.h"
+#include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/routing.h"
@@ -272,11 +273,13 @@ int start_open(struct live *l)
     if (!hops_init(&l->hops, seed_of(l->o))) return live_complain("out of memory");
     routing_stale(l);
     routing_renew(l);
-    return world_publish(l, true) ? steered_begin(l) : live_complain("out of memory");
+    if (!world_publish(l, true)) return live_complain("out of memory");
+    return proxied_open(l) ? 2 : steered_begin(l);
 }
 
 void start_close(struct live *l)
 {
+    proxied_close(l);
     for (unsigned i = 0; i < WORKERS_MOST && l->workers[i]; i++) {
         worker_fini(l->workers[i]);
         free(l->workers[i]);

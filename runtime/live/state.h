@@ -23,6 +23,7 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 enum { OLDER_MOST = 64 };
 
 struct documents;
+struct proxied;
 struct load;
 struct onlookers;
 struct walk;
@@ -90,6 +91,7 @@ struct live {
     int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
     struct via *via;                  /* of checks through services; NULL: none goes so */
     uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
+    struct proxied *proxied;          /* loops of proxy services; NULL: there was never one */
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* its files, before it has them */
     uint64_t record_lost;             /* told of */
@@ -108,5 +110,8 @@ struct live {
 int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, once it is ready an event. */
 int live_fault(struct live *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Which of the CPUs that we may use is the worker's, in turn; -1: any. */
+int live_cpu_of(unsigned worker);
 
 #endif

@@ -8,6 +8,7 @@
 #include "runtime/live/announced.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/links.h"
+#include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/routing.h"
@@ -117,7 +118,7 @@ bool world_elsewhere(const struct live *l)
 /* Those that no worker uses any more. */
 static void free_older(struct live *l)
 {
-    uint64_t taken = UINT64_MAX;
+    uint64_t taken = proxied_taken(l);
     unsigned kept = 0;
     for (unsigned i = 0; i < l->worker_count; i++) {
         const uint64_t one = __atomic_load_n(&l->workers[i]->taken, __ATOMIC_ACQUIRE);
@@ -179,6 +180,7 @@ bool world_publish(struct live *l, bool ways)
     if (!s) return false;
     world_give(l, s);
     for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
+    proxied_tell(l, s);
     dealt_world(l);
     return steered_world(l);
 }

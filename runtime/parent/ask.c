@@ -134,6 +134,15 @@ int ask_stats(struct channel *c, int *fd, char *err, size_t err_len)
     return ask_fds(c, REQUEST_STATS, fd, 1, err, err_len);
 }
 
+int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len)
+{
+    const struct request_listen body = {.addr = *addr, .port = port};
+    const struct question q = {REQUEST_LISTEN, &body, sizeof body, NULL, 0, 0};
+    struct answer a;
+    const int failed = ask(c, &q, &a, fd, 1, err, err_len);
+    return failed ? failed : a.fd_count ? 0 : -EPROTO;
+}
+
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
 {
     return ask_fds(c, REQUEST_ECHO, fds, 2, err, err_len);

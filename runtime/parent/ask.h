@@ -69,6 +69,9 @@ int ask_control(struct channel *c, int *fd, char *err, size_t err_len);
 /* The socket that statistics are asked by, likewise. */
 int ask_stats(struct channel *c, int *fd, char *err, size_t err_len);
 
+/* A socket that listens there for a proxy service, one of several (runtime/host/listen.h), likewise. */
+int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len);
+
 /* One of enum manager_word, for the service manager. */
 void ask_notify(struct channel *c, uint32_t word);
 

@@ -378,6 +378,17 @@ static bool grant_CONTROL(struct parent *p, const struct request *r, struct answ
     return answer_fd(a, fds[0]);
 }
 
+/* At the program's endpoints, which the parent does not know: as with announcements, a fence would need it to read
+ * them. */
+static bool grant_LISTEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_listen *body = r->body;
+    (void)p;
+    if (!body->port || body->port > UINT16_MAX || (body->addr.family != 4 && body->addr.family != 6)) return false;
+    fds[0] = listen_proxy(&body->addr, (uint16_t)body->port, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
 static bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     (void)r;

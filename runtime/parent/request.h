@@ -63,6 +63,10 @@ struct request_aside {
     struct host_addr from;
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
 };
+struct request_listen {
+    struct host_addr addr; /* all 0: any of the family */
+    uint32_t port;
+};
 struct request_announce {
     struct host_addr addr;
     uint32_t port;

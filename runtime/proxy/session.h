@@ -12,6 +12,7 @@
 
 #include "runtime/proxy/relay.h"
 #include "vm/packet/key.h"
+#include "vm/stream/stream.h"
 
 enum end_class { END_GOOD, END_CLIENT, END_SERVER, END_RULES, END_TIME, END_OURS };
 enum session_end {
@@ -22,7 +23,7 @@ enum session_end {
 const char *session_end_name(enum session_end e);
 enum end_class session_end_class(enum session_end e);
 
-struct first_at; /* of the readers of first bytes */
+struct first_at; /* vm/stream/first.h */
 struct proxy;
 struct session;
 
@@ -40,11 +41,27 @@ struct session_ops {
     void (*late)(struct session *s);
     /* It ends: give back what `own` holds. NULL: nothing. */
     void (*fini)(struct session *s);
+    /* A connection to s->chosen that was kept, which the session gets; NULL: there is none, or (as the op) none ever.
+     */
+    struct side *(*kept)(struct session *s);
+    /* What a loop has of this kind, whatever its sessions (proxy->of_kind); NULL: memory is out. As ops NULL: nothing.
+     */
+    void *(*start)(struct proxy *p);
+    void (*stop)(void *of_kind);
 };
-#define KIND(ident, name, doc) extern const struct session_ops session_##ident;
+enum session_kind {
+#define KIND(ident, mode, doc) KIND_##ident,
+#include "runtime/proxy/kind.def"
+    SESSION_KINDS
+};
+#define KIND(ident, mode, doc) extern const struct session_ops session_##ident;
 #include "runtime/proxy/kind.def"
 
-enum session_state { SESSION_SHAKES, SESSION_GOES };
+enum session_state {
+    SESSION_NAMES,  /* a PROXY header may come */
+    SESSION_SHAKES, /* TLS of the client, or nothing */
+    SESSION_GOES,   /* its kind's */
+};
 
 struct session {
     struct task task;
@@ -52,23 +69,28 @@ struct session {
     struct proxy *proxy; /* whose loop it is */
     const struct session_ops *ops;
     struct side client;
-    struct side *server;     /* of the proxy's slab of sides; NULL: none */
-    struct way up, down;     /* to the server, to the client */
-    struct key key;          /* the client's connection, as rules and balancing see it */
-    struct first_at *at;     /* how far the readers of first bytes are; NULL: they do not look */
-    uint32_t service;        /* numbers of the program that runs */
-    uint32_t branch;         /* PBC_NONE: not chosen yet */
-    uint32_t chosen;         /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
-    uint32_t rule, firewall; /* who let it in, as in struct verdict */
+    struct side *server; /* of the proxy's slab of sides; NULL: none */
+    struct way up, down; /* to the server, to the client */
+    struct key key;      /* the client's connection, as rules and balancing see it */
+    struct first_at *at; /* how far the readers of first bytes are; NULL: they do not look */
+    void *own;           /* of its kind */
     uint64_t begun_ns;
-    uint8_t state;                /* enum session_state */
-    uint8_t ended;                /* enum session_end */
-    bool dials;                   /* connect_… was asked for, and connected not called yet */
-    bool late;                    /* the timer was due */
-    uint8_t tries;                /* connects that have failed */
-    bool counted;                 /* chooser_begin was called of `chosen` */
+    uint64_t affinity;        /* what balancing keeps the client's server by, of its kind; 0: as the service says */
+    uint32_t service;         /* numbers of the program that runs */
+    uint32_t branch;          /* PBC_NONE: not chosen yet */
+    uint32_t chosen;          /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
+    uint32_t rule, firewall;  /* who let it in, as in struct verdict */
+    uint8_t state;            /* enum session_state */
+    uint8_t ended;            /* enum session_end; SESSION_ENDS: it goes on */
+    uint8_t tries;            /* connects that have failed */
+    bool dials;               /* connect_… was asked for, and `connected` not called yet */
+    bool late;                /* the timer was due */
+    bool counted;             /* chooser_begin was called of `chosen` */
+    bool admitted, known;     /* chooser_admit was, and what it said */
+    bool polite;              /* its client hears an end, not a reset, whatever becomes of it: it was answered */
+    bool mixed;               /* the PROXY header named a client of another family than the connection's: */
+    struct stream_addr named; /* then who */
     struct session *next, **link; /* of all sessions of the proxy */
-    void *own;                    /* of its kind */
 };
 
 /* A connection was accepted: a session of the service's kind. fd is its from now on; key: of its first packet. False:
@@ -79,13 +101,20 @@ void session_end(struct session *s, enum session_end why);
 /* Another turn soon. */
 void session_again(struct session *s);
 /* From now on ops->late is called when so much time passes; each call puts it off anew, which costs next to nothing.
- * 0: no more. */
+ * 0: no more. As long as it dials the time is the connect's. */
 void session_wait(struct session *s, uint64_t ns);
-/* It has no server any more: its connection is closed, or kept is where it goes (then the side is the caller's, whose
- * task it gets). */
+
+/* Its connection to the server is closed. */
 void session_leave_server(struct session *s);
+/* It is kept: the side is the caller's, whose task it gets. */
 struct side *session_take_server(struct session *s, struct task *task);
-/* It gets a connection that was kept. */
+/* It gets one that was kept. */
 void session_give_server(struct session *s, struct side *server);
+/* Was it made for this client alone (the server sees his address, or heard of it)? Then no other may have it. */
+bool session_server_is_private(const struct session *s);
+
+/* Who the client is, a PROXY header believed; and the address that he asked for. */
+struct stream_addr session_client(const struct session *s);
+struct stream_addr session_service(const struct session *s);
 
 #endif

@@ -65,7 +65,7 @@ wing host
 wing io host
 wing parent host io
 wing check host
-wing proxy host
+wing proxy worker host
 wing ctl
 may runtime/stats/ 'runtime/stats/*.[ch]' "runtime/stats/ vm/counter.def runtime/counter.def"
 may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/ctl/message.h runtime/ctl/question.def runtime/replay/text.h"

@@ -1,0 +1,36 @@
+/* Services that end connections here: a proxy loop beside each worker (runtime/proxy/), its listeners, and what it is
+ * told. */
+#ifndef RUNTIME_LIVE_PROXIED_H
+#define RUNTIME_LIVE_PROXIED_H
+
+#include "runtime/live/state.h"
+
+/* Has the program a service of such a mode? */
+bool proxied_any(const struct program *p);
+
+/* Where the program has such services: loops and their listeners, once the world is published; then their threads. 0,
+ * or 2 and a complaint was made. */
+int proxied_open(struct live *l);
+int proxied_start(struct live *l);
+void proxied_stop(struct live *l);
+void proxied_close(struct live *l);
+
+/* A newer snapshot; and the oldest that some loop may still use: UINT64_MAX, none does. */
+void proxied_tell(struct live *l, struct snapshot *s);
+uint64_t proxied_taken(const struct live *l);
+
+/* Reload: all that loops need for the program of the remap, which is l->now already. NULL, with one line in err. */
+struct proxied_change;
+struct proxied_change *proxied_prepare(struct live *l, const struct remap *r, struct snapshot *s, char *err,
+                                       size_t err_len);
+void proxied_offer(struct live *l, struct proxied_change *c);
+/* Have all loops answered? */
+bool proxied_pending(const struct live *l, const struct proxied_change *c);
+/* It is through, or not made after all. NULL is fine. */
+void proxied_end(struct live *l, struct proxied_change *c);
+
+/* Readable when some loop has something to tell; -1: there are none. */
+int proxied_fd(const struct live *l);
+void proxied_called(struct live *l);
+
+#endif

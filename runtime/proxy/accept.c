@@ -1,0 +1,149 @@
+/* Listeners: some connections of each a turn, so that those there are have their turn, too. Where nothing can be
+ * accepted the kernel holds back who comes, and it is tried again soon. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/proxy/core.h"
+#include "vm/judge/decide.h"
+#include "vm/packet/parse/sides.h"
+
+enum { ACCEPTED_AT_ONCE = 64 };
+#define REOPENS_NS UINT64_C(100000000)
+
+/* ---- addresses ---- */
+
+static struct stream_addr address_of(const struct sockaddr_storage *from)
+{
+    struct stream_addr a = {.v6 = from->ss_family == AF_INET6};
+    const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+    a.port = ntohs(a.v6 ? six->sin6_port : four->sin_port);
+    if (!a.v6) a.addr[0] = ntohl(four->sin_addr.s_addr);
+    for (unsigned i = 0; a.v6 && i < 4; i++) a.addr[i] = ntohl(six->sin6_addr.s6_addr32[i]);
+    return a;
+}
+
+static bool is_any(const struct stream_addr *a) { return !(a->addr[0] | a->addr[1] | a->addr[2] | a->addr[3]); }
+
+/* The key of a connection that was accepted here. False: it is gone already. */
+static bool key_of(const struct listener *l, int fd, const struct sockaddr_storage *from, struct key *key)
+{
+    const struct facts *f = &l->proxy->world->facts;
+    const struct stream_addr client = address_of(from);
+    struct stream_addr to = l->at.at;
+    if (is_any(&to)) {
+        struct sockaddr_storage own;
+        socklen_t len = sizeof own;
+        if (getsockname(fd, (struct sockaddr *)&own, &len)) return false;
+        to = address_of(&own);
+    }
+    const uint32_t sides = client.v6 ? sides_of6(f, client.addr, to.addr) : sides_of4(f, client.addr[0], to.addr[0]);
+    *key = stream_key(client.v6 ? 6 : 4, client.addr, client.port, to.addr, to.port, sides & KIND_SRC_SELF,
+                      sides & KIND_DST_SELF, f->schedules);
+    return true;
+}
+
+/* ---- accepting ---- */
+
+static void shut_all(struct proxy *p)
+{
+    if (p->closed) return;
+    p->closed = true;
+    p->counters.unwelcome++;
+    for (unsigned i = 0; i < p->listener_count; i++) loop_unwatch(&p->loop, p->listeners[i].at.fd);
+    timer_set(&p->loop.wheel, &p->reopens, p->loop.now_ns + REOPENS_NS);
+}
+
+void listeners_reopen(struct proxy *p)
+{
+    if (!p->closed) return;
+    p->closed = false;
+    timer_stop(&p->loop.wheel, &p->reopens);
+    for (unsigned i = 0; i < p->listener_count; i++)
+        loop_watch_level(&p->loop, p->listeners[i].at.fd, &p->listeners[i].watcher);
+}
+
+/* False: no more for now. */
+static bool take_one(struct listener *l)
+{
+    struct proxy *p = l->proxy;
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+    struct key key;
+    if (p->sessions.used == p->sessions.most) {
+        shut_all(p);
+        return false;
+    }
+    const int fd = accept4(l->at.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) shut_all(p);
+        return errno != EAGAIN && !p->closed;
+    }
+    if (!key_of(l, fd, &from, &key)) {
+        close(fd);
+        return true;
+    }
+    if (session_new(p, fd, l->at.service, &key)) return true;
+    shut_all(p);
+    return false;
+}
+
+static void ready(struct watcher *w, uint32_t events)
+{
+    struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watcher));
+    (void)events;
+    if (l->proxy->closed) return;
+    for (unsigned i = 0; i < ACCEPTED_AT_ONCE && take_one(l); i++) continue;
+}
+
+/* ---- all of them ---- */
+
+/* The descriptor of the one that listens there; -1: none does. */
+static int there(const struct proxy *p, const struct proxy_listen *at)
+{
+    for (unsigned i = 0; i < p->listener_count; i++)
+        if (!memcmp(&p->listeners[i].at.at, &at->at, sizeof at->at)) return p->listeners[i].at.fd;
+    return -1;
+}
+
+static bool is_kept(const struct listener *all, unsigned count, int fd)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (all[i].at.fd == fd) return true;
+    return false;
+}
+
+bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count)
+{
+    struct listener *fresh = calloc(count + 1u, sizeof *fresh);
+    if (!fresh) return false;
+    for (unsigned i = 0; i < count; i++) {
+        fresh[i] = (struct listener){.watcher.ready = ready, .proxy = p, .at = all[i]};
+        if (all[i].fd < 0) fresh[i].at.fd = there(p, &all[i]);
+        all[i].fd = -1;
+    }
+    for (unsigned i = 0; i < p->listener_count; i++) {
+        const int fd = p->listeners[i].at.fd;
+        if (!p->closed) loop_unwatch(&p->loop, fd);
+        if (!is_kept(fresh, count, fd)) close(fd);
+    }
+    free(p->listeners);
+    p->listeners = fresh;
+    p->listener_count = count;
+    p->closed = true;
+    listeners_reopen(p);
+    return true;
+}
+
+void listeners_fini(struct proxy *p)
+{
+    for (unsigned i = 0; i < p->listener_count; i++) close(p->listeners[i].at.fd);
+    free(p->listeners);
+    p->listeners = NULL;
+    p->listener_count = 0;
+}

@@ -1,0 +1,179 @@
+/* One server after the other, until one is connected to: as many as the pool's `retries` allow. */
+#include "runtime/proxy/connect.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/host/sockaddr.h"
+#include "runtime/proxy/core.h"
+#include "vm/stream/proxy_header.h"
+
+/* ---- what became of it ---- */
+
+static void through(struct session *s, enum session_end failed, int err)
+{
+    s->dials = false;
+    session_wait(s, 0);
+    if (failed == SESSION_ENDS) s->proxy->counters.connected++;
+    s->ops->connected(s, failed, err);
+}
+
+/* Is it this machine that cannot? */
+static bool is_ours(int err)
+{
+    return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS || err == -EADDRNOTAVAIL ||
+           err == -EACCES || err == -EPERM || err == -EINVAL || err == -EADDRINUSE;
+}
+
+/* A server that did not take it is told of, if its check is `passive`. */
+static void tell(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    const struct program *program = p->program;
+    const uint32_t check = program_check(program, s->chosen);
+    if (check == PBC_NONE || !(program->checks[check].flags & PBC_CHECK_PASSIVE)) return;
+    if (ring_put(&p->refusals, &(struct proxy_refusal){program, s->chosen}) && p->cfg.called)
+        p->cfg.called(p->cfg.with);
+}
+
+/* ---- one server ---- */
+
+/* The side, of a socket that is about to be connected. 0 or a negative errno. */
+static int dial(struct session *s, const struct stream_addr *a)
+{
+    struct proxy *p = s->proxy;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in6 v6;
+    } to;
+    const socklen_t len = sockaddr_of(&to.any, a->v6 ? 6 : 4, a->addr, a->port);
+    const int one = 1, fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0) return -errno;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (connect(fd, &to.any, len) && errno != EINPROGRESS) {
+        const int err = -errno;
+        close(fd);
+        return err;
+    }
+    struct side *side = slab_take(&p->sides);
+    if (!side) {
+        close(fd);
+        return -ENOMEM;
+    }
+    session_give_server(s, side);
+    return side_open(side, &p->loop, fd, &s->task);
+}
+
+static struct stream_addr server_address(const struct session *s, uint32_t server)
+{
+    const struct pbc_server *of = &s->proxy->program->servers[server];
+    struct stream_addr a = {.port = of->port ? of->port : s->key.dst_port, .v6 = of->family == 6};
+    memcpy(a.addr, of->addr, sizeof a.addr);
+    return a;
+}
+
+static void begin(struct session *s, uint32_t server);
+
+/* The next server, or none. */
+static void failed(struct session *s, int err)
+{
+    struct proxy *p = s->proxy;
+    const uint32_t server = s->chosen;
+    const enum session_end why = is_ours(err)        ? SESSION_SYSTEM
+                                 : err == -ETIMEDOUT ? SESSION_SERVER_LATE
+                                                     : SESSION_SERVER_REFUSED;
+    if (server != PBC_NONE && why != SESSION_SYSTEM) tell(s);
+    if (s->server) s->server->flags |= SIDE_RESETS;
+    session_leave_server(s);
+    if (server != PBC_NONE && why != SESSION_SYSTEM) {
+        const uint32_t next = s->tries < p->program->pools[p->program->servers[server].pool].retries
+                                  ? chooser_next(proxy_chooser(p), s->branch, &s->key, server)
+                                  : PBC_NONE;
+        if (next != PBC_NONE) {
+            s->tries++;
+            p->counters.retried++;
+            begin(s, next);
+            return;
+        }
+    }
+    through(s, why, err);
+}
+
+static void begin(struct session *s, uint32_t server)
+{
+    struct proxy *p = s->proxy;
+    const struct stream_addr a = server_address(s, server);
+    s->chosen = server;
+    chooser_begin(p->chooser, s->branch, server, &s->key);
+    s->counted = true;
+    struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
+    if (kept) {
+        session_give_server(s, kept);
+        s->dials = false;
+        s->ops->connected(s, SESSION_ENDS, 0);
+        return;
+    }
+    p->counters.connects++;
+    session_wait(s, p->program->settings->proxy_connect_ns);
+    const int err = dial(s, &a);
+    if (err) failed(s, err);
+}
+
+/* ---- once it is connected ---- */
+
+/* Who the client is, before all else. What is written goes with what follows, where something does. */
+static int say_client(struct session *s)
+{
+    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    uint8_t bytes[PROXY_HEADER_OUT];
+    if (!(says->flags & (PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2))) return 0;
+    const struct stream_addr client = session_client(s), service = session_service(s);
+    const uint32_t len = proxy_header_write(bytes, says->flags & PBC_PROXY_SEND_V2 ? 2 : 1, &client, &service);
+    const int more = s->up.buffer && buffer_len(s->up.buffer) ? MSG_MORE : 0;
+    const ssize_t n = send(s->server->fd, bytes, len, MSG_NOSIGNAL | more);
+    return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EIO; /* a new socket has room for it */
+}
+
+void connect_step(struct session *s)
+{
+    struct side *side = s->server;
+    int err = 0;
+    if (!side || !(side->flags & SIDE_MAY_WRITE)) return;
+    if (side->flags & SIDE_HUNG) {
+        socklen_t len = sizeof err;
+        if (getsockopt(side->fd, SOL_SOCKET, SO_ERROR, &err, &len)) err = errno;
+    }
+    if (!err) err = -say_client(s);
+    if (err)
+        failed(s, -err);
+    else
+        through(s, SESSION_ENDS, 0);
+}
+
+void connect_late(struct session *s) { failed(s, -ETIMEDOUT); }
+
+void connect_cancel(struct session *s) { s->dials = false; }
+
+void connect_branch(struct session *s)
+{
+    s->dials = true;
+    s->tries = 0;
+    const struct choice c = chooser_pick(proxy_chooser(s->proxy), s->branch, &s->key);
+    if (c.server == PBC_NONE)
+        through(s, SESSION_NO_SERVER, 0);
+    else
+        begin(s, c.server);
+}
+
+void connect_target(struct session *s, const struct stream_addr *to)
+{
+    s->dials = true;
+    s->proxy->counters.connects++;
+    session_wait(s, s->proxy->program->settings->proxy_connect_ns);
+    const int err = dial(s, to);
+    if (err) failed(s, err);
+}

@@ -1,0 +1,77 @@
+/* What one loop holds, for the files of this room and the kinds of sessions below it. */
+#ifndef RUNTIME_PROXY_CORE_H
+#define RUNTIME_PROXY_CORE_H
+
+#include "runtime/proxy/connect.h"
+#include "runtime/proxy/proxy.h"
+#include "runtime/proxy/session.h"
+#include "runtime/worker/ring.h"
+#include "runtime/worker/snapshot.h"
+#include "vm/forward/choose.h"
+#include "vm/stream/first.h"
+
+struct listener {
+    struct watcher watcher;
+    struct proxy *proxy;
+    struct proxy_listen at; /* its fd is the listener's own */
+};
+
+struct proxy {
+    struct loop loop;
+    struct proxy_cfg cfg;
+    struct program *program; /* that runs; held */
+    struct chooser *chooser;
+    const struct snapshot *world;
+    uint64_t told_ns; /* the turn in which the chooser was told the time and the world */
+    struct slab sessions, sides, buffers, ats;
+    struct first first; /* of the session that reads now */
+    struct session *all;
+    void *of_kind[SESSION_KINDS]; /* what kinds keep for all their sessions */
+    struct listener *listeners;   /* [listener_count] */
+    unsigned listener_count;
+    bool closed; /* nothing is accepted for now: there is no room, or no descriptor */
+    struct timer reopens, second;
+    struct proxy_counters counters;
+
+    /* shared with the main thread */
+    struct ring refusals;        /* struct proxy_refusal, to it */
+    struct snapshot *latest;     /* atomic; put by the main thread */
+    uint64_t taken;              /* atomic: number of the snapshot in use */
+    struct proxy_change *change; /* atomic: to take between two turns; NULL: none, or it is taken */
+    int refused;                 /* of the last change: 0, or the negative errno for which it was not made */
+    int stop;                    /* atomic */
+    pthread_t thread;
+};
+
+/* What the service says as a proxy. */
+static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t service)
+{
+    return &p->program->proxies[p->program->services[service].proxy - 1];
+}
+/* A service of a program before, which takes nothing new. */
+static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
+{
+    return p->program->past && service >= p->program->past->services;
+}
+/* The chooser, told the time and the world in this turn. */
+struct chooser *proxy_chooser(struct proxy *p);
+
+/* accept.c: others take the place of all listeners; those with fd -1 go on as they are. Descriptors are
+ * taken: `all` has none afterwards. False: memory is out, and nothing has changed. */
+bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count);
+void listeners_fini(struct proxy *p);
+/* There is room again. */
+void listeners_reopen(struct proxy *p);
+
+/* session.c */
+void sessions_rename(struct proxy *p, const struct remap *r);
+/* Facts have changed: sessions of servers that are down end where their pool says so, and those whose time to drain is
+ * over. */
+void sessions_look(struct proxy *p);
+void sessions_end(struct proxy *p, enum session_end why);
+
+/* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
+ * -EAGAIN; or the session has ended, -EPROTO. */
+int name_client(struct session *s);
+
+#endif

@@ -1,0 +1,62 @@
+/* Who a client is, where a PROXY header says so. It is looked at where it lies in the socket, and no byte behind it is
+ * taken: what follows may be TLS. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/proxy/core.h"
+#include "vm/judge/judge.h"
+#include "vm/stream/proxy_header.h"
+
+/* May its source send one? */
+static bool is_trusted(const struct session *s)
+{
+    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    for (uint32_t i = 0; i < says->accept_count; i++)
+        if (set_has(s->proxy->program, says->accept_from + i, &s->key, false)) return true;
+    return false;
+}
+
+static void believe(struct session *s, const struct proxy_header *h)
+{
+    if (!h->known) return;
+    s->mixed = h->src.v6 != !!(s->key.kind & KIND_IP6);
+    s->named = h->src;
+    if (s->mixed) return; /* rules and balancing go by the connection's own addresses */
+    memcpy(s->key.src, h->src.addr, sizeof s->key.src);
+    s->key.src_port = h->src.port;
+}
+
+static int refuse(struct session *s)
+{
+    session_end(s, SESSION_PROXY_HEADER);
+    return -EPROTO;
+}
+
+int name_client(struct session *s)
+{
+    uint8_t bytes[PROXY_V2_MAX];
+    struct proxy_header h;
+    if (!(s->client.flags & SIDE_MAY_READ)) return -EAGAIN;
+    const ssize_t n = recv(s->client.fd, bytes, sizeof bytes, MSG_PEEK);
+    if (n < 0 && errno == EAGAIN) {
+        s->client.flags &= (uint8_t)~SIDE_MAY_READ;
+        return -EAGAIN;
+    }
+    if (n <= 0) {
+        session_end(s, SESSION_CLIENT_GONE);
+        return -EPROTO;
+    }
+    switch (proxy_header_read(&h, bytes, (uint32_t)n)) {
+    case READ_MORE:
+        if (s->client.flags & SIDE_HUNG || n == sizeof bytes) return refuse(s);
+        s->client.flags &= (uint8_t)~SIDE_MAY_READ;
+        return -EAGAIN;
+    case READ_OTHER: return is_trusted(s) ? refuse(s) : 0;
+    case READ_WHOLE:
+        if (!is_trusted(s) || recv(s->client.fd, bytes, h.len, 0) != (ssize_t)h.len) return refuse(s);
+        believe(s, &h);
+        return 0;
+    default: return refuse(s);
+    }
+}

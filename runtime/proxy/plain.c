@@ -1,0 +1,164 @@
+/* `mode proxy`: the first bytes choose the branch, where some branch asks for them; then all goes through as it is. */
+#include <errno.h>
+
+#include "runtime/proxy/core.h"
+#include "vm/judge/decide.h"
+
+/* ---- first bytes ---- */
+
+/* What they lack is not waited for any longer. */
+static enum session_end why_bad(const struct first *f)
+{
+    const unsigned r = f->reason;
+    if (r == STREAM_INSTRUCTION_MALFORMED || r == STREAM_INSTRUCTION_REFUSED) return SESSION_INSTRUCTION;
+    if (r == STREAM_FIRST_LATE) return SESSION_FIRST_LATE;
+    if (r == STREAM_FIRST_TOO_LONG) return SESSION_FIRST_LONG;
+    return SESSION_FIRST_BAD;
+}
+
+/* The branch is known: what is looked at no more goes back, the bytes stay on their way. */
+static void choose(struct session *s, uint32_t branch)
+{
+    struct proxy *p = s->proxy;
+    if (s->at) slab_give(&p->ats, s->at);
+    s->at = NULL;
+    s->branch = branch;
+    session_wait(s, 0);
+    if (branch == PBC_NONE)
+        session_end(s, SESSION_NO_SERVER);
+    else
+        connect_branch(s);
+}
+
+static uint32_t wants(const struct session *s) { return program_wants(s->proxy->program, s->service); }
+
+static struct first_asked asked(const struct session *s, enum first_end end)
+{
+    return (struct first_asked){.wants = wants(s),
+                                .end = (uint8_t)end,
+
+                                .limit = (uint16_t)s->proxy->program->settings->first_bytes};
+}
+
+/* Ask the program, with what has come so far. */
+static void judge(struct session *s, enum first_end end)
+{
+    struct proxy *p = s->proxy;
+    struct buffer *b = s->up.buffer;
+    const struct first_asked a = asked(s, end);
+    if (first_read(&p->first, s->at, buffer_at(b), buffer_len(b), &a) == READ_BAD) {
+        session_end(s, why_bad(&p->first));
+        return;
+    }
+    const uint32_t branch = program_stream(p->program, &s->key, &p->first);
+    if (branch == STREAM_MORE && !p->first.ended) return;
+    choose(s, branch == STREAM_MORE ? PBC_NONE : branch);
+}
+
+/* Whatever the client has sent. */
+static void look(struct session *s)
+{
+    struct buffer *b = s->up.buffer;
+    while (s->at && s->ended == SESSION_ENDS) {
+        const ssize_t n = side_read(&s->client, b->bytes + b->to, buffer_room(b));
+        if (n == -EAGAIN) return;
+        if (n < 0) {
+            session_end(s, SESSION_CLIENT_GONE);
+            return;
+        }
+        b->to += (uint32_t)n;
+        judge(s, n ? FIRST_OPEN : FIRST_CLOSED);
+    }
+}
+
+static void begin(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    if (!wants(s)) {
+        choose(s, program_stream(p->program, &s->key, &p->first));
+        return;
+    }
+    s->at = slab_take(&p->ats);
+    s->up.buffer = buffer_take(&p->buffers);
+    if (!s->at || !s->up.buffer)
+        session_end(s, SESSION_FULL);
+    else
+        memset(s->at, 0, sizeof *s->at);
+}
+
+/* ---- moving ---- */
+
+/* How long it may be silent. */
+static uint64_t patience(const struct session *s)
+{
+    const struct pbc_settings *t = s->proxy->program->settings;
+    const uint64_t idle = s->proxy->program->services[s->service].idle_ns;
+    const bool half = s->client.flags & SIDE_ENDED || s->server->flags & SIDE_ENDED;
+    if (half) return t->proxy_half_close_ns;
+    return idle ? idle : t->proxy_idle_ns;
+}
+
+/* What has become of one direction. True: it goes on or is through. */
+static bool heed(struct session *s, enum way_result r, bool up, int err)
+{
+    const bool client = (r == WAY_FROM) == up;
+    switch (r) {
+    case WAY_AGAIN: session_again(s); return true;
+    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    case WAY_FROM:
+    case WAY_TO:
+        (void)err;
+        session_end(s, client ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET);
+        return false;
+    default: return true;
+    }
+}
+
+static void move(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    const uint64_t up_before = s->up.moved, down_before = s->down.moved;
+    const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
+    int err = 0;
+    const enum way_result up = way_move(&s->up, &p->buffers, &err);
+    if (!heed(s, up, true, err)) return;
+    const enum way_result down = way_move(&s->down, &p->buffers, &err);
+    if (!heed(s, down, false, err)) return;
+    p->counters.up_bytes += s->up.moved - up_before;
+    p->counters.down_bytes += s->down.moved - down_before;
+    const bool ended = ended_before != ((s->client.flags | s->server->flags) & SIDE_ENDED);
+    if (up == WAY_DONE && down == WAY_DONE)
+        session_end(s, SESSION_DONE);
+    else if (ended || s->up.moved != up_before || s->down.moved != down_before)
+        session_wait(s, patience(s));
+}
+
+static void connected(struct session *s, enum session_end failed, int err)
+{
+    (void)err;
+    if (failed != SESSION_ENDS)
+        session_end(s, failed);
+    else
+        session_wait(s, patience(s));
+}
+
+/* ---- its ops ---- */
+
+static void step(struct session *s)
+{
+    if (s->at) look(s);
+    if (s->server && !s->dials && s->ended == SESSION_ENDS) move(s);
+    /* A client that is reset while it waits is not waited for. */
+    if (s->dials && s->client.flags & SIDE_FAILED) session_end(s, SESSION_CLIENT_GONE);
+}
+
+static void late(struct session *s)
+{
+    if (s->at)
+        judge(s, FIRST_LATE);
+    else
+        session_end(s,
+                    s->server && (s->client.flags | s->server->flags) & SIDE_ENDED ? SESSION_HALF_CLOSE : SESSION_IDLE);
+}
+
+const struct session_ops session_plain = {"proxy", begin, step, connected, late, NULL, NULL, NULL, NULL};

@@ -1,0 +1,206 @@
+/* See proxy.h: the loop's life, and what passes between it and the main thread. */
+#include "runtime/proxy/proxy.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/proxy/core.h"
+
+enum { REFUSALS = 256 };
+#define SECOND_NS UINT64_C(1000000000)
+
+struct chooser *proxy_chooser(struct proxy *p)
+{
+    if (p->told_ns != p->loop.now_ns) {
+        const struct vm_in in = {.mono_ns = p->loop.now_ns, .facts = &p->world->facts};
+        chooser_facts(p->chooser, &in);
+        p->told_ns = p->loop.now_ns;
+    }
+    return p->chooser;
+}
+
+/* ---- what the main thread brings ---- */
+
+static void take_world(struct proxy *p, struct snapshot *world)
+{
+    p->world = world;
+    p->told_ns = 0;
+    sessions_look(p);
+    __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
+}
+
+static int take_program(struct proxy *p, const struct proxy_change *c)
+{
+    const int err = chooser_swap(p->chooser, c->fresh, c->remap);
+    if (err) return err;
+    struct program *before = p->program;
+    p->program = program_get(c->remap->program);
+    sessions_rename(p, c->remap);
+    program_put(before);
+    /* Without memory for them those there are stay, and serve what they did. */
+    return listeners_set(p, c->listens, c->count) ? 0 : -ENOMEM;
+}
+
+static void look_up(struct proxy *p)
+{
+    struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
+    if (c) {
+        p->refused = take_program(p, c);
+        if (!p->refused) take_world(p, c->world);
+        __atomic_store_n(&p->change, NULL, __ATOMIC_RELEASE);
+        return;
+    }
+    struct snapshot *world = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
+    if (world && world->number > p->taken) take_world(p, world);
+}
+
+/* ---- each second ---- */
+
+static void each_second(struct timer *t)
+{
+    struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, second));
+    if (p->program->past) sessions_look(p);
+    timer_set(&p->loop.wheel, t, p->loop.now_ns + SECOND_NS);
+}
+
+static void reopen(struct timer *t) { listeners_reopen((struct proxy *)((char *)t - offsetof(struct proxy, reopens))); }
+
+/* ---- life ---- */
+
+void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
+{
+    *idle = (sizeof(struct session) + 63) / 64 * 64 + (sizeof(struct side) + 63) / 64 * 64;
+    *most = *idle + sizeof(struct first_at) + 2 * (sizeof(struct buffer) + BUFFER_FRONT + first_bytes);
+}
+
+static const struct session_ops *const kinds[SESSION_KINDS] = {
+#define KIND(ident, mode, doc) &session_##ident,
+#include "runtime/proxy/kind.def"
+};
+
+static bool kinds_start(struct proxy *p)
+{
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (kinds[i]->start && !(p->of_kind[i] = kinds[i]->start(p))) return false;
+    return true;
+}
+
+static void kinds_stop(struct proxy *p)
+{
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (p->of_kind[i]) kinds[i]->stop(p->of_kind[i]);
+}
+
+static bool parts_init(struct proxy *p)
+{
+    const uint32_t most = p->cfg.sessions_most;
+    const uint32_t bytes = (uint32_t)p->program->settings->first_bytes;
+    slab_init(&p->sessions, sizeof(struct session), most);
+    slab_init(&p->sides, sizeof(struct side), 2 * most);
+    slab_init(&p->ats, sizeof(struct first_at), most);
+    buffers_init(&p->buffers, bytes, 2 * most);
+    p->chooser = chooser_new(p->program, &p->cfg.vm);
+    p->counters.ends = calloc(SESSION_ENDS, sizeof *p->counters.ends);
+    return p->chooser && p->counters.ends && !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal));
+}
+
+struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
+                        unsigned count, int *err)
+{
+    struct proxy *p = calloc(1, sizeof *p);
+    *err = -ENOMEM;
+    if (!p) return NULL;
+    p->cfg = *cfg;
+    p->program = program_get(cfg->program);
+    p->world = p->latest = world;
+    p->taken = world->number;
+    *err = loop_init(&p->loop);
+    if (!*err && (!parts_init(p) || !kinds_start(p) || !listeners_set(p, listens, count))) *err = -ENOMEM;
+    if (*err) {
+        proxy_free(p);
+        return NULL;
+    }
+    p->second.due = each_second;
+    p->reopens.due = reopen;
+    timer_set(&p->loop.wheel, &p->second, p->loop.now_ns + SECOND_NS);
+    return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+    if (!p) return;
+    sessions_end(p, SESSION_STOPPED);
+    while (p->all) loop_turn(&p->loop, 0);
+    listeners_fini(p);
+    kinds_stop(p);
+    chooser_free(p->chooser);
+    slab_fini(&p->sessions);
+    slab_fini(&p->sides);
+    slab_fini(&p->ats);
+    slab_fini(&p->buffers);
+    ring_fini(&p->refusals);
+    loop_fini(&p->loop);
+    program_put(p->program);
+    free(p->counters.ends);
+    free(p);
+}
+
+void proxy_turn(struct proxy *p, int most_ms)
+{
+    loop_turn(&p->loop, most_ms);
+    look_up(p);
+}
+
+static void *run(void *arg)
+{
+    struct proxy *p = arg;
+    while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) proxy_turn(p, -1);
+    look_up(p);
+    return NULL;
+}
+
+int proxy_start(struct proxy *p, int cpu)
+{
+    const int err = pthread_create(&p->thread, NULL, run, p);
+    if (err) return -err;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
+    if (cpu >= 0) pthread_setaffinity_np(p->thread, sizeof one, &one);
+    return 0;
+}
+
+void proxy_stop(struct proxy *p)
+{
+    __atomic_store_n(&p->stop, 1, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+    pthread_join(p->thread, NULL);
+}
+
+void proxy_tell(struct proxy *p, struct snapshot *world)
+{
+    __atomic_store_n(&p->latest, world, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+uint64_t proxy_taken(const struct proxy *p) { return __atomic_load_n(&p->taken, __ATOMIC_ACQUIRE); }
+
+void proxy_change(struct proxy *p, struct proxy_change *c)
+{
+    __atomic_store_n(&p->change, c, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+bool proxy_changed(const struct proxy *p, int *refused)
+{
+    if (__atomic_load_n(&p->change, __ATOMIC_ACQUIRE)) return false;
+    *refused = p->refused;
+    return true;
+}
+
+bool proxy_refused(struct proxy *p, struct proxy_refusal *r) { return ring_take(&p->refusals, r); }
+
+const struct proxy_counters *proxy_counters(const struct proxy *p) { return &p->counters; }
+const struct conns *proxy_conns(const struct proxy *p) { return chooser_conns(p->chooser); }

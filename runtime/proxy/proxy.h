@@ -1,0 +1,83 @@
+/* Connections that end here: one loop, a thread beside each worker, which accepts them and finds each a server.
+ *
+ *      proxy_new ─▶ proxy_start ─▶ [ proxy_tell, proxy_change … ] ─▶ proxy_stop ─▶ proxy_free
+ *
+ * Loops share nothing but what the workers' vms do (vm/shared): each has listeners of its own on the same addresses,
+ * and the kernel deals connections out to them. */
+#ifndef RUNTIME_PROXY_PROXY_H
+#define RUNTIME_PROXY_PROXY_H
+
+#include <pthread.h>
+
+#include "vm/forward/choose.h"
+#include "vm/stream/stream.h"
+
+struct openers;
+struct proxy;
+struct ring;
+struct snapshot;
+
+/* Somewhere to listen. */
+struct proxy_listen {
+    struct stream_addr at; /* all 0: any address of the family */
+    uint32_t service;
+    int fd; /* a listening socket that does not block, the proxy's from now on; -1: the one that it has there */
+};
+
+struct proxy_cfg {
+    struct program *program;
+    struct vm_cfg vm;                     /* of the chooser: seed, worker of workers, share */
+    const struct openers *const *openers; /* [vm.workers or 1] what the workers let in; NULL: nobody writes it down */
+    uint32_t sessions_most;
+    void (*called)(void *with); /* something waits for the main thread (proxy_refusal) */
+    void *with;
+};
+
+/* Another program takes the place of the one that runs. Made by the main thread. */
+struct proxy_change {
+    const struct remap *remap;
+    struct chooser *fresh; /* of remap->program, told of the facts; afterwards what is to be freed */
+    struct snapshot *world;
+    struct proxy_listen *listens; /* [count] */
+    unsigned count;
+};
+
+/* A server whose check is `passive` did not take a connection. */
+struct proxy_refusal {
+    const struct program *program; /* only to be compared */
+    uint32_t server;
+};
+
+struct proxy_counters {
+#define COUNT(field, key, doc) uint64_t field;
+#include "runtime/proxy/count.def"
+    uint64_t *ends; /* [SESSION_ENDS] (end.def) */
+};
+
+/* NULL, and err is a negative errno: memory or descriptors are out. listens: [count]. */
+struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
+                        unsigned count, int *err);
+/* Its sessions end. Not while its thread runs. */
+void proxy_free(struct proxy *p);
+/* 0 or a negative errno. cpu: it runs on that one alone; negative: anywhere. */
+int proxy_start(struct proxy *p, int cpu);
+void proxy_stop(struct proxy *p);
+/* Without a thread: what is ready or due, waiting for at most so long. */
+void proxy_turn(struct proxy *p, int most_ms);
+
+/* A newer snapshot, which stays the caller's until proxy_taken is past its number. */
+void proxy_tell(struct proxy *p, struct snapshot *world);
+uint64_t proxy_taken(const struct proxy *p);
+/* c stays the caller's until proxy_changed: true, it was taken or, *refused, could not be. */
+void proxy_change(struct proxy *p, struct proxy_change *c);
+bool proxy_changed(const struct proxy *p, int *refused);
+/* The next that it has to tell. */
+bool proxy_refused(struct proxy *p, struct proxy_refusal *r);
+
+/* As they are now; it runs on meanwhile. */
+const struct proxy_counters *proxy_counters(const struct proxy *p);
+const struct conns *proxy_conns(const struct proxy *p);
+/* Bytes of a session that is idle, and of one that has most in its buffers; the kernel's not counted. */
+void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most);
+
+#endif

@@ -1,0 +1,285 @@
+/* A session's life: from its client's socket to the last byte. */
+#include "runtime/proxy/session.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/proxy/core.h"
+#include "runtime/worker/openers.h"
+
+static const struct {
+    const char *name;
+    enum end_class class;
+} ends[] = {
+#define END(ident, name, class, doc) {name, END_##class},
+#include "runtime/proxy/end.def"
+};
+
+const char *session_end_name(enum session_end e) { return ends[e].name; }
+enum end_class session_end_class(enum session_end e) { return ends[e].class; }
+
+/* ---- time ---- */
+
+static void due(struct timer *t)
+{
+    struct session *s = (struct session *)((char *)t - offsetof(struct session, timer));
+    s->late = true;
+    session_again(s);
+}
+
+void session_again(struct session *s) { loop_again(&s->proxy->loop, &s->task); }
+
+void session_wait(struct session *s, uint64_t ns)
+{
+    timer_set(&s->proxy->loop.wheel, &s->timer, ns ? s->proxy->loop.now_ns + ns : UINT64_MAX);
+}
+
+static void too_late(struct session *s)
+{
+    s->late = false;
+    if (s->dials)
+        connect_late(s);
+    else if (s->state != SESSION_GOES)
+        session_end(s, SESSION_FIRST_LATE);
+    else if (s->ops->late)
+        s->ops->late(s);
+    else
+        session_end(s, SESSION_IDLE);
+}
+
+/* ---- its server ---- */
+
+static void uncount(struct session *s)
+{
+    if (s->counted) chooser_end(s->proxy->chooser, s->chosen);
+    s->counted = false;
+    s->chosen = PBC_NONE;
+}
+
+void session_leave_server(struct session *s)
+{
+    uncount(s);
+    if (!s->server) return;
+    side_close(s->server);
+    slab_give(&s->proxy->sides, s->server);
+    s->server = NULL;
+    s->up.to = s->down.from = NULL;
+}
+
+struct side *session_take_server(struct session *s, struct task *task)
+{
+    struct side *kept = s->server;
+    uncount(s);
+    s->server = NULL;
+    s->up.to = s->down.from = NULL;
+    kept->task = task;
+    return kept;
+}
+
+void session_give_server(struct session *s, struct side *server)
+{
+    s->server = server;
+    server->task = &s->task;
+    s->up.to = s->down.from = server;
+}
+
+bool session_server_is_private(const struct session *s)
+{
+    return proxy_says(s->proxy, s->service)->flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2);
+}
+
+/* ---- who it is ---- */
+
+static struct stream_addr address(const struct session *s, const uint32_t addr[4], uint16_t port)
+{
+    struct stream_addr a = {.port = port, .v6 = s->key.kind & KIND_IP6};
+    memcpy(a.addr, addr, sizeof a.addr);
+    return a;
+}
+
+struct stream_addr session_client(const struct session *s)
+{
+    return s->mixed ? s->named : address(s, s->key.src, s->key.src_port);
+}
+
+struct stream_addr session_service(const struct session *s) { return address(s, s->key.dst, s->key.dst_port); }
+
+/* ---- beginning and end ---- */
+
+/* A session is over for one side when the other has failed or the rules say so: it hears a reset, not an end that could
+ * be taken for the last byte. */
+static void say_reset(struct session *s)
+{
+    if (s->ended == SESSION_DONE) return;
+    s->client.flags |= SIDE_RESETS;
+    if (s->server) s->server->flags |= SIDE_RESETS;
+}
+
+static void session_free(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    if (s->dials) connect_cancel(s);
+    if (s->ops->fini) s->ops->fini(s);
+    if (!s->polite) say_reset(s);
+    session_leave_server(s);
+    if (s->admitted) chooser_leave(p->chooser, s->service, &s->key, s->known);
+    way_fini(&s->up, &p->buffers);
+    way_fini(&s->down, &p->buffers);
+    if (s->at) slab_give(&p->ats, s->at);
+    side_close(&s->client);
+    timer_stop(&p->loop.wheel, &s->timer);
+    *s->link = s->next;
+    if (s->next) s->next->link = s->link;
+    p->counters.ended++;
+    p->counters.ends[s->ended]++;
+    slab_give(&p->sessions, s);
+    if (p->closed) listeners_reopen(p);
+}
+
+void session_end(struct session *s, enum session_end why)
+{
+    if (s->ended == SESSION_ENDS) s->ended = (uint8_t)why;
+    session_again(s);
+}
+
+/* What comes before its kind: a PROXY header, TLS. */
+static void prepare(struct session *s)
+{
+    int waits = 0;
+    if (s->state == SESSION_NAMES) {
+        waits = name_client(s);
+        if (!waits) s->state = SESSION_SHAKES;
+    }
+    if (s->state == SESSION_SHAKES && !waits) {
+        waits = side_shake(&s->client);
+        if (waits && waits != -EAGAIN) session_end(s, SESSION_CLIENT_TLS);
+    }
+    if (waits || s->ended != SESSION_ENDS) return;
+    s->state = SESSION_GOES;
+    s->admitted = chooser_admit(proxy_chooser(s->proxy), s->service, &s->key, &s->known) == REASON_NONE;
+    if (s->admitted)
+        s->ops->begin(s);
+    else
+        session_end(s, SESSION_MAX_FLOWS);
+}
+
+static void run(struct task *t)
+{
+    struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
+    if (s->late && s->ended == SESSION_ENDS) too_late(s);
+    if (s->state != SESSION_GOES && s->ended == SESSION_ENDS) prepare(s);
+    if (s->dials && s->ended == SESSION_ENDS) connect_step(s);
+    if (s->state == SESSION_GOES && s->ended == SESSION_ENDS) s->ops->step(s);
+    if (s->ended == SESSION_ENDS) return;
+    if (s->task.waits) return; /* it is run once more, and then nothing else names it */
+    session_free(s);
+}
+
+/* Who let it in: written down by the worker that judged its first packet. */
+static void find_opener(struct session *s)
+{
+    const struct proxy *p = s->proxy;
+    const struct opener_key key = opener_key_of(&s->key);
+    const unsigned n = p->cfg.vm.workers ? p->cfg.vm.workers : 1;
+    struct opener o;
+    s->rule = s->firewall = PBC_NONE;
+    for (unsigned i = 0; p->cfg.openers && i < n; i++) {
+        if (!openers_find(p->cfg.openers[(p->cfg.vm.worker + i) % n], &key, &o)) continue;
+        if (o.program != p->program) continue;
+        s->rule = o.rule;
+        s->firewall = o.firewall;
+        return;
+    }
+    s->proxy->counters.strangers++;
+}
+
+/* Sessions are told apart by what they look at: with PROXY headers or TLS something comes before their kind. */
+static void set_out(struct session *s)
+{
+    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    s->state = says->flags & PBC_PROXY_ACCEPT ? SESSION_NAMES : SESSION_SHAKES;
+    session_wait(s, says->first_ns ? says->first_ns : s->proxy->program->settings->proxy_first_ns);
+    session_again(s);
+}
+
+static const struct session_ops *const kinds[PBC_MODES] = {
+#define KIND(ident, mode, doc) [PBC_MODE_##mode] = &session_##ident,
+#include "runtime/proxy/kind.def"
+};
+
+bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *key)
+{
+    const struct session_ops *ops = kinds[p->program->services[service].mode];
+    struct session *s = ops ? slab_take(&p->sessions) : NULL;
+    if (!s) {
+        close(fd);
+        return false;
+    }
+    memset(s, 0, sizeof *s);
+    *s = (struct session){.task.run = run,
+                          .timer.due = due,
+                          .proxy = p,
+                          .ops = ops,
+                          .key = *key,
+                          .service = service,
+                          .branch = PBC_NONE,
+                          .chosen = PBC_NONE,
+                          .begun_ns = p->loop.now_ns,
+                          .ended = SESSION_ENDS,
+                          .next = p->all,
+                          .link = &p->all};
+    if (s->next) s->next->link = &s->next;
+    p->all = s;
+    s->up = (struct way){.from = &s->client, .left = WAY_ALL};
+    s->down = (struct way){.to = &s->client, .left = WAY_ALL};
+    p->counters.sessions++;
+    if (side_open(&s->client, &p->loop, fd, &s->task)) {
+        session_end(s, SESSION_SYSTEM);
+        return true;
+    }
+    find_opener(s);
+    set_out(s);
+    return true;
+}
+
+/* ---- all of them ---- */
+
+void sessions_rename(struct proxy *p, const struct remap *r)
+{
+    for (struct session *s = p->all; s; s = s->next) {
+        s->service = r->service[s->service];
+        if (s->branch != PBC_NONE) s->branch = r->branch[s->branch];
+        if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
+        if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];
+        if (s->firewall != PBC_NONE) s->firewall = r->firewall[s->firewall];
+        if (s->state != SESSION_GOES && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
+    }
+}
+
+static enum session_end why_over(const struct proxy *p, uint32_t server)
+{
+    const struct program *program = p->program;
+    if (program_is_past(program, server)) {
+        const uint64_t until = program->past->until_ns[server - program->past->servers];
+        return until <= p->loop.now_ns ? SESSION_DRAINED : SESSION_ENDS;
+    }
+    const bool down = p->world->facts.down && p->world->facts.down[server];
+    const bool resets = program->pools[program->servers[server].pool].on_down == PBC_DOWN_RESET;
+    return down && resets ? SESSION_SERVER_DOWN : SESSION_ENDS;
+}
+
+void sessions_look(struct proxy *p)
+{
+    for (struct session *s = p->all; s; s = s->next) {
+        if (s->chosen == PBC_NONE || s->dials) continue;
+        const enum session_end why = why_over(p, s->chosen);
+        if (why != SESSION_ENDS) session_end(s, why);
+    }
+}
+
+void sessions_end(struct proxy *p, enum session_end why)
+{
+    for (struct session *s = p->all; s; s = s->next) session_end(s, why);
+}

@@ -1,0 +1,240 @@
+/* `mode proxy` in one process: clients and servers on the loopback, the loop turned by the test. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+/* after those that it needs */
+#include <cmocka.h>
+
+#include "runtime/proxy/core.h"
+#include "tests/lib/judge.h"
+
+enum { SERVICE = INADDR_LOOPBACK + 1 };
+
+struct bench {
+    struct judge *judge;
+    struct snapshot *world;
+    struct proxy *proxy;
+    int server;    /* listens at server_port */
+    uint16_t port; /* of the service */
+    uint16_t server_port, dead_port;
+};
+
+/* A socket that is bound on the loopback, and perhaps listens; *port: which. */
+static int bound(uint32_t addr, uint16_t *port, bool listens)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr)};
+    socklen_t len = sizeof at;
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    if (listens) assert_int_equal(listen(fd, 1024), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+/* rules: with %1$u the service's port, %2$u the server's, %3$u one where nobody listens. */
+static void set_up(struct bench *b, const char *rules)
+{
+    char text[2048];
+    int err;
+    const int listener = bound(SERVICE, &b->port, true), dead = bound(INADDR_LOOPBACK, &b->dead_port, false);
+    b->server = bound(INADDR_LOOPBACK, &b->server_port, true);
+    close(dead);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    const int n = snprintf(text, sizeof text, rules, b->port, b->server_port, b->dead_port);
+#pragma GCC diagnostic pop
+    b->judge = judge_new("proxy", text, (size_t)n, stderr);
+    assert_non_null(b->judge);
+    struct program *p = judge_program(b->judge);
+    const struct facts facts = {.generation = 1};
+    b->world = snapshot_new(p, &facts, 0);
+    assert_non_null(b->world);
+    b->world->number = 1;
+    struct proxy_listen at = {.at = {.addr = {SERVICE}, .port = b->port}, .service = 0, .fd = listener};
+    const struct proxy_cfg cfg = {.program = p, .sessions_most = 100};
+    b->proxy = proxy_new(&cfg, b->world, &at, 1, &err);
+    if (!b->proxy) fail_msg("%s", strerror(-err));
+}
+
+static void tear_down(struct bench *b)
+{
+    proxy_free(b->proxy);
+    snapshot_free(b->world);
+    close(b->server);
+    judge_free(b->judge);
+}
+
+/* Turns of the loop, a moment each, until `*fd` of accept is there or many went by. */
+static int accepted(struct bench *b)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        const int fd = accept4(b->server, NULL, NULL, SOCK_NONBLOCK);
+        if (fd >= 0) return fd;
+        proxy_turn(b->proxy, 10);
+    }
+    return -1;
+}
+
+static int client(const struct bench *b)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(b->port), .sin_addr.s_addr = htonl(SERVICE)};
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+/* What comes there, up to n bytes, or -errno, or 0 at the end. */
+static ssize_t heard(struct bench *b, int fd, void *to, size_t n)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        const ssize_t got = recv(fd, to, n, 0);
+        if (got >= 0 || errno != EAGAIN) return got < 0 ? -errno : got;
+        proxy_turn(b->proxy, 10);
+    }
+    return -ETIMEDOUT;
+}
+
+static void says(struct bench *b, int from, int to, const char *text)
+{
+    char got[100];
+    const size_t n = strlen(text);
+    assert_int_equal(send(from, text, n, MSG_NOSIGNAL), n);
+    assert_int_equal(heard(b, to, got, sizeof got), n);
+    assert_memory_equal(got, text, n);
+}
+
+static uint64_t ends(struct bench *b, enum session_end e)
+{
+    for (unsigned i = 0; i < 200 && b->proxy->all; i++) proxy_turn(b->proxy, 10);
+    assert_null(b->proxy->all);
+    assert_int_equal(b->proxy->sessions.used, 0);
+    assert_int_equal(b->proxy->sides.used, 0);
+    assert_int_equal(b->proxy->buffers.used, 0);
+    assert_int_equal(b->proxy->ats.used, 0);
+    return proxy_counters(b->proxy)->ends[e];
+}
+
+#define RULES(pool, service)                                                                                           \
+    "firewall all default accept { }\npool p { balance round_robin; " pool                                             \
+    " }\nservice s on 127.0.0.2 tcp/%1$u { mode proxy " service "; -> p }\n"
+#define ONE "server one 127.0.0.1:%2$u"
+
+static void test_bytes_go_both_ways_and_each_end_is_told(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    const int c = client(&b), s = accepted(&b);
+    assert_true(s >= 0);
+    says(&b, s, c, "220 the server speaks first");
+    says(&b, c, s, "HELO");
+    shutdown(c, SHUT_WR);
+    assert_int_equal(heard(&b, s, &byte, 1), 0);
+    says(&b, s, c, "and it goes on");
+    close(s);
+    assert_int_equal(heard(&b, c, &byte, 1), 0);
+    assert_int_equal(ends(&b, SESSION_DONE), 1);
+    assert_int_equal(b.proxy->counters.up_bytes, 4);
+    assert_int_equal(b.proxy->counters.down_bytes, 41);
+    close(c);
+    tear_down(&b);
+}
+
+static void reset(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+static void test_a_reset_is_passed_on(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    int c = client(&b), s = accepted(&b);
+    says(&b, c, s, "x");
+    reset(c);
+    assert_int_equal(heard(&b, s, &byte, 1), -ECONNRESET);
+    close(s);
+    assert_int_equal(ends(&b, SESSION_CLIENT_RESET), 1);
+    c = client(&b), s = accepted(&b);
+    says(&b, c, s, "x");
+    reset(s);
+    assert_int_equal(heard(&b, c, &byte, 1), -ECONNRESET);
+    close(c);
+    assert_int_equal(ends(&b, SESSION_SERVER_RESET), 1);
+    tear_down(&b);
+}
+
+static void test_another_server_is_tried(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, RULES("server dead 127.0.0.1:%3$u; " ONE, ""));
+    for (unsigned i = 0; i < 4; i++) {
+        const int c = client(&b), s = accepted(&b);
+        assert_true(s >= 0);
+        says(&b, c, s, "hello");
+        close(s);
+        assert_int_equal(heard(&b, c, &byte, 1), 0);
+        close(c);
+    }
+    assert_int_equal(ends(&b, SESSION_DONE), 4);
+    assert_int_equal(b.proxy->counters.retried, 2);
+    tear_down(&b);
+    set_up(&b, RULES("server dead 127.0.0.1:%3$u; server dead2 127.0.0.3:%3$u", ""));
+    const int c = client(&b);
+    assert_int_equal(heard(&b, c, &byte, 1), -ECONNRESET);
+    assert_int_equal(ends(&b, SESSION_SERVER_REFUSED), 1);
+    close(c);
+    tear_down(&b);
+}
+
+/* More sessions than there may be wait in the kernel, and have their turn. */
+static void test_sessions_are_bounded(void **state)
+{
+    struct bench b;
+    int c[120], s[120];
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    for (unsigned i = 0; i < 120; i++) c[i] = client(&b);
+    for (unsigned i = 0; i < 100; i++) assert_true((s[i] = accepted(&b)) >= 0);
+    for (unsigned i = 0; i < 5; i++) proxy_turn(b.proxy, 1);
+    assert_int_equal(b.proxy->sessions.used, 100);
+    assert_true(b.proxy->counters.unwelcome > 0);
+    for (unsigned i = 0; i < 100; i++) close(s[i]), close(c[i]);
+    for (unsigned i = 100; i < 120; i++) assert_true((s[i] = accepted(&b)) >= 0);
+    for (unsigned i = 100; i < 120; i++) close(s[i]), close(c[i]);
+    assert_int_equal(ends(&b, SESSION_DONE), 120);
+    tear_down(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes_go_both_ways_and_each_end_is_told),
+        cmocka_unit_test(test_a_reset_is_passed_on),
+        cmocka_unit_test(test_another_server_is_tried),
+        cmocka_unit_test(test_sessions_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
