@@ -78,13 +78,18 @@ list_tests() {
 }
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which
-# brings all of its libraries; nftables, in a network namespace that iproute2 furnishes; gnuplot.
+# brings all of its libraries; nftables, in a network namespace that iproute2 furnishes; gnuplot;
+# what bench-proxy stands beside, and what asks them.
 list_peers() {
     need pkg-config have_command pkg-config
     need libdpdk-dev have_header dpdk/rte_acl.h
     need nftables have_command nft
     need iproute2 have_command ip
     need gnuplot-nox have_command gnuplot
+    need haproxy have_command haproxy
+    need libnginx-mod-stream test -e /usr/lib/nginx/modules/ngx_stream_module.so
+    need wrk have_command wrk
+    need iperf3 have_command iperf3
 }
 list_deb() {
     need debhelper have_command dh

@@ -8,6 +8,7 @@
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
 #: make bench-live a forwarded packet live, and how long it takes, beside what else could forward it; RUNS=5, COUNT, FLOWS, ONLY='NAME…'
+#: make bench-proxy connections, requests, handshakes and bulk through the proxy, beside HAProxy and nginx; RUNS=5, TIME, ONLY='NAME…'
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
 #: make golden     rewrite the golden files: read the diff
@@ -108,6 +109,11 @@ bench-live:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,live bare bare_xdp)
 	@B=$(B) bash tests/bench/live.sh
+bench-proxy:
+	@sh tests/deps.sh build tests
+	@sh tests/deps.sh peers || echo 'bench-proxy: it goes on without those' >&2
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,proxy_client proxy_server)
+	@B=$(B) bash tests/bench/proxy.sh
 bench-plot:
 	@sh tests/deps.sh build bench
 	@sh tests/deps.sh peers || echo 'bench-plot: it goes on without those' >&2
@@ -127,4 +133,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang tests-warn fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang tests-warn fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
