@@ -30,7 +30,7 @@ COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c co
 # Without the kernel's programs one file says in their place that they are not there.
 NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) runtime/host/across.c,runtime/io/no_steer.c runtime/host/no_across.c)
 PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c)
-RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c))
+RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c runtime/*/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
 run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
@@ -108,7 +108,7 @@ help:
 
 include systemd/install.mk
 include tests/tests.mk
--include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
 .PHONY: all programs clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,139 @@
+/* Connections to servers that are kept between requests. */
+#include "runtime/proxy/http/kept.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+struct kept_one {
+    struct task task;
+    struct timer timer;
+    struct kept *kept;
+    struct side *side;
+    struct kept_key key;
+    struct kept_one *next, **link;   /* of its bucket */
+    struct kept_one *later, **since; /* of all */
+};
+
+static unsigned bucket(struct kept_key key) { return (key.service * 31 + key.server) % KEPT_BUCKETS; }
+
+static void unlink_one(struct kept_one *o)
+{
+    struct kept *k = o->kept;
+    *o->link = o->next;
+    if (o->next) o->next->link = o->link;
+    *o->since = o->later;
+    if (o->later)
+        o->later->since = o->since;
+    else
+        k->newest = o->since;
+    timer_stop(&k->loop->wheel, &o->timer);
+}
+
+/* Its task may still wait for its turn: then it is given back there. */
+static void give_back(struct kept_one *o)
+{
+    o->side = NULL;
+    if (!o->task.waits) slab_give(&o->kept->ones, o);
+}
+
+static void end(struct kept_one *o)
+{
+    struct side *s = o->side;
+    unlink_one(o);
+    side_close(s);
+    slab_give(o->kept->sides, s);
+    give_back(o);
+}
+
+/* Has the server said nothing, not even that it ends? What TLS says for itself is nothing. */
+static bool is_silent(struct side *s)
+{
+    uint8_t byte;
+    s->flags |= SIDE_MAY_READ;
+    return side_read(s, &byte, 1) == -EAGAIN;
+}
+
+static void changed(struct task *t)
+{
+    struct kept_one *o = (struct kept_one *)t;
+    if (!o->side)
+        slab_give(&o->kept->ones, o);
+    else if (!is_silent(o->side)) {
+        o->kept->lost++;
+        end(o);
+    }
+}
+
+static void due(struct timer *t) { end((struct kept_one *)((char *)t - offsetof(struct kept_one, timer))); }
+
+void kept_init(struct kept *k, struct loop *l, struct slab *sides, uint32_t most)
+{
+    *k = (struct kept){.loop = l, .sides = sides};
+    k->newest = &k->oldest;
+    slab_init(&k->ones, sizeof(struct kept_one), most);
+}
+
+void kept_flush(struct kept *k)
+{
+    while (k->oldest) end(k->oldest);
+}
+
+void kept_fini(struct kept *k)
+{
+    kept_flush(k);
+    slab_fini(&k->ones);
+}
+
+struct kept_one *kept_room(struct kept *k)
+{
+    struct kept_one *o = slab_take(&k->ones);
+    if (!o && k->oldest) {
+        end(k->oldest);
+        o = slab_take(&k->ones);
+    }
+    if (o) *o = (struct kept_one){.task.run = changed, .timer.due = due, .kept = k};
+    return o;
+}
+
+struct task *kept_task(struct kept_one *one) { return &one->task; }
+
+void kept_put(struct kept *k, struct kept_one *one, struct kept_key key, struct side *side, uint64_t ns)
+{
+    struct kept_one **head = &k->buckets[bucket(key)];
+    one->key = key;
+    one->side = side;
+    one->next = *head;
+    one->link = head;
+    if (*head) (*head)->link = &one->next;
+    *head = one;
+    one->later = NULL;
+    one->since = k->newest;
+    *k->newest = one;
+    k->newest = &one->later;
+    timer_set(&k->loop->wheel, &one->timer, k->loop->now_ns + ns);
+}
+
+static struct kept_one *find(const struct kept *k, struct kept_key key)
+{
+    for (struct kept_one *o = k->buckets[bucket(key)]; o; o = o->next)
+        if (o->key.service == key.service && o->key.server == key.server) return o;
+    return NULL;
+}
+
+struct side *kept_take(struct kept *k, struct kept_key key, struct task *task)
+{
+    for (struct kept_one *o; (o = find(k, key));) {
+        struct side *s = o->side;
+        if (!is_silent(s)) {
+            k->lost++;
+            end(o);
+            continue;
+        }
+        unlink_one(o);
+        give_back(o);
+        s->task = task;
+        k->taken++;
+        return s;
+    }
+    return NULL;
+}

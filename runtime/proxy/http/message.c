@@ -1,0 +1,155 @@
+/* One message on its way. */
+#include "runtime/proxy/http/message.h"
+
+#include <errno.h>
+
+static const enum message_result of_way[] = {
+    [WAY_WAITS] = MESSAGE_WAITS, [WAY_AGAIN] = MESSAGE_AGAIN,         [WAY_DONE] = MESSAGE_DONE,
+    [WAY_CUT] = MESSAGE_CUT,     [WAY_NO_BUFFER] = MESSAGE_NO_BUFFER, [WAY_FROM] = MESSAGE_FROM,
+    [WAY_TO] = MESSAGE_TO,
+};
+
+void message_rest(struct message *m, struct slab *buffers)
+{
+    if (m->way->buffer && !buffer_len(m->way->buffer)) way_fini(m->way, buffers);
+}
+
+enum message_result message_put(struct message *m)
+{
+    struct buffer *b = m->way->buffer;
+    while (m->ready) {
+        const ssize_t n = side_write(m->way->to, buffer_at(b), m->ready);
+        if (n == -EAGAIN) return MESSAGE_WAITS;
+        if (n < 0) return MESSAGE_TO;
+        b->from += (uint32_t)n;
+        m->ready -= (uint32_t)n;
+    }
+    return MESSAGE_DONE;
+}
+
+/* What was not written yet goes to the buffer's beginning: only where the end is near, so that it is seldom. */
+static void make_room(struct buffer *b)
+{
+    const uint32_t n = buffer_len(b);
+    if (n && buffer_room(b) >= b->size / 4) return;
+    memmove(b->bytes + BUFFER_FRONT, buffer_at(b), n);
+    b->from = BUFFER_FRONT;
+    b->to = BUFFER_FRONT + n;
+}
+
+enum message_result message_get(struct message *m, struct slab *buffers)
+{
+    struct way *w = m->way;
+    if (!(w->from->flags & (SIDE_MAY_READ | SIDE_ENDED))) return MESSAGE_WAITS;
+    if (!w->buffer) w->buffer = buffer_take(buffers);
+    if (!w->buffer) return MESSAGE_NO_BUFFER;
+    if (w->buffer->from > BUFFER_FRONT) make_room(w->buffer);
+    if (!buffer_room(w->buffer)) return MESSAGE_BAD;
+    const ssize_t n = side_read(w->from, w->buffer->bytes + w->buffer->to, buffer_room(w->buffer));
+    if (n == -EAGAIN) return MESSAGE_WAITS;
+    if (n < 0) return MESSAGE_FROM;
+    w->buffer->to += (uint32_t)n;
+    return n ? MESSAGE_DONE : MESSAGE_CUT;
+}
+
+bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t n)
+{
+    struct buffer *b = m->way->buffer;
+    if (body < n) {
+        /* More was added than the front has room for: what is behind it moves on. */
+        const uint32_t on = n - body;
+        if (buffer_room(b) < on) return false;
+        memmove(b->bytes + n, b->bytes + body, b->to - body);
+        b->to += on;
+        body = n;
+    }
+    b->from = body - n;
+    memcpy(buffer_at(b), head, n);
+    m->ready = n;
+    return true;
+}
+
+/* Take what is no data out from between: the data of a run goes to where the ready bytes end. */
+static void unchunk(struct message *m, uint8_t *at, uint32_t n)
+{
+    struct buffer *b = m->way->buffer;
+    enum stream_read said = READ_MORE;
+    uint32_t used = 0, kept = 0;
+    while (said == READ_MORE && used < n) {
+        struct body_run run;
+        said = body_read(&m->body, at + used, n - used, &run);
+        if (run.data) {
+            memmove(at + kept, at + used, run.len);
+            kept += run.len;
+        }
+        used += run.len;
+    }
+    memmove(at + kept, at + used, n - used);
+    b->to -= used - kept;
+    m->ready += kept;
+}
+
+/* Look at the bytes behind those that are ready. */
+static void look(struct message *m)
+{
+    struct buffer *b = m->way->buffer;
+    uint8_t *at = buffer_at(b) + m->ready;
+    const uint32_t n = buffer_len(b) - m->ready;
+    if (m->unchunk) {
+        unchunk(m, at, n);
+        return;
+    }
+    uint32_t used;
+    body_read_all(&m->body, at, n, &used);
+    m->ready += used;
+}
+
+/* A part that is longer than a buffer is moved by the relay. */
+static bool begins_to_move(struct message *m)
+{
+    struct way *w = m->way;
+    const uint64_t ahead = body_ahead(&m->body);
+    if (ahead < (w->buffer ? w->buffer->size : 1u << 14) || (w->buffer && buffer_len(w->buffer))) return false;
+    m->moves = true;
+    w->left = ahead;
+    w->keeps_open = true;
+    return true;
+}
+
+static enum message_result go_on_moving(struct message *m, struct slab *buffers)
+{
+    struct way *w = m->way;
+    const uint64_t before = w->left;
+    int err;
+    const enum way_result r = way_move(w, buffers, &err);
+    body_moved(&m->body, before == WAY_ALL ? 0 : before - w->left);
+    if (r == WAY_DONE) m->moves = false;
+    return of_way[r];
+}
+
+/* The end of `from`: right for a body that ends there. */
+static enum message_result ended(const struct message *m)
+{
+    return body_ahead(&m->body) == UINT64_MAX ? MESSAGE_DONE : MESSAGE_CUT;
+}
+
+enum message_result message_move(struct message *m, struct slab *buffers)
+{
+    struct way *w = m->way;
+    for (;;) {
+        if (m->moves) {
+            const enum message_result r = go_on_moving(m, buffers);
+            if (r != MESSAGE_DONE || w->left == WAY_ALL) return r;
+            continue;
+        }
+        if (w->buffer && buffer_len(w->buffer) > m->ready && !body_is_whole(&m->body) && !m->body.reason) look(m);
+        enum message_result r = message_put(m);
+        if (r != MESSAGE_DONE) return r;
+        if (m->body.reason) return MESSAGE_BAD;
+        if (body_is_whole(&m->body)) return MESSAGE_DONE;
+        if (begins_to_move(m)) continue;
+        r = message_get(m, buffers);
+        if (r == MESSAGE_CUT) return ended(m);
+        if (r != MESSAGE_DONE) return r;
+    }
+}

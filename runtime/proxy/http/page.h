@@ -1,0 +1,14 @@
+/* Answers that are ours: a status, a short page that a person can read. Nothing of the request stands in them. */
+#ifndef RUNTIME_PROXY_HTTP_PAGE_H
+#define RUNTIME_PROXY_HTTP_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PAGE_TEXT_MAX = 768 };
+
+/* Write the whole answer; returns its length. status: of page.def, any other becomes 500. close: say that the
+ * connection ends; keep it otherwise. head_only: the request was a HEAD, the length is that of the page left out. */
+size_t http_page(char out[PAGE_TEXT_MAX], unsigned status, bool close, bool head_only);
+
+#endif

@@ -1,0 +1,179 @@
+/* Heads as they are sent on. */
+#include "runtime/proxy/http/rewrite.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Where the fields begin, and where the line of field i ends: lines follow one another without a gap. */
+static uint16_t line_end(const struct http_head *h, unsigned i)
+{
+    return i < h->fields ? h->field[i].name.at : (uint16_t)(h->len - 2);
+}
+
+static void add_line(struct head_text *out, const struct http_head *h, const uint8_t *bytes, unsigned i)
+{
+    const uint16_t from = h->field[i].name.at;
+    head_add(out, bytes + from, (uint32_t)(line_end(h, i + 1) - from));
+}
+
+static bool is_named(const struct http_head *h, const uint8_t *bytes, unsigned i, const char *name)
+{
+    const struct view_span s = h->field[i].name;
+    return s.len == strlen(name) && !strncasecmp((const char *)bytes + s.at, name, s.len);
+}
+
+/* `http://HOST:PORT/PATH`: HOST:PORT as written. */
+static struct view authority(const struct http_head *h, const uint8_t *bytes)
+{
+    const struct view target = view_of(bytes, h->target);
+    const uint8_t *from = memmem(target.at, target.len, "://", 3);
+    const uint16_t end = h->path.len    ? h->path.at
+                         : h->query.len ? h->query.at
+                                        : (uint16_t)(h->target.at + h->target.len);
+    if (!from) return (struct view){0};
+    return (struct view){.at = from + 3, .len = (uint32_t)(bytes + end - from - 3)};
+}
+
+static void add_request_line(struct head_text *out, const struct http_head *h, const uint8_t *bytes)
+{
+    const uint32_t target_end = (uint32_t)h->target.at + h->target.len;
+    if (h->form != HTTP_ABSOLUTE) {
+        if (h->minor == 1) {
+            head_add(out, bytes + h->start, (uint32_t)line_end(h, 0) - h->start);
+            return;
+        }
+        head_add(out, bytes + h->start, target_end - h->start);
+    } else {
+        head_add(out, bytes + h->method.at, h->method.len + 1u);
+        if (!h->path.len) head_say(out, view_is(view_of(bytes, h->method), "OPTIONS") && !h->query.len ? "*" : "/");
+        head_add(out, bytes + h->path.at, h->path.len);
+        head_add(out, bytes + h->query.at, h->query.len);
+    }
+    head_say(out, " HTTP/1.1\r\n");
+}
+
+static void add_host(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const char *host)
+{
+    if (h->form == HTTP_ABSOLUTE) {
+        const struct view a = authority(h, bytes);
+        head_say(out, "Host: ");
+        head_add(out, a.at, a.len);
+        head_say(out, "\r\n");
+    } else if (!(h->has & HTTP_HAS_HOST)) {
+        head_say(out, "Host: ");
+        head_say(out, host);
+        head_say(out, "\r\n");
+    }
+}
+
+/* A list with the element of ours behind what the client sent. An element of theirs with an open quote would swallow
+ * ours: such a field is left out. */
+static bool is_closed(struct view v)
+{
+    bool quoted = false;
+    for (uint32_t i = 0; i < v.len; i++) {
+        if (quoted && v.at[i] == '\\')
+            i++;
+        else if (v.at[i] == '"')
+            quoted = !quoted;
+    }
+    return !quoted;
+}
+
+static void add_list(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const char *name,
+                     const char *ours, const struct told *told, struct view_span value)
+{
+    unsigned next = 0;
+    struct view v;
+    head_say(out, ours);
+    while (http_field_next(h, bytes, name, &next, &v)) {
+        if (!v.len || !is_closed(v)) continue;
+        head_add(out, v.at, v.len);
+        head_say(out, ", ");
+    }
+    head_add(out, told->text + value.at, value.len);
+    head_say(out, "\r\n");
+}
+
+/* What the fields of a client hold of those that are ours to write. */
+enum { HAS_FOR = 1 << 0, HAS_FORWARDED = 1 << 1 };
+
+static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
+                     unsigned has)
+{
+    const uint32_t forwarded = (uint32_t)told->client.at + told->client.len + 2; /* where that line begins */
+    if (has & HAS_FOR)
+        add_list(out, h, bytes, "x-forwarded-for", "X-Forwarded-For: ", told, told->client);
+    else
+        head_add(out, told->text, forwarded);
+    if (has & HAS_FORWARDED)
+        add_list(out, h, bytes, "forwarded", "Forwarded: ", told, told->forwarded);
+    else
+        head_add(out, told->text + forwarded, told->via.at - forwarded);
+    if (h->minor == 1)
+        head_add(out, told->text + told->via.at, told->via.len);
+    else
+        head_say(out, "Via: 1.0 prey\r\n\r\n");
+}
+
+bool request_upgrades(const struct http_head *h)
+{
+    return (h->has & HTTP_HAS_UPGRADE) && h->minor == 1 && h->framing == HTTP_NO_BODY;
+}
+
+static void add_upgrade(struct head_text *out, const struct http_head *h, const uint8_t *bytes)
+{
+    head_say(out, "Connection: upgrade\r\n");
+    for (unsigned i = 0; i < h->fields; i++)
+        if (is_named(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
+}
+
+void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
+                     const char *host)
+{
+    unsigned has = 0;
+    out->n = 0;
+    add_request_line(out, h, bytes);
+    add_host(out, h, bytes, host);
+    for (unsigned i = 0; i < h->fields; i++) {
+        if (is_named(h, bytes, i, "x-forwarded-for"))
+            has |= HAS_FOR;
+        else if (is_named(h, bytes, i, "forwarded"))
+            has |= HAS_FORWARDED;
+        else if ((h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) ||
+                 (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i))
+            continue;
+        else
+            add_line(out, h, bytes, i);
+    }
+    if (request_upgrades(h)) add_upgrade(out, h, bytes);
+    add_told(out, h, bytes, told, has);
+}
+
+static void add_status_line(struct head_text *out, const struct http_head *h, const uint8_t *bytes)
+{
+    uint32_t from = h->start;
+    if (h->minor == 0) {
+        head_say(out, "HTTP/1.1");
+        from += sizeof "HTTP/1.0" - 1;
+    }
+    head_add(out, bytes + from, line_end(h, 0) - from);
+}
+
+void response_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, enum after after,
+                      bool unchunk, const char *added)
+{
+    static const char *const said[] = {
+        [AFTER_KEEP] = "", [AFTER_KEEP_SAID] = "Connection: keep-alive\r\n", [AFTER_CLOSE] = "Connection: close\r\n"};
+    out->n = 0;
+    add_status_line(out, h, bytes);
+    for (unsigned i = 0; i < h->fields; i++)
+        if (!http_field_is_hop(h, bytes, i) && !(unchunk && is_named(h, bytes, i, "transfer-encoding")))
+            add_line(out, h, bytes, i);
+    head_say(out, added);
+    if (after == AFTER_SWITCH)
+        add_upgrade(out, h, bytes);
+    else
+        head_say(out, said[after]);
+    head_say(out, "\r\n");
+}
