@@ -35,6 +35,8 @@ absolute-no-path | ok | GET http://b.example HTTP/1.1\r\nHost: b.example\r\n\r\n
 connect | ok | CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\nGET / HTTP/1.1\r\n\r\n
 host-port | ok | GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n
 host-ip6 | ok | GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n
+path-escapes | ok | GET /a%20b/%0Fc/%f0d HTTP/1.1\r\nHost: a\r\n\r\n
+value-long | ok | GET / HTTP/1.1\r\nHost: a\r\nX: \{40:a\t\x80~ \xff}\r\n\r\n
 own-method | ok | PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n
 fields-128 | ok | GET / HTTP/1.1\r\nHost: a\r\n\{127:X: y\r\n}\r\n
 expect-continue | ok | POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi
@@ -166,6 +168,9 @@ name-brackets | 400 http-field-name | GET / HTTP/1.1\r\nHost: a\r\nX(y): z\r\n\r
 name-delete | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX\x7f: z\r\n\r\n
 value-zero | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n
 value-control | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX: a\x1bb\r\n\r\n
+value-delete-inside | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX: \{40:~}\x7f\{40:~}\r\n\r\n
+value-control-inside | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX: \{40:~}\x1f\{40:~}\r\n\r\n
+value-zero-inside | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX: \{43:\xff}\x00\{40:\xff}\r\n\r\n
 value-delete | 400 http-control-character | GET / HTTP/1.1\r\nHost: a\r\nX: a\x7fb\r\n\r\n
 
 # Request line: 3
@@ -213,6 +218,7 @@ host-two-equal | 400 http-two-hosts | GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r
 host-two-1.0 | 400 http-two-hosts | GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n
 host-list | 400 http-host | GET / HTTP/1.1\r\nHost: a, b\r\n\r\n
 host-empty | 400 http-host | GET / HTTP/1.1\r\nHost:\r\n\r\n
+host-dot | 400 http-host | GET / HTTP/1.1\r\nHost: .\r\n\r\n
 host-path | 400 http-host | GET / HTTP/1.1\r\nHost: a/b\r\n\r\n
 host-user | 400 http-host | GET / HTTP/1.1\r\nHost: u@a\r\n\r\n
 host-blank | 400 http-host | GET / HTTP/1.1\r\nHost: a b\r\n\r\n

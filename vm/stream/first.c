@@ -86,7 +86,7 @@ static enum stream_read read_hello(struct first *f, struct first_at *at, const s
 static enum stream_read read_http(struct first *f, struct first_at *at, const struct first_asked *asked,
                                   struct view left)
 {
-    const uint32_t limit = asked->limit > f->skip ? (uint32_t)asked->limit - f->skip : 0;
+    const uint32_t limit = asked->limit > f->skip ? asked->limit - f->skip : 0;
     if (left.len == 0) return wait_for(f, asked, &f->http, f->skip + 1u);
     switch (http_request_read(&f->head, &at->http, left.at, left.len, limit)) {
     case READ_WHOLE:
@@ -145,13 +145,18 @@ static enum stream_read read_asked(struct first *f, struct first_at *at, const s
     return said == READ_WHOLE ? all : said;
 }
 
+static uint32_t at_most(uint32_t n, uint32_t most) { return n < most ? n : most; }
+
 enum stream_read first_read(struct first *f, struct first_at *at, const uint8_t *bytes, uint32_t n,
-                            const struct first_asked *asked)
+                            const struct first_asked *all)
 {
+    const struct first_asked bounded = {
+        .wants = all->wants, .limit = at_most(all->limit ? all->limit : STREAM_MAX, STREAM_MAX), .end = all->end};
+    const struct first_asked *asked = &bounded;
     enum stream_read said = READ_WHOLE;
     memset(f, 0, offsetof(struct first, hello));
     f->bytes = bytes;
-    f->n = n;
+    f->n = at_most(n, STREAM_MAX);
     f->ended = asked->end != FIRST_OPEN;
     f->full = n >= asked->limit;
     f->tls = f->http = f->instruction = f->proxy = FIRST_ABSENT;

@@ -42,7 +42,7 @@ enum first_end {
 
 struct first_asked {
     uint32_t wants; /* enum first_wants */
-    uint16_t limit; /* the most bytes that are kept (at most STREAM_MAX): more than that is not waited for */
+    uint32_t limit; /* the most bytes that are kept, more are not waited for; 0, or more than STREAM_MAX: so many */
     uint8_t end;    /* enum first_end */
 };
 

@@ -57,7 +57,7 @@ static struct cursor take_field(struct cursor *c, unsigned bytes)
 {
     const uint32_t len = bytes == 1 ? take8(c) : take16(c);
     const uint8_t *at = take(c, len);
-    return (struct cursor){.at = at, .left = at ? len : 0, .bad = !at};
+    return (struct cursor){.at = at, .left = at ? len : 0, .bad = c->bad};
 }
 
 static bool is_name(const uint8_t *s, uint32_t len)

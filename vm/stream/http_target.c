@@ -29,7 +29,7 @@ bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span 
         at += http_run(bytes, at, end, HTTP_NAME);
     }
     h->host = part(text.at, at);
-    if (h->host.len > 1 && bytes[at - 1] == '.') h->host.len--;
+    if (h->host.len && bytes[at - 1] == '.') h->host.len--;
     if (at < end && bytes[at++] != ':') return false;
     if (at < end && !stream_port_read(&port, 0, bytes + at, end - at)) return false;
     h->port = port;

@@ -146,6 +146,47 @@ static void preface(void **state)
     assert_int_equal(f.reason, STREAM_HTTP2);
 }
 
+/* Frames, field by field (RFC 9113, 4.1). */
+static void goaway(void **state)
+{
+    static const uint8_t settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+    static const uint8_t away[] = {0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0d};
+    (void)state;
+    assert_int_equal(sizeof settings + sizeof away, HTTP2_GOAWAY_LEN);
+    assert_memory_equal(http2_goaway, settings, sizeof settings);
+    assert_memory_equal(http2_goaway + sizeof settings, away, sizeof away);
+}
+
+static void limits(void **state)
+{
+    static uint8_t many[70000];
+    (void)state;
+    memset(many, 'a', sizeof many);
+    memcpy(many, "GET / HTTP/1.1\r\nX: ", 19);
+    for (uint32_t limit = 0; limit <= 65536; limit += 65536) {
+        const struct first_asked asked = {.wants = FIRST_HTTP, .limit = limit};
+        at = (struct first_at){.hello = {0}};
+        assert_int_equal(first_read(&f, &at, many, STREAM_MAX - 1, &asked), READ_MORE);
+        assert_int_equal(first_read(&f, &at, many, sizeof many, &asked), READ_BAD);
+        assert_int_equal(f.reason, STREAM_HTTP_HEAD_TOO_LONG);
+    }
+}
+
+/* What a handshake that ended here said stands beside what the request says. */
+static void ended_tls(void **state)
+{
+    struct view v;
+    bool offers;
+    (void)state;
+    assert_int_equal(read_text("GET / HTTP/1.1\r\nHost: a\r\n\r\n", (struct first_asked){.wants = FIRST_HTTP}),
+                     READ_WHOLE);
+    first_tls(&f, (struct view){.at = (const uint8_t *)"b.test", .len = 6}, (struct view){.at = NULL});
+    assert_int_equal(first_sni(&f, &v), FIRST_KNOWN);
+    assert_true(view_is(v, "b.test"));
+    assert_int_equal(first_alpn(&f, "http/1.1", 8, &offers), FIRST_ABSENT);
+    assert_int_equal(first_host(&f, &v), FIRST_KNOWN);
+}
+
 static void instruction(void **state)
 {
     static const char text[] = "20192.168.2.6:666600rest";
@@ -204,13 +245,11 @@ static void bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(http),
-        cmocka_unit_test(tls),
-        cmocka_unit_test(tls_in_pieces),
-        cmocka_unit_test(ends),
-        cmocka_unit_test(preface),
-        cmocka_unit_test(instruction),
-        cmocka_unit_test(behind_proxy_header),
+        cmocka_unit_test(http),          cmocka_unit_test(tls),
+        cmocka_unit_test(tls_in_pieces), cmocka_unit_test(ends),
+        cmocka_unit_test(preface),       cmocka_unit_test(goaway),
+        cmocka_unit_test(limits),        cmocka_unit_test(ended_tls),
+        cmocka_unit_test(instruction),   cmocka_unit_test(behind_proxy_header),
         cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

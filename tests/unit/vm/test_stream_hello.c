@@ -124,6 +124,8 @@ static void extensions(void **state)
     assert_true(view_is(h.sni, "a"));
     assert_int_equal(READ_MADE("\0\x2b\0\x7\6\x7a\x7a\3\4\3\3", &h), READ_WHOLE);
     assert_int_equal(h.version, 0x0304);
+    assert_int_equal(READ_MADE("\0\x2b\0\3\2\x1a\x0a", &h), READ_WHOLE); /* nearly GREASE */
+    assert_int_equal(h.version, 0x1a0a);
     /* a name of another type beside the host's */
     assert_int_equal(READ_MADE("\0\0\0\x0b\0\x09\1\0\1x\0\0\2ab", &h), READ_WHOLE);
     assert_true(view_is(h.sni, "ab"));
@@ -164,6 +166,56 @@ static void bad_extensions(void **state)
     }
 }
 
+/* A hello of these bytes behind its version and random; with a record and a message around them. */
+static enum stream_read read_behind(const void *bytes, uint32_t len, struct hello *h)
+{
+    static uint8_t made[512];
+    memset(made, 0, sizeof made);
+    memcpy(made, (const uint8_t[]){22, 3, 1, 0, (uint8_t)(38 + len), 1, 0, 0, (uint8_t)(34 + len), 3, 1}, 11);
+    memcpy(made + 43, bytes, len);
+    return hello_read(h, &(struct hello_at){0}, made, 43 + len, scratch);
+}
+
+static void messages(void **state)
+{
+    static const struct {
+        const char *bytes;
+        uint32_t len, said;
+    } t[] = {
+#define ROW(text, said) {text, sizeof(text) - 1, said}
+        ROW("\0\0\2\x13\1\1\0", READ_WHOLE), /* no extensions */
+        ROW("\2ab\0\4\x13\1\x13\2\2\0\1\0\0", READ_WHOLE),
+        ROW("\x20"
+            "abcdefghijklmnopqrstuvwxyzabcdef\0\2\x13\1\1\0",
+            READ_WHOLE),
+        ROW("\x21"
+            "abcdefghijklmnopqrstuvwxyzabcdefg\0\2\x13\1\1\0",
+            READ_BAD),                          /* a long session */
+        ROW("\0\0\3\x13\1\2\1\0", READ_BAD),    /* half a cipher */
+        ROW("\0\0\0\1\0", READ_BAD),            /* no cipher */
+        ROW("\0\0\2\x13\1\0", READ_BAD),        /* no compression */
+        ROW("\0\0\2\x13\1", READ_BAD),          /* cut */
+        ROW("\0\0\2\x13\1\1\0\0", READ_BAD),    /* half a length */
+        ROW("\0\0\2\x13\1\1\0\0\1", READ_BAD),  /* extensions past the message */
+        ROW("\0\0\2\x13\1\1\0\0\0x", READ_BAD), /* bytes behind them */
+        ROW("", READ_BAD),
+#undef ROW
+    };
+    struct hello h;
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        assert_int_equal(read_behind(t[i].bytes, t[i].len, &h), t[i].said);
+}
+
+static void offers(void **state)
+{
+    const struct view list = {.at = (const uint8_t *)"\2h2\x08http/1.1\3abc", .len = 16};
+    (void)state;
+    assert_true(hello_offers(list, "h2", 2) && hello_offers(list, "http/1.1", 8) && hello_offers(list, "abc", 3));
+    assert_false(hello_offers(list, "http/1.0", 8) || hello_offers(list, "ab", 2) || hello_offers(list, "2", 1));
+    assert_false(hello_offers((struct view){.at = NULL}, "h2", 2));
+}
+
 static void records(void **state)
 {
     static const struct {
@@ -202,10 +254,8 @@ static void records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_openssl),
-        cmocka_unit_test(extensions),
-        cmocka_unit_test(bad_extensions),
-        cmocka_unit_test(records),
+        cmocka_unit_test(of_openssl), cmocka_unit_test(extensions), cmocka_unit_test(bad_extensions),
+        cmocka_unit_test(messages),   cmocka_unit_test(offers),     cmocka_unit_test(records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,6 +266,8 @@ static void responses(void **state)
         {"HTTP/1.0 404 Not \xc3\x9c\r\n\r\n", 404, HTTP_CLOSE, HTTP_NO_BODY, HTTP_CLOSE},
         {"HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n", 204, HTTP_NO_BODY, HTTP_NO_BODY, HTTP_NO_BODY},
         {"HTTP/1.1 304\r\nContent-Length: 5\r\n\r\n", 304, HTTP_NO_BODY, HTTP_NO_BODY, HTTP_NO_BODY},
+        {"HTTP/1.1 300 Many\r\n\r\n", 300, HTTP_CLOSE, HTTP_NO_BODY, HTTP_CLOSE},
+        {"HTTP/1.1 199 Odd\r\n\r\n", 199, HTTP_NO_BODY, HTTP_NO_BODY, HTTP_NO_BODY},
         {"HTTP/1.1 100 Continue\r\n\r\n", 100, HTTP_NO_BODY, HTTP_NO_BODY, HTTP_NO_BODY},
         {"HTTP/1.1 101 Switching Protocols\r\n\r\n", 101, HTTP_TUNNEL, HTTP_TUNNEL, HTTP_TUNNEL},
     };
@@ -286,6 +288,11 @@ static void bad_responses(void **state)
         unsigned reason;
     } t[] = {
         {"HTTP/1.1 20 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
+        {"HTTP/1.1 2/0 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
+        {"HTTP/1.1 2:0 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
+        {"HTTP/1.1 :00 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
+        {"HTTP", STREAM_NONE},
+        {"HTTPS", STREAM_HTTP_STATUS_LINE},
         {"HTTP/1.1 2000 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
         {"HTTP/1.1 099 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
         {"HTTP/1.1  200 OK\r\n\r\n", STREAM_HTTP_STATUS_LINE},
@@ -302,9 +309,21 @@ static void bad_responses(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         const enum stream_read said = response(t[i].text);
-        assert_true(said == READ_BAD || said == READ_OTHER);
+        assert_int_equal(said == READ_BAD || said == READ_OTHER, t[i].reason != STREAM_NONE);
         assert_int_equal(head.reason, t[i].reason);
     }
+}
+
+static void words(void **state)
+{
+    const struct view az = {.at = (const uint8_t *)"A@Z[az`", .len = 7};
+    (void)state;
+    assert_true(view_is_word(az, "a@z[az`"));
+    assert_false(view_is_word(az, "a`z[az`"));
+    assert_false(view_is_word(az, "a@z[az"));
+    assert_false(view_is_word(az, "a@z[az`a"));
+    assert_true(http_list_has((struct view){.at = (const uint8_t *)"a, B ,c", .len = 7}, "b"));
+    assert_false(http_list_has((struct view){.at = (const uint8_t *)"ab, bc", .len = 6}, "b"));
 }
 
 /* ---- paths ---- */
@@ -415,10 +434,10 @@ static void body_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(smuggling),     cmocka_unit_test(targets),  cmocka_unit_test(fields),
-        cmocka_unit_test(keeps),         cmocka_unit_test(upgrades), cmocka_unit_test(responses),
-        cmocka_unit_test(bad_responses), cmocka_unit_test(paths),    cmocka_unit_test(body_runs),
-        cmocka_unit_test(body_kinds),
+        cmocka_unit_test(smuggling),     cmocka_unit_test(targets),    cmocka_unit_test(fields),
+        cmocka_unit_test(keeps),         cmocka_unit_test(upgrades),   cmocka_unit_test(responses),
+        cmocka_unit_test(bad_responses), cmocka_unit_test(words),      cmocka_unit_test(paths),
+        cmocka_unit_test(body_runs),     cmocka_unit_test(body_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
