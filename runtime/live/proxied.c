@@ -34,6 +34,38 @@ bool proxied_any(const struct program *p)
     return false;
 }
 
+/* What the language says and this preyrun does not do. */
+static const char *not_yet(const struct program *p, const struct pbc_service *service)
+{
+    static const struct {
+        uint32_t flag;
+        const char *words;
+    } all[] = {{PBC_PROXY_TRANSPARENT, "transparent"},
+               {PBC_PROXY_TLS_TO_SERVER, "tls to server"},
+               {PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG, "access log"},
+               {PBC_PROXY_RELOAD_CLOSE, "on reload close"}};
+    const struct pbc_proxy *says = &p->proxies[service->proxy - 1];
+    if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
+    if (says->cert_count) return "tls cert";
+    if (says->queue) return "queue";
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        if (says->flags & all[i].flag) return all[i].words;
+    return NULL;
+}
+
+bool proxied_runs(const struct program *p, char *why, size_t len)
+{
+    for (uint32_t i = 0; i < p->services_count; i++) {
+        const struct pbc_service *service = &p->services[i];
+        const char *words = service->proxy ? not_yet(p, service) : NULL;
+        if (!words) continue;
+        snprintf(why, len, "the service `%.60s` says `%s`, which preyrun does not do yet",
+                 program_str(p, service->name), words);
+        return false;
+    }
+    return true;
+}
+
 /* ---- where to listen ---- */
 
 struct places {

@@ -8,6 +8,9 @@
 /* Has the program a service of such a mode? */
 bool proxied_any(const struct program *p);
 
+/* Is all that they say done? Else why is one line. */
+bool proxied_runs(const struct program *p, char *why, size_t len);
+
 /* Where the program has such services: loops and their listeners, once the world is published; then their threads. 0,
  * or 2 and a complaint was made. */
 int proxied_open(struct live *l);

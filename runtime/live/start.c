@@ -95,7 +95,9 @@ static bool judges_bridge(const struct live *l, const struct program *p, char *w
 bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len)
 {
     const char *zone = schedules_unknown_zone(p);
-    if (!zone) return way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) && is_enforced(l, p, why, len);
+    if (!zone)
+        return proxied_runs(p, why, len) && way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) &&
+               is_enforced(l, p, why, len);
     snprintf(why, len, "%.200s: this machine does not know the time zone `%s` (package tzdata)", name, zone);
     return false;
 }

@@ -135,6 +135,7 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LE, F_SETFL, 0));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0));
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_SETPIPE_SZ, 0));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));
     if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
     if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));

@@ -24,6 +24,7 @@ struct proxy {
     const struct snapshot *world;
     uint64_t told_ns; /* the turn in which the chooser was told the time and the world */
     struct slab sessions, sides, buffers, ats;
+    struct pipes pipes;
     struct first first; /* of the session that reads now */
     struct session *all;
     void *of_kind[SESSION_KINDS]; /* what kinds keep for all their sessions */

@@ -40,7 +40,7 @@ int name_client(struct session *s)
     if (!(s->client.flags & SIDE_MAY_READ)) return -EAGAIN;
     const ssize_t n = recv(s->client.fd, bytes, sizeof bytes, MSG_PEEK);
     if (n < 0 && errno == EAGAIN) {
-        s->client.flags &= (uint8_t)~SIDE_MAY_READ;
+        s->client.flags &= (uint16_t)~SIDE_MAY_READ;
         return -EAGAIN;
     }
     if (n <= 0) {
@@ -50,7 +50,7 @@ int name_client(struct session *s)
     switch (proxy_header_read(&h, bytes, (uint32_t)n)) {
     case READ_MORE:
         if (s->client.flags & SIDE_HUNG || n == sizeof bytes) return refuse(s);
-        s->client.flags &= (uint8_t)~SIDE_MAY_READ;
+        s->client.flags &= (uint16_t)~SIDE_MAY_READ;
         return -EAGAIN;
     case READ_OTHER: return is_trusted(s) ? refuse(s) : 0;
     case READ_WHOLE:

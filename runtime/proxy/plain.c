@@ -34,10 +34,11 @@ static uint32_t wants(const struct session *s) { return program_wants(s->proxy->
 
 static struct first_asked asked(const struct session *s, enum first_end end)
 {
+    const uint64_t most = s->proxy->program->settings->first_bytes;
     return (struct first_asked){.wants = wants(s),
                                 .end = (uint8_t)end,
 
-                                .limit = (uint16_t)s->proxy->program->settings->first_bytes};
+                                .limit = (uint16_t)(most < STREAM_MAX ? most : STREAM_MAX)};
 }
 
 /* Ask the program, with what has come so far. */
@@ -122,6 +123,7 @@ static void move(struct session *s)
     int err = 0;
     const enum way_result up = way_move(&s->up, &p->buffers, &err);
     if (!heed(s, up, true, err)) return;
+    s->down.keeps_open = up == WAY_DONE; /* closing it tells the client */
     const enum way_result down = way_move(&s->down, &p->buffers, &err);
     if (!heed(s, down, false, err)) return;
     p->counters.up_bytes += s->up.moved - up_before;

@@ -8,7 +8,10 @@
 
 #include "runtime/proxy/core.h"
 
-enum { REFUSALS = 256 };
+enum {
+    REFUSALS = 256,
+    PIPES_MOST = 192, /* of all loops: 48 MiB, of the 64 that a user may have */
+};
 #define SECOND_NS UINT64_C(1000000000)
 
 struct chooser *proxy_chooser(struct proxy *p)
@@ -101,6 +104,7 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->sides, sizeof(struct side), 2 * most);
     slab_init(&p->ats, sizeof(struct first_at), most);
     buffers_init(&p->buffers, bytes, 2 * most);
+    pipes_init(&p->pipes, PIPES_MOST / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->counters.ends = calloc(SESSION_ENDS, sizeof *p->counters.ends);
     return p->chooser && p->counters.ends && !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal));
@@ -140,6 +144,7 @@ void proxy_free(struct proxy *p)
     slab_fini(&p->sides);
     slab_fini(&p->ats);
     slab_fini(&p->buffers);
+    pipes_fini(&p->pipes);
     ring_fini(&p->refusals);
     loop_fini(&p->loop);
     program_put(p->program);

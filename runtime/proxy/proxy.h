@@ -54,6 +54,9 @@ struct proxy_counters {
     uint64_t *ends; /* [SESSION_ENDS] (end.def) */
 };
 
+/* Is there a kind of session for the mode (enum pbc_mode)? */
+bool proxy_serves(unsigned mode);
+
 /* NULL, and err is a negative errno: memory or descriptors are out. listens: [count]. */
 struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
                         unsigned count, int *err);

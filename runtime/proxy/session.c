@@ -209,6 +209,8 @@ static const struct session_ops *const kinds[PBC_MODES] = {
 #include "runtime/proxy/kind.def"
 };
 
+bool proxy_serves(unsigned mode) { return kinds[mode]; }
+
 bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *key)
 {
     const struct session_ops *ops = kinds[p->program->services[service].mode];
@@ -232,8 +234,8 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
                           .link = &p->all};
     if (s->next) s->next->link = &s->next;
     p->all = s;
-    s->up = (struct way){.from = &s->client, .left = WAY_ALL};
-    s->down = (struct way){.to = &s->client, .left = WAY_ALL};
+    s->up = (struct way){.from = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
+    s->down = (struct way){.to = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
     p->counters.sessions++;
     if (side_open(&s->client, &p->loop, fd, &s->task)) {
         session_end(s, SESSION_SYSTEM);

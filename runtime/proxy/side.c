@@ -1,5 +1,6 @@
 /* Plain sides. A read that brings less than was asked for has emptied the socket (unless it is `hung`), so the -EAGAIN
- * that would say so is not fetched: the next byte is an event. */
+ * that would say so is not fetched: the next byte is an event. Where the last byte was known to be there it is the end,
+ * too. */
 #include "runtime/proxy/side.h"
 
 #include <errno.h>
@@ -16,7 +17,9 @@ static void ready(struct watcher *w, uint32_t events)
     if (events & EPOLLOUT) flags |= SIDE_MAY_WRITE;
     if (events & (EPOLLRDHUP | EPOLLPRI)) flags |= SIDE_HUNG | SIDE_MAY_READ;
     if (events & (EPOLLHUP | EPOLLERR)) flags |= SIDE_HUNG | SIDE_MAY_READ | SIDE_MAY_WRITE;
-    s->flags |= (uint8_t)flags;
+    s->flags |= (uint16_t)flags;
+    if (s->flags & SIDE_HUNG) s->flags &= (uint16_t)~SIDE_FIN;
+    if (events & EPOLLRDHUP && !(events & (EPOLLPRI | EPOLLHUP | EPOLLERR))) s->flags |= SIDE_FIN;
     loop_again(s->loop, s->task);
 }
 
@@ -66,17 +69,18 @@ static ssize_t plain_read(struct side *s, void *to, size_t n)
 {
     const ssize_t got = recv(s->fd, to, n, 0);
     if (got >= 0) {
-        if ((size_t)got < n && !(s->flags & SIDE_HUNG)) s->flags &= (uint8_t)~SIDE_MAY_READ;
+        if ((size_t)got < n && s->flags & SIDE_FIN) s->flags |= SIDE_ENDED;
+        if ((size_t)got < n && !(s->flags & SIDE_HUNG)) s->flags &= (uint16_t)~SIDE_MAY_READ;
         return got;
     }
-    if (errno == EAGAIN) s->flags &= (uint8_t)~SIDE_MAY_READ;
+    if (errno == EAGAIN) s->flags &= (uint16_t)~SIDE_MAY_READ;
     return -errno;
 }
 
 static ssize_t plain_write(struct side *s, const void *from, size_t n)
 {
-    const ssize_t put = send(s->fd, from, n, MSG_NOSIGNAL);
-    if (put < 0 ? errno == EAGAIN : (size_t)put < n) s->flags &= (uint8_t)~SIDE_MAY_WRITE;
+    const ssize_t put = send(s->fd, from, n, MSG_NOSIGNAL | (s->flags & SIDE_MORE ? MSG_MORE : 0));
+    if (put < 0 ? errno == EAGAIN : (size_t)put < n) s->flags &= (uint16_t)~SIDE_MAY_WRITE;
     return put < 0 ? -errno : put;
 }
 

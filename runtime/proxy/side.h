@@ -15,11 +15,13 @@ enum side_flag {
     SIDE_MAY_READ = 1 << 0,  /* the socket may have something: cleared by -EAGAIN */
     SIDE_MAY_WRITE = 1 << 1, /* it may have room */
     SIDE_HUNG = 1 << 2,      /* its other end has sent its last byte, or urgent ones, or failed: a short read does not
-                                mean that the socket is empty */
+                                mean that nothing is left */
     SIDE_ENDED = 1 << 3,     /* its last byte was read */
     SIDE_SHUT = 1 << 4,      /* our last byte was written and said to be the last */
     SIDE_FAILED = 1 << 5,    /* a read or a write said so; nothing more comes of it */
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
+    SIDE_FIN = 1 << 7,  /* its last byte is in the socket, and nothing is wrong with it: a short read has read it */
+    SIDE_MORE = 1 << 8, /* what is written now is followed at once by the end, and may wait for it */
 };
 
 struct side;
@@ -41,9 +43,9 @@ struct side {
     struct loop *loop;
     struct task *task; /* of its owner, run when something has changed */
     const struct side_ops *ops;
-    void *tls;     /* of ops */
-    int fd;        /* -1: closed */
-    uint8_t flags; /* enum side_flag */
+    void *tls;      /* of ops */
+    int fd;         /* -1: closed */
+    uint16_t flags; /* enum side_flag */
 };
 
 /* A socket that is connected, or about to be, and does not block; it is the side's from now on, also where this fails.

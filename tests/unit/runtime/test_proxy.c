@@ -89,6 +89,7 @@ struct talk {
     struct task task; /* first */
     struct loop loop;
     struct slab buffers;
+    struct pipes pipes;
     struct side a, b;
     struct way there, back;
     int client, server; /* the far ends */
@@ -114,6 +115,7 @@ static void begin(struct talk *t)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, two), 0);
     assert_int_equal(loop_init(&t->loop), 0);
     buffers_init(&t->buffers, 4096, 2);
+    pipes_init(&t->pipes, 2);
     t->client = one[0];
     t->server = two[0];
     assert_int_equal(side_open(&t->a, &t->loop, one[1], &t->task), 0);
@@ -132,6 +134,7 @@ static void end(struct talk *t)
     close(t->client);
     close(t->server);
     slab_fini(&t->buffers);
+    pipes_fini(&t->pipes);
     loop_fini(&t->loop);
 }
 
@@ -145,12 +148,12 @@ static void settle(struct talk *t)
     } while (t->turns != before || t->loop.first);
 }
 
-static void test_all_bytes_arrive_through_a_small_buffer(void **state)
+static void carry_much(bool by_kernel)
 {
-    (void)state;
     enum { ALL = 3 << 20 };
     struct talk t;
     begin(&t);
+    if (by_kernel) t.there.pipes = &t.pipes;
     uint8_t *sent = malloc(ALL), *got = malloc(ALL);
     for (size_t i = 0; i < ALL; i++) sent[i] = (uint8_t)(i * 2654435761u >> 13);
     for (size_t in = 0, out = 0; out < ALL;) {
@@ -164,8 +167,39 @@ static void test_all_bytes_arrive_through_a_small_buffer(void **state)
     }
     assert_memory_equal(sent, got, ALL);
     assert_int_equal(t.there.moved, ALL);
+    assert_int_equal(t.pipes.made, by_kernel);
+    assert_null(t.there.pipe);
     free(sent);
     free(got);
+    end(&t);
+}
+
+static void test_all_bytes_arrive_through_a_small_buffer(void **state)
+{
+    (void)state;
+    carry_much(false);
+}
+
+static void test_all_bytes_arrive_by_the_kernel(void **state)
+{
+    (void)state;
+    carry_much(true);
+}
+
+/* What is left in the pipe of a session that ends is nobody else's. */
+static void test_a_pipe_is_not_lent_with_something_in_it(void **state)
+{
+    (void)state;
+    struct talk t;
+    static char bytes[1 << 16];
+    begin(&t);
+    t.there.pipes = &t.pipes;
+    for (unsigned idle = 0; idle < 3; settle(&t)) idle = write(t.client, bytes, sizeof bytes) > 0 ? 0 : idle + 1;
+    assert_int_equal(t.there_is, WAY_WAITS);
+    assert_non_null(t.there.pipe);
+    assert_true(t.there.pipe->held > 0);
+    way_fini(&t.there, &t.buffers);
+    assert_int_equal(t.pipes.made, 0);
     end(&t);
 }
 
@@ -286,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_timers_are_due_once_and_not_early),
         cmocka_unit_test(test_a_timer_is_put_off_stopped_and_set_anew),
         cmocka_unit_test(test_all_bytes_arrive_through_a_small_buffer),
+        cmocka_unit_test(test_all_bytes_arrive_by_the_kernel),
+        cmocka_unit_test(test_a_pipe_is_not_lent_with_something_in_it),
         cmocka_unit_test(test_half_close_is_kept),
         cmocka_unit_test(test_so_many_bytes_and_no_more),
         cmocka_unit_test(test_a_slow_reader_slows_its_sender),
