@@ -6,12 +6,22 @@
 #include <sys/resource.h>
 
 #include "runtime/io/io.h"
+#include "runtime/live/proxied.h"
 
 enum {
-    OTHERS = 256,   /* netlink, logs, recordings, clients of --stats and --control */
-    OF_WORKER = 16, /* what wakes it, and its tape */
-    MOST = 65536,   /* what a reload may need is not known yet */
+    OTHERS = 256,           /* netlink, logs, recordings, clients of --stats and --control */
+    OF_WORKER = 16,         /* what wakes it, and its tape */
+    MOST = 65536,           /* what a reload may need is not known yet */
+    PROXIES_MOST = 1000000, /* the system's own bound is a little more (fs.nr_open) */
 };
+
+/* Two a connection that ends here, and what a listener a worker takes. */
+static uint64_t of_proxies(const struct live *l)
+{
+    const struct program *p = l->now.program;
+    const uint64_t wanted = (2 * p->settings->proxy_sessions + PBC_PROXY_PORTS_MAX) * l->worker_count;
+    return !proxied_any(p) ? 0 : wanted < PROXIES_MOST ? wanted : PROXIES_MOST;
+}
 
 /* A probe of each server that is checked; on `xdp` a socket a queue, which the workers share, and memory a worker. */
 static uint64_t needed(const struct live *l)
@@ -19,7 +29,7 @@ static uint64_t needed(const struct live *l)
     const struct program *p = l->now.program;
     const uint64_t of_port = l->io == &io_XDP ? IO_FDS_MOST : l->worker_count;
     return OTHERS + l->worker_count * (uint64_t)OF_WORKER + l->port_count * of_port +
-           (p->checks_count ? p->servers_count : 0);
+           (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 
 void files_allow(const struct live *l)

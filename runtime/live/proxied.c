@@ -272,6 +272,16 @@ void proxied_close(struct live *l)
     l->proxied = NULL;
 }
 
+void proxied_memory(const struct live *l, char *words, size_t len)
+{
+    uint64_t idle, most;
+    *words = 0;
+    if (!l->proxied) return;
+    proxy_session_bytes(l->now.program->settings->first_bytes, &idle, &most);
+    snprintf(words, len, "; a proxied connection takes %.1f KiB while idle, %.0f at most", (double)idle / 1024,
+             (double)most / 1024);
+}
+
 /* ---- what they are told ---- */
 
 void proxied_tell(struct live *l, struct snapshot *s)

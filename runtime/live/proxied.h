@@ -18,6 +18,9 @@ int proxied_start(struct live *l);
 void proxied_stop(struct live *l);
 void proxied_close(struct live *l);
 
+/* "; a proxied connection takes …", or nothing where there are none. */
+void proxied_memory(const struct live *l, char *words, size_t len);
+
 /* A newer snapshot; and the oldest that some loop may still use: UINT64_MAX, none does. */
 void proxied_tell(struct live *l, struct snapshot *s);
 uint64_t proxied_taken(const struct live *l);
