@@ -21,8 +21,6 @@ KEPT = {
     "buffer_prepend": "what the proxy will do next",
     "connect_target": "what the proxy will do next",
     "proxy_conns": "what the proxy will do next",
-    "proxy_session_bytes": "what the proxy will do next",
-    "side_can_splice": "what the proxy will do next",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
