@@ -43,15 +43,8 @@ KEPT = {
     "first_header": "the proxy",
     "first_instruction": "the proxy",
     "first_proxy": "the proxy",
-    "http_response_read": "the proxy",
-    "http_keeps": "the proxy",
-    "body_begin": "the proxy",
-    "body_is_whole": "the proxy",
-    "body_read_all": "the proxy",
-    "http_field_is_hop": "the proxy",
-    "stream_reason_name": "the proxy",
     "stream_reason_doc": "the proxy",
-    "stream_reason_status": "the proxy",
+    "lines_take": "the access log",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

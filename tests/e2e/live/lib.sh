@@ -169,6 +169,8 @@ http {
     location / { default_type text/plain; return 200 "$1\n"; }
     location /files/ { alias $dir/; }
     location /from { default_type text/plain; return 200 "\$remote_addr\n"; }
+    location /told { default_type text/plain; return 200 "\$http_x_forwarded_for \$http_forwarded \$http_via \$http_host\n"; }
+    location /nth { default_type text/plain; return 200 "\$connection \$connection_requests\n"; }
   }
 }
 END

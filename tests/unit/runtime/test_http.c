@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/kept.h"
 #include "runtime/proxy/http/log_line.h"
 #include "runtime/proxy/http/message.h"
@@ -196,6 +197,20 @@ static void a_line_of_the_log_is_one_line(void **state)
         }
         assert_int_equal(quotes % 2, 0);
     }
+}
+
+static void cookies(void **state)
+{
+    (void)state;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nCookie: x=1; SID=\"abc\";sid=2\r\nCookie: y=3\r\n\r\n";
+    struct http_head h;
+    struct http_at at = {0};
+    const uint8_t *bytes = (const uint8_t *)request;
+    assert_int_equal(http_request_read(&h, &at, bytes, sizeof request - 1, 4096), READ_WHOLE);
+    assert_true(view_is(cookie_value(&h, bytes, "SID"), "abc"));
+    assert_true(view_is(cookie_value(&h, bytes, "sid"), "2"));
+    assert_true(view_is(cookie_value(&h, bytes, "y"), "3"));
+    assert_null(cookie_value(&h, bytes, "z").at);
 }
 
 /* ---- messages ---- */
@@ -446,6 +461,7 @@ int main(void)
         cmocka_unit_test(pages_are_answers_of_the_length_they_say),
         cmocka_unit_test(lines_of_the_log),
         cmocka_unit_test(a_line_of_the_log_is_one_line),
+        cmocka_unit_test(cookies),
         cmocka_unit_test(a_message_ends_where_it_says),
         cmocka_unit_test(a_message_that_is_cut_or_malformed_is_said_to_be),
         cmocka_unit_test(a_kept_connection_is_taken_for_its_server_alone),

@@ -1,0 +1,197 @@
+/* HTTP_EXCHANGE: the request goes to the server, its answer to the client, both at once: a server may answer before it
+ * has all of a request. */
+#include <sys/socket.h>
+
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/http/http.h"
+#include "runtime/proxy/http/rewrite.h"
+
+/* The request goes on. False: the exchange ended over it. */
+static bool send_request(struct session *s)
+{
+    struct http *h = http_of(s);
+    switch (message_move(&h->up, &s->proxy->buffers)) {
+    case MESSAGE_AGAIN: session_again(s); return true;
+    case MESSAGE_DONE: h->sent = true; return true;
+    case MESSAGE_TO: /* it may have answered before it went: that is still to be read */
+        h->sent = h->broken = true;
+        return true;
+    case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    case MESSAGE_FROM: session_end(s, SESSION_CLIENT_RESET); return false;
+    case MESSAGE_CUT:
+        h->reason = STREAM_FIRST_CUT;
+        h->keeps = false;
+        http_answer(s, 400, SESSION_CLIENT_GONE);
+        return false;
+    case MESSAGE_BAD:
+        h->reason = h->up.body.reason;
+        h->keeps = false;
+        http_loop_of(s)->counts[HTTP_COUNT_BAD]++;
+        http_answer(s, 400, SESSION_REQUEST_BAD);
+        return false;
+    default: return true;
+    }
+}
+
+/* What came from the server is no answer. */
+static void server_is_bad(struct session *s, unsigned status, enum session_end why)
+{
+    http_loop_of(s)->counts[HTTP_COUNT_SERVER_BAD]++;
+    http_answer(s, status, why);
+}
+
+/* A login that holds for a connection, not for a request (Negotiate, NTLM): nobody else may get that connection. */
+static bool has_login(const struct http_head *a, const uint8_t *bytes)
+{
+    static const char *const names[] = {"www-authenticate", "proxy-authenticate"};
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned next = 0;
+        for (struct view v; http_field_next(a, bytes, names[i], &next, &v);)
+            if (v.len >= 4 && ((v.at[0] | 0x20) == 'n') && ((v.at[1] | 0x20) == 't' || (v.at[1] | 0x20) == 'e'))
+                return true;
+    }
+    return false;
+}
+
+/* Seconds of `Keep-Alive: timeout=N`: we leave before the server does. */
+static uint64_t keep_time(const struct http_head *a, const uint8_t *bytes)
+{
+    unsigned next = 0, seconds = 0;
+    struct view v;
+    if (!http_field_next(a, bytes, "keep-alive", &next, &v)) return HTTP_KEEP_NS;
+    const uint8_t *at = memmem(v.at, v.len, "timeout=", 8);
+    if (!at) return HTTP_KEEP_NS;
+    for (at += 8; at < v.at + v.len && *at >= '0' && *at <= '9' && seconds < 100; at++)
+        seconds = seconds * 10 + (unsigned)(*at - '0');
+    if (seconds > 60) seconds = 60;
+    return seconds > 1 ? (seconds - 1) * UINT64_C(1000000000) : 0;
+}
+
+/* An interim answer (1xx): passed on to clients that know of such, and another head follows. */
+static void pass_interim(struct session *s, const struct http_head *a)
+{
+    struct http *h = http_of(s);
+    struct buffer *b = s->down.buffer;
+    const uint32_t end = b->from + a->len;
+    http_loop_of(s)->counts[HTTP_COUNT_CLASS_1]++;
+    if (h->old) {
+        b->from = end;
+    } else {
+        response_rewrite(&http_loop_of(s)->text, a, buffer_at(b), AFTER_KEEP, false, "");
+        message_lay(&h->down, end, http_loop_of(s)->text.bytes, http_loop_of(s)->text.n);
+    }
+    h->down.at = (struct http_at){0};
+    h->interims++;
+}
+
+static enum after after_answer(struct http *h, enum http_framing framing)
+{
+    if (framing == HTTP_TUNNEL) return h->status == 101 ? AFTER_SWITCH : AFTER_KEEP;
+    if (framing == HTTP_CLOSE || h->down.unchunk || !h->sent) h->keeps = false;
+    if (!h->keeps) return AFTER_CLOSE;
+    return h->old ? AFTER_KEEP_SAID : AFTER_KEEP;
+}
+
+/* The head of the final answer: laid down as it goes to the client. */
+static void begin_answer(struct session *s, const struct http_head *a)
+{
+    struct http *h = http_of(s);
+    struct buffer *b = s->down.buffer;
+    const uint8_t *bytes = buffer_at(b);
+    const enum http_framing framing = http_response_framing(a, h->was_head, h->was_connect);
+    if (a->status < 200 && !(a->status == 101 && h->upgrades)) {
+        server_is_bad(s, 502, SESSION_SERVER_BAD);
+        return;
+    }
+    h->status = a->status;
+    h->answer_ns = s->proxy->loop.now_ns;
+    h->answered = true;
+    h->server_keeps = http_keeps(a) && framing != HTTP_CLOSE && framing != HTTP_TUNNEL && !h->broken;
+    h->mine |= has_login(a, bytes);
+    h->keep_ns = keep_time(a, bytes);
+    h->down.unchunk = h->old && framing == HTTP_CHUNKED;
+    response_rewrite(&http_loop_of(s)->text, a, bytes, after_answer(h, framing), h->old, "");
+    if (!message_lay(&h->down, b->from + a->len, http_loop_of(s)->text.bytes, http_loop_of(s)->text.n)) {
+        h->answered = false;
+        server_is_bad(s, 502, SESSION_SERVER_BAD);
+        return;
+    }
+    body_begin(&h->down.body, framing, a->length);
+    if (framing != HTTP_TUNNEL) return;
+    http_loop_of(s)->counts[HTTP_COUNT_TUNNELS]++;
+    h->state = HTTP_TUNNELS;
+}
+
+/* Read heads until the final one. False: it waits, or the exchange is over. */
+static bool read_answer(struct session *s)
+{
+    struct http *h = http_of(s);
+    struct http_head *a = &http_loop_of(s)->answer;
+    while (!h->answered) {
+        switch (message_put(&h->down)) {
+        case MESSAGE_WAITS: return false;
+        case MESSAGE_TO: session_end(s, SESSION_CLIENT_RESET); return false;
+        default: break;
+        }
+        const struct buffer *b = s->down.buffer;
+        const enum stream_read said = b && buffer_len(b) ? http_response_read(a, &h->down.at, buffer_at(s->down.buffer),
+                                                                              buffer_len(b), b->size - BUFFER_FRONT)
+                                                         : READ_MORE;
+        if (said == READ_WHOLE) {
+            if (a->status < 200 && a->status != 101 && h->interims < HTTP_INTERIMS_MAX)
+                pass_interim(s, a);
+            else
+                begin_answer(s, a);
+            if (h->state != HTTP_EXCHANGE) return false;
+            continue;
+        }
+        if (said != READ_MORE) {
+            server_is_bad(s, 502, SESSION_SERVER_BAD);
+            return false;
+        }
+        switch (message_get(&h->down, &s->proxy->buffers)) {
+        case MESSAGE_DONE: continue;
+        case MESSAGE_WAITS: message_rest(&h->down, &s->proxy->buffers); return false;
+        case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+        case MESSAGE_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
+        default: server_is_bad(s, 502, SESSION_SERVER_BAD); return false;
+        }
+    }
+    return true;
+}
+
+/* The answer's body. False: it waits, or the session is over. */
+static bool send_answer(struct session *s)
+{
+    struct http *h = http_of(s);
+    switch (message_move(&h->down, &s->proxy->buffers)) {
+    case MESSAGE_DONE: http_over(s); return true;
+    case MESSAGE_AGAIN: session_again(s); return false;
+    case MESSAGE_WAITS: return false;
+    case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    case MESSAGE_TO: session_end(s, SESSION_CLIENT_RESET); return false;
+    case MESSAGE_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
+    default: server_is_bad(s, 502, SESSION_SERVER_BAD); return false;
+    }
+}
+
+/* Has the client given up? Its end alone may be half a close; a reset shows as an error. */
+static bool client_is_gone(const struct session *s)
+{
+    int err = 0;
+    socklen_t len = sizeof err;
+    return (s->client.flags & SIDE_HUNG) && !getsockopt(s->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) && err;
+}
+
+bool http_exchange(struct session *s)
+{
+    struct http *h = http_of(s);
+    session_wait(s, s->proxy->program->settings->proxy_idle_ns);
+    if (!h->sent && !send_request(s)) return true;
+    if (client_is_gone(s)) {
+        session_end(s, SESSION_CLIENT_RESET);
+        return true;
+    }
+    if (!h->answered && !read_answer(s)) return h->state != HTTP_EXCHANGE;
+    return h->state != HTTP_EXCHANGE || send_answer(s);
+}

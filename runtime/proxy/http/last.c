@@ -1,0 +1,175 @@
+/* What ends an exchange: answers of ours, the next request, other protocols, the connection's end. */
+#include <errno.h>
+
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/http/http.h"
+#include "runtime/proxy/http/noted.h"
+#include "runtime/proxy/http/page.h"
+
+/* The server's connection is not used again: what it was asked, or has said, is not over. */
+static void drop_server(struct session *s)
+{
+    if (!s->server) return;
+    s->server->flags |= SIDE_RESETS;
+    session_leave_server(s);
+}
+
+void http_answer(struct session *s, unsigned status, enum session_end why)
+{
+    struct http *h = http_of(s);
+    h->why = (uint8_t)why;
+    if (h->answered) {
+        session_end(s, why);
+        return;
+    }
+    h->status = (uint16_t)status;
+    http_count(s);
+    drop_server(s);
+    if (!s->down.buffer) s->down.buffer = buffer_take(&s->proxy->buffers);
+    struct buffer *b = s->down.buffer;
+    if (!b) {
+        session_end(s, SESSION_FULL);
+        return;
+    }
+    /* A part of an interim answer may have been written: behind it nothing can be said. */
+    if (h->down.ready && h->interims) {
+        session_end(s, why);
+        return;
+    }
+    /* The next request can be found only where this one's body is over. */
+    h->keeps = h->keeps && body_is_whole(&h->up.body);
+    char text[PAGE_TEXT_MAX];
+    const size_t n = http_page(text, status, !h->keeps, h->was_head);
+    b->from = b->to = BUFFER_FRONT;
+    memcpy(buffer_at(b), text, n);
+    b->to += (uint32_t)n;
+    h->down.ready = (uint32_t)n;
+    h->answered = true;
+    http_loop_of(s)->counts[HTTP_COUNT_PAGES]++;
+    h->state = HTTP_LAST;
+}
+
+/* May another request, of any client, go over the server's connection? Only behind an exchange that is whole on both
+ * ways, with nothing left over. */
+static bool server_is_clean(const struct session *s)
+{
+    const struct http *h = http_of(s);
+    return h->server_keeps && h->sent && !h->broken && h->keep_ns && !(s->down.buffer && buffer_len(s->down.buffer)) &&
+           !(s->server->flags & (SIDE_HUNG | SIDE_ENDED | SIDE_FAILED));
+}
+
+static void leave_server(struct session *s)
+{
+    struct http *h = http_of(s);
+    struct kept *k = &http_loop_of(s)->kept;
+    const struct kept_key key = {.service = s->service, .server = s->chosen};
+    struct kept_one *one = server_is_clean(s) && !h->mine && !session_server_is_private(s) ? kept_room(k) : NULL;
+    if (one)
+        kept_put(k, one, key, session_take_server(s, kept_task(one)), h->keep_ns);
+    else
+        session_leave_server(s);
+}
+
+void http_count(struct session *s)
+{
+    struct http *h = http_of(s);
+    const unsigned class = h->status / 100;
+    if (h->counted) return;
+    h->counted = true;
+    note_answer(s);
+    if (class >= 2 && class <= 5)
+        http_loop_of(s)->counts[HTTP_COUNT_CLASS_1 + class - 1]++;
+    else if (!class)
+        http_loop_of(s)->counts[HTTP_COUNT_CUT]++;
+}
+
+void http_over(struct session *s)
+{
+    struct http *h = http_of(s);
+    http_count(s);
+    if (s->server) leave_server(s);
+    if (h->keeps) {
+        http_renew(s);
+    } else {
+        if (h->state != HTTP_LAST) h->why = SESSION_DONE;
+        h->state = HTTP_LAST;
+        h->down.ready = 0;
+    }
+}
+
+/* Read what the client still sends and forget it, so that its answer is not lost to a reset (RFC 9112, 9.6). */
+static bool linger(struct session *s)
+{
+    struct http *h = http_of(s);
+    struct way *up = &s->up;
+    if (up->buffer) up->buffer->from = up->buffer->to = BUFFER_FRONT;
+    for (;;) {
+        switch (message_get(&h->up, &s->proxy->buffers)) {
+        case MESSAGE_DONE:
+            h->dropped += buffer_len(up->buffer);
+            up->buffer->from = up->buffer->to = BUFFER_FRONT;
+            if (h->dropped < HTTP_DROPPED_MAX) continue;
+            break;
+        case MESSAGE_WAITS: message_rest(&h->up, &s->proxy->buffers); return false;
+        default: break;
+        }
+        session_end(s, h->why);
+        return true;
+    }
+}
+
+bool http_last(struct session *s)
+{
+    struct http *h = http_of(s);
+    if (!h->shut) {
+        switch (message_put(&h->down)) {
+        case MESSAGE_WAITS: return false;
+        case MESSAGE_DONE: break;
+        default: session_end(s, SESSION_CLIENT_RESET); return true;
+        }
+        message_rest(&h->down, &s->proxy->buffers);
+        if (h->keeps) {
+            http_over(s);
+            return true;
+        }
+        const int err = side_shut(&s->client);
+        if (err == -EAGAIN) return false;
+        if (err) {
+            session_end(s, h->why);
+            return true;
+        }
+        h->shut = true;
+        http_count(s);
+        session_wait(s, HTTP_LINGER_NS);
+    }
+    return linger(s);
+}
+
+/* One direction of another protocol. */
+static bool move(struct session *s, struct way *w, bool *over)
+{
+    int err;
+    switch (way_move(w, &s->proxy->buffers, &err)) {
+    case WAY_DONE: *over = true; return true;
+    case WAY_AGAIN: session_again(s); return true;
+    case WAY_WAITS: return true;
+    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    default:
+        session_end(s, (w == &s->up) == (err == WAY_FROM) ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET);
+        return false;
+    }
+}
+
+bool http_tunnel(struct session *s)
+{
+    struct http *h = http_of(s);
+    bool up = false, down = false;
+    /* The answer's head is the first of what goes down, and what the client sent ahead the first of what goes up. */
+    h->down.ready = h->up.ready = 0;
+    s->up.left = s->down.left = WAY_ALL;
+    s->up.keeps_open = s->down.keeps_open = false;
+    session_wait(s, s->proxy->program->settings->proxy_idle_ns);
+    if (!move(s, &s->up, &up) || !move(s, &s->down, &down)) return true;
+    if (up && down) session_end(s, SESSION_DONE);
+    return up && down;
+}

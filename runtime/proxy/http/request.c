@@ -1,0 +1,162 @@
+/* HTTP_HEAD: a request's head is read, routed, and laid down as it goes to a server. */
+#include "runtime/proxy/connect.h"
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/http/affinity.h"
+#include "runtime/proxy/http/http.h"
+#include "runtime/proxy/http/noted.h"
+#include "runtime/proxy/http/rewrite.h"
+#include "vm/judge/decide.h"
+#include "vm/stream/http2.h"
+
+/* A client of HTTP/2 is told to come again with HTTP/1.1. */
+static void go_away(struct session *s)
+{
+    struct http *h = http_of(s);
+    struct buffer *b = s->down.buffer ? s->down.buffer : buffer_take(&s->proxy->buffers);
+    h->reason = STREAM_HTTP2;
+    if (!b) {
+        session_end(s, SESSION_FULL);
+        return;
+    }
+    s->down.buffer = b;
+    b->from = b->to = BUFFER_FRONT;
+    memcpy(buffer_at(b), http2_goaway, HTTP2_GOAWAY_LEN);
+    b->to += HTTP2_GOAWAY_LEN;
+    h->down.ready = HTTP2_GOAWAY_LEN;
+    h->keeps = false;
+    h->why = SESSION_REQUEST_BAD;
+    h->state = HTTP_LAST;
+}
+
+static void refuse(struct session *s, enum stream_reason why)
+{
+    struct http *h = http_of(s);
+    const unsigned status = stream_reason_status(why);
+    http_loop_of(s)->counts[HTTP_COUNT_BAD]++;
+    h->reason = (uint8_t)why;
+    h->keeps = false;
+    if (why == STREAM_HTTP2)
+        go_away(s);
+    else if (status)
+        http_answer(s, status, SESSION_REQUEST_BAD);
+    else
+        session_end(s, SESSION_REQUEST_BAD);
+}
+
+/* What is asked of the first bytes of each request. */
+static struct first_asked asked(const struct session *s)
+{
+    const struct http *h = http_of(s);
+    return (struct first_asked){
+        .wants = program_wants(s->proxy->program, s->service) | FIRST_HTTP,
+        .end = s->client.flags & SIDE_ENDED ? FIRST_CLOSED
+               : h->late                    ? FIRST_LATE
+                                            : FIRST_OPEN,
+        .limit = (uint16_t)(s->up.buffer->size - BUFFER_FRONT),
+    };
+}
+
+/* What is kept of a request when its head is gone. */
+static void note(struct http *h, const struct http_head *head, const uint8_t *bytes)
+{
+    const struct view method = view_of(bytes, head->method);
+    h->was_head = view_is(method, "HEAD");
+    h->was_connect = view_is(method, "CONNECT");
+    h->old = head->minor == 0;
+    h->upgrades = request_upgrades(head);
+    h->keeps = http_keeps(head);
+    h->mine = false;
+}
+
+/* The address that the client came to, for a request that names no host. */
+static void address_came_to(const struct session *s, char text[TOLD_MAX])
+{
+    struct told t;
+    struct stream_addr a = {.v6 = s->key.kind & KIND_IP6};
+    memcpy(a.addr, s->key.dst, sizeof a.addr);
+    told_make(&t, &a, false);
+    snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
+}
+
+/* The head is whole: route it, lay it down, and ask for a server. */
+static void begin(struct session *s, const struct first *f)
+{
+    struct http *h = http_of(s);
+    struct http_loop *l = http_loop_of(s);
+    struct buffer *b = s->up.buffer;
+    const uint8_t *bytes = f->bytes + f->skip;
+    char host[TOLD_MAX] = "";
+    l->counts[HTTP_COUNT_REQUESTS]++;
+    note(h, &f->head, bytes);
+    note_request(s, &f->head, bytes);
+    s->affinity = affinity_heard(s, &f->head, bytes);
+    s->branch = program_stream(s->proxy->program, &s->key, f);
+    if (s->branch >= STREAM_MORE) {
+        http_answer(s, 503, SESSION_NO_SERVER);
+        return;
+    }
+    if (!f->head.host.len) address_came_to(s, host);
+    request_rewrite(&l->text, &f->head, bytes, &h->told, host);
+    if (!message_lay(&h->up, b->from + f->skip + f->head.len, l->text.bytes, l->text.n)) {
+        refuse(s, STREAM_HTTP_HEAD_TOO_LONG);
+        return;
+    }
+    body_begin(&h->up.body, f->head.framing, f->head.length);
+    h->state = HTTP_DIALS;
+    s->tries = 0;
+    connect_branch(s);
+}
+
+static uint64_t first_ns(const struct session *s)
+{
+    const uint64_t own = proxy_says(s->proxy, s->service)->first_ns;
+    return own ? own : s->proxy->program->settings->proxy_first_ns;
+}
+
+/* The first byte of a request starts its time; until then the connection may be idle. */
+static void wait(struct session *s)
+{
+    struct http *h = http_of(s);
+    const bool begun = s->up.buffer && buffer_len(s->up.buffer);
+    if (!begun) {
+        message_rest(&h->up, &s->proxy->buffers);
+        session_wait(s, s->proxy->program->settings->proxy_idle_ns);
+    } else if (!h->begun_ns) {
+        session_wait(s, first_ns(s));
+    }
+    if (begun && !h->begun_ns) h->begun_ns = s->proxy->loop.now_ns;
+}
+
+/* Nothing more comes, in the middle of a head or before it. */
+static void ended(struct session *s)
+{
+    if (!s->up.buffer || !buffer_len(s->up.buffer))
+        session_end(s, SESSION_DONE);
+    else
+        refuse(s, http_of(s)->late ? STREAM_FIRST_LATE : STREAM_FIRST_CUT);
+}
+
+bool http_read_request(struct session *s)
+{
+    struct http *h = http_of(s);
+    struct first *f = &s->proxy->first;
+    for (;;) {
+        if (s->up.buffer && buffer_len(s->up.buffer)) {
+            const struct first_asked a = asked(s);
+            switch (first_read(f, &h->at, buffer_at(s->up.buffer), buffer_len(s->up.buffer), &a)) {
+            case READ_WHOLE: begin(s, f); return true;
+            case READ_BAD: refuse(s, f->reason); return true;
+            default: break;
+            }
+        }
+        wait(s);
+        switch (message_get(&h->up, &s->proxy->buffers)) {
+        case MESSAGE_DONE: continue;
+        case MESSAGE_CUT: ended(s); return true;
+        case MESSAGE_BAD: refuse(s, STREAM_HTTP_HEAD_TOO_LONG); return true;
+        case MESSAGE_FROM: session_end(s, SESSION_CLIENT_RESET); return true;
+        case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return true;
+        default: wait(s); return false;
+        }
+    }
+}

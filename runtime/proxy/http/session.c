@@ -1,0 +1,130 @@
+/* A session of `mode proxy http`: its steps. */
+#include <stdlib.h>
+
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/http/http.h"
+#include "runtime/proxy/http/noted.h"
+
+void http_renew(struct session *s)
+{
+    struct http *h = http_of(s);
+    const struct told told = h->told;
+    *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told};
+    message_rest(&h->up, &s->proxy->buffers);
+    way_fini(&s->down, &s->proxy->buffers); /* what a server said beyond its answer is nobody's */
+    s->up.left = s->down.left = 0;
+}
+
+static void begin(struct session *s)
+{
+    struct http *h = slab_take(&http_loop_of(s)->requests);
+    if (!h) {
+        session_end(s, SESSION_FULL);
+        return;
+    }
+    s->own = h;
+    const struct stream_addr client = session_client(s);
+    told_make(&h->told, &client, s->client.ops != &side_plain);
+    s->up.from = s->down.to = &s->client;
+    http_renew(s);
+}
+
+static bool (*const steps[HTTP_STATES])(struct session *s) = {
+    [HTTP_HEAD] = http_read_request,
+    [HTTP_EXCHANGE] = http_exchange,
+    [HTTP_TUNNELS] = http_tunnel,
+    [HTTP_LAST] = http_last,
+};
+
+static void step(struct session *s)
+{
+    for (unsigned i = 0; i < HTTP_STEPS_MAX; i++) {
+        bool (*const go_on)(struct session *) = steps[http_of(s)->state];
+        if (!go_on || !go_on(s) || s->ended != SESSION_ENDS) return;
+    }
+    session_again(s);
+}
+
+static unsigned status_of(enum session_end failed)
+{
+    switch (failed) {
+    case SESSION_SERVER_LATE: return 504;
+    case SESSION_SERVER_TLS: return 502;
+    default: return 503;
+    }
+}
+
+static void connected(struct session *s, enum session_end failed, int err)
+{
+    struct http *h = http_of(s);
+    (void)err;
+    if (!s->server) {
+        http_answer(s, status_of(failed), failed);
+    } else {
+        h->state = HTTP_EXCHANGE;
+    }
+}
+
+static struct side *kept_for(struct session *s)
+{
+    struct http_loop *l = http_loop_of(s);
+    if (l->program != s->proxy->program) {
+        kept_flush(&l->kept);
+        l->program = s->proxy->program;
+    }
+    if (session_server_is_private(s)) return NULL;
+    struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
+    if (side) l->counts[HTTP_COUNT_REUSED]++;
+    return side;
+}
+
+static void late(struct session *s)
+{
+    struct http *h = http_of(s);
+    switch (h->state) {
+    case HTTP_HEAD:
+        h->late = true;
+        if (!s->up.buffer || !buffer_len(s->up.buffer)) session_end(s, SESSION_IDLE);
+        break;
+    case HTTP_EXCHANGE: http_answer(s, 504, SESSION_IDLE); break;
+    case HTTP_LAST: session_end(s, h->why); break;
+    default: session_end(s, SESSION_IDLE); break;
+    }
+}
+
+static void fini(struct session *s)
+{
+    struct http *h = s->own;
+    if (!h) return;
+    if (h->state != HTTP_HEAD) http_count(s);
+    slab_give(&http_loop_of(s)->requests, h);
+}
+
+/* ---- what a loop has once ---- */
+
+static void *start(struct proxy *p)
+{
+    struct http_loop *l = calloc(1, sizeof *l);
+    if (!l) return NULL;
+    l->program = p->program;
+    kept_init(&l->kept, &p->loop, &p->sides, HTTP_KEPT_MAX);
+    slab_init(&l->requests, sizeof(struct http), p->cfg.sessions_most);
+    slab_init(&l->noted, sizeof(struct noted), p->cfg.sessions_most);
+    if (lines_init(&l->lines, HTTP_LINES_BYTES)) {
+        free(l);
+        return NULL;
+    }
+    return l;
+}
+
+static void stop(void *of_kind)
+{
+    struct http_loop *l = of_kind;
+    kept_fini(&l->kept);
+    slab_fini(&l->requests);
+    slab_fini(&l->noted);
+    lines_fini(&l->lines);
+    free(l);
+}
+
+const struct session_ops session_http = {"http", begin, step, connected, late, fini, kept_for, start, stop};

@@ -1,0 +1,416 @@
+/* No client ever hears another's answer, and no server ever reads two requests where one was sent: many clients and
+ * servers that cut, abort, answer early and end as they please, and all of tests/http/smuggling.t. */
+#include "tests/unit/runtime/http_scene.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+/* ---- a server that reads loosely: a line ends at LF, of several lengths the last counts ---- */
+
+struct loose {
+    bool chunked;
+    size_t head, length; /* bytes of the head; of the body that is not chunked */
+    const char *text;
+};
+
+static bool is_in(const char *from, const char *end, const char *word)
+{
+    const char *at = strcasestr(from, word);
+    return at && at < end;
+}
+
+/* The head at the beginning of the text, which ends with a zero byte. False: it is not whole. */
+static bool loose_head(struct loose *l, const char *text)
+{
+    *l = (struct loose){.text = text};
+    const char *line = text;
+    for (;;) {
+        const char *end = strchr(line, '\n');
+        if (!end) return false;
+        const size_t n = (size_t)(end - line) - (end > line && end[-1] == '\r');
+        if (!n && line != text) break;
+        if (!strncasecmp(line, "content-length:", 15)) l->length = strtoull(line + 15, NULL, 10);
+        if (!strncasecmp(line, "transfer-encoding", 17) && is_in(line, end, "chunked")) l->chunked = true;
+        line = end + 1;
+    }
+    l->head = (size_t)(strchr(line, '\n') + 1 - text);
+    return true;
+}
+
+/* Bytes of the whole message; 0: it is not whole. */
+static size_t loose_whole(const char *text, size_t n)
+{
+    struct loose l;
+    if (!loose_head(&l, text)) return 0;
+    if (!l.chunked) return l.head + l.length <= n ? l.head + l.length : 0;
+    for (size_t at = l.head; at < n;) {
+        const char *end = memchr(text + at, '\n', n - at);
+        if (!end) return 0;
+        const size_t size = strtoull(text + at, NULL, 16);
+        at = (size_t)(end + 1 - text);
+        if (!size) {
+            while ((end = memchr(text + at, '\n', n - at))) {
+                const bool last = end - (text + at) <= 1;
+                at = (size_t)(end + 1 - text);
+                if (last) return at;
+            }
+            return 0;
+        }
+        at += size + 2;
+    }
+    return 0;
+}
+
+/* ---- one end of a connection in the hands of a test ---- */
+
+enum { ENDS = 256, TEXT = 1 << 16 };
+
+struct end {
+    int fd; /* -1: none */
+    size_t n, out, sent;
+    char in[TEXT], text[TEXT]; /* what came and was not taken; what is to be sent */
+    bool over;                 /* the other end has ended */
+    unsigned id, asked, heard; /* of a client: requests that were sent, answers that came */
+    bool closes;               /* a server's: behind what is still to be sent */
+    bool fresh;                /* nothing was answered for its last request */
+};
+
+static void end_close(struct end *e, bool reset)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    if (e->fd < 0) return;
+    if (reset) setsockopt(e->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(e->fd);
+    e->fd = -1;
+}
+
+static void end_open(struct end *e, int fd)
+{
+    e->fd = fd;
+    e->n = e->out = e->sent = 0;
+    e->over = e->closes = false;
+    e->asked = e->heard = 0;
+    e->in[0] = 0;
+}
+
+static void end_add(struct end *e, const char *text, size_t n)
+{
+    assert_true(e->out + n <= TEXT);
+    memcpy(e->text + e->out, text, n);
+    e->out += n;
+}
+
+/* Send a drawn part, read a drawn part. */
+static void end_move(struct end *e, unsigned *draw)
+{
+    if (e->fd < 0) return;
+    if (e->sent < e->out) {
+        const size_t left = e->out - e->sent, most = 1 + (size_t)rand_r(draw) % (rand_r(draw) % 3 ? 4000 : 7);
+        const ssize_t n = send(e->fd, e->text + e->sent, left < most ? left : most, MSG_NOSIGNAL);
+        if (n > 0) e->sent += (size_t)n;
+        if (n < 0 && errno != EAGAIN && errno != ENOTCONN) e->over = true;
+        if (e->sent == e->out) e->sent = e->out = 0;
+    }
+    const ssize_t n = recv(e->fd, e->in + e->n, sizeof e->in - 1 - e->n, 0);
+    if (n > 0) e->n += (size_t)n;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != ENOTCONN)) e->over = true;
+    e->in[e->n] = 0;
+}
+
+static void end_take(struct end *e, size_t n)
+{
+    memmove(e->in, e->in + n, e->n - n);
+    e->n -= n;
+    e->in[e->n] = 0;
+}
+
+/* ---- many clients, many servers ---- */
+
+/* A request whose path and body name the client and its number. */
+static void ask(struct end *c, unsigned *draw)
+{
+    static const char *const hosts[] = {"a", "b"};
+    char text[3000], body[2000];
+    const unsigned kind = (unsigned)rand_r(draw) % 4, size = (unsigned)rand_r(draw) % 1500;
+    memset(body, 'x', sizeof body);
+    c->asked++;
+    int n = snprintf(text, sizeof text, "%s /%u-%u HTTP/1.1\r\nHost: %s\r\n%s", kind ? "GET" : "POST", c->id, c->asked,
+                     hosts[rand_r(draw) % 2], rand_r(draw) % 40 ? "" : "Connection: close\r\n");
+    end_add(c, text, (size_t)n);
+    if (kind == 1) {
+        n = snprintf(text, sizeof text, "Content-Length: %u\r\n\r\n%.*s", size, (int)size, body);
+        end_add(c, text, (size_t)n);
+    } else if (kind == 0) {
+        n = snprintf(text, sizeof text, "Transfer-Encoding: chunked\r\n\r\n");
+        if (size) n += snprintf(text + n, sizeof text - (size_t)n, "%x\r\n%.*s\r\n", size, (int)size, body);
+        n += snprintf(text + n, sizeof text - (size_t)n, "0\r\n\r\n");
+        end_add(c, text, (size_t)n);
+    } else {
+        end_add(c, "\r\n", 2);
+    }
+}
+
+static unsigned right, ours;
+
+/* Answers that are whole: of a server, each must name this client and the request that is due. */
+static void hear(struct end *c)
+{
+    for (;;) {
+        char want[40];
+        struct loose l;
+        if (!loose_head(&l, c->in)) return;
+        if (begins(c->in, "HTTP/1.1 100")) {
+            end_take(c, l.head);
+            continue;
+        }
+        const bool to_end = !l.chunked && !strcasestr(c->in, "content-length:");
+        const size_t n = to_end ? (c->over ? c->n : 0) : loose_whole(c->in, c->n);
+        if (!n) return;
+        c->heard++;
+        if (to_end && !memchr(c->in, '>', n)) {
+            ours++; /* cut before its nonce was whole */
+        } else if (begins(c->in, "HTTP/1.1 200")) {
+            snprintf(want, sizeof want, "<%u-%u>", c->id, c->heard);
+            if (!memmem(c->in, n, want, strlen(want)))
+                fail_msg("client waits for %s and hears %u of %s", want, (unsigned)n, c->in);
+            right++;
+        } else {
+            ours++;
+        }
+        end_take(c, n);
+    }
+}
+
+static void client_step(struct end *c, unsigned *draw)
+{
+    if (c->fd < 0) end_open(c, client());
+    if (c->asked < 8 && c->asked - c->heard < 3 && rand_r(draw) % 4 == 0) ask(c, draw);
+    end_move(c, draw);
+    hear(c);
+    if (c->over || (c->asked == 8 && c->heard == 8) || rand_r(draw) % 400 == 0) {
+        end_close(c, rand_r(draw) % 2);
+        c->id += 1000; /* what it was owed never comes */
+    }
+}
+
+/* Answer the request at the beginning of what came. */
+static void answer(struct end *v, unsigned *draw)
+{
+    char text[200], body[60];
+    const char *path = strchr(v->in, '/');
+    const int n = snprintf(body, sizeof body, "<%.*s>", (int)strcspn(path + 1, " "), path + 1);
+    if (rand_r(draw) % 10 == 0) end_add(v, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    int len;
+    switch (rand_r(draw) % 8) {
+    case 0:
+        len = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s", body);
+        v->closes = true;
+        break;
+    case 1:
+    case 2:
+        len = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
+                       n, body);
+        break;
+    default: len = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, body); break;
+    }
+    end_add(v, text, (size_t)len);
+}
+
+static void server_step(struct end *v, unsigned *draw)
+{
+    struct loose l;
+    if (v->fd < 0) return;
+    end_move(v, draw);
+    const size_t whole = loose_whole(v->in, v->n);
+    if (v->out == 0 && !v->closes && whole) {
+        if (rand_r(draw) % 60 == 0) {
+            end_close(v, rand_r(draw) % 2); /* without an answer */
+            return;
+        }
+        answer(v, draw);
+        end_take(v, whole);
+        /* One that says more than it was asked, in one piece with its answer: a piece that came later, behind the next
+         * request, could not be told from that one's answer. */
+        if (!v->closes && rand_r(draw) % 30 == 0) {
+            end_add(v, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", 43);
+            v->over = send(v->fd, v->text, v->out, MSG_NOSIGNAL) != (ssize_t)v->out;
+            v->out = 0;
+        }
+    } else if (v->out == 0 && !v->closes && loose_head(&l, v->in) && rand_r(draw) % 50 == 0) {
+        answer(v, draw); /* early: what is left of the request is not read */
+        v->closes = true;
+    }
+    if (v->over || (v->closes && v->out == 0) || rand_r(draw) % 2000 == 0) end_close(v, rand_r(draw) % 3 == 0);
+}
+
+static void take_comers(struct scene *s, struct end *servers)
+{
+    for (unsigned i = 0; i < SERVERS; i++)
+        for (int fd; (fd = accept4(s->servers[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+            unsigned k = 0;
+            while (k < ENDS && servers[k].fd >= 0) k++;
+            assert_true(k < ENDS);
+            end_open(&servers[k], fd);
+        }
+}
+
+static void no_client_hears_another_s_answer(void **state)
+{
+    enum { CLIENTS = 24, STEPS = 12000 };
+    struct scene *s = *state;
+    struct end *clients = calloc(CLIENTS, sizeof *clients), *servers = calloc(ENDS, sizeof *servers);
+    const char *seed = getenv("SEED"), *longer = getenv("LONG");
+    unsigned draw = seed ? (unsigned)atoi(seed) : 7;
+    const unsigned steps = longer ? 20 * STEPS : STEPS;
+    right = ours = 0;
+    for (unsigned i = 0; i < ENDS; i++) servers[i].fd = -1;
+    for (unsigned i = 0; i < CLIENTS; i++) clients[i].fd = -1, clients[i].id = i;
+    for (unsigned step = 0; step < steps; step++) {
+        client_step(&clients[(unsigned)rand_r(&draw) % CLIENTS], &draw);
+        take_comers(s, servers);
+        for (unsigned k = 0; k < 4; k++) server_step(&servers[(unsigned)rand_r(&draw) % 64], &draw);
+        proxy_turn(s->proxy, 0);
+    }
+    const struct http_loop *l = loop_of(s);
+    print_message("# %u right, %u ours, %llu reused, %llu lost\n", right, ours,
+                  (unsigned long long)l->counts[HTTP_COUNT_REUSED], (unsigned long long)l->kept.lost);
+    assert_true(right > steps / 50);
+    assert_true(l->counts[HTTP_COUNT_REUSED] > steps / 200);
+    for (unsigned i = 0; i < CLIENTS; i++) end_close(&clients[i], true);
+    for (unsigned i = 0; i < ENDS; i++) end_close(&servers[i], true);
+    for (unsigned i = 0; i < 2000 && s->proxy->all; i++) proxy_turn(s->proxy, 1);
+    assert_null(s->proxy->all);
+    kept_flush(&loop_of(s)->kept);
+    assert_int_equal(s->proxy->sides.used, 0);
+    assert_int_equal(s->proxy->buffers.used, 0);
+    assert_int_equal(loop_of(s)->requests.used, 0);
+    free(clients);
+    free(servers);
+}
+
+/* ---- the table of requests that are read two ways ---- */
+
+/* \r \n \t \\ \xHH \{N:TEXT}; returns the bytes' number. */
+static size_t unescape(char *out, const char *text, const char *end)
+{
+    size_t n = 0;
+    while (text < end) {
+        if (*text != '\\') {
+            out[n++] = *text++;
+            continue;
+        }
+        switch (text[1]) {
+        case 'r': out[n++] = '\r', text += 2; break;
+        case 'n': out[n++] = '\n', text += 2; break;
+        case 't': out[n++] = '\t', text += 2; break;
+        case 'x': out[n++] = (char)strtol((char[]){text[2], text[3], 0}, NULL, 16), text += 4; break;
+        case '{': {
+            char *colon;
+            const long times = strtol(text + 2, &colon, 10);
+            const char *close = strchr(colon, '}');
+            const size_t len = unescape(out + n, colon + 1, close);
+            for (long i = 1; i < times; i++) memcpy(out + n + (size_t)i * len, out + n, len);
+            n += (size_t)times * len;
+            text = close + 1;
+            break;
+        }
+        default: out[n++] = text[1], text += 2; break;
+        }
+    }
+    return n;
+}
+
+/* Whole answers in what came. */
+static unsigned answers_in(const struct end *c)
+{
+    unsigned n = 0;
+    for (size_t at = 0, len; (len = loose_whole(c->in + at, c->n - at)); at += len) n++;
+    return n;
+}
+
+/* Send the bytes, answer each request that a server sees whole; what the client hears, as `200 200 400`. Wait for so
+ * many answers, and a little for those that should not come. */
+static void outcome(struct scene *s, const char *bytes, size_t n, unsigned answers, char *got, struct end *servers,
+                    struct end *c)
+{
+    unsigned quiet = 0, whole = 0, heard_ok = 0, draw = 3;
+    got[0] = 0;
+    for (unsigned i = 0; i < ENDS; i++) servers[i].fd = -1;
+    end_open(c, client());
+    end_add(c, bytes, n);
+    for (unsigned turn = 0; turn < TURNS && !c->over && (quiet < 10 || answers_in(c) < answers); turn++) {
+        const size_t before = c->n + c->sent + whole;
+        proxy_turn(s->proxy, quiet > 6);
+        end_move(c, &draw);
+        take_comers(s, servers);
+        for (unsigned i = 0; i < ENDS && servers[i].fd >= 0; i++) {
+            end_move(&servers[i], &draw);
+            const size_t len = servers[i].over ? 0 : loose_whole(servers[i].in, servers[i].n);
+            if (!len) continue;
+            end_add(&servers[i], OK, sizeof OK - 1);
+            end_take(&servers[i], len);
+            whole++;
+        }
+        quiet = c->n + c->sent + whole == before && c->sent == c->out ? quiet + 1 : 0;
+    }
+    for (size_t len; (len = loose_whole(c->in, c->n)); end_take(c, len)) {
+        sprintf(got + strlen(got), "%s%.3s", *got ? " " : "", c->in + 9);
+        heard_ok += begins(c->in, "HTTP/1.1 200");
+    }
+    if (heard_ok != whole) sprintf(got + strlen(got), " (servers saw %u)", whole);
+    end_close(c, true);
+    for (unsigned i = 0; i < ENDS; i++) end_close(&servers[i], true);
+    for (unsigned i = 0; i < 200 && s->proxy->all; i++) proxy_turn(s->proxy, 1);
+    kept_flush(&loop_of(s)->kept);
+}
+
+/* `ok, 400 http-bare-lf` as `200 400`; `more` as nothing. */
+static void wanted(char *want, const char *text, const char *end)
+{
+    want[0] = 0;
+    while (text < end) {
+        while (*text == ' ' || *text == ',') text++;
+        if (text >= end) break;
+        if (begins(text, "ok")) sprintf(want + strlen(want), "%s200", *want ? " " : "");
+        if (isdigit((unsigned char)*text) && *text != '0')
+            sprintf(want + strlen(want), "%s%.3s", *want ? " " : "", text);
+        while (text < end && *text != ',') text++;
+    }
+}
+
+static void requests_that_are_read_two_ways(void **state)
+{
+    struct scene *s = *state;
+    struct end *servers = calloc(ENDS, sizeof *servers), *c = calloc(1, sizeof *c);
+    FILE *table = fopen("tests/http/smuggling.t", "r");
+    static char line[1 << 16], bytes[1 << 18], want[1000], got[1000];
+    unsigned lines = 0, wrong = 0;
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        const char *outcomes = strstr(line, " | "), *text = outcomes ? strstr(outcomes + 3, " | ") : NULL;
+        if (*line == '#' || !text) continue;
+        const size_t n = unescape(bytes, text + 3, line + strcspn(line, "\n"));
+        if (n > TEXT || begins(bytes, "CONNECT")) continue; /* a tunnel is no more requests */
+        wanted(want, outcomes + 3, text);
+        outcome(s, bytes, n, (unsigned)(strlen(want) + 1) / 4, got, servers, c);
+        if (strcmp(got, want)) {
+            print_error("# %.*s: wants %s, got %s\n", (int)(outcomes - line), line, want, got);
+            wrong++;
+        }
+        lines++;
+    }
+    fclose(table);
+    free(servers);
+    free(c);
+    assert_in_range(lines, 100, 10000);
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(no_client_hears_another_s_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_that_are_read_two_ways, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,327 @@
+/* Sessions of `mode proxy http`, whole: what clients and servers hear. */
+#include "tests/unit/runtime/http_scene.h"
+
+#define TOLD "X-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 prey\r\n\r\n"
+
+static void a_body_that_comes_byte_by_byte(void **state)
+{
+    struct scene *s = *state;
+    static const char sent[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n";
+    const int c = client();
+    for (size_t i = 0; i < sizeof sent - 1; i++) {
+        say(c, (char[]){sent[i], 0});
+        proxy_turn(s->proxy, 0);
+    }
+    const int one = come(s, 0);
+    hears(s, one,
+          "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" TOLD "3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n");
+    static const char answer[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    for (size_t i = 0; i < sizeof answer - 1; i++) {
+        say(one, (char[]){answer[i], 0});
+        proxy_turn(s->proxy, 0);
+    }
+    hears(s, c, answer);
+    close(c), close(one);
+}
+
+static void what_is_sent_ahead_is_answered_in_order(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n\r\nabcGET /3 "
+           "HTTP/1.1\r\n"
+           "Host: a\r\n\r\n");
+    const int one = come(s, 0);
+    hears(s, one, "GET /1 HTTP/1.1\r\nHost: a\r\n" TOLD);
+    assert_true(nobody_came(s, 0));
+    say(one, OK);
+    const int two = one;
+    hears(s, two, "POST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n" TOLD "abc");
+    say(two, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+    hears(s, one, "GET /3 HTTP/1.1\r\nHost: a\r\n" TOLD);
+    say(one, OK);
+    hears(s, c, OK "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" OK);
+    close(c), close(one);
+}
+
+static void a_client_of_http_1_0(void **state)
+{
+    struct scene *s = *state;
+    int c = client();
+    say(c, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    const int one = come(s, 0);
+    assert_true(begins(heard(s, one, "\r\n\r\n"), "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"));
+    say(one, "HTTP/1.1 100 Continue\r\n\r\n" OK);
+    hears(s, c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok");
+    say(c, "GET / HTTP/1.0\r\n\r\n");
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    assert_string_equal(heard(s, c, ""), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcde");
+    close(c), close(one);
+}
+
+static void answers_without_a_body(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    hears(s, c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n");
+    hears(s, c, "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n");
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_string_equal(heard(s, c, ""), "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    close(c), close(one);
+}
+
+static void a_client_that_waits_for_100(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 100 Continue\r\n\r\n");
+    hears(s, c, "HTTP/1.1 100 Continue\r\n\r\n");
+    say(c, "abc");
+    hears(s, one, "abc");
+    say(one, OK);
+    hears(s, c, OK);
+    /* An answer without 100: the client keeps its body, so nothing more can be told apart on either connection. */
+    say(c, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+    assert_string_equal(heard(s, c, ""), "HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    assert_string_equal(heard(s, one, ""), "");
+    close(c), close(one);
+}
+
+static void another_protocol_takes_over(void **state)
+{
+    struct scene *s = *state;
+    static const char switched[] =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    int c = client();
+    say(c, "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly");
+    int one = come(s, 0);
+    assert_non_null(strstr(heard(s, one, "\r\n\r\n"), "Connection: upgrade\r\nUpgrade: websocket\r\n"));
+    say(one, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nfirst");
+    assert_true(begins(heard(s, c, "first"), switched));
+    hears(s, one, "early");
+    say(c, "up"), hears(s, one, "up");
+    say(one, "down"), hears(s, c, "down");
+    shutdown(c, SHUT_WR);
+    assert_string_equal(heard(s, one, ""), "");
+    say(one, "last");
+    close(one);
+    assert_string_equal(heard(s, c, ""), "last");
+    close(c);
+
+    c = client();
+    say(c, "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n");
+    one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 200 OK\r\n\r\n");
+    hears(s, c, "HTTP/1.1 200 OK\r\n\r\n");
+    say(c, "up"), hears(s, one, "up");
+    close(c), close(one);
+
+    /* A server that switches unasked. */
+    c = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+    close(c), close(one);
+}
+
+/* What no server may see: each is answered, and the connection ends. */
+static const struct {
+    const char *sent, *answer;
+} refused[] = {
+    {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\nHost: a\n\n", "HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "HTTP/1.1 505 "},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 501 "},
+};
+
+static void malformed_requests_reach_no_server(void **state)
+{
+    struct scene *s = *state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const int c = client();
+        say(c, refused[i].sent);
+        const char *answer = heard(s, c, "</p>\n");
+        if (!begins(answer, refused[i].answer)) fail_msg("%s\n%s", refused[i].sent, answer);
+        assert_non_null(strstr(answer, "Connection: close\r\n"));
+        assert_string_equal(heard(s, c, ""), "");
+        close(c);
+    }
+    assert_true(nobody_came(s, 0));
+    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_BAD], sizeof refused / sizeof *refused);
+}
+
+/* A body that is malformed: the server's connection ends before the message does, so it is no request. */
+static void a_malformed_body_ends_both(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n\r\nGET /hidden "
+           "HTTP/1.1\r\n\r\n");
+    const int one = come(s, 0);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 400 "));
+    const char *got = heard(s, one, "");
+    assert_null(strstr(got, "hidden"));
+    close(c), close(one);
+}
+
+static void a_client_of_http_2_is_sent_away(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    char got[64];
+    say(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    ssize_t n = -1;
+    for (unsigned i = 0; i < TURNS && n < 0; i++) {
+        proxy_turn(s->proxy, 0);
+        n = recv(c, got, sizeof got, 0);
+    }
+    assert_int_equal(n, 26);
+    assert_int_equal(got[25], 0x0d); /* HTTP_1_1_REQUIRED */
+    close(c);
+}
+
+/* ---- servers that fail ---- */
+
+static void answers_that_are_none(void **state)
+{
+    static const char *const bad[] = {"SSH-2.0-x\r\n",
+                                      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                                      "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nA", ""};
+    struct scene *s = *state;
+    const int c = client();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        const int one = come(s, 0);
+        heard(s, one, "\r\n\r\n");
+        say(one, bad[i]);
+        shutdown(one, SHUT_WR);
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        close(one);
+    }
+    close(c);
+}
+
+static void an_answer_that_is_cut_cuts_the_client_s(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
+    heard(s, c, "abc");
+    close(one);
+    heard(s, c, "");
+    close(c);
+}
+
+static void servers_that_are_away_or_silent(void **state)
+{
+    struct scene *s = *state;
+    int c = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    for (unsigned i = 0; i < 3; i++) proxy_turn(s->proxy, 1);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 504 "));
+    close(one);
+    close(s->servers[0]);
+    s->servers[0] = -1;
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 503 "));
+    /* Nothing more of that request is to come: the next is answered. */
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_true(begins(heard(s, c, ""), "HTTP/1.1 503 "));
+    close(c);
+    s->servers[0] = listener(INADDR_LOOPBACK + 1, SERVER_PORT);
+}
+
+/* ---- clients that fail ---- */
+
+static void a_request_that_is_not_whole_in_time(void **state)
+{
+    struct scene *s = *state;
+    int c = client();
+    say(c, "GET / HTTP/1.1\r\nHo");
+    assert_true(begins(heard(s, c, ""), "HTTP/1.1 408 "));
+    close(c);
+    c = client();
+    say(c, "GET / HTTP/1.1\r\nHo");
+    shutdown(c, SHUT_WR);
+    assert_true(begins(heard(s, c, ""), "HTTP/1.1 400 "));
+    close(c);
+    assert_true(nobody_came(s, 0));
+}
+
+static void a_client_that_goes_takes_its_server_along(void **state)
+{
+    struct scene *s = *state;
+    const struct linger reset = {.l_onoff = 1};
+    const int c = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    setsockopt(c, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(c);
+    heard(s, one, "");
+    close(one);
+    assert_null(loop_of(s)->kept.oldest);
+}
+
+static void a_client_that_has_said_its_last_byte_is_answered(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    shutdown(c, SHUT_WR);
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, OK);
+    assert_string_equal(heard(s, c, ""), OK);
+    close(c), close(one);
+}
+
+int main(void)
+{
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        SCENE(a_body_that_comes_byte_by_byte),
+        SCENE(what_is_sent_ahead_is_answered_in_order),
+        SCENE(a_client_of_http_1_0),
+        SCENE(answers_without_a_body),
+        SCENE(a_client_that_waits_for_100),
+        SCENE(another_protocol_takes_over),
+        SCENE(malformed_requests_reach_no_server),
+        SCENE(a_malformed_body_ends_both),
+        SCENE(a_client_of_http_2_is_sent_away),
+        SCENE(answers_that_are_none),
+        SCENE(an_answer_that_is_cut_cuts_the_client_s),
+        SCENE(servers_that_are_away_or_silent),
+        SCENE(a_request_that_is_not_whole_in_time),
+        SCENE(a_client_that_goes_takes_its_server_along),
+        SCENE(a_client_that_has_said_its_last_byte_is_answered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
