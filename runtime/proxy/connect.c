@@ -106,10 +106,17 @@ static void failed(struct session *s, int err)
 static void begin(struct session *s, uint32_t server)
 {
     struct proxy *p = s->proxy;
+    s->counted = chooser_begin(p->chooser, s->branch, server, &s->key);
+    if (!s->counted) { /* it is full since; another may not be */
+        server = chooser_next(p->chooser, s->branch, &s->key, server);
+        s->counted = server != PBC_NONE && chooser_begin(p->chooser, s->branch, server, &s->key);
+    }
+    if (!s->counted) {
+        through(s, SESSION_NO_SERVER, 0);
+        return;
+    }
     const struct stream_addr a = server_address(s, server);
     s->chosen = server;
-    chooser_begin(p->chooser, s->branch, server, &s->key);
-    s->counted = true;
     struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
     if (kept) {
         session_give_server(s, kept);
@@ -162,7 +169,7 @@ void connect_branch(struct session *s)
 {
     s->dials = true;
     s->tries = 0;
-    const struct choice c = chooser_pick(proxy_chooser(s->proxy), s->branch, &s->key);
+    const struct choice c = chooser_pick(proxy_chooser(s->proxy), s->branch, &s->key, 0);
     if (c.server == PBC_NONE)
         through(s, SESSION_NO_SERVER, 0);
     else

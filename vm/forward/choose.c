@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "vm/forward/balance/lb.h"
 #include "vm/forward/bind/held.h"
 #include "vm/forward/service.h"
 
@@ -68,27 +69,64 @@ void chooser_leave(struct chooser *c, uint32_t service, const struct key *key, b
     if (known) client_drop(c->held.clients, &k, c->now_ns, c->p->services[service].affinity_ns);
 }
 
-struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key)
+static uint64_t most_of(const struct chooser *c, uint32_t server)
 {
-    const uint32_t kept = held_server(&c->held, c->p, c->balance, branch, key, c->now_ns);
-    if (kept != PBC_NONE) return (struct choice){.pool = c->p->servers[kept].pool, .server = kept};
-    const struct pick picked = balance_pick(c->balance, branch, key);
-    return (struct choice){.pool = picked.pool,
-                           .server = picked.server,
-                           .reason = picked.server == PBC_NONE ? REASON_NO_SERVER : REASON_NONE};
+    const uint32_t most = c->p->servers[server].max_flows;
+    return most ? most : UINT64_MAX;
+}
+
+static bool is_full(const struct chooser *c, uint32_t server)
+{
+    return conns_of_server(&c->held.conns, server) >= most_of(c, server);
+}
+
+/* By what the client brought with it, or by its address. */
+static struct pick pick_kept(const struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity)
+{
+    const uint32_t proxy = c->p->services[c->p->branches[branch].service].proxy;
+    const uint32_t flags = affinity && proxy ? c->p->proxies[proxy - 1].flags : 0;
+    if (flags & PBC_PROXY_AFFINITY_HEADER) return balance_pick_by_value(c->balance, branch, key, affinity);
+    const uint32_t server = flags & PBC_PROXY_AFFINITY_COOKIE
+                                ? balance_marked(c->balance, branch, key, affinity)
+                                : held_server(&c->held, c->p, c->balance, branch, key, c->now_ns);
+    return (struct pick){.pool = server == PBC_NONE ? PBC_NONE : c->p->servers[server].pool, .server = server};
+}
+
+struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity)
+{
+    struct pick at = pick_kept(c, branch, key, affinity);
+    if (at.server == PBC_NONE) at = balance_pick(c->balance, branch, key);
+    if (at.server == PBC_NONE) return (struct choice){at.pool, PBC_NONE, REASON_NO_SERVER};
+    if (is_full(c, at.server)) at.server = chooser_next(c, branch, key, at.server);
+    return (struct choice){at.pool, at.server, at.server == PBC_NONE ? REASON_MAX_FLOWS : REASON_NONE};
+}
+
+uint64_t chooser_cookie(const struct chooser *c, uint32_t server) { return balance_mark(c->balance, server); }
+
+uint64_t chooser_value(const uint8_t *bytes, size_t len)
+{
+    const uint64_t hash = lb_siphash((struct lb_hash_key){0}, bytes, len);
+    return hash ? hash : 1;
 }
 
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server)
 {
-    return balance_next(c->balance, branch, key, server);
+    uint32_t at = server;
+    for (uint32_t i = 0; i < c->p->pools[c->p->servers[server].pool].server_count; i++) {
+        at = balance_next(c->balance, branch, key, at);
+        if (at == PBC_NONE || at == server) return PBC_NONE;
+        if (!is_full(c, at)) return at;
+    }
+    return PBC_NONE;
 }
 
-void chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key)
+bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key)
 {
     const uint32_t service = c->p->branches[branch].service;
     const struct client_key k = held_client(c->p, service, key->src, key->kind & KIND_IP6);
-    conns_serve(&c->held.conns, server, UINT64_MAX);
+    if (!conns_serve(&c->held.conns, server, most_of(c, server))) return false;
     if (c->p->services[service].affinity_ns) client_served(c->held.clients, &k, program_server_id(c->p, server));
+    return true;
 }
 
 void chooser_end(struct chooser *c, uint32_t server) { conns_rest(&c->held.conns, server); }

@@ -5,7 +5,7 @@
  *      chooser_facts        at each turn of the loop
  *      chooser_admit        a connection was accepted: is there a place for it?
  *      chooser_pick         its branch is known: the server
- *      chooser_begin        it is connected to; false: others filled it in the meantime, chooser_next
+ *      chooser_begin        it is connected to; false: it is full since, chooser_next
  *      chooser_next         that failed: another one
  *      chooser_end          the connection to the server is over; there may be one after the other, and several
  *      chooser_leave        the client's is over
@@ -36,15 +36,23 @@ void chooser_leave(struct chooser *c, uint32_t service, const struct key *key, b
 
 struct choice {
     uint32_t pool, server;  /* PBC_NONE: none */
-    enum pkt_reason reason; /* without a server: REASON_NO_SERVER */
+    enum pkt_reason reason; /* without a server: REASON_NO_SERVER, or REASON_MAX_FLOWS: all hold as many as they may */
 };
-/* The server that the client keeps, or the pool by share and the server by the pool's balance. */
-struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key);
-/* The server behind that one in its pool's order, round its end; PBC_NONE: no other takes new connections. */
+/* The server that the client keeps, or the pool by share and the server by the pool's balance; where that is full
+ * (`max flows` of a server), the next that is not. affinity, of services with `affinity cookie`: the number that the
+ * client's cookie says (chooser_cookie); with `affinity header`: a hash of the value; 0: none came. */
+struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity);
+/* What the cookie of a client at that server says: the same in all loops, on all machines, after a reload. Not 0. */
+uint64_t chooser_cookie(const struct chooser *c, uint32_t server);
+/* What stands for a value of `affinity header`. Not 0. */
+uint64_t chooser_value(const uint8_t *bytes, size_t len);
+/* The server behind that one in its pool's order, round its end, that is not full; PBC_NONE: no other takes new
+ * connections. */
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server);
 
-/* A connection to the server is begun: least_conn counts it, a source with affinity keeps the server. */
-void chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key);
+/* A connection to the server is begun: least_conn counts it, a source with affinity keeps the server. False, and it is
+ * not counted: the server is full, another loop was faster. */
+bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key);
 void chooser_end(struct chooser *c, uint32_t server);
 
 /* Another program takes this one's place: `fresh`, a chooser of r->program that has counted nothing, gives its parts

@@ -61,7 +61,14 @@ struct pick {
     uint32_t pool, server;
 };
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
-/* The same pool; its server, PBC_NONE: none; and its choice in words (lb_explain). */
+/* By a value instead, which stands for the client: the same server for the same value, by weight, as long as it takes
+ * new flows. What a server's going or coming moves is its own part alone. Reads all servers of the pool. */
+struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value);
+/* A number that stands for the server on every machine, by "POOL/SERVER" and the hash key; never 0. And the server of
+ * that number, if balance_allows it; PBC_NONE. */
+uint64_t balance_mark(const struct balance *b, uint32_t server);
+uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct key *key, uint64_t mark);
+/* The same pool as balance_pick; its server, PBC_NONE: none; and its choice in words (lb_explain). */
 uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);
 /* Would it find a server? */
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key);

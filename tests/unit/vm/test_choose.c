@@ -89,7 +89,7 @@ static struct verdict by_packet(struct world *w, const struct key *k)
 static void by_chooser(struct chooser *c, const struct key *k, const struct verdict *v)
 {
     const uint32_t branch = (k->src[0] >> 8 & 255) != 1;
-    const struct choice choice = chooser_pick(c, branch, k);
+    const struct choice choice = chooser_pick(c, branch, k, 0);
     bool known;
     assert_int_equal(choice.server, v->server);
     assert_int_equal(choice.reason == REASON_NO_SERVER, v->reason == REASON_NO_SERVER);
@@ -174,16 +174,16 @@ static void a_source_keeps_its_server(void **state)
     bool known;
     chooser_facts(c, &in);
     assert_int_equal(chooser_admit(c, 0, &one, &known), REASON_NONE);
-    assert_int_equal(chooser_pick(c, 0, &one).server, 0);
+    assert_int_equal(chooser_pick(c, 0, &one, 0).server, 0);
     assert_int_equal(chooser_next(c, 0, &one, 0), 1); /* could not be reached */
     chooser_begin(c, 0, 1, &one);
     chooser_end(c, 1);
     chooser_leave(c, 0, &one, known);
-    for (unsigned i = 0; i < 3; i++) assert_int_equal(chooser_pick(c, 0, &one).server, 1);
-    assert_int_equal(chooser_pick(c, 0, &two).server, 1); /* in turn */
+    for (unsigned i = 0; i < 3; i++) assert_int_equal(chooser_pick(c, 0, &one, 0).server, 1);
+    assert_int_equal(chooser_pick(c, 0, &two, 0).server, 1); /* in turn */
     in.mono_ns += 11 * S;
     chooser_facts(c, &in);
-    assert_int_equal(chooser_pick(c, 0, &one).server, 0);
+    assert_int_equal(chooser_pick(c, 0, &one, 0).server, 0);
     chooser_free(c);
 }
 
@@ -202,12 +202,12 @@ static void loops_count_together(void **state)
     bool known;
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(chooser_admit(loop[i % 2], 0, &k, &known), REASON_NONE);
-        const struct choice choice = chooser_pick(loop[i % 2], 0, &k);
+        const struct choice choice = chooser_pick(loop[i % 2], 0, &k, 0);
         if (i < 2) assert_int_equal(choice.server, i);
         chooser_begin(loop[i % 2], 0, server[i] = choice.server, &k);
     }
     for (unsigned i = 0; i < 2; i++) assert_int_equal(chooser_admit(loop[i], 0, &k, &known), REASON_MAX_FLOWS);
-    for (unsigned i = 0; i < 2; i++) assert_int_equal(chooser_pick(loop[i], 0, &k).server, 1 - server[2]);
+    for (unsigned i = 0; i < 2; i++) assert_int_equal(chooser_pick(loop[i], 0, &k, 0).server, 1 - server[2]);
     for (unsigned i = 0; i < 3; i++) {
         chooser_end(loop[i % 2], server[i]);
         chooser_leave(loop[i % 2], 0, &k, known);
@@ -217,6 +217,139 @@ static void loops_count_together(void **state)
     chooser_free(loop[1]);
     shared_free(all);
     program_put(p);
+}
+
+/* ---- what a proxy's services say besides ---- */
+
+/* A program that the compiler made, with what this test says in the place of some of it. */
+struct said {
+    struct program p, *compiled;
+    struct pbc_proxy proxy;
+    struct pbc_server servers[3];
+};
+
+static struct program *say(struct said *s, const char *text, uint32_t flags, uint32_t max_flows)
+{
+    s->compiled = world_compile(text);
+    s->p = *s->compiled;
+    s->p.proxies = &s->proxy;
+    s->p.servers = s->servers;
+    s->proxy = s->compiled->proxies[0];
+    s->proxy.flags = flags;
+    for (uint32_t i = 0; i < s->p.servers_count; i++) {
+        s->servers[i] = s->compiled->servers[i];
+        s->servers[i].max_flows = max_flows;
+    }
+    return &s->p;
+}
+
+static struct program *proxied(struct said *s, const char *balance, uint32_t flags, uint32_t max_flows)
+{
+    char text[400];
+    snprintf(text, sizeof text,
+             "pool p { balance %s; server a 10.0.0.1 weight 1; server b 10.0.0.2 weight 2; server c 10.0.0.3 weight 3 "
+             "}\n"
+             "service web on 203.0.113.10 tcp/80 { mode proxy; -> p }\n",
+             balance);
+    return say(s, text, flags, max_flows);
+}
+
+/* A server that holds as many as it may is passed over; where all do, that is the reason. */
+static void full_servers(void **state)
+{
+    (void)state;
+    struct said said;
+    struct program *p = proxied(&said, "maglev", 0, 2);
+    struct chooser *c = made(p, NULL);
+    const struct key k = client(1, 1);
+    const uint32_t first = chooser_pick(c, 0, &k, 0).server;
+    for (unsigned i = 0; i < 6; i++) {
+        const struct choice choice = chooser_pick(c, 0, &k, 0);
+        assert_int_equal(choice.server, (first + i / 2) % 3);
+        assert_true(chooser_begin(c, 0, choice.server, &k));
+    }
+    assert_false(chooser_begin(c, 0, first, &k));
+    assert_int_equal(chooser_pick(c, 0, &k, 0).reason, REASON_MAX_FLOWS);
+    assert_int_equal(chooser_next(c, 0, &k, first), PBC_NONE);
+    chooser_end(c, (first + 1) % 3);
+    assert_int_equal(chooser_pick(c, 0, &k, 0).server, (first + 1) % 3);
+    assert_int_equal(chooser_next(c, 0, &k, first), (first + 1) % 3);
+    chooser_free(c);
+    program_put(said.compiled);
+}
+
+/* A cookie leads back to its server while that takes new flows, in every loop. */
+static void cookies_lead_back(void **state)
+{
+    (void)state;
+    struct said said;
+    struct program *p = proxied(&said, "random", PBC_PROXY_AFFINITY_COOKIE, 0);
+    uint8_t down[3] = {0, 1, 0};
+    const struct facts facts = {.generation = 1, .down = down};
+    const struct vm_in in = {.mono_ns = 1, .facts = &facts};
+    struct chooser *one = made(p, NULL), *other = made(p, NULL);
+    for (uint32_t i = 0; i < 300; i++) {
+        const struct key k = client(i, 1);
+        assert_int_equal(chooser_pick(other, 0, &k, chooser_cookie(one, i % 3)).server, i % 3);
+    }
+    chooser_facts(other, &in);
+    const struct key k = client(1, 1);
+    assert_int_not_equal(chooser_pick(other, 0, &k, chooser_cookie(one, 1)).server, 1);
+    assert_int_not_equal(chooser_pick(other, 0, &k, 12345).server, PBC_NONE); /* somebody's invention */
+    chooser_free(one);
+    chooser_free(other);
+    program_put(said.compiled);
+}
+
+/* Values find servers by weight, and move only from one that is gone. */
+static void values_find_servers(void **state)
+{
+    (void)state;
+    enum { VALUES = 60000 };
+    static uint8_t was[VALUES];
+    struct said said;
+    struct program *p = proxied(&said, "round_robin", PBC_PROXY_AFFINITY_HEADER, 0);
+    uint8_t down[3] = {0, 1, 0};
+    const struct facts facts = {.generation = 1, .down = down};
+    const struct vm_in in = {.mono_ns = 1, .facts = &facts};
+    struct chooser *c = made(p, NULL);
+    unsigned got[3] = {0}, moved[3] = {0};
+    for (uint32_t i = 0; i < VALUES; i++) {
+        const struct key k = client(i * 7, 1);
+        got[was[i] = (uint8_t)chooser_pick(c, 0, &k, i + 1).server]++;
+    }
+    for (unsigned i = 0; i < 3; i++) assert_in_range(got[i], (i + 1) * 10000 - 300, (i + 1) * 10000 + 300);
+    chooser_facts(c, &in);
+    for (uint32_t i = 0; i < VALUES; i++) {
+        const struct key k = client(i, 1);
+        const uint32_t now = chooser_pick(c, 0, &k, i + 1).server;
+        if (was[i] != 1) assert_int_equal(now, was[i]);
+        if (was[i] == 1) moved[now]++;
+    }
+    assert_in_range(moved[0], 4700, 5300); /* 1 of 4 parts of 20,000 */
+    assert_int_equal(moved[1], 0);
+    chooser_free(c);
+    program_put(said.compiled);
+}
+
+/* Servers that see the client's address are of its family; else any will do. */
+static void families(void **state)
+{
+    (void)state;
+    const char *text = "pool p { server a 10.0.0.1; server b 2001:db8::1 }\n"
+                       "service web on 203.0.113.10 tcp/80 { mode proxy; -> p }\n";
+    for (unsigned sees = 0; sees < 2; sees++) {
+        struct said said;
+        struct chooser *c = made(say(&said, text, sees ? PBC_PROXY_TRANSPARENT : 0, 0), NULL);
+        unsigned six = 0;
+        for (uint32_t i = 0; i < 100; i++) {
+            const struct key k = client(i, 1);
+            six += chooser_pick(c, 0, &k, 0).server == 1;
+        }
+        assert_in_range(six, sees ? 0 : 30, sees ? 0 : 70);
+        chooser_free(c);
+        program_put(said.compiled);
+    }
 }
 
 /* ---- another program ---- */
@@ -251,8 +384,8 @@ static void counts_go_on(void **state)
     assert_int_equal(n->servers[a], 1);
     assert_int_equal(n->servers[b], 1);
     assert_int_equal(n->services[web], 2);
-    assert_int_equal(chooser_pick(c, branch, &two).server, b);
-    assert_int_not_equal(chooser_pick(c, branch, &one).server, a); /* it is gone */
+    assert_int_equal(chooser_pick(c, branch, &two, 0).server, b);
+    assert_int_not_equal(chooser_pick(c, branch, &one, 0).server, a); /* it is gone */
     chooser_end(c, a);
     chooser_leave(c, web, &one, known[0]);
     assert_int_equal(n->servers[a] + n->services[web], 1);
@@ -297,6 +430,10 @@ int main(void)
         cmocka_unit_test(places_are_given_back),
         cmocka_unit_test(a_source_keeps_its_server),
         cmocka_unit_test(loops_count_together),
+        cmocka_unit_test(full_servers),
+        cmocka_unit_test(cookies_lead_back),
+        cmocka_unit_test(values_find_servers),
+        cmocka_unit_test(families),
         cmocka_unit_test(counts_go_on),
         cmocka_unit_test(what_is_used_stays),
     };

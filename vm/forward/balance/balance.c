@@ -34,6 +34,7 @@ struct balance {
     struct group (*pools)[GROUPS];
     char *names;       /* "POOL/SERVER" of every server, one after another */
     const char **name; /* [servers] */
+    uint64_t *mark;    /* [servers]: hash of the name */
 };
 
 static struct lb_hash_key key_of(const struct program *p)
@@ -54,12 +55,15 @@ static bool name_servers(struct balance *b)
             strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
     b->names = malloc(len + 1);
     b->name = calloc((size_t)p->servers_count + 1, sizeof *b->name);
-    if (!b->names || !b->name) return false;
+    b->mark = calloc((size_t)p->servers_count + 1, sizeof *b->mark);
+    if (!b->names || !b->name || !b->mark) return false;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         b->name[i] = b->names + at;
         at += (size_t)snprintf(b->names + at, len + 1 - at, "%s/%s", program_str(p, p->pools[p->servers[i].pool].name),
                                program_str(p, p->servers[i].name)) +
               1;
+        b->mark[i] = lb_siphash(b->key, b->name[i], strlen(b->name[i]));
+        if (!b->mark[i]) b->mark[i] = 1;
     }
     return true;
 }
@@ -154,6 +158,7 @@ void balance_free(struct balance *b)
     free(b->pools);
     free(b->names);
     free(b->name);
+    free(b->mark);
     free(b);
 }
 
@@ -289,22 +294,32 @@ static bool shared_by_source(const struct program *p, const struct pbc_branch *b
 }
 
 /* The upper half of the hash chooses among shares, the lower among slots. */
-static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *branch, const struct lb_flow *flow)
+static uint32_t share_of(const struct program *p, const struct pbc_branch *branch, uint64_t hash)
 {
-    const struct program *p = b->p;
-    if (branch->share_count == 0) return PBC_NONE;
-    if (branch->share_count == 1) return p->shares[branch->shares].pool;
-    uint64_t hash = shared_by_source(p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow);
     uint32_t at = (uint32_t)((hash >> 32) * 100 >> 32), i = branch->shares;
+    if (branch->share_count == 0) return PBC_NONE;
     while (at >= p->shares[i].percent) at -= p->shares[i++].percent; /* they add up to 100 */
     return p->shares[i].pool;
+}
+
+static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *branch, const struct lb_flow *flow)
+{
+    if (branch->share_count <= 1) return share_of(b->p, branch, 0);
+    return share_of(b->p, branch,
+                    shared_by_source(b->p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow));
+}
+
+/* Must servers be of the client's family? */
+static bool by_family(const struct program *p, uint32_t branch)
+{
+    const struct pbc_service *s = &p->services[p->branches[branch].service];
+    return mode_is(s->mode, MODE_REWRITES) || (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT);
 }
 
 /* Servers of the pool that the branch's mode can send such a packet to. */
 static const struct group *group_of(const struct balance *b, uint32_t pool, uint32_t branch, const struct key *key)
 {
-    const bool by_family = mode_is(b->p->services[b->p->branches[branch].service].mode, MODE_REWRITES);
-    return &b->pools[pool][!by_family ? ALL : key->kind & KIND_IP4 ? V4 : V6];
+    return &b->pools[pool][!by_family(b->p, branch) ? ALL : key->kind & KIND_IP4 ? V4 : V6];
 }
 
 struct choice {
@@ -359,6 +374,30 @@ struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *k
     return (struct pick){.pool = c.pool, .server = heard(b, &c, branch, key, server)};
 }
 
+struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value)
+{
+    const uint64_t hash = lb_siphash(b->key, &value, sizeof value);
+    const uint32_t pool = share_of(b->p, &b->p->branches[branch], hash);
+    if (pool == PBC_NONE) return (struct pick){.pool = PBC_NONE, .server = PBC_NONE};
+    const struct group *g = group_of(b, pool, branch, key);
+    const uint32_t at = g->lb ? lb_by_value(g->lb, g->server, b->mark, hash) : LB_NONE;
+    return (struct pick){.pool = pool, .server = at == LB_NONE ? PBC_NONE : g->server[at]};
+}
+
+uint64_t balance_mark(const struct balance *b, uint32_t server) { return b->mark[server]; }
+
+uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct key *key, uint64_t mark)
+{
+    const struct program *p = b->p;
+    const struct pbc_branch *at = &p->branches[branch];
+    for (uint32_t i = 0; i < at->share_count; i++) {
+        const struct pbc_pool *pool = &p->pools[p->shares[at->shares + i].pool];
+        for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++)
+            if (b->mark[s] == mark && balance_allows(b, branch, key, s)) return s;
+    }
+    return PBC_NONE;
+}
+
 uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)
 {
     const struct group *g = group_of(b, b->p->servers[server].pool, branch, key);
@@ -406,5 +445,5 @@ bool balance_allows(const struct balance *b, uint32_t branch, const struct key *
         shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
     if (!shared || !facts_weight(b->facts, server, s->weight) || (b->facts && b->facts->down && b->facts->down[server]))
         return false;
-    return !mode_is(p->services[at->service].mode, MODE_REWRITES) || (s->family == 4) == !!(key->kind & KIND_IP4);
+    return !by_family(p, branch) || (s->family == 4) == !!(key->kind & KIND_IP4);
 }

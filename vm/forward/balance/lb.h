@@ -103,6 +103,8 @@ void lb_archive(struct lb *lb, struct archive *a);
 bool lb_any(const struct lb *lb); /* could it be other than LB_NONE? */
 /* The next behind that server, in the pool's order and round its end, that lb_pick could pick; LB_NONE: no other. */
 uint32_t lb_next(const struct lb *lb, uint32_t server);
+/* By a hash that stands for a client, whatever the algorithm (value.c). names[server[i]]: a hash of server i's name. */
+uint32_t lb_by_value(const struct lb *lb, const uint32_t *server, const uint64_t *names, uint64_t hash);
 enum lb_hash lb_wants(enum lb_kind kind);
 /* Why the next lb_pick with these arguments answers as it does, without changing anything:
  * "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */

@@ -88,6 +88,11 @@ void conns_rest(struct conns *c, uint32_t server)
     if (c->share.all) shared_drop(c->share.all->servers[server]);
 }
 
+uint64_t conns_of_server(const struct conns *c, uint32_t server)
+{
+    return c->share.all ? shared_read(c->share.all->servers[server]) : c->servers[server];
+}
+
 void conns_drop(struct conns *c, uint32_t service, uint32_t server)
 {
     conns_leave(c, service);

@@ -34,6 +34,8 @@ bool conns_enter(struct conns *c, uint32_t service, uint64_t most);
 void conns_leave(struct conns *c, uint32_t service);
 bool conns_serve(struct conns *c, uint32_t server, uint64_t most);
 void conns_rest(struct conns *c, uint32_t server);
+/* Connections of the server, of all that count together. */
+uint64_t conns_of_server(const struct conns *c, uint32_t server);
 
 /* What `from`, of the program before, has counted goes on, for all who share it, too. */
 void conns_keep(struct conns *to, const struct conns *from, const struct remap *r);
