@@ -36,6 +36,7 @@ enum tx_cause {
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for one */
     TX_CAUSE_COOKIE,    /* the answer to a SYN, or what opens the connection to the server after it */
     TX_CAUSE_INSIDE,    /* TX_HOST: what was accepted inside the packet `input`, which is not the host's */
+    TX_CAUSE_PROXY,     /* TX_HOST: it goes to a service whose connections end here, as it came */
     TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_FREE dropped or forwarded: then what left has an entry of its
                       own before this one; `input` is nothing */
 };

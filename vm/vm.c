@@ -592,6 +592,7 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
     struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE, .server = PBC_NONE};
     see_time(vm, in, NULL);
     see_facts(vm, in->facts);
+    if (s.branch != PBC_NONE && vm->program->services[vm->program->branches[s.branch].service].proxy) return s;
     if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
     return s;

@@ -118,7 +118,9 @@ bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, co
 /* Is it a reply of a flow that is sent on, or an error that quotes what was? Such a packet is not judged. */
 bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
-/* What a service would do with an accepted packet now, and why, in words; nothing changes. */
+/* What a service would do with an accepted packet now, and why, in words; nothing changes. Of a service whose
+ * connections end here the branch is its first, and nothing more is known: what the connection says decides
+ * (program_stream). */
 struct served {
     uint32_t branch, pool, server; /* PBC_NONE: no service; no pool; no server */
     char how[200];                 /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */

@@ -24,8 +24,10 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
     if (k->served.branch != PBC_NONE) {
         v->service = a->program->branches[k->served.branch].service;
         v->server = k->served.server;
-        v->action = v->server == PBC_NONE ? ACTION_DROP : ACTION_FORWARD;
-        if (v->server == PBC_NONE) v->reason = REASON_NO_SERVER;
+        v->action = ACTION_FORWARD;
+        if (v->server != PBC_NONE || a->program->services[v->service].proxy) return;
+        v->action = ACTION_DROP;
+        v->reason = REASON_NO_SERVER;
     } else if (is_bound(k)) {
         v->action = ACTION_FORWARD;
     }

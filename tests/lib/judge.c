@@ -85,21 +85,19 @@ static void resolve(const struct tx_entry *e, uint8_t *frame)
     wire_put32(frame + 2, e->next_hop[e->family == 4 ? 0 : 3]);
 }
 
+static void take_bytes(const struct pkt *pkt, struct judged_frame *to)
+{
+    if (pkt->cap_len > JUDGED_FRAME_MAX) return;
+    to->len = pkt->cap_len;
+    to->wire_len = pkt->wire_len;
+    memcpy(to->bytes, pkt->data, pkt->cap_len);
+}
+
 static void take_frame(const struct tx_entry *e, struct judged *out)
 {
     if (e->pkt->cap_len > JUDGED_FRAME_MAX || out->sent >= JUDGED_SENT_MAX) return;
-    out->out[out->sent].len = e->pkt->cap_len;
-    out->out[out->sent].wire_len = e->pkt->wire_len;
-    memcpy(out->out[out->sent].bytes, e->pkt->data, e->pkt->cap_len);
+    take_bytes(e->pkt, &out->out[out->sent]);
     resolve(e, out->out[out->sent++].bytes);
-}
-
-static void take_inside(const struct pkt *pkt, struct judged *out)
-{
-    if (pkt->cap_len > JUDGED_FRAME_MAX) return;
-    out->inside.len = pkt->cap_len;
-    out->inside.wire_len = pkt->wire_len;
-    memcpy(out->inside.bytes, pkt->data, pkt->cap_len);
 }
 
 /* Answers and logs go to `out` as they come, and what was held. */
@@ -113,7 +111,9 @@ static void take_sent(const struct vm_tx *tx, struct judged *out)
         } else if (e->kind == TX_SEND) {
             take_frame(e, out);
         } else if (e->cause == TX_CAUSE_INSIDE) {
-            take_inside(e->pkt, out);
+            take_bytes(e->pkt, &out->inside);
+        } else if (e->cause == TX_CAUSE_PROXY && !out->host.len) {
+            take_bytes(e->pkt, &out->host);
         }
         pool_put(e->pkt);
     }
@@ -258,6 +258,7 @@ static const char *difference(const struct judge *j, const struct judged *code, 
 {
     if (!same_verdict(&code->verdict, &naive->verdict)) return "verdict";
     if (code->sent != naive->sent || memcmp(code->out, naive->out, sizeof(code->out)) != 0) return "answer";
+    if (memcmp(&code->host, &naive->host, sizeof(code->host)) != 0) return "what the host gets";
     if (code->logs != naive->logs || memcmp(code->log_rules, naive->log_rules, sizeof(code->log_rules)) != 0)
         return "log";
     if (!same_leaves(code, naive)) return "held packets";

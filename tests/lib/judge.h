@@ -12,16 +12,20 @@
 enum { JUDGED_SENT_MAX = 10, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048, JUDGED_MATCHED_MAX = 128 };
 enum { JUDGED_LEFT_MAX = 64 };
 
+struct judged_frame {
+    uint32_t len, wire_len; /* len: of the bytes that are there */
+    uint8_t bytes[JUDGED_FRAME_MAX];
+};
+
 /* What became of one packet. */
 struct judged {
     struct verdict verdict;
     unsigned sent, logs, matched;
-    struct {
-        uint32_t len, wire_len; /* len: of the bytes that are there */
-        uint8_t bytes[JUDGED_FRAME_MAX];
-    } out[JUDGED_SENT_MAX], /* what was sent, in order; a next hop's MAC is made of its address: 02:00, last four bytes
-                             */
-        inside;             /* what was inside and went to the host; len 0: nothing */
+    struct judged_frame out[JUDGED_SENT_MAX], /* what was sent, in order; a next hop's MAC is made of its address:
+                                               * 02:00, last four bytes
+                                               */
+        inside,                               /* what was inside and went to the host; len 0: nothing */
+        host; /* what went there for a proxy, the packet itself before what it released */
     uint32_t log_rules[JUDGED_LOGS_MAX];
     uint32_t matched_rules[JUDGED_MATCHED_MAX]; /* that counted it, by index */
     unsigned left;

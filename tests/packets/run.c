@@ -25,6 +25,7 @@ struct group {
     unsigned again;     /* times that the packet came before, unasked */
     char *outs[EXPECT_MAX];
     char *inside; /* NULL: nothing went to the host out of the packet */
+    bool host;    /* the packet went there, as it came */
     char *logs[EXPECT_MAX], *counts[EXPECT_MAX], *leaves[EXPECT_MAX];
     unsigned out_count, log_count, count_count, left_count;
 };
@@ -178,6 +179,14 @@ static bool check_inside(const struct script *s, const struct judged *j)
     return !want && !j->inside.len;
 }
 
+static bool check_host(const struct script *s, const struct judged *j)
+{
+    if (!s->group.host && j->host.len) say("it went to the host, but that is not expected");
+    if (s->group.host && !j->host.len) say("it did not go to the host");
+    if (!s->group.host || !j->host.len) return s->group.host == (j->host.len > 0);
+    return check_frame(s, s->group.in, j->host.bytes, j->host.len, j->host.wire_len);
+}
+
 static bool check_logs(const struct script *s, const struct judged *j)
 {
     bool good = j->logs == s->group.log_count;
@@ -289,6 +298,7 @@ static bool try_group(struct script *s)
     good = check_verdict(s, &judged) && good;
     good = check_sent(s, &judged, note.link) && good;
     good = check_inside(s, &judged) && good;
+    good = check_host(s, &judged) && good;
     good = check_matches(s, &judged) && good;
     good = check_logs(s, &judged) && good;
     good = check_leaves(s, &judged) && good;
@@ -471,7 +481,9 @@ static void statement(struct script *s, const char *word, char *rest)
     else if (strcmp(word, "inside") == 0) {
         free(g->inside);
         g->inside = strdup(rest);
-    } else if (strcmp(word, "log") == 0)
+    } else if (strcmp(word, "host") == 0)
+        g->host = true;
+    else if (strcmp(word, "log") == 0)
         keep(s, g->logs, &g->log_count, rest);
     else if (strcmp(word, "count") == 0)
         keep(s, g->counts, &g->count_count, rest);

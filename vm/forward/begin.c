@@ -39,15 +39,20 @@ static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service
     return b && b->kind == BIND_SERVICE && j->vm->forward->p->branches[b->branch].service == service;
 }
 
+/* Does a packet that would open a flow find no token of the service's `rate`? */
+static bool is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
+{
+    struct vm *vm = j->vm;
+    return s->rate && meter_ask(vm->meters, s->rate - 1, c->key, vm->packets + c->at) != METER_WITHIN;
+}
+
 /* Why the service takes no further flow of this client now; if it does, a place for it may be reserved. */
 static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct client_key *k)
 {
     struct forward *f = j->vm->forward;
     const struct pbc_service *s = service_of(f->p, branch);
-    struct vm *vm = j->vm;
     const uint32_t service = f->p->branches[branch].service;
-    if (s->rate && meter_ask(vm->meters, s->rate - 1, c->key, vm->packets + c->at) != METER_WITHIN)
-        return REASON_OVER_RATE;
+    if (is_over_rate(j, c, s)) return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
     const uint32_t own = replaces(j, c, service);
     if (s->max_flows_per_source && client_flows(f->held.clients, k) - own >= s->max_flows_per_source)
@@ -276,6 +281,22 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
     c->v->server = b.server;
     track_ask_room(j->vm->forward->track, &c->seen);
     begin_flow(j, c, prog->services[service].mode, &b, &k);
+}
+
+/* Of the service's bounds its rate alone is known here; who accepts the connection asks the others (choose.h). */
+void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
+{
+    struct vm *vm = j->vm;
+    const struct pbc_service *s = service_of(vm->forward->p, branch);
+    c->v->service = vm->forward->p->branches[branch].service;
+    c->left = (struct leave){.service = c->v->service, .server = PBC_NONE, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
+    enum pkt_reason reason =
+        begins && track_may_begin(c->key, &c->seen) && is_over_rate(j, c, s) ? REASON_OVER_RATE : REASON_NONE;
+    if (!reason) reason = forward_follow(j, c);
+    if (reason)
+        forward_refuse(c, reason);
+    else
+        track_accept(vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
 uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)

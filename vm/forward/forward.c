@@ -345,19 +345,35 @@ static bool settled(const struct job *j, struct packet_ctx *c, bool sent)
     return sent;
 }
 
+static bool is_proxied(const struct program *p, uint32_t branch)
+{
+    return branch != PBC_NONE && mode_is(service_of(p, branch)->mode, MODE_PROXIES);
+}
+
+/* What goes on at the host may be a connection that a proxy took. */
+static bool plain_on(const struct job *j, struct packet_ctx *c)
+{
+    const struct program *p = j->vm->forward->p;
+    const uint32_t branch = p->proxies_count ? find_branch(j->vm, c->key, c->pkt) : PBC_NONE;
+    if (!is_proxied(p, branch)) return false;
+    forward_proxied(j, c, branch, false);
+    return true;
+}
+
 bool forward_other(const struct job *j, struct packet_ctx *c)
 {
     begin_verdict(c);
-    return track_is_error(&c->seen) && settled(j, c, forward_nat_begin(j, c));
+    return settled(j, c, track_is_error(&c->seen) ? forward_nat_begin(j, c) : plain_on(j, c));
 }
 
 static bool begin_new(const struct job *j, struct packet_ctx *c)
 {
     const uint32_t branch = find_branch(j->vm, c->key, c->pkt);
     if (branch == PBC_NONE) return forward_nat_begin(j, c);
-    const struct program *p = j->vm->program;
-    if (mode_is(p->services[p->branches[branch].service].mode, MODE_PROXIES)) return false; /* the host's */
-    forward_begin(j, c, branch);
+    if (is_proxied(j->vm->forward->p, branch))
+        forward_proxied(j, c, branch, true);
+    else
+        forward_begin(j, c, branch);
     return true;
 }
 

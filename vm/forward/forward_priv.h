@@ -67,7 +67,10 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
 
 /* begin.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
-/* The same for a flow that ended just now: the binding says the server and its branch. */
+/* The packet, which was accepted, is for the branch's service, whose connections end here: the host gets it. begins: it
+ * is of no flow. */
+void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins);
+/* As forward_begin, for a flow that ended just now: the binding says the server and its branch. */
 void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b);
 /* retry.c: a packet of the flow's opener goes to another server, because it repeats a SYN that was not answered: the
  * flow is then another. False: it does not. */

@@ -73,6 +73,15 @@ struct reading {
 
 static bool is_within(uint32_t at, uint32_t count) { return at == PBC_NONE || at < count; }
 
+/* Does it leave to a server as its service's mode has it, or without either? */
+static bool is_sound_server(const struct program *p, const struct leave *l)
+{
+    if (l->service == PBC_NONE) return l->server == PBC_NONE && l->way != LEAVE_TO_SERVER;
+    if (l->service >= p->services_count) return false;
+    if (mode_is(p->services[l->service].mode, MODE_PROXIES)) return l->server == PBC_NONE && l->way == LEAVE_TO_SERVER;
+    return l->server < p->servers_count;
+}
+
 /* Can that have become of a first? */
 static bool read_first(void *arg, const struct frag_first *first)
 {
@@ -85,9 +94,7 @@ static bool read_first(void *arg, const struct frag_first *first)
     if (!is_within(v->firewall, p->firewalls_count) || (v->rule != RULE_NONE && v->firewall == PBC_NONE)) return false;
     if (!is_within(v->service, p->services_count) || !is_within(v->server, p->servers_count)) return false;
     if (v->action != ACTION_FORWARD) return true;
-    const bool served = l->service != PBC_NONE;
-    return l->way != LEAVE_NOT && l->way <= LEAVE_ROUTED && is_within(l->service, p->services_count) &&
-           (served ? l->server < p->servers_count : l->server == PBC_NONE && l->way != LEAVE_TO_SERVER) &&
+    return l->way != LEAVE_NOT && l->way <= LEAVE_ROUTED && is_sound_server(p, l) &&
            (l->iface == IFACE_NONE || l->iface < r->ifaces);
 }
 

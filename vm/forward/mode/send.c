@@ -240,7 +240,7 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
     const uint32_t mtu = way_mtu(j, c);
     const enum pbc_mode mode =
         leave->way == LEAVE_TO_SERVER ? (enum pbc_mode)p->services[leave->service].mode : PBC_MODE_PASSTHROUGH;
-    if (mode_is(mode, MODE_BRIDGES)) return TUNNEL_FITS;
+    if (mode_is(mode, MODE_BRIDGES | MODE_PROXIES)) return TUNNEL_FITS;
     if (!mode_is(mode, MODE_TUNNELS)) return edge_fit(c->pkt, c->key, mtu, told);
     const struct tunnel t = {.kind = (uint8_t)tunnel_of(&p->services[leave->service]),
                              .v6 = p->servers[leave->server].family == 6,
