@@ -60,6 +60,8 @@ printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 printf 'bench: tables of routes …\n' >&2
 "$B/tests/bench/routes" >>"$rows"
+printf 'bench: first bytes of connections …\n' >&2
+"$B/tests/bench/heads" >>"$rows"
 printf 'bench: rewriting packets …\n' >&2
 "$B/tests/bench/act" "$capture" >>"$rows"
 printf 'bench: sending on in every mode …\n' >&2

@@ -23,6 +23,7 @@ chunked-upper-hex | ok | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunke
 chunked-leading-zeros | ok | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n000000000000005\r\nhello\r\n000\r\n\r\n
 chunked-extension | ok | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b;c="d e"\r\nhello\r\n0\r\n\r\n
 chunked-trailer | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n
+trailer-longer-name | ok | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encodings: 1\r\nContent-Lengths: 2\r\n\r\n
 chunk-looks-like-end | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n
 empty-line-first | ok | \r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n
 empty-line-between | ok, ok | GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n
@@ -34,6 +35,7 @@ absolute-other-host | ok | GET http://b.example/x HTTP/1.1\r\nHost: a\r\n\r\n
 absolute-no-path | ok | GET http://b.example HTTP/1.1\r\nHost: b.example\r\n\r\n
 connect | ok | CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\nGET / HTTP/1.1\r\n\r\n
 host-port | ok | GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n
+host-port-9 | ok | GET / HTTP/1.1\r\nHost: a.example:9\r\n\r\n
 host-ip6 | ok | GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n
 path-escapes | ok | GET /a%20b/%0Fc/%f0d HTTP/1.1\r\nHost: a\r\n\r\n
 value-long | ok | GET / HTTP/1.1\r\nHost: a\r\nX: \{40:a\t\x80~ \xff}\r\n\r\n
@@ -204,6 +206,9 @@ line-target-escape-zero | 400 http-target | GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n
 line-target-relative | 400 http-target | GET x HTTP/1.1\r\nHost: a\r\n\r\n
 line-target-star | 400 http-target | GET * HTTP/1.1\r\nHost: a\r\n\r\n
 line-target-scheme | 400 http-target | GET ftp://b/ HTTP/1.1\r\nHost: b\r\n\r\n
+line-target-one-slash | 400 http-target | GET http:/b/ HTTP/1.1\r\nHost: b\r\n\r\n
+line-target-no-slash | 400 http-target | GET http:b/x HTTP/1.1\r\nHost: b\r\n\r\n
+line-target-scheme-alone | 400 http-target | GET http: HTTP/1.1\r\nHost: b\r\n\r\n
 line-target-user | 400 http-target | GET http://u@b/ HTTP/1.1\r\nHost: b\r\n\r\n
 line-target-no-host | 400 http-target | GET http:///x HTTP/1.1\r\nHost: b\r\n\r\n
 line-connect-path | 400 http-target | CONNECT / HTTP/1.1\r\nHost: b\r\n\r\n
@@ -227,6 +232,7 @@ host-port-big | 400 http-host | GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n
 host-two-ports | 400 http-host | GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n
 host-ip6-bare | 400 http-host | GET / HTTP/1.1\r\nHost: 2001:db8::1\r\n\r\n
 host-ip6-open | 400 http-host | GET / HTTP/1.1\r\nHost: [2001:db8::1\r\n\r\n
+host-ip6-bad | 400 http-host | GET / HTTP/1.1\r\nHost: [::1g]\r\n\r\n
 host-8-bit | 400 http-host | GET / HTTP/1.1\r\nHost: \xc3\xb6.example\r\n\r\n
 host-bad-beside-absolute | 400 http-host | GET http://b/ HTTP/1.1\r\nHost: a b\r\n\r\n
 host-missing-beside-absolute | 400 http-no-host | GET http://b/ HTTP/1.1\r\n\r\n

@@ -237,6 +237,7 @@ static void bytes(void **state)
     assert_int_equal(first_bytes(&f, 1, 2, &v), FIRST_KNOWN);
     assert_true(view_is(v, "bc"));
     assert_int_equal(first_bytes(&f, 1, 3, &v), FIRST_NOT_YET);
+    assert_int_equal(read_text("abcd", (struct first_asked){.wants = 4 << FIRST_BYTES_SHIFT}), READ_WHOLE);
     assert_int_equal(read_text("abc", (struct first_asked){.wants = 4 << FIRST_BYTES_SHIFT, .end = FIRST_CLOSED}),
                      READ_WHOLE);
     assert_int_equal(first_bytes(&f, 1, 3, &v), FIRST_ABSENT);

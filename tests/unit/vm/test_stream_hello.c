@@ -146,6 +146,7 @@ static void bad_extensions(void **state)
         ROW("\0\0\0\6\0\4\0\0\2a"),                    /* a name past its list */
         ROW("\0\0\0\5\0\3\0\0\0"),                     /* an empty name */
         ROW("\0\0\0\6\0\4\0\0\1\0"),                   /* a zero byte */
+        ROW("\0\0\0\6\0\4\0\0\1 "),                    /* a blank */
         ROW("\0\0\0\7\0\4\0\0\1aa"),                   /* bytes behind the list */
         ROW("\0\0\0\x0a\0\x08\0\0\1a\0\0\1b"),         /* two hosts in a list */
         ROW("\0\0\0\6\0\4\0\0\1a\0\0\0\6\0\4\0\0\1b"), /* two extensions of one type */

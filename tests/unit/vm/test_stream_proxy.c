@@ -100,6 +100,15 @@ static void assert_addr(const struct stream_addr *a, const struct stream_addr *i
     assert_int_equal(a->v6, is->v6);
 }
 
+/* Version 2: these bytes behind the twelve that it begins with. */
+static void assert_written(const struct stream_addr *src, const struct stream_addr *dst, const char *bytes, uint32_t n)
+{
+    uint8_t out[PROXY_HEADER_OUT];
+    assert_int_equal(proxy_header_write(out, 2, src, dst), 12 + n);
+    assert_memory_equal(out, "\r\n\r\n\0\r\nQUIT\n", 12);
+    assert_memory_equal(out + 12, bytes, n);
+}
+
 static void written(void **state)
 {
     const struct stream_addr *const pairs[][2] = {{&a4, &b4}, {&a6, &b6}, {&b6, &b6}};
@@ -120,6 +129,12 @@ static void written(void **state)
     }
     assert_int_equal(proxy_header_write(out, 1, &a4, &b4), 43);
     assert_memory_equal(out, "PROXY TCP4 192.0.2.1 198.51.100.2 1000 80\r\n", 43);
+    assert_written(NULL, NULL, "\x20\0\0\0", 4);
+    assert_written(&a4, &b4, "\x21\x11\0\x0c\xc0\0\2\1\xc6\x33\x64\2\3\xe8\0\x50", 16);
+    assert_written(&a6, &b6,
+                   "\x21\x21\0\x24\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+                   "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\3\xe8\xff\xff",
+                   40);
 }
 
 /* A header of version 2 for IPv4 with these TLVs behind its addresses; returns its length. */
