@@ -43,7 +43,8 @@ bool guard_match_valid(const struct guard_match *m)
     const unsigned from = m->from.lo.family, to = m->to.lo.family;
     return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
-           (!m->proxied || (m->proxied == 1 && m->proto == IPPROTO_TCP)) && memchr(m->out, 0, sizeof m->out);
+           (!m->proxied || (m->proxied <= GUARD_RETURNS && m->proto == IPPROTO_TCP)) &&
+           memchr(m->out, 0, sizeof m->out);
 }
 
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
@@ -59,6 +60,7 @@ struct line {
     char types[160]; /* theirs */
     char rest[320];  /* ranges, and whether the address is own */
     char element[160];
+    const char *verdict;
 };
 
 __attribute__((format(printf, 3, 4))) static void add(char *to, size_t size, const char *format, ...)
@@ -114,7 +116,8 @@ static struct line line_of(const struct guard_match *m)
     add_ports(&l, m->from_ports, "th sport");
     add_ports(&l, m->to_ports, "th dport");
     if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
-    if (m->proxied) add(l.rest, sizeof l.rest, " tcp flags & (syn | ack) == syn");
+    if (m->proxied == GUARD_OPENERS) add(l.rest, sizeof l.rest, " tcp flags & (syn | ack) == syn");
+    l.verdict = m->proxied == GUARD_RETURNS ? "accept" : "drop";
     if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
 }
@@ -123,12 +126,13 @@ static int compare_lines(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
     const int head = strcmp(x->head, y->head), rest = strcmp(x->rest, y->rest);
-    return head ? head : rest ? rest : strcmp(x->element, y->element);
+    const int verdict = strcmp(x->verdict, y->verdict);
+    return verdict ? verdict : head ? head : rest ? rest : strcmp(x->element, y->element);
 }
 
 static bool same_rule(const struct line *a, const struct line *b)
 {
-    return !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest);
+    return !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest) && !strcmp(a->verdict, b->verdict);
 }
 
 static void write_set(FILE *sets, unsigned id, const struct line *first, const struct line *end)
@@ -147,7 +151,7 @@ static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned 
         for (end = l; end < lines + count && same_rule(l, end);) end++;
         if (*l->head) fprintf(rules, "%s @m%u", l->head, id);
         if (*l->head) write_set(sets, id++, l, end);
-        fprintf(rules, "%s counter drop\n", l->rest);
+        fprintf(rules, "%s counter %s\n", l->rest, l->verdict);
     }
 }
 
@@ -188,6 +192,7 @@ static bool write_addresses(FILE *sets, const struct guard *g, const char *name,
         const struct guard_match *m = &g->matches[i];
         const struct guard_addresses *a = end == FROM ? &m->from : &m->to;
         if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
+        if (m->proxied == GUARD_RETURNS) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
         write_one(sets, &a->lo);

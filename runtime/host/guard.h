@@ -19,6 +19,10 @@ struct guard_ports {
 };
 #define GUARD_ANY_PORT ((struct guard_ports){0, 65535})
 
+/* What of it is hidden: all; what opens connections, for the host's stack carries the rest (io/gate.h); nothing, for it
+ * is what servers answer to connections of the proxy's that have the clients' addresses. */
+enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS };
+
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
 
 /* Packets to be hidden: all that is said must hold. No pointers: matches pass from one process to another. */
@@ -28,7 +32,7 @@ struct guard_match {
         to_ports;       /* of ICMP, from_ports is type and code as one number: 0x0800 an echo request */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach: whether `to` is one of the host's own addresses */
-    uint8_t proxied;    /* 1: of TCP, only what opens connections, for the host's stack carries them (io/gate.h) */
+    uint8_t proxied;    /* enum guard_proxied; but for GUARD_ALL of TCP alone */
     char out[IFNAMSIZ]; /* the interface that the route to it leads out of; empty: any */
 };
 

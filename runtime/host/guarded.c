@@ -97,11 +97,12 @@ static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uin
 
 /* ---- services ---- */
 
-static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e)
+static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool proxied)
 {
     struct guard_match m = {.from_ports = GUARD_ANY_PORT,
                             .to_ports = {e->port_lo, e->port_hi},
-                            .reach = e->to == PBC_TO_SELF ? GUARD_OWN : GUARD_EVERYWHERE};
+                            .reach = e->to == PBC_TO_SELF ? GUARD_OWN : GUARD_EVERYWHERE,
+                            .proxied = proxied ? GUARD_OPENERS : GUARD_ALL};
     if (e->to == PBC_TO_ADDRESS) m.to = one(e->addr, e->family);
     if (is_echo(e->proto)) {
         m.from_ports = exactly(e->proto == PBC_EP_ECHO4 ? ECHO4_ASK : ECHO6_ASK);
@@ -151,10 +152,39 @@ static void add_replies(struct guarded *g, const struct program *p, const struct
     }
 }
 
+/* What a server answers to connections that have the clients' addresses. */
+static void add_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                        const struct pbc_server *server)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        const struct guard_match m = {.from = one(server->addr, server->family),
+                                      .from_ports = server->port ? exactly(server->port)
+                                                                 : (struct guard_ports){e->port_lo, e->port_hi},
+                                      .to_ports = GUARD_ANY_PORT,
+                                      .proto = IPPROTO_TCP,
+                                      .proxied = GUARD_RETURNS};
+        add(g, &m);
+    }
+}
+
+static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
+        const uint32_t shares = p->branches[b].shares == PBC_TARGET ? 0 : p->branches[b].share_count;
+        for (uint32_t i = 0; i < shares; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = 0; at < pool->server_count; at++) add_returns(g, p, s, &p->servers[pool->servers + at]);
+        }
+    }
+}
+
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
-    for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i]);
-    if (mode_is(s->mode, MODE_ONE_SIDED)) return;
+    const bool proxied = mode_is(s->mode, MODE_PROXIES);
+    for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
+    if (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT) add_all_returns(g, p, s);
+    if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are ours */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
         for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];

@@ -17,9 +17,9 @@ enum { BEFORE_MAIN = 0x7079 /* the rules' priority: behind `local`, before `main
 
 /* What a rule of ours says. */
 struct rule {
-    struct host_addr to;
+    struct host_addr addr;
     uint16_t lo, hi; /* ports of TCP; 0: it is of ICMP */
-    bool there;      /* in the kernel */
+    bool from;       /* they are the source's, else the destination's */
 };
 struct rules {
     struct rule *all;
@@ -37,7 +37,7 @@ static uint32_t table_of(const char *instance)
 
 static bool same(const struct rule *a, const struct rule *b)
 {
-    return host_addr_same(&a->to, &b->to) && a->lo == b->lo && a->hi == b->hi;
+    return host_addr_same(&a->addr, &b->addr) && a->lo == b->lo && a->hi == b->hi && a->from == b->from;
 }
 
 static struct rule *find(const struct rules *r, const struct rule *one)
@@ -61,11 +61,12 @@ static void add(struct rules *r, const struct rule *one)
     r->all[r->count++] = *one;
 }
 
-static bool is_here(const struct guard_match *m) { return m->proxied && m->to.lo.family; }
-
 static void add_match(struct rules *r, const struct guard_match *m)
 {
-    const struct rule tcp = {.to = m->to.lo, .lo = m->to_ports.lo, .hi = m->to_ports.hi}, icmp = {.to = m->to.lo};
+    const struct rule back = {.addr = m->from.lo, .lo = m->from_ports.lo, .hi = m->from_ports.hi, .from = true};
+    const struct rule tcp = {.addr = m->to.lo, .lo = m->to_ports.lo, .hi = m->to_ports.hi}, icmp = {.addr = m->to.lo};
+    if (m->proxied == GUARD_RETURNS && m->from.lo.family) add(r, &back);
+    if (m->proxied != GUARD_OPENERS || !m->to.lo.family) return;
     add(r, &tcp);
     add(r, &icmp);
 }
@@ -76,21 +77,23 @@ static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const str
 {
     char bytes[256];
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    const uint8_t bits = r->addr.family == 4 ? 32 : 128;
     nlh->nlmsg_type = type;
     nlh->nlmsg_flags = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
     struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
-    *head = (struct fib_rule_hdr){.family = netlink_family(&r->to),
-                                  .dst_len = r->to.family == 4 ? 32 : 128,
+    *head = (struct fib_rule_hdr){.family = netlink_family(&r->addr),
+                                  .dst_len = r->from ? 0 : bits,
+                                  .src_len = r->from ? bits : 0,
                                   .table = RT_TABLE_UNSPEC,
                                   .action = FR_ACT_TO_TBL};
-    const uint8_t icmp = r->to.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+    const uint8_t icmp = r->addr.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     const struct fib_rule_port_range ports = {r->lo, r->hi};
-    netlink_put_addr(nlh, FRA_DST, &r->to);
+    netlink_put_addr(nlh, r->from ? FRA_SRC : FRA_DST, &r->addr);
     mnl_attr_put_u32(nlh, FRA_TABLE, table);
     mnl_attr_put_u32(nlh, FRA_PRIORITY, BEFORE_MAIN);
     mnl_attr_put_u8(nlh, FRA_PROTOCOL, HERE_PROTOCOL);
     mnl_attr_put_u8(nlh, FRA_IP_PROTO, r->lo ? IPPROTO_TCP : icmp);
-    if (r->lo) mnl_attr_put(nlh, FRA_DPORT_RANGE, sizeof ports, &ports);
+    if (r->lo) mnl_attr_put(nlh, r->from ? FRA_SPORT_RANGE : FRA_DPORT_RANGE, sizeof ports, &ports);
     return netlink_ask(n, nlh, NULL, NULL);
 }
 
@@ -120,14 +123,15 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *head) return MNL_CB_OK;
     netlink_attributes(nlh, sizeof *head, at, FRA_DPORT_RANGE);
     if (netlink_u32(at[FRA_TABLE]) != r->table || netlink_u8(at[FRA_PROTOCOL]) != HERE_PROTOCOL) return MNL_CB_OK;
-    struct rule one = {.to = netlink_addr(at[FRA_DST]), .there = true};
-    const struct nlattr *ports = at[FRA_DPORT_RANGE];
+    const bool from = at[FRA_SRC];
+    struct rule one = {.addr = netlink_addr(at[from ? FRA_SRC : FRA_DST]), .from = from};
+    const struct nlattr *ports = at[from ? FRA_SPORT_RANGE : FRA_DPORT_RANGE];
     if (ports && mnl_attr_get_payload_len(ports) == sizeof(struct fib_rule_port_range)) {
         const struct fib_rule_port_range *p = mnl_attr_get_payload(ports);
         one.lo = p->start;
         one.hi = p->end;
     }
-    if (one.to.family) add(r, &one);
+    if (one.addr.family) add(r, &one);
     return MNL_CB_OK;
 }
 
@@ -167,7 +171,7 @@ static int set_routes(struct netlink *n, const struct rules *wanted)
 {
     bool of[2] = {false, false};
     int failed = 0;
-    for (unsigned i = 0; i < wanted->count; i++) of[wanted->all[i].to.family == 6] = true;
+    for (unsigned i = 0; i < wanted->count; i++) of[wanted->all[i].addr.family == 6] = true;
     for (unsigned i = 0; i < 2 && !failed; i++)
         if (of[i]) failed = send_route(n, RTM_NEWROUTE, wanted->table, i ? AF_INET6 : AF_INET);
     return failed;
@@ -195,7 +199,7 @@ int here_set(struct state *s, const char *instance, const struct guard_match *al
 {
     struct rules wanted = {.table = table_of(instance)};
     for (unsigned i = 0; i < count; i++)
-        if (is_here(&all[i])) add_match(&wanted, &all[i]);
+        if (all[i].proxied) add_match(&wanted, &all[i]);
     const int failed = wanted.failed ? -ENOMEM : set_all(s, &wanted);
     free(wanted.all);
     if (failed) snprintf(err, err_len, "the proxy's addresses can't be made this machine's: %s", strerror(-failed));

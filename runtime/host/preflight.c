@@ -311,6 +311,7 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     look_at_name(&l);
     look_at_log(&l);
     look_at_stats(&l);
+    look_at_listeners(&l);
     look_at_memory(&l);
     if (!without) look_at_programs(&l);
     if (!without) look_at_rules(&l);

@@ -4,7 +4,7 @@
 
 #include <sys/socket.h>
 
-#include "runtime/host/host.h"
+#include "runtime/host/guard.h"
 #include "runtime/host/ports.h"
 
 struct preflight_server {
@@ -22,6 +22,8 @@ struct preflight {
     const char *name;               /* of the instance; NULL: not looked at */
     const struct host_ports *ports; /* of this machine's own addresses, that translation takes */
     unsigned port_count;
+    const struct guard_match *matches; /* what guard rules will say: of them what the proxy serves */
+    unsigned match_count;
     uint64_t memory_bytes;        /* that are taken at the start */
     const char *log;              /* as sink_descriptor wants it */
     const struct sockaddr *stats; /* where statistics are served; NULL: nowhere */

@@ -25,5 +25,7 @@ void look_at_ports(struct look *l);
 void look_at_memory(struct look *l);
 void look_at_log(struct look *l);
 void look_at_stats(struct look *l);
+/* listeners.c */
+void look_at_listeners(struct look *l);
 
 #endif

@@ -89,10 +89,16 @@ static long look(__u32 i, void *arg)
     return s->found;
 }
 
-static __always_inline bool is_served(const struct gate_config *c, const struct steer_ip *addr, __u16 port)
+static __always_inline __u8 kind_of(const struct steer_ip *addr, __u16 port)
 {
     const struct gate_end end = {.addr = *addr, .port = port};
-    if (bpf_map_lookup_elem(&ends, &end)) return true;
+    const __u8 *kind = bpf_map_lookup_elem(&ends, &end);
+    return kind ? *kind : 0;
+}
+
+static __always_inline bool is_served(const struct gate_config *c, const struct steer_ip *addr, __u16 port)
+{
+    if (kind_of(addr, port) == GATE_SERVICE) return true;
     if (!c->wide) return false;
     struct search s = {.addr = addr, .port = port, .here = bpf_map_lookup_elem(&own, addr)};
     bpf_loop(c->wide, look, &s, 0);
@@ -118,8 +124,10 @@ static __always_inline bool is_carried(struct __sk_buff *skb)
     struct segment s = {};
     const struct gate_config *c = settings();
     if (!c || !read_segment(skb, &s) || segment_opens(&s)) return false;
-    if (skb->pkt_type == PACKET_OUTGOING) return is_served(c, &s.from, s.from_port);
-    return is_served(c, &s.to, s.to_port);
+    const bool out = skb->pkt_type == PACKET_OUTGOING;
+    const struct steer_ip *near = out ? &s.from : &s.to, *far = out ? &s.to : &s.from;
+    if (is_served(c, near, out ? s.from_port : s.to_port)) return true;
+    return kind_of(far, out ? s.to_port : s.from_port) == GATE_SERVER && !bpf_map_lookup_elem(&own, near);
 }
 
 SEC("tc") int gate(struct __sk_buff *skb)

@@ -12,6 +12,8 @@ struct gate_end {
     struct steer_ip addr;
     __u16 port, unused[3];
 };
+/* Whose an address and port are, in the map of struct gate_end. */
+enum { GATE_SERVICE = 1, GATE_SERVER = 2 /* that the proxy speaks to with clients' addresses */ };
 /* Several ports, or any address, or any of the host's own. */
 struct gate_wide {
     struct steer_ip lo, hi;

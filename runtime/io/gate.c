@@ -16,9 +16,14 @@
 /* Linux 6.6; headers may be older. */
 enum { ATTACH_TCX_INGRESS = 46 };
 
+struct end {
+    struct gate_end at;
+    uint8_t kind; /* GATE_SERVICE, GATE_SERVER */
+};
+
 struct gate {
     int program, ends, wides, gates, own, counts; /* descriptors, the filter's */
-    struct gate_end *known;                       /* in the map */
+    struct end *known;                            /* in the map */
     unsigned known_count;
     struct {
         int fd; /* 0: none */
@@ -68,21 +73,21 @@ static struct gate_wide wide_of(const struct guard_match *m)
     return w;
 }
 
-static bool has(const struct gate_end *all, unsigned count, const struct gate_end *end)
+static bool has(const struct end *all, unsigned count, const struct end *one)
 {
     bool found = false;
-    for (unsigned i = 0; i < count && !found; i++) found = !memcmp(&all[i], end, sizeof *end);
+    for (unsigned i = 0; i < count && !found; i++) found = !memcmp(&all[i].at, &one->at, sizeof one->at);
     return found;
 }
 
 /* Those that stay are there all the time. */
-static int change_ends(struct gate *g, struct gate_end *all, unsigned count)
+static int change_ends(struct gate *g, struct end *all, unsigned count)
 {
-    const uint8_t here = 1;
     int failed = 0;
-    for (unsigned i = 0; i < count && !failed; i++) failed = bpf_map_update_elem(g->ends, &all[i], &here, BPF_ANY);
+    for (unsigned i = 0; i < count && !failed; i++)
+        failed = bpf_map_update_elem(g->ends, &all[i].at, &all[i].kind, BPF_ANY);
     for (unsigned i = 0; i < g->known_count && !failed; i++)
-        if (!has(all, count, &g->known[i])) bpf_map_delete_elem(g->ends, &g->known[i]);
+        if (!has(all, count, &g->known[i])) bpf_map_delete_elem(g->ends, &g->known[i].at);
     if (failed) return failed;
     free(g->known);
     g->known = all;
@@ -90,38 +95,55 @@ static int change_ends(struct gate *g, struct gate_end *all, unsigned count)
     return 0;
 }
 
-/* NULL: memory is out; *config says what there is beside them. */
-static struct gate_end *sort_out(const struct gate *g, const struct guard_match *all, unsigned count, unsigned *ends,
-                                 struct gate_config *config)
+/* What is being sorted: ends one by one, and what there is beside them. */
+struct sorted {
+    struct end *ends;
+    unsigned count, cap;
+    struct gate_config config;
+    bool failed; /* memory is out */
+};
+
+static void add_end(struct sorted *s, const struct host_addr *addr, uint16_t port, uint8_t kind)
 {
-    struct gate_end *made = calloc(count + 1u, sizeof *made);
-    *ends = 0;
-    for (unsigned i = 0; i < count && made; i++) {
-        if (!all[i].proxied) continue;
-        config->any = 1;
-        if (is_one(&all[i])) {
-            made[(*ends)++] = (struct gate_end){.addr = own_ip(&all[i].to.lo), .port = all[i].to_ports.lo};
-            continue;
-        }
-        const struct gate_wide w = wide_of(&all[i]);
-        if (config->wide < GATE_WIDE) bpf_map_update_elem(g->wides, &config->wide, &w, BPF_ANY);
-        config->wide++;
+    if (s->count == s->cap) {
+        const unsigned more = s->cap ? 2 * s->cap : 64;
+        struct end *at = reallocarray(s->ends, more, sizeof *at);
+        s->failed |= !at;
+        if (!at) return;
+        s->ends = at;
+        s->cap = more;
     }
-    return made;
+    s->ends[s->count++] = (struct end){{.addr = own_ip(addr), .port = port}, kind};
+}
+
+static void add_match(const struct gate *g, struct sorted *s, const struct guard_match *m)
+{
+    struct gate_config *c = &s->config;
+    c->any |= m->proxied != GUARD_ALL;
+    if (m->proxied == GUARD_RETURNS)
+        for (unsigned port = m->from_ports.lo; port <= m->from_ports.hi; port++)
+            add_end(s, &m->from.lo, (uint16_t)port, GATE_SERVER);
+    if (m->proxied != GUARD_OPENERS) return;
+    if (is_one(m)) {
+        add_end(s, &m->to.lo, m->to_ports.lo, GATE_SERVICE);
+        return;
+    }
+    const struct gate_wide w = wide_of(m);
+    if (c->wide < GATE_WIDE) bpf_map_update_elem(g->wides, &c->wide, &w, BPF_ANY);
+    c->wide++;
 }
 
 int gate_rules(struct gate *g, const struct guard_match *all, unsigned count)
 {
     const uint32_t zero = 0;
-    struct gate_config config = {0};
-    unsigned ends;
-    struct gate_end *made = sort_out(g, all, count, &ends, &config);
-    int failed = !made ? -ENOMEM : config.wide > GATE_WIDE ? -E2BIG : 0;
-    if (!failed) failed = change_ends(g, made, ends);
+    struct sorted s = {0};
+    for (unsigned i = 0; i < count; i++) add_match(g, &s, &all[i]);
+    int failed = s.failed ? -ENOMEM : s.config.wide > GATE_WIDE || s.count > GATE_ENDS ? -E2BIG : 0;
+    if (!failed) failed = change_ends(g, s.ends, s.count);
     if (failed)
-        free(made);
+        free(s.ends);
     else
-        failed = bpf_map_update_elem(g->gates, &zero, &config, BPF_ANY);
+        failed = bpf_map_update_elem(g->gates, &zero, &s.config, BPF_ANY);
     return failed;
 }
 

@@ -35,8 +35,12 @@ static struct entry *add_by_destination(struct entry *to, const struct steer_mat
 /* No source at all: errors and questions alone fit. */
 static struct steer_match without_source(const struct steer_match *m)
 {
-    struct steer_match s = {
-        .to_lo = m->to_lo, .to_hi = m->to_hi, .from_lo = {0, 1}, .reach = m->reach, .named = m->named};
+    struct steer_match s = {.to_lo = m->to_lo,
+                            .to_hi = m->to_hi,
+                            .from_lo = {0, 1},
+                            .reach = m->reach,
+                            .named = m->named,
+                            .proxied = m->proxied};
     return s;
 }
 

@@ -50,7 +50,7 @@ static struct steer_match match_of(const struct guard_match *g)
                             .proto = g->proto,
                             .reach = reaches[g->reach],
                             .named = g->to.lo.family != 0,
-                            .proxied = g->proxied};
+                            .proxied = g->proxied != GUARD_ALL};
     range(&g->from, &m.from_lo, &m.from_hi);
     range(&g->to, &m.to_lo, &m.to_hi);
     return m;

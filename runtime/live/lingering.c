@@ -25,6 +25,14 @@ static bool has(const struct guarded *g, const struct guard_match *m)
     return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, compare);
 }
 
+/* Of an endpoint that has begun or ceased to be the proxy's nothing lingers: its packets go one way or the other. */
+static bool has_either(const struct guarded *g, const struct guard_match *m)
+{
+    struct guard_match other = *m;
+    other.proxied = m->proxied ? GUARD_ALL : GUARD_OPENERS;
+    return has(g, m) || has(g, &other);
+}
+
 static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns, bool of_nat)
 {
     l->matches[l->count] = *m;
@@ -48,9 +56,9 @@ bool lingering_after(const struct lingering *l, const struct program *now, const
     for (unsigned i = 0; i < LINGERS; i++) next->whole_ns[i] = of[i] ? until_ns : l->whole_ns[i];
     const bool room = good && next->matches && next->until_ns && next->of_nat;
     for (unsigned i = 0; i < left.match_count && room; i++)
-        if (!has(&here, &left.matches[i])) keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
+        if (!has_either(&here, &left.matches[i])) keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
     for (unsigned i = 0; i < l->count && room; i++)
-        if (!has(&here, &l->matches[i]) && !has(&left, &l->matches[i]))
+        if (!has_either(&here, &l->matches[i]) && !has(&left, &l->matches[i]))
             keep(next, &l->matches[i], l->until_ns[i], l->of_nat[i]);
     guarded_fini(&here);
     guarded_fini(&left);

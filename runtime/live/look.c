@@ -128,6 +128,8 @@ static bool add_program(struct preflight *look, const struct live *l, struct gua
     look->sends_on = s->count > 0;
     look->ports = g->ports;
     look->port_count = g->port_count;
+    look->matches = g->matches;
+    look->match_count = g->match_count;
     look->memory_bytes = memory_of(l);
     return true;
 }

@@ -15,6 +15,8 @@
 
 struct proxied {
     int call_fd;
+    struct channel *channel;
+    const struct openers *openers[WORKERS_MOST];
     bool running;
     unsigned count;
     struct proxy *loops[WORKERS_MOST];
@@ -40,8 +42,7 @@ static const char *not_yet(const struct program *p, const struct pbc_service *se
     static const struct {
         uint32_t flag;
         const char *words;
-    } all[] = {{PBC_PROXY_TRANSPARENT, "transparent"},
-               {PBC_PROXY_TLS_TO_SERVER, "tls to server"},
+    } all[] = {{PBC_PROXY_TLS_TO_SERVER, "tls to server"},
                {PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG, "access log"},
                {PBC_PROXY_RELOAD_CLOSE, "on reload close"}};
     const struct pbc_proxy *says = &p->proxies[service->proxy - 1];
@@ -202,6 +203,12 @@ static void called(void *with)
     (void)!write(x->call_fd, &one, sizeof one);
 }
 
+static int foreign(void *with, unsigned family, int fds[])
+{
+    const struct proxied *x = with;
+    return ask_transparent(x->channel, family, fds);
+}
+
 static struct vm_cfg loop_cfg(struct live *l, unsigned at)
 {
     struct vm_cfg cfg = worker_vm_cfg(l->workers[at]);
@@ -216,12 +223,17 @@ static int make_loops(struct live *l, struct snapshot *world, char *err, size_t 
     unsigned count = 0;
     struct proxied *x = l->proxied = calloc(1, sizeof *x);
     if (!x) return snprintf(err, err_len, "out of memory"), -ENOMEM;
+    x->channel = l->channel;
+    for (unsigned i = 0; i < l->worker_count; i++) x->openers[i] = l->workers[i]->openers;
     x->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int failed = x->call_fd < 0 ? -errno : listen_all(l, NULL, all, &count, err, err_len);
     if (failed) return failed;
     for (; x->count < l->worker_count; x->count++) {
         const struct proxy_cfg cfg = {.program = l->now.program,
                                       .vm = loop_cfg(l, x->count),
+                                      .openers = x->openers,
+                                      .carried = &l->workers[x->count]->carried,
+                                      .foreign = foreign,
                                       .sessions_most = (uint32_t)l->now.program->settings->proxy_sessions,
                                       .called = called,
                                       .with = x};

@@ -55,7 +55,7 @@ bool steered_fits(const struct program *p, char *why, size_t len)
 int steered_tun(struct live *l, const struct program *p)
 {
     char err[300];
-    const bool needed = l->io == &io_XDP || p->meta->flags & PBC_OPENS;
+    const bool needed = l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
     if (!needed || l->tun >= 0) return 0;
     if (!ask_tun(l->channel, &l->tun, err, sizeof err)) return 0;
     l->tun = -1;

@@ -143,6 +143,16 @@ int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, i
     return failed ? failed : a.fd_count ? 0 : -EPROTO;
 }
 
+int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH])
+{
+    const struct request_family body = {family};
+    const struct question q = {REQUEST_TRANSPARENT, &body, sizeof body, NULL, 0, 0};
+    struct answer a;
+    char err[100];
+    const int failed = ask(c, &q, &a, fds, TRANSPARENT_BATCH, err, sizeof err);
+    return failed ? failed : (int)a.fd_count;
+}
+
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
 {
     return ask_fds(c, REQUEST_ECHO, fds, 2, err, err_len);

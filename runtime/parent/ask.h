@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "runtime/host/guarded.h"
+#include "runtime/host/transparent.h"
 #include "runtime/io/gate.bpf.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
@@ -71,6 +72,10 @@ int ask_stats(struct channel *c, int *fd, char *err, size_t err_len);
 
 /* A socket that listens there for a proxy service, one of several (runtime/host/listen.h), likewise. */
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len);
+
+/* A batch of sockets that may have clients' addresses (runtime/host/transparent.h), the caller's to close. How many
+ * there are, or a negative errno. */
+int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH]);
 
 /* One of enum manager_word, for the service manager. */
 void ask_notify(struct channel *c, uint32_t word);

@@ -21,6 +21,7 @@
 #include "runtime/host/recordings.h"
 #include "runtime/host/replace.h"
 #include "runtime/host/sinks.h"
+#include "runtime/host/transparent.h"
 #include "runtime/host/tun.h"
 #include "runtime/host/watch.h"
 #include "runtime/io/gate.h"
@@ -387,6 +388,17 @@ static bool grant_LISTEN(struct parent *p, const struct request *r, struct answe
     if (!body->port || body->port > UINT16_MAX || (body->addr.family != 4 && body->addr.family != 6)) return false;
     fds[0] = listen_proxy(&body->addr, (uint16_t)body->port, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
+}
+
+static bool grant_TRANSPARENT(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_family *body = r->body;
+    (void)p;
+    if (body->family != 4 && body->family != 6) return false;
+    const int made = transparent_sockets(body->family, fds, TRANSPARENT_BATCH);
+    a->failed = made < 0 ? made : 0;
+    a->fd_count = made < 0 ? 0 : (uint32_t)made;
+    return true;
 }
 
 static bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, int fds[])

@@ -51,6 +51,9 @@ struct request_resolve {
     struct host_addr addr;
     uint32_t port;
 };
+struct request_family {
+    uint32_t family; /* 4 or 6 */
+};
 struct request_path {
     char path[4096];
 };

@@ -42,6 +42,12 @@ static void tell(struct session *s)
 
 /* ---- one server ---- */
 
+static int server_socket(int family)
+{
+    const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    return fd < 0 ? -errno : fd;
+}
+
 /* The side, of a socket that is about to be connected. 0 or a negative errno. */
 static int dial(struct session *s, const struct stream_addr *a)
 {
@@ -51,8 +57,10 @@ static int dial(struct session *s, const struct stream_addr *a)
         struct sockaddr_in6 v6;
     } to;
     const socklen_t len = sockaddr_of(&to.any, a->v6 ? 6 : 4, a->addr, a->port);
-    const int one = 1, fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (fd < 0) return -errno;
+    const struct stream_addr client = session_client(s);
+    const bool foreign = proxy_says(p, s->service)->flags & PBC_PROXY_TRANSPARENT;
+    const int one = 1, fd = foreign ? foreign_socket(p, &client) : server_socket(to.any.sa_family);
+    if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fd, &to.any, len) && errno != EINPROGRESS) {
         const int err = -errno;

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_PROXY_CORE_H
 #define RUNTIME_PROXY_CORE_H
 
+#include "runtime/host/transparent.h"
 #include "runtime/proxy/connect.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/session.h"
@@ -16,6 +17,11 @@ struct listener {
     struct proxy_listen at; /* its fd is the listener's own */
 };
 
+struct foreign { /* of a family, not used yet */
+    int fds[TRANSPARENT_BATCH];
+    unsigned count;
+};
+
 struct proxy {
     struct loop loop;
     struct proxy_cfg cfg;
@@ -25,8 +31,9 @@ struct proxy {
     uint64_t told_ns; /* the turn in which the chooser was told the time and the world */
     struct slab sessions, sides, buffers, ats;
     struct pipes pipes;
-    struct first first; /* of the session that reads now */
-    struct session *all;
+    struct first first;           /* of the session that reads now */
+    struct session *all, *tells;  /* tells: the next that tells what it carried; NULL: from the first on */
+    struct foreign foreign[2];    /* of IPv4, of IPv6 */
     void *of_kind[SESSION_KINDS]; /* what kinds keep for all their sessions */
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
@@ -44,10 +51,12 @@ struct proxy {
     pthread_t thread;
 };
 
-/* What the service says as a proxy. */
+/* What the service says as a proxy; one of a program before says nothing any more. */
 static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t service)
 {
-    return &p->program->proxies[p->program->services[service].proxy - 1];
+    static const struct pbc_proxy nothing;
+    const uint32_t at = p->program->services[service].proxy;
+    return at ? &p->program->proxies[at - 1] : &nothing;
 }
 /* A service of a program before, which takes nothing new. */
 static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
@@ -70,6 +79,15 @@ void sessions_rename(struct proxy *p, const struct remap *r);
  * over. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
+
+/* carried.c: what the session's client has sent since it was told last, to the worker; and some of all sessions. */
+void session_tell(struct session *s);
+void sessions_tell(struct proxy *p);
+
+/* foreign.c: a socket for a connection to a server that has the client's address; it has no port yet. The caller's, or
+ * a negative errno. */
+int foreign_socket(struct proxy *p, const struct stream_addr *client);
+void foreign_fini(struct proxy *p);
 
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
  * -EAGAIN; or the session has ended, -EPROTO. */

@@ -65,6 +65,7 @@ static void each_second(struct timer *t)
 {
     struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, second));
     if (p->program->past) sessions_look(p);
+    sessions_tell(p);
     timer_set(&p->loop.wheel, t, p->loop.now_ns + SECOND_NS);
 }
 
@@ -138,6 +139,7 @@ void proxy_free(struct proxy *p)
     sessions_end(p, SESSION_STOPPED);
     while (p->all) loop_turn(&p->loop, 0);
     listeners_fini(p);
+    foreign_fini(p);
     kinds_stop(p);
     chooser_free(p->chooser);
     slab_fini(&p->sessions);

@@ -28,6 +28,10 @@ struct proxy_cfg {
     struct program *program;
     struct vm_cfg vm;                     /* of the chooser: seed, worker of workers, share */
     const struct openers *const *openers; /* [vm.workers or 1] what the workers let in; NULL: nobody writes it down */
+    struct ring *carried;                 /* struct carried, to the loop's worker; NULL: nobody counts */
+    /* A batch of sockets that may have clients' addresses (runtime/host/transparent.h): how many, or a negative errno.
+     * NULL: there are none. Called with `with`. */
+    int (*foreign)(void *with, unsigned family, int fds[]);
     uint32_t sessions_most;
     void (*called)(void *with); /* something waits for the main thread (proxy_refusal) */
     void *with;

@@ -120,6 +120,8 @@ static void say_reset(struct session *s)
 static void session_free(struct session *s)
 {
     struct proxy *p = s->proxy;
+    session_tell(s);
+    if (p->tells == s) p->tells = s->next;
     if (s->dials) connect_cancel(s);
     if (s->ops->fini) s->ops->fini(s);
     if (!s->polite) say_reset(s);

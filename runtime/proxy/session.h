@@ -75,21 +75,23 @@ struct session {
     struct first_at *at; /* how far the readers of first bytes are; NULL: they do not look */
     void *own;           /* of its kind */
     uint64_t begun_ns;
-    uint64_t affinity;        /* what balancing keeps the client's server by, of its kind; 0: as the service says */
-    uint32_t service;         /* numbers of the program that runs */
-    uint32_t branch;          /* PBC_NONE: not chosen yet */
-    uint32_t chosen;          /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
-    uint32_t rule, firewall;  /* who let it in, as in struct verdict */
-    uint8_t state;            /* enum session_state */
-    uint8_t ended;            /* enum session_end; SESSION_ENDS: it goes on */
-    uint8_t tries;            /* connects that have failed */
-    bool dials;               /* connect_… was asked for, and `connected` not called yet */
-    bool late;                /* the timer was due */
-    bool counted;             /* chooser_begin was called of `chosen` */
-    bool admitted, known;     /* chooser_admit was, and what it said */
-    bool polite;              /* its client hears an end, not a reset, whatever becomes of it: it was answered */
-    bool mixed;               /* the PROXY header named a client of another family than the connection's: */
-    struct stream_addr named; /* then who */
+    uint64_t affinity;       /* what balancing keeps the client's server by, of its kind; 0: as the service says */
+    uint32_t service;        /* numbers of the program that runs */
+    uint32_t branch;         /* PBC_NONE: not chosen yet */
+    uint32_t chosen;         /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
+    uint32_t rule, firewall; /* who let it in, as in struct verdict */
+    uint32_t told_packets;   /* of the client's, and bytes: what was told of it (carried.c) */
+    uint64_t told_bytes;
+    uint8_t state;                /* enum session_state */
+    uint8_t ended;                /* enum session_end; SESSION_ENDS: it goes on */
+    uint8_t tries;                /* connects that have failed */
+    bool dials;                   /* connect_… was asked for, and `connected` not called yet */
+    bool late;                    /* the timer was due */
+    bool counted;                 /* chooser_begin was called of `chosen` */
+    bool admitted, known;         /* chooser_admit was, and what it said */
+    bool polite;                  /* its client hears an end, not a reset, whatever becomes of it: it was answered */
+    bool mixed;                   /* the PROXY header named a client of another family than the connection's: */
+    struct stream_addr named;     /* then who */
     struct session *next, **link; /* of all sessions of the proxy */
 };
 

@@ -24,6 +24,13 @@ struct opener {
     uint32_t service, zero;
 };
 
+/* And what came of such a connection since it was told last; from the proxy to the worker, by a ring. */
+struct carried {
+    const struct program *program;            /* whose numbers follow; only to be compared */
+    uint32_t rule, firewall, service, server; /* as in struct verdict */
+    struct counter of;
+};
+
 /* As many are kept, a worker: those between the first packet and accept, at most a handshake's time. The oldest of four
  * gives way to a new one. */
 enum { OPENERS = 16384 };

@@ -209,8 +209,36 @@ static bool is_inside(const struct tx_entry *e)
     return e->cause == TX_CAUSE_INSIDE || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
 }
 
+/* Who let the connection in that its first packet opens. Of one that was held the vm does not say. */
+static void note_opener(struct worker *w, const struct tx_entry *e, const struct key *key, uint64_t now)
+{
+    if (e->input >= VM_BATCH) return;
+    const struct verdict *v = &w->verdicts[e->input];
+    const struct opener o = {.key = opener_key_of(key),
+                             .at_ns = now,
+                             .program = w->cfg.program,
+                             .rule = v->rule,
+                             .firewall = v->firewall,
+                             .service = v->service};
+    openers_put(w->openers, &o);
+}
+
+/* For a socket of the host's. What the guard does not hold back the host has got when it came. */
+static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
+{
+    struct key key;
+    pkt_parse(e->pkt, &w->egress.snapshot->facts, &key);
+    const bool opens = (key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    if (opens) note_opener(w, e, &key, now);
+    if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) give_back(w, e->pkt);
+}
+
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
+    if (e->cause == TX_CAUSE_PROXY) {
+        to_proxy(w, e, now);
+        return;
+    }
     if (e->cause == TX_CAUSE_HELD) {
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
         if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);

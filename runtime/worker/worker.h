@@ -29,12 +29,6 @@ struct refusal {                   /* of a new flow, by a server whose check is 
     uint32_t server;
 };
 
-struct carried {                   /* of a connection that ends here: what came of it since it was told last */
-    const struct program *program; /* whose numbers follow; only to be compared */
-    uint32_t rule, firewall, service, server; /* as in struct verdict */
-    struct counter of;
-};
-
 struct worker_counters {
     struct totals totals;
     struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */

@@ -14,7 +14,6 @@ KEPT = {
     "client_name": "names of hosts against the proxy's lists",
     "program_stream_naive": "the proxy's loop, as the list says it",
     "splice_mss": "two handshakes joined, as the proxy will",
-    "openers_put": "the proxy's listeners",
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "chooser_conns": "the proxy's loops",

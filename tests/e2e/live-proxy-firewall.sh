@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# The firewall comes before the proxy's listener, on `packet` and on `xdp`, for IPv4 and IPv6, at an announced address and at one
+# of the host's: who may not connect gets no SYN-ACK or a reset, who may is served; what follows passes in the kernel; strays get
+# nothing; each frame has one verdict; and nothing of it is left after the end and after a kill.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+site one
+address client eth0 10.1.0.8/24 fd00:1::8/64 10.1.0.9/24 fd00:1::9/64
+payload 3000000 one
+rules proxy <<'END_OF_RULES'
+pool farm { server one 10.2.0.2:80 }
+pool farm6 { server one [fd00:2::2]:80 }
+meter slow = 5/m burst 5
+firewall edge default drop {
+  accept icmp6 type nd
+  accept icmp
+  accept tcp from 10.1.0.1, fd00:1::1 to port 80, 81, 90 as WEB
+  reject tcp from 10.1.0.8, fd00:1::8 to port 80 with rst as NO
+  drop tcp from 10.1.0.9, fd00:1::9 as NEVER
+}
+service four on 10.1.0.100, 10.1.0.2 tcp/80 { mode proxy; announce; -> farm }
+service six on fd00:1::100 tcp/80 { mode proxy; announce; -> farm6 }
+service rare on 10.1.0.2 tcp/90 { mode proxy; rate slow; -> farm }
+END_OF_RULES
+
+get() { # SOURCE HOST SECONDS
+    at client curl -s -m "$3" --interface "$1" "http://$2/" || echo "failed: $?"
+}
+# An ACK of no connection, and what comes back of it within the time that an answer of the host's takes: `reset` or `nothing`.
+stray() { # SOURCE ADDRESS
+    at client python3 - "$1" "$2" <<'END_OF_SCRIPT'
+import select, socket, struct, sys
+source, to = sys.argv[1:]
+six = ":" in to
+family = socket.AF_INET6 if six else socket.AF_INET
+raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+raw.bind((source, 0))
+sure = "fd00:1::2" if six else "10.1.0.2"
+def send(to, port):
+    head = lambda checksum: struct.pack("!HHIIBBHHH", 7777, port, 1, 1, 5 << 4, 16, 1000, checksum, 0)
+    ends = socket.inet_pton(family, source) + socket.inet_pton(family, to)
+    all = ends + (struct.pack("!II", 20, 6) if six else struct.pack("!HH", 6, 20)) + head(0)
+    sum_ = sum(struct.unpack("!%dH" % (len(all) // 2), all))
+    while sum_ >> 16: sum_ = (sum_ & 0xffff) + (sum_ >> 16)
+    raw.sendto(head(~sum_ & 0xffff), (to, 0))
+send(to, 80)
+send(sure, 82)  # to a port of nobody's, whose reset says that the first has been dealt with
+resets = set()
+while 82 not in resets and select.select([raw], [], [], 10)[0]:
+    b = raw.recv(2000)
+    b = b if six else b[(b[0] & 15) * 4:]
+    if b[13] & 4 and b[2:4] == struct.pack("!H", 7777): resets.add(struct.unpack("!H", b[:2])[0])
+print("reset" if 80 in resets else "nothing" if 82 in resets else "no answer at all")
+END_OF_SCRIPT
+}
+# Eight begin to connect at once; how many have, once five have and an answer has come to somebody else.
+flood() {
+    at client python3 - <<'END_OF_SCRIPT'
+import select, socket
+def begin(port):
+    s = socket.socket()
+    s.bind(("10.1.0.1", 0))
+    s.setblocking(False)
+    s.connect_ex(("10.1.0.2", port))
+    return s
+all = [begin(90) for _ in range(8)]
+p = select.poll()
+for s in all: p.register(s, select.POLLOUT)
+done = set()
+while len(done) < 5 and (ready := p.poll(20000)):
+    for fd, _ in ready: done.add(fd), p.unregister(fd)
+sure = begin(82)
+select.select([], [sure], [], 20)
+for fd, _ in p.poll(0): done.add(fd)
+print(len(done), "connected")
+END_OF_SCRIPT
+}
+nothing_left() {
+    same "$1: no rules, no routes, no program" "$(at prey nft list tables; at prey ip rule show pref 28793
+        at prey ip -6 rule show pref 28793; at prey ip route show table all proto 112; at prey ip -6 route show table all proto 112)" ''
+    same "$1: no state" "$(ls -d "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null)" ''
+}
+serves() { # NAME
+    local a l=10.1.0
+    for a in 10.1.0.100 10.1.0.2 '[fd00:1::100]'; do
+        case $a in *:*) l=fd00:1: ;; esac
+        local dot=.
+        case $a in *:*) dot=: ;; esac
+        same "$1: $a serves whom the rules let in" "$(get "$l${dot}1" "$a" 20)" one
+        same "$1: $a resets whom they reject" "$(get "$l${dot}8" "$a" 20)" 'failed: 7'
+        same "$1: $a gives no answer to whom they drop" "$(get "$l${dot}9" "$a" 0.2)" 'failed: 28'
+    done
+    at client curl -s -m 60 --interface 10.1.0.1 http://10.1.0.100/files/file | cmp - payload
+    ok $? "$1: a file arrives as it is"
+}
+
+for io in packet xdp; do
+    sniff "out-$io.pcap" client eth0 'tcp[13] & 18 == 18 and dst host 10.1.0.9'
+    prey prey -i wan --io $io --monitor --format json proxy.pbc
+    serves $io
+    sniffed
+    same "$io: who is dropped gets no SYN-ACK" "$(frames_of "out-$io.pcap")" 0
+    same "$io: an ACK of no connection gets nothing" "$(stray 10.1.0.9 10.1.0.100) $(stray fd00:1::9 fd00:1::100)" 'nothing nothing'
+    same "$io: other ports of the address are the host's" "$(at client curl -s -m 5 http://10.1.0.2:81/ || echo "failed: $?")" 'failed: 7'
+    same "$io: a service's rate counts what opens connections" "$(flood)" '5 connected'
+    truncate -s 0 prey.out
+    prey_ends
+    same "$io: it ends with 0" "$status" 0
+    adds_up "$io: every frame has one verdict"
+    # Three requests and a file, each opened by one packet that the vm saw; what they carried is told under the same rule.
+    same "$io: no bulk came into the rings" "$(python3 -c "print($(number live frames) - $(number interfaces 0 received) > 30, $(number interfaces 0 received) < 200)")" 'True True'
+    same "$io: what was carried counts for the rule" "$(python3 -c "print($(by_rule WEB) > 50)")" True
+    nothing_left "$io: after the end"
+done
+
+# After a kill openers are held back, and the next start takes over.
+prey prey -i wan --monitor proxy.pbc
+kill -KILL "$prey"
+wait "$prey" 2>/dev/null
+same 'after a kill nobody answers' "$(get 10.1.0.1 10.1.0.100 0.2)" 'failed: 28'
+prey prey -i wan --monitor proxy.pbc
+same 'the next start serves' "$(get 10.1.0.1 10.1.0.100 20)" one
+prey_ends
+nothing_left 'after a kill and an end'
+
+# Another program listens there.
+background prey nc -l -k 10.1.0.2 80
+until_true 50 'another listens' at prey sh -c 'ss -ltn | grep -q 10.1.0.2:80'
+at prey "$bin/preyrun" -i wan --monitor proxy.pbc >out 2>&1
+same 'a port in use: exit status' "$?" 2
+has 'a port in use: it says whose' 'nc \(pid [0-9]+\) listens on 10\.1\.0\.2 port 80, where a service of the rules is to'
+exit $failed
