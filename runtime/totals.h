@@ -6,6 +6,8 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
+struct streams;
+
 struct totals {
     uint64_t frames, bytes; /* judged */
     /* Decided by no rule and no default: */
@@ -24,6 +26,8 @@ struct totals {
     uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
     uint64_t written;              /* to --write */
     uint64_t elapsed_ns;
+    const struct streams
+        *streams; /* of a replay: connections that end at a proxy (replay/streams.h); NULL: there are none */
 };
 
 /* Of several, added up; first_ns, last_ns and elapsed_ns are left alone. */

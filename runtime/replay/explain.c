@@ -7,6 +7,7 @@
 
 #include "runtime/replay/explain_look.h"
 #include "runtime/replay/explain_sent.h"
+#include "runtime/replay/streams.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/reply/answer.h"
 
@@ -219,6 +220,12 @@ static const char *unanswered(const struct explained *x)
     return answer_withheld(x->pkt, x->key);
 }
 
+/* Does its connection end here? */
+static bool is_proxied(const struct program *p, const struct verdict *v)
+{
+    return v->service < p->services_count && p->services[v->service].proxy && v->action == ACTION_FORWARD;
+}
+
 static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -229,7 +236,10 @@ static void end_text(const struct explained *x)
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
     if (!is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->steps.count ? "other " : "", unjudged(x));
-    if (v->service != PBC_NONE) explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
+    if (is_proxied(x->r->program, v))
+        explain_said_text(x->out, x->r, x->look->proxied, v);
+    else if (v->service != PBC_NONE)
+        explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
     if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
@@ -295,7 +305,10 @@ static void print_json(struct explained *x, const char *what)
                  v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
     json_or_null(x->out, "service", label_service(&x->r->labels, v->service));
     json_or_null(x->out, "server", label_server(&x->r->labels, v->server));
-    if (v->service != PBC_NONE) explain_service_json(x->out, x->r, &x->look->served, v);
+    if (is_proxied(x->r->program, v))
+        explain_said_json(x->out, x->r, x->look->proxied, v);
+    else if (v->service != PBC_NONE)
+        explain_service_json(x->out, x->r, &x->look->served, v);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
     json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
@@ -345,12 +358,13 @@ void explain_print(const struct replay *r, const struct explain_look *k, uint64_
 }
 
 static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
-                         const struct vm_in *in, const struct fate *fate)
+                         const struct vm_in *in, const struct fate *fate, const struct said *proxied)
 {
     struct pkt pkt;
     struct explain_look k;
     frame_view(r, f, &pkt);
     explain_look(&k, before, in, r->program, r->pool, &pkt);
+    k.proxied = proxied;
     return explain_view(r, &k, f->time_ns, fate);
 }
 
@@ -378,7 +392,8 @@ struct walker {
     const struct replay *r;
     struct vm *vm;
     struct replay_clock clock;
-    uint64_t wanted; /* cookie of the frame to explain */
+    struct streams *streams; /* NULL: the program has no service that ends connections */
+    uint64_t wanted;         /* cookie of the frame to explain */
     struct fate fate;
     bool settled; /* by the last call */
     bool judging; /* the last call is about it */
@@ -417,7 +432,9 @@ static bool walker_open(struct walker *w, const struct replay *r)
     w->tx.entries = w->entries;
     w->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     w->vm = vm_new(r->program, &cfg);
-    return w->vm;
+    bool failed = !w->vm;
+    w->streams = streams_new(r->program, r->o->seed, true, &failed);
+    return !failed;
 }
 
 /* Let time go by up to this frame. */
@@ -436,6 +453,7 @@ static void walker_judge(struct walker *w, const struct capture_frame *f, uint64
     pkt.cookie = n;
     vm_run(w->vm, &in, (struct pkt *const[]){&pkt}, 1, v, &w->tx);
     if (v->action == ACTION_HELD) replay_clock_held(&w->clock);
+    if (w->streams) streams_judged(w->streams, &in, &pkt, n, v);
     w->judging = n == w->wanted;
     leave(w);
     w->judging = false;
@@ -478,14 +496,14 @@ static int explain_at(const struct replay *r, struct walker walkers[2], const st
     w->fate.limited = vm_counters(w->vm)->answers_limited > limited;
     w->fate.followed = followed(w->vm) > before;
     w->fate.held = w->fate.verdict.action == ACTION_HELD;
-    if (!w->fate.held) return explain_frame(r, &f, walkers[0].vm, &in, &w->fate);
+    if (!w->fate.held) return explain_frame(r, &f, walkers[0].vm, &in, &w->fate, streams_last(w->streams));
     /* A pipe's frame is gone when the next is read. */
     uint8_t *bytes = malloc(f.cap_len + 1u);
     if (!bytes) return complain("out of memory");
     memcpy(bytes, f.data, f.cap_len);
     f.data = bytes;
     wait_for_first(w, r->o->explain);
-    const int status = explain_frame(r, &f, walkers[0].vm, &in, &w->fate);
+    const int status = explain_frame(r, &f, walkers[0].vm, &in, &w->fate, NULL);
     free(bytes);
     return status;
 }
@@ -516,6 +534,7 @@ int explain(const struct replay *r)
     const int status = open ? explain_with(r, walkers) : complain_memory(r->program);
     for (unsigned i = 0; walkers && i < 2; i++) {
         vm_free(walkers[i].vm);
+        streams_free(walkers[i].streams);
         free(walkers[i].fate.steps.of);
         departures_fini(&walkers[i].fate.left);
     }

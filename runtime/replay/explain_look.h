@@ -23,8 +23,9 @@ struct explain_look {
     struct pkt *inner;        /* what was; NULL */
     struct key inner_key;
     struct explain_steps inner_steps;
-    struct served served; /* of the packet inside, where there is one */
-    struct served fresh;  /* the same, as if it began a flow of its own */
+    struct served served;       /* of the packet inside, where there is one */
+    struct served fresh;        /* the same, as if it began a flow of its own */
+    const struct said *proxied; /* its connection, of a proxy service in a replay; NULL */
 };
 
 /* The pool is for what is inside. Steps that find no memory are left out. */

@@ -167,7 +167,7 @@ static void meters_add(cJSON *root, const struct replay *r, const struct vm_coun
     }
 }
 
-static void services_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+static void services_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     cJSON *services = cJSON_AddArrayToObject(root, "services"), *servers = cJSON_AddArrayToObject(root, "servers");
     for (uint32_t i = 0; i < r->program->services_count; i++) {
@@ -182,7 +182,8 @@ static void services_add(cJSON *root, const struct replay *r, const struct vm_co
         cJSON_AddItemToArray(servers, one);
         cJSON_AddStringToObject(one, "server", r->labels.server[i]);
         cJSON_AddBoolToObject(one, "down", r->down && r->down[i]);
-        counted(one, &c->servers[i]);
+        const struct counter all = server_served(c, t, i);
+        counted(one, &all);
     }
 }
 
@@ -262,7 +263,8 @@ static void numbers_add(cJSON *root, const struct replay *r, const struct vm_cou
     sums_add(root, r, c, t);
     some_rules_add(root, r, c, rules_most);
     defaults_add(root, r, c);
-    services_add(root, r, c);
+    services_add(root, r, c, t);
+    said_json(root, t->streams);
     meters_add(root, r, c);
     counters_add(root, c);
     flow_kinds_add(root, c->flows);

@@ -47,7 +47,10 @@ struct pass *pass_new(const struct replay *r, bool flows)
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
     p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed, .flow_events = flows});
     for (unsigned i = 0; i < VM_BATCH; i++) p->views[i] = &p->pkts[i];
-    if (p->tx.events && p->vm) return p;
+    bool failed = !p->tx.events || !p->vm;
+    p->streams = streams_new(r->program, r->o->seed, false, &failed);
+    p->t.streams = p->streams;
+    if (!failed) return p;
     pass_free(p);
     return NULL;
 }
@@ -56,6 +59,7 @@ void pass_free(struct pass *p)
 {
     if (!p) return;
     vm_free(p->vm);
+    streams_free(p->streams);
     lines_end(&p->lines);
     flow_list_fini(&p->flows);
     free(p->tx.events);
@@ -106,6 +110,12 @@ static void event_log(struct pass *p, const struct event *e)
     }
 }
 
+static void flow_ended(struct pass *p, struct flow_record f)
+{
+    if (p->streams) streams_name(p->streams, &f);
+    flow_list_add(&p->flows, &f);
+}
+
 static void events_leave(struct pass *p)
 {
     for (unsigned i = 0; i < p->tx.event_count; i++) {
@@ -113,7 +123,7 @@ static void events_leave(struct pass *p)
         if (e->kind == EVENT_LOG)
             event_log(p, e);
         else if (e->kind == EVENT_FLOW)
-            flow_list_add(&p->flows, &e->flow);
+            flow_ended(p, e->flow);
     }
     p->t.log_events += p->tx.events_lost;
     p->t.log_lost += p->tx.events_lost;
@@ -133,6 +143,13 @@ static void timers_run(struct pass *p, uint64_t time_ns)
 {
     p->called = 0;
     replay_clock_tick(&p->clock, time_ns, p->vm, &p->tx, leave, p);
+}
+
+/* What the vm gave to the host for a proxy gets its server, as far as its connection has said. */
+static void proxied_leave(struct pass *p, const struct vm_in *in)
+{
+    for (unsigned i = p->call, end = p->call + p->called; i < end; i++)
+        streams_judged(p->streams, in, &p->pkts[i], p->read + i + 1, &p->judged[i]);
 }
 
 /* Of most frames there is nothing to say: a rule or a default has decided and counted them. */
@@ -209,6 +226,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         p->call = first;
         frames_view(p, end);
         vm_run(p->vm, &in, p->views + first, p->called, p->judged + first, &p->tx);
+        if (p->streams) proxied_leave(p, &in);
         verdicts_leave(p);
         leave(p);
     }
@@ -226,7 +244,9 @@ static void flows_end(struct pass *p)
         leave(p);
     }
     if (!p->lists_flows) return;
+    const size_t listed = p->flows.count;
     flow_list_rest(&p->flows, p->vm);
+    for (size_t i = listed; p->streams && i < p->flows.count; i++) streams_name(p->streams, &p->flows.flows[i]);
     uint64_t ended = 0;
     for (unsigned i = 0; c && i < FLOW_ENDS; i++) ended += c->ended[i];
     /* Events that found no room: those of flows are known by their number. */

@@ -5,10 +5,12 @@
 #include "runtime/replay/flows.h"
 #include "runtime/replay/lines.h"
 #include "runtime/replay/replay_priv.h"
+#include "runtime/replay/streams.h"
 
 struct pass {
     const struct replay *r;
     struct vm *vm;
+    struct streams *streams;       /* NULL: the program has no service that ends connections */
     struct out *verdicts;          /* where lines go, or NULL */
     struct capture_writer *writer; /* where answers go, or NULL */
     bool log;                      /* log events are printed */

@@ -45,10 +45,20 @@ char *iface_names(const struct program *p, char *buf, size_t len);
 int down_find(struct replay *r, char *err, size_t err_len);
 
 /* services.c: the service's part of the summary and of an explanation. */
-void services_text(FILE *out, const struct replay *r, const struct vm_counters *c, uint64_t whole, int width);
+void services_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t, int width);
+struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server);
 void explain_service_text(FILE *out, const struct replay *r, const struct served *s, const struct key *key,
                           const struct pkt *pkt, const struct verdict *v);
 void explain_service_json(FILE *out, const struct replay *r, const struct served *s, const struct verdict *v);
+
+/* explain_said.c: the same of a service whose connections end at a proxy. c: as they stand behind the packet; NULL:
+ * nobody follows them. */
+struct said;
+void said_text(FILE *out, const struct replay *r, const struct streams *s);
+struct cJSON;
+void said_json(struct cJSON *root, const struct streams *s);
+void explain_said_text(FILE *out, const struct replay *r, const struct said *c, const struct verdict *v);
+void explain_said_json(FILE *out, const struct replay *r, const struct said *c, const struct verdict *v);
 
 /* explain_flow.c: what `state` says of a frame, and the flow that it belongs to or quotes. Nothing where the program
  * keeps no flows. */

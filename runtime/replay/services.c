@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/replay/replay_priv.h"
+#include "runtime/replay/streams.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/program/remap.h"
 
@@ -14,9 +15,19 @@ static void row(FILE *out, const char *name, const struct counter *c, uint64_t w
             text_number(c->packets, packets), share, text_number(c->bytes, bytes));
 }
 
-void services_text(FILE *out, const struct replay *r, const struct vm_counters *c, uint64_t whole, int width)
+/* Of packets that the vm sent there, and of those of connections that end at a proxy. */
+struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server)
+{
+    struct counter sum = c->servers[server];
+    const struct counter *more = streams_served(t->streams);
+    if (more) sum.packets += more[server].packets, sum.bytes += more[server].bytes;
+    return sum;
+}
+
+void services_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t, int width)
 {
     const struct program *p = r->program;
+    const uint64_t whole = t->frames;
     if (!p->services_count) return;
     fprintf(out, "\n%-*s  %13s%9s %18s\n", width, "service", "packets", "", "bytes");
     for (uint32_t i = 0; i < p->services_count; i++) {
@@ -32,7 +43,8 @@ void services_text(FILE *out, const struct replay *r, const struct vm_counters *
         char label[300];
         const char *state = program_is_past(p, i) ? " (earlier)" : r->down && r->down[i] ? " (down)" : "";
         snprintf(label, sizeof label, "%.280s%s", r->labels.server[i], state);
-        row(out, label, &c->servers[i], whole, width);
+        const struct counter all = server_served(c, t, i);
+        row(out, label, &all, whole, width);
     }
 }
 

@@ -239,10 +239,11 @@ static void numbers(FILE *out, const struct replay *r, const struct vm_counters 
     const struct decided d = decided_sum(r->program, c, t);
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
-    services_text(out, r, c, t->frames, table.name);
+    services_text(out, r, c, t, table.name);
     if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);
+    said_text(out, r, t->streams);
     meter_lines(out, r, c);
     tracked_text(out, c);
 }

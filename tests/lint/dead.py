@@ -34,15 +34,7 @@ KEPT = {
     "ports_in_slice": "ports beside a model",
     # The proxy, which reads with vm/stream/.
     "first_tls": "the proxy",
-    "first_sni": "the proxy",
     "first_alpn": "the proxy",
-    "first_host": "the proxy",
-    "first_path": "the proxy",
-    "first_method": "the proxy",
-    "first_header": "the proxy",
-    "first_instruction": "the proxy",
-    "first_proxy": "the proxy",
-    "stream_reason_doc": "the proxy",
     "lines_take": "the access log",
 }
 

@@ -1,0 +1,121 @@
+#!/bin/bash
+# Connections to proxy services, in a replay: the frame that decides names the server, and so do later ones, however the
+# bytes came; explanations, sums, flows. B is the build folder.
+set -u
+. tests/lib/scratch.sh
+
+rules web <<'END_OF_RULES'
+pool web { balance round_robin; server a 10.0.0.11:8080; server b 10.0.0.12:8080 }
+service raw on 203.0.113.10 tcp/80 { mode proxy; -> web }
+service www on 203.0.113.10 tcp/81 { mode proxy http; -> web }
+firewall f default drop {
+  drop from 198.18.0.66 as EVIL
+  accept tcp to 203.0.113.10 flags has syn lacks ack as IN
+  accept state established as OPEN
+}
+END_OF_RULES
+REQUEST='GET /a HTTP/1.1|Host: a||' # | stands for CRLF
+hex() { printf '%s' "$1" | sed 's/|/\r\n/g' | od -An -tx1 -v | tr -d ' \n'; }
+up() { # CLIENT PORT
+    echo "eth / ip4 198.18.0.$1 > 203.0.113.10 / tcp 1000 > $2"
+}
+opened() { # CLIENT PORT: the handshake
+    echo "$(up "$1" "$2") syn seq 100"
+    echo "eth back / ip4 203.0.113.10 > 198.18.0.$1 / tcp $2 > 1000 syn ack seq 500 ack 101"
+    echo "$(up "$1" "$2") ack seq 101 ack 501"
+}
+data() { # CLIENT PORT SEQ HEX
+    echo "$(up "$1" "$2") ack psh seq $3 ack 501 / payload x\"$4\""
+}
+servers() { # the server column of the last run's lines, in a row
+    tail -n +2 lines | cut -f5 | tr '\n' ' '
+}
+
+echo '# Where nothing is asked'
+capture raw <<END_OF_NOTES
+$(opened 1 80)
+$(data 1 80 101 "$(hex 'hello')")
+$(up 1 80) ack fin seq 106 ack 501
+$(up 66 80) syn seq 1
+$(up 7 80) ack seq 1 ack 1
+END_OF_NOTES
+run --pcap raw.pcap --verdicts lines --write left.pcap --flows web.pbc
+same 'its first packet has no server, what follows the handshake has' "$(tail -n +2 lines)" "$(printf '%s\n' \
+    '1	forward	IN	raw	-	-' '2	accept	OPEN	-	-	-' '3	forward	OPEN	raw	web/a	-' \
+    '4	forward	OPEN	raw	web/a	-' '5	forward	OPEN	raw	web/a	-' '6	drop	EVIL	-	-	-' '7	drop	default	-	-	-')"
+has 'the summary counts connections' '^proxied +1 connection: 1 given a server$'
+has '… and what --write leaves out' '4 frames of theirs went to the host: --write holds nothing of them'
+has 'the server has its frames' '^  web/a +3 '
+has 'the list of flows names it' '198\.18\.0\.1:1000.*203\.0\.113\.10:80.*web/a'
+same 'nothing is written' "$(tcpdump -nr left.pcap 2>/dev/null | wc -l)" 0
+run --pcap raw.pcap --verdicts lines --down web/a web.pbc
+same 'a server that is down gets none' "$(servers)" '- - web/b web/b web/b - - '
+run --pcap raw.pcap --format json web.pbc
+has 'JSON has the same' '"served":[[:space:]]*1'
+
+echo '# Requests, cut at every byte'
+request=$(hex "$REQUEST")
+n=$((${#request} / 2))
+bytes() { # ORDER-COMMAND: one byte a segment
+    for ((i = 0; i < n; i++)); do data 2 81 $((101 + i)) "${request:i*2:2}"; done | "$@"
+}
+none() { printf -- '- %.0s' $(seq "$1"); }
+capture each <<END_OF_NOTES
+$(opened 2 81)
+$(bytes cat)
+END_OF_NOTES
+run --pcap each.pcap --verdicts lines web.pbc
+same 'the last byte of the head decides' "$(servers)" "$(none $((2 + n)))web/a "
+run --pcap each.pcap --explain $((3 + n)) web.pbc
+has 'an explanation says what the bytes said' "frame $((3 + n)) decided: method is \"GET\", host is \"a\", path is \"/a\""
+has '… and where that is written' 'service www, else -> web \(web\.prey:3\)'
+run --pcap each.pcap --explain $((2 + n)) web.pbc
+has 'the one before does not decide yet' 'no server: what it has sent so far does not decide yet'
+capture back <<END_OF_NOTES
+$(opened 2 81)
+$(bytes tac)
+END_OF_NOTES
+run --pcap back.pcap --verdicts lines web.pbc
+same 'backwards the first byte does' "$(servers)" "$(none $((2 + n)))web/a "
+capture twice <<END_OF_NOTES
+$(opened 2 81)
+$(data 2 81 101 "${request:0:20}")
+$(data 2 81 101 "$(hex 'xxxxxxxxxx')")
+$(data 2 81 113 "${request:24}")
+$(data 2 81 101 "$request")
+END_OF_NOTES
+run --pcap twice.pcap --verdicts lines web.pbc
+same 'other bytes in place of those that came do not count; the gap is filled' "$(servers)" '- - - - - - web/a '
+
+echo '# Kept connections'
+capture kept <<END_OF_NOTES
+$(opened 3 81)
+$(data 3 81 101 "$request")
+$(data 3 81 $((101 + n)) "$(hex 'POST / HTTP/1.1|Host: b|Content-Length: 6||abc')")
+$(data 3 81 $((101 + n + 50)) "$(hex "def$REQUEST$REQUEST")")
+$(data 3 81 $((101 + n + 53 + 2 * n)) "$(hex "GET / HTTP/1.1|Host: c|")")
+END_OF_NOTES
+run --pcap kept.pcap --verdicts lines web.pbc
+same 'each request names its server, the last of a frame' "$(servers)" '- - - web/a web/b web/b web/b '
+capture smuggled <<END_OF_NOTES
+$(opened 3 81)
+$(data 3 81 101 "$(hex 'GET / HTTP/1.1|Host: a|Content-Length: 1|Transfer-Encoding: chunked||')")
+$(data 3 81 172 "$request")
+END_OF_NOTES
+run --pcap smuggled.pcap --verdicts lines web.pbc
+same 'what the proxy refuses gets no server' "$(servers)" '- - - - - '
+run --pcap smuggled.pcap --explain 4 web.pbc
+has 'an explanation says why' '^  no server: .*Content-Length'
+run --pcap smuggled.pcap web.pbc
+has 'the summary does' '^proxied +1 connection: 1 closed for what they sent$'
+
+echo '# What a capture lacks'
+sed -i 's/accept state established as OPEN/accept tcp as OPEN/' web.prey
+"$bin/preyc" web.prey -o open.pbc 2>/dev/null
+tail -n +4 each.notes | capture late
+run --pcap late.pcap open.pbc
+has 'a connection without its beginning stays undecided' 'connections?: 1 with bytes that the capture lacks$'
+sed "s/payload x\"..\"\$/& cut 54/" each.notes | capture cut
+run --pcap cut.pcap web.pbc
+has 'so does one whose bytes were not kept' '1 undecided$'
+exit $failed
