@@ -27,8 +27,9 @@ static void believe(struct session *s, const struct proxy_header *h)
     s->key.src_port = h->src.port;
 }
 
-static int refuse(struct session *s)
+static int refuse(struct session *s, enum stream_reason why)
 {
+    s->proxy->counters.refused[why]++;
     session_end(s, SESSION_PROXY_HEADER);
     return -EPROTO;
 }
@@ -49,14 +50,15 @@ int name_client(struct session *s)
     }
     switch (proxy_header_read(&h, bytes, (uint32_t)n)) {
     case READ_MORE:
-        if (s->client.flags & SIDE_HUNG || n == sizeof bytes) return refuse(s);
+        if (s->client.flags & SIDE_HUNG || n == sizeof bytes) return refuse(s, STREAM_PROXY_MALFORMED);
         s->client.flags &= (uint16_t)~SIDE_MAY_READ;
         return -EAGAIN;
-    case READ_OTHER: return is_trusted(s) ? refuse(s) : 0;
+    case READ_OTHER: return is_trusted(s) ? refuse(s, STREAM_PROXY_MISSING) : 0;
     case READ_WHOLE:
-        if (!is_trusted(s) || recv(s->client.fd, bytes, h.len, 0) != (ssize_t)h.len) return refuse(s);
+        if (!is_trusted(s)) return refuse(s, STREAM_PROXY_UNTRUSTED);
+        if (recv(s->client.fd, bytes, h.len, 0) != (ssize_t)h.len) return refuse(s, STREAM_PROXY_MALFORMED);
         believe(s, &h);
         return 0;
-    default: return refuse(s);
+    default: return refuse(s, is_trusted(s) ? STREAM_PROXY_MALFORMED : STREAM_PROXY_UNTRUSTED);
     }
 }

@@ -48,6 +48,7 @@ static void judge(struct session *s, enum first_end end)
     struct buffer *b = s->up.buffer;
     const struct first_asked a = asked(s, end);
     if (first_read(&p->first, s->at, buffer_at(b), buffer_len(b), &a) == READ_BAD) {
+        p->counters.refused[p->first.reason]++;
         session_end(s, why_bad(&p->first));
         return;
     }

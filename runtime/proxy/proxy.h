@@ -55,7 +55,8 @@ struct proxy_refusal {
 struct proxy_counters {
 #define COUNT(field, key, doc) uint64_t field;
 #include "runtime/proxy/count.def"
-    uint64_t *ends; /* [SESSION_ENDS] (end.def) */
+    uint64_t *ends;                        /* [SESSION_ENDS] (end.def) */
+    uint64_t refused[STREAM_REASON_COUNT]; /* connections and requests, for what their bytes say, by reason */
 };
 
 /* Is there a kind of session for the mode (enum pbc_mode)? */

@@ -20,11 +20,13 @@ static bool send_request(struct session *s)
     case MESSAGE_FROM: session_end(s, SESSION_CLIENT_RESET); return false;
     case MESSAGE_CUT:
         h->reason = STREAM_FIRST_CUT;
+        s->proxy->counters.refused[h->reason]++;
         h->keeps = false;
         http_answer(s, 400, SESSION_CLIENT_GONE);
         return false;
     case MESSAGE_BAD:
         h->reason = h->up.body.reason;
+        s->proxy->counters.refused[h->reason]++;
         h->keeps = false;
         http_loop_of(s)->counts[HTTP_COUNT_BAD]++;
         http_answer(s, 400, SESSION_REQUEST_BAD);

@@ -33,6 +33,7 @@ static void refuse(struct session *s, enum stream_reason why)
     struct http *h = http_of(s);
     const unsigned status = stream_reason_status(why);
     http_loop_of(s)->counts[HTTP_COUNT_BAD]++;
+    s->proxy->counters.refused[why]++;
     h->reason = (uint8_t)why;
     h->keeps = false;
     if (why == STREAM_HTTP2)

@@ -263,6 +263,8 @@ static void servers_that_are_away_or_silent(void **state)
 static void a_request_that_is_not_whole_in_time(void **state)
 {
     struct scene *s = *state;
+    uint64_t before[STREAM_REASON_COUNT];
+    memcpy(before, proxy_counters(s->proxy)->refused, sizeof before);
     int c = client();
     say(c, "GET / HTTP/1.1\r\nHo");
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 408 "));
@@ -272,6 +274,8 @@ static void a_request_that_is_not_whole_in_time(void **state)
     shutdown(c, SHUT_WR);
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 400 "));
     close(c);
+    assert_int_equal(proxy_counters(s->proxy)->refused[STREAM_FIRST_LATE] - before[STREAM_FIRST_LATE], 1);
+    assert_int_equal(proxy_counters(s->proxy)->refused[STREAM_FIRST_CUT] - before[STREAM_FIRST_CUT], 1);
     assert_true(nobody_came(s, 0));
 }
 
