@@ -134,19 +134,19 @@ user() { # COMMAND...
     pids="$pids $pid"
 }
 begin() { # NAME: it serves, $works are its processes; or 1, and why
-    local try
+    local until=$((SECONDS + 15))
     name=$1
     case $1 in
-    prey) user "$bin/preyrun" --workers 1 -i f0 -i f1 prey.pbc ;;
+    prey) user "$bin/preyrun" --workers 1 -i "${PREY_INTERFACE:-f0}" prey.pbc ;;
     haproxy*) user taskset -c "$alone" haproxy -db -f "$1.cfg" ;;
     nginx*) user taskset -c "$alone" nginx -c "$work/$1.conf" -e "$work/nginx.error" ;;
     esac
-    for try in $(seq 100); do
+    while [ $SECONDS -lt $until ]; do
         # preyrun's workers are threads of its child.
         works="$pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)"
-        client echo 10.1.0.2 7002 1 0.01 0 "$pid" >/dev/null 2>&1 && return 0
+        SECONDS_OF=1 client echo 10.1.0.2 7002 1 0.01 0 "$pid" >/dev/null 2>&1 && return 0
         kill -0 "$pid" 2>/dev/null || break
-        sleep 0.1
+        sleep 0.2
     done
     say "$1 does not serve: $(tail -3 balancer.err | tr '\n' ' ')"
     ends
@@ -165,7 +165,7 @@ ends() {
 
 # ---- what is measured: one line of `runs` each ----
 
-client() { timeout 20 ip netns exec "$id-gen" taskset -c "$first" "$bin/tests/bench/proxy_client" "$@"; }
+client() { timeout "${SECONDS_OF:-20}" ip netns exec "$id-gen" taskset -c "$first" "$bin/tests/bench/proxy_client" "$@"; }
 cpu() { "$bin/tests/bench/proxy_client" cpu $works; }
 note() { # TEST FIGURE...
     local test=$1
