@@ -47,8 +47,9 @@ int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t er
 
 static bool of_proxy(int fd, int family)
 {
-    const int on = 1;
+    const int on = 1, unproven = 1024;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &unproven, sizeof unproven);
     setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
     return !setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) &&
            !(family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof on)

@@ -14,7 +14,8 @@ int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t er
 
 /* One of several sockets that listen there together (SO_REUSEPORT), for connections that a service takes: the address
  * need not be this machine's (IP_TRANSPARENT), all 0 is any of its family. What is accepted sends at once (TCP_NODELAY)
- * and takes urgent bytes for ordinary ones. Likewise. */
+ * and takes urgent bytes for ordinary ones. Where the host lets servers do it (bit 2 of net.ipv4.tcp_fastopen), a SYN
+ * may bring the first bytes (RFC 7413). Likewise. */
 int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len);
 
 #endif

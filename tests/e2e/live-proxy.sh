@@ -47,6 +47,10 @@ head -c 30000000 /dev/urandom >web-two/big
 at client curl -s -m 20 -o got http://10.1.0.2:8080/files/big
 cmp -s got web-two/big
 ok $? 'a large file comes whole, by splice'
+# A SYN with bytes needs a cookie, which the first of them fetches.
+at prey sysctl -q -w net.ipv4.tcp_fastopen=3
+for i in 1 2; do at client curl -s -m 5 --tcp-fastopen -o /dev/null http://10.1.0.2/; done
+same 'a SYN may bring the first bytes' "$(at prey nstat -asz TcpExtTCPFastOpenPassive | awk '/Passive/ { print $2 }')" 1
 
 # A session goes on through a reload that takes its service away, and gets to its server; new ones find no listener.
 mkfifo in
