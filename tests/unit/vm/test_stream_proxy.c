@@ -79,8 +79,8 @@ static void bad_lines(void **state)
         "PROXY tcp4 192.0.2.1 198.51.100.2 1 1\r\n",
         "PROXY \r\n",
         "PROXY UNKNOWN\n",
-        "PROXY UNKNOWN "
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+        ("PROXY UNKNOWN "
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"),
     };
     struct proxy_header h;
     (void)state;
