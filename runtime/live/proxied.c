@@ -12,6 +12,7 @@
 
 #include "runtime/live/health.h"
 #include "runtime/proxy/proxy.h"
+#include "runtime/worker/sum.h"
 
 struct proxied {
     int call_fd;
@@ -43,12 +44,10 @@ static const char *not_yet(const struct program *p, const struct pbc_service *se
         uint32_t flag;
         const char *words;
     } all[] = {{PBC_PROXY_TLS_TO_SERVER, "tls to server"},
-               {PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG, "access log"},
-               {PBC_PROXY_RELOAD_CLOSE, "on reload close"}};
+               {PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG, "access log"}};
     const struct pbc_proxy *says = &p->proxies[service->proxy - 1];
     if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
     if (says->cert_count) return "tls cert";
-    if (says->queue) return "queue";
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (says->flags & all[i].flag) return all[i].words;
     return NULL;
@@ -235,6 +234,8 @@ static int make_loops(struct live *l, struct snapshot *world, char *err, size_t 
                                       .carried = &l->workers[x->count]->carried,
                                       .foreign = foreign,
                                       .sessions_most = (uint32_t)l->now.program->settings->proxy_sessions,
+                                      .iface = l->now.iface,
+                                      .iface_count = l->o->iface_count,
                                       .called = called,
                                       .with = x};
         x->loops[x->count] = proxy_new(&cfg, world, all[x->count], count, &failed);
@@ -311,6 +312,11 @@ uint64_t proxied_taken(const struct live *l)
     return least;
 }
 
+void proxied_tally(const struct live *l, struct sum *sum)
+{
+    for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) sum_conns(sum, proxy_conns(l->proxied->loops[i]));
+}
+
 int proxied_fd(const struct live *l) { return l->proxied ? l->proxied->call_fd : -1; }
 
 void proxied_called(struct live *l)
@@ -344,8 +350,8 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
     for (c->count = 0; c->count < l->proxied->count; c->count++) {
         const struct vm_cfg cfg = loop_cfg(l, c->count);
         struct chooser *fresh = chooser_new(r->program, &cfg);
-        c->of[c->count] =
-            (struct proxy_change){.remap = r, .fresh = fresh, .world = s, .listens = all[c->count], .count = count};
+        c->of[c->count] = (struct proxy_change){
+            .remap = r, .fresh = fresh, .world = s, .listens = all[c->count], .count = count, .iface = l->now.iface};
         fine &= fresh != NULL;
     }
     if (fine) return c;

@@ -5,6 +5,8 @@
 
 #include "runtime/live/state.h"
 
+struct sum;
+
 /* Has the program a service of such a mode? */
 bool proxied_any(const struct program *p);
 
@@ -24,6 +26,9 @@ void proxied_memory(const struct live *l, char *words, size_t len);
 /* A newer snapshot; and the oldest that some loop may still use: UINT64_MAX, none does. */
 void proxied_tell(struct live *l, struct snapshot *s);
 uint64_t proxied_taken(const struct live *l);
+
+/* What they count is added. */
+void proxied_tally(const struct live *l, struct sum *sum);
 
 /* Reload: all that loops need for the program of the remap, which is l->now already. NULL, with one line in err. */
 struct proxied_change;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/live/clock.h"
+#include "runtime/live/proxied.h"
 #include "runtime/live/steered.h"
 #include "runtime/worker/sum.h"
 #include "vm/flow/table.h"
@@ -95,6 +96,7 @@ struct tally *tally_take(const struct live *l, bool running)
         if (running) worker_release(l->workers[i]);
     }
     add_carried(t, l);
+    proxied_tally(l, t->sum);
     for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &t->io[i]);
     return t;
 }

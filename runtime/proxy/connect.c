@@ -10,6 +10,7 @@
 
 #include "runtime/host/sockaddr.h"
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/queue.h"
 #include "vm/stream/proxy_header.h"
 
 /* ---- what became of it ---- */
@@ -84,47 +85,60 @@ static struct stream_addr server_address(const struct session *s, uint32_t serve
     return a;
 }
 
-static void begin(struct session *s, uint32_t server);
-
-/* The next server, or none. */
-static void failed(struct session *s, int err)
+/* A place at that server, or, where others were faster, at the next: then it is s->chosen. REASON_NONE, or why not. */
+static enum pkt_reason take_place(struct session *s, uint32_t server)
 {
     struct proxy *p = s->proxy;
-    const uint32_t server = s->chosen;
-    const enum session_end why = is_ours(err)        ? SESSION_SYSTEM
-                                 : err == -ETIMEDOUT ? SESSION_SERVER_LATE
-                                                     : SESSION_SERVER_REFUSED;
-    if (server != PBC_NONE && why != SESSION_SYSTEM) tell(s);
-    if (s->server) s->server->flags |= SIDE_RESETS;
-    session_leave_server(s);
-    if (server != PBC_NONE && why != SESSION_SYSTEM) {
-        const uint32_t next = s->tries < p->program->pools[p->program->servers[server].pool].retries
-                                  ? chooser_next(proxy_chooser(p), s->branch, &s->key, server)
-                                  : PBC_NONE;
-        if (next != PBC_NONE) {
-            s->tries++;
-            p->counters.retried++;
-            begin(s, next);
-            return;
-        }
+    for (unsigned tries = 0; tries < 2 && server != PBC_NONE; tries++) {
+        s->counted = chooser_begin(p->chooser, s->branch, server, &s->key);
+        s->chosen = server;
+        if (s->counted) return REASON_NONE;
+        server = chooser_next(p->chooser, s->branch, &s->key, server);
     }
-    through(s, why, err);
+    s->chosen = PBC_NONE;
+    return REASON_MAX_FLOWS;
 }
 
-static void begin(struct session *s, uint32_t server)
+static enum pkt_reason choose(struct session *s)
+{
+    struct chooser *c = proxy_chooser(s->proxy);
+    const struct choice choice = chooser_pick(c, s->branch, &s->key, s->affinity);
+    return choice.server == PBC_NONE ? choice.reason : take_place(s, choice.server);
+}
+
+static void begin(struct session *s);
+
+/* Another one, if it may be tried. False: none. */
+static bool try_next(struct session *s, uint32_t server)
 {
     struct proxy *p = s->proxy;
-    s->counted = chooser_begin(p->chooser, s->branch, server, &s->key);
-    if (!s->counted) { /* it is full since; another may not be */
-        server = chooser_next(p->chooser, s->branch, &s->key, server);
-        s->counted = server != PBC_NONE && chooser_begin(p->chooser, s->branch, server, &s->key);
-    }
-    if (!s->counted) {
-        through(s, SESSION_NO_SERVER, 0);
-        return;
-    }
-    const struct stream_addr a = server_address(s, server);
-    s->chosen = server;
+    if (s->tries >= p->program->pools[p->program->servers[server].pool].retries) return false;
+    const uint32_t next = chooser_next(proxy_chooser(p), s->branch, &s->key, server);
+    if (next == PBC_NONE || take_place(s, next) != REASON_NONE) return false;
+    s->tries++;
+    p->counters.retried++;
+    begin(s);
+    return true;
+}
+
+static void failed(struct session *s, int err)
+{
+    const uint32_t server = s->chosen;
+    enum session_end why = SESSION_SERVER_REFUSED;
+    if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
+    if (is_ours(err)) why = SESSION_SYSTEM;
+    const bool its_fault = server != PBC_NONE && why != SESSION_SYSTEM;
+    if (its_fault) tell(s);
+    if (s->server) s->server->flags |= SIDE_RESETS;
+    session_leave_server(s);
+    if (!its_fault || !try_next(s, server)) through(s, why, err);
+}
+
+/* To s->chosen, where it has a place. */
+static void begin(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    const struct stream_addr a = server_address(s, s->chosen);
     struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
     if (kept) {
         session_give_server(s, kept);
@@ -169,19 +183,45 @@ void connect_step(struct session *s)
         through(s, SESSION_ENDS, 0);
 }
 
-void connect_late(struct session *s) { failed(s, -ETIMEDOUT); }
+void connect_late(struct session *s)
+{
+    if (!s->queue_link) {
+        failed(s, -ETIMEDOUT);
+        return;
+    }
+    queue_leave(s);
+    through(s, SESSION_QUEUE_LATE, 0);
+}
 
-void connect_cancel(struct session *s) { s->dials = false; }
+void connect_cancel(struct session *s)
+{
+    queue_leave(s);
+    s->dials = false;
+}
+
+static void go_to(struct session *s, enum pkt_reason none)
+{
+    if (none == REASON_NONE)
+        begin(s);
+    else
+        through(s, none == REASON_MAX_FLOWS ? SESSION_MAX_FLOWS : SESSION_NO_SERVER, 0);
+}
 
 void connect_branch(struct session *s)
 {
     s->dials = true;
     s->tries = 0;
-    const struct choice c = chooser_pick(proxy_chooser(s->proxy), s->branch, &s->key, 0);
-    if (c.server == PBC_NONE)
-        through(s, SESSION_NO_SERVER, 0);
-    else
-        begin(s, c.server);
+    const enum pkt_reason none = choose(s);
+    if (none != REASON_MAX_FLOWS || !queue_join(s)) go_to(s, none);
+}
+
+bool connect_again(struct session *s)
+{
+    const enum pkt_reason none = choose(s);
+    if (none == REASON_MAX_FLOWS) return false;
+    queue_leave(s);
+    go_to(s, none);
+    return true;
 }
 
 void connect_target(struct session *s, const struct stream_addr *to)

@@ -13,6 +13,8 @@ void connect_target(struct session *s, const struct stream_addr *to);
 /* In the session's task, as long as s->dials: go on; the time is over. */
 void connect_step(struct session *s);
 void connect_late(struct session *s);
+/* One that waits for a place at a server tries once more. False: there is none, and it waits on. */
+bool connect_again(struct session *s);
 /* Nobody waits for it any more. */
 void connect_cancel(struct session *s);
 

@@ -11,6 +11,16 @@
 #include "vm/forward/choose.h"
 #include "vm/stream/first.h"
 
+/* Sessions that wait for a place at a server (queue.c). */
+struct queue {
+    struct session *first, **last;
+    struct task stirs;    /* somebody may have a place now */
+    struct timer looks;   /* places that other loops gave back */
+    uint32_t *of_service; /* [services of the program] how many wait */
+    uint32_t *tried;      /* [branches] the last time that one of it found no place */
+    uint32_t times;
+};
+
 struct listener {
     struct watcher watcher;
     struct proxy *proxy;
@@ -31,9 +41,12 @@ struct proxy {
     uint64_t told_ns; /* the turn in which the chooser was told the time and the world */
     struct slab sessions, sides, buffers, ats;
     struct pipes pipes;
-    struct first first;           /* of the session that reads now */
-    struct session *all, *tells;  /* tells: the next that tells what it carried; NULL: from the first on */
-    struct foreign foreign[2];    /* of IPv4, of IPv6 */
+    struct first first;          /* of the session that reads now */
+    struct session *all, *tells; /* tells: the next that tells what it carried; NULL: from the first on */
+    struct foreign foreign[2];   /* of IPv4, of IPv6 */
+    struct queue queue;
+    uint16_t iface[PORTS_MOST]; /* [iface_count] ids in the program, by the interfaces of the command line */
+    unsigned iface_count;
     void *of_kind[SESSION_KINDS]; /* what kinds keep for all their sessions */
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
@@ -75,6 +88,8 @@ void listeners_reopen(struct proxy *p);
 
 /* session.c */
 void sessions_rename(struct proxy *p, const struct remap *r);
+/* Those whose first packet the program would not let in end, where their service says `on reload close`. */
+void sessions_rejudge(struct proxy *p);
 /* Facts have changed: sessions of servers that are down end where their pool says so, and those whose time to drain is
  * over. */
 void sessions_look(struct proxy *p);
@@ -88,6 +103,9 @@ void sessions_tell(struct proxy *p);
  * a negative errno. */
 int foreign_socket(struct proxy *p, const struct stream_addr *client);
 void foreign_fini(struct proxy *p);
+
+/* rejudge.c: would the program let its first packet in? Then it is the rule's that does. */
+bool session_rejudge(struct session *s);
 
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
  * -EAGAIN; or the session has ended, -EPROTO. */

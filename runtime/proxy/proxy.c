@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/queue.h"
 
 enum {
     REFUSALS = 256,
@@ -41,7 +42,9 @@ static int take_program(struct proxy *p, const struct proxy_change *c)
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
     sessions_rename(p, c->remap);
+    memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
+    if (!queue_init(p)) return -ENOMEM;
     /* Without memory for them those there are stay, and serve what they did. */
     return listeners_set(p, c->listens, c->count) ? 0 : -ENOMEM;
 }
@@ -52,6 +55,7 @@ static void look_up(struct proxy *p)
     if (c) {
         p->refused = take_program(p, c);
         if (!p->refused) take_world(p, c->world);
+        if (!p->refused) sessions_rejudge(p);
         __atomic_store_n(&p->change, NULL, __ATOMIC_RELEASE);
         return;
     }
@@ -108,7 +112,8 @@ static bool parts_init(struct proxy *p)
     pipes_init(&p->pipes, PIPES_MOST / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->counters.ends = calloc(SESSION_ENDS, sizeof *p->counters.ends);
-    return p->chooser && p->counters.ends && !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal));
+    return p->chooser && p->counters.ends && queue_init(p) &&
+           !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal));
 }
 
 struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
@@ -120,6 +125,8 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
     p->cfg = *cfg;
     p->program = program_get(cfg->program);
     p->world = p->latest = world;
+    p->iface_count = cfg->iface_count;
+    if (cfg->iface) memcpy(p->iface, cfg->iface, cfg->iface_count * sizeof *p->iface);
     p->taken = world->number;
     *err = loop_init(&p->loop);
     if (!*err && (!parts_init(p) || !kinds_start(p) || !listeners_set(p, listens, count))) *err = -ENOMEM;
@@ -147,6 +154,7 @@ void proxy_free(struct proxy *p)
     slab_fini(&p->ats);
     slab_fini(&p->buffers);
     pipes_fini(&p->pipes);
+    queue_fini(p);
     ring_fini(&p->refusals);
     loop_fini(&p->loop);
     program_put(p->program);

@@ -33,6 +33,8 @@ struct proxy_cfg {
      * NULL: there are none. Called with `with`. */
     int (*foreign)(void *with, unsigned family, int fds[]);
     uint32_t sessions_most;
+    const uint16_t *iface; /* [iface_count] ids of the interfaces in the program */
+    unsigned iface_count;
     void (*called)(void *with); /* something waits for the main thread (proxy_refusal) */
     void *with;
 };
@@ -44,6 +46,7 @@ struct proxy_change {
     struct snapshot *world;
     struct proxy_listen *listens; /* [count] */
     unsigned count;
+    const uint16_t *iface; /* as in struct proxy_cfg */
 };
 
 /* A server whose check is `passive` did not take a connection. */

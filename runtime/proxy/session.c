@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/queue.h"
 #include "runtime/worker/openers.h"
 
 static const struct {
@@ -54,6 +55,7 @@ static void too_late(struct session *s)
 static void uncount(struct session *s)
 {
     if (s->counted) chooser_end(s->proxy->chooser, s->chosen);
+    if (s->counted) queue_stir(s->proxy);
     s->counted = false;
     s->chosen = PBC_NONE;
 }
@@ -243,6 +245,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
         session_end(s, SESSION_SYSTEM);
         return true;
     }
+    s->peer = session_client(s);
     find_opener(s);
     set_out(s);
     return true;
@@ -253,12 +256,25 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
 void sessions_rename(struct proxy *p, const struct remap *r)
 {
     for (struct session *s = p->all; s; s = s->next) {
+        const struct program *old = r->from;
+        const uint32_t proxy = old->services[s->service].proxy;
+        const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
         s->service = r->service[s->service];
+        if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         if (s->branch != PBC_NONE) s->branch = r->branch[s->branch];
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];
         if (s->firewall != PBC_NONE) s->firewall = r->firewall[s->firewall];
         if (s->state != SESSION_GOES && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
+    }
+}
+
+void sessions_rejudge(struct proxy *p)
+{
+    for (struct session *s = p->all; s; s = s->next) {
+        if (s->ended != SESSION_ENDS || proxy_is_past(p, s->service)) continue;
+        if (!(proxy_says(p, s->service)->flags & PBC_PROXY_RELOAD_CLOSE)) continue;
+        if (!session_rejudge(s)) session_end(s, SESSION_RELOADED);
     }
 }
 

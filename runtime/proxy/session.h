@@ -82,17 +82,19 @@ struct session {
     uint32_t rule, firewall; /* who let it in, as in struct verdict */
     uint32_t told_packets;   /* of the client's, and bytes: what was told of it (carried.c) */
     uint64_t told_bytes;
-    uint8_t state;                /* enum session_state */
-    uint8_t ended;                /* enum session_end; SESSION_ENDS: it goes on */
-    uint8_t tries;                /* connects that have failed */
-    bool dials;                   /* connect_… was asked for, and `connected` not called yet */
-    bool late;                    /* the timer was due */
-    bool counted;                 /* chooser_begin was called of `chosen` */
-    bool admitted, known;         /* chooser_admit was, and what it said */
-    bool polite;                  /* its client hears an end, not a reset, whatever becomes of it: it was answered */
-    bool mixed;                   /* the PROXY header named a client of another family than the connection's: */
-    struct stream_addr named;     /* then who */
-    struct session *next, **link; /* of all sessions of the proxy */
+    uint8_t state;        /* enum session_state */
+    uint8_t ended;        /* enum session_end; SESSION_ENDS: it goes on */
+    uint8_t tries;        /* connects that have failed */
+    bool dials;           /* connect_… was asked for, and `connected` not called yet */
+    bool late;            /* the timer was due */
+    bool counted;         /* chooser_begin was called of `chosen` */
+    bool admitted, known; /* chooser_admit was, and what it said */
+    bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
+    bool mixed;           /* the PROXY header named a client of another family than the connection's: `named` */
+    struct stream_addr named;
+    struct stream_addr peer;                  /* the connection's other end, whomever a PROXY header names */
+    struct session *queue_next, **queue_link; /* of those that wait for a place; link NULL: it does not */
+    struct session *next, **link;             /* of all sessions of the proxy */
 };
 
 /* A connection was accepted: a session of the service's kind. fd is its from now on; key: of its first packet. False:

@@ -83,6 +83,12 @@ static void add_flows(struct sum *s, const struct vm_counters *c)
     add(s->server_begun, c->server_begun, p->servers_count * sizeof *s->server_begun);
 }
 
+void sum_conns(struct sum *s, const struct conns *c)
+{
+    add_flows(
+        s, &(struct vm_counters){.server_flows = c->servers, .service_flows = c->services, .server_begun = c->begun});
+}
+
 void sum_add(struct sum *s, const struct vm_counters *c)
 {
     const struct program *p = s->program;

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_WORKER_SUM_H
 #define RUNTIME_WORKER_SUM_H
 
+#include "vm/forward/bind/conns.h"
 #include "vm/vm.h"
 
 struct sum;
@@ -10,6 +11,8 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like);
 void sum_add(struct sum *s, const struct vm_counters *c);
 /* Beside the workers': what passed in the kernel, and what was held back there, for it is of no flow. */
 void sum_carried(struct sum *s, struct counter passed, struct counter strays);
+/* Connections of a proxy loop, by server and service. */
+void sum_conns(struct sum *s, const struct conns *c);
 const struct vm_counters *sum_counters(const struct sum *s);
 void sum_free(struct sum *s);
 

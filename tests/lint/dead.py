@@ -16,10 +16,8 @@ KEPT = {
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
-    "chooser_conns": "the proxy's loops",
     "buffer_prepend": "what the proxy will do next",
     "connect_target": "what the proxy will do next",
-    "proxy_conns": "what the proxy will do next",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",

@@ -228,6 +228,36 @@ static void test_sessions_are_bounded(void **state)
     tear_down(&b);
 }
 
+/* For so long the loop turns. */
+static void turn_for(struct bench *b, unsigned ms)
+{
+    for (const uint64_t end = loop_clock() + ms * 1000000ull; loop_clock() < end;) proxy_turn(b->proxy, 10);
+}
+
+static void test_silence_has_an_end(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, "timeouts { proxy idle 1s; proxy half_close 1s }\n" RULES(ONE, ""));
+    int c = client(&b), s = accepted(&b);
+    for (unsigned i = 0; i < 4; i++) {
+        turn_for(&b, 400);
+        says(&b, c, s, "still there");
+    }
+    assert_int_equal(b.proxy->sessions.used, 1);
+    assert_int_equal(heard(&b, c, &byte, 1), -ECONNRESET);
+    assert_int_equal(ends(&b, SESSION_IDLE), 1);
+    close(s), close(c);
+    c = client(&b), s = accepted(&b);
+    shutdown(c, SHUT_WR);
+    assert_int_equal(heard(&b, s, &byte, 1), 0);
+    assert_int_equal(heard(&b, c, &byte, 1), -ECONNRESET);
+    assert_int_equal(ends(&b, SESSION_HALF_CLOSE), 1);
+    close(s), close(c);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_a_reset_is_passed_on),
         cmocka_unit_test(test_another_server_is_tried),
         cmocka_unit_test(test_sessions_are_bounded),
+        cmocka_unit_test(test_silence_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

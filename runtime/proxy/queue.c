@@ -1,0 +1,87 @@
+/* See queue.h. */
+#include "runtime/proxy/queue.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "runtime/proxy/core.h"
+
+#define LOOKS_NS UINT64_C(50000000)
+
+/* Each has one try, in order, but those behind one of their branch that found no place. */
+static void stirred(struct task *t)
+{
+    struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, queue.stirs));
+    struct queue *q = &p->queue;
+    q->times++;
+    for (struct session *s = q->first, *next; s; s = next) {
+        next = s->queue_next;
+        if (q->tried[s->branch] != q->times && !connect_again(s)) q->tried[s->branch] = q->times;
+    }
+    if (p->queue.first) timer_set(&p->loop.wheel, &p->queue.looks, p->loop.now_ns + LOOKS_NS);
+}
+
+static void look(struct timer *t) { queue_stir((struct proxy *)((char *)t - offsetof(struct proxy, queue.looks))); }
+
+void queue_stir(struct proxy *p)
+{
+    if (p->queue.first) loop_again(&p->loop, &p->queue.stirs);
+}
+
+bool queue_init(struct proxy *p)
+{
+    struct queue *q = &p->queue;
+    uint32_t *counts = calloc(p->program->services_count + 1u, sizeof *counts);
+    uint32_t *tried = calloc(p->program->branches_count + 1u, sizeof *tried);
+    if (!counts || !tried) {
+        free(counts);
+        free(tried);
+        return false;
+    }
+    queue_fini(p);
+    q->of_service = counts;
+    q->tried = tried;
+    q->times = 0;
+    if (!q->last) q->last = &q->first;
+    q->stirs.run = stirred;
+    q->looks.due = look;
+    for (const struct session *s = q->first; s; s = s->queue_next) counts[s->service]++;
+    return true;
+}
+
+void queue_fini(struct proxy *p)
+{
+    free(p->queue.of_service);
+    free(p->queue.tried);
+    p->queue.of_service = p->queue.tried = NULL;
+}
+
+bool queue_join(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    struct queue *q = &p->queue;
+    const struct pbc_proxy *says = proxy_says(p, s->service);
+    if (q->of_service[s->service] >= says->queue) return false;
+    q->of_service[s->service]++;
+    s->queue_next = NULL;
+    s->queue_link = q->last;
+    *q->last = s;
+    q->last = &s->queue_next;
+    p->counters.queued++;
+    session_wait(s, says->queue_ms * UINT64_C(1000000));
+    if (!q->looks.link) timer_set(&p->loop.wheel, &q->looks, p->loop.now_ns + LOOKS_NS);
+    return true;
+}
+
+void queue_leave(struct session *s)
+{
+    struct queue *q = &s->proxy->queue;
+    if (!s->queue_link) return;
+    *s->queue_link = s->queue_next;
+    if (s->queue_next)
+        s->queue_next->queue_link = s->queue_link;
+    else
+        q->last = s->queue_link;
+    s->queue_link = NULL;
+    q->of_service[s->service]--;
+}
