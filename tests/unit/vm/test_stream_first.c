@@ -172,6 +172,20 @@ static void limits(void **state)
     }
 }
 
+/* A head that is whole stays so while another reader waits. */
+static void one_waits(void **state)
+{
+    static const char text[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n\r\n\r\nbody\n";
+    const struct first_asked asked = {.wants = FIRST_HTTP | (sizeof text - 1) << FIRST_BYTES_SHIFT};
+    uint8_t *last;
+    struct view v;
+    (void)state;
+    assert_int_equal(read_cut((const uint8_t *)text, sizeof text - 1, &asked, &last), READ_WHOLE);
+    assert_int_equal(first_host(&f, &v), FIRST_KNOWN);
+    assert_int_equal(f.head.len, sizeof text - 1 - 9);
+    free(last);
+}
+
 /* What a handshake that ended here said stands beside what the request says. */
 static void ended_tls(void **state)
 {
@@ -246,11 +260,17 @@ static void bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(http),          cmocka_unit_test(tls),
-        cmocka_unit_test(tls_in_pieces), cmocka_unit_test(ends),
-        cmocka_unit_test(preface),       cmocka_unit_test(goaway),
-        cmocka_unit_test(limits),        cmocka_unit_test(ended_tls),
-        cmocka_unit_test(instruction),   cmocka_unit_test(behind_proxy_header),
+        cmocka_unit_test(http),
+        cmocka_unit_test(tls),
+        cmocka_unit_test(tls_in_pieces),
+        cmocka_unit_test(ends),
+        cmocka_unit_test(preface),
+        cmocka_unit_test(goaway),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(ended_tls),
+        cmocka_unit_test(one_waits),
+        cmocka_unit_test(instruction),
+        cmocka_unit_test(behind_proxy_header),
         cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
