@@ -131,9 +131,9 @@ static uint32_t addrs_of_set(struct normal *n, uint32_t set)
     const struct pbc_set *s = &n->img->sets[set];
 
     if (n->set_id[set]) return n->set_id[set] - 1;
-    const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = n->img->set4 + s->first4,
+    const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = s->count4 ? n->img->set4 + s->first4 : NULL,
                                                                   .count4 = s->count4,
-                                                                  .r6 = n->img->set6 + s->first6,
+                                                                  .r6 = s->count6 ? n->img->set6 + s->first6 : NULL,
                                                                   .count6 = s->count6});
 
     ir_addrs_note_set(n->ir, id, set, IR_V4 | IR_V6);
@@ -299,7 +299,7 @@ static uint64_t *macs_room(struct normal *n, size_t count)
 static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const enum ir_field f = c->kind == COND_ETHER_TO ? IR_DST_MAC : IR_SRC_MAC;
-    const struct pbc_set *sets = n->img->macsets + c->first;
+    const struct pbc_set *sets = c->count ? n->img->macsets + c->first : NULL;
     struct ir_macs m = {.kinds = c->arg & (MAC_MULTICAST | MAC_BROADCAST),
                         .negated = c->flags & PBC_COND_NOT,
                         .set = c->count == 1 ? c->first : PBC_NONE};

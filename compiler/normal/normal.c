@@ -84,10 +84,11 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
 
     if (!(rule->flags & PBC_RULE_ARP)) narrow(n, p, IR_WHAT, n->not_arp);
     if (rule->flags & PBC_RULE_NOT_FRAMES) narrow(n, p, IR_WHAT, n->arp);
-    for (uint32_t i = 0; i < rule->cond_count; i++) normal_cond(n, p, &n->img->conds[rule->conds + i]);
-    normal_patterns(n, p, n->img->conds + rule->conds, rule->cond_count);
+    const struct pbc_cond *conds = rule->cond_count ? n->img->conds + rule->conds : NULL;
+    for (uint32_t i = 0; i < rule->cond_count; i++) normal_cond(n, p, &conds[i]);
+    normal_patterns(n, p, conds, rule->cond_count);
     n->rules++;
-    normal_meters(n, p, n->img->conds + rule->conds, rule->cond_count);
+    normal_meters(n, p, conds, rule->cond_count);
     settle(n, p);
     out->cover = PBC_NONE;
     out->state = ir_is_empty(p) ? IR_IMPOSSIBLE : IR_LIVE;

@@ -337,6 +337,12 @@ static void not_captures(void **state)
     assert_non_null(strstr(err, "No such file"));
 }
 
+static bool same_frame(const struct capture_frame *a, const struct capture_frame *b)
+{
+    return a->data == b->data && a->cap_len == b->cap_len && a->wire_len == b->wire_len && a->time_ns == b->time_ns &&
+           a->dlt == b->dlt && a->link == b->link && a->iface == b->iface;
+}
+
 static void batches_and_rewind(void **state)
 {
     (void)state;
@@ -352,7 +358,7 @@ static void batches_and_rewind(void **state)
         unsigned got, all = 0;
         while ((got = capture_batch(c, f, n)) > 0) {
             for (unsigned i = 0; i < got; i++)
-                if (all + i) assert_memory_equal(&f[i], &one[all + i], sizeof f[i]);
+                if (all + i) assert_true(same_frame(&f[i], &one[all + i]));
             all += got;
         }
         assert_int_equal(all, MADE_FRAMES);
