@@ -131,7 +131,7 @@ list_tests() {
     [ -z "$LONG" ] || long=20
     if [ -z "${COVERAGE:-}" ]; then
         for f in $(programs tests/fuzz/fuzz_*.c); do
-            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((long > 1 ? 120 : 4))"
+            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((long > 1 ? 120 : 2))"
         done
     fi
     for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do
