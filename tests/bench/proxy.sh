@@ -39,9 +39,9 @@ service short on 10.1.0.2 tcp/7001-7002 { mode proxy; -> farm }
 service bulk on 10.1.0.2 tcp/7003 { mode proxy; -> bulk }
 END
     case $1 in *-*) printf 'pool %s { server one 10.2.0.%s:7004 }\n' a 2 b 3 ;; esac
-    local hosts='when host "a.example" -> a; when host "b.example" -> b'
+    local hosts='when host "a.example" -> a; else -> b'
     case $1 in *http*) echo "service web on 10.1.0.2 tcp/7004 { mode proxy http; $hosts }" ;; esac
-    case $1 in *tls*) echo "service secure on 10.1.0.2 tcp/7005 { mode proxy http; tls cert \"cert.pem\" key \"key.pem\"; $hosts }" ;; esac
+    case $1 in *tls*) echo "service secure on 10.1.0.2 tcp/7005 { mode proxy http tls cert \"$work/cert.pem\" key \"$work/key.pem\"; $hosts }" ;; esac
 }
 haproxy_conf() { # GLOBAL DEFAULT
     cat <<END
@@ -224,7 +224,7 @@ contender() { # NAME
 }
 idle() { # NAME: connections that rest, bytes of memory each
     begin "$1" || return
-    note idle $(client idle 10.1.0.2 7002 "$idle" $works)
+    note idle $(SECONDS_OF=60 client idle 10.1.0.2 7002 "$idle" $works)
     ends
 }
 
