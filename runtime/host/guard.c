@@ -103,7 +103,8 @@ static void add_ports(struct line *l, struct guard_ports p, const char *field)
     add_field(l, field, "inet_service", lo, hi);
 }
 
-static struct line line_of(const struct guard_match *m)
+/* passes: of the proxy's, what opens no connection instead, so that nobody takes it for what crosses. */
+static struct line line_of(const struct guard_match *m, bool passes)
 {
     struct line l = {0};
     char proto[8];
@@ -116,8 +117,9 @@ static struct line line_of(const struct guard_match *m)
     add_ports(&l, m->from_ports, "th sport");
     add_ports(&l, m->to_ports, "th dport");
     if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
-    if (m->proxied == GUARD_OPENERS) add(l.rest, sizeof l.rest, " tcp flags & (syn | ack) == syn");
-    l.verdict = m->proxied == GUARD_RETURNS ? "accept" : "drop";
+    if (m->proxied == GUARD_OPENERS)
+        add(l.rest, sizeof l.rest, " tcp flags & (syn | ack) %s syn", passes ? "!=" : "==");
+    l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
     if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
 }
@@ -179,9 +181,9 @@ static void write_address(FILE *out, const struct host_addr *a)
     fprintf(out, "%s", host_addr_text(a, text));
 }
 
-/* Which addresses of matches; BURIED: of them, those of which the host's stack hears no error, for it carries nothing.
- */
-enum end { FROM, TO, BURIED };
+/* Which addresses of matches: sources; destinations; of these, those of which the host's stack hears errors, for it
+ * carries connections there, and the others. */
+enum end { FROM, TO, SERVED, BURIED };
 
 /* A set of the addresses of one end of all matches; false where there are none, and no set. */
 static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, enum end end,
@@ -192,6 +194,7 @@ static bool write_addresses(FILE *sets, const struct guard *g, const char *name,
         const struct guard_match *m = &g->matches[i];
         const struct guard_addresses *a = end == FROM ? &m->from : &m->to;
         if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
+        if (end == SERVED && !m->proxied) continue;
         if (m->proxied == GUARD_RETURNS) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
@@ -215,6 +218,8 @@ static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const s
         fprintf(rules, "%s type echo-request %s daddr @to%u " FOREIGN, p->family == 4 ? "icmp" : "icmpv6", p->ip,
                 p->family);
     }
+    if (g->routed && write_addresses(sets, g, "served", p, SERVED, p->type, write_address))
+        fprintf(rules, "%s } %s daddr @served%u counter accept\n", p->errors, p->ip, p->family);
     if (write_addresses(sets, g, "buried", p, BURIED, p->type, write_address))
         fprintf(rules, "%s } %s daddr @buried%u " FOREIGN, p->errors, p->ip, p->family);
     if (write_addresses(sets, g, "from", p, FROM, p->type, write_address))
@@ -253,15 +258,20 @@ static void write_hook(FILE *out, const struct guard *g)
 
 static int write_table(FILE *out, FILE *sets, FILE *rules, const char *table, const struct guard *g)
 {
-    struct line *lines = calloc(g->match_count + 1, sizeof *lines);
+    struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
+    unsigned count = 0;
     if (!lines) return -ENOMEM;
-    for (unsigned i = 0; i < g->match_count; i++) lines[i] = line_of(&g->matches[i]);
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        lines[count++] = line_of(m, false);
+        if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(m, true);
+    }
     if (g->bridged_count) {
         fprintf(rules, "iifname { ");
         write_names(rules, g->bridged, g->bridged_count);
         fprintf(rules, " } counter drop\n");
     }
-    write_matches(sets, rules, lines, g->match_count);
+    write_matches(sets, rules, lines, count);
     for (unsigned i = 0; i < 2; i++) write_pieces(sets, rules, g, &pieces[i]);
     if (g->routed) write_routed(rules, g);
     free(lines);
