@@ -97,9 +97,13 @@ serves() { # NAME
     ok $? "$1: a file arrives as it is"
 }
 
+# Once it routes between its interfaces, too: what is for an announced address crosses nowhere.
+at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for io in packet xdp; do
+    also=
+    [ $io = xdp ] || also='-i lan'
     sniff "out-$io.pcap" client eth0 'tcp[13] & 18 == 18 and dst host 10.1.0.9'
-    prey prey -i wan --io $io --monitor --format json proxy.pbc
+    prey prey -i wan $also --io $io --monitor --format json proxy.pbc
     serves $io
     sniffed
     same "$io: who is dropped gets no SYN-ACK" "$(frames_of "out-$io.pcap")" 0
