@@ -2,6 +2,8 @@
 #ifndef RUNTIME_HOST_SINKS_H
 #define RUNTIME_HOST_SINKS_H
 
+#include <stddef.h>
+
 #define SINK_SYSLOG_SOCKET "/dev/log"
 
 enum sink_kind { SINK_STDERR, SINK_SYSLOG, SINK_FILE };
@@ -10,6 +12,10 @@ enum sink_kind sink_kind(const char *to);
 /* What it takes to write there, opened with the rights of the caller: "syslog", a file, or NULL and "stderr" for
  * standard error. A descriptor or a negative errno. Nothing is waited for, not even the reader of a pipe. */
 int sink_descriptor(const char *to);
+
+/* An access log of a service: "syslog", or a regular file whose name ends in .log, for the one who names it is not the
+ * one who may write everywhere. A descriptor or a negative errno, with one line in err. */
+int sink_access(const char *to, char *err, size_t err_len);
 
 /* "preyrun: LINE" on standard error. A reader that does not read is not waited for: the line is lost. */
 void sink_say(const char *line);

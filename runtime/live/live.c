@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/host/guard_news.h"
+#include "runtime/live/access.h"
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
 #include "runtime/live/claim.h"
@@ -85,6 +86,7 @@ static bool signalled(struct live *l)
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
             log_again(l);
+            access_again(l);
             reload_begin(l);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
@@ -222,6 +224,7 @@ static bool tick(struct live *l, uint64_t now)
     notified_tick(l, now);
     recorded_tick(l);
     document_tick(l, now, l->web);
+    proxied_tick(l);
     events_tick(&l->events);
     if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
     return fine;

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "runtime/live/access.h"
 #include "runtime/live/health.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/worker/sum.h"
@@ -253,6 +254,7 @@ int proxied_open(struct live *l)
 {
     char err[500];
     if (!proxied_any(l->now.program)) return 0;
+    if (access_open(l, l->now.program, err, sizeof err)) return live_complain("%s", err);
     return make_loops(l, l->latest, err, sizeof err) ? live_complain("%s", err) : 0;
 }
 
@@ -272,11 +274,13 @@ void proxied_stop(struct live *l)
 {
     struct proxied *x = l->proxied;
     for (unsigned i = 0; x && x->running && i < x->count; i++) proxy_stop(x->loops[i]);
+    proxied_tick(l);
     if (x) x->running = false;
 }
 
 void proxied_close(struct live *l)
 {
+    access_close(l);
     struct proxied *x = l->proxied;
     if (!x) return;
     for (unsigned i = 0; i < WORKERS_MOST; i++) proxy_free(x->loops[i]);
@@ -325,9 +329,22 @@ void proxied_called(struct live *l)
     struct proxy_refusal r;
     uint64_t calls;
     (void)!read(x->call_fd, &calls, sizeof calls);
+    for (unsigned i = 0; i < x->count; i++) access_write(l, x->loops[i]);
     for (unsigned i = 0; i < x->count; i++)
         while (proxy_refused(x->loops[i], &r))
             health_refused(l, &(struct refusal){r.program, r.server}, clock_ns(CLOCK_MONOTONIC));
+}
+
+void proxied_tick(struct live *l)
+{
+    struct proxied *x = l->proxied;
+    uint64_t lost = 0;
+    if (!x || !l->access) return;
+    for (unsigned i = 0; i < x->count; i++) {
+        access_write(l, x->loops[i]);
+        lost += proxy_lines_lost(x->loops[i]);
+    }
+    access_tick(l, lost);
 }
 
 /* ---- reload ---- */
@@ -364,6 +381,7 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
 struct proxied_change *proxied_prepare(struct live *l, const struct remap *r, struct snapshot *s, char *err,
                                        size_t err_len)
 {
+    if (access_open(l, l->now.program, err, err_len)) return NULL;
     if (l->proxied) return change_new(l, r, s, err, err_len);
     struct proxied_change *c = calloc(1, sizeof *c);
     if (!c) snprintf(err, err_len, "out of memory");

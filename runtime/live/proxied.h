@@ -43,5 +43,7 @@ void proxied_end(struct live *l, struct proxied_change *c);
 /* Readable when some loop has something to tell; -1: there are none. */
 int proxied_fd(const struct live *l);
 void proxied_called(struct live *l);
+/* Each second: lines of access logs are written. */
+void proxied_tick(struct live *l);
 
 #endif

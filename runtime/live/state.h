@@ -24,6 +24,7 @@ enum { OLDER_MOST = 64 };
 
 struct documents;
 struct proxied;
+struct access;
 struct load;
 struct onlookers;
 struct walk;
@@ -91,6 +92,7 @@ struct live {
     int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
     struct via *via;                  /* of checks through services; NULL: none goes so */
     uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
+    struct access *access;            /* logs of proxy services; NULL: there was never one */
     struct proxied *proxied;          /* loops of proxy services; NULL: there was never one */
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* its files, before it has them */

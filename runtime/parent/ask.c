@@ -174,15 +174,25 @@ int ask_aside_socket(struct channel *c, const struct host_addr *from, int type)
     return failed ? failed : a.fd_count ? fd : -EPROTO;
 }
 
-int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
+static int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len)
 {
     struct request_path body = {0};
     struct answer a;
     if (strlen(path) >= sizeof body.path) return -ENAMETOOLONG;
     strcpy(body.path, path);
-    const struct question q = {REQUEST_CERTIFICATES, &body, sizeof body, NULL, 0, 0};
+    const struct question q = {kind, &body, sizeof body, NULL, 0, 0};
     const int failed = ask(c, &q, &a, fd, 1, err, err_len);
     return failed || a.fd_count ? failed : -EPROTO;
+}
+
+int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
+{
+    return ask_path(c, REQUEST_CERTIFICATES, path, fd, err, err_len);
+}
+
+int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
+{
+    return ask_path(c, REQUEST_ACCESS_LOG, path, fd, err, err_len);
 }
 
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)

@@ -54,6 +54,9 @@ int ask_aside_socket(struct channel *c, const struct host_addr *from, int type);
 /* A file of certificates (PEM), for reading, the caller's to close. What holds a key as well is not opened. */
 int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
 
+/* An access log, for writing (runtime/host/sinks.h), likewise. */
+int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
+
 /* The program's file, opened again, for reading; the caller's to close. */
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --log names, likewise for writing */
 /* A file of the recording, to be written: it must be new. And one that is not kept any more. */

@@ -4,6 +4,7 @@
 
 #include "runtime/host/transparent.h"
 #include "runtime/proxy/connect.h"
+#include "runtime/proxy/lines.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/session.h"
 #include "runtime/worker/ring.h"
@@ -55,6 +56,7 @@ struct proxy {
     struct proxy_counters counters;
 
     /* shared with the main thread */
+    struct lines lines;          /* of access logs, to it */
     struct ring refusals;        /* struct proxy_refusal, to it */
     struct snapshot *latest;     /* atomic; put by the main thread */
     uint64_t taken;              /* atomic: number of the snapshot in use */
@@ -78,6 +80,9 @@ static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
 }
 /* The chooser, told the time and the world in this turn. */
 struct chooser *proxy_chooser(struct proxy *p);
+
+/* A line for the access log of this path, or "syslog". */
+void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len);
 
 /* accept.c: others take the place of all listeners; those with fd -1 go on as they are. Descriptors are
  * taken: `all` has none afterwards. False: memory is out, and nothing has changed. */

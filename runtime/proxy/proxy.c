@@ -11,7 +11,8 @@
 
 enum {
     REFUSALS = 256,
-    PIPES_MOST = 192, /* of all loops: 48 MiB, of the 64 that a user may have */
+    LINES_BYTES = 1 << 20, /* of access logs, that wait for the main thread */
+    PIPES_MOST = 192,      /* of all loops: 48 MiB, of the 64 that a user may have */
 };
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -113,7 +114,7 @@ static bool parts_init(struct proxy *p)
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->counters.ends = calloc(SESSION_ENDS, sizeof *p->counters.ends);
     return p->chooser && p->counters.ends && queue_init(p) &&
-           !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal));
+           !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) && !lines_init(&p->lines, LINES_BYTES);
 }
 
 struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
@@ -156,6 +157,7 @@ void proxy_free(struct proxy *p)
     pipes_fini(&p->pipes);
     queue_fini(p);
     ring_fini(&p->refusals);
+    lines_fini(&p->lines);
     loop_fini(&p->loop);
     program_put(p->program);
     free(p->counters.ends);
@@ -214,6 +216,20 @@ bool proxy_changed(const struct proxy *p, int *refused)
     *refused = p->refused;
     return true;
 }
+
+void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len)
+{
+    bool fills;
+    lines_put(&p->lines, lines_target(path), line, len, &fills);
+    if (fills && p->cfg.called) p->cfg.called(p->cfg.with);
+}
+
+uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST])
+{
+    return lines_take(&p->lines, target, line);
+}
+
+uint64_t proxy_lines_lost(const struct proxy *p) { return __atomic_load_n(&p->lines.lost, __ATOMIC_RELAXED); }
 
 bool proxy_refused(struct proxy *p, struct proxy_refusal *r) { return ring_take(&p->refusals, r); }
 

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "runtime/proxy/lines.h"
 #include "vm/forward/choose.h"
 #include "vm/stream/stream.h"
 
@@ -82,6 +83,10 @@ uint64_t proxy_taken(const struct proxy *p);
 /* c stays the caller's until proxy_changed: true, it was taken or, *refused, could not be. */
 void proxy_change(struct proxy *p, struct proxy_change *c);
 bool proxy_changed(const struct proxy *p, int *refused);
+/* The oldest line of an access log that it has; its length, 0: none. *target: lines_target of the log's path. */
+uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
+/* Lines that found no room, ever. */
+uint64_t proxy_lines_lost(const struct proxy *p);
 /* The next that it has to tell. */
 bool proxy_refused(struct proxy *p, struct proxy_refusal *r);
 

@@ -12,7 +12,6 @@
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/http/head_text.h"
 #include "runtime/proxy/http/kept.h"
-#include "runtime/proxy/http/lines.h"
 #include "runtime/proxy/http/message.h"
 #include "runtime/proxy/http/told.h"
 
@@ -28,7 +27,6 @@ enum {
     HTTP_INTERIMS_MAX = 32,     /* 1xx before an answer */
     HTTP_DROPPED_MAX = 1 << 18, /* bytes of a refused request that are read, so that its answer is not lost */
     HTTP_KEPT_MAX = 1024,       /* connections to servers that a loop keeps */
-    HTTP_LINES_BYTES = 1 << 20, /* lines of access logs that wait for the main thread */
     HTTP_STEPS_MAX = 16,        /* of a session, before others have their turn */
 };
 #define HTTP_LINGER_NS UINT64_C(2000000000) /* … for so long */
@@ -40,7 +38,6 @@ struct http_loop {
     const struct program *program; /* whose numbers the kept connections have */
     struct kept kept;
     struct slab requests, noted; /* struct http; struct noted */
-    struct lines lines;          /* of access logs */
     uint64_t counts[HTTP_COUNTS];
 };
 

@@ -5,9 +5,10 @@
 
 #include <stddef.h>
 
+#include "runtime/proxy/lines.h"
 #include "vm/stream/stream.h"
 
-enum { LOG_LINE_MAX = 8192 };
+enum { LOG_LINE_MAX = LINES_MOST };
 
 /* What became of a request. Views with `at` NULL: not said. */
 struct log_entry {

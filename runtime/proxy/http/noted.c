@@ -82,7 +82,7 @@ static void write_line(struct session *s, const struct noted *n)
     char line[LOG_LINE_MAX];
     const size_t len = says->flags & PBC_PROXY_LOG_JSON ? log_json(line, &e) : log_common(line, &e);
     const char *path = says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
-    lines_put(&http_loop_of(s)->lines, lines_target(path), line, (uint32_t)len);
+    proxy_log(s->proxy, path, line, (uint32_t)len);
 }
 
 void note_answer(struct session *s)

@@ -110,10 +110,6 @@ static void *start(struct proxy *p)
     kept_init(&l->kept, &p->loop, &p->sides, HTTP_KEPT_MAX);
     slab_init(&l->requests, sizeof(struct http), p->cfg.sessions_most);
     slab_init(&l->noted, sizeof(struct noted), p->cfg.sessions_most);
-    if (lines_init(&l->lines, HTTP_LINES_BYTES)) {
-        free(l);
-        return NULL;
-    }
     return l;
 }
 
@@ -123,7 +119,6 @@ static void stop(void *of_kind)
     kept_fini(&l->kept);
     slab_fini(&l->requests);
     slab_fini(&l->noted);
-    lines_fini(&l->lines);
     free(l);
 }
 

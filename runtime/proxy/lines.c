@@ -1,5 +1,5 @@
 /* Lines of access logs on their way to the main thread. */
-#include "runtime/proxy/http/lines.h"
+#include "runtime/proxy/lines.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,21 +38,23 @@ static void copy_out(const struct lines *l, uint64_t at, void *to, uint64_t n)
     memcpy((uint8_t *)to + first, l->bytes, n - first);
 }
 
-bool lines_put(struct lines *l, uint64_t target, const char *line, uint32_t n)
+bool lines_put(struct lines *l, uint64_t target, const char *line, uint32_t n, bool *fills)
 {
     const struct entry e = {.target = target, .len = n};
-    const uint64_t taken = __atomic_load_n(&l->taken, __ATOMIC_ACQUIRE);
-    if (sizeof e + n > l->size - (l->put - taken)) {
+    const uint64_t used = l->put - __atomic_load_n(&l->taken, __ATOMIC_ACQUIRE);
+    *fills = false;
+    if (sizeof e + n > l->size - used) {
         __atomic_fetch_add(&l->lost, 1, __ATOMIC_RELAXED);
         return false;
     }
+    *fills = used < l->size / 4 && used + sizeof e + n >= l->size / 4;
     copy_in(l, l->put, &e, sizeof e);
     copy_in(l, l->put + sizeof e, line, n);
     __atomic_store_n(&l->put, l->put + sizeof e + n, __ATOMIC_RELEASE);
     return true;
 }
 
-uint32_t lines_take(struct lines *l, uint64_t *target, char line[LOG_LINE_MAX])
+uint32_t lines_take(struct lines *l, uint64_t *target, char line[LINES_MOST])
 {
     struct entry e;
     if (__atomic_load_n(&l->put, __ATOMIC_ACQUIRE) == l->taken) return 0;
