@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/rewrite.h"
 
@@ -112,7 +113,9 @@ static void begin_answer(struct session *s, const struct http_head *a)
     h->mine |= has_login(a, bytes);
     h->keep_ns = keep_time(a, bytes);
     h->down.unchunk = h->old && framing == HTTP_CHUNKED;
-    response_rewrite(&http_loop_of(s)->text, a, bytes, after_answer(h, framing), h->old, "");
+    char cookie[AFFINITY_COOKIE_MAX];
+    affinity_say(s, cookie);
+    response_rewrite(&http_loop_of(s)->text, a, bytes, after_answer(h, framing), h->old, cookie);
     if (!message_lay(&h->down, b->from + a->len, http_loop_of(s)->text.bytes, http_loop_of(s)->text.n)) {
         h->answered = false;
         server_is_bad(s, 502, SESSION_SERVER_BAD);
