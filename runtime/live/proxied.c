@@ -44,8 +44,7 @@ static const char *not_yet(const struct program *p, const struct pbc_service *se
     static const struct {
         uint32_t flag;
         const char *words;
-    } all[] = {{PBC_PROXY_TLS_TO_SERVER, "tls to server"},
-               {PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG, "access log"}};
+    } all[] = {{PBC_PROXY_TLS_TO_SERVER, "tls to server"}};
     const struct pbc_proxy *says = &p->proxies[service->proxy - 1];
     if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
     if (says->cert_count) return "tls cert";

@@ -13,8 +13,7 @@ RULES
 prey prey -i wan -i lan http.pbc
 web=$web_one
 
-# Who asks, and its addresses: this machine itself, past its firewall.
-who=prey four=10.1.0.2 six=fd00:1::2
+who=client four=10.1.0.1 six=fd00:1::1
 get() { at $who curl -s -m 10 "$@"; }
 
 same "a request of IPv4 is answered" "$(get http://10.1.0.2/)" one

@@ -33,7 +33,6 @@ KEPT = {
     # The proxy, which reads with vm/stream/.
     "first_tls": "the proxy",
     "first_alpn": "the proxy",
-    "lines_take": "the access log",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

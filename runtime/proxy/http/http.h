@@ -57,6 +57,7 @@ struct http {
     uint8_t why;                     /* enum session_end: how the session ends after HTTP_LAST */
     uint8_t reason;                  /* enum stream_reason */
     uint8_t interims;                /* 1xx of this answer so far */
+    bool waits;                      /* the time for its head has begun */
     bool late;                       /* the time for its head is over */
     bool was_head, was_connect, old; /* the request: HEAD, CONNECT, HTTP/1.0 */
     bool upgrades;                   /* it asks for another protocol */

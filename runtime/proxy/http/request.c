@@ -114,18 +114,17 @@ static uint64_t first_ns(const struct session *s)
     return own ? own : s->proxy->program->settings->proxy_first_ns;
 }
 
-/* The first byte of a request starts its time; until then the connection may be idle. */
+/* Before the first byte of a request the connection may be idle; that one starts the time for its head. */
 static void wait(struct session *s)
 {
     struct http *h = http_of(s);
-    const bool begun = s->up.buffer && buffer_len(s->up.buffer);
-    if (!begun) {
+    if (s->up.buffer && buffer_len(s->up.buffer)) {
+        if (!h->waits) session_wait(s, first_ns(s));
+        h->waits = true;
+    } else {
         message_rest(&h->up, &s->proxy->buffers);
         session_wait(s, s->proxy->program->settings->proxy_idle_ns);
-    } else if (!h->begun_ns) {
-        session_wait(s, first_ns(s));
     }
-    if (begun && !h->begun_ns) h->begun_ns = s->proxy->loop.now_ns;
 }
 
 /* Nothing more comes, in the middle of a head or before it. */
@@ -144,6 +143,7 @@ bool http_read_request(struct session *s)
     for (;;) {
         if (s->up.buffer && buffer_len(s->up.buffer)) {
             const struct first_asked a = asked(s);
+            if (!h->begun_ns) h->begun_ns = s->proxy->loop.now_ns;
             switch (first_read(f, &h->at, buffer_at(s->up.buffer), buffer_len(s->up.buffer), &a)) {
             case READ_WHOLE: begin(s, f); return true;
             case READ_BAD: refuse(s, f->reason); return true;
