@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "runtime/proxy/core.h"
-#include "vm/forward/balance/lb.h"
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
@@ -61,15 +60,6 @@ static uint64_t cookie_number(struct view v)
     return n;
 }
 
-static uint64_t value_hash(const struct program *p, struct view v)
-{
-    if (!v.at) return 0;
-    struct lb_hash_key key;
-    memcpy(&key, p->settings->hash_key, sizeof key);
-    const uint64_t hash = lb_siphash(key, v.at, v.len);
-    return hash ? hash : 1;
-}
-
 uint64_t affinity_heard(const struct session *s, const struct http_head *h, const uint8_t *bytes)
 {
     const struct program *p = s->proxy->program;
@@ -80,7 +70,7 @@ uint64_t affinity_heard(const struct session *s, const struct http_head *h, cons
     unsigned next = 0;
     struct view v = {0};
     http_field_next(h, bytes, program_str(p, says->affinity_name), &next, &v);
-    return value_hash(p, v);
+    return v.at ? chooser_value(v.at, v.len) : 0;
 }
 
 void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX])
