@@ -242,6 +242,24 @@ static void behind_proxy_header(void **state)
     assert_int_equal(f.reason, STREAM_PROXY_MISSING);
 }
 
+/* What may still become a header of a source that may not send one is waited for, and no longer. */
+static void no_proxy_header(void **state)
+{
+    static const char second[] = "\r\n\r\n\0\r\nQUIT\n";
+    const struct first_asked asked = {.wants = FIRST_PROXY_NEVER};
+    (void)state;
+    assert_int_equal(read_text("PROXY", asked), READ_MORE);
+    assert_int_equal(read_text("PROXY ", asked), READ_BAD);
+    assert_int_equal(f.reason, STREAM_PROXY_UNTRUSTED);
+    assert_int_equal(read_text("PROXX", asked), READ_WHOLE);
+    for (uint32_t n = 0; n < sizeof second; n++) {
+        at = (struct first_at){.hello = {0}};
+        const enum stream_read said = first_read(&f, &at, (const uint8_t *)second, n, &asked);
+        assert_int_equal(said, n == 0 ? READ_WHOLE : n < 12 ? READ_MORE : READ_BAD);
+    }
+    assert_int_equal(f.reason, STREAM_PROXY_UNTRUSTED);
+}
+
 static void bytes(void **state)
 {
     struct view v;
@@ -260,17 +278,12 @@ static void bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(http),
-        cmocka_unit_test(tls),
-        cmocka_unit_test(tls_in_pieces),
-        cmocka_unit_test(ends),
-        cmocka_unit_test(preface),
-        cmocka_unit_test(goaway),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(ended_tls),
-        cmocka_unit_test(one_waits),
-        cmocka_unit_test(instruction),
-        cmocka_unit_test(behind_proxy_header),
+        cmocka_unit_test(http),          cmocka_unit_test(tls),
+        cmocka_unit_test(tls_in_pieces), cmocka_unit_test(ends),
+        cmocka_unit_test(preface),       cmocka_unit_test(goaway),
+        cmocka_unit_test(limits),        cmocka_unit_test(ended_tls),
+        cmocka_unit_test(one_waits),     cmocka_unit_test(no_proxy_header),
+        cmocka_unit_test(instruction),   cmocka_unit_test(behind_proxy_header),
         cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,6 +320,7 @@ static void words(void **state)
     (void)state;
     assert_true(view_is_word(az, "a@z[az`"));
     assert_false(view_is_word(az, "a`z[az`"));
+    assert_false(view_is_word(az, "b@z[az`"));
     assert_false(view_is_word(az, "a@z[az"));
     assert_false(view_is_word(az, "a@z[az`a"));
     assert_true(http_list_has((struct view){.at = (const uint8_t *)"a, B ,c", .len = 7}, "b"));

@@ -245,6 +245,7 @@ static void instructions(void **state)
 static void bad_instructions(void **state)
 {
     static const char *const t[] = {
+        "18[fe80::1]x808000",
         "12",
         "65192.168.2.6:6666",
         "99",
