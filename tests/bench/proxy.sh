@@ -120,14 +120,6 @@ haproxy_conf '' "$splice" >haproxy-splice.cfg
 haproxy_conf 'tune.pipesize 1048576' "$splice" >haproxy-splice-1m.cfg
 nginx_conf 16k >nginx.conf
 nginx_conf 64k >nginx-64k.conf
-# The most that this compiler knows of it.
-for can in tcp-http-tls tcp-http tcp-tls tcp ''; do
-    [ -n "$can" ] || break
-    prey_rules $can >prey.prey
-    "$bin/preyc" prey.prey -o prey.pbc 2>said && break
-    say "prey does not serve $can: $(grep -m 1 error said)"
-done
-
 user() { # COMMAND...
     ip netns exec "$id-fwd" "$@" >/dev/null 2>balancer.err &
     pid=$!
@@ -148,7 +140,7 @@ begin() { # NAME: it serves, $works are its processes; or 1, and why
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.2
     done
-    say "$1 does not serve: $(tail -3 balancer.err | tr '\n' ' ')"
+    say "$1 does not serve: $(grep -v notice: balancer.err | tail -3 | tr '\n' ' ')"
     ends
     return 1
 }
@@ -161,6 +153,7 @@ ends() {
     done
     kill -KILL "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
+    return 0
 }
 
 # ---- what is measured: one line of `runs` each ----
@@ -235,6 +228,14 @@ pids="$pids $!"
 until_true 100 'the server listens' grep -q ready server.out
 background sink taskset -c "$first" iperf3 -s -p 7003 >/dev/null 2>&1
 : >runs
+# The most that prey can do of it.
+for can in tcp-http-tls tcp-http tcp-tls tcp ''; do
+    [ -n "$can" ] || break
+    prey_rules $can >prey.prey
+    "$bin/preyc" prey.prey -o prey.pbc 2>said || { say "prey does not know $can: $(grep -m 1 error said)"; continue; }
+    begin prey && ends && break
+    say "that was $can"
+done
 all=
 for c in haproxy nginx; do
     if command -v $c >/dev/null; then all="$all $c"; else say "$c is not installed: its rows are missing"; fi
