@@ -110,6 +110,28 @@ static void put_options(struct draw *d, unsigned mode, const char *text)
     if (tcp && one_in(d, 3)) put(d, one_in(d, 2) ? " mss clamp auto\n" : " mss clamp %u\n", 536 + below(d, 1000));
 }
 
+/* One whose connections end here: at most so many ports, and nothing is asked of a packet but who sends it. */
+static bool put_proxy(struct draw *d, unsigned n, unsigned pools, const char *text)
+{
+    const char *ports = strstr(text, "tcp/");
+    const bool address = text[0] != 'a' && text[0] != 's';
+
+    if (!ports || strstr(ports, "any") || one_in(d, 2)) return false;
+    put(d, "service s%u on %s {\n mode proxy%s\n", n, text, one_in(d, 2) ? " http" : "");
+    if (address && one_in(d, 3)) put(d, " announce\n");
+    if (one_in(d, 4)) put(d, " max flows %u\n", 1 + below(d, 20));
+    if (one_in(d, 2)) put(d, " rate news%u\n", below(d, 2));
+    if (one_in(d, 3)) {
+        put(d, "%c when", DRAW_LINE);
+        put_addresses(d, "from");
+        put_shares(d, pools);
+    }
+    put(d, "%c else", DRAW_LINE);
+    put_shares(d, pools);
+    put(d, "}\n");
+    return true;
+}
+
 static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct endpoints *all)
 {
     static const char *const modes[] = {"passthrough",  "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
@@ -121,6 +143,7 @@ static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct e
     endpoint(d, text);
     if (!is_usable(all, text) || all->count == ENDPOINTS_MAX) return;
     strcpy(all->text[all->count++], text);
+    if (put_proxy(d, n, pools, text)) return;
     put(d, "service s%u on %s {\n mode %s\n%s", n, text, modes[mode], none[below(d, 4)]);
     put_options(d, mode, text);
     for (unsigned i = below(d, 4); i > 0; i--) put_when(d, pools);
