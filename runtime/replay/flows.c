@@ -197,6 +197,13 @@ static const char *server_of(const struct flow_list *l, const struct flow_record
 
 static bool is_sent_on(const struct flow_record *f) { return f->server != PBC_NONE || f->nat != PBC_NONE; }
 
+/* One that ends at a proxy is not: its server is reached by another connection, the proxy's. */
+static bool ends_here(const struct flow_record *f)
+{
+    static const uint32_t none[4];
+    return memcmp(f->to_dst, none, sizeof none) == 0 && memcmp(f->to_src, none, sizeof none) == 0;
+}
+
 /* What the flow is sent on as: the same record from the other side's view. */
 static struct flow_record sent_as(const struct flow_record *f)
 {
@@ -222,7 +229,7 @@ static void cells_of(const struct flow_list *l, const struct flow_record *f, boo
     flow_side(f, FLOW_REPLY, cells[4]);
     vlans(f, cells[5]);
     snprintf(cells[6], CELL, "%s", server ? server : "-");
-    if (is_sent_on(f))
+    if (is_sent_on(f) && !ends_here(f))
         snprintf(cells[7], CELL, "%s > %s", flow_side(&as, FLOW_ORIGINAL, src), flow_side(&as, FLOW_REPLY, dst));
     else
         snprintf(cells[7], CELL, "-");
@@ -247,7 +254,7 @@ static struct layout layout_of(const struct flow_list *l)
     for (size_t i = 0; i < l->count; i++) {
         cells_of(l, &l->flows[i], t.one_day, cells);
         t.servers |= server_of(l, &l->flows[i]) != NULL;
-        t.sent_on |= is_sent_on(&l->flows[i]);
+        t.sent_on |= is_sent_on(&l->flows[i]) && !ends_here(&l->flows[i]);
         t.vlans |= l->flows[i].vlan[0] != VLAN_UNTAGGED;
         for (unsigned c = 0; c < COLUMNS; c++)
             if ((int)strlen(cells[c]) > t.width[c]) t.width[c] = (int)strlen(cells[c]);
@@ -324,6 +331,7 @@ static void sent_json(FILE *out, const struct flow_record *f, const char *server
     if (!is_sent_on(f)) return;
     fputs(",\"server\":", out);
     string_or_null(out, server);
+    if (ends_here(f)) return;
     fputs(",\"sent_as\":{", out);
     side_json(out, &as, FLOW_ORIGINAL, "", "source");
     side_json(out, &as, FLOW_REPLY, ",", "destination");

@@ -242,8 +242,11 @@ const struct counter *streams_served(const struct streams *s) { return s ? s->se
 struct streams *streams_new(struct program *p, uint64_t seed, bool explains, bool *failed)
 {
     struct streams *s = p->proxies_count ? calloc(1, sizeof *s) : NULL;
-    const struct keyed_cfg cfg = {
-        .most = CONNECTIONS_MOST, .key_words = SAID_KEY_WORDS, .entry_bytes = sizeof(struct said), .seed = seed};
+    const uint64_t sessions = p->settings_count ? p->settings->proxy_sessions : 1;
+    const struct keyed_cfg cfg = {.most = sessions && sessions < CONNECTIONS_MOST ? sessions : CONNECTIONS_MOST,
+                                  .key_words = SAID_KEY_WORDS,
+                                  .entry_bytes = sizeof(struct said),
+                                  .seed = seed};
     const struct vm_cfg alone = {.seed = seed};
     if (!p->proxies_count) return NULL;
     if (s) {
