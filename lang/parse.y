@@ -68,6 +68,7 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt down_word
 %type <node> service_body service_items service_item service_stmt endpoints endpoint mode gue_variant mode_opts mode_opt
+%type <node> duration_opt log_format tls_cert tls_opts tls_opt
 %type <node> when_conds when_cond instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt
 %type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
@@ -389,6 +390,8 @@ server_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_
     | BACKUP { $$ = clause(p, CL_BACKUP, @1, NULL); }
     | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
     | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
+    | MAX FLOWS scalar
+        { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
     ;
 
 endpoints: list endpoint_list
@@ -412,6 +415,19 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | ANNOUNCE { $$ = clause(p, CL_ANNOUNCE, @1, NULL); }
     | AFFINITY SOURCE scalar
         { $$ = clause(p, CL_AFFINITY_SOURCE, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`affinity source`")); }
+    | AFFINITY COOKIE STRING duration_opt
+        { $$ = clause(p, CL_AFFINITY_COOKIE, span_join(@1, @2), chain($3, $4)); }
+    | AFFINITY HEADER STRING duration_opt
+        { $$ = clause(p, CL_AFFINITY_HEADER, span_join(@1, @2), chain($3, $4)); }
+    | QUEUE scalar WITHIN scalar
+        { $$ = clause(p, CL_QUEUE, @1,
+                      chain(want(p, $2, W_INT | W_NAME, "`queue`"), want(p, $4, W_DURATION | W_NAME, "`within`"))); }
+    | ACCESS LOG log_format STRING { $$ = clause(p, CL_ACCESS_LOG, span_join(@1, @2), chain($3, $4)); }
+    | ACCESS LOG log_format SYSLOG
+        { $$ = clause(p, CL_ACCESS_LOG, span_join(@1, @2), chain($3, choice(p, CL_SYSLOG, @4))); }
+    | ON RELOAD CLOSE { $$ = clause(p, CL_ON_RELOAD, @$, NULL); }
+    | tls_cert
+    | TLS TO SERVER tls_opts { $$ = clause(p, CL_TLS_TO_SERVER, span_join(@1, @3), kids($4)); }
     | IDLE scalar { $$ = clause(p, CL_IDLE, @1, want(p, $2, W_DURATION | W_NAME, "`idle`")); }
     | ON NO SERVER no_server { $$ = clause(p, CL_ON_NO_SERVER, span_join(@1, @3), $4); }
     | MAX FLOWS scalar
@@ -422,6 +438,14 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | SYN COOKIES { $$ = clause(p, CL_SYN_COOKIES, @$, NULL); }
     | MSS CLAMP AUTO { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), choice(p, CL_AUTO, @3)); }
     | MSS CLAMP scalar { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`mss clamp`")); }
+    ;
+duration_opt: %empty { $$ = NULL; } | scalar { $$ = want(p, $1, W_DURATION | W_NAME, "`affinity`"); } ;
+log_format: COMMON { $$ = choice(p, CL_COMMON, @1); } | JSON { $$ = choice(p, CL_JSON, @1); } ;
+tls_cert: TLS CERT STRING KEY STRING { $$ = clause(p, CL_TLS, span_join(@1, @2), chain($3, $5)); } ;
+tls_opts: %empty { $$ = NULL; } | tls_opts tls_opt { $$ = append(p, $1, $2); } ;
+tls_opt: SNI STRING { $$ = clause(p, CL_SNI, @1, $2); }
+    | VERIFY OFF { $$ = clause(p, CL_VERIFY_OFF, @$, NULL); }
+    | VERIFY CA STRING { $$ = clause(p, CL_VERIFY_CA, span_join(@1, @2), $3); }
     ;
 mode: PASSTHROUGH { $$ = clause(p, CL_PASSTHROUGH, @1, NULL); }
     | PASSTHROUGH KEEP SOURCE { $$ = clause(p, CL_KEEP_SOURCE, @$, NULL); }
@@ -439,7 +463,7 @@ gue_variant: %empty { $$ = NULL; }
     | VARIANT scalar { $$ = clause(p, CL_VARIANT, @1, want(p, $2, W_INT | W_NAME, "`variant`")); }
     ;
 mode_opts: %empty { $$ = NULL; } | mode_opts mode_opt { $$ = append(p, $1, $2); } ;
-mode_opt: TLS CERT STRING KEY STRING { $$ = clause(p, CL_TLS, @1, chain($3, $5)); }
+mode_opt: tls_cert
     | TRANSPARENT { $$ = clause(p, CL_TRANSPARENT, @1, NULL); }
     | SEND PROXY V1 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V1, @3)); }
     | SEND PROXY V2 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V2, @3)); }
@@ -601,6 +625,9 @@ packet_opt: tcp_flag
     | SNI STRING { $$ = clause(p, CL_SNI, @1, $2); }
     | HOST STRING { $$ = clause(p, CL_HOST, @1, $2); }
     | PATH STRING { $$ = clause(p, CL_PATH, @1, $2); }
+    | METHOD STRING { $$ = clause(p, CL_METHOD, @1, $2); }
+    | HEADER STRING STRING { $$ = clause(p, CL_HEADER, @1, chain($2, $3)); }
+    | ALPN STRING { $$ = clause(p, CL_ALPN, @1, $2); }
     | IN IPIP packet_addr ARROW packet_addr { $$ = clause(p, CL_IPIP, span_join(@1, @2), chain($3, $5)); }
     | IN GUE scalar packet_addr ARROW packet_addr
         { $$ = clause(p, CL_GUE, span_join(@1, @2),

@@ -181,12 +181,14 @@ struct pbc_set {
     uint32_t first4, count4, first6, count6;
 };
 /* A list of host names and globs: HOSTS holds strings in normal form and in order, none covered by a glob of its list
- * (hosts.h). */
+ * (hosts.h). A list of texts: likewise, in the order of texts, where `*` at the end stands for anything (texts.h). */
+enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
 struct pbc_names {
     uint32_t name; /* string */
     struct pbc_place place;
     uint32_t first, count;
-    uint32_t reserved[2];
+    uint32_t kind; /* enum pbc_names_kind */
+    uint32_t reserved;
 };
 static_assert(sizeof(struct pbc_names) == 32, "layout");
 struct pbc_map {
@@ -394,9 +396,9 @@ enum pbc_proxy_flag {
     PBC_PROXY_ACCEPT = 1 << 3, /* clients of `accept_from` begin with a PROXY header, no others may */
     PBC_PROXY_TLS_TO_SERVER = 1 << 4,
     PBC_PROXY_TLS_NO_VERIFY = 1 << 5, /* of servers */
-    PBC_PROXY_LOG_COMMON = 1 << 6,    /* how the access log looks: at most one of these three */
+    PBC_PROXY_LOG_COMMON = 1 << 6,    /* how the access log looks: at most one of these */
     PBC_PROXY_LOG_JSON = 1 << 7,
-    PBC_PROXY_LOG_SYSLOG = 1 << 8,
+    PBC_PROXY_LOG_SYSLOG = 1 << 8,      /* it goes to syslog; without, to the file `log_file` */
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
     PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
@@ -411,7 +413,7 @@ struct pbc_proxy {
     uint32_t queue, queue_ms;           /* connections that wait for a server that is full, and how long; 0: none */
     uint64_t first_ns;                  /* `first bytes within`; 0: settings.proxy_first_ns */
     uint64_t affinity_ns;               /* how long a cookie is kept; 0: as long as the client runs */
-    uint32_t wants; /* enum first_wants (vm/stream/first.h): what its branches ask of the first bytes */
+    uint32_t wants; /* enum first_wants (vm/stream/wants.h): what its branches ask of the first bytes */
     uint32_t reserved[15];
 };
 static_assert(sizeof(struct pbc_proxy) == 128, "layout");

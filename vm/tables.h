@@ -61,6 +61,7 @@ enum operand {
     OPERAND_MACKIND,
     OPERAND_PATTERN,
     OPERAND_HEADER,
+    OPERAND_COND,
     OPERAND_METER,
     OPERAND_FLOWS,
     OPERAND_RULE,
@@ -92,7 +93,8 @@ enum cond_operands {
     OPERANDS_SETS,
     OPERANDS_MACSETS,
     OPERANDS_PATTERN,
-    OPERANDS_METER
+    OPERANDS_METER,
+    OPERANDS_NAMES,
 };
 
 /* What holds of conditions of a kind, whatever their operands. */
@@ -107,6 +109,7 @@ enum cond_trait {
     COND_ARG_KINDS = 1 << 6, /* arg is bits of key.kind, of which the packet must have one, outside the `not`; 0: any */
     COND_ARG_FREES = 1 << 7, /* with an arg every packet has the field */
     COND_OF_STREAM = 1 << 8, /* a connection has it, so a `when` of a proxy service may ask */
+    COND_STREAM = 1 << 9,    /* only a connection's first bytes have it: no packet is asked */
 };
 
 /* A number's place in a fixed IP header, bits counted from the first on; count 0: it has none there. */

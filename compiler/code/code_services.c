@@ -9,6 +9,7 @@
 
 #include "compiler/code/gen_priv.h"
 #include "compiler/code/plan.h"
+#include "vm/judge/stream.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
@@ -76,13 +77,19 @@ static void branches_code(struct gen *g, const struct pbc_service *s, bool strea
         const struct pbc_branch *branch = &g->img->branches[b];
         struct ir_product product;
         struct label next = {0};
+        const uint32_t keyed =
+            streams ? stream_keyed(g->img->conds + branch->conds, branch->cond_count) : branch->cond_count;
 
-        normal_when(g->c, branch->conds, branch->cond_count, &product);
+        normal_when(g->c, branch->conds, keyed, &product);
         if (ir_is_empty(&product)) continue;
         const struct tests tests = tests_of(g, &product, FRAMES);
-        for (uint32_t t = 0; branch->cond_count && t < tests.count; t++) {
+        for (uint32_t t = 0; keyed && t < tests.count; t++) {
             asm_relay(&g->as);
             emit_test(g, &tests.t[t], &next);
+        }
+        for (uint32_t k = keyed; k < branch->cond_count; k++) {
+            asm_relay(&g->as);
+            asm_jump(&g->as, OP_JNFIRST, 0, branch->conds + k, &next);
         }
         asm_op(&g->as, OP_RETB, 0, b);
         asm_bind(&g->as, &next);

@@ -391,6 +391,12 @@ static void bytes_normal(struct normal *n, struct ir_product *p, const struct pb
     (void)n, (void)p, (void)c;
 }
 
+/* Packets are not asked: code does it behind all else (code_services.c). */
+static void stream_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    (void)n, (void)p, (void)c;
+}
+
 static void (*const normal[COND_COUNT])(struct normal *n, struct ir_product *p, const struct pbc_cond *c) = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_normal,
 #include "vm/cond.def"

@@ -10,10 +10,10 @@ void clauses_find(struct compile *c, const struct node *block, struct clauses *o
     {
         if (n->kind != N_CLAUSE) continue;
         const struct node **first = &out->of[clause_of(n)];
-        if (*first) {
+        if (*first && !is_clause(n, CL_TLS)) { /* a service may have many certificates */
             diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", node_words(n), what);
             diag_note(c->diags, (*first)->span, "the first is here");
-        } else {
+        } else if (!*first) {
             *first = n;
         }
     }

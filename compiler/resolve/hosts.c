@@ -130,22 +130,33 @@ static void settle(struct compile *c, struct entries *list)
 /* The list in the image; its number is the symbol's index. */
 static bool place(struct compile *c, struct symbol *s)
 {
-    uint32_t *hosts = arena_alloc(c->arena, (s->hosts.n + (size_t)1) * sizeof(*hosts));
+    uint32_t index;
 
-    for (uint32_t i = 0; i < s->hosts.n; i++)
-        hosts[i] = text_of(c, (struct str){s->hosts.host[i], strlen(s->hosts.host[i])});
-    const uint32_t first = image_share(c->image, PBC_HOSTS, hosts, s->hosts.n);
-    struct pbc_names *entry = first == PBC_NONE ? NULL : image_add_names(c->image);
-    if (!entry) {
-        report_full(c, s->span, "names of hosts, or lists of them", first == PBC_NONE ? 1u << 24 : 1u << 16);
-        return false;
-    }
-    const uint32_t index = c->image->names_count - 1;
-    *entry = (struct pbc_names){.first = first, .count = s->hosts.n};
-    entry->name = text_of(c, s->name);
-    entry->place = place_of(c, s->span);
+    if (!names_place(c, PBC_NAMES_HOSTS, s->hosts.host, s->hosts.n, s->span, &index)) return false;
+    c->image->names[index].name = text_of(c, s->name);
     s->index = index;
     return true;
+}
+
+bool names_of(struct compile *c, const struct node *list, uint32_t *index)
+{
+    const struct node *only = list->first && !list->first->next && list->first->kind == N_NAME ? list->first : NULL;
+    struct symbol *sym = only ? symbol_find(c->symbols, SPACE_VALUES, only->v.str) : NULL;
+    struct entries all = {0};
+    bool good = true;
+
+    if (sym && sym->kind == SYM_NAMES) {
+        sym->used = true;
+        if (!names_resolve(c, sym, NULL, only->span)) return false;
+        *index = sym->index;
+        return true;
+    }
+    node_each(n, list) good = add_member(c, n, NULL, &all) && good;
+    if (!good) return false;
+    settle(c, &all);
+    const char **hosts = arena_alloc(c->arena, (all.n + (size_t)1) * sizeof(*hosts));
+    for (uint32_t i = 0; i < all.n; i++) hosts[i] = all.e[i].host;
+    return names_place(c, PBC_NAMES_HOSTS, hosts, all.n, list->span, index);
 }
 
 static bool gather(struct compile *c, struct symbol *s)

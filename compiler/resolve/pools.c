@@ -119,6 +119,9 @@ static void check_apart(struct compile *c, struct servers *all, const struct nod
     all->by_name[name] = all->by_place[place] = ++all->count;
 }
 
+static const struct number_kind max_flows_kind = {
+    .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
+
 static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
 {
     struct clauses clauses;
@@ -131,6 +134,7 @@ static void resolve_server(struct compile *c, const struct node *n, uint32_t poo
     s.weight = (uint16_t)clause_number(c, clauses.of[CL_WEIGHT], &weight_kind, 1);
     s.flags = clauses.of[CL_BACKUP] ? PBC_SERVER_BACKUP : 0;
     s.check = check_of(c, clauses.of[CL_CHECK]);
+    s.max_flows = clause_number(c, clauses.of[CL_MAX_FLOWS], &max_flows_kind, 0);
     if (clauses.of[CL_MAC]) {
         s.flags |= PBC_SERVER_HAS_MAC;
         s.mac = mac_of(c, clauses.of[CL_MAC]);

@@ -197,6 +197,13 @@ extern const struct number_kind protocol_kind, icmp_type_kinds[2];
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
+/* A list of names of hosts, or of texts, that a condition names, in the image; false after a report (hosts.c, texts.c).
+ */
+bool names_of(struct compile *c, const struct node *list, uint32_t *index);
+enum text_kind { TEXT_ALPN, TEXT_PATH, TEXT_METHOD, TEXT_VALUE };
+bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, uint32_t *index);
+bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,
+                 uint32_t *index);
 bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 /* MAC and NAME siblings; words: MAC_MULTICAST | MAC_BROADCAST may be given where `words` is not NULL. */
 bool macs_of(struct compile *c, const struct node *first, struct symbol *from, struct mac_set *out, uint32_t *words,

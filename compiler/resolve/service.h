@@ -53,11 +53,15 @@ struct service_work {
     const struct node *node;
     uint32_t id;
     enum pbc_mode mode;
-    uint32_t left;     /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
-    bool tcp_like;     /* an endpoint may take a protocol whose connections begin and end */
-    bool tcp;          /* an endpoint may take TCP */
-    uint32_t families; /* KIND_IP4, KIND_IP6 of clients that its endpoints take */
-    bool good;         /* mode and endpoints are known */
+    uint32_t left;                  /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
+    bool tcp_like;                  /* an endpoint may take a protocol whose connections begin and end */
+    bool tcp;                       /* an endpoint may take TCP */
+    uint32_t families;              /* KIND_IP4, KIND_IP6 of clients that its endpoints take */
+    bool good;                      /* mode and endpoints are known */
+    bool tls;                       /* TLS ends here */
+    uint32_t wants;                 /* enum first_wants: what its branches ask of the first bytes */
+    const struct node *instruction; /* the last that a `when` named, and its check */
+    bool instruction_sum;
 };
 /* What a branch's pools must have for the service: a server of the client's family, no other port. families: KIND_IP4,
  * KIND_IP6 that the branch can match. */
@@ -71,8 +75,19 @@ void check_capacity(struct compile *c); /* capacity.c: `max flows` above what so
 /* service_options.c */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
 
-/* proxies.c: the entry of PROXIES of a service in a proxy mode, whose clause is `mode`. */
-void resolve_proxy(const struct service_work *w, const struct node *mode);
+/* proxies.c: the entry of PROXIES of a service in a proxy mode; what other modes say of its options. `block`: its
+ * clauses. */
+void resolve_proxy(struct service_work *w, const struct clauses *block);
+void refuse_proxy_options(const struct service_work *w, const struct clauses *block);
+void check_proxy_pools(struct compile *c);
+
+/* cond_stream.c: can the service ask this? False after a report. A condition on first bytes. Conditions of a branch,
+ * from number `from` on, in the order in which they are asked; what they want is noted in the service. */
+bool stream_cond_visible(const struct service_work *w, const struct node *n);
+void stream_cond_resolve(struct rule_work *w, struct service_work *s, const struct node *n);
+void stream_conds_settle(struct service_work *s, uint32_t from);
+/* The name of a header field as an entry of STRINGS, in lower case; 0 after a report. */
+uint32_t field_name(struct compile *c, const struct node *n);
 
 /* The modes that have none of the traits: "`a`, `b`". */
 enum { MODE_NAMES = 200 };

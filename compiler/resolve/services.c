@@ -196,12 +196,10 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
     node_each(n, when)
     {
         if (mode_is(w->mode, MODE_PROXIES)) {
-            if (n->kind == N_POOLS || is_of_connections(n)) continue;
+            if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;
+            if (n->kind == N_CLAUSE || n->kind == N_C_BYTES || n->kind == N_POOLS || is_of_connections(n)) continue;
             mark_names_used(c, n);
-            if (n->kind == N_CLAUSE || n->kind == N_C_BYTES)
-                diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` in a `when`", node_words(n));
-            else
-                diag(c->diags, E_MODE_BLIND, n->span, "only packets have this; a proxy chooses once for a connection");
+            diag(c->diags, E_MODE_BLIND, n->span, "packets have this; a proxy chooses a pool for a whole connection");
             good = false;
         } else if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
@@ -298,6 +296,19 @@ static void add_branch(struct compile *c, const struct pbc_branch *b, struct spa
         report_full(c, at, "branches of services", 1u << 20);
 }
 
+/* `-> target`: in a `when` that asks for an instruction. */
+static bool is_target(struct compile *c, const struct node *when, const struct node *pools)
+{
+    const struct node *share = pools->first;
+
+    if (!str_is(share->first->v.str, "target") || share->next || node_child(share, N_PERCENT)) return false;
+    node_each(n, when) if (is_clause(n, CL_INSTRUCTION)) return true;
+    if (symbol_find(c->symbols, SPACE_POOLS, share->first->v.str)) return false;
+    diag(c->diags, E_INSTRUCTION, share->span, "`target` is what an instruction names, and this asks for none");
+    diag_advise(c->diags, "`when instruction to ADDRESSES -> target`");
+    return true;
+}
+
 static void resolve_branch(struct service_work *w, const struct node *when)
 {
     struct compile *c = w->c;
@@ -308,14 +319,22 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     if (w->good && !(when->flags & NF_ELSE)) {
         conditions.not_due = !when_is_visible(w, when);
         conditions_resolve(&conditions);
+        if (mode_is(w->mode, MODE_PROXIES) && !conditions.not_due) {
+            node_each(n, when) if (n->kind == N_CLAUSE) stream_cond_resolve(&conditions, w, n);
+            stream_conds_settle(w, b.conds);
+        }
     } else if (!(when->flags & NF_ELSE)) {
         mark_names_used(c, when);
     }
     b.cond_count = c->image->conds_count - b.conds;
-    if (conditions.reach > c->image->meta->reach) c->image->meta->reach = conditions.reach;
-    if (pools) shares_of(c, pools, &b);
+    if (conditions.reach > c->image->meta->reach && !mode_is(w->mode, MODE_PROXIES))
+        c->image->meta->reach = conditions.reach;
+    if (pools && is_target(c, when, pools))
+        b.shares = PBC_TARGET;
+    else if (pools)
+        shares_of(c, pools, &b);
     add_branch(c, &b, when->span);
-    if (w->good && pools)
+    if (w->good && pools && b.shares != PBC_TARGET)
         check_branch_pools(w, &b, pools, (conditions.families ? conditions.families : KIND_IP4 | KIND_IP6) & w->left);
     if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
 }
@@ -385,11 +404,14 @@ static void resolve_service(struct compile *c, struct symbol *s)
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
     service_options(&w, &clauses, &service);
     c->image->services[w.id] = service; /* its branches are checked against it */
-    if (w.good && mode_is(w.mode, MODE_PROXIES)) {
-        resolve_proxy(&w, clauses.of[CL_MODE]->first);
-        service.proxy = c->image->services[w.id].proxy;
-    }
+    const bool proxy = w.good && mode_is(w.mode, MODE_PROXIES);
+    if (proxy)
+        resolve_proxy(&w, &clauses);
+    else if (w.good)
+        refuse_proxy_options(&w, &clauses);
+    service.proxy = c->image->services[w.id].proxy;
     resolve_branches(&w, s, &service);
+    if (proxy && service.proxy) c->image->proxies[service.proxy - 1].wants = w.wants;
     c->image->services[w.id] = service;
 }
 
@@ -401,5 +423,6 @@ void resolve_services(struct compile *c)
     check_slots(c);
     check_loops(c);
     check_capacity(c);
+    check_proxy_pools(c);
     warn_retries(c);
 }

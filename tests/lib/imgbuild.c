@@ -235,7 +235,7 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         [COND_WITHIN] = KIND_IP,
         [COND_FLOWS_OVER] = 100,
     };
-    for (unsigned kind = 0; kind < COND_COUNT; kind++) {
+    for (unsigned kind = 0; kind < COND_SNI; kind++) { /* from there on no packet is asked */
         struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
         switch (kind) {
         case COND_FROM:
@@ -279,7 +279,7 @@ static void sample_rules(struct imgbuild *b, struct pbc_place place)
                           .comment = img_string(b, "say so")};
     img_add_rules(b, r);
     r = (struct pbc_rule){
-        .place = place, .verdict = PBC_V_ACCEPT, .chain = PBC_NONE, .list = 1, .cond_count = COND_COUNT};
+        .place = place, .verdict = PBC_V_ACCEPT, .chain = PBC_NONE, .list = 1, .cond_count = COND_SNI};
     img_add_rules(b, r);
     r = (struct pbc_rule){.place = place, .verdict = PBC_V_COUNT, .chain = PBC_NONE, .list = PBC_LIST_CHAIN};
     img_add_rules(b, r);

@@ -30,11 +30,11 @@ may vm/shared/ 'vm/shared/*.[ch]' 'vm/cfg.h vm/shared/ vm/program/'
 may vm/program/ 'vm/program/*.[ch]' "$shared vm/program/ vm/packet/"
 may vm/stream/ 'vm/stream/*.[ch]' 'vm/stream/ vm/packet/wire.h vm/packet/csum.h'
 may vm/flow/ 'vm/flow/*.[ch]' "$shared vm/flow/ vm/program/ vm/packet/"
-may vm/judge/ 'vm/judge/*.[ch]' "$shared vm/judge/ vm/flow/ vm/program/ vm/packet/"
-may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/vm.h vm/context/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
-may vm/context/ 'vm/context/*.[ch]' "$shared vm/vm.h vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
-may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
-may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/judge/ 'vm/judge/*.[ch]' "$shared vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
+may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/vm.h vm/context/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
+may vm/context/ 'vm/context/*.[ch]' "$shared vm/vm.h vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
+may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
+may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 # The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.
 room() {

@@ -242,6 +242,7 @@ static void during_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
 #define proto_draw  NULL
 #define meter_draw  NULL
 #define flows_draw  NULL
+#define stream_draw NULL
 
 void draw_fulfil(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {

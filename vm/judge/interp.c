@@ -6,6 +6,7 @@
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/insn_tests.h"
 #include "vm/judge/judge.h"
+#include "vm/judge/stream.h"
 
 struct frame {
     const struct insn *back;     /* the CALL to return behind */
@@ -105,6 +106,7 @@ next_packet: /* what is called never ends a program, so frame and regs are where
     CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkts[at]));
     CASE(JHDR) JUMP_IF(header_in(p, pc, key, pkts[at]));
     CASE(JNHDR) JUMP_IF(!header_in(p, pc, key, pkts[at]));
+    CASE(JNFIRST) JUMP_IF(stream_fails(e->stream, p, pc->imm));
     CASE(JNOVER) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_OVER);
     CASE(JNWITHIN) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_WITHIN);
     CASE(JNFLOWS) JUMP_IF(effect_flows(e, key, at) <= pc->imm);
@@ -200,18 +202,6 @@ struct decision program_decide(const struct program *p, const struct key *key, c
     decided d;
     run_code(p, 0, key, pkts, 1, NULL, NULL, &d);
     return decision_of(d);
-}
-
-uint32_t program_stream(const struct program *p, const struct key *key, const struct first *first)
-{
-    struct pkt *const none[] = {NULL}; /* nothing below meta.streams asks one */
-    decided d;
-    (void)first;
-    if (!p->meta->streams) return PBC_NONE;
-    run_code(p, p->meta->streams, key, none, 1, NULL, NULL, &d);
-    if (decided_action(d) != ACTION_FORWARD) return PBC_NONE;
-    const uint32_t service = p->branches[decided_rule(d)].service;
-    return p->services[service].proxy ? decided_rule(d) : PBC_NONE;
 }
 
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt)

@@ -18,6 +18,7 @@ struct effects {
     uint64_t packet;               /* number of the batch's first, among all that the worker judges */
     const struct track *track;     /* NULL: the program keeps no flows */
     const struct track_seen *seen; /* of the batch's packets */
+    struct stream_run *stream;     /* of function meta.streams, which has nothing else of this */
 };
 
 /* What a list that has no effects looks at: explain. NULL, or NULL in it: unused meters, no flows. */

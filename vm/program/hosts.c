@@ -89,6 +89,11 @@ static size_t client_name(const char *s, size_t len, char out[HOST_MAX])
     return out[len - 1] == '.' ? 0 : len;
 }
 
+static bool entry_holds(const char *entry, const char *name, size_t len)
+{
+    return is_glob(entry) ? fits(entry, name, len) : compare(entry, strlen(entry), name, len) == 0;
+}
+
 bool names_match(const struct program *p, uint32_t list, const char *host, size_t len)
 {
     const struct pbc_names *l = &p->names[list];
@@ -105,6 +110,15 @@ bool names_match(const struct program *p, uint32_t list, const char *host, size_
             to = mid;
     }
     if (from == 0) return false;
-    const char *last = program_str(p, p->hosts[l->first + from - 1]);
-    return is_glob(last) ? fits(last, name, len) : compare(last, strlen(last), name, len) == 0;
+    return entry_holds(program_str(p, p->hosts[l->first + from - 1]), name, len);
+}
+
+bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len)
+{
+    const struct pbc_names *l = &p->names[list];
+    char name[HOST_MAX];
+    len = client_name(host, len, name);
+    for (uint32_t i = 0; len && i < l->count; i++)
+        if (entry_holds(program_str(p, p->hosts[l->first + i]), name, len)) return true;
+    return false;
 }

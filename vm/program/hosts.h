@@ -43,4 +43,7 @@ bool host_covers(const char *glob, const char *name);
  * bytes that no name may have match nothing but a glob's `*`. */
 bool names_match(const struct program *p, uint32_t list, const char *host, size_t len);
 
+/* The same, each entry looked at: the rule list's way. */
+bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len);
+
 #endif

@@ -120,7 +120,11 @@ static void dump_names(const struct program *p, const struct pbc_names *l, uint3
     text_add(&t, ": %u", l->count);
     add_place(&t, p, &l->place);
     print(out, &t);
-    for (uint32_t n = 0; n < l->count; n++) fprintf(out, "    %s\n", program_str(p, p->hosts[l->first + n]));
+    for (uint32_t n = 0; n < l->count; n++) {
+        t = text_of(line, sizeof line);
+        text_add_name(&t, program_str(p, p->hosts[l->first + n]));
+        fprintf(out, "    %s\n", line);
+    }
 }
 
 static bool in_map(const struct pbc_map *m, uint32_t n) { return n < 65536 && m->bits[n / 32] >> n % 32 & 1; }
@@ -211,7 +215,13 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
 {
     char line[LINE];
     struct text t = text_of(line, sizeof line);
-    fprintf(out, "      %s%s", cond_info[c->kind].name, c->flags & PBC_COND_NOT ? " not" : "");
+    fprintf(out, "      %s", cond_info[c->kind].name);
+    if (c->kind == COND_HEADER) {
+        add_quoted(&t, program_str(p, c->arg));
+        fprintf(out, " %s", line);
+        t = text_of(line, sizeof line);
+    }
+    if (c->flags & PBC_COND_NOT) fprintf(out, " not");
     for (uint32_t i = 0; text_add_item(&t, p, c, i); i++) {
         fprintf(out, i ? ", %s" : " %s", line);
         t = text_of(line, sizeof line);
@@ -365,6 +375,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_MACKIND: text_add(t, "%s ", side), add_mac_kind(t, n); break;
     case OPERAND_PATTERN: add_pattern(t, p, n); break;
     case OPERAND_HEADER: add_header(t, p, n); break;
+    case OPERAND_COND: text_add(t, "condition %u (%s)", n->imm, cond_info[p->conds[n->imm].kind].name); break;
     case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
     case OPERAND_FLOWS: text_add(t, "over %u", n->imm); break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;

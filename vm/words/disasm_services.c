@@ -1,6 +1,7 @@
 /* Checks, pools and services in the listing. */
 #include "vm/forward/balance/lb.h"
 #include "vm/words/disasm_priv.h"
+#include "vm/words/proxy_text.h"
 
 static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
@@ -58,6 +59,7 @@ static void dump_server(const struct program *p, uint32_t i, FILE *out)
     if (s->port) text_add(&t, " port %u", s->port);
     text_add(&t, " weight %u", s->weight);
     if (s->flags & PBC_SERVER_BACKUP) text_add(&t, " backup");
+    if (s->max_flows) text_add(&t, " max flows %u", s->max_flows);
     if (s->flags & PBC_SERVER_HAS_MAC) text_add(&t, " mac "), text_add_mac(&t, s->mac);
     add_check(&t, p, s->check);
     add_place(&t, p, &s->place);
@@ -136,7 +138,13 @@ static void add_options(struct text *t, const struct program *p, const struct pb
     if (s->flags & PBC_SERVICE_ANNOUNCE) text_add(t, " announce");
 }
 
-static void add_proxy(struct text *t, const struct pbc_proxy *x) { text_add(t, " wants 0x%x", x->wants); }
+static void dump_proxy(const struct program *p, uint32_t i, FILE *out)
+{
+    if (!p->services[i].proxy) return;
+    fprintf(out, "    wants 0x%x", p->proxies[p->services[i].proxy - 1].wants);
+    proxy_print(p, i, "\n    ", out);
+    fputc('\n', out);
+}
 
 static void dump_service(const struct program *p, uint32_t i, FILE *out)
 {
@@ -149,9 +157,9 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     if (s->gue_variant) text_add(&t, " variant %u", s->gue_variant);
     text_add(&t, " on no server %s", no_server_names[s->no_server]);
     add_options(&t, p, s);
-    if (s->proxy) add_proxy(&t, &p->proxies[s->proxy - 1]);
     add_place(&t, p, &s->place);
     print(out, &t);
+    dump_proxy(p, i, out);
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, e, out);
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) dump_branch(p, b, out);
 }

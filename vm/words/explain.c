@@ -197,6 +197,8 @@ static void flows_say(struct text *t, const struct failed *f)
     text_add(t, "source holds no more than %u flows", f->c->arg);
 }
 
+static void stream_say(struct text *t, const struct failed *f) { text_add(t, "%s", cond_info[f->c->kind].lacks); }
+
 static void (*const say[COND_COUNT])(struct text *t, const struct failed *f) = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_say,
 #include "vm/cond.def"

@@ -100,6 +100,21 @@ void text_add_macset(struct text *t, const struct program *p, uint32_t set)
         text_add(t, "MAC set %u", set);
 }
 
+/* The list's name, or its entries. */
+static void text_add_names(struct text *t, const struct program *p, uint32_t list)
+{
+    const struct pbc_names *l = &p->names[list];
+    if (l->name) {
+        text_add_name(t, program_str(p, l->name));
+        return;
+    }
+    for (uint32_t i = 0; i < l->count; i++) {
+        text_add(t, i ? ", \"" : "\"");
+        text_add_name(t, program_str(p, p->hosts[l->first + i]));
+        text_add(t, "\"");
+    }
+}
+
 void text_add_iface(struct text *t, const struct program *p, uint32_t iface)
 {
     if (iface >= p->ifaces_count)
@@ -292,6 +307,7 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
     case OPERANDS_MACSETS: text_add_macset(t, p, c->first + i); return true;
     case OPERANDS_PATTERN: text_add_pattern(t, &p->patterns[c->first + i]); return true;
     case OPERANDS_METER: text_add_name(t, program_str(p, p->meters[c->first + i].name)); return true;
+    case OPERANDS_NAMES: text_add_names(t, p, c->first + i); return true;
     case OPERANDS_NONE: break;
     }
     return false;

@@ -23,6 +23,7 @@ static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 #define OPERANDS_MACSETS PBC_MACSETS
 #define OPERANDS_PATTERN PBC_PATTERNS
 #define OPERANDS_METER   PBC_METERS
+#define OPERANDS_NAMES   -1 /* of a `when`, which has no part in it */
 static const int operands[COND_COUNT] = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = OPERANDS_##operands,
 #include "vm/cond.def"

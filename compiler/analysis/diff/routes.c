@@ -7,6 +7,8 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 #include "vm/forward/balance/lb.h"
+#include "vm/judge/stream.h"
+#include "vm/words/proxy_text.h"
 
 struct line {
     char *text;
@@ -52,17 +54,23 @@ static void put_branch(struct diff *d, const struct side *s, const struct pbc_br
     if (b->cond_count) {
         struct ir_product when;
 
-        normal_when(&d->c, s->conds + b->conds, b->cond_count, &when);
+        const bool proxy = p->services[b->service].proxy != 0;
+        const uint32_t keyed = proxy ? stream_keyed(p->conds + b->conds, b->cond_count) : b->cond_count;
+        normal_when(&d->c, s->conds + b->conds, keyed, &when);
         fputs("; when ", out);
         if (ir_is_empty(&when))
             fputs("never", out);
-        else
+        else if (keyed)
             region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
+        for (uint32_t i = keyed; i < b->cond_count; i++) {
+            if (i) fputc(' ', out);
+            stream_cond_print(p, &p->conds[b->conds + i], out);
+        }
         fputs(" -> ", out);
     } else {
         fputs("; else -> ", out);
     }
-    if (!b->share_count) fputs("no server", out);
+    if (!b->share_count) fputs(b->shares == PBC_TARGET ? "target" : "no server", out);
     for (uint32_t i = 0; i < b->share_count; i++) {
         const struct pbc_share *share = &p->shares[b->shares + i];
 
@@ -85,6 +93,7 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);
     for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
     fputs(no_server[v->no_server], out);
+    proxy_print(p, i, "; ", out);
 }
 
 static void put_sources(const struct program *p, const struct pbc_pool *v, FILE *out)
@@ -128,6 +137,7 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
         if (server->port) fprintf(out, "%s:%u", server->family == 6 ? "]" : "", server->port);
         if (server->weight != 1) fprintf(out, " weight %u", server->weight);
         if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
+        if (server->max_flows) fprintf(out, " max flows %u", server->max_flows);
     }
     put_sources(p, v, out);
 }

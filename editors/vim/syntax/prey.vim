@@ -31,13 +31,14 @@ syn keyword preyOperator and except not
 syn keyword preyConstant any default self
 
 " What else has a meaning in its place.
-syn keyword preyWord GET affinity all alpn announce as auto backup balance body burst by ca cert
-syn keyword preyWord clamp comment cookies destination down drain dsr else entries every fall file
-syn keyword preyWord first flow for forward frames gue header host http https idle in inline
-syn keyword preyWord instruction ipip keep l2 limit live mac masquerade max method mode mss no
-syn keyword preyWord observe off other out pass passive passthrough path payload per prohibited
-syn keyword preyWord proxy rate retries rewrite rise send slow snap sni split start sum timeout tls
-syn keyword preyWord transparent unreachable up v1 v2 variant verify via weight when with zone
+syn keyword preyWord GET access affinity all alpn announce as auto backup balance body burst by ca
+syn keyword preyWord cert clamp close comment common cookie cookies destination down drain dsr else
+syn keyword preyWord entries every fall file first flow for forward frames gue header host http
+syn keyword preyWord https idle in inline instruction ipip json keep l2 limit live mac masquerade
+syn keyword preyWord max method mode mss no observe off other out pass passive passthrough path
+syn keyword preyWord payload per prohibited proxy queue rate reload retries rewrite rise send slow
+syn keyword preyWord snap sni split start sum syslog timeout tls transparent unreachable up v1 v2
+syn keyword preyWord variant verify via weight when with zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

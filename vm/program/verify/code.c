@@ -16,7 +16,7 @@ struct code_pass {
     uint32_t *depth; /* [function]: nested calls below it */
     uint32_t *calls; /* [function]: how often it is called */
     uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in;
-                        OF_PACKETS: it looks at a packet */
+                        OF_PACKETS: it looks at a packet; OF_STREAMS: at first bytes */
     uint32_t *users; /* [classifier]: how many instructions search it */
     bool searches;   /* the function that is looked at has its CLASSIFY */
 };
@@ -32,13 +32,14 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     static const struct {
         bool a, to, imm;
     } uses[] = {
-        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},     [OPERAND_SLOT] = {1, 1, 1},
-        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
-        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
-        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_HEADER] = {1, 1, 1}, [OPERAND_METER] = {0, 1, 1},
-        [OPERAND_FLOWS] = {0, 1, 1},   [OPERAND_RULE] = {0, 0, 1},   [OPERAND_CLASSIFIER] = {0, 0, 1},
-        [OPERAND_FUNC] = {1, 0, 1},    [OPERAND_REG] = {1, 0, 0},    [OPERAND_FIREWALL] = {0, 0, 1},
-        [OPERAND_REGFW] = {1, 0, 1},   [OPERAND_RULEFW] = {0, 1, 1}, [OPERAND_BRANCH] = {0, 0, 1},
+        [OPERAND_NONE] = {0, 0, 0},       [OPERAND_TO] = {0, 1, 0},     [OPERAND_SLOT] = {1, 1, 1},
+        [OPERAND_PREFIX] = {1, 1, 1},     [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
+        [OPERAND_SET] = {1, 1, 1},        [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
+        [OPERAND_PATTERN] = {0, 1, 1},    [OPERAND_HEADER] = {1, 1, 1}, [OPERAND_COND] = {0, 1, 1},
+        [OPERAND_METER] = {0, 1, 1},      [OPERAND_FLOWS] = {0, 1, 1},  [OPERAND_RULE] = {0, 0, 1},
+        [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},   [OPERAND_REG] = {1, 0, 0},
+        [OPERAND_FIREWALL] = {0, 0, 1},   [OPERAND_REGFW] = {1, 0, 1},  [OPERAND_RULEFW] = {0, 1, 1},
+        [OPERAND_BRANCH] = {0, 0, 1},
     };
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
@@ -62,6 +63,15 @@ static bool verify_header(const struct verifier *v, uint32_t i)
         return at_insn(v, i, "no such number of the IP header");
     if (n->imm >= p->ranges_count) return at_insn(v, i, "range does not exist");
     return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");
+}
+
+/* A condition that the first bytes can meet. */
+static bool verify_first(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const uint32_t cond = p->code[i].imm;
+    if (cond >= p->conds_count) return at_insn(v, i, "condition does not exist");
+    return verify_asks_stream(p, cond) || at_insn(v, i, "a condition that the first bytes do not meet");
 }
 
 static bool verify_rule_operand(const struct verifier *v, uint32_t i)
@@ -95,6 +105,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
         return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
     case OPERAND_HEADER: return verify_header(v, i);
+    case OPERAND_COND: return verify_first(v, i);
     case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
     case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier does not exist");
@@ -113,7 +124,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     return false;
 }
 
-enum { FOR_RULES = 1, FOR_SERVICES = 2, OF_PACKETS = 4 };
+enum { FOR_RULES = 1, FOR_SERVICES = 2, OF_PACKETS = 4, OF_STREAMS = 8 };
 
 /* A function that returned a branch where a rule is expected would lead outside, so no function serves both. */
 static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
@@ -142,11 +153,14 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     case OP_JNPAT:
     case OP_JHDR:
     case OP_JNHDR: c->sides[func] |= OF_PACKETS; break;
+    case OP_JNFIRST: c->sides[func] |= OF_STREAMS; break;
     case OP_CALL: c->sides[func] |= c->sides[c->v->p->code[i].imm]; break;
     default: break;
     }
     if (func && func == c->v->p->meta->streams && c->sides[func] & OF_PACKETS)
         return at_insn(c->v, i, "a connection has no packet to look at");
+    if ((func == 0 || func == c->v->p->meta->services) && c->sides[func] & OF_STREAMS)
+        return at_insn(c->v, i, "a packet is no connection's first bytes");
     return (c->sides[func] & (FOR_RULES | FOR_SERVICES)) != (FOR_RULES | FOR_SERVICES) ||
            at_insn(c->v, i, "rules and services in one function");
 }

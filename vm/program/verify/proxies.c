@@ -12,8 +12,10 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
     const struct pbc_proxy *x = &v->p->proxies[i];
     const uint32_t f = x->flags;
     if (f & ~(uint32_t)PBC_PROXY_FLAGS) return fault(v, "proxy %u: unknown flags 0x%x", i, f);
+    const bool logs = f & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON);
     if (!is_one(f & (PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2)) ||
-        !is_one(f & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG)) ||
+        !is_one(f & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON)) ||
+        logs != (!!(f & PBC_PROXY_LOG_SYSLOG) + !!x->log_file == 1) ||
         !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
         return fault(v, "proxy %u: flags 0x%x contradict each other", i, f);
     if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count) return fault(v, "proxy %u: trusts %u sets", i, x->accept_count);
@@ -65,26 +67,54 @@ static bool verify_ports(const struct verifier *v, uint32_t service)
     return true;
 }
 
-/* before[i]: of the first i conditions, those that ask for what a connection does not have. */
-static bool verify_whens(const struct verifier *v, const uint32_t *before)
+bool verify_asks_stream(const struct program *p, uint32_t cond)
+{
+    const struct pbc_cond *c = &p->conds[cond];
+    return cond_info[c->kind].traits & COND_STREAM ||
+           (c->kind == COND_BYTES && p->patterns[c->first].layer == PBC_PAYLOAD);
+}
+
+/* Counts of the conditions before one, by who asks them: windows may share conditions, so each is looked at once. */
+enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, TALLIES };
+struct tally {
+    uint32_t of[TALLIES]; /* the first bytes alone; what a connection does not have; an instruction */
+};
+static void free_tallies(struct tally **t) { free(*t); }
+
+static uint32_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
+{
+    return before[conds + count].of[what] - before[conds].of[what];
+}
+
+static bool verify_whens(const struct verifier *v, const struct tally *before)
 {
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->branches_count; i++) {
         const struct pbc_branch *b = &p->branches[i];
-        if (mode_is(p->services[b->service].mode, MODE_PROXIES) && before[b->conds + b->cond_count] != before[b->conds])
-            return fault(v, "branch %u: asks for what a connection does not have", i);
+        const bool proxy = mode_is(p->services[b->service].mode, MODE_PROXIES);
+        if (between(before, b->conds, b->cond_count, proxy ? OF_PACKET : OF_STREAM))
+            return fault(v, "branch %u: asks for what a %s does not have", i, proxy ? "connection" : "packet");
+        if (b->shares == PBC_TARGET && !between(before, b->conds, b->cond_count, OF_INSTRUCTION))
+            return fault(v, "branch %u: a target, but no instruction", i);
     }
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_STREAM))
+            return fault(v, "rule %u: asks for what a packet does not have", i);
     return true;
 }
 
 static bool verify_conditions(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    struct tally *before __attribute__((cleanup(free_tallies))) = calloc((size_t)p->conds_count + 1, sizeof *before);
     if (!before) return fault(v, "no memory");
-    before[0] = 0;
-    for (uint32_t i = 0; i < p->conds_count; i++)
-        before[i + 1] = before[i] + !(cond_info[p->conds[i].kind].traits & COND_OF_STREAM);
+    for (uint32_t i = 0; i < p->conds_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        before[i + 1] = before[i];
+        before[i + 1].of[OF_STREAM] += (cond_info[c->kind].traits & COND_STREAM) != 0;
+        before[i + 1].of[OF_PACKET] += !(cond_info[c->kind].traits & COND_OF_STREAM) && !verify_asks_stream(p, i);
+        before[i + 1].of[OF_INSTRUCTION] += c->kind == COND_INSTRUCTION;
+    }
     return verify_whens(v, before);
 }
 

@@ -98,6 +98,7 @@ static uint32_t operand_total(const struct program *p, uint8_t operands)
     case OPERANDS_MACSETS: return p->macsets_count;
     case OPERANDS_PATTERN: return p->patterns_count;
     case OPERANDS_METER: return p->meters_count;
+    case OPERANDS_NAMES: return p->names_count;
     default: return 0;
     }
 }
@@ -111,6 +112,23 @@ static bool verify_meter_cond(const struct verifier *v, uint32_t i)
     const struct pbc_meter *m = &v->p->meters[c->first];
     return c->arg == (m->per || m->unit == PBC_METER_BYTES ? KIND_IP : 0u) ||
            fault(v, "condition %u (%s): unknown argument 0x%x", i, name, c->arg);
+}
+
+/* A list of the right kind; the name of a field; what acknowledges an instruction. */
+static bool verify_stream_cond(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_cond *c = &p->conds[i];
+    const char *name = cond_info[c->kind].name;
+    if (c->flags & PBC_COND_ANY) return fault(v, "condition %u (%s): takes no `any`", i, name);
+    if (c->kind == COND_INSTRUCTION)
+        return c->arg <= p->patterns_count || fault(v, "condition %u (%s): pattern does not exist", i, name);
+    if (c->count != 1) return fault(v, "condition %u (%s): not one list", i, name);
+    const bool hosts = c->kind == COND_SNI || c->kind == COND_HOST;
+    if (hosts != (p->names[c->first].kind == PBC_NAMES_HOSTS))
+        return fault(v, "condition %u (%s): a list of another kind", i, name);
+    return c->kind != COND_HEADER || (c->arg && verify_string(v, c->arg, "condition", i)) ||
+           fault(v, "condition %u (%s): of no field", i, name);
 }
 
 static bool verify_cond(const struct verifier *v, uint32_t i)
@@ -128,6 +146,7 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
     if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
+    if (k->traits & COND_STREAM) return verify_stream_cond(v, i);
     return k->operands != OPERANDS_PATTERN || c->count == 1 ||
            fault(v, "condition %u (%s): not one pattern", i, k->name);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vm/program/hosts.h"
+#include "vm/program/texts.h"
 #include "vm/program/verify/verify_priv.h"
 
 enum { PATTERN_MOST = sizeof((struct pbc_pattern *)0)->value };
@@ -112,29 +113,32 @@ static bool verify_mac_sets(const struct verifier *v)
     return true;
 }
 
-/* HOSTS: every string is a normal name or glob. */
-static bool verify_hosts(const struct verifier *v)
+static bool is_host(const char *text)
+{
+    char normal[HOST_MAX + 1];
+    return host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && strcmp(text, normal) == 0;
+}
+
+/* [i]: of the first i entries of HOSTS those that are no normal name or glob. */
+static uint32_t *count_texts(const struct verifier *v)
 {
     const struct program *p = v->p;
-    for (uint32_t i = 0; i < p->hosts_count; i++) {
-        char normal[HOST_MAX + 1];
-        if (!verify_string(v, p->hosts[i], "host", i)) return false;
-        const char *text = program_str(p, p->hosts[i]);
-        if (host_normal(text, strnlen(text, HOST_MAX + 1), normal) != HOST_GOOD || strcmp(text, normal) != 0)
-            return fault(v, "host %u: not the name of a host in normal form", i);
-    }
-    return true;
+    uint32_t *texts = breaks_new(v, p->hosts_count + (size_t)1);
+    for (uint32_t i = 0; texts && i < p->hosts_count; i++)
+        texts[i + 1] = texts[i] + !is_host(program_str(p, p->hosts[i]));
+    return texts;
 }
 
 /* As for sets, windows may share entries: order is looked up in a running count. What a glob covers stands right behind
  * it, so neighbours are all that has to be compared. */
-static uint32_t *breaks_of_hosts(const struct verifier *v)
+static uint32_t *breaks_of_names(const struct verifier *v, int (*order)(const char *, const char *),
+                                 bool (*covers)(const char *, const char *))
 {
     const struct program *p = v->p;
     uint32_t *breaks = breaks_new(v, p->hosts_count);
     for (uint32_t i = 1; breaks && i < p->hosts_count; i++) {
         const char *a = program_str(p, p->hosts[i - 1]), *b = program_str(p, p->hosts[i]);
-        breaks[i] = breaks[i - 1] + (host_compare(a, b) >= 0 || host_covers(a, b));
+        breaks[i] = breaks[i - 1] + (order(a, b) >= 0 || covers(a, b));
     }
     return breaks;
 }
@@ -142,15 +146,22 @@ static uint32_t *breaks_of_hosts(const struct verifier *v)
 static bool verify_names(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (!verify_hosts(v)) return false;
-    uint32_t *breaks __attribute__((cleanup(free_words))) = breaks_of_hosts(v);
-    if (!breaks) return false;
+    for (uint32_t i = 0; i < p->hosts_count; i++)
+        if (!verify_string(v, p->hosts[i], "host", i)) return false;
+    uint32_t *hosts __attribute__((cleanup(free_words))) = breaks_of_names(v, host_compare, host_covers);
+    uint32_t *texts __attribute__((cleanup(free_words))) = breaks_of_names(v, text_compare, text_covers);
+    uint32_t *others __attribute__((cleanup(free_words))) = count_texts(v);
+    if (!hosts || !texts || !others) return false;
     for (uint32_t i = 0; i < p->names_count; i++) {
         const struct pbc_names *l = &p->names[i];
         if (!verify_string(v, l->name, "names", i) || !verify_string(v, l->place.file, "names", i)) return false;
         if (!inside(l->first, l->count, p->hosts_count)) return fault(v, "names %u: past the end of `hosts`", i);
-        if (l->reserved[0] || l->reserved[1]) return fault(v, "names %u: reserved bytes are not zero", i);
-        if (!in_order(breaks, l->first, l->count)) return fault(v, "names %u: not in order, or one covers another", i);
+        if (l->kind > PBC_NAMES_TEXTS) return fault(v, "names %u: unknown kind %u", i, l->kind);
+        if (l->reserved) return fault(v, "names %u: reserved bytes are not zero", i);
+        if (l->kind == PBC_NAMES_HOSTS && others[l->first + l->count] != others[l->first])
+            return fault(v, "names %u: not the names of hosts in normal form", i);
+        if (!in_order(l->kind == PBC_NAMES_HOSTS ? hosts : texts, l->first, l->count))
+            return fault(v, "names %u: not in order, or one covers another", i);
     }
     return true;
 }

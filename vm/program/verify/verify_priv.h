@@ -36,6 +36,9 @@ bool verify_memos(const struct verifier *v);       /* verdicts that may be remem
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
 bool verify_code(const struct verifier *v);        /* functions, instructions, the longest path */
 
+/* Do a connection's first bytes answer the condition? */
+bool verify_asks_stream(const struct program *p, uint32_t cond);
+
 /* A name or a path: many rules may share one, and each prints it, so it is bounded. */
 bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
 /* Any string. */

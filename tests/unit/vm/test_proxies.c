@@ -1,0 +1,233 @@
+/* Proxy services in a program: what the verifier refuses, and the branch that first bytes lead to, by code and list. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/imgbuild.h"
+#include "vm/forward/service.h"
+#include "vm/judge/decide.h"
+#include "vm/packet/key.h"
+#include "vm/stream/first.h"
+
+enum { METHOD, HEADER, BYTES, INSTRUCTION };
+
+/* Branch 0: method GET, PO*, 1: header x-k not "a", 2: bytes 53 53, 3: instruction to 10/8 -> target, 4: else. */
+static void conditions(struct imgbuild *b)
+{
+    img_add_hosts(b, img_string(b, "GET"));
+    img_add_hosts(b, img_string(b, "PO*"));
+    img_add_hosts(b, img_string(b, "a"));
+    img_add_names(b, (struct pbc_names){.count = 2, .kind = PBC_NAMES_TEXTS});
+    img_add_names(b, (struct pbc_names){.first = 2, .count = 1, .kind = PBC_NAMES_TEXTS});
+    img_add_patterns(b, (struct pbc_pattern){.layer = PBC_PAYLOAD, .len = 2, .value = "SS", .mask = {0xff, 0xff}});
+    img_add_set4(b, (struct pbc_range){0x0a000000, 0x0affffff});
+    img_add_sets(b, (struct pbc_set){.count4 = 1});
+    img_add_conds(b, (struct pbc_cond){.kind = COND_METHOD, .count = 1});
+    img_add_conds(b,
+                  (struct pbc_cond){
+                      .kind = COND_HEADER, .flags = PBC_COND_NOT, .arg = img_string(b, "x-k"), .first = 1, .count = 1});
+    img_add_conds(b, (struct pbc_cond){.kind = COND_BYTES, .count = 1});
+    img_add_conds(b, (struct pbc_cond){.kind = COND_INSTRUCTION, .arg = 1, .count = 1});
+}
+
+static void services(struct imgbuild *b)
+{
+    struct pbc_settings settings;
+    memset(&settings, 0, sizeof settings);
+    for (unsigned i = 0; i < PBC_SETTINGS_KEYS; i++) (&settings.flows)[i] = 1000;
+    settings.maglev = 251;
+    img_add_settings(b, settings);
+    img_add_pools(b, (struct pbc_pool){.name = img_string(b, "p"), .server_count = 1, .check = PBC_NONE});
+    img_add_servers(b,
+                    (struct pbc_server){
+                        .name = img_string(b, "a"), .addr = {0x0a000001}, .family = 4, .check = PBC_NONE, .weight = 1});
+    img_add_services(
+        b, (struct pbc_service){
+               .name = img_string(b, "s"), .endpoint_count = 1, .branch_count = 5, .mode = PBC_MODE_PROXY, .proxy = 1});
+    img_add_proxies(b, (struct pbc_proxy){.flags = PBC_PROXY_ACCEPT | PBC_PROXY_AFFINITY_COOKIE,
+                                          .accept_count = 1,
+                                          .cert_count = 1,
+                                          .affinity_name = img_string(b, "SRV"),
+                                          .wants = FIRST_HTTP | FIRST_INSTRUCTION | 2u << FIRST_BYTES_SHIFT});
+    img_add_certs(b, (struct pbc_cert){.cert = img_string(b, "c.pem"), .key = img_string(b, "k.pem")});
+    img_add_endpoints(b, (struct pbc_endpoint){.addr = {0xc0000201}, .family = 4, .port_lo = 80, .port_hi = 80});
+    for (uint32_t i = 0; i < 3; i++)
+        img_add_branches(b, (struct pbc_branch){.conds = i, .cond_count = 1, .shares = i, .share_count = 1});
+    img_add_branches(b, (struct pbc_branch){.conds = INSTRUCTION, .cond_count = 1, .shares = PBC_TARGET});
+    img_add_branches(b, (struct pbc_branch){.shares = 3, .share_count = 1});
+    for (uint32_t i = 0; i < 4; i++) img_add_shares(b, (struct pbc_share){0, 100});
+}
+
+static void sample(struct imgbuild *b)
+{
+    static const struct insn packets[] = {{OP_RETB, 0, 0, 0}}, streams[] = {{OP_JNE, KEY_SLOT(dst), 9, 0xc0000201},
+                                                                            {OP_JNFIRST, 0, 1, METHOD},
+                                                                            {OP_RETB, 0, 0, 0},
+                                                                            {OP_JNFIRST, 0, 1, HEADER},
+                                                                            {OP_RETB, 0, 0, 1},
+                                                                            {OP_JNFIRST, 0, 1, BYTES},
+                                                                            {OP_RETB, 0, 0, 2},
+                                                                            {OP_JNFIRST, 0, 1, INSTRUCTION},
+                                                                            {OP_RETB, 0, 0, 3},
+                                                                            {OP_RETB, 0, 0, 4},
+                                                                            {OP_RETZ, 0, 0, 0}};
+    struct insn root[] = {{OP_CALL, 0, 0, 2}, {OP_PICK, 0, 0, 0}, {OP_HOST, 0, 0, 0}};
+    img_init(b);
+    conditions(b);
+    services(b);
+    img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
+    b->meta->services = 1;
+    img_function(b, "services", root, 3);
+    img_function(b, "services/1", packets, 1);
+    root[0].imm = 4;
+    b->meta->streams = 3;
+    img_function(b, "streams", root, 3);
+    img_function(b, "streams/1", streams, 11);
+}
+
+/* ---- faults ---- */
+
+#define FAULTS(FAULT)                                                                                                  \
+    FAULT(mode, "service 0: proxy 1 is not its own", b->services[0].mode = PBC_MODE_PASSTHROUGH)                       \
+    FAULT(none, "proxy 0: of no service", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)        \
+    FAULT(other, "proxy 0: of service 1, which has another", b->proxies[0].service = 1)                                \
+    FAULT(flags, "proxy 0: unknown flags 0x10ff", b->proxies[0].flags = 0x10ff)                                        \
+    FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
+    FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
+    FAULT(trust, "proxy 0: trusts 0 sets", b->proxies[0].accept_count = 0)                                             \
+    FAULT(trusted, "proxy 0: past the end of `sets`", b->proxies[0].accept_from = 1)                                   \
+    FAULT(affinity, "proxy 0: affinity by a name that is not there", b->proxies[0].affinity_name = 0)                  \
+    FAULT(string, "proxy 0: string past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                      \
+    FAULT(certs, "proxy 0: its certificates do not follow those before", b->proxies[0].certs = 1)                      \
+    FAULT(cert_none, "certificate 0: of no service", b->proxies[0].cert_count = 0)                                     \
+    FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
+    FAULT(reserved, "proxy 0: reserved bytes are not zero", b->proxies[0].reserved[14] = 1)                            \
+    FAULT(udp, "endpoint 0: a proxy's takes TCP alone", b->endpoints[0].proto = PBC_EP_UDP)                            \
+    FAULT(ports, "service 0: more than 1024 ports", b->endpoints[0].port_hi = 1104)                                    \
+    FAULT(cookies, "service 0: syn cookies in mode proxy", b->services[0].flags = PBC_SERVICE_COOKIES)                 \
+    FAULT(streams_none, "meta: function 0 can't be that of the first bytes", b->meta->streams = 0)                     \
+    FAULT(streams_same, "meta: function 1 can't be that of the first bytes", b->meta->streams = 1)                     \
+    FAULT(target, "branch 3: a target, but no instruction", b->branches[3].conds = METHOD)                             \
+    FAULT(shares, "branch 3: shares beside the target", b->branches[3].share_count = 1)                                \
+    FAULT(packet, "branch 2: asks for what a connection does not have",                                                \
+          b->conds[BYTES] = (struct pbc_cond){.kind = COND_FLAGS})                                                     \
+    FAULT(layer, "branch 2: asks for what a connection does not have", b->patterns[0].layer = PBC_L4)                  \
+    FAULT(any, "condition 0 (method): takes no `any`", b->conds[METHOD].flags = PBC_COND_ANY)                          \
+    FAULT(list, "condition 0 (method): not one list", b->conds[METHOD].count = 2)                                      \
+    FAULT(lists, "condition 0 (method): operands past the end of their section", b->conds[METHOD].first = 2)           \
+    FAULT(kind, "condition 0 (host): a list of another kind", b->conds[METHOD].kind = COND_HOST)                       \
+    FAULT(field, "condition 1 (header): of no field", b->conds[HEADER].arg = 0)                                        \
+    FAULT(ack, "condition 3 (instruction): pattern does not exist", b->conds[INSTRUCTION].arg = 2)                     \
+    FAULT(names_kind, "names 0: unknown kind 2", b->names[0].kind = 2)                                                 \
+    FAULT(names_hosts, "names 0: not the names of hosts in normal form", b->names[0].kind = PBC_NAMES_HOSTS)           \
+    FAULT(names_order, "names 0: not in order, or one covers another", b->hosts[0] = b->hosts[1])                      \
+    FAULT(rule, "rule 0: asks for what a packet does not have", rule_of_bytes(b))                                      \
+    FAULT(operand, "instruction 9 (jnfirst): condition does not exist", b->code[9].imm = 4)                            \
+    FAULT(asks, "instruction 9 (jnfirst): a condition that the first bytes do not meet",                               \
+          img_add_conds(b, (struct pbc_cond){.kind = COND_DURING});                                                    \
+          b->code[9].imm = 4)                                                                                          \
+    FAULT(no_packet, "instruction 5 (call): a connection has no packet to look at", b->code[13].op = OP_JNPAT;         \
+          b->code[13].imm = 0)                                                                                         \
+    FAULT(no_stream, "instruction 1 (call): a packet is no connection's first bytes", b->code[1].imm = 4;              \
+          b->code[5].imm = 4)                                                                                          \
+    FAULT(called, "instruction 1 (call): the function of the services is not called", b->code[1].imm = 3)
+
+static void rule_of_bytes(struct imgbuild *b)
+{
+    img_add_firewalls(b, (struct pbc_firewall){.iface = PBC_NONE, .rule_count = 1});
+    img_add_rules(b, (struct pbc_rule){.chain = PBC_NONE, .cond_count = 1});
+}
+
+#define FAULT(name, line, damage)                                                                                      \
+    static void break_##name(struct imgbuild *b) { damage; }
+FAULTS(FAULT)
+#undef FAULT
+
+static void faults(void **state)
+{
+    static const struct {
+        const char *name, *line;
+        void (*damage)(struct imgbuild *b);
+    } all[] = {
+#define FAULT(ident, text, damage_) {.name = #ident, .line = text, .damage = break_##ident},
+        FAULTS(FAULT)
+#undef FAULT
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct imgbuild b;
+        char err[256] = "";
+        sample(&b);
+        all[i].damage(&b);
+        struct program *p = img_load(&b, err, sizeof err);
+        if (p || strcmp(err, all[i].line) != 0)
+            fail_msg("%s: expected `%s`, got `%s`", all[i].name, all[i].line, p ? "a program" : err);
+        img_fini(&b);
+    }
+}
+
+/* ---- branches ---- */
+
+static const struct {
+    const char *bytes;
+    unsigned end;
+    uint32_t branch;
+} leads[] = {
+    {"", FIRST_OPEN, STREAM_MORE},
+    {"", FIRST_LATE, 4},
+    {"GET / HTTP/1.1\r\nHost: h\r\n", FIRST_OPEN, STREAM_MORE},
+    {"GET / HTTP/1.1\r\nHost: h\r\n\r\n", FIRST_OPEN, 0},
+    {"POST / HTTP/1.1\r\nHost: h\r\n\r\n", FIRST_OPEN, 0},
+    {"PUT / HTTP/1.1\r\nHost: h\r\nX-K: b\r\n\r\n", FIRST_OPEN, 1},
+    {"PUT / HTTP/1.1\r\nHost: h\r\nX-K: b\r\nx-k: a\r\n\r\n", FIRST_OPEN, 4},
+    {"PUT / HTTP/1.1\r\nHost: h\r\n\r\n", FIRST_OPEN, 4},
+    {"SS / HTTP/1.1\r\nHost: h\r\n\r\n", FIRST_OPEN, 2},
+    {"17", FIRST_OPEN, STREAM_MORE},
+    {"1710.0.0.1:8080xx", FIRST_OPEN, 3},
+    {"1711.0.0.1:8080xx", FIRST_OPEN, 4},
+};
+
+static uint32_t both(const struct program *p, const struct key *key, const struct first *first)
+{
+    const uint32_t code = program_stream(p, key, first);
+    assert_int_equal(code, program_stream_naive(p, key, first));
+    return code;
+}
+
+static void branches(void **state)
+{
+    static struct first f;
+    struct imgbuild b;
+    char err[256] = "";
+    const uint32_t client[4] = {0xc6336401}, ours[4] = {0xc0000201}, others[4] = {0xc0000202};
+    const struct key key = stream_key(4, client, 50000, ours, 80, false, false, 0),
+                     other = stream_key(4, client, 50000, others, 80, false, false, 0);
+    (void)state;
+    sample(&b);
+    struct program *p = img_load(&b, err, sizeof err);
+    assert_string_equal(err, "");
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        struct first_at at = {.hello = {0}};
+        const unsigned not =
+            *leads[i].bytes == '1' ? FIRST_HTTP : FIRST_INSTRUCTION; /* the compiler asks one of them */
+        const struct first_asked asked = {
+            .wants = program_wants(p, 0) & ~not, .limit = 16384, .end = (uint8_t)leads[i].end};
+        first_read(&f, &at, (const uint8_t *)leads[i].bytes, (uint32_t)strlen(leads[i].bytes), &asked);
+        const uint32_t got = both(p, &key, &f);
+        if (got != leads[i].branch) fail_msg("%s: branch %d, not %d", leads[i].bytes, (int)got, (int)leads[i].branch);
+        assert_int_equal(both(p, &other, &f), PBC_NONE);
+    }
+    assert_ptr_equal(program_ack(p, 3), &p->patterns[0]);
+    assert_null(program_ack(p, 0));
+    program_put(p);
+    img_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(faults), cmocka_unit_test(branches)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,120 @@
+/* Proxy services in words (proxy_text.h). */
+#include "vm/words/proxy_text.h"
+
+#include "vm/words/text_priv.h"
+
+enum { LINE = PBC_NAME_MAX + 256 };
+
+static void put_name(const char *name, FILE *out)
+{
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    text_add_name(&t, name);
+    fputs(line, out);
+}
+
+static void put_quoted(const char *text, FILE *out)
+{
+    fputc('"', out);
+    put_name(text, out);
+    fputc('"', out);
+}
+
+static void put_sets(const struct program *p, uint32_t first, uint32_t count, FILE *out)
+{
+    char line[256];
+    const char *between = " ";
+    for (uint32_t s = first; s < first + count; s++) {
+        const struct pbc_set *set = &p->sets[s];
+        for (uint32_t i = 0; i < set->count4 + set->count6; i++, between = ", ") {
+            struct text t = text_of(line, sizeof line);
+            if (i < set->count4)
+                text_add_range4(&t, &p->set4[set->first4 + i]);
+            else
+                text_add_range6(&t, &p->set6[set->first6 + i - set->count4]);
+            fprintf(out, "%s%s", between, line);
+        }
+    }
+}
+
+static void put_pattern(const struct pbc_pattern *pattern, FILE *out)
+{
+    char line[512];
+    struct text t = text_of(line, sizeof line);
+    text_add_pattern(&t, pattern);
+    fprintf(out, " %s", line);
+}
+
+void stream_cond_print(const struct program *p, const struct pbc_cond *c, FILE *out)
+{
+    const char *negated = c->flags & PBC_COND_NOT ? " not" : "";
+    fputs(cond_info[c->kind].name, out);
+    if (c->kind == COND_BYTES) {
+        put_pattern(&p->patterns[c->first], out);
+        return;
+    }
+    if (c->kind == COND_INSTRUCTION) {
+        if (c->arg) fputs(" ack", out), put_pattern(&p->patterns[c->arg - 1], out);
+        fprintf(out, " to%s", c->count ? negated : " any");
+        put_sets(p, c->first, c->count, out);
+        return;
+    }
+    if (c->kind == COND_HEADER) fputc(' ', out), put_quoted(program_str(p, c->arg), out);
+    const struct pbc_names *l = &p->names[c->first];
+    fputs(negated, out);
+    for (uint32_t i = 0; i < l->count; i++) {
+        fputs(i ? ", " : " ", out);
+        put_quoted(program_str(p, p->hosts[l->first + i]), out);
+    }
+}
+
+static void put_mode(const struct program *p, const struct pbc_proxy *x, const char *between, FILE *out)
+{
+    if (x->flags & PBC_PROXY_TRANSPARENT) fprintf(out, "%stransparent", between);
+    if (x->flags & PBC_PROXY_SEND_V1) fprintf(out, "%ssend proxy v1", between);
+    if (x->flags & PBC_PROXY_SEND_V2) fprintf(out, "%ssend proxy v2", between);
+    if (x->flags & PBC_PROXY_ACCEPT)
+        fprintf(out, "%saccept proxy from", between), put_sets(p, x->accept_from, x->accept_count, out);
+    if (x->first_ns) fprintf(out, "%sfirst bytes within %llu ms", between, (unsigned long long)(x->first_ns / 1000000));
+}
+
+static void put_tls(const struct program *p, const struct pbc_proxy *x, const char *between, FILE *out)
+{
+    for (uint32_t i = x->certs; i < x->certs + x->cert_count; i++) {
+        fprintf(out, "%stls cert ", between);
+        put_quoted(program_str(p, p->certs[i].cert), out);
+        fputs(" key ", out);
+        put_quoted(program_str(p, p->certs[i].key), out);
+    }
+    if (!(x->flags & PBC_PROXY_TLS_TO_SERVER)) return;
+    fprintf(out, "%stls to server", between);
+    if (x->server_sni) fputs(" sni ", out), put_quoted(program_str(p, x->server_sni), out);
+    if (x->flags & PBC_PROXY_TLS_NO_VERIFY) fputs(" verify off", out);
+    if (x->server_ca) fputs(" verify ca ", out), put_quoted(program_str(p, x->server_ca), out);
+}
+
+static void put_affinity(const struct program *p, const struct pbc_proxy *x, const char *between, FILE *out)
+{
+    if (!x->affinity_name) return;
+    fprintf(out, "%saffinity %s ", between, x->flags & PBC_PROXY_AFFINITY_COOKIE ? "cookie" : "header");
+    put_quoted(program_str(p, x->affinity_name), out);
+    if (x->affinity_ns) fprintf(out, " %llu ms", (unsigned long long)(x->affinity_ns / 1000000));
+}
+
+void proxy_print(const struct program *p, uint32_t service, const char *between, FILE *out)
+{
+    if (!p->services[service].proxy) return;
+    const struct pbc_proxy *x = &p->proxies[p->services[service].proxy - 1];
+    put_mode(p, x, between, out);
+    put_tls(p, x, between, out);
+    put_affinity(p, x, between, out);
+    if (x->queue) fprintf(out, "%squeue %u within %u ms", between, x->queue, x->queue_ms);
+    if (x->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON)) {
+        fprintf(out, "%saccess log %s ", between, x->flags & PBC_PROXY_LOG_JSON ? "json" : "common");
+        if (x->log_file)
+            put_quoted(program_str(p, x->log_file), out);
+        else
+            fputs("syslog", out);
+    }
+    if (x->flags & PBC_PROXY_RELOAD_CLOSE) fprintf(out, "%son reload close", between);
+}
