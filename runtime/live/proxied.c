@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "runtime/host/across.h"
 #include "runtime/live/access.h"
 #include "runtime/live/health.h"
 #include "runtime/proxy/proxy.h"
@@ -58,6 +59,9 @@ bool proxied_runs(const struct program *p, char *why, size_t len)
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *service = &p->services[i];
         const char *words = service->proxy ? not_yet(p, service) : NULL;
+        if (!words && service->proxy && p->proxies[service->proxy - 1].flags & PBC_PROXY_TRANSPARENT &&
+            !across_possible())
+            words = "transparent"; /* nothing would keep what servers answer from packet sockets */
         if (!words) continue;
         snprintf(why, len, "the service `%.60s` says `%s`, which preyrun does not do yet",
                  program_str(p, service->name), words);
