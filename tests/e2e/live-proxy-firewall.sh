@@ -127,6 +127,8 @@ wait "$prey" 2>/dev/null
 same 'after a kill nobody answers' "$(get 10.1.0.1 10.1.0.100 0.2)" 'failed: 28'
 prey prey -i wan --monitor proxy.pbc
 same 'the next start serves' "$(get 10.1.0.1 10.1.0.100 20)" one
+at prey sysctl -q -w net.ipv4.tcp_syncookies=2
+same 'a handshake that lives in a cookie alone passes' "$(get 10.1.0.1 10.1.0.100 20) $(get fd00:1::1 '[fd00:1::100]' 20)" 'one one'
 prey_ends
 nothing_left 'after a kill and an end'
 
