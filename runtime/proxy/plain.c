@@ -165,4 +165,4 @@ static void late(struct session *s)
                     s->server && (s->client.flags | s->server->flags) & SIDE_ENDED ? SESSION_HALF_CLOSE : SESSION_IDLE);
 }
 
-const struct session_ops session_plain = {"proxy", begin, step, connected, late, NULL, NULL, NULL, NULL};
+const struct session_ops session_plain = {"proxy", begin, step, connected, late, NULL, NULL, NULL, NULL, 0};

@@ -78,16 +78,20 @@ static void reopen(struct timer *t) { listeners_reopen((struct proxy *)((char *)
 
 /* ---- life ---- */
 
-void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
-{
-    *idle = (sizeof(struct session) + 63) / 64 * 64 + (sizeof(struct side) + 63) / 64 * 64;
-    *most = *idle + sizeof(struct first_at) + 2 * (sizeof(struct buffer) + BUFFER_FRONT + first_bytes);
-}
-
 static const struct session_ops *const kinds[SESSION_KINDS] = {
 #define KIND(ident, mode, doc) &session_##ident,
 #include "runtime/proxy/kind.def"
 };
+
+void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
+{
+    *idle = (sizeof(struct session) + 63) / 64 * 64 + (sizeof(struct side) + 63) / 64 * 64;
+    uint64_t own = 0;
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (kinds[i]->bytes > own) own = kinds[i]->bytes;
+    *idle += own;
+    *most = *idle + sizeof(struct first_at) + 2 * (sizeof(struct buffer) + BUFFER_FRONT + first_bytes);
+}
 
 static bool kinds_start(struct proxy *p)
 {

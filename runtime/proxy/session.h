@@ -48,6 +48,7 @@ struct session_ops {
      */
     void *(*start)(struct proxy *p);
     void (*stop)(void *of_kind);
+    uint32_t bytes; /* of `own` */
 };
 enum session_kind {
 #define KIND(ident, mode, doc) KIND_##ident,

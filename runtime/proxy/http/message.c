@@ -23,6 +23,7 @@ enum message_result message_put(struct message *m)
         if (n < 0) return MESSAGE_TO;
         b->from += (uint32_t)n;
         m->ready -= (uint32_t)n;
+        m->way->moved += (uint64_t)n;
     }
     return MESSAGE_DONE;
 }

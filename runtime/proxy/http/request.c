@@ -58,14 +58,15 @@ static struct first_asked asked(const struct session *s)
 }
 
 /* What is kept of a request when its head is gone. */
-static void note(struct http *h, const struct http_head *head, const uint8_t *bytes)
+static void note(struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
+    struct http *h = http_of(s);
     const struct view method = view_of(bytes, head->method);
     h->was_head = view_is(method, "HEAD");
     h->was_connect = view_is(method, "CONNECT");
     h->old = head->minor == 0;
     h->upgrades = request_upgrades(head);
-    h->keeps = http_keeps(head);
+    h->keeps = http_keeps(head) && !proxy_is_past(s->proxy, s->service);
     h->mine = false;
 }
 
@@ -88,7 +89,7 @@ static void begin(struct session *s, const struct first *f)
     const uint8_t *bytes = f->bytes + f->skip;
     char host[TOLD_MAX] = "";
     l->counts[HTTP_COUNT_REQUESTS]++;
-    note(h, &f->head, bytes);
+    note(s, &f->head, bytes);
     note_request(s, &f->head, bytes);
     s->affinity = affinity_heard(s, &f->head, bytes);
     s->branch = program_stream(s->proxy->program, &s->key, f);

@@ -36,13 +36,22 @@ static bool (*const steps[HTTP_STATES])(struct session *s) = {
     [HTTP_LAST] = http_last,
 };
 
-static void step(struct session *s)
+static void go_on(struct session *s)
 {
     for (unsigned i = 0; i < HTTP_STEPS_MAX; i++) {
-        bool (*const go_on)(struct session *) = steps[http_of(s)->state];
-        if (!go_on || !go_on(s) || s->ended != SESSION_ENDS) return;
+        bool (*const one)(struct session *) = steps[http_of(s)->state];
+        if (!one || !one(s) || s->ended != SESSION_ENDS) return;
     }
     session_again(s);
+}
+
+static void step(struct session *s)
+{
+    struct proxy_counters *c = &s->proxy->counters;
+    const uint64_t up = s->up.moved, down = s->down.moved;
+    go_on(s);
+    c->up_bytes += s->up.moved - up;
+    c->down_bytes += s->down.moved - down;
 }
 
 static unsigned status_of(enum session_end failed)
@@ -122,4 +131,5 @@ static void stop(void *of_kind)
     free(l);
 }
 
-const struct session_ops session_http = {"http", begin, step, connected, late, fini, kept_for, start, stop};
+const struct session_ops session_http = {"http", begin,    step,  connected, late,
+                                         fini,   kept_for, start, stop,      sizeof(struct http)};
