@@ -86,6 +86,7 @@ static bool signalled(struct live *l)
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
             log_again(l);
+            proxied_tick(l); /* what was asked so far stands in the old files */
             access_again(l);
             reload_begin(l);
         } else if (s.ssi_signo == SIGUSR1) {

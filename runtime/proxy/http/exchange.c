@@ -90,7 +90,7 @@ static void pass_interim(struct session *s, const struct http_head *a)
 static enum after after_answer(struct http *h, enum http_framing framing)
 {
     if (framing == HTTP_TUNNEL) return h->status == 101 ? AFTER_SWITCH : AFTER_KEEP;
-    if (framing == HTTP_CLOSE || h->down.unchunk || !h->sent) h->keeps = false;
+    if (framing == HTTP_CLOSE || h->down.unchunk || !h->sent || h->broken) h->keeps = false;
     if (!h->keeps) return AFTER_CLOSE;
     return h->old ? AFTER_KEEP_SAID : AFTER_KEEP;
 }

@@ -36,6 +36,9 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
         session_end(s, why);
         return;
     }
+    /* What of the request was laid down for a server goes to none. */
+    if (s->up.buffer) s->up.buffer->from += h->up.ready;
+    h->up.ready = 0;
     /* The next request can be found only where this one's body is over. */
     h->keeps = h->keeps && body_is_whole(&h->up.body);
     char text[PAGE_TEXT_MAX];

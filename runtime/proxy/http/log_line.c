@@ -67,10 +67,14 @@ size_t log_common(char out[LOG_LINE_MAX], const struct log_entry *e)
         put_quoted(&l, e->line, "\\x%02x");
     else
         put(&l, "-", 1);
-    if (e->bytes_out)
-        say(&l, "\" %u %llu\n", e->status, (unsigned long long)e->bytes_out);
+    if (e->status)
+        say(&l, "\" %u ", e->status);
     else
-        say(&l, "\" %u -\n", e->status);
+        say(&l, "\" - ");
+    if (e->bytes_out)
+        say(&l, "%llu\n", (unsigned long long)e->bytes_out);
+    else
+        say(&l, "-\n");
     return l.n;
 }
 

@@ -254,6 +254,8 @@ static void servers_that_are_away_or_silent(void **state)
     /* Nothing more of that request is to come: the next is answered. */
     say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 503 "));
+    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_REQUESTS], 3);
+    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_PAGES], 3);
     close(c);
     s->servers[0] = listener(INADDR_LOOPBACK + 1, SERVER_PORT);
 }
