@@ -254,6 +254,18 @@ static void take_comers(struct scene *s, struct end *servers)
         }
 }
 
+/* Now and then a server takes no connections for a while. */
+static void come_and_go(struct scene *s, unsigned *draw)
+{
+    const unsigned i = (unsigned)rand_r(draw) % SERVERS;
+    if (s->servers[i] < 0) {
+        if (rand_r(draw) % 20 == 0) s->servers[i] = listener(INADDR_LOOPBACK + 1, (uint16_t)(SERVER_PORT + i));
+    } else if (rand_r(draw) % 300 == 0) {
+        close(s->servers[i]);
+        s->servers[i] = -1;
+    }
+}
+
 static void no_client_hears_another_s_answer(void **state)
 {
     enum { CLIENTS = 24, STEPS = 12000 };
@@ -267,6 +279,7 @@ static void no_client_hears_another_s_answer(void **state)
     for (unsigned i = 0; i < CLIENTS; i++) clients[i].fd = -1, clients[i].id = i;
     for (unsigned step = 0; step < steps; step++) {
         client_step(&clients[(unsigned)rand_r(&draw) % CLIENTS], &draw);
+        come_and_go(s, &draw);
         take_comers(s, servers);
         for (unsigned k = 0; k < 4; k++) server_step(&servers[(unsigned)rand_r(&draw) % 64], &draw);
         proxy_turn(s->proxy, 0);
