@@ -38,7 +38,7 @@ static struct access_log *log_of(const struct access *a, uint64_t target)
 /* Where the proxy's lines go; NULL: it has no log. */
 static const char *path_of(const struct program *p, const struct pbc_proxy *says)
 {
-    if (!(says->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON))) return NULL;
+    if (!(says->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG))) return NULL;
     return says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
 }
 

@@ -1,6 +1,7 @@
 /* `mode proxy`: the first bytes choose the branch, where some branch asks for them; then all goes through as it is. */
 #include <errno.h>
 
+#include "runtime/proxy/access.h"
 #include "runtime/proxy/core.h"
 #include "vm/judge/decide.h"
 
@@ -165,4 +166,14 @@ static void late(struct session *s)
                     s->server && (s->client.flags | s->server->flags) & SIDE_ENDED ? SESSION_HALF_CLOSE : SESSION_IDLE);
 }
 
-const struct session_ops session_plain = {"proxy", begin, step, connected, late, NULL, NULL, NULL, NULL, 0};
+/* The access log has a line for each connection. */
+static void fini(struct session *s)
+{
+    if (!access_wanted(s)) return;
+    const bool good = session_end_class(s->ended) == END_GOOD;
+    struct log_entry e = {
+        .bytes_in = s->up.moved, .bytes_out = s->down.moved, .reason = good ? NULL : session_end_name(s->ended)};
+    access_write_line(s, &e, s->begun_ns);
+}
+
+const struct session_ops session_plain = {"proxy", begin, step, connected, late, fini, NULL, NULL, NULL, 0};

@@ -1,16 +1,10 @@
 /* What servers are told of a client. */
 #include "runtime/proxy/http/told.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-static void address_text(const struct stream_addr *a, char text[INET6_ADDRSTRLEN])
-{
-    uint32_t be[4];
-    for (unsigned i = 0; i < 4; i++) be[i] = htonl(a->addr[i]);
-    inet_ntop(a->v6 ? AF_INET6 : AF_INET, be, text, INET6_ADDRSTRLEN);
-}
+#include "runtime/proxy/log_line.h"
 
 static struct view_span put(struct told *t, uint16_t *at, const char *text)
 {
@@ -23,8 +17,8 @@ static struct view_span put(struct told *t, uint16_t *at, const char *text)
 
 void told_make(struct told *t, const struct stream_addr *client, bool tls)
 {
-    char addr[INET6_ADDRSTRLEN], element[INET6_ADDRSTRLEN + 32];
-    address_text(client, addr);
+    char addr[LOG_ADDRESS_MAX], element[LOG_ADDRESS_MAX + 32];
+    log_address(addr, client);
     /* An address of IPv6 stands in brackets, and so in quotes (RFC 7239, section 6). */
     snprintf(element, sizeof element, client->v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", addr,
              tls ? "https" : "http");

@@ -15,7 +15,7 @@
 
 #include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/kept.h"
-#include "runtime/proxy/http/log_line.h"
+#include "runtime/proxy/log_line.h"
 #include "runtime/proxy/http/message.h"
 #include "runtime/proxy/http/page.h"
 #include "runtime/proxy/http/rewrite.h"

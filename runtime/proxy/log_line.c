@@ -1,10 +1,18 @@
 /* A line of the access log. */
-#include "runtime/proxy/http/log_line.h"
+#include "runtime/proxy/log_line.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+void log_address(char text[LOG_ADDRESS_MAX], const struct stream_addr *a)
+{
+    uint32_t be[4];
+    for (unsigned i = 0; i < 4; i++) be[i] = htonl(a->addr[i]);
+    inet_ntop(a->v6 ? AF_INET6 : AF_INET, be, text, LOG_ADDRESS_MAX);
+}
 
 /* The line as it grows. The last bytes are kept for what closes it. */
 struct line {

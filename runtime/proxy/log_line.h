@@ -1,7 +1,7 @@
 /* A line of the access log: the common format, or JSON. What a client or server wrote stands in it with every byte that
  * could be taken for something else escaped, so that a line is always one line. */
-#ifndef RUNTIME_PROXY_HTTP_LOG_LINE_H
-#define RUNTIME_PROXY_HTTP_LOG_LINE_H
+#ifndef RUNTIME_PROXY_LOG_LINE_H
+#define RUNTIME_PROXY_LOG_LINE_H
 
 #include <stddef.h>
 
@@ -10,7 +10,7 @@
 
 enum { LOG_LINE_MAX = LINES_MOST };
 
-/* What became of a request. Views with `at` NULL: not said. */
+/* What became of a request, or of a connection in which none was looked at. Views with `at` NULL: not said. */
 struct log_entry {
     uint64_t at_ns;               /* CLOCK_REALTIME, when its first byte came */
     uint64_t wait_ns, took_ns;    /* to the first byte of the answer; to its last */
@@ -23,6 +23,10 @@ struct log_entry {
     const char *service, *pool, *server; /* NULL: none was picked */
     const char *reason;                  /* why it ended otherwise than it should, NULL: it did not */
 };
+
+enum { LOG_ADDRESS_MAX = 46 };
+/* An address as logs and fields of HTTP write it. */
+void log_address(char text[LOG_ADDRESS_MAX], const struct stream_addr *a);
 
 /* Write one line with its line feed; returns its length. What does not fit is cut off inside of its quotes.
  * Common: `ADDR - - [21/Nov/2026:20:45:23 +0000] "GET / HTTP/1.1" 200 2326`, times in UTC, `-` for no bytes. */
