@@ -1,8 +1,8 @@
 /* What the access log is told. */
 #include "runtime/proxy/http/noted.h"
 
-#include "runtime/proxy/http/http.h"
 #include "runtime/proxy/access.h"
+#include "runtime/proxy/http/http.h"
 
 static struct view_span keep(struct noted *n, uint16_t *at, struct view v)
 {
