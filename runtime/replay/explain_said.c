@@ -1,5 +1,7 @@
 /* --explain of a packet that goes to a service whose connections end at a proxy: how far its connection is, and what
  * the client's bytes said. */
+#include <string.h>
+
 #include "runtime/replay/replay_priv.h"
 #include "runtime/replay/streams.h"
 #include "vm/forward/balance/lb.h"
@@ -33,6 +35,21 @@ static const char *pool_of(const struct replay *r, uint32_t pool, char *buf, siz
     return text_clean(buf);
 }
 
+/* The `when`s before the branch that was taken. */
+static void passed_text(FILE *out, const struct replay *r, const struct said *c, const struct verdict *v)
+{
+    for (const char *at = c->passed ? c->passed : ""; *at;) {
+        const size_t len = strcspn(at, "\n"), line = strcspn(at, " ");
+        char what[400], where[4200];
+        snprintf(what, sizeof what, "%.*s", (int)(len - line - 1), at + line + 1);
+        const struct pbc_place *file = &r->program->services[v->service].place;
+        snprintf(where, sizeof where, "%s:%.*s", program_str(r->program, file->file), (int)line, at);
+        fprintf(out, "  service %s, when: no  %s (%s)\n", label_service(&r->labels, v->service), text_clean(what),
+                label_place(&r->labels, text_clean(where)));
+        at += len + (at[len] == '\n');
+    }
+}
+
 void explain_said_text(FILE *out, const struct replay *r, const struct said *c, const struct verdict *v)
 {
     const struct program *p = r->program;
@@ -43,6 +60,7 @@ void explain_said_text(FILE *out, const struct replay *r, const struct said *c, 
     if (c->branch != PBC_NONE && c->words) {
         const struct pbc_branch *b = &p->branches[c->branch];
         fprintf(out, "  frame %llu decided: %s\n", (unsigned long long)c->frame, c->words);
+        passed_text(out, r, c, v);
         fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
                 b->cond_count ? "when" : "else",
                 b->shares == PBC_TARGET ? "target" : pool_of(r, c->pool, name, sizeof name),

@@ -81,7 +81,7 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
     c->branch = branch;
     c->frame = s->frame;
     c->server = c->pool = PBC_NONE;
-    if (w->explains) said_words(w, c);
+    if (w->explains) said_words(w, c, key);
     if (branch != PBC_NONE && w->program->branches[branch].shares == PBC_TARGET) {
         settle(w, c, SAID_CHOSEN); /* to whom the client says */
         return;

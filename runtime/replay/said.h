@@ -41,7 +41,8 @@ struct said {
     uint32_t service, branch, pool, server;
     uint32_t named[4]; /* the client that a PROXY header names */
     uint32_t older, newer;
-    char *words; /* what decided last, for --explain; NULL: nobody asks */
+    char *words,
+        *passed; /* what decided last, and the branches that it did not meet, for --explain; NULL: nobody asks */
     uint16_t named_port;
     uint8_t state, reason; /* enum said_state; enum stream_reason of SAID_REFUSED */
     bool is_named, later;  /* later: its first request is over */

@@ -127,6 +127,7 @@ static void drop(struct streams *s, uint32_t slot)
     said_end(&s->world, c, &key);
     s->ended.connections[final(c)]++;
     free(c->words);
+    free(c->passed);
     keyed_drop(&s->table, slot);
 }
 

@@ -109,6 +109,102 @@ has 'an explanation says why' '^  no server: .*Content-Length'
 run --pcap smuggled.pcap web.pbc
 has 'the summary does' '^proxied +1 connection: 1 closed for what they sent$'
 
+echo '# What the bytes say'
+rules routes <<'END_OF_RULES'
+pool web { server a 10.0.0.11:8080 }
+pool api { server x 10.0.0.13:8080 }
+pool fwd { server y 10.0.0.14:8080 }
+names inner = "api.example", "*.api.example"
+service tls on 203.0.113.10, 2001:db8::10 tcp/443 {
+  mode proxy
+  when sni inner -> api
+  when alpn "h2" -> fwd
+  when bytes payload at 0 is x"5353482d" -> web
+  when instruction to 10.9.0.0/16 -> target
+  -> web
+}
+service www on 203.0.113.10 tcp/80 {
+  mode proxy http accept proxy from 198.18.0.0/24
+  when host "api.example" path "/v1/*" -> api
+  when method "POST" -> fwd
+  when header "X-Env" "test" -> fwd
+  -> web
+}
+firewall f default accept { }
+END_OF_RULES
+hello() { # NAME [ALPN]: a ClientHello in hex
+    local name alpn='' ext body
+    name=$(hex "$1")
+    local n=$((${#name} / 2))
+    ext=$(printf '0000%04x%04x00%04x%s' $((n + 5)) $((n + 3)) $n "$name")
+    if [ $# -gt 1 ]; then
+        alpn=$(hex "$2")
+        ext+=$(printf '0010%04x%04x%02x%s' $((${#alpn} / 2 + 3)) $((${#alpn} / 2 + 1)) $((${#alpn} / 2)) "$alpn")
+    fi
+    body=$(printf '0303%064d0000021301%s%04x%s' 0 0100 $((${#ext} / 2)) "$ext")
+    printf '160301%04x01%06x%s' $((${#body} / 2 + 4)) $((${#body} / 2)) "$body"
+}
+sends() { # CLIENT PORT HEX...: a connection
+    local client=$1 port=$2 seq=101
+    shift 2
+    opened "$client" "$port"
+    for part; do
+        data "$client" "$port" $seq "$part"
+        seq=$((seq + ${#part} / 2))
+    done
+}
+HEADER='PROXY TCP4 1.2.3.4 5.6.7.8 1000 80|'
+capture said <<END_OF_NOTES
+$(sends 1 443 "$(hello www.api.example)")
+$(sends 2 443 "$(hello www.example h2)")
+$(sends 3 443 "$(hello www.example)")
+$(sends 4 443 "$(hex 'SSH-2.0-x')")
+$(sends 5 443 "$(hex '1710.9.2.6:666600')")
+$(sends 6 80 "$(hex "${HEADER}GET /v2/../v1/x HTTP/1.1|Host: API.example:80||")")
+$(sends 7 80 "$(hex 'GET / HTTP/1.1|Host: api.example||')")
+$(sends 8 80 "$(hex "${HEADER}POST / HTTP/1.1|Host: b|Content-Length: 0||")" "$(hex 'GET / HTTP/1.1|Host: b|X-Env: test||')")
+$(sends 9 80 "$(hex "${HEADER}GET / HTTP/1.1|Host: b||")" | sed 's/198.18.0.9/192.0.2.9/')
+END_OF_NOTES
+run --pcap said.pcap --verdicts lines routes.pbc
+same 'each key routes' "$(tail -n +2 lines | awk '$3 && (NR <= 32 ? NR % 4 == 0 : NR == 33 || NR == 37) { print $5 }' | tr '\n' ' ')" \
+    'api/x fwd/y web/a web/a - api/x - fwd/y fwd/y - '
+run --pcap said.pcap --explain 8 routes.pbc
+has 'the bytes' 'frame 8 decided: sni is "www\.example", alpn offers "h2", no instruction, it begins x"16030100'
+has '… the branch that they did not meet' 'service tls, when: no  sni "api\.example", "\*\.api\.example" \(routes\.prey:7\)'
+has '… and the one that they did' 'service tls, when -> fwd \(routes\.prey:8\)'
+run --pcap said.pcap --explain 20 routes.pbc
+has 'a target is no pool' 'instruction to 10\.9\.2\.6:6666'
+has '… and no server' 'no server: the client says where it goes'
+run --pcap said.pcap --explain 24 routes.pbc
+has 'who a PROXY header names' 'PROXY header of 1\.2\.3\.4:1000, .*path is "/v1/x"'
+run --pcap said.pcap --explain 37 routes.pbc
+has 'who may not send one' 'no server: a PROXY header from a source that is not in `accept proxy from`'
+run --pcap said.pcap --explain 8 --format json routes.pbc
+has 'JSON has the connection' '"connection":\{"mode":"proxy","decided":8,"said":"sni is'
+hello_bytes=$(hello www.api.example)
+capture six <<END_OF_NOTES
+$(sends 1 443 "$(printf '%s' "$hello_bytes" | head -c 40)" | sed 's/ip4 198.18.0.1 > 203.0.113.10/ip6 2001:db8:9::1 > 2001:db8::10/; s/ip4 203.0.113.10 > 198.18.0.1/ip6 2001:db8::10 > 2001:db8:9::1/')
+$(for ((i = 20; i < ${#hello_bytes} / 2; i++)); do data 1 443 $((101 + i)) "${hello_bytes:i*2:2}"; done | sed 's/ip4 198.18.0.1 > 203.0.113.10/ip6 2001:db8:9::1 > 2001:db8::10/')
+END_OF_NOTES
+run --pcap six.pcap --verdicts lines routes.pbc
+same 'a hello byte by byte, IPv6' "$(servers)" "$(none $((3 + ${#hello_bytes} / 2 - 20)))api/x "
+capture late <<END_OF_NOTES
+$(sends 1 443 "$(hex 'EHLO')")
+after 6s
+$(up 1 443) ack seq 105 ack 501
+END_OF_NOTES
+run --pcap late.pcap --verdicts lines routes.pbc
+same 'what does not come in time is absent' "$(servers)" '- - - web/a web/a '
+capture silent <<END_OF_NOTES
+$(opened 1 443)
+after 6s
+$(data 1 443 101 "$(hello www.api.example)")
+END_OF_NOTES
+run --pcap silent.pcap --verdicts lines routes.pbc
+same 'nor is what comes after' "$(servers)" '- - - web/a '
+run --pcap silent.pcap --explain 4 routes.pbc
+has 'an explanation says when that was' 'frame 4 decided: no TLS hello'
+
 echo '# What a capture lacks'
 sed -i 's/accept state established as OPEN/accept tcp as OPEN/' web.prey
 "$bin/preyc" web.prey -o open.pbc 2>/dev/null
