@@ -59,7 +59,8 @@ static int dial(struct session *s, const struct stream_addr *a)
     } to;
     const socklen_t len = sockaddr_of(&to.any, a->v6 ? 6 : 4, a->addr, a->port);
     const struct stream_addr client = session_client(s);
-    const bool foreign = proxy_says(p, s->service)->flags & PBC_PROXY_TRANSPARENT;
+    const bool transparent = proxy_says(p, s->service)->flags & PBC_PROXY_TRANSPARENT;
+    const bool foreign = s->nat == INSTRUCTION_NAT_UNSAID ? transparent : s->nat == INSTRUCTION_NAT_KEEP;
     const int one = 1, fd = foreign ? foreign_socket(p, &client) : server_socket(to.any.sa_family);
     if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -25,10 +25,18 @@ static void choose(struct session *s, uint32_t branch)
     s->at = NULL;
     s->branch = branch;
     session_wait(s, 0);
-    if (branch == PBC_NONE)
+    if (branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
-    else
-        connect_branch(s);
+    } else if (instruction_is_refused(s)) {
+        p->counters.refused[STREAM_INSTRUCTION_REFUSED]++;
+        session_end(s, SESSION_INSTRUCTION);
+    } else {
+        instruction_take(s);
+        if (p->program->branches[branch].shares == PBC_TARGET)
+            connect_target(s, &p->first.told.target);
+        else
+            connect_branch(s);
+    }
 }
 
 static uint32_t wants(const struct session *s) { return program_wants(s->proxy->program, s->service); }
@@ -78,15 +86,18 @@ static void begin(struct session *s)
 {
     struct proxy *p = s->proxy;
     if (!wants(s)) {
+        p->first.instruction = FIRST_ABSENT;
         choose(s, program_stream(p->program, &s->key, &p->first));
         return;
     }
     s->at = slab_take(&p->ats);
     s->up.buffer = buffer_take(&p->buffers);
-    if (!s->at || !s->up.buffer)
+    if (!s->at || !s->up.buffer) {
         session_end(s, SESSION_FULL);
-    else
-        memset(s->at, 0, sizeof *s->at);
+        return;
+    }
+    memset(s->at, 0, sizeof *s->at);
+    judge(s, FIRST_OPEN); /* a branch above those that ask for bytes may be decided without any */
 }
 
 /* ---- moving ---- */
@@ -143,6 +154,8 @@ static void connected(struct session *s, enum session_end failed, int err)
     (void)err;
     if (failed != SESSION_ENDS)
         session_end(s, failed);
+    else if (!instruction_answer(s))
+        session_end(s, SESSION_CLIENT_GONE);
     else
         session_wait(s, patience(s));
 }

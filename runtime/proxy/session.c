@@ -259,13 +259,16 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         const struct program *old = r->from;
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
-        s->service = r->service[s->service];
+        const uint32_t service = r->service[s->service];
+        s->service = service == PBC_NONE ? 0 : service;
+        if (service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         if (s->branch != PBC_NONE) s->branch = r->branch[s->branch];
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];
         if (s->firewall != PBC_NONE) s->firewall = r->firewall[s->firewall];
-        if (s->state != SESSION_GOES && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
+        if ((s->state != SESSION_GOES || s->at || s->dials) && proxy_is_past(p, s->service))
+            session_end(s, SESSION_RELOADED);
     }
 }
 

@@ -91,6 +91,8 @@ struct session {
     bool counted;         /* chooser_begin was called of `chosen` */
     bool admitted, known; /* chooser_admit was, and what it said */
     bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
+    bool instructed;      /* its first bytes said where it goes, and were taken off */
+    uint8_t nat;          /* enum instruction_nat: whose address the target sees */
     bool mixed;           /* the PROXY header named a client of another family than the connection's: `named` */
     struct stream_addr named;
     struct stream_addr peer;                  /* the connection's other end, whomever a PROXY header names */

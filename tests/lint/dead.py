@@ -10,14 +10,11 @@ import subprocess
 import sys
 
 KEPT = {
-    "names_match": "names of hosts against the proxy's lists",
-    "client_name": "names of hosts against the proxy's lists",
     "program_stream_naive": "the proxy's loop, as the list says it",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
-    "connect_target": "what the proxy will do next",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
@@ -32,7 +29,6 @@ KEPT = {
     "ports_in_slice": "ports beside a model",
     # The proxy, which reads with vm/stream/.
     "first_tls": "the proxy",
-    "first_alpn": "the proxy",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

@@ -1,5 +1,6 @@
 /* `mode proxy` in one process: clients and servers on the loopback, the loop turned by the test. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 /* after those that it needs */
@@ -109,13 +111,24 @@ static ssize_t heard(struct bench *b, int fd, void *to, size_t n)
     return -ETIMEDOUT;
 }
 
+/* All of it, in however many pieces, and no more. */
+static void hears(struct bench *b, int fd, const char *text)
+{
+    char got[200];
+    size_t n = 0;
+    while (n < strlen(text)) {
+        const ssize_t more = heard(b, fd, got + n, sizeof got - n);
+        assert_true(more > 0);
+        n += (size_t)more;
+    }
+    assert_int_equal(n, strlen(text));
+    assert_memory_equal(got, text, n);
+}
+
 static void says(struct bench *b, int from, int to, const char *text)
 {
-    char got[100];
-    const size_t n = strlen(text);
-    assert_int_equal(send(from, text, n, MSG_NOSIGNAL), n);
-    assert_int_equal(heard(b, to, got, sizeof got), n);
-    assert_memory_equal(got, text, n);
+    assert_int_equal(send(from, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    hears(b, to, text);
 }
 
 static uint64_t ends(struct bench *b, enum session_end e)
@@ -258,6 +271,203 @@ static void test_silence_has_an_end(void **state)
     tear_down(&b);
 }
 
+static void test_a_trusted_header_names_the_client(void **state)
+{
+    struct bench b;
+    char got[200];
+    (void)state;
+    set_up(&b, RULES(ONE, "accept proxy from 127.0.0.0/8 send proxy v1"));
+    static const char header[] = "PROXY TCP4 192.0.2.7 192.0.2.9 4711 80\r\nGET";
+    int c = client(&b);
+    for (unsigned i = 0; i < sizeof header - 1; i++) { /* byte by byte */
+        assert_int_equal(send(c, header + i, 1, MSG_NOSIGNAL), 1);
+        proxy_turn(b.proxy, 1);
+    }
+    int s = accepted(&b);
+    assert_true(s >= 0);
+    char wanted[200];
+    snprintf(wanted, sizeof wanted, "PROXY TCP4 192.0.2.7 127.0.0.2 4711 %u\r\nGET", b.port);
+    hears(&b, s, wanted);
+    close(s), close(c);
+    assert_int_equal(ends(&b, SESSION_DONE) + ends(&b, SESSION_CLIENT_RESET), 1);
+    c = client(&b);
+    assert_int_equal(send(c, "GET / HTTP/1.1\r\n", 16, MSG_NOSIGNAL), 16);
+    assert_int_equal(heard(&b, c, got, 1), -ECONNRESET);
+    assert_int_equal(ends(&b, SESSION_PROXY_HEADER), 1);
+    close(c);
+    tear_down(&b);
+    set_up(&b, RULES(ONE, "accept proxy from 192.0.2.0/24"));
+    c = client(&b);
+    assert_int_equal(send(c, header, sizeof header - 1, MSG_NOSIGNAL), sizeof header - 1);
+    assert_int_equal(heard(&b, c, got, 1), -ECONNRESET);
+    assert_int_equal(ends(&b, SESSION_PROXY_HEADER), 1);
+    close(c);
+    tear_down(&b);
+}
+
+static void test_who_finds_no_place_waits_for_one(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, RULES(ONE " max flows 1", "; queue 2 within 1s"));
+    int c[4], s[3];
+    for (unsigned i = 0; i < 4; i++) c[i] = client(&b);
+    s[0] = accepted(&b);
+    says(&b, c[0], s[0], "one");
+    assert_int_equal(heard(&b, c[3], &byte, 1), -ECONNRESET); /* two wait already */
+    assert_int_equal(b.proxy->counters.queued, 2);
+    close(s[0]), close(c[0]);
+    s[1] = accepted(&b);
+    assert_true(s[1] >= 0);
+    says(&b, c[1], s[1], "two");
+    assert_int_equal(heard(&b, c[2], &byte, 1), -ECONNRESET); /* it waited for a second */
+    close(s[1]), close(c[1]), close(c[2]), close(c[3]);
+    assert_int_equal(ends(&b, SESSION_DONE), 2);
+    assert_int_equal(proxy_counters(b.proxy)->ends[SESSION_MAX_FLOWS], 1);
+    assert_int_equal(proxy_counters(b.proxy)->ends[SESSION_QUEUE_LATE], 1);
+    tear_down(&b);
+}
+
+/* Bytes come one by one; half a second is waited for more. */
+static void sends_slowly(struct bench *b, int fd, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(send(fd, bytes + i, 1, MSG_NOSIGNAL), 1);
+        proxy_turn(b->proxy, 1);
+    }
+}
+
+static void test_an_instruction_says_where_it_goes(void **state)
+{
+    struct bench b;
+    char got[100], target[30], told[40], text[80];
+    (void)state;
+    set_up(&b,
+           "firewall all default accept { }\n"
+           "service s on 127.0.0.2 tcp/%1$u { mode proxy; when instruction check sum ack x\"4f4b0a\" to 127.0.0.0/8 "
+           "-> target }\n");
+    unsigned sum = 0;
+    const int n = snprintf(target, sizeof target, "127.0.0.1:%u", b.server_port);
+    snprintf(told, sizeof told, "%02d%s", n + 4, target);
+    for (const char *c = told; *c; c++) sum += (unsigned char)*c;
+    snprintf(text, sizeof text, "%s%02uafter", told, sum % 100);
+    const int c = client(&b);
+    sends_slowly(&b, c, text, strlen(text));
+    const int s = accepted(&b);
+    assert_true(s >= 0);
+    hears(&b, c, "OK\n");
+    hears(&b, s, "after");
+    close(s), close(c);
+    ends(&b, SESSION_DONE);
+    const int bad = client(&b);
+    assert_int_equal(send(bad, "14192.0.2.1:8000", 16, MSG_NOSIGNAL), 16);
+    assert_true(heard(&b, bad, got, 1) <= 0);
+    close(bad);
+    assert_int_equal(ends(&b, SESSION_INSTRUCTION), 1);
+    tear_down(&b);
+}
+
+/* Half a name, silence, and what no branch asks for: the bytes go on untouched. */
+static void test_first_bytes_are_waited_for_so_long(void **state)
+{
+    struct bench b;
+    char got[100];
+    (void)state;
+    set_up(&b, "firewall all default accept { }\npool p { " ONE " }\npool dead { server dead 127.0.0.1:%3$u }\n"
+               "service s on 127.0.0.2 tcp/%1$u { mode proxy first bytes within 200ms; when sni \"a.example\" -> dead; "
+               "else -> p }\n");
+    int c = client(&b), s = accepted(&b); /* after 200 ms */
+    assert_true(s >= 0);
+    says(&b, s, c, "SSH-2.0-speaks first");
+    close(s), close(c);
+    ends(&b, SESSION_DONE);
+    c = client(&b);
+    sends_slowly(&b, c, "SSH-2.0-other", 13);
+    s = accepted(&b);
+    hears(&b, s, "SSH-2.0-other");
+    close(s), close(c);
+    ends(&b, SESSION_DONE);
+    c = client(&b);
+    sends_slowly(&b, c, "\x16\x03\x01\x01\x00\x01", 6);
+    assert_true(heard(&b, c, got, 1) <= 0);
+    assert_int_equal(ends(&b, SESSION_FIRST_LATE), 1);
+    close(c);
+    tear_down(&b);
+}
+
+static void test_what_needs_no_bytes_waits_for_none(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, "firewall all default accept { }\npool p { " ONE " }\npool dead { server dead 127.0.0.1:%3$u }\n"
+               "service s on 127.0.0.2 tcp/%1$u { mode proxy first bytes within 10m; when from 127.0.0.0/8 -> p; "
+               "when sni \"a.example\" -> dead; else -> dead }\n");
+    const int c = client(&b), s = accepted(&b);
+    assert_true(s >= 0);
+    says(&b, s, c, "SSH-2.0-speaks first");
+    close(s), close(c);
+    ends(&b, SESSION_DONE);
+    tear_down(&b);
+}
+
+static unsigned open_files(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+/* COUNT in the environment: that many. */
+static void test_short_connections_leave_nothing(void **state)
+{
+    struct bench b;
+    const char *count = getenv("COUNT");
+    char byte;
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    unsigned files = 0, made = 0;
+    for (unsigned i = 0, most = count ? (unsigned)atoi(count) : 300; i < most; i++) {
+        const int c = client(&b), s = accepted(&b);
+        says(&b, c, s, "short");
+        reset(i % 3 ? c : s); /* no port of ours waits for its peer */
+        assert_true(heard(&b, i % 3 ? s : c, &byte, 1) <= 0);
+        close(i % 3 ? s : c);
+        while (b.proxy->all) proxy_turn(b.proxy, 10);
+        if (!i) files = open_files(), made = b.proxy->sessions.made;
+    }
+    assert_int_equal(open_files(), files);
+    assert_int_equal(b.proxy->sessions.made, made);
+    ends(&b, SESSION_DONE);
+    tear_down(&b);
+}
+
+/* Who comes waits in the kernel until there is a descriptor for him. */
+static void test_without_descriptors_it_waits(void **state)
+{
+    struct bench b;
+    struct rlimit before, few;
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    const int c = client(&b);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    few.rlim_cur = (rlim_t)c + 1;
+    for (int fd; (fd = dup(c)) >= 0 && fd < c;) continue; /* no gap below */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    turn_for(&b, 150);
+    assert_int_equal(b.proxy->sessions.used, 0);
+    assert_true(b.proxy->counters.unwelcome > 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    const int s = accepted(&b);
+    assert_true(s >= 0);
+    says(&b, c, s, "here now");
+    close(s);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +476,13 @@ int main(void)
         cmocka_unit_test(test_another_server_is_tried),
         cmocka_unit_test(test_sessions_are_bounded),
         cmocka_unit_test(test_silence_has_an_end),
+        cmocka_unit_test(test_a_trusted_header_names_the_client),
+        cmocka_unit_test(test_who_finds_no_place_waits_for_one),
+        cmocka_unit_test(test_an_instruction_says_where_it_goes),
+        cmocka_unit_test(test_first_bytes_are_waited_for_so_long),
+        cmocka_unit_test(test_what_needs_no_bytes_waits_for_none),
+        cmocka_unit_test(test_short_connections_leave_nothing),
+        cmocka_unit_test(test_without_descriptors_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
