@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The firewall comes before the proxy's listener, on `packet` and on `xdp`, for IPv4 and IPv6, at an announced address and at one
 # of the host's: who may not connect gets no SYN-ACK or a reset, who may is served; what follows passes in the kernel; strays get
-# nothing; each frame has one verdict; and nothing of it is left after the end and after a kill.
+# nothing; a transparent service's server sees the client; each frame has one verdict; and nothing of it is left after the end and after a kill.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -24,10 +24,12 @@ firewall edge default drop {
 service four on 10.1.0.100, 10.1.0.2 tcp/80 { mode proxy; announce; -> farm }
 service six on fd00:1::100 tcp/80 { mode proxy; announce; -> farm6 }
 service rare on 10.1.0.2 tcp/90 { mode proxy; rate slow; -> farm }
+service clear on 10.1.0.101 tcp/80 { mode proxy transparent; announce; -> farm }
+service clear6 on fd00:1::101 tcp/80 { mode proxy transparent; announce; -> farm6 }
 END_OF_RULES
 
 get() { # SOURCE HOST SECONDS
-    at client curl -s -m "$3" --interface "$1" "http://$2/" || echo "failed: $?"
+    at client curl -s -m "$3" --interface "$1" "http://$2" || echo "failed: $?"
 }
 # An ACK of no connection, and what comes back of it within the time that an answer of the host's takes: `reset` or `nothing`.
 stray() { # SOURCE ADDRESS
@@ -93,6 +95,8 @@ serves() { # NAME
         same "$1: $a resets whom they reject" "$(get "$l${dot}8" "$a" 20)" 'failed: 7'
         same "$1: $a gives no answer to whom they drop" "$(get "$l${dot}9" "$a" 0.2)" 'failed: 28'
     done
+    same "$1: a transparent service's server sees the client" \
+        "$(get 10.1.0.1 10.1.0.101/from 20) $(get fd00:1::1 '[fd00:1::101]/from' 20)" '10.1.0.1 fd00:1::1'
     at client curl -s -m 60 --interface 10.1.0.1 http://10.1.0.100/files/file | cmp - payload
     ok $? "$1: a file arrives as it is"
 }
