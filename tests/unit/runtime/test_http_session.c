@@ -3,6 +3,33 @@
 
 #define TOLD "X-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 prey\r\n\r\n"
 
+static void each_request_goes_where_its_host_and_path_say(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    hears(s, one, "GET /1 HTTP/1.1\r\nHost: a\r\n" TOLD);
+    say(one, OK);
+    hears(s, c, OK);
+    say(c, "GET /2 HTTP/1.1\r\nHost: B:8080\r\n\r\n");
+    const int two = come(s, 1);
+    hears(s, two, "GET /2 HTTP/1.1\r\nHost: B:8080\r\n" TOLD);
+    say(two, OK);
+    hears(s, c, OK);
+    /* Both are kept, and taken again. */
+    say(c, "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    hears(s, one, "GET /3 HTTP/1.1\r\nHost: a\r\n" TOLD);
+    say(one, OK);
+    hears(s, c, OK);
+    say(c, "GET /x/../two/4 HTTP/1.1\r\nHost: a\r\n\r\n");
+    hears(s, two, "GET /x/../two/4 HTTP/1.1\r\nHost: a\r\n" TOLD);
+    say(two, OK);
+    hears(s, c, OK);
+    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_REUSED], 2);
+    close(c), close(one), close(two);
+}
+
 static void a_body_that_comes_byte_by_byte(void **state)
 {
     struct scene *s = *state;
@@ -34,15 +61,15 @@ static void what_is_sent_ahead_is_answered_in_order(void **state)
            "Host: a\r\n\r\n");
     const int one = come(s, 0);
     hears(s, one, "GET /1 HTTP/1.1\r\nHost: a\r\n" TOLD);
-    assert_true(nobody_came(s, 0));
+    assert_true(nobody_came(s, 1));
     say(one, OK);
-    const int two = one;
+    const int two = come(s, 1);
     hears(s, two, "POST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n" TOLD "abc");
     say(two, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
     hears(s, one, "GET /3 HTTP/1.1\r\nHost: a\r\n" TOLD);
     say(one, OK);
     hears(s, c, OK "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" OK);
-    close(c), close(one);
+    close(c), close(one), close(two);
 }
 
 static void a_client_of_http_1_0(void **state)
@@ -126,7 +153,7 @@ static void another_protocol_takes_over(void **state)
 
     c = client();
     say(c, "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n");
-    one = come(s, 0);
+    one = come(s, 1);
     heard(s, one, "\r\n\r\n");
     say(one, "HTTP/1.1 200 OK\r\n\r\n");
     hears(s, c, "HTTP/1.1 200 OK\r\n\r\n");
@@ -313,6 +340,7 @@ int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        SCENE(each_request_goes_where_its_host_and_path_say),
         SCENE(a_body_that_comes_byte_by_byte),
         SCENE(what_is_sent_ahead_is_answered_in_order),
         SCENE(a_client_of_http_1_0),
