@@ -5,49 +5,86 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-site one
-rules http <<'RULES'
+site one two
+rules http <<RULES
 pool one { server s 10.2.0.2:80 }
-service shop on 10.1.0.2, fd00:1::2 tcp/80 { mode proxy http; -> one }
+pool two { server s 10.2.0.3:80 }
+pool both { balance round_robin; server one 10.2.0.2:80; server two 10.2.0.3:80 }
+service shop on 10.1.0.2, fd00:1::2 tcp/80 {
+  mode proxy http
+  access log common "$work/common.log"
+  when host "b.example" -> two
+  when path "/two/*" -> two
+  when method "DELETE" -> two
+  when header "X-To" "two" -> two
+  else -> one
+}
+service by_cookie on 10.1.0.2 tcp/81 { mode proxy http; affinity cookie "SRV" 1h; access log json "$work/json.log"; -> both }
+service by_header on 10.1.0.2 tcp/82 { mode proxy http; affinity header "X-User"; -> both }
 RULES
 prey prey -i wan -i lan http.pbc
 web=$web_one
 
-who=client four=10.1.0.1 six=fd00:1::1
-get() { at $who curl -s -m 10 "$@"; }
+get() { at client curl -s -m 10 "$@"; }
 
 same "a request of IPv4 is answered" "$(get http://10.1.0.2/)" one
 same "… of IPv6, by a server of IPv4" "$(get 'http://[fd00:1::2]/')" one
 same "the server hears who asks" "$(get -H 'X-Forwarded-For: 192.0.2.7' http://10.1.0.2/told)" \
-    "192.0.2.7, $four for=$four;proto=http 1.1 prey 10.1.0.2"
+    '192.0.2.7, 10.1.0.1 for=10.1.0.1;proto=http 1.1 prey 10.1.0.2'
 same "a client of IPv6, too" "$(get 'http://[fd00:1::2]/told')" \
-    "$six for=\"[$six]\";proto=http 1.1 prey [fd00:1::2]"
+    'fd00:1::1 for="[fd00:1::1]";proto=http 1.1 prey [fd00:1::2]'
 get http://10.1.0.2/nth >first
 same "clients share a connection to the server, one after the other" "$(get http://10.1.0.2/nth)" \
     "$(awk '{ print $1, $2 + 1 }' first)"
-same "a client that keeps its own asks three times over it" \
-    "$(get -w '%{num_connects}' http://10.1.0.2/ http://10.1.0.2/ http://10.1.0.2/ | tr -d '\n')" one1one0one0
+same "each request of a kept connection goes where it says" \
+    "$(get -w '%{num_connects}' http://10.1.0.2/ http://10.1.0.2/two/x http://10.1.0.2/ | tr -d '\n')" one1two0one0
 same "HTTP/1.0 is spoken" "$(get -0 http://10.1.0.2/ http://10.1.0.2/ | tr -d '\n')" oneone
+
+same "the host chooses, whatever its case and port" "$(get -H 'Host: B.example:80' http://10.1.0.2/)" two
+same "the path, in normal form" "$(get --path-as-is http://10.1.0.2/x/../two/)" two
+same "… in which a slash that is escaped is none" "$(get --path-as-is http://10.1.0.2/two%2f)" one
+same "the method" "$(get -X DELETE http://10.1.0.2/)" two
+same "a field" "$(get -H 'x-to: two' http://10.1.0.2/; get -H 'x-to: twos' http://10.1.0.2/)" "$(printf 'two\none')"
+
+get -c jar http://10.1.0.2:81/ >first
+same "a cookie keeps the server" "$(for i in 1 2 3 4; do get -b jar http://10.1.0.2:81/; done | sort -u)" "$(cat first)"
+same "… and is set once" "$(get -b jar -I http://10.1.0.2:81/ | grep -ci set-cookie)" 0
+same "who has none goes on in turn" "$(for i in 1 2 3 4; do get http://10.1.0.2:81/; done | shares)" ' 2 one 2 two '
+get -H 'X-User: 5' http://10.1.0.2:82/ >first
+same "a field keeps it" "$(for i in 1 2 3 4; do get -H 'X-User: 5' http://10.1.0.2:82/; done | sort -u)" "$(cat first)"
 
 head -c 20000000 /dev/urandom >web-one/big
 get http://10.1.0.2/files/big | cmp - web-one/big
 ok $? "20 MB come as they are"
 same "an answer that comes before all of its request is heard" \
     "$(get -o out -w '%{http_code}' --data-binary @web-one/big http://10.1.0.2/)" 413
-same "… with HEAD nothing but a head" "$(get -I http://10.1.0.2/files/big | tr -d '\r' | grep -c -e '^HTTP/1.1 200' -e '^Content-Length: 20000000')" 2
+get -I http://10.1.0.2/files/big | tr -d '\r' >out
+same "with HEAD nothing comes but a head" "$(grep -c -e '^HTTP/1.1 200' -e '^Content-Length: 20000000' out)" 2
 
-refused() { printf "$1" | at $who nc -N -w 5 10.1.0.2 80 | head -1 | tr -d '\r'; }
+refused() { printf "$1" | at client nc -N -w 5 10.1.0.2 80 | head -1 | tr -d '\r'; }
 same "a malformed request reaches no server" "$(refused 'GET / HTTP/1.1\r\nHost : a\r\n\r\n')" 'HTTP/1.1 400 Bad Request'
 same "one with two lengths" "$(refused 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab')" 'HTTP/1.1 400 Bad Request'
 get --http2-prior-knowledge http://10.1.0.2/ >out
 [ $? -ne 0 ]
 ok $? "HTTP/2 is sent away at once"
-get http://10.1.0.2/ >out
-same "and all goes on" "$(cat out)" one
 
 kill -KILL "$web"
 same "without a server there is a page that says so" "$(get -w '%{http_code}' http://10.1.0.2/ | tail -1)" 503
 web one
 same "a server that is back serves" "$(get http://10.1.0.2/)" one
+
+mv common.log common.old
+kill -HUP "$prey"
+until_true 100 "logs are opened again" test -f common.log
+get 'http://10.1.0.2/last"' >out
 prey_ends
 same "it ends with 0" "$status" 0
+same "what was asked before a log was moved away stands in it" "$(grep -c '"GET / HTTP/1' common.old)" "$(grep -c '"GET / HTTP/1.* \(200 4\|503 -\)$' common.old)"
+same "… what came later in the new one, its quotes escaped" "$(sed 's/\[.*\]/[]/' common.log)" '10.1.0.1 - - [] "GET /last\" HTTP/1.1" 200 4'
+python3 - >out <<'END'
+import json
+lines = [json.loads(line) for line in open("json.log")]
+good = [x for x in lines if x["status"] == 200 and x["client"] == "10.1.0.1" and x["service"] == "by_cookie" and 0 <= x["wait_ms"] <= x["took_ms"] < 10000]
+print(len(lines) == len(good) == 10)
+END
+same "each request is an object of the other log" "$(cat out)" True
