@@ -30,9 +30,10 @@ struct chooser *proxy_chooser(struct proxy *p)
 
 static void take_world(struct proxy *p, struct snapshot *world)
 {
+    const bool other = world->facts.generation != p->world->facts.generation; /* not neighbours alone */
     p->world = world;
     p->told_ns = 0;
-    sessions_look(p);
+    if (other) sessions_look(p);
     __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
 }
 
