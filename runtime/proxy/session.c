@@ -114,7 +114,8 @@ struct stream_addr session_service(const struct session *s) { return address(s, 
  * be taken for the last byte. */
 static void say_reset(struct session *s)
 {
-    if (s->ended == SESSION_DONE) return;
+    const bool quiet = s->proxy->program->services[s->service].no_server == PBC_NO_SERVER_DROP;
+    if (s->ended == SESSION_DONE || (s->ended == SESSION_NO_SERVER && quiet)) return;
     s->client.flags |= SIDE_RESETS;
     if (s->server) s->server->flags |= SIDE_RESETS;
 }
