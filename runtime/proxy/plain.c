@@ -17,7 +17,7 @@ static enum session_end why_bad(const struct first *f)
     return SESSION_FIRST_BAD;
 }
 
-/* The branch is known: what is looked at no more goes back, the bytes stay on their way. */
+/* The branch is known, or nothing more will be: what is looked at no more goes back, the bytes stay on their way. */
 static void choose(struct session *s, uint32_t branch)
 {
     struct proxy *p = s->proxy;
@@ -25,7 +25,7 @@ static void choose(struct session *s, uint32_t branch)
     s->at = NULL;
     s->branch = branch;
     session_wait(s, 0);
-    if (branch == PBC_NONE) {
+    if (branch == PBC_NONE || branch == STREAM_MORE) {
         session_end(s, SESSION_NO_SERVER);
     } else if (instruction_is_refused(s)) {
         p->counters.refused[STREAM_INSTRUCTION_REFUSED]++;
