@@ -142,6 +142,7 @@ bool http_last(struct session *s)
             return true;
         }
         h->shut = true;
+        s->polite = true;
         http_count(s);
         session_wait(s, HTTP_LINGER_NS);
     }
@@ -152,13 +153,14 @@ bool http_last(struct session *s)
 static bool move(struct session *s, struct way *w, bool *over)
 {
     int err;
-    switch (way_move(w, &s->proxy->buffers, &err)) {
+    const enum way_result r = way_move(w, &s->proxy->buffers, &err);
+    switch (r) {
     case WAY_DONE: *over = true; return true;
     case WAY_AGAIN: session_again(s); return true;
     case WAY_WAITS: return true;
     case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
     default:
-        session_end(s, (w == &s->up) == (err == WAY_FROM) ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET);
+        session_end(s, (w == &s->up) == (r == WAY_FROM) ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET);
         return false;
     }
 }
