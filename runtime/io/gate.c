@@ -15,6 +15,7 @@
 
 /* Linux 6.6; headers may be older. */
 enum { ATTACH_TCX_INGRESS = 46 };
+enum { NARROW = 256 };
 
 struct end {
     struct gate_end at;
@@ -56,10 +57,11 @@ void gate_close(struct gate *g)
 
 /* ---- what it serves ---- */
 
-static bool is_one(const struct guard_match *m)
+/* So few ports of one address that each is an end of its own. */
+static bool is_narrow(const struct guard_match *m)
 {
     return m->to.lo.family && m->reach == GUARD_EVERYWHERE && host_addr_same(&m->to.lo, &m->to.hi) &&
-           m->to_ports.lo == m->to_ports.hi;
+           m->to_ports.hi - m->to_ports.lo < NARROW;
 }
 
 static struct gate_wide wide_of(const struct guard_match *m)
@@ -124,8 +126,9 @@ static void add_match(const struct gate *g, struct sorted *s, const struct guard
         for (unsigned port = m->from_ports.lo; port <= m->from_ports.hi; port++)
             add_end(s, &m->from.lo, (uint16_t)port, GATE_SERVER);
     if (m->proxied != GUARD_OPENERS) return;
-    if (is_one(m)) {
-        add_end(s, &m->to.lo, m->to_ports.lo, GATE_SERVICE);
+    if (is_narrow(m)) {
+        for (unsigned port = m->to_ports.lo; port <= m->to_ports.hi; port++)
+            add_end(s, &m->to.lo, (uint16_t)port, GATE_SERVICE);
         return;
     }
     const struct gate_wide w = wide_of(m);

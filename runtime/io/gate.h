@@ -17,7 +17,7 @@ struct gate *gate_open(const struct filter *f);
 void gate_close(struct gate *g);
 
 /* Those of the matches that are the proxy's, from now on. 0 or a negative errno: -E2BIG, more than GATE_WIDE of them
- * are of several ports or any address. */
+ * are of 256 ports or more, or of any address. */
 int gate_rules(struct gate *g, const struct guard_match *all, unsigned count);
 /* The host's own addresses. 0 or a negative errno. */
 int gate_world(struct gate *g, const struct facts *f);

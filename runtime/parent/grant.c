@@ -75,7 +75,13 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     const int failed = gate_rules(p->maker.gate, all, count);
     for (unsigned i = 0; i < p->o->iface_count && !failed; i++)
         if (!p->maker.steers[i] && ifindex_of(p, i)) gate_attach(p->maker.gate, i, ifindex_of(p, i));
-    if (failed) snprintf(err, err_len, "what is the proxy's: %s", strerror(-failed));
+    if (failed == -E2BIG)
+        snprintf(err, err_len,
+                 "services in `mode proxy` name more than %d ranges of 256 ports and more, or ports of `self`, or "
+                 "more than %d ports of addresses",
+                 GATE_WIDE, GATE_ENDS);
+    else if (failed)
+        snprintf(err, err_len, "what is the proxy's: %s", strerror(-failed));
     return failed;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The firewall comes before the proxy's listener, on `packet` and on `xdp`, for IPv4 and IPv6, at an announced address and at one
 # of the host's: who may not connect gets no SYN-ACK or a reset, who may is served; what follows passes in the kernel; strays get
-# nothing; a transparent service's server sees the client; each frame has one verdict; and nothing of it is left after the end and after a kill.
+# nothing; a transparent service's server sees the client; each frame has one verdict; and nothing of it is left after the end
+# and after a kill.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
