@@ -1,33 +1,13 @@
 /* `https … [sni "h"] [verify off|ca "f"]`: the talk of http.c within TLS. The name that is asked for is verified, sni
  * before host (RFC 6125). */
 #include <errno.h>
-#include <fcntl.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/check/probe.h"
-
-/* All certificates of a PEM file into what is trusted. How many. */
-static unsigned trust(SSL_CTX *ctx, int fd)
-{
-    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    FILE *file = own < 0 ? NULL : fdopen(own, "r");
-    BIO *bio = file ? BIO_new_fp(file, BIO_CLOSE) : NULL;
-    unsigned count = 0;
-    X509 *one;
-    if (file && !bio) fclose(file);
-    if (own >= 0 && !file) close(own);
-    while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-        count += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), one) == 1;
-        X509_free(one);
-    }
-    BIO_free(bio);
-    ERR_clear_error(); /* the end of the file is one */
-    return count;
-}
+#include "runtime/host/certificates.h"
 
 SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_CTX *like, int ca_fd, char *err,
                        size_t err_len)
@@ -43,7 +23,7 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_C
     if (c->flags & PBC_CHECK_NO_VERIFY) return ctx;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (like) SSL_CTX_set1_cert_store(ctx, SSL_CTX_get_cert_store(like));
-    if (like || trust(ctx, ca_fd)) return ctx;
+    if (like || certificates_trust(ca_fd, SSL_CTX_get_cert_store(ctx))) return ctx;
     snprintf(err, err_len, "check `%.60s`: no certificate can be read from %.200s", program_str(p, c->name),
              c->ca ? program_str(p, c->ca) : "the system's trusted ones");
     SSL_CTX_free(ctx);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +31,7 @@ static char *read_all(int fd, size_t *len)
 
 static bool holds(const char *text, size_t len, const char *word) { return memmem(text, len, word, strlen(word)); }
 
-/* The path is another's word, and to open a device may do something (a watchdog begins): what it leads to is looked at
- * first, and that is opened. */
-static int open_regular(const char *path)
+int file_open_regular(const char *path)
 {
     char again[40];
     struct stat s;
@@ -47,7 +47,7 @@ static int open_regular(const char *path)
 int certificates_open(const char *path, char *err, size_t err_len)
 {
     size_t len;
-    const int fd = open_regular(path);
+    const int fd = file_open_regular(path);
     if (fd == -EINVAL) {
         snprintf(err, err_len, "%.300s is no file", path);
         return fd;
@@ -65,4 +65,21 @@ int certificates_open(const char *path, char *err, size_t err_len)
              key ? "holds a private key: a file of certificates alone is wanted" : "holds no certificate (PEM)");
     close(fd);
     return -EINVAL;
+}
+
+unsigned certificates_trust(int fd, X509_STORE *store)
+{
+    size_t len;
+    char *text = read_all(fd, &len);
+    BIO *bio = text ? BIO_new_mem_buf(text, (int)len) : NULL;
+    unsigned count = 0;
+    X509 *one;
+    while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        count += X509_STORE_add_cert(store, one) == 1;
+        X509_free(one);
+    }
+    BIO_free(bio);
+    free(text);
+    ERR_clear_error(); /* the end of the text is one */
+    return count;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/host/guard_news.h"
+#include "runtime/host/keypair.h"
 #include "runtime/live/access.h"
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
@@ -294,6 +295,7 @@ static int run(struct live *l)
 static int service(struct live *l)
 {
     checks_ready();
+    keypair_init();
     int status = parent_confine(l->channel);
     clock_open(&l->clock);
     if (!status) status = signals_open(l);

@@ -12,21 +12,25 @@
 
 #include "runtime/host/across.h"
 #include "runtime/live/access.h"
+#include "runtime/live/certified.h"
 #include "runtime/live/health.h"
 #include "runtime/proxy/proxy.h"
+#include "runtime/proxy/tls/tls.h"
 #include "runtime/worker/sum.h"
 
 struct proxied {
     int call_fd;
     struct channel *channel;
     const struct openers *openers[WORKERS_MOST];
+    struct tls_table *tls; /* of l->now.program; held */
     bool running;
     unsigned count;
     struct proxy *loops[WORKERS_MOST];
 };
 
 struct proxied_change {
-    bool first; /* the first program with such services: loops were made for it */
+    bool first;            /* the first program with such services: loops were made for it */
+    struct tls_table *tls; /* of the new program; held */
     unsigned count;
     struct proxy_change of[WORKERS_MOST];
 };
@@ -40,25 +44,16 @@ bool proxied_any(const struct program *p)
 }
 
 /* What the language says and this preyrun does not do. */
-static const char *not_yet(const struct program *p, const struct pbc_service *service)
+static const char *not_yet(const struct pbc_service *service)
 {
-    static const struct {
-        uint32_t flag;
-        const char *words;
-    } all[] = {{PBC_PROXY_TLS_TO_SERVER, "tls to server"}};
-    const struct pbc_proxy *says = &p->proxies[service->proxy - 1];
-    if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
-    if (says->cert_count) return "tls cert";
-    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
-        if (says->flags & all[i].flag) return all[i].words;
-    return NULL;
+    return proxy_serves(service->mode) ? NULL : mode_info[service->mode].name;
 }
 
 bool proxied_runs(const struct program *p, char *why, size_t len)
 {
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *service = &p->services[i];
-        const char *words = service->proxy ? not_yet(p, service) : NULL;
+        const char *words = service->proxy ? not_yet(service) : NULL;
         if (!words && service->proxy && p->proxies[service->proxy - 1].flags & PBC_PROXY_TRANSPARENT &&
             !across_possible())
             words = "transparent"; /* nothing would keep what servers answer from packet sockets */
@@ -229,10 +224,13 @@ static int make_loops(struct live *l, struct snapshot *world, char *err, size_t 
     x->channel = l->channel;
     for (unsigned i = 0; i < l->worker_count; i++) x->openers[i] = l->workers[i]->openers;
     x->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    x->tls = certified(l, NULL, NULL, err, err_len);
+    if (!x->tls) return -EINVAL;
     int failed = x->call_fd < 0 ? -errno : listen_all(l, NULL, all, &count, err, err_len);
     if (failed) return failed;
     for (; x->count < l->worker_count; x->count++) {
         const struct proxy_cfg cfg = {.program = l->now.program,
+                                      .tls = x->tls,
                                       .vm = loop_cfg(l, x->count),
                                       .openers = x->openers,
                                       .carried = &l->workers[x->count]->carried,
@@ -288,6 +286,7 @@ void proxied_close(struct live *l)
     if (!x) return;
     for (unsigned i = 0; i < WORKERS_MOST; i++) proxy_free(x->loops[i]);
     if (x->call_fd >= 0) close(x->call_fd);
+    tls_table_put(x->tls);
     free(x);
     l->proxied = NULL;
 }
@@ -360,7 +359,9 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
     struct places before = {0};
     unsigned count = 0;
     snprintf(err, err_len, "out of memory");
-    if (!c || !places_init(&before, r->from) || listen_all(l, &before, all, &count, err, err_len)) {
+    if (c) c->tls = certified(l, l->proxied->tls, r, err, err_len);
+    if (!c || !c->tls || !places_init(&before, r->from) || listen_all(l, &before, all, &count, err, err_len)) {
+        if (c) tls_table_put(c->tls);
         free(before.all);
         free(c);
         return NULL;
@@ -370,8 +371,13 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
     for (c->count = 0; c->count < l->proxied->count; c->count++) {
         const struct vm_cfg cfg = loop_cfg(l, c->count);
         struct chooser *fresh = chooser_new(r->program, &cfg);
-        c->of[c->count] = (struct proxy_change){
-            .remap = r, .fresh = fresh, .world = s, .listens = all[c->count], .count = count, .iface = l->now.iface};
+        c->of[c->count] = (struct proxy_change){.remap = r,
+                                                .fresh = fresh,
+                                                .world = s,
+                                                .tls = c->tls,
+                                                .listens = all[c->count],
+                                                .count = count,
+                                                .iface = l->now.iface};
         fine &= fresh != NULL;
     }
     if (fine) return c;
@@ -398,6 +404,11 @@ struct proxied_change *proxied_prepare(struct live *l, const struct remap *r, st
 void proxied_offer(struct live *l, struct proxied_change *c)
 {
     for (unsigned i = 0; i < c->count; i++) proxy_change(l->proxied->loops[i], &c->of[i]);
+    if (c->tls) {
+        tls_table_put(l->proxied->tls); /* the loops hold what they use of it */
+        l->proxied->tls = c->tls;
+        c->tls = NULL;
+    }
     if (c->first && proxied_start(l)) events_tell(&l->events, TOLD_FAULT, "a proxy's thread cannot be started");
 }
 
@@ -418,6 +429,7 @@ void proxied_end(struct live *l, struct proxied_change *c)
         chooser_free(one->fresh);
         free(one->listens);
     }
+    if (c) tls_table_put(c->tls);
     if (c && c->first && !l->proxied->running) proxied_close(l);
     free(c);
 }

@@ -195,6 +195,21 @@ int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size
     return ask_path(c, REQUEST_ACCESS_LOG, path, fd, err, err_len);
 }
 
+int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len)
+{
+    struct request_keypair body = {0};
+    struct answer a;
+    if (strlen(cert) >= sizeof body.cert || strlen(key) >= sizeof body.key) {
+        snprintf(err, err_len, "the path of a certificate or key is too long");
+        return -ENAMETOOLONG;
+    }
+    strcpy(body.cert, cert);
+    strcpy(body.key, key);
+    const struct question q = {REQUEST_KEYPAIR, &body, sizeof body, NULL, 0, 0};
+    const int failed = ask(c, &q, &a, fds, 2, err, err_len);
+    return failed || a.fd_count == 2 ? failed : -EPROTO;
+}
+
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number};

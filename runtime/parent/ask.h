@@ -53,6 +53,9 @@ int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len);
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type);
 /* A file of certificates (PEM), for reading, the caller's to close. What holds a key as well is not opened. */
 int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
+/* The files of a certificate and the private key that belongs to it: two descriptors. 0 or a negative errno with one
+ * line in err. */
+int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len);
 
 /* An access log, for writing (runtime/host/sinks.h), likewise. */
 int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len);

@@ -15,6 +15,7 @@
 #include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
 #include "runtime/host/here.h"
+#include "runtime/host/keypair.h"
 #include "runtime/host/listen.h"
 #include "runtime/host/manager.h"
 #include "runtime/host/offload.h"
@@ -377,6 +378,19 @@ static bool grant_ACCESS_LOG(struct parent *p, const struct request *r, struct a
     if (!memchr(body->path, 0, sizeof body->path)) return false;
     fds[0] = sink_access(body->path, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
+}
+
+/* Only a key that belongs to the certificate beside it: whoever asks in the service's name gets no other of the host's.
+ */
+static bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_keypair *body = r->body;
+    (void)p;
+    if (!memchr(body->cert, 0, sizeof body->cert) || !memchr(body->key, 0, sizeof body->key)) return false;
+    keypair_init();
+    a->failed = keypair_open(body->cert, body->key, fds, a->err, sizeof a->err);
+    a->fd_count = a->failed ? 0 : 2;
+    return true;
 }
 
 static bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])

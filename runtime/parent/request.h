@@ -54,6 +54,9 @@ struct request_resolve {
 struct request_family {
     uint32_t family; /* 4 or 6 */
 };
+struct request_keypair {
+    char cert[4096], key[4096];
+};
 struct request_path {
     char path[4096];
 };

@@ -63,6 +63,7 @@ static int dial(struct session *s, const struct stream_addr *a)
     const bool foreign = s->nat == INSTRUCTION_NAT_UNSAID ? transparent : s->nat == INSTRUCTION_NAT_KEEP;
     const int one = 1, fd = foreign ? foreign_socket(p, &client) : server_socket(to.any.sa_family);
     if (fd < 0) return fd;
+    s->reached = false;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fd, &to.any, len) && errno != EINPROGRESS) {
         const int err = -errno;
@@ -127,6 +128,7 @@ static void failed(struct session *s, int err)
     const uint32_t server = s->chosen;
     enum session_end why = SESSION_SERVER_REFUSED;
     if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
+    if (s->reached) why = SESSION_SERVER_TLS;
     if (is_ours(err)) why = SESSION_SYSTEM;
     const bool its_fault = server != PBC_NONE && why != SESSION_SYSTEM;
     if (its_fault) tell(s);
@@ -168,18 +170,31 @@ static int say_client(struct session *s)
     return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EIO; /* a new socket has room for it */
 }
 
-void connect_step(struct session *s)
+/* The socket is connected: 0; or not, a negative errno. */
+static int reached(struct session *s)
 {
     struct side *side = s->server;
+    struct tls_back *back = proxy_tls(s->proxy, s->service).back;
     int err = 0;
-    if (!side || !(side->flags & SIDE_MAY_WRITE)) return;
     if (side->flags & SIDE_HUNG) {
         socklen_t len = sizeof err;
         if (getsockopt(side->fd, SOL_SOCKET, SO_ERROR, &err, &len)) err = errno;
     }
     if (!err) err = -say_client(s);
+    if (!err && back) err = -tls_connect(side, back);
+    s->reached = !err;
+    return -err;
+}
+
+void connect_step(struct session *s)
+{
+    struct side *side = s->server;
+    if (!side || (!s->reached && !(side->flags & SIDE_MAY_WRITE))) return;
+    int err = s->reached ? 0 : reached(s);
+    if (!err) err = side_shake(side);
+    if (err == -EAGAIN) return;
     if (err)
-        failed(s, -err);
+        failed(s, err);
     else
         through(s, SESSION_ENDS, 0);
 }

@@ -7,6 +7,7 @@
 #include "runtime/proxy/lines.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/session.h"
+#include "runtime/proxy/tls/tls.h"
 #include "runtime/worker/ring.h"
 #include "runtime/worker/snapshot.h"
 #include "vm/forward/choose.h"
@@ -39,7 +40,8 @@ struct proxy {
     struct program *program; /* that runs; held */
     struct chooser *chooser;
     const struct snapshot *world;
-    uint64_t told_ns; /* the turn in which the chooser was told the time and the world */
+    struct tls_table *tls; /* of the program; held */
+    uint64_t told_ns;      /* the turn in which the chooser was told the time and the world */
     struct slab sessions, sides, buffers, ats;
     struct pipes pipes;
     struct first first;          /* of the session that reads now */
@@ -72,6 +74,16 @@ static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t
     static const struct pbc_proxy nothing;
     const uint32_t at = p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
+}
+/* Its TLS; where nobody said anything of TLS there is none. */
+static inline struct tls_ends proxy_tls(const struct proxy *p, uint32_t service)
+{
+    return p->tls ? p->tls->of[service] : (struct tls_ends){NULL, NULL};
+}
+/* What TLS said that ended here, into p->first, behind first_read. */
+static inline void proxy_tells_tls(struct session *s)
+{
+    if (s->client.tls) first_tls(&s->proxy->first, tls_name(&s->client), tls_protocol(&s->client));
 }
 /* A service of a program before, which takes nothing new. */
 static inline bool proxy_is_past(const struct proxy *p, uint32_t service)

@@ -1,5 +1,7 @@
 /* `mode proxy`: the first bytes choose the branch, where some branch asks for them; then all goes through as it is. */
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "runtime/proxy/access.h"
 #include "runtime/proxy/core.h"
@@ -39,7 +41,12 @@ static void choose(struct session *s, uint32_t branch)
     }
 }
 
-static uint32_t wants(const struct session *s) { return program_wants(s->proxy->program, s->service); }
+/* What TLS said that ended here is not read once more. */
+static uint32_t wants(const struct session *s)
+{
+    const uint32_t all = program_wants(s->proxy->program, s->service);
+    return s->client.tls ? all & ~(uint32_t)FIRST_TLS : all;
+}
 
 static struct first_asked asked(const struct session *s, enum first_end end)
 {
@@ -61,6 +68,7 @@ static void judge(struct session *s, enum first_end end)
         session_end(s, why_bad(&p->first));
         return;
     }
+    proxy_tells_tls(s);
     const uint32_t branch = program_stream(p->program, &s->key, &p->first);
     if (branch == STREAM_MORE && !p->first.ended) return;
     choose(s, branch == STREAM_MORE ? PBC_NONE : branch);
@@ -86,7 +94,9 @@ static void begin(struct session *s)
 {
     struct proxy *p = s->proxy;
     if (!wants(s)) {
+        memset(&p->first, 0, offsetof(struct first, scratch));
         p->first.instruction = FIRST_ABSENT;
+        proxy_tells_tls(s);
         choose(s, program_stream(p->program, &s->key, &p->first));
         return;
     }

@@ -43,6 +43,8 @@ static int take_program(struct proxy *p, const struct proxy_change *c)
     if (err) return err;
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
+    tls_table_put(p->tls);
+    p->tls = tls_table_get(c->tls);
     sessions_rename(p, c->remap);
     memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
@@ -130,6 +132,7 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
     if (!p) return NULL;
     p->cfg = *cfg;
     p->program = program_get(cfg->program);
+    p->tls = tls_table_get(cfg->tls);
     p->world = p->latest = world;
     p->iface_count = cfg->iface_count;
     if (cfg->iface) memcpy(p->iface, cfg->iface, cfg->iface_count * sizeof *p->iface);
@@ -165,6 +168,7 @@ void proxy_free(struct proxy *p)
     lines_fini(&p->lines);
     loop_fini(&p->loop);
     program_put(p->program);
+    tls_table_put(p->tls);
     free(p->counters.ends);
     free(p);
 }

@@ -17,6 +17,7 @@ struct openers;
 struct proxy;
 struct ring;
 struct snapshot;
+struct tls_table;
 
 /* Somewhere to listen. */
 struct proxy_listen {
@@ -28,6 +29,7 @@ struct proxy_listen {
 struct proxy_cfg {
     struct program *program;
     struct vm_cfg vm;                     /* of the chooser: seed, worker of workers, share */
+    struct tls_table *tls;                /* what services show and ask; it is held */
     const struct openers *const *openers; /* [vm.workers or 1] what the workers let in; NULL: nobody writes it down */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: nobody counts */
     /* A batch of sockets that may have clients' addresses (runtime/host/transparent.h): how many, or a negative errno.
@@ -45,6 +47,7 @@ struct proxy_change {
     const struct remap *remap;
     struct chooser *fresh; /* of remap->program, told of the facts; afterwards what is to be freed */
     struct snapshot *world;
+    struct tls_table *tls;        /* stays the caller's, who may let go when it was taken */
     struct proxy_listen *listens; /* [count] */
     unsigned count;
     const uint16_t *iface; /* as in struct proxy_cfg */

@@ -149,16 +149,25 @@ void session_end(struct session *s, enum session_end why)
     session_again(s);
 }
 
+/* From the PROXY header on; TLS is between. */
+static void set_about(struct session *s)
+{
+    struct tls_front *front = proxy_tls(s->proxy, s->service).front;
+    s->state = SESSION_SHAKES;
+    if (front && tls_accept(&s->client, front)) session_end(s, SESSION_SYSTEM);
+}
+
 /* What comes before its kind: a PROXY header, TLS. */
 static void prepare(struct session *s)
 {
     int waits = 0;
     if (s->state == SESSION_NAMES) {
         waits = name_client(s);
-        if (!waits) s->state = SESSION_SHAKES;
+        if (!waits) set_about(s);
     }
-    if (s->state == SESSION_SHAKES && !waits) {
+    if (s->state == SESSION_SHAKES && !waits && s->ended == SESSION_ENDS) {
         waits = side_shake(&s->client);
+        s->polite = waits == -EPROTO; /* an alert is on its way, which a reset could overtake */
         if (waits && waits != -EAGAIN) session_end(s, SESSION_CLIENT_TLS);
     }
     if (waits || s->ended != SESSION_ENDS) return;
@@ -204,7 +213,8 @@ static void find_opener(struct session *s)
 static void set_out(struct session *s)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
-    s->state = says->flags & PBC_PROXY_ACCEPT ? SESSION_NAMES : SESSION_SHAKES;
+    s->state = SESSION_NAMES;
+    if (!(says->flags & PBC_PROXY_ACCEPT)) set_about(s);
     session_wait(s, says->first_ns ? says->first_ns : s->proxy->program->settings->proxy_first_ns);
     session_again(s);
 }

@@ -87,6 +87,7 @@ struct session {
     uint8_t ended;        /* enum session_end; SESSION_ENDS: it goes on */
     uint8_t tries;        /* connects that have failed */
     bool dials;           /* connect_… was asked for, and `connected` not called yet */
+    bool reached;         /* … and its socket is connected; TLS may still be shaken hands about */
     bool late;            /* the timer was due */
     bool counted;         /* chooser_begin was called of `chosen` */
     bool admitted, known; /* chooser_admit was, and what it said */

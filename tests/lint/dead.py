@@ -27,8 +27,6 @@ KEPT = {
     "nat_mappings": "mappings beside a model",
     "ports_used": "ports beside a model",
     "ports_in_slice": "ports beside a model",
-    # The proxy, which reads with vm/stream/.
-    "first_tls": "the proxy",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

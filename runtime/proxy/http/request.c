@@ -146,7 +146,10 @@ bool http_read_request(struct session *s)
             const struct first_asked a = asked(s);
             if (!h->begun_ns) h->begun_ns = s->proxy->loop.now_ns;
             switch (first_read(f, &h->at, buffer_at(s->up.buffer), buffer_len(s->up.buffer), &a)) {
-            case READ_WHOLE: begin(s, f); return true;
+            case READ_WHOLE:
+                proxy_tells_tls(s);
+                begin(s, f);
+                return true;
             case READ_BAD: refuse(s, f->reason); return true;
             default: break;
             }

@@ -140,7 +140,7 @@ static void fill(struct rng *r, uint8_t *bytes, size_t len)
 static void write_noise(struct channel *c, void *arg)
 {
     const struct noise *n = arg;
-    static uint8_t bytes[4096];
+    static uint8_t bytes[1 << 14];
     struct rng r = {n->seed};
     struct answer a;
     for (int i = 0; i < 200; i++) {

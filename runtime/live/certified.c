@@ -1,0 +1,118 @@
+/* See certified.h. Keys pass through here once: from a descriptor of the parent's into the library, where the workers'
+ * loops use them; what was read on the way is wiped. */
+#include "runtime/live/certified.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/live/events.h"
+#include "runtime/proxy/tls/tls.h"
+
+static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
+
+/* ---- certificates for clients ---- */
+
+/* A certificate whose time is over, or not come, is shown all the same: the operator is told. */
+static void tell_time(struct live *l, const char *path, const X509 *cert)
+{
+    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
+        events_tell(&l->events, TOLD_FAULT, "%.300s: the certificate has expired", path);
+    if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
+        events_tell(&l->events, TOLD_FAULT, "%.300s: the certificate is not valid yet", path);
+}
+
+static int read_pair(struct live *l, const struct pbc_cert *c, struct keypair *k, char *err, size_t err_len)
+{
+    const struct program *p = l->now.program;
+    char what[200];
+    int fds[2];
+    const int failed = ask_keypair(l->channel, program_str(p, c->cert), program_str(p, c->key), fds, err, err_len);
+    if (failed) return failed;
+    const int bad = keypair_read(fds, k, what, sizeof what);
+    close(fds[0]);
+    close(fds[1]);
+    if (bad) snprintf(err, err_len, "%.300s: %s", program_str(p, c->cert), what);
+    if (!bad) tell_time(l, program_str(p, c->cert), k->cert);
+    return bad;
+}
+
+/* What is offered by ALPN: where requests are parsed, what can be parsed; else what branches ask for. */
+static unsigned protocols(const struct pbc_service *s, uint8_t out[256], bool *only)
+{
+    static const uint8_t http1[] = "\x08http/1.1";
+    *only = mode_is(s->mode, MODE_REQUESTS);
+    if (*only) {
+        memcpy(out, http1, 9);
+        return 9;
+    }
+    return 0;
+}
+
+static struct tls_front *front(struct live *l, const struct pbc_service *s, const struct tls_front *before, char *err,
+                               size_t err_len)
+{
+    const struct program *p = l->now.program;
+    const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
+    struct keypair *pairs = calloc(says->cert_count, sizeof *pairs);
+    struct tls_front *f = NULL;
+    uint8_t offers[256];
+    bool only;
+    int failed = pairs ? 0 : -ENOMEM;
+    if (failed) snprintf(err, err_len, "out of memory");
+    for (uint32_t i = 0; i < says->cert_count && !failed; i++)
+        failed = read_pair(l, &p->certs[says->certs + i], &pairs[i], err, err_len);
+    const unsigned len = protocols(s, offers, &only);
+    if (!failed) f = tls_front_new(pairs, says->cert_count, offers, len, only, before, err, err_len);
+    for (uint32_t i = 0; pairs && i < says->cert_count; i++) keypair_fini(&pairs[i]);
+    free(pairs);
+    return f;
+}
+
+/* ---- servers ---- */
+
+static struct tls_back *back(struct live *l, const struct pbc_proxy *says, char *err, size_t err_len)
+{
+    const struct program *p = l->now.program;
+    const bool verify = !(says->flags & PBC_PROXY_TLS_NO_VERIFY);
+    const char *ca = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
+    int fd = -1;
+    if (verify && ask_certificates(l->channel, ca, &fd, err, err_len)) return NULL;
+    struct tls_back *b =
+        tls_back_new(says->server_sni ? program_str(p, says->server_sni) : "", verify, fd, err, err_len);
+    if (fd >= 0) close(fd);
+    return b;
+}
+
+/* ---- all of them ---- */
+
+/* What the service had before, by its number of now; NULL: nothing. */
+static const struct tls_front *earlier(const struct tls_table *before, const struct remap *r, uint32_t service)
+{
+    for (uint32_t i = 0; before && i < before->count; i++)
+        if (r->service[i] == service && before->of[i].front) return before->of[i].front;
+    return NULL;
+}
+
+struct tls_table *certified(struct live *l, const struct tls_table *before, const struct remap *r, char *err,
+                            size_t err_len)
+{
+    const struct program *p = l->now.program;
+    struct tls_table *t = tls_table_new(p->services_count);
+    if (!t) snprintf(err, err_len, "out of memory");
+    for (uint32_t i = 0; t && i < (p->past ? p->past->services : p->services_count); i++) {
+        const struct pbc_service *s = &p->services[i];
+        const struct pbc_proxy *says = s->proxy ? &p->proxies[s->proxy - 1] : NULL;
+        bool good = true;
+        if (says && says->cert_count)
+            good = (t->of[i].front = front(l, s, earlier(before, r, i), err, err_len)) != NULL;
+        if (says && good && says->flags & PBC_PROXY_TLS_TO_SERVER)
+            good = (t->of[i].back = back(l, says, err, err_len)) != NULL;
+        if (good) continue;
+        tls_table_put(t);
+        t = NULL;
+    }
+    return t;
+}

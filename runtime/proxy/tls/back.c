@@ -1,0 +1,63 @@
+/* See tls.h: TLS towards servers. A server's certificate must lead to an authority and bear the name, or the handshake
+ * fails. */
+#include <errno.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/certificates.h"
+#include "runtime/proxy/tls/tls_priv.h"
+
+struct tls_back {
+    unsigned refs; /* atomic */
+    SSL_CTX *ctx;
+    char name[];
+};
+
+/* What verification asks for: the name, where there is one. */
+static bool expect(SSL_CTX *ctx, const char *name, int ca_fd)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    return certificates_trust(ca_fd, SSL_CTX_get_cert_store(ctx)) &&
+           (!*name || X509_VERIFY_PARAM_set1_host(param, name, 0) == 1);
+}
+
+struct tls_back *tls_back_new(const char *name, bool verify, int ca_fd, char *err, size_t err_len)
+{
+    struct tls_back *b = calloc(1, sizeof *b + strlen(name) + 1);
+    if (b) b->ctx = tls_context(TLS_client_method());
+    if (b) b->refs = 1;
+    if (b && b->ctx) {
+        strcpy(b->name, name);
+        SSL_CTX_set_session_cache_mode(b->ctx, SSL_SESS_CACHE_OFF);
+        if (!verify || expect(b->ctx, name, ca_fd)) return b;
+        snprintf(err, err_len, "no certificate of an authority can be read");
+    } else {
+        snprintf(err, err_len, "out of memory");
+    }
+    if (b) tls_back_put(b);
+    return NULL;
+}
+
+struct tls_back *tls_back_get(struct tls_back *b)
+{
+    __atomic_add_fetch(&b->refs, 1, __ATOMIC_RELAXED);
+    return b;
+}
+
+void tls_back_put(struct tls_back *b)
+{
+    if (!b || __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL)) return;
+    SSL_CTX_free(b->ctx);
+    free(b);
+}
+
+int tls_connect(struct side *s, struct tls_back *b)
+{
+    const int err = tls_side(s, b->ctx, NULL, b);
+    if (err) return err;
+    SSL_set_connect_state(s->tls);
+    return *b->name && SSL_set_tlsext_host_name(s->tls, b->name) != 1 ? -ENOMEM : 0;
+}

@@ -1,0 +1,29 @@
+/* See tls.h: what the services of one program show and ask. */
+#include <stdlib.h>
+
+#include "runtime/proxy/tls/tls.h"
+
+struct tls_table *tls_table_new(unsigned count)
+{
+    struct tls_table *t = calloc(1, sizeof *t + count * sizeof *t->of);
+    if (!t) return NULL;
+    t->refs = 1;
+    t->count = count;
+    return t;
+}
+
+struct tls_table *tls_table_get(struct tls_table *t)
+{
+    if (t) __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+void tls_table_put(struct tls_table *t)
+{
+    if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL)) return;
+    for (unsigned i = 0; i < t->count; i++) {
+        tls_front_put(t->of[i].front);
+        tls_back_put(t->of[i].back);
+    }
+    free(t);
+}

@@ -1,0 +1,66 @@
+/* TLS in a side, with OpenSSL: where a client's TLS ends here (`tls cert "…" key "…"`), and towards servers (`tls to
+ * server`). TLS 1.2 and 1.3; no renegotiation, no compression, no early data. */
+#ifndef RUNTIME_PROXY_TLS_TLS_H
+#define RUNTIME_PROXY_TLS_TLS_H
+
+#include "runtime/host/keypair.h"
+#include "runtime/proxy/side.h"
+#include "vm/stream/stream.h"
+
+/* ---- what a service shows its clients ----
+ *
+ * Certificates, protocols, and the keys of tickets. Counted: each loop and each connection that began with it holds it;
+ * any thread may hold it or let go. */
+struct tls_front;
+
+/* pairs: [count], the first for names that no other fits; they stay the caller's. protocols: what is offered by ALPN
+ * (RFC 7301), [protocols_len] bytes as they stand in the extension, a byte of length before each; none: the client's
+ * offer is not answered. `only`: a client that offers nothing of it is refused; else it gets no protocol. before: of
+ * the same service until now, whose tickets go on; NULL: none. NULL, with one line in err. */
+struct tls_front *tls_front_new(const struct keypair pairs[], unsigned count, const uint8_t *protocols,
+                                unsigned protocols_len, bool only, const struct tls_front *before, char *err,
+                                size_t err_len);
+struct tls_front *tls_front_get(struct tls_front *f);
+void tls_front_put(struct tls_front *f); /* NULL is fine */
+
+/* From now on the side speaks TLS; before its first byte was read. 0 or a negative errno. */
+int tls_accept(struct side *s, struct tls_front *f);
+
+/* Once it has shaken hands: the name that the client asked for, nothing where it asked for none; the protocol that was
+ * agreed on, with its byte of length in front, or nothing. They live as long as the side. */
+struct view tls_name(const struct side *s);
+struct view tls_protocol(const struct side *s);
+
+/* ---- servers ---- */
+
+struct tls_back;
+
+/* How servers are spoken to. name: that they are asked for (SNI), and that their certificate must have; "": they are
+ * asked for none. verify: the certificate must lead to one of the authorities in the PEM file of ca_fd, which stays the
+ * caller's. NULL, with one line in err. */
+struct tls_back *tls_back_new(const char *name, bool verify, int ca_fd, char *err, size_t err_len);
+struct tls_back *tls_back_get(struct tls_back *b);
+void tls_back_put(struct tls_back *b);
+
+/* The same as tls_accept, of a connection to a server. */
+int tls_connect(struct side *s, struct tls_back *b);
+
+/* ---- of all services ----
+ *
+ * What each service of a program shows and asks. Counted like its parts; made by the main thread, which fills it before
+ * others see it. */
+struct tls_table {
+    unsigned refs, count;
+    struct tls_ends {
+        struct tls_front *front; /* NULL: its clients speak plainly */
+        struct tls_back *back;   /* NULL: so do its servers */
+    } of[];                      /* [count], by the service's number */
+};
+struct tls_table *tls_table_new(unsigned count);
+struct tls_table *tls_table_get(struct tls_table *t); /* NULL is fine */
+void tls_table_put(struct tls_table *t);              /* likewise */
+
+/* Why the last handshake of this thread failed, in words of the library; for a log line. */
+const char *tls_why(void);
+
+#endif
