@@ -411,6 +411,93 @@ static void test_what_needs_no_bytes_waits_for_none(void **state)
     tear_down(&b);
 }
 
+/* Another snapshot: all servers are down, or all are up. */
+static struct snapshot *world(struct program *p, uint64_t number, uint8_t down)
+{
+    uint8_t all[8] = {down};
+    const struct facts facts = {.generation = number, .down = all};
+    struct snapshot *w = snapshot_new(p, &facts, 0);
+    assert_non_null(w);
+    w->number = number;
+    return w;
+}
+
+static void test_sessions_of_a_dead_server_end(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, RULES(ONE "; on down reset", ""));
+    const int c = client(&b), s = accepted(&b);
+    says(&b, c, s, "well");
+    struct snapshot *dead = world(b.proxy->program, 2, 1);
+    proxy_tell(b.proxy, dead);
+    assert_int_equal(heard(&b, c, &byte, 1), -ECONNRESET);
+    assert_int_equal(heard(&b, s, &byte, 1), -ECONNRESET);
+    assert_int_equal(ends(&b, SESSION_SERVER_DOWN), 1);
+    assert_int_equal(proxy_taken(b.proxy), 2);
+    close(s), close(c);
+    tear_down(&b);
+    snapshot_free(dead);
+}
+
+/* Other rules take the place of those of set_up. */
+static struct snapshot *reload(struct bench *b, const char *rules, struct remap **remap)
+{
+    char text[2048];
+    int refused;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    const int n = snprintf(text, sizeof text, rules, b->port, b->server_port, b->dead_port);
+#pragma GCC diagnostic pop
+    struct judge *next = judge_new("proxy", text, (size_t)n, stderr);
+    assert_non_null(next);
+    *remap = remap_new(b->proxy->program, judge_program(next), NULL, 0, NULL, loop_clock());
+    struct snapshot *w = world((*remap)->program, 2, 0);
+    const struct vm_cfg vm = {0};
+    struct chooser *fresh = chooser_new((*remap)->program, &vm);
+    const struct vm_in in = {.mono_ns = loop_clock(), .facts = &w->facts};
+    chooser_facts(fresh, &in);
+    struct proxy_listen at = {.at = {.addr = {SERVICE}, .port = b->port}, .service = 0, .fd = -1};
+    struct proxy_change change = {.remap = *remap, .fresh = fresh, .world = w, .listens = &at, .count = 1};
+    proxy_change(b->proxy, &change);
+    for (unsigned i = 0; i < 100 && !proxy_changed(b->proxy, &refused); i++) proxy_turn(b->proxy, 10);
+    assert_true(proxy_changed(b->proxy, &refused));
+    assert_int_equal(refused, 0);
+    chooser_free(fresh);
+    judge_free(next);
+    return w;
+}
+
+static void test_a_reload_judges_again_where_the_service_says(void **state)
+{
+    struct bench b;
+    struct remap *remap;
+    char byte;
+    (void)state;
+    for (unsigned closes = 0; closes < 2; closes++) {
+        set_up(&b, closes ? RULES(ONE, "; on reload close") : RULES(ONE, ""));
+        const int c = client(&b), s = accepted(&b);
+        says(&b, c, s, "before");
+        struct snapshot *w =
+            reload(&b,
+                   closes ? "firewall all default accept { drop from 127.0.0.1 }\npool p { " ONE
+                            " }\nservice s on 127.0.0.2 tcp/%1$u { mode proxy; on reload close; -> p }\n"
+                          : "firewall all default accept { drop from 127.0.0.1 }\npool p { " ONE
+                            " }\nservice s on 127.0.0.2 tcp/%1$u { mode proxy; -> p }\n",
+                   &remap);
+        if (closes)
+            assert_int_equal(heard(&b, c, &byte, 1), -ECONNRESET);
+        else
+            says(&b, s, c, "after");
+        close(s), close(c);
+        assert_int_equal(ends(&b, SESSION_RELOADED), closes);
+        tear_down(&b);
+        remap_free(remap);
+        snapshot_free(w);
+    }
+}
+
 static unsigned open_files(void)
 {
     unsigned n = 0;
@@ -481,6 +568,8 @@ int main(void)
         cmocka_unit_test(test_an_instruction_says_where_it_goes),
         cmocka_unit_test(test_first_bytes_are_waited_for_so_long),
         cmocka_unit_test(test_what_needs_no_bytes_waits_for_none),
+        cmocka_unit_test(test_sessions_of_a_dead_server_end),
+        cmocka_unit_test(test_a_reload_judges_again_where_the_service_says),
         cmocka_unit_test(test_short_connections_leave_nothing),
         cmocka_unit_test(test_without_descriptors_it_waits),
     };
