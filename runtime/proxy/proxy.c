@@ -46,7 +46,7 @@ static int take_program(struct proxy *p, const struct proxy_change *c)
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
     sessions_rename(p, c->remap);
-    memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
+    if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
     if (!queue_init(p)) return -ENOMEM;
     /* Without memory for them those there are stay, and serve what they did. */
