@@ -211,7 +211,7 @@ static bool no_route(struct look *l, const struct standing *s, bool told)
 
 static bool is_self(struct look *l, const struct standing *s, bool told)
 {
-    const bool found = !s->no_way && s->route.local;
+    const bool found = s->server->sent_on && !s->no_way && s->route.local;
     if (found && told)
         preflight_tell(l, false, "server %s, %s, is this machine itself, which what is sent on does not reach|",
                        s->server->name, s->addr);
@@ -220,7 +220,7 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 
 static bool by_another(struct look *l, const struct standing *s, bool told)
 {
-    const bool found = !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
+    const bool found = s->server->sent_on && !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
     const char *out = name_of(l, s->route.ifindex);
     if (found && told)
         preflight_tell(l, false, "the way to server %s, %s, leads out of %s, which is not given|-i %s", s->server->name,

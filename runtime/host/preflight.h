@@ -11,6 +11,7 @@ struct preflight_server {
     struct host_addr addr;
     const char *name;  /* "POOL/SERVER" */
     unsigned overhead; /* bytes that a tunnel to it puts in front of a packet; 0: none */
+    bool sent_on;      /* packets go there through us; else this machine's own connections alone */
 };
 
 struct preflight {

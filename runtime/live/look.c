@@ -22,6 +22,7 @@ static void add(struct servers *s, const char *name, const uint32_t addr[4], uin
     memcpy(to->addr.word, addr, sizeof to->addr.word);
     to->addr.family = family;
     to->overhead = overhead;
+    to->sent_on = true;
     to->name = s->names[s->count++];
     snprintf(s->names[s->count - 1], sizeof *s->names, "%s", name);
 }
@@ -37,16 +38,19 @@ static unsigned overhead_of(const struct pbc_service *s, const struct pbc_server
 static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
                      uint32_t *place)
 {
+    const bool sent_on = !mode_is(service->mode, MODE_PROXIES);
     for (uint32_t i = p->pools[pool].servers; i < p->pools[pool].servers + p->pools[pool].server_count; i++) {
         const struct pbc_server *server = &p->servers[i];
         const unsigned overhead = overhead_of(service, server);
         char name[128];
         if (place[i]) {
+            if (sent_on) s->all[place[i] - 1].sent_on = true;
             if (overhead > s->all[place[i] - 1].overhead) s->all[place[i] - 1].overhead = overhead;
             continue;
         }
         snprintf(name, sizeof name, "%.60s/%.60s", program_str(p, p->pools[pool].name), program_str(p, server->name));
         add(s, name, server->addr, server->family, overhead);
+        s->all[s->count - 1].sent_on = sent_on;
         place[i] = s->count;
     }
 }

@@ -87,9 +87,9 @@ static void servers(void **state)
     sh(NETNS_PAIR);
     sh("ip addr add 192.0.2.1/24 dev here; ip addr add 198.51.100.1/24 dev there");
     struct preflight_server s[12] = {
-        {addr("192.0.2.9"), "farm/good", 0},     {addr("203.0.113.9"), "farm/lost", 0},
-        {addr("192.0.2.1"), "farm/me", 0},       {addr("198.51.100.9"), "farm/there", 0},
-        {addr("192.0.2.10"), "farm/tunnel", 28},
+        {addr("192.0.2.9"), "farm/good", 0, true},     {addr("203.0.113.9"), "farm/lost", 0, true},
+        {addr("192.0.2.1"), "farm/me", 0, true},       {addr("198.51.100.9"), "farm/there", 0, true},
+        {addr("192.0.2.10"), "farm/tunnel", 28, true},
     };
     struct preflight p = {.interfaces = &name, .interface_count = 1, .servers = s, .server_count = 5};
     assert_string_equal(
@@ -101,13 +101,19 @@ static void servers(void **state)
         "and "
         "1528 are needed; senders are told a smaller size, which costs some of them time => ip link set here mtu "
         "1528\n");
+    /* To those that only the proxy asks this machine connects as any program does. */
+    for (unsigned i = 0; i < 4; i++) s[i].sent_on = false;
+    p.server_count = 4;
+    assert_string_equal(
+        look(&p, 0),
+        "worth: no route leads to server farm/lost, 203.0.113.9 => ip route add 203.0.113.9 via GATEWAY\n");
     sh("ip addr add 192.0.2.77/30 dev there");
-    s[0] = (struct preflight_server){addr("192.0.2.78"), "farm/two", 0};
+    s[0] = (struct preflight_server){addr("192.0.2.78"), "farm/two", 0, true};
     p.server_count = 1;
     assert_non_null(strstr(look(&p, 0),
                            "worth: server farm/two, 192.0.2.78, is in the subnets of there and here: packets "
                            "leave by the one that the route says\n"));
-    for (unsigned i = 0; i < 12; i++) s[i] = (struct preflight_server){addr("203.0.113.9"), "farm/lost", 0};
+    for (unsigned i = 0; i < 12; i++) s[i] = (struct preflight_server){addr("203.0.113.9"), "farm/lost", 0, true};
     p.server_count = 12;
     const char *text = look(&p, 0);
     unsigned lines = 0;
