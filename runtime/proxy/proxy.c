@@ -53,12 +53,23 @@ static int take_program(struct proxy *p, const struct proxy_change *c)
     return listeners_set(p, c->listens, c->count) ? 0 : -ENOMEM;
 }
 
+/* What was told before this world is freed once this one is taken: nothing may name it then. Until then it lives. */
+static void leave_older(struct proxy *p, struct snapshot *world)
+{
+    struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
+    if (latest && latest->number < world->number)
+        __atomic_compare_exchange_n(&p->latest, &latest, world, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 static void look_up(struct proxy *p)
 {
     struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
     if (c) {
         p->refused = take_program(p, c);
-        if (!p->refused) take_world(p, c->world);
+        if (!p->refused) {
+            leave_older(p, c->world);
+            take_world(p, c->world);
+        }
         if (!p->refused) sessions_rejudge(p);
         __atomic_store_n(&p->change, NULL, __ATOMIC_RELEASE);
         return;

@@ -77,6 +77,19 @@ mv common.log common.old
 kill -HUP "$prey"
 until_true 100 "logs are opened again" test -f common.log
 get 'http://10.1.0.2/last"' >out
+# Rules that come again and again, with other numbers for all that they name.
+for n in 1 2 3; do
+    rules http <<RULES
+pool new$n { server n 10.2.0.3:8080 }
+pool one { server s 10.2.0.2:80 }
+pool two { server s 10.2.0.3:80 }
+service added$n on 10.1.0.2 tcp/83 { mode proxy http; -> new$n }
+service shop on 10.1.0.2, fd00:1::2 tcp/80 { mode proxy http; when host "b.example" -> two; else -> one }
+RULES
+    kill -HUP "$prey"
+    until_true 100 "reload $n is heard" eval "[ \"\$(grep -c reloaded prey.err)\" -gt $n ]"
+    same "after reload $n requests go where they say" "$(get http://10.1.0.2/; get -H 'Host: b.example' http://10.1.0.2/)" "$(printf 'one\ntwo')"
+done
 prey_ends
 same "it ends with 0" "$status" 0
 same "what was asked before a log was moved away stands in it" "$(grep -c '"GET / HTTP/1' common.old)" "$(grep -c '"GET / HTTP/1.* \(200 4\|503 -\)$' common.old)"
