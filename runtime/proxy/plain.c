@@ -25,9 +25,9 @@ static void choose(struct session *s, uint32_t branch)
     struct proxy *p = s->proxy;
     if (s->at) slab_give(&p->ats, s->at);
     s->at = NULL;
-    s->branch = branch;
+    s->branch = branch == STREAM_MORE ? PBC_NONE : branch;
     session_wait(s, 0);
-    if (branch == PBC_NONE || branch == STREAM_MORE) {
+    if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
     } else if (instruction_is_refused(s)) {
         p->counters.refused[STREAM_INSTRUCTION_REFUSED]++;

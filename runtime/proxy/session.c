@@ -274,7 +274,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         s->service = service == PBC_NONE ? 0 : service;
         if (service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
-        if (s->branch != PBC_NONE) s->branch = r->branch[s->branch];
+        s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];
         if (s->firewall != PBC_NONE) s->firewall = r->firewall[s->firewall];
