@@ -108,7 +108,8 @@ bool test_subject_of(struct compile *c, struct test *t, const struct node *n, st
 
     s->packet_span = n->span;
     s->reply = n->kind == N_PACKET ? REPLY_NOT : written ? REPLY_WRITTEN : REPLY_BARE;
-    s->packet = written ? test_packet_of(c, written, t->self, false) : test_reply_of(c, n);
+    s->packet =
+        written ? test_packet_of(c, written, t->self, false, s->asks_server ? &s->said : NULL) : test_reply_of(c, n);
     return s->packet && test_packets_add(c, n, 1);
 }
 

@@ -293,10 +293,11 @@ struct frame_spec *test_reply_of(struct compile *c, const struct node *n)
     return w.bad ? NULL : p;
 }
 
-struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port)
+struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port,
+                                  struct test_said **said)
 {
     struct frame_spec *p = packet_new(c, form_of[clause_of(n)]);
-    struct packet_work w = {.c = c, .node = n, .p = p, .self = self};
+    struct packet_work w = {.c = c, .node = n, .p = p, .self = self, .said = said};
     const struct node *at = n->first;
     uint32_t proto;
 
@@ -325,5 +326,6 @@ struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const
     p->rest = frame_icmp_rest(p);
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
     check_length(&w);
+    if (said && *said) said_write(c->arena, *said);
     return w.bad ? NULL : p;
 }

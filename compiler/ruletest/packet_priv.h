@@ -2,7 +2,7 @@
 #ifndef COMPILER_PACKET_PRIV_H
 #define COMPILER_PACKET_PRIV_H
 
-#include "compiler/ruletest/ruletest.h"
+#include "compiler/ruletest/said.h"
 
 #define FORM(f) (1u << FORM_##f)
 enum { /* the forms of protocols that have ports */
@@ -22,6 +22,7 @@ struct packet_work {
     struct frame_spec *p;
     const struct facts *self;
     bool bad;
+    struct test_said **said; /* NULL: nobody asks what the connection's client says first */
     struct side {
         const struct node *node, *port; /* port: NULL where none is written */
         struct addr addr;

@@ -136,10 +136,39 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
         w->bad = true;
 }
 
-static void part_not_due(struct packet_work *w, const struct node *n)
+/* What the client says first. Lengths are those that a ClientHello can have, and a little more than a proxy reads. */
+static void part_said(struct packet_work *w, const struct node *n)
 {
-    diag(w->c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` of a packet", node_words(n));
-    w->bad = true;
+    const bool name = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN);
+    const size_t most = name ? 255 : 4096;
+
+    if (!w->said) {
+        diag(w->c->diags, E_PACKET_PART, n->span, "only `expect pool` and `expect server` ask what a connection says");
+        w->bad = true;
+        return;
+    }
+    node_each(text, n) if (text->v.str.len > most || (name && !text->v.str.len))
+    {
+        diag(w->c->diags, E_PACKET_LENGTH, text->span, "`%s` has 1 to %zu bytes here", node_words(n), most);
+        w->bad = true;
+    }
+    if (w->bad) return;
+    struct test_said *s = *w->said = *w->said ? *w->said : arena_alloc(w->c->arena, sizeof(**w->said));
+    switch (clause_of(n)) {
+    case CL_SNI: s->sni = n->first->v.str; break;
+    case CL_ALPN: s->alpn = n->first->v.str; break;
+    case CL_HOST: s->host = n->first->v.str; break;
+    case CL_PATH: s->path = n->first->v.str; break;
+    case CL_METHOD: s->method = n->first->v.str; break;
+    default:
+        if (s->headers == SAID_HEADERS) {
+            diag(w->c->diags, E_PACKET_PART, n->span, "a request of a test has at most %d of `header`", SAID_HEADERS);
+            w->bad = true;
+            return;
+        }
+        s->header[s->headers][0] = n->first->v.str;
+        s->header[s->headers++][1] = n->last->v.str;
+    }
 }
 
 static const struct part_row {
@@ -159,9 +188,12 @@ static const struct part_row {
     [CL_CODE] = {FORMS_ICMP, part_code},
     [CL_IPIP] = {FORMS_IP, part_tunnel},
     [CL_GUE] = {FORMS_IP, part_tunnel},
-    [CL_SNI] = {FORM(TCP), part_not_due},
-    [CL_HOST] = {FORM(TCP), part_not_due},
-    [CL_PATH] = {FORM(TCP), part_not_due},
+    [CL_SNI] = {FORM(TCP), part_said},
+    [CL_ALPN] = {FORM(TCP), part_said},
+    [CL_HOST] = {FORM(TCP), part_said},
+    [CL_PATH] = {FORM(TCP), part_said},
+    [CL_METHOD] = {FORM(TCP), part_said},
+    [CL_HEADER] = {FORM(TCP), part_said},
 };
 
 static bool is_tunnel(const struct node *n) { return is_clause(n, CL_IPIP) || is_clause(n, CL_GUE); }
@@ -169,6 +201,7 @@ static bool is_tunnel(const struct node *n) { return is_clause(n, CL_IPIP) || is
 static bool same_part(const struct node *a, const struct node *b)
 {
     if (is_tunnel(a) && is_tunnel(b)) return true;
+    if (is_clause(a, CL_HEADER)) return false; /* a request has many */
     return clause_of(a) == clause_of(b) && (!is_clause(a, CL_FLAG) || clause_of(a->first) == clause_of(b->first));
 }
 

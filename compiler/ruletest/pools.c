@@ -42,6 +42,7 @@ bool test_pool_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, n->first));
 
     s->action = ACTION_FORWARD;
+    s->asks_server = true;
     s->pool = pool_of(c, n->first);
     return test_subject_of(c, t, n->last, s);
 }
@@ -51,6 +52,7 @@ bool test_server_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, n->first));
 
     s->action = ACTION_FORWARD;
+    s->asks_server = true;
     s->server = server_of(c, n->first);
     if (s->server != PBC_NONE) s->pool = c->image->servers[s->server].pool;
     return test_subject_of(c, t, n->last, s);

@@ -166,9 +166,15 @@ void test_note_service(struct test_run *r, const struct served *served, const st
         if (v->action == ACTION_ACCEPT) diag_note(d, SPAN_NONE, "no service takes it");
         return;
     }
-    if (served->branch >= p->branches_count) return;
     const char *service = program_str(p, p->services[v->service].name);
+    if (served->branch == PBC_NONE && served->how[0])
+        diag_note(d, SPAN_NONE, "`%s` closes it: %s", service, served->how);
+    if (served->branch >= p->branches_count) return;
     const struct span at = test_span_of(r, &p->branches[served->branch].place);
+    if (p->branches[served->branch].shares == PBC_TARGET) {
+        diag_note(d, at, "the service `%s` sends it where its client says", service);
+        return;
+    }
     if (served->pool >= p->pools_count || v->server == PBC_NONE) {
         diag_note(d, at, "the service `%s` has no server for it", service);
         return;

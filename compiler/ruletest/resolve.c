@@ -177,7 +177,7 @@ static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
     if (!number_one(c, n->first, &times, &count) || !test_packets_add(c, n->first, count)) return false;
     s->count = count;
     if (within && (!duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
-    s->packet = test_packet_of(c, n->last, t->self, true);
+    s->packet = test_packet_of(c, n->last, t->self, true, NULL);
     return s->packet != NULL;
 }
 

@@ -25,20 +25,27 @@ enum step_kind {
 };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* `reply FLAGS`, `reply: PACKET` */
 
+/* What a client says first (said.h), and what is known of its connection by that. */
+struct test_said;
+struct first;
+struct chooser;
+
 struct test_step {
     struct test_step *next;
     enum step_kind kind;
     struct span span; /* carets stand under it */
     struct frame_spec *packet;
-    enum step_reply reply;       /* EXPECT: the packet answers the last one that left */
-    struct span packet_span;     /* EXPECT: of the packet or the `reply` */
-    uint8_t action;              /* EXPECT, REPLAY: enum action */
-    uint16_t state;              /* EXPECT: enum flow_mark, 0 where any may be */
-    bool stepped;                /* EXPECT: a `reply` that stands alone, so that `pass` will do too */
-    uint32_t rule;               /* EXPECT: id, RULE_DEFAULT, or RULE_NONE where any may decide */
-    uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids, PBC_NONE where none is named */
-    bool down;                   /* HEALTH */
-    uint64_t percent;            /* SPLIT: how far a part may be away */
+    struct test_said *said;  /* EXPECT: what the client of a connection says first (said.h); NULL: nothing is written */
+    enum step_reply reply;   /* EXPECT: the packet answers the last one that left */
+    struct span packet_span; /* EXPECT: of the packet or the `reply` */
+    uint8_t action;          /* EXPECT, REPLAY: enum action */
+    uint16_t state;          /* EXPECT: enum flow_mark, 0 where any may be */
+    bool asks_server;        /* EXPECT: of a pool or a server */
+    bool stepped;            /* EXPECT: a `reply` that stands alone, so that `pass` will do too */
+    uint32_t rule;           /* EXPECT: id, RULE_DEFAULT, or RULE_NONE where any may decide */
+    uint32_t pool, server;   /* EXPECT, SPLIT, HEALTH: ids, PBC_NONE where none is named */
+    bool down;               /* HEALTH */
+    uint64_t percent;        /* SPLIT: how far a part may be away */
     uint32_t *parts, part_count; /* SPLIT: of the servers that take part, in the file's order */
     int day;                     /* AT: 0 is Monday, -1 the next day that has the time */
     uint64_t count;              /* REPEAT: packets; REPLAY: percent at least, 100 for `all` */
@@ -95,8 +102,10 @@ bool test_split_step(struct compile *c, struct test *t, const struct node *n);
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
 
 /* A packet as written, checked and filled in; NULL after a report (packet.c). `self`: what it stands for;
- * any_port: the source's port may be left out. */
-struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port);
+ * any_port: the source's port may be left out. *said: what its connection's client says first, NULL if nothing; `said`
+ * is NULL where nobody asks for it. */
+struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port,
+                                  struct test_said **said);
 /* The parts of a bare `reply`, in a packet that has no more; NULL after a report. */
 struct frame_spec *test_reply_of(struct compile *c, const struct node *n);
 
@@ -124,8 +133,10 @@ struct test_run {
     uint8_t *down;               /* [servers] */
     uint64_t *up_since_ns;       /* [servers] */
     struct claims claims;
-    uint8_t *frame;  /* FRAME_MOST bytes */
-    uint64_t cookie; /* of the packet judged last */
+    struct first *first;     /* of the connection looked at */
+    struct chooser *chooser; /* of proxy services; NULL: there is none */
+    uint8_t *frame;          /* FRAME_MOST bytes */
+    uint64_t cookie;         /* of the packet judged last */
     struct test_held *held;
     struct pkt left; /* how the last packet that was sent on, or taken out of another, left; nothing in it: none did */
     uint8_t *left_frame;     /* its bytes, TEST_LEFT_MOST */

@@ -2,11 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/ruletest.h"
+#include "compiler/ruletest/said.h"
 #include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/forward/choose.h"
 #include "vm/forward/service.h"
 #include "vm/packet/wire.h"
+#include "vm/stream/first.h"
 
 /* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
  * UTC. */
@@ -203,6 +205,7 @@ static bool expect(struct test_run *r, const struct test_step *s)
     test_look(r, s, &pkt, &search);
     if (early) test_search(r, &search);
     test_judge(r, &pkt, &v);
+    if (s->asks_server) said_connect(r, s->said, &packet.payload, &search.key, &v, &search.served);
     const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, search.key.marks);
     if (held) hold(r, s, &search);
     if (!good && !early) test_search(r, &search);
@@ -318,9 +321,11 @@ static void run_test(struct test_run *r, struct test *t)
     test_clock(r, BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
     r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
-    if (!r->vm) out_of_memory();
+    r->chooser = r->program->proxies_count ? chooser_new(r->program, &(struct vm_cfg){.seed = 1}) : NULL;
+    if (!r->vm || (r->program->proxies_count && !r->chooser)) out_of_memory();
     for (const struct test_step *s = t->first; s; s = s->next) t->failed = !step(r, s) || t->failed;
     end_test(r);
+    chooser_free(r->chooser);
     vm_free(r->vm);
 }
 
@@ -328,6 +333,7 @@ static void make_room(struct test_run *r)
 {
     const size_t servers = r->program->servers_count;
 
+    r->first = heap_zeroed(1, sizeof(*r->first));
     r->frame = heap_zeroed(FRAME_MOST, 1);
     r->left_frame = heap_zeroed(TEST_LEFT_MOST, 1);
     r->down = heap_zeroed(servers, 1);
@@ -343,6 +349,7 @@ static void free_room(struct test_run *r)
     free(r->down);
     free(r->left_frame);
     free(r->frame);
+    free(r->first);
     program_put(r->program);
 }
 

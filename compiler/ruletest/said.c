@@ -1,0 +1,195 @@
+/* A test's connection through a proxy, see said.h: its bytes are written as a client would, and read as the proxy does.
+ */
+#include "compiler/ruletest/said.h"
+
+#include <string.h>
+
+#include "vm/forward/choose.h"
+#include "vm/stream/first.h"
+
+/* ---- the bytes ---- */
+
+enum {
+    HELLO_ROOM = 1024, /* two names of 255 bytes, and all else */
+    RANDOM = 32,
+    EXT_SNI = 0,
+    EXT_ALPN = 16,
+    EXT_VERSIONS = 43,
+    TLS_AES_128_GCM_SHA256 = 0x1301,
+};
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t n)
+{
+    memcpy(at, bytes, n);
+    return at + n;
+}
+
+static uint8_t *put16(uint8_t *at, size_t v) { return put(at, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2); }
+
+/* A length of two bytes is filled in when its end is known. */
+static void fill16(uint8_t *at, const uint8_t *end) { put16(at, (size_t)(end - at - 2)); }
+
+static uint8_t *put_sni(uint8_t *at, struct str name)
+{
+    at = put16(at, EXT_SNI);
+    at = put16(at, name.len + 5);
+    at = put16(at, name.len + 3);
+    *at++ = 0; /* a host's name */
+    at = put16(at, name.len);
+    return put(at, name.s, name.len);
+}
+
+static uint8_t *put_alpn(uint8_t *at, struct str protocol)
+{
+    at = put16(at, EXT_ALPN);
+    at = put16(at, protocol.len + 3);
+    at = put16(at, protocol.len + 1);
+    *at++ = (uint8_t)protocol.len;
+    return put(at, protocol.s, protocol.len);
+}
+
+/* A ClientHello of TLS 1.3 in one record (RFC 8446, 4.1.2). */
+static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
+{
+    uint8_t *const record = at + 3, *const message = at + 7;
+
+    at = put(at, (const uint8_t[]){22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3}, 11);
+    memset(at, 0, RANDOM + 1); /* and no session */
+    at = put16(at + RANDOM + 1, 2);
+    at = put16(at, TLS_AES_128_GCM_SHA256);
+    at = put(at, (const uint8_t[]){1, 0}, 2); /* not compressed */
+    uint8_t *const extensions = at;
+    at += 2;
+    if (said->sni.s) at = put_sni(at, said->sni);
+    if (said->alpn.s) at = put_alpn(at, said->alpn);
+    at = put16(at, EXT_VERSIONS);
+    at = put(at, (const uint8_t[]){0, 3, 2, 3, 4}, 5);
+    fill16(extensions, at);
+    fill16(message, at);
+    fill16(record, at);
+    return at;
+}
+
+static uint8_t *put_str(uint8_t *at, struct str s) { return put(at, s.s, s.len); }
+static uint8_t *put_text(uint8_t *at, const char *s) { return put(at, s, strlen(s)); }
+
+/* Without `host` it is one of HTTP/1.0, which needs none (RFC 9112, 3.2). */
+static uint8_t *put_request(uint8_t *at, const struct test_said *said)
+{
+    at = said->method.s ? put_str(at, said->method) : put_text(at, "GET");
+    at = put_text(at, " ");
+    at = said->path.s ? put_str(at, said->path) : put_text(at, "/");
+    at = put_text(at, said->host.s ? " HTTP/1.1\r\nhost: " : " HTTP/1.0");
+    if (said->host.s) at = put_str(at, said->host);
+    for (uint32_t i = 0; i < said->headers; i++) {
+        at = put_text(at, "\r\n");
+        at = put_str(at, said->header[i][0]);
+        at = put_text(at, ": ");
+        at = put_str(at, said->header[i][1]);
+    }
+    return put_text(at, "\r\n\r\n");
+}
+
+void said_write(struct arena *a, struct test_said *said)
+{
+    size_t room = HELLO_ROOM + 64 + said->host.len + said->path.len + said->method.len;
+
+    for (uint32_t i = 0; i < said->headers; i++) room += said->header[i][0].len + said->header[i][1].len + 4;
+    uint8_t *at = said->bytes = arena_alloc(a, room);
+    if (said->sni.s || said->alpn.s) at = put_hello(at, said);
+    said->hello = (uint32_t)(at - said->bytes);
+    if (said->host.s || said->path.s || said->method.s || said->headers) at = put_request(at, said);
+    said->request = (uint32_t)(at - said->bytes) - said->hello;
+}
+
+/* ---- as the proxy reads them ---- */
+
+static struct view text_view(struct str s) { return (struct view){(const uint8_t *)s.s, (uint32_t)s.len}; }
+
+struct heard {
+    const struct test_said *said;
+    struct first *first;
+    struct first_at at;
+    const uint8_t *bytes;
+    uint32_t n, wants;
+    bool tls_ends; /* here: the proxy has the names from its handshake */
+    struct view alpn;
+};
+
+/* READ_BAD: f->reason says why. */
+static enum stream_read read_on(struct heard *h, enum first_end end)
+{
+    static const struct test_said nothing;
+    const struct test_said *said = h->said ? h->said : &nothing;
+    const struct first_asked asked = {.wants = h->wants, .end = (uint8_t)end};
+    const enum stream_read got = first_read(h->first, &h->at, h->bytes, h->n, &asked);
+
+    if (h->tls_ends) first_tls(h->first, text_view(said->sni), h->alpn);
+    return got;
+}
+
+/* The branch; PBC_NONE: the proxy closes the connection, f->reason says why. */
+static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key *key)
+{
+    for (enum first_end end = FIRST_OPEN; end <= FIRST_LATE; end++) {
+        if (read_on(h, end) == READ_BAD) return PBC_NONE;
+        const uint32_t branch = program_stream(r->program, key, h->first);
+        if (branch != STREAM_MORE) return branch;
+    }
+    return PBC_NONE;
+}
+
+static uint64_t affinity_of(const struct program *p, const struct pbc_proxy *x, const struct first *f)
+{
+    struct view value;
+    unsigned next = 0;
+
+    if (!(x->flags & PBC_PROXY_AFFINITY_HEADER)) return 0;
+    if (first_header(f, program_str(p, x->affinity_name), &next, &value) != FIRST_KNOWN) return 0;
+    return chooser_value(value.at, value.len);
+}
+
+static struct heard hear(const struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
+                         uint32_t service, uint8_t alpn[256])
+{
+    const struct program *p = r->program;
+    struct heard h = {.said = said, .first = r->first, .bytes = payload->bytes, .n = payload->len};
+
+    h.wants = program_wants(p, service) | (mode_is(p->services[service].mode, MODE_REQUESTS) ? FIRST_HTTP : 0u);
+    h.tls_ends = p->proxies[p->services[service].proxy - 1].cert_count > 0;
+    if (h.tls_ends) h.wants &= ~(uint32_t)FIRST_TLS;
+    if (!said) return h;
+    const uint32_t from = h.tls_ends ? said->hello : 0, all = said->hello + said->request;
+    if (all > from) h.bytes = said->bytes + from, h.n = all - from;
+    if (said->alpn.s) {
+        alpn[0] = (uint8_t)said->alpn.len;
+        memcpy(alpn + 1, said->alpn.s, said->alpn.len);
+        h.alpn = (struct view){alpn, (uint32_t)said->alpn.len + 1};
+    }
+    return h;
+}
+
+void said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
+                  const struct key *key, struct verdict *v, struct served *served)
+{
+    const struct program *p = r->program;
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    uint8_t alpn[256];
+
+    if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
+    struct heard h = hear(r, said, payload, v->service, alpn);
+    memset(r->first, 0, sizeof(*r->first));
+    const uint32_t branch = branch_of(r, &h, key);
+    *served = (struct served){.branch = branch, .pool = PBC_NONE, .server = PBC_NONE};
+    if (branch == PBC_NONE) {
+        snprintf(served->how, sizeof(served->how), "%s", stream_reason_doc((enum stream_reason)r->first->reason));
+        return;
+    }
+    if (p->branches[branch].shares == PBC_TARGET) return;
+    chooser_facts(r->chooser, &in);
+    const struct choice c =
+        chooser_pick(r->chooser, branch, key, affinity_of(p, &p->proxies[p->services[v->service].proxy - 1], r->first));
+    served->pool = c.pool;
+    if (c.server == PBC_NONE || !chooser_begin(r->chooser, branch, c.server, key)) return;
+    served->server = v->server = c.server;
+}

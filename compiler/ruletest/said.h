@@ -1,0 +1,26 @@
+/* What the client of a test's connection says first, and which server of a proxy service's it reaches by that. */
+#ifndef COMPILER_RULETEST_SAID_H
+#define COMPILER_RULETEST_SAID_H
+
+#include "compiler/ruletest/ruletest.h"
+
+enum { SAID_HEADERS = 16 };
+
+/* As written; text that is not written is NULL. */
+struct test_said {
+    struct str sni, alpn, host, path, method;
+    struct str header[SAID_HEADERS][2]; /* name, value */
+    uint32_t headers;
+    uint8_t *bytes;          /* a ClientHello, where sni or alpn is written; then a request, where a part of one is */
+    uint32_t hello, request; /* how many bytes each has; 0: none */
+};
+
+/* Write its bytes into the arena. */
+void said_write(struct arena *a, struct test_said *said);
+
+/* A connection that is let through to a proxy service: v->server is set, and *served says why. `said` is NULL where
+ * only the packet's payload is sent. What does not come is absent, as after the service's `first bytes within`. */
+void said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
+                  const struct key *key, struct verdict *v, struct served *served);
+
+#endif
