@@ -33,9 +33,9 @@ enum {
 
 /* What a loop has once. */
 struct http_loop {
-    struct http_head answer;       /* the one that is read this moment */
-    struct head_text text;         /* the head that is sent on */
-    const struct program *program; /* whose numbers the kept connections have */
+    struct http_head answer; /* the one that is read this moment */
+    struct head_text text;   /* the head that is sent on */
+    struct program *program; /* whose numbers the kept connections have; held, so that no other comes to its address */
     struct kept kept;
     struct slab requests, noted; /* struct http; struct noted */
     uint64_t counts[HTTP_COUNTS];

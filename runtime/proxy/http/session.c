@@ -79,7 +79,8 @@ static struct side *kept_for(struct session *s)
     struct http_loop *l = http_loop_of(s);
     if (l->program != s->proxy->program) {
         kept_flush(&l->kept);
-        l->program = s->proxy->program;
+        program_put(l->program);
+        l->program = program_get(s->proxy->program);
     }
     if (session_server_is_private(s)) return NULL;
     struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
@@ -115,7 +116,7 @@ static void *start(struct proxy *p)
 {
     struct http_loop *l = calloc(1, sizeof *l);
     if (!l) return NULL;
-    l->program = p->program;
+    l->program = program_get(p->program);
     kept_init(&l->kept, &p->loop, &p->sides, HTTP_KEPT_MAX);
     slab_init(&l->requests, sizeof(struct http), p->cfg.sessions_most);
     slab_init(&l->noted, sizeof(struct noted), p->cfg.sessions_most);
@@ -126,6 +127,7 @@ static void stop(void *of_kind)
 {
     struct http_loop *l = of_kind;
     kept_fini(&l->kept);
+    program_put(l->program);
     slab_fini(&l->requests);
     slab_fini(&l->noted);
     free(l);
