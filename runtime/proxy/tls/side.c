@@ -45,8 +45,8 @@ const char *tls_why(void)
 static int why_not(struct side *s, int result)
 {
     switch (SSL_get_error(s->tls, result)) {
-    case SSL_ERROR_WANT_READ: s->flags &= (uint8_t)~SIDE_MAY_READ; return -EAGAIN;
-    case SSL_ERROR_WANT_WRITE: s->flags &= (uint8_t)~SIDE_MAY_WRITE; return -EAGAIN;
+    case SSL_ERROR_WANT_READ: s->flags &= (uint16_t)~SIDE_MAY_READ; return -EAGAIN;
+    case SSL_ERROR_WANT_WRITE: s->flags &= (uint16_t)~SIDE_MAY_WRITE; return -EAGAIN;
     case SSL_ERROR_ZERO_RETURN: return 0;
     case SSL_ERROR_SYSCALL: return errno ? -errno : -ECONNRESET;
     default: return -EPROTO; /* also an end that was not said to be one: bytes may be missing (RFC 8446, 6.1) */
@@ -63,7 +63,11 @@ static int tls_shake(struct side *s)
 {
     forget_errors();
     const int done = SSL_do_handshake(s->tls);
-    if (done == 1) return 0;
+    if (done == 1) {
+        s->flags |=
+            SIDE_MAY_READ; /* what follows the handshake may have come with its end, before the loop told of it */
+        return 0;
+    }
     const int err = why_not(s, done);
     return err ? err : -ECONNRESET;
 }

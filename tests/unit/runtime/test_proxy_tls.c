@@ -166,6 +166,28 @@ static void test_both_versions_and_no_older_one(void **state)
     keypair_fini(&k);
 }
 
+/* The end of a handshake and what follows it in one read, which the loop has not told of yet. */
+static void test_what_follows_the_handshake_is_read(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    struct bench b;
+    char got[100];
+    (void)state;
+    set_client(&b, f, NULL);
+    assert_int_equal(SSL_do_handshake(b.ssl), -1);
+    loop_turn(&b.loop, 0);
+    assert_int_equal(b.shaken, -EAGAIN);
+    assert_int_equal(SSL_do_handshake(b.ssl), 1);
+    assert_int_equal(SSL_write(b.ssl, "question", 8), 8);
+    assert_int_equal(side_shake(&b.side), 0);
+    b.shaken = 0;
+    assert_int_equal(heard(&b, got, sizeof got), 8);
+    tear_down(&b);
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
 static void test_the_name_chooses_the_certificate(void **state)
 {
     static const struct {
@@ -408,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_versions_and_no_older_one),
+        cmocka_unit_test(test_what_follows_the_handshake_is_read),
         cmocka_unit_test(test_the_name_chooses_the_certificate),
         cmocka_unit_test(test_protocols_are_agreed_on),
         cmocka_unit_test(test_tickets_outlive_a_reload),

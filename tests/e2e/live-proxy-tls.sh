@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Live, TLS in the proxy: it ends here, certificates by name, both versions, resumption; what the files hold is asked for at
+# the start and at a reload, which loses nothing; towards servers it is verified.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+made() { # NAME HOST [OPTION...]
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$2" -addext "subjectAltName=DNS:$2" \
+        -keyout "$1.key" -out "$1.pem" "${@:3}" 2>/dev/null || exit 1
+}
+made shop shop.example
+made wild '*.wild.example'
+made exact a.wild.example
+made new shop.example
+made inner inner.example
+cp shop.key first.key
+cp shop.pem first.pem
+openssl pkcs8 -topk8 -in shop.key -out locked.key -passout pass:secret 2>/dev/null
+
+site one two
+background one python3 "$top/tests/e2e/live/https.py" 10.2.0.2 inner.pem inner.key
+until_true 100 'a server of TLS listens' at one sh -c 'ss -ltn | grep -q :443'
+
+service() { # CERTIFICATE KEY: rules whose first certificate this is
+    cat <<RULES
+pool web { server one 10.2.0.2:80 }
+pool two { server two 10.2.0.3:80 }
+pool inner { server one 10.2.0.2:443 }
+service raw on 10.1.0.2 tcp/443 {
+  mode proxy first bytes within 1s tls cert "$work/$1" key "$work/$2"
+  tls cert "$work/wild.pem" key "$work/wild.key"
+  tls cert "$work/exact.pem" key "$work/exact.key"
+  when sni "b.wild.example" -> two
+  else -> web
+}
+service site on 10.1.0.2, fd00:1::2 tcp/8443 { mode proxy http tls cert "$work/$1" key "$work/$2"; -> web }
+service good on 10.1.0.2 tcp/81 { mode proxy http; tls to server sni "inner.example" verify ca "$work/inner.pem"; -> inner }
+service other on 10.1.0.2 tcp/82 { mode proxy http; tls to server sni "other.example" verify ca "$work/inner.pem"; -> inner }
+service blind on 10.1.0.2 tcp/83 { mode proxy http; tls to server verify off; -> inner }
+service loose on 10.1.0.2 tcp/84 { mode proxy; tls to server sni "inner.example" verify ca "$work/inner.pem"; -> inner }
+service cut on 10.1.0.2 tcp/85 { mode proxy; tls to server sni "other.example" verify ca "$work/inner.pem"; -> inner }
+RULES
+}
+service shop.pem shop.key | rules shop
+
+# ---- the start is refused ----
+
+starts() { # SENTENCE CERTIFICATE KEY WORDS
+    service "$2" "$3" | rules bad
+    timeout 20 ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i wan -i lan bad.pbc >bad.out 2>bad.err </dev/null
+    status=$?
+    grep -qF "$4" bad.err && [ $status -ne 0 ]
+    said=$?
+    [ $said -eq 0 ] || sed 's/^/# /' bad.err
+    ok $said "$1"
+}
+starts 'the key of another certificate is refused at the start' shop.pem wild.key 'the private key does not belong to the certificate'
+starts 'so is one that is not there' shop.pem none.key 'none.key: No such file or directory'
+starts 'one under a passphrase' shop.pem locked.key 'the private key is under a passphrase'
+starts 'and what is none' shop.pem shop.pem "the key's file holds no private key"
+
+# ---- TLS ends here ----
+
+prey prey -i wan -i lan shop.pbc
+get() { at client curl -s -m 10 --cacert shop.pem --resolve "*:443:10.1.0.2" --resolve "*:8443:10.1.0.2" "$@"; }
+same 'TLS 1.3 ends here' "$(get --tlsv1.3 https://shop.example/)" one
+same 'TLS 1.2, too' "$(get --tlsv1.2 --tls-max 1.2 https://shop.example/)" one
+same 'requests in TLS, whose protocol is agreed on' "$(get -w '%{http_version}' https://shop.example:8443/ | tr '\n' ' ')" 'one 1.1'
+same 'clients of IPv6' "$(at client curl -s -m 10 --cacert shop.pem --resolve 'shop.example:8443:[fd00:1::2]' https://shop.example:8443/)" one
+same 'the server hears that it was TLS' "$(get https://shop.example:8443/told)" \
+    '10.1.0.1 for=10.1.0.1;proto=https 1.1 prey shop.example:8443'
+same 'an exact name goes before a wildcard' "$(get --cacert exact.pem https://a.wild.example/)" one
+same 'the name that was asked for chooses the pool, too' "$(get --cacert wild.pem https://b.wild.example/)" two
+same 'another name is shown the first' "$(get --connect-to other.example::shop.example: -k -w '%{ssl_verify_result}' https://other.example/ | head -1)" one
+head -c 5000000 /dev/urandom >web-one/big
+get https://shop.example/files/big | cmp - web-one/big
+ok $? 'a large file comes whole'
+
+talks() { at client timeout 10 openssl s_client -connect 10.1.0.2:443 -servername shop.example -CAfile shop.pem "$@" 2>&1; }
+printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_out ticket >out
+printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_in ticket >again
+same 'a session is resumed' "$(grep -hoE '^(New|Reused)' out again | tr '\n' ' ')" 'New Reused '
+talks -tls1_1 -cipher 'DEFAULT@SECLEVEL=0' </dev/null >out
+grep -qE 'alert (protocol version|handshake)|unsupported protocol' out
+ok $? 'nothing older than TLS 1.2'
+printf 'GET / HTTP/1.0\r\n\r\n' >plain
+at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat plain >&3; timeout 8 cat <&3' >out 2>/dev/null
+[ $? -ne 124 ] && [ ! -s out ]
+ok $? 'what is no hello is not answered'
+printf '\x16\x03\x01\x02\x00\x01\x00' >half
+at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat half >&3; timeout 8 cat <&3' >out 2>&1
+[ $? -ne 124 ]
+ok $? 'half a hello, and silence: its time ends'
+
+# ---- towards servers ----
+
+code() { at client curl -s -m 10 -o /dev/null -w '%{http_code}' "http://10.1.0.2:$1/"; }
+same 'a server in TLS, its certificate verified' "$(code 81)" 200
+same 'one of another name is not spoken to' "$(code 82)" 502
+same 'or it is, where nobody verifies' "$(code 83)" 200
+same 'without requests, too' "$(code 84) $(code 85)" '200 000'
+
+# ---- reload ----
+
+cat >load.py <<'END'
+import hashlib, socket, ssl, sys, threading, time
+# Connections without a pause, one of them all the time; ends once the second certificate was seen. Says what failed.
+until, seen, failed, done = time.time() + 20, [], 0, 0
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+def connect(): return context.wrap_socket(socket.create_connection(("10.1.0.2", 8443), 5), server_hostname="shop.example")
+def ask(s):
+    s.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+    got = b""
+    while b"one\n" not in got:
+        d = s.recv(4096)
+        if not d: raise EOFError(got)
+        got += d
+old = connect()
+while time.time() < until and (len(seen) < 2 or done < 20):
+    try:
+        s = connect()
+        ask(s)
+        print_of = hashlib.sha256(s.getpeercert(True)).digest()
+        if print_of not in seen: seen.append(print_of)
+        s.close()
+        ask(old)
+        if done == 0: print("begun", flush=True)
+        done += 1
+    except Exception as e:
+        failed += 1
+        print(repr(e), file=sys.stderr)
+print("failed", failed, "certificates", len(seen), flush=True)
+END
+at client python3 load.py >load.out 2>load.err &
+load=$!
+pids="$pids $load"
+until_true 100 'the load has begun' grep -q begun load.out
+cp wild.key shop.key
+kill -HUP "$prey"
+until_true 100 'a key that does not belong is not taken' told 'the private key does not belong to the certificate' && ok 0 'a reload with a key that does not belong is refused'
+same 'the old ones go on' "$(get https://shop.example/)" one
+cp new.key shop.key
+cp new.pem shop.pem
+kill -HUP "$prey"
+wait "$load"
+same 'a reload takes new files under load, and nothing is lost' "$(tail -1 load.out)" 'failed 0 certificates 2'
+[ ! -s load.err ] || sed 's/^/# /' load.err
+printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_in ticket >again
+same 'tickets of before are taken' "$(grep -hoE '^(New|Reused)' again)" Reused
+prey_ends
+same 'it ends with 0' "$status" 0
+exit $failed
