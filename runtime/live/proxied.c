@@ -323,6 +323,12 @@ void proxied_tally(const struct live *l, struct sum *sum)
     for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) sum_conns(sum, proxy_conns(l->proxied->loops[i]));
 }
 
+void proxied_counters(const struct live *l, struct proxy_counters *sum)
+{
+    for (unsigned i = 0; l->proxied && i < l->proxied->count; i++)
+        proxy_counters_add(sum, proxy_counters(l->proxied->loops[i]));
+}
+
 int proxied_fd(const struct live *l) { return l->proxied ? l->proxied->call_fd : -1; }
 
 void proxied_called(struct live *l)

@@ -5,6 +5,7 @@
 
 #include "runtime/live/state.h"
 
+struct proxy_counters;
 struct sum;
 
 /* Has the program a service of such a mode? */
@@ -29,6 +30,7 @@ uint64_t proxied_taken(const struct live *l);
 
 /* What they count is added. */
 void proxied_tally(const struct live *l, struct sum *sum);
+void proxied_counters(const struct live *l, struct proxy_counters *sum);
 
 /* Reload: all that loops need for the program of the remap, which is l->now already. NULL, with one line in err. */
 struct proxied_change;

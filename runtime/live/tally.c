@@ -97,6 +97,7 @@ struct tally *tally_take(const struct live *l, bool running)
     }
     add_carried(t, l);
     proxied_tally(l, t->sum);
+    proxied_counters(l, &t->proxy);
     for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &t->io[i]);
     return t;
 }

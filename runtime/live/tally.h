@@ -3,6 +3,7 @@
 #define RUNTIME_LIVE_TALLY_H
 
 #include "runtime/live/state.h"
+#include "runtime/proxy/counters.h"
 
 struct sum;
 
@@ -21,6 +22,7 @@ struct tally {
     struct io_stats io[PORTS_MOST]; /* by interface, those beside the first of it, too */
     struct counter seen[PORTS_MOST];
     struct tally_worker worker[WORKERS_MOST];
+    struct proxy_counters proxy;
 };
 
 /* Each worker stands still at a batch boundary while its own are added, no longer; `running` false: they have no

@@ -118,6 +118,14 @@ static void pools_print(FILE *out, const cJSON *seen)
 
 /* ---- the head ---- */
 
+static void proxy_print(FILE *out, const cJSON *proxy)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER];
+    if (!cJSON_IsObject(proxy)) return;
+    fprintf(out, "proxy %s sessions, %s accepted in all, %s requests\n", count_at(proxy, "now", a),
+            count_at(proxy, "sessions", b), count_at(part(proxy, "http"), "requests", c));
+}
+
 static void head_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one = part(seen, "instance"), *program = part(seen, "program"), *reloads = part(seen, "reloads");
@@ -131,6 +139,7 @@ static void head_print(FILE *out, const cJSON *seen)
         fprintf(out, "flows %s (%.1f %% of %s), at most %s\n", count_at(flows, "now", a),
                 100.0 * (double)number_at(flows, "now") / (double)limit, count_at(flows, "limit", b),
                 count_at(flows, "most", c));
+    proxy_print(out, part(seen, "proxy"));
     if (is_true(program, "file_differs"))
         fprintf(out, "%s holds another program, which a reload or a start takes\n", text_at(program, "file"));
     if (part(one, "confirm_left_s"))

@@ -19,7 +19,10 @@ static void through(struct session *s, enum session_end failed, int err)
 {
     s->dials = false;
     session_wait(s, 0);
-    if (failed == SESSION_ENDS) s->proxy->counters.connected++;
+    if (failed == SESSION_ENDS) {
+        s->proxy->counters.connected++;
+        proxy_took(&s->proxy->counters, PROXY_TIME_CONNECT, s->proxy->loop.now_ns - s->dials_ns);
+    }
     s->ops->connected(s, failed, err);
 }
 
@@ -150,6 +153,7 @@ static void begin(struct session *s)
         return;
     }
     p->counters.connects++;
+    s->dials_ns = p->loop.now_ns;
     session_wait(s, p->program->settings->proxy_connect_ns);
     const int err = dial(s, &a);
     if (err) failed(s, err);
@@ -244,6 +248,7 @@ void connect_target(struct session *s, const struct stream_addr *to)
 {
     s->dials = true;
     s->proxy->counters.connects++;
+    s->dials_ns = s->proxy->loop.now_ns;
     session_wait(s, s->proxy->program->settings->proxy_connect_ns);
     const int err = dial(s, to);
     if (err) failed(s, err);

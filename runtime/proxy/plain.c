@@ -27,6 +27,7 @@ static void choose(struct session *s, uint32_t branch)
     s->at = NULL;
     s->branch = branch == STREAM_MORE ? PBC_NONE : branch;
     session_wait(s, 0);
+    proxy_took(&p->counters, PROXY_TIME_DECIDE, p->loop.now_ns - s->begun_ns);
     if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
     } else if (instruction_is_refused(s)) {

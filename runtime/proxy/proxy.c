@@ -130,8 +130,7 @@ static bool parts_init(struct proxy *p)
     buffers_init(&p->buffers, bytes, 2 * most);
     pipes_init(&p->pipes, PIPES_MOST / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
-    p->counters.ends = calloc(SESSION_ENDS, sizeof *p->counters.ends);
-    return p->chooser && p->counters.ends && queue_init(p) &&
+    return p->chooser && queue_init(p) &&
            !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) && !lines_init(&p->lines, LINES_BYTES);
 }
 
@@ -180,7 +179,6 @@ void proxy_free(struct proxy *p)
     loop_fini(&p->loop);
     program_put(p->program);
     tls_table_put(p->tls);
-    free(p->counters.ends);
     free(p);
 }
 

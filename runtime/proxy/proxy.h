@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "runtime/proxy/counters.h"
 #include "runtime/proxy/lines.h"
 #include "vm/forward/choose.h"
 #include "vm/stream/stream.h"
@@ -57,13 +58,6 @@ struct proxy_change {
 struct proxy_refusal {
     const struct program *program; /* only to be compared */
     uint32_t server;
-};
-
-struct proxy_counters {
-#define COUNT(field, key, doc) uint64_t field;
-#include "runtime/proxy/count.def"
-    uint64_t *ends;                        /* [SESSION_ENDS] (end.def) */
-    uint64_t refused[STREAM_REASON_COUNT]; /* connections and requests, for what their bytes say, by reason */
 };
 
 /* Is there a kind of session for the mode (enum pbc_mode)? */

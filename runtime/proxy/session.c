@@ -137,7 +137,6 @@ static void session_free(struct session *s)
     timer_stop(&p->loop.wheel, &s->timer);
     *s->link = s->next;
     if (s->next) s->next->link = s->link;
-    p->counters.ended++;
     p->counters.ends[s->ended]++;
     slab_give(&p->sessions, s);
     if (p->closed) listeners_reopen(p);

@@ -10,16 +10,12 @@
 #ifndef RUNTIME_PROXY_SESSION_H
 #define RUNTIME_PROXY_SESSION_H
 
+#include "runtime/proxy/counters.h"
 #include "runtime/proxy/relay.h"
 #include "vm/packet/key.h"
 #include "vm/stream/stream.h"
 
 enum end_class { END_GOOD, END_CLIENT, END_SERVER, END_RULES, END_TIME, END_OURS };
-enum session_end {
-#define END(ident, name, class, doc) SESSION_##ident,
-#include "runtime/proxy/end.def"
-    SESSION_ENDS /* it goes on */
-};
 const char *session_end_name(enum session_end e);
 enum end_class session_end_class(enum session_end e);
 
@@ -76,6 +72,7 @@ struct session {
     struct first_at *at; /* how far the readers of first bytes are; NULL: they do not look */
     void *own;           /* of its kind */
     uint64_t begun_ns;
+    uint64_t dials_ns;       /* since when it dials */
     uint64_t affinity;       /* what balancing keeps the client's server by, of its kind; 0: as the service says */
     uint32_t service;        /* numbers of the program that runs */
     uint32_t branch;         /* PBC_NONE: not chosen yet */

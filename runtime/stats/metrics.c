@@ -238,6 +238,44 @@ static void rest_write(FILE *out, const cJSON *root)
           item(reloads, "refused"));
 }
 
+/* ---- the proxy ---- */
+
+/* A histogram: what took up to each bound, those below it, too. Its last bucket has no bound. */
+static void took_write(FILE *out, const cJSON *took, const char *key, const char *help)
+{
+    char name[80];
+    uint64_t n = 0;
+    const cJSON *of = item(took, key), *one;
+    snprintf(name, sizeof name, "prey_proxy_%s_duration_seconds", key);
+    family(out, name, "histogram", help);
+    cJSON_ArrayForEach(one, item(of, "within_s"))
+    {
+        n += strtoull(one->valuestring, NULL, 10);
+        fprintf(out, "%s_bucket{", name);
+        label(out, "le", *one->string == 'm' ? "+Inf" : one->string);
+        fprintf(out, "} %llu\n", (unsigned long long)n);
+    }
+    fprintf(out, "%s_sum %.6f\n%s_count %llu\n", name, (double)item_number(of, "sum_us") / 1e6, name,
+            (unsigned long long)n);
+}
+
+static void proxy_write(FILE *out, const cJSON *root)
+{
+    const cJSON *proxy = item(root, "proxy"), *took = item(proxy, "took");
+    if (!cJSON_IsObject(proxy)) return;
+    alone(out, "prey_proxy_sessions", "gauge", "Connections that go on now.", item(proxy, "now"));
+    object_write(out, item(proxy, "ended_by"), "reason", "prey_proxy_ended_total", "counter",
+                 "Connections that have ended, and why.");
+    object_write(out, item(proxy, "refused"), "reason", "prey_proxy_refused_total", "counter",
+                 "Connections and requests that were refused for what their bytes say.");
+#define COUNT(field, key, doc) row(out, root, COUNT, "proxy", key, doc);
+#include "runtime/proxy/count.def"
+#define HTTP_COUNT(ident, key, doc) row(out, proxy, COUNT, "http", key, doc);
+#include "runtime/proxy/http/count.def"
+#define PROXY_TIME(ident, key, doc) took_write(out, took, key, doc);
+#include "runtime/proxy/time.def"
+}
+
 void metrics_write(FILE *out, const cJSON *root)
 {
     rest_write(out, root);
@@ -248,4 +286,5 @@ void metrics_write(FILE *out, const cJSON *root)
     interfaces_write(out, root);
     servers_write(out, root);
     rows_write(out, root);
+    proxy_write(out, root);
 }

@@ -92,6 +92,9 @@ RULES
 done
 prey_ends
 same "it ends with 0" "$status" 0
+same "what was refused is counted by its reason" "$(sed -n 's/^  refused *//p' prey.out)" '1 http-name-space, 1 http-two-lengths, 1 http2'
+same "requests are counted, and answers by class" \
+    "$(sed -n 's/^  http *//p' prey.out | grep -cE '^[0-9]+ requests, [0-9]+ answers_2xx, .*[0-9]+ answers_4xx, 1 answers_5xx')" 1
 same "what was asked before a log was moved away stands in it" "$(grep -c '"GET / HTTP/1' common.old)" "$(grep -c '"GET / HTTP/1.* \(200 4\|503 -\)$' common.old)"
 same "… what came later in the new one, its quotes escaped" "$(sed 's/\[.*\]/[]/' common.log)" '10.1.0.1 - - [] "GET /last\" HTTP/1.1" 200 4'
 python3 - >out <<'END'

@@ -34,7 +34,7 @@ service web on 10.1.0.2, fd00:1::2 tcp/80 { mode proxy; -> web }
 service files on 10.1.0.2 tcp/8080 { mode proxy; -> files }
 service shell on 10.1.0.2 tcp/22 { mode proxy; -> shell }
 END
-prey prey -i wan -i lan --format json proxy.pbc
+prey prey -i wan -i lan --format json --stats 127.0.0.1:8404 proxy.pbc
 ask() { at client curl -s -m 5 "http://$1/" || echo failed; }
 for i in 1 2 3 4; do ask 10.1.0.2; done >four
 same 'IPv4: four connections, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 2 one 2 two '
@@ -53,6 +53,37 @@ ok $? 'a large file comes whole, by splice'
 at prey sysctl -q -w net.ipv4.tcp_fastopen=3
 for i in 1 2; do at client curl -s -m 5 --tcp-fastopen -o /dev/null http://10.1.0.2/; done
 same 'a SYN may bring the first bytes' "$(at prey nstat -asz TcpExtTCPFastOpenPassive | awk '/Passive/ { print $2 }')" 1
+
+# What is seen of it: sessions that were accepted have ended or go on, each for a reason; all say the same.
+cat >seen.py <<'END'
+import json, sys
+proxy = json.load(open("stats.json"))["proxy"]
+metrics = dict(line.strip().rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
+ended = sum(proxy["ended_by"].values())
+took = {key: sum(t["within_s"].values()) for key, t in proxy["took"].items()}
+good = {
+    "sessions": proxy["sessions"] == proxy["ended"] > 10 and proxy["now"] == 0 and ended == proxy["ended"],
+    "reasons": proxy["ended_by"]["done"] > 10,
+    "bytes": proxy["up_bytes"] > 300000 and proxy["down_bytes"] > 30000000,
+    "connects": proxy["connects"] >= proxy["connected"] > 10,
+    "times": took["connect"] == proxy["took"]["connect"]["count"] == proxy["connected"] and took["decide"] == proxy["sessions"],
+    "metrics": [int(metrics[k]) for k in ("prey_proxy_sessions_total", "prey_proxy_sessions", 'prey_proxy_ended_total{reason="done"}')]
+    == [proxy["sessions"], proxy["now"], proxy["ended_by"]["done"]],
+    "histogram": int(metrics['prey_proxy_connect_duration_seconds_bucket{le="+Inf"}']) == proxy["connected"],
+    "page": "Proxy services" in open("page").read(),
+}
+print(" ".join(k for k, v in good.items() if not v) or "good")
+END
+look() { at prey curl -s -m 5 -o "$1" "http://127.0.0.1:8404/$2"; }
+seen() { look stats.json stats.json && look metrics metrics && look page '' && [ "$(python3 seen.py)" = good ]; }
+until_true 100 'what is seen adds up' seen && ok 0 'page, JSON and metrics agree on what the proxy has done'
+python3 seen.py | sed 's/^/# /'
+promtool check metrics <metrics >said 2>&1
+same 'the metrics are good (promtool)' "$? $(cat said)" '0 '
+ctl status
+has 'preyctl status says how many sessions there are' 'proxy 0 sessions, '
+ctl counters proxy.ended_by.done
+has 'preyctl counters lists the ends' 'proxy.ended_by.done '
 
 # A session goes on through a reload that takes its service away, and gets to its server; new ones find no listener.
 mkfifo in
@@ -79,3 +110,9 @@ for i in 1 2 3 4; do ask 10.1.0.2; done >four
 same 'a server that is gone: the next one is tried' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 4 two '
 prey_ends
 same 'it ends with 0' "$status" 0
+python3 - <<'END' >said
+import json
+p = json.loads(open("prey.out").read())["proxy"]
+print(p["sessions"] == p["ended"] + p["now"] == sum(p["ended_by"].values()) + p["now"] and p["retried"] >= 2)
+END
+same 'accepted is ended and open, in the summary, too' "$(cat said)" True

@@ -1,5 +1,5 @@
-"""The manual lists every counter of vm/counter.def and runtime/counter.def by its place in JSON, and preyrun prints each
-(those of the second: tests/e2e/live-passthrough.sh). UPDATE=1 rewrites the
+"""The manual lists every counter of vm/counter.def, runtime/counter.def and the proxy's tables by its place in JSON, and preyrun prints each
+(those of the second: tests/e2e/live-passthrough.sh; of the third: tests/e2e/live-proxy.sh). UPDATE=1 rewrites the
 list between its marks in man/preyrun.1. Prints TAP lines."""
 import ast
 import json
@@ -12,10 +12,16 @@ import tempfile
 MAN = pathlib.Path("man/preyrun.1")
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
-BEGIN, LIVE, END = '.\\" counters\n', '.\\" live counters\n', '.\\" end\n'
+BEGIN, LIVE, PROXY, END = '.\\" counters\n', '.\\" live counters\n', '.\\" proxy counters\n', '.\\" end\n'
 # Of runtime/counter.def: a macro, how its arguments are called, and its place in JSON.
 LIVE_KINDS = [("IO", "key, words, doc", '"interfaces[]." #key, doc'), ("WORKER", "field, key, doc", '"live." key, doc'),
               ("EGRESS", "field, key, doc", '"live." key, doc'), ("LOSS", "ident, key, doc", '"live.lost." key, "not sent: " doc')]
+# Of the proxy's tables: the table, its macro, how its arguments are called, and its place in JSON.
+PROXY_KINDS = [("runtime/proxy/count.def", "COUNT", "field, key, doc", '"proxy." key, doc'),
+               ("runtime/proxy/http/count.def", "HTTP_COUNT", "ident, key, doc", '"proxy.http." key, doc'),
+               ("runtime/proxy/time.def", "PROXY_TIME", "ident, key, doc", '"proxy.took." key, doc'),
+               ("runtime/proxy/end.def", "END", "ident, name, class, doc", '"proxy.ended_by." name, doc'),
+               ("vm/stream/reason.def", "STREAM_REASON", "ident, name, status, doc", '"proxy.refused." name, doc')]
 
 # A program that counts all of them.
 RULES = """pool p { source 10.9.0.1; server a 10.0.0.11 }
@@ -52,9 +58,15 @@ def live_rows():
     return expand("".join(f"#define {k}_COUNTER({args}) @ROW ({row})\n" for k, args, row in LIVE_KINDS), "runtime/counter.def")
 
 
+def proxy_rows():
+    found = [row for table, name, args, row in PROXY_KINDS for row in expand(f"#define {name}({args}) @ROW ({row})\n", table)]
+    return [row for row in found if row[0] != "proxy.refused.-"]
+
+
 def listed(text, mark, table):
     """Is the list behind the mark that of the table? The text with it, and whether it was."""
-    begin, lines = text.index(mark) + len(mark), "".join(f"{path:<27} {doc}\n" for path, doc in table)
+    width = max(27, *(len(path) for path, _ in table))
+    begin, lines = text.index(mark) + len(mark), "".join(f"{path:<{width}} {doc}\n" for path, doc in table)
     end = text.index(END, begin)
     return text[:begin] + lines + text[end:], text[begin:end] == lines
 
@@ -78,10 +90,11 @@ def main():
     table = rows()
     text, same = listed(MAN.read_text(), BEGIN, table)
     text, same_live = listed(text, LIVE, live_rows())
+    text, same_proxy = listed(text, PROXY, proxy_rows())
     if os.environ.get("UPDATE"):
         MAN.write_text(text)
     else:
-        say(same and same_live, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
+        say(same and same_live and same_proxy, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
     missing = [path for path, _ in table if path not in printed()]
     say(not missing, "the summary's JSON has every counter", *missing)
     say(len({path for path, _ in table}) == len(table), "no two counters share a place")

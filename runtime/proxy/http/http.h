@@ -15,13 +15,6 @@
 #include "runtime/proxy/http/message.h"
 #include "runtime/proxy/http/told.h"
 
-enum http_count {
-#define HTTP_COUNT(ident, name, doc) HTTP_COUNT_##ident,
-#include "runtime/proxy/http/count.def"
-#undef HTTP_COUNT
-    HTTP_COUNTS
-};
-
 #define HTTP_KEEP_NS UINT64_C(4000000000) /* a connection to a server is kept: most servers end theirs after 5 s */
 enum {
     HTTP_INTERIMS_MAX = 32,     /* 1xx before an answer */
@@ -38,7 +31,7 @@ struct http_loop {
     struct program *program; /* whose numbers the kept connections have; held, so that no other comes to its address */
     struct kept kept;
     struct slab requests, noted; /* struct http; struct noted */
-    uint64_t counts[HTTP_COUNTS];
+    uint64_t *counts;            /* [HTTP_COUNTS] the proxy's */
 };
 
 enum http_state { HTTP_HEAD, HTTP_DIALS, HTTP_EXCHANGE, HTTP_TUNNELS, HTTP_LAST, HTTP_STATES };

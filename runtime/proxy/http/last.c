@@ -73,6 +73,16 @@ static void leave_server(struct session *s)
         session_leave_server(s);
 }
 
+/* Of an answer that a server gave. */
+static void measure(struct session *s)
+{
+    const struct http *h = http_of(s);
+    struct proxy_counters *c = &s->proxy->counters;
+    if (!h->answer_ns || !h->begun_ns) return;
+    proxy_took(c, PROXY_TIME_ANSWER, h->answer_ns - h->begun_ns);
+    proxy_took(c, PROXY_TIME_REQUEST, s->proxy->loop.now_ns - h->begun_ns);
+}
+
 void http_count(struct session *s)
 {
     struct http *h = http_of(s);
@@ -80,6 +90,7 @@ void http_count(struct session *s)
     if (h->counted) return;
     h->counted = true;
     note_answer(s);
+    measure(s);
     if (class >= 2 && class <= 5)
         http_loop_of(s)->counts[HTTP_COUNT_CLASS_1 + class - 1]++;
     else if (!class)

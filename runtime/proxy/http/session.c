@@ -117,6 +117,7 @@ static void *start(struct proxy *p)
     struct http_loop *l = calloc(1, sizeof *l);
     if (!l) return NULL;
     l->program = program_get(p->program);
+    l->counts = p->counters.http;
     kept_init(&l->kept, &p->loop, &p->sides, HTTP_KEPT_MAX);
     slab_init(&l->requests, sizeof(struct http), p->cfg.sessions_most);
     slab_init(&l->noted, sizeof(struct noted), p->cfg.sessions_most);

@@ -555,6 +555,22 @@ static void test_without_descriptors_it_waits(void **state)
     tear_down(&b);
 }
 
+static void test_times_are_dealt_out_to_bounds(void **state)
+{
+    struct proxy_counters c = {0};
+    const struct proxy_took *t = &c.took[PROXY_TIME_CONNECT];
+    (void)state;
+    proxy_took(&c, PROXY_TIME_CONNECT, 0);
+    proxy_took(&c, PROXY_TIME_CONNECT, 500999);
+    proxy_took(&c, PROXY_TIME_CONNECT, 501000);
+    proxy_took(&c, PROXY_TIME_CONNECT, UINT64_C(10000001000));
+    assert_int_equal(t->within[BOUND_500US], 2);
+    assert_int_equal(t->within[BOUND_1MS], 1);
+    assert_int_equal(t->within[PROXY_BOUNDS], 1);
+    assert_int_equal(t->sum_us, 500 + 501 + 10000001);
+    assert_int_equal(proxy_took_count(t), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_another_server_is_tried),
         cmocka_unit_test(test_sessions_are_bounded),
         cmocka_unit_test(test_silence_has_an_end),
+        cmocka_unit_test(test_times_are_dealt_out_to_bounds),
         cmocka_unit_test(test_a_trusted_header_names_the_client),
         cmocka_unit_test(test_who_finds_no_place_waits_for_one),
         cmocka_unit_test(test_an_instruction_says_where_it_goes),

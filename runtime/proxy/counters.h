@@ -1,0 +1,56 @@
+/* What a proxy counts, by tables: each row stands in the summary, JSON, the metrics and the manual by itself. */
+#ifndef RUNTIME_PROXY_COUNTERS_H
+#define RUNTIME_PROXY_COUNTERS_H
+
+#include <stdint.h>
+
+#include "vm/stream/stream.h"
+
+enum session_end {
+#define END(ident, name, class, doc) SESSION_##ident,
+#include "runtime/proxy/end.def"
+    SESSION_ENDS /* it goes on */
+};
+
+enum http_count {
+#define HTTP_COUNT(ident, name, doc) HTTP_COUNT_##ident,
+#include "runtime/proxy/http/count.def"
+    HTTP_COUNTS
+};
+
+/* How long something took, dealt out to fixed bounds (bound.def). */
+enum proxy_time {
+#define PROXY_TIME(ident, key, doc) PROXY_TIME_##ident,
+#include "runtime/proxy/time.def"
+    PROXY_TIMES
+};
+enum proxy_bound {
+#define BOUND(ident, us, seconds) BOUND_##ident,
+#include "runtime/proxy/bound.def"
+    PROXY_BOUNDS
+};
+struct proxy_took {
+    uint64_t within[PROXY_BOUNDS + 1]; /* up to a bound and above the one before; the last: above all */
+    uint64_t sum_us;
+};
+
+/* Numbers of 64 bits and nothing else: they are added up as such. Ends stand first, so that who reads while it runs has
+ * never more ends than sessions. */
+struct proxy_counters {
+    uint64_t ends[SESSION_ENDS];
+    uint64_t refused[STREAM_REASON_COUNT]; /* connections and requests, for what their bytes say, by reason */
+    uint64_t http[HTTP_COUNTS];
+    struct proxy_took took[PROXY_TIMES];
+#define COUNT(field, key, doc) uint64_t field;
+#include "runtime/proxy/count.def"
+};
+
+/* c may be counting meanwhile. */
+void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c);
+/* How many sessions have ended. */
+uint64_t proxy_counters_ended(const struct proxy_counters *c);
+void proxy_took(struct proxy_counters *c, enum proxy_time what, uint64_t ns);
+/* How often it was measured. */
+uint64_t proxy_took_count(const struct proxy_took *t);
+
+#endif
