@@ -43,7 +43,7 @@ static void reasons_text(FILE *out, const struct proxy_counters *c)
     list_end(out, begin);
     begin = "  http      ";
 #define HTTP_COUNT(ident, name, doc) list_one(out, &begin, c->http[HTTP_COUNT_##ident], name);
-#include "runtime/proxy/http/count.def"
+#include "runtime/proxy/http_count.def"
     list_end(out, begin);
 }
 
@@ -95,7 +95,7 @@ void proxied_json(cJSON *root, const struct proxy_counters *c)
     reasons_json(proxy, c);
     cJSON *http = cJSON_AddObjectToObject(proxy, "http"), *took = cJSON_AddObjectToObject(proxy, "took");
 #define HTTP_COUNT(ident, name, doc) json_number(http, name, c->http[HTTP_COUNT_##ident]);
-#include "runtime/proxy/http/count.def"
+#include "runtime/proxy/http_count.def"
 #define PROXY_TIME(ident, key, doc) took_json(took, key, &c->took[PROXY_TIME_##ident]);
 #include "runtime/proxy/time.def"
 }

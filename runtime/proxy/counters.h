@@ -14,7 +14,7 @@ enum session_end {
 
 enum http_count {
 #define HTTP_COUNT(ident, name, doc) HTTP_COUNT_##ident,
-#include "runtime/proxy/http/count.def"
+#include "runtime/proxy/http_count.def"
     HTTP_COUNTS
 };
 

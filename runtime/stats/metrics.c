@@ -271,7 +271,7 @@ static void proxy_write(FILE *out, const cJSON *root)
 #define COUNT(field, key, doc) row(out, root, COUNT, "proxy", key, doc);
 #include "runtime/proxy/count.def"
 #define HTTP_COUNT(ident, key, doc) row(out, proxy, COUNT, "http", key, doc);
-#include "runtime/proxy/http/count.def"
+#include "runtime/proxy/http_count.def"
 #define PROXY_TIME(ident, key, doc) took_write(out, took, key, doc);
 #include "runtime/proxy/time.def"
 }
