@@ -39,16 +39,34 @@ static int read_pair(struct live *l, const struct pbc_cert *c, struct keypair *k
     return bad;
 }
 
-/* What is offered by ALPN: where requests are parsed, what can be parsed; else what branches ask for. */
-static unsigned protocols(const struct pbc_service *s, uint8_t out[256], bool *only)
+/* What is offered by ALPN, as the extension has it. */
+struct offers {
+    uint8_t bytes[1024]; /* what has no room is not offered */
+    unsigned len;
+};
+
+static void offer(struct offers *o, const char *name)
 {
-    static const uint8_t http1[] = "\x08http/1.1";
-    *only = mode_is(s->mode, MODE_REQUESTS);
-    if (*only) {
-        memcpy(out, http1, 9);
-        return 9;
+    const size_t n = strlen(name);
+    for (unsigned i = 0; i < o->len; i += 1u + o->bytes[i])
+        if (o->bytes[i] == n && !memcmp(o->bytes + i + 1, name, n)) return;
+    if (!n || n > 255 || o->len + 1 + n > sizeof o->bytes) return;
+    o->bytes[o->len] = (uint8_t)n;
+    memcpy(o->bytes + o->len + 1, name, n);
+    o->len += 1u + (unsigned)n;
+}
+
+/* What the service's branches ask for, in their order. */
+static void offer_asked(struct offers *o, const struct program *p, uint32_t service)
+{
+    for (uint32_t b = 0; b < p->branches_count; b++) {
+        const struct pbc_branch *of = &p->branches[b];
+        for (uint32_t c = of->conds; of->service == service && c < of->conds + of->cond_count; c++) {
+            if (p->conds[c].kind != COND_ALPN) continue;
+            const struct pbc_names *l = &p->names[p->conds[c].first];
+            for (uint32_t i = 0; i < l->count; i++) offer(o, program_str(p, p->hosts[l->first + i]));
+        }
     }
-    return 0;
 }
 
 static struct tls_front *front(struct live *l, const struct pbc_service *s, const struct tls_front *before, char *err,
@@ -58,14 +76,17 @@ static struct tls_front *front(struct live *l, const struct pbc_service *s, cons
     const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
     struct keypair *pairs = calloc(says->cert_count, sizeof *pairs);
     struct tls_front *f = NULL;
-    uint8_t offers[256];
-    bool only;
+    const bool only = mode_is(s->mode, MODE_REQUESTS); /* what can be parsed */
+    struct offers offers = {.len = 0};
     int failed = pairs ? 0 : -ENOMEM;
     if (failed) snprintf(err, err_len, "out of memory");
     for (uint32_t i = 0; i < says->cert_count && !failed; i++)
         failed = read_pair(l, &p->certs[says->certs + i], &pairs[i], err, err_len);
-    const unsigned len = protocols(s, offers, &only);
-    if (!failed) f = tls_front_new(pairs, says->cert_count, offers, len, only, before, err, err_len);
+    if (only)
+        offer(&offers, "http/1.1");
+    else
+        offer_asked(&offers, p, (uint32_t)(s - p->services));
+    if (!failed) f = tls_front_new(pairs, says->cert_count, offers.bytes, offers.len, only, before, err, err_len);
     for (uint32_t i = 0; pairs && i < says->cert_count; i++) keypair_fini(&pairs[i]);
     free(pairs);
     return f;

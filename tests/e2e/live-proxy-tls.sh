@@ -33,6 +33,7 @@ service raw on 10.1.0.2 tcp/443 {
   tls cert "$work/wild.pem" key "$work/wild.key"
   tls cert "$work/exact.pem" key "$work/exact.key"
   when sni "b.wild.example" -> two
+  when alpn "x-two" -> two
   else -> web
 }
 service site on 10.1.0.2, fd00:1::2 tcp/8443 { mode proxy http tls cert "$work/$1" key "$work/$2"; -> web }
@@ -82,6 +83,8 @@ talks() { at client timeout 10 openssl s_client -connect 10.1.0.2:443 -servernam
 printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_out ticket >out
 printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_in ticket >again
 same 'a session is resumed' "$(grep -hoE '^(New|Reused)' out again | tr '\n' ' ')" 'New Reused '
+printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -alpn x-one,x-two >out
+same 'a protocol that a branch asks for is agreed on, and chooses' "$(grep -E '^(ALPN|two)' out | tr '\n' ' ')" 'ALPN protocol: x-two two '
 talks -tls1_1 -cipher 'DEFAULT@SECLEVEL=0' </dev/null >out
 grep -qE 'alert (protocol version|handshake)|unsupported protocol' out
 ok $? 'nothing older than TLS 1.2'
