@@ -61,6 +61,18 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
     }
 }
 
+/* Where a proxy connects from is the host's affair. */
+static void check_proxied(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
+{
+    const struct image *img = w->c->image;
+
+    if (!pool->source_count) return;
+    diag(w->c->diags, E_UNSUPPORTED, share->span, "not supported yet: `source` of the pool `%s` in a proxy mode",
+         image_str(img, pool->name));
+    diag_note(w->c->diags, span_at(w->c, &pool->place),
+              "a proxy connects from the address that the host's routes give, or, `transparent`, from the client's");
+}
+
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
                         uint32_t families)
 {
@@ -71,7 +83,9 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         const uint32_t pool = img->shares[i].pool;
 
         if (pool >= img->pools_count) continue;
-        if (mode_is(w->mode, MODE_REWRITES))
+        if (mode_is(w->mode, MODE_PROXIES))
+            check_proxied(w, &img->pools[pool], share);
+        else if (mode_is(w->mode, MODE_REWRITES))
             check_family(w, &img->pools[pool], share, families);
         else if (mode_is(w->mode, MODE_ONE_SIDED))
             check_ports(w, &img->pools[pool], share);

@@ -105,6 +105,11 @@ static void sample(struct imgbuild *b)
     FAULT(cert_none, "certificate 0: of no service", b->proxies[0].cert_count = 0)                                     \
     FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
     FAULT(reserved, "proxy 0: reserved bytes are not zero", b->proxies[0].reserved[14] = 1)                            \
+    FAULT(reads, "proxy 0: reads what nobody knows", b->proxies[0].wants |= FIRST_PROXY)                               \
+    FAULT(no_http, "branch 0: asks for what its service does not read", b->proxies[0].wants &= ~(uint32_t)FIRST_HTTP)  \
+    FAULT(no_bytes, "branch 2: asks for what its service does not read", b->proxies[0].wants &= 0xffff)                \
+    FAULT(no_instruction, "branch 3: asks for what its service does not read",                                         \
+          b->proxies[0].wants &= ~(uint32_t)FIRST_INSTRUCTION)                                                         \
     FAULT(udp, "endpoint 0: a proxy's takes TCP alone", b->endpoints[0].proto = PBC_EP_UDP)                            \
     FAULT(ports, "service 0: more than 1024 ports", b->endpoints[0].port_hi = 1104)                                    \
     FAULT(cookies, "service 0: syn cookies in mode proxy", b->services[0].flags = PBC_SERVICE_COOKIES)                 \

@@ -2,6 +2,7 @@
  * connection's first bytes can meet. */
 #include "vm/packet/key.h"
 #include "vm/program/verify/verify_priv.h"
+#include "vm/stream/wants.h"
 #include "vm/tables.h"
 
 /* Of flags that say the same in two ways at most one. */
@@ -34,6 +35,8 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     if (x->service >= p->services_count || p->services[x->service].proxy != i + 1)
         return fault(v, "proxy %u: of service %u, which has another", i, x->service);
     if (!verify_flags(v, i)) return false;
+    const uint32_t reads = FIRST_TLS | FIRST_HTTP | FIRST_INSTRUCTION | FIRST_SUM;
+    if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads) return fault(v, "proxy %u: reads what nobody knows", i);
     if (!inside(x->accept_from, x->accept_count, p->sets_count)) return fault(v, "proxy %u: past the end of `sets`", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
         return fault(v, "proxy %u: its certificates do not follow those before", i);
@@ -75,15 +78,32 @@ bool verify_asks_stream(const struct program *p, uint32_t cond)
 }
 
 /* Counts of the conditions before one, by who asks them: windows may share conditions, so each is looked at once. */
-enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, TALLIES };
+enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, OF_BYTES, TALLIES };
 struct tally {
-    uint32_t of[TALLIES]; /* the first bytes alone; what a connection does not have; an instruction */
+    uint32_t of[TALLIES]; /* the first bytes alone; what a connection does not have; an instruction, and what else a
+                             reader reads */
 };
 static void free_tallies(struct tally **t) { free(*t); }
 
 static uint32_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
 {
     return before[conds + count].of[what] - before[conds].of[what];
+}
+
+/* What no reader reads would never be known, and the branch would wait for it. TLS that ends here is another's to read.
+ */
+static bool verify_wants(const struct verifier *v, const struct tally *before, uint32_t branch)
+{
+    const struct program *p = v->p;
+    const struct pbc_branch *b = &p->branches[branch];
+    const struct pbc_proxy *x = &p->proxies[p->services[b->service].proxy - 1];
+    const bool tls = between(before, b->conds, b->cond_count, OF_TLS) && !x->cert_count,
+               request = between(before, b->conds, b->cond_count, OF_REQUEST),
+               instruction = between(before, b->conds, b->cond_count, OF_INSTRUCTION),
+               bytes = between(before, b->conds, b->cond_count, OF_BYTES);
+    return ((!tls || x->wants & FIRST_TLS) && (!request || x->wants & FIRST_HTTP) &&
+            (!instruction || x->wants & FIRST_INSTRUCTION) && (!bytes || x->wants >> FIRST_BYTES_SHIFT)) ||
+           fault(v, "branch %u: asks for what its service does not read", branch);
 }
 
 static bool verify_whens(const struct verifier *v, const struct tally *before)
@@ -96,6 +116,7 @@ static bool verify_whens(const struct verifier *v, const struct tally *before)
             return fault(v, "branch %u: asks for what a %s does not have", i, proxy ? "connection" : "packet");
         if (b->shares == PBC_TARGET && !between(before, b->conds, b->cond_count, OF_INSTRUCTION))
             return fault(v, "branch %u: a target, but no instruction", i);
+        if (proxy && !verify_wants(v, before, i)) return false;
     }
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_STREAM))
@@ -114,6 +135,10 @@ static bool verify_conditions(const struct verifier *v)
         before[i + 1].of[OF_STREAM] += (cond_info[c->kind].traits & COND_STREAM) != 0;
         before[i + 1].of[OF_PACKET] += !(cond_info[c->kind].traits & COND_OF_STREAM) && !verify_asks_stream(p, i);
         before[i + 1].of[OF_INSTRUCTION] += c->kind == COND_INSTRUCTION;
+        before[i + 1].of[OF_TLS] += c->kind == COND_SNI || c->kind == COND_ALPN;
+        before[i + 1].of[OF_REQUEST] +=
+            c->kind == COND_HOST || c->kind == COND_PATH || c->kind == COND_METHOD || c->kind == COND_HEADER;
+        before[i + 1].of[OF_BYTES] += c->kind == COND_BYTES;
     }
     return verify_whens(v, before);
 }
