@@ -3,11 +3,13 @@
 #include "runtime/host/keypair.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,9 +18,46 @@
 
 enum { LONGEST = 1 << 18, HEAP = 1 << 20, PIECE = 64 };
 
+/* ---- memory of the library ----
+ *
+ * While it decodes a file the library copies what is secret into ordinary memory, and gives that back as it is: so all
+ * that it gives back meanwhile is wiped. */
+
+static _Thread_local bool wipes;
+
+static void *take(size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return malloc(n);
+}
+
+static void give(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (wipes && p) explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static void *take_again(void *p, size_t n, const char *file, int line)
+{
+    if (!wipes || !p) return realloc(p, n);
+    const size_t before = malloc_usable_size(p);
+    void *to = n ? malloc(n) : NULL;
+    if (n && !to) return NULL;
+    if (to) memcpy(to, p, before < n ? before : n);
+    give(p, file, line);
+    return to;
+}
+
 void keypair_init(void)
 {
-    if (!CRYPTO_secure_malloc_initialized()) CRYPTO_secure_malloc_init(HEAP, PIECE);
+    static bool ready;
+    if (ready) return;
+    ready = true;
+    CRYPTO_set_mem_functions(take, take_again, give);
+    CRYPTO_secure_malloc_init(HEAP, PIECE);
     ERR_clear_error();
 }
 
@@ -82,11 +121,13 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     size_t cert_len, key_len;
     bool locked = false;
     *k = (struct keypair){0};
+    wipes = true;
     char *cert = read_all(fds[0], &cert_len), *key = read_all(fds[1], &key_len);
     if (cert) read_certificates(cert, cert_len, k);
     if (key) read_key(key, key_len, k, &locked);
     OPENSSL_secure_clear_free(cert, cert_len);
     OPENSSL_secure_clear_free(key, key_len);
+    wipes = false;
     if (!k->cert) return say(err, err_len, "the certificate's file holds none (PEM)");
     if (locked) return say(err, err_len, "the private key is under a passphrase: give prey one without");
     if (!k->key) return say(err, err_len, "the key's file holds no private key (PEM)");

@@ -13,7 +13,7 @@ struct keypair {
     EVP_PKEY *key;
 };
 
-/* Once a process, before the first key is read and while it may lock memory. */
+/* Once a process, before anything else of the library and while it may lock memory. */
 void keypair_init(void);
 
 /* Open both files for who reads them later, after a look at what they hold: regular files, a certificate, and the key

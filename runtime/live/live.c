@@ -294,8 +294,8 @@ static int run(struct live *l)
 /* The child: nothing of the host is opened or changed by it. */
 static int service(struct live *l)
 {
-    checks_ready();
     keypair_init();
+    checks_ready();
     int status = parent_confine(l->channel);
     clock_open(&l->clock);
     if (!status) status = signals_open(l);

@@ -97,6 +97,9 @@ at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat half >&3; timeout 8 cat <&
 [ $? -ne 124 ]
 ok $? 'half a hello, and silence: its time ends'
 
+same 'the key lies in no memory that a core would hold: of the parent, of the service' \
+    "$(python3 "$top/tests/e2e/live/secret.py" shop.key "$prey" $(cat "/proc/$prey/task/$prey/children") | tr '\n' ' ')" '0 nor locked 0 and locked '
+
 # ---- towards servers ----
 
 code() { at client curl -s -m 10 -o /dev/null -w '%{http_code}' "http://10.1.0.2:$1/"; }
