@@ -43,7 +43,7 @@ uint64_t body_ahead(const struct body *b)
 void body_moved(struct body *b, uint64_t n)
 {
     b->data += n;
-    if (b->state == FOREVER) return;
+    if (b->state == FOREVER || !n) return;
     b->left -= n;
     if (b->left) return;
     b->state = b->state == DATA ? WHOLE : CHUNK_CR;

@@ -39,8 +39,9 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     /* What of the request was laid down for a server goes to none. */
     if (s->up.buffer) s->up.buffer->from += h->up.ready;
     h->up.ready = 0;
-    /* The next request can be found only where this one's body is over. */
-    h->keeps = h->keeps && body_is_whole(&h->up.body);
+    /* The next request can be found only where this one's body is over: of a part that is being moved some may have
+     * been read and not gone on, which would be taken for a request. */
+    h->keeps = h->keeps && body_is_whole(&h->up.body) && !h->up.moves;
     char text[PAGE_TEXT_MAX];
     const size_t n = http_page(text, status, !h->keeps, h->was_head);
     b->from = b->to = BUFFER_FRONT;

@@ -471,12 +471,48 @@ static void requests_that_nobody_would_write(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* What was read of a body and did not get to a server that ends is no request: the connection is not kept. Bodies of
+ * all lengths around what the system's buffers hold. */
+static void a_body_that_did_not_go_on(void **state)
+{
+    struct scene *s = *state;
+    static char body[1 << 18];
+    unsigned answered = 0;
+    const int small = 4096;
+    sh("sysctl -q -w net.ipv4.tcp_wmem='4096 32768 32768'");
+    setsockopt(s->servers[0], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    memset(body, 'b', sizeof body);
+    for (size_t n = 1 << 15; n < sizeof body; n += 4096) {
+        char head[100];
+        const int c = client();
+        snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", n);
+        say(c, head);
+        const int server = come(s, 0);
+        size_t sent = 0;
+        for (unsigned i = 0; i < 200; i++) {
+            const ssize_t put = sent < n ? send(c, body + sent, n - sent, MSG_NOSIGNAL) : 0;
+            if (put > 0) sent += (size_t)put;
+            proxy_turn(s->proxy, 0);
+        }
+        close(server); /* which has read nothing: a reset */
+        if (sent == n) {
+            answered++;
+            assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502"));
+            assert_non_null(strstr(heard_text, "Connection: close"));
+        }
+        close(c);
+        for (unsigned i = 0; i < 5; i++) proxy_turn(s->proxy, 0);
+    }
+    assert_true(answered > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_client_hears_another_s_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(requests_that_are_read_two_ways, set_up, tear_down),
         cmocka_unit_test_setup_teardown(requests_that_nobody_would_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_body_that_did_not_go_on, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
