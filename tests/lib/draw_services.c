@@ -20,7 +20,7 @@ static void put_pool(struct draw *d, unsigned n)
     if (!one_in(d, 3)) put(d, " balance %s\n", balances[below(d, 5)]);
     if (one_in(d, 4)) put(d, " slow start %us\n", 1 + below(d, 5));
     if (one_in(d, 4)) put(d, " on down keep\n");
-    if (one_in(d, 3))
+    if (!d->proxies && one_in(d, 3))
         put(d, " source 198.18.%u.1-198.18.%u.%u, 2001:db6::%u ports %u-%u\n", n, n, 1 + below(d, 3), n + 1, 5000,
             5000 + below(d, 4));
     for (unsigned i = 0, count = 1 + below(d, 3); i < count; i++) {
@@ -116,7 +116,7 @@ static bool put_proxy(struct draw *d, unsigned n, unsigned pools, const char *te
     const char *ports = strstr(text, "tcp/");
     const bool address = text[0] != 'a' && text[0] != 's';
 
-    if (!ports || strstr(ports, "any") || one_in(d, 2)) return false;
+    if (!d->proxies || !ports || strstr(ports, "any") || one_in(d, 4)) return false;
     put(d, "service s%u on %s {\n mode proxy%s\n", n, text, one_in(d, 2) ? " http" : "");
     if (address && one_in(d, 3)) put(d, " announce\n");
     if (one_in(d, 4)) put(d, " max flows %u\n", 1 + below(d, 20));
@@ -162,6 +162,7 @@ void put_services(struct draw *d)
     const unsigned pools = 1 + below(d, 3), services = 1 + below(d, one_in(d, 4) ? 30 : 6);
     struct endpoints all = {.count = 0};
 
+    d->proxies = one_in(d, 2);
     put(d, "meter news0 = 100/s per source\nmeter news1 = 300/s burst 5\n");
     for (unsigned i = 0; i < pools; i++) put_pool(d, i);
     for (unsigned i = 0; i < services; i++) put_one_service(d, i, pools, &all);
