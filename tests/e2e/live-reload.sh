@@ -98,7 +98,7 @@ for workers in 1 2; do
     hup
     same "$workers: a server that is gone and was not used is left out at the next reload" "$(at prey "$bin/preyctl" status --json |
         python3 -c 'import json, sys
-print(*(s["name"] for p in json.load(sys.stdin)["pools"] for s in p["servers"] if s["name"] in "ab"))')" b
+print(*(s["name"] for p in json.load(sys.stdin)["pools"] for s in p["servers"] if s["name"] in ("a", "two")))')" two
     same "$workers: a server that is gone gets nothing new" "$(ask) $(ask)" 'two two'
     echo 'firewall f default accept { }' | rules none
     mv none.pbc rules.pbc
