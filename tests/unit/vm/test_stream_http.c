@@ -408,6 +408,11 @@ static void body_runs(void **state)
     assert_string_equal(text + at, "rest");
     assert_true(body_is_whole(&b));
     assert_true(body_is_whole(&moved));
+    /* Nothing more was moved, since its receiver has no room: it stays whole. */
+    body_begin(&b, HTTP_LENGTH, 5);
+    body_moved(&b, 5);
+    body_moved(&b, 0);
+    assert_true(body_is_whole(&b));
 }
 
 static void body_kinds(void **state)
