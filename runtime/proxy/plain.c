@@ -52,10 +52,8 @@ static uint32_t wants(const struct session *s)
 static struct first_asked asked(const struct session *s, enum first_end end)
 {
     const uint64_t most = s->proxy->program->settings->first_bytes;
-    return (struct first_asked){.wants = wants(s),
-                                .end = (uint8_t)end,
-
-                                .limit = (uint16_t)(most < STREAM_MAX ? most : STREAM_MAX)};
+    return (struct first_asked){
+        .wants = wants(s), .end = (uint8_t)end, .limit = (uint32_t)(most < STREAM_MAX ? most : STREAM_MAX)};
 }
 
 /* Ask the program, with what has come so far. */

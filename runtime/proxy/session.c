@@ -114,8 +114,9 @@ struct stream_addr session_service(const struct session *s) { return address(s, 
  * be taken for the last byte. */
 static void say_reset(struct session *s)
 {
-    const bool quiet = s->proxy->program->services[s->service].no_server == PBC_NO_SERVER_DROP;
-    if (s->ended == SESSION_DONE || (s->ended == SESSION_NO_SERVER && quiet)) return;
+    const struct pbc_service *services = s->proxy->program->services;
+    if (s->ended == SESSION_DONE) return;
+    if (s->ended == SESSION_NO_SERVER && services[s->service].no_server == PBC_NO_SERVER_DROP) return;
     s->client.flags |= SIDE_RESETS;
     if (s->server) s->server->flags |= SIDE_RESETS;
 }
@@ -208,7 +209,7 @@ static void find_opener(struct session *s)
     s->proxy->counters.strangers++;
 }
 
-/* Sessions are told apart by what they look at: with PROXY headers or TLS something comes before their kind. */
+/* Where a session begins: a PROXY header or TLS comes before what its kind does. */
 static void set_out(struct session *s)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);

@@ -224,7 +224,7 @@ static void one_address(const struct site *s, const char *to)
     }
     assert_int_equal(c.strays, before.strays + 1);
     while ((len = next_segment(s->packets, packet, sizeof packet, false)))
-        assert_int_equal(flags_of(packet) & 0x12, 0x02); /* of all that a packet socket has got first packets alone */
+        assert_int_equal(flags_of(packet) & 0x12, 0x02); /* packet sockets get first packets alone */
     close(fd), close(there), close(listens);
 }
 
