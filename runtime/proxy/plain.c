@@ -143,10 +143,10 @@ static void move(struct session *s)
     const uint64_t up_before = s->up.moved, down_before = s->down.moved;
     const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
     int err = 0;
-    s->up.keeps_open = s->client.flags & SIDE_SHUT; /* the second end that is told is told by closing */
+    s->up.keeps_open = s->client.flags & SIDE_SHUT && side_ends_by_closing(s->server);
     const enum way_result up = way_move(&s->up, &p->buffers, &err);
     if (!heed(s, up, true, err)) return;
-    s->down.keeps_open = up == WAY_DONE;
+    s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
     const enum way_result down = way_move(&s->down, &p->buffers, &err);
     if (!heed(s, down, false, err)) return;
     p->counters.up_bytes += s->up.moved - up_before;

@@ -17,6 +17,7 @@ static void ready(struct watcher *w, uint32_t events)
     if (events & EPOLLOUT) flags |= SIDE_MAY_WRITE;
     if (events & (EPOLLRDHUP | EPOLLPRI)) flags |= SIDE_HUNG | SIDE_MAY_READ;
     if (events & (EPOLLHUP | EPOLLERR)) flags |= SIDE_HUNG | SIDE_MAY_READ | SIDE_MAY_WRITE;
+    if (flags & SIDE_MAY_READ) s->flags &= (uint16_t)~SIDE_DRY;
     s->flags |= (uint16_t)flags;
     if (s->flags & SIDE_HUNG) s->flags &= (uint16_t)~SIDE_FIN;
     if (events & EPOLLRDHUP && !(events & (EPOLLPRI | EPOLLHUP | EPOLLERR))) s->flags |= SIDE_FIN;

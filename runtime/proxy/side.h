@@ -22,6 +22,7 @@ enum side_flag {
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
     SIDE_FIN = 1 << 7,  /* its last byte is in the socket, and nothing is wrong with it: a short read has read it */
     SIDE_MORE = 1 << 8, /* what is written now is followed at once by the end, and may wait for it */
+    SIDE_DRY = 1 << 9,  /* with TLS: the socket was emptied, though the library may still hold something */
 };
 
 struct side;
@@ -63,5 +64,10 @@ ssize_t side_write(struct side *s, const void *from, size_t n);
 int side_shut(struct side *s);
 /* May the kernel move bytes from and to it? */
 static inline bool side_can_splice(const struct side *s) { return s->ops == &side_plain; }
+
+/* Something may have come that the loop has not told of yet. */
+static inline void side_look(struct side *s) { s->flags = (uint16_t)((s->flags | SIDE_MAY_READ) & ~SIDE_DRY); }
+/* Does its other end hear by side_close alone, and for certain, that no more comes? TLS announces it before. */
+static inline bool side_ends_by_closing(const struct side *s) { return s->ops == &side_plain; }
 
 #endif

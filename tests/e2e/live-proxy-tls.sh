@@ -85,6 +85,19 @@ printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_in ticket >again
 same 'a session is resumed' "$(grep -hoE '^(New|Reused)' out again | tr '\n' ' ')" 'New Reused '
 printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -alpn x-one,x-two >out
 same 'a protocol that a branch asks for is agreed on, and chooses' "$(grep -E '^(ALPN|two)' out | tr '\n' ' ')" 'ALPN protocol: x-two two '
+cat >unwrap.py <<'END'
+import socket, ssl, sys
+# The client says first that no more comes: the end that follows must be announced, too, after all that was sent.
+context = ssl.create_default_context(cafile="shop.pem")
+for port in 443, 8443:
+    s = context.wrap_socket(socket.create_connection(("10.1.0.2", port), 5), server_hostname="shop.example")
+    s.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+    got = b""
+    while b"one\n" not in got: got += s.recv(4096)
+    s.unwrap()
+    print("announced")
+END
+same 'a client that ends first hears an end that is announced' "$(at client python3 unwrap.py 2>&1 | tr '\n' ' ')" 'announced announced '
 talks -tls1_1 -cipher 'DEFAULT@SECLEVEL=0' </dev/null >out
 grep -qE 'alert (protocol version|handshake)|unsupported protocol' out
 ok $? 'nothing older than TLS 1.2'

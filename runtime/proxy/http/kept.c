@@ -49,7 +49,7 @@ static void end(struct kept_one *o)
 static bool is_silent(struct side *s)
 {
     uint8_t byte;
-    s->flags |= SIDE_MAY_READ;
+    side_look(s);
     return side_read(s, &byte, 1) == -EAGAIN;
 }
 

@@ -102,9 +102,19 @@ static int tls_shut(struct side *s)
     return shutdown(s->fd, SHUT_WR) && errno != ENOTCONN ? -errno : 0;
 }
 
+/* An end in order is announced, too, where nobody has said it before: else the other end could not tell it from a
+ * connection that was cut off. Where the socket has no room now it stays unsaid. */
+static void announce_end(struct side *s)
+{
+    if (s->flags & (SIDE_SHUT | SIDE_RESETS | SIDE_FAILED) || !SSL_is_init_finished(s->tls)) return;
+    forget_errors();
+    SSL_shutdown(s->tls);
+}
+
 static void tls_close(struct side *s)
 {
     struct holds *h = SSL_get_app_data((SSL *)s->tls);
+    announce_end(s);
     SSL_free(s->tls);
     s->tls = NULL;
     tls_front_put(h->front);
@@ -118,11 +128,13 @@ int tls_side(struct side *s, SSL_CTX *ctx, struct tls_front *front, struct tls_b
 {
     struct holds *h = calloc(1, sizeof *h);
     SSL *ssl = h ? SSL_new(ctx) : NULL;
-    if (!ssl || SSL_set_fd(ssl, s->fd) != 1) {
+    BIO *bio = ssl ? tls_bio(s) : NULL;
+    if (!bio) {
         SSL_free(ssl);
         free(h);
         return -ENOMEM;
     }
+    SSL_set_bio(ssl, bio, bio);
     h->front = front ? tls_front_get(front) : NULL;
     h->back = back ? tls_back_get(back) : NULL;
     SSL_set_app_data(ssl, h);

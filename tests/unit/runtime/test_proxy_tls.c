@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -179,9 +180,10 @@ static void test_what_follows_the_handshake_is_read(void **state)
     loop_turn(&b.loop, 0);
     assert_int_equal(b.shaken, -EAGAIN);
     assert_int_equal(SSL_do_handshake(b.ssl), 1);
+    b.shaken = 0; /* the loop tells, and our handshake does not go on yet */
+    loop_turn(&b.loop, 0);
     assert_int_equal(SSL_write(b.ssl, "question", 8), 8);
     assert_int_equal(side_shake(&b.side), 0);
-    b.shaken = 0;
     assert_int_equal(heard(&b, got, sizeof got), 8);
     tear_down(&b);
     tls_front_put(f);
@@ -311,6 +313,20 @@ static void test_ends_are_told_apart(void **state)
     assert_int_equal(SSL_read(b.ssl, got, sizeof got), 0);
     assert_int_equal(SSL_get_error(b.ssl, 0), SSL_ERROR_ZERO_RETURN);
     tear_down(&b);
+    /* Closed in order: that is announced; by a reset it is not. */
+    static const struct {
+        uint16_t flags;
+        int hears;
+    } closed[] = {{0, SSL_ERROR_ZERO_RETURN}, {SIDE_RESETS, SSL_ERROR_SSL}};
+    for (unsigned i = 0; i < 2; i++) {
+        set_client(&b, f, "a.example");
+        assert_true(shake(&b));
+        b.side.flags |= closed[i].flags;
+        side_close(&b.side);
+        assert_int_equal(SSL_read(b.ssl, got, sizeof got), 0);
+        assert_int_equal(SSL_get_error(b.ssl, 0), closed[i].hears);
+        tear_down(&b);
+    }
     /* Cut off: that may not look like an end. */
     set_client(&b, f, "a.example");
     assert_true(shake(&b));
@@ -439,5 +455,6 @@ int main(void)
         cmocka_unit_test(test_a_lot_arrives),
         cmocka_unit_test(test_servers_are_verified),
     };
+    signal(SIGPIPE, SIG_IGN); /* of the other end, which writes to a closed one */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
