@@ -179,9 +179,21 @@ static void prepare(struct session *s)
         session_end(s, SESSION_MAX_FLOWS);
 }
 
+static void lose_server(struct session *s)
+{
+    const enum session_end why = s->lost;
+    s->lost = SESSION_ENDS;
+    if (s->chosen == PBC_NONE) return; /* it was left meanwhile */
+    if (s->ops->lost)
+        s->ops->lost(s, why);
+    else
+        session_end(s, why);
+}
+
 static void run(struct task *t)
 {
     struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
+    if (s->lost != SESSION_ENDS && s->ended == SESSION_ENDS) lose_server(s);
     if (s->late && s->ended == SESSION_ENDS) too_late(s);
     if (s->state != SESSION_GOES && s->ended == SESSION_ENDS) prepare(s);
     if (s->dials && s->ended == SESSION_ENDS) connect_step(s);
@@ -245,6 +257,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
                           .chosen = PBC_NONE,
                           .begun_ns = p->loop.now_ns,
                           .ended = SESSION_ENDS,
+                          .lost = SESSION_ENDS,
                           .next = p->all,
                           .link = &p->all};
     if (s->next) s->next->link = &s->next;
@@ -309,7 +322,9 @@ void sessions_look(struct proxy *p)
     for (struct session *s = p->all; s; s = s->next) {
         if (s->chosen == PBC_NONE || s->dials) continue;
         const enum session_end why = why_over(p, s->chosen);
-        if (why != SESSION_ENDS) session_end(s, why);
+        if (why == SESSION_ENDS) continue;
+        s->lost = (uint8_t)why;
+        session_again(s);
     }
 }
 

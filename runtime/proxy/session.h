@@ -35,6 +35,8 @@ struct session_ops {
     void (*connected)(struct session *s, enum session_end failed, int err);
     /* The time of session_wait is over. NULL: the session ends as `idle`. */
     void (*late)(struct session *s);
+    /* Its server is to be used no more: it is down (`on down reset`), its time to drain is over. NULL: it ends so. */
+    void (*lost)(struct session *s, enum session_end why);
     /* It ends: give back what `own` holds. NULL: nothing. */
     void (*fini)(struct session *s);
     /* A connection to s->chosen that was kept, which the session gets; NULL: there is none, or (as the op) none ever.
@@ -82,6 +84,7 @@ struct session {
     uint64_t told_bytes;
     uint8_t state;        /* enum session_state */
     uint8_t ended;        /* enum session_end; SESSION_ENDS: it goes on */
+    uint8_t lost;         /* likewise, of its server: noted for the next turn */
     uint8_t tries;        /* connects that have failed */
     bool dials;           /* connect_… was asked for, and `connected` not called yet */
     bool reached;         /* … and its socket is connected; TLS may still be shaken hands about */

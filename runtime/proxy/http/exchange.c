@@ -15,6 +15,7 @@ static bool send_request(struct session *s)
     case MESSAGE_AGAIN: session_again(s); return true;
     case MESSAGE_DONE: h->sent = true; return true;
     case MESSAGE_TO: /* it may have answered before it went: that is still to be read */
+        if (http_again(s)) return false;
         h->sent = h->broken = true;
         return true;
     case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;

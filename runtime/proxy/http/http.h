@@ -42,6 +42,7 @@ struct http {
     struct first_at at;
     struct told told;
     struct noted *noted;             /* for the access log; NULL: the service has none */
+    uint64_t from;                   /* s->up.moved, when this request began */
     uint64_t begun_ns;               /* mono, when the request's first byte was seen */
     uint64_t answer_ns;              /* … when its answer's was */
     uint64_t keep_ns;                /* how long the server's connection may be kept */
@@ -61,6 +62,7 @@ struct http {
     bool answered;                   /* a final answer's head was laid down */
     bool mine;                       /* the server knows this client by its connection: nobody else gets it */
     bool counted;                    /* its status is */
+    bool again;                      /* it was sent to a second server, since the first took no byte of it */
     bool shut;                       /* HTTP_LAST: the client was told that no more comes */
     uint32_t dropped;                /* HTTP_LAST: bytes of the client's that nobody reads */
 };
@@ -75,6 +77,11 @@ bool http_last(struct session *s);
 /* Answer with a page of ours instead of a server's; the session goes on behind it where that is possible. why: how it
  * ends where not. Once a server's answer has begun, the session ends at once. */
 void http_answer(struct session *s, unsigned status, enum session_end why);
+/* Nothing of the request was written yet: a server is asked for once more. False: it was, or this is the second time.
+ */
+bool http_again(struct session *s);
+/* No request is on its way, and none is to come any more: the client's connection ends in order (RFC 9112, 9.6). */
+void http_leave(struct session *s, enum session_end why);
 /* Count what became of an exchange and write its line, once. */
 void http_count(struct session *s);
 /* The exchange is over: count, log, go on with the next request or to the end. */

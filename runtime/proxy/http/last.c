@@ -14,6 +14,27 @@ static void drop_server(struct session *s)
     session_leave_server(s);
 }
 
+bool http_again(struct session *s)
+{
+    struct http *h = http_of(s);
+    if (h->again || h->answered || h->interims || s->up.moved != h->from) return false;
+    if (s->branch >= STREAM_MORE || proxy_is_past(s->proxy, s->service)) return false;
+    drop_server(s);
+    h->again = true;
+    h->state = HTTP_DIALS;
+    connect_branch(s);
+    return true;
+}
+
+void http_leave(struct session *s, enum session_end why)
+{
+    struct http *h = http_of(s);
+    h->keeps = false;
+    h->counted = true; /* there is nothing to count */
+    h->why = (uint8_t)why;
+    h->state = HTTP_LAST;
+}
+
 void http_answer(struct session *s, unsigned status, enum session_end why)
 {
     struct http *h = http_of(s);
@@ -43,7 +64,7 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
      * been read and not gone on, which would be taken for a request. */
     h->keeps = h->keeps && body_is_whole(&h->up.body) && !h->up.moves;
     char text[PAGE_TEXT_MAX];
-    const size_t n = http_page(text, status, !h->keeps, h->was_head);
+    const size_t n = http_page(text, status, !h->keeps, h->was_head, time(NULL));
     b->from = b->to = BUFFER_FRONT;
     memcpy(buffer_at(b), text, n);
     b->to += (uint32_t)n;

@@ -20,14 +20,17 @@ static const struct page *page_of(unsigned status)
     return page_of(500);
 }
 
-size_t http_page(char out[PAGE_TEXT_MAX], unsigned status, bool close, bool head_only)
+size_t http_page(char out[PAGE_TEXT_MAX], unsigned status, bool close, bool head_only, time_t now)
 {
     const struct page *p = page_of(status);
-    char body[PAGE_TEXT_MAX / 2];
+    char body[PAGE_TEXT_MAX / 2], date[40];
+    struct tm t;
+    strftime(date, sizeof date, "%a, %d %b %Y %T GMT", gmtime_r(&now, &t));
     const int len = snprintf(body, sizeof body, "<!doctype html>\n<title>%u %s</title>\n<h1>%u %s</h1>\n<p>%s</p>\n",
                              p->status, p->reason, p->status, p->reason, p->told);
     return (size_t)snprintf(out, PAGE_TEXT_MAX,
-                            "HTTP/1.1 %u %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n"
+                            "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n"
                             "Cache-Control: no-store\r\n%s\r\n%s",
-                            p->status, p->reason, len, close ? "Connection: close\r\n" : "", head_only ? "" : body);
+                            p->status, p->reason, date, len, close ? "Connection: close\r\n" : "",
+                            head_only ? "" : body);
 }

@@ -2,6 +2,7 @@
 #include "runtime/proxy/connect.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/http/affinity.h"
+#include "runtime/proxy/http/forwards.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/noted.h"
 #include "runtime/proxy/http/rewrite.h"
@@ -80,6 +81,14 @@ static void address_came_to(const struct session *s, char text[TOLD_MAX])
     snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
 }
 
+/* The answer to a request that goes to no server; 0: it goes on. */
+static unsigned answered_here(const struct session *s, const struct http_head *head, const uint8_t *bytes)
+{
+    if (s->branch >= STREAM_MORE) return 503;
+    if (request_forwards(head, bytes) != 0) return 0;
+    return view_is(view_of(bytes, head->method), "TRACE") ? 501 : 200;
+}
+
 /* The head is whole: route it, lay it down, and ask for a server. */
 static void begin(struct session *s, const struct first *f)
 {
@@ -93,8 +102,11 @@ static void begin(struct session *s, const struct first *f)
     note_request(s, &f->head, bytes);
     s->affinity = affinity_heard(s, &f->head, bytes);
     s->branch = program_stream(s->proxy->program, &s->key, f);
-    if (s->branch >= STREAM_MORE) {
-        http_answer(s, 503, SESSION_NO_SERVER);
+    body_begin(&h->up.body, f->head.framing, f->head.length);
+    const unsigned answer = answered_here(s, &f->head, bytes);
+    if (answer) {
+        b->from += f->skip + f->head.len;
+        http_answer(s, answer, answer == 503 ? SESSION_NO_SERVER : SESSION_DONE);
         return;
     }
     if (!f->head.host.len) address_came_to(s, host);
@@ -103,7 +115,6 @@ static void begin(struct session *s, const struct first *f)
         refuse(s, STREAM_HTTP_HEAD_TOO_LONG);
         return;
     }
-    body_begin(&h->up.body, f->head.framing, f->head.length);
     h->state = HTTP_DIALS;
     s->tries = 0;
     connect_branch(s);

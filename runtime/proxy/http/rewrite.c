@@ -1,8 +1,11 @@
 /* Heads as they are sent on. */
 #include "runtime/proxy/http/rewrite.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "runtime/proxy/http/forwards.h"
 
 /* Where the fields begin, and where the line of field i ends: lines follow one another without a gap. */
 static uint16_t line_end(const struct http_head *h, unsigned i)
@@ -128,9 +131,17 @@ static void add_upgrade(struct head_text *out, const struct http_head *h, const 
         if (is_named(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
 }
 
+static void add_forwards(struct head_text *out, uint32_t left)
+{
+    char line[40];
+    snprintf(line, sizeof line, "Max-Forwards: %u\r\n", left - 1);
+    head_say(out, line);
+}
+
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      const char *host)
 {
+    const uint32_t forwards = request_forwards(h, bytes);
     unsigned has = 0;
     out->n = 0;
     add_request_line(out, h, bytes);
@@ -141,12 +152,14 @@ void request_rewrite(struct head_text *out, const struct http_head *h, const uin
         else if (is_named(h, bytes, i, "forwarded"))
             has |= HAS_FORWARDED;
         else if ((h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) ||
+                 (forwards != FORWARDS_ANY && is_named(h, bytes, i, "max-forwards")) ||
                  (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i))
             continue;
         else
             add_line(out, h, bytes, i);
     }
     if (request_upgrades(h)) add_upgrade(out, h, bytes);
+    if (forwards != FORWARDS_ANY) add_forwards(out, forwards);
     add_told(out, h, bytes, told, has);
 }
 

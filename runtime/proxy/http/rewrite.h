@@ -7,10 +7,11 @@
 #include "runtime/proxy/http/told.h"
 #include "vm/stream/http.h"
 
-/* A request, towards a server. `bytes`: what the head was read from; host: what to send where an HTTP/1.0 client named
- * none. `out` is overwritten.
+/* A request that may go on (request_forwards is not 0), towards a server. `bytes`: what the head was read from; host:
+ * what to send where an HTTP/1.0 client named none. `out` is overwritten.
  * - Its version is ours, 1.1, whatever the client's. A target with a host becomes the path, and that host the `Host`.
- * - `Upgrade` is passed on with `Connection: upgrade`. */
+ * - `Upgrade` is passed on with `Connection: upgrade`.
+ * - `Max-Forwards` is one less. */
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      const char *host);
 

@@ -9,7 +9,7 @@ void http_renew(struct session *s)
 {
     struct http *h = http_of(s);
     const struct told told = h->told;
-    *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told};
+    *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told, .from = s->up.moved};
     message_rest(&h->up, &s->proxy->buffers);
     way_fini(&s->down, &s->proxy->buffers); /* what a server said beyond its answer is nobody's */
     s->up.left = s->down.left = 0;
@@ -88,13 +88,28 @@ static struct side *kept_for(struct session *s)
     return side;
 }
 
+/* Is no request begun? */
+static bool is_between(const struct session *s)
+{
+    return http_of(s)->state == HTTP_HEAD && !(s->up.buffer && buffer_len(s->up.buffer));
+}
+
+/* The time between two requests is over; one that has come in this very moment is answered. */
+static void late_between(struct session *s)
+{
+    struct http *h = http_of(s);
+    if (message_get(&h->up, &s->proxy->buffers) == MESSAGE_WAITS) http_leave(s, SESSION_IDLE);
+}
+
 static void late(struct session *s)
 {
     struct http *h = http_of(s);
     switch (h->state) {
     case HTTP_HEAD:
-        h->late = true;
-        if (!s->up.buffer || !buffer_len(s->up.buffer)) session_end(s, SESSION_IDLE);
+        if (is_between(s))
+            late_between(s);
+        else
+            h->late = true;
         break;
     case HTTP_EXCHANGE: http_answer(s, 504, SESSION_IDLE); break;
     case HTTP_LAST: session_end(s, h->why); break;
@@ -102,10 +117,21 @@ static void late(struct session *s)
     }
 }
 
+/* Its server is down, or its time to drain is over. */
+static void lost(struct session *s, enum session_end why)
+{
+    if (http_of(s)->state == HTTP_EXCHANGE)
+        http_answer(s, 502, why);
+    else
+        session_end(s, why);
+}
+
 static void fini(struct session *s)
 {
     struct http *h = s->own;
     if (!h) return;
+    /* Who waits for nothing loses nothing by an end in order. */
+    if (is_between(s) && s->ended == SESSION_STOPPED) s->polite = side_shut(&s->client) == 0;
     if (h->state != HTTP_HEAD) http_count(s);
     slab_give(&http_loop_of(s)->requests, h);
 }
@@ -134,5 +160,5 @@ static void stop(void *of_kind)
     free(l);
 }
 
-const struct session_ops session_http = {"http", begin,    step,  connected, late,
-                                         fini,   kept_for, start, stop,      sizeof(struct http)};
+const struct session_ops session_http = {"http",   begin, step, connected,          late, lost, fini,
+                                         kept_for, start, stop, sizeof(struct http)};

@@ -51,6 +51,14 @@ static const struct sent_on {
      "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n" FOR FORWARDED "Via: 1.0 prey\r\n\r\n"},
     {"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
      "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n" TOLD},
+    /* So many more may pass it on. */
+    {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n",
+     "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 4\r\n" TOLD},
+    {"TRACE / HTTP/1.1\r\nmax-forwards: 99999999999\r\nMax-Forwards: 7\r\nHost: a\r\n\r\n",
+     "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 999999\r\n" TOLD},
+    {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n",
+     "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n" TOLD},
+    {"GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" TOLD},
     /* Lists that others began. */
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nB: 1\r\nx-forwarded-for: 10.0.0.2, 10.0.0.3\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.9\r\n" FORWARDED VIA},
@@ -140,10 +148,11 @@ static void pages_are_answers_of_the_length_they_say(void **state)
         for (int head_only = 0; head_only < 2; head_only++) {
             struct http_head h;
             struct http_at at = {0};
-            const size_t n = http_page(page, status, status % 2, head_only);
+            const size_t n = http_page(page, status, status % 2, head_only, 784111777);
             assert_int_equal(http_response_read(&h, &at, (const uint8_t *)page, (uint32_t)n, 4096), READ_WHOLE);
             assert_int_equal(h.len + (head_only ? 0 : h.length), n);
             assert_int_equal(!http_keeps(&h), status % 2);
+            assert_non_null(strstr(page, "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
         }
 }
 

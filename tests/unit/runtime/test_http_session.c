@@ -336,6 +336,88 @@ static void a_client_that_has_said_its_last_byte_is_answered(void **state)
     close(c), close(one);
 }
 
+/* ---- between requests ---- */
+
+static void an_idle_connection_ends_in_order(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(one, OK);
+    hears(s, c, OK);
+    assert_string_equal(heard(s, c, ""), ""); /* behind `proxy idle` */
+    /* A request that was on its way meets no reset, and no server. */
+    say(c, "GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(nobody_came(s, 0));
+    say(c, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(nobody_came(s, 0));
+    assert_non_null(s->proxy->all);
+    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_REQUESTS], 1);
+    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_CUT], 0);
+    close(c), close(one);
+    for (unsigned i = 0; i < TURNS && s->proxy->all; i++) proxy_turn(s->proxy, 1);
+    assert_int_equal(s->proxy->counters.ends[SESSION_IDLE], 1);
+}
+
+static void the_last_proxy_answers(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    say(c, "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 200 "));
+    say(c, "TRACE / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\nMax-Forwards: 00\r\n\r\n");
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 501 "));
+    assert_null(strstr(heard_text, "secret"));
+    assert_null(strstr(heard_text, "close"));
+    assert_true(nobody_came(s, 0));
+    say(c, "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n");
+    const int one = come(s, 0);
+    hears(s, one, "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" TOLD);
+    close(c), close(one);
+}
+
+/* ---- a server that is down, of a pool that says `on down reset` ---- */
+
+static void server_goes_down(struct scene *s)
+{
+    static struct snapshot *told;
+    struct snapshot *before = told;
+    uint8_t down[SERVERS] = {1};
+    told = snapshot_new(judge_program(s->judge), &(struct facts){.down = down, .generation = 2}, 1);
+    told->number = proxy_taken(s->proxy) + 1;
+    proxy_tell(s->proxy, told);
+    for (unsigned i = 0; i < 5; i++) proxy_turn(s->proxy, 0);
+    snapshot_free(before);
+}
+
+static void a_server_that_goes_down_in_mid_request(void **state)
+{
+    struct scene *s = *state;
+    const int c = client(), d = client();
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    heard(s, one, "\r\n\r\n");
+    say(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int other = come(s, 0);
+    heard(s, other, "\r\n\r\n");
+    say(other, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
+    heard(s, d, "abc");
+    server_goes_down(s);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+    assert_null(strstr(heard_text, "close"));
+    assert_string_equal(heard(s, one, ""), "reset");
+    assert_string_equal(heard(s, d, ""), "reset"); /* a part of its answer has gone */
+    assert_string_equal(heard(s, other, ""), "reset");
+    say(c, "GET / HTTP/1.1\r\nHost: b\r\n\r\n");
+    const int two = come(s, 1);
+    heard(s, two, "\r\n\r\n");
+    say(two, OK);
+    hears(s, c, OK);
+    close(c), close(d), close(one), close(two), close(other);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -356,6 +438,9 @@ int main(void)
         SCENE(a_request_that_is_not_whole_in_time),
         SCENE(a_client_that_goes_takes_its_server_along),
         SCENE(a_client_that_has_said_its_last_byte_is_answered),
+        SCENE(an_idle_connection_ends_in_order),
+        SCENE(the_last_proxy_answers),
+        SCENE(a_server_that_goes_down_in_mid_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
