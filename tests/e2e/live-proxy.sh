@@ -57,7 +57,8 @@ same 'a SYN may bring the first bytes' "$(at prey nstat -asz TcpExtTCPFastOpenPa
 # What is seen of it: sessions that were accepted have ended or go on, each for a reason; all say the same.
 cat >seen.py <<'END'
 import json, sys
-proxy = json.load(open("stats.json"))["proxy"]
+root = json.load(open("stats.json"))
+proxy, flows = root["proxy"], root["flows"]
 metrics = dict(line.strip().rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
 ended = sum(proxy["ended_by"].values())
 took = {key: sum(t["within_s"].values()) for key, t in proxy["took"].items()}
@@ -70,6 +71,7 @@ good = {
     "metrics": [int(metrics[k]) for k in ("prey_proxy_sessions_total", "prey_proxy_sessions", 'prey_proxy_ended_total{reason="done"}')]
     == [proxy["sessions"], proxy["now"], proxy["ended_by"]["done"]],
     "histogram": int(metrics['prey_proxy_connect_duration_seconds_bucket{le="+Inf"}']) == proxy["connected"],
+    "no flow": flows["now"] == flows["added"] == 0,
     "page": "Proxy services" in open("page").read(),
 }
 print(" ".join(k for k, v in good.items() if not v) or "good")

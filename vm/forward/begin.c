@@ -283,6 +283,10 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
     begin_flow(j, c, prog->services[service].mode, &b, &k);
 }
 
+/* Live, what opens a connection to a proxy is all of it that comes here: the host's socket has the rest, so no flow is
+ * kept. Where rules ask how many flows a source has, it counts for as long as one that nobody answers. */
+static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS; }
+
 /* Of the service's bounds its rate alone is known here; who accepts the connection asks the others (choose.h). */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
 {
@@ -295,7 +299,7 @@ void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch,
     if (!reason) reason = forward_follow(j, c);
     if (reason)
         forward_refuse(c, reason);
-    else
+    else if (is_followed(vm))
         track_accept(vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
