@@ -3,7 +3,7 @@
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
 #: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods; LIVE=1 sets those sizes; COUNT, RATE
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
-#: make check-tsan workers, reload and start of live traffic with ThreadSanitizer
+#: make check-tsan workers, reload, start and proxy of live traffic with ThreadSanitizer
 #: make demo       compile an example, replay a capture, print the summary
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
@@ -88,8 +88,8 @@ soak:
 	@+$(PART) programs $(FLOOD)
 	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
 
-# Threads that look at each other's memory: workers, reload and start of live traffic, built with ThreadSanitizer.
-TSAN_TESTS := live-workers live-reload live-start
+# Threads that look at each other's memory: workers, the proxy's loops, reload and start of live traffic, built with ThreadSanitizer.
+TSAN_TESTS := live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall
 check-tsan:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B)/tsan TSAN=1 programs

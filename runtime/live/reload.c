@@ -123,7 +123,7 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
                                               .owners = l->now.owners,
                                               .shared = l->now.shared,
                                               .iface = l->now.iface,
-                                              .opened = &l->now.opened,
+                                              .opened = l->now.opened,
                                               .routes = start_routes(l, l->now.program),
                                               .tun = l->tun,
                                               .number = l->now.number,

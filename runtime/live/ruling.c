@@ -20,7 +20,8 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->server_mtu = calloc(r->program->servers_count + 1u, sizeof *r->server_mtu);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
-    if (!opened_init(&r->opened, r->program)) return false;
+    r->opened = calloc(1, sizeof *r->opened);
+    if (!r->opened || !opened_init(r->opened, r->program)) return false;
     return r->ifaces && r->server_out && r->server_mtu && r->target_out && r->down && r->up_since_ns && r->weights &&
            r->by_hand && r->name && !labels_init(&r->labels, r->program);
 }
@@ -31,7 +32,8 @@ void ruling_fini(struct ruling *r)
     labels_fini(&r->labels);
     owners_free(r->owners);
     shared_free(r->shared);
-    opened_fini(&r->opened);
+    if (r->opened) opened_fini(r->opened);
+    free(r->opened);
     program_put(r->program);
     free(r->name);
     free(r->ifaces);

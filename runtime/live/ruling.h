@@ -16,7 +16,7 @@ struct ruling {
     struct labels labels;
     struct owners *owners; /* NULL: there is one worker */
     struct shared *shared; /* likewise */
-    struct opened opened;
+    struct opened *opened; /* on the heap: workers read it until they have changed, wherever the ruling lies then */
     uint16_t iface[PORTS_MOST]; /* ids of the ports, those beside the first of each interface, too */
     struct facts_iface *ifaces; /* [ifaces_count], as published last */
     unsigned ifaces_count;

@@ -243,7 +243,7 @@ static int workers_make(struct live *l)
                              .shared = l->now.shared,
                              .seed = seed_of(l->o),
                              .tun = l->tun,
-                             .opened = &l->now.opened,
+                             .opened = l->now.opened,
                              .routes = start_routes(l, l->now.program),
                              .log = l->o->log != LOG_NONE,
                              .spins = l->o->busy_poll,

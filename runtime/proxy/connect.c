@@ -20,7 +20,7 @@ static void through(struct session *s, enum session_end failed, int err)
     s->dials = false;
     session_wait(s, 0);
     if (failed == SESSION_ENDS) {
-        s->proxy->counters.connected++;
+        count_up(&s->proxy->counters.connected, 1);
         proxy_took(&s->proxy->counters, PROXY_TIME_CONNECT, s->proxy->loop.now_ns - s->dials_ns);
     }
     s->ops->connected(s, failed, err);
@@ -121,7 +121,7 @@ static bool try_next(struct session *s, uint32_t server)
     const uint32_t next = chooser_next(proxy_chooser(p), s->branch, &s->key, server);
     if (next == PBC_NONE || take_place(s, next) != REASON_NONE) return false;
     s->tries++;
-    p->counters.retried++;
+    count_up(&p->counters.retried, 1);
     begin(s);
     return true;
 }
@@ -152,7 +152,7 @@ static void begin(struct session *s)
         s->ops->connected(s, SESSION_ENDS, 0);
         return;
     }
-    p->counters.connects++;
+    count_up(&p->counters.connects, 1);
     s->dials_ns = p->loop.now_ns;
     session_wait(s, p->program->settings->proxy_connect_ns);
     const int err = dial(s, &a);
@@ -247,7 +247,7 @@ bool connect_again(struct session *s)
 void connect_target(struct session *s, const struct stream_addr *to)
 {
     s->dials = true;
-    s->proxy->counters.connects++;
+    count_up(&s->proxy->counters.connects, 1);
     s->dials_ns = s->proxy->loop.now_ns;
     session_wait(s, s->proxy->program->settings->proxy_connect_ns);
     const int err = dial(s, to);

@@ -31,8 +31,8 @@ void proxy_took(struct proxy_counters *c, enum proxy_time what, uint64_t ns)
     const uint64_t us = ns / 1000;
     unsigned at = 0;
     while (at < PROXY_BOUNDS && us > bounds_us[at]) at++;
-    t->within[at]++;
-    t->sum_us += us;
+    count_up(&t->within[at], 1);
+    count_up(&t->sum_us, us);
 }
 
 uint64_t proxy_took_count(const struct proxy_took *t)

@@ -45,6 +45,11 @@ struct proxy_counters {
 #include "runtime/proxy/count.def"
 };
 
+/* The loop that counts is the only one that writes; others may read meanwhile, in the order in which it was written. */
+static inline void count_up(uint64_t *counter, uint64_t by)
+{
+    __atomic_store_n(counter, *counter + by, __ATOMIC_RELEASE);
+}
 /* c may be counting meanwhile. */
 void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c);
 /* How many sessions have ended. */

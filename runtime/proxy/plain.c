@@ -31,7 +31,7 @@ static void choose(struct session *s, uint32_t branch)
     if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
     } else if (instruction_is_refused(s)) {
-        p->counters.refused[STREAM_INSTRUCTION_REFUSED]++;
+        count_up(&p->counters.refused[STREAM_INSTRUCTION_REFUSED], 1);
         session_end(s, SESSION_INSTRUCTION);
     } else {
         instruction_take(s);
@@ -63,7 +63,7 @@ static void judge(struct session *s, enum first_end end)
     struct buffer *b = s->up.buffer;
     const struct first_asked a = asked(s, end);
     if (first_read(&p->first, s->at, buffer_at(b), buffer_len(b), &a) == READ_BAD) {
-        p->counters.refused[p->first.reason]++;
+        count_up(&p->counters.refused[p->first.reason], 1);
         session_end(s, why_bad(&p->first));
         return;
     }
@@ -149,8 +149,8 @@ static void move(struct session *s)
     s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
     const enum way_result down = way_move(&s->down, &p->buffers, &err);
     if (!heed(s, down, false, err)) return;
-    p->counters.up_bytes += s->up.moved - up_before;
-    p->counters.down_bytes += s->down.moved - down_before;
+    count_up(&p->counters.up_bytes, s->up.moved - up_before);
+    count_up(&p->counters.down_bytes, s->down.moved - down_before);
     const bool ended = ended_before != ((s->client.flags | s->server->flags) & SIDE_ENDED);
     if (up == WAY_DONE && down == WAY_DONE)
         session_end(s, SESSION_DONE);

@@ -138,7 +138,7 @@ static void session_free(struct session *s)
     timer_stop(&p->loop.wheel, &s->timer);
     *s->link = s->next;
     if (s->next) s->next->link = s->link;
-    p->counters.ends[s->ended]++;
+    count_up(&p->counters.ends[s->ended], 1);
     slab_give(&p->sessions, s);
     if (p->closed) listeners_reopen(p);
 }
@@ -218,7 +218,7 @@ static void find_opener(struct session *s)
         s->firewall = o.firewall;
         return;
     }
-    s->proxy->counters.strangers++;
+    count_up(&s->proxy->counters.strangers, 1);
 }
 
 /* Where a session begins: a PROXY header or TLS comes before what its kind does. */
@@ -264,7 +264,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
     p->all = s;
     s->up = (struct way){.from = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
     s->down = (struct way){.to = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
-    p->counters.sessions++;
+    count_up(&p->counters.sessions, 1);
     if (side_open(&s->client, &p->loop, fd, &s->task)) {
         session_end(s, SESSION_SYSTEM);
         return true;

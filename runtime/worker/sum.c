@@ -1,5 +1,5 @@
 /* Every counter is a word of 64 bits, so arrays and structs of them are added word by word. "At most at once" becomes
- * the sum of what each worker had at most. */
+ * the sum of what each worker had at most. A worker is held meanwhile; a proxy's loop counts on. */
 #include "runtime/worker/sum.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static void add(void *to, const void *from, size_t bytes)
 {
     uint64_t *t = to;
     const uint64_t *f = from;
-    for (size_t i = 0; f && i < bytes / sizeof *t; i++) t[i] += f[i];
+    for (size_t i = 0; f && i < bytes / sizeof *t; i++) t[i] += __atomic_load_n(&f[i], __ATOMIC_RELAXED);
 }
 
 static bool is_whole(const struct sum *s)
@@ -74,12 +74,17 @@ static void add_nat(struct sum *s, const struct nat_counters *n)
     add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
 }
 
+static void add_each(uint32_t *to, const uint32_t *from, uint32_t count)
+{
+    for (uint32_t i = 0; from && i < count; i++) to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
 /* None where nothing is sent on. */
 static void add_flows(struct sum *s, const struct vm_counters *c)
 {
     const struct program *p = s->program;
-    for (uint32_t i = 0; c->server_flows && i < p->servers_count; i++) s->server_flows[i] += c->server_flows[i];
-    for (uint32_t i = 0; c->service_flows && i < p->services_count; i++) s->service_flows[i] += c->service_flows[i];
+    add_each(s->server_flows, c->server_flows, p->servers_count);
+    add_each(s->service_flows, c->service_flows, p->services_count);
     add(s->server_begun, c->server_begun, p->servers_count * sizeof *s->server_begun);
 }
 

@@ -70,7 +70,7 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     b->to += (uint32_t)n;
     h->down.ready = (uint32_t)n;
     h->answered = true;
-    http_loop_of(s)->counts[HTTP_COUNT_PAGES]++;
+    count_up(&http_loop_of(s)->counts[HTTP_COUNT_PAGES], 1);
     h->state = HTTP_LAST;
 }
 
@@ -114,9 +114,9 @@ void http_count(struct session *s)
     note_answer(s);
     measure(s);
     if (class >= 2 && class <= 5)
-        http_loop_of(s)->counts[HTTP_COUNT_CLASS_1 + class - 1]++;
+        count_up(&http_loop_of(s)->counts[HTTP_COUNT_CLASS_1 + class - 1], 1);
     else if (!class)
-        http_loop_of(s)->counts[HTTP_COUNT_CUT]++;
+        count_up(&http_loop_of(s)->counts[HTTP_COUNT_CUT], 1);
 }
 
 void http_over(struct session *s)

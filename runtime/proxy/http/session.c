@@ -50,8 +50,8 @@ static void step(struct session *s)
     struct proxy_counters *c = &s->proxy->counters;
     const uint64_t up = s->up.moved, down = s->down.moved;
     go_on(s);
-    c->up_bytes += s->up.moved - up;
-    c->down_bytes += s->down.moved - down;
+    count_up(&c->up_bytes, s->up.moved - up);
+    count_up(&c->down_bytes, s->down.moved - down);
 }
 
 static unsigned status_of(enum session_end failed)
@@ -84,7 +84,7 @@ static struct side *kept_for(struct session *s)
     }
     if (session_server_is_private(s)) return NULL;
     struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
-    if (side) l->counts[HTTP_COUNT_REUSED]++;
+    if (side) count_up(&l->counts[HTTP_COUNT_REUSED], 1);
     return side;
 }
 

@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+/* Only who counts writes, others may read meanwhile. */
+static void up(uint32_t *n) { __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED); }
+static void down(uint32_t *n) { __atomic_store_n(n, *n - 1, __ATOMIC_RELAXED); }
+static void ever_up(uint64_t *n) { __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED); }
+
 bool conns_init(struct conns *c, const struct program *p)
 {
     *c = (struct conns){0};
@@ -47,9 +52,9 @@ static void share_add(struct conns *c, uint32_t service, uint32_t server)
 void conns_add(struct conns *c, uint32_t service, uint32_t server)
 {
     if (c->share.all) share_add(c, service, server);
-    c->services[service]++;
-    c->servers[server]++;
-    c->begun[server]++;
+    up(&c->services[service]);
+    up(&c->servers[server]);
+    ever_up(&c->begun[server]);
 }
 
 /* One more in what is shared, or else in one's own, if there are no more than `most` then. */
@@ -64,27 +69,27 @@ static bool take(const struct conns *c, struct shared_cell *cell, uint32_t own, 
 bool conns_enter(struct conns *c, uint32_t service, uint64_t most)
 {
     if (!take(c, c->share.all ? c->share.all->services[service] : NULL, c->services[service], most)) return false;
-    c->services[service]++;
+    up(&c->services[service]);
     return true;
 }
 
 void conns_leave(struct conns *c, uint32_t service)
 {
-    c->services[service]--;
+    down(&c->services[service]);
     if (c->share.all) shared_drop(c->share.all->services[service]);
 }
 
 bool conns_serve(struct conns *c, uint32_t server, uint64_t most)
 {
     if (!take(c, c->share.all ? c->share.all->servers[server] : NULL, c->servers[server], most)) return false;
-    c->servers[server]++;
-    c->begun[server]++;
+    up(&c->servers[server]);
+    ever_up(&c->begun[server]);
     return true;
 }
 
 void conns_rest(struct conns *c, uint32_t server)
 {
-    c->servers[server]--;
+    down(&c->servers[server]);
     if (c->share.all) shared_drop(c->share.all->servers[server]);
 }
 
