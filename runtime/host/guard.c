@@ -43,7 +43,7 @@ bool guard_match_valid(const struct guard_match *m)
     const unsigned from = m->from.lo.family, to = m->to.lo.family;
     return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
-           (!m->proxied || (m->proxied <= GUARD_RETURNS && m->proto == IPPROTO_TCP)) &&
+           (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
            memchr(m->out, 0, sizeof m->out);
 }
 
@@ -195,7 +195,7 @@ static bool write_addresses(FILE *sets, const struct guard *g, const char *name,
         const struct guard_addresses *a = end == FROM ? &m->from : &m->to;
         if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
         if (end == SERVED && !m->proxied) continue;
-        if (m->proxied == GUARD_RETURNS) continue;
+        if (m->proxied >= GUARD_RETURNS) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
         write_one(sets, &a->lo);
@@ -263,6 +263,7 @@ static int write_table(FILE *out, FILE *sets, FILE *rules, const char *table, co
     if (!lines) return -ENOMEM;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
+        if (m->proxied == GUARD_ANSWERS) continue;
         lines[count++] = line_of(m, false);
         if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(m, true);
     }

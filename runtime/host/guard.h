@@ -20,8 +20,8 @@ struct guard_ports {
 #define GUARD_ANY_PORT ((struct guard_ports){0, 65535})
 
 /* What of it is hidden: all; what opens connections, for the host's stack carries the rest (io/gate.h); nothing, for it
- * is what servers answer to connections of the proxy's that have the clients' addresses. */
-enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS };
+ * is what servers answer to connections of the proxy's that have the clients' addresses, or the host's own. */
+enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
 

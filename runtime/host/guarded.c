@@ -152,9 +152,9 @@ static void add_replies(struct guarded *g, const struct program *p, const struct
     }
 }
 
-/* What a server answers to connections that have the clients' addresses. */
+/* What a server answers to connections that have the clients' addresses, or the host's own. */
 static void add_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
-                        const struct pbc_server *server)
+                        const struct pbc_server *server, enum guard_proxied kind)
 {
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
@@ -163,18 +163,32 @@ static void add_returns(struct guarded *g, const struct program *p, const struct
                                                                  : (struct guard_ports){e->port_lo, e->port_hi},
                                       .to_ports = GUARD_ANY_PORT,
                                       .proto = IPPROTO_TCP,
-                                      .proxied = GUARD_RETURNS};
+                                      .reach = kind == GUARD_ANSWERS ? GUARD_OWN : GUARD_EVERYWHERE,
+                                      .proxied = (uint8_t)kind};
         add(g, &m);
     }
 }
 
+/* Does a rule look at what is for the host itself, or from it? */
+static bool judges_host(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        any |= firewall_judges(&p->firewalls[i], PBC_DIR_IN) || firewall_judges(&p->firewalls[i], PBC_DIR_OUT);
+    return any;
+}
+
 static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
+    const bool transparent = p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+    const enum guard_proxied kind = transparent ? GUARD_RETURNS : GUARD_ANSWERS;
+    if (!transparent && judges_host(p)) return;
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         const uint32_t shares = p->branches[b].shares == PBC_TARGET ? 0 : p->branches[b].share_count;
         for (uint32_t i = 0; i < shares; i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
-            for (uint32_t at = 0; at < pool->server_count; at++) add_returns(g, p, s, &p->servers[pool->servers + at]);
+            for (uint32_t at = 0; at < pool->server_count; at++)
+                add_returns(g, p, s, &p->servers[pool->servers + at], kind);
         }
     }
 }
@@ -183,7 +197,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
 {
     const bool proxied = mode_is(s->mode, MODE_PROXIES);
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
-    if (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT) add_all_returns(g, p, s);
+    if (s->proxy) add_all_returns(g, p, s);
     if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are ours */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
         for (uint32_t i = 0; i < p->branches[b].share_count; i++) {

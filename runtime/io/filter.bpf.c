@@ -98,7 +98,7 @@ static __always_inline __u8 kind_of(const struct steer_ip *addr, __u16 port)
 
 static __always_inline bool is_served(const struct gate_config *c, const struct steer_ip *addr, __u16 port)
 {
-    if (kind_of(addr, port) == GATE_SERVICE) return true;
+    if (kind_of(addr, port) & GATE_SERVICE) return true;
     if (!c->wide) return false;
     struct search s = {.addr = addr, .port = port, .here = bpf_map_lookup_elem(&own, addr)};
     bpf_loop(c->wide, look, &s, 0);
@@ -118,7 +118,8 @@ static __always_inline const struct gate_config *settings(void)
     return c && c->any ? c : NULL;
 }
 
-/* A part of what the proxy carries; both ways, where what the host sends is seen. What opens a connection is none. */
+/* A part of what the proxy carries; both ways, where what the host sends is seen. What opens a connection is none. What
+ * servers answer to one of the host's own is, too, as long as nothing else asks for that port. */
 static __always_inline bool is_carried(struct __sk_buff *skb)
 {
     struct segment s = {};
@@ -126,8 +127,12 @@ static __always_inline bool is_carried(struct __sk_buff *skb)
     if (!c || !read_segment(skb, &s) || segment_opens(&s)) return false;
     const bool out = skb->pkt_type == PACKET_OUTGOING;
     const struct steer_ip *near = out ? &s.from : &s.to, *far = out ? &s.to : &s.from;
-    if (is_served(c, near, out ? s.from_port : s.to_port)) return true;
-    return kind_of(far, out ? s.to_port : s.from_port) == GATE_SERVER && !bpf_map_lookup_elem(&own, near);
+    const __u16 near_port = out ? s.from_port : s.to_port;
+    if (is_served(c, near, near_port)) return true;
+    const __u8 kind = kind_of(far, out ? s.to_port : s.from_port);
+    if (!(kind & (GATE_SERVER | GATE_ANSWERS))) return false;
+    if (!bpf_map_lookup_elem(&own, near)) return kind & GATE_SERVER;
+    return kind & GATE_ANSWERS && near_port >= c->free_lo && near_port <= c->free_hi;
 }
 
 SEC("tc") int gate(struct __sk_buff *skb)

@@ -12,8 +12,12 @@ struct gate_end {
     struct steer_ip addr;
     __u16 port, unused[3];
 };
-/* Whose an address and port are, in the map of struct gate_end. */
-enum { GATE_SERVICE = 1, GATE_SERVER = 2 /* that the proxy speaks to with clients' addresses */ };
+/* Whose an address and port are, in the map of struct gate_end: bits. */
+enum {
+    GATE_SERVICE = 1,
+    GATE_SERVER = 2, /* that the proxy speaks to with clients' addresses */
+    GATE_ANSWERS = 4 /* a server that it speaks to with the host's own */
+};
 /* Several ports, or any address, or any of the host's own. */
 struct gate_wide {
     struct steer_ip lo, hi;
@@ -21,8 +25,9 @@ struct gate_wide {
     __u8 own, unused[3];
 };
 struct gate_config {
-    __u32 any;  /* 0: the proxy serves nothing */
-    __u32 wide; /* of these so many */
+    __u32 any;              /* 0: the proxy serves nothing */
+    __u32 wide;             /* of these so many */
+    __u16 free_lo, free_hi; /* ports of own addresses that are of concern to nothing else */
 };
 /* Of an interface: what passed, and what was held back for no connection has it. */
 struct gate_count {

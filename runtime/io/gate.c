@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ enum { NARROW = 256 };
 
 struct end {
     struct gate_end at;
-    uint8_t kind; /* GATE_SERVICE, GATE_SERVER */
+    uint8_t kind; /* GATE_SERVICE, … */
 };
 
 struct gate {
@@ -118,13 +119,24 @@ static void add_end(struct sorted *s, const struct host_addr *addr, uint16_t por
     s->ends[s->count++] = (struct end){{.addr = own_ip(addr), .port = port}, kind};
 }
 
+static void add_server(struct sorted *s, const struct guard_match *m, uint8_t kind)
+{
+    for (unsigned port = m->from_ports.lo; port <= m->from_ports.hi; port++)
+        add_end(s, &m->from.lo, (uint16_t)port, kind);
+}
+
+/* Where there is no room for it packet sockets get what it answers: that costs time, no more. */
+static void add_answers(struct sorted *s, const struct guard_match *m)
+{
+    const unsigned ports = m->from_ports.hi - m->from_ports.lo + 1u;
+    if (m->proxied == GUARD_ANSWERS && ports <= NARROW && s->count + ports <= GATE_ENDS) add_server(s, m, GATE_ANSWERS);
+}
+
 static void add_match(const struct gate *g, struct sorted *s, const struct guard_match *m)
 {
     struct gate_config *c = &s->config;
     c->any |= m->proxied != GUARD_ALL;
-    if (m->proxied == GUARD_RETURNS)
-        for (unsigned port = m->from_ports.lo; port <= m->from_ports.hi; port++)
-            add_end(s, &m->from.lo, (uint16_t)port, GATE_SERVER);
+    if (m->proxied == GUARD_RETURNS) add_server(s, m, GATE_SERVER);
     if (m->proxied != GUARD_OPENERS) return;
     if (is_narrow(m)) {
         for (unsigned port = m->to_ports.lo; port <= m->to_ports.hi; port++)
@@ -136,11 +148,58 @@ static void add_match(const struct gate *g, struct sorted *s, const struct guard
     c->wide++;
 }
 
-int gate_rules(struct gate *g, const struct guard_match *all, unsigned count)
+static int compare(const void *a, const void *b)
+{
+    return memcmp(&((const struct end *)a)->at, &((const struct end *)b)->at, sizeof(struct gate_end));
+}
+
+/* Each once, whatever it is. */
+static void merge_ends(struct sorted *s)
+{
+    unsigned kept = 0;
+    if (s->count) qsort(s->ends, s->count, sizeof *s->ends, compare);
+    for (unsigned i = 0; i < s->count; i++) {
+        if (kept && !compare(&s->ends[i], &s->ends[kept - 1]))
+            s->ends[kept - 1].kind |= s->ends[i].kind;
+        else
+            s->ends[kept++] = s->ends[i];
+    }
+    s->count = kept;
+}
+
+static bool is_for_own_port(const struct guard_match *m)
+{
+    return m->proxied == GUARD_ALL && m->reach != GUARD_FOREIGN && (!m->proto || m->proto == IPPROTO_TCP);
+}
+
+/* The most ports in a row that are of concern to no match but the proxy's. */
+static void find_free(struct gate_config *c, const struct guard_match *all, unsigned count)
+{
+    bool wanted[UINT16_MAX + 2] = {[0] = true, [UINT16_MAX + 1] = true};
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned port = all[i].to_ports.lo; is_for_own_port(&all[i]) && port <= all[i].to_ports.hi; port++)
+            wanted[port] = true;
+    unsigned best = 0;
+    for (unsigned lo = 1, port = 1; port <= UINT16_MAX + 1; port++) {
+        if (!wanted[port]) continue;
+        if (port - lo > best) {
+            best = port - lo;
+            c->free_lo = (uint16_t)lo;
+            c->free_hi = (uint16_t)(port - 1);
+        }
+        lo = port + 1;
+    }
+    if (!best) c->free_lo = 1; /* above free_hi, 0: none */
+}
+
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers)
 {
     const uint32_t zero = 0;
     struct sorted s = {0};
     for (unsigned i = 0; i < count; i++) add_match(g, &s, &all[i]);
+    for (unsigned i = 0; i < count && answers; i++) add_answers(&s, &all[i]);
+    merge_ends(&s);
+    find_free(&s.config, all, count);
     int failed = s.failed ? -ENOMEM : s.config.wide > GATE_WIDE || s.count > GATE_ENDS ? -E2BIG : 0;
     if (!failed) failed = change_ends(g, s.ends, s.count);
     if (failed)

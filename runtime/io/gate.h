@@ -16,9 +16,10 @@ struct gate;
 struct gate *gate_open(const struct filter *f);
 void gate_close(struct gate *g);
 
-/* Those of the matches that are the proxy's, from now on. 0 or a negative errno: -E2BIG, more than GATE_WIDE of them
- * are of 256 ports or more, or of any address. */
-int gate_rules(struct gate *g, const struct guard_match *all, unsigned count);
+/* Those of the matches that are the proxy's, from now on. answers: what servers answer to the host's own addresses is
+ * kept from the sockets, too, where no other match is of that port. 0 or a negative errno: -E2BIG, more than GATE_WIDE
+ * of them are of 256 ports or more, or of any address. */
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers);
 /* The host's own addresses. 0 or a negative errno. */
 int gate_world(struct gate *g, const struct facts *f);
 /* On an interface, until gate_close; in the place of the one that the port had before. 0 or a negative errno. */

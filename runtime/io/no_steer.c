@@ -86,9 +86,9 @@ struct gate *gate_open(const struct filter *f)
 
 void gate_close(struct gate *g) { (void)g; }
 
-int gate_rules(struct gate *g, const struct guard_match *all, unsigned count)
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers)
 {
-    (void)g, (void)all, (void)count;
+    (void)g, (void)all, (void)count, (void)answers;
     return -ENOTSUP;
 }
 

@@ -111,9 +111,10 @@ static const struct guard_match answers[] = {
 };
 enum { ANSWERS = sizeof answers / sizeof answers[0] };
 
-/* What is for others is taken anyhow where prey routes. */
+/* What is for others is taken anyhow where prey routes; what servers answer to the host, never. */
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
+    if (m->proxied == GUARD_ANSWERS) return false;
     return !r->routed || m->reach != GUARD_FOREIGN;
 }
 

@@ -56,7 +56,8 @@ bool lingering_after(const struct lingering *l, const struct program *now, const
     for (unsigned i = 0; i < LINGERS; i++) next->whole_ns[i] = of[i] ? until_ns : l->whole_ns[i];
     const bool room = good && next->matches && next->until_ns && next->of_nat;
     for (unsigned i = 0; i < left.match_count && room; i++)
-        if (!has_either(&here, &left.matches[i])) keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
+        if (left.matches[i].proxied != GUARD_ANSWERS && !has_either(&here, &left.matches[i]))
+            keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
     for (unsigned i = 0; i < l->count && room; i++)
         if (!has_either(&here, &l->matches[i]) && !has(&left, &l->matches[i]))
             keep(next, &l->matches[i], l->until_ns[i], l->of_nat[i]);

@@ -73,7 +73,7 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
     if (any && !p->maker.gate) p->maker.gate = gate_open(io_filter(&p->maker));
     if (!any || !p->maker.gate) return 0;
-    const int failed = gate_rules(p->maker.gate, all, count);
+    const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count);
     for (unsigned i = 0; i < p->o->iface_count && !failed; i++)
         if (!p->maker.steers[i] && ifindex_of(p, i)) gate_attach(p->maker.gate, i, ifindex_of(p, i));
     if (failed == -E2BIG)

@@ -59,6 +59,7 @@ cat >seen.py <<'END'
 import json, sys
 root = json.load(open("stats.json"))
 proxy, flows = root["proxy"], root["flows"]
+proxy["answers"] = next(i["bytes"] for i in root["interfaces"] if i["interface"] == "lan")
 metrics = dict(line.strip().rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
 ended = sum(proxy["ended_by"].values())
 took = {key: sum(t["within_s"].values()) for key, t in proxy["took"].items()}
@@ -67,6 +68,7 @@ good = {
     "reasons": proxy["ended_by"]["done"] > 10,
     "bytes": proxy["up_bytes"] > 300000 and proxy["down_bytes"] > 30000000,
     "connects": proxy["connects"] >= proxy["connected"] > 10,
+    "answers": proxy["answers"] < 1000000,
     "times": took["connect"] == proxy["took"]["connect"]["count"] == proxy["connected"] and took["decide"] == proxy["sessions"],
     "metrics": [int(metrics[k]) for k in ("prey_proxy_sessions_total", "prey_proxy_sessions", 'prey_proxy_ended_total{reason="done"}')]
     == [proxy["sessions"], proxy["now"], proxy["ended_by"]["done"]],
@@ -95,6 +97,7 @@ exec 4>in
 echo before >&4
 until_true 50 'the session is there' grep -q SSH through
 sed -i '/^service shell/d' proxy.prey
+sed -i '1i firewall own in default accept {}' proxy.prey
 sed -i 's/^service web /service web2 on 10.1.0.2 tcp\/81 { mode proxy; -> web }\n&/' proxy.prey
 "$bin/preyc" proxy.prey -o proxy.pbc 2>out
 kill -HUP "$prey"
@@ -102,6 +105,10 @@ until_true 100 'it is reloaded' grep -q reloaded prey.err
 same 'a service that a reload brings is served' "$(at client curl -s -m 5 http://10.1.0.2:81/ | grep -cE 'one|two')" 1
 at client nc -z -w 1 10.1.0.2 22
 ok $((! $?)) 'one that it took away has no listener'
+at client curl -s -m 20 -o got http://10.1.0.2:8080/files/big
+look stats.json stats.json
+python3 -c 'import json; print([i["bytes"] > 30000000 for i in json.load(open("stats.json"))["interfaces"] if i["interface"] == "lan"])' >said
+same 'what servers answer is judged once a rule looks at what is for the host' "$(cat said)" '[True]'
 echo after >&4
 exec 4>&-
 wait "$talker"

@@ -1,6 +1,7 @@
 /* Connections of the proxy: nobody's first packet reaches the listener unless it is given to the host; what follows
  * passes in the kernel, past packet sockets; what is of no connection is held back. The listener's address is none of
- * the host's. The test is the host, and plays the vm; a client sends from a namespace of its own. */
+ * the host's. What servers answer to the host's own address passes likewise, but to ports that something else asks
+ * for. The test is the host, and plays the vm; a client sends from a namespace of its own. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/ethernet.h>
@@ -174,7 +175,7 @@ static struct site open_site(const struct guard_match *m, unsigned count)
     assert_int_equal(tun_open("wan", &s.tun, 1, name, err, sizeof err), 0);
     if (guard_set(s.state, "wan", &g, err, sizeof err) || here_set(s.state, "wan", m, count, err, sizeof err))
         fail_msg("%s", err);
-    assert_int_equal(gate_rules(s.gate, m, count), 0);
+    assert_int_equal(gate_rules(s.gate, m, count, true), 0);
     assert_int_equal(gate_attach(s.gate, 0, if_nametoindex("wan")), 0);
     s.packets = packet_socket(s.filter);
     return s;
@@ -257,9 +258,61 @@ static void others_are_untouched(void **state)
     close_site(&s);
 }
 
+/* A connection of the host's, from this port, to port 8080 of the client, which answers; does the packet socket see it?
+ */
+static bool is_seen(const struct site *s, unsigned from)
+{
+    const struct sockaddr_storage mine = at("192.0.2.1", from), its = at("192.0.2.2", 8080);
+    uint8_t packet[2048], bytes[8];
+    go(client);
+    const int listens = listener("192.0.2.2", 8080);
+    go(host);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const void *)&mine, sizeof mine), 0);
+    assert_int_equal(connect(fd, (const void *)&its, sizeof its), 0);
+    const int there = accept(listens, NULL, NULL);
+    assert_int_equal(send(there, "answer", 6, 0), 6);
+    assert_int_equal(recv(fd, bytes, 6, MSG_WAITALL), 6);
+    bool seen = false;
+    while (next_segment(s->packets, packet, sizeof packet, false)) seen |= (packet[22] << 8 | packet[23]) == (int)from;
+    close(fd), close(there), close(listens);
+    return seen;
+}
+
+static void servers_answer_the_host(void **state)
+{
+    (void)state;
+    make_places();
+    const uint32_t own = 0xc0000201;
+    const struct facts f = {.self4 = &own, .self4_count = 1};
+    const struct host_addr server = {{0xc0000202}, 4};
+    const struct guard_match m[] = {
+        served("203.0.113.7", 80),
+        {.from = {server, server},
+         .from_ports = {8080, 8080},
+         .to_ports = GUARD_ANY_PORT,
+         .proto = IPPROTO_TCP,
+         .reach = GUARD_OWN,
+         .proxied = GUARD_ANSWERS},
+        {.from_ports = {1, 1}, .to_ports = {61000, 65535}, .proto = IPPROTO_TCP, .reach = GUARD_OWN}, /* translation */
+    };
+    struct site s = open_site(m, 3);
+    assert_true(is_seen(&s, 40000)); /* whose address that is nobody has said */
+    assert_int_equal(gate_world(s.gate, &f), 0);
+    assert_false(is_seen(&s, 40001));
+    assert_false(is_seen(&s, 60999));
+    assert_true(is_seen(&s, 61000));
+    assert_int_equal(gate_rules(s.gate, m, 3, false), 0);
+    assert_true(is_seen(&s, 40002));
+    assert_int_equal(gate_rules(s.gate, m, 1, true), 0);
+    assert_true(is_seen(&s, 40003)); /* nobody's server */
+    close_site(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(passes_in_the_kernel), netns_test(others_are_untouched)};
+    const struct CMUnitTest tests[] = {netns_test(passes_in_the_kernel), netns_test(others_are_untouched),
+                                       netns_test(servers_answer_the_host)};
     int failed = 0;
     for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) failed |= netns_alone(&tests[i]);
     return failed;

@@ -98,12 +98,25 @@ static void what_stays_does_not(void **state)
     lingering_fini(&l);
 }
 
+/* What the program before did without has to be judged by rules of what is for the host. */
+static void what_was_left_out_does_not(void **state)
+{
+    (void)state;
+    struct lingering l = replaced("pool web { server a 10.2.0.2:80 }\n"
+                                  "service shop on 10.1.0.100 tcp/80 { mode proxy; -> web }\n",
+                                  NEITHER);
+    assert_int_equal(l.count, 1); /* the endpoint */
+    assert_int_equal(l.matches[0].proxied, GUARD_OPENERS);
+    lingering_fini(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(for_its_time),
         cmocka_unit_test(as_long_as_it_is_used),
         cmocka_unit_test(what_stays_does_not),
+        cmocka_unit_test(what_was_left_out_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
