@@ -1,6 +1,7 @@
-"""Connections that are all open at once. serve PORT: echoes; several may serve one port. ask ADDR PORT COUNT SOURCE FIRST: COUNT connections
-from the ports FIRST and on, at most 500 begun at a time; prints `open N`; when there is a file `go`, asks once on each: `answered N`. Ends
-with its input."""
+"""Connections that are all open at once. serve PORT: echoes, and answers requests of HTTP with one byte; several may serve one port. ask ADDR
+PORT COUNT SOURCE FIRST [http]: COUNT connections from the ports FIRST and on, at most 500 begun at a time (`http`: each asks once); prints
+`open N`; when there is a file `go`, asks once on each: `answered N`. Ends with its input. short ADDR PORT COUNT SOURCES [http]: COUNT
+connections from these addresses in turn (commas between them), 64 at a time, each asks once, ends, and reads to the end: `answered N`."""
 import os
 import resource
 import select
@@ -8,6 +9,8 @@ import socket
 import sys
 import time
 
+QUESTION = {"plain": b"?", "http": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"}
+ANSWER = {"plain": b"?", "http": b"HTTP/1.1 200 "}
 most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -26,7 +29,8 @@ def serve(port):
                 continue
             try:
                 data = socks[fd].recv(2000)
-                data and socks[fd].send(data)
+                answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n?" if data.startswith(b"GET ") else data
+                answer and socks[fd].send(answer)
             except OSError:
                 data = b""
             if not data:
@@ -34,8 +38,8 @@ def serve(port):
 
 
 class Asker:
-    def __init__(self, to):
-        self.to, self.poll, self.socks = to, select.epoll(), {}
+    def __init__(self, to, kind):
+        self.to, self.kind, self.poll, self.socks = to, kind, select.epoll(), {}
 
     def begin(self, source, port):
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -64,33 +68,81 @@ class Asker:
         return len(self.socks)
 
     def ask(self):
-        """At most 500 questions under way."""
+        """At most 64 questions under way."""
         answered, waiting, todo = 0, set(), list(self.socks)
         end = time.monotonic() + 120
         while (todo or waiting) and time.monotonic() < end:
-            while todo and len(waiting) < 500:
+            while todo and len(waiting) < 64:
                 fd = todo.pop()
                 waiting.add(fd)
                 try:
-                    self.socks[fd].send(b"?")
+                    self.socks[fd].send(QUESTION[self.kind])
                 except OSError:
                     waiting.discard(fd)
             for fd, _ in self.poll.poll(1, 512):
                 try:
-                    answered += fd in waiting and self.socks[fd].recv(10) == b"?"
+                    answered += fd in waiting and self.socks[fd].recv(4096).startswith(ANSWER[self.kind])
                 except OSError:
                     self.poll.unregister(fd)
                 waiting.discard(fd)
         return answered
 
 
-def ask(address, port, count, source, first):
-    asker = Asker((address, int(port)))
-    print("open", asker.open(int(count), source, int(first)), flush=True)
+def ask(address, port, count, source, first, kind="plain"):
+    asker = Asker((address, int(port)), kind)
+    opened = asker.open(int(count), source, int(first))
+    print("open", min(opened, asker.ask()), flush=True)
     while not os.path.exists("go"):
         time.sleep(0.1)
     print("answered", asker.ask(), flush=True)
     sys.stdin.read()
 
 
-{"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:])
+class Short:
+    def __init__(self, to, sources, kind):
+        self.to, self.sources, self.kind, self.poll, self.open = to, sources, kind, select.epoll(), {}
+        self.begun = self.answered = 0
+
+    def begin(self):
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+        s.bind((self.sources[self.begun % len(self.sources)], 0))
+        s.setblocking(False)
+        s.connect_ex(self.to)
+        self.begun += 1
+        self.open[s.fileno()] = [s, False, b""]
+        self.poll.register(s.fileno(), select.EPOLLOUT)
+
+    def step(self, fd):
+        one = self.open[fd]
+        s, asked, heard = one
+        data = b""
+        try:
+            if not asked:
+                s.send(QUESTION[self.kind])
+                s.shutdown(socket.SHUT_WR)
+                one[1] = True
+                self.poll.modify(fd, select.EPOLLIN)
+                return
+            data = s.recv(4096)
+        except OSError:
+            heard = b""
+        one[2] = heard + data
+        if not data:
+            self.answered += heard.startswith(ANSWER[self.kind])
+            self.open.pop(fd)[0].close()
+
+    def run(self, count):
+        while self.begun < count or self.open:
+            while self.begun < count and len(self.open) < 64:
+                self.begin()
+            for fd, _ in self.poll.poll(20, 64):
+                self.step(fd)
+        return self.answered
+
+
+def short(address, port, count, sources, kind="plain"):
+    print("answered", Short((address, int(port)), sources.split(","), kind).run(int(count)), flush=True)
+
+
+{"serve": serve, "ask": ask, "short": short}[sys.argv[1]](*sys.argv[2:])

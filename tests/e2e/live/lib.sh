@@ -300,6 +300,12 @@ rss() {
     for p in "$prey" $(cat "/proc/$prey/task/$prey/children" 2>/dev/null); do cat "/proc/$p/status"; done | awk '/^VmRSS/ { sum += $2 } END { print sum + 0 }'
 }
 
+# files: descriptors that they have open.
+files() {
+    local p
+    for p in "$prey" $(cat "/proc/$prey/task/$prey/children" 2>/dev/null); do ls "/proc/$p/fd"; done | wc -l
+}
+
 # number KEY...: of the JSON that preyrun printed at its end: number live watched
 number() {
     python3 - "$@" <<'END'
