@@ -119,7 +119,7 @@ static uint64_t memory_of(const struct live *l)
 {
     const struct program *p = l->now.program;
     const struct flow_table_cfg cfg = flow_table_cfg_of(p->settings, p->services, p->services_count, p->nats_count);
-    const uint64_t tables = p->meta->flags & PBC_KEEPS_FLOWS ? flow_table_reserves(&cfg) : 0;
+    const uint64_t tables = program_begins_flows(p) ? flow_table_reserves(&cfg) : 0;
     return (tables + l->o->ring * l->o->iface_count) * (l->o->workers ? l->o->workers : 1);
 }
 

@@ -98,7 +98,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->tx.event_cap = EVENTS_MOST;
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
     struct vm_cfg vm = worker_vm_cfg(w);
-    vm.prefault = !cfg->patient;
+    vm.prefault = !cfg->patient && program_begins_flows(cfg->program);
     w->vm = vm_new(cfg->program, &vm);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     limit_init(&w->told_limit, TOLD_A_SECOND);

@@ -6,6 +6,7 @@
 
 #include "vm/keyed/large.h"
 #include "vm/program/remap.h"
+#include "vm/tables.h"
 
 struct program *program_get(struct program *p)
 {
@@ -41,6 +42,15 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
     else
         snprintf(buf, len, "%s:%u", program_str(p, of), r->place.line);
     return buf;
+}
+
+bool program_begins_flows(const struct program *p)
+{
+    bool any = p->nats_count > 0;
+    for (uint32_t i = 0; i < p->services_count; i++) any |= !mode_is(p->services[i].mode, MODE_PROXIES);
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        any |= p->conds[i].kind == COND_STATE || p->conds[i].kind == COND_FLOWS_OVER;
+    return any;
 }
 
 uint32_t firewall_find(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface)

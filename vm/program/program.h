@@ -72,6 +72,10 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
 /* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
 void program_disasm(const struct program *p, FILE *out);
 
+/* Does it begin flows, so that their table fills: of connections that are sent on or translated, or for a condition
+ * that asks? What opens a connection to a proxy begins none. */
+bool program_begins_flows(const struct program *p);
+
 /* Does the firewall judge frames that travel so (PBC_DIR_IN, OUT, FORWARD)? */
 static inline bool firewall_judges(const struct pbc_firewall *f, enum pbc_direction d)
 {
