@@ -182,8 +182,8 @@ static void write_address(FILE *out, const struct host_addr *a)
 }
 
 /* Which addresses of matches: sources; destinations; of these, those of which the host's stack hears errors, for it
- * carries connections there, and the others. */
-enum end { FROM, TO, SERVED, BURIED };
+ * carries connections there, and the others; those that answer to clients' addresses. */
+enum end { FROM, TO, SERVED, BURIED, BACK };
 
 /* A set of the addresses of one end of all matches; false where there are none, and no set. */
 static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, enum end end,
@@ -192,10 +192,10 @@ static bool write_addresses(FILE *sets, const struct guard *g, const char *name,
     bool any = false;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
-        const struct guard_addresses *a = end == FROM ? &m->from : &m->to;
+        const struct guard_addresses *a = end == FROM || end == BACK ? &m->from : &m->to;
         if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
         if (end == SERVED && !m->proxied) continue;
-        if (m->proxied >= GUARD_RETURNS) continue;
+        if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK)) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
         write_one(sets, &a->lo);
@@ -228,17 +228,47 @@ static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const s
         fprintf(rules, "%s } %s @quoted%u " FOREIGN, p->errors, p->quoted, p->family);
 }
 
+static bool has_back(const struct guard *g, unsigned family)
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++)
+        any |= g->matches[i].proxied == GUARD_RETURNS && g->matches[i].from.lo.family == family;
+    return any;
+}
+
+static void write_back_sets(FILE *sets, const struct guard *g)
+{
+    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+        char type[40];
+        snprintf(type, sizeof type, "typeof %s", p->quoted);
+        write_addresses(sets, g, "back", p, BACK, p->type, write_address);
+        write_addresses(sets, g, "about", p, BACK, type, write_number);
+    }
+}
+
+/* What is so of that which comes back to clients' addresses, and of ICMP errors about what went there. */
+static void write_back(FILE *rules, const struct guard *g, const char *what)
+{
+    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+        if (!has_back(g, p->family)) continue;
+        fprintf(rules, "%s saddr @back%u meta l4proto tcp %s\n", p->ip, p->family, what);
+        fprintf(rules, "%s } %s @about%u %s\n", p->errors, p->quoted, p->family, what);
+    }
+}
+
 static void write_names(FILE *out, const char *const *names, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", names[i]);
 }
+
+#define CROSSES "fib daddr type unicast fib daddr oifname { "
 
 /* What goes from one interface to another: for an address that is some other's, by a way that leads there. */
 static void write_routed(FILE *rules, const struct guard *g)
 {
     static const char *const of[] = {"meta protocol ip", "ip6 daddr != fe80::/10"};
     for (unsigned i = 0; i < 2; i++) {
-        fprintf(rules, "%s fib daddr type unicast fib daddr oifname { ", of[i]);
+        fprintf(rules, "%s " CROSSES, of[i]);
         write_names(rules, g->ports, g->port_count);
         fprintf(rules, " } counter drop\n");
     }
@@ -256,45 +286,91 @@ static void write_hook(FILE *out, const struct guard *g)
     if (there) fprintf(out, " } priority -500; policy accept;\n");
 }
 
-static int write_table(FILE *out, FILE *sets, FILE *rules, const char *table, const struct guard *g)
+static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct line *lines)
 {
-    struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
     unsigned count = 0;
-    if (!lines) return -ENOMEM;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
         if (m->proxied == GUARD_ANSWERS) continue;
-        lines[count++] = line_of(m, false);
+        if (m->proxied != GUARD_RETURNS || m->from_ports.hi < UINT16_MAX) lines[count++] = line_of(m, false);
         if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(m, true);
     }
+    write_matches(sets, rules, lines, count);
+}
+
+/* Before the host's stack sees anything. */
+static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
+{
+    struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
+    if (!lines) return -ENOMEM;
     if (g->bridged_count) {
         fprintf(rules, "iifname { ");
         write_names(rules, g->bridged, g->bridged_count);
         fprintf(rules, " } counter drop\n");
     }
-    write_matches(sets, rules, lines, count);
+    write_lines(sets, rules, g, lines);
     for (unsigned i = 0; i < 2; i++) write_pieces(sets, rules, g, &pieces[i]);
+    if (g->routed) write_back_sets(sets, g);
+    if (g->routed) write_back(rules, g, "counter accept");
     if (g->routed) write_routed(rules, g);
-    free(lines);
-    fprintf(out, "table netdev %s\ndelete table netdev %s\n", table, table);
     write_hook(sets, g);
+    free(lines);
     return 0;
 }
 
-/* The whole as text, the caller's to free; NULL: memory is out. */
-static char *table_text(const char *table, const struct guard *g)
+/* Before the host's stack asks where it goes: what a socket waits for is marked, and the rest, where prey carries what
+ * crosses, goes no further, as at the ingress. */
+static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 {
-    char *text[3] = {0}, *all = NULL;
-    size_t len[3];
-    FILE *f[3];
-    bool good = true;
-    for (int i = 0; i < 3; i++) good &= (f[i] = open_memstream(&text[i], &len[i])) != NULL;
-    if (good) good = write_table(f[0], f[1], f[2], table, g) == 0;
-    for (int i = 0; i < 3; i++)
-        if (f[i] && fclose(f[i])) good = false;
-    if (good && asprintf(&all, "%stable netdev %s {\n%s%s}\n}\n", text[0], table, text[1], text[2]) < 0) all = NULL;
-    for (int i = 0; i < 3; i++) free(text[i]);
-    return all;
+    char marks[100], *crosses = NULL;
+    size_t len;
+    FILE *f = g->routed ? open_memstream(&crosses, &len) : NULL;
+    snprintf(marks, sizeof marks, "socket transparent 1 meta mark set meta mark | 0x%x counter accept", GUARD_MARK);
+    write_back_sets(sets, g);
+    fprintf(sets, "chain back {\ntype filter hook prerouting priority mangle; policy accept;\n");
+    write_back(rules, g, marks);
+    if (!g->routed) return 0;
+    if (!f) return -ENOMEM;
+    fprintf(f, "iifname { ");
+    write_names(f, g->ports, g->port_count);
+    fprintf(f, " } " CROSSES);
+    write_names(f, g->ports, g->port_count);
+    fprintf(f, " } counter drop");
+    if (!fclose(f)) write_back(rules, g, crosses);
+    free(crosses);
+    return 0;
+}
+
+/* A table of a family, in place of what was, if `wanted`: its text at the end of out. */
+static int write_table(FILE *out, const char *family, const char *name, const struct guard *g, bool wanted,
+                       int (*write)(FILE *sets, FILE *rules, const struct guard *g))
+{
+    char *text[2] = {0};
+    size_t len[2];
+    int failed = 0;
+    fprintf(out, "table %s %s\ndelete table %s %s\n", family, name, family, name);
+    if (!wanted) return 0;
+    FILE *sets = open_memstream(&text[0], &len[0]), *rules = open_memstream(&text[1], &len[1]);
+    failed = sets && rules ? write(sets, rules, g) : -ENOMEM;
+    if (sets && fclose(sets)) failed = -ENOMEM;
+    if (rules && fclose(rules)) failed = -ENOMEM;
+    if (!failed) fprintf(out, "table %s %s {\n%s%s}\n}\n", family, name, text[0], text[1]);
+    for (int i = 0; i < 2; i++) free(text[i]);
+    return failed;
+}
+
+/* All as text, the caller's to free; NULL: memory is out. */
+static char *tables_text(const char *name, const struct guard *g)
+{
+    char *all = NULL;
+    size_t len;
+    FILE *out = open_memstream(&all, &len);
+    if (!out) return NULL;
+    int failed = write_table(out, "netdev", name, g, true, write_ingress);
+    if (!failed) failed = write_table(out, "inet", name, g, has_back(g, 4) || has_back(g, 6), write_prerouting);
+    if (!fclose(out) && !failed) return all;
+    free(all);
+    return NULL;
 }
 
 /* In one transaction. What nftables says of it goes to err. */
@@ -332,7 +408,7 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
         return -EINVAL;
     }
     guard_table_name(instance, table);
-    char *text = table_text(table, g);
+    char *text = tables_text(table, g);
     int failed = text ? state_note(s, CHANGE_GUARD, table, "", "") : -ENOMEM;
     if (!failed) failed = run(text, why, sizeof why);
     if (failed) snprintf(err, err_len, "guard rules can't be set: %s", *why ? why : strerror(-failed));
@@ -342,10 +418,11 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
 
 int guard_undo(const char *what, const char *before, const char *after)
 {
-    char text[2 * GUARD_TABLE_MOST + 64], why[300];
+    char text[4 * GUARD_TABLE_MOST + 128], why[300];
     (void)before, (void)after;
     if (strspn(what, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(what)) return 0;
     if (strlen(what) >= GUARD_TABLE_MOST) return 0;
-    snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\n", what, what);
+    snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\ntable inet %s\ndelete table inet %s\n", what,
+             what, what, what);
     return run(text, why, sizeof why);
 }

@@ -20,8 +20,12 @@ struct guard_ports {
 #define GUARD_ANY_PORT ((struct guard_ports){0, 65535})
 
 /* What of it is hidden: all; what opens connections, for the host's stack carries the rest (io/gate.h); nothing, for it
- * is what servers answer to connections of the proxy's that have the clients' addresses, or the host's own. */
+ * is what servers answer to connections of the proxy's that have the clients' addresses, or the host's own. Of the
+ * former, and of ICMP errors about what such a connection sent, a rule at prerouting marks what a socket of the host's
+ * waits for (`socket transparent`); by the mark it gets there (host/here.h). All else of those servers' is as if there
+ * was no match. */
 enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
+#define GUARD_MARK 0x20000000u /* this bit of a packet's mark */
 
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
 

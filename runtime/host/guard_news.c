@@ -86,7 +86,7 @@ static int take_one(const struct nlmsghdr *nlh, void *arg)
         return MNL_CB_OK;
     if (NFNL_MSG_TYPE(nlh->nlmsg_type) == NFT_MSG_NEWGEN)
         end_transaction(n, nlh);
-    else if (head->nfgen_family == NFPROTO_NETDEV)
+    else if (head->nfgen_family == NFPROTO_NETDEV || head->nfgen_family == NFPROTO_INET)
         n->touched |= is_of_table(n, nlh);
     return MNL_CB_OK;
 }

@@ -169,6 +169,31 @@ static void add_returns(struct guarded *g, const struct program *p, const struct
     }
 }
 
+/* And what targets of an instruction answer. */
+static void add_target_returns(struct guarded *g, const struct program *p, const struct pbc_cond *c)
+{
+    struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .proxied = GUARD_RETURNS};
+    if (!(c->flags & PBC_COND_NOT)) {
+        add_sets(g, p, c->first, c->count, 0, m, true);
+        return;
+    }
+    m.from = (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
+    add(g, &m);
+    m.from = (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
+    add(g, &m);
+}
+
+static void add_pool_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                             const struct pbc_branch *b, enum guard_proxied kind)
+{
+    for (uint32_t i = 0; i < b->share_count; i++) {
+        const struct pbc_pool *pool = &p->pools[p->shares[b->shares + i].pool];
+        for (uint32_t at = 0; at < pool->server_count; at++)
+            add_returns(g, p, s, &p->servers[pool->servers + at], kind);
+    }
+}
+
 /* Does a rule look at what is for the host itself, or from it? */
 static bool judges_host(const struct program *p)
 {
@@ -178,18 +203,21 @@ static bool judges_host(const struct program *p)
     return any;
 }
 
+/* All connections of a transparent service have the clients' addresses, and others where an instruction says so. */
 static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool transparent = p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
-    const enum guard_proxied kind = transparent ? GUARD_RETURNS : GUARD_ANSWERS;
-    if (!transparent && judges_host(p)) return;
-    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
-        const uint32_t shares = p->branches[b].shares == PBC_TARGET ? 0 : p->branches[b].share_count;
-        for (uint32_t i = 0; i < shares; i++) {
-            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
-            for (uint32_t at = 0; at < pool->server_count; at++)
-                add_returns(g, p, s, &p->servers[pool->servers + at], kind);
+    const bool answers = !transparent && !judges_host(p);
+    for (const struct pbc_branch *b = &p->branches[s->branches]; b < &p->branches[s->branches + s->branch_count]; b++) {
+        const struct pbc_cond *instruction = NULL;
+        for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
+            if (p->conds[c].kind == COND_INSTRUCTION) instruction = &p->conds[c];
+        if (b->shares == PBC_TARGET) {
+            if (instruction) add_target_returns(g, p, instruction);
+            continue;
         }
+        if (instruction || transparent) add_pool_returns(g, p, s, b, GUARD_RETURNS);
+        if (answers) add_pool_returns(g, p, s, b, GUARD_ANSWERS);
     }
 }
 

@@ -17,9 +17,9 @@ enum { BEFORE_MAIN = 0x7079 /* the rules' priority: behind `local`, before `main
 
 /* What a rule of ours says. */
 struct rule {
-    struct host_addr addr;
-    uint16_t lo, hi; /* ports of TCP; 0: it is of ICMP */
-    bool from;       /* they are the source's, else the destination's */
+    struct host_addr addr; /* of a destination; where it is of the mark, only its family counts */
+    uint16_t lo, hi;       /* ports of TCP; 0: it is of ICMP */
+    bool marked;           /* whatever has GUARD_MARK */
 };
 struct rules {
     struct rule *all;
@@ -37,7 +37,7 @@ static uint32_t table_of(const char *instance)
 
 static bool same(const struct rule *a, const struct rule *b)
 {
-    return host_addr_same(&a->addr, &b->addr) && a->lo == b->lo && a->hi == b->hi && a->from == b->from;
+    return host_addr_same(&a->addr, &b->addr) && a->lo == b->lo && a->hi == b->hi && a->marked == b->marked;
 }
 
 static struct rule *find(const struct rules *r, const struct rule *one)
@@ -63,7 +63,7 @@ static void add(struct rules *r, const struct rule *one)
 
 static void add_match(struct rules *r, const struct guard_match *m)
 {
-    const struct rule back = {.addr = m->from.lo, .lo = m->from_ports.lo, .hi = m->from_ports.hi, .from = true};
+    const struct rule back = {.addr = {.family = m->from.lo.family}, .marked = true};
     const struct rule tcp = {.addr = m->to.lo, .lo = m->to_ports.lo, .hi = m->to_ports.hi}, icmp = {.addr = m->to.lo};
     if (m->proxied == GUARD_RETURNS && m->from.lo.family) add(r, &back);
     if (m->proxied != GUARD_OPENERS || !m->to.lo.family) return;
@@ -77,23 +77,25 @@ static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const str
 {
     char bytes[256];
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    const uint8_t bits = r->addr.family == 4 ? 32 : 128;
+    const uint8_t bits = r->marked ? 0 : r->addr.family == 4 ? 32 : 128;
     nlh->nlmsg_type = type;
     nlh->nlmsg_flags = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
     struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
-    *head = (struct fib_rule_hdr){.family = netlink_family(&r->addr),
-                                  .dst_len = r->from ? 0 : bits,
-                                  .src_len = r->from ? bits : 0,
-                                  .table = RT_TABLE_UNSPEC,
-                                  .action = FR_ACT_TO_TBL};
+    *head = (struct fib_rule_hdr){
+        .family = netlink_family(&r->addr), .dst_len = bits, .table = RT_TABLE_UNSPEC, .action = FR_ACT_TO_TBL};
     const uint8_t icmp = r->addr.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     const struct fib_rule_port_range ports = {r->lo, r->hi};
-    netlink_put_addr(nlh, r->from ? FRA_SRC : FRA_DST, &r->addr);
     mnl_attr_put_u32(nlh, FRA_TABLE, table);
     mnl_attr_put_u32(nlh, FRA_PRIORITY, BEFORE_MAIN);
     mnl_attr_put_u8(nlh, FRA_PROTOCOL, HERE_PROTOCOL);
+    if (r->marked) {
+        mnl_attr_put_u32(nlh, FRA_FWMARK, GUARD_MARK);
+        mnl_attr_put_u32(nlh, FRA_FWMASK, GUARD_MARK);
+        return netlink_ask(n, nlh, NULL, NULL);
+    }
+    netlink_put_addr(nlh, FRA_DST, &r->addr);
     mnl_attr_put_u8(nlh, FRA_IP_PROTO, r->lo ? IPPROTO_TCP : icmp);
-    if (r->lo) mnl_attr_put(nlh, r->from ? FRA_SPORT_RANGE : FRA_DPORT_RANGE, sizeof ports, &ports);
+    if (r->lo) mnl_attr_put(nlh, FRA_DPORT_RANGE, sizeof ports, &ports);
     return netlink_ask(n, nlh, NULL, NULL);
 }
 
@@ -123,9 +125,12 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *head) return MNL_CB_OK;
     netlink_attributes(nlh, sizeof *head, at, FRA_DPORT_RANGE);
     if (netlink_u32(at[FRA_TABLE]) != r->table || netlink_u8(at[FRA_PROTOCOL]) != HERE_PROTOCOL) return MNL_CB_OK;
-    const bool from = at[FRA_SRC];
-    struct rule one = {.addr = netlink_addr(at[from ? FRA_SRC : FRA_DST]), .from = from};
-    const struct nlattr *ports = at[from ? FRA_SPORT_RANGE : FRA_DPORT_RANGE];
+    struct rule one = {.marked = at[FRA_FWMARK]};
+    if (one.marked)
+        one.addr.family = head->family == AF_INET ? 4 : 6;
+    else
+        one.addr = netlink_addr(at[FRA_DST]);
+    const struct nlattr *ports = at[FRA_DPORT_RANGE];
     if (ports && mnl_attr_get_payload_len(ports) == sizeof(struct fib_rule_port_range)) {
         const struct fib_rule_port_range *p = mnl_attr_get_payload(ports);
         one.lo = p->start;

@@ -1,7 +1,7 @@
 /* Addresses that are not the host's own, for whose TCP ports its stack is to answer all the same, for the proxy listens
  * there: policy rules `to ADDRESS ipproto tcp dport PORT`, and one for ICMP, whose errors say what a path bears, lead
- * to a table of the instance's own with a local route for everything. So do rules `from SERVER ipproto tcp sport PORT`
- * where the proxy speaks to servers with clients' addresses. `ip addr` shows none of it. */
+ * to a table of the instance's own with a local route for everything. So does a rule for what guard rules have marked
+ * (GUARD_MARK), where the proxy speaks to servers with clients' addresses. `ip addr` shows none of it. */
 #ifndef RUNTIME_HOST_HERE_H
 #define RUNTIME_HOST_HERE_H
 

@@ -65,6 +65,14 @@ static bool is_narrow(const struct guard_match *m)
            m->to_ports.hi - m->to_ports.lo < NARROW;
 }
 
+/* One that answers connections with clients' addresses. Of whole networks that may (targets of instructions) the
+ * sockets get a copy of what the host's stack takes: the filter knows no sockets. */
+static bool is_server(const struct guard_match *m)
+{
+    return m->proxied == GUARD_RETURNS && m->from.lo.family && host_addr_same(&m->from.lo, &m->from.hi) &&
+           m->from_ports.hi - m->from_ports.lo < NARROW;
+}
+
 static struct gate_wide wide_of(const struct guard_match *m)
 {
     struct gate_wide w = {.hi = {UINT64_MAX, UINT64_MAX},
@@ -136,7 +144,7 @@ static void add_match(const struct gate *g, struct sorted *s, const struct guard
 {
     struct gate_config *c = &s->config;
     c->any |= m->proxied != GUARD_ALL;
-    if (m->proxied == GUARD_RETURNS) add_server(s, m, GATE_SERVER);
+    if (is_server(m)) add_server(s, m, GATE_SERVER);
     if (m->proxied != GUARD_OPENERS) return;
     if (is_narrow(m)) {
         for (unsigned port = m->to_ports.lo; port <= m->to_ports.hi; port++)

@@ -35,18 +35,15 @@ static struct entry *add_by_destination(struct entry *to, const struct steer_mat
 /* No source at all: errors and questions alone fit. */
 static struct steer_match without_source(const struct steer_match *m)
 {
-    struct steer_match s = {.to_lo = m->to_lo,
-                            .to_hi = m->to_hi,
-                            .from_lo = {0, 1},
-                            .reach = m->reach,
-                            .named = m->named,
-                            .proxied = m->proxied};
+    struct steer_match s = {
+        .to_lo = m->to_lo, .to_hi = m->to_hi, .from_lo = {0, 1}, .reach = m->reach, .named = m->named, .kind = m->kind};
     return s;
 }
 
 static struct entry *place(struct entry *to, const struct steer_match *m)
 {
     if (!is_one(&m->from_lo, &m->from_hi)) return add_by_destination(to, m);
+    if (m->kind == STEER_RETURNS) return add(to, m, STEER_BY_FROM + 1, m->from_lo);
     const struct steer_match others = without_source(m);
     return add_by_destination(add(to, m, STEER_BY_FROM + 1, m->from_lo), &others);
 }

@@ -83,6 +83,32 @@ static __always_inline bool segment_read6(void *ctx, __u32 at, struct segment *s
     return next == IPPROTO_NR_TCP && segment_tcp(ctx, at, s);
 }
 
+/* From the header on that an ICMP error quotes, with its ports and no more: as the segment that would answer it. */
+static __always_inline bool segment_quoted(void *ctx, __u32 at, bool six, struct segment *s)
+{
+    __u16 ports[2];
+    if (six) {
+        if (!LOAD(ctx, at, &s->ip.six, 40) || s->ip.six.next != IPPROTO_NR_TCP) return false;
+        for (int i = 0; i < 4; i++) {
+            const __u32 from = s->ip.six.from[i];
+            s->ip.six.from[i] = s->ip.six.to[i];
+            s->ip.six.to[i] = from;
+        }
+        at += s->ip_len = 40;
+    } else {
+        if (!LOAD(ctx, at, &s->ip.four, 20) || s->ip.four.proto != IPPROTO_NR_TCP) return false;
+        const __u32 from = s->ip.four.from;
+        s->ip.four.from = s->ip.four.to;
+        s->ip.four.to = from;
+        s->ip_len = 20;
+        at += (s->ip.four.first & 15u) * 4u;
+    }
+    if (!LOAD(ctx, at, ports, sizeof ports)) return false;
+    s->tcp.source = ports[1];
+    s->tcp.dest = ports[0];
+    return true;
+}
+
 /* The first packet of a connection: it is the vm's to judge, whatever sockets there are. */
 static __always_inline bool segment_opens(const struct segment *s) { return s->tcp.syn && !s->tcp.ack; }
 
@@ -101,6 +127,16 @@ static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct s
     t.ipv6.sport = s->tcp.source;
     t.ipv6.dport = s->tcp.dest;
     return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
+}
+
+/* A connection, not a listener. */
+static __always_inline bool segment_has_socket(void *ctx, const struct segment *s)
+{
+    struct bpf_sock *sk = segment_socket(ctx, s);
+    if (!sk) return false;
+    const bool connected = sk->state != BPF_TCP_LISTEN;
+    bpf_sk_release(sk);
+    return connected;
 }
 
 /* Has a connection of the host's the segment, or does it end the handshake of one that lives in a cookie alone? */

@@ -70,7 +70,7 @@ enum {
 
 struct seen {
     struct steer_ip from, to;
-    __u32 at; /* where its IP header begins */
+    __u32 at, upper; /* where its IP header begins, and what comes behind that and its extensions */
     __u16 from_port, to_port;
     __u8 proto;
     bool six;
@@ -126,6 +126,7 @@ static __always_inline void read_icmp6(struct xdp_md *ctx, __u32 at, struct seen
 static __always_inline bool read_upper(struct xdp_md *ctx, __u32 at, struct seen *s)
 {
     __u8 b[4];
+    s->upper = at;
     if (s->piece) {
         s->asks = s->proto == IPPROTO_NR_ICMP || s->proto == IPPROTO_NR_ICMP6;
         return true;
@@ -227,7 +228,8 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
 {
     if (!within(&s->to, &m->to_lo, &m->to_hi)) return false;
     if (m->reach != STEER_EVERYWHERE && (m->reach == STEER_TO_OWN) != s->to_own) return false;
-    if (s->error) return !m->proxied; /* else of what the host's own stack carries */
+    if (s->error) return m->kind == STEER_TAKEN; /* else of what the host's own stack carries */
+    if (m->kind == STEER_RETURNS && s->to_own) return false;
     if (s->asks && m->named && !s->to_own) return true;
     if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;
     /* Behind a fragment's header may stand another, the same in all of them. */
@@ -253,9 +255,9 @@ static __always_inline bool is_routed(const struct steer_config *c, const struct
 struct search {
     const struct seen *seen;
     __u32 first;
-    __u32 found; /* enum finding */
+    __u32 found; /* of enum steer_kind, the bits of those that fit; 0: none does */
 };
-enum finding { LEFT, TAKEN, PROXIED };
+enum { SETTLED = STEER_TAKEN | STEER_PROXIED };
 
 /* For bpf_loop, so that the verifier walks it once. 1: it is over. */
 static long look(__u32 i, void *arg)
@@ -264,13 +266,13 @@ static long look(__u32 i, void *arg)
     i += search->first;
     const struct steer_match *m = bpf_map_lookup_elem(&matches, &i);
     if (!m) return 1;
-    search->found = !is_for(m, search->seen) ? LEFT : m->proxied && !search->seen->asks ? PROXIED : TAKEN;
-    return search->found != LEFT;
+    if (is_for(m, search->seen)) search->found |= search->seen->asks ? STEER_TAKEN : m->kind;
+    return (search->found & SETTLED) != 0;
 }
 
 static __always_inline __u32 any(const struct seen *s, __u32 first, __u32 count)
 {
-    struct search search = {s, first, LEFT};
+    struct search search = {s, first, 0};
     bpf_loop(count, look, &search, 0);
     return search.found;
 }
@@ -279,14 +281,14 @@ static __always_inline __u32 any_of(const struct steer_config *c, const struct s
 {
     const struct steer_key key = {.addr = side == STEER_BY_TO ? s->to : s->from, .side = side, .set = c->first};
     const struct steer_place *p = bpf_map_lookup_elem(&places, &key);
-    return p ? any(s, c->first + p->first, p->count) : LEFT;
+    return p ? any(s, c->first + p->first, p->count) : 0;
 }
 
 static __always_inline __u32 find(const struct steer_config *c, const struct seen *s)
 {
     __u32 found = any_of(c, s, STEER_BY_TO);
-    if (found == LEFT) found = any_of(c, s, STEER_BY_FROM);
-    return found == LEFT ? any(s, c->first, c->count) : found;
+    if (!(found & SETTLED)) found |= any_of(c, s, STEER_BY_FROM);
+    return found & SETTLED ? found : found | any(s, c->first, c->count);
 }
 
 /* What a connection of the proxy carries is the host's. */
@@ -301,13 +303,21 @@ static __always_inline bool is_carried(struct xdp_md *ctx, const struct seen *se
     return true;
 }
 
+/* An ICMP error about what the proxy sent with a client's address. */
+static __always_inline bool is_about_ours(struct xdp_md *ctx, const struct seen *seen)
+{
+    struct segment s = {};
+    return segment_quoted(ctx, seen->upper + 8, seen->six, &s) && segment_has_socket(ctx, &s);
+}
+
 static __always_inline bool takes(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
 {
     s->to_own = bpf_map_lookup_elem(&own, &s->to);
     const bool routed = is_routed(c, s);
     if (routed && !c->proxies) return true;
     const __u32 found = find(c, s);
-    return found == PROXIED ? !is_carried(ctx, s) : found == TAKEN || routed;
+    if (found & (STEER_PROXIED | STEER_RETURNS) && is_carried(ctx, s)) return false;
+    return found & SETTLED || (routed && !(s->error && is_about_ours(ctx, s)));
 }
 
 SEC("xdp.frags") int steer(struct xdp_md *ctx)

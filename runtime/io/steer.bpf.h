@@ -21,13 +21,16 @@ struct steer_match {
     struct steer_ip from_lo, from_hi, to_lo, to_hi;
     __u16 from_port_lo, from_port_hi; /* of ICMP: type and code as one number */
     __u16 to_port_lo, to_port_hi;
-    __u8 proto;   /* 0: any */
-    __u8 reach;   /* enum steer_reach */
-    __u8 named;   /* `to` says addresses */
-    __u8 proxied; /* the proxy's: what its connections carry passes to the host */
+    __u8 proto; /* 0: any */
+    __u8 reach; /* enum steer_reach */
+    __u8 named; /* `to` says addresses */
+    __u8 kind;  /* enum steer_kind */
     __u8 unused[4];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
+/* What fits is the vm's; is the vm's, but for what connections of the proxy carry; is to be looked at for that alone.
+ */
+enum steer_kind { STEER_TAKEN = 1, STEER_PROXIED = 2, STEER_RETURNS = 4 };
 
 /* A group of matches: those of one destination, or of one source. */
 enum steer_side { STEER_BY_TO, STEER_BY_FROM, STEER_SIDES };

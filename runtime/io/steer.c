@@ -43,6 +43,8 @@ static struct steer_match match_of(const struct guard_match *g)
 {
     static const uint8_t reaches[] = {
         [GUARD_EVERYWHERE] = STEER_EVERYWHERE, [GUARD_OWN] = STEER_TO_OWN, [GUARD_FOREIGN] = STEER_TO_FOREIGN};
+    static const uint8_t kinds[] = {
+        [GUARD_ALL] = STEER_TAKEN, [GUARD_OPENERS] = STEER_PROXIED, [GUARD_RETURNS] = STEER_RETURNS};
     struct steer_match m = {.from_port_lo = g->from_ports.lo,
                             .from_port_hi = g->from_ports.hi,
                             .to_port_lo = g->to_ports.lo,
@@ -50,7 +52,7 @@ static struct steer_match match_of(const struct guard_match *g)
                             .proto = g->proto,
                             .reach = reaches[g->reach],
                             .named = g->to.lo.family != 0,
-                            .proxied = g->proxied != GUARD_ALL};
+                            .kind = kinds[g->proxied]};
     range(&g->from, &m.from_lo, &m.from_hi);
     range(&g->to, &m.to_lo, &m.to_hi);
     return m;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A narrow link behind prey: the client learns what the way bears, whether its packets are rewritten or go into a tunnel
-# of ours, whose own errors reach nobody but us. IPv6 is never told less than 1,280: then the outer packet goes in pieces.
+# of ours, whose own errors reach nobody but us; and the proxy learns it, where its sockets have addresses that are not the host's. IPv6 is never told less than 1,280: then the outer packet goes in pieces.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -80,6 +80,41 @@ for mode in passthrough 'passthrough keep source'; do
     pool "$mode" | rules plain
     prey prey -i wan -i lan plain.pbc
     each "$mode" 1300 1300
+done
+
+# The proxy's own sockets hear what routers say, at an announced address and at a client's, also where prey routes.
+cat >proxied.rules <<'END_OF_RULES'
+pool there { server one 10.4.0.2:9000 }
+pool there6 { server one [fd00:4::2]:9000 }
+pool here { server one 10.1.0.2:9001 }
+pool here6 { server one [fd00:1::2]:9001 }
+service four on 10.1.0.100 tcp/9000 { mode proxy transparent; announce; -> there }
+service six on fd00:1::100 tcp/9000 { mode proxy transparent; announce; -> there6 }
+service down on 10.2.0.100 tcp/9000 { mode proxy; announce; -> here }
+service down6 on fd00:2::100 tcp/9000 { mode proxy; announce; -> here6 }
+firewall all default accept { accept state established }
+END_OF_RULES
+# down NAME ADDRESS: all of the file arrives behind the narrow link.
+down() {
+    local family=-4
+    case $2 in *:*) family=-6 ;; esac
+    ip netns exec "$id-client" timeout 20 nc $family -l -N -p 9001 <sent >/dev/null &
+    pids="$pids $!"
+    until_true 50 "the client's server listens" at client sh -c 'ss -ltn | grep -q :9001'
+    at server timeout 20 nc -d "$2" 9000 >got
+    cmp -s sent got
+    ok $? "$1: it arrives as it is"
+}
+rules proxied <proxied.rules
+for io in packet xdp; do
+    prey prey -i wan -i lan --io $io --monitor proxied.pbc
+    up "$io, a client's address, IPv4" 10.1.0.100
+    up "$io, a client's address, IPv6" fd00:1::100
+    down "$io, an announced address, IPv4" 10.2.0.100
+    down "$io, an announced address, IPv6" fd00:2::100
+    at prey ip route flush cache
+    at prey ip -6 route flush cache
+    prey_ends
 done
 
 # Into tunnels, whose far end is in user space; the server answers the client directly.

@@ -19,6 +19,7 @@ firewall edge default drop {
   accept icmp6 type nd
   accept icmp
   accept tcp from 10.1.0.1, fd00:1::1 to port 80, 81, 90 as WEB
+  accept tcp from 10.1.0.1 to port 1000 as TOLD
   reject tcp from 10.1.0.8, fd00:1::8 to port 80 with rst as NO
   drop tcp from 10.1.0.9, fd00:1::9 as NEVER
 }
@@ -27,10 +28,15 @@ service six on fd00:1::100 tcp/80 { mode proxy; announce; -> farm6 }
 service rare on 10.1.0.2 tcp/90 { mode proxy; rate slow; -> farm }
 service clear on 10.1.0.101 tcp/80 { mode proxy transparent; announce; -> farm }
 service clear6 on fd00:1::101 tcp/80 { mode proxy transparent; announce; -> farm6 }
+service told on 10.1.0.2 tcp/1000 { mode proxy; when instruction to 10.2.0.0/24, fd00:2::/64 -> target }
 END_OF_RULES
 
 get() { # SOURCE HOST SECONDS
     at client curl -s -m "$3" --interface "$1" "http://$2" || echo "failed: $?"
+}
+# By an instruction: NAT TARGET; the address that the target sees.
+goes() {
+    printf '%-32sGET /from HTTP/1.0\r\n\r\n' "$1 $2" | at client timeout 10 nc -w 5 10.1.0.2 1000 2>/dev/null | tail -n 1
 }
 # An ACK of no connection, and what comes back of it within the time that an answer of the host's takes: `reset` or `nothing`.
 stray() { # SOURCE ADDRESS
@@ -98,6 +104,8 @@ serves() { # NAME
     done
     same "$1: a transparent service's server sees the client" \
         "$(get 10.1.0.1 10.1.0.101/from 20) $(get fd00:1::1 '[fd00:1::101]/from' 20)" '10.1.0.1 fd00:1::1'
+    same "$1: so does a target, where the instruction says so" \
+        "$(goes 1 '10.2.0.2 8080') $(goes 2 '10.2.0.2 8080')" '10.1.0.1 10.2.0.1'
     at client curl -s -m 60 --interface 10.1.0.1 http://10.1.0.100/files/file | cmp - payload
     ok $? "$1: a file arrives as it is"
 }
