@@ -106,7 +106,40 @@ te-bare-lf-inside | 400 http-bare-lf | POST / HTTP/1.1\r\nHost: a\r\nX: y\nTrans
 te-bare-cr-inside | 400 http-bare-cr | POST / HTTP/1.1\r\nHost: a\r\nX: y\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n
 te-name-8-bit | 400 http-field-name | POST / HTTP/1.1\r\nHost: a\r\nTransfer\xadEncoding: chunked\r\n\r\n0\r\n\r\n
 te-name-in-quotes | 400 http-field-name | POST / HTTP/1.1\r\nHost: a\r\n"Transfer-Encoding": chunked\r\n\r\n0\r\n\r\n
-te-underscore | ok | GET / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\n\r\n
+te-underscore | 400 http-field-name | GET / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\n\r\n
+cl-underscore-name | 400 http-field-name | POST / HTTP/1.1\r\nHost: a\r\nContent_Length: 40\r\nContent-Length: 5\r\n\r\nhello
+te-nbsp | 400 http-transfer-encoding | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \xa0chunked\r\n\r\n0\r\n\r\n
+te-next-line | 400 http-transfer-encoding | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\x85\r\n\r\n0\r\n\r\n
+te-second-line-x | 400 http-transfer-encoding | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-encoding: x\r\n\r\n0\r\n\r\n
+te-first-line-x | 400 http-transfer-encoding | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n
+te-bare-lf-value | 400 http-bare-lf | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\nchunked\r\n\r\n0\r\n\r\n
+cl-blank-before-name | 400 http-obs-fold | POST / HTTP/1.1\r\nHost: a\r\n Content-Length: 40\r\n\r\n
+cl-blank-before-colon | 400 http-name-space | POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nhello
+
+# A body where a server may look for none (CL.0, TE.0), and what Connection cannot take away
+cl-0 | ok, ok | GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+cl-0-options | ok | OPTIONS / HTTP/1.1\r\nHost: a\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\n
+cl-0-delete | ok | DELETE /x HTTP/1.1\r\nHost: a\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\n
+te-0 | ok | OPTIONS / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n25\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\n\r\n0\r\n\r\n
+te-0-get | ok, ok | GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n25\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\n\r\n0\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+connection-names-length | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nConnection: Content-Length\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+connection-names-coding | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nConnection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n
+connection-names-host | ok | GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Host\r\n\r\n
+
+# Expect: RFC 9110 10.1.1
+expect-get | ok, ok | GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+expect-odd | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nExpect: y 100-continue\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+expect-twice | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\nHost: a\r\n\r\n
+expect-folded | 400 http-obs-fold | POST / HTTP/1.1\r\nHost: a\r\nExpect:\r\n 100-continue\r\nContent-Length: 2\r\n\r\nhi
+expect-chunked | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n
+
+# Upgrade: RFC 9110 7.8. Without a 101 what follows is a request
+upgrade-not-taken | ok, ok | GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 777\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+upgrade-h2c | ok, ok | GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+upgrade-h2c-unnamed | ok, ok | GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+upgrade-list | ok, ok | GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+upgrade-with-body | ok, ok | POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 37\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n
+upgrade-in-1.0 | ok | GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n
 
 # Chunks: 7.1
 chunk-bare-lf-size | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n
@@ -130,12 +163,26 @@ chunk-extension-bare-cr | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTra
 chunk-extension-zero | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\x00\r\nhello\r\n0\r\n\r\n
 chunk-extension-long | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;\{300:a}\r\nhello\r\n0\r\n\r\n
 chunk-extensions-many | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\{50:1;\{200:a}\r\nx\r\n}0\r\n\r\n
+chunk-extension-lf-request | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;\n00\r\n31\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\n\r\n0\r\n\r\n
+chunk-extension-lf-alone | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;\nhello\r\n0\r\n\r\n
+chunk-last-extension-lf | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;\n\r\nGET /hidden HTTP/1.1\r\nHost: inner\r\n\r\n
+chunk-extension-quoted-crlf | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a="\r\nhello"\r\nhello\r\n0\r\n\r\n
+chunk-bare-cr-twice | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\rhello\r\n0\r\n\r\n
+chunk-too-long | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX\r\n0\r\n\r\n
+chunk-1000-digits | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\{1000:0}5\r\nhello\r\n0\r\n\r\n
+chunk-zero-byte | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\x00\r\nhello\r\n0\r\n\r\n
 chunk-comma-extension | 400 http-bad-chunk | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5,a\r\nhello\r\n0\r\n\r\n
 
 # Trailers: 7.1.2, RFC 9110 6.5.1
 trailer-length | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n
 trailer-coding | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\ntransfer-ENCODING: chunked\r\n\r\n
 trailer-host | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n
+trailer-forwarded-for | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n
+trailer-authorization | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: Basic eDp4\r\n\r\n
+trailer-cookie | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nCookie: admin=1\r\n\r\n
+trailer-expect | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nExpect: 100-continue\r\n\r\n
+trailer-upgrade | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nUpgrade: h2c\r\n\r\n
+trailer-underscore | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent_Length: 5\r\n\r\n
 trailer-folded | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\r\n 2\r\n\r\n
 trailer-bare-lf | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\n\r\n
 trailer-end-bare-lf | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n

@@ -82,10 +82,29 @@ static bool take_extension(struct body *b, uint8_t c)
            ++b->extensions <= BODY_EXTENSIONS_MAX;
 }
 
-/* Fields that say how long the message is, or where it goes, may not come behind it (RFC 9110, 6.5.1). */
+/* Fields that say how long the message is, where it goes, who asks or how it is to be taken may not come behind it (RFC
+ * 9110, 6.5.1): some servers put them among those of the head, where nobody has looked at them. */
 static bool name_may_trail(const struct body *b)
 {
-    static const char *const never[] = {"content-length", "transfer-encoding", "host", "connection", "trailer"};
+    static const char *const never[] = {"content-length",
+                                        "transfer-encoding",
+                                        "host",
+                                        "connection",
+                                        "trailer",
+                                        "te",
+                                        "upgrade",
+                                        "expect",
+                                        "forwarded",
+                                        "x-forwarded-for",
+                                        "cookie",
+                                        "authorization",
+                                        "max-forwards",
+                                        "proxy-authorization",
+                                        "content-type",
+                                        "content-range",
+                                        "content-encoding",
+                                        "content_length",
+                                        "transfer_encoding"};
     const struct view name = {.at = (const uint8_t *)b->name, .len = b->name_len};
     for (unsigned i = 0; i < sizeof never / sizeof *never; i++)
         if (view_is_word(name, never[i])) return false;

@@ -18,7 +18,7 @@ enum {
     BODY_EXTENSION_MAX = 256,   /* bytes of one chunk's extensions */
     BODY_EXTENSIONS_MAX = 4096, /* of all of a message's */
     BODY_TRAILER_MAX = 8192,
-    BODY_NAME_MAX = 17, /* the longest name that no trailer may have */
+    BODY_NAME_MAX = 19, /* the longest name that no trailer may have */
 };
 
 struct body {

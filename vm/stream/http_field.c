@@ -126,9 +126,11 @@ static enum stream_reason read_known(struct http_head *h, const uint8_t *bytes, 
         break;
     case 14:
         if (view_is_word(name, "content-length")) return read_length(h, value);
+        if (view_is_word(name, "content_length")) return STREAM_HTTP_FIELD_NAME;
         break;
     case 17:
         if (view_is_word(name, "transfer-encoding")) return read_coding(h, value);
+        if (view_is_word(name, "transfer_encoding")) return STREAM_HTTP_FIELD_NAME;
         break;
     }
     return STREAM_NONE;

@@ -60,11 +60,11 @@ struct http {
     bool sent;                       /* all of the request was written, or no more of it will be */
     bool broken;                     /* … no more will be: the server takes no more */
     bool answered;                   /* a final answer's head was laid down */
-    bool mine;                       /* the server knows this client by its connection: nobody else gets it */
-    bool counted;                    /* its status is */
-    bool again;                      /* it was sent to a second server, since the first took no byte of it */
-    bool shut;                       /* HTTP_LAST: the client was told that no more comes */
-    uint32_t dropped;                /* HTTP_LAST: bytes of the client's that nobody reads */
+    bool mine;        /* the server may take more on its connection for this client's: nobody else gets it */
+    bool counted;     /* its status is */
+    bool again;       /* it was sent to a second server, since the first took no byte of it */
+    bool shut;        /* HTTP_LAST: the client was told that no more comes */
+    uint32_t dropped; /* HTTP_LAST: bytes of the client's that nobody reads */
 };
 
 /* Start a request over: all that belongs to the one before is gone. */

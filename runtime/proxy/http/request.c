@@ -58,6 +58,17 @@ static struct first_asked asked(const struct session *s)
     };
 }
 
+/* A body where a server may look for none, and take it for the next request: nobody else's then goes over that
+ * connection (RFC 9110, 9.3.1). */
+static bool hides_a_body(const struct http_head *head, struct view method)
+{
+    static const char *const without[] = {"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"};
+    if (head->framing == HTTP_NO_BODY) return false;
+    for (unsigned i = 0; i < sizeof without / sizeof *without; i++)
+        if (view_is(method, without[i])) return true;
+    return false;
+}
+
 /* What is kept of a request when its head is gone. */
 static void note(struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
@@ -68,7 +79,7 @@ static void note(struct session *s, const struct http_head *head, const uint8_t 
     h->old = head->minor == 0;
     h->upgrades = request_upgrades(head);
     h->keeps = http_keeps(head) && !proxy_is_past(s->proxy, s->service);
-    h->mine = false;
+    h->mine = hides_a_body(head, method);
 }
 
 /* The address that the client came to, for a request that names no host. */

@@ -152,6 +152,7 @@ void request_rewrite(struct head_text *out, const struct http_head *h, const uin
         else if (is_named(h, bytes, i, "forwarded"))
             has |= HAS_FORWARDED;
         else if ((h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) ||
+                 is_named(h, bytes, i, "x_forwarded_for") ||
                  (forwards != FORWARDS_ANY && is_named(h, bytes, i, "max-forwards")) ||
                  (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i))
             continue;

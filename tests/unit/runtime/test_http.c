@@ -59,6 +59,7 @@ static const struct sent_on {
     {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n",
      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" TOLD},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 10.0.0.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     /* Lists that others began. */
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nB: 1\r\nx-forwarded-for: 10.0.0.2, 10.0.0.3\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.9\r\n" FORWARDED VIA},
