@@ -45,6 +45,10 @@ static void reasons_text(FILE *out, const struct proxy_counters *c)
 #define HTTP_COUNT(ident, name, doc) list_one(out, &begin, c->http[HTTP_COUNT_##ident], name);
 #include "runtime/proxy/http_count.def"
     list_end(out, begin);
+    begin = "  tls       ";
+#define TLS_COUNT(ident, name, doc) list_one(out, &begin, c->tls[TLS_COUNT_##ident], name);
+#include "runtime/proxy/tls_count.def"
+    list_end(out, begin);
 }
 
 void proxied_text(FILE *out, const struct proxy_counters *c)
@@ -96,6 +100,9 @@ void proxied_json(cJSON *root, const struct proxy_counters *c)
     cJSON *http = cJSON_AddObjectToObject(proxy, "http"), *took = cJSON_AddObjectToObject(proxy, "took");
 #define HTTP_COUNT(ident, name, doc) json_number(http, name, c->http[HTTP_COUNT_##ident]);
 #include "runtime/proxy/http_count.def"
+    cJSON *tls = cJSON_AddObjectToObject(proxy, "tls");
+#define TLS_COUNT(ident, name, doc) json_number(tls, name, c->tls[TLS_COUNT_##ident]);
+#include "runtime/proxy/tls_count.def"
 #define PROXY_TIME(ident, key, doc) took_json(took, key, &c->took[PROXY_TIME_##ident]);
 #include "runtime/proxy/time.def"
 }

@@ -174,6 +174,13 @@ static int say_client(struct session *s)
     return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EIO; /* a new socket has room for it */
 }
 
+static int set_tls(struct session *s, struct tls_back *back)
+{
+    const bool known = s->chosen != PBC_NONE; /* else it is an instruction's target */
+    const struct stream_addr at = known ? server_address(s, s->chosen) : (struct stream_addr){.port = 0};
+    return tls_connect(s->server, back, known ? &at : NULL, s->proxy->counters.tls);
+}
+
 /* The socket is connected: 0; or not, a negative errno. */
 static int reached(struct session *s)
 {
@@ -185,7 +192,7 @@ static int reached(struct session *s)
         if (getsockopt(side->fd, SOL_SOCKET, SO_ERROR, &err, &len)) err = errno;
     }
     if (!err) err = -say_client(s);
-    if (!err && back) err = -tls_connect(side, back);
+    if (!err && back) err = -set_tls(s, back);
     s->reached = !err;
     return -err;
 }

@@ -18,6 +18,12 @@ enum http_count {
     HTTP_COUNTS
 };
 
+enum tls_count {
+#define TLS_COUNT(ident, name, doc) TLS_COUNT_##ident,
+#include "runtime/proxy/tls_count.def"
+    TLS_COUNTS
+};
+
 /* How long something took, dealt out to fixed bounds (bound.def). */
 enum proxy_time {
 #define PROXY_TIME(ident, key, doc) PROXY_TIME_##ident,
@@ -40,6 +46,7 @@ struct proxy_counters {
     uint64_t ends[SESSION_ENDS];
     uint64_t refused[STREAM_REASON_COUNT]; /* connections and requests, for what their bytes say, by reason */
     uint64_t http[HTTP_COUNTS];
+    uint64_t tls[TLS_COUNTS];
     struct proxy_took took[PROXY_TIMES];
 #define COUNT(field, key, doc) uint64_t field;
 #include "runtime/proxy/count.def"

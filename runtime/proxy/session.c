@@ -154,7 +154,7 @@ static void set_about(struct session *s)
 {
     struct tls_front *front = proxy_tls(s->proxy, s->service).front;
     s->state = SESSION_SHAKES;
-    if (front && tls_accept(&s->client, front)) session_end(s, SESSION_SYSTEM);
+    if (front && tls_accept(&s->client, front, s->proxy->counters.tls)) session_end(s, SESSION_SYSTEM);
 }
 
 /* What comes before its kind: a PROXY header, TLS. */

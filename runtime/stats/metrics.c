@@ -272,6 +272,8 @@ static void proxy_write(FILE *out, const cJSON *root)
 #include "runtime/proxy/count.def"
 #define HTTP_COUNT(ident, key, doc) row(out, proxy, COUNT, "http", key, doc);
 #include "runtime/proxy/http_count.def"
+#define TLS_COUNT(ident, key, doc) row(out, proxy, COUNT, "tls", key, doc);
+#include "runtime/proxy/tls_count.def"
 #define PROXY_TIME(ident, key, doc) took_write(out, took, key, doc);
 #include "runtime/proxy/time.def"
 }

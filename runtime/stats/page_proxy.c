@@ -31,7 +31,7 @@ static void numbers(FILE *out, const cJSON *object, const char *id, const char *
 void page_proxy(FILE *out, const cJSON *proxy)
 {
     static const char *const ended[] = {"Ended", "#Connections"}, *const refused[] = {"Refused", "#Times"},
-                             *const http[] = {"HTTP", "#Times"};
+                             *const http[] = {"HTTP", "#Times"}, *const tls[] = {"TLS", "#Handshakes"};
     if (!cJSON_IsObject(proxy)) return;
     page_section(out, "proxy", "Proxy services");
     fputs("<p>", out);
@@ -44,5 +44,6 @@ void page_proxy(FILE *out, const cJSON *proxy)
     numbers(out, item(proxy, "ended_by"), "proxy-ended", ended);
     numbers(out, item(proxy, "refused"), "proxy-refused", refused);
     numbers(out, item(proxy, "http"), "proxy-http", http);
+    numbers(out, item(proxy, "tls"), "proxy-tls", tls);
     fputs("</section>", out);
 }

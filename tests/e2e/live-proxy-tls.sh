@@ -120,6 +120,13 @@ same 'a server in TLS, its certificate verified' "$(code 81)" 200
 same 'one of another name is not spoken to' "$(code 82)" 502
 same 'or it is, where nobody verifies' "$(code 83)" 200
 same 'without requests, too' "$(code 84) $(code 85)" '200 000'
+same 'a session of before goes on, of the same service' "$(code 81) $(code 83) $(code 81)" '200 200 200'
+counted() { ctl counters proxy.tls; awk -v of="proxy.tls.$1" '$1 == of { print $2 }' out; }
+same '… which is counted, as failures are' "$(counted server_resumed) $(counted server_failed_name)" '3 2'
+same 'so are failures of clients: of version, of no TLS, cut off or too late' \
+    "$(for what in version bad late; do counted failed_$what; done | tr '\n' ' ')" '1 1 1 '
+[ "$(counted resumed)" -ge 1 ] && [ "$(counted names_unknown)" -eq 1 ]
+ok $? 'sessions of clients that go on, and names that no certificate has'
 
 # ---- reload ----
 

@@ -19,6 +19,7 @@ LIVE_KINDS = [("IO", "key, words, doc", '"interfaces[]." #key, doc'), ("WORKER",
 # Of the proxy's tables: the table, its macro, how its arguments are called, and its place in JSON.
 PROXY_KINDS = [("runtime/proxy/count.def", "COUNT", "field, key, doc", '"proxy." key, doc'),
                ("runtime/proxy/http_count.def", "HTTP_COUNT", "ident, key, doc", '"proxy.http." key, doc'),
+               ("runtime/proxy/tls_count.def", "TLS_COUNT", "ident, key, doc", '"proxy.tls." key, doc'),
                ("runtime/proxy/time.def", "PROXY_TIME", "ident, key, doc", '"proxy.took." key, doc'),
                ("runtime/proxy/end.def", "END", "ident, name, class, doc", '"proxy.ended_by." name, doc'),
                ("vm/stream/reason.def", "STREAM_REASON", "ident, name, status, doc", '"proxy.refused." name, doc')]

@@ -7,13 +7,46 @@
 #include <string.h>
 
 #include "runtime/host/certificates.h"
+#include "runtime/proxy/tls/known.h"
 #include "runtime/proxy/tls/tls_priv.h"
 
 struct tls_back {
     unsigned refs; /* atomic */
     SSL_CTX *ctx;
+    struct known *known;
     char name[];
 };
+
+/* ---- sessions of before ---- */
+
+/* The connection's own may be marked as not to be gone on with, when it ends: so it is a copy that is kept. */
+static void keep(const SSL *ssl, const SSL_SESSION *session)
+{
+    const struct tls_one *one = tls_one_of(ssl);
+    SSL_SESSION *copy = one->server.port && SSL_SESSION_is_resumable(session) ? SSL_SESSION_dup(session) : NULL;
+    if (copy) known_put(one->back->known, &one->server, copy, loop_clock());
+}
+
+static int given(SSL *ssl, SSL_SESSION *session)
+{
+    keep(ssl, session);
+    return 0; /* it stays the library's */
+}
+
+/* In TLS 1.2 a ticket that was taken is good for another time, and none comes in its place. */
+void tls_back_shaken(SSL *ssl)
+{
+    if (SSL_version(ssl) == TLS1_2_VERSION && SSL_session_reused(ssl)) keep(ssl, SSL_get0_session(ssl));
+}
+
+static void go_on(SSL *ssl, const struct tls_one *one)
+{
+    SSL_SESSION *session = known_take(one->back->known, &one->server, loop_clock());
+    if (session) SSL_set_session(ssl, session);
+    SSL_SESSION_free(session);
+}
+
+/* ---- making ---- */
 
 /* What verification asks for: the name, where there is one. */
 static bool expect(SSL_CTX *ctx, const char *name, int ca_fd)
@@ -28,10 +61,12 @@ struct tls_back *tls_back_new(const char *name, bool verify, int ca_fd, char *er
 {
     struct tls_back *b = calloc(1, sizeof *b + strlen(name) + 1);
     if (b) b->ctx = tls_context(TLS_client_method());
+    if (b) b->known = known_new();
     if (b) b->refs = 1;
-    if (b && b->ctx) {
+    if (b && b->ctx && b->known) {
         strcpy(b->name, name);
-        SSL_CTX_set_session_cache_mode(b->ctx, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_session_cache_mode(b->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(b->ctx, given);
         if (!verify || expect(b->ctx, name, ca_fd)) return b;
         snprintf(err, err_len, "no certificate of an authority can be read");
     } else {
@@ -51,13 +86,17 @@ void tls_back_put(struct tls_back *b)
 {
     if (!b || __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL)) return;
     SSL_CTX_free(b->ctx);
+    known_free(b->known);
     free(b);
 }
 
-int tls_connect(struct side *s, struct tls_back *b)
+int tls_connect(struct side *s, struct tls_back *b, const struct stream_addr *server, uint64_t *counts)
 {
-    const int err = tls_side(s, b->ctx, NULL, b);
+    struct tls_one one = {.back = b, .counts = counts};
+    if (server) one.server = *server;
+    const int err = tls_side(s, b->ctx, &one);
     if (err) return err;
     SSL_set_connect_state(s->tls);
+    if (server) go_on(s->tls, &one);
     return *b->name && SSL_set_tlsext_host_name(s->tls, b->name) != 1 ? -ENOMEM : 0;
 }

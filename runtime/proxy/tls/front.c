@@ -1,19 +1,24 @@
 /* See tls.h: a context of the library for each certificate. The name in the ClientHello chooses among them, an exact
  * name before a wildcard, the first certificate where none fits (RFC 6066, 3; RFC 6125, 6.4). */
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/proxy/tls/names.h"
+#include "runtime/proxy/tls/tickets.h"
 #include "runtime/proxy/tls/tls_priv.h"
 
 struct tls_front {
     unsigned refs; /* atomic */
     unsigned count;
     bool only;
+    struct cert_names names;
+    struct tickets *tickets;
     unsigned protocols_len;
     uint8_t *protocols;
     SSL_CTX *all[]; /* [count] */
@@ -21,23 +26,14 @@ struct tls_front {
 
 /* ---- what a ClientHello chooses ---- */
 
-static SSL_CTX *fits(const struct tls_front *f, const char *name, unsigned flags)
-{
-    for (unsigned i = 0; i < f->count; i++)
-        if (X509_check_host(SSL_CTX_get0_certificate(f->all[i]), name, 0, flags, NULL) == 1) return f->all[i];
-    return NULL;
-}
-
 static int choose(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_front *f = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const int which = name ? cert_names_find(&f->names, name) : 0;
     (void)alert;
-    if (!name || f->count < 2) return SSL_TLSEXT_ERR_OK;
-    SSL_CTX *ctx = fits(f, name, X509_CHECK_FLAG_NO_WILDCARDS);
-    if (!ctx) ctx = fits(f, name, 0);
-    ERR_clear_error();
-    if (ctx) SSL_set_SSL_CTX(ssl, ctx);
+    tls_one_of(ssl)->nameless = which < 0;
+    if (which > 0) SSL_set_SSL_CTX(ssl, f->all[which]);
     return SSL_TLSEXT_ERR_OK;
 }
 
@@ -63,6 +59,41 @@ struct view tls_front_protocol(const struct tls_front *f, const uint8_t *name, u
     return (struct view){NULL, 0};
 }
 
+/* ---- tickets ---- */
+
+enum { AES_BLOCK = 16 };
+
+static bool set_ciphers(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, const unsigned char *iv, struct ticket_key *key,
+                        int gives)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->mac, sizeof key->mac),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "sha256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, gives) == 1 &&
+           EVP_MAC_CTX_set_params(mac, params) == 1;
+}
+
+/* Is a ticket that was taken to be followed by a new one? In TLS 1.3 each is for one connection (RFC 8446, C.4). */
+static bool renews(const SSL *ssl, bool old) { return old || SSL_version(ssl) == TLS1_3_VERSION; }
+
+/* The library asks for the key of a ticket that it gives, or takes. 0: there is none, so no ticket; 2: a new one is to
+ * be given, too. */
+static int find_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                    int gives)
+{
+    struct tickets *t = tls_one_of(ssl)->front->tickets;
+    struct ticket_key key;
+    bool old = false;
+    if (!(gives ? tickets_give(t, loop_clock(), &key) : tickets_take(t, loop_clock(), name, &key, &old))) return 0;
+    if (gives) memcpy(name, key.name, TICKET_NAME);
+    const bool good = (!gives || RAND_bytes(iv, AES_BLOCK) == 1) && set_ciphers(cipher, mac, iv, &key, gives);
+    OPENSSL_cleanse(&key, sizeof key);
+    if (!good) return -1;
+    return renews(ssl, old) ? 2 : 1;
+}
+
 /* ---- making ---- */
 
 static SSL_CTX *context(const struct keypair *k)
@@ -79,26 +110,17 @@ static SSL_CTX *context(const struct keypair *k)
     return NULL;
 }
 
-/* Tickets that were given out before are taken by this one, too. */
-static void keep_tickets(struct tls_front *f, const struct tls_front *before)
-{
-    unsigned char keys[256];
-    const long len = SSL_CTX_get_tlsext_ticket_keys(f->all[0], NULL, 0);
-    const SSL_CTX *from = before ? before->all[0] : f->all[0];
-    if (len <= 0 || len > (long)sizeof keys || SSL_CTX_get_tlsext_ticket_keys((SSL_CTX *)from, keys, len) != 1) return;
-    for (unsigned i = 0; i < f->count; i++) SSL_CTX_set_tlsext_ticket_keys(f->all[i], keys, len);
-    OPENSSL_cleanse(keys, sizeof keys);
-}
-
 static bool fill(struct tls_front *f, const struct keypair pairs[], unsigned count)
 {
     for (; f->count < count; f->count++) {
         SSL_CTX *ctx = f->all[f->count] = context(&pairs[f->count]);
-        if (!ctx) return false;
+        if (!ctx || !cert_names_add(&f->names, pairs[f->count].cert, f->count)) return false;
+        SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, find_key);
         SSL_CTX_set_tlsext_servername_callback(ctx, choose);
         SSL_CTX_set_tlsext_servername_arg(ctx, f);
         if (f->protocols_len) SSL_CTX_set_alpn_select_cb(ctx, agree, f);
     }
+    cert_names_sort(&f->names);
     return true;
 }
 
@@ -113,10 +135,8 @@ struct tls_front *tls_front_new(const struct keypair pairs[], unsigned count, co
         f->only = only;
         f->protocols_len = protocols_len;
         if (protocols_len) memcpy(f->protocols, protocols, protocols_len);
-        if (fill(f, pairs, count)) {
-            keep_tickets(f, before);
-            return f;
-        }
+        f->tickets = before ? tickets_get(before->tickets) : tickets_new(loop_clock());
+        if (f->tickets && fill(f, pairs, count)) return f;
     }
     snprintf(err, err_len, "certificate %u cannot be used: %s", f ? f->count + 1 : 1, tls_why());
     if (f) tls_front_put(f);
@@ -133,13 +153,15 @@ void tls_front_put(struct tls_front *f)
 {
     if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL)) return;
     for (unsigned i = 0; i < f->count; i++) SSL_CTX_free(f->all[i]);
+    cert_names_fini(&f->names);
+    tickets_put(f->tickets);
     free(f->protocols);
     free(f);
 }
 
-int tls_accept(struct side *s, struct tls_front *f)
+int tls_accept(struct side *s, struct tls_front *f, uint64_t *counts)
 {
-    const int err = tls_side(s, f->all[0], f, NULL);
+    const int err = tls_side(s, f->all[0], &(struct tls_one){.front = f, .counts = counts});
     if (!err) SSL_set_accept_state(s->tls);
     return err;
 }

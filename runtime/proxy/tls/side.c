@@ -9,12 +9,6 @@
 
 #include "runtime/proxy/tls/tls_priv.h"
 
-/* Who shows or asks for certificates, of one connection. */
-struct holds {
-    struct tls_front *front;
-    struct tls_back *back;
-};
-
 /* What the Mozilla foundation calls intermediate, less what has no forward secrecy or no authenticated cipher. */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20", groups[] = "X25519:P-256:P-384";
 
@@ -59,6 +53,24 @@ static void forget_errors(void)
     errno = 0;
 }
 
+/* What became of the handshake; it is counted once. */
+static void count(const struct side *s, enum tls_count what)
+{
+    struct tls_one *one = tls_one_of(s->tls);
+    if (one->counts) one->counts[what]++;
+    one->counts = NULL;
+}
+
+static void count_shaken(const struct side *s)
+{
+    struct tls_one *one = tls_one_of(s->tls);
+    const bool server = one->back;
+    if (server && one->counts) tls_back_shaken(s->tls);
+    if (one->counts && SSL_session_reused(s->tls)) one->counts[server ? TLS_COUNT_SERVER_RESUMED : TLS_COUNT_RESUMED]++;
+    if (one->counts && one->nameless) one->counts[TLS_COUNT_NAMELESS]++;
+    count(s, server ? TLS_COUNT_SERVER_SHAKEN : TLS_COUNT_SHAKEN);
+}
+
 static int tls_shake(struct side *s)
 {
     forget_errors();
@@ -66,10 +78,12 @@ static int tls_shake(struct side *s)
     if (done == 1) {
         s->flags |=
             SIDE_MAY_READ; /* what follows the handshake may have come with its end, before the loop told of it */
+        count_shaken(s);
         return 0;
     }
-    const int err = why_not(s, done);
-    return err ? err : -ECONNRESET;
+    const int why = why_not(s, done), err = why ? why : -ECONNRESET;
+    if (err != -EAGAIN) count(s, tls_fault(s->tls, err));
+    return err;
 }
 
 static ssize_t tls_read(struct side *s, void *to, size_t n)
@@ -113,31 +127,33 @@ static void announce_end(struct side *s)
 
 static void tls_close(struct side *s)
 {
-    struct holds *h = SSL_get_app_data((SSL *)s->tls);
+    struct tls_one *one = tls_one_of(s->tls);
+    count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* its handshake, were it still to come */
     announce_end(s);
     SSL_free(s->tls);
     s->tls = NULL;
-    tls_front_put(h->front);
-    tls_back_put(h->back);
-    free(h);
+    tls_front_put(one->front);
+    tls_back_put(one->back);
+    free(one);
 }
 
 static const struct side_ops side_tls = {"tls", tls_shake, tls_read, tls_write, tls_shut, tls_close};
 
-int tls_side(struct side *s, SSL_CTX *ctx, struct tls_front *front, struct tls_back *back)
+int tls_side(struct side *s, SSL_CTX *ctx, const struct tls_one *says)
 {
-    struct holds *h = calloc(1, sizeof *h);
-    SSL *ssl = h ? SSL_new(ctx) : NULL;
+    struct tls_one *one = malloc(sizeof *one);
+    SSL *ssl = one ? SSL_new(ctx) : NULL;
     BIO *bio = ssl ? tls_bio(s) : NULL;
     if (!bio) {
         SSL_free(ssl);
-        free(h);
+        free(one);
         return -ENOMEM;
     }
     SSL_set_bio(ssl, bio, bio);
-    h->front = front ? tls_front_get(front) : NULL;
-    h->back = back ? tls_back_get(back) : NULL;
-    SSL_set_app_data(ssl, h);
+    *one = *says;
+    if (one->front) tls_front_get(one->front);
+    if (one->back) tls_back_get(one->back);
+    SSL_set_app_data(ssl, one);
     s->tls = ssl;
     s->ops = &side_tls;
     return 0;
@@ -151,9 +167,8 @@ struct view tls_name(const struct side *s)
 
 struct view tls_protocol(const struct side *s)
 {
-    const struct holds *h = SSL_get_app_data((SSL *)s->tls);
     const unsigned char *protocol;
     unsigned len;
     SSL_get0_alpn_selected(s->tls, &protocol, &len);
-    return len ? tls_front_protocol(h->front, protocol, len) : (struct view){NULL, 0};
+    return len ? tls_front_protocol(tls_one_of(s->tls)->front, protocol, len) : (struct view){NULL, 0};
 }

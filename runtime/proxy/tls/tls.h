@@ -4,6 +4,7 @@
 #define RUNTIME_PROXY_TLS_TLS_H
 
 #include "runtime/host/keypair.h"
+#include "runtime/proxy/counters.h"
 #include "runtime/proxy/side.h"
 #include "vm/stream/stream.h"
 
@@ -23,8 +24,9 @@ struct tls_front *tls_front_new(const struct keypair pairs[], unsigned count, co
 struct tls_front *tls_front_get(struct tls_front *f);
 void tls_front_put(struct tls_front *f); /* NULL is fine */
 
-/* From now on the side speaks TLS; before its first byte was read. 0 or a negative errno. */
-int tls_accept(struct side *s, struct tls_front *f);
+/* From now on the side speaks TLS; before its first byte was read. counts: [TLS_COUNTS] of the side's loop, what
+ * becomes of the handshake. 0 or a negative errno. */
+int tls_accept(struct side *s, struct tls_front *f, uint64_t *counts);
 
 /* Once it has shaken hands: the name that the client asked for, nothing where it asked for none; the protocol that was
  * agreed on, with its byte of length in front, or nothing. They live as long as the side. */
@@ -42,8 +44,9 @@ struct tls_back *tls_back_new(const char *name, bool verify, int ca_fd, char *er
 struct tls_back *tls_back_get(struct tls_back *b);
 void tls_back_put(struct tls_back *b);
 
-/* The same as tls_accept, of a connection to a server. */
-int tls_connect(struct side *s, struct tls_back *b);
+/* The same as tls_accept, of a connection to a server. server: where it is, by which its sessions are kept for the next
+ * handshake; NULL: none is. */
+int tls_connect(struct side *s, struct tls_back *b, const struct stream_addr *server, uint64_t *counts);
 
 /* ---- of all services ----
  *
@@ -59,8 +62,5 @@ struct tls_table {
 struct tls_table *tls_table_new(unsigned count);
 struct tls_table *tls_table_get(struct tls_table *t); /* NULL is fine */
 void tls_table_put(struct tls_table *t);              /* likewise */
-
-/* Why the last handshake of this thread failed, in words of the library; for a log line. */
-const char *tls_why(void);
 
 #endif

@@ -60,6 +60,9 @@ static struct tls_front *front_of(const struct keypair pairs[], unsigned count, 
     return f;
 }
 
+static uint64_t counts[TLS_COUNTS];
+static const struct stream_addr far = {.addr = {1}, .port = 443};
+
 /* ---- a side of ours, and the library at the other end ---- */
 
 struct bench {
@@ -115,7 +118,7 @@ static bool shake(struct bench *b)
 static void set_client(struct bench *b, struct tls_front *f, const char *name)
 {
     set_up(b, TLS_client_method());
-    assert_int_equal(tls_accept(&b->side, f), 0);
+    assert_int_equal(tls_accept(&b->side, f, counts), 0);
     SSL_set_connect_state(b->ssl);
     if (name) SSL_set_tlsext_host_name(b->ssl, name);
 }
@@ -295,6 +298,110 @@ static void test_tickets_outlive_a_reload(void **state)
     keypair_fini(&k);
 }
 
+/* ---- what is counted ---- */
+
+/* Only this row has grown, by one. */
+static void assert_counted(const uint64_t before[], enum tls_count what)
+{
+    for (unsigned i = 0; i < TLS_COUNTS; i++)
+        if (counts[i] - before[i] != (i == what)) fail_msg("row %u, not row %u", i, what);
+}
+
+static int refuse(int good, X509_STORE_CTX *ctx)
+{
+    (void)good;
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    return 0;
+}
+
+static void set_old(SSL *ssl)
+{
+    SSL_set_security_level(ssl, 0);
+    SSL_set_max_proto_version(ssl, TLS1_1_VERSION);
+}
+static void set_other_cipher(SSL *ssl)
+{
+    SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+    SSL_set_cipher_list(ssl, "AES128-SHA256");
+}
+static void set_other_group(SSL *ssl) { SSL_set1_groups_list(ssl, "P-521"); }
+static void set_other_protocol(SSL *ssl) { SSL_set_alpn_protos(ssl, (const uint8_t *)"\x02h2", 3); }
+static void set_no_trust(SSL *ssl) { SSL_set_verify(ssl, SSL_VERIFY_PEER, refuse); }
+static int stop(int good, X509_STORE_CTX *ctx)
+{
+    (void)good;
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+    return 0;
+}
+static void set_stop(SSL *ssl) { SSL_set_verify(ssl, SSL_VERIFY_PEER, stop); }
+static void set_other_name(SSL *ssl) { SSL_set_tlsext_host_name(ssl, "b.example"); }
+
+static void test_failures_of_clients_are_counted(void **state)
+{
+    static const struct {
+        void (*set)(SSL *);
+        enum tls_count is;
+    } all[] = {{set_old, TLS_COUNT_NOT_VERSION},        {set_other_cipher, TLS_COUNT_NOT_CIPHER},
+               {set_other_group, TLS_COUNT_NOT_CIPHER}, {set_other_protocol, TLS_COUNT_NOT_PROTOCOL},
+               {set_no_trust, TLS_COUNT_NOT_LIKED},     {set_stop, TLS_COUNT_ALERTED}};
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "\x08http/1.1", true);
+    uint64_t before[TLS_COUNTS];
+    struct bench b;
+    (void)state;
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        memcpy(before, counts, sizeof before);
+        set_client(&b, f, "a.example");
+        all[i].set(b.ssl);
+        assert_false(shake(&b));
+        assert_counted(before, all[i].is);
+        tear_down(&b);
+        assert_counted(before, all[i].is);
+    }
+    /* What cannot be said with the library: no TLS, an end, a reset, nothing more. */
+    static const struct {
+        const char *says;
+        bool ends;
+        enum tls_count is;
+    } raw[] = {{"GET / HTTP/1.1\r\n\r\n", false, TLS_COUNT_BAD},
+               {"\x16\x03\x01\x02", true, TLS_COUNT_CUT},
+               {"", true, TLS_COUNT_CUT},
+               {"\x16\x03\x01\x02", false, TLS_COUNT_LATE}};
+    for (unsigned i = 0; i < sizeof raw / sizeof *raw; i++) {
+        memcpy(before, counts, sizeof before);
+        set_client(&b, f, NULL);
+        const size_t n = strlen(raw[i].says);
+        assert_int_equal(send(b.other, raw[i].says, n, MSG_NOSIGNAL), n);
+        if (raw[i].ends) shutdown(b.other, SHUT_WR);
+        for (unsigned j = 0; j < 5; j++) loop_turn(&b.loop, 0);
+        tear_down(&b);
+        assert_counted(before, raw[i].is);
+    }
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
+static void test_names_nobody_has_are_counted(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    const uint64_t before = counts[TLS_COUNT_NAMELESS], shaken = counts[TLS_COUNT_SHAKEN];
+    struct bench b;
+    (void)state;
+    set_client(&b, f, "a.example");
+    assert_true(shake(&b));
+    tear_down(&b);
+    assert_int_equal(counts[TLS_COUNT_NAMELESS], before);
+    set_client(&b, f, NULL);
+    set_other_name(b.ssl);
+    assert_true(shake(&b));
+    tear_down(&b);
+    assert_int_equal(counts[TLS_COUNT_NAMELESS], before + 1);
+    assert_int_equal(counts[TLS_COUNT_SHAKEN], shaken + 2);
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
 static void test_ends_are_told_apart(void **state)
 {
     struct keypair k = made("DNS:a.example");
@@ -409,16 +516,24 @@ static void test_servers_are_verified(void **state)
 {
     static const struct {
         const char *name;
-        bool verify, trusted, good;
-    } all[] = {{"a.example", true, true, true},
-               {"b.example", true, true, false},
-               {"a.example", true, false, false},
-               {"b.example", false, false, true},
-               {"", true, true, true}};
+        bool verify, trusted, good, over; /* over: the certificate has expired */
+        enum tls_count is;
+    } all[] = {{"a.example", true, true, true, false, TLS_COUNT_SERVER_SHAKEN},
+               {"b.example", true, true, false, false, TLS_COUNT_SERVER_NAME},
+               {"a.example", true, false, false, false, TLS_COUNT_SERVER_CA},
+               {"b.example", false, false, true, false, TLS_COUNT_SERVER_SHAKEN},
+               {"", true, true, true, false, TLS_COUNT_SERVER_SHAKEN},
+               {"a.example", true, true, false, true, TLS_COUNT_SERVER_TIME}};
     struct keypair k = made("DNS:a.example"), other = made("DNS:a.example");
+    uint64_t before[TLS_COUNTS];
     (void)state;
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
         char err[200];
+        if (all[i].over) {
+            X509_gmtime_adj(X509_getm_notAfter(k.cert), -60);
+            X509_sign(k.cert, k.key, EVP_sha256());
+        }
+        memcpy(before, counts, sizeof before);
         const int ca = pem_of(all[i].trusted ? &k : &other);
         struct tls_back *back = tls_back_new(all[i].name, all[i].verify, ca, err, sizeof err);
         assert_non_null(back);
@@ -428,9 +543,10 @@ static void test_servers_are_verified(void **state)
         SSL_use_certificate(b.ssl, k.cert);
         SSL_use_PrivateKey(b.ssl, k.key);
         SSL_set_accept_state(b.ssl);
-        assert_int_equal(tls_connect(&b.side, back), 0);
+        assert_int_equal(tls_connect(&b.side, back, &far, counts), 0);
         tls_back_put(back);
         assert_int_equal(shake(&b), all[i].good);
+        assert_counted(before, all[i].is);
         if (all[i].good) {
             const char *asked = SSL_get_servername(b.ssl, TLSEXT_NAMETYPE_host_name);
             assert_string_equal(asked ? asked : "", all[i].name);
@@ -440,6 +556,53 @@ static void test_servers_are_verified(void **state)
     }
     keypair_fini(&k);
     keypair_fini(&other);
+}
+
+/* A connection to the server; says whether it went on with a session of before. */
+static bool goes_on(SSL_CTX *server, struct tls_back *back)
+{
+    struct bench b;
+    char got[10];
+    set_up(&b, TLS_server_method());
+    SSL_free(b.ssl);
+    b.ssl = SSL_new(server);
+    SSL_set_fd(b.ssl, b.other);
+    SSL_set_accept_state(b.ssl);
+    assert_int_equal(tls_connect(&b.side, back, &far, counts), 0);
+    assert_true(shake(&b));
+    assert_int_equal(SSL_write(b.ssl, "answer", 6), 6); /* tickets come before */
+    assert_int_equal(heard(&b, got, sizeof got), 6);
+    const bool again = SSL_session_reused(b.ssl);
+    b.side.flags |= SIDE_RESETS; /* the way it ends says nothing of its session */
+    tear_down(&b);
+    return again;
+}
+
+static void test_sessions_of_servers_go_on(void **state)
+{
+    static const int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};
+    struct keypair k = made("DNS:a.example");
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        char err[200];
+        const int ca = pem_of(&k);
+        struct tls_back *back = tls_back_new("a.example", true, ca, err, sizeof err),
+                        *other = tls_back_new("", true, ca, err, sizeof err);
+        close(ca);
+        SSL_CTX *server = SSL_CTX_new(TLS_server_method());
+        SSL_CTX_use_certificate(server, k.cert);
+        SSL_CTX_use_PrivateKey(server, k.key);
+        SSL_CTX_set_max_proto_version(server, versions[i]);
+        const uint64_t before = counts[TLS_COUNT_SERVER_RESUMED];
+        assert_false(goes_on(server, back));
+        for (unsigned j = 0; j < 3; j++) assert_true(goes_on(server, back));
+        assert_false(goes_on(server, other));
+        assert_int_equal(counts[TLS_COUNT_SERVER_RESUMED], before + 3);
+        SSL_CTX_free(server);
+        tls_back_put(back);
+        tls_back_put(other);
+    }
+    keypair_fini(&k);
 }
 
 int main(void)
@@ -454,6 +617,9 @@ int main(void)
         cmocka_unit_test(test_garbage_is_no_handshake),
         cmocka_unit_test(test_a_lot_arrives),
         cmocka_unit_test(test_servers_are_verified),
+        cmocka_unit_test(test_sessions_of_servers_go_on),
+        cmocka_unit_test(test_failures_of_clients_are_counted),
+        cmocka_unit_test(test_names_nobody_has_are_counted),
     };
     signal(SIGPIPE, SIG_IGN); /* of the other end, which writes to a closed one */
     return cmocka_run_group_tests(tests, NULL, NULL);
