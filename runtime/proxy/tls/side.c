@@ -57,7 +57,7 @@ static void forget_errors(void)
 static void count(const struct side *s, enum tls_count what)
 {
     struct tls_one *one = tls_one_of(s->tls);
-    if (one->counts) one->counts[what]++;
+    if (one->counts) count_up(&one->counts[what], 1);
     one->counts = NULL;
 }
 
@@ -66,8 +66,9 @@ static void count_shaken(const struct side *s)
     struct tls_one *one = tls_one_of(s->tls);
     const bool server = one->back;
     if (server && one->counts) tls_back_shaken(s->tls);
-    if (one->counts && SSL_session_reused(s->tls)) one->counts[server ? TLS_COUNT_SERVER_RESUMED : TLS_COUNT_RESUMED]++;
-    if (one->counts && one->nameless) one->counts[TLS_COUNT_NAMELESS]++;
+    if (one->counts && SSL_session_reused(s->tls))
+        count_up(&one->counts[server ? TLS_COUNT_SERVER_RESUMED : TLS_COUNT_RESUMED], 1);
+    if (one->counts && one->nameless) count_up(&one->counts[TLS_COUNT_NAMELESS], 1);
     count(s, server ? TLS_COUNT_SERVER_SHAKEN : TLS_COUNT_SHAKEN);
 }
 
