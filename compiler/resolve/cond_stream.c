@@ -199,7 +199,7 @@ static void order(struct image *img, uint32_t from)
 
 static void want(struct service_work *s, const struct pbc_cond *c)
 {
-    const struct pbc_pattern *t = s->c->image->patterns + c->first;
+    const struct pbc_pattern *t = c->kind == COND_BYTES ? s->c->image->patterns + c->first : NULL;
     const uint32_t looks = s->wants >> FIRST_BYTES_SHIFT, most = (uint32_t)s->c->image->settings->first_bytes;
 
     switch (c->kind) {
