@@ -1,9 +1,9 @@
 # prey: build, test, install. `make` builds; `make help` lists the targets.
-#   CC=clang, SAN=1 (ASan and UBSan), TSAN=1 (threads), COV=1 (coverage), FUZZ=1 (libFuzzer), KERNEL=0 (no clang, no XDP) choose a variant, each in a folder of its own; V=1 prints commands.
+#   CC=clang, SAN=1 (clang's ASan and UBSan; CC=gcc: gcc's), TSAN=1 (threads), COV=1 (coverage), FUZZ=1 (libFuzzer), KERNEL=0 (no clang, no XDP) choose a variant, each in a folder of its own; V=1 prints commands.
 ifeq ($(origin CC),default)
-CC      := gcc
+CC      := $(if $(SAN)$(FUZZ),clang,gcc)
 endif
-B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(TSAN),/tsan)$(if $(COV),/cov)$(if $(filter 0,$(KERNEL)),/nokernel))
+B       ?= build$(if $(FUZZ),/fuzz,$(if $(SAN),$(if $(filter clang%,$(CC)),/san,/gcc-san),$(if $(filter clang%,$(CC)),/clang))$(if $(TSAN),/tsan)$(if $(COV),/cov)$(if $(filter 0,$(KERNEL)),/nokernel))
 PREFIX  ?= /usr/local
 VERSION := 0.1
 

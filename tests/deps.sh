@@ -52,6 +52,7 @@ list_demo_live() {
 list_tests() {
     need clang have_command clang
     need libclang-rt-14-dev have_runtime
+    need llvm have_command llvm-symbolizer
     need libcmocka-dev have_header cmocka.h
     need git have_command git
     need tzdata test -e /usr/share/zoneinfo/Europe/Paris

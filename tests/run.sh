@@ -84,8 +84,8 @@ runner() {
     done < <(cat "$@")
 }
 
-# variants NAME SECONDS PROGRAM VARIANT...: a line for each build; PROGRAM is relative to it. That of clang is for LONG=1: its
-# warnings are asked of every file all the same (the fuzz build, tests-warn), and its code runs in fuzz/.
+# variants NAME SECONDS PROGRAM VARIANT...: a line for each build; PROGRAM is relative to it. That of clang without sanitizers
+# is for LONG=1: the one with them has clang's warnings and code.
 variants() {
     local name=$1 seconds=$2 program=$3 v
     shift 3
@@ -131,7 +131,7 @@ list_tests() {
     [ -z "$LONG" ] || long=20
     if [ -z "${COVERAGE:-}" ]; then
         for f in $(programs tests/fuzz/fuzz_*.c); do
-            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((long > 1 ? 120 : 2))"
+            echo "fuzz/${f#*fuzz_} $B/$([ -n "$LONG" ] && echo fuzz || echo san) $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((long > 1 ? 120 : 1))"
         done
     fi
     for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do
@@ -157,6 +157,9 @@ if [ "${1:-}" = --one ]; then
     run_one "${words[@]}"
     exit 0
 fi
+
+# Tests call python3 a thousand times. Where that is a script that looks for one (pyenv), it looks this once.
+PATH=$(python3 -c 'import os, sys; print(os.path.dirname(sys.executable))'):$PATH
 
 plain=
 if [ "${1:-}" = --plain ]; then

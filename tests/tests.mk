@@ -33,6 +33,7 @@ $(UNIT): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -lcmocka
 $(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
+$(addsuffix .o,$(FUZZERS)): OPT += -fsanitize=fuzzer-no-link
 $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -fsanitize=fuzzer
 # The rivals of the classifier; DPDK's only where it is installed.
@@ -57,26 +58,20 @@ $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(MKREC) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang (LONG=1) what needs no capture.
-tests-san: programs $(MKCAP) $(DAMAGE) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS))
+# Sanitizers are clang's, and so its warnings are asked of all but benches.
+tests-san: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
 tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
-# clang's warnings of what it does not build for fuzzing.
-WARNED := $(patsubst %.c,$(B)/%.warned,$(UNIT_SRC) $(filter-out tests/bench/%,$(TOOL_SRC)) $(wildcard tests/tools/*.c) runtime/preyrun.c compiler/command/preyc.c)
-$(WARNED): | $(B)/lang/parse.tab.c
-$(B)/%.warned: %.c
-	@mkdir -p $(@D)
-	$(call run,WARN)$(CC) $(CPPFLAGS) -MF $(@:.warned=.d) -MT $@ $(ALL_CFLAGS) -fsyntax-only $< && touch $@
-tests-warn: $(WARNED)
 
 PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 check-build:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B) tests
 	@+$(PART) B=$(B)/san SAN=1 tests-san
-	@+$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers tests-warn
 check: check-build
 	@B=$(B) bash tests/run.sh
 check-long: check-build
+	@+$(PART) B=$(B)/fuzz FUZZ=1 fuzzers
 	@+$(PART) B=$(B)/clang CC=clang tests-clang
 	@B=$(B) LONG=1 bash tests/run.sh
 check-live:
@@ -133,4 +128,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang tests-warn fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
