@@ -71,6 +71,11 @@ list_tests() {
     need nginx-light have_command nginx
     need ethtool have_command ethtool
     need iperf3 have_command iperf3
+    need haproxy have_command haproxy
+    need libnginx-mod-stream test -e /usr/lib/nginx/modules/ngx_stream_module.so
+    need wrk have_command wrk
+    need dropbear-bin have_command dropbear
+    need openssh-client have_command ssh-keyscan
     need vim have_command vim
     need bsdutils have_command script
     need systemd have_command systemd-analyze
