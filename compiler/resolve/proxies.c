@@ -241,15 +241,51 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
     }
 }
 
-void check_proxy_pools(struct compile *c)
+/* Its addresses and ports are the vm's to give out, or the kernel's: each would give the other's. `of`: a proxy service
+ * that uses the pool. */
+static void check_source(struct compile *c, const struct pbc_service *s, const struct pbc_service *of, uint32_t pool,
+                         struct span at)
 {
     const struct image *img = c->image;
 
+    if (!of || !mode_is(s->mode, MODE_OWN_SOURCE) || !img->pools[pool].source_count) return;
+    diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, and a proxy uses it, too: `%s`",
+         image_str(img, img->pools[pool].name), image_str(img, of->name));
+    diag_note(c->diags, span_at(c, &of->place), "that service is here");
+    diag_advise(c->diags, "give each of the two a pool of its own, with addresses of its own");
+}
+
+static const struct pbc_service **proxies_of_pools(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_service **of = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof(*of));
+
+    memset(of, 0, ((size_t)img->pools_count + 1) * sizeof(*of));
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
+        const struct pbc_service *s = &img->services[b->service];
 
-        for (uint32_t s = b->shares; b->shares != PBC_TARGET && s < b->shares + b->share_count; s++)
-            if (img->shares[s].pool < img->pools_count)
-                check_pool(c, &img->services[b->service], img->shares[s].pool, span_at(c, &b->place));
+        for (uint32_t k = 0; mode_is(s->mode, MODE_PROXIES) && k < b->share_count; k++)
+            if (img->shares[b->shares + k].pool < img->pools_count) of[img->shares[b->shares + k].pool] = s;
+    }
+    return of;
+}
+
+void check_proxy_pools(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_service **of = proxies_of_pools(c);
+
+    for (uint32_t i = 0; i < img->branches_count; i++) {
+        const struct pbc_branch *b = &img->branches[i];
+        const struct span at = span_at(c, &b->place);
+
+        for (uint32_t k = 0; k < b->share_count; k++) {
+            const uint32_t pool = img->shares[b->shares + k].pool;
+
+            if (pool >= img->pools_count) continue;
+            check_pool(c, &img->services[b->service], pool, at);
+            check_source(c, &img->services[b->service], of[pool], pool, at);
+        }
     }
 }

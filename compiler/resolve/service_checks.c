@@ -61,16 +61,18 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
     }
 }
 
-/* Where a proxy connects from is the host's affair. */
+/* `transparent` says already whose address servers see. */
 static void check_proxied(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
+    const struct pbc_service *s = &img->services[w->id];
 
-    if (!pool->source_count) return;
-    diag(w->c->diags, E_UNSUPPORTED, share->span, "not supported yet: `source` of the pool `%s` in a proxy mode",
+    if (!pool->source_count || !s->proxy || !(img->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT)) return;
+    diag(w->c->diags, E_MODE_OPTION, share->span,
+         "the pool `%s` has a `source`, but a `transparent` service connects from the client's address",
          image_str(img, pool->name));
-    diag_note(w->c->diags, span_at(w->c, &pool->place),
-              "a proxy connects from the address that the host's routes give, or, `transparent`, from the client's");
+    diag_note(w->c->diags, span_at(w->c, &pool->place), "the pool is here");
+    diag_advise(w->c->diags, "leave out one of the two, or give this service a pool of its own");
 }
 
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,

@@ -234,6 +234,17 @@ static void add_service(struct guarded *g, const struct program *p, const struct
         }
 }
 
+/* What a server answers to connections of a proxy that have an address of its pool's `source`. */
+static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = 0; pool->source_count && at < pool->server_count; at++)
+                add_returns(g, p, s, &p->servers[pool->servers + at], GUARD_RETURNS);
+        }
+}
+
 /* ---- health checks through services ---- */
 
 static bool is_probed(const struct program *p, const struct pbc_service *s)
@@ -340,6 +351,7 @@ static void add_program(struct guarded *g, const struct program *p, bool probes)
     for (uint32_t i = 0; i < p->services_count && probes; i++) add_probed(g, p, &p->services[i]);
     add_opened(g, p);
     for (uint32_t i = 0; i < p->services_count; i++) add_service(g, p, &p->services[i]);
+    for (uint32_t i = 0; i < p->services_count; i++) add_source_returns(g, p, &p->services[i]);
     for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
 }
 

@@ -43,20 +43,29 @@ bool proxied_any(const struct program *p)
     return false;
 }
 
-/* What the language says and this preyrun does not do. */
-static const char *not_yet(const struct pbc_service *service)
+static bool has_source(const struct program *p, const struct pbc_service *service)
 {
-    return proxy_serves(service->mode) ? NULL : mode_info[service->mode].name;
+    for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++)
+            if (p->pools[p->shares[p->branches[b].shares + i].pool].source_count) return true;
+    return false;
+}
+
+/* What the language says of a proxy service and this preyrun does not do; NULL: it does all. Servers' answers to
+ * addresses of others are kept from packet sockets by programs in the kernel alone. */
+static const char *not_done(const struct program *p, const struct pbc_service *service)
+{
+    if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
+    if (across_possible()) return NULL;
+    if (p->proxies[service->proxy - 1].flags & PBC_PROXY_TRANSPARENT) return "transparent";
+    return has_source(p, service) ? "source" : NULL;
 }
 
 bool proxied_runs(const struct program *p, char *why, size_t len)
 {
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *service = &p->services[i];
-        const char *words = service->proxy ? not_yet(service) : NULL;
-        if (!words && service->proxy && p->proxies[service->proxy - 1].flags & PBC_PROXY_TRANSPARENT &&
-            !across_possible())
-            words = "transparent"; /* nothing would keep what servers answer from packet sockets */
+        const char *words = service->proxy ? not_done(p, service) : NULL;
         if (!words) continue;
         snprintf(why, len, "the service `%.60s` says `%s`, which preyrun does not do yet",
                  program_str(p, service->name), words);

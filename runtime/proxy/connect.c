@@ -11,6 +11,7 @@
 #include "runtime/host/sockaddr.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/queue.h"
+#include "vm/keyed/hash.h"
 #include "vm/stream/proxy_header.h"
 
 /* ---- what became of it ---- */
@@ -52,27 +53,60 @@ static int server_socket(int family)
     return fd < 0 ? -errno : fd;
 }
 
-/* The side, of a socket that is about to be connected. 0 or a negative errno. */
-static int dial(struct session *s, const struct stream_addr *a)
+/* Does the server see the client's address? */
+static bool is_transparent(const struct session *s)
 {
-    struct proxy *p = s->proxy;
+    if (s->nat != INSTRUCTION_NAT_UNSAID) return s->nat == INSTRUCTION_NAT_KEEP;
+    return proxy_says(s->proxy, s->service)->flags & PBC_PROXY_TRANSPARENT;
+}
+
+/* The pool of whose `source` it connects; NULL: it does from elsewhere. */
+static const struct pbc_pool *source_of(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    const struct pbc_pool *pool = s->chosen == PBC_NONE ? NULL : &p->pools[p->servers[s->chosen].pool];
+    return pool && pool->source_count && !is_transparent(s) ? pool : NULL;
+}
+
+static int socket_from(struct session *s, bool v6, uint32_t turn)
+{
+    const struct stream_addr client = session_client(s);
+    const struct pbc_pool *pool = source_of(s);
+    const int fd = is_transparent(s) ? client_socket(s->proxy, &client)
+                   : pool            ? source_socket(s->proxy, pool, v6, turn)
+                                     : -ENODATA;
+    return fd == -ENODATA ? server_socket(v6 ? AF_INET6 : AF_INET) : fd;
+}
+
+/* A socket that is about to be connected. */
+static int socket_to(struct session *s, const struct stream_addr *a, uint32_t turn)
+{
     union {
         struct sockaddr any;
         struct sockaddr_in6 v6;
     } to;
     const socklen_t len = sockaddr_of(&to.any, a->v6 ? 6 : 4, a->addr, a->port);
-    const struct stream_addr client = session_client(s);
-    const bool transparent = proxy_says(p, s->service)->flags & PBC_PROXY_TRANSPARENT;
-    const bool foreign = s->nat == INSTRUCTION_NAT_UNSAID ? transparent : s->nat == INSTRUCTION_NAT_KEEP;
-    const int one = 1, fd = foreign ? foreign_socket(p, &client) : server_socket(to.any.sa_family);
+    const int one = 1, fd = socket_from(s, a->v6, turn);
+    if (fd < 0) return fd;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!connect(fd, &to.any, len) || errno == EINPROGRESS) return fd;
+    const int err = -errno;
+    close(fd);
+    return err;
+}
+
+/* The side, of a socket that is about to be connected. Where it is from an address and a port that a connection to that
+ * server has already, the next are tried. 0 or a negative errno. */
+static int dial(struct session *s, const struct stream_addr *a)
+{
+    enum { TRIES = 16 };
+    struct proxy *p = s->proxy;
+    const uint32_t first = (uint32_t)random_next(&p->random) >> 1;
+    const uint32_t tries = source_of(s) ? TRIES : 1;
+    int fd = -EADDRNOTAVAIL;
+    for (uint32_t i = 0; i < tries && (fd == -EADDRNOTAVAIL || fd == -EADDRINUSE); i++) fd = socket_to(s, a, first + i);
     if (fd < 0) return fd;
     s->reached = false;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(fd, &to.any, len) && errno != EINPROGRESS) {
-        const int err = -errno;
-        close(fd);
-        return err;
-    }
     struct side *side = slab_take(&p->sides);
     if (!side) {
         close(fd);

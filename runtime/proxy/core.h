@@ -47,6 +47,7 @@ struct proxy {
     struct first first;          /* of the session that reads now */
     struct session *all, *tells; /* tells: the next that tells what it carried; NULL: from the first on */
     struct foreign foreign[2];   /* of IPv4, of IPv6 */
+    uint64_t random;             /* for source_socket: nobody foretells the next (RFC 6056) */
     struct queue queue;
     uint16_t iface[PORTS_MOST]; /* [iface_count] ids in the program, by the interfaces of the command line */
     unsigned iface_count;
@@ -116,9 +117,13 @@ void sessions_end(struct proxy *p, enum session_end why);
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
 
-/* foreign.c: a socket for a connection to a server that has the client's address; it has no port yet. The caller's, or
- * a negative errno. */
-int foreign_socket(struct proxy *p, const struct stream_addr *client);
+/* foreign.c: a socket for a connection to a server. The caller's, or a negative errno.
+ *
+ * It has the client's address, and no port yet. */
+int client_socket(struct proxy *p, const struct stream_addr *client);
+/* It has one of the addresses of the pool's `source`, and, where the pool says which, a port; each `turn` is another
+ * pair, until all had theirs. -ENODATA: the pool has none of the family. */
+int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
 void foreign_fini(struct proxy *p);
 
 /* rejudge.c: would the program let its first packet in? Then it is the rule's that does. */

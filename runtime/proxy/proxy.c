@@ -130,6 +130,7 @@ static bool parts_init(struct proxy *p)
     buffers_init(&p->buffers, bytes, 2 * most);
     pipes_init(&p->pipes, PIPES_MOST / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
+    p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
     return p->chooser && queue_init(p) && !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) &&
            !lines_init(&p->lines, LINES_BYTES);
 }

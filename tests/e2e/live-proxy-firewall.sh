@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The firewall comes before the proxy's listener, on `packet` and on `xdp`, for IPv4 and IPv6, at an announced address and at one
 # of the host's: who may not connect gets no SYN-ACK or a reset, who may is served; what follows passes in the kernel; strays get
-# nothing; a transparent service's server sees the client; each frame has one verdict; and nothing of it is left after the end
+# nothing; a transparent service's server sees the client, others a pool's `source`; each frame has one verdict; and nothing of it is left after the end
 # and after a kill.
 set -u
 . tests/e2e/live/lib.sh
@@ -25,6 +25,8 @@ firewall edge default drop {
 }
 service four on 10.1.0.100, 10.1.0.2 tcp/80 { mode proxy; announce; -> farm }
 service six on fd00:1::100 tcp/80 { mode proxy; announce; -> farm6 }
+pool own { source 10.2.0.77, fd00:2::77-fd00:2::78 ports 5000-5007; balance round_robin; server one 10.2.0.2:80; server six [fd00:2::2]:80 }
+service own on 10.1.0.102 tcp/80 { mode proxy; announce; -> own }
 service rare on 10.1.0.2 tcp/90 { mode proxy; rate slow; -> farm }
 service clear on 10.1.0.101 tcp/80 { mode proxy transparent; announce; -> farm }
 service clear6 on fd00:1::101 tcp/80 { mode proxy transparent; announce; -> farm6 }
@@ -110,6 +112,16 @@ serves() { # NAME
     ok $? "$1: a file arrives as it is"
 }
 
+# Addresses that are nobody's: prey answers for them towards the servers, and their ports are taken in turn.
+sources() {
+    local i
+    sniff sources.pcap one eth0 'tcp dst port 80 and src portrange 5000-5007 and tcp[13] == 2'
+    for i in 1 2 3 4 5 6; do get 10.1.0.1 10.1.0.102/from 20; done >from
+    sniffed
+    same "connections come from the pool's sources" "$(sort -u from | sed 's/:78$/:77/' | uniq | tr '\n' ' ')" '10.2.0.77 fd00:2::77 '
+    same 'and from its ports' "$(frames_of sources.pcap)" 3
+}
+
 # Once it routes between its interfaces, too: what is for an announced address crosses nowhere.
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for io in packet xdp; do
@@ -120,6 +132,7 @@ for io in packet xdp; do
     serves $io
     sniffed
     same "$io: who is dropped gets no SYN-ACK" "$(frames_of "out-$io.pcap")" 0
+    [ $io = xdp ] || sources
     same "$io: an ACK of no connection gets nothing" "$(stray 10.1.0.9 10.1.0.100) $(stray fd00:1::9 fd00:1::100)" 'nothing nothing'
     same "$io: other ports of the address are the host's" "$(at client curl -s -m 5 http://10.1.0.2:81/ || echo "failed: $?")" 'failed: 7'
     same "$io: a service's rate counts what opens connections" "$(flood)" '5 connected'
