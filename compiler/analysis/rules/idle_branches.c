@@ -1,5 +1,6 @@
 /* The warnings about a `when` that no packet of its service ever takes: its conditions exclude each other or what the
- * service serves, or those before it hold for all that it does. Certain or silent. */
+ * service serves, or those before it hold for all that it does; and about a proxy service that takes no more than its
+ * `when`s do. Certain or silent. */
 #include <string.h>
 
 #include "compiler/normal/normal.h"
@@ -46,12 +47,75 @@ static bool list_within(const struct image *img, uint32_t b, uint32_t a)
     return true;
 }
 
+static bool range_within(const struct image *img, const struct pbc_cond *of, bool v6, uint32_t r)
+{
+    const struct pbc_range6 *in = v6 ? &img->set6[r] : NULL;
+
+    for (uint32_t i = of->first; i < of->first + of->count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+
+        for (uint32_t k = s->first4; !v6 && k < s->first4 + s->count4; k++)
+            if (img->set4[k].lo <= img->set4[r].lo && img->set4[r].hi <= img->set4[k].hi) return true;
+        for (uint32_t k = s->first6; v6 && k < s->first6 + s->count6; k++) {
+            const struct pbc_range6 *by = &img->set6[k];
+            const u128 lo = (u128)by->lo_hi << 64 | by->lo_lo, hi = (u128)by->hi_hi << 64 | by->hi_lo;
+            if (lo <= ((u128)in->lo_hi << 64 | in->lo_lo) && ((u128)in->hi_hi << 64 | in->hi_lo) <= hi) return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t ranges(const struct image *img, const struct pbc_cond *c)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = c->first; i < c->first + c->count; i++) n += img->sets[i].count4 + img->sets[i].count6;
+    return n;
+}
+
+/* Is each address of the sets of `b` in those of `a`? */
+static bool sets_within(const struct image *img, const struct pbc_cond *b, const struct pbc_cond *a)
+{
+    if (ranges(img, a) * ranges(img, b) > WORK_MAX) return false;
+    for (uint32_t i = b->first; i < b->first + b->count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+
+        for (uint32_t r = s->first4; r < s->first4 + s->count4; r++)
+            if (!range_within(img, a, false, r)) return false;
+        for (uint32_t r = s->first6; r < s->first6 + s->count6; r++)
+            if (!range_within(img, a, true, r)) return false;
+    }
+    return true;
+}
+
+/* `not` of no set at all: any. */
+static bool instruction_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
+{
+    const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
+
+    if (not_a && !a->count) return true;
+    if (not_a != not_b) return false;
+    return not_a ? sets_within(img, a, b) : sets_within(img, b, a);
+}
+
+/* Every byte that `a` asks for is asked for by `b`, and is the same. */
+static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b)
+{
+    if (b->at > a->at || b->at + b->len < a->at + a->len) return false;
+    for (unsigned i = 0; i < a->len; i++) {
+        const unsigned k = i + a->at - b->at;
+        if ((b->mask[k] & a->mask[i]) != a->mask[i] || (b->value[k] & a->mask[i]) != a->value[i]) return false;
+    }
+    return true;
+}
+
 /* Wherever `b` holds, does `a`? Of conditions on first bytes; certain, or no. */
 static bool cond_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
-    if (a->kind != b->kind || a->flags != b->flags) return false;
-    if (a->kind == COND_BYTES || a->kind == COND_INSTRUCTION) return a->first == b->first && a->count == b->count;
-    if (a->arg != b->arg) return false;
+    if (a->kind != b->kind) return false;
+    if (a->kind == COND_INSTRUCTION) return instruction_covers(img, a, b);
+    if (a->kind == COND_BYTES) return bytes_cover(&img->patterns[a->first], &img->patterns[b->first]);
+    if (a->arg != b->arg || a->flags != b->flags) return false;
     return a->flags & PBC_COND_NOT ? list_within(img, a->first, b->first) : list_within(img, b->first, a->first);
 }
 
@@ -68,6 +132,49 @@ static bool stream_covers(const struct image *img, const struct pbc_branch *a, c
     return true;
 }
 
+/* What a `when` asks of a connection that its service never has: where requests are read behind TLS, that is agreed to
+ * speak HTTP/1.1. NULL: nothing. */
+static const char *blind(const struct image *img, const struct pbc_service *s, const struct pbc_branch *b)
+{
+    for (uint32_t i = b->conds; s->proxy && mode_is(s->mode, MODE_REQUESTS) && i < b->conds + b->cond_count; i++) {
+        const struct pbc_cond *cond = &img->conds[i];
+        const struct pbc_names *l = &img->names[cond->first];
+        bool has = false;
+
+        if (cond->kind != COND_ALPN) continue;
+        for (uint32_t k = 0; k < l->count && !has; k++)
+            has = covers_name(image_str(img, img->hosts[l->first + k]), "http/1.1", false);
+        if (has == !!(cond->flags & PBC_COND_NOT)) return "`proxy http` agrees with clients on \"http/1.1\" alone";
+    }
+    return NULL;
+}
+
+/* Does every `when` of the service ask for an instruction? Whom it takes nowhere else was never meant to come. */
+static bool takes_instructions(const struct image *img, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; b + 1 < s->branches + s->branch_count; b++) {
+        const struct pbc_branch *of = &img->branches[b];
+        bool asks = false;
+
+        for (uint32_t i = of->conds; i < of->conds + of->cond_count && !asks; i++)
+            asks = img->conds[i].kind == COND_INSTRUCTION;
+        if (!asks) return false;
+    }
+    return true;
+}
+
+/* The last branch, where nobody wrote an `else`; `left`: something gets to it. */
+static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct pbc_branch *b)
+{
+    const bool requests = mode_is(s->mode, MODE_REQUESTS);
+
+    if (takes_instructions(c->image, s)) return;
+    diag(c->diags, W_NO_ELSE, span_of(c, b), "%s of `%s` that no `when` takes %s",
+         requests ? "a request" : "a connection", image_str(c->image, s->name),
+         requests ? "gets an error (503)" : "is closed");
+    diag_advise(c->diags, "add `else -> POOL`");
+}
+
 static void check_branch(struct compile *c, const struct pbc_service *s, const struct ir_product *whens, uint32_t n)
 {
     const struct pbc_branch *b = &c->image->branches[s->branches + n];
@@ -79,15 +186,18 @@ static void check_branch(struct compile *c, const struct pbc_service *s, const s
     region_init(&left);
     taken(c, s, &whens[n], &left);
     const bool never = left.count == 0;
+    const char *why = blind(c->image, s, b);
     for (uint32_t i = 0; i < n && left.count && !budget.spent; i++) {
         if (s->proxy && !stream_covers(c->image, &c->image->branches[s->branches + i], b)) continue;
         if (ir_is_empty(&whens[i]) || !product_plain_beside(c->ir, &whens[i], &whens[n], &plain)) continue;
         region_minus(c->ir, &left, &plain, &budget);
         last = i;
     }
-    if (!budget.spent && never) {
-        diag(c->diags, W_CONTRADICTION, span_of(c, b),
-             "this `when` never holds: no packet to the service meets its conditions");
+    if (!b->cond_count) {
+        if (!budget.spent && left.count) warn_no_else(c, s, b);
+    } else if (why || (!budget.spent && never)) {
+        diag(c->diags, W_CONTRADICTION, span_of(c, b), "this `when` never holds: %s",
+             why ? why : "no packet to the service meets its conditions");
     } else if (!budget.spent && left.count == 0) {
         diag(c->diags, W_SHADOWED, span_of(c, b),
              "this `when` is never reached: those before it take all that it could");
@@ -109,7 +219,8 @@ void warn_idle_branches(struct compile *c)
 
             normal_when(c, b->conds, s->proxy ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count,
                         &whens[n]);
-            if (b->cond_count) check_branch(c, s, whens, n);
+            if (b->cond_count || (s->proxy && n && b->shares != PBC_TARGET && !b->share_count))
+                check_branch(c, s, whens, n);
         }
     }
 }
