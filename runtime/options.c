@@ -327,6 +327,13 @@ static bool opt_ring(struct reading *r, const char *n, const char *v)
            wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
 }
 
+static bool opt_access_logs(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->access_logs) return wrong(r, "--%s is given twice%s", n, "");
+    r->o->access_logs = v;
+    return *v || wrong(r, "--%s needs a directory%s", n, "");
+}
+
 static bool opt_record(struct reading *r, const char *n, const char *v)
 {
     if (r->o->record) return wrong(r, "--%s is given twice%s", n, "");

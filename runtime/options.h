@@ -52,10 +52,11 @@ struct options {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-    } stats_at;           /* where it is served */
-    const char *record;   /* directory, or NULL */
-    uint64_t record_size; /* bytes of all its files */
-    uint32_t record_snap; /* bytes of a frame; UINT32_MAX: all */
+    } stats_at;              /* where it is served */
+    const char *access_logs; /* directory, or NULL */
+    const char *record;      /* directory, or NULL */
+    uint64_t record_size;    /* bytes of all its files */
+    uint32_t record_snap;    /* bytes of a frame; UINT32_MAX: all */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     bool monitor, preflight, cleanup, watch;
     uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it need not be */

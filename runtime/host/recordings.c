@@ -44,6 +44,19 @@ int record_open_file(int dir, uint64_t number, bool make)
     return fd < 0 ? -errno : fd;
 }
 
+int record_shorten_file(int dir, uint64_t number, uint64_t bytes)
+{
+    char name[RECORDING_NAME];
+    struct stat what;
+    recording_name(number, name);
+    const int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return -errno;
+    int failed = fstat(fd, &what) ? -errno : !S_ISREG(what.st_mode) || bytes > (uint64_t)what.st_size ? -EINVAL : 0;
+    if (!failed && ftruncate(fd, (off_t)bytes)) failed = -errno;
+    close(fd);
+    return failed;
+}
+
 void record_remove_file(int dir, uint64_t number)
 {
     char name[RECORDING_NAME];

@@ -24,6 +24,8 @@ uint64_t recording_there(int dir, const char *name, uint64_t *bytes);
 /* The one place where files of a recording are opened: to be made, which must be new, or to be read. A descriptor or a
  * negative errno. */
 int record_open_file(int dir, uint64_t number, bool make);
+/* Take off what is behind so many bytes of it. 0, or a negative errno: -EINVAL, it has no more. */
+int record_shorten_file(int dir, uint64_t number, uint64_t bytes);
 void record_remove_file(int dir, uint64_t number);
 /* The same where it is the oldest of several recordings there; else -EPERM. Only regular files are recordings. 0, or a
  * negative errno. */

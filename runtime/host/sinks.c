@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -33,29 +32,6 @@ static int file_open(const char *path)
 {
     const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
     return fd < 0 ? -errno : fd;
-}
-
-int sink_access(const char *to, char *err, size_t err_len)
-{
-    const size_t len = strlen(to);
-    struct stat what;
-    int fd = -EINVAL;
-    if (sink_kind(to) == SINK_SYSLOG)
-        fd = syslog_open();
-    else if (len < 5 || strcmp(to + len - 4, ".log") != 0)
-        snprintf(err, err_len, "%.300s: the name of an access log ends in .log", to);
-    else
-        fd = open(to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0640);
-    if (fd == -EINVAL) return fd;
-    if (fd == -1) fd = -errno;
-    if (fd >= 0 && sink_kind(to) == SINK_FILE && (fstat(fd, &what) || !S_ISREG(what.st_mode))) {
-        close(fd);
-        fd = -EINVAL;
-        snprintf(err, err_len, "%.300s: no regular file", to);
-    } else if (fd < 0) {
-        snprintf(err, err_len, "%.300s: %s", to, strerror(-fd));
-    }
-    return fd;
 }
 
 int sink_descriptor(const char *to)

@@ -13,10 +13,6 @@ enum sink_kind sink_kind(const char *to);
  * standard error. A descriptor or a negative errno. Nothing is waited for, not even the reader of a pipe. */
 int sink_descriptor(const char *to);
 
-/* An access log of a service: "syslog", or a regular file whose name ends in .log, for the one who names it is not the
- * one who may write everywhere. A descriptor or a negative errno, with one line in err. */
-int sink_access(const char *to, char *err, size_t err_len);
-
 /* "preyrun: LINE" on standard error. A reader that does not read is not waited for: the line is lost. */
 void sink_say(const char *line);
 

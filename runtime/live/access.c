@@ -8,7 +8,7 @@
 
 #include "runtime/live/events.h"
 #include "runtime/live/sink.h"
-#include "runtime/parent/ask.h"
+#include "runtime/parent/parent.h"
 #include "runtime/proxy/proxy.h"
 
 enum { LOGS_MOST = 64, PIECE = 1 << 16 };
@@ -62,6 +62,15 @@ static int add(struct live *l, const char *path, char *err, size_t err_len)
     sink_init(&log->sink, own, fd);
     a->logs[a->count++] = log;
     return 0;
+}
+
+void access_known(const struct live *l, struct parent *parent)
+{
+    const struct program *p = l->now.program;
+    for (uint32_t i = 0; i < p->proxies_count; i++) {
+        const char *path = path_of(p, &p->proxies[i]);
+        if (path) parent_knows_log(parent, path);
+    }
 }
 
 int access_open(struct live *l, const struct program *p, char *err, size_t err_len)

@@ -4,7 +4,11 @@
 
 #include "runtime/live/state.h"
 
+struct parent;
 struct proxy;
+
+/* In the parent: those that the program names which was read at the start are known to it. */
+void access_known(const struct live *l, struct parent *p);
 
 /* Open those that a program's services name and that are not open. 0, or a negative errno with one line in err; what
  * was opened stays so, until access_close. */

@@ -32,19 +32,33 @@ static uint64_t needed(const struct live *l)
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 
-void files_allow(const struct live *l)
+/* Where fewer than `need` are to be had. */
+static void say_few(const struct live *l, uint64_t have, uint64_t need)
 {
-    const uint64_t need = needed(l);
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r)) return;
-    const uint64_t before = r.rlim_max;
-    if (need > r.rlim_max) r.rlim_max = need;
-    if (r.rlim_cur < MOST) r.rlim_cur = r.rlim_max < MOST ? r.rlim_max : MOST;
-    if (need > r.rlim_cur) r.rlim_cur = need;
-    if (setrlimit(RLIMIT_NOFILE, &r))
+    const uint64_t others = need - of_proxies(l), each = 2 * (uint64_t)l->worker_count;
+    const uint64_t left = have > others ? have - others : 0;
+    const uint64_t listeners = (uint64_t)PBC_PROXY_PORTS_MAX * l->worker_count;
+    if (!of_proxies(l) || left < listeners + each)
         live_complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
                       " may be needed; this mends it: ulimit -n %" PRIu64,
-                      before, need, need);
-    else if (need > before)
-        live_complain("notice: %" PRIu64 " files may be open at once now, not %" PRIu64, need, before);
+                      have, need, need);
+    else
+        live_complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
+                      " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
+                      "; this mends it: ulimit -n %" PRIu64 " (a unit of systemd: LimitNOFILE=%" PRIu64 ")",
+                      have, (left - listeners) / 2, l->now.program->settings->proxy_sessions * l->worker_count, need,
+                      need);
+}
+
+void files_allow(const struct live *l)
+{
+    const uint64_t need = needed(l), most = need > MOST ? need : MOST;
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r)) return;
+    if (r.rlim_cur < most) r.rlim_cur = r.rlim_max < most ? r.rlim_max : most;
+    setrlimit(RLIMIT_NOFILE, &r);
+    if (need <= r.rlim_max) return;
+    const uint64_t have = r.rlim_max;
+    r.rlim_cur = r.rlim_max = need;
+    if (setrlimit(RLIMIT_NOFILE, &r)) say_few(l, have, need);
 }

@@ -5,8 +5,8 @@
 #include "runtime/live/state.h"
 
 /* Raises the bound on descriptors (RLIMIT_NOFILE) of this process, and of those that it starts: as far as it may
- * without asking, and, where ports, workers and checks of l->now may need more, beyond that, which it says. Where the
- * kernel refuses, a notice says what mends it. After start_look. */
+ * without asking, and, where ports, workers, checks and sessions of l->now may need more, beyond that. Where the kernel
+ * refuses, a notice says what that means and what mends it. After start_look. */
 void files_allow(const struct live *l);
 
 #endif

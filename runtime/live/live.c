@@ -329,6 +329,7 @@ int live(const struct options *o)
         if (!status) status = claim_watch(&l);
         notified_begin(&l.notified);
         if (!status) status = parent_begin(o, &parent, &l.channel);
+        if (parent) access_known(&l, parent);
         if (l.channel) status = service(&l);
     }
     if (l.signal_fd >= 0) close(l.signal_fd);

@@ -28,11 +28,18 @@ static void remove_file(void *arg, uint64_t number)
     ask_recording_gone(l->channel, number, err, sizeof err);
 }
 
+static int shorten_file(void *arg, uint64_t number, uint64_t bytes)
+{
+    const struct live *l = arg;
+    char err[600];
+    return ask_recording_shorter(l->channel, number, bytes, err, sizeof err);
+}
+
 int recorded_open(struct live *l)
 {
     const struct options *o = l->o;
     if (!o->record) return 0;
-    reel_leave(&l->reel, &(struct reel_maker){make_file, remove_file, l});
+    reel_leave(&l->reel, &(struct reel_maker){make_file, remove_file, shorten_file, l});
     const struct worker_cfg *w = &l->workers[0]->cfg;
     const struct recorder_cfg cfg = {.snap = o->record_snap,
                                      .names = o->ifaces,

@@ -221,7 +221,13 @@ int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t
 
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len)
 {
-    const struct request_recording body = {.number = number, .gone = 1};
+    const struct request_recording body = {.number = number, .what = RECORDING_REMOVE};
+    return ask_done(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, err, err_len);
+}
+
+int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len)
+{
+    const struct request_recording body = {.number = number, .bytes = bytes, .what = RECORDING_SHORTEN};
     return ask_done(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, err, err_len);
 }
 

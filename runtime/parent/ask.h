@@ -62,8 +62,10 @@ int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size
 
 /* The program's file, opened again, for reading; the caller's to close. */
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --log names, likewise for writing */
-/* A file of the recording, to be written: it must be new. And one that is not kept any more. */
+/* A file of the recording, to be written: it must be new. One of which only so many bytes are kept, and one that is not
+ * kept any more. */
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len);
+int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len);
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len);
 int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
 /* A descriptor that becomes readable when it may have changed (host/watch.h), the caller's to close. */

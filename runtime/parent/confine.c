@@ -133,7 +133,7 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (!failed) failed = ONLY(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     if (!failed) failed = ONLY(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
-    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LE, F_SETFL, 0));
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LT, F_SETFL, 0)); /* what appends goes on appending */
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_SETPIPE_SZ, 0));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/host/access_logs.h"
 #include "runtime/host/announce.h"
 #include "runtime/host/certificates.h"
 #include "runtime/host/control.h"
@@ -374,9 +375,8 @@ static bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct
 static bool grant_ACCESS_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_path *body = r->body;
-    (void)p;
     if (!memchr(body->path, 0, sizeof body->path)) return false;
-    fds[0] = sink_access(body->path, a->err, sizeof a->err);
+    fds[0] = access_logs_open(p->access_logs, body->path, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
 }
 
@@ -452,11 +452,13 @@ static bool grant_NOTIFY(struct parent *p, const struct request *r, struct answe
 static bool grant_RECORDING(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_recording *ask = r->body;
-    if (!p->o->record || !ask->number || ask->gone > 1 || ask->zero) return false;
+    if (!p->o->record || !ask->number || ask->what > RECORDING_SHORTEN || ask->zero) return false;
     if (p->recordings < 0) p->recordings = recordings_open(p->o->record, true, a->err, sizeof a->err);
     a->failed = p->recordings < 0 ? p->recordings : 0;
-    if (!a->failed && ask->gone) a->failed = record_remove_oldest(p->recordings, ask->number);
-    if (a->failed || ask->gone) return true;
+    if (!a->failed && ask->what == RECORDING_REMOVE) a->failed = record_remove_oldest(p->recordings, ask->number);
+    if (!a->failed && ask->what == RECORDING_SHORTEN)
+        a->failed = record_shorten_file(p->recordings, ask->number, ask->bytes);
+    if (a->failed || ask->what != RECORDING_MAKE) return true;
     fds[0] = record_open_file(p->recordings, ask->number, true);
     return answer_fd(a, fds[0]);
 }

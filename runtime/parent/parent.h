@@ -15,6 +15,9 @@ struct parent;
  * SIGHUP and SIGUSR1 are blocked in both from then on. */
 int parent_begin(const struct options *o, struct parent **p, struct channel **c);
 
+/* In the parent: an access log that the program names which was read at the start. */
+void parent_knows_log(struct parent *p, const char *path);
+
 /* Rights that no request needs are gone from now on, in the parent; else the child is asked to end. */
 void parent_bound(struct parent *p);
 

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/host/access_logs.h"
 #include "runtime/host/aside.h"
 #include "runtime/host/resolve.h"
 #include "runtime/host/state.h"
@@ -26,6 +27,7 @@ struct parent {
     bool here;      /* some addresses are the proxy's */
     bool guarded;   /* there is a table of guard rules */
     int fd, signal_fd;
+    struct access_logs *access_logs;
     int recordings; /* their directory; -1: nobody has asked for it */
     pid_t child;
 };

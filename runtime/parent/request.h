@@ -60,9 +60,10 @@ struct request_keypair {
 struct request_path {
     char path[4096];
 };
+enum { RECORDING_MAKE, RECORDING_REMOVE, RECORDING_SHORTEN };
 struct request_recording {
-    uint64_t number;
-    uint32_t gone; /* 1: remove it; 0: make it */
+    uint64_t number, bytes; /* bytes: to how many it is shortened */
+    uint32_t what;          /* RECORDING_… */
     uint32_t zero;
 };
 struct request_aside {

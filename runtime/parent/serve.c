@@ -120,6 +120,7 @@ static void parent_free(struct parent *p)
     if (p->fd >= 0) close(p->fd);
     if (p->signal_fd >= 0) close(p->signal_fd);
     if (p->recordings >= 0) close(p->recordings);
+    access_logs_free(p->access_logs);
     state_close(p->state);
     free(p);
 }
@@ -137,6 +138,8 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
     *c = NULL;
     if (!p) return parent_say("out of memory");
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
+    p->access_logs = access_logs_new(strcmp(o->program, "-") != 0 ? o->program : NULL, o->access_logs);
+    if (!p->access_logs) return free(p), parent_say("out of memory");
     p->state = state_open(STATE_RUN, o->name, say_line, NULL, err, sizeof err);
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
     if (!failed) {
@@ -149,6 +152,8 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
     parent_free(p);
     return parent_say("%s", err);
 }
+
+void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
 
 /* ---- requests ---- */
 

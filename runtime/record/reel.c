@@ -114,6 +114,12 @@ int reel_next(struct reel *r)
     return why;
 }
 
+static int shorten_file(const struct reel *r, const struct reel_file *f)
+{
+    if (r->maker.shorten) return r->maker.shorten(r->maker.arg, f->number, f->bytes);
+    return ftruncate(r->fd, (off_t)f->bytes) ? -errno : 0;
+}
+
 static int write_all(int fd, const uint8_t *bytes, size_t len)
 {
     while (len) {
@@ -134,7 +140,8 @@ int reel_write(struct reel *r, const void *bytes, size_t len)
     struct reel_file *f = &r->files[r->count - 1];
     const int failed = write_all(r->fd, bytes, len);
     if (failed) {
-        if (ftruncate(r->fd, (off_t)f->bytes) || lseek(r->fd, (off_t)f->bytes, SEEK_SET) < 0) return failed;
+        (void)shorten_file(r, f);
+        (void)lseek(r->fd, (off_t)f->bytes, SEEK_SET);
         return failed;
     }
     f->bytes += len;

@@ -12,11 +12,12 @@
 struct reel_file {
     uint64_t number, bytes;
 };
-/* Who makes a file of that number, which must be new, and removes one: a descriptor to write to, or a negative errno.
- */
+/* Who makes a file of that number, which must be new: a descriptor to write to, or a negative errno; who removes one,
+ * and who takes off what is behind so many bytes of it: 0 or a negative errno. */
 struct reel_maker {
     int (*make)(void *arg, uint64_t number);
     void (*remove)(void *arg, uint64_t number);
+    int (*shorten)(void *arg, uint64_t number, uint64_t bytes);
     void *arg;
 };
 struct reel {

@@ -19,10 +19,13 @@ service shop on 10.1.0.2, fd00:1::2 tcp/80 {
   when header "X-To" "two" -> two
   else -> one
 }
-service by_cookie on 10.1.0.2 tcp/81 { mode proxy http; affinity cookie "SRV" 1h; access log json "$work/json.log"; -> both }
+service by_cookie on 10.1.0.2 tcp/81 { mode proxy http; affinity cookie "SRV" 1h; access log json "$work/logs/json.log"; -> both }
 service by_header on 10.1.0.2 tcp/82 { mode proxy http; affinity header "X-User"; -> both }
 RULES
-prey prey -i wan -i lan http.pbc
+mkdir logs
+at prey "$bin/preyrun" -i wan -i lan http.pbc 2>out
+has 'an access log in a folder for nothing of that kind is refused' 'logs/json\.log: access logs lie in a folder below /var/log, beside the program.s file, or'
+prey prey -i wan -i lan --access-logs logs http.pbc
 web=$web_one
 
 get() { at client curl -s -m 10 "$@"; }
@@ -99,7 +102,7 @@ same "what was asked before a log was moved away stands in it" "$(grep -c '"GET 
 same "… what came later in the new one, its quotes escaped" "$(sed 's/\[.*\]/[]/' common.log)" '10.1.0.1 - - [] "GET /last\" HTTP/1.1" 200 4'
 python3 - >out <<'END'
 import json
-lines = [json.loads(line) for line in open("json.log")]
+lines = [json.loads(line) for line in open("logs/json.log")]
 good = [x for x in lines if x["status"] == 200 and x["client"] == "10.1.0.1" and x["service"] == "by_cookie" and 0 <= x["wait_ms"] <= x["took_ms"] < 10000]
 print(len(lines) == len(good) == 10)
 END

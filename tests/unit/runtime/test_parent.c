@@ -17,9 +17,11 @@
 
 enum { HONEST = 40 /* the exit status of a child that came to its end */ };
 
+static const char *rules = "/nowhere/rules.pbc", *log_known;
+
 static struct options options_here(void)
 {
-    return (struct options){.program = "/nowhere/rules.pbc",
+    return (struct options){.program = rules,
                             .ifaces = {"here"},
                             .iface_count = 1,
                             .peer = {OPTIONS_NO_PEER},
@@ -41,6 +43,7 @@ static int served(child_fn *child, void *arg)
         _exit(HONEST);
     }
     assert_non_null(p);
+    if (log_known) parent_knows_log(p, log_known);
     return parent_serve(p);
 }
 
@@ -110,6 +113,79 @@ static void closed(void **state)
     sh("nft list tables | grep -q prey_here");
     assert_int_equal(state_cleanup(STATE_RUN, "here", NULL, NULL), 0);
     sh("! nft list tables | grep -q prey");
+}
+
+/* ---- access logs ---- */
+
+/* Where it lies in the folder of the rules; "": asked for and had. */
+static const char *log_refused(struct channel *c, const char *name)
+{
+    static char err[500];
+    char path[200];
+    int fd = -1;
+    snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(rules, '/') + 1 - rules), rules, name);
+    const int failed = ask_access_log(c, name[0] == '/' ? name : path, &fd, err, sizeof err);
+    if (!failed && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND)) != (O_WRONLY | O_APPEND)) _exit(30);
+    if (!failed) close(fd);
+    return failed ? err : "";
+}
+
+static void wants(bool good, int status)
+{
+    if (!good) _exit(status);
+}
+
+static void ask_logs(struct channel *c, void *arg)
+{
+    (void)arg;
+    wants(!*log_refused(c, "new.log"), 1);
+    wants(!*log_refused(c, "empty.log"), 2);
+    wants(strstr(log_refused(c, "theirs.log"), "it holds lines, and not of this preyrun"), 3);
+    wants(!*log_refused(c, "known.log"), 4);
+    wants(strstr(log_refused(c, "rules"), "ends in .log"), 5);
+    wants(*log_refused(c, "link.log") && *log_refused(c, "fifo.log"), 6);
+    const char *const elsewhere[] = {"below/new.log", "../new.log", "/etc/new.log", "/nowhere/new.log",
+                                     "/var/log/../lib/new.log"};
+    for (unsigned i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        wants(strstr(log_refused(c, elsewhere[i]), "and this is none of these"), 10 + (int)i);
+    sh("echo line >>\"$LOGS/new.log\"");
+    wants(!*log_refused(c, "new.log"), 20); /* it is ours by now */
+}
+
+/* What it was given it can only append to. */
+static void empty_log(struct channel *c, void *arg)
+{
+    char path[200], err[500];
+    int fd;
+    snprintf(path, sizeof path, "%s/known.log", getenv("LOGS"));
+    if (parent_confine(c) || ask_access_log(c, path, &fd, err, sizeof err)) _exit(1);
+    if (arg)
+        (void)!ftruncate(fd, 0);
+    else
+        fcntl(fd, F_SETFL, 0);
+}
+
+static void logs(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/prey-test-XXXXXX", path[200], known[200];
+    assert_non_null(mkdtemp(folder));
+    setenv("LOGS", folder, 1);
+    sh(NETNS_PAIR "; cd \"$LOGS\"; mkdir below; touch empty.log; echo line | tee theirs.log >known.log; "
+                  "ln -s theirs.log link.log; mkfifo fifo.log");
+    snprintf(path, sizeof path, "%s/rules.pbc", folder);
+    snprintf(known, sizeof known, "%s/known.log", folder);
+    rules = path;
+    log_known = known;
+    assert_int_equal(served(ask_logs, NULL), HONEST);
+#if !defined(PREY_LOOSE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    char said[2000];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(served_and_said(empty_log, i ? folder : NULL, said, sizeof said), 2);
+        assert_non_null(strstr(said, "which is not in its list"));
+    }
+#endif
+    sh("cd \"$LOGS\"; test \"$(cat theirs.log known.log)\" = \"$(printf 'line\\nline')\"; rm -r \"$LOGS\"");
 }
 
 /* ---- what is not ---- */
@@ -269,7 +345,7 @@ static void bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),    netns_test(closed),      netns_test(noise),
+        netns_test(requests),    netns_test(logs),        netns_test(closed), netns_test(noise),
         netns_test(descriptors), netns_test(system_call), netns_test(bound),
 #ifndef PREY_LOOSE
         netns_test(processes),
