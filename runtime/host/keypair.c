@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/host/certificates.h"
 
-enum { LONGEST = 1 << 18, HEAP = 1 << 20, PIECE = 64 };
+enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14, PIECE = 64 };
 
 /* ---- memory of the library ----
  *
@@ -57,8 +58,19 @@ void keypair_init(void)
     if (ready) return;
     ready = true;
     CRYPTO_set_mem_functions(take, take_again, give);
-    CRYPTO_secure_malloc_init(HEAP, PIECE);
+    /* Pages are locked as they are used. Where so many may not be locked, fewer are. */
+    if (CRYPTO_secure_malloc_init(HEAP, PIECE) != 1 && CRYPTO_secure_malloc_done())
+        CRYPTO_secure_malloc_init(SMALL_HEAP, PIECE);
     ERR_clear_error();
+}
+
+/* Who has read a key is not written into cores, and only who may trace any process looks at its memory: what the
+ * library computes with lies in ordinary memory as well (the primes of RSA). Sanitizers look at their process. */
+static void hide_process(void)
+{
+#if !defined(PREY_LOOSE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 /* ---- texts ---- */
@@ -88,6 +100,14 @@ static int passphrase(char *buf, int size, int writes, void *asked)
 }
 
 /* ---- what they hold ---- */
+
+/* The library does not say of a key that it could not read that there was no room for it. */
+static bool heap_is_full(void)
+{
+    void *room = OPENSSL_secure_malloc(ROOM);
+    OPENSSL_secure_free(room);
+    return !room;
+}
 
 static bool read_certificates(const char *text, size_t len, struct keypair *k)
 {
@@ -121,6 +141,7 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     size_t cert_len, key_len;
     bool locked = false;
     *k = (struct keypair){0};
+    hide_process();
     wipes = true;
     char *cert = read_all(fds[0], &cert_len), *key = read_all(fds[1], &key_len);
     if (cert) read_certificates(cert, cert_len, k);
@@ -128,6 +149,7 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     OPENSSL_secure_clear_free(cert, cert_len);
     OPENSSL_secure_clear_free(key, key_len);
     wipes = false;
+    if (!k->key && heap_is_full()) return say(err, err_len, "no locked memory is left for another private key");
     if (!k->cert) return say(err, err_len, "the certificate's file holds none (PEM)");
     if (locked) return say(err, err_len, "the private key is under a passphrase: give prey one without");
     if (!k->key) return say(err, err_len, "the key's file holds no private key (PEM)");

@@ -133,7 +133,7 @@ static void say_ready(struct live *l)
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
-    char proxied[80];
+    char proxied[160];
     proxied_memory(l, proxied, sizeof proxied);
     events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s%s%s%s", o->name, names, l->io->name,
                 l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,

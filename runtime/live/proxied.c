@@ -306,8 +306,11 @@ void proxied_memory(const struct live *l, char *words, size_t len)
     *words = 0;
     if (!l->proxied) return;
     proxy_session_bytes(l->now.program->settings->first_bytes, &idle, &most);
-    snprintf(words, len, "; a proxied connection takes %.1f KiB while idle, %.0f at most", (double)idle / 1024,
-             (double)most / 1024);
+    const int n = snprintf(words, len, "; a proxied connection takes %.1f KiB while idle, %.0f at most",
+                           (double)idle / 1024, (double)most / 1024);
+    if (tls_table_any(l->proxied->tls))
+        snprintf(words + n, len - (size_t)n, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10,
+                 TLS_MOST_BYTES >> 10);
 }
 
 /* ---- what they are told ---- */

@@ -139,6 +139,9 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));
     if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
     if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+    if (!failed)
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE, 0),
+                                  SCMP_A1(SCMP_CMP_EQ, 0, 0));
     /* Its arguments lie in memory, where no filter sees them; the C library then takes clone. */
     if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;

@@ -215,9 +215,13 @@ contender() { # NAME
     esac
     ends
 }
-idle() { # NAME: connections that rest, bytes of memory each
+idle() { # NAME: connections that rest, bytes of memory each; the same in TLS
     begin "$1" || return
     note idle $(SECONDS_OF=60 client idle 10.1.0.2 7002 "$idle" $works)
+    ends
+    case $1-$can in prey-*tls* | haproxy-* | nginx-*) ;; *) return ;; esac
+    begin "$1" || return
+    note idle-tls 2000 $(timeout 60 ip netns exec "$id-gen" taskset -c "$first" python3 "$top/tests/e2e/live/resting.py" 10.1.0.2 7005 2000 $works)
     ends
 }
 

@@ -1,7 +1,8 @@
 """The tables of bench-proxy, as Markdown: proxy_table.py RUNS
 
 A line of RUNS: contender, test, figures; of short, echo, http and their halves: a second, CPU ns each, latency's median,
-99 % and 99.9 % in µs; of bulk, requests, handshakes: a second, CPU ns in all, how many; of idle: connections, bytes each."""
+99 % and 99.9 % in µs; of bulk, requests, handshakes: a second, CPU ns in all, how many; of idle, idle-tls: connections,
+bytes each."""
 import collections
 import statistics
 import sys
@@ -79,8 +80,9 @@ def latency(tests):
 
 def idle(tests):
     print("| idle connections | balancer | bytes of its memory each |\n|---|---|---|")
-    for name, runs in tests["idle"].items():
-        print(f"| {runs[0][0]:,.0f} | {NAMES.get(name, name)} | {runs[0][1]:,.0f} |")
+    for test, words in ("idle", ""), ("idle-tls", " in TLS"):
+        for name, runs in tests[test].items():
+            print(f"| {runs[0][0]:,.0f}{words} | {NAMES.get(name, name)} | {runs[0][1]:,.0f} |")
 
 
 tests = read(sys.argv[1])

@@ -7,12 +7,12 @@ set -u
 live_begin
 
 made() { # NAME HOST [OPTION...]
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$2" -addext "subjectAltName=DNS:$2" \
+    openssl req -x509 ${kind:--newkey ec -pkeyopt ec_paramgen_curve:P-256} -nodes -days 2 -subj "/CN=$2" -addext "subjectAltName=DNS:$2" \
         -keyout "$1.key" -out "$1.pem" "${@:3}" 2>/dev/null || exit 1
 }
 made shop shop.example
 made wild '*.wild.example'
-made exact a.wild.example
+kind='-newkey rsa:2048' made exact a.wild.example
 made new shop.example
 made inner inner.example
 cp shop.key first.key
@@ -110,8 +110,19 @@ at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat half >&3; timeout 8 cat <&
 [ $? -ne 124 ]
 ok $? 'half a hello, and silence: its time ends'
 
-same 'the key lies in no memory that a core would hold: of the parent, of the service' \
-    "$(python3 "$top/tests/e2e/live/secret.py" shop.key "$prey" $(cat "/proc/$prey/task/$prey/children") | tr '\n' ' ')" '0 nor locked 0 and locked '
+both="$prey $(cat "/proc/$prey/task/$prey/children")"
+for key in shop exact; do
+    same "the key of $key lies in no memory that a core could hold: of the parent, of the service" \
+        "$(python3 "$top/tests/e2e/live/secret.py" $key.key $both | tr '\n' ' ')" '0 nor locked 0 and locked '
+done
+same 'nobody without the right to trace looks at them, and they make no cores' \
+    "$(for p in $both; do setpriv --bounding-set -all --inh-caps -all cat "/proc/$p/maps" 2>/dev/null | wc -l; done | tr '\n' ' ')" '0 0 '
+
+read -r session tls < <(sed -nE 's/^([0-9:.]+  )?ready: .* takes ([0-9.]+) KiB while idle, .* in TLS ([0-9]+) KiB more, .*/\2 \3/p' prey.err)
+took=$(at client python3 "$top/tests/e2e/live/resting.py" 10.1.0.2 443 300 $(cat "/proc/$prey/task/$prey/children"))
+echo "# an idle connection takes $took bytes"
+awk -v took="${took:-0}" -v says="${session:-0}" -v tls="${tls:-0}" 'BEGIN { exit !(took > 4096 && took <= (says + tls) * 1024 && took <= 24 * 1024) }'
+ok $? 'an idle connection in TLS takes no more than is printed at the start, and less than 24 KiB'
 
 # ---- towards servers ----
 

@@ -18,6 +18,13 @@ struct tls_table *tls_table_get(struct tls_table *t)
     return t;
 }
 
+bool tls_table_any(const struct tls_table *t)
+{
+    for (unsigned i = 0; t && i < t->count; i++)
+        if (t->of[i].front || t->of[i].back) return true;
+    return false;
+}
+
 void tls_table_put(struct tls_table *t)
 {
     if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL)) return;

@@ -8,6 +8,10 @@
 #include "runtime/proxy/side.h"
 #include "vm/stream/stream.h"
 
+/* What TLS adds to a connection that is idle, and at most to one that is not: the library's memory, as it was measured
+ * (tests/e2e/live-proxy-tls.sh holds it; of 20 KiB 14 are its objects, the rest holes between them). */
+enum { TLS_IDLE_BYTES = 20 << 10, TLS_MOST_BYTES = TLS_IDLE_BYTES + 2 * (17 << 10) };
+
 /* ---- what a service shows its clients ----
  *
  * Certificates, protocols, and the keys of tickets. Counted: each loop and each connection that began with it holds it;
@@ -62,5 +66,6 @@ struct tls_table {
 struct tls_table *tls_table_new(unsigned count);
 struct tls_table *tls_table_get(struct tls_table *t); /* NULL is fine */
 void tls_table_put(struct tls_table *t);              /* likewise */
+bool tls_table_any(const struct tls_table *t);        /* does some service speak TLS? */
 
 #endif

@@ -1,33 +1,33 @@
-"""Where a private key (PEM, P-256) lies in the memory of processes: KEY PID... Says for each how often in what a core would hold, and
-how often in what is left out of cores (MADV_DONTDUMP)."""
+"""Where a private key (PEM, of P-256 or RSA) lies in the memory of processes: KEY PID... Says for each how often in what a core could
+hold, and whether in what is left out of cores (MADV_DONTDUMP) and locked. Of RSA it is the exponent."""
 import re
 import subprocess
 import sys
 
 
-def scalar(path):
-    text = subprocess.run(["openssl", "ec", "-in", path, "-noout", "-text"], capture_output=True, text=True, check=True).stdout
-    digits = re.search(r"priv:\s+([0-9a-f:\s]+)pub:", text).group(1)
-    return bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits))[-32:]
+def secret(path):
+    text = subprocess.run(["openssl", "pkey", "-in", path, "-noout", "-text"], capture_output=True, text=True, check=True).stdout
+    digits = re.search(r"(?:priv|privateExponent):\s+([0-9a-f:\s]+)(?:pub|prime1):", text).group(1)
+    return bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits)).lstrip(b"\0")
 
 
 def mappings(pid):
-    """(from, to, left out) of all that can be read."""
+    """(from, to, left out and locked) of all that can be read."""
     place = None
     for line in open(f"/proc/{pid}/smaps"):
         head = re.match(r"([0-9a-f]+)-([0-9a-f]+) (r?)", line)
         if head:
             place = (int(head[1], 16), int(head[2], 16)) if head[3] else None
         elif line.startswith("VmFlags:") and place:
-            yield (*place, " dd" in line)
+            yield (*place, " dd" in line and " lo" in line)
 
 
-key = scalar(sys.argv[1])
+key = secret(sys.argv[1])
 wanted = [key, key[::-1]]  # as files have it, and as the library's numbers do
 for pid in sys.argv[2:]:
     found = {False: 0, True: 0}
     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
-        for begin, end, left_out in mappings(pid):
+        for begin, end, kept in mappings(pid):
             if end - begin > 1 << 28:
                 continue  # tables of flows and pools of packets
             try:
@@ -35,5 +35,5 @@ for pid in sys.argv[2:]:
                 held = memory.read(end - begin)
             except (OSError, ValueError, OverflowError):
                 continue
-            found[left_out] += sum(held.count(w) for w in wanted)
+            found[kept] += sum(held.count(w) for w in wanted)
     print(found[False], "and" if found[True] else "nor", "locked")
