@@ -1,6 +1,6 @@
 /* A certificate and its private key, from PEM files (RFC 7468). What is secret lies in OpenSSL's secure heap (locked,
- * and in no core), where keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB where so much may not be
- * locked. A process that has read a key makes no cores any more. */
+ * and in no core), where keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB where so much may not
+ * be locked. A process that has read a key makes no cores any more. */
 #ifndef RUNTIME_HOST_KEYPAIR_H
 #define RUNTIME_HOST_KEYPAIR_H
 

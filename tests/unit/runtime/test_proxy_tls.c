@@ -24,18 +24,18 @@
 
 /* ---- certificates ---- */
 
-static void name_it(X509 *cert, const char *names)
+static void add_to(X509 *cert, int what, const char *value)
 {
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, names);
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, what, value);
     assert_non_null(e);
     X509_add_ext(cert, e, -1);
     X509_EXTENSION_free(e);
 }
 
-/* Signed by itself; names: "DNS:a.example,DNS:*.b.example". */
-static struct keypair made(const char *names)
+/* names: "DNS:a.example,DNS:*.b.example"; of an authority "". Signed by itself, or by whom `by` is. */
+static struct keypair made_by(const char *names, const struct keypair *by)
 {
     struct keypair k = {.cert = X509_new(), .chain = sk_X509_new_null(), .key = EVP_EC_gen("P-256")};
     X509_set_version(k.cert, X509_VERSION_3);
@@ -43,13 +43,15 @@ static struct keypair made(const char *names)
     X509_gmtime_adj(X509_getm_notBefore(k.cert), -3600);
     X509_gmtime_adj(X509_getm_notAfter(k.cert), 3600);
     X509_set_pubkey(k.cert, k.key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(k.cert), "CN", MBSTRING_ASC, (const unsigned char *)names, -1, -1,
+    const char *common = *names ? names : by ? "between" : "root";
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(k.cert), "CN", MBSTRING_ASC, (const unsigned char *)common, -1, -1,
                                0);
-    X509_set_issuer_name(k.cert, X509_get_subject_name(k.cert));
-    name_it(k.cert, names);
-    assert_int_not_equal(X509_sign(k.cert, k.key, EVP_sha256()), 0);
+    X509_set_issuer_name(k.cert, X509_get_subject_name(by ? by->cert : k.cert));
+    add_to(k.cert, *names ? NID_subject_alt_name : NID_basic_constraints, *names ? names : "critical,CA:TRUE");
+    assert_int_not_equal(X509_sign(k.cert, by ? by->key : k.key, EVP_sha256()), 0);
     return k;
 }
+static struct keypair made(const char *names) { return made_by(names, NULL); }
 
 static struct tls_front *front_of(const struct keypair pairs[], unsigned count, const char *protocols, bool only)
 {
@@ -248,6 +250,76 @@ static void test_protocols_are_agreed_on(void **state)
     keypair_fini(&k);
 }
 
+/* The client's hello in two pieces, cut behind each of its bytes. */
+static void test_a_hello_may_be_cut_anywhere(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    uint8_t bytes[4096];
+    int len = 2;
+    (void)state;
+    for (int cut = 1; cut < len; cut++) {
+        struct bench b;
+        set_client(&b, f, "a.example");
+        BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+        SSL_set_bio(b.ssl, in, out);
+        assert_int_equal(SSL_do_handshake(b.ssl), -1);
+        len = BIO_read(out, bytes, sizeof bytes);
+        assert_true(len > 100);
+        assert_int_equal(send(b.other, bytes, (size_t)cut, 0), cut);
+        loop_turn(&b.loop, 0);
+        assert_int_equal(b.shaken, -EAGAIN);
+        assert_int_equal(send(b.other, bytes + cut, (size_t)(len - cut), 0), len - cut);
+        loop_turn(&b.loop, 0);
+        SSL_set_fd(b.ssl, b.other);
+        if (!shake(&b)) fail_msg("cut behind byte %d of %d", cut, len);
+        carries(&b);
+        tear_down(&b);
+    }
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
+static void test_keys_are_changed_on_the_way(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    struct bench b;
+    (void)state;
+    set_client(&b, f, NULL);
+    assert_true(shake(&b));
+    for (unsigned i = 0; i < 3; i++) {
+        carries(&b);
+        assert_int_equal(SSL_key_update(b.ssl, i ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    }
+    carries(&b);
+    tear_down(&b);
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
+static void test_nothing_is_negotiated_anew(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    const uint64_t shaken = counts[TLS_COUNT_SHAKEN];
+    struct bench b;
+    char got[10];
+    (void)state;
+    set_client(&b, f, NULL);
+    SSL_set_max_proto_version(b.ssl, TLS1_2_VERSION);
+    assert_true(shake(&b));
+    assert_int_equal(SSL_renegotiate(b.ssl), 1);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_not_equal(SSL_do_handshake(b.ssl), 1);
+        assert_true(heard(&b, got, sizeof got) <= 0); /* what it does then is the client's */
+    }
+    assert_int_equal(counts[TLS_COUNT_SHAKEN], shaken + 1);
+    tear_down(&b);
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
 static SSL_SESSION *ticket; /* the last that a client was given */
 static int keep_ticket(SSL *ssl, SSL_SESSION *s)
 {
@@ -295,6 +367,30 @@ static void test_tickets_outlive_a_reload(void **state)
         SSL_SESSION_free(ticket);
         ticket = NULL;
     }
+    keypair_fini(&k);
+}
+
+/* Bytes before the handshake's end could be sent by anybody a second time: they are not taken. */
+static void test_no_byte_is_taken_early(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    struct bench b;
+    size_t put;
+    (void)state;
+    assert_false(resumes(f, TLS1_3_VERSION));
+    assert_int_equal(SSL_SESSION_get_max_early_data(ticket), 0);
+    SSL_SESSION_set_max_early_data(ticket, 1000);
+    set_client(&b, f, "a.example");
+    assert_int_equal(SSL_set_session(b.ssl, ticket), 1);
+    assert_int_equal(SSL_write_early_data(b.ssl, "early", 5, &put), 1);
+    assert_true(shake(&b));
+    assert_int_equal(SSL_get_early_data_status(b.ssl), SSL_EARLY_DATA_REJECTED);
+    carries(&b);
+    tear_down(&b);
+    SSL_SESSION_free(ticket);
+    ticket = NULL;
+    tls_front_put(f);
     keypair_fini(&k);
 }
 
@@ -558,6 +654,44 @@ static void test_servers_are_verified(void **state)
     keypair_fini(&other);
 }
 
+/* A chain over an authority between: it must be shown, and is. */
+static void test_chains_are_shown_and_followed(void **state)
+{
+    struct keypair root = made(""), between = made_by("", &root), k = made_by("DNS:a.example", &between);
+    char err[200];
+    const int ca = pem_of(&root);
+    struct tls_back *back = tls_back_new("a.example", true, ca, err, sizeof err);
+    struct bench b;
+    (void)state;
+    close(ca);
+    for (unsigned whole = 0; whole < 2; whole++) {
+        const uint64_t before = counts[TLS_COUNT_SERVER_CA];
+        set_up(&b, TLS_server_method());
+        SSL_use_certificate(b.ssl, k.cert);
+        SSL_use_PrivateKey(b.ssl, k.key);
+        if (whole) SSL_add1_chain_cert(b.ssl, between.cert);
+        SSL_set_accept_state(b.ssl);
+        assert_int_equal(tls_connect(&b.side, back, &far, counts), 0);
+        assert_int_equal(shake(&b), whole);
+        assert_int_equal(counts[TLS_COUNT_SERVER_CA] - before, !whole);
+        tear_down(&b);
+    }
+    tls_back_put(back);
+    X509_up_ref(between.cert);
+    sk_X509_push(k.chain, between.cert);
+    struct tls_front *f = front_of(&k, 1, "", false);
+    set_client(&b, f, "a.example");
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(b.ctx), root.cert);
+    SSL_set_verify(b.ssl, SSL_VERIFY_PEER, NULL);
+    SSL_set1_host(b.ssl, "a.example");
+    assert_true(shake(&b));
+    tear_down(&b);
+    tls_front_put(f);
+    keypair_fini(&k);
+    keypair_fini(&between);
+    keypair_fini(&root);
+}
+
 /* A connection to the server; says whether it went on with a session of before. */
 static bool goes_on(SSL_CTX *server, struct tls_back *back)
 {
@@ -618,6 +752,11 @@ int main(void)
         cmocka_unit_test(test_a_lot_arrives),
         cmocka_unit_test(test_servers_are_verified),
         cmocka_unit_test(test_sessions_of_servers_go_on),
+        cmocka_unit_test(test_chains_are_shown_and_followed),
+        cmocka_unit_test(test_a_hello_may_be_cut_anywhere),
+        cmocka_unit_test(test_keys_are_changed_on_the_way),
+        cmocka_unit_test(test_nothing_is_negotiated_anew),
+        cmocka_unit_test(test_no_byte_is_taken_early),
         cmocka_unit_test(test_failures_of_clients_are_counted),
         cmocka_unit_test(test_names_nobody_has_are_counted),
     };
