@@ -539,6 +539,7 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, cha
         { $$ = step(p, CL_EXPECT, @1,
                     chain(chain($2, clause(p, CL_BY, @3, choice(p, CL_DEFAULT, @4))), chain($5, $7))); }
     | EXPECT POOL name COLON subject { $$ = step(p, CL_EXPECT_POOL, span_join(@1, @2), chain($3, $5)); }
+    | EXPECT REFUSED COLON subject { $$ = step(p, CL_EXPECT_REFUSED, span_join(@1, @2), $4); }
     | EXPECT SERVER SLASHED COLON subject
         { $$ = step(p, CL_EXPECT_SERVER, span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
     | EXPECT SPLIT name COLON_WORD split_opts

@@ -6,7 +6,7 @@
 #include "lang/parse.tab.h"
 #include "lang/utf8.h"
 
-#define LISTED_MAX 8 /* alternatives that are still read */
+#define LISTED_MAX 9 /* alternatives that are still read */
 #define QUOTED_MAX 40
 
 const char *quote(struct parser *p, struct span span)

@@ -1,4 +1,5 @@
-/* Steps of tests about pools and servers: `expect pool`, `expect server`, `expect split`, `server shop/a down`. */
+/* Steps of tests about pools and servers: `expect pool`, `expect server`, `expect refused`, `expect split`,
+ * `server shop/a down`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -55,6 +56,15 @@ bool test_server_step(struct compile *c, struct test *t, const struct node *n)
     s->asks_server = true;
     s->server = server_of(c, n->first);
     if (s->server != PBC_NONE) s->pool = c->image->servers[s->server].pool;
+    return test_subject_of(c, t, n->last, s);
+}
+
+bool test_refused_step(struct compile *c, struct test *t, const struct node *n)
+{
+    struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);
+
+    s->action = ACTION_FORWARD;
+    s->asks_server = s->refused = true;
     return test_subject_of(c, t, n->last, s);
 }
 

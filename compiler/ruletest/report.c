@@ -183,13 +183,15 @@ void test_note_service(struct test_run *r, const struct served *served, const st
               served->how[0] ? ": " : "", served->how);
 }
 
-/* "accept by SSH state new", "pool canary", "server shop/a": what was expected. */
+/* "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it": what was expected. */
 static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
     const struct program *p = r->program;
     char by[RULE_TEXT + 4];
 
-    if (s->server != PBC_NONE)
+    if (s->refused)
+        snprintf(buf, len, "that a service refuses it");
+    else if (s->server != PBC_NONE)
         snprintf(buf, len, "server %s/%s", program_str(p, p->pools[p->servers[s->server].pool].name),
                  program_str(p, p->servers[s->server].name));
     else if (s->pool != PBC_NONE)
@@ -207,6 +209,10 @@ static const char *found_text(const struct test_run *r, const struct test_search
     const struct program *p = r->program;
     char by[RULE_TEXT + 4], server[300] = "";
 
+    if (s->refused && v->service < p->services_count) {
+        snprintf(buf, len, "that the service `%s` refuses it", program_str(p, p->services[v->service].name));
+        return buf;
+    }
     if (v->server < p->servers_count)
         snprintf(server, sizeof(server), " %s %s/%s", v->action == ACTION_FORWARD ? "to" : "for",
                  program_str(p, p->pools[p->servers[v->server].pool].name), program_str(p, p->servers[v->server].name));

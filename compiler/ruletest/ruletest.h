@@ -40,7 +40,8 @@ struct test_step {
     struct span packet_span; /* EXPECT: of the packet or the `reply` */
     uint8_t action;          /* EXPECT, REPLAY: enum action */
     uint16_t state;          /* EXPECT: enum flow_mark, 0 where any may be */
-    bool asks_server;        /* EXPECT: of a pool or a server */
+    bool asks_server;        /* EXPECT: of a pool, a server, or that none is given */
+    bool refused;            /* EXPECT: a service takes it, and gives it no server */
     bool stepped;            /* EXPECT: a `reply` that stands alone, so that `pass` will do too */
     uint32_t rule;           /* EXPECT: id, RULE_DEFAULT, or RULE_NONE where any may decide */
     uint32_t pool, server;   /* EXPECT, SPLIT, HEALTH: ids, PBC_NONE where none is named */
@@ -97,6 +98,7 @@ bool test_reply_step(struct compile *c, struct test *t, const struct node *n);
 bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s);
 bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
 bool test_server_step(struct compile *c, struct test *t, const struct node *n);
+bool test_refused_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
@@ -194,8 +196,9 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
 
 /* Minutes since Monday 00:00 that the clocks on the wall show. */
 unsigned test_wall(const struct test_run *r);
-/* Is the verdict, with what `state` said (enum flow_mark), what the step expects? */
-bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state);
+/* Is the verdict, with what `state` said (enum flow_mark), what the step expects? refused: see struct test_search. */
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state,
+                bool refused);
 
 /* Steps that judge many packets; false after reporting that they disappoint (replay.c, split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
@@ -209,6 +212,7 @@ struct test_search {
     struct key key;
     bool inside;               /* pkt came in a tunnel that is opened */
     struct served served;      /* what a service would do with it */
+    bool refused;              /* it takes it, and gives it no server: served.how says why, or nothing */
     struct trace_step wanted;  /* the rule that was expected, if it was tried */
     struct trace_step closed;  /* the `do` that leads to its chain, if it did not match */
     struct trace_step closest; /* a rule with the expected verdict of which one condition failed */

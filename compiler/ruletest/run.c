@@ -141,12 +141,22 @@ void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
     vm_state(r->vm, &in, key, pkt);
 }
 
-bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state)
+/* A new flow that a service took and has no server for. */
+static bool is_turned_away(const struct verdict *v)
+{
+    const bool drops = v->action == ACTION_DROP || v->action == ACTION_REJECT;
+
+    return drops && (v->reason == REASON_NO_SERVER || v->reason == REASON_MAX_FLOWS);
+}
+
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state,
+                bool refused)
 {
     const struct program *p = r->program;
     const bool let =
         s->action == ACTION_ACCEPT && (v->action == ACTION_FORWARD || (s->stepped && v->action == ACTION_PASS));
 
+    if (s->refused) return refused || is_turned_away(v);
     if (v->action != s->action && !let) return false;
     if (s->state && !(state & s->state)) return false;
     if (s->pool != PBC_NONE && (v->server >= p->servers_count || p->servers[v->server].pool != s->pool)) return false;
@@ -167,7 +177,7 @@ static void held_left(struct test_run *r, struct test_held *h, const struct verd
     const struct expected *e = (const struct expected *)h;
     const uint64_t now_ns = r->now_ns;
 
-    if (test_holds(r, e->step, v, e->search.key.marks)) return;
+    if (test_holds(r, e->step, v, e->search.key.marks, false)) return;
     r->test->failed = true;
     r->now_ns = e->sent_ns;
     test_report(r, e->step, v, &e->search);
@@ -205,8 +215,8 @@ static bool expect(struct test_run *r, const struct test_step *s)
     test_look(r, s, &pkt, &search);
     if (early) test_search(r, &search);
     test_judge(r, &pkt, &v);
-    if (s->asks_server) said_connect(r, s->said, &packet.payload, &search.key, &v, &search.served);
-    const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, search.key.marks);
+    if (s->asks_server) search.refused = !said_connect(r, s->said, &packet.payload, &search.key, &v, &search.served);
+    const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, search.key.marks, search.refused);
     if (held) hold(r, s, &search);
     if (!good && !early) test_search(r, &search);
     if (!good) test_report(r, s, &v, &search);

@@ -128,14 +128,21 @@ static enum stream_read read_on(struct heard *h, enum first_end end)
     return got;
 }
 
-/* The branch; PBC_NONE: the proxy closes the connection, f->reason says why. */
-static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key *key)
+/* The branch; PBC_NONE: the proxy closes the connection, for *why. */
+static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key *key, const char **why)
 {
-    for (enum first_end end = FIRST_OPEN; end <= FIRST_LATE; end++) {
-        if (read_on(h, end) == READ_BAD) return PBC_NONE;
-        const uint32_t branch = program_stream(r->program, key, h->first);
-        if (branch != STREAM_MORE) return branch;
+    uint32_t branch = STREAM_MORE;
+
+    for (enum first_end end = FIRST_OPEN; end <= FIRST_LATE && branch == STREAM_MORE; end++) {
+        if (read_on(h, end) == READ_BAD) {
+            *why = stream_reason_doc((enum stream_reason)r->first->reason);
+            return PBC_NONE;
+        }
+        branch = program_stream(r->program, key, h->first);
     }
+    if (branch == STREAM_MORE || branch == PBC_NONE) return PBC_NONE;
+    if (!program_refuses(r->program, branch, h->first)) return branch;
+    *why = stream_reason_doc(STREAM_INSTRUCTION_REFUSED);
     return PBC_NONE;
 }
 
@@ -161,7 +168,8 @@ static struct heard hear(const struct test_run *r, const struct test_said *said,
     if (!said) return h;
     const uint32_t from = h.tls_ends ? said->hello : 0, all = said->hello + said->request;
     if (all > from) h.bytes = said->bytes + from, h.n = all - from;
-    if (said->alpn.s) {
+    const bool agreed = !mode_is(p->services[service].mode, MODE_REQUESTS) || str_is(said->alpn, "http/1.1");
+    if (said->alpn.s && (agreed || !h.tls_ends)) {
         alpn[0] = (uint8_t)said->alpn.len;
         memcpy(alpn + 1, said->alpn.s, said->alpn.len);
         h.alpn = (struct view){alpn, (uint32_t)said->alpn.len + 1};
@@ -169,27 +177,44 @@ static struct heard hear(const struct test_run *r, const struct test_said *said,
     return h;
 }
 
-void said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
+bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,
+               struct verdict *v, struct served *served)
+{
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+
+    *served = (struct served){.branch = branch, .pool = PBC_NONE, .server = PBC_NONE};
+    chooser_facts(chooser, &in);
+    const struct choice c = chooser_pick(chooser, branch, key, affinity);
+    served->pool = c.pool;
+    v->reason = (uint8_t)c.reason;
+    if (c.server == PBC_NONE || !chooser_begin(chooser, branch, c.server, key)) return false;
+    served->server = v->server = c.server;
+    return true;
+}
+
+bool said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
                   const struct key *key, struct verdict *v, struct served *served)
 {
     const struct program *p = r->program;
-    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    const char *why = "no `when` takes it, and there is no `else`";
     uint8_t alpn[256];
+    bool known;
 
-    if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
+    if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return true;
     struct heard h = hear(r, said, payload, v->service, alpn);
     memset(r->first, 0, sizeof(*r->first));
-    const uint32_t branch = branch_of(r, &h, key);
+    uint32_t branch = PBC_NONE;
+    if (chooser_admit(r->chooser, v->service, key, &known) != REASON_NONE)
+        why = "`max flows` are there already";
+    else
+        branch = branch_of(r, &h, key, &why);
     *served = (struct served){.branch = branch, .pool = PBC_NONE, .server = PBC_NONE};
-    if (branch == PBC_NONE) {
-        snprintf(served->how, sizeof(served->how), "%s", stream_reason_doc((enum stream_reason)r->first->reason));
-        return;
+    if (branch != PBC_NONE && p->branches[branch].shares == PBC_TARGET) return true;
+    if (branch == PBC_NONE || !p->branches[branch].share_count) {
+        served->branch = PBC_NONE;
+        snprintf(served->how, sizeof(served->how), "%s", why);
+        return false;
     }
-    if (p->branches[branch].shares == PBC_TARGET) return;
-    chooser_facts(r->chooser, &in);
-    const struct choice c =
-        chooser_pick(r->chooser, branch, key, affinity_of(p, &p->proxies[p->services[v->service].proxy - 1], r->first));
-    served->pool = c.pool;
-    if (c.server == PBC_NONE || !chooser_begin(r->chooser, branch, c.server, key)) return;
-    served->server = v->server = c.server;
+    return said_give(r, r->chooser, branch, key,
+                     affinity_of(p, &p->proxies[p->services[v->service].proxy - 1], r->first), v, served);
 }

@@ -19,8 +19,12 @@ struct test_said {
 void said_write(struct arena *a, struct test_said *said);
 
 /* A connection that is let through to a proxy service: v->server is set, and *served says why. `said` is NULL where
- * only the packet's payload is sent. What does not come is absent, as after the service's `first bytes within`. */
-void said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
+ * only the packet's payload is sent. What does not come is absent, as after the service's `first bytes within`. False:
+ * the service closes it; served->how says why, where that is not for want of a server. */
+bool said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
                   const struct key *key, struct verdict *v, struct served *served);
+/* One that has taken this branch, with pools: v->server is set, or, false, v->reason. */
+bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,
+               struct verdict *v, struct served *served);
 
 #endif

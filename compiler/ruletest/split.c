@@ -12,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/ruletest.h"
+#include "compiler/ruletest/said.h"
 #include "lang/heap.h"
+#include "vm/forward/choose.h"
+#include "vm/judge/decide.h"
+#include "vm/judge/stream.h"
 
 enum { TRIES_PER_FLOW = 100, TRIES_MOST = 10 * TEST_REPEAT_MAX, PATIENCE = 2000 };
 
@@ -25,9 +28,10 @@ struct split {
     uint64_t *flows;                     /* [servers of the pool] */
     uint64_t tries, reached;
     bool from_sets;
-    struct vm *vm;   /* beside the test's */
-    uint64_t before; /* of `reached`: in states before it */
-    bool odd;        /* a packet that did not reach the pool is kept */
+    struct vm *vm;           /* beside the test's */
+    struct chooser *chooser; /* beside the test's; NULL: no service is a proxy */
+    uint64_t before;         /* of `reached`: in states before it */
+    bool odd;                /* a packet that did not reach the pool is kept */
     struct frame_spec odd_packet;
 };
 
@@ -134,10 +138,68 @@ static struct frame_spec flow_to(struct split *s, const struct pbc_endpoint *e)
 
 static bool begin_anew(struct split *s)
 {
+    const struct vm_cfg cfg = {.seed = 1, .pool = s->r->pool, .no_cookies = true};
+
+    chooser_free(s->chooser);
     vm_free(s->vm);
-    s->vm = vm_new(s->r->program, &(struct vm_cfg){.seed = 1, .pool = s->r->pool, .no_cookies = true});
+    s->vm = vm_new(s->r->program, &cfg);
+    s->chooser = s->r->program->proxies_count ? chooser_new(s->r->program, &cfg) : NULL;
     s->before = s->reached;
-    return s->vm != NULL;
+    return s->vm && (s->chooser || !s->r->program->proxies_count);
+}
+
+/* Does all that the branch asks of the connection itself hold? */
+static bool keyed_holds(const struct program *p, const struct pbc_branch *b, uint32_t keyed, const struct key *key)
+{
+    for (uint32_t i = b->conds; i < b->conds + keyed; i++)
+        if (!cond_match(p, &p->conds[i], key, NULL)) return false;
+    return true;
+}
+
+static bool leads_to(const struct program *p, const struct pbc_branch *b, uint32_t pool)
+{
+    for (uint32_t i = 0; i < b->share_count; i++)
+        if (p->shares[b->shares + i].pool == pool) return true;
+    return false;
+}
+
+/* The branch of a connection to a proxy service, whose client says what it takes: of those that may lead to the pool,
+ * each in turn. PBC_NONE: none does. */
+static uint32_t branch_to(const struct split *s, const struct pbc_service *service, const struct key *key)
+{
+    const struct program *p = s->r->program;
+    uint32_t found = 0, first = PBC_NONE;
+
+    for (unsigned pass = 0; pass < 2; pass++) {
+        uint32_t turn = pass ? (uint32_t)(s->reached % found) : 0;
+
+        for (uint32_t at = service->branches; at < service->branches + service->branch_count; at++) {
+            const struct pbc_branch *b = &p->branches[at];
+            const uint32_t keyed = stream_keyed(p->conds + b->conds, b->cond_count);
+
+            if (!keyed_holds(p, b, keyed, key)) continue;
+            if (leads_to(p, b, s->step->pool)) {
+                if (pass && !turn--) return at;
+                if (!found++) first = at;
+            }
+            if (keyed == b->cond_count) break; /* it takes all that come to it */
+        }
+        if (found < 2) return first;
+    }
+    return first;
+}
+
+/* Where the vm gave it to a proxy service: its server. */
+static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
+{
+    const struct program *p = s->r->program;
+    struct served served;
+    struct key key;
+
+    if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
+    test_parse(s->r, pkt, &key);
+    const uint32_t branch = branch_to(s, &p->services[v->service], &key);
+    if (branch != PBC_NONE) said_give(s->r, s->chooser, branch, &key, 0, v, &served);
 }
 
 /* Judged beside the test. */
@@ -149,6 +211,7 @@ static void judge(struct split *s, const struct frame_spec *packet, struct verdi
     test_build(s->r, packet, &pkt);
     s->r->vm = s->vm;
     test_judge(s->r, &pkt, v);
+    connect_drawn(s, &pkt, v);
     s->r->vm = vm;
 }
 
@@ -281,6 +344,7 @@ bool test_split(struct test_run *r, const struct test_step *step)
         good = s.reached == step->count && check_shares(&s);
         if (s.vm && s.reached < step->count) report_unreached(&s);
     }
+    chooser_free(s.chooser);
     vm_free(s.vm);
     free(s.flows);
     free(s.endpoints);

@@ -129,11 +129,9 @@ void foreign_fini(struct proxy *p);
 /* rejudge.c: would the program let its first packet in? Then it is the rule's that does. */
 bool session_rejudge(struct session *s);
 
-/* instruction.c: where a `when instruction` has chosen the branch. The instruction is taken off what is delivered; is
- * it one that no branch allows?; once it is connected the client is told, where the rule says how: false, it cannot be.
- */
+/* instruction.c: where a `when instruction` has chosen the branch. The instruction is taken off what is delivered; once
+ * it is connected the client is told, where the rule says how: false, it cannot be. */
 void instruction_take(struct session *s);
-bool instruction_is_refused(const struct session *s);
 bool instruction_answer(struct session *s);
 
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;

@@ -22,12 +22,6 @@ void instruction_take(struct session *s)
     s->instructed = true;
 }
 
-bool instruction_is_refused(const struct session *s)
-{
-    const struct pbc_branch *b = &s->proxy->program->branches[s->branch];
-    return b->shares != PBC_TARGET && !b->share_count && s->proxy->first.instruction == FIRST_KNOWN;
-}
-
 bool instruction_answer(struct session *s)
 {
     const struct pbc_pattern *ack = s->instructed ? program_ack(s->proxy->program, s->branch) : NULL;

@@ -30,7 +30,7 @@ static void choose(struct session *s, uint32_t branch)
     proxy_took(&p->counters, PROXY_TIME_DECIDE, p->loop.now_ns - s->begun_ns);
     if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
-    } else if (instruction_is_refused(s)) {
+    } else if (program_refuses(p->program, s->branch, &p->first)) {
         count_up(&p->counters.refused[STREAM_INSTRUCTION_REFUSED], 1);
         session_end(s, SESSION_INSTRUCTION);
     } else {

@@ -82,6 +82,11 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
     c->frame = s->frame;
     c->server = c->pool = PBC_NONE;
     if (w->explains) said_words(w, c, key);
+    if (branch != PBC_NONE && program_refuses(w->program, branch, &w->first)) {
+        c->reason = STREAM_INSTRUCTION_REFUSED;
+        settle(w, c, SAID_REFUSED);
+        return;
+    }
     if (branch != PBC_NONE && w->program->branches[branch].shares == PBC_TARGET) {
         settle(w, c, SAID_CHOSEN); /* to whom the client says */
         return;

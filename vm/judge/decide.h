@@ -55,6 +55,8 @@ uint32_t program_stream(const struct program *p, const struct key *key, const st
 unsigned program_wants(const struct program *p, uint32_t service);
 /* What acknowledges the instruction that a branch asks for: a pattern's value; NULL: nothing. */
 const struct pbc_pattern *program_ack(const struct program *p, uint32_t branch);
+/* Did the client give an instruction, and does no branch allow it? `branch`: what program_stream says. */
+bool program_refuses(const struct program *p, uint32_t branch, const struct first *first);
 /* The key of a connection whose client is `src`:`sport` (addresses as in struct key). `to_self`, `from_self`: addresses
  * of this machine; `schedules`: bit i, schedule i is active. */
 struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,

@@ -150,6 +150,12 @@ const struct pbc_pattern *program_ack(const struct program *p, uint32_t branch)
     return NULL;
 }
 
+bool program_refuses(const struct program *p, uint32_t branch, const struct first *first)
+{
+    const struct pbc_branch *b = &p->branches[branch];
+    return b->shares != PBC_TARGET && !b->share_count && first->instruction == FIRST_KNOWN;
+}
+
 struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,
                       bool from_self, bool to_self, uint32_t schedules)
 {

@@ -36,9 +36,9 @@ syn keyword preyWord cert clamp close comment common cookie cookies destination 
 syn keyword preyWord entries every fall file first flow for forward frames gue header host http
 syn keyword preyWord https idle in inline instruction ipip json keep l2 limit live mac masquerade
 syn keyword preyWord max method mode mss no observe off other out pass passive passthrough path
-syn keyword preyWord payload per prohibited proxy queue rate reload retries rewrite rise send slow
-syn keyword preyWord snap sni split start sum syslog timeout tls transparent unreachable up v1 v2
-syn keyword preyWord variant verify via weight when with zone
+syn keyword preyWord payload per prohibited proxy queue rate refused reload retries rewrite rise
+syn keyword preyWord send slow snap sni split start sum syslog timeout tls transparent unreachable
+syn keyword preyWord up v1 v2 variant verify via weight when with zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/
