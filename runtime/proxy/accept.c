@@ -96,9 +96,16 @@ static bool take_one(struct listener *l)
 static void ready(struct watcher *w, uint32_t events)
 {
     struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watcher));
+    const uint32_t turn = l->proxy->loop.turns;
     (void)events;
     if (l->proxy->closed) return;
-    for (unsigned i = 0; i < ACCEPTED_AT_ONCE && take_one(l); i++) continue;
+    /* After one nobody else is looked for, unless others came in the turn before, too: most come alone. */
+    if (!l->crowd || l->turn + 1 != turn)
+        l->crowd = 1;
+    else if (l->crowd < ACCEPTED_AT_ONCE)
+        l->crowd *= 2;
+    l->turn = turn;
+    for (unsigned i = 0; i < l->crowd && take_one(l); i++) continue;
 }
 
 /* ---- all of them ---- */

@@ -27,6 +27,8 @@ struct listener {
     struct watcher watcher;
     struct proxy *proxy;
     struct proxy_listen at; /* its fd is the listener's own */
+    uint32_t turn;          /* of the loop, in which it was ready last */
+    uint32_t crowd;         /* so many were looked for then */
 };
 
 struct foreign { /* of a family, not used yet */

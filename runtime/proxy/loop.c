@@ -103,6 +103,7 @@ void loop_turn(struct loop *l, int most_ms)
     const uint64_t due = wheel_turn(&l->wheel, l->now_ns);
     const int n = epoll_wait(l->epoll, events, EVENTS_AT_ONCE, sleep_ms(l, due, most_ms));
     l->now_ns = loop_clock();
+    l->turns++;
     for (int i = 0; i < n; i++) {
         struct watcher *w = events[i].data.ptr;
         w->ready(w, events[i].events);

@@ -28,6 +28,7 @@ struct loop {
     struct watcher wake_watcher;
     int wake;        /* an eventfd */
     uint64_t now_ns; /* mono, of this turn */
+    uint32_t turns;  /* so many there were */
     struct wheel wheel;
     struct task *first, **last; /* tasks */
 };

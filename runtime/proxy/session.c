@@ -146,7 +146,7 @@ static void session_free(struct session *s)
 void session_end(struct session *s, enum session_end why)
 {
     if (s->ended == SESSION_ENDS) s->ended = (uint8_t)why;
-    session_again(s);
+    if (!s->runs) session_again(s);
 }
 
 /* From the PROXY header on; TLS is between. */
@@ -190,14 +190,21 @@ static void lose_server(struct session *s)
         session_end(s, why);
 }
 
-static void run(struct task *t)
+static void go_on(struct session *s)
 {
-    struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
+    s->runs = true;
     if (s->lost != SESSION_ENDS && s->ended == SESSION_ENDS) lose_server(s);
     if (s->late && s->ended == SESSION_ENDS) too_late(s);
     if (s->state != SESSION_GOES && s->ended == SESSION_ENDS) prepare(s);
     if (s->dials && s->ended == SESSION_ENDS) connect_step(s);
     if (s->state == SESSION_GOES && s->ended == SESSION_ENDS) s->ops->step(s);
+    s->runs = false;
+}
+
+static void run(struct task *t)
+{
+    struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
+    go_on(s);
     if (s->ended == SESSION_ENDS) return;
     if (s->task.waits) return; /* it is run once more, and then nothing else names it */
     session_free(s);

@@ -89,6 +89,7 @@ struct session {
     bool dials;           /* connect_… was asked for, and `connected` not called yet */
     bool reached;         /* … and its socket is connected; TLS may still be shaken hands about */
     bool late;            /* the timer was due */
+    bool runs;            /* its task does: what ends it there is seen at once */
     bool counted;         /* chooser_begin was called of `chosen` */
     bool admitted, known; /* chooser_admit was, and what it said */
     bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
