@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests and counts. Two runners take those that compute, a third those that mostly wait (live traffic), each the
+# Runs the tests and counts. Two runners take those that compute, two more those that mostly wait (live traffic), each the
 # long ones first (tests/long.list); whose list is empty helps with the other.
 #   B=build tests/run.sh [--plain] [WORD...]      only the tests whose name holds one of the words; --plain: of the plain
 #                                                 build alone, so no other need be there
@@ -11,7 +11,7 @@
 # were; all output is kept in $B/log, and in $B/log/cpu the seconds of CPU that each took. The last line is
 # `N passed, N failed, N skipped`; the exit status 1 if any failed.
 # A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
-# LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners compute. TESTS: a list in place of --list's.
+# LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners of either kind. TESTS: a list in place of --list's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=${B:-build}
@@ -202,8 +202,11 @@ for i in $(seq "${JOBS:-2}"); do
     runner "$log/computing" "$log/waiting" &
     runners="$runners $!"
 done
-runner "$log/waiting" "$log/computing" &
-runners="$runners $!"
+# One that waited alone would leave a fifth of two cores unused.
+for i in $(seq "${JOBS:-2}"); do
+    runner "$log/waiting" "$log/computing" &
+    runners="$runners $!"
+done
 wait
 
 # Only of a whole run: a part of it knows less.

@@ -227,16 +227,28 @@ static bool in_maps(struct image *i, size_t n)
     return false;
 }
 
+/* Each byte has one bit changed, or each third; with sanitizers, which make the digests dear, the one unless LONG=1. */
+static unsigned bits_apart(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    const char *longer = getenv("LONG");
+    return longer && *longer ? 3 : 8;
+#else
+    return 3;
+#endif
+}
+
 static void every_flip_with_right_digest(void **state)
 {
     (void)state;
     struct image i = sample();
     FILE *null = fopen("/dev/null", "w");
+    const unsigned apart = bits_apart();
     unsigned taken = 0;
     char err[256];
     for (size_t n = 8 + PBC_DIGEST_LEN; n < i.len; n++) {
         if (in_maps(&i, n) && n % 64) continue; /* 8 KiB of bits that mean the same */
-        for (unsigned bit = (unsigned)n % 3; bit < 8; bit += 3) {
+        for (unsigned bit = (unsigned)n % apart; bit < 8; bit += apart) {
             uint8_t was = i.bytes[n];
             i.bytes[n] ^= (uint8_t)(1u << bit);
             img_seal(i.bytes, i.len);
