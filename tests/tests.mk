@@ -1,7 +1,7 @@
 # Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
-#: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods; LIVE=1 sets those sizes; COUNT, RATE
+#: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
 #: make check-tsan workers, reload, start and proxy of live traffic with ThreadSanitizer
 #: make demo       compile an example, replay a capture, print the summary

@@ -4,9 +4,8 @@ import hashlib
 BLOCK = hashlib.shake_256(b"prey").digest(1 << 20)
 
 
-def stream(count):
-    """Parts of a stream of so many bytes; each MiB begins at another byte of the block."""
-    at = 0
+def stream(count, at=0):
+    """Parts of a stream of so many bytes, another one for each `at`; each MiB begins at another byte of the block."""
     while count > 0:
         part = (BLOCK[at % 65521 :] + BLOCK[: at % 65521])[:count]
         yield part

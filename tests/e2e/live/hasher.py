@@ -1,6 +1,6 @@
 """hasher.py NAME:PORT...: on these ports of both families, who has ended hears the name, how many bytes he sent, and their hash; who
-begins with `give N` and the end of a line hears N bytes instead (hashed.py). Who begins with `nap` is not read from until there is a
-file `go`. The same in HTTP: GET /N, GET /chunked/N, POST. Says `ready`."""
+begins with `give N [AT]` and the end of a line hears N bytes instead (hashed.py). Who begins with `nap` is not read from until there
+is a file `go`. The same in HTTP: GET /[AT/]N, GET /chunked/N, POST. Says `ready`."""
 import asyncio
 import hashlib
 import os
@@ -9,8 +9,8 @@ import sys
 from hashed import stream
 
 
-async def give(writer, count, frame=lambda part: part):
-    for part in stream(count):
+async def give(writer, count, at=0, frame=lambda part: part):
+    for part in stream(count, at):
         writer.write(frame(part))
         await writer.drain()
 
@@ -23,11 +23,12 @@ async def answer_get(writer, path):
     count = int(path.rpartition(b"/")[2])
     if path.startswith(b"/chunked/"):
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await give(writer, count, chunk)
+        await give(writer, count, frame=chunk)
         writer.write(b"0\r\n\r\n")
     else:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % count)
-        await give(writer, count)
+        at = path.split(b"/")[1:-1]
+        await give(writer, count, int(at[0]) if at else 0)
 
 
 async def hash_of(reader, part, count=None):
@@ -66,7 +67,7 @@ def server(name):
                 while not os.path.exists("go"):
                     await asyncio.sleep(0.05)
             if part.startswith(b"give "):
-                await give(writer, int(part.split()[1]))
+                await give(writer, *map(int, part.split()[1:]))
             elif part.startswith((b"GET /", b"POST /")):
                 await requests(reader, writer, part)
             elif part:
