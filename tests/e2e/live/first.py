@@ -125,7 +125,7 @@ def keys():
     yield Row("alpn that nobody asks for", ALPN, hello("a", ["http/1.1"]), "else")
     yield Row("bytes", BYTES, b"SSH-2.0-client\r\n", "one")
     yield Row("bytes with a mask", BYTES, b"\x45\x67rest", "two")
-    yield Row("other bytes", BYTES, b"GET / HTTP/1.0\r\n\r\n", "else")
+    yield Row("other bytes", BYTES, b"EHLO a.example\r\n", "else")
     yield Row("fewer bytes than are asked", BYTES, b"SS", "else")
     yield Row("an address", BYTES, b"anything", "two", source={4: "10.1.0.8", 6: "fd00:1::8"})
     for family, target in (4, b"10.2.0.2:9"), (6, b"[fd00:2::2]:9"):
