@@ -150,11 +150,19 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     OPENSSL_secure_clear_free(key, key_len);
     wipes = false;
     if (!k->key && heap_is_full()) return say(err, err_len, "no locked memory is left for another private key");
-    if (!k->cert) return say(err, err_len, "the certificate's file holds none (PEM)");
-    if (locked) return say(err, err_len, "the private key is under a passphrase: give prey one without");
-    if (!k->key) return say(err, err_len, "the key's file holds no private key (PEM)");
+    if (!k->cert)
+        return say(err, err_len,
+                   "the certificate's file holds none in PEM; of DER `openssl x509 -inform DER -in FILE` makes that");
+    if (locked)
+        return say(err, err_len,
+                   "the private key is under a passphrase: give prey one without (openssl pkey -in FILE -out NEW)");
+    if (!k->key)
+        return say(err, err_len,
+                   "the key's file holds no private key in PEM; of DER `openssl pkey -inform DER -in FILE` makes that");
     if (!X509_check_private_key(k->cert, k->key))
-        return say(err, err_len, "the private key does not belong to the certificate");
+        return say(err, err_len,
+                   "the private key does not belong to the certificate: `openssl x509 -noout -pubkey` and `openssl "
+                   "pkey -pubout` show both");
     ERR_clear_error();
     return 0;
 }

@@ -9,25 +9,18 @@
 #include <unistd.h>
 
 #include "runtime/live/events.h"
+#include "runtime/live/look_tls.h"
 #include "runtime/proxy/tls/tls.h"
 
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
 /* ---- certificates for clients ---- */
 
-/* A certificate whose time is over, or not come, is shown all the same: the operator is told. */
-static void tell_time(struct live *l, const char *path, const X509 *cert)
-{
-    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
-        events_tell(&l->events, TOLD_FAULT, "%.300s: the certificate has expired", path);
-    if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
-        events_tell(&l->events, TOLD_FAULT, "%.300s: the certificate is not valid yet", path);
-}
-
-static int read_pair(struct live *l, const struct pbc_cert *c, struct keypair *k, char *err, size_t err_len)
+static int read_pair(struct live *l, const struct pbc_cert *c, bool reloads, struct keypair *k, char *err,
+                     size_t err_len)
 {
     const struct program *p = l->now.program;
-    char what[200];
+    char what[400];
     int fds[2];
     const int failed = ask_keypair(l->channel, program_str(p, c->cert), program_str(p, c->key), fds, err, err_len);
     if (failed) return failed;
@@ -35,7 +28,9 @@ static int read_pair(struct live *l, const struct pbc_cert *c, struct keypair *k
     close(fds[0]);
     close(fds[1]);
     if (bad) snprintf(err, err_len, "%.300s: %s", program_str(p, c->cert), what);
-    if (!bad) tell_time(l, program_str(p, c->cert), k->cert);
+    /* It is shown to clients all the same. Of the start's, look_at_tls has told. */
+    if (!bad && reloads && look_at_time(k->cert, program_str(p, c->cert), what, sizeof what))
+        events_tell(&l->events, TOLD_FAULT, "%s", what);
     return bad;
 }
 
@@ -69,8 +64,8 @@ static void offer_asked(struct offers *o, const struct program *p, uint32_t serv
     }
 }
 
-static struct tls_front *front(struct live *l, const struct pbc_service *s, const struct tls_front *before, char *err,
-                               size_t err_len)
+static struct tls_front *front(struct live *l, const struct pbc_service *s, bool reloads,
+                               const struct tls_front *before, char *err, size_t err_len)
 {
     const struct program *p = l->now.program;
     const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
@@ -81,7 +76,7 @@ static struct tls_front *front(struct live *l, const struct pbc_service *s, cons
     int failed = pairs ? 0 : -ENOMEM;
     if (failed) snprintf(err, err_len, "out of memory");
     for (uint32_t i = 0; i < says->cert_count && !failed; i++)
-        failed = read_pair(l, &p->certs[says->certs + i], &pairs[i], err, err_len);
+        failed = read_pair(l, &p->certs[says->certs + i], reloads, &pairs[i], err, err_len);
     if (only)
         offer(&offers, "http/1.1");
     else
@@ -128,7 +123,7 @@ struct tls_table *certified(struct live *l, const struct tls_table *before, cons
         const struct pbc_proxy *says = s->proxy ? &p->proxies[s->proxy - 1] : NULL;
         bool good = true;
         if (says && says->cert_count)
-            good = (t->of[i].front = front(l, s, earlier(before, r, i), err, err_len)) != NULL;
+            good = (t->of[i].front = front(l, s, before != NULL, earlier(before, r, i), err, err_len)) != NULL;
         if (says && good && says->flags & PBC_PROXY_TLS_TO_SERVER)
             good = (t->of[i].back = back(l, says, err, err_len)) != NULL;
         if (good) continue;

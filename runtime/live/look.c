@@ -6,6 +6,7 @@
 
 #include "runtime/host/guarded.h"
 #include "runtime/host/preflight.h"
+#include "runtime/live/look_tls.h"
 #include "vm/flow/table.h"
 #include "vm/packet/edit/recipe.h"
 
@@ -161,5 +162,5 @@ int look_at_host(struct live *l)
     free(s.all);
     free(s.names);
     if (p && !status) look_at_sources(l);
-    return status;
+    return p ? status | look_at_tls(p) : status;
 }

@@ -46,21 +46,41 @@ RULES
 }
 service shop.pem shop.key | rules shop
 
-# ---- the start is refused ----
+# ---- what preflight and the start find ----
 
-starts() { # SENTENCE CERTIFICATE KEY WORDS
-    service "$2" "$3" | rules bad
-    timeout 20 ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i wan -i lan bad.pbc >bad.out 2>bad.err </dev/null
-    status=$?
-    grep -qF "$4" bad.err && [ $status -ne 0 ]
-    said=$?
-    [ $said -eq 0 ] || sed 's/^/# /' bad.err
-    ok $said "$1"
-}
-starts 'the key of another certificate is refused at the start' shop.pem wild.key 'the private key does not belong to the certificate'
-starts 'so is one that is not there' shop.pem none.key 'none.key: No such file or directory'
-starts 'one under a passphrase' shop.pem locked.key 'the private key is under a passphrase'
-starts 'and what is none' shop.pem shop.pem "the key's file holds no private key"
+openssl req -new -key shop.key -subj /CN=old.example 2>/dev/null | openssl x509 -req -signkey shop.key -days -1 -out old.pem 2>/dev/null
+openssl x509 -in shop.pem -outform DER -out shop.der
+chmod o+r new.key
+pair() { echo "service $1 on 10.1.0.2 tcp/$2 { mode proxy tls cert \"$work/$3\" key \"$work/$4\"; ${5-} -> web }"; }
+{
+    echo 'pool web { server one 10.2.0.2:80 }'
+    pair mixed 1 shop.pem wild.key
+    pair gone 2 shop.pem none.key
+    pair locked 3 shop.pem locked.key
+    pair none 4 shop.pem shop.pem
+    pair old 5 old.pem shop.key
+    pair der 6 shop.der shop.key
+    pair open 7 new.pem new.key
+    pair named 8 wild.pem wild.key 'when sni "a.wild.example", "*.wild.example", "wild.example", "c.shop.example" -> web; else'
+    echo "service back on 10.1.0.2 tcp/9 { mode proxy http; tls to server sni \"a\" verify ca \"$work/none.pem\"; -> web }"
+} | rules bad
+at prey "$bin/preyrun" --preflight -i wan -i lan bad.pbc 2>out
+same 'preflight: certificates that cannot be used: exit status' $? 2
+finds() { has "preflight: $1" "$2"; }
+finds 'the key of another certificate' 'service mixed: .*the private key does not belong to the certificate: .openssl'
+finds 'one that is not there' 'service gone: .*none\.key: No such file or directory; this mends it: a file there'
+finds 'a key under a passphrase' 'service locked: .*the private key is under a passphrase: .* \(openssl pkey'
+finds 'none at all' "service none: .*the key's file holds no private key"
+finds 'another format' "service der: .*shop\.der and .*the certificate's file holds none in PEM; of DER .openssl x509 -inform DER"
+finds 'one whose time is over' 'notice: .*old\.pem: the certificate has expired, on 20'
+finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; this mends it: a new one'
+finds 'a key that everybody may read' 'notice: .*new\.key: everybody on this machine may read .*: chmod o= '
+finds 'authorities that are not there' 'service back: .*none\.pem: No such file or directory; this mends it'
+same 'preflight: names that no certificate is for' "$(sed -n 's/.*asks for the name \([^,]*\),.*/\1/p' out | tr '\n' ' ')" 'wild.example c.shop.example '
+service shop.pem wild.key | rules bad
+timeout 20 ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i wan -i lan bad.pbc >bad.out 2>out </dev/null
+same 'the start finds the same: exit status' $? 2
+has 'the start finds the same' 'service site: .*the private key does not belong to the certificate'
 
 # ---- TLS ends here ----
 
