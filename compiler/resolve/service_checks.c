@@ -17,6 +17,15 @@ static uint32_t families_of(const struct image *img, const struct pbc_service *s
     return families;
 }
 
+/* `transparent`: the server is to see the client's address. */
+static bool keeps_address(const struct service_work *w)
+{
+    const struct image *img = w->c->image;
+    const uint32_t proxy = img->services[w->id].proxy;
+
+    return proxy && img->proxies[proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+}
+
 static void check_family(const struct service_work *w, const struct pbc_pool *pool, const struct node *share,
                          uint32_t families)
 {
@@ -28,8 +37,8 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
     families &= families_of(img, &img->services[w->id]) & ~have;
     if (!families || !have) return;
     diag(w->c->diags, E_POOL_FAMILY, share->span,
-         "`%s` has no server for IPv%c clients, and this mode does not change the family", image_str(img, pool->name),
-         families & KIND_IP4 ? '4' : '6');
+         "`%s` has no server for IPv%c clients, and %s does not change the family", image_str(img, pool->name),
+         families & KIND_IP4 ? '4' : '6', keeps_address(w) ? "`transparent`" : "this mode");
     diag_advise(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
                 families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
@@ -85,9 +94,8 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         const uint32_t pool = img->shares[i].pool;
 
         if (pool >= img->pools_count) continue;
-        if (mode_is(w->mode, MODE_PROXIES))
-            check_proxied(w, &img->pools[pool], share);
-        else if (mode_is(w->mode, MODE_REWRITES))
+        if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
+        if (mode_is(w->mode, MODE_REWRITES) || keeps_address(w))
             check_family(w, &img->pools[pool], share, families);
         else if (mode_is(w->mode, MODE_ONE_SIDED))
             check_ports(w, &img->pools[pool], share);

@@ -108,6 +108,7 @@ serves() { # NAME
         "$(get 10.1.0.1 10.1.0.101/from 20) $(get fd00:1::1 '[fd00:1::101]/from' 20)" '10.1.0.1 fd00:1::1'
     same "$1: so does a target, where the instruction says so" \
         "$(goes 1 '10.2.0.2 8080') $(goes 2 '10.2.0.2 8080')" '10.1.0.1 10.2.0.1'
+    same "$1: but not at a target of the other family" "$(goes 1 '[fd00:2::2] 8080')$(goes 2 '[fd00:2::2] 8080')" fd00:2::1
     at client curl -s -m 60 --interface 10.1.0.1 http://10.1.0.100/files/file | cmp - payload
     ok $? "$1: a file arrives as it is"
 }
@@ -143,6 +144,7 @@ for io in packet xdp; do
     # Three requests and a file, each opened by one packet that the vm saw; what they carried is told under the same rule.
     same "$io: no bulk came into the rings" "$(python3 -c "print($(number live frames) - $(number interfaces 0 received) > 30, $(number interfaces 0 received) < 200)")" 'True True'
     same "$io: what was carried counts for the rule" "$(python3 -c "print($(by_rule WEB) > 50)")" True
+    same "$io: which is counted so" "$(number proxy ended_by family)" 1
     nothing_left "$io: after the end"
 done
 
