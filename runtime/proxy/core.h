@@ -137,7 +137,11 @@ void instruction_take(struct session *s);
 bool instruction_answer(struct session *s);
 
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
- * -EAGAIN; or the session has ended, -EPROTO. */
+ * -EAGAIN; or the session has ended, -EPROTO. A client of `mode proxy` who may send none is not waited for, as the
+ * server may speak first: what he sends is looked at when it comes. */
 int name_client(struct session *s);
+/* May what the client sends be read? Not yet, as long as it may be a PROXY header that is none of his to send; if it is
+ * one the session has ended. */
+bool name_heard(struct session *s);
 
 #endif

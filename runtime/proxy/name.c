@@ -34,16 +34,42 @@ static int refuse(struct session *s, enum stream_reason why)
     return -EPROTO;
 }
 
-int name_client(struct session *s)
+/* How many bytes wait in the socket; 0: it has ended; -EAGAIN, or another negative errno. */
+static ssize_t peek(struct session *s, uint8_t bytes[PROXY_V2_MAX])
 {
+    if (!(s->client.flags & SIDE_MAY_READ)) return -EAGAIN;
+    const ssize_t n = recv(s->client.fd, bytes, PROXY_V2_MAX, MSG_PEEK);
+    if (n < 0 && errno == EAGAIN) s->client.flags &= (uint16_t)~SIDE_MAY_READ;
+    return n < 0 ? -errno : n;
+}
+
+bool name_heard(struct session *s)
+{
+    enum { TELLING = sizeof "PROXY " - 1 }; /* what is shorter, and ends, is no header */
     uint8_t bytes[PROXY_V2_MAX];
     struct proxy_header h;
-    if (!(s->client.flags & SIDE_MAY_READ)) return -EAGAIN;
-    const ssize_t n = recv(s->client.fd, bytes, sizeof bytes, MSG_PEEK);
-    if (n < 0 && errno == EAGAIN) {
-        s->client.flags &= (uint16_t)~SIDE_MAY_READ;
-        return -EAGAIN;
-    }
+    if (!s->unheard) return true;
+    const ssize_t n = peek(s, bytes);
+    if (n == -EAGAIN) return false;
+    const enum stream_read r = n > 0 ? proxy_header_read(&h, bytes, (uint32_t)n) : READ_OTHER;
+    const bool whole = s->client.flags & SIDE_HUNG || n == sizeof bytes; /* no more of it will come */
+    s->unheard = r == READ_MORE && !whole;
+    if (s->unheard) s->client.flags &= (uint16_t)~SIDE_MAY_READ;
+    if (r == READ_OTHER || (r == READ_MORE && n < TELLING)) return !s->unheard;
+    if (!s->unheard) refuse(s, STREAM_PROXY_UNTRUSTED);
+    return false;
+}
+
+int name_client(struct session *s)
+{
+    const struct program *program = s->proxy->program;
+    uint8_t bytes[PROXY_V2_MAX];
+    struct proxy_header h;
+    s->unheard = !is_trusted(s) && !mode_is(program->services[s->service].mode, MODE_REQUESTS) &&
+                 !proxy_tls(s->proxy, s->service).front;
+    if (s->unheard) return 0;
+    const ssize_t n = peek(s, bytes);
+    if (n == -EAGAIN) return -EAGAIN;
     if (n <= 0) {
         session_end(s, SESSION_CLIENT_GONE);
         return -EPROTO;

@@ -77,7 +77,7 @@ static void judge(struct session *s, enum first_end end)
 static void look(struct session *s)
 {
     struct buffer *b = s->up.buffer;
-    while (s->at && s->ended == SESSION_ENDS) {
+    while (s->at && s->ended == SESSION_ENDS && name_heard(s)) {
         const ssize_t n = side_read(&s->client, b->bytes + b->to, buffer_room(b));
         if (n == -EAGAIN) return;
         if (n < 0) {
@@ -144,8 +144,8 @@ static void move(struct session *s)
     const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
     int err = 0;
     s->up.keeps_open = s->client.flags & SIDE_SHUT && side_ends_by_closing(s->server);
-    const enum way_result up = way_move(&s->up, &p->buffers, &err);
-    if (!heed(s, up, true, err)) return;
+    const enum way_result up = name_heard(s) ? way_move(&s->up, &p->buffers, &err) : WAY_WAITS;
+    if (s->ended != SESSION_ENDS || !heed(s, up, true, err)) return;
     s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
     const enum way_result down = way_move(&s->down, &p->buffers, &err);
     if (!heed(s, down, false, err)) return;

@@ -95,6 +95,7 @@ struct session {
     bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
     bool instructed;      /* its first bytes said where it goes, and were taken off */
     uint8_t nat;          /* enum instruction_nat: whose address the target sees */
+    bool unheard;         /* nothing of its client was looked at yet, who may send no PROXY header (name_heard) */
     bool mixed;           /* the PROXY header named a client of another family than the connection's: `named` */
     struct stream_addr named;
     struct stream_addr peer;                  /* the connection's other end, whomever a PROXY header names */

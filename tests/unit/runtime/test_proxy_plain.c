@@ -305,6 +305,42 @@ static void test_a_trusted_header_names_the_client(void **state)
     tear_down(&b);
 }
 
+static void test_who_may_send_no_header_is_not_waited_for(void **state)
+{
+    struct bench b;
+    char got[200];
+    (void)state;
+    set_up(&b, RULES(ONE, "accept proxy from 192.0.2.0/24"));
+    int c = client(&b), s = accepted(&b);
+    assert_true(s >= 0);
+    assert_int_equal(send(s, "220 speaks first", 16, MSG_NOSIGNAL), 16);
+    hears(&b, c, "220 speaks first");
+    static const char said[] = "PROXIES are none";
+    for (unsigned i = 0; i < sizeof said - 1; i++) { /* byte by byte */
+        assert_int_equal(send(c, said + i, 1, MSG_NOSIGNAL), 1);
+        proxy_turn(b.proxy, 1);
+    }
+    hears(&b, s, said);
+    close(s), close(c);
+    assert_int_equal(ends(&b, SESSION_PROXY_HEADER), 0);
+    c = client(&b);
+    s = accepted(&b);
+    assert_true(s >= 0);
+    assert_int_equal(send(c, "PROXY TCP4 192.0.2.7 192.0.2.9 4711 80\r\n", 40, MSG_NOSIGNAL), 40);
+    assert_int_equal(heard(&b, c, got, 1), -ECONNRESET);
+    assert_int_equal(heard(&b, s, got, 1), -ECONNRESET); /* and not a byte of it */
+    assert_int_equal(ends(&b, SESSION_PROXY_HEADER), 1);
+    close(s), close(c);
+    c = client(&b);
+    s = accepted(&b);
+    assert_int_equal(send(c, "P", 1, MSG_NOSIGNAL), 1);
+    shutdown(c, SHUT_WR);
+    hears(&b, s, "P");
+    close(s), close(c);
+    assert_int_equal(ends(&b, SESSION_PROXY_HEADER), 1);
+    tear_down(&b);
+}
+
 static void test_who_finds_no_place_waits_for_one(void **state)
 {
     struct bench b;
@@ -581,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_silence_has_an_end),
         cmocka_unit_test(test_times_are_dealt_out_to_bounds),
         cmocka_unit_test(test_a_trusted_header_names_the_client),
+        cmocka_unit_test(test_who_may_send_no_header_is_not_waited_for),
         cmocka_unit_test(test_who_finds_no_place_waits_for_one),
         cmocka_unit_test(test_an_instruction_says_where_it_goes),
         cmocka_unit_test(test_first_bytes_are_waited_for_so_long),
