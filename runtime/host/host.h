@@ -57,6 +57,7 @@ struct host_link {
     uint16_t type;      /* ARPHRD_ETHER, … */
     bool up, running;   /* administratively; with carrier */
     bool loopback;
+    uint32_t changes; /* how often its carrier went or came: so who sees only the last of several knows of them */
 };
 const struct host_link *host_links(const struct host *h, unsigned *count);
 const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: there is none */

@@ -48,8 +48,8 @@ static void read_kind(struct host_link *link, const struct nlattr *info)
 
 static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinfomsg *info)
 {
-    const struct nlattr *at[IFLA_LINKINFO + 1];
-    netlink_attributes(nlh, sizeof *info, at, IFLA_LINKINFO);
+    const struct nlattr *at[IFLA_CARRIER_CHANGES + 1];
+    netlink_attributes(nlh, sizeof *info, at, IFLA_CARRIER_CHANGES);
     struct host_link link;
     memset(&link, 0, sizeof link); /* links are compared as bytes */
     link.ifindex = (unsigned)info->ifi_index;
@@ -60,6 +60,7 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     link.up = info->ifi_flags & IFF_UP;
     link.running = info->ifi_flags & IFF_RUNNING;
     link.loopback = info->ifi_flags & IFF_LOOPBACK;
+    link.changes = netlink_u32(at[IFLA_CARRIER_CHANGES]);
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
     read_kind(&link, at[IFLA_LINKINFO]);
     return link;

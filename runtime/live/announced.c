@@ -142,8 +142,8 @@ void announced_links(struct live *l)
 {
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link(l->host, l->ifindex[i]);
-        const bool up = link && link->up && link->running;
-        if (up && !l->announced[i]) claim_all(l, i, &(struct addresses){0});
+        const uint64_t up = link && link->up && link->running ? 1 + (uint64_t)link->changes : 0;
+        if (up && up != l->announced[i]) claim_all(l, i, &(struct addresses){0});
         l->announced[i] = up;
     }
 }

@@ -70,9 +70,9 @@ struct live {
     bool generic;                     /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
-    bool stale;                 /* what is published is not the latest */
-    uint64_t tables_number;     /* of the balancing tables that were built last */
-    bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
+    bool stale;                     /* what is published is not the latest */
+    uint64_t tables_number;         /* of the balancing tables that were built last */
+    uint64_t announced[PORTS_MOST]; /* addresses were claimed since the link came up, which was this change of its */
     enum link_state links[PORTS_MOST];
     struct reload *reload;               /* under way, or not all flows in line with it; NULL: none */
     bool wanted;                         /* another one, when that is through */

@@ -43,11 +43,20 @@ knows 10.1.0.101 $old
 ok $? 'an address that is not announced is not'
 forget
 ip -n "$id-prey" link set eth0 down
-awaits "eth0 is down" # both at once it might take for nothing
+awaits "eth0 is down"
 ip -n "$id-prey" link set eth0 up
 for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
     until_true 50 "$a is claimed when the link has come back" knows $a "$ours" && ok 0 "$a is claimed when the link has come back"
 done
+forget
+# Both at once.
+service=$(cat "/proc/$prey/task/$prey/children")
+kill -STOP $service
+ip -n "$id-prey" link set eth0 down
+ip -n "$id-prey" link set eth0 up
+kill -CONT $service
+until_true 50 'a link that was away for a moment counts, too' knows 10.1.0.50 "$ours" && ok 0 'a link that was away for a moment counts, too'
+until_true 50 'all are claimed again' knows fd00:1::100 "$ours"
 forget
 # What a reload adds, and nothing else.
 rules claim <<'END'

@@ -28,6 +28,8 @@ pool farm { balance round_robin; check alive; server one 10.1.0.3; server two 10
 service shop on $3 tcp/80 { mode $1; announce; -> farm }
 RULES
     prey prey -i eth0 --log text --format json via.pbc
+    # Between two runs the host may have heard what a server repeated, for a probe that the end of the one cut off.
+    for a in 10.1.0.100 fd00:1::100; do ip -n "$id-prey" neigh del $a dev eth0 2>/dev/null; done
     until_true 100 "$1, $2: both are well" both_serve && ok 0 "$1, $2: both are well" # a slow machine may miss a probe's 400 ms
     hurt
     hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no answer within 400 ms'
