@@ -31,7 +31,7 @@ SSL_CTX *tls_context(const SSL_METHOD *method)
 const char *tls_why(void)
 {
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
-    return why ? why : "the other end has closed it";
+    return why ? why : "out of memory";
 }
 
 /* Why the library did not do it: -EAGAIN, and what is waited for is no longer said to be there; 0: the end; or a
