@@ -1,5 +1,5 @@
-"""Where a private key (PEM, of P-256 or RSA) lies in the memory of processes: KEY PID... Says for each how often in what a core could
-hold, and whether in what is left out of cores (MADV_DONTDUMP) and locked. Of RSA it is the exponent."""
+"""Where private keys (PEM, of P-256 or RSA) lie in the memory of processes: KEY[,KEY...] PID... Says for each process and key how often
+in what a core could hold, and whether in what is left out of cores (MADV_DONTDUMP) and locked. Of RSA it is the exponent."""
 import re
 import subprocess
 import sys
@@ -22,10 +22,9 @@ def mappings(pid):
             yield (*place, " dd" in line and " lo" in line)
 
 
-key = secret(sys.argv[1])
-wanted = [key, key[::-1]]  # as files have it, and as the library's numbers do
+keys = [secret(path) for path in sys.argv[1].split(",")]
 for pid in sys.argv[2:]:
-    found = {False: 0, True: 0}
+    found = [{False: 0, True: 0} for _ in keys]
     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for begin, end, kept in mappings(pid):
             if end - begin > 1 << 28:
@@ -35,5 +34,7 @@ for pid in sys.argv[2:]:
                 held = memory.read(end - begin)
             except (OSError, ValueError, OverflowError):
                 continue
-            found[kept] += sum(held.count(w) for w in wanted)
-    print(found[False], "and" if found[True] else "nor", "locked")
+            for key, one in zip(keys, found):
+                one[kept] += held.count(key) + held.count(key[::-1])  # as files have it, and as the library's numbers do
+    for one in found:
+        print(one[False], "and" if one[True] else "nor", "locked")
