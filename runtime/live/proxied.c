@@ -389,6 +389,8 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
     for (c->count = 0; c->count < l->proxied->count; c->count++) {
         const struct vm_cfg cfg = loop_cfg(l, c->count);
         struct chooser *fresh = chooser_new(r->program, &cfg);
+        const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
+        if (fresh) chooser_facts(fresh, &in); /* what it builds for them is built here, not in the loop */
         c->of[c->count] = (struct proxy_change){.remap = r,
                                                 .fresh = fresh,
                                                 .world = s,

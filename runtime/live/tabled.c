@@ -13,7 +13,8 @@ enum { AGAIN_MS = 5 /* a step that is due and cannot be published yet */ };
 static struct tables *build(struct live *l, const struct snapshot *s, uint64_t at_ns)
 {
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
-    struct tables *t = tables_new(l->now.program, l->workers[0]->cfg.seed, &in, l->latest ? l->worker_count : 0);
+    const unsigned users = l->worker_count * (l->proxied ? 2 : 1);
+    struct tables *t = tables_new(l->now.program, l->workers[0]->cfg.seed, &in, l->latest ? users : 0);
     if (t) t->number = ++l->tables_number;
     return t;
 }

@@ -44,6 +44,8 @@ struct proxy {
     const struct snapshot *world;
     struct tls_table *tls; /* of the program; held */
     uint64_t told_ns;      /* the turn in which the chooser was told the time and the world */
+    uint64_t tables;       /* number of the balancing tables that it took last */
+    uint64_t tables_ns;    /* when it takes the next ones */
     struct slab sessions, sides, buffers, ats;
     struct pipes pipes;
     struct first first;          /* of the session that reads now */

@@ -16,9 +16,21 @@ enum {
 };
 #define SECOND_NS UINT64_C(1000000000)
 
+/* The main thread has built them: a large one takes a millisecond, in which nothing else would happen here. */
+static void take_tables(struct proxy *p)
+{
+    const struct tables *t = p->world->tables;
+    const unsigned workers = p->cfg.vm.workers ? p->cfg.vm.workers : 1, user = workers + p->cfg.vm.worker;
+    p->tables_ns = UINT64_MAX;
+    if (!t || t->program != p->program) return;
+    struct balance *due = tables_due(p->world, user, p->loop.now_ns, &p->tables, &p->tables_ns);
+    if (due) chooser_take_tables(p->chooser, due);
+}
+
 struct chooser *proxy_chooser(struct proxy *p)
 {
     if (p->told_ns != p->loop.now_ns) {
+        if (p->loop.now_ns >= p->tables_ns) take_tables(p);
         const struct vm_in in = {.mono_ns = p->loop.now_ns, .facts = &p->world->facts};
         chooser_facts(p->chooser, &in);
         p->told_ns = p->loop.now_ns;
@@ -32,7 +44,7 @@ static void take_world(struct proxy *p, struct snapshot *world)
 {
     const bool other = world->facts.generation != p->world->facts.generation; /* not neighbours alone */
     p->world = world;
-    p->told_ns = 0;
+    p->told_ns = p->tables_ns = 0;
     if (other) sessions_look(p);
     __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
 }

@@ -22,6 +22,7 @@ KEPT = {
     "flow_table_bytes": "memory beside its peers",
     "slots_place": "places that were drawn by hand",
     "vm_tables_built": "whether tables were built on the packet path",
+    "chooser_built": "whether tables were built in a proxy loop",
     "sources_full": "a table at its bound",
     "clients_counters": "a table at its bound",
     "nat_mappings": "mappings beside a model",

@@ -50,6 +50,9 @@ void chooser_facts(struct chooser *c, const struct vm_in *in)
     balance_update(c->balance, in->facts, c->now_ns);
 }
 
+void chooser_take_tables(struct chooser *c, struct balance *tables) { balance_take(c->balance, tables); }
+uint64_t chooser_built(const struct chooser *c) { return balance_built(c->balance); }
+
 enum pkt_reason chooser_admit(struct chooser *c, uint32_t service, const struct key *key, bool *known)
 {
     const struct pbc_service *s = &c->p->services[service];

@@ -22,12 +22,18 @@ struct chooser;
 
 /* Of the program, which it holds a reference to, with the seed and the share of cfg: where several loops count together
  * `max flows` and least_conn are of all of them; without a share it counts alone. NULL: out of memory. A table of
- * 65,537 slots takes a millisecond, so another thread may make it for chooser_swap. */
+ * 65,537 slots takes a millisecond, so another thread may make it for chooser_swap, and tables for chooser_take_tables.
+ */
 struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg);
 void chooser_free(struct chooser *c); /* NULL is fine */
 
 /* The time, and what servers can do. The facts stay there until the next call. */
 void chooser_facts(struct chooser *c, const struct vm_in *in);
+
+/* Exchange tables for those in `tables` (vm_tables, of the same program), before chooser_facts is told what they are
+ * of: then it builds none. And how many it has built. */
+void chooser_take_tables(struct chooser *c, struct balance *tables);
+uint64_t chooser_built(const struct chooser *c);
 
 /* One more connection of the client's at the service. REASON_NONE, and chooser_leave is to follow, with *known; or why
  * not: REASON_MAX_FLOWS (`max flows`, `max flows per source`). */

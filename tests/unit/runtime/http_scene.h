@@ -21,7 +21,7 @@ enum { PORT = 8080, SERVERS = 2, SERVER_PORT = 9000, TURNS = 4000 };
 /* Requests for host b, and those below /two, go to the second pool. */
 static const char rules[] = "timeouts { proxy first 300ms; proxy idle 1s; proxy connect 300ms }\n"
                             "pool one { on down reset; server s 127.0.0.2:9000 }\n"
-                            "pool two { server s 127.0.0.2:9001 }\n"
+                            "pool two { balance maglev; server s 127.0.0.2:9001 }\n"
                             "service web on 127.0.0.1 tcp/8080 {\n"
                             "  mode proxy http\n"
                             "  when host \"b\" -> two\n"

@@ -380,16 +380,44 @@ static void the_last_proxy_answers(void **state)
 
 /* ---- a server that is down, of a pool that says `on down reset` ---- */
 
-static void server_goes_down(struct scene *s)
+/* The proxy is told that server one, server two are down; with tables or without. */
+static void tell_down(struct scene *s, bool one, bool two, bool tables)
 {
     static struct snapshot *told;
     struct snapshot *before = told;
-    uint8_t down[SERVERS] = {1};
-    told = snapshot_new(judge_program(s->judge), &(struct facts){.down = down, .generation = 2}, 1);
-    told->number = proxy_taken(s->proxy) + 1;
+    struct program *p = judge_program(s->judge);
+    const uint8_t down[SERVERS] = {one, two};
+    const uint64_t number = proxy_taken(s->proxy) + 1;
+    told = snapshot_new(p, &(struct facts){.down = down, .generation = number}, 1);
+    told->number = number;
+    const struct vm_in in = {.facts = &told->facts};
+    if (tables) told->tables = tables_new(p, 1, &in, 2);
+    if (tables) told->tables->number = number;
     proxy_tell(s->proxy, told);
     for (unsigned i = 0; i < 5; i++) proxy_turn(s->proxy, 0);
     snapshot_free(before);
+}
+
+/* Balancing tables come with the world; without them the loop builds its own. */
+static void a_loop_builds_no_tables(void **state)
+{
+    struct scene *s = *state;
+    for (unsigned tables = 0; tables < 2; tables++) {
+        const uint64_t before = chooser_built(s->proxy->chooser);
+        for (unsigned down = 0; down < 2; down++) {
+            tell_down(s, false, !down, tables);
+            const int c = client();
+            say(c, "GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n");
+            if (down == 0) {
+                assert_true(begins(heard(s, c, ""), "HTTP/1.1 503 "));
+            } else {
+                const int two = come(s, 1);
+                close(two);
+            }
+            close(c);
+        }
+        assert_int_equal(chooser_built(s->proxy->chooser) - before, !tables);
+    }
 }
 
 static void a_server_that_goes_down_in_mid_request(void **state)
@@ -404,7 +432,7 @@ static void a_server_that_goes_down_in_mid_request(void **state)
     heard(s, other, "\r\n\r\n");
     say(other, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
     heard(s, d, "abc");
-    server_goes_down(s);
+    tell_down(s, true, false, false);
     assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
     assert_null(strstr(heard_text, "close"));
     assert_string_equal(heard(s, one, ""), "reset");
@@ -441,6 +469,7 @@ int main(void)
         SCENE(an_idle_connection_ends_in_order),
         SCENE(the_last_proxy_answers),
         SCENE(a_server_that_goes_down_in_mid_request),
+        SCENE(a_loop_builds_no_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
