@@ -17,15 +17,8 @@ static bool is_text8(uint64_t x)
 static uint32_t value_run(const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     const uint32_t begin = at;
-    while (at < end) {
-        if (end - at >= 8 && is_text8(wire_raw64(bytes + at)))
-            at += 8;
-        else if (http_is(bytes[at], HTTP_VALUE))
-            at++;
-        else
-            break;
-    }
-    return at - begin;
+    while (at + 8 <= end && is_text8(wire_raw64(bytes + at))) at += 8;
+    return at - begin + http_run(bytes, at, end, HTTP_VALUE);
 }
 
 /* One line, from *at; moves *at behind its CRLF. */
@@ -151,9 +144,10 @@ enum stream_reason http_fields_read(struct http_head *h, const uint8_t *bytes, u
 bool http_field_next(const struct http_head *h, const uint8_t *bytes, const char *name, unsigned *next,
                      struct view *value)
 {
+    const size_t len = strlen(name);
     while (*next < h->fields) {
         const struct http_field *f = &h->field[(*next)++];
-        if (!view_is_word(view_of(bytes, f->name), name)) continue;
+        if (f->name.len != len || !view_is_word_of_its_length(view_of(bytes, f->name), name)) continue;
         *value = view_of(bytes, f->value);
         return true;
     }
@@ -256,13 +250,22 @@ static bool is_named(const struct http_head *h, const uint8_t *bytes, struct vie
     return false;
 }
 
+static bool is_hop(struct view name)
+{
+    switch (name.len) {
+    case 2: return view_is_word(name, "te");
+    case 7: return view_is_word(name, "upgrade");
+    case 10: return view_is_word(name, "connection") || view_is_word(name, "keep-alive");
+    case 16: return view_is_word(name, "proxy-connection");
+    default: return false;
+    }
+}
+
 bool http_field_is_hop(const struct http_head *h, const uint8_t *bytes, unsigned i)
 {
-    static const char *const hop[] = {"connection", "keep-alive", "proxy-connection", "te", "upgrade"};
     static const char *const kept[] = {"host", "content-length", "transfer-encoding"};
     const struct view name = view_of(bytes, h->field[i].name);
-    for (unsigned k = 0; k < sizeof hop / sizeof *hop; k++)
-        if (view_is_word(name, hop[k])) return true;
+    if (is_hop(name)) return true;
     if (!(h->has & HTTP_HAS_NAMED)) return false;
     for (unsigned k = 0; k < sizeof kept / sizeof *kept; k++)
         if (view_is_word(name, kept[k])) return false;

@@ -19,6 +19,10 @@ static inline bool http_is(uint8_t c, enum http_class class) { return (http_clas
 static inline uint32_t http_run(const uint8_t *bytes, uint32_t at, uint32_t end, enum http_class class)
 {
     const uint32_t begin = at;
+    const uint8_t *const c = http_classes;
+    /* Four at a time: half the work. */
+    for (; at + 4 <= end; at += 4)
+        if (!(c[bytes[at]] & c[bytes[at + 1]] & c[bytes[at + 2]] & c[bytes[at + 3]] & class)) break;
     while (at < end && http_is(bytes[at], class)) at++;
     return at - begin;
 }

@@ -19,15 +19,13 @@ const char *stream_reason_name(enum stream_reason r) { return r < STREAM_REASON_
 const char *stream_reason_doc(enum stream_reason r) { return r < STREAM_REASON_COUNT ? reasons[r].doc : "?"; }
 unsigned stream_reason_status(enum stream_reason r) { return r < STREAM_REASON_COUNT ? reasons[r].status : 0; }
 
-bool view_is(struct view v, const char *text) { return v.len == strlen(text) && memcmp(v.at, text, v.len) == 0; }
-
-bool view_is_word(struct view v, const char *word)
+bool view_is_word_of_its_length(struct view v, const char *word)
 {
     for (uint32_t i = 0; i < v.len; i++) {
         const uint8_t c = v.at[i];
-        if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != (uint8_t)word[i] || !c) return false;
+        if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != (uint8_t)word[i]) return false;
     }
-    return word[v.len] == '\0';
+    return true;
 }
 
 bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len)

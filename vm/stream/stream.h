@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* What is ever looked at in one piece: places in it are 16 bits. */
 enum { STREAM_MAX = UINT16_MAX };
@@ -48,8 +49,15 @@ static inline struct view view_of(const uint8_t *bytes, struct view_span s)
 }
 
 /* Is it this text? `view_is_word` takes upper and lower case of ASCII for the same; `word` is in lower case. */
-bool view_is(struct view v, const char *text);
-bool view_is_word(struct view v, const char *word);
+static inline bool view_is(struct view v, const char *text)
+{
+    return v.len == strlen(text) && memcmp(v.at, text, v.len) == 0;
+}
+bool view_is_word_of_its_length(struct view v, const char *word);
+static inline bool view_is_word(struct view v, const char *word)
+{
+    return v.len == strlen(word) && view_is_word_of_its_length(v, word);
+}
 
 /* An address and a port, as keys hold them: four words in host order, most significant first; a v4 address is word 0
  * (vm/packet/key.h). */
