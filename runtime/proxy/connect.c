@@ -283,6 +283,7 @@ bool connect_again(struct session *s)
     if (none == REASON_MAX_FLOWS) return false;
     queue_leave(s);
     go_to(s, none);
+    session_again(s); /* a kept connection, or an answer of ours, is there at once: no event tells of it */
     return true;
 }
 
