@@ -1,5 +1,5 @@
-/* `flows`: what a filter takes of the flows of all workers. The next part of them is asked for when all that was told
- * of the one before has been read. */
+/* `flows`: what a filter takes of the flows of all workers and the sessions of all proxy loops. The next part of them
+ * is asked for when all that was told of the one before has been read. */
 #include <stdlib.h>
 
 #include "runtime/live/asked.h"
@@ -23,31 +23,61 @@ static unsigned long long milliseconds(uint64_t ns) { return ns / 1000000; }
 
 static uint64_t since(const struct asked_flows *a, uint64_t ns)
 {
-    return a->walk.listing.now_ns > ns ? a->walk.listing.now_ns - ns : 0;
+    const uint64_t now = walk_now(&a->walk);
+    return now > ns ? now - ns : 0;
 }
 
-/* As the list of a replay has it, and how old it is. Names are letters, digits, `_`, `-` and `/`. */
-static void tell_flow(struct asked_flows *a, const struct labels *labels, struct flow_record f, FILE *out)
+/* How old it is, and whose: what both kinds begin with. Names are letters, digits, `_`, `-` and `/`. */
+static void tell_begin(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
-    fprintf(out, "{\"age_ms\":%llu,\"idle_ms\":%llu,\"worker\":%u,", milliseconds(since(a, f.began_ns)),
-            milliseconds(since(a, f.seen_ns)), a->walk.worker);
-    if (f.service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f.service));
+    const unsigned workers = a->walk.l->worker_count, at = a->walk.worker;
+    fprintf(out, "{\"age_ms\":%llu,\"idle_ms\":%llu,\"worker\":%u,", milliseconds(since(a, f->began_ns)),
+            milliseconds(since(a, f->seen_ns)), at < workers ? at : at - workers);
+    if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
+}
+
+/* As the list of a replay has it. */
+static void tell_flow(const struct asked_flows *a, const struct labels *labels, struct flow_record f, FILE *out)
+{
+    tell_begin(a, labels, &f, out);
     f.began_ns += a->ahead_ns;
     f.seen_ns += a->ahead_ns;
     flow_json_members(out, &f, f.server == PBC_NONE ? NULL : label_server(labels, f.server));
     fputc('}', out);
 }
 
+static void tell_session(const struct asked_flows *a, const struct labels *labels, const struct session_record *s,
+                         FILE *out)
+{
+    const struct flow_record *f = &s->flow;
+    char time[TEXT_TIME];
+    tell_begin(a, labels, f, out);
+    flow_json_sides(out, f);
+    fputs(",\"session\":true,\"rule\":", out);
+    text_json(out, label_of(labels, s->rule));
+    fputc(',', out);
+    if (f->server != PBC_NONE) fprintf(out, "\"server\":\"%s\",", label_server(labels, f->server));
+    fprintf(out, "\"state\":\"%s\",\"up_bytes\":%llu,\"down_bytes\":%llu",
+            session_phase_name((enum session_phase)s->phase), (unsigned long long)s->up_bytes,
+            (unsigned long long)s->down_bytes);
+    fprintf(out, ",\"began\":\"%s\"", text_iso(f->began_ns + a->ahead_ns, time));
+    fprintf(out, ",\"last\":\"%s\"}", text_iso(f->seen_ns + a->ahead_ns, time));
+}
+
 static void tell_part(struct asked_flows *a, const struct labels *labels)
 {
+    const struct walk *w = &a->walk;
+    const bool sessions = walk_of_sessions(w);
+    const unsigned count = sessions ? w->sessions.count : w->listing.count;
     char *text = NULL;
     size_t len = 0;
-    for (unsigned i = 0; i < a->walk.listing.count && a->told < a->most; i++) {
-        const struct flow_record *f = &a->walk.listing.flows[i];
+    for (unsigned i = 0; i < count && a->told < a->most; i++) {
+        const struct flow_record *f = sessions ? &w->sessions.sessions[i].flow : &w->listing.flows[i];
         a->seen++;
-        if (!filter_takes_flow(&a->filter, &a->walk.l->latest->facts, f)) continue;
+        if (!filter_takes_flow(&a->filter, &w->l->latest->facts, f)) continue;
         FILE *out = open_memstream(&text, &len);
-        if (out) tell_flow(a, labels, *f, out);
+        if (out && sessions) tell_session(a, labels, &w->sessions.sessions[i], out);
+        if (out && !sessions) tell_flow(a, labels, *f, out);
         const bool told = out && !fclose(out) && call_json(a->call, text, len);
         a->told += told;
         a->left_out += !told;
@@ -99,12 +129,12 @@ static void over(void *arg)
 static void part(struct walk *w)
 {
     struct asked_flows *a = (struct asked_flows *)w;
-    const struct labels *labels = reload_labels(w->l, w->listing.program);
+    const struct labels *labels = reload_labels(w->l, walk_program(w));
     if (!labels) { /* names of a program that is gone */
         walk_again(w);
         return;
     }
-    a->ahead_ns = clock_ns(CLOCK_REALTIME) - w->listing.now_ns;
+    a->ahead_ns = clock_ns(CLOCK_REALTIME) - walk_now(w);
     tell_part(a, labels);
     if (call_waits(a->call))
         call_follow(a->call, &reads, a);

@@ -5,6 +5,7 @@
 #include "runtime/live/asked.h"
 #include "runtime/live/handed.h"
 #include "runtime/live/impact.h"
+#include "runtime/live/proxied_seen.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/start.h"
 #include "runtime/live/tally.h"
@@ -100,15 +101,19 @@ static void tell(struct asked_impact *a)
 static void part(struct walk *w)
 {
     struct asked_impact *a = (struct asked_impact *)w;
-    if (w->listing.program != a->impact.now || w->l->now.program != a->impact.now) {
+    if (walk_program(w) != a->impact.now || w->l->now.program != a->impact.now) {
         call_end(a->call, 2, "another program took the place of the one that ran meanwhile: ask again");
         return;
     }
-    impact_flows(&a->impact, w->listing.flows, w->listing.count);
+    const uint64_t now = walk_now(w);
+    if (walk_of_sessions(w))
+        impact_sessions(&a->impact, w->sessions.sessions, w->sessions.count);
+    else
+        impact_flows(&a->impact, w->listing.flows, w->listing.count);
     if (!walk_on(w)) {
         tell(a);
-    } else if (w->listing.now_ns - a->sign_ns >= SIGN_NS) {
-        a->sign_ns = w->listing.now_ns;
+    } else if (now - a->sign_ns >= SIGN_NS) {
+        a->sign_ns = now;
         call_text(a->call, "%llu flows", (unsigned long long)a->impact.live);
     }
 }
@@ -122,6 +127,7 @@ static uint64_t flows_now(const struct live *l)
     uint64_t n = 0;
     struct tally *t = tally_take(l, true);
     for (unsigned i = 0; t && i < l->worker_count; i++) n += t->worker[i].flows;
+    if (t) n += proxied_now(&t->proxy);
     tally_free(t);
     return n;
 }

@@ -30,21 +30,20 @@ struct documents {
 
 /* ---- helpers of the parts ---- */
 
-static void rate(const struct moment *m, cJSON *to, const char *key, uint64_t now, uint64_t before)
+void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before)
 {
+    if (!known) {
+        cJSON_AddNullToObject(to, key);
+        return;
+    }
     const double grown = now > before ? (double)(now - before) : 0;
     json_number(to, key, (uint64_t)(grown * 1e9 / (double)m->over_ns + 0.5));
 }
 
 void document_rates(const struct moment *m, cJSON *to, const struct counter *now, const struct counter *before)
 {
-    if (before) {
-        rate(m, to, "packets_per_s", now->packets, before->packets);
-        rate(m, to, "bytes_per_s", now->bytes, before->bytes);
-    } else {
-        cJSON_AddNullToObject(to, "packets_per_s");
-        cJSON_AddNullToObject(to, "bytes_per_s");
-    }
+    document_rate(m, to, "packets_per_s", before, now->packets, before ? before->packets : 0);
+    document_rate(m, to, "bytes_per_s", before, now->bytes, before ? before->bytes : 0);
 }
 
 void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t mono_ns)
@@ -105,10 +104,7 @@ static void interfaces_add(const struct moment *m, cJSON *root)
     {
         cJSON_AddStringToObject(one, "link", links[m->l->links[i]]);
         document_rates(m, one, &m->t->seen[i], m->before ? &m->earlier->seen[i] : NULL);
-        if (m->before)
-            rate(m, one, "sent_per_s", m->t->io[i].sent, m->earlier->io[i].sent);
-        else
-            cJSON_AddNullToObject(one, "sent_per_s");
+        document_rate(m, one, "sent_per_s", m->before, m->t->io[i].sent, m->before ? m->earlier->io[i].sent : 0);
         i++;
     }
 }
@@ -137,10 +133,8 @@ static void flows_add(const struct moment *m, cJSON *root)
     for (unsigned i = 0; i < FLOW_CLASSES; i++) now += m->c->flows->live[i];
     json_number(flows, "now", now);
     json_number(flows, "limit", m->t->program->settings->flows * m->l->worker_count);
-    if (m->before && m->before->flows)
-        rate(m, flows, "added_per_s", m->c->flows->added, m->before->flows->added);
-    else
-        cJSON_AddNullToObject(flows, "added_per_s");
+    const bool known = m->before && m->before->flows;
+    document_rate(m, flows, "added_per_s", known, m->c->flows->added, known ? m->before->flows->added : 0);
 }
 
 static void checks_add(const struct moment *m, cJSON *root)

@@ -49,6 +49,21 @@ static void service_pools(const struct moment *m, const struct pbc_service *s, c
 
 static bool is_past(uint32_t at, const struct program *p, uint32_t from) { return p->past && at >= from; }
 
+/* Rates of what a proxy counts, of one service or of all. */
+static void proxy_rates(const struct moment *m, cJSON *proxy, const struct proxy_counters *now,
+                        const struct proxy_counters *before)
+{
+    static const struct proxy_counters none;
+    if (!cJSON_IsObject(proxy)) return;
+    if (!now) now = &none;
+    if (!before) before = &none;
+    document_rate(m, proxy, "sessions_per_s", m->before, now->sessions, before->sessions);
+    document_rate(m, proxy, "requests_per_s", m->before, now->http[HTTP_COUNT_REQUESTS],
+                  before->http[HTTP_COUNT_REQUESTS]);
+    document_rate(m, proxy, "up_bytes_per_s", m->before, now->up_bytes, before->up_bytes);
+    document_rate(m, proxy, "down_bytes_per_s", m->before, now->down_bytes, before->down_bytes);
+}
+
 static void service_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct program *p = m->t->program;
@@ -61,6 +76,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     service_pools(m, s, cJSON_AddArrayToObject(one, "pools"));
     json_number(one, "flows", m->c->service_flows[i]);
     document_rates(m, one, &m->c->services[i], m->before ? &m->before->services[i] : NULL);
+    proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
 }
 
 /* ---- servers ---- */
@@ -170,6 +186,7 @@ void document_services(const struct moment *m, cJSON *root)
     uint32_t i = 0;
     cJSON *one, *flat = cJSON_DetachItemFromObject(root, "servers");
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "services")) service_add(m, i++, one);
+    proxy_rates(m, cJSON_GetObjectItem(root, "proxy"), &m->t->proxy, m->before ? &m->earlier->proxy : NULL);
     struct pool_of *of = calloc(p->pools_count + 1u, sizeof *of);
     cJSON *pools = cJSON_AddArrayToObject(root, "pools");
     for (i = 0; of && i < p->pools_count; i++) pool_begin(m, i, pools, &of[i]);

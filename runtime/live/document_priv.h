@@ -20,6 +20,8 @@ struct moment {
 
 /* `packets_per_s` and `bytes_per_s`; null where nothing is known of before. */
 void document_rates(const struct moment *m, cJSON *to, const struct counter *now, const struct counter *before);
+/* So many more each second; null likewise (`known` false). */
+void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before);
 /* Of a monotonic time in the past, the time of day: null for 0. */
 void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t mono_ns);
 

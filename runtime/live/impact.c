@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/proxy/listing.h"
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/first_frame.h"
 #include "vm/flow/flow.h"
-#include "vm/forward/service.h"
-#include "vm/judge/routes.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
 
@@ -71,26 +70,17 @@ static uint8_t port_of(const struct impact *im, const struct facts *facts, const
 {
     const struct live *l = im->l;
     const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
-    const struct route_query q = {
-        .to = own ? f->dst : f->src, .from = own ? f->src : f->dst, .family = f->family, .in = ROUTE_NO_PORT};
     if (l->o->iface_count == 1 || l->o->bridge_count) return 0;
-    if (!l->routing.table) return OPTIONS_NO_PEER;
-    const struct route_way *way = routes_find(l->routing.table, &q);
-    const struct route_leg *leg = way->kind == ROUTE_VIA ? routes_leg(l->routing.table, way, 0, ROUTE_NO_PORT) : NULL;
-    return leg && leg->port < l->o->iface_count ? leg->port : OPTIONS_NO_PEER;
+    const uint8_t port = l->routing.table ? first_frame_port(l->routing.table, f, own) : ROUTE_NO_PORT;
+    return port < l->o->iface_count ? port : OPTIONS_NO_PEER;
 }
 
-static struct decision decide(const struct impact *im, const struct judge *j, const uint8_t *frame, uint32_t len,
-                              uint8_t port, uint32_t mark)
+static struct decision decide(const struct impact *im, const struct judge *j, const struct frame_spec *s, uint8_t port,
+                              uint32_t mark)
 {
-    struct pkt pkt;
-    struct key key;
     const char *device = port == OPTIONS_NO_PEER ? NULL : im->l->o->ifaces[port];
-    pkt_view(&pkt, frame, len, len, LINK_ETHER, device ? port_iface_id(j->program, device, port) : IFACE_NONE);
-    pkt_parse(&pkt, &j->facts, &key);
-    key.marks = (key.marks & ~(uint32_t)MARK_STATES) | mark;
-    if (j->program->services_count && facts_have_self(&j->facts)) key_settle(j->program, &key);
-    return program_decide(j->program, &key, &pkt);
+    return first_frame_judge(j->program, &j->facts, s, device ? port_iface_id(j->program, device, port) : IFACE_NONE,
+                             mark);
 }
 
 /* Where what decides is counted. */
@@ -110,10 +100,8 @@ static struct impact_change *change_of(const struct impact *im, const struct dec
 static bool differs(const struct impact *im, const struct judge by[2], const struct frame_spec *s, uint8_t port,
                     uint32_t mark, struct decision *next)
 {
-    uint8_t frame[FRAME_MOST];
-    const uint32_t len = frame_write(s, frame);
-    const struct decision now = decide(im, &by[0], frame, len, port, mark);
-    *next = decide(im, &by[1], frame, len, port, mark);
+    const struct decision now = decide(im, &by[0], s, port, mark);
+    *next = decide(im, &by[1], s, port, mark);
     return now.action != next->action;
 }
 
@@ -137,6 +125,31 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
     return goes_on && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
 }
 
+/* Does its service say `on reload close`, the next program's, or, where that has none such, this one's? */
+static bool closes(const struct impact *im, uint32_t service)
+{
+    const struct program *p = im->next;
+    uint32_t at = im->remap->service[service];
+    if (at == PBC_NONE || (p->past && at >= p->past->services)) {
+        p = im->now;
+        at = service;
+    }
+    const uint32_t proxy = p->services[at].proxy;
+    return proxy && p->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
+}
+
+/* A session is judged by its first packet alone: what follows passes in the kernel. Would it be closed? */
+static bool judge_session(struct impact *im, const struct judge by[2], const struct flow_record *f)
+{
+    const struct frame_spec s = first_frame(f);
+    struct decision next;
+    im->judged++;
+    if (!differs(im, by, &s, port_of(im, &by[0].facts, f), MARK_NEW, &next)) return false;
+    const bool ends = closes(im, f->service);
+    *(ends ? &change_of(im, &next)->flows : &change_of(im, &next)->anew) += im->every;
+    return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
+}
+
 /* ---- flows ---- */
 
 /* Does its server go? Those that have gone before are on their way already. */
@@ -146,21 +159,39 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
     return program_is_past(im->next, im->remap->server[f->server]);
 }
 
-void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count)
+/* Both programs, with the world as each sees it. */
+static void judges(const struct impact *im, struct judge by[2])
 {
     uint64_t until;
-    struct judge by[2] = {{im->now, im->l->latest->facts}, {im->next, im->l->latest->facts}};
+    by[0] = (struct judge){im->now, im->l->latest->facts};
+    by[1] = (struct judge){im->next, im->l->latest->facts};
     by[1].facts.ifaces = im->ifaces;
     by[1].facts.ifaces_count = im->ifaces_count;
     by[1].facts.schedules = schedules_at(im->next, clock_ns(CLOCK_REALTIME), &until);
-    for (unsigned i = 0; i < count; i++) {
-        const struct flow_record *f = &flows[i];
-        const bool judged = im->live++ % im->every == 0, refused = judged && judge_flow(im, by, f);
-        im->refused += refused ? im->every : 0;
-        if (refused || !loses_server(im, f)) continue;
-        struct impact_server *s = &im->of_server[f->server];
-        const bool drains = f->proto == IPPROTO_NR_TCP;
-        *(drains ? &s->drain : &s->move) += 1;
-        *(drains ? &im->drain : &im->move) += 1;
-    }
+}
+
+typedef bool judge_fn(struct impact *im, const struct judge by[2], const struct flow_record *f);
+static void one(struct impact *im, const struct judge by[2], judge_fn *judge, const struct flow_record *f)
+{
+    const bool judged = im->live++ % im->every == 0, refused = judged && judge(im, by, f);
+    im->refused += refused ? im->every : 0;
+    if (refused || !loses_server(im, f)) return;
+    struct impact_server *s = &im->of_server[f->server];
+    const bool drains = f->proto == IPPROTO_NR_TCP;
+    *(drains ? &s->drain : &s->move) += 1;
+    *(drains ? &im->drain : &im->move) += 1;
+}
+
+void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count)
+{
+    struct judge by[2];
+    judges(im, by);
+    for (unsigned i = 0; i < count; i++) one(im, by, judge_flow, &flows[i]);
+}
+
+void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count)
+{
+    struct judge by[2];
+    judges(im, by);
+    for (unsigned i = 0; i < count; i++) one(im, by, judge_session, &sessions[i].flow);
 }

@@ -35,6 +35,9 @@ struct impact {
 bool impact_init(struct impact *im, const struct live *l, struct program *next, uint64_t flows);
 /* Some flows of the running program. */
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count);
+/* Some sessions of its proxy services. */
+struct session_record;
+void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count);
 /* All that was found, into an object. */
 void impact_json(const struct impact *im, cJSON *to);
 void impact_fini(struct impact *im);

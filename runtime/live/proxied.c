@@ -335,10 +335,24 @@ void proxied_tally(const struct live *l, struct sum *sum)
     for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) sum_conns(sum, proxy_conns(l->proxied->loops[i]));
 }
 
-void proxied_counters(const struct live *l, struct proxy_counters *sum)
+unsigned proxied_loops(const struct live *l) { return l->proxied && l->proxied->running ? l->proxied->count : 0; }
+
+bool proxied_list(struct live *l, unsigned loop, struct session_listing *s)
 {
+    return proxy_list(l->proxied->loops[loop], s);
+}
+
+bool proxied_listed(const struct live *l, unsigned loop, const struct session_listing *s)
+{
+    return proxy_listed(l->proxied->loops[loop], s);
+}
+
+bool proxied_counters(const struct live *l, uint32_t service, struct proxy_counters *sum)
+{
+    bool any = false;
     for (unsigned i = 0; l->proxied && i < l->proxied->count; i++)
-        proxy_counters_add(sum, proxy_counters(l->proxied->loops[i]));
+        any |= proxy_counted_read(proxy_counted(l->proxied->loops[i]), service, sum);
+    return any;
 }
 
 int proxied_fd(const struct live *l) { return l->proxied ? l->proxied->call_fd : -1; }
@@ -397,8 +411,9 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
                                                 .tls = c->tls,
                                                 .listens = all[c->count],
                                                 .count = count,
-                                                .iface = l->now.iface};
-        fine &= fresh != NULL;
+                                                .iface = l->now.iface,
+                                                .counted = proxy_counted_new(r->program->services_count)};
+        fine &= fresh && c->of[c->count].counted;
     }
     if (fine) return c;
     close_all(all, l->worker_count, count);
@@ -447,6 +462,7 @@ void proxied_end(struct live *l, struct proxied_change *c)
         for (unsigned at = 0; one->listens && at < one->count; at++)
             if (one->listens[at].fd >= 0) close(one->listens[at].fd);
         chooser_free(one->fresh);
+        free(one->counted);
         free(one->listens);
     }
     if (c) tls_table_put(c->tls);

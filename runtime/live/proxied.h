@@ -30,7 +30,16 @@ uint64_t proxied_taken(const struct live *l);
 
 /* What they count is added. */
 void proxied_tally(const struct live *l, struct sum *sum);
-void proxied_counters(const struct live *l, struct proxy_counters *sum);
+/* Loops that run. */
+unsigned proxied_loops(const struct live *l);
+/* As proxy_list and proxy_listed, of that one. */
+struct session_listing;
+bool proxied_list(struct live *l, unsigned loop, struct session_listing *s);
+bool proxied_listed(const struct live *l, unsigned loop, const struct session_listing *s);
+
+/* Added to *sum: of one service, or, PBC_NONE, what is of none. False: nothing was counted. Not while a change is under
+ * way. */
+bool proxied_counters(const struct live *l, uint32_t service, struct proxy_counters *sum);
 
 /* Reload: all that loops need for the program of the remap, which is l->now already. NULL, with one line in err. */
 struct proxied_change;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/json.h"
+#include "runtime/live/tally.h"
 #include "runtime/proxy/counters.h"
 #include "runtime/replay/text.h"
 
@@ -13,7 +14,7 @@ static const char *const ends[] = {
 #include "runtime/proxy/end.def"
 };
 
-static uint64_t open_now(const struct proxy_counters *c)
+uint64_t proxied_now(const struct proxy_counters *c)
 {
     const uint64_t ended = proxy_counters_ended(c);
     return c->sessions > ended ? c->sessions - ended : 0;
@@ -51,16 +52,29 @@ static void reasons_text(FILE *out, const struct proxy_counters *c)
     list_end(out, begin);
 }
 
-void proxied_text(FILE *out, const struct proxy_counters *c)
+static void service_text(FILE *out, const struct proxy_counters *c, const char *name)
 {
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER], e[TEXT_NUMBER];
+    fprintf(out, "  service   %s: %s accepted, %s go on, %s bytes from clients, %s to them", name,
+            text_number(c->sessions, a), text_number(proxied_now(c), b), text_number(c->up_bytes, d),
+            text_number(c->down_bytes, e));
+    if (c->http[HTTP_COUNT_REQUESTS]) fprintf(out, ", %s requests", text_number(c->http[HTTP_COUNT_REQUESTS], a));
+    fputc('\n', out);
+}
+
+void proxied_text(FILE *out, const struct tally *t, const struct labels *labels)
+{
+    const struct proxy_counters *const c = &t->proxy;
     char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
     fprintf(out, "proxy       %s connections were accepted, %s go on, %s have ended\n", text_number(c->sessions, a),
-            text_number(open_now(c), b), text_number(proxy_counters_ended(c), d));
+            text_number(proxied_now(c), b), text_number(proxy_counters_ended(c), d));
     fprintf(out, "  moved     %s bytes from clients, %s to them\n", text_number(c->up_bytes, a),
             text_number(c->down_bytes, b));
     fprintf(out, "  servers   %s connects, %s of them came about, %s after one that failed\n",
             text_number(c->connects, a), text_number(c->connected, b), text_number(c->retried, d));
     reasons_text(out, c);
+    for (uint32_t i = 0; i < t->program->services_count; i++)
+        if (t->proxy_of[i]) service_text(out, t->proxy_of[i], label_service(labels, i));
 }
 
 /* ---- JSON ---- */
@@ -85,14 +99,10 @@ static void reasons_json(cJSON *proxy, const struct proxy_counters *c)
         json_number(refused, stream_reason_name((enum stream_reason)i), c->refused[i]);
 }
 
-void proxied_json(cJSON *root, const struct proxy_counters *c)
+static void counters_json(cJSON *to, const struct proxy_counters *c)
 {
-    if (!c) {
-        cJSON_AddNullToObject(root, "proxy");
-        return;
-    }
-    cJSON *proxy = cJSON_AddObjectToObject(root, "proxy");
-    json_number(proxy, "now", open_now(c));
+    cJSON *proxy = cJSON_AddObjectToObject(to, "proxy");
+    json_number(proxy, "now", proxied_now(c));
     json_number(proxy, "ended", proxy_counters_ended(c));
 #define COUNT(field, key, doc) json_number(proxy, key, c->field);
 #include "runtime/proxy/count.def"
@@ -105,4 +115,23 @@ void proxied_json(cJSON *root, const struct proxy_counters *c)
 #include "runtime/proxy/tls_count.def"
 #define PROXY_TIME(ident, key, doc) took_json(took, key, &c->took[PROXY_TIME_##ident]);
 #include "runtime/proxy/time.def"
+}
+
+void proxied_json(cJSON *root, const struct tally *t, bool runs)
+{
+    static const struct proxy_counters nothing;
+    const struct program *p = t->program;
+    uint32_t i = 0;
+    cJSON *one;
+    if (!runs) {
+        cJSON_AddNullToObject(root, "proxy");
+        return;
+    }
+    counters_json(root, &t->proxy);
+    cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "services"))
+    {
+        const struct proxy_counters *of = i < p->services_count ? t->proxy_of[i] : NULL;
+        if (i < p->services_count && mode_is(p->services[i].mode, MODE_PROXIES)) counters_json(one, of ? of : &nothing);
+        i++;
+    }
 }

@@ -2,13 +2,20 @@
 #ifndef RUNTIME_LIVE_PROXIED_SEEN_H
 #define RUNTIME_LIVE_PROXIED_SEEN_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct cJSON;
+struct labels;
 struct proxy_counters;
+struct tally;
 
-void proxied_text(FILE *out, const struct proxy_counters *c);
-/* `proxy` of the document; c NULL: it is null. */
-void proxied_json(struct cJSON *root, const struct proxy_counters *c);
+/* The whole, then a line a service. */
+void proxied_text(FILE *out, const struct tally *t, const struct labels *labels);
+/* `proxy` of the document, and of each service in a proxy mode. runs: there are loops; else the document's is null. */
+void proxied_json(struct cJSON *root, const struct tally *t, bool runs);
+/* Connections that go on. */
+uint64_t proxied_now(const struct proxy_counters *c);
 
 #endif

@@ -74,7 +74,7 @@ static void more_text(FILE *out, const struct whole *all)
                 text_number(c->crossed, a), text_number(c->stayed, b));
     if (e->routed)
         fprintf(out, "routed      %s packets crossed from one interface to another\n", text_number(e->routed, a));
-    if (all->l->proxied) proxied_text(out, &all->t->proxy);
+    if (all->l->proxied) proxied_text(out, all->t, &all->l->now.labels);
     if (c->handed)
         fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
                 text_number(c->handed, a), text_number(c->hand_lost, b));
@@ -126,7 +126,7 @@ static void more_json(cJSON *root, const void *arg)
         interface_json(one, all, i);
     }
     live_json(cJSON_AddObjectToObject(root, "live"), all);
-    proxied_json(root, all->l->proxied ? &all->t->proxy : NULL);
+    proxied_json(root, all->t, all->l->proxied);
 }
 
 /* ---- printing ---- */

@@ -79,6 +79,23 @@ static void add_carried(struct tally *t, const struct live *l)
     sum_carried(t->sum, rest, strays);
 }
 
+/* The whole is what its services are, and the rest. False: memory is out. */
+static bool add_proxied(struct tally *t, const struct live *l)
+{
+    t->proxy_of = calloc(t->program->services_count + 1u, sizeof *t->proxy_of);
+    if (!t->proxy_of) return false;
+    proxied_counters(l, PBC_NONE, &t->proxy);
+    for (uint32_t i = 0; l->proxied && i < t->program->services_count; i++) {
+        struct proxy_counters one = {0};
+        if (!proxied_counters(l, i, &one)) continue;
+        t->proxy_of[i] = malloc(sizeof one);
+        if (!t->proxy_of[i]) return false;
+        *t->proxy_of[i] = one;
+        add(&t->proxy, &one, sizeof one);
+    }
+    return true;
+}
+
 struct tally *tally_take(const struct live *l, bool running)
 {
     struct tally *t = calloc(1, sizeof *t);
@@ -97,15 +114,18 @@ struct tally *tally_take(const struct live *l, bool running)
     }
     add_carried(t, l);
     proxied_tally(l, t->sum);
-    proxied_counters(l, &t->proxy);
     for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &t->io[i]);
-    return t;
+    if (add_proxied(t, l)) return t;
+    tally_free(t);
+    return NULL;
 }
 
 void tally_free(struct tally *t)
 {
     if (!t) return;
     sum_free(t->sum);
+    for (uint32_t i = 0; t->proxy_of && i < t->program->services_count; i++) free(t->proxy_of[i]);
+    free(t->proxy_of);
     program_put(t->program);
     free(t);
 }

@@ -22,7 +22,8 @@ struct tally {
     struct io_stats io[PORTS_MOST]; /* by interface, those beside the first of it, too */
     struct counter seen[PORTS_MOST];
     struct tally_worker worker[WORKERS_MOST];
-    struct proxy_counters proxy;
+    struct proxy_counters proxy;      /* the whole */
+    struct proxy_counters **proxy_of; /* [services of program] its part; NULL: nothing was counted of that service */
 };
 
 /* Each worker stands still at a batch boundary while its own are added, no longer; `running` false: they have no

@@ -1,12 +1,33 @@
 /* See walk.h. */
 #include "runtime/live/walk.h"
 
+#include "runtime/live/proxied.h"
 #include "runtime/live/state.h"
+
+bool walk_of_sessions(const struct walk *w) { return w->worker >= w->l->worker_count; }
+
+const struct program *walk_program(const struct walk *w)
+{
+    return walk_of_sessions(w) ? w->sessions.program : w->listing.program;
+}
+
+uint64_t walk_now(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.now_ns : w->listing.now_ns; }
+
+/* Where the next part begins, and whether there is none. */
+static uint32_t *at(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.at : &w->listing.at; }
+static bool *ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.ended : &w->listing.ended; }
+
+static bool list(struct walk *w)
+{
+    const unsigned workers = w->l->worker_count;
+    return walk_of_sessions(w) ? proxied_list(w->l, w->worker - workers, &w->sessions)
+                               : worker_list(w->l->workers[w->worker], &w->listing);
+}
 
 static void ask(struct walk *w)
 {
-    w->began_at = w->listing.at;
-    w->state = worker_list(w->l->workers[w->worker], &w->listing) ? WALK_FILLS : WALK_WAITS;
+    w->began_at = *at(w);
+    w->state = list(w) ? WALK_FILLS : WALK_WAITS;
 }
 
 void walk_begin(struct walk *w, struct live *l, const struct walk_ops *ops)
@@ -20,20 +41,20 @@ void walk_begin(struct walk *w, struct live *l, const struct walk_ops *ops)
 
 bool walk_on(struct walk *w)
 {
-    if (w->listing.ended) {
-        w->listing.ended = false;
-        w->listing.at = 0;
+    if (*ended(w)) {
+        *ended(w) = false;
+        *at(w) = 0;
         w->worker++;
     }
-    if (w->worker >= w->l->worker_count) return false;
+    if (w->worker >= w->l->worker_count + proxied_loops(w->l)) return false;
     ask(w);
     return true;
 }
 
 void walk_again(struct walk *w)
 {
-    w->listing.at = w->began_at;
-    w->listing.ended = false;
+    *at(w) = w->began_at;
+    *ended(w) = false;
     ask(w);
 }
 
@@ -53,8 +74,9 @@ void walk_leave(struct walk *w)
 
 static bool is_filled(const struct walk *w)
 {
-    return w->state == WALK_FILLS &&
-           __atomic_load_n(&w->l->workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
+    if (w->state != WALK_FILLS) return false;
+    if (walk_of_sessions(w)) return proxied_listed(w->l, w->worker - w->l->worker_count, &w->sessions);
+    return __atomic_load_n(&w->l->workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
 }
 
 void walks_step(struct live *l)

@@ -1,15 +1,18 @@
-/* The flows of all workers, a part at a time (runtime/worker/listing.h), so that neither they nor the main thread are
- * held up. Flows that begin or end meanwhile may be met or not. */
+/* The flows of all workers, then the sessions of all proxy loops, a part at a time (runtime/worker/listing.h,
+ * runtime/proxy/listing.h), so that neither they nor the main thread are held up. Flows that begin or end meanwhile may
+ * be met or not. */
 #ifndef RUNTIME_LIVE_WALK_H
 #define RUNTIME_LIVE_WALK_H
 
+#include "runtime/proxy/listing.h"
 #include "runtime/worker/listing.h"
 
 struct live;
 struct walk;
 
 struct walk_ops {
-    void (*part)(struct walk *w); /* w->listing holds one: then walk_on, now or later */
+    /* w->listing holds one, or, where walk_of_sessions, w->sessions: then walk_on, now or later. */
+    void (*part)(struct walk *w);
     void (*free)(struct walk *w); /* nothing uses it any more */
 };
 
@@ -18,12 +21,18 @@ struct walk {
     struct walk *next;
     struct live *l;
     const struct walk_ops *ops;
-    unsigned worker;
+    unsigned worker; /* behind the last: the first loop */
     enum { WALK_RESTS, WALK_WAITS /* the worker fills another's part */, WALK_FILLS } state;
     bool left;
     uint32_t began_at; /* where the part began */
     struct listing listing;
+    struct session_listing sessions;
 };
+
+bool walk_of_sessions(const struct walk *w);
+/* Of the part that is there: the program whose numbers it has, and when it was filled (mono). */
+const struct program *walk_program(const struct walk *w);
+uint64_t walk_now(const struct walk *w);
 
 /* The first part is asked for. */
 void walk_begin(struct walk *w, struct live *l, const struct walk_ops *ops);

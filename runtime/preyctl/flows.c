@@ -31,20 +31,33 @@ static const char *ago(const cJSON *flow, const char *member, char buf[TEXT_NUMB
     return text_duration(number_at(flow, member) * 1000000, buf);
 }
 
-static void print_row(const char *const cells[8])
+enum { COLUMNS = 11 };
+
+/* What stands last and is nothing is left out: rule and bytes are of sessions alone. */
+static void print_row(const char *const cells[COLUMNS])
 {
-    static const int widths[] = {8, 21, 21, 12, 10, 14, 8};
-    for (unsigned i = 0; i < 7; i++) printf("%-*s  ", widths[i], cells[i]);
-    puts(cells[7]);
+    static const int widths[COLUMNS] = {8, 21, 21, 12, 10, 14, 8, 8, 10, 8, 8};
+    unsigned last = COLUMNS - 1;
+    while (last && !*cells[last]) last--;
+    for (unsigned i = 0; i < last; i++) printf("%-*s  ", widths[i], cells[i]);
+    puts(cells[last]);
+}
+
+/* "1,234"; "" of what has no such member. */
+static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
+{
+    if (!part(flow, member)) return "";
+    return text_number((uint64_t)number_at(flow, member), buf);
 }
 
 static void print_flow(const cJSON *flow)
 {
-    char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER];
+    char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
     const char *service = text_at(flow, "service"), *server = text_at(flow, "server");
     print_row((const char *[]){text_at(flow, "protocol"), side(flow, "opener", a), side(flow, "other", b),
                                text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
-                               ago(flow, "age_ms", age), ago(flow, "idle_ms", idle)});
+                               ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), text_at(flow, "rule"),
+                               count(flow, "up_bytes", up), count(flow, "down_bytes", down)});
 }
 
 static void print_one(const struct talk *t, const struct message *m, bool first)
@@ -55,7 +68,8 @@ static void print_one(const struct talk *t, const struct message *m, bool first)
     }
     cJSON *flow = cJSON_ParseWithLength(m->body, m->len);
     if (first)
-        print_row((const char *[]){"protocol", "opened by", "other side", "state", "service", "server", "age", "idle"});
+        print_row((const char *[]){"protocol", "opened by", "other side", "state", "service", "server", "age", "idle",
+                                   "rule", "bytes in", "bytes out"});
     print_flow(flow);
     cJSON_Delete(flow);
 }

@@ -54,7 +54,7 @@ static void shut_all(struct proxy *p)
 {
     if (p->closed) return;
     p->closed = true;
-    count_up(&p->counters.unwelcome, 1);
+    count_up(&p->counted.rest.unwelcome, 1);
     for (unsigned i = 0; i < p->listener_count; i++) loop_unwatch(&p->loop, p->listeners[i].at.fd);
     timer_set(&p->loop.wheel, &p->reopens, p->loop.now_ns + REOPENS_NS);
 }

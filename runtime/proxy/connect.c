@@ -21,8 +21,8 @@ static void through(struct session *s, enum session_end failed, int err)
     s->dials = false;
     session_wait(s, 0);
     if (failed == SESSION_ENDS) {
-        count_up(&s->proxy->counters.connected, 1);
-        proxy_took(&s->proxy->counters, PROXY_TIME_CONNECT, s->proxy->loop.now_ns - s->dials_ns);
+        count_up(&session_counts(s)->connected, 1);
+        proxy_took(session_counts(s), PROXY_TIME_CONNECT, s->proxy->loop.now_ns - s->dials_ns);
     }
     s->ops->connected(s, failed, err);
 }
@@ -155,7 +155,7 @@ static bool try_next(struct session *s, uint32_t server)
     const uint32_t next = chooser_next(proxy_chooser(p), s->branch, &s->key, server);
     if (next == PBC_NONE || take_place(s, next) != REASON_NONE) return false;
     s->tries++;
-    count_up(&p->counters.retried, 1);
+    count_up(&session_counts(s)->retried, 1);
     begin(s);
     return true;
 }
@@ -187,7 +187,7 @@ static void begin(struct session *s)
         s->ops->connected(s, SESSION_ENDS, 0);
         return;
     }
-    count_up(&p->counters.connects, 1);
+    count_up(&session_counts(s)->connects, 1);
     s->dials_ns = p->loop.now_ns;
     session_wait(s, p->program->settings->proxy_connect_ns);
     const int err = dial(s, &a);
@@ -213,7 +213,7 @@ static int set_tls(struct session *s, struct tls_back *back)
 {
     const bool known = s->chosen != PBC_NONE; /* else it is an instruction's target */
     const struct stream_addr at = known ? server_address(s, s->chosen) : (struct stream_addr){.port = 0};
-    return tls_connect(s->server, back, known ? &at : NULL, s->proxy->counters.tls);
+    return tls_connect(s->server, back, known ? &at : NULL, session_counts(s)->tls);
 }
 
 /* The socket is connected: 0; or not, a negative errno. */
@@ -290,7 +290,7 @@ bool connect_again(struct session *s)
 void connect_target(struct session *s, const struct stream_addr *to)
 {
     s->dials = true;
-    count_up(&s->proxy->counters.connects, 1);
+    count_up(&session_counts(s)->connects, 1);
     s->dials_ns = s->proxy->loop.now_ns;
     session_wait(s, s->proxy->program->settings->proxy_connect_ns);
     const int err = dial(s, to);

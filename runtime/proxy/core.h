@@ -5,6 +5,7 @@
 #include "runtime/host/transparent.h"
 #include "runtime/proxy/connect.h"
 #include "runtime/proxy/lines.h"
+#include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/tls/tls.h"
@@ -60,16 +61,17 @@ struct proxy {
     unsigned listener_count;
     bool closed; /* nothing is accepted for now: there is no room, or no descriptor */
     struct timer reopens, second;
-    struct proxy_counters counters;
+    struct proxy_counted counted;
 
     /* shared with the main thread */
-    struct lines lines;          /* of access logs, to it */
-    struct ring refusals;        /* struct proxy_refusal, to it */
-    struct snapshot *latest;     /* atomic; put by the main thread */
-    uint64_t taken;              /* atomic: number of the snapshot in use */
-    struct proxy_change *change; /* atomic: to take between two turns; NULL: none, or it is taken */
-    int refused;                 /* of the last change: 0, or the negative errno for which it was not made */
-    int stop;                    /* atomic */
+    struct lines lines;              /* of access logs, to it */
+    struct ring refusals;            /* struct proxy_refusal, to it */
+    struct snapshot *latest;         /* atomic; put by the main thread */
+    uint64_t taken;                  /* atomic: number of the snapshot in use */
+    struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or it is taken */
+    struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or it is filled */
+    int refused;                     /* of the last change: 0, or the negative errno for which it was not made */
+    int stop;                        /* atomic */
     pthread_t thread;
 };
 
@@ -77,8 +79,13 @@ struct proxy {
 static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t service)
 {
     static const struct pbc_proxy nothing;
-    const uint32_t at = p->program->services[service].proxy;
+    const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
+}
+/* Where what becomes of the session is counted. */
+static inline struct proxy_counters *session_counts(const struct session *s)
+{
+    return proxy_counted_of(&s->proxy->counted, s->service);
 }
 /* Its TLS; where nobody said anything of TLS there is none. */
 static inline struct tls_ends proxy_tls(const struct proxy *p, uint32_t service)
@@ -129,6 +136,9 @@ int client_socket(struct proxy *p, const struct stream_addr *client);
  * pair, until all had theirs. -ENODATA: the pool has none of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
 void foreign_fini(struct proxy *p);
+
+/* listing.c: its two addresses, whomever a PROXY header named, and what it goes by. */
+void session_flow(const struct session *s, struct flow_record *f);
 
 /* rejudge.c: would the program let its first packet in? Then it is the rule's that does. */
 bool session_rejudge(struct session *s);

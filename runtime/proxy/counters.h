@@ -2,6 +2,7 @@
 #ifndef RUNTIME_PROXY_COUNTERS_H
 #define RUNTIME_PROXY_COUNTERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vm/stream/stream.h"
@@ -57,6 +58,28 @@ static inline void count_up(uint64_t *counter, uint64_t by)
 {
     __atomic_store_n(counter, *counter + by, __ATOMIC_RELEASE);
 }
+
+/* What a loop counts, by service, so that the whole is their sum. One thread counts. */
+struct proxy_counted {
+    struct proxy_counters rest; /* of no service that there is: of those that are gone, of the loop itself */
+    uint32_t services;
+    struct proxy_counters **of; /* [services] atomic each: NULL, nothing was counted */
+    uint32_t gone_count;
+    struct proxy_counters **gone; /* [gone_count] of services that the last change left out: sessions of theirs may
+                                     still end; NULL: of none */
+};
+/* NULL: memory is out. */
+struct proxy_counters **proxy_counted_new(uint32_t services);
+/* Another program's numbers from here on: to[old] is the new one, PBC_NONE where it is gone. fresh: of
+ * proxy_counted_new; what comes back is the caller's to free. Nobody reads meanwhile. */
+struct proxy_counters **proxy_counted_rename(struct proxy_counted *c, struct proxy_counters **fresh, uint32_t services,
+                                             const uint32_t to[]);
+void proxy_counted_fini(struct proxy_counted *c);
+/* Where that service counts. Without memory that is `rest`, as it is for PBC_NONE. */
+struct proxy_counters *proxy_counted_of(struct proxy_counted *c, uint32_t service);
+/* Added to *sum, by any thread, as they are now. False: nothing was counted of it. PBC_NONE: the rest. */
+bool proxy_counted_read(const struct proxy_counted *c, uint32_t service, struct proxy_counters *sum);
+
 /* c may be counting meanwhile. */
 void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c);
 /* How many sessions have ended. */

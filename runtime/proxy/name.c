@@ -29,7 +29,7 @@ static void believe(struct session *s, const struct proxy_header *h)
 
 static int refuse(struct session *s, enum stream_reason why)
 {
-    count_up(&s->proxy->counters.refused[why], 1);
+    count_up(&session_counts(s)->refused[why], 1);
     session_end(s, SESSION_PROXY_HEADER);
     return -EPROTO;
 }

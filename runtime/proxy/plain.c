@@ -27,11 +27,11 @@ static void choose(struct session *s, uint32_t branch)
     s->at = NULL;
     s->branch = branch == STREAM_MORE ? PBC_NONE : branch;
     session_wait(s, 0);
-    proxy_took(&p->counters, PROXY_TIME_DECIDE, p->loop.now_ns - s->begun_ns);
+    proxy_took(session_counts(s), PROXY_TIME_DECIDE, p->loop.now_ns - s->begun_ns);
     if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
     } else if (program_refuses(p->program, s->branch, &p->first)) {
-        count_up(&p->counters.refused[STREAM_INSTRUCTION_REFUSED], 1);
+        count_up(&session_counts(s)->refused[STREAM_INSTRUCTION_REFUSED], 1);
         session_end(s, SESSION_INSTRUCTION);
     } else {
         instruction_take(s);
@@ -63,7 +63,7 @@ static void judge(struct session *s, enum first_end end)
     struct buffer *b = s->up.buffer;
     const struct first_asked a = asked(s, end);
     if (first_read(&p->first, s->at, buffer_at(b), buffer_len(b), &a) == READ_BAD) {
-        count_up(&p->counters.refused[p->first.reason], 1);
+        count_up(&session_counts(s)->refused[p->first.reason], 1);
         session_end(s, why_bad(&p->first));
         return;
     }
@@ -149,8 +149,8 @@ static void move(struct session *s)
     s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
     const enum way_result down = way_move(&s->down, &p->buffers, &err);
     if (!heed(s, down, false, err)) return;
-    count_up(&p->counters.up_bytes, s->up.moved - up_before);
-    count_up(&p->counters.down_bytes, s->down.moved - down_before);
+    count_up(&session_counts(s)->up_bytes, s->up.moved - up_before);
+    count_up(&session_counts(s)->down_bytes, s->down.moved - down_before);
     const bool ended = ended_before != ((s->client.flags | s->server->flags) & SIDE_ENDED);
     if (up == WAY_DONE && down == WAY_DONE)
         session_end(s, SESSION_DONE);

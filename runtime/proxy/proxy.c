@@ -49,7 +49,7 @@ static void take_world(struct proxy *p, struct snapshot *world)
     __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
 }
 
-static int take_program(struct proxy *p, const struct proxy_change *c)
+static int take_program(struct proxy *p, struct proxy_change *c)
 {
     const int err = chooser_swap(p->chooser, c->fresh, c->remap);
     if (err) return err;
@@ -58,6 +58,7 @@ static int take_program(struct proxy *p, const struct proxy_change *c)
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
     sessions_rename(p, c->remap);
+    c->counted = proxy_counted_rename(&p->counted, c->counted, p->program->services_count, c->remap->service);
     if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
     if (!queue_init(p)) return -ENOMEM;
@@ -71,6 +72,15 @@ static void leave_older(struct proxy *p, struct snapshot *world)
     struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
     if (latest && latest->number < world->number)
         __atomic_compare_exchange_n(&p->latest, &latest, world, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void fill_listing(struct proxy *p)
+{
+    struct session_listing *l = __atomic_load_n(&p->listing, __ATOMIC_ACQUIRE);
+    if (!l) return;
+    sessions_list(p, l);
+    __atomic_store_n(&p->listing, NULL, __ATOMIC_RELEASE);
+    if (p->cfg.called) p->cfg.called(p->cfg.with);
 }
 
 static void look_up(struct proxy *p)
@@ -143,8 +153,9 @@ static bool parts_init(struct proxy *p)
     pipes_init(&p->pipes, PIPES_MOST / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
-    return p->chooser && queue_init(p) && !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) &&
-           !lines_init(&p->lines, LINES_BYTES);
+    p->counted.of = proxy_counted_new(p->counted.services = p->program->services_count);
+    return p->chooser && p->counted.of && queue_init(p) &&
+           !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) && !lines_init(&p->lines, LINES_BYTES);
 }
 
 struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
@@ -189,6 +200,7 @@ void proxy_free(struct proxy *p)
     queue_fini(p);
     ring_fini(&p->refusals);
     lines_fini(&p->lines);
+    proxy_counted_fini(&p->counted);
     loop_fini(&p->loop);
     program_put(p->program);
     tls_table_put(p->tls);
@@ -199,6 +211,7 @@ void proxy_turn(struct proxy *p, int most_ms)
 {
     loop_turn(&p->loop, most_ms);
     look_up(p);
+    fill_listing(p);
 }
 
 static void *run(void *arg)
@@ -206,6 +219,7 @@ static void *run(void *arg)
     struct proxy *p = arg;
     while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) proxy_turn(p, -1);
     look_up(p);
+    fill_listing(p);
     return NULL;
 }
 
@@ -248,6 +262,19 @@ bool proxy_changed(const struct proxy *p, int *refused)
     return true;
 }
 
+bool proxy_list(struct proxy *p, struct session_listing *l)
+{
+    if (__atomic_load_n(&p->listing, __ATOMIC_ACQUIRE)) return false;
+    __atomic_store_n(&p->listing, l, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+    return true;
+}
+
+bool proxy_listed(const struct proxy *p, const struct session_listing *l)
+{
+    return __atomic_load_n(&p->listing, __ATOMIC_ACQUIRE) != l;
+}
+
 void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len)
 {
     bool fills;
@@ -264,5 +291,5 @@ uint64_t proxy_lines_lost(const struct proxy *p) { return __atomic_load_n(&p->li
 
 bool proxy_refused(struct proxy *p, struct proxy_refusal *r) { return ring_take(&p->refusals, r); }
 
-const struct proxy_counters *proxy_counters(const struct proxy *p) { return &p->counters; }
+const struct proxy_counted *proxy_counted(const struct proxy *p) { return &p->counted; }
 const struct conns *proxy_conns(const struct proxy *p) { return chooser_conns(p->chooser); }

@@ -51,7 +51,8 @@ struct proxy_change {
     struct tls_table *tls;        /* stays the caller's, who may let go when it was taken */
     struct proxy_listen *listens; /* [count] */
     unsigned count;
-    const uint16_t *iface; /* as in struct proxy_cfg */
+    const uint16_t *iface;           /* as in struct proxy_cfg */
+    struct proxy_counters **counted; /* proxy_counted_new, for the services of remap->program; then as `fresh` */
 };
 
 /* A server whose check is `passive` did not take a connection. */
@@ -80,6 +81,11 @@ uint64_t proxy_taken(const struct proxy *p);
 /* c stays the caller's until proxy_changed: true, it was taken or, *refused, could not be. */
 void proxy_change(struct proxy *p, struct proxy_change *c);
 bool proxy_changed(const struct proxy *p, int *refused);
+/* The next part of its sessions (listing.h). False: another listing is being filled. l is the loop's until
+ * proxy_listed; `called` says so. */
+struct session_listing;
+bool proxy_list(struct proxy *p, struct session_listing *l);
+bool proxy_listed(const struct proxy *p, const struct session_listing *l);
 /* The oldest line of an access log that it has; its length, 0: none. *target: lines_target of the log's path. */
 uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
 /* Lines that found no room, ever. */
@@ -87,8 +93,8 @@ uint64_t proxy_lines_lost(const struct proxy *p);
 /* The next that it has to tell. */
 bool proxy_refused(struct proxy *p, struct proxy_refusal *r);
 
-/* As they are now; it runs on meanwhile. */
-const struct proxy_counters *proxy_counters(const struct proxy *p);
+/* As they are now; it runs on meanwhile. Not while a change is under way. */
+const struct proxy_counted *proxy_counted(const struct proxy *p);
 const struct conns *proxy_conns(const struct proxy *p);
 /* Bytes of a session that is idle, and of one that has most in its buffers; the kernel's not counted. */
 void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most);

@@ -67,7 +67,7 @@ bool queue_join(struct session *s)
     s->queue_link = q->last;
     *q->last = s;
     q->last = &s->queue_next;
-    count_up(&p->counters.queued, 1);
+    count_up(&session_counts(s)->queued, 1);
     session_wait(s, says->queue_ms * UINT64_C(1000000));
     if (!q->looks.link) timer_set(&p->loop.wheel, &q->looks, p->loop.now_ns + LOOKS_NS);
     return true;

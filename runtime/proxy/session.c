@@ -116,7 +116,8 @@ static void say_reset(struct session *s)
 {
     const struct pbc_service *services = s->proxy->program->services;
     if (s->ended == SESSION_DONE) return;
-    if (s->ended == SESSION_NO_SERVER && services[s->service].no_server == PBC_NO_SERVER_DROP) return;
+    if (s->ended == SESSION_NO_SERVER && s->service != PBC_NONE && services[s->service].no_server == PBC_NO_SERVER_DROP)
+        return;
     s->client.flags |= SIDE_RESETS;
     if (s->server) s->server->flags |= SIDE_RESETS;
 }
@@ -138,7 +139,8 @@ static void session_free(struct session *s)
     timer_stop(&p->loop.wheel, &s->timer);
     *s->link = s->next;
     if (s->next) s->next->link = s->link;
-    count_up(&p->counters.ends[s->ended], 1);
+    count_up(&session_counts(s)->ends[s->ended], 1);
+    s->proxy = NULL; /* who goes through the slab sees that it is none */
     slab_give(&p->sessions, s);
     if (p->closed) listeners_reopen(p);
 }
@@ -154,7 +156,7 @@ static void set_about(struct session *s)
 {
     struct tls_front *front = proxy_tls(s->proxy, s->service).front;
     s->state = SESSION_SHAKES;
-    if (front && tls_accept(&s->client, front, s->proxy->counters.tls)) session_end(s, SESSION_SYSTEM);
+    if (front && tls_accept(&s->client, front, session_counts(s)->tls)) session_end(s, SESSION_SYSTEM);
 }
 
 /* What comes before its kind: a PROXY header, TLS. */
@@ -192,6 +194,7 @@ static void lose_server(struct session *s)
 
 static void go_on(struct session *s)
 {
+    if (!s->late) s->seen_ns = s->proxy->loop.now_ns;
     s->runs = true;
     if (s->lost != SESSION_ENDS && s->ended == SESSION_ENDS) lose_server(s);
     if (s->late && s->ended == SESSION_ENDS) too_late(s);
@@ -225,7 +228,7 @@ static void find_opener(struct session *s)
         s->firewall = o.firewall;
         return;
     }
-    count_up(&s->proxy->counters.strangers, 1);
+    count_up(&session_counts(s)->strangers, 1);
 }
 
 /* Where a session begins: a PROXY header or TLS comes before what its kind does. */
@@ -263,6 +266,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
                           .branch = PBC_NONE,
                           .chosen = PBC_NONE,
                           .begun_ns = p->loop.now_ns,
+                          .seen_ns = p->loop.now_ns,
                           .ended = SESSION_ENDS,
                           .lost = SESSION_ENDS,
                           .next = p->all,
@@ -271,7 +275,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
     p->all = s;
     s->up = (struct way){.from = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
     s->down = (struct way){.to = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
-    count_up(&p->counters.sessions, 1);
+    count_up(&session_counts(s)->sessions, 1);
     if (side_open(&s->client, &p->loop, fd, &s->task)) {
         session_end(s, SESSION_SYSTEM);
         return true;
@@ -288,11 +292,11 @@ void sessions_rename(struct proxy *p, const struct remap *r)
 {
     for (struct session *s = p->all; s; s = s->next) {
         const struct program *old = r->from;
+        if (s->service == PBC_NONE) continue;
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
-        const uint32_t service = r->service[s->service];
-        s->service = service == PBC_NONE ? 0 : service;
-        if (service == PBC_NONE) session_end(s, SESSION_RELOADED);
+        s->service = r->service[s->service];
+        if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];

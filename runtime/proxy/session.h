@@ -70,15 +70,16 @@ struct session {
     struct side client;
     struct side *server; /* of the proxy's slab of sides; NULL: none */
     struct way up, down; /* to the server, to the client */
+    uint64_t seen_ns;    /* the loop's time when something of it changed last */
     struct key key;      /* the client's connection, as rules and balancing see it */
     struct first_at *at; /* how far the readers of first bytes are; NULL: they do not look */
     void *own;           /* of its kind */
     uint64_t begun_ns;
-    uint64_t dials_ns;       /* since when it dials */
-    uint64_t affinity;       /* what balancing keeps the client's server by, of its kind; 0: as the service says */
-    uint32_t service;        /* numbers of the program that runs */
-    uint32_t branch;         /* PBC_NONE: not chosen yet */
-    uint32_t chosen;         /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
+    uint64_t dials_ns; /* since when it dials */
+    uint64_t affinity; /* what balancing keeps the client's server by, of its kind; 0: as the service says */
+    uint32_t service;  /* numbers of the program that runs; PBC_NONE: it has no such service, and the session ends */
+    uint32_t branch;   /* PBC_NONE: not chosen yet */
+    uint32_t chosen;   /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
     uint32_t rule, firewall; /* who let it in, as in struct verdict */
     uint32_t told_packets;   /* of the client's, and bytes: what was told of it (carried.c) */
     uint64_t told_bytes;

@@ -2,8 +2,14 @@
 #include "runtime/proxy/slab.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { BLOCK_BYTES = 1 << 16, ALIGN = 64 };
+
+struct slab_block {
+    struct slab_block *next;
+    uint32_t first, count; /* places of its things */
+};
 
 void slab_init(struct slab *s, size_t size, uint32_t most)
 {
@@ -13,8 +19,8 @@ void slab_init(struct slab *s, size_t size, uint32_t most)
 void slab_fini(struct slab *s)
 {
     while (s->blocks) {
-        void *b = s->blocks;
-        s->blocks = *(void **)b;
+        struct slab_block *b = s->blocks;
+        s->blocks = b->next;
         free(b);
     }
     slab_init(s, s->size, s->most);
@@ -27,11 +33,13 @@ static void add_block(struct slab *s)
     if (!n) return;
     char *b = aligned_alloc(ALIGN, ALIGN + (size_t)n * s->size);
     if (!b) return;
-    *(void **)b = s->blocks;
-    s->blocks = b;
+    struct slab_block *block = (void *)b;
+    *block = (struct slab_block){.next = s->blocks, .first = s->made, .count = n};
+    s->blocks = block;
     s->made += n;
     for (uint32_t i = n; i-- > 0;) {
         void *thing = b + ALIGN + (size_t)i * s->size;
+        memset(thing, 0, s->size < SLAB_CLEAR ? s->size : SLAB_CLEAR);
         *(void **)thing = s->free;
         s->free = thing;
     }
@@ -52,4 +60,13 @@ void slab_give(struct slab *s, void *thing)
     *(void **)thing = s->free;
     s->free = thing;
     s->used--;
+}
+
+uint32_t slab_see(const struct slab *s, uint32_t at, char **things)
+{
+    const struct slab_block *b = s->blocks;
+    if (at >= s->made) return 0;
+    while (b->first > at) b = b->next;
+    *things = (char *)b + ALIGN + (size_t)(at - b->first) * s->size;
+    return b->first + b->count - at;
 }

@@ -6,11 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { SLAB_CLEAR = 256 }; /* of a thing that was never given out so many bytes are 0, but its first word */
+
 struct slab {
     uint32_t size;       /* bytes of each */
     uint32_t most;       /* of them */
     uint32_t used, made; /* of them: given out; there */
-    void *free, *blocks;
+    void *free;
+    struct slab_block *blocks; /* the newest first */
 };
 
 /* size: bytes of each, rounded up to 64. */
@@ -19,5 +22,7 @@ void slab_fini(struct slab *s);
 /* Not cleared. NULL: there are `most`, or memory is out. */
 void *slab_take(struct slab *s);
 void slab_give(struct slab *s, void *thing);
+/* The thing at that place, given out or not, and how many lie in one piece from there on; 0: there is none. */
+uint32_t slab_see(const struct slab *s, uint32_t at, char **things);
 
 #endif

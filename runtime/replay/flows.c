@@ -339,12 +339,18 @@ static void sent_json(FILE *out, const struct flow_record *f, const char *server
     fputc('}', out);
 }
 
-void flow_json_members(FILE *out, const struct flow_record *f, const char *server)
+void flow_json_sides(FILE *out, const struct flow_record *f)
 {
     char text[TEXT_TIME];
     fprintf(out, "\"protocol\":\"%s\"", flow_protocol(f, text, sizeof text));
     side_json(out, f, FLOW_ORIGINAL, ",", "opener");
     side_json(out, f, FLOW_REPLY, ",", "other");
+}
+
+void flow_json_members(FILE *out, const struct flow_record *f, const char *server)
+{
+    char text[TEXT_TIME];
+    flow_json_sides(out, f);
     if (has_id(f)) fprintf(out, ",\"id\":%u", f->src_port);
     fputs(",\"vlans\":[", out);
     for (unsigned i = 0; i < 2 && f->vlan[i] != VLAN_UNTAGGED; i++) fprintf(out, "%s%u", i ? "," : "", f->vlan[i]);

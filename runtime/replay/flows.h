@@ -37,7 +37,8 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* One of them. server: its name, NULL: none. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
-/* Its members alone, without braces. */
+/* Its members alone, without braces; and of these the protocol and the two sides alone. */
+void flow_json_sides(FILE *out, const struct flow_record *f);
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server);
 
 /* "tcp", "gre" or "proto 200". */

@@ -259,6 +259,43 @@ static void took_write(FILE *out, const cJSON *took, const char *key, const char
             (unsigned long long)n);
 }
 
+/* A number of each proxy service, or each number of one of its objects, by a label. */
+struct of_service {
+    const char *object, *key, *name, *type, *label, *help;
+};
+static const struct of_service of_services[] = {
+    {"", "now", "prey_service_sessions", "gauge", NULL, "Connections of a proxy service that go on now."},
+    {"", "sessions", "prey_service_sessions_total", "counter", NULL, "Connections that a proxy service accepted."},
+    {"", "up_bytes", "prey_service_up_bytes_total", "counter", NULL, "Bytes from its clients to servers."},
+    {"", "down_bytes", "prey_service_down_bytes_total", "counter", NULL, "Bytes to its clients."},
+    {"ended_by", "", "prey_service_ended_total", "counter", "reason", "Its connections that have ended, and why."},
+    {"refused", "", "prey_service_refused_total", "counter", "reason",
+     "Connections and requests of it that were refused."},
+    {"http", "", "prey_service_http_total", "counter", "what", "What it did as `mode proxy http`, as in prey_http_…."},
+};
+
+static void of_service_write(FILE *out, const struct of_service *m, const cJSON *service)
+{
+    const cJSON *proxy = item(service, "proxy"), *one;
+    if (!cJSON_IsObject(proxy) || is_left_out(service)) return;
+    if (!m->label) {
+        fprintf(out, "%s{", m->name);
+        label(out, "service", item_text(service, "service"));
+        fputc('}', out);
+        value(out, item(proxy, m->key));
+        return;
+    }
+    cJSON_ArrayForEach(one, item(proxy, m->object))
+    {
+        fprintf(out, "%s{", m->name);
+        label(out, "service", item_text(service, "service"));
+        fputc(',', out);
+        label(out, m->label, one->string);
+        fputc('}', out);
+        value(out, one);
+    }
+}
+
 static void proxy_write(FILE *out, const cJSON *root)
 {
     const cJSON *proxy = item(root, "proxy"), *took = item(proxy, "took");
@@ -276,6 +313,11 @@ static void proxy_write(FILE *out, const cJSON *root)
 #include "runtime/proxy/tls_count.def"
 #define PROXY_TIME(ident, key, doc) took_write(out, took, key, doc);
 #include "runtime/proxy/time.def"
+    for (size_t i = 0; i < sizeof of_services / sizeof *of_services; i++) {
+        const cJSON *service;
+        family(out, of_services[i].name, of_services[i].type, of_services[i].help);
+        cJSON_ArrayForEach(service, item(root, "services")) of_service_write(out, &of_services[i], service);
+    }
 }
 
 void metrics_write(FILE *out, const cJSON *root)

@@ -59,19 +59,30 @@ cat >seen.py <<'END'
 import json, sys
 root = json.load(open("stats.json"))
 proxy, flows = root["proxy"], root["flows"]
-proxy["answers"] = next(i["bytes"] for i in root["interfaces"] if i["interface"] == "lan")
+answers = next(i["bytes"] for i in root["interfaces"] if i["interface"] == "lan")
 metrics = dict(line.strip().rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
 ended = sum(proxy["ended_by"].values())
 took = {key: sum(t["within_s"].values()) for key, t in proxy["took"].items()}
+def numbers(of, at=()):  # the counters of a proxy object; rates are none
+    for key, v in of.items():
+        if isinstance(v, dict): yield from numbers(v, at + (key,))
+        elif isinstance(v, int) and not key.endswith("_per_s"): yield at + (key,), v
+by_service = {}
+for service in root["services"]:
+    for key, v in numbers(service["proxy"]): by_service[key] = by_service.get(key, 0) + v
+shell = [s["proxy"] for s in root["services"] if s["service"] == "shell"][0]
 good = {
     "sessions": proxy["sessions"] == proxy["ended"] > 10 and proxy["now"] == 0 and ended == proxy["ended"],
     "reasons": proxy["ended_by"]["done"] > 10,
     "bytes": proxy["up_bytes"] > 300000 and proxy["down_bytes"] > 30000000,
     "connects": proxy["connects"] >= proxy["connected"] > 10,
-    "answers": proxy["answers"] < 1000000,
+    "answers": answers < 1000000,
     "times": took["connect"] == proxy["took"]["connect"]["count"] == proxy["connected"] and took["decide"] == proxy["sessions"],
     "metrics": [int(metrics[k]) for k in ("prey_proxy_sessions_total", "prey_proxy_sessions", 'prey_proxy_ended_total{reason="done"}')]
     == [proxy["sessions"], proxy["now"], proxy["ended_by"]["done"]],
+    "services": all(by_service[key] == v for key, v in numbers(proxy)),
+    "a service": shell["sessions"] == shell["ended_by"]["done"] == 1 and shell["up_bytes"] == 300000 and metrics['prey_service_up_bytes_total{service="shell"}'] == "300000"
+    and metrics['prey_service_ended_total{service="shell",reason="done"}'] == "1",
     "histogram": int(metrics['prey_proxy_connect_duration_seconds_bucket{le="+Inf"}']) == proxy["connected"],
     "no flow": flows["now"] == flows["added"] == 0,
     "page": "Proxy services" in open("page").read(),
@@ -96,10 +107,16 @@ talker=$!
 exec 4>in
 echo before >&4
 until_true 50 'the session is there' grep -q SSH through
+ctl flows tcp to port 22
+has 'preyctl flows lists the session: client, service, server, age' '^tcp +10\.1\.0\.1:[0-9]+ +10\.1\.0\.2:22 +open +shell +shell/one +[0-9.]+ m?s +[0-9.]+ m?s +- +7 +17$'
+ctl flows tcp to port 80
+has 'a filter leaves it out' '^0 of 1 flows$'
 sed -i '/^service shell/d' proxy.prey
 sed -i '1i firewall own in default accept {}' proxy.prey
 sed -i 's/^service web /service web2 on 10.1.0.2 tcp\/81 { mode proxy; -> web }\n&/' proxy.prey
 "$bin/preyc" proxy.prey -o proxy.pbc 2>out
+ctl impact proxy.pbc
+has 'impact counts the session' '^flows +1 live: 1 stay'
 kill -HUP "$prey"
 until_true 100 'it is reloaded' grep -q reloaded prey.err
 same 'a service that a reload brings is served' "$(at client curl -s -m 5 http://10.1.0.2:81/ | grep -cE 'one|two')" 1
@@ -110,6 +127,8 @@ look stats.json stats.json
 python3 -c 'import json; print([i["bytes"] > 30000000 for i in json.load(open("stats.json"))["interfaces"] if i["interface"] == "lan"])' >said
 same 'what servers answer is judged once a rule looks at what is for the host' "$(cat said)" '[True]'
 echo after >&4
+ctl flows --json
+has 'after the reload it is listed as before' '"service":"shell",.*"session":true,"rule":"-","server":"shell/one","state":"open","up_bytes":13,'
 exec 4>&-
 wait "$talker"
 same 'a session of it goes on' "$(tr -d '\r' <through | tail -1)" 'heard 13'
@@ -122,6 +141,9 @@ same 'it ends with 0' "$status" 0
 python3 - <<'END' >said
 import json
 p = json.loads(open("prey.out").read())["proxy"]
-print(p["sessions"] == p["ended"] + p["now"] == sum(p["ended_by"].values()) + p["now"] and p["retried"] >= 2)
+d = json.loads(open("prey.out").read())
+services = [s["proxy"] for s in d["services"]]
+same = all(sum(s["ended_by"][k] for s in services) == v for k, v in p["ended_by"].items())
+print(same and sum(s["sessions"] for s in services) == p["sessions"] == p["ended"] + p["now"] == sum(p["ended_by"].values()) + p["now"] and p["retried"] >= 2)
 END
 same 'accepted is ended and open, in the summary, too' "$(cat said)" True

@@ -22,15 +22,15 @@ static bool send_request(struct session *s)
     case MESSAGE_FROM: session_end(s, SESSION_CLIENT_RESET); return false;
     case MESSAGE_CUT:
         h->reason = STREAM_FIRST_CUT;
-        count_up(&s->proxy->counters.refused[h->reason], 1);
+        count_up(&session_counts(s)->refused[h->reason], 1);
         h->keeps = false;
         http_answer(s, 400, SESSION_CLIENT_GONE);
         return false;
     case MESSAGE_BAD:
         h->reason = h->up.body.reason;
-        count_up(&s->proxy->counters.refused[h->reason], 1);
+        count_up(&session_counts(s)->refused[h->reason], 1);
         h->keeps = false;
-        count_up(&http_loop_of(s)->counts[HTTP_COUNT_BAD], 1);
+        count_up(&session_counts(s)->http[HTTP_COUNT_BAD], 1);
         http_answer(s, 400, SESSION_REQUEST_BAD);
         return false;
     default: return true;
@@ -40,7 +40,7 @@ static bool send_request(struct session *s)
 /* What came from the server is no answer. */
 static void server_is_bad(struct session *s, unsigned status, enum session_end why)
 {
-    count_up(&http_loop_of(s)->counts[HTTP_COUNT_SERVER_BAD], 1);
+    count_up(&session_counts(s)->http[HTTP_COUNT_SERVER_BAD], 1);
     http_answer(s, status, why);
 }
 
@@ -77,7 +77,7 @@ static void pass_interim(struct session *s, const struct http_head *a)
     struct http *h = http_of(s);
     struct buffer *b = s->down.buffer;
     const uint32_t end = b->from + a->len;
-    count_up(&http_loop_of(s)->counts[HTTP_COUNT_CLASS_1], 1);
+    count_up(&session_counts(s)->http[HTTP_COUNT_CLASS_1], 1);
     if (h->old) {
         b->from = end;
     } else {
@@ -124,7 +124,7 @@ static void begin_answer(struct session *s, const struct http_head *a)
     }
     body_begin(&h->down.body, framing, a->length);
     if (framing != HTTP_TUNNEL) return;
-    count_up(&http_loop_of(s)->counts[HTTP_COUNT_TUNNELS], 1);
+    count_up(&session_counts(s)->http[HTTP_COUNT_TUNNELS], 1);
     h->state = HTTP_TUNNELS;
 }
 

@@ -31,7 +31,6 @@ struct http_loop {
     struct program *program; /* whose numbers the kept connections have; held, so that no other comes to its address */
     struct kept kept;
     struct slab requests, noted; /* struct http; struct noted */
-    uint64_t *counts;            /* [HTTP_COUNTS] the proxy's */
 };
 
 enum http_state { HTTP_HEAD, HTTP_DIALS, HTTP_EXCHANGE, HTTP_TUNNELS, HTTP_LAST, HTTP_STATES };

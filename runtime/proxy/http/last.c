@@ -70,7 +70,7 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     b->to += (uint32_t)n;
     h->down.ready = (uint32_t)n;
     h->answered = true;
-    count_up(&http_loop_of(s)->counts[HTTP_COUNT_PAGES], 1);
+    count_up(&session_counts(s)->http[HTTP_COUNT_PAGES], 1);
     h->state = HTTP_LAST;
 }
 
@@ -99,7 +99,7 @@ static void leave_server(struct session *s)
 static void measure(struct session *s)
 {
     const struct http *h = http_of(s);
-    struct proxy_counters *c = &s->proxy->counters;
+    struct proxy_counters *c = session_counts(s);
     if (!h->answer_ns || !h->begun_ns) return;
     proxy_took(c, PROXY_TIME_ANSWER, h->answer_ns - h->begun_ns);
     proxy_took(c, PROXY_TIME_REQUEST, s->proxy->loop.now_ns - h->begun_ns);
@@ -114,9 +114,9 @@ void http_count(struct session *s)
     note_answer(s);
     measure(s);
     if (class >= 2 && class <= 5)
-        count_up(&http_loop_of(s)->counts[HTTP_COUNT_CLASS_1 + class - 1], 1);
+        count_up(&session_counts(s)->http[HTTP_COUNT_CLASS_1 + class - 1], 1);
     else if (!class)
-        count_up(&http_loop_of(s)->counts[HTTP_COUNT_CUT], 1);
+        count_up(&session_counts(s)->http[HTTP_COUNT_CUT], 1);
 }
 
 void http_over(struct session *s)

@@ -33,8 +33,8 @@ static void refuse(struct session *s, enum stream_reason why)
 {
     struct http *h = http_of(s);
     const unsigned status = stream_reason_status(why);
-    count_up(&http_loop_of(s)->counts[HTTP_COUNT_BAD], 1);
-    count_up(&s->proxy->counters.refused[why], 1);
+    count_up(&session_counts(s)->http[HTTP_COUNT_BAD], 1);
+    count_up(&session_counts(s)->refused[why], 1);
     h->reason = (uint8_t)why;
     h->keeps = false;
     if (why == STREAM_HTTP2)
@@ -108,7 +108,7 @@ static void begin(struct session *s, const struct first *f)
     struct buffer *b = s->up.buffer;
     const uint8_t *bytes = f->bytes + f->skip;
     char host[TOLD_MAX] = "";
-    count_up(&l->counts[HTTP_COUNT_REQUESTS], 1);
+    count_up(&session_counts(s)->http[HTTP_COUNT_REQUESTS], 1);
     note(s, &f->head, bytes);
     note_request(s, &f->head, bytes);
     s->affinity = affinity_heard(s, &f->head, bytes);

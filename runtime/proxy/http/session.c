@@ -47,7 +47,7 @@ static void go_on(struct session *s)
 
 static void step(struct session *s)
 {
-    struct proxy_counters *c = &s->proxy->counters;
+    struct proxy_counters *c = session_counts(s);
     const uint64_t up = s->up.moved, down = s->down.moved;
     go_on(s);
     count_up(&c->up_bytes, s->up.moved - up);
@@ -84,7 +84,7 @@ static struct side *kept_for(struct session *s)
     }
     if (session_server_is_private(s)) return NULL;
     struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
-    if (side) count_up(&l->counts[HTTP_COUNT_REUSED], 1);
+    if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
     return side;
 }
 
@@ -143,7 +143,6 @@ static void *start(struct proxy *p)
     struct http_loop *l = calloc(1, sizeof *l);
     if (!l) return NULL;
     l->program = program_get(p->program);
-    l->counts = p->counters.http;
     kept_init(&l->kept, &p->loop, &p->sides, HTTP_KEPT_MAX);
     slab_init(&l->requests, sizeof(struct http), p->cfg.sessions_most);
     slab_init(&l->noted, sizeof(struct noted), p->cfg.sessions_most);

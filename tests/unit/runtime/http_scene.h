@@ -15,6 +15,7 @@
 #include "runtime/proxy/http/http.h"
 #include "runtime/worker/snapshot.h"
 #include "tests/lib/judge.h"
+#include "tests/unit/runtime/proxy_whole.h"
 
 enum { PORT = 8080, SERVERS = 2, SERVER_PORT = 9000, TURNS = 4000 };
 

@@ -26,7 +26,7 @@ static void each_request_goes_where_its_host_and_path_say(void **state)
     hears(s, two, "GET /x/../two/4 HTTP/1.1\r\nHost: a\r\n" TOLD);
     say(two, OK);
     hears(s, c, OK);
-    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_REUSED], 2);
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REUSED], 2);
     close(c), close(one), close(two);
 }
 
@@ -197,7 +197,7 @@ static void malformed_requests_reach_no_server(void **state)
         close(c);
     }
     assert_true(nobody_came(s, 0));
-    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_BAD], sizeof refused / sizeof *refused);
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_BAD], sizeof refused / sizeof *refused);
 }
 
 /* A body that is malformed: the server's connection ends before the message does, so it is no request. */
@@ -281,8 +281,8 @@ static void servers_that_are_away_or_silent(void **state)
     /* Nothing more of that request is to come: the next is answered. */
     say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 503 "));
-    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_REQUESTS], 3);
-    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_PAGES], 3);
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REQUESTS], 3);
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_PAGES], 3);
     close(c);
     s->servers[0] = listener(INADDR_LOOPBACK + 1, SERVER_PORT);
 }
@@ -293,7 +293,7 @@ static void a_request_that_is_not_whole_in_time(void **state)
 {
     struct scene *s = *state;
     uint64_t before[STREAM_REASON_COUNT];
-    memcpy(before, proxy_counters(s->proxy)->refused, sizeof before);
+    memcpy(before, whole(s->proxy).refused, sizeof before);
     int c = client();
     say(c, "GET / HTTP/1.1\r\nHo");
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 408 "));
@@ -303,8 +303,8 @@ static void a_request_that_is_not_whole_in_time(void **state)
     shutdown(c, SHUT_WR);
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 400 "));
     close(c);
-    assert_int_equal(proxy_counters(s->proxy)->refused[STREAM_FIRST_LATE] - before[STREAM_FIRST_LATE], 1);
-    assert_int_equal(proxy_counters(s->proxy)->refused[STREAM_FIRST_CUT] - before[STREAM_FIRST_CUT], 1);
+    assert_int_equal(whole(s->proxy).refused[STREAM_FIRST_LATE] - before[STREAM_FIRST_LATE], 1);
+    assert_int_equal(whole(s->proxy).refused[STREAM_FIRST_CUT] - before[STREAM_FIRST_CUT], 1);
     assert_true(nobody_came(s, 0));
 }
 
@@ -354,11 +354,11 @@ static void an_idle_connection_ends_in_order(void **state)
     say(c, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_true(nobody_came(s, 0));
     assert_non_null(s->proxy->all);
-    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_REQUESTS], 1);
-    assert_int_equal(loop_of(s)->counts[HTTP_COUNT_CUT], 0);
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REQUESTS], 1);
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_CUT], 0);
     close(c), close(one);
     for (unsigned i = 0; i < TURNS && s->proxy->all; i++) proxy_turn(s->proxy, 1);
-    assert_int_equal(s->proxy->counters.ends[SESSION_IDLE], 1);
+    assert_int_equal(whole(s->proxy).ends[SESSION_IDLE], 1);
 }
 
 static void the_last_proxy_answers(void **state)

@@ -20,6 +20,7 @@
 
 #include "runtime/proxy/core.h"
 #include "tests/lib/judge.h"
+#include "tests/unit/runtime/proxy_whole.h"
 
 enum { SERVICE = INADDR_LOOPBACK + 1 };
 
@@ -139,7 +140,7 @@ static uint64_t ends(struct bench *b, enum session_end e)
     assert_int_equal(b->proxy->sides.used, 0);
     assert_int_equal(b->proxy->buffers.used, 0);
     assert_int_equal(b->proxy->ats.used, 0);
-    return proxy_counters(b->proxy)->ends[e];
+    return whole(b->proxy).ends[e];
 }
 
 #define RULES(pool, service)                                                                                           \
@@ -163,8 +164,8 @@ static void test_bytes_go_both_ways_and_each_end_is_told(void **state)
     close(s);
     assert_int_equal(heard(&b, c, &byte, 1), 0);
     assert_int_equal(ends(&b, SESSION_DONE), 1);
-    assert_int_equal(b.proxy->counters.up_bytes, 4);
-    assert_int_equal(b.proxy->counters.down_bytes, 41);
+    assert_int_equal(whole(b.proxy).up_bytes, 4);
+    assert_int_equal(whole(b.proxy).down_bytes, 41);
     close(c);
     tear_down(&b);
 }
@@ -212,7 +213,7 @@ static void test_another_server_is_tried(void **state)
         close(c);
     }
     assert_int_equal(ends(&b, SESSION_DONE), 4);
-    assert_int_equal(b.proxy->counters.retried, 2);
+    assert_int_equal(whole(b.proxy).retried, 2);
     tear_down(&b);
     set_up(&b, RULES("server dead 127.0.0.1:%3$u; server dead2 127.0.0.3:%3$u", ""));
     const int c = client(&b);
@@ -233,7 +234,7 @@ static void test_sessions_are_bounded(void **state)
     for (unsigned i = 0; i < 100; i++) assert_true((s[i] = accepted(&b)) >= 0);
     for (unsigned i = 0; i < 5; i++) proxy_turn(b.proxy, 1);
     assert_int_equal(b.proxy->sessions.used, 100);
-    assert_true(b.proxy->counters.unwelcome > 0);
+    assert_true(whole(b.proxy).unwelcome > 0);
     for (unsigned i = 0; i < 100; i++) close(s[i]), close(c[i]);
     for (unsigned i = 100; i < 120; i++) assert_true((s[i] = accepted(&b)) >= 0);
     for (unsigned i = 100; i < 120; i++) close(s[i]), close(c[i]);
@@ -352,7 +353,13 @@ static void test_who_finds_no_place_waits_for_one(void **state)
     s[0] = accepted(&b);
     says(&b, c[0], s[0], "one");
     assert_int_equal(heard(&b, c[3], &byte, 1), -ECONNRESET); /* two wait already */
-    assert_int_equal(b.proxy->counters.queued, 2);
+    assert_int_equal(whole(b.proxy).queued, 2);
+    struct session_listing l = {0};
+    unsigned at[PHASES] = {0};
+    sessions_list(b.proxy, &l);
+    for (unsigned i = 0; i < l.count; i++) at[l.sessions[i].phase]++;
+    assert_int_equal(at[PHASE_OPEN], 1);
+    assert_int_equal(at[PHASE_QUEUE], 2);
     close(s[0]), close(c[0]);
     s[1] = accepted(&b);
     assert_true(s[1] >= 0);
@@ -360,8 +367,8 @@ static void test_who_finds_no_place_waits_for_one(void **state)
     assert_int_equal(heard(&b, c[2], &byte, 1), -ECONNRESET); /* it waited for a second */
     close(s[1]), close(c[1]), close(c[2]), close(c[3]);
     assert_int_equal(ends(&b, SESSION_DONE), 2);
-    assert_int_equal(proxy_counters(b.proxy)->ends[SESSION_MAX_FLOWS], 1);
-    assert_int_equal(proxy_counters(b.proxy)->ends[SESSION_QUEUE_LATE], 1);
+    assert_int_equal(whole(b.proxy).ends[SESSION_MAX_FLOWS], 1);
+    assert_int_equal(whole(b.proxy).ends[SESSION_QUEUE_LATE], 1);
     tear_down(&b);
 }
 
@@ -495,12 +502,18 @@ static struct snapshot *reload(struct bench *b, const char *rules, struct remap 
     const struct vm_in in = {.mono_ns = loop_clock(), .facts = &w->facts};
     chooser_facts(fresh, &in);
     struct proxy_listen at = {.at = {.addr = {SERVICE}, .port = b->port}, .service = 0, .fd = -1};
-    struct proxy_change change = {.remap = *remap, .fresh = fresh, .world = w, .listens = &at, .count = 1};
+    struct proxy_change change = {.remap = *remap,
+                                  .fresh = fresh,
+                                  .world = w,
+                                  .listens = &at,
+                                  .count = 1,
+                                  .counted = proxy_counted_new((*remap)->program->services_count)};
     proxy_change(b->proxy, &change);
     for (unsigned i = 0; i < 100 && !proxy_changed(b->proxy, &refused); i++) proxy_turn(b->proxy, 10);
     assert_true(proxy_changed(b->proxy, &refused));
     assert_int_equal(refused, 0);
     chooser_free(fresh);
+    free(change.counted);
     judge_free(next);
     return w;
 }
@@ -582,7 +595,7 @@ static void test_without_descriptors_it_waits(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     turn_for(&b, 150);
     assert_int_equal(b.proxy->sessions.used, 0);
-    assert_true(b.proxy->counters.unwelcome > 0);
+    assert_true(whole(b.proxy).unwelcome > 0);
     setrlimit(RLIMIT_NOFILE, &before);
     const int s = accepted(&b);
     assert_true(s >= 0);
@@ -607,6 +620,67 @@ static void test_times_are_dealt_out_to_bounds(void **state)
     assert_int_equal(proxy_took_count(t), 4);
 }
 
+/* All are met once, in parts, though one ends and another begins between two parts. */
+static void test_sessions_are_listed_in_parts(void **state)
+{
+    struct bench b;
+    int c[90], s[90], more;
+    bool met[65536] = {false};
+    unsigned n = 0, parts = 0;
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    for (unsigned i = 0; i < 90; i++) {
+        c[i] = client(&b), s[i] = accepted(&b);
+        assert_true(s[i] >= 0);
+    }
+    says(&b, c[0], s[0], "hello");
+    for (struct session_listing l = {0}; !l.ended; parts++) {
+        sessions_list(b.proxy, &l);
+        assert_ptr_equal(l.program, b.proxy->program);
+        for (unsigned i = 0; i < l.count; i++, n++) {
+            const struct session_record *r = &l.sessions[i];
+            assert_false(met[r->flow.src_port]);
+            met[r->flow.src_port] = true;
+            assert_int_equal(r->flow.dst_port, b.port);
+            assert_int_equal(r->flow.server, 0);
+            assert_int_equal(r->phase, PHASE_OPEN);
+            assert_true(r->up_bytes == 0 || r->up_bytes == 5);
+        }
+        if (parts) continue;
+        close(c[0]), close(s[0]), close(c[89]), close(s[89]);
+        more = client(&b);
+        accepted(&b);
+        turn_for(&b, 50);
+    }
+    assert_true(parts > 1 && n >= 89 && n <= 91);
+    for (unsigned i = 1; i < 89; i++) close(c[i]), close(s[i]);
+    close(more);
+    tear_down(&b);
+}
+
+/* The whole stays what it was, whatever becomes of services. */
+static void test_counters_go_on_under_other_numbers(void **state)
+{
+    const uint32_t to[] = {1, PBC_NONE, 0, 0};
+    struct proxy_counted c = {.services = 4, .of = proxy_counted_new(4)};
+    struct proxy_counters sum = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) count_up(&proxy_counted_of(&c, i)->sessions, 1u << i);
+    count_up(&proxy_counted_of(&c, PBC_NONE)->sessions, 16);
+    struct proxy_counters *gone = c.of[1];
+    free(proxy_counted_rename(&c, proxy_counted_new(3), 3, to));
+    count_up(&gone->sessions, 32); /* one of its sessions ends late */
+    assert_int_equal(c.of[0]->sessions, 4);
+    assert_int_equal(c.of[1]->sessions, 1);
+    assert_false(proxy_counted_read(&c, 2, &sum));
+    assert_true(proxy_counted_read(&c, PBC_NONE, &sum));
+    assert_int_equal(sum.sessions, 16 + 2 + 8 + 32);
+    free(proxy_counted_rename(&c, proxy_counted_new(1), 1, (const uint32_t[]){PBC_NONE, 0, 0}));
+    assert_int_equal(c.rest.sessions, 16 + 2 + 8 + 32);
+    assert_int_equal(c.of[0]->sessions, 1);
+    proxy_counted_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +700,8 @@ int main(void)
         cmocka_unit_test(test_a_reload_judges_again_where_the_service_says),
         cmocka_unit_test(test_short_connections_leave_nothing),
         cmocka_unit_test(test_without_descriptors_it_waits),
+        cmocka_unit_test(test_sessions_are_listed_in_parts),
+        cmocka_unit_test(test_counters_go_on_under_other_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
