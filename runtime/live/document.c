@@ -173,6 +173,7 @@ static void recorder_add(const struct moment *m, cJSON *root)
     json_number(one, "bytes", c.bytes);
     json_number(one, "files", c.files);
     json_number(one, "packets", c.packets);
+    json_number(one, "sessions", c.sessions);
     json_number(one, "lost", c.lost);
     json_text(one, "error", c.failed ? strerror(-c.failed) : "");
 }

@@ -14,6 +14,7 @@
 #include "runtime/live/access.h"
 #include "runtime/live/certified.h"
 #include "runtime/live/health.h"
+#include "runtime/live/recorded.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"
 #include "runtime/worker/sum.h"
@@ -242,6 +243,7 @@ static int make_loops(struct live *l, struct snapshot *world, char *err, size_t 
                                       .tls = x->tls,
                                       .vm = loop_cfg(l, x->count),
                                       .openers = x->openers,
+                                      .moments = recorded_moments(l, x->count),
                                       .carried = &l->workers[x->count]->carried,
                                       .foreign = foreign,
                                       .sessions_most = (uint32_t)l->now.program->settings->proxy_sessions,
@@ -273,6 +275,7 @@ int proxied_start(struct live *l)
     struct proxied *x = l->proxied;
     int err = 0;
     for (unsigned i = 0; x && i < x->count && !err; i++) {
+        proxy_numbered(x->loops[i], l->now.number);
         err = proxy_start(x->loops[i], live_cpu_of(i));
         if (err) x->count = i; /* the others end here: those have no thread */
     }
@@ -438,7 +441,10 @@ struct proxied_change *proxied_prepare(struct live *l, const struct remap *r, st
 
 void proxied_offer(struct live *l, struct proxied_change *c)
 {
-    for (unsigned i = 0; i < c->count; i++) proxy_change(l->proxied->loops[i], &c->of[i]);
+    for (unsigned i = 0; i < c->count; i++) {
+        c->of[i].number = l->now.number;
+        proxy_change(l->proxied->loops[i], &c->of[i]);
+    }
     if (c->tls) {
         tls_table_put(l->proxied->tls); /* the loops hold what they use of it */
         l->proxied->tls = c->tls;

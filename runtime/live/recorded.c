@@ -57,6 +57,11 @@ int recorded_open(struct live *l)
     return 0;
 }
 
+struct moments *recorded_moments(const struct live *l, unsigned worker)
+{
+    return l->recorder ? recorder_moments(l->recorder, worker) : NULL;
+}
+
 int recorded_start(struct live *l)
 {
     const int failed = l->recorder ? recorder_start(l->recorder) : 0;

@@ -13,6 +13,9 @@ int recorded_open(struct live *l);
 int recorded_start(struct live *l);
 void recorded_end(struct live *l);
 
+/* Where the proxy loop of that worker is recorded; NULL: nowhere. */
+struct moments *recorded_moments(const struct live *l, unsigned worker);
+
 /* Each second: tell of what could not be written. */
 void recorded_tick(struct live *l);
 

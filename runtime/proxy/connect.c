@@ -23,6 +23,7 @@ static void through(struct session *s, enum session_end failed, int err)
     if (failed == SESSION_ENDS) {
         count_up(&session_counts(s)->connected, 1);
         proxy_took(session_counts(s), PROXY_TIME_CONNECT, s->proxy->loop.now_ns - s->dials_ns);
+        session_served(s);
     }
     s->ops->connected(s, failed, err);
 }
@@ -183,6 +184,7 @@ static void begin(struct session *s)
     struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
     if (kept) {
         session_give_server(s, kept);
+        session_served(s);
         s->dials = false;
         s->ops->connected(s, SESSION_ENDS, 0);
         return;

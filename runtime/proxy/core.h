@@ -9,6 +9,7 @@
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/tls/tls.h"
+#include "runtime/worker/moments.h"
 #include "runtime/worker/ring.h"
 #include "runtime/worker/snapshot.h"
 #include "vm/forward/choose.h"
@@ -41,6 +42,7 @@ struct proxy {
     struct loop loop;
     struct proxy_cfg cfg;
     struct program *program; /* that runs; held */
+    uint64_t number;         /* its number, for who records */
     struct chooser *chooser;
     const struct snapshot *world;
     struct tls_table *tls; /* of the program; held */
@@ -51,6 +53,7 @@ struct proxy {
     struct pipes pipes;
     struct first first;          /* of the session that reads now */
     struct session *all, *tells; /* tells: the next that tells what it carried; NULL: from the first on */
+    uint64_t begun;              /* sessions, ever */
     struct foreign foreign[2];   /* of IPv4, of IPv6 */
     uint64_t random;             /* for source_socket: nobody foretells the next (RFC 6056) */
     struct queue queue;
@@ -127,6 +130,10 @@ void sessions_end(struct proxy *p, enum session_end why);
 /* carried.c: what the session's client has sent since it was told last, to the worker; and some of all sessions. */
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
+
+/* recorded.c: to the flight recorder; and s->chosen is connected to: that, if it is another than before. */
+void session_record(const struct session *s, enum moment_kind kind);
+void session_served(struct session *s);
 
 /* foreign.c: a socket for a connection to a server. The caller's, or a negative errno.
  *

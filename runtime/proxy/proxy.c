@@ -55,6 +55,7 @@ static int take_program(struct proxy *p, struct proxy_change *c)
     if (err) return err;
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
+    p->number = c->number;
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
     sessions_rename(p, c->remap);
@@ -222,6 +223,8 @@ static void *run(void *arg)
     fill_listing(p);
     return NULL;
 }
+
+void proxy_numbered(struct proxy *p, uint64_t number) { p->number = number; }
 
 int proxy_start(struct proxy *p, int cpu)
 {

@@ -14,6 +14,7 @@
 #include "vm/forward/choose.h"
 #include "vm/stream/stream.h"
 
+struct moments;
 struct openers;
 struct proxy;
 struct ring;
@@ -32,6 +33,7 @@ struct proxy_cfg {
     struct vm_cfg vm;                     /* of the chooser: seed, worker of workers, share */
     struct tls_table *tls;                /* what services show and ask; it is held */
     const struct openers *const *openers; /* [vm.workers or 1] what the workers let in; NULL: nobody writes it down */
+    struct moments *moments;              /* what is recorded of sessions; NULL: nothing is */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: nobody counts */
     /* A batch of sockets that may have clients' addresses (runtime/host/transparent.h): how many, or a negative errno.
      * NULL: there are none. Called with `with`. */
@@ -52,6 +54,7 @@ struct proxy_change {
     struct proxy_listen *listens; /* [count] */
     unsigned count;
     const uint16_t *iface;           /* as in struct proxy_cfg */
+    uint64_t number;                 /* of remap->program, for who records */
     struct proxy_counters **counted; /* proxy_counted_new, for the services of remap->program; then as `fresh` */
 };
 
@@ -69,6 +72,8 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
                         unsigned count, int *err);
 /* Its sessions end. Not while its thread runs. */
 void proxy_free(struct proxy *p);
+/* The number of its program, for who records. Not while its thread runs. */
+void proxy_numbered(struct proxy *p, uint64_t number);
 /* 0 or a negative errno. cpu: it runs on that one alone; negative: anywhere. */
 int proxy_start(struct proxy *p, int cpu);
 void proxy_stop(struct proxy *p);

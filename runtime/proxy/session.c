@@ -126,6 +126,7 @@ static void session_free(struct session *s)
 {
     struct proxy *p = s->proxy;
     session_tell(s);
+    session_record(s, MOMENT_ENDED);
     if (p->tells == s) p->tells = s->next;
     if (s->dials) connect_cancel(s);
     if (s->ops->fini) s->ops->fini(s);
@@ -265,6 +266,8 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
                           .service = service,
                           .branch = PBC_NONE,
                           .chosen = PBC_NONE,
+                          .served = PBC_NONE,
+                          .number = ++p->begun,
                           .begun_ns = p->loop.now_ns,
                           .seen_ns = p->loop.now_ns,
                           .ended = SESSION_ENDS,
@@ -282,6 +285,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
     }
     s->peer = session_client(s);
     find_opener(s);
+    session_record(s, MOMENT_BEGUN);
     set_out(s);
     return true;
 }
@@ -300,6 +304,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
+        if (s->served != PBC_NONE) s->served = r->server[s->served];
         if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];
         if (s->firewall != PBC_NONE) s->firewall = r->firewall[s->firewall];
         if ((s->state != SESSION_GOES || s->at || s->dials) && proxy_is_past(p, s->service))

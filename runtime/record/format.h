@@ -7,7 +7,8 @@
  *      PROGRAM   each that ran so far, in order; the file is in the first with its digest
  *      ROUTES    the table of routes that the world has, if it has one
  *      WORLD     facts and next hops, as published last
- *      then, as it happens: PROGRAM, ROUTES, WORLD; of each worker in its order STEP and packets; END
+ *      then, as it happens: PROGRAM, ROUTES, WORLD; of each worker in its order STEP and packets; of each proxy loop
+ *      in its order SESSION, which only tells; END
  *
  * Of each worker one of the first steps of a file is its state, from which it can go on as it did: a file can be gone
  * through without those before it. What stands before that step belongs to the file before.
@@ -38,8 +39,9 @@ enum record_kind {
     RECORD_PROGRAM,
     RECORD_WORLD,
     RECORD_STEP,
-    RECORD_ROUTES, /* the table that worlds behind it name by its number */
-    RECORD_END,    /* the workers have ended: nothing is missing */
+    RECORD_ROUTES,  /* the table that worlds behind it name by its number */
+    RECORD_END,     /* the workers have ended: nothing is missing */
+    RECORD_SESSION, /* a struct session_moment of the proxy loop of that worker (runtime/worker/moments.h) */
     RECORD_KINDS,
 };
 struct record_block {

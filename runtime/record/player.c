@@ -31,12 +31,28 @@ static void next_file(struct player *p, const struct scene *s)
         actor_stop(&p->actors[i], "the disk took nothing for a while");
 }
 
+/* Of a program that is not known nothing could be said. */
+static void moment(const struct player *p, const struct scene *s)
+{
+    struct cursor c = {s->body, s->len};
+    struct session_moment m;
+    if (!p->moment || !cursor_copy(&c, &m, sizeof m) || m.kind >= MOMENTS || (m.family != 4 && m.family != 6)) return;
+    m.end[sizeof m.end - 1] = 0;
+    const struct told_program *k = story_program(&p->story, m.program);
+    if (k && (!p->watch.to_ns || m.now_ns + p->story.start.wall_ns <= p->watch.to_ns))
+        p->moment(p->watch.arg, s->worker, &m, k);
+}
+
 int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len)
 {
     const bool told = s->kind == SCENE_CUSTOM && s->what != RECORD_STEP;
     p->ended |= told && s->what == RECORD_END;
     if (told && s->what == RECORD_START) next_file(p, s);
     if (p->ended || (told && s->what == RECORD_START)) return 0;
+    if (told && s->what == RECORD_SESSION) {
+        moment(p, s);
+        return 0;
+    }
     if (told) return story_hear(&p->story, s, err, err_len);
     if (s->worker >= p->story.start.workers || !p->story.programs_count) {
         snprintf(err, err_len, "a step stands before its program");

@@ -3,6 +3,7 @@
 #define RUNTIME_RECORD_PLAYER_H
 
 #include "runtime/record/actor.h"
+#include "runtime/worker/moments.h"
 
 struct player {
     struct story story; /* begun by story_begin */
@@ -10,6 +11,8 @@ struct player {
     bool ended;         /* and nothing is missing after what they did */
     struct actor actors[WORKERS_MOST];
     struct actor_watch watch; /* of all actors */
+    /* Of a session, as a proxy loop told it, by a program of the story; NULL: nobody asks. Called with watch.arg. */
+    void (*moment)(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k);
 };
 
 /* The next scene of a file, hostile, but for its first. 0; or a negative errno with one line in err: the rest makes no

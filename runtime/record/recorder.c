@@ -38,6 +38,7 @@ struct recorder {
     const char *names[PORTS_MOST + 1]; /* and this machine's */
     struct reel reel;
     struct tape tapes[WORKERS_MOST];
+    struct moments moments[WORKERS_MOST];
     unsigned workers;
     /* of the thread */
     pthread_t thread;
@@ -111,8 +112,10 @@ struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel)
     *reel = (struct reel){.dir = -1, .fd = -1};
     pthread_mutex_init(&r->lock, NULL);
     int failed = 0;
-    for (unsigned i = 0; i < r->workers && !failed; i++)
+    for (unsigned i = 0; i < r->workers && !failed; i++) {
         failed = tape_init(&r->tapes[i], TAPE_BYTES, cfg->snap, state_room(r->reel.most, r->workers));
+        if (!failed) failed = moments_init(&r->moments[i]);
+    }
     if (!failed) return r;
     recorder_free(r);
     return NULL;
@@ -126,7 +129,10 @@ void recorder_free(struct recorder *r)
         bytes_fini(&s->body);
         free(s);
     }
-    for (unsigned i = 0; i < WORKERS_MOST; i++) tape_fini(&r->tapes[i]);
+    for (unsigned i = 0; i < WORKERS_MOST; i++) {
+        tape_fini(&r->tapes[i]);
+        moments_fini(&r->moments[i]);
+    }
     reel_close(&r->reel);
     bytes_fini(&r->out);
     programs_fini(&r->programs);
@@ -139,6 +145,8 @@ void recorder_free(struct recorder *r)
 /* ---- what the main thread says ---- */
 
 struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tapes[worker]; }
+
+struct moments *recorder_moments(struct recorder *r, unsigned worker) { return &r->moments[worker]; }
 
 /* To the list, if it has room. Programs always find some: they are few, and all that follows needs them. */
 static bool append(struct recorder *r, struct said *s)
@@ -212,9 +220,12 @@ struct recorder_counters recorder_counters(const struct recorder *r)
     struct recorder_counters now = {.bytes = __atomic_load_n(&c->bytes, __ATOMIC_RELAXED),
                                     .files = __atomic_load_n(&c->files, __ATOMIC_RELAXED),
                                     .packets = __atomic_load_n(&c->packets, __ATOMIC_RELAXED),
+                                    .sessions = __atomic_load_n(&c->sessions, __ATOMIC_RELAXED),
                                     .lost = __atomic_load_n(&c->lost, __ATOMIC_RELAXED),
                                     .failed = __atomic_load_n(&c->failed, __ATOMIC_RELAXED)};
-    for (unsigned i = 0; i < r->workers; i++) now.lost += __atomic_load_n(&r->tapes[i].lost, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < r->workers; i++)
+        now.lost += __atomic_load_n(&r->tapes[i].lost, __ATOMIC_RELAXED) +
+                    __atomic_load_n(&r->moments[i].lost, __ATOMIC_RELAXED);
     return now;
 }
 
@@ -389,12 +400,26 @@ static void done(struct recorder *r, unsigned worker, const struct tape_record *
     if (again) ask_state(r, worker);
 }
 
+/* So many of the loop's. */
+static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
+{
+    struct session_moment m;
+    for (unsigned i = 0; i < n && moments_take(&r->moments[loop], &m); i++) {
+        blocks_custom(&r->out, RECORD_SESSION, loop, &m, sizeof m);
+        if (r->out.len >= WRITE_AT) flush(r);
+    }
+    count(&r->counters.sessions, n);
+    return n;
+}
+
 /* Did anything come? */
 static bool turn(struct recorder *r)
 {
     uint64_t there[WORKERS_MOST];
+    unsigned moments[WORKERS_MOST];
     bool came = false;
     for (unsigned i = 0; i < r->workers; i++) there[i] = tape_there(&r->tapes[i]);
+    for (unsigned i = 0; i < r->workers; i++) moments[i] = moments_there(&r->moments[i]);
     r->wall_ns = clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC);
     write_all_said(r);
     for (unsigned i = 0; i < r->workers; i++) {
@@ -402,6 +427,7 @@ static bool turn(struct recorder *r)
             write_step(r, i, tape_whole(&r->tapes[i], t));
             done(r, i, t);
         }
+        came |= write_moments(r, i, moments[i]);
     }
     flush(r);
     return came;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "runtime/record/reel.h"
+#include "runtime/worker/moments.h"
 #include "runtime/worker/worker.h"
 
 struct recorder_cfg {
@@ -32,6 +33,9 @@ void recorder_stop(struct recorder *r);
 /* Where that worker is recorded, for worker_record. */
 struct tape *recorder_tape(struct recorder *r, unsigned worker);
 
+/* What becomes of the sessions of the proxy loop beside it. */
+struct moments *recorder_moments(struct recorder *r, unsigned worker);
+
 /* A program that workers are to run from now on, and what the change is made of: ids of interfaces by those that they
  * had, what is gone, times, and the snapshot, by its number, of vm_prepare. The first has none of these. Returns its
  * number. */
@@ -48,6 +52,7 @@ void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t progr
 
 struct recorder_counters {
     uint64_t bytes, files, packets; /* written */
+    uint64_t sessions;              /* moments of these, written */
     uint64_t lost;                  /* records that found no room in a tape or on the disk */
     int failed;                     /* the last errno of the disk, negative; 0: it took all */
 };

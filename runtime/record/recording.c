@@ -15,6 +15,7 @@
 #include "runtime/record/listed.h"
 #include "runtime/record/player.h"
 #include "runtime/record/reel.h"
+#include "runtime/record/sessions.h"
 #include "runtime/replay/log.h"
 #include "runtime/replay/out.h"
 #include "runtime/replay/report.h"
@@ -31,6 +32,7 @@ struct recording {
     uint64_t frames;                /* judged so far */
     uint64_t first_ns, last_ns;     /* when the earliest and the latest of them came; 0: none has */
     struct listed flows;
+    struct sessions sessions;
     struct out verdicts;
     struct capture_writer *writer;
     int write_error;
@@ -101,6 +103,16 @@ static void logged(void *arg, const struct actor *a, const struct log_note *n)
                                        .bytes = n->bytes,
                                        .packet = n->text,
                                        .time_ns = wall});
+}
+
+static void moment(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k)
+{
+    struct recording *g = arg;
+    const uint64_t wall = m->now_ns + g->player.story.start.wall_ns;
+    (void)loop;
+    if (wall < g->chosen.from_ns) return;
+    sessions_add(&g->sessions, m);
+    if (g->o->log && label(g, k->p)) sessions_say(stderr, &g->labels, m, wall, g->o->log == LOG_JSON);
 }
 
 static void ended(void *arg, const struct actor *a, const struct flow_record *f)
@@ -209,6 +221,7 @@ static void more_json(cJSON *root, const void *arg)
     number(to, "verdicts", c.verdicts);
     number(to, "verdicts_otherwise", c.verdicts_other);
     number(to, "passed_over", c.passed_over);
+    sessions_json(to, &g->sessions);
     time_add(to, "began", g->first_ns);
     time_add(to, "ended", g->last_ns);
 }
@@ -220,6 +233,7 @@ static void more_text(const struct recording *g)
     printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
     printf("left        %s packets as recorded, %s otherwise\n", text_number(c.packets, a),
            text_number(c.packets_other, b));
+    sessions_text(stdout, &g->sessions);
     if (c.passed_over)
         printf("passed over %s packets: no state was there to go on from when they came\n",
                text_number(c.passed_over, a));
@@ -325,6 +339,7 @@ static void watch(struct recording *g)
                                            .ended = g->o->flows ? ended : NULL,
                                            .arg = g,
                                            .to_ns = g->chosen.to_ns};
+    g->player.moment = moment;
     g->flows.from_ns = g->chosen.from_ns;
 }
 

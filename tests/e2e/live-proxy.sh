@@ -5,6 +5,7 @@ set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+RECORD=1 # sessions are recorded, too, and told of again
 
 site one two
 # ssh-like: it speaks first, says how much it heard once the client has ended, and then ends.
@@ -134,6 +135,7 @@ wait "$talker"
 same 'a session of it goes on' "$(tr -d '\r' <through | tail -1)" 'heard 13'
 
 kill "$web_one"
+until_true 100 'server one is gone' eval '! at prey nc -z -w 1 10.2.0.2 80'
 for i in 1 2 3 4; do ask 10.1.0.2; done >four
 same 'a server that is gone: the next one is tried' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 4 two '
 prey_ends
@@ -147,3 +149,15 @@ same = all(sum(s["ended_by"][k] for s in services) == v for k, v in p["ended_by"
 print(same and sum(s["sessions"] for s in services) == p["sessions"] == p["ended"] + p["now"] == sum(p["ended_by"].values()) + p["now"] and p["retried"] >= 2)
 END
 same 'accepted is ended and open, in the summary, too' "$(cat said)" True
+"$bin/preyrun" --replay recorded-1 --format json --log json >again.json 2>again.log
+python3 - <<'END' >said
+import json
+live, again = (json.load(open(f)) for f in ("prey.out", "again.json"))
+p, s = live["proxy"], again["recording"]["sessions"]
+lines = [json.loads(line) for line in open("again.log")]
+shell = [(l["what"], l["other"]["port"], l["rule"], l["server"], l.get("end"), l["up_bytes"]) for l in lines if l["service"] == "shell"]
+print(s["begun"] == p["sessions"] and s["ended"] == p["ended"], {k: v for k, v in p["ended_by"].items() if v} == s["ended_by"],
+      s["up_bytes"] == p["up_bytes"], len(lines) == s["begun"] + s["served"] + s["ended"], shell[-3:])
+END
+same 'the recording has all sessions: begun by a rule, served by a server, ended for a reason' "$(cat said)" \
+    "True True True True [('begun', 22, '-', None, None, 0), ('served', 22, '-', 'shell/one', None, 0), ('ended', 22, '-', 'shell/one', 'done', 13)]"
