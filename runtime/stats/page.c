@@ -235,7 +235,7 @@ void page_write(FILE *out, const cJSON *root)
     head(out, root);
     traffic(out, root);
     page_services(out, root);
-    page_proxy(out, item(root, "proxy"));
+    page_proxy(out, root);
     rules(out, root);
     drops(out, root);
     page_machine(out, root);

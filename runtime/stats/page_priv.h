@@ -21,7 +21,7 @@ void page_bits(FILE *out, const cJSON *of, const char *key);
 
 /* Sections. */
 void page_services(FILE *out, const cJSON *root);
-void page_proxy(FILE *out, const cJSON *proxy); /* nothing where it is null */
+void page_proxy(FILE *out, const cJSON *root); /* nothing where there is no proxy */
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);
 

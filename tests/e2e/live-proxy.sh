@@ -86,7 +86,7 @@ good = {
     and metrics['prey_service_ended_total{service="shell",reason="done"}'] == "1",
     "histogram": int(metrics['prey_proxy_connect_duration_seconds_bucket{le="+Inf"}']) == proxy["connected"],
     "no flow": flows["now"] == flows["added"] == 0,
-    "page": "Proxy services" in open("page").read(),
+    "page": all(words in open("page").read() for words in ("Proxy services", ">shell<", "Connecting to a server <small>50", "<rect ")),
 }
 print(" ".join(k for k, v in good.items() if not v) or "good")
 END
