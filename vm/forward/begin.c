@@ -294,8 +294,8 @@ void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch,
     const struct pbc_service *s = service_of(vm->forward->p, branch);
     c->v->service = vm->forward->p->branches[branch].service;
     c->left = (struct leave){.service = c->v->service, .server = PBC_NONE, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
-    enum pkt_reason reason =
-        begins && track_may_begin(c->key, &c->seen) && is_over_rate(j, c, s) ? REASON_OVER_RATE : REASON_NONE;
+    begins &= forward_is_syn(c->key) && track_may_begin(c->key, &c->seen);
+    enum pkt_reason reason = begins && is_over_rate(j, c, s) ? REASON_OVER_RATE : REASON_NONE;
     if (!reason) reason = forward_follow(j, c);
     if (reason)
         forward_refuse(c, reason);
