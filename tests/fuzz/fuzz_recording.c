@@ -16,6 +16,7 @@
 #include "compiler/compiler.h"
 #include "runtime/record/player.h"
 #include "runtime/record/reel.h"
+#include "runtime/record/sessions.h"
 #include "tests/lib/recorded.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -53,6 +54,19 @@ static struct program *compiled(void)
     return p;
 }
 
+/* A session of a proxy: it begins, is served, and ends. */
+static void feed_session(struct recorded *r)
+{
+    struct session_moment m = {.session = 1, .server = PBC_NONE, .src_port = 5, .dst_port = 80, .family = 4};
+    recorded_moment(r, m);
+    m.kind = MOMENT_SERVED;
+    m.server = 1;
+    recorded_moment(r, m);
+    m.kind = MOMENT_ENDED;
+    memcpy(m.end, "done", 4);
+    recorded_moment(r, m);
+}
+
 /* UDP to the service, to a port that is open, to one that is not, and two that are translated; of one datagram a later
  * fragment, which waits. */
 static void feed(struct recorded *r)
@@ -73,6 +87,7 @@ static void feed(struct recorded *r)
             frames[i] = (struct capture_frame){.data = bytes[i], .cap_len = sizeof udp, .wire_len = sizeof udp};
         }
         if (batch == 1) recorded_ask(r);
+        if (batch == 2) feed_session(r);
         recorded_frames(r, frames, 8, 600000000);
     }
 }
@@ -120,13 +135,32 @@ static size_t damage(uint8_t *bytes, const uint8_t *data, size_t size)
     return len;
 }
 
+static FILE *nowhere;
+static struct sessions sessions;
+
+static void moment(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k)
+{
+    struct labels labels;
+    (void)arg;
+    HOLD(loop < WORKERS_MOST && !labels_init(&labels, k->p));
+    sessions_add(&sessions, m);
+    sessions_say(nowhere, &labels, m, m->now_ns, false);
+    sessions_say(nowhere, &labels, m, m->now_ns, true);
+    labels_fini(&labels);
+}
+
 static void play(struct player *p, struct film *f)
 {
     char err[200];
     struct scene s;
+    if (!nowhere) nowhere = fopen("/dev/null", "w");
+    HOLD(nowhere);
+    sessions = (struct sessions){0};
+    p->moment = moment;
     bool good = film_next(f, &s) && !story_begin(&p->story, &s, err, sizeof err);
     while (good && film_next(f, &s)) good = !player_scene(p, &s, err, sizeof err);
     player_end(p);
+    sessions_text(nowhere, &sessions);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -141,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     film_of(&f, bytes, damage(bytes, data, size));
     play(p, &f);
     const struct actor_counters c = player_counters(p);
+    if (size < 6) HOLD(sessions.count[MOMENT_BEGUN] == 1 && sessions.count[MOMENT_ENDED] == 1 && sessions.whys == 1);
     if (size < 6) HOLD(c.packets && c.verdicts == (size & 1 ? 16 : 32) && !c.packets_other && !c.verdicts_other);
     player_fini(p);
     film_close(&f);

@@ -145,6 +145,13 @@ void recorded_written(const struct recorded *r)
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 }
 
+void recorded_moment(struct recorded *r, struct session_moment m)
+{
+    m.now_ns = r->now_ns;
+    m.program = 1;
+    moments_put(recorder_moments(r->recorder, 0), &m);
+}
+
 void recorded_free(struct recorded *r)
 {
     recorder_stop(r->recorder);

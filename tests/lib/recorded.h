@@ -16,6 +16,8 @@ void recorded_ask(const struct recorded *r);
 void recorded_written(const struct recorded *r);
 /* At most VM_BATCH Ethernet frames in one batch, `ns` after what was before; then the timers, if they are due. */
 void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns);
+/* A proxy's session, now, by the program's numbers: its time and the program's number are filled in. */
+void recorded_moment(struct recorded *r, struct session_moment m);
 /* The recording is whole. */
 void recorded_free(struct recorded *r);
 
