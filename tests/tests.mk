@@ -84,7 +84,7 @@ soak:
 	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
 
 # Threads that look at each other's memory: workers, the proxy's loops, reload and start of live traffic, built with ThreadSanitizer.
-TSAN_TESTS := live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall
+TSAN_TESTS := live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall live-proxy-ends live-proxy-reload
 check-tsan:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B)/tsan TSAN=1 programs
