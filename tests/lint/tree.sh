@@ -22,12 +22,13 @@ verdict "no capture but our own is tracked" \
     "$(git ls-files | grep -E '\.(pcap|pcapng|cap)(\.[a-z]+)?$' | grep -vE '^tests/(fuzz|golden)/')"
 verdict "every script parses" \
     "$(git ls-files '*.sh' .ci/run | while read -r f; do
-        case $(head -1 "$f") in *bash*) bash -n "$f" 2>&1 ;; *) sh -n "$f" 2>&1 ;; esac
+        read -r first <"$f"
+        case $first in *bash*) bash -n "$f" 2>&1 ;; *) sh -n "$f" 2>&1 ;; esac
     done)"
 verdict "no tab and no space at a line's end in C" \
     "$(git grep -nIE '[[:blank:]]+$|	' -- '*.c' '*.h' '*.def' | head -20)"
 verdict "every C file begins by saying its idea" \
-    "$(git ls-files '*.c' '*.h' | while read -r f; do head -1 "$f" | grep -q '^/\*' || echo "$f"; done)"
+    "$(git ls-files '*.c' '*.h' | xargs awk 'FNR == 1 && !/^\/\*/ { print FILENAME } { nextfile }')"
 verdict "every folder with sources has a README" \
     "$(for d in lang vm compiler runtime tests rules-examples; do [ -f "$d/README.md" ] || echo "$d/README.md"; done)"
 
