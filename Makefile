@@ -60,7 +60,7 @@ $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyrun: LIBS += $(HOST_LIBS)
 # The client: of the runtime what both ends of the control socket share, and how numbers are written; the compiler, for
 # filters.
-$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c runtime/compiled.c runtime/duration.c runtime/replay/text.c) $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
+$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c runtime/compiled.c runtime/duration.c runtime/whole.c runtime/replay/text.c) $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyc $(B)/preyrun $(B)/preyctl:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

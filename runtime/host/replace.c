@@ -9,18 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR) return -errno;
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-        }
-    }
-    return fsync(fd) ? -errno : 0;
-}
+#include "runtime/whole.h"
 
 /* The folder's entry has to survive a power cut, too; not every file system can sync one. */
 static void sync_folder(char *path)
@@ -43,7 +32,8 @@ static int replace(const char *target, const void *bytes, size_t len)
     if (snprintf(beside, sizeof beside, "%s.XXXXXX", target) >= (int)sizeof beside) return -ENAMETOOLONG;
     const int fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0) return -errno;
-    int failed = write_all(fd, bytes, len);
+    int failed = write_whole(fd, bytes, len);
+    if (!failed && fsync(fd)) failed = -errno;
     if (!failed && fchmod(fd, st.st_mode & 0777)) failed = -errno;
     if (close(fd) && !failed) failed = -errno;
     if (!failed && rename(beside, target)) failed = -errno;

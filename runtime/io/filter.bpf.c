@@ -16,6 +16,7 @@
 
 #define LOAD(skb, at, to, len) (!bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET))
 #include "runtime/io/gate.bpf.h"
+#include "runtime/io/own.bpf.h"
 #include "runtime/io/socket.bpf.h"
 
 struct {
@@ -37,13 +38,6 @@ struct {
     __type(value, struct gate_config);
     __uint(max_entries, 1);
 } gates SEC(".maps");
-struct { /* own addresses of the host */
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct steer_ip);
-    __type(value, __u8);
-    __uint(max_entries, STEER_OWN);
-} own SEC(".maps");
 struct { /* by interface */
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);

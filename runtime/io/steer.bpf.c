@@ -9,6 +9,7 @@
 
 #define LOAD(ctx, at, to, len) (!bpf_xdp_load_bytes(ctx, at, to, len))
 #include "runtime/io/gate.bpf.h"
+#include "runtime/io/own.bpf.h"
 #include "runtime/io/socket.bpf.h"
 #include "vm/packet/parse/next.h"
 
@@ -37,13 +38,6 @@ struct {
     __type(value, struct steer_place);
     __uint(max_entries, 2 * STEER_SET);
 } places SEC(".maps");
-struct { /* own addresses of the host */
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct steer_ip);
-    __type(value, __u8);
-    __uint(max_entries, STEER_OWN);
-} own SEC(".maps");
 struct { /* taken, but longer than a slot */
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);

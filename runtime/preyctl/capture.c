@@ -7,20 +7,9 @@
 #include "runtime/preyctl/arguments.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/look.h"
+#include "runtime/whole.h"
 
 static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
-
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        const ssize_t put = write(fd, bytes, len);
-        if (put < 0 && errno != EINTR) return false;
-        if (put <= 0) continue;
-        bytes += put;
-        len -= (size_t)put;
-    }
-    return true;
-}
 
 /* What comes is written at once: whole blocks. */
 static int hear(struct talk *t, int to, const char *path)
@@ -29,8 +18,8 @@ static int hear(struct talk *t, int to, const char *path)
     int next;
     while ((next = talk_next(t, &m, -1)) > 0) {
         if (m.kind == MESSAGE_TEXT) fprintf(stderr, "%.*s\n", (int)m.len, m.body);
-        if (m.kind == MESSAGE_BYTES && !write_all(to, m.body, m.len))
-            return errno == EPIPE ? 2 : talk_complain("%s: %s", path, strerror(errno));
+        const int failed = m.kind == MESSAGE_BYTES ? write_whole(to, m.body, m.len) : 0;
+        if (failed) return failed == -EPIPE ? 2 : talk_complain("%s: %s", path, strerror(-failed));
     }
     if (next < 0) return 2;
     if (t->status) return talk_complain("%s", t->words) ? t->status : 0;

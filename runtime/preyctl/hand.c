@@ -10,24 +10,13 @@
 
 #include "runtime/compiled.h"
 #include "runtime/preyctl/talk.h"
+#include "runtime/whole.h"
 #include "vm/pbc.h"
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR) return -errno;
-        if (n <= 0) continue;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
 
 int hand_bytes(const void *bytes, size_t len)
 {
     const int fd = memfd_create("prey program", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int failed = fd < 0 ? -errno : write_all(fd, bytes, len);
+    int failed = fd < 0 ? -errno : write_whole(fd, bytes, len);
     if (!failed && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) failed = -errno;
     if (!failed) return fd;
     talk_complain("a file in memory cannot be made: %s", strerror(-failed));

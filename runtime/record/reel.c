@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/whole.h"
+
 enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
 
 /* ---- opening ---- */
@@ -120,25 +122,13 @@ static int shorten_file(const struct reel *r, const struct reel_file *f)
     return ftruncate(r->fd, (off_t)f->bytes) ? -errno : 0;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return n ? -errno : -EIO;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 int reel_write(struct reel *r, const void *bytes, size_t len)
 {
     if (r->fd < 0) return -EBADF;
     while (r->total + len > r->most && r->count > 1) drop_oldest(r);
     if (r->total + len > r->most) return -EFBIG;
     struct reel_file *f = &r->files[r->count - 1];
-    const int failed = write_all(r->fd, bytes, len);
+    const int failed = write_whole(r->fd, bytes, len);
     if (failed) {
         (void)shorten_file(r, f);
         (void)lseek(r->fd, (off_t)f->bytes, SEEK_SET);

@@ -58,7 +58,7 @@ may runtime/schedule/ 'runtime/schedule/*.[ch]' 'runtime/schedule/ vm/program/pr
 wing() {
     name=runtime/$1/
     shift
-    may "$name" "$name*.[ch]" "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/io.def runtime/counter.def $name$(printf ' runtime/%s/' "$@" | sed 's| runtime//$||')"
+    may "$name" "$name*.[ch]" "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/whole.h runtime/io.def runtime/counter.def $name$(printf ' runtime/%s/' "$@" | sed 's| runtime//$||')"
 }
 wing replay capture schedule
 wing host
@@ -68,9 +68,9 @@ wing check host
 wing proxy worker host
 wing ctl
 may runtime/stats/ 'runtime/stats/*.[ch]' "runtime/stats/ vm/counter.def runtime/counter.def runtime/proxy/count.def runtime/proxy/time.def runtime/proxy/http_count.def runtime/proxy/tls_count.def"
-may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/ctl/message.h runtime/ctl/question.def runtime/replay/text.h"
+may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/whole.h runtime/ctl/message.h runtime/ctl/question.def runtime/replay/text.h"
 wing_words='runtime/replay/text.h runtime/replay/report.h'
-may runtime/record/ 'runtime/record/*.[ch]' "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h $wing_words runtime/replay/verdicts.h runtime/replay/out.h runtime/replay/explain.h runtime/replay/flows.h runtime/replay/log.h runtime/record/ runtime/worker/ runtime/io/ runtime/host/ runtime/capture/ runtime/schedule/"
+may runtime/record/ 'runtime/record/*.[ch]' "vm/ runtime/options.h runtime/self.h runtime/whole.h runtime/counters.h runtime/totals.h $wing_words runtime/replay/verdicts.h runtime/replay/out.h runtime/replay/explain.h runtime/replay/flows.h runtime/replay/log.h runtime/record/ runtime/worker/ runtime/io/ runtime/host/ runtime/capture/ runtime/schedule/"
 may runtime/worker/ 'runtime/worker/*.[ch]' "vm/ runtime/options.h runtime/totals.h runtime/io.def runtime/counter.def runtime/replay/text.h runtime/worker/ runtime/io/ runtime/host/"
 may runtime/live/ 'runtime/live/*.[ch]' "vm/ runtime/compiled.h runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/counter.def $wing_words runtime/replay/flows.h runtime/replay/explain_asked.h runtime/live/ runtime/worker/ runtime/record/ runtime/io/ runtime/parent/ runtime/host/ runtime/check/ runtime/proxy/ runtime/ctl/ runtime/stats/ runtime/capture/ runtime/schedule/"
 may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/'
