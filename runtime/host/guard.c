@@ -56,6 +56,7 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
 
 /* A match as text: the rule it belongs to, and its element of that rule's set. */
 struct line {
+    char first[40];  /* what most packets fail, for it is asked before any set; empty: nothing */
     char head[160];  /* the fields of the element, joined; empty: no set */
     char types[160]; /* theirs */
     char rest[320];  /* ranges, and whether the address is own */
@@ -118,7 +119,7 @@ static struct line line_of(const struct guard_match *m, bool passes)
     add_ports(&l, m->to_ports, "th dport");
     if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
     if (m->proxied == GUARD_OPENERS)
-        add(l.rest, sizeof l.rest, " tcp flags & (syn | ack) %s syn", passes ? "!=" : "==");
+        add(l.first, sizeof l.first, "tcp flags & (syn | ack) %s syn ", passes ? "!=" : "==");
     l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
     if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
@@ -128,13 +129,14 @@ static int compare_lines(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
     const int head = strcmp(x->head, y->head), rest = strcmp(x->rest, y->rest);
-    const int verdict = strcmp(x->verdict, y->verdict);
-    return verdict ? verdict : head ? head : rest ? rest : strcmp(x->element, y->element);
+    const int verdict = strcmp(x->verdict, y->verdict), first = strcmp(x->first, y->first);
+    return verdict ? verdict : first ? first : head ? head : rest ? rest : strcmp(x->element, y->element);
 }
 
 static bool same_rule(const struct line *a, const struct line *b)
 {
-    return !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest) && !strcmp(a->verdict, b->verdict);
+    return !strcmp(a->first, b->first) && !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest) &&
+           !strcmp(a->verdict, b->verdict);
 }
 
 static void write_set(FILE *sets, unsigned id, const struct line *first, const struct line *end)
@@ -151,6 +153,7 @@ static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned 
     qsort(lines, count, sizeof *lines, compare_lines);
     for (const struct line *l = lines, *end; l < lines + count; l = end) {
         for (end = l; end < lines + count && same_rule(l, end);) end++;
+        fprintf(rules, "%s", l->first);
         if (*l->head) fprintf(rules, "%s @m%u", l->head, id);
         if (*l->head) write_set(sets, id++, l, end);
         fprintf(rules, "%s counter %s\n", l->rest, l->verdict);
