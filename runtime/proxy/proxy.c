@@ -12,7 +12,7 @@
 enum {
     REFUSALS = 256,
     LINES_BYTES = 1 << 20, /* of access logs, that wait for the main thread */
-    PIPES_MOST = 192,      /* of all loops: 48 MiB, of the 64 that a user may have */
+    PIPE_BYTES = 48 << 20, /* of all loops, of the 64 MiB that a user may have */
 };
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -151,7 +151,7 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->sides, sizeof(struct side), 2 * most);
     slab_init(&p->ats, sizeof(struct first_at), most);
     buffers_init(&p->buffers, bytes, 2 * most);
-    pipes_init(&p->pipes, PIPES_MOST / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
+    pipes_init(&p->pipes, PIPE_BYTES / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
     p->counted.of = proxy_counted_new(p->counted.services = p->program->services_count);

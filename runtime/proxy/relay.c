@@ -82,7 +82,7 @@ static enum way_result push(struct way *w, int *err)
 /* Into the pipe, which is empty. WAY_DONE: something is in it, or all has come. */
 static enum way_result pull(struct way *w, int *err)
 {
-    const size_t most = w->left < PIPE_BYTES ? (size_t)w->left : PIPE_BYTES;
+    const size_t most = w->left < w->pipe->bytes ? (size_t)w->left : w->pipe->bytes;
     const ssize_t n = splice(w->from->fd, NULL, w->pipe->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n < 0 && errno == EAGAIN) {
         w->from->flags &= (uint16_t)~SIDE_MAY_READ;

@@ -1,5 +1,6 @@
 /* The proxy's lower floors: timers, the loop, sides and the relay between two. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,7 +116,7 @@ static void begin(struct talk *t)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, two), 0);
     assert_int_equal(loop_init(&t->loop), 0);
     buffers_init(&t->buffers, 4096, 2);
-    pipes_init(&t->pipes, 2);
+    pipes_init(&t->pipes, 4 * PIPE_LARGE);
     t->client = one[0];
     t->server = two[0];
     assert_int_equal(side_open(&t->a, &t->loop, one[1], &t->task), 0);
@@ -167,7 +168,7 @@ static void carry_much(bool by_kernel)
     }
     assert_memory_equal(sent, got, ALL);
     assert_int_equal(t.there.moved, ALL);
-    assert_int_equal(t.pipes.made, by_kernel);
+    assert_int_equal(t.pipes.large.made, by_kernel);
     assert_null(t.there.pipe);
     free(sent);
     free(got);
@@ -186,6 +187,27 @@ static void test_all_bytes_arrive_by_the_kernel(void **state)
     carry_much(true);
 }
 
+/* Large ones as long as there are some, then smaller ones; a large one that is given back is the next. */
+static void test_pipes_are_bounded(void **state)
+{
+    struct pipes p;
+    struct pipe *all[2 + 16];
+    (void)state;
+    pipes_init(&p, 4 * PIPE_LARGE);
+    for (unsigned i = 0; i < 18; i++) {
+        all[i] = pipe_take(&p);
+        assert_non_null(all[i]);
+        assert_int_equal(all[i]->bytes, i < 2 ? PIPE_LARGE : PIPE_SMALL);
+        assert_int_equal(fcntl(all[i]->in, F_GETPIPE_SZ), all[i]->bytes);
+    }
+    assert_null(pipe_take(&p));
+    pipe_give(&p, all[1]);
+    pipe_give(&p, all[17]);
+    assert_ptr_equal(pipe_take(&p), all[1]);
+    for (unsigned i = 0; i < 17; i++) pipe_give(&p, all[i]);
+    pipes_fini(&p);
+}
+
 /* What is left in the pipe of a session that ends is nobody else's. */
 static void test_a_pipe_is_not_lent_with_something_in_it(void **state)
 {
@@ -199,7 +221,7 @@ static void test_a_pipe_is_not_lent_with_something_in_it(void **state)
     assert_non_null(t.there.pipe);
     assert_true(t.there.pipe->held > 0);
     way_fini(&t.there, &t.buffers);
-    assert_int_equal(t.pipes.made, 0);
+    assert_int_equal(t.pipes.large.made, 0);
     end(&t);
 }
 
@@ -321,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_a_timer_is_put_off_stopped_and_set_anew),
         cmocka_unit_test(test_all_bytes_arrive_through_a_small_buffer),
         cmocka_unit_test(test_all_bytes_arrive_by_the_kernel),
+        cmocka_unit_test(test_pipes_are_bounded),
         cmocka_unit_test(test_a_pipe_is_not_lent_with_something_in_it),
         cmocka_unit_test(test_half_close_is_kept),
         cmocka_unit_test(test_so_many_bytes_and_no_more),
