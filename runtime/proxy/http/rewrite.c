@@ -104,11 +104,13 @@ enum { HAS_FOR = 1 << 0, HAS_FORWARDED = 1 << 1 };
 static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      unsigned has)
 {
-    const uint32_t forwarded = (uint32_t)told->client.at + told->client.len + 2; /* where that line begins */
+    const uint32_t list = told->proto.len; /* where the line of X-Forwarded-For begins, and that of Forwarded */
+    const uint32_t forwarded = (uint32_t)told->client.at + told->client.len + 2;
+    head_add(out, told->text, told->proto.len);
     if (has & HAS_FOR)
         add_list(out, h, bytes, "x-forwarded-for", "X-Forwarded-For: ", told, told->client);
     else
-        head_add(out, told->text, forwarded);
+        head_add(out, told->text + list, forwarded - list);
     if (has & HAS_FORWARDED)
         add_list(out, h, bytes, "forwarded", "Forwarded: ", told, told->forwarded);
     else
@@ -131,6 +133,13 @@ static void add_upgrade(struct head_text *out, const struct http_head *h, const 
         if (is_named(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
 }
 
+/* A field that only we may write: what a client says there is left out, and what servers may take for such a name. */
+static bool is_ours(const struct http_head *h, const uint8_t *bytes, unsigned i)
+{
+    return is_named(h, bytes, i, "x-forwarded-proto") || is_named(h, bytes, i, "x_forwarded_proto") ||
+           is_named(h, bytes, i, "x_forwarded_for");
+}
+
 static void add_forwards(struct head_text *out, uint32_t left)
 {
     char line[40];
@@ -151,8 +160,7 @@ void request_rewrite(struct head_text *out, const struct http_head *h, const uin
             has |= HAS_FOR;
         else if (is_named(h, bytes, i, "forwarded"))
             has |= HAS_FORWARDED;
-        else if ((h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) ||
-                 is_named(h, bytes, i, "x_forwarded_for") ||
+        else if ((h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) || is_ours(h, bytes, i) ||
                  (forwards != FORWARDS_ANY && is_named(h, bytes, i, "max-forwards")) ||
                  (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i))
             continue;

@@ -11,7 +11,7 @@
  * what to send where an HTTP/1.0 client named none. `out` is overwritten.
  * - Its version is ours, 1.1, whatever the client's. A target with a host becomes the path, and that host the `Host`.
  * - `Upgrade` is passed on with `Connection: upgrade`.
- * - `X_Forwarded_For`, which some servers take for ours, is left out.
+ * - `X-Forwarded-Proto` is ours alone. `X_Forwarded_For`, which some servers take for ours, is left out.
  * - `Max-Forwards` is one less. */
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      const char *host);

@@ -23,6 +23,7 @@ void told_make(struct told *t, const struct stream_addr *client, bool tls)
     snprintf(element, sizeof element, client->v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", addr,
              tls ? "https" : "http");
     uint16_t at = 0;
+    t->proto = put(t, &at, tls ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
     put(t, &at, "X-Forwarded-For: ");
     t->client = put(t, &at, addr);
     put(t, &at, "\r\nForwarded: ");

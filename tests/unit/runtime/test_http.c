@@ -22,8 +22,11 @@
 
 static struct head_text text;
 
-#define TOLD      "X-Forwarded-For: 192.0.2.9\r\nForwarded: for=192.0.2.9;proto=http\r\nVia: 1.1 prey\r\n\r\n"
-#define FOR       "X-Forwarded-For: 192.0.2.9\r\n"
+#define TOLD                                                                                                           \
+    "X-Forwarded-Proto: http\r\nX-Forwarded-For: 192.0.2.9\r\nForwarded: for=192.0.2.9;proto=http\r\nVia: 1.1 "        \
+    "prey\r\n\r\n"
+#define PROTO     "X-Forwarded-Proto: http\r\n"
+#define FOR       PROTO "X-Forwarded-For: 192.0.2.9\r\n"
 #define FORWARDED "Forwarded: for=192.0.2.9;proto=http\r\n"
 #define VIA       "Via: 1.1 prey\r\n\r\n"
 
@@ -59,10 +62,13 @@ static const struct sent_on {
     {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n",
      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" TOLD},
+    {"GET / HTTP/1.1\r\nHost: a\r\nx-forwarded-proto: https\r\nX_Forwarded_Proto: https\r\n\r\n",
+     "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 10.0.0.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     /* Lists that others began. */
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nB: 1\r\nx-forwarded-for: 10.0.0.2, 10.0.0.3\r\n\r\n",
-     "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.9\r\n" FORWARDED VIA},
+     "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\n" PROTO
+     "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.9\r\n" FORWARDED VIA},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=_x;by=\"q\\\"\"\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\n" FOR "Forwarded: for=_x;by=\"q\\\"\", for=192.0.2.9;proto=http\r\n" VIA},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=\"open\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
@@ -106,7 +112,8 @@ static void an_ipv6_client_stands_in_brackets_and_quotes(void **state)
     struct told told;
     told_make(&told, &client, true);
     assert_memory_equal(told.text,
-                        "X-Forwarded-For: 2001:db8::19\r\nForwarded: for=\"[2001:db8::19]\";proto=https\r\n" VIA,
+                        "X-Forwarded-Proto: https\r\nX-Forwarded-For: 2001:db8::19\r\nForwarded: "
+                        "for=\"[2001:db8::19]\";proto=https\r\n" VIA,
                         told.via.at + told.via.len);
 }
 

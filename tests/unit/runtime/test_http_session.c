@@ -1,7 +1,9 @@
 /* Sessions of `mode proxy http`, whole: what clients and servers hear. */
 #include "tests/unit/runtime/http_scene.h"
 
-#define TOLD "X-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 prey\r\n\r\n"
+#define TOLD                                                                                                           \
+    "X-Forwarded-Proto: http\r\nX-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 "        \
+    "prey\r\n\r\n"
 
 static void each_request_goes_where_its_host_and_path_say(void **state)
 {
