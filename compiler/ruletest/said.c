@@ -146,16 +146,6 @@ static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key 
     return PBC_NONE;
 }
 
-static uint64_t affinity_of(const struct program *p, const struct pbc_proxy *x, const struct first *f)
-{
-    struct view value;
-    unsigned next = 0;
-
-    if (!(x->flags & PBC_PROXY_AFFINITY_HEADER)) return 0;
-    if (first_header(f, program_str(p, x->affinity_name), &next, &value) != FIRST_KNOWN) return 0;
-    return chooser_value(value.at, value.len);
-}
-
 static struct heard hear(const struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
                          uint32_t service, uint8_t alpn[256])
 {
@@ -215,6 +205,5 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
         snprintf(served->how, sizeof(served->how), "%s", why);
         return false;
     }
-    return said_give(r, r->chooser, branch, key,
-                     affinity_of(p, &p->proxies[p->services[v->service].proxy - 1], r->first), v, served);
+    return said_give(r, r->chooser, branch, key, chooser_affinity(r->chooser, v->service, r->first), v, served);
 }

@@ -64,14 +64,10 @@ static struct key key_of(const struct said *c, const struct key *key)
     return k;
 }
 
+/* Of the request that was read last. */
 static uint64_t affinity_of(const struct said_world *w, const struct said *c)
 {
-    const struct pbc_proxy *x = says(w, c);
-    struct view value;
-    unsigned next = 0;
-    if (!(x->flags & PBC_PROXY_AFFINITY_HEADER)) return 0;
-    if (first_header(&w->first, program_str(w->program, x->affinity_name), &next, &value) != FIRST_KNOWN) return 0;
-    return chooser_value(value.at, value.len);
+    return asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0;
 }
 
 static void choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,

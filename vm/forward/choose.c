@@ -7,6 +7,7 @@
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/bind/held.h"
 #include "vm/forward/service.h"
+#include "vm/stream/cookie.h"
 
 struct chooser {
     struct program *p;
@@ -106,10 +107,24 @@ struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key 
 
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server) { return balance_mark(c->balance, server); }
 
-uint64_t chooser_value(const uint8_t *bytes, size_t len)
+/* What stands for a value of `affinity header`. */
+static uint64_t number_of(struct view v)
 {
-    const uint64_t hash = lb_siphash((struct lb_hash_key){0}, bytes, len);
+    const uint64_t hash = lb_siphash((struct lb_hash_key){0}, v.at, v.len);
     return hash ? hash : 1;
+}
+
+uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struct first *f)
+{
+    const uint32_t at = c->p->services[service].proxy;
+    const struct pbc_proxy *says = at ? &c->p->proxies[at - 1] : NULL;
+    struct view v;
+    unsigned next = 0;
+    if (!says || f->http != FIRST_KNOWN) return 0;
+    if (says->flags & PBC_PROXY_AFFINITY_COOKIE)
+        return cookie_number(cookie_value(&f->head, f->bytes + f->skip, program_str(c->p, says->affinity_name)));
+    if (!(says->flags & PBC_PROXY_AFFINITY_HEADER)) return 0;
+    return first_header(f, program_str(c->p, says->affinity_name), &next, &v) == FIRST_KNOWN ? number_of(v) : 0;
 }
 
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server)

@@ -16,6 +16,7 @@
 #ifndef VM_FORWARD_CHOOSE_H
 #define VM_FORWARD_CHOOSE_H
 
+#include "vm/stream/first.h"
 #include "vm/vm.h"
 
 struct chooser;
@@ -45,13 +46,13 @@ struct choice {
     enum pkt_reason reason; /* without a server: REASON_NO_SERVER, or REASON_MAX_FLOWS: all hold as many as they may */
 };
 /* The server that the client keeps, or the pool by share and the server by the pool's balance; where that is full
- * (`max flows` of a server), the next that is not. affinity, of services with `affinity cookie`: the number that the
- * client's cookie says (chooser_cookie); with `affinity header`: a hash of the value; 0: none came. */
+ * (`max flows` of a server), the next that is not. affinity: what chooser_affinity has said; 0: nothing did. */
 struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity);
 /* What the cookie of a client at that server says: the same in all loops, on all machines, after a reload. Not 0. */
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server);
-/* What stands for a value of `affinity header`. Not 0. */
-uint64_t chooser_value(const uint8_t *bytes, size_t len);
+/* What a request whose head was read says to it: of services with `affinity cookie` the number of the client's cookie,
+ * with `affinity header` a hash of the field's first value. 0: nothing. */
+uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struct first *f);
 /* The server behind that one in its pool's order, round its end, that is not full; PBC_NONE: no other takes new
  * connections. */
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server);

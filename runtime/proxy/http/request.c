@@ -1,7 +1,6 @@
 /* HTTP_HEAD: a request's head is read, routed, and laid down as it goes to a server. */
 #include "runtime/proxy/connect.h"
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/forwards.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/noted.h"
@@ -111,7 +110,7 @@ static void begin(struct session *s, const struct first *f)
     count_up(&session_counts(s)->http[HTTP_COUNT_REQUESTS], 1);
     note(s, &f->head, bytes);
     note_request(s, &f->head, bytes);
-    s->affinity = affinity_heard(s, &f->head, bytes);
+    s->affinity = chooser_affinity(s->proxy->chooser, s->service, f);
     s->branch = program_stream(s->proxy->program, &s->key, f);
     body_begin(&h->up.body, f->head.framing, f->head.length);
     const unsigned answer = answered_here(s, &f->head, bytes);

@@ -13,12 +13,12 @@
 
 #include <cmocka.h>
 
-#include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/kept.h"
 #include "runtime/proxy/log_line.h"
 #include "runtime/proxy/http/message.h"
 #include "runtime/proxy/http/page.h"
 #include "runtime/proxy/http/rewrite.h"
+#include "vm/stream/cookie.h"
 
 static struct head_text text;
 
@@ -228,6 +228,11 @@ static void cookies(void **state)
     assert_true(view_is(cookie_value(&h, bytes, "sid"), "2"));
     assert_true(view_is(cookie_value(&h, bytes, "y"), "3"));
     assert_null(cookie_value(&h, bytes, "z").at);
+    static const char *const none[] = {"0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg"};
+    const struct view good = {(const uint8_t *)"0123456789abcdef", 16};
+    assert_true(cookie_number(good) == UINT64_C(0x0123456789abcdef));
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_true(cookie_number((struct view){(const uint8_t *)none[i], (uint32_t)strlen(none[i])}) == 0);
 }
 
 /* ---- messages ---- */
