@@ -5,8 +5,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "runtime/io/filter.h"
@@ -32,6 +34,14 @@ struct gate {
         unsigned ifindex;
     } links[IO_PORTS_MOST];
 };
+
+const char *gate_lacks(void)
+{
+    struct utsname system;
+    unsigned major = 0, minor = 0;
+    if (uname(&system) || sscanf(system.release, "%u.%u", &major, &minor) != 2) return NULL;
+    return major < 6 || (major == 6 && minor < 6) ? "it takes Linux 6.6" : NULL;
+}
 
 struct gate *gate_open(const struct filter *f)
 {
@@ -229,6 +239,13 @@ int gate_attach(struct gate *g, unsigned port, unsigned ifindex)
     g->links[port].fd = fd < 0 ? 0 : fd;
     g->links[port].ifindex = ifindex;
     return fd < 0 ? -errno : 0;
+}
+
+void gate_detach(struct gate *g, unsigned port)
+{
+    if (!g || !g->links[port].fd) return;
+    close(g->links[port].fd);
+    g->links[port].fd = 0;
 }
 
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum)

@@ -11,6 +11,9 @@
 struct filter;
 struct gate;
 
+/* Why there can be none here, in a few words; NULL: there can. */
+const char *gate_lacks(void);
+
 /* Over the filter of the sockets, which outlives it. NULL: memory is out, or the build has no clang; then the guard
  * alone holds back what opens connections, and the rest passes. */
 struct gate *gate_open(const struct filter *f);
@@ -24,6 +27,7 @@ int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bo
 int gate_world(struct gate *g, const struct facts *f);
 /* On an interface, until gate_close; in the place of the one that the port had before. 0 or a negative errno. */
 int gate_attach(struct gate *g, unsigned port, unsigned ifindex);
+void gate_detach(struct gate *g, unsigned port); /* NULL is fine */
 
 /* Of that interface (or one that differs by a multiple of GATE_COUNTS), added to *sum. */
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum);

@@ -78,6 +78,8 @@ int filter_memory(const struct filter *f)
     return -1;
 }
 
+const char *gate_lacks(void) { return "this preyrun was built without clang (make KERNEL=0)"; }
+
 struct gate *gate_open(const struct filter *f)
 {
     (void)f;
@@ -104,6 +106,7 @@ int gate_attach(struct gate *g, unsigned port, unsigned ifindex)
     return -ENOTSUP;
 }
 
+void gate_detach(struct gate *g, unsigned port) { (void)g, (void)port; }
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum) { (void)g, (void)ifindex, (void)sum; }
 void steer_counts(const struct steer *s, struct gate_count *sum) { (void)s, (void)sum; }
 

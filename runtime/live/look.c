@@ -6,7 +6,9 @@
 
 #include "runtime/host/guarded.h"
 #include "runtime/host/preflight.h"
+#include "runtime/io/gate.h"
 #include "runtime/live/look_tls.h"
+#include "runtime/live/proxied.h"
 #include "vm/flow/table.h"
 #include "vm/packet/edit/recipe.h"
 
@@ -139,6 +141,17 @@ static bool add_program(struct preflight *look, const struct live *l, struct gua
     return true;
 }
 
+/* On `packet` what looks like a part of the proxy's is held back in traffic control, where the kernel can. */
+static void look_at_gate(const struct live *l, const struct program *p)
+{
+    const char *lacks = l->io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
+    if (lacks)
+        live_complain(
+            "notice: what is for `mode proxy` and of no connection is not held back, and gets a reset of this "
+            "machine's: %s",
+            lacks);
+}
+
 int look_at_host(struct live *l)
 {
     struct servers s = {0};
@@ -162,5 +175,6 @@ int look_at_host(struct live *l)
     free(s.all);
     free(s.names);
     if (p && !status) look_at_sources(l);
+    if (p) look_at_gate(l, p);
     return p ? status | look_at_tls(p) : status;
 }

@@ -67,16 +67,36 @@ static bool grant_PORTS(struct parent *p, const struct request *r, struct answer
     return true;
 }
 
+/* Told once, and not where the start has said that there can be none. */
+static void lack_gate(struct parent *p, const char *why)
+{
+    if (!p->no_gate && !gate_lacks())
+        parent_say(
+            "notice: what is for `mode proxy` and of no connection is not held back in traffic control, and gets "
+            "a reset of this machine's: %s",
+            why);
+    p->no_gate = true;
+}
+
+static void gate_port(struct parent *p, unsigned port)
+{
+    char why[100];
+    const int failed = gate_attach(p->maker.gate, port, ifindex_of(p, port));
+    snprintf(why, sizeof why, "%s: %s", p->o->ifaces[port], strerror(-failed));
+    if (failed) lack_gate(p, why);
+}
+
 /* What is the proxy's passes in the kernel. A kernel that can't do that lets it pass all the same, strays with it. */
 static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t count, char *err, size_t err_len)
 {
     bool any = p->maker.gate;
     for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
     if (any && !p->maker.gate) p->maker.gate = gate_open(io_filter(&p->maker));
+    if (any && !p->maker.gate) lack_gate(p, "its program can't be loaded");
     if (!any || !p->maker.gate) return 0;
     const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count);
     for (unsigned i = 0; i < p->o->iface_count && !failed; i++)
-        if (!p->maker.steers[i] && ifindex_of(p, i)) gate_attach(p->maker.gate, i, ifindex_of(p, i));
+        if (!p->maker.steers[i] && ifindex_of(p, i)) gate_port(p, i);
     if (failed == -E2BIG)
         snprintf(err, err_len,
                  "services in `mode proxy` name more than %d ranges of 256 ports and more, or ports of `self`, or "
@@ -178,6 +198,7 @@ static bool grant_STEER(struct parent *p, const struct request *r, struct answer
     steer_close(*s);
     *s = steer_open(body->frame_most, a->err, sizeof a->err);
     a->failed = *s ? 0 : -EIO;
+    if (*s) gate_detach(p->maker.gate, body->port); /* it looks itself, and counts */
     return true;
 }
 

@@ -25,6 +25,7 @@ struct parent {
     char no_aside[200];
     bool furnished; /* some check has gone that way */
     bool here;      /* some addresses are the proxy's */
+    bool no_gate;   /* the gate could not be attached to some port, and it was told */
     bool guarded;   /* there is a table of guard rules */
     int fd, signal_fd;
     struct access_logs *access_logs;

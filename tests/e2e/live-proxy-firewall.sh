@@ -123,12 +123,14 @@ sources() {
     same 'and from its ports' "$(frames_of sources.pcap)" 3
 }
 
+arrived() { at prey cat /sys/class/net/wan/statistics/rx_packets; }
 # Once it routes between its interfaces, too: what is for an announced address crosses nowhere.
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for io in packet xdp; do
     also=
     [ $io = xdp ] || also='-i lan'
     sniff "out-$io.pcap" client eth0 'tcp[13] & 18 == 18 and dst host 10.1.0.9'
+    before=$(arrived)
     prey prey -i wan $also --io $io --monitor --format json proxy.pbc
     serves $io
     sniffed
@@ -141,6 +143,8 @@ for io in packet xdp; do
     prey_ends
     same "$io: it ends with 0" "$status" 0
     adds_up "$io: every frame has one verdict"
+    # Of what the card got some was for nobody (ARP, other ports): each of the rest is counted once, carried or judged.
+    same "$io: no packet is counted twice" "$(python3 -c "print(0.6 < $(number interfaces 0 packets) / ($(arrived) - $before) <= 1)")" True
     # Three requests and a file, each opened by one packet that the vm saw; what they carried is told under the same rule.
     same "$io: no bulk came into the rings" "$(python3 -c "print($(number live frames) - $(number interfaces 0 received) > 30, $(number interfaces 0 received) < 200)")" 'True True'
     same "$io: what was carried counts for the rule" "$(python3 -c "print($(by_rule WEB) > 50)")" True
