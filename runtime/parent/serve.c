@@ -75,6 +75,7 @@ static void child_begins(struct parent *p)
     state_leave(p->state);
     close(p->fd);
     close(p->signal_fd);
+    access_logs_free(p->access_logs);
     free(p);
 }
 
