@@ -152,6 +152,7 @@ static void ask_logs(struct channel *c, void *arg)
     wants(!*log_refused(c, "new.log"), 20); /* it is ours by now */
 }
 
+#ifndef PREY_LOOSE
 /* What it was given it can only append to. */
 static void empty_log(struct channel *c, void *arg)
 {
@@ -164,6 +165,7 @@ static void empty_log(struct channel *c, void *arg)
     else
         fcntl(fd, F_SETFL, 0);
 }
+#endif
 
 static void logs(void **state)
 {
@@ -178,7 +180,7 @@ static void logs(void **state)
     rules = path;
     log_known = known;
     assert_int_equal(served(ask_logs, NULL), HONEST);
-#if !defined(PREY_LOOSE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef PREY_LOOSE
     char said[2000];
     for (int i = 0; i < 2; i++) {
         assert_int_equal(served_and_said(empty_log, i ? folder : NULL, said, sizeof said), 2);
