@@ -217,7 +217,8 @@ void warn_idle_branches(struct compile *c)
         for (uint32_t n = 0; n < s->branch_count && n < BRANCHES_MAX; n++) {
             const struct pbc_branch *b = &img->branches[s->branches + n];
 
-            normal_when(c, b->conds, s->proxy ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count,
+            normal_when(c, b->conds,
+                        s->proxy && b->cond_count ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count,
                         &whens[n]);
             if (b->cond_count || (s->proxy && n && b->shares != PBC_TARGET && !b->share_count))
                 check_branch(c, s, whens, n);
