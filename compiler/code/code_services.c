@@ -77,8 +77,9 @@ static void branches_code(struct gen *g, const struct pbc_service *s, bool strea
         const struct pbc_branch *branch = &g->img->branches[b];
         struct ir_product product;
         struct label next = {0};
-        const uint32_t keyed =
-            streams ? stream_keyed(g->img->conds + branch->conds, branch->cond_count) : branch->cond_count;
+        const uint32_t keyed = streams && branch->cond_count
+                                   ? stream_keyed(g->img->conds + branch->conds, branch->cond_count)
+                                   : branch->cond_count;
 
         normal_when(g->c, branch->conds, keyed, &product);
         if (ir_is_empty(&product)) continue;

@@ -133,7 +133,7 @@ static void not_yet(struct first *f, const struct first_asked *asked)
 /* All but the PROXY header. One that waits does not keep the others from what they find. */
 static enum stream_read read_asked(struct first *f, struct first_at *at, const struct first_asked *asked)
 {
-    const struct view left = {.at = f->bytes + f->skip, .len = f->n - f->skip};
+    const struct view left = {.at = f->skip ? f->bytes + f->skip : f->bytes, .len = f->n - f->skip};
     enum stream_read all = read_bytes(f, asked), said = READ_WHOLE;
     if (asked->wants & FIRST_TLS) said = read_hello(f, at, asked, left);
     if (said == READ_BAD) return said;
