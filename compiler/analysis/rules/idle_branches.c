@@ -138,10 +138,10 @@ static const char *blind(const struct image *img, const struct pbc_service *s, c
 {
     for (uint32_t i = b->conds; s->proxy && mode_is(s->mode, MODE_REQUESTS) && i < b->conds + b->cond_count; i++) {
         const struct pbc_cond *cond = &img->conds[i];
-        const struct pbc_names *l = &img->names[cond->first];
         bool has = false;
 
         if (cond->kind != COND_ALPN) continue;
+        const struct pbc_names *l = &img->names[cond->first];
         for (uint32_t k = 0; k < l->count && !has; k++)
             has = covers_name(image_str(img, img->hosts[l->first + k]), "http/1.1", false);
         if (has == !!(cond->flags & PBC_COND_NOT)) return "`proxy http` agrees with clients on \"http/1.1\" alone";
