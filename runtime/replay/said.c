@@ -278,6 +278,7 @@ void said_segment(struct said_world *w, struct said *c, const struct said_segmen
     data.seq += syn;
     if (c->state == SAID_OPENING && !syn) accept(w, c, s, true);
     if (c->state == SAID_READING && s->now_ns - c->accepted_ns >= said_patience(w, c)) said_late(w, c, s);
+    if (is_read(c) && s->partial) lose(w, c, SAID_UNSEEN);
     if (is_read(c) || c->state == SAID_OPENING) take(w, c, &data);
     if (is_read(c)) read_on(w, c, s, reassemble_whole(&c->in) ? FIRST_CLOSED : FIRST_OPEN);
     heed_end(w, c, s->key);

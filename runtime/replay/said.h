@@ -54,7 +54,8 @@ struct said_segment {
     const struct key *key;
     const uint8_t *bytes;
     uint32_t seq, n;
-    bool cut; /* the capture holds less than was sent */
+    bool cut;     /* the capture holds less than was sent */
+    bool partial; /* the rest of it comes in other IP fragments, which nobody puts together here */
 };
 
 /* What all connections share. */

@@ -185,7 +185,8 @@ static struct said_segment segment_of(const struct streams *s, const struct vm_i
                                      (uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 | (uint32_t)tcp[6] << 8 | tcp[7],
                                  .bytes = pkt->data + from,
                                  .n = from < there ? there - from : 0,
-                                 .cut = there < end};
+                                 .cut = there < end,
+                                 .partial = key->kind & KIND_FRAG_FIRST};
 }
 
 void streams_judged(struct streams *s, const struct vm_in *in, const struct pkt *pkt, uint64_t frame, struct verdict *v)
