@@ -15,6 +15,7 @@
 #include "vm/program/hosts.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
+#include "vm/stream/first.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned seed);
@@ -171,6 +172,35 @@ static void decide_together(const struct program *p, struct pkt pkts[PACKETS])
     if (memcmp(one, all, sizeof one) != 0) abort();
 }
 
+static bool is_wild(const struct program *p, uint32_t branch)
+{
+    return branch < STREAM_MORE && (branch >= p->branches_count || !p->services[p->branches[branch].service].proxy);
+}
+
+/* Connections to endpoints: code and list lead to branches of proxy services, or wait for more. */
+static void connect_to(const struct program *p)
+{
+    static const char *const said[] = {"", "GET /a HTTP/1.1\r\nHost: a\r\nX-K: b\r\n\r\n", "1710.0.0.1:8080xx", "SS",
+                                       "\x16\x03\x01\x00\x04\x01\x00\x00\x00"};
+    static struct first f;
+    const uint32_t client[4] = {0x0a000001};
+    for (uint32_t e = 0; e < p->endpoints_count && e < 8; e++) {
+        const struct pbc_endpoint *at = &p->endpoints[e];
+        const struct key key =
+            stream_key(at->family == 6 ? 6 : 4, client, 50000, at->addr, at->port_lo, false, false, 5);
+        for (unsigned i = 0; i < sizeof said / sizeof *said; i++)
+            for (unsigned end = FIRST_OPEN; end <= FIRST_LATE; end++) {
+                struct first_at from = {.hello = {0}};
+                const struct first_asked asked = {.wants = program_wants(p, at->service), .end = (uint8_t)end};
+                const uint8_t *bytes = (const uint8_t *)said[i];
+                if (first_read(&f, &from, bytes, (uint32_t)strlen(said[i]), &asked) == READ_BAD) continue;
+                const uint32_t branch = program_stream(p, &key, &f), list = program_stream_naive(p, &key, &f);
+                if (is_wild(p, branch) || is_wild(p, list)) abort();
+                if (branch < p->branches_count && !program_refuses(p, branch, &f)) program_ack(p, branch);
+            }
+    }
+}
+
 /* A damaged size can ask for tables that take a thousand times as long to fill as all the rest; the verifier has had
  * its say by then. */
 static bool has_small_tables(const struct program *p)
@@ -193,6 +223,7 @@ static void use(struct program *p)
         run(p, true, pkts);
     }
     decide_together(p, pkts);
+    if (p->proxies_count) connect_to(p);
     pkt_parse(&pkts[0], &(struct facts){0}, &key);
     look_up(p, &key);
     for (uint32_t i = 0; i < p->classifiers_count && i < 8; i++) search(p, i, &key);
@@ -243,7 +274,8 @@ static void repair_path(uint8_t *bytes, size_t len)
                          .funcs_count = (uint32_t)funcs->count,
                          .code = (const void *)(bytes + code->offset),
                          .code_count = (uint32_t)code->count,
-                         .services = m->services};
+                         .services = m->services,
+                         .streams = m->streams};
     c.classifiers = entries(bytes, len, PBC_CLASSIFIERS, sizeof *c.classifiers, &c.classifiers_count);
     c.entries = entries(bytes, len, PBC_ENTRIES, sizeof *c.entries, &c.entries_count);
     if (c.entries_count <= 1024) m->longest_path = pbc_longest_path(&c);
@@ -300,7 +332,10 @@ static size_t start_over(uint8_t *bytes, size_t most, uint32_t seed)
 {
     struct imgbuild b;
     size_t len;
-    if (seed % 2 || !start_tree(&b, most, seed)) start_sample(&b);
+    if (seed % 4 == 1)
+        img_sample_proxies(&b);
+    else if (seed % 2 || !start_tree(&b, most, seed))
+        start_sample(&b);
     uint8_t *image = img_emit(&b, &len);
     if (len > most) {
         fprintf(stderr, "the sample of %zu bytes does not fit: -max_len=16384\n", len);

@@ -63,5 +63,8 @@ void img_no_classifiers(struct imgbuild *b);
 /* One of everything: sets, MAC sets, a map, patterns, interfaces, two firewalls, two chains, every verdict, every kind
  * of condition, every instruction. It loads. */
 void img_sample(struct imgbuild *b);
+/* A proxy service at 192.0.2.1, TCP port 80, that asks for a method, a header field, bytes and an instruction, with a
+ * certificate and a function of the first bytes. It loads. */
+void img_sample_proxies(struct imgbuild *b);
 
 #endif

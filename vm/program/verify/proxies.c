@@ -78,7 +78,7 @@ bool verify_asks_stream(const struct program *p, uint32_t cond)
 }
 
 /* Counts of the conditions before one, by who asks them: windows may share conditions, so each is looked at once. */
-enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, OF_BYTES, TALLIES };
+enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, TALLIES };
 struct tally {
     uint32_t of[TALLIES]; /* the first bytes alone; what a connection does not have; an instruction, and what else a
                              reader reads */
@@ -99,11 +99,33 @@ static bool verify_wants(const struct verifier *v, const struct tally *before, u
     const struct pbc_proxy *x = &p->proxies[p->services[b->service].proxy - 1];
     const bool tls = between(before, b->conds, b->cond_count, OF_TLS) && !x->cert_count,
                request = between(before, b->conds, b->cond_count, OF_REQUEST),
-               instruction = between(before, b->conds, b->cond_count, OF_INSTRUCTION),
-               bytes = between(before, b->conds, b->cond_count, OF_BYTES);
+               instruction = between(before, b->conds, b->cond_count, OF_INSTRUCTION);
     return ((!tls || x->wants & FIRST_TLS) && (!request || x->wants & FIRST_HTTP) &&
-            (!instruction || x->wants & FIRST_INSTRUCTION) && (!bytes || x->wants >> FIRST_BYTES_SHIFT)) ||
+            (!instruction || x->wants & FIRST_INSTRUCTION)) ||
            fault(v, "branch %u: asks for what its service does not read", branch);
+}
+
+/* As many bytes are read as the service's `bytes` ask for. The compiler gives each branch conditions of its own: those
+ * that many share would take time beyond the file's size. */
+static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *budget)
+{
+    const struct program *p = v->p;
+    const struct pbc_proxy *x = &p->proxies[proxy];
+    const struct pbc_service *s = &p->services[x->service];
+    uint32_t most = 0;
+    for (uint32_t i = s->branches; i < s->branches + s->branch_count; i++) {
+        const struct pbc_branch *b = &p->branches[i];
+        if (b->cond_count > *budget) return fault(v, "branch %u: conditions that other branches have, too", i);
+        *budget -= b->cond_count;
+        for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) {
+            if (p->conds[c].kind != COND_BYTES) continue;
+            const struct pbc_pattern *t = &p->patterns[p->conds[c].first];
+            const uint32_t end = (uint32_t)t->at + t->len;
+            if (most < end) most = end;
+        }
+    }
+    const uint32_t reads = x->wants >> FIRST_BYTES_SHIFT;
+    return reads == most || fault(v, "proxy %u: reads %u bytes, where its branches ask for %u", proxy, reads, most);
 }
 
 static bool verify_whens(const struct verifier *v, const struct tally *before)
@@ -138,9 +160,12 @@ static bool verify_conditions(const struct verifier *v)
         before[i + 1].of[OF_TLS] += c->kind == COND_SNI || c->kind == COND_ALPN;
         before[i + 1].of[OF_REQUEST] +=
             c->kind == COND_HOST || c->kind == COND_PATH || c->kind == COND_METHOD || c->kind == COND_HEADER;
-        before[i + 1].of[OF_BYTES] += c->kind == COND_BYTES;
     }
-    return verify_whens(v, before);
+    uint64_t budget = 256u + 64u * (uint64_t)p->conds_count;
+    if (!verify_whens(v, before)) return false;
+    for (uint32_t i = 0; i < p->proxies_count; i++)
+        if (!verify_bytes(v, i, &budget)) return false;
+    return true;
 }
 
 static bool verify_entry(const struct verifier *v)
