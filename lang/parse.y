@@ -545,6 +545,8 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, cha
     | EXPECT SPLIT name COLON_WORD split_opts
         { $$ = step(p, CL_EXPECT_SPLIT, span_join(@1, @2), chain(chain($3, colon_ratio(p, $4)), kids($5))); }
     | NEVER fate claim_opts COLON claim { $$ = step(p, CL_NEVER, @1, chain(chain($2, kids($3)), $5)); }
+    | NEVER POOL name claim_opts COLON claim
+        { $$ = step(p, CL_NEVER, span_join(@1, @2), chain(chain($3, kids($4)), $6)); }
     | ALWAYS fate claim_opts COLON claim { $$ = step(p, CL_ALWAYS, @1, chain(chain($2, kids($3)), $5)); }
     | AFTER scalar { $$ = step(p, CL_AFTER, @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
     | AT name COLON_WORD { $$ = step(p, CL_AT, @1, chain($2, colon_time(p, $3))); }

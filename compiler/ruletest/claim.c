@@ -70,6 +70,13 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
                                                     "rejected"
                                                   : NULL;
 
+    claim->pool = PBC_NONE;
+    claim->action = ACTION_ACCEPT;
+    if (fate->kind == N_NAME) {
+        const struct symbol *s = symbol_want(c, fate, SYM(POOL), "pool");
+        if (s) claim->pool = s->index;
+        return s && s->index != PBC_NONE;
+    }
     claim->action = (uint8_t)test_action_of(fate);
     if (why) diag(c->diags, E_UNSUPPORTED, fate->span, "not supported yet: %s", why);
     return !why;

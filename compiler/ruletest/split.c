@@ -15,8 +15,6 @@
 #include "compiler/ruletest/said.h"
 #include "lang/heap.h"
 #include "vm/forward/choose.h"
-#include "vm/judge/decide.h"
-#include "vm/judge/stream.h"
 
 enum { TRIES_PER_FLOW = 100, TRIES_MOST = 10 * TEST_REPEAT_MAX, PATIENCE = 2000 };
 
@@ -148,47 +146,6 @@ static bool begin_anew(struct split *s)
     return s->vm && (s->chooser || !s->r->program->proxies_count);
 }
 
-/* Does all that the branch asks of the connection itself hold? */
-static bool keyed_holds(const struct program *p, const struct pbc_branch *b, uint32_t keyed, const struct key *key)
-{
-    for (uint32_t i = b->conds; i < b->conds + keyed; i++)
-        if (!cond_match(p, &p->conds[i], key, NULL)) return false;
-    return true;
-}
-
-static bool leads_to(const struct program *p, const struct pbc_branch *b, uint32_t pool)
-{
-    for (uint32_t i = 0; i < b->share_count; i++)
-        if (p->shares[b->shares + i].pool == pool) return true;
-    return false;
-}
-
-/* The branch of a connection to a proxy service, whose client says what it takes: of those that may lead to the pool,
- * each in turn. PBC_NONE: none does. */
-static uint32_t branch_to(const struct split *s, const struct pbc_service *service, const struct key *key)
-{
-    const struct program *p = s->r->program;
-    uint32_t found = 0, first = PBC_NONE;
-
-    for (unsigned pass = 0; pass < 2; pass++) {
-        uint32_t turn = pass ? (uint32_t)(s->reached % found) : 0;
-
-        for (uint32_t at = service->branches; at < service->branches + service->branch_count; at++) {
-            const struct pbc_branch *b = &p->branches[at];
-            const uint32_t keyed = stream_keyed(p->conds + b->conds, b->cond_count);
-
-            if (!keyed_holds(p, b, keyed, key)) continue;
-            if (leads_to(p, b, s->step->pool)) {
-                if (pass && !turn--) return at;
-                if (!found++) first = at;
-            }
-            if (keyed == b->cond_count) break; /* it takes all that come to it */
-        }
-        if (found < 2) return first;
-    }
-    return first;
-}
-
 /* Where the vm gave it to a proxy service: its server. */
 static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
 {
@@ -198,7 +155,7 @@ static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
 
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
     test_parse(s->r, pkt, &key);
-    const uint32_t branch = branch_to(s, &p->services[v->service], &key);
+    const uint32_t branch = stream_branch_to(p, v->service, &key, s->step->pool, (uint32_t)s->reached);
     if (branch != PBC_NONE) said_give(s->r, s->chooser, branch, &key, 0, v, &served);
 }
 

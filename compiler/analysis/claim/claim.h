@@ -22,6 +22,7 @@ struct claim {
     const char *test; /* its name */
     bool always;
     uint8_t action; /* enum action: ACCEPT, DROP or REJECT */
+    uint32_t pool;  /* the claim is that no packet is let in and sent there; PBC_NONE: it is about verdicts */
     bool states_written;
     bool told;       /* it was said already that there is no such packet */
     unsigned states; /* bit i: value i of IR_STATE */
@@ -48,6 +49,19 @@ bool claim_holds(struct claims *all, const struct claim *claim);
  * `out` (region.c). */
 struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
 void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out);
+
+/* What of the piece, which is let in, services may send to the pool; added to `out` (reach.c). */
+void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t pool, struct region_budget *budget,
+                   struct region *out);
+/* Of the branches of a proxy service that lead to the pool, for a client who says what they ask for: the one whose turn
+ * it is. PBC_NONE: there is none whose other conditions hold. */
+uint32_t stream_branch_to(const struct program *p, uint32_t service, const struct key *key, uint32_t pool,
+                          uint32_t turn);
+
+/* The branch by which the program sends the packet there, if its client says what leads there; PBC_NONE: it does not.
+ */
+uint32_t claim_sent(const struct program *p, const struct frame_spec *packet, const struct facts *own,
+                    uint32_t schedules, uint32_t pool);
 
 enum claim_outcome {
     CLAIM_PROVED,
@@ -77,6 +91,7 @@ struct claim_found {
     struct verdict verdict; /* as the vm says it */
     uint32_t state;
     uint32_t before; /* packets like it that came before, to exceed a meter */
+    uint32_t branch; /* that sends it to the claim's pool */
 };
 
 /* Say what was found, unless it was proved (report.c). */

@@ -24,6 +24,7 @@ struct search {
     struct claim_found *found;
     struct given given;
     enum pbc_direction direction;
+    struct region_budget *budget;
     uint32_t judged; /* by the vm, so far */
     bool any;        /* there are such packets */
 };
@@ -77,6 +78,14 @@ static uint32_t marks_of(const struct search *s, const struct ir_product *p)
 
 static bool keeps_flows(const struct search *s) { return s->all->c->ir->keeps_flows; }
 
+/* Is it, as far as the claim is about a pool, sent there? */
+static bool is_sent(const struct search *s, struct claim_found *f)
+{
+    if (s->claim->pool == PBC_NONE) return true;
+    f->branch = claim_sent(s->all->program, &f->packet, f->own, s->given.schedules, s->claim->pool);
+    return f->branch != PBC_NONE;
+}
+
 /* In its own state, which a fresh table gives it; else in one that is taken for granted. Returns true if it is judged
  * otherwise than claimed. */
 static bool confirm(struct search *s, const struct judged *j, const struct claim_found *f, struct claim_found *out)
@@ -115,7 +124,7 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
 
         if (!sample_packet(s->all->c, &j->piece, s->direction, f->own, n, &tried.packet)) break;
         tried.made = true;
-        const bool otherwise = confirm(s, j, &tried, f);
+        const bool otherwise = confirm(s, j, &tried, f) && is_sent(s, f);
         if (otherwise) return true;
     }
     return false;
@@ -140,12 +149,34 @@ static void keep(struct search *s, struct claim_found *f, enum claim_outcome out
         *s->found = *f;
 }
 
+/* A part that is let in, where the claim is about a pool. */
+static bool on_way(struct search *s, const struct judged *j)
+{
+    struct region there;
+    bool more = true;
+
+    region_init(&there);
+    claim_reaches(s->all->c, &j->piece, s->claim->pool, s->budget, &there);
+    for (uint32_t i = 0; i < there.count && more; i++) {
+        struct judged part = *j;
+        struct claim_found f = {.direction = s->direction, .schedules = s->given.schedules};
+
+        part.piece = there.p[i];
+        f.part = part;
+        more = !refutes(s, &part, &f);
+        keep(s, &f, more ? CLAIM_UNKNOWN : CLAIM_REFUTED);
+    }
+    region_fini(&there);
+    return more;
+}
+
 static bool on_part(void *arg, const struct judged *j)
 {
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
 
     if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action)) return true;
+    if (s->claim->pool != PBC_NONE) return on_way(s, j);
     if (refutes(s, j, &f)) {
         keep(s, &f, CLAIM_REFUTED);
         return false;
@@ -243,6 +274,7 @@ static void decide(struct search *s, struct region_budget *budget)
     region_init(&all);
     claim_region(r, s->claim, budget, &all);
     s->given = (struct given){.meters = meters_of(s)};
+    s->budget = budget;
     s->any = all.count > 0;
     bool more = !budget->spent && could_refute(s, &all, budget);
     for (uint32_t i = 0; more && i < r->times->count; i++) {

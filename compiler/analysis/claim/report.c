@@ -9,12 +9,18 @@
 
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/sample.h"
+#include "compiler/resolve/resolve.h"
 #include "lang/heap.h"
+#include "vm/judge/stream.h"
 #include "vm/packet/key.h"
 
-static const char *claim_text(const struct claim *c, char buf[40])
+enum { CLAIM_TEXT = 120 };
+static const char *claim_text(const struct claims *r, const struct claim *c, char buf[CLAIM_TEXT])
 {
-    snprintf(buf, 40, "%s %s", c->always ? "always" : "never", action_name(c->action));
+    if (c->pool != PBC_NONE)
+        snprintf(buf, CLAIM_TEXT, "never pool %.90s", program_str(r->program, r->program->pools[c->pool].name));
+    else
+        snprintf(buf, CLAIM_TEXT, "%s %s", c->always ? "always" : "never", action_name(c->action));
     return buf;
 }
 
@@ -122,18 +128,32 @@ static const char *verdict_text(const struct claims *r, const struct claim_found
     return action_name(let || f->verdict.reason >= REASON_NO_SERVER ? ACTION_ACCEPT : f->verdict.action);
 }
 
+static void note_branch(struct claims *r, const struct pbc_branch *b)
+{
+    const struct image *img = r->c->image;
+    bool asks = false;
+
+    for (uint32_t i = b->conds; i < b->conds + b->cond_count && img->services[b->service].proxy; i++)
+        asks |= stream_asks(&img->conds[i]);
+    diag_note(r->c->diags, span_at(r->c, &b->place), "the service `%s` sends it there%s",
+              image_str(img, img->services[b->service].name), asks ? ", if its client says so" : "");
+}
+
 static void report_refuted(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
-    char text[40], name[RULE_TEXT];
+    char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->verdict.rule, name);
 
-    diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s", claim->test,
-         claim_text(claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule);
+    diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s%s", claim->test,
+         claim_text(r, claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule,
+         claim->pool != PBC_NONE ? ", and a service that sends it there" : "");
     note_packet(r, f, "the packet");
     note_self(r, claim, f);
     note_time(r, f);
     note_proof(r, f);
-    note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction, "decides");
+    note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction,
+              claim->pool == PBC_NONE ? "decides" : "lets it in");
+    if (claim->pool != PBC_NONE) note_branch(r, &r->c->image->branches[f->branch]);
 }
 
 /* The condition that can't be said, of the rule itself or of one before it. */
@@ -141,11 +161,12 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
 {
     const struct image *img = r->c->image;
     const uint32_t asks = f->part.maybe ? f->part.asks : f->part.before;
-    char text[40], name[RULE_TEXT];
+    char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->part.rule, name);
 
-    diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` can't be decided: %s may %s some packets",
-         claim->test, claim_text(claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action));
+    diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` can't be decided: %s may %s some packets%s",
+         claim->test, claim_text(r, claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action),
+         claim->pool != PBC_NONE ? " that go there" : "");
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
                   "this condition decides it, and preyc can't work it out for all packets at once");
@@ -171,7 +192,7 @@ static void report_fault(struct claims *r, const struct claim *claim, const stru
 
 void claim_report(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
-    char text[40];
+    char text[CLAIM_TEXT];
 
     switch (f->outcome) {
     case CLAIM_PROVED: return;
@@ -181,11 +202,13 @@ void claim_report(struct claims *r, const struct claim *claim, const struct clai
     case CLAIM_EMPTY:
         if (claim->told) return;
         diag(r->c->diags, W_CLAIM_EMPTY, claim->span,
-             "test \"%s\": `%s` claims nothing: no packet fits what follows it", claim->test, claim_text(claim, text));
+             "test \"%s\": `%s` claims nothing: no packet fits what follows it", claim->test,
+             claim_text(r, claim, text));
         return;
     case CLAIM_SPENT:
         diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span,
-             "test \"%s\": `%s` can't be decided: it takes too much computing", claim->test, claim_text(claim, text));
+             "test \"%s\": `%s` can't be decided: it takes too much computing", claim->test,
+             claim_text(r, claim, text));
         diag_advise(r->c->diags, "claim less at once: one protocol, one port or one network in each step");
         return;
     }

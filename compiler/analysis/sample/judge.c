@@ -103,6 +103,17 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     free(memory);
 }
 
+bool sample_parse(const struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
+                  struct pkt *pkt, struct key *key)
+{
+    const uint32_t len = frame_write(p, frame);
+
+    pkt_view(pkt, frame, len, len, LINK_ETHER, p->iface);
+    if (pkt_parse(pkt, facts, key) != REASON_NONE) return false;
+    key_settle(program, key);
+    return true;
+}
+
 struct decision sample_decide(struct program *program, const struct frame_spec *p, const struct facts *self,
                               uint32_t schedules, uint32_t state)
 {
@@ -112,10 +123,7 @@ struct decision sample_decide(struct program *program, const struct frame_spec *
     struct pkt pkt;
     struct key key;
 
-    const uint32_t len = frame_write(p, frame);
-    pkt_view(&pkt, frame, len, len, LINK_ETHER, p->iface);
-    if (pkt_parse(&pkt, &facts, &key) == REASON_NONE) {
-        key_settle(program, &key);
+    if (sample_parse(program, p, &facts, frame, &pkt, &key)) {
         key.marks |= state;
         d = program_decide(program, &key, &pkt);
     }

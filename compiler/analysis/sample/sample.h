@@ -27,5 +27,8 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
  * is taken for granted. */
 struct decision sample_decide(struct program *program, const struct frame_spec *p, const struct facts *self,
                               uint32_t schedules, uint32_t state);
+/* The packet as the program sees it, in `frame` of FRAME_MOST bytes. False: it is malformed. */
+bool sample_parse(const struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
+                  struct pkt *pkt, struct key *key);
 
 #endif
