@@ -82,25 +82,36 @@ static void print_part(const char *name, const char *family, const struct capaci
             p->servers == 1 ? "" : "s");
 }
 
-/* The pools that some service sends to in `mode passthrough`. */
-static void print_pools(const struct compile *c, bool *translated, FILE *out)
+/* Who takes a pool's source ports. A proxy's connections are bounded where the pool has a `source`, else by the host.
+ */
+enum { BY_PACKETS = 1, BY_PROXY = 2 };
+
+static uint8_t takes_ports(const struct image *img, const struct pbc_service *s, uint32_t pool)
+{
+    if (mode_is(s->mode, MODE_OWN_SOURCE)) return BY_PACKETS;
+    return s->proxy && img->pools[pool].source_count ? BY_PROXY : 0;
+}
+
+static void print_pools(const struct compile *c, uint8_t *takes, FILE *out)
 {
     const struct image *img = c->image;
 
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
 
-        if (!mode_is(s->mode, MODE_OWN_SOURCE)) continue;
-        const struct pbc_branch *first = &img->branches[s->branches], *last = first + s->branch_count - 1;
-        for (uint32_t k = first->shares; k < last->shares + last->share_count; k++)
-            translated[img->shares[k].pool] = true;
+        for (uint32_t n = s->branches; n < s->branches + s->branch_count; n++)
+            for (uint32_t k = 0; k < img->branches[n].share_count; k++) {
+                const uint32_t pool = img->shares[img->branches[n].shares + k].pool;
+                takes[pool] |= takes_ports(img, s, pool);
+            }
     }
     for (uint32_t i = 0; i < img->pools_count; i++) {
         const struct capacity held = capacity_of(img, &img->pools[i]);
 
-        if (!translated[i]) continue;
-        print_part(image_str(img, img->pools[i].name), "IPv4", &held.v4, out);
-        print_part(image_str(img, img->pools[i].name), "IPv6", &held.v6, out);
+        if (takes[i] & BY_PACKETS || (takes[i] && !held.v4.own))
+            print_part(image_str(img, img->pools[i].name), "IPv4", &held.v4, out);
+        if (takes[i] & BY_PACKETS || (takes[i] && !held.v6.own))
+            print_part(image_str(img, img->pools[i].name), "IPv6", &held.v6, out);
     }
 }
 
@@ -109,13 +120,14 @@ static void print_pools(const struct compile *c, bool *translated, FILE *out)
 static void print_source_ports(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
-    bool *translated = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof(*translated));
+    uint8_t *takes = arena_alloc(c->arena, (size_t)img->pools_count + 1);
     bool any = img->nats_count != 0;
 
     for (uint32_t i = 0; i < img->services_count; i++) any |= mode_is(img->services[i].mode, MODE_OWN_SOURCE);
+    for (uint32_t i = 0; i < img->pools_count; i++) any |= img->pools[i].source_count != 0;
     if (!any) return;
     fputs("source ports\n", out);
-    print_pools(c, translated, out);
+    print_pools(c, takes, out);
     for (uint32_t i = 0; i < img->nats_count; i++) {
         const struct pbc_nat *n = &img->nats[i];
         char what[64];

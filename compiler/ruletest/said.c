@@ -48,7 +48,8 @@ static uint8_t *put_alpn(uint8_t *at, struct str protocol)
     return put(at, protocol.s, protocol.len);
 }
 
-/* A ClientHello of TLS 1.3 in one record (RFC 8446, 4.1.2). */
+/* A ClientHello of TLS 1.3 in one record (RFC 8446, 4.1.2). tests/diff/first_bytes writes its own, from the standard.
+ */
 static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
 {
     uint8_t *const record = at + 3, *const message = at + 7;

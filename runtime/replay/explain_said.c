@@ -6,13 +6,20 @@
 #include "runtime/replay/streams.h"
 #include "vm/forward/balance/lb.h"
 
+/* The branch of what nobody wrote a branch for. */
+static bool is_left(const struct program *p, uint32_t branch)
+{
+    return branch != PBC_NONE && p->branches[branch].shares != PBC_TARGET && !p->branches[branch].share_count;
+}
+
 /* What its state means, where there is no server. */
-static const char *why_none(const struct said *c)
+static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
     case SAID_OPENING: return "its handshake is not through";
     case SAID_READING: return "what it has sent so far does not decide yet";
-    case SAID_NO_SERVER: return "no server takes it";
+    case SAID_NO_SERVER:
+        return is_left(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
     case SAID_FULL: return "the service, or its source there, holds as many connections as it may";
     case SAID_GONE: return "it was reset before it had decided";
@@ -61,13 +68,14 @@ void explain_said_text(FILE *out, const struct replay *r, const struct said *c, 
         const struct pbc_branch *b = &p->branches[c->branch];
         fprintf(out, "  frame %llu decided: %s\n", (unsigned long long)c->frame, c->words);
         passed_text(out, r, c, v);
-        fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
-                b->cond_count ? "when" : "else",
-                b->shares == PBC_TARGET ? "target" : pool_of(r, c->pool, name, sizeof name),
-                place(r, b, where, sizeof where));
+        if (!is_left(p, c->branch))
+            fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
+                    b->cond_count ? "when" : "else",
+                    b->shares == PBC_TARGET ? "target" : pool_of(r, c->pool, name, sizeof name),
+                    place(r, b, where, sizeof where));
     }
     if (c->server == PBC_NONE)
-        fprintf(out, "  no server: %s\n", why_none(c));
+        fprintf(out, "  no server: %s\n", why_none(p, c));
     else
         fprintf(out, "  %s  %s -> %s\n", pool_of(r, c->pool, name, sizeof name),
                 lb_name((enum lb_kind)p->pools[c->pool].balance), label_server(&r->labels, c->server));
@@ -92,7 +100,7 @@ void explain_said_json(FILE *out, const struct replay *r, const struct said *c, 
     }
     if (c && c->server == PBC_NONE) {
         fputs(",\"no_server\":", out);
-        text_json(out, why_none(c));
+        text_json(out, why_none(p, c));
     }
     fputc('}', out);
 }

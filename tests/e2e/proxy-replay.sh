@@ -179,6 +179,25 @@ run --pcap said.pcap --explain 24 routes.pbc
 has 'who a PROXY header names' 'PROXY header of 1\.2\.3\.4:1000, .*path is "/v1/x"'
 run --pcap said.pcap --explain 37 routes.pbc
 has 'who may not send one' 'no server: a PROXY header from a source that is not in `accept proxy from`'
+rules told <<'END_OF_RULES'
+pool own { source 10.2.0.7-10.2.0.8 ports 5000-5009; server a 10.0.0.11:8080; server b 10.0.0.12:8080 }
+service told on 203.0.113.10 tcp/443 { mode proxy; when instruction check sum to 192.168.0.0/16 -> target; when from 10.0.0.0/8 -> own }
+END_OF_RULES
+capture told <<END_OF_NOTES
+$(sends 1 443 "$(hex '20192.168.2.6:666629')")
+$(sends 2 443 "$(hex '20172.168.2.6:666627')")
+$(sends 3 443 "$(hex '20192.168.2.6:666600')")
+$(sends 4 443 "$(hex 'hello')")
+END_OF_NOTES
+run --pcap told.pcap told.pbc
+has 'instructions that are refused' '^proxied +4 connections: 1 given a server, 1 without a server, 2 closed for what they sent$'
+for at in 8,'instruction to a target that `instruction to` does not allow' 12,'instruction whose length, target, check or padding is wrong' \
+    16,'no `when` takes it, and there is no `else`'; do
+    run --pcap told.pcap --explain "${at%%,*}" told.pbc
+    has "… and why: frame ${at%%,*}" "no server: (an )?${at#*,}"
+done
+"$bin/preyc" --stats told.prey >out 2>&1
+has 'the connections that a source allows' 'own, IPv4 +40 flows: 2 addresses x 10 ports x 2 servers'
 run --pcap said.pcap --explain 8 --format json routes.pbc
 has 'JSON has the connection' '"connection":\{"mode":"proxy","decided":8,"said":"sni is'
 hello_bytes=$(hello www.api.example)
