@@ -197,6 +197,23 @@ extern const struct number_kind protocol_kind, icmp_type_kinds[2];
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
+/* Entries of a list of names of hosts, or of texts, while it is made (listed.c). */
+struct listed {
+    const char *text;        /* in the arena; of a host in normal form */
+    const struct node *node; /* that brought it: a string, or the name of another list */
+};
+struct listing {
+    struct listed *e;
+    uint32_t n, cap;
+};
+void listing_add(struct compile *c, struct listing *list, const char *text, const struct node *node);
+/* In the order of `compare`, without repetitions and without what an entry before covers; of both there is a warning.
+ * vm/program/hosts.h and texts.h have the two functions. */
+void listing_settle(struct compile *c, struct listing *list, int (*compare)(const char *a, const char *b),
+                    bool (*covers)(const char *glob, const char *text));
+/* Into the image. */
+bool listing_place(struct compile *c, enum pbc_names_kind kind, const struct listing *list, struct span at,
+                   uint32_t *index);
 /* A list of names of hosts, or of texts, that a condition names, in the image; false after a report (hosts.c, texts.c).
  */
 bool names_of(struct compile *c, const struct node *list, uint32_t *index);

@@ -1,16 +1,10 @@
-/* Lists that conditions on first bytes name: of hosts (hosts.c), and of texts, brought into the order that
+/* Lists of texts that conditions on first bytes name: checked, and brought into the order that
  * vm/program/texts.h wants. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
 #include "vm/judge/stream.h"
 #include "vm/program/texts.h"
-
-struct entry {
-    const char *text;
-    const struct node *node;
-};
 
 static bool is_token(const char *s)
 {
@@ -38,7 +32,7 @@ static const char *text_fault(enum text_kind kind, struct str s)
     return stream_path_fault(s.s, s.len - glob);
 }
 
-static bool add_text(struct compile *c, const struct node *n, enum text_kind kind, struct entry *out)
+static bool add_text(struct compile *c, const struct node *n, enum text_kind kind, struct listing *out)
 {
     const struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
 
@@ -58,70 +52,18 @@ static bool add_text(struct compile *c, const struct node *n, enum text_kind kin
         return false;
     }
     const char *fault = text_fault(kind, v.node->v.str);
-    *out = (struct entry){v.node->v.str.s, n};
+    listing_add(c, out, v.node->v.str.s, n);
     if (fault) diag(c->diags, E_TEXT, n->span, "no client sends this: %s", fault);
     return !fault;
 }
 
-static int compare_entries(const void *pa, const void *pb)
-{
-    const struct entry *a = pa, *b = pb;
-    const int d = text_compare(a->text, b->text);
-
-    return d ? d : (a->node->span.start > b->node->span.start) - (a->node->span.start < b->node->span.start);
-}
-
-/* In order, without repetitions and without what a glob of the list covers. */
-static uint32_t settle(struct compile *c, struct entry *e, uint32_t n)
-{
-    uint32_t kept = 0;
-
-    if (n > 1) qsort(e, n, sizeof(*e), compare_entries);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct entry *last = kept ? &e[kept - 1] : NULL;
-
-        if (!last || (strcmp(last->text, e[i].text) != 0 && !text_covers(last->text, e[i].text))) {
-            e[kept++] = e[i];
-            continue;
-        }
-        diag(c->diags, W_NESTED_MEMBERS, e[i].node->span, "this lies inside \"%s\" of the list", last->text);
-        diag_note(c->diags, last->node->span, "here");
-    }
-    return kept;
-}
-
-bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,
-                 uint32_t *index)
-{
-    uint32_t *hosts = arena_alloc(c->arena, (n + (size_t)1) * sizeof(*hosts));
-
-    for (uint32_t i = 0; i < n; i++) hosts[i] = text_of(c, (struct str){texts[i], strlen(texts[i])});
-    const uint32_t first = image_share(c->image, PBC_HOSTS, hosts, n);
-    struct pbc_names *entry = first == PBC_NONE ? NULL : image_add_names(c->image);
-    if (!entry) {
-        report_full(c, at, "names of hosts, or lists of them", first == PBC_NONE ? 1u << 24 : 1u << 16);
-        return false;
-    }
-    *index = c->image->names_count - 1;
-    *entry = (struct pbc_names){.first = first, .count = n, .kind = kind};
-    entry->place = place_of(c, at);
-    return true;
-}
-
 bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, uint32_t *index)
 {
-    struct entry *e = arena_alloc(c->arena, (node_count(list) + (size_t)1) * sizeof(*e));
-    uint32_t n = 0;
+    struct listing all = {0};
     bool good = true;
 
-    node_each(member, list)
-    {
-        good = add_text(c, member, kind, &e[n]) && good;
-        n += good;
-    }
+    node_each(member, list) good = add_text(c, member, kind, &all) && good;
     if (!good) return false;
-    n = settle(c, e, n);
-    const char **texts = arena_alloc(c->arena, (n + (size_t)1) * sizeof(*texts));
-    for (uint32_t i = 0; i < n; i++) texts[i] = e[i].text;
-    return names_place(c, PBC_NAMES_TEXTS, texts, n, list->span, index);
+    listing_settle(c, &all, text_compare, text_covers);
+    return listing_place(c, PBC_NAMES_TEXTS, &all, list->span, index);
 }
