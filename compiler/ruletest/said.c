@@ -159,7 +159,8 @@ static struct heard hear(const struct test_run *r, const struct test_said *said,
     if (!said) return h;
     const uint32_t from = h.tls_ends ? said->hello : 0, all = said->hello + said->request;
     if (all > from) h.bytes = said->bytes + from, h.n = all - from;
-    const bool agreed = !mode_is(p->services[service].mode, MODE_REQUESTS) || str_is(said->alpn, "http/1.1");
+    const bool agreed =
+        !mode_is(p->services[service].mode, MODE_REQUESTS) || (said->alpn.s && str_is(said->alpn, "http/1.1"));
     if (said->alpn.s && (agreed || !h.tls_ends)) {
         alpn[0] = (uint8_t)said->alpn.len;
         memcpy(alpn + 1, said->alpn.s, said->alpn.len);

@@ -5,8 +5,8 @@
 set -u
 . tests/lib/scratch.sh
 corpus=${PREY_CORPUS:-$top/../shared/corpus}
-command -v tshark >/dev/null || { echo 'SKIP: no tshark'; exit 0; }
-[ -e "$corpus/INDEX.tsv" ] || { echo 'SKIP: no corpus'; exit 0; }
+command -v tshark >/dev/null || { echo 'ok - what clients say, beside tshark # SKIP there is no tshark'; exit 0; }
+[ -e "$corpus/INDEX.tsv" ] || { echo 'ok - what clients say, beside tshark # SKIP there is no corpus'; exit 0; }
 python3 "$top/tests/corpus/said.py" "$corpus" "$bin" >lines
 cat lines
 ! grep -q '^not ok' lines && grep -q '^ok' lines
