@@ -53,7 +53,7 @@ static struct first_asked asked(const struct session *s)
         .end = s->client.flags & SIDE_ENDED ? FIRST_CLOSED
                : h->late                    ? FIRST_LATE
                                             : FIRST_OPEN,
-        .limit = (uint16_t)(s->up.buffer->size - BUFFER_FRONT),
+        .limit = s->up.buffer->size - BUFFER_FRONT,
     };
 }
 

@@ -39,6 +39,7 @@ struct scene {
     struct snapshot *world;
     struct proxy *proxy;
     int servers[SERVERS]; /* they listen */
+    struct remap *remap;  /* of a reload; NULL: there was none */
 };
 
 static inline int listener(uint32_t addr, uint16_t port)
@@ -51,12 +52,12 @@ static inline int listener(uint32_t addr, uint16_t port)
     return fd;
 }
 
-static inline int set_up(void **state)
+static inline int set_up_with(void **state, const char *text)
 {
     static struct scene s;
     if (netns_setup(state)) return 1;
     sh("ip link set lo up");
-    s.judge = judge_new("http", rules, sizeof rules - 1, stderr);
+    s = (struct scene){.judge = judge_new("http", text, strlen(text), stderr)};
     assert_non_null(s.judge);
     struct program *program = judge_program(s.judge);
     s.world = snapshot_new(program, &(struct facts){0}, 1);
@@ -72,10 +73,38 @@ static inline int set_up(void **state)
     return 0;
 }
 
+static inline int set_up(void **state) { return set_up_with(state, rules); }
+
+/* The same rules, as another program. */
+static inline void reload(struct scene *s)
+{
+    struct judge *next = judge_new("http", rules, sizeof rules - 1, stderr);
+    int refused;
+    assert_null(s->remap);
+    s->remap = remap_new(s->proxy->program, judge_program(next), NULL, 0, NULL, loop_clock());
+    struct snapshot *world = snapshot_new(s->remap->program, &(struct facts){0}, 1);
+    world->number = s->world->number + 1;
+    const struct vm_cfg vm = {.seed = 1};
+    struct proxy_listen at = {.at = {.addr = {INADDR_LOOPBACK}, .port = PORT}, .fd = -1};
+    struct proxy_change change = {.remap = s->remap, .world = world, .listens = &at, .count = 1};
+    change.fresh = chooser_new(s->remap->program, &vm);
+    change.counted = proxy_counted_new(s->remap->program->services_count);
+    proxy_change(s->proxy, &change);
+    proxy_turn(s->proxy, 0);
+    assert_true(proxy_changed(s->proxy, &refused));
+    assert_int_equal(refused, 0);
+    chooser_free(change.fresh);
+    free(change.counted);
+    judge_free(next);
+    snapshot_free(s->world);
+    s->world = world;
+}
+
 static inline int tear_down(void **state)
 {
     struct scene *s = *state;
     proxy_free(s->proxy);
+    remap_free(s->remap);
     for (unsigned i = 0; i < SERVERS; i++) close(s->servers[i]);
     snapshot_free(s->world);
     judge_free(s->judge);

@@ -448,6 +448,29 @@ static void a_server_that_goes_down_in_mid_request(void **state)
     close(c), close(d), close(one), close(two), close(other);
 }
 
+static int set_up_largest(void **state)
+{
+    return set_up_with(state, "limits { first_bytes 64KiB }\npool one { server s 127.0.0.2:9000 }\n"
+                              "service web on 127.0.0.1 tcp/8080 { mode proxy http; -> one }\n");
+}
+
+static void a_head_may_be_as_long_as_the_limit_says(void **state)
+{
+    enum { MANY = 60000 };
+    static char head[MANY + 100], told[MANY + 300];
+    struct scene *s = *state;
+    const int c = client();
+    snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n", MANY, 0);
+    snprintf(told, sizeof told, "%s" TOLD, head);
+    strcat(head, "\r\n");
+    say(c, head);
+    const int one = come(s, 0);
+    hears(s, one, told);
+    say(one, OK);
+    hears(s, c, OK);
+    close(c), close(one);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -472,6 +495,7 @@ int main(void)
         SCENE(the_last_proxy_answers),
         SCENE(a_server_that_goes_down_in_mid_request),
         SCENE(a_loop_builds_no_tables),
+        cmocka_unit_test_setup_teardown(a_head_may_be_as_long_as_the_limit_says, set_up_largest, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
