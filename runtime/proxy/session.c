@@ -83,13 +83,15 @@ struct side *session_take_server(struct session *s, struct task *task)
 void session_give_server(struct session *s, struct side *server)
 {
     s->server = server;
+    s->aged = false;
     server->task = &s->task;
     s->up.to = s->down.from = server;
 }
 
 bool session_server_is_private(const struct session *s)
 {
-    return proxy_says(s->proxy, s->service)->flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2);
+    const unsigned flags = proxy_says(s->proxy, s->service)->flags;
+    return flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2) || (s->server && s->aged);
 }
 
 /* ---- who it is ---- */
@@ -300,6 +302,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
         s->service = r->service[s->service];
+        s->aged = s->server != NULL;
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;

@@ -96,6 +96,7 @@ struct session {
     bool counted;         /* chooser_begin was called of `chosen` */
     bool admitted, known; /* chooser_admit was, and what it said */
     bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
+    bool aged;            /* its connection to the server was made under a program before */
     bool instructed;      /* its first bytes said where it goes, and were taken off */
     uint8_t nat;          /* enum instruction_nat: whose address the target sees */
     bool unheard;         /* nothing of its client was looked at yet, who may send no PROXY header (name_heard) */
@@ -123,7 +124,8 @@ void session_leave_server(struct session *s);
 struct side *session_take_server(struct session *s, struct task *task);
 /* It gets one that was kept. */
 void session_give_server(struct session *s, struct side *server);
-/* Was it made for this client alone (the server sees his address, or heard of it)? Then no other may have it. */
+/* Was it made for this client alone (the server sees his address, or heard of it), or by what a program before said
+ * (of TLS, too)? Then no other may have it. */
 bool session_server_is_private(const struct session *s);
 
 /* Who the client is, a PROXY header believed; and the address that he asked for. */

@@ -471,6 +471,29 @@ static void a_head_may_be_as_long_as_the_limit_says(void **state)
     close(c), close(one);
 }
 
+/* What the rules of before said of it (TLS, who the client is) need not be what those of now say. */
+static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
+{
+    struct scene *s = *state;
+    const int c = client(), d = client();
+    say(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int before = come(s, 0);
+    heard(s, before, "\r\n\r\n");
+    reload(s);
+    say(d, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int after = come(s, 0);
+    heard(s, after, "\r\n\r\n");
+    say(after, OK);
+    hears(s, d, OK);
+    say(before, OK);
+    hears(s, c, OK);
+    say(d, "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    hears(s, after, "GET /3 HTTP/1.1\r\nHost: a\r\n" TOLD);
+    say(after, OK);
+    hears(s, d, OK);
+    close(c), close(d), close(before), close(after);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -495,6 +518,7 @@ int main(void)
         SCENE(the_last_proxy_answers),
         SCENE(a_server_that_goes_down_in_mid_request),
         SCENE(a_loop_builds_no_tables),
+        SCENE(a_connection_of_before_a_reload_is_nobody_else_s),
         cmocka_unit_test_setup_teardown(a_head_may_be_as_long_as_the_limit_says, set_up_largest, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
