@@ -27,7 +27,7 @@ static char *folder_of(const char *path)
     char dir[PATH_MAX];
     const char *slash = strrchr(path, '/');
     const size_t len = slash ? (size_t)(slash - path) + 1 : 0;
-    if (len >= sizeof dir) return NULL;
+    if (len + sizeof "." > sizeof dir) return NULL;
     memcpy(dir, path, len);
     strcpy(dir + len, ".");
     return realpath(dir, NULL);

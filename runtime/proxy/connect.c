@@ -168,7 +168,7 @@ static void failed(struct session *s, int err)
     if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
     if (s->reached) why = SESSION_SERVER_TLS;
     if (is_ours(err)) why = SESSION_SYSTEM;
-    if (err == -EAFNOSUPPORT) why = SESSION_FAMILY; /* a socket with the client's address */
+    if (err == -EAFNOSUPPORT && is_transparent(s)) why = SESSION_FAMILY;
     const bool its_fault = server != PBC_NONE && why != SESSION_SYSTEM && why != SESSION_FAMILY;
     if (its_fault) tell(s);
     if (s->server) s->server->flags |= SIDE_RESETS;

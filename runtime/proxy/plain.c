@@ -122,17 +122,14 @@ static uint64_t patience(const struct session *s)
 }
 
 /* What has become of one direction. True: it goes on or is through. */
-static bool heed(struct session *s, enum way_result r, bool up, int err)
+static bool heed(struct session *s, enum way_result r, bool up)
 {
     const bool client = (r == WAY_FROM) == up;
     switch (r) {
     case WAY_AGAIN: session_again(s); return true;
     case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
     case WAY_FROM:
-    case WAY_TO:
-        (void)err;
-        session_end(s, client ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET);
-        return false;
+    case WAY_TO: session_end(s, client ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET); return false;
     default: return true;
     }
 }
@@ -145,12 +142,12 @@ static void move(struct session *s)
     int err = 0;
     s->up.keeps_open = s->client.flags & SIDE_SHUT && side_ends_by_closing(s->server);
     const enum way_result up = name_heard(s) ? way_move(&s->up, &p->buffers, &err) : WAY_WAITS;
-    if (s->ended != SESSION_ENDS || !heed(s, up, true, err)) return;
+    count_up(&session_counts(s)->up_bytes, s->up.moved - up_before);
+    if (s->ended != SESSION_ENDS || !heed(s, up, true)) return;
     s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
     const enum way_result down = way_move(&s->down, &p->buffers, &err);
-    if (!heed(s, down, false, err)) return;
-    count_up(&session_counts(s)->up_bytes, s->up.moved - up_before);
     count_up(&session_counts(s)->down_bytes, s->down.moved - down_before);
+    if (!heed(s, down, false)) return;
     const bool ended = ended_before != ((s->client.flags | s->server->flags) & SIDE_ENDED);
     if (up == WAY_DONE && down == WAY_DONE)
         session_end(s, SESSION_DONE);
