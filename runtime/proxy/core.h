@@ -85,6 +85,13 @@ static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t
     const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
 }
+/* How long nothing may be sent in the session: as its service says, or all of them. */
+static inline uint64_t session_idle_ns(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    const uint64_t own = p->services[s->service].idle_ns;
+    return own ? own : p->settings->proxy_idle_ns;
+}
 /* Where what becomes of the session is counted. */
 static inline struct proxy_counters *session_counts(const struct session *s)
 {

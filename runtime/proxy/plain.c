@@ -114,11 +114,8 @@ static void begin(struct session *s)
 /* How long it may be silent. */
 static uint64_t patience(const struct session *s)
 {
-    const struct pbc_settings *t = s->proxy->program->settings;
-    const uint64_t idle = s->proxy->program->services[s->service].idle_ns;
     const bool half = s->client.flags & SIDE_ENDED || s->server->flags & SIDE_ENDED;
-    if (half) return t->proxy_half_close_ns;
-    return idle ? idle : t->proxy_idle_ns;
+    return half ? s->proxy->program->settings->proxy_half_close_ns : session_idle_ns(s);
 }
 
 /* What has become of one direction. True: it goes on or is through. */

@@ -192,7 +192,7 @@ static bool client_is_gone(const struct session *s)
 bool http_exchange(struct session *s)
 {
     struct http *h = http_of(s);
-    session_wait(s, s->proxy->program->settings->proxy_idle_ns);
+    session_wait(s, session_idle_ns(s));
     if (!h->sent && !send_request(s)) return true;
     if (client_is_gone(s)) {
         session_end(s, SESSION_CLIENT_RESET);

@@ -206,7 +206,7 @@ bool http_tunnel(struct session *s)
     h->down.ready = h->up.ready = 0;
     s->up.left = s->down.left = WAY_ALL;
     s->up.keeps_open = s->down.keeps_open = false;
-    session_wait(s, s->proxy->program->settings->proxy_idle_ns);
+    session_wait(s, session_idle_ns(s));
     if (!move(s, &s->up, &up) || !move(s, &s->down, &down)) return true;
     if (up && down) session_end(s, SESSION_DONE);
     return up && down;

@@ -145,7 +145,7 @@ static void wait(struct session *s)
         h->waits = true;
     } else {
         message_rest(&h->up, &s->proxy->buffers);
-        session_wait(s, s->proxy->program->settings->proxy_idle_ns);
+        session_wait(s, session_idle_ns(s));
     }
 }
 

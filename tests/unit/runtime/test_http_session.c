@@ -471,6 +471,23 @@ static void a_head_may_be_as_long_as_the_limit_says(void **state)
     close(c), close(one);
 }
 
+static int set_up_idle(void **state)
+{
+    return set_up_with(state, "pool one { server s 127.0.0.2:9000 }\n"
+                              "service web on 127.0.0.1 tcp/8080 { mode proxy http; idle 300ms; -> one }\n");
+}
+
+static void a_service_says_how_long_it_may_be_idle(void **state)
+{
+    struct scene *s = *state;
+    const int c = client(), d = client();
+    say(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int one = come(s, 0);
+    assert_string_equal(heard(s, c, ""), "");
+    assert_true(begins(heard(s, d, "</p>\n"), "HTTP/1.1 504 "));
+    close(c), close(d), close(one);
+}
+
 /* What the rules of before said of it (TLS, who the client is) need not be what those of now say. */
 static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
 {
@@ -519,6 +536,7 @@ int main(void)
         SCENE(a_server_that_goes_down_in_mid_request),
         SCENE(a_loop_builds_no_tables),
         SCENE(a_connection_of_before_a_reload_is_nobody_else_s),
+        cmocka_unit_test_setup_teardown(a_service_says_how_long_it_may_be_idle, set_up_idle, tear_down),
         cmocka_unit_test_setup_teardown(a_head_may_be_as_long_as_the_limit_says, set_up_largest, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
