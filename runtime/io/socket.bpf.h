@@ -139,18 +139,41 @@ static __always_inline bool segment_has_socket(void *ctx, const struct segment *
     return connected;
 }
 
-/* Has a connection of the host's the segment, or does it end the handshake of one that lives in a cookie alone? */
+/* The ends of connections that were made, the client's first; of the oldest nothing is known any more. */
+struct made {
+    struct steer_ip from, to;
+    __u16 from_port, to_port;
+    __u32 unused;
+};
+enum { MADE_MOST = 32768 };
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __type(key, struct made);
+    __type(value, __u8);
+    __uint(max_entries, MADE_MOST);
+} made SEC(".maps");
+
+static __always_inline bool segment_has_cookie(struct bpf_sock *listener, struct segment *s)
+{
+    if (s->ip_len == 20) return !bpf_tcp_check_syncookie(listener, &s->ip.four, 20, &s->tcp, sizeof s->tcp);
+    return !bpf_tcp_check_syncookie(listener, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
+}
+
+/* Has a connection of the host's the segment, does it end the handshake of one, or had one its ends before? The host
+ * answers the last with a reset, which whoever missed the first one waits for (RFC 5961, 3.2: a challenge ACK). */
 static __always_inline bool segment_is_known(void *ctx, struct segment *s)
 {
+    const struct made ends = {s->from, s->to, s->from_port, s->to_port, 0};
+    const __u8 one = 1;
+    bool known = false, begins = false;
     struct bpf_sock *sk = segment_socket(ctx, s);
-    if (!sk) return false;
-    bool known = sk->state != BPF_TCP_LISTEN;
-    if (!known && s->ip_len == 20)
-        known = !bpf_tcp_check_syncookie(sk, &s->ip.four, 20, &s->tcp, sizeof s->tcp);
-    else if (!known)
-        known = !bpf_tcp_check_syncookie(sk, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
-    bpf_sk_release(sk);
-    return known;
+    if (sk) {
+        known = sk->state != BPF_TCP_LISTEN;
+        begins = known ? sk->state == BPF_TCP_NEW_SYN_RECV : segment_has_cookie(sk, s);
+        bpf_sk_release(sk);
+    }
+    if (begins) bpf_map_update_elem(&made, &ends, &one, BPF_ANY);
+    return known || begins || bpf_map_lookup_elem(&made, &ends);
 }
 
 #endif

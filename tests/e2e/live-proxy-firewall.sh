@@ -41,17 +41,27 @@ goes() {
     printf '%-32sGET /from HTTP/1.0\r\n\r\n' "$1 $2" | at client timeout 10 nc -w 5 10.1.0.2 1000 2>/dev/null | tail -n 1
 }
 # An ACK of no connection, and what comes back of it within the time that an answer of the host's takes: `reset` or `nothing`.
-stray() { # SOURCE ADDRESS
-    at client python3 - "$1" "$2" <<'END_OF_SCRIPT'
+# `made`: from a port whose connection the client has reset.
+stray() { # SOURCE ADDRESS [made]
+    at client python3 - "$@" <<'END_OF_SCRIPT'
 import select, socket, struct, sys
-source, to = sys.argv[1:]
+source, to = sys.argv[1:3]
 six = ":" in to
 family = socket.AF_INET6 if six else socket.AF_INET
+mine = 7777
+if sys.argv[3:]:
+    s = socket.socket(family)
+    s.settimeout(20)
+    s.bind((source, 0))
+    mine = s.getsockname()[1]
+    s.connect((to, 80))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
 raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
 raw.bind((source, 0))
 sure = "fd00:1::2" if six else "10.1.0.2"
 def send(to, port):
-    head = lambda checksum: struct.pack("!HHIIBBHHH", 7777, port, 1, 1, 5 << 4, 16, 1000, checksum, 0)
+    head = lambda checksum: struct.pack("!HHIIBBHHH", mine, port, 1, 1, 5 << 4, 16, 1000, checksum, 0)
     ends = socket.inet_pton(family, source) + socket.inet_pton(family, to)
     all = ends + (struct.pack("!II", 20, 6) if six else struct.pack("!HH", 6, 20)) + head(0)
     sum_ = sum(struct.unpack("!%dH" % (len(all) // 2), all))
@@ -63,7 +73,7 @@ resets = set()
 while 82 not in resets and select.select([raw], [], [], 10)[0]:
     b = raw.recv(2000)
     b = b if six else b[(b[0] & 15) * 4:]
-    if b[13] & 4 and b[2:4] == struct.pack("!H", 7777): resets.add(struct.unpack("!H", b[:2])[0])
+    if b[13] & 4 and b[2:4] == struct.pack("!H", mine): resets.add(struct.unpack("!H", b[:2])[0])
 print("reset" if 80 in resets else "nothing" if 82 in resets else "no answer at all")
 END_OF_SCRIPT
 }
@@ -137,6 +147,7 @@ for io in packet xdp; do
     same "$io: who is dropped gets no SYN-ACK" "$(frames_of "out-$io.pcap")" 0
     [ $io = xdp ] || sources
     same "$io: an ACK of no connection gets nothing" "$(stray 10.1.0.9 10.1.0.100) $(stray fd00:1::9 fd00:1::100)" 'nothing nothing'
+    same "$io: one of a connection that was made gets a reset" "$(stray 10.1.0.1 10.1.0.100 made) $(stray fd00:1::1 fd00:1::100 made)" 'reset reset'
     same "$io: other ports of the address are the host's" "$(at client curl -s -m 5 http://10.1.0.2:81/ || echo "failed: $?")" 'failed: 7'
     same "$io: a service's rate counts what opens connections" "$(flood)" '5 connected'
     truncate -s 0 prey.out
