@@ -127,6 +127,8 @@ void listeners_reopen(struct proxy *p);
 
 /* session.c */
 void sessions_rename(struct proxy *p, const struct remap *r);
+/* What they count lies elsewhere from now on; what they said before may be freed at the next reload. */
+void sessions_recount(struct proxy *p);
 /* Those whose first packet the program would not let in end, where their service says `on reload close`. */
 void sessions_rejudge(struct proxy *p);
 /* Facts have changed: sessions of servers that are down end where their pool says so, and those whose time to drain is

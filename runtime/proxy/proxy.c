@@ -60,6 +60,7 @@ static int take_program(struct proxy *p, struct proxy_change *c)
     p->tls = tls_table_get(c->tls);
     sessions_rename(p, c->remap);
     c->counted = proxy_counted_rename(&p->counted, c->counted, p->program->services_count, c->remap->service);
+    sessions_recount(p);
     if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
     if (!queue_init(p)) return -ENOMEM;

@@ -315,6 +315,14 @@ void sessions_rename(struct proxy *p, const struct remap *r)
     }
 }
 
+void sessions_recount(struct proxy *p)
+{
+    for (struct session *s = p->all; s; s = s->next) {
+        tls_count_at(&s->client, session_counts(s)->tls);
+        if (s->server) tls_count_at(s->server, session_counts(s)->tls);
+    }
+}
+
 void sessions_rejudge(struct proxy *p)
 {
     for (struct session *s = p->all; s; s = s->next) {

@@ -32,6 +32,9 @@ void tls_front_put(struct tls_front *f); /* NULL is fine */
  * becomes of the handshake. 0 or a negative errno. */
 int tls_accept(struct side *s, struct tls_front *f, uint64_t *counts);
 
+/* Another place for what becomes of its handshake. Without TLS, and once that was told: nothing. */
+void tls_count_at(struct side *s, uint64_t *counts);
+
 /* Once it has shaken hands: the name that the client asked for, nothing where it asked for none; the protocol that was
  * agreed on, with its byte of length in front, or nothing. They live as long as the side. */
 struct view tls_name(const struct side *s);

@@ -477,6 +477,26 @@ static void test_failures_of_clients_are_counted(void **state)
     keypair_fini(&k);
 }
 
+/* A reload may put the counters elsewhere while hands are shaken. */
+static void test_what_is_counted_elsewhere(void **state)
+{
+    struct keypair k = made("DNS:a.example");
+    struct tls_front *f = front_of(&k, 1, "", false);
+    uint64_t before[TLS_COUNTS], elsewhere[TLS_COUNTS] = {0};
+    struct bench b;
+    (void)state;
+    memcpy(before, counts, sizeof before);
+    set_client(&b, f, "a.example");
+    tls_count_at(&b.side, elsewhere);
+    assert_true(shake(&b));
+    tls_count_at(&b.side, counts);
+    tear_down(&b);
+    assert_memory_equal(counts, before, sizeof before);
+    assert_int_equal(elsewhere[TLS_COUNT_SHAKEN], 1);
+    tls_front_put(f);
+    keypair_fini(&k);
+}
+
 static void test_names_nobody_has_are_counted(void **state)
 {
     struct keypair k = made("DNS:a.example");
@@ -759,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_no_byte_is_taken_early),
         cmocka_unit_test(test_failures_of_clients_are_counted),
         cmocka_unit_test(test_names_nobody_has_are_counted),
+        cmocka_unit_test(test_what_is_counted_elsewhere),
     };
     signal(SIGPIPE, SIG_IGN); /* of the other end, which writes to a closed one */
     return cmocka_run_group_tests(tests, NULL, NULL);
