@@ -168,6 +168,7 @@ int look_at_tls(const struct program *p)
     const pid_t child = fork();
     if (!child) _exit(look_at_all(p));
     while (child > 0 && waitpid(child, &said, 0) < 0 && errno == EINTR) {}
-    if (child < 0 || !WIFEXITED(said)) return live_complain("certificates can't be looked at: %s", strerror(errno));
+    if (child < 0) return live_complain("certificates can't be looked at: %s", strerror(errno));
+    if (!WIFEXITED(said)) return live_complain("certificates can't be looked at: the process that looked was killed");
     return WEXITSTATUS(said);
 }
