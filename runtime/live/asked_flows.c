@@ -6,6 +6,7 @@
 #include "runtime/live/filtered.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/walk.h"
+#include "runtime/proxy/log_line.h"
 #include "runtime/replay/flows.h"
 
 struct asked_flows {
@@ -50,13 +51,14 @@ static void tell_session(const struct asked_flows *a, const struct labels *label
                          FILE *out)
 {
     const struct flow_record *f = &s->flow;
-    char time[TEXT_TIME];
+    char time[TEXT_TIME], target[LOG_TARGET_MAX];
     tell_begin(a, labels, f, out);
     flow_json_sides(out, f);
     fputs(",\"session\":true,\"rule\":", out);
     text_json(out, label_of(labels, s->rule));
     fputc(',', out);
     if (f->server != PBC_NONE) fprintf(out, "\"server\":\"%s\",", label_server(labels, f->server));
+    if (s->target.port) fprintf(out, "\"target\":\"%s\",", (const char *)log_target(target, &s->target).at);
     fprintf(out, "\"state\":\"%s\",\"up_bytes\":%llu,\"down_bytes\":%llu",
             session_phase_name((enum session_phase)s->phase), (unsigned long long)s->up_bytes,
             (unsigned long long)s->down_bytes);

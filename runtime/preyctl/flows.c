@@ -53,7 +53,8 @@ static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NU
 static void print_flow(const cJSON *flow)
 {
     char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
-    const char *service = text_at(flow, "service"), *server = text_at(flow, "server");
+    const char *service = text_at(flow, "service");
+    const char *server = text_at(flow, part(flow, "target") ? "target" : "server");
     print_row((const char *[]){text_at(flow, "protocol"), side(flow, "opener", a), side(flow, "other", b),
                                text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
                                ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), text_at(flow, "rule"),

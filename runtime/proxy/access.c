@@ -24,7 +24,7 @@ void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
     const struct pbc_server *server = s->chosen == PBC_NONE ? NULL : &p->servers[s->chosen];
     const struct stream_addr client = session_client(s);
-    char address[LOG_ADDRESS_MAX], line[LOG_LINE_MAX];
+    char address[LOG_ADDRESS_MAX], target[LOG_TARGET_MAX], line[LOG_LINE_MAX];
     log_address(address, &client);
     e->took_ns = s->proxy->loop.now_ns - begun_ns;
     e->at_ns = wall_clock() - e->took_ns;
@@ -33,6 +33,7 @@ void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns
     e->service = program_str(p, p->services[s->service].name);
     e->pool = server ? program_str(p, p->pools[server->pool].name) : NULL;
     e->server = server ? program_str(p, server->name) : NULL;
+    if (s->target.port) e->target = log_target(target, &s->target);
     const size_t len = says->flags & PBC_PROXY_LOG_JSON ? log_json(line, e) : log_common(line, e);
     const char *path = says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
     proxy_log(s->proxy, path, line, (uint32_t)len);

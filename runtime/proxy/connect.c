@@ -292,6 +292,7 @@ bool connect_again(struct session *s)
 void connect_target(struct session *s, const struct stream_addr *to)
 {
     s->dials = true;
+    s->target = *to;
     count_up(&session_counts(s)->connects, 1);
     s->dials_ns = s->proxy->loop.now_ns;
     session_wait(s, s->proxy->program->settings->proxy_connect_ns);

@@ -54,7 +54,8 @@ static void record(const struct session *s, struct session_record *r)
                                  .firewall = s->firewall,
                                  .up_bytes = s->up.moved,
                                  .down_bytes = s->down.moved,
-                                 .phase = (uint8_t)phase_of(s)};
+                                 .phase = (uint8_t)phase_of(s),
+                                 .target = s->target};
     session_flow(s, &r->flow);
 }
 

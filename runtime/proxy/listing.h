@@ -3,6 +3,7 @@
 #define RUNTIME_PROXY_LISTING_H
 
 #include "vm/program/program.h"
+#include "vm/stream/stream.h"
 #include "vm/verdict.h"
 
 /* What a session is at (phase.def). */
@@ -18,6 +19,7 @@ struct session_record {
     uint32_t rule, firewall; /* who let it in, as in struct verdict */
     uint64_t up_bytes, down_bytes; /* that went to servers, and to the client */
     uint8_t phase;                 /* enum session_phase */
+    struct stream_addr target;     /* `-> target`: whom the instruction names; port 0: nobody */
 };
 
 enum { LISTED = 64, LOOKED_AT = 1024 }; /* sessions of a part; places that may be looked at for it */

@@ -14,6 +14,14 @@ void log_address(char text[LOG_ADDRESS_MAX], const struct stream_addr *a)
     inet_ntop(a->v6 ? AF_INET6 : AF_INET, be, text, LOG_ADDRESS_MAX);
 }
 
+struct view log_target(char text[LOG_TARGET_MAX], const struct stream_addr *a)
+{
+    char address[LOG_ADDRESS_MAX];
+    log_address(address, a);
+    const int len = snprintf(text, LOG_TARGET_MAX, a->v6 ? "[%s]:%u" : "%s:%u", address, a->port);
+    return (struct view){.at = (const uint8_t *)text, .len = (uint32_t)len};
+}
+
 /* The line as it grows. The last bytes are kept for what closes it. */
 struct line {
     char *out;
@@ -120,6 +128,7 @@ size_t log_json(char out[LOG_LINE_MAX], const struct log_entry *e)
         (unsigned long long)e->bytes_out);
     text_member(&l, "pool", e->pool);
     text_member(&l, "server", e->server);
+    member(&l, "target", e->target);
     ms_member(&l, "wait_ms", e->wait_ns);
     ms_member(&l, "took_ms", e->took_ns);
     member(&l, "referrer", e->referrer);

@@ -21,12 +21,16 @@ struct log_entry {
     struct view host, referrer, agent;
     unsigned status;                     /* 0: no answer was sent */
     const char *service, *pool, *server; /* NULL: none was picked */
+    struct view target;                  /* ADDR:PORT that an instruction named */
     const char *reason;                  /* why it ended otherwise than it should, NULL: it did not */
 };
 
 enum { LOG_ADDRESS_MAX = 46 };
 /* An address as logs and fields of HTTP write it. */
 void log_address(char text[LOG_ADDRESS_MAX], const struct stream_addr *a);
+enum { LOG_TARGET_MAX = LOG_ADDRESS_MAX + sizeof "[]:65535" };
+/* With its port, that of IPv6 in brackets; a view of `text`. */
+struct view log_target(char text[LOG_TARGET_MAX], const struct stream_addr *a);
 
 /* Write one line with its line feed; returns its length. What does not fit is cut off inside of its quotes.
  * Common: `ADDR - - [21/Nov/2026:20:45:23 +0000] "GET / HTTP/1.1" 200 2326`, times in UTC, `-` for no bytes. */

@@ -102,6 +102,7 @@ struct session {
     bool unheard;         /* nothing of its client was looked at yet, who may send no PROXY header (name_heard) */
     bool mixed;           /* the PROXY header named a client of another family than the connection's: `named` */
     struct stream_addr named;
+    struct stream_addr target;                /* `-> target`: whom its instruction names; port 0: nobody */
     struct stream_addr peer;                  /* the connection's other end, whomever a PROXY header names */
     struct session *queue_next, **queue_link; /* of those that wait for a place; link NULL: it does not */
     struct session *next, **link;             /* of all sessions of the proxy */

@@ -30,7 +30,7 @@ service own on 10.1.0.102 tcp/80 { mode proxy; announce; -> own }
 service rare on 10.1.0.2 tcp/90 { mode proxy; rate slow; -> farm }
 service clear on 10.1.0.101 tcp/80 { mode proxy transparent; announce; -> farm }
 service clear6 on fd00:1::101 tcp/80 { mode proxy transparent; announce; -> farm6 }
-service told on 10.1.0.2 tcp/1000 { mode proxy; when instruction to 10.2.0.0/24, fd00:2::/64 -> target }
+service told on 10.1.0.2 tcp/1000 { mode proxy; access log json "told.log"; when instruction to 10.2.0.0/24, fd00:2::/64 -> target }
 END_OF_RULES
 
 get() { # SOURCE HOST SECONDS
@@ -153,6 +153,9 @@ for io in packet xdp; do
     truncate -s 0 prey.out
     prey_ends
     same "$io: it ends with 0" "$status" 0
+    same "$io: the access log names who was connected to by an instruction" \
+        "$(grep -o '"target":[^,]*' told.log | sort | uniq -c | tr -s ' \n' ' ')" ' 2 "target":"10.2.0.2:8080" 2 "target":"[fd00:2::2]:8080" '
+    rm told.log
     adds_up "$io: every frame has one verdict"
     # Of what the card got some was for nobody (ARP, other ports): each of the rest is counted once, carried or judged.
     same "$io: no packet is counted twice" "$(python3 -c "print(0.6 < $(number interfaces 0 packets) / ($(arrived) - $before) <= 1)")" True
