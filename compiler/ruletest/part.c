@@ -143,7 +143,8 @@ static void part_said(struct packet_work *w, const struct node *n)
     const size_t most = name ? 255 : 4096;
 
     if (!w->said) {
-        diag(w->c->diags, E_PACKET_PART, n->span, "only `expect pool` and `expect server` ask what a connection says");
+        diag(w->c->diags, E_PACKET_PART, n->span,
+             "only `expect pool`, `expect server` and `expect refused` ask what a connection says");
         w->bad = true;
         return;
     }
