@@ -1,6 +1,7 @@
 /* What connections carry passes in the kernel, where no worker counts it. So sessions tell what their clients' sockets
  * have got, as a difference: at the end, and while they go on, some each second. What is not told yet the whole has all
- * the same (runtime/live/tally.c). */
+ * the same (runtime/live/tally.c). Where each request has a server of its own, what came since was told is the last
+ * one's. */
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -21,7 +22,7 @@ void session_tell(struct session *s)
                               .rule = s->rule,
                               .firewall = s->firewall,
                               .service = s->service,
-                              .server = s->chosen,
+                              .server = s->chosen != PBC_NONE ? s->chosen : s->served,
                               .of = {packets - s->told_packets, i.tcpi_bytes_received - s->told_bytes}};
     if (!c.of.packets || !ring_put(p->cfg.carried, &c)) return;
     s->told_packets = packets;

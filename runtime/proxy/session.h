@@ -80,7 +80,7 @@ struct session {
     uint32_t service;  /* numbers of the program that runs; PBC_NONE: it has no such service, and the session ends */
     uint32_t branch;   /* PBC_NONE: not chosen yet */
     uint32_t chosen;   /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
-    uint32_t served;   /* the server that the flight recorder was told of last */
+    uint32_t served;   /* the last server that it had, which the flight recorder was told of */
     uint64_t number;   /* of all sessions of its loop */
     uint32_t rule, firewall; /* who let it in, as in struct verdict */
     uint32_t told_packets;   /* of the client's, and bytes: what was told of it (carried.c) */

@@ -85,6 +85,8 @@ web one
 same "a server that is back serves" "$(get http://10.1.0.2/)" one
 
 mv common.log common.old
+counted() { ctl counters pools.one.servers.one/s.packets && awk '{ gsub(",", "", $2) } $2 > 100 { found = 1 } END { exit !found }' out; }
+until_true 100 "what was carried is told of its server" counted
 kill -HUP "$prey"
 until_true 100 "logs are opened again" test -f common.log
 get 'http://10.1.0.2/last"' >out
