@@ -183,6 +183,7 @@ trailer-cookie | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-E
 trailer-expect | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nExpect: 100-continue\r\n\r\n
 trailer-upgrade | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nUpgrade: h2c\r\n\r\n
 trailer-underscore | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent_Length: 5\r\n\r\n
+trailer-forwarded-proto | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX_Forwarded-Proto: https\r\n\r\n
 trailer-folded | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\r\n 2\r\n\r\n
 trailer-bare-lf | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\n\r\n
 trailer-end-bare-lf | 400 http-bad-trailer | POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n

@@ -96,15 +96,14 @@ static bool name_may_trail(const struct body *b)
                                         "expect",
                                         "forwarded",
                                         "x-forwarded-for",
+                                        "x-forwarded-proto",
                                         "cookie",
                                         "authorization",
                                         "max-forwards",
                                         "proxy-authorization",
                                         "content-type",
                                         "content-range",
-                                        "content-encoding",
-                                        "content_length",
-                                        "transfer_encoding"};
+                                        "content-encoding"};
     const struct view name = {.at = (const uint8_t *)b->name, .len = b->name_len};
     for (unsigned i = 0; i < sizeof never / sizeof *never; i++)
         if (view_is_word(name, never[i])) return false;
@@ -114,7 +113,7 @@ static bool name_may_trail(const struct body *b)
 static bool take_name(struct body *b, uint8_t c)
 {
     if (http_is(c, HTTP_TOKEN)) {
-        if (b->name_len < BODY_NAME_MAX) b->name[b->name_len] = (char)c;
+        if (b->name_len < BODY_NAME_MAX) b->name[b->name_len] = c == '_' ? '-' : (char)c; /* as CGI takes it */
         if (b->name_len <= BODY_NAME_MAX) b->name_len++;
         b->state = TRAILER_NAME;
         return true;

@@ -133,11 +133,19 @@ static void add_upgrade(struct head_text *out, const struct http_head *h, const 
         if (is_named(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
 }
 
+/* Named so for a server that takes `_` for `-`, as CGI and what came from it do? */
+static bool is_like(const struct http_head *h, const uint8_t *bytes, unsigned i, const char *name)
+{
+    const struct view v = view_of(bytes, h->field[i].name);
+    bool like = v.len == strlen(name);
+    for (uint32_t k = 0; like && k < v.len; k++) like = (v.at[k] == '_' ? '-' : v.at[k] | 0x20) == (uint8_t)name[k];
+    return like;
+}
+
 /* A field that only we may write: what a client says there is left out, and what servers may take for such a name. */
 static bool is_ours(const struct http_head *h, const uint8_t *bytes, unsigned i)
 {
-    return is_named(h, bytes, i, "x-forwarded-proto") || is_named(h, bytes, i, "x_forwarded_proto") ||
-           is_named(h, bytes, i, "x_forwarded_for");
+    return is_like(h, bytes, i, "x-forwarded-proto") || is_like(h, bytes, i, "x-forwarded-for");
 }
 
 static void add_forwards(struct head_text *out, uint32_t left)

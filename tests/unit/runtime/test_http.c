@@ -65,6 +65,9 @@ static const struct sent_on {
     {"GET / HTTP/1.1\r\nHost: a\r\nx-forwarded-proto: https\r\nX_Forwarded_Proto: https\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 10.0.0.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded_For: 1.2.3.4\r\nx_forwarded-FOR: 1.2.3.4\r\nX_Forwarded-Proto: "
+     "https\r\n\r\n",
+     "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     /* Lists that others began. */
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nB: 1\r\nx-forwarded-for: 10.0.0.2, 10.0.0.3\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\n" PROTO
