@@ -305,6 +305,8 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         s->aged = s->server != NULL;
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
+        /* Who waits for a place would get one in a pool that his bytes do not name. */
+        if (s->queue_link && !remap_keeps_branch(r, s->branch)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->served != PBC_NONE) s->served = r->server[s->served];

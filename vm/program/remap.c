@@ -258,6 +258,38 @@ static uint32_t service_in(const struct making *m, const struct pbc_service *s)
     return PBC_NONE;
 }
 
+/* Of their pools, by name; or the target, or none. */
+static bool same_shares(const struct program *a, const struct pbc_branch *s, const struct program *b,
+                        const struct pbc_branch *t)
+{
+    if (s->share_count != t->share_count) return false;
+    for (uint32_t i = 0; i < s->share_count; i++) {
+        const struct pbc_pool *in_a = &a->pools[a->shares[s->shares + i].pool],
+                              *in_b = &b->pools[b->shares[t->shares + i].pool];
+        if (!same_text(a, in_a->name, b, in_b->name)) return false;
+    }
+    return s->share_count || (s->shares == PBC_TARGET) == (t->shares == PBC_TARGET);
+}
+
+bool remap_keeps_branch(const struct remap *r, uint32_t branch)
+{
+    const struct program *to = r->program;
+    const uint32_t at = branch < r->from->branches_count ? r->branch[branch] : PBC_NONE;
+    return at != PBC_NONE && same_shares(r->from, &r->from->branches[branch], to, &to->branches[at]);
+}
+
+/* Of t, the one that sends to the same pools as the b-th of s: in its place, or else the first; where none does, what
+ * stands in its place now. */
+static uint32_t branch_in(const struct making *m, const struct pbc_service *s, uint32_t b, const struct pbc_service *t)
+{
+    const struct pbc_branch *was = &m->from->branches[s->branches + b], *all = &m->branches[t->branches];
+    const uint32_t place = b < t->branch_count ? b : t->branch_count - 1;
+    if (same_shares(m->from, was, m->view, &all[place])) return t->branches + place;
+    for (uint32_t i = 0; i < t->branch_count; i++)
+        if (same_shares(m->from, was, m->view, &all[i])) return t->branches + i;
+    return t->branches + place;
+}
+
 static void map_services(struct making *m)
 {
     for (uint32_t i = 0; i < m->from->services_count; i++) {
@@ -265,10 +297,8 @@ static void map_services(struct making *m)
         uint32_t at = service_in(m, s);
         if (at == PBC_NONE && service_used(m, i)) at = past_service(m, i);
         m->r->service[i] = at;
-        for (uint32_t b = 0; at != PBC_NONE && b < s->branch_count; b++) {
-            const struct pbc_service *t = &m->services[at];
-            m->r->branch[s->branches + b] = t->branches + (b < t->branch_count ? b : t->branch_count - 1);
-        }
+        for (uint32_t b = 0; at != PBC_NONE && b < s->branch_count; b++)
+            m->r->branch[s->branches + b] = branch_in(m, s, b, &m->services[at]);
     }
 }
 

@@ -10,7 +10,8 @@
  * flow uses any more is left out, if who asks says so; what it counted goes with it.
  *
  * The same is: a server of the same POOL/SERVER, family and address; a service of the same name that sends on alike; a
- * nat's statement that says the same; a meter of equal definition; a rule of the same name and verdict. */
+ * branch of it that sends to the same pools, and where there is none the one in its place; a nat's statement that says
+ * the same; a meter of equal definition; a rule of the same name and verdict. */
 #ifndef VM_PROGRAM_REMAP_H
 #define VM_PROGRAM_REMAP_H
 
@@ -51,6 +52,8 @@ struct remap {
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
                         const uint8_t *gone, uint64_t now_ns);
 void remap_free(struct remap *r);
+/* Does what `branch` of the program before has become send to the same pools? */
+bool remap_keeps_branch(const struct remap *r, uint32_t branch);
 
 static inline bool program_is_past(const struct program *p, uint32_t server)
 {

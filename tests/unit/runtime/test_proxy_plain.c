@@ -547,6 +547,46 @@ static void test_a_reload_judges_again_where_the_service_says(void **state)
     }
 }
 
+#define WAITS(branches)                                                                                                \
+    "pool p { server s 127.0.0.1:%2$u max flows 1 }\npool q { server s 127.0.0.1:%3$u }\n"                             \
+    "service s on 127.0.0.2 tcp/%1$u { mode proxy; queue 2 within 10s; " branches "else -> q }\n"
+
+/* A branch more above the one that he waits for; or that one is gone, and who would have another pool ends. */
+static void test_who_waits_goes_where_the_rules_of_then_said(void **state)
+{
+    struct bench b;
+    struct remap *remap;
+    char byte;
+    (void)state;
+    for (unsigned gone = 0; gone < 2; gone++) {
+        set_up(&b, WAITS("when from 127.0.0.1 -> p; "));
+        int c[2], s[2];
+        for (unsigned i = 0; i < 2; i++) c[i] = client(&b);
+        s[0] = accepted(&b);
+        says(&b, c[0], s[0], "one");
+        for (unsigned i = 0; i < 100 && !whole(b.proxy).queued; i++) proxy_turn(b.proxy, 10);
+        assert_int_equal(whole(b.proxy).queued, 1);
+        struct snapshot *w = reload(&b,
+                                    gone ? WAITS("when from 10.0.0.1 -> q; ")
+                                         : WAITS("when from 10.0.0.1 -> q; when from 127.0.0.1 -> p; "),
+                                    &remap);
+        close(s[0]), close(c[0]);
+        if (gone) {
+            assert_int_equal(heard(&b, c[1], &byte, 1), -ECONNRESET);
+        } else {
+            s[1] = accepted(&b);
+            assert_true(s[1] >= 0);
+            says(&b, c[1], s[1], "two");
+            close(s[1]);
+        }
+        close(c[1]);
+        assert_int_equal(ends(&b, SESSION_RELOADED), gone);
+        tear_down(&b);
+        remap_free(remap);
+        snapshot_free(w);
+    }
+}
+
 static unsigned open_files(void)
 {
     unsigned n = 0;
@@ -698,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_what_needs_no_bytes_waits_for_none),
         cmocka_unit_test(test_sessions_of_a_dead_server_end),
         cmocka_unit_test(test_a_reload_judges_again_where_the_service_says),
+        cmocka_unit_test(test_who_waits_goes_where_the_rules_of_then_said),
         cmocka_unit_test(test_short_connections_leave_nothing),
         cmocka_unit_test(test_without_descriptors_it_waits),
         cmocka_unit_test(test_sessions_are_listed_in_parts),
