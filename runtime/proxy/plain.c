@@ -51,7 +51,8 @@ static uint32_t wants(const struct session *s)
 
 static struct first_asked asked(const struct session *s, enum first_end end)
 {
-    const uint64_t most = s->proxy->program->settings->first_bytes;
+    const uint64_t says = s->proxy->program->settings->first_bytes, room = s->up.buffer->size - BUFFER_FRONT;
+    const uint64_t most = says < room ? says : room; /* buffers stay as large as they were at the start */
     return (struct first_asked){
         .wants = wants(s), .end = (uint8_t)end, .limit = (uint32_t)(most < STREAM_MAX ? most : STREAM_MAX)};
 }

@@ -587,6 +587,33 @@ static void test_who_waits_goes_where_the_rules_of_then_said(void **state)
     }
 }
 
+#define LOOKS(first, at)                                                                                               \
+    "limits { first_bytes " first " }\npool p { " ONE " }\nservice s on 127.0.0.2 tcp/%1$u { mode proxy; "             \
+    "when bytes payload at " at " is x\"41\" -> p; else -> p }\n"
+
+/* Buffers stay as large as at the start: more bytes than they hold are not looked at, but none is lost. */
+static void test_a_reload_that_wants_more_first_bytes_loses_none(void **state)
+{
+    struct bench b;
+    struct remap *remap;
+    char bytes[3000];
+    size_t n = 0;
+    (void)state;
+    memset(bytes, 'B', sizeof bytes);
+    set_up(&b, LOOKS("1KiB", "900"));
+    struct snapshot *w = reload(&b, LOOKS("4KiB", "3500"), &remap);
+    assert_true(remap->limits); /* which waits for a restart */
+    const int c = client(&b);
+    assert_int_equal(send(c, bytes, sizeof bytes, MSG_NOSIGNAL), sizeof bytes);
+    const int s = accepted(&b);
+    for (ssize_t more; n < sizeof bytes && (more = heard(&b, s, bytes, sizeof bytes)) > 0;) n += (size_t)more;
+    assert_int_equal(n, sizeof bytes);
+    close(s), close(c);
+    tear_down(&b);
+    remap_free(remap);
+    snapshot_free(w);
+}
+
 static unsigned open_files(void)
 {
     unsigned n = 0;
@@ -739,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_sessions_of_a_dead_server_end),
         cmocka_unit_test(test_a_reload_judges_again_where_the_service_says),
         cmocka_unit_test(test_who_waits_goes_where_the_rules_of_then_said),
+        cmocka_unit_test(test_a_reload_that_wants_more_first_bytes_loses_none),
         cmocka_unit_test(test_short_connections_leave_nothing),
         cmocka_unit_test(test_without_descriptors_it_waits),
         cmocka_unit_test(test_sessions_are_listed_in_parts),
