@@ -17,10 +17,11 @@
 #include "runtime/record/reel.h"
 #include "runtime/record/world.h"
 
-#define BUSY_NS    UINT64_C(2000000)
-#define IDLE_NS    UINT64_C(32000000)
-#define RETRY_NS   UINT64_C(1000000000)
-#define STATE_MOST (UINT64_C(3) << 30) /* a record says its bytes in 32 bits */
+#define BUSY_NS      UINT64_C(2000000)
+#define IDLE_NS      UINT64_C(32000000)
+#define RETRY_NS     UINT64_C(1000000000)
+#define WALL_STEP_NS INT64_C(10000000)
+#define STATE_MOST   (UINT64_C(3) << 30) /* a record says its bytes in 32 bits */
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
 enum { OUT_KEPT = 1 << 24 /* of the memory of blocks that wait: more is given back */ };
 enum { SAID_MOST = 64 << 20 /* bytes that wait for a disk that hangs, beside one of any size */ };
@@ -69,6 +70,20 @@ static uint64_t clock_of(clockid_t id)
     struct timespec t;
     clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* What the wall's clock is ahead of the workers': of three looks the one that was interrupted least. */
+static uint64_t wall_ahead(void)
+{
+    uint64_t least = UINT64_MAX, ahead = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        const uint64_t before = clock_of(CLOCK_MONOTONIC), wall = clock_of(CLOCK_REALTIME);
+        const uint64_t took = clock_of(CLOCK_MONOTONIC) - before;
+        if (took >= least) continue;
+        least = took;
+        ahead = wall - before - took / 2;
+    }
+    return ahead;
 }
 
 static void count(uint64_t *counter, uint64_t n) { __atomic_add_fetch(counter, n, __ATOMIC_RELAXED); }
@@ -258,8 +273,8 @@ static int begin_file(struct recorder *r)
     struct bytes head = {0};
     int failed = reel_next(&r->reel);
     if (failed) return failed;
-    r->start.began_ns = clock_of(CLOCK_REALTIME);
-    r->start.wall_ns = r->start.began_ns - clock_of(CLOCK_MONOTONIC);
+    r->start.wall_ns = r->wall_ns = wall_ahead();
+    r->start.began_ns = clock_of(CLOCK_MONOTONIC) + r->wall_ns;
     r->start.torn = r->torn;
     blocks_section(&head, r->names, r->start.ports + 1);
     put_start(r, &head);
@@ -412,6 +427,15 @@ static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
     return n;
 }
 
+/* The wall's clock may be set. Else all of a file goes by one difference, so that times of two kinds can be compared.
+ */
+static void follow_wall(struct recorder *r)
+{
+    const uint64_t ahead = wall_ahead();
+    const int64_t by = (int64_t)(ahead - r->wall_ns);
+    if (by > WALL_STEP_NS || by < -WALL_STEP_NS) r->wall_ns = ahead;
+}
+
 /* Did anything come? */
 static bool turn(struct recorder *r)
 {
@@ -420,7 +444,7 @@ static bool turn(struct recorder *r)
     bool came = false;
     for (unsigned i = 0; i < r->workers; i++) there[i] = tape_there(&r->tapes[i]);
     for (unsigned i = 0; i < r->workers; i++) moments[i] = moments_there(&r->moments[i]);
-    r->wall_ns = clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC);
+    follow_wall(r);
     write_all_said(r);
     for (unsigned i = 0; i < r->workers; i++) {
         for (const struct tape_record *t; (t = tape_next(&r->tapes[i], there[i])); came = true) {
