@@ -125,6 +125,22 @@ static bool is_kept(const struct listener *all, unsigned count, int fd)
     return false;
 }
 
+static bool is_own(const struct proxy *p, const struct stream_addr *a)
+{
+    const bool local = a->v6 ? !(a->addr[0] | a->addr[1] | a->addr[2]) && a->addr[3] <= 1 : a->addr[0] >> 24 == 127;
+    return local || is_any(a) || sides_of(&p->world->facts, a->v6 ? 6 : 4, a->addr, a->addr) & KIND_DST_SELF;
+}
+
+uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
+{
+    for (unsigned i = 0; i < p->listener_count; i++) {
+        const struct stream_addr *at = &p->listeners[i].at.at;
+        if (at->v6 != a->v6 || at->port != a->port) continue;
+        if (is_any(at) ? is_own(p, a) : !memcmp(at->addr, a->addr, sizeof a->addr)) return p->listeners[i].at.service;
+    }
+    return PBC_NONE;
+}
+
 bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count)
 {
     struct listener *fresh = calloc(count + 1u, sizeof *fresh);

@@ -122,6 +122,8 @@ void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len
  * taken: `all` has none afterwards. False: memory is out, and nothing has changed. */
 bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count);
 void listeners_fini(struct proxy *p);
+/* Whose connections to that address and port end here; PBC_NONE: nobody's. */
+uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
 /* There is room again. */
 void listeners_reopen(struct proxy *p);
 
@@ -162,6 +164,8 @@ bool session_rejudge(struct session *s);
 /* instruction.c: where a `when instruction` has chosen the branch. The instruction is taken off what is delivered; once
  * it is connected the client is told, where the rule says how: false, it cannot be. */
 void instruction_take(struct session *s);
+/* Is the target a service here that takes instructions itself? One client's bytes could make sessions without end. */
+bool instruction_leads_back(const struct session *s);
 bool instruction_answer(struct session *s);
 
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;

@@ -22,6 +22,17 @@ void instruction_take(struct session *s)
     s->instructed = true;
 }
 
+bool instruction_leads_back(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    if (p->branches[s->branch].shares != PBC_TARGET) return false;
+    const uint32_t service = listeners_service(s->proxy, &s->proxy->first.told.target);
+    bool takes = false;
+    for (uint32_t i = 0; service != PBC_NONE && i < p->services[service].branch_count; i++)
+        takes |= p->branches[p->services[service].branches + i].shares == PBC_TARGET;
+    return takes;
+}
+
 bool instruction_answer(struct session *s)
 {
     const struct pbc_pattern *ack = s->instructed ? program_ack(s->proxy->program, s->branch) : NULL;

@@ -30,7 +30,7 @@ static void choose(struct session *s, uint32_t branch)
     proxy_took(session_counts(s), PROXY_TIME_DECIDE, p->loop.now_ns - s->begun_ns);
     if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
-    } else if (program_refuses(p->program, s->branch, &p->first)) {
+    } else if (program_refuses(p->program, s->branch, &p->first) || instruction_leads_back(s)) {
         count_up(&session_counts(s)->refused[STREAM_INSTRUCTION_REFUSED], 1);
         session_end(s, SESSION_INSTRUCTION);
     } else {

@@ -381,20 +381,27 @@ static void sends_slowly(struct bench *b, int fd, const char *bytes, size_t n)
     }
 }
 
+/* An instruction to a port of 127.0.0.x, with its sum, and what follows. */
+static void instruct(char text[80], unsigned x, unsigned port, const char *after)
+{
+    char target[30], told[40];
+    unsigned sum = 0;
+    const int n = snprintf(target, sizeof target, "127.0.0.%u:%u", x, port);
+    snprintf(told, sizeof told, "%02d%s", n + 4, target);
+    for (const char *c = told; *c; c++) sum += (unsigned char)*c;
+    snprintf(text, 80, "%s%02u%s", told, sum % 100, after);
+}
+
 static void test_an_instruction_says_where_it_goes(void **state)
 {
     struct bench b;
-    char got[100], target[30], told[40], text[80];
+    char got[100], text[80];
     (void)state;
     set_up(&b,
            "firewall all default accept { }\n"
            "service s on 127.0.0.2 tcp/%1$u { mode proxy; when instruction check sum ack x\"4f4b0a\" to 127.0.0.0/8 "
            "-> target }\n");
-    unsigned sum = 0;
-    const int n = snprintf(target, sizeof target, "127.0.0.1:%u", b.server_port);
-    snprintf(told, sizeof told, "%02d%s", n + 4, target);
-    for (const char *c = told; *c; c++) sum += (unsigned char)*c;
-    snprintf(text, sizeof text, "%s%02uafter", told, sum % 100);
+    instruct(text, 1, b.server_port, "after");
     const int c = client(&b);
     sends_slowly(&b, c, text, strlen(text));
     const int s = accepted(&b);
@@ -408,6 +415,13 @@ static void test_an_instruction_says_where_it_goes(void **state)
     assert_true(heard(&b, bad, got, 1) <= 0);
     close(bad);
     assert_int_equal(ends(&b, SESSION_INSTRUCTION), 1);
+    /* Back to where it came: each would be a session more. */
+    instruct(text, 2, b.port, "after");
+    const int back = client(&b);
+    assert_int_equal(send(back, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    assert_true(heard(&b, back, got, 1) <= 0);
+    close(back);
+    assert_int_equal(ends(&b, SESSION_INSTRUCTION), 2);
     tear_down(&b);
 }
 
