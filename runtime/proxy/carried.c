@@ -18,7 +18,7 @@ void session_tell(struct session *s)
     socklen_t len = sizeof i;
     if (!p->cfg.carried || s->service == PBC_NONE || getsockopt(s->client.fd, IPPROTO_TCP, TCP_INFO, &i, &len)) return;
     const uint32_t packets = i.tcpi_segs_in ? i.tcpi_segs_in - 1 : 0; /* the vm has counted the first */
-    const struct carried c = {.program = p->program,
+    const struct carried c = {.program = p->program->serial,
                               .rule = s->rule,
                               .firewall = s->firewall,
                               .service = s->service,

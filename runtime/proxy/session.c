@@ -226,7 +226,7 @@ static void find_opener(struct session *s)
     s->rule = s->firewall = PBC_NONE;
     for (unsigned i = 0; p->cfg.openers && i < n; i++) {
         if (!openers_find(p->cfg.openers[(p->cfg.vm.worker + i) % n], &key, &o)) continue;
-        if (o.program != p->program) continue;
+        if (o.program != p->program->serial) continue;
         s->rule = o.rule;
         s->firewall = o.firewall;
         return;

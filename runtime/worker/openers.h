@@ -18,15 +18,15 @@ struct opener_key {
 };
 struct opener {
     struct opener_key key;
-    uint64_t at_ns;                /* mono: when it was judged */
-    const struct program *program; /* whose numbers follow; only to be compared, it may be gone */
-    uint32_t rule, firewall;       /* as in struct verdict */
+    uint64_t at_ns;          /* mono: when it was judged */
+    uint64_t program;        /* serial of the one whose numbers follow */
+    uint32_t rule, firewall; /* as in struct verdict */
     uint32_t service, zero;
 };
 
 /* And what came of such a connection since it was told last; from the proxy to the worker, by a ring. */
 struct carried {
-    const struct program *program;            /* whose numbers follow; only to be compared */
+    uint64_t program;                         /* serial of the one whose numbers follow */
     uint32_t rule, firewall, service, server; /* as in struct verdict */
     struct counter of;
 };

@@ -216,7 +216,7 @@ static void note_opener(struct worker *w, const struct tx_entry *e, const struct
     const struct verdict *v = &w->verdicts[e->input];
     const struct opener o = {.key = opener_key_of(key),
                              .at_ns = now,
-                             .program = w->cfg.program,
+                             .program = w->cfg.program->serial,
                              .rule = v->rule,
                              .firewall = v->firewall,
                              .service = v->service};
@@ -535,7 +535,7 @@ void worker_take_carried(struct worker *w)
 {
     struct carried c;
     while (ring_take(&w->carried, &c)) {
-        if (c.program != w->cfg.program) continue;
+        if (c.program != w->cfg.program->serial) continue;
         const struct verdict v = {
             .action = ACTION_FORWARD, .rule = c.rule, .firewall = c.firewall, .service = c.service, .server = c.server};
         vm_carried(w->vm, &v, c.of);

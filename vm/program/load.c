@@ -152,6 +152,7 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
         return NULL;
     }
     p->refs = 1;
+    p->serial = program_serial();
     p->file_bytes = len;
     memcpy(p->digest, h->digest, sizeof p->digest);
     if (program_verify(p, err, err_len)) {

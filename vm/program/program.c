@@ -14,6 +14,12 @@ struct program *program_get(struct program *p)
     return p;
 }
 
+uint64_t program_serial(void)
+{
+    static uint64_t last;
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 void program_put(struct program *p)
 {
     if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL)) return;

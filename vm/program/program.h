@@ -31,7 +31,8 @@ struct program {
     uint64_t lookup_bytes;
     struct set_side ahead[PROGRAM_AHEAD]; /* the first large sets of the code: a batch asks for their memory ahead */
     uint32_t ahead_count;
-    uint32_t refs; /* program_get, program_put */
+    uint32_t refs;   /* program_get, program_put */
+    uint64_t serial; /* no other program of this process has it, or ever had: an address may come again */
     void *memory;
     const struct program_past *past; /* of a program that took the place of another (remap.h); NULL */
 };
@@ -52,6 +53,8 @@ uint8_t *program_file(const struct program *p, size_t *len);
 
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is fine; freed with the last one */
+/* A serial that no program has yet; by any thread. */
+uint64_t program_serial(void);
 
 /* Verify a raw image in place; called by program_load. Returns 0 or -EINVAL with the first fault in err. Linear in
  * the image's size. */

@@ -406,6 +406,7 @@ static bool make_view(struct making *m, struct program *to)
     }
     *m->view = *to;
     m->view->refs = 1;
+    m->view->serial = program_serial();
     m->view->past = m->past;
     m->past->under = program_get(to);
     m->view->pools = m->pools = longer(to->pools, to->pools_count, f->pools_count, sizeof *m->pools);
