@@ -14,7 +14,7 @@ for n in client prey; do at "$n" sysctl -q -w net.ipv4.tcp_tw_reuse=1 net.ipv4.i
 for i in $(seq 60 67); do address client eth0 "10.1.0.$i/24"; done
 : >serves
 background one python3 "$top/tests/e2e/live/hasher.py" one:9 >serves
-until_true 100 'the server listens' grep -q ready serves
+until_true 300 'the server listens' grep -q ready serves
 for n in 0 1; do
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=a.example -keyout key$n -out cert$n 2>said || cat said
     rules with$n <<RULES

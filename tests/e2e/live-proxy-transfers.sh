@@ -12,7 +12,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
 between one
 : >serves
 background one python3 "$top/tests/e2e/live/hasher.py" one:9 >serves
-until_true 100 'the server listens' grep -q ready serves
+until_true 300 'the server listens' grep -q ready serves
 rules transfers <<RULES
 pool one { server s 10.2.0.2:9 }
 service plain on 10.1.0.2, fd00:1::2 tcp/9 { mode proxy; -> one }
