@@ -1,0 +1,60 @@
+/* A packet on its way through the stages in the kernel: look, judge, act. One lies in a map for each CPU; what stages
+ * tell each other stands in it, for a tail call carries nothing else. Processes map it: who runs a stage by
+ * BPF_PROG_TEST_RUN says here how the frame came, and reads here what became of it.
+ *
+ * The frame's first bytes are copied into `head`, so all that parses, compares and asks works on memory that the
+ * verifier knows the length of, whatever the frame is in (an XDP buffer, a socket buffer in pieces). Only what edits
+ * and sends touches the frame itself. */
+#ifndef VM_KERNEL_KPKT_H
+#define VM_KERNEL_KPKT_H
+
+#include "vm/flow/track.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+
+/* Bytes of a frame that rules and headers may lie in: a power of two. A program whose reach is longer, or a packet whose
+ * headers are, goes up. */
+enum { KERNEL_HEAD = 2048 };
+
+/* What becomes of it. */
+enum kernel_out {
+    KERNEL_NONE, /* not yet known */
+    KERNEL_PASS, /* to the host, or from it to the wire: verdicts accept and pass */
+    KERNEL_DROP, /* verdicts drop, and reject where no answer leaves */
+    KERNEL_SEND, /* edited, out by `out_if`: verdict forward */
+    KERNEL_UP,   /* to the executor in user space, for `up` */
+};
+
+/* Why a packet goes up: KERNEL_UP_…, rows of up.def. */
+enum kernel_up {
+#define UP(ident, name, doc) KERNEL_UP_##ident,
+#include "vm/kernel/up.def"
+#undef UP
+    KERNEL_UPS
+};
+
+enum kernel_flag {
+    KERNEL_ASKED = 1 << 0,  /* a process runs it: link, lengths and time are what it wrote here, and nothing leaves */
+    KERNEL_EGRESS = 1 << 1, /* the host sends it (traffic control) */
+    KERNEL_JUDGED = 1 << 2, /* `decision` holds */
+    KERNEL_ONLY_JUDGE = 1 << 3, /* asked: judge what key and head say, and change no flow */
+};
+
+struct kpkt {
+    struct pkt pkt; /* its pointers are 0: the bytes are in head */
+    struct key key;
+    struct track_seen seen;
+    uint64_t now_ns;   /* CLOCK_MONOTONIC */
+    uint64_t decision; /* as judge.h's `decided`, with KERNEL_JUDGED */
+    uint32_t branch;   /* of the service that takes it: index in BRANCHES, or PBC_NONE */
+    uint32_t program;  /* which program's judge ran: kernel_world.program */
+    uint32_t ifindex;  /* where it came in, or leaves */
+    uint32_t out_if;   /* KERNEL_SEND: ifindex; 0: the one it came from */
+    uint32_t head_len; /* bytes of head that are the frame's */
+    uint16_t flags;    /* enum kernel_flag */
+    uint8_t out;       /* enum kernel_out */
+    uint8_t up;        /* enum kernel_up */
+    uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
+};
+
+#endif
