@@ -9,11 +9,13 @@
 #define VM_KERNEL_KPKT_H
 
 #include "vm/flow/track.h"
+#include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
+#include "vm/verdict.h"
 
-/* Bytes of a frame that rules and headers may lie in: a power of two. A program whose reach is longer, or a packet whose
- * headers are, goes up. */
+/* Bytes of a frame that rules and headers may lie in: a power of two. A program whose reach is longer, or a packet
+ * whose headers are, goes up. */
 enum { KERNEL_HEAD = 2048 };
 
 /* What becomes of it. */
@@ -38,22 +40,31 @@ enum kernel_flag {
     KERNEL_EGRESS = 1 << 1, /* the host sends it (traffic control) */
     KERNEL_JUDGED = 1 << 2, /* `decision` holds */
     KERNEL_ONLY_JUDGE = 1 << 3, /* asked: judge what key and head say, and change no flow */
+    /* What look says of it. */
+    KERNEL_ORDINARY = 1 << 4, /* of a flow that is sent on: it leaves by `recipe`, once the rules accept it; of a twin's
+                                 side without them */
+    /* What judge says beside the decision: */
+    KERNEL_OPENS = 1 << 5,   /* the rule that decided opens tunnels */
+    KERNEL_PROXIED = 1 << 6, /* connections of the service that takes it end here */
+    KERNEL_RATED = 1 << 7,   /* that service has a `rate` */
 };
 
 struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
     struct track_seen seen;
-    uint64_t now_ns;   /* CLOCK_MONOTONIC */
-    uint64_t decision; /* as judge.h's `decided`, with KERNEL_JUDGED */
-    uint32_t branch;   /* of the service that takes it: index in BRANCHES, or PBC_NONE */
-    uint32_t program;  /* which program's judge ran: kernel_world.program */
-    uint32_t ifindex;  /* where it came in, or leaves */
-    uint32_t out_if;   /* KERNEL_SEND: ifindex; 0: the one it came from */
-    uint32_t head_len; /* bytes of head that are the frame's */
-    uint16_t flags;    /* enum kernel_flag */
-    uint8_t out;       /* enum kernel_out */
-    uint8_t up;        /* enum kernel_up */
+    uint64_t now_ns;        /* CLOCK_MONOTONIC */
+    uint64_t decision;      /* as judge.h's `decided`, with KERNEL_JUDGED */
+    struct verdict verdict; /* with out PASS, DROP and SEND: act's. `service` is judge's, with `branch` */
+    uint32_t branch;        /* of the service that takes it: index in BRANCHES, or PBC_NONE */
+    uint32_t program;       /* serial of the program that it is judged by (counters.h) */
+    uint32_t ifindex;       /* where it came in, or leaves */
+    uint32_t out_if;        /* KERNEL_SEND: ifindex; 0: the one it came from */
+    uint32_t head_len;      /* bytes of head that are the frame's */
+    uint16_t flags;         /* enum kernel_flag */
+    uint8_t out;            /* enum kernel_out */
+    uint8_t up;             /* enum kernel_up */
+    struct recipe recipe;   /* with KERNEL_ORDINARY: a copy, its kind is seen.recipe */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
 };
 

@@ -1,0 +1,26 @@
+/* What the stages know of a program (counters.h). */
+#include "vm/kernel/counters.h"
+
+#include "vm/program/program.h"
+#include "vm/program/remap.h"
+
+static uint32_t flags_of(const struct program *p, bool live)
+{
+    const uint32_t meta = p->meta->flags, nats = program_all_nats(p);
+    const bool sends = p->services_count || nats, followed = !live || meta & PBC_COUNTS_FLOWS;
+    return (p->firewalls_count ? KERNEL_HAS_FIREWALLS : 0u) | (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) |
+           (sends ? KERNEL_SENDS_ON : 0u) | (nats ? KERNEL_TRANSLATES : 0u) |
+           (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (followed ? KERNEL_FOLLOWS_PROXIED : 0u) |
+           (p->proxies_count ? KERNEL_HAS_PROXIES : 0u);
+}
+
+void kernel_program_of(struct kernel_program *k, const struct program *p, uint32_t serial, bool live)
+{
+    const uint32_t line = 64 / sizeof(struct counter);
+    *k = (struct kernel_program){.serial = serial, .flags = flags_of(p, live), .rules = p->rules_count};
+    k->services = p->rules_count + 1 + p->firewalls_count;
+    k->unserved = k->services + p->services_count;
+    k->servers = k->unserved + p->services_count;
+    k->nats = k->servers + p->servers_count;
+    k->row = (k->nats + program_all_nats(p) + line - 1) / line * line;
+}

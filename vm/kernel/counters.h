@@ -1,0 +1,48 @@
+/* What the stages count, in memory that processes map. One row a CPU, written by that CPU alone, without locks: who
+ * reads adds rows up. Two maps: `counters` outlives programs; `counts` is one program's.
+ *
+ * Whoever gives a packet its verdict counts it: what goes up is counted up there, but for `ups`. */
+#ifndef VM_KERNEL_COUNTERS_H
+#define VM_KERNEL_COUNTERS_H
+
+#include "vm/kernel/kpkt.h"
+#include "vm/tables.h"
+#include "vm/verdict.h"
+
+/* A row of `counters`. What has the name of a field of struct vm_counters or forward_counters means the same. */
+struct kernel_counters {
+    struct counter verdicts[ACTION_COUNT];
+    struct counter reasons[REASON_COUNT]; /* REASON_NONE is not counted: what is left of the drops */
+    struct counter refused;               /* drops that have another reason */
+    struct counter ups[KERNEL_UPS];       /* by why */
+    struct counter lost;                  /* of these: nobody was there to take them */
+    uint64_t snapped, bad_checksum, replies;
+    uint64_t given_up; /* updates of a flow that another processor held for too long */
+} __attribute__((aligned(64)));
+
+/* One of the two programs that there may be for a moment, in kernel_world.programs by its serial's lowest bit. What the
+ * stages that are no program's know of it. */
+enum kernel_program_flag {
+    KERNEL_HAS_FIREWALLS = 1 << 0,
+    KERNEL_KEEPS_FLOWS = 1 << 1,
+    KERNEL_SENDS_ON = 1 << 2,   /* it has services, or nats */
+    KERNEL_TRANSLATES = 1 << 3, /* it has nats */
+    KERNEL_NAMES_ARP = 1 << 4,
+    KERNEL_FOLLOWS_PROXIED = 1 << 5, /* what a proxy's service takes has a flow (forward/begin.c, is_followed) */
+    KERNEL_HAS_PROXIES = 1 << 6,
+};
+/* A row of `counts`, of struct counter: rules, then one for "nobody", firewalls' defaults (as struct vm has them),
+ * services, services without a server, servers, nats. Index: cpu * row + place. */
+struct kernel_program {
+    uint32_t serial;
+    uint32_t flags;                             /* enum kernel_program_flag */
+    uint32_t rules;                             /* how many: the place of "nobody" */
+    uint32_t services, unserved, servers, nats; /* the places where they begin */
+    uint32_t row;                               /* counters of a row, a multiple of four */
+};
+
+struct program;
+/* What its entry says. live: packets arrive, and a proxy's connections are seen no further than their opening. */
+void kernel_program_of(struct kernel_program *k, const struct program *p, uint32_t serial, bool live);
+
+#endif

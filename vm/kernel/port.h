@@ -1,0 +1,22 @@
+/* What act knows of an interface. Two maps, which user space fills: `ports` by ifindex (of a few thousand, the lowest
+ * bits; `ifindex` says whether it is the one), `ways` by interface id. */
+#ifndef VM_KERNEL_PORT_H
+#define VM_KERNEL_PORT_H
+
+#include <stdint.h>
+
+enum { KERNEL_PORTS = 4096, KERNEL_WAYS = 1024 };
+
+struct kernel_port {
+    uint32_t ifindex; /* 0: nothing is known of one */
+    uint16_t iface;   /* its id in the program */
+    uint8_t link;     /* enum pkt_link */
+    uint8_t unused;
+};
+struct kernel_way {
+    uint64_t mac;     /* frames leave with it; 0: with the one that they came to */
+    uint32_t ifindex; /* 0: no such interface is there */
+    uint32_t unused;
+};
+
+#endif
