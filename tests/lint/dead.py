@@ -15,6 +15,8 @@ KEPT = {
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
+    "kernel_program_of": "the kernel's stages",
+    "KERNEL_NOTE_MAGIC": "the kernel's stages",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
