@@ -8,6 +8,21 @@
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
+struct key;
+struct pkt;
+struct effects;  /* judge/judge.h */
+struct flow_ops; /* flow/table_ops.h */
+
+/* Of a worker in kernel mode: it goes on where the executor in the kernel stopped, and has neither a judge nor flows of
+ * its own (vm/kernel/README.md). */
+struct vm_kernel {
+    void *arg;
+    /* What the kernel's judge decides (judge.h, decided) of a parsed packet, `state` being in its key: the first that
+     * `e` speaks of. It counts, logs and asks meters there; logs leave through e->tx. */
+    uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e);
+    const struct flow_ops *flows; /* the kernel's table; NULL: the program keeps no flows */
+};
+
 struct trace_step; /* judge/decide.h */
 typedef void trace_fn(void *arg, const struct trace_step *step);
 
@@ -23,6 +38,7 @@ struct vm_cfg {
     uint64_t seed;
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
     struct share share;
+    const struct vm_kernel *kernel; /* NULL: it judges itself */
     bool live;   /* packets wait: vm_tick works in parts that take 50 us at most; and other programs may take this one's
                     place (vm_swap), so flows have room for what those need */
     bool naive;  /* run the rule list instead of the code, for every packet: the oracle */

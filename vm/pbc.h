@@ -486,8 +486,8 @@ enum {
 
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
  * function meta.services is run after it for what it accepted, function meta.streams when the first bytes of a
- * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic), at
- * most 6 deep. */
+ * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic),
+ * at most 6 deep. */
 struct pbc_func {
     uint32_t name /* string */, first, count;
 };

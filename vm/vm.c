@@ -32,7 +32,7 @@ static bool keep_state(struct vm *vm)
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return true;
     vm->track = track_new(p, &vm->cfg);
     if (!vm->track) return false;
-    if (!p->memos_count || vm->cfg.forget || vm->cfg.naive) return true;
+    if (!p->memos_count || vm->cfg.forget || vm->cfg.naive || vm->cfg.kernel) return true;
     vm->remember = remember_new(p);
     return vm->remember;
 }
@@ -97,6 +97,8 @@ static void point_counters(struct vm *vm)
     c->frags = vm->fragments ? fragments_counters(vm->fragments) : NULL;
 }
 
+static bool takes_turns(const struct vm *vm) { return vm->track || vm->opens || vm->cfg.kernel; }
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -116,6 +118,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     meters_share(vm->meters, &vm->cfg.share, cfg->workers);
     point_counters(vm);
     vm->opens = p->meta->flags & PBC_OPENS;
+    vm->in_turn = takes_turns(vm);
     vm->in_order = shows_order(p);
     limit_init(&vm->answers, p->meta->rejects_per_s);
     limit_init(&vm->echoes, ECHOES_PER_S);
@@ -240,6 +243,7 @@ static void take_parts(struct vm *vm, struct vm *fresh)
     SWAP(vm->forward, fresh->forward);
     SWAP(vm->vips, fresh->vips);
     vm->opens = fresh->opens;
+    vm->cfg.kernel = fresh->cfg.kernel;
     vm->in_order = fresh->in_order;
     vm->epoch = fresh->epoch;
 }
@@ -261,6 +265,7 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
         track_count_sources(vm->track, fresh->track);
         track_renew(vm->track, vm->program, forward_renew_bind, (void *)(uintptr_t)r);
     }
+    vm->in_turn = takes_turns(vm);
     if (vm->forward && vm->track) forward_attach(vm->forward, vm->track, vm->balance);
     if (!vm->forward && vm->track)
         track_on_unbound(vm->track, NULL, NULL); /* all of it was left out: no flow is bound */
@@ -337,7 +342,7 @@ static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEA
 /* What is malformed, joined frames and fragments, which are judged one by one. */
 static void judge_odd(const struct job *j, struct packet_ctx *c)
 {
-    if (c->pkt->reason == REASON_NONE && (j->vm->track || j->vm->opens)) {
+    if (c->pkt->reason == REASON_NONE && j->vm->in_turn) {
         judge_in_turn(j, c);
     } else if (c->pkt->reason == REASON_NONE) {
         decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
@@ -446,7 +451,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     uint32_t kinds;
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
-    if (vm->track || vm->opens || (vm->in_order && judges_rest(pkts, n, todo))) {
+    if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
         for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         run_in_turn(j, n, todo, judge_rest);
     } else {

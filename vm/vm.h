@@ -30,6 +30,14 @@ void vm_free(struct vm *vm);
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx);
 
+/* The same in kernel mode (cfg.kernel), of packets that came up from there: what is known of each. */
+struct vm_up {
+    uint64_t decision; /* judge.h, decided: what the judge said of it, where it was asked */
+    bool judged;
+};
+void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
+               struct verdict verdicts[], struct vm_tx *tx);
+
 /* Timers, bounded work; returns the next deadline in mono_ns, UINT64_MAX for none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 
@@ -89,6 +97,10 @@ const struct vm_counters *vm_counters(const struct vm *vm);
 /* Count packets that vm_run did not see, for they passed in the kernel: of a connection whose first packet got this
  * verdict, which counts for its rule, service and server. Numbers that the program does not have count as none. */
 void vm_carried(struct vm *vm, const struct verdict *v, struct counter of);
+
+/* Count what the executor in the kernel counted of packets that vm_run did not see: verdicts, reasons, rules, defaults,
+ * services, servers, meters and what was noticed. The rest of `more` is not looked at; it has its own REASON_NONE. */
+void vm_count(struct vm *vm, const struct vm_counters *more);
 
 /* Release the flows whose time has passed and that nobody has met since, for who counts or lists flows: a part of the
  * table a call. *part is 0 at first; false after the last. */

@@ -62,7 +62,9 @@ struct vm {
     struct fragments *fragments; /* NULL: no fragment follows its first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct vips *vips;           /* NULL: there are no services and nats */
+    const struct vm_up *ups;     /* of the packets of this call that came up from the kernel; NULL: none did */
     bool opens;                  /* some rule's verdict opens a tunnel */
+    bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
     bool in_order;               /* a log or a meter shows in which order packets were judged */
     uint16_t epoch;              /* of verdicts that programs before this one remembered */
 };

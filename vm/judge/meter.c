@@ -428,3 +428,12 @@ void meters_free(struct meters *all)
 }
 
 const struct meter_counter *meters_counters(const struct meters *all) { return all->counters; }
+
+void meters_count(struct meters *all, const struct program *p, const struct meter_counter more[])
+{
+    for (uint32_t i = 0; i < p->meters_count; i++) {
+        all->counters[i].within += more[i].within;
+        all->counters[i].over += more[i].over;
+        all->counters[i].overflowed += more[i].overflowed;
+    }
+}

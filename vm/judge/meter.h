@@ -46,6 +46,8 @@ void meters_share(struct meters *m, const struct share *s, unsigned workers);
  * what number i was there, PBC_NONE: it is new. */
 void meters_keep(struct meters *to, struct meters *from, const uint32_t *was);
 const struct meter_counter *meters_counters(const struct meters *m);
+/* Add what others counted: more[program->meters_count]. */
+void meters_count(struct meters *m, const struct program *p, const struct meter_counter more[]);
 
 /* The time of all that is asked from now on; never runs back. */
 void meters_at(struct meters *m, uint64_t now_ns);

@@ -9,12 +9,23 @@
 #include "vm/packet/parse/sides.h"
 #include "vm/worker/inside.h"
 
+/* In kernel mode: what came up with the packet, or what the judge there says of one that it has not seen. */
+static __attribute__((noinline)) decided decide_there(const struct job *j, struct packet_ctx *c,
+                                                      const struct effects *e)
+{
+    const struct vm *vm = j->vm;
+    const bool came = vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
+    const struct vm_up *up = came ? &vm->ups[j->input + c->at] : NULL;
+    return up && up->judged ? up->decision : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
+}
+
 /* What the rules decide of one packet. */
 static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     const struct effects e = effects_of(j, c);
     decided d;
+    if (__builtin_expect(vm->cfg.kernel != NULL, 0)) return decide_there(j, c, &e);
     if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);
     return d;

@@ -1,0 +1,46 @@
+/* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
+#include "vm/context/context.h"
+
+void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
+               struct verdict verdicts[], struct vm_tx *tx)
+{
+    vm->ups = ups;
+    vm_run(vm, in, pkts, n, verdicts, tx);
+    vm->ups = NULL;
+}
+
+static void sum(struct counter *to, const struct counter *more)
+{
+    to->packets += more->packets;
+    to->bytes += more->bytes;
+}
+
+static void sum_all(struct counter to[], const struct counter more[], uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) sum(&to[i], &more[i]);
+}
+
+static void count_reasons(struct vm *vm, const struct counter more[])
+{
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+        sum(&vm->counters.reasons[i], &more[i]);
+        sum(&vm->refused, &more[i]);
+    }
+    count_judged_drops(vm);
+}
+
+void vm_count(struct vm *vm, const struct vm_counters *more)
+{
+    const struct program *p = vm->program;
+    const uint32_t services = p->services_count;
+    sum_all(vm->counters.verdicts, more->verdicts, ACTION_COUNT);
+    count_reasons(vm, more->reasons);
+    sum_all(vm->rules, more->rules, p->rules_count);
+    sum_all(vm->rules + p->rules_count + 1, more->defaults, p->firewalls_count);
+    sum_all(vm->served, more->services, services);
+    sum_all(vm->served + services, more->unserved, services);
+    sum_all(vm->served + 2 * (size_t)services, more->servers, p->servers_count);
+    if (more->meters) meters_count(vm->meters, p, more->meters);
+    vm->counters.snapped += more->snapped;
+    vm->counters.bad_checksum += more->bad_checksum;
+}
