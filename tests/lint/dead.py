@@ -11,7 +11,6 @@ import sys
 
 KEPT = {
     "vm_run_up": "the executor in the kernel",
-    "vm_count": "the same",
     "program_stream_naive": "the proxy's loop, as the list says it",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",
