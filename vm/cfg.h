@@ -10,8 +10,8 @@ struct shared; /* vm/shared/shared.h */
 
 struct key;
 struct pkt;
-struct effects;  /* judge/judge.h */
-struct flow_ops; /* flow/table_ops.h */
+struct effects; /* judge/judge.h */
+struct flow_ops;
 
 /* Of a worker in kernel mode: it goes on where the executor in the kernel stopped, and has neither a judge nor flows of
  * its own (vm/kernel/README.md). */
