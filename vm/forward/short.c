@@ -5,17 +5,12 @@
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/forward/plain.h"
 #include "vm/packet/edit/ttl.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
 /* ---- making ---- */
-
-static bool of_ports(const struct key *key)
-{
-    const uint32_t needs = KIND_FRAG_NO | KIND_PORTS;
-    return (key->kind & needs) == needs && key->kind & (KIND_TCP | KIND_UDP);
-}
 
 /* The kind of recipe that the service's mode makes. */
 static uint8_t kind_of(const struct program *p, uint32_t service)
@@ -77,7 +72,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     struct forward *f = j->vm->forward;
     struct recipe made;
     uint8_t kind;
-    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !of_ports(c->key)) return;
+    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !plain_ports(c->key)) return;
     if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
     struct recipe *r = track_make_recipe(f->track, &c->seen, kind);
     if (r) *r = made;
@@ -132,35 +127,13 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
 
 /* ---- asking ---- */
 
-static bool is_single_station(const uint8_t mac[6]) { return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2)); }
-
-/* All of it in the head of an Ethernet frame, headers at fixed places, one more hop to go. */
-static bool is_plain(const struct pkt *pkt, const struct key *key)
-{
-    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
-    if (!of_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers | (pkt->link ^ LINK_ETHER)) return false;
-    if ((key->marks & flags) != (key->kind & KIND_TCP ? TCP_ACK : 0u)) return false;
-    if (pkt->flags & PKT_FOUND || pkt->head_len != pkt->wire_len || key->ttl <= 1) return false;
-    return is_single_station(pkt->data);
-}
-
-/* It comes from where replies go. */
-static bool is_heard(const struct recipe *r, const struct pkt *pkt)
-{
-    const uint8_t *a = pkt->data + 6, *b = r->heard_mac;
-    return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (pkt->iface ^ r->heard_if));
-}
-
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
-    if (!is_plain(c->pkt, c->key)) return false;
-    const struct recipe *r = track_ordinary(f->track, c->key, c->pkt, &c->seen, f->recipes);
-    if (!r || pkt_longest(c->pkt, c->key->length) > f->longest[c->seen.recipe]) return false;
-    if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
-    c->recipe = r;
-    /* Into a tunnel goes no checksum that is still to be completed. */
-    return !(c->pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(c->seen.recipe));
+    const struct pkt *pkt = c->pkt;
+    if (!plain_is(pkt, c->key, pkt->data, pkt->head_len == pkt->wire_len)) return false;
+    c->recipe = track_ordinary(f->track, c->key, pkt, &c->seen, f->recipes);
+    return c->recipe && plain_leaves(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
 }
 
 /* ---- applying ---- */

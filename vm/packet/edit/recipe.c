@@ -186,22 +186,29 @@ static void open_front(struct pkt *pkt, uint32_t by, uint32_t end)
     pkt->head_len = pkt->cap_len = pkt->wire_len = end + by;
 }
 
+void recipe_put_outer(const struct recipe *r, uint8_t kind, const struct key *key, uint8_t *outer,
+                      const struct recipe_numbers *n)
+{
+    const uint32_t over = recipe_overhead(kind), ip_len = kind & RECIPE_IP6 ? IP6_LEN : IP4_LEN;
+    struct inner in;
+    read_inner(outer + over, key, &in);
+    const uint32_t len = over + in.len;
+    const uint8_t proto = over == ip_len ? in.proto : IPPROTO_NR_UDP;
+    wire_put16(outer - 2, kind & RECIPE_IP6 ? ETHER_IP6 : ETHER_IP4);
+    if (kind & RECIPE_IP6)
+        outer6(outer, r, &in, len, proto, n->hash);
+    else
+        outer4(outer, r, &in, len, proto, n->id);
+    if (over != ip_len) outer_udp(outer + ip_len, r, &in, kind, n->hash);
+}
+
 void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
                  const struct recipe_numbers *n)
 {
     const uint32_t over = recipe_overhead(kind), ip_len = kind & RECIPE_IP6 ? IP6_LEN : IP4_LEN;
-    struct inner in;
-    read_inner(pkt->data + pkt->l3, key, &in);
-    const uint32_t len = over + in.len;
-    const uint8_t proto = over == ip_len ? in.proto : IPPROTO_NR_UDP;
-    open_front(pkt, over, pkt->l3 + in.len);
-    uint8_t *ip = pkt->data + pkt->l3;
-    wire_put16(ip - 2, kind & RECIPE_IP6 ? ETHER_IP6 : ETHER_IP4);
-    if (kind & RECIPE_IP6)
-        outer6(ip, r, &in, len, proto, n->hash);
-    else
-        outer4(ip, r, &in, len, proto, n->id);
-    if (over != ip_len) outer_udp(ip + ip_len, r, &in, kind, n->hash);
+    const uint32_t len = over + key->length;
+    open_front(pkt, over, pkt->l3 + key->length);
+    recipe_put_outer(r, kind, key, pkt->data + pkt->l3, n);
     pkt->l4 = (uint16_t)(pkt->l3 + ip_len);
     pkt->payload = (uint16_t)(over == ip_len ? 0 : pkt->l4 + UDP_LEN);
     pkt->l3_end = (uint16_t)(pkt->l3 + len < UINT16_MAX ? pkt->l3 + len : UINT16_MAX);

@@ -43,18 +43,17 @@ void recipe_differ(struct recipe *r, const struct key *key, const struct transla
 /* Fill in what else a tunnel's recipe holds: src, dst and dst_port are there. inner6: it carries IPv6. */
 void recipe_outer(struct recipe *r, uint8_t kind, bool inner6);
 
-/* Bytes that leave in front of the IP packet, by the whole kind. */
+/* Bytes that leave in front of the IP packet, by the whole kind. (Of a row of bytes in one word: a table is memory, and
+ * for a program in the kernel one more map.) */
 static inline uint32_t recipe_overhead(uint8_t kind)
 {
-    static const uint8_t bytes[RECIPE_KINDS] = {
-        [RECIPE_IPIP] = IP4_LEN,
-        [RECIPE_GUE] = IP4_LEN + UDP_LEN + GUE_LEN,
-        [RECIPE_GUE1] = IP4_LEN + UDP_LEN,
-        [RECIPE_IPIP | RECIPE_IP6] = IP6_LEN,
-        [RECIPE_GUE | RECIPE_IP6] = IP6_LEN + UDP_LEN + GUE_LEN,
-        [RECIPE_GUE1 | RECIPE_IP6] = IP6_LEN + UDP_LEN,
-    };
-    return bytes[kind];
+    const uint64_t over4 = (uint64_t)IP4_LEN << 8 * RECIPE_IPIP |
+                           (uint64_t)(IP4_LEN + UDP_LEN + GUE_LEN) << 8 * RECIPE_GUE |
+                           (uint64_t)(IP4_LEN + UDP_LEN) << 8 * RECIPE_GUE1;
+    const uint64_t over6 = (uint64_t)IP6_LEN << 8 * RECIPE_IPIP |
+                           (uint64_t)(IP6_LEN + UDP_LEN + GUE_LEN) << 8 * RECIPE_GUE |
+                           (uint64_t)(IP6_LEN + UDP_LEN) << 8 * RECIPE_GUE1;
+    return (kind & RECIPE_IP6 ? over6 : over4) >> 8 * (kind & (RECIPE_IP6 - 1)) & UINT8_MAX;
 }
 
 /* Both apply it to an ordinary packet: TCP or UDP right after an IP header without options or extensions, all of it in
@@ -72,5 +71,9 @@ struct recipe_numbers {
  * recipe_overhead(kind) of headroom, and the outer packet has at most 65,535 bytes. */
 void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
                  const struct recipe_numbers *n);
+/* The part of it that is behind the link layer: the outer headers are written from `outer` on, right before the packet
+ * that goes into the tunnel, which takes its hop; the frame's type before them. */
+void recipe_put_outer(const struct recipe *r, uint8_t kind, const struct key *key, uint8_t *outer,
+                      const struct recipe_numbers *n);
 
 #endif

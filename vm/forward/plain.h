@@ -1,0 +1,51 @@
+/* Which packets of flows that are sent on may go the short way: what headers say of it, for both executors. */
+#ifndef VM_FORWARD_PLAIN_H
+#define VM_FORWARD_PLAIN_H
+
+#include "vm/packet/edit/recipe.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/packet/wire.h"
+
+/* TCP or UDP, with ports, in one piece. */
+static inline bool plain_ports(const struct key *key)
+{
+    const uint32_t needs = KIND_FRAG_NO | KIND_PORTS;
+    return (key->kind & needs) == needs && key->kind & (KIND_TCP | KIND_UDP);
+}
+
+static inline bool plain_station(const uint8_t mac[6])
+{
+    return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2));
+}
+
+/* An Ethernet frame to one station, headers at fixed places, one more hop to go, of TCP data or ACK alone. frame: its
+ * first bytes. whole: all of it is there, in one piece. */
+static inline bool plain_is(const struct pkt *pkt, const struct key *key, const uint8_t *frame, bool whole)
+{
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    if (!plain_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers | (pkt->link ^ LINK_ETHER)) return false;
+    if ((key->marks & flags) != (key->kind & KIND_TCP ? TCP_ACK : 0u)) return false;
+    if (pkt->flags & PKT_FOUND || !whole || key->ttl <= 1) return false;
+    return plain_station(frame);
+}
+
+/* It comes from where replies go. */
+static inline bool plain_heard(const struct recipe *r, const uint8_t *frame, uint16_t iface)
+{
+    const uint8_t *a = frame + 6, *b = r->heard_mac;
+    return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
+}
+
+/* May it leave by the recipe, of that kind, that its flow has? reply: from the side of the flow's twin. longest: IP
+ * packet that a recipe of each kind may take. */
+static inline bool plain_leaves(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
+                                const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
+{
+    if (pkt_longest(pkt, key->length) > longest[kind]) return false;
+    if (!reply && !plain_heard(r, frame, pkt->iface)) return false;
+    /* Into a tunnel goes no checksum that is still to be completed. */
+    return !(pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(kind));
+}
+
+#endif
