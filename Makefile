@@ -30,7 +30,7 @@ LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
-NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) runtime/host/across.c,runtime/io/no_steer.c runtime/host/no_across.c)
+NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) $(patsubst %,runtime/host/%.c,across xdp hooks),runtime/io/no_steer.c runtime/host/no_across.c runtime/host/no_hooks.c)
 PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c runtime/*/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)

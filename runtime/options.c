@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,16 +201,33 @@ static bool opt_bridge(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+/* Which of the words v is, from the first on that is one; NO_WORD: none. */
+enum { NO_WORD = UINT_MAX };
+static unsigned word(const char *v, const char *const words[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (words[i] && !strcmp(v, words[i])) return i;
+    return NO_WORD;
+}
+
 static bool opt_io(struct reading *r, const char *n, const char *v)
 {
     static const char *const words[] = {
         [OPTIONS_IO_AUTO] = "auto", [OPTIONS_IO_PACKET] = "packet", [OPTIONS_IO_XDP] = "xdp"};
-    for (enum options_io i = OPTIONS_IO_AUTO; i <= OPTIONS_IO_XDP; i++) {
-        if (strcmp(v, words[i]) != 0) continue;
-        r->o->io = i;
-        return true;
-    }
-    return wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
+    const unsigned which = word(v, words, sizeof words / sizeof *words);
+    if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
+    r->o->io = which;
+    return true;
+}
+
+static bool opt_exec(struct reading *r, const char *n, const char *v)
+{
+    static const char *const words[] = {
+        [OPTIONS_EXEC_AUTO] = "auto", [OPTIONS_EXEC_USER] = "user", [OPTIONS_EXEC_KERNEL] = "kernel"};
+    const unsigned which = word(v, words, sizeof words / sizeof *words);
+    if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, user, kernel", n, v);
+    r->o->exec = which;
+    return true;
 }
 
 static bool opt_control(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->control); }
@@ -516,6 +534,7 @@ static bool settle_recording(struct reading *r)
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
+    if (o->exec == OPTIONS_EXEC_KERNEL) return wrong(r, "--exec kernel is not in this version%s%s", "", "");
     if (r->way[LIVE]) return settle_live(r);
     if (o->replay) return settle_recording(r);
     if (!o->pcap)

@@ -4,12 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/host/xdp.h"
 #include "runtime/io/gate.bpf.h"
 #include "runtime/io/object.h"
 #include "runtime/io/own.h"
@@ -205,55 +205,10 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 
 /* ---- on the interface ---- */
 
-static int attach(struct steer *s, unsigned ifindex, uint32_t mode)
-{
-    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode);
-    s->link = bpf_link_create(s->program, (int)ifindex, BPF_XDP, &opts);
-    return s->link < 0 ? -errno : 0;
-}
-
-/* Programs that were put there without a link; one with a link stays, unless the link is cut. */
-static void take_off_plain(unsigned ifindex, const struct bpf_xdp_query_opts *on)
-{
-    if (on->drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL);
-    if (on->skb_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_SKB_MODE, NULL);
-}
-
-static void cut_link(uint32_t id, unsigned ifindex, const struct bpf_xdp_query_opts *on)
-{
-    struct bpf_link_info info = {0};
-    uint32_t len = sizeof info;
-    const int fd = bpf_link_get_fd_by_id(id);
-    if (fd < 0) return;
-    if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
-        (info.prog_id == on->drv_prog_id || info.prog_id == on->skb_prog_id))
-        bpf_link_detach(fd);
-    close(fd);
-}
-
-/* Whatever is on the interface. In other namespaces others have that number, so the program's is compared, too. */
-static void take_off(unsigned ifindex)
-{
-    LIBBPF_OPTS(bpf_xdp_query_opts, on);
-    if (bpf_xdp_query((int)ifindex, 0, &on)) return;
-    take_off_plain(ifindex, &on);
-    for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
-}
-
 int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
 {
-    *generic = false;
-    if (replace) take_off(ifindex);
-    int failed = attach(s, ifindex, XDP_FLAGS_DRV_MODE);
-    if (failed && failed != -EBUSY && failed != -EEXIST) {
-        *generic = true;
-        failed = attach(s, ifindex, XDP_FLAGS_SKB_MODE);
-    }
-    if (failed == -EBUSY || failed == -EEXIST)
-        snprintf(err, err_len, "another XDP program is on it; --xdp-replace takes it off, and does not bring it back");
-    else if (failed)
-        snprintf(err, err_len, "the steering program can't be attached: %s", strerror(-failed));
-    return failed;
+    s->link = xdp_attach(s->program, ifindex, replace, generic, "the steering program", err, err_len);
+    return s->link < 0 ? s->link : 0;
 }
 
 uint64_t steer_too_long(const struct steer *s)

@@ -77,7 +77,7 @@ static void taken(void **state)
     assert_true(o.json);
     options_fini(&o);
     assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit closed --name edge-1 "
-                           "--ring 1MiB --log json --format json rules.pbc"),
+                           "--ring 1MiB --log json --format json --exec user rules.pbc"),
                      OPTIONS_RUN);
     assert_int_equal(o.iface_count, 2);
     assert_int_equal(o.on_exit, OPTIONS_END_CLOSED);
@@ -86,6 +86,7 @@ static void taken(void **state)
     assert_string_equal(o.name, "edge-1");
     assert_int_equal(o.ring, 1 << 20);
     assert_int_equal(o.workers, 2);
+    assert_int_equal(o.exec, OPTIONS_EXEC_USER);
     assert_int_equal(o.log, LOG_JSON);
     assert_int_equal(o.peer[0], OPTIONS_NO_PEER);
     options_fini(&o);
@@ -176,6 +177,8 @@ static const struct {
     {"--monitor b", "--monitor is for live traffic: -i IF names the interface"},
     {"--pcap a --preflight b", "--pcap is for replays: it goes without --preflight"},
     {"-i eth0 --io dpdk b", "`dpdk` is none of auto, packet, xdp"},
+    {"-i eth0 --exec gpu b", "--exec: `gpu` is none of auto, user, kernel"},
+    {"-i eth0 --exec kernel b", "--exec kernel is not in this version"},
     {"-i eth0 --workers 0 b", "`0` is not a number from 1 to 16"},
     {"-i eth0 --workers 17 b", "`17` is not a number from 1 to 16"},
     {"--stats 127.0.0.1:80 b", "--stats is for live traffic: -i IF names the interface"},

@@ -1,0 +1,43 @@
+/* The kernel executor's programs on an interface: of XDP for what arrives, of traffic control for what leaves. Both are
+ * links, pinned in a file system of BPF's: so they go on judging when this process is gone. */
+#ifndef RUNTIME_HOST_HOOKS_H
+#define RUNTIME_HOST_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HOOKS_FILES "/sys/fs/bpf"
+
+struct state;
+
+enum { HOOKS_KEPT = 8 };
+
+/* What is put on each interface; descriptors. */
+struct hooks {
+    int arrives, leaves; /* programs of XDP and of traffic control */
+    struct hooks_kept {
+        const char *name;
+        int map;
+    } kept[HOOKS_KEPT]; /* maps that lose their entries with their last holder: they are pinned, too */
+    unsigned kept_count;
+};
+
+/* Those of one interface, by this process's descriptors. */
+struct hooked {
+    int arrives, leaves; /* links; -1: none */
+    bool generic;        /* not in the driver */
+    bool pinned;
+};
+
+/* Is there a file system to pin in? Without one the programs are gone with this process. */
+bool hooks_last(void);
+/* Put the programs of the instance on the device, the change recorded before; replace: another XDP program is taken off
+ * for good. 0, or a negative errno with one line in err: then neither is on it. */
+int hooks_set(struct state *s, const char *name, const char *device, const struct hooks *h, bool replace,
+              struct hooked *to, char *err, size_t err_len);
+/* Let go of the descriptors: what is pinned stays where it is. */
+void hooks_leave(struct hooked *h);
+/* Is the XDP program of that number, on the device, what an instance of that name has left there? */
+bool hooks_left(const char *name, const char *device, unsigned program);
+
+#endif

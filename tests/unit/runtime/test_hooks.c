@@ -1,0 +1,189 @@
+/* The kernel executor's programs on an interface: they outlive who put them there, the next start takes them off, and
+ * others' programs stay or are told. The programs of this test let all pass, or drop all. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/mount.h>
+
+#include "runtime/host/hooks.h"
+#include "runtime/host/state.h"
+#include "runtime/host/xdp.h"
+#include "tests/unit/runtime/netns.h"
+
+enum { XDP_LETS = 2, XDP_DROPS = 1, TC_LETS = -1, TC_DROPS = 2 };
+
+static char run[64];
+
+static void say(void *arg, const char *line)
+{
+    (void)arg;
+    print_message("# %s\n", line);
+}
+
+static int program(enum bpf_prog_type type, int result)
+{
+    const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = result}, {.code = BPF_JMP | BPF_EXIT}};
+    const int fd = bpf_prog_load(type, "test", "GPL", code, 2, NULL);
+    if (fd < 0) print_message("no programs may be loaded here: %s\n", strerror(errno));
+    if (fd < 0) skip();
+    return fd;
+}
+
+/* Two ends of a cable, a file system to pin in if wanted, and no state of others. */
+static void scene(bool files)
+{
+    assert_int_equal(unshare(CLONE_NEWNS), 0);
+    assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    if (mount("bpf", HOOKS_FILES, files ? "bpf" : "tmpfs", 0, NULL)) skip();
+    libbpf_set_print(NULL);
+    sh(NETNS_PAIR " && ip addr add 192.0.2.1/24 dev here && "
+                  "ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:02 dev here");
+    strcpy(run, "/tmp/prey-test-XXXXXX");
+    assert_non_null(mkdtemp(run));
+}
+
+static void scene_end(void)
+{
+    assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
+    assert_int_equal(rmdir(run), 0);
+}
+
+static struct state *begin(void)
+{
+    char err[300] = "";
+    struct state *s = state_open(run, "here", say, NULL, err, sizeof err);
+    if (!s) print_error("%s\n", err);
+    assert_non_null(s);
+    return s;
+}
+
+static int set(struct state *s, int arrives, int leaves, bool replace, struct hooked *on, const char *complaint)
+{
+    char err[300] = "";
+    const struct hooks h = {.arrives = program(BPF_PROG_TYPE_XDP, arrives),
+                            .leaves = program(BPF_PROG_TYPE_SCHED_CLS, leaves),
+                            .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "m", 4, 4, 2, NULL)}},
+                            .kept_count = 1};
+    const int failed = hooks_set(s, "here", "here", &h, replace, on, err, sizeof err);
+    close(h.arrives);
+    close(h.leaves);
+    close(h.kept[0].map);
+    if (*complaint ? !strstr(err, complaint) : *err) print_error("said: %s\n", err);
+    assert_true(*complaint ? strstr(err, complaint) != NULL : !*err);
+    return failed;
+}
+
+/* Packets that have come to the other end. */
+static unsigned long arrived(void)
+{
+    char line[300];
+    unsigned long n = 0;
+    FILE *f = fopen("/proc/net/dev", "r");
+    while (f && fgets(line, sizeof line, f)) (void)sscanf(line, " there: %*u %lu", &n);
+    if (f) fclose(f);
+    return n;
+}
+
+/* Does what the host sends by `here` leave it? */
+static bool leaves(void)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9, .sin_addr.s_addr = htonl(0xc0000209)};
+    const unsigned long before = arrived();
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)!sendto(fd, "", 1, 0, (const void *)&to, sizeof to);
+    close(fd);
+    return arrived() > before;
+}
+
+static unsigned xdp_on(void)
+{
+    struct bpf_xdp_query_opts on = {.sz = sizeof on};
+    assert_int_equal(bpf_xdp_query((int)if_nametoindex("here"), 0, &on), 0);
+    return on.prog_id;
+}
+
+static void outlives(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(true);
+    struct state *s = begin();
+    assert_true(hooks_last());
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_true(on.pinned && !on.generic);
+    assert_false(leaves());
+    hooks_leave(&on); /* as a kill would */
+    assert_int_equal(state_undo(s, STATE_CLOSED, say, NULL), 0);
+    state_close(s);
+    assert_false(leaves());
+    assert_int_not_equal(xdp_on(), 0);
+    assert_true(hooks_left("here", "here", xdp_on()));
+    assert_false(hooks_left("other", "here", xdp_on()));
+    s = begin(); /* the next start */
+    assert_true(leaves());
+    assert_int_equal(xdp_on(), 0);
+    assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, ""), 0);
+    assert_true(leaves());
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0); /* while its descriptors are open */
+    assert_int_equal(xdp_on(), 0);
+    hooks_leave(&on);
+    state_close(s);
+    sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
+    scene_end();
+}
+
+static void others_stay(void **state)
+{
+    struct hooked on;
+    bool generic;
+    char err[200];
+    (void)state;
+    scene(true);
+    struct state *s = begin();
+    const int other = xdp_attach(program(BPF_PROG_TYPE_XDP, XDP_LETS), if_nametoindex("here"), false, &generic, "other",
+                                 err, sizeof err);
+    assert_true(other >= 0);
+    const unsigned before = xdp_on();
+    assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, "another XDP program is on it"), -EBUSY);
+    assert_int_equal(xdp_on(), before);
+    const int filter = bpf_link_create(program(BPF_PROG_TYPE_SCHED_CLS, TC_DROPS), (int)if_nametoindex("here"),
+                                       (enum bpf_attach_type)47, NULL);
+    assert_true(filter >= 0);
+    assert_int_equal(set(s, XDP_LETS, TC_LETS, true, &on, ""), 0);
+    assert_int_not_equal(xdp_on(), before);
+    assert_false(leaves()); /* the other's still drops it */
+    close(filter);
+    assert_true(leaves());
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    hooks_leave(&on);
+    state_close(s);
+    close(other);
+    scene_end();
+}
+
+static void without_files(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(false);
+    struct state *s = begin();
+    assert_false(hooks_last());
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_false(on.pinned);
+    assert_false(leaves());
+    hooks_leave(&on);
+    assert_true(leaves());
+    assert_int_equal(xdp_on(), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    state_close(s);
+    scene_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {netns_test(outlives), netns_test(others_stay), netns_test(without_files)};
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
