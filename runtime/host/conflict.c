@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/host/hooks.h"
 #include "runtime/host/host_priv.h"
 #include "runtime/host/listen.h"
 #include "runtime/host/preflight_priv.h"
@@ -83,7 +84,8 @@ void look_at_programs(struct look *l)
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
-        const uint32_t xdp = xdp_of(l, link->ifindex);
+        uint32_t xdp = xdp_of(l, link->ifindex);
+        if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* which the start takes off */
         if (xdp && l->p->xdp_replace)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
                            link->name, xdp);
