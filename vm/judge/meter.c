@@ -3,13 +3,11 @@
 
 #include <stdlib.h>
 
-#include "vm/keyed/keyed.h"
+#include "vm/judge/bucket.h"
 
 typedef unsigned __int128 u128;
 
 enum {
-    ADDR_WORDS = 3, /* of a key */
-    FLOW_WORDS = 6,
     EXACT_UNITS = 128, /* units a nanosecond up to which all is exact: then 63 bits last for two years */
     SWEEP_GROUPS = 16, /* a call */
     LEASE_PART = 16,   /* of a second's budget, and of the burst, over all workers */
@@ -40,10 +38,6 @@ struct meters {
     struct share share;
 };
 
-struct meter_key {
-    uint64_t w[FLOW_WORDS];
-};
-
 /* ---- time and tokens ---- */
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -68,24 +62,23 @@ void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m)
         *r = (struct meter_rate){.num = tokens * cost / g, .den = ns / g, .cost = cost};
     }
     r->limit = m->burst * r->cost;
-}
-
-static u128 units_since(const struct meter *m, uint64_t now_ns)
-{
-    u128 t = (u128)(now_ns - m->base_ns) * m->rate.num;
-    return m->rate.den == 1 ? t : t / m->rate.den;
+    r->whole = r->num / r->den;
+    r->rest = r->num % r->den;
+    r->part = (uint64_t)(((u128)r->rest << 64) / r->den);
+    const u128 lasts = (((u128)r->den << 63) - 1) / r->num;
+    r->lasts_ns = lasts < UINT64_MAX ? (uint64_t)lasts : UINT64_MAX;
 }
 
 /* Give back what keys of a group hold whose buckets are full again. */
-static void free_idle(struct meter *m, uint32_t group, uint64_t now)
+static void keyed_free_up_to(struct keyed *t, uint32_t group, uint64_t now)
 {
-    for (uint32_t idle = keyed_up_to(&m->table, group, now); idle; idle &= idle - 1)
-        keyed_drop(&m->table, group * GROUP + tags_first(idle));
+    for (uint32_t idle = keyed_up_to(t, group, now); idle; idle &= idle - 1)
+        keyed_drop(t, group * GROUP + tags_first(idle));
 }
 
 static void forget(struct meter *m)
 {
-    for (uint32_t i = 0; i < m->table.groups; i++) free_idle(m, i, UINT64_MAX);
+    for (uint32_t i = 0; i < m->table.groups; i++) keyed_free_up_to(&m->table, i, UINT64_MAX);
     m->shared = 0;
 }
 
@@ -93,24 +86,20 @@ static void forget(struct meter *m)
 static void set_time(struct meter *m, uint64_t now_ns)
 {
     if (m->now_ns == now_ns) return;
-    u128 t = units_since(m, now_ns);
-    if (t >> 63) {
+    if (now_ns - m->base_ns > m->rate.lasts_ns) {
         forget(m);
         m->base_ns = now_ns;
-        t = 0;
     }
     m->now_ns = now_ns;
-    m->now = (uint64_t)t;
+    m->now = rate_units(&m->rate, now_ns - m->base_ns);
 }
-
-static uint64_t ahead(uint64_t bucket, uint64_t now) { return bucket > now ? bucket - now : 0; }
 
 /* Take `cost` units from the bucket if they are there. */
 static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
 {
-    uint64_t before = ahead(*bucket, m->now);
-    if (cost > m->rate.limit - before) return false;
-    *bucket = m->now + before + cost;
+    const uint64_t after = bucket_after(*bucket, m->now, m->rate.limit, cost);
+    if (after == BUCKET_LACKS) return false;
+    *bucket = after;
     return true;
 }
 
@@ -120,7 +109,7 @@ static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
 static uint64_t shared_now(const struct meter *m, uint64_t now_ns)
 {
     const uint64_t since = now_ns > m->cell->base_ns ? now_ns - m->cell->base_ns : 0;
-    return (uint64_t)((u128)since * m->rate.num / m->rate.den);
+    return rate_units(&m->rate, since);
 }
 
 /* Take what is needed at least, and ahead of it what the bucket has of a lease. What a recording says of it is hostile.
@@ -159,63 +148,19 @@ static bool give_back(const struct meters *all, struct meter *m)
     return false;
 }
 
-/* ---- keys ---- */
-
-static uint64_t pair(uint32_t hi, uint32_t lo) { return (uint64_t)hi << 32 | lo; }
-
-static uint64_t mask_of(unsigned bits) { return bits == 0 ? 0 : UINT64_MAX << (64 - bits); }
-
-static void address_key(const struct pbc_meter *def, const uint32_t a[4], bool v6, struct meter_key *k)
-{
-    unsigned len = v6 ? def->len6 : def->len4;
-    k->w[0] = pair(a[0], a[1]) & mask_of(len < 64 ? len : 64);
-    k->w[1] = pair(a[2], a[3]) & mask_of(len > 64 ? len - 64 : 0);
-    k->w[2] = v6 ? 6 : 4;
-}
-
-static void flow_key(const struct key *key, struct meter_key *k)
-{
-    const uint32_t told_by = key->kind & (KIND_IP | KIND_PROTO | KIND_VLAN | KIND_VLAN2);
-    const uint32_t ports = (uint32_t)key->src_port << 16 | key->dst_port;
-    for (unsigned i = 0; i < 4; i++) k->w[i] = pair(key->slot[2 * i], key->slot[2 * i + 1]);
-    k->w[4] = pair(ports, key->proto);
-    k->w[5] = pair((uint32_t)key->vlan_outer << 16 | key->vlan_inner, told_by);
-}
-
-/* False where the packet has no such key. */
-static bool key_of(const struct pbc_meter *def, const struct key *key, struct meter_key *k)
-{
-    bool v6 = key->kind & KIND_IP6;
-    if ((def->per || def->unit == PBC_METER_BYTES) && !(key->kind & KIND_IP)) return false;
-    switch ((enum pbc_per)def->per) {
-    case PBC_PER_NONE: break;
-    case PBC_PER_SOURCE: address_key(def, key->src, v6, k); break;
-    case PBC_PER_DESTINATION: address_key(def, key->dst, v6, k); break;
-    case PBC_PER_FLOW: flow_key(key, k); break;
-    }
-    return true;
-}
-
-static uint64_t tokens_of(const struct pbc_meter *def, const struct key *key)
-{
-    return def->unit == PBC_METER_BYTES ? key->length : 1;
-}
-
-/* ---- the table ---- */
+/* ---- asking ---- */
 
 /* A slot for a new key, its bucket full; KEYED_NONE where there is none. A table that holds all the entries it may is
  * swept a group for each new key, and the key's own two where that frees nothing. */
 static uint32_t claim(struct meter *m, const struct place *at, const struct meter_key *k)
 {
     struct keyed *t = &m->table;
-    if (t->used >= m->def->entries) free_idle(m, keyed_turn(t), m->now);
+    if (t->used >= m->def->entries) keyed_free_up_to(t, keyed_turn(t), m->now);
     uint32_t slot = t->used < m->def->entries ? keyed_add(t, at, k) : KEYED_NONE;
     if (slot != KEYED_NONE) return slot;
-    for (unsigned side = 0; side < 2; side++) free_idle(m, at->group[side], m->now);
+    for (unsigned side = 0; side < 2; side++) keyed_free_up_to(t, at->group[side], m->now);
     return t->used < m->def->entries ? keyed_add(t, at, k) : KEYED_NONE;
 }
-
-/* ---- asking ---- */
 
 static bool take_by_key(struct meters *all, uint32_t id, const struct meter_key *k, uint64_t cost)
 {
@@ -237,9 +182,9 @@ enum meter_says meter_ask(struct meters *all, uint32_t id, const struct key *key
     if (m->packet == packet + 1) return m->said;
     m->packet = packet + 1;
     m->said = METER_LACKS;
-    if (!key_of(m->def, key, &k)) return m->said;
+    if (!meter_key_of(m->def, key, &k)) return m->said;
     set_time(m, all->now_ns);
-    uint64_t cost = tokens_of(m->def, key) * m->rate.cost;
+    uint64_t cost = meter_tokens(m->def, key) * m->rate.cost;
     bool within = m->def->per ? take_by_key(all, id, &k, cost) : take_unkeyed(all, m, cost);
     m->said = within ? METER_WITHIN : METER_OVER;
     all->counters[id].within += within;
@@ -280,15 +225,15 @@ static uint64_t ahead_of_all(const struct meter *m, uint64_t now_ns)
 static uint64_t look(const struct meters *all, const struct meter *m, const struct meter_key *k)
 {
     if (m->leases) return ahead_of_all(m, all->now_ns);
-    u128 t = m->now_ns == all->now_ns ? m->now : units_since(m, all->now_ns);
-    if (t >> 63) return 0;
-    uint64_t now = (uint64_t)t;
-    if (!m->def->per) return ahead(m->shared, now);
+    const uint64_t since = all->now_ns - m->base_ns;
+    if (since > m->rate.lasts_ns) return 0;
+    const uint64_t now = rate_units(&m->rate, since);
+    if (!m->def->per) return bucket_ahead(m->shared, now);
     struct place at;
     keyed_place(&m->table, k, m->table.key_words, &at);
     const uint32_t slot = keyed_find(&m->table, &at, k);
-    if (slot != KEYED_NONE) return ahead(m->table.words[slot], now);
-    return has_room(m, &at, now) ? 0 : ahead(m->shared, now);
+    if (slot != KEYED_NONE) return bucket_ahead(m->table.words[slot], now);
+    return has_room(m, &at, now) ? 0 : bucket_ahead(m->shared, now);
 }
 
 enum meter_says meter_peek(const struct meters *all, const struct program *p, uint32_t id, const struct key *key,
@@ -298,11 +243,11 @@ enum meter_says meter_peek(const struct meters *all, const struct program *p, ui
     struct meter_rate rate;
     struct meter_key k = {{0}};
     if (tokens) *tokens = 0;
-    if (!key_of(def, key, &k)) return METER_LACKS;
+    if (!meter_key_of(def, key, &k)) return METER_LACKS;
     meter_rate_init(&rate, def);
     uint64_t left = rate.limit - (all ? look(all, &all->meter[id], &k) : 0);
     if (tokens) *tokens = left / rate.cost;
-    return tokens_of(def, key) * rate.cost <= left ? METER_WITHIN : METER_OVER;
+    return meter_tokens(def, key) * rate.cost <= left ? METER_WITHIN : METER_OVER;
 }
 
 /* ---- life ---- */
@@ -323,7 +268,7 @@ bool meters_sweep(struct meters *all)
         struct meter *m = &all->meter[all->hand];
         if (m->table.used) {
             set_time(m, all->now_ns);
-            free_idle(m, keyed_turn(&m->table), m->now);
+            keyed_free_up_to(&m->table, keyed_turn(&m->table), m->now);
         }
         if (!m->table.used || m->table.hand == 0) all->hand = (all->hand + 1) % all->count;
     }
@@ -332,7 +277,7 @@ bool meters_sweep(struct meters *all)
 
 static bool table_init(struct meter *m, uint64_t seed)
 {
-    const uint32_t words = m->def->per == PBC_PER_FLOW ? FLOW_WORDS : ADDR_WORDS;
+    const uint32_t words = meter_key_words(m->def->per);
     const struct keyed_cfg cfg = {.most = m->def->entries, .key_words = words, .entry_bytes = words * 8, .seed = seed};
     return !m->def->per || keyed_init(&m->table, &cfg);
 }

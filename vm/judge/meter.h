@@ -32,6 +32,9 @@ struct meter_rate {
     uint64_t num, den; /* units a nanosecond */
     uint64_t cost;     /* units a token */
     uint64_t limit;    /* units that a bucket may lie ahead of the clock: the burst */
+    uint64_t lasts_ns; /* a clock that runs longer has more than 63 bits of units */
+    /* num / den in parts: whole + rest / den, and rest / den in 64 bits behind the point. */
+    uint64_t whole, rest, part;
 };
 void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m);
 

@@ -7,14 +7,20 @@ enum { LINE = 64 };
 
 static size_t lines(size_t bytes) { return (bytes + LINE - 1) & ~(size_t)(LINE - 1); }
 
+uint32_t keyed_groups(uint64_t most)
+{
+    const uint64_t groups = most > UINT32_MAX / 2 ? UINT64_MAX : (most * 3 / 2 + GROUP - 1) / GROUP;
+    if (groups > UINT32_MAX / GROUP) return 0;
+    return groups < 2 ? 2 : (uint32_t)groups;
+}
+
 /* All arrays in one zeroed piece, each on a line of its own: the system gives a large piece page by page as it is
  * touched, unless that is done now. */
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
 {
-    const uint64_t groups = cfg->most > UINT32_MAX / 2 ? UINT64_MAX : (cfg->most * 3 / 2 + GROUP - 1) / GROUP;
-    *t = (struct keyed){.key_words = cfg->key_words, .entry_bytes = cfg->entry_bytes};
-    if (groups > UINT32_MAX / GROUP) return false;
-    t->groups = groups < 2 ? 2 : (uint32_t)groups;
+    *t =
+        (struct keyed){.groups = keyed_groups(cfg->most), .key_words = cfg->key_words, .entry_bytes = cfg->entry_bytes};
+    if (!t->groups) return false;
     const size_t slots = (size_t)t->groups * GROUP, tags = lines(slots * sizeof *t->tags),
                  words = lines(slots * sizeof *t->words);
     const size_t bytes = tags + words + slots * cfg->entry_bytes + LINE;
@@ -49,7 +55,7 @@ uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)
     const hash_word *words = key;
     for (uint32_t i = 0; i < t->entry_bytes / 8; i++) entry[i] = i < t->key_words ? words[i] : 0;
     t->tags[slot] = at->tag;
-    t->words[slot] = 0;
+    *KEYED_WORD(t, slot) = 0;
     t->used++;
     return slot;
 }

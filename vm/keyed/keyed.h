@@ -40,6 +40,16 @@ struct keyed {
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
 void keyed_fini(struct keyed *t);                              /* also of a zeroed one */
+/* How many groups a table of so many keys has; 0: more than one may have. */
+uint32_t keyed_groups(uint64_t most);
+
+/* Where the arrays lie. In the kernel no pointer lies in memory: who builds for it defines these before. */
+#ifndef KEYED_TAGS
+#define KEYED_TAGS(t, group) ((t)->tags + (size_t)(group)*GROUP)
+#define KEYED_WORD(t, slot)  (&(t)->words[slot])
+#define KEYED_ENTRY(t, slot) ((t)->entries + (size_t)(slot) * (t)->entry_bytes)
+#define KEYED_KEY(t, i)      ((i) < (t)->key_words) /* has its key a word i? */
+#endif
 
 /* Where a key may lie. Its first `words` words tell it from all others of the table; the rest, if any, is zero in all
  * that are equal in those. */
@@ -48,16 +58,13 @@ static inline void keyed_place(const struct keyed *t, const void *key, unsigned 
     *at = place_of(hash_words(&t->hash, key, words), t->groups);
 }
 
-static inline void *keyed_at(const struct keyed *t, uint32_t slot)
-{
-    return t->entries + (size_t)slot * t->entry_bytes;
-}
+static inline void *keyed_at(const struct keyed *t, uint32_t slot) { return KEYED_ENTRY(t, slot); }
 
 static inline bool keyed_is(const struct keyed *t, uint32_t slot, const hash_word *key)
 {
     const hash_word *held = keyed_at(t, slot);
     uint64_t differ = 0;
-    for (uint32_t i = 0; i < t->key_words; i++) differ |= held[i] ^ key[i];
+    for (uint32_t i = 0; KEYED_KEY(t, i); i++) differ |= held[i] ^ key[i];
     return differ == 0;
 }
 
@@ -66,7 +73,7 @@ static inline uint32_t keyed_find(const struct keyed *t, const struct place *at,
 {
     for (unsigned side = 0; side < 2; side++) {
         const uint32_t first = at->group[side] * GROUP;
-        uint32_t hits = tags_like(t->tags + first, at->tag);
+        uint32_t hits = tags_like(KEYED_TAGS(t, at->group[side]), at->tag);
         TAGS_EACH(hits)
         if (keyed_is(t, first + tags_first(hits), key)) return first + tags_first(hits);
     }

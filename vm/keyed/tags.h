@@ -1,7 +1,8 @@
 /* A group of sixteen slots in 32 bytes: a 16-bit tag each, two bits of class over fourteen of hash, which are never all
  * 0; a tag of 0 is a free slot. Questions to all sixteen at once give a mask, bit i for slot i.
  *
- * Each question has a way by SSE2 and a plain one of equal answers, which is also what other machines use. */
+ * Each question has three ways of equal answers: by SSE2; a plain one for other machines; and one by words of four
+ * tags for the kernel, without a branch, for its verifier follows each branch both ways. */
 #ifndef VM_KEYED_TAGS_H
 #define VM_KEYED_TAGS_H
 
@@ -21,6 +22,23 @@ static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mas
     return equal;
 }
 
+/* Four tags a word, the first in the lowest bits (the kernel's stages run on little-endian machines). A lane is 0 where
+ * they are equal; adding 0x7fff carries into the highest bit of all others, and a product brings the four bits side by
+ * side. */
+typedef uint64_t __attribute__((may_alias)) tags_word;
+static inline uint32_t tags_equal_words(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
+{
+    const uint64_t ones = 0x0001000100010001, low = 0x7fff * ones, side_by_side = 0x0001000200040008;
+    const tags_word *const words = (const tags_word *)tags;
+    uint32_t equal = 0;
+    for (unsigned i = 0; i < GROUP / 4; i++) {
+        const uint64_t differ = (words[i] & mask * ones) ^ bits * ones;
+        const uint64_t same = ~(((differ & low) + low) | differ) >> 15 & ones;
+        equal |= (uint32_t)(same * side_by_side >> 48 & 0xf) << 4 * i;
+    }
+    return equal;
+}
+
 #ifdef __SSE2__
 static inline uint32_t tags_equal_sse2(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
 {
@@ -31,6 +49,8 @@ static inline uint32_t tags_equal_sse2(const uint16_t tags[GROUP], uint16_t mask
     return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
 }
 #define tags_equal tags_equal_sse2
+#elif defined __bpf__
+#define tags_equal tags_equal_words
 #else
 #define tags_equal tags_equal_plain
 #endif
@@ -109,17 +129,24 @@ static inline uint32_t place_slot(const struct place *at, unsigned i)
 }
 
 /* The group of the two in which a new key shall lie: the first while more than GROUP_SPARE slots of it are free, so
- * that nearly all keys are found there; else the emptier. *left: its free slots. */
+ * that nearly all keys are found there; else the emptier. *left: its free slots. first, second: the tags of both. */
 enum { GROUP_SPARE = 4 };
-static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
+static inline uint32_t place_choose_of(const struct place *at, const uint16_t first[GROUP],
+                                       const uint16_t second[GROUP], uint32_t *left)
 {
-    *left = tags_free(tags + (size_t)at->group[0] * GROUP);
+    *left = tags_free(first);
     const unsigned room = tags_count(*left);
     if (room > GROUP_SPARE) return at->group[0];
-    const uint32_t other = tags_free(tags + (size_t)at->group[1] * GROUP);
+    const uint32_t other = tags_free(second);
     if (tags_count(other) <= room) return at->group[0];
     *left = other;
     return at->group[1];
+}
+
+/* The same in a table whose groups' tags stand in a row. */
+static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
+{
+    return place_choose_of(at, tags + (size_t)at->group[0] * GROUP, tags + (size_t)at->group[1] * GROUP, left);
 }
 
 #endif

@@ -63,6 +63,7 @@ static void tags_compare_alike(void **state)
         const uint16_t mask = (uint16_t)(n % 3 == 0 ? TAG_HASH : n % 3 == 1 ? TAG_CLASS : 0xffff);
         const uint16_t bits = tags[rng_below(&r, GROUP)] & mask;
         assert_int_equal(tags_equal_sse2(tags, mask, bits), tags_equal_plain(tags, mask, bits));
+        assert_int_equal(tags_equal_words(tags, mask, bits), tags_equal_plain(tags, mask, bits));
     }
 }
 #endif

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/judge/meter.h"
+#include "vm/judge/bucket.h"
 
 typedef __int128 i128;
 
@@ -133,6 +133,29 @@ static void test_random_rates_against_ideal(void **state)
         m.burst = 1 + rng_next(&r) % (1ull << (m.unit ? 24 : rng_below(&r, 12)));
         if ((unsigned __int128)m.burst * m.per_ns > (unsigned __int128)PBC_METER_REFILL_MAX * m.count) m.burst = 1;
         check_against_ideal(&m, i, 3000);
+    }
+}
+
+/* Units of any time, of rates with and without a rest, as a division of 128 bits gives them; and how long 63 bits last.
+ */
+static void test_units_as_divided(void **state)
+{
+    (void)state;
+    typedef unsigned __int128 u128;
+    struct rng r = {5};
+    for (unsigned i = 0; i < 20000; i++) {
+        static const uint64_t per[] = {1, 60, 3600};
+        const struct pbc_meter m = packets(1 + rng_next(&r) % (1ull << rng_below(&r, 37)), per[rng_below(&r, 3)], 1);
+        struct meter_rate rate;
+        meter_rate_init(&rate, &m);
+        const u128 lasts = (u128)rate.lasts_ns * rate.num / rate.den, next = ((u128)rate.lasts_ns + 1) * rate.num;
+        assert_true(lasts >> 63 == 0 && (rate.lasts_ns == UINT64_MAX || next / rate.den >> 63));
+        for (unsigned n = 0; n < 20; n++) {
+            const uint64_t since = n == 0 ? rate.lasts_ns : rng_next(&r) >> rng_below(&r, 64);
+            const uint64_t near = since / rate.den * rate.den - (n & 1);
+            assert_int_equal(rate_units(&rate, since), (uint64_t)((u128)since * rate.num / rate.den));
+            assert_int_equal(rate_units(&rate, near), (uint64_t)((u128)near * rate.num / rate.den));
+        }
     }
 }
 
@@ -418,12 +441,19 @@ static void test_unused_meter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates_against_ideal), cmocka_unit_test(test_random_rates_against_ideal),
-        cmocka_unit_test(test_exact_where_said),    cmocka_unit_test(test_after_centuries),
-        cmocka_unit_test(test_asked_once_a_packet), cmocka_unit_test(test_keys_apart),
-        cmocka_unit_test(test_full_table),          cmocka_unit_test(test_sweep_frees_idle_keys),
-        cmocka_unit_test(test_table_against_ideal), cmocka_unit_test(test_flood_is_bounded),
-        cmocka_unit_test(test_log_takes_each_time), cmocka_unit_test(test_unused_meter),
+        cmocka_unit_test(test_rates_against_ideal),
+        cmocka_unit_test(test_random_rates_against_ideal),
+        cmocka_unit_test(test_units_as_divided),
+        cmocka_unit_test(test_exact_where_said),
+        cmocka_unit_test(test_after_centuries),
+        cmocka_unit_test(test_asked_once_a_packet),
+        cmocka_unit_test(test_keys_apart),
+        cmocka_unit_test(test_full_table),
+        cmocka_unit_test(test_sweep_frees_idle_keys),
+        cmocka_unit_test(test_table_against_ideal),
+        cmocka_unit_test(test_flood_is_bounded),
+        cmocka_unit_test(test_log_takes_each_time),
+        cmocka_unit_test(test_unused_meter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
