@@ -1,12 +1,17 @@
-/* Loops as the kernel's verifier wants them (KERNEL.md, How shared code must look). Natively these are nothing; who
- * builds for the kernel defines both before: LOOP as a loop that may be left at any turn (`may_goto`), LOOSE as the
- * same value of which the verifier knows nothing, so that a loop over it converges. */
+/* What shared code says so that the kernel's verifier takes it (KERNEL.md, How shared code must look). Natively these
+ * are nothing; who builds for the kernel defines all of them before (vm/kernel/loop.bpf.h).
+ *
+ * LOOP: a loop that may be left at any turn (`may_goto`). LOOSE: the same value, of which the verifier knows nothing,
+ * so that a loop over it converges. WITHIN: the same index, which the verifier sees is inside a packet's head.
+ * PKT_BYTES: a packet's first byte. */
 #ifndef VM_PACKET_LOOP_H
 #define VM_PACKET_LOOP_H
 
 #ifndef LOOP
-#define LOOP(cond) (cond)
-#define LOOSE(x)   (x)
+#define LOOP(cond)     (cond)
+#define LOOSE(x)       (x)
+#define WITHIN(i)      (i)
+#define PKT_BYTES(pkt) ((pkt)->data)
 #endif
 
 #endif

@@ -80,7 +80,8 @@ uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l
 int sctp_chunk_read(const struct pkt *pkt, const struct key *key)
 {
     const uint32_t end = (uint32_t)pkt->l3 + key->length;
-    uint8_t type;
+    uint8_t scratch;
     if (!(key->kind & KIND_SCTP) || pkt->payload == 0 || pkt->payload >= end) return -1;
-    return bytes_copy(pkt, pkt->payload, 1, &type) == 1 ? type : -1;
+    const uint8_t *type = bytes_at(pkt, pkt->payload, 1, &scratch);
+    return type ? *type : -1;
 }

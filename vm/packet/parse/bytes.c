@@ -1,28 +1,22 @@
 /* Checked access to a packet's bytes across head and segments. */
 #include "vm/packet/parse/bytes.h"
 
-#include "vm/packet/loop.h"
 #include "vm/packet/parse/header.h"
 
-/* memcpy; the kernel's machine has none of a length that is not known ahead, nor may clang make one of the loop. */
-static void copy(uint8_t *to, const uint8_t *from, uint32_t n)
-{
 #ifdef __bpf__
-    for (uint32_t i = 0; LOOP(i < n); i++) {
-        to[i] = from[i];
-        __asm__ volatile("" ::: "memory");
-    }
-#else
-    memcpy(to, from, n);
-#endif
+/* What is not in the head has gone up, packet and all. */
+uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
+{
+    (void)pkt, (void)at, (void)len, (void)out;
+    return 0;
 }
-
+#else
 /* Copy what a piece has of the wanted bytes, which begin at `from` of it; returns how many. */
 static uint32_t take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)
 {
     if (from >= piece_len) return 0;
     const uint32_t n = least_len(len, piece_len - from);
-    copy(out, piece + from, n);
+    memcpy(out, piece + from, n);
     return n;
 }
 
@@ -39,6 +33,7 @@ uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *o
     }
     return done;
 }
+#endif
 
 static unsigned taken_off(const struct pkt *pkt)
 {
@@ -60,8 +55,10 @@ const uint8_t *bytes_at_l2(const struct pkt *pkt, uint32_t at, uint32_t len, uin
             unsigned tag = in_tags / VLAN_LEN;
             uint32_t word = (uint32_t)pkt->tags[tag].tpid << 16 | pkt->tags[tag].tci;
             scratch[i] = (uint8_t)(word >> (24 - 8 * (in_tags % VLAN_LEN)));
-        } else if (bytes_copy(pkt, from < ETHER_TYPE_AT ? from : from - tags, 1, scratch + i) != 1) {
-            return NULL;
+        } else {
+            const uint8_t *byte = bytes_at(pkt, from < ETHER_TYPE_AT ? from : from - tags, 1, scratch + i);
+            if (!byte) return NULL;
+            scratch[i] = *byte;
         }
     }
     return scratch;
@@ -69,18 +66,21 @@ const uint8_t *bytes_at_l2(const struct pkt *pkt, uint32_t at, uint32_t len, uin
 
 uint8_t bytes_get8(const struct pkt *pkt, uint32_t at)
 {
-    uint8_t v = 0;
-    return bytes_copy(pkt, at, 1, &v) == 1 ? v : 0;
+    uint8_t scratch;
+    const uint8_t *p = bytes_at(pkt, at, 1, &scratch);
+    return p ? *p : 0;
 }
 
 uint16_t bytes_get16(const struct pkt *pkt, uint32_t at)
 {
-    uint8_t v[2];
-    return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get16(v) : 0;
+    uint8_t scratch[2];
+    const uint8_t *p = bytes_at(pkt, at, sizeof scratch, scratch);
+    return p ? wire_get16(p) : 0;
 }
 
 uint32_t bytes_get32(const struct pkt *pkt, uint32_t at)
 {
-    uint8_t v[4];
-    return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get32(v) : 0;
+    uint8_t scratch[4];
+    const uint8_t *p = bytes_at(pkt, at, sizeof scratch, scratch);
+    return p ? wire_get32(p) : 0;
 }

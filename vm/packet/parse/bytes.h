@@ -3,6 +3,7 @@
 #ifndef VM_PACKET_PARSE_BYTES_H
 #define VM_PACKET_PARSE_BYTES_H
 
+#include "vm/packet/loop.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
@@ -13,7 +14,7 @@ uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *o
  * all of them were captured. */
 static inline const uint8_t *bytes_at(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch)
 {
-    if ((uint64_t)at + len <= pkt->head_len) return pkt->data + at;
+    if ((uint64_t)at + len <= pkt->head_len) return PKT_BYTES(pkt) + WITHIN(at);
     return bytes_copy(pkt, at, len, scratch) == len ? scratch : NULL;
 }
 

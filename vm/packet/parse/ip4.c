@@ -3,7 +3,7 @@
 #include "vm/packet/parse/sides.h"
 
 /* What the fixed header says, known as soon as the version is right. */
-static void fill_key(struct parse *p, uint32_t at)
+static void fill_key4(struct parse *p, uint32_t at)
 {
     struct key *key = p->key;
     key->kind |= KIND_IP4;
@@ -58,7 +58,7 @@ enum pkt_reason parse_ip4(struct parse *p, uint32_t at)
     if (r) return r;
     if (parse_at(p, at) >> 4 != 4) return REASON_BAD_IP_VERSION;
     p->pkt->l3 = (uint16_t)at;
-    fill_key(p, at);
+    fill_key4(p, at);
 
     uint32_t header = (parse_at(p, at) & 15u) * 4, total = parse_at16(p, at + IP4_TOTAL);
     if (header < IP4_LEN || at + header > p->end) return REASON_BAD_IP_HEADER_LENGTH;

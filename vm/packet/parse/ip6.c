@@ -9,7 +9,7 @@ struct chain {
     bool later; /* in a later fragment: what follows is not a header */
 };
 
-static void fill_key(struct parse *p, uint32_t at)
+static void fill_key6(struct parse *p, uint32_t at)
 {
     struct key *key = p->key;
     uint32_t length = parse_at16(p, at + IP6_PAYLOAD) + (uint32_t)IP6_LEN;
@@ -118,7 +118,7 @@ enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
     if (r) return r;
     if (parse_at(p, at) >> 4 != 6) return REASON_BAD_IP_VERSION;
     p->pkt->l3 = (uint16_t)at;
-    fill_key(p, at);
+    fill_key6(p, at);
 
     uint32_t wire_end = p->end;
     struct chain c = {.at = at + IP6_LEN, .next = parse_at(p, at + IP6_NEXT)};

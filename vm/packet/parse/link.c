@@ -50,64 +50,77 @@ static enum pkt_reason parse_type(struct parse *p, uint16_t type, uint32_t at)
     }
 }
 
-static enum pkt_reason parse_ethernet(struct parse *p)
+/* What a link's header says of what it carries; `at`: where that begins. */
+struct carried {
+    uint32_t at;
+    uint16_t type;
+};
+
+static enum pkt_reason parse_ethernet(struct parse *p, struct carried *c)
 {
     enum pkt_reason r = parse_need(p, ETHER_LEN, REASON_SHORT_ETHERNET);
     if (r) return r;
     p->key->kind |= KIND_ETHER;
     p->to_group = parse_at(p, 0) & 1;
-    return parse_type(p, parse_at16(p, ETHER_TYPE_AT), ETHER_LEN);
+    *c = (struct carried){.at = ETHER_LEN, .type = parse_at16(p, ETHER_TYPE_AT)};
+    return REASON_NONE;
 }
 
 /* Linux cooked: the kernel says in one field whether the frame was for a group, and the type in another. */
-static enum pkt_reason parse_cooked(struct parse *p, uint32_t len, uint32_t type_at, uint32_t kind)
+static enum pkt_reason parse_cooked(struct parse *p, struct carried *c)
 {
-    enum pkt_reason r = parse_need(p, len, REASON_SHORT_ETHERNET);
+    const bool v2 = p->pkt->link == LINK_SLL2;
+    enum pkt_reason r = parse_need(p, v2 ? SLL2_LEN : SLL_LEN, REASON_SHORT_ETHERNET);
     if (r) return r;
+    const uint32_t kind = v2 ? parse_at(p, SLL2_KIND_AT) : parse_at16(p, SLL_KIND_AT);
     p->to_group = kind == SLL_KIND_BROADCAST || kind == SLL_KIND_MULTICAST;
-    return parse_type(p, parse_at16(p, type_at), len);
+    *c = (struct carried){.at = v2 ? SLL2_LEN : SLL_LEN, .type = parse_at16(p, v2 ? SLL2_TYPE_AT : SLL_TYPE_AT)};
+    return REASON_NONE;
 }
 
-static uint32_t cooked_kind(const struct parse *p)
-{
-    if (p->pkt->link == LINK_SLL) return p->head < SLL_LEN ? 0 : parse_at16(p, SLL_KIND_AT);
-    return p->head < SLL2_LEN ? 0 : parse_at(p, SLL2_KIND_AT);
-}
-
-static enum pkt_reason parse_loopback(struct parse *p)
+static enum pkt_reason parse_loopback(struct parse *p, struct carried *c)
 {
     enum pkt_reason r = parse_need(p, LOOP_LEN, REASON_SHORT_ETHERNET);
     if (r) return r;
     uint32_t family = parse_at32(p, 0);
     if (p->pkt->link == LINK_BSD && family > UINT16_MAX) family = __builtin_bswap32(family);
-    return parse_type(p, family_type(family), LOOP_LEN);
+    *c = (struct carried){.at = LOOP_LEN, .type = family_type(family)};
+    return REASON_NONE;
 }
 
 /* A bare IP packet: its own version says the family; any other version is no IP. */
-static enum pkt_reason parse_raw(struct parse *p)
+static enum pkt_reason parse_raw(struct parse *p, struct carried *c)
 {
     enum pkt_reason r = parse_need(p, 1, REASON_SHORT_IP);
     if (r) return r;
     unsigned version = parse_at(p, 0) >> 4;
     if (version != 4 && version != 6) return REASON_BAD_IP_VERSION;
-    return parse_type(p, version == 4 ? ETHER_IP4 : ETHER_IP6, 0);
+    *c = (struct carried){.type = version == 4 ? ETHER_IP4 : ETHER_IP6};
+    return REASON_NONE;
+}
+
+static enum pkt_reason parse_header(struct parse *p, struct carried *c)
+{
+    switch ((enum pkt_link)p->pkt->link) {
+    case LINK_ETHER: return parse_ethernet(p, c);
+    case LINK_RAW: return parse_raw(p, c);
+    case LINK_IP4: c->type = ETHER_IP4; return REASON_NONE;
+    case LINK_IP6: c->type = ETHER_IP6; return REASON_NONE;
+    case LINK_SLL:
+    case LINK_SLL2: return parse_cooked(p, c);
+    case LINK_BSD:
+    case LINK_LOOP: return parse_loopback(p, c);
+    case LINK_COUNT: break;
+    }
+    return REASON_SHORT_ETHERNET; /* a link that does not exist has no header that could be whole */
 }
 
 enum pkt_reason parse_link(struct parse *p)
 {
     struct pkt *pkt = p->pkt;
+    struct carried c = {0};
     for (unsigned i = 0; i < pkt->tag_count && i < sizeof(pkt->tags) / sizeof(pkt->tags[0]); i++)
         add_tag(p, pkt->tags[i].tci);
-    switch ((enum pkt_link)pkt->link) {
-    case LINK_ETHER: return parse_ethernet(p);
-    case LINK_RAW: return parse_raw(p);
-    case LINK_IP4: return parse_type(p, ETHER_IP4, 0);
-    case LINK_IP6: return parse_type(p, ETHER_IP6, 0);
-    case LINK_SLL: return parse_cooked(p, SLL_LEN, SLL_TYPE_AT, cooked_kind(p));
-    case LINK_SLL2: return parse_cooked(p, SLL2_LEN, SLL2_TYPE_AT, cooked_kind(p));
-    case LINK_BSD:
-    case LINK_LOOP: return parse_loopback(p);
-    case LINK_COUNT: break;
-    }
-    return REASON_SHORT_ETHERNET; /* a link that does not exist has no header that could be whole */
+    enum pkt_reason r = parse_header(p, &c);
+    return r ? r : parse_type(p, c.type, c.at);
 }

@@ -48,7 +48,7 @@ enum pkt_reason parse_l4(struct parse *p, uint32_t at)
 
 enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
-    struct parse p = {.pkt = pkt, .key = key, .facts = facts, .data = pkt->data, .end = pkt->wire_len};
+    struct parse p = {.pkt = pkt, .key = key, .facts = facts, .data = PKT_BYTES(pkt), .end = pkt->wire_len};
     p.cap = least_len(pkt->cap_len, pkt->wire_len);
     p.head = least_len(pkt->head_len, p.cap);
     *key = (struct key){.iface = pkt->iface};

@@ -1,5 +1,5 @@
 /* The careful parser: one function a protocol, each checking every length in the order that SEMANTICS.md states. It
- * serves every frame; quick.c only overtakes it for ordinary ones and must give the same result.
+ * serves every frame; quick.h only overtakes it for ordinary ones and must give the same result.
  *
  * Two ends matter. Whether a header is *short* is asked of the bytes on the wire (or of the IP packet they belong to);
  * whether it can be *read*, of the captured ones. parse_need answers both, for a whole header. What is read of it is
@@ -38,9 +38,9 @@ static inline enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pk
 }
 
 /* The byte at an index, and numbers from there on, which parse_need has allowed. */
-static inline uint8_t parse_at(const struct parse *p, uint32_t i) { return p->data[i]; }
-static inline uint16_t parse_at16(const struct parse *p, uint32_t i) { return wire_get16(p->data + i); }
-static inline uint32_t parse_at32(const struct parse *p, uint32_t i) { return wire_get32(p->data + i); }
+static inline uint8_t parse_at(const struct parse *p, uint32_t i) { return p->data[WITHIN(i)]; }
+static inline uint16_t parse_at16(const struct parse *p, uint32_t i) { return wire_get16(p->data + WITHIN(i)); }
+static inline uint32_t parse_at32(const struct parse *p, uint32_t i) { return wire_get32(p->data + WITHIN(i)); }
 
 /* Each parses from `at` on and returns the first fault. */
 enum pkt_reason parse_link(struct parse *p);

@@ -1,13 +1,22 @@
-/* pkt_parse and pkt_parse_all, with a quick way for the ordinary frame: at most one VLAN tag, IPv4 without options or
- * fragments or IPv6 without extension headers, every header in the linear head; quickest for Ethernet frames that are
- * all there.
+/* The quick way of pkt_parse for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or IPv6
+ * without extension headers, every header in the linear head; quickest for Ethernet frames that are all there.
  *
  * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes.
  * A table row a protocol stands for branches on it, so a mix of protocols costs no more than one. What is unusual goes
  * to the careful parser from the start, which finds the reason; wherever this way gives a result, it is the same
- * (tests/unit/vm/test_proto_quick.c). */
+ * (tests/unit/vm/test_proto_quick.c).
+ *
+ * Inline: all.c's pkt_parse and the kernel's first stage are made of it. Who builds for the kernel defines
+ * QUICK_CAREFUL before, as what says that the careful parser's turn has come. */
+#ifndef VM_PACKET_PARSE_QUICK_H
+#define VM_PACKET_PARSE_QUICK_H
+
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/sides.h"
+
+#ifndef QUICK_CAREFUL
+#define QUICK_CAREFUL(pkt, facts, key) parse_frame(pkt, facts, key)
+#endif
 
 #define likely(x)     __builtin_expect(!!(x), 1)
 #define unlikely(x)   __builtin_expect(!!(x), 0)
@@ -127,7 +136,7 @@ inline_always uint32_t offset_len(const struct shape *s, const uint8_t *l4)
 inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, const struct shape *s, uint32_t l4,
                               int32_t segment)
 {
-    const uint8_t *p = pkt->data + l4;
+    const uint8_t *p = PKT_BYTES(pkt) + l4;
     int32_t offset = (int32_t)offset_len(s, p);
     int32_t len = offset + (wire_get16(p + UDP_LENGTH) & s->udp) + s->fixed, end = (int32_t)l4 + segment;
     int32_t signs = (len - s->least) | (segment - len);
@@ -141,7 +150,7 @@ inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, cons
 inline_always void write_upper(struct pkt *pkt, struct key *key, const struct outer *o, const struct shape *s,
                                uint32_t l4, uint32_t end, uint32_t proto_and_type, uint32_t kind)
 {
-    const uint8_t *p = pkt->data + l4;
+    const uint8_t *p = PKT_BYTES(pkt) + l4;
     key->word[4] = slots(o->kind | kind | s->kind, p[TCP_FLAGS] & (uint32_t)s->marks);
     uint32_t ports = wire_get32(p);
     key->word[5] = slots(pair(ports >> 16, ports & UINT16_MAX) & s->ports, proto_and_type);
@@ -160,7 +169,7 @@ static __attribute__((noinline)) enum pkt_reason finish4(struct pkt *pkt, const 
                                                          bool bad_sum)
 {
     if (bad_sum) {
-        if (f && f->drop_bad_checksum) return parse_frame(pkt, f, key);
+        if (f && f->drop_bad_checksum) return QUICK_CAREFUL(pkt, f, key);
         pkt->flags |= PKT_BAD_CSUM;
     }
     key->kind = (key->kind & ~(uint32_t)KIND_IN) | sides4(f, key->src[0], key->dst[0]);
@@ -185,18 +194,25 @@ inline_always bool header_sum_ok(const uint8_t *ip)
     sum += sum < a;
     sum += c;
     sum += sum < c;
+#ifdef __bpf__ /* whose compiler knows no division by multiplying */
+    sum = (sum >> 32) + (uint32_t)sum;
+    sum = (sum >> 32) + (uint32_t)sum;
+    sum = (sum >> 16) + (uint16_t)sum;
+    return (uint16_t)((sum >> 16) + sum) == UINT16_MAX;
+#else
     return sum % UINT16_MAX == 0;
+#endif
 }
 
 inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    const uint8_t *ip = pkt->data + o->l3;
+    const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
     const struct shape *s = &shapes4[ip[IP4_PROTO]];
     if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
         !lengths_ok(pkt, o, s, l4, (int32_t)total - IP4_LEN))
-        return parse_frame(pkt, facts, key);
+        return QUICK_CAREFUL(pkt, facts, key);
 
     key->word[0] = slots(wire_get32(ip + IP4_SRC), 0);
     key->word[1] = 0;
@@ -220,10 +236,11 @@ inline_always uint64_t addr_word(const uint8_t *p)
 inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    const uint8_t *ip = pkt->data + o->l3;
+    const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
     uint32_t l4 = o->l3 + IP6_LEN, segment = wire_get16(ip + IP6_PAYLOAD), next = ip[IP6_NEXT];
     const struct shape *s = &shapes6[next];
-    if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(pkt, o, s, l4, (int32_t)segment)) return parse_frame(pkt, facts, key);
+    if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(pkt, o, s, l4, (int32_t)segment))
+        return QUICK_CAREFUL(pkt, facts, key);
 
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
@@ -238,7 +255,7 @@ enum { TAGGED_LEN = ETHER_LEN + VLAN_LEN };
 
 static __attribute__((noinline)) enum pkt_reason whole_ip6(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
-    if (pkt->head_len < ETHER_LEN + IP6_LEN + L4_READ) return parse_frame(pkt, facts, key);
+    if (pkt->head_len < ETHER_LEN + IP6_LEN + L4_READ) return QUICK_CAREFUL(pkt, facts, key);
     return quick_ip6(pkt, facts, key,
                      &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});
 }
@@ -246,7 +263,7 @@ static __attribute__((noinline)) enum pkt_reason whole_ip6(struct pkt *pkt, cons
 static __attribute__((noinline)) enum pkt_reason whole_tagged(struct pkt *pkt, const struct facts *facts,
                                                               struct key *key)
 {
-    uint32_t tag = wire_get32(pkt->data + ETHER_LEN);
+    uint32_t tag = wire_get32(PKT_BYTES(pkt) + ETHER_LEN);
     uint16_t type = (uint16_t)tag;
     struct outer o = {.l3 = TAGGED_LEN,
                       .kind = KIND_ETHER | KIND_ETHERTYPE | KIND_VLAN,
@@ -255,7 +272,7 @@ static __attribute__((noinline)) enum pkt_reason whole_tagged(struct pkt *pkt, c
                       .whole = true};
     if (type == ETHER_IP4 && pkt->head_len >= TAGGED_LEN + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
     if (type == ETHER_IP6 && pkt->head_len >= TAGGED_LEN + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
-    return parse_frame(pkt, facts, key);
+    return QUICK_CAREFUL(pkt, facts, key);
 }
 
 /* The type of what a frame carries, with o->l3 where that begins; 0 for what the careful parser shall see. */
@@ -266,10 +283,10 @@ static uint16_t carried(const struct pkt *pkt, struct outer *o)
     case LINK_ETHER:
         o->l3 = ETHER_LEN;
         o->kind |= KIND_ETHER;
-        return wire_get16(pkt->data + ETHER_TYPE_AT);
-    case LINK_SLL: o->l3 = SLL_LEN; return wire_get16(pkt->data + SLL_TYPE_AT);
-    case LINK_SLL2: o->l3 = SLL2_LEN; return wire_get16(pkt->data + SLL2_TYPE_AT);
-    case LINK_RAW: return pkt->data[0] >> 4 == 6 ? ETHER_IP6 : ETHER_IP4;
+        return wire_get16(PKT_BYTES(pkt) + ETHER_TYPE_AT);
+    case LINK_SLL: o->l3 = SLL_LEN; return wire_get16(PKT_BYTES(pkt) + SLL_TYPE_AT);
+    case LINK_SLL2: o->l3 = SLL2_LEN; return wire_get16(PKT_BYTES(pkt) + SLL2_TYPE_AT);
+    case LINK_RAW: return PKT_BYTES(pkt)[0] >> 4 == 6 ? ETHER_IP6 : ETHER_IP4;
     case LINK_IP4: return ETHER_IP4;
     case LINK_IP6: return ETHER_IP6;
     default: return 0;
@@ -289,61 +306,22 @@ static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, co
     }
     if (type == ETHER_IP4 && pkt->head_len >= o.l3 + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
     if (type == ETHER_IP6 && pkt->head_len >= o.l3 + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
-    return parse_frame(pkt, facts, key);
+    return QUICK_CAREFUL(pkt, facts, key);
 }
 
-inline_always enum pkt_reason parse_any(struct pkt *pkt, const struct facts *facts, struct key *key)
+inline_always enum pkt_reason parse_quick(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     const uint32_t least = ETHER_LEN + IP4_LEN + L4_READ;
     if (unlikely(pkt->link != LINK_ETHER || pkt->tag_count != 0 || pkt->head_len != pkt->wire_len ||
                  pkt->head_len - least > LARGEST - least))
         return parse_other(pkt, facts, key);
-    uint16_t type = wire_get16(pkt->data + ETHER_TYPE_AT);
+    uint16_t type = wire_get16(PKT_BYTES(pkt) + ETHER_TYPE_AT);
     if (likely(type == ETHER_IP4))
         return quick_ip4(pkt, facts, key,
                          &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});
     if (type == ETHER_IP6) return whole_ip6(pkt, facts, key);
     if (ether_is_tag(type)) return whole_tagged(pkt, facts, key);
-    return parse_frame(pkt, facts, key);
+    return QUICK_CAREFUL(pkt, facts, key);
 }
 
-/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
- * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
-#define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
-enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = ETHER_LEN + IP4_LEN + TCP_LEN };
-
-/* What comes by the port of a bridge is on its way across, whomever it is for. */
-static void cross_bridge(const struct facts *facts, struct key *key)
-{
-    const struct facts_iface *from = facts_iface(facts, key->iface);
-    if (!from || from->peer == IFACE_NONE) return;
-    key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
-    key->kind |= KIND_FORWARD;
-}
-
-uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
-                       uint32_t *kinds)
-{
-    uint64_t good = 0;
-    uint32_t all = 0;
-    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
-    for (unsigned i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
-        good |= (uint64_t)(parse_any(pkts[i], facts, &keys[i]) == REASON_NONE) << i;
-        all |= keys[i].kind;
-    }
-    if (unlikely(facts && facts->bridges))
-        for (unsigned i = 0; i < n; i++) cross_bridge(facts, &keys[i]);
-    if (unlikely(facts && facts->schedules))
-        for (unsigned i = 0; i < n; i++) keys[i].marks |= facts->schedules << MARK_SCHEDULES;
-    *kinds = all;
-    return good;
-}
-
-enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key)
-{
-    enum pkt_reason reason = parse_any(pkt, facts, key);
-    if (unlikely(facts && facts->bridges)) cross_bridge(facts, key);
-    if (unlikely(facts && facts->schedules)) key->marks |= facts->schedules << MARK_SCHEDULES;
-    return reason;
-}
+#endif

@@ -1,0 +1,24 @@
+/* What vm/packet/loop.h asks of an executor, for the kernel's verifier. Included before any shared code. */
+#ifndef VM_KERNEL_LOOP_BPF_H
+#define VM_KERNEL_LOOP_BPF_H
+
+/* `may_goto`: true as long as the loop has not taken a turn too many, of which there are 8 million. In bytes, for a
+ * compiler that does not know the instruction. */
+#define MAY_GO_ON()                                                                                                    \
+    ({                                                                                                                 \
+        __label__ out, on;                                                                                             \
+        _Bool more = 1;                                                                                                \
+        __asm__ volatile goto("1:.byte 0xe5; .byte 0; .long ((%l[out] - 1b - 8) / 8) & 0xffff; .short 0" : : : : out); \
+        goto on;                                                                                                       \
+    out:                                                                                                               \
+        more = 0;                                                                                                      \
+    on:;                                                                                                               \
+        more;                                                                                                          \
+    })
+#define LOOP(cond) ((cond) && MAY_GO_ON())
+/* A word of a map is what the verifier knows nothing of; this one is never anything but 0. */
+#define LOOSE(x)       ((x) + *(const volatile uint32_t *)&state_world.zero)
+#define WITHIN(i)      ((i) & (KERNEL_HEAD - 1))
+#define PKT_BYTES(pkt) (((const struct kpkt *)(pkt))->head)
+
+#endif

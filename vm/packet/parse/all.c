@@ -1,0 +1,43 @@
+/* pkt_parse and pkt_parse_all: the quick way (quick.h), then what is true of the world and not of the bytes. */
+#include "vm/packet/parse/quick.h"
+
+/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
+ * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
+#define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
+enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = ETHER_LEN + IP4_LEN + TCP_LEN };
+
+/* What comes by the port of a bridge is on its way across, whomever it is for. */
+static void cross_bridge(const struct facts *facts, struct key *key)
+{
+    const struct facts_iface *from = facts_iface(facts, key->iface);
+    if (!from || from->peer == IFACE_NONE) return;
+    key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
+    key->kind |= KIND_FORWARD;
+}
+
+uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
+                       uint32_t *kinds)
+{
+    uint64_t good = 0;
+    uint32_t all = 0;
+    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
+        good |= (uint64_t)(parse_quick(pkts[i], facts, &keys[i]) == REASON_NONE) << i;
+        all |= keys[i].kind;
+    }
+    if (unlikely(facts && facts->bridges))
+        for (unsigned i = 0; i < n; i++) cross_bridge(facts, &keys[i]);
+    if (unlikely(facts && facts->schedules))
+        for (unsigned i = 0; i < n; i++) keys[i].marks |= facts->schedules << MARK_SCHEDULES;
+    *kinds = all;
+    return good;
+}
+
+enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key)
+{
+    enum pkt_reason reason = parse_quick(pkt, facts, key);
+    if (unlikely(facts && facts->bridges)) cross_bridge(facts, key);
+    if (unlikely(facts && facts->schedules)) key->marks |= facts->schedules << MARK_SCHEDULES;
+    return reason;
+}
