@@ -27,10 +27,10 @@ HOST_LIBS += -lsystemd
 HOST_LIBS += -lmicrohttpd
 
 LANG_SRC     := $(wildcard lang/*.c)
-VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
+VM_SRC       := $(filter-out %.bpf.c,$(wildcard vm/*.c vm/*/*.c vm/*/*/*.c))
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
-NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) $(patsubst %,runtime/host/%.c,across xdp hooks),runtime/io/no_steer.c runtime/host/no_across.c runtime/host/no_hooks.c)
+NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) $(patsubst %,runtime/host/%.c,across xdp hooks) $(filter-out %/no_kernel.c,$(wildcard runtime/kernel/*.c)),runtime/io/no_steer.c $(patsubst %,runtime/host/%.c,no_across no_hooks) runtime/kernel/no_kernel.c)
 PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c runtime/*/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
@@ -80,6 +80,14 @@ $(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc
 $(B)/runtime/io/filter.o: $(B)/runtime/io/filter.bpf.inc
 $(B)/runtime/io/deal.o: $(B)/runtime/io/deal.bpf.inc
 $(B)/runtime/host/across.o: $(B)/runtime/host/across.bpf.inc
+# The stages: one table of all objects. Their DWARF stays behind; types and lines for the kernel are in sections of their own.
+STAGES := $(patsubst %.c,$(B)/%.inc,$(wildcard vm/kernel/*.bpf.c))
+$(B)/vm/kernel/objects.inc: $(STAGES)
+	@for f in $^; do n=$$(basename $$f .bpf.inc); echo "static const uint8_t object_$$n[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
+	@echo "static const struct { const char *name; const uint8_t *bytes; } objects[] = {" >>$@
+	@for f in $^; do n=$$(basename $$f .bpf.inc); echo "{\"$$n\", object_$$n},"; done >>$@
+	@echo "};" >>$@
+$(B)/runtime/kernel/object.o: $(B)/vm/kernel/objects.inc
 
 # The page's files, as bytes of the program that serves them.
 $(B)/%.css.inc: %.css

@@ -35,6 +35,7 @@ may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/vm.h vm/context/ vm/forward/ vm/
 may vm/context/ 'vm/context/*.[ch]' "$shared vm/vm.h vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
+may vm/kernel/ 'vm/kernel/*.[ch]' "$shared vm/kernel/ vm/forward/ vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 # The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.
 room() {
@@ -67,6 +68,7 @@ wing parent host io
 wing check host
 wing proxy worker host
 wing ctl
+wing kernel
 may runtime/stats/ 'runtime/stats/*.[ch]' "runtime/stats/ vm/counter.def runtime/counter.def runtime/proxy/count.def runtime/proxy/time.def runtime/proxy/http_count.def runtime/proxy/tls_count.def"
 may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/whole.h runtime/ctl/message.h runtime/ctl/question.def runtime/replay/text.h"
 wing_words='runtime/replay/text.h runtime/replay/report.h'

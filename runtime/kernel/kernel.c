@@ -1,0 +1,82 @@
+/* Made and freed. */
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/kernel_priv.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int init_constants(struct kernel *k, char *err, size_t err_len)
+{
+    if (!k->objects->constants_len) return 0;
+    const int failed = map_flat(&k->constants, "constants", k->objects->constants_len);
+    if (failed) snprintf(err, err_len, "the kernel's map of constants: %s", strerror(-failed));
+    if (!failed) memcpy(k->constants.memory, k->objects->constants, k->objects->constants_len);
+    return failed;
+}
+
+/* The last line of a log. */
+static const char *last_line(char *log)
+{
+    const char *last = "";
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) last = line;
+    return last;
+}
+
+static int init_types(struct kernel *k, char *err, size_t err_len)
+{
+    char log[4096] = "";
+    k->btf = bpf_btf_load(k->objects->btf, k->objects->btf_len, NULL);
+    if (k->btf >= 0) return 0;
+    const int failed = -errno;
+    LIBBPF_OPTS(bpf_btf_load_opts, o, .log_buf = log, .log_size = sizeof log, .log_level = 1);
+    const int again = bpf_btf_load(k->objects->btf, k->objects->btf_len, &o);
+    if (again >= 0) close(again);
+    snprintf(err, err_len, "the kernel does not take the types of prey's stages: %s: %s", strerror(-failed),
+             last_line(log));
+    return failed;
+}
+
+struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
+{
+    struct kernel *k = calloc(1, sizeof *k);
+    if (!k) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .sections.map.fd = -1};
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
+    const struct kernel_sizes sizes = {.cpus = (uint32_t)libbpf_num_possible_cpus(), .program = p};
+    k->objects = objects_new(err, err_len);
+    int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
+    if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
+    if (!failed) failed = init_constants(k, err, err_len);
+    if (!failed) failed = load_stages(k, err, err_len);
+    if (!failed) return k;
+    kernel_free(k);
+    errno = -failed;
+    return NULL;
+}
+
+void kernel_free(struct kernel *k)
+{
+    if (!k) return;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (k->programs[e] >= 0) close(k->programs[e]);
+    sections_fini(&k->sections);
+    map_fini(&k->constants);
+    maps_fini(&k->maps);
+    if (k->btf >= 0) close(k->btf);
+    objects_free(k->objects);
+    free(k);
+}
+
+int kernel_program(const struct kernel *k, enum kernel_entry entry) { return k->programs[entry]; }
+const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return &k->maps.v[map]; }
+struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_kpkts].memory; }
+struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }

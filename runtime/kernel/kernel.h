@@ -1,0 +1,55 @@
+/* The executor in the kernel: stages that are loaded once, and the judge of one program after the other. */
+#ifndef RUNTIME_KERNEL_KERNEL_H
+#define RUNTIME_KERNEL_KERNEL_H
+
+#include <stddef.h>
+
+#include "runtime/kernel/maps.h"
+
+/* What is loaded: rows of vm/kernel/entry.def. */
+enum kernel_entry {
+#define ENTRY(name, type, array, at, doc) KERNEL_ENTRY_##name,
+#include "vm/kernel/entry.def"
+#undef ENTRY
+    KERNEL_ENTRIES
+};
+
+enum kernel_hook { KERNEL_XDP = 1 << 0, KERNEL_TC = 1 << 1 };
+
+struct kernel_cfg {
+    unsigned hooks; /* enum kernel_hook: what is loaded */
+};
+
+struct kernel;
+
+/* The maps, of sizes that follow from the program, and the stages but for the judge: until a program is loaded nothing
+ * is judged. NULL with one line in err that says what is missing, and what helps; errno is EPERM where a right is. */
+struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
+void kernel_free(struct kernel *kernel); /* NULL is fine */
+
+/* The program judges from here on, and the one before it no more: each packet is judged by one of them. 0 or a negative
+ * errno with one line in err; then nothing has changed. */
+int kernel_load(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
+
+/* Descriptors, the kernel's. Of an entry that was not loaded: -1. */
+int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
+const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);
+struct kpkt *kernel_kpkts(const struct kernel *kernel);
+struct kernel_world *kernel_world(const struct kernel *kernel);
+
+/* One frame through the stages, here and now; nothing leaves. */
+struct kernel_asked {
+    const uint8_t *frame;
+    uint32_t len;      /* bytes there */
+    uint32_t wire_len; /* and on the wire */
+    uint64_t now_ns;
+    uint16_t iface;
+    uint8_t link; /* enum pkt_link */
+    uint8_t *out; /* the frame as it would leave; at least so many bytes: */
+    uint32_t out_len;
+};
+/* What became of it, and all that the stages found out; valid until the next is asked by this thread, which stays on
+ * the CPU that it is on. NULL: errno says why the kernel ran nothing. a->out_len: bytes of a->out. */
+struct kpkt *kernel_ask(struct kernel *kernel, enum kernel_hook hook, struct kernel_asked *a);
+
+#endif

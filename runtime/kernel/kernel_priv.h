@@ -1,0 +1,23 @@
+/* The executor in the kernel, as its own files see it. */
+#ifndef RUNTIME_KERNEL_KERNEL_PRIV_H
+#define RUNTIME_KERNEL_KERNEL_PRIV_H
+
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/object.h"
+#include "runtime/kernel/sections.h"
+
+struct kernel {
+    struct kernel_cfg cfg;
+    struct objects *objects;
+    struct maps maps;
+    struct map constants; /* of the objects */
+    int btf;
+    int programs[KERNEL_ENTRIES]; /* -1: not loaded */
+    struct sections sections;     /* of the program in force */
+    uint32_t loads;
+};
+
+/* All stages but the judge, into their arrays. 0 or a negative errno with one line in err. */
+int load_stages(struct kernel *k, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,189 @@
+/* The linker: functions that are reached are laid out one behind the other, then each name is filled in. */
+#include "runtime/kernel/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A function that is reached. */
+struct reached {
+    const struct code_function *code;
+    const struct object_function *object; /* NULL: it was generated */
+    uint32_t first;
+};
+
+struct linking {
+    const struct objects *objects;
+    const struct code *code;
+    link_value_fn *value;
+    void *arg;
+    struct reached *v; /* in the order in which they are met, which is that of the program */
+    uint32_t count, cap;
+    uint32_t insns, lines;
+    uint32_t *slots; /* by name: 1 + index in v; a power of two of them */
+    uint32_t slot_mask;
+    char *err;
+    size_t err_len;
+};
+
+static int no_memory(const struct linking *w)
+{
+    snprintf(w->err, w->err_len, "out of memory");
+    return -ENOMEM;
+}
+
+/* ---- names ---- */
+
+static uint32_t name_hash(const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    while (*name) h = (h ^ (uint8_t)*name++) * 16777619u;
+    return h;
+}
+
+/* Where the name stands, or would. */
+static uint32_t *slot_of(const struct linking *w, const char *name)
+{
+    for (uint32_t i = name_hash(name);; i++) {
+        uint32_t *slot = &w->slots[i & w->slot_mask];
+        if (!*slot || w->v[*slot - 1].code->name == name || !strcmp(w->v[*slot - 1].code->name, name)) return slot;
+    }
+}
+
+/* A generated function of that name. They are few beside their instructions, and each is sought once: by a table of
+ * all. */
+static const struct code_function *generated(const struct linking *w, const char *name)
+{
+    for (uint32_t i = 0; w->code && i < w->code->count; i++)
+        if (!strcmp(w->code->functions[i].name, name)) return &w->code->functions[i];
+    return NULL;
+}
+
+/* The function of that name is reached; false: there is none. */
+static bool reach(struct linking *w, const char *name)
+{
+    uint32_t *slot = slot_of(w, name);
+    if (*slot) return true;
+    const struct object_function *object = objects_find(w->objects, name);
+    const struct code_function *code = object ? &object->code : generated(w, name);
+    if (!code) return false;
+    w->v[w->count] = (struct reached){.code = code, .object = object, .first = w->insns};
+    *slot = ++w->count;
+    w->insns += code->count;
+    w->lines += object && object->line_count ? object->line_count : 1;
+    return true;
+}
+
+/* ---- filling in ---- */
+
+/* A call's target, or the address of a function that a helper calls. */
+static void fill_function(const struct linking *w, struct bpf_insn *at, uint32_t where, const char *name)
+{
+    const struct reached *to = &w->v[*slot_of(w, name) - 1];
+    at->imm = (int32_t)(to->first - where - 1);
+    at->src_reg = at->code == (BPF_JMP | BPF_CALL) ? BPF_PSEUDO_CALL : BPF_PSEUDO_FUNC;
+}
+
+static void fill_value(struct bpf_insn *at, const struct link_value *v)
+{
+    const uint64_t number = v->kind == LINK_MAP ? 0 : v->number + (uint32_t)at[0].imm;
+    at[0].src_reg = v->kind == LINK_NUMBER ? 0 : v->kind == LINK_MAP ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE;
+    at[0].imm = v->kind == LINK_NUMBER ? (int32_t)number : v->map;
+    at[1].imm = v->kind == LINK_NUMBER ? (int32_t)(number >> 32) : (int32_t)number;
+}
+
+static int fill(struct linking *w, struct linked *l, const struct reached *f)
+{
+    for (uint32_t i = 0; i < f->code->ref_count; i++) {
+        const struct code_ref *ref = &f->code->refs[i];
+        struct bpf_insn *at = &l->insns[f->first + ref->at];
+        struct link_value v = {0};
+        if (*slot_of(w, ref->symbol))
+            fill_function(w, at, f->first + ref->at, ref->symbol);
+        else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v))
+            fill_value(at, &v);
+        else {
+            snprintf(w->err, w->err_len, "%s wants %s, which nobody defines", f->code->name, ref->symbol);
+            return -ENOENT;
+        }
+    }
+    return 0;
+}
+
+/* Each function has at least one line, or the kernel takes none of any. */
+static void add_lines(struct linked *l, const struct reached *f)
+{
+    const struct object_function *o = f->object;
+    if (!o || !o->line_count) l->lines[l->line_count++] = (struct bpf_line_info){.insn_off = f->first};
+    for (uint32_t i = 0; o && i < o->line_count; i++)
+        l->lines[l->line_count++] = (struct bpf_line_info){.insn_off = f->first + o->lines[i].at,
+                                                           .file_name_off = o->lines[i].file,
+                                                           .line_off = o->lines[i].text,
+                                                           .line_col = o->lines[i].place};
+}
+
+static int lay_out(struct linking *w, struct linked *l)
+{
+    l->insns = malloc(w->insns * sizeof *l->insns);
+    l->types = malloc(w->count * sizeof *l->types);
+    l->functions = malloc(w->count * sizeof *l->functions);
+    l->lines = malloc(w->lines * sizeof *l->lines);
+    if (!l->insns || !l->types || !l->functions || !l->lines) return no_memory(w);
+    l->count = w->insns;
+    l->function_count = w->count;
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct reached *f = &w->v[i];
+        memcpy(&l->insns[f->first], f->code->insns, f->code->count * sizeof *l->insns);
+        l->types[i] = (struct bpf_func_info){.insn_off = f->first,
+                                             .type_id = f->object ? f->object->type : w->objects->template_type};
+        l->functions[i] = (struct linked_function){.name = f->code->name, .first = f->first};
+        add_lines(l, f);
+    }
+    return 0;
+}
+
+static int run(struct linking *w, const char *entry, struct linked *l)
+{
+    w->cap = w->objects->function_count + (w->code ? w->code->count : 0);
+    for (w->slot_mask = 1; w->slot_mask < 2 * w->cap; w->slot_mask <<= 1) continue;
+    w->slots = calloc(w->slot_mask--, sizeof *w->slots);
+    w->v = calloc(w->cap, sizeof *w->v);
+    if (!w->slots || !w->v) return no_memory(w);
+    if (!reach(w, entry)) {
+        snprintf(w->err, w->err_len, "no function is called %s", entry);
+        return -ENOENT;
+    }
+    for (uint32_t i = 0; i < w->count; i++)
+        for (uint32_t r = 0; r < w->v[i].code->ref_count; r++) reach(w, w->v[i].code->refs[r].symbol);
+    int failed = lay_out(w, l);
+    for (uint32_t i = 0; !failed && i < w->count; i++) failed = fill(w, l, &w->v[i]);
+    return failed;
+}
+
+int link_program(const struct objects *o, const struct code *code, const char *entry, link_value_fn *value, void *arg,
+                 struct linked *l, char *err, size_t err_len)
+{
+    struct linking w = {.objects = o, .code = code, .value = value, .arg = arg, .err = err, .err_len = err_len};
+    *l = (struct linked){0};
+    const int failed = run(&w, entry, l);
+    free(w.v);
+    free(w.slots);
+    return failed;
+}
+
+void linked_fini(struct linked *l)
+{
+    free(l->insns);
+    free(l->types);
+    free(l->functions);
+    free(l->lines);
+    *l = (struct linked){0};
+}
+
+const char *linked_name(const struct linked *l, uint32_t insn)
+{
+    const char *name = "?";
+    for (uint32_t i = 0; i < l->function_count && l->functions[i].first <= insn; i++) name = l->functions[i].name;
+    return name;
+}

@@ -1,0 +1,218 @@
+/* Programs into the kernel. */
+#include <bpf/bpf.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/kernel/kernel_priv.h"
+#include "vm/kernel/gen/gen.h"
+
+struct entry {
+    const char *name;
+    enum bpf_prog_type type;
+    int array; /* enum kernel_map, -1: none */
+    uint32_t at;
+};
+enum { KERNEL_MAP_NONE = -1 };
+static const struct entry entries[] = {
+#define ENTRY(name, type, array, at, doc) {#name, BPF_PROG_TYPE_##type, KERNEL_MAP_##array, at},
+#include "vm/kernel/entry.def"
+#undef ENTRY
+};
+
+static bool is_judge(enum kernel_entry e) { return e == KERNEL_ENTRY_judge_xdp || e == KERNEL_ENTRY_judge_tc; }
+
+static bool is_wanted(const struct kernel *k, enum kernel_entry e)
+{
+    return k->cfg.hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
+}
+
+/* ---- what the kernel says where it refuses ---- */
+
+enum { LOG_BYTES = 1 << 16 }; /* the kernel keeps the end of what does not fit */
+
+/* The instruction that a line of the log is about ("12: (85) call …"), or -1. */
+static long said_of(const char *line)
+{
+    char *end;
+    const long insn = strtol(line, &end, 10);
+    return isdigit((unsigned char)*line) && !strncmp(end, ": (", 3) ? insn : -1;
+}
+
+/* The last line but for the sums, and the function of the last instruction before it. */
+static void refusal(const struct linked *l, char *log, char *err, size_t err_len, const char *entry, int failed)
+{
+    long insn = -1;
+    const char *last = strerror(-failed);
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
+        if (said_of(line) >= 0) insn = said_of(line);
+        if (strncmp(line, "processed ", 10) && strncmp(line, "verification time", 17) &&
+            strncmp(line, "stack depth", 11))
+            last = line;
+    }
+    snprintf(err, err_len, "the kernel's verifier refuses %s, in %s: %s", entry,
+             insn >= 0 ? linked_name(l, (uint32_t)insn) : entry, last);
+}
+
+static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log)
+{
+    LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
+                .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
+                .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
+                .log_size = log ? LOG_BYTES : 0, .log_level = log ? 1 : 0);
+    const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The descriptor or a negative errno. */
+static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
+{
+    int fd = load_linked(k, e, l, NULL);
+    if (fd >= 0) return fd;
+    char *log = calloc(1, LOG_BYTES);
+    if (log) load_linked(k, e, l, log);
+    refusal(l, log ? log : (char[]){""}, err, err_len, entries[e].name, fd);
+    free(log);
+    return fd;
+}
+
+/* ---- names ---- */
+
+struct naming {
+    const struct kernel *kernel;
+    const struct sections *sections; /* NULL: a stage that has no program's tables */
+};
+
+static bool value_of(void *arg, const char *name, struct link_value *v)
+{
+    const struct naming *n = arg;
+    const struct kernel *k = n->kernel;
+    const uint32_t constant = objects_constant(k->objects, name);
+    if (constant != UINT32_MAX) {
+        *v = (struct link_value){.kind = LINK_ADDRESS, .map = k->constants.fd, .number = constant};
+        return true;
+    }
+    return (n->sections && sections_value(n->sections, name, v)) || maps_value(&k->maps, name, v);
+}
+
+/* Which tables are read at all. */
+struct wanting {
+    struct naming naming;
+    uint64_t sections;
+};
+static bool value_wanted(void *arg, const char *name, struct link_value *v)
+{
+    struct wanting *w = arg;
+    const unsigned section = section_of(name);
+    *v = (struct link_value){.kind = LINK_NUMBER};
+    if (section == SECTION_COUNT) return value_of(&w->naming, name, v);
+    w->sections |= 1ull << section;
+    return true;
+}
+
+/* ---- stages ---- */
+
+static int load_stage(struct kernel *k, enum kernel_entry e, char *err, size_t err_len)
+{
+    struct naming n = {.kernel = k};
+    struct linked l;
+    int failed = link_program(k->objects, NULL, entries[e].name, value_of, &n, &l, err, err_len);
+    if (!failed) k->programs[e] = load(k, e, &l, err, err_len);
+    linked_fini(&l);
+    return failed ? failed : k->programs[e] < 0 ? k->programs[e] : 0;
+}
+
+/* It stands in its array from here on. */
+static int put(const struct kernel *k, enum kernel_entry e, int fd)
+{
+    if (entries[e].array < 0) return 0;
+    return bpf_map_update_elem(k->maps.v[entries[e].array].fd, &entries[e].at, &fd, BPF_ANY) ? -errno : 0;
+}
+
+int load_stages(struct kernel *k, char *err, size_t err_len)
+{
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
+        if (is_judge(e) || !is_wanted(k, e)) continue;
+        int failed = load_stage(k, e, err, err_len);
+        if (failed) return failed;
+        failed = put(k, e, k->programs[e]);
+        if (failed) snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
+        if (failed) return failed;
+    }
+    return 0;
+}
+
+/* ---- the judge ---- */
+
+struct judge {
+    struct sections sections;
+    int programs[KERNEL_ENTRIES]; /* of judges; -1 */
+};
+
+static int load_one(const struct kernel *k, struct judge *j, const struct code *code, enum kernel_entry e, char *err,
+                    size_t err_len)
+{
+    struct naming n = {.kernel = k, .sections = &j->sections};
+    struct linked l;
+    int failed = link_program(k->objects, code, entries[e].name, value_of, &n, &l, err, err_len);
+    if (!failed) j->programs[e] = load(k, e, &l, err, err_len);
+    linked_fini(&l);
+    return failed ? failed : j->programs[e] < 0 ? j->programs[e] : 0;
+}
+
+static int wanted(const struct kernel *k, const struct code *code, enum kernel_entry e, uint64_t *sections, char *err,
+                  size_t err_len)
+{
+    struct wanting w = {.naming.kernel = k};
+    struct linked l;
+    const int failed = link_program(k->objects, code, entries[e].name, value_wanted, &w, &l, err, err_len);
+    linked_fini(&l);
+    *sections |= w.sections;
+    return failed;
+}
+
+static int load_judge(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
+{
+    struct code code = {0};
+    uint64_t sections = 0;
+    int failed = gen_judge(p, &code, err, err_len);
+    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
+        if (is_judge(e) && is_wanted(k, e)) failed = wanted(k, &code, e, &sections, err, err_len);
+    if (!failed) failed = sections_init(&j->sections, p, sections, err, err_len);
+    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
+        if (is_judge(e) && is_wanted(k, e)) failed = load_one(k, j, &code, e, err, err_len);
+    gen_free(&code);
+    return failed;
+}
+
+int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    struct judge j = {.sections.map.fd = -1};
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) j.programs[e] = -1;
+    int failed = load_judge(k, p, &j, err, err_len);
+    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
+        if (j.programs[e] < 0) continue;
+        failed = put(k, e, j.programs[e]);
+        if (failed) snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
+    }
+    if (!failed) { /* what was there goes, with its tables, once no packet is in it */
+        const struct sections old = k->sections;
+        k->sections = j.sections;
+        j.sections = old;
+        for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
+            if (!is_judge(e)) continue;
+            const int before = k->programs[e];
+            k->programs[e] = j.programs[e];
+            j.programs[e] = before;
+        }
+        k->loads++;
+        kernel_world(k)->program = k->loads;
+    }
+    sections_fini(&j.sections);
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (j.programs[e] >= 0) close(j.programs[e]);
+    return failed;
+}

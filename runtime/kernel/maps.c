@@ -1,0 +1,109 @@
+/* Maps, made once for a struct kernel. */
+#include "runtime/kernel/maps.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const names[] = {
+#define FLAT(name, type, entries)        #name,
+#define KEYED(name, type, key, value, n) #name,
+#include "runtime/kernel/map.def"
+#undef FLAT
+#undef KEYED
+};
+
+/* The longest value that a pointer with an offset may reach into (BPF_MAX_VAR_OFF). */
+static const uint64_t value_most = 1u << 29;
+
+static uint64_t pages(uint64_t len)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    return (len + page - 1) / page * page;
+}
+
+int map_flat(struct map *m, const char *name, uint64_t len)
+{
+    LIBBPF_OPTS(bpf_map_create_opts, flags, .map_flags = BPF_F_MMAPABLE);
+    len = pages(len);
+    if (len > value_most) return -E2BIG;
+    m->fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, 4, (uint32_t)len, 1, &flags);
+    if (m->fd < 0) return -errno;
+    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+    if (at == MAP_FAILED) return -errno;
+    m->memory = at;
+    m->len = len;
+    return 0;
+}
+
+static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t n)
+{
+    m->entries = n;
+    m->fd = bpf_map_create(type, name, key, value, n, NULL);
+    return m->fd < 0 ? -errno : 0;
+}
+
+static int flat(struct map *m, const char *name, uint64_t size, uint64_t entries)
+{
+    for (m->entries = 1; m->entries < entries; m->entries <<= 1) continue;
+    return map_flat(m, name, size * m->entries);
+}
+
+static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
+{
+#define FLAT(name, type, count)                                                                                        \
+    if (which == KERNEL_MAP_##name) return flat(m, #name, sizeof(type), count);
+#define KEYED(name, type, key, value, count)                                                                           \
+    if (which == KERNEL_MAP_##name) return keyed(m, #name, BPF_MAP_TYPE_##type, key, value, count);
+#include "runtime/kernel/map.def"
+#undef FLAT
+#undef KEYED
+    return -EINVAL;
+}
+
+int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
+{
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) {
+        const int failed = make(&m->v[i], i, s);
+        if (!failed) continue;
+        snprintf(err, err_len, "the kernel's map %s: %s", names[i], strerror(-failed));
+        return failed;
+    }
+    return 0;
+}
+
+void map_fini(struct map *m)
+{
+    if (m->memory) munmap(m->memory, m->len);
+    if (m->fd >= 0) close(m->fd);
+    *m = (struct map){.fd = -1};
+}
+
+void maps_fini(struct maps *m)
+{
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) map_fini(&m->v[i]);
+}
+
+/* What follows the prefix; NULL: the name does not begin so. */
+static const char *after(const char *name, const char *prefix)
+{
+    const size_t len = strlen(prefix);
+    return strncmp(name, prefix, len) ? NULL : name + len;
+}
+
+bool maps_value(const struct maps *m, const char *symbol, struct link_value *v)
+{
+    const char *map = after(symbol, "map_"), *state = after(symbol, "state_"), *mask = after(symbol, "mask_");
+    const char *name = map ? map : state ? state : mask;
+    for (unsigned i = 0; name && i < KERNEL_MAPS; i++) {
+        if (strcmp(names[i], name) || (!map && !m->v[i].memory)) continue;
+        *v = mask ? (struct link_value){.kind = LINK_NUMBER, .number = m->v[i].entries - 1}
+                  : (struct link_value){.kind = map ? LINK_MAP : LINK_ADDRESS, .map = m->v[i].fd};
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,46 @@
+/* The maps that outlive programs (map.def). */
+#ifndef RUNTIME_KERNEL_MAPS_H
+#define RUNTIME_KERNEL_MAPS_H
+
+#include "runtime/kernel/link.h"
+#include "vm/kernel/kpkt.h"
+#include "vm/kernel/world.h"
+#include "vm/program/program.h"
+
+enum kernel_map {
+#define FLAT(name, type, entries)        KERNEL_MAP_##name,
+#define KEYED(name, type, key, value, n) KERNEL_MAP_##name,
+#include "runtime/kernel/map.def"
+#undef FLAT
+#undef KEYED
+    KERNEL_MAPS
+};
+
+/* What their sizes follow from. */
+struct kernel_sizes {
+    uint32_t cpus; /* possible ones */
+    const struct program *program;
+};
+
+struct map {
+    int fd;
+    uint32_t entries; /* of a flat one: a power of two */
+    uint64_t len;     /* bytes of it, mapped */
+    void *memory;     /* of a flat one */
+};
+struct maps {
+    struct map v[KERNEL_MAPS];
+};
+
+/* Call maps_fini in any case. 0 or a negative errno with one line in err. */
+int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
+void maps_fini(struct maps *m);
+
+/* An array of one value of so many bytes, mapped; entries is left alone. 0 or a negative errno. */
+int map_flat(struct map *m, const char *name, uint64_t len);
+void map_fini(struct map *m);
+
+/* map_NAME, state_NAME and mask_NAME. */
+bool maps_value(const struct maps *m, const char *symbol, struct link_value *v);
+
+#endif

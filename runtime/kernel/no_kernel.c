@@ -1,0 +1,53 @@
+/* In the place of all else in this folder where the build has no clang (make KERNEL=0). */
+#include <errno.h>
+#include <stdio.h>
+
+#include "runtime/kernel/kernel.h"
+
+struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
+{
+    (void)p, (void)cfg;
+    snprintf(err, err_len,
+             "this preyrun was built without clang (make KERNEL=0), so --exec kernel is not in it: --exec user");
+    errno = ENOTSUP;
+    return NULL;
+}
+
+void kernel_free(struct kernel *k) { (void)k; }
+
+int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    (void)k, (void)p, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+int kernel_program(const struct kernel *k, enum kernel_entry entry)
+{
+    (void)k, (void)entry;
+    return -1;
+}
+
+const struct map *kernel_map(const struct kernel *k, enum kernel_map map)
+{
+    (void)k, (void)map;
+    return NULL;
+}
+
+struct kpkt *kernel_kpkts(const struct kernel *k)
+{
+    (void)k;
+    return NULL;
+}
+
+struct kernel_world *kernel_world(const struct kernel *k)
+{
+    (void)k;
+    return NULL;
+}
+
+struct kpkt *kernel_ask(struct kernel *k, enum kernel_hook hook, struct kernel_asked *a)
+{
+    (void)k, (void)hook, (void)a;
+    errno = ENOTSUP;
+    return NULL;
+}

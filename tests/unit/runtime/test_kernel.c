@@ -1,0 +1,97 @@
+/* Stages in the kernel: loaded, a frame through them, one program after the other. Skipped where programs of the kernel
+ * may not be loaded. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compiler/compiler.h"
+#include "runtime/kernel/kernel.h"
+
+static struct program *plain;
+
+/* NULL: skipped. */
+static struct kernel *made(unsigned hooks)
+{
+    char err[300];
+    struct kernel *k = kernel_new(plain, &(struct kernel_cfg){.hooks = hooks}, err, sizeof err);
+    if (!k && errno != EPERM && errno != ENOTSUP) fail_msg("%s", err);
+    if (!k) print_message("# %s\n", err);
+    return k;
+}
+
+static const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
+
+static void ask(struct kernel *k, enum kernel_hook hook, uint32_t len)
+{
+    uint8_t out[2048];
+    struct kernel_asked a = {.frame = frame, .len = len, .wire_len = len, .out = out, .out_len = sizeof out};
+    const struct kpkt *p = kernel_ask(k, hook, &a);
+    assert_non_null(p);
+    assert_int_equal(p->out, KERNEL_PASS);
+    assert_true(p->flags & KERNEL_JUDGED);
+    assert_int_equal(p->program, kernel_world(k)->program);
+    assert_memory_equal(p->head, frame, len);
+    if (len < 14) return;
+    assert_int_equal(a.out_len, len);
+    assert_memory_equal(out, frame, len);
+}
+
+static void test_a_frame_meets_all_stages(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct kernel *k = made(KERNEL_XDP | KERNEL_TC);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    ask(k, KERNEL_XDP, sizeof frame);
+    ask(k, KERNEL_TC, sizeof frame);
+    ask(k, KERNEL_XDP, 3);
+    kernel_free(k);
+}
+
+static void test_one_program_after_the_other(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct kernel *k = made(KERNEL_XDP);
+    if (!k) skip();
+    assert_int_equal(kernel_program(k, KERNEL_ENTRY_look_tc), -1);
+    for (unsigned i = 1; i <= 50; i++) {
+        assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+        assert_int_equal(kernel_world(k)->program, i);
+        ask(k, KERNEL_XDP, sizeof frame);
+    }
+    kernel_free(k);
+}
+
+/* NULL after saying why. */
+static struct program *compiled(const char *rules)
+{
+    char err[300] = "";
+    struct compile c;
+    compile_init(&c);
+    const bool good = !compile_text(&c, "test", rules, strlen(rules));
+    if (!good) diags_print_text(c.diags, stderr, false);
+    struct program *p = good ? program_load(c.pbc, c.pbc_len, err, sizeof err) : NULL;
+    if (good && !p) print_error("# %s\n", err);
+    compile_fini(&c);
+    return p;
+}
+
+int main(void)
+{
+    plain = compiled("firewall f default drop { accept tcp port 80 }");
+    if (!plain) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_frame_meets_all_stages),
+        cmocka_unit_test(test_one_program_after_the_other),
+    };
+    const int status = cmocka_run_group_tests(tests, NULL, NULL);
+    program_put(plain);
+    return status;
+}

@@ -1,0 +1,35 @@
+/* What only the kernel's executor has: helpers, names that the linker fills in (gen/code.h), marks for the verifier. */
+#ifndef VM_KERNEL_BPF_H
+#define VM_KERNEL_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include "vm/kernel/kpkt.h"
+#include "vm/kernel/world.h"
+
+/* It wants the kernel's types above it. */
+#include <bpf/bpf_helpers.h>
+
+/* A pointer argument of a global function that is never NULL. */
+#define NONNULL __attribute__((btf_decl_tag("arg:nonnull")))
+/* A function that the verifier looks at once, whoever calls it. */
+#define GLOBAL __attribute__((noinline))
+
+/* The address of something is the constant. */
+#define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
+
+extern struct kpkt state_kpkts[];
+extern const char mask_kpkts;
+extern struct kernel_world state_world;
+extern char map_stages_xdp, map_stages_tc;
+
+enum stage { STAGE_JUDGE, STAGE_ACT };
+
+/* The packet that this CPU works on, for XDP and traffic control. */
+static inline struct kpkt *kpkt_here(void)
+{
+    return &state_kpkts[2 * (uint64_t)bpf_get_smp_processor_id() & MASK(kpkts)];
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* Functions of BPF instructions whose names are still to be filled in: what the generator makes of a program, and what
+ * runtime/kernel/ reads from the objects that clang made. The linker (runtime/kernel/link.h) puts them together.
+ *
+ * Each name is a call's target or a value: table_FIELD, mask_FIELD (of a section), map_NAME, state_NAME, mask_NAME (of
+ * a map, runtime/kernel/map.def), const_NAME. */
+#ifndef VM_KERNEL_GEN_CODE_H
+#define VM_KERNEL_GEN_CODE_H
+
+#include <linux/bpf.h>
+#include <stdint.h>
+
+struct code_ref {
+    uint32_t at;        /* instruction: a call, or the first half of a 64-bit load, whose imm is added to an address */
+    const char *symbol; /* lives as long as the function */
+};
+
+struct code_function {
+    const char *name;
+    const struct bpf_insn *insns;
+    uint32_t count;
+    uint32_t ref_count;
+    const struct code_ref *refs; /* ascending by `at` */
+};
+
+/* All are uint64_t f(struct kpkt *k), k not NULL; names are unlike those of all others. */
+struct code {
+    struct code_function *functions;
+    uint32_t count;
+};
+
+#endif

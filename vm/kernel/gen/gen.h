@@ -1,0 +1,15 @@
+/* The judge of a program, as BPF instructions. */
+#ifndef VM_KERNEL_GEN_GEN_H
+#define VM_KERNEL_GEN_GEN_H
+
+#include <stddef.h>
+
+#include "vm/kernel/gen/code.h"
+#include "vm/program/program.h"
+
+/* Function 0 as `judge_program` and meta.services as `judge_services`, and all that they call. 0 or a negative errno
+ * with one line in err; the code is the caller's, to be freed by gen_free. */
+int gen_judge(const struct program *p, struct code *code, char *err, size_t err_len);
+void gen_free(struct code *code);
+
+#endif
