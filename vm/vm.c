@@ -496,7 +496,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
         run_batch(&j, pkts + done, some, verdicts + done);
     }
     count_judged_drops(vm);
-    if (vm->fragments) leave_held(vm, in, tx);
+    if (vm->fragments && !vm->ups) leave_held(vm, in, tx);
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
