@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 static int init_constants(struct kernel *k, char *err, size_t err_len)
@@ -25,6 +26,18 @@ static const char *last_line(char *log)
     const char *last = "";
     for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) last = line;
     return last;
+}
+
+/* What arrives must not pass for a test run. */
+static int init_world(struct kernel *k, char *err, size_t err_len)
+{
+    struct kernel_world *w = kernel_world(k);
+    while (!w->secret) {
+        if (getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret) continue;
+        snprintf(err, err_len, "no random numbers: %s", strerror(errno));
+        return -errno;
+    }
+    return 0;
 }
 
 static int init_types(struct kernel *k, char *err, size_t err_len)
@@ -51,11 +64,13 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .sections.map.fd = -1};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
-    const struct kernel_sizes sizes = {.cpus = (uint32_t)libbpf_num_possible_cpus(), .program = p};
+    k->cpus = (uint32_t)libbpf_num_possible_cpus();
+    const struct kernel_sizes sizes = {.cpus = k->cpus, .program = p};
     k->objects = objects_new(err, err_len);
     int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
     if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
     if (!failed) failed = init_constants(k, err, err_len);
+    if (!failed) failed = init_world(k, err, err_len);
     if (!failed) failed = load_stages(k, err, err_len);
     if (!failed) return k;
     kernel_free(k);
@@ -80,3 +95,5 @@ int kernel_program(const struct kernel *k, enum kernel_entry entry) { return k->
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return &k->maps.v[map]; }
 struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_kpkts].memory; }
 struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }
+uint32_t kernel_cpus(const struct kernel *k) { return k->cpus; }
+uint32_t kernel_askers(const struct kernel *k) { return 2 * k->cpus; }

@@ -36,20 +36,8 @@ int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
 const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);
 struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
-
-/* One frame through the stages, here and now; nothing leaves. */
-struct kernel_asked {
-    const uint8_t *frame;
-    uint32_t len;      /* bytes there */
-    uint32_t wire_len; /* and on the wire */
-    uint64_t now_ns;
-    uint16_t iface;
-    uint8_t link; /* enum pkt_link */
-    uint8_t *out; /* the frame as it would leave; at least so many bytes: */
-    uint32_t out_len;
-};
-/* What became of it, and all that the stages found out; valid until the next is asked by this thread, which stays on
- * the CPU that it is on. NULL: errno says why the kernel ran nothing. a->out_len: bytes of a->out. */
-struct kpkt *kernel_ask(struct kernel *kernel, enum kernel_hook hook, struct kernel_asked *a);
+uint32_t kernel_cpus(const struct kernel *kernel); /* possible ones: rows of what each counts */
+/* The packet of the first asker (ask.h), in kernel_kpkts. */
+uint32_t kernel_askers(const struct kernel *kernel);
 
 #endif

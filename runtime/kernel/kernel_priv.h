@@ -14,7 +14,7 @@ struct kernel {
     int btf;
     int programs[KERNEL_ENTRIES]; /* -1: not loaded */
     struct sections sections;     /* of the program in force */
-    uint32_t loads;
+    uint32_t loads, cpus;
 };
 
 /* All stages but the judge, into their arrays. 0 or a negative errno with one line in err. */

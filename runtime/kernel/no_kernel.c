@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/ask.h"
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
@@ -45,9 +45,29 @@ struct kernel_world *kernel_world(const struct kernel *k)
     return NULL;
 }
 
-struct kpkt *kernel_ask(struct kernel *k, enum kernel_hook hook, struct kernel_asked *a)
+uint32_t kernel_cpus(const struct kernel *k)
 {
-    (void)k, (void)hook, (void)a;
-    errno = ENOTSUP;
-    return NULL;
+    (void)k;
+    return 0;
+}
+
+uint32_t kernel_askers(const struct kernel *k)
+{
+    (void)k;
+    return 0;
+}
+
+void asker_init(struct asker *a, struct kernel *k, unsigned number) { (void)a, (void)k, (void)number; }
+
+int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
+{
+    (void)a, (void)hook, (void)pkt, (void)now_ns, (void)k;
+    return -ENOTSUP;
+}
+
+int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
+              uint64_t *decision)
+{
+    (void)a, (void)key, (void)pkt, (void)e, (void)now_ns, (void)decision;
+    return -ENOTSUP;
 }

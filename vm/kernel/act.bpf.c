@@ -3,14 +3,12 @@
 
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
 {
-    (void)ctx;
-    kpkt_here()->out = KERNEL_PASS;
+    kpkt_xdp(ctx)->out = KERNEL_PASS;
     return XDP_PASS;
 }
 
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
-    (void)ctx;
-    kpkt_here()->out = KERNEL_PASS;
+    kpkt_tc(ctx)->out = KERNEL_PASS;
     return 0; /* TC_ACT_OK */
 }

@@ -26,10 +26,25 @@ extern char map_stages_xdp, map_stages_tc;
 
 enum stage { STAGE_JUDGE, STAGE_ACT };
 
-/* The packet that this CPU works on, for XDP and traffic control. */
+/* The packet that this CPU works on: for XDP and traffic control; programs of type SYSCALL have the next one. */
 static inline struct kpkt *kpkt_here(void)
 {
     return &state_kpkts[2 * (uint64_t)bpf_get_smp_processor_id() & MASK(kpkts)];
+}
+
+/* The same, or, in a test run, the one that the process has to itself and names before the frame: nothing that arrives
+ * meanwhile gets between (world.h, secret). */
+static inline struct kpkt *kpkt_xdp(const struct xdp_md *ctx)
+{
+    const uint64_t *said = (const uint64_t *)(long)ctx->data_meta;
+    if ((const void *)(said + 2) > (const void *)(long)ctx->data || said[0] != state_world.secret) return kpkt_here();
+    return &state_kpkts[said[1] & MASK(kpkts)];
+}
+static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
+{
+    const uint64_t said = ctx->cb[0] | (uint64_t)ctx->cb[1] << 32;
+    if (said != state_world.secret) return kpkt_here();
+    return &state_kpkts[ctx->cb[2] & MASK(kpkts)];
 }
 
 #endif

@@ -15,14 +15,14 @@ static inline void judge(struct kpkt *k)
 
 SEC("xdp") int judge_xdp(struct xdp_md *ctx)
 {
-    judge(kpkt_here());
+    judge(kpkt_xdp(ctx));
     bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
     return XDP_PASS;
 }
 
 SEC("tc") int judge_tc(struct __sk_buff *ctx)
 {
-    judge(kpkt_here());
+    judge(kpkt_tc(ctx));
     bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
     return 0;
 }

@@ -47,7 +47,11 @@ enum kernel_flag {
     KERNEL_OPENS = 1 << 5,   /* the rule that decided opens tunnels */
     KERNEL_PROXIED = 1 << 6, /* connections of the service that takes it end here */
     KERNEL_RATED = 1 << 7,   /* that service has a `rate` */
+    /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
+    KERNEL_DRY = 1 << 8,
 };
+
+enum { KERNEL_ASKERS = 16 }; /* processes' threads that have a packet of their own, behind those of CPUs */
 
 struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */

@@ -11,6 +11,7 @@ static inline uint32_t head_len(uint32_t len)
 
 static inline void look(struct kpkt *k, uint32_t len)
 {
+    k->flags &= k->flags & KERNEL_ASKED ? KERNEL_ASKED | KERNEL_EGRESS : 0;
     k->head_len = len;
     k->out = KERNEL_NONE;
     k->up = KERNEL_UP_NONE;
@@ -18,7 +19,7 @@ static inline void look(struct kpkt *k, uint32_t len)
 
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
 {
-    struct kpkt *k = kpkt_here();
+    struct kpkt *k = kpkt_xdp(ctx);
     const uint32_t len = head_len(ctx->data_end - ctx->data);
     if (bpf_xdp_load_bytes(ctx, 0, k->head, len)) return XDP_PASS;
     look(k, len);
@@ -28,7 +29,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
 
 SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
-    struct kpkt *k = kpkt_here();
+    struct kpkt *k = kpkt_tc(ctx);
     const uint32_t len = head_len(ctx->len);
     if (bpf_skb_load_bytes(ctx, 0, k->head, len)) return 0;
     look(k, len);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
-#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/ask.h"
 
 static struct program *plain;
 
@@ -28,17 +28,39 @@ static const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45
 
 static void ask(struct kernel *k, enum kernel_hook hook, uint32_t len)
 {
-    uint8_t out[2048];
-    struct kernel_asked a = {.frame = frame, .len = len, .wire_len = len, .out = out, .out_len = sizeof out};
-    const struct kpkt *p = kernel_ask(k, hook, &a);
-    assert_non_null(p);
+    struct asker a;
+    struct kpkt *p;
+    struct pkt pkt;
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, 0);
+    asker_init(&a, k, 3);
+    assert_int_equal(ask_frame(&a, hook, &pkt, 5, &p), 0);
     assert_int_equal(p->out, KERNEL_PASS);
+    assert_int_equal(p->now_ns, 5);
     assert_true(p->flags & KERNEL_JUDGED);
     assert_int_equal(p->program, kernel_world(k)->program);
     assert_memory_equal(p->head, frame, len);
-    if (len < 14) return;
-    assert_int_equal(a.out_len, len);
-    assert_memory_equal(out, frame, len);
+    assert_int_equal(a.len, len);
+    assert_memory_equal(a.frame, frame, len);
+}
+
+/* The judge alone, with a key that is no frame's. */
+static void test_the_judge_is_asked_alone(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct kernel *k = made(KERNEL_XDP);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    struct asker a;
+    struct pkt pkt;
+    struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PORTS | KIND_IN};
+    uint64_t decision;
+    pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
+    asker_init(&a, k, 1);
+    assert_int_equal(ask_judge(&a, &key, &pkt, NULL, 5, &decision), 0);
+    assert_memory_equal(&a.k->key, &key, sizeof key);
+    assert_true(a.k->flags & KERNEL_DRY);
+    kernel_free(k);
 }
 
 static void test_a_frame_meets_all_stages(void **state)
@@ -51,6 +73,7 @@ static void test_a_frame_meets_all_stages(void **state)
     ask(k, KERNEL_XDP, sizeof frame);
     ask(k, KERNEL_TC, sizeof frame);
     ask(k, KERNEL_XDP, 3);
+    ask(k, KERNEL_TC, 0);
     kernel_free(k);
 }
 
@@ -89,6 +112,7 @@ int main(void)
     if (!plain) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_frame_meets_all_stages),
+        cmocka_unit_test(test_the_judge_is_asked_alone),
         cmocka_unit_test(test_one_program_after_the_other),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,94 @@
+/* A test run says whose packet it works on (vm/kernel/bpf.h): of XDP in metadata before the frame, of traffic control
+ * in the socket buffer's control bytes. */
+#include "runtime/kernel/ask.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+
+#include "vm/judge/judge.h"
+#include "vm/packet/parse/bytes.h"
+
+enum { FRAME_LEAST = 14 /* that the kernel runs */, FRONT = 16 /* metadata */ };
+
+void asker_init(struct asker *a, struct kernel *kernel, unsigned number)
+{
+    *a = (struct asker){.kernel = kernel, .at = kernel_askers(kernel) + number};
+    a->k = &kernel_kpkts(kernel)[a->at];
+}
+
+/* `in` is the frame with `front` bytes before it, and so is what comes back. */
+static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opts *o, uint32_t front)
+{
+    uint8_t in[FRONT + ASK_FRAME] = {0}, out[FRONT + sizeof a->frame];
+    const uint64_t mine[2] = {kernel_world(a->kernel)->secret, a->at};
+    memcpy(in, mine, front);
+    memcpy(in + front, a->frame, a->given);
+    o->data_in = in;
+    o->data_size_in = front + (a->given < FRAME_LEAST ? FRAME_LEAST : a->given);
+    o->data_out = out;
+    o->data_size_out = front + (uint32_t)sizeof a->frame;
+    o->repeat = 1;
+    if (bpf_prog_test_run_opts(kernel_program(a->kernel, entry), o)) return -errno;
+    if (o->data_size_out < front) return -EPROTO;
+    a->len = o->data_size_out - front;
+    if (a->given < FRAME_LEAST && a->len > a->given) a->len = a->given;
+    memcpy(a->frame, out + front, a->len);
+    return 0;
+}
+
+static int run_xdp(struct asker *a, enum kernel_entry entry)
+{
+    const uint32_t len = a->given < FRAME_LEAST ? FRAME_LEAST : a->given;
+    struct xdp_md ctx = {.data = FRONT, .data_end = FRONT + len};
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx);
+    return run(a, entry, &o, FRONT);
+}
+
+static int run_tc(struct asker *a, enum kernel_entry entry)
+{
+    const uint64_t secret = kernel_world(a->kernel)->secret;
+    struct __sk_buff ctx = {.cb = {(uint32_t)secret, (uint32_t)(secret >> 32), a->at}};
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx);
+    return run(a, entry, &o, 0);
+}
+
+static void begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsigned flags)
+{
+    struct kpkt *k = a->k;
+    k->pkt = *pkt;
+    k->pkt.data = NULL;
+    k->pkt.segs = NULL;
+    k->pkt.pool = NULL;
+    k->now_ns = now_ns;
+    k->flags = (uint16_t)(KERNEL_ASKED | flags);
+    k->out = KERNEL_NONE;
+    k->up = KERNEL_UP_NONE;
+}
+
+int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
+{
+    begin(a, pkt, now_ns, hook == KERNEL_TC ? KERNEL_EGRESS : 0);
+    a->given = least_len(pkt->head_len, ASK_FRAME);
+    if (a->given) memcpy(a->frame, pkt->data, a->given);
+    *k = a->k;
+    const int failed = hook == KERNEL_TC ? run_tc(a, KERNEL_ENTRY_look_tc) : run_xdp(a, KERNEL_ENTRY_look_xdp);
+    if (failed) return failed;
+    return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
+}
+
+int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
+              uint64_t *decision)
+{
+    struct kpkt *k = a->k;
+    begin(a, pkt, now_ns, KERNEL_ONLY_JUDGE | (e ? 0 : KERNEL_DRY));
+    k->key = *key;
+    k->seen = e && e->seen ? *e->seen : (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE};
+    k->head_len = bytes_copy(pkt, 0, KERNEL_HEAD, k->head);
+    a->given = 0;
+    const int failed = run_xdp(a, KERNEL_ENTRY_judge_xdp);
+    *decision = k->decision;
+    if (failed) return failed;
+    return k->flags & KERNEL_JUDGED ? 0 : -EPROTO;
+}
