@@ -30,8 +30,8 @@ void vm_free(struct vm *vm);
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx);
 
-/* The same in kernel mode (cfg.kernel), of packets that came up from there: what is known of each. Held packets that may
- * go leave with the next vm_run (n may be 0) or vm_tick. */
+/* The same in kernel mode (cfg.kernel), of packets that came up from there: what is known of each. Held packets that
+ * may go leave with the next vm_run (n may be 0) or vm_tick. */
 struct vm_up {
     uint64_t decision; /* judge.h, decided: what the judge said of it, where it was asked */
     bool judged;
