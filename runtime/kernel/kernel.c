@@ -61,7 +61,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
         snprintf(err, err_len, "out of memory");
         return NULL;
     }
-    *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .sections.map.fd = -1};
+    *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
     k->cpus = (uint32_t)libbpf_num_possible_cpus();
@@ -83,7 +83,7 @@ void kernel_free(struct kernel *k)
     if (!k) return;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
         if (k->programs[e] >= 0) close(k->programs[e]);
-    sections_fini(&k->sections);
+    judge_free(k->judge);
     map_fini(&k->constants);
     maps_fini(&k->maps);
     if (k->btf >= 0) close(k->btf);
@@ -91,7 +91,10 @@ void kernel_free(struct kernel *k)
     free(k);
 }
 
-int kernel_program(const struct kernel *k, enum kernel_entry entry) { return k->programs[entry]; }
+int kernel_program(const struct kernel *k, enum kernel_entry entry)
+{
+    return k->programs[entry] < 0 && k->judge ? k->judge->programs[entry] : k->programs[entry];
+}
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return &k->maps.v[map]; }
 struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_kpkts].memory; }
 struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }

@@ -27,8 +27,15 @@ struct kernel;
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
 void kernel_free(struct kernel *kernel); /* NULL is fine */
 
-/* The program judges from here on, and the one before it no more: each packet is judged by one of them. 0 or a negative
- * errno with one line in err; then nothing has changed. */
+/* A program's judge in two steps: prepared, it is in the kernel and may be asked, while another one judges; and put in
+ * force, which takes no time. NULL, or a negative errno, with one line in err: then nothing has changed. */
+struct judge;
+struct judge *kernel_prepare(const struct kernel *kernel, const struct program *p, char *err, size_t err_len);
+void judge_free(struct judge *j); /* of one that is not in force; NULL is fine */
+/* It is the kernel's from then on, and the one before it is freed. */
+int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
+/* Both at once. The program judges from here on, and the one before it no more: each packet is judged by one of them. 0
+ * or a negative errno with one line in err; then nothing has changed. */
 int kernel_load(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 
 /* Descriptors, the kernel's. Of an entry that was not loaded: -1. */

@@ -6,14 +6,20 @@
 #include "runtime/kernel/object.h"
 #include "runtime/kernel/sections.h"
 
+struct judge {
+    struct sections sections;
+    int programs[KERNEL_ENTRIES]; /* of judges; else -1 */
+};
+struct judge *judge_new(void); /* NULL: out of memory */
+
 struct kernel {
     struct kernel_cfg cfg;
     struct objects *objects;
     struct maps maps;
     struct map constants; /* of the objects */
     int btf;
-    int programs[KERNEL_ENTRIES]; /* -1: not loaded */
-    struct sections sections;     /* of the program in force */
+    int programs[KERNEL_ENTRIES]; /* of all other stages; -1: not loaded */
+    struct judge *judge;          /* in force; NULL: none yet */
     uint32_t loads, cpus;
 };
 

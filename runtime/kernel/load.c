@@ -147,11 +147,6 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
 
 /* ---- the judge ---- */
 
-struct judge {
-    struct sections sections;
-    int programs[KERNEL_ENTRIES]; /* of judges; -1 */
-};
-
 static int load_one(const struct kernel *k, struct judge *j, const struct code *code, enum kernel_entry e, char *err,
                     size_t err_len)
 {
@@ -188,31 +183,51 @@ static int load_judge(const struct kernel *k, const struct program *p, struct ju
     return failed;
 }
 
+struct judge *judge_new(void)
+{
+    struct judge *j = calloc(1, sizeof *j);
+    if (!j) return NULL;
+    j->sections.map.fd = -1;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) j->programs[e] = -1;
+    return j;
+}
+
+void judge_free(struct judge *j)
+{
+    if (!j) return;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (j->programs[e] >= 0) close(j->programs[e]);
+    sections_fini(&j->sections);
+    free(j);
+}
+
+struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    struct judge *j = judge_new();
+    snprintf(err, err_len, "out of memory");
+    if (j && !load_judge(k, p, j, err, err_len)) return j;
+    judge_free(j);
+    return NULL;
+}
+
+int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
+{
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
+        const int failed = j->programs[e] < 0 ? 0 : put(k, e, j->programs[e]);
+        if (!failed) continue;
+        snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
+        return failed;
+    }
+    judge_free(k->judge); /* with its tables, once no packet is in it */
+    k->judge = j;
+    kernel_world(k)->program = ++k->loads;
+    return 0;
+}
+
 int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
-    struct judge j = {.sections.map.fd = -1};
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) j.programs[e] = -1;
-    int failed = load_judge(k, p, &j, err, err_len);
-    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
-        if (j.programs[e] < 0) continue;
-        failed = put(k, e, j.programs[e]);
-        if (failed) snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
-    }
-    if (!failed) { /* what was there goes, with its tables, once no packet is in it */
-        const struct sections old = k->sections;
-        k->sections = j.sections;
-        j.sections = old;
-        for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
-            if (!is_judge(e)) continue;
-            const int before = k->programs[e];
-            k->programs[e] = j.programs[e];
-            j.programs[e] = before;
-        }
-        k->loads++;
-        kernel_world(k)->program = k->loads;
-    }
-    sections_fini(&j.sections);
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (j.programs[e] >= 0) close(j.programs[e]);
+    struct judge *j = kernel_prepare(k, p, err, err_len);
+    const int failed = j ? kernel_swap(k, j, err, err_len) : -EINVAL;
+    if (failed) judge_free(j);
     return failed;
 }

@@ -52,6 +52,18 @@ static int flat(struct map *m, const char *name, uint64_t size, uint64_t entries
     return map_flat(m, name, size * m->entries);
 }
 
+/* One that is there already. */
+static int adopt(struct map *m, uint64_t size, uint64_t entries)
+{
+    for (m->entries = 1; m->entries < entries; m->entries <<= 1) continue;
+    const uint64_t len = pages(size * m->entries);
+    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+    if (at == MAP_FAILED) return -errno;
+    m->memory = at;
+    m->len = len;
+    return 0;
+}
+
 static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
 {
 #define FLAT(name, type, count)                                                                                        \
@@ -74,6 +86,25 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
         return failed;
     }
     return 0;
+}
+
+int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS])
+{
+    const struct {
+        uint64_t size, entries; /* size 0: it is not mapped */
+    } shapes[] = {
+#define FLAT(name, type, entries)        {sizeof(type), entries},
+#define KEYED(name, type, key, value, n) {0, n},
+#include "runtime/kernel/map.def"
+#undef FLAT
+#undef KEYED
+    };
+    int failed = 0;
+    for (unsigned i = 0; i < KERNEL_MAPS; i++)
+        m->v[i] = (struct map){.fd = fds[i], .entries = (uint32_t)shapes[i].entries};
+    for (unsigned i = 0; i < KERNEL_MAPS && !failed; i++)
+        if (shapes[i].size) failed = adopt(&m->v[i], shapes[i].size, shapes[i].entries);
+    return failed;
 }
 
 void map_fini(struct map *m)

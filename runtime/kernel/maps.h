@@ -34,6 +34,8 @@ struct maps {
 
 /* Call maps_fini in any case. 0 or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
+/* The same of maps that another process has made for the same sizes; their descriptors are ours from then on. */
+int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS]);
 void maps_fini(struct maps *m);
 
 /* An array of one value of so many bytes, mapped; entries is left alone. 0 or a negative errno. */

@@ -19,6 +19,7 @@ KEPT = {
     "kernel_program_of": "the kernel's stages",
     "KERNEL_NOTE_MAGIC": "the kernel's stages",
     "kernel_new": "the executor in the kernel", "kernel_free": "it", "kernel_load": "it",
+    "kernel_fds": "the live service", "kernel_adopt": "it", "judge_fds": "it", "judge_adopt": "it", "kernel_took": "it",
     "kernel_kpkts": "it", "kernel_cpus": "it", "kernel_askers": "it", "asker_init": "it", "ask_frame": "it", "ask_judge": "it",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",

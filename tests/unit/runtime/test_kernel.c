@@ -6,10 +6,14 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cap-ng.h>
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
+#include "runtime/kernel/adopt.h"
 #include "runtime/kernel/ask.h"
 
 static struct program *plain;
@@ -92,6 +96,47 @@ static void test_one_program_after_the_other(void **state)
     kernel_free(k);
 }
 
+/* As root without a capability, which may load nothing: it was given descriptors. */
+static void adopted(const struct kernel *giver, const struct judge *next)
+{
+    int fds[KERNEL_FDS_MOST], of_judge[JUDGE_FDS_MOST];
+    const unsigned count = kernel_fds(giver, fds), judges = judge_fds(next, of_judge);
+    for (unsigned i = 0; i < count; i++) fds[i] = dup(fds[i]);
+    for (unsigned i = 0; i < judges; i++) of_judge[i] = dup(of_judge[i]);
+    capng_clear(CAPNG_SELECT_BOTH);
+    assert_int_equal(capng_apply(CAPNG_SELECT_BOTH), 0);
+    struct kernel *k = kernel_adopt(plain, fds, count);
+    assert_non_null(k);
+    struct judge *j = judge_adopt(of_judge, judges);
+    assert_non_null(j);
+    ask(k, KERNEL_XDP, sizeof frame); /* by the one that is in force */
+    kernel_took(k, j);
+    ask(k, KERNEL_TC, sizeof frame);
+    kernel_free(k);
+}
+
+static void test_another_process(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    int status;
+    struct kernel *k = made(KERNEL_XDP | KERNEL_TC);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    struct judge *next = kernel_prepare(k, plain, err, sizeof err);
+    assert_non_null(next);
+    const pid_t child = fork();
+    if (!child) {
+        adopted(k, next);
+        _exit(7);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    assert_int_equal(kernel_swap(k, next, err, sizeof err), 0);
+    ask(k, KERNEL_XDP, sizeof frame);
+    kernel_free(k);
+}
+
 /* NULL after saying why. */
 static struct program *compiled(const char *rules)
 {
@@ -114,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_a_frame_meets_all_stages),
         cmocka_unit_test(test_the_judge_is_asked_alone),
         cmocka_unit_test(test_one_program_after_the_other),
+        cmocka_unit_test(test_another_process),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     program_put(plain);
