@@ -10,7 +10,7 @@
 #include "vm/judge/judge.h"
 #include "vm/packet/parse/bytes.h"
 
-enum { FRAME_LEAST = 14 /* that the kernel runs */, FRONT = 16 /* metadata */ };
+enum { FRAME_LEAST = 54 /* that the kernel runs, also of IPv6 in a socket buffer */, FRONT = 16 /* metadata */ };
 
 void asker_init(struct asker *a, struct kernel *kernel, unsigned number)
 {

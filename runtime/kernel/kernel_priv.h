@@ -5,9 +5,11 @@
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/object.h"
 #include "runtime/kernel/sections.h"
+#include "runtime/kernel/world.h"
 
 struct judge {
     struct sections sections;
+    struct world_says says;       /* what look is told of its program */
     int programs[KERNEL_ENTRIES]; /* of judges; else -1 */
 };
 struct judge *judge_new(void); /* NULL: out of memory */

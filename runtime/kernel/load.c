@@ -205,6 +205,7 @@ struct judge *kernel_prepare(const struct kernel *k, const struct program *p, ch
 {
     struct judge *j = judge_new();
     snprintf(err, err_len, "out of memory");
+    if (j) j->says = world_of(p);
     if (j && !load_judge(k, p, j, err, err_len)) return j;
     judge_free(j);
     return NULL;
@@ -212,6 +213,7 @@ struct judge *kernel_prepare(const struct kernel *k, const struct program *p, ch
 
 int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
 {
+    world_prepare(kernel_world(k), &j->says);
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
         const int failed = j->programs[e] < 0 ? 0 : put(k, e, j->programs[e]);
         if (!failed) continue;
@@ -220,7 +222,7 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
     }
     judge_free(k->judge); /* with its tables, once no packet is in it */
     k->judge = j;
-    kernel_world(k)->program = ++k->loads;
+    world_settle(kernel_world(k), &j->says, ++k->loads);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "vm/kernel/kpkt.h"
+#include "vm/kernel/loop.bpf.h"
 #include "vm/kernel/world.h"
 
 /* It wants the kernel's types above it. */

@@ -16,7 +16,7 @@
 
 /* Bytes of a frame that rules and headers may lie in: a power of two. A program whose reach is longer, or a packet
  * whose headers are, goes up. */
-enum { KERNEL_HEAD = 2048 };
+enum { KERNEL_HEAD = 2048, KERNEL_SLACK = 128 /* may be read behind any byte of it */ };
 
 /* What becomes of it. */
 enum kernel_out {
@@ -49,6 +49,7 @@ enum kernel_flag {
     KERNEL_RATED = 1 << 7,   /* that service has a `rate` */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
     KERNEL_DRY = 1 << 8,
+    KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */
 };
 
 enum { KERNEL_ASKERS = 16 }; /* processes' threads that have a packet of their own, behind those of CPUs */
@@ -57,6 +58,7 @@ struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
     struct track_seen seen;
+    uint64_t serial;        /* of the packet, among those that were here */
     uint64_t now_ns;        /* CLOCK_MONOTONIC */
     uint64_t decision;      /* as judge.h's `decided`, with KERNEL_JUDGED */
     struct verdict verdict; /* with out PASS, DROP and SEND: act's. `service` is judge's, with `branch` */
@@ -64,12 +66,13 @@ struct kpkt {
     uint32_t program;       /* serial of the program that it is judged by (counters.h) */
     uint32_t ifindex;       /* where it came in, or leaves */
     uint32_t out_if;        /* KERNEL_SEND: ifindex; 0: the one it came from */
-    uint32_t head_len;      /* bytes of head that are the frame's */
+    uint32_t head_len;      /* bytes of head that were copied; of the frame are pkt.head_len */
     uint16_t flags;         /* enum kernel_flag */
     uint8_t out;            /* enum kernel_out */
     uint8_t up;             /* enum kernel_up */
     struct recipe recipe;   /* with KERNEL_ORDINARY: a copy, its kind is seen.recipe */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
+    uint8_t slack[KERNEL_SLACK];
 };
 
 #endif

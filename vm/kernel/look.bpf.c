@@ -1,38 +1,162 @@
-/* The first stage: the frame's head is copied, and parsed. */
-#include "vm/kernel/bpf.h"
+/* The first stage: a packet's head is copied and parsed, and its flow looked up. What has a verdict already, and what
+ * goes up, is left to act; the rest is judged. */
+#include "vm/kernel/head.bpf.h"
+#include "vm/kernel/parse.bpf.h"
+#include "vm/kernel/port.h"
+#include "vm/pbc.h"
 
-/* So many bytes of the frame are copied; the verifier sees a number that it knows the bounds of. */
-static inline uint32_t head_len(uint32_t len)
+extern struct kernel_port state_ports[];
+extern struct kernel_way state_ways[];
+
+/* The frame, as its hook has it. */
+struct frame {
+    void *ctx;
+    const uint8_t *data, *end; /* what of it lies side by side */
+    uint64_t len;              /* all of it */
+    bool xdp;
+};
+
+/* What was copied is the head, but for what a process added to a frame that is too short to be run. */
+inline_whole void set_head(struct kpkt *k, uint64_t len)
 {
-    if (len > KERNEL_HEAD) len = KERNEL_HEAD;
-    asm volatile("" : "+r"(len));
-    return ((len - 1) & (KERNEL_HEAD - 1)) + 1;
+    k->head_len = (uint32_t)len;
+    k->pkt.head_len = least_len((uint32_t)len, k->pkt.cap_len);
 }
 
-static inline void look(struct kpkt *k, uint32_t len)
+/* Copy so much of the frame, or all of it. */
+inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 {
-    k->flags &= k->flags & KERNEL_ASKED ? KERNEL_ASKED | KERNEL_EGRESS : 0;
-    k->head_len = len;
+    uint64_t len = f->len < most ? f->len : most;
+    __asm__ volatile("" : "+r"(len)); /* the number that is bounded is the one that is passed */
+    if (len - 1 >= KERNEL_HEAD) len = KERNEL_HEAD;
+    const long failed = f->xdp ? bpf_xdp_load_bytes(f->ctx, 0, k->head, (uint32_t)len)
+                               : bpf_skb_load_bytes(f->ctx, 0, k->head, (uint32_t)len);
+    set_head(k, failed ? 0 : len);
+}
+
+inline_whole void copy_head(struct kpkt *k, const struct frame *f)
+{
+    if (state_world.reach > HEAD_AHEAD)
+        load(k, f, KERNEL_HEAD);
+    else if (head_ahead(k->head, f->data, f->end, f->len))
+        set_head(k, f->len < HEAD_AHEAD ? f->len : HEAD_AHEAD);
+    else
+        load(k, f, HEAD_AHEAD);
+}
+
+/* Does what was not copied yet matter: where something is amiss, or for what flows are followed by (quotes of errors,
+ * chunks of SCTP)? */
+inline_whole bool asks_more(const struct kpkt *k)
+{
+    return k->pkt.reason != REASON_NONE ||
+           (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
+}
+
+/* Copied and parsed: key and offsets as pkt_parse gives them. */
+inline_whole void read_frame(struct kpkt *k, const struct frame *f)
+{
+    copy_head(k, f);
+    kernel_parse(k);
+    if (!asks_more(k) || k->head_len >= KERNEL_HEAD || k->head_len >= f->len) return;
+    load(k, f, KERNEL_HEAD);
+    if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
+}
+
+/* What the parser cannot know: the bridge that it crosses, and the schedules of now. */
+inline_whole void settle_key(struct kpkt *k)
+{
+    const struct facts *facts = &state_world.facts;
+    struct key *key = &k->key;
+    key->marks |= facts->schedules << MARK_SCHEDULES;
+    if (!facts->bridges || key->iface >= KERNEL_WAYS || !state_ways[key->iface & (KERNEL_WAYS - 1)].bridged) return;
+    key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
+    key->kind |= KIND_FORWARD;
+}
+
+/* Why it goes up before it is judged; KERNEL_UP_NONE: it does not. */
+inline_whole enum kernel_up why_up(const struct kpkt *k)
+{
+    const uint32_t fragment = state_world.flags & PBC_FOLLOWS_FRAGMENTS ? KIND_FRAGMENT : 0;
+    if (k->pkt.flags & PKT_NOT_LINEAR) return KERNEL_UP_HEAD;
+    if (k->key.kind & fragment) return KERNEL_UP_FRAGMENT;
+    if (state_world.reach > KERNEL_HEAD && k->pkt.cap_len > KERNEL_HEAD) return KERNEL_UP_HEAD;
+    return KERNEL_UP_NONE;
+}
+
+inline_whole enum stage look(struct kpkt *k, const struct frame *f)
+{
+    if (!(k->flags & KERNEL_ASKED)) k->serial++;
+    k->program = state_world.program;
+    k->branch = PBC_NONE;
     k->out = KERNEL_NONE;
-    k->up = KERNEL_UP_NONE;
+    k->seen.class = SEEN_NONE;
+    read_frame(k, f);
+    settle_key(k);
+    k->up = (uint8_t)why_up(k);
+    return k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE ? STAGE_ACT : STAGE_JUDGE;
+}
+
+static uint64_t now(void)
+{
+    if (state_world.clock == KERNEL_CLOCK_FINE) return bpf_ktime_get_ns();
+    return state_world.clock == KERNEL_CLOCK_COARSE ? bpf_ktime_get_coarse_ns() : 0;
+}
+
+/* What is known of a frame that no process made. */
+inline_whole void arrive(struct kpkt *k, uint64_t len, uint32_t ifindex, enum kernel_flag flags)
+{
+    const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
+    const bool known = port->ifindex == ifindex;
+    k->pkt.cap_len = k->pkt.wire_len = (uint32_t)len;
+    k->pkt.iface = known ? port->iface : IFACE_NONE;
+    k->pkt.link = known ? port->link : LINK_ETHER;
+    k->pkt.outcome = 0;
+    k->pkt.tag_count = 0;
+    k->pkt.segment = 0;
+    k->now_ns = now();
+    k->ifindex = ifindex;
+    k->flags = (uint16_t)flags;
 }
 
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
-    const uint32_t len = head_len(ctx->data_end - ctx->data);
-    if (bpf_xdp_load_bytes(ctx, 0, k->head, len)) return XDP_PASS;
-    look(k, len);
-    bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE);
-    return XDP_PASS;
+    const struct frame f = {.ctx = ctx,
+                            .data = (void *)(long)ctx->data,
+                            .end = (void *)(long)ctx->data_end,
+                            .len = ctx->data_end - ctx->data,
+                            .xdp = true};
+    if (k->flags & KERNEL_ASKED)
+        k->flags &= KERNEL_SAID;
+    else
+        arrive(k, f.len, ctx->ingress_ifindex, 0);
+    if (look(k, &f) == STAGE_JUDGE)
+        bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE);
+    else
+        bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
+    return XDP_DROP;
 }
 
 SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
-    const uint32_t len = head_len(ctx->len);
-    if (bpf_skb_load_bytes(ctx, 0, k->head, len)) return 0;
-    look(k, len);
-    bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE);
-    return 0;
+    const struct frame f = {
+        .ctx = ctx, .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end, .len = ctx->len};
+    if (k->flags & KERNEL_ASKED) {
+        k->flags &= KERNEL_SAID;
+    } else {
+        arrive(k, f.len, ctx->ifindex, KERNEL_EGRESS);
+        k->pkt.segment = (uint16_t)ctx->gso_size;
+        if (ctx->vlan_present) { /* the kernel took it off */
+            k->pkt.tag_count = 1;
+            k->pkt.tags[0].tpid = be16toh((uint16_t)ctx->vlan_proto);
+            k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
+        }
+    }
+    if (look(k, &f) == STAGE_JUDGE)
+        bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE);
+    else
+        bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
+    return 2; /* TC_ACT_SHOT */
+    ;
 }

@@ -17,7 +17,7 @@
     })
 #define LOOP(cond) ((cond) && MAY_GO_ON())
 /* A word of a map is what the verifier knows nothing of; this one is never anything but 0. */
-#define LOOSE(x)       ((x) + *(const volatile uint32_t *)&state_world.zero)
+#define LOOSE(x)       ((__typeof__(x))((x) ^ *(const volatile uint32_t *)&state_world.zero))
 #define WITHIN(i)      ((i) & (KERNEL_HEAD - 1))
 #define PKT_BYTES(pkt) (((const struct kpkt *)(pkt))->head)
 

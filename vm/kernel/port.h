@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { KERNEL_PORTS = 4096, KERNEL_WAYS = 1024 };
+enum { KERNEL_PORTS = 4096, KERNEL_WAYS = 1024, KERNEL_OWN = 4096 /* own addresses of a family */ };
 
 struct kernel_port {
     uint32_t ifindex; /* 0: nothing is known of one */
@@ -16,7 +16,7 @@ struct kernel_port {
 struct kernel_way {
     uint64_t mac;     /* frames leave with it; 0: with the one that they came to */
     uint32_t ifindex; /* 0: no such interface is there */
-    uint32_t unused;
+    uint32_t bridged; /* 1: frames cross from it to another */
 };
 
 #endif

@@ -4,10 +4,25 @@
 
 #include <stdint.h>
 
+#include "vm/packet/facts.h"
+
+/* Where a packet's time comes from; in a test run it is what the process says. */
+enum kernel_clock {
+    KERNEL_CLOCK_NONE,   /* nothing depends on it: 0 */
+    KERNEL_CLOCK_COARSE, /* the last tick of the timer: flows and fragments */
+    KERNEL_CLOCK_FINE,   /* meters */
+};
+
 struct kernel_world {
     uint32_t program; /* number of the program whose judge is in force */
-    uint32_t reserved;
-    uint64_t secret; /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
+    uint32_t flags;   /* of its meta: enum pbc_flag; while programs change, of both */
+    uint32_t reach;   /* of its meta, the longer of both: bytes of a frame that rules may test */
+    uint32_t clock;   /* enum kernel_clock */
+    uint64_t secret;  /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
+    uint32_t zero;    /* 0, which the verifier cannot know */
+    /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
+     * counts here say whether there are some, and bridges in `ways`. */
+    struct facts facts;
 };
 
 #endif

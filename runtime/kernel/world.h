@@ -1,0 +1,18 @@
+/* What the stages that are no program's are told of the program (vm/kernel/world.h). */
+#ifndef RUNTIME_KERNEL_WORLD_H
+#define RUNTIME_KERNEL_WORLD_H
+
+#include "vm/kernel/world.h"
+#include "vm/program/program.h"
+
+struct world_says {
+    uint32_t flags, reach, clock; /* as there */
+};
+struct world_says world_of(const struct program *p);
+
+/* Before that program's judge is in force, while another's may be: what either of them needs is done for both. */
+void world_prepare(struct kernel_world *w, const struct world_says *says);
+/* Its judge is in force, and no other one. */
+void world_settle(struct kernel_world *w, const struct world_says *says, uint32_t number);
+
+#endif

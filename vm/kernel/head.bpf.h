@@ -1,0 +1,44 @@
+/* A frame's head, copied to where all that parses, compares and asks reads it. */
+#ifndef VM_KERNEL_HEAD_BPF_H
+#define VM_KERNEL_HEAD_BPF_H
+
+#include "vm/kernel/bpf.h"
+#include "vm/packet/wire.h"
+
+/* The headers of nearly every frame are in so many bytes: they are copied ahead. */
+enum { HEAD_AHEAD = 128 };
+
+#define inline_whole static inline __attribute__((always_inline))
+
+inline_whole void head_words(uint8_t *to, const uint8_t *from, unsigned words)
+{
+#pragma unroll
+    for (unsigned i = 0; i < words; i++) wire_put_raw64(to + 8 * i, wire_raw64(from + 8 * i));
+}
+
+/* `len` bytes, so many words from the front and as many from the back, which meet or overlap. False: it is shorter or
+ * longer than these can be. */
+inline_whole bool head_ends(uint8_t *to, const uint8_t *from, const uint8_t *end, uint64_t len, unsigned words)
+{
+    if (from + 8 * words > end || len > 16 * words) return false;
+    head_words(to, from, words);
+    const uint64_t back = len - 8 * words;
+    if (back > 8 * words) return false;
+    const uint8_t *last = from + back;
+    __asm__ volatile("" : "+r"(last)); /* the one that is checked is the one that is read */
+    if (last + 8 * words > end) return false;
+    head_words(to + back, last, words);
+    return true;
+}
+
+/* The first HEAD_AHEAD of the `len` bytes that lie side by side; false: they are too few to be copied by words. */
+inline_whole bool head_ahead(uint8_t *to, const uint8_t *from, const uint8_t *end, uint64_t len)
+{
+    if (from + HEAD_AHEAD <= end) {
+        head_words(to, from, HEAD_AHEAD / 8);
+        return true;
+    }
+    return head_ends(to, from, end, len, 8) || head_ends(to, from, end, len, 4);
+}
+
+#endif

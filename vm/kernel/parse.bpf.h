@@ -1,0 +1,58 @@
+/* The parser of vm/packet/parse/, as it is: the quick way for ordinary frames, and the careful one where that gives up.
+ */
+#ifndef VM_KERNEL_PARSE_BPF_H
+#define VM_KERNEL_PARSE_BPF_H
+
+#include "vm/kernel/own.bpf.h"
+
+/* All of these are called from here alone: what they are told in a struct on the stack, the verifier follows there. */
+struct parse;
+static enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
+static enum pkt_reason parse_link(struct parse *p);
+static enum pkt_reason parse_arp(struct parse *p, uint32_t at);
+static enum pkt_reason parse_ip4(struct parse *p, uint32_t at);
+static enum pkt_reason parse_ip6(struct parse *p, uint32_t at);
+static enum pkt_reason parse_tcp(struct parse *p, uint32_t at);
+static enum pkt_reason parse_udp(struct parse *p, uint32_t at);
+static enum pkt_reason parse_sctp(struct parse *p, uint32_t at);
+static enum pkt_reason parse_icmp(struct parse *p, uint32_t at);
+static enum pkt_reason parse_l4(struct parse *p, uint32_t at);
+static uint32_t parse_upper(uint32_t kind, uint8_t proto);
+static void parse_set_proto(struct parse *p, uint8_t proto);
+static enum pkt_reason parse_fragment(uint32_t offset, bool more, uint32_t bytes, int proto);
+static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key);
+
+/* The quick way says so when the careful one's turn has come. */
+enum { PARSE_CAREFULLY = REASON_COUNT };
+#define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
+
+#include "vm/packet/parse/arp.c"
+#include "vm/packet/parse/icmp.c"
+#include "vm/packet/parse/ip4.c"
+#include "vm/packet/parse/ip6.c"
+#include "vm/packet/parse/link.c"
+#include "vm/packet/parse/parse.c"
+#include "vm/packet/parse/quick.h"
+#include "vm/packet/parse/sctp.c"
+#include "vm/packet/parse/tcp.c"
+#include "vm/packet/parse/udp.c"
+
+GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
+{
+    return parse_frame(&k->pkt, &state_world.facts, &k->key);
+}
+
+/* As pkt_parse over the bytes of head, but for what is not the parser's: schedules and bridges. */
+static inline void kernel_parse(struct kpkt *k)
+{
+    const struct facts *facts = &state_world.facts;
+    struct pkt *pkt = &k->pkt;
+    const bool ordinary = pkt->link == LINK_ETHER && pkt->tag_count == 0 &&
+                          pkt->head_len >= ETHER_LEN + IP4_LEN + L4_READ &&
+                          wire_raw16(k->head + ETHER_TYPE_AT) == htobe16(ETHER_IP4);
+    const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
+    const unsigned r = ordinary ? quick_ip4(pkt, facts, &k->key, &ether) : parse_other(pkt, facts, &k->key);
+    if (r == PARSE_CAREFULLY) kernel_parse_carefully(k);
+}
+
+#endif
