@@ -21,16 +21,6 @@ const char *flow_end_name(enum flow_end e)
     return e < FLOW_ENDS ? names[e] : "-";
 }
 
-enum flow_class flow_state_class(enum flow_state s)
-{
-    static const uint8_t classes[FLOW_STATES] = {
-#define FLOW_STATE(ident, name, class, timeout, doc) [FLOW_STATE_##ident] = FLOW_##class,
-#include "vm/flow/flow_state.def"
-#undef FLOW_STATE
-    };
-    return s < FLOW_STATES ? classes[s] : FLOW_HALF_OPEN;
-}
-
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES])
 {
 #define FLOW_STATE(ident, name, class, timeout, doc) timeout_ns[FLOW_STATE_##ident] = s->timeout;

@@ -10,8 +10,10 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { retur
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {
     const struct flow *f = table_slot(t, slot);
-    if ((f->low ^ id->low[3]) | (f->high ^ id->high[3])) return false;
-    return memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
+    const struct flow_cold *c = table_cold(t, slot);
+    uint32_t differ = (f->low ^ id->low[3]) | (f->high ^ id->high[3]);
+    for (unsigned i = 0; i < 4; i++) differ |= (c->low[i] ^ id->low[i]) | (c->high[i] ^ id->high[i]);
+    return !differ;
 }
 
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
@@ -25,7 +27,7 @@ static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag
     return FLOW_NONE;
 }
 
-static int32_t look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash)
+int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash)
 {
     const uint32_t first = place_first(hash, t->groups);
     const int32_t slot = in_group(t, first, place_tag(hash), id);
@@ -34,13 +36,13 @@ static int32_t look_up(const struct flow_table *t, const struct flow_id *id, uin
 
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
 {
-    const int32_t slot = look_up(t, id, hash);
+    const int32_t slot = table_look_up(t, id, hash);
     return slot != FLOW_NONE && table_expired(t, table_slot(t, slot), now_ns) ? FLOW_NONE : slot;
 }
 
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
 {
-    const int32_t slot = look_up(t, id, hash);
+    const int32_t slot = table_look_up(t, id, hash);
     if (slot == FLOW_NONE || !table_expired(t, table_slot(t, slot), now_ns)) return slot;
     table_expire(t, (uint32_t)slot, now_ns);
     return FLOW_NONE;
@@ -65,46 +67,68 @@ void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 
 /* ---- changes ---- */
 
-static void set_bit(uint64_t *words, uint32_t i, bool on)
+static TABLE_WITHIN bool has_half_open(const struct flow_table *t, uint32_t group)
 {
-    uint64_t bit = 1ull << i % 64;
-    words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
+    return tags_of_class(table_group(t, group), FLOW_HALF_OPEN) != 0;
 }
 
-void table_note_half_open(struct flow_table *t, uint32_t group)
+static TABLE_WITHIN void put_bit(struct flow_table *t, unsigned level, uint32_t i, bool on)
 {
-    set_bit(t->half_open, group, tags_of_class(table_group(t, group), FLOW_HALF_OPEN) != 0);
-    set_bit(t->half_open_words, group / 64, t->half_open[group / 64] != 0);
+    table_set_bit(table_bits(t, level, i / 64), 1ull << i % 64, on);
+}
+
+/* A bit that is cleared is looked at once more, for another processor may have brought a flow there meanwhile. */
+TABLE_ALONE bool table_note_half_open(struct flow_table *t TABLE_THERE, uint32_t group)
+{
+    const uint32_t word = group / 64;
+    const bool any = has_half_open(t, group);
+    put_bit(t, 0, group, any);
+    if (TABLE_SHARED && !any && has_half_open(t, group)) put_bit(t, 0, group, true);
+    const bool some = *table_bits(t, 0, word) != 0;
+    put_bit(t, 1, word, some);
+    if (TABLE_SHARED && !some && *table_bits(t, 0, word)) put_bit(t, 1, word, true);
+    return any;
 }
 
 /* The one place that writes tags, and so counts classes; the slot's flags are there. */
-static void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
+static TABLE_WITHIN void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
 {
-    const uint16_t before = t->tags[slot];
+    const uint16_t before = *table_tag(t, slot);
     const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
     uint64_t *count = twin ? t->twins : t->counters.live;
-    t->tags[slot] = tag;
-    if (before) count[tag_class(before)]--;
-    if (tag) count[tag_class(tag)]++;
-    if (!twin) t->live += (uint64_t)(tag != 0) - (uint64_t)(before != 0);
+    *table_tag(t, slot) = tag;
+    if (before) table_count(&count[tag_class(before)], -1);
+    if (tag) table_count(&count[tag_class(tag)], 1);
+    if (!twin && !before != !tag) table_count(&t->live, tag ? 1 : -1);
     if (t->live > t->counters.most) t->counters.most = t->live;
-    if ((before && tag_class(before) == FLOW_HALF_OPEN) || (tag && tag_class(tag) == FLOW_HALF_OPEN))
-        table_note_half_open(t, slot / GROUP);
+    if (tag_is_half_open(before) || tag_is_half_open(tag)) table_note_half_open(t, slot / GROUP);
 }
 
-static void free_slot(struct flow_table *t, uint32_t slot)
+static TABLE_WITHIN void free_slot(struct flow_table *t, uint32_t slot)
 {
     set_tag(t, slot, 0);
     table_unclaim(table_slot(t, slot));
 }
 
-void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
+TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
-    slot = table_owner(t, slot);
-    if (t->ended) t->ended(t->arg, (int32_t)slot, how, now_ns);
-    t->counters.ended[how]++;
+    table_tell(t, slot, how, now_ns);
+    table_count(&t->counters.ended[TABLE_INDEX(how, FLOW_ENDS)], 1);
     if (table_slot(t, slot)->flags & FLOW_PAIRED) free_slot(t, (uint32_t)table_cold(t, slot)->twin);
     free_slot(t, slot);
+}
+
+TABLE_ALONE bool table_release(struct flow_table *t TABLE_THERE, uint32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    slot = table_owner(t, slot);
+    struct flow *f = table_slot(t, slot);
+    if (!table_may_end(f) || !table_lock(f)) return false;
+    if (TABLE_SHARED && !table_may_end(f)) {
+        table_unlock(f);
+        return false;
+    }
+    table_release_held(t, slot, how, now_ns);
+    return true;
 }
 
 static enum flow_end end_by_timeout(enum flow_state state)
@@ -120,9 +144,18 @@ static enum flow_end end_by_timeout(enum flow_state state)
     return FLOW_END_IDLE;
 }
 
-void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns)
+/* Another processor may just have seen a packet of it. */
+TABLE_ALONE bool table_expire(struct flow_table *t TABLE_THERE, uint32_t slot, uint64_t now_ns)
 {
-    table_release(t, slot, end_by_timeout((enum flow_state)table_slot(t, table_owner(t, slot))->state), now_ns);
+    slot = table_owner(t, slot);
+    struct flow *f = table_slot(t, slot);
+    if (!table_may_end(f) || !table_lock(f)) return false;
+    if (TABLE_SHARED && !(table_may_end(f) && table_expired(t, f, now_ns))) {
+        table_unlock(f);
+        return false;
+    }
+    table_release_held(t, slot, end_by_timeout((enum flow_state)f->state), now_ns);
+    return true;
 }
 
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
@@ -130,21 +163,19 @@ void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t no
     table_release(t, (uint32_t)slot, how, now_ns);
 }
 
-static bool claim_slot(struct flow_table *t, uint32_t slot, uint64_t word)
+static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_t word)
 {
-    uint64_t nobody = 0;
-    return __atomic_compare_exchange_n(&table_slot(t, slot)->claim, &nobody, word, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
+    return __sync_bool_compare_and_swap(&table_slot(t, slot)->claim, 0, table_filling(word));
 }
 
 /* `room` if it is a free slot of these groups, else the first of the group that the flow shall lie in, claimed; -1
  * where both are full. */
-static int64_t claim(struct flow_table *t, const struct place *at, int32_t room, uint64_t word)
+static TABLE_WITHIN int64_t claim(struct flow_table *t, const struct place *at, int32_t room, uint64_t word)
 {
     const uint32_t asked = (uint32_t)room, its = asked / GROUP;
     const bool fits = its == at->group[0] || its == at->group[1];
-    if (fits && !t->tags[asked] && claim_slot(t, asked, word)) return asked;
-    uint32_t left, group = place_choose(at, t->tags, &left);
+    if (fits && !*table_tag(t, asked) && claim_slot(t, asked, word)) return asked;
+    uint32_t left, group = place_choose_of(at, table_group(t, at->group[0]), table_group(t, at->group[1]), &left);
     TAGS_EACH(left)
     {
         const uint32_t slot = group * GROUP + tags_first(left);
@@ -153,7 +184,7 @@ static int64_t claim(struct flow_table *t, const struct place *at, int32_t room,
     return -1;
 }
 
-static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, uint64_t now_ns)
+static TABLE_WITHIN void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, uint64_t now_ns)
 {
     struct flow *f = table_slot(t, slot);
     const bool v6 = id->kind & FLOW_ID_IP6;
@@ -163,22 +194,25 @@ static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, 
     if (v6) memcpy(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high);
 }
 
-/* A slot for this tuple, filled in but for its tag; the flow `keep` never makes way. word: what claims it. */
-static uint32_t take_slot(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, int32_t keep,
-                          uint64_t now_ns)
+TABLE_WITHIN int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns)
 {
     const struct place at = place_of(tuple->hash, t->groups);
-    int64_t slot = claim(t, &at, tuple->room, word);
-    if (slot < 0) {
-        table_make_room(t, &at, keep, now_ns);
-        slot = claim(t, &at, tuple->room, word);
-    }
-    fill(t, (uint32_t)slot, &tuple->id, now_ns);
-    return (uint32_t)slot;
+    const int64_t slot = claim(t, &at, tuple->room, word);
+    if (slot >= 0) fill(t, (uint32_t)slot, &tuple->id, now_ns);
+    return slot;
 }
 
-/* The claim word of its slot. */
-static uint64_t word_of(const struct flow_tuple *tuple, enum flow_state state, unsigned flags)
+/* The same, and makes room; the flow `keep` never makes way. */
+static TABLE_WITHIN int64_t take_slot(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, int32_t keep,
+                                      uint64_t now_ns)
+{
+    const int64_t slot = table_put(t, tuple, word, now_ns);
+    if (slot >= 0) return slot;
+    const struct place at = place_of(tuple->hash, t->groups);
+    return table_make_room(t, &at, keep, now_ns) ? table_put(t, tuple, word, now_ns) : -1;
+}
+
+TABLE_WITHIN uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags)
 {
     const uint32_t hash = (uint32_t)(tuple->hash >> 32);
     const struct flow f = {.hash = hash ? hash : 1,
@@ -187,42 +221,65 @@ static uint64_t word_of(const struct flow_tuple *tuple, enum flow_state state, u
     return f.claim;
 }
 
-int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns)
+TABLE_WITHIN void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class)
+{
+    set_tag(t, slot, (uint16_t)(place_tag(tuple->hash) | class << TAG_CLASS_AT));
+}
+
+/* Is there room for one more that is half open, the bound kept? */
+static TABLE_WITHIN bool bound_half_open(struct flow_table *t, enum flow_class class, uint64_t now_ns)
+{
+    if (class != FLOW_HALF_OPEN || t->counters.live[FLOW_HALF_OPEN] < t->half_open_most) return true;
+    return table_yield_half_open(t, now_ns);
+}
+
+TABLE_WITHIN int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state,
+                                 unsigned flags, uint64_t now_ns)
 {
     const enum flow_class class = flow_state_class(state);
-    if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
-        table_yield_half_open(t, now_ns);
-    const uint32_t slot = take_slot(t, tuple, word_of(tuple, state, 0), FLOW_NONE, now_ns);
-    t->counters.added++;
-    set_tag(t, slot, (uint16_t)(place_tag(tuple->hash) | class << TAG_CLASS_AT));
+    if (!bound_half_open(t, class, now_ns)) return FLOW_NONE;
+    const int64_t slot = take_slot(t, tuple, table_word(tuple, state, flags), FLOW_NONE, now_ns);
+    if (slot < 0) return FLOW_NONE;
+    table_count(&t->counters.added, 1);
+    table_show(t, (uint32_t)slot, tuple, class);
     return (int32_t)slot;
+}
+
+int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns)
+{
+    return table_begin(t, tuple, state, 0, now_ns);
+}
+
+TABLE_WITHIN void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, const struct flow_tuple *tuple)
+{
+    table_slot(t, twin)->flow = slot;
+    table_cold(t, slot)->twin = (int32_t)twin;
+    table_slot(t, slot)->flags |= FLOW_PAIRED;
+    table_show(t, twin, tuple, tag_class(*table_tag(t, (uint32_t)slot)));
+    table_unlock(table_slot(t, twin));
 }
 
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns)
 {
-    struct flow *f = table_slot(t, slot);
-    const uint64_t word = word_of(tuple, (enum flow_state)f->state, FLOW_TWIN);
-    const uint32_t twin = take_slot(t, tuple, word, slot, now_ns);
-    table_slot(t, twin)->flow = slot;
-    table_cold(t, slot)->twin = (int32_t)twin;
-    f->flags |= FLOW_PAIRED;
-    set_tag(t, twin, (uint16_t)(place_tag(tuple->hash) | (t->tags[slot] & TAG_CLASS)));
+    const uint64_t word = table_word(tuple, (enum flow_state)table_slot(t, slot)->state, FLOW_TWIN);
+    const int64_t twin = take_slot(t, tuple, word, slot, now_ns);
+    if (twin < 0) return FLOW_NONE;
+    table_pair(t, slot, (uint32_t)twin, tuple);
     return (int32_t)twin;
 }
 
-static void set_class(struct flow_table *t, uint32_t slot, enum flow_class class)
+static TABLE_WITHIN void set_class(struct flow_table *t, uint32_t slot, enum flow_class class)
 {
-    set_tag(t, slot, (uint16_t)((t->tags[slot] & TAG_HASH) | class << TAG_CLASS_AT));
+    set_tag(t, slot, (uint16_t)((*table_tag(t, slot) & TAG_HASH) | class << TAG_CLASS_AT));
 }
 
-void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)
+TABLE_WITHIN void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)
 {
     const enum flow_class class = flow_state_class(state);
-    const uint16_t tag = t->tags[slot];
+    const uint16_t tag = *table_tag(t, (uint32_t)slot);
     table_slot(t, slot)->state = (uint8_t)state;
     if (tag_class(tag) == class) return;
-    if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
-        table_yield_half_open(t, now_ns); /* not this one: its tag does not say so yet */
+    bound_half_open(t, class, now_ns); /* not this one makes way: its tag does not say so yet */
     set_class(t, (uint32_t)slot, class);
     if (table_slot(t, slot)->flags & FLOW_PAIRED) set_class(t, (uint32_t)table_cold(t, slot)->twin, class);
 }

@@ -4,11 +4,8 @@
 
 #include <string.h>
 
-#include "vm/flow/bind.h"
-#include "vm/flow/table.h"
-#include "vm/keyed/hash.h"
+#include "vm/flow/table_struct.h"
 #include "vm/keyed/tags.h"
-#include "vm/packet/edit/recipe.h"
 #include "vm/packet/time.h"
 
 /* Half-open flows of which the oldest makes way, when there are more than allowed. */
@@ -17,63 +14,15 @@ enum { HALF_OPEN_FEW = 8 };
 /* The bit of a hash that says IPv6: it is also the tag's lowest, so that tags tell which slots have a second line. */
 enum { HASH_IP6 = 1 };
 
-struct flow_table {
-    uint16_t *tags; /* [groups][GROUP] */
-    /* The lines of slot i lie `stride` bytes behind those of slot i - 1. Where flows are sent on all four lie together,
-     * in one page, else each kind by itself. */
-    struct flow *slots;
-    struct flow_cold *cold;
-    struct flow_bind *binds; /* NULL: no flow is bound */
-    struct recipe *recipes;  /* likewise; of the slot's own tuple: a twin has one, too */
-    int64_t stride;
-    uint32_t groups;
-    uint32_t sweep_group; /* the next that the sweep looks at */
-    uint32_t hand;        /* the next slot that is asked whether a half-open flow lies there */
-    uint64_t live;        /* flows of all classes */
-    uint64_t twins[FLOW_CLASSES];
-    uint64_t half_open_most;
-    /* Where half-open flows are: a bit a group, and a bit for every 64 groups, so that the hand finds the next one in
-     * bounded steps however few there are. */
-    uint64_t *half_open, *half_open_words;
-    uint64_t timeout_ns[FLOW_STATES];
-    bool begins, prefault; /* as in cfg */
-    struct hash_key key;
-    flow_ended_fn *ended;
-    void *arg;
-    struct flow_counters counters;
-    void *memory;      /* what the slots lie in */
-    size_t tags_bytes; /* of what begins with the tags */
-    uint64_t bytes;    /* of both */
-};
+#ifdef TABLE_ACCESS
+#include TABLE_ACCESS
+#else
+#include "vm/flow/table_access.h"
+#endif
 
-/* Lines of a slot. */
-static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
-{
-    return (struct flow *)(void *)((uint8_t *)t->slots + slot * t->stride);
-}
-static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
-{
-    return (struct flow_cold *)(void *)((uint8_t *)t->cold + slot * t->stride);
-}
-static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
-{
-    return (struct flow_bind *)(void *)((uint8_t *)t->binds + slot * t->stride);
-}
-static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
-{
-    return (struct recipe *)(void *)((uint8_t *)t->recipes + slot * t->stride);
-}
-/* The second line of a flow. */
-static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
-{
-    return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));
-}
-
-static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
-{
-    return t->tags + (size_t)group * GROUP;
-}
 static inline enum flow_class tag_class(uint16_t tag) { return (enum flow_class)(tag >> TAG_CLASS_AT); }
+
+static inline bool tag_is_half_open(uint16_t tag) { return tag && tag_class(tag) == FLOW_HALF_OPEN; }
 
 static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
 {
@@ -83,10 +32,10 @@ static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
 /* Of a flow, not of a twin. */
 static inline uint64_t table_timeout(const struct flow_table *t, const struct flow *f)
 {
-    if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[f->state];
+    if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
     const enum flow_class class = flow_state_class((enum flow_state)f->state);
     const bool own = class == FLOW_ESTABLISHED || (class == FLOW_ONE_WAY && f->flags & FLOW_IDLE_ONE_WAY);
-    return own ? table_cold_of(t, f)->idle_ns : t->timeout_ns[f->state];
+    return own ? table_cold_of(t, f)->idle_ns : t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
 }
 
 static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)
@@ -141,7 +90,7 @@ static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = place_of(hash, t->groups);
     uint32_t left;
-    const uint32_t group = place_choose(&at, t->tags, &left);
+    const uint32_t group = place_choose_of(&at, table_group(t, at.group[0]), table_group(t, at.group[1]), &left);
     if (!left) return FLOW_NONE;
     const uint32_t slot = group * GROUP + tags_first(left);
     __builtin_prefetch(table_slot(t, slot), 1);
@@ -181,18 +130,39 @@ static inline void table_unclaim(struct flow *f)
 #endif
 }
 
-/* Bring the bits of half-open flows in line with a group's tags. */
-void table_note_half_open(struct flow_table *t, uint32_t group);
-/* Tell of the end, count it, free the flow's slot and its twin's; `slot` is either. */
-void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
+/* flow_peek, whatever the time. */
+int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash);
+/* The parts of an addition. The claim word of a slot. */
+uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags);
+/* A free slot of its two groups for this tuple, filled in but for its tag, its lock had; -1: there is none. word: what
+ * claims it. */
+int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
+/* Others find it from here on. */
+void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class);
+/* Slot `twin`, which was put for that tuple, is the flow's; others find it. */
+void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, const struct flow_tuple *tuple);
+/* flow_add with flags besides; its lock is still had. FLOW_NONE: what would have to make way is not the caller's to
+ * end, or somebody else changes it now; natively never. */
+int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, unsigned flags,
+                    uint64_t now_ns);
+/* Bring the bits of half-open flows in line with a group's tags; are there any? */
+bool table_note_half_open(struct flow_table *t, uint32_t group);
+/* Whose lock is had; it ends with it. Not a twin. */
+void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
+/* Tell of the end, count it, free the flow's slot and its twin's; `slot` is either. False: it is not the caller's to
+ * end, or somebody else changes it now; natively never. */
+bool table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for one whose timeout has passed. */
-void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
+bool table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
 /* table_memory.c: an empty table gets room for so many groups. False, and it is as it was: there is no memory for that.
  */
 bool table_resize(struct flow_table *t, uint32_t groups);
-/* table_room.c: let one of the half-open flows go, an old one. */
-void table_yield_half_open(struct flow_table *t, uint64_t now_ns);
-/* Free at least one slot of two full groups, not that of the flow `keep` (FLOW_NONE: no such flow). */
-void table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns);
+/* table_room.c: the slot of a half-open flow, or of one's twin, that the hand meets next; there is one. */
+uint32_t table_meet(struct flow_table *t);
+/* Let one of the half-open flows go, an old one. False: as table_release. */
+bool table_yield_half_open(struct flow_table *t, uint64_t now_ns);
+/* Free at least one slot of two full groups, not that of the flow `keep` (FLOW_NONE: no such flow). False: as
+ * table_release. */
+bool table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns);
 
 #endif

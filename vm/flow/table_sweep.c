@@ -9,7 +9,8 @@ static unsigned sweep_group(struct flow_table *t, uint32_t group, uint64_t now_n
     const uint32_t all = tags_taken(table_group(t, group));
     for (uint32_t taken = all; taken; taken &= taken - 1) {
         const uint32_t slot = group * GROUP + tags_first(taken);
-        if (t->tags[slot] && !(table_slot(t, slot)->flags & FLOW_TWIN) && table_expired(t, table_slot(t, slot), now_ns))
+        if (*table_tag(t, slot) && !(table_slot(t, slot)->flags & FLOW_TWIN) &&
+            table_expired(t, table_slot(t, slot), now_ns))
             table_expire(t, slot, now_ns);
     }
     return tags_count(all);

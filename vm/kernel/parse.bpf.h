@@ -36,6 +36,7 @@ enum { PARSE_CAREFULLY = REASON_COUNT };
 #include "vm/packet/parse/sctp.c"
 #include "vm/packet/parse/tcp.c"
 #include "vm/packet/parse/udp.c"
+#include "vm/packet/parse/upper.c"
 
 GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
 {

@@ -1,4 +1,4 @@
-/* ARP, neighbour discovery, ICMP and SCTP bodies. */
+/* Bodies of ARP and neighbour discovery. */
 #include "vm/packet/parse/body.h"
 
 #include "vm/packet/csum.h"
@@ -73,15 +73,4 @@ bool solicit_read(const struct pkt *pkt, const struct key *key, uint32_t target[
     bool source_mac;
     if (target[0] >> 24 == 0xff || !options_ok(body + ND_OPTIONS, len - ND_OPTIONS, &source_mac)) return false;
     return !is_unspecified(key->src) || (is_solicited_node(key->dst) && !source_mac);
-}
-
-uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l4 + (uint32_t)ICMP_REST); }
-
-int sctp_chunk_read(const struct pkt *pkt, const struct key *key)
-{
-    const uint32_t end = (uint32_t)pkt->l3 + key->length;
-    uint8_t scratch;
-    if (!(key->kind & KIND_SCTP) || pkt->payload == 0 || pkt->payload >= end) return -1;
-    const uint8_t *type = bytes_at(pkt, pkt->payload, 1, &scratch);
-    return type ? *type : -1;
 }

@@ -52,16 +52,6 @@ bool fragment_read(const struct pkt *pkt, const struct key *key, struct fragment
     return key->kind & KIND_IP4 ? read_ip4(pkt, out) : read_ip6(pkt, out);
 }
 
-/* Where the frame's first type field stands; the others stand right before what they announce. */
-static uint32_t type_at(const struct pkt *pkt)
-{
-    switch ((enum pkt_link)pkt->link) {
-    case LINK_SLL: return SLL_TYPE_AT;
-    case LINK_SLL2: return SLL2_TYPE_AT;
-    default: return ETHER_TYPE_AT;
-    }
-}
-
 static uint32_t link_len(const struct pkt *pkt)
 {
     switch ((enum pkt_link)pkt->link) {
@@ -76,7 +66,7 @@ unsigned tags_read(const struct pkt *pkt, uint32_t tags[TAGS_MOST])
     unsigned count = 0;
     for (unsigned i = 0; i < pkt->tag_count && i < sizeof(pkt->tags) / sizeof(pkt->tags[0]); i++)
         tags[count++] = (uint32_t)pkt->tags[i].tpid << 16 | (pkt->tags[i].tci & VLAN_VID);
-    uint32_t tpid_at = type_at(pkt), tci_at = link_len(pkt);
+    uint32_t tpid_at = tags_type_at(pkt), tci_at = link_len(pkt);
     for (unsigned i = 0; i < pkt->tags_in_frame && count < TAGS_MOST; i++, tci_at += VLAN_LEN) {
         tags[count++] = (uint32_t)bytes_get16(pkt, tpid_at) << 16 | (bytes_get16(pkt, tci_at) & VLAN_VID);
         tpid_at = tci_at + 2;

@@ -3,6 +3,7 @@
 #define VM_PACKET_PARSE_FRAGMENT_H
 
 #include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
 #include "vm/packet/pkt.h"
 
 struct fragment {
@@ -20,5 +21,14 @@ bool fragment_read(const struct pkt *pkt, const struct key *key, struct fragment
  * frame; returns how many. */
 enum { TAGS_MOST = 16 };
 unsigned tags_read(const struct pkt *pkt, uint32_t tags[TAGS_MOST]);
+/* Where the frame's first type field stands; the others stand right before what they announce. */
+static inline uint32_t tags_type_at(const struct pkt *pkt)
+{
+    switch ((enum pkt_link)pkt->link) {
+    case LINK_SLL: return SLL_TYPE_AT;
+    case LINK_SLL2: return SLL2_TYPE_AT;
+    default: return ETHER_TYPE_AT;
+    }
+}
 
 #endif

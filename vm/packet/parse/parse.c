@@ -10,18 +10,6 @@ enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason shor
     return REASON_SNAPPED;
 }
 
-uint32_t parse_upper(uint32_t kind, uint8_t proto)
-{
-    static const struct {
-        uint32_t families, kind;
-    } upper[256] = {
-#define UPPERS_ALONE
-#define UPPER(ident, number, name, families, there, header, sum) [number] = {families, KIND_##ident},
-#include "vm/proto.def"
-    };
-    return kind & upper[proto].families ? upper[proto].kind : 0;
-}
-
 void parse_set_proto(struct parse *p, uint8_t proto)
 {
     struct key *key = p->key;

@@ -1,6 +1,7 @@
 /* Quotes of ICMP and ICMPv6 errors (quoted.h). */
 #include "vm/packet/parse/quoted.h"
 
+#include "vm/packet/loop.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/parse.h"
 
@@ -87,7 +88,7 @@ static bool skip_header(struct quote *w, uint8_t *next)
     }
     *next = header[0];
     if (len > w->end - w->at) return false;
-    w->at += len;
+    w->at = LOOSE(w->at + len);
     return true;
 }
 
@@ -105,8 +106,8 @@ static bool read_ip6(struct quote *w)
     }
     end_at(w, IP6_LEN + wire_get16(ip + IP6_PAYLOAD));
     w->at += IP6_LEN;
-    for (unsigned n = 0; ip6_is_extension(next); n++)
-        if (n == IP6_EXT_MOST || !skip_header(w, &next)) return false;
+    for (unsigned n = 0; LOOP(ip6_is_extension(next)); n = LOOSE(n + 1))
+        if (n >= IP6_EXT_MOST || !skip_header(w, &next)) return false;
     return read_l4(w, next);
 }
 

@@ -28,6 +28,9 @@ void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_he
     };
 }
 
+enum { OPTIONS_MASK = 63 }; /* indices of them are below */
+static_assert((int)TCP_OPTIONS_MOST <= (int)OPTIONS_MASK, "all of them");
+
 /* One option of `len` bytes, all of them there. */
 static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
 {
@@ -48,16 +51,15 @@ void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found)
 {
     *found = (struct tcp_syn_options){0};
     uint8_t scratch[TCP_OPTIONS_MOST];
-    uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
-    const uint8_t *option = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
-    while (LOOP(option && len > 0 && option[0] != TCP_OPT_END)) {
-        uint32_t step = 1;
-        if (option[0] != TCP_OPT_NOP) {
-            if (len < 2 || option[1] < 2 || option[1] > len) break;
-            step = option[1];
-            note_option(found, option, step);
-        }
-        option += step;
-        len = LOOSE(len - step);
+    const uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
+    const uint8_t *options = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
+    for (uint32_t at = 0, step; LOOP(options && at < len); at = LOOSE(at + step)) {
+        const uint8_t *option = options + (at & OPTIONS_MASK);
+        if (option[0] == TCP_OPT_END) break;
+        step = 1;
+        if (option[0] == TCP_OPT_NOP) continue;
+        if (len - at < 2 || option[1] < 2 || option[1] > len - at) break;
+        step = option[1];
+        note_option(found, option, step);
     }
 }

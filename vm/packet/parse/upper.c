@@ -1,0 +1,14 @@
+/* Protocols that have a bit of their own (parse.h). */
+#include "vm/packet/parse/parse.h"
+
+uint32_t parse_upper(uint32_t kind, uint8_t proto)
+{
+    static const struct {
+        uint32_t families, kind;
+    } upper[256] = {
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum) [number] = {families, KIND_##ident},
+#include "vm/proto.def"
+    };
+    return kind & upper[proto].families ? upper[proto].kind : 0;
+}
