@@ -62,7 +62,8 @@ static int load_linked(const struct kernel *k, enum kernel_entry e, const struct
     LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
                 .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
                 .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
-                .log_size = log ? LOG_BYTES : 0, .log_level = log ? 1 : 0);
+                .log_size = log ? LOG_BYTES : 0, .log_level = log ? 1 : 0,
+                .prog_flags = entries[e].type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : 0);
     const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
     return fd < 0 ? -errno : fd;
 }

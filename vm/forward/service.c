@@ -2,28 +2,10 @@
  * branches tried in order. */
 #include "vm/forward/service.h"
 
+#include "vm/forward/endpoint.h"
 #include "vm/judge/stream.h"
 
-static bool holds_address(const struct pbc_endpoint *e, const struct key *key)
-{
-    switch ((enum pbc_endpoint_to)e->to) {
-    case PBC_TO_ANY: return true;
-    case PBC_TO_SELF: return key->kind & KIND_DST_SELF;
-    case PBC_TO_ADDRESS: break;
-    }
-    if (!(key->kind & (e->family == 4 ? KIND_IP4 : KIND_IP6))) return false;
-    for (unsigned i = 0; i < 4; i++)
-        if (key->dst[i] != e->addr[i]) return false;
-    return true;
-}
-
-static bool holds_protocol(const struct pbc_endpoint *e, const struct key *key)
-{
-    if (!(key->kind & endpoint_info[e->proto].kinds)) return false;
-    if (e->proto == PBC_EP_ECHO4) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 8;
-    if (e->proto == PBC_EP_ECHO6) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 128;
-    return key->kind & KIND_PORTS && key->dst_port >= e->port_lo && key->dst_port <= e->port_hi;
-}
+static uint32_t kinds_of(const struct pbc_endpoint *e) { return endpoint_info[e->proto].kinds; }
 
 /* Is a more specific than b, of two that hold the same packet? */
 static bool more_specific(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
@@ -39,7 +21,7 @@ uint32_t service_endpoint(const struct program *p, const struct key *key)
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT) return PBC_NONE;
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (!holds_address(e, key) || !holds_protocol(e, key)) continue;
+        if (!endpoint_has_address(e, key) || !endpoint_has_protocol(e, kinds_of(e), key)) continue;
         if (best == PBC_NONE || more_specific(e, &p->endpoints[best])) best = i;
     }
     return best;
@@ -102,8 +84,7 @@ void key_settle(const struct program *p, struct key *key)
 {
     if (!p->endpoints_count || !(key->kind & KIND_FORWARD) || !(key->kind & KIND_IP)) return;
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
-        const struct pbc_endpoint *e = &p->endpoints[i];
-        if (!holds_address(e, key) || (e->to == PBC_TO_ANY && !holds_protocol(e, key))) continue;
+        if (!endpoint_stops(&p->endpoints[i], kinds_of(&p->endpoints[i]), key)) continue;
         key->kind ^= KIND_FORWARD | KIND_IN;
         return;
     }

@@ -124,7 +124,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     const struct frame f = {.ctx = ctx,
                             .data = (void *)(long)ctx->data,
                             .end = (void *)(long)ctx->data_end,
-                            .len = ctx->data_end - ctx->data,
+                            .len = bpf_xdp_get_buff_len(ctx),
                             .xdp = true};
     if (k->flags & KERNEL_ASKED)
         k->flags &= KERNEL_SAID;

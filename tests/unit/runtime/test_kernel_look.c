@@ -1,0 +1,140 @@
+/* The first stage with frames that no process made: what it finds out of them by itself. They go through test runs that
+ * show no secret, so they are taken for what arrives on this CPU. Skipped where programs of the kernel may not be
+ * loaded. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compiler/compiler.h"
+#include "runtime/kernel/kernel.h"
+#include "vm/packet/wire.h"
+
+enum { LOOPBACK = 1 /* the interface of test runs that name none */, IFACE = 7 };
+
+static struct kernel *made(const char *rules)
+{
+    char err[300] = "";
+    struct compile c;
+    compile_init(&c);
+    assert_int_equal(compile_text(&c, "test", rules, strlen(rules)), 0);
+    struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
+    compile_fini(&c);
+    assert_non_null(p);
+    struct kernel *k = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
+    if (!k && errno != EPERM && errno != ENOTSUP) fail_msg("%s", err);
+    if (!k) print_message("# %s\n", err);
+    if (k) assert_int_equal(kernel_load(k, p, err, sizeof err), 0);
+    program_put(p);
+    return k;
+}
+
+enum { ETHER = 14, IP = 20, FRAME = 900, JUMBO = 9000 /* in several pieces */ };
+static uint8_t frame[JUMBO] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17};
+
+/* What became of it on this CPU, where the thread stays. */
+static const struct kpkt *run_long(struct kernel *k, enum kernel_entry entry, uint32_t len, void *ctx, uint32_t ctx_len)
+{
+    cpu_set_t here;
+    const int cpu = sched_getcpu();
+    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = len, .ctx_in = ctx, .ctx_size_in = ctx_len,
+                .repeat = 1);
+    wire_put16(frame + ETHER + 2, (uint16_t)(len - ETHER));
+    wire_put16(frame + ETHER + IP + 4, (uint16_t)(len - ETHER - IP)); /* UDP's */
+    CPU_ZERO(&here);
+    CPU_SET((size_t)cpu, &here);
+    assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0);
+    kernel_kpkts(k)[2 * cpu] = (struct kpkt){.flags = KERNEL_JUDGED, .pkt.tag_count = 2, .pkt.segment = 9};
+    assert_int_equal(bpf_prog_test_run_opts(kernel_program(k, entry), &o), 0);
+    return &kernel_kpkts(k)[2 * cpu];
+}
+
+static const struct kpkt *run(struct kernel *k, enum kernel_entry entry) { return run_long(k, entry, FRAME, NULL, 0); }
+
+/* Of a machine whose loopback is interface IFACE of the program. */
+static void name_loopback(struct kernel *k, uint8_t link)
+{
+    struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
+    ports[LOOPBACK] = (struct kernel_port){.ifindex = LOOPBACK, .iface = IFACE, .link = link};
+}
+
+static void test_arrives(void **state)
+{
+    (void)state;
+    struct kernel *k = made("firewall f default drop { accept udp }");
+    if (!k) skip();
+    const struct kpkt *p = run(k, KERNEL_ENTRY_look_xdp);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_int_equal(p->pkt.cap_len, FRAME);
+    assert_int_equal(p->pkt.wire_len, FRAME);
+    assert_int_equal(p->pkt.iface, IFACE_NONE);
+    assert_int_equal(p->key.iface, IFACE_NONE);
+    assert_int_equal(p->pkt.tag_count, 0);
+    assert_int_equal(p->pkt.segment, 0);
+    assert_int_equal(p->ifindex, LOOPBACK);
+    assert_int_equal(p->flags & KERNEL_SAID, 0);
+    assert_int_equal(p->now_ns, 0); /* nothing of the program depends on it */
+    assert_int_equal(p->serial, 1);
+    assert_true(p->head_len >= 128 && p->head_len < FRAME);
+    assert_memory_equal(p->head, frame, p->head_len);
+    name_loopback(k, LINK_ETHER);
+    p = run(k, KERNEL_ENTRY_look_xdp);
+    assert_int_equal(p->key.iface, IFACE);
+    p = run_long(k, KERNEL_ENTRY_look_xdp, JUMBO, NULL, 0);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_int_equal(p->pkt.cap_len, JUMBO);
+    assert_int_equal(p->key.length, JUMBO - ETHER);
+    name_loopback(k, LINK_IP6);
+    p = run(k, KERNEL_ENTRY_look_xdp);
+    assert_int_equal(p->pkt.reason, REASON_BAD_IP_VERSION);
+    kernel_free(k);
+}
+
+/* What the host sends may be many packets in one. */
+static void test_leaves(void **state)
+{
+    (void)state;
+    struct kernel *k = made("firewall f default drop { accept udp }");
+    struct __sk_buff ctx = {.gso_size = 100, .gso_segs = 8};
+    if (!k) skip();
+    name_loopback(k, LINK_ETHER);
+    const struct kpkt *p = run_long(k, KERNEL_ENTRY_look_tc, FRAME, &ctx, sizeof ctx);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_int_equal(p->pkt.cap_len, FRAME);
+    assert_int_equal(p->pkt.segment, 100);
+    assert_int_equal(p->flags & KERNEL_SAID, KERNEL_EGRESS);
+    assert_int_equal(p->key.iface, IFACE);
+    kernel_free(k);
+}
+
+/* The clock is read where something depends on it; as much of the frame is there as rules may ask for. */
+static void test_what_the_program_needs(void **state)
+{
+    (void)state;
+    struct kernel *k = made("meter m = 5/s\nfirewall f default drop { accept udp within m }");
+    if (!k) skip();
+    assert_true(run(k, KERNEL_ENTRY_look_xdp)->now_ns > 0);
+    kernel_free(k);
+    k = made("firewall f default drop { accept udp bytes payload at 200 is x\"01\" }");
+    const struct kpkt *p = run(k, KERNEL_ENTRY_look_xdp);
+    assert_int_equal(p->head_len, FRAME);
+    assert_memory_equal(p->head, frame, FRAME);
+    kernel_free(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arrives),
+        cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_what_the_program_needs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

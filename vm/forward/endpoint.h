@@ -1,0 +1,36 @@
+/* What an endpoint of a service holds, for both executors. */
+#ifndef VM_FORWARD_ENDPOINT_H
+#define VM_FORWARD_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "vm/packet/key.h"
+#include "vm/pbc.h"
+
+static inline bool endpoint_has_address(const struct pbc_endpoint *e, const struct key *key)
+{
+    if (e->to == PBC_TO_ANY) return true;
+    if (e->to == PBC_TO_SELF) return key->kind & KIND_DST_SELF;
+    if (!(key->kind & (e->family == 4 ? KIND_IP4 : KIND_IP6))) return false;
+    for (unsigned i = 0; i < 4; i++)
+        if (key->dst[i] != e->addr[i]) return false;
+    return true;
+}
+
+/* kinds: of its protocol (endpoint.def). */
+static inline bool endpoint_has_protocol(const struct pbc_endpoint *e, uint32_t kinds, const struct key *key)
+{
+    if (!(key->kind & kinds)) return false;
+    if (e->proto == PBC_EP_ECHO4) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 8;
+    if (e->proto == PBC_EP_ECHO6) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 128;
+    return key->kind & KIND_PORTS && key->dst_port >= e->port_lo && key->dst_port <= e->port_hi;
+}
+
+/* Is what would cross the machine for the service instead: to one of its addresses, or of a protocol that it takes
+ * whatever the address? */
+static inline bool endpoint_stops(const struct pbc_endpoint *e, uint32_t kinds, const struct key *key)
+{
+    return endpoint_has_address(e, key) && (e->to != PBC_TO_ANY || endpoint_has_protocol(e, kinds, key));
+}
+
+#endif
