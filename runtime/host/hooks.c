@@ -91,36 +91,56 @@ static int pin_all(const char *folder, const char *device, const struct hooks *h
     return failed;
 }
 
-static int set_all(const char *folder, const char *device, const struct hooks *h, bool replace, struct hooked *to,
-                   char *err, size_t err_len)
+/* Off the interface, whoever else holds it. */
+static int unhook(const char *path)
 {
-    const unsigned ifindex = if_nametoindex(device);
-    to->arrives = xdp_attach(h->arrives, ifindex, replace, &to->generic, "the program for what arrives", err, err_len);
+    const int link = bpf_obj_get(path);
+    if (link >= 0) bpf_link_detach(link);
+    if (link >= 0) close(link);
+    return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace,
+                   struct hooked *to, char *err, size_t err_len)
+{
+    to->arrives =
+        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for what arrives", err, err_len);
     if (to->arrives < 0) return to->arrives;
-    to->leaves = attach_leaves(h->leaves, ifindex);
+    to->leaves = attach_leaves(h->leaves, w->ifindex);
     if (to->leaves < 0) {
         snprintf(err, err_len, "the program for what leaves can't be attached: %s", strerror(-to->leaves));
         return to->leaves;
     }
     to->pinned = hooks_last();
-    const int failed = to->pinned ? pin_all(folder, device, h, to) : 0;
+    const int failed = to->pinned ? pin_all(folder, w->device, h, to) : 0;
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     return failed;
 }
 
-int hooks_set(struct state *s, const char *name, const char *device, const struct hooks *h, bool replace,
-              struct hooked *to, char *err, size_t err_len)
+static void unhook_both(const char *folder, const char *device, int *failed)
+{
+    char path[PATH_MAX];
+    for (unsigned side = 0; side < 2; side++) {
+        pin_of(folder, device, side, path);
+        const int left = unhook(path);
+        if (left) *failed = left;
+    }
+}
+
+int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *h, bool replace, struct hooked *to,
+              char *err, size_t err_len)
 {
     char folder[PATH_MAX];
     *to = (struct hooked){.arrives = -1, .leaves = -1};
-    int failed = folder_of(name, folder);
-    if (!failed) failed = state_note(s, CHANGE_HOOKS, device, "-", folder);
-    if (failed) snprintf(err, err_len, "%s: %s", state_path(s), strerror(-failed));
+    int failed = folder_of(w->name, folder);
+    if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, "-", folder);
+    if (!failed && hooks_last()) unhook_both(folder, w->device, &failed);
+    if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
-    failed = set_all(folder, device, h, replace, to, err, err_len);
+    failed = set_all(folder, w, h, replace, to, err, err_len);
     if (!failed) return 0;
     hooks_leave(to);
-    hooks_undo(device, "-", folder);
+    hooks_undo(w->device, "-", folder);
     return failed;
 }
 
@@ -132,15 +152,6 @@ void hooks_leave(struct hooked *h)
 }
 
 /* ---- undone ---- */
-
-/* Off the interface, whoever else holds it. */
-static int unhook(const char *path)
-{
-    const int link = bpf_obj_get(path);
-    if (link >= 0) bpf_link_detach(link);
-    if (link >= 0) close(link);
-    return unlink(path) && errno != ENOENT ? -errno : 0;
-}
 
 /* The maps, once no interface has the programs any more. */
 static void drop_folder(const char *folder)
@@ -164,15 +175,10 @@ static void drop_folder(const char *folder)
 
 int hooks_undo(const char *what, const char *before, const char *after)
 {
-    char path[PATH_MAX];
     int failed = 0;
     (void)before;
     if (strncmp(after, HOOKS_FILES "/prey/", sizeof HOOKS_FILES "/prey/" - 1) != 0) return 0;
-    for (unsigned side = 0; side < 2; side++) {
-        pin_of(after, what, side, path);
-        const int left = unhook(path);
-        if (left) failed = left;
-    }
+    unhook_both(after, what, &failed);
     drop_folder(after);
     return failed;
 }

@@ -31,10 +31,16 @@ struct hooked {
 
 /* Is there a file system to pin in? Without one the programs are gone with this process. */
 bool hooks_last(void);
-/* Put the programs of the instance on the device, the change recorded before; replace: another XDP program is taken off
- * for good. 0, or a negative errno with one line in err: then neither is on it. */
-int hooks_set(struct state *s, const char *name, const char *device, const struct hooks *h, bool replace,
-              struct hooked *to, char *err, size_t err_len);
+/* Of that instance, on that interface: its name on the command line, which it need not have any more, and its number.
+ */
+struct hooks_where {
+    const char *name, *device;
+    unsigned ifindex;
+};
+/* Put the programs there, the change recorded before; replace: another XDP program is taken off for good. 0, or a
+ * negative errno with one line in err: then neither is on it. What the instance had pinned for the device goes. */
+int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
+              char *err, size_t err_len);
 /* Let go of the descriptors: what is pinned stays where it is. */
 void hooks_leave(struct hooked *h);
 /* Is the XDP program of that number, on the device, what an instance of that name has left there? */

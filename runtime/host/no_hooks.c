@@ -1,5 +1,6 @@
 /* In the place of xdp.c and hooks.c where the build has no clang (make KERNEL=0). */
 #include <errno.h>
+#include <stdio.h>
 
 #include "runtime/host/change_priv.h"
 #include "runtime/host/hooks.h"
@@ -17,3 +18,13 @@ bool hooks_left(const char *name, const char *device, unsigned program)
     (void)name, (void)device, (void)program;
     return false;
 }
+
+int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
+              char *err, size_t err_len)
+{
+    (void)s, (void)where, (void)h, (void)replace, (void)to;
+    snprintf(err, err_len, "this preyrun was built without clang");
+    return -ENOTSUP;
+}
+
+void hooks_leave(struct hooked *h) { (void)h; }

@@ -9,6 +9,7 @@
 #ifndef RUNTIME_IO_IO_H
 #define RUNTIME_IO_IO_H
 
+#include "vm/kernel/note.h"
 #include "vm/packet/pkt.h"
 
 struct deal;
@@ -17,7 +18,14 @@ struct gate;
 struct steer;
 struct umem;
 
-enum { IO_HEADROOM = 128, IO_BATCH = 64, IO_FDS_MOST = 65, IO_PORTS_MOST = 16, IO_WORKERS_MOST = 16 };
+enum {
+    IO_QUEUES = 64,
+    /* of a port, at most, that a kernel's program finds sockets of */ IO_HEADROOM = 128,
+    IO_BATCH = 64,
+    IO_FDS_MOST = 65,
+    IO_PORTS_MOST = 16,
+    IO_WORKERS_MOST = 16
+};
 
 /* What a port is to be like. Numbers alone, for it may cross from one process to another: whoever makes the sockets
  * trusts none of them. */
@@ -36,6 +44,7 @@ struct io_ask {
     uint8_t ports;       /* of the worker: they share its memory */
     uint8_t busy;        /* the kernel hands frames over when asked, not by interrupts (SO_PREFER_BUSY_POLL) */
     uint8_t workers;     /* that the interface's queues are dealt to */
+    uint8_t noted;       /* a struct kernel_note (vm/kernel/note.h) stands before each frame: io_note has it */
     uint32_t frame_most; /* bytes of a frame, as xdp_frame_most says */
 };
 
@@ -52,10 +61,11 @@ struct io_made {
 /* What whoever makes sockets keeps from one to the next. */
 struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* of each port; the caller's */
-    struct filter *filter;               /* of packet sockets; NULL: none */
-    struct gate *gate;                   /* of the proxy's connections; NULL: there is none */
-    struct deal *deal;                   /* of those that share an interface; NULL: their hash decides */
-    bool filter_asked, deal_asked;       /* for, once */
+    int sockets;           /* in place of these: the kernel executor's map of sockets, IO_QUEUES a port; 0: none */
+    struct filter *filter; /* of packet sockets; NULL: none */
+    struct gate *gate;     /* of the proxy's connections; NULL: there is none */
+    struct deal *deal;     /* of those that share an interface; NULL: their hash decides */
+    bool filter_asked, deal_asked; /* for, once */
     struct umem_made {
         uint32_t slots, slot_bytes;
         int memory, first;      /* the memory, and the socket that it is registered with; first of -1: none is */
@@ -105,6 +115,12 @@ struct io_ops {
      * will: open the port anew. NULL: that cannot be. */
     bool (*stalled)(struct io_port *);
 };
+
+/* What stands before a frame that was received by a port that is `noted`, until somebody writes there. */
+static inline const struct kernel_note *io_note(const struct pkt *pkt)
+{
+    return (const struct kernel_note *)(const void *)(pkt->data - sizeof(struct kernel_note));
+}
 
 /* Close what was made and not opened. */
 void io_made_close(struct io_made *m);

@@ -51,7 +51,8 @@ struct queue {
 struct io_port {
     struct umem *umem;
     struct umem **shared;
-    bool busy; /* the kernel waits to be asked for frames */
+    bool busy;  /* the kernel waits to be asked for frames */
+    bool noted; /* frames have a note in front */
     struct queue *queues;
     unsigned queue_count, next; /* the queue to begin with */
     int fd;                     /* of the queue, or an epoll of all */
@@ -254,6 +255,7 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
     }
     p->queue_count = queues;
     p->busy = ask->busy;
+    p->noted = ask->noted;
     for (unsigned i = 0; i < queues; i++) p->queues[i].fd = made->fds[i + 1];
     const bool whole = !xdp_in_pieces(ask->frame_most), fine = map_all(p, ask, made);
     if (fine && (whole || pieces_init(&p->pieces, ask->frame_most, IO_BATCH + queues))) return p;
@@ -264,9 +266,20 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
 
 /* ---- receive ---- */
 
+/* False: it is none of ours. */
+static bool take_note(uint8_t **bytes, uint32_t *len)
+{
+    const struct kernel_note *note = (const void *)*bytes;
+    if (*len < sizeof *note || note->magic != KERNEL_NOTE_MAGIC) return false;
+    *bytes += sizeof *note;
+    *len -= (uint32_t)sizeof *note;
+    return true;
+}
+
 static void view(struct io_port *p, uint8_t *bytes, uint32_t len, uint32_t slot)
 {
     struct pkt *pkt = &p->views[p->held];
+    if (p->noted && !take_note(&bytes, &len)) len = 0; /* which no rule lets by */
     p->held_slots[p->held++] = slot;
     pkt_view(pkt, bytes, len, len, LINK_ETHER, 0);
     pkt->flags = PKT_WRITABLE;

@@ -1,5 +1,6 @@
 /* The half of `xdp` that needs a right: the memory of a worker's ports, registered with the first socket, and a socket
  * a queue of the interface, bound, with its rings. Who opens the port maps them (xdp.c). */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -115,7 +116,15 @@ static bool prefer_busy(int fd)
            !setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof budget);
 }
 
-static const char *make_socket(const struct io_ask *ask, struct umem_made *u, struct steer *steer, unsigned queue,
+/* Where the program in the kernel finds it. 0 or a negative errno. */
+static int tell_socket(const struct io_maker *m, unsigned port, unsigned queue, int fd)
+{
+    if (!m->sockets) return steer_socket(m->steers[port], queue, fd);
+    const uint32_t at = port * IO_QUEUES + queue;
+    return queue < IO_QUEUES ? bpf_map_update_elem(m->sockets, &at, &fd, BPF_ANY) : -E2BIG;
+}
+
+static const char *make_socket(const struct io_maker *m, const struct io_ask *ask, struct umem_made *u, unsigned queue,
                                struct io_made *made)
 {
     const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -128,8 +137,8 @@ static const char *make_socket(const struct io_ask *ask, struct umem_made *u, st
     failed = bind_queue(fd, ask, u, queue);
     if (failed) return failed;
     if (ask->busy && !prefer_busy(fd)) return "--busy-poll";
-    errno = -steer_socket(steer, queue, fd);
-    return errno ? "the steering program" : NULL;
+    errno = -tell_socket(m, ask->port, queue, fd);
+    return errno ? "the program in the kernel" : NULL;
 }
 
 /* ---- made ---- */
@@ -176,7 +185,7 @@ static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct
     made->fds[made->fd_count++] = memory;
     const char *failed = ask->all ? hear_all(m, ask) : NULL;
     for (unsigned i = ask->worker; i < all.receive && !failed; i += ask->workers)
-        failed = make_socket(ask, u, m->steers[ask->port], i, made);
+        failed = make_socket(m, ask, u, i, made);
     if (failed || u->first != made->fds[1]) return failed;
     u->first = fcntl(u->first, F_DUPFD_CLOEXEC, 0); /* the others' sockets name it */
     return u->first < 0 ? "memory" : NULL;
@@ -198,7 +207,7 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
     errno = EINVAL;
     const char *failed = "numbers";
     if (ask->worker < IO_WORKERS_MOST && ask->workers && ask->worker < ask->workers && ask->port < IO_PORTS_MOST &&
-        m->steers[ask->port] && ask->frame_most && ask->frame_most <= FRAME_MOST)
+        (m->steers[ask->port] || m->sockets) && ask->frame_most && ask->frame_most <= FRAME_MOST)
         failed = make_all(m, ask, made);
     if (!failed) return 0;
     snprintf(err, err_len, "AF_XDP, %s: %s", failed, errno == EBUSY ? "another process has it" : strerror(errno));

@@ -10,6 +10,8 @@
 
 static bool is_judge(enum kernel_entry e) { return e == KERNEL_ENTRY_judge_xdp || e == KERNEL_ENTRY_judge_tc; }
 
+void kernel_ready(void) { libbpf_num_possible_cpus(); /* which the library remembers */ }
+
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
 {
     unsigned n = 0;

@@ -9,6 +9,9 @@
 
 enum { KERNEL_FDS_MOST = KERNEL_MAPS + KERNEL_ENTRIES, JUDGE_FDS_MOST = KERNEL_ENTRIES };
 
+/* Before the taker gives up its files: what it would not find then. */
+void kernel_ready(void);
+
 /* How many. */
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]);
 /* p: the program that the giver's was made for. NULL: errno says why. */

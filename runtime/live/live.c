@@ -14,6 +14,7 @@
 
 #include "runtime/host/guard_news.h"
 #include "runtime/host/keypair.h"
+#include "runtime/kernel/adopt.h"
 #include "runtime/live/access.h"
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
@@ -135,8 +136,9 @@ static void say_ready(struct live *l)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160];
     proxied_memory(l, proxied, sizeof proxied);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s%s%s%s", o->name, names, l->io->name,
-                l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,
+    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s%s%s%s", o->name, names,
+                l->in_kernel ? "kernel" : l->io->name, l->generic ? " (generic)" : "", l->worker_count,
+                l->worker_count == 1 ? "" : "s", o->program,
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
     l->ready = true;
@@ -296,6 +298,7 @@ static int service(struct live *l)
 {
     keypair_init();
     checks_ready();
+    kernel_ready();
     int status = parent_confine(l->channel);
     clock_open(&l->clock);
     if (!status) status = signals_open(l);

@@ -10,6 +10,7 @@
 #include "runtime/live/confirm.h"
 #include "runtime/live/document.h"
 #include "runtime/live/health.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/leftover.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/proxied.h"
@@ -89,6 +90,7 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     r->left = l->lingering;
     l->lingering = next;
     r->hidden = true;
+    if (!in_kernel_prepare(l, l->now.program, err, err_len)) return false;
     if (!claim_guard(l) && !steered_rules(l)) return true;
     snprintf(err, err_len, "guard rules or steering for it cannot be set");
     return false;
@@ -127,6 +129,8 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
                                               .routes = start_routes(l, l->now.program),
                                               .tun = l->tun,
                                               .number = l->now.number,
+                                              .put_in_force = l->in_kernel ? in_kernel_swap : NULL,
+                                              .arg = l,
                                               .cuts = start_has_tunnels(l->now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);

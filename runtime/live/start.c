@@ -14,6 +14,7 @@
 #include "runtime/compiled.h"
 #include "runtime/host/across.h"
 #include "runtime/live/dealt.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/look.h"
 #include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
@@ -65,13 +66,13 @@ static bool is_on(const char *sysctl)
     return c != '0';
 }
 
-static bool is_enforced(const struct live *l, const struct program *p, char *why, size_t len)
+bool start_enforces(const struct live *l, const struct program *p, char *why, size_t len)
 {
     char place[300];
     bool host = false; /* it hears something of an interface */
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
     const bool forwards = l->forwards && l->io != &io_XDP && !start_routes(l, p); /* else we take what crosses */
-    if (!host || l->o->monitor || !watched_place(p, forwards, place, sizeof place)) return true;
+    if (!host || l->o->monitor || l->in_kernel || !watched_place(p, forwards, place, sizeof place)) return true;
     snprintf(why, len,
              "%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
              "--monitor judges and counts it, and enforces the rest",
@@ -97,7 +98,7 @@ bool start_look_at(const struct live *l, const struct program *p, const char *na
     const char *zone = schedules_unknown_zone(p);
     if (!zone)
         return proxied_runs(p, why, len) && way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) &&
-               is_enforced(l, p, why, len);
+               start_enforces(l, p, why, len);
     snprintf(why, len, "%.200s: this machine does not know the time zone `%s` (package tzdata)", name, zone);
     return false;
 }
@@ -248,6 +249,8 @@ static int workers_make(struct live *l)
                              .log = l->o->log != LOG_NONE,
                              .spins = l->o->busy_poll,
                              .cuts = start_has_tunnels(l->now.program),
+                             .kernel = in_kernel_ops(l),
+                             .in_force = in_kernel_in_force(l),
                              .forwards = l->forwards};
     for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)
         if (worker_make(l, &cfg)) return 2;
@@ -258,6 +261,7 @@ static int workers_make(struct live *l)
 int start_open(struct live *l)
 {
     int group[PORTS_MOST];
+    if (l->in_kernel && in_kernel_begin(l)) return 2;
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         l->now.shared = shared_new(l->now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
@@ -290,6 +294,7 @@ void start_close(struct live *l)
     recorder_free(l->recorder);
     reel_close(&l->reel);
     steered_close(l);
+    in_kernel_close(l);
     reload_fini(l);
     world_fini(l);
     host_close(l->host);

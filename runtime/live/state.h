@@ -22,6 +22,7 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 
 enum { OLDER_MOST = 64 };
 
+struct in_kernel;
 struct documents;
 struct proxied;
 struct access;
@@ -62,6 +63,8 @@ struct live {
     struct guard_news *guard_news; /* who changes our rules; NULL: the kernel does not tell */
     struct channel *channel;       /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
+    bool in_kernel;            /* programs in the kernel judge, and `io` has what they send up */
+    struct in_kernel *kernel;  /* they, by descriptors of the parent's; NULL: not made yet, or not wanted */
     unsigned port_count;       /* of each worker: one an interface, or, behind these, one more each (steered.h) */
     struct deal_tables *dealt; /* what the dealing program is told; NULL: there is none */
     struct umem *umems[WORKERS_MOST]; /* of each worker's ports */

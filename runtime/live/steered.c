@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "runtime/host/offload.h"
+#include "runtime/live/in_kernel.h"
 
 /* ---- the rules ---- */
 
@@ -52,6 +53,8 @@ bool steered_fits(const struct program *p, char *why, size_t len)
 
 /* ---- opening ---- */
 
+static bool is_steered(const struct live *l) { return l->io == &io_XDP && !l->in_kernel; }
+
 int steered_tun(struct live *l, const struct program *p)
 {
     char err[300];
@@ -78,7 +81,7 @@ int steered_rules(struct live *l)
 {
     struct guarded g;
     struct steer_rules r;
-    if (l->io != &io_XDP) return 0;
+    if (!is_steered(l)) return 0;
     char err[300] = "out of memory";
     const struct lingering *left = &l->lingering;
     const bool made = steered_guarded(&r, &g, l->now.program, NULL) && guarded_more(&g, left->matches, left->count);
@@ -94,7 +97,8 @@ int steered_rules(struct live *l)
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
 {
     char err[300];
-    if (l->io != &io_XDP) return 0;
+    if (l->in_kernel) return in_kernel_open(l, at, ask);
+    if (!is_steered(l)) return 0;
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
     ask->ports = (uint8_t)l->o->iface_count;
@@ -111,7 +115,8 @@ int steered_port(struct live *l, unsigned at)
 {
     char err[300];
     bool generic;
-    if (l->io != &io_XDP) return 0;
+    if (l->in_kernel) return in_kernel_port(l, at);
+    if (!is_steered(l)) return 0;
     if (steered_rules(l)) return 2;
     if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
@@ -128,8 +133,9 @@ int steered_begin(struct live *l)
 bool steered_world(struct live *l)
 {
     char err[300];
+    if (l->in_kernel) in_kernel_world(l);
     /* Of packet sockets the first asks for all: they share one filter. */
-    const unsigned count = l->io == &io_XDP ? l->o->iface_count : l->proxies;
+    const unsigned count = is_steered(l) ? l->o->iface_count : l->proxies;
     for (unsigned i = 0; i < count; i++)
         if (ask_world(l->channel, i, &l->latest->facts, l->latest->port_mac[i], err, sizeof err))
             events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
@@ -139,7 +145,7 @@ bool steered_world(struct live *l)
 
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
 {
-    if (l->io == &io_XDP) s->cut += ask_too_long(l->channel, at);
+    if (is_steered(l)) s->cut += ask_too_long(l->channel, at);
 }
 
 void steered_close(struct live *l)

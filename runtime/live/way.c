@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/io/card.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/steered.h"
 
 enum { WHY = 400 };
@@ -90,10 +91,10 @@ static void warn_of_tags(const struct live *l)
     struct card c;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
-            live_complain(
-                "notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); this "
-                "mends it, at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
-                c.name, c.kind);
+            live_complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
+                          "this mends it, "
+                          "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
+                          l->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
 /* ---- chosen ---- */
@@ -126,6 +127,13 @@ static bool auto_xdp(const struct live *l)
 
 int way_choose(struct live *l)
 {
+    if (in_kernel_choose(l)) return 2;
+    if (l->in_kernel) {
+        l->io = &io_XDP;
+        l->port_count = l->o->iface_count;
+        warn_of_tags(l);
+        return 0;
+    }
     const char *no = l->o->io == OPTIONS_IO_XDP ? refusal(l, l->now.program) : NULL;
     if (no) return live_complain("--io xdp: %s; this does: --io packet", no);
     const bool xdp = l->o->io == OPTIONS_IO_XDP || (l->o->io != OPTIONS_IO_PACKET && auto_xdp(l));
@@ -138,7 +146,7 @@ int way_choose(struct live *l)
 bool way_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     char what[WHY];
-    if (l->io != &io_XDP) return true;
+    if (l->io != &io_XDP || l->in_kernel) return true;
     const char *no = refusal(l, p);
     if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
     if (no || (!l->latest && (!look_at_workers(l, why, len) || !look_at_cards(l, why, len)))) return false;
@@ -151,6 +159,7 @@ unsigned way_workers(const struct live *l, unsigned cpus)
 {
     struct card narrow;
     const unsigned wanted = l->o->workers ? l->o->workers : cpus;
+    if (l->in_kernel) return 1;
     const unsigned most = l->io == &io_XDP ? fewest_queues(l, &narrow) : wanted;
     if (wanted <= most) return wanted;
     live_complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "

@@ -5,6 +5,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -147,6 +148,17 @@ static int allow_some(scmp_filter_ctx f)
     return failed;
 }
 
+/* By descriptors of the parent's: maps are read and written, programs asked; nothing is made or loaded. */
+static int allow_bpf(scmp_filter_ctx f)
+{
+    static const scmp_datum_t all[] = {BPF_MAP_LOOKUP_ELEM,  BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
+                                       BPF_MAP_GET_NEXT_KEY, BPF_PROG_TEST_RUN,   BPF_OBJ_GET_INFO_BY_FD};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all && !failed; i++)
+        failed = ONLY(bpf, SCMP_A0(SCMP_CMP_EQ, all[i], 0));
+    return failed;
+}
+
 static int leave_calls(void)
 {
     const struct sigaction missing = {.sa_sigaction = forbidden, .sa_flags = SA_SIGINFO | SA_NODEFER};
@@ -156,6 +168,7 @@ static int leave_calls(void)
     if (!failed && !LOOSE) failed = allow_plain(f);
     if (!failed && !LOOSE) failed = allow_some(f);
     if (!failed && !LOOSE) failed = allow_sockets(f);
+    if (!failed && !LOOSE) failed = allow_bpf(f);
     if (!failed && LOOSE)
         failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
     if (!failed) failed = seccomp_load(f);

@@ -39,8 +39,7 @@ const struct request_bounds request_bounds[REQUEST_COUNT] = {
 
 static bool is_port(const struct parent *p, uint32_t port) { return port < p->o->iface_count; }
 
-/* By its name; one that was given another name since is still the one. 0: it was never found. */
-static unsigned ifindex_of(struct parent *p, uint32_t port)
+unsigned parent_ifindex(struct parent *p, uint32_t port)
 {
     const unsigned now = if_nametoindex(p->o->ifaces[port]);
     if (now) p->ifindex[port] = now;
@@ -81,7 +80,7 @@ static void lack_gate(struct parent *p, const char *why)
 static void gate_port(struct parent *p, unsigned port)
 {
     char why[100];
-    const int failed = gate_attach(p->maker.gate, port, ifindex_of(p, port));
+    const int failed = gate_attach(p->maker.gate, port, parent_ifindex(p, port));
     snprintf(why, sizeof why, "%s: %s", p->o->ifaces[port], strerror(-failed));
     if (failed) lack_gate(p, why);
 }
@@ -96,7 +95,7 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     if (!any || !p->maker.gate) return 0;
     const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count);
     for (unsigned i = 0; i < p->o->iface_count && !failed; i++)
-        if (!p->maker.steers[i] && ifindex_of(p, i)) gate_port(p, i);
+        if (!p->maker.steers[i] && parent_ifindex(p, i)) gate_port(p, i);
     if (failed == -E2BIG)
         snprintf(err, err_len,
                  "services in `mode proxy` name more than %d ranges of 256 ports and more, or ports of `self`, or "
@@ -145,12 +144,13 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
     struct io_ask ask = *(const struct io_ask *)r->body;
     struct io_made made = {0};
     if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
-    const struct io_ops *ops = p->maker.steers[ask.port] && !ask.beside ? &io_XDP : &io_PACKET;
+    const struct io_ops *ops = (p->maker.steers[ask.port] || p->kernel) && !ask.beside ? &io_XDP : &io_PACKET;
     ask.ring_bytes = p->o->ring;
     ask.busy = p->o->busy_poll;
-    ask.ifindex = ifindex_of(p, ask.port);
+    ask.ifindex = parent_ifindex(p, ask.port);
     ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER;
     ask.ports = (uint8_t)p->o->iface_count;
+    ask.noted = p->kernel != NULL;
     if (!ask.ifindex) {
         a->failed = -ENODEV;
         return true;
@@ -257,7 +257,7 @@ static bool grant_STEERING(struct parent *p, const struct request *r, struct ans
     (void)fds;
     if (!is_port(p, body->port)) return false;
     struct steer *s = p->maker.steers[body->port];
-    const unsigned ifindex = ifindex_of(p, body->port);
+    const unsigned ifindex = parent_ifindex(p, body->port);
     a->failed = s && ifindex ? steer_begin(s, ifindex, p->o->xdp_replace, &generic, a->err, sizeof a->err) : -ENODEV;
     a->value = generic;
     return true;
@@ -279,7 +279,7 @@ static bool grant_CARRIED(struct parent *p, const struct request *r, struct answ
     (void)fds;
     if (!is_port(p, body->port)) return false;
     struct gate_count c = {0};
-    if (p->maker.gate) gate_counts(p->maker.gate, ifindex_of(p, body->port), &c);
+    if (p->maker.gate) gate_counts(p->maker.gate, parent_ifindex(p, body->port), &c);
     if (p->maker.steers[body->port]) steer_counts(p->maker.steers[body->port], &c);
     memcpy(a->carried, &c, sizeof a->carried);
     return true;
@@ -295,7 +295,7 @@ static bool grant_RESOLVE(struct parent *p, const struct request *r, struct answ
     (void)fds;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     if (!p->resolver) p->resolver = resolver_new();
-    a->failed = p->resolver ? resolver_ask(p->resolver, ifindex_of(p, body->port), &body->addr) : -errno;
+    a->failed = p->resolver ? resolver_ask(p->resolver, parent_ifindex(p, body->port), &body->addr) : -errno;
     return true;
 }
 
@@ -304,7 +304,7 @@ static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct ans
     const struct request_announce *body = r->body;
     (void)fds;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
-    a->failed = announce(ifindex_of(p, body->port), &body->addr);
+    a->failed = announce(parent_ifindex(p, body->port), &body->addr);
     return true;
 }
 

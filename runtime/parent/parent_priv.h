@@ -6,6 +6,7 @@
 
 #include "runtime/host/access_logs.h"
 #include "runtime/host/aside.h"
+#include "runtime/host/hooks.h"
 #include "runtime/host/resolve.h"
 #include "runtime/host/state.h"
 #include "runtime/parent/parent.h"
@@ -20,8 +21,11 @@ struct parent {
     unsigned ifindex[OPTIONS_IFACES]; /* of each interface, as it was found last; 0: never */
     struct io_maker maker;            /* with the steering programs */
     uint64_t too_long[IO_PORTS_MOST]; /* frames, of steering programs before */
-    struct resolver *resolver;        /* NULL: nobody was asked for yet */
-    struct aside *aside;              /* of checks through services; NULL: no_aside says why */
+    struct kernel *kernel;            /* the executor there; NULL: nobody has asked for it */
+    struct judge *judge;              /* prepared, not in force */
+    struct hooked hooked[OPTIONS_IFACES];
+    struct resolver *resolver; /* NULL: nobody was asked for yet */
+    struct aside *aside;       /* of checks through services; NULL: no_aside says why */
     char no_aside[200];
     bool furnished; /* some check has gone that way */
     bool here;      /* some addresses are the proxy's */
@@ -32,6 +36,16 @@ struct parent {
     int recordings; /* their directory; -1: nobody has asked for it */
     pid_t child;
 };
+
+/* Of an interface, by its name; one that was given another name since is still the one. 0: it was never found. */
+unsigned parent_ifindex(struct parent *p, uint32_t port);
+/* grant_kernel.c: rows of request.def, as grant. */
+struct request;
+bool grant_KERNEL(struct parent *, const struct request *, struct answer *, int fds[]);
+bool grant_JUDGE(struct parent *, const struct request *, struct answer *, int fds[]);
+bool grant_SWAP(struct parent *, const struct request *, struct answer *, int fds[]);
+bool grant_HOOKS(struct parent *, const struct request *, struct answer *, int fds[]);
+void parent_kernel_fini(struct parent *p);
 
 /* One line on standard error; returns 2. */
 int parent_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -114,6 +114,7 @@ static int fork_child(struct parent *p, struct channel **c)
 static void parent_free(struct parent *p)
 {
     for (unsigned i = 0; i < IO_PORTS_MOST; i++) steer_close(p->maker.steers[i]);
+    parent_kernel_fini(p);
     gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);

@@ -14,6 +14,7 @@
 #include "runtime/worker/owned.h"
 #include "runtime/worker/watched.h"
 #include "vm/flow/fragments/frag.h"
+#include "vm/kernel/kpkt.h"
 #include "vm/packet/time.h"
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
@@ -76,6 +77,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .worker = w->cfg.worker,
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
                            .share = share_of(w),
+                           .kernel = w->cfg.kernel,
                            .live = true,
                            .flow_events = w->cfg.ended};
 }
@@ -342,6 +344,15 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
+/* What came before another program was put in force is judged by that. */
+static struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
+{
+    const struct kernel_note *note = io_note(pkt);
+    return (struct vm_up){.decision = note->decision,
+                          .judged = note->flags & KERNEL_JUDGED &&
+                                    note->program == __atomic_load_n(w->cfg.in_force, __ATOMIC_RELAXED)};
+}
+
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
@@ -349,6 +360,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
         pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* whoever handed it over may have run another program */
+        if (w->cfg.in_force) w->ups[i] = up_of(w, pkts[i]);
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
         seen->bytes += w->lengths[i];
         seen->packets++;
@@ -357,7 +369,10 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     const struct vm_in in = input(w, now);
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program, now);
-    vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    if (w->cfg.in_force)
+        vm_run_up(w->vm, &in, w->pkts, n, w->ups, w->verdicts, &w->tx);
+    else
+        vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
     if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
     if (w->tape) tape_verdicts(w->tape, w->verdicts, n);
     t->frames += n;
@@ -475,6 +490,7 @@ void worker_take_change(struct worker *w, uint64_t now)
     if (!err) {
         if (w->tape) tape_note(w->tape, TAPE_CHANGE, now, c->number);
         w->program = c->number;
+        if (c->put_in_force && c->put_in_force(c->arg)) __atomic_store_n(&w->fault, EIO, __ATOMIC_RELEASE);
         w->cfg.program = c->remap->program;
         w->cfg.owners = c->owners;
         w->cfg.shared = c->shared;

@@ -49,13 +49,15 @@ struct worker_cfg {
     void *hear_arg;
     uint64_t seed;
     int tun; /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
-    const struct opened *opened; /* tunnels' packets, which the host does not see either */
-    bool spins;                  /* it never sleeps: ports are asked without end */
-    bool log;                    /* tell of log events */
-    bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */
-    bool patient;                /* nobody waits for it: memory comes as it is needed */
-    bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */
-    bool routes;                 /* what crosses from one port to another is ours to send on */
+    const struct opened *opened;    /* tunnels' packets, which the host does not see either */
+    bool spins;                     /* it never sleeps: ports are asked without end */
+    bool log;                       /* tell of log events */
+    bool cuts;                      /* super-packets are judged in pieces, for some go into a tunnel */
+    bool patient;                   /* nobody waits for it: memory comes as it is needed */
+    bool forwards;                  /* the host's stack forwards packets: what crosses is watched unless we take it */
+    bool routes;                    /* what crosses from one port to another is ours to send on */
+    const struct vm_kernel *kernel; /* of what the executor in the kernel has not done itself; NULL: there is none */
+    const uint32_t *in_force;       /* the number of the program that judges there, in its memory; NULL likewise */
     void (*ended)(void *arg, const struct flow_record *f); /* each flow that ends; NULL: nobody asks */
     void *ended_arg;
 };
@@ -72,7 +74,9 @@ struct next_program {
     bool routes;
     int tun;
     bool cuts;
-    uint64_t number; /* of this change, for who records it */
+    uint64_t number;                /* of this change, for who records it */
+    int (*put_in_force)(void *arg); /* the same in the kernel, at once; NULL: nothing judges there */
+    void *arg;
 };
 
 struct worker {
@@ -88,6 +92,7 @@ struct worker {
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
+    struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these */
     struct bridge bridge;
     struct limit told_limit;     /* of errors that may be about our tunnels */
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */

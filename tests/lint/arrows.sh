@@ -64,7 +64,7 @@ wing() {
 wing replay capture schedule
 wing host
 wing io host
-wing parent host io
+wing parent host io kernel
 wing check host
 wing proxy worker host
 wing ctl
@@ -74,7 +74,7 @@ may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyc
 wing_words='runtime/replay/text.h runtime/replay/report.h'
 may runtime/record/ 'runtime/record/*.[ch]' "vm/ runtime/options.h runtime/self.h runtime/whole.h runtime/counters.h runtime/totals.h $wing_words runtime/replay/verdicts.h runtime/replay/out.h runtime/replay/explain.h runtime/replay/flows.h runtime/replay/log.h runtime/record/ runtime/worker/ runtime/io/ runtime/host/ runtime/capture/ runtime/schedule/"
 may runtime/worker/ 'runtime/worker/*.[ch]' "vm/ runtime/options.h runtime/totals.h runtime/io.def runtime/counter.def runtime/replay/text.h runtime/worker/ runtime/io/ runtime/host/"
-may runtime/live/ 'runtime/live/*.[ch]' "vm/ runtime/compiled.h runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/counter.def $wing_words runtime/replay/flows.h runtime/replay/explain_asked.h runtime/live/ runtime/worker/ runtime/record/ runtime/io/ runtime/parent/ runtime/host/ runtime/check/ runtime/proxy/ runtime/ctl/ runtime/stats/ runtime/capture/ runtime/schedule/"
+may runtime/live/ 'runtime/live/*.[ch]' "vm/ runtime/compiled.h runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/counter.def $wing_words runtime/replay/flows.h runtime/replay/explain_asked.h runtime/live/ runtime/kernel/ runtime/worker/ runtime/record/ runtime/io/ runtime/parent/ runtime/host/ runtime/check/ runtime/proxy/ runtime/ctl/ runtime/stats/ runtime/capture/ runtime/schedule/"
 may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/'
 
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.

@@ -10,17 +10,14 @@ import subprocess
 import sys
 
 KEPT = {
-    "vm_run_up": "the executor in the kernel",
     "program_stream_naive": "the proxy's loop, as the list says it",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
     "kernel_program_of": "the kernel's stages",
-    "KERNEL_NOTE_MAGIC": "the kernel's stages",
-    "kernel_new": "the executor in the kernel", "kernel_free": "it", "kernel_load": "it",
-    "kernel_fds": "the live service", "kernel_adopt": "it", "judge_fds": "it", "judge_adopt": "it", "kernel_took": "it",
-    "kernel_kpkts": "it", "kernel_cpus": "it", "kernel_askers": "it", "asker_init": "it", "ask_frame": "it", "ask_judge": "it",
+    "kernel_load": "it",
+    "kernel_cpus": "it", "ask_frame": "it",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",

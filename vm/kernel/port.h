@@ -5,13 +5,15 @@
 
 #include <stdint.h>
 
-enum { KERNEL_PORTS = 4096, KERNEL_WAYS = 1024, KERNEL_OWN = 4096 /* own addresses of a family */ };
+enum { KERNEL_PORTS = 4096, KERNEL_WAYS = 1024, KERNEL_XSKS = 1024, KERNEL_OWN = 4096 /* own addresses of a family */ };
 
 struct kernel_port {
     uint32_t ifindex; /* 0: nothing is known of one */
     uint16_t iface;   /* its id in the program */
     uint8_t link;     /* enum pkt_link */
     uint8_t unused;
+    uint16_t xsks; /* where its sockets stand in `xsks`: one for each of its queues */
+    uint16_t unused2;
 };
 struct kernel_way {
     uint64_t mac;     /* frames leave with it; 0: with the one that they came to */

@@ -184,6 +184,15 @@ udp() {
     until_true 100 "a UDP server answers in $1" at "$1" python3 "$top/tests/e2e/live/udp.py" ask 127.0.0.1 "$2"
 }
 
+# pins: programs of the kernel may be pinned, in a file system of this script's own, which `ip netns exec` would hide. The
+# script begins anew for that, with its arguments: pins "$@". False: this machine lets us mount none.
+pins() {
+    files_of_bpf=${FILES_OF_BPF-}
+    [ -n "$files_of_bpf" ] && return
+    unshare -m mount -t bpf bpf /sys/fs/bpf 2>/dev/null || return
+    cd "$top" && FILES_OF_BPF=here exec unshare -m bash -c 'mount -t bpf bpf /sys/fs/bpf && exec bash "$0" "$@"' "$0" "$@"
+}
+
 # prey NAME OPTION...: preyrun there, with one worker where no other number is said; ready; $prey is its process. Its outputs are $name.out and $name.err.
 prey() {
     local name=$1
@@ -194,7 +203,11 @@ prey() {
         recordings=$((recordings + 1))
         set -- --record "recorded-$recordings" "$@"
     fi
-    ip netns exec "$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
+    if [ -n "${files_of_bpf-}" ]; then
+        nsenter "--net=/run/netns/$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
+    else
+        ip netns exec "$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
+    fi
     prey=$!
     pids="$pids $prey"
     until_true 200 "preyrun is ready in $name" grep -qE '^([0-9:.]+  )?ready|"ready"' "$name.err" || sed 's/^/# /' "$name.err"

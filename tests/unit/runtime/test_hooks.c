@@ -67,7 +67,8 @@ static int set(struct state *s, int arrives, int leaves, bool replace, struct ho
                             .leaves = program(BPF_PROG_TYPE_SCHED_CLS, leaves),
                             .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "m", 4, 4, 2, NULL)}},
                             .kept_count = 1};
-    const int failed = hooks_set(s, "here", "here", &h, replace, on, err, sizeof err);
+    const struct hooks_where where = {"here", "here", if_nametoindex("here")};
+    const int failed = hooks_set(s, &where, &h, replace, on, err, sizeof err);
     close(h.arrives);
     close(h.leaves);
     close(h.kept[0].map);

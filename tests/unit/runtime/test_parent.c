@@ -8,7 +8,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "compiler/compiler.h"
 #include "runtime/host/state.h"
+#include "runtime/kernel/ask.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
@@ -115,6 +117,78 @@ static void closed(void **state)
     sh("! nft list tables | grep -q prey");
 }
 
+/* In a child: what its parent will see. */
+static void wants(bool good, int status)
+{
+    if (!good) _exit(status);
+}
+
+/* ---- the kernel executor ---- */
+
+static struct program *compiled(const char *text)
+{
+    char err[300] = "";
+    struct compile c;
+    compile_init(&c);
+    struct program *p =
+        compile_text(&c, "test", text, strlen(text)) ? NULL : program_load(c.pbc, c.pbc_len, err, sizeof err);
+    compile_fini(&c);
+    assert_non_null(p);
+    return p;
+}
+
+enum { NOT_ALLOWED = 41 /* no programs may be loaded here */ };
+
+/* A service as it is: without a right it asks the stages, by what the parent has made. */
+static void ask_stages(struct channel *c, void *arg)
+{
+    char err[500] = "";
+    struct kernel *k;
+    struct judge *j;
+    struct asker a;
+    struct kpkt *of;
+    struct pkt pkt;
+    bool generic, pinned;
+    const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
+    kernel_ready();
+    wants(!parent_confine(c), 1);
+    const int failed = ask_kernel(c, arg, &k, err, sizeof err);
+    if (failed) print_message("# %s\n", err);
+    if (failed) _exit(NOT_ALLOWED);
+    for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
+        wants(!ask_prepare(c, arg, &j, err, sizeof err), 2);
+        wants(!ask_swap(c, k, j, err, sizeof err), 3);
+        asker_init(&a, k, 0);
+        pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
+        wants(!ask_frame(&a, KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
+    }
+    wants(!ask_hooks(c, 0, &generic, &pinned, err, sizeof err) && !generic, 5);
+    wants(!ask_hooks(c, 0, &generic, &pinned, err, sizeof err), 6); /* as after its interface was gone */
+    kernel_free(k);
+}
+
+static void swap_nothing(struct channel *c, void *arg)
+{
+    char err[500];
+    (void)arg;
+    ask_swap(c, NULL, NULL, err, sizeof err);
+}
+
+static void kernel(void **state)
+{
+    (void)state;
+    char said[2000];
+    struct program *p = compiled("firewall f in default accept { drop tcp port 81 }");
+    sh(NETNS_PAIR);
+    const int status = served(ask_stages, p);
+    program_put(p);
+    if (status == NOT_ALLOWED) skip();
+    assert_int_equal(status, HONEST);
+    sh("! ip link show here | grep -q xdp");
+    assert_int_equal(served_and_said(swap_nothing, NULL, said, sizeof said), 2);
+    assert_non_null(strstr(said, "a request that is not in the table"));
+}
+
 /* ---- access logs ---- */
 
 /* Where it lies in the folder of the rules; "": asked for and had. */
@@ -128,11 +202,6 @@ static const char *log_refused(struct channel *c, const char *name)
     if (!failed && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND)) != (O_WRONLY | O_APPEND)) _exit(30);
     if (!failed) close(fd);
     return failed ? err : "";
-}
-
-static void wants(bool good, int status)
-{
-    if (!good) _exit(status);
 }
 
 static void ask_logs(struct channel *c, void *arg)
@@ -347,8 +416,8 @@ static void bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),    netns_test(logs),        netns_test(closed), netns_test(noise),
-        netns_test(descriptors), netns_test(system_call), netns_test(bound),
+        netns_test(requests),  netns_test(logs),        netns_test(closed),      netns_test(kernel),
+        netns_test(noise),     netns_test(descriptors), netns_test(system_call), netns_test(bound),
 #ifndef PREY_LOOSE
         netns_test(processes),
 #endif

@@ -1,0 +1,47 @@
+/* In the place of load.c and adopt.c where the build has no clang (make KERNEL=0); no struct kernel is ever made. */
+#include <errno.h>
+
+#include "runtime/kernel/adopt.h"
+
+struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    (void)k, (void)p, (void)err, (void)err_len;
+    return NULL;
+}
+
+void judge_free(struct judge *j) { (void)j; }
+
+int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
+{
+    (void)k, (void)j, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+void kernel_ready(void) {}
+
+unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
+{
+    (void)k, (void)fds;
+    return 0;
+}
+
+struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count)
+{
+    (void)p, (void)fds, (void)count;
+    errno = ENOTSUP;
+    return NULL;
+}
+
+unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
+{
+    (void)j, (void)fds;
+    return 0;
+}
+
+struct judge *judge_adopt(const int fds[], unsigned count)
+{
+    (void)fds, (void)count;
+    return NULL;
+}
+
+void kernel_took(struct kernel *k, struct judge *j) { (void)k, (void)j; }

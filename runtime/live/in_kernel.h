@@ -1,0 +1,25 @@
+/* The executor in the kernel (--exec kernel): its programs judge on the interfaces, and what they cannot do comes up by
+ * AF_XDP sockets. Those that give an int give the exit status. */
+#ifndef RUNTIME_LIVE_IN_KERNEL_H
+#define RUNTIME_LIVE_IN_KERNEL_H
+
+#include "runtime/live/state.h"
+
+/* l->in_kernel, as --exec and the first program say. */
+int in_kernel_choose(struct live *l);
+int in_kernel_begin(struct live *l);                                 /* its maps, and the judge of l->now */
+int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
+int in_kernel_port(struct live *l, unsigned at);                     /* when all else is ready: its programs, there */
+void in_kernel_world(struct live *l);                                /* after facts have changed */
+/* For the worker: what its vm asks there, and where the number of the program stands that judges; NULL: nothing does.
+ */
+const struct vm_kernel *in_kernel_ops(const struct live *l);
+const uint32_t *in_kernel_in_force(const struct live *l);
+void in_kernel_close(struct live *l);
+
+/* Another program: its judge is loaded while the one before judges; false with why in err. Then it is put in force when
+ * the worker takes the program itself (struct next_program), or the next one is loaded in its place. */
+bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_t err_len);
+int in_kernel_swap(void *live);
+
+#endif

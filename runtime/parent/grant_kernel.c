@@ -1,0 +1,90 @@
+/* What is done for requests about the kernel executor: maps and programs are made here, and the service gets their
+ * descriptors, by which it reads, writes and asks, but loads nothing. A program comes as the bytes of its file, and is
+ * verified like any other. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/host/hooks.h"
+#include "runtime/kernel/adopt.h"
+#include "runtime/parent/parent_priv.h"
+
+/* Copies, which the answer's sender closes. False: there are no descriptors left. */
+static bool give(struct answer *a, const int from[], unsigned count, int fds[])
+{
+    for (a->fd_count = 0; a->fd_count < count; a->fd_count++) {
+        const int fd = dup(from[a->fd_count]);
+        if (fd < 0) break;
+        fds[a->fd_count] = fd;
+    }
+    if (a->fd_count == count) return true;
+    while (a->fd_count) close(fds[--a->fd_count]);
+    a->failed = -EMFILE;
+    return false;
+}
+
+/* Once: maps of the sizes that this program asks for stay until the end. */
+bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    int all[KERNEL_FDS_MOST];
+    if (p->kernel) return false;
+    struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
+    if (program)
+        p->kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, a->err, sizeof a->err);
+    program_put(program);
+    a->failed = p->kernel ? 0 : -EINVAL;
+    if (p->kernel) p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
+    if (p->kernel) give(a, all, kernel_fds(p->kernel, all), fds);
+    return true;
+}
+
+bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    int all[JUDGE_FDS_MOST];
+    if (!p->kernel) return false;
+    struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
+    judge_free(p->judge); /* it was never put in force */
+    p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
+    program_put(program);
+    a->failed = p->judge ? 0 : -EINVAL;
+    if (p->judge) give(a, all, judge_fds(p->judge, all), fds);
+    return true;
+}
+
+bool grant_SWAP(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r, (void)fds;
+    if (!p->judge) return false;
+    a->failed = kernel_swap(p->kernel, p->judge, a->err, sizeof a->err);
+    if (!a->failed) p->judge = NULL;
+    return true;
+}
+
+/* In place of those before: its interface was gone. */
+bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    (void)fds;
+    if (!p->kernel || body->port >= p->o->iface_count) return false;
+    const struct hooks h = {
+        .arrives = kernel_program(p->kernel, KERNEL_ENTRY_look_xdp),
+        .leaves = kernel_program(p->kernel, KERNEL_ENTRY_look_tc),
+        .kept = {{"stages_xdp", kernel_map(p->kernel, KERNEL_MAP_stages_xdp)->fd},
+                 {"stages_tc", kernel_map(p->kernel, KERNEL_MAP_stages_tc)->fd}},
+        .kept_count = 2,
+    };
+    struct hooked *on = &p->hooked[body->port];
+    if (on->pinned || on->arrives > 0) hooks_leave(on);
+    const struct hooks_where where = {p->o->name, p->o->ifaces[body->port], parent_ifindex(p, body->port)};
+    a->failed = where.ifindex ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
+    a->value = a->failed ? 0 : (uint64_t)(on->generic | on->pinned << 1);
+    return true;
+}
+
+void parent_kernel_fini(struct parent *p)
+{
+    for (unsigned i = 0; i < OPTIONS_IFACES; i++)
+        if (p->hooked[i].arrives > 0) hooks_leave(&p->hooked[i]);
+    judge_free(p->judge);
+    kernel_free(p->kernel);
+}
