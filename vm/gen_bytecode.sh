@@ -92,7 +92,7 @@ cat <<'TEXT'
 
 ## Functions
 Function 0 is the program: it ends in a decision. The others are blocks of rules, called without arguments, returning one
-scalar: rule + 1, or 0 for "nothing decided". Calls go to later functions alone and nest at most 5 deep; each call has 8
+scalar: rule + 1, or 0 for "nothing decided". Calls go to later functions alone and nest at most 4 deep; each call has 8
 registers of its own. A jump skips `to` instructions (at most 2,000), inside its function. No instruction is out of reach,
 none runs past its function's end, and a register is read only where it was set on every way. The longest path, calls
 expanded, stands in META and is at most 1,000,000. All of that is proved when a program is loaded.

@@ -487,7 +487,7 @@ enum {
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
  * function meta.services is run after it for what it accepted, function meta.streams when the first bytes of a
  * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic),
- * at most 6 deep. */
+ * at most 4 deep. */
 struct pbc_func {
     uint32_t name /* string */, first, count;
 };
@@ -585,8 +585,9 @@ enum {
 };
 
 enum {
-    PBC_CALL_DEPTH = 5,     /* nested calls below function 0 (KERNEL.md, Rules for bytecode, 1) */
-    PBC_CHAIN_DEPTH = 16,   /* nested `do` in the rule list */
+    PBC_CALL_DEPTH = 4,   /* nested calls below function 0: the kernel has 8 frames, for its entry, function 0, these, a
+                             classifier and its leaf */
+    PBC_CHAIN_DEPTH = 16, /* nested `do` in the rule list */
     PBC_BRANCH_MAX = 2000,  /* instructions a branch may skip */
     PBC_PATH_MAX = 1000000, /* longest path in instructions, calls expanded */
     PBC_BLOCK_RULES = 1000, /* rules in one function of straight code */

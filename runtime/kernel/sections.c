@@ -21,6 +21,8 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
     PBC_SECTIONS(X)
 #undef X
     of[SECTION_LOOKUP] = (struct span){.name = "lookup", .bytes = p->lookup, .count = p->lookup_bytes / 4, .size = 4};
+    of[SECTION_VERDICTS] =
+        (struct span){.name = "verdicts", .bytes = p->verdicts, .count = p->rules_count, .size = sizeof *p->verdicts};
 }
 
 static uint64_t power_of_two(uint64_t n)
@@ -45,7 +47,7 @@ int sections_init(struct sections *s, const struct program *p, uint64_t wanted, 
         s->mask[i] = power_of_two(of[i].count) - 1;
         const uint64_t masked = len + (s->mask[i] + 1) * of[i].size + SLACK;
         reach = masked > reach ? masked : reach;
-        len += (of[i].count * of[i].size + 63) & ~63ull;
+        len += ((of[i].count ? of[i].count : 1) * of[i].size + 63) & ~63ull; /* an empty one has an entry of 0 */
     }
     if (!reach) return 0;
     const int failed = map_flat(&s->map, "tables", reach > len ? reach : len);
@@ -67,7 +69,8 @@ unsigned section_of(const char *symbol)
 #define X(ident, field, type, most) #field,
         PBC_SECTIONS(X)
 #undef X
-            "lookup"};
+            "lookup",
+        "verdicts"};
     if (strncmp(symbol, "table_", 6) && strncmp(symbol, "mask_", 5)) return SECTION_COUNT;
     const char *name = strchr(symbol, '_') + 1;
     unsigned i = 0;

@@ -4,8 +4,8 @@
 
 #include "runtime/kernel/maps.h"
 
-/* One more than there are sections: look-up tables of large sets. */
-enum { SECTION_LOOKUP = PBC_KINDS, SECTION_COUNT };
+/* More than there are sections: look-up tables of large sets, rules' verdicts side by side. */
+enum { SECTION_LOOKUP = PBC_KINDS, SECTION_VERDICTS, SECTION_COUNT };
 struct sections {
     struct map map;
     uint64_t at[SECTION_COUNT]; /* bytes into its value */

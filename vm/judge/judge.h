@@ -5,6 +5,8 @@
 
 #include "vm/flow/track.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/decided.h"
+#include "vm/judge/mac.h"
 #include "vm/judge/meter.h"
 #include "vm/packet/ip_bits.h"
 #include "vm/tables.h"
@@ -68,19 +70,6 @@ static inline void effect_log(const struct effects *e, const struct program *p, 
         tx->events_lost++;
 }
 
-/* A decision in one register: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. As a struct it
- * would go through memory in pieces for every packet. */
-typedef uint64_t decided;
-
-static inline decided decided_as(uint32_t rule, enum action action, uint32_t firewall)
-{
-    return rule | (uint64_t)action << 32 | (uint64_t)(firewall + 1) << 40;
-}
-
-static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
-static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }
-static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) - 1; }
-
 static inline struct decision decision_of(decided d)
 {
     return (struct decision){
@@ -142,13 +131,6 @@ void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
 
 /* Is the number a member of the MAC set? */
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
-/* Is it of that kind (MAC_MULTICAST, MAC_BROADCAST)? Multicast is the group bit (IEEE 802), which broadcast has, too.
- */
-static inline bool mac_is(uint64_t mac, uint32_t kinds)
-{
-    bool broadcast = mac == 0xffffffffffff, group = mac >> 40 & 1;
-    return (kinds & MAC_BROADCAST && broadcast) || (kinds & MAC_MULTICAST && group);
-}
 
 /* The packet's number that conditions of the kind compare; what it has of it, cond_has knows. */
 static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)

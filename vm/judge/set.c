@@ -6,18 +6,18 @@
 /* `node`: of its table, 0: none. */
 static bool has4(const struct program *p, const struct pbc_set *s, uint32_t node, uint32_t addr)
 {
-    if (!node) return search4(p->set4 + s->first4, s->count4, addr) != NULL;
+    if (!node) return among4(p->set4 + s->first4, s->count4, addr);
     const uint32_t few = walk4(p->lookup, node, addr);
-    return search4(p->set4 + few_first(few), few_count(few), addr) != NULL;
+    return among4(p->set4 + few_first(few), few_count(few), addr);
 }
 
 static bool has6(const struct program *p, const struct pbc_set *s, uint32_t node, const uint32_t a[4])
 {
     struct wide addr;
     wide_of(a, &addr);
-    if (!node) return search6(p->set6 + s->first6, s->count6, &addr) != NULL;
+    if (!node) return among6(p->set6 + s->first6, s->count6, &addr);
     const uint32_t few = walk6(p->lookup, node, &addr);
-    return search6(p->set6 + few_first(few), few_count(few), &addr) != NULL;
+    return among6(p->set6 + few_first(few), few_count(few), &addr);
 }
 
 bool set_has(const struct program *p, uint32_t set, const struct key *key, bool dst)
@@ -37,13 +37,5 @@ bool set_has_plain(const struct program *p, uint32_t set, const struct key *key,
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac)
 {
     const struct pbc_set *s = &p->macsets[set];
-    const uint64_t *m = p->macs + s->first4;
-    uint32_t n = s->count4;
-    if (n == 0) return false;
-    while (LOOP(n > 1)) {
-        const uint32_t half = n / 2;
-        m += m[half] <= mac ? half : 0;
-        n = LOOSE(n - half);
-    }
-    return *m == mac;
+    return mac_among(p->macs + s->first4, s->count4, mac);
 }

@@ -1,16 +1,41 @@
 /* The second stage: what the program's code decides. The code itself is generated when a program is loaded (gen/). */
+#include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
+#include "vm/kernel/table.h"
+
+TABLE(const struct pbc_branch, branches);
+TABLE(const struct pbc_service, services);
+TABLE(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
+uint64_t judge_services(struct kpkt *k);
 
 /* The type of every generated function: (k, never NULL) gives 64 bits. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
 
+/* Which service takes what was let in. */
+static inline void serve(struct kpkt *k)
+{
+    const uint64_t found = judge_services(k);
+    if (!found) return;
+    k->branch = (uint32_t)found - 1;
+    const uint32_t number = ROW(branches, k->branch).service;
+    const struct pbc_service *s = &ROW(services, number);
+    k->verdict.service = number;
+    if (s->proxy) k->flags |= KERNEL_PROXIED;
+    if (s->rate) k->flags |= KERNEL_RATED;
+}
+
 static inline void judge(struct kpkt *k)
 {
-    k->decision = judge_program(k);
+    const decided d = judge_program(k);
+    const uint32_t rule = decided_rule(d);
+    k->decision = d;
     k->flags |= KERNEL_JUDGED;
     k->program = state_world.program;
+    k->branch = k->verdict.service = PBC_NONE;
+    if (decided_action(d) == ACTION_ACCEPT) serve(k);
+    if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
 }
 
 SEC("xdp") int judge_xdp(struct xdp_md *ctx)

@@ -2,6 +2,7 @@
 #include "vm/packet/pkt.h"
 
 #include "vm/packet/key.h"
+#include "vm/packet/layer.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
 #include "vm/pbc.h"
@@ -28,13 +29,9 @@ bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, uns
 {
     if (len == 0 || len > PATTERN_MOST) return false;
     if (layer == PBC_L2) return match_frame(pkt, at, value, mask, len);
-    if (!(key->kind & KIND_IP)) return false;
-    /* The packet's own length, not l3_end, which cannot say more than 65,535. */
-    uint32_t end = pkt->l3_end < UINT16_MAX ? pkt->l3_end : (uint32_t)pkt->l3 + key->length;
-    uint32_t base = layer == PBC_L3 ? pkt->l3 : layer == PBC_L4 ? pkt->l4 : pkt->payload;
-    if (layer != PBC_L3 && base == 0) return false;
-    if ((uint64_t)base + at + len > end) return false;
+    const uint32_t from = layer_place(pkt, key, layer, at, len);
+    if (from == LAYER_NONE) return false;
     uint8_t scratch[PATTERN_MOST];
-    const uint8_t *bytes = bytes_at(pkt, base + at, len, scratch);
+    const uint8_t *bytes = bytes_at(pkt, from, len, scratch);
     return bytes && bytes_match(bytes, value, mask, len);
 }

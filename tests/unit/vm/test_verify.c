@@ -536,11 +536,11 @@ static void call_depth(void **state)
     nest_calls(&b, PBC_CALL_DEPTH, 1);
     struct program *p = img_load(&b, err, sizeof err);
     assert_string_equal(err, "");
-    assert_int_equal(p->meta->longest_path, 11);
+    assert_int_equal(p->meta->longest_path, 9);
     program_put(p);
     img_fini(&b);
     nest_calls(&b, PBC_CALL_DEPTH + 1, 1);
-    expect(&b, "6 calls", "instruction 0 (call): calls nested too deep");
+    expect(&b, "5 calls", "instruction 0 (call): calls nested too deep");
     img_fini(&b);
 }
 
@@ -548,10 +548,10 @@ static void long_path(void **state)
 {
     (void)state;
     struct imgbuild b;
-    nest_calls(&b, 5, 18); /* 18 ^ 5 leaves */
-    expect(&b, "long path", "longest path of 4001437 instructions, at most 1000000 may be");
+    nest_calls(&b, PBC_CALL_DEPTH, 32); /* 32 ^ 4 leaves */
+    expect(&b, "long path", "longest path of 2164801 instructions, at most 1000000 may be");
     img_fini(&b);
-    nest_calls(&b, 5, 2000);
+    nest_calls(&b, PBC_CALL_DEPTH, 2000);
     expect(&b, "path past 32 bits", "longest path of 4294967295 instructions, at most 1000000 may be");
     img_fini(&b);
 }

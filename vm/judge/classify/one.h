@@ -1,6 +1,6 @@
-/* One search, as every walk does it: depth first, of a fork's two parts the second only where it may hold a lower
- * entry. A walk's file includes it once, having said TARGET, the attributes of its functions, and matching(), the bits
- * of a block's lanes whose masks and ranges hold for the key. */
+/* A leaf, as every native walk looks at it, and the search over leaves (search.h). A walk's file includes it once,
+ * having said TARGET, the attributes of its functions, and matching(), the bits of a block's lanes whose masks and
+ * ranges hold for the key. */
 
 static TARGET inline uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from)
 {
@@ -16,35 +16,4 @@ static TARGET inline uint32_t first_of_leaf(const struct image *im, uint64_t lea
     }
 }
 
-static TARGET inline uint64_t window(const struct key *key, uint64_t cut)
-{
-    return key->word[TREE_WORD(cut)] >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
-}
-
-static TARGET uint32_t one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from)
-{
-    const struct image im = image_of(p, classifier);
-    uint64_t forks[PBC_FORKS_MAX], word = im.tree[0];
-    unsigned waiting = 0;
-    uint32_t best = ENTRY_NONE;
-    for (;;) {
-        if (TREE_KIND(word) == TREE_CUT) {
-            word = im.tree[TREE_BASE(word) + window(key, word)];
-            continue;
-        }
-        if (TREE_KIND(word) == TREE_FORK) {
-            forks[waiting++] = word;
-            word = im.tree[TREE_BASE(word)];
-            continue;
-        }
-        if (TREE_KIND(word) == TREE_LEAF) {
-            const uint32_t found = first_of_leaf(&im, word, key, from);
-            if (found < best) best = found;
-        }
-        do {
-            if (waiting == 0) return best;
-            word = forks[--waiting];
-        } while (TREE_LEAST(word) >= best);
-        word = im.tree[TREE_BASE(word) + 1];
-    }
-}
+#include "vm/judge/classify/search.h"

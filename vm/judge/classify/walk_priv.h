@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/judge/classify/classify.h"
+#include "vm/packet/loop.h"
 
 struct image {
     const uint64_t *tree;
@@ -17,6 +18,13 @@ static inline struct image image_of(const struct program *p, uint32_t classifier
     const struct pbc_classifier *c = &p->classifiers[classifier];
     return (struct image){p->tree + c->tree, p->blocks + c->blocks, p->formats + c->formats};
 }
+
+#define TREE_AT(im, i) ((im)->tree[i])
+/* A fork's place among those that wait. */
+#define FORK(i) (i)
+enum { FORKS = PBC_FORKS_MAX };
+/* A part of the key that a format names. */
+#define OF_KEY(i, last) (i)
 
 /* Eight lanes of a block, which is `size` of struct pbc_block together. */
 static inline const uint32_t *block_column(const struct pbc_block *b, unsigned column)

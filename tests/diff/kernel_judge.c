@@ -1,0 +1,227 @@
+/* Differential test: the judge in the kernel against the native one. Random rules and frames, and large lists of both
+ * families: for each frame the same rule, action, firewall and branch. What the generator makes is run twice: here, by
+ * an interpreter (tests/lib/machine.h), and in the kernel, where programs of it may be loaded.
+ *
+ *   kernel_judge [SEED [FILES [FRAMES]]]
+ *
+ * The same numbers give the same run. LONG=1: twenty times as many, and larger lists. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "runtime/kernel/ask.h"
+#include "tests/lib/draw.h"
+#include "tests/lib/kernel_judge.h"
+#include "tests/lib/machine.h"
+#include "tests/lib/ruleset.h"
+#include "vm/forward/service.h"
+#include "vm/judge/draw.h"
+#include "vm/judge/judge.h"
+#include "vm/packet/reply/frame.h"
+#include "vm/vm.h"
+
+struct run {
+    struct kernel *kernel; /* NULL: it may not be asked */
+    struct asker asker;
+    struct program *p;
+    struct code code;
+    const char *name;
+    uint64_t machine_asked, kernel_asked, by_rule, served, programs, failed;
+};
+
+struct answer {
+    decided decision;
+    uint32_t branch;
+};
+
+static bool same(struct answer a, struct answer b) { return a.decision == b.decision && a.branch == b.branch; }
+
+static void differ(struct run *r, const char *who, struct answer native, struct answer other)
+{
+    if (!r->failed++)
+        printf("# %s: native rule %u, action %u, firewall %d, branch %d; %s %u, %u, %d, %d\n", r->name,
+               decided_rule(native.decision), decided_action(native.decision), (int)decided_firewall(native.decision),
+               (int)native.branch, who, decided_rule(other.decision), decided_action(other.decision),
+               (int)decided_firewall(other.decision), (int)other.branch);
+}
+
+static struct answer by_machine(struct run *r, const struct key *key, const struct pkt *pkt)
+{
+    struct answer a = {.branch = PBC_NONE};
+    uint64_t branch = 0;
+    const char *why = NULL;
+    if (!machine_run(r->p, &r->code, "judge_program", key, pkt, &a.decision, &why) ||
+        !machine_run(r->p, &r->code, "judge_services", key, pkt, &branch, &why)) {
+        printf("# %s: the machine stops: %s\n", r->name, why);
+        r->failed++;
+    }
+    if (decided_action(a.decision) == ACTION_ACCEPT) a.branch = (uint32_t)branch - 1;
+    return a;
+}
+
+static void ask(struct run *r, const struct key *key, const struct pkt *pkt)
+{
+    const struct decision d = program_decide(r->p, key, pkt);
+    struct answer native = {decided_as(d.rule, (enum action)d.action, d.firewall), PBC_NONE}, other;
+    if (d.action == ACTION_ACCEPT) native.branch = program_serve(r->p, key, pkt);
+    r->by_rule += d.rule < RULE_DEFAULT;
+    r->served += native.branch != PBC_NONE;
+    r->machine_asked++;
+    other = by_machine(r, key, pkt);
+    if (!same(native, other)) differ(r, "the generated code", native, other);
+    if (!r->kernel) return;
+    r->kernel_asked++;
+    const int failed = ask_judge(&r->asker, key, pkt, NULL, 1, &other.decision);
+    other.branch = r->asker.k->branch;
+    if (failed) printf("# %s: %s\n", r->name, strerror(-failed));
+    r->failed += failed != 0;
+    if (!same(native, other)) differ(r, "the kernel", native, other);
+}
+
+/* False: it is not to be asked. */
+static bool begin(struct run *r, const char *name, struct program *p)
+{
+    char err[300] = "";
+    r->p = p;
+    r->name = name;
+    if (gen_judge(p, &r->code, err, sizeof err) || (r->kernel && kernel_load(r->kernel, p, err, sizeof err))) {
+        printf("# %s: %s\n", name, err);
+        r->failed++;
+        return false;
+    }
+    r->programs++;
+    return true;
+}
+
+static void end(struct run *r)
+{
+    gen_free(&r->code);
+    program_put(r->p);
+}
+
+/* NULL after saying why. */
+static struct program *compiled(const char *name, const char *text, size_t len, enum classify_when classify)
+{
+    char why[256] = "";
+    struct program *p = NULL;
+    struct compile c;
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    c.classify = classify;
+    if (!compile_text(&c, name, text, len)) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    if (!p) printf("# %s: %s\n", name, why);
+    if (!p) diags_print_text(c.diags, stdout, false);
+    compile_fini(&c);
+    return p;
+}
+
+/* Frames of the program's own conditions. */
+static void ask_own(struct run *r, unsigned frames, uint64_t seed)
+{
+    static uint8_t bytes[FRAME_MOST];
+    struct frame_draw d = {.program = r->p, .seed = seed, .bytes = bytes};
+    struct frame_wish w;
+    for (unsigned i = 0; i < frames && !r->failed; i++) {
+        draw_any(&d, &w);
+        if (!draw_frame(&d, &w)) continue;
+        key_settle(r->p, &d.key);
+        ask(r, &d.key, &d.pkt);
+    }
+}
+
+static void spaces(struct text *t)
+{
+    for (size_t i = 0; i < t->len; i++)
+        if (t->s[i] == DRAW_SPLIT || t->s[i] == DRAW_LINE) t->s[i] = ' ';
+}
+
+/* Random rules of all kinds. */
+static void drawn(struct run *r, uint64_t seed, unsigned frames)
+{
+    static uint8_t bytes[DRAWN_FRAME_MAX];
+    struct rng rng = {seed};
+    struct stock s;
+    struct text t = {0};
+    char name[32];
+    snprintf(name, sizeof name, "drawn %" PRIu64, seed);
+    stock_draw(&s, &rng);
+    rules_draw(&t, &s, &rng, rng_one_in(&rng, 20) ? 600 : rng_one_in(&rng, 5) ? 60 : 10);
+    spaces(&t);
+    struct program *p = compiled(name, t.s, t.len, (enum classify_when)(seed % 3));
+    const struct facts facts = {.self4 = s.self4, .self4_count = s.has_self ? STOCK_SELF : 0, .schedules = seed & 7};
+    if (!p) r->failed++;
+    if (p && begin(r, name, p)) {
+        for (unsigned i = 0; i < frames && !r->failed; i++) {
+            struct pkt pkt;
+            struct key key;
+            uint32_t states[4] = {MARK_NONE};
+            frame_draw(bytes, &pkt, &s, &rng, p->ifaces_count);
+            if (pkt_parse(&pkt, &facts, &key) != REASON_NONE) continue;
+            key_settle(p, &key);
+            const unsigned n = p->meta->flags & PBC_KEEPS_FLOWS ? states_of(&key, states) : 1;
+            if (n) key.marks = (key.marks & ~(uint32_t)MARK_STATES) | states[rng_below(&rng, n)];
+            ask(r, &key, &pkt);
+        }
+        if (p->rules_count) ask_own(r, frames, seed);
+        end(r);
+    }
+    if (r->failed) printf("# again with: kernel_judge %" PRIu64 " 1 %u\n", seed, frames);
+    text_free(&t);
+}
+
+static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count, unsigned frames)
+{
+    static const char *const names[] = {"acl", "fw", "ipc"};
+    struct ruleset rs = {0};
+    char name[32], *text = NULL;
+    size_t len = 0;
+    snprintf(name, sizeof name, "%s, IPv%u, %u rules", names[kind], v6 ? 6 : 4, count);
+    ruleset_make(&rs, kind, v6, count, 1);
+    FILE *out = open_memstream(&text, &len);
+    ruleset_print(&rs, out);
+    fclose(out);
+    struct program *p = compiled(name, text, len, CLASSIFY_BY_COST);
+    if (!p) r->failed++;
+    if (p && begin(r, name, p)) {
+        ask_own(r, frames, count);
+        end(r);
+    }
+    free(text);
+    ruleset_fini(&rs);
+}
+
+static void large_lists(struct run *r, bool long_run)
+{
+    for (unsigned kind = RULES_ACL; kind <= RULES_IPC && !r->failed; kind++)
+        for (unsigned v6 = 0; v6 < 2 && !r->failed; v6++) {
+            large(r, (enum ruleset_kind)kind, v6, 700, 500);
+            large(r, (enum ruleset_kind)kind, v6, long_run ? 100000 : 4000, 1000);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    const bool long_run = getenv("LONG") && *getenv("LONG");
+    const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : long_run ? 2000 : 100;
+    const unsigned frames = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 128;
+    struct run r = {0};
+    char err[300] = "";
+    r.kernel = kernel_judge_new(err, sizeof err);
+    if (r.kernel) asker_init(&r.asker, r.kernel, 0);
+    for (unsigned i = 0; i < files && !r.failed; i++) drawn(&r, first + i, frames);
+    if (argc < 2 && !r.failed) large_lists(&r, long_run);
+    kernel_free(r.kernel);
+    printf("%s - the code generated for the kernel judges as the native code: %" PRIu64 " programs, %" PRIu64
+           " frames; %" PRIu64 " by a rule, %" PRIu64 " taken by a service\n",
+           r.failed ? "not ok" : "ok", r.programs, r.machine_asked, r.by_rule, r.served);
+    if (*err)
+        printf("ok - the judge in the kernel # SKIP %s\n", err);
+    else
+        printf("%s - the judge in the kernel does, too: %" PRIu64 " frames\n", r.failed ? "not ok" : "ok",
+               r.kernel_asked);
+    return r.failed ? 1 : 0;
+}

@@ -1,0 +1,15 @@
+/* Generated code for the kernel (vm/kernel/gen/), run here by an interpreter of BPF instructions: what the generator
+ * made, without a kernel. Functions of judge.bpf.c and its neighbours are answered by the code they share with the
+ * native executor. */
+#ifndef TESTS_LIB_MACHINE_H
+#define TESTS_LIB_MACHINE_H
+
+#include "vm/kernel/gen/gen.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+
+/* Run the function on the packet. False: it did what the kernel's machine would not do, and one line in `why`. */
+bool machine_run(const struct program *p, const struct code *code, const char *function, const struct key *key,
+                 const struct pkt *pkt, uint64_t *result, const char **why);
+
+#endif

@@ -1,0 +1,95 @@
+/* The search of a classifier, for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a function of
+ * its own, which the verifier looks at once. */
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/table.h"
+
+TABLE(const struct pbc_classifier, classifiers);
+TABLE(const struct pbc_format, formats);
+TABLE(const uint64_t, tree);
+TABLE(const struct pbc_block, blocks);
+
+#define INLINE          inline __attribute__((always_inline))
+#define TARGET          __attribute__((always_inline))
+#define ENTRY_NONE      UINT32_MAX
+#define OF_KEY(i, last) ((i) & (last))
+#define FORK(i)         ((i)&7)
+#define TREE_AT(im, i)  ROW(tree, (im)->tree + (i))
+enum { FORKS = 8, LANES = 8 };
+
+struct image {
+    uint32_t tree, blocks, formats;
+};
+
+static INLINE const uint32_t *block_column(const struct pbc_block *b, unsigned column)
+{
+    return (const uint32_t *)(const void *)b + 8 * (size_t)column;
+}
+
+static INLINE const uint32_t *block_values(const struct pbc_block *b, unsigned slot) { return block_column(b, slot); }
+static INLINE const uint32_t *block_masks(const struct pbc_block *b, unsigned size, unsigned slot)
+{
+    return block_column(b, pbc_format_slots(size) + slot);
+}
+
+#include "vm/judge/classify/lanes.h"
+
+/* The first lane's entry from `from` on that holds. */
+static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                      const struct key *key, uint32_t from)
+{
+    const uint32_t *entries = block_column(b, pbc_col_entry(size));
+#pragma clang loop unroll(full)
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        if (!slot_matches(b, f, size, key, 0, lane)) continue;
+        const uint32_t entry = entries[lane] & PBC_LANE_NONE;
+        if (entry >= from && rest_matches(b, f, size, key, lane)) return entry;
+    }
+    return ENTRY_NONE;
+}
+
+/* The first of the leaf's entries from `from` on; its first block and its format, of all in the tables. */
+GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+{
+    const struct pbc_format *f = &ROW(formats, format);
+    const uint32_t size = f->size;
+    block = LOOSE(block);
+    while (LOOP(true)) {
+        const struct pbc_block *b = &ROW(blocks, block);
+        const uint32_t last = block_column(&ROW(blocks, block + size - 1), 0)[63];
+        uint32_t found = ENTRY_NONE;
+        if ((last & PBC_LANE_NONE) >= from) {
+            if (size == 1)
+                found = first_of_block(b, f, 1, &k->key, from);
+            else if (size == 2)
+                found = first_of_block(b, f, 2, &k->key, from);
+            else
+                found = first_of_block(b, f, 4, &k->key, from);
+        }
+        if (found != ENTRY_NONE) return found;
+        if (!(last & PBC_LANE_MORE)) break;
+        block = LOOSE(block + size);
+    }
+    return ENTRY_NONE;
+}
+
+/* Of the packet at hand: the key is a part of it. */
+static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from)
+{
+    struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
+    return kernel_leaf(k, im->blocks + TREE_BASE(leaf), im->formats + TREE_FORMAT(leaf), from);
+}
+
+static INLINE struct image image_of(const struct program *p, uint32_t classifier)
+{
+    (void)p;
+    const struct pbc_classifier *c = &ROW(classifiers, classifier);
+    return (struct image){c->tree, c->blocks, c->formats};
+}
+
+#include "vm/judge/classify/search.h"
+
+/* As classify_one (vm/judge/classify/classify.h). */
+GLOBAL uint64_t kernel_classify(struct kpkt *k NONNULL, uint32_t classifier, uint32_t from)
+{
+    return one(NULL, classifier, &k->key, from);
+}

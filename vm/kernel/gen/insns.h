@@ -1,0 +1,49 @@
+/* Writing BPF instructions: labels, jumps of any distance, symbols. One function at a time, in passes: jumps that turn
+ * out to be too far for 16 bits are written as two in the next pass. */
+#ifndef VM_KERNEL_GEN_INSNS_H
+#define VM_KERNEL_GEN_INSNS_H
+
+#include <stdbool.h>
+
+#include "vm/kernel/gen/code.h"
+
+/* Of a jump without condition, of any distance: a call's and an exit's class with a 32 bit offset (since Linux 6.6). */
+#define INSN_GOTOL (BPF_JMP32 | BPF_JA)
+/* The jump that is taken when a program has looped too often (since Linux 6.9): its code, and its source. */
+#define INSN_MAY_GOTO (BPF_JMP | 0xe0)
+
+struct insns_jump_at {
+    uint32_t at, label;
+};
+
+struct insns {
+    struct bpf_insn *insns;
+    struct code_ref *refs;
+    struct insns_jump_at *jumps;
+    uint32_t *labels; /* [label]: the instruction that it stands before */
+    bool *far;        /* [jump]: kept from pass to pass */
+    uint32_t insn_count, ref_count, jump_count, label_count;
+    uint32_t insn_room, ref_room, jump_room, label_room;
+    bool failed; /* memory is out */
+};
+
+/* A pass begins: nothing is written, and labels 0 .. labels - 1 are there. */
+void insns_begin(struct insns *a, uint32_t labels);
+/* One more label. */
+uint32_t insns_label(struct insns *a);
+/* It stands here. */
+void insns_here(struct insns *a, uint32_t label);
+/* The pass ends: jumps are given their distances. False: some were too far, and another pass is needed. */
+bool insns_end(struct insns *a);
+void insns_free(struct insns *a);
+
+void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm);
+/* Loads of 64 bits: a number; the address, or number, that a symbol stands for (code.h), and `add` behind it. */
+void insns_number(struct insns *a, unsigned dst, uint64_t value);
+void insns_symbol(struct insns *a, unsigned dst, const char *symbol, uint32_t add);
+void insns_call(struct insns *a, const char *symbol);
+/* `code`: class and condition, with BPF_K. */
+void insns_jump_if(struct insns *a, uint8_t code, unsigned dst, uint32_t imm, uint32_t label);
+void insns_jump(struct insns *a, uint32_t label);
+
+#endif

@@ -1,0 +1,16 @@
+/* The MAC addresses of a packet's head. */
+#ifndef VM_KERNEL_MAC_BPF_H
+#define VM_KERNEL_MAC_BPF_H
+
+#include "vm/kernel/kpkt.h"
+#include "vm/packet/wire.h"
+
+/* As pkt_mac (packet/pkt.h). */
+static inline uint64_t kernel_mac(const struct kpkt *k, uint32_t dst)
+{
+    enum { ETHER = 14, MAC_LEN = 6 };
+    if (k->pkt.link != LINK_ETHER || k->head_len < ETHER) return 0;
+    return wire_get48(k->head + (dst ? 0 : MAC_LEN));
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* Where a layer of a packet's begins, for patterns of bytes: the same for both executors. */
+#ifndef VM_PACKET_LAYER_H
+#define VM_PACKET_LAYER_H
+
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/pbc.h"
+
+/* The offset in the frame of byte `at` of the layer (L3 and up), if the packet has that layer and `len` bytes from
+ * there lie within the IP packet; else LAYER_NONE. They may still not have been captured. */
+#define LAYER_NONE UINT32_MAX
+static inline uint32_t layer_place(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at,
+                                   unsigned len)
+{
+    if (!(key->kind & KIND_IP)) return LAYER_NONE;
+    /* The packet's own length, not l3_end, which cannot say more than 65,535. */
+    const uint32_t end = pkt->l3_end < UINT16_MAX ? pkt->l3_end : (uint32_t)pkt->l3 + key->length;
+    const uint32_t base = layer == PBC_L3 ? pkt->l3 : layer == PBC_L4 ? pkt->l4 : pkt->payload;
+    if (layer != PBC_L3 && base == 0) return LAYER_NONE;
+    return (uint64_t)base + at + len > end ? LAYER_NONE : base + at;
+}
+
+#endif
