@@ -73,7 +73,9 @@ $(B)/%.o: %.c
 BPF_CLANG ?= clang
 $(B)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(call run,BPF)$(BPF_CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
+	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
+# Of the stages' functions those marked GLOBAL alone are known outside their file.
+$(B)/vm/kernel/%.bpf.o: BPF_FLAGS := -mcpu=v3 -fvisibility=hidden
 $(B)/%.bpf.inc: $(B)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc

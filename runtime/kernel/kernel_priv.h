@@ -5,10 +5,13 @@
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/object.h"
 #include "runtime/kernel/sections.h"
+#include "runtime/kernel/tables.h"
 #include "runtime/kernel/world.h"
 
 struct judge {
     struct sections sections;
+    struct tables tables;
+    uint64_t serial;              /* its program's */
     struct world_says says;       /* what look is told of its program */
     int programs[KERNEL_ENTRIES]; /* of judges; else -1 */
 };
@@ -22,7 +25,7 @@ struct kernel {
     int btf;
     int programs[KERNEL_ENTRIES]; /* of all other stages; -1: not loaded */
     struct judge *judge;          /* in force; NULL: none yet */
-    uint32_t loads, cpus;
+    uint32_t cpus;
 };
 
 /* All stages but the judge, into their arrays. 0 or a negative errno with one line in err. */

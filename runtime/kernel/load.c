@@ -85,6 +85,7 @@ static int load(const struct kernel *k, enum kernel_entry e, const struct linked
 struct naming {
     const struct kernel *kernel;
     const struct sections *sections; /* NULL: a stage that has no program's tables */
+    const struct tables *tables;
 };
 
 static bool value_of(void *arg, const char *name, struct link_value *v)
@@ -96,7 +97,8 @@ static bool value_of(void *arg, const char *name, struct link_value *v)
         *v = (struct link_value){.kind = LINK_ADDRESS, .map = k->constants.fd, .number = constant};
         return true;
     }
-    return (n->sections && sections_value(n->sections, name, v)) || maps_value(&k->maps, name, v);
+    return (n->sections && sections_value(n->sections, name, v)) || (n->tables && tables_value(n->tables, name, v)) ||
+           maps_value(&k->maps, name, v);
 }
 
 /* Which tables are read at all. */
@@ -151,7 +153,7 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
 static int load_one(const struct kernel *k, struct judge *j, const struct code *code, enum kernel_entry e, char *err,
                     size_t err_len)
 {
-    struct naming n = {.kernel = k, .sections = &j->sections};
+    struct naming n = {.kernel = k, .sections = &j->sections, .tables = &j->tables};
     struct linked l;
     int failed = link_program(k->objects, code, entries[e].name, value_of, &n, &l, err, err_len);
     if (!failed) j->programs[e] = load(k, e, &l, err, err_len);
@@ -159,10 +161,10 @@ static int load_one(const struct kernel *k, struct judge *j, const struct code *
     return failed ? failed : j->programs[e] < 0 ? j->programs[e] : 0;
 }
 
-static int wanted(const struct kernel *k, const struct code *code, enum kernel_entry e, uint64_t *sections, char *err,
-                  size_t err_len)
+static int wanted(const struct kernel *k, const struct judge *j, const struct code *code, enum kernel_entry e,
+                  uint64_t *sections, char *err, size_t err_len)
 {
-    struct wanting w = {.naming.kernel = k};
+    struct wanting w = {.naming = {.kernel = k, .tables = &j->tables}};
     struct linked l;
     const int failed = link_program(k->objects, code, entries[e].name, value_wanted, &w, &l, err, err_len);
     linked_fini(&l);
@@ -174,9 +176,11 @@ static int load_judge(const struct kernel *k, const struct program *p, struct ju
 {
     struct code code = {0};
     uint64_t sections = 0;
-    int failed = gen_judge(p, &code, err, err_len);
+    j->serial = p->serial;
+    int failed = tables_init(&j->tables, p, k->cpus, err, err_len);
+    if (!failed) failed = gen_judge(p, &code, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judge(e) && is_wanted(k, e)) failed = wanted(k, &code, e, &sections, err, err_len);
+        if (is_judge(e) && is_wanted(k, e)) failed = wanted(k, j, &code, e, &sections, err, err_len);
     if (!failed) failed = sections_init(&j->sections, p, sections, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
         if (is_judge(e) && is_wanted(k, e)) failed = load_one(k, j, &code, e, err, err_len);
@@ -189,6 +193,7 @@ struct judge *judge_new(void)
     struct judge *j = calloc(1, sizeof *j);
     if (!j) return NULL;
     j->sections.map.fd = -1;
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) j->tables.v[i].fd = -1;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) j->programs[e] = -1;
     return j;
 }
@@ -199,6 +204,7 @@ void judge_free(struct judge *j)
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
         if (j->programs[e] >= 0) close(j->programs[e]);
     sections_fini(&j->sections);
+    tables_fini(&j->tables);
     free(j);
 }
 
@@ -223,7 +229,7 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
     }
     judge_free(k->judge); /* with its tables, once no packet is in it */
     k->judge = j;
-    world_settle(kernel_world(k), &j->says, ++k->loads);
+    world_settle(kernel_world(k), &j->says, (uint32_t)j->serial);
     return 0;
 }
 

@@ -46,7 +46,7 @@ static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32
     return m->fd < 0 ? -errno : 0;
 }
 
-static int flat(struct map *m, const char *name, uint64_t size, uint64_t entries)
+int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries)
 {
     for (m->entries = 1; m->entries < entries; m->entries <<= 1) continue;
     return map_flat(m, name, size * m->entries);
@@ -67,7 +67,7 @@ static int adopt(struct map *m, uint64_t size, uint64_t entries)
 static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
 {
 #define FLAT(name, type, count)                                                                                        \
-    if (which == KERNEL_MAP_##name) return flat(m, #name, sizeof(type), count);
+    if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), count);
 #define KEYED(name, type, key, value, count)                                                                           \
     if (which == KERNEL_MAP_##name) return keyed(m, #name, BPF_MAP_TYPE_##type, key, value, count);
 #include "runtime/kernel/map.def"
@@ -76,14 +76,18 @@ static int make(struct map *m, enum kernel_map which, const struct kernel_sizes 
     return -EINVAL;
 }
 
+int map_refused(const char *name, int failed, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "the kernel's map %s: %s", name, strerror(-failed));
+    return failed;
+}
+
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
         const int failed = make(&m->v[i], i, s);
-        if (!failed) continue;
-        snprintf(err, err_len, "the kernel's map %s: %s", names[i], strerror(-failed));
-        return failed;
+        if (failed) return map_refused(names[i], failed, err, err_len);
     }
     return 0;
 }
@@ -119,22 +123,26 @@ void maps_fini(struct maps *m)
     for (unsigned i = 0; i < KERNEL_MAPS; i++) map_fini(&m->v[i]);
 }
 
-/* What follows the prefix; NULL: the name does not begin so. */
-static const char *after(const char *name, const char *prefix)
+/* What follows the word; NULL: the symbol does not begin so. */
+static const char *after(const char *symbol, const char *word)
 {
-    const size_t len = strlen(prefix);
-    return strncmp(name, prefix, len) ? NULL : name + len;
+    const size_t len = strlen(word);
+    return strncmp(symbol, word, len) ? NULL : symbol + len;
+}
+
+bool map_value(const struct map *m, const char *symbol, const char *word, const char *name, struct link_value *v)
+{
+    const char *map = after(symbol, "map_"), *mask = after(symbol, "mask_");
+    const char *named = map ? map : mask ? mask : after(symbol, word);
+    if (!named || strcmp(named, name) || (!map && !m->memory)) return false;
+    *v = mask ? (struct link_value){.kind = LINK_NUMBER, .number = m->entries - 1}
+              : (struct link_value){.kind = map ? LINK_MAP : LINK_ADDRESS, .map = m->fd};
+    return true;
 }
 
 bool maps_value(const struct maps *m, const char *symbol, struct link_value *v)
 {
-    const char *map = after(symbol, "map_"), *state = after(symbol, "state_"), *mask = after(symbol, "mask_");
-    const char *name = map ? map : state ? state : mask;
-    for (unsigned i = 0; name && i < KERNEL_MAPS; i++) {
-        if (strcmp(names[i], name) || (!map && !m->v[i].memory)) continue;
-        *v = mask ? (struct link_value){.kind = LINK_NUMBER, .number = m->v[i].entries - 1}
-                  : (struct link_value){.kind = map ? LINK_MAP : LINK_ADDRESS, .map = m->v[i].fd};
-        return true;
-    }
+    for (unsigned i = 0; i < KERNEL_MAPS; i++)
+        if (map_value(&m->v[i], symbol, "state_", names[i], v)) return true;
     return false;
 }

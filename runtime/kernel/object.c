@@ -65,10 +65,18 @@ static char *own_name(const struct object_file *f, const char *name)
     return asprintf(&own, "%s/%s", f->name, name) < 0 ? NULL : own;
 }
 
+/* Is it known in its file alone? All but what is marked GLOBAL, and entries, which stand in sections of their own. */
+static bool is_own(const struct object_file *f, const Elf64_Sym *s)
+{
+    if (s->st_shndx == SHN_UNDEF) return false;
+    return ELF64_ST_BIND(s->st_info) == STB_LOCAL ||
+           (ELF64_ST_VISIBILITY(s->st_other) == STV_HIDDEN && !strcmp(section_name(f, s->st_shndx), ".text"));
+}
+
 static char *symbol_name(const struct object_file *f, const Elf64_Sym *s, const char *names)
 {
     if (ELF64_ST_TYPE(s->st_info) == STT_SECTION) return own_name(f, section_name(f, s->st_shndx));
-    return ELF64_ST_BIND(s->st_info) == STB_LOCAL ? own_name(f, names + s->st_name) : strdup(names + s->st_name);
+    return is_own(f, s) ? own_name(f, names + s->st_name) : strdup(names + s->st_name);
 }
 
 /* The function that begins there. */
@@ -170,6 +178,7 @@ static bool read_function(struct objects *o, const struct object_file *f, const 
                  .count = (uint32_t)(s->st_size / 8),
                  .refs = refs.v,
                  .ref_count = refs.count},
+        .is_own = is_own(f, s),
     };
     return whole && to->code.name &&
            object_describe(o, f, names + s->st_name, section_name(f, s->st_shndx), (uint32_t)s->st_value, to);

@@ -3,6 +3,7 @@
 #ifndef RUNTIME_KERNEL_OBJECT_H
 #define RUNTIME_KERNEL_OBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vm/kernel/gen/code.h"
@@ -15,6 +16,7 @@ struct object_line {
 
 struct object_function {
     struct code_function code; /* names of what only its file knows begin with the file's: "look/parse" */
+    bool is_own;               /* its file's: the kernel's verifier looks at it anew for each call */
     uint32_t type;             /* number of its BTF_KIND_FUNC in objects.btf */
     uint32_t line_count;
     const struct object_line *lines;

@@ -126,16 +126,23 @@ bool object_types_end(struct objects *o)
 {
     const void *raw = btf__raw_data(o->types, &o->btf_len);
     uint8_t *mine = raw ? malloc(o->btf_len) : NULL;
-    if (!mine) return false;
+    struct btf_type **types = raw ? calloc(btf__type_cnt(o->types), sizeof *types) : NULL;
+    o->btf = mine;
+    if (!mine || !types) {
+        free(types);
+        return false;
+    }
     memcpy(mine, raw, o->btf_len);
     const struct btf_header *h = (const void *)mine;
     uint8_t *at = mine + h->hdr_len + h->type_off, *end = at + h->type_len;
-    while (at < end) {
-        struct btf_type *t = (void *)at;
-        at += sizeof *t;
-        at += put_right(t);
+    for (uint32_t number = 1; at < end; number++) {
+        types[number] = (void *)at;
+        at += sizeof **types;
+        at += put_right(types[number]);
     }
-    o->btf = mine;
+    for (uint32_t i = 0; i < o->function_count; i++)
+        if (o->functions[i].is_own) types[o->functions[i].type]->info = info(BTF_KIND_FUNC, BTF_FUNC_STATIC);
+    free(types);
     return true;
 }
 

@@ -14,12 +14,16 @@
 
 /* A pointer argument of a global function that is never NULL. */
 #define NONNULL __attribute__((btf_decl_tag("arg:nonnull")))
-/* A function that the verifier looks at once, whoever calls it. */
-#define GLOBAL __attribute__((noinline))
+/* A function that the verifier looks at once, whoever calls it, and that other files may call; all others are their
+ * file's. */
+#define GLOBAL __attribute__((noinline, visibility("default")))
 
-/* The address of something is the constant. */
-#define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
+/* The address of something is the number. */
+#define MASK(name)   ((uint64_t)(uintptr_t)&mask_##name)
 
+#define NUMBER(name) ((uint64_t)(uintptr_t)&const_##name)
+
+extern const char const_serial;
 extern struct kpkt state_kpkts[];
 extern const char mask_kpkts;
 extern struct kernel_world state_world;

@@ -32,7 +32,7 @@ static inline void judge(struct kpkt *k)
     const uint32_t rule = decided_rule(d);
     k->decision = d;
     k->flags |= KERNEL_JUDGED;
-    k->program = state_world.program;
+    k->program = (uint32_t)NUMBER(serial);
     k->branch = k->verdict.service = PBC_NONE;
     if (decided_action(d) == ACTION_ACCEPT) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;

@@ -14,7 +14,7 @@ enum kernel_clock {
 };
 
 struct kernel_world {
-    uint32_t program; /* number of the program whose judge is in force */
+    uint32_t program; /* serial of the program whose judge is in force */
     uint32_t flags;   /* of its meta: enum pbc_flag; while programs change, of both */
     uint32_t reach;   /* of its meta, the longer of both: bytes of a frame that rules may test */
     uint32_t clock;   /* enum kernel_clock */

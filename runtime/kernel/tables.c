@@ -1,0 +1,64 @@
+/* Maps that a program's judge counts and keeps in. */
+#include "runtime/kernel/tables.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const names[] = {
+#define TABLE(name, type, entries) #name,
+#define CONST(name, number)
+#include "runtime/kernel/table.def"
+#undef TABLE
+#undef CONST
+    NULL};
+
+static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
+{
+    (void)m, (void)which, (void)t;
+#define TABLE(name, type, count)                                                                                       \
+    if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), count);
+#define CONST(name, number)
+#include "runtime/kernel/table.def"
+#undef TABLE
+#undef CONST
+    return -EINVAL;
+}
+
+int tables_init(struct tables *t, const struct program *p, uint32_t cpus, char *err, size_t err_len)
+{
+    t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i] = (struct map){.fd = -1};
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) {
+        const int failed = make(&t->v[i], i, &t->sizes);
+        if (failed) return map_refused(names[i], failed, err, err_len);
+    }
+    return 0;
+}
+
+void tables_fini(struct tables *t)
+{
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) map_fini(&t->v[i]);
+}
+
+/* False: no such number. */
+static bool number_of(const struct table_sizes *t, const char *name, uint64_t *number)
+{
+    (void)t, (void)name, (void)number;
+#define TABLE(name, type, count)
+#define CONST(ident, value)                                                                                            \
+    if (!strcmp(name, #ident)) return *number = (value), true;
+#include "runtime/kernel/table.def"
+#undef TABLE
+#undef CONST
+    return false;
+}
+
+bool tables_value(const struct tables *t, const char *symbol, struct link_value *v)
+{
+    *v = (struct link_value){.kind = LINK_NUMBER};
+    if (!strncmp(symbol, "const_", 6)) return number_of(&t->sizes, symbol + 6, &v->number);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++)
+        if (map_value(&t->v[i], symbol, "table_", names[i], v)) return true;
+    return false;
+}
