@@ -61,8 +61,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
         snprintf(err, err_len, "out of memory");
         return NULL;
     }
-    *k = (struct kernel){
-        .cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
+    *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
     const struct kernel_sizes sizes = {.cpus = k->cpus, .program = p};

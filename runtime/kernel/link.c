@@ -6,23 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A function that is reached. */
-struct reached {
+/* A function that is there. */
+struct candidate {
     const struct code_function *code;
     const struct object_function *object; /* NULL: it was generated */
-    uint32_t first;
+    uint32_t first;                       /* instruction; NOT_REACHED */
 };
+enum { NOT_REACHED = UINT32_MAX };
 
 struct linking {
     const struct objects *objects;
     const struct code *code;
     link_value_fn *value;
     void *arg;
-    struct reached *v; /* in the order in which they are met, which is that of the program */
-    uint32_t count, cap;
+    struct candidate *all; /* by name: a hash table; code NULL: a free place */
+    uint32_t mask;         /* places in it, a power of two, less one */
+    struct candidate **v; /* those that are reached, in the order in which they are met, which is that of the program */
+    uint32_t count;
     uint32_t insns, lines;
-    uint32_t *slots; /* by name: 1 + index in v; a power of two of them */
-    uint32_t slot_mask;
     char *err;
     size_t err_len;
 };
@@ -43,44 +44,37 @@ static uint32_t name_hash(const char *name)
 }
 
 /* Where the name stands, or would. */
-static uint32_t *slot_of(const struct linking *w, const char *name)
+static struct candidate *place_of(const struct linking *w, const char *name)
 {
     for (uint32_t i = name_hash(name);; i++) {
-        uint32_t *slot = &w->slots[i & w->slot_mask];
-        if (!*slot || w->v[*slot - 1].code->name == name || !strcmp(w->v[*slot - 1].code->name, name)) return slot;
+        struct candidate *c = &w->all[i & w->mask];
+        if (!c->code || c->code->name == name || !strcmp(c->code->name, name)) return c;
     }
 }
 
-/* A generated function of that name. They are few beside their instructions, and each is sought once: by a table of
- * all. */
-static const struct code_function *generated(const struct linking *w, const char *name)
+static void add(struct linking *w, const struct code_function *code, const struct object_function *object)
 {
-    for (uint32_t i = 0; w->code && i < w->code->count; i++)
-        if (!strcmp(w->code->functions[i].name, name)) return &w->code->functions[i];
-    return NULL;
+    *place_of(w, code->name) = (struct candidate){.code = code, .object = object, .first = NOT_REACHED};
 }
 
 /* The function of that name is reached; false: there is none. */
 static bool reach(struct linking *w, const char *name)
 {
-    uint32_t *slot = slot_of(w, name);
-    if (*slot) return true;
-    const struct object_function *object = objects_find(w->objects, name);
-    const struct code_function *code = object ? &object->code : generated(w, name);
-    if (!code) return false;
-    w->v[w->count] = (struct reached){.code = code, .object = object, .first = w->insns};
-    *slot = ++w->count;
-    w->insns += code->count;
-    w->lines += object && object->line_count ? object->line_count : 1;
+    struct candidate *c = place_of(w, name);
+    if (!c->code) return false;
+    if (c->first != NOT_REACHED) return true;
+    c->first = w->insns;
+    w->v[w->count++] = c;
+    w->insns += c->code->count;
+    w->lines += c->object && c->object->line_count ? c->object->line_count : 1;
     return true;
 }
 
 /* ---- filling in ---- */
 
 /* A call's target, or the address of a function that a helper calls. */
-static void fill_function(const struct linking *w, struct bpf_insn *at, uint32_t where, const char *name)
+static void fill_function(const struct candidate *to, struct bpf_insn *at, uint32_t where)
 {
-    const struct reached *to = &w->v[*slot_of(w, name) - 1];
     at->imm = (int32_t)(to->first - where - 1);
     at->src_reg = at->code == (BPF_JMP | BPF_CALL) ? BPF_PSEUDO_CALL : BPF_PSEUDO_FUNC;
 }
@@ -93,14 +87,15 @@ static void fill_value(struct bpf_insn *at, const struct link_value *v)
     at[1].imm = v->kind == LINK_NUMBER ? (int32_t)(number >> 32) : (int32_t)number;
 }
 
-static int fill(struct linking *w, struct linked *l, const struct reached *f)
+static int fill(const struct linking *w, const struct linked *l, const struct candidate *f)
 {
     for (uint32_t i = 0; i < f->code->ref_count; i++) {
         const struct code_ref *ref = &f->code->refs[i];
         struct bpf_insn *at = &l->insns[f->first + ref->at];
+        const struct candidate *to = place_of(w, ref->symbol);
         struct link_value v = {0};
-        if (*slot_of(w, ref->symbol))
-            fill_function(w, at, f->first + ref->at, ref->symbol);
+        if (to->code)
+            fill_function(to, at, f->first + ref->at);
         else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v))
             fill_value(at, &v);
         else {
@@ -112,7 +107,7 @@ static int fill(struct linking *w, struct linked *l, const struct reached *f)
 }
 
 /* Each function has at least one line, or the kernel takes none of any. */
-static void add_lines(struct linked *l, const struct reached *f)
+static void add_lines(struct linked *l, const struct candidate *f)
 {
     const struct object_function *o = f->object;
     if (!o || !o->line_count) l->lines[l->line_count++] = (struct bpf_line_info){.insn_off = f->first};
@@ -133,7 +128,7 @@ static int lay_out(struct linking *w, struct linked *l)
     l->count = w->insns;
     l->function_count = w->count;
     for (uint32_t i = 0; i < w->count; i++) {
-        const struct reached *f = &w->v[i];
+        const struct candidate *f = w->v[i];
         memcpy(&l->insns[f->first], f->code->insns, f->code->count * sizeof *l->insns);
         l->types[i] = (struct bpf_func_info){.insn_off = f->first,
                                              .type_id = f->object ? f->object->type : w->objects->template_type};
@@ -143,21 +138,34 @@ static int lay_out(struct linking *w, struct linked *l)
     return 0;
 }
 
+/* All functions that there are, by name. */
+static int gather(struct linking *w)
+{
+    const uint32_t code_count = w->code ? w->code->count : 0, count = w->objects->function_count + code_count;
+    uint32_t places = 2;
+    while (places < 2 * count) places <<= 1;
+    w->mask = places - 1;
+    w->all = calloc(places, sizeof *w->all);
+    w->v = calloc(count, sizeof(struct candidate *));
+    if (!w->all || !w->v) return no_memory(w);
+    for (uint32_t i = 0; i < w->objects->function_count; i++)
+        add(w, &w->objects->functions[i].code, &w->objects->functions[i]);
+    for (uint32_t i = 0; i < code_count; i++) add(w, &w->code->functions[i], NULL);
+    return 0;
+}
+
 static int run(struct linking *w, const char *entry, struct linked *l)
 {
-    w->cap = w->objects->function_count + (w->code ? w->code->count : 0);
-    for (w->slot_mask = 1; w->slot_mask < 2 * w->cap; w->slot_mask <<= 1) continue;
-    w->slots = calloc(w->slot_mask--, sizeof *w->slots);
-    w->v = calloc(w->cap, sizeof *w->v);
-    if (!w->slots || !w->v) return no_memory(w);
+    int failed = gather(w);
+    if (failed) return failed;
     if (!reach(w, entry)) {
         snprintf(w->err, w->err_len, "no function is called %s", entry);
         return -ENOENT;
     }
     for (uint32_t i = 0; i < w->count; i++)
-        for (uint32_t r = 0; r < w->v[i].code->ref_count; r++) reach(w, w->v[i].code->refs[r].symbol);
-    int failed = lay_out(w, l);
-    for (uint32_t i = 0; !failed && i < w->count; i++) failed = fill(w, l, &w->v[i]);
+        for (uint32_t r = 0; r < w->v[i]->code->ref_count; r++) reach(w, w->v[i]->code->refs[r].symbol);
+    failed = lay_out(w, l);
+    for (uint32_t i = 0; !failed && i < w->count; i++) failed = fill(w, l, w->v[i]);
     return failed;
 }
 
@@ -168,7 +176,7 @@ int link_program(const struct objects *o, const struct code *code, const char *e
     *l = (struct linked){0};
     const int failed = run(&w, entry, l);
     free(w.v);
-    free(w.slots);
+    free(w.all);
     return failed;
 }
 

@@ -138,17 +138,19 @@ static char *target_name(const struct object_file *f, const Elf64_Rel *r, struct
     return symbol_name(f, s, names);
 }
 
-/* Calls within a section have no relocation; the others do. insns: a copy. */
+/* Calls within a section have no relocation; the others do, in their order. insns: a copy. */
 static bool read_refs(const struct object_file *f, const Elf64_Sym *s, struct bpf_insn *insns, struct refs *refs)
 {
     const uint32_t count = (uint32_t)(s->st_size / 8), first = (uint32_t)(s->st_value / 8);
     unsigned rel_count;
     const Elf64_Rel *rel = relocations(f, s->st_shndx, &rel_count);
+    unsigned r = 0;
     for (uint32_t i = 0; i < count; i++) {
         char *name = NULL;
         const char *names;
-        for (unsigned r = 0; r < rel_count && !name; r++)
-            if (rel[r].r_offset == 8ull * (first + i) && !(name = target_name(f, &rel[r], &insns[i]))) return false;
+        while (r < rel_count && rel[r].r_offset < 8ull * (first + i)) r++;
+        if (r < rel_count && rel[r].r_offset == 8ull * (first + i) && !(name = target_name(f, &rel[r], &insns[i])))
+            return false;
         if (!name && insns[i].code == CALL && insns[i].src_reg == BPF_PSEUDO_CALL) {
             const Elf64_Sym *to =
                 function_at(f, s->st_shndx, 8 * (uint64_t)((int64_t)first + i + insns[i].imm + 1), &names);
@@ -218,12 +220,6 @@ static bool read_file(struct objects *o, struct object_file *f)
     return true;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    const struct object_function *x = a, *y = b;
-    return strcmp(x->code.name, y->code.name);
-}
-
 struct objects *objects_new(char *err, size_t err_len)
 {
     struct objects *o = calloc(1, sizeof *o);
@@ -233,10 +229,7 @@ struct objects *objects_new(char *err, size_t err_len)
         whole = read_file(o, &f);
         object_file_fini(&f);
     }
-    if (whole && object_types_end(o)) {
-        qsort(o->functions, o->function_count, sizeof *o->functions, by_name);
-        return o;
-    }
+    if (whole && object_types_end(o)) return o;
     snprintf(err, err_len, "%s", no_memory);
     objects_free(o);
     return NULL;
@@ -259,12 +252,6 @@ void objects_free(struct objects *o)
     free(o->functions);
     free(o->constants);
     free(o);
-}
-
-const struct object_function *objects_find(const struct objects *o, const char *name)
-{
-    const struct object_function key = {.code = {.name = name}};
-    return o->function_count ? bsearch(&key, o->functions, o->function_count, sizeof key, by_name) : NULL;
 }
 
 uint32_t objects_constant(const struct objects *o, const char *name)

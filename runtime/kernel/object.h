@@ -46,8 +46,6 @@ struct objects {
 struct objects *objects_new(char *err, size_t err_len);
 void objects_free(struct objects *o); /* NULL is fine */
 
-/* The function of that name, NULL: there is none. */
-const struct object_function *objects_find(const struct objects *o, const char *name);
 /* Where in the constants the section begins that the name stands for ("look/.rodata"); UINT32_MAX: it is not one. */
 uint32_t objects_constant(const struct objects *o, const char *name);
 
