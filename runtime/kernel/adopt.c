@@ -55,7 +55,7 @@ unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
 
 struct judge *judge_adopt(const int fds[], unsigned count)
 {
-    struct judge *j = count == 2 ? judge_new() : NULL;
+    struct judge *j = count == 2 ? judge_begin() : NULL;
     if (!j) {
         close_all(fds, count);
         return NULL;
@@ -68,6 +68,6 @@ struct judge *judge_adopt(const int fds[], unsigned count)
 
 void kernel_took(struct kernel *k, struct judge *j)
 {
-    judge_free(k->judge);
+    kernel_discard(k->judge);
     k->judge = j;
 }

@@ -11,11 +11,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "runtime/kernel/refused.h"
+
 static int init_constants(struct kernel *k, char *err, size_t err_len)
 {
     if (!k->objects->constants_len) return 0;
     const int failed = map_flat(&k->constants, "constants", k->objects->constants_len);
-    if (failed) snprintf(err, err_len, "the kernel's map of constants: %s", strerror(-failed));
+    if (failed) refused_map("constants", k->constants.len, failed, err, err_len);
     if (!failed) memcpy(k->constants.memory, k->objects->constants, k->objects->constants_len);
     return failed;
 }
@@ -73,7 +75,8 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) failed = load_stages(k, err, err_len);
     if (!failed) return k;
     kernel_free(k);
-    errno = -failed;
+    const int here = refused_here(err, err_len); /* says more than what failed first */
+    errno = here ? -here : -failed;
     return NULL;
 }
 
@@ -82,7 +85,7 @@ void kernel_free(struct kernel *k)
     if (!k) return;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
         if (k->programs[e] >= 0) close(k->programs[e]);
-    judge_free(k->judge);
+    kernel_discard(k->judge);
     map_fini(&k->constants);
     maps_fini(&k->maps);
     if (k->btf >= 0) close(k->btf);

@@ -15,7 +15,7 @@ struct judge {
     struct world_says says;       /* what look is told of its program */
     int programs[KERNEL_ENTRIES]; /* of judges; else -1 */
 };
-struct judge *judge_new(void); /* NULL: out of memory */
+struct judge *judge_begin(void); /* NULL: out of memory */
 
 struct kernel {
     struct kernel_cfg cfg;
@@ -28,6 +28,10 @@ struct kernel {
     uint32_t cpus;
 };
 
+/* The judge that the generator made, or another: into the kernel, but into no array. 0 or a negative errno with one
+ * line in err. */
+int load_code(const struct kernel *k, const struct program *p, const struct code *code, struct judge *j, char *err,
+              size_t err_len);
 /* All stages but the judge, into their arrays. 0 or a negative errno with one line in err. */
 int load_stages(struct kernel *k, char *err, size_t err_len);
 

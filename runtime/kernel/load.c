@@ -1,6 +1,5 @@
 /* Programs into the kernel. */
 #include <bpf/bpf.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/kernel/kernel_priv.h"
+#include "runtime/kernel/refused.h"
 #include "vm/kernel/gen/gen.h"
 
 struct entry {
@@ -30,52 +30,31 @@ static bool is_wanted(const struct kernel *k, enum kernel_entry e)
     return k->cfg.hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
 }
 
-/* ---- what the kernel says where it refuses ---- */
-
 enum { LOG_BYTES = 1 << 16 }; /* the kernel keeps the end of what does not fit */
 
-/* The instruction that a line of the log is about ("12: (85) call …"), or -1. */
-static long said_of(const char *line)
-{
-    char *end;
-    const long insn = strtol(line, &end, 10);
-    return isdigit((unsigned char)*line) && !strncmp(end, ": (", 3) ? insn : -1;
-}
-
-/* The last line but for the sums, and the function of the last instruction before it. */
-static void refusal(const struct linked *l, char *log, char *err, size_t err_len, const char *entry, int failed)
-{
-    long insn = -1;
-    const char *last = strerror(-failed);
-    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
-        if (said_of(line) >= 0) insn = said_of(line);
-        if (strncmp(line, "processed ", 10) && strncmp(line, "verification time", 17) &&
-            strncmp(line, "stack depth", 11))
-            last = line;
-    }
-    snprintf(err, err_len, "the kernel's verifier refuses %s, in %s: %s", entry,
-             insn >= 0 ? linked_name(l, (uint32_t)insn) : entry, last);
-}
-
-static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log)
+/* level: BPF_LOG_…, 0: no log. */
+static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log, unsigned level)
 {
     LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
                 .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
                 .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
-                .log_size = log ? LOG_BYTES : 0, .log_level = log ? 1 : 0,
+                .log_size = log ? LOG_BYTES : 0, .log_level = level,
                 .prog_flags = entries[e].type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : 0);
     const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
     return fd < 0 ? -errno : fd;
 }
 
-/* The descriptor or a negative errno. */
+/* The descriptor or a negative errno. A log costs more than the loading, so there is one only where the kernel refuses:
+ * first what it says, then, where that is not how much work it was, the instructions before it as well. */
 static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
 {
-    int fd = load_linked(k, e, l, NULL);
+    enum { SAYS = 4, INSTRUCTIONS = 1 };
+    const int fd = load_linked(k, e, l, NULL, 0);
     if (fd >= 0) return fd;
     char *log = calloc(1, LOG_BYTES);
-    if (log) load_linked(k, e, l, log);
-    refusal(l, log ? log : (char[]){""}, err, err_len, entries[e].name, fd);
+    if (log) load_linked(k, e, l, log, SAYS);
+    if (log && *log && !strstr(log, "too large")) load_linked(k, e, l, log, INSTRUCTIONS);
+    refused_program(l, entries[e].name, fd, log ? log : (char[]){""}, err, err_len);
     free(log);
     return fd;
 }
@@ -172,23 +151,30 @@ static int wanted(const struct kernel *k, const struct judge *j, const struct co
     return failed;
 }
 
-static int load_judge(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
+int load_code(const struct kernel *k, const struct program *p, const struct code *code, struct judge *j, char *err,
+              size_t err_len)
 {
-    struct code code = {0};
     uint64_t sections = 0;
     j->serial = p->serial;
     int failed = tables_init(&j->tables, p, k->cpus, err, err_len);
-    if (!failed) failed = gen_judge(p, &code, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judge(e) && is_wanted(k, e)) failed = wanted(k, j, &code, e, &sections, err, err_len);
+        if (is_judge(e) && is_wanted(k, e)) failed = wanted(k, j, code, e, &sections, err, err_len);
     if (!failed) failed = sections_init(&j->sections, p, sections, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judge(e) && is_wanted(k, e)) failed = load_one(k, j, &code, e, err, err_len);
+        if (is_judge(e) && is_wanted(k, e)) failed = load_one(k, j, code, e, err, err_len);
+    return failed;
+}
+
+static int load_judge(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
+{
+    struct code code = {0};
+    int failed = gen_judge(p, &code, err, err_len);
+    if (!failed) failed = load_code(k, p, &code, j, err, err_len);
     gen_free(&code);
     return failed;
 }
 
-struct judge *judge_new(void)
+struct judge *judge_begin(void)
 {
     struct judge *j = calloc(1, sizeof *j);
     if (!j) return NULL;
@@ -198,7 +184,7 @@ struct judge *judge_new(void)
     return j;
 }
 
-void judge_free(struct judge *j)
+void kernel_discard(struct judge *j)
 {
     if (!j) return;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
@@ -210,11 +196,11 @@ void judge_free(struct judge *j)
 
 struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
-    struct judge *j = judge_new();
+    struct judge *j = judge_begin();
     snprintf(err, err_len, "out of memory");
     if (j) j->says = world_of(p);
     if (j && !load_judge(k, p, j, err, err_len)) return j;
-    judge_free(j);
+    kernel_discard(j);
     return NULL;
 }
 
@@ -227,7 +213,7 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
         snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
         return failed;
     }
-    judge_free(k->judge); /* with its tables, once no packet is in it */
+    kernel_discard(k->judge); /* with its tables, once no packet is in it */
     k->judge = j;
     world_settle(kernel_world(k), &j->says, (uint32_t)j->serial);
     return 0;
@@ -237,6 +223,6 @@ int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err
 {
     struct judge *j = kernel_prepare(k, p, err, err_len);
     const int failed = j ? kernel_swap(k, j, err, err_len) : -EINVAL;
-    if (failed) judge_free(j);
+    if (failed) kernel_discard(j);
     return failed;
 }

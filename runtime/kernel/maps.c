@@ -3,10 +3,11 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "runtime/kernel/refused.h"
 
 static const char *const names[] = {
 #define FLAT(name, type, entries)        #name,
@@ -28,14 +29,13 @@ static uint64_t pages(uint64_t len)
 int map_flat(struct map *m, const char *name, uint64_t len)
 {
     LIBBPF_OPTS(bpf_map_create_opts, flags, .map_flags = BPF_F_MMAPABLE);
-    len = pages(len);
+    m->len = len = pages(len);
     if (len > value_most) return -E2BIG;
     m->fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, 4, (uint32_t)len, 1, &flags);
     if (m->fd < 0) return -errno;
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
     if (at == MAP_FAILED) return -errno;
     m->memory = at;
-    m->len = len;
     return 0;
 }
 
@@ -76,18 +76,12 @@ static int make(struct map *m, enum kernel_map which, const struct kernel_sizes 
     return -EINVAL;
 }
 
-int map_refused(const char *name, int failed, char *err, size_t err_len)
-{
-    snprintf(err, err_len, "the kernel's map %s: %s", name, strerror(-failed));
-    return failed;
-}
-
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
         const int failed = make(&m->v[i], i, s);
-        if (failed) return map_refused(names[i], failed, err, err_len);
+        if (failed) return refused_map(names[i], m->v[i].len, failed, err, err_len);
     }
     return 0;
 }

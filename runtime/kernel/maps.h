@@ -39,13 +39,12 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS]);
 void maps_fini(struct maps *m);
 
-/* An array of one value of so many bytes, mapped; entries is left alone. 0 or a negative errno. */
+/* An array of one value of so many bytes, mapped; entries is left alone. 0 or a negative errno; m->len is set in any
+ * case. */
 int map_flat(struct map *m, const char *name, uint64_t len);
 /* The same for at least so many entries of a size, and one; m->entries says how many. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
 void map_fini(struct map *m);
-/* The line that says why there is no such map; returns `failed`. */
-int map_refused(const char *name, int failed, char *err, size_t err_len);
 /* Does the symbol name that map: map_NAME, mask_NAME, or the word before NAME that stands for its value's address? */
 bool map_value(const struct map *m, const char *symbol, const char *word, const char *name, struct link_value *v);
 

@@ -9,7 +9,7 @@ struct judge *kernel_prepare(const struct kernel *k, const struct program *p, ch
     return NULL;
 }
 
-void judge_free(struct judge *j) { (void)j; }
+void kernel_discard(struct judge *j) { (void)j; }
 
 int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
 {

@@ -3,10 +3,9 @@
  * ours has proved. */
 #include "runtime/kernel/sections.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "runtime/kernel/refused.h"
 
 struct span {
     const char *name;
@@ -51,10 +50,7 @@ int sections_init(struct sections *s, const struct program *p, uint64_t wanted, 
     }
     if (!reach) return 0;
     const int failed = map_flat(&s->map, "tables", reach > len ? reach : len);
-    if (failed) {
-        snprintf(err, err_len, "the program's tables, %" PRIu64 " MB, in the kernel: %s", len >> 20, strerror(-failed));
-        return failed;
-    }
+    if (failed) return refused_map("the program's tables", s->map.len, failed, err, err_len);
     for (unsigned i = 0; i < SECTION_COUNT; i++)
         if (wanted >> i & 1 && of[i].count)
             memcpy((uint8_t *)s->map.memory + s->at[i], of[i].bytes, of[i].count * of[i].size);

@@ -2,8 +2,9 @@
 #include "runtime/kernel/tables.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "runtime/kernel/refused.h"
 
 static const char *const names[] = {
 #define TABLE(name, type, entries) #name,
@@ -31,7 +32,7 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, char *
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i] = (struct map){.fd = -1};
     for (unsigned i = 0; i != KERNEL_TABLES; i++) {
         const int failed = make(&t->v[i], i, &t->sizes);
-        if (failed) return map_refused(names[i], failed, err, err_len);
+        if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
     }
     return 0;
 }

@@ -77,7 +77,7 @@ const uint32_t *in_kernel_in_force(const struct live *l)
 void in_kernel_close(struct live *l)
 {
     if (!l->kernel) return;
-    judge_free(l->kernel->next);
+    kernel_discard(l->kernel->next);
     kernel_free(l->kernel->kernel);
     free(l->kernel);
     l->kernel = NULL;
@@ -130,7 +130,7 @@ void in_kernel_world(struct live *l) { (void)l; }
 bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_t err_len)
 {
     if (!l->kernel) return true;
-    judge_free(l->kernel->next);
+    kernel_discard(l->kernel->next);
     return !ask_prepare(l->channel, p->past ? p->past->under : p, &l->kernel->next, err, err_len);
 }
 

@@ -43,7 +43,7 @@ bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, in
     int all[JUDGE_FDS_MOST];
     if (!p->kernel) return false;
     struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
-    judge_free(p->judge); /* it was never put in force */
+    kernel_discard(p->judge); /* it was never put in force */
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
     program_put(program);
     a->failed = p->judge ? 0 : -EINVAL;
@@ -85,6 +85,6 @@ void parent_kernel_fini(struct parent *p)
 {
     for (unsigned i = 0; i < OPTIONS_IFACES; i++)
         if (p->hooked[i].arrives > 0) hooks_leave(&p->hooked[i]);
-    judge_free(p->judge);
+    kernel_discard(p->judge);
     kernel_free(p->kernel);
 }
