@@ -32,29 +32,37 @@ static bool is_wanted(const struct kernel *k, enum kernel_entry e)
 
 enum { LOG_BYTES = 1 << 16 }; /* the kernel keeps the end of what does not fit */
 
-/* level: BPF_LOG_…, 0: no log. */
-static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log, unsigned level)
+/* What the kernel's verifier writes: BPF_LOG_STATS (messages alone, which costs nothing), BPF_LOG_LEVEL1 (instructions,
+ * too). */
+enum log_level { LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
+
+static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char log[LOG_BYTES],
+                       enum log_level level)
 {
     LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
                 .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
                 .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
-                .log_size = log ? LOG_BYTES : 0, .log_level = level,
+                .log_size = LOG_BYTES, .log_level = level,
                 .prog_flags = entries[e].type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : 0);
+    log[0] = 0;
     const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
     return fd < 0 ? -errno : fd;
 }
 
-/* The descriptor or a negative errno. A log costs more than the loading, so there is one only where the kernel refuses:
- * first what it says, then, where that is not how much work it was, the instructions before it as well. */
+/* The descriptor or a negative errno. Of what is refused the instructions tell the function, at the price of some
+ * seconds where it was too much to look at. */
 static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
 {
-    enum { SAYS = 4, INSTRUCTIONS = 1 };
-    const int fd = load_linked(k, e, l, NULL, 0);
-    if (fd >= 0) return fd;
-    char *log = calloc(1, LOG_BYTES);
-    if (log) load_linked(k, e, l, log, SAYS);
-    if (log && *log && !strstr(log, "too large")) load_linked(k, e, l, log, INSTRUCTIONS);
-    refused_program(l, entries[e].name, fd, log ? log : (char[]){""}, err, err_len);
+    char *log = malloc(LOG_BYTES);
+    if (!log) {
+        snprintf(err, err_len, "out of memory");
+        return -ENOMEM;
+    }
+    const int fd = load_linked(k, e, l, log, LOG_MESSAGES);
+    if (fd < 0) {
+        if (*log && !strstr(log, "too large")) load_linked(k, e, l, log, LOG_INSTRUCTIONS);
+        refused_program(l, entries[e].name, fd, log, err, err_len);
+    }
     free(log);
     return fd;
 }
@@ -197,7 +205,7 @@ void kernel_discard(struct judge *j)
 struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct judge *j = judge_begin();
-    snprintf(err, err_len, "out of memory");
+    if (!j) snprintf(err, err_len, "out of memory");
     if (j) j->says = world_of(p);
     if (j && !load_judge(k, p, j, err, err_len)) return j;
     kernel_discard(j);
