@@ -1,0 +1,98 @@
+/* kernel_load: how long programs take into the kernel: its stages once, then judges of 1 to 100,000 rules, which take
+ * the place of one another. Time of this thread, in which the kernel's verifier works. Skipped where that is not
+ * allowed. */
+#include <bpf/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "runtime/kernel/kernel.h"
+#include "tests/lib/bench.h"
+#include "tests/lib/ruleset.h"
+
+static double ms_since(uint64_t begin) { return (double)(bench_cpu_ns() - begin) / 1e6; }
+
+static struct program *compiled(const struct ruleset *rs)
+{
+    char *text = NULL, err[300];
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    struct compile c;
+    if (!f) exit(2);
+    ruleset_print(rs, f);
+    fclose(f);
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    if (compile_text(&c, rs->name, text, len)) exit(2);
+    struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
+    compile_fini(&c);
+    free(text);
+    return p;
+}
+
+/* Instructions that the verifier walked through. */
+static uint32_t verified(const struct kernel *k, enum kernel_entry e)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t len = sizeof info;
+    return bpf_obj_get_info_by_fd(kernel_program(k, e), &info, &len) ? 0 : info.verified_insns;
+}
+
+static void judge_row(struct kernel *k, const struct ruleset *rs, double goal)
+{
+    char err[400] = "", what[96];
+    struct series ms = {0};
+    struct program *p = compiled(rs);
+    for (unsigned i = 0; p && i < (rs->count > 10000 ? 3 : BENCH_RUNS); i++) {
+        const uint64_t begin = bench_cpu_ns();
+        if (kernel_load(k, p, err, sizeof err)) break;
+        series_add(&ms, ms_since(begin));
+    }
+    if (*err)
+        bench_note("%s, %u rules: %s", rs->name, rs->count, err);
+    else {
+        snprintf(what, sizeof what, "into the kernel: %s, %u rules", rs->name, rs->count);
+        bench_row(&(struct bench_row){what, "ms", &ms, NULL, NULL, goal > 0 ? GOAL_VALUE : GOAL_NONE, goal});
+        bench_note("%s, %u rules: %u instructions verified", rs->name, rs->count, verified(k, KERNEL_ENTRY_judge_xdp));
+    }
+    program_put(p);
+}
+
+static void made_row(struct kernel *k, enum ruleset_kind kind, bool v6, uint32_t count, double goal)
+{
+    static const char *const names[] = {"acl", "fw", "ipc"};
+    struct ruleset rs;
+    ruleset_make(&rs, kind, v6, count, 1);
+    snprintf(rs.name, sizeof rs.name, "%s%s", names[kind], v6 ? ", IPv6" : "");
+    judge_row(k, &rs, goal);
+    ruleset_fini(&rs);
+}
+
+int main(void)
+{
+    char err[400];
+    struct series ms = {0};
+    struct kernel *k = NULL;
+    struct ruleset one;
+    ruleset_make(&one, RULES_ACL, false, 1, 1);
+    struct program *p = compiled(&one);
+    ruleset_fini(&one);
+    for (unsigned i = 0; p && i < 3; i++) {
+        kernel_free(k);
+        const uint64_t begin = bench_cpu_ns();
+        k = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
+        if (!k) break;
+        series_add(&ms, ms_since(begin));
+    }
+    if (!k) return bench_note("%s", err), 0;
+    bench_row(&(struct bench_row){"into the kernel: all stages but the judge", "ms", &ms, NULL, NULL, GOAL_NONE, 0});
+    bench_note("look: %u, act: %u instructions verified", verified(k, KERNEL_ENTRY_look_xdp),
+               verified(k, KERNEL_ENTRY_act_xdp));
+    for (uint32_t n = 1; n <= 10000; n *= 10) made_row(k, RULES_ACL, false, n, n == 1 ? 3 : 0);
+    for (unsigned kind = RULES_ACL; kind <= RULES_IPC; kind++) made_row(k, kind, false, 100000, 500);
+    made_row(k, RULES_ACL, true, 100000, 500);
+    kernel_free(k);
+    program_put(p);
+    return 0;
+}
