@@ -1,6 +1,8 @@
 /* What the stages are told of a program, see world.h. */
 #include "runtime/kernel/world.h"
 
+#include <string.h>
+
 static uint32_t clock_of(const struct program *p)
 {
     if (p->meters_count) return KERNEL_CLOCK_FINE;
@@ -27,4 +29,24 @@ void world_settle(struct kernel_world *w, const struct world_says *says, uint32_
     w->flags = says->flags;
     w->reach = says->reach;
     w->clock = says->clock;
+}
+
+static void word6(const struct pbc_range6 *r, uint64_t words[2])
+{
+    const uint32_t addr[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
+                              (uint32_t)r->lo_lo};
+    memcpy(words, addr, sizeof addr);
+}
+
+void world_own(struct kernel_world *w, const struct facts *f)
+{
+    struct kernel_own *own = &w->own;
+    const bool few4 = f->self4_count <= KERNEL_FEW, few6 = f->self6_count <= KERNEL_FEW;
+    own->count4 = own->count6 = UINT32_MAX; /* meanwhile the maps are asked */
+    for (unsigned i = 0; i < KERNEL_FEW && few4 && f->self4_count; i++)
+        own->addr4[i] = f->self4[i < f->self4_count ? i : 0];
+    for (unsigned i = 0; i < KERNEL_FEW && few6 && f->self6_count; i++)
+        word6(&f->self6[i < f->self6_count ? i : 0], own->addr6[i]);
+    if (few4) own->count4 = f->self4_count;
+    if (few6) own->count6 = f->self6_count;
 }

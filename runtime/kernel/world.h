@@ -15,4 +15,7 @@ void world_prepare(struct kernel_world *w, const struct world_says *says);
 /* Its judge is in force, and no other one. */
 void world_settle(struct kernel_world *w, const struct world_says *says, uint32_t number);
 
+/* Own addresses into world->own, if they are few enough; before the facts themselves. */
+void world_own(struct kernel_world *w, const struct facts *f);
+
 #endif

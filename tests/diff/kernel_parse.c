@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
+#include "runtime/kernel/world.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/draw.h"
 #include "vm/packet/parse/header.h"
@@ -51,6 +52,7 @@ static void tell(const struct facts *f)
     if (before) own_all(before, false);
     own_all(f, true);
     before = f;
+    world_own(kernel_world(kernel), f);
     *told = *f;
     told->self4 = NULL;
     told->self6 = NULL;
@@ -121,12 +123,18 @@ static const struct pbc_range6 self6[] = {
     {.lo_hi = 0x20010db800000000, .lo_lo = 9, .hi_hi = 0x20010db800000000, .hi_lo = 9},
     {.lo_hi = 0xfe80000000000000, .lo_lo = 1, .hi_hi = 0xfe80000000000000, .hi_lo = 1},
 };
+/* More than are compared one by one. */
+static const uint32_t many4[] = {0x0a000001, 0x0a000002, 0x0a000003, 0x0a000004, 0x0a000005,
+                                 0x0a000009, 0xc0a80001, 0xc0a80002, 0xc0a80003, 0xe0000005};
+static const uint32_t some4[] = {0x0a000001, 0x0a000002, 0x0a000003, 0x0a000004, 0x0a000009, 0xc0a80001};
 static const struct facts_iface bridged[] = {{.peer = 1}, {.peer = 0}, {.peer = IFACE_NONE}};
 static const struct facts worlds[] = {
     {0},
     {.drop_bad_checksum = true, .schedules = 5},
     {.self4 = self4, .self4_count = 3, .self6 = self6, .self6_count = 2},
     {.self6 = self6, .self6_count = 1, .drop_bad_checksum = true, .schedules = 0xfffff},
+    {.self4 = many4, .self4_count = 10, .self6 = self6, .self6_count = 2},
+    {.self4 = some4, .self4_count = 6},
     {.self4 = self4, .self4_count = 3, .ifaces = bridged, .ifaces_count = 3, .bridges = true},
 };
 enum { WORLDS = sizeof worlds / sizeof worlds[0] };

@@ -15,6 +15,7 @@ KEPT = {
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
+    "world_own": "facts told to the kernel",
     "kernel_program_of": "the kernel's stages",
     "kernel_load": "it",
     "kernel_cpus": "it", "ask_frame": "it",

@@ -8,8 +8,6 @@
 /* The headers of nearly every frame are in so many bytes: they are copied ahead. */
 enum { HEAD_AHEAD = 128 };
 
-#define inline_whole static inline __attribute__((always_inline))
-
 inline_whole void head_words(uint8_t *to, const uint8_t *from, unsigned words)
 {
 #pragma unroll

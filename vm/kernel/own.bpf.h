@@ -1,9 +1,11 @@
-/* This machine's own addresses, in two hash sets that processes fill: what packet/parse/sides.c is natively. */
+/* This machine's own addresses: what packet/parse/sides.c is natively. A few stand in `world` and are compared all;
+ * where there are more, or who tells has not said them there, they are asked of two hash sets, 15 ns each. */
 #ifndef VM_KERNEL_OWN_BPF_H
 #define VM_KERNEL_OWN_BPF_H
 
 #include "vm/kernel/bpf.h"
 #include "vm/packet/facts.h"
+#include "vm/packet/wire.h"
 
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
@@ -11,25 +13,61 @@ static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const ui
 
 extern char map_own4, map_own6;
 
-static bool own_has4(uint32_t addr) { return bpf_map_lookup_elem(&map_own4, &addr); }
+/* The highest bit, if a number of 32 bits is 0: so there is no branch for each address. */
+static inline uint64_t is_zero(uint64_t number) { return number - 1; }
+static inline uint64_t folded(uint64_t number) { return number >> 32 | (uint32_t)number; }
 
-static bool own_has6(const uint32_t addr[4])
+enum { OWN_STEP = 4 }; /* so many are compared together; most machines have no more */
+
+inline_whole uint64_t own_some4(const struct kernel_own *own, unsigned from, uint32_t addr)
 {
-    const uint32_t copy[4] = {addr[0], addr[1], addr[2], addr[3]};
-    return bpf_map_lookup_elem(&map_own6, copy);
+    uint64_t found = 0;
+#pragma unroll
+    for (unsigned i = 0; i < OWN_STEP; i++) found |= is_zero(own->addr4[from + i] ^ addr);
+    return found;
+}
+
+inline_whole bool own_has4(uint32_t addr)
+{
+    const struct kernel_own *own = &state_world.own;
+    if (own->count4 != state_world.facts.self4_count) return bpf_map_lookup_elem(&map_own4, &addr);
+    uint64_t found = own_some4(own, 0, addr);
+    if (own->count4 > OWN_STEP) found |= own_some4(own, OWN_STEP, addr);
+    return found >> 63;
+}
+
+inline_whole uint64_t own_some6(const struct kernel_own *own, unsigned from, const uint64_t addr[2])
+{
+    uint64_t found = 0;
+#pragma unroll
+    for (unsigned i = 0; i < OWN_STEP; i++) {
+        const uint64_t *one = own->addr6[from + i];
+        found |= is_zero(folded((one[0] ^ addr[0]) | (one[1] ^ addr[1])));
+    }
+    return found;
+}
+
+inline_whole bool own_has6(const uint32_t addr[4])
+{
+    const struct kernel_own *own = &state_world.own;
+    const uint64_t words[2] = {wire_raw64((const uint8_t *)addr), wire_raw64((const uint8_t *)(addr + 2))};
+    if (own->count6 != state_world.facts.self6_count) return bpf_map_lookup_elem(&map_own6, words);
+    uint64_t found = own_some6(own, 0, words);
+    if (own->count6 > OWN_STEP) found |= own_some6(own, OWN_STEP, words);
+    return found >> 63;
 }
 
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
 {
-    (void)f;
-    const uint32_t self = (own_has4(src) ? KIND_SRC_SELF : 0) | (own_has4(dst) ? KIND_DST_SELF : 0);
+    const bool some = f->self4_count;
+    const uint32_t self = (some && own_has4(src) ? KIND_SRC_SELF : 0) | (some && own_has4(dst) ? KIND_DST_SELF : 0);
     return sides_direction(self, dst >> 28 == 0xe || dst == UINT32_MAX);
 }
 
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
 {
-    (void)f;
-    const uint32_t self = (own_has6(src) ? KIND_SRC_SELF : 0) | (own_has6(dst) ? KIND_DST_SELF : 0);
+    const bool some = f->self6_count;
+    const uint32_t self = (some && own_has6(src) ? KIND_SRC_SELF : 0) | (some && own_has6(dst) ? KIND_DST_SELF : 0);
     return sides_direction(self, dst[0] >> 24 == 0xff);
 }
 

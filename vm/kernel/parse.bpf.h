@@ -43,6 +43,29 @@ GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
     return parse_frame(&k->pkt, &state_world.facts, &k->key);
 }
 
+/* An Ethernet frame with a tag, in its bytes or taken off, or of IPv6. (Of another link it is not worth its code.) */
+static __attribute__((noinline)) unsigned parse_ether(struct pkt *pkt, const struct facts *facts, struct key *key)
+{
+    const uint8_t *bytes = PKT_BYTES(pkt);
+    struct outer o = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
+    if (pkt->link != LINK_ETHER || pkt->head_len < TAGGED_LEN) return PARSE_CAREFULLY;
+    uint16_t type = wire_get16(bytes + ETHER_TYPE_AT);
+    if (pkt->tag_count == 1) {
+        o.kind |= KIND_VLAN;
+        o.vlan = pkt->tags[0].tci & VLAN_VID;
+    } else if (ether_is_tag(type)) {
+        o.kind |= KIND_VLAN;
+        o.vlan = wire_get16(bytes + ETHER_LEN) & VLAN_VID;
+        o.tag = true;
+        o.l3 = TAGGED_LEN;
+        type = wire_get16(bytes + TAGGED_LEN - 2);
+    }
+    if (pkt->tag_count > 1) return PARSE_CAREFULLY;
+    if (type == ETHER_IP4 && pkt->head_len >= o.l3 + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
+    if (type == ETHER_IP6 && pkt->head_len >= o.l3 + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
+    return PARSE_CAREFULLY;
+}
+
 /* As pkt_parse over the bytes of head, but for what is not the parser's: schedules and bridges. */
 static inline void kernel_parse(struct kpkt *k)
 {
@@ -52,7 +75,7 @@ static inline void kernel_parse(struct kpkt *k)
                           pkt->head_len >= ETHER_LEN + IP4_LEN + L4_READ &&
                           wire_raw16(k->head + ETHER_TYPE_AT) == htobe16(ETHER_IP4);
     const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    const unsigned r = ordinary ? quick_ip4(pkt, facts, &k->key, &ether) : parse_other(pkt, facts, &k->key);
+    const unsigned r = ordinary ? quick_ip4(pkt, facts, &k->key, &ether) : parse_ether(pkt, facts, &k->key);
     if (r == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
 

@@ -13,6 +13,15 @@ enum kernel_clock {
     KERNEL_CLOCK_FINE,   /* meters */
 };
 
+/* Own addresses, as long as they are few; what is left over holds the first of them once more. `count…` is that of
+ * facts where they are all here. */
+enum { KERNEL_FEW = 8 };
+struct kernel_own {
+    uint32_t count4, count6;
+    uint32_t addr4[KERNEL_FEW];
+    uint64_t addr6[KERNEL_FEW][2]; /* words as in struct key */
+};
+
 struct kernel_world {
     uint32_t program; /* serial of the program whose judge is in force */
     uint32_t flags;   /* of its meta: enum pbc_flag; while programs change, of both */
@@ -21,8 +30,9 @@ struct kernel_world {
     uint64_t secret;  /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
     uint32_t zero;    /* 0, which the verifier cannot know */
     /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
-     * counts here say whether there are some, and bridges in `ways`. */
+     * counts here say whether there are some, and in `own`; bridges are in `ways`. */
     struct facts facts;
+    struct kernel_own own;
 };
 
 #endif
