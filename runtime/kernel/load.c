@@ -212,13 +212,22 @@ struct judge *kernel_prepare(const struct kernel *k, const struct program *p, ch
     return NULL;
 }
 
+/* Each hook's in its turn. */
+static int put_judge(const struct kernel *k, const struct judge *j)
+{
+    int failed = 0;
+    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
+        if (j->programs[e] >= 0) failed = put(k, e, j->programs[e]);
+    return failed;
+}
+
 int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
 {
     world_prepare(kernel_world(k), &j->says);
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
-        const int failed = j->programs[e] < 0 ? 0 : put(k, e, j->programs[e]);
-        if (!failed) continue;
-        snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
+    const int failed = put_judge(k, j);
+    if (failed) {
+        if (k->judge) put_judge(k, k->judge);
+        snprintf(err, err_len, "the kernel's array of stages: %s", strerror(-failed));
         return failed;
     }
     kernel_discard(k->judge); /* with its tables, once no packet is in it */

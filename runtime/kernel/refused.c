@@ -100,6 +100,13 @@ static long said_of(const char *line)
     return isdigit((unsigned char)*line) && !strncmp(end, ": (", 3) ? insn : -1;
 }
 
+/* "; k->out = KERNEL_PASS; @ act.bpf.c:12": where its instructions come from; NULL: nobody wrote them. */
+static const char *source_of(const char *line)
+{
+    const char *at = strstr(line, " @ ");
+    return at && at[3] != ':' ? at + 3 : NULL;
+}
+
 /* Does the line say only how much work it was? */
 static bool is_sum(const char *line)
 {
@@ -112,10 +119,13 @@ static bool is_sum(const char *line)
 void refused_program(const struct linked *l, const char *name, int failed, char *log, char *err, size_t err_len)
 {
     long insn = -1;
-    const char *last = NULL;
+    const char *last = NULL, *source = NULL;
     for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
         if (said_of(line) >= 0) insn = said_of(line);
-        if (!is_sum(line)) last = line;
+        if (*line == ';')
+            source = source_of(line);
+        else if (!is_sum(line))
+            last = line;
     }
     if (!last && failed == -E2BIG)
         snprintf(err, err_len,
@@ -125,6 +135,7 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
         snprintf(err, err_len, "the kernel does not take %s, %" PRIu32 " instructions: %s: --exec user", name, l->count,
                  strerror(-failed));
     else
-        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s: %s: --exec user", name,
-                 insn >= 0 ? linked_name(l, (uint32_t)insn) : name, last);
+        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s: --exec user", name,
+                 insn >= 0 ? linked_name(l, (uint32_t)insn) : name, source ? " (" : "", source ? source : "",
+                 source ? ")" : "", last);
 }

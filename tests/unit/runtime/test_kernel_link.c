@@ -1,8 +1,11 @@
 /* The linker and the loader by code made by hand: names filled in, tables found, and what is refused said in words that
  * help. Skipped where programs of the kernel may not be loaded. */
+#include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,12 +217,70 @@ static void test_no_rights(void **state)
     static const unsigned rights[] = {0, CAP_PERFMON, CAP_NET_ADMIN};
     if (!kernel) skip();
     for (unsigned i = 0; i < sizeof rights / sizeof *rights; i++) {
-        int status;
+        int status = -1;
         const pid_t child = fork();
         if (!child) without(rights[i]);
         assert_true(child > 0 && waitpid(child, &status, 0) == child);
         assert_int_equal(status, 0);
     }
+}
+
+/* ---- one after the other ---- */
+
+static unsigned open_descriptors(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+/* Judges come and go while frames are judged: each is decided by one of them, and what outlives them stays. */
+struct asking {
+    atomic_bool ends;
+    unsigned asked, wrong, failed;
+};
+static void *ask_on(void *arg)
+{
+    static const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xcc};
+    struct asking *all = arg;
+    struct asker a;
+    struct pkt pkt;
+    struct kpkt *k;
+    pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
+    asker_init(&a, kernel, 1);
+    while (!atomic_load(&all->ends) || all->asked < 100) {
+        const bool failed = ask_frame(&a, KERNEL_XDP, &pkt, 5, &k);
+        all->failed += failed;
+        all->wrong += !failed && k->decision != 5 && k->decision != 7;
+        all->asked++;
+    }
+    return NULL;
+}
+
+static void test_judges_change_under_frames(void **state)
+{
+    (void)state;
+    if (!kernel) skip();
+    const struct bpf_insn five[] = {MOV(R0, 5), EXIT}, seven[] = {MOV(R0, 7), EXIT};
+    struct made of[2];
+    struct asking asking = {0};
+    pthread_t thread;
+    make(&of[0], five, 2, NULL, 0);
+    make(&of[1], seven, 2, NULL, 0);
+    assert_string_equal(load(&of[0]), "");
+    const struct kpkt *kpkts = kernel_kpkts(kernel);
+    const unsigned descriptors = open_descriptors();
+    assert_int_equal(pthread_create(&thread, NULL, ask_on, &asking), 0);
+    for (unsigned i = 1; i <= 200; i++) assert_string_equal(load(&of[i % 2]), "");
+    atomic_store(&asking.ends, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(asking.wrong, 0);
+    assert_int_equal(asking.failed, 0);
+    assert_ptr_equal(kernel_kpkts(kernel), kpkts);
+    assert_int_equal(open_descriptors(), descriptors);
 }
 
 /* NULL after saying why. */
@@ -252,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_a_map_too_large),
         cmocka_unit_test(test_no_rights),
+        cmocka_unit_test(test_judges_change_under_frames),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     kernel_free(kernel);
