@@ -18,6 +18,12 @@ void asker_init(struct asker *a, struct kernel *kernel, unsigned number)
     a->k = &kernel_kpkts(kernel)[a->at];
 }
 
+static int program_of(const struct asker *a, enum kernel_entry entry)
+{
+    const int judge = a->judge ? kernel_prepared(a->judge, entry) : -1;
+    return judge >= 0 ? judge : kernel_program(a->kernel, entry);
+}
+
 /* `in` is the frame with `front` bytes before it, and so is what comes back. */
 static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opts *o, uint32_t front)
 {
@@ -30,7 +36,7 @@ static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opt
     o->data_out = out;
     o->data_size_out = front + (uint32_t)sizeof a->frame;
     o->repeat = 1;
-    if (bpf_prog_test_run_opts(kernel_program(a->kernel, entry), o)) return -errno;
+    if (bpf_prog_test_run_opts(program_of(a, entry), o)) return -errno;
     if (o->data_size_out < front) return -EPROTO;
     a->len = o->data_size_out - front;
     if (a->given < FRAME_LEAST && a->len > a->given) a->len = a->given;

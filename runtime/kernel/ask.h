@@ -13,8 +13,9 @@ enum { ASK_FRAME = 3072, ASK_GROWS = 128 };
 /* Who asks, one thread. */
 struct asker {
     struct kernel *kernel;
-    struct kpkt *k; /* its own */
-    uint32_t at;    /* its place in kernel_kpkts */
+    struct kpkt *k;            /* its own */
+    uint32_t at;               /* its place in kernel_kpkts */
+    const struct judge *judge; /* that ask_judge asks: one that was prepared; NULL: the one in force */
     /* The last frame: bytes that the stages got, and that they left. */
     uint32_t given, len;
     uint8_t frame[ASK_FRAME + ASK_GROWS];

@@ -31,7 +31,8 @@ void kernel_free(struct kernel *kernel); /* NULL is fine */
  * force, which takes no time. NULL, or a negative errno, with one line in err: then nothing has changed. */
 struct judge;
 struct judge *kernel_prepare(const struct kernel *kernel, const struct program *p, char *err, size_t err_len);
-void kernel_discard(struct judge *j); /* of one that is not in force; NULL is fine */
+void kernel_discard(struct judge *j);                                /* of one that is not in force; NULL is fine */
+int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */
 /* It is the kernel's from then on, and the one before it is freed. */
 int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
 /* Both at once. The program judges from here on, and the one before it no more: each packet is judged by one of them. 0

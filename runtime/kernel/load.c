@@ -202,6 +202,8 @@ void kernel_discard(struct judge *j)
     free(j);
 }
 
+int kernel_prepared(const struct judge *j, enum kernel_entry entry) { return j->programs[entry]; }
+
 struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct judge *j = judge_begin();

@@ -1,8 +1,9 @@
-/* In the place of all else in this folder where the build has no clang (make KERNEL=0). */
+/* In the place of all else in this folder but the executor, where the build has no clang (make KERNEL=0). */
 #include <errno.h>
 #include <stdio.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/facts.h"
+#include "runtime/kernel/prove.h"
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
@@ -69,5 +70,31 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
               uint64_t *decision)
 {
     (void)a, (void)key, (void)pkt, (void)e, (void)now_ns, (void)decision;
+    return -ENOTSUP;
+}
+
+struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    (void)k, (void)p, (void)err, (void)err_len;
+    return NULL;
+}
+
+void kernel_discard(struct judge *j) { (void)j; }
+
+int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
+{
+    (void)k, (void)j, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+int kernel_prove(struct asker *a, const struct program *p, struct proof *proof, char *err, size_t err_len)
+{
+    (void)a, (void)p, (void)proof, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+int kernel_facts_push(struct kernel_facts *f, struct kernel *k, const struct facts *facts)
+{
+    (void)f, (void)k, (void)facts;
     return -ENOTSUP;
 }

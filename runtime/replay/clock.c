@@ -90,14 +90,14 @@ static uint64_t tick_after(struct replay_clock *c, uint64_t deadline_ns, uint64_
     return next < now - round ? now - round : next;
 }
 
-void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
+void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg)
 {
     if (c->tick_ns > time_ns) return;
     const uint64_t now = step_begin(c, time_ns);
     for (unsigned i = 0; i < TICKS_MOST && c->tick_ns <= now && c->tick_ns != UINT64_MAX; i++) {
         const struct vm_in in = replay_clock_at(c, c->tick_ns);
-        const uint64_t deadline = vm_tick(vm, &in, tx);
+        const uint64_t deadline = executor_tick(exec, &in, tx);
         left(arg);
         c->tick_ns = tick_after(c, deadline, now);
     }

@@ -390,7 +390,8 @@ int explain_packet(const struct explain_packet *e)
 /* A worker that is given frames one by one, as a pass gives them. */
 struct walker {
     const struct replay *r;
-    struct vm *vm;
+    struct executor *exec;
+    struct vm *vm; /* its worker */
     struct replay_clock clock;
     struct streams *streams; /* NULL: the program has no service that ends connections */
     uint64_t wanted;         /* cookie of the frame to explain */
@@ -420,7 +421,7 @@ static void leave(void *arg)
     w->tx.count = w->tx.event_count = 0;
 }
 
-static bool walker_open(struct walker *w, const struct replay *r)
+static bool walker_open(struct walker *w, const struct replay *r, bool in_kernel)
 {
     const struct vm_cfg cfg = {.seed = r->o->seed,
                                .pool = r->pool,
@@ -431,16 +432,18 @@ static bool walker_open(struct walker *w, const struct replay *r)
     *w = (struct walker){.r = r, .clock = replay_clock_of(r), .wanted = r->o->explain};
     w->tx.entries = w->entries;
     w->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
-    w->vm = vm_new(r->program, &cfg);
-    bool failed = !w->vm;
+    w->exec = replay_executor(r, &cfg, in_kernel);
+    w->vm = w->exec ? executor_vm(w->exec) : NULL;
+    bool failed = false;
     w->streams = streams_new(r->program, r->o->seed, true, &failed);
-    return !failed;
+    if (failed) complain_memory(r->program);
+    return w->exec && !failed;
 }
 
 /* Let time go by up to this frame. */
 static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
 {
-    replay_clock_tick(&w->clock, f->time_ns, w->vm, &w->tx, leave, w);
+    replay_clock_tick(&w->clock, f->time_ns, w->exec, &w->tx, leave, w);
     return replay_clock_at(&w->clock, f->time_ns);
 }
 
@@ -451,7 +454,7 @@ static void walker_judge(struct walker *w, const struct capture_frame *f, uint64
     if (w->settled) return;
     frame_view(w->r, f, &pkt);
     pkt.cookie = n;
-    vm_run(w->vm, &in, (struct pkt *const[]){&pkt}, 1, v, &w->tx);
+    executor_run(w->exec, &in, (struct pkt *const[]){&pkt}, 1, v, &w->tx);
     if (v->action == ACTION_HELD) replay_clock_held(&w->clock);
     if (w->streams) streams_judged(w->streams, &in, &pkt, n, v);
     w->judging = n == w->wanted;
@@ -508,8 +511,8 @@ static int explain_at(const struct replay *r, struct walker walkers[2], const st
     return status;
 }
 
-/* Meters, flows and fragments remember: so the frames before are judged too. walkers[0] stops before the frame,
- * walkers[1] judges it. */
+/* Meters, flows and fragments remember: so the frames before are judged too. walkers[0], in this process, stops before
+ * the frame and is asked why; walkers[1] judges it. */
 static int explain_with(const struct replay *r, struct walker walkers[2])
 {
     struct capture_frame f;
@@ -529,11 +532,13 @@ static int explain_with(const struct replay *r, struct walker walkers[2])
 
 int explain(const struct replay *r)
 {
+    const bool in_kernel = r->o->exec == OPTIONS_EXEC_KERNEL;
     struct walker *walkers = calloc(2, sizeof *walkers);
-    const bool open = walkers && walker_open(&walkers[0], r) && walker_open(&walkers[1], r);
-    const int status = open ? explain_with(r, walkers) : complain_memory(r->program);
+    const bool open = walkers && walker_open(&walkers[0], r, false) && walker_open(&walkers[1], r, in_kernel);
+    const int status = open ? explain_with(r, walkers) : 2;
+    if (!walkers) complain("out of memory");
     for (unsigned i = 0; walkers && i < 2; i++) {
-        vm_free(walkers[i].vm);
+        executor_free(walkers[i].exec);
         streams_free(walkers[i].streams);
         free(walkers[i].fate.steps.of);
         departures_fini(&walkers[i].fate.left);

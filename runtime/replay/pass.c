@@ -36,7 +36,10 @@ static void line_print(void *arg, uint64_t frame, const struct verdict *v)
 struct pass *pass_new(const struct replay *r, bool flows)
 {
     struct pass *p = calloc(1, sizeof *p);
-    if (!p) return NULL;
+    if (!p) {
+        complain_memory(r->program);
+        return NULL;
+    }
     p->r = r;
     p->lists_flows = flows;
     p->clock = replay_clock_of(r);
@@ -45,12 +48,15 @@ struct pass *pass_new(const struct replay *r, bool flows)
     p->lines = (struct lines){.print = line_print, .arg = p, .most = LINES_WAIT_MOST};
     p->tx.event_cap = (unsigned)(log_room(r->program) + (flows ? flow_room(r->program) : 0));
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
-    p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed, .flow_events = flows});
+    const struct vm_cfg cfg = {.pool = r->pool, .seed = r->o->seed, .flow_events = flows};
+    p->exec = replay_executor(r, &cfg, r->o->exec == OPTIONS_EXEC_KERNEL);
+    p->vm = p->exec ? executor_vm(p->exec) : NULL;
     for (unsigned i = 0; i < VM_BATCH; i++) p->views[i] = &p->pkts[i];
-    bool failed = !p->tx.events || !p->vm;
+    bool failed = !p->tx.events;
     p->streams = streams_new(r->program, r->o->seed, false, &failed);
     p->t.streams = p->streams;
-    if (!failed) return p;
+    if (failed) complain_memory(r->program);
+    if (p->exec && !failed) return p;
     pass_free(p);
     return NULL;
 }
@@ -58,7 +64,7 @@ struct pass *pass_new(const struct replay *r, bool flows)
 void pass_free(struct pass *p)
 {
     if (!p) return;
-    vm_free(p->vm);
+    executor_free(p->exec);
     streams_free(p->streams);
     lines_end(&p->lines);
     flow_list_fini(&p->flows);
@@ -142,7 +148,7 @@ static void leave(void *arg)
 static void timers_run(struct pass *p, uint64_t time_ns)
 {
     p->called = 0;
-    replay_clock_tick(&p->clock, time_ns, p->vm, &p->tx, leave, p);
+    replay_clock_tick(&p->clock, time_ns, p->exec, &p->tx, leave, p);
 }
 
 /* What the vm gave to the host for a proxy gets its server, as far as its connection has said. */
@@ -225,7 +231,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         const struct vm_in in = replay_clock_at(&p->clock, p->frames[first].time_ns);
         p->call = first;
         frames_view(p, end);
-        vm_run(p->vm, &in, p->views + first, p->called, p->judged + first, &p->tx);
+        executor_run(p->exec, &in, p->views + first, p->called, p->judged + first, &p->tx);
         if (p->streams) proxied_leave(p, &in);
         verdicts_leave(p);
         leave(p);
@@ -236,11 +242,11 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
 static void flows_end(struct pass *p)
 {
     const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};
-    const struct flow_counters *c = vm_counters(p->vm)->flows;
+    const struct flow_counters *c = executor_counters(p->exec)->flows;
     bool more = c;
     p->called = 0;
     for (unsigned part = 0; more;) {
-        more = vm_expire(p->vm, &in, &p->tx, &part);
+        more = executor_expire(p->exec, &in, &p->tx, &part);
         leave(p);
     }
     if (!p->lists_flows) return;

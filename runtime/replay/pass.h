@@ -9,7 +9,8 @@
 
 struct pass {
     const struct replay *r;
-    struct vm *vm;
+    struct executor *exec;
+    struct vm *vm;                 /* its worker */
     struct streams *streams;       /* NULL: the program has no service that ends connections */
     struct out *verdicts;          /* where lines go, or NULL */
     struct capture_writer *writer; /* where answers go, or NULL */
@@ -30,7 +31,7 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* A pass with a fresh vm, which tells of flows that end if it is asked to; NULL when memory is out. */
+/* A pass with a fresh worker, which tells of flows that end if it is asked to; NULL after complaining. */
 struct pass *pass_new(const struct replay *r, bool flows);
 void pass_free(struct pass *p);
 /* From where the capture stands to its end or the first output that fails. */

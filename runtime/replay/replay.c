@@ -169,7 +169,7 @@ static int measure(const struct replay *r, double first, struct timing *t)
     for (uint64_t i = 1; i < n && !status; i++) {
         struct pass *p = capture_rewind(r->capture) ? pass_new(r, false) : NULL;
         if (p) pass_run(p);
-        if (!p || capture_error(r->capture)[0])
+        if (!p || executor_fault(p->exec) || capture_error(r->capture)[0])
             status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
         else
             times[i] = per_packet(&p->t);
@@ -198,7 +198,7 @@ static void flows_text(FILE *out, const struct vm_counters *c, const struct flow
 
 static int cover(const struct replay *r, struct results *to, const struct pass *p, const char *fault)
 {
-    const struct vm_counters *c = vm_counters(p->vm);
+    const struct vm_counters *c = executor_counters(p->exec);
     if (r->o->json) return coverage_json(to->standard.f, r, c, &p->t, fault) ? complain("out of memory") : 0;
     coverage_text(to->standard.f, r, c, &p->t, fault);
     return 0;
@@ -207,7 +207,7 @@ static int cover(const struct replay *r, struct results *to, const struct pass *
 static int summarise(const struct replay *r, struct results *to, struct pass *p, const struct timing *timing,
                      const char *fault)
 {
-    const struct vm_counters *c = vm_counters(p->vm);
+    const struct vm_counters *c = executor_counters(p->exec);
     const bool flows = r->o->flows;
     flow_list_sort(&p->flows);
     p->flows.servers = r->labels.server;
@@ -229,6 +229,7 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     progress_begin(&p->progress, wants_summary(o) || !o->verdicts);
     pass_run(p);
     if ((p->verdicts && out_failed(p->verdicts)) || p->write_error) return 2; /* told when closing */
+    if (executor_fault(p->exec)) return complain("the kernel ran a frame not: %s", strerror(-executor_fault(p->exec)));
     char fault[300];
     snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
     struct timing timing = {0};
@@ -250,12 +251,23 @@ int complain_memory(const struct program *p)
                     (unsigned long long)p->settings->flows);
 }
 
+struct executor *replay_executor(const struct replay *r, const struct vm_cfg *cfg, bool in_kernel)
+{
+    char err[600] = "";
+    struct executor *e = executor_new(r->program, cfg, in_kernel, err, sizeof err);
+    if (!e && *err)
+        complain("%s", err);
+    else if (!e)
+        complain_memory(r->program);
+    return e;
+}
+
 static int replay_all(const struct replay *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
     struct pass *p = status ? NULL : pass_new(r, r->o->flows);
-    if (!status) status = p ? passes_run(r, &to, p) : complain_memory(r->program);
+    if (!status) status = p ? passes_run(r, &to, p) : 2;
     const int closed = results_close(&to, r->o);
     pass_free(p);
     return closed ? closed : status;

@@ -3,6 +3,7 @@
 #define RUNTIME_REPLAY_PRIV_H
 
 #include "runtime/capture/capture.h"
+#include "runtime/kernel/executor.h"
 #include "runtime/replay/out.h"
 #include "runtime/replay/replay.h"
 #include "runtime/replay/text.h"
@@ -34,6 +35,9 @@ struct timing {
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same where a worker finds no memory: with the size that the rules ask for. */
 int complain_memory(const struct program *p);
+
+/* A worker in this process, or one whose packets go through the kernel. NULL after complaining. */
+struct executor *replay_executor(const struct replay *r, const struct vm_cfg *cfg, bool in_kernel);
 
 /* The interface id of a declared name or a device; IFACE_OTHER of a device that the program does not name. 0, or
  * -ENOENT with a line where no device can have the name. */
@@ -90,11 +94,11 @@ struct replay_clock replay_clock_of(const struct replay *r);
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns);
 /* The vm holds a frame from now on. */
 void replay_clock_held(struct replay_clock *c);
-/* Tick the vm at every deadline up to this time, a bounded number of times; left: called after each, takes what is in
- * tx.
+/* Tick the worker at every deadline up to this time, a bounded number of times; left: called after each, takes what is
+ * in tx.
  */
 typedef void left_fn(void *arg);
-void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
+void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg);
 
 /* sent.c: what the vm sends, as Ethernet frames. A next hop's MAC is written into the packet. 0 or a negative errno. */

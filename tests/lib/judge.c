@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "runtime/kernel/executor.h"
 #include "vm/packet/wire.h"
 #include "vm/forward/service.h"
 
@@ -13,21 +14,40 @@ enum { SLOTS = JUDGED_LEFT_MAX + JUDGED_SENT_MAX, SLOT_BYTES = 2048 };
 struct judge {
     struct program *program;
     uint64_t packets;
+    unsigned count;
     struct way {
-        struct vm *vm;
+        const char *name;
+        struct executor *exec;
+        struct vm *vm; /* its worker */
         struct pool *pool;
         void *memory;
-    } ways[2]; /* the code, the rule list */
+    } ways[3];
 };
 
-static bool way_init(struct way *w, struct program *p, bool naive)
+enum { BY_CODE, BY_LIST, BY_KERNEL /* where the environment asks for it (tests/packets/README.md) */ };
+
+static bool way_init(struct way *w, const char *name, struct program *p, bool naive, bool in_kernel, FILE *err)
 {
+    char why[600] = "";
     const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) & ~(size_t)63;
     w->memory = aligned_alloc(64, bytes);
     w->pool = w->memory ? pool_init(w->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
     const struct vm_cfg cfg = {.pool = w->pool, .seed = 1, .naive = naive};
-    w->vm = w->pool ? vm_new(p, &cfg) : NULL;
+    w->name = name;
+    w->exec = w->pool ? executor_new(p, &cfg, in_kernel, why, sizeof why) : NULL;
+    w->vm = w->exec ? executor_vm(w->exec) : NULL;
+    if (!w->exec && *why) fprintf(err, "%s\n", why);
     return w->vm != NULL;
+}
+
+static bool ways_init(struct judge *j, FILE *err)
+{
+    struct program *p = j->program;
+    const bool in_kernel = getenv("IN_KERNEL") != NULL;
+    j->count = in_kernel ? BY_KERNEL + 1 : BY_KERNEL;
+    return way_init(&j->ways[BY_CODE], "the code", p, false, false, err) &&
+           way_init(&j->ways[BY_LIST], "the rule list", p, true, false, err) &&
+           (!in_kernel || way_init(&j->ways[BY_KERNEL], "the kernel", p, false, true, err));
 }
 
 struct judge *judge_new(const char *name, const char *text, size_t len, FILE *err)
@@ -44,7 +64,7 @@ struct judge *judge_new(const char *name, const char *text, size_t len, FILE *er
         j = p ? calloc(1, sizeof(*j)) : NULL;
         if (j) j->program = p;
         if (!p) fprintf(err, "%s: the compiled program does not load: %s\n", name, why);
-        if (j && (!way_init(&j->ways[0], p, false) || !way_init(&j->ways[1], p, true))) {
+        if (j && !ways_init(j, err)) {
             judge_free(j);
             j = NULL;
         }
@@ -56,8 +76,8 @@ struct judge *judge_new(const char *name, const char *text, size_t len, FILE *er
 void judge_free(struct judge *j)
 {
     if (!j) return;
-    for (unsigned i = 0; i < 2; i++) {
-        if (j->ways[i].vm) vm_free(j->ways[i].vm);
+    for (unsigned i = 0; i < j->count; i++) {
+        executor_free(j->ways[i].exec);
         free(j->ways[i].memory);
     }
     program_put(j->program);
@@ -130,17 +150,18 @@ static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t
     struct event events[JUDGED_LOGS_MAX];
     struct vm_tx tx = {.entries = entries, .cap = JUDGED_LEFT_MAX, .events = events, .event_cap = JUDGED_LOGS_MAX};
     memset(out, 0, sizeof(*out));
-    const struct counter *rules = vm_counters(w->vm)->rules;
+    const struct counter *rules = executor_counters(w->exec)->rules;
     uint64_t *before = calloc(rule_count + 1u, sizeof(*before));
     if (!before) abort();
     for (uint32_t i = 0; i < rule_count; i++) before[i] = rules[i].packets;
     if (n) {
         note_view(n, iface, &pkt);
         pkt.cookie = number;
-        vm_run(w->vm, in, pkts, 1, &out->verdict, &tx);
+        executor_run(w->exec, in, pkts, 1, &out->verdict, &tx);
     } else {
-        vm_tick(w->vm, in, &tx);
+        executor_tick(w->exec, in, &tx);
     }
+    executor_counters(w->exec);
     for (uint32_t i = 0; i < rule_count; i++)
         if (rules[i].packets != before[i] && out->matched < JUDGED_MATCHED_MAX) out->matched_rules[out->matched++] = i;
     free(before);
@@ -178,8 +199,8 @@ static bool judged_alone(const struct judge *j, const struct pkt *pkt, const str
 static struct decision explain(struct judge *j, const struct vm_in *in, struct key *key, const struct pkt *pkt)
 {
     key_settle(j->program, key);
-    vm_state(j->ways[1].vm, in, key, pkt);
-    return vm_explain(j->ways[1].vm, in, key, pkt, ignore_step, NULL);
+    vm_state(j->ways[BY_LIST].vm, in, key, pkt);
+    return vm_explain(j->ways[BY_LIST].vm, in, key, pkt, ignore_step, NULL);
 }
 
 /* What is inside is explained instead of the packet that a `decap` decided. */
@@ -188,7 +209,7 @@ static void look_inside(struct judge *j, const struct vm_in *in, struct before *
     struct pkt *inner;
     struct key key;
     const enum pkt_reason reason =
-        program_open(j->program, b->told.rule, &b->pkt, &b->key, in->facts, j->ways[1].pool, &inner, &key);
+        program_open(j->program, b->told.rule, &b->pkt, &b->key, in->facts, j->ways[BY_LIST].pool, &inner, &key);
     b->opened = true;
     b->judged = reason == REASON_NONE && judged_alone(j, inner, &key);
     if (b->judged) b->told = explain(j, in, &key, inner);
@@ -200,7 +221,7 @@ static void look_before(struct judge *j, struct note *n, uint16_t iface, const s
     note_view(n, iface, &b->pkt);
     pkt_parse(&b->pkt, in->facts, &b->key);
     b->judged = judged_alone(j, &b->pkt, &b->key);
-    if (b->judged && vm_follows(j->ways[1].vm, in, &b->key, &b->pkt)) b->judged = false;
+    if (b->judged && vm_follows(j->ways[BY_LIST].vm, in, &b->key, &b->pkt)) b->judged = false;
     if (!b->judged) return;
     b->told = explain(j, in, &b->key, &b->pkt);
     if (b->told.rule < RULE_DEFAULT && verdict_is(j->program->rules[b->told.rule].verdict, VERDICT_OPENS))
@@ -231,9 +252,9 @@ static bool explain_agrees(const struct judge *j, const struct before *b, const 
     return true;
 }
 
-static bool same_counts(const struct judge *j)
+static bool same_counts(const struct judge *j, const struct way *other)
 {
-    const struct vm_counters *a = vm_counters(j->ways[0].vm), *b = vm_counters(j->ways[1].vm);
+    const struct vm_counters *a = executor_counters(j->ways[BY_CODE].exec), *b = executor_counters(other->exec);
     for (uint32_t i = 0; i < j->program->rules_count; i++)
         if (a->rules[i].packets != b->rules[i].packets || a->rules[i].bytes != b->rules[i].bytes) return false;
     for (uint32_t i = 0; i < j->program->firewalls_count; i++)
@@ -253,8 +274,9 @@ static bool same_leaves(const struct judged *a, const struct judged *b)
     return same;
 }
 
-/* In what the two ways differ; NULL: in nothing. */
-static const char *difference(const struct judge *j, const struct judged *code, const struct judged *naive)
+/* In what the other way differs from the code; NULL: in nothing. */
+static const char *difference(const struct judge *j, const struct way *other, const struct judged *code,
+                              const struct judged *naive)
 {
     if (!same_verdict(&code->verdict, &naive->verdict)) return "verdict";
     if (code->sent != naive->sent || memcmp(code->out, naive->out, sizeof(code->out)) != 0) return "answer";
@@ -262,24 +284,37 @@ static const char *difference(const struct judge *j, const struct judged *code, 
     if (code->logs != naive->logs || memcmp(code->log_rules, naive->log_rules, sizeof(code->log_rules)) != 0)
         return "log";
     if (!same_leaves(code, naive)) return "held packets";
-    return same_counts(j) ? NULL : "counters";
+    return same_counts(j, other) ? NULL : "counters";
 }
 
-static bool run_both(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, const struct before *b,
-                     struct judged *out, char *why, size_t why_len)
+static void tell(const struct judge *j, const char *other, const char *differs, const struct judged *a,
+                 const struct judged *b, char *why, size_t why_len)
 {
-    struct judged *naive = malloc(sizeof(*naive));
-    if (!naive) return false;
-    run_way(&j->ways[0], j->program->rules_count, n, iface, j->packets, in, out);
-    run_way(&j->ways[1], j->program->rules_count, n, iface, j->packets, in, naive);
-    const char *differs = difference(j, out, naive);
-    if (!differs && b->judged && !explain_agrees(j, b, &out->verdict)) differs = "explanation";
-    char code_rule[128], naive_rule[128];
-    if (differs)
-        snprintf(why, why_len, "the code and the rule list differ in their %s: %s %s and %s %s", differs,
-                 action_name(out->verdict.action), judge_rule(j, &out->verdict, code_rule, sizeof(code_rule)),
-                 action_name(naive->verdict.action), judge_rule(j, &naive->verdict, naive_rule, sizeof(naive_rule)));
-    free(naive);
+    char a_rule[128], b_rule[128];
+    snprintf(why, why_len, "the code and %s differ in their %s: %s %s and %s %s", other, differs,
+             action_name(a->verdict.action), judge_rule(j, &a->verdict, a_rule, sizeof(a_rule)),
+             action_name(b->verdict.action), judge_rule(j, &b->verdict, b_rule, sizeof(b_rule)));
+}
+
+static bool run_all(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, const struct before *b,
+                    struct judged *out, char *why, size_t why_len)
+{
+    const char *differs = NULL;
+    struct judged *other = malloc(sizeof(*other));
+    if (!other) return false;
+    run_way(&j->ways[BY_CODE], j->program->rules_count, n, iface, j->packets, in, out);
+    for (unsigned i = BY_LIST; i < j->count; i++) {
+        run_way(&j->ways[i], j->program->rules_count, n, iface, j->packets, in, other);
+        const char *differ = differs ? NULL : difference(j, &j->ways[i], out, other);
+        if (!differ) continue;
+        differs = differ;
+        tell(j, j->ways[i].name, differs, out, other, why, why_len);
+    }
+    if (!differs && b->judged && !explain_agrees(j, b, &out->verdict)) {
+        differs = "explanation";
+        tell(j, "what explains it", differs, out, out, why, why_len);
+    }
+    free(other);
     return differs == NULL;
 }
 
@@ -289,13 +324,13 @@ bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_
     struct before b = {.judged = false};
     j->packets++;
     look_before(j, n, iface, in, &b);
-    return run_both(j, n, iface, in, &b, out, why, why_len);
+    return run_all(j, n, iface, in, &b, out, why, why_len);
 }
 
 bool judge_tick(struct judge *j, const struct vm_in *in, struct judged *out, char *why, size_t why_len)
 {
     const struct before none = {.judged = false};
-    return run_both(j, NULL, IFACE_NONE, in, &none, out, why, why_len);
+    return run_all(j, NULL, IFACE_NONE, in, &none, out, why, why_len);
 }
 
 uint64_t judge_packets(const struct judge *j) { return j->packets; }
@@ -314,6 +349,6 @@ uint64_t judge_count(const struct judge *j, const char *rule)
     char name[256];
     for (uint32_t i = 0; i < j->program->rules_count; i++)
         if (strcmp(rule_name(j->program, i, name, sizeof(name)), rule) == 0)
-            return vm_counters(j->ways[0].vm)->rules[i].packets;
+            return executor_counters(j->ways[BY_CODE].exec)->rules[i].packets;
     return UINT64_MAX;
 }

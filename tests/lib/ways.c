@@ -1,10 +1,11 @@
-/* Three workers over one program (ways.h). */
+/* Workers over one program (ways.h). */
 #include "tests/lib/ways.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/kernel/executor.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/flow/table.h"
 #include "vm/forward/bind/nat.h"
@@ -16,11 +17,13 @@ enum {
     ROOM = 128,
     LINE = 64,
     IN_PLACE = 1,
-    CAREFUL = 2
+    CAREFUL = 2,
+    BY_KERNEL = 3
 };
 
 struct way {
-    struct vm *vm;
+    struct executor *exec;
+    struct vm *vm; /* its worker */
     void *memory;
     struct pool *pool;
     struct tx_entry entries[ENTRIES];
@@ -31,6 +34,7 @@ struct way {
 
 struct ways {
     struct program *program;
+    unsigned count; /* of them, those there are */
     struct way way[WAYS];
     uint8_t frames[VM_BATCH][ROOM + WAYS_FRAME_MAX]; /* of the one that works in place */
     struct pkt pkts[WAYS][VM_BATCH];
@@ -52,15 +56,18 @@ struct ways *ways_new(struct program *p, uint64_t seed)
     if (!w) return NULL;
     w->program = program_get(p);
     w->seed = seed;
-    for (unsigned k = 0; k < WAYS; k++) {
+    w->count = getenv("IN_KERNEL") ? BY_KERNEL + 1 : BY_KERNEL;
+    for (unsigned k = 0; k < w->count; k++) {
+        char why[600] = "memory is out";
         struct way *a = &w->way[k];
         a->memory = aligned_alloc(LINE, bytes);
         a->pool = a->memory ? pool_init(a->memory, bytes, SLOTS, 4096) : NULL;
         const struct vm_cfg cfg = {
             .pool = a->pool, .seed = seed, .flow_events = true, .live = true, .careful = k == CAREFUL};
-        a->vm = a->pool ? vm_new(p, &cfg) : NULL;
+        a->exec = a->pool ? executor_new(p, &cfg, k == BY_KERNEL, why, sizeof why) : NULL;
+        a->vm = a->exec ? executor_vm(a->exec) : NULL;
         if (a->vm) continue;
-        printf("# memory is out\n");
+        printf("# %s\n", why);
         ways_free(w);
         return NULL;
     }
@@ -70,8 +77,8 @@ struct ways *ways_new(struct program *p, uint64_t seed)
 void ways_free(struct ways *w)
 {
     if (!w) return;
-    for (unsigned k = 0; k < WAYS; k++) {
-        vm_free(w->way[k].vm);
+    for (unsigned k = 0; k < w->count; k++) {
+        executor_free(w->way[k].exec);
         if (k == 0) remap_free(w->remap);
         free(w->way[k].memory);
     }
@@ -172,13 +179,14 @@ static bool same_counters(const struct program *p, const struct vm_counters *a, 
 static bool compare(struct ways *w, unsigned n)
 {
     const struct way *c = &w->way[CAREFUL];
-    for (unsigned k = 0; k < CAREFUL; k++) {
+    for (unsigned k = 0; k < w->count; k++) {
         const struct way *a = &w->way[k];
+        if (k == CAREFUL) continue;
         for (unsigned i = 0; i < n; i++)
             if (!same_verdict(&a->verdicts[i], &c->verdicts[i], w->longer && k == 0)) return differ("verdicts", k, i);
         if (!same_tx(a, c, k, w->longer && k == 0)) return false;
-        if (!same_counters(w->program, vm_counters(a->vm), vm_counters(c->vm), w->swapped && k == 0,
-                           w->longer && k == 0))
+        if (!same_counters(w->program, executor_counters(a->exec), executor_counters(c->exec),
+                           k == BY_KERNEL || (w->swapped && k == 0), w->longer && k == 0))
             return differ("counters", k, n);
         if (!same_flows(a->vm, c->vm)) return differ("flows", k, n);
     }
@@ -205,13 +213,13 @@ static void keep_sent(struct ways *w)
 /* Every slot comes back, but for those that hold fragments. */
 static bool put_back(struct ways *w)
 {
-    for (unsigned k = 0; k < WAYS; k++)
+    for (unsigned k = 0; k < w->count; k++)
         for (unsigned i = 0; i < w->way[k].tx.count; i++) {
             struct pkt *pkt = w->way[k].entries[i].pkt;
             if (k == IN_PLACE && pkt >= w->pkts[k] && pkt < w->pkts[k] + VM_BATCH) w->in_place++;
             pool_put(pkt);
         }
-    for (unsigned k = 0; k < CAREFUL; k++)
+    for (unsigned k = 0; k < w->count; k++)
         if (pool_free_slots(w->way[k].pool) != pool_free_slots(w->way[CAREFUL].pool)) return differ("slots", k, 0);
     return true;
 }
@@ -237,7 +245,7 @@ static void take_tables(struct ways *w, const struct vm_in *in)
 bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], unsigned n)
 {
     take_tables(w, in);
-    for (unsigned k = 0; k < WAYS; k++) {
+    for (unsigned k = 0; k < w->count; k++) {
         struct way *a = &w->way[k];
         struct pkt *pkts[VM_BATCH];
         begin(a);
@@ -250,7 +258,7 @@ bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], 
             pkts[i]->headroom = ROOM;
             pkts[i]->flags |= PKT_WRITABLE;
         }
-        vm_run(a->vm, in, pkts, n, a->verdicts, &a->tx);
+        executor_run(a->exec, in, pkts, n, a->verdicts, &a->tx);
     }
     return finish(w, n);
 }
@@ -274,9 +282,9 @@ bool ways_swap(struct ways *w, struct program *equal, bool longer, const struct 
 
 bool ways_tick(struct ways *w, const struct vm_in *in)
 {
-    for (unsigned k = 0; k < WAYS; k++) {
+    for (unsigned k = 0; k < w->count; k++) {
         begin(&w->way[k]);
-        vm_tick(w->way[k].vm, in, &w->way[k].tx);
+        executor_tick(w->way[k].exec, in, &w->way[k].tx);
     }
     return finish(w, 0);
 }

@@ -1,5 +1,6 @@
 /* One program by three workers that must agree packet for packet: the short way over views of a file, which are copied;
- * the short way over memory that may be written, in place; the careful way (cfg.careful). Bytes that leave, next hops,
+ * the short way over memory that may be written, in place; the careful way (cfg.careful); and with IN_KERNEL in the
+ * environment a fourth, whose packets go through the kernel's stages. Bytes that leave, next hops,
  * verdicts, counters, events, flows, slots. */
 #ifndef TESTS_LIB_WAYS_H
 #define TESTS_LIB_WAYS_H
@@ -9,7 +10,7 @@
 
 #include "vm/vm.h"
 
-enum { WAYS = 3, WAYS_FRAME_MAX = 4096 };
+enum { WAYS = 4, WAYS_FRAME_MAX = 4096 };
 
 struct ways;
 /* NULL after printing why. */

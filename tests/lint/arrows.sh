@@ -61,7 +61,7 @@ wing() {
     shift
     may "$name" "$name*.[ch]" "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/whole.h runtime/io.def runtime/counter.def $name$(printf ' runtime/%s/' "$@" | sed 's| runtime//$||')"
 }
-wing replay capture schedule
+wing replay capture schedule kernel
 wing host
 wing io host
 wing parent host io kernel

@@ -1,0 +1,209 @@
+/* Each packet is asked of the kernel's stages. What they decided becomes its verdict, what they edited leaves; what
+ * goes up goes on in the worker here, which is in kernel mode (vm/README.md). */
+#include "runtime/kernel/executor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/kernel/ask.h"
+#include "runtime/kernel/facts.h"
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/prove.h"
+#include "vm/judge/judge.h"
+#include "vm/packet/parse/bytes.h"
+
+struct executor {
+    struct vm *vm;
+    struct kernel *kernel; /* NULL: all is done here */
+    struct asker asker;
+    struct kernel_facts facts;
+    struct vm_kernel ops;
+    struct pool *pool; /* NULL: nothing leaves */
+    uint64_t now_ns;   /* latest seen */
+    int fault;
+};
+
+/* ---- made ---- */
+
+static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects)
+{
+    struct executor *e = arg;
+    uint64_t decision;
+    const int failed = ask_judge(&e->asker, key, pkt, effects, e->now_ns, &decision);
+    if (failed) e->fault = failed;
+    return failed ? decided_by_nobody(ACTION_DROP) : decision;
+}
+
+/* The program's judge is proved, then put in force. */
+static bool judge_with(struct executor *e, const struct program *p, char *err, size_t err_len)
+{
+    struct proof proof;
+    struct judge *j = kernel_prepare(e->kernel, p, err, err_len);
+    if (!j) return false;
+    e->asker.judge = j;
+    const int failed = kernel_prove(&e->asker, p, &proof, err, err_len);
+    e->asker.judge = NULL;
+    if (!failed && !kernel_swap(e->kernel, j, err, err_len)) return true;
+    kernel_discard(j);
+    return false;
+}
+
+static bool open_kernel(struct executor *e, const struct program *p, char *err, size_t err_len)
+{
+    e->kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, err_len);
+    if (!e->kernel) return false;
+    asker_init(&e->asker, e->kernel, 0);
+    return judge_with(e, p, err, err_len);
+}
+
+struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
+{
+    struct executor *e = calloc(1, sizeof *e);
+    struct vm_cfg mine = *cfg;
+    if (!e) return NULL;
+    if (in_kernel && !open_kernel(e, p, err, err_len)) {
+        executor_free(e);
+        return NULL;
+    }
+    e->pool = cfg->pool;
+    e->ops = (struct vm_kernel){.arg = e, .judge = judge_there};
+    if (in_kernel) mine.kernel = &e->ops;
+    e->vm = vm_new(p, &mine);
+    if (e->vm) return e;
+    executor_free(e);
+    return NULL;
+}
+
+void executor_free(struct executor *e)
+{
+    if (!e) return;
+    vm_free(e->vm);
+    kernel_free(e->kernel);
+    free(e);
+}
+
+/* ---- one packet ---- */
+
+static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, uint64_t cookie, struct tx_entry *to)
+{
+    const struct recipe *r = &k->recipe;
+    bool resolved = false;
+    for (unsigned i = 0; i < sizeof r->next_mac; i++) resolved |= r->next_mac[i] != 0;
+    *to = (struct tx_entry){.pkt = out,
+                            .kind = TX_SEND,
+                            .cause = TX_CAUSE_PACKET,
+                            .out_if = r->out_if,
+                            .input = input,
+                            .cookie = cookie,
+                            .family = resolved                      ? 0
+                                      : k->seen.recipe & RECIPE_IP6 ? 6
+                                                                    : 4};
+    memcpy(to->next_hop, r->dst, sizeof to->next_hop);
+}
+
+/* The frame as the stages left it, and what of it they were not given. NULL: no slot. */
+static struct pkt *edited(const struct executor *e, const struct pkt *pkt)
+{
+    const struct asker *a = &e->asker;
+    struct pkt *out = e->pool ? pool_copy(e->pool, pkt) : NULL;
+    if (!out) return NULL;
+    const uint32_t more = a->len - a->given, rest = out->cap_len - a->given;
+    if (a->len < a->given || more > out->headroom) { /* what leaves is as long, or has grown in front */
+        pool_put(out);
+        return NULL;
+    }
+    out->data -= more;
+    out->headroom = (uint16_t)(out->headroom - more);
+    out->head_len = out->cap_len = a->len + rest;
+    out->wire_len += more;
+    memcpy(out->data, a->frame, a->len);
+    return out;
+}
+
+static void leaves(const struct executor *e, const struct kpkt *k, const struct pkt *pkt, uint32_t input,
+                   struct vm_tx *tx)
+{
+    struct pkt *out = tx->count < tx->cap ? edited(e, pkt) : NULL;
+    if (out) write_entry(k, out, input, pkt->cookie, &tx->entries[tx->count++]);
+}
+
+/* Entries and events of one packet, which stood alone: it is the caller's `input`. */
+static void place(struct vm_tx *tx, unsigned entries, unsigned events, uint32_t input)
+{
+    for (unsigned i = entries; i < tx->count; i++)
+        if (tx->entries[i].input != INPUT_NONE) tx->entries[i].input = input;
+    for (unsigned i = events; i < tx->event_count; i++)
+        if (tx->events[i].input != INPUT_NONE) tx->events[i].input = input;
+}
+
+static void go_on(struct executor *e, const struct vm_in *in, const struct kpkt *k, struct pkt *pkt, uint32_t input,
+                  struct verdict *v, struct vm_tx *tx)
+{
+    struct pkt *const pkts[] = {pkt};
+    const struct vm_up up = {.decision = k->decision, .judged = k->flags & KERNEL_JUDGED};
+    const unsigned entries = tx->count, events = tx->event_count;
+    vm_run_up(e->vm, in, pkts, 1, &up, v, tx);
+    place(tx, entries, events, input);
+}
+
+static const struct verdict dropped = {
+    .action = ACTION_DROP, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+
+static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt, uint32_t input, struct verdict *v,
+                    struct vm_tx *tx)
+{
+    struct kpkt *k;
+    const int failed = ask_frame(&e->asker, KERNEL_XDP, pkt, e->now_ns, &k);
+    if (failed) {
+        e->fault = failed;
+        *v = dropped;
+        return;
+    }
+    if (k->out == KERNEL_UP) {
+        go_on(e, in, k, pkt, input, v, tx);
+        return;
+    }
+    *v = k->verdict;
+    if (k->out == KERNEL_SEND) leaves(e, k, pkt, input, tx);
+}
+
+/* ---- a worker ---- */
+
+/* Time and facts: first the worker, then the stages. */
+static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
+{
+    vm_run(e->vm, in, NULL, 0, NULL, tx);
+    if (in->mono_ns > e->now_ns) e->now_ns = in->mono_ns;
+    const int failed = kernel_facts_push(&e->facts, e->kernel, in->facts);
+    if (failed) e->fault = failed;
+}
+
+void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const pkts[], unsigned n,
+                  struct verdict verdicts[], struct vm_tx *tx)
+{
+    if (!e->kernel) {
+        vm_run(e->vm, in, pkts, n, verdicts, tx);
+        return;
+    }
+    see(e, in, tx);
+    for (unsigned i = 0; i < n; i++) run_one(e, in, pkts[i], i, &verdicts[i], tx);
+    vm_run(e->vm, in, NULL, 0, NULL, tx); /* what was held leaves */
+}
+
+uint64_t executor_tick(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
+{
+    if (e->kernel) see(e, in, tx);
+    return vm_tick(e->vm, in, tx);
+}
+
+bool executor_expire(struct executor *e, const struct vm_in *in, struct vm_tx *tx, unsigned *part)
+{
+    if (e->kernel) see(e, in, tx);
+    return vm_expire(e->vm, in, tx, part);
+}
+
+const struct vm_counters *executor_counters(struct executor *e) { return vm_counters(e->vm); }
+
+struct vm *executor_vm(struct executor *e) { return e->vm; }
+int executor_fault(const struct executor *e) { return e->fault; }

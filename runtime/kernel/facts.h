@@ -1,0 +1,19 @@
+/* What is true of the world, as the stages read it: struct facts into kernel_world and the maps beside it. */
+#ifndef RUNTIME_KERNEL_FACTS_H
+#define RUNTIME_KERNEL_FACTS_H
+
+#include "runtime/kernel/kernel.h"
+#include "vm/packet/facts.h"
+
+/* What stands there already. All zero: nothing. */
+struct kernel_facts {
+    bool pushed;
+    struct facts seen;         /* as they came; lists are compared by generation and place */
+    const uint32_t *ifindexes; /* [seen.ifaces_count] by interface id, 0: it is not there; NULL: nothing leaves */
+};
+
+/* Bring the kernel in line with the facts (NULL: nothing is known); cheap where nothing has changed. 0 or a negative
+ * errno. */
+int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts);
+
+#endif
