@@ -73,20 +73,6 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
     return -ENOTSUP;
 }
 
-struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
-{
-    (void)k, (void)p, (void)err, (void)err_len;
-    return NULL;
-}
-
-void kernel_discard(struct judge *j) { (void)j; }
-
-int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
-{
-    (void)k, (void)j, (void)err, (void)err_len;
-    return -ENOTSUP;
-}
-
 int kernel_prove(struct asker *a, const struct program *p, struct proof *proof, char *err, size_t err_len)
 {
     (void)a, (void)p, (void)proof, (void)err, (void)err_len;

@@ -18,7 +18,7 @@ KEPT = {
     "world_own": "facts told to the kernel",
     "kernel_program_of": "the kernel's stages",
     "kernel_load": "it",
-    "kernel_cpus": "it", "ask_frame": "it",
+    "kernel_cpus": "it",
     # What only tests may ask.
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
