@@ -2,6 +2,7 @@
 #include "runtime/host/hooks.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -75,15 +76,24 @@ static int attach_leaves(int program, unsigned ifindex)
 
 static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
 
+/* In place of those of another start. */
+static int pin_maps(const char *folder, const struct hooks *h)
+{
+    char path[PATH_MAX];
+    int failed = 0;
+    for (unsigned i = 0; i < h->kept_count && !failed; i++) {
+        snprintf(path, sizeof path, "%.200s/%s", folder, h->kept[i].name);
+        unlink(path);
+        failed = pin(h->kept[i].map, path);
+    }
+    return failed;
+}
+
 static int pin_all(const char *folder, const char *device, const struct hooks *h, const struct hooked *on)
 {
     char path[PATH_MAX];
     int failed = make_folder(folder);
-    for (unsigned i = 0; i < h->kept_count && !failed; i++) {
-        snprintf(path, sizeof path, "%.200s/%s", folder, h->kept[i].name);
-        failed = pin(h->kept[i].map, path);
-        if (failed == -EEXIST) failed = 0; /* with another interface */
-    }
+    if (!failed) failed = pin_maps(folder, h);
     for (unsigned side = 0; side < 2 && !failed; side++) {
         pin_of(folder, device, side, path);
         failed = pin(side ? on->leaves : on->arrives, path);
@@ -117,6 +127,34 @@ static int set_all(const char *folder, const struct hooks_where *w, const struct
     return failed;
 }
 
+static int pinned(const char *folder, const char *device, unsigned side)
+{
+    char path[PATH_MAX];
+    pin_of(folder, device, side, path);
+    return bpf_obj_get(path);
+}
+
+static bool is_on(int link, unsigned ifindex)
+{
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
+}
+
+/* The links that a start before has left there get other programs, so not one packet goes by unjudged. */
+static bool take_over(const char *folder, const struct hooks_where *w, const struct hooks *h, struct hooked *to)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, on);
+    to->arrives = pinned(folder, w->device, 0);
+    to->leaves = pinned(folder, w->device, 1);
+    to->pinned = to->arrives >= 0 && to->leaves >= 0 && is_on(to->arrives, w->ifindex) &&
+                 !bpf_link_update(to->arrives, h->arrives, NULL) && !bpf_link_update(to->leaves, h->leaves, NULL) &&
+                 !pin_maps(folder, h);
+    if (!to->pinned) hooks_leave(to);
+    if (to->pinned && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
+    return to->pinned;
+}
+
 static void unhook_both(const char *folder, const char *device, int *failed)
 {
     char path[PATH_MAX];
@@ -134,6 +172,7 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     *to = (struct hooked){.arrives = -1, .leaves = -1};
     int failed = folder_of(w->name, folder);
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, "-", folder);
+    if (!failed && hooks_last() && take_over(folder, w, h, to)) return 0;
     if (!failed && hooks_last()) unhook_both(folder, w->device, &failed);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
@@ -185,12 +224,11 @@ int hooks_undo(const char *what, const char *before, const char *after)
 
 bool hooks_left(const char *name, const char *device, unsigned program)
 {
-    char folder[PATH_MAX], path[PATH_MAX];
+    char folder[PATH_MAX];
     struct bpf_link_info info = {0};
     uint32_t len = sizeof info;
     if (folder_of(name, folder)) return false;
-    pin_of(folder, device, 0, path);
-    const int link = bpf_obj_get(path);
+    const int link = pinned(folder, device, 0);
     const bool left = link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len) && info.prog_id == program;
     if (link >= 0) close(link);
     return left;

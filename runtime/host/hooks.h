@@ -38,7 +38,8 @@ struct hooks_where {
     unsigned ifindex;
 };
 /* Put the programs there, the change recorded before; replace: another XDP program is taken off for good. 0, or a
- * negative errno with one line in err: then neither is on it. What the instance had pinned for the device goes. */
+ * negative errno with one line in err: then neither is on it. What the instance has left there is taken over, without a
+ * packet that nobody judges. */
 int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len);
 /* Let go of the descriptors: what is pinned stays where it is. */

@@ -25,7 +25,7 @@ struct state {
 
 static const struct {
     const char *word, *doc;
-    enum state_end when; /* STATE_CLOSED: a closed end leaves it */
+    enum state_end when; /* which ends leave it: STATE_CLOSED; STATE_HANDED: both */
     int (*undo)(const char *what, const char *before, const char *after);
 } changes[CHANGE_COUNT] = {
 #define CHANGE(ident, word, undo, when, doc) [CHANGE_##ident] = {word, doc, STATE_##when, undo},
@@ -140,24 +140,40 @@ static void cut(char *line, char *word[4])
     }
 }
 
+/* How changes are undone: those that an end leaves, of these things alone. */
+struct undoing {
+    enum state_end end;
+    const struct state_handed *handed; /* NULL: of any */
+    state_say *say;
+    void *arg;
+};
+
+static bool is_left(const struct undoing *u, enum state_end when, const char *what)
+{
+    if (u->end == STATE_OPEN || when < u->end) return false;
+    bool named = !u->handed;
+    for (unsigned i = 0; !named && i < u->handed->count; i++) named = !strcmp(u->handed->what[i], what);
+    return named;
+}
+
 /* Undo the change of a line, whose bytes are cut. 1: it is left as it is. */
-static int undo_line(char *line, enum state_end end, state_say *say, void *arg)
+static int undo_line(char *line, const struct undoing *u)
 {
     char *word[4];
     cut(line, word);
     for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
         if (strcmp(word[0], changes[k].word) != 0) continue;
-        if (end == STATE_CLOSED && changes[k].when == STATE_CLOSED) return 1;
+        if (is_left(u, changes[k].when, word[1])) return 1;
         const int failed = changes[k].undo(word[1], word[2], word[3]);
-        say_line(say, arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], failed);
+        say_line(u->say, u->arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], failed);
         return failed;
     }
-    say_line(say, arg, "not understood", "recorded line", word[0], 0);
+    say_line(u->say, u->arg, "not understood", "recorded line", word[0], 0);
     return 0; /* kept for ever it would help nobody */
 }
 
 /* Undo the lines of a locked file, the last first. How many could not be. */
-static unsigned undo_all(int fd, enum state_end how, state_say *say, void *arg)
+static unsigned undo_all(int fd, const struct undoing *u)
 {
     unsigned left = 0;
     char *text = read_all(fd);
@@ -169,7 +185,7 @@ static unsigned undo_all(int fd, enum state_end how, state_say *say, void *arg)
         char *line = before ? before + 1 : text;
         const off_t at = line - text;
         if (*line == '+') {
-            const int undone = undo_line(line, how, say, arg);
+            const int undone = undo_line(line, u);
             if (undone < 0 || (undone == 0 && pwrite(fd, "-", 1, at) != 1)) left++;
         }
         end = before;
@@ -178,15 +194,33 @@ static unsigned undo_all(int fd, enum state_end how, state_say *say, void *arg)
     return left;
 }
 
-static int begin(int fd)
+/* Of the file's lines those that are in force, one behind the other, ended with a zero. */
+static void keep_lines(char *text)
 {
-    char line[32];
-    const int len = snprintf(line, sizeof line, "pid\t%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) || pwrite(fd, line, (size_t)len, 0) != len) return errno ? -errno : -EIO;
-    return 0;
+    char *to = text;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        const size_t len = (size_t)(end + 1 - line);
+        if (*line != '+') continue;
+        memmove(to, line, len);
+        to += len;
+    }
+    *to = 0;
 }
 
-static int open_state(struct state *s, const char *run, const char *name, state_say *say, void *arg)
+/* A file of this process's, with what it was handed. */
+static int begin(int fd)
+{
+    char *kept = read_all(fd), *all = NULL;
+    if (kept) keep_lines(kept);
+    const int len = kept ? asprintf(&all, "pid\t%ld\n%s", (long)getpid(), kept) : -1;
+    int failed = len < 0 ? -ENOMEM : 0;
+    if (!failed && (ftruncate(fd, 0) || pwrite(fd, all, (size_t)len, 0) != len)) failed = errno ? -errno : -EIO;
+    if (len >= 0) free(all);
+    free(kept);
+    return failed;
+}
+
+static int open_state(struct state *s, const char *run, const char *name, const struct undoing *u)
 {
     if (!is_name(name)) return -EINVAL;
     do { /* whoever ends may take the folder away meanwhile */
@@ -196,14 +230,16 @@ static int open_state(struct state *s, const char *run, const char *name, state_
         s->fd = take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, STATE_OPEN, say, arg) ? -EBUSY : begin(s->fd);
+    return undo_all(s->fd, u) ? -EBUSY : begin(s->fd);
 }
 
-struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len)
+struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
+                         void *arg, char *err, size_t err_len)
 {
+    const struct undoing u = {handed ? STATE_HANDED : STATE_OPEN, handed, say, arg};
     struct state *s = calloc(1, sizeof *s);
     if (s) s->fd = -1;
-    const int failed = s ? open_state(s, run, name, say, arg) : -ENOMEM;
+    const int failed = s ? open_state(s, run, name, &u) : -ENOMEM;
     if (!failed) return s;
     if (failed == -EWOULDBLOCK)
         snprintf(err, err_len, "another preyrun named `%s` runs here (process %ld): choose another --name", name,
@@ -316,7 +352,7 @@ int state_others(const struct state *s, enum change kind, state_visit *visit, vo
 
 unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg)
 {
-    return undo_all(s->fd, end, say, arg);
+    return undo_all(s->fd, &(struct undoing){end, NULL, say, arg});
 }
 
 /* Does a line say of a change that it is in force? */
@@ -357,7 +393,7 @@ static int clean_one(const char *path, const char *name, state_say *say, void *a
     const int fd = take(path, 0);
     if (fd == -EWOULDBLOCK) say_line(say, arg, "left alone", "running instance", name, 0);
     if (fd < 0) return fd == -EWOULDBLOCK || fd == -ENOENT ? 0 : fd;
-    const unsigned left = undo_all(fd, STATE_OPEN, say, arg);
+    const unsigned left = undo_all(fd, &(struct undoing){STATE_OPEN, NULL, say, arg});
     if (!left) drop_file(path);
     close(fd);
     return (int)left;

@@ -23,9 +23,17 @@ typedef void state_say(void *arg, const char *line);
 
 struct state;
 
-/* Take the name in the caller's network namespace; undo what a dead owner of it left. NULL, with one line in err, when
- * the name is no file name, another process has it (its pid is named), or the folder can't be made. */
-struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len);
+/* What the next owner takes over, if a dead one has left it: HANDED changes of these things. */
+struct state_handed {
+    const char *const *what;
+    unsigned count;
+};
+
+/* Take the name in the caller's network namespace; undo what a dead owner of it left, but what is handed over (NULL:
+ * nothing is). NULL, with one line in err, when the name is no file name, another process has it (its pid is named), or
+ * the folder can't be made. */
+struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
+                         void *arg, char *err, size_t err_len);
 
 /* Of its file. */
 const char *state_path(const struct state *s);
@@ -45,6 +53,7 @@ int state_others(const struct state *s, enum change kind, state_visit *visit, vo
 enum state_end {
     STATE_OPEN,   /* all is undone */
     STATE_CLOSED, /* what hides traffic from the host's own stack stays, until the next start or --cleanup */
+    STATE_HANDED, /* of that, what the next start may take over */
 };
 /* Undo changes, the last first. How many could not be: those stay recorded, as does what is left as it is. */
 unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg);

@@ -331,7 +331,7 @@ int live(const struct options *o)
         if (!status) status = log_open(&l);
         if (!status) status = claim_watch(&l);
         notified_begin(&l.notified);
-        if (!status) status = parent_begin(o, &parent, &l.channel);
+        if (!status) status = parent_begin(o, l.in_kernel, &parent, &l.channel);
         if (parent) access_known(&l, parent);
         if (l.channel) status = service(&l);
     }

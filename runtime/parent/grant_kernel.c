@@ -77,6 +77,7 @@ bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, in
     if (on->pinned || on->arrives > 0) hooks_leave(on);
     const struct hooks_where where = {p->o->name, p->o->ifaces[body->port], parent_ifindex(p, body->port)};
     a->failed = where.ifindex ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
+    p->hooks = true;
     a->value = a->failed ? 0 : (uint64_t)(on->generic | on->pinned << 1);
     return true;
 }

@@ -11,9 +11,10 @@
 
 struct parent;
 
-/* Fork. 0, and in the parent *p is set, in the child *c; or the exit status, and it was told why. SIGTERM, SIGINT,
- * SIGHUP and SIGUSR1 are blocked in both from then on. */
-int parent_begin(const struct options *o, struct parent **p, struct channel **c);
+/* Fork. in_kernel: what judges in the kernel since a start before may be taken over. 0, and in the parent *p is set, in
+ * the child *c; or the exit status, and it was told why. SIGTERM, SIGINT, SIGHUP and SIGUSR1 are blocked in both from
+ * then on. */
+int parent_begin(const struct options *o, bool in_kernel, struct parent **p, struct channel **c);
 
 /* In the parent: an access log that the program names which was read at the start. */
 void parent_knows_log(struct parent *p, const char *path);

@@ -24,6 +24,7 @@ struct parent {
     struct kernel *kernel;            /* the executor there; NULL: nobody has asked for it */
     struct judge *judge;              /* prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];
+    bool hooks;                /* some of these were set */
     struct resolver *resolver; /* NULL: nobody was asked for yet */
     struct aside *aside;       /* of checks through services; NULL: no_aside says why */
     char no_aside[200];

@@ -132,7 +132,7 @@ static void undo(struct parent *p, enum state_end end)
     if (state_undo(p->state, end, say_nothing, NULL)) state_undo(p->state, end, say_line, NULL);
 }
 
-int parent_begin(const struct options *o, struct parent **made, struct channel **c)
+int parent_begin(const struct options *o, bool in_kernel, struct parent **made, struct channel **c)
 {
     char err[400];
     struct parent *p = calloc(1, sizeof *p);
@@ -142,7 +142,8 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
     p->access_logs = access_logs_new(strcmp(o->program, "-") != 0 ? o->program : NULL, o->access_logs);
     if (!p->access_logs) return free(p), parent_say("out of memory");
-    p->state = state_open(STATE_RUN, o->name, say_line, NULL, err, sizeof err);
+    const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0};
+    p->state = state_open(STATE_RUN, o->name, &handed, say_line, NULL, err, sizeof err);
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
     if (!failed) {
         failed = fork_child(p, c);
@@ -150,7 +151,7 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
         if (!failed) return 0;
         snprintf(err, sizeof err, "a process cannot be started: %s", strerror(-failed));
     }
-    if (p->state) undo(p, STATE_OPEN);
+    if (p->state) undo(p, STATE_HANDED);
     parent_free(p);
     return parent_say("%s", err);
 }
@@ -256,10 +257,12 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* After an end that somebody asked for, as --on-exit says; after a fault that the service told of all is undone. */
+/* After an end that somebody asked for, as --on-exit says; after a fault that the service told of all is undone, but
+ * for what judges in the kernel since a start before, if nothing took its place. */
 static int end(struct parent *p, int status)
 {
-    undo(p, !status && p->o->on_exit == OPTIONS_END_CLOSED ? STATE_CLOSED : STATE_OPEN);
+    const bool closed = !status && p->o->on_exit == OPTIONS_END_CLOSED;
+    undo(p, closed ? STATE_CLOSED : status && !p->hooks ? STATE_HANDED : STATE_OPEN);
     return !status && p->o->on_exit == OPTIONS_END_OPEN ? leave_open(p) : status;
 }
 

@@ -165,7 +165,7 @@ static struct site open_site(const struct guard_match *m, unsigned count)
     static const char *const wan[] = {"wan"};
     char name[IF_NAMESIZE], err[300] = "";
     const struct guard g = {.ports = wan, .port_count = 1, .matches = m, .match_count = count};
-    struct site s = {.state = state_open(run, "wan", NULL, NULL, err, sizeof err), .filter = filter_open()};
+    struct site s = {.state = state_open(run, "wan", NULL, NULL, NULL, err, sizeof err), .filter = filter_open()};
     if (!s.filter) {
         print_message("no filter: the kernel is too old, or the build has no clang\n");
         skip();

@@ -105,7 +105,7 @@ static void set(struct state *s, const struct guard_match *m, unsigned count, bo
 static struct state *open_state(void)
 {
     char err[300] = "";
-    struct state *s = state_open(run, "eth0.5", NULL, NULL, err, sizeof err);
+    struct state *s = state_open(run, "eth0.5", NULL, NULL, NULL, err, sizeof err);
     if (!s) print_error("%s\n", err);
     assert_non_null(s);
     return s;

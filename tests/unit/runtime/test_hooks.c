@@ -51,10 +51,12 @@ static void scene_end(void)
     assert_int_equal(rmdir(run), 0);
 }
 
-static struct state *begin(void)
+static struct state *begin(bool takes)
 {
     char err[300] = "";
-    struct state *s = state_open(run, "here", say, NULL, err, sizeof err);
+    const char *const here[] = {"here"};
+    struct state *s =
+        state_open(run, "here", takes ? &(struct state_handed){here, 1} : NULL, say, NULL, err, sizeof err);
     if (!s) print_error("%s\n", err);
     assert_non_null(s);
     return s;
@@ -111,7 +113,7 @@ static void outlives(void **state)
     struct hooked on;
     (void)state;
     scene(true);
-    struct state *s = begin();
+    struct state *s = begin(false);
     assert_true(hooks_last());
     assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
     assert_true(on.pinned && !on.generic);
@@ -123,7 +125,16 @@ static void outlives(void **state)
     assert_int_not_equal(xdp_on(), 0);
     assert_true(hooks_left("here", "here", xdp_on()));
     assert_false(hooks_left("other", "here", xdp_on()));
-    s = begin(); /* the next start */
+    s = begin(true); /* the next start takes them over */
+    assert_false(leaves());
+    const unsigned before = xdp_on();
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_true(on.pinned && !on.generic);
+    assert_false(leaves());
+    assert_int_not_equal(xdp_on(), before);
+    hooks_leave(&on);
+    state_close(s);
+    s = begin(false); /* one that does not */
     assert_true(leaves());
     assert_int_equal(xdp_on(), 0);
     assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, ""), 0);
@@ -143,7 +154,7 @@ static void others_stay(void **state)
     char err[200];
     (void)state;
     scene(true);
-    struct state *s = begin();
+    struct state *s = begin(false);
     const int other = xdp_attach(program(BPF_PROG_TYPE_XDP, XDP_LETS), if_nametoindex("here"), false, &generic, "other",
                                  err, sizeof err);
     assert_true(other >= 0);
@@ -170,7 +181,7 @@ static void without_files(void **state)
     struct hooked on;
     (void)state;
     scene(false);
-    struct state *s = begin();
+    struct state *s = begin(false);
     assert_false(hooks_last());
     assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
     assert_false(on.pinned);

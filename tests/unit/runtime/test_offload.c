@@ -13,7 +13,7 @@ static struct state *open_state(void)
 {
     char err[300] = "";
     if (!*run) assert_non_null(mkdtemp(strcpy(run, "/tmp/prey-test-XXXXXX")));
-    struct state *s = state_open(run, "here", NULL, NULL, err, sizeof err);
+    struct state *s = state_open(run, "here", NULL, NULL, NULL, err, sizeof err);
     if (!s) print_error("%s\n", err);
     assert_non_null(s);
     return s;

@@ -39,7 +39,7 @@ static int served(child_fn *child, void *arg)
     struct options o = options_here();
     struct parent *p;
     struct channel *c;
-    assert_int_equal(parent_begin(&o, &p, &c), 0);
+    assert_int_equal(parent_begin(&o, false, &p, &c), 0);
     if (c) {
         child(c, arg);
         _exit(HONEST);
@@ -398,7 +398,7 @@ static void bound(void **state)
     struct channel *c;
     pthread_t thread;
     sh(NETNS_PAIR);
-    assert_int_equal(parent_begin(&o, &p, &c), 0);
+    assert_int_equal(parent_begin(&o, false, &p, &c), 0);
     if (c) _exit(HONEST);
     parent_bound(p);
     assert_int_equal(refused(syscall(SYS_fsopen, "tmpfs", 0)), EPERM);

@@ -39,7 +39,7 @@ static void say(void *arg, const char *line)
 static struct state *open_state(const char *name)
 {
     char err[300] = "";
-    struct state *s = state_open(run, name, say, NULL, err, sizeof err);
+    struct state *s = state_open(run, name, NULL, say, NULL, err, sizeof err);
     if (!s) print_error("%s\n", err);
     assert_non_null(s);
     return s;
@@ -127,11 +127,11 @@ static void names(void **state)
         "a/b",  ".a",   "a b",
         "a\tb", "a\nb", "12345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_null(state_open(run, bad[i], say, NULL, err, sizeof err));
+        assert_null(state_open(run, bad[i], NULL, say, NULL, err, sizeof err));
         assert_non_null(strstr(err, "no name"));
     }
     struct state *s = open_state("eth0"), *other = open_state("eth0.7");
-    assert_null(state_open(run, "eth0", say, NULL, err, sizeof err));
+    assert_null(state_open(run, "eth0", NULL, say, NULL, err, sizeof err));
     char want[200];
     snprintf(want, sizeof want, "another preyrun named `eth0` runs here (process %ld): choose another --name",
              (long)getpid());
@@ -145,7 +145,7 @@ static void names(void **state)
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     state_close(s);
     state_close(other);
-    assert_null(state_open("/nowhere/at/all", "eth0", say, NULL, err, sizeof err));
+    assert_null(state_open("/nowhere/at/all", "eth0", NULL, say, NULL, err, sizeof err));
     assert_true(!strncmp(err, "/nowhere/at/all", 15) && strstr(err, ": No such file or directory"));
     remove_run();
 }
@@ -166,7 +166,7 @@ static void known_by_its_lock(void **state)
     snprintf(line, sizeof line, "sed -i 's/^pid\t.*/pid\t%ld/' %s && grep -q '^pid' %s", (long)getpid(), path, path);
     sh(line); /* who lives */
     assert_int_equal(state_owner(run, "eth0"), 0);
-    s = state_open(run, "eth0", say, NULL, err, sizeof err);
+    s = state_open(run, "eth0", NULL, say, NULL, err, sizeof err);
     assert_non_null(s);
     assert_string_equal(content(RESERVED), "");
     state_close(s);
