@@ -147,10 +147,13 @@ found in turn. What a search may read counts as instructions, as often as there 
 | RULEFW | to: firewall; imm: rule |
 | BRANCH | imm: branch |
 
-| number | instruction | operands | what it does |
-|---|---|---|---|
+| number | instruction | operands | in the kernel | what it does |
+|---|---|---|---|---|
 TEXT
-rows opcode.def OP | awk -F'\t' '{ print "| " NR - 1 " | `" $2 "` | " $3 " | " $5 " |" }'
+rows opcode.def OP | awk -F'\t' '{
+    how["LINE"] = "in line"; how["CALL"] = "a function"; how["USER"] = "no packet meets it"
+    print "| " NR - 1 " | `" $2 "` | " $3 " | " how[$5] " | " $6 " |"
+}'
 
 cat <<'TEXT'
 

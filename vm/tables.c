@@ -5,8 +5,8 @@
 #include "vm/pbc.h"
 
 const struct op_info op_info[OPCODE_COUNT] = {
-#define OP(ident, text, operands, never_on, doc)                                                                       \
-    [OP_##ident] = {.name = text, .operand = OPERAND_##operands, .ends = never_on},
+#define OP(ident, text, operands, never_on, how, doc)                                                                  \
+    [OP_##ident] = {.name = text, .operand = OPERAND_##operands, .kernel = OP_KERNEL_##how, .ends = never_on},
 #include "vm/opcode.def"
 #undef OP
 };

@@ -29,7 +29,7 @@ enum ip_number {
 extern const uint8_t ip_number_conds[IP_NUMBERS]; /* enum cond_kind */
 
 enum opcode {
-#define OP(ident, name, operands, ends, doc) OP_##ident,
+#define OP(ident, name, operands, ends, kernel, doc) OP_##ident,
 #include "vm/opcode.def"
 #undef OP
     OPCODE_COUNT
@@ -74,9 +74,13 @@ enum operand {
     OPERAND_BRANCH,
 };
 
+/* How the executor in the kernel runs an instruction (opcode.def). */
+enum op_kernel { OP_KERNEL_LINE, OP_KERNEL_CALL, OP_KERNEL_USER };
+
 struct op_info {
     const char *name;
     uint8_t operand; /* enum operand */
+    uint8_t kernel;  /* enum op_kernel */
     bool ends;       /* control never goes on to the next instruction */
 };
 extern const struct op_info op_info[OPCODE_COUNT];

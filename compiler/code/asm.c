@@ -21,7 +21,7 @@ void asm_entry(struct assembler *a) { a->reachable = true; }
 static bool ends(uint8_t op)
 {
     switch (op) {
-#define OP(ident, name, operands, ends, doc)                                                                           \
+#define OP(ident, name, operands, ends, kernel, doc)                                                                   \
     case OP_##ident:                                                                                                   \
         return ends;
 #include "vm/opcode.def"

@@ -9,6 +9,7 @@
 #include "compiler/resolve/service.h"
 #include "compiler/resolve/settings.h"
 #include "vm/flow/table.h"
+#include "vm/kernel/fits.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
@@ -313,6 +314,26 @@ static void print_lists(const struct compile *c, FILE *out)
     if (n > PRINTED_MAX) line(out, "more", n - PRINTED_MAX, "not printed");
 }
 
+/* What the executor in the kernel makes of it (`preyrun --exec kernel`). */
+static void print_kernel(const struct compile *c, FILE *out)
+{
+    char err[256];
+    struct kernel_fits fits;
+    struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+
+    if (p && kernel_fits(p, &fits)) {
+        fputs("in the kernel\n", out);
+        line(out, "functions", fits.functions, "");
+        line(out, "in line", fits.in_line, "instructions");
+        line(out, "by functions of its own", fits.called, "instructions");
+        if (!fits.up) fputs("  no packet needs user space\n", out);
+        if (fits.up) fputs("  user space takes what is\n", out);
+        for (unsigned i = 0; i < 32; i++)
+            if (fits.up >> i & 1) fprintf(out, "    %-20s %s\n", kernel_up_name(i), kernel_up_doc(i));
+    }
+    program_put(p);
+}
+
 static void print_file(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
@@ -359,6 +380,7 @@ void stats_print(const struct compile *c, FILE *out)
     print_memos(c, out);
     print_lists(c, out);
     print_code(c, out);
+    print_kernel(c, out);
     print_file(c, out);
     print_compile(c, out);
 }

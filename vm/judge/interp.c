@@ -61,7 +61,7 @@ OWN_JUMPS void run_code(const struct program *p, uint32_t func, const struct key
                         uint64_t todo, const struct ahead *ahead, const struct effects *e, decided out[])
 {
     static const void *const cases[OPCODE_COUNT] = {
-#define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
+#define OP(ident, name, operands, ends, kernel, doc) [OP_##ident] = &&do_##ident,
 #include "vm/opcode.def"
 #undef OP
     };

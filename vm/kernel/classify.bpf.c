@@ -14,6 +14,8 @@ TABLE(const struct pbc_block, blocks);
 #define OF_KEY(i, last) ((i) & (last))
 #define FORK(i)         ((i)&7)
 #define TREE_AT(im, i)  ROW(tree, (im)->tree + (i))
+/* clang would make the address anew for each lane. */
+#define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
 enum { FORKS = 8, LANES = 8 };
 
 struct image {
@@ -51,11 +53,13 @@ static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pb
 GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
 {
     const struct pbc_format *f = &ROW(formats, format);
+    KEPT_AS_IT_IS(f);
     const uint32_t size = f->size;
     block = LOOSE(block);
     while (LOOP(true)) {
         const struct pbc_block *b = &ROW(blocks, block);
-        const uint32_t last = block_column(&ROW(blocks, block + size - 1), 0)[63];
+        KEPT_AS_IT_IS(b);
+        const uint32_t last = block_column(b, pbc_col_entry(size) & 31)[LANES - 1];
         uint32_t found = ENTRY_NONE;
         if ((last & PBC_LANE_NONE) >= from) {
             if (size == 1)

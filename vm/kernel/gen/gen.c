@@ -3,6 +3,7 @@
 #include "vm/kernel/gen/gen.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,22 +104,32 @@ static bool make_no_services(struct made *m)
     return take(m, "judge_services", &e);
 }
 
-/* Calls go to later functions alone, so one pass names all that are reached. */
-static void name_reached(struct made *m)
+/* Calls go to later functions alone, so one pass finds all. */
+bool *gen_reached(const struct program *p)
 {
-    const struct program *p = m->p;
-    const uint32_t services = p->meta->services;
-    m->names[0] = "judge_program";
-    if (services) m->names[services] = "judge_services";
-    for (uint32_t f = 0; f < p->funcs_count; f++) {
-        if (!m->names[f]) continue;
-        for (uint32_t i = p->funcs[f].first; i < p->funcs[f].first + p->funcs[f].count; i++) {
-            const uint32_t callee = p->code[i].imm;
-            if (p->code[i].op != OP_CALL || m->names[callee]) continue;
-            snprintf(m->texts[callee], NAME_MOST, "judge_%u", callee);
-            m->names[callee] = m->texts[callee];
-        }
+    bool *const reached = calloc(p->funcs_count + (size_t)1, sizeof *reached);
+    if (!reached) return NULL;
+    reached[0] = reached[p->meta->services] = true;
+    for (uint32_t f = 0; f < p->funcs_count; f++)
+        for (uint32_t i = p->funcs[f].first; reached[f] && i < p->funcs[f].first + p->funcs[f].count; i++)
+            if (p->code[i].op == OP_CALL) reached[p->code[i].imm] = true;
+    return reached;
+}
+
+/* False: no memory. */
+static bool name_reached(struct made *m, uint32_t *count)
+{
+    const uint32_t services = m->p->meta->services;
+    bool *const reached = gen_reached(m->p);
+    *count = 0;
+    for (uint32_t f = 0; reached && f < m->p->funcs_count; f++) {
+        if (!reached[f]) continue;
+        snprintf(m->texts[f], NAME_MOST, "judge_%u", f);
+        m->names[f] = !f ? "judge_program" : f == services ? "judge_services" : m->texts[f];
+        ++*count;
     }
+    free(reached);
+    return reached;
 }
 
 static bool make_all(struct made *m)
@@ -128,6 +139,29 @@ static bool make_all(struct made *m)
     return m->p->meta->services || make_no_services(m);
 }
 
+/* The kernel takes 256 functions in one program; the stages' C has some. */
+enum { FUNCTIONS_MOST = 192, INSNS_MOST = 900000 };
+
+static int refuse(char *err, size_t err_len, uint64_t count, const char *what, uint64_t most)
+{
+    snprintf(err, err_len,
+             "the rules' code is too large for the kernel: %" PRIu64 " %s, it takes %" PRIu64
+             " in one program; `--exec user` runs it",
+             count, what, most);
+    return -E2BIG;
+}
+
+static int make_judge(struct made *m, char *err, size_t err_len)
+{
+    uint32_t count;
+    uint64_t insns = 0;
+    if (!m->code->functions || !m->names || !name_reached(m, &count)) return -ENOMEM;
+    if (count > FUNCTIONS_MOST) return refuse(err, err_len, count, "functions", FUNCTIONS_MOST);
+    if (!make_all(m)) return -ENOMEM;
+    for (uint32_t i = 0; i < m->code->count; i++) insns += m->code->functions[i].count;
+    return insns > INSNS_MOST ? refuse(err, err_len, insns, "instructions", INSNS_MOST) : 0;
+}
+
 int gen_judge(const struct program *p, struct code *code, char *err, size_t err_len)
 {
     const size_t n = p->funcs_count + (size_t)1;
@@ -135,16 +169,11 @@ int gen_judge(const struct program *p, struct code *code, char *err, size_t err_
     *code = (struct code){.functions = calloc(1, n * (sizeof *code->functions + NAME_MOST))};
     m.names = calloc(n, sizeof *m.names);
     m.texts = (char(*)[NAME_MOST])(void *)(code->functions + n);
-    bool made = code->functions && m.names;
-    if (made) {
-        name_reached(&m);
-        made = make_all(&m);
-    }
+    const int failed = make_judge(&m, err, err_len);
     free(m.names);
-    if (made) return 0;
-    gen_free(code);
-    snprintf(err, err_len, "no memory");
-    return -ENOMEM;
+    if (failed == -ENOMEM) snprintf(err, err_len, "no memory");
+    if (failed) gen_free(code);
+    return failed;
 }
 
 void gen_free(struct code *code)

@@ -2,6 +2,7 @@
 #ifndef VM_KERNEL_GEN_GEN_H
 #define VM_KERNEL_GEN_GEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vm/kernel/gen/code.h"
@@ -11,5 +12,8 @@
  * with one line in err; the code is the caller's, to be freed by gen_free. */
 int gen_judge(const struct program *p, struct code *code, char *err, size_t err_len);
 void gen_free(struct code *code);
+
+/* [function]: does function 0 or meta.services lead there? The caller frees it. NULL: no memory. */
+bool *gen_reached(const struct program *p);
 
 #endif

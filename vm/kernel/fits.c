@@ -1,0 +1,59 @@
+/* What of a program fits the kernel (fits.h). */
+#include "vm/kernel/fits.h"
+
+#include <stdlib.h>
+
+#include "vm/kernel/gen/gen.h"
+#include "vm/kernel/kpkt.h"
+
+static bool rejects(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (p->firewalls[i].default_verdict == PBC_V_REJECT) return true;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (p->rules[i].verdict == PBC_V_REJECT) return true;
+    return false;
+}
+
+/* Does it send flows on, packet by packet? */
+static bool binds(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (!p->services[i].proxy) return true;
+    return p->nats_count;
+}
+
+static uint32_t bit(bool there, enum kernel_up up) { return there ? 1u << up : 0; }
+
+static uint32_t ups_of(const struct program *p)
+{
+    const bool bound = binds(p);
+    const uint32_t flags = p->meta->flags;
+    return bit(p->meta->reach > KERNEL_HEAD, KERNEL_UP_HEAD) | bit(flags & PBC_FOLLOWS_FRAGMENTS, KERNEL_UP_FRAGMENT) |
+           bit(rejects(p) || bound, KERNEL_UP_ANSWER) | bit(bound, KERNEL_UP_BEGIN) | bit(bound, KERNEL_UP_ERROR) |
+           bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) | bit(bound, KERNEL_UP_ROOM) |
+           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY);
+}
+
+bool kernel_fits(const struct program *p, struct kernel_fits *fits)
+{
+    bool *const met = gen_reached(p);
+    *fits = (struct kernel_fits){.up = ups_of(p)};
+    if (!met) return false;
+    for (uint32_t f = 0; f < p->funcs_count; f++) {
+        if (!met[f]) continue;
+        fits->functions++;
+        for (uint32_t i = p->funcs[f].first; i < p->funcs[f].first + p->funcs[f].count; i++)
+            *(op_info[p->code[i].op].kernel == OP_KERNEL_LINE ? &fits->in_line : &fits->called) += 1;
+    }
+    free(met);
+    return true;
+}
+
+static const char *const names[][2] = {
+#define UP(ident, name, doc) {name, doc},
+#include "vm/kernel/up.def"
+#undef UP
+};
+const char *kernel_up_name(unsigned up) { return names[up][0]; }
+const char *kernel_up_doc(unsigned up) { return names[up][1]; }
