@@ -4,6 +4,7 @@
 
 #include "runtime/kernel/link.h"
 #include "vm/kernel/kpkt.h"
+#include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
 #include "vm/kernel/world.h"
 #include "vm/program/program.h"

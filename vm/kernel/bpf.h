@@ -52,4 +52,10 @@ static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
     return &state_kpkts[ctx->cb[2] & MASK(kpkts)];
 }
 
+/* Does the host send it, now, to the wire? */
+static inline bool kpkt_is_sent(const struct kpkt *k)
+{
+    return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;
+}
+
 #endif

@@ -9,6 +9,8 @@ TABLE(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
+uint64_t kernel_key_settle(struct kpkt *k);
+uint64_t kernel_piece_keep(struct kpkt *k);
 
 /* The type of every generated function: (k, never NULL) gives 64 bits. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -26,8 +28,16 @@ static inline void serve(struct kpkt *k)
     if (s->rate) k->flags |= KERNEL_RATED;
 }
 
+/* Do later pieces of the datagram follow this one, where no other may hold them (piece.h)? */
+static inline bool is_followed(const struct kpkt *k)
+{
+    return k->key.kind & KIND_FRAG_FIRST && kpkt_is_sent(k) && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
+}
+
 static inline void judge(struct kpkt *k)
 {
+    const struct facts *facts = &state_world.facts;
+    if (facts->self4_count | facts->self6_count) kernel_key_settle(k);
     const decided d = judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
@@ -47,7 +57,9 @@ SEC("xdp") int judge_xdp(struct xdp_md *ctx)
 
 SEC("tc") int judge_tc(struct __sk_buff *ctx)
 {
-    judge(kpkt_tc(ctx));
+    struct kpkt *k = kpkt_tc(ctx);
+    judge(k);
+    if (is_followed(k)) kernel_piece_keep(k);
     bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "vm/kernel/port.h"
 #include "vm/pbc.h"
 
+uint64_t kernel_piece_follow(struct kpkt *k);
 extern struct kernel_port state_ports[];
 extern struct kernel_way state_ways[];
 
@@ -73,12 +74,17 @@ inline_whole void settle_key(struct kpkt *k)
     key->kind |= KIND_FORWARD;
 }
 
+/* Is it a piece of a datagram, in a program whose pieces follow their first? */
+inline_whole bool follows(const struct kpkt *k)
+{
+    return k->key.kind & KIND_FRAGMENT && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
+}
+
 /* Why it goes up before it is judged; KERNEL_UP_NONE: it does not. */
 inline_whole enum kernel_up why_up(const struct kpkt *k)
 {
-    const uint32_t fragment = state_world.flags & PBC_FOLLOWS_FRAGMENTS ? KIND_FRAGMENT : 0;
     if (k->pkt.flags & PKT_NOT_LINEAR) return KERNEL_UP_HEAD;
-    if (k->key.kind & fragment) return KERNEL_UP_FRAGMENT;
+    if (follows(k) && !kpkt_is_sent(k)) return KERNEL_UP_FRAGMENT;
     if (state_world.reach > KERNEL_HEAD && k->pkt.cap_len > KERNEL_HEAD) return KERNEL_UP_HEAD;
     return KERNEL_UP_NONE;
 }
@@ -93,7 +99,10 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f)
     read_frame(k, f);
     settle_key(k);
     k->up = (uint8_t)why_up(k);
-    return k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE ? STAGE_ACT : STAGE_JUDGE;
+    if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
+    if (!follows(k) || !(k->key.kind & KIND_FRAG_LATER)) return STAGE_JUDGE;
+    kernel_piece_follow(k);
+    return STAGE_ACT;
 }
 
 static uint64_t now(void)

@@ -15,6 +15,8 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/world.h"
+#include "vm/judge/decided.h"
 #include "vm/packet/wire.h"
 
 enum { LOOPBACK = 1 /* the interface of test runs that name none */, IFACE = 7 };
@@ -129,12 +131,71 @@ static void test_what_the_program_needs(void **state)
     kernel_free(k);
 }
 
+/* What would cross the machine, but is for a service, comes in. */
+static void test_for_a_service(void **state)
+{
+    (void)state;
+    enum { OWN = 0x0a000001, SERVICE = 0x0a010064, OTHER = 0x0a010065 };
+    struct kernel *k = made("pool web { server one 10.2.0.2:80 }\n"
+                            "service s on 10.1.0.100 udp/53, icmp { mode passthrough; -> web }\n"
+                            "firewall f default accept { drop udp port 1 }");
+    static const uint32_t own[] = {OWN};
+    const struct facts facts = {.self4 = own, .self4_count = 1};
+    if (!k) skip();
+    world_own(kernel_world(k), &facts);
+    kernel_world(k)->facts.self4_count = 1;
+    wire_put32(frame + ETHER + 16, OTHER);
+    assert_int_equal(run(k, KERNEL_ENTRY_look_xdp)->key.kind & (KIND_IN | KIND_FORWARD), KIND_FORWARD);
+    wire_put32(frame + ETHER + 16, SERVICE);
+    assert_int_equal(run(k, KERNEL_ENTRY_look_xdp)->key.kind & (KIND_IN | KIND_FORWARD), KIND_IN);
+    wire_put32(frame + ETHER + 16, 0);
+    kernel_free(k);
+}
+
+/* A piece of the datagram `id`, UDP to that port if it is the first. Returns what was decided; pkt.reason where it was
+ * not. */
+static const struct kpkt *run_piece(struct kernel *k, uint8_t id, unsigned offset, uint8_t port)
+{
+    struct __sk_buff ctx = {0};
+    uint8_t *ip = frame + ETHER;
+    wire_put16(ip + 4, id);
+    wire_put16(ip + 6, (uint16_t)(offset ? offset / 8 : 0x2000));
+    wire_put16(ip + IP + 2, offset ? 0xffff : port);
+    const struct kpkt *p = run_long(k, KERNEL_ENTRY_look_tc, ETHER + IP + 800, &ctx, sizeof ctx);
+    memset(ip + 4, 0, 4);
+    return p;
+}
+
+/* The host's own pieces come in order, and nobody could give a held one back. */
+static void test_pieces_that_leave_follow_their_first(void **state)
+{
+    (void)state;
+    struct kernel *k = made("firewall f default drop { accept udp port 53 }");
+    if (!k) skip();
+    const struct kpkt *p = run_piece(k, 1, 0, 53);
+    assert_true(p->flags & KERNEL_JUDGED);
+    assert_int_equal(decided_action(p->decision), ACTION_ACCEPT);
+    p = run_piece(k, 2, 0, 54);
+    assert_int_equal(decided_action(p->decision), ACTION_DROP);
+    p = run_piece(k, 1, 800, 0);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_int_equal(decided_action(p->decision), ACTION_ACCEPT);
+    assert_int_equal(decided_rule(p->decision), 0);
+    p = run_piece(k, 2, 800, 0);
+    assert_int_equal(decided_action(p->decision), ACTION_DROP);
+    p = run_piece(k, 3, 800, 0);
+    assert_int_equal(p->pkt.reason, REASON_FRAGMENT_ORPHAN);
+    kernel_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arrives),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_what_the_program_needs),
+        cmocka_unit_test(test_for_a_service),
+        cmocka_unit_test(test_pieces_that_leave_follow_their_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
