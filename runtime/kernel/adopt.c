@@ -1,6 +1,7 @@
 /* See adopt.h. All of the giver's hooks are loaded, so both sides know which descriptors come, and in which order. */
 #include "runtime/kernel/adopt.h"
 
+#include <assert.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 #include "runtime/kernel/kernel_priv.h"
 
-static bool is_judge(enum kernel_entry e) { return e == KERNEL_ENTRY_judge_xdp || e == KERNEL_ENTRY_judge_tc; }
+static_assert(KERNEL_TABLES + JUDGE_ENTRIES <= JUDGE_FDS_MOST, "descriptors of a judge");
 
 void kernel_ready(void) { libbpf_num_possible_cpus(); /* which the library remembers */ }
 
@@ -17,7 +18,7 @@ unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
     unsigned n = 0;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) fds[n++] = k->maps.v[i].fd;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (!is_judge(e)) fds[n++] = k->programs[e];
+        if (!entry_is_programs(e)) fds[n++] = k->programs[e];
     return n;
 }
 
@@ -29,15 +30,15 @@ static void close_all(const int fds[], unsigned count)
 struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count)
 {
     const uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
-    const struct kernel_sizes sizes = {.cpus = cpus, .program = p};
-    struct kernel *k = count == KERNEL_FDS_MOST - 2 ? calloc(1, sizeof *k) : NULL;
+    const struct kernel_sizes sizes = kernel_sizes_of(p, cpus);
+    struct kernel *k = count == KERNEL_FDS_MOST - JUDGE_ENTRIES ? calloc(1, sizeof *k) : NULL;
     if (!k) {
         close_all(fds, count);
         return NULL;
     }
     unsigned n = KERNEL_MAPS;
     *k = (struct kernel){.cfg.hooks = KERNEL_XDP | KERNEL_TC, .btf = -1, .constants.fd = -1, .cpus = cpus};
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = is_judge(e) ? -1 : fds[n++];
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = entry_is_programs(e) ? -1 : fds[n++];
     const int failed = maps_adopt(&k->maps, &sizes, fds);
     if (!failed) return k;
     kernel_free(k);
@@ -48,22 +49,32 @@ struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned c
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
 {
     unsigned n = 0;
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) fds[n++] = j->tables.v[i].fd;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (is_judge(e)) fds[n++] = j->programs[e];
+        if (entry_is_programs(e) && j->programs[e] >= 0) fds[n++] = j->programs[e];
     return n;
 }
 
-struct judge *judge_adopt(const int fds[], unsigned count)
+/* Those of judge_fds, in its order; entries that the program has no need of are not among them. */
+static int adopt_judge(struct judge *j, const struct program *p, const int fds[], unsigned count)
 {
-    struct judge *j = count == 2 ? judge_begin() : NULL;
+    unsigned n = KERNEL_TABLES;
+    const int failed = tables_adopt(&j->tables, p, (uint32_t)libbpf_num_possible_cpus(), fds);
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (entry_is_programs(e) && tables_want(&j->tables, e) && n < count) j->programs[e] = fds[n++];
+    return failed ? failed : n == count ? 0 : -EPROTO;
+}
+
+struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count)
+{
+    struct judge *j = count >= KERNEL_TABLES ? judge_begin() : NULL;
     if (!j) {
         close_all(fds, count);
         return NULL;
     }
-    unsigned n = 0;
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (is_judge(e)) j->programs[e] = fds[n++];
-    return j;
+    if (!adopt_judge(j, p, fds, count)) return j;
+    kernel_discard(j);
+    return NULL;
 }
 
 void kernel_took(struct kernel *k, struct judge *j)

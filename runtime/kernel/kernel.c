@@ -30,10 +30,11 @@ static const char *last_line(char *log)
     return last;
 }
 
-/* What arrives must not pass for a test run. */
+/* Whose packets are whose; and what arrives must not pass for a test run. */
 static int init_world(struct kernel *k, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
+    for (uint32_t i = 0; i < k->maps.v[KERNEL_MAP_kpkts].entries; i++) kernel_kpkts(k)[i].place = i;
     while (!w->secret) {
         if (getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret) continue;
         snprintf(err, err_len, "no random numbers: %s", strerror(errno));
@@ -66,10 +67,12 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
-    const struct kernel_sizes sizes = {.cpus = k->cpus, .program = p};
+    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
     k->objects = objects_new(err, err_len);
     int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
     if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
+    if (!failed && sizes.source_slots)
+        kernel_sources_fill(k->maps.v[KERNEL_MAP_sources].memory, p->settings->flows, cfg->seed);
     if (!failed) failed = init_constants(k, err, err_len);
     if (!failed) failed = init_world(k, err, err_len);
     if (!failed) failed = load_stages(k, err, err_len);
@@ -100,5 +103,17 @@ int kernel_program(const struct kernel *k, enum kernel_entry entry)
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return &k->maps.v[map]; }
 struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_kpkts].memory; }
 struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }
+struct kernel_meters *kernel_meters(struct kernel *k) { return k->judge ? &k->judge->tables.meters : NULL; }
+
+bool kernel_sweep(struct kernel *k, uint64_t now_ns)
+{
+    struct kernel_meters *m = kernel_meters(k);
+    if (!m || !kernel_meters_held(m)) return false;
+    struct kernel_meters_sweep ctx = {.now_ns = now_ns, .hand = m->hand};
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx); /* what comes back, too */
+    if (!bpf_prog_test_run_opts(k->judge->programs[KERNEL_ENTRY_sweep_meters], &o)) m->hand = ctx.hand;
+    return true;
+}
+
 uint32_t kernel_cpus(const struct kernel *k) { return k->cpus; }
 uint32_t kernel_askers(const struct kernel *k) { return 2 * k->cpus; }

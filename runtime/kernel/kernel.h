@@ -18,6 +18,7 @@ enum kernel_hook { KERNEL_XDP = 1 << 0, KERNEL_TC = 1 << 1 };
 
 struct kernel_cfg {
     unsigned hooks; /* enum kernel_hook: what is loaded */
+    uint64_t seed;  /* of hashes: who has the same as a worker's (vm_cfg) finds the same places */
 };
 
 struct kernel;
@@ -44,6 +45,10 @@ int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
 const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);
 struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
+/* The meters of the program in force, NULL: there is none; before anything is asked of them, kernel_meters_at. */
+struct kernel_meters *kernel_meters(struct kernel *kernel);
+/* As meters_sweep, a part of them; true while any key is held. */
+bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* possible ones: rows of what each counts */
 /* The packet of the first asker (ask.h), in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);

@@ -28,6 +28,18 @@ struct kernel {
     uint32_t cpus;
 };
 
+/* Made anew for each program. */
+enum { JUDGE_ENTRIES = 3 };
+static inline bool entry_is_programs(enum kernel_entry e)
+{
+    return e == KERNEL_ENTRY_judge_xdp || e == KERNEL_ENTRY_judge_tc || e == KERNEL_ENTRY_sweep_meters;
+}
+/* Does the program with these tables need it at all? */
+static inline bool tables_want(const struct tables *t, enum kernel_entry e)
+{
+    return e != KERNEL_ENTRY_sweep_meters || t->sizes.meters.slots;
+}
+
 /* The judge that the generator made, or another: into the kernel, but into no array. 0 or a negative errno with one
  * line in err. */
 int load_code(const struct kernel *k, const struct program *p, const struct code *code, struct judge *j, char *err,

@@ -23,11 +23,15 @@ static const struct entry entries[] = {
 #undef ENTRY
 };
 
-static bool is_judge(enum kernel_entry e) { return e == KERNEL_ENTRY_judge_xdp || e == KERNEL_ENTRY_judge_tc; }
-
 static bool is_wanted(const struct kernel *k, enum kernel_entry e)
 {
+    if (entries[e].type == BPF_PROG_TYPE_SYSCALL) return true;
     return k->cfg.hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
+}
+
+static bool is_judges(const struct kernel *k, const struct judge *j, enum kernel_entry e)
+{
+    return entry_is_programs(e) && is_wanted(k, e) && tables_want(&j->tables, e);
 }
 
 enum { LOG_BYTES = 1 << 16 }; /* the kernel keeps the end of what does not fit */
@@ -36,14 +40,19 @@ enum { LOG_BYTES = 1 << 16 }; /* the kernel keeps the end of what does not fit *
  * too). */
 enum log_level { LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
 
+/* What they want of the kernel, by their type. */
+static uint32_t flags_of(enum bpf_prog_type type)
+{
+    return type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
+}
+
 static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char log[LOG_BYTES],
                        enum log_level level)
 {
     LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
                 .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
                 .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
-                .log_size = LOG_BYTES, .log_level = level,
-                .prog_flags = entries[e].type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : 0);
+                .log_size = LOG_BYTES, .log_level = level, .prog_flags = flags_of(entries[e].type));
     log[0] = 0;
     const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
     return fd < 0 ? -errno : fd;
@@ -125,7 +134,7 @@ static int put(const struct kernel *k, enum kernel_entry e, int fd)
 int load_stages(struct kernel *k, char *err, size_t err_len)
 {
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
-        if (is_judge(e) || !is_wanted(k, e)) continue;
+        if (entry_is_programs(e) || !is_wanted(k, e)) continue;
         int failed = load_stage(k, e, err, err_len);
         if (failed) return failed;
         failed = put(k, e, k->programs[e]);
@@ -164,12 +173,12 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
 {
     uint64_t sections = 0;
     j->serial = p->serial;
-    int failed = tables_init(&j->tables, p, k->cpus, err, err_len);
+    int failed = tables_init(&j->tables, p, k->cpus, k->cfg.seed, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judge(e) && is_wanted(k, e)) failed = wanted(k, j, code, e, &sections, err, err_len);
+        if (is_judges(k, j, e)) failed = wanted(k, j, code, e, &sections, err, err_len);
     if (!failed) failed = sections_init(&j->sections, p, sections, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judge(e) && is_wanted(k, e)) failed = load_one(k, j, code, e, err, err_len);
+        if (is_judges(k, j, e)) failed = load_one(k, j, code, e, err, err_len);
     return failed;
 }
 
@@ -226,12 +235,14 @@ static int put_judge(const struct kernel *k, const struct judge *j)
 int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
 {
     world_prepare(kernel_world(k), &j->says);
+    if (k->judge) kernel_meters_keep(&j->tables.meters, &k->judge->tables.meters);
     const int failed = put_judge(k, j);
     if (failed) {
         if (k->judge) put_judge(k, k->judge);
         snprintf(err, err_len, "the kernel's array of stages: %s", strerror(-failed));
         return failed;
     }
+    if (k->judge) kernel_meters_follow(&j->tables.meters, &k->judge->tables.meters);
     kernel_discard(k->judge); /* with its tables, once no packet is in it */
     k->judge = j;
     world_settle(kernel_world(k), &j->says, (uint32_t)j->serial);

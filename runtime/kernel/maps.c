@@ -52,9 +52,9 @@ int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries
     return map_flat(m, name, size * m->entries);
 }
 
-/* One that is there already. */
-static int adopt(struct map *m, uint64_t size, uint64_t entries)
+int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
 {
+    m->fd = fd;
     for (m->entries = 1; m->entries < entries; m->entries <<= 1) continue;
     const uint64_t len = pages(size * m->entries);
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
@@ -74,6 +74,13 @@ static int make(struct map *m, enum kernel_map which, const struct kernel_sizes 
 #undef FLAT
 #undef KEYED
     return -EINVAL;
+}
+
+struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
+{
+    const bool keeps = p->meta->flags & PBC_KEEPS_FLOWS;
+    return (struct kernel_sizes){
+        .cpus = cpus, .program = p, .source_slots = keeps ? kernel_sources_slots(p->settings->flows) : 0};
 }
 
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
@@ -101,7 +108,7 @@ int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNE
     for (unsigned i = 0; i < KERNEL_MAPS; i++)
         m->v[i] = (struct map){.fd = fds[i], .entries = (uint32_t)shapes[i].entries};
     for (unsigned i = 0; i < KERNEL_MAPS && !failed; i++)
-        if (shapes[i].size) failed = adopt(&m->v[i], shapes[i].size, shapes[i].entries);
+        if (shapes[i].size) failed = map_adopt(&m->v[i], fds[i], shapes[i].size, shapes[i].entries);
     return failed;
 }
 

@@ -6,6 +6,7 @@
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
+#include "vm/kernel/sources.h"
 #include "vm/kernel/world.h"
 #include "vm/program/program.h"
 
@@ -22,6 +23,7 @@ enum kernel_map {
 struct kernel_sizes {
     uint32_t cpus; /* possible ones */
     const struct program *program;
+    uint64_t source_slots; /* of flows by source; 0: the program keeps no flows */
 };
 
 struct map {
@@ -34,6 +36,8 @@ struct maps {
     struct map v[KERNEL_MAPS];
 };
 
+struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
+
 /* Call maps_fini in any case. 0 or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
 /* The same of maps that another process has made for the same sizes; their descriptors are ours from then on. */
@@ -45,6 +49,8 @@ void maps_fini(struct maps *m);
 int map_flat(struct map *m, const char *name, uint64_t len);
 /* The same for at least so many entries of a size, and one; m->entries says how many. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
+/* Another process's, of such entries; its descriptor is the map's from here on. 0 or a negative errno. */
+int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries);
 void map_fini(struct map *m);
 /* Does the symbol name that map: map_NAME, mask_NAME, or the word before NAME that stands for its value's address? */
 bool map_value(const struct map *m, const char *symbol, const char *word, const char *name, struct link_value *v);

@@ -38,9 +38,9 @@ unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
     return 0;
 }
 
-struct judge *judge_adopt(const int fds[], unsigned count)
+struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count)
 {
-    (void)fds, (void)count;
+    (void)p, (void)fds, (void)count;
     return NULL;
 }
 

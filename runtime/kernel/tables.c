@@ -26,15 +26,55 @@ static int make(struct map *m, enum kernel_table which, const struct table_sizes
     return -EINVAL;
 }
 
-int tables_init(struct tables *t, const struct program *p, uint32_t cpus, char *err, size_t err_len)
+/* False: it has more meters than there may be. */
+static bool begin(struct tables *t, const struct program *p, uint32_t cpus)
 {
     t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i] = (struct map){.fd = -1};
+    return kernel_meters_layout(p, 2 * cpus + KERNEL_ASKERS, &t->sizes.meters);
+}
+
+static void reach_meters(struct tables *t)
+{
+    t->meters = (struct kernel_meters){.layout = t->sizes.meters,
+                                       .cells = t->v[KERNEL_TABLE_meter_cells].memory,
+                                       .said = t->v[KERNEL_TABLE_meter_said].memory,
+                                       .tags = t->v[KERNEL_TABLE_meter_tags].memory,
+                                       .words = t->v[KERNEL_TABLE_meter_words].memory,
+                                       .keys = t->v[KERNEL_TABLE_meter_keys].memory};
+}
+
+int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len)
+{
+    if (!begin(t, p, cpus)) return refused_map("meters", 0, -E2BIG, err, err_len);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) {
         const int failed = make(&t->v[i], i, &t->sizes);
         if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
     }
+    reach_meters(t);
+    kernel_meters_fill(&t->meters, p, seed);
     return 0;
+}
+
+static int adopt(struct map *m, enum kernel_table which, const struct table_sizes *t, int fd)
+{
+    (void)m, (void)which, (void)t, (void)fd;
+#define TABLE(name, type, count)                                                                                       \
+    if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), count);
+#define CONST(name, number)
+#include "runtime/kernel/table.def"
+#undef TABLE
+#undef CONST
+    return -EINVAL;
+}
+
+int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[])
+{
+    int failed = begin(t, p, cpus) ? 0 : -E2BIG;
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
+    for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = adopt(&t->v[i], i, &t->sizes, fds[i]);
+    reach_meters(t);
+    return failed;
 }
 
 void tables_fini(struct tables *t)

@@ -314,7 +314,7 @@ int ask_prepare(struct channel *c, const struct program *p, struct judge **j, ch
     *j = NULL;
     const int count = ask_loaded(c, REQUEST_JUDGE, p, fds, err, err_len);
     if (count < 0) return count;
-    *j = judge_adopt(fds, (unsigned)count);
+    *j = judge_adopt(p, fds, (unsigned)count);
     if (!*j) snprintf(err, err_len, "out of memory");
     return *j ? 0 : -ENOMEM;
 }

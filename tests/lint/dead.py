@@ -10,6 +10,18 @@ import subprocess
 import sys
 
 KEPT = {
+    "kernel_events_new": "the executor in the kernel",
+    "kernel_events_free": "the executor in the kernel",
+    "kernel_events_fd": "the executor in the kernel",
+    "kernel_events_take": "the executor in the kernel",
+    "kernel_event_view": "the executor in the kernel",
+    "kernel_meters_at": "the executor in the kernel",
+    "kernel_meters_sum": "the executor in the kernel",
+    "kernel_sweep": "the executor in the kernel",
+    "kernel_source_of": "flows in the kernel",
+    "kernel_source_flows": "flows in the kernel",
+    "kernel_source_add": "flows in the kernel",
+    "kernel_source_drop": "flows in the kernel",
     "program_stream_naive": "the proxy's loop, as the list says it",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",

@@ -68,11 +68,17 @@ static inline void meter_key_of_flow(const struct key *key, struct meter_key *k)
     k->w[5] = hash_pair(told_by, (uint32_t)key->vlan_outer << 16 | key->vlan_inner);
 }
 
+/* Has the packet what the meter counts by? */
+static inline bool meter_has_key(const struct pbc_meter *def, const struct key *key)
+{
+    return (!def->per && def->unit != PBC_METER_BYTES) || key->kind & KIND_IP;
+}
+
 /* The packet's key, in a struct that is zero. False: it has none. */
 static inline bool meter_key_of(const struct pbc_meter *def, const struct key *key, struct meter_key *k)
 {
     const bool v6 = key->kind & KIND_IP6;
-    if ((def->per || def->unit == PBC_METER_BYTES) && !(key->kind & KIND_IP)) return false;
+    if (!meter_has_key(def, key)) return false;
     switch ((enum pbc_per)def->per) {
     case PBC_PER_NONE: break;
     case PBC_PER_SOURCE: meter_key_of_address(def, key->src, v6, k); break;

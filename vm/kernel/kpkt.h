@@ -58,10 +58,11 @@ struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
     struct track_seen seen;
-    uint64_t serial;        /* of the packet, among those that were here */
+    uint64_t serial;        /* of the packet, among those that were here: a meter tells it the same twice */
     uint64_t now_ns;        /* CLOCK_MONOTONIC */
     uint64_t decision;      /* as judge.h's `decided`, with KERNEL_JUDGED */
     struct verdict verdict; /* with out PASS, DROP and SEND: act's. `service` is judge's, with `branch` */
+    uint32_t place;         /* whose it is: the index of this struct */
     uint32_t branch;        /* of the service that takes it: index in BRANCHES, or PBC_NONE */
     uint32_t program;       /* serial of the program that it is judged by (counters.h) */
     uint32_t ifindex;       /* where it came in, or leaves */

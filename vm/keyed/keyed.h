@@ -26,9 +26,15 @@ struct keyed_cfg {
 };
 
 struct keyed {
-    uint16_t *tags;   /* [groups][GROUP]; 0: free */
-    uint64_t *words;  /* [groups][GROUP] */
-    uint8_t *entries; /* [groups][GROUP] of entry_bytes */
+    union {
+        uint16_t *tags;      /* [groups][GROUP]; 0: free */
+        uint64_t first_slot; /* in the kernel: of its slots in the map that all tables share */
+    };
+    uint64_t *words; /* [groups][GROUP] */
+    union {
+        uint8_t *entries;   /* [groups][GROUP] of entry_bytes */
+        uint64_t first_key; /* in the kernel: of its words in the map of all keys */
+    };
     uint32_t groups, key_words, entry_bytes;
     uint32_t used; /* keys */
     uint32_t hand; /* the group that keyed_turn gives next */

@@ -108,7 +108,7 @@ static void adopted(const struct kernel *giver, const struct judge *next)
     assert_int_equal(capng_apply(CAPNG_SELECT_BOTH), 0);
     struct kernel *k = kernel_adopt(plain, fds, count);
     assert_non_null(k);
-    struct judge *j = judge_adopt(of_judge, judges);
+    struct judge *j = judge_adopt(plain, of_judge, judges);
     assert_non_null(j);
     ask(k, KERNEL_XDP, sizeof frame); /* by the one that is in force */
     kernel_took(k, j);

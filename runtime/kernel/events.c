@@ -1,0 +1,49 @@
+/* The ring of events, by libbpf. */
+#include "runtime/kernel/events.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct kernel_events {
+    struct ring_buffer *ring;
+    kernel_event_fn *fn;
+    void *arg;
+};
+
+/* The stages write no shorter ones; yet who maps the ring may have. */
+static size_t least(uint32_t kind)
+{
+    return kind == KERNEL_EVENT_FLOW ? sizeof(struct kernel_event) : sizeof(struct kernel_event_packet);
+}
+
+static int take_one(void *arg, void *data, size_t len)
+{
+    const struct kernel_events *e = arg;
+    const struct kernel_event *event = data;
+    if (len >= sizeof *event && len >= least(event->kind)) e->fn(e->arg, event, len);
+    return 0;
+}
+
+struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
+{
+    struct kernel_events *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    *e = (struct kernel_events){.fn = fn, .arg = arg};
+    e->ring = ring_buffer__new(map, take_one, e, NULL);
+    if (e->ring) return e;
+    const int failed = errno;
+    free(e);
+    errno = failed;
+    return NULL;
+}
+
+void kernel_events_free(struct kernel_events *e)
+{
+    if (!e) return;
+    ring_buffer__free(e->ring);
+    free(e);
+}
+
+int kernel_events_fd(const struct kernel_events *e) { return ring_buffer__epoll_fd(e->ring); }
+int kernel_events_take(struct kernel_events *e) { return ring_buffer__consume(e->ring); }

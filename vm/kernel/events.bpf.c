@@ -1,0 +1,49 @@
+/* The ring of events: logs of rules, and other packets that processes want to see. */
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/events.h"
+#include "vm/kernel/table.h"
+
+extern char map_events;
+extern uint64_t state_events_lost[];
+extern const char mask_events_lost;
+TABLE(const struct pbc_rule, rules);
+
+uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
+
+/* The packet as it is now known. Returns 0, or 1: there was no room. kind: of enum kernel_event_kind, whose record is a
+ * packet's. */
+GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule)
+{
+    struct kernel_event_packet *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
+    if (!e) {
+        state_events_lost[k->place & MASK(events_lost)]++;
+        return 1;
+    }
+    e->event = (struct kernel_event){.kind = kind, .program = (uint32_t)NUMBER(serial), .now_ns = k->now_ns};
+    e->rule = rule;
+    e->ifindex = k->ifindex;
+    e->place = k->place;
+    e->len = k->head_len < KERNEL_EVENT_BYTES ? k->head_len : KERNEL_EVENT_BYTES;
+    e->wire_len = k->pkt.wire_len;
+    e->iface = k->pkt.iface;
+    e->segment = k->pkt.segment;
+    e->link = k->pkt.link;
+    e->tag_count = k->pkt.tag_count;
+    for (unsigned i = 0; i < 2; i++) {
+        e->tags[i][0] = k->pkt.tags[i].tpid;
+        e->tags[i][1] = k->pkt.tags[i].tci;
+    }
+    e->verdict = k->verdict;
+    __builtin_memcpy(e->bytes, k->head, KERNEL_EVENT_BYTES);
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+
+/* As effect_log: unless the rule's own meter has no token. */
+GLOBAL uint64_t kernel_log(struct kpkt *k NONNULL, uint32_t rule)
+{
+    if (k->flags & KERNEL_DRY) return 0;
+    const uint32_t meter = ROW(rules, rule).log_meter;
+    if (meter && !kernel_meter_take(k, meter - 1)) return 0;
+    return kernel_tell(k, KERNEL_EVENT_LOG, rule);
+}

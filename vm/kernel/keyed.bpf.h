@@ -1,0 +1,74 @@
+/* A keyed table (vm/keyed/keyed.h) that many processors change at once, without a lock about it. Who includes this says
+ * before where the arrays lie, and how far:
+ *   TABLE_TAGS, TABLE_WORDS, TABLE_KEYS: uint16_t, uint64_t, uint64_t [], with room for one group, and key, more than
+ *   TABLE_SLOTS, TABLE_KEY_WORDS;  TABLE_KEY_MOST: words of a key, or KEYED_KEY_LEAST of them
+ *
+ * All hangs on a slot's word. 0: the slot is free, or about to be (its tag still has to go). KEYED_BORN: its key is
+ * being written. Else it is the owner's, and changed by compare-and-swap alone. Who read the word, then saw its key
+ * there, and swaps the word it read, has the key's: for a slot that was freed since has another word. So no word may
+ * come again: one that is given to a new key is larger than any that the slot had. A key is added under a lock of its
+ * own (keyed_lock), so it lies in one slot only. */
+#ifndef VM_KERNEL_KEYED_BPF_H
+#define VM_KERNEL_KEYED_BPF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An index that is too large, which a sound table does not have, becomes 0: the verifier has to see it. */
+static inline uint64_t table_within(uint64_t i, uint64_t count) { return i < count ? i : 0; }
+#define KEYED_TAGS(t, group) (&TABLE_TAGS[table_within((t)->first_slot + (uint64_t)(group)*GROUP, TABLE_SLOTS)])
+#define KEYED_WORD(t, slot)  (&TABLE_WORDS[table_within((t)->first_slot + (slot), TABLE_SLOTS)])
+#define KEYED_ENTRY(t, slot)                                                                                           \
+    (&TABLE_KEYS[table_within((t)->first_key + (uint64_t)(slot) * (t)->key_words, TABLE_KEY_WORDS)])
+enum { KEYED_KEY_LEAST = 3 };
+#define KEYED_KEY(t, i) ((i) < KEYED_KEY_LEAST || ((i) < TABLE_KEY_MOST && (t)->key_words == (uint32_t)TABLE_KEY_MOST))
+
+#include "vm/keyed/keyed.h"
+#include "vm/packet/loop.h"
+
+#define KEYED_BORN UINT64_MAX
+enum { KEYED_TRIES = 64 };
+
+static inline uint64_t word_read(const uint64_t *word) { return *(const volatile uint64_t *)word; }
+static inline bool word_swap(uint64_t *word, uint64_t was, uint64_t now)
+{
+    return __sync_val_compare_and_swap(word, was, now) == was;
+}
+
+/* False: it was held for too long. */
+static inline bool keyed_lock(uint32_t *lock)
+{
+    for (uint32_t i = LOOSE(0); LOOP(i < KEYED_TRIES); i++)
+        if (__sync_val_compare_and_swap(lock, 0, 1) == 0) return true;
+    return false;
+}
+static inline void keyed_unlock(uint32_t *lock) { (void)__sync_lock_test_and_set(lock, 0); }
+
+/* A slot for a key that is not there, under its lock, with that word; KEYED_NONE: both groups are full. */
+static inline uint32_t keyed_put(const struct keyed *t, const struct place *at, const hash_word *key, uint64_t word)
+{
+    uint32_t left;
+    const uint32_t group = place_choose_of(at, KEYED_TAGS(t, at->group[0]), KEYED_TAGS(t, at->group[1]), &left);
+    TAGS_EACH(left)
+    {
+        const uint32_t slot = group * GROUP + tags_first(left);
+        uint64_t *const own = KEYED_WORD(t, slot);
+        if (!word_swap(own, 0, KEYED_BORN)) continue; /* another's key is being born there */
+        hash_word *const entry = KEYED_ENTRY(t, slot);
+        for (uint32_t i = 0; KEYED_KEY(t, i); i++) entry[i] = key[i];
+        TABLE_TAGS[table_within(t->first_slot + slot, TABLE_SLOTS)] = at->tag;
+        (void)word_swap(own, KEYED_BORN, word);
+        return slot;
+    }
+    return KEYED_NONE;
+}
+
+/* Free the slot if its word is still that one. */
+static inline bool keyed_free(const struct keyed *t, uint32_t slot, uint64_t word)
+{
+    if (!word_swap(KEYED_WORD(t, slot), word, 0)) return false;
+    TABLE_TAGS[table_within(t->first_slot + slot, TABLE_SLOTS)] = 0;
+    return true;
+}
+
+#endif

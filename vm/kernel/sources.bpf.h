@@ -1,0 +1,68 @@
+/* Flows by source in the kernel: sources.c's way over a table that all processors share. Who includes this says before
+ * where it lies: SOURCES. */
+#include "vm/packet/loop.h"
+
+/* A flow that ended must be counted off, or its source is blamed for ever: so many hands are not met in a row. */
+enum { SOURCE_TRIES = 4096 };
+
+static inline uint64_t source_hash(const struct kernel_source *key)
+{
+    return hash_words(&SOURCES->table.hash, key->addr, SOURCE_WORDS);
+}
+
+static inline uint32_t source_find(const struct kernel_source *key, uint64_t hash)
+{
+    const struct place at = place_of(hash, SOURCES->table.groups);
+    return keyed_find(&SOURCES->table, &at, key);
+}
+
+/* One more, or one less; the last one's slot is free. False: it is not there any more. */
+static inline bool source_change(uint32_t slot, const struct kernel_source *key, bool more)
+{
+    uint64_t *const word = KEYED_WORD(&SOURCES->table, slot);
+    for (uint32_t i = LOOSE(0); LOOP(i < SOURCE_TRIES); i++) {
+        const uint64_t was = word_read(word);
+        if (was == 0 || was == KEYED_BORN || !keyed_is(&SOURCES->table, slot, key->addr)) return false;
+        const bool last = !more && (uint32_t)was == 1;
+        if (last ? keyed_free(&SOURCES->table, slot, was) : word_swap(word, was, more ? was + 1 : was - 1)) return true;
+    }
+    return false;
+}
+
+static inline bool source_put(const struct kernel_source *key, uint64_t hash)
+{
+    const struct place at = place_of(hash, SOURCES->table.groups);
+    const uint64_t version = __sync_fetch_and_add(&SOURCES->version, 1) & 0x7fffffff;
+    return keyed_put(&SOURCES->table, &at, key->addr, version << 32 | 1) != KEYED_NONE;
+}
+
+/* As source_flows. */
+GLOBAL uint64_t kernel_source_flows(const struct kernel_source *key NONNULL)
+{
+    const uint32_t slot = source_find(key, source_hash(key));
+    if (slot == KEYED_NONE) return 0;
+    const uint64_t word = word_read(KEYED_WORD(&SOURCES->table, slot));
+    return word == KEYED_BORN ? 0 : (uint32_t)word;
+}
+
+/* As source_add: 1; 0: there was no room, which is counted. */
+GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
+{
+    const uint64_t hash = source_hash(key);
+    uint32_t *const lock = &SOURCES->locks[hash % SOURCE_LOCKS];
+    bool done = false;
+    if (keyed_lock(lock)) {
+        const uint32_t slot = source_find(key, hash);
+        done = (slot != KEYED_NONE && source_change(slot, key, true)) || source_put(key, hash);
+        keyed_unlock(lock);
+    }
+    if (!done) (void)__sync_fetch_and_add(&SOURCES->full, 1);
+    return done;
+}
+
+/* As source_drop, for what was added. */
+GLOBAL uint64_t kernel_source_drop(const struct kernel_source *key NONNULL)
+{
+    const uint32_t slot = source_find(key, source_hash(key));
+    return slot != KEYED_NONE && source_change(slot, key, false);
+}

@@ -1,0 +1,33 @@
+/* How many flows each address has opened, in maps that outlive programs: sources.h's table, changed by all processors.
+ */
+#ifndef VM_KERNEL_SOURCES_H
+#define VM_KERNEL_SOURCES_H
+
+#include "vm/keyed/keyed.h"
+
+enum { SOURCE_WORDS = 3, SOURCE_LOCKS = 64 };
+struct kernel_source {
+    uint64_t addr[2], of; /* as sources.c has it */
+};
+
+struct kernel_sources {
+    struct keyed table;
+    uint32_t locks[SOURCE_LOCKS]; /* of new keys, by their hash */
+    uint32_t version;             /* of the next new key, so that no word comes again: version << 32 | flows */
+    uint64_t full;                /* how often there was no room */
+};
+
+/* Slots of a table for so many flows; 0: more than there may be. Keys: SOURCE_WORDS a slot. */
+uint64_t kernel_sources_slots(uint64_t flows);
+/* An empty one, of memory that is zero. Places and hashes are those of sources_new with that seed. */
+void kernel_sources_fill(struct kernel_sources *s, uint64_t flows, uint64_t seed);
+
+/* addr as in struct key; of: 1 of IPv6, else 0. */
+static inline void kernel_source_of(const uint32_t addr[4], unsigned of, struct kernel_source *s)
+{
+    s->addr[0] = hash_pair(addr[0], addr[1]);
+    s->addr[1] = hash_pair(addr[2], addr[3]);
+    s->of = of;
+}
+
+#endif
