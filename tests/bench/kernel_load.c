@@ -90,7 +90,15 @@ int main(void)
     bench_note("look: %u, act: %u instructions verified", verified(k, KERNEL_ENTRY_look_xdp),
                verified(k, KERNEL_ENTRY_act_xdp));
     for (uint32_t n = 1; n <= 10000; n *= 10) made_row(k, RULES_ACL, false, n, n == 1 ? 3 : 0);
-    for (unsigned kind = RULES_ACL; kind <= RULES_IPC; kind++) made_row(k, kind, false, 100000, 500);
+    static const char *const sets[] = {"acl1_100k_s1", "fw1_100k_s1", "ipc1_100k_s1"};
+    for (unsigned kind = RULES_ACL; kind <= RULES_IPC; kind++) {
+        struct ruleset rs;
+        if (ruleset_classbench(&rs, sets[kind])) {
+            judge_row(k, &rs, 500);
+            ruleset_fini(&rs);
+        } else
+            made_row(k, kind, false, 100000, 500);
+    }
     made_row(k, RULES_ACL, true, 100000, 500);
     kernel_free(k);
     program_put(p);

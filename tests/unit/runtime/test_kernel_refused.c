@@ -1,0 +1,169 @@
+/* What is said where the kernel takes nothing. A thread loads the stages, and its calls of bpf(2) are looked at by the
+ * test, which refuses some as another machine would. Skipped where programs of the kernel may not be loaded. */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "compiler/compiler.h"
+#include "runtime/kernel/kernel.h"
+
+static struct program *program;
+static bool allowed;
+
+/* Is the call refused? cmd: BPF_…. */
+typedef bool hits_fn(uint32_t cmd, const union bpf_attr *attr);
+
+struct loading {
+    atomic_int calls; /* where they are told; -1: not yet, -2: it cannot be had */
+    char err[400];
+    int errnum; /* 0: it was loaded */
+};
+
+/* Calls of bpf(2) by this thread are told; where, or -1. */
+static int tell_calls(void)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const struct sock_fprog filter = {.len = sizeof code / sizeof *code, .filter = code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -1;
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+}
+
+static void *load(void *arg)
+{
+    struct loading *l = arg;
+    const int calls = tell_calls();
+    atomic_store(&l->calls, calls < 0 ? -2 : calls);
+    struct kernel *k =
+        calls >= 0 ? kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP}, l->err, sizeof l->err) : NULL;
+    l->errnum = k ? 0 : errno;
+    kernel_free(k);
+    return NULL;
+}
+
+/* Load; each call that `hits` says so of fails with that error. */
+static void load_refused(struct loading *l, hits_fn *hits, int error)
+{
+    pthread_t thread;
+    *l = (struct loading){.calls = -1};
+    assert_int_equal(pthread_create(&thread, NULL, load, l), 0);
+    while (atomic_load(&l->calls) == -1) sched_yield();
+    const int calls = atomic_load(&l->calls);
+    struct pollfd p = {.fd = calls, .events = POLLIN};
+    while (calls >= 0 && poll(&p, 1, -1) > 0 && !(p.revents & POLLHUP)) {
+        struct seccomp_notif asked = {0};
+        if (ioctl(calls, SECCOMP_IOCTL_NOTIF_RECV, &asked)) continue; /* a signal, or the thread has ended */
+        const bool hit = hits((uint32_t)asked.data.args[0], (const union bpf_attr *)(uintptr_t)asked.data.args[1]);
+        struct seccomp_notif_resp answer = {
+            .id = asked.id, .error = hit ? -error : 0, .flags = hit ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+        ioctl(calls, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    }
+    pthread_join(thread, NULL);
+    if (calls < 0) skip(); /* who watches us lets us not watch */
+    close(calls);
+}
+
+static void assert_refused(hits_fn *hits, int error, int errnum, const char *words)
+{
+    struct loading l;
+    if (!allowed) skip();
+    load_refused(&l, hits, error);
+    if (!strstr(l.err, words)) fail_msg("\"%s\" does not say \"%s\"", l.err, words);
+    assert_int_equal(l.errnum, errnum);
+}
+
+/* ---- machines ---- */
+
+/* Before Linux 6.9: no may_goto. */
+static bool is_may_goto(uint32_t cmd, const union bpf_attr *attr)
+{
+    const struct bpf_insn *insns = (const struct bpf_insn *)(uintptr_t)attr->insns;
+    if (cmd != BPF_PROG_LOAD) return false;
+    for (uint32_t i = 0; i < attr->insn_cnt; i++)
+        if (insns[i].code == (BPF_JMP | 0xe0)) return true;
+    return false;
+}
+static void test_an_old_kernel(void **state)
+{
+    (void)state;
+    assert_refused(is_may_goto, EINVAL, ENOTSUP,
+                   "is too old for the executor in the kernel, which takes 6.9 (may_goto)");
+}
+
+static bool is_any(uint32_t cmd, const union bpf_attr *attr)
+{
+    (void)cmd, (void)attr;
+    return true;
+}
+static void test_no_right(void **state)
+{
+    (void)state;
+    assert_refused(is_any, EPERM, EPERM, "root, or the capabilities BPF, NET_ADMIN and PERFMON; --exec user");
+}
+static void test_a_kernel_without(void **state)
+{
+    (void)state;
+    assert_refused(is_any, ENOSYS, ENOSYS, "this kernel runs no programs (it was built without BPF): --exec user");
+}
+
+static bool is_world(uint32_t cmd, const union bpf_attr *attr)
+{
+    return cmd == BPF_MAP_CREATE && !strcmp(attr->map_name, "world");
+}
+static void test_no_memory(void **state)
+{
+    (void)state;
+    assert_refused(is_world, ENOMEM, ENOMEM,
+                   "the kernel has no memory for world, 1 MB: more of it (MemoryMax= of a service)");
+}
+
+static bool is_act(uint32_t cmd, const union bpf_attr *attr)
+{
+    return cmd == BPF_PROG_LOAD && !strcmp(attr->prog_name, "act_xdp");
+}
+static void test_a_stage_that_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(is_act, EINVAL, EINVAL, "the kernel does not take act_xdp, ");
+}
+
+int main(void)
+{
+    char err[400] = "";
+    struct compile c;
+    static const char rules[] = "firewall f default drop { accept tcp port 80 }";
+    compile_init(&c);
+    if (!compile_text(&c, "test", rules, sizeof rules - 1)) program = program_load(c.pbc, c.pbc_len, err, sizeof err);
+    compile_fini(&c);
+    if (!program) return print_error("# %s\n", err), 1;
+    struct kernel *k = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err);
+    if (!k && errno != EPERM && errno != ENOTSUP) return print_error("# %s\n", err), 1;
+    allowed = k;
+    kernel_free(k);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_old_kernel),           cmocka_unit_test(test_no_right),
+        cmocka_unit_test(test_a_kernel_without),        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_a_stage_that_is_refused),
+    };
+    const int status = cmocka_run_group_tests(tests, NULL, NULL);
+    program_put(program);
+    return status;
+}
