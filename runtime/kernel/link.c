@@ -52,9 +52,15 @@ static struct candidate *place_of(const struct linking *w, const char *name)
     }
 }
 
-static void add(struct linking *w, const struct code_function *code, const struct object_function *object)
+static int add(const struct linking *w, const struct code_function *code, const struct object_function *object)
 {
-    *place_of(w, code->name) = (struct candidate){.code = code, .object = object, .first = NOT_REACHED};
+    struct candidate *place = place_of(w, code->name);
+    if (place->code) {
+        snprintf(w->err, w->err_len, "two functions are called %s", code->name);
+        return -EEXIST;
+    }
+    *place = (struct candidate){.code = code, .object = object, .first = NOT_REACHED};
+    return 0;
 }
 
 /* The function of that name is reached; false: there is none. */
@@ -148,10 +154,11 @@ static int gather(struct linking *w)
     w->all = calloc(places, sizeof *w->all);
     w->v = calloc(count, sizeof(struct candidate *));
     if (!w->all || !w->v) return no_memory(w);
-    for (uint32_t i = 0; i < w->objects->function_count; i++)
-        add(w, &w->objects->functions[i].code, &w->objects->functions[i]);
-    for (uint32_t i = 0; i < code_count; i++) add(w, &w->code->functions[i], NULL);
-    return 0;
+    int failed = 0;
+    for (uint32_t i = 0; !failed && i < w->objects->function_count; i++)
+        failed = add(w, &w->objects->functions[i].code, &w->objects->functions[i]);
+    for (uint32_t i = 0; !failed && i < code_count; i++) failed = add(w, &w->code->functions[i], NULL);
+    return failed;
 }
 
 static int run(struct linking *w, const char *entry, struct linked *l)

@@ -135,6 +135,18 @@ static void test_a_name_that_nobody_defines(void **state)
     assert_says(load(&m), "judge_program wants somebody, which nobody defines");
 }
 
+static void test_one_name_for_two(void **state)
+{
+    (void)state;
+    if (!kernel) skip();
+    struct made m;
+    make(&m, nothing, 2, NULL, 0);
+    m.functions[1].name = "judge_program";
+    assert_says(load(&m), "two functions are called judge_program");
+    m.functions[1].name = "act_xdp";
+    assert_says(load(&m), "two functions are called act_xdp");
+}
+
 /* ---- refusals ---- */
 
 /* The judge that was there stays in force. */
@@ -308,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_names_are_filled_in),
         cmocka_unit_test(test_a_call_finds_its_function),
         cmocka_unit_test(test_a_name_that_nobody_defines),
+        cmocka_unit_test(test_one_name_for_two),
         cmocka_unit_test(test_the_verifier_refuses),
         cmocka_unit_test(test_too_much_to_verify),
         cmocka_unit_test(test_too_long),
