@@ -29,7 +29,8 @@ struct run {
     struct program *p;
     struct code code;
     const char *name;
-    uint64_t machine_asked, kernel_asked, by_rule, served, programs, failed;
+    struct counter *counters; /* [rules] */
+    uint64_t effects, machine_asked, kernel_asked, by_rule, served, programs, failed;
 };
 
 struct answer {
@@ -48,13 +49,37 @@ static void differ(struct run *r, const char *who, struct answer native, struct 
                (int)decided_firewall(other.decision), (int)other.branch);
 }
 
+/* Rules that the native code counts and logs, in turn. Not for programs with meters, which remember. */
+static void compare_effects(struct run *r, const struct key *key, const struct pkt *pkt,
+                            const struct machine_effects *other)
+{
+    static struct event events[MACHINE_EFFECTS];
+    struct vm_tx tx = {.events = events, .event_cap = MACHINE_EFFECTS};
+    const struct effects e = {.rules = r->counters, .tx = &tx};
+    struct pkt copy = *pkt, *const pkts[] = {&copy};
+    uint64_t counted = 0;
+    decided d;
+    bool same = true;
+    memset(r->counters, 0, r->p->rules_count * sizeof *r->counters);
+    run_code(r->p, 0, key, pkts, 1, NULL, &e, &d);
+    for (unsigned i = 0; i < other->counts; i++) same &= r->counters[other->counted[i]].packets-- != 0;
+    for (uint32_t i = 0; i < r->p->rules_count; i++) counted += r->counters[i].packets;
+    same &= !counted && tx.event_count == other->logs;
+    for (unsigned i = 0; same && i < other->logs; i++) same = events[i].rule == other->logged[i];
+    r->effects += other->counts + other->logs;
+    if (!same && !r->failed++) printf("# %s: others are counted or logged\n", r->name);
+}
+
 static struct answer by_machine(struct run *r, const struct key *key, const struct pkt *pkt)
 {
     struct answer a = {.branch = PBC_NONE};
+    struct machine_effects e = {0}, none = {0};
     uint64_t branch = 0;
     const char *why = NULL;
-    if (!machine_run(r->p, &r->code, "judge_program", key, pkt, &a.decision, &why) ||
-        !machine_run(r->p, &r->code, "judge_services", key, pkt, &branch, &why)) {
+    if (machine_run(r->p, &r->code, "judge_program", key, pkt, &a.decision, &e, &why) &&
+        machine_run(r->p, &r->code, "judge_services", key, pkt, &branch, &none, &why)) {
+        if (!r->p->meters_count) compare_effects(r, key, pkt, &e);
+    } else {
         printf("# %s: the machine stops: %s\n", r->name, why);
         r->failed++;
     }
@@ -87,6 +112,8 @@ static bool begin(struct run *r, const char *name, struct program *p)
     char err[300] = "";
     r->p = p;
     r->name = name;
+    r->counters = calloc(p->rules_count + (size_t)1, sizeof *r->counters);
+    if (!r->counters) abort();
     if (gen_judge(p, &r->code, err, sizeof err) || (r->kernel && kernel_load(r->kernel, p, err, sizeof err))) {
         printf("# %s: %s\n", name, err);
         r->failed++;
@@ -99,6 +126,7 @@ static bool begin(struct run *r, const char *name, struct program *p)
 static void end(struct run *r)
 {
     gen_free(&r->code);
+    free(r->counters);
     program_put(r->p);
 }
 
@@ -172,6 +200,14 @@ static void drawn(struct run *r, uint64_t seed, unsigned frames)
     text_free(&t);
 }
 
+/* True: it is asked. */
+static bool begin_text(struct run *r, const char *name, const char *text, size_t len, enum classify_when classify)
+{
+    struct program *p = compiled(name, text, len, classify);
+    if (!p) r->failed++;
+    return p && begin(r, name, p);
+}
+
 static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count, unsigned frames)
 {
     static const char *const names[] = {"acl", "fw", "ipc"};
@@ -183,9 +219,7 @@ static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count
     FILE *out = open_memstream(&text, &len);
     ruleset_print(&rs, out);
     fclose(out);
-    struct program *p = compiled(name, text, len, CLASSIFY_BY_COST);
-    if (!p) r->failed++;
-    if (p && begin(r, name, p)) {
+    if (begin_text(r, name, text, len, CLASSIFY_BY_COST)) {
         ask_own(r, frames, count);
         end(r);
     }
@@ -193,8 +227,45 @@ static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count
     ruleset_fini(&rs);
 }
 
+/* Sets that have look-up tables, evenly spread and crowded, of both families; MACs; ports enough for a map of bits. */
+static void print_sets(FILE *out, uint32_t count, struct rng *r)
+{
+    fputs("set even = 10.9.8.7", out);
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(out, ", %u.%u.%u.0/24", 11 + i % 199, i / 199 % 256, rng_below(r, 256));
+    fputs("\nset crowded = 9.9.9.9, 2001:db8::1", out);
+    for (uint32_t i = 0; i < count; i++) fprintf(out, ", 8.7.%u.%u", i / 100 % 256, 2 * (i % 100));
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(out, ", 2001:db8:%x::%x", i % 7 ? 1 : rng_below(r, 65536), 2 * i + rng_below(r, 2));
+    fputs("\nmacs some = 02:00:00:00:00:01", out);
+    for (uint32_t i = 1; i < 300; i++) fprintf(out, ", 02:00:00:%02x:%02x:00", i % 256, rng_below(r, 256));
+    fputs("\nports many = 1", out);
+    for (uint32_t i = 3; i < 4000; i += 2 + rng_below(r, 9)) fprintf(out, ", %u", i);
+    fputs("\nfirewall f default drop {\n"
+          "  count from even as A\n  drop from even to crowded\n  accept tcp port many from crowded\n"
+          "  drop udp port not many to even\n  accept ether from some\n  reject from not crowded to not even\n"
+          "  drop ether to not some\n  accept ip, ip6\n}\n",
+          out);
+}
+
+static void large_sets(struct run *r, uint32_t count, unsigned frames)
+{
+    struct rng rng = {count};
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    print_sets(out, count, &rng);
+    fclose(out);
+    if (begin_text(r, "large sets", text, len, CLASSIFY_BY_COST)) {
+        ask_own(r, frames, count);
+        end(r);
+    }
+    free(text);
+}
+
 static void large_lists(struct run *r, bool long_run)
 {
+    large_sets(r, long_run ? 200000 : 5000, 4000);
     for (unsigned kind = RULES_ACL; kind <= RULES_IPC && !r->failed; kind++)
         for (unsigned v6 = 0; v6 < 2 && !r->failed; v6++) {
             large(r, (enum ruleset_kind)kind, v6, 700, 500);
@@ -206,7 +277,7 @@ int main(int argc, char **argv)
 {
     const bool long_run = getenv("LONG") && *getenv("LONG");
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : long_run ? 2000 : 100;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : long_run ? 2000 : 60;
     const unsigned frames = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 128;
     struct run r = {0};
     char err[300] = "";
@@ -216,8 +287,8 @@ int main(int argc, char **argv)
     if (argc < 2 && !r.failed) large_lists(&r, long_run);
     kernel_free(r.kernel);
     printf("%s - the code generated for the kernel judges as the native code: %" PRIu64 " programs, %" PRIu64
-           " frames; %" PRIu64 " by a rule, %" PRIu64 " taken by a service\n",
-           r.failed ? "not ok" : "ok", r.programs, r.machine_asked, r.by_rule, r.served);
+           " frames; %" PRIu64 " by a rule, %" PRIu64 " taken by a service, %" PRIu64 " counted or logged\n",
+           r.failed ? "not ok" : "ok", r.programs, r.machine_asked, r.by_rule, r.served, r.effects);
     if (*err)
         printf("ok - the judge in the kernel # SKIP %s\n", err);
     else

@@ -17,6 +17,7 @@ struct machine {
     const struct code *code;
     const struct pkt *pkt;
     struct kpkt *k;
+    struct machine_effects *e;
     const char *why;
     unsigned steps;
 };
@@ -69,8 +70,11 @@ static bool answer(struct machine *m, const char *name, const uint64_t r[REGS], 
     }
     if (!strcmp(name, "kernel_meter")) return *result = meter_peek(NULL, m->p, a, key, NULL), true;
     if (!strcmp(name, "kernel_classify")) return *result = classify_one(m->p, a, key, b), true;
-    if (!strcmp(name, "kernel_flows") || !strcmp(name, "kernel_count") || !strcmp(name, "kernel_log"))
-        return *result = 0, true;
+    if (!strcmp(name, "kernel_flows")) return *result = 0, true;
+    struct machine_effects *e = m->e;
+    const bool counts = !strcmp(name, "kernel_count");
+    if (counts && e->counts < MACHINE_EFFECTS) return e->counted[e->counts++] = a, true;
+    if (!strcmp(name, "kernel_log") && e->logs < MACHINE_EFFECTS) return e->logged[e->logs++] = a, true;
     return fails(m, name);
 }
 
@@ -190,10 +194,10 @@ static bool run(struct machine *m, const struct code_function *f, unsigned depth
 }
 
 bool machine_run(const struct program *p, const struct code *code, const char *function, const struct key *key,
-                 const struct pkt *pkt, uint64_t *result, const char **why)
+                 const struct pkt *pkt, uint64_t *result, struct machine_effects *e, const char **why)
 {
     static struct kpkt k;
-    struct machine m = {.p = p, .code = code, .pkt = pkt, .k = &k};
+    struct machine m = {.p = p, .code = code, .pkt = pkt, .k = &k, .e = e};
     k.key = *key;
     const struct code_function *f = find(code, function);
     const bool good = f && run(&m, f, 2, result);

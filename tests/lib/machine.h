@@ -8,8 +8,15 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
+/* What the function had counted and logged: rules, in turn. */
+enum { MACHINE_EFFECTS = 256 };
+struct machine_effects {
+    unsigned counts, logs;
+    uint32_t counted[MACHINE_EFFECTS], logged[MACHINE_EFFECTS];
+};
+
 /* Run the function on the packet. False: it did what the kernel's machine would not do, and one line in `why`. */
 bool machine_run(const struct program *p, const struct code *code, const char *function, const struct key *key,
-                 const struct pkt *pkt, uint64_t *result, const char **why);
+                 const struct pkt *pkt, uint64_t *result, struct machine_effects *e, const char **why);
 
 #endif

@@ -49,38 +49,42 @@ static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pb
     return ENTRY_NONE;
 }
 
-/* The first of the leaf's entries from `from` on; its first block and its format, of all in the tables. */
-GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+/* The first of a leaf's entries from `from` on, in blocks of `size` units from number `at` on. */
+static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned size, uint32_t from)
 {
     const struct pbc_format *f = &ROW(formats, format);
     KEPT_AS_IT_IS(f);
-    const uint32_t size = f->size;
-    block = LOOSE(block);
     while (LOOP(true)) {
-        const struct pbc_block *b = &ROW(blocks, block);
+        const struct pbc_block *b = &ROW(blocks, at);
         KEPT_AS_IT_IS(b);
-        const uint32_t last = block_column(b, pbc_col_entry(size) & 31)[LANES - 1];
-        uint32_t found = ENTRY_NONE;
-        if ((last & PBC_LANE_NONE) >= from) {
-            if (size == 1)
-                found = first_of_block(b, f, 1, &k->key, from);
-            else if (size == 2)
-                found = first_of_block(b, f, 2, &k->key, from);
-            else
-                found = first_of_block(b, f, 4, &k->key, from);
-        }
+        const uint32_t last = block_column(b, pbc_col_entry(size))[LANES - 1];
+        const uint32_t found = (last & PBC_LANE_NONE) < from ? ENTRY_NONE : first_of_block(b, f, size, &k->key, from);
         if (found != ENTRY_NONE) return found;
         if (!(last & PBC_LANE_MORE)) break;
-        block = LOOSE(block + size);
+        at = LOOSE(at + size);
     }
     return ENTRY_NONE;
+}
+
+/* One for each size; block and format are numbers among all in the tables. */
+GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+{
+    return first_of_run(k, LOOSE(block), format, 1, from);
+}
+
+GLOBAL uint64_t kernel_leaf_large(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+{
+    return ROW(formats, format).size == 2 ? first_of_run(k, LOOSE(block), format, 2, from)
+                                          : first_of_run(k, LOOSE(block), format, 4, from);
 }
 
 /* Of the packet at hand: the key is a part of it. */
 static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from)
 {
     struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
-    return kernel_leaf(k, im->blocks + TREE_BASE(leaf), im->formats + TREE_FORMAT(leaf), from);
+    const uint32_t block = im->blocks + TREE_BASE(leaf), format = im->formats + TREE_FORMAT(leaf);
+    return ROW(formats, format).size == 1 ? kernel_leaf(k, block, format, from)
+                                          : kernel_leaf_large(k, block, format, from);
 }
 
 static INLINE struct image image_of(const struct program *p, uint32_t classifier)

@@ -18,38 +18,90 @@ static void bound_search(struct emit *e)
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-static int by_number(const void *a, const void *b)
+/* A place that some entries' code lies at, and where it is here. */
+struct target {
+    uint32_t code, label;
+};
+
+static int by_code(const void *a, const void *b)
 {
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const uint32_t x = ((const struct target *)a)->code, y = ((const struct target *)b)->code;
     return (x > y) - (x < y);
 }
 
-/* r1 is one of these codes: go there. */
-static void halve(struct emit *e, const uint32_t *codes, uint32_t count)
+/* r1 is the code of one of these, or lies between one and the next: go there. */
+static void halve(struct emit *e, const struct target *t, uint32_t count)
 {
     if (count == 1) {
-        insns_jump(&e->a, codes[0]);
+        insns_jump(&e->a, t->label);
         return;
     }
     const uint32_t half = count / 2, upper = insns_label(&e->a);
-    insns_jump_if(&e->a, BPF_JMP32 | BPF_JGE | BPF_K, R1, codes[half], upper);
-    halve(e, codes, half);
+    insns_jump_if(&e->a, BPF_JMP32 | BPF_JGE | BPF_K, R1, t[half].code, upper);
+    halve(e, t, half);
     insns_here(&e->a, upper);
-    halve(e, codes + half, count - half);
+    halve(e, t + half, count - half);
 }
 
-/* The codes that entries of the classifier lead to, ascending, each once; the caller frees them. */
-static uint32_t *codes_of(const struct program *p, const struct pbc_classifier *c, uint32_t *count)
+/* Code that entries share, and its labels in this pass. */
+enum { SHAPES_MOST = 32 };
+struct in_common {
+    uint32_t count, shape[SHAPES_MOST], label[SHAPES_MOST];
+};
+
+static uint32_t label_of(struct emit *e, struct in_common *s, uint32_t shape)
 {
-    uint32_t *const codes = malloc(((size_t)c->entry_count + 1) * sizeof *codes), n = 0;
+    uint32_t i = 0;
+    while (i < s->count && s->shape[i] != shape) i++;
+    if (i == s->count) {
+        s->shape[i] = shape;
+        s->label[i] = insns_label(&e->a);
+        s->count++;
+    }
+    return s->label[i];
+}
+
+/* Where entries of the classifier lead to, ascending, neighbours that lead to one place once; the caller frees it. */
+static struct target *targets_of(struct emit *e, const struct pbc_classifier *c, struct in_common *s, uint32_t *count)
+{
+    struct target *const t = malloc(((size_t)c->entry_count + 1) * sizeof *t);
+    uint32_t n = 0;
     *count = 0;
-    if (!codes) return NULL;
-    for (uint32_t i = 0; i < c->entry_count; i++)
-        if (p->entries[c->entries + i].code) codes[n++] = p->entries[c->entries + i].code;
-    qsort(codes, n, sizeof *codes, by_number);
+    if (!t) return NULL;
+    for (uint32_t i = 0; i < c->entry_count; i++) {
+        const uint32_t code = e->p->entries[c->entries + i].code;
+        if (code) t[n++] = (struct target){code, e->shapes[i] ? label_of(e, s, e->shapes[i]) : code};
+    }
+    qsort(t, n, sizeof *t, by_code);
     for (uint32_t i = 0; i < n; i++)
-        if (!*count || codes[*count - 1] != codes[i]) codes[(*count)++] = codes[i];
-    return codes;
+        if (!*count || t[*count - 1].label != t[i].label) t[(*count)++] = t[i];
+    return t;
+}
+
+/* r1: the code that the entry leads to, r0: its rule. */
+static void run_code_of(struct emit *e, const struct pbc_classifier *c)
+{
+    struct in_common s = {0};
+    uint32_t count;
+    struct target *const t = targets_of(e, c, &s, &count);
+    if (!t) {
+        e->a.failed = true;
+        return;
+    }
+    if (s.count) step_set(e, e->regs + 1, R0);
+    if (count) halve(e, t, count);
+    for (uint32_t i = 0; i < s.count; i++) {
+        insns_here(&e->a, s.label[i]);
+        shape_code(e, s.shape[i]);
+    }
+    free(t);
+}
+
+static bool has_code(const struct program *p, const struct pbc_classifier *c)
+{
+    for (uint32_t i = 0; i < c->entry_count; i++)
+        if (p->entries[c->entries + i].code) return true;
+    return false;
 }
 
 /* r0: the entry that was found becomes its rule, r1 its code. */
@@ -70,12 +122,8 @@ void step_classify(struct emit *e, const struct insn *n, uint32_t next)
 {
     struct insns *const a = &e->a;
     const struct pbc_classifier *const c = &e->p->classifiers[n->imm];
-    uint32_t count, *const codes = codes_of(e->p, c, &count);
     const uint32_t coded = insns_label(a);
-    if (!codes) {
-        a->failed = true;
-        return;
-    }
+    const bool some = has_code(e->p, c);
     step_mov(e, R3, 0);
     insns_here(a, e->search);
     if (e->again) bound_search(e);
@@ -84,12 +132,11 @@ void step_classify(struct emit *e, const struct insn *n, uint32_t next)
     insns_jump_if(a, BPF_JMP32 | BPF_JEQ | BPF_K, R0, ENTRY_NONE, next);
     if (e->again) step_set(e, e->regs, R0);
     look_entry_up(e, c);
-    if (count) insns_jump_if(a, BPF_JMP32 | BPF_JNE | BPF_K, R1, 0, coded);
+    if (some) insns_jump_if(a, BPF_JMP32 | BPF_JNE | BPF_K, R1, 0, coded);
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R0, 0, 0, 1);
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
     insns_here(a, coded);
-    if (count) halve(e, codes, count);
-    free(codes);
+    if (some) run_code_of(e, c);
 }
 
 void step_again(struct emit *e)

@@ -17,9 +17,12 @@ struct emit {
     const char *const *names; /* [function]: NULL where it is not reached */
     uint32_t func;
     uint32_t first, count; /* its instructions; label i stands before number i of them */
-    uint32_t regs;         /* that it uses; behind them lies what CLASSIFY found */
+    uint32_t regs;         /* that it uses; behind them lie the entry that CLASSIFY found, and its rule */
     uint32_t tail, search; /* labels: a rule decides (r0: rule + 1, r1: firewall + 1); the search for an entry */
     bool decides, again;   /* the tail is needed; the function has AGAIN */
+    /* Of entries whose code does no more than others' (shapes.c): */
+    uint32_t *shapes; /* [entry of the classifier]: which; 0: it has code of its own */
+    bool *left_out;   /* [instruction]: it stands in such code */
 };
 
 /* One instruction of the function, number i. */
@@ -30,6 +33,10 @@ void step_test(struct emit *e, const struct insn *n, uint32_t to);
 /* CLASSIFY with what may come of it, and AGAIN. `next`: label of the instruction behind. */
 void step_classify(struct emit *e, const struct insn *n, uint32_t next);
 void step_again(struct emit *e);
+
+/* What entries have in common; before the first pass. The arrays are the caller's to free. False: no memory. */
+bool shapes_find(struct emit *e, const struct pbc_classifier *c);
+void shape_code(struct emit *e, uint32_t shape);
 
 /* r0 becomes the number, and the function returns. */
 void step_return(struct emit *e, uint64_t value);

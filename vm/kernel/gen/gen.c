@@ -53,19 +53,23 @@ static void pass(struct emit *e)
     insns_put(&e->a, BPF_ALU64 | BPF_MOV | BPF_X, PACKET, R1, 0, 0);
     for (uint32_t i = 0; i < e->count && !e->a.failed; i++) {
         insns_here(&e->a, i);
-        step_insn(e, i);
+        if (!e->left_out || !e->left_out[i]) step_insn(e, i);
     }
     if (e->decides) decide_by_rule(e);
 }
 
-static void survey(struct emit *e)
+/* False: no memory. */
+static bool survey(struct emit *e)
 {
+    const struct insn *classify = NULL;
     for (uint32_t i = 0; i < e->count; i++) {
         const struct insn *n = &e->p->code[e->first + i];
         if (n->op == OP_CALL && n->a >= e->regs) e->regs = n->a + 1u;
         e->decides |= n->op == OP_DECIDE;
         e->again |= n->op == OP_AGAIN;
+        if (n->op == OP_CLASSIFY) classify = n;
     }
+    return !classify || shapes_find(e, &e->p->classifiers[classify->imm]);
 }
 
 /* The arrays become the function's. */
@@ -89,9 +93,11 @@ static bool make(struct made *m, uint32_t func)
 {
     struct emit e = {
         .p = m->p, .names = m->names, .func = func, .first = m->p->funcs[func].first, .count = m->p->funcs[func].count};
-    survey(&e);
+    e.a.failed = !survey(&e);
     do pass(&e);
     while (!insns_end(&e.a));
+    free(e.shapes);
+    free(e.left_out);
     return take(m, m->names[func], &e);
 }
 
