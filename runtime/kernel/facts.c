@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/kernel/world.h"
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
@@ -115,6 +116,7 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struc
     const bool same = f->pushed && same_lists(&f->seen, now);
     const int failed = same ? 0 : push_own(kernel, now);
     if (failed) return failed;
+    if (!same) world_own(kernel_world(kernel), now);
     if (!same) push_ways(f, kernel, now);
     kernel_world(kernel)->facts = words;
     f->seen = *now;

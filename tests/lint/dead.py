@@ -27,7 +27,6 @@ KEPT = {
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
-    "world_own": "facts told to the kernel",
     "kernel_program_of": "the kernel's stages",
     "kernel_load": "it",
     "kernel_cpus": "it",

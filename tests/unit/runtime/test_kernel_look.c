@@ -42,20 +42,26 @@ enum { ETHER = 14, IP = 20, FRAME = 900, JUMBO = 9000 /* in several pieces */ };
 static uint8_t frame[JUMBO] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17};
 
 /* What became of it on this CPU, where the thread stays. */
-static const struct kpkt *run_long(struct kernel *k, enum kernel_entry entry, uint32_t len, void *ctx, uint32_t ctx_len)
+static const struct kpkt *run_bytes(struct kernel *k, enum kernel_entry entry, const uint8_t *bytes, uint32_t len,
+                                    void *ctx, uint32_t ctx_len)
 {
     cpu_set_t here;
     const int cpu = sched_getcpu();
-    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = len, .ctx_in = ctx, .ctx_size_in = ctx_len,
+    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = len, .ctx_in = ctx, .ctx_size_in = ctx_len,
                 .repeat = 1);
-    wire_put16(frame + ETHER + 2, (uint16_t)(len - ETHER));
-    wire_put16(frame + ETHER + IP + 4, (uint16_t)(len - ETHER - IP)); /* UDP's */
     CPU_ZERO(&here);
     CPU_SET((size_t)cpu, &here);
     assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0);
     kernel_kpkts(k)[2 * cpu] = (struct kpkt){.flags = KERNEL_JUDGED, .pkt.tag_count = 2, .pkt.segment = 9};
     assert_int_equal(bpf_prog_test_run_opts(kernel_program(k, entry), &o), 0);
     return &kernel_kpkts(k)[2 * cpu];
+}
+
+static const struct kpkt *run_long(struct kernel *k, enum kernel_entry entry, uint32_t len, void *ctx, uint32_t ctx_len)
+{
+    wire_put16(frame + ETHER + 2, (uint16_t)(len - ETHER));
+    wire_put16(frame + ETHER + IP + 4, (uint16_t)(len - ETHER - IP)); /* UDP's */
+    return run_bytes(k, entry, frame, len, ctx, ctx_len);
 }
 
 static const struct kpkt *run(struct kernel *k, enum kernel_entry entry) { return run_long(k, entry, FRAME, NULL, 0); }
@@ -166,25 +172,53 @@ static const struct kpkt *run_piece(struct kernel *k, uint8_t id, unsigned offse
     return p;
 }
 
+/* The same of IPv6, behind options. */
+static const struct kpkt *run_piece6(struct kernel *k, uint8_t id, unsigned offset, uint8_t port)
+{
+    enum { IP6 = 40, PIECE = 8, LEN = 80 };
+    static uint8_t bytes[ETHER + IP6 + 2 * PIECE + LEN] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60};
+    struct __sk_buff ctx = {0};
+    uint8_t *ip = bytes + ETHER, *options = ip + IP6, *piece = options + PIECE, *udp = piece + PIECE;
+    wire_put16(ip + 4, 2 * PIECE + LEN);
+    ip[6] = 60;
+    memset(options, 0, PIECE + PIECE + LEN);
+    options[0] = 44;
+    options[2] = 1; /* PadN, of all that is left */
+    options[3] = 4;
+    piece[0] = 17;
+    wire_put16(piece + 2, (uint16_t)(offset ? offset : 1));
+    wire_put32(piece + 4, id);
+    wire_put16(udp + 2, offset ? 0xffff : port);
+    wire_put16(udp + 4, 500);
+    return run_bytes(k, KERNEL_ENTRY_look_tc, bytes, sizeof bytes, &ctx, sizeof ctx);
+}
+
 /* The host's own pieces come in order, and nobody could give a held one back. */
+static void follow(struct kernel *k, const struct kpkt *(*piece)(struct kernel *, uint8_t, unsigned, uint8_t))
+{
+    const struct kpkt *p = piece(k, 1, 0, 53);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_true(p->flags & KERNEL_JUDGED);
+    assert_int_equal(decided_action(p->decision), ACTION_ACCEPT);
+    p = piece(k, 2, 0, 54);
+    assert_int_equal(decided_action(p->decision), ACTION_DROP);
+    p = piece(k, 1, 80, 0);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_int_equal(decided_action(p->decision), ACTION_ACCEPT);
+    assert_int_equal(decided_rule(p->decision), 0);
+    p = piece(k, 2, 80, 0);
+    assert_int_equal(decided_action(p->decision), ACTION_DROP);
+    p = piece(k, 3, 80, 0);
+    assert_int_equal(p->pkt.reason, REASON_FRAGMENT_ORPHAN);
+}
+
 static void test_pieces_that_leave_follow_their_first(void **state)
 {
     (void)state;
     struct kernel *k = made("firewall f default drop { accept udp port 53 }");
     if (!k) skip();
-    const struct kpkt *p = run_piece(k, 1, 0, 53);
-    assert_true(p->flags & KERNEL_JUDGED);
-    assert_int_equal(decided_action(p->decision), ACTION_ACCEPT);
-    p = run_piece(k, 2, 0, 54);
-    assert_int_equal(decided_action(p->decision), ACTION_DROP);
-    p = run_piece(k, 1, 800, 0);
-    assert_int_equal(p->pkt.reason, REASON_NONE);
-    assert_int_equal(decided_action(p->decision), ACTION_ACCEPT);
-    assert_int_equal(decided_rule(p->decision), 0);
-    p = run_piece(k, 2, 800, 0);
-    assert_int_equal(decided_action(p->decision), ACTION_DROP);
-    p = run_piece(k, 3, 800, 0);
-    assert_int_equal(p->pkt.reason, REASON_FRAGMENT_ORPHAN);
+    follow(k, run_piece);
+    follow(k, run_piece6);
     kernel_free(k);
 }
 
