@@ -12,6 +12,7 @@ struct key;
 struct pkt;
 struct effects; /* judge/judge.h */
 struct flow_ops;
+struct meters;
 
 /* Of a worker in kernel mode: it goes on where the executor in the kernel stopped, and has neither a judge nor flows of
  * its own (vm/kernel/README.md). */
@@ -20,7 +21,8 @@ struct vm_kernel {
     /* What the kernel's judge decides (judge.h, decided) of a parsed packet, `state` being in its key: the first that
      * `e` speaks of. It counts, logs and asks meters there; logs leave through e->tx. */
     uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e);
-    const struct flow_ops *flows; /* the kernel's table; NULL: the program keeps no flows */
+    void (*meters)(void *arg, struct meters *m); /* the worker's become what the kernel's are, to be looked at */
+    const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
 };
 
 struct trace_step; /* judge/decide.h */

@@ -580,6 +580,7 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
     struct track_seen seen;
     see_time(vm, in, NULL);
     if (vm->track) track_peek(vm->track, &now, pkt, &seen);
+    if (vm->cfg.kernel && vm->cfg.kernel->meters) vm->cfg.kernel->meters(vm->cfg.kernel->arg, vm->meters);
     const struct peek peek = {.meters = vm->meters, .track = vm->track, .seen = &seen};
     return decision_of(run_list(vm->program, &now, pkt, 0, NULL, &peek, fn, arg));
 }

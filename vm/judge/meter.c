@@ -2,6 +2,7 @@
 #include "vm/judge/meter.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/judge/bucket.h"
 
@@ -333,6 +334,23 @@ void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
         m->def = from->meter[was[i]].def;
         to->counters[i] = from->counters[was[i]];
     }
+}
+
+void meters_show(struct meters *all, uint32_t id, const struct meter_buckets *there)
+{
+    struct meter *m = &all->meter[id];
+    struct keyed *t = &m->table;
+    const size_t slots = (size_t)t->groups * GROUP;
+    m->base_ns = m->now_ns = there->base_ns;
+    m->now = 0;
+    m->shared = there->shared;
+    if (!m->def->per) return;
+    t->hash = there->table->hash;
+    t->used = there->table->used;
+    t->hand = there->table->hand;
+    memcpy(t->tags, there->tags, slots * sizeof *t->tags);
+    memcpy(t->words, there->words, slots * sizeof *t->words);
+    memcpy(t->entries, there->entries, slots * t->entry_bytes);
 }
 
 static void archive_lease(const struct meters *all, struct meter *m, struct archive *a)

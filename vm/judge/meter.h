@@ -39,6 +39,7 @@ struct meter_rate {
 void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m);
 
 struct meters;
+struct keyed;
 
 /* All meters of a program, every bucket full. NULL when memory is out. */
 struct meters *meters_new(const struct program *p, uint64_t seed);
@@ -63,6 +64,17 @@ enum meter_says meter_ask(struct meters *m, uint32_t meter, const struct key *ke
  */
 enum meter_says meter_peek(const struct meters *m, const struct program *p, uint32_t meter, const struct key *key,
                            uint64_t *tokens);
+
+/* Buckets of one meter as another executor holds them, of the same definition: the arrays are of table->groups. */
+struct meter_buckets {
+    uint64_t base_ns, shared;
+    const struct keyed *table; /* its hash, `used` and `hand`; with a key alone */
+    const uint16_t *tags;
+    const uint64_t *words;
+    const void *entries;
+};
+/* From here on they are this worker's, too, as they are now: what explain asks. */
+void meters_show(struct meters *m, uint32_t meter, const struct meter_buckets *there);
 
 /* Take a token of a meter without a key, as often as asked. */
 bool meter_take(struct meters *m, uint32_t meter);

@@ -191,6 +191,20 @@ void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *
     }
 }
 
+void kernel_meters_show(const struct kernel_meters *m, struct meters *to)
+{
+    for (uint32_t i = 0; i < m->layout.cells; i++) {
+        const struct kernel_meter *const cell = &m->cells[i];
+        const struct meter_buckets there = {.base_ns = cell->base_ns,
+                                            .shared = cell->shared,
+                                            .table = &cell->table,
+                                            .tags = m->tags + cell->table.first_slot,
+                                            .words = m->words + cell->table.first_slot,
+                                            .entries = m->keys + cell->table.first_key};
+        if (cell->shared || cell->table.used) meters_show(to, i, &there);
+    }
+}
+
 void kernel_meters_sum(const struct kernel_meters *m, struct meter_counter sums[])
 {
     for (uint32_t i = 0; i < m->layout.cells; i++) {

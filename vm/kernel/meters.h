@@ -56,6 +56,8 @@ bool kernel_meters_held(const struct kernel_meters *m);
 void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *from);
 /* What was taken from `from` after that, once it judges no more and `to` does. */
 void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *from);
+/* Those that hold anything, to a worker's; a service's rate is the worker's own, and empty here. */
+void kernel_meters_show(const struct kernel_meters *m, struct meters *to);
 /* What all processors counted: sums[cells]. */
 void kernel_meters_sum(const struct kernel_meters *m, struct meter_counter sums[]);
 

@@ -264,12 +264,43 @@ static void buckets_go_on(void **state)
     unmade(&there);
 }
 
+/* What was taken there, a worker sees when it is shown, and no sooner. */
+static void a_worker_is_shown(void **state)
+{
+    (void)state;
+    const struct pbc_meter m[] = {
+        {.count = 1, .per_ns = second, .burst = 9},
+        {.count = 1, .per_ns = second, .burst = 5, .per = PBC_PER_SOURCE, .len4 = 32, .entries = 100},
+        {.count = 1, .per_ns = second, .burst = 3},
+    };
+    const struct program p = {.meters = m, .meters_count = 3};
+    const struct key key = {.kind = KIND_IP4, .src = {0}};
+    uint64_t left[3];
+    struct meters *worker = meters_new(&p, 3);
+    make(&p, 1);
+    kernel_meters_at(&there, second);
+    meters_at(worker, second);
+    asked_by_all(0, 1, 1, second);
+    asked_by_all(1, 1, 1, second);
+    assert_true(meter_take(worker, 2)); /* its own, a service's */
+    for (uint32_t i = 0; i < 2; i++) {
+        meter_peek(worker, &p, i, &key, &left[i]);
+        assert_int_equal(left[i], m[i].burst);
+    }
+    kernel_meters_show(&there, worker);
+    for (uint32_t i = 0; i < 3; i++) meter_peek(worker, &p, i, &key, &left[i]);
+    assert_true(left[0] == 5 && left[1] == 1 && left[2] == 2);
+    meters_free(worker);
+    unmade(&there);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_native_says),
         cmocka_unit_test(no_token_is_given_twice),
         cmocka_unit_test(buckets_go_on),
+        cmocka_unit_test(a_worker_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
