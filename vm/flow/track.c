@@ -260,11 +260,7 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
 {
     if (!t->sources || !(key->kind & KIND_IP)) return 0;
     const uint32_t held = source_flows(t->sources, key->src, (key->kind & KIND_IP6) != 0);
-    if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
-    if (s->slot == FLOW_NONE) return held + 1;
-    /* In the place of one that this side opened it is no more than before. */
-    const bool same = s->dir == FLOW_ORIGINAL || same_address(key->src, key->dst);
-    return held + (s->next.reopen && !(same && flow_at(t->table, s->slot)->flags & FLOW_COUNTED));
+    return flows_with(held, key, s, s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot));
 }
 
 struct flow *track_flow(struct track *t, const struct track_seen *s)

@@ -63,6 +63,17 @@ static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
+/* What track_source_flows says where the packet's source holds so many. f: the flow of s->slot, if there is one. */
+static inline uint32_t flows_with(uint32_t held, const struct key *key, const struct track_seen *s,
+                                  const struct flow *f)
+{
+    if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
+    if (s->slot == FLOW_NONE) return held + 1;
+    /* In the place of one that this side opened it is no more than before. */
+    const bool same = s->dir == FLOW_ORIGINAL || same_address(key->src, key->dst);
+    return held + (s->next.reopen && !(same && f->flags & FLOW_COUNTED));
+}
+
 /* Can a flow with this packet's tuple exist? Not without a tuple, to a group, or with an unknown VLAN stack. */
 static inline bool may_have_flow(const struct track_seen *s)
 {
