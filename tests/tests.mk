@@ -8,6 +8,7 @@
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
 #: make bench-live a forwarded packet live, and how long it takes, beside what else could forward it; RUNS=5, COUNT, FLOWS, ONLY='NAME…'
+#: make bench-kernel as root: nanoseconds a packet in the kernel, beside user space and programs by hand; how long programs load
 #: make bench-proxy connections, requests, handshakes and bulk through the proxy, beside HAProxy and nginx; RUNS=5, TIME, ONLY='NAME…'
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
@@ -24,6 +25,7 @@ UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/diff/kernel_%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
 $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
+$(B)/tests/bench/kernel: $(B)/tests/bench/peers/kernel_nat.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -37,7 +39,7 @@ $(addsuffix .o,$(FUZZERS)): OPT += -fsanitize=fuzzer-no-link
 $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -fsanitize=fuzzer
 # The rivals of the classifier; DPDK's only where it is installed.
-RIVALS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/peers/*.c))
+RIVALS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/peers/*.c)))
 DPDK    = $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
 $(B)/tests/bench/peers/acl.o: CPPFLAGS += $(if $(DPDK),-DHAVE_DPDK $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk))))
 $(B)/tests/bench/classify $(B)/tests/bench/plot: $(RIVALS)
@@ -104,6 +106,11 @@ bench-live:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,live bare bare_xdp)
 	@B=$(B) bash tests/bench/live.sh
+# Tables of rows as bench has them, by programs that ask the kernel.
+bench-kernel:
+	@sh tests/deps.sh build tests
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_load)
+	@{ $(B)/tests/bench/kernel && $(B)/tests/bench/kernel_load; } >$(B)/bench-kernel.rows && awk -f tests/bench/table.awk $(B)/bench-kernel.rows | sed 's/ *$$//'
 bench-proxy:
 	@sh tests/deps.sh build tests
 	@sh tests/deps.sh peers || echo 'bench-proxy: it goes on without those' >&2
@@ -128,4 +135,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-plot golden mutate coverage format-check tidy

@@ -39,12 +39,12 @@ static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opt
     if (bpf_prog_test_run_opts(program_of(a, entry), o)) return -errno;
     if (o->data_size_out < front) return -EPROTO;
     a->len = o->data_size_out - front;
-    if (a->given < FRAME_LEAST && a->len > a->given) a->len = a->given;
+    if (a->given < FRAME_LEAST && a->len == FRAME_LEAST) a->len = a->given; /* a tunnel takes no padding along */
     memcpy(a->frame, out + front, a->len);
     return 0;
 }
 
-static int run_xdp(struct asker *a, enum kernel_entry entry)
+int ask_stage(struct asker *a, enum kernel_entry entry)
 {
     const uint32_t len = a->given < FRAME_LEAST ? FRAME_LEAST : a->given;
     struct xdp_md ctx = {.data = FRONT, .data_end = FRONT + len};
@@ -80,7 +80,7 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
     a->given = least_len(pkt->head_len, ASK_FRAME);
     if (a->given) memcpy(a->frame, pkt->data, a->given);
     *k = a->k;
-    const int failed = hook == KERNEL_TC ? run_tc(a, KERNEL_ENTRY_look_tc) : run_xdp(a, KERNEL_ENTRY_look_xdp);
+    const int failed = hook == KERNEL_TC ? run_tc(a, KERNEL_ENTRY_look_tc) : ask_stage(a, KERNEL_ENTRY_look_xdp);
     if (failed) return failed;
     return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
 }
@@ -94,7 +94,7 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
     k->seen = e && e->seen ? *e->seen : (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE};
     k->head_len = bytes_copy(pkt, 0, KERNEL_HEAD, k->head);
     a->given = 0;
-    const int failed = run_xdp(a, KERNEL_ENTRY_judge_xdp);
+    const int failed = ask_stage(a, KERNEL_ENTRY_judge_xdp);
     *decision = k->decision;
     if (failed) return failed;
     return k->flags & KERNEL_JUDGED ? 0 : -EPROTO;

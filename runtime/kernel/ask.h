@@ -28,6 +28,10 @@ void asker_init(struct asker *a, struct kernel *kernel, unsigned number);
  * negative errno. */
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k);
 
+/* One stage of XDP alone, of the frame in the asker, with the packet that a->k says: its flags begin with KERNEL_ASKED.
+ */
+int ask_stage(struct asker *a, enum kernel_entry entry);
+
 /* What the judge alone decides (judge.h, decided) of a parsed packet, the first that `e` speaks of; a->k->branch is the
  * service's. Without effects nothing is counted, logged or taken. 0 or a negative errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,

@@ -117,3 +117,25 @@ bool kernel_sweep(struct kernel *k, uint64_t now_ns)
 
 uint32_t kernel_cpus(const struct kernel *k) { return k->cpus; }
 uint32_t kernel_askers(const struct kernel *k) { return 2 * k->cpus; }
+
+const struct kernel_program *kernel_rows(const struct kernel *k)
+{
+    return &kernel_world(k)->programs[kernel_world(k)->program % KERNEL_PROGRAMS];
+}
+struct counter kernel_counter(const struct kernel *k, uint32_t at)
+{
+    return counts_of(kernel_rows(k), &k->maps.v[KERNEL_MAP_counts], k->cpus, at);
+}
+
+struct kernel_counters kernel_counters(const struct kernel *k)
+{
+    const uint64_t *rows = k->maps.v[KERNEL_MAP_counters].memory;
+    union {
+        struct kernel_counters all;
+        uint64_t words[sizeof(struct kernel_counters) / 8];
+    } sum = {.words = {0}};
+    const size_t words = sizeof sum.words / sizeof *sum.words;
+    for (size_t i = 0; i < words * k->cpus; i++) sum.words[i % words] += __atomic_load_n(&rows[i], __ATOMIC_RELAXED);
+    return sum.all;
+}
+struct kernel_way *kernel_ways(const struct kernel *k) { return k->maps.v[KERNEL_MAP_ways].memory; }

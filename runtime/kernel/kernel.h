@@ -18,6 +18,7 @@ enum kernel_hook { KERNEL_XDP = 1 << 0, KERNEL_TC = 1 << 1 };
 
 struct kernel_cfg {
     unsigned hooks; /* enum kernel_hook: what is loaded */
+    bool live;      /* packets arrive: of a proxy's connections no more is seen than how they open */
     uint64_t seed;  /* of hashes: who has the same as a worker's (vm_cfg) finds the same places */
 };
 
@@ -31,7 +32,7 @@ void kernel_free(struct kernel *kernel); /* NULL is fine */
 /* A program's judge in two steps: prepared, it is in the kernel and may be asked, while another one judges; and put in
  * force, which takes no time. NULL, or a negative errno, with one line in err: then nothing has changed. */
 struct judge;
-struct judge *kernel_prepare(const struct kernel *kernel, const struct program *p, char *err, size_t err_len);
+struct judge *kernel_prepare(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 void kernel_discard(struct judge *j);                                /* of one that is not in force; NULL is fine */
 int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */
 /* It is the kernel's from then on, and the one before it is freed. */
@@ -52,5 +53,11 @@ bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* possible ones: rows of what each counts */
 /* The packet of the first asker (ask.h), in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
+struct kernel_way *kernel_ways(const struct kernel *kernel); /* [KERNEL_WAYS] by interface id */
+/* Of the program in force: how its rows of counters lie, and the sum over all CPUs of one of them. */
+const struct kernel_program *kernel_rows(const struct kernel *kernel);
+struct counter kernel_counter(const struct kernel *kernel, uint32_t at);
+/* The same of what is counted for all programs. */
+struct kernel_counters kernel_counters(const struct kernel *kernel);
 
 #endif

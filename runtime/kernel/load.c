@@ -213,12 +213,66 @@ void kernel_discard(struct judge *j)
 
 int kernel_prepared(const struct judge *j, enum kernel_entry entry) { return j->programs[entry]; }
 
-struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
+/* Those that count for all programs, over the map of counters as it is now. */
+static int load_counting(struct kernel *k, char *err, size_t err_len)
+{
+    static const enum kernel_entry counting[] = {KERNEL_ENTRY_act_xdp, KERNEL_ENTRY_act_tc};
+    int failed = 0;
+    for (unsigned i = 0; !failed && i < sizeof counting / sizeof *counting; i++) {
+        const enum kernel_entry e = counting[i];
+        const int before = k->programs[e];
+        if (before < 0) continue;
+        failed = load_stage(k, e, err, err_len);
+        if (!failed) failed = put(k, e, k->programs[e]);
+        close(failed ? k->programs[e] : before);
+        if (failed) k->programs[e] = before;
+    }
+    return failed;
+}
+
+/* Room for a larger program, in a map that takes the other's place. Not where packets arrive: what they count meanwhile
+ * would be lost, and other processes have the map. */
+static int grow_counts(struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    const uint64_t wanted = counts_room(p, k->cpus);
+    const struct map before = k->maps.v[KERNEL_MAP_counts];
+    struct map more;
+    if (k->cfg.live || wanted <= before.entries) return 0;
+    int failed = map_entries(&more, "counts", sizeof(struct counter), wanted);
+    if (failed) {
+        refused_map("counts", more.len, failed, err, err_len);
+        return failed;
+    }
+    memcpy(more.memory, before.memory, before.entries * sizeof(struct counter));
+    k->maps.v[KERNEL_MAP_counts] = more;
+    failed = load_counting(k, err, err_len);
+    if (failed) k->maps.v[KERNEL_MAP_counts] = before;
+    map_fini(failed ? &more : &(struct map){before.fd, before.entries, before.len, before.memory});
+    return failed;
+}
+
+/* Where its counters stand, for its serial; a program that is in force has them. */
+static int make_rows(struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    struct kernel_world *w = kernel_world(k);
+    struct kernel_program *rows = &w->programs[(uint32_t)p->serial % KERNEL_PROGRAMS];
+    const struct kernel_program *now = kernel_rows(k);
+    struct kernel_program fresh;
+    if (now->row && now->serial == (uint32_t)p->serial) return 0;
+    int failed = grow_counts(k, p, err, err_len);
+    if (!failed)
+        failed = counts_take(&fresh, &k->maps.v[KERNEL_MAP_counts], p, now->row ? now : NULL, k->cpus, k->cfg.live, err,
+                             err_len);
+    if (!failed) *rows = fresh;
+    return failed;
+}
+
+struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct judge *j = judge_begin();
     if (!j) snprintf(err, err_len, "out of memory");
     if (j) j->says = world_of(p);
-    if (j && !load_judge(k, p, j, err, err_len)) return j;
+    if (j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len)) return j;
     kernel_discard(j);
     return NULL;
 }

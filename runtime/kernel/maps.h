@@ -2,7 +2,9 @@
 #ifndef RUNTIME_KERNEL_MAPS_H
 #define RUNTIME_KERNEL_MAPS_H
 
+#include "runtime/kernel/counts.h"
 #include "runtime/kernel/link.h"
+#include "vm/kernel/counters.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"

@@ -46,6 +46,30 @@ struct kernel_world *kernel_world(const struct kernel *k)
     return NULL;
 }
 
+struct kernel_way *kernel_ways(const struct kernel *k)
+{
+    (void)k;
+    return NULL;
+}
+
+const struct kernel_program *kernel_rows(const struct kernel *k)
+{
+    (void)k;
+    return NULL;
+}
+
+struct counter kernel_counter(const struct kernel *k, uint32_t at)
+{
+    (void)k, (void)at;
+    return (struct counter){0};
+}
+
+struct kernel_counters kernel_counters(const struct kernel *k)
+{
+    (void)k;
+    return (struct kernel_counters){.given_up = 0};
+}
+
 uint32_t kernel_cpus(const struct kernel *k)
 {
     (void)k;
@@ -63,6 +87,12 @@ void asker_init(struct asker *a, struct kernel *k, unsigned number) { (void)a, (
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
 {
     (void)a, (void)hook, (void)pkt, (void)now_ns, (void)k;
+    return -ENOTSUP;
+}
+
+int ask_stage(struct asker *a, enum kernel_entry entry)
+{
+    (void)a, (void)entry;
     return -ENOTSUP;
 }
 

@@ -27,10 +27,11 @@ KEPT = {
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
-    "kernel_program_of": "the kernel's stages",
     "kernel_load": "it",
     "kernel_cpus": "it",
     # What only tests may ask.
+    "kernel_counter": "what act counted",
+    "kernel_ways": "by what a frame leaves",
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
     "pool_free_slots": "no slot is lost",

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "vm/pbc.h"
 #include "vm/tables.h"
 #include "vm/verdict.h"
 
@@ -15,6 +16,8 @@ static inline decided decided_as(uint32_t rule, enum action action, uint32_t fir
 {
     return rule | (uint64_t)action << 32 | (uint64_t)(firewall + 1) << 40;
 }
+
+static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
 
 static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
 static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }

@@ -98,8 +98,6 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
     return decided_as(RULE_DEFAULT, (enum action)action, firewall);
 }
 
-static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
-
 struct ahead;
 
 /* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`,

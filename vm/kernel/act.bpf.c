@@ -1,14 +1,80 @@
-/* The last stage: what was decided is done. */
-#include "vm/kernel/bpf.h"
+/* The last stage: what was decided is done. The verdict (settle.bpf.h), the edit (frame.bpf.h),
+ * and where it goes (leave.bpf.h); then it is counted. */
+#include <linux/pkt_cls.h>
+
+#include "vm/kernel/events.h"
+#include "vm/kernel/frame.bpf.h"
+#include "vm/kernel/leave.bpf.h"
+#include "vm/kernel/settle.bpf.h"
+
+/* The flow of a packet that was accepted goes on, or begins: 0, or a reason to go up (KERNEL_UP_…). */
+uint64_t kernel_flow_keep(struct kpkt *k);
+uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
+
+/* Is it one that flows are kept of? What leaves the choice to the host of a proxy's service is where the host follows
+ * it itself (forward/begin.c). */
+static inline bool keeps(const struct kpkt *k)
+{
+    const uint32_t flags = count_program(k->program)->flags;
+    if (!(flags & KERNEL_KEEPS_FLOWS)) return false;
+    if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
+    return k->verdict.action == ACTION_ACCEPT;
+}
+
+/* What was sent is sent, though its flow could not be told of it. */
+static inline uint32_t keep(struct kpkt *k, uint32_t out)
+{
+    const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
+    if (!why) return out;
+    if (out != KERNEL_SEND) return settle_up(k, (enum kernel_up)why);
+    settle_counters()->given_up++;
+    return out;
+}
+
+/* One packet of many is told of, and what the host sends and is to be answered. */
+static inline void tell(struct kpkt *k)
+{
+    const uint32_t of = state_world.sample;
+    if (k->verdict.action == ACTION_REJECT) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
+    if (of && !(k->flags & KERNEL_ASKED) && (uint32_t)k->serial % of == 0)
+        kernel_tell(k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
+}
+
+/* All but where it goes. */
+static inline uint32_t act(struct kpkt *k, uint32_t out)
+{
+    if (out == KERNEL_PASS || out == KERNEL_SEND) out = keep(k, out);
+    if (out != KERNEL_UP) {
+        settle_count(k);
+        tell(k);
+    }
+    k->out = (uint8_t)out;
+    return out;
+}
 
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
 {
-    kpkt_xdp(ctx)->out = KERNEL_PASS;
-    return XDP_PASS;
+    struct kpkt *k = kpkt_xdp(ctx);
+    if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
+    uint32_t out = settle(k);
+    if (out == KERNEL_SEND && (!leave_is_known(k) || !frame_edit(ctx, k))) out = settle_up(k, KERNEL_UP_WAY);
+    switch (act(k, out)) {
+    case KERNEL_PASS: return XDP_PASS;
+    case KERNEL_SEND: return leave_out(ctx, k);
+    case KERNEL_UP: return leave_up(ctx, k);
+    default: return XDP_DROP;
+    }
 }
 
+/* What the host sends goes to the wire or not: nothing is edited, and no socket is there to take it. */
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
-    kpkt_tc(ctx)->out = KERNEL_PASS;
-    return 0; /* TC_ACT_OK */
+    struct kpkt *k = kpkt_tc(ctx);
+    if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
+    const uint32_t out = act(k, settle(k));
+    if (out == KERNEL_UP) leave_lost(k);
+    return out == KERNEL_PASS || out == KERNEL_SEND ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
+
+/* Until flows are followed here. */
+GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL) { return k->up; }

@@ -14,10 +14,10 @@ static uint32_t flags_of(const struct program *p, bool live)
            (p->proxies_count ? KERNEL_HAS_PROXIES : 0u);
 }
 
-void kernel_program_of(struct kernel_program *k, const struct program *p, uint32_t serial, bool live)
+void kernel_program_of(struct kernel_program *k, const struct program *p, bool live)
 {
     const uint32_t line = 64 / sizeof(struct counter);
-    *k = (struct kernel_program){.serial = serial, .flags = flags_of(p, live), .rules = p->rules_count};
+    *k = (struct kernel_program){.serial = (uint32_t)p->serial, .flags = flags_of(p, live), .rules = p->rules_count};
     k->services = p->rules_count + 1 + p->firewalls_count;
     k->unserved = k->services + p->services_count;
     k->servers = k->unserved + p->services_count;

@@ -1,5 +1,5 @@
 /* What the stages count, in memory that processes map. One row a CPU, written by that CPU alone, without locks: who
- * reads adds rows up. Two maps: `counters` outlives programs; `counts` is one program's.
+ * reads adds rows up. Two maps: `counters`, of all programs, and `counts`, where each program has rows of its own.
  *
  * Whoever gives a packet its verdict counts it: what goes up is counted up there, but for `ups`. */
 #ifndef VM_KERNEL_COUNTERS_H
@@ -20,8 +20,9 @@ struct kernel_counters {
     uint64_t given_up; /* updates of a flow that another processor held for too long */
 } __attribute__((aligned(64)));
 
-/* One of the two programs that there may be for a moment, in kernel_world.programs by its serial's lowest bit. What the
- * stages that are no program's know of it. */
+/* What the stages that are no program's know of one: of the one in force, and for a moment of the one before, by their
+ * serials. */
+enum { KERNEL_PROGRAMS = 16 };
 enum kernel_program_flag {
     KERNEL_HAS_FIREWALLS = 1 << 0,
     KERNEL_KEEPS_FLOWS = 1 << 1,
@@ -32,17 +33,18 @@ enum kernel_program_flag {
     KERNEL_HAS_PROXIES = 1 << 6,
 };
 /* A row of `counts`, of struct counter: rules, then one for "nobody", firewalls' defaults (as struct vm has them),
- * services, services without a server, servers, nats. Index: cpu * row + place. */
+ * services, services without a server, servers, nats. Index: first + cpu * row + place. */
 struct kernel_program {
     uint32_t serial;
     uint32_t flags;                             /* enum kernel_program_flag */
     uint32_t rules;                             /* how many: the place of "nobody" */
     uint32_t services, unserved, servers, nats; /* the places where they begin */
     uint32_t row;                               /* counters of a row, a multiple of four */
+    uint32_t first;                             /* where the row of CPU 0 begins */
 };
 
 struct program;
 /* What its entry says. live: packets arrive, and a proxy's connections are seen no further than their opening. */
-void kernel_program_of(struct kernel_program *k, const struct program *p, uint32_t serial, bool live);
+void kernel_program_of(struct kernel_program *k, const struct program *p, bool live);
 
 #endif

@@ -1,6 +1,11 @@
-/* What judging changes besides meters (meters.bpf.c) and logs (events.bpf.c). Until it is there, nothing. */
-#include "vm/kernel/bpf.h"
+/* What judging changes besides meters (meters.bpf.c) and logs (events.bpf.c). */
+#include "vm/kernel/count.bpf.h"
 
 GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL) { return k->up & 0; }
 
-GLOBAL uint64_t kernel_count(struct kpkt *k NONNULL, uint32_t rule) { return k->up + rule; }
+/* As effect_count. */
+GLOBAL uint64_t kernel_count(struct kpkt *k NONNULL, uint32_t rule)
+{
+    if (!(k->flags & KERNEL_DRY)) count_at(count_program((uint32_t)NUMBER(serial)), rule, k->pkt.wire_len);
+    return 0;
+}

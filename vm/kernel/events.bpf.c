@@ -19,7 +19,7 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
         state_events_lost[k->place & MASK(events_lost)]++;
         return 1;
     }
-    e->event = (struct kernel_event){.kind = kind, .program = (uint32_t)NUMBER(serial), .now_ns = k->now_ns};
+    e->event = (struct kernel_event){.kind = kind, .program = k->program, .now_ns = k->now_ns};
     e->rule = rule;
     e->ifindex = k->ifindex;
     e->place = k->place;

@@ -36,13 +36,13 @@ static inline bool is_followed(const struct kpkt *k)
 
 static inline void judge(struct kpkt *k)
 {
+    k->program = (uint32_t)NUMBER(serial);
     const struct facts *facts = &state_world.facts;
     if (facts->self4_count | facts->self6_count) kernel_key_settle(k);
     const decided d = judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
     k->flags |= KERNEL_JUDGED;
-    k->program = (uint32_t)NUMBER(serial);
     k->branch = k->verdict.service = PBC_NONE;
     if (decided_action(d) == ACTION_ACCEPT) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;

@@ -66,7 +66,8 @@ struct kpkt {
     uint32_t branch;        /* of the service that takes it: index in BRANCHES, or PBC_NONE */
     uint32_t program;       /* serial of the program that it is judged by (counters.h) */
     uint32_t ifindex;       /* where it came in, or leaves */
-    uint32_t out_if;        /* KERNEL_SEND: ifindex; 0: the one it came from */
+    uint32_t out_if;        /* KERNEL_SEND: ifindex (asked: the program's id of it, plus 1); 0: the one it came from */
+    uint32_t datagram;      /* identification of the next outer packet that may be cut: act's own, counted on */
     uint32_t head_len;      /* bytes of head that were copied; of the frame are pkt.head_len */
     uint16_t flags;         /* enum kernel_flag */
     uint8_t out;            /* enum kernel_out */

@@ -7,8 +7,9 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/wire.h"
 
-static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
-static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
+/* For the parser; others ask own_has4 and own_has6. */
+__attribute__((unused)) static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
+__attribute__((unused)) static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 #include "vm/packet/parse/sides.h"
 
 extern char map_own4, map_own6;

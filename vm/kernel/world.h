@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "vm/kernel/counters.h"
+#include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 
 /* Where a packet's time comes from; in a test run it is what the process says. */
@@ -33,6 +35,11 @@ struct kernel_world {
      * counts here say whether there are some, and in `own`; bridges are in `ways`. */
     struct facts facts;
     struct kernel_own own;
+    struct kernel_program programs[KERNEL_PROGRAMS]; /* by serial */
+    /* Of flows that are sent on (forward/forward_priv.h). */
+    uint32_t sample;                /* one packet of so many is told of (events.h); 0: none */
+    uint32_t recipes;               /* the generation of recipes that hold; 0: there are none */
+    uint16_t longest[RECIPE_KINDS]; /* IP packet that a recipe of that kind may take */
 };
 
 #endif

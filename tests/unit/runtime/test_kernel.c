@@ -38,7 +38,7 @@ static void ask(struct kernel *k, enum kernel_hook hook, uint32_t len)
     pkt_view(&pkt, frame, len, len, LINK_ETHER, 0);
     asker_init(&a, k, 3);
     assert_int_equal(ask_frame(&a, hook, &pkt, 5, &p), 0);
-    assert_int_equal(p->out, KERNEL_PASS);
+    assert_int_equal(p->out, len < 14 ? KERNEL_DROP : KERNEL_PASS);
     assert_int_equal(p->now_ns, 5);
     assert_int_equal(!!(p->flags & KERNEL_JUDGED), len >= 14); /* what is malformed is not judged */
     assert_int_equal(p->pkt.reason, len < 14 ? REASON_SHORT_ETHERNET : REASON_NONE);
@@ -154,7 +154,7 @@ static struct program *compiled(const char *rules)
 
 int main(void)
 {
-    plain = compiled("firewall f default drop { accept tcp port 80 }");
+    plain = compiled("firewall f default accept { drop tcp port 80 }");
     if (!plain) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_frame_meets_all_stages),

@@ -6,7 +6,7 @@
 #include "vm/packet/wire.h"
 
 /* In 16 bits; 0 only where nothing was added, since a sum of words that are not all 0 folds to no 0. */
-static uint16_t folded(uint64_t sum) { return (uint16_t)~csum_fold(sum); }
+static uint16_t delta_of(uint64_t sum) { return (uint16_t)~csum_fold(sum); }
 
 static uint64_t address_delta(const uint32_t from[4], const uint32_t to[4], unsigned words)
 {
@@ -29,10 +29,10 @@ void recipe_differ(struct recipe *r, const struct key *key, const struct transla
     r->dst_port = dst_port ? to->dst_port : key->dst_port;
     if (src) sum += address_delta(key->src, to->src, words);
     if (dst) sum += address_delta(key->dst, to->dst, words);
-    r->l3_delta = folded(sum);
+    r->l3_delta = delta_of(sum);
     if (src_port) sum += csum_delta16(key->src_port, to->src_port);
     if (dst_port) sum += csum_delta16(key->dst_port, to->dst_port);
-    r->l4_delta = folded(sum);
+    r->l4_delta = delta_of(sum);
 }
 
 void recipe_outer(struct recipe *r, uint8_t kind, bool inner6)
@@ -40,7 +40,7 @@ void recipe_outer(struct recipe *r, uint8_t kind, bool inner6)
     const bool bare = (kind & ~RECIPE_IP6) == RECIPE_IPIP;
     const uint8_t proto = !bare ? IPPROTO_NR_UDP : inner6 ? IPPROTO_NR_IP6 : IPPROTO_NR_IP4;
     const uint16_t first = 4u << 12 | IP4_LEN / 4 << 8, ttl_proto = (uint16_t)(BUILD_TTL << 8 | proto);
-    r->l3_delta = folded((uint64_t)first + ttl_proto + r->src[0] + r->dst[0]);
+    r->l3_delta = delta_of((uint64_t)first + ttl_proto + r->src[0] + r->dst[0]);
 }
 
 /* ---- applying ---- */

@@ -1,0 +1,24 @@
+/* The compiler and the loader in one, with its doubts kept to itself. */
+#include "tests/lib/compiled.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "vm/program/program.h"
+
+struct program *compiled_text(const char *text)
+{
+    struct compile c;
+    char why[256] = "";
+    struct program *p = NULL;
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    if (compile_text(&c, "test.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    if (!p) {
+        printf("# %s\n%s\n", why, text);
+        diags_print_text(c.diags, stdout, false);
+    }
+    compile_fini(&c);
+    return p;
+}

@@ -1,0 +1,10 @@
+/* A program from its text, for tests that see the vm from within: the compiler's own names would stand in their way. */
+#ifndef TESTS_LIB_COMPILED_H
+#define TESTS_LIB_COMPILED_H
+
+struct program;
+
+/* NULL after printing why as TAP comments. */
+struct program *compiled_text(const char *text);
+
+#endif

@@ -1,0 +1,29 @@
+/* A program's counters, in the row of this CPU (counters.h). */
+#ifndef VM_KERNEL_COUNT_BPF_H
+#define VM_KERNEL_COUNT_BPF_H
+
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/counters.h"
+
+extern struct counter state_counts[];
+extern const char mask_counts;
+
+static inline const struct kernel_program *count_program(uint32_t serial)
+{
+    return &state_world.programs[serial % KERNEL_PROGRAMS];
+}
+
+static inline void count_add(struct counter *c, uint32_t bytes)
+{
+    c->packets++;
+    c->bytes += bytes;
+}
+
+/* At that place of the row. */
+static inline void count_at(const struct kernel_program *p, uint32_t at, uint32_t bytes)
+{
+    const uint64_t place = p->first + bpf_get_smp_processor_id() * p->row + at;
+    count_add(&state_counts[place & MASK(counts)], bytes);
+}
+
+#endif
