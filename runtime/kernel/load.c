@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/kernel/each.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/refused.h"
 #include "vm/kernel/gen/gen.h"
@@ -114,8 +115,9 @@ static bool value_wanted(void *arg, const char *name, struct link_value *v)
 
 /* ---- stages ---- */
 
-static int load_stage(struct kernel *k, enum kernel_entry e, char *err, size_t err_len)
+static int load_stage(void *arg, enum kernel_entry e, char *err, size_t err_len)
 {
+    struct kernel *k = arg;
     struct naming n = {.kernel = k};
     struct linked l;
     int failed = link_program(k->objects, NULL, entries[e].name, value_of, &n, &l, err, err_len);
@@ -133,15 +135,15 @@ static int put(const struct kernel *k, enum kernel_entry e, int fd)
 
 int load_stages(struct kernel *k, char *err, size_t err_len)
 {
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) {
-        if (entry_is_programs(e) || !is_wanted(k, e)) continue;
-        int failed = load_stage(k, e, err, err_len);
-        if (failed) return failed;
-        failed = put(k, e, k->programs[e]);
+    uint32_t stages = 0;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (!entry_is_programs(e) && is_wanted(k, e)) stages |= 1u << e;
+    int failed = each_entry(stages, load_stage, k, err, err_len);
+    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
+        failed = stages >> e & 1 ? put(k, e, k->programs[e]) : 0;
         if (failed) snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
-        if (failed) return failed;
     }
-    return 0;
+    return failed;
 }
 
 /* ---- the judge ---- */

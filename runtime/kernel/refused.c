@@ -134,6 +134,11 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     else if (!last)
         snprintf(err, err_len, "the kernel does not take %s, %" PRIu32 " instructions: %s: --exec user", name, l->count,
                  strerror(-failed));
+    else if (strstr(last, "too large"))
+        snprintf(err, err_len,
+                 "the kernel's verifier gives up on %s, %" PRIu32
+                 " instructions: it walks through a million at most: --exec user",
+                 name, l->count);
     else
         snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s: --exec user", name,
                  insn >= 0 ? linked_name(l, (uint32_t)insn) : name, source ? " (" : "", source ? source : "",
