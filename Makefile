@@ -76,6 +76,8 @@ $(B)/%.bpf.o: %.bpf.c
 	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
 # Of the stages' functions those marked GLOBAL alone are known outside their file.
 $(B)/vm/kernel/%.bpf.o: BPF_FLAGS := -mcpu=v3 -fvisibility=hidden
+# Of recipes, too, each call would cost as much as what is called.
+$(B)/vm/kernel/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
 $(B)/%.bpf.inc: $(B)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc

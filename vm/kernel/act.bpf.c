@@ -22,7 +22,7 @@ static inline bool keeps(const struct kpkt *k)
 }
 
 /* What was sent is sent, though its flow could not be told of it. */
-static inline uint32_t keep(struct kpkt *k, uint32_t out)
+inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
     if (!why) return out;
@@ -41,7 +41,7 @@ static inline void tell(struct kpkt *k)
 }
 
 /* All but where it goes. */
-static inline uint32_t act(struct kpkt *k, uint32_t out)
+inline_whole uint32_t act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = keep(k, out);
     if (out != KERNEL_UP) {

@@ -38,7 +38,7 @@ static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_
 
 /* ---- addresses, ports and one hop ---- */
 
-static inline bool frame_rewrite(const struct xdp_md *ctx, struct kpkt *k)
+inline_whole bool frame_rewrite(const struct xdp_md *ctx, struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
     const bool partial = k->pkt.flags & PKT_CSUM_PARTIAL;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "runtime/kernel/ask.h"
+#include "runtime/kernel/events.h"
 #include "tests/lib/compiled.h"
 #include "vm/judge/judge.h"
 #include "vm/packet/csum.h"
@@ -196,6 +197,71 @@ static void test_what_nobody_takes_is_lost(void **state)
     assert_int_equal(kernel_counters(kernel).lost.packets - before.lost.packets, 1);
 }
 
+/* ---- what is told ---- */
+
+struct told {
+    unsigned count;
+    struct kernel_event_packet last;
+};
+
+static void hear(void *arg, const struct kernel_event *e, size_t len)
+{
+    struct told *t = arg;
+    assert_true(len >= sizeof t->last);
+    memcpy(&t->last, e, sizeof t->last);
+    t->count++;
+}
+
+static void test_one_packet_of_some_is_told_of(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME_MOST], out[4096];
+    struct told told = {0};
+    if (!kernel) skip();
+    struct kernel_events *ring = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, hear, &told);
+    assert_non_null(ring);
+    const uint32_t len = build(frame, false, false, false, 8);
+    kernel_world(kernel)->sample = 4;
+    for (uint64_t i = 0; i < 12; i++) {
+        struct kpkt *k = slot();
+        parsed(k, frame, len);
+        k->flags = KERNEL_JUDGED;
+        k->serial = i;
+        k->decision = decided_as(1, ACTION_DROP, 0);
+        run(frame, len, out);
+    }
+    kernel_world(kernel)->sample = 0;
+    assert_int_equal(kernel_events_take(ring), 3);
+    assert_int_equal(told.count, 3);
+    assert_int_equal(told.last.event.kind, KERNEL_EVENT_SAMPLE);
+    assert_int_equal(told.last.verdict.action, ACTION_DROP);
+    assert_int_equal(told.last.verdict.rule, 1);
+    assert_memory_equal(told.last.bytes, frame, len);
+    kernel_events_free(ring);
+}
+
+/* What the host sends is answered by who hears of it. */
+static void test_a_reject_of_what_leaves_is_told_of(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME_MOST], out[4096];
+    struct told told = {0};
+    if (!kernel) skip();
+    struct kernel_events *ring = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, hear, &told);
+    assert_non_null(ring);
+    const uint32_t len = build(frame, true, true, false, 8);
+    struct kpkt *k = slot();
+    parsed(k, frame, len);
+    k->flags |= KERNEL_JUDGED | KERNEL_EGRESS;
+    k->decision = decided_as(0, ACTION_REJECT, 0);
+    run(frame, len, out);
+    assert_int_equal(k->out, KERNEL_DROP);
+    assert_int_equal(kernel_events_take(ring), 1);
+    assert_int_equal(told.last.event.kind, KERNEL_EVENT_REJECT);
+    assert_int_equal(told.last.verdict.action, ACTION_REJECT);
+    kernel_events_free(ring);
+}
+
 /* ---- recipes ---- */
 
 /* As short.c's `apply`. */
@@ -284,6 +350,8 @@ int main(void)
         cmocka_unit_test(test_what_is_malformed_is_dropped_for_its_reason),
         cmocka_unit_test(test_what_user_space_finishes_goes_up),
         cmocka_unit_test(test_what_nobody_takes_is_lost),
+        cmocka_unit_test(test_one_packet_of_some_is_told_of),
+        cmocka_unit_test(test_a_reject_of_what_leaves_is_told_of),
         cmocka_unit_test(test_recipes_are_the_vms),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
