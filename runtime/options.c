@@ -534,7 +534,10 @@ static bool settle_recording(struct reading *r)
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
-    if (o->exec == OPTIONS_EXEC_KERNEL) return wrong(r, "--exec kernel is not in this version%s%s", "", "");
+    if (o->exec == OPTIONS_EXEC_KERNEL && r->way[LIVE])
+        return wrong(r, "--exec kernel is not in this version with -i%s%s", "", "");
+    if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
+        return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel%s%s", "", "");
     if (r->way[LIVE]) return settle_live(r);
     if (o->replay) return settle_recording(r);
     if (!o->pcap)

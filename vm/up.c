@@ -1,5 +1,6 @@
 /* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
 #include "vm/context/context.h"
+#include "vm/forward/forward.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx)
@@ -7,6 +8,19 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
     vm->ups = ups;
     vm_run(vm, in, pkts, n, verdicts, tx);
     vm->ups = NULL;
+}
+
+bool vm_recipes(const struct vm *vm, struct vm_recipes *r)
+{
+    *r = (struct vm_recipes){.generation = 0};
+    if (!vm->forward) return false;
+    r->generation = forward_recipes(vm->forward, r->longest, &r->datagram);
+    return true;
+}
+
+void vm_datagram(struct vm *vm, uint32_t next)
+{
+    if (vm->forward) forward_datagram(vm->forward, next);
 }
 
 static void sum(struct counter *to, const struct counter *more)

@@ -5,6 +5,7 @@
 
 #include "vm/cfg.h"
 #include "vm/judge/decide.h"
+#include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pool.h"
@@ -98,6 +99,16 @@ const struct vm_counters *vm_counters(const struct vm *vm);
 /* Count packets that vm_run did not see, for they passed in the kernel: of a connection whose first packet got this
  * verdict, which counts for its rule, service and server. Numbers that the program does not have count as none. */
 void vm_carried(struct vm *vm, const struct verdict *v, struct counter of);
+
+/* What ordinary packets of bound flows leave by there (vm/kernel/world.h): the generation of recipes that hold, 0: none
+ * do; the longest IP packet that each kind may take; and the identification of the next outer packet that may be cut,
+ * which goes on here and there in turn. False: nothing is sent on. */
+struct vm_recipes {
+    uint32_t generation, datagram;
+    uint16_t longest[RECIPE_KINDS];
+};
+bool vm_recipes(const struct vm *vm, struct vm_recipes *r);
+void vm_datagram(struct vm *vm, uint32_t next);
 
 /* Count what the executor in the kernel counted of packets that vm_run did not see: verdicts, reasons, rules, defaults,
  * services, servers, meters and what was noticed. The rest of `more` is not looked at; it has its own REASON_NONE. */

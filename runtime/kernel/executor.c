@@ -3,14 +3,19 @@
 #include "runtime/kernel/executor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/kernel/ask.h"
+#include "runtime/kernel/counted.h"
+#include "runtime/kernel/events.h"
 #include "runtime/kernel/facts.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
 #include "vm/judge/judge.h"
+#include "vm/kernel/events.h"
+#include "vm/kernel/meters.h"
 #include "vm/packet/parse/bytes.h"
 
 struct executor {
@@ -18,6 +23,10 @@ struct executor {
     struct kernel *kernel; /* NULL: all is done here */
     struct asker asker;
     struct kernel_facts facts;
+    struct counted *counted;
+    struct kernel_events *events;
+    struct vm_tx *tx; /* where what is logged goes: of the packet that is being asked about, */
+    uint32_t input;   /* which is this one of its call */
     struct vm_kernel ops;
     struct pool *pool; /* NULL: nothing leaves */
     uint64_t now_ns;   /* latest seen */
@@ -26,13 +35,40 @@ struct executor {
 
 /* ---- made ---- */
 
+static void hear(void *arg, const struct kernel_event *event, size_t len)
+{
+    const struct executor *e = arg;
+    const struct kernel_event_packet *packet = (const struct kernel_event_packet *)event;
+    struct vm_tx *tx = e->tx;
+    if (event->kind != KERNEL_EVENT_LOG || len < sizeof *packet) return;
+    if (tx->event_count < tx->event_cap)
+        tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = packet->rule, .input = e->input};
+    else
+        tx->events_lost++;
+}
+
+/* What the packet that was just asked about made the stages tell. */
+static void hear_all(struct executor *e, uint32_t input, struct vm_tx *tx)
+{
+    e->tx = tx;
+    e->input = input;
+    const int failed = kernel_events_take(e->events);
+    if (failed < 0) e->fault = failed;
+}
+
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects)
 {
     struct executor *e = arg;
     uint64_t decision;
     const int failed = ask_judge(&e->asker, key, pkt, effects, e->now_ns, &decision);
     if (failed) e->fault = failed;
+    hear_all(e, effects->input, effects->tx);
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
+}
+
+const char *executor_lacks(const struct program *p)
+{
+    return p->meta->flags & PBC_KEEPS_FLOWS ? "follow connections" : NULL;
 }
 
 /* The program's judge is proved, then put in force. */
@@ -49,12 +85,15 @@ static bool judge_with(struct executor *e, const struct program *p, char *err, s
     return false;
 }
 
-static bool open_kernel(struct executor *e, const struct program *p, char *err, size_t err_len)
+static bool open_kernel(struct executor *e, const struct program *p, uint64_t seed, char *err, size_t err_len)
 {
-    e->kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, err_len);
+    e->kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP, .seed = seed}, err, err_len);
     if (!e->kernel) return false;
     asker_init(&e->asker, e->kernel, 0);
-    return judge_with(e, p, err, err_len);
+    if (!judge_with(e, p, err, err_len)) return false;
+    e->counted = counted_new(e->kernel);
+    e->events = kernel_events_new(kernel_map(e->kernel, KERNEL_MAP_events)->fd, hear, e);
+    return e->counted && e->events;
 }
 
 struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
@@ -62,7 +101,11 @@ struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool 
     struct executor *e = calloc(1, sizeof *e);
     struct vm_cfg mine = *cfg;
     if (!e) return NULL;
-    if (in_kernel && !open_kernel(e, p, err, err_len)) {
+    const char *what = in_kernel ? executor_lacks(p) : NULL;
+    if (what)
+        snprintf(err, err_len,
+                 "the rules %s, which the executor in the kernel does not do in this version: --exec user", what);
+    if (in_kernel && (what || !open_kernel(e, p, cfg->seed, err, err_len))) {
         executor_free(e);
         return NULL;
     }
@@ -79,6 +122,8 @@ void executor_free(struct executor *e)
 {
     if (!e) return;
     vm_free(e->vm);
+    counted_free(e->counted);
+    kernel_events_free(e->events);
     kernel_free(e->kernel);
     free(e);
 }
@@ -154,12 +199,17 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
                     struct vm_tx *tx)
 {
     struct kpkt *k;
+    struct vm_recipes r;
+    const bool sends_on = vm_recipes(e->vm, &r);
+    e->asker.k->datagram = r.datagram;
     const int failed = ask_frame(&e->asker, KERNEL_XDP, pkt, e->now_ns, &k);
+    if (sends_on) vm_datagram(e->vm, k->datagram);
     if (failed) {
         e->fault = failed;
         *v = dropped;
         return;
     }
+    hear_all(e, input, tx);
     if (k->out == KERNEL_UP) {
         go_on(e, in, k, pkt, input, v, tx);
         return;
@@ -170,6 +220,16 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
 
 /* ---- a worker ---- */
 
+/* Which recipes hold, by the facts that the worker has seen. */
+static void say_recipes(struct executor *e)
+{
+    struct vm_recipes r;
+    struct kernel_world *w = kernel_world(e->kernel);
+    if (!vm_recipes(e->vm, &r)) return;
+    memcpy(w->longest, r.longest, sizeof w->longest);
+    w->recipes = r.generation;
+}
+
 /* Time and facts: first the worker, then the stages. */
 static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
 {
@@ -177,6 +237,9 @@ static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
     if (in->mono_ns > e->now_ns) e->now_ns = in->mono_ns;
     const int failed = kernel_facts_push(&e->facts, e->kernel, in->facts);
     if (failed) e->fault = failed;
+    say_recipes(e);
+    struct kernel_meters *m = kernel_meters(e->kernel);
+    if (m) kernel_meters_at(m, e->now_ns);
 }
 
 void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const pkts[], unsigned n,
@@ -203,7 +266,11 @@ bool executor_expire(struct executor *e, const struct vm_in *in, struct vm_tx *t
     return vm_expire(e->vm, in, tx, part);
 }
 
-const struct vm_counters *executor_counters(struct executor *e) { return vm_counters(e->vm); }
+const struct vm_counters *executor_counters(struct executor *e)
+{
+    if (e->kernel) counted_add(e->counted, e->vm);
+    return vm_counters(e->vm);
+}
 
 struct vm *executor_vm(struct executor *e) { return e->vm; }
 int executor_fault(const struct executor *e) { return e->fault; }

@@ -73,6 +73,7 @@ static int push_own(struct kernel *kernel, const struct facts *f)
     }
     forget4(own4, f);
     forget6(own6, f);
+    world_own(kernel_world(kernel), f);
     return failed;
 }
 

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "runtime/kernel/counted.h"
+#include "runtime/kernel/events.h"
 #include "runtime/kernel/facts.h"
 #include "runtime/kernel/prove.h"
 
@@ -113,4 +115,33 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *k, const struct fac
 {
     (void)f, (void)k, (void)facts;
     return -ENOTSUP;
+}
+
+struct counted *counted_new(struct kernel *k)
+{
+    (void)k;
+    return NULL;
+}
+
+void counted_free(struct counted *c) { (void)c; }
+void counted_add(struct counted *c, struct vm *vm) { (void)c, (void)vm; }
+
+struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
+{
+    (void)map, (void)fn, (void)arg;
+    return NULL;
+}
+
+void kernel_events_free(struct kernel_events *e) { (void)e; }
+
+int kernel_events_take(struct kernel_events *e)
+{
+    (void)e;
+    return -ENOTSUP;
+}
+
+struct kernel_meters *kernel_meters(struct kernel *k)
+{
+    (void)k;
+    return NULL;
 }

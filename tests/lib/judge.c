@@ -36,7 +36,7 @@ static bool way_init(struct way *w, const char *name, struct program *p, bool na
     w->name = name;
     w->exec = w->pool ? executor_new(p, &cfg, in_kernel, why, sizeof why) : NULL;
     w->vm = w->exec ? executor_vm(w->exec) : NULL;
-    if (!w->exec && *why) fprintf(err, "%s\n", why);
+    if (!w->exec && *why) fprintf(err, "# %s\n", why);
     return w->vm != NULL;
 }
 
@@ -44,10 +44,10 @@ static bool ways_init(struct judge *j, FILE *err)
 {
     struct program *p = j->program;
     const bool in_kernel = getenv("IN_KERNEL") != NULL;
-    j->count = in_kernel ? BY_KERNEL + 1 : BY_KERNEL;
+    j->count = in_kernel && executor_lacks(p) == NULL ? BY_KERNEL + 1 : BY_KERNEL;
     return way_init(&j->ways[BY_CODE], "the code", p, false, false, err) &&
            way_init(&j->ways[BY_LIST], "the rule list", p, true, false, err) &&
-           (!in_kernel || way_init(&j->ways[BY_KERNEL], "the kernel", p, false, true, err));
+           (j->count == BY_KERNEL || way_init(&j->ways[BY_KERNEL], "the kernel", p, false, true, err));
 }
 
 struct judge *judge_new(const char *name, const char *text, size_t len, FILE *err)

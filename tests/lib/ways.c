@@ -56,7 +56,7 @@ struct ways *ways_new(struct program *p, uint64_t seed)
     if (!w) return NULL;
     w->program = program_get(p);
     w->seed = seed;
-    w->count = getenv("IN_KERNEL") ? BY_KERNEL + 1 : BY_KERNEL;
+    w->count = getenv("IN_KERNEL") && !executor_lacks(p) ? BY_KERNEL + 1 : BY_KERNEL;
     for (unsigned k = 0; k < w->count; k++) {
         char why[600] = "memory is out";
         struct way *a = &w->way[k];

@@ -10,13 +10,8 @@ import subprocess
 import sys
 
 KEPT = {
-    "kernel_events_new": "the executor in the kernel",
-    "kernel_events_free": "the executor in the kernel",
     "kernel_events_fd": "the executor in the kernel",
-    "kernel_events_take": "the executor in the kernel",
     "kernel_event_view": "the executor in the kernel",
-    "kernel_meters_at": "the executor in the kernel",
-    "kernel_meters_sum": "the executor in the kernel",
     "kernel_sweep": "the executor in the kernel",
     "kernel_source_of": "flows in the kernel",
     "kernel_source_flows": "flows in the kernel",
@@ -30,7 +25,6 @@ KEPT = {
     "kernel_load": "it",
     "kernel_cpus": "it",
     # What only tests may ask.
-    "kernel_counter": "what act counted",
     "kernel_ways": "by what a frame leaves",
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",

@@ -53,6 +53,10 @@ enum short_way {
 enum short_way forward_short(const struct job *j, struct packet_ctx *c);
 /* After SHORT_JUDGE the rules accepted it: it leaves. False: there is no room, and all is known as after track_look. */
 bool forward_short_judged(const struct job *j, struct packet_ctx *c);
+/* For an executor that takes it elsewhere (vm.h, vm_recipes): the generation of recipes that hold, the longest packet
+ * of each kind, the next datagram's identification; and where that has gone on to. */
+uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);
+void forward_datagram(struct forward *f, uint32_t next);
 
 /* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its
  * flow begins, its verdict is known and

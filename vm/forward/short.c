@@ -125,6 +125,15 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
     find_longest(f, facts);
 }
 
+uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram)
+{
+    memcpy(longest, f->longest, sizeof f->longest);
+    *datagram = f->datagram;
+    return f->recipes;
+}
+
+void forward_datagram(struct forward *f, uint32_t next) { f->datagram = next; }
+
 /* ---- asking ---- */
 
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)
