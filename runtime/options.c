@@ -473,8 +473,9 @@ static bool settle_live(struct reading *r)
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
     if (o->on_exit == OPTIONS_END_OPEN && !is_bridged(o))
         return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one%s%s", "", "");
-    if (o->io != OPTIONS_IO_XDP && (o->busy_poll || o->xdp_replace))
-        return wrong(r, "%s goes with --io xdp alone%s", o->busy_poll ? "--busy-poll" : "--xdp-replace", "");
+    if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll goes with --io xdp alone%s%s", "", "");
+    if (o->io != OPTIONS_IO_XDP && o->xdp_replace && o->exec != OPTIONS_EXEC_KERNEL)
+        return wrong(r, "--xdp-replace goes with --io xdp or --exec kernel alone%s%s", "", "");
     if (o->watch && !strcmp(o->program, "-"))
         return wrong(r, "--watch: standard input is read once, and is no file that changes%s%s", "", "");
     if (!o->name) o->name = o->ifaces[0];
@@ -534,8 +535,6 @@ static bool settle_recording(struct reading *r)
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
-    if (o->exec == OPTIONS_EXEC_KERNEL && r->way[LIVE])
-        return wrong(r, "--exec kernel is not in this version with -i%s%s", "", "");
     if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
         return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel%s%s", "", "");
     if (r->way[LIVE]) return settle_live(r);

@@ -4,28 +4,52 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/kernel/counts.h"
 #include "vm/kernel/meters.h"
 
-struct counted {
-    struct kernel *kernel;
-    struct kernel_counters seen;       /* so far */
+/* What one program counts. */
+struct rows {
+    struct kernel_program at;
+    const struct kernel_meters *meters; /* NULL: it has none */
+    size_t cells;
     struct counter *row, *fresh;       /* of a row of `counts`: so far, and since */
     struct meter_counter *said, *more; /* likewise, of meters */
-    size_t meters;
 };
+struct counted {
+    struct kernel *kernel;
+    struct kernel_counters seen; /* so far */
+    struct rows rows;
+};
+
+static void rows_fini(struct rows *r)
+{
+    free(r->row);
+    free(r->fresh);
+    free(r->said);
+    free(r->more);
+}
+
+bool counted_follow(struct counted *c)
+{
+    const struct kernel_meters *m = kernel_meters(c->kernel);
+    struct rows r = {.at = *kernel_rows(c->kernel), .meters = m, .cells = m ? m->layout.cells : 0};
+    r.row = calloc(r.at.row, sizeof *r.row);
+    r.fresh = calloc(r.at.row, sizeof *r.fresh);
+    r.said = calloc(r.cells + 1, sizeof *r.said);
+    r.more = calloc(r.cells + 1, sizeof *r.more);
+    const bool good = r.row && r.fresh && r.said && r.more;
+    rows_fini(good ? &c->rows : &r);
+    if (good) c->rows = r;
+    if (!good) c->rows.at.row = 0, c->rows.cells = 0;
+    return good;
+}
 
 struct counted *counted_new(struct kernel *kernel)
 {
-    const struct kernel_meters *m = kernel_meters(kernel);
     struct counted *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->kernel = kernel;
-    c->row = calloc(kernel_rows(kernel)->row, sizeof *c->row);
-    c->fresh = calloc(kernel_rows(kernel)->row, sizeof *c->fresh);
-    c->meters = m ? m->layout.cells : 0;
-    c->said = calloc(c->meters + 1, sizeof *c->said);
-    c->more = calloc(c->meters + 1, sizeof *c->more);
-    if (c->row && c->fresh && c->said && c->more) return c;
+    if (counted_follow(c)) return c;
     counted_free(c);
     return NULL;
 }
@@ -33,10 +57,7 @@ struct counted *counted_new(struct kernel *kernel)
 void counted_free(struct counted *c)
 {
     if (!c) return;
-    free(c->row);
-    free(c->fresh);
-    free(c->said);
-    free(c->more);
+    rows_fini(&c->rows);
     free(c);
 }
 
@@ -53,19 +74,21 @@ static void since(void *now, void *seen, size_t bytes)
 
 void counted_add(struct counted *c, struct vm *vm)
 {
-    const struct kernel_program *at = kernel_rows(c->kernel);
+    const struct rows *r = &c->rows;
+    const struct kernel_program *at = &r->at;
+    const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);
     struct kernel_counters now = kernel_counters(c->kernel);
     since(&now, &c->seen, sizeof now);
-    for (uint32_t i = 0; i < at->row; i++) c->fresh[i] = kernel_counter(c->kernel, i);
-    since(c->fresh, c->row, at->row * sizeof *c->row);
-    if (c->meters) kernel_meters_sum(kernel_meters(c->kernel), c->more);
-    since(c->more, c->said, c->meters * sizeof *c->said);
-    struct vm_counters more = {.rules = c->fresh,
-                               .meters = c->meters ? c->more : NULL,
-                               .defaults = c->fresh + at->rules + 1,
-                               .services = c->fresh + at->services,
-                               .unserved = c->fresh + at->unserved,
-                               .servers = c->fresh + at->servers,
+    for (uint32_t i = 0; i < at->row; i++) r->fresh[i] = counts_of(at, counts, kernel_cpus(c->kernel), i);
+    since(r->fresh, r->row, at->row * sizeof *r->row);
+    if (r->cells) kernel_meters_sum(r->meters, r->more);
+    since(r->more, r->said, r->cells * sizeof *r->said);
+    struct vm_counters more = {.rules = r->fresh,
+                               .meters = r->cells ? r->more : NULL,
+                               .defaults = r->fresh + at->rules + 1,
+                               .services = r->fresh + at->services,
+                               .unserved = r->fresh + at->unserved,
+                               .servers = r->fresh + at->servers,
                                .snapped = now.snapped,
                                .bad_checksum = now.bad_checksum};
     memcpy(more.verdicts, now.verdicts, sizeof more.verdicts);

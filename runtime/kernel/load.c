@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/kernel/each.h"
@@ -269,12 +270,21 @@ static int make_rows(struct kernel *k, const struct program *p, char *err, size_
     return failed;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
 struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct judge *j = judge_begin();
     if (!j) snprintf(err, err_len, "out of memory");
     if (j) j->says = world_of(p);
-    if (j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len)) return j;
+    const bool made = j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len);
+    if (made && k->cfg.live) kernel_meters_at(&j->tables.meters, now_ns());
+    if (made) return j;
     kernel_discard(j);
     return NULL;
 }

@@ -3,10 +3,14 @@
 #ifndef RUNTIME_LIVE_IN_KERNEL_H
 #define RUNTIME_LIVE_IN_KERNEL_H
 
+#include "runtime/kernel/prove.h"
 #include "runtime/live/state.h"
+#include "vm/kernel/counters.h"
 
 /* l->in_kernel, as --exec and the first program say. */
 int in_kernel_choose(struct live *l);
+/* Another program; false: `why` says what of it is not the kernel's. */
+bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len);
 int in_kernel_begin(struct live *l);                                 /* its maps, and the judge of l->now */
 int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int in_kernel_port(struct live *l, unsigned at);                     /* when all else is ready: its programs, there */
@@ -15,11 +19,23 @@ void in_kernel_world(struct live *l);                                /* after fa
  */
 const struct vm_kernel *in_kernel_ops(const struct live *l);
 const uint32_t *in_kernel_in_force(const struct live *l);
+/* Of the program that was loaded last: of so many frames it and this process decided alike before it judged any. */
+struct proof in_kernel_proof(const struct live *l);
+/* Its rules' logs: readable when there are some (-1: nothing judges there), and told. And what is due once a second. */
+int in_kernel_fd(const struct live *l);
+void in_kernel_called(struct live *l);
+void in_kernel_tick(struct live *l, uint64_t now_ns);
+uint64_t in_kernel_logs(const struct live *l); /* how many there were */
 void in_kernel_close(struct live *l);
 
 /* Another program: its judge is loaded while the one before judges; false with why in err. Then it is put in force when
  * the worker takes the program itself (struct next_program), or the next one is loaded in its place. */
 bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_t err_len);
-int in_kernel_swap(void *live);
+int in_kernel_swap(void *live, struct vm *vm);
+
+/* What was counted there since the last time, into the vm of the worker, which stands still. */
+void in_kernel_count(const struct live *l);
+/* What is counted there since the start, of all programs; all 0: nothing judges there. */
+struct kernel_counters in_kernel_counters(const struct live *l);
 
 #endif

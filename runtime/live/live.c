@@ -23,6 +23,7 @@
 #include "runtime/live/document.h"
 #include "runtime/live/files.h"
 #include "runtime/live/health.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/load.h"
 #include "runtime/live/log.h"
@@ -134,10 +135,14 @@ static void say_ready(struct live *l)
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
-    char proxied[160];
+    char proxied[160], proved[100] = "", a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const struct proof proof = in_kernel_proof(l);
+    if (proof.frames)
+        snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
+                 text_duration(proof.ns, b));
     proxied_memory(l, proxied, sizeof proxied);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s%s%s%s", o->name, names,
-                l->in_kernel ? "kernel" : l->io->name, l->generic ? " (generic)" : "", l->worker_count,
+    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s", o->name, names,
+                l->in_kernel ? "kernel" : l->io->name, l->generic ? " (generic)" : "", proved, l->worker_count,
                 l->worker_count == 1 ? "" : "s", o->program,
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
@@ -169,6 +174,7 @@ enum waits_for {
     FOR_HEARD,
     FOR_WEB,
     FOR_PROXIES,
+    FOR_KERNEL,  /* what rules there log */
     FOR_FILE,    /* of the program, to change */
     FOR_WORKERS, /* from here on */
 };
@@ -184,6 +190,7 @@ static void wait_begin(const struct live *l, waiting fds)
     fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->guard_news);
     fds[FOR_QUESTION].fd = asked_fd(l);
     fds[FOR_WEB].fd = shown_fd(l);
+    fds[FOR_KERNEL].fd = in_kernel_fd(l);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
 }
@@ -211,6 +218,7 @@ static bool take_news(struct live *l, const waiting fds)
     for (unsigned i = 0; i < l->worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
     if (fds[FOR_PROXIES].revents) proxied_called(l);
+    if (fds[FOR_KERNEL].revents) in_kernel_called(l);
     if (l->walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
@@ -222,6 +230,7 @@ static bool tick(struct live *l, uint64_t now)
 {
     bool fine = world_clock(l) && world_tick(l);
     claim_tick(l, now);
+    in_kernel_tick(l, now);
     limits_tell(l, false);
     health_tick(l, now);
     fine &= by_hand_tick(l, now);

@@ -54,12 +54,32 @@ static void interface_text(FILE *out, const struct whole *all, unsigned i)
     fputc('\n', out);
 }
 
+/* Why packets come up from there, and how many. */
+static const char *const ups[KERNEL_UPS] = {
+#define UP(ident, name, doc) [KERNEL_UP_##ident] = name,
+#include "vm/kernel/up.def"
+#undef UP
+};
+
+static void in_kernel_text(FILE *out, const struct tally *t)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    fprintf(out, "kernel      %s frames, %s bytes judged there", text_number(t->in_kernel.packets, a),
+            text_number(t->in_kernel.bytes, b));
+    for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++)
+        if (t->kernel.ups[i].packets)
+            fprintf(out, "; %s came up: %s", text_number(t->kernel.ups[i].packets, a), ups[i]);
+    if (t->kernel.lost.packets) fprintf(out, "; %s of these found nobody", text_number(t->kernel.lost.packets, a));
+    fputc('\n', out);
+}
+
 static void more_text(FILE *out, const struct whole *all)
 {
     const struct worker_counters *c = &all->t->c;
     const struct egress_counters *e = &all->t->e;
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     for (unsigned i = 0; i < all->l->o->iface_count; i++) interface_text(out, all, i);
+    if (all->l->in_kernel) in_kernel_text(out, all->t);
     if (all->l->o->monitor || c->watched.packets)
         fprintf(out, "watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
                 text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
@@ -85,6 +105,15 @@ static void more_text(FILE *out, const struct whole *all)
 }
 
 /* ---- JSON ---- */
+
+static void in_kernel_json(cJSON *to, const struct tally *t)
+{
+    json_number(to, "packets", t->in_kernel.packets);
+    json_number(to, "bytes", t->in_kernel.bytes);
+    json_number(to, "lost", t->kernel.lost.packets);
+    cJSON *up = cJSON_AddObjectToObject(to, "up");
+    for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++) json_number(up, ups[i], t->kernel.ups[i].packets);
+}
 
 static void interface_json(cJSON *one, const struct whole *all, unsigned i)
 {
@@ -126,6 +155,7 @@ static void more_json(cJSON *root, const void *arg)
         interface_json(one, all, i);
     }
     live_json(cJSON_AddObjectToObject(root, "live"), all);
+    if (all->l->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
     proxied_json(root, all->t, all->l->proxied);
 }
 

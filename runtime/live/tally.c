@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/live/clock.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/proxied.h"
 #include "runtime/live/steered.h"
 #include "runtime/worker/sum.h"
@@ -79,6 +80,26 @@ static void add_carried(struct tally *t, const struct live *l)
     sum_carried(t->sum, rest, strays);
 }
 
+static void sum_to(struct counter *to, struct counter more)
+{
+    to->packets += more.packets;
+    to->bytes += more.bytes;
+}
+
+/* What frames were judged in the kernel alone no worker has seen; its vm has what rules have counted of them. */
+static void add_in_kernel(struct tally *t, const struct live *l)
+{
+    const struct kernel_counters *k = &t->kernel;
+    struct totals *to = &t->c.totals;
+    t->kernel = in_kernel_counters(l);
+    for (unsigned i = 0; i < ACTION_COUNT; i++) sum_to(&t->in_kernel, k->verdicts[i]);
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum_to(&to->malformed, k->reasons[i]);
+    sum_to(&to->passed, k->verdicts[ACTION_PASS]);
+    to->log_events += in_kernel_logs(l);
+    to->frames += t->in_kernel.packets;
+    to->bytes += t->in_kernel.bytes;
+}
+
 /* The whole is what its services are, and the rest. False: memory is out. */
 static bool add_proxied(struct tally *t, const struct live *l)
 {
@@ -109,10 +130,12 @@ struct tally *tally_take(const struct live *l, bool running)
     }
     for (unsigned i = 0; i < l->worker_count; i++) {
         if (running) worker_hold(l->workers[i]);
+        if (!i) in_kernel_count(l);
         add_worker(t, l, i);
         if (running) worker_release(l->workers[i]);
     }
     add_carried(t, l);
+    add_in_kernel(t, l);
     proxied_tally(l, t->sum);
     for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &t->io[i]);
     if (add_proxied(t, l)) return t;

@@ -4,6 +4,7 @@
 
 #include "runtime/live/state.h"
 #include "runtime/proxy/counters.h"
+#include "vm/kernel/counters.h"
 
 struct sum;
 
@@ -18,6 +19,8 @@ struct tally {
     uint64_t mono_ns;        /* when it was begun */
     struct sum *sum;
     struct worker_counters c;
+    struct kernel_counters kernel; /* of what the kernel judges itself: among the others but those of interfaces */
+    struct counter in_kernel;      /* its verdicts, added up */
     struct egress_counters e;
     struct io_stats io[PORTS_MOST]; /* by interface, those beside the first of it, too */
     struct counter seen[PORTS_MOST];

@@ -146,7 +146,8 @@ int way_choose(struct live *l)
 bool way_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     char what[WHY];
-    if (l->io != &io_XDP || l->in_kernel) return true;
+    if (l->in_kernel) return in_kernel_takes(l, p, why, len);
+    if (l->io != &io_XDP) return true;
     const char *no = refusal(l, p);
     if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
     if (no || (!l->latest && (!look_at_workers(l, why, len) || !look_at_cards(l, why, len)))) return false;

@@ -282,11 +282,11 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
 /* ---- the kernel executor ---- */
 
 /* With the program's file; how many descriptors came, or a negative errno. */
-static int ask_loaded(struct channel *c, enum request_kind kind, const struct program *p, int fds[], char *err,
-                      size_t err_len)
+static int ask_loaded(struct channel *c, enum request_kind kind, const struct program *p, int fds[],
+                      struct proof *proof, char *err, size_t err_len)
 {
     const struct request_none none = {0};
-    struct answer a;
+    struct answer a = {0};
     size_t len;
     uint8_t *bytes = program_file(p, &len);
     snprintf(err, err_len, "out of memory");
@@ -294,37 +294,38 @@ static int ask_loaded(struct channel *c, enum request_kind kind, const struct pr
     const struct question q = {kind, &none, sizeof none, bytes, 1, (uint32_t)len};
     const int failed = ask(c, &q, &a, fds, IO_FDS_MOST, err, err_len);
     free(bytes);
+    *proof = (struct proof){a.proof[0], a.proof[1]};
     return failed ? failed : (int)a.fd_count;
 }
 
 int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len)
 {
+    struct proof none;
     int fds[IO_FDS_MOST];
     *k = NULL;
-    const int count = ask_loaded(c, REQUEST_KERNEL, p, fds, err, err_len);
+    const int count = ask_loaded(c, REQUEST_KERNEL, p, fds, &none, err, err_len);
     if (count < 0) return count;
     *k = kernel_adopt(p, fds, (unsigned)count);
     if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped: %s", strerror(errno));
     return *k ? 0 : -EIO;
 }
 
-int ask_prepare(struct channel *c, const struct program *p, struct judge **j, char *err, size_t err_len)
+int ask_prepare(struct channel *c, const struct program *p, struct judge **j, struct proof *proof, char *err,
+                size_t err_len)
 {
     int fds[IO_FDS_MOST];
     *j = NULL;
-    const int count = ask_loaded(c, REQUEST_JUDGE, p, fds, err, err_len);
+    const int count = ask_loaded(c, REQUEST_JUDGE, p, fds, proof, err, err_len);
     if (count < 0) return count;
     *j = judge_adopt(p, fds, (unsigned)count);
     if (!*j) snprintf(err, err_len, "out of memory");
     return *j ? 0 : -ENOMEM;
 }
 
-int ask_swap(struct channel *c, struct kernel *k, struct judge *j, char *err, size_t err_len)
+int ask_swap(struct channel *c, char *err, size_t err_len)
 {
     const struct request_none none = {0};
-    const int failed = ask_done(c, &(struct question){REQUEST_SWAP, &none, sizeof none, NULL, 0, 0}, err, err_len);
-    if (!failed) kernel_took(k, j);
-    return failed;
+    return ask_done(c, &(struct question){REQUEST_SWAP, &none, sizeof none, NULL, 0, 0}, err, err_len);
 }
 
 int ask_hooks(struct channel *c, unsigned port, bool *generic, bool *pinned, char *err, size_t err_len)

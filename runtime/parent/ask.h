@@ -13,6 +13,7 @@
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
 #include "runtime/kernel/adopt.h"
+#include "runtime/kernel/prove.h"
 #include "vm/packet/facts.h"
 
 /* The service's end. */
@@ -40,9 +41,10 @@ int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t 
 int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
 /* The kernel executor (runtime/kernel/adopt.h) for the program, of its file alone: *k is the caller's to free. Once. */
 int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len);
-/* Its judge, loaded: *j is the caller's. And put in force in place of the one before, which makes it k's. */
-int ask_prepare(struct channel *c, const struct program *p, struct judge **j, char *err, size_t err_len);
-int ask_swap(struct channel *c, struct kernel *k, struct judge *j, char *err, size_t err_len);
+/* Its judge, loaded: *j is the caller's. And put in force in place of the one before: then kernel_took. */
+int ask_prepare(struct channel *c, const struct program *p, struct judge **j, struct proof *proof, char *err,
+                size_t err_len);
+int ask_swap(struct channel *c, char *err, size_t err_len);
 /* Its programs on a port; pinned: they outlive this process. */
 int ask_hooks(struct channel *c, unsigned port, bool *generic, bool *pinned, char *err, size_t err_len);
 uint64_t ask_too_long(struct channel *c, unsigned port);

@@ -2,11 +2,12 @@
  * descriptors, by which it reads, writes and asks, but loads nothing. A program comes as the bytes of its file, and is
  * verified like any other. */
 #include <errno.h>
-#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "runtime/host/hooks.h"
 #include "runtime/kernel/adopt.h"
+#include "runtime/kernel/prove.h"
 #include "runtime/parent/parent_priv.h"
 
 /* Copies, which the answer's sender closes. False: there are no descriptors left. */
@@ -23,19 +24,41 @@ static bool give(struct answer *a, const int from[], unsigned count, int fds[])
     return false;
 }
 
+static uint64_t seed_of(const struct options *o)
+{
+    uint64_t seed = o->seed;
+    if (!seed) (void)!getrandom(&seed, sizeof seed, 0);
+    return seed;
+}
+
 /* Once: maps of the sizes that this program asks for stay until the end. */
 bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     int all[KERNEL_FDS_MOST];
     if (p->kernel) return false;
     struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
-    if (program)
-        p->kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, a->err, sizeof a->err);
+    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = seed_of(p->o)};
+    if (program) p->kernel = kernel_new(program, &cfg, a->err, sizeof a->err);
     program_put(program);
     a->failed = p->kernel ? 0 : -EINVAL;
     if (p->kernel) p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
     if (p->kernel) give(a, all, kernel_fds(p->kernel, all), fds);
     return true;
+}
+
+/* Before it judges anything, it and the vm decide alike about thousands of frames. */
+static int prove(struct parent *p, const struct program *program, struct answer *a)
+{
+    struct asker asker;
+    struct proof proof = {0};
+    asker_init(&asker, p->kernel, KERNEL_ASKERS - 1);
+    asker.judge = p->judge;
+    const int failed = kernel_prove(&asker, program, &proof, a->err, sizeof a->err);
+    if (failed) kernel_discard(p->judge);
+    if (failed) p->judge = NULL;
+    a->proof[0] = proof.frames;
+    a->proof[1] = proof.ns;
+    return failed;
 }
 
 bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -45,9 +68,9 @@ bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, in
     struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
     kernel_discard(p->judge); /* it was never put in force */
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
+    a->failed = p->judge ? prove(p, program, a) : -EINVAL;
     program_put(program);
-    a->failed = p->judge ? 0 : -EINVAL;
-    if (p->judge) give(a, all, judge_fds(p->judge, all), fds);
+    if (!a->failed) give(a, all, judge_fds(p->judge, all), fds);
     return true;
 }
 

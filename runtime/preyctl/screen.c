@@ -147,6 +147,11 @@ static void head_print(FILE *out, const cJSON *seen)
                 part(one, "confirm_back") ? text_at(one, "confirm_back") : "it",
                 part(one, "confirm_back") ? "comes back" : "ends",
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
+    const cJSON *kernel = part(seen, "kernel"), *why;
+    if (kernel) fprintf(out, "judged in the kernel: %s packets", count_at(kernel, "packets", a));
+    cJSON_ArrayForEach(why, part(kernel, "up")) if (why->valuedouble > 0)
+        fprintf(out, "; %.0f came up: %s", why->valuedouble, why->string);
+    if (kernel) fputc('\n', out);
     if (is_true(one, "monitor"))
         fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",
                 count_at(part(seen, "live"), "watched", a));

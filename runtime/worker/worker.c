@@ -484,13 +484,13 @@ void worker_look(struct worker *w, uint64_t now)
 void worker_take_change(struct worker *w, uint64_t now)
 {
     const struct next_program *c = __atomic_load_n(&w->change, __ATOMIC_ACQUIRE);
-    const int err = vm_swap(w->vm, c->fresh, c->remap);
-    if (err == -EAGAIN) return;
+    if (vm_swapping(w->vm)) return;
+    int err = c->put_in_force ? c->put_in_force(c->arg, w->vm) : 0;
+    if (!err) err = vm_swap(w->vm, c->fresh, c->remap);
     w->refused = err;
     if (!err) {
         if (w->tape) tape_note(w->tape, TAPE_CHANGE, now, c->number);
         w->program = c->number;
-        if (c->put_in_force && c->put_in_force(c->arg)) __atomic_store_n(&w->fault, EIO, __ATOMIC_RELEASE);
         w->cfg.program = c->remap->program;
         w->cfg.owners = c->owners;
         w->cfg.shared = c->shared;

@@ -74,8 +74,10 @@ struct next_program {
     bool routes;
     int tun;
     bool cuts;
-    uint64_t number;                /* of this change, for who records it */
-    int (*put_in_force)(void *arg); /* the same in the kernel, at once; NULL: nothing judges there */
+    uint64_t number; /* of this change, for who records it */
+    /* The same in the kernel, at once, before the vm takes it; 0 or a negative errno: then nothing changes. NULL:
+     * nothing judges there. */
+    int (*put_in_force)(void *arg, struct vm *vm);
     void *arg;
 };
 

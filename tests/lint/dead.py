@@ -10,9 +10,6 @@ import subprocess
 import sys
 
 KEPT = {
-    "kernel_events_fd": "the executor in the kernel",
-    "kernel_event_view": "the executor in the kernel",
-    "kernel_sweep": "the executor in the kernel",
     "kernel_source_of": "flows in the kernel",
     "kernel_source_flows": "flows in the kernel",
     "kernel_source_add": "flows in the kernel",
@@ -23,11 +20,11 @@ KEPT = {
     "offloads_on": "AF_XDP",
     "buffer_prepend": "what the proxy will do next",
     "kernel_load": "it",
-    "kernel_cpus": "it",
     # What only tests may ask.
     "kernel_ways": "by what a frame leaves",
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",
+    "kernel_counter": "what the stages counted",
     "pool_free_slots": "no slot is lost",
     "flow_table_bytes": "memory beside its peers",
     "slots_place": "places that were drawn by hand",

@@ -145,6 +145,7 @@ static void ask_stages(struct channel *c, void *arg)
     char err[500] = "";
     struct kernel *k;
     struct judge *j;
+    struct proof proof;
     struct asker a;
     struct kpkt *of;
     struct pkt pkt;
@@ -156,8 +157,9 @@ static void ask_stages(struct channel *c, void *arg)
     if (failed) print_message("# %s\n", err);
     if (failed) _exit(NOT_ALLOWED);
     for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
-        wants(!ask_prepare(c, arg, &j, err, sizeof err), 2);
-        wants(!ask_swap(c, k, j, err, sizeof err), 3);
+        wants(!ask_prepare(c, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
+        wants(!ask_swap(c, err, sizeof err), 3);
+        kernel_took(k, j);
         asker_init(&a, k, 0);
         pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
         wants(!ask_frame(&a, KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
@@ -171,7 +173,7 @@ static void swap_nothing(struct channel *c, void *arg)
 {
     char err[500];
     (void)arg;
-    ask_swap(c, NULL, NULL, err, sizeof err);
+    ask_swap(c, err, sizeof err);
 }
 
 static void kernel(void **state)
