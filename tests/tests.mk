@@ -21,7 +21,7 @@ TEST_LIBS ?= test runtime compiler lang vm
 TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
 LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS) $(HOST_LIBS)
 
-UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kernel_%.c),$(wildcard tests/unit/*/test_*.c))
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/diff/kernel_%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
 $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf

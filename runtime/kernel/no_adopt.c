@@ -3,7 +3,7 @@
 
 #include "runtime/kernel/adopt.h"
 
-struct judge *kernel_prepare(const struct kernel *k, const struct program *p, char *err, size_t err_len)
+struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     (void)k, (void)p, (void)err, (void)err_len;
     return NULL;
