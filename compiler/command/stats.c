@@ -10,6 +10,7 @@
 #include "compiler/resolve/settings.h"
 #include "vm/flow/table.h"
 #include "vm/kernel/fits.h"
+#include "vm/kernel/gen/gen.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
@@ -319,10 +320,14 @@ static void print_kernel(const struct compile *c, FILE *out)
 {
     char err[256];
     struct kernel_fits fits;
+    struct code code;
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
 
-    if (p && kernel_fits(p, &fits)) {
-        fputs("in the kernel\n", out);
+    fputs("in the kernel\n", out);
+    if (p && gen_judge(p, &code, err, sizeof(err)) < 0) {
+        fprintf(out, "  not: %s\n", err);
+    } else if (p && kernel_fits(p, &fits)) {
+        gen_free(&code);
         line(out, "functions", fits.functions, "");
         line(out, "in line", fits.in_line, "instructions");
         line(out, "by functions of its own", fits.called, "instructions");

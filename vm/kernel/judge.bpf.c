@@ -1,4 +1,6 @@
 /* The second stage: what the program's code decides. The code itself is generated when a program is loaded (gen/). */
+#include <linux/pkt_cls.h>
+
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/table.h"
@@ -16,7 +18,7 @@ uint64_t kernel_piece_keep(struct kpkt *k);
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
 
 /* Which service takes what was let in. */
-static inline void serve(struct kpkt *k)
+inline_whole void serve(struct kpkt *k)
 {
     const uint64_t found = judge_services(k);
     if (!found) return;
@@ -34,7 +36,8 @@ static inline bool is_followed(const struct kpkt *k)
     return k->key.kind & KIND_FRAG_FIRST && kpkt_is_sent(k) && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
-static inline void judge(struct kpkt *k)
+/* In line, as all of the entry: calls below it want every frame that the kernel has. */
+inline_whole void judge(struct kpkt *k)
 {
     k->program = (uint32_t)NUMBER(serial);
     const struct facts *facts = &state_world.facts;
@@ -42,7 +45,7 @@ static inline void judge(struct kpkt *k)
     const decided d = judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
-    k->flags |= KERNEL_JUDGED;
+    if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else what was asked is not in the head */
     k->branch = k->verdict.service = PBC_NONE;
     if (decided_action(d) == ACTION_ACCEPT) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
@@ -52,14 +55,14 @@ SEC("xdp") int judge_xdp(struct xdp_md *ctx)
 {
     judge(kpkt_xdp(ctx));
     bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
-    return XDP_PASS;
+    return XDP_DROP;
 }
 
 SEC("tc") int judge_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     judge(k);
-    if (is_followed(k)) kernel_piece_keep(k);
+    if (k->flags & KERNEL_JUDGED && is_followed(k)) kernel_piece_keep(k);
     bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
-    return 0;
+    return TC_ACT_SHOT;
 }

@@ -10,6 +10,7 @@
 
 #include "vm/judge/judge.h"
 #include "vm/kernel/gen/emit_priv.h"
+#include "vm/kernel/kpkt.h"
 
 enum { NAME_MOST = 24 };
 
@@ -152,7 +153,7 @@ static int refuse(char *err, size_t err_len, uint64_t count, const char *what, u
 {
     snprintf(err, err_len,
              "the rules' code is too large for the kernel: %" PRIu64 " %s, it takes %" PRIu64
-             " in one program; `--exec user` runs it",
+             " in one program: --exec user",
              count, what, most);
     return -E2BIG;
 }
@@ -161,6 +162,11 @@ static int make_judge(struct made *m, char *err, size_t err_len)
 {
     uint32_t count;
     uint64_t insns = 0;
+    if (m->p->meta->reach > KERNEL_HEAD) {
+        snprintf(err, err_len, "rules test bytes up to %u of a frame, the kernel reads the first %u: --exec user",
+                 m->p->meta->reach, KERNEL_HEAD);
+        return -E2BIG;
+    }
     if (!m->code->functions || !m->names || !name_reached(m, &count)) return -ENOMEM;
     if (count > FUNCTIONS_MOST) return refuse(err, err_len, count, "functions", FUNCTIONS_MOST);
     if (!make_all(m)) return -ENOMEM;
