@@ -9,6 +9,7 @@
 
 /* The flow of a packet that was accepted goes on, or begins: 0, or a reason to go up (KERNEL_UP_…). */
 uint64_t kernel_flow_keep(struct kpkt *k);
+uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
 
 /* Is it one that flows are kept of? What leaves the choice to the host of a proxy's service is where the host follows
@@ -66,11 +67,19 @@ SEC("xdp") int act_xdp(struct xdp_md *ctx)
     }
 }
 
+/* Do later pieces of the datagram follow this one, which was judged, where none may be held (piece.h)? */
+static inline bool is_followed(const struct kpkt *k)
+{
+    return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_sent(k) &&
+           state_world.flags & PBC_FOLLOWS_FRAGMENTS;
+}
+
 /* What the host sends goes to the wire or not: nothing is edited, and no socket is there to take it. */
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
+    if (is_followed(k)) kernel_piece_keep(k);
     const uint32_t out = act(k, settle(k));
     if (out == KERNEL_UP) leave_lost(k);
     return out == KERNEL_PASS || out == KERNEL_SEND ? TC_ACT_UNSPEC : TC_ACT_SHOT;

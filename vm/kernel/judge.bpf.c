@@ -12,7 +12,6 @@ TABLE(const uint8_t, verdicts);
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
-uint64_t kernel_piece_keep(struct kpkt *k);
 
 /* The type of every generated function: (k, never NULL) gives 64 bits. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -28,12 +27,6 @@ inline_whole void serve(struct kpkt *k)
     k->verdict.service = number;
     if (s->proxy) k->flags |= KERNEL_PROXIED;
     if (s->rate) k->flags |= KERNEL_RATED;
-}
-
-/* Do later pieces of the datagram follow this one, where no other may hold them (piece.h)? */
-static inline bool is_followed(const struct kpkt *k)
-{
-    return k->key.kind & KIND_FRAG_FIRST && kpkt_is_sent(k) && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
 /* In line, as all of the entry: calls below it want every frame that the kernel has. */
@@ -60,9 +53,7 @@ SEC("xdp") int judge_xdp(struct xdp_md *ctx)
 
 SEC("tc") int judge_tc(struct __sk_buff *ctx)
 {
-    struct kpkt *k = kpkt_tc(ctx);
-    judge(k);
-    if (k->flags & KERNEL_JUDGED && is_followed(k)) kernel_piece_keep(k);
+    judge(kpkt_tc(ctx));
     bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
     return TC_ACT_SHOT;
 }

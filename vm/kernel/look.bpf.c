@@ -1,5 +1,7 @@
 /* The first stage: a packet's head is copied and parsed, and its flow looked up. What has a verdict already, and what
  * goes up, is left to act; the rest is judged. */
+#include <linux/pkt_cls.h>
+
 #include "vm/kernel/head.bpf.h"
 #include "vm/kernel/parse.bpf.h"
 #include "vm/kernel/port.h"
@@ -37,7 +39,7 @@ inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 
 inline_whole void copy_head(struct kpkt *k, const struct frame *f)
 {
-    if (state_world.reach > HEAD_AHEAD)
+    if (state_world.reach > HEAD_AHEAD && f->len > HEAD_AHEAD)
         load(k, f, KERNEL_HEAD);
     else if (head_ahead(k->head, f->data, f->end, f->len))
         set_head(k, f->len < HEAD_AHEAD ? f->len : HEAD_AHEAD);
@@ -166,6 +168,6 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
         bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE);
     else
         bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
-    return 2; /* TC_ACT_SHOT */
+    return TC_ACT_SHOT;
     ;
 }
