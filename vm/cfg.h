@@ -22,6 +22,7 @@ struct vm_kernel {
      * `e` speaks of. It counts, logs and asks meters there; logs leave through e->tx. */
     uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e);
     void (*meters)(void *arg, struct meters *m); /* the worker's become what the kernel's are, to be looked at */
+    bool (*sweep)(void *arg, uint64_t now_ns);   /* as meters_sweep, of the kernel's; NULL: others see to it */
     const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
 };
 

@@ -508,11 +508,19 @@ static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx
     return forward_tick(&j) ? vm->now_ns : time_sooner(next, forward_drained_ns(vm->forward));
 }
 
+/* Ours, and in kernel mode the kernel's. */
+static bool sweep_meters(const struct vm *vm)
+{
+    const struct vm_kernel *k = vm->cfg.kernel;
+    const bool held = meters_sweep(vm->meters);
+    return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held;
+}
+
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     see_time(vm, in, tx);
     const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
-    uint64_t next = meters_sweep(vm->meters) ? soon : UINT64_MAX;
+    uint64_t next = sweep_meters(vm) ? soon : UINT64_MAX;
     if (vm->track) next = time_sooner(next, track_tick(vm->track));
     if (vm_swapping(vm)) {
         track_renew_some(vm->track, STEPS_A_TICK);

@@ -30,6 +30,7 @@ struct executor {
     struct vm_kernel ops;
     struct pool *pool; /* NULL: nothing leaves */
     uint64_t now_ns;   /* latest seen */
+    uint64_t lost;     /* records of the stages that found no room */
     int fault;
 };
 
@@ -53,7 +54,10 @@ static void hear_all(struct executor *e, uint32_t input, struct vm_tx *tx)
     e->tx = tx;
     e->input = input;
     const int failed = kernel_events_take(e->events);
+    const uint64_t lost = kernel_events_lost(e->kernel);
     if (failed < 0) e->fault = failed;
+    if (tx) tx->events_lost += lost - e->lost;
+    e->lost = lost;
 }
 
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects)
@@ -64,6 +68,19 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
     if (failed) e->fault = failed;
     hear_all(e, effects->input, effects->tx);
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
+}
+
+/* What the kernel holds of meters: explain looks at it, and vm_tick sweeps it. */
+static void show_meters(void *arg, struct meters *m)
+{
+    const struct executor *e = arg;
+    kernel_meters_show(kernel_meters(e->kernel), m);
+}
+
+static bool sweep_meters(void *arg, uint64_t now_ns)
+{
+    const struct executor *e = arg;
+    return kernel_sweep(e->kernel, now_ns);
 }
 
 const char *executor_lacks(const struct program *p)
@@ -110,7 +127,7 @@ struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool 
         return NULL;
     }
     e->pool = cfg->pool;
-    e->ops = (struct vm_kernel){.arg = e, .judge = judge_there};
+    e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
     if (in_kernel) mine.kernel = &e->ops;
     e->vm = vm_new(p, &mine);
     if (e->vm) return e;

@@ -105,6 +105,14 @@ struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_
 struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }
 struct kernel_meters *kernel_meters(struct kernel *k) { return k->judge ? &k->judge->tables.meters : NULL; }
 
+uint64_t kernel_events_lost(const struct kernel *k)
+{
+    const struct map *m = &k->maps.v[KERNEL_MAP_events_lost];
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < m->entries; i++) sum += ((const uint64_t *)m->memory)[i];
+    return sum;
+}
+
 bool kernel_sweep(struct kernel *k, uint64_t now_ns)
 {
     struct kernel_meters *m = kernel_meters(k);

@@ -48,6 +48,8 @@ struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
 /* The meters of the program in force, NULL: there is none; before anything is asked of them, kernel_meters_at. */
 struct kernel_meters *kernel_meters(struct kernel *kernel);
+/* Records for the ring of events (events.h) that found no room there. */
+uint64_t kernel_events_lost(const struct kernel *kernel);
 /* As meters_sweep, a part of them; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* possible ones: rows of what each counts */

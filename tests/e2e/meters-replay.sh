@@ -21,7 +21,7 @@ capture() { # NAME: notes from standard input
     "$B/tests/tools/mkcap" "$work/$1.notes" "$work/$1.pcap" || failed=1
 }
 replay() { # CAPTURE PROGRAM OPTION...: into out and err
-    "$B/preyrun" --pcap "$work/$1.pcap" "${@:3}" "$work/$2.pbc" >"$work/out" 2>"$work/err"
+    "$B/preyrun" --pcap "$work/$1.pcap" ${EXEC:+--exec "$EXEC"} "${@:3}" "$work/$2.pbc" >"$work/out" 2>"$work/err"
 }
 verdicts() { # CAPTURE PROGRAM: how often each verdict and rule, in the order in which they first come
     replay "$1" "$2" --verdicts - && tail -n +2 "$work/out" | cut -f 2,3 | uniq -c | awk '{ printf "%s%s %s:%s", s, $1, $2, $3; s = " " }'
@@ -108,6 +108,15 @@ eth / ip4 10.0.0.1 > 10.0.0.9 / udp 4 > 53
 NOTES
 replay many small
 check "a full table is told" grep -q 'm: 3 within, 1 over, of them 2 without a bucket of their own' "$work/out"
+
+# The same through the kernel, where it takes our programs; EXEC=kernel asks it for all of this script.
+if [ -z "${EXEC:-}" ] && EXEC=kernel replay many small; then
+    check "in the kernel: a full table is told" grep -q 'm: 3 within, 1 over, of them 2 without a bucket of their own' "$work/out"
+    EXEC=kernel replay steady steady --format json
+    check "in the kernel: 100 of 1,000 frames within 100/s" grep -q '"within":	100,' "$work/out"
+    EXEC=kernel replay steady source --explain 4
+    check "in the kernel: explain sees what the frames before took" grep -Eq 'FLOOD +no +syns has 7 tokens for 10.0.0.0/24' "$work/out"
+fi
 
 # `limits` reach the answers.
 compile rejects <<'RULES'

@@ -7,7 +7,10 @@
  * being written. Else it is the owner's, and changed by compare-and-swap alone. Who read the word, then saw its key
  * there, and swaps the word it read, has the key's: for a slot that was freed since has another word. So no word may
  * come again: one that is given to a new key is larger than any that the slot had. A key is added under a lock of its
- * own (keyed_lock), so it lies in one slot only. */
+ * own (keyed_lock), so it lies in one slot only.
+ *
+ * Every swap is a full barrier; that a word is read before its key hangs on a machine that keeps loads in order (x86).
+ */
 #ifndef VM_KERNEL_KEYED_BPF_H
 #define VM_KERNEL_KEYED_BPF_H
 
