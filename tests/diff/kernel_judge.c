@@ -4,7 +4,8 @@
  *
  *   kernel_judge [SEED [FILES [FRAMES]]]
  *
- * The same numbers give the same run. LONG=1: twenty times as many, and larger lists. */
+ * FILES 0: the large lists alone. The same numbers give the same run. LONG=1: twenty times as many, and larger lists.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -234,9 +235,10 @@ static void print_sets(FILE *out, uint32_t count, struct rng *r)
     for (uint32_t i = 0; i < count; i++)
         fprintf(out, ", %u.%u.%u.0/24", 11 + i % 199, i / 199 % 256, rng_below(r, 256));
     fputs("\nset crowded = 9.9.9.9, 2001:db8::1", out);
-    for (uint32_t i = 0; i < count; i++) fprintf(out, ", 8.7.%u.%u", i / 100 % 256, 2 * (i % 100));
+    for (uint32_t i = 0; i < count; i++) fprintf(out, ", 8.%u.%u.%u", i / 25600, i / 100 % 256, 2 * (i % 100));
     for (uint32_t i = 0; i < count; i++)
-        fprintf(out, ", 2001:db8:%x::%x", i % 7 ? 1 : rng_below(r, 65536), 2 * i + rng_below(r, 2));
+        fprintf(out, ", 2001:db8:%x::%x:%x", i % 7 ? 1 : rng_below(r, 65536), i >> 15,
+                (2 * i + rng_below(r, 2)) & 0xffff);
     fputs("\nmacs some = 02:00:00:00:00:01", out);
     for (uint32_t i = 1; i < 300; i++) fprintf(out, ", 02:00:00:%02x:%02x:00", i % 256, rng_below(r, 256));
     fputs("\nports many = 1", out);
@@ -284,7 +286,7 @@ int main(int argc, char **argv)
     r.kernel = kernel_judge_new(err, sizeof err);
     if (r.kernel) asker_init(&r.asker, r.kernel, 0);
     for (unsigned i = 0; i < files && !r.failed; i++) drawn(&r, first + i, frames);
-    if (argc < 2 && !r.failed) large_lists(&r, long_run);
+    if ((argc < 2 || !files) && !r.failed) large_lists(&r, long_run);
     kernel_free(r.kernel);
     printf("%s - the code generated for the kernel judges as the native code: %" PRIu64 " programs, %" PRIu64
            " frames; %" PRIu64 " by a rule, %" PRIu64 " taken by a service, %" PRIu64 " counted or logged\n",
