@@ -14,6 +14,7 @@
 #include "runtime/kernel/facts.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/start.h"
+#include "runtime/live/steered.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/meters.h"
 #include "vm/kernel/note.h"
@@ -37,11 +38,14 @@ struct in_kernel {
 /* ---- chosen ---- */
 
 /* NULL: the stages do all of the program, or send it up. */
-static const char *not_there(const struct program *p)
+static const char *not_there(const struct live *l, const struct program *p)
 {
-    return p->meta->flags & PBC_KEEPS_FLOWS
-               ? "rules that ask for `state` or `flows over`, services and nat are this process's alone in this version"
-               : NULL;
+    if (p->meta->flags & PBC_KEEPS_FLOWS)
+        return "rules that ask for `state` or `flows over`, services and nat are this process's alone in this version";
+    /* What crosses would be judged twice: where it comes in, and where it leaves. */
+    if (start_routes(l, p) || (l->forwards && l->o->iface_count > 1 && steered_routes(p)))
+        return "what crosses from one interface to another is judged by this process alone in this version";
+    return NULL;
 }
 
 /* NULL: nothing of the command line stands in the way. */
@@ -63,7 +67,7 @@ int in_kernel_choose(struct live *l)
 {
     const bool asked = l->o->exec == OPTIONS_EXEC_KERNEL;
     const char *no = asked ? refusal(l) : NULL;
-    if (asked && !no) no = not_there(l->now.program);
+    if (asked && !no) no = not_there(l, l->now.program);
     if (no) return live_complain("--exec kernel: %s; this does: --exec user", no);
     l->in_kernel = asked;
     return 0;
@@ -71,7 +75,7 @@ int in_kernel_choose(struct live *l)
 
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
 {
-    const char *no = l->in_kernel ? not_there(p) : NULL;
+    const char *no = l->in_kernel ? not_there(l, p) : NULL;
     if (no) snprintf(why, len, "--exec kernel: %s", no);
     return !no;
 }

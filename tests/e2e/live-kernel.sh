@@ -90,3 +90,22 @@ nsenter --net="/run/netns/$id-prey" "$bin/preyrun" --cleanup >out 2>&1
 kernel --confirm 300ms run.pbc
 wait "$prey"
 same 'nobody has confirmed it' "$?|$(gets 8080)|$(pinned)" '1|prey|0'
+
+# What is not the kernel's.
+rules served <<'END'
+pool farm { server one 10.1.0.1 }
+service web on 10.1.0.2 tcp/80 { mode passthrough; -> farm }
+END
+refused() { # SENTENCE PATTERN ARGUMENT...
+    timeout 20 nsenter --net="/run/netns/$id-prey" "$bin/preyrun" --exec kernel "${@:3}" >out 2>err </dev/null
+    same "$1" "$?|$(grep -c -- "$2" err)" '2|1'
+}
+refused 'services are refused' 'services and nat are this process.s alone in this version; this does: --exec user' -i eth0 served.pbc
+refused 'so is --monitor' 'monitor watches, and the kernel enforces' -i eth0 --monitor run.pbc
+command ip -n "$id-prey" link add spare type veth peer name other >/dev/null 2>&1
+command ip -n "$id-prey" link set spare up >/dev/null 2>&1
+at prey sysctl -q -w net.ipv4.ip_forward=1
+rules cross <<'END'
+firewall edge forward default drop { accept tcp port 80 }
+END
+refused 'so are rules for what crosses' 'what crosses from one interface to another' -i eth0 -i spare cross.pbc
