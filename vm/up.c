@@ -1,5 +1,6 @@
 /* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
 #include "vm/context/context.h"
+#include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
@@ -21,6 +22,13 @@ bool vm_recipes(const struct vm *vm, struct vm_recipes *r)
 void vm_datagram(struct vm *vm, uint32_t next)
 {
     if (vm->forward) forward_datagram(vm->forward, next);
+}
+
+void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
+{
+    if (!vm->track) return;
+    track_at(vm->track, vm->now_ns, tx);
+    track_gone(vm->track, gone);
 }
 
 static void sum(struct counter *to, const struct counter *more)
@@ -54,6 +62,8 @@ void vm_count(struct vm *vm, const struct vm_counters *more)
     sum_all(vm->served, more->services, services);
     sum_all(vm->served + services, more->unserved, services);
     sum_all(vm->served + 2 * (size_t)services, more->servers, p->servers_count);
+    if (vm->forward && more->forward)
+        forward_count(vm->forward, more->forward->replies, more->nat ? more->nat->statements : NULL);
     if (more->meters) meters_count(vm->meters, p, more->meters);
     vm->counters.snapped += more->snapped;
     vm->counters.bad_checksum += more->bad_checksum;

@@ -40,6 +40,10 @@ struct vm_up {
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
 
+/* In kernel mode: a flow that is not sent on ended there (flow/table_ops.h); it is told in tx, as ever. */
+struct flow_gone;
+void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
+
 /* Timers, bounded work; returns the next deadline in mono_ns, UINT64_MAX for none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 

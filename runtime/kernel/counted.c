@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/kernel/counts.h"
+#include "vm/forward/bind/nat.h"
 #include "vm/kernel/meters.h"
 
 /* What one program counts. */
@@ -83,7 +84,11 @@ void counted_add(struct counted *c, struct vm *vm)
     since(r->fresh, r->row, at->row * sizeof *r->row);
     if (r->cells) kernel_meters_sum(r->meters, r->more);
     since(r->more, r->said, r->cells * sizeof *r->said);
-    struct vm_counters more = {.rules = r->fresh,
+    const struct forward_counters forward = {.replies = now.replies};
+    const struct nat_counters nat = {.statements = r->fresh + at->nats};
+    struct vm_counters more = {.forward = &forward,
+                               .nat = &nat,
+                               .rules = r->fresh,
                                .meters = r->cells ? r->more : NULL,
                                .defaults = r->fresh + at->rules + 1,
                                .services = r->fresh + at->services,

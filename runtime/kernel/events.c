@@ -14,7 +14,7 @@ struct kernel_events {
 /* The stages write no shorter ones; yet who maps the ring may have. */
 static size_t least(uint32_t kind)
 {
-    return kind == KERNEL_EVENT_FLOW ? sizeof(struct kernel_event) : sizeof(struct kernel_event_packet);
+    return kind == KERNEL_EVENT_FLOW ? sizeof(struct kernel_event_flow) : sizeof(struct kernel_event_packet);
 }
 
 static int take_one(void *arg, void *data, size_t len)

@@ -5,7 +5,7 @@
 #include "vm/kernel/events.h"
 
 /* Called for each record, oldest first; it holds as long as the call. len: its bytes, at least a struct kernel_event,
- * and for a packet's kinds at least a struct kernel_event_packet. */
+ * and as many as its kind says. */
 typedef void kernel_event_fn(void *arg, const struct kernel_event *e, size_t len);
 
 struct kernel_events;

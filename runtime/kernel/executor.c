@@ -11,12 +11,14 @@
 #include "runtime/kernel/counted.h"
 #include "runtime/kernel/events.h"
 #include "runtime/kernel/facts.h"
+#include "runtime/kernel/flows.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/meters.h"
 #include "vm/packet/parse/bytes.h"
+#include "vm/program/remap.h"
 
 struct executor {
     struct vm *vm;
@@ -25,6 +27,7 @@ struct executor {
     struct kernel_facts facts;
     struct counted *counted;
     struct kernel_events *events;
+    struct flow_ops flows;
     struct vm_tx *tx; /* where what is logged goes: of the packet that is being asked about, */
     uint32_t input;   /* which is this one of its call */
     struct vm_kernel ops;
@@ -41,6 +44,8 @@ static void hear(void *arg, const struct kernel_event *event, size_t len)
     const struct executor *e = arg;
     const struct kernel_event_packet *packet = (const struct kernel_event_packet *)event;
     struct vm_tx *tx = e->tx;
+    if (event->kind == KERNEL_EVENT_FLOW && e->vm)
+        vm_flow_gone(e->vm, &((const struct kernel_event_flow *)event)->gone, tx);
     if (event->kind != KERNEL_EVENT_LOG || len < sizeof *packet) return;
     if (tx->event_count < tx->event_cap)
         tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = packet->rule, .input = e->input};
@@ -85,7 +90,9 @@ static bool sweep_meters(void *arg, uint64_t now_ns)
 
 const char *executor_lacks(const struct program *p)
 {
-    return p->meta->flags & PBC_KEEPS_FLOWS ? "follow connections" : NULL;
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (p->services[i].flags & PBC_SERVICE_COOKIES) return "answer SYNs by cookies";
+    return NULL;
 }
 
 /* The program's judge is proved, then put in force. */
@@ -102,9 +109,11 @@ static bool judge_with(struct executor *e, const struct program *p, char *err, s
     return false;
 }
 
-static bool open_kernel(struct executor *e, const struct program *p, uint64_t seed, char *err, size_t err_len)
+static bool open_kernel(struct executor *e, const struct program *p, const struct vm_cfg *cfg, char *err,
+                        size_t err_len)
 {
-    e->kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP, .seed = seed}, err, err_len);
+    e->kernel =
+        kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP, .live = cfg->live, .seed = cfg->seed}, err, err_len);
     if (!e->kernel) return false;
     asker_init(&e->asker, e->kernel, 0);
     if (!judge_with(e, p, err, err_len)) return false;
@@ -122,13 +131,17 @@ struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool 
     if (what)
         snprintf(err, err_len,
                  "the rules %s, which the executor in the kernel does not do in this version: --exec user", what);
-    if (in_kernel && (what || !open_kernel(e, p, cfg->seed, err, err_len))) {
+    if (in_kernel && (what || !open_kernel(e, p, cfg, err, err_len))) {
         executor_free(e);
         return NULL;
     }
     e->pool = cfg->pool;
     e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
     if (in_kernel) mine.kernel = &e->ops;
+    if (in_kernel && p->meta->flags & PBC_KEEPS_FLOWS) {
+        flows_init(&e->flows, e->kernel);
+        e->ops.flows = &e->flows;
+    }
     e->vm = vm_new(p, &mine);
     if (e->vm) return e;
     executor_free(e);
@@ -164,21 +177,22 @@ static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, u
     memcpy(to->next_hop, r->dst, sizeof to->next_hop);
 }
 
-/* The frame as the stages left it, and what of it they were not given. NULL: no slot. */
-static struct pkt *edited(const struct executor *e, const struct pkt *pkt)
+/* The frame as the stages left it, and what of it they were not given; behind a tunnel's packet there is nothing. NULL:
+ * no slot. */
+static struct pkt *edited(const struct executor *e, const struct kpkt *k, const struct pkt *pkt)
 {
     const struct asker *a = &e->asker;
+    const uint32_t front = recipe_overhead(k->seen.recipe), rest = front ? 0 : pkt->cap_len - a->given;
     struct pkt *out = e->pool ? pool_copy(e->pool, pkt) : NULL;
     if (!out) return NULL;
-    const uint32_t more = a->len - a->given, rest = out->cap_len - a->given;
-    if (a->len < a->given || more > out->headroom) { /* what leaves is as long, or has grown in front */
+    if (front > out->headroom || a->len + rest > out->cap_len + front) {
         pool_put(out);
         return NULL;
     }
-    out->data -= more;
-    out->headroom = (uint16_t)(out->headroom - more);
+    out->data -= front;
+    out->headroom = (uint16_t)(out->headroom - front);
+    out->wire_len = front ? a->len : pkt->wire_len;
     out->head_len = out->cap_len = a->len + rest;
-    out->wire_len += more;
     memcpy(out->data, a->frame, a->len);
     return out;
 }
@@ -186,7 +200,7 @@ static struct pkt *edited(const struct executor *e, const struct pkt *pkt)
 static void leaves(const struct executor *e, const struct kpkt *k, const struct pkt *pkt, uint32_t input,
                    struct vm_tx *tx)
 {
-    struct pkt *out = tx->count < tx->cap ? edited(e, pkt) : NULL;
+    struct pkt *out = tx->count < tx->cap ? edited(e, k, pkt) : NULL;
     if (out) write_entry(k, out, input, pkt->cookie, &tx->entries[tx->count++]);
 }
 

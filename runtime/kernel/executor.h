@@ -7,7 +7,7 @@
 
 struct executor;
 
-/* What of such a program the stages do not do: "follow connections"; NULL: they do all of it, or leave it to a worker.
+/* What of such a program the stages do not do: "send connections on"; NULL: they do all of it, or leave it to a worker.
  */
 const char *executor_lacks(const struct program *p);
 

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "runtime/kernel/flows.h"
 #include "runtime/kernel/refused.h"
 
 static int init_constants(struct kernel *k, char *err, size_t err_len)
@@ -67,10 +68,11 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
-    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
+    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus, k->cfg.live);
     k->objects = objects_new(err, err_len);
     int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
     if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
+    if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);
     if (!failed && sizes.source_slots)
         kernel_sources_fill(k->maps.v[KERNEL_MAP_sources].memory, p->settings->flows, cfg->seed);
     if (!failed) failed = init_constants(k, err, err_len);

@@ -18,8 +18,9 @@ enum kernel_hook { KERNEL_XDP = 1 << 0, KERNEL_TC = 1 << 1 };
 
 struct kernel_cfg {
     unsigned hooks; /* enum kernel_hook: what is loaded */
-    bool live;      /* packets arrive: of a proxy's connections no more is seen than how they open */
-    uint64_t seed;  /* of hashes: who has the same as a worker's (vm_cfg) finds the same places */
+    bool live; /* packets arrive: of a proxy's connections no more is seen than how they open; and other programs may
+                  take the place of the first, so flows have room for what those need */
+    uint64_t seed; /* of hashes: who has the same as a worker's (vm_cfg) finds the same places */
 };
 
 struct kernel;

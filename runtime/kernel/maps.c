@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime/kernel/flows.h"
 #include "runtime/kernel/refused.h"
 
 static const char *const names[] = {
@@ -76,11 +77,13 @@ static int make(struct map *m, enum kernel_map which, const struct kernel_sizes 
     return -EINVAL;
 }
 
-struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
+struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus, bool live)
 {
     const bool keeps = p->meta->flags & PBC_KEEPS_FLOWS;
-    return (struct kernel_sizes){
+    struct kernel_sizes s = {
         .cpus = cpus, .program = p, .source_slots = keeps ? kernel_sources_slots(p->settings->flows) : 0};
+    flows_sizes(p, live, &s);
+    return s;
 }
 
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)

@@ -5,6 +5,7 @@
 #include "runtime/kernel/counts.h"
 #include "runtime/kernel/link.h"
 #include "vm/kernel/counters.h"
+#include "vm/kernel/flow_head.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
@@ -26,6 +27,8 @@ struct kernel_sizes {
     uint32_t cpus; /* possible ones */
     const struct program *program;
     uint64_t source_slots; /* of flows by source; 0: the program keeps no flows */
+    /* Of the flow table: slots, those of flows that are sent on, and words of both levels of bits. */
+    uint32_t flow_slots, flow_bound, flow_words;
 };
 
 struct map {
@@ -38,7 +41,7 @@ struct maps {
     struct map v[KERNEL_MAPS];
 };
 
-struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
+struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus, bool live);
 
 /* Call maps_fini in any case. 0 or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);

@@ -42,7 +42,7 @@ static void fill(struct flow_table *t, uint32_t flows, bool v6)
     for (uint32_t i = 0; i < flows; i++) {
         struct flow_id id;
         id_of(&id, i, v6);
-        flow_add(t, &(struct flow_tuple){id, flow_hash(t, &id), FLOW_NONE, false}, FLOW_STATE_OPEN, 1);
+        table_begin(t, &(struct flow_tuple){id, flow_hash(t, &id), FLOW_NONE, false}, FLOW_STATE_OPEN, 0, 1);
     }
 }
 
@@ -196,7 +196,7 @@ static double add_all(struct flow_table *t, enum flow_state state, uint64_t now_
         ask_batch(t, numbers + i, false, &b);
         for (unsigned k = 0; k < BATCH; k++)
             if (find_at(t, &b.id[k], b.hash[k], b.hint[k], now_ns) == FLOW_NONE)
-                flow_add(t, &(struct flow_tuple){b.id[k], b.hash[k], FLOW_NONE, false}, state, now_ns + i);
+                table_begin(t, &(struct flow_tuple){b.id[k], b.hash[k], FLOW_NONE, false}, state, 0, now_ns + i);
     }
     return (double)(bench_cpu_ns() - began) / PACKETS;
 }

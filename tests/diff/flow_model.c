@@ -15,14 +15,13 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "tests/lib/rng.h"
-#include "tests/lib/talk.h"
+#include "tests/lib/draw_talk.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
-enum { FLOWS_MOST = 512, QUOTABLE = 64, EVENTS = 1024, TTL_DROPPED = 9, MOST_A_SOURCE = 3 };
+enum { FLOWS_MOST = 512, EVENTS = 1024, MOST_A_SOURCE = 3 };
 #define S UINT64_C(1000000000)
 
 /* A flow as the model sees it: who opened it is `open`. */
@@ -52,13 +51,8 @@ struct run {
     struct facts facts;
     struct event events[EVENTS];
     struct vm_tx tx;
-    struct talk past[QUOTABLE]; /* what errors quote */
-    unsigned past_count;
-    struct talk last;
-    unsigned hosts, ports;
-    bool plain;      /* UDP alone: flows that are established stay there */
-    unsigned chatty; /* of eight packets as many answer an earlier one */
-    bool limited;    /* sources hold few flows */
+    struct talks talks;
+    bool limited; /* sources hold few flows */
     char why[512];
 };
 
@@ -76,25 +70,9 @@ static bool same_tags(const struct talk *a, const struct talk *b)
     return true;
 }
 
-static bool is_icmp(const struct talk *t) { return t->proto == (t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
-
-/* 0: no query; else the number of the pair + 1. */
-static unsigned pair_of(const struct talk *t, bool *answers)
-{
-    static const uint8_t pairs4[][2] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}}, pairs6[][2] = {{128, 129}, {139, 140}};
-    const uint8_t(*pairs)[2] = t->v6 ? pairs6 : pairs4;
-    for (unsigned i = 0; i < (t->v6 ? 2 : 4); i++)
-        for (unsigned k = 0; k < 2; k++)
-            if (t->type == pairs[i][k]) {
-                *answers = k == 1;
-                return i + 1;
-            }
-    return 0;
-}
-
 static bool is_error(const struct talk *t)
 {
-    if (!is_icmp(t)) return false;
+    if (!talk_is_icmp(t)) return false;
     return t->v6 ? t->type < 128 : t->type == 3 || t->type == 4 || t->type == 5 || t->type == 11 || t->type == 12;
 }
 
@@ -120,9 +98,9 @@ static bool belongs(const struct model_flow *f, const struct talk *t, const stru
         o->src == t->src && o->dst == t->dst && (!ports || (o->src_port == t->src_port && o->dst_port == t->dst_port));
     const bool back =
         o->src == t->dst && o->dst == t->src && (!ports || (o->src_port == t->dst_port && o->dst_port == t->src_port));
-    if (is_icmp(t)) {
+    if (talk_is_icmp(t)) {
         bool answers = false;
-        const unsigned pair = pair_of(t, &answers);
+        const unsigned pair = talk_pair(t, &answers);
         *dir = answers ? FLOW_REPLY : FLOW_ORIGINAL;
         return pair && pair == f->pair && t->id == o->id && (answers ? back : forth);
     }
@@ -179,7 +157,7 @@ static struct said say(struct model *m, const struct talk *t)
     struct said s = {.mark = MARK_NEW};
     bool answers = false;
     if (is_error(t)) return say_error(m, t);
-    if (is_icmp(t) && !pair_of(t, &answers)) return s;
+    if (talk_is_icmp(t) && !talk_pair(t, &answers)) return s;
     s.flow = to_group(t) ? NULL : find(m, t, t, &s.dir);
     if (answers) {
         s.mark = s.flow ? MARK_ESTABLISHED : MARK_INVALID;
@@ -199,7 +177,7 @@ static struct said say(struct model *m, const struct talk *t)
 
 static enum flow_state plain_state(const struct talk *t, bool both)
 {
-    if (is_icmp(t)) return both ? FLOW_STATE_ICMP : FLOW_STATE_ICMP_ONE_WAY;
+    if (talk_is_icmp(t)) return both ? FLOW_STATE_ICMP : FLOW_STATE_ICMP_ONE_WAY;
     if (t->proto == IPPROTO_NR_UDP) return both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY;
     if (t->proto != IPPROTO_NR_SCTP) return both ? FLOW_STATE_OTHER : FLOW_STATE_OTHER_ONE_WAY;
     if (t->payload && t->chunk == 6) return FLOW_STATE_SCTP_RESET;
@@ -237,7 +215,7 @@ static void accept(struct model *m, const struct talk *t, const struct said *s)
     if (s->makes) {
         m->flows[m->count++] = (struct model_flow){
             .open = s->step.by_other ? turned(t) : *t,
-            .pair = is_icmp(t) ? (uint8_t)pair_of(t, &answers) : 0,
+            .pair = talk_is_icmp(t) ? (uint8_t)talk_pair(t, &answers) : 0,
             .state = tcp ? (enum flow_state)s->step.state : plain_state(t, false),
             .began_ns = m->now_ns,
             .seen_ns = m->now_ns,
@@ -259,108 +237,6 @@ static void accept(struct model *m, const struct talk *t, const struct said *s)
     f->seen_ns = m->now_ns;
 }
 
-/* ---- drawing ---- */
-
-static uint32_t draw_host(struct run *r) { return 0x0a000001 + rng_below(&r->rng, r->hosts); }
-
-/* A record has the VIDs of two tags, so those tell stacks apart. */
-static void draw_tags(struct run *r, struct talk *t)
-{
-    static const uint16_t tpids[] = {0x8100, 0x8100, 0x88a8, 0x9100};
-    t->tag_count = rng_one_in(&r->rng, 4) ? (uint8_t)rng_below(&r->rng, TALK_TAGS + 1) : 0;
-    for (unsigned i = 0; i < t->tag_count; i++) {
-        const unsigned k = rng_below(&r->rng, 4);
-        t->tags[i].tpid = tpids[k];
-        t->tags[i].vid = (uint16_t)(10 * k + rng_below(&r->rng, 2));
-        if (k < 2) t->tags[i].vid = (uint16_t)rng_below(&r->rng, 2);
-    }
-    if (t->tag_count > 2) {
-        t->tags[0].tpid = 0x8100;
-        t->tags[0].vid = (uint16_t)(100 + t->tags[2].vid);
-    }
-}
-
-static void draw_tcp(struct run *r, struct talk *t)
-{
-    static const uint8_t flags[] = {
-        TCP_SYN,           TCP_SYN, TCP_SYN | TCP_ACK, TCP_SYN | TCP_ACK, TCP_ACK,           TCP_ACK, TCP_ACK,
-        TCP_ACK | TCP_FIN, TCP_RST, TCP_RST | TCP_ACK, TCP_FIN,           TCP_SYN | TCP_FIN, 0};
-    t->proto = IPPROTO_NR_TCP;
-    t->flags = flags[rng_below(&r->rng, sizeof flags)];
-    t->seq = 1000 + rng_below(&r->rng, 3);
-    t->ack = 1000 + rng_below(&r->rng, 4);
-    t->window = (uint16_t)(rng_one_in(&r->rng, 4) ? rng_below(&r->rng, 3) : 65535);
-    if (rng_one_in(&r->rng, 20)) t->seq = (uint32_t)rng_next(&r->rng);
-    if (t->flags == TCP_ACK) t->payload = (uint8_t)rng_below(&r->rng, 3);
-}
-
-static void draw_icmp(struct run *r, struct talk *t)
-{
-    static const uint8_t types4[] = {8, 8, 0, 0, 13, 14, 15, 16, 17, 18, 9, 42},
-                         types6[] = {128, 129, 139, 140, 135, 143};
-    static const uint8_t errors4[] = {3, 4, 5, 11, 12}, errors6[] = {1, 2, 3, 4, 100};
-    t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
-    t->type = t->v6 ? types6[rng_below(&r->rng, sizeof types6)] : types4[rng_below(&r->rng, sizeof types4)];
-    /* Queries of two kinds have two numbers, so that a record tells their flows apart; replies may mistake them. */
-    bool answers = false;
-    const unsigned pair = pair_of(t, &answers);
-    t->id = (uint16_t)(10 * (answers && rng_one_in(&r->rng, 5) ? 1 : pair) + rng_below(&r->rng, 2));
-    if (!r->past_count || rng_one_in(&r->rng, 3)) return;
-    t->quoted = &r->past[rng_below(&r->rng, r->past_count)];
-    t->v6 = t->quoted->v6;
-    t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
-    t->type = t->v6 ? errors6[rng_below(&r->rng, 5)] : errors4[rng_below(&r->rng, 5)];
-    if (!rng_one_in(&r->rng, 4)) t->dst = t->quoted->src;
-    t->tag_count = t->quoted->tag_count;
-    memcpy(t->tags, t->quoted->tags, sizeof t->tags);
-}
-
-/* What somebody may answer to this packet. */
-static void draw_answer(struct run *r, const struct talk *to, struct talk *t)
-{
-    *t = *to;
-    t->src = to->dst;
-    t->dst = to->src;
-    t->src_port = to->dst_port;
-    t->dst_port = to->src_port;
-    t->ttl = 64;
-    if (t->proto == IPPROTO_NR_TCP) draw_tcp(r, t);
-    if (t->proto == IPPROTO_NR_SCTP) t->chunk = 2;
-    if (is_icmp(t) && t->type % 2 && t->type > 12 && !t->v6) t->type++;
-    if (is_icmp(t) && t->type == 8 && !t->v6) t->type = 0;
-    if (is_icmp(t) && t->v6 && (t->type == 128 || t->type == 139)) t->type = t->type == 128 ? 129 : 140;
-}
-
-static void draw_talk(struct run *r, struct talk *t)
-{
-    static const uint8_t chunks[] = {1, 1, 2, 0, 6, 14};
-    if (r->past_count && rng_below(&r->rng, 8) < r->chatty) {
-        draw_answer(r, r->plain ? &r->last : &r->past[rng_below(&r->rng, r->past_count)], t);
-        return;
-    }
-    *t = (struct talk){.v6 = rng_one_in(&r->rng, 3), .src = draw_host(r), .dst = draw_host(r)};
-    t->ttl = rng_one_in(&r->rng, 6) ? TTL_DROPPED : 64;
-    t->src_port = (uint16_t)(1 + rng_below(&r->rng, r->ports));
-    t->dst_port = (uint16_t)(1 + rng_below(&r->rng, r->ports));
-    if (rng_one_in(&r->rng, 30)) t->dst = 0xe0000001;
-    draw_tags(r, t);
-    switch (r->plain ? 0 : rng_below(&r->rng, 8)) {
-    case 0: t->proto = IPPROTO_NR_UDP; break;
-    case 1:
-        t->proto = IPPROTO_NR_SCTP;
-        t->payload = rng_one_in(&r->rng, 5) ? 0 : 4;
-        t->chunk = chunks[rng_below(&r->rng, sizeof chunks)];
-        break;
-    case 2:
-        t->proto = 47;
-        t->payload = 8;
-        break;
-    case 3:
-    case 4: draw_icmp(r, t); break;
-    default: draw_tcp(r, t);
-    }
-}
-
 /* ---- comparing ---- */
 
 static bool wrong(struct run *r, const char *what, const struct talk *t)
@@ -380,7 +256,7 @@ static struct model_flow *recorded(struct run *r, const struct flow_record *f)
         if (m->began_ns != f->began_ns || m->seen_ns != f->seen_ns || m->state != (enum flow_state)f->state) continue;
         talk_addr(o, o->src, src);
         talk_addr(o, o->dst, dst);
-        const uint16_t src_port = is_icmp(o) ? o->id : has_ports(o) ? o->src_port : 0;
+        const uint16_t src_port = talk_is_icmp(o) ? o->id : has_ports(o) ? o->src_port : 0;
         const uint16_t outer = o->tag_count ? o->tags[0].vid : VLAN_UNTAGGED;
         const uint16_t inner = o->tag_count > 1 ? o->tags[1].vid : VLAN_UNTAGGED;
         if (memcmp(src, f->src, sizeof src) || memcmp(dst, f->dst, sizeof dst) || f->proto != o->proto) continue;
@@ -477,7 +353,7 @@ static bool step(struct run *r, struct totals *totals)
     struct talk t;
     struct pkt pkt, *pkts[] = {&pkt};
     struct verdict v;
-    draw_talk(r, &t);
+    draw_talk(&r->talks, &t);
     struct said s = say(&r->model, &t);
     /* Those of its tuple whose time is over go before it is counted what its source holds. */
     enum flow_dir dir;
@@ -493,7 +369,7 @@ static bool step(struct run *r, struct totals *totals)
     totals->packets++;
     if (v.reason) return wrong(r, reason_name(v.reason), &t);
     if (!take_events(r, &s, &t, totals)) return false;
-    if (t.ttl != TTL_DROPPED) {
+    if (t.ttl != TALK_TTL_DROPPED) {
         const unsigned want = many ? 4 : state_of_mark(s.mark), got = state_of_rule(r, v.rule);
         totals->states[want]++;
         if (got != want) {
@@ -502,8 +378,7 @@ static bool step(struct run *r, struct totals *totals)
             return false;
         }
         if (!many) accept(&r->model, &t, &s);
-        r->last = t;
-        if (!t.quoted) r->past[r->past_count < QUOTABLE ? r->past_count++ : rng_below(&r->rng, QUOTABLE)] = t;
+        talk_remember(&r->talks, &t);
     }
     return compare_flows(r, &t);
 }
@@ -541,13 +416,14 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
     static struct run r;
     memset(&r, 0, sizeof r);
     r.rng.state = seed;
+    r.talks.rng = &r.rng;
     const bool tiny = rng_one_in(&r.rng, 2);
-    r.hosts = 2 + rng_below(&r.rng, tiny ? 12 : 3);
-    r.chatty = rng_below(&r.rng, 8);
-    r.plain = tiny && rng_one_in(&r.rng, 8);
-    if (r.plain) r.hosts = r.chatty = 7;
-    r.ports = 1 + rng_below(&r.rng, 3);
-    r.limited = !r.plain && rng_one_in(&r.rng, 2);
+    r.talks.hosts = 2 + rng_below(&r.rng, tiny ? 12 : 3);
+    r.talks.chatty = rng_below(&r.rng, 8);
+    r.talks.plain = tiny && rng_one_in(&r.rng, 8);
+    if (r.talks.plain) r.talks.hosts = r.talks.chatty = 7;
+    r.talks.ports = 1 + rng_below(&r.rng, 3);
+    r.limited = !r.talks.plain && rng_one_in(&r.rng, 2);
     r.model.half_open_most = tiny ? 4 : 1000;
     r.program = compile_rules(&r, tiny ? 16 : 1000, r.model.half_open_most);
     if (!r.program) return false;

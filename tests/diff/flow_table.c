@@ -55,11 +55,12 @@ static void tell(struct ends *e, int32_t slot, enum flow_end how, uint64_t now_n
     if (e->count < ENDS_MOST) e->list[e->count++] = (struct told){slot, how, now_ns, *id};
 }
 
-static void on_end(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
+static void on_end(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
+                   uint64_t now_ns)
 {
     struct world *w = arg;
     struct flow_id id;
-    flow_id_of(w->table, slot, &id);
+    flow_id_in(f, cold, &id);
     tell(&w->told, slot, how, now_ns, &id);
 }
 
@@ -396,7 +397,7 @@ static const char *step_flow(struct world *w)
         const bool yields = flow_state_class(state) == FLOW_HALF_OPEN; /* and may free a slot that comes first */
         const struct flow_tuple tuple = {id, hash, yields ? FLOW_NONE : draw_room(w, hash), high};
         slot = plain_add(w, &id, at.group, state, high);
-        return flow_add(w->table, &tuple, state, w->now_ns) == slot ? NULL : "flow_add";
+        return table_begin(w->table, &tuple, state, 0, w->now_ns) == slot ? NULL : "flow_add";
     }
     twins_found += w->flow[slot].is_twin;
     static const uint8_t ends[] = {FLOW_END_REOPENED, FLOW_END_SERVER_DOWN, FLOW_END_RETRIED};

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Packet tests (tests/packets/) once more, with the executor in the kernel as one of those that judge each packet: verdict,
-# bytes, logs and counters are equal. LONG=1: all of them; else those of parser, tunnels, fragments, meters and answers.
+# bytes, logs and counters are equal. LONG=1: all of them; else those of meters, fragments, parser, connections, services and translation.
 # Skipped where the kernel takes no programs of ours.
 set -u
 B=${B:-build}
@@ -8,7 +8,7 @@ work=$B/scratch/exec-packets
 rm -rf "$work"
 mkdir -p "$work"
 
-files="meters log-rate fragments decap bytes link malformed-ip6 reject-unreachable set-algebra services"
+files="meters fragments bytes link tcp-state flows-over mode-passthrough nat-masquerade proxy"
 [ -z "${LONG:-}" ] || files=$(cd tests/packets && ls ./*.t | sed 's|./||; s/\.t//')
 if [ "$(id -u)" -ne 0 ]; then
     echo "ok - packets through the kernel # SKIP that takes root"

@@ -10,10 +10,6 @@ import subprocess
 import sys
 
 KEPT = {
-    "kernel_source_of": "flows in the kernel",
-    "kernel_source_flows": "flows in the kernel",
-    "kernel_source_add": "flows in the kernel",
-    "kernel_source_drop": "flows in the kernel",
     "program_stream_naive": "the proxy's loop, as the list says it",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",

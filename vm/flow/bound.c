@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vm/flow/table_priv.h"
+#include "vm/flow/table_shared.h"
 #include "vm/flow/track_priv.h"
 
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
@@ -60,21 +61,19 @@ struct flow_bind *track_begin(struct track *t, const struct key *key, const stru
     if (!track_take_stack(t, pkt, s)) return NULL;
     if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
     if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
-    track_add(t, key, pkt, s);
-    struct flow *f = flow_at(t->table, s->slot);
-    f->flags |= FLOW_BOUND;
-    if (one_sided) f->flags |= FLOW_ONE_SIDED;
-    if (idle_ns) {
-        f->flags |= FLOW_OWN_IDLE;
-        flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
-    }
-    return flow_bind_at(t->table, s->slot);
+    const uint8_t flags = FLOW_BOUND | (one_sided ? FLOW_ONE_SIDED : 0) | (idle_ns ? FLOW_OWN_IDLE : 0);
+    return track_add(t, key, pkt, s, flags, idle_ns) ? flow_bind_at(t->table, s->slot) : NULL;
 }
 
 void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns)
 {
-    flow_at(t->table, s->slot)->flags |= FLOW_OWN_IDLE | FLOW_IDLE_ONE_WAY;
+    const uint8_t flags = FLOW_OWN_IDLE | FLOW_IDLE_ONE_WAY;
+    struct flow *f = flow_at(t->table, s->slot);
     flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
+    if (!t->table->ops)
+        f->flags |= flags;
+    else if ((f->flags & flags) != flags)
+        shared_change(t->table, s->slot, flags, t->now_ns);
 }
 
 bool track_from_high(const struct track_seen *s) { return s->at & AT_HIGH; }

@@ -2,6 +2,8 @@
 #include "vm/flow/joined.h"
 
 #include "vm/flow/bind.h"
+#include "vm/flow/table_shared.h"
+#include "vm/flow/table_struct.h"
 #include "vm/flow/track_priv.h"
 
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s)
@@ -31,11 +33,25 @@ void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_
     s->window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
 }
 
+/* Nobody but user space changes a joined flow. */
+static void track_heard(struct track *t, int32_t slot, const struct tcp_step *next)
+{
+    struct flow now;
+    if (!table_read(t->table, slot, &now)) return;
+    now.tcp = next->track;
+    now.seen_ns = t->now_ns;
+    shared_set(t->table, slot, &now, &(struct flow_first){.state = next->state}, t->now_ns);
+}
+
 void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment)
 {
     struct flow *f = flow_at(t->table, s->slot);
     struct tcp_step next;
     if (tcp_follow((enum flow_state)f->state, &f->tcp, dir, segment, &next) != MARK_ESTABLISHED) return;
+    if (t->table->ops) {
+        track_heard(t, s->slot, &next);
+        return;
+    }
     f->tcp = next.track;
     f->seen_ns = t->now_ns;
     if (next.state != f->state) flow_set_state(t->table, s->slot, (enum flow_state)next.state, t->now_ns);

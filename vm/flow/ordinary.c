@@ -45,7 +45,7 @@ static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
  * is nearly always it; another tuple with the same tag may lie before it. */
 static const struct flow *own_slot(const struct track *t, struct track_seen *s)
 {
-    if (s->slot == FLOW_NONE || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;
+    if (s->slot == FLOW_NONE || t->table->ops || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;
     if (__builtin_expect(!table_is_of(t->table, s->slot, &s->id), 0)) {
         s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
         if (s->slot == FLOW_NONE) return NULL;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vm/flow/table_shared.h"
+
 /* ---- look-up ---- */
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
@@ -59,10 +61,7 @@ uint64_t flow_table_bytes(const struct flow_table *t) { return t->bytes; }
 
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {
-    const struct flow *f = table_slot(t, slot);
-    *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
-    memcpy(&id->rest, &f->low_port, sizeof id->rest);
-    if (f->kind & FLOW_ID_IP6) memcpy(id->low, table_cold(t, slot)->low, sizeof id->low + sizeof id->high);
+    flow_id_in(table_slot(t, slot), table_cold(t, slot), id);
 }
 
 /* ---- changes ---- */
@@ -110,9 +109,9 @@ static TABLE_WITHIN void free_slot(struct flow_table *t, uint32_t slot)
     table_unclaim(table_slot(t, slot));
 }
 
-TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
+TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how)
 {
-    table_tell(t, slot, how, now_ns);
+    table_give_back(t, slot);
     table_count(&t->counters.ended[TABLE_INDEX(how, FLOW_ENDS)], 1);
     if (table_slot(t, slot)->flags & FLOW_PAIRED) free_slot(t, (uint32_t)table_cold(t, slot)->twin);
     free_slot(t, slot);
@@ -122,12 +121,14 @@ TABLE_ALONE bool table_release(struct flow_table *t TABLE_THERE, uint32_t slot, 
 {
     slot = table_owner(t, slot);
     struct flow *f = table_slot(t, slot);
+    if (table_has_ops(t)) return shared_release(t, (int32_t)slot, how, now_ns);
     if (!table_may_end(f) || !table_lock(f)) return false;
     if (TABLE_SHARED && !table_may_end(f)) {
         table_unlock(f);
         return false;
     }
-    table_release_held(t, slot, how, now_ns);
+    table_tell(t, slot, how, now_ns);
+    table_release_held(t, slot, how);
     return true;
 }
 
@@ -149,12 +150,15 @@ TABLE_ALONE bool table_expire(struct flow_table *t TABLE_THERE, uint32_t slot, u
 {
     slot = table_owner(t, slot);
     struct flow *f = table_slot(t, slot);
+    if (table_has_ops(t)) return shared_expire(t, (int32_t)slot, end_by_timeout((enum flow_state)f->state), now_ns);
     if (!table_may_end(f) || !table_lock(f)) return false;
     if (TABLE_SHARED && !(table_may_end(f) && table_expired(t, f, now_ns))) {
         table_unlock(f);
         return false;
     }
-    table_release_held(t, slot, end_by_timeout((enum flow_state)f->state), now_ns);
+    const enum flow_end how = end_by_timeout((enum flow_state)f->state);
+    table_tell(t, slot, how, now_ns);
+    table_release_held(t, slot, how);
     return true;
 }
 
@@ -245,9 +249,17 @@ TABLE_WITHIN int32_t table_begin(struct flow_table *t, const struct flow_tuple *
     return (int32_t)slot;
 }
 
-int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns)
+int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
+                   uint64_t now_ns)
 {
-    return table_begin(t, tuple, state, 0, now_ns);
+    if (table_has_ops(t)) {
+        const enum flow_class class = flow_state_class((enum flow_state)first->state);
+        return bound_half_open(t, class, now_ns) ? shared_begin(t, tuple, first, now_ns) : FLOW_NONE;
+    }
+    const int32_t slot = table_begin(t, tuple, (enum flow_state)first->state, first->flags, now_ns);
+    if (first->tcp) table_slot(t, slot)->tcp = *first->tcp;
+    if (first->flags & FLOW_OWN_IDLE) table_cold(t, slot)->idle_ns = first->idle_ns;
+    return slot;
 }
 
 TABLE_WITHIN void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, const struct flow_tuple *tuple)
@@ -261,6 +273,7 @@ TABLE_WITHIN void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, 
 
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns)
 {
+    if (table_has_ops(t)) return shared_add_twin(t, slot, tuple, now_ns);
     const uint64_t word = table_word(tuple, (enum flow_state)table_slot(t, slot)->state, FLOW_TWIN);
     const int64_t twin = take_slot(t, tuple, word, slot, now_ns);
     if (twin < 0) return FLOW_NONE;

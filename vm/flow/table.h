@@ -16,6 +16,8 @@
 #ifndef VM_FLOW_TABLE_H
 #define VM_FLOW_TABLE_H
 
+#include <string.h>
+
 #include "vm/flow/flow.h"
 #include "vm/pbc.h"
 
@@ -25,8 +27,10 @@ struct flow_table;
 struct flow_bind; /* flow/bind.h */
 struct recipe;    /* packet/edit/recipe.h */
 
-/* Called for each flow that is released, before its slot is cleared; must not call back into the table. */
-typedef void flow_ended_fn(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns);
+/* Called for each flow that is released, before its slot is cleared, or, where the kernel clears it, with copies of its
+ * lines; must not call back into the table. */
+typedef void flow_ended_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold,
+                           enum flow_end how, uint64_t now_ns);
 
 struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
@@ -51,6 +55,8 @@ struct flow_counters {
  * back with another tuple. The seed and who is told are the caller's. */
 struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
                                         uint32_t service_count, uint32_t nat_count);
+/* Groups of sixteen slots that a table of that configuration has. */
+uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
 /* Memory that a table of that configuration reserves. */
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
 /* NULL when memory is out. Memory is claimed from the system as it is touched, unless cfg->prefault. */
@@ -68,9 +74,17 @@ int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash,
 /* The same and nothing changes: one whose timeout has passed is only not found. */
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* A slot for a flow whose tuple is not in the table, in `state`, begun and seen now; the rest of it is zero. Makes room
- * as above; never fails. */
-int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns);
+/* How a flow begins. */
+struct flow_first {
+    const struct tcp_track *tcp; /* NULL: all 0 */
+    uint64_t idle_ns;            /* with FLOW_OWN_IDLE */
+    uint8_t state;               /* enum flow_state */
+    uint8_t flags;               /* enum flow_flag, besides what the tuple says */
+};
+/* A slot for a flow whose tuple is not in the table, begun and seen now; what *first does not say is zero. Makes room
+ * as above; FLOW_NONE only where others change the table, too (table_ops.h). */
+int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
+                   uint64_t now_ns);
 
 /* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never
  * of that flow; never fails. */
@@ -82,7 +96,13 @@ struct flow *flow_at(struct flow_table *t, int32_t slot);
 struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: nothing without cfg.begins */
 /* With cfg.bound alone. What was written for a flow stays until another has its slot. */
 struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot);
-/* The whole tuple of a slot. */
+/* The whole tuple of a slot, or of one's lines. */
+static inline void flow_id_in(const struct flow *f, const struct flow_cold *cold, struct flow_id *id)
+{
+    *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
+    memcpy(&id->rest, &f->low_port, sizeof id->rest);
+    if (f->kind & FLOW_ID_IP6) memcpy(id->low, cold->low, sizeof id->low + sizeof id->high);
+}
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id);
 
 /* Another state; more half-open flows than allowed make an older one yield, never this one. */

@@ -62,6 +62,9 @@ static inline bool table_lock(struct flow *f)
 }
 static inline void table_unlock(struct flow *f) { (void)f; }
 
+/* Do others change it, so that a change is an operation of theirs (table_ops.h)? */
+static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
+
 /* May the caller end that flow? */
 static inline bool table_may_end(const struct flow *f)
 {
@@ -72,9 +75,14 @@ static inline bool table_may_end(const struct flow *f)
 /* What of a claim word says whose the slot is, and what a slot that is being filled has besides. */
 static inline uint64_t table_filling(uint64_t word) { return word; }
 
+static inline void table_give_back(const struct flow_table *t, uint32_t slot)
+{
+    (void)t, (void)slot; /* who is told of the end does it */
+}
+
 static inline void table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
-    if (t->ended) t->ended(t->arg, (int32_t)slot, how, now_ns);
+    if (t->ended) t->ended(t->arg, (int32_t)slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);
 }
 
 #endif

@@ -63,6 +63,8 @@ static uint64_t reserves(const struct layout *l)
     return l->hot + l->cold + l->binds + l->recipes + tags_bytes(l) + (l->binds ? PAGE : LINE);
 }
 
+uint32_t flow_table_groups(const struct flow_table_cfg *cfg) { return (uint32_t)layout_of(cfg).groups; }
+
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
 {
     const struct layout l = layout_of(cfg);
@@ -142,7 +144,7 @@ bool table_resize(struct flow_table *t, uint32_t groups)
 
 void flow_table_free(struct flow_table *t)
 {
-    if (!t) return;
+    if (!t || t->ops) return;
     table_release_memory(t);
     free(t);
 }

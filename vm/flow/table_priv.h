@@ -147,8 +147,8 @@ int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum f
                     uint64_t now_ns);
 /* Bring the bits of half-open flows in line with a group's tags; are there any? */
 bool table_note_half_open(struct flow_table *t, uint32_t group);
-/* Whose lock is had; it ends with it. Not a twin. */
-void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
+/* A flow whose lock is had ends with it, and nobody is told. */
+void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how);
 /* Tell of the end, count it, free the flow's slot and its twin's; `slot` is either. False: it is not the caller's to
  * end, or somebody else changes it now; natively never. */
 bool table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);

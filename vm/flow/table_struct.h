@@ -28,6 +28,7 @@ struct flow_table {
     uint64_t timeout_ns[FLOW_STATES];
     bool begins, prefault; /* as in cfg */
     struct hash_key key;
+    const struct flow_ops *ops; /* others change it, too (table_ops.h); NULL: it is a worker's own */
     flow_ended_fn *ended;
     void *arg;
     struct flow_counters counters;

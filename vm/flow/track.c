@@ -5,6 +5,7 @@
 
 #include "vm/flow/look.h"
 #include "vm/flow/table_priv.h"
+#include "vm/flow/table_shared.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/time.h"
 
@@ -32,13 +33,14 @@ static void record_binding(const struct track *t, const struct flow_bind *b, str
     r->to_dst_port = b->to_dst_port;
 }
 
-static void record(const struct track *t, int32_t slot, struct flow_record *r)
+/* A flow by its lines. */
+static void record_lines(const struct track *t, int32_t slot, const struct flow *f, const struct flow_cold *cold,
+                         struct flow_record *r)
 {
-    const struct flow *f = flow_at(t->table, slot);
     const bool high = f->flags & FLOW_OPENED_BY_HIGH;
     struct stack_tag tags[STACK_TAGS];
     struct flow_id id;
-    flow_id_of(t->table, slot, &id);
+    flow_id_in(f, cold, &id);
     const unsigned count = stack_tags(t->stacks, id.stack, tags);
     *r = (struct flow_record){
         .src_port = high ? id.high_port : id.low_port,
@@ -48,7 +50,7 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
         .state = f->state,
         .end = FLOW_ENDS,
         .vlan = {count > 0 ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
-        .began_ns = t->events || t->live ? flow_cold_at(t->table, slot)->began_ns : 0,
+        .began_ns = t->events || t->live ? cold->began_ns : 0,
         .seen_ns = f->seen_ns,
         .service = PBC_NONE,
         .server = PBC_NONE,
@@ -62,6 +64,11 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
     if (id.proto == IPPROTO_NR_ICMP || id.proto == IPPROTO_NR_ICMP6) r->dst_port = 0;
 }
 
+static void record(const struct track *t, int32_t slot, struct flow_record *r)
+{
+    record_lines(t, slot, flow_at(t->table, slot), flow_cold_at(t->table, slot), r);
+}
+
 /* A timeout has passed when it has, not when somebody looks. */
 static uint64_t ended_at(const struct track *t, const struct flow *f, enum flow_end how, uint64_t now_ns)
 {
@@ -71,7 +78,8 @@ static uint64_t ended_at(const struct track *t, const struct flow *f, enum flow_
     return timed && deadline < now_ns ? deadline : now_ns;
 }
 
-static void tell(struct track *t, int32_t slot, enum flow_end how, uint64_t now_ns)
+static void tell(struct track *t, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
+                 uint64_t now_ns)
 {
     struct vm_tx *tx = t->tx;
     if (!tx) return;
@@ -81,30 +89,42 @@ static void tell(struct track *t, int32_t slot, enum flow_end how, uint64_t now_
     }
     struct event *e = &tx->events[tx->event_count++];
     *e = (struct event){.kind = EVENT_FLOW, .rule = RULE_NONE};
-    record(t, slot, &e->flow);
+    record_lines(t, slot, f, cold, &e->flow);
     e->flow.end = (uint8_t)how;
-    e->flow.ended_ns = ended_at(t, flow_at(t->table, slot), how, now_ns);
+    e->flow.ended_ns = ended_at(t, f, how, now_ns);
 }
 
 /* A slot is released: what the flow held is given back. */
-static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
+static void ended(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
+                  uint64_t now_ns)
 {
     struct track *t = arg;
-    const struct flow *f = flow_at(t->table, slot);
-    if (t->events) tell(t, slot, how, now_ns);
-    if (f->flags & FLOW_COUNTED) {
+    if (t->events) tell(t, slot, f, cold, how, now_ns);
+    if (f->flags & FLOW_COUNTED && t->sources) {
         struct flow_id id;
-        flow_id_of(t->table, slot, &id);
+        flow_id_in(f, cold, &id);
         source_drop(t->sources, opener(f, &id), (id.kind & FLOW_ID_IP6) != 0);
     }
     if (f->flags & FLOW_BOUND && t->unbound) {
         const bool evicted = how == FLOW_END_EVICTED_CLOSING || how == FLOW_END_EVICTED_ESTABLISHED;
         struct flow_id id;
-        flow_id_of(t->table, slot, &id);
+        flow_id_in(f, cold, &id);
         const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
         t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
     stack_put(t->stacks, f->stack);
+}
+
+void track_gone(struct track *t, const struct flow_gone *gone)
+{
+    ended(t, gone->slot, &gone->flow, &gone->cold, (enum flow_end)gone->how, gone->now_ns);
+}
+
+struct flow_table_cfg track_table_cfg(const struct program *p, bool live)
+{
+    struct flow_table_cfg cfg = flow_table_cfg_of(p->settings, p->services, p->services_count, p->nats_count);
+    if (live) cfg.bound = cfg.paired = true;
+    return cfg;
 }
 
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
@@ -112,19 +132,20 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     struct track *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     const struct pbc_settings *s = p->settings;
-    struct flow_table_cfg table = flow_table_cfg_of(s, p->services, p->services_count, p->nats_count);
+    struct flow_table_cfg table = track_table_cfg(p, cfg->live);
     table.seed = cfg->seed;
     table.begins = cfg->flow_events || cfg->live;
     table.prefault = cfg->prefault;
-    if (cfg->live) table.bound = table.paired = true;
     table.ended = ended;
     table.arg = t;
     t->program = p;
     t->events = cfg->flow_events;
     t->live = cfg->live;
-    t->table = flow_table_new(&table);
+    const struct flow_ops *ops = cfg->kernel ? cfg->kernel->flows : NULL;
+    if (ops) *ops->tells |= cfg->flow_events;
+    t->table = ops ? table_over(ops, &table) : flow_table_new(&table);
     t->stacks = stacks_new(cfg->seed);
-    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
+    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS && !ops;
     if (counts) t->sources = sources_new(s->flows, cfg->seed);
     if (t->table && t->stacks && (t->sources || !counts)) return t;
     track_free(t);
@@ -143,6 +164,7 @@ void track_free(struct track *t)
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 {
     if (!t->begun) t->pickup_until_ns = time_after(now_ns, t->program->settings->pickup_ns);
+    if (!t->begun && t->table->ops) *t->table->ops->pickup_until_ns = t->pickup_until_ns;
     t->begun = true;
     if (now_ns > t->now_ns) t->now_ns = now_ns;
     t->tx = tx;
@@ -159,9 +181,17 @@ static const struct flow_joint *joint_of(const struct track *t, struct track_see
     return b->flags & BIND_AWAITED ? NULL : &table_cold(t->table, s->slot)->joint;
 }
 
+/* The line of a slot, whole also where others change it. */
+static const struct flow *flow_line(const struct track *t, int32_t slot, struct flow *copy)
+{
+    if (!t->table->ops) return table_slot(t->table, slot);
+    return table_read(t->table, slot, copy) ? copy : NULL;
+}
+
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    const struct flow *f = s->slot == FLOW_NONE ? NULL : table_slot(t->table, s->slot);
+    struct flow line;
+    const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_line(t, s->slot, &line);
     s->picks_up = t->now_ns < t->pickup_until_ns;
     look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
 }
@@ -210,16 +240,23 @@ static void take_source(struct track *t, const struct key *key, bool by_other, s
     if (t->sources && source_add(t->sources, source, (key->kind & KIND_IP6) != 0)) f->flags |= FLOW_COUNTED;
 }
 
-/* The flow that the packet begins; `stack` is taken for it. */
-void track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
+               uint64_t idle_ns)
 {
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
     const struct flow_tuple tuple = {.id = s->id, .hash = s->hash, .room = s->room, .opened_by_high = high != by_other};
-    s->slot = s->tuple = flow_add(t->table, &tuple, keep_first_state(key, pkt, s), t->now_ns);
+    const struct flow_first first = {.tcp = s->how == HOW_TCP ? &s->next.track : NULL,
+                                     .idle_ns = idle_ns,
+                                     .state = (uint8_t)keep_first_state(key, pkt, s),
+                                     .flags = flags};
+    s->slot = s->tuple = flow_begin(t->table, &tuple, &first, t->now_ns);
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
-    struct flow *f = table_slot(t->table, s->slot);
-    if (s->how == HOW_TCP) f->tcp = s->next.track;
-    take_source(t, key, by_other, f);
+    if (s->slot == FLOW_NONE) {
+        stack_put(t->stacks, s->id.stack);
+        return false;
+    }
+    take_source(t, key, by_other, table_slot(t->table, s->slot));
+    return true;
 }
 
 /* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
@@ -241,7 +278,21 @@ static void make(struct track *t, const struct key *key, const struct pkt *pkt, 
 {
     if (!track_take_stack(t, pkt, s)) return;
     if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
-    track_add(t, key, pkt, s);
+    track_add(t, key, pkt, s, 0, 0);
+}
+
+/* Where others change the flow, too: as often as it was changed since. */
+static void go_on_shared(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    enum { TRIES = 16 };
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        struct key now = *key;
+        struct flow f;
+        track_say(t, &now, pkt, s);
+        if (keep_what(s) != KEEP_GO_ON || !table_read(t->table, s->slot, &f)) return;
+        const struct flow_first first = {.state = (uint8_t)keep_on(&f, key, pkt, s, t->now_ns)};
+        if (shared_set(t->table, s->slot, &f, &first, t->now_ns)) return;
+    }
 }
 
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
@@ -250,6 +301,10 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
     case KEEP_NOTHING: return;
     case KEEP_BEGIN: make(t, key, pkt, s); return;
     case KEEP_GO_ON: break;
+    }
+    if (t->table->ops) {
+        go_on_shared(t, key, pkt, s);
+        return;
     }
     struct flow *f = table_slot(t->table, s->slot);
     const enum flow_state state = keep_on(f, key, pkt, s, t->now_ns);
@@ -307,7 +362,7 @@ bool track_expire(struct track *t, unsigned *part) { return sweep_part(t) && ++*
 
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots)
 {
-    for (; slots; slots--) {
+    for (; slots && !t->table->ops; slots--) {
         const int32_t slot = track_step(t, hand);
         if (slot == FLOW_NONE && flow_at_end(t->table, *hand)) return false;
         if (slot != FLOW_NONE) flow_at(t->table, slot)->epoch = 0;

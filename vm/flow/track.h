@@ -48,6 +48,8 @@ struct track_seen {
     struct tcp_step next;
 };
 
+/* The table that a worker of the program has; live: as in cfg. */
+struct flow_table_cfg track_table_cfg(const struct program *p, bool live);
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
 void track_free(struct track *t);
 
@@ -112,6 +114,9 @@ void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, v
 /* Are some bindings still as they were? Then track_renew_some walks on, that many steps. */
 bool track_renews(const struct track *t);
 void track_renew_some(struct track *t, unsigned slots);
+/* A flow that is not sent on has ended where others change the table (table_ops.h). */
+struct flow_gone;
+void track_gone(struct track *t, const struct flow_gone *gone);
 /* What belongs into the flags of a binding that is made now. */
 uint8_t track_age(const struct track *t);
 /* Can its flows be bound? (cfg.live, or a program that sends on.) */

@@ -87,8 +87,10 @@ static inline bool flow_has_ended(const struct flow *f)
 
 /* The flow that begins with the packet takes its stack; false: there is no room for it. */
 bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
-/* The flow itself, its stack taken. */
-void track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
+/* The flow that the packet begins, its stack taken; flags besides, and how long it may be silent with FLOW_OWN_IDLE.
+ * False only where others change the table: it could not be made, and the stack is given back. */
+bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
+               uint64_t idle_ns);
 
 /* The tuple of a packet with these headers, and where it stands in it; `query` is an ICMP query's identifier, `stack`
  * the id of the VLAN stack. Below HOW_TCP there is none. */

@@ -57,6 +57,8 @@ bool forward_short_judged(const struct job *j, struct packet_ctx *c);
  * of each kind, the next datagram's identification; and where that has gone on to. */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);
 void forward_datagram(struct forward *f, uint32_t next);
+/* What left there: packets that went back, and those of each nat statement (NULL: of none). */
+void forward_count(struct forward *f, uint64_t replies, const struct counter nats[]);
 
 /* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its
  * flow begins, its verdict is known and

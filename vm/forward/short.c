@@ -134,6 +134,12 @@ uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS]
 
 void forward_datagram(struct forward *f, uint32_t next) { f->datagram = next; }
 
+void forward_count(struct forward *f, uint64_t replies, const struct counter nats[])
+{
+    f->counters.replies += replies;
+    for (uint32_t i = 0; nats && i < program_all_nats(f->p); i++) nat_count_all(f->nat, i, nats[i]);
+}
+
 /* ---- asking ---- */
 
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)

@@ -84,6 +84,3 @@ SEC("tc") int act_tc(struct __sk_buff *ctx)
     if (out == KERNEL_UP) leave_lost(k);
     return out == KERNEL_PASS || out == KERNEL_SEND ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
-
-/* Until flows are followed here. */
-GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL) { return k->up; }

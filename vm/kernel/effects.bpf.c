@@ -1,8 +1,6 @@
 /* What judging changes besides meters (meters.bpf.c) and logs (events.bpf.c). */
 #include "vm/kernel/count.bpf.h"
 
-GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL) { return k->up & 0; }
-
 /* As effect_count. */
 GLOBAL uint64_t kernel_count(struct kpkt *k NONNULL, uint32_t rule)
 {

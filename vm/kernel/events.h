@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "vm/flow/table_ops.h"
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
@@ -14,7 +15,7 @@ enum kernel_event_kind {
     KERNEL_EVENT_LOG,    /* struct kernel_event_packet: a rule's `log` */
     KERNEL_EVENT_SAMPLE, /* the same: one packet of many, once its verdict is known */
     KERNEL_EVENT_REJECT, /* the same: what the host sends is rejected, and to be answered */
-    KERNEL_EVENT_FLOW,   /* a flow ended */
+    KERNEL_EVENT_FLOW,   /* struct kernel_event_flow */
 };
 
 struct kernel_event {
@@ -38,6 +39,12 @@ struct kernel_event_packet {
     uint8_t bytes[KERNEL_EVENT_BYTES];
 };
 static_assert(sizeof(struct kernel_event_packet) % 8 == 0, "a record of whole words");
+
+/* A flow that is not sent on, and ended in the kernel. */
+struct kernel_event_flow {
+    struct kernel_event event;
+    struct flow_gone gone;
+};
 
 /* A view of the frame, whose bytes are the record's. */
 static inline void kernel_event_view(const struct kernel_event_packet *e, struct pkt *pkt)

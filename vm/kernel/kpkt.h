@@ -58,6 +58,7 @@ struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
     struct track_seen seen;
+    struct flow flow;       /* the line of the flow in seen.slot, as look saw it */
     uint64_t serial;        /* of the packet, among those that were here: a meter tells it the same twice */
     uint64_t now_ns;        /* CLOCK_MONOTONIC */
     uint64_t decision;      /* as judge.h's `decided`, with KERNEL_JUDGED */

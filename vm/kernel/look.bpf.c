@@ -11,6 +11,8 @@ uint64_t kernel_piece_follow(struct kpkt *k);
 extern struct kernel_port state_ports[];
 extern struct kernel_way state_ways[];
 
+uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
+
 /* The frame, as its hook has it. */
 struct frame {
     void *ctx;
@@ -102,9 +104,14 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f)
     settle_key(k);
     k->up = (uint8_t)why_up(k);
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
-    if (!follows(k) || !(k->key.kind & KIND_FRAG_LATER)) return STAGE_JUDGE;
-    kernel_piece_follow(k);
-    return STAGE_ACT;
+    if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
+        kernel_piece_follow(k);
+        return STAGE_ACT;
+    }
+    if (state_world.flags & PBC_KEEPS_FLOWS) k->up = (uint8_t)kernel_flow_look(k);
+    if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
+    /* What comes back from where a flow was sent is not judged. */
+    return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
 }
 
 static uint64_t now(void)

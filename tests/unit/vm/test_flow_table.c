@@ -35,7 +35,7 @@ static struct flow_id ip4(uint32_t low, uint32_t high, uint16_t low_port, uint16
 
 static int32_t add(struct flow_table *t, struct flow_id id, enum flow_state state, uint64_t now_ns)
 {
-    return flow_add(t, &(struct flow_tuple){id, flow_hash(t, &id), FLOW_NONE, false}, state, now_ns);
+    return table_begin(t, &(struct flow_tuple){id, flow_hash(t, &id), FLOW_NONE, false}, state, 0, now_ns);
 }
 
 static int32_t find(struct flow_table *t, struct flow_id id, uint64_t now_ns)
@@ -172,12 +172,12 @@ static void a_new_flow_is_zero_but_for_what_it_is(void **state)
     struct flow_table *t = table_of(16, 16);
     const struct flow_id id = ip4(1, 2, 3, 4);
     const uint64_t hash = flow_hash(t, &id);
-    int32_t slot = flow_add(t, &(struct flow_tuple){id, hash, FLOW_NONE, true}, FLOW_STATE_UDP_ONE_WAY, 5);
+    int32_t slot = table_begin(t, &(struct flow_tuple){id, hash, FLOW_NONE, true}, FLOW_STATE_UDP_ONE_WAY, 0, 5);
     memset(&flow_at(t, slot)->tcp, 0xff, sizeof(struct tcp_track));
     memset(flow_at(t, slot)->memo, 0xff, sizeof flow_at(t, slot)->memo);
     memset(&flow_cold_at(t, slot)->joint, 0xff, sizeof flow_cold_at(t, slot)->joint);
     flow_end(t, slot, FLOW_END_REOPENED, 6);
-    slot = flow_add(t, &(struct flow_tuple){id, hash, FLOW_NONE, false}, FLOW_STATE_SYN_SENT, 7);
+    slot = table_begin(t, &(struct flow_tuple){id, hash, FLOW_NONE, false}, FLOW_STATE_SYN_SENT, 0, 7);
     const struct flow want = {.hash = (uint32_t)(hash >> 32),
                               .state = FLOW_STATE_SYN_SENT,
                               .low = 1,
@@ -281,11 +281,12 @@ struct last_end {
     struct flow_id id;
     enum flow_end how;
 };
-static void keep_last(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
+static void keep_last(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
+                      uint64_t now_ns)
 {
     struct last_end *last = arg;
-    (void)now_ns;
-    flow_id_of(last->t, slot, &last->id);
+    (void)now_ns, (void)slot;
+    flow_id_in(f, cold, &last->id);
     last->how = how;
 }
 

@@ -118,6 +118,12 @@ void nat_facts(struct nat *n, const struct facts *facts)
 
 void nat_alike(struct nat *n) { n->counters.alike++; }
 
+void nat_count_all(struct nat *n, uint32_t statement, struct counter of)
+{
+    n->statements[statement].packets += of.packets;
+    n->statements[statement].bytes += of.bytes;
+}
+
 void nat_count(struct nat *n, uint32_t statement, uint32_t bytes)
 {
     n->statements[statement].packets++;

@@ -74,6 +74,8 @@ uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struc
 void nat_alike(struct nat *n);
 /* A packet of a flow that the statement translated left, in either direction. */
 void nat_count(struct nat *n, uint32_t statement, uint32_t bytes);
+/* Those that others sent on. */
+void nat_count_all(struct nat *n, uint32_t statement, struct counter of);
 
 /* How long a translated UDP flow may be silent (RFC 4787, REQ-5); 0: as the timeouts that the file has written say. */
 uint64_t nat_udp_idle_ns(const struct program *p);

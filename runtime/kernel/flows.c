@@ -1,0 +1,56 @@
+/* The kernel's flow table for processes. */
+#include "runtime/kernel/flows.h"
+
+#include <bpf/bpf.h>
+
+#include "vm/flow/track.h"
+#include "vm/kernel/flow_head.h"
+
+/* What the kernel writes to the operation, it writes to where it was read from. */
+static bool run(void *arg, struct flow_op *op)
+{
+    const struct kernel *kernel = arg;
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = op, .ctx_size_in = sizeof *op);
+    return !bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_flow_op), &o);
+}
+
+void flows_init(struct flow_ops *ops, const struct kernel *kernel)
+{
+    struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
+    const bool bound = kernel_map(kernel, KERNEL_MAP_flow_binds)->entries > 1;
+    *ops = (struct flow_ops){.run = run,
+                             .arg = (void *)(uintptr_t)kernel,
+                             .table = &head->table,
+                             .pickup_until_ns = &head->pickup_until_ns,
+                             .tells = &head->tells,
+                             .tags = kernel_map(kernel, KERNEL_MAP_flow_tags)->memory,
+                             .slots = kernel_map(kernel, KERNEL_MAP_flow_slots)->memory,
+                             .cold = kernel_map(kernel, KERNEL_MAP_flow_cold)->memory,
+                             .binds = bound ? kernel_map(kernel, KERNEL_MAP_flow_binds)->memory : NULL,
+                             .recipes = bound ? kernel_map(kernel, KERNEL_MAP_flow_recipes)->memory : NULL,
+                             .half_open = kernel_map(kernel, KERNEL_MAP_flow_bits)->memory};
+}
+
+enum { GROUP_SLOTS = 16 };
+
+void flows_sizes(const struct program *p, bool live, struct kernel_sizes *s)
+{
+    s->flow_slots = 2 * GROUP_SLOTS;
+    s->flow_bound = 1;
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
+    const struct flow_table_cfg cfg = track_table_cfg(p, live);
+    const uint32_t groups = flow_table_groups(&cfg), words = (groups + 63) / 64;
+    s->flow_slots = groups * GROUP_SLOTS;
+    if (cfg.bound) s->flow_bound = s->flow_slots;
+    s->flow_words = words + (words + 63) / 64;
+}
+
+void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
+    struct flow_table_cfg cfg = track_table_cfg(p, live);
+    cfg.seed = seed;
+    cfg.begins = live;
+    flow_table_begin(&head->table, &cfg);
+    head->counts_sources = p->meta->flags & PBC_COUNTS_FLOWS;
+}

@@ -1,0 +1,18 @@
+/* The kernel's flow table, as a process uses it: it reads the lines where they lie, and has changes made
+ * (flow/table_ops.h). */
+#ifndef RUNTIME_KERNEL_FLOWS_H
+#define RUNTIME_KERNEL_FLOWS_H
+
+#include "runtime/kernel/kernel.h"
+#include "vm/flow/table_ops.h"
+#include "vm/kernel/flow_head.h"
+
+/* How much memory the program's flows take. live: as in kernel_cfg. */
+void flows_sizes(const struct program *p, bool live, struct kernel_sizes *s);
+/* An empty table, which the kernel may use from here on. */
+void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head);
+
+/* For vm_cfg.kernel->flows, while the kernel lives. */
+void flows_init(struct flow_ops *ops, const struct kernel *kernel);
+
+#endif

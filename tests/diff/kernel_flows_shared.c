@@ -1,0 +1,296 @@
+/* The kernel's flow table with several hands on it: two processors send both sides of the same connections through the
+ * stages while flows come and go, and processes that change it are killed at any instant. No change is lost, no lock is
+ * left, and all that is counted adds up.
+ *
+ *   kernel_flows_shared [ROUNDS [KILLS]]
+ *
+ * Skipped where programs of the kernel may not be loaded. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compiler/compiler.h"
+#include "runtime/kernel/ask.h"
+#include "runtime/kernel/flows.h"
+#include "tests/lib/draw_talk.h"
+#include "vm/flow/table_priv.h"
+#include "vm/flow/table_shared.h"
+#include "vm/flow/track.h"
+#include "vm/kernel/kpkt.h"
+#include "vm/packet/parse/header.h"
+
+enum { LASTING = 8 /* connections that both sides speak on */, CHURN = 3 };
+#define NOW UINT64_C(100000000000000)
+
+static struct program *program;
+static struct kernel *kernel;
+static struct flow_ops ops;
+
+static bool compile_rules(void)
+{
+    static const char text[] = "limits { flows 200; half_open 50 }\nfirewall f default accept {\n"
+                               "  drop state new flows over 1000 per source as MANY\n  accept state new\n}\n";
+    char why[256];
+    struct compile c;
+    compile_init(&c);
+    if (compile_text(&c, "shared.prey", text, strlen(text)) == 0)
+        program = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    compile_fini(&c);
+    return program;
+}
+
+/* ---- what holds whenever nobody is at work ---- */
+
+static bool wrong(const char *what, uint64_t at)
+{
+    printf("# %s: %" PRIu64 "\n", what, at);
+    return false;
+}
+
+static bool check_slot(const struct flow_table *t, uint32_t slot, uint64_t live[FLOW_CLASSES], uint64_t *counted)
+{
+    const struct flow *f = table_slot(t, slot);
+    const uint16_t tag = t->tags[slot];
+    if (f->claim & CLAIM_LOCK) return wrong("a lock is left", slot);
+    if (!tag != !f->claim) return wrong("tag and slot disagree", slot);
+    if (!tag) return true;
+    struct flow_id id;
+    flow_id_of(t, (int32_t)slot, &id);
+    if (table_look_up(t, &id, table_hash(t, &id)) != (int32_t)slot) return wrong("a tuple has two slots", slot);
+    if (f->flags & FLOW_TWIN) return table_cold(t, f->flow)->twin == (int32_t)slot || wrong("a twin is lost", slot);
+    if (tag_class(tag) != flow_state_class((enum flow_state)f->state)) return wrong("another class", slot);
+    live[tag_class(tag)]++;
+    *counted += (f->flags & FLOW_COUNTED) != 0;
+    return true;
+}
+
+static bool check(const struct flow_table *t)
+{
+    uint64_t live[FLOW_CLASSES] = {0}, counted = 0, sum = 0, ended = 0, held = 0;
+    const struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
+    const struct map *words = kernel_map(kernel, KERNEL_MAP_source_words);
+    for (uint32_t i = 0; i < t->groups * GROUP; i++)
+        if (!check_slot(t, i, live, &counted)) return false;
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) {
+        if (live[i] != t->counters.live[i]) return wrong("flows of a class are counted wrong", i);
+        sum += live[i];
+    }
+    for (unsigned i = 0; i < FLOW_ENDS; i++) ended += t->counters.ended[i];
+    if (sum != t->live || t->counters.added != sum + ended) return wrong("counts do not add up", t->counters.added);
+    for (unsigned i = 0; i < FLOW_STRIPES; i++)
+        if (head->adding[i]) return wrong("a tuple stays locked", i);
+    for (uint32_t g = 0; g < t->groups; g++) {
+        const bool any = tags_of_class(table_group(t, g), FLOW_HALF_OPEN) != 0;
+        if (any && !(t->half_open[g / 64] >> g % 64 & 1)) return wrong("half-open flows that the hand misses", g);
+    }
+    for (uint64_t i = 0; i < words->len / 8; i++) held += (uint32_t)((const uint64_t *)words->memory)[i];
+    return held == counted || wrong("flows by source are counted wrong", held);
+}
+
+/* ---- two processors ---- */
+
+struct hand {
+    unsigned number;
+    unsigned rounds;
+    struct asker asker;
+    struct rng rng;
+    uint32_t seq[LASTING]; /* of the next octet */
+    bool good;
+};
+
+static struct talk lasting(unsigned i, unsigned side)
+{
+    const struct talk t = {.src = 0x0a000001,
+                           .dst = 0x0a000002,
+                           .proto = IPPROTO_NR_TCP,
+                           .ttl = 64,
+                           .src_port = (uint16_t)(1000 + i),
+                           .dst_port = 80,
+                           .window = 65535};
+    if (!side) return t;
+    struct talk back = t;
+    back.src = t.dst;
+    back.dst = t.src;
+    back.src_port = t.dst_port;
+    back.dst_port = t.src_port;
+    return back;
+}
+
+static bool sent(struct hand *h, const struct talk *t)
+{
+    uint8_t bytes[TALK_FRAME_MAX];
+    struct pkt pkt;
+    struct kpkt *k;
+    const uint32_t len = talk_build(t, bytes);
+    pkt_view(&pkt, bytes, len, len, LINK_ETHER, IFACE_NONE);
+    h->good &= ask_frame(&h->asker, KERNEL_XDP, &pkt, NOW, &k) == 0;
+    return h->good && k->out == KERNEL_PASS;
+}
+
+/* The handshakes, before the two begin. */
+static bool connect_all(struct hand *h)
+{
+    for (unsigned i = 0; i < LASTING; i++) {
+        struct talk syn = lasting(i, 0), answer = lasting(i, 1), ack = syn;
+        syn.flags = TCP_SYN;
+        syn.seq = 99;
+        answer.flags = TCP_SYN | TCP_ACK;
+        answer.seq = 99;
+        answer.ack = ack.ack = ack.seq = 100;
+        ack.flags = TCP_ACK;
+        if (!sent(h, &syn) || !sent(h, &answer) || !sent(h, &ack)) return false;
+    }
+    return true;
+}
+
+/* One more octet of its side; who finds the flow busy says it again. */
+static void speak(struct hand *h, unsigned i)
+{
+    struct talk t = lasting(i, h->number);
+    t.flags = TCP_ACK;
+    t.seq = h->seq[i]++;
+    t.ack = 100;
+    t.payload = 1;
+    for (unsigned tries = 0; h->good && !sent(h, &t); tries++)
+        if (tries == 100) h->good = wrong("a flow stays busy", i);
+}
+
+/* Others begin, end, and make way for each other. */
+static void churn(struct hand *h)
+{
+    static const uint8_t flags[] = {TCP_SYN, TCP_SYN, TCP_RST, TCP_ACK, TCP_SYN | TCP_ACK};
+    struct talk t = {
+        .src = 0x0a010000 + rng_below(&h->rng, 300), .dst = 0x0a000002, .proto = IPPROTO_NR_TCP, .ttl = 64};
+    t.v6 = rng_one_in(&h->rng, 4);
+    t.src_port = 7;
+    t.dst_port = 8;
+    t.seq = t.ack = 1;
+    t.flags = flags[rng_below(&h->rng, sizeof flags)];
+    if (rng_one_in(&h->rng, 2)) t.proto = IPPROTO_NR_UDP;
+    sent(h, &t);
+}
+
+static void *work(void *arg)
+{
+    struct hand *h = arg;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(h->number, &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    for (unsigned round = 0; h->good && round < h->rounds; round++) {
+        for (unsigned i = 0; i < LASTING; i++) speak(h, i);
+        for (unsigned i = 0; i < CHURN; i++) churn(h);
+    }
+    return NULL;
+}
+
+/* What each side said last stands in each flow. */
+static bool all_heard(const struct hand hands[2])
+{
+    const struct flow_table *t = ops.table;
+    for (uint32_t slot = 0, found = 0; slot < t->groups * GROUP; slot++) {
+        const struct flow *f = table_slot(t, slot);
+        if (!t->tags[slot] || f->low != 0x0a000001 || f->proto != IPPROTO_NR_TCP) continue;
+        const unsigned i = f->low_port - 1000u;
+        for (unsigned side = 0; side < 2; side++)
+            if (f->tcp.side[side].end != hands[side].seq[i]) return wrong("a change is lost", i);
+        if (++found == LASTING) return true;
+    }
+    return wrong("an established connection made way", 0);
+}
+
+static bool two_processors(unsigned rounds)
+{
+    static struct hand hands[2];
+    pthread_t other;
+    for (unsigned n = 0; n < 2; n++) {
+        hands[n] = (struct hand){.number = n, .rounds = rounds, .rng.state = 1 + n, .good = true};
+        asker_init(&hands[n].asker, kernel, n);
+        for (unsigned i = 0; i < LASTING; i++) hands[n].seq[i] = 100;
+    }
+    if (!connect_all(&hands[0])) return wrong("no connection", 0);
+    if (pthread_create(&other, NULL, work, &hands[1])) return wrong("no thread", 0);
+    work(&hands[0]);
+    pthread_join(other, NULL);
+    const struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
+    printf("# %" PRIu64 " flows began, given up %" PRIu64 "\n", ops.table->counters.added, head->given_up);
+    return hands[0].good && hands[1].good && check(ops.table) && all_heard(hands);
+}
+
+/* ---- who is killed ---- */
+
+static void change(struct rng *rng)
+{
+    struct flow_table *t = ops.table;
+    struct flow_op op = {.kind = rng_below(rng, 4), .now_ns = NOW, .seen_ns = NOW};
+    op.slot = (int32_t)rng_below(rng, t->groups * GROUP);
+    op.claim = table_slot(t, op.slot)->claim;
+    op.state = rng_one_in(rng, 2) ? FLOW_STATE_SYN_SENT : FLOW_STATE_OPEN;
+    op.how = FLOW_END_IDLE;
+    op.tuple.id.low[0] = 1 + rng_below(rng, 300);
+    op.tuple.id.high[0] = 0x0a000009;
+    op.tuple.id.rest = (uint64_t)IPPROTO_NR_TCP << 48 | (op.kind == FLOW_OP_TWIN ? 5 : 6);
+    op.tuple.hash = table_hash(t, &op.tuple.id);
+    op.tuple.room = FLOW_NONE;
+    if (op.kind == FLOW_OP_ADD) op.flags = rng_one_in(rng, 3) ? FLOW_BOUND : 0;
+    /* As who uses the table: no tuple twice, twins only of flows that have none, and twins do not end by themselves. */
+    const struct flow *f = table_slot(t, op.slot);
+    const bool plain = !(f->flags & (FLOW_TWIN | FLOW_PAIRED));
+    if (op.kind == FLOW_OP_TWIN)
+        if (!(f->flags & FLOW_BOUND) || !plain || table_look_up(t, &op.tuple.id, op.tuple.hash) != FLOW_NONE) return;
+    if (op.kind >= FLOW_OP_SET && f->flags & FLOW_TWIN) return;
+    ops.run(ops.arg, &op);
+}
+
+static bool killed(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        const pid_t child = fork();
+        if (child < 0) return wrong("no process", i);
+        if (!child) {
+            struct rng rng = {.state = i};
+            for (unsigned n = 0; n < 1000000; n++) change(&rng);
+            _exit(1);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000 + i % 7 * 500000}, NULL);
+        kill(child, SIGKILL);
+        if (waitpid(child, NULL, 0) != child || !check(ops.table)) return wrong("after kill", i);
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    char err[300];
+    const unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 4000;
+    const unsigned kills = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 100;
+    if (!compile_rules()) return 1;
+    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP, .live = true}, err, sizeof err);
+    if (!kernel) {
+        const bool skipped = errno == EPERM || errno == ENOTSUP;
+        printf("%s%s\n", skipped ? "ok - # SKIP " : "not ok - ", err);
+        return !skipped;
+    }
+    if (kernel_load(kernel, program, err, sizeof err)) {
+        printf("not ok - %s\n", err);
+        return 1;
+    }
+    flows_init(&ops, kernel);
+    const struct flow_table_cfg cfg = track_table_cfg(program, true);
+    table_over(&ops, &cfg);
+    const bool two = two_processors(rounds);
+    printf("%s - two processors on the same flows: nothing is lost, and no lock is left\n", two ? "ok" : "not ok");
+    const bool kill9 = two && killed(kills);
+    printf("%s - a process that is killed leaves no lock, %u times\n", kill9 ? "ok" : "not ok", kills);
+    kernel_free(kernel);
+    program_put(program);
+    return !(two && kill9);
+}

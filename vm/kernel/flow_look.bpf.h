@@ -1,0 +1,151 @@
+/* A packet's flow in the kernel: tuple, slot, what `state` says (vm/flow/track.h's study and look). */
+#ifndef VM_KERNEL_FLOW_LOOK_BPF_H
+#define VM_KERNEL_FLOW_LOOK_BPF_H
+
+#include "vm/kernel/table_access.bpf.h"
+
+/* The id of its VLAN stack, where tags alone tell it (vm/flow/stacks.h); STACK_UNKNOWN: a table tells. */
+static uint16_t stack_by_tags(const struct kpkt *k)
+{
+    const struct pkt *p = &k->pkt;
+    if (!is_tagged(p)) return 0;
+    if (p->tag_count + p->tags_in_frame > 1) return STACK_UNKNOWN;
+    const uint16_t tpid = p->tag_count ? p->tags[0].tpid : bytes_get16(p, tags_type_at(p));
+    return tpid == ETHER_VLAN ? (uint16_t)(1 + k->key.vlan_outer) : (uint16_t)STACK_UNKNOWN;
+}
+
+/* Tuple and hash; false: its stack's id is not known here. */
+static bool study(struct kpkt *k)
+{
+    struct track_seen *s = &k->seen;
+    const uint16_t stack = stack_by_tags(k), query = k->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&k->pkt) : 0;
+    s->slot = s->tuple = s->room = FLOW_NONE;
+    s->at = 0;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
+    s->recipe = RECIPE_NONE;
+    if (k->key.kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(&k->key))
+        s->how = (uint8_t)related_tuple(&k->key, &k->pkt, stack, s);
+    else
+        s->how = (uint8_t)tuple_of(&k->key, query, stack, &s->id, &s->at);
+    if (s->how < HOW_TCP) return true;
+    s->hash = table_hash(TABLE, &s->id);
+    return stack != STACK_UNKNOWN;
+}
+
+/* The line of a slot as it was at one moment; false: another processor changes it all the time. */
+static __attribute__((noinline)) bool copy_line(struct flow *to, int64_t slot)
+{
+    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
+    uint64_t *line = (uint64_t *)(void *)to;
+    for (unsigned tries = 0; tries < 8; tries++) {
+        const uint64_t claim = from[0];
+        for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];
+        line[0] = from[0];
+        if (claim == line[0] && !(claim & CLAIM_LOCK)) return true;
+    }
+    return false;
+}
+
+/* Is the flow of s->slot over? Then it is released, unless nothing may change. */
+static uint64_t look_at_time(struct kpkt *k, bool *over)
+{
+    struct track_seen *s = &k->seen;
+    *over = table_expired(TABLE, table_slot(TABLE, s->slot), k->now_ns);
+    if (!*over || k->flags & KERNEL_ONLY_JUDGE) return KERNEL_UP_NONE;
+    if (k->flow.flags & (FLOW_BOUND | FLOW_PAIRED)) return KERNEL_UP_BEGIN;
+    return table_expire(TABLE, (uint32_t)s->slot, k->now_ns) ? KERNEL_UP_NONE : KERNEL_UP_BUSY;
+}
+
+/* Its flow into s->slot, s->tuple, and k->flow. */
+static __attribute__((noinline)) uint64_t find_flow(struct kpkt *k)
+{
+    struct track_seen *s = &k->seen;
+    bool over;
+    s->slot = may_have_flow(s) ? table_look_up(TABLE, &s->id, s->hash) : FLOW_NONE;
+    s->tuple = s->slot;
+    if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
+    if (!copy_line(&k->flow, s->slot)) return KERNEL_UP_BUSY;
+    const uint8_t recipe = k->flow.recipe;
+    look_side(&k->flow, s);
+    if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
+    if (s->twin && !copy_line(&k->flow, s->slot)) return KERNEL_UP_BUSY;
+    const uint64_t up = look_at_time(k, &over);
+    if (over) {
+        s->slot = s->tuple = FLOW_NONE;
+        s->dir = FLOW_ORIGINAL;
+        s->twin = false;
+        return up;
+    }
+    s->recipe = recipe;
+    return k->flow.joined ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
+}
+
+/* What state says, of k->flow or of none. */
+GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL)
+{
+    struct track_seen *s = &k->seen;
+    s->picks_up = k->now_ns < state_flow_head.pickup_until_ns;
+    look_at(s->slot == FLOW_NONE ? NULL : &k->flow, NULL, &k->key, &k->pkt, s);
+    return 0;
+}
+
+/* Is it a packet that the recipe in k->recipe says all of (vm/flow/ordinary.c)? */
+static bool is_by_recipe(const struct kpkt *k)
+{
+    const struct track_seen *s = &k->seen;
+    const uint8_t fins = TCP_TRACK_FIN_ORIGINAL | TCP_TRACK_FIN_REPLY;
+    if (!plain_is(&k->pkt, &k->key, k->head, k->pkt.cap_len == k->pkt.wire_len)) return false;
+    if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
+    if (s->how == HOW_TCP)
+        return s->mark == MARK_ESTABLISHED && k->flow.state == FLOW_STATE_OPEN && !(k->flow.tcp.flags & fins);
+    if (k->flow.state == FLOW_STATE_UDP) return true;
+    return k->flow.state == FLOW_STATE_UDP_ONE_WAY && s->dir == FLOW_ORIGINAL && !(k->flow.flags & FLOW_ONE_SIDED);
+}
+
+/* The recipe of its direction into k->recipe, whole: who writes one says so by its generation, last. */
+static bool copy_recipe(struct kpkt *k)
+{
+    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_recipe(TABLE, k->seen.tuple);
+    const volatile struct recipe *live = (const volatile struct recipe *)from;
+    uint64_t *line = (uint64_t *)(void *)&k->recipe;
+    const uint32_t generation = live->generation;
+    for (unsigned i = 0; i < sizeof k->recipe / 8; i++) line[i] = from[i];
+    return generation && k->recipe.generation == generation && live->generation == generation &&
+           generation == state_world.recipes;
+}
+
+/* What becomes of a packet of a flow that is sent on, before it is judged. */
+static uint64_t look_at_bound(struct kpkt *k)
+{
+    struct track_seen *s = &k->seen;
+    if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
+    if (s->recipe && is_by_recipe(k) && copy_recipe(k) &&
+        plain_leaves(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
+        k->flags |= KERNEL_ORDINARY;
+        return KERNEL_UP_NONE;
+    }
+    return s->class == SEEN_REPLY ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
+}
+
+/* Flows that its source holds, one more if it would open one: for the judge. */
+GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL)
+{
+    const struct track_seen *s = &k->seen;
+    struct kernel_source source;
+    if (k->flags & KERNEL_DRY || !state_flow_head.counts_sources || !(k->key.kind & KIND_IP)) return 0;
+    kernel_source_of(k->key.src, (k->key.kind & KIND_IP6) != 0, &source);
+    const uint32_t held = (uint32_t)kernel_source_flows(&source);
+    return flows_with(held, &k->key, s, s->slot == FLOW_NONE ? NULL : table_slot(TABLE, s->slot));
+}
+
+GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
+{
+    if (!study(k)) return KERNEL_UP_STACK;
+    const uint64_t up = find_flow(k);
+    if (up) return up;
+    kernel_flow_see(k);
+    return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? look_at_bound(k) : KERNEL_UP_NONE;
+}
+
+#endif

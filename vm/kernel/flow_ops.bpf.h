@@ -1,0 +1,97 @@
+/* What processes do to the flow table (vm/flow/table_ops.h): a program of type SYSCALL makes one change. */
+#ifndef VM_KERNEL_FLOW_OPS_BPF_H
+#define VM_KERNEL_FLOW_OPS_BPF_H
+
+#include "vm/flow/table_ops.h"
+#include "vm/kernel/flow_keep.bpf.h"
+
+/* Had, and as the process read it. */
+static __always_inline bool op_lock(const struct flow_op *op, struct flow *f)
+{
+    if (!table_lock(f)) return false;
+    if ((f->claim & ~CLAIM_LOCK) == op->claim) return true;
+    table_unlock(f);
+    return false;
+}
+
+static __always_inline void op_add_at(const struct flow_op *op, const struct flow_tuple *tuple, int64_t slot)
+{
+    struct flow *f = table_slot(TABLE, slot);
+    f->tcp = op->tcp;
+    table_take_source((uint32_t)slot);
+    if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, slot)->idle_ns = op->idle_ns;
+    table_count(&TABLE->counters.added, 1);
+    table_show(TABLE, (uint32_t)slot, tuple, flow_state_class((enum flow_state)op->state));
+    table_unlock(f);
+}
+
+static __attribute__((noinline)) uint32_t op_add(struct flow_op *op)
+{
+    const struct flow_tuple tuple = op->tuple;
+    uint64_t *stripe = &state_flow_head.adding[tuple.hash % FLOW_STRIPES];
+    if (!stripe_lock(stripe)) return FLOW_OP_BUSY;
+    uint32_t said = FLOW_OP_DONE;
+    const int32_t there = table_look_up(TABLE, &tuple.id, tuple.hash);
+    if (there != FLOW_NONE && !table_release(TABLE, (uint32_t)there, FLOW_END_REOPENED, op->now_ns))
+        said = FLOW_OP_HELD;
+    if (!said) {
+        const int64_t slot =
+            table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)op->state, op->flags), op->now_ns);
+        op->slot = (int32_t)slot;
+        if (slot < 0)
+            said = FLOW_OP_ROOM;
+        else
+            op_add_at(op, &tuple, slot);
+    }
+    stripe_unlock(stripe);
+    return said;
+}
+
+static __attribute__((noinline)) uint32_t op_twin(struct flow_op *op)
+{
+    const struct flow_tuple tuple = op->tuple;
+    struct flow *f = table_slot(TABLE, op->slot);
+    if (!op_lock(op, f)) return FLOW_OP_BUSY;
+    const int64_t twin = table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)f->state, FLOW_TWIN), op->now_ns);
+    if (twin >= 0) table_pair(TABLE, op->slot, (uint32_t)twin, &tuple);
+    table_unlock(f);
+    op->claim = f->claim;
+    return twin >= 0 ? FLOW_OP_DONE : FLOW_OP_ROOM;
+}
+
+static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
+{
+    struct flow *f = table_slot(TABLE, op->slot);
+    if (!op_lock(op, f)) return FLOW_OP_BUSY;
+    f->tcp = op->tcp;
+    f->seen_ns = op->seen_ns;
+    f->flags |= op->flags;
+    if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, op->slot)->idle_ns = op->idle_ns;
+    if (op->state != f->state) flow_set_state(TABLE, op->slot, (enum flow_state)op->state, op->now_ns);
+    table_unlock(f);
+    op->claim = f->claim;
+    return FLOW_OP_DONE;
+}
+
+static __attribute__((noinline)) uint32_t op_end(struct flow_op *op)
+{
+    struct flow *f = table_slot(TABLE, op->slot);
+    if (!op_lock(op, f)) return FLOW_OP_BUSY;
+    op->gone.flow = *f;
+    op->gone.cold = *table_cold(TABLE, op->slot);
+    table_release_held(TABLE, (uint32_t)op->slot, (enum flow_end)op->how);
+    return FLOW_OP_DONE;
+}
+
+SEC("syscall") int flow_op(struct flow_op *op)
+{
+    switch ((enum flow_op_kind)op->kind) {
+    case FLOW_OP_ADD: op->said = op_add(op); break;
+    case FLOW_OP_TWIN: op->said = op_twin(op); break;
+    case FLOW_OP_SET: op->said = op_set(op); break;
+    case FLOW_OP_END: op->said = op_end(op); break;
+    }
+    return 0;
+}
+
+#endif
