@@ -159,10 +159,4 @@ struct kernel_meters *kernel_meters(struct kernel *k)
     return NULL;
 }
 
-bool kernel_sweep(struct kernel *k, uint64_t now_ns)
-{
-    (void)k, (void)now_ns;
-    return false;
-}
-
 void flows_init(struct flow_ops *ops, const struct kernel *k) { (void)ops, (void)k; }
