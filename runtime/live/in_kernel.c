@@ -12,6 +12,7 @@
 #include "runtime/kernel/counted.h"
 #include "runtime/kernel/events.h"
 #include "runtime/kernel/facts.h"
+#include "runtime/kernel/flows.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
@@ -26,6 +27,7 @@ struct in_kernel {
     const struct program *judges; /* atomic: the one in force; not to be followed but while l has it */
     struct asker asker;           /* the worker's */
     struct vm_kernel ops;         /* likewise */
+    struct flow_ops flows;        /* its table's */
     struct proof proof;           /* of the program that was loaded last */
     struct counted *counted;      /* of the program in force, into the worker's vm */
     struct kernel_events *events;
@@ -40,8 +42,8 @@ struct in_kernel {
 /* NULL: the stages do all of the program, or send it up. */
 static const char *not_there(const struct live *l, const struct program *p)
 {
-    if (p->meta->flags & PBC_KEEPS_FLOWS)
-        return "rules that ask for `state` or `flows over`, services and nat are this process's alone in this version";
+    if (p->services_count || program_all_nats(p))
+        return "services and nat are this process's alone in this version";
     /* What crosses would be judged twice: where it comes in, and where it leaves. */
     if (start_routes(l, p) || (l->forwards && l->o->iface_count > 1 && steered_routes(p)))
         return "what crosses from one interface to another is judged by this process alone in this version";
@@ -76,6 +78,8 @@ int in_kernel_choose(struct live *l)
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *no = l->in_kernel ? not_there(l, p) : NULL;
+    if (!no && l->kernel && p->meta->flags & PBC_KEEPS_FLOWS && !l->kernel->ops.flows)
+        no = "these rules follow connections, and those before did not: a restart makes the tables for it";
     if (no) snprintf(why, len, "--exec kernel: %s", no);
     return !no;
 }
@@ -102,6 +106,8 @@ static void heard(void *arg, const struct kernel_event *e, size_t len)
     struct pkt pkt;
     struct key key;
     (void)len;
+    if (e->kind == KERNEL_EVENT_FLOW && k->ops.flows)
+        vm_flow_gone(l->workers[0]->vm, &((const struct kernel_event_flow *)e)->gone, &l->workers[0]->tx);
     if (e->kind != KERNEL_EVENT_LOG) return;
     k->logs++;
     if (l->o->log == LOG_NONE) return;
@@ -118,7 +124,14 @@ static void heard(void *arg, const struct kernel_event *e, size_t len)
 }
 
 int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
-void in_kernel_called(struct live *l) { kernel_events_take(l->kernel->events); }
+/* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
+void in_kernel_called(struct live *l)
+{
+    const bool flows = l->kernel->ops.flows;
+    if (flows) worker_hold(l->workers[0]);
+    kernel_events_take(l->kernel->events);
+    if (flows) worker_release(l->workers[0]);
+}
 
 void in_kernel_tick(struct live *l, uint64_t now_ns)
 {
@@ -137,6 +150,10 @@ int in_kernel_begin(struct live *l)
         return live_complain("--exec kernel: %s", err);
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = &k->asker, .judge = judge_there};
+    if (p->meta->flags & PBC_KEEPS_FLOWS) {
+        flows_init(&k->flows, k->kernel);
+        k->ops.flows = &k->flows;
+    }
     k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, heard, l);
     return k->events ? 0 : live_complain("--exec kernel: its log: %s", strerror(errno));
 }

@@ -12,11 +12,14 @@ link client eth0 prey eth0
 address client eth0 10.1.0.1/24 fd00:1::1/64
 address prey eth0 10.1.0.2/24 fd00:1::2/64
 web prey
+web client
 udp prey 53
 at prey ethtool -K eth0 tx-vlan-stag-hw-insert off txvlan off >/dev/null 2>&1
 
 rules host <<'END'
 firewall edge in default drop {
+  accept state established, related as ANSWER
+  drop state invalid as INVALID
   accept icmp6 type nd as ND
   accept icmp type echo-request as PING
   accept icmp6 type echo-request as PING6
@@ -36,7 +39,7 @@ kernel() { prey prey -i eth0 --exec kernel --log text --format json "$@"; }
 on_device() { command ip -n "$id-prey" link show eth0 2>/dev/null | grep -c 'xdp'; }
 pinned() { find /sys/fs/bpf/prey -mindepth 1 -type f 2>/dev/null | wc -l; }
 gets() { at client curl -s -m "${2:-5}" "http://10.1.0.2:$1/" || echo "curl $?"; }
-pings() { at client ping -q -c1 -W3 "$@" >/dev/null && echo answers || echo nothing; }
+pings() { at client ping -q -c1 -W"${wait:-3}" "$@" >/dev/null && echo answers || echo nothing; }
 
 cp host.pbc run.pbc
 kernel run.pbc
@@ -47,6 +50,8 @@ same 'what is dropped reaches no socket' "$(gets 8080 0.4)" 'curl 28'
 same 'what is rejected is answered' "$(gets 81) $(refused_by client 10.1.0.2 9) $(refused_by client fd00:1::2 9)" 'curl 7 refused refused'
 ctl --name eth0 status
 same 'preyctl says where it is judged' "$(grep -c '^judged in the kernel: [0-9,]* packets.* came up: answer' out)" 1
+same 'what it asks is answered' "$(ask prey 10.1.0.1/) $(ask prey '[fd00:1::1]/') $(at prey ping -q -c1 -W3 10.1.0.1 >/dev/null && echo pong)" \
+    'client client pong'
 hears 'a rule that logs' 'SHUT  reject  tcp 10.1.0.1:[0-9]* > 10.1.0.2:81 SYN'
 # Reloads under load: each asks for a judge of its own.
 kill -HUP "$prey"
@@ -90,6 +95,13 @@ nsenter --net="/run/netns/$id-prey" "$bin/preyrun" --cleanup >out 2>&1
 kernel --confirm 300ms run.pbc
 wait "$prey"
 same 'nobody has confirmed it' "$?|$(gets 8080)|$(pinned)" '1|prey|0'
+
+# The example of a laptop.
+{ cat "$top/rules-examples/laptop.prey"; echo 'limits { flows 30_000 }'; } >laptop.prey
+"$bin/preyc" laptop.prey -o laptop.pbc
+kernel laptop.pbc
+same 'a laptop asks, and nobody asks it' "$(ask prey 10.1.0.1/) $(gets 80 0.4) $(wait=0.4 pings 10.1.0.2)" 'client curl 28 nothing'
+prey_ends
 
 # What is not the kernel's.
 rules served <<'END'
