@@ -425,7 +425,7 @@ static void routed(void **state)
     (void)state;
     make_places();
     sh("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; "
-       "ip addr add fe80::1/64 dev client");
+       "ip addr add fe80::1/64 dev client nodad");
     struct state *s = open_state();
     const int at_server = sniffer(SERVER);
     set(s, NULL, 0, true);
