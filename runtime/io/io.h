@@ -9,6 +9,8 @@
 #ifndef RUNTIME_IO_IO_H
 #define RUNTIME_IO_IO_H
 
+#include <string.h>
+
 #include "vm/kernel/note.h"
 #include "vm/packet/pkt.h"
 
@@ -117,9 +119,11 @@ struct io_ops {
 };
 
 /* What stands before a frame that was received by a port that is `noted`, until somebody writes there. */
-static inline const struct kernel_note *io_note(const struct pkt *pkt)
+static inline struct kernel_note io_note(const struct pkt *pkt)
 {
-    return (const struct kernel_note *)(const void *)(pkt->data - sizeof(struct kernel_note));
+    struct kernel_note note; /* frames lie so that their IP headers are aligned, and notes not */
+    memcpy(&note, pkt->data - sizeof note, sizeof note);
+    return note;
 }
 
 /* Close what was made and not opened. */

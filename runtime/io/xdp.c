@@ -269,10 +269,12 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
 /* False: it is none of ours. */
 static bool take_note(uint8_t **bytes, uint32_t *len)
 {
-    const struct kernel_note *note = (const void *)*bytes;
-    if (*len < sizeof *note || note->magic != KERNEL_NOTE_MAGIC) return false;
-    *bytes += sizeof *note;
-    *len -= (uint32_t)sizeof *note;
+    struct kernel_note note;
+    if (*len < sizeof note) return false;
+    memcpy(&note, *bytes, sizeof note);
+    if (note.magic != KERNEL_NOTE_MAGIC) return false;
+    *bytes += sizeof note;
+    *len -= (uint32_t)sizeof note;
     return true;
 }
 

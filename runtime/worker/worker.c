@@ -347,10 +347,10 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
 /* What came before another program was put in force is judged by that. */
 static struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
 {
-    const struct kernel_note *note = io_note(pkt);
-    return (struct vm_up){.decision = note->decision,
-                          .judged = note->flags & KERNEL_JUDGED &&
-                                    note->program == __atomic_load_n(w->cfg.in_force, __ATOMIC_RELAXED)};
+    const struct kernel_note note = io_note(pkt);
+    return (struct vm_up){.decision = note.decision,
+                          .judged = note.flags & KERNEL_JUDGED &&
+                                    note.program == __atomic_load_n(w->cfg.in_force, __ATOMIC_RELAXED)};
 }
 
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
