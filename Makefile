@@ -74,24 +74,12 @@ BPF_CLANG ?= clang
 $(B)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
-# Of the stages' functions those marked GLOBAL alone are known outside their file.
-$(B)/vm/kernel/%.bpf.o: BPF_FLAGS := -mcpu=v3 -fvisibility=hidden
-# Of recipes, too, each call would cost as much as what is called.
-$(B)/vm/kernel/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
 $(B)/%.bpf.inc: $(B)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc
 $(B)/runtime/io/filter.o: $(B)/runtime/io/filter.bpf.inc
 $(B)/runtime/io/deal.o: $(B)/runtime/io/deal.bpf.inc
 $(B)/runtime/host/across.o: $(B)/runtime/host/across.bpf.inc
-# The stages: one table of all objects. Their DWARF stays behind; types and lines for the kernel are in sections of their own.
-STAGES := $(patsubst %.c,$(B)/%.inc,$(wildcard vm/kernel/*.bpf.c))
-$(B)/vm/kernel/objects.inc: $(STAGES)
-	@for f in $^; do n=$$(basename $$f .bpf.inc); echo "static const uint8_t object_$$n[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
-	@echo "static const struct { const char *name; const uint8_t *bytes; } objects[] = {" >>$@
-	@for f in $^; do n=$$(basename $$f .bpf.inc); echo "{\"$$n\", object_$$n},"; done >>$@
-	@echo "};" >>$@
-$(B)/runtime/kernel/object.o: $(B)/vm/kernel/objects.inc
 
 # The page's files, as bytes of the program that serves them.
 $(B)/%.css.inc: %.css
@@ -120,6 +108,7 @@ help:
 #: make            build build/preyc and build/preyrun; CC=clang, SAN=1, COV=1 choose a variant
 #: make clean      remove build/
 
+include vm/kernel/objects.mk
 include systemd/install.mk
 include tests/tests.mk
 -include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
