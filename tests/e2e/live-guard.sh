@@ -82,7 +82,9 @@ prey_ends
 nothing_left 'after kills and an end'
 prey prey -i eth0 -i eth1 own.pbc
 prey_killed
-at prey "$bin/preyrun" --cleanup 2>err
-ok $? 'cleanup ends with 0'
+cleans() { # its other process may live a moment longer
+    at prey "$bin/preyrun" --cleanup 2>err && ! grep -q 'left alone' err
+}
+until_true 100 'cleanup ends with 0' cleans && ok 0 'cleanup ends with 0'
 nothing_left 'after a kill and a clean-up'
 exit $failed

@@ -105,7 +105,7 @@ looks trace trace tcp to port 80, 81 --count 4
 tracer=$last
 looks capture capture tcp to port 80, 81 -w seen.pcap --count 4 --snap 60
 capturer=$last
-at client curl -s -m 0.2 http://10.1.0.2:81/
+at client curl -s -m 0.9 http://10.1.0.2:81/
 ask client 10.1.0.100 >/dev/null
 wait "$tracer"
 same 'each with its verdict' "$? $(awk '{ print $3, $4, $5, $11 }' trace.out | head -2 | tr '\n' ',') $(tail -1 trace.err)" \
