@@ -1,0 +1,51 @@
+/* When the executor in the kernel is taken, and which programs it takes. */
+#include <stdio.h>
+
+#include "runtime/live/in_kernel.h"
+#include "runtime/live/in_kernel_priv.h"
+#include "runtime/live/start.h"
+#include "runtime/live/steered.h"
+
+/* NULL: the stages do all of the program, or send it up. */
+static const char *not_there(const struct live *l, const struct program *p)
+{
+    if (p->services_count || program_all_nats(p)) return "services and nat are this process's alone in this version";
+    /* What crosses would be judged twice: where it comes in, and where it leaves. */
+    if (start_routes(l, p) || (l->forwards && l->o->iface_count > 1 && steered_routes(p)))
+        return "what crosses from one interface to another is judged by this process alone in this version";
+    return NULL;
+}
+
+/* NULL: nothing of the command line stands in the way. */
+static const char *refusal(const struct live *l)
+{
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+        if (link && link->loopback) return "the loopback has no XDP";
+        if (link && !xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";
+    }
+    if (l->o->bridge_count) return "a bridge is carried by this process";
+    if (l->o->monitor) return "--monitor watches, and the kernel enforces";
+    if (l->o->record) return "--record keeps what this process judges";
+    if (l->o->io == OPTIONS_IO_PACKET) return "--io packet shows frames to this process alone";
+    return io_XDP.open ? NULL : "this preyrun was built without clang (make KERNEL=0)";
+}
+
+int in_kernel_choose(struct live *l)
+{
+    const bool asked = l->o->exec == OPTIONS_EXEC_KERNEL;
+    const char *no = asked ? refusal(l) : NULL;
+    if (asked && !no) no = not_there(l, l->now.program);
+    if (no) return live_complain("--exec kernel: %s; this does: --exec user", no);
+    l->in_kernel = asked;
+    return 0;
+}
+
+bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
+{
+    const char *no = l->in_kernel ? not_there(l, p) : NULL;
+    if (!no && l->kernel && p->meta->flags & PBC_KEEPS_FLOWS && !l->kernel->ops.flows)
+        no = "these rules follow connections, and those before did not: a restart makes the tables for it";
+    if (no) snprintf(why, len, "--exec kernel: %s", no);
+    return !no;
+}

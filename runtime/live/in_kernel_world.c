@@ -1,0 +1,78 @@
+/* What the stages know of the world: interfaces, their sockets, own addresses. */
+#include <string.h>
+
+#include "runtime/host/offload.h"
+#include "runtime/live/in_kernel.h"
+#include "runtime/live/in_kernel_priv.h"
+#include "runtime/live/start.h"
+#include "vm/kernel/note.h"
+
+/* The slots serve the longest frames of all as they were at the start, behind a note. */
+static unsigned frame_most(struct live *l)
+{
+    uint32_t mtu = 0;
+    for (unsigned i = 0; i < l->o->iface_count && !l->frame_most; i++) {
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        if (link && link->mtu > mtu) mtu = link->mtu;
+    }
+    if (!l->frame_most) l->frame_most = xdp_frame_most(mtu + (uint32_t)sizeof(struct kernel_note));
+    return l->frame_most;
+}
+
+/* Tags that a card takes off XDP does not see, nor what it joins. */
+int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
+{
+    char err[300];
+    const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
+    ask->ports = (uint8_t)l->o->iface_count;
+    ask->workers = (uint8_t)l->worker_count;
+    ask->frame_most = frame_most(l);
+    ask->noted = true;
+    if (ask->worker || !ask_offloads(l->channel, at, change, err, sizeof err)) return 0;
+    return live_fault(l, "%s", err);
+}
+
+int in_kernel_port(struct live *l, unsigned at)
+{
+    char err[400];
+    bool generic, pinned;
+    if (ask_hooks(l->channel, at, &generic, &pinned, err, sizeof err))
+        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    l->generic |= generic;
+    if (!pinned && !at)
+        live_complain("notice: /sys/fs/bpf is no file system of BPF's, so a kill would leave nothing that judges; this "
+                      "mends it, before a start: mount -t bpf bpf /sys/fs/bpf");
+    return 0;
+}
+
+/* One whose number has changed leaves its old place. */
+static void push_ports(const struct live *l)
+{
+    struct in_kernel *k = l->kernel;
+    struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
+    memset(k->by_id, 0, sizeof k->by_id);
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct kernel_port now = {
+            .ifindex = l->ifindex[i], .iface = l->now.iface[i], .link = LINK_ETHER, .xsks = (uint16_t)(i * IO_QUEUES)};
+        if (k->ifindex[i] && k->ifindex[i] != now.ifindex)
+            ports[k->ifindex[i] % KERNEL_PORTS] = (struct kernel_port){0};
+        k->ifindex[i] = now.ifindex;
+        ports[now.ifindex % KERNEL_PORTS] = now;
+        if (now.iface < KERNEL_WAYS) k->by_id[now.iface] = now.ifindex;
+    }
+}
+
+int in_kernel_push(const struct live *l)
+{
+    struct in_kernel *k = l->kernel;
+    push_ports(l);
+    k->facts.ifindexes = k->by_id;
+    return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);
+}
+
+void in_kernel_world(struct live *l)
+{
+    const int failed = in_kernel_push(l);
+    if (failed)
+        events_tell(&l->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s", strerror(-failed));
+}
