@@ -1,6 +1,7 @@
 /* See in_kernel.h. The parent makes maps, loads programs and puts them on interfaces; here their descriptors are known,
  * and what is true of the world is written into the maps. */
 #include "runtime/live/in_kernel.h"
+#include "runtime/live/in_kernel_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include "runtime/kernel/counted.h"
 #include "runtime/kernel/events.h"
 #include "runtime/kernel/flows.h"
-#include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
 #include "vm/judge/judge.h"
 

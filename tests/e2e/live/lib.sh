@@ -194,11 +194,13 @@ pins() {
 }
 
 # prey NAME OPTION...: preyrun there, with one worker where no other number is said; ready; $prey is its process. Its outputs are $name.out and $name.err.
+# With EXEC=kernel in the environment the executor in the kernel judges (where the options say no other).
 prey() {
     local name=$1
     shift
     case " $* " in *' --workers '*) ;; *) set -- --workers 1 "$@" ;; esac
     : >"$name.out" >"$name.err"
+    case " $* " in *' --exec '*) ;; *) [ -z "${EXEC-}" ] || set -- --exec "$EXEC" "$@" ;; esac
     if [ "${RECORD-0}" = 1 ]; then
         recordings=$((recordings + 1))
         set -- --record "recorded-$recordings" "$@"
