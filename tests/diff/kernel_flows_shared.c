@@ -23,7 +23,7 @@
 #include "tests/lib/draw_talk.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
-#include "vm/flow/track.h"
+#include "vm/flow/track_priv.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/packet/parse/header.h"
 
@@ -37,7 +37,9 @@ static struct flow_ops ops;
 static bool compile_rules(void)
 {
     static const char text[] = "limits { flows 200; half_open 50 }\nfirewall f default accept {\n"
-                               "  drop state new flows over 1000 per source as MANY\n  accept state new\n}\n";
+                               "  drop state new flows over 1000 per source as MANY\n  accept state new\n}\n"
+                               "pool p { server a 10.9.9.1:53 }\n"
+                               "service s on 10.9.9.9 udp/53 { mode passthrough; -> p }\n";
     char why[256];
     struct compile c;
     compile_init(&c);
@@ -225,6 +227,101 @@ static bool two_processors(unsigned rounds)
     return hands[0].good && hands[1].good && check(ops.table) && all_heard(hands);
 }
 
+/* ---- recipes ---- */
+
+/* One of a flow that is sent on is written anew all the time, while its packets leave by it. */
+struct writer {
+    struct track_seen seen;
+    struct recipe recipes[2];
+    uint8_t kinds[2];
+    bool done; /* atomic */
+};
+
+static void *write_recipes(void *arg)
+{
+    struct writer *w = arg;
+    struct track t = {.table = ops.table};
+    for (unsigned i = 0; !__atomic_load_n(&w->done, __ATOMIC_RELAXED); i ^= 1)
+        track_keep_recipe(&t, &w->seen, w->kinds[i], &w->recipes[i]);
+    return NULL;
+}
+
+static const struct talk asked = {.src = 0x0a030001,
+                                  .dst = 0x0a090909,
+                                  .proto = IPPROTO_NR_UDP,
+                                  .ttl = 64,
+                                  .src_port = 99,
+                                  .dst_port = 53,
+                                  .payload = 9};
+
+/* Two that differ in whatever they may; the frame is one that both take. */
+static void fill_recipes(struct writer *w, const uint8_t *frame)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct recipe *r = &w->recipes[i];
+        memset(r, i ? 0x22 : 0x44, sizeof *r);
+        r->generation = 1;
+        r->server = r->service = 0;
+        r->out_if = (uint16_t)i;
+        memcpy(r->heard_mac, frame + 6, sizeof r->heard_mac);
+        r->heard_if = IFACE_NONE;
+        w->kinds[i] = i ? RECIPE_REWRITE : RECIPE_FRAME;
+    }
+}
+
+/* The flow of that packet, as a process begins one that is sent on. */
+static bool begin_bound(struct hand *h, struct writer *w)
+{
+    uint8_t bytes[TALK_FRAME_MAX];
+    struct pkt pkt;
+    struct kpkt *k;
+    const uint32_t len = talk_build(&asked, bytes);
+    pkt_view(&pkt, bytes, len, len, LINK_ETHER, IFACE_NONE);
+    if (ask_frame(&h->asker, KERNEL_XDP, &pkt, NOW, &k)) return false;
+    w->seen = k->seen;
+    fill_recipes(w, bytes);
+    const struct flow_tuple tuple = {.id = k->seen.id, .hash = k->seen.hash, .room = FLOW_NONE};
+    const struct flow_first first = {.state = FLOW_STATE_UDP_ONE_WAY, .flags = FLOW_BOUND};
+    w->seen.slot = w->seen.tuple = shared_begin(ops.table, &tuple, &first, NOW);
+    w->seen.dir = FLOW_ORIGINAL;
+    w->seen.twin = false;
+    return w->seen.slot != FLOW_NONE;
+}
+
+static bool recipes_whole(unsigned frames)
+{
+    static struct hand hand;
+    static struct writer w;
+    struct kernel_world *world = kernel_world(kernel);
+    uint8_t bytes[TALK_FRAME_MAX];
+    struct pkt pkt;
+    struct kpkt *k;
+    pthread_t other;
+    unsigned by[2] = {0}, up = 0, torn = 0;
+    asker_init(&hand.asker, kernel, 0);
+    if (!begin_bound(&hand, &w)) return wrong("no flow that is sent on", 0);
+    memset(world->longest, 0xff, sizeof world->longest);
+    world->recipes = 1;
+    if (pthread_create(&other, NULL, write_recipes, &w)) return wrong("no thread", 0);
+    for (unsigned i = 0; i < frames; i++) {
+        const uint32_t len = talk_build(&asked, bytes);
+        pkt_view(&pkt, bytes, len, len, LINK_ETHER, IFACE_NONE);
+        if (ask_frame(&hand.asker, KERNEL_XDP, &pkt, NOW, &k) || k->out == KERNEL_UP) {
+            up++;
+            continue;
+        }
+        const unsigned n = k->seen.recipe == w.kinds[1];
+        by[n]++;
+        torn += memcmp(&k->recipe, &w.recipes[n], sizeof k->recipe) != 0;
+    }
+    __atomic_store_n(&w.done, true, __ATOMIC_RELAXED);
+    pthread_join(other, NULL);
+    shared_release(ops.table, w.seen.slot, FLOW_END_IDLE, NOW);
+    printf("# by the one %u, by the other %u, up while it was written %u\n", by[0], by[1], up);
+    if (torn) return wrong("recipes that were read half written", torn);
+    return (by[0] && by[1] && check(ops.table)) || wrong("no packet by one of them", by[0]);
+}
+
 /* ---- who is killed ---- */
 
 static void change(struct rng *rng)
@@ -288,9 +385,11 @@ int main(int argc, char **argv)
     table_over(&ops, &cfg);
     const bool two = two_processors(rounds);
     printf("%s - two processors on the same flows: nothing is lost, and no lock is left\n", two ? "ok" : "not ok");
+    const bool whole = two && recipes_whole(5 * rounds);
+    printf("%s - a recipe is read whole, however often it is written meanwhile\n", whole ? "ok" : "not ok");
     const bool kill9 = two && killed(kills);
     printf("%s - a process that is killed leaves no lock, %u times\n", kill9 ? "ok" : "not ok", kills);
     kernel_free(kernel);
     program_put(program);
-    return !(two && kill9);
+    return !(two && whole && kill9);
 }

@@ -1,5 +1,6 @@
 /* Ordinary packets of bound flows: those of which the recipe of their direction says all that happens to them. */
 #include "vm/flow/table_priv.h"
+#include "vm/flow/table_shared.h"
 #include "vm/flow/track_priv.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
@@ -86,14 +87,18 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
     tcp_take(&f->tcp, (enum flow_dir)s->dir, &segment);
 }
 
-struct recipe *track_make_recipe(struct track *t, const struct track_seen *s, uint8_t kind)
+void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made)
 {
     const struct flow *f = table_slot(t->table, s->slot);
     int32_t slot = s->slot;
-    if (f->joined || s->how == HOW_ERROR || (s->dir == FLOW_REPLY && !s->twin)) return NULL;
+    if (f->joined || s->how == HOW_ERROR || (s->dir == FLOW_REPLY && !s->twin)) return;
     if (s->twin) slot = s->tuple;
+    if (table_has_ops(t->table)) {
+        shared_put_recipe(t->table, slot, kind, made);
+        return;
+    }
     table_slot(t->table, slot)->recipe = kind;
-    return table_recipe(t->table, slot);
+    *table_recipe(t->table, slot) = *made;
 }
 
 void track_drop_recipes(struct track *t, const struct track_seen *s)

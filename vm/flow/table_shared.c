@@ -139,3 +139,16 @@ bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const 
                          .now_ns = now_ns};
     return run(t, &op);
 }
+
+void shared_put_recipe(struct flow_table *t, int32_t slot, uint8_t kind, const struct recipe *made)
+{
+    struct flow *f = table_slot(t, slot);
+    struct recipe *r = table_recipe(t, slot);
+    if (f->published && f->recipe == kind && memcmp(r, made, sizeof *r) == 0) return;
+    t->published += t->published == UINT32_MAX ? 2 : 1;
+    __atomic_store_n(&f->published, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    f->recipe = kind;
+    memcpy(r, made, sizeof *r);
+    __atomic_store_n(&f->published, t->published, __ATOMIC_RELEASE);
+}

@@ -26,4 +26,9 @@ void shared_change(struct flow_table *t, int32_t slot, uint8_t flags, uint64_t n
 bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const struct flow_first *now,
                 uint64_t now_ns);
 
+/* The recipe of that slot's tuple, for its ordinary packets. The kernel copies it meanwhile: each that is written has a
+ * number of its own, which stands in the slot when all of it does; who has copied looks whether it still stands there.
+ */
+void shared_put_recipe(struct flow_table *t, int32_t slot, uint8_t kind, const struct recipe *made);
+
 #endif

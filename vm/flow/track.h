@@ -80,8 +80,8 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
                                     struct track_seen *s, uint32_t generation);
 /* It leaves: what track_accept would do. */
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s);
-/* The recipe of the packet's direction, to be filled in; NULL: none is kept for it. */
-struct recipe *track_make_recipe(struct track *t, const struct track_seen *s, uint8_t kind);
+/* From here on that is the recipe of the packet's direction, unless none is kept for it. */
+void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made);
 /* None holds any more, in either direction of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 

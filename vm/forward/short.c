@@ -74,8 +74,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !plain_ports(c->key)) return;
     if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
-    struct recipe *r = track_make_recipe(f->track, &c->seen, kind);
-    if (r) *r = made;
+    track_keep_recipe(f->track, &c->seen, kind, &made);
 }
 
 /* ---- facts ---- */

@@ -103,16 +103,21 @@ static bool is_by_recipe(const struct kpkt *k)
     return k->flow.state == FLOW_STATE_UDP_ONE_WAY && s->dir == FLOW_ORIGINAL && !(k->flow.flags & FLOW_ONE_SIDED);
 }
 
-/* The recipe of its direction into k->recipe, whole: who writes one says so by its generation, last. */
+/* The recipe of its tuple into k->recipe, whole, and its kind. Its number is before and after the copy the same, and
+ * no other recipe ever has it (vm/flow/table_shared.h). */
 static bool copy_recipe(struct kpkt *k)
 {
-    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_recipe(TABLE, k->seen.tuple);
-    const volatile struct recipe *live = (const volatile struct recipe *)from;
+    struct track_seen *s = &k->seen;
+    const volatile struct flow *at = table_slot(TABLE, s->tuple);
+    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_recipe(TABLE, s->tuple);
     uint64_t *line = (uint64_t *)(void *)&k->recipe;
-    const uint32_t generation = live->generation;
+    const uint32_t published = at->published;
+    if (!published) return false;
+    s->recipe = at->recipe;
     for (unsigned i = 0; i < sizeof k->recipe / 8; i++) line[i] = from[i];
-    return generation && k->recipe.generation == generation && live->generation == generation &&
-           generation == state_world.recipes;
+    if (!s->recipe || k->recipe.generation != state_world.recipes || !table_is_of(TABLE, s->tuple, &s->id))
+        return false;
+    return at->published == published;
 }
 
 /* What becomes of a packet of a flow that is sent on, before it is judged. */
