@@ -33,7 +33,7 @@ COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c co
 NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) $(patsubst %,runtime/host/%.c,across xdp hooks) $(filter-out $(wildcard runtime/kernel/no_*.c) runtime/kernel/executor.c,$(wildcard runtime/kernel/*.c)),runtime/io/no_steer.c $(patsubst %,runtime/host/%.c,no_across no_hooks) $(wildcard runtime/kernel/no_*.c))
 PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c runtime/*/*/*.c))
-TESTLIB_SRC  := $(wildcard tests/lib/*.c)
+TESTLIB_SRC  := $(filter-out tests/lib/$(if $(filter 0,$(KERNEL)),,no_)one_kernel.c,$(wildcard tests/lib/*.c))
 
 run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
 obj = $(patsubst %.c,$(B)/%.o,$(1))

@@ -23,6 +23,7 @@
 struct executor {
     struct vm *vm;
     struct kernel *kernel; /* NULL: all is done here */
+    struct kernel *owned;  /* NULL: it is the caller's */
     struct asker asker;
     struct kernel_facts facts;
     struct counted *counted;
@@ -109,12 +110,8 @@ static bool judge_with(struct executor *e, const struct program *p, char *err, s
     return false;
 }
 
-static bool open_kernel(struct executor *e, const struct program *p, const struct vm_cfg *cfg, char *err,
-                        size_t err_len)
+static bool begin(struct executor *e, const struct program *p, char *err, size_t err_len)
 {
-    e->kernel =
-        kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP, .live = cfg->live, .seed = cfg->seed}, err, err_len);
-    if (!e->kernel) return false;
     asker_init(&e->asker, e->kernel, 0);
     if (!judge_with(e, p, err, err_len)) return false;
     e->counted = counted_new(e->kernel);
@@ -122,30 +119,44 @@ static bool open_kernel(struct executor *e, const struct program *p, const struc
     return e->counted && e->events;
 }
 
-struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
+/* The worker here, which uses what the kernel's has. */
+static bool begin_worker(struct executor *e, struct program *p, const struct vm_cfg *cfg)
 {
-    struct executor *e = calloc(1, sizeof *e);
     struct vm_cfg mine = *cfg;
-    if (!e) return NULL;
-    const char *what = in_kernel ? executor_lacks(p) : NULL;
-    if (what)
-        snprintf(err, err_len,
-                 "the rules %s, which the executor in the kernel does not do in this version: --exec user", what);
-    if (in_kernel && (what || !open_kernel(e, p, cfg, err, err_len))) {
-        executor_free(e);
-        return NULL;
-    }
     e->pool = cfg->pool;
     e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
-    if (in_kernel) mine.kernel = &e->ops;
-    if (in_kernel && p->meta->flags & PBC_KEEPS_FLOWS) {
+    if (e->kernel) mine.kernel = &e->ops;
+    if (e->kernel && p->meta->flags & PBC_KEEPS_FLOWS) {
         flows_init(&e->flows, e->kernel);
         e->ops.flows = &e->flows;
     }
     e->vm = vm_new(p, &mine);
-    if (e->vm) return e;
+    return e->vm != NULL;
+}
+
+struct executor *executor_over(struct kernel *kernel, struct program *p, const struct vm_cfg *cfg, char *err,
+                               size_t err_len)
+{
+    struct executor *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    e->kernel = kernel;
+    if ((!kernel || begin(e, p, err, err_len)) && begin_worker(e, p, cfg)) return e;
     executor_free(e);
     return NULL;
+}
+
+struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
+{
+    const struct kernel_cfg there = {.hooks = KERNEL_XDP, .live = cfg->live, .seed = cfg->seed};
+    const char *what = in_kernel ? executor_lacks(p) : NULL;
+    if (what)
+        snprintf(err, err_len,
+                 "the rules %s, which the executor in the kernel does not do in this version: --exec user", what);
+    struct kernel *kernel = in_kernel && !what ? kernel_new(p, &there, err, err_len) : NULL;
+    struct executor *e = in_kernel && !kernel ? NULL : executor_over(kernel, p, cfg, err, err_len);
+    if (e) e->owned = kernel;
+    if (!e) kernel_free(kernel);
+    return e;
 }
 
 void executor_free(struct executor *e)
@@ -154,7 +165,7 @@ void executor_free(struct executor *e)
     vm_free(e->vm);
     counted_free(e->counted);
     kernel_events_free(e->events);
-    kernel_free(e->kernel);
+    kernel_free(e->owned);
     free(e);
 }
 

@@ -6,6 +6,7 @@
 #include "vm/vm.h"
 
 struct executor;
+struct kernel;
 
 /* What of such a program the stages do not do: "send connections on"; NULL: they do all of it, or leave it to a worker.
  */
@@ -15,6 +16,10 @@ const char *executor_lacks(const struct program *p);
  * all is done by this process. NULL with one line in err: the kernel does not take the program, and why; with
  * none: memory is out. */
 struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len);
+/* The same in a kernel that is the caller's, lives longer, has room for the program and holds nothing of another; NULL:
+ * all is done by this process. */
+struct executor *executor_over(struct kernel *kernel, struct program *p, const struct vm_cfg *cfg, char *err,
+                               size_t err_len);
 void executor_free(struct executor *e); /* NULL is fine */
 
 /* As vm_run, vm_tick and vm_expire. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "runtime/kernel/executor.h"
+#include "tests/lib/one_kernel.h"
 #include "vm/packet/wire.h"
 #include "vm/forward/service.h"
 
@@ -34,7 +34,7 @@ static bool way_init(struct way *w, const char *name, struct program *p, bool na
     w->pool = w->memory ? pool_init(w->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
     const struct vm_cfg cfg = {.pool = w->pool, .seed = 1, .naive = naive};
     w->name = name;
-    w->exec = w->pool ? executor_new(p, &cfg, in_kernel, why, sizeof why) : NULL;
+    w->exec = w->pool ? one_kernel_new(p, &cfg, in_kernel, why, sizeof why) : NULL;
     w->vm = w->exec ? executor_vm(w->exec) : NULL;
     if (!w->exec && *why) fprintf(err, "# %s\n", why);
     return w->vm != NULL;
@@ -43,8 +43,7 @@ static bool way_init(struct way *w, const char *name, struct program *p, bool na
 static bool ways_init(struct judge *j, FILE *err)
 {
     struct program *p = j->program;
-    const bool in_kernel = getenv("IN_KERNEL") != NULL;
-    j->count = in_kernel && executor_lacks(p) == NULL ? BY_KERNEL + 1 : BY_KERNEL;
+    j->count = one_kernel_asked(p) ? BY_KERNEL + 1 : BY_KERNEL;
     return way_init(&j->ways[BY_CODE], "the code", p, false, false, err) &&
            way_init(&j->ways[BY_LIST], "the rule list", p, true, false, err) &&
            (j->count == BY_KERNEL || way_init(&j->ways[BY_KERNEL], "the kernel", p, false, true, err));
@@ -77,7 +76,7 @@ void judge_free(struct judge *j)
 {
     if (!j) return;
     for (unsigned i = 0; i < j->count; i++) {
-        executor_free(j->ways[i].exec);
+        one_kernel_free(j->ways[i].exec);
         free(j->ways[i].memory);
     }
     program_put(j->program);

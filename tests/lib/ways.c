@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/executor.h"
+#include "tests/lib/one_kernel.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/flow/table.h"
 #include "vm/forward/bind/nat.h"
@@ -56,7 +56,7 @@ struct ways *ways_new(struct program *p, uint64_t seed)
     if (!w) return NULL;
     w->program = program_get(p);
     w->seed = seed;
-    w->count = getenv("IN_KERNEL") && !executor_lacks(p) ? BY_KERNEL + 1 : BY_KERNEL;
+    w->count = one_kernel_asked(p) ? BY_KERNEL + 1 : BY_KERNEL;
     for (unsigned k = 0; k < w->count; k++) {
         char why[600] = "memory is out";
         struct way *a = &w->way[k];
@@ -64,7 +64,7 @@ struct ways *ways_new(struct program *p, uint64_t seed)
         a->pool = a->memory ? pool_init(a->memory, bytes, SLOTS, 4096) : NULL;
         const struct vm_cfg cfg = {
             .pool = a->pool, .seed = seed, .flow_events = true, .live = true, .careful = k == CAREFUL};
-        a->exec = a->pool ? executor_new(p, &cfg, k == BY_KERNEL, why, sizeof why) : NULL;
+        a->exec = a->pool ? one_kernel_new(p, &cfg, k == BY_KERNEL, why, sizeof why) : NULL;
         a->vm = a->exec ? executor_vm(a->exec) : NULL;
         if (a->vm) continue;
         printf("# %s\n", why);
@@ -78,7 +78,7 @@ void ways_free(struct ways *w)
 {
     if (!w) return;
     for (unsigned k = 0; k < w->count; k++) {
-        executor_free(w->way[k].exec);
+        one_kernel_free(w->way[k].exec);
         if (k == 0) remap_free(w->remap);
         free(w->way[k].memory);
     }

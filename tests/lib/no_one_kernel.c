@@ -1,0 +1,22 @@
+/* In the place of one_kernel.c where the build has no clang (make KERNEL=0): workers of this process alone. */
+#include "tests/lib/one_kernel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool one_kernel_asked(const struct program *p) { return getenv("IN_KERNEL") && !executor_lacks(p); }
+
+struct executor *one_kernel_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
+{
+    return executor_new(p, cfg, in_kernel, err, err_len);
+}
+
+void one_kernel_free(struct executor *e) { executor_free(e); }
+
+struct executor *one_kernel_worker(struct program *p, const struct vm_cfg *cfg)
+{
+    char why[600] = "out of memory";
+    struct executor *e = executor_new(p, cfg, one_kernel_asked(p), why, sizeof why);
+    if (!e) printf("# %s\n", why);
+    return e;
+}
