@@ -152,15 +152,31 @@ static struct program *compiled(const char *rules)
     return p;
 }
 
+/* Of flows so many that some arrays are just a power of two long, and others a little more. */
+static void test_flows_of_a_power_of_two(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct program *p = compiled("limits { flows 65536 }\nfirewall f default drop { accept state established }");
+    assert_non_null(p);
+    struct kernel *k = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err);
+    if (!k && (errno == EPERM || errno == ENOTSUP)) {
+        program_put(p);
+        skip();
+    }
+    if (!k) fail_msg("%s", err);
+    kernel_free(k);
+    program_put(p);
+}
+
 int main(void)
 {
     plain = compiled("firewall f default accept { drop tcp port 80 }");
     if (!plain) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_frame_meets_all_stages),
-        cmocka_unit_test(test_the_judge_is_asked_alone),
-        cmocka_unit_test(test_one_program_after_the_other),
-        cmocka_unit_test(test_another_process),
+        cmocka_unit_test(test_a_frame_meets_all_stages),    cmocka_unit_test(test_the_judge_is_asked_alone),
+        cmocka_unit_test(test_one_program_after_the_other), cmocka_unit_test(test_another_process),
+        cmocka_unit_test(test_flows_of_a_power_of_two),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     program_put(plain);

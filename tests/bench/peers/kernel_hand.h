@@ -1,0 +1,19 @@
+/* What bench-kernel and the programs by hand share. */
+#ifndef TESTS_BENCH_PEERS_KERNEL_HAND_H
+#define TESTS_BENCH_PEERS_KERNEL_HAND_H
+
+#include <linux/types.h>
+
+/* As on the wire, all of it. */
+struct nat_ends {
+    __u32 src, dst;
+    __u16 sport, dport;
+};
+struct nat_to {
+    struct nat_ends ends;
+    __u8 mac[6], unused[2];
+    __u32 out; /* place in `outs`, plus 1; 0: out where it came in */
+    __u64 seen;
+};
+
+#endif
