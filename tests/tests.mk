@@ -23,9 +23,9 @@ LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_
 
 UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kernel_%.c),$(wildcard tests/unit/*/test_*.c))
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/diff/kernel_%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
+TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
 $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
-$(B)/tests/bench/kernel: $(B)/tests/bench/peers/kernel_nat.bpf.o
+$(B)/tests/bench/kernel $(B)/tests/bench/kernel_flows: $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -109,8 +109,8 @@ bench-live:
 # Tables of rows as bench has them, by programs that ask the kernel.
 bench-kernel:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_load)
-	@{ $(B)/tests/bench/kernel && $(B)/tests/bench/kernel_load; } >$(B)/bench-kernel.rows && awk -f tests/bench/table.awk $(B)/bench-kernel.rows | sed 's/ *$$//'
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_load)
+	@{ $(B)/tests/bench/kernel && $(B)/tests/bench/kernel_flows && $(B)/tests/bench/kernel_load; } >$(B)/bench-kernel.rows && awk -f tests/bench/table.awk $(B)/bench-kernel.rows | sed 's/ *$$//'
 bench-proxy:
 	@sh tests/deps.sh build tests
 	@sh tests/deps.sh peers || echo 'bench-proxy: it goes on without those' >&2

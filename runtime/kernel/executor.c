@@ -315,4 +315,5 @@ const struct vm_counters *executor_counters(struct executor *e)
 }
 
 struct vm *executor_vm(struct executor *e) { return e->vm; }
+struct kernel *executor_kernel(const struct executor *e) { return e->kernel; }
 int executor_fault(const struct executor *e) { return e->fault; }

@@ -32,6 +32,9 @@ bool executor_expire(struct executor *e, const struct vm_in *in, struct vm_tx *t
 const struct vm_counters *executor_counters(struct executor *e);
 /* The worker in this process, for all that is asked of one and changes nothing. */
 struct vm *executor_vm(struct executor *e);
+struct kernel; /* kernel.h */
+/* The stages, and their maps; NULL: all is done here. */
+struct kernel *executor_kernel(const struct executor *e);
 /* 0; or a negative errno: the kernel ran something not, and verdicts since then are `drop`. */
 int executor_fault(const struct executor *e);
 

@@ -1,0 +1,306 @@
+/* kernel_flows: nanoseconds a packet of flows that are known takes in the kernel, by BPF_PROG_TEST_RUN, over a program
+ * that does nothing: of established TCP connections, and of UDP flows that are sent on in every mode; 1,000 and a
+ * million flows; one CPU, and two on the same flows. Beside it the user executor on the same frames, edited where they
+ * lie, and a translation written by hand. Frames of 64 bytes; processor time. Skipped where programs of the kernel may
+ * not be loaded. */
+#include <bpf/bpf.h>
+#include <endian.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/kernel/executor.h"
+#include "runtime/kernel/kernel.h"
+#include "tests/bench/peers/kernel_hand.h"
+#include "tests/lib/bench.h"
+#include "tests/lib/compiled.h"
+#include "tests/lib/kernel_time.h"
+
+enum { THOUSAND = 1000, MILLION = 1000000, CHUNK = 1000, SERVERS = 32, SLOTS = 512 };
+
+static const struct facts facts = {.generation = 1, .addr4 = 0x0a090001};
+static struct pool *pool;
+
+/* A program in both executors. */
+struct both {
+    struct program *program;
+    struct executor *kernel, *user;
+};
+
+static struct executor *executor(struct program *p, bool in_kernel)
+{
+    char err[300] = "memory is out";
+    struct executor *e = executor_new(p, &(struct vm_cfg){.pool = pool, .seed = 1}, in_kernel, err, sizeof err);
+    if (!e) time_die("program", err);
+    return e;
+}
+
+static struct both both_of(const char *text)
+{
+    struct both b = {.program = compiled_text(text)};
+    if (!b.program) time_die("rules", "do not compile");
+    b.kernel = executor(b.program, true);
+    b.user = executor(b.program, false);
+    return b;
+}
+
+static void both_end(struct both *b)
+{
+    executor_free(b->kernel);
+    executor_free(b->user);
+    program_put(b->program);
+}
+
+static int look(const struct executor *e) { return kernel_program(executor_kernel(e), KERNEL_ENTRY_look_xdp); }
+
+/* One packet of each of `count` flows, by an executor. */
+static void feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count)
+{
+    static uint8_t frames[VM_BATCH][FRAMES_LEN];
+    static struct pkt pkts[VM_BATCH];
+    static struct pkt *pointers[VM_BATCH];
+    static struct verdict verdicts[VM_BATCH];
+    static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    for (uint32_t done = 0; done < count; done += VM_BATCH) {
+        const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = &facts};
+        const unsigned n = count - done < VM_BATCH ? count - done : VM_BATCH;
+        for (unsigned i = 0; i < n; i++) {
+            time_frame(frames[i], kind, first + done + i);
+            pkt_view(&pkts[i], frames[i], FRAMES_LEN, FRAMES_LEN, LINK_ETHER, IFACE_NONE);
+            pointers[i] = &pkts[i];
+        }
+        struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
+        executor_run(e, &in, pointers, n, verdicts, &tx);
+        for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
+    }
+    if (executor_fault(e)) time_die("flows", "the kernel did not run them");
+}
+
+/* ---- rows ---- */
+
+static void race(const char *what, const struct both *b, enum action action)
+{
+    struct series ours = {0}, user = {0};
+    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
+                     c = time_user(executor_vm(b->user), &facts, action);
+        if (i == 0) continue; /* warms */
+        series_add(&ours, a);
+        series_add(&user, c);
+    }
+    bench_row(&(struct bench_row){what, "ns/pkt", &ours, "user executor", &user, GOAL_NONE, 0});
+}
+
+static void race_hand(const char *what, const struct both *b)
+{
+    struct series ours = {0}, hand = {0};
+    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), ACTION_FORWARD, nothing),
+                     c = time_run(time_hand("nat")) - nothing;
+        if (i == 0) continue;
+        series_add(&ours, a);
+        series_add(&hand, c);
+    }
+    bench_row(&(struct bench_row){what, "ns/pkt", &ours, "UDP by hand", &hand, GOAL_RATIO, 1.15});
+}
+
+/* ---- two CPUs ---- */
+
+struct side {
+    pthread_barrier_t *begin;
+    int cpu, program;
+    double ns;
+};
+
+static void *run_side(void *arg)
+{
+    struct side *s = arg;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)s->cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    pthread_barrier_wait(s->begin);
+    s->ns = time_run(s->program);
+    return NULL;
+}
+
+/* Packets a second that both do together, in millions, over those of `over` nanoseconds. */
+static double both_sides(int program, int other, const double over[2])
+{
+    pthread_barrier_t begin;
+    pthread_t threads[2];
+    struct side sides[2] = {{&begin, sched_getcpu(), program, 0}, {&begin, other, program, 0}};
+    pthread_barrier_init(&begin, NULL, 2);
+    for (unsigned i = 0; i < 2; i++)
+        if (pthread_create(&threads[i], NULL, run_side, &sides[i])) time_die("thread", "is refused");
+    for (unsigned i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&begin);
+    return 1e3 / (sides[0].ns - over[0]) + 1e3 / (sides[1].ns - over[1]);
+}
+
+static void race_two(const char *what, const struct both *b)
+{
+    struct series two = {0}, one = {0};
+    const int other = time_other_cpu();
+    for (unsigned i = 0; i <= BENCH_RUNS && other >= 0; i++) {
+        const double nothing = time_nothing();
+        const double alone = 1e3 / (time_run(look(b->kernel)) - nothing),
+                     together = both_sides(look(b->kernel), other, (const double[2]){nothing, nothing});
+        if (i == 0) continue;
+        series_add(&one, alone);
+        series_add(&two, together);
+    }
+    if (other < 0)
+        bench_note("%s: skipped: there is one CPU", what);
+    else
+        bench_row(&(struct bench_row){what, "M/s", &two, "one CPU", &one, GOAL_NONE, 0});
+}
+
+/* ---- established connections ---- */
+
+static const char stateful[] = "limits { flows 1048576 }\n"
+                               "firewall edge default drop {\n"
+                               "  accept state established, related\n"
+                               "  drop state invalid\n"
+                               "  accept tcp port 443\n"
+                               "}\n";
+
+static void established_rows(uint32_t flows, const char *count)
+{
+    static const enum time_kind handshake[] = {TIME_SYN, TIME_SYN_ACK, TIME_ACK};
+    char what[100];
+    struct both b = both_of(stateful);
+    for (uint32_t at = 0; at < flows; at += CHUNK)
+        for (unsigned i = 0; i < 3; i++) {
+            time_each(look(b.kernel), handshake[i], at, CHUNK);
+            feed(b.user, handshake[i], at, CHUNK);
+        }
+    time_flows(TIME_ACK, flows);
+    snprintf(what, sizeof what, "kernel: established TCP, %s flows", count);
+    race(what, &b, ACTION_ACCEPT);
+    snprintf(what, sizeof what, "kernel: established TCP, %s flows, two CPUs", count);
+    race_two(what, &b);
+    both_end(&b);
+}
+
+/* ---- modes ---- */
+
+struct mode {
+    const char *name;
+    bool port; /* the servers' port is another */
+};
+static const struct mode modes[] = {
+    {"passthrough", true},
+    {"passthrough keep source", true},
+    {"dsr l2", false},
+    {"dsr rewrite", true},
+    {"dsr ipip", false},
+    {"dsr gue 6080", false},
+    {"dsr gue 6080 variant 1", false},
+};
+
+static char *mode_text(const struct mode *m)
+{
+    char *text;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    if (!f) time_die("memory", "is out");
+    fprintf(f, "limits { flows 1048576 }\npool web {\n");
+    if (strcmp(m->name, "passthrough") == 0) fprintf(f, "  source 10.9.0.7 ports 1024-65535\n");
+    for (unsigned i = 0; i < SERVERS; i++)
+        fprintf(f, "  server s%u 10.0.0.%u%s mac 02:00:00:00:00:%02x\n", i, i + 1, m->port ? ":8080" : "", i + 1);
+    fprintf(f, "}\nservice www on 198.51.100.1 udp/53 { mode %s; -> web }\n", m->name);
+    fclose(f);
+    return text;
+}
+
+/* As one who asks for next hops would: all of them are found. */
+static void resolve(const struct executor *e)
+{
+    const struct map *m = kernel_map(executor_kernel(e), KERNEL_MAP_flow_recipes);
+    struct recipe *recipes = m->memory;
+    for (uint32_t i = 0; i < m->entries; i++) recipes[i].next_mac[0] = 2;
+}
+
+/* The second packet of a flow leaves its recipe. */
+static void open_all(const struct both *b, uint32_t flows)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        feed(b->kernel, TIME_UDP, 0, flows);
+        feed(b->user, TIME_UDP, 0, flows);
+    }
+    resolve(b->kernel);
+    time_flows(TIME_UDP, flows);
+}
+
+static void fill_by_hand(uint32_t flows)
+{
+    const int map = time_hand_map("flows");
+    for (uint32_t n = 0; n < flows; n++) {
+        const struct nat_ends from = {htobe32(frames_client(n)), htobe32(0xc6336401), htobe16(frames_port(n)),
+                                      htobe16(53)};
+        const struct nat_to to = {
+            .ends = {htobe32(0x0a090007), htobe32(0x0a000001), htobe16((uint16_t)(1024 + n)), htobe16(8080)},
+            .mac = {2}};
+        if (bpf_map_update_elem(map, &from, &to, BPF_ANY)) time_die("flows by hand", "are refused");
+    }
+}
+
+static void mode_rows(const char *name, const char *text, uint32_t flows, const char *count, bool by_hand)
+{
+    char what[100];
+    struct both b = both_of(text);
+    open_all(&b, flows);
+    snprintf(what, sizeof what, "kernel: %s, %s flows", name, count);
+    race(what, &b, ACTION_FORWARD);
+    if (by_hand) {
+        fill_by_hand(flows);
+        race_hand(what, &b);
+        snprintf(what, sizeof what, "kernel: %s, %s flows, two CPUs", name, count);
+        race_two(what, &b);
+    }
+    both_end(&b);
+}
+
+static void all_modes(void)
+{
+    for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+        char *text = mode_text(&modes[i]);
+        mode_rows(modes[i].name, text, THOUSAND, "1,000", i == 0);
+        if (i == 0) mode_rows(modes[i].name, text, MILLION, "1,000,000", true);
+        free(text);
+    }
+    mode_rows("nat forward", "limits { flows 1048576 }\nnat n { forward 198.51.100.1 udp/53 -> 10.0.0.1:8080 }\n",
+              THOUSAND, "1,000", true);
+}
+
+int main(int argc, char **argv)
+{
+    char err[300] = "";
+    const size_t bytes = (pool_bytes(SLOTS, 2048) + 63) / 64 * 64;
+    void *memory = aligned_alloc(64, bytes);
+    (void)argc;
+    pool = memory ? pool_init(memory, bytes, SLOTS, 2048) : NULL;
+    if (!pool) time_die("memory", "is out");
+    struct program *plain = compiled_text("firewall f default drop { accept tcp port 80 }");
+    struct kernel *k = plain ? kernel_new(plain, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err) : NULL;
+    program_put(plain);
+    kernel_free(k);
+    if (!k) {
+        bench_note("kernel_flows: skipped: %s", err);
+        free(memory);
+        return 0;
+    }
+    time_open(argv[0]);
+    established_rows(THOUSAND, "1,000");
+    established_rows(MILLION, "1,000,000");
+    all_modes();
+    bench_note(
+        "kernel_flows: the user executor's frames are edited where they lie; two CPUs: millions of packets a second "
+        "of both together, on the same flows");
+    time_close();
+    free(memory);
+    return 0;
+}
