@@ -30,7 +30,7 @@ static void close_all(const int fds[], unsigned count)
 struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count)
 {
     const uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
-    const struct kernel_sizes sizes = kernel_sizes_of(p, cpus, true);
+    const struct kernel_sizes sizes = kernel_sizes_of(p, cpus);
     struct kernel *k = count == KERNEL_FDS_MOST - JUDGE_ENTRIES ? calloc(1, sizeof *k) : NULL;
     if (!k) {
         close_all(fds, count);

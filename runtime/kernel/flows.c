@@ -33,22 +33,34 @@ void flows_init(struct flow_ops *ops, const struct kernel *kernel)
 
 enum { GROUP_SLOTS = 16 };
 
-void flows_sizes(const struct program *p, bool live, struct kernel_sizes *s)
+void flows_sizes(const struct program *p, struct kernel_sizes *s)
 {
     s->flow_slots = 2 * GROUP_SLOTS;
     s->flow_bound = 1;
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
-    const struct flow_table_cfg cfg = track_table_cfg(p, live);
+    const struct flow_table_cfg cfg = track_table_cfg(p, false);
     const uint32_t groups = flow_table_groups(&cfg), words = (groups + 63) / 64;
     s->flow_slots = groups * GROUP_SLOTS;
     if (cfg.bound) s->flow_bound = s->flow_slots;
     s->flow_words = words + (words + 63) / 64;
 }
 
+const char *flows_lack(const struct kernel *k, const struct program *p)
+{
+    struct kernel_sizes s = {0};
+    flows_sizes(p, &s);
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return NULL;
+    if (!((const struct flow_head *)kernel_map(k, KERNEL_MAP_flow_head)->memory)->table.groups)
+        return "follow connections";
+    if (s.flow_bound > 1 && kernel_map(k, KERNEL_MAP_flow_binds)->entries == 1) return "send connections on";
+    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
+    return counts && kernel_map(k, KERNEL_MAP_source_words)->entries == 1 ? "count flows by source" : NULL;
+}
+
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
-    struct flow_table_cfg cfg = track_table_cfg(p, live);
+    struct flow_table_cfg cfg = track_table_cfg(p, false);
     cfg.seed = seed;
     cfg.begins = live;
     flow_table_begin(&head->table, &cfg);

@@ -7,9 +7,11 @@
 #include "vm/flow/table_ops.h"
 #include "vm/kernel/flow_head.h"
 
-/* How much memory the program's flows take. live: as in kernel_cfg. */
-void flows_sizes(const struct program *p, bool live, struct kernel_sizes *s);
-/* An empty table, which the kernel may use from here on. */
+/* How much memory the program's flows take. */
+void flows_sizes(const struct program *p, struct kernel_sizes *s);
+/* What of another program has no memory in maps that were made for the first one, in words; NULL: nothing. */
+const char *flows_lack(const struct kernel *k, const struct program *p);
+/* An empty table, which the kernel may use from here on. live: as in kernel_cfg. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head);
 
 /* For vm_cfg.kernel->flows, while the kernel lives. */

@@ -68,7 +68,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
-    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus, k->cfg.live);
+    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
     k->objects = objects_new(err, err_len);
     int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
     if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);

@@ -237,7 +237,7 @@ static int load_counting(struct kernel *k, char *err, size_t err_len)
  * would be lost, and other processes have the map. */
 static int grow_counts(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
-    const uint64_t wanted = counts_room(p, k->cpus);
+    const uint64_t wanted = map_power(counts_room(p, k->cpus));
     const struct map before = k->maps.v[KERNEL_MAP_counts];
     struct map more;
     if (k->cfg.live || wanted <= before.entries) return 0;

@@ -12,9 +12,11 @@
 
 static const char *const names[] = {
 #define FLAT(name, type, entries)        #name,
+#define EXACT(name, type, entries)       #name,
 #define KEYED(name, type, key, value, n) #name,
 #include "runtime/kernel/map.def"
 #undef FLAT
+#undef EXACT
 #undef KEYED
 };
 
@@ -47,17 +49,24 @@ static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32
     return m->fd < 0 ? -errno : 0;
 }
 
+uint64_t map_power(uint64_t entries)
+{
+    uint64_t power = 1;
+    while (power < entries) power <<= 1;
+    return power;
+}
+
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries)
 {
-    for (m->entries = 1; m->entries < entries; m->entries <<= 1) continue;
-    return map_flat(m, name, size * m->entries);
+    m->entries = (uint32_t)entries;
+    return map_flat(m, name, size * entries);
 }
 
 int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
 {
     m->fd = fd;
-    for (m->entries = 1; m->entries < entries; m->entries <<= 1) continue;
-    const uint64_t len = pages(size * m->entries);
+    m->entries = (uint32_t)entries;
+    const uint64_t len = pages(size * entries);
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
     if (at == MAP_FAILED) return -errno;
     m->memory = at;
@@ -65,24 +74,29 @@ int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
     return 0;
 }
 
+static uint64_t at_least_one(uint64_t entries) { return entries ? entries : 1; }
+
 static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
 {
 #define FLAT(name, type, count)                                                                                        \
-    if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), count);
+    if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), map_power(count));
+#define EXACT(name, type, count)                                                                                       \
+    if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), at_least_one(count));
 #define KEYED(name, type, key, value, count)                                                                           \
     if (which == KERNEL_MAP_##name) return keyed(m, #name, BPF_MAP_TYPE_##type, key, value, count);
 #include "runtime/kernel/map.def"
 #undef FLAT
+#undef EXACT
 #undef KEYED
     return -EINVAL;
 }
 
-struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus, bool live)
+struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
 {
-    const bool keeps = p->meta->flags & PBC_KEEPS_FLOWS;
+    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
     struct kernel_sizes s = {
-        .cpus = cpus, .program = p, .source_slots = keeps ? kernel_sources_slots(p->settings->flows) : 0};
-    flows_sizes(p, live, &s);
+        .cpus = cpus, .program = p, .source_slots = counts ? kernel_sources_slots(p->settings->flows) : 0};
+    flows_sizes(p, &s);
     return s;
 }
 
@@ -101,10 +115,12 @@ int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNE
     const struct {
         uint64_t size, entries; /* size 0: it is not mapped */
     } shapes[] = {
-#define FLAT(name, type, entries)        {sizeof(type), entries},
+#define FLAT(name, type, entries)        {sizeof(type), map_power(entries)},
+#define EXACT(name, type, entries)       {sizeof(type), at_least_one(entries)},
 #define KEYED(name, type, key, value, n) {0, n},
 #include "runtime/kernel/map.def"
 #undef FLAT
+#undef EXACT
 #undef KEYED
     };
     int failed = 0;
@@ -136,11 +152,12 @@ static const char *after(const char *symbol, const char *word)
 
 bool map_value(const struct map *m, const char *symbol, const char *word, const char *name, struct link_value *v)
 {
-    const char *map = after(symbol, "map_"), *mask = after(symbol, "mask_");
-    const char *named = map ? map : mask ? mask : after(symbol, word);
+    const char *map = after(symbol, "map_"), *mask = after(symbol, "mask_"), *last = after(symbol, "last_");
+    const char *named = map ? map : mask ? mask : last ? last : after(symbol, word);
     if (!named || strcmp(named, name) || (!map && !m->memory)) return false;
-    *v = mask ? (struct link_value){.kind = LINK_NUMBER, .number = m->entries - 1}
-              : (struct link_value){.kind = map ? LINK_MAP : LINK_ADDRESS, .map = m->fd};
+    if (mask && m->entries & (m->entries - 1)) return false;
+    *v = mask || last ? (struct link_value){.kind = LINK_NUMBER, .number = m->entries - 1}
+                      : (struct link_value){.kind = map ? LINK_MAP : LINK_ADDRESS, .map = m->fd};
     return true;
 }
 

@@ -18,7 +18,7 @@ static int make(struct map *m, enum kernel_table which, const struct table_sizes
 {
     (void)m, (void)which, (void)t;
 #define TABLE(name, type, count)                                                                                       \
-    if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), count);
+    if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), map_power(count));
 #define CONST(name, number)
 #include "runtime/kernel/table.def"
 #undef TABLE
@@ -60,7 +60,7 @@ static int adopt(struct map *m, enum kernel_table which, const struct table_size
 {
     (void)m, (void)which, (void)t, (void)fd;
 #define TABLE(name, type, count)                                                                                       \
-    if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), count);
+    if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), map_power(count));
 #define CONST(name, number)
 #include "runtime/kernel/table.def"
 #undef TABLE

@@ -1,6 +1,7 @@
 /* When the executor in the kernel is taken, and which programs it takes. */
 #include <stdio.h>
 
+#include "runtime/kernel/flows.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
@@ -44,8 +45,10 @@ int in_kernel_choose(struct live *l)
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *no = l->in_kernel ? not_there(l, p) : NULL;
-    if (!no && l->kernel && p->meta->flags & PBC_KEEPS_FLOWS && !l->kernel->ops.flows)
-        no = "these rules follow connections, and those before did not: a restart makes the tables for it";
+    const char *lack = !no && l->kernel ? flows_lack(l->kernel->kernel, p) : NULL;
     if (no) snprintf(why, len, "--exec kernel: %s", no);
-    return !no;
+    if (lack)
+        snprintf(why, len, "--exec kernel: these rules %s, and those before did not: a restart makes the tables for it",
+                 lack);
+    return !no && !lack;
 }

@@ -87,7 +87,7 @@ static void begin(struct kernel *k, const struct program *p, const struct kernel
     clear(k, KERNEL_MAP_counts);
     clear(k, KERNEL_MAP_events_lost);
     flows_begin(p, cfg->live, cfg->seed, kernel_map(k, KERNEL_MAP_flow_head)->memory);
-    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus, cfg->live);
+    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
     if (sizes.source_slots)
         kernel_sources_fill(kernel_map(k, KERNEL_MAP_sources)->memory, p->settings->flows, cfg->seed);
 }
@@ -97,7 +97,7 @@ static void begin(struct kernel *k, const struct program *p, const struct kernel
 /* Are flows bound in it as the program's are, and is there room for what it needs? */
 static bool fits(const struct kernel *k, const struct program *p, const struct kernel_cfg *cfg)
 {
-    const struct kernel_sizes s = kernel_sizes_of(p, k->cpus, cfg->live);
+    const struct kernel_sizes s = kernel_sizes_of(p, k->cpus);
     const struct maps *m = &k->maps;
     return cfg->hooks == k->cfg.hooks && cfg->live == k->cfg.live &&
            (s.flow_bound > 1) == (m->v[KERNEL_MAP_flow_binds].entries > 1) &&

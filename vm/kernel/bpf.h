@@ -19,7 +19,17 @@
 #define GLOBAL __attribute__((noinline, visibility("default")))
 
 /* The address of something is the number. */
-#define MASK(name)   ((uint64_t)(uintptr_t)&mask_##name)
+#define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
+
+/* An array of any length: its last entry; and an index that is none of it is 0. What the verifier follows first is that
+ * it is one, so that the other way is nothing new to it. */
+#define LAST(name) ((uint64_t)(uintptr_t)&last_##name)
+#define AT_MOST(i, last)                                                                                               \
+    ({                                                                                                                 \
+        uint64_t at_ = (uint64_t)(i);                                                                                  \
+        __asm__ volatile("if %0 > %1 goto +1\ngoto +1\n%0 = 0" : "+r"(at_) : "r"(last));                               \
+        at_;                                                                                                           \
+    })
 
 #define NUMBER(name) ((uint64_t)(uintptr_t)&const_##name)
 

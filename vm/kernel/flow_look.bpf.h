@@ -141,7 +141,7 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL)
     if (k->flags & KERNEL_DRY || !state_flow_head.counts_sources || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, (k->key.kind & KIND_IP6) != 0, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, s, s->slot == FLOW_NONE ? NULL : table_slot(TABLE, s->slot));
+    return flows_with(held, &k->key, s, table_slot(TABLE, s->slot)); /* any, where there is none */
 }
 
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)

@@ -6,13 +6,13 @@
 /* Rows of runtime/kernel/map.def. Each is longer than its mask reaches. */
 extern uint16_t state_source_tags[];
 extern uint64_t state_source_words[], state_source_keys[];
-extern const char mask_source_tags, mask_source_keys;
+extern const char last_source_tags, last_source_keys;
 
 #define TABLE_TAGS      state_source_tags
 #define TABLE_WORDS     state_source_words
 #define TABLE_KEYS      state_source_keys
-#define TABLE_SLOTS     (MASK(source_tags) + 1 - GROUP)
-#define TABLE_KEY_WORDS (MASK(source_keys) + 1 - TABLE_KEY_MOST)
+#define TABLE_SLOTS     (LAST(source_tags) + 1 - GROUP)
+#define TABLE_KEY_WORDS (LAST(source_keys) + 1 - TABLE_KEY_MOST)
 #define TABLE_KEY_MOST  3
 #include "vm/kernel/keyed.bpf.h"
 #include "vm/kernel/sources.h"

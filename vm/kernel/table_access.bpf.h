@@ -35,29 +35,29 @@ extern struct flow_cold state_flow_cold[];
 extern struct flow_bind state_flow_binds[];
 extern struct recipe state_flow_recipes[];
 extern uint64_t state_flow_bits[];
-extern const char mask_flow_tags, mask_flow_slots, mask_flow_cold, mask_flow_binds, mask_flow_recipes, mask_flow_bits;
+extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_binds, last_flow_recipes, last_flow_bits;
 
 #define TABLE (&state_flow_head.table)
 
 static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
 {
     (void)t;
-    return &state_flow_slots[(uint64_t)slot & MASK(flow_slots)];
+    return &state_flow_slots[AT_MOST((uint64_t)slot, LAST(flow_slots))];
 }
 static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
 {
     (void)t;
-    return &state_flow_cold[(uint64_t)slot & MASK(flow_cold)];
+    return &state_flow_cold[AT_MOST((uint64_t)slot, LAST(flow_cold))];
 }
 static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
 {
     (void)t;
-    return &state_flow_binds[(uint64_t)slot & MASK(flow_binds)];
+    return &state_flow_binds[AT_MOST((uint64_t)slot, LAST(flow_binds))];
 }
 static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
 {
     (void)t;
-    return &state_flow_recipes[(uint64_t)slot & MASK(flow_recipes)];
+    return &state_flow_recipes[AT_MOST((uint64_t)slot, LAST(flow_recipes))];
 }
 static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
 {
@@ -67,18 +67,18 @@ static inline struct flow_cold *table_cold_of(const struct flow_table *t, const 
 static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot)
 {
     (void)t;
-    return &state_flow_tags[(uint64_t)slot & MASK(flow_tags)];
+    return &state_flow_tags[AT_MOST((uint64_t)slot, LAST(flow_tags))];
 }
 static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 {
     (void)t;
-    return &state_flow_tags[((uint64_t)group * GROUP) & MASK(flow_tags) & ~(uint64_t)(GROUP - 1)];
+    return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
 }
 
 /* Level 1 stands behind level 0. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
-    return &state_flow_bits[(uint64_t)(i + (level ? (t->groups + 63) / 64 : 0)) & MASK(flow_bits)];
+    return &state_flow_bits[AT_MOST(i + (level ? (t->groups + 63) / 64 : 0), LAST(flow_bits))];
 }
 static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on)
 {
