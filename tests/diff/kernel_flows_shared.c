@@ -5,6 +5,7 @@
  *   kernel_flows_shared [ROUNDS [KILLS]]
  *
  * Skipped where programs of the kernel may not be loaded. */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -322,6 +323,83 @@ static bool recipes_whole(unsigned frames)
     return (by[0] && by[1] && check(ops.table)) || wrong("no packet by one of them", by[0]);
 }
 
+/* ---- what the host sends ---- */
+
+/* As traffic control has it, of nobody who asks: does it leave? */
+static bool leaves(const uint8_t *frame, uint32_t len)
+{
+    struct __sk_buff ctx = {0};
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx, .data_in = frame,
+                .data_size_in = len < 60 ? 60 : len, .repeat = 1);
+    return !bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_look_tc), &o) && o.retval == UINT32_MAX;
+}
+
+static struct flow_tuple tuple_of_frame(uint8_t *bytes, uint32_t len)
+{
+    struct hand h;
+    struct pkt pkt;
+    struct kpkt *k;
+    asker_init(&h.asker, kernel, 0);
+    pkt_view(&pkt, bytes, len, len, LINK_ETHER, IFACE_NONE);
+    ask_frame(&h.asker, KERNEL_XDP, &pkt, NOW, &k);
+    if (k->seen.slot != FLOW_NONE) shared_release(ops.table, k->seen.slot, FLOW_END_IDLE, NOW);
+    return (struct flow_tuple){.id = k->seen.id, .hash = k->seen.hash, .room = FLOW_NONE};
+}
+
+/* Another processor adds a flow of such a hash for ever. */
+static bool leaves_while_held(const uint8_t *bytes, uint32_t len, uint64_t hash)
+{
+    struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
+    head->adding[hash % FLOW_STRIPES] = 1;
+    const bool left = leaves(bytes, len);
+    head->adding[hash % FLOW_STRIPES] = 0;
+    return left;
+}
+
+/* Both groups of the tuple get full of flows that are sent on, which the kernel may not end. */
+static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct flow_tuple *tuple)
+{
+    const struct place at = place_of(tuple->hash, ops.table->groups);
+    uint32_t left = 1;
+    for (uint32_t i = 0; left && i < 2000000; i++) {
+        struct flow_op op = {.kind = FLOW_OP_ADD, .now_ns = NOW, .state = FLOW_STATE_OPEN, .flags = FLOW_BOUND};
+        op.tuple.id = tuple->id;
+        op.tuple.id.low[0] = 0x0b000000 + i;
+        op.tuple.hash = table_hash(ops.table, &op.tuple.id);
+        op.tuple.room = FLOW_NONE;
+        const struct place its = place_of(op.tuple.hash, ops.table->groups);
+        const bool there = its.group[0] == at.group[0] || its.group[0] == at.group[1];
+        if (there) ops.run(ops.arg, &op);
+        place_choose_of(&at, table_group(ops.table, at.group[0]), table_group(ops.table, at.group[1]), &left);
+    }
+    return !left && leaves(bytes, len);
+}
+
+/* Nobody takes up what it sends: what is accepted leaves, also where no flow can be kept of it. */
+static bool sent_without_flow(void)
+{
+    struct talk t = {.src = 0x0a040001,
+                     .dst = 0x0a040002,
+                     .proto = IPPROTO_NR_UDP,
+                     .ttl = 64,
+                     .src_port = 5,
+                     .dst_port = 6,
+                     .payload = 9};
+    uint8_t bytes[TALK_FRAME_MAX], tagged[TALK_FRAME_MAX + 8] = {0};
+    const uint32_t len = talk_build(&t, bytes);
+    const struct flow_tuple tuple = tuple_of_frame(bytes, len);
+    const struct kernel_counters before = kernel_counters(kernel);
+    if (!leaves_while_held(bytes, len, tuple.hash)) return wrong("dropped for another processor's sake", 0);
+    if (!leaves_without_room(bytes, len, &tuple)) return wrong("dropped for want of room", 0);
+    memcpy(tagged, bytes, 12);
+    memcpy(tagged + 12, "\x88\xa8\0\5\x81\0\0\7", 8);
+    memcpy(tagged + 20, bytes + 12, len - 12);
+    if (!leaves(tagged, len + 8)) return wrong("dropped for its two VLAN tags", 0);
+    const struct kernel_counters now = kernel_counters(kernel);
+    if (now.given_up - before.given_up != 3) return wrong("not counted", now.given_up - before.given_up);
+    return now.lost.packets == before.lost.packets || wrong("counted as lost", now.lost.packets);
+}
+
 /* ---- who is killed ---- */
 
 static void change(struct rng *rng)
@@ -370,7 +448,7 @@ int main(int argc, char **argv)
     const unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 4000;
     const unsigned kills = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 100;
     if (!compile_rules()) return 1;
-    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP, .live = true}, err, sizeof err);
+    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC, .live = true}, err, sizeof err);
     if (!kernel) {
         const bool skipped = errno == EPERM || errno == ENOTSUP;
         printf("%s%s\n", skipped ? "ok - # SKIP " : "not ok - ", err);
@@ -389,7 +467,9 @@ int main(int argc, char **argv)
     printf("%s - a recipe is read whole, however often it is written meanwhile\n", whole ? "ok" : "not ok");
     const bool kill9 = two && killed(kills);
     printf("%s - a process that is killed leaves no lock, %u times\n", kill9 ? "ok" : "not ok", kills);
+    const bool sends = two && sent_without_flow();
+    printf("%s - what the host sends leaves, also without a flow\n", sends ? "ok" : "not ok");
     kernel_free(kernel);
     program_put(program);
-    return !(two && whole && kill9);
+    return !(two && whole && kill9 && sends);
 }

@@ -22,12 +22,16 @@ static inline bool keeps(const struct kpkt *k)
     return k->verdict.action == ACTION_ACCEPT;
 }
 
-/* What was sent is sent, though its flow could not be told of it. */
+/* Its flow could not be told of it, and is none that user space alone changes. */
+static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
+
+/* What was sent is sent, though its flow could not be told of it; and what the host sends passes as it was decided, for
+ * nobody takes it up. */
 inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
     if (!why) return out;
-    if (out != KERNEL_SEND) return settle_up(k, (enum kernel_up)why);
+    if (out != KERNEL_SEND && !(kpkt_is_sent(k) && is_crowded(why))) return settle_up(k, (enum kernel_up)why);
     settle_counters()->given_up++;
     return out;
 }

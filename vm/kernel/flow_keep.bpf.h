@@ -79,7 +79,7 @@ GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL)
         return KERNEL_UP_BEGIN;
     switch (keep_what(&k->seen)) {
     case KEEP_NOTHING: break;
-    case KEEP_BEGIN: return begin(k);
+    case KEEP_BEGIN: return k->seen.id.stack == STACK_UNKNOWN ? KERNEL_UP_ROOM : begin(k);
     case KEEP_GO_ON: return go_on(k);
     }
     return KERNEL_UP_NONE;

@@ -38,7 +38,7 @@ static __attribute__((noinline)) bool copy_line(struct flow *to, int64_t slot)
 {
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
     uint64_t *line = (uint64_t *)(void *)to;
-    for (unsigned tries = 0; tries < 8; tries++) {
+    for (uint32_t tries = 0; LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
         const uint64_t claim = from[0];
         for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];
         line[0] = from[0];
@@ -146,7 +146,7 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL)
 
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
 {
-    if (!study(k)) return KERNEL_UP_STACK;
+    if (!study(k) && !kpkt_is_sent(k)) return KERNEL_UP_STACK; /* what the host sends is judged without a flow */
     const uint64_t up = find_flow(k);
     if (up) return up;
     kernel_flow_see(k);
