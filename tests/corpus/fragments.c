@@ -6,6 +6,7 @@
 #include "compiler/compiler.h"
 #include "runtime/capture/capture.h"
 #include "tests/lib/corpus.h"
+#include "tests/lib/one_kernel.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/vm.h"
@@ -101,8 +102,8 @@ static void run(struct program *p, struct pieces *all, bool backwards)
     const struct facts facts = {.generation = 1};
     void *memory = aligned_alloc(64, bytes);
     struct pool *pool = memory ? pool_init(memory, bytes, SLOTS, SLOT_BYTES) : NULL;
-    struct vm *vm = pool ? vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
-    if (!vm) abort();
+    struct executor *worker = pool ? one_kernel_worker(p, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
+    if (!worker) abort();
     for (size_t i = 0; i < all->count; i++) {
         const size_t at = backwards ? all->count - 1 - i : i;
         const struct capture_frame *f = &all->v[at].frame;
@@ -112,14 +113,14 @@ static void run(struct program *p, struct pieces *all, bool backwards)
         const struct vm_in in = {.mono_ns = 1000000 * i, .facts = &facts};
         pkt_view(&pkt, f->data, f->cap_len, f->wire_len, (enum pkt_link)f->link, IFACE_NONE);
         pkt.cookie = at;
-        vm_run(vm, &in, pkts, 1, &v, &tx);
+        executor_run(worker, &in, pkts, 1, &v, &tx);
         all->v[at].action = v.action;
         for (unsigned k = 0; k < tx.count; k++) {
             if (entries[k].cause == TX_CAUSE_HELD) all->v[entries[k].cookie].action = entries[k].verdict.action;
             pool_put(entries[k].pkt);
         }
     }
-    vm_free(vm);
+    one_kernel_free(worker);
     free(memory);
 }
 

@@ -10,6 +10,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/corpus.h"
+#include "tests/lib/one_kernel.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 1024, SLOT_BYTES = 4096, SHOWN_A_CAPTURE = 400, LINE = 300, PATH = 4400 };
@@ -27,7 +28,7 @@ struct trial {
     const char *mode;
     bool wraps;
     struct program *program;
-    struct vm *vm;
+    struct executor *worker;
     struct vm_in in;
     struct vm_tx tx;
     uint64_t frames, left, bad;
@@ -109,9 +110,9 @@ static void run_batch(struct trial *t, const struct frame *batch, unsigned n)
     }
     t->in.mono_ns += 1000000;
     t->frames += n;
-    vm_run(t->vm, &t->in, pointers, n, verdicts, &t->tx);
+    executor_run(t->worker, &t->in, pointers, n, verdicts, &t->tx);
     see_left(t, batch);
-    vm_tick(t->vm, &t->in, &t->tx);
+    executor_tick(t->worker, &t->in, &t->tx);
     see_left(t, batch);
 }
 
@@ -186,7 +187,7 @@ static void show(struct trial *t)
 
 static void check_sums(const struct trial *t)
 {
-    const struct vm_counters *c = vm_counters(t->vm);
+    const struct vm_counters *c = executor_counters(t->worker);
     uint64_t verdicts = 0, reasons = 0;
     for (unsigned i = 0; i < ACTION_COUNT; i++) verdicts += c->verdicts[i].packets;
     for (unsigned i = 0; i < REASON_COUNT; i++) reasons += c->reasons[i].packets;
@@ -203,9 +204,9 @@ static bool begin(struct trial *t, const char *mode, const struct facts *facts)
     t->in = (struct vm_in){.mono_ns = 1000000000, .facts = facts};
     t->tx = (struct vm_tx){.entries = entries, .cap = sizeof entries / sizeof *entries};
     t->program = compiled(mode, t->wraps);
-    t->vm = t->program ? vm_new(t->program, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
-    test_ok(t->vm, "%s: a service on any address and port", mode);
-    return t->vm;
+    t->worker = t->program ? one_kernel_worker(t->program, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
+    test_ok(t->worker, "%s: a service on any address and port", mode);
+    return t->worker;
 }
 
 static void end(struct trial *t, bool tshark)
@@ -213,12 +214,12 @@ static void end(struct trial *t, bool tshark)
     /* What is held leaves in time. */
     for (unsigned i = 0; i < 300; i++) {
         t->in.mono_ns += 1000000000;
-        vm_tick(t->vm, &t->in, &t->tx);
+        executor_tick(t->worker, &t->in, &t->tx);
         see_left(t, NULL);
     }
     check_sums(t);
     if (tshark) show(t);
-    vm_free(t->vm);
+    one_kernel_free(t->worker);
     program_put(t->program);
     frames_free(&t->before);
     frames_free(&t->after);

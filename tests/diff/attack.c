@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/flow/table.h"
@@ -33,7 +34,7 @@ struct client {
 
 struct field {
     struct program *program;
-    struct vm *vm;
+    struct executor *worker;
     struct facts facts;
     struct vm_in in;
     struct tx_entry entries[2 * VM_BATCH];
@@ -95,7 +96,7 @@ static void flush(struct field *f)
     struct pkt *views[VM_BATCH];
     for (unsigned i = 0; i < f->count; i++) views[i] = &f->pkts[i];
     const uint64_t began = now_ns();
-    vm_run(f->vm, &f->in, views, f->count, f->verdicts, &f->tx);
+    executor_run(f->worker, &f->in, views, f->count, f->verdicts, &f->tx);
     f->busy_ns += now_ns() - began;
     f->packets += f->count;
     for (unsigned i = 0; i < f->count; i++) f->let_in += f->verdicts[i].action == ACTION_ACCEPT;
@@ -269,7 +270,7 @@ static void flood(struct field *f, attack_fn *attack, uint8_t proto, double seco
             flush(f);
             f->in.mono_ns = began + (uint64_t)((double)i * step);
             clients_go_on(f);
-            if (f->in.mono_ns >= next_tick) next_tick = vm_tick(f->vm, &f->in, &f->tx);
+            if (f->in.mono_ns >= next_tick) next_tick = executor_tick(f->worker, &f->in, &f->tx);
         }
         if (i % EVERY == 0) client_comes(f, proto);
         attack(f, &t);
@@ -291,7 +292,7 @@ static void begin(struct field *f, uint64_t flows)
     f->program = compile_rules(flows);
     f->pool_memory = aligned_alloc(64, bytes);
     f->pool = pool_init(f->pool_memory, bytes, SLOTS, SLOT_BYTES);
-    f->vm = vm_new(f->program, &(struct vm_cfg){.seed = 11, .pool = f->pool});
+    f->worker = one_kernel_worker(f->program, &(struct vm_cfg){.seed = 11, .pool = f->pool});
     f->facts.generation = 1;
     f->in = (struct vm_in){.mono_ns = 1000000 * MS, .facts = &f->facts};
     f->tx = (struct vm_tx){.entries = f->entries, .cap = 2 * VM_BATCH};
@@ -301,7 +302,7 @@ static void begin(struct field *f, uint64_t flows)
 
 static void end(struct field *f)
 {
-    vm_free(f->vm);
+    one_kernel_free(f->worker);
     program_put(f->program);
     free(f->pool_memory);
 }
@@ -322,7 +323,7 @@ static void test_syn_flood(struct field *f)
         begin(f, f->flows);
         flood(f, syn_flood, IPPROTO_NR_TCP, seconds[i]);
         const double in = per_cent(f->got_in, f->came);
-        const uint64_t half = vm_counters(f->vm)->flows->live[FLOW_HALF_OPEN];
+        const uint64_t half = executor_counters(f->worker)->flows->live[FLOW_HALF_OPEN];
         printf("# %.0f SYNs in the time that a real handshake takes, of %" PRIu64
                " half-open flows: %.2f %% of %" PRIu64 " real clients get in at once\n",
                0.05 / seconds[i] * (double)f->flows * PER_FLOW, f->flows / 10, in, f->came);
@@ -371,7 +372,7 @@ static void test_fragments(struct field *f)
             whole += ask(f, &real) && first;
             sent++;
         }
-        if (i % (EVERY * 100) == 0) vm_tick(f->vm, &f->in, &f->tx);
+        if (i % (EVERY * 100) == 0) executor_tick(f->worker, &f->in, &f->tx);
         for (unsigned k = 0; k < f->tx.count; k++) pool_put(f->entries[k].pkt);
         f->tx.count = 0;
     }

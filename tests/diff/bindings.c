@@ -14,6 +14,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "vm/packet/edit/full.h"
 #include "vm/vm.h"
@@ -45,7 +46,7 @@ struct lists {
 struct world {
     struct rng rng;
     struct program *program;
-    struct vm *vm;
+    struct executor *worker;
     struct pool *pool;
     void *memory;
     uint64_t now_ns, packets;
@@ -102,7 +103,8 @@ static void check_flows(struct world *w)
     struct lists *l = &w->now;
     w->before = w->now;
     l->count = 0;
-    for (uint32_t at = 0; l->count < FLOWS_MOST && vm_flow_next(w->vm, &at, &l->flow[l->count]);) l->count++;
+    for (uint32_t at = 0; l->count < FLOWS_MOST && vm_flow_next(executor_vm(w->worker), &at, &l->flow[l->count]);)
+        l->count++;
     for (unsigned i = 0; i < l->count; i++) {
         const struct flow_record *f = &l->flow[i];
         bound += f->service != PBC_NONE;
@@ -116,14 +118,14 @@ static void check_flows(struct world *w)
                 fail(w, "a flow has changed its server");
         }
     }
-    const struct vm_counters *c = vm_counters(w->vm);
+    const struct vm_counters *c = executor_counters(w->worker);
     if (c->forward->bound != bound) fail(w, "bound flows are miscounted");
     if (c->forward->ports != ports) fail(w, "ports in use are not those of flows");
 }
 
 static void check_counters(struct world *w)
 {
-    const struct vm_counters *c = vm_counters(w->vm);
+    const struct vm_counters *c = executor_counters(w->worker);
     uint64_t sum = 0, reasons = 0;
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum += c->verdicts[i].packets;
     for (unsigned i = 0; i < REASON_COUNT; i++) reasons += c->reasons[i].packets;
@@ -175,7 +177,7 @@ static struct verdict run(struct world *w, const char *text, struct note *sent, 
         return v;
     }
     note_view(&note, IFACE_NONE, &pkt);
-    vm_run(w->vm, &in, pkts, 1, &v, &w->tx);
+    executor_run(w->worker, &in, pkts, 1, &v, &w->tx);
     w->packets++;
     refused[v.reason]++;
     *left = take_sent(w, sent);
@@ -336,7 +338,7 @@ static void step_world(struct world *w)
         break;
     case 1: w->now_ns += rng_below(&w->rng, 6) * UINT64_C(1000000000); break;
     default:
-        vm_tick(w->vm, &in, &w->tx);
+        executor_tick(w->worker, &in, &w->tx);
         take_sent(w, &sent);
         check_flows(w);
         break;
@@ -351,8 +353,9 @@ static bool begin(struct world *w, struct program *p, uint64_t seed)
     w->pool = w->memory ? pool_init(w->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
     w->facts = (struct facts){.generation = 1, .down = w->down, .up_since_ns = w->up_since_ns, .addr4 = 0x0a090001};
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
-    w->vm = w->pool ? vm_new(p, &(struct vm_cfg){.pool = w->pool, .seed = seed, .flow_events = true}) : NULL;
-    return w->vm;
+    w->worker =
+        w->pool ? one_kernel_worker(p, &(struct vm_cfg){.pool = w->pool, .seed = seed, .flow_events = true}) : NULL;
+    return w->worker;
 }
 
 static bool campaign(struct program *p, uint64_t seed, unsigned steps)
@@ -372,7 +375,7 @@ static bool campaign(struct program *p, uint64_t seed, unsigned steps)
         if (pool_free_slots(w.pool) != SLOTS) fail(&w, "a slot is lost");
     }
     if (w.fault) printf("# seed %" PRIu64 ", step %u: %s\n", seed, i, w.fault);
-    vm_free(w.vm);
+    one_kernel_free(w.worker);
     free(w.memory);
     return !w.fault;
 }

@@ -16,6 +16,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/draw_talk.h"
+#include "tests/lib/one_kernel.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
 #include "vm/packet/parse/header.h"
@@ -46,7 +47,7 @@ struct run {
     struct rng rng;
     struct model model;
     struct program *program;
-    struct vm *vm;
+    struct executor *worker;
     struct vm_in in;
     struct facts facts;
     struct event events[EVENTS];
@@ -322,10 +323,10 @@ static bool compare_flows(struct run *r, const struct talk *t)
 {
     struct flow_record f;
     unsigned n = 0;
-    for (uint32_t at = 0; vm_flow_next(r->vm, &at, &f); n++)
+    for (uint32_t at = 0; vm_flow_next(executor_vm(r->worker), &at, &f); n++)
         if (!recorded(r, &f)) return wrong(r, "a flow is listed that is not there", t);
     if (n != r->model.count) return wrong(r, "not all flows are listed", t);
-    const struct flow_counters *c = vm_counters(r->vm)->flows;
+    const struct flow_counters *c = executor_counters(r->worker)->flows;
     uint64_t live = 0, ended = 0;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) live += c->live[i];
     for (unsigned i = 0; i < FLOW_ENDS; i++) ended += c->ended[i];
@@ -365,7 +366,7 @@ static bool step(struct run *r, struct totals *totals)
     const bool many = r->limited && s.mark == MARK_NEW && held_by(&r->model, &t, &s) - stale > MOST_A_SOURCE;
     const uint32_t len = talk_build(&t, bytes);
     pkt_view(&pkt, bytes, len, len, LINK_ETHER, IFACE_NONE);
-    vm_run(r->vm, &r->in, pkts, 1, &v, &r->tx);
+    executor_run(r->worker, &r->in, pkts, 1, &v, &r->tx);
     totals->packets++;
     if (v.reason) return wrong(r, reason_name(v.reason), &t);
     if (!take_events(r, &s, &t, totals)) return false;
@@ -428,23 +429,24 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
     r.program = compile_rules(&r, tiny ? 16 : 1000, r.model.half_open_most);
     if (!r.program) return false;
     flow_timeouts(r.program->settings, r.model.timeout_ns);
-    r.vm = vm_new(r.program, &(struct vm_cfg){.seed = seed, .flow_events = true, .naive = rng_one_in(&r.rng, 4)});
+    r.worker = one_kernel_worker(r.program,
+                                 &(struct vm_cfg){.seed = seed, .flow_events = true, .naive = rng_one_in(&r.rng, 4)});
     r.tx = (struct vm_tx){.events = r.events, .event_cap = EVENTS};
     r.facts.generation = 1;
     r.in = (struct vm_in){.mono_ns = 100000 * S, .facts = &r.facts};
     r.model.now_ns = r.in.mono_ns;
-    vm_tick(r.vm, &r.in, &r.tx); /* the first time that it sees */
+    executor_tick(r.worker, &r.in, &r.tx); /* the first time that it sees */
     bool good = true;
     for (unsigned i = 0; good && i < packets; i++) {
         pass_time(&r);
         good = step(&r, totals);
         if (good && rng_one_in(&r.rng, 10)) {
-            vm_tick(r.vm, &r.in, &r.tx);
+            executor_tick(r.worker, &r.in, &r.tx);
             good = take_events(&r, NULL, NULL, totals) && compare_flows(&r, NULL);
         }
     }
     if (!good) printf("# seed %" PRIu64 ": %s\n", seed, r.why);
-    vm_free(r.vm);
+    one_kernel_free(r.worker);
     program_put(r.program);
     return good;
 }

@@ -13,6 +13,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/reassemble.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "vm/vm.h"
 
@@ -21,7 +22,7 @@ enum { MOST_REMEMBERED = 2 * 4096 };
 
 struct flood {
     struct rng r;
-    struct vm *vm;
+    struct executor *worker;
     struct pool *pool;
     uint64_t now_ns, packets, took_ns;
     uint8_t bytes[BATCH][FRAME_MOST];
@@ -53,7 +54,7 @@ static void run(struct flood *f, unsigned n)
         at[i] = &pkts[i];
     }
     const uint64_t began = bench_cpu_ns();
-    vm_run(f->vm, &in, at, n, f->verdicts, &tx);
+    executor_run(f->worker, &in, at, n, f->verdicts, &tx);
     f->took_ns += bench_cpu_ns() - began;
     f->packets += n;
     for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
@@ -77,7 +78,7 @@ static bool real_passes(struct flood *f, uint32_t id, bool v6)
 
 static bool adds_up(const struct flood *f)
 {
-    const struct vm_counters *c = vm_counters(f->vm);
+    const struct vm_counters *c = executor_counters(f->worker);
     uint64_t sum = 0, reasons = 0;
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum += c->verdicts[i].packets;
     for (unsigned i = 0; i < REASON_COUNT; i++) reasons += c->reasons[i].packets;
@@ -110,8 +111,8 @@ static bool flood(struct program *p, unsigned packets, bool later, uint64_t step
     const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) & ~(size_t)63;
     void *memory = aligned_alloc(64, bytes);
     f = (struct flood){.r = {1}, .now_ns = 1, .pool = memory ? pool_init(memory, bytes, SLOTS, SLOT_BYTES) : NULL};
-    f.vm = f.pool ? vm_new(p, &(struct vm_cfg){.pool = f.pool, .seed = 42}) : NULL;
-    bool good = f.vm;
+    f.worker = f.pool ? one_kernel_worker(p, &(struct vm_cfg){.pool = f.pool, .seed = 42}) : NULL;
+    bool good = f.worker;
     for (unsigned i = 0; good && i < packets; i += BATCH) {
         draw(&f, later);
         f.now_ns += step_ns;
@@ -120,8 +121,8 @@ static bool flood(struct program *p, unsigned packets, bool later, uint64_t step
         good = good && adds_up(&f);
     }
     if (good) printf("# %.0f ns a packet\n", (double)f.took_ns / (double)f.packets);
-    good = good && vm_counters(f.vm)->frags->evicted > 0;
-    vm_free(f.vm);
+    good = good && executor_counters(f.worker)->frags->evicted > 0;
+    one_kernel_free(f.worker);
     good = good && pool_free_slots(f.pool) == SLOTS;
     free(memory);
     return good;

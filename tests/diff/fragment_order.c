@@ -11,6 +11,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "vm/vm.h"
 
@@ -172,7 +173,7 @@ static struct program *compile(const char *text)
 struct world {
     const struct lists *lists;
     struct program *p;
-    struct vm *vm;
+    struct executor *worker;
     uint64_t counts[ALL_RULES], now;
 };
 
@@ -188,7 +189,7 @@ static void take(struct world *w, const struct packet *p, unsigned id, struct ve
              p->kind == FIRST ? "more" : "frag 8");
     if (note_parse(text, &n, err, sizeof err) != 0) abort();
     note_view(&n, IFACE_NONE, &pkt);
-    vm_run(w->vm, &in, pkts, 1, v, &tx);
+    executor_run(w->worker, &in, pkts, 1, v, &tx);
 }
 
 /* "R17", "default". */
@@ -205,7 +206,8 @@ static bool same_counts(const struct world *w)
     for (uint32_t i = 0; i < w->p->rules_count; i++) {
         const char *name = program_str(w->p, w->p->rules[i].name);
         if (name[0] != 'R') continue;
-        const uint64_t got = vm_counters(w->vm)->rules[i].packets, want = w->counts[strtoul(name + 1, NULL, 10)];
+        const uint64_t got = executor_counters(w->worker)->rules[i].packets,
+                       want = w->counts[strtoul(name + 1, NULL, 10)];
         if (got == want) continue;
         printf("# %s counted %" PRIu64 ", expected %" PRIu64 "\n", name, got, want);
         return false;
@@ -245,11 +247,11 @@ static bool one_file(uint64_t seed)
     bool good = true;
     char *text = draw_lists(&r, &lists);
     struct world w = {.lists = &lists, .p = compile(text)};
-    w.vm = w.p ? vm_new(w.p, &(struct vm_cfg){.seed = seed, .naive = seed % 2}) : NULL;
-    if (!w.vm) good = false;
+    w.worker = w.p ? one_kernel_worker(w.p, &(struct vm_cfg){.seed = seed, .naive = seed % 2}) : NULL;
+    if (!w.worker) good = false;
     for (unsigned i = 0; good && i < DATAGRAMS; i++) good = one_datagram(&w, &r, i);
     if (!good) printf("# seed %" PRIu64 "\n%s", seed, text);
-    vm_free(w.vm);
+    one_kernel_free(w.worker);
     program_put(w.p);
     free(text);
     return good;

@@ -12,6 +12,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/reassemble.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "vm/vm.h"
 
@@ -101,7 +102,7 @@ static void cut_datagram(struct rng *r, struct cut *c)
 struct run {
     struct rng r;
     struct program *p;
-    struct vm *vm;
+    struct executor *worker;
     struct pool *pool;
     void *memory;
     struct facts facts;
@@ -129,18 +130,18 @@ static void run_init(struct run *w, uint64_t seed)
     *w = (struct run){.r = {seed}, .now = 1000 * MS, .p = compile(PARTS_RULES), .memory = aligned_alloc(64, bytes)};
     if (!w->p || !w->memory) abort();
     w->pool = pool_init(w->memory, bytes, SLOTS, SLOT_BYTES);
-    w->vm = vm_new(w->p, &(struct vm_cfg){.pool = w->pool, .seed = seed, .naive = rng_one_in(&w->r, 4)});
+    w->worker = one_kernel_worker(w->p, &(struct vm_cfg){.pool = w->pool, .seed = seed, .naive = rng_one_in(&w->r, 4)});
     const size_t most = (size_t)STEPS * BATCH_MOST + 1;
     w->said = calloc(most, sizeof *w->said);
     w->expected = calloc(most, sizeof *w->said);
     w->parts = calloc(most, sizeof *w->parts);
     w->plain = plain_new(w->expected);
-    if (!w->vm || !w->said || !w->expected || !w->parts) abort();
+    if (!w->worker || !w->said || !w->expected || !w->parts) abort();
 }
 
 static bool run_fini(struct run *w)
 {
-    vm_free(w->vm);
+    one_kernel_free(w->worker);
     const bool all_back = pool_free_slots(w->pool) == SLOTS;
     program_put(w->p);
     plain_free(w->plain);
@@ -176,11 +177,11 @@ static void vm_takes(struct run *w, unsigned n, uint8_t (*bytes)[FRAME_MOST], co
         pkts[i].cookie = first + i;
         at[i] = &pkts[i];
     }
-    vm_run(w->vm, &in, at, n, verdicts, &tx);
+    executor_run(w->worker, &in, at, n, verdicts, &tx);
     for (unsigned i = 0; i < n; i++) w->said[first + i] = say_of(&verdicts[i]);
     take_released(w, &tx);
     tx.cap = VM_TX_PER_PACKET;
-    while (vm_tick(w->vm, &in, &tx) <= w->now) take_released(w, &tx);
+    while (executor_tick(w->worker, &in, &tx) <= w->now) take_released(w, &tx);
     take_released(w, &tx);
 }
 
@@ -212,7 +213,7 @@ static bool compare(const struct run *w, uint64_t from, uint64_t to)
 /* Every packet is in one verdict counter, and every datagram in one of what became of it. */
 static bool counters_hold(const struct run *w)
 {
-    const struct vm_counters *c = vm_counters(w->vm);
+    const struct vm_counters *c = executor_counters(w->worker);
     uint64_t sum = 0, reasons = 0;
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum += c->verdicts[i].packets;
     for (unsigned i = 0; i < REASON_COUNT; i++) reasons += c->reasons[i].packets;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
 #include "tests/lib/talk.h"
@@ -61,7 +62,7 @@ struct model_map {
 struct run {
     struct rng rng;
     struct program *program;
-    struct vm *vm;
+    struct executor *worker;
     struct vm_in in;
     struct facts facts;
     uint32_t self4[1];
@@ -261,7 +262,7 @@ static struct verdict judge(struct run *r, const struct talk *t)
     const uint32_t len = build(t, frame);
     pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
     r->tx = (struct vm_tx){.entries = r->entries, .cap = VM_BATCH};
-    vm_run(r->vm, &r->in, pkts, 1, &v, &r->tx);
+    executor_run(r->worker, &r->in, pkts, 1, &v, &r->tx);
     r->packets++;
     return v;
 }
@@ -432,7 +433,7 @@ static struct program *compile(void)
 
 static bool counts_right(struct run *r)
 {
-    const struct vm_counters *c = vm_counters(r->vm);
+    const struct vm_counters *c = executor_counters(r->worker);
     uint64_t all = 0, statements = 0;
     for (unsigned i = 0; i < ACTION_COUNT; i++) all += c->verdicts[i].packets;
     for (uint32_t i = 0; i < r->program->nats_count; i++) statements += c->nat->statements[i].packets;
@@ -454,7 +455,7 @@ static bool all_ends(struct run *r)
     unsigned part = 0;
     r->in.mono_ns += 10 * 3600 * S;
     r->tx = (struct vm_tx){.entries = r->entries, .cap = VM_BATCH};
-    while (vm_expire(r->vm, &r->in, &r->tx, &part)) {}
+    while (executor_expire(r->worker, &r->in, &r->tx, &part)) {}
     r->flow_count = r->map_count = r->other_count = 0;
     return counts_right(r);
 }
@@ -494,12 +495,12 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
     r.in = (struct vm_in){.mono_ns = S, .facts = &r.facts};
     r.memory = aligned_alloc(64, POOL_BYTES);
     r.pool = pool_init(r.memory, POOL_BYTES, SLOTS, SLOT_BYTES);
-    r.vm = vm_new(r.program, &(struct vm_cfg){.pool = r.pool, .seed = seed});
-    bool good = r.vm && r.pool;
+    r.worker = one_kernel_worker(r.program, &(struct vm_cfg){.pool = r.pool, .seed = seed});
+    bool good = r.worker && r.pool;
     for (unsigned phase = 0; good && phase < 2; phase++) good = run_phase(&r, packets, n);
     if (!good) printf("# seed %" PRIu64 ", packet %" PRIu64 ": %s\n", seed, r.packets, r.why);
     n->packets += r.packets;
-    vm_free(r.vm);
+    one_kernel_free(r.worker);
     free(r.memory);
     program_put(r.program);
     return good;

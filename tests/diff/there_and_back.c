@@ -14,6 +14,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "vm/packet/edit/full.h"
 #include "vm/packet/edit/translate.h"
@@ -49,7 +50,7 @@ struct world {
     struct rng rng;
     struct pool *pool;
     void *memory;
-    struct vm *near, *far; /* the balancer, and a server behind a tunnel */
+    struct executor *near, *far; /* the balancer, and a server behind a tunnel */
     struct vm_in in;
     uint64_t at_near, back, opened;
     const char *fault;
@@ -205,7 +206,7 @@ static bool same_packet(const struct bytes *a, const struct bytes *b)
 /* ---- there ---- */
 
 /* Through one worker: the only packet that leaves; kind TX_SEND, or TX_HOST for what was inside. */
-static bool through(struct world *w, struct vm *vm, enum tx_kind kind, struct bytes *f, struct bytes *out)
+static bool through(struct world *w, struct executor *worker, enum tx_kind kind, struct bytes *f, struct bytes *out)
 {
     struct pkt pkt, *pkts[1] = {&pkt};
     struct verdict v;
@@ -214,7 +215,7 @@ static bool through(struct world *w, struct vm *vm, enum tx_kind kind, struct by
     bool found = false;
     pkt_view(&pkt, f->b, f->len, f->len, LINK_ETHER, IFACE_NONE);
     w->in.mono_ns += 1000000;
-    vm_run(vm, &w->in, pkts, 1, &v, &tx);
+    executor_run(worker, &w->in, pkts, 1, &v, &tx);
     for (unsigned i = 0; i < tx.count; i++) {
         if (entries[i].kind == kind && tx.count == 1 && entries[i].pkt->cap_len <= sizeof out->b) {
             found = true;
@@ -288,7 +289,7 @@ static const char *trip(struct world *w, unsigned mode, struct bytes *sent)
 
 /* ---- runs ---- */
 
-static struct vm *worker(const char *text, struct pool *pool)
+static struct executor *worker(const char *text, struct pool *pool)
 {
     struct compile c;
     char why[256] = "";
@@ -299,14 +300,14 @@ static struct vm *worker(const char *text, struct pool *pool)
     else
         diags_print_text(c.diags, stdout, false);
     compile_fini(&c);
-    struct vm *vm = p ? vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
+    struct executor *made = p ? one_kernel_worker(p, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
     if (p) program_put(p);
-    return vm;
+    return made;
 }
 
-static bool sums_up(const struct vm *vm, uint64_t packets)
+static bool sums_up(struct executor *worker, uint64_t packets)
 {
-    const struct vm_counters *c = vm_counters(vm);
+    const struct vm_counters *c = executor_counters(worker);
     uint64_t sum = 0;
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum += c->verdicts[i].packets;
     return sum == packets;
@@ -338,8 +339,8 @@ int main(int argc, char **argv)
            w.fault ? "not ok" : "ok", packets, w.back, w.opened);
     const bool sums = w.fault || (sums_up(w.near, w.at_near + w.back) && sums_up(w.far, w.opened));
     printf("%s - each packet is in one verdict counter\n", sums ? "ok" : "not ok");
-    vm_free(w.near);
-    vm_free(w.far);
+    one_kernel_free(w.near);
+    one_kernel_free(w.far);
     free(w.memory);
     return w.fault || !sums;
 }
