@@ -7,6 +7,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/corpus.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/ruleset.h"
 #include "vm/vm.h"
 
@@ -15,7 +16,7 @@ enum { BATCH = 64 };
 struct judging {
     const struct ruleset *rs;
     struct program *p;
-    struct vm *vm;
+    struct executor *worker;
 
     uint64_t wrong, by_list;
 };
@@ -80,7 +81,7 @@ static void judge_batch(struct judging *j, const struct headers *h, uint32_t fir
         pkt_view(&pkts[i], frames[i], len, len, LINK_ETHER, IFACE_NONE);
         at[i] = &pkts[i];
     }
-    vm_run(j->vm, &(struct vm_in){.mono_ns = 1, .facts = &facts}, at, count, verdicts, &tx);
+    executor_run(j->worker, &(struct vm_in){.mono_ns = 1, .facts = &facts}, at, count, verdicts, &tx);
     for (uint32_t i = 0; i < count; i++) {
         struct key key;
         if (verdicts[i].rule != want[i]) say_wrong(j, "a batch", first + i, verdicts[i].rule, want[i]);
@@ -126,12 +127,12 @@ static void set(const char *name)
         return;
     }
     struct judging j = {.rs = &rs, .p = compiled(&rs)};
-    j.vm = j.p ? vm_new(j.p, &(struct vm_cfg){0}) : NULL;
-    test_ok(j.vm && j.p->classifiers_count == 1, "classbench: %s: one classifier", name);
-    if (j.vm) {
+    j.worker = j.p ? one_kernel_worker(j.p, &(struct vm_cfg){0}) : NULL;
+    test_ok(j.worker && j.p->classifiers_count == 1, "classbench: %s: one classifier", name);
+    if (j.worker) {
         trace(&j, "trace");
         trace(&j, "mut_trace");
-        vm_free(j.vm);
+        one_kernel_free(j.worker);
     }
     program_put(j.p);
     ruleset_fini(&rs);

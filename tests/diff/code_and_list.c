@@ -15,6 +15,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
+#include "tests/lib/one_kernel.h"
 #include "vm/vm.h"
 #include "vm/forward/service.h"
 
@@ -109,7 +110,7 @@ static bool divides(const struct program *p, const struct world *w, const struct
 }
 
 struct side {
-    struct vm *vm;
+    struct executor *worker;
     struct verdict verdicts[BATCH];
     struct event events[4096];
     struct vm_tx tx;
@@ -121,8 +122,9 @@ static void run_side(struct side *s, struct program *p, bool naive, const struct
     struct pkt copies[BATCH], *pkts[BATCH];
     struct facts facts = w->facts;
 
-    s->vm = vm_new(p, &(struct vm_cfg){.naive = naive});
-    if (!s->vm) abort();
+    const struct vm_cfg cfg = {.naive = naive};
+    s->worker = naive ? executor_new(p, &cfg, false, NULL, 0) : one_kernel_worker(p, &cfg);
+    if (!s->worker) abort();
     s->tx = (struct vm_tx){.events = s->events, .event_cap = 4096};
     for (unsigned i = 0; i < n; i++) {
         copies[i] = frames[i];
@@ -134,15 +136,15 @@ static void run_side(struct side *s, struct program *p, bool naive, const struct
         const struct vm_in in = {.mono_ns = 1 + done * STEP_NS, .facts = &facts};
 
         some = n - done < STEP ? n - done : STEP;
-        vm_run(s->vm, &in, pkts + done, some, s->verdicts + done, &s->tx);
-        vm_tick(s->vm, &in, &s->tx);
+        executor_run(s->worker, &in, pkts + done, some, s->verdicts + done, &s->tx);
+        executor_tick(s->worker, &in, &s->tx);
         facts.schedules = (facts.schedules + 1) & 7;
     }
 }
 
 static bool same_counters(const struct program *p, const struct side *a, const struct side *b)
 {
-    const struct vm_counters *x = vm_counters(a->vm), *y = vm_counters(b->vm);
+    const struct vm_counters *x = executor_counters(a->worker), *y = executor_counters(b->worker);
 
     return memcmp(x->rules, y->rules, p->rules_count * sizeof(*x->rules)) == 0 &&
            memcmp(x->defaults, y->defaults, p->firewalls_count * sizeof(*x->defaults)) == 0 &&
@@ -163,8 +165,8 @@ static bool divides_batch(struct program *p, const struct world *w, const struct
     run_side(&code, p, false, w, frames, n);
     run_side(&list, p, true, w, frames, n);
     const bool same = same_counters(p, &code, &list);
-    vm_free(code.vm);
-    vm_free(list.vm);
+    one_kernel_free(code.worker);
+    one_kernel_free(list.worker);
     return !same;
 }
 

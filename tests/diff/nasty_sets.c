@@ -16,6 +16,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/worst.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/vm.h"
@@ -321,7 +322,7 @@ static void stock_of(struct file *f, struct stock *s)
 }
 
 struct side {
-    struct vm *vm;
+    struct executor *worker;
     struct verdict verdicts[BATCH];
     struct event events[4 * BATCH];
     struct vm_tx tx;
@@ -336,12 +337,12 @@ static void side_run(struct side *s, const struct pkt frames[BATCH], const struc
     }
     memset(s->verdicts, 0, sizeof s->verdicts);
     s->tx = (struct vm_tx){.events = s->events, .event_cap = 4 * BATCH};
-    vm_run(s->vm, &(struct vm_in){.mono_ns = now, .facts = facts}, pkts, BATCH, s->verdicts, &s->tx);
+    executor_run(s->worker, &(struct vm_in){.mono_ns = now, .facts = facts}, pkts, BATCH, s->verdicts, &s->tx);
 }
 
 static bool same(const struct program *p, const struct side *a, const struct side *b)
 {
-    const struct vm_counters *x = vm_counters(a->vm), *y = vm_counters(b->vm);
+    const struct vm_counters *x = executor_counters(a->worker), *y = executor_counters(b->worker);
     return memcmp(a->verdicts, b->verdicts, sizeof a->verdicts) == 0 && a->tx.event_count == b->tx.event_count &&
            a->tx.events_lost == b->tx.events_lost &&
            memcmp(a->events, b->events, a->tx.event_count * sizeof *a->events) == 0 &&
@@ -462,9 +463,9 @@ static bool judge(struct judging *j, struct totals *totals)
     /* the list walks all rules for each frame: the longer it is, the fewer */
     const unsigned batches = j->f->size > 5000 ? 2 : j->f->size > 1000 ? 4 : 12;
     bool good = true;
-    j->code.vm = vm_new(j->p, &(struct vm_cfg){0});
-    j->list.vm = vm_new(j->p, &(struct vm_cfg){.naive = true});
-    if (!j->code.vm || !j->list.vm) abort();
+    j->code.worker = one_kernel_worker(j->p, &(struct vm_cfg){0});
+    j->list.worker = executor_new(j->p, &(struct vm_cfg){.naive = true}, false, NULL, 0);
+    if (!j->code.worker || !j->list.worker) abort();
     for (unsigned n = 0; n < batches && good; n++) {
         j->facts.schedules = n & 3;
         good = judge_frames(j, 1 + n * 90000000ull, totals);
@@ -473,8 +474,8 @@ static bool judge(struct judging *j, struct totals *totals)
     totals->files++;
     totals->rules += j->f->size;
     totals->classifiers += j->p->classifiers_count;
-    vm_free(j->code.vm);
-    vm_free(j->list.vm);
+    one_kernel_free(j->code.worker);
+    one_kernel_free(j->list.worker);
     return good;
 }
 

@@ -12,6 +12,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/talk.h"
 #include "vm/flow/table.h"
 #include "vm/flow/fragments/frag.h"
@@ -30,7 +31,7 @@ struct conversation {
 };
 
 struct way {
-    struct vm *vm;
+    struct executor *worker;
     struct event events[EVENTS];
     struct vm_tx tx;
     struct verdict verdicts[CHUNK];
@@ -250,7 +251,7 @@ static void judge(struct run *r, unsigned which, unsigned n)
     for (unsigned done = 0, some; done < n; done += some) {
         some = which == 0 ? n : which == 1 ? 1 : 1 + rng_below(&cut, 70);
         if (some > n - done) some = n - done;
-        vm_run(w->vm, &r->in, views + done, some, w->verdicts + done, &w->tx);
+        executor_run(w->worker, &r->in, views + done, some, w->verdicts + done, &w->tx);
     }
 }
 
@@ -306,9 +307,10 @@ static bool compare(struct run *r, unsigned n)
         const struct way *b = &r->ways[k];
         for (unsigned i = 0; i < n; i++)
             if (memcmp(&a->verdicts[i], &b->verdicts[i], sizeof a->verdicts[i]) != 0) return differ("verdicts", i);
-        if (!same_counters(r->program, vm_counters(a->vm), vm_counters(b->vm))) return differ("counters", k);
+        if (!same_counters(r->program, executor_counters(a->worker), executor_counters(b->worker)))
+            return differ("counters", k);
         if (!same_events(a, b)) return differ("events", k);
-        if (!same_flows(a->vm, b->vm)) return differ("flows", k);
+        if (!same_flows(executor_vm(a->worker), executor_vm(b->worker))) return differ("flows", k);
     }
     return true;
 }
@@ -331,8 +333,9 @@ static bool start(struct run *r, uint64_t seed)
         struct vm_cfg cfg = cfgs[k];
         cfg.seed = seed;
         cfg.flow_events = true;
-        r->ways[k].vm = vm_new(r->program, &cfg);
-        if (!r->ways[k].vm) return false;
+        r->ways[k].worker =
+            k == WAYS - 1 ? one_kernel_worker(r->program, &cfg) : executor_new(r->program, &cfg, false, NULL, 0);
+        if (!r->ways[k].worker) return false;
         r->ways[k].tx = (struct vm_tx){.events = r->ways[k].events, .event_cap = EVENTS};
     }
     for (unsigned i = 0; i < 2; i++)
@@ -350,7 +353,7 @@ static bool chunk(struct run *r, struct totals *totals)
     for (unsigned k = 0; k < WAYS; k++) {
         r->ways[k].tx.event_count = 0;
         judge(r, k, n);
-        if (n % 4 == 0) vm_tick(r->ways[k].vm, &r->in, &r->ways[k].tx);
+        if (n % 4 == 0) executor_tick(r->ways[k].worker, &r->in, &r->ways[k].tx);
     }
     totals->packets += n;
     r->in.mono_ns += rng_one_in(&r->rng, 8) ? 100 * S : 1 + rng_below(&r->rng, 1000000);
@@ -368,10 +371,10 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     while (good && totals->packets < until) good = chunk(&r, totals);
     totals->files++;
     if (r.program) totals->memos += r.program->memos_count;
-    if (r.ways[0].vm) totals->remembered += vm_counters(r.ways[0].vm)->remembered;
+    if (r.ways[0].worker) totals->remembered += executor_counters(r.ways[0].worker)->remembered;
     if (!good) printf("# rules:\n%.*s\n", (int)r.text.len, r.text.s);
     for (unsigned k = 0; k < WAYS; k++)
-        if (r.ways[k].vm) vm_free(r.ways[k].vm);
+        if (r.ways[k].worker) one_kernel_free(r.ways[k].worker);
     program_put(r.program);
     text_free(&r.text);
     return good;

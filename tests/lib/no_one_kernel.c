@@ -18,5 +18,6 @@ struct executor *one_kernel_worker(struct program *p, const struct vm_cfg *cfg)
     char why[600] = "out of memory";
     struct executor *e = executor_new(p, cfg, one_kernel_asked(p), why, sizeof why);
     if (!e) printf("# %s\n", why);
+    fflush(stdout); /* who asks may end here */
     return e;
 }

@@ -103,7 +103,7 @@ static bool fits(const struct kernel *k, const struct program *p, const struct k
            (s.flow_bound > 1) == (m->v[KERNEL_MAP_flow_binds].entries > 1) &&
            s.flow_bound <= m->v[KERNEL_MAP_flow_binds].entries && s.flow_slots <= m->v[KERNEL_MAP_flow_slots].entries &&
            s.flow_words <= m->v[KERNEL_MAP_flow_bits].entries &&
-           s.source_slots <= m->v[KERNEL_MAP_source_words].entries &&
+           s.source_slots + GROUP <= m->v[KERNEL_MAP_source_tags].entries &&
            counts_room(p, k->cpus) <= m->v[KERNEL_MAP_counts].entries;
 }
 
@@ -161,5 +161,6 @@ struct executor *one_kernel_worker(struct program *p, const struct vm_cfg *cfg)
     char why[600] = "out of memory";
     struct executor *e = one_kernel_new(p, cfg, one_kernel_asked(p), why, sizeof why);
     if (!e) printf("# %s\n", why);
+    fflush(stdout); /* who asks may end here */
     return e;
 }

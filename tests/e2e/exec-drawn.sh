@@ -1,0 +1,49 @@
+#!/bin/bash
+# What is drawn at random (tests/diff/) once more, with the packets of a worker going through the kernel's stages: rules of the
+# whole language, long lists, conversations of flows, translation, bindings, fragments, tunnels and floods are judged as the models
+# and the rule list say. LONG=1: many seeds. Skipped where the kernel takes no programs of ours.
+set -u
+B=${B:-build}
+log=$B/scratch/exec-drawn
+mkdir -p "${log%/*}"
+export IN_KERNEL=1
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "ok - what is drawn, through the kernel # SKIP that takes root"
+    exit 0
+fi
+asked() { # PROGRAM ARGUMENT...: its lines; the first that the kernel refuses ends all
+    if "$B/tests/diff/$1" "${@:2}" >"$log" 2>&1; then
+        sed -n "s/^ok - /ok - $1: /p" "$log"
+        return
+    fi
+    why=$(grep -m1 -E 'may not be loaded|built without|too old' "$log")
+    if [ -n "$why" ]; then
+        echo "ok - what is drawn, through the kernel # SKIP ${why#\# }"
+        exit 0
+    fi
+    cat "$log"
+    echo "not ok - $*"
+    failed=1
+}
+
+# Names, and how many of each a seed asks.
+rows='code_and_list 40
+nasty_sets 16 2000
+remembered 8
+flow_model 40
+bindings 10
+nat 8
+fragments 10
+fragment_order 16
+there_and_back 1500'
+seeds=1
+[ -z "${LONG:-}" ] || seeds=30
+for seed in $(seq $seeds); do
+    while read -r -a row; do asked "${row[0]}" "$seed" "${row[@]:1}"; done <<<"$rows"
+done
+if [ -n "${LONG:-}" ]; then
+    asked attack
+    asked fragment_floods
+fi
+exit ${failed:-0}
