@@ -24,6 +24,7 @@
 enum { SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 32, MODES = 8, TEXT = 1200 };
 
 static const char rules[] =
+    "limits { flows 300_000 }\n"
     "pool pt { source 10.9.0.7, 10.9.0.8, 2001:db8:9::7 ports 1024-65535\n"
     "  server a 10.0.0.11:8080; server b 10.0.0.12:8081; server c [2001:db8:1::11]:8080 }\n"
     "pool ks { server a 10.0.1.11:8080; server b 10.0.1.12:80; server c [2001:db8:2::11]:8080 }\n"

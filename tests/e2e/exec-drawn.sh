@@ -28,15 +28,15 @@ asked() { # PROGRAM ARGUMENT...: its lines; the first that the kernel refuses en
 }
 
 # Names, and how many of each a seed asks.
-rows='code_and_list 40
-nasty_sets 16 2000
-remembered 8
-flow_model 40
-bindings 10
-nat 8
-fragments 10
-fragment_order 16
-there_and_back 1500'
+rows='code_and_list 10
+nasty_sets 20 1000
+remembered 6
+flow_model 30
+bindings 6
+nat 6
+fragments 8
+fragment_order 10
+there_and_back 800'
 seeds=1
 [ -z "${LONG:-}" ] || seeds=30
 for seed in $(seq $seeds); do
