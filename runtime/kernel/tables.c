@@ -2,6 +2,7 @@
 #include "runtime/kernel/tables.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/kernel/refused.h"
@@ -34,14 +35,17 @@ static bool begin(struct tables *t, const struct program *p, uint32_t cpus)
     return kernel_meters_layout(p, 2 * cpus + KERNEL_ASKERS, &t->sizes.meters);
 }
 
-static void reach_meters(struct tables *t)
+/* False: out of memory. */
+static bool reach_meters(struct tables *t, const struct program *p)
 {
     t->meters = (struct kernel_meters){.layout = t->sizes.meters,
+                                       .places = kernel_meters_places(p),
                                        .cells = t->v[KERNEL_TABLE_meter_cells].memory,
                                        .said = t->v[KERNEL_TABLE_meter_said].memory,
                                        .tags = t->v[KERNEL_TABLE_meter_tags].memory,
                                        .words = t->v[KERNEL_TABLE_meter_words].memory,
                                        .keys = t->v[KERNEL_TABLE_meter_keys].memory};
+    return t->meters.places;
 }
 
 int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len)
@@ -51,7 +55,7 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64
         const int failed = make(&t->v[i], i, &t->sizes);
         if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
     }
-    reach_meters(t);
+    if (!reach_meters(t, p)) return refused_map("meters", 0, -ENOMEM, err, err_len);
     kernel_meters_fill(&t->meters, p, seed);
     return 0;
 }
@@ -73,12 +77,13 @@ int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const
     int failed = begin(t, p, cpus) ? 0 : -E2BIG;
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
     for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = adopt(&t->v[i], i, &t->sizes, fds[i]);
-    reach_meters(t);
+    if (!failed && !reach_meters(t, p)) failed = -ENOMEM;
     return failed;
 }
 
 void tables_fini(struct tables *t)
 {
+    free(t->meters.places);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) map_fini(&t->v[i]);
 }
 

@@ -2,6 +2,7 @@
 #include "vm/kernel/meters.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes that a map of one value may have, and pointers into it reach (the kernel's BPF_MAX_VAR_OFF). */
@@ -39,32 +40,43 @@ static uint64_t identity_of(const struct program *p, const struct pbc_meter *m)
     return identity;
 }
 
+struct kernel_meter_place *kernel_meters_places(const struct program *p)
+{
+    struct kernel_meter_place *const places = calloc(p->meters_count + 1u, sizeof *places);
+    uint64_t slot = 0, key = 0;
+    for (uint32_t i = 0; i < p->meters_count && places; i++) {
+        const uint64_t slots = slots_of(&p->meters[i]);
+        if (!slots) continue;
+        const uint32_t words = meter_key_words(p->meters[i].per);
+        places[i] = (struct kernel_meter_place){slot, key, (uint32_t)(slots / GROUP), words};
+        slot += slots;
+        key += slots * words;
+    }
+    return places;
+}
+
 void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64_t seed)
 {
-    uint64_t slot = 0, key = 0;
     m->until_ns = 0;
     for (uint32_t i = 0; i < m->layout.cells; i++) {
-        const struct pbc_meter *const def = &p->meters[i];
+        const struct kernel_meter_place *const at = &m->places[i];
         struct kernel_meter *const cell = &m->cells[i];
-        const uint32_t words = meter_key_words(def->per);
-        cell->identity = identity_of(p, def);
-        meter_rate_init(&cell->rate, def);
-        if (!def->per) continue;
-        cell->table = (struct keyed){.groups = keyed_groups(def->entries),
-                                     .key_words = words,
-                                     .entry_bytes = words * (uint32_t)sizeof(uint64_t),
-                                     .first_slot = slot,
-                                     .first_key = key};
+        cell->identity = identity_of(p, &p->meters[i]);
+        meter_rate_init(&cell->rate, &p->meters[i]);
+        if (!at->groups) continue;
+        cell->table = (struct keyed){.groups = at->groups,
+                                     .key_words = at->key_words,
+                                     .entry_bytes = at->key_words * (uint32_t)sizeof(uint64_t),
+                                     .first_slot = at->first_slot,
+                                     .first_key = at->first_key};
         hash_key_init(&cell->table.hash, seed + i);
-        slot += slots_of(def);
-        key += slots_of(def) * words;
     }
 }
 
 static void forget(struct kernel_meters *m, uint32_t i)
 {
     struct kernel_meter *const cell = &m->cells[i];
-    const uint64_t first = cell->table.first_slot, slots = (uint64_t)cell->table.groups * GROUP;
+    const uint64_t first = m->places[i].first_slot, slots = (uint64_t)m->places[i].groups * GROUP;
     memset(m->tags + first, 0, slots * sizeof *m->tags);
     memset(m->words + first, 0, slots * sizeof *m->words);
     cell->shared = cell->table.used = 0;
@@ -97,8 +109,8 @@ bool kernel_meters_held(const struct kernel_meters *m)
 static uint64_t read_word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
 /* A slot while others change it: its key, and the word that it had before and after. False: it is free. */
-static bool copy_slot(const struct kernel_meters *from, const struct keyed *t, uint32_t slot, uint16_t *tag,
-                      uint64_t *key, uint64_t *word)
+static bool copy_slot(const struct kernel_meters *from, const struct kernel_meter_place *t, uint32_t slot,
+                      uint16_t *tag, uint64_t *key, uint64_t *word)
 {
     for (unsigned tries = 0; tries < 16; tries++) {
         const uint64_t before = read_word(&from->words[t->first_slot + slot]);
@@ -120,32 +132,37 @@ static void raise_to(uint64_t *word, uint64_t least, uint64_t free)
         if (__atomic_compare_exchange_n(word, &was, least, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return;
 }
 
-static void keep_table(struct kernel_meters *to, struct keyed *t, const struct kernel_meters *from,
-                       const struct keyed *was)
+static void keep_table(struct kernel_meters *to, uint32_t i, const struct kernel_meters *from, uint32_t was)
 {
-    t->hash = was->hash;
-    t->hand = was->hand;
+    struct keyed *const t = &to->cells[i].table;
+    const struct kernel_meter_place *const at = &to->places[i];
+    t->hash = from->cells[was].table.hash;
+    t->hand = from->cells[was].table.hand;
     t->used = 0;
-    for (uint32_t slot = 0; slot < t->groups * GROUP; slot++) {
-        uint16_t *const tag = &to->tags[t->first_slot + slot];
-        uint64_t *const word = &to->words[t->first_slot + slot];
-        if (copy_slot(from, was, slot, tag, &to->keys[t->first_key + (uint64_t)slot * t->key_words], word))
+    for (uint32_t slot = 0; slot < at->groups * GROUP; slot++) {
+        uint16_t *const tag = &to->tags[at->first_slot + slot];
+        uint64_t *const word = &to->words[at->first_slot + slot];
+        uint64_t *const key = &to->keys[at->first_key + (uint64_t)slot * at->key_words];
+        if (copy_slot(from, &from->places[was], slot, tag, key, word))
             t->used++;
         else
             *word = *tag = 0;
     }
 }
 
-/* Which meter of `from` that of `to` is, looked for from number *next on: most stand in the same order. PBC_NONE: it is
- * new. */
-static uint32_t number_before(const struct kernel_meters *from, const struct kernel_meter *to, uint32_t *next)
+/* Which meter of `from` the i-th of `to` is, looked for from number *next on: most stand in the same order. PBC_NONE:
+ * it is new. */
+static uint32_t number_before(const struct kernel_meters *from, const struct kernel_meters *to, uint32_t i,
+                              uint32_t *next)
 {
     const uint32_t count = (uint32_t)from->layout.cells;
     for (uint32_t n = 0; n < count; n++) {
-        const uint32_t i = (*next + n) % count;
-        if (from->cells[i].identity != to->identity || from->cells[i].table.groups != to->table.groups) continue;
-        *next = i + 1;
-        return i;
+        const uint32_t was = (*next + n) % count;
+        const struct kernel_meter_place *const a = &from->places[was], *const b = &to->places[i];
+        if (from->cells[was].identity != to->cells[i].identity) continue;
+        if (a->groups != b->groups || a->key_words != b->key_words) continue;
+        *next = was + 1;
+        return was;
     }
     return PBC_NONE;
 }
@@ -154,40 +171,38 @@ void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *fr
 {
     for (uint32_t i = 0, next = 0; i < to->layout.cells; i++) {
         struct kernel_meter *const cell = &to->cells[i];
-        const uint32_t was = number_before(from, cell, &next);
+        const uint32_t was = number_before(from, to, i, &next);
         if (was == PBC_NONE) continue;
         const struct kernel_meter *const before = &from->cells[was];
         cell->base_ns = before->base_ns;
         cell->started = before->started;
         cell->shared = read_word(&before->shared);
-        if (cell->table.groups) keep_table(to, &cell->table, from, &before->table);
+        keep_table(to, i, from, was);
         for (uint32_t cpu = 0; cpu * to->layout.cells < to->layout.said; cpu++)
             to->said[cpu * to->layout.cells + i].counter = from->said[cpu * from->layout.cells + was].counter;
     }
     to->until_ns = 0;
 }
 
-static void follow_table(struct kernel_meters *to, const struct keyed *t, const struct kernel_meters *from,
-                         const struct keyed *was)
+static void follow_table(struct kernel_meters *to, const struct kernel_meter_place *at,
+                         const struct kernel_meters *from, const struct kernel_meter_place *was)
 {
-    for (uint32_t slot = 0; slot < t->groups * GROUP; slot++) {
+    for (uint32_t slot = 0; slot < at->groups * GROUP; slot++) {
         uint64_t key[METER_FLOW_WORDS], word;
         uint16_t tag;
-        const uint64_t *const own = &to->keys[t->first_key + (uint64_t)slot * t->key_words];
-        if (!copy_slot(from, was, slot, &tag, key, &word) || tag != to->tags[t->first_slot + slot]) continue;
-        if (!memcmp(own, key, t->key_words * sizeof *key)) raise_to(&to->words[t->first_slot + slot], word, 0);
+        const uint64_t *const own = &to->keys[at->first_key + (uint64_t)slot * at->key_words];
+        if (!copy_slot(from, was, slot, &tag, key, &word) || tag != to->tags[at->first_slot + slot]) continue;
+        if (!memcmp(own, key, at->key_words * sizeof *key)) raise_to(&to->words[at->first_slot + slot], word, 0);
     }
 }
 
 void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *from)
 {
     for (uint32_t i = 0, next = 0; i < to->layout.cells; i++) {
-        struct kernel_meter *const cell = &to->cells[i];
-        const uint32_t was = number_before(from, cell, &next);
+        const uint32_t was = number_before(from, to, i, &next);
         if (was == PBC_NONE) continue;
-        const struct kernel_meter *const before = &from->cells[was];
-        raise_to(&cell->shared, before->shared, UINT64_MAX);
-        if (cell->table.groups) follow_table(to, &cell->table, from, &before->table);
+        raise_to(&to->cells[i].shared, from->cells[was].shared, UINT64_MAX);
+        follow_table(to, &to->places[i], from, &from->places[was]);
     }
 }
 
@@ -198,9 +213,9 @@ void kernel_meters_show(const struct kernel_meters *m, struct meters *to)
         const struct meter_buckets there = {.base_ns = cell->base_ns,
                                             .shared = cell->shared,
                                             .table = &cell->table,
-                                            .tags = m->tags + cell->table.first_slot,
-                                            .words = m->words + cell->table.first_slot,
-                                            .entries = m->keys + cell->table.first_key};
+                                            .tags = m->tags + m->places[i].first_slot,
+                                            .words = m->words + m->places[i].first_slot,
+                                            .entries = m->keys + m->places[i].first_key};
         if (cell->shared || cell->table.used) meters_show(to, i, &there);
     }
 }

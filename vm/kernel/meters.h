@@ -36,8 +36,17 @@ struct kernel_meters_sweep {
     uint32_t hand;
 };
 
+/* Where a meter's table lies in those arrays. */
+struct kernel_meter_place {
+    uint64_t first_slot, first_key;
+    uint32_t groups, key_words; /* 0: it has none */
+};
+/* By meter, for free(). NULL: out of memory. */
+struct kernel_meter_place *kernel_meters_places(const struct program *p);
+
 struct kernel_meters {
     struct kernel_meters_layout layout;
+    struct kernel_meter_place *places; /* this process's own: what stands in the cells another may have written */
     struct kernel_meter *cells;
     struct kernel_meter_said *said; /* [cpus][cells]: a row a processor */
     uint16_t *tags;                 /* [slots] */

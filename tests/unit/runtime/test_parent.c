@@ -11,6 +11,7 @@
 #include "compiler/compiler.h"
 #include "runtime/host/state.h"
 #include "runtime/kernel/ask.h"
+#include "runtime/kernel/kernel_priv.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
@@ -169,6 +170,106 @@ static void ask_stages(struct channel *c, void *arg)
     kernel_free(k);
 }
 
+/* All that the service may write: state maps, and what meters lie in. */
+static void scribble_over(const struct map *m, struct rng *r)
+{
+    uint8_t *const at = m->memory;
+    const uint32_t kind = rng_below(r, 3);
+    for (uint64_t i = 0; at && i < m->len && i < 1 << 16; i++)
+        at[i] = kind == 0 ? 0xff : kind == 1 ? 0 : (uint8_t)rng_next(r);
+}
+
+struct scribbling {
+    struct kernel *kernel;
+    bool ends; /* atomic */
+};
+
+static void *scribble(void *arg)
+{
+    struct scribbling *s = arg;
+    struct rng r = {.state = 1};
+    while (!__atomic_load_n(&s->ends, __ATOMIC_ACQUIRE))
+        for (unsigned i = 0; i < KERNEL_MAPS; i++) scribble_over(kernel_map(s->kernel, i), &r);
+    return NULL;
+}
+
+/* Programs in force one after the other: what the first counted is kept for the next, wherever its meter's cell says
+ * that it lies. */
+static void swaps_lies(struct channel *c, void *program)
+{
+    char err[500];
+    struct judge *j;
+    struct proof proof;
+    for (unsigned n = 0; n < 6; n++) {
+        wants(!ask_prepare(c, program, &j, &proof, err, sizeof err), 2);
+        struct kernel_meter *const cell = j->tables.v[KERNEL_TABLE_meter_cells].memory;
+        cell->table.groups = UINT32_MAX >> 4;
+        cell->table.first_slot = cell->table.first_key = (uint64_t)n << 40;
+        wants(!ask_swap(c, err, sizeof err), 3);
+        kernel_discard(j);
+    }
+}
+
+/* One that was taken over: what the parent has given it, it fills with noise, while the parent works with it. */
+static void scribbles(struct channel *c, void *arg)
+{
+    char err[500] = "";
+    struct scribbling s = {0};
+    struct judge *j;
+    struct proof proof;
+    pthread_t thread;
+    bool generic, pinned;
+    kernel_ready();
+    const int failed = ask_kernel(c, arg, &s.kernel, err, sizeof err);
+    if (failed) print_message("# %s\n", err);
+    if (failed) _exit(NOT_ALLOWED);
+    swaps_lies(c, arg);
+    wants(!pthread_create(&thread, NULL, scribble, &s), 1);
+    for (unsigned i = 0; i < 10; i++) {
+        /* The parent may well find that its judges differ. */
+        if (ask_prepare(c, arg, &j, &proof, err, sizeof err)) continue;
+        wants(!ask_swap(c, err, sizeof err), 4);
+        kernel_discard(j);
+    }
+    wants(!ask_hooks(c, 0, &generic, &pinned, err, sizeof err), 5);
+    __atomic_store_n(&s.ends, true, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+}
+
+/* Rows about the kernel executor in an order that no service has. */
+static void before_kernel(struct channel *c, void *arg)
+{
+    char err[500];
+    struct judge *j;
+    struct proof proof;
+    (void)ask_prepare(c, arg, &j, &proof, err, sizeof err);
+}
+
+static void hooks_before_kernel(struct channel *c, void *arg)
+{
+    char err[500];
+    bool generic, pinned;
+    (void)arg;
+    ask_hooks(c, 0, &generic, &pinned, err, sizeof err);
+}
+
+static void kernel_again(struct channel *c, void *arg)
+{
+    char err[500];
+    struct kernel *k;
+    if (ask_kernel(c, arg, &k, err, sizeof err)) _exit(NOT_ALLOWED);
+    ask_kernel(c, arg, &k, err, sizeof err);
+}
+
+static void hooks_elsewhere(struct channel *c, void *arg)
+{
+    char err[500];
+    struct kernel *k;
+    bool generic, pinned;
+    if (ask_kernel(c, arg, &k, err, sizeof err)) _exit(NOT_ALLOWED);
+    ask_hooks(c, 1, &generic, &pinned, err, sizeof err);
+}
+
 static void swap_nothing(struct channel *c, void *arg)
 {
     char err[500];
@@ -189,6 +290,26 @@ static void kernel(void **state)
     sh("! ip link show here | grep -q xdp");
     assert_int_equal(served_and_said(swap_nothing, NULL, said, sizeof said), 2);
     assert_non_null(strstr(said, "a request that is not in the table"));
+}
+
+static void lies(void **state)
+{
+    (void)state;
+    static child_fn *const orders[] = {before_kernel, hooks_before_kernel, kernel_again, hooks_elsewhere};
+    char said[2000];
+    struct program *p = compiled(
+        "meter m = 5/s per source\nfirewall f in default accept { drop from 10.0.0.0/8 over m\n drop tcp port 81 }");
+    sh(NETNS_PAIR);
+    const int status = served(scribbles, p);
+    if (status == NOT_ALLOWED) program_put(p);
+    if (status == NOT_ALLOWED) skip();
+    assert_int_equal(status, HONEST);
+    sh("! ip link show here | grep -q xdp");
+    for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
+        assert_int_equal(served_and_said(orders[i], p, said, sizeof said), 2);
+        assert_non_null(strstr(said, "a request that is not in the table"));
+    }
+    program_put(p);
 }
 
 /* ---- access logs ---- */
@@ -418,7 +539,7 @@ static void bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),  netns_test(logs),        netns_test(closed),      netns_test(kernel),
+        netns_test(requests),  netns_test(logs),        netns_test(closed),      netns_test(kernel), netns_test(lies),
         netns_test(noise),     netns_test(descriptors), netns_test(system_call), netns_test(bound),
 #ifndef PREY_LOOSE
         netns_test(processes),

@@ -45,6 +45,7 @@ static struct kernel_meters made(const struct program *p, uint64_t seed)
     m.tags = calloc(m.layout.slots + GROUP, sizeof *m.tags);
     m.words = calloc(m.layout.slots + 1, sizeof *m.words);
     m.keys = calloc(m.layout.key_words + TABLE_KEY_MOST, sizeof *m.keys);
+    m.places = kernel_meters_places(p);
     kernel_meters_fill(&m, p, seed);
     return m;
 }
@@ -74,6 +75,7 @@ static void unmade(struct kernel_meters *m)
     free(m->tags);
     free(m->words);
     free(m->keys);
+    free(m->places);
 }
 
 /* ---- one processor: as meter.c says ---- */
@@ -264,6 +266,28 @@ static void buckets_go_on(void **state)
     unmade(&there);
 }
 
+/* Cells lie where a process that is not trusted may write; who keeps buckets is trusted with more. */
+static void lies_of_places_are_not_believed(void **state)
+{
+    (void)state;
+    const struct pbc_meter meter = {
+        .count = 1, .per_ns = second, .burst = 5, .per = PBC_PER_SOURCE, .len4 = 32, .entries = 100};
+    const struct program p = {.meters = &meter, .meters_count = 1};
+    make(&p, 1);
+    struct kernel_meters old = there, new = made(&p, 2);
+    kernel_meters_at(&there, second);
+    assert_int_equal(asked_by_all(0, 50, 200, second), 50 * 5);
+    old.cells[0].table.groups = new.cells[0].table.groups = 1 << 28;
+    old.cells[0].table.first_slot = new.cells[0].table.first_slot = UINT64_C(1) << 40;
+    old.cells[0].table.first_key = new.cells[0].table.first_key = UINT64_C(1) << 40;
+    old.cells[0].table.key_words = new.cells[0].table.key_words = 1000;
+    kernel_meters_keep(&new, &old);
+    kernel_meters_follow(&new, &old);
+    assert_int_equal(new.cells[0].table.used, 50);
+    unmade(&old);
+    unmade(&new);
+}
+
 /* What was taken there, a worker sees when it is shown, and no sooner. */
 static void a_worker_is_shown(void **state)
 {
@@ -297,9 +321,8 @@ static void a_worker_is_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_native_says),
-        cmocka_unit_test(no_token_is_given_twice),
-        cmocka_unit_test(buckets_go_on),
+        cmocka_unit_test(as_native_says),    cmocka_unit_test(no_token_is_given_twice),
+        cmocka_unit_test(buckets_go_on),     cmocka_unit_test(lies_of_places_are_not_believed),
         cmocka_unit_test(a_worker_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
