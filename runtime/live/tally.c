@@ -95,6 +95,8 @@ static void add_in_kernel(struct tally *t, const struct live *l)
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum_to(&t->in_kernel, k->verdicts[i]);
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum_to(&to->malformed, k->reasons[i]);
     sum_to(&to->passed, k->verdicts[ACTION_PASS]);
+    sum_to(&to->nobody, k->nobody);
+    sum_to(&to->replies, k->answers);
     to->log_events += in_kernel_logs(l);
     to->frames += t->in_kernel.packets;
     to->bytes += t->in_kernel.bytes;

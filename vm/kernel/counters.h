@@ -16,6 +16,7 @@ struct kernel_counters {
     struct counter refused;               /* drops that have another reason */
     struct counter ups[KERNEL_UPS];       /* by why */
     struct counter lost;                  /* of these: nobody was there to take them */
+    struct counter nobody, answers;       /* no rule and no default decided: as totals' nobody and replies have it */
     uint64_t snapped, bad_checksum, replies;
     uint64_t given_up; /* updates of a flow that another processor held for too long */
 } __attribute__((aligned(64)));

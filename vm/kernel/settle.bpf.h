@@ -185,6 +185,8 @@ static __always_inline void settle_count(const struct kpkt *k)
         c->bad_checksum += (v->flags & PKT_BAD_CSUM) != 0;
         c->replies += (v->flags & VERDICT_REPLY) != 0;
     }
+    if (v->rule == RULE_NONE && (v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD))
+        count_add(v->flags & VERDICT_REPLY ? &c->answers : &c->nobody, bytes);
     if (v->rule != RULE_NONE || v->action == ACTION_FORWARD) settle_count_served(k);
 }
 
