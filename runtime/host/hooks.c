@@ -25,7 +25,7 @@ static const char *const sides[] = {"arrives", "leaves"};
 bool hooks_last(void)
 {
     struct statfs fs;
-    return !statfs(HOOKS_FILES, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF;
+    return !statfs(HOOKS_FILES, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF && !access(HOOKS_FILES, W_OK);
 }
 
 /* ---- where ---- */

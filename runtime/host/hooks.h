@@ -29,7 +29,7 @@ struct hooked {
     bool pinned;
 };
 
-/* Is there a file system to pin in? Without one the programs are gone with this process. */
+/* Is there a file system to pin in, and may it be written? Else the programs are gone with this process. */
 bool hooks_last(void);
 /* Of that instance, on that interface: its name on the command line, which it need not have any more, and its number.
  */

@@ -7,6 +7,7 @@
 #include "runtime/kernel/facts.h"
 #include "runtime/kernel/flows.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/kernel/refused.h"
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
@@ -109,6 +110,19 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
 int kernel_prove(struct asker *a, const struct program *p, struct proof *proof, char *err, size_t err_len)
 {
     (void)a, (void)p, (void)proof, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct program *p, struct proof *proof,
+                          char *err, size_t err_len)
+{
+    (void)k, (void)j, (void)p, (void)proof, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+int refused_here(char *err, size_t err_len)
+{
+    kernel_new(NULL, NULL, err, err_len);
     return -ENOTSUP;
 }
 

@@ -142,3 +142,12 @@ int kernel_prove(struct asker *asker, const struct program *p, struct proof *pro
     *proof = (struct proof){.frames = v.asked, .ns = now_ns() - v.began_ns};
     return v.failed;
 }
+
+int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct program *p, struct proof *proof,
+                          char *err, size_t err_len)
+{
+    struct asker asker;
+    asker_init(&asker, k, KERNEL_ASKERS - 1);
+    asker.judge = j;
+    return kernel_prove(&asker, p, proof, err, err_len);
+}

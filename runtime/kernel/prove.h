@@ -15,5 +15,8 @@ struct proof {
  * most: rule, verdict and service's branch are equal. `asker` has the judge of p. 0; -EILSEQ: of a frame they are
  * not, which err describes in one line; or another negative errno. */
 int kernel_prove(struct asker *asker, const struct program *p, struct proof *proof, char *err, size_t err_len);
+/* Likewise of one that is prepared, as the last of who may ask. */
+int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct program *p, struct proof *proof,
+                          char *err, size_t err_len);
 
 #endif

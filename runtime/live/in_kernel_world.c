@@ -1,4 +1,5 @@
 /* What the stages know of the world: interfaces, their sockets, own addresses. */
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/host/offload.h"
@@ -35,13 +36,15 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
 int in_kernel_port(struct live *l, unsigned at)
 {
     char err[400];
-    bool generic, pinned;
-    if (ask_hooks(l->channel, at, &generic, &pinned, err, sizeof err))
-        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    bool generic;
+    if (ask_hooks(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
-    if (!pinned && !at)
-        live_complain("notice: /sys/fs/bpf is no file system of BPF's, so a kill would leave nothing that judges; this "
-                      "mends it, before a start: mount -t bpf bpf /sys/fs/bpf");
+    const struct host_link *link = generic ? host_link(l->host, l->ifindex[at]) : NULL;
+    if (link && !l->ready)
+        live_complain(
+            "notice: %s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
+            "other, or none at an MTU of %u",
+            l->o->ifaces[at], link->mtu);
     return 0;
 }
 
@@ -73,6 +76,10 @@ int in_kernel_push(const struct live *l)
 void in_kernel_world(struct live *l)
 {
     const int failed = in_kernel_push(l);
-    if (failed)
+    if (failed == -E2BIG)
+        events_tell(&l->events, TOLD_FAULT,
+                    "this machine has more than %u addresses of a family: to the rest of them its rules do not apply",
+                    (unsigned)KERNEL_OWN);
+    else if (failed)
         events_tell(&l->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s", strerror(-failed));
 }

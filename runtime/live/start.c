@@ -16,6 +16,7 @@
 #include "runtime/live/dealt.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/look.h"
+#include "runtime/live/look_kernel.h"
 #include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
@@ -128,6 +129,7 @@ int start_look(struct live *l)
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
     if (l->now.program) status |= look_at_rules(l);
+    if (l->in_kernel) status |= look_at_kernel(l);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");

@@ -328,14 +328,13 @@ int ask_swap(struct channel *c, char *err, size_t err_len)
     return ask_done(c, &(struct question){REQUEST_SWAP, &none, sizeof none, NULL, 0, 0}, err, err_len);
 }
 
-int ask_hooks(struct channel *c, unsigned port, bool *generic, bool *pinned, char *err, size_t err_len)
+int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len)
 {
     const struct request_at body = {port};
     struct answer a;
     const struct question q = {REQUEST_HOOKS, &body, sizeof body, NULL, 0, 0};
     const int failed = ask(c, &q, &a, NULL, 0, err, err_len);
     *generic = a.value & 1;
-    *pinned = a.value & 2;
     return failed;
 }
 

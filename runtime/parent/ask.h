@@ -45,8 +45,8 @@ int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, ch
 int ask_prepare(struct channel *c, const struct program *p, struct judge **j, struct proof *proof, char *err,
                 size_t err_len);
 int ask_swap(struct channel *c, char *err, size_t err_len);
-/* Its programs on a port; pinned: they outlive this process. */
-int ask_hooks(struct channel *c, unsigned port, bool *generic, bool *pinned, char *err, size_t err_len);
+/* Its programs on a port; generic: not in its driver. */
+int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
 uint64_t ask_too_long(struct channel *c, unsigned port);
 /* What connections of the proxy carried, past our sockets (runtime/io/gate.h). */
 struct gate_count ask_carried(struct channel *c, unsigned port);

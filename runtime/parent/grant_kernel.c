@@ -49,11 +49,8 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
 /* Before it judges anything, it and the vm decide alike about thousands of frames. */
 static int prove(struct parent *p, const struct program *program, struct answer *a)
 {
-    struct asker asker;
     struct proof proof = {0};
-    asker_init(&asker, p->kernel, KERNEL_ASKERS - 1);
-    asker.judge = p->judge;
-    const int failed = kernel_prove(&asker, program, &proof, a->err, sizeof a->err);
+    const int failed = kernel_prove_prepared(p->kernel, p->judge, program, &proof, a->err, sizeof a->err);
     if (failed) kernel_discard(p->judge);
     if (failed) p->judge = NULL;
     a->proof[0] = proof.frames;
@@ -101,7 +98,7 @@ bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, in
     const struct hooks_where where = {p->o->name, p->o->ifaces[body->port], parent_ifindex(p, body->port)};
     a->failed = where.ifindex ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
     p->hooks = true;
-    a->value = a->failed ? 0 : (uint64_t)(on->generic | on->pinned << 1);
+    a->value = a->failed ? 0 : on->generic;
     return true;
 }
 

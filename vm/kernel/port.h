@@ -5,7 +5,12 @@
 
 #include <stdint.h>
 
-enum { KERNEL_PORTS = 4096, KERNEL_WAYS = 1024, KERNEL_XSKS = 1024, KERNEL_OWN = 4096 /* own addresses of a family */ };
+enum {
+    KERNEL_PORTS = 4096,
+    KERNEL_WAYS = 1024,
+    KERNEL_XSKS = 1024,
+    KERNEL_OWN = 131072 /* own addresses of a family */
+};
 
 struct kernel_port {
     uint32_t ifindex; /* 0: nothing is known of one */

@@ -150,7 +150,7 @@ static void ask_stages(struct channel *c, void *arg)
     struct asker a;
     struct kpkt *of;
     struct pkt pkt;
-    bool generic, pinned;
+    bool generic;
     const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
     kernel_ready();
     wants(!parent_confine(c), 1);
@@ -165,8 +165,8 @@ static void ask_stages(struct channel *c, void *arg)
         pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
         wants(!ask_frame(&a, KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
     }
-    wants(!ask_hooks(c, 0, &generic, &pinned, err, sizeof err) && !generic, 5);
-    wants(!ask_hooks(c, 0, &generic, &pinned, err, sizeof err), 6); /* as after its interface was gone */
+    wants(!ask_hooks(c, 0, &generic, err, sizeof err) && !generic, 5);
+    wants(!ask_hooks(c, 0, &generic, err, sizeof err), 6); /* as after its interface was gone */
     kernel_free(k);
 }
 
@@ -218,7 +218,7 @@ static void scribbles(struct channel *c, void *arg)
     struct judge *j;
     struct proof proof;
     pthread_t thread;
-    bool generic, pinned;
+    bool generic;
     kernel_ready();
     const int failed = ask_kernel(c, arg, &s.kernel, err, sizeof err);
     if (failed) print_message("# %s\n", err);
@@ -231,7 +231,7 @@ static void scribbles(struct channel *c, void *arg)
         wants(!ask_swap(c, err, sizeof err), 4);
         kernel_discard(j);
     }
-    wants(!ask_hooks(c, 0, &generic, &pinned, err, sizeof err), 5);
+    wants(!ask_hooks(c, 0, &generic, err, sizeof err), 5);
     __atomic_store_n(&s.ends, true, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
 }
@@ -248,9 +248,9 @@ static void before_kernel(struct channel *c, void *arg)
 static void hooks_before_kernel(struct channel *c, void *arg)
 {
     char err[500];
-    bool generic, pinned;
+    bool generic;
     (void)arg;
-    ask_hooks(c, 0, &generic, &pinned, err, sizeof err);
+    ask_hooks(c, 0, &generic, err, sizeof err);
 }
 
 static void kernel_again(struct channel *c, void *arg)
@@ -265,9 +265,9 @@ static void hooks_elsewhere(struct channel *c, void *arg)
 {
     char err[500];
     struct kernel *k;
-    bool generic, pinned;
+    bool generic;
     if (ask_kernel(c, arg, &k, err, sizeof err)) _exit(NOT_ALLOWED);
-    ask_hooks(c, 1, &generic, &pinned, err, sizeof err);
+    ask_hooks(c, 1, &generic, err, sizeof err);
 }
 
 static void swap_nothing(struct channel *c, void *arg)

@@ -1,0 +1,69 @@
+/* See look_kernel.h. */
+#include "runtime/live/look_kernel.h"
+
+#include <stdio.h>
+
+#include "runtime/host/hooks.h"
+#include "runtime/kernel/prove.h"
+#include "runtime/kernel/refused.h"
+#include "runtime/live/live.h"
+#include "runtime/live/state.h"
+#include "vm/kernel/port.h"
+
+/* What is pinned goes on judging after a kill, and after an end that is to be closed. */
+static int look_at_pins(const struct live *l)
+{
+    const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
+    if (hooks_last()) return 0;
+    const int status =
+        live_complain("%s%s is no file system of BPF's that can be written, so %s; this mends it: mount -t bpf bpf %s",
+                      closed ? "--on-exit closed: " : "notice: ", HOOKS_FILES,
+                      closed ? "nothing would go on judging" : "a kill would leave nothing that judges", HOOKS_FILES);
+    return closed ? status : 0;
+}
+
+static unsigned number_of(const struct live *l, unsigned at)
+{
+    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    return link ? link->ifindex : 0;
+}
+
+/* Stages tell interfaces apart by the lowest bits of their numbers. */
+static int look_at_numbers(const struct live *l)
+{
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        for (unsigned k = 0; k < i; k++) {
+            const unsigned a = number_of(l, k), b = number_of(l, i);
+            if (a && b && a != b && a % KERNEL_PORTS == b % KERNEL_PORTS)
+                return live_complain(
+                    "--exec kernel: the numbers of %s and %s, %u and %u, are a multiple of %u apart; this "
+                    "mends it: %s made anew",
+                    l->o->ifaces[k], l->o->ifaces[i], a, b, (unsigned)KERNEL_PORTS, l->o->ifaces[i]);
+        }
+    return 0;
+}
+
+/* As the parent does it at a start. */
+static int try_program(const struct program *p)
+{
+    char err[500], frames[TEXT_NUMBER], lasted[TEXT_NUMBER];
+    struct proof proof;
+    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = 1};
+    struct kernel *k = kernel_new(p, &cfg, err, sizeof err);
+    struct judge *j = k ? kernel_prepare(k, p, err, sizeof err) : NULL;
+    const bool good = j && !kernel_prove_prepared(k, j, p, &proof, err, sizeof err);
+    kernel_discard(j);
+    kernel_free(k);
+    if (!good) return live_complain("--exec kernel: %s", err);
+    fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
+            text_number(proof.frames, frames), text_duration(proof.ns, lasted));
+    return 0;
+}
+
+int look_at_kernel(const struct live *l)
+{
+    char err[500];
+    if (refused_here(err, sizeof err)) return live_complain("--exec kernel: %s", err);
+    const int status = look_at_numbers(l) | look_at_pins(l);
+    return l->o->preflight && !status ? try_program(l->now.program) : status;
+}

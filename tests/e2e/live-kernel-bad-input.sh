@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The executor in the kernel on a machine that is not as it should be: each time plain words, what mends it, and the rest
+# goes on.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@" || { echo 'ok - bad surroundings of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }
+. "$top/tests/e2e/live/kernel.sh"
+web prey
+
+# instead SETTING ARGUMENT...: preyrun there with the file system of BPF as the setting says, into out, err and $status.
+instead() {
+    timeout 30 unshare -m sh -c "$1; shift; exec nsenter --net=/run/netns/$id-prey \"\$@\"" sh x "$bin/preyrun" -i eth0 --exec kernel "${@:2}" \
+        >out 2>err </dev/null
+    status=$?
+}
+says() { grep -c -- "$1" err; }
+
+# ---- refused, and nothing is changed ----
+
+unshare -Urn sh -c "ip link add eth0 type veth peer name other && ip link set eth0 up && exec '$bin/preyrun' --preflight -i eth0 --exec kernel host.pbc" \
+    >out 2>err </dev/null
+same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and PERFMON; --exec user does without')" '2|1'
+absent='umount /sys/fs/bpf' pins_are="is no file system of BPF's that can be written"
+instead "$absent" --on-exit closed host.pbc
+same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: /sys/fs/bpf $pins_are.*: mount -t bpf bpf /sys/fs/bpf")" '2|1'
+instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
+same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'takes the program, proved by [0-9,]* frames')" '0|1|1'
+instead "$absent" --confirm 100ms host.pbc
+undone 'without pins it runs, and says so' "$status$(says "a kill would leave nothing")" 11
+
+# ---- one that runs, while the machine changes ----
+
+ip -n "$id-prey" link add br0 type bridge
+ip -n "$id-prey" link set br0 up
+address prey br0 10.3.0.1/24 fd00:3::1/64
+space box
+link box eth0 prey port
+ip -n "$id-prey" link set port master br0
+address box eth0 10.3.0.2/24
+from_box() { at box curl -s -m "${2:-5}" "http://10.3.0.1:$1/" || echo "curl $?"; }
+kernel -i br0 host.pbc
+same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
+    '1 1 prey curl 28'
+refused 'another on the same interface' 'another preyrun named .eth0. runs here' -i eth0 host.pbc
+refused 'also by another name' 'eth0 has an XDP program (number [0-9]*) of another process' -i eth0 --name other host.pbc
+same 'which changed nothing' "$(gets 80) $(gets 8080 0.2)" 'prey curl 28'
+
+link_is() { awaits "link: eth0 is $1"; : >prey.err; }
+ip -n "$id-prey" link set eth0 mtu 9000
+ip -n "$id-client" link set eth0 mtu 9000
+same 'a larger MTU' "$(pings -s 8000 -M do 10.1.0.2) $(gets 8080 0.2)" 'answers curl 28'
+ip -n "$id-prey" link set eth0 down
+link_is down
+ip -n "$id-prey" link set eth0 name other
+ip -n "$id-prey" link set other up
+link_is back
+same 'renamed, while it was down' "$(gets 80) $(gets 8080 0.2)" 'prey curl 28'
+ip -n "$id-prey" link del other
+link_is gone
+ip -n "$id-prey" link add unused type veth peer name unused2 # so that the number is another
+link client eth0 prey eth0
+address client eth0 10.1.0.1/24
+address prey eth0 10.1.0.2/24
+link_is back
+same 'gone, and back with another number' "$(gets 80) $(gets 8080 0.2) $(from_box 80) $(from_box 8080 0.2)" 'prey curl 28 prey curl 28'
+cp host.pbc run.pbc
+truncate -s 100 run.pbc
+ctl --name eth0 load run.pbc
+same 'a program that is none' "$status|$(gets 80) $(gets 8080 0.2)" '2|prey curl 28'
+prey_ends
+undone 'and it undoes everything' "$status" 0
+adds_up 'every frame has one verdict'
+exit $failed
