@@ -17,6 +17,14 @@
 struct vm_in {
     uint64_t mono_ns; /* never runs back; the vm takes an earlier one as the latest seen */
     const struct facts *facts;
+    const struct vm_ways *ways; /* of kernel mode; NULL: recipes leave it to the executor whose MAC is whose */
+};
+
+/* By which interface the packet of an entry (kind TX_SEND, with a family) leaves now, and to which MAC address. False:
+ * it is not known yet, or no way leads there. What it said holds until facts->ways is another. */
+struct vm_ways {
+    bool (*find)(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6]);
+    void *arg;
 };
 
 struct vm;

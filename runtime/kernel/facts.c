@@ -90,6 +90,23 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
     }
 }
 
+/* By what frames leave that came by another interface. One that is gone the kernel has taken out itself. */
+static int push_outs(struct kernel_facts *k, const struct kernel *kernel, bool *changed)
+{
+    const int outs = kernel_map(kernel, KERNEL_MAP_outs)->fd;
+    for (uint32_t id = 0; id < KERNEL_WAYS && k->ifindexes; id++) {
+        const uint32_t ifindex = k->ifindexes[id];
+        if (ifindex == k->outs[id]) continue;
+        *changed = true;
+        if (!ifindex)
+            bpf_map_delete_elem(outs, &id);
+        else if (bpf_map_update_elem(outs, &id, &ifindex, BPF_ANY) && errno != EINVAL && errno != ENODEV)
+            return -errno;
+        k->outs[id] = ifindex;
+    }
+    return 0;
+}
+
 /* ---- all of them ---- */
 
 static bool same_lists(const struct facts *a, const struct facts *b)
@@ -103,7 +120,10 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struc
 {
     static const struct facts none;
     const struct facts *now = facts ? facts : &none;
-    if (f->pushed && memcmp(&f->seen, now, sizeof *now) == 0) return 0;
+    bool moved = false;
+    const int no_out = push_outs(f, kernel, &moved);
+    if (no_out) return no_out;
+    if (f->pushed && !moved && memcmp(&f->seen, now, sizeof *now) == 0) return 0;
     struct facts words = *now; /* single words of the world, without what only a process can follow */
     words.self4 = NULL;
     words.self6 = NULL;
@@ -118,7 +138,7 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struc
     const int failed = same ? 0 : push_own(kernel, now);
     if (failed) return failed;
     if (!same) world_own(kernel_world(kernel), now);
-    if (!same) push_ways(f, kernel, now);
+    if (!same || moved) push_ways(f, kernel, now);
     kernel_world(kernel)->facts = words;
     f->seen = *now;
     f->pushed = true;

@@ -103,6 +103,7 @@ static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
     const struct hop before = w->hop;
     resolve(h, w, ways, asks);
+    h->moved += before.state == HOP_KNOWN && memcmp(&before, &w->hop, sizeof before) != 0;
     return (is_told(&before) || is_told(&w->hop)) && memcmp(&before, &w->hop, sizeof before) != 0;
 }
 

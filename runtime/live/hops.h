@@ -17,6 +17,7 @@ struct hops {
     const unsigned *ifindex; /* of the ports */
     unsigned port_count;
     struct keyed all; /* of struct wanted (hops.c); a word says whose it is, and when it was used */
+    uint64_t moved;   /* so often what was known of one was so no more */
 };
 
 bool hops_init(struct hops *h, uint64_t seed); /* the fields above are set. False: memory is out */

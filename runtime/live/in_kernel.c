@@ -41,10 +41,7 @@ int in_kernel_begin(struct live *l)
 }
 
 const struct vm_kernel *in_kernel_ops(const struct live *l) { return l->kernel ? &l->kernel->ops : NULL; }
-const uint32_t *in_kernel_in_force(const struct live *l)
-{
-    return l->kernel ? &kernel_world(l->kernel->kernel)->program : NULL;
-}
+struct kernel_world *in_kernel_told(const struct live *l) { return l->kernel ? kernel_world(l->kernel->kernel) : NULL; }
 
 void in_kernel_close(struct live *l)
 {

@@ -15,10 +15,10 @@ int in_kernel_begin(struct live *l);                                 /* its maps
 int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int in_kernel_port(struct live *l, unsigned at);                     /* when all else is ready: its programs, there */
 void in_kernel_world(struct live *l);                                /* after facts have changed */
-/* For the worker: what its vm asks there, and where the number of the program stands that judges; NULL: nothing does.
- */
+uint64_t in_kernel_ways(const struct live *l);                       /* facts.ways, for recipes */
+/* For the worker: what its vm asks there, and what the stages are told; NULL: nothing judges there. */
 const struct vm_kernel *in_kernel_ops(const struct live *l);
-const uint32_t *in_kernel_in_force(const struct live *l);
+struct kernel_world *in_kernel_told(const struct live *l);
 /* Of the program that was loaded last: of so many frames it and this process decided alike before it judged any. */
 struct proof in_kernel_proof(const struct live *l);
 /* Its rules' logs: readable when there are some (-1: nothing judges there), and told. And what is due once a second. */

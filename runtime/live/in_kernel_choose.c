@@ -10,7 +10,7 @@
 /* NULL: the stages do all of the program, or send it up. */
 static const char *not_there(const struct live *l, const struct program *p)
 {
-    if (p->services_count || program_all_nats(p)) return "services and nat are this process's alone in this version";
+    if (program_all_nats(p)) return "nat is this process's alone in this version";
     /* What crosses would be judged twice: where it comes in, and where it leaves. */
     if (start_routes(l, p) || (l->forwards && l->o->iface_count > 1 && steered_routes(p)))
         return "what crosses from one interface to another is judged by this process alone in this version";

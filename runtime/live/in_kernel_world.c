@@ -55,8 +55,12 @@ static void push_ports(const struct live *l)
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
     memset(k->by_id, 0, sizeof k->by_id);
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct kernel_port now = {
-            .ifindex = l->ifindex[i], .iface = l->now.iface[i], .link = LINK_ETHER, .xsks = (uint16_t)(i * IO_QUEUES)};
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        const struct kernel_port now = {.ifindex = l->ifindex[i],
+                                        .iface = l->now.iface[i],
+                                        .link = LINK_ETHER,
+                                        .redirects = link && strcmp(link->kind, "veth") == 0,
+                                        .xsks = (uint16_t)(i * IO_QUEUES)};
         if (k->ifindex[i] && k->ifindex[i] != now.ifindex)
             ports[k->ifindex[i] % KERNEL_PORTS] = (struct kernel_port){0};
         k->ifindex[i] = now.ifindex;
@@ -71,6 +75,12 @@ int in_kernel_push(const struct live *l)
     push_ports(l);
     k->facts.ifindexes = k->by_id;
     return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);
+}
+
+uint64_t in_kernel_ways(const struct live *l)
+{
+    if (!l->in_kernel) return 0;
+    return l->hops.moved + (l->routing.table ? l->routing.table->number : 0);
 }
 
 void in_kernel_world(struct live *l)

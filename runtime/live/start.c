@@ -252,7 +252,7 @@ static int workers_make(struct live *l)
                              .spins = l->o->busy_poll,
                              .cuts = start_has_tunnels(l->now.program),
                              .kernel = in_kernel_ops(l),
-                             .in_force = in_kernel_in_force(l),
+                             .world = in_kernel_told(l),
                              .forwards = l->forwards};
     for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)
         if (worker_make(l, &cfg)) return 2;

@@ -7,6 +7,7 @@
 
 #include "runtime/live/announced.h"
 #include "runtime/live/dealt.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/links.h"
 #include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
@@ -19,6 +20,8 @@
 
 /* A neighbour that was used so lately is kept fresh. */
 #define CONFIRM_NS UINT64_C(3000000000)
+/* The kernel's executor sends to them without looking them up: who was looked up so lately is in use there. */
+#define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
 /* ---- facts ---- */
 
@@ -154,6 +157,7 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
+    s->facts.ways = in_kernel_ways(l);
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
     s->devices = (uint8_t)l->o->iface_count;
     s->routes = routes_get(l->routing.table);
@@ -248,7 +252,8 @@ bool world_tick(struct live *l)
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     if (l->latest) hops_used(&l->hops, l->latest, now_ns);
     for (unsigned i = 0; i < l->older_count; i++) hops_used(&l->hops, l->older[i], now_ns);
-    hops_confirm(&l->hops, now_ns > CONFIRM_NS ? now_ns - CONFIRM_NS : 0);
+    const uint64_t lately_ns = l->in_kernel ? CONFIRM_KERNEL_NS : CONFIRM_NS;
+    hops_confirm(&l->hops, now_ns > lately_ns ? now_ns - lately_ns : 0);
     links_renew(l);
     if (links_missed(l)) {
         follow_links(l);

@@ -315,13 +315,18 @@ static void source_of(const struct pkt *pkt, uint8_t family, uint32_t from[4])
     for (unsigned i = 0; i < (family == 4 ? 1 : 4); i++) from[i] = edit_get32(pkt, at + 4 * i);
 }
 
-static void send_to(struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, uint64_t now_ns)
+static void aim_entry(const struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, struct aim *to)
 {
     uint32_t source[4];
-    struct aim to;
     source_of(entry->pkt, entry->family, source);
     const struct route_query q = {entry->next_hop, source, entry->family, snapshot_device(e->snapshot, from)};
-    aim(e, &q, port, entry->pkt, &to);
+    aim(e, &q, port, entry->pkt, to);
+}
+
+static void send_to(struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, uint64_t now_ns)
+{
+    struct aim to;
+    aim_entry(e, entry, port, from, &to);
     switch (to.state) {
     case HOP_KNOWN: leave(e, entry->pkt, to.port, to.mac); break;
     case HOP_ASKED: wait(e, entry->pkt, &to, false, now_ns); break;
@@ -340,4 +345,15 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
         leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
     else
         send_to(e, entry, port, from, now_ns);
+}
+
+bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac)
+{
+    const bool named = entry->out_if != IFACE_NONE;
+    const uint8_t by = named ? port_of(e, entry->out_if) : PORT_ANY;
+    struct aim to = {.state = HOP_NO_PORT};
+    if (!named || by != PORT_ANY) aim_entry(e, entry, by, from, &to);
+    *port = to.port;
+    *mac = to.mac;
+    return to.state == HOP_KNOWN && to.mac;
 }

@@ -77,6 +77,9 @@ struct egress {
  * until the ports are flushed; the entry's packet stays the caller's to put back after that. */
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
 
+/* Where it would leave now, if that is known: its port, and whose MAC address it gets. The entry has a family. */
+bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
+
 /* An accepted packet crosses to another port, by the route to its destination, one hop less. False: the route leads by
  * an interface that is none of ours, so the host's stack sends it on. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns);

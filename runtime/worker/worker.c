@@ -12,9 +12,9 @@
 #include "runtime/replay/text.h"
 #include "runtime/worker/gso.h"
 #include "runtime/worker/owned.h"
+#include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
 #include "vm/flow/fragments/frag.h"
-#include "vm/kernel/kpkt.h"
 #include "vm/packet/time.h"
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
@@ -102,6 +102,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     struct vm_cfg vm = worker_vm_cfg(w);
     vm.prefault = !cfg->patient && program_begins_flows(cfg->program);
     w->vm = vm_new(cfg->program, &vm);
+    up_init(w);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     limit_init(&w->told_limit, TOLD_A_SECOND);
     limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);
@@ -310,9 +311,9 @@ static void leave(struct worker *w, uint64_t now)
 
 /* ---- judging ---- */
 
-static struct vm_in input(const struct worker *w, uint64_t now)
+struct vm_in worker_input(const struct worker *w, uint64_t now)
 {
-    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts};
+    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
 }
 
 /* A router may speak of what went into our tunnels; whatever the rules say, for it answers what is sent on. */
@@ -344,15 +345,6 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-/* What came before another program was put in force is judged by that. */
-static struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
-{
-    const struct kernel_note note = io_note(pkt);
-    return (struct vm_up){.decision = note.decision,
-                          .judged = note.flags & KERNEL_JUDGED &&
-                                    note.program == __atomic_load_n(w->cfg.in_force, __ATOMIC_RELAXED)};
-}
-
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
@@ -360,16 +352,16 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
         pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* whoever handed it over may have run another program */
-        if (w->cfg.in_force) w->ups[i] = up_of(w, pkts[i]);
+        if (w->cfg.world) w->ups[i] = up_of(w, pkts[i]);
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
         seen->bytes += w->lengths[i];
         seen->packets++;
     }
     if (w->tape) tape_batch(w->tape, w->pkts, n, now);
-    const struct vm_in in = input(w, now);
+    const struct vm_in in = worker_input(w, now);
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program, now);
-    if (w->cfg.in_force)
+    if (w->cfg.world)
         vm_run_up(w->vm, &in, w->pkts, n, w->ups, w->verdicts, &w->tx);
     else
         vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
@@ -454,7 +446,7 @@ static void take_waited(struct worker *w, uint64_t now)
 void worker_tick(struct worker *w, uint64_t now)
 {
     if (w->tape) tape_note(w->tape, TAPE_TICK, now, 0);
-    const struct vm_in in = input(w, now);
+    const struct vm_in in = worker_input(w, now);
     w->counters.ticks++;
     w->watched = 0;
     w->tick_ns = vm_tick(w->vm, &in, &w->tx);
@@ -478,6 +470,7 @@ void worker_look(struct worker *w, uint64_t now)
     if (w->tape) tape_note(w->tape, TAPE_WORLD, now, s->number);
     w->egress.snapshot = s;
     w->tables_ns = 0;
+    up_renew(w, now);
     __atomic_store_n(&w->taken, s->number, __ATOMIC_RELEASE);
 }
 
@@ -485,6 +478,7 @@ void worker_take_change(struct worker *w, uint64_t now)
 {
     const struct next_program *c = __atomic_load_n(&w->change, __ATOMIC_ACQUIRE);
     if (vm_swapping(w->vm)) return;
+    up_forget(w);
     int err = c->put_in_force ? c->put_in_force(c->arg, w->vm) : 0;
     if (!err) err = vm_swap(w->vm, c->fresh, c->remap);
     w->refused = err;
@@ -506,13 +500,14 @@ void worker_take_change(struct worker *w, uint64_t now)
         __atomic_store_n(&w->swapping, 1, __ATOMIC_RELAXED);
         __atomic_store_n(&w->taken, c->snapshot->number, __ATOMIC_RELEASE);
     }
+    up_renew(w, now);
     __atomic_store_n(&w->change, NULL, __ATOMIC_RELEASE);
     wake(w->call_fd);
 }
 
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now)
 {
-    const struct vm_in in = input(w, now);
+    const struct vm_in in = worker_input(w, now);
     ARCHIVE(a, w->program);
     if (!bridge_archive(&w->bridge, a) || !egress_archive(&w->egress, a)) return false;
     return vm_archive(w->vm, &in, a);

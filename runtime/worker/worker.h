@@ -17,6 +17,8 @@
 #include "runtime/worker/pmtu.h"
 #include "vm/worker/datagrams.h"
 
+struct kernel_world; /* vm/kernel/world.h */
+
 struct log_note {                  /* of one log event */
     const struct program *program; /* whose rule: at a reload another than the one that runs; not to be followed */
     uint64_t mono_ns;
@@ -57,7 +59,7 @@ struct worker_cfg {
     bool forwards;                  /* the host's stack forwards packets: what crosses is watched unless we take it */
     bool routes;                    /* what crosses from one port to another is ours to send on */
     const struct vm_kernel *kernel; /* of what the executor in the kernel has not done itself; NULL: there is none */
-    const uint32_t *in_force;       /* the number of the program that judges there, in its memory; NULL likewise */
+    struct kernel_world *world;     /* what its stages are told, in its memory; NULL likewise */
     void (*ended)(void *arg, const struct flow_record *f); /* each flow that ends; NULL: nobody asks */
     void *ended_arg;
 };
@@ -95,6 +97,7 @@ struct worker {
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these */
+    struct vm_ways ways;        /* where its recipes lead (up.h) */
     struct bridge bridge;
     struct limit told_limit;     /* of errors that may be about our tunnels */
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
@@ -178,6 +181,8 @@ void worker_release(struct worker *w);
 
 /* ---- its steps, for who goes again through what was recorded: a worker without a thread ---- */
 
+/* What its vm is told of time and world. */
+struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Whatever is there: news of the main thread, a batch of each port, what other workers have handed over, what is due.
  * How many frames came. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);

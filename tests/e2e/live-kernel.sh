@@ -53,12 +53,7 @@ same 'a laptop asks, and nobody asks it' "$(ask prey 10.1.0.1/) $(gets 80 0.2) $
 prey_ends
 
 # What is not the kernel's.
-rules served <<'END'
-pool farm { server one 10.1.0.1 }
-service web on 10.1.0.2 tcp/80 { mode passthrough; -> farm }
-END
-refused 'services are refused' 'services and nat are this process.s alone in this version; this does: --exec user' -i eth0 served.pbc
-refused 'so is --monitor' 'monitor watches, and the kernel enforces' -i eth0 --monitor run.pbc
+refused '--monitor is refused' 'monitor watches, and the kernel enforces' -i eth0 --monitor run.pbc
 ip -n "$id-prey" link add spare type veth peer name other >/dev/null 2>&1
 ip -n "$id-prey" link set spare up >/dev/null 2>&1
 at prey sysctl -q -w net.ipv4.ip_forward=1

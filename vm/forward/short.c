@@ -67,6 +67,17 @@ static bool is_down(const struct job *j, const struct flow_bind *b)
     return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
 }
 
+/* Where it is asked for here, whose MAC address it leaves with: as that of the packet, which was the last to leave.
+ * False: nobody knows yet, so the next packets ask, too. */
+static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
+{
+    const struct vm_ways *ways = j->in->ways;
+    const struct tx_entry *e = j->tx->count ? &j->tx->entries[j->tx->count - 1] : NULL;
+    if (!ways || wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2)) return true;
+    if (!e || j->input == INPUT_NONE || e->input != j->input + c->at || e->kind != TX_SEND) return false;
+    return e->family && ways->find(ways->arg, e, &r->out_if, r->next_mac);
+}
+
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
@@ -74,15 +85,15 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !plain_ports(c->key)) return;
     if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
-    track_keep_recipe(f->track, &c->seen, kind, &made);
+    if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
 }
 
 /* ---- facts ---- */
 
 static bool same_facts(const struct facts *a, const struct facts *b)
 {
-    return a->generation == b->generation && a->addr4 == b->addr4 && a->mac == b->mac && a->mtu == b->mtu &&
-           a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
+    return a->generation == b->generation && a->ways == b->ways && a->addr4 == b->addr4 && a->mac == b->mac &&
+           a->mtu == b->mtu && a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
 /* What every interface bears, and the way to every server. */

@@ -32,6 +32,7 @@ inline_whole void serve(struct kpkt *k)
 /* In line, as all of the entry: calls below it want every frame that the kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
+    if (k->program != (uint32_t)NUMBER(serial)) k->flags &= ~KERNEL_ORDINARY; /* its recipe is of another */
     k->program = (uint32_t)NUMBER(serial);
     const struct facts *facts = &state_world.facts;
     if (facts->self4_count | facts->self6_count) kernel_key_settle(k);

@@ -23,6 +23,14 @@ static inline bool leave_is_known(const struct kpkt *k)
     return r->out_if == IFACE_NONE || (r->out_if < KERNEL_WAYS && state_ways[r->out_if & MASK(ways)].ifindex);
 }
 
+/* By the interface that it came from. */
+static inline int leave_back(const struct xdp_md *ctx)
+{
+    const struct kernel_port *port = &state_ports[ctx->ingress_ifindex & MASK(ports)];
+    if (port->ifindex != ctx->ingress_ifindex || !port->redirects) return XDP_TX;
+    return (int)bpf_redirect_map(&map_outs, port->iface, XDP_DROP);
+}
+
 static inline int leave_out(struct xdp_md *ctx, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;
@@ -32,9 +40,9 @@ static inline int leave_out(struct xdp_md *ctx, struct kpkt *k)
         if (out != IFACE_NONE) k->out_if = out + 1;
         return XDP_TX;
     }
-    if (out == IFACE_NONE) return XDP_TX;
+    if (out == IFACE_NONE) return leave_back(ctx);
     k->out_if = state_ways[out & MASK(ways)].ifindex;
-    if (k->out_if == ctx->ingress_ifindex) return XDP_TX;
+    if (k->out_if == ctx->ingress_ifindex) return leave_back(ctx);
     return (int)bpf_redirect_map(&map_outs, out, XDP_DROP);
 }
 

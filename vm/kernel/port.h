@@ -13,11 +13,11 @@ enum {
 };
 
 struct kernel_port {
-    uint32_t ifindex; /* 0: nothing is known of one */
-    uint16_t iface;   /* its id in the program */
-    uint8_t link;     /* enum pkt_link */
-    uint8_t unused;
-    uint16_t xsks; /* where its sockets stand in `xsks`: one for each of its queues */
+    uint32_t ifindex;  /* 0: nothing is known of one */
+    uint16_t iface;    /* its id in the program */
+    uint8_t link;      /* enum pkt_link */
+    uint8_t redirects; /* 1: what leaves where it came from is redirected: XDP_TX does not get out (a veth) */
+    uint16_t xsks;     /* where its sockets stand in `xsks`: one for each of its queues */
     uint16_t unused2;
 };
 struct kernel_way {

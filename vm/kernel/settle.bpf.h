@@ -85,8 +85,8 @@ static inline bool settle_asks(const struct kpkt *k)
 /* Accepted, and it goes on as it is; unless somebody at one of services' addresses is asked for (forward/vips.c). */
 static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
-    const bool asks = count_program(k->program)->flags & KERNEL_SENDS_ON && settle_asks(k);
-    if (asks) return settle_up(k, KERNEL_UP_ANSWER);
+    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
+    if (sends && settle_asks(k)) return settle_up(k, KERNEL_UP_ANSWER);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
     return KERNEL_PASS;
 }

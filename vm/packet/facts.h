@@ -20,6 +20,7 @@ struct facts_iface {
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
 struct facts {
     uint64_t generation;
+    uint64_t ways;         /* another number: what vm_ways said does not hold any more (vm.h) */
     const uint32_t *self4; /* own IPv4 addresses, host order, ascending */
     unsigned self4_count;
     const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */

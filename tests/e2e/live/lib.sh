@@ -75,9 +75,14 @@ space() {
     done
 }
 
-# link NAME DEVICE NAME DEVICE: a cable between two.
+# link NAME DEVICE NAME DEVICE: a cable between two. What is sent by XDP a veth takes only where its other end receives by
+# NAPI (gro on), and XDP sees no checksum that a sender has left to its card.
 link() {
     ip -n "$id-$1" link add "$2" type veth peer name "$4" netns "$id-$3" || exit 1
+    if [ "${EXEC-}" = kernel ]; then
+        at "$1" ethtool -K "$2" gro on tx off txvlan off tx-vlan-stag-hw-insert off >/dev/null 2>&1
+        at "$3" ethtool -K "$4" gro on tx off txvlan off tx-vlan-stag-hw-insert off >/dev/null 2>&1
+    fi
     ip -n "$id-$1" link set dev "$2" up
     ip -n "$id-$3" link set dev "$4" up
 }

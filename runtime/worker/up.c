@@ -1,0 +1,59 @@
+/* See up.h. */
+#include "runtime/worker/up.h"
+
+#include <string.h>
+
+#include "vm/kernel/kpkt.h"
+#include "vm/kernel/world.h"
+
+struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
+{
+    const struct kernel_note note = io_note(pkt);
+    const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
+    return (struct vm_up){.decision = note.decision, .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
+}
+
+/* ---- ways ---- */
+
+static void put_mac(uint8_t to[6], uint64_t mac)
+{
+    for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
+}
+
+static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6])
+{
+    const struct worker *w = arg;
+    uint8_t port;
+    uint64_t to;
+    if (!egress_way(&w->egress, e, (uint8_t)e->cookie, &port, &to)) return false;
+    *out_if = w->ports[port].iface;
+    put_mac(mac, to);
+    return true;
+}
+
+void up_init(struct worker *w) { w->ways = (struct vm_ways){.find = find_way, .arg = w}; }
+
+/* ---- recipes ---- */
+
+/* Who copies a recipe looks at the number last. */
+static void tell(struct kernel_world *to, const struct vm_recipes *r)
+{
+    if (to->recipes == r->generation) return;
+    __atomic_store_n(&to->recipes, 0, __ATOMIC_SEQ_CST);
+    memcpy(to->longest, r->longest, sizeof to->longest);
+    __atomic_store_n(&to->recipes, r->generation, __ATOMIC_SEQ_CST);
+}
+
+void up_renew(struct worker *w, uint64_t now_ns)
+{
+    struct vm_recipes r;
+    const struct vm_in in = worker_input(w, now_ns);
+    if (!w->cfg.world) return;
+    vm_run(w->vm, &in, NULL, 0, NULL, &w->tx);
+    if (vm_recipes(w->vm, &r)) tell(w->cfg.world, &r);
+}
+
+void up_forget(const struct worker *w)
+{
+    if (w->cfg.world) __atomic_store_n(&w->cfg.world->recipes, 0, __ATOMIC_SEQ_CST);
+}

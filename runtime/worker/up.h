@@ -1,0 +1,18 @@
+/* What a worker does beside the executor in the kernel: it goes on with packets that come up, and says which recipes
+ * the kernel may follow. */
+#ifndef RUNTIME_WORKER_UP_H
+#define RUNTIME_WORKER_UP_H
+
+#include "runtime/worker/worker.h"
+
+/* What the kernel knew of a packet that came by a noted port: of another program than the one in force there, nothing.
+ */
+struct vm_up up_of(const struct worker *w, const struct pkt *pkt);
+/* Where packets of flows that are sent on leave, for their recipes. */
+void up_init(struct worker *w);
+/* The worker has another snapshot or program: its vm sees it, and the kernel is told which recipes hold. */
+void up_renew(struct worker *w, uint64_t now_ns);
+/* None does: another program is about to be put in force. */
+void up_forget(const struct worker *w);
+
+#endif
