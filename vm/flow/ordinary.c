@@ -1,45 +1,26 @@
 /* Ordinary packets of bound flows: those of which the recipe of their direction says all that happens to them. */
+#include "vm/flow/ordinary.h"
+
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/flow/track_priv.h"
-#include "vm/packet/parse/header.h"
-#include "vm/packet/wire.h"
-
-/* A segment with nothing but data and ACK, whose header is in the head. */
-static void read_segment(const struct key *key, const struct pkt *pkt, struct tcp_segment *s)
-{
-    const uint8_t *tcp = pkt->data + pkt->l4;
-    s->seq = wire_get32(tcp + TCP_SEQ);
-    s->ack = wire_get32(tcp + TCP_ACKNO);
-    s->len = (uint32_t)pkt->l3 + key->length - pkt->payload;
-    s->window = wire_get16(tcp + TCP_WINDOW);
-    s->flags = TCP_ACK;
-    s->scale = SCALE_ABSENT;
-    s->mss = 0;
-    s->first_fragment = false;
-}
 
 /* Within window, and the flow stays as open as it is: its recipe, else NULL. Out of line: UDP needs none of it. */
 static __attribute__((noinline)) const struct recipe *ordinary_tcp(const struct flow *f, const struct recipe *r,
                                                                    const struct key *key, const struct pkt *pkt,
                                                                    struct track_seen *s)
 {
-    const uint8_t fins = TCP_TRACK_FIN_ORIGINAL | TCP_TRACK_FIN_REPLY;
     struct tcp_segment segment;
-    if (f->state != FLOW_STATE_OPEN || f->tcp.flags & fins) return NULL;
-    read_segment(key, pkt, &segment);
+    if (!ordinary_is_open(f)) return NULL;
+    ordinary_segment(pkt->data + pkt->l4, key, pkt, &segment);
     s->mark = MARK_ESTABLISHED;
     return tcp_within(&f->tcp, (enum flow_dir)s->dir, &segment) ? r : NULL;
 }
 
-/* The flow's state stays as it is: the other side's first packet is not ordinary. A flow that is open has heard it, or
- * never will. */
 static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
 {
-    s->mark = MARK_ESTABLISHED;
-    if (f->state == FLOW_STATE_UDP) return true;
-    s->mark = MARK_NEW;
-    return f->state == FLOW_STATE_UDP_ONE_WAY && s->dir == FLOW_ORIGINAL && !(f->flags & FLOW_ONE_SIDED);
+    s->mark = f->state == FLOW_STATE_UDP ? MARK_ESTABLISHED : MARK_NEW;
+    return ordinary_udp(f, (enum flow_dir)s->dir);
 }
 
 /* The slot of the packet's tuple, if it has a recipe, and nothing is to be found out first. The one that was asked for
@@ -83,7 +64,7 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
     f->seen_ns = t->now_ns;
     if (s->how != HOW_TCP) return;
     struct tcp_segment segment;
-    read_segment(key, pkt, &segment);
+    ordinary_segment(pkt->data + pkt->l4, key, pkt, &segment);
     tcp_take(&f->tcp, (enum flow_dir)s->dir, &segment);
 }
 

@@ -1,44 +1,18 @@
 /* TCP from between its two sides. What a segment may be follows from what the middle has seen: it sees a side's
  * segments before the other does, so each side has sent at least, and knows at most, what went by here. */
-#include "vm/flow/tcp.h"
+#include "vm/flow/tcp_window.h"
 
 enum {
-    /* The least window that old acknowledgements are forgiven by: van Rooij's MAXACKWINDOW. */
-    ACK_WINDOW_LEAST = 66000,
     SCALE_NONE = 15, /* in track.scale */
     PICK_UP_WINDOW = UINT16_MAX,
 };
 
-/* seq_between: lo <= x <= hi where hi is not before lo, modulo 2^32. */
-static bool seq_between(uint32_t lo, uint32_t x, uint32_t hi) { return x - lo <= hi - lo; }
-static bool seq_after(uint32_t a, uint32_t b) { return (int32_t)(a - b) > 0; }
-static uint32_t seq_most(uint32_t a, uint32_t b) { return seq_after(a, b) ? a : b; }
-
-static enum flow_dir other(enum flow_dir dir) { return dir == FLOW_ORIGINAL ? FLOW_REPLY : FLOW_ORIGINAL; }
-static_assert(TCP_TRACK_FIN_REPLY == TCP_TRACK_FIN_ORIGINAL << FLOW_REPLY, "by direction");
 static_assert(TCP_TRACK_ACK_REPLY == TCP_TRACK_ACK_ORIGINAL << FLOW_REPLY, "by direction");
-static uint8_t fin_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_FIN_ORIGINAL << dir); }
 static uint8_t ack_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_ACK_ORIGINAL << dir); }
-
-static unsigned scale_of(const struct tcp_track *t, enum flow_dir dir)
-{
-    return dir == FLOW_ORIGINAL ? t->scale & 15 : t->scale >> 4;
-}
 
 static void scale_put(struct tcp_track *t, enum flow_dir dir, unsigned scale)
 {
     t->scale = (uint8_t)(dir == FLOW_ORIGINAL ? (t->scale & 0xf0) | scale : (t->scale & 15) | scale << 4);
-}
-
-/* The largest window of a side, in bytes: below 2^30. */
-static uint32_t window_of(const struct tcp_track *t, enum flow_dir dir)
-{
-    return t->flags & TCP_TRACK_SCALED ? (uint32_t)t->window[dir] << (scale_of(t, dir) & 15) : t->window[dir];
-}
-
-static void window_put(struct tcp_track *t, enum flow_dir dir, uint16_t window)
-{
-    if (window > t->window[dir]) t->window[dir] = window;
 }
 
 /* What both SYNs announce is known: from here on windows are shifted. That of a SYN itself never is (RFC 7323, 2.2), so
@@ -94,40 +68,6 @@ static bool same_syn(const struct tcp_track *t, enum flow_dir dir, const struct 
 static bool acks_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return s->flags & TCP_ACK && seq_between(t->side[dir].acked, s->ack, t->side[other(dir)].end);
-}
-
-/* clang-format off */
-/* Van Rooij's four bounds, on a segment of `dir` with ACK.
- *  I    Its end is not past what the other side has ever allowed. One octet more for probes of a closed window (RFC 9293,
- *       3.8.6.1); what was sent once may be sent again.
- *  II   Its end is no further back than one window of the other side: whatever lies before was acknowledged long ago. One
- *       less for keep-alives (RFC 9293, 3.8.4). A segment that begins before and ends in the window has something new.
- *  III  It acknowledges nothing that was not sent. A side that may have sent more than went by: as much as it was allowed.
- *  IV   Its acknowledgement is no older than what the other side would take: it knows of all but one of our windows, and
- *       forgives another (RFC 5961, 5.2). */
-/* clang-format on */
-static bool in_window(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
-{
-    if (t->flags & TCP_TRACK_NO_WINDOW) return true;
-    const struct tcp_side *me = &t->side[dir], *peer = &t->side[other(dir)];
-    const uint32_t mine = window_of(t, dir), theirs = window_of(t, other(dir)), end = s->seq + s->len;
-    const uint32_t allowed = seq_most(me->end, peer->acked + theirs + 1);
-    if (!seq_between(me->end - theirs - 1, end, allowed)) return false;
-    const uint32_t forgiven = 2 * mine > ACK_WINDOW_LEAST ? 2 * mine : ACK_WINDOW_LEAST;
-    const uint32_t sent = t->flags & TCP_TRACK_LOOSE ? seq_most(peer->end, me->acked + mine + 1) : peer->end;
-    return seq_between(peer->end - forgiven, s->ack, sent);
-}
-
-/* What an accepted segment tells of its side. */
-static void take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
-{
-    struct tcp_side *me = &t->side[dir], *peer = &t->side[other(dir)];
-    me->end = seq_most(me->end, s->seq + s->len);
-    me->acked = seq_most(me->acked, s->ack);
-    if (t->flags & TCP_TRACK_LOOSE) peer->end = seq_most(peer->end, s->ack);
-    window_put(t, dir, s->window);
-    if (s->flags & TCP_FIN) t->flags |= fin_flag(dir);
-    if (s->first_fragment) t->flags |= TCP_TRACK_LOOSE;
 }
 
 /* The state of a flow whose handshake is complete. Of a flow with one side (DSR) one FIN is all that will be seen. */

@@ -2,6 +2,8 @@
 #ifndef VM_KERNEL_FLOW_LOOK_BPF_H
 #define VM_KERNEL_FLOW_LOOK_BPF_H
 
+#include "vm/flow/ordinary.h"
+#include "vm/kernel/recipe.bpf.h"
 #include "vm/kernel/table_access.bpf.h"
 
 /* The id of its VLAN stack, where tags alone tell it (vm/flow/stacks.h); STACK_UNKNOWN: a table tells. */
@@ -37,7 +39,7 @@ static bool study(struct kpkt *k)
 static __attribute__((noinline)) bool copy_line(struct flow *to, int64_t slot)
 {
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
-    uint64_t *line = (uint64_t *)(void *)to;
+    volatile uint64_t *line = (volatile uint64_t *)(void *)to;
     for (uint32_t tries = 0; LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
         const uint64_t claim = from[0];
         for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];
@@ -94,30 +96,16 @@ GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL)
 static bool is_by_recipe(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
-    const uint8_t fins = TCP_TRACK_FIN_ORIGINAL | TCP_TRACK_FIN_REPLY;
     if (!plain_is(&k->pkt, &k->key, k->head, k->pkt.cap_len == k->pkt.wire_len)) return false;
     if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
-    if (s->how == HOW_TCP)
-        return s->mark == MARK_ESTABLISHED && k->flow.state == FLOW_STATE_OPEN && !(k->flow.tcp.flags & fins);
-    if (k->flow.state == FLOW_STATE_UDP) return true;
-    return k->flow.state == FLOW_STATE_UDP_ONE_WAY && s->dir == FLOW_ORIGINAL && !(k->flow.flags & FLOW_ONE_SIDED);
+    if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
+    return ordinary_udp(&k->flow, (enum flow_dir)s->dir);
 }
 
-/* The recipe of its tuple into k->recipe, whole, and its kind. Its number is before and after the copy the same, and
- * no other recipe ever has it (vm/flow/table_shared.h). */
-static bool copy_recipe(struct kpkt *k)
+static bool has_recipe(struct kpkt *k)
 {
-    struct track_seen *s = &k->seen;
-    const volatile struct flow *at = table_slot(TABLE, s->tuple);
-    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_recipe(TABLE, s->tuple);
-    uint64_t *line = (uint64_t *)(void *)&k->recipe;
-    const uint32_t published = at->published;
-    if (!published) return false;
-    s->recipe = at->recipe;
-    for (unsigned i = 0; i < sizeof k->recipe / 8; i++) line[i] = from[i];
-    if (!s->recipe || k->recipe.generation != state_world.recipes || !table_is_of(TABLE, s->tuple, &s->id))
-        return false;
-    return at->published == published;
+    const uint32_t published = recipe_copy(k);
+    return published && table_is_of(TABLE, k->seen.tuple, &k->seen.id) && recipe_is_whole(k, published);
 }
 
 /* What becomes of a packet of a flow that is sent on, before it is judged. */
@@ -125,7 +113,7 @@ static uint64_t look_at_bound(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
     if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
-    if (s->recipe && is_by_recipe(k) && copy_recipe(k) &&
+    if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
         plain_leaves(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
         k->flags |= KERNEL_ORDINARY;
         return KERNEL_UP_NONE;

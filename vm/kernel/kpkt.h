@@ -61,6 +61,7 @@ struct kpkt {
     struct flow flow;       /* the line of the flow in seen.slot, as look saw it */
     uint64_t serial;        /* of the packet, among those that were here: a meter tells it the same twice */
     uint64_t now_ns;        /* CLOCK_MONOTONIC */
+    uint64_t tick, tick_ns; /* of the timer, the one that the coarse clock was last asked in, and what it said */
     uint64_t decision;      /* as judge.h's `decided`, with KERNEL_JUDGED */
     struct verdict verdict; /* with out PASS, DROP and SEND: act's. `service` is judge's, with `branch` */
     uint32_t place;         /* whose it is: the index of this struct */

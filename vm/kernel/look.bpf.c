@@ -2,6 +2,8 @@
  * goes up, is left to act; the rest is judged. */
 #include <linux/pkt_cls.h>
 
+#define TABLE_ACCESS "vm/kernel/table_lines.bpf.h"
+#include "vm/kernel/express.bpf.h"
 #include "vm/kernel/head.bpf.h"
 #include "vm/kernel/parse.bpf.h"
 #include "vm/kernel/port.h"
@@ -16,8 +18,9 @@ uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
 /* The frame, as its hook has it. */
 struct frame {
     void *ctx;
-    const uint8_t *data, *end; /* what of it lies side by side */
-    uint64_t len;              /* all of it */
+    uint8_t *data;      /* what of it lies side by side, */
+    const uint8_t *end; /* up to here */
+    uint64_t len;       /* all of it */
     bool xdp;
 };
 
@@ -57,11 +60,27 @@ inline_whole bool asks_more(const struct kpkt *k)
            (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
 }
 
-/* Copied and parsed: key and offsets as pkt_parse gives them. */
-inline_whole void read_frame(struct kpkt *k, const struct frame *f)
+/* An IPv4 frame without tags is read where it lies, if all that will be its head lies side by side. */
+inline_whole enum quick read_there(struct kpkt *k, const struct frame *f)
+{
+    const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
+    const uint64_t len = f->len < HEAD_AHEAD ? f->len : HEAD_AHEAD;
+    if (f->data + EXPRESS_BYTES > f->end || (uint64_t)(f->end - f->data) < len) return QUICK_NOT;
+    if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return QUICK_NOT;
+    if (wire_raw16(f->data + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return QUICK_NOT;
+    set_head(k, len);
+    if (k->pkt.head_len < ETHER_LEN + IP4_LEN + L4_READ) return QUICK_NOT;
+    return quick_read4(f->data, &k->pkt, &k->key, &ether);
+}
+
+/* Copied and parsed: key and offsets as pkt_parse gives them. found: by read_there. */
+inline_whole void read_frame(struct kpkt *k, const struct frame *f, enum quick found)
 {
     copy_head(k, f);
-    kernel_parse(k);
+    if (found == QUICK_NOT)
+        kernel_parse(k);
+    else
+        kernel_parse_rest(k, found == QUICK_BAD_SUM);
     if (!asks_more(k) || k->head_len >= KERNEL_HEAD || k->head_len >= f->len) return;
     load(k, f, KERNEL_HEAD);
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
@@ -93,14 +112,18 @@ inline_whole enum kernel_up why_up(const struct kpkt *k)
     return KERNEL_UP_NONE;
 }
 
-inline_whole enum stage look(struct kpkt *k, const struct frame *f)
+inline_whole void begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
     k->program = state_world.program;
     k->branch = PBC_NONE;
     k->out = KERNEL_NONE;
     k->seen.class = SEEN_NONE;
-    read_frame(k, f);
+}
+
+inline_whole enum stage look(struct kpkt *k, const struct frame *f, enum quick found)
+{
+    read_frame(k, f, found);
     settle_key(k);
     k->up = (uint8_t)why_up(k);
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
@@ -114,10 +137,21 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f)
     return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
 }
 
-static uint64_t now(void)
+/* The coarse clock moves with the timer's ticks, whose number is a word of memory: it is asked once in each. */
+inline_whole uint64_t coarse(struct kpkt *k)
+{
+    const uint64_t tick = bpf_jiffies64();
+    if (k->tick != tick) {
+        k->tick = tick;
+        k->tick_ns = bpf_ktime_get_coarse_ns();
+    }
+    return k->tick_ns;
+}
+
+inline_whole uint64_t now(struct kpkt *k)
 {
     if (state_world.clock == KERNEL_CLOCK_FINE) return bpf_ktime_get_ns();
-    return state_world.clock == KERNEL_CLOCK_COARSE ? bpf_ktime_get_coarse_ns() : 0;
+    return state_world.clock == KERNEL_CLOCK_COARSE ? coarse(k) : 0;
 }
 
 /* What is known of a frame that no process made. */
@@ -131,24 +165,37 @@ inline_whole void arrive(struct kpkt *k, uint64_t len, uint32_t ifindex, enum ke
     k->pkt.outcome = 0;
     k->pkt.tag_count = 0;
     k->pkt.segment = 0;
-    k->now_ns = now();
+    k->now_ns = now(k);
     k->ifindex = ifindex;
     k->flags = (uint16_t)flags;
+}
+
+/* Where an IPv4 packet lies side by side that is all of its frame, and nobody needs to be asked for the length. */
+inline_whole uint64_t frame_len(struct xdp_md *ctx)
+{
+    const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
+    if (data + ETHER_LEN + IP4_LEN <= end && wire_raw16(data + ETHER_TYPE_AT) == htobe16(ETHER_IP4) &&
+        wire_get16(data + ETHER_LEN + IP4_TOTAL) + (uint64_t)ETHER_LEN <= (uint64_t)(end - data))
+        return (uint64_t)(end - data);
+    return bpf_xdp_get_buff_len(ctx);
 }
 
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
     const struct frame f = {.ctx = ctx,
-                            .data = (void *)(long)ctx->data,
-                            .end = (void *)(long)ctx->data_end,
-                            .len = bpf_xdp_get_buff_len(ctx),
+                            .data = (uint8_t *)(long)ctx->data,
+                            .end = (uint8_t *)(long)ctx->data_end,
+                            .len = frame_len(ctx),
                             .xdp = true};
     if (k->flags & KERNEL_ASKED)
         k->flags &= KERNEL_SAID;
     else
         arrive(k, f.len, ctx->ingress_ifindex, 0);
-    if (look(k, &f) == STAGE_JUDGE)
+    begin(k);
+    const enum quick found = read_there(k, &f);
+    if (found == QUICK_GOOD && express(k, f.data)) return leave_out(ctx, k);
+    if (look(k, &f, found) == STAGE_JUDGE)
         bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE);
     else
         bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
@@ -159,7 +206,7 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     const struct frame f = {
-        .ctx = ctx, .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end, .len = ctx->len};
+        .ctx = ctx, .data = (uint8_t *)(long)ctx->data, .end = (uint8_t *)(long)ctx->data_end, .len = ctx->len};
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
@@ -171,10 +218,10 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
             k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
         }
     }
-    if (look(k, &f) == STAGE_JUDGE)
+    begin(k);
+    if (look(k, &f, read_there(k, &f)) == STAGE_JUDGE)
         bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE);
     else
         bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
     return TC_ACT_SHOT;
-    ;
 }

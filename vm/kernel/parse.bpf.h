@@ -43,7 +43,7 @@ GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
     return parse_frame(&k->pkt, &state_world.facts, &k->key);
 }
 
-/* An Ethernet frame with a tag, in its bytes or taken off, or of IPv6. (Of another link it is not worth its code.) */
+/* An Ethernet frame with one tag, in its bytes or taken off, or none. (Of another link it is not worth its code.) */
 static __attribute__((noinline)) unsigned parse_ether(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     const uint8_t *bytes = PKT_BYTES(pkt);
@@ -69,14 +69,15 @@ static __attribute__((noinline)) unsigned parse_ether(struct pkt *pkt, const str
 /* As pkt_parse over the bytes of head, but for what is not the parser's: schedules and bridges. */
 static inline void kernel_parse(struct kpkt *k)
 {
+    if (parse_ether(&k->pkt, &state_world.facts, &k->key) == PARSE_CAREFULLY) kernel_parse_carefully(k);
+}
+
+/* The rest of it for a frame that quick_read4 has read. */
+static inline void kernel_parse_rest(struct kpkt *k, bool bad_sum)
+{
     const struct facts *facts = &state_world.facts;
-    struct pkt *pkt = &k->pkt;
-    const bool ordinary = pkt->link == LINK_ETHER && pkt->tag_count == 0 &&
-                          pkt->head_len >= ETHER_LEN + IP4_LEN + L4_READ &&
-                          wire_raw16(k->head + ETHER_TYPE_AT) == htobe16(ETHER_IP4);
-    const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    const unsigned r = ordinary ? quick_ip4(pkt, facts, &k->key, &ether) : parse_ether(pkt, facts, &k->key);
-    if (r == PARSE_CAREFULLY) kernel_parse_carefully(k);
+    if (!bad_sum && !facts_have_self(facts)) return;
+    if ((unsigned)finish4(&k->pkt, facts, &k->key, bad_sum) == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
 
 #endif

@@ -1,113 +1,17 @@
-/* vm/flow/table_access.h for the kernel's stages: the lines lie in maps, each kind by itself, all processors change
- * them.
- *
- * A flow's lock is a bit of its claim word, had by one compare-and-swap; the fifteen bits beside it count its changes,
- * so that who has copied the line can tell whether it is still so. (In a worker's own table these sixteen are `epoch`.)
- */
+/* The rest of vm/flow/table_access.h for the kernel's stages: what else a change to the table does. */
 #ifndef VM_KERNEL_TABLE_ACCESS_BPF_H
 #define VM_KERNEL_TABLE_ACCESS_BPF_H
 
-#include "vm/flow/table_ops.h"
-#include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
-#include "vm/kernel/flow_head.h"
 #include "vm/kernel/sources.h"
+#include "vm/kernel/table_lines.bpf.h"
 
-enum { TABLE_SHARED = 1, TABLE_TRIES = 64, STACK_PLAIN = 4096 /* greater ids are counted (stacks.h) */ };
-#define TABLE_ALONE  GLOBAL
-#define TABLE_WITHIN __always_inline
-#define TABLE_THERE  NONNULL
-#define TABLE_INDEX(i, n)                                                                                              \
-    ({                                                                                                                 \
-        uint64_t i_ = (i); /* not in C: clang knows better, and leaves it out or asks a copy */                        \
-        __asm__ volatile("if %0 < %1 goto +1\n%0 = 0" : "+r"(i_) : "i"(n));                                            \
-        i_;                                                                                                            \
-    })
+enum { STACK_PLAIN = 4096 /* greater ids are counted (stacks.h) */ };
 
-extern struct flow_head state_flow_head;
 extern char map_events;
 uint64_t kernel_source_add(const struct kernel_source *key); /* sources.bpf.c */
 uint64_t kernel_source_flows(const struct kernel_source *key);
 uint64_t kernel_source_drop(const struct kernel_source *key);
-extern uint16_t state_flow_tags[];
-extern struct flow state_flow_slots[];
-extern struct flow_cold state_flow_cold[];
-extern struct flow_bind state_flow_binds[];
-extern struct recipe state_flow_recipes[];
-extern uint64_t state_flow_bits[];
-extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_binds, last_flow_recipes, last_flow_bits;
-
-#define TABLE (&state_flow_head.table)
-
-static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
-{
-    (void)t;
-    return &state_flow_slots[AT_MOST((uint64_t)slot, LAST(flow_slots))];
-}
-static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
-{
-    (void)t;
-    return &state_flow_cold[AT_MOST((uint64_t)slot, LAST(flow_cold))];
-}
-static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
-{
-    (void)t;
-    return &state_flow_binds[AT_MOST((uint64_t)slot, LAST(flow_binds))];
-}
-static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
-{
-    (void)t;
-    return &state_flow_recipes[AT_MOST((uint64_t)slot, LAST(flow_recipes))];
-}
-static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
-{
-    return table_cold(t, f - state_flow_slots);
-}
-
-static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot)
-{
-    (void)t;
-    return &state_flow_tags[AT_MOST((uint64_t)slot, LAST(flow_tags))];
-}
-static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
-{
-    (void)t;
-    return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
-}
-
-/* Level 1 stands behind level 0. */
-static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
-{
-    return &state_flow_bits[AT_MOST(i + (level ? (t->groups + 63) / 64 : 0), LAST(flow_bits))];
-}
-static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on)
-{
-    if (on)
-        __sync_fetch_and_or(word, bit);
-    else
-        __sync_fetch_and_and(word, ~bit);
-}
-
-static inline void table_count(uint64_t *word, int64_t by) { __sync_fetch_and_add(word, (uint64_t)by); }
-
-/* False also of a slot that is free. */
-static inline bool table_lock(struct flow *f)
-{
-    for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
-        const uint64_t was = *(volatile uint64_t *)&f->claim;
-        if (!was) return false;
-        if (was & CLAIM_LOCK) continue;
-        if (__sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK)) return true;
-    }
-    table_count(&state_flow_head.given_up, 1);
-    return false;
-}
-
-static inline void table_unlock(struct flow *f)
-{
-    const uint64_t now = *(volatile uint64_t *)&f->claim, change = (now + CLAIM_CHANGE) & CLAIM_CHANGES;
-    __sync_lock_test_and_set(&f->claim, (now & ~(CLAIM_LOCK | CLAIM_CHANGES)) | change);
-}
 
 static inline bool table_has_ops(const struct flow_table *t)
 {

@@ -99,7 +99,8 @@ static void apply_udp(uint8_t *udp, const struct recipe *r, bool partial)
     if (from) wire_put16(udp + UDP_SUM, sum ? sum : UINT16_MAX);
 }
 
-void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool partial)
+static inline __attribute__((always_inline)) void recipe_rewrite(const struct recipe *r, uint32_t kind, uint8_t *ip,
+                                                                 bool partial)
 {
     uint8_t *l4 = ip + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
     if (kind & KIND_IP4)
@@ -111,6 +112,11 @@ void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool parti
         apply_tcp(l4, r, partial);
     else
         apply_udp(l4, r, partial);
+}
+
+void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool partial)
+{
+    recipe_rewrite(r, kind, ip, partial);
 }
 
 /* ---- tunnels ---- */

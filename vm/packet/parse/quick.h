@@ -132,11 +132,10 @@ inline_always uint32_t offset_len(const struct shape *s, const uint8_t *l4)
 }
 
 /* Are the lengths of the upper layer as usual? Each way to be wrong makes one difference negative.
- * l4: offset of that layer; segment: its bytes by the IP length. */
-inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, const struct shape *s, uint32_t l4,
-                              int32_t segment)
+ * l4: offset of that layer, which begins at p; segment: its bytes by the IP length. */
+inline_always bool lengths_ok(const uint8_t *p, const struct pkt *pkt, const struct outer *o, const struct shape *s,
+                              uint32_t l4, int32_t segment)
 {
-    const uint8_t *p = PKT_BYTES(pkt) + l4;
     int32_t offset = (int32_t)offset_len(s, p);
     int32_t len = offset + (wire_get16(p + UDP_LENGTH) & s->udp) + s->fixed, end = (int32_t)l4 + segment;
     int32_t signs = (len - s->least) | (segment - len);
@@ -147,10 +146,9 @@ inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, cons
 
 /* Write what both families have in common. Every field is read where it is written: cheaper than to hold them all in
  * registers from the checks on. */
-inline_always void write_upper(struct pkt *pkt, struct key *key, const struct outer *o, const struct shape *s,
-                               uint32_t l4, uint32_t end, uint32_t proto_and_type, uint32_t kind)
+inline_always void write_upper(const uint8_t *p, struct pkt *pkt, struct key *key, const struct outer *o,
+                               const struct shape *s, uint32_t l4, uint32_t end, uint32_t proto_and_type, uint32_t kind)
 {
-    const uint8_t *p = PKT_BYTES(pkt) + l4;
     key->word[4] = slots(o->kind | kind | s->kind, p[TCP_FLAGS] & (uint32_t)s->marks);
     uint32_t ports = wire_get32(p);
     key->word[5] = slots(pair(ports >> 16, ports & UINT16_MAX) & s->ports, proto_and_type);
@@ -204,24 +202,36 @@ inline_always bool header_sum_ok(const uint8_t *ip)
 #endif
 }
 
-inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
-                                        const struct outer *o)
+/* What quick_read4 found. */
+enum quick { QUICK_NOT /* nothing was written: the careful parser's turn */, QUICK_GOOD, QUICK_BAD_SUM };
+
+/* The frame whose first bytes these are into the key and offsets, but for what own addresses say, and the flag of a
+ * wrong sum. */
+inline_always enum quick quick_read4(const uint8_t *bytes, struct pkt *pkt, struct key *key, const struct outer *o)
 {
-    const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
+    const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
     const struct shape *s = &shapes4[ip[IP4_PROTO]];
     if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
-        !lengths_ok(pkt, o, s, l4, (int32_t)total - IP4_LEN))
-        return QUICK_CAREFUL(pkt, facts, key);
+        !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
+        return QUICK_NOT;
 
     key->word[0] = slots(wire_get32(ip + IP4_SRC), 0);
     key->word[1] = 0;
     key->word[2] = slots(wire_get32(ip + IP4_DST), 0);
     key->word[3] = 0;
     key->word[7] = halves(pkt->iface, total, ip[IP4_TTL], ip[IP4_TOS] >> 2);
-    write_upper(pkt, key, o, s, l4, o->l3 + total, pair(ip[IP4_PROTO], ETHER_IP4),
+    write_upper(ip + IP4_LEN, pkt, key, o, s, l4, o->l3 + total, pair(ip[IP4_PROTO], ETHER_IP4),
                 KIND_IP4 | KIND_PROTO | KIND_FRAG_NO | KIND_IN);
-    bool bad_sum = !header_sum_ok(ip);
+    return header_sum_ok(ip) ? QUICK_GOOD : QUICK_BAD_SUM;
+}
+
+inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
+                                        const struct outer *o)
+{
+    const enum quick found = quick_read4(PKT_BYTES(pkt), pkt, key, o);
+    if (unlikely(found == QUICK_NOT)) return QUICK_CAREFUL(pkt, facts, key);
+    const bool bad_sum = found == QUICK_BAD_SUM;
     if (unlikely(bad_sum | facts_have_self(facts))) return finish4(pkt, facts, key, bad_sum);
     return REASON_NONE;
 }
@@ -239,14 +249,14 @@ inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *fac
     const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
     uint32_t l4 = o->l3 + IP6_LEN, segment = wire_get16(ip + IP6_PAYLOAD), next = ip[IP6_NEXT];
     const struct shape *s = &shapes6[next];
-    if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(pkt, o, s, l4, (int32_t)segment))
+    if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(ip + IP6_LEN, pkt, o, s, l4, (int32_t)segment))
         return QUICK_CAREFUL(pkt, facts, key);
 
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
     uint32_t type = ip[IP6_LEN] - (uint32_t)ICMP6_ND_FIRST; /* of neighbour discovery: 0 to 3 */
     uint32_t nd = (type >> 2 | (next ^ IPPROTO_NR_ICMP6) | (ip[IP6_HOPS] ^ 255u)) == 0 ? KIND_ND : 0;
-    write_upper(pkt, key, o, s, l4, l4 + segment, pair(next, ETHER_IP6),
+    write_upper(ip + IP6_LEN, pkt, key, o, s, l4, l4 + segment, pair(next, ETHER_IP6),
                 KIND_IP6 | KIND_PROTO | KIND_FRAG_NO | KIND_IN | nd);
     return unlikely(facts_have_self(facts)) ? finish6(facts, key) : REASON_NONE;
 }
