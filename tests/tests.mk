@@ -50,18 +50,21 @@ MKCAP := $(B)/tests/tools/mkcap
 $(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/note*.c)) $(B)/libvm.a
 DAMAGE := $(B)/tests/tools/damage
 $(DAMAGE): $(B)/tests/tools/damage.o $(B)/libvm.a
+# Puts errors into what a program gives the kernel.
+TAMPER := $(B)/tests/tools/tamper
+$(TAMPER): $(B)/tests/tools/tamper.o
 FLOOD := $(B)/tests/tools/flood
 $(FLOOD): $(B)/tests/tools/flood.o $(B)/libvm.a
-$(MKCAP) $(DAMAGE) $(FLOOD):
+$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^
 # Makes a recording of a capture.
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
-tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(MKREC) $(UNIT) $(TOOLS)
+tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(MKREC) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang (LONG=1) what needs no capture.
 # Sanitizers are clang's, and so its warnings are asked of all but benches.
-tests-san: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
+tests-san: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
 tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 
@@ -78,7 +81,7 @@ check-long: check-build
 	@B=$(B) LONG=1 bash tests/run.sh
 check-live:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(MKCAP) $(FLOOD)
+	@+$(PART) programs $(MKCAP) $(FLOOD) $(TAMPER)
 	@B=$(B) LIVE=1 JOBS=1 bash tests/run.sh
 soak:
 	@sh tests/deps.sh build tests
