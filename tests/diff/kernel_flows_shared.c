@@ -361,6 +361,8 @@ static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct
 {
     const struct place at = place_of(tuple->hash, ops.table->groups);
     uint32_t left = 1;
+    for (unsigned i = 0; i < 2 * GROUP; i++)
+        if (ops.tags[place_slot(&at, i)]) shared_release(ops.table, (int32_t)place_slot(&at, i), FLOW_END_IDLE, NOW);
     for (uint32_t i = 0; left && i < 2000000; i++) {
         struct flow_op op = {.kind = FLOW_OP_ADD, .now_ns = NOW, .state = FLOW_STATE_OPEN, .flags = FLOW_BOUND};
         op.tuple.id = tuple->id;
