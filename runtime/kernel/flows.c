@@ -28,7 +28,8 @@ void flows_init(struct flow_ops *ops, const struct kernel *kernel)
                              .cold = kernel_map(kernel, KERNEL_MAP_flow_cold)->memory,
                              .binds = bound ? kernel_map(kernel, KERNEL_MAP_flow_binds)->memory : NULL,
                              .recipes = bound ? kernel_map(kernel, KERNEL_MAP_flow_recipes)->memory : NULL,
-                             .half_open = kernel_map(kernel, KERNEL_MAP_flow_bits)->memory};
+                             .half_open = kernel_map(kernel, KERNEL_MAP_flow_bits)->memory,
+                             .swept = kernel_map(kernel, KERNEL_MAP_flow_swept)->memory};
 }
 
 enum { GROUP_SLOTS = 16 };

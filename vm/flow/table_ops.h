@@ -20,6 +20,9 @@ enum flow_op_kind {
     FLOW_OP_TWIN, /* slot, claim, tuple: a twin of it */
     FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags: it becomes so; flags are added */
     FLOW_OP_END,  /* slot, claim, how: it ends */
+    /* slot, until: those between whose time is over end, and stand in `swept`; `count` of them, no more than there is
+     * room for. It goes no further than to one that is the process's to end. */
+    FLOW_OP_SWEEP,
 };
 
 enum flow_op_said {
@@ -43,12 +46,15 @@ struct flow_op {
     uint32_t said; /* enum flow_op_said */
     int32_t slot;  /* asked, or of what was added */
     uint8_t state, flags, how, reserved;
-    uint64_t claim; /* as it was read */
+    uint32_t until, count; /* SWEEP */
+    uint64_t claim;        /* as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
     struct flow_tuple tuple;
     struct tcp_track tcp;
     struct flow_gone gone; /* END */
 };
+
+enum { FLOW_SWEPT = 64 };
 
 /* The table's memory, and how a process changes it. */
 struct flow_ops {
@@ -63,6 +69,7 @@ struct flow_ops {
     struct flow_bind *binds; /* NULL: no flow is bound */
     struct recipe *recipes;  /* likewise */
     uint64_t *half_open;     /* both levels, one behind the other */
+    struct flow_gone *swept; /* [FLOW_SWEPT] */
 };
 
 /* An empty table over memory that is all zero: how flows begin in it, and for how long. */

@@ -86,6 +86,15 @@ bool shared_expire(struct flow_table *t, int32_t slot, enum flow_end how, uint64
     return end(t, slot, how, true, now_ns);
 }
 
+void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns)
+{
+    struct flow_op op = {.kind = FLOW_OP_SWEEP, .slot = (int32_t)slot, .until = until, .now_ns = now_ns};
+    const struct flow_gone *gone = t->ops->swept;
+    if (!run(t, &op) || !t->ended) return;
+    for (uint32_t i = 0; i < op.count && i < FLOW_SWEPT; i++)
+        t->ended(t->arg, gone[i].slot, &gone[i].flow, &gone[i].cold, (enum flow_end)gone[i].how, now_ns);
+}
+
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                      uint64_t now_ns)
 {

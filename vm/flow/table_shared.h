@@ -16,6 +16,8 @@ bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
 bool shared_release(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same, while its time is over. */
 bool shared_expire(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
+/* All plain flows of the slots from `slot` to before `until` whose time is over, or some of them; the first is one. */
+void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns);
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                      uint64_t now_ns);
 int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);

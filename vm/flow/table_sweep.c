@@ -2,16 +2,27 @@
 #include <limits.h>
 
 #include "vm/flow/table_priv.h"
+#include "vm/flow/table_shared.h"
 
-/* Returns the slots that it looked at. */
-static unsigned sweep_group(struct flow_table *t, uint32_t group, uint64_t now_ns)
+/* Its time is over. Where the kernel ends it, what follows goes with it, up to `end`: one call for many. */
+static void expire(struct flow_table *t, uint32_t slot, uint32_t end, uint64_t now_ns)
+{
+    enum { AT_ONCE = 16 * GROUP };
+    if (!table_has_ops(t) || table_slot(t, slot)->flags & FLOW_BOUND)
+        table_expire(t, slot, now_ns);
+    else
+        shared_sweep(t, slot, end - slot < AT_ONCE ? end : slot + AT_ONCE, now_ns);
+}
+
+/* Returns the slots that it looked at. end: the slot at which the sweep ends. */
+static unsigned sweep_group(struct flow_table *t, uint32_t group, uint32_t end, uint64_t now_ns)
 {
     const uint32_t all = tags_taken(table_group(t, group));
     for (uint32_t taken = all; taken; taken &= taken - 1) {
         const uint32_t slot = group * GROUP + tags_first(taken);
         if (*table_tag(t, slot) && !(table_slot(t, slot)->flags & FLOW_TWIN) &&
             table_expired(t, table_slot(t, slot), now_ns))
-            table_expire(t, slot, now_ns);
+            expire(t, slot, end, now_ns);
     }
     return tags_count(all);
 }
@@ -21,7 +32,9 @@ unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, 
     unsigned done = 0, looked = 0;
     if (groups > t->groups) groups = t->groups;
     for (; done < groups && looked < slots && t->live; done++) {
-        looked += sweep_group(t, t->sweep_group, now_ns);
+        const uint32_t left = groups - done, all = t->groups - t->sweep_group;
+        const uint32_t end = t->sweep_group + (left < all ? left : all);
+        looked += sweep_group(t, t->sweep_group, end * GROUP, now_ns);
         t->sweep_group = t->sweep_group + 1 < t->groups ? t->sweep_group + 1 : 0;
     }
     return done;

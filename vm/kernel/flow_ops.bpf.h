@@ -83,6 +83,47 @@ static __attribute__((noinline)) uint32_t op_end(struct flow_op *op)
     return FLOW_OP_DONE;
 }
 
+extern struct flow_gone state_flow_swept[];
+extern const char mask_flow_swept;
+
+enum swept { SWEPT_NOT, SWEPT, SWEPT_HELD };
+
+/* One slot's flow, if its time is over, into number n of `swept`: enum swept; HELD: it is the process's to end. */
+GLOBAL uint64_t kernel_flow_sweep(uint32_t slot, uint32_t n, uint64_t now_ns)
+{
+    struct flow *f = table_slot(TABLE, slot);
+    struct flow_gone *gone = &state_flow_swept[n & MASK(flow_swept)];
+    if (!f->claim || f->flags & FLOW_TWIN || !table_expired(TABLE, f, now_ns)) return SWEPT_NOT;
+    if (!table_may_end(f)) return SWEPT_HELD;
+    if (!table_lock(f)) return SWEPT_NOT;
+    if (!table_may_end(f) || !table_expired(TABLE, f, now_ns)) {
+        table_unlock(f);
+        return SWEPT_NOT;
+    }
+    gone->slot = (int32_t)slot;
+    gone->how = end_by_timeout((enum flow_state)f->state);
+    gone->now_ns = now_ns;
+    gone->flow = *f;
+    gone->cold = *table_cold(TABLE, slot);
+    table_release_held(TABLE, slot, (enum flow_end)gone->how);
+    return SWEPT;
+}
+
+static __attribute__((noinline)) uint32_t op_sweep(struct flow_op *op)
+{
+    const uint32_t until = op->until;
+    const uint64_t now_ns = op->now_ns;
+    uint32_t n = LOOSE(0);
+    uint64_t is = SWEPT_NOT;
+    for (uint32_t slot = (uint32_t)op->slot; LOOP(slot < until && n < FLOW_SWEPT && is != SWEPT_HELD);
+         slot = LOOSE(slot + 1)) {
+        is = *table_tag(TABLE, slot) ? kernel_flow_sweep(slot, n, now_ns) : SWEPT_NOT;
+        n = LOOSE(n + (is == SWEPT));
+    }
+    op->count = n;
+    return FLOW_OP_DONE;
+}
+
 SEC("syscall") int flow_op(struct flow_op *op)
 {
     switch ((enum flow_op_kind)op->kind) {
@@ -90,6 +131,7 @@ SEC("syscall") int flow_op(struct flow_op *op)
     case FLOW_OP_TWIN: op->said = op_twin(op); break;
     case FLOW_OP_SET: op->said = op_set(op); break;
     case FLOW_OP_END: op->said = op_end(op); break;
+    case FLOW_OP_SWEEP: op->said = op_sweep(op); break;
     }
     return 0;
 }
