@@ -8,7 +8,7 @@
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
 #: make bench-live a forwarded packet live, and how long it takes, beside what else could forward it; RUNS=5, COUNT, FLOWS, ONLY='NAME…'
-#: make bench-kernel as root: nanoseconds a packet in the kernel, beside user space and programs by hand; how long programs load
+#: make bench-kernel as root: nanoseconds a packet in the kernel, beside user space, programs by hand and nftables; how long programs load; ONLY='PART…'
 #: make bench-proxy connections, requests, handshakes and bulk through the proxy, beside HAProxy and nginx; RUNS=5, TIME, ONLY='NAME…'
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
@@ -25,7 +25,7 @@ UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kern
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
 $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
-$(B)/tests/bench/kernel $(B)/tests/bench/kernel_flows: $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
+$(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -109,11 +109,10 @@ bench-live:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,live bare bare_xdp)
 	@B=$(B) bash tests/bench/live.sh
-# Tables of rows as bench has them, by programs that ask the kernel.
 bench-kernel:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_load)
-	@{ $(B)/tests/bench/kernel && $(B)/tests/bench/kernel_flows && $(B)/tests/bench/kernel_load; } >$(B)/bench-kernel.rows && awk -f tests/bench/table.awk $(B)/bench-kernel.rows | sed 's/ *$$//'
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_load kernel_veth)
+	@B=$(B) bash tests/bench/kernel.sh
 bench-proxy:
 	@sh tests/deps.sh build tests
 	@sh tests/deps.sh peers || echo 'bench-proxy: it goes on without those' >&2

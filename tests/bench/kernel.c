@@ -6,43 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/kernel.h"
 #include "tests/lib/bench.h"
-#include "tests/lib/compiled.h"
-#include "tests/lib/kernel_time.h"
+#include "tests/lib/kernel_both.h"
 #include "tests/lib/ruleset.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { FLOWS = 4096 /* that frames are of, where any do */ };
-
-static const struct facts facts;
-
-/* A program in both executors. */
-struct both {
-    struct program *program;
-    struct kernel *kernel;
-    struct vm *vm;
-};
-
-static struct both both_of(const char *text)
-{
-    char err[300] = "does not compile";
-    struct both b = {.program = compiled_text(text)};
-    if (b.program)
-        b.kernel = kernel_new(b.program, &(struct kernel_cfg){.hooks = KERNEL_XDP, .seed = 1}, err, sizeof err);
-    if (!b.kernel || kernel_load(b.kernel, b.program, err, sizeof err)) time_die("program", err);
-    b.vm = vm_new(b.program, &(struct vm_cfg){.seed = 1});
-    if (!b.vm) time_die("memory", "is out");
-    return b;
-}
-
-static void both_end(struct both *b)
-{
-    vm_free(b->vm);
-    kernel_free(b->kernel);
-    program_put(b->program);
-}
 
 static struct both none; /* no rules: every packet is dropped */
 
@@ -53,9 +23,9 @@ static void rows_of(const char *what, const struct both *b, enum action action, 
     char more[120];
     struct series ours = {0}, user = {0}, over = {0};
     for (unsigned i = 0; i <= BENCH_RUNS; i++) {
-        const double nothing = time_nothing(), a = time_kernel(b->kernel, action, nothing),
-                     without = goal_over_none > 0 ? time_kernel(none.kernel, ACTION_DROP, nothing) : 0,
-                     c = time_user(b->vm, &facts, action);
+        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
+                     without = goal_over_none > 0 ? time_kernel(executor_kernel(none.kernel), ACTION_DROP, nothing) : 0,
+                     c = time_user(executor_vm(b->user), &both_facts, action);
         if (i == 0) continue; /* warms */
         series_add(&ours, a);
         series_add(&user, c);
@@ -110,7 +80,7 @@ static void ten_by_hand(void)
     char *text = rules_text(10);
     struct both b = both_of(text);
     for (unsigned i = 0; i <= BENCH_RUNS; i++) {
-        const double nothing = time_nothing(), a = time_kernel(b.kernel, ACTION_DROP, nothing),
+        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b.kernel), ACTION_DROP, nothing),
                      c = time_run(time_hand("ten")) - nothing;
         if (i == 0) continue;
         series_add(&ours, a);
@@ -236,17 +206,10 @@ static void meter_row(const char *what, const char *def, uint32_t sources)
 
 int main(int argc, char **argv)
 {
-    char err[300] = "";
     (void)argc;
-    struct program *plain = compiled_text("firewall f default drop { accept tcp port 80 }");
-    struct kernel *k = plain ? kernel_new(plain, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err) : NULL;
-    program_put(plain);
-    kernel_free(k);
-    if (!k) {
-        bench_note("kernel: skipped: %s", err);
-        return 0;
-    }
+    if (!both_may()) return 0;
     time_open(argv[0]);
+    both_begin();
     none = both_of("firewall f default drop { }");
     counted_rows();
     ten_by_hand();
@@ -258,6 +221,7 @@ int main(int argc, char **argv)
     meter_row("kernel: a meter per source, of 32,768", "1000/s per source", FRAMES_POOL);
     bench_note("kernel: frames of 64 or 80 bytes, by BPF_PROG_TEST_RUN, over a program that does nothing");
     both_end(&none);
+    both_finish();
     time_close();
     return 0;
 }

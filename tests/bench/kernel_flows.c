@@ -11,72 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/executor.h"
-#include "runtime/kernel/kernel.h"
 #include "tests/bench/peers/kernel_hand.h"
 #include "tests/lib/bench.h"
-#include "tests/lib/compiled.h"
-#include "tests/lib/kernel_time.h"
+#include "tests/lib/kernel_both.h"
 
-enum { THOUSAND = 1000, MILLION = 1000000, CHUNK = 1000, SERVERS = 32, SLOTS = 512 };
-
-static const struct facts facts = {.generation = 1, .addr4 = 0x0a090001};
-static struct pool *pool;
-
-/* A program in both executors. */
-struct both {
-    struct program *program;
-    struct executor *kernel, *user;
-};
-
-static struct executor *executor(struct program *p, bool in_kernel)
-{
-    char err[300] = "memory is out";
-    struct executor *e = executor_new(p, &(struct vm_cfg){.pool = pool, .seed = 1}, in_kernel, err, sizeof err);
-    if (!e) time_die("program", err);
-    return e;
-}
-
-static struct both both_of(const char *text)
-{
-    struct both b = {.program = compiled_text(text)};
-    if (!b.program) time_die("rules", "do not compile");
-    b.kernel = executor(b.program, true);
-    b.user = executor(b.program, false);
-    return b;
-}
-
-static void both_end(struct both *b)
-{
-    executor_free(b->kernel);
-    executor_free(b->user);
-    program_put(b->program);
-}
-
-static int look(const struct executor *e) { return kernel_program(executor_kernel(e), KERNEL_ENTRY_look_xdp); }
-
-/* One packet of each of `count` flows, by an executor. */
-static void feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count)
-{
-    static uint8_t frames[VM_BATCH][FRAMES_LEN];
-    static struct pkt pkts[VM_BATCH];
-    static struct pkt *pointers[VM_BATCH];
-    static struct verdict verdicts[VM_BATCH];
-    static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
-    for (uint32_t done = 0; done < count; done += VM_BATCH) {
-        const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = &facts};
-        const unsigned n = count - done < VM_BATCH ? count - done : VM_BATCH;
-        for (unsigned i = 0; i < n; i++) {
-            time_frame(frames[i], kind, first + done + i);
-            pkt_view(&pkts[i], frames[i], FRAMES_LEN, FRAMES_LEN, LINK_ETHER, IFACE_NONE);
-            pointers[i] = &pkts[i];
-        }
-        struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
-        executor_run(e, &in, pointers, n, verdicts, &tx);
-        for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
-    }
-    if (executor_fault(e)) time_die("flows", "the kernel did not run them");
-}
+enum { THOUSAND = 1000, MILLION = 1000000, CHUNK = 1000, SERVERS = 32 };
 
 /* ---- rows ---- */
 
@@ -85,7 +24,7 @@ static void race(const char *what, const struct both *b, enum action action)
     struct series ours = {0}, user = {0};
     for (unsigned i = 0; i <= BENCH_RUNS; i++) {
         const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
-                     c = time_user(executor_vm(b->user), &facts, action);
+                     c = time_user(executor_vm(b->user), &both_facts, action);
         if (i == 0) continue; /* warms */
         series_add(&ours, a);
         series_add(&user, c);
@@ -146,8 +85,8 @@ static void race_two(const char *what, const struct both *b)
     const int other = time_other_cpu();
     for (unsigned i = 0; i <= BENCH_RUNS && other >= 0; i++) {
         const double nothing = time_nothing();
-        const double alone = 1e3 / (time_run(look(b->kernel)) - nothing),
-                     together = both_sides(look(b->kernel), other, (const double[2]){nothing, nothing});
+        const double alone = 1e3 / (time_run(both_look(b)) - nothing),
+                     together = both_sides(both_look(b), other, (const double[2]){nothing, nothing});
         if (i == 0) continue;
         series_add(&one, alone);
         series_add(&two, together);
@@ -174,8 +113,8 @@ static void established_rows(uint32_t flows, const char *count)
     struct both b = both_of(stateful);
     for (uint32_t at = 0; at < flows; at += CHUNK)
         for (unsigned i = 0; i < 3; i++) {
-            time_each(look(b.kernel), handshake[i], at, CHUNK);
-            feed(b.user, handshake[i], at, CHUNK);
+            time_each(both_look(&b), handshake[i], at, CHUNK);
+            both_feed(b.user, handshake[i], at, CHUNK);
         }
     time_flows(TIME_ACK, flows);
     snprintf(what, sizeof what, "kernel: established TCP, %s flows", count);
@@ -216,25 +155,6 @@ static char *mode_text(const struct mode *m)
     return text;
 }
 
-/* As one who asks for next hops would: all of them are found. */
-static void resolve(const struct executor *e)
-{
-    const struct map *m = kernel_map(executor_kernel(e), KERNEL_MAP_flow_recipes);
-    struct recipe *recipes = m->memory;
-    for (uint32_t i = 0; i < m->entries; i++) recipes[i].next_mac[0] = 2;
-}
-
-/* The second packet of a flow leaves its recipe. */
-static void open_all(const struct both *b, uint32_t flows)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        feed(b->kernel, TIME_UDP, 0, flows);
-        feed(b->user, TIME_UDP, 0, flows);
-    }
-    resolve(b->kernel);
-    time_flows(TIME_UDP, flows);
-}
-
 static void fill_by_hand(uint32_t flows)
 {
     const int map = time_hand_map("flows");
@@ -252,7 +172,8 @@ static void mode_rows(const char *name, const char *text, uint32_t flows, const 
 {
     char what[100];
     struct both b = both_of(text);
-    open_all(&b, flows);
+    both_open(&b, TIME_UDP, flows, IFACE_NONE);
+    time_flows(TIME_UDP, flows);
     snprintf(what, sizeof what, "kernel: %s, %s flows", name, count);
     race(what, &b, ACTION_FORWARD);
     if (by_hand) {
@@ -278,29 +199,17 @@ static void all_modes(void)
 
 int main(int argc, char **argv)
 {
-    char err[300] = "";
-    const size_t bytes = (pool_bytes(SLOTS, 2048) + 63) / 64 * 64;
-    void *memory = aligned_alloc(64, bytes);
     (void)argc;
-    pool = memory ? pool_init(memory, bytes, SLOTS, 2048) : NULL;
-    if (!pool) time_die("memory", "is out");
-    struct program *plain = compiled_text("firewall f default drop { accept tcp port 80 }");
-    struct kernel *k = plain ? kernel_new(plain, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err) : NULL;
-    program_put(plain);
-    kernel_free(k);
-    if (!k) {
-        bench_note("kernel_flows: skipped: %s", err);
-        free(memory);
-        return 0;
-    }
+    if (!both_may()) return 0;
     time_open(argv[0]);
+    both_begin();
     established_rows(THOUSAND, "1,000");
     established_rows(MILLION, "1,000,000");
     all_modes();
     bench_note(
         "kernel_flows: the user executor's frames are edited where they lie; two CPUs: millions of packets a second "
         "of both together, on the same flows");
+    both_finish();
     time_close();
-    free(memory);
     return 0;
 }

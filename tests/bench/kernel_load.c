@@ -1,6 +1,6 @@
 /* kernel_load: how long programs take into the kernel: its stages once, then judges of 1 to 100,000 rules, which take
- * the place of one another. Processor time, which the kernel's verifier takes. Skipped where that is not
- * allowed. */
+ * the place of one another, and the proof of each. Processor time, which the kernel's verifier takes. Skipped where
+ * that is not allowed. */
 #include <bpf/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/prove.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/ruleset.h"
 
@@ -47,22 +48,46 @@ static uint32_t verified(const struct kernel *k, enum kernel_entry e)
     return bpf_obj_get_info_by_fd(kernel_program(k, e), &info, &len) ? 0 : info.verified_insns;
 }
 
+/* Prepared, proved, put in force; or err says why not. */
+static void load(struct kernel *k, const struct program *p, struct series *judged, struct series *proved,
+                 struct proof *proof, char *err, size_t err_len)
+{
+    struct asker a;
+    uint64_t begin = cpu_ns();
+    struct judge *j = kernel_prepare(k, p, err, err_len);
+    if (!j) return;
+    series_add(judged, ms_since(begin));
+    asker_init(&a, k, 0);
+    a.judge = j;
+    begin = cpu_ns();
+    if (kernel_prove(&a, p, proof, err, err_len) || kernel_swap(k, j, err, err_len))
+        kernel_discard(j);
+    else
+        series_add(proved, ms_since(begin));
+}
+
+static void put_row(const char *what, const struct ruleset *rs, const struct series *ms, double goal)
+{
+    char name[120];
+    snprintf(name, sizeof name, "%s: %s, %u rule%s", what, rs->name, rs->count, rs->count == 1 ? "" : "s");
+    bench_row(&(struct bench_row){name, "ms", ms, NULL, NULL, goal > 0 ? GOAL_VALUE : GOAL_NONE, goal});
+}
+
 static void judge_row(struct kernel *k, const struct ruleset *rs, double goal)
 {
-    char err[400] = "", what[96];
-    struct series ms = {0};
+    char err[400] = "";
+    struct series judged = {0}, proved = {0};
+    struct proof proof = {0};
     struct program *p = compiled(rs);
-    for (unsigned i = 0; p && i < (rs->count > 10000 ? 3 : BENCH_RUNS); i++) {
-        const uint64_t begin = cpu_ns();
-        if (kernel_load(k, p, err, sizeof err)) break;
-        series_add(&ms, ms_since(begin));
-    }
+    for (unsigned i = 0; p && !*err && i < (rs->count > 10000 ? 3 : BENCH_RUNS); i++)
+        load(k, p, &judged, &proved, &proof, err, sizeof err);
     if (*err)
         bench_note("%s, %u rules: %s", rs->name, rs->count, err);
     else {
-        snprintf(what, sizeof what, "into the kernel: %s, %u rules", rs->name, rs->count);
-        bench_row(&(struct bench_row){what, "ms", &ms, NULL, NULL, goal > 0 ? GOAL_VALUE : GOAL_NONE, goal});
-        bench_note("%s, %u rules: %u instructions verified", rs->name, rs->count, verified(k, KERNEL_ENTRY_judge_xdp));
+        put_row("into the kernel", rs, &judged, goal);
+        put_row("proved", rs, &proved, rs->count > 10000 ? 500 : 0);
+        bench_note("%s, %u rules: %u instructions verified, %llu frames proved", rs->name, rs->count,
+                   verified(k, KERNEL_ENTRY_judge_xdp), (unsigned long long)proof.frames);
     }
     program_put(p);
 }

@@ -19,6 +19,10 @@ void time_close(void);
 int time_hand(const char *program);
 int time_hand_map(const char *map);
 
+/* Descriptors of the programs that make and take frames, and what they share with this process. */
+int time_maker(const char *program);
+struct frames *time_frames(void);
+
 /* ---- frames ---- */
 
 enum time_kind { TIME_UDP, TIME_SYN, TIME_SYN_ACK, TIME_ACK };
@@ -37,6 +41,10 @@ void time_pool(time_make_fn *make, void *arg);
 enum { TIME_REPEAT = 100000 };
 /* The other CPU whose draws are not those of this thread's; -1: there is none. */
 int time_other_cpu(void);
+/* Sends such frames into the device frames->out of this thread's namespace, so many, in batches of 64: each as if a
+ * card had it. What happens to them does so meanwhile, on this CPU. Processor time for each, of the thread and of the
+ * kernel's own thread that goes on where it stops. */
+double time_send(uint32_t count);
 /* Processor time for each of TIME_REPEAT frames, all of it. From two threads, too. */
 double time_run(int program);
 /* That of a program that does nothing. */

@@ -1,5 +1,5 @@
 /* What programs of the kernel are timed with: one that writes the next frame, of a flow or of a pool, and hands it to
- * whoever is timed; and one that does nothing, over which all are timed. */
+ * whoever is timed; one that does nothing, over which all are timed; and what begins and ends a chain of interfaces. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -41,6 +41,12 @@ static __always_inline __u64 *bytes(struct xdp_md *ctx, int len)
     return (void *)to + len > (void *)(long)ctx->data_end ? NULL : to;
 }
 
+static __always_inline __u16 udp_sum(const struct frames_draw *d, __u32 client, __u16 port)
+{
+    const __u16 sum = (__u16)~folded((__u64)d->udp_sum + (client >> 16) + (client & 0xffff) + port);
+    return sum ? sum : 0xffff;
+}
+
 /* Of the flow that is drawn. Whole words, as they would come from a card: what was just stored in pieces is slow to
  * load. */
 SEC("xdp") int of_flow(struct xdp_md *ctx)
@@ -56,7 +62,7 @@ SEC("xdp") int of_flow(struct xdp_md *ctx)
     to[2] = d->frame[2];
     to[3] = d->frame[3] | sum | addr << (d->reply ? 48 : 16);
     to[4] = d->frame[4] | (d->reply ? addr >> 16 | port << 32 : port << 16);
-    to[5] = d->frame[5];
+    to[5] = d->frame[5] | (d->udp_sum ? bpf_htons(udp_sum(d, client, frames_port(n))) : 0);
     to[6] = d->frame[6];
     to[7] = d->frame[7];
     bpf_tail_call(ctx, &contender, 0);
@@ -77,5 +83,14 @@ SEC("xdp") int of_pool(struct xdp_md *ctx)
 }
 
 SEC("xdp") int nothing(struct xdp_md *ctx) { return ctx ? XDP_DROP : XDP_ABORTED; }
+
+/* Both ends of a chain of interfaces. */
+SEC("xdp") int send(struct xdp_md *ctx) { return ctx ? (int)bpf_redirect(frames.out, 0) : XDP_ABORTED; }
+SEC("xdp") int sink(struct xdp_md *ctx)
+{
+    (void)ctx;
+    __sync_fetch_and_add(&frames.arrived, 1);
+    return XDP_DROP;
+}
 
 char terms[] SEC("license") = "Dual BSD/GPL";

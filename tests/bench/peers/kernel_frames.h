@@ -18,6 +18,7 @@ struct frames_draw {
     __u32 flows;
     __u32 next;                  /* of the pool; with in_turn: of the flows */
     __u32 sum;                   /* of the IPv4 header's words but for the client and the sum */
+    __u32 udp_sum;               /* of all that UDP's sum is of, but for the client; 0: it has none */
     __u8 in_turn, reply;         /* reply: the client is who it goes to */
     __u64 frame[FRAMES_LEN / 8]; /* of a flow, but for the client and the sum */
 } __attribute__((aligned(128)));
@@ -25,6 +26,8 @@ struct frames_draw {
 struct frames {
     struct frames_draw draw[2]; /* of even and of odd CPUs */
     __u8 pool[FRAMES_POOL][FRAMES_STRIDE];
+    __u64 arrived; /* at `sink` */
+    __u32 out;     /* ifindex: where `send` sends */
 };
 
 /* The client of flow n: address and port. */

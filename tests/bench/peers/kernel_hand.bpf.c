@@ -1,6 +1,6 @@
 /* What one would write by hand for one task alone, beside which ours are timed: ten rules by comparisons; and UDP's
  * addresses and ports translated: a hash table by the four of them, sums updated (RFC 1624), the hop, the time of the
- * last packet, back out or by another interface. */
+ * last packet, back out or by another interface; and a frame sent on unseen. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -93,5 +93,8 @@ SEC("xdp") int nat(struct xdp_md *ctx)
     __builtin_memcpy(eth->h_dest, to->mac, 6);
     return to->out ? (int)bpf_redirect_map(&outs, to->out - 1, XDP_DROP) : XDP_TX;
 }
+
+/* Out by the other interface, unseen. */
+SEC("xdp") int blind(struct xdp_md *ctx) { return ctx ? (int)bpf_redirect_map(&outs, 0, XDP_DROP) : XDP_DROP; }
 
 char terms[] SEC("license") = "Dual BSD/GPL";

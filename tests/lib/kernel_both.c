@@ -1,0 +1,104 @@
+/* See kernel_both.h. */
+#include "tests/lib/kernel_both.h"
+
+#include <stdlib.h>
+
+#include "tests/lib/bench.h"
+#include "tests/lib/compiled.h"
+#include "vm/packet/pool.h"
+
+enum { SLOTS = 512 };
+
+const struct facts both_facts = {.generation = 1, .addr4 = 0x0a020001};
+static void *memory;
+static struct pool *pool;
+
+void both_begin(void)
+{
+    const size_t bytes = (pool_bytes(SLOTS, 2048) + 63) / 64 * 64;
+    memory = aligned_alloc(64, bytes);
+    pool = memory ? pool_init(memory, bytes, SLOTS, 2048) : NULL;
+    if (!pool) time_die("memory", "is out");
+}
+
+void both_finish(void) { free(memory); }
+
+bool both_may(void)
+{
+    char err[300] = "";
+    struct program *plain = compiled_text("firewall f default drop { accept tcp port 80 }");
+    struct kernel *k = plain ? kernel_new(plain, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err) : NULL;
+    if (!k) bench_note("skipped: %s", err);
+    program_put(plain);
+    kernel_free(k);
+    return k;
+}
+
+static struct executor *executor(struct program *p, bool in_kernel)
+{
+    char err[300] = "memory is out";
+    struct executor *e = executor_new(p, &(struct vm_cfg){.pool = pool, .seed = 1}, in_kernel, err, sizeof err);
+    if (!e) time_die("program", err);
+    return e;
+}
+
+struct both both_of(const char *text)
+{
+    struct both b = {.program = compiled_text(text)};
+    if (!b.program) time_die("rules", "do not compile");
+    b.kernel = executor(b.program, true);
+    b.user = executor(b.program, false);
+    return b;
+}
+
+void both_end(struct both *b)
+{
+    executor_free(b->kernel);
+    executor_free(b->user);
+    program_put(b->program);
+}
+
+int both_look(const struct both *b) { return kernel_program(executor_kernel(b->kernel), KERNEL_ENTRY_look_xdp); }
+
+void both_feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count)
+{
+    static uint8_t frames[VM_BATCH][FRAMES_LEN];
+    static struct pkt pkts[VM_BATCH];
+    static struct pkt *pointers[VM_BATCH];
+    static struct verdict verdicts[VM_BATCH];
+    static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    for (uint32_t done = 0; done < count; done += VM_BATCH) {
+        const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = &both_facts};
+        const unsigned n = count - done < VM_BATCH ? count - done : VM_BATCH;
+        for (unsigned i = 0; i < n; i++) {
+            time_frame(frames[i], kind, first + done + i);
+            pkt_view(&pkts[i], frames[i], FRAMES_LEN, FRAMES_LEN, LINK_ETHER, IFACE_NONE);
+            pointers[i] = &pkts[i];
+        }
+        struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
+        executor_run(e, &in, pointers, n, verdicts, &tx);
+        for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
+    }
+    if (executor_fault(e)) time_die("flows", "the kernel did not run them");
+}
+
+/* As one who asks for next hops would: all of them are found. */
+static void resolve(const struct executor *e, uint16_t out)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 4};
+    const struct map *m = kernel_map(executor_kernel(e), KERNEL_MAP_flow_recipes);
+    struct recipe *recipes = m->memory;
+    for (uint32_t i = 0; i < m->entries; i++) {
+        memcpy(recipes[i].next_mac, mac, sizeof mac);
+        recipes[i].out_if = out;
+    }
+}
+
+void both_open(const struct both *b, enum time_kind kind, uint32_t count, uint16_t out)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        both_feed(b->kernel, kind, 0, count);
+        both_feed(b->user, kind, 0, count);
+    }
+    resolve(b->kernel, out);
+}
