@@ -21,7 +21,7 @@ struct frame {
     uint8_t *data;      /* what of it lies side by side, */
     const uint8_t *end; /* up to here */
     uint64_t len;       /* all of it */
-    bool xdp;
+    bool xdp, crosses;  /* crosses: the host sends on what arrived elsewhere */
 };
 
 /* What was copied is the head, but for what a process added to a frame that is too short to be run. */
@@ -86,6 +86,20 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f, enum quick f
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
 }
 
+/* What the host sends itself goes out, whatever address it has yet (DHCP, duplicate detection). */
+inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
+{
+    if (f->crosses || !kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
+    k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
+}
+
+/* It arrives, and says that the host sent it. To be judged as such it would have to be: flows would begin with it. */
+inline_whole bool is_spoofed(const struct kpkt *k)
+{
+    const uint32_t own = k->key.kind & (KIND_IP | KIND_SRC_SELF);
+    return own & KIND_SRC_SELF && own & KIND_IP && !(k->flags & (KERNEL_ASKED | KERNEL_EGRESS));
+}
+
 /* What the parser cannot know: the bridge that it crosses, and the schedules of now. */
 inline_whole void settle_key(struct kpkt *k)
 {
@@ -125,7 +139,9 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f, enum quick f
 {
     read_frame(k, f, found);
     settle_key(k);
-    k->up = (uint8_t)why_up(k);
+    settle_sent(k, f);
+    if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
+    k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
     if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
         kernel_piece_follow(k);
@@ -205,8 +221,11 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
 SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
-    const struct frame f = {
-        .ctx = ctx, .data = (uint8_t *)(long)ctx->data, .end = (uint8_t *)(long)ctx->data_end, .len = ctx->len};
+    const struct frame f = {.ctx = ctx,
+                            .data = (uint8_t *)(long)ctx->data,
+                            .end = (uint8_t *)(long)ctx->data_end,
+                            .len = ctx->len,
+                            .crosses = ctx->ingress_ifindex};
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {

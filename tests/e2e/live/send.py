@@ -1,0 +1,18 @@
+"""send.py DEVICE CAPTURE [TIMES]: the frames of a pcap leave by that device as they are. Prints how many."""
+import socket
+import struct
+import sys
+
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind((sys.argv[1], 0))
+data = open(sys.argv[2], "rb").read()
+order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+at, frames = 24, []
+while at < len(data):
+    length = struct.unpack(order + "4I", data[at:at + 16])[2]
+    frames.append(data[at + 16:at + 16 + length])
+    at += 16 + length
+for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 1):
+    for frame in frames:
+        wire.send(frame)
+print(len(frames))
