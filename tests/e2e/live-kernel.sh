@@ -24,6 +24,19 @@ same 'preyctl says where it is judged' "$(grep -c '^judged in the kernel: [0-9,]
 same 'what it asks is answered' "$(ask prey 10.1.0.1/) $(ask prey '[fd00:1::1]/') $(at prey ping -q -c1 -W3 10.1.0.1 >/dev/null && echo pong)" \
     'client client pong'
 hears 'a rule that logs' 'SHUT  reject  tcp 10.1.0.1:[0-9]* > 10.1.0.2:81 SYN'
+# What a stranger says that this machine sent opens nothing; what it sends before it has an address goes out.
+mac=$(at prey cat /sys/class/net/eth0/address)
+capture spoofed <<FRAMES
+eth 02:00:00:00:00:01 > $mac / ip4 10.1.0.2 > 10.1.0.1 / udp 9999 > 4000 / payload x"78"
+eth 02:00:00:00:00:01 > $mac / ip6 fd00:1::2 > fd00:1::1 / udp 9999 > 4000 / payload x"78"
+eth 02:00:00:00:00:01 > $mac / ip6 fd00:1::2 > fd00:1::2 / udp 4000 > 53 / payload x"78"
+FRAMES
+capture asks <<'FRAMES'
+eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67 / payload x"78"
+FRAMES
+at client python3 "$top/tests/e2e/live/send.py" eth0 spoofed.pcap >sent
+at prey python3 "$top/tests/e2e/live/send.py" eth0 asks.pcap >>sent
+same 'frames that pretend to be its own leave no flow' "$(tr '\n' ' ' <sent)$(ctl --name eth0 flows; grep -c 9999 out)" '3 1 0'
 # Reloads under load: each asks for a judge of its own.
 kill -HUP "$prey"
 hears 'a reload' '  reloaded'
@@ -44,6 +57,7 @@ prey_ends
 undone 'a clean stop undoes everything' "$status" 0
 adds_up 'every frame has one verdict'
 same 'what it must not say does not leave' "$(by_rule QUIET)" 1
+same 'what pretended was dropped, what it sends to all is its own' "$(number reasons own-source packets) $(by_rule DHCP)" '3 1'
 
 # The example of a laptop.
 { cat "$top/rules-examples/laptop.prey"; echo 'limits { flows 30_000 }'; } >laptop.prey

@@ -22,6 +22,7 @@ firewall edge in default drop {
 }
 firewall manners out default accept {
   drop udp port 99 as QUIET
+  accept udp source port 68 to 255.255.255.255 port 67 as DHCP
 }
 RULES
 
