@@ -7,15 +7,30 @@ pins "$@" || { echo 'ok - ends of the kernel executor, live # SKIP this machine 
 . "$top/tests/e2e/live/kernel.sh"
 web prey
 
-# What stays of a kill goes on judging; a start takes it off, and so does --cleanup.
+# What stays of a kill goes on judging, whoever was killed and in whatever order; the next start takes its place, with no
+# packet that nobody judges: `asks` has that tried all the time.
 kernel host.pbc
-service=$(pgrep -P "$prey")
-kill -KILL "$prey"
-wait "$prey" 2>/dev/null
-until_true 100 'the service ends' sh -c "! kill -0 $service"
-same 'killed, it goes on judging' "$(gets 8080 0.2) $(gets 80) $(pinned)" 'curl 28 prey 4'
-kernel host.pbc
-same 'the next start takes its place' "$(gets 8080 0.2) $(gets 80) $(pinned)" 'curl 28 prey 4'
+at client sh -c 'through=0; while [ ! -e stop ]; do curl -s -m 0.1 -o /dev/null http://10.1.0.2:8080/ && through=$((through + 1)); done; echo "$through" >through' &
+asks=$!
+rounds=${LONG:+100}
+bad=
+for round in $(seq "${rounds:-2}"); do
+    service=$(pgrep -P "$prey")
+    case $((round % 4)) in
+    0) kill -KILL "$service" ;;
+    1) kill -KILL "$prey" ;;
+    2) kill -KILL "$prey" "$service" ;;
+    3) kill -KILL "$service" "$prey" ;;
+    esac
+    wait "$prey" 2>/dev/null
+    until_true 100 'the service ends' sh -c "! kill -0 $service"
+    [ "$(gets 8080 0.2) $(gets 80) $(pinned)" = 'curl 28 prey 4' ] || bad="$bad killed-$round"
+    kernel host.pbc
+    [ "$(gets 80) $(pinned)" = 'prey 4' ] || bad="$bad started-$round"
+done
+touch stop
+wait $asks
+same 'killed, it goes on judging; the next start takes its place' "$bad|$(cat through)" '|0'
 kill -KILL "$(pgrep -P "$prey")"
 wait "$prey" 2>/dev/null
 same 'without its service, too' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Frames that no sound machine sends, live at the executor in the kernel, in the driver's mode and in the generic one: each is
+# judged as a replay in user space judges it.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@" || { echo 'ok - hostile frames in the kernel, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }
+. "$top/tests/e2e/live/kernel.sh"
+frames=${LONG:+100000}
+frames=${frames:-4000}
+
+rules strict <<'END'
+firewall edge in default drop {
+  drop options any as OPTIONS
+  drop vlan 1-2000 as TAGGED
+  drop tcp flags has syn, fin as ODD
+  accept tcp port 80 as WEB
+  drop tcp port 22 log 1/m as SSH
+  accept udp port 53 as DNS
+  accept icmp6 type nd as ND
+  drop icmp type echo-request as PING
+  accept icmp as ICMP
+  drop sctp as SCTP
+}
+END
+space box
+link box eth0 prey port
+ip -n "$id-prey" link add br0 type bridge mcast_snooping 0
+ip -n "$id-prey" link set br0 up
+ip -n "$id-prey" link set port master br0
+# Which else drops what is no sound IP.
+at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null
+# Nobody else speaks on these links.
+for name in client box; do at "$name" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1; done
+self=10.1.0.2,fd00:1::2,127.0.0.1,::1
+mac() { at prey cat "/sys/class/net/$1/address"; }
+python3 "$top/tests/e2e/live/hostile.py" native.pcap "$frames" 1 "$(mac eth0)" 10.1.0.2 fd00:1::2
+python3 "$top/tests/e2e/live/hostile.py" generic.pcap "$frames" 2 "$(mac br0)" 10.1.0.2 fd00:1::2 untagged # for the kernel takes tags off before
+for kind in native generic; do
+    "$bin/preyrun" --pcap $kind.pcap --self $self --strict-checksum --format json strict.pbc >$kind.json 2>/dev/null
+done
+prey prey -i eth0 -i br0 --exec kernel --log text --format json strict.pbc
+at client python3 "$top/tests/e2e/live/send.py" eth0 native.pcap >sent
+at box python3 "$top/tests/e2e/live/send.py" eth0 generic.pcap >>sent
+prey_ends
+same 'it ends in order' "$status|$(tr '\n' ' ' <sent)" "0|$frames $frames "
+adds_up 'every frame has one verdict'
+same 'reasons and rules are those of replays' "$(python3 - <<'END'
+import json
+live, a, b = (json.load(open(n)) for n in ("prey.out", "native.json", "generic.json"))
+wrong = []
+for name in {*live["reasons"], *a["reasons"], *b["reasons"]}:
+    n = [j["reasons"].get(name, {"packets": 0})["packets"] for j in (live, a, b)]
+    if n[0] != n[1] + n[2]:
+        wrong.append((name, *n))
+for l, x, y in zip(live["rules"], a["rules"], b["rules"]):
+    if l["packets"] != x["packets"] + y["packets"]:
+        wrong.append((l["rule"], l["packets"], x["packets"], y["packets"]))
+print(wrong or "equal")
+END
+)" equal
+exit $failed
