@@ -1,4 +1,5 @@
-/* Own addresses: the local routes of table `local` and of each VRF, as the vm searches them.
+/* Own addresses: the local routes of table `local` and of each VRF, as the vm searches them, and its subnets' broadcast
+ * addresses, for what is sent there this machine gets, too.
  *
  * Other tables are not asked: a transparent proxy keeps a local route for the whole world in one. */
 #include <endian.h>
@@ -67,9 +68,10 @@ static int own_learn(struct host *h, const struct nlmsghdr *nlh)
     const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
     const struct nlattr *at[RTA_DST + 1];
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *route) return 0;
-    if (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_ANYCAST) return 0;
+    if (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_ANYCAST && route->rtm_type != RTN_BROADCAST) return 0;
     netlink_attributes(nlh, sizeof *route, at, RTA_DST);
     const struct host_addr to = netlink_addr(at[RTA_DST]); /* absent: 0/0 */
+    if (route->rtm_type == RTN_BROADCAST && to.word[0] >> 24 == 127) return 0;
     if (route->rtm_family == AF_INET && route->rtm_dst_len <= 32) return add4(&h->own, to.word[0], route->rtm_dst_len);
     if (route->rtm_family == AF_INET6 && route->rtm_dst_len <= 128) return add6(&h->own, to.word, route->rtm_dst_len);
     return 0;

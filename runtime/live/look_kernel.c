@@ -43,6 +43,18 @@ static int look_at_numbers(const struct live *l)
     return 0;
 }
 
+/* Stages look single addresses up. */
+static int look_at_networks(const struct live *l)
+{
+    const struct host_self self = host_self(l->host);
+    for (unsigned i = 0; i < self.v6_count; i++)
+        if (self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo)
+            return live_complain(
+                "--exec kernel: a whole network of IPv6 is this machine's (ip -6 route show table local "
+                "type local), and programs in the kernel know single addresses: --exec user");
+    return 0;
+}
+
 /* As the parent does it at a start. */
 static int try_program(const struct program *p)
 {
@@ -64,6 +76,6 @@ int look_at_kernel(const struct live *l)
 {
     char err[500];
     if (refused_here(err, sizeof err)) return live_complain("--exec kernel: %s", err);
-    const int status = look_at_numbers(l) | look_at_pins(l);
+    const int status = look_at_numbers(l) | look_at_networks(l) | look_at_pins(l);
     return l->o->preflight && !status ? try_program(l->now.program) : status;
 }

@@ -43,19 +43,22 @@ capture spoofed <<FRAMES
 eth 02:00:00:00:00:01 > $mac / ip4 10.1.0.2 > 10.1.0.1 / udp 9999 > 4000 / payload x"78"
 eth 02:00:00:00:00:01 > $mac / ip6 fd00:1::2 > fd00:1::1 / udp 9999 > 4000 / payload x"78"
 eth 02:00:00:00:00:01 > $mac / ip6 fd00:1::2 > fd00:1::2 / udp 4000 > 53 / payload x"78"
+eth 02:00:00:00:00:01 > $mac / ip4 10.1.0.1 > 10.1.0.255 / udp 4000 > 9999 / payload x"78"
+eth 02:00:00:00:00:01 > $mac / ip4 0.0.0.0 > 0.0.0.0 / udp 4000 > 9999 / payload x"78"
 FRAMES
 capture asks <<'FRAMES'
 eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67 / payload x"78"
 FRAMES
 at client python3 "$top/tests/e2e/live/send.py" eth0 spoofed.pcap >sent
 at prey python3 "$top/tests/e2e/live/send.py" eth0 asks.pcap >>sent
-same 'frames that pretend to be its own leave no flow' "$(tr '\n' ' ' <sent)$(ctl --name eth0 flows; grep -c 9999 out)" '3 1 0'
+same 'frames that pretend to be its own leave no flow' "$(tr '\n' ' ' <sent)$(ctl --name eth0 flows; grep -c 9999 out)" '5 1 0'
 at prey bash -c 'echo x >/dev/udp/10.1.0.1/99'
 prey_ends
 undone 'a clean stop undoes everything' "$status" 0
 adds_up 'every frame has one verdict'
 same 'what it must not say does not leave' "$(by_rule QUIET)" 1
 same 'what pretended was dropped, what it sends to all is its own' "$(number reasons own-source packets) $(by_rule DHCP)" '3 1'
+same 'to its subnet, or to no address, is to it' "$(number decided_by no_firewall packets)" 0
 
 # The example of a laptop, and a container on it, behind a bridge that is not given.
 space box

@@ -62,7 +62,7 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
 {
     const bool some = f->self4_count;
     const uint32_t self = (some && own_has4(src) ? KIND_SRC_SELF : 0) | (some && own_has4(dst) ? KIND_DST_SELF : 0);
-    return sides_direction(self, dst >> 28 == 0xe || dst == UINT32_MAX);
+    return sides_direction(self, sides_group4(dst));
 }
 
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])

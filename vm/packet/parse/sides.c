@@ -41,7 +41,7 @@ static bool has6(const struct facts *f, const uint32_t addr[4])
 uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
 {
     uint32_t self = (has4(f, src) ? KIND_SRC_SELF : 0) | (has4(f, dst) ? KIND_DST_SELF : 0);
-    return sides_direction(self, dst >> 28 == 0xe || dst == UINT32_MAX);
+    return sides_direction(self, sides_group4(dst));
 }
 
 uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])

@@ -7,6 +7,9 @@
 
 static inline bool facts_have_self(const struct facts *f) { return f && (f->self4_count | f->self6_count) != 0; }
 
+/* To a group, to all, or to nobody in particular (0.0.0.0), which a host takes for all. */
+static inline bool sides_group4(uint32_t dst) { return dst >> 28 == 0xe || dst + 1 <= 1; }
+
 /* The direction for the SELF bits in `self`; group: to multicast or broadcast. */
 static inline uint32_t sides_direction(uint32_t self, bool group)
 {
