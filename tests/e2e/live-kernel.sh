@@ -52,6 +52,7 @@ FRAMES
 at client python3 "$top/tests/e2e/live/send.py" eth0 spoofed.pcap >sent
 at prey python3 "$top/tests/e2e/live/send.py" eth0 asks.pcap >>sent
 same 'frames that pretend to be its own leave no flow' "$(tr '\n' ' ' <sent)$(ctl --name eth0 flows; grep -c 9999 out)" '5 1 0'
+at prey ping -q -c1 -W5 10.1.0.1 >/dev/null # so that nothing waits for the neighbour
 at prey bash -c 'echo x >/dev/udp/10.1.0.1/99'
 prey_ends
 undone 'a clean stop undoes everything' "$status" 0
