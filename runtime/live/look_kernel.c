@@ -47,12 +47,13 @@ static int look_at_numbers(const struct live *l)
 static int look_at_networks(const struct live *l)
 {
     const struct host_self self = host_self(l->host);
+    bool whole = self.left_out;
     for (unsigned i = 0; i < self.v6_count; i++)
-        if (self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo)
-            return live_complain(
-                "--exec kernel: a whole network of IPv6 is this machine's (ip -6 route show table local "
-                "type local), and programs in the kernel know single addresses: --exec user");
-    return 0;
+        whole |= self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo;
+    if (!whole) return 0;
+    return live_complain(
+        "--exec kernel: a whole network is this machine's own (ip route show table local type local, ip -6 "
+        "route show table local type local), and programs in the kernel know single addresses: --exec user");
 }
 
 /* As the parent does it at a start. */

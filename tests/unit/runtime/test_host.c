@@ -111,7 +111,7 @@ static void own_addresses(void **state)
     assert_true(owns(h, "192.0.2.1") && owns(h, "192.0.2.9") && owns(h, "127.0.0.1") && owns(h, "::1"));
     while (!owns(h, "2001:db8::1")) await(h, HOST_ADDRESSES);     /* once it is not tentative any more */
     while (!owns(h, "fe80::ff:fe00:1")) await(h, HOST_ADDRESSES); /* it comes with the carrier */
-    assert_true(owns(h, "192.0.2.255")); /* the stack takes what goes there */
+    assert_true(owns(h, "192.0.2.255"));                          /* the stack takes what goes there */
     assert_false(owns(h, "192.0.2.2") || owns(h, "2001:db8::2") || owns(h, "127.0.0.2") || owns(h, "127.255.255.255"));
     sorted(h);
 
