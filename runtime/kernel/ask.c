@@ -77,8 +77,9 @@ static void begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsig
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
 {
     begin(a, pkt, now_ns, hook == KERNEL_TC ? KERNEL_EGRESS : 0);
-    a->given = least_len(pkt->head_len, ASK_FRAME);
-    if (a->given) memcpy(a->frame, pkt->data, a->given);
+    a->k->pkt.head_len = pkt->cap_len; /* also of a frame in pieces */
+    a->k->pkt.seg_count = 0;
+    a->given = bytes_copy(pkt, 0, ASK_FRAME, a->frame);
     *k = a->k;
     const int failed = hook == KERNEL_TC ? run_tc(a, KERNEL_ENTRY_look_tc) : ask_stage(a, KERNEL_ENTRY_look_xdp);
     if (failed) return failed;

@@ -272,10 +272,12 @@ static void say_recipes(struct executor *e)
     w->recipes = r.generation;
 }
 
-/* Time and facts: first the worker, then the stages. */
+/* Time and facts: first the worker, then the stages. What was held stays until packets have been judged, as in vm_run.
+ */
 static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
 {
-    vm_run(e->vm, in, NULL, 0, NULL, tx);
+    static const struct vm_up none;
+    vm_run_up(e->vm, in, NULL, 0, &none, NULL, tx);
     if (in->mono_ns > e->now_ns) e->now_ns = in->mono_ns;
     const int failed = kernel_facts_push(&e->facts, e->kernel, in->facts);
     if (failed) e->fault = failed;

@@ -35,6 +35,7 @@ struct way {
 struct ways {
     struct program *program;
     unsigned count; /* of them, those there are */
+    bool swaps;     /* a worker that may has other places for its flows than the kernel */
     struct way way[WAYS];
     uint8_t frames[VM_BATCH][ROOM + WAYS_FRAME_MAX]; /* of the one that works in place */
     struct pkt pkts[WAYS][VM_BATCH];
@@ -57,13 +58,14 @@ struct ways *ways_new(struct program *p, uint64_t seed)
     w->program = program_get(p);
     w->seed = seed;
     w->count = one_kernel_asked(p) ? BY_KERNEL + 1 : BY_KERNEL;
+    w->swaps = w->count == BY_KERNEL;
     for (unsigned k = 0; k < w->count; k++) {
         char why[600] = "memory is out";
         struct way *a = &w->way[k];
         a->memory = aligned_alloc(LINE, bytes);
         a->pool = a->memory ? pool_init(a->memory, bytes, SLOTS, 4096) : NULL;
         const struct vm_cfg cfg = {
-            .pool = a->pool, .seed = seed, .flow_events = true, .live = true, .careful = k == CAREFUL};
+            .pool = a->pool, .seed = seed, .flow_events = true, .live = w->swaps, .careful = k == CAREFUL};
         a->exec = a->pool ? one_kernel_new(p, &cfg, k == BY_KERNEL, why, sizeof why) : NULL;
         a->vm = a->exec ? executor_vm(a->exec) : NULL;
         if (a->vm) continue;
@@ -266,7 +268,7 @@ bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], 
 bool ways_swap(struct ways *w, struct program *equal, bool longer, const struct vm_in *in)
 {
     struct way *a = &w->way[0];
-    if (vm_swapping(a->vm)) return false;
+    if (!w->swaps || vm_swapping(a->vm)) return false;
     struct program *from = w->remap ? w->remap->program : w->program;
     struct remap *r = remap_new(from, equal, NULL, 0, NULL, in->mono_ns);
     const struct vm_cfg cfg = {.pool = a->pool, .seed = w->seed, .flow_events = true, .live = true};

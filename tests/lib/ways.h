@@ -22,7 +22,8 @@ void ways_free(struct ways *w);
 bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], unsigned n);
 /* The first worker goes over to another program, the others stay: nothing may change but what verdicts are remembered.
  * The program is that of the others, or has, `longer`, more pools and services behind theirs: then counters of rules
- * begin anew, and nobody decides datagrams that are under way. False: not now, for the last time is not through. */
+ * begin anew, and nobody decides datagrams that are under way. False: not now, for the last time is not through; or
+ * never, beside the kernel. */
 bool ways_swap(struct ways *w, struct program *equal, bool longer, const struct vm_in *in);
 /* Time goes by. */
 bool ways_tick(struct ways *w, const struct vm_in *in);
