@@ -1,5 +1,7 @@
 /* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault, all walks of its classifiers find the same, and a batch is decided as each of its packets. The
+ * without a fault, all walks of its classifiers find the same, and a batch is decided as each of its packets. What the
+ * generator makes of it for the kernel decides alike, run by an interpreter; with IN_KERNEL in the environment its
+ * packets go through the kernel's stages, too, where it is refused with one line, or all verdicts are the same. The
  * mutator keeps what would stop every change at the door right: size, digest, longest path, figures of classifiers,
  * what is needed of a worker. So flips reach the verifier. With -DREPLAY a plain main runs files given as arguments
  * through the same. */
@@ -9,6 +11,8 @@
 
 #include "tests/lib/draw_tree.h"
 #include "tests/lib/frame.h"
+#include "tests/lib/machine.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/worst.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
@@ -61,34 +65,91 @@ static void explain_services(struct vm *vm, struct pkt pkts[PACKETS])
     }
 }
 
-static void run(struct program *p, bool naive, struct pkt pkts[PACKETS])
+enum way { BY_CODE, BY_LIST, BY_KERNEL };
+enum { TIMES = 40 };
+struct run {
+    unsigned times;
+    struct verdict verdicts[TIMES][PACKETS];
+};
+
+static bool is_whole(const struct program *p, const struct verdict *v)
+{
+    return v->action < ACTION_COUNT && (v->rule >= RULE_DEFAULT || v->rule < p->rules_count) &&
+           (v->service == PBC_NONE || v->service < p->services_count) &&
+           (v->server == PBC_NONE || v->server < p->servers_count);
+}
+
+/* False: meters may ask for more than there is, and the kernel may refuse it. */
+static bool run(struct program *p, enum way way, struct pkt pkts[PACKETS], struct run *r)
 {
     static uint8_t memory[64 * 1024] __attribute__((aligned(64)));
+    char why[600] = "memory is out";
     struct pool *pool = pool_init(memory, sizeof memory, SLOTS, SLOT_BYTES);
-    struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .naive = naive});
+    const struct vm_cfg cfg = {.pool = pool, .naive = way == BY_LIST};
+    struct executor *e = one_kernel_new(p, &cfg, way == BY_KERNEL, why, sizeof why);
     struct pkt *at[PACKETS];
-    struct verdict verdicts[PACKETS];
     struct tx_entry entries[PACKETS];
     struct event events[2];
     struct vm_tx tx = {.entries = entries, .cap = PACKETS, .events = events, .event_cap = 2};
     const struct facts facts = {.schedules = 0x55555};
-    if (!vm) return; /* meters may ask for more than there is */
+    *r = (struct run){.times = 0};
+    if (!e && (strstr(why, "judges otherwise") || strchr(why, '\n'))) abort();
+    if (!e) return false;
     for (unsigned i = 0; i < PACKETS; i++) at[i] = &pkts[i];
     for (uint64_t now = 0; now < 1ull << 60; now = 3 * now + 7) { /* from nanoseconds to years */
         const struct vm_in in = {.mono_ns = now, .facts = &facts};
-        vm_run(vm, &in, at, PACKETS, verdicts, &tx);
-        vm_tick(vm, &in, &tx);
+        struct verdict *v = r->verdicts[r->times++];
+        executor_run(e, &in, at, PACKETS, v, &tx);
+        executor_tick(e, &in, &tx);
         for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
         tx.count = tx.event_count = 0;
+        for (unsigned i = 0; i < PACKETS; i++)
+            if (!is_whole(p, &v[i])) abort();
     }
-    for (unsigned i = 0; i < PACKETS; i++)
-        if (verdicts[i].action >= ACTION_COUNT ||
-            (verdicts[i].rule < RULE_DEFAULT && verdicts[i].rule >= p->rules_count) ||
-            (verdicts[i].service != PBC_NONE && verdicts[i].service >= p->services_count) ||
-            (verdicts[i].server != PBC_NONE && verdicts[i].server >= p->servers_count))
+    if (executor_fault(e)) abort();
+    explain_services(executor_vm(e), pkts);
+    one_kernel_free(e);
+    return true;
+}
+
+static bool same_verdict(const struct verdict *a, const struct verdict *b)
+{
+    return a->action == b->action && a->reason == b->reason && a->rule == b->rule && a->firewall == b->firewall &&
+           a->service == b->service && a->server == b->server;
+}
+
+/* Code and list of hostile bytes need not be the same rules; but the kernel runs the code. */
+static void run_all(struct program *p, struct pkt pkts[PACKETS])
+{
+    static struct run here, there;
+    run(p, BY_LIST, pkts, &here);
+    if (!run(p, BY_CODE, pkts, &here) || !one_kernel_asked(p) || !run(p, BY_KERNEL, pkts, &there)) return;
+    for (unsigned t = 0; t < here.times; t++)
+        for (unsigned i = 0; i < PACKETS; i++)
+            if (!same_verdict(&here.verdicts[t][i], &there.verdicts[t][i])) abort();
+}
+
+/* What the generator makes of it, run by an interpreter. Meters remember, and are not asked twice. */
+static void judge_generated(const struct program *p, struct pkt pkts[PACKETS])
+{
+    struct code code = {0};
+    char err[300] = "";
+    const bool made = !p->meters_count && !gen_judge(p, &code, err, sizeof err);
+    for (unsigned i = 0; made && i < PACKETS; i++) {
+        struct key key;
+        struct machine_effects effects = {0};
+        uint64_t there = 0;
+        const char *why = NULL;
+        if (pkt_parse(&pkts[i], &(struct facts){0}, &key) != REASON_NONE) continue;
+        key_settle(p, &key);
+        const struct decision d = program_decide(p, &key, &pkts[i]);
+        if (!machine_run(p, &code, "judge_program", &key, &pkts[i], &there, &effects, &why)) {
+            fprintf(stderr, "the machine stops: %s\n", why);
             abort();
-    explain_services(vm, pkts);
-    vm_free(vm);
+        }
+        if (there != decided_as(d.rule, (enum action)d.action, d.firewall)) abort();
+    }
+    gen_free(&code);
 }
 
 struct told {
@@ -218,10 +279,8 @@ static void use(struct program *p)
     struct key key;
     if (!null) null = fopen("/dev/null", "w");
     make_packets(frames, pkts);
-    if (has_small_tables(p)) {
-        run(p, false, pkts);
-        run(p, true, pkts);
-    }
+    if (has_small_tables(p)) run_all(p, pkts);
+    judge_generated(p, pkts);
     decide_together(p, pkts);
     if (p->proxies_count) connect_to(p);
     pkt_parse(&pkts[0], &(struct facts){0}, &key);

@@ -11,6 +11,7 @@ mkdir -p "$new"
 [ -d "$kept" ] || kept=
 size=
 [ "$name" = fuzz_pbc ] && size=-max_len=16384 # a whole program: libFuzzer would stop at 4 KiB
+if [ "$name" = fuzz_pbc ] && [ "$seconds" -gt 1 ]; then export IN_KERNEL=1; fi
 if "$B/tests/fuzz/$name" -seed=1 $size -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2500 -print_final_stats=1 \
     -artifact_prefix="$B/crash-$name-" "$new" $kept >"$new.log" 2>&1; then
     echo "ok - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$new.log") inputs"
