@@ -46,5 +46,8 @@ done
 if [ -n "${LONG:-}" ]; then
     asked attack
     asked fragment_floods
+else
+    asked attack 1000
+    asked fragment_floods 20000
 fi
 exit ${failed:-0}
