@@ -51,6 +51,8 @@ static void count_reasons(struct vm *vm, const struct counter more[])
     count_judged_drops(vm);
 }
 
+const struct program *vm_program(const struct vm *vm) { return vm->program; }
+
 void vm_count(struct vm *vm, const struct vm_counters *more)
 {
     const struct program *p = vm->program;

@@ -125,6 +125,8 @@ void vm_datagram(struct vm *vm, uint32_t next);
 /* Count what the executor in the kernel counted of packets that vm_run did not see: verdicts, reasons, rules, defaults,
  * services, servers, meters and what was noticed. The rest of `more` is not looked at; it has its own REASON_NONE. */
 void vm_count(struct vm *vm, const struct vm_counters *more);
+/* That whose numbers those counters have: with its past, where it took another's place (program/remap.h). */
+const struct program *vm_program(const struct vm *vm);
 
 /* Release the flows whose time has passed and that nobody has met since, for who counts or lists flows: a part of the
  * table a call. *part is 0 at first; false after the last. */

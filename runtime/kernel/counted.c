@@ -7,6 +7,7 @@
 #include "runtime/kernel/counts.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/kernel/meters.h"
+#include "vm/program/remap.h"
 
 /* What one program counts. */
 struct rows {
@@ -16,10 +17,13 @@ struct rows {
     struct counter *row, *fresh;       /* of a row of `counts`: so far, and since */
     struct meter_counter *said, *more; /* likewise, of meters */
 };
+/* What of a row the worker may have more of than the stages count: it knows the past, too (remap.h). */
+enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
 struct counted {
     struct kernel *kernel;
     struct kernel_counters seen; /* so far */
     struct rows rows;
+    struct counter *all[PARTS]; /* as many as the worker has */
 };
 
 static void rows_fini(struct rows *r)
@@ -59,6 +63,7 @@ void counted_free(struct counted *c)
 {
     if (!c) return;
     rows_fini(&c->rows);
+    for (unsigned i = 0; i < PARTS; i++) free(c->all[i]);
     free(c);
 }
 
@@ -73,8 +78,37 @@ static void since(void *now, void *seen, size_t bytes)
     }
 }
 
+static uint32_t worker_has(const struct vm *vm, enum part part)
+{
+    const struct program *p = vm_program(vm);
+    return part == NATS ? program_all_nats(p) : part == SERVERS ? p->servers_count : p->services_count;
+}
+
+/* False: memory is out. */
+static bool make_room(struct counted *c, const struct vm *vm)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        struct counter *more = realloc(c->all[i], (worker_has(vm, i) + (size_t)1) * sizeof *more);
+        if (!more) return false;
+        c->all[i] = more;
+    }
+    return true;
+}
+
+static void fill(struct counted *c, const struct vm *vm)
+{
+    const struct kernel_program *at = &c->rows.at;
+    const uint32_t places[PARTS + 1] = {at->services, at->unserved, at->servers, at->nats, at->row};
+    for (unsigned i = 0; i < PARTS; i++) {
+        const uint32_t wanted = worker_has(vm, i), there = places[i + 1] - places[i];
+        memset(c->all[i], 0, wanted * sizeof *c->all[i]);
+        memcpy(c->all[i], c->rows.fresh + places[i], (wanted < there ? wanted : there) * sizeof *c->all[i]);
+    }
+}
+
 void counted_add(struct counted *c, struct vm *vm)
 {
+    if (!make_room(c, vm)) return; /* the next time, all of it */
     const struct rows *r = &c->rows;
     const struct kernel_program *at = &r->at;
     const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);
@@ -85,15 +119,16 @@ void counted_add(struct counted *c, struct vm *vm)
     if (r->cells) kernel_meters_sum(r->meters, r->more);
     since(r->more, r->said, r->cells * sizeof *r->said);
     const struct forward_counters forward = {.replies = now.replies};
-    const struct nat_counters nat = {.statements = r->fresh + at->nats};
+    fill(c, vm);
+    const struct nat_counters nat = {.statements = c->all[NATS]};
     struct vm_counters more = {.forward = &forward,
                                .nat = &nat,
                                .rules = r->fresh,
                                .meters = r->cells ? r->more : NULL,
                                .defaults = r->fresh + at->rules + 1,
-                               .services = r->fresh + at->services,
-                               .unserved = r->fresh + at->unserved,
-                               .servers = r->fresh + at->servers,
+                               .services = c->all[SERVICES],
+                               .unserved = c->all[UNSERVED],
+                               .servers = c->all[SERVERS],
                                .snapped = now.snapped,
                                .bad_checksum = now.bad_checksum};
     memcpy(more.verdicts, now.verdicts, sizeof more.verdicts);

@@ -20,6 +20,9 @@ struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool 
  * all is done by this process. */
 struct executor *executor_over(struct kernel *kernel, struct program *p, const struct vm_cfg *cfg, char *err,
                                size_t err_len);
+/* As vm_prepare and vm_swap: another program, whose judge is proved before it is in force. */
+struct remap;
+int executor_swap(struct executor *e, const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in);
 void executor_free(struct executor *e); /* NULL is fine */
 
 /* As vm_run, vm_tick and vm_expire. */

@@ -9,13 +9,15 @@
  * connection stays there, whatever else changes; when it is gone, TCP stays until `drain` has passed, then is reset, or
  * goes on where `on down keep`; UDP goes to another server with the client's next packet; replies come back as long as
  * the flow lives. Counters of flows by server are what the list says, and what rules, defaults, earlier programs and
- * nobody decided adds up to the packets, by service and server too. LONG=1: twenty times as many. */
+ * nobody decided adds up to the packets, by service and server too. LONG=1: twenty times as many. With IN_KERNEL=1 the
+ * kernel judges, and counts. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/packet/parse/header.h"
@@ -45,7 +47,7 @@ struct run {
     struct rng rng;
     struct program *program; /* of the file */
     struct remap *remap;     /* by which it took its place; NULL: it is the first */
-    struct vm *vm;
+    struct executor *worker;
     struct pool *pool;
     void *memory;
     struct facts facts;
@@ -89,6 +91,9 @@ static void put_pool(struct run *r, unsigned first, const char *head)
     put(r, "}\n");
 }
 
+/* There maps are made for the first program, so each follows connections and sends some on. */
+static bool in_kernel(void) { return getenv("IN_KERNEL"); }
+
 static void draw_program(struct run *r)
 {
     struct rng *g = &r->rng;
@@ -97,7 +102,7 @@ static void draw_program(struct run *r)
     for (unsigned p = 0; p < 2; p++) r->there[3 * p + rng_below(g, 3)] = true;
     for (unsigned i = 0; i < 2; i++) r->served[i] = rng_below(g, 4) != 0;
     put(r, "limits { flows 400; maglev 251; rejects 100000/s }\ninterface wan = \"eth0\"\n");
-    if (rng_one_in(g, 3))
+    if (rng_one_in(g, 3) || in_kernel())
         put(r, "pool other { server x 10.0.9.1 }\nservice z on 203.0.113.99 tcp/1 { mode dsr ipip; -> other }\n");
     if (r->served[1])
         put_pool(r, 3,
@@ -110,7 +115,7 @@ static void draw_program(struct run *r)
     put(r, "meter m = 1000000/s per source\n");
     put(r, rng_one_in(g, 2) ? "firewall f default accept {\n" : "firewall g default accept {\n");
     if (rng_one_in(g, 2)) put(r, "  drop ttl 3\n");
-    if (rng_one_in(g, 2)) put(r, "  accept state established as OPEN\n");
+    if (rng_one_in(g, 2) || in_kernel()) put(r, "  accept state established as OPEN\n");
     if (rng_one_in(g, 2)) put(r, rng_one_in(g, 2) ? "  accept tcp as ONE\n" : "  accept tcp as TWO\n");
     if (rng_one_in(g, 2)) put(r, rng_one_in(g, 2) ? "  drop udp ttl 5 as SIX\n" : "  accept udp as SIX\n");
     put(r, "  count over m\n}\n");
@@ -151,7 +156,7 @@ static struct vm_cfg cfg_of(const struct run *r) { return (struct vm_cfg){.pool 
 static void leave_out(struct run *r, const struct remap *remap)
 {
     const struct program *from = remap->from;
-    const struct vm_counters *c = vm_counters(r->vm);
+    const struct vm_counters *c = executor_counters(r->worker);
     for (uint32_t i = 0; i < from->services_count; i++)
         if (remap->service[i] == PBC_NONE) r->served_all -= c->services[i].packets;
     for (uint32_t i = 0; i < from->servers_count; i++)
@@ -160,7 +165,7 @@ static void leave_out(struct run *r, const struct remap *remap)
 
 static bool swap(struct run *r, struct totals *totals)
 {
-    if (vm_swapping(r->vm)) {
+    if (vm_swapping(executor_vm(r->worker))) {
         totals->early++;
         return true;
     }
@@ -168,15 +173,13 @@ static bool swap(struct run *r, struct totals *totals)
     struct program *next = compiled(r), *from = r->remap ? r->remap->program : r->program;
     if (!next) return false;
     uint8_t *gone = calloc(remap_gone_count(from) + 1u, 1);
-    totals->left_out += vm_gone(from, vm_counters(r->vm), gone);
+    totals->left_out += vm_gone(from, executor_counters(r->worker), gone);
     struct remap *remap = remap_new(from, next, NULL, 0, gone, r->in.mono_ns);
     leave_out(r, remap);
     free(gone);
     const struct vm_cfg cfg = cfg_of(r);
-    struct vm *fresh = vm_prepare(&cfg, remap, &r->in);
-    const int err = vm_swap(r->vm, fresh, remap);
-    if (!err && vm_swap(r->vm, fresh, remap) == 0) return false; /* it is that program now */
-    vm_free(fresh);
+    const int err = executor_swap(r->worker, &cfg, remap, &r->in);
+    if (!err && executor_swap(r->worker, &cfg, remap, &r->in) == 0) return false; /* it is that program now */
     remap_free(r->remap);
     program_put(r->program);
     r->remap = remap;
@@ -206,7 +209,7 @@ static void judge(struct run *r, const struct talk *t)
     const uint32_t len = talk_build(t, r->frame);
     put_back(r);
     pkt_view(&pkt, r->frame, len, len, LINK_ETHER, 0);
-    vm_run(r->vm, &r->in, pkts, 1, &r->v, &r->tx);
+    executor_run(r->worker, &r->in, pkts, 1, &r->v, &r->tx);
     r->judged++;
     r->nobody += r->v.rule == RULE_NONE;
     r->served_all += r->v.service != PBC_NONE;
@@ -335,7 +338,7 @@ static bool same_counts(const struct run *r)
     uint64_t live = 0;
     unsigned known = 0;
     struct flow_record f;
-    for (uint32_t at = 0; vm_flow_next(r->vm, &at, &f);) {
+    for (uint32_t at = 0; vm_flow_next(executor_vm(r->worker), &at, &f);) {
         if (f.service == PBC_NONE) continue;
         live++;
         if (f.server >= p->servers_count || f.service >= p->services_count) return fault(r, &r->all[0], "no number");
@@ -347,7 +350,7 @@ static bool same_counts(const struct run *r)
             if (p->servers[f.server].addr[0] != address[c->server]) return fault(r, c, "recorded at another server");
         }
     }
-    const struct vm_counters *all = vm_counters(r->vm);
+    const struct vm_counters *all = executor_counters(r->worker);
     if (all->forward && all->forward->bound != live) return fault(r, &r->all[0], "bound flows");
     return known > 0 || live == 0 || fault(r, &r->all[0], "none known");
 }
@@ -362,7 +365,7 @@ static uint64_t packets(const struct counter *c, uint32_t count)
 static bool same_sums(const struct run *r)
 {
     const struct program *p = running(r);
-    const struct vm_counters *c = vm_counters(r->vm);
+    const struct vm_counters *c = executor_counters(r->worker);
     uint64_t decided = c->earlier.packets + packets(c->defaults, p->firewalls_count) + r->nobody;
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (pbc_decides(p->rules[i].verdict)) decided += c->rules[i].packets;
@@ -391,8 +394,8 @@ static bool start(struct run *r, uint64_t seed)
     r->facts = (struct facts){.generation = 1, .addr4 = 0xcb007101};
     r->in = (struct vm_in){.mono_ns = 1000 * S, .facts = &r->facts};
     const struct vm_cfg cfg = cfg_of(r);
-    r->vm = r->program ? vm_new(r->program, &cfg) : NULL;
-    return r->vm;
+    r->worker = r->program ? one_kernel_worker(r->program, &cfg) : NULL;
+    return r->worker;
 }
 
 static bool step(struct run *r, struct totals *totals)
@@ -404,7 +407,7 @@ static bool step(struct run *r, struct totals *totals)
     if (rng_one_in(g, 30)) good = swap(r, totals);
     if (good && rng_one_in(g, 10)) {
         put_back(r);
-        vm_tick(r->vm, &r->in, &r->tx);
+        executor_tick(r->worker, &r->in, &r->tx);
     }
     r->in.mono_ns += rng_one_in(g, 50) ? 3 * S : rng_below(g, 1000000);
     if (!good) return false;
@@ -424,7 +427,7 @@ static bool check(uint64_t seed, unsigned steps, struct totals *totals)
     for (unsigned i = 0; good && i < steps; i++) good = step(&r, totals);
     if (!good) printf("# seed %" PRIu64 ", rules:\n%s\n", seed, r.text);
     put_back(&r);
-    vm_free(r.vm);
+    one_kernel_free(r.worker);
     if (good && pool_free_slots(r.pool) != SLOTS) good = fault(&r, &r.all[0], "slots are lost");
     remap_free(r.remap);
     program_put(r.program);

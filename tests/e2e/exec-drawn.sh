@@ -1,6 +1,6 @@
 #!/bin/bash
 # What is drawn at random (tests/diff/) once more, with the packets of a worker going through the kernel's stages: rules of the
-# whole language, long lists, conversations of flows, translation, bindings, fragments, tunnels and floods are judged as the models
+# whole language, long lists, conversations of flows, translation, bindings, fragments, tunnels, floods, and programs that take the place of one another, are judged as the models
 # and the rule list say. LONG=1: many seeds. Skipped where the kernel takes no programs of ours.
 set -u
 B=${B:-build}
@@ -37,7 +37,8 @@ nat 6
 fragments 8
 fragment_order 10
 there_and_back 800
-short_way 6 400'
+short_way 6 400
+swaps 2 2000'
 seeds=1
 [ -z "${LONG:-}" ] || seeds=30
 for seed in $(seq $seeds); do

@@ -18,6 +18,7 @@ KEPT = {
     "kernel_load": "it",
     # What only tests may ask.
     "kernel_ways": "by what a frame leaves",
+    "executor_swap": "another program in a capture, too",
     "executor_kernel": "the time of its stages alone",
     "diags_print_json": "diagnostics alone",
     "program_explain": "the rule list without a worker, the oracle",

@@ -26,4 +26,10 @@ static inline void count_at(const struct kernel_program *p, uint32_t at, uint32_
     count_add(&state_counts[place & MASK(counts)], bytes);
 }
 
+/* The i-th of those that stand between two places. */
+static inline void count_of(const struct kernel_program *p, uint32_t from, uint32_t to, uint32_t i, uint32_t bytes)
+{
+    if (i < to - from) count_at(p, from + i, bytes);
+}
+
 #endif

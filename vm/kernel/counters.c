@@ -19,8 +19,9 @@ void kernel_program_of(struct kernel_program *k, const struct program *p, bool l
     const uint32_t line = 64 / sizeof(struct counter);
     *k = (struct kernel_program){.serial = (uint32_t)p->serial, .flags = flags_of(p, live), .rules = p->rules_count};
     k->services = p->rules_count + 1 + p->firewalls_count;
-    k->unserved = k->services + p->services_count;
-    k->servers = k->unserved + p->services_count;
-    k->nats = k->servers + p->servers_count;
-    k->row = (k->nats + program_all_nats(p) + line - 1) / line * line;
+    const uint32_t past = live ? KERNEL_PAST : 0;
+    k->unserved = k->services + p->services_count + past;
+    k->servers = k->unserved + p->services_count + past;
+    k->nats = k->servers + p->servers_count + past;
+    k->row = (k->nats + program_all_nats(p) + past + line - 1) / line * line;
 }

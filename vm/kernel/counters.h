@@ -34,7 +34,9 @@ enum kernel_program_flag {
     KERNEL_HAS_PROXIES = 1 << 6,
 };
 /* A row of `counts`, of struct counter: rules, then one for "nobody", firewalls' defaults (as struct vm has them),
- * services, services without a server, servers, nats. Index: first + cpu * row + place. */
+ * services, services without a server, servers, nats. Behind the last four is room for what flows still have of
+ * programs before (remap.h); more than that is not counted. Index: first + cpu * row + place. */
+enum { KERNEL_PAST = 256 };
 struct kernel_program {
     uint32_t serial;
     uint32_t flags;                             /* enum kernel_program_flag */

@@ -164,9 +164,9 @@ static __always_inline void settle_count_served(const struct kpkt *k)
     else if (v->firewall != PBC_NONE)
         count_at(p, p->rules + 1 + v->firewall, bytes);
     if (v->action != ACTION_FORWARD) return;
-    if (v->service != PBC_NONE) count_at(p, p->services + v->service, bytes);
-    if (v->server != PBC_NONE) count_at(p, p->servers + v->server, bytes);
-    if (v->service == PBC_NONE) count_at(p, p->nats + k->recipe.server, bytes);
+    if (v->service != PBC_NONE) count_of(p, p->services, p->unserved, v->service, bytes);
+    if (v->server != PBC_NONE) count_of(p, p->servers, p->nats, v->server, bytes);
+    if (v->service == PBC_NONE) count_of(p, p->nats, p->row, k->recipe.server, bytes);
 }
 
 /* The verdict is final. */
