@@ -15,7 +15,7 @@
 #include <linux/pkt_cls.h>
 
 #define LOAD(skb, at, to, len) (!bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET))
-#include "runtime/io/gate.bpf.h"
+#include "vm/kernel/gate.h"
 #include "runtime/io/own.bpf.h"
 #include "runtime/io/socket.bpf.h"
 
@@ -65,7 +65,7 @@ __u64 refused[FILTER_COUNTS]; /* memory that others map */
 /* ---- the proxy's ---- */
 
 struct search {
-    const struct steer_ip *addr;
+    const struct numbered_ip *addr;
     __u16 port;
     bool here, found; /* here: it is one of the host's own addresses */
 };
@@ -76,21 +76,18 @@ static long look(__u32 i, void *arg)
     struct search *s = arg;
     const struct gate_wide *w = bpf_map_lookup_elem(&wides, &i);
     if (!w) return 1;
-    const struct steer_ip *a = s->addr;
-    const bool from = a->hi > w->lo.hi || (a->hi == w->lo.hi && a->lo >= w->lo.lo);
-    const bool to = a->hi < w->hi.hi || (a->hi == w->hi.hi && a->lo <= w->hi.lo);
-    s->found = from && to && s->port >= w->port_lo && s->port <= w->port_hi && (!w->own || s->here);
+    s->found = gate_is_within(w, s->addr, s->port) && (!w->own || s->here);
     return s->found;
 }
 
-static __always_inline __u8 kind_of(const struct steer_ip *addr, __u16 port)
+static __always_inline __u8 kind_of(const struct numbered_ip *addr, __u16 port)
 {
     const struct gate_end end = {.addr = *addr, .port = port};
     const __u8 *kind = bpf_map_lookup_elem(&ends, &end);
     return kind ? *kind : 0;
 }
 
-static __always_inline bool is_served(const struct gate_config *c, const struct steer_ip *addr, __u16 port)
+static __always_inline bool is_served(const struct gate_config *c, const struct numbered_ip *addr, __u16 port)
 {
     if (kind_of(addr, port) & GATE_SERVICE) return true;
     if (!c->wide) return false;
@@ -120,7 +117,7 @@ static __always_inline bool is_carried(struct __sk_buff *skb)
     const struct gate_config *c = settings();
     if (!c || !read_segment(skb, &s) || segment_opens(&s)) return false;
     const bool out = skb->pkt_type == PACKET_OUTGOING;
-    const struct steer_ip *near = out ? &s.from : &s.to, *far = out ? &s.to : &s.from;
+    const struct numbered_ip *near = out ? &s.from : &s.to, *far = out ? &s.to : &s.from;
     const __u16 near_port = out ? s.from_port : s.to_port;
     if (is_served(c, near, near_port)) return true;
     const __u8 kind = kind_of(far, out ? s.to_port : s.from_port);

@@ -26,8 +26,9 @@ struct end {
 };
 
 struct gate {
-    int program, ends, wides, gates, own, counts; /* descriptors, the filter's */
-    struct end *known;                            /* in the map */
+    struct gate_maps maps;
+    int program, gates, own; /* descriptors, the filter's; the executor in the kernel has none of them: -1 */
+    struct end *known;       /* in the map */
     unsigned known_count;
     struct {
         int fd; /* 0: none */
@@ -49,11 +50,16 @@ struct gate *gate_open(const struct filter *f)
     struct gate *g = o ? calloc(1, sizeof *g) : NULL;
     if (!g) return NULL;
     g->program = bpf_program__fd(bpf_object__find_program_by_name(o, "gate"));
-    g->ends = object_map(o, "ends");
-    g->wides = object_map(o, "wides");
+    g->maps = (struct gate_maps){object_map(o, "ends"), object_map(o, "wides"), object_map(o, "counts"), NULL};
     g->gates = object_map(o, "gates");
     g->own = object_map(o, "own");
-    g->counts = object_map(o, "counts");
+    return g;
+}
+
+struct gate *gate_over(const struct gate_maps *maps)
+{
+    struct gate *g = calloc(1, sizeof *g);
+    if (g) *g = (struct gate){.maps = *maps, .program = -1, .gates = -1, .own = -1};
     return g;
 }
 
@@ -106,9 +112,9 @@ static int change_ends(struct gate *g, struct end *all, unsigned count)
 {
     int failed = 0;
     for (unsigned i = 0; i < count && !failed; i++)
-        failed = bpf_map_update_elem(g->ends, &all[i].at, &all[i].kind, BPF_ANY);
+        failed = bpf_map_update_elem(g->maps.ends, &all[i].at, &all[i].kind, BPF_ANY);
     for (unsigned i = 0; i < g->known_count && !failed; i++)
-        if (!has(all, count, &g->known[i])) bpf_map_delete_elem(g->ends, &g->known[i].at);
+        if (!has(all, count, &g->known[i])) bpf_map_delete_elem(g->maps.ends, &g->known[i].at);
     if (failed) return failed;
     free(g->known);
     g->known = all;
@@ -154,6 +160,7 @@ static void add_match(const struct gate *g, struct sorted *s, const struct guard
 {
     struct gate_config *c = &s->config;
     c->any |= m->proxied != GUARD_ALL;
+    c->returns |= m->proxied == GUARD_RETURNS;
     if (is_server(m)) add_server(s, m, GATE_SERVER);
     if (m->proxied != GUARD_OPENERS) return;
     if (is_narrow(m)) {
@@ -162,7 +169,7 @@ static void add_match(const struct gate *g, struct sorted *s, const struct guard
         return;
     }
     const struct gate_wide w = wide_of(m);
-    if (c->wide < GATE_WIDE) bpf_map_update_elem(g->wides, &c->wide, &w, BPF_ANY);
+    if (c->wide < GATE_WIDE) bpf_map_update_elem(g->maps.wides, &c->wide, &w, BPF_ANY);
     c->wide++;
 }
 
@@ -210,9 +217,16 @@ static void find_free(struct gate_config *c, const struct guard_match *all, unsi
     if (!best) c->free_lo = 1; /* above free_hi, 0: none */
 }
 
-int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers)
+static int configure(struct gate *g, const struct gate_config *c)
 {
     const uint32_t zero = 0;
+    if (!g->maps.config) return bpf_map_update_elem(g->gates, &zero, c, BPF_ANY);
+    *g->maps.config = *c;
+    return 0;
+}
+
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers)
+{
     struct sorted s = {0};
     for (unsigned i = 0; i < count; i++) add_match(g, &s, &all[i]);
     for (unsigned i = 0; i < count && answers; i++) add_answers(&s, &all[i]);
@@ -223,11 +237,11 @@ int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bo
     if (failed)
         free(s.ends);
     else
-        failed = bpf_map_update_elem(g->gates, &zero, &s.config, BPF_ANY);
+        failed = configure(g, &s.config);
     return failed;
 }
 
-int gate_world(struct gate *g, const struct facts *f) { return own_addresses(g->own, f); }
+int gate_world(struct gate *g, const struct facts *f) { return g->own < 0 ? 0 : own_addresses(g->own, f); }
 
 /* ---- where ---- */
 
@@ -250,5 +264,5 @@ void gate_detach(struct gate *g, unsigned port)
 
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum)
 {
-    object_sum(g->counts, ifindex % GATE_COUNTS, sum, sizeof *sum / 8);
+    object_sum(g->maps.counts, ifindex % GATE_COUNTS, sum, sizeof *sum / 8);
 }

@@ -5,7 +5,7 @@
 #define RUNTIME_IO_GATE_H
 
 #include "runtime/host/guard.h"
-#include "runtime/io/gate.bpf.h"
+#include "vm/kernel/gate.h"
 #include "vm/packet/facts.h"
 
 struct filter;
@@ -17,6 +17,12 @@ const char *gate_lacks(void);
 /* Over the filter of the sockets, which outlives it. NULL: memory is out, or the build has no clang; then the guard
  * alone holds back what opens connections, and the rest passes. */
 struct gate *gate_open(const struct filter *f);
+/* Over maps of the executor in the kernel, which outlive it: nothing is put on interfaces. NULL: memory is out. */
+struct gate_maps {
+    int ends, wides, counts;
+    struct gate_config *config;
+};
+struct gate *gate_over(const struct gate_maps *maps);
 void gate_close(struct gate *g);
 
 /* Those of the matches that are the proxy's, from now on. answers: what servers answer to the host's own addresses is

@@ -9,7 +9,7 @@
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct steer_ip);
+    __type(key, struct numbered_ip);
     __type(value, __u8);
     __uint(max_entries, STEER_OWN);
 } own SEC(".maps");

@@ -8,16 +8,16 @@
 
 struct entry {
     uint32_t side; /* enum steer_side + 1; 0: of no group */
-    struct steer_ip addr;
+    struct numbered_ip addr;
     struct steer_match match;
 };
 
-static bool is_one(const struct steer_ip *lo, const struct steer_ip *hi)
+static bool is_one(const struct numbered_ip *lo, const struct numbered_ip *hi)
 {
     return lo->hi == hi->hi && lo->lo == hi->lo;
 }
 
-static struct entry *add(struct entry *to, const struct steer_match *m, uint32_t side, struct steer_ip addr)
+static struct entry *add(struct entry *to, const struct steer_match *m, uint32_t side, struct numbered_ip addr)
 {
     memset(to, 0, sizeof *to); /* they are compared as bytes */
     to->side = side;
@@ -29,7 +29,7 @@ static struct entry *add(struct entry *to, const struct steer_match *m, uint32_t
 static struct entry *add_by_destination(struct entry *to, const struct steer_match *m)
 {
     const bool one = is_one(&m->to_lo, &m->to_hi);
-    return add(to, m, one ? STEER_BY_TO + 1 : 0, one ? m->to_lo : (struct steer_ip){0, 0});
+    return add(to, m, one ? STEER_BY_TO + 1 : 0, one ? m->to_lo : (struct numbered_ip){0, 0});
 }
 
 /* No source at all: errors and questions alone fit. */

@@ -1,179 +1,19 @@
-/* For programs of the kernel: a TCP segment as it stands in a packet, and whether a connection of the host's has it.
- *
- * Who includes it has said before how bytes are read: LOAD(ctx, at, to, len), from the IP header on, true where they
- * are there. The kernel's own table of sockets is what tells: nothing has to be told who was let in, or when that ends.
- */
+/* The map of ends of connections that were made, for each program in the kernel that asks the host's sockets. */
 #ifndef RUNTIME_IO_SOCKET_BPF_H
 #define RUNTIME_IO_SOCKET_BPF_H
 
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include <linux/tcp.h>
-#include <stdbool.h>
 
-#include "runtime/io/steer.bpf.h"
-#include "vm/packet/parse/next.h"
+#include "vm/kernel/gate.h"
 
-struct segment {
-    struct steer_ip from, to;
-    __u16 from_port, to_port;
-    __u32 ip_len; /* 20 or 40 */
-    union {
-        struct {
-            __u8 first, tos;
-            __u16 length, id, fragment;
-            __u8 ttl, proto;
-            __u16 sum;
-            __u32 from, to;
-        } four;
-        struct {
-            __u32 first;
-            __u16 length;
-            __u8 next, hops;
-            __u32 from[4], to[4];
-        } six;
-    } ip;
-    struct tcphdr tcp;
-};
-
-static __always_inline struct steer_ip segment_ip4(__u32 wire)
-{
-    return (struct steer_ip){0, STEER_V4 | bpf_ntohl(wire)};
-}
-
-static __always_inline struct steer_ip segment_ip6(const __u32 wire[4])
-{
-    return (struct steer_ip){(__u64)bpf_ntohl(wire[0]) << 32 | bpf_ntohl(wire[1]),
-                             (__u64)bpf_ntohl(wire[2]) << 32 | bpf_ntohl(wire[3])};
-}
-
-static __always_inline bool segment_tcp(void *ctx, __u32 at, struct segment *s)
-{
-    if (!LOAD(ctx, at, &s->tcp, sizeof s->tcp)) return false;
-    s->from_port = bpf_ntohs(s->tcp.source);
-    s->to_port = bpf_ntohs(s->tcp.dest);
-    return true;
-}
-
-static __always_inline bool segment_read4(void *ctx, __u32 at, struct segment *s)
-{
-    if (!LOAD(ctx, at, &s->ip.four, 20) || s->ip.four.first >> 4 != 4) return false;
-    if (s->ip.four.proto != IPPROTO_NR_TCP || s->ip.four.fragment & bpf_htons(0x3fff)) return false;
-    s->ip_len = 20;
-    s->from = segment_ip4(s->ip.four.from);
-    s->to = segment_ip4(s->ip.four.to);
-    return segment_tcp(ctx, at + (s->ip.four.first & 15u) * 4u, s);
-}
-
-/* One that is in pieces is none. */
-static __always_inline bool segment_read6(void *ctx, __u32 at, struct segment *s)
-{
-    if (!LOAD(ctx, at, &s->ip.six, 40)) return false;
-    __u8 next = s->ip.six.next, b[4];
-    s->ip_len = 40;
-    s->from = segment_ip6(s->ip.six.from);
-    s->to = segment_ip6(s->ip.six.to);
-    at += 40;
-    for (int i = 0; i < IP6_EXT_MOST && next != IPPROTO_NR_TCP; i++) {
-        if (!ip6_is_extension(next) || !LOAD(ctx, at, b, sizeof b)) return false;
-        if (next == IPPROTO_NR_FRAGMENT && (b[2] << 8 | b[3]) & 0xfff9) return false;
-        at += ip6_extension_len(next, b[1]);
-        next = b[0];
-    }
-    return next == IPPROTO_NR_TCP && segment_tcp(ctx, at, s);
-}
-
-/* From the header on that an ICMP error quotes, with its ports and no more: as the segment that would answer it. */
-static __always_inline bool segment_quoted(void *ctx, __u32 at, bool six, struct segment *s)
-{
-    __u16 ports[2];
-    if (six) {
-        if (!LOAD(ctx, at, &s->ip.six, 40) || s->ip.six.next != IPPROTO_NR_TCP) return false;
-        for (int i = 0; i < 4; i++) {
-            const __u32 from = s->ip.six.from[i];
-            s->ip.six.from[i] = s->ip.six.to[i];
-            s->ip.six.to[i] = from;
-        }
-        at += s->ip_len = 40;
-    } else {
-        if (!LOAD(ctx, at, &s->ip.four, 20) || s->ip.four.proto != IPPROTO_NR_TCP) return false;
-        const __u32 from = s->ip.four.from;
-        s->ip.four.from = s->ip.four.to;
-        s->ip.four.to = from;
-        s->ip_len = 20;
-        at += (s->ip.four.first & 15u) * 4u;
-    }
-    if (!LOAD(ctx, at, ports, sizeof ports)) return false;
-    s->tcp.source = ports[1];
-    s->tcp.dest = ports[0];
-    return true;
-}
-
-/* The first packet of a connection: it is the vm's to judge, whatever sockets there are. */
-static __always_inline bool segment_opens(const struct segment *s) { return s->tcp.syn && !s->tcp.ack; }
-
-static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct segment *s)
-{
-    struct bpf_sock_tuple t = {};
-    if (s->ip_len == 20) {
-        t.ipv4.saddr = s->ip.four.from;
-        t.ipv4.daddr = s->ip.four.to;
-        t.ipv4.sport = s->tcp.source;
-        t.ipv4.dport = s->tcp.dest;
-        return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv4, BPF_F_CURRENT_NETNS, 0);
-    }
-    __builtin_memcpy(t.ipv6.saddr, s->ip.six.from, sizeof t.ipv6.saddr);
-    __builtin_memcpy(t.ipv6.daddr, s->ip.six.to, sizeof t.ipv6.daddr);
-    t.ipv6.sport = s->tcp.source;
-    t.ipv6.dport = s->tcp.dest;
-    return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
-}
-
-/* A connection, not a listener. */
-static __always_inline bool segment_has_socket(void *ctx, const struct segment *s)
-{
-    struct bpf_sock *sk = segment_socket(ctx, s);
-    if (!sk) return false;
-    const bool connected = sk->state != BPF_TCP_LISTEN;
-    bpf_sk_release(sk);
-    return connected;
-}
-
-/* The ends of connections that were made, the client's first; of the oldest nothing is known any more. */
-struct made {
-    struct steer_ip from, to;
-    __u16 from_port, to_port;
-    __u32 unused;
-};
-enum { MADE_MOST = 32768 };
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __type(key, struct made);
+    __type(key, struct gate_made);
     __type(value, __u8);
     __uint(max_entries, MADE_MOST);
 } made SEC(".maps");
 
-static __always_inline bool segment_has_cookie(struct bpf_sock *listener, struct segment *s)
-{
-    if (s->ip_len == 20) return !bpf_tcp_check_syncookie(listener, &s->ip.four, 20, &s->tcp, sizeof s->tcp);
-    return !bpf_tcp_check_syncookie(listener, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
-}
-
-/* Has a connection of the host's the segment, does it end the handshake of one, or had one its ends before? The host
- * answers the last with a reset, which whoever missed the first one waits for (RFC 5961, 3.2: a challenge ACK). */
-static __always_inline bool segment_is_known(void *ctx, struct segment *s)
-{
-    const struct made ends = {s->from, s->to, s->from_port, s->to_port, 0};
-    const __u8 one = 1;
-    bool known = false, begins = false;
-    struct bpf_sock *sk = segment_socket(ctx, s);
-    if (sk) {
-        known = sk->state != BPF_TCP_LISTEN;
-        begins = known ? sk->state == BPF_TCP_NEW_SYN_RECV : segment_has_cookie(sk, s);
-        bpf_sk_release(sk);
-    }
-    if (begins) bpf_map_update_elem(&made, &ends, &one, BPF_ANY);
-    return known || begins || bpf_map_lookup_elem(&made, &ends);
-}
+#define MADE (&made)
+#include "vm/kernel/socket.bpf.h"
 
 #endif

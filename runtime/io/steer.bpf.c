@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #define LOAD(ctx, at, to, len) (!bpf_xdp_load_bytes(ctx, at, to, len))
-#include "runtime/io/gate.bpf.h"
+#include "vm/kernel/gate.h"
 #include "runtime/io/own.bpf.h"
 #include "runtime/io/socket.bpf.h"
 #include "vm/packet/parse/next.h"
@@ -63,7 +63,7 @@ enum {
 };
 
 struct seen {
-    struct steer_ip from, to;
+    struct numbered_ip from, to;
     __u32 at, upper; /* where its IP header begins, and what comes behind that and its extensions */
     __u16 from_port, to_port;
     __u8 proto;
@@ -81,19 +81,23 @@ static __always_inline bool load(struct xdp_md *ctx, __u32 at, void *to, __u32 l
     return !bpf_xdp_load_bytes(ctx, at, to, len);
 }
 
-static __always_inline struct steer_ip ip4(__u32 wire) { return (struct steer_ip){0, STEER_V4 | bpf_ntohl(wire)}; }
-
-static __always_inline struct steer_ip ip6(const __u64 wire[2])
+static __always_inline struct numbered_ip ip4(__u32 wire)
 {
-    return (struct steer_ip){bpf_be64_to_cpu(wire[0]), bpf_be64_to_cpu(wire[1])};
+    return (struct numbered_ip){0, NUMBERED_V4 | bpf_ntohl(wire)};
 }
 
-static __always_inline bool at_least(const struct steer_ip *a, const struct steer_ip *b)
+static __always_inline struct numbered_ip ip6(const __u64 wire[2])
+{
+    return (struct numbered_ip){bpf_be64_to_cpu(wire[0]), bpf_be64_to_cpu(wire[1])};
+}
+
+static __always_inline bool at_least(const struct numbered_ip *a, const struct numbered_ip *b)
 {
     return a->hi > b->hi || (a->hi == b->hi && a->lo >= b->lo);
 }
 
-static __always_inline bool within(const struct steer_ip *a, const struct steer_ip *lo, const struct steer_ip *hi)
+static __always_inline bool within(const struct numbered_ip *a, const struct numbered_ip *lo,
+                                   const struct numbered_ip *hi)
 {
     return at_least(a, lo) && at_least(hi, a);
 }
@@ -235,9 +239,9 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
 }
 
 /* IPv4: 224.0.0.0 and above; IPv6: ff00::/8, fe80::/10. */
-static __always_inline bool stays_on_link(const struct steer_ip *to)
+static __always_inline bool stays_on_link(const struct numbered_ip *to)
 {
-    if (!to->hi) return to->lo >= (STEER_V4 | 0xe0000000u);
+    if (!to->hi) return to->lo >= (NUMBERED_V4 | 0xe0000000u);
     return to->hi >> 56 == 0xff || to->hi >> 54 == 0xfe80 >> 6;
 }
 

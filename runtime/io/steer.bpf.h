@@ -1,24 +1,20 @@
 /* What the steering program in the kernel (steer.bpf.c) and the side that loads it (steer.c) share: the shapes of its
- * maps. An address is two numbers, v4 as ::ffff:a.b.c.d. */
+ * maps. */
 #ifndef RUNTIME_IO_STEER_BPF_H
 #define RUNTIME_IO_STEER_BPF_H
 
 #include <linux/bpf.h>
+
+#include "vm/kernel/gate.h"
 
 enum {
     STEER_SET = 8192, /* matches of two programs, one of which takes the other's place, as they are placed (places.h) */
     STEER_OWN = 65536,
     STEER_QUEUES = 64
 };
-#define STEER_V4 0xffff00000000ull
-
-struct steer_ip {
-    __u64 hi, lo;
-};
-
 /* As struct guard_match: all of it must hold. */
 struct steer_match {
-    struct steer_ip from_lo, from_hi, to_lo, to_hi;
+    struct numbered_ip from_lo, from_hi, to_lo, to_hi;
     __u16 from_port_lo, from_port_hi; /* of ICMP: type and code as one number */
     __u16 to_port_lo, to_port_hi;
     __u8 proto; /* 0: any */
@@ -35,7 +31,7 @@ enum steer_kind { STEER_TAKEN = 1, STEER_PROXIED = 2, STEER_RETURNS = 4 };
 /* A group of matches: those of one destination, or of one source. */
 enum steer_side { STEER_BY_TO, STEER_BY_FROM, STEER_SIDES };
 struct steer_key {
-    struct steer_ip addr;
+    struct numbered_ip addr;
     __u32 side;
     __u32 set; /* where the set begins: there are two, of which one is in use */
 };

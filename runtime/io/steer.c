@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "runtime/host/xdp.h"
-#include "runtime/io/gate.bpf.h"
 #include "runtime/io/object.h"
 #include "runtime/io/own.h"
 #include "runtime/io/places.h"
 #include "runtime/io/steer.bpf.h"
+#include "vm/kernel/gate.h"
 
 static const uint8_t object[] __attribute__((aligned(8))) = {
 #include "runtime/io/steer.bpf.inc"
@@ -33,10 +33,10 @@ struct steer {
 
 /* ---- addresses ---- */
 
-static void range(const struct guard_addresses *a, struct steer_ip *lo, struct steer_ip *hi)
+static void range(const struct guard_addresses *a, struct numbered_ip *lo, struct numbered_ip *hi)
 {
-    *lo = a->lo.family ? own_ip(&a->lo) : (struct steer_ip){0, 0};
-    *hi = a->lo.family ? own_ip(&a->hi) : (struct steer_ip){UINT64_MAX, UINT64_MAX};
+    *lo = a->lo.family ? own_ip(&a->lo) : (struct numbered_ip){0, 0};
+    *hi = a->lo.family ? own_ip(&a->hi) : (struct numbered_ip){UINT64_MAX, UINT64_MAX};
 }
 
 static struct steer_match match_of(const struct guard_match *g)

@@ -95,8 +95,10 @@ static int make(struct map *m, enum kernel_map which, const struct kernel_sizes 
 struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
 {
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
-    struct kernel_sizes s = {
-        .cpus = cpus, .program = p, .source_slots = counts ? kernel_sources_slots(p->settings->flows) : 0};
+    struct kernel_sizes s = {.cpus = cpus,
+                             .program = p,
+                             .source_slots = counts ? kernel_sources_slots(p->settings->flows) : 0,
+                             .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
     flows_sizes(p, &s);
     return s;
 }

@@ -6,6 +6,7 @@
 #include "runtime/kernel/link.h"
 #include "vm/kernel/counters.h"
 #include "vm/kernel/flow_head.h"
+#include "vm/kernel/gate.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
@@ -31,6 +32,7 @@ struct kernel_sizes {
     uint64_t source_slots; /* of flows by source; 0: the program does not count them */
     /* Of the flow table: slots, those of flows that are sent on, and words of both levels of bits. */
     uint32_t flow_slots, flow_bound, flow_words;
+    uint32_t made; /* of connections of the proxy's */
 };
 
 struct map {

@@ -9,11 +9,11 @@
 
 #include "runtime/host/guarded.h"
 #include "runtime/host/transparent.h"
-#include "runtime/io/gate.bpf.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/prove.h"
+#include "vm/kernel/gate.h"
 #include "vm/packet/facts.h"
 
 /* The service's end. */

@@ -85,16 +85,26 @@ static void gate_port(struct parent *p, unsigned port)
     if (failed) lack_gate(p, why);
 }
 
+/* Where the executor in the kernel judges, it lets pass what is the proxy's. */
+static struct gate *gate_make(struct parent *p)
+{
+    if (!p->kernel) return gate_open(io_filter(&p->maker));
+    return gate_over(&(struct gate_maps){.ends = kernel_map(p->kernel, KERNEL_MAP_gate_ends)->fd,
+                                         .wides = kernel_map(p->kernel, KERNEL_MAP_gate_wides)->fd,
+                                         .counts = kernel_map(p->kernel, KERNEL_MAP_gate_counts)->fd,
+                                         .config = kernel_map(p->kernel, KERNEL_MAP_gate)->memory});
+}
+
 /* What is the proxy's passes in the kernel. A kernel that can't do that lets it pass all the same, strays with it. */
 static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t count, char *err, size_t err_len)
 {
     bool any = p->maker.gate;
     for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
-    if (any && !p->maker.gate) p->maker.gate = gate_open(io_filter(&p->maker));
+    if (any && !p->maker.gate) p->maker.gate = gate_make(p);
     if (any && !p->maker.gate) lack_gate(p, "its program can't be loaded");
     if (!any || !p->maker.gate) return 0;
-    const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count);
-    for (unsigned i = 0; i < p->o->iface_count && !failed; i++)
+    const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count && !p->kernel);
+    for (unsigned i = 0; i < p->o->iface_count && !failed && !p->kernel; i++)
         if (!p->maker.steers[i] && parent_ifindex(p, i)) gate_port(p, i);
     if (failed == -E2BIG)
         snprintf(err, err_len,

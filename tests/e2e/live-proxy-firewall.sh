@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The firewall comes before the proxy's listener, on `packet` and on `xdp`, for IPv4 and IPv6, at an announced address and at one
+# The firewall comes before the proxy's listener, on `packet`, on `xdp` and in the kernel, for IPv4 and IPv6, at an announced address and at one
 # of the host's: who may not connect gets no SYN-ACK or a reset, who may is served; what follows passes in the kernel; strays get
 # nothing; a transparent service's server sees the client, others a pool's `source`; each frame has one verdict; and nothing of it is left after the end
 # and after a kill.
@@ -32,6 +32,9 @@ service clear on 10.1.0.101 tcp/80 { mode proxy transparent; announce; -> farm }
 service clear6 on fd00:1::101 tcp/80 { mode proxy transparent; announce; -> farm6 }
 service told on 10.1.0.2 tcp/1000 { mode proxy; access log json "told.log"; when instruction to 10.2.0.0/24, fd00:2::/64 -> target }
 END_OF_RULES
+# Where the kernel judges, what the host asks itself is enforced, too: servers' answers are let in.
+sed 's/^firewall edge default drop {/firewall edge in default drop {\n  accept state established as ANSWERS\n  accept tcp to port 82 as SURE/' proxy.prey >enforced.prey
+"$bin/preyc" enforced.prey -o enforced.pbc
 
 get() { # SOURCE HOST SECONDS
     at client curl -s -m "$3" --interface "$1" "http://$2" || echo "failed: $?"
@@ -136,16 +139,17 @@ sources() {
 arrived() { at prey cat /sys/class/net/wan/statistics/rx_packets; }
 # Once it routes between its interfaces, too: what is for an announced address crosses nowhere.
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-for io in packet xdp; do
-    also=
-    [ $io = xdp ] || also='-i lan'
+for io in packet xdp kernel; do
+    how="--io $io --monitor" also='-i lan' rules=proxy.pbc
+    [ $io = xdp ] && also=
+    [ $io = kernel ] && how='--exec kernel' rules=enforced.pbc
     sniff "out-$io.pcap" client eth0 'tcp[13] & 18 == 18 and dst host 10.1.0.9'
     before=$(arrived)
-    prey prey -i wan $also --io $io --monitor --format json proxy.pbc
+    prey prey -i wan $also $how --format json $rules
     serves $io
     sniffed
     same "$io: who is dropped gets no SYN-ACK" "$(frames_of "out-$io.pcap")" 0
-    [ $io = xdp ] || sources
+    [ $io = packet ] && sources
     same "$io: an ACK of no connection gets nothing" "$(stray 10.1.0.9 10.1.0.100) $(stray fd00:1::9 fd00:1::100)" 'nothing nothing'
     same "$io: one of a connection that was made gets a reset" "$(stray 10.1.0.1 10.1.0.100 made) $(stray fd00:1::1 fd00:1::100 made)" 'reset reset'
     same "$io: other ports of the address are the host's" "$(at client curl -s -m 5 http://10.1.0.2:81/ || echo "failed: $?")" 'failed: 7'

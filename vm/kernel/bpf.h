@@ -39,7 +39,7 @@ extern const char mask_kpkts;
 extern struct kernel_world state_world;
 extern char map_stages_xdp, map_stages_tc;
 
-enum stage { STAGE_JUDGE, STAGE_ACT };
+enum stage { STAGE_JUDGE, STAGE_ACT, STAGE_NONE /* the packet passes as it is */ };
 
 /* The packet that this CPU works on: for XDP and traffic control; programs of type SYSCALL have the next one. */
 static inline struct kpkt *kpkt_here(void)

@@ -4,9 +4,11 @@
 
 #define TABLE_ACCESS "vm/kernel/table_lines.bpf.h"
 #include "vm/kernel/express.bpf.h"
+#include "vm/kernel/gate.h"
 #include "vm/kernel/head.bpf.h"
 #include "vm/kernel/parse.bpf.h"
 #include "vm/kernel/port.h"
+#include "vm/packet/parse/next.h"
 #include "vm/pbc.h"
 
 uint64_t kernel_piece_follow(struct kpkt *k);
@@ -14,6 +16,9 @@ extern struct kernel_port state_ports[];
 extern struct kernel_way state_ways[];
 
 uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
+extern struct gate_config state_gate;
+uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
+uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
 
 /* The frame, as its hook has it. */
 struct frame {
@@ -126,6 +131,16 @@ inline_whole enum kernel_up why_up(const struct kpkt *k)
     return KERNEL_UP_NONE;
 }
 
+/* Of a connection of the proxy's, which the host's stack carries: it goes on as it is. */
+inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
+{
+    if (!state_gate.any || k->flags & KERNEL_ASKED) return false;
+    const uint32_t kind = k->key.kind;
+    const bool error = kind & KIND_ICMP_HEADER && icmp_type_is_error(kind & KIND_IP6, (uint8_t)k->key.icmp_type);
+    if (!(kind & KIND_TCP) && !error) return false;
+    return f->xdp ? kernel_gate_xdp(f->ctx, k) : kernel_gate_tc(f->ctx, k);
+}
+
 inline_whole void begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
@@ -143,6 +158,7 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f, enum quick f
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
     k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
+    if (is_carried(k, f)) return STAGE_NONE;
     if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
         kernel_piece_follow(k);
         return STAGE_ACT;
@@ -211,10 +227,11 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     begin(k);
     const enum quick found = read_there(k, &f);
     if (found == QUICK_GOOD && express(k, f.data)) return leave_out(ctx, k);
-    if (look(k, &f, found) == STAGE_JUDGE)
-        bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE);
-    else
-        bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
+    switch (look(k, &f, found)) {
+    case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
+    case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
+    case STAGE_NONE: return XDP_PASS;
+    }
     return XDP_DROP;
 }
 
@@ -238,9 +255,10 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
         }
     }
     begin(k);
-    if (look(k, &f, read_there(k, &f)) == STAGE_JUDGE)
-        bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE);
-    else
-        bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
+    switch (look(k, &f, read_there(k, &f))) {
+    case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
+    case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
+    case STAGE_NONE: return TC_ACT_UNSPEC;
+    }
     return TC_ACT_SHOT;
 }

@@ -91,11 +91,12 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     return KERNEL_PASS;
 }
 
-/* Accepted, and a proxy's service takes it: the host gets it. */
+/* Accepted, and a proxy's service takes it: the host gets it. What opens a connection goes by user space, which notes
+ * for the proxy who let it in, and asks the service's rate. */
 static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
 {
-    const bool begins = k->seen.class != SEEN_PLAIN && (k->key.marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
-    if (k->flags & KERNEL_ASKED || (begins && k->flags & KERNEL_RATED)) return settle_up(k, KERNEL_UP_BEGIN);
+    const bool opens = (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    if (k->flags & KERNEL_ASKED || opens) return settle_up(k, KERNEL_UP_BEGIN);
     settle_verdict(k, ACTION_FORWARD, by, k->verdict.service, PBC_NONE);
     return KERNEL_PASS;
 }

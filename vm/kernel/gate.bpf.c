@@ -1,0 +1,95 @@
+/* What connections of the proxy carry is the host's, unjudged: their first packet was judged, and the kernel's own
+ * table of sockets says which connections there are (socket.bpf.h). In the first stage, before flows are looked up;
+ * processes that ask about a frame have no sockets, and do not come here. */
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/gate.h"
+#include "vm/packet/parse/next.h"
+#include "vm/packet/wire.h"
+
+extern struct gate_config state_gate;
+extern char map_gate_ends, map_gate_wides, map_gate_counts, map_gate_made;
+
+/* Words of the packet's head. */
+inline_whole bool head_load(const struct kpkt *k, uint32_t at, void *to, uint32_t len)
+{
+    const uint8_t *from = k->head + (at & (KERNEL_HEAD - 1));
+    if (at + len > k->head_len) return false;
+#pragma unroll
+    for (uint32_t i = 0; i < len; i += 4) wire_put_raw32((uint8_t *)to + i, wire_raw32(from + i));
+    return true;
+}
+#define LOAD(k, at, to, len) head_load(k, at, to, len)
+#define MADE                 (&map_gate_made)
+#include "vm/kernel/socket.bpf.h"
+
+/* Some of several ports, or of any address; here: it is one of the host's own. */
+static bool is_in_wide(const struct numbered_ip *a, uint16_t port, bool here)
+{
+    for (uint32_t i = 0; LOOP(i < state_gate.wide); i = LOOSE(i + 1)) {
+        const struct gate_wide *w = bpf_map_lookup_elem(&map_gate_wides, &i);
+        if (!w) return false;
+        if (gate_is_within(w, a, port) && (!w->own || here)) return true;
+    }
+    return false;
+}
+
+/* Is it an address and a port that the proxy serves? */
+static __attribute__((noinline)) bool is_served(const struct numbered_ip *addr, uint16_t port, bool here)
+{
+    const struct gate_end end = {.addr = *addr, .port = port};
+    const uint8_t *kind = bpf_map_lookup_elem(&map_gate_ends, &end);
+    return (kind && *kind & GATE_SERVICE) || (state_gate.wide && is_in_wide(addr, port, here));
+}
+
+/* The segment that it is, where its headers are in the head; of an ICMP error, that which would answer the one that it
+ * quotes. A frame of the stack of its own, like what else needs much of it: all have 512 bytes together. */
+static __attribute__((noinline)) bool read_segment(struct kpkt *k, struct segment *s)
+{
+    const bool six = k->key.kind & KIND_IP6;
+    if (!(k->key.kind & KIND_TCP)) return segment_quoted(k, k->pkt.l4 + 8u, six, s);
+    return (six ? segment_ip6_header(k, k->pkt.l3, s) : segment_ip4_header(k, k->pkt.l3, s)) &&
+           segment_tcp(k, k->pkt.l4, s);
+}
+
+static __attribute__((noinline)) bool is_known(void *ctx, struct segment *s, bool quoted)
+{
+    return quoted ? segment_has_socket(ctx, s) : segment_is_known(ctx, s);
+}
+
+static inline void count_passed(const struct kpkt *k)
+{
+    const uint32_t at = k->ifindex % GATE_COUNTS;
+    struct gate_count *count = bpf_map_lookup_elem(&map_gate_counts, &at);
+    if (!count) return;
+    count->passed++;
+    count->passed_bytes += k->pkt.wire_len;
+}
+
+/* What arrives: is it the host's, for a connection of the proxy's? Of what is for the service all that is no opener;
+ * where it speaks to servers with clients' addresses, what these answer; and ICMP errors about what either sent. */
+static __always_inline bool arrives(void *ctx, struct kpkt *k)
+{
+    struct segment s = {};
+    const bool here = k->key.kind & KIND_DST_SELF, quoted = !(k->key.kind & KIND_TCP);
+    if (!read_segment(k, &s) || (!quoted && segment_opens(&s))) return false;
+    if (!(state_gate.returns && !here) && !is_served(&s.to, s.to_port, here)) return false;
+    return is_known(ctx, &s, quoted);
+}
+
+/* 1: the packet is the host's as it is; 0: it is looked at like any other. It is TCP, or an ICMP error. */
+GLOBAL uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
+{
+    const bool passes = arrives(ctx, k);
+    if (passes) count_passed(k);
+    return passes;
+}
+
+/* The same of what the host sends: from a service's address and port, or, with a client's address, from a socket. */
+GLOBAL uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL)
+{
+    struct segment s = {};
+    const bool here = k->key.kind & KIND_SRC_SELF;
+    if (!(k->key.kind & KIND_TCP) || !read_segment(k, &s)) return 0;
+    if (state_gate.returns && !here && ctx->sk) return 1;
+    return is_served(&s.from, s.from_port, here);
+}
