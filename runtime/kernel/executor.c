@@ -89,13 +89,6 @@ static bool sweep_meters(void *arg, uint64_t now_ns)
     return kernel_sweep(e->kernel, now_ns);
 }
 
-const char *executor_lacks(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->services_count; i++)
-        if (p->services[i].flags & PBC_SERVICE_COOKIES) return "answer SYNs by cookies";
-    return NULL;
-}
-
 /* The program's judge is proved, then put in force. */
 static bool judge_with(struct executor *e, const struct program *p, char *err, size_t err_len)
 {
@@ -148,11 +141,7 @@ struct executor *executor_over(struct kernel *kernel, struct program *p, const s
 struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
 {
     const struct kernel_cfg there = {.hooks = KERNEL_XDP, .live = cfg->live, .seed = cfg->seed};
-    const char *what = in_kernel ? executor_lacks(p) : NULL;
-    if (what)
-        snprintf(err, err_len,
-                 "the rules %s, which the executor in the kernel does not do in this version: --exec user", what);
-    struct kernel *kernel = in_kernel && !what ? kernel_new(p, &there, err, err_len) : NULL;
+    struct kernel *kernel = in_kernel ? kernel_new(p, &there, err, err_len) : NULL;
     struct executor *e = in_kernel && !kernel ? NULL : executor_over(kernel, p, cfg, err, err_len);
     if (e) e->owned = kernel;
     if (!e) kernel_free(kernel);

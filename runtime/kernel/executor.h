@@ -8,10 +8,6 @@
 struct executor;
 struct kernel;
 
-/* What of such a program the stages do not do: "send connections on"; NULL: they do all of it, or leave it to a worker.
- */
-const char *executor_lacks(const struct program *p);
-
 /* A worker's state over a program, as vm_new has it. in_kernel: the program is loaded there, with maps of its own; else
  * all is done by this process. NULL with one line in err: the kernel does not take the program, and why; with
  * none: memory is out. */

@@ -1,12 +1,13 @@
 #!/bin/bash
 # syn cookies, in a replay: the answer that --write holds is acknowledged in a second capture, and only then is a server
-# asked; a flood of SYNs leaves no flow. B is the build folder.
+# asked; a flood of SYNs leaves no flow. By this process, then, where that may be, by the executor in the kernel (EXEC). B is
+# the build folder.
 set -u
 . tests/lib/scratch.sh
 
 replay() { # NAME ARGUMENT...: its verdicts into lines, what leaves into left.pcap
     "$bin/tests/tools/mkcap" "$1.notes" "$1.pcap" || ok 1 "$1.notes is a capture"
-    timeout 60 "$bin/preyrun" --pcap "$1.pcap" --self 10.9.0.1 --seed 7 --write left.pcap --verdicts lines \
+    timeout 60 "$bin/preyrun" --exec "${EXEC:-user}" --pcap "$1.pcap" --self 10.9.0.1 --seed 7 --write left.pcap --verdicts lines \
         "${@:2}" rules.pbc >out 2>err </dev/null
     ok $? "$1 is replayed"
 }
@@ -84,4 +85,16 @@ done >flood.notes
 replay flood
 grep -q 'flows *0 added' out
 ok $? "a flood of SYNs makes no flow"
+
+if [ -z "${EXEC-}" ]; then
+    if ! "$bin/preyrun" --exec kernel --pcap syn.pcap rules.pbc >out 2>err &&
+        { [ "$(id -u)" -ne 0 ] || grep -qE 'may not be loaded|built without|too old' err; }; then
+        echo "ok - by the executor in the kernel # SKIP $(sed 's/^preyrun: //; q' err)"
+        exit $failed
+    fi
+    (cd "$top" && EXEC=kernel bash tests/e2e/cookies-replay.sh) >"$work.kernel"
+    ok $? 'the same by the executor in the kernel'
+    grep -v '^ok' "$work.kernel" | sed 's/^not ok/# not ok/'
+    rm "$work.kernel"
+fi
 exit $failed

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool one_kernel_asked(const struct program *p) { return getenv("IN_KERNEL") && !executor_lacks(p); }
+bool one_kernel_asked(const struct program *p)
+{
+    (void)p;
+    return getenv("IN_KERNEL");
+}
 
 struct executor *one_kernel_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
 {

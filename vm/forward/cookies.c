@@ -2,6 +2,7 @@
  * and the server is asked in the client's name. */
 #include <stdlib.h>
 
+#include "vm/forward/cookie/may_prove.h"
 #include "vm/forward/cookie/waits.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
@@ -24,9 +25,7 @@ struct proven {
 
 struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed)
 {
-    bool any = false;
-    for (uint32_t i = 0; i < p->services_count; i++) any |= p->services[i].flags & PBC_SERVICE_COOKIES;
-    if (!any) return NULL;
+    if (!program_has_cookies(p)) return NULL;
     struct cookies *c = calloc(1, sizeof *c);
     *failed = !c;
     if (c) cookie_secret(&c->secret, seed);
@@ -85,16 +84,11 @@ void forward_syn(const struct job *j, struct packet_ctx *c)
     f->counters.cookies_sent++;
 }
 
-/* A whole segment with ACK that is none of a live flow's: while the server is awaited nothing of the client's is. */
 static bool may_prove(const struct forward *f, const struct key *key, const struct track_seen *seen)
 {
-    const uint32_t needs = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS | KIND_FRAG_NO;
-    if ((key->kind & needs) != needs || (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK) return false;
     const struct flow *flow = track_flow(f->track, seen);
-    if (!flow) return !(key->kind & KIND_OUT);
-    if (seen->dir != FLOW_ORIGINAL || seen->mark != MARK_INVALID) return false;
-    if (flow->joined && track_bound(f->track, seen)->flags & BIND_AWAITED) return true;
-    return flow->state == FLOW_STATE_CLOSING || flow->state == FLOW_STATE_RESET;
+    const bool awaited = flow && flow->joined && track_bound(f->track, seen)->flags & BIND_AWAITED;
+    return cookie_may_prove(key, seen, flow, awaited);
 }
 
 /* The client's own SYN, as the segment at hand proves it, in that segment's place. window: in bytes. */

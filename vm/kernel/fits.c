@@ -31,8 +31,8 @@ static uint32_t ups_of(const struct program *p)
     const uint32_t flags = p->meta->flags;
     return bit(p->meta->reach > KERNEL_HEAD, KERNEL_UP_HEAD) | bit(flags & PBC_FOLLOWS_FRAGMENTS, KERNEL_UP_FRAGMENT) |
            bit(rejects(p) || bound, KERNEL_UP_ANSWER) | bit(bound, KERNEL_UP_BEGIN) | bit(bound, KERNEL_UP_ERROR) |
-           bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) | bit(bound, KERNEL_UP_ROOM) |
-           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY);
+           bit(program_has_cookies(p), KERNEL_UP_PROOF) | bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) |
+           bit(bound, KERNEL_UP_ROOM) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY);
 }
 
 bool kernel_fits(const struct program *p, struct kernel_fits *fits)

@@ -1,8 +1,10 @@
 /* The second stage: what the program's code decides. The code itself is generated when a program is loaded (gen/). */
 #include <linux/pkt_cls.h>
 
+#include "vm/forward/cookie/may_prove.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
+#include "vm/kernel/count.bpf.h"
 #include "vm/kernel/table.h"
 
 TABLE(const struct pbc_branch, branches);
@@ -26,7 +28,16 @@ inline_whole void serve(struct kpkt *k)
     const struct pbc_service *s = &ROW(services, number);
     k->verdict.service = number;
     if (s->proxy) k->flags |= KERNEL_PROXIED;
-    if (s->rate) k->flags |= KERNEL_RATED;
+}
+
+/* May it prove a cookie? Then it is user space's, and not judged: a cookie is only given for a SYN that was let in. */
+inline_whole bool may_prove(struct kpkt *k)
+{
+    if (!(count_program(k->program)->flags & KERNEL_HAS_COOKIES)) return false;
+    if (k->flags & (KERNEL_ONLY_JUDGE | KERNEL_EGRESS | KERNEL_ORDINARY)) return false;
+    if (!cookie_may_prove(&k->key, &k->seen, k->seen.slot == FLOW_NONE ? NULL : &k->flow, false)) return false;
+    const uint64_t branch = judge_services(k);
+    return branch && ROW(services, ROW(branches, branch - 1).service).flags & PBC_SERVICE_COOKIES;
 }
 
 /* In line, as all of the entry: calls below it want every frame that the kernel has. */
@@ -36,6 +47,10 @@ inline_whole void judge(struct kpkt *k)
     k->program = (uint32_t)NUMBER(serial);
     const struct facts *facts = &state_world.facts;
     if (facts->self4_count | facts->self6_count) kernel_key_settle(k);
+    if (may_prove(k)) {
+        k->up = KERNEL_UP_PROOF;
+        return;
+    }
     const decided d = judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;

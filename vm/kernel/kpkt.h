@@ -46,7 +46,6 @@ enum kernel_flag {
     /* What judge says beside the decision: */
     KERNEL_OPENS = 1 << 5,   /* the rule that decided opens tunnels */
     KERNEL_PROXIED = 1 << 6, /* connections of the service that takes it end here */
-    KERNEL_RATED = 1 << 7,   /* that service has a `rate` */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */

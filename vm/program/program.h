@@ -79,6 +79,14 @@ void program_disasm(const struct program *p, FILE *out);
  * that asks? What opens a connection to a proxy begins none. */
 bool program_begins_flows(const struct program *p);
 
+/* Has some service `syn cookies`? */
+static inline bool program_has_cookies(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->services_count; i++) any |= p->services[i].flags & PBC_SERVICE_COOKIES;
+    return any;
+}
+
 /* Does the firewall judge frames that travel so (PBC_DIR_IN, OUT, FORWARD)? */
 static inline bool firewall_judges(const struct pbc_firewall *f, enum pbc_direction d)
 {

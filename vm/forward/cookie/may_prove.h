@@ -1,0 +1,20 @@
+/* Which segments may prove a cookie, by what headers and flows say; for both executors. */
+#ifndef VM_FORWARD_COOKIE_MAY_PROVE_H
+#define VM_FORWARD_COOKIE_MAY_PROVE_H
+
+#include "vm/flow/track.h"
+#include "vm/packet/key.h"
+
+/* A whole segment with ACK that is none of a live flow's: while the server is awaited nothing of the client's is.
+ * flow: the segment's, NULL where there is none. */
+static inline bool cookie_may_prove(const struct key *key, const struct track_seen *seen, const struct flow *flow,
+                                    bool awaited)
+{
+    const uint32_t needs = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS | KIND_FRAG_NO;
+    if ((key->kind & needs) != needs || (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK) return false;
+    if (!flow) return !(key->kind & KIND_OUT);
+    if (seen->dir != FLOW_ORIGINAL || seen->mark != MARK_INVALID) return false;
+    return awaited || flow->state == FLOW_STATE_CLOSING || flow->state == FLOW_STATE_RESET;
+}
+
+#endif
