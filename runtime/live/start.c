@@ -263,7 +263,6 @@ static int workers_make(struct live *l)
 int start_open(struct live *l)
 {
     int group[PORTS_MOST];
-    if (l->in_kernel && in_kernel_begin(l)) return 2;
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         l->now.shared = shared_new(l->now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));

@@ -32,8 +32,9 @@ service clear on 10.1.0.101 tcp/80 { mode proxy transparent; announce; -> farm }
 service clear6 on fd00:1::101 tcp/80 { mode proxy transparent; announce; -> farm6 }
 service told on 10.1.0.2 tcp/1000 { mode proxy; access log json "told.log"; when instruction to 10.2.0.0/24, fd00:2::/64 -> target }
 END_OF_RULES
-# Where the kernel judges, what the host asks itself is enforced, too: servers' answers are let in.
-sed 's/^firewall edge default drop {/firewall edge in default drop {\n  accept state established as ANSWERS\n  accept tcp to port 82 as SURE/' proxy.prey >enforced.prey
+# Where the kernel judges, what the host asks itself is enforced, too: servers' answers are let in. Of clients only what opens
+# connections is: the rest passes for it is of one.
+sed 's/ as WEB/ flags has syn lacks ack as WEB/; s/ as TOLD/ flags has syn lacks ack as TOLD/; s/^firewall edge default drop {/firewall edge in default drop {\n  accept state established as ANSWERS\n  accept tcp to port 82 as SURE/' proxy.prey >enforced.prey
 "$bin/preyc" enforced.prey -o enforced.pbc
 
 get() { # SOURCE HOST SECONDS
