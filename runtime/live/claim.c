@@ -22,9 +22,11 @@ int claim_guard(struct live *l)
     char err[500] = "out of memory";
     struct guarded g;
     const bool made = guarded_init(&g, l->now.program, NULL, true);
-    g.routed = start_routes(l, l->now.program);
-    g.routed |= l->lingering.whole_ns[LINGERS_ROUTED] != 0;
-    const bool whole = made && guarded_more(&g, l->lingering.matches, l->lingering.count);
+    g.routed = start_routes(l, l->now.program) || l->lingering.whole_ns[LINGERS_ROUTED];
+    g.routed &= !l->in_kernel; /* there the host sends on what was judged */
+    /* What flows of those before are left the programs in the kernel take before the host's stack does. */
+    const unsigned lingering = l->in_kernel ? 0 : l->lingering.count;
+    const bool whole = made && guarded_more(&g, l->lingering.matches, lingering);
     for (unsigned i = 0; i < g.match_count && whole; i++) l->proxies |= g.matches[i].proxied;
     const int failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);

@@ -5,17 +5,6 @@
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
-#include "runtime/live/steered.h"
-
-/* NULL: the stages do all of the program, or send it up. */
-static const char *not_there(const struct live *l, const struct program *p)
-{
-    if (program_all_nats(p)) return "nat is this process's alone in this version";
-    /* What crosses would be judged twice: where it comes in, and where it leaves. */
-    if (start_routes(l, p) || (l->forwards && l->o->iface_count > 1 && steered_routes(p)))
-        return "what crosses from one interface to another is judged by this process alone in this version";
-    return NULL;
-}
 
 /* NULL: nothing of the command line stands in the way. */
 static const char *refusal(const struct live *l)
@@ -36,7 +25,6 @@ int in_kernel_choose(struct live *l)
 {
     const bool asked = l->o->exec == OPTIONS_EXEC_KERNEL;
     const char *no = asked ? refusal(l) : NULL;
-    if (asked && !no) no = not_there(l, l->now.program);
     if (no) return live_complain("--exec kernel: %s; this does: --exec user", no);
     l->in_kernel = asked;
     return 0;
@@ -44,11 +32,9 @@ int in_kernel_choose(struct live *l)
 
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
 {
-    const char *no = l->in_kernel ? not_there(l, p) : NULL;
-    const char *lack = !no && l->kernel ? flows_lack(l->kernel->kernel, p) : NULL;
-    if (no) snprintf(why, len, "--exec kernel: %s", no);
+    const char *lack = l->kernel ? flows_lack(l->kernel->kernel, p) : NULL;
     if (lack)
         snprintf(why, len, "--exec kernel: these rules %s, and those before did not: a restart makes the tables for it",
                  lack);
-    return !no && !lack;
+    return !lack;
 }

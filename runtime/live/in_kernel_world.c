@@ -69,9 +69,19 @@ static void push_ports(const struct live *l)
     }
 }
 
+/* Who sends on what crosses. */
+static uint32_t routes(const struct live *l)
+{
+    if (!start_routes(l, l->now.program)) return 0;
+    return (l->forwards4 ? 0 : KERNEL_ROUTES_4) | (l->forwards6 ? 0 : KERNEL_ROUTES_6);
+}
+
 int in_kernel_push(const struct live *l)
 {
     struct in_kernel *k = l->kernel;
+    struct kernel_world *world = kernel_world(k->kernel);
+    world->routes = routes(l);
+    world->given = l->tun_ifindex;
     push_ports(l);
     k->facts.ifindexes = k->by_id;
     return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);

@@ -125,7 +125,9 @@ int start_look(struct live *l)
     char err[300];
     int status = look_at_program(l);
     if (status && !l->o->preflight) return status; /* which looks at the host all the same */
-    l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
+    l->forwards4 = is_on("/proc/sys/net/ipv4/ip_forward");
+    l->forwards6 = is_on("/proc/sys/net/ipv6/conf/all/forwarding");
+    l->forwards = l->forwards4 || l->forwards6;
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
     if (l->now.program) status |= look_at_rules(l);
@@ -135,7 +137,7 @@ int start_look(struct live *l)
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
     if (!status) l->worker_count = way_workers(l, cpus());
-    if (!status && l->forwards && start_routes(l, l->now.program) && world_elsewhere(l))
+    if (!status && l->forwards && !l->in_kernel && start_routes(l, l->now.program) && world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
 }

@@ -60,6 +60,7 @@ struct live {
     unsigned older_count;
     bool proxies;                  /* some connections end here, or did: they pass in the kernel */
     bool forwards;                 /* the host's stack forwards packets */
+    bool forwards4, forwards6;     /* of IPv4; of IPv6 */
     struct guard_news *guard_news; /* who changes our rules; NULL: the kernel does not tell */
     struct channel *channel;       /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
@@ -70,6 +71,7 @@ struct live {
     struct umem *umems[WORKERS_MOST]; /* of each worker's ports */
     unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
     int tun;                          /* back to the host; -1: it sees all that is its own */
+    unsigned tun_ifindex;             /* what comes by it */
     bool generic;                     /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;

@@ -60,7 +60,7 @@ int steered_tun(struct live *l, const struct program *p)
     char err[300];
     const bool needed = l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
     if (!needed || l->tun >= 0) return 0;
-    if (!ask_tun(l->channel, &l->tun, err, sizeof err)) return 0;
+    if (!ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, sizeof err)) return 0;
     l->tun = -1;
     return live_fault(l, "%s", err);
 }

@@ -92,9 +92,17 @@ int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, 
     return failed;
 }
 
-int ask_tun(struct channel *c, int *fd, char *err, size_t err_len)
+int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len)
 {
-    return ask_fds(c, REQUEST_TUN, fd, 1, err, err_len);
+    const struct request_none none = {0};
+    const struct question q = {REQUEST_TUN, &none, sizeof none, NULL, 0, 0};
+    struct answer a;
+    const int failed = ask(c, &q, &a, fd, 1, err, err_len);
+    if (failed) return failed;
+    *ifindex = (unsigned)a.value;
+    if (a.fd_count == 1) return 0;
+    snprintf(err, err_len, "the parent process gave no descriptor");
+    return -EPROTO;
 }
 
 int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)

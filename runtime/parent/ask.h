@@ -31,7 +31,7 @@ int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_
 int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
 
 /* The TUN device (runtime/host/tun.h), by one descriptor. */
-int ask_tun(struct channel *c, int *fd, char *err, size_t err_len);
+int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len);
 int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len);
 
 /* The steering program (runtime/io/steer.h): loaded, told what to take and of the world, attached. */

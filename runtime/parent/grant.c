@@ -183,6 +183,7 @@ static bool grant_TUN(struct parent *p, const struct request *r, struct answer *
     (void)r;
     a->failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
     a->fd_count = a->failed ? 0 : 1;
+    a->value = a->failed ? 0 : if_nametoindex(name);
     return true;
 }
 

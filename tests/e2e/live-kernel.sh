@@ -84,10 +84,3 @@ at prey sysctl -q -w net.ipv4.ip_forward=0
 
 # What is not the kernel's.
 refused '--monitor is refused' 'monitor watches, and the kernel enforces' -i eth0 --monitor run.pbc
-ip -n "$id-prey" link add spare type veth peer name other >/dev/null 2>&1
-ip -n "$id-prey" link set spare up >/dev/null 2>&1
-at prey sysctl -q -w net.ipv4.ip_forward=1
-rules cross <<'END'
-firewall edge forward default drop { accept tcp port 80 }
-END
-refused 'so are rules for what crosses' 'what crosses from one interface to another' -i eth0 -i spare cross.pbc

@@ -235,6 +235,13 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     return XDP_DROP;
 }
 
+/* It came by an interface whose programs have judged it, and the host sends it on. */
+inline_whole bool was_judged(const struct __sk_buff *ctx)
+{
+    const uint32_t from = ctx->ingress_ifindex;
+    return from && (state_ports[from & (KERNEL_PORTS - 1)].ifindex == from || state_world.given == from);
+}
+
 SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
@@ -246,6 +253,7 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
+        if (was_judged(ctx)) return TC_ACT_UNSPEC;
         arrive(k, f.len, ctx->ifindex, KERNEL_EGRESS);
         k->pkt.segment = (uint16_t)ctx->gso_size;
         if (ctx->vlan_present) { /* the kernel took it off */

@@ -3,6 +3,7 @@
 #ifndef VM_KERNEL_SETTLE_BPF_H
 #define VM_KERNEL_SETTLE_BPF_H
 
+#include "vm/forward/bind/routed.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
@@ -82,11 +83,19 @@ static inline bool settle_asks(const struct kpkt *k)
     return !(key->kind & KIND_DST_SELF) && key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO);
 }
 
+/* Does it cross, and the host forwards nothing? */
+static inline bool settle_is_routed(const struct kpkt *k)
+{
+    const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
+    return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_EGRESS);
+}
+
 /* Accepted, and it goes on as it is; unless somebody at one of services' addresses is asked for (forward/vips.c). */
 static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
     const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
     if (sends && settle_asks(k)) return settle_up(k, KERNEL_UP_ANSWER);
+    if (settle_is_routed(k)) return settle_up(k, KERNEL_UP_WAY);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
     return KERNEL_PASS;
 }
@@ -106,6 +115,15 @@ static inline bool settle_is_error(const struct key *key)
     return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_IP6, (uint8_t)key->icmp_type);
 }
 
+/* What a nat's statements may concern: bind/nat.c, nat_choose. What is of one link alone the host hears on that link.
+ */
+static inline bool settle_may_nat(const struct key *key)
+{
+    const bool v6 = key->kind & KIND_IP6;
+    if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER | KIND_ND)) return false;
+    return is_routed(key->src, v6) && is_routed(key->dst, v6);
+}
+
 /* Accepted, where there are services or translation. What begins a flow there user space begins. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 {
@@ -119,9 +137,7 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     if (k->seen.class == SEEN_ORIGINAL) return settle_up(k, KERNEL_UP_BEGIN);
     if (proxied) return settle_proxied(k, by);
     if (k->branch != PBC_NONE) return settle_up(k, KERNEL_UP_BEGIN);
-    /* What a nat's statements leave alone: bind/nat.c, nat_choose. */
-    const bool may = k->key.kind & KIND_IP && !(k->key.kind & (KIND_SRC_SELF | KIND_FRAG_LATER));
-    return translates && may ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
+    return translates && settle_may_nat(&k->key) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
 }
 
 static __always_inline uint32_t settle_judged(struct kpkt *k)

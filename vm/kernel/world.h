@@ -15,6 +15,9 @@ enum kernel_clock {
     KERNEL_CLOCK_FINE,   /* meters */
 };
 
+/* What crosses and is accepted goes to the host, which sends it on; of these families to processes. */
+enum kernel_routes { KERNEL_ROUTES_4 = 1 << 0, KERNEL_ROUTES_6 = 1 << 1 };
+
 /* Own addresses, as long as they are few; what is left over holds the first of them once more. `count…` is that of
  * facts where they are all here. */
 enum { KERNEL_FEW = 8 };
@@ -31,6 +34,8 @@ struct kernel_world {
     uint32_t clock;   /* enum kernel_clock */
     uint64_t secret;  /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
     uint32_t zero;    /* 0, which the verifier cannot know */
+    uint32_t routes;  /* enum kernel_routes */
+    uint32_t given;   /* ifindex by which processes give packets to the host: what came by it was judged */
     /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
      * counts here say whether there are some, and in `own`; bridges are in `ways`. */
     struct facts facts;

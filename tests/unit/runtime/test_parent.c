@@ -79,6 +79,7 @@ static void ask_all(struct channel *c, void *arg)
     const struct io_ask port = {.mtu = 1500, .group = -1};
     struct io_made made;
     int fd;
+    unsigned ifindex = 0;
     if (ask_guard(c, &g, err, sizeof err)) _exit(1);
     if (ask_port(c, &port, &made, err, sizeof err) || !made.fd_count) _exit(2);
     struct io_port *p =
@@ -86,7 +87,7 @@ static void ask_all(struct channel *c, void *arg)
     if (!p) _exit(3);
     io_PACKET.close(p);
     if (ask_rules(c, &fd, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such")) _exit(4);
-    if (ask_tun(c, &fd, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC) _exit(5);
+    if (ask_tun(c, &fd, &ifindex, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC || !ifindex) _exit(5);
     ask_neighbour(c, 0, &(struct host_addr){{0x0a000001}, 4});
     if (ask_announce(c, 0, &(struct host_addr){{0x0a000064}, 4}, err, sizeof err)) _exit(6);
 }

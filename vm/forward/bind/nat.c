@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/bind/routed.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
 
@@ -138,13 +139,6 @@ uint64_t nat_udp_idle_ns(const struct program *p)
 /* ---- what a packet is to translation ---- */
 
 static uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
-
-/* An address that routers send packets for: a host's, and not of one link alone. */
-static bool is_routed(const uint32_t a[4], uint8_t family)
-{
-    if (family == 6) return a[0] >> 24 != 0xff && a[0] >> 22 != 0xfe80 >> 6 && (a[0] | a[1] | a[2] || a[3] > 1);
-    return a[0] >> 28 < 0xe && a[0] >> 24 != 0 && a[0] >> 24 != 127 && a[0] >> 16 != 0xa9fe;
-}
 
 /* Whose ports or identifiers its source takes; MAP_CLASSES: none. */
 static enum map_class class_of(const struct key *key)
@@ -319,7 +313,7 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 {
     const uint8_t family = family_of(key);
     if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER)) return NAT_NOTHING;
-    if (!is_routed(key->src, family) || !is_routed(key->dst, family)) return NAT_NOTHING;
+    if (!is_routed(key->src, family == 6) || !is_routed(key->dst, family == 6)) return NAT_NOTHING;
     begin(key, query, b);
     const bool turned = turn(n, key, stack, look, b);
     if (!turned && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
