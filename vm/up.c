@@ -57,13 +57,14 @@ void vm_count(struct vm *vm, const struct vm_counters *more)
 {
     const struct program *p = vm->program;
     const uint32_t services = p->services_count;
+    const uint32_t own_services = p->past ? p->past->services : services; /* the kernel has no others */
     sum_all(vm->counters.verdicts, more->verdicts, ACTION_COUNT);
     count_reasons(vm, more->reasons);
     sum_all(vm->rules, more->rules, p->rules_count);
     sum_all(vm->rules + p->rules_count + 1, more->defaults, p->firewalls_count);
-    sum_all(vm->served, more->services, services);
-    sum_all(vm->served + services, more->unserved, services);
-    sum_all(vm->served + 2 * (size_t)services, more->servers, p->servers_count);
+    sum_all(vm->served, more->services, own_services);
+    sum_all(vm->served + services, more->unserved, own_services);
+    sum_all(vm->served + 2 * (size_t)services, more->servers, p->past ? p->past->servers : p->servers_count);
     if (vm->forward && more->forward)
         forward_count(vm->forward, more->forward->replies, more->nat ? more->nat->statements : NULL);
     if (more->meters) meters_count(vm->meters, p, more->meters);

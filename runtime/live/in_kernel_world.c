@@ -76,12 +76,22 @@ static uint32_t routes(const struct live *l)
     return (l->forwards4 ? 0 : KERNEL_ROUTES_4) | (l->forwards6 ? 0 : KERNEL_ROUTES_6);
 }
 
+/* Flows of programs before go on, also where the one in force has none of its own. */
+static void follow_past(const struct live *l, struct kernel_world *w)
+{
+    if (!l->now.program->past || !l->kernel->ops.flows) return;
+    w->flags |= PBC_KEEPS_FLOWS;
+    if (w->clock == KERNEL_CLOCK_NONE) w->clock = KERNEL_CLOCK_COARSE;
+    w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
+}
+
 int in_kernel_push(const struct live *l)
 {
     struct in_kernel *k = l->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(l);
     world->given = l->tun_ifindex;
+    follow_past(l, world);
     push_ports(l);
     k->facts.ifindexes = k->by_id;
     return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);

@@ -23,8 +23,10 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     t->half_open_most = cfg->half_open;
     t->begins |= cfg->begins;
-    t->ended = cfg->ended;
-    t->arg = cfg->arg;
+    if (!t->arg) { /* else somebody is told already: a worker of the next program is made beside the one that runs */
+        t->ended = cfg->ended;
+        t->arg = cfg->arg;
+    }
     t->ops = ops;
     t->stride = 64;
     t->tags = ops->tags;

@@ -155,6 +155,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
 void track_free(struct track *t)
 {
     if (!t) return;
+    if (t->table && t->table->arg == t) t->table->arg = NULL;
     flow_table_free(t->table);
     stacks_free(t->stacks);
     sources_free(t->sources);

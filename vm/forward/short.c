@@ -57,6 +57,7 @@ static bool is_too_many(const struct job *j, const struct packet_ctx *c, const s
 {
     const struct program *p = j->vm->program;
     if (b->kind != BIND_SERVICE) return b->nat >= p->nats_count;
+    if (c->v->service >= (p->past ? p->past->services : RECIPE_NAT)) return true;
     return b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT || program_is_past(p, b->server);
 }
 
@@ -147,7 +148,7 @@ void forward_datagram(struct forward *f, uint32_t next) { f->datagram = next; }
 void forward_count(struct forward *f, uint64_t replies, const struct counter nats[])
 {
     f->counters.replies += replies;
-    for (uint32_t i = 0; nats && i < program_all_nats(f->p); i++) nat_count_all(f->nat, i, nats[i]);
+    for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count_all(f->nat, i, nats[i]);
 }
 
 /* ---- asking ---- */
