@@ -19,7 +19,8 @@ enum flow_op_kind {
     FLOW_OP_ADD,  /* tuple, state, flags, tcp, idle_ns: a flow; a plain one that has the tuple ends */
     FLOW_OP_TWIN, /* slot, claim, tuple: a twin of it */
     FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags: it becomes so; flags are added */
-    FLOW_OP_END,  /* slot, claim, how: it ends */
+    /* slot, claim, how, over: it ends; also where it has been changed since, as long as it is the same flow. */
+    FLOW_OP_END,
     /* slot, until: those between whose time is over end, and stand in `swept`; `count` of them, no more than there is
      * room for. It goes no further than to one that is the process's to end. */
     FLOW_OP_SWEEP,
@@ -27,7 +28,7 @@ enum flow_op_kind {
 
 enum flow_op_said {
     FLOW_OP_DONE,
-    FLOW_OP_BUSY, /* its claim word is not `claim` any more, or another processor holds it */
+    FLOW_OP_BUSY, /* its claim word is not `claim` any more, its time is not over, or another processor holds it */
     FLOW_OP_ROOM, /* both groups are full: somebody has to make way first */
     FLOW_OP_HELD, /* a flow that is sent on has the tuple */
 };
@@ -45,7 +46,8 @@ struct flow_op {
     uint32_t kind; /* enum flow_op_kind */
     uint32_t said; /* enum flow_op_said */
     int32_t slot;  /* asked, or of what was added */
-    uint8_t state, flags, how, reserved;
+    uint8_t state, flags, how;
+    uint8_t over;          /* END: 1: only while its time is over */
     uint32_t until, count; /* SWEEP */
     uint64_t claim;        /* as it was read */
     uint64_t now_ns, seen_ns, idle_ns;

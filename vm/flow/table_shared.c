@@ -69,8 +69,12 @@ static bool end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
         if (over && !told && !table_expired(t, table_slot(t, slot), now_ns)) return false;
         if (bound && !told && t->ended) t->ended(t->arg, slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);
         told = bound;
-        struct flow_op op = {
-            .kind = FLOW_OP_END, .slot = slot, .claim = f.claim, .how = (uint8_t)how, .now_ns = now_ns};
+        struct flow_op op = {.kind = FLOW_OP_END,
+                             .slot = slot,
+                             .claim = f.claim,
+                             .how = (uint8_t)how,
+                             .over = over && !told, /* what it held is given back: it ends now */
+                             .now_ns = now_ns};
         if (!run(t, &op)) continue;
         if (!bound && t->ended) t->ended(t->arg, slot, &op.gone.flow, &op.gone.cold, how, now_ns);
         return true;

@@ -55,7 +55,6 @@ static __attribute__((noinline)) uint32_t op_twin(struct flow_op *op)
     const int64_t twin = table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)f->state, FLOW_TWIN), op->now_ns);
     if (twin >= 0) table_pair(TABLE, op->slot, (uint32_t)twin, &tuple);
     table_unlock(f);
-    op->claim = f->claim;
     return twin >= 0 ? FLOW_OP_DONE : FLOW_OP_ROOM;
 }
 
@@ -69,14 +68,18 @@ static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, op->slot)->idle_ns = op->idle_ns;
     if (op->state != f->state) flow_set_state(TABLE, op->slot, (enum flow_state)op->state, op->now_ns);
     table_unlock(f);
-    op->claim = f->claim;
     return FLOW_OP_DONE;
 }
 
+/* Whatever its packets have changed since: who ends a flow has often given back what it held. */
 static __attribute__((noinline)) uint32_t op_end(struct flow_op *op)
 {
     struct flow *f = table_slot(TABLE, op->slot);
-    if (!op_lock(op, f)) return FLOW_OP_BUSY;
+    if (!table_lock(f)) return FLOW_OP_BUSY;
+    if ((uint32_t)f->claim != (uint32_t)op->claim || (op->over && !table_expired(TABLE, f, op->now_ns))) {
+        table_unlock(f);
+        return FLOW_OP_BUSY;
+    }
     op->gone.flow = *f;
     op->gone.cold = *table_cold(TABLE, op->slot);
     table_release_held(TABLE, (uint32_t)op->slot, (enum flow_end)op->how);

@@ -1,0 +1,149 @@
+/* A process ends flows that are sent on while their packets come, as fast as a processor can: each ends, whatever its
+ * packets have changed since the process read it, for by then it has given back what the flow held.
+ *
+ *   kernel_flow_ends [FLOWS]
+ *
+ * Skipped where programs of the kernel may not be loaded. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/kernel/ask.h"
+#include "runtime/kernel/flows.h"
+#include "tests/lib/compiled.h"
+#include "tests/lib/draw_talk.h"
+#include "vm/flow/table_shared.h"
+#include "vm/flow/track.h"
+#include "vm/kernel/kpkt.h"
+
+#define NOW UINT64_C(100000000000000)
+
+static struct kernel *kernel;
+static struct flow_ops ops;
+
+/* The packets of one flow, as the host sends them. */
+struct flood {
+    uint8_t bytes[TALK_FRAME_MAX];
+    struct flow_tuple tuple;
+    bool done; /* atomic */
+};
+
+static bool flood_init(struct flood *f)
+{
+    static const struct talk t = {.src = 0x0a030001,
+                                  .dst = 0x0a090909,
+                                  .proto = IPPROTO_NR_UDP,
+                                  .ttl = 64,
+                                  .src_port = 99,
+                                  .dst_port = 53,
+                                  .payload = 18};
+    struct asker a;
+    struct pkt pkt;
+    struct kpkt *k;
+    const uint32_t len = talk_build(&t, f->bytes);
+    asker_init(&a, kernel, 0);
+    pkt_view(&pkt, f->bytes, len, len, LINK_ETHER, IFACE_NONE);
+    if (ask_frame(&a, KERNEL_XDP, &pkt, NOW, &k)) return false;
+    f->tuple = (struct flow_tuple){.id = k->seen.id, .hash = k->seen.hash, .room = FLOW_NONE};
+    return true;
+}
+
+static void *pour(void *arg)
+{
+    struct flood *f = arg;
+    struct __sk_buff ctx = {0};
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx, .data_in = f->bytes,
+                .data_size_in = 60, .repeat = 1000);
+    while (!__atomic_load_n(&f->done, __ATOMIC_RELAXED))
+        bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_look_tc), &o);
+    return NULL;
+}
+
+static uint64_t claim_of(int32_t slot) { return __atomic_load_n(&ops.slots[slot].claim, __ATOMIC_ACQUIRE); }
+
+/* It has a recipe, so its packets are the kernel's. */
+static int32_t begin_flow(const struct flood *f)
+{
+    static const struct flow_first first = {.state = FLOW_STATE_UDP, .flags = FLOW_BOUND};
+    struct recipe r = {.generation = kernel_world(kernel)->recipes, .heard_if = IFACE_NONE, .out_if = IFACE_NONE};
+    int32_t slot = FLOW_NONE;
+    memcpy(r.heard_mac, f->bytes + 6, sizeof r.heard_mac);
+    for (unsigned tries = 0; tries < 1000 && slot == FLOW_NONE; tries++)
+        slot = shared_begin(ops.table, &f->tuple, &first, NOW);
+    if (slot != FLOW_NONE) shared_put_recipe(ops.table, slot, RECIPE_FRAME, &r);
+    return slot;
+}
+
+/* Its claim word before packets changed it; 0: none came. */
+static uint64_t claim_before(int32_t slot)
+{
+    const uint64_t before = claim_of(slot) & ~CLAIM_LOCK;
+    for (unsigned tries = 0; tries < 10000000; tries++) {
+        if ((claim_of(slot) ^ before) & CLAIM_CHANGES) return before;
+        if (tries % 100 == 99) sched_yield();
+    }
+    return 0;
+}
+
+/* NULL, or what is wrong. A flow may be locked for a moment. */
+static const char *end_flow(int32_t slot)
+{
+    struct flow_op op = {.kind = FLOW_OP_END, .said = FLOW_OP_BUSY, .slot = slot, .how = FLOW_END_IDLE, .now_ns = NOW};
+    op.claim = claim_before(slot);
+    if (!op.claim) return "no packets of it come";
+    for (unsigned tries = 0; tries < 1000 && op.said == FLOW_OP_BUSY; tries++) ops.run(ops.arg, &op);
+    if (op.said != FLOW_OP_DONE) return "it does not end";
+    return op.gone.flow.flags & FLOW_BOUND ? NULL : "another has ended";
+}
+
+static const char *end_all(unsigned flows)
+{
+    static struct flood flood;
+    pthread_t other;
+    const char *wrong = NULL;
+    kernel_world(kernel)->recipes = 1;
+    memset(kernel_world(kernel)->longest, 0xff, sizeof kernel_world(kernel)->longest);
+    if (!flood_init(&flood)) return "its packet was not asked about";
+    if (pthread_create(&other, NULL, pour, &flood)) return "no thread";
+    for (unsigned i = 0; i < flows && !wrong; i++) {
+        const int32_t slot = begin_flow(&flood);
+        wrong = slot == FLOW_NONE ? "it does not begin" : end_flow(slot);
+    }
+    __atomic_store_n(&flood.done, true, __ATOMIC_RELAXED);
+    pthread_join(other, NULL);
+    return wrong;
+}
+
+int main(int argc, char **argv)
+{
+    char err[300];
+    const unsigned flows = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 100;
+    struct program *p = compiled_text("limits { flows 200 }\nfirewall f default accept { accept state new }\n"
+                                      "pool p { server a 10.9.9.1:53 }\n"
+                                      "service s on 10.9.9.9 udp/53 { mode passthrough; -> p }\n");
+    if (!p) return 1;
+    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC, .live = true}, err, sizeof err);
+    if (!kernel) {
+        const bool skipped = errno == EPERM || errno == ENOTSUP;
+        printf("%s%s\n", skipped ? "ok - # SKIP " : "not ok - ", err);
+        program_put(p);
+        return !skipped;
+    }
+    const char *wrong = kernel_load(kernel, p, err, sizeof err) ? err : NULL;
+    if (!wrong) {
+        const struct flow_table_cfg cfg = track_table_cfg(p, true);
+        flows_init(&ops, kernel);
+        table_over(&ops, &cfg);
+        wrong = end_all(flows);
+    }
+    if (wrong) printf("# %s\n", wrong);
+    printf("%s - a flow that is sent on ends, however fast its packets come\n", wrong ? "not ok" : "ok");
+    kernel_free(kernel);
+    program_put(p);
+    return wrong != NULL;
+}
