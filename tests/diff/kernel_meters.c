@@ -162,9 +162,19 @@ static bool draw_one(struct kernel *k, uint64_t seed, unsigned packets)
 
 struct hammer {
     struct kernel *kernel;
-    unsigned number, asks, keys;
+    unsigned number, asks, keys; /* keys 0: a new one each time */
     uint64_t now_ns, within[METERS];
 };
+
+static unsigned reached[2]; /* atomic: the round that each is in */
+
+/* Both ask at one moment, on a busy machine, too. */
+static void meet(unsigned round, const struct hammer *h)
+{
+    __atomic_store_n(&reached[h->number & 1], round + 1, __ATOMIC_SEQ_CST);
+    for (unsigned i = 1; __atomic_load_n(&reached[!(h->number & 1)], __ATOMIC_SEQ_CST) <= round; i++)
+        if (i % 200000 == 0) sched_yield();
+}
 
 static void *ask_often(void *arg)
 {
@@ -177,11 +187,41 @@ static void *ask_often(void *arg)
     sched_setaffinity(0, sizeof one, &one);
     asker_init(&a, h->kernel, h->number);
     for (unsigned n = 0; n < h->asks; n++) {
-        const struct key key = {.kind = KIND_IP4, .src = {rng_below(&r, h->keys)}, .length = 100};
+        const struct key key = {.kind = KIND_IP4, .src = {h->keys ? rng_below(&r, h->keys) : n}, .length = 100};
+        meet(n, h);
         const uint64_t said = ask(&a, &key, h->now_ns + n);
         for (unsigned id = 0; id < 3; id++) h->within[id] += (said >> 2 * (2 - id) & 3) == METER_WITHIN;
     }
     return NULL;
+}
+
+static bool two_ask(struct kernel *k, struct hammer h[2], unsigned asks, unsigned keys)
+{
+    pthread_t t[2];
+    reached[0] = reached[1] = 0;
+    kernel_meters_at(kernel_meters(k), second);
+    for (unsigned i = 0; i < 2; i++) {
+        h[i] = (struct hammer){.kernel = k, .number = 1 + i, .asks = asks, .keys = keys, .now_ns = second};
+        if (pthread_create(&t[i], NULL, ask_often, &h[i])) return false;
+    }
+    for (unsigned i = 0; i < 2; i++) pthread_join(t[i], NULL);
+    return true;
+}
+
+/* A key that two processors bring at one moment has one bucket. */
+static bool new_keys(struct kernel *k, unsigned asks)
+{
+    const struct pbc_meter m[] = {
+        {.count = 1, .per_ns = 3600 * second, .burst = 1, .per = PBC_PER_SOURCE, .len4 = 32, .entries = 3 * asks},
+        {.count = 1, .per_ns = second, .burst = 1},
+        {.count = 1, .per_ns = second, .burst = 1},
+    };
+    const struct program p = program_of(m, 3);
+    struct hammer h[2];
+    if (!load(k, &p) || !two_ask(k, h, asks, 0)) return false;
+    const uint64_t given = h[0].within[0] + h[1].within[0];
+    printf("# %u new keys with a token each: %llu were given\n", asks, (unsigned long long)given);
+    return given <= asks && given + asks / 20 >= asks && kernel_meters(k)->cells[0].table.used == given;
 }
 
 /* Of one bucket, and of one each of 20 keys, all tokens are given, and none twice; a table that is too small stays
@@ -195,15 +235,8 @@ static bool hammer(struct kernel *k, unsigned asks)
         {.count = 10000000, .per_ns = second, .burst = 1, .per = PBC_PER_SOURCE, .len4 = 32, .entries = KEYS / 2},
     };
     const struct program p = program_of(m, 3);
-    pthread_t t[2];
     struct hammer h[2];
-    if (!load(k, &p)) return false;
-    kernel_meters_at(kernel_meters(k), second);
-    for (unsigned i = 0; i < 2; i++) {
-        h[i] = (struct hammer){.kernel = k, .number = 1 + i, .asks = asks, .keys = KEYS, .now_ns = second};
-        if (pthread_create(&t[i], NULL, ask_often, &h[i])) return false;
-    }
-    for (unsigned i = 0; i < 2; i++) pthread_join(t[i], NULL);
+    if (!load(k, &p) || !two_ask(k, h, asks, KEYS)) return false;
     const uint64_t one = h[0].within[0] + h[1].within[0], keyed = h[0].within[1] + h[1].within[1];
     const uint64_t due = asks * 2 < KEYS * BURST ? asks * 2 : KEYS * BURST;
     const struct keyed *small = &kernel_meters(k)->cells[2].table;
@@ -256,6 +289,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; good && i < rounds; i++) good = draw_one(k, i + 1, 1500);
     say(good, "the kernel's meters say what meter.c says");
     good &= say(k && hammer(k, 30000), "two processors get each token once");
+    good &= say(k && new_keys(k, 8000), "a new key has one bucket, however many bring it");
     good &= say(k && buckets_go_on(k), "buckets go on in the next program");
     kernel_free(k);
     return good ? 0 : 1;
