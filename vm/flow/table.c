@@ -117,6 +117,17 @@ TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum f
     free_slot(t, slot);
 }
 
+/* Of a flow whose lock is had. */
+static TABLE_WITHIN bool tell_and_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    if (!table_tell(t, slot, how, now_ns)) {
+        table_unlock(table_slot(t, slot));
+        return false;
+    }
+    table_release_held(t, slot, how);
+    return true;
+}
+
 TABLE_ALONE bool table_release(struct flow_table *t TABLE_THERE, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
     slot = table_owner(t, slot);
@@ -127,9 +138,7 @@ TABLE_ALONE bool table_release(struct flow_table *t TABLE_THERE, uint32_t slot, 
         table_unlock(f);
         return false;
     }
-    table_tell(t, slot, how, now_ns);
-    table_release_held(t, slot, how);
-    return true;
+    return tell_and_release(t, slot, how, now_ns);
 }
 
 static enum flow_end end_by_timeout(enum flow_state state)
@@ -157,9 +166,7 @@ TABLE_ALONE bool table_expire(struct flow_table *t TABLE_THERE, uint32_t slot, u
         return false;
     }
     const enum flow_end how = end_by_timeout((enum flow_state)f->state);
-    table_tell(t, slot, how, now_ns);
-    table_release_held(t, slot, how);
-    return true;
+    return tell_and_release(t, slot, how, now_ns);
 }
 
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)

@@ -80,9 +80,11 @@ static inline void table_give_back(const struct flow_table *t, uint32_t slot)
     (void)t, (void)slot; /* who is told of the end does it */
 }
 
-static inline void table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
+/* False: who must know of the end can't be told now, so it may not end. */
+static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
     if (t->ended) t->ended(t->arg, (int32_t)slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);
+    return true;
 }
 
 #endif

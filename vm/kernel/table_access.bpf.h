@@ -27,15 +27,16 @@ static inline bool table_may_end(const struct flow *f)
 
 static inline uint64_t table_filling(uint64_t word) { return word | CLAIM_LOCK; }
 
-/* Of an end that no process asked for: to those who list ends, and for the number of its VLAN stack. */
+/* Of an end that no process asked for: to those who list ends, and for the number of its VLAN stack; 0: who counts that
+ * number could not be told. */
 GLOBAL uint64_t kernel_flow_tell(uint32_t slot, uint32_t how, uint64_t now_ns)
 {
     const struct flow *f = table_slot(TABLE, slot);
-    if (!state_flow_head.tells && f->stack <= STACK_PLAIN) return 0;
+    if (!state_flow_head.tells && f->stack <= STACK_PLAIN) return 1;
     struct kernel_event_flow *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
     if (!e) {
         table_count(&state_flow_head.untold, 1);
-        return 0;
+        return f->stack <= STACK_PLAIN;
     }
     e->event = (struct kernel_event){.kind = KERNEL_EVENT_FLOW, .now_ns = now_ns};
     e->gone.slot = (int32_t)slot;
@@ -47,10 +48,10 @@ GLOBAL uint64_t kernel_flow_tell(uint32_t slot, uint32_t how, uint64_t now_ns)
     return 1;
 }
 
-static inline void table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
+static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
     (void)t;
-    kernel_flow_tell(slot, how, now_ns);
+    return kernel_flow_tell(slot, how, now_ns);
 }
 
 /* Who opened the flow of that slot. */
