@@ -120,7 +120,7 @@ static bool begin_worker(struct executor *e, struct program *p, const struct vm_
     e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
     if (e->kernel) mine.kernel = &e->ops;
     if (e->kernel && p->meta->flags & PBC_KEEPS_FLOWS) {
-        flows_init(&e->flows, e->kernel);
+        if (!flows_init(&e->flows, e->kernel)) return false;
         e->ops.flows = &e->flows;
     }
     e->vm = vm_new(p, &mine);
@@ -174,6 +174,7 @@ void executor_free(struct executor *e)
     vm_free(e->vm);
     counted_free(e->counted);
     kernel_events_free(e->events);
+    flows_fini(&e->flows);
     kernel_free(e->owned);
     free(e);
 }

@@ -5,6 +5,7 @@
 
 #include "vm/flow/track.h"
 #include "vm/kernel/flow_head.h"
+#include "vm/keyed/large.h"
 
 /* What the kernel writes to the operation, it writes to where it was read from. */
 static bool run(void *arg, struct flow_op *op)
@@ -14,10 +15,16 @@ static bool run(void *arg, struct flow_op *op)
     return !bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_flow_op), &o);
 }
 
-void flows_init(struct flow_ops *ops, const struct kernel *kernel)
+static size_t binds_bytes(const struct kernel *kernel)
+{
+    return kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries * sizeof(struct flow_bind);
+}
+
+/* Bindings no stage reads. */
+bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
 {
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
-    const bool bound = kernel_map(kernel, KERNEL_MAP_flow_binds)->entries > 1;
+    const bool bound = kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries > 1;
     *ops = (struct flow_ops){.run = run,
                              .arg = (void *)(uintptr_t)kernel,
                              .table = &head->table,
@@ -26,10 +33,17 @@ void flows_init(struct flow_ops *ops, const struct kernel *kernel)
                              .tags = kernel_map(kernel, KERNEL_MAP_flow_tags)->memory,
                              .slots = kernel_map(kernel, KERNEL_MAP_flow_slots)->memory,
                              .cold = kernel_map(kernel, KERNEL_MAP_flow_cold)->memory,
-                             .binds = bound ? kernel_map(kernel, KERNEL_MAP_flow_binds)->memory : NULL,
+                             .binds = bound ? large_sparse(binds_bytes(kernel)) : NULL,
                              .recipes = bound ? kernel_map(kernel, KERNEL_MAP_flow_recipes)->memory : NULL,
                              .half_open = kernel_map(kernel, KERNEL_MAP_flow_bits)->memory,
                              .swept = kernel_map(kernel, KERNEL_MAP_flow_swept)->memory};
+    return ops->binds || !bound;
+}
+
+void flows_fini(struct flow_ops *ops)
+{
+    if (ops->binds) large_sparse_free(ops->binds, binds_bytes(ops->arg));
+    ops->binds = NULL;
 }
 
 enum { GROUP_SLOTS = 16 };
@@ -53,7 +67,7 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return NULL;
     if (!((const struct flow_head *)kernel_map(k, KERNEL_MAP_flow_head)->memory)->table.groups)
         return "follow connections";
-    if (s.flow_bound > 1 && kernel_map(k, KERNEL_MAP_flow_binds)->entries == 1) return "send connections on";
+    if (s.flow_bound > 1 && kernel_map(k, KERNEL_MAP_flow_recipes)->entries == 1) return "send connections on";
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
     return counts && kernel_map(k, KERNEL_MAP_source_words)->entries == 1 ? "count flows by source" : NULL;
 }

@@ -173,7 +173,17 @@ struct kernel_meters *kernel_meters(struct kernel *k)
     return NULL;
 }
 
-void flows_init(struct flow_ops *ops, const struct kernel *k) { (void)ops, (void)k; }
+bool flows_init(struct flow_ops *ops, const struct kernel *k)
+{
+    (void)ops, (void)k;
+    return false;
+}
+void flows_fini(struct flow_ops *ops) { (void)ops; }
+const char *flows_lack(const struct kernel *k, const struct program *p)
+{
+    (void)k, (void)p;
+    return NULL;
+}
 
 bool counted_follow(struct counted *c)
 {

@@ -33,7 +33,7 @@ int in_kernel_begin(struct live *l)
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = &k->asker, .judge = judge_there};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
-        flows_init(&k->flows, k->kernel);
+        if (!flows_init(&k->flows, k->kernel)) return live_complain("--exec kernel: out of memory");
         k->ops.flows = &k->flows;
     }
     k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, l);
@@ -49,6 +49,7 @@ void in_kernel_close(struct live *l)
     kernel_discard(l->kernel->next);
     counted_free(l->kernel->counted);
     kernel_events_free(l->kernel->events);
+    flows_fini(&l->kernel->flows);
     kernel_free(l->kernel->kernel);
     free(l->kernel);
     l->kernel = NULL;

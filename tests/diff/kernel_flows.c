@@ -232,7 +232,7 @@ static bool begin(struct run *r, uint64_t seed)
     kernel_sources_fill(kernel_map(r->kernel, KERNEL_MAP_sources)->memory, r->program->settings->flows, seed);
     r->facts = (struct facts){.generation = 1};
     r->in = (struct vm_in){.mono_ns = 100000 * S, .facts = &r->facts};
-    flows_init(&r->ops, r->kernel);
+    if (!flows_init(&r->ops, r->kernel)) return false;
     r->up = (struct vm_kernel){.arg = r, .judge = judge, .flows = &r->ops};
     return side_init(&r->native, r, seed, false) && side_init(&r->shared, r, seed, true);
 }
@@ -249,6 +249,7 @@ static bool run_one(struct run *r, uint64_t seed, unsigned packets, struct total
     if (!good) printf("# seed %" PRIu64 ": %s\n", seed, r->why);
     vm_free(r->native.vm);
     vm_free(r->shared.vm);
+    flows_fini(&r->ops);
     return good;
 }
 

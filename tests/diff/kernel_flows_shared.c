@@ -565,7 +565,7 @@ int main(int argc, char **argv)
         printf("not ok - %s\n", err);
         return 1;
     }
-    flows_init(&ops, kernel);
+    if (!flows_init(&ops, kernel)) return 1;
     const struct flow_table_cfg cfg = track_table_cfg(program, true);
     table_over(&ops, &cfg);
     const bool two = two_processors(rounds);
@@ -578,6 +578,7 @@ int main(int argc, char **argv)
     printf("%s - what the host sends leaves, also without a flow\n", sends ? "ok" : "not ok");
     const bool told = two && ends_are_told();
     printf("%s - a flow whose end somebody has to know stays where he cannot be told\n", told ? "ok" : "not ok");
+    flows_fini(&ops);
     kernel_free(kernel);
     program_put(program);
     return !(two && whole && kill9 && sends && told);

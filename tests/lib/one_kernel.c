@@ -43,11 +43,10 @@ static void clear(const struct kernel *k, enum kernel_map map)
 
 static void clear_slot(const struct kernel *k, uint32_t slot)
 {
-    const uint32_t bound = kernel_map(k, KERNEL_MAP_flow_binds)->entries;
+    const uint32_t bound = kernel_map(k, KERNEL_MAP_flow_recipes)->entries;
     ((struct flow *)kernel_map(k, KERNEL_MAP_flow_slots)->memory)[slot] = (struct flow){0};
     ((struct flow_cold *)kernel_map(k, KERNEL_MAP_flow_cold)->memory)[slot] = (struct flow_cold){0};
     if (slot >= bound) return;
-    ((struct flow_bind *)kernel_map(k, KERNEL_MAP_flow_binds)->memory)[slot] = (struct flow_bind){0};
     ((struct recipe *)kernel_map(k, KERNEL_MAP_flow_recipes)->memory)[slot] = (struct recipe){0};
 }
 
@@ -100,9 +99,9 @@ static bool fits(const struct kernel *k, const struct program *p, const struct k
     const struct kernel_sizes s = kernel_sizes_of(p, k->cpus);
     const struct maps *m = &k->maps;
     return cfg->hooks == k->cfg.hooks && cfg->live == k->cfg.live &&
-           (s.flow_bound > 1) == (m->v[KERNEL_MAP_flow_binds].entries > 1) &&
-           s.flow_bound <= m->v[KERNEL_MAP_flow_binds].entries && s.flow_slots <= m->v[KERNEL_MAP_flow_slots].entries &&
-           s.flow_words <= m->v[KERNEL_MAP_flow_bits].entries &&
+           (s.flow_bound > 1) == (m->v[KERNEL_MAP_flow_recipes].entries > 1) &&
+           s.flow_bound <= m->v[KERNEL_MAP_flow_recipes].entries &&
+           s.flow_slots <= m->v[KERNEL_MAP_flow_slots].entries && s.flow_words <= m->v[KERNEL_MAP_flow_bits].entries &&
            s.source_slots + GROUP <= m->v[KERNEL_MAP_source_tags].entries &&
            counts_room(p, k->cpus) <= m->v[KERNEL_MAP_counts].entries;
 }

@@ -26,10 +26,9 @@ extern struct flow_head state_flow_head;
 extern uint16_t state_flow_tags[];
 extern struct flow state_flow_slots[];
 extern struct flow_cold state_flow_cold[];
-extern struct flow_bind state_flow_binds[];
 extern struct recipe state_flow_recipes[];
 extern uint64_t state_flow_bits[];
-extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_binds, last_flow_recipes, last_flow_bits;
+extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_recipes, last_flow_bits;
 
 #define TABLE (&state_flow_head.table)
 
@@ -45,8 +44,8 @@ static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t s
 }
 static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
 {
-    (void)t;
-    return &state_flow_binds[AT_MOST((uint64_t)slot, LAST(flow_binds))];
+    (void)t, (void)slot;
+    return NULL; /* processes have them, and no stage asks */
 }
 static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
 {
