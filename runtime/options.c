@@ -373,6 +373,14 @@ static bool opt_record_snap(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+static bool opt_record_sample(struct reading *r, const char *n, const char *v)
+{
+    uint64_t every;
+    if (!number(r, n, v, 1, UINT32_MAX, &every)) return false;
+    r->o->record_sample = (uint32_t)every;
+    return true;
+}
+
 static bool opt_replay(struct reading *r, const char *n, const char *v)
 {
     if (r->o->replay) return wrong(r, "--%s is given twice%s", n, "");
@@ -479,7 +487,8 @@ static bool settle_live(struct reading *r)
     if (o->watch && !strcmp(o->program, "-"))
         return wrong(r, "--watch: standard input is read once, and is no file that changes%s%s", "", "");
     if (!o->name) o->name = o->ifaces[0];
-    if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX))
+    if (!o->record &&
+        (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample != OPTIONS_SAMPLE))
         return wrong(r, "--record DIR says where recordings are to be%s%s", "", "");
     return true;
 }
@@ -577,7 +586,8 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
                           .mtu = 1500,
                           .ring = OPTIONS_RING,
                           .record_size = OPTIONS_RECORD,
-                          .record_snap = UINT32_MAX};
+                          .record_snap = UINT32_MAX,
+                          .record_sample = OPTIONS_SAMPLE};
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;

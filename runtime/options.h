@@ -18,6 +18,7 @@ enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
 #define OPTIONS_RING_MOST    (UINT64_C(1) << 30)
 #define OPTIONS_RECORD       (UINT64_C(1) << 30)
 #define OPTIONS_RECORD_LEAST (UINT64_C(1) << 20)
+#define OPTIONS_SAMPLE       100
 #define OPTIONS_RECORD_MOST  (UINT64_C(1) << 50)
 
 struct options {
@@ -57,6 +58,7 @@ struct options {
     const char *record;      /* directory, or NULL */
     uint64_t record_size;    /* bytes of all its files */
     uint32_t record_snap;    /* bytes of a frame; UINT32_MAX: all */
+    uint32_t record_sample;  /* of what the kernel judges one packet in so many */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     enum options_exec { OPTIONS_EXEC_AUTO, OPTIONS_EXEC_USER, OPTIONS_EXEC_KERNEL } exec;         /* who judges */
     bool monitor, preflight, cleanup, watch;

@@ -6,6 +6,7 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
+struct executor_told;
 struct streams;
 
 struct totals {
@@ -28,6 +29,7 @@ struct totals {
     uint64_t elapsed_ns;
     const struct streams
         *streams; /* of a replay: connections that end at a proxy (replay/streams.h); NULL: there are none */
+    const struct executor_told *told; /* of a replay: what else is to be said of the executor in the kernel; or NULL */
 };
 
 /* Of several, added up; first_ns, last_ns and elapsed_ns are left alone. */

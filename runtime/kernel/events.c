@@ -3,12 +3,14 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 struct kernel_events {
     struct ring_buffer *ring;
     kernel_event_fn *fn;
     void *arg;
+    unsigned left; /* records that may be taken */
 };
 
 /* The stages write no shorter ones; yet who maps the ring may have. */
@@ -19,10 +21,10 @@ static size_t least(uint32_t kind)
 
 static int take_one(void *arg, void *data, size_t len)
 {
-    const struct kernel_events *e = arg;
+    struct kernel_events *e = arg;
     const struct kernel_event *event = data;
     if (len >= sizeof *event && len >= least(event->kind)) e->fn(e->arg, event, len);
-    return 0;
+    return --e->left ? 0 : -EAGAIN;
 }
 
 struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
@@ -46,4 +48,11 @@ void kernel_events_free(struct kernel_events *e)
 }
 
 int kernel_events_fd(const struct kernel_events *e) { return ring_buffer__epoll_fd(e->ring); }
-int kernel_events_take(struct kernel_events *e) { return ring_buffer__consume(e->ring); }
+int kernel_events_take(struct kernel_events *e) { return kernel_events_some(e, UINT_MAX); }
+
+int kernel_events_some(struct kernel_events *e, unsigned most)
+{
+    e->left = most;
+    const int taken = ring_buffer__consume(e->ring);
+    return taken == -EAGAIN ? (int)most : taken;
+}

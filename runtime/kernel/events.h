@@ -16,5 +16,7 @@ void kernel_events_free(struct kernel_events *e); /* NULL is fine */
 int kernel_events_fd(const struct kernel_events *e);
 /* All that are there. Returns how many; negative errno. */
 int kernel_events_take(struct kernel_events *e);
+/* So many at most; what is left keeps it readable. */
+int kernel_events_some(struct kernel_events *e, unsigned most);
 
 #endif

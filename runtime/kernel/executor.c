@@ -35,6 +35,7 @@ struct executor {
     struct pool *pool; /* NULL: nothing leaves */
     uint64_t now_ns;   /* latest seen */
     uint64_t lost;     /* records of the stages that found no room */
+    struct executor_told told;
     int fault;
 };
 
@@ -71,7 +72,8 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
     struct executor *e = arg;
     uint64_t decision;
     const int failed = ask_judge(&e->asker, key, pkt, effects, e->now_ns, &decision);
-    if (failed) e->fault = failed;
+    if (failed == -EPROTO) e->told.unjudged++; /* rules ask for bytes behind those that the judge is given */
+    if (failed && failed != -EPROTO) e->fault = failed;
     hear_all(e, effects->input, effects->tx);
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
 }
@@ -98,6 +100,8 @@ static bool judge_with(struct executor *e, const struct program *p, char *err, s
     e->asker.judge = j;
     const int failed = kernel_prove(&e->asker, p, &proof, err, err_len);
     e->asker.judge = NULL;
+    e->told.proof_frames = proof.frames;
+    e->told.proof_ns = proof.ns;
     if (!failed && !kernel_swap(e->kernel, j, err, err_len)) return true;
     kernel_discard(j);
     return false;
@@ -218,11 +222,13 @@ static struct pkt *edited(const struct executor *e, const struct kpkt *k, const 
     return out;
 }
 
-static void leaves(const struct executor *e, const struct kpkt *k, const struct pkt *pkt, uint32_t input,
-                   struct vm_tx *tx)
+static void leaves(struct executor *e, const struct kpkt *k, const struct pkt *pkt, uint32_t input, struct vm_tx *tx)
 {
     struct pkt *out = tx->count < tx->cap ? edited(e, k, pkt) : NULL;
-    if (out) write_entry(k, out, input, pkt->cookie, &tx->entries[tx->count++]);
+    if (out)
+        write_entry(k, out, input, pkt->cookie, &tx->entries[tx->count++]);
+    else
+        e->told.left_out++;
 }
 
 /* Entries and events of one packet, which stood alone: it is the caller's `input`. */
@@ -329,3 +335,4 @@ const struct vm_counters *executor_counters(struct executor *e)
 struct vm *executor_vm(struct executor *e) { return e->vm; }
 struct kernel *executor_kernel(const struct executor *e) { return e->kernel; }
 int executor_fault(const struct executor *e) { return e->fault; }
+const struct executor_told *executor_told(const struct executor *e) { return &e->told; }

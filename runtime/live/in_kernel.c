@@ -13,13 +13,23 @@
 #include "runtime/kernel/flows.h"
 #include "runtime/live/start.h"
 #include "vm/judge/judge.h"
+#include "vm/kernel/meters.h"
 
 /* For the worker, of what came up undecided, or lay in a tunnel. A kernel that does not answer lets nothing by. */
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
 {
     uint64_t decision;
-    const int failed = ask_judge(arg, key, pkt, e, clock_ns(CLOCK_MONOTONIC), &decision);
+    struct in_kernel *k = arg;
+    const int failed = ask_judge(&k->asker, key, pkt, e, clock_ns(CLOCK_MONOTONIC), &decision);
+    if (failed) __atomic_fetch_add(&k->unjudged, 1, __ATOMIC_RELAXED);
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
+}
+
+/* To be looked at, while no reload is under way (explain). */
+static void show_meters(void *arg, struct meters *m)
+{
+    const struct in_kernel *k = arg;
+    kernel_meters_show(kernel_meters(k->kernel), m);
 }
 
 int in_kernel_begin(struct live *l)
@@ -31,11 +41,13 @@ int in_kernel_begin(struct live *l)
         in_kernel_swap(l, NULL))
         return live_complain("--exec kernel: %s", err);
     asker_init(&k->asker, k->kernel, 0);
-    k->ops = (struct vm_kernel){.arg = &k->asker, .judge = judge_there};
+    k->ops = (struct vm_kernel){.arg = k, .judge = judge_there, .meters = show_meters};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
         if (!flows_init(&k->flows, k->kernel)) return live_complain("--exec kernel: out of memory");
         k->ops.flows = &k->flows;
     }
+    k->answers = answers_new();
+    if (!k->answers) return live_complain("out of memory");
     k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, l);
     return k->events ? 0 : live_complain("--exec kernel: its log: %s", strerror(errno));
 }
@@ -50,6 +62,7 @@ void in_kernel_close(struct live *l)
     counted_free(l->kernel->counted);
     kernel_events_free(l->kernel->events);
     flows_fini(&l->kernel->flows);
+    answers_free(l->kernel->answers);
     kernel_free(l->kernel->kernel);
     free(l->kernel);
     l->kernel = NULL;

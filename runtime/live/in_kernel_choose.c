@@ -15,8 +15,6 @@ static const char *refusal(const struct live *l)
         if (link && !xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";
     }
     if (l->o->bridge_count) return "a bridge is carried by this process";
-    if (l->o->monitor) return "--monitor watches, and the kernel enforces";
-    if (l->o->record) return "--record keeps what this process judges";
     if (l->o->io == OPTIONS_IO_PACKET) return "--io packet shows frames to this process alone";
     return io_XDP.open ? NULL : "this preyrun was built without clang (make KERNEL=0)";
 }

@@ -7,9 +7,11 @@
 #include "runtime/kernel/flows.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/state.h"
 #include "vm/kernel/port.h"
 
+struct answers;
 struct counted;
 struct kernel_event;
 struct kernel_events;
@@ -25,7 +27,10 @@ struct in_kernel {
     struct proof proof;           /* of the program that was loaded last */
     struct counted *counted;      /* of the program in force, into the worker's vm */
     struct kernel_events *events;
-    uint64_t logs; /* records of rules that log */
+    uint64_t logs;           /* records of rules that log */
+    struct answers *answers; /* to what this machine sends */
+    uint64_t samples;        /* packets that it told of */
+    uint64_t unjudged;       /* atomic: the worker's */
     struct kernel_facts facts;
     uint32_t ifindex[PORTS_MOST]; /* as the kernel knows them */
     uint32_t by_id[KERNEL_WAYS];  /* the same, by their ids in the program */
@@ -33,6 +38,12 @@ struct in_kernel {
 
 /* For kernel_events_new: what a record says is told. live: struct live. */
 void in_kernel_heard(void *live, const struct kernel_event *e, size_t len);
+/* Answers to what this machine sends and the rules reject: they reach its sockets by the TUN device. NULL: memory is
+ * out. */
+struct answers *answers_new(void);
+void answers_free(struct answers *a); /* NULL is fine */
+void answers_give(struct live *l, const struct program *p, const struct pkt *pkt, const struct key *key, uint32_t rule);
+void answers_count(const struct answers *a, struct kernel_told *to);
 /* Interfaces and facts, into the maps: 0 or a negative errno. */
 int in_kernel_push(const struct live *l);
 

@@ -6,36 +6,104 @@
 #include "runtime/kernel/events.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
+#include "runtime/live/onlookers.h"
+#include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
+#include "vm/kernel/flow_head.h"
 #include "vm/kernel/meters.h"
 
-/* A rule that logs, of the program in force; what the one before has said last is left out. */
-void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
-{
-    struct live *l = arg;
-    struct in_kernel *k = l->kernel;
-    const struct program *p = __atomic_load_n(&k->judges, __ATOMIC_ACQUIRE);
-    const struct labels *labels = reload_labels(l, p);
-    const struct kernel_event_packet *said = (const void *)e;
-    struct log_note note = {.program = p, .mono_ns = e->now_ns};
+/* A packet of the program in force, whose names are known. */
+struct heard {
+    const struct kernel_event_packet *said;
+    const struct program *program;
+    const struct labels *labels;
+    uint64_t now_ns;
     struct pkt pkt;
     struct key key;
-    (void)len;
-    if (e->kind == KERNEL_EVENT_FLOW && k->ops.flows)
-        vm_flow_gone(l->workers[0]->vm, &((const struct kernel_event_flow *)e)->gone, &l->workers[0]->tx);
-    if (e->kind != KERNEL_EVENT_LOG) return;
-    k->logs++;
+};
+
+enum { TAKE_MOST = 256 /* records, before others have their turn */ };
+
+/* False: it is of the program before. */
+static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
+{
+    *h = (struct heard){
+        .said = (const void *)e, .program = __atomic_load_n(&l->kernel->judges, __ATOMIC_ACQUIRE), .now_ns = e->now_ns};
+    if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
+    if (e->program == kernel_world(l->kernel->kernel)->program) h->labels = reload_labels(l, h->program);
+    kernel_event_view(h->said, &h->pkt);
+    pkt_parse(&h->pkt, &l->latest->facts, &h->key);
+    h->key.marks |= h->said->states & MARK_STATES;
+    return h->labels;
+}
+
+static void heard_log(struct live *l, const struct kernel_event *e)
+{
+    struct heard h;
+    l->kernel->logs++;
     if (l->o->log == LOG_NONE) return;
-    if (!labels || e->program != kernel_world(k->kernel)->program || said->rule >= p->rules_count) {
+    if (!parse(l, e, &h) || h.said->rule >= h.program->rules_count) {
         events_left_out(&l->events, TOLD_RULE, 1);
         return;
     }
-    kernel_event_view(said, &pkt);
-    pkt_parse(&pkt, &l->latest->facts, &key);
-    pkt_describe(&pkt, &key, note.text, sizeof note.text);
-    note.rule = said->rule;
-    note.bytes = said->wire_len;
-    events_packet(&l->events, labels, &note);
+    struct log_note note = {.program = h.program, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
+    pkt_describe(&h.pkt, &h.key, note.text, sizeof note.text);
+    events_packet(&l->events, h.labels, &note);
+}
+
+static void heard_reject(struct live *l, const struct kernel_event *e)
+{
+    struct heard h;
+    if (parse(l, e, &h)) answers_give(l, h.program, &h.pkt, &h.key, h.said->rule);
+}
+
+/* Which of the interfaces that are served; -1: none. */
+static int port_of(const struct in_kernel *k, uint32_t ifindex)
+{
+    for (int i = 0; i < PORTS_MOST; i++)
+        if (k->ifindex[i] == ifindex) return i;
+    return -1;
+}
+
+/* One packet of many, or all while somebody looks on. */
+static void heard_sample(struct live *l, const struct kernel_event *e)
+{
+    struct heard h;
+    const bool known = parse(l, e, &h);
+    const int port = port_of(l->kernel, h.said->ifindex);
+    if (port < 0) return;
+    h.pkt.cookie = (unsigned)port;
+    const struct sampled s = {.pkt = &h.pkt,
+                              .key = &h.key,
+                              .verdict = &h.said->verdict,
+                              .labels = h.labels,
+                              .now_ns = h.now_ns,
+                              .asked = (uint8_t)((h.said->states & MARK_STATES) >> TAPE_STATES |
+                                                 (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
+                              .world = h.said->world};
+    onlookers_see(l, &s);
+    /* Who looks on has all of them told. */
+    const uint64_t every = onlookers_there(l) ? l->o->record_sample : 1;
+    if (known && l->recorder && h.program == l->now.program && ++l->kernel->samples % every == 0)
+        recorded_sample(l, &s);
+}
+
+void in_kernel_samples(struct live *l)
+{
+    if (!l->kernel) return;
+    kernel_world(l->kernel->kernel)->sample = onlookers_there(l) ? 1 : l->recorder ? l->o->record_sample : 0;
+}
+
+void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
+{
+    struct live *l = arg;
+    const struct kernel_event_flow *flow = (const void *)e;
+    (void)len;
+    if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows)
+        vm_flow_gone(l->workers[0]->vm, &flow->gone, &l->workers[0]->tx);
+    if (e->kind == KERNEL_EVENT_LOG) heard_log(l, e);
+    if (e->kind == KERNEL_EVENT_REJECT) heard_reject(l, e);
+    if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(l, e);
 }
 
 int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
@@ -45,7 +113,7 @@ void in_kernel_called(struct live *l)
 {
     const bool flows = l->kernel->ops.flows;
     if (flows) worker_hold(l->workers[0]);
-    kernel_events_take(l->kernel->events);
+    kernel_events_some(l->kernel->events, TAKE_MOST);
     if (flows) worker_release(l->workers[0]);
 }
 
@@ -66,4 +134,20 @@ uint64_t in_kernel_logs(const struct live *l) { return l->kernel ? l->kernel->lo
 struct kernel_counters in_kernel_counters(const struct live *l)
 {
     return l->kernel ? kernel_counters(l->kernel->kernel) : (struct kernel_counters){0};
+}
+
+struct kernel_told in_kernel_more(const struct live *l)
+{
+    const struct in_kernel *k = l->kernel;
+    struct kernel_told told = {0};
+    if (!k) return told;
+    const struct kernel_counters c = kernel_counters(k->kernel);
+    const struct flow_head *flows = kernel_map(k->kernel, KERNEL_MAP_flow_head)->memory;
+    told.lost = c.lost.packets;
+    told.unjudged = __atomic_load_n(&k->unjudged, __ATOMIC_RELAXED);
+    told.given_up = c.given_up + __atomic_load_n(&flows->given_up, __ATOMIC_RELAXED);
+    told.untold = kernel_events_lost(k->kernel);
+    told.ends_untold = __atomic_load_n(&flows->untold, __ATOMIC_RELAXED);
+    answers_count(k->answers, &told);
+    return told;
 }

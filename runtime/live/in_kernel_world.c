@@ -60,6 +60,7 @@ static void push_ports(const struct live *l)
                                         .iface = l->now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = link && strcmp(link->kind, "veth") == 0,
+                                        .served = (uint8_t)i,
                                         .xsks = (uint16_t)(i * IO_QUEUES)};
         if (k->ifindex[i] && k->ifindex[i] != now.ifindex)
             ports[k->ifindex[i] % KERNEL_PORTS] = (struct kernel_port){0};
@@ -85,6 +86,15 @@ static void follow_past(const struct live *l, struct kernel_world *w)
     w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
 }
 
+/* What crosses is enforced where nobody else would send it on. */
+static void push_watched(const struct live *l)
+{
+    struct kernel_world *w = kernel_world(l->kernel->kernel);
+    w->enforces = l->forwards && !start_routes(l, l->now.program) ? 0 : KIND_FORWARD;
+    w->watches = l->o->monitor;
+    w->number = (uint32_t)l->latest->number;
+}
+
 int in_kernel_push(const struct live *l)
 {
     struct in_kernel *k = l->kernel;
@@ -92,6 +102,7 @@ int in_kernel_push(const struct live *l)
     world->routes = routes(l);
     world->given = l->tun_ifindex;
     follow_past(l, world);
+    push_watched(l);
     push_ports(l);
     k->facts.ifindexes = k->by_id;
     return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);

@@ -8,8 +8,10 @@
 
 #include "runtime/live/asked.h"
 #include "runtime/live/filtered.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/seen.h"
+#include "vm/kernel/events.h"
 
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
@@ -22,6 +24,7 @@ struct onlooker {
     struct live *l;
     struct filter filter;
     struct observer as;
+    struct limit limit;             /* of what the kernel judged: the workers' are theirs */
     bool captures, begun;           /* begun: all workers show it what comes */
     uint64_t most, told;            /* frames */
     uint64_t left_out, lost_before; /* frames that found no room here; that its place had lost before it came */
@@ -115,6 +118,7 @@ static void over(void *arg)
     struct onlooker *k = arg;
     k->call = NULL;
     k->l->onlookers->changed = true;
+    in_kernel_samples(k->l);
 }
 
 /* ---- what is seen ---- */
@@ -172,6 +176,56 @@ bool onlookers_tell(struct live *l, struct worker *w)
     const bool all = told < TELL_MOST;
     if (!all) wake(w->call_fd);
     return all;
+}
+
+/* ---- what the kernel judged ---- */
+
+bool onlookers_there(const struct live *l)
+{
+    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++)
+        if (l->onlookers->at[i] && l->onlookers->at[i]->call) return true;
+    return false;
+}
+
+/* As on a worker's tape. */
+struct copied {
+    struct tape_frame frame;
+    uint8_t bytes[KERNEL_EVENT_BYTES];
+};
+
+static void copy(struct copied *c, const struct pkt *pkt)
+{
+    c->frame =
+        (struct tape_frame){.cap_len = pkt->cap_len,
+                            .wire_len = pkt->wire_len,
+                            .segment = pkt->segment,
+                            .port = (uint8_t)pkt->cookie,
+                            .tag_count = pkt->tag_count,
+                            .tags = {{pkt->tags[0].tpid, pkt->tags[0].tci}, {pkt->tags[1].tpid, pkt->tags[1].tci}}};
+    memcpy(c->bytes, pkt->data, pkt->cap_len);
+}
+
+void onlookers_see(struct live *l, const struct sampled *s)
+{
+    const struct tape_verdict v = tape_verdict_of(s->verdict);
+    struct copied copied;
+    const unsigned port = (unsigned)s->pkt->cookie;
+    copy(&copied, s->pkt);
+    const struct seen seen = {.wall_ns = s->now_ns + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
+                              .worker = SEEN_IN_KERNEL,
+                              .device = l->o->ifaces[port],
+                              .iface = port,
+                              .verdict = &v,
+                              .labels = s->labels,
+                              .frame = &copied.frame};
+    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++) {
+        struct onlooker *k = l->onlookers->at[i];
+        if (!k || !k->call || !filter_takes(&k->filter, s->pkt, s->key, port)) continue;
+        if (limit_take(&k->limit, s->now_ns))
+            tell_one(k, &seen);
+        else
+            k->left_out++;
+    }
 }
 
 /* ---- time ---- */
@@ -293,6 +347,8 @@ static void begin(struct live *l, struct call *c, bool captures)
     k->lost_before = lost(k, (unsigned)(place - l->onlookers->at));
     k->call = c;
     l->onlookers->changed = true;
+    limit_init(&k->limit, k->as.rate);
+    in_kernel_samples(l);
     call_follow(c, &looks, k);
     if (captures) seen_section(c, l->o->ifaces, l->o->iface_count);
 }

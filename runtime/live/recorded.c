@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "runtime/live/in_kernel.h"
+#include "runtime/live/onlookers.h"
+
 int recorded_look(struct live *l)
 {
     char err[600];
@@ -46,7 +49,8 @@ int recorded_open(struct live *l)
                                      .port = l->workers[0]->ports,
                                      .ports = l->port_count,
                                      .devices = o->iface_count,
-                                     .workers = l->worker_count,
+                                     .workers = l->worker_count + l->in_kernel,
+                                     .in_kernel = l->in_kernel,
                                      .seed = w->seed,
                                      .forwards = w->forwards};
     l->recorder = recorder_new(&cfg, &l->reel);
@@ -54,6 +58,7 @@ int recorded_open(struct live *l)
     l->now.number = recorder_program(l->recorder, l->now.program, NULL);
     for (unsigned i = 0; i < l->worker_count; i++)
         worker_record(l->workers[i], recorder_tape(l->recorder, i), l->now.number);
+    in_kernel_samples(l);
     return 0;
 }
 
@@ -94,4 +99,15 @@ void recorded_world(struct live *l, const struct snapshot *s)
 void recorded_change(struct live *l, const struct record_change *change)
 {
     if (l->recorder) l->now.number = recorder_program(l->recorder, l->now.program, change);
+}
+
+/* Behind the workers' tapes there is one of what the kernel judged. */
+void recorded_sample(struct live *l, const struct sampled *s)
+{
+    struct tape *t = recorder_tape(l->recorder, l->worker_count);
+    struct pkt copy = *s->pkt;
+    const uint64_t world = l->latest->number;
+    if ((uint32_t)world != s->world) return; /* of a world that is past */
+    tape_single(t, (struct pkt *const[]){&copy}, 1, s->now_ns, tape_place(l->now.number, world));
+    tape_single_verdicts(t, s->verdict, &s->asked, 1);
 }

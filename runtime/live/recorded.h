@@ -19,6 +19,10 @@ struct moments *recorded_moments(const struct live *l, unsigned worker);
 /* Each second: tell of what could not be written. */
 void recorded_tick(struct live *l);
 
+/* A packet that the kernel judged. */
+struct sampled;
+void recorded_sample(struct live *l, const struct sampled *s);
+
 void recorded_world(struct live *l, const struct snapshot *s);
 /* Workers are to change to the program in l->now, which gets its number. */
 void recorded_change(struct live *l, const struct record_change *change);

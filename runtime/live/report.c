@@ -69,8 +69,10 @@ static void in_kernel_text(FILE *out, const struct tally *t)
     for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++)
         if (t->kernel.ups[i].packets)
             fprintf(out, "; %s came up: %s", text_number(t->kernel.ups[i].packets, a), ups[i]);
-    if (t->kernel.lost.packets) fprintf(out, "; %s of these found nobody", text_number(t->kernel.lost.packets, a));
     fputc('\n', out);
+#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
+    if (*words && t->told.field) fprintf(out, "            %s %s\n", text_number(t->told.field, a), words);
+#include "runtime/counter.def"
 }
 
 static void more_text(FILE *out, const struct whole *all)
@@ -110,7 +112,8 @@ static void in_kernel_json(cJSON *to, const struct tally *t)
 {
     json_number(to, "packets", t->in_kernel.packets);
     json_number(to, "bytes", t->in_kernel.bytes);
-    json_number(to, "lost", t->kernel.lost.packets);
+#define KERNEL_COUNTER(field, key, words, doc) json_number(to, key, t->told.field);
+#include "runtime/counter.def"
     cJSON *up = cJSON_AddObjectToObject(to, "up");
     for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++) json_number(up, ups[i], t->kernel.ups[i].packets);
 }

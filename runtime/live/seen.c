@@ -64,7 +64,11 @@ bool seen_line(struct call *c, const struct seen *s)
     FILE *out = open_memstream(&line, &len);
     if (!out) return false;
     describe(s, text, sizeof text);
-    fprintf(out, "{\"time\":\"%s\",\"worker\":%u", text_iso(s->wall_ns, when), s->worker);
+    fprintf(out, "{\"time\":\"%s\",\"worker\":", text_iso(s->wall_ns, when));
+    if (s->worker == SEEN_IN_KERNEL)
+        fputs("null", out);
+    else
+        fprintf(out, "%u", s->worker);
     word(out, "interface", s->device);
     word(out, "packet", text);
     fprintf(out, ",\"bytes\":%u,\"verdict\":\"%s\"", s->frame->wire_len, action_name(v.action));

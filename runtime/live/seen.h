@@ -6,6 +6,7 @@
 #include "runtime/replay/text.h"
 #include "runtime/worker/tape.h"
 
+enum { SEEN_IN_KERNEL = UINT32_MAX /* no worker has seen it */ };
 struct seen {
     uint64_t wall_ns;
     unsigned worker;

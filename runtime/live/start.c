@@ -255,7 +255,8 @@ static int workers_make(struct live *l)
                              .cuts = start_has_tunnels(l->now.program),
                              .kernel = in_kernel_ops(l),
                              .world = in_kernel_told(l),
-                             .forwards = l->forwards};
+                             .forwards = l->forwards,
+                             .watches = l->in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)
         if (worker_make(l, &cfg)) return 2;
     for (unsigned i = 0; i < l->worker_count; i++) l->workers[i]->others = l->workers;

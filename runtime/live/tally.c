@@ -92,11 +92,14 @@ static void add_in_kernel(struct tally *t, const struct live *l)
     const struct kernel_counters *k = &t->kernel;
     struct totals *to = &t->c.totals;
     t->kernel = in_kernel_counters(l);
+    t->told = in_kernel_more(l);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum_to(&t->in_kernel, k->verdicts[i]);
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum_to(&to->malformed, k->reasons[i]);
     sum_to(&to->passed, k->verdicts[ACTION_PASS]);
     sum_to(&to->nobody, k->nobody);
     sum_to(&to->replies, k->answers);
+    for (unsigned i = 0; i < l->o->iface_count; i++) sum_to(&t->seen[i], k->served[i]);
+    sum_to(&t->c.watched, k->watched);
     to->log_events += in_kernel_logs(l);
     to->frames += t->in_kernel.packets;
     to->bytes += t->in_kernel.bytes;

@@ -2,7 +2,7 @@
 #ifndef RUNTIME_LIVE_TALLY_H
 #define RUNTIME_LIVE_TALLY_H
 
-#include "runtime/live/state.h"
+#include "runtime/live/in_kernel.h"
 #include "runtime/proxy/counters.h"
 #include "vm/kernel/counters.h"
 
@@ -19,8 +19,9 @@ struct tally {
     uint64_t mono_ns;        /* when it was begun */
     struct sum *sum;
     struct worker_counters c;
-    struct kernel_counters kernel; /* of what the kernel judges itself: among the others but those of interfaces */
+    struct kernel_counters kernel; /* of what the kernel judges itself, among the others */
     struct counter in_kernel;      /* its verdicts, added up */
+    struct kernel_told told;
     struct egress_counters e;
     struct io_stats io[PORTS_MOST]; /* by interface, those beside the first of it, too */
     struct counter seen[PORTS_MOST];

@@ -176,6 +176,10 @@ static void troubles_print(FILE *out, const cJSON *seen)
         fprintf(out, "  dropped    %14s %s\n", count_at(one, "packets", a), one->string);
     cJSON_ArrayForEach(one, part(seen, "limits")) if (number_at(one, "reached"))
         fprintf(out, "  limit      %14s %s\n", count_at(one, "reached", a), text_at(one, "words"));
+#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
+    if (*words && number_at(part(seen, "kernel"), key))                                                                \
+        fprintf(out, "  kernel     %14s %s\n", count_at(part(seen, "kernel"), key, a), words);
+#include "runtime/counter.def"
 }
 
 void screen_print(FILE *out, const cJSON *seen)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/io/io.h"
+#include "runtime/record/single.h"
 
 enum { ROOM = IO_HEADROOM + 54, SLOT = (ROOM + (1 << 17) + 63) / 64 * 64, FRAME_MOST = SLOT - ROOM };
 
@@ -118,8 +119,16 @@ static int make(struct actor *a, const struct told_program *program)
     return -ENOMEM;
 }
 
+bool actor_room(struct actor *a)
+{
+    if (!a->bytes) a->bytes = malloc((size_t)VM_BATCH * SLOT);
+    if (!a->bytes) actor_stop(a, "out of memory");
+    return a->bytes;
+}
+
 int actor_begin(struct actor *a)
 {
+    if (a->story->start.in_kernel) return 0;
     return make(a, a->story->other ? NULL : a->story->programs[a->story->programs_count - 1]);
 }
 
@@ -228,7 +237,7 @@ static void judge(struct actor *a)
     a->want = a->got = 0;
     if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     worker_judge(a->w, a->views, n, a->now_ns);
-    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n);
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, a->w->cfg.program, a->w->verdicts);
     hand_logs(a);
 }
 
@@ -262,7 +271,7 @@ static void take_heard(struct actor *a, uint64_t value)
 }
 
 /* A frame of the batch, writable with headroom as it came. */
-static void take_frame(struct actor *a, const struct scene *s)
+void actor_take(struct actor *a, const struct scene *s)
 {
     const struct tape_frame *f = &s->frame;
     const unsigned i = a->got++;
@@ -287,6 +296,10 @@ static void take_frame(struct actor *a, const struct scene *s)
 void actor_packet(struct actor *a, const struct scene *s)
 {
     if (a->over) return;
+    if (a->story->start.in_kernel) {
+        single_packet(a, s);
+        return;
+    }
     if (a->stopped || !a->w) {
         a->counters.passed_over += !s->left;
         return;
@@ -297,7 +310,7 @@ void actor_packet(struct actor *a, const struct scene *s)
     } else if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST) {
         actor_stop(a, "a packet is out of place");
     } else {
-        take_frame(a, s);
+        actor_take(a, s);
     }
 }
 
@@ -421,6 +434,10 @@ void actor_step(struct actor *a, const struct scene *s)
     struct tape_record r;
     struct cursor c = {s->body, s->len};
     if (is_over(a, s)) return;
+    if (a->story->start.in_kernel) {
+        single_step(a, s);
+        return;
+    }
     if (a->stopped || !a->w) {
         if (cursor_copy(&c, &r, sizeof r) && r.kind == TAPE_STATE && r.bytes == s->len) read_state(a, &r, c);
         return;

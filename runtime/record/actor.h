@@ -9,6 +9,7 @@
 struct actor_counters {
     uint64_t packets, packets_other;   /* that left as recorded; that did not, or only one of both times */
     uint64_t verdicts, verdicts_other; /* likewise. By another program only what became of packets is compared */
+    uint64_t unclaimed;                /* verdicts that hang on what was not recorded (single.h) */
     uint64_t passed_over;              /* that came before its first state, or while it did not go on */
 };
 
@@ -18,9 +19,8 @@ struct actor;
 struct actor_watch {
     /* Before a batch of n is judged, its packets in a->views; true: that was seen to. */
     bool (*before)(void *arg, struct actor *a, unsigned n);
-    /* A batch of n packets was judged: views and verdicts are the worker's; walls[i] is the time at which packet i
-     * came. */
-    void (*judged)(void *arg, const struct actor *a, unsigned n);
+    /* A batch of n packets was judged: views are the worker's; walls[i] is the time at which packet i came. */
+    void (*judged)(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[]);
     /* A frame leaves, bytes behind it. */
     void (*left)(void *arg, const struct tape_frame *f, uint64_t wall_ns);
     void (*logged)(void *arg, const struct actor *a, const struct log_note *n);
@@ -51,6 +51,7 @@ struct actor {
     bool unheard; /* it asked for more */
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
+    struct snapshot *world; /* of single packets: in which the batch was judged */
     uint8_t *bytes;
 };
 
@@ -69,6 +70,9 @@ void actor_packet(struct actor *a, const struct scene *s);
 static inline uint64_t actor_wall(const struct actor *a, uint64_t now_ns) { return now_ns + a->story->start.wall_ns; }
 /* What was begun and waits for what the worker was told meanwhile is done. */
 void actor_finish(struct actor *a);
+/* Room for a batch's frames; false, and stopped: memory is out. And one of them. */
+bool actor_room(struct actor *a);
+void actor_take(struct actor *a, const struct scene *s);
 /* There is no more. */
 void actor_rest(struct actor *a);
 

@@ -64,13 +64,13 @@ static_assert(sizeof(struct record_block) == 24 && sizeof(struct record_tag) == 
 enum { RECORD_NAME = 16 };
 struct record_start {
     uint32_t version, ports, devices, workers;
-    uint64_t session; /* by chance: files of one run have the same */
-    uint64_t seed;    /* of the workers */
-    uint32_t snap;    /* bytes of a frame */
-    uint8_t forwards; /* the host's stack forwards packets */
-    uint8_t fresh;    /* the workers began with this file */
-    uint8_t torn;     /* what came just before it found no room on the disk */
-    uint8_t zero;
+    uint64_t session;  /* by chance: files of one run have the same */
+    uint64_t seed;     /* of the workers */
+    uint32_t snap;     /* bytes of a frame */
+    uint8_t forwards;  /* the host's stack forwards packets */
+    uint8_t fresh;     /* the workers began with this file */
+    uint8_t torn;      /* what came just before it found no room on the disk */
+    uint8_t in_kernel; /* the kernel judged, and told of some packets: the last worker is it; steps are TAPE_SINGLE */
     struct {
         uint8_t peer;   /* of a bridge: the other port; PORT_ANY */
         uint8_t hidden; /* the host saw nothing of what came by it */

@@ -101,6 +101,7 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
                                      .session = clock_of(CLOCK_REALTIME),
                                      .seed = cfg->seed,
                                      .forwards = cfg->forwards,
+                                     .in_kernel = cfg->in_kernel,
                                      .fresh = 1};
     for (unsigned i = 0; i < cfg->ports; i++) {
         r->start.port[i].peer = cfg->port[i].peer;
@@ -285,7 +286,7 @@ static int begin_file(struct recorder *r)
     failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
     bytes_fini(&head);
     if (failed) return failed;
-    for (unsigned i = 0; i < r->workers && !r->start.fresh; i++) ask_state(r, i);
+    for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) ask_state(r, i);
     r->start.fresh = 0;
     r->torn = false;
     r->head = reel_written(&r->reel);
@@ -374,7 +375,10 @@ static void write_all_said(struct recorder *r)
     }
 }
 
-static bool has_frames(const struct tape_record *t) { return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT; }
+static bool has_frames(const struct tape_record *t)
+{
+    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE;
+}
 
 static void write_frames(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
@@ -412,7 +416,7 @@ static void done(struct recorder *r, unsigned worker, const struct tape_record *
 {
     const bool again = t->kind == TAPE_GAP || (t->kind == TAPE_STATE && t->number < r->needs[worker]);
     tape_done(&r->tapes[worker], t);
-    if (again) ask_state(r, worker);
+    if (again && !r->start.in_kernel) ask_state(r, worker);
 }
 
 /* So many of the loop's. */

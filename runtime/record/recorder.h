@@ -14,8 +14,9 @@ struct recorder_cfg {
     const char *const *names; /* [devices] as long as the recorder lives */
     const struct port *port;  /* [ports], of any worker; port i is of device i % devices */
     unsigned ports, devices, workers;
-    uint64_t seed; /* of the workers */
-    bool forwards; /* as in struct worker_cfg */
+    uint64_t seed;  /* of the workers */
+    bool forwards;  /* as in struct worker_cfg */
+    bool in_kernel; /* the kernel judges; one of the workers is what it tells of */
 };
 
 /* Into these files, opened to be written, which are the recorder's from then on; nothing is written yet. NULL: out of

@@ -16,6 +16,7 @@
 #include "runtime/record/player.h"
 #include "runtime/record/reel.h"
 #include "runtime/record/sessions.h"
+#include "runtime/record/single_said.h"
 #include "runtime/replay/log.h"
 #include "runtime/replay/out.h"
 #include "runtime/replay/report.h"
@@ -29,7 +30,7 @@ struct recording {
     struct player player;
     struct labels labels;
     const struct program *labelled; /* that the labels are of */
-    uint64_t frames;                /* judged so far */
+    uint64_t frames, bytes;         /* judged so far */
     uint64_t first_ns, last_ns;     /* when the earliest and the latest of them came; 0: none has */
     struct listed flows;
     struct sessions sessions;
@@ -66,17 +67,17 @@ static bool label(struct recording *g, const struct program *p)
     return true;
 }
 
-static void judged(void *arg, const struct actor *a, unsigned n)
+static void judged(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[])
 {
     struct recording *g = arg;
-    const bool lines = g->verdicts.f && label(g, a->w->cfg.program);
+    const bool lines = g->verdicts.f && label(g, p);
     for (unsigned i = 0; i < n; i++) {
         const uint64_t wall = a->walls[i];
         g->frames++;
+        g->bytes += a->pkts[i].wire_len;
         if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
         if (wall > g->last_ns) g->last_ns = wall;
-        if (lines && wall >= g->chosen.from_ns)
-            verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &a->w->verdicts[i]);
+        if (lines && wall >= g->chosen.from_ns) verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &v[i]);
     }
 }
 
@@ -220,6 +221,7 @@ static void more_json(cJSON *root, const void *arg)
     number(to, "packets_otherwise", c.packets_other);
     number(to, "verdicts", c.verdicts);
     number(to, "verdicts_otherwise", c.verdicts_other);
+    if (g->player.story.start.in_kernel) number(to, "verdicts_unclaimed", c.unclaimed);
     number(to, "passed_over", c.passed_over);
     sessions_json(to, &g->sessions);
     time_add(to, "began", g->first_ns);
@@ -285,8 +287,17 @@ static int print(struct recording *g, const struct report *of)
     return 0;
 }
 
+/* Of packets that the kernel judged no more is known than became of them. */
+static int summary_of_kernel(const struct recording *g)
+{
+    const struct actor_counters c = player_counters(&g->player);
+    const struct totals totals = {.frames = g->frames, .bytes = g->bytes};
+    return single_summary(g->o, &totals, &c, more_json, g) ? complain("out of memory") : 0;
+}
+
 static int summary(struct recording *g)
 {
+    if (g->player.story.start.in_kernel) return summary_of_kernel(g);
     struct totals totals = {0};
     const struct worker *some = some_worker(g);
     if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
@@ -343,8 +354,23 @@ static void watch(struct recording *g)
     g->flows.from_ns = g->chosen.from_ns;
 }
 
+/* What follows from connections and interfaces is not in it. */
+static int unknown(const struct recording *g)
+{
+    const struct options *o = g->o;
+    const char *asked = o->explain    ? "--explain"
+                        : o->flows    ? "--flows"
+                        : o->coverage ? "--coverage"
+                        : o->write    ? "--write"
+                                      : NULL;
+    if (!asked || !g->player.story.start.in_kernel) return 0;
+    return complain("%s: the kernel judged (--exec kernel), so there are verdicts of some packets alone: without %s",
+                    o->replay, asked);
+}
+
 static int play(struct recording *g)
 {
+    if (unknown(g)) return 2;
     int status = results_open(g);
     watch(g);
     for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);

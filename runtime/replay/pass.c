@@ -51,6 +51,7 @@ struct pass *pass_new(const struct replay *r, bool flows)
     const struct vm_cfg cfg = {.pool = r->pool, .seed = r->o->seed, .flow_events = flows};
     p->exec = replay_executor(r, &cfg, r->o->exec == OPTIONS_EXEC_KERNEL);
     p->vm = p->exec ? executor_vm(p->exec) : NULL;
+    p->t.told = p->exec ? executor_told(p->exec) : NULL;
     for (unsigned i = 0; i < VM_BATCH; i++) p->views[i] = &p->pkts[i];
     bool failed = !p->tx.events;
     p->streams = streams_new(r->program, r->o->seed, false, &failed);

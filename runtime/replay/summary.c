@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "runtime/kernel/executor.h"
 #include "runtime/replay/report.h"
 #include "runtime/replay/table.h"
 
@@ -217,6 +218,21 @@ static void meter_lines(FILE *out, const struct replay *r, const struct vm_count
     }
 }
 
+/* Of the executor in the kernel. */
+static void in_kernel(FILE *out, const struct executor_told *told)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (!told || !told->proof_ns) return;
+    note(out, "kernel", "proved by %s frames in %s", text_number(told->proof_frames, a),
+         text_duration(told->proof_ns, b));
+    if (told->unjudged)
+        note(out, "", "%s packet%s dropped undecided: rules ask for bytes behind those that are judged there",
+             text_number(told->unjudged, a), plural(told->unjudged));
+    if (told->left_out)
+        note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(told->left_out, a),
+             plural(told->left_out));
+}
+
 static void rates(FILE *out, const struct totals *t, const struct timing *timing, uint64_t repeat)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
@@ -261,5 +277,6 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     what_was_read(out, r, t);
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     numbers(out, r, c, t);
+    in_kernel(out, t->told);
     rates(out, t, timing, r->o->repeat);
 }

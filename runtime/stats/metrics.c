@@ -176,8 +176,9 @@ static void rows_write(FILE *out, const cJSON *root)
 #define MAPPING_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
 #define FRAG_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
 #include "vm/counter.def"
-#define WORKER_COUNTER(field, key, doc) row(out, root, COUNT, "live", key, doc);
-#define EGRESS_COUNTER(field, key, doc) row(out, root, COUNT, "live", key, doc);
+#define WORKER_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
+#define EGRESS_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
+#define KERNEL_COUNTER(field, key, words, doc) row(out, root, COUNT, "kernel", key, doc);
 #include "runtime/counter.def"
 }
 
@@ -233,6 +234,10 @@ static void rest_write(FILE *out, const cJSON *root)
     object_write(out, item(flows, "ended"), "how", "prey_flows_ended_total", "counter", "Flows that ended, and how.");
     alone(out, "prey_flows_limit", "gauge", "Flows that the tables are made for.", item(flows, "limit"));
     alone(out, "prey_routes", "gauge", "Routes that the kernel has.", item(item(root, "routes"), "kernel"));
+    alone(out, "prey_kernel_packets_total", "counter",
+          "Packets that were judged in the kernel, of all that there were.", item(item(root, "kernel"), "packets"));
+    object_write(out, item(item(root, "kernel"), "up"), "why", "prey_kernel_up_total", "counter",
+                 "Packets that came up from there to user space, and why.");
     alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
     alone(out, "prey_reloads_refused_total", "counter", "Reloads that left the program that ran.",
           item(reloads, "refused"));

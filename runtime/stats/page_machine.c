@@ -67,6 +67,33 @@ static void recorder(FILE *out, const cJSON *one)
     fputs("</p>", out);
 }
 
+/* What is judged there, and what of it is not as it should be. */
+static void in_kernel(FILE *out, const cJSON *kernel)
+{
+    const cJSON *why;
+    if (!cJSON_IsObject(kernel)) return;
+    fputs("<h3>Judged in the kernel</h3><p>", out);
+    html_number(out, item_number(kernel, "packets"));
+    fputs(" packets", out);
+    cJSON_ArrayForEach(why, item(kernel, "up"))
+    {
+        if (!item_number(item(kernel, "up"), why->string)) continue;
+        fputs("; ", out);
+        html_number(out, item_number(item(kernel, "up"), why->string));
+        fputs(" came up: ", out);
+        html_text(out, why->string);
+    }
+    fputs("</p><ul class=\"limits\">", out);
+#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
+    if (*words && item_number(kernel, key)) {                                                                          \
+        fputs("<li><b>", out);                                                                                         \
+        html_number(out, item_number(kernel, key));                                                                    \
+        fputs("</b> " words "</li>", out);                                                                             \
+    }
+#include "runtime/counter.def"
+    fputs("</ul>", out);
+}
+
 void page_machine(FILE *out, const cJSON *root)
 {
     static const char *const interfaces[] = {"Interface", "Link",    "By",       "#Packets/s",
@@ -80,6 +107,7 @@ void page_machine(FILE *out, const cJSON *root)
     page_table(out, "workers", "Workers", workers, sizeof workers / sizeof *workers);
     cJSON_ArrayForEach(one, item(root, "workers")) worker_row(out, one);
     page_table_end(out);
+    in_kernel(out, item(root, "kernel"));
     limits(out, root);
     recorder(out, item(root, "recorder"));
     fputs("</section>", out);

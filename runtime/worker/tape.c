@@ -104,20 +104,32 @@ static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p
     return bytes + tape_padded(f.cap_len);
 }
 
-void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
+static void put_batch(struct tape *t, enum tape_kind kind, struct pkt *const pkts[], unsigned n, uint64_t place)
 {
     uint64_t body = 0;
-    t->now_ns = now_ns;
     for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
-    struct tape_record *r = begin(t, TAPE_BATCH, body);
+    struct tape_record *r = begin(t, kind, body);
     if (!r) return;
     r->count = (uint16_t)n;
+    r->number = place;
     uint8_t *to = (uint8_t *)(r + 1);
     for (unsigned i = 0; i < n; i++) to = put_frame(t, to, pkts[i], (uint8_t)pkts[i]->cookie);
     publish(t, r);
 }
 
-static struct tape_verdict verdict_of(const struct verdict *v)
+void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
+{
+    t->now_ns = now_ns;
+    put_batch(t, TAPE_BATCH, pkts, n, 0);
+}
+
+void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place)
+{
+    t->now_ns = now_ns;
+    put_batch(t, TAPE_SINGLE, pkts, n, place);
+}
+
+struct tape_verdict tape_verdict_of(const struct verdict *v)
 {
     return (struct tape_verdict){.rule = v->rule,
                                  .service = v->service,
@@ -129,11 +141,20 @@ static struct tape_verdict verdict_of(const struct verdict *v)
 
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n)
 {
+    static const uint8_t none[VM_BATCH];
+    tape_single_verdicts(t, verdicts, none, n);
+}
+
+void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n)
+{
     struct tape_record *r = begin(t, TAPE_VERDICTS, n * sizeof(struct tape_verdict));
     if (!r) return;
     r->count = (uint16_t)n;
     struct tape_verdict *to = (void *)(r + 1);
-    for (unsigned i = 0; i < n; i++) to[i] = verdict_of(&verdicts[i]);
+    for (unsigned i = 0; i < n; i++) {
+        to[i] = tape_verdict_of(&verdicts[i]);
+        to[i].asked = asked[i];
+    }
     publish(t, r);
 }
 
@@ -168,7 +189,7 @@ void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict v
 {
     uint8_t *to = (uint8_t *)(r + 1);
     for (unsigned i = 0; i < r->count; i++) {
-        ((struct tape_seen *)(void *)to)->verdict = verdict_of(&verdicts[at[i]]);
+        ((struct tape_seen *)(void *)to)->verdict = tape_verdict_of(&verdicts[at[i]]);
         to += sizeof(struct tape_seen);
         to += sizeof(struct tape_frame) + tape_padded(((const struct tape_frame *)(const void *)to)->cap_len);
     }

@@ -24,6 +24,8 @@ enum tape_kind {
     TAPE_STATE,    /* all that the worker remembers (worker_archive), in the snapshot of that number: tape_state */
     TAPE_SEEN,     /* `count` frames that somebody looks on at: a tape_seen each, a tape_frame, its bytes */
     TAPE_SHARED,   /* what the worker was told by what is shared: `number` (share_hear), in the step before */
+    TAPE_SINGLE,   /* as TAPE_BATCH, of packets that the kernel judged, each by itself: number says by which program in
+                      which world (tape_place) */
     TAPE_KINDS
 };
 /* As it is written to a file, too. */
@@ -47,8 +49,14 @@ struct tape_frame {
 };
 struct tape_verdict {
     uint32_t rule, service, server;
-    uint8_t action, reason, flags, zero;
+    uint8_t action, reason, flags, asked; /* asked: of one that the kernel judged, else 0 */
 };
+/* How it judged it: by its rules, and what `state` said of the packet (MARK_STATES of its key). */
+enum { TAPE_BY_RULES = 1, TAPE_STATES = 4 /* so far to the right of their place */ };
+
+/* The numbers of a program and of a snapshot, in one. */
+static inline uint64_t tape_place(uint64_t program, uint64_t world) { return program << 32 | (uint32_t)world; }
+struct tape_verdict tape_verdict_of(const struct verdict *v);
 /* On a tape of observers alone (observers.h), never in a file. */
 struct tape_seen {
     uint32_t observers, zero; /* bit i: observer i */
@@ -85,6 +93,9 @@ void tape_fini(struct tape *t);
 
 /* Before they are judged, for that may rewrite them. A packet's cookie is its port. */
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
+/* Of one place; verdicts follow as ever, with asked[i] of each. */
+void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
+void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* A place for the worker's state, and how many bytes there are; NULL: not now. Then what was written there is put on

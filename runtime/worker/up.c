@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "vm/judge/decided.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/world.h"
 
@@ -11,6 +12,25 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
     const struct kernel_note note = io_note(pkt);
     const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
     return (struct vm_up){.decision = note.decision, .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
+}
+
+/* ---- recorded ---- */
+
+/* What the kernel saw of it stands in its note, which is gone when it was rewritten. */
+void up_note(struct worker *w, unsigned n, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < n; i++) w->asked[i] = (uint8_t)(io_note(w->pkts[i]).states << (8 - TAPE_STATES));
+    tape_single(w->tape, w->pkts, n, now_ns, tape_place(w->program, w->egress.snapshot->number));
+}
+
+void up_note_verdicts(struct worker *w, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct verdict *v = &w->verdicts[i];
+        const bool same = w->ups[i].judged && decided_rule(w->ups[i].decision) == v->rule;
+        if (same && !(v->flags & VERDICT_INSIDE)) w->asked[i] |= TAPE_BY_RULES;
+    }
+    tape_single_verdicts(w->tape, w->verdicts, w->asked, n);
 }
 
 /* ---- ways ---- */

@@ -184,7 +184,7 @@ static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
 /* What the host's stack gets although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
-    if (is_hidden(w, pkt) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
+    if ((is_hidden(w, pkt) && !w->cfg.watches) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
     return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt) &&
            !crosses(w, pkt);
 }
@@ -244,7 +244,9 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     }
     if (e->cause == TX_CAUSE_HELD) {
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
-        if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
+        const bool lets_by = is_watched(w, &e->verdict, e->pkt);
+        if (lets_by) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
+        if (lets_by && w->cfg.watches) give_back(w, e->pkt);
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
         if (__builtin_expect(w->observing.set != NULL, 0))
             w->egress.asked |=
@@ -342,7 +344,24 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         if (!is_watched(w, v, w->pkts[i])) continue;
         w->watched |= UINT64_C(1) << i;
         watched_count(&c->watched, w->lengths[i]);
+        if (w->cfg.watches) give_back(w, w->pkts[i]);
     }
+}
+
+static void note_frames(struct worker *w, unsigned n, uint64_t now)
+{
+    if (w->cfg.world)
+        up_note(w, n, now);
+    else
+        tape_batch(w->tape, w->pkts, n, now);
+}
+
+static void note_verdicts(struct worker *w, unsigned n)
+{
+    if (w->cfg.world)
+        up_note_verdicts(w, n);
+    else
+        tape_verdicts(w->tape, w->verdicts, n);
 }
 
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
@@ -357,7 +376,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
         seen->bytes += w->lengths[i];
         seen->packets++;
     }
-    if (w->tape) tape_batch(w->tape, w->pkts, n, now);
+    if (w->tape) note_frames(w, n, now);
     const struct vm_in in = worker_input(w, now);
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program, now);
@@ -366,7 +385,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     else
         vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
     if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
-    if (w->tape) tape_verdicts(w->tape, w->verdicts, n);
+    if (w->tape) note_verdicts(w, n);
     t->frames += n;
     w->counters.batches++;
     verdicts_count(w, n, now);

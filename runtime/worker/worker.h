@@ -51,13 +51,14 @@ struct worker_cfg {
     void *hear_arg;
     uint64_t seed;
     int tun; /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
-    const struct opened *opened;    /* tunnels' packets, which the host does not see either */
-    bool spins;                     /* it never sleeps: ports are asked without end */
-    bool log;                       /* tell of log events */
-    bool cuts;                      /* super-packets are judged in pieces, for some go into a tunnel */
-    bool patient;                   /* nobody waits for it: memory comes as it is needed */
-    bool forwards;                  /* the host's stack forwards packets: what crosses is watched unless we take it */
-    bool routes;                    /* what crosses from one port to another is ours to send on */
+    const struct opened *opened; /* tunnels' packets, which the host does not see either */
+    bool spins;                  /* it never sleeps: ports are asked without end */
+    bool log;                    /* tell of log events */
+    bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */
+    bool patient;                /* nobody waits for it: memory comes as it is needed */
+    bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */
+    bool watches; /* what is the host's own it gets from here, whatever the rules say of it (--monitor with `kernel`) */
+    bool routes;  /* what crosses from one port to another is ours to send on */
     const struct vm_kernel *kernel; /* of what the executor in the kernel has not done itself; NULL: there is none */
     struct kernel_world *world;     /* what its stages are told, in its memory; NULL likewise */
     void (*ended)(void *arg, const struct flow_record *f); /* each flow that ends; NULL: nobody asks */
@@ -96,7 +97,8 @@ struct worker {
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
-    struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these */
+    struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these, */
+    uint8_t asked[VM_BATCH];    /* and of it what is recorded (tape.h) */
     struct vm_ways ways;        /* where its recipes lead (up.h) */
     struct bridge bridge;
     struct limit told_limit;     /* of errors that may be about our tunnels */

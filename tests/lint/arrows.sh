@@ -70,7 +70,7 @@ wing proxy worker host
 wing ctl
 wing kernel
 may runtime/stats/ 'runtime/stats/*.[ch]' "runtime/stats/ vm/counter.def runtime/counter.def runtime/proxy/count.def runtime/proxy/time.def runtime/proxy/http_count.def runtime/proxy/tls_count.def"
-may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/whole.h runtime/ctl/message.h runtime/ctl/question.def runtime/replay/text.h"
+may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/whole.h runtime/ctl/message.h runtime/ctl/question.def runtime/counter.def runtime/replay/text.h"
 wing_words='runtime/replay/text.h runtime/replay/report.h'
 may runtime/record/ 'runtime/record/*.[ch]' "vm/ runtime/options.h runtime/self.h runtime/whole.h runtime/counters.h runtime/totals.h $wing_words runtime/replay/verdicts.h runtime/replay/out.h runtime/replay/explain.h runtime/replay/flows.h runtime/replay/log.h runtime/record/ runtime/worker/ runtime/io/ runtime/host/ runtime/capture/ runtime/schedule/"
 may runtime/worker/ 'runtime/worker/*.[ch]' "vm/ runtime/options.h runtime/totals.h runtime/io.def runtime/counter.def runtime/replay/text.h runtime/worker/ runtime/io/ runtime/host/"

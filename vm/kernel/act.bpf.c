@@ -40,7 +40,7 @@ inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
 static inline void tell(struct kpkt *k)
 {
     const uint32_t of = state_world.sample;
-    if (k->verdict.action == ACTION_REJECT) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
+    if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
     if (of && !(k->flags & KERNEL_ASKED) && (uint32_t)k->serial % of == 0)
         kernel_tell(k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
 }
@@ -52,6 +52,10 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
     if (out != KERNEL_UP) {
         settle_count(k);
         tell(k);
+    }
+    if (out == KERNEL_DROP && settle_watches(k)) {
+        count_add(&settle_counters()->watched, k->pkt.wire_len);
+        out = KERNEL_PASS;
     }
     k->out = (uint8_t)out;
     return out;
@@ -86,5 +90,6 @@ SEC("tc") int act_tc(struct __sk_buff *ctx)
     if (is_followed(k)) kernel_piece_keep(k);
     const uint32_t out = act(k, settle(k));
     if (out == KERNEL_UP) leave_lost(k);
-    return out == KERNEL_PASS || out == KERNEL_SEND ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+    const bool leaves = out == KERNEL_PASS || out == KERNEL_SEND || (out == KERNEL_UP && state_world.watches);
+    return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }

@@ -6,6 +6,7 @@
 #define VM_KERNEL_COUNTERS_H
 
 #include "vm/kernel/kpkt.h"
+#include "vm/kernel/port.h"
 #include "vm/tables.h"
 #include "vm/verdict.h"
 
@@ -17,6 +18,8 @@ struct kernel_counters {
     struct counter ups[KERNEL_UPS];       /* by why */
     struct counter lost;                  /* of these: nobody was there to take them */
     struct counter nobody, answers;       /* no rule and no default decided: as totals' nobody and replies have it */
+    struct counter served[KERNEL_SERVED]; /* with a verdict, by where they came in or leave */
+    struct counter watched;               /* of the drops and rejects: let by all the same (world.watches) */
     uint64_t snapped, bad_checksum, replies;
     uint64_t given_up; /* updates of a flow that another processor held for too long */
 } __attribute__((aligned(64)));

@@ -33,6 +33,8 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
         e->tags[i][0] = k->pkt.tags[i].tpid;
         e->tags[i][1] = k->pkt.tags[i].tci;
     }
+    e->states = (uint16_t)((k->key.marks & MARK_STATES) | (k->flags & KERNEL_JUDGED ? KERNEL_EVENT_JUDGED : 0));
+    e->world = state_world.number;
     e->verdict = k->verdict;
     __builtin_memcpy(e->bytes, k->head, KERNEL_EVENT_BYTES);
     bpf_ringbuf_submit(e, 0);

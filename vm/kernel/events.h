@@ -24,7 +24,7 @@ struct kernel_event {
     uint64_t now_ns;  /* CLOCK_MONOTONIC */
 };
 
-enum { KERNEL_EVENT_BYTES = 256 };
+enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1 };
 struct kernel_event_packet {
     struct kernel_event event;
     uint32_t rule;           /* of a log */
@@ -35,6 +35,8 @@ struct kernel_event_packet {
     uint16_t iface, segment; /* as in struct pkt */
     uint8_t link, tag_count; /* likewise; tags that were taken off */
     uint16_t tags[2][2];     /* their tpid and tci, outermost first */
+    uint16_t states;         /* what `state` said of it: MARK_STATES of its key; KERNEL_EVENT_JUDGED: by rules */
+    uint32_t world;          /* kernel_world.number */
     struct verdict verdict;  /* of all but a log */
     uint8_t bytes[KERNEL_EVENT_BYTES];
 };

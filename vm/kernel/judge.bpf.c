@@ -56,7 +56,8 @@ inline_whole void judge(struct kpkt *k)
     k->decision = d;
     if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else what was asked is not in the head */
     k->branch = k->verdict.service = PBC_NONE;
-    if (decided_action(d) == ACTION_ACCEPT) serve(k);
+    /* Of what is let by all the same it is to be known whether it is for a service. */
+    if (decided_action(d) == ACTION_ACCEPT || state_world.watches) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
 }
 

@@ -70,6 +70,7 @@ struct kpkt {
     uint32_t out_if;        /* KERNEL_SEND: ifindex (asked: the program's id of it, plus 1); 0: the one it came from */
     uint32_t datagram;      /* identification of the next outer packet that may be cut: act's own, counted on */
     uint32_t head_len;      /* bytes of head that were copied; of the frame are pkt.head_len */
+    uint32_t served;        /* which interface counts it: kernel_port.served */
     uint16_t flags;         /* enum kernel_flag */
     uint8_t out;            /* enum kernel_out */
     uint8_t up;             /* enum kernel_up */

@@ -61,7 +61,7 @@ static inline bool leave_note(struct xdp_md *ctx, const struct kpkt *k)
     n->wire_len = k->pkt.wire_len;
     n->flags = k->flags;
     n->up = k->up;
-    n->rest = 0;
+    n->states = (uint8_t)((k->key.marks & MARK_STATES) >> 8);
     return true;
 }
 

@@ -194,6 +194,7 @@ inline_whole void arrive(struct kpkt *k, uint64_t len, uint32_t ifindex, enum ke
     k->pkt.cap_len = k->pkt.wire_len = (uint32_t)len;
     k->pkt.iface = known ? port->iface : IFACE_NONE;
     k->pkt.link = known ? port->link : LINK_ETHER;
+    k->served = known ? port->served : KERNEL_SERVED - 1;
     k->pkt.outcome = 0;
     k->pkt.tag_count = 0;
     k->pkt.segment = 0;

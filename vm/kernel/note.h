@@ -19,7 +19,7 @@ struct kernel_note {
     uint32_t wire_len; /* bytes of the frame: as it came, without this */
     uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS */
     uint8_t up;        /* enum kernel_up */
-    uint8_t rest;      /* 0 */
+    uint8_t states;    /* what `state` said of it: MARK_STATES of its key, eight bits to the right */
 };
 static_assert(sizeof(struct kernel_note) == 32, "no padding");
 

@@ -11,6 +11,8 @@ enum {
     KERNEL_XSKS = 1024,
     KERNEL_OWN = 131072 /* own addresses of a family */
 };
+/* Interfaces that are counted by themselves (counters.h); the last counts what came by others. */
+enum { KERNEL_SERVED = 32 };
 
 struct kernel_port {
     uint32_t ifindex;  /* 0: nothing is known of one */
@@ -18,7 +20,8 @@ struct kernel_port {
     uint8_t link;      /* enum pkt_link */
     uint8_t redirects; /* 1: what leaves where it came from is redirected: XDP_TX does not get out (a veth) */
     uint16_t xsks;     /* where its sockets stand in `xsks`: one for each of its queues */
-    uint16_t unused2;
+    uint8_t served;    /* its place among those that are counted, below KERNEL_SERVED - 1 */
+    uint8_t unused;
 };
 struct kernel_way {
     uint64_t mac;     /* frames leave with it; 0: with the one that they came to */

@@ -140,6 +140,12 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     return translates && settle_may_nat(&k->key) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
 }
 
+/* Is it let by whatever the rules say of it (world.watches)? */
+static inline bool settle_watches(const struct kpkt *k)
+{
+    return state_world.watches && !(k->key.kind & state_world.enforces) && k->branch == PBC_NONE;
+}
+
 static __always_inline uint32_t settle_judged(struct kpkt *k)
 {
     const decided by = k->decision;
@@ -148,7 +154,8 @@ static __always_inline uint32_t settle_judged(struct kpkt *k)
     if (k->flags & KERNEL_OPENS) return settle_up(k, KERNEL_UP_TUNNEL);
     if (action == ACTION_ACCEPT) return sends ? settle_sent_on(k, by) : settle_here(k, by);
     if (action == ACTION_PASS) return settle_here(k, by);
-    if (action == ACTION_REJECT && !(k->flags & KERNEL_EGRESS)) return settle_up(k, KERNEL_UP_ANSWER);
+    if (action == ACTION_REJECT && !(k->flags & KERNEL_EGRESS) && !settle_watches(k))
+        return settle_up(k, KERNEL_UP_ANSWER);
     settle_verdict(k, action, by, PBC_NONE, PBC_NONE);
     return KERNEL_DROP;
 }
@@ -193,6 +200,7 @@ static __always_inline void settle_count(const struct kpkt *k)
     const struct verdict *v = &k->verdict;
     const uint32_t bytes = k->pkt.wire_len;
     count_add(&c->verdicts[v->action & 7], bytes);
+    count_add(&c->served[k->served & (KERNEL_SERVED - 1)], bytes);
     if (v->reason) {
         count_add(&c->reasons[v->reason & 63], bytes);
         count_add(&c->refused, bytes);

@@ -43,6 +43,9 @@ struct kernel_world {
     struct kernel_program programs[KERNEL_PROGRAMS]; /* by serial */
     /* Of flows that are sent on (forward/forward_priv.h). */
     uint32_t sample;                /* one packet of so many is told of (events.h); 0: none */
+    uint32_t number;                /* of what processes know of the world (struct snapshot): told with packets */
+    uint32_t watches;               /* what is dropped or rejected is counted, and let by all the same (--monitor): */
+    uint32_t enforces;              /* but what is of these kinds (key.h), or for a service */
     uint32_t recipes;               /* the generation of recipes that hold; 0: there are none */
     uint16_t longest[RECIPE_KINDS]; /* IP packet that a recipe of that kind may take */
 };
