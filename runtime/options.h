@@ -60,7 +60,12 @@ struct options {
     uint32_t record_snap;    /* bytes of a frame; UINT32_MAX: all */
     uint32_t record_sample;  /* of what the kernel judges one packet in so many */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
-    enum options_exec { OPTIONS_EXEC_AUTO, OPTIONS_EXEC_USER, OPTIONS_EXEC_KERNEL } exec;         /* who judges */
+    enum options_exec {
+        OPTIONS_EXEC_SILENT,
+        OPTIONS_EXEC_AUTO,
+        OPTIONS_EXEC_USER,
+        OPTIONS_EXEC_KERNEL
+    } exec; /* who judges */
     bool monitor, preflight, cleanup, watch;
     uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it need not be */
     enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */

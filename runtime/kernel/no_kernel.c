@@ -155,6 +155,12 @@ int kernel_events_take(struct kernel_events *e)
     return -ENOTSUP;
 }
 
+int kernel_events_some(struct kernel_events *e, unsigned most)
+{
+    (void)e, (void)most;
+    return -ENOTSUP;
+}
+
 bool kernel_sweep(struct kernel *k, uint64_t now_ns)
 {
     (void)k, (void)now_ns;
@@ -179,6 +185,12 @@ bool flows_init(struct flow_ops *ops, const struct kernel *k)
     return false;
 }
 void flows_fini(struct flow_ops *ops) { (void)ops; }
+const char *flows_lack(const struct kernel *k, const struct program *p)
+{
+    (void)k, (void)p;
+    return NULL;
+}
+
 const char *flows_lack(const struct kernel *k, const struct program *p)
 {
     (void)k, (void)p;

@@ -71,6 +71,8 @@ static void instance_add(const struct moment *m, cJSON *root)
         json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns) / 1000000000);
     if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);
     cJSON_AddStringToObject(one, "io", l->io->name);
+    cJSON_AddStringToObject(one, "exec", l->in_kernel ? "kernel" : "user");
+    json_text(one, "exec_why", l->exec_why);
 }
 
 static void program_add(const struct moment *m, cJSON *root)

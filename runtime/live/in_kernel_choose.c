@@ -6,8 +6,7 @@
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
 
-/* NULL: nothing of the command line stands in the way. */
-static const char *refusal(const struct live *l)
+const char *in_kernel_obstacle(const struct live *l)
 {
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
@@ -19,13 +18,41 @@ static const char *refusal(const struct live *l)
     return io_XDP.open ? NULL : "this preyrun was built without clang (make KERNEL=0)";
 }
 
+static void say_auto(struct live *l, bool in_kernel, const char *why)
+{
+    l->in_kernel = in_kernel;
+    snprintf(l->exec_why, sizeof l->exec_why, "%s", why);
+    if (in_kernel || l->o->exec == OPTIONS_EXEC_AUTO)
+        fprintf(stderr, "--exec auto: %s, for %s\n", in_kernel ? "kernel" : "user", why);
+}
+
+/* The kernel is taken where this process could only watch; start_enforces refuses what neither enforces. */
+static void choose_auto(struct live *l)
+{
+    char why[600];
+    const struct program *p = l->now.program;
+    const char *no = NULL;
+    const bool enforced = start_enforces(l, p, why, sizeof why);
+    if (!enforced) no = l->o->io == OPTIONS_IO_XDP ? "--io xdp shows frames to this process" : in_kernel_obstacle(l);
+    if (!enforced && !no) start_watched(l, p, why, sizeof why);
+    say_auto(l, !enforced && !no,
+             no              ? no
+             : !enforced     ? why
+             : l->o->monitor ? "--monitor asks for no more than watching"
+                             : "this process enforces all that the rules say");
+}
+
 int in_kernel_choose(struct live *l)
 {
+    if (l->o->exec == OPTIONS_EXEC_SILENT || l->o->exec == OPTIONS_EXEC_AUTO) {
+        choose_auto(l);
+        return 0;
+    }
     const bool asked = l->o->exec == OPTIONS_EXEC_KERNEL;
-    const char *no = asked ? refusal(l) : NULL;
-    if (no) return live_complain("--exec kernel: %s; this does: --exec user", no);
-    l->in_kernel = asked;
-    return 0;
+    const char *no = asked ? in_kernel_obstacle(l) : NULL;
+    snprintf(l->exec_why, sizeof l->exec_why, "--exec %s is said", asked ? "kernel" : "user");
+    l->in_kernel = asked && !no;
+    return no ? live_complain("--exec kernel: %s; this does: --exec user", no) : 0;
 }
 
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)

@@ -67,17 +67,26 @@ static bool is_on(const char *sysctl)
     return c != '0';
 }
 
-bool start_enforces(const struct live *l, const struct program *p, char *why, size_t len)
+bool start_watched(const struct live *l, const struct program *p, char *what, size_t len)
 {
     char place[300];
     bool host = false; /* it hears something of an interface */
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
     const bool forwards = l->forwards && l->io != &io_XDP && !start_routes(l, p); /* else we take what crosses */
-    if (!host || l->o->monitor || l->in_kernel || !watched_place(p, forwards, place, sizeof place)) return true;
+    if (!host || !watched_place(p, forwards, place, sizeof place)) return false;
+    snprintf(what, len, "%s may drop what is for this machine itself, or from it%s", place,
+             forwards ? ", or what it forwards" : "");
+    return true;
+}
+
+bool start_enforces(const struct live *l, const struct program *p, char *why, size_t len)
+{
+    char what[400];
+    if (l->o->monitor || l->in_kernel || !start_watched(l, p, what, sizeof what)) return true;
+    const char *no = l->o->exec == OPTIONS_EXEC_USER ? NULL : in_kernel_obstacle(l);
     snprintf(why, len,
-             "%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
-             "--monitor judges and counts it, and enforces the rest",
-             place, forwards ? ", or what it forwards" : "");
+             "%s, and that cannot be enforced here%s%s: --monitor judges and counts it, and enforces the rest", what,
+             no ? ", nor in the kernel, for " : "", no ? no : "");
     return false;
 }
 

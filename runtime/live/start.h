@@ -10,6 +10,8 @@ int start_look(struct live *l);
  * False: `why` says it.
  */
 bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len);
+/* Which rule may drop what this process could only watch; false: none may. */
+bool start_watched(const struct live *l, const struct program *p, char *what, size_t len);
 /* Does this process enforce all of the program, or the kernel, as was chosen? False: `why` says where it does not. */
 bool start_enforces(const struct live *l, const struct program *p, char *why, size_t len);
 /* Is what crosses from one interface given to another the program's to send on? Where a firewall judges it, and either

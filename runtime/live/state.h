@@ -65,6 +65,7 @@ struct live {
     struct channel *channel;       /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
     bool in_kernel;            /* programs in the kernel judge, and `io` has what they send up */
+    char exec_why[600];        /* why it is they, or this process */
     struct in_kernel *kernel;  /* they, by descriptors of the parent's; NULL: not made yet, or not wanted */
     unsigned port_count;       /* of each worker: one an interface, or, behind these, one more each (steered.h) */
     struct deal_tables *dealt; /* what the dealing program is told; NULL: there is none */

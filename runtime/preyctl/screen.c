@@ -148,6 +148,7 @@ static void head_print(FILE *out, const cJSON *seen)
                 part(one, "confirm_back") ? "comes back" : "ends",
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
     const cJSON *kernel = part(seen, "kernel"), *why;
+    fprintf(out, "judged %s: %s\n", kernel ? "in the kernel" : "in user space", text_at(one, "exec_why"));
     if (kernel) fprintf(out, "judged in the kernel: %s packets", count_at(kernel, "packets", a));
     cJSON_ArrayForEach(why, part(kernel, "up")) if (why->valuedouble > 0)
         fprintf(out, "; %.0f came up: %s", why->valuedouble, why->string);

@@ -107,6 +107,10 @@ void page_machine(FILE *out, const cJSON *root)
     page_table(out, "workers", "Workers", workers, sizeof workers / sizeof *workers);
     cJSON_ArrayForEach(one, item(root, "workers")) worker_row(out, one);
     page_table_end(out);
+    fprintf(out, "<p class=\"exec\">Judged %s: ",
+            strcmp(item_text(item(root, "instance"), "exec"), "kernel") ? "in user space" : "in the kernel");
+    html_text(out, item_text(item(root, "instance"), "exec_why"));
+    fputs("</p>", out);
     in_kernel(out, item(root, "kernel"));
     limits(out, root);
     recorder(out, item(root, "recorder"));

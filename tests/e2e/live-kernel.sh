@@ -81,6 +81,3 @@ prey_ends
 adds_up 'every frame has one verdict, also of what crosses'
 at prey nft delete table ip theirs
 at prey sysctl -q -w net.ipv4.ip_forward=0
-
-# What is not the kernel's.
-refused '--monitor is refused' 'monitor watches, and the kernel enforces' -i eth0 --monitor run.pbc

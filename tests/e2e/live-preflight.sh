@@ -40,7 +40,7 @@ cannot be enforced here: --monitor judges and counts it, and enforces the rest
 lan is down; this mends it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan
 another preyrun named \`taken\` runs here (process N): choose another --name
---log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --name taken --log text:none/log strict.pbc
+--log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
 prey_ends
 looked 'the host is looked at without rules, too' 2 "none.pbc: No such file or directory
 lan is down; this mends it: ip link set lan up" -i lan none.pbc

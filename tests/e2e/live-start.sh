@@ -42,7 +42,7 @@ says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
 says 'what can only be watched' \
     'firewall.prey:2 may drop what is for this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
-    -i eth0 firewall.pbc
+    -i eth0 --exec user firewall.pbc
 ip -n "$id-prey" link set eth0 down
 says 'an interface that is down' 'eth0 is down; this mends it: ip link set eth0 up' -i eth0 none.pbc
 ip -n "$id-prey" link set eth0 up
