@@ -37,7 +37,8 @@ struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned c
         return NULL;
     }
     unsigned n = KERNEL_MAPS;
-    *k = (struct kernel){.cfg.hooks = KERNEL_XDP | KERNEL_TC, .btf = -1, .constants.fd = -1, .cpus = cpus};
+    *k = (struct kernel){
+        .cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true}, .btf = -1, .constants.fd = -1, .cpus = cpus};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = entry_is_programs(e) ? -1 : fds[n++];
     const int failed = maps_adopt(&k->maps, &sizes, fds);
     if (!failed) return k;

@@ -67,7 +67,7 @@ static void begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsig
     k->pkt.data = NULL;
     k->pkt.segs = NULL;
     k->pkt.pool = NULL;
-    k->now_ns = now_ns;
+    k->now_ns = kernel_world(a->kernel)->asked_ns = now_ns;
     k->serial++;
     k->flags = (uint16_t)(KERNEL_ASKED | flags);
     k->out = KERNEL_NONE;

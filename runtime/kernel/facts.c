@@ -116,14 +116,9 @@ static bool same_lists(const struct facts *a, const struct facts *b)
            a->ifaces_count == b->ifaces_count;
 }
 
-int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts)
+/* moved: an interface has come or gone. */
+static int push(struct kernel_facts *f, struct kernel *kernel, const struct facts *now, bool moved)
 {
-    static const struct facts none;
-    const struct facts *now = facts ? facts : &none;
-    bool moved = false;
-    const int no_out = push_outs(f, kernel, &moved);
-    if (no_out) return no_out;
-    if (f->pushed && !moved && memcmp(&f->seen, now, sizeof *now) == 0) return 0;
     struct facts words = *now; /* single words of the world, without what only a process can follow */
     words.self4 = NULL;
     words.self6 = NULL;
@@ -143,4 +138,18 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struc
     f->seen = *now;
     f->pushed = true;
     return 0;
+}
+
+int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts)
+{
+    static const struct facts none;
+    const struct facts *now = facts ? facts : &none;
+    bool moved = false;
+    const int no_out = push_outs(f, kernel, &moved);
+    if (no_out) return no_out;
+    if (f->pushed && !moved && memcmp(&f->seen, now, sizeof *now) == 0) return 0;
+    kernel_remember_nothing(kernel);
+    const int failed = push(f, kernel, now, moved);
+    kernel_remember(kernel);
+    return failed;
 }

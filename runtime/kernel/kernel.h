@@ -42,6 +42,11 @@ int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_le
  * or a negative errno with one line in err; then nothing has changed. */
 int kernel_load(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 
+/* What decisions depend on, beside the program, is about to change: none of them is remembered for flows meanwhile. And
+ * it has changed: those from before do not hold. */
+void kernel_remember_nothing(struct kernel *kernel);
+void kernel_remember(struct kernel *kernel);
+
 /* Descriptors, the kernel's. Of an entry that was not loaded: -1. */
 int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
 const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);

@@ -7,12 +7,14 @@
 #include "runtime/kernel/sections.h"
 #include "runtime/kernel/tables.h"
 #include "runtime/kernel/world.h"
+#include "vm/kernel/memo.h"
 
 struct judge {
     struct sections sections;
     struct tables tables;
     uint64_t serial;              /* its program's */
     struct world_says says;       /* what look is told of its program */
+    uint64_t memos[KERNEL_MEMOS]; /* decisions of it that are remembered */
     int programs[KERNEL_ENTRIES]; /* of judges; else -1 */
 };
 struct judge *judge_begin(void); /* NULL: out of memory */

@@ -277,11 +277,24 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+/* While what decisions depend on changes, none is remembered; what was remembered before does not hold after. */
+void kernel_remember_nothing(struct kernel *k)
+{
+    __atomic_store_n(&kernel_world(k)->memos_since_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
+}
+
+void kernel_remember(struct kernel *k)
+{
+    struct kernel_world *w = kernel_world(k);
+    __atomic_store_n(&w->memos_since_ns, k->cfg.live ? now_ns() : w->asked_ns, __ATOMIC_SEQ_CST);
+}
+
 struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct judge *j = judge_begin();
     if (!j) snprintf(err, err_len, "out of memory");
     if (j) j->says = world_of(p);
+    if (j) kernel_memos_of(j->memos, p);
     const bool made = j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len);
     if (made && k->cfg.live) kernel_meters_at(&j->tables.meters, now_ns());
     if (made) return j;
@@ -311,7 +324,10 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
     if (k->judge) kernel_meters_follow(&j->tables.meters, &k->judge->tables.meters);
     kernel_discard(k->judge); /* with its tables, once no packet is in it */
     k->judge = j;
+    kernel_remember_nothing(k);
+    memcpy(k->maps.v[KERNEL_MAP_memos].memory, j->memos, sizeof j->memos);
     world_settle(kernel_world(k), &j->says, (uint32_t)j->serial);
+    kernel_remember(k);
     return 0;
 }
 

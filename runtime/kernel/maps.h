@@ -8,6 +8,7 @@
 #include "vm/kernel/flow_head.h"
 #include "vm/kernel/gate.h"
 #include "vm/kernel/kpkt.h"
+#include "vm/kernel/memo.h"
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
 #include "vm/kernel/sources.h"

@@ -18,9 +18,10 @@ struct remember {
     uint32_t schedules;
 };
 
-static decided decided_by_memo(const struct program *p, const struct pbc_memo *m)
+decided remember_decides(const struct program *p, uint32_t i)
 {
     static const struct key ip = {.kind = KIND_IP4}; /* no flow is anything else */
+    const struct pbc_memo *m = &p->memos[i];
     return m->rule == RULE_DEFAULT ? decided_by_default(p, m->firewall, &ip) : decided_by_rule(p, m->rule, m->firewall);
 }
 
@@ -43,7 +44,7 @@ struct remember *remember_new(const struct program *p)
         return NULL;
     }
     for (uint32_t i = 0; i < p->memos_count; i++) {
-        m->memos[i] = decided_by_memo(p, &p->memos[i]);
+        m->memos[i] = remember_decides(p, i);
         m->some[decider_of(p, p->memos[i].rule, p->memos[i].firewall)] = 1;
     }
     return m;

@@ -11,6 +11,9 @@
 
 struct remember;
 
+/* What memo i of the program decides. */
+decided remember_decides(const struct program *p, uint32_t i);
+
 /* NULL when memory is out. */
 struct remember *remember_new(const struct program *p);
 void remember_free(struct remember *m);

@@ -11,6 +11,7 @@
 #include "vm/forward/plain.h"
 #include "vm/kernel/frame.bpf.h"
 #include "vm/kernel/leave.bpf.h"
+#include "vm/kernel/memo.bpf.h"
 #include "vm/kernel/recipe.bpf.h"
 #include "vm/kernel/settle.bpf.h"
 
@@ -22,6 +23,15 @@ inline_whole bool express_may(const struct kpkt *k)
 {
     if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
+}
+
+/* TCP of data or ACK alone, or UDP, all of it there. */
+inline_whole bool express_is_plain(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    if (!plain_ports(key) || k->pkt.flags & PKT_FOUND || k->pkt.cap_len != k->pkt.wire_len) return false;
+    return (key->marks & flags) == (key->kind & KIND_TCP ? TCP_ACK : 0u);
 }
 
 /* Its tuple, and the first slot that may be of it: its flow's, or that of its flow's twin. */
@@ -37,15 +47,14 @@ inline_whole bool express_find(struct kpkt *k)
     s->twin = at->flags & FLOW_TWIN;
     s->slot = s->twin ? at->flow : s->tuple;
     s->dir = !(s->at & AT_HIGH) == !(at->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
-    s->class = s->twin ? SEEN_REPLY : SEEN_ORIGINAL;
-    return s->twin == (s->dir == FLOW_REPLY);
+    s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_PLAIN;
+    return s->class == SEEN_PLAIN || s->twin == (s->dir == FLOW_REPLY);
 }
 
 /* Do the rules say nothing of it: it comes back from where a flow was sent, or there are none? */
 inline_whole bool express_is_free(const struct kpkt *k)
 {
-    const uint32_t flags = count_program(k->program)->flags;
-    return k->seen.twin || (flags & (KERNEL_SENDS_ON | KERNEL_HAS_FIREWALLS)) == KERNEL_SENDS_ON;
+    return k->seen.twin || !(count_program(k->program)->flags & KERNEL_HAS_FIREWALLS);
 }
 
 /* By the recipe of its tuple it stays as long as it is, and it is known where it leaves. */
@@ -61,13 +70,18 @@ inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
            leave_is_known(k);
 }
 
-/* Its flow, which nobody else changes now, goes on as it is but for numbers and time. */
-inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp)
+/* Its flow, which nobody else changes now, goes on as it is but for numbers and time; and the decision is known. bound:
+ * the flow is sent on. */
+inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound)
 {
     const struct track_seen *s = &k->seen;
     const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
-    if ((f->flags & (FLOW_BOUND | FLOW_TWIN)) != FLOW_BOUND || f->joined) return false;
+    if ((f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
     if (table_expired(TABLE, f, k->now_ns)) return false;
+    if (!bound || !express_is_free(k)) {
+        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* it is not established */
+        if (!memo_recall(k, f)) return false;
+    }
     if (s->how == HOW_TCP) {
         struct tcp_segment segment;
         ordinary_segment(tcp, &k->key, &k->pkt, &segment);
@@ -77,18 +91,25 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     } else if (!ordinary_udp(f, dir)) {
         return false;
     }
-    if (f->seen_ns != k->now_ns) f->seen_ns = k->now_ns;
+    if (f->seen_ns != k->now_ns) {
+        memo_forget(f);
+        f->seen_ns = k->now_ns;
+    }
     return true;
 }
 
 /* The same under its lock. A datagram that comes in the same tick of the clock as the one before changes nothing. */
-inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp)
+inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
 {
     struct flow *f = table_slot(TABLE, k->seen.slot);
-    const bool changes = k->seen.how == HOW_TCP || f->seen_ns != k->now_ns;
-    if (!changes) return express_goes_on(k, f, tcp);
+    k->decision = decided_by_nobody(ACTION_ACCEPT);
+    if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
+        const uint64_t was = *(volatile uint64_t *)&f->claim;
+        if (was & CLAIM_LOCK || !express_goes_on(k, f, tcp, bound)) return false;
+        return *(volatile uint64_t *)&f->claim == was;
+    }
     if (!table_try_lock(f)) return false;
-    const bool goes_on = express_goes_on(k, f, tcp);
+    const bool goes_on = express_goes_on(k, f, tcp, bound);
     table_unlock(f);
     return goes_on;
 }
@@ -108,26 +129,50 @@ inline_whole void express_edit(const struct kpkt *k, uint8_t *frame)
 /* What a step has found out stands in the packet; nothing of it stays on the stack, of which calls need the room. */
 #define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
-/* frame: its first bytes, EXPRESS_BYTES of them; key and offsets are read. False: the long way. True: it is edited and
- * counted, and leaves. */
-inline_whole bool express(struct kpkt *k, uint8_t *frame)
+/* Of a flow that is sent on: edited, it leaves. */
+inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
 {
-    EXPRESS_STEP(k);
-    if (!plain_is(&k->pkt, &k->key, frame, k->pkt.cap_len == k->pkt.wire_len)) return false;
-    EXPRESS_STEP(k);
-    if (!express_may(k) || !express_find(k) || !express_is_free(k)) return false;
+    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || k->pkt.ext_headers | (k->pkt.link ^ LINK_ETHER))
+        return false;
+    if (k->key.ttl <= 1 || !plain_station(frame)) return false;
     EXPRESS_STEP(k);
     if (!express_leaves(k, frame)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN)) return false;
+    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, true)) return false;
     EXPRESS_STEP(k);
     express_edit(k, frame);
-    EXPRESS_STEP(k);
     k->flags |= KERNEL_ORDINARY;
-    k->up = KERNEL_UP_NONE;
-    k->out = (uint8_t)settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
-    settle_count(k);
+    k->out = (uint8_t)settle_ordinary(k, k->decision);
     return true;
+}
+
+/* Of another flow: it goes on as it is. */
+inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
+{
+    if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return false;
+    if (!table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id)) return false;
+    EXPRESS_STEP(k);
+    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, false)) return false;
+    settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);
+    k->out = KERNEL_PASS;
+    return true;
+}
+
+/* frame: its first bytes, EXPRESS_BYTES of them; key and offsets are read. KERNEL_NONE: the long way. Else it is
+ * counted; KERNEL_SEND: and edited. */
+inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
+{
+    EXPRESS_STEP(k);
+    if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
+    EXPRESS_STEP(k);
+    if (!express_find(k)) return KERNEL_NONE;
+    EXPRESS_STEP(k);
+    const bool bound = k->seen.class != SEEN_PLAIN;
+    if (bound ? !sends || !express_on(k, frame) : !express_here(k, frame)) return KERNEL_NONE;
+    EXPRESS_STEP(k);
+    k->up = KERNEL_UP_NONE;
+    settle_count(k);
+    return bound ? KERNEL_SEND : KERNEL_PASS;
 }
 
 #endif

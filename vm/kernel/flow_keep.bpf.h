@@ -3,6 +3,7 @@
 #define VM_KERNEL_FLOW_KEEP_BPF_H
 
 #include "vm/kernel/flow_look.bpf.h"
+#include "vm/kernel/memo.bpf.h"
 
 /* Another packet of the flow was kept since this one was looked at: look again. False: nothing is kept any more. */
 static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
@@ -24,7 +25,9 @@ static __always_inline uint64_t go_on(struct kpkt *k)
     struct flow *f = table_slot(TABLE, slot);
     if (!table_lock(f)) return KERNEL_UP_BUSY;
     if (look_again(k, f)) {
+        memo_forget(f);
         const enum flow_state state = keep_on(f, &k->key, &k->pkt, &k->seen, k->now_ns);
+        memo_keep(k, f);
         if (state != (enum flow_state)f->state) flow_set_state(TABLE, slot, state, k->now_ns);
     }
     table_unlock(f);

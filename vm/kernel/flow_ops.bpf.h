@@ -62,6 +62,7 @@ static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
 {
     struct flow *f = table_slot(TABLE, op->slot);
     if (!op_lock(op, f)) return FLOW_OP_BUSY;
+    memo_forget(f);
     f->tcp = op->tcp;
     f->seen_ns = op->seen_ns;
     f->flags |= op->flags;

@@ -65,12 +65,12 @@ inline_whole bool asks_more(const struct kpkt *k)
            (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
 }
 
-/* An IPv4 frame without tags is read where it lies, if all that will be its head lies side by side. */
+/* An IPv4 frame without tags is read where it lies, if its headers lie side by side. */
 inline_whole enum quick read_there(struct kpkt *k, const struct frame *f)
 {
     const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    const uint64_t len = f->len < HEAD_AHEAD ? f->len : HEAD_AHEAD;
-    if (f->data + EXPRESS_BYTES > f->end || (uint64_t)(f->end - f->data) < len) return QUICK_NOT;
+    const uint64_t there = (uint64_t)(f->end - f->data), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
+    if (f->data + EXPRESS_BYTES > f->end) return QUICK_NOT;
     if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return QUICK_NOT;
     if (wire_raw16(f->data + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return QUICK_NOT;
     set_head(k, len);
@@ -82,7 +82,7 @@ inline_whole enum quick read_there(struct kpkt *k, const struct frame *f)
 inline_whole void read_frame(struct kpkt *k, const struct frame *f, enum quick found)
 {
     copy_head(k, f);
-    if (found == QUICK_NOT)
+    if (found == QUICK_NOT || !k->head_len)
         kernel_parse(k);
     else
         kernel_parse_rest(k, found == QUICK_BAD_SUM);
@@ -227,7 +227,9 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
         arrive(k, f.len, ctx->ingress_ifindex, 0);
     begin(k);
     const enum quick found = read_there(k, &f);
-    if (found == QUICK_GOOD && express(k, f.data)) return leave_out(ctx, k);
+    const uint32_t out = found == QUICK_GOOD ? express(k, f.data, true) : KERNEL_NONE;
+    if (out == KERNEL_SEND) return leave_out(ctx, k);
+    if (out == KERNEL_PASS) return XDP_PASS;
     switch (look(k, &f, found)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
@@ -264,7 +266,9 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
         }
     }
     begin(k);
-    switch (look(k, &f, read_there(k, &f))) {
+    const enum quick found = read_there(k, &f);
+    if (found == QUICK_GOOD && express(k, f.data, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
+    switch (look(k, &f, found)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
     case STAGE_NONE: return TC_ACT_UNSPEC;

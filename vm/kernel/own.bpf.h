@@ -7,11 +7,6 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/wire.h"
 
-/* For the parser; others ask own_has4 and own_has6. */
-__attribute__((unused)) static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
-__attribute__((unused)) static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
-#include "vm/packet/parse/sides.h"
-
 extern char map_own4, map_own6;
 
 /* The highest bit, if a number of 32 bits is 0: so there is no branch for each address. */
@@ -56,20 +51,6 @@ inline_whole bool own_has6(const uint32_t addr[4])
     uint64_t found = own_some6(own, 0, words);
     if (own->count6 > OWN_STEP) found |= own_some6(own, OWN_STEP, words);
     return found >> 63;
-}
-
-static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
-{
-    const bool some = f->self4_count;
-    const uint32_t self = (some && own_has4(src) ? KIND_SRC_SELF : 0) | (some && own_has4(dst) ? KIND_DST_SELF : 0);
-    return sides_direction(self, sides_group4(dst));
-}
-
-static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
-{
-    const bool some = f->self6_count;
-    const uint32_t self = (some && own_has6(src) ? KIND_SRC_SELF : 0) | (some && own_has6(dst) ? KIND_DST_SELF : 0);
-    return sides_direction(self, dst[0] >> 24 == 0xff);
 }
 
 #endif

@@ -5,6 +5,11 @@
 
 #include "vm/kernel/own.bpf.h"
 
+/* For the parser; others ask own_has4 and own_has6. */
+static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
+static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
+#include "vm/packet/parse/sides.h"
+
 /* All of these are called from here alone: what they are told in a struct on the stack, the verifier follows there. */
 struct parse;
 static enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
@@ -38,38 +43,68 @@ enum { PARSE_CAREFULLY = REASON_COUNT };
 #include "vm/packet/parse/udp.c"
 #include "vm/packet/parse/upper.c"
 
+GLOBAL uint64_t kernel_sides4(uint32_t src, uint32_t dst)
+{
+    const bool some = state_world.facts.self4_count;
+    const uint32_t self = (some && own_has4(src) ? KIND_SRC_SELF : 0) | (some && own_has4(dst) ? KIND_DST_SELF : 0);
+    return sides_direction(self, sides_group4(dst));
+}
+
+/* Of its key. */
+GLOBAL uint64_t kernel_sides6(struct kpkt *k NONNULL)
+{
+    const struct key *key = &k->key;
+    const bool some = state_world.facts.self6_count;
+    const uint32_t self =
+        (some && own_has6(key->src) ? KIND_SRC_SELF : 0) | (some && own_has6(key->dst) ? KIND_DST_SELF : 0);
+    return sides_direction(self, key->dst[0] >> 24 == 0xff);
+}
+
+static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
+{
+    (void)f;
+    return (uint32_t)kernel_sides4(src, dst);
+}
+
+/* The parser asks of the key's addresses alone. */
+static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
+{
+    (void)f, (void)dst;
+    return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));
+}
+
 GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
 {
     return parse_frame(&k->pkt, &state_world.facts, &k->key);
 }
 
-/* An Ethernet frame with one tag, in its bytes or taken off, or none. (Of another link it is not worth its code.) */
-static __attribute__((noinline)) unsigned parse_ether(struct pkt *pkt, const struct facts *facts, struct key *key)
+/* As pkt_parse over the bytes of head, but for what is not the parser's, schedules and bridges: quickly an Ethernet
+ * frame with one tag, in its bytes or taken off, or none. (Of another link it is not worth its code.) */
+GLOBAL uint64_t kernel_parse_quickly(struct kpkt *k NONNULL)
 {
-    const uint8_t *bytes = PKT_BYTES(pkt);
+    const struct facts *facts = &state_world.facts;
+    struct pkt *pkt = &k->pkt;
     struct outer o = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    if (pkt->link != LINK_ETHER || pkt->head_len < TAGGED_LEN) return PARSE_CAREFULLY;
-    uint16_t type = wire_get16(bytes + ETHER_TYPE_AT);
+    if (pkt->link != LINK_ETHER || pkt->head_len < TAGGED_LEN || pkt->tag_count > 1) return PARSE_CAREFULLY;
+    uint16_t type = wire_get16(k->head + ETHER_TYPE_AT);
     if (pkt->tag_count == 1) {
         o.kind |= KIND_VLAN;
         o.vlan = pkt->tags[0].tci & VLAN_VID;
     } else if (ether_is_tag(type)) {
         o.kind |= KIND_VLAN;
-        o.vlan = wire_get16(bytes + ETHER_LEN) & VLAN_VID;
+        o.vlan = wire_get16(k->head + ETHER_LEN) & VLAN_VID;
         o.tag = true;
         o.l3 = TAGGED_LEN;
-        type = wire_get16(bytes + TAGGED_LEN - 2);
+        type = wire_get16(k->head + TAGGED_LEN - 2);
     }
-    if (pkt->tag_count > 1) return PARSE_CAREFULLY;
-    if (type == ETHER_IP4 && pkt->head_len >= o.l3 + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
-    if (type == ETHER_IP6 && pkt->head_len >= o.l3 + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
+    if (type == ETHER_IP4 && pkt->head_len >= o.l3 + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, &k->key, &o);
+    if (type == ETHER_IP6 && pkt->head_len >= o.l3 + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, &k->key, &o);
     return PARSE_CAREFULLY;
 }
 
-/* As pkt_parse over the bytes of head, but for what is not the parser's: schedules and bridges. */
 static inline void kernel_parse(struct kpkt *k)
 {
-    if (parse_ether(&k->pkt, &state_world.facts, &k->key) == PARSE_CAREFULLY) kernel_parse_carefully(k);
+    if (kernel_parse_quickly(k) == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
 
 /* The rest of it for a frame that quick_read4 has read. */

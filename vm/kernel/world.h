@@ -41,6 +41,11 @@ struct kernel_world {
     struct facts facts;
     struct kernel_own own;
     struct kernel_program programs[KERNEL_PROGRAMS]; /* by serial */
+
+    uint64_t asked_ns; /* the time of the last test run */
+    /* Decisions that are remembered (memo.h) hold of flows whose last packet came after it; UINT64_MAX: of none. */
+    uint64_t memos_since_ns;
+
     /* Of flows that are sent on (forward/forward_priv.h). */
     uint32_t sample;                /* one packet of so many is told of (events.h); 0: none */
     uint32_t number;                /* of what processes know of the world (struct snapshot): told with packets */
