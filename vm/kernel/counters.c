@@ -11,7 +11,7 @@ static uint32_t flags_of(const struct program *p, bool live)
     return (p->firewalls_count ? KERNEL_HAS_FIREWALLS : 0u) | (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) |
            (sends ? KERNEL_SENDS_ON : 0u) | (nats ? KERNEL_TRANSLATES : 0u) |
            (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (followed ? KERNEL_FOLLOWS_PROXIED : 0u) |
-           (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u);
+           (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) | (p->proxies_count ? KERNEL_HAS_PROXIES : 0u);
 }
 
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live)
