@@ -95,6 +95,7 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f, enum quick f
 inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
     if (f->crosses || !kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
+    if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as sides.h has it */
     k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
 }
 
