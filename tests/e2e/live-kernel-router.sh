@@ -87,13 +87,16 @@ import http.client
 c = http.client.HTTPConnection("10.2.0.3", timeout=5)
 while True:
     for line in open("asks"):
-        c.request("GET", "/from")
-        print(c.getresponse().read().decode().strip())
+        try:
+            c.request("GET", "/from")
+            print(c.getresponse().read().decode().strip())
+        except Exception as e:
+            print(type(e).__name__)
 ' >answers
 again() { # SENTENCE
     local lines
     lines=$(wc -l <answers)
-    echo >asks
+    timeout 10 sh -c "echo >asks"
     until_true 80 "$1: an answer" sh -c "[ \$(wc -l <answers) -gt $lines ]"
     same "$1" "$(tail -n1 answers)" 10.2.0.2
 }

@@ -72,13 +72,13 @@ while True:
         try:
             c.request("GET", "/nth")
             print(c.getresponse().read().decode().split()[1])
-        except OSError as e:
+        except Exception as e:
             print(type(e).__name__)
 ' >answers
 again() { # SENTENCE WANTED: what its next request gets
     local lines
     lines=$(wc -l <answers)
-    echo >asks
+    timeout 10 sh -c "echo >asks"
     until_true 80 "$1: an answer" sh -c "[ \$(wc -l <answers) -gt $lines ]"
     same "$1" "$(tail -n1 answers)" "$2"
 }
