@@ -12,13 +12,35 @@ bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_
     return !ask_prepare(l->channel, p->past ? p->past->under : p, &l->kernel->next, &l->kernel->proof, err, err_len);
 }
 
+/* Has an interface, or a schedule, another number in the program that begins? */
+static bool renumbers(const struct live *l)
+{
+    struct kernel *k = l->kernel->kernel;
+    const struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
+    bool others = l->latest && l->latest->facts.schedules != kernel_world(k)->facts.schedules;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        others |= ports[l->kernel->ifindex[i] % KERNEL_PORTS].iface != l->now.iface[i];
+    return others;
+}
+
+/* What arrives meanwhile goes up: its numbers are one program's, and its judge the other's. */
+static int swap(const struct live *l)
+{
+    uint32_t *const renumbered = &kernel_world(l->kernel->kernel)->renumbers;
+    char err[300];
+    __atomic_store_n(renumbered, renumbers(l), __ATOMIC_SEQ_CST);
+    const int failed = ask_swap(l->channel, err, sizeof err);
+    if (!failed && l->latest) in_kernel_push(l);
+    __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
+    return failed;
+}
+
 /* What the program before has counted is the worker's, before its rules are others. */
 int in_kernel_swap(void *live, struct vm *vm)
 {
     const struct live *l = live;
     struct in_kernel *k = l->kernel;
-    char err[300];
-    const int failed = ask_swap(l->channel, err, sizeof err);
+    const int failed = swap(l);
     if (failed) return failed;
     if (k->counted) counted_add(k->counted, vm);
     kernel_took(k->kernel, k->next);
@@ -28,7 +50,6 @@ int in_kernel_swap(void *live, struct vm *vm)
         counted_follow(k->counted);
     else
         k->counted = counted_new(k->kernel);
-    if (l->latest) in_kernel_push(l);
     return 0;
 }
 

@@ -40,11 +40,18 @@ inline_whole bool may_prove(struct kpkt *k)
     return branch && ROW(services, ROW(branches, branch - 1).service).flags & PBC_SERVICE_COOKIES;
 }
 
+/* Are interface and schedules of the packet in numbers that may be another program's? */
+inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
+
 /* In line, as all of the entry: calls below it want every frame that the kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
     if (k->program != (uint32_t)NUMBER(serial)) k->flags &= ~KERNEL_ORDINARY; /* its recipe is of another */
     k->program = (uint32_t)NUMBER(serial);
+    if (is_misnumbered(k)) {
+        k->up = KERNEL_UP_RELOAD;
+        return;
+    }
     const struct facts *facts = &state_world.facts;
     if (facts->self4_count | facts->self6_count) kernel_key_settle(k);
     if (may_prove(k)) {

@@ -39,6 +39,9 @@ struct kernel_world {
     /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
      * counts here say whether there are some, and in `own`; bridges are in `ways`. */
     struct facts facts;
+    /* 1: for a moment of a reload the judge may number interfaces or schedules otherwise than `ports` and `facts`; what
+     * arrives goes up undecided. */
+    uint32_t renumbers;
     struct kernel_own own;
     struct kernel_program programs[KERNEL_PROGRAMS]; /* by serial */
 

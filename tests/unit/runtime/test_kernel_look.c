@@ -122,6 +122,29 @@ static void test_leaves(void **state)
     kernel_free(k);
 }
 
+/* While a program begins whose numbers of interfaces are others than those of the maps, nothing that arrives is judged;
+ * what a process asks has the numbers that it says. */
+static void test_renumbered(void **state)
+{
+    (void)state;
+    struct kernel *k = made("firewall f default drop { accept udp }");
+    if (!k) skip();
+    name_loopback(k, LINK_ETHER);
+    const struct kernel_counters before = kernel_counters(k);
+    kernel_world(k)->renumbers = 1;
+    const struct kpkt *p = run(k, KERNEL_ENTRY_look_xdp);
+    assert_int_equal(p->up, KERNEL_UP_RELOAD);
+    assert_int_equal(p->flags & KERNEL_JUDGED, 0);
+    kernel_world(k)->renumbers = 0;
+    p = run(k, KERNEL_ENTRY_look_xdp);
+    assert_int_equal(p->up, KERNEL_UP_NONE);
+    assert_true(p->flags & KERNEL_JUDGED);
+    const struct kernel_counters now = kernel_counters(k);
+    assert_int_equal(now.ups[KERNEL_UP_RELOAD].packets - before.ups[KERNEL_UP_RELOAD].packets, 1);
+    assert_int_equal(now.verdicts[ACTION_ACCEPT].packets - before.verdicts[ACTION_ACCEPT].packets, 1);
+    kernel_free(k);
+}
+
 /* The clock is read where something depends on it; as much of the frame is there as rules may ask for. */
 static void test_what_the_program_needs(void **state)
 {
@@ -225,11 +248,9 @@ static void test_pieces_that_leave_follow_their_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arrives),
-        cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_what_the_program_needs),
-        cmocka_unit_test(test_for_a_service),
-        cmocka_unit_test(test_pieces_that_leave_follow_their_first),
+        cmocka_unit_test(test_arrives),       cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_renumbered),    cmocka_unit_test(test_what_the_program_needs),
+        cmocka_unit_test(test_for_a_service), cmocka_unit_test(test_pieces_that_leave_follow_their_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
