@@ -37,9 +37,9 @@ int in_kernel_begin(struct live *l)
     char err[500] = "out of memory";
     struct in_kernel *k = l->kernel = calloc(1, sizeof *k);
     const struct program *p = l->now.program;
-    if (!k || ask_kernel(l->channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err) ||
-        in_kernel_swap(l, NULL))
+    if (!k || ask_kernel(l->channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err))
         return live_complain("--exec kernel: %s", err);
+    if (in_kernel_swap(l, NULL)) return live_complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k, .judge = judge_there, .meters = show_meters};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
