@@ -33,6 +33,9 @@ void kernel_free(struct kernel *kernel); /* NULL is fine */
 /* A program's judge in two steps: prepared, it is in the kernel and may be asked, while another one judges; and put in
  * force, which takes no time. NULL, or a negative errno, with one line in err: then nothing has changed. */
 struct judge;
+/* Before that, of a program that nobody else has yet: another serial where, by its own, what the stages know of it
+ * would take the place of the program in force. (Serials go on with each program that is refused.) */
+void kernel_place(const struct kernel *kernel, struct program *p);
 struct judge *kernel_prepare(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 void kernel_discard(struct judge *j);                                /* of one that is not in force; NULL is fine */
 int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */

@@ -270,6 +270,13 @@ static int make_rows(struct kernel *k, const struct program *p, char *err, size_
     return failed;
 }
 
+void kernel_place(const struct kernel *k, struct program *p)
+{
+    const struct kernel_program *now = kernel_rows(k);
+    const bool taken = now->row && now->serial != (uint32_t)p->serial;
+    if (taken && now->serial % KERNEL_PROGRAMS == p->serial % KERNEL_PROGRAMS) p->serial = program_serial();
+}
+
 static uint64_t now_ns(void)
 {
     struct timespec t;

@@ -64,6 +64,7 @@ bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, in
     if (!p->kernel) return false;
     struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
     kernel_discard(p->judge); /* it was never put in force */
+    if (program) kernel_place(p->kernel, program);
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
     a->failed = p->judge ? prove(p, program, a) : -EINVAL;
     program_put(program);

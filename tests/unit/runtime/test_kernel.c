@@ -97,6 +97,28 @@ static void test_one_program_after_the_other(void **state)
     kernel_free(k);
 }
 
+/* What the stages know of the program in force stays, however many were prepared since. */
+static void test_programs_that_are_not_put_in_force(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct kernel *k = made(KERNEL_XDP);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    const struct kernel_program before = *kernel_rows(k);
+    const uint64_t serial = plain->serial;
+    for (unsigned i = 0; i < 2 * KERNEL_PROGRAMS; i++) {
+        plain->serial = program_serial();
+        kernel_place(k, plain);
+        struct judge *j = kernel_prepare(k, plain, err, sizeof err);
+        assert_non_null(j);
+        kernel_discard(j);
+        assert_memory_equal(kernel_rows(k), &before, sizeof before);
+    }
+    plain->serial = serial;
+    kernel_free(k);
+}
+
 /* As root without a capability, which may load nothing: it was given descriptors. */
 static void adopted(const struct kernel *giver, const struct judge *next)
 {
@@ -174,8 +196,11 @@ int main(void)
     plain = compiled("firewall f default accept { drop tcp port 80 }");
     if (!plain) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_frame_meets_all_stages),    cmocka_unit_test(test_the_judge_is_asked_alone),
-        cmocka_unit_test(test_one_program_after_the_other), cmocka_unit_test(test_another_process),
+        cmocka_unit_test(test_a_frame_meets_all_stages),
+        cmocka_unit_test(test_the_judge_is_asked_alone),
+        cmocka_unit_test(test_one_program_after_the_other),
+        cmocka_unit_test(test_programs_that_are_not_put_in_force),
+        cmocka_unit_test(test_another_process),
         cmocka_unit_test(test_flows_of_a_power_of_two),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
