@@ -14,6 +14,7 @@
 #include "runtime/kernel/flows.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/kernel/told.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/meters.h"
@@ -102,7 +103,11 @@ static bool judge_with(struct executor *e, const struct program *p, char *err, s
     e->asker.judge = NULL;
     e->told.proof_frames = proof.frames;
     e->told.proof_ns = proof.ns;
-    if (!failed && !kernel_swap(e->kernel, j, err, err_len)) return true;
+    told_add(e->kernel, p);
+    if (!failed && !kernel_swap(e->kernel, j, err, err_len)) {
+        told_keep(e->kernel, p);
+        return true;
+    }
     kernel_discard(j);
     return false;
 }

@@ -44,7 +44,8 @@ int map_flat(struct map *m, const char *name, uint64_t len)
 
 static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t n)
 {
-    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = type == BPF_MAP_TYPE_HASH ? BPF_F_NO_PREALLOC : 0);
+    const bool grows = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
+    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = grows ? BPF_F_NO_PREALLOC : 0);
     m->entries = n;
     m->fd = bpf_map_create(type, name, key, value, n, &opts); /* entries of sets take memory as they come */
     return m->fd < 0 ? -errno : 0;

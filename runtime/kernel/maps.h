@@ -12,6 +12,7 @@
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
 #include "vm/kernel/sources.h"
+#include "vm/kernel/told.h"
 #include "vm/kernel/world.h"
 #include "vm/program/program.h"
 

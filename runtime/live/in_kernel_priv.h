@@ -31,6 +31,7 @@ struct in_kernel {
     struct answers *answers; /* to what this machine sends */
     uint64_t samples;        /* packets that it told of */
     uint64_t unjudged;       /* atomic: the worker's */
+    bool told_more; /* the worker may answer for fewer addresses than come up */
     struct kernel_facts facts;
     uint32_t ifindex[PORTS_MOST]; /* as the kernel knows them */
     uint32_t by_id[KERNEL_WAYS];  /* the same, by their ids in the program */

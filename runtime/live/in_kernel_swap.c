@@ -1,6 +1,7 @@
 /* Another program in the kernel: its judge is loaded, then put in force. */
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/counted.h"
+#include "runtime/kernel/told.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 
@@ -9,6 +10,8 @@ bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_
     if (!l->kernel) return true;
     kernel_discard(l->kernel->next);
     l->kernel->to_judge = p;
+    told_add(l->kernel->kernel, p);
+    l->kernel->told_more = true;
     return !ask_prepare(l->channel, p->past ? p->past->under : p, &l->kernel->next, &l->kernel->proof, err, err_len);
 }
 

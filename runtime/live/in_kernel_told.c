@@ -4,6 +4,7 @@
 
 #include "runtime/kernel/counted.h"
 #include "runtime/kernel/events.h"
+#include "runtime/kernel/told.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/onlookers.h"
@@ -122,6 +123,8 @@ void in_kernel_tick(struct live *l, uint64_t now_ns)
     if (!l->kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
     kernel_meters_at(kernel_meters(l->kernel->kernel), now_ns);
     kernel_sweep(l->kernel->kernel, now_ns);
+    if (l->kernel->told_more) told_keep(l->kernel->kernel, l->now.program);
+    l->kernel->told_more = false;
 }
 
 void in_kernel_count(const struct live *l)

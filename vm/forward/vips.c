@@ -165,6 +165,17 @@ void vips_free(struct vips *v)
     free(v);
 }
 
+bool vips_each(const struct program *p, vips_fn *fn, void *arg)
+{
+    struct vips *v = vips_new(p);
+    if (!v) return false;
+    for (size_t i = 0; i < v->count; i++) fn(arg, v->at[i].addr, v->at[i].addr, v->at[i].family == 6);
+    for (size_t i = 0; i < v->outside_count; i++)
+        fn(arg, v->outside[i].lo, v->outside[i].hi, v->outside[i].family == 6);
+    vips_free(v);
+    return true;
+}
+
 static const struct vip *find(const struct vips *v, uint8_t family, const uint32_t addr[4])
 {
     struct vip wanted = {.family = family};

@@ -18,6 +18,10 @@
 struct vips *vips_new(const struct program *p); /* NULL when memory is out */
 void vips_free(struct vips *v);
 
+/* All of the program's, ranges that do not overlap but may repeat; false: memory is out. */
+typedef void vips_fn(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6);
+bool vips_each(const struct program *p, vips_fn *fn, void *arg);
+
 /* The packet was accepted, or passed, and no service took it: is it asked of an address of ours? */
 void vips_answer(const struct job *j, struct packet_ctx *c);
 

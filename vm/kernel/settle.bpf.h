@@ -58,29 +58,29 @@ static __always_inline uint32_t settle_ordinary(struct kpkt *k, decided by)
     return KERNEL_SEND;
 }
 
-/* Does it ask for an address that the host does not hold: an ARP request, a solicitation, an echo request? */
-static inline bool settle_asks_arp(const struct kpkt *k)
-{
-    const uint8_t *arp = k->head + (k->pkt.l3 & (KERNEL_HEAD - 1));
-    return wire_get16(arp + ARP_OP) == ARP_REQUEST && !own_has4(wire_get32(arp + ARP_TARGET_IP));
-}
+uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* told.bpf.c */
 
-static inline bool settle_asks_neighbour(const struct kpkt *k)
-{
-    const uint8_t *target = k->head + (k->pkt.l4 & (KERNEL_HEAD - 1)) + ND_TARGET;
-    const uint32_t addr[4] = {wire_get32(target), wire_get32(target + 4), wire_get32(target + 8),
-                              wire_get32(target + 12)};
-    return !own_has6(addr);
-}
-
-static inline bool settle_asks(const struct kpkt *k)
+/* Is it asked who has an address, or whether it is there, by an ARP request, a solicitation, an echo request? The place
+ * of the address in its head; 0: it is not. */
+static inline uint64_t settle_asked_at(const struct kpkt *k)
 {
     const struct key *key = &k->key;
-    if (key->kind & KIND_OUT) return false;
-    if (key->kind & KIND_ARP) return settle_asks_arp(k);
-    if (!(key->kind & KIND_ICMP_HEADER)) return false;
-    if (key->kind & KIND_ND) return key->icmp_type == ICMP6_SOLICIT && settle_asks_neighbour(k);
-    return !(key->kind & KIND_DST_SELF) && key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO);
+    const bool v6 = key->kind & KIND_IP6;
+    if (key->kind & KIND_OUT) return 0;
+    if (key->kind & KIND_ARP) {
+        const uint8_t *arp = k->head + (k->pkt.l3 & (KERNEL_HEAD - 1));
+        return wire_get16(arp + ARP_OP) == ARP_REQUEST ? k->pkt.l3 + ARP_TARGET_IP : 0;
+    }
+    if (!(key->kind & KIND_ICMP_HEADER)) return 0;
+    if (key->kind & KIND_ND) return key->icmp_type == ICMP6_SOLICIT ? k->pkt.l4 + ND_TARGET : 0;
+    if (key->icmp_type != (v6 ? ICMP6_ECHO : ICMP4_ECHO)) return 0;
+    return k->pkt.l3 + (v6 ? IP6_DST : IP4_DST);
+}
+
+static inline bool settle_asks(struct kpkt *k)
+{
+    const uint64_t at = settle_asked_at(k);
+    return at && kernel_is_told(k, at);
 }
 
 /* Does it cross, and the host forwards nothing? */

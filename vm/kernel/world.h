@@ -35,6 +35,7 @@ struct kernel_world {
     uint64_t secret;  /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
     uint32_t zero;    /* 0, which the verifier cannot know */
     uint32_t routes;  /* enum kernel_routes */
+    uint32_t tells_all; /* 1: what is asked of any foreign address goes up: the map `told` could not hold all */
     uint32_t given;   /* ifindex by which processes give packets to the host: what came by it was judged */
     /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
      * counts here say whether there are some, and in `own`; bridges are in `ways`. */
