@@ -22,6 +22,7 @@ enum { EXPRESS_BYTES = ETHER_LEN + IP4_LEN + TCP_LEN };
 inline_whole bool express_may(const struct kpkt *k)
 {
     if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
+    if (state_world.watches | state_world.renumbers) return false;
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
 }
 
