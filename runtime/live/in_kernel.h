@@ -29,11 +29,11 @@ void in_kernel_called(struct live *l);
 void in_kernel_tick(struct live *l, uint64_t now_ns);
 uint64_t in_kernel_logs(const struct live *l); /* how many there were */
 /* What else is to be said of it (runtime/counter.def); all 0: nothing judges there. */
-struct kernel_told {
+struct in_kernel_more {
 #define KERNEL_COUNTER(field, key, words, doc) uint64_t field;
 #include "runtime/counter.def"
 };
-struct kernel_told in_kernel_more(const struct live *l);
+struct in_kernel_more in_kernel_more(const struct live *l);
 void in_kernel_samples(struct live *l); /* after those who want to see packets have changed */
 void in_kernel_close(struct live *l);
 

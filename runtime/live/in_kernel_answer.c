@@ -65,7 +65,7 @@ void answers_give(struct live *l, const struct program *p, const struct pkt *pkt
     if (out) give(l, a, out);
 }
 
-void answers_count(const struct answers *a, struct kernel_told *to)
+void answers_count(const struct answers *a, struct in_kernel_more *to)
 {
     to->answered = a->given;
     to->answers_over = a->over;

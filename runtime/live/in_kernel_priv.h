@@ -31,7 +31,7 @@ struct in_kernel {
     struct answers *answers; /* to what this machine sends */
     uint64_t samples;        /* packets that it told of */
     uint64_t unjudged;       /* atomic: the worker's */
-    bool told_more; /* the worker may answer for fewer addresses than come up */
+    bool told_more;          /* the worker may answer for fewer addresses than come up */
     struct kernel_facts facts;
     uint32_t ifindex[PORTS_MOST]; /* as the kernel knows them */
     uint32_t by_id[KERNEL_WAYS];  /* the same, by their ids in the program */
@@ -44,7 +44,7 @@ void in_kernel_heard(void *live, const struct kernel_event *e, size_t len);
 struct answers *answers_new(void);
 void answers_free(struct answers *a); /* NULL is fine */
 void answers_give(struct live *l, const struct program *p, const struct pkt *pkt, const struct key *key, uint32_t rule);
-void answers_count(const struct answers *a, struct kernel_told *to);
+void answers_count(const struct answers *a, struct in_kernel_more *to);
 /* Interfaces and facts, into the maps: 0 or a negative errno. */
 int in_kernel_push(const struct live *l);
 

@@ -139,10 +139,10 @@ struct kernel_counters in_kernel_counters(const struct live *l)
     return l->kernel ? kernel_counters(l->kernel->kernel) : (struct kernel_counters){0};
 }
 
-struct kernel_told in_kernel_more(const struct live *l)
+struct in_kernel_more in_kernel_more(const struct live *l)
 {
     const struct in_kernel *k = l->kernel;
-    struct kernel_told told = {0};
+    struct in_kernel_more told = {0};
     if (!k) return told;
     const struct kernel_counters c = kernel_counters(k->kernel);
     const struct flow_head *flows = kernel_map(k->kernel, KERNEL_MAP_flow_head)->memory;

@@ -21,7 +21,7 @@ struct tally {
     struct worker_counters c;
     struct kernel_counters kernel; /* of what the kernel judges itself, among the others */
     struct counter in_kernel;      /* its verdicts, added up */
-    struct kernel_told told;
+    struct in_kernel_more told;
     struct egress_counters e;
     struct io_stats io[PORTS_MOST]; /* by interface, those beside the first of it, too */
     struct counter seen[PORTS_MOST];
