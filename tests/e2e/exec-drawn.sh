@@ -1,7 +1,7 @@
 #!/bin/bash
 # What is drawn at random (tests/diff/) once more, with the packets of a worker going through the kernel's stages: rules of the
-# whole language, long lists, conversations of flows, translation, bindings, fragments, tunnels, floods, and programs that take the place of one another, are judged as the models
-# and the rule list say. LONG=1: many seeds. Skipped where the kernel takes no programs of ours.
+# whole language, long lists, conversations, translation, bindings, fragments, tunnels, floods, and programs that take one another's
+# place are judged as the models and the rule list say. LONG=1: many seeds. Skipped where the kernel takes no programs of ours.
 set -u
 B=${B:-build}
 log=$B/scratch/exec-drawn
