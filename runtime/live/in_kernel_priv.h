@@ -34,6 +34,7 @@ struct in_kernel {
     bool told_more;          /* the worker may answer for fewer addresses than come up */
     struct kernel_facts facts;
     uint32_t ifindex[PORTS_MOST]; /* as the kernel knows them */
+    bool redirects[PORTS_MOST];   /* as struct kernel_port */
     uint32_t by_id[KERNEL_WAYS];  /* the same, by their ids in the program */
 };
 

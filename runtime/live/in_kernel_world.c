@@ -48,6 +48,15 @@ int in_kernel_port(struct live *l, unsigned at)
     return 0;
 }
 
+/* The host's lists are the main thread's, and interfaces are also told by the worker that puts a program in force. */
+static void look_at_links(const struct live *l)
+{
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        l->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
+    }
+}
+
 /* One whose number has changed leaves its old place. */
 static void push_ports(const struct live *l)
 {
@@ -55,11 +64,10 @@ static void push_ports(const struct live *l)
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
     memset(k->by_id, 0, sizeof k->by_id);
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
         const struct kernel_port now = {.ifindex = l->ifindex[i],
                                         .iface = l->now.iface[i],
                                         .link = LINK_ETHER,
-                                        .redirects = link && strcmp(link->kind, "veth") == 0,
+                                        .redirects = k->redirects[i],
                                         .served = (uint8_t)i,
                                         .xsks = (uint16_t)(i * IO_QUEUES)};
         if (k->ifindex[i] && k->ifindex[i] != now.ifindex)
@@ -116,6 +124,7 @@ uint64_t in_kernel_ways(const struct live *l)
 
 void in_kernel_world(struct live *l)
 {
+    look_at_links(l);
     const int failed = in_kernel_push(l);
     if (failed == -E2BIG)
         events_tell(&l->events, TOLD_FAULT,
