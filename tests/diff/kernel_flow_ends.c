@@ -137,9 +137,10 @@ int main(int argc, char **argv)
     const char *wrong = kernel_load(kernel, p, err, sizeof err) ? err : NULL;
     if (!wrong) {
         const struct flow_table_cfg cfg = track_table_cfg(p, true);
-        flows_init(&ops, kernel);
+        if (!flows_init(&ops, kernel)) return 1;
         table_over(&ops, &cfg);
         wrong = end_all(flows);
+        flows_fini(&ops);
     }
     if (wrong) printf("# %s\n", wrong);
     printf("%s - a flow that is sent on ends, however fast its packets come\n", wrong ? "not ok" : "ok");
