@@ -33,10 +33,12 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
     return live_fault(l, "%s", err);
 }
 
+/* Its number is known before the first packet meets its programs. */
 int in_kernel_port(struct live *l, unsigned at)
 {
     char err[400];
     bool generic;
+    if (l->latest) in_kernel_world(l);
     if (ask_hooks(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
     const struct host_link *link = generic ? host_link(l->host, l->ifindex[at]) : NULL;
