@@ -126,6 +126,23 @@ static void proxy_print(FILE *out, const cJSON *proxy)
             count_at(proxy, "sessions", b), count_at(part(proxy, "http"), "requests", c));
 }
 
+/* Who judges, and why; in the kernel, how many packets ended there, and how many came up. */
+static void judged_print(FILE *out, const cJSON *kernel, const char *why)
+{
+    char a[TEXT_NUMBER];
+    const char *before = "; came up:";
+    const cJSON *up;
+    fprintf(out, "judged in %s: %s\n", kernel ? "the kernel" : "user space", why);
+    if (!kernel) return;
+    fprintf(out, "finished in the kernel: %s packets", count_at(kernel, "packets", a));
+    cJSON_ArrayForEach(up, part(kernel, "up")) {
+        if (up->valuedouble <= 0) continue;
+        fprintf(out, "%s %s %.0f", before, up->string, up->valuedouble);
+        before = ",";
+    }
+    fputc('\n', out);
+}
+
 static void head_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one = part(seen, "instance"), *program = part(seen, "program"), *reloads = part(seen, "reloads");
@@ -147,12 +164,7 @@ static void head_print(FILE *out, const cJSON *seen)
                 part(one, "confirm_back") ? text_at(one, "confirm_back") : "it",
                 part(one, "confirm_back") ? "comes back" : "ends",
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
-    const cJSON *kernel = part(seen, "kernel"), *why;
-    fprintf(out, "judged %s: %s\n", kernel ? "in the kernel" : "in user space", text_at(one, "exec_why"));
-    if (kernel) fprintf(out, "judged in the kernel: %s packets", count_at(kernel, "packets", a));
-    cJSON_ArrayForEach(why, part(kernel, "up")) if (why->valuedouble > 0)
-        fprintf(out, "; %.0f came up: %s", why->valuedouble, why->string);
-    if (kernel) fputc('\n', out);
+    judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
     if (is_true(one, "monitor"))
         fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",
                 count_at(part(seen, "live"), "watched", a));

@@ -118,3 +118,14 @@ prey_ends
 same 'it ends with 0, and what was too long is all that did not leave' "$status $(number live lost | tr -dc '1-9') $(number live lost too_big)" '0 1 1'
 adds_up 'every frame has one verdict'
 same 'each packet was judged once' "$(by_rule PLAIN)" 3
+
+# Killed, it sends nothing up any more; what is for this machine, at a port that no nat takes, needs nobody.
+web prey
+route
+service=$(pgrep -P "$prey")
+kill -KILL "$prey" "$service"
+wait "$prey" 2>/dev/null
+until_true 100 'the service ends' sh -c "! kill -0 $service"
+same 'killed, this machine still answers where no nat does' "$(ask far 10.2.0.2/) $(at far curl -s -m 0.3 http://10.2.0.2:8000/ || echo nothing)" 'prey nothing'
+at prey "$bin/preyrun" --cleanup >out 2>err
+has 'and --cleanup' undone

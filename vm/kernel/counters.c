@@ -14,10 +14,32 @@ static uint32_t flags_of(const struct program *p, bool live)
            (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) | (p->proxies_count ? KERNEL_HAS_PROXIES : 0u);
 }
 
+/* Where there is no row left the last one grows. Mappings of programs before may have any port. */
+static void nat_ports_of(struct kernel_program *k, const struct program *p)
+{
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++) k->nat_ports[i] = (struct kernel_nat_ports){.lo = 1};
+    if (program_all_nats(p) != p->nats_count) k->nat_ports[rows++] = (struct kernel_nat_ports){.hi = UINT16_MAX};
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct kernel_nat_ports one = {.lo = p->nats[i].port_lo, .hi = p->nats[i].port_hi};
+        struct kernel_nat_ports *last = &k->nat_ports[KERNEL_NAT_PORTS - 1];
+        bool there = false;
+        for (uint32_t j = 0; j < rows; j++) there |= k->nat_ports[j].lo <= one.lo && one.hi <= k->nat_ports[j].hi;
+        if (there) continue;
+        if (rows < KERNEL_NAT_PORTS) {
+            k->nat_ports[rows++] = one;
+            continue;
+        }
+        if (one.lo < last->lo) last->lo = one.lo;
+        if (one.hi > last->hi) last->hi = one.hi;
+    }
+}
+
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live)
 {
     const uint32_t line = 64 / sizeof(struct counter);
     *k = (struct kernel_program){.serial = (uint32_t)p->serial, .flags = flags_of(p, live), .rules = p->rules_count};
+    nat_ports_of(k, p);
     k->services = p->rules_count + 1 + p->firewalls_count;
     const uint32_t past = live ? KERNEL_PAST : 0;
     k->unserved = k->services + p->services_count + past;

@@ -41,6 +41,11 @@ enum kernel_program_flag {
  * services, services without a server, servers, nats. Behind the last four is room for what flows still have of
  * programs before (remap.h); more than that is not counted. Index: first + cpu * row + place. */
 enum { KERNEL_PAST = 256 };
+/* Ports of own addresses that nats may take, from first to last; an unused row has its first behind its last. */
+enum { KERNEL_NAT_PORTS = 8 };
+struct kernel_nat_ports {
+    uint16_t lo, hi;
+};
 struct kernel_program {
     uint32_t serial;
     uint32_t flags;                             /* enum kernel_program_flag */
@@ -48,6 +53,7 @@ struct kernel_program {
     uint32_t services, unserved, servers, nats; /* the places where they begin */
     uint32_t row;                               /* counters of a row, a multiple of four */
     uint32_t first;                             /* where the row of CPU 0 begins */
+    struct kernel_nat_ports nat_ports[KERNEL_NAT_PORTS];
 };
 
 struct program;

@@ -115,11 +115,28 @@ static inline bool settle_is_error(const struct key *key)
     return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_IP6, (uint8_t)key->icmp_type);
 }
 
+/* To the host itself, at a port that no nat forwards or translates to: it is the host's, whoever runs. Identifiers of
+ * echoes may be mapped. */
+static inline bool settle_is_hosts(const struct kpkt *k)
+{
+    const struct kernel_program *p = count_program(k->program);
+    const struct key *key = &k->key;
+    bool taken = false;
+    if (!(key->kind & KIND_DST_SELF)) return false;
+    if (!(key->kind & KIND_PORTS)) return !(key->kind & KIND_ICMP_HEADER);
+#pragma unroll
+    for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++)
+        taken |= p->nat_ports[i].lo <= key->dst_port && key->dst_port <= p->nat_ports[i].hi;
+    return !taken;
+}
+
 /* What a nat's statements may concern: bind/nat.c, nat_choose. What is of one link alone the host hears on that link.
  */
-static inline bool settle_may_nat(const struct key *key)
+static inline bool settle_may_nat(const struct kpkt *k)
 {
+    const struct key *key = &k->key;
     const bool v6 = key->kind & KIND_IP6;
+    if (settle_is_hosts(k)) return false;
     if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER | KIND_ND)) return false;
     return is_routed(key->src, v6) && is_routed(key->dst, v6);
 }
@@ -137,7 +154,7 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     if (k->seen.class == SEEN_ORIGINAL) return settle_up(k, KERNEL_UP_BEGIN);
     if (proxied) return settle_proxied(k, by);
     if (k->branch != PBC_NONE) return settle_up(k, KERNEL_UP_BEGIN);
-    return translates && settle_may_nat(&k->key) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
+    return translates && settle_may_nat(k) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
 }
 
 /* Is it let by whatever the rules say of it (world.watches)? */
