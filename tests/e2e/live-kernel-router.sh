@@ -127,5 +127,5 @@ kill -KILL "$prey" "$service"
 wait "$prey" 2>/dev/null
 until_true 100 'the service ends' sh -c "! kill -0 $service"
 same 'killed, this machine still answers where no nat does' "$(ask far 10.2.0.2/) $(at far curl -s -m 0.3 http://10.2.0.2:8000/ || echo nothing)" 'prey nothing'
-at prey "$bin/preyrun" --cleanup >out 2>err
+at prey "$bin/preyrun" --cleanup >out 2>&1
 has 'and --cleanup' undone
