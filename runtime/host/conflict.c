@@ -20,6 +20,7 @@
 #include "runtime/host/listen.h"
 #include "runtime/host/preflight_priv.h"
 #include "runtime/host/proc_priv.h"
+#include "runtime/host/served.h"
 #include "runtime/host/sinks.h"
 #include "runtime/host/state.h"
 
@@ -81,12 +82,15 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
  * XDP. */
 void look_at_programs(struct look *l)
 {
+    char err[300];
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         uint32_t xdp = xdp_of(l, link->ifindex);
         if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* which the start takes off */
-        if (xdp && l->p->xdp_replace)
+        if (xdp && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err))
+            preflight_tell(l, true, "%s|", err); /* it is to go on, so nothing takes its program off */
+        else if (xdp && l->p->xdp_replace)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
                            link->name, xdp);
         else if (xdp)

@@ -22,6 +22,12 @@ static bool is_other(void *arg, const char *name, const char *what, const char *
     return false;
 }
 
+static void name_owner(const struct search *s, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "the instance `%s` that runs here serves %s, too: give one of them other interfaces",
+             s->owner, s->interface);
+}
+
 int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -31,11 +37,18 @@ int served_claim(struct state *s, const char *const interfaces[], unsigned count
         if (failed) snprintf(err, err_len, "%s: %s", interfaces[i], strerror(-failed));
         if (failed) return failed;
         if (!*search.owner) continue;
-        snprintf(err, err_len, "the instance `%s` that runs here serves %s, too: give one of them other interfaces",
-                 search.owner, interfaces[i]);
+        name_owner(&search, err, err_len);
         return -EADDRINUSE;
     }
     return 0;
+}
+
+bool served_already(const char *run, const char *interface, char *err, size_t err_len)
+{
+    struct search search = {.interface = interface};
+    if (state_all(run, CHANGE_SERVED, is_other, &search) || !*search.owner) return false;
+    name_owner(&search, err, err_len);
+    return true;
 }
 
 int served_undo(const char *what, const char *before, const char *after)

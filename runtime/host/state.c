@@ -331,23 +331,36 @@ static bool instance_of(const char *file, char name[80])
     return true;
 }
 
-int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg)
+/* The files of a folder whose owners live, but for one. The path's bytes are written over. */
+static int visit_folder(char path[PATH_MAX], const char *but, enum change kind, state_visit *visit, void *arg)
 {
-    char path[PATH_MAX], name[80];
-    const char *own = strrchr(s->path, '/') + 1;
-    snprintf(path, sizeof path, "%s", s->path);
-    const size_t len = (size_t)(own - s->path);
-    path[len] = 0;
+    char name[80];
+    const size_t len = strlen(path);
     DIR *dir = opendir(path);
     if (!dir) return -errno;
     bool going = true;
     for (const struct dirent *e; going && (e = readdir(dir));) {
-        if (!strcmp(e->d_name, own) || !instance_of(e->d_name, name)) continue;
-        snprintf(path + len, sizeof path - len, "%s", e->d_name);
+        if (!strcmp(e->d_name, but) || !instance_of(e->d_name, name)) continue;
+        snprintf(path + len, PATH_MAX - len, "/%s", e->d_name);
         if (is_owned(path)) going = visit_file(path, name, kind, visit, arg);
     }
     closedir(dir);
     return 0;
+}
+
+int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", s->path);
+    *strrchr(path, '/') = 0;
+    return visit_folder(path, strrchr(s->path, '/') + 1, kind, visit, arg);
+}
+
+int state_all(const char *run, enum change kind, state_visit *visit, void *arg)
+{
+    char path[PATH_MAX];
+    const int failed = folder(run, path);
+    return failed ? failed : visit_folder(path, "", kind, visit, arg);
 }
 
 unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg)

@@ -49,6 +49,8 @@ int state_note(struct state *s, enum change kind, const char *what, const char *
  * false to end. -errno when the folder can't be read. */
 typedef bool state_visit(void *arg, const char *name, const char *what, const char *before, const char *after);
 int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg);
+/* The same of all that live in the caller's namespace, for one that has no file yet. Changes nothing. */
+int state_all(const char *run, enum change kind, state_visit *visit, void *arg);
 
 enum state_end {
     STATE_OPEN,   /* all is undone */

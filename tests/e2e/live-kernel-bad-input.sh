@@ -43,7 +43,9 @@ kernel -i br0 host.pbc
 same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
     '1 1 prey curl 28'
 refused 'another on the same interface' 'another preyrun named .eth0. runs here' -i eth0 host.pbc
-refused 'also by another name' 'eth0 has an XDP program (number [0-9]*) of another process' -i eth0 --name other host.pbc
+refused 'also by another name' 'the instance .eth0. that runs here serves eth0, too: give one of them other interfaces$' \
+    -i eth0 --name other host.pbc
+same 'and is not told to take its program off' "$(says 'xdp off')" 0
 same 'which changed nothing' "$(gets 80) $(gets 8080 0.2)" 'prey curl 28'
 
 link_is() { awaits "link: eth0 is $1"; : >prey.err; }

@@ -91,14 +91,25 @@ net.ipv4.ip_local_port_range, or translate to fewer" -i wan -i lan shop.pbc
 at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.
-prey prey -i lan --io xdp --name first shop.pbc
-looked 'another XDP program' 2 "notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
-other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off
+at prey ip link set dev lan xdpdrv obj "$bin/runtime/io/steer.bpf.o" sec xdp.frags
+tags="notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
+other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off"
+looked 'another XDP program' 2 "$tags
 lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
 dev lan xdp off, or an end of that process" -i lan --io xdp shop.pbc
 looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first, and may keep \
 some; this mends it: ip link set dev lan xdp off, or an end of that process
 $fine" -i wan -i lan shop.pbc
+ip -n "$id-prey" link set dev lan xdp off
+
+# One of ours: it is named, and nothing said takes its program off.
+prey prey -i lan --io xdp --name first shop.pbc
+served='the instance `first` that runs here serves lan, too: give one of them other interfaces'
+looked 'an instance that runs' 2 "$tags
+$served" -i lan --io xdp shop.pbc
+looked 'not even where others may be' 2 "$tags
+$served" -i lan --io xdp --xdp-replace shop.pbc
+looked 'and to a packet socket, too' 2 "$served" -i wan -i lan shop.pbc
 prey_ends
 same 'nothing was changed' "$(at prey nft list ruleset)$(ls "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null)" ''
 exit $failed

@@ -167,7 +167,7 @@ kill -HUP "$prey"
 until_true 50 'SIGHUP takes other rules' grep -q '^reloaded' prey.err && ok 0 'SIGHUP takes other rules'
 same 'their service is served' "$(ask 10.1.0.101 | grep -c -x -e one -e two)" 1
 cp before.pbc pass.pbc
-refused 'an interface that has an owner' 'XDP program .* of another process' -i eth0 --name second --io xdp pass.pbc
+refused 'an interface that has an owner' 'the instance `eth0` that runs here serves eth0, too: give one of them other interfaces' -i eth0 --name second --io xdp pass.pbc
 prey_ends
 
 # Another program is on the interface: it stays, or is replaced for good.
