@@ -25,7 +25,7 @@ at client python3 "$top/tests/e2e/live/flood.py" eth0 "$(at prey cat /sys/class/
 flood=$!
 pids="$pids $flood"
 exec 4>until
-came_up() { ctl status; [ "$(grep -o '[0-9]* came up: begin' out | cut -d' ' -f1)" -gt 1000 ]; }
+came_up() { ctl status; [ "$(grep -oE ' begin [0-9]+' out | tr -dc 0-9)" -gt 1000 ]; }
 until_true 100 'the flood comes up' came_up
 for i in 1 2 3 4 5; do ask client 10.1.0.100/ && ask client 10.1.0.101/; done 2>&1 | tr '\n' ' ' >said
 exec 4>&-

@@ -40,4 +40,3 @@ same 'what needs other tables is refused, and what runs goes on' "$first|$(grep 
 same 'the last one judges' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
 prey_ends
 undone 'a clean stop undoes everything' "$status" 0
-adds_up 'every frame has one verdict'
