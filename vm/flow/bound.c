@@ -59,7 +59,7 @@ struct flow_bind *track_begin(struct track *t, const struct key *key, const stru
                               bool one_sided, uint64_t idle_ns)
 {
     if (!track_take_stack(t, pkt, s)) return NULL;
-    if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
+    track_reopen(t, s);
     if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
     const uint8_t flags = FLOW_BOUND | (one_sided ? FLOW_ONE_SIDED : 0) | (idle_ns ? FLOW_OWN_IDLE : 0);
     return track_add(t, key, pkt, s, flags, idle_ns) ? flow_bind_at(t->table, s->slot) : NULL;

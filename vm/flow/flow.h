@@ -135,6 +135,17 @@ struct flow {
 };
 static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
 
+/* What of a tuple's hash stands in its claim word. */
+static inline uint32_t flow_claim_hash(uint64_t hash)
+{
+    const uint32_t upper = (uint32_t)(hash >> 32);
+    return upper ? upper : 1;
+}
+
+/* Is the line still of the tuple with that hash? In a shared table a slot may get another flow between a look-up and
+ * the copy, or the lock, of its line. */
+static inline bool flow_has_hash(const struct flow *f, uint64_t hash) { return f->hash == flow_claim_hash(hash); }
+
 /* What both sides of a joined flow have been told, besides the distance of their numbers (bind.h, seq_delta). */
 struct flow_joint {
     uint32_t stamp_delta;  /* what the server's timestamps are ahead of those that the client gets */

@@ -19,6 +19,7 @@ struct leave {
     uint8_t mac[6];           /* LEAVE_TO_CLIENT: the client's; all 0: not known */
     uint16_t iface;           /* likewise; IFACE_NONE: the one that it came from */
     uint8_t way;              /* enum leave_way */
+    uint16_t mss;             /* of nat: clamp of SYNs, as of struct pbc_nat */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vm/flow/table_shared.h"
+#include "vm/packet/loop.h"
 
 /* ---- look-up ---- */
 
@@ -184,7 +185,7 @@ static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_
 static TABLE_WITHIN int64_t claim(struct flow_table *t, const struct place *at, int32_t room, uint64_t word)
 {
     const uint32_t asked = (uint32_t)room, its = asked / GROUP;
-    const bool fits = its == at->group[0] || its == at->group[1];
+    const bool fits = LOOSE(its == at->group[0] || its == at->group[1]);
     if (fits && !*table_tag(t, asked) && claim_slot(t, asked, word)) return asked;
     uint32_t left, group = place_choose_of(at, table_group(t, at->group[0]), table_group(t, at->group[1]), &left);
     TAGS_EACH(left)
@@ -217,7 +218,7 @@ TABLE_WITHIN int64_t table_put(struct flow_table *t, const struct flow_tuple *tu
 static TABLE_WITHIN int64_t take_slot(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, int32_t keep,
                                       uint64_t now_ns)
 {
-    const int64_t slot = table_put(t, tuple, word, now_ns);
+    const int64_t slot = LOOSE(table_put(t, tuple, word, now_ns));
     if (slot >= 0) return slot;
     const struct place at = place_of(tuple->hash, t->groups);
     return table_make_room(t, &at, keep, now_ns) ? table_put(t, tuple, word, now_ns) : -1;
@@ -225,8 +226,7 @@ static TABLE_WITHIN int64_t take_slot(struct flow_table *t, const struct flow_tu
 
 TABLE_WITHIN uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags)
 {
-    const uint32_t hash = (uint32_t)(tuple->hash >> 32);
-    const struct flow f = {.hash = hash ? hash : 1,
+    const struct flow f = {.hash = flow_claim_hash(tuple->hash),
                            .state = (uint8_t)state,
                            .flags = (uint8_t)(flags | (tuple->opened_by_high ? FLOW_OPENED_BY_HIGH : 0))};
     return f.claim;
@@ -247,9 +247,9 @@ static TABLE_WITHIN bool bound_half_open(struct flow_table *t, enum flow_class c
 TABLE_WITHIN int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state,
                                  unsigned flags, uint64_t now_ns)
 {
-    const enum flow_class class = flow_state_class(state);
+    const enum flow_class class = LOOSE(flow_state_class(state));
     if (!bound_half_open(t, class, now_ns)) return FLOW_NONE;
-    const int64_t slot = take_slot(t, tuple, table_word(tuple, state, flags), FLOW_NONE, now_ns);
+    const int64_t slot = LOOSE(take_slot(t, tuple, table_word(tuple, state, flags), FLOW_NONE, now_ns));
     if (slot < 0) return FLOW_NONE;
     table_count(&t->counters.added, 1);
     table_show(t, (uint32_t)slot, tuple, class);

@@ -45,6 +45,9 @@ static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 }
 static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot) { return &t->tags[slot]; }
 
+/* Ask for the pages of a group's lines: here they are large, and few. */
+static inline void table_ask_pages(const struct flow_table *t, uint32_t group) { (void)t, (void)group; }
+
 /* Word i of the bits that say where half-open flows are; level 1: of those that say where such words are. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {

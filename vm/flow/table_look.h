@@ -70,7 +70,9 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
 
 static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
 {
-    uint32_t group = place_first(hash, t->groups), hits = tags_like(table_group(t, group), place_tag(hash));
+    uint32_t group = place_first(hash, t->groups);
+    table_ask_pages(t, group);
+    uint32_t hits = tags_like(table_group(t, group), place_tag(hash));
     if (!hits) {
         group = place_second(hash, t->groups, group);
         hits = tags_like(table_group(t, group), place_tag(hash));

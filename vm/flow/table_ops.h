@@ -30,7 +30,7 @@ enum flow_op_said {
     FLOW_OP_DONE,
     FLOW_OP_BUSY, /* its claim word is not `claim` any more, its time is not over, or another processor holds it */
     FLOW_OP_ROOM, /* both groups are full: somebody has to make way first */
-    FLOW_OP_HELD, /* a flow that is sent on has the tuple */
+    FLOW_OP_HELD, /* who has the tuple does not end for this: it is sent on, or nobody could be told */
 };
 
 /* A flow that has ended: its lines as they were. */

@@ -64,11 +64,13 @@ static int64_t oldest_met(struct flow_table *t)
         met[count++] = table_meet(t);
         __builtin_prefetch(table_slot(t, met[i]));
     }
-    int64_t oldest = FLOW_NONE;
-    for (unsigned i = 0; i < count; i++) {
-        if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, met[i]))) continue;
-        const uint32_t slot = table_owner(t, met[i]);
-        if (oldest == FLOW_NONE || table_slot(t, slot)->seen_ns < table_slot(t, oldest)->seen_ns) oldest = slot;
+    int64_t oldest = LOOSE((int64_t)FLOW_NONE);
+    for (unsigned i = LOOSE(0u); LOOP(i < count); i = LOOSE(i + 1)) {
+        const uint32_t at = met[i % HALF_OPEN_FEW];
+        if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) continue;
+        const uint32_t slot = table_owner(t, at);
+        if (oldest == FLOW_NONE || table_slot(t, slot)->seen_ns < table_slot(t, oldest)->seen_ns)
+            oldest = LOOSE((int64_t)slot);
     }
     return oldest;
 }

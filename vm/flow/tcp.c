@@ -1,6 +1,7 @@
 /* TCP from between its two sides. What a segment may be follows from what the middle has seen: it sees a side's
  * segments before the other does, so each side has sent at least, and knows at most, what went by here. */
 #include "vm/flow/tcp_window.h"
+#include "vm/packet/loop.h"
 
 enum {
     SCALE_NONE = 15, /* in track.scale */
@@ -202,6 +203,7 @@ static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s,
         if (dir == FLOW_REPLY) t->flags |= TCP_TRACK_HEARD_REPLY;
         settle_scale(t);
     }
+    FORGET();
     t->side[dir].acked = seq_most(t->side[dir].acked, s->ack);
     t->flags |= ack_flag(dir);
     return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);

@@ -182,17 +182,26 @@ static const struct flow_joint *joint_of(const struct track *t, struct track_see
     return b->flags & BIND_AWAITED ? NULL : &table_cold(t->table, s->slot)->joint;
 }
 
-/* The line of a slot, whole also where others change it. */
-static const struct flow *flow_line(const struct track *t, int32_t slot, struct flow *copy)
+/* The line of the packet's flow where others change it, whole; false: it has ended, and its slot may be another's.
+ * Flows that have twins nobody else ends. */
+static bool read_shared(const struct track *t, const struct track_seen *s, struct flow *copy)
 {
-    if (!t->table->ops) return table_slot(t->table, slot);
-    return table_read(t->table, slot, copy) ? copy : NULL;
+    return table_read(t->table, s->slot, copy) && (s->twin || flow_has_hash(copy, s->hash));
+}
+
+static const struct flow *flow_line(const struct track *t, struct track_seen *s, struct flow *copy)
+{
+    if (s->slot == FLOW_NONE) return NULL;
+    if (!t->table->ops) return table_slot(t->table, s->slot);
+    if (read_shared(t, s, copy)) return copy;
+    s->slot = s->tuple = FLOW_NONE;
+    return NULL;
 }
 
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct flow line;
-    const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_line(t, s->slot, &line);
+    const struct flow *f = flow_line(t, s, &line);
     s->picks_up = t->now_ns < t->pickup_until_ns;
     look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
 }
@@ -275,10 +284,17 @@ bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen 
     return true;
 }
 
+void track_reopen(struct track *t, const struct track_seen *s)
+{
+    struct flow f;
+    if (s->slot == FLOW_NONE || (t->table->ops && !read_shared(t, s, &f))) return;
+    flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
+}
+
 static void make(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     if (!track_take_stack(t, pkt, s)) return;
-    if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
+    track_reopen(t, s);
     track_add(t, key, pkt, s, 0, 0);
 }
 
@@ -290,7 +306,7 @@ static void go_on_shared(struct track *t, const struct key *key, const struct pk
         struct key now = *key;
         struct flow f;
         track_say(t, &now, pkt, s);
-        if (keep_what(s) != KEEP_GO_ON || !table_read(t->table, s->slot, &f)) return;
+        if (keep_what(s) != KEEP_GO_ON || !read_shared(t, s, &f)) return;
         const struct flow_first first = {.state = (uint8_t)keep_on(&f, key, pkt, s, t->now_ns)};
         if (shared_set(t->table, s->slot, &f, &first, t->now_ns)) return;
     }

@@ -37,6 +37,9 @@ static inline int32_t track_step(const struct track *t, uint32_t *hand)
 /* renew.c: the binding of a slot whose flow is bound, with numbers of the program. */
 struct flow_bind *track_bind_at(const struct track *t, int32_t slot);
 
+/* track.c: the flow that the packet's tuple had ends, for another begins. */
+void track_reopen(struct track *t, const struct track_seen *s);
+
 /* What can be said of a packet, track_seen.how. */
 enum track_how {
     HOW_NONE,    /* it has no state: not IP, or a later fragment */

@@ -1,6 +1,7 @@
 /* Tuples: from a packet's headers to the id that both directions of its flow share. */
 #include "vm/flow/track_priv.h"
 #include "vm/flow/tuple_ports.h"
+#include "vm/packet/loop.h"
 #include "vm/packet/parse/next.h"
 
 static const struct icmp_query *query_of(const struct key *key)
@@ -45,16 +46,18 @@ static __attribute__((noinline)) enum track_how tuple_of_any(const struct key *k
     const struct icmp_query *q = NULL;
     if (!(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return HOW_NONE;
     if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(q = query_of(key))) return HOW_LOOSE;
-    const int side = compare_sides(key);
+    const uint32_t pair = LOOSE(q ? q->pair : 0u);
+    const bool asks = LOOSE(q != NULL), answers = LOOSE(q && key->icmp_type == q->answers);
+    const int side = LOOSE(compare_sides(key));
+    FORGET();
     uint32_t kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0;
     *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (to_group(key) ? AT_GROUP : 0));
-    set_addresses(key, side > 0, id);
-    if (!q) {
+    set_addresses(key, LOOSE(side > 0), id);
+    if (!asks) {
         id->rest = rest_of(ports_of(key, side > 0), stack, key->proto, kind);
         return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
     }
-    const bool answers = key->icmp_type == q->answers;
-    kind |= q->pair * (uint32_t)FLOW_ID_QUERY;
+    kind |= pair * (uint32_t)FLOW_ID_QUERY;
     if (side != 0 && (side > 0) != answers) kind |= FLOW_ID_ASKS_HIGH;
     id->rest = rest_of(two_ports(query, query), stack, key->proto, kind);
     *at |= answers ? AT_QUERY | AT_ANSWER : AT_QUERY;

@@ -24,12 +24,24 @@
 /* An array of any length: its last entry; and an index that is none of it is 0. What the verifier follows first is that
  * it is one, so that the other way is nothing new to it. */
 #define LAST(name) ((uint64_t)(uintptr_t)&last_##name)
+/* Is there more than one? The verifier knows, and does not look at what is never done; the compiler, which would say
+ * that an address is never 0, does not. */
+#define IS_MORE(last)                                                                                                  \
+    ({                                                                                                                 \
+        uint64_t last_ = (last);                                                                                       \
+        __asm__ volatile("" : "+r"(last_));                                                                            \
+        last_ > 0;                                                                                                     \
+    })
 #define AT_MOST(i, last)                                                                                               \
     ({                                                                                                                 \
         uint64_t at_ = (uint64_t)(i);                                                                                  \
         __asm__ volatile("if %0 > %1 goto +1\ngoto +1\n%0 = 0" : "+r"(at_) : "r"(last));                               \
         at_;                                                                                                           \
     })
+
+/* Is there room for the recipes of flows that are sent on? */
+extern const char last_flow_recipes;
+static inline bool sends_on(void) { return IS_MORE(LAST(flow_recipes)); }
 
 #define NUMBER(name) ((uint64_t)(uintptr_t)&const_##name)
 
@@ -40,6 +52,9 @@ extern struct kernel_world state_world;
 extern char map_stages_xdp, map_stages_tc;
 
 enum stage { STAGE_JUDGE, STAGE_ACT, STAGE_NONE /* the packet passes as it is */ };
+
+/* What the verifier follows first: of that packet it knows less, so the other one is nothing new to it. */
+#define KPKT_FIRST(asked) __builtin_expect(asked, 1)
 
 /* The packet that this CPU works on: for XDP and traffic control; programs of type SYSCALL have the next one. */
 static inline struct kpkt *kpkt_here(void)
@@ -52,14 +67,15 @@ static inline struct kpkt *kpkt_here(void)
 static inline struct kpkt *kpkt_xdp(const struct xdp_md *ctx)
 {
     const uint64_t *said = (const uint64_t *)(long)ctx->data_meta;
-    if ((const void *)(said + 2) > (const void *)(long)ctx->data || said[0] != state_world.secret) return kpkt_here();
-    return &state_kpkts[said[1] & MASK(kpkts)];
+    if ((const void *)(said + 2) <= (const void *)(long)ctx->data && KPKT_FIRST(said[0] == state_world.secret))
+        return &state_kpkts[said[1] & MASK(kpkts)];
+    return kpkt_here();
 }
 static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
 {
     const uint64_t said = ctx->cb[0] | (uint64_t)ctx->cb[1] << 32;
-    if (said != state_world.secret) return kpkt_here();
-    return &state_kpkts[ctx->cb[2] & MASK(kpkts)];
+    if (KPKT_FIRST(said == state_world.secret)) return &state_kpkts[ctx->cb[2] & MASK(kpkts)];
+    return kpkt_here();
 }
 
 /* Does the host send it, now, to the wire? */

@@ -3,6 +3,29 @@
 
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
+#include "vm/tables.h"
+
+static bool has_tunnels(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->services_count; i++) any |= mode_is(p->services[i].mode, MODE_TUNNELS);
+    return any;
+}
+
+/* Does it take some ports of own addresses? A map takes nothing that is for those. */
+static bool takes_ports(const struct pbc_nat *n)
+{
+    return n->kind != PBC_NAT_MAP && (n->kind != PBC_NAT_FORWARD || n->proto < PBC_EP_ECHO4);
+}
+
+/* Does one, here or in a program before, forward what has neither ports nor identifiers? */
+static bool forwards_bare(const struct program *p)
+{
+    bool bare = false;
+    for (uint32_t i = 0; i < program_all_nats(p); i++)
+        bare |= p->nats[i].kind == PBC_NAT_FORWARD && p->nats[i].proto == PBC_EP_IP;
+    return bare;
+}
 
 static uint32_t flags_of(const struct program *p, bool live)
 {
@@ -10,8 +33,9 @@ static uint32_t flags_of(const struct program *p, bool live)
     const bool sends = p->services_count || nats, followed = !live || meta & PBC_COUNTS_FLOWS;
     return (p->firewalls_count ? KERNEL_HAS_FIREWALLS : 0u) | (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) |
            (sends ? KERNEL_SENDS_ON : 0u) | (nats ? KERNEL_TRANSLATES : 0u) |
-           (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (followed ? KERNEL_FOLLOWS_PROXIED : 0u) |
-           (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) | (p->proxies_count ? KERNEL_HAS_PROXIES : 0u);
+           (forwards_bare(p) ? KERNEL_FORWARDS_BARE : 0u) | (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) |
+           (followed ? KERNEL_FOLLOWS_PROXIED : 0u) | (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) |
+           (p->proxies_count ? KERNEL_HAS_PROXIES : 0u) | (has_tunnels(p) ? KERNEL_HAS_TUNNELS : 0u);
 }
 
 /* Where there is no row left the last one grows. Mappings of programs before may have any port. */
@@ -21,6 +45,7 @@ static void nat_ports_of(struct kernel_program *k, const struct program *p)
     for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++) k->nat_ports[i] = (struct kernel_nat_ports){.lo = 1};
     if (program_all_nats(p) != p->nats_count) k->nat_ports[rows++] = (struct kernel_nat_ports){.hi = UINT16_MAX};
     for (uint32_t i = 0; i < p->nats_count; i++) {
+        if (!takes_ports(&p->nats[i])) continue;
         const struct kernel_nat_ports one = {.lo = p->nats[i].port_lo, .hi = p->nats[i].port_hi};
         struct kernel_nat_ports *last = &k->nat_ports[KERNEL_NAT_PORTS - 1];
         bool there = false;

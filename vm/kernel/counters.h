@@ -36,6 +36,8 @@ enum kernel_program_flag {
     KERNEL_FOLLOWS_PROXIED = 1 << 5, /* what a proxy's service takes has a flow (forward/begin.c, is_followed) */
     KERNEL_HAS_COOKIES = 1 << 6,     /* some service has SYN cookies */
     KERNEL_HAS_PROXIES = 1 << 7,
+    KERNEL_HAS_TUNNELS = 1 << 8,   /* to servers of services */
+    KERNEL_FORWARDS_BARE = 1 << 9, /* a nat forwards a protocol without ports */
 };
 /* A row of `counts`, of struct counter: rules, then one for "nobody", firewalls' defaults (as struct vm has them),
  * services, services without a server, servers, nats. Behind the last four is room for what flows still have of

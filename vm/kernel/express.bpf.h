@@ -71,13 +71,13 @@ inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
            leave_is_known(k);
 }
 
-/* Its flow, which nobody else changes now, goes on as it is but for numbers and time; and the decision is known. bound:
- * the flow is sent on. */
-inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound)
+/* Its flow goes on as it is but for numbers and time; and the decision is known. bound: the flow is sent on. held: its
+ * lock is had; else nothing is written. */
+inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound, bool held)
 {
     const struct track_seen *s = &k->seen;
     const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
-    if ((f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
+    if (!table_still(s) || (f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
     if (table_expired(TABLE, f, k->now_ns)) return false;
     if (!bound || !express_is_free(k)) {
         if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* it is not established */
@@ -92,10 +92,10 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     } else if (!ordinary_udp(f, dir)) {
         return false;
     }
-    if (f->seen_ns != k->now_ns) {
-        memo_forget(f);
-        f->seen_ns = k->now_ns;
-    }
+    if (f->seen_ns == k->now_ns) return true;
+    if (!held) return false;
+    memo_forget(f);
+    f->seen_ns = k->now_ns;
     return true;
 }
 
@@ -106,11 +106,11 @@ inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
     k->decision = decided_by_nobody(ACTION_ACCEPT);
     if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
         const uint64_t was = *(volatile uint64_t *)&f->claim;
-        if (was & CLAIM_LOCK || !express_goes_on(k, f, tcp, bound)) return false;
+        if (was & CLAIM_LOCK || !express_goes_on(k, f, tcp, bound, false)) return false;
         return *(volatile uint64_t *)&f->claim == was;
     }
     if (!table_try_lock(f)) return false;
-    const bool goes_on = express_goes_on(k, f, tcp, bound);
+    const bool goes_on = express_goes_on(k, f, tcp, bound, true);
     table_unlock(f);
     return goes_on;
 }
@@ -136,6 +136,8 @@ inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
     if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || k->pkt.ext_headers | (k->pkt.link ^ LINK_ETHER))
         return false;
     if (k->key.ttl <= 1 || !plain_station(frame)) return false;
+    const uint8_t *sum = frame + ETHER_LEN + IP4_LEN + (k->key.kind & KIND_TCP ? TCP_SUM : UDP_SUM);
+    if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(sum))) return false;
     EXPRESS_STEP(k);
     if (!express_leaves(k, frame)) return false;
     EXPRESS_STEP(k);
@@ -169,7 +171,7 @@ inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const bool bound = k->seen.class != SEEN_PLAIN;
-    if (bound ? !sends || !express_on(k, frame) : !express_here(k, frame)) return KERNEL_NONE;
+    if (bound ? !sends || !sends_on() || !express_on(k, frame) : !express_here(k, frame)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     k->up = KERNEL_UP_NONE;
     settle_count(k);

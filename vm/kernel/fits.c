@@ -25,14 +25,24 @@ static bool binds(const struct program *p)
 
 static uint32_t bit(bool there, enum kernel_up up) { return there ? 1u << up : 0; }
 
+/* Does it judge what crosses? Where the host forwards nothing, user space sends that on. */
+static bool guards(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD)) return true;
+    return false;
+}
+
+/* All but RELOAD, which two programs make between them. */
 static uint32_t ups_of(const struct program *p)
 {
-    const bool bound = binds(p);
+    const bool bound = binds(p), sends = bound || p->services_count;
     const uint32_t flags = p->meta->flags;
     return bit(p->meta->reach > KERNEL_HEAD, KERNEL_UP_HEAD) | bit(flags & PBC_FOLLOWS_FRAGMENTS, KERNEL_UP_FRAGMENT) |
-           bit(rejects(p) || bound, KERNEL_UP_ANSWER) | bit(bound, KERNEL_UP_BEGIN) | bit(bound, KERNEL_UP_ERROR) |
+           bit(rejects(p) || sends, KERNEL_UP_ANSWER) | bit(sends, KERNEL_UP_BEGIN) | bit(bound, KERNEL_UP_ERROR) |
            bit(program_has_cookies(p), KERNEL_UP_PROOF) | bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) |
-           bit(bound, KERNEL_UP_ROOM) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY);
+           bit(bound, KERNEL_UP_ROOM) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) |
+           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) | bit(bound || guards(p), KERNEL_UP_WAY);
 }
 
 bool kernel_fits(const struct program *p, struct kernel_fits *fits)

@@ -69,7 +69,8 @@ static __always_inline uint64_t begin(struct kpkt *k)
     uint64_t *stripe = &state_flow_head.adding[s->hash % FLOW_STRIPES];
     if (!stripe_lock(stripe)) return KERNEL_UP_BUSY;
     uint64_t up = KERNEL_UP_NONE;
-    if (s->slot != FLOW_NONE && !table_release(TABLE, (uint32_t)s->slot, FLOW_END_REOPENED, k->now_ns))
+    if (s->slot != FLOW_NONE && table_still(s) &&
+        !table_release(TABLE, (uint32_t)s->slot, FLOW_END_REOPENED, k->now_ns))
         up = KERNEL_UP_BUSY;
     if (!up) up = add(k);
     stripe_unlock(stripe);

@@ -20,7 +20,8 @@ static uint16_t stack_by_tags(const struct kpkt *k)
 static bool study(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
-    const uint16_t stack = stack_by_tags(k), query = k->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&k->pkt) : 0;
+    const uint16_t stack = LOOSE(stack_by_tags(k));
+    const uint16_t query = LOOSE(k->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&k->pkt) : 0);
     s->slot = s->tuple = s->room = FLOW_NONE;
     s->at = 0;
     s->dir = FLOW_ORIGINAL;
@@ -59,7 +60,14 @@ static uint64_t look_at_time(struct kpkt *k, bool *over)
     return table_expire(TABLE, (uint32_t)s->slot, k->now_ns) ? KERNEL_UP_NONE : KERNEL_UP_BUSY;
 }
 
-/* Its flow into s->slot, s->tuple, and k->flow. */
+static void find_none(struct track_seen *s)
+{
+    s->slot = s->tuple = FLOW_NONE;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
+}
+
+/* Its flow into s->slot, s->tuple, and k->flow. One whose slot has got another flow meanwhile has ended. */
 static __attribute__((noinline)) uint64_t find_flow(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
@@ -68,15 +76,17 @@ static __attribute__((noinline)) uint64_t find_flow(struct kpkt *k)
     s->tuple = s->slot;
     if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
     if (!copy_line(&k->flow, s->slot)) return KERNEL_UP_BUSY;
+    if (!flow_has_hash(&k->flow, s->hash)) {
+        find_none(s);
+        return KERNEL_UP_NONE;
+    }
     const uint8_t recipe = k->flow.recipe;
     look_side(&k->flow, s);
     if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
-    if (s->twin && !copy_line(&k->flow, s->slot)) return KERNEL_UP_BUSY;
+    if (s->twin && !(copy_line(&k->flow, s->slot) && table_still(s))) return KERNEL_UP_BUSY;
     const uint64_t up = look_at_time(k, &over);
     if (over) {
-        s->slot = s->tuple = FLOW_NONE;
-        s->dir = FLOW_ORIGINAL;
-        s->twin = false;
+        find_none(s);
         return up;
     }
     s->recipe = recipe;
@@ -112,6 +122,7 @@ static bool has_recipe(struct kpkt *k)
 static uint64_t look_at_bound(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
+    if (!sends_on()) return KERNEL_UP_BEGIN;
     if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
         plain_leaves(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
@@ -126,7 +137,8 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL)
 {
     const struct track_seen *s = &k->seen;
     struct kernel_source source;
-    if (k->flags & KERNEL_DRY || !state_flow_head.counts_sources || !(k->key.kind & KIND_IP)) return 0;
+    if (!table_has_sources() || k->flags & KERNEL_DRY) return 0;
+    if (!state_flow_head.counts_sources || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, (k->key.kind & KIND_IP6) != 0, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
     return flows_with(held, &k->key, s, table_slot(TABLE, s->slot)); /* any, where there is none */

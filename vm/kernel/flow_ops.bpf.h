@@ -33,7 +33,7 @@ static __attribute__((noinline)) uint32_t op_add(struct flow_op *op)
     uint32_t said = FLOW_OP_DONE;
     const int32_t there = table_look_up(TABLE, &tuple.id, tuple.hash);
     if (there != FLOW_NONE && !table_release(TABLE, (uint32_t)there, FLOW_END_REOPENED, op->now_ns))
-        said = FLOW_OP_HELD;
+        said = table_slot(TABLE, there)->claim & CLAIM_LOCK ? FLOW_OP_BUSY : FLOW_OP_HELD;
     if (!said) {
         const int64_t slot =
             table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)op->state, op->flags), op->now_ns);

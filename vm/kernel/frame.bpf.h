@@ -123,9 +123,33 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
     return frame_outer(ctx, k);
 }
 
+/* Does the checksum of TCP or UDP cover the pseudo header alone? Then somebody has to complete it before it leaves by a
+ * program. (One whole checksum of 65,536 looks the same.) */
+static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
+{
+    const struct key *key = &k->key;
+    const uint32_t len = (uint32_t)k->pkt.l3 + key->length - k->pkt.l4;
+    uint64_t pseudo = (uint64_t)key->proto + len;
+#pragma unroll
+    for (unsigned i = 0; i < 4; i++) pseudo += (uint64_t)key->src[i] + key->dst[i]; /* of IPv4 the others are 0 */
+    pseudo = (pseudo & UINT32_MAX) + (pseudo >> 32);
+    pseudo = (pseudo & 0xffff) + (pseudo >> 16 & 0xffff) + (pseudo >> 32);
+    pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+    return (uint16_t)((pseudo & 0xffff) + (pseudo >> 16)) == sum;
+}
+
+static inline bool frame_is_unsummed(const struct kpkt *k)
+{
+    const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);
+    if (!(k->flags & KERNEL_SOFTWARE) || !(kind & (KIND_TCP | KIND_UDP))) return false;
+    return frame_is_partial(k, wire_get16(k->head + (at & (KERNEL_HEAD - 1))));
+}
+
 /* As its recipe says; false: it cannot be done here, and the packet is still as it came. */
 static inline bool frame_edit(struct xdp_md *ctx, struct kpkt *k)
 {
+    if (!sends_on()) return false;
+    if (frame_is_unsummed(k)) return false;
     switch (k->seen.recipe & (RECIPE_IP6 - 1)) {
     case RECIPE_REWRITE: return frame_rewrite(ctx, k);
     case RECIPE_FRAME: return frame_to(ctx, k);

@@ -34,7 +34,7 @@ static bool is_in_wide(const struct numbered_ip *a, uint16_t port, bool here)
 }
 
 /* Is it an address and a port that the proxy serves? */
-static __attribute__((noinline)) bool is_served(const struct numbered_ip *addr, uint16_t port, bool here)
+GLOBAL uint64_t kernel_is_served(const struct numbered_ip *addr NONNULL, uint16_t port, bool here)
 {
     const struct gate_end end = {.addr = *addr, .port = port};
     const uint8_t *kind = bpf_map_lookup_elem(&map_gate_ends, &end);
@@ -72,7 +72,7 @@ static __always_inline bool arrives(void *ctx, struct kpkt *k)
     struct segment s = {};
     const bool here = k->key.kind & KIND_DST_SELF, quoted = !(k->key.kind & KIND_TCP);
     if (!read_segment(k, &s) || (!quoted && segment_opens(&s))) return false;
-    if (!(state_gate.returns && !here) && !is_served(&s.to, s.to_port, here)) return false;
+    if (!(state_gate.returns && !here) && !kernel_is_served(&s.to, s.to_port, here)) return false;
     return is_known(ctx, &s, quoted);
 }
 
@@ -91,5 +91,5 @@ GLOBAL uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL)
     const bool here = k->key.kind & KIND_SRC_SELF;
     if (!(k->key.kind & KIND_TCP) || !read_segment(k, &s)) return 0;
     if (state_gate.returns && !here && ctx->sk) return 1;
-    return is_served(&s.from, s.from_port, here);
+    return kernel_is_served(&s.from, s.from_port, here);
 }

@@ -76,7 +76,7 @@ static inline bool match_frame(struct kpkt *k, const struct pbc_pattern *t)
     const uint32_t tags = tags_taken_off(k), end = t->at + t->len;
     const uint32_t last = end > TAGS_AT + tags * TAG ? end - tags * TAG : end < TAGS_AT ? end : TAGS_AT;
     if (end > k->pkt.cap_len + tags * TAG || !in_head(k, 0, last)) return false;
-    return tags ? match_bytes(k, t, tags) : match_words(k, t->at, t);
+    return (tags ? match_bytes(k, t, tags) : match_words(k, t->at, t)) != t->is_not;
 }
 
 GLOBAL uint64_t kernel_pattern(struct kpkt *k NONNULL, uint32_t pattern)
@@ -84,5 +84,5 @@ GLOBAL uint64_t kernel_pattern(struct kpkt *k NONNULL, uint32_t pattern)
     const struct pbc_pattern *t = &ROW(patterns, pattern);
     if (t->layer == PBC_L2) return match_frame(k, t);
     const uint32_t from = layer_place(&k->pkt, &k->key, t->layer, t->at, t->len);
-    return from != LAYER_NONE && in_head(k, from, t->len) && match_words(k, from, t);
+    return from != LAYER_NONE && in_head(k, from, t->len) && match_words(k, from, t) != t->is_not;
 }

@@ -44,8 +44,9 @@ enum kernel_flag {
     KERNEL_ORDINARY = 1 << 4, /* of a flow that is sent on: it leaves by `recipe`, once the rules accept it; of a twin's
                                  side without them */
     /* What judge says beside the decision: */
-    KERNEL_OPENS = 1 << 5,   /* the rule that decided opens tunnels */
-    KERNEL_PROXIED = 1 << 6, /* connections of the service that takes it end here */
+    KERNEL_OPENS = 1 << 5,    /* the rule that decided opens tunnels */
+    KERNEL_PROXIED = 1 << 6,  /* connections of the service that takes it end here */
+    KERNEL_SOFTWARE = 1 << 7, /* look's: it came by a device of software (kernel_port.software) */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */
@@ -70,10 +71,12 @@ struct kpkt {
     uint32_t out_if;        /* KERNEL_SEND: ifindex (asked: the program's id of it, plus 1); 0: the one it came from */
     uint32_t datagram;      /* identification of the next outer packet that may be cut: act's own, counted on */
     uint32_t head_len;      /* bytes of head that were copied; of the frame are pkt.head_len */
+    uint32_t frame_len;     /* look's: of the frame that it was given */
     uint32_t served;        /* which interface counts it: kernel_port.served */
     uint16_t flags;         /* enum kernel_flag */
     uint8_t out;            /* enum kernel_out */
     uint8_t up;             /* enum kernel_up */
+    uint8_t found;          /* look's: what it could read where it lies (enum quick) */
     struct recipe recipe;   /* with KERNEL_ORDINARY: a copy, its kind is seen.recipe */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];

@@ -22,12 +22,23 @@ uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
 
 /* The frame, as its hook has it. */
 struct frame {
-    void *ctx;
-    uint8_t *data;      /* what of it lies side by side, */
-    const uint8_t *end; /* up to here */
-    uint64_t len;       /* all of it */
-    bool xdp, crosses;  /* crosses: the host sends on what arrived elsewhere */
+    struct xdp_md *xdp; /* NULL: skb */
+    struct __sk_buff *skb;
 };
+
+/* What of it lies side by side. */
+inline_whole uint8_t *first_byte(const struct frame *f)
+{
+    return (uint8_t *)(long)(f->xdp ? f->xdp->data : f->skb->data);
+}
+inline_whole const uint8_t *end_byte(const struct frame *f)
+{
+    return (const uint8_t *)(long)(f->xdp ? f->xdp->data_end : f->skb->data_end);
+}
+
+/* What is known so far stands in the packet. The verifier forgets what it has learned on the ways here, so it follows
+ * one of them from here on, and not each. */
+#define LOOK_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
 /* What was copied is the head, but for what a process added to a frame that is too short to be run. */
 inline_whole void set_head(struct kpkt *k, uint64_t len)
@@ -39,20 +50,21 @@ inline_whole void set_head(struct kpkt *k, uint64_t len)
 /* Copy so much of the frame, or all of it. */
 inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 {
-    uint64_t len = f->len < most ? f->len : most;
+    uint64_t len = k->frame_len < most ? k->frame_len : most;
     __asm__ volatile("" : "+r"(len)); /* the number that is bounded is the one that is passed */
     if (len - 1 >= KERNEL_HEAD) len = KERNEL_HEAD;
-    const long failed = f->xdp ? bpf_xdp_load_bytes(f->ctx, 0, k->head, (uint32_t)len)
-                               : bpf_skb_load_bytes(f->ctx, 0, k->head, (uint32_t)len);
+    const long failed = f->xdp ? bpf_xdp_load_bytes(f->xdp, 0, k->head, (uint32_t)len)
+                               : bpf_skb_load_bytes(f->skb, 0, k->head, (uint32_t)len);
     set_head(k, failed ? 0 : len);
 }
 
 inline_whole void copy_head(struct kpkt *k, const struct frame *f)
 {
-    if (state_world.reach > HEAD_AHEAD && f->len > HEAD_AHEAD)
+    const uint64_t len = k->frame_len;
+    if (state_world.reach > HEAD_AHEAD && len > HEAD_AHEAD)
         load(k, f, KERNEL_HEAD);
-    else if (head_ahead(k->head, f->data, f->end, f->len))
-        set_head(k, f->len < HEAD_AHEAD ? f->len : HEAD_AHEAD);
+    else if (head_ahead(k->head, first_byte(f), end_byte(f), len))
+        set_head(k, len < HEAD_AHEAD ? len : HEAD_AHEAD);
     else
         load(k, f, HEAD_AHEAD);
 }
@@ -66,27 +78,29 @@ inline_whole bool asks_more(const struct kpkt *k)
 }
 
 /* An IPv4 frame without tags is read where it lies, if its headers lie side by side. */
-inline_whole enum quick read_there(struct kpkt *k, const struct frame *f)
+inline_whole enum quick read_there(struct kpkt *k, const uint8_t *bytes, const uint8_t *end)
 {
     const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    const uint64_t there = (uint64_t)(f->end - f->data), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
-    if (f->data + EXPRESS_BYTES > f->end) return QUICK_NOT;
+    const uint64_t there = (uint64_t)(end - bytes), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
+    if (bytes + EXPRESS_BYTES > end) return QUICK_NOT;
     if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return QUICK_NOT;
-    if (wire_raw16(f->data + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return QUICK_NOT;
+    if (wire_raw16(bytes + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return QUICK_NOT;
     set_head(k, len);
     if (k->pkt.head_len < ETHER_LEN + IP4_LEN + L4_READ) return QUICK_NOT;
-    return quick_read4(f->data, &k->pkt, &k->key, &ether);
+    return quick_read4(bytes, &k->pkt, &k->key, &ether);
 }
 
-/* Copied and parsed: key and offsets as pkt_parse gives them. found: by read_there. */
-inline_whole void read_frame(struct kpkt *k, const struct frame *f, enum quick found)
+/* Copied and parsed: key and offsets as pkt_parse gives them. */
+inline_whole void read_frame(struct kpkt *k, const struct frame *f)
 {
     copy_head(k, f);
-    if (found == QUICK_NOT || !k->head_len)
+    LOOK_STEP(k);
+    if (k->found == QUICK_NOT || !k->head_len)
         kernel_parse(k);
     else
-        kernel_parse_rest(k, found == QUICK_BAD_SUM);
-    if (!asks_more(k) || k->head_len >= KERNEL_HEAD || k->head_len >= f->len) return;
+        kernel_parse_rest(k, k->found == QUICK_BAD_SUM);
+    LOOK_STEP(k);
+    if (!asks_more(k) || k->head_len >= KERNEL_HEAD || k->head_len >= k->frame_len) return;
     load(k, f, KERNEL_HEAD);
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
 }
@@ -94,7 +108,8 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f, enum quick f
 /* What the host sends itself goes out, whatever address it has yet (DHCP, duplicate detection). */
 inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
-    if (f->crosses || !kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
+    if (f->xdp || f->skb->ingress_ifindex) return; /* or the host sends on what arrived elsewhere */
+    if (!kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
     if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as sides.h has it */
     k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
 }
@@ -106,13 +121,17 @@ inline_whole bool is_spoofed(const struct kpkt *k)
     return own & KIND_SRC_SELF && own & KIND_IP && !(k->flags & (KERNEL_ASKED | KERNEL_EGRESS));
 }
 
-/* What the parser cannot know: the bridge that it crosses, and the schedules of now. */
+/* What the parser cannot know: the bridge that it crosses, the id that rules know its interface by, and the schedules
+ * of now. */
 inline_whole void settle_key(struct kpkt *k)
 {
     const struct facts *facts = &state_world.facts;
     struct key *key = &k->key;
     key->marks |= facts->schedules << MARK_SCHEDULES;
-    if (!facts->bridges || key->iface >= KERNEL_WAYS || !state_ways[key->iface & (KERNEL_WAYS - 1)].bridged) return;
+    if (!(facts->bridges | facts->patterns) || key->iface >= KERNEL_WAYS) return;
+    const struct kernel_way *way = &state_ways[key->iface & (KERNEL_WAYS - 1)];
+    if (way->as) key->iface = (uint16_t)(way->as - 1);
+    if (!way->bridged) return;
     key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
     key->kind |= KIND_FORWARD;
 }
@@ -139,7 +158,7 @@ inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
     const uint32_t kind = k->key.kind;
     const bool error = kind & KIND_ICMP_HEADER && icmp_type_is_error(kind & KIND_IP6, (uint8_t)k->key.icmp_type);
     if (!(kind & KIND_TCP) && !error) return false;
-    return f->xdp ? kernel_gate_xdp(f->ctx, k) : kernel_gate_tc(f->ctx, k);
+    return f->xdp ? kernel_gate_xdp(f->xdp, k) : kernel_gate_tc(f->skb, k);
 }
 
 inline_whole void begin(struct kpkt *k)
@@ -151,9 +170,10 @@ inline_whole void begin(struct kpkt *k)
     k->seen.class = SEEN_NONE;
 }
 
-inline_whole enum stage look(struct kpkt *k, const struct frame *f, enum quick found)
+inline_whole enum stage look(struct kpkt *k, const struct frame *f)
 {
-    read_frame(k, f, found);
+    read_frame(k, f);
+    LOOK_STEP(k);
     settle_key(k);
     settle_sent(k, f);
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
@@ -188,11 +208,11 @@ inline_whole uint64_t now(struct kpkt *k)
 }
 
 /* What is known of a frame that no process made. */
-inline_whole void arrive(struct kpkt *k, uint64_t len, uint32_t ifindex, enum kernel_flag flags)
+inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flags)
 {
     const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
     const bool known = port->ifindex == ifindex;
-    k->pkt.cap_len = k->pkt.wire_len = (uint32_t)len;
+    k->pkt.cap_len = k->pkt.wire_len = k->frame_len;
     k->pkt.iface = known ? port->iface : IFACE_NONE;
     k->pkt.link = known ? port->link : LINK_ETHER;
     k->served = known ? port->served : KERNEL_SERVED - 1;
@@ -201,7 +221,7 @@ inline_whole void arrive(struct kpkt *k, uint64_t len, uint32_t ifindex, enum ke
     k->pkt.segment = 0;
     k->now_ns = now(k);
     k->ifindex = ifindex;
-    k->flags = (uint16_t)flags;
+    k->flags = (uint16_t)(flags | (known && port->software ? KERNEL_SOFTWARE : 0));
 }
 
 /* Where an IPv4 packet lies side by side that is all of its frame, and nobody needs to be asked for the length. */
@@ -217,21 +237,21 @@ inline_whole uint64_t frame_len(struct xdp_md *ctx)
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
-    const struct frame f = {.ctx = ctx,
-                            .data = (uint8_t *)(long)ctx->data,
-                            .end = (uint8_t *)(long)ctx->data_end,
-                            .len = frame_len(ctx),
-                            .xdp = true};
+    const struct frame f = {.xdp = ctx};
+    k->frame_len = (uint32_t)frame_len(ctx);
     if (k->flags & KERNEL_ASKED)
         k->flags &= KERNEL_SAID;
     else
-        arrive(k, f.len, ctx->ingress_ifindex, 0);
+        arrive(k, ctx->ingress_ifindex, 0);
     begin(k);
-    const enum quick found = read_there(k, &f);
-    const uint32_t out = found == QUICK_GOOD ? express(k, f.data, true) : KERNEL_NONE;
+    LOOK_STEP(k);
+    uint8_t *bytes = first_byte(&f);
+    k->found = read_there(k, bytes, end_byte(&f));
+    const uint32_t out = k->found == QUICK_GOOD ? express(k, bytes, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
-    switch (look(k, &f, found)) {
+    LOOK_STEP(k);
+    switch (look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
     case STAGE_NONE: return XDP_PASS;
@@ -246,30 +266,34 @@ inline_whole bool was_judged(const struct __sk_buff *ctx)
     return from && (state_ports[from & (KERNEL_PORTS - 1)].ifindex == from || state_world.given == from);
 }
 
+inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx)
+{
+    arrive(k, ctx->ifindex, KERNEL_EGRESS);
+    k->pkt.segment = (uint16_t)ctx->gso_size;
+    if (!ctx->vlan_present) return;
+    k->pkt.tag_count = 1; /* the kernel took it off */
+    k->pkt.tags[0].tpid = be16toh((uint16_t)ctx->vlan_proto);
+    k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
+}
+
 SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
-    const struct frame f = {.ctx = ctx,
-                            .data = (uint8_t *)(long)ctx->data,
-                            .end = (uint8_t *)(long)ctx->data_end,
-                            .len = ctx->len,
-                            .crosses = ctx->ingress_ifindex};
+    const struct frame f = {.skb = ctx};
+    k->frame_len = ctx->len;
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
         if (was_judged(ctx)) return TC_ACT_UNSPEC;
-        arrive(k, f.len, ctx->ifindex, KERNEL_EGRESS);
-        k->pkt.segment = (uint16_t)ctx->gso_size;
-        if (ctx->vlan_present) { /* the kernel took it off */
-            k->pkt.tag_count = 1;
-            k->pkt.tags[0].tpid = be16toh((uint16_t)ctx->vlan_proto);
-            k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
-        }
+        arrive_tc(k, ctx);
     }
     begin(k);
-    const enum quick found = read_there(k, &f);
-    if (found == QUICK_GOOD && express(k, f.data, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
-    switch (look(k, &f, found)) {
+    LOOK_STEP(k);
+    uint8_t *bytes = first_byte(&f);
+    k->found = read_there(k, bytes, end_byte(&f));
+    if (k->found == QUICK_GOOD && express(k, bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
+    LOOK_STEP(k);
+    switch (look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
     case STAGE_NONE: return TC_ACT_UNSPEC;

@@ -40,19 +40,49 @@ static uint64_t identity_of(const struct program *p, const struct pbc_meter *m)
     return identity;
 }
 
+struct known {
+    uint64_t identity;
+    uint32_t meter;
+};
+
+static int compare(const void *one, const void *other)
+{
+    const struct known *a = one, *b = other;
+    if (a->identity != b->identity) return a->identity < b->identity ? -1 : 1;
+    return a->meter < b->meter ? -1 : a->meter > b->meter;
+}
+
+/* False: out of memory. */
+static bool sort(struct kernel_meter_place *places, uint32_t count)
+{
+    struct known *const all = calloc(count + (size_t)1, sizeof *all);
+    if (!all) return false;
+    for (uint32_t i = 0; i < count; i++) all[i] = (struct known){places[i].identity, i};
+    qsort(all, count, sizeof *all, compare);
+    for (uint32_t i = 0; i < count; i++) places[i].in_order = all[i].meter;
+    free(all);
+    return true;
+}
+
 struct kernel_meter_place *kernel_meters_places(const struct program *p)
 {
-    struct kernel_meter_place *const places = calloc(p->meters_count + 1u, sizeof *places);
+    struct kernel_meter_place *const places = calloc(p->meters_count + (size_t)1, sizeof *places);
     uint64_t slot = 0, key = 0;
     for (uint32_t i = 0; i < p->meters_count && places; i++) {
         const uint64_t slots = slots_of(&p->meters[i]);
+        places[i].identity = identity_of(p, &p->meters[i]);
         if (!slots) continue;
         const uint32_t words = meter_key_words(p->meters[i].per);
-        places[i] = (struct kernel_meter_place){slot, key, (uint32_t)(slots / GROUP), words};
+        places[i].first_slot = slot;
+        places[i].first_key = key;
+        places[i].groups = (uint32_t)(slots / GROUP);
+        places[i].key_words = words;
         slot += slots;
         key += slots * words;
     }
-    return places;
+    if (!places || sort(places, p->meters_count)) return places;
+    free(places);
+    return NULL;
 }
 
 void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64_t seed)
@@ -61,7 +91,6 @@ void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64
     for (uint32_t i = 0; i < m->layout.cells; i++) {
         const struct kernel_meter_place *const at = &m->places[i];
         struct kernel_meter *const cell = &m->cells[i];
-        cell->identity = identity_of(p, &p->meters[i]);
         meter_rate_init(&cell->rate, &p->meters[i]);
         if (!at->groups) continue;
         cell->table = (struct keyed){.groups = at->groups,
@@ -150,21 +179,36 @@ static void keep_table(struct kernel_meters *to, uint32_t i, const struct kernel
     }
 }
 
-/* Which meter of `from` the i-th of `to` is, looked for from number *next on: most stand in the same order. PBC_NONE:
- * it is new. */
+/* Where the first meter with that identity, or a greater one, stands in their order. */
+static uint32_t first_like(const struct kernel_meters *m, uint64_t identity)
+{
+    uint32_t lo = 0, hi = (uint32_t)m->layout.cells;
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        if (m->places[m->places[mid].in_order].identity < identity)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Which meter of `from` the i-th of `to` is: of equal ones the first from number *next on, or the first. PBC_NONE: it
+ * is new. */
 static uint32_t number_before(const struct kernel_meters *from, const struct kernel_meters *to, uint32_t i,
                               uint32_t *next)
 {
-    const uint32_t count = (uint32_t)from->layout.cells;
-    for (uint32_t n = 0; n < count; n++) {
-        const uint32_t was = (*next + n) % count;
-        const struct kernel_meter_place *const a = &from->places[was], *const b = &to->places[i];
-        if (from->cells[was].identity != to->cells[i].identity) continue;
-        if (a->groups != b->groups || a->key_words != b->key_words) continue;
-        *next = was + 1;
-        return was;
+    const struct kernel_meter_place *const its = &to->places[i];
+    uint32_t found = PBC_NONE;
+    for (uint32_t n = first_like(from, its->identity); n < from->layout.cells; n++) {
+        const uint32_t was = from->places[n].in_order;
+        const struct kernel_meter_place *const there = &from->places[was];
+        if (there->identity != its->identity) break;
+        if (there->groups != its->groups || there->key_words != its->key_words) continue;
+        if (found == PBC_NONE || (found < *next && was >= *next)) found = was;
     }
-    return PBC_NONE;
+    if (found != PBC_NONE) *next = found + 1;
+    return found;
 }
 
 void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *from)

@@ -8,7 +8,6 @@
 
 enum { METER_LOCKS = 16 };
 struct kernel_meter {
-    uint64_t identity; /* equal for meters of equal definition, in whatever program */
     struct meter_rate rate;
     uint64_t base_ns, started;   /* when unit 0 was; 1: it was */
     uint64_t shared;             /* the bucket of all, or of those without a slot */
@@ -36,10 +35,12 @@ struct kernel_meters_sweep {
     uint32_t hand;
 };
 
-/* Where a meter's table lies in those arrays. */
+/* Which meter one is, and where its table lies in those arrays. */
 struct kernel_meter_place {
+    uint64_t identity; /* equal for meters of equal definition, in whatever program */
     uint64_t first_slot, first_key;
     uint32_t groups, key_words; /* 0: it has none */
+    uint32_t in_order;          /* not this one's: the meter that stands here when they are sorted by identity */
 };
 /* By meter, for free(). NULL: out of memory. */
 struct kernel_meter_place *kernel_meters_places(const struct program *p);

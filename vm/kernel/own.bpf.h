@@ -13,6 +13,9 @@ extern char map_own4, map_own6;
 static inline uint64_t is_zero(uint64_t number) { return number - 1; }
 static inline uint64_t folded(uint64_t number) { return number >> 32 | (uint32_t)number; }
 
+/* Which state of them is read: another after it, or an odd one, and nothing was learned. */
+static inline uint32_t own_change(void) { return *(const volatile uint32_t *)&state_world.own.change; }
+
 enum { OWN_STEP = 4 }; /* so many are compared together; most machines have no more */
 
 inline_whole uint64_t own_some4(const struct kernel_own *own, unsigned from, uint32_t addr)
@@ -26,9 +29,11 @@ inline_whole uint64_t own_some4(const struct kernel_own *own, unsigned from, uin
 inline_whole bool own_has4(uint32_t addr)
 {
     const struct kernel_own *own = &state_world.own;
-    if (own->count4 != state_world.facts.self4_count) return bpf_map_lookup_elem(&map_own4, &addr);
+    const uint32_t change = own_change();
     uint64_t found = own_some4(own, 0, addr);
     if (own->count4 > OWN_STEP) found |= own_some4(own, OWN_STEP, addr);
+    if (change & 1 || own->count4 != state_world.facts.self4_count || own_change() != change)
+        return bpf_map_lookup_elem(&map_own4, &addr);
     return found >> 63;
 }
 
@@ -47,9 +52,11 @@ inline_whole bool own_has6(const uint32_t addr[4])
 {
     const struct kernel_own *own = &state_world.own;
     const uint64_t words[2] = {wire_raw64((const uint8_t *)addr), wire_raw64((const uint8_t *)(addr + 2))};
-    if (own->count6 != state_world.facts.self6_count) return bpf_map_lookup_elem(&map_own6, words);
+    const uint32_t change = own_change();
     uint64_t found = own_some6(own, 0, words);
     if (own->count6 > OWN_STEP) found |= own_some6(own, OWN_STEP, words);
+    if (change & 1 || own->count6 != state_world.facts.self6_count || own_change() != change)
+        return bpf_map_lookup_elem(&map_own6, words);
     return found >> 63;
 }
 

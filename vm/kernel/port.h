@@ -21,12 +21,13 @@ struct kernel_port {
     uint8_t redirects; /* 1: what leaves where it came from is redirected: XDP_TX does not get out (a veth) */
     uint16_t xsks;     /* where its sockets stand in `xsks`: one for each of its queues */
     uint8_t served;    /* its place among those that are counted, below KERNEL_SERVED - 1 */
-    uint8_t unused;
+    uint8_t software;  /* 1: a checksum that its sender left to a card may still be that of the pseudo header */
 };
 struct kernel_way {
     uint64_t mac;     /* frames leave with it; 0: with the one that they came to */
     uint32_t ifindex; /* 0: no such interface is there */
-    uint32_t bridged; /* 1: frames cross from it to another */
+    uint16_t bridged; /* 1: frames cross from it to another */
+    uint16_t as;      /* as in struct facts_iface */
 };
 
 #endif

@@ -123,7 +123,7 @@ static inline bool settle_is_hosts(const struct kpkt *k)
     const struct key *key = &k->key;
     bool taken = false;
     if (!(key->kind & KIND_DST_SELF)) return false;
-    if (!(key->kind & KIND_PORTS)) return !(key->kind & KIND_ICMP_HEADER);
+    if (!(key->kind & KIND_PORTS)) return !(key->kind & KIND_ICMP_HEADER || p->flags & KERNEL_FORWARDS_BARE);
 #pragma unroll
     for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++)
         taken |= p->nat_ports[i].lo <= key->dst_port && key->dst_port <= p->nat_ports[i].hi;
@@ -177,11 +177,24 @@ static __always_inline uint32_t settle_judged(struct kpkt *k)
     return KERNEL_DROP;
 }
 
+/* A router speaks of what went into tunnels to servers, to the address that these come from: user space listens
+ * (runtime/worker/pmtu.h), whatever the rules say of it. */
+static inline bool settle_tells_mtu(const struct kpkt *k)
+{
+    enum { FRAGMENTATION_NEEDED = 4 };
+    const struct key *key = &k->key;
+    if (!(key->kind & KIND_ICMP_HEADER) || !(key->kind & KIND_DST_SELF) || k->flags & KERNEL_EGRESS) return false;
+    if (!(count_program(k->program)->flags & KERNEL_HAS_TUNNELS)) return false;
+    if (key->kind & KIND_IP6) return key->icmp_type == ICMP6_TOO_BIG;
+    return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == FRAGMENTATION_NEEDED;
+}
+
 /* What becomes of the packet, as far as look and judge say: enum kernel_out; not yet counted. */
 static __always_inline uint32_t settle(struct kpkt *k)
 {
     if (k->up) return KERNEL_UP;
     if (k->pkt.reason) return settle_malformed(k);
+    if (settle_tells_mtu(k)) return settle_up(k, KERNEL_UP_ERROR);
     if (k->flags & KERNEL_JUDGED) return settle_judged(k);
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
     return settle_up(k, k->seen.class == SEEN_ERROR ? KERNEL_UP_ERROR : KERNEL_UP_BEGIN);

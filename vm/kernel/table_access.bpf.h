@@ -71,7 +71,7 @@ static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {
     struct kernel_source source;
     (void)t;
-    if (!(table_slot(TABLE, slot)->flags & FLOW_COUNTED)) return;
+    if (!table_has_sources() || !(table_slot(TABLE, slot)->flags & FLOW_COUNTED)) return;
     table_source(slot, &source);
     kernel_source_drop(&source);
 }
@@ -80,7 +80,7 @@ static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 static inline void table_take_source(uint32_t slot)
 {
     struct kernel_source source;
-    if (!state_flow_head.counts_sources) return;
+    if (!table_has_sources() || !state_flow_head.counts_sources) return;
     table_source(slot, &source);
     if (kernel_source_add(&source)) table_slot(TABLE, slot)->flags |= FLOW_COUNTED;
 }

@@ -28,7 +28,7 @@ extern struct flow state_flow_slots[];
 extern struct flow_cold state_flow_cold[];
 extern struct recipe state_flow_recipes[];
 extern uint64_t state_flow_bits[];
-extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_recipes, last_flow_bits;
+extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_recipes, last_flow_bits, last_source_words;
 
 #define TABLE (&state_flow_head.table)
 
@@ -68,6 +68,17 @@ static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
     return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
 }
 
+/* May flows be counted by source? Else there is a line that nobody uses. */
+static inline bool table_has_sources(void) { return IS_MORE(LAST(source_words)); }
+
+/* Lines of a group lie in one page each of slots and recipes, which the processor may look for while it waits for the
+ * tags: a page that it has not used of late takes it as long as the line itself. */
+static inline void table_ask_pages(const struct flow_table *t, uint32_t group)
+{
+    (void)*(volatile uint64_t *)table_slot(t, (int64_t)group * GROUP);
+    if (sends_on()) (void)*(volatile uint64_t *)(void *)table_recipe(t, (int64_t)group * GROUP);
+}
+
 /* Level 1 stands behind level 0. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
@@ -102,6 +113,14 @@ static inline bool table_lock(struct flow *f)
     }
     table_count(&state_flow_head.given_up, 1);
     return false;
+}
+
+/* Is the slot in which a packet's tuple was found still its, and its flow the one that was found by it? With the flow's
+ * lock had, or its line copied: for a twin's slot is freed before its flow's. */
+static inline bool table_still(const struct track_seen *s)
+{
+    const volatile struct flow *at = table_slot(TABLE, s->tuple);
+    return at->hash == flow_claim_hash(s->hash) && (!s->twin || at->flow == s->slot);
 }
 
 /* Where processors show their stores to others in the order in which they made them, one store is enough. */
