@@ -51,10 +51,9 @@ struct vm_cfg {
                          traffic shall not wait for the system at each new flow. Else it is taken as flows come */
     bool flow_events; /* tell of each flow that ends, in vm_tx, and know when each began (without it or `live`: 0) */
     bool no_cookies;  /* services take SYNs as if they had no `syn cookies`: where no client would answer */
-    trace_fn
-        *follow_trace; /* told of each rule that is tried on the later fragment `traced`, which follows its first */
+    trace_fn *follow_trace; /* told of each rule that is tried on a later fragment that follows its first */
     void *trace_arg;
-    uint64_t traced; /* its cookie */
+    bool (*traced)(void *trace_arg, uint64_t cookie); /* is it to be told of this one? asked before its first rule */
 };
 
 #endif

@@ -17,7 +17,7 @@
 #include "vm/tables.h"
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       7u
+#define PBC_VERSION       8u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* branch.shares: the server is the target that the client's instruction names */
 #define PBC_DIGEST_LEN    32             /* BLAKE2b-256, RFC 7693 */
@@ -142,6 +142,7 @@ struct pbc_rule {
     uint32_t conds, cond_count; /* into CONDS */
     uint32_t chain;             /* for DO, else PBC_NONE */
     uint32_t log_meter;         /* 1 + the meter that limits what the rule logs, 0: it logs every match */
+    uint32_t log_prefix;        /* string that the lines of its log begin with, 0: none */
     uint8_t verdict;            /* enum pbc_verdict */
     uint8_t answer;             /* enum pbc_answer */
     uint8_t flags;              /* enum pbc_rule_flag */
@@ -149,7 +150,7 @@ struct pbc_rule {
     uint16_t port; /* of a verdict that takes one, else 0 */
     uint16_t reserved2;
 };
-static_assert(sizeof(struct pbc_rule) == 48, "layout");
+static_assert(sizeof(struct pbc_rule) == 52, "layout");
 #define PBC_LIST_CHAIN 0x80000000u
 
 enum pbc_cond_flag { PBC_COND_NOT = 1 << 0, PBC_COND_ANY = 1 << 1 /* the list holds `any` */ };
@@ -163,7 +164,8 @@ struct pbc_cond {
     struct pbc_place place; /* of the whole condition */
 };
 static_assert(sizeof(struct pbc_cond) == 32, "layout");
-enum { VLAN_ANY = 1, VLAN_NONE = 2 };          /* COND_VLAN arg */
+enum { PBC_PROTO_IP4 = 256 };         /* COND_PROTO compares n in either family, PBC_PROTO_IP4 + n in IPv4 alone */
+enum { VLAN_ANY = 1, VLAN_NONE = 2 }; /* COND_VLAN arg */
 enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* COND_ETHER_* arg, JMACK imm; broadcast is multicast, too */
 
 struct pbc_range {
@@ -197,10 +199,11 @@ struct pbc_map {
 
 enum pbc_layer { PBC_L2, PBC_L3, PBC_L4, PBC_PAYLOAD };
 struct pbc_pattern {
-    uint16_t at;   /* bytes from the layer's start */
-    uint8_t layer; /* enum pbc_layer */
-    uint8_t len;   /* 1..64 */
-    uint32_t reserved;
+    uint16_t at;    /* bytes from the layer's start */
+    uint8_t layer;  /* enum pbc_layer */
+    uint8_t len;    /* 1..64 */
+    uint8_t is_not; /* 1: holds where as many bytes are there, and differ */
+    uint8_t reserved[3];
     uint8_t value[64], mask[64]; /* value & ~mask is 0 */
 };
 /* A verdict that may be remembered for a flow: whatever else an established packet of the flow and direction holds, on
@@ -209,8 +212,12 @@ struct pbc_pattern {
 struct pbc_memo {
     uint32_t rule, firewall;
 };
+/* One device, or, where `device` ends in `*`, all whose names begin so and that no longer pattern and no device of the
+ * table names: its id stands for those alone (iface_match). */
 struct pbc_iface {
     uint32_t name /* string, 0: used by device alone */, device /* string */;
+    uint32_t within; /* 1 + the longest pattern of the table, but itself, that holds all that it names; 0: none does */
+    uint32_t reserved;
 };
 struct pbc_chain {
     uint32_t name;
@@ -259,10 +266,11 @@ struct pbc_schedule {
 static_assert(sizeof(struct pbc_schedule) == 32, "layout");
 struct pbc_span {
     uint16_t from, to; /* minutes since midnight: 0..1439, 1..1440 */
-    uint8_t days;      /* bit 0: Monday */
+    uint8_t days;      /* bit 0: Monday; 0: it is of dates */
     uint8_t reserved[3];
+    uint32_t first, last; /* of dates: days since 1970; from `from` of the first up to `to` of the last. Else 0 */
 };
-static_assert(sizeof(struct pbc_span) == 8, "layout");
+static_assert(sizeof(struct pbc_span) == 16, "layout");
 
 /* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has the bit of each that the file
  * says (bit 0: the first), for those whose default depends on where it is used. */
@@ -425,23 +433,30 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
 #define PBC_PROXY_PORTS_MAX 1024u /* pairs of an address and a port that one proxy service listens at */
 
 /* `nat NAME { … }`, one entry a statement, in the file's order: the first that fits a new flow translates it.
- *   MASQUERADE  source in `from`, leaving on `out`: from that interface's address and a port of the range
- *   SOURCE      the same from `to`
- *   FORWARD     destination `to`, protocol and port: to `target` and its port */
-enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_KINDS };
+ *   MASQUERADE  source in `from`, leaving on `iface`: from that interface's address and a port of the range
+ *   SOURCE      the same from one of `outside`, the same for all flows of a source
+ *   FORWARD     destination `to`, protocol and port: to `target` and its port
+ *   MAP         the prefix of `len` bits at `target`, inside, is that at `to`, outside: of what leaves the source, of
+ * what arrives the destination; all else stays as it is */
+enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: of the block */
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
-    uint32_t out;              /* interface; FORWARD: PBC_NONE */
-    uint32_t to[4], target[4]; /* as in struct key */
+    uint32_t iface;            /* that it leaves by; FORWARD: that it came in by; PBC_NONE: any */
+    uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
     uint16_t port_lo, port_hi; /* MASQUERADE, SOURCE: ports to translate to; FORWARD: those that are forwarded */
     uint16_t target_port;      /* of port_lo; the others follow it in order; 0: kept */
     uint8_t kind;              /* enum pbc_nat_kind */
     uint8_t family;            /* 4 or 6; MASQUERADE: 0, both */
     uint8_t proto;             /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
     uint8_t flags;             /* enum pbc_nat_flag */
-    uint8_t reserved[58];
+    uint8_t ip_proto;          /* FORWARD of PBC_EP_IP: the protocol's number */
+    uint8_t len;               /* MAP: of both prefixes */
+    uint16_t mss;              /* clamp of SYNs, as of struct pbc_service */
+    uint8_t reserved[2];
+    uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those of `family` */
+    uint8_t reserved2[44];
 };
 static_assert(sizeof(struct pbc_nat) == 128, "KERNEL.md");
 enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, of `family` */ };
@@ -480,6 +495,7 @@ enum {
     PBC_SOURCE_PORT_LO = 1024,      /* for addresses for translation alone, up to 65535 */
     PBC_SLOTS_MAX = 1 << 26,        /* of all tables that a worker makes for pools (pbc_pool_slots) */
     PBC_SOURCES_MAX = 4096,         /* addresses of a pool's `source` */
+    PBC_OUTSIDES_MAX = 1 << 16,     /* addresses that all nats translate to */
     PBC_PORT_SPACES_MAX = 1 << 16,  /* pairs of an address that is written as a `source` and a server, all pools */
     PBC_SERVER_NAMES_MAX = 1 << 27, /* bytes of "POOL/SERVER" of all servers together */
 };

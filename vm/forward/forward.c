@@ -192,6 +192,7 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
                        const struct track_tuple *own)
 {
     to_client(c, b, own);
+    if (b->kind != BIND_SERVICE) c->left.mss = nat_mss(j->vm->forward->nat, b);
     j->vm->forward->counters.replies++;
     if (!forward_send(j, c, NULL)) return false;
     if (b->kind != BIND_SERVICE) nat_count(j->vm->forward->nat, b->nat, c->pkt->wire_len);

@@ -11,7 +11,8 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
                         .server = PBC_NONE,
                         .hash = (uint32_t)(c->seen.hash >> 8),
                         .iface = nat_way_out(j->vm->forward->nat, j->in->facts, b),
-                        .way = LEAVE_ROUTED};
+                        .way = LEAVE_ROUTED,
+                        .mss = nat_mss(j->vm->forward->nat, b)};
     memcpy(l->to.src, b->to_src, sizeof l->to.src);
     memcpy(l->to.dst, b->to_dst, sizeof l->to.dst);
     l->to.src_port = b->to_src_port;

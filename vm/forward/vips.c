@@ -16,6 +16,7 @@
 #include "vm/packet/parse/sides.h"
 #include "vm/packet/reply/answer.h"
 #include "vm/packet/reply/build.h"
+#include "vm/program/addresses.h"
 
 /* Of a service. */
 struct vip {
@@ -95,46 +96,48 @@ static void add_services(struct vips *v, const struct program *p)
     }
 }
 
-static void add_set(struct vips *v, const struct program *p, const struct pbc_set *set)
+static void add_range(struct vips *v, const struct address_range *r)
 {
-    for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
-        v->outside[v->outside_count++] = (struct outside){.lo = {p->set4[i].lo}, .hi = {p->set4[i].hi}, .family = 4};
-    for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
-        const struct pbc_range6 *r = &p->set6[i];
-        v->outside[v->outside_count++] = (struct outside){
-            .lo = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
-            .hi = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo},
-            .family = 6};
-    }
+    struct outside *o = &v->outside[v->outside_count++];
+    o->family = r->family;
+    memcpy(o->lo, r->lo, sizeof o->lo);
+    memcpy(o->hi, r->hi, sizeof o->hi);
 }
 
-static bool has_outside(const struct pbc_nat *n)
+/* Of such sets; family: 4, 6, or 0 for both. */
+static void add_sets(struct vips *v, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
-    return n->kind != PBC_NAT_MASQUERADE && !(n->flags & PBC_NAT_TO_SELF);
+    struct address_walk w = address_walk(p, sets, count, family);
+    struct address_range r;
+    while (address_next(&w, &r)) add_range(v, &r);
 }
 
 static void add_outside(struct vips *v, const struct program *p)
 {
-    for (uint32_t i = 0; i < p->pools_count; i++)
-        for (uint32_t s = 0; s < p->pools[i].source_count; s++) add_set(v, p, &p->sets[p->pools[i].sources + s]);
+    for (uint32_t i = 0; i < p->pools_count; i++) add_sets(v, p, p->pools[i].sources, p->pools[i].source_count, 0);
     for (uint32_t i = 0; i < p->nats_count; i++) {
-        if (!has_outside(&p->nats[i])) continue;
-        struct outside *o = &v->outside[v->outside_count++];
-        o->family = p->nats[i].family;
-        memcpy(o->lo, p->nats[i].to, sizeof o->lo);
-        memcpy(o->hi, p->nats[i].to, sizeof o->hi);
+        const struct pbc_nat *n = &p->nats[i];
+        add_sets(v, p, n->outside, n->outside_count, n->family);
+        const bool map = n->kind == PBC_NAT_MAP;
+        if (!map && (n->kind != PBC_NAT_FORWARD || n->flags & PBC_NAT_TO_SELF)) continue;
+        const struct address_range r = address_prefix(n->to, map ? n->len : 128, n->family);
+        add_range(v, &r);
     }
+}
+
+static size_t count_sets(const struct program *p, uint32_t sets, uint32_t count)
+{
+    size_t ranges = 0;
+    for (uint32_t i = sets; i < sets + count; i++) ranges += (size_t)p->sets[i].count4 + p->sets[i].count6;
+    return ranges;
 }
 
 /* Ranges, at most. */
 static size_t count_outside(const struct program *p)
 {
     size_t count = p->nats_count;
-    for (uint32_t i = 0; i < p->pools_count; i++)
-        for (uint32_t s = 0; s < p->pools[i].source_count; s++) {
-            const struct pbc_set *set = &p->sets[p->pools[i].sources + s];
-            count += (size_t)set->count4 + set->count6;
-        }
+    for (uint32_t i = 0; i < p->pools_count; i++) count += count_sets(p, p->pools[i].sources, p->pools[i].source_count);
+    for (uint32_t i = 0; i < p->nats_count; i++) count += count_sets(p, p->nats[i].outside, p->nats[i].outside_count);
     return count;
 }
 

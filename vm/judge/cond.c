@@ -41,7 +41,11 @@ static bool family_holds(const struct asked *a) { return a->key->kind & a->c->ar
 
 static bool fragment_holds(const struct asked *a) { return a->key->kind & a->c->arg; }
 
-static bool proto_holds(const struct asked *a) { return a->key->kind & a->c->arg || in_ranges(a, a->key->proto); }
+static bool proto_holds(const struct asked *a)
+{
+    if (a->key->kind & a->c->arg || in_ranges(a, a->key->proto)) return true;
+    return a->key->kind & KIND_IP4 && in_ranges(a, PBC_PROTO_IP4 + a->key->proto);
+}
 
 static bool number_holds(const struct asked *a)
 {
@@ -81,10 +85,9 @@ static bool state_holds(const struct asked *a) { return a->key->marks & a->c->ar
 
 static bool options_holds(const struct asked *a) { return !(a->key->kind & KIND_OPTIONS) == !a->c->arg; }
 
-static bool bytes_holds(const struct asked *a) /* pkt_match says no where the layer is not */
+static bool bytes_holds(const struct asked *a) /* no where the layer is not */
 {
-    const struct pbc_pattern *t = &a->p->patterns[a->c->first];
-    return pkt_match(a->pkt, a->key, t->layer, t->at, t->value, t->mask, t->len);
+    return pkt_pattern(a->pkt, a->key, &a->p->patterns[a->c->first]);
 }
 
 static bool during_holds(const struct asked *a) { return a->key->marks >> MARK_SCHEDULES & a->c->arg; }

@@ -111,8 +111,11 @@ static void narrow_by_proto(struct frame_draw *d, struct choice *ch, const struc
     uint32_t protocols = c->arg & DRAW_NAMED;
 
     if (!(c->flags & PBC_COND_NOT) && c->count) {
-        ch->number = value(d, c, which) & 0xff;
+        const uint32_t number = value(d, c, which);
+
+        ch->number = number & 0xff;
         protocols |= named_number(ch->number);
+        if (number >= PBC_PROTO_IP4) ch->families &= KIND_IP4;
     }
     ask_protocols(ch, c->flags & PBC_COND_NOT ? ~protocols : protocols);
 }

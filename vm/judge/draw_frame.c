@@ -101,12 +101,18 @@ static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct fr
         wire_put16(bytes + l->l3 + IP6_PAYLOAD, (uint16_t)(length - IP6_LEN));
 }
 
+/* Of one that `is_not`: bytes of which the first that is asked for differs. */
 static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struct layers *l, uint32_t cap)
 {
     const uint32_t at = layer_at(l, t->layer) + t->at;
 
     for (uint32_t i = 0; i < t->len && at + i < cap; i++)
         bytes[at + i] = (uint8_t)((bytes[at + i] & ~t->mask[i]) | t->value[i]);
+    for (uint32_t i = 0; t->is_not && i < t->len && at + i < cap; i++)
+        if (t->mask[i]) {
+            bytes[at + i] ^= (uint8_t)(t->mask[i] & -t->mask[i]);
+            return;
+        }
 }
 
 static void put_mac(uint8_t *bytes, uint64_t mac)

@@ -19,8 +19,7 @@ static inline bool mac_of_kind(const struct insn *n, const struct key *key, cons
 static inline bool pattern_at(const struct program *p, const struct insn *n, const struct key *key,
                               const struct pkt *pkt)
 {
-    const struct pbc_pattern *t = &p->patterns[n->imm];
-    return pkt_match(pkt, key, t->layer, t->at, t->value, t->mask, t->len);
+    return pkt_pattern(pkt, key, &p->patterns[n->imm]);
 }
 
 static inline bool half_in_map(const struct program *p, const struct insn *n, const struct key *key)

@@ -22,8 +22,9 @@ static uint32_t find_firewall(const struct program *p, const struct key *key)
     const enum pbc_direction d = key->kind & KIND_OUT  ? PBC_DIR_OUT
                                  : key->kind & KIND_IN ? PBC_DIR_IN
                                                        : PBC_DIR_FORWARD;
+    const struct iface_table ifaces = program_ifaces(p);
 
-    return firewall_find(p->firewalls, p->firewalls_count, d, key->iface);
+    return firewall_find(&ifaces, p->firewalls, p->firewalls_count, d, key->iface);
 }
 
 static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }

@@ -86,8 +86,8 @@ static enum stream_says of_bytes(const struct asked *a)
     const enum first_known known = first_bytes(a->first, t->at, t->len, &v);
     if (known != FIRST_KNOWN) return not_said(known);
     for (unsigned i = 0; i < t->len; i++)
-        if ((v.at[i] & t->mask[i]) != t->value[i]) return STREAM_NO;
-    return STREAM_YES;
+        if ((v.at[i] & t->mask[i]) != t->value[i]) return t->is_not ? STREAM_YES : STREAM_NO;
+    return t->is_not ? STREAM_NO : STREAM_YES;
 }
 
 static enum stream_says of_instruction(const struct asked *a)

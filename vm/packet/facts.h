@@ -15,6 +15,7 @@ struct facts_iface {
     uint32_t addr4;    /* this machine speaks from here, out of it; host order */
     uint32_t addr6[4]; /* likewise */
     uint16_t peer;     /* of a bridge: the interface that its frames cross to; IFACE_NONE: none */
+    uint16_t as;       /* 1 + the id that rules know it by, a pattern's that it shares with others; 0: its own */
 };
 
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
@@ -42,13 +43,21 @@ struct facts {
     const uint32_t *server_mtu; /* [program->servers_count] bytes of an IP packet that the way to each server bears;
                                    0: what its interface does. NULL: of all */
     const uint16_t *target_out; /* [program->nats_count] likewise, of the targets of `forward` */
-    bool bridges;               /* some interface has a peer */
+    bool bridges;               /* some interface has a peer, */
+    bool patterns;              /* some interface is known by another id than its own */
     bool drop_bad_checksum;     /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
 static inline const struct facts_iface *facts_iface(const struct facts *f, uint16_t iface)
 {
     return f && iface < f->ifaces_count ? &f->ifaces[iface] : NULL;
+}
+
+/* The id that rules know an interface by. */
+static inline uint16_t facts_known_as(const struct facts *f, uint16_t iface)
+{
+    const struct facts_iface *one = facts_iface(f, iface);
+    return one && one->as ? (uint16_t)(one->as - 1) : iface;
 }
 
 /* This machine's address of the family for what leaves by the interface, or, of another or none, the one for all; false

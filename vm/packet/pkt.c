@@ -24,6 +24,13 @@ static bool match_frame(const struct pkt *pkt, unsigned at, const uint8_t *value
     return bytes && bytes_match(bytes, value, mask, len);
 }
 
+bool pkt_pattern(const struct pkt *pkt, const struct key *key, const struct pbc_pattern *t)
+{
+    static const uint8_t anything[PATTERN_MOST];
+    if (t->is_not && !pkt_match(pkt, key, t->layer, t->at, anything, anything, t->len)) return false;
+    return pkt_match(pkt, key, t->layer, t->at, t->value, t->mask, t->len) != t->is_not;
+}
+
 bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,
                const uint8_t *mask, unsigned len)
 {

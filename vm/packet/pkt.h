@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct key;
+struct pbc_pattern;
 struct facts;
 struct pool;
 
@@ -113,6 +114,9 @@ uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts 
  * the frame). layer: enum pbc_layer. */
 bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,
                const uint8_t *mask, unsigned len);
+
+/* The same of a program's pattern; one that `is_not` holds where all of its bytes are there, and others. */
+bool pkt_pattern(const struct pkt *pkt, const struct key *key, const struct pbc_pattern *t);
 
 /* The MAC addresses as 48-bit numbers; only for LINK_ETHER frames of at least 14 bytes. */
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);

@@ -2,6 +2,7 @@
 #include "vm/program/program.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "vm/keyed/large.h"
@@ -59,16 +60,62 @@ bool program_begins_flows(const struct program *p)
     return any;
 }
 
-uint32_t firewall_find(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface)
+static bool is_pattern(const char *device, size_t len) { return len && device[len - 1] == '*'; }
+
+bool iface_holds(const char *pattern, const char *device)
 {
-    uint32_t general = PBC_NONE;
+    const size_t len = strlen(pattern), of = strlen(device);
+    if (!is_pattern(pattern, len) || (is_pattern(device, of) && of <= len)) return false;
+    return strncmp(pattern, device, len - 1) == 0;
+}
 
-    for (uint32_t i = 0; i < count; i++) {
-        const struct pbc_firewall *f = &firewalls[i];
+/* The longest pattern that holds it. */
+static uint32_t pattern_around(const struct iface_table *t, const char *device)
+{
+    uint32_t found = PBC_NONE;
+    size_t longest = 0;
 
-        if (!firewall_judges(f, d)) continue;
-        if (f->iface != PBC_NONE && f->iface == iface) return i;
-        if (f->iface == PBC_NONE && general == PBC_NONE) general = i;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const char *pattern = t->strings + t->ifaces[i].device;
+        if (!iface_holds(pattern, device) || strlen(pattern) <= longest) continue;
+        longest = strlen(pattern);
+        found = i;
     }
-    return general;
+    return found;
+}
+
+uint32_t iface_match(const struct iface_table *t, const char *device)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (strcmp(t->strings + t->ifaces[i].device, device) == 0) return i;
+    return pattern_around(t, device);
+}
+
+uint32_t iface_nest(const struct iface_table *t, uint32_t iface)
+{
+    return pattern_around(t, t->strings + t->ifaces[iface].device);
+}
+
+bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other)
+{
+    while (iface != other && iface < t->count) iface = iface_around(t, iface);
+    return iface == other;
+}
+
+static uint32_t firewall_on(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface)
+{
+    uint32_t i = 0;
+
+    while (i < count && !(firewalls[i].iface == iface && firewall_judges(&firewalls[i], d))) i++;
+    return i < count ? i : PBC_NONE;
+}
+
+uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
+                       enum pbc_direction d, uint32_t iface)
+{
+    uint32_t found = PBC_NONE;
+
+    for (; iface < t->count && found == PBC_NONE; iface = iface_around(t, iface))
+        found = firewall_on(firewalls, count, d, iface);
+    return found != PBC_NONE ? found : firewall_on(firewalls, count, d, PBC_NONE);
 }

@@ -92,8 +92,30 @@ static inline bool firewall_judges(const struct pbc_firewall *f, enum pbc_direct
 {
     return f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d;
 }
-/* Which of the firewalls judges frames that travel so and come or go on the interface: the first `on` it, else the
- * first without `on`; PBC_NONE. iface: any value that none of them is `on` stands for all other interfaces. */
-uint32_t firewall_find(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface);
+/* The interfaces of a program, or of one that is made. */
+struct iface_table {
+    const struct pbc_iface *ifaces;
+    uint32_t count;
+    const char *strings;
+};
+static inline struct iface_table program_ifaces(const struct program *p)
+{
+    return (struct iface_table){p->ifaces, p->ifaces_count, p->strings};
+}
+/* Does the pattern hold all that `device`, a name or another pattern, names? */
+bool iface_holds(const char *pattern, const char *device);
+/* The id of a device: its own, else that of the longest pattern that its name matches; PBC_NONE. */
+uint32_t iface_match(const struct iface_table *t, const char *device);
+/* The longest pattern that holds it, as the table says and as names do; PBC_NONE. */
+static inline uint32_t iface_around(const struct iface_table *t, uint32_t iface) { return t->ifaces[iface].within - 1; }
+uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
+/* Are the devices of that id all among those that `other` names? Any value past the table is an interface by itself. */
+bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
+
+/* Which of the firewalls judges frames that travel so and come or go on the interface: the first `on` it, else `on` the
+ * longest pattern that holds it, else the first without `on`; PBC_NONE. iface: any value past the table stands for all
+ * other interfaces. */
+uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
+                       enum pbc_direction d, uint32_t iface);
 
 #endif

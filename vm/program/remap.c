@@ -96,10 +96,13 @@ static bool same_iface(const struct program *a, uint32_t i, const struct program
 static bool same_nat(const struct program *a, const struct pbc_nat *s, const struct program *b, const struct pbc_nat *t)
 {
     if (s->kind != t->kind || s->family != t->family || s->proto != t->proto || s->flags != t->flags) return false;
+    if (s->ip_proto != t->ip_proto || s->len != t->len || s->mss != t->mss) return false;
     if (s->port_lo != t->port_lo || s->port_hi != t->port_hi || s->target_port != t->target_port) return false;
     if (memcmp(s->to, t->to, sizeof s->to) != 0 || memcmp(s->target, t->target, sizeof s->target) != 0) return false;
     if (s->from_count != t->from_count || !same_sets(a, s->from, b, t->from, s->from_count)) return false;
-    return same_iface(a, s->out, b, t->out) && same_text(a, s->name, b, t->name);
+    if (s->outside_count != t->outside_count || !same_sets(a, s->outside, b, t->outside, s->outside_count))
+        return false;
+    return same_iface(a, s->iface, b, t->iface) && same_text(a, s->name, b, t->name);
 }
 
 static bool same_meter(const struct program *a, const struct pbc_meter *s, const struct program *b,
@@ -225,8 +228,8 @@ static uint32_t past_nat(struct making *m, uint32_t nat)
     *n = m->from->nats[nat];
     n->name = keep_name(m, n->name);
     n->place = (struct pbc_place){0};
-    n->from = n->from_count = 0;
-    if (n->out != PBC_NONE) n->out = m->r->iface[n->out];
+    n->from = n->from_count = n->outside = n->outside_count = 0;
+    if (n->iface != PBC_NONE) n->iface = m->r->iface[n->iface];
     return at;
 }
 

@@ -1,4 +1,4 @@
-/* Addresses as text (addr_text.h). */
+/* One address, prefix or range as text, and what is wrong with it (addr_text.h). */
 #include "vm/words/addr_text.h"
 
 #include <arpa/inet.h>
@@ -124,6 +124,23 @@ static void add_number(struct text *t, unsigned family, u128 n)
     text_add_address(t, words, family == 6);
 }
 
+static const char *const form_faults[] = {
+    [ADDR_JSON] =
+        "this is JSON: what can be read is one address, prefix or range a line, what `ipset save` writes, and "
+        "sets as nft lists them",
+    [ADDR_PAGE] = "this is a web page, not a list of addresses",
+    [ADDR_LISTING] = "this is what `ipset list` prints; `ipset save` writes the set so that it can be read",
+    [ADDR_COMMAND] = "of ipset and nft only what makes a set and adds to it can be read",
+    [ADDR_KIND] = "a set of this type does not hold addresses alone",
+    [ADDR_SECOND] = "this is a second set of one family, and which of them is meant can't be told: save each to a file "
+                    "of its own",
+    [ADDR_NOMATCH] =
+        "an entry with `nomatch` takes away from the set: write `except` in the rules, with a file of its own",
+    [ADDR_OPTION] = "this says nothing of the entry before it: is a comma or a new line missing?",
+    [ADDR_BRACES] = "a brace or quote without its other half: has the file lost its end?",
+    [ADDR_NO_SET] = "no set of addresses stands in this listing",
+};
+
 /* Both readings of a prefix with host bits. */
 static void describe_host_bits(const char *s, size_t len, struct text *t)
 {
@@ -153,44 +170,13 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
         describe_host_bits(s, len, &t);
         return;
     }
+    if (fault >= ADDR_JSON) {
+        text_add(&t, "%s", form_faults[fault]);
+        return;
+    }
     text_add(&t, "this is no address, prefix or range");
     if (fault == ADDR_LENGTH)
         text_add(&t, ": a prefix length goes from 0 to %u", memchr(s, ':', len) ? 128 : 32);
     else if (fault != ADDR_NONE)
         text_add(&t, ": %s", hints[fault]);
-}
-
-static bool is_blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\f' || ch == '\v'; }
-
-static void read_line(const struct addr_reader *reader, uint32_t line, const char *text, size_t len)
-{
-    const char *hash = memchr(text, '#', len);
-    size_t from = 0, to = hash ? (size_t)(hash - text) : len;
-    struct addr_member m;
-    while (from < to && is_blank(text[from])) from++;
-    while (to > from && is_blank(text[to - 1])) to--;
-    if (from == to) return;
-    const enum addr_fault fault = addr_text_member(text + from, to - from, &m);
-    if (fault == ADDR_GOOD) {
-        reader->member(reader->arg, &m);
-        return;
-    }
-    while (len && text[len - 1] == '\r') len--;
-    const uint32_t col = from < UINT32_MAX ? (uint32_t)from + 1 : UINT32_MAX;
-    reader->bad(reader->arg,
-                &(struct addr_bad_line){
-                    .line = line, .col = col, .text = text, .text_len = len, .len = to - from, .fault = fault});
-}
-
-bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader)
-{
-    const char *const end = text + len;
-    if (len && memchr(text, '\0', len)) return false;
-    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;
-    for (uint32_t line = 1; text < end; line++) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text)), *stop = newline ? newline : end;
-        read_line(reader, line, text, (size_t)(stop - text));
-        text = newline ? stop + 1 : end;
-    }
-    return true;
 }

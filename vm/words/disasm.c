@@ -253,6 +253,10 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
     if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) text_add(&t, " %u", r->port);
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");
+    if (r->log_prefix) {
+        text_add(&t, " ");
+        add_quoted(&t, program_str(p, r->log_prefix));
+    }
     if (r->log_meter) text_add(&t, " by meter %u", r->log_meter - 1);
     if (r->flags & PBC_RULE_ARP) text_add(&t, r->flags & PBC_RULE_NOT_FRAMES ? " [arp alone]" : " [arp too]");
     if (r->flags == PBC_RULE_NOT_FRAMES) text_add(&t, " [nothing]");

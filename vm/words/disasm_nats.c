@@ -6,34 +6,76 @@ static void add_ports(struct text *t, const struct pbc_nat *n)
     text_add(t, n->port_lo == n->port_hi ? "%u" : "%u-%u", n->port_lo, n->port_hi);
 }
 
+static void add_from(struct text *t, const struct program *p, const struct pbc_nat *n)
+{
+    text_add(t, " from ");
+    if (!n->from_count) text_add(t, "any");
+    for (uint32_t s = n->from; s < n->from + n->from_count; s++) {
+        if (s != n->from) text_add(t, ", ");
+        text_add_set(t, p, s);
+    }
+}
+
+static void add_outside(struct text *t, const struct program *p, const struct pbc_nat *n)
+{
+    bool mixed = false;
+    for (uint32_t s = n->outside; s < n->outside + n->outside_count; s++) {
+        text_add(t, s == n->outside ? " to " : ", ");
+        text_add_set(t, p, s);
+        mixed |= p->sets[s].count4 && p->sets[s].count6;
+    }
+    if (mixed) text_add(t, " (IPv%u)", n->family);
+}
+
 static void add_outbound(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
-    text_add(t, "%s from ", n->kind == PBC_NAT_SOURCE ? "source" : "masquerade");
-    if (!n->from_count) text_add(t, "any");
-    for (uint32_t s = 0; s < n->from_count; s++) {
-        if (s) text_add(t, ", ");
-        text_add_set(t, p, n->from + s);
-    }
+    text_add(t, n->kind == PBC_NAT_SOURCE ? "source" : "masquerade");
+    add_from(t, p, n);
     text_add(t, " out on ");
-    text_add_iface(t, p, n->out);
-    if (n->kind == PBC_NAT_SOURCE) text_add(t, " to "), text_add_address(t, n->to, n->family == 6);
+    text_add_iface(t, p, n->iface);
+    add_outside(t, p, n);
     text_add(t, " ports ");
     add_ports(t, n);
 }
 
-static void add_forward(struct text *t, const struct pbc_nat *n)
+static void add_on(struct text *t, const struct program *p, const struct pbc_nat *n)
+{
+    if (n->iface == PBC_NONE) return;
+    text_add(t, " on ");
+    text_add_iface(t, p, n->iface);
+}
+
+static void add_protocol(struct text *t, const struct pbc_nat *n)
+{
+    text_add(t, " %s", endpoint_proto_name(n->proto));
+    if (n->proto < PBC_EP_ECHO4) text_add(t, "/"), add_ports(t, n);
+    if (n->proto == PBC_EP_IP) text_add(t, " %u", n->ip_proto);
+}
+
+static void add_forward(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
     text_add(t, "forward ");
     if (n->flags & PBC_NAT_TO_SELF)
         text_add(t, "self (IPv%u)", n->family);
     else
         text_add_address(t, n->to, n->family == 6);
-    text_add(t, " %s", endpoint_proto_name(n->proto));
-    if (n->proto < PBC_EP_ECHO4) text_add(t, "/"), add_ports(t, n);
+    add_on(t, p, n);
+    if (n->from_count) add_from(t, p, n);
+    add_protocol(t, n);
     text_add(t, " -> ");
     text_add_address(t, n->target, n->family == 6);
     if (n->target_port) text_add(t, " port %u", n->target_port);
     if (n->target_port && n->port_hi > n->port_lo) text_add(t, "-%u", n->target_port + (n->port_hi - n->port_lo));
+}
+
+static void add_map(struct text *t, const struct program *p, const struct pbc_nat *n)
+{
+    text_add(t, "map ");
+    text_add_address(t, n->to, n->family == 6);
+    text_add(t, "/%u <-> ", n->len);
+    text_add_address(t, n->target, n->family == 6);
+    text_add(t, "/%u", n->len);
+    add_on(t, p, n);
 }
 
 void dump_nats(const struct program *p, FILE *out)
@@ -46,9 +88,15 @@ void dump_nats(const struct program *p, FILE *out)
         add_named(&t, p, "  nat", i, n->name);
         text_add(&t, " ");
         if (n->kind == PBC_NAT_FORWARD)
-            add_forward(&t, n);
+            add_forward(&t, p, n);
+        else if (n->kind == PBC_NAT_MAP)
+            add_map(&t, p, n);
         else
             add_outbound(&t, p, n);
+        if (n->mss == PBC_MSS_AUTO)
+            text_add(&t, " mss clamp auto");
+        else if (n->mss)
+            text_add(&t, " mss clamp %u", n->mss);
         add_place(&t, p, &n->place);
         fprintf(out, "%s\n", line);
     }

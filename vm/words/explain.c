@@ -172,7 +172,7 @@ static void bytes_say(struct text *t, const struct failed *f)
         [PBC_L2] = "frame", [PBC_L3] = "IP packet", [PBC_L4] = "L4", [PBC_PAYLOAD] = "payload"};
     const struct pbc_pattern *pattern = &f->p->patterns[f->c->first];
     if (pkt_match(f->pkt, f->key, pattern->layer, pattern->at, anything, anything, pattern->len))
-        text_add(t, "%s has other bytes at %u", layers[pattern->layer], pattern->at);
+        text_add(t, "%s has %s bytes at %u", layers[pattern->layer], pattern->is_not ? "these" : "other", pattern->at);
     else
         text_add(t, "%s has no %u bytes at %u", layers[pattern->layer], pattern->len, pattern->at);
 }

@@ -129,7 +129,7 @@ void text_add_pattern(struct text *t, const struct pbc_pattern *pattern)
 {
     static const char *const layers[] = {[PBC_L2] = "l2", [PBC_L3] = "l3", [PBC_L4] = "l4", [PBC_PAYLOAD] = "payload"};
     bool whole = true;
-    text_add(t, "%s at %u is", layers[pattern->layer], pattern->at);
+    text_add(t, "%s at %u is%s", layers[pattern->layer], pattern->at, pattern->is_not ? " not" : "");
     for (unsigned i = 0; i < pattern->len; i++) {
         text_add(t, " %02x", pattern->value[i]);
         if (pattern->mask[i] != 0xff) whole = false;
@@ -243,7 +243,7 @@ static bool add_word(struct text *t, const struct pbc_cond *c, uint32_t *i)
 void text_add_value(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t value)
 {
     const char *name = NULL;
-    if (c->kind == COND_PROTO) name = proto_name(value);
+    if (c->kind == COND_PROTO) name = proto_name(value % PBC_PROTO_IP4);
     if (c->kind == COND_ICMP_TYPE) name = icmp_type_name(c->arg & KIND_ICMP6 ? 6 : 4, value);
     if (c->kind == COND_ON)
         text_add_iface(t, p, value);
@@ -258,10 +258,6 @@ static void add_range(struct text *t, const struct program *p, const struct pbc_
 {
     if (r->lo == r->hi) {
         text_add_value(t, p, c, r->lo);
-    } else if (c->kind == COND_ON) {
-        text_add_iface(t, p, r->lo);
-        text_add(t, " to ");
-        text_add_iface(t, p, r->hi);
     } else {
         text_add(t, c->kind == COND_ETHER ? "0x%04x-0x%04x" : "%u-%u", r->lo, r->hi);
     }
@@ -283,6 +279,26 @@ static bool add_single(struct text *t, const struct pbc_cond *c)
     return c->kind == COND_OPTIONS || c->kind == COND_FLAGS || c->kind == COND_FLOWS_OVER;
 }
 
+static bool asks_for(const struct program *p, const struct pbc_cond *c, uint32_t iface)
+{
+    uint32_t i = 0;
+    while (i < c->count && (iface < p->ranges[c->first + i].lo || iface > p->ranges[c->first + i].hi)) i++;
+    return i < c->count;
+}
+
+/* The i-th interface of the list, but for those that a pattern of it holds. */
+static bool add_listed_iface(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t i)
+{
+    const struct iface_table ifaces = program_ifaces(p);
+    for (uint32_t id = 0; id < ifaces.count; id++) {
+        const uint32_t around = iface_around(&ifaces, id);
+        if (!asks_for(p, c, id) || (around != PBC_NONE && asks_for(p, c, around)) || i--) continue;
+        text_add_iface(t, p, id);
+        return true;
+    }
+    return false;
+}
+
 /* The i-th schedule of the mask. */
 static bool add_schedule_name(struct text *t, const struct program *p, uint32_t mask, uint32_t i)
 {
@@ -299,6 +315,7 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
         return i == 0;
     }
     if (c->kind == COND_DURING) return add_schedule_name(t, p, c->arg, i);
+    if (c->kind == COND_ON) return add_listed_iface(t, p, c, i);
     if (add_word(t, c, &i)) return true;
     if (i >= c->count) return false;
     switch ((enum cond_operands)cond_info[c->kind].operands) {

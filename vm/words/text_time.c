@@ -1,4 +1,5 @@
 /* Words for rates and times: what meters, schedules and settings say in listings, as it could be written in rules. */
+#include "vm/words/meter_text.h"
 #include "vm/words/text_priv.h"
 
 enum { SECOND = 1000000000 };
@@ -69,6 +70,13 @@ void text_add_meter(struct text *t, const struct pbc_meter *m)
     text_add(t, "%s", keys[m->per]);
     if (m->per != PBC_PER_FLOW) add_prefix_lengths(t, m);
     text_add(t, " entries %u", m->entries);
+}
+
+void meter_text(const struct pbc_meter *m, char *buf, size_t len)
+{
+    struct text t = text_of(buf, len);
+
+    text_add_meter(&t, m);
 }
 
 /* Runs of days: "mon-fri", "mon, wed"; nothing for all seven. */

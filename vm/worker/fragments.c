@@ -179,7 +179,7 @@ static bool is_decided(const struct job *j, struct packet_ctx *c, const struct f
         track_look(vm->track, c->key, c->pkt, &c->seen);
     }
     const struct effects e = effects_of(j, c);
-    const bool traced = vm->cfg.follow_trace && c->pkt->cookie == vm->cfg.traced;
+    const bool traced = vm->cfg.follow_trace && vm->cfg.traced(vm->cfg.trace_arg, c->pkt->cookie);
     const struct tracer tracer = {.fn = traced ? vm->cfg.follow_trace : NULL, .arg = vm->cfg.trace_arg};
     return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, c->key, c->pkt, &e, &tracer,
                           &c->decision);

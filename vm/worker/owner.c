@@ -11,7 +11,14 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/quoted.h"
 #include "vm/packet/parse/sides.h"
+#include "vm/program/addresses.h"
 #include "vm/worker/owner_tables.h"
+
+/* A map of a nat. */
+struct map_range {
+    struct address_range out;
+    uint32_t inside[4], mask[4];
+};
 
 struct owners {
     struct program *p;
@@ -20,6 +27,8 @@ struct owners {
     struct roles *roles;
     struct whose_tables tables;
     bool need_restart;
+    struct map_range *maps; /* of nats, by their outside addresses */
+    uint32_t maps_count;
     const struct pbc_rule **opens; /* a rule of each kind of tunnel and port that some rule opens */
     uint32_t opens_count;
 };
@@ -146,9 +155,9 @@ static bool list_froms(struct whose_tables *t, const struct program *p)
     if (!count_froms(t, p)) return false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (n->kind == PBC_NAT_FORWARD) continue;
+        if (n->kind == PBC_NAT_FORWARD || n->kind == PBC_NAT_MAP) continue;
         if (!n->from_count)
-            t->anys[t->numbers.anys++] = (struct whose_any){.out = (uint16_t)n->out, .family = n->family};
+            t->anys[t->numbers.anys++] = (struct whose_any){.out = (uint16_t)n->iface, .family = n->family};
         for (uint32_t set = n->from; set < n->from + n->from_count; set++) add_set(t, p, n, &p->sets[set]);
     }
     join4(t);
@@ -189,6 +198,37 @@ static bool list_opens(struct owners *o, const struct program *p)
     return o->opens;
 }
 
+static int compare_addresses(const uint32_t a[4], const uint32_t b[4])
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
+
+static int by_outside(const void *a, const void *b)
+{
+    const struct map_range *x = a, *y = b;
+    if (x->out.family != y->out.family) return x->out.family < y->out.family ? -1 : 1;
+    return compare_addresses(x->out.lo, y->out.lo);
+}
+
+/* Those of the program alone: a map that a reload takes away leaves its flows to chance, where there are several
+ * workers. */
+static bool list_maps(struct owners *o, const struct program *p)
+{
+    o->maps = calloc((size_t)p->nats_count + 1, sizeof *o->maps);
+    for (uint32_t i = 0; o->maps && i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_MAP) continue;
+        struct map_range *m = &o->maps[o->maps_count++];
+        m->out = address_prefix(n->to, n->len, n->family);
+        memcpy(m->inside, n->target, sizeof m->inside);
+        for (unsigned w = 0; w < 4; w++) m->mask[w] = ~(m->out.lo[w] ^ m->out.hi[w]);
+    }
+    if (o->maps_count > 1) qsort(o->maps, o->maps_count, sizeof *o->maps, by_outside);
+    return o->maps;
+}
+
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)
 {
     struct owners *o = calloc(1, sizeof *o);
@@ -200,7 +240,7 @@ struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const
     o->need_restart = wanted.len4 < o->key.len4 || wanted.len6 < o->key.len6 || wanted.ports < o->key.ports;
     o->roles = roles_new(p, before ? before->roles : NULL, now_ns);
     o->p = program_get(p);
-    if (o->roles && make_tables(o, p) && list_opens(o, p)) return o;
+    if (o->roles && make_tables(o, p) && list_opens(o, p) && list_maps(o, p)) return o;
     owners_free(o);
     return NULL;
 }
@@ -214,12 +254,16 @@ void owners_free(struct owners *o)
     free(o->tables.froms4);
     free(o->tables.froms6);
     free(o->opens);
+    free(o->maps);
     free(o);
 }
 
 bool owners_need_restart(const struct owners *o) { return o->need_restart; }
 
-const struct whose_tables *owners_tables(const struct owners *o) { return o->opens_count ? NULL : &o->tables; }
+const struct whose_tables *owners_tables(const struct owners *o)
+{
+    return o->opens_count || o->maps_count ? NULL : &o->tables;
+}
 
 /* ---- what a packet shows ---- */
 
@@ -263,6 +307,34 @@ static void talk_of(const struct key *key, uint16_t query, uint16_t iface, bool 
     }
 }
 
+/* Which of the maps has that outside address; NULL: none. */
+static const struct map_range *map_of(const struct owners *o, unsigned family, const uint32_t addr[4])
+{
+    uint32_t lo = 0, hi = o->maps_count;
+    while (lo < hi) { /* the last that begins at it or before */
+        const uint32_t mid = lo + (hi - lo) / 2;
+        if (o->maps[mid].out.family > family ||
+            (o->maps[mid].out.family == family && compare_addresses(o->maps[mid].out.lo, addr) > 0))
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    const struct map_range *m = lo ? &o->maps[lo - 1] : NULL;
+    return m && m->out.family == family && compare_addresses(addr, m->out.hi) <= 0 ? m : NULL;
+}
+
+/* What a map shows outside is known by its inside address, where the outside one is nothing else: so both are one
+ * conversation's. */
+static void settle_mapped(const struct owners *o, const struct asked *t, struct whose_talk *s)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct map_range *m = s->own[i] ? NULL : map_of(o, s->family, s->addr[i]);
+        if (!m || whose_has(t, s, i, ROLE_SERVICE)) continue;
+        for (unsigned w = 0; w < 4; w++) s->addr[i][w] = m->inside[w] | (s->addr[i][w] & ~m->mask[w]);
+        s->role[i] = whose_find(t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
+    }
+}
+
 static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s)
 {
     const struct asked t = {&o->tables, facts};
@@ -271,6 +343,7 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     s->own[1] = (self & KIND_DST_SELF) != 0;
     for (unsigned i = 0; i < 2; i++)
         s->role[i] = whose_find(&t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
+    if (o->maps_count) settle_mapped(o, &t, s);
     return whose_owner(&t, s);
 }
 

@@ -11,6 +11,9 @@
  *   the inside of a nat                    the inside host; of protocols that have no mapping the other end
  *   else                                   both addresses
  *
+ * An outside address of a map counts as the inside one that it stands for, where it is no service's: so both are one
+ * conversation, between mapped hosts, too.
+ *
  * An ICMP error belongs where the packet that it quotes does; what a tunnel brings that the program opens, where the
  * packet inside does. A client is hashed by its address, cut to the shortest prefix by which the program keeps state;
  * where it keeps none by addresses, its port counts, too. The order differs from the README of the design in one

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vm/packet/time.h"
+#include "vm/program/addresses.h"
 #include "vm/worker/whose.h"
 
 /* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */
@@ -81,6 +82,7 @@ static unsigned protos_of(uint8_t endpoint)
     case PBC_EP_UDP: return 1u << ROLE_UDP;
     case PBC_EP_SCTP: return 1u << ROLE_SCTP;
     case PBC_EP_PORTS: return 1u << ROLE_TCP | 1u << ROLE_UDP | 1u << ROLE_SCTP;
+    case PBC_EP_IP: return 1u << ROLE_OTHER;
     default: return 1u << ROLE_QUERY;
     }
 }
@@ -89,7 +91,7 @@ static void add_endpoint(struct making *m, unsigned family, const uint32_t addr[
                          uint16_t lo, uint16_t hi)
 {
     const unsigned protos = protos_of(endpoint);
-    if (protos == 1u << ROLE_QUERY) lo = 0, hi = UINT16_MAX;
+    if (protos & (1u << ROLE_QUERY | 1u << ROLE_OTHER)) lo = 0, hi = UINT16_MAX;
     for (unsigned i = 0; i < ROLE_PROTOS; i++)
         if (protos >> i & 1) add_ports(m, family, addr, role, (enum role_proto)i, lo, hi);
 }
@@ -141,24 +143,15 @@ static void add_source(struct making *m, unsigned family, const uint32_t addr[4]
 /* The verifier has seen that they are no more than PBC_SOURCES_MAX a pool. */
 static unsigned add_sources(struct making *m, const struct pbc_pool *pool)
 {
-    const struct program *p = m->p;
+    struct address_walk w = address_walk(m->p, pool->sources, pool->source_count, 0);
+    struct address_range r;
     unsigned families = 0;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
-        const struct pbc_set *s = &p->sets[i];
-        if (s->count4) families |= PBC_FAMILY_4;
-        if (s->count6) families |= PBC_FAMILY_6;
-        for (uint32_t r = s->first4; r < s->first4 + s->count4; r++)
-            for (uint64_t a = p->set4[r].lo; a <= p->set4[r].hi; a++)
-                add_source(m, 4, (const uint32_t[4]){(uint32_t)a}, pool);
-        for (uint32_t r = s->first6; r < s->first6 + s->count6; r++) {
-            const struct pbc_range6 *of = &p->set6[r];
-            for (uint64_t n = 0; n <= of->hi_lo - of->lo_lo; n++) {
-                const uint64_t low = of->lo_lo + n;
-                add_source(m, 6,
-                           (const uint32_t[4]){(uint32_t)(of->lo_hi >> 32), (uint32_t)of->lo_hi, (uint32_t)(low >> 32),
-                                               (uint32_t)low},
-                           pool);
-            }
+    while (address_next(&w, &r)) {
+        families |= r.family == 4 ? PBC_FAMILY_4 : PBC_FAMILY_6;
+        for (uint64_t n = 0; n < address_range_size(&r); n++) {
+            uint32_t addr[4];
+            address_range_at(&r, n, addr);
+            add_source(m, r.family, addr, pool);
         }
     }
     return families;
@@ -206,13 +199,26 @@ static void add_forward(struct making *m, const struct pbc_nat *n)
 }
 
 /* Identifiers of queries come from all that there are. */
-static void add_outside(struct making *m, const struct pbc_nat *n)
+static void add_outside(struct making *m, const struct pbc_nat *n, const uint32_t addr[4])
 {
-    add_ports(m, n->family, n->to, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
-    add_ports(m, n->family, n->to, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
-    add_ports(m, n->family, n->to, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
-    add_ports(m, n->family, n->to, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
-    add_ports(m, n->family, n->to, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
+    add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
+    add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
+    add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
+    add_ports(m, n->family, addr, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
+    add_ports(m, n->family, addr, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
+}
+
+/* The verifier has seen that they are no more than PBC_OUTSIDES_MAX in all. */
+static void add_outsides(struct making *m, const struct pbc_nat *of)
+{
+    struct address_walk w = address_walk(m->p, of->outside, of->outside_count, of->family);
+    struct address_range r;
+    while (address_next(&w, &r))
+        for (uint64_t n = 0; n < address_range_size(&r); n++) {
+            uint32_t addr[4];
+            address_range_at(&r, n, addr);
+            add_outside(m, of, addr);
+        }
 }
 
 static void add_nats(struct making *m, struct roles *r)
@@ -220,9 +226,9 @@ static void add_nats(struct making *m, struct roles *r)
     for (uint32_t i = 0; i < m->p->nats_count; i++) {
         const struct pbc_nat *n = &m->p->nats[i];
         if (n->kind == PBC_NAT_FORWARD) add_forward(m, n);
-        if (n->kind == PBC_NAT_SOURCE) add_outside(m, n);
+        if (n->kind == PBC_NAT_SOURCE) add_outsides(m, n);
         if (n->kind == PBC_NAT_MASQUERADE)
-            r->masquerades[r->masquerades_count++] = (struct role_masquerade){n->out, n->port_lo, n->port_hi};
+            r->masquerades[r->masquerades_count++] = (struct role_masquerade){n->iface, n->port_lo, n->port_hi};
     }
 }
 

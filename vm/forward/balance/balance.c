@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/balance/key.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
 #include "vm/shared/shared.h"
@@ -37,7 +38,7 @@ struct balance {
     uint64_t *mark;    /* [servers]: hash of the name */
 };
 
-static struct lb_hash_key key_of(const struct program *p)
+struct lb_hash_key balance_key(const struct program *p)
 {
     struct lb_hash_key k;
     if (!p->settings_count) return lb_hash_key(LB_KEY_DEFAULT, strlen(LB_KEY_DEFAULT));
@@ -131,7 +132,7 @@ struct balance *balance_new(const struct program *p, uint64_t seed)
     struct balance *b = calloc(1, sizeof *b);
     if (!b) return NULL;
     b->p = p;
-    b->key = key_of(p);
+    b->key = balance_key(p);
     b->pools = calloc((size_t)p->pools_count + 1, sizeof *b->pools);
     bool good = b->pools && name_servers(b);
     for (uint32_t i = 0; good && i < p->pools_count; i++) good = groups_init(b, i, seed + i);

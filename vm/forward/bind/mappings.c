@@ -25,8 +25,9 @@ struct mappings {
     struct mapping *all; /* [most] */
     struct keyed by_in, by_out;
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
-    struct sources *hosts;  /* mappings of each inside address */
-    unsigned workers;       /* the range is shared with so many */
+    struct port_words slice;
+    struct sources *hosts; /* mappings of each inside address */
+    unsigned workers;      /* the range is shared with so many */
     uint32_t spaces, most;
     uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* chain of those that were, by next_free */
@@ -64,7 +65,7 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
         mappings_free(m);
         return NULL;
     }
-    for (size_t i = 0; i < maps; i++) port_map_slice(&m->ports[i], cfg->worker, cfg->workers);
+    port_words_of(&m->slice, cfg->worker, cfg->workers);
     return m;
 }
 
@@ -137,16 +138,16 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
     struct port_map *map = ports_of(m, room->space, inside->class);
     const uint16_t want = inside->port, lo = room->lo, hi = room->hi;
     enum { SYSTEM = 1024 };
-    if (want >= lo && want <= hi && port_map_take(map, want)) return want;
+    if (want >= lo && want <= hi && port_map_take(map, &m->slice, want)) return want;
     int32_t port = -1;
     if (inside->class == MAP_ICMP || hi < SYSTEM || lo >= SYSTEM)
-        return port_map_draw(map, lo, hi, random_next(&m->draw));
+        return port_map_draw(map, &m->slice, lo, hi, random_next(&m->draw));
     const bool low = want < SYSTEM;
-    port = low ? port_map_draw(map, lo, SYSTEM - 1, random_next(&m->draw))
-               : port_map_draw(map, SYSTEM, hi, random_next(&m->draw));
+    port = low ? port_map_draw(map, &m->slice, lo, SYSTEM - 1, random_next(&m->draw))
+               : port_map_draw(map, &m->slice, SYSTEM, hi, random_next(&m->draw));
     if (port >= 0) return port;
-    return low ? port_map_draw(map, SYSTEM, hi, random_next(&m->draw))
-               : port_map_draw(map, lo, SYSTEM - 1, random_next(&m->draw));
+    return low ? port_map_draw(map, &m->slice, SYSTEM, hi, random_next(&m->draw))
+               : port_map_draw(map, &m->slice, lo, SYSTEM - 1, random_next(&m->draw));
 }
 
 /* The same, and no mapping owns that outside end: one of another space may, where an address went from one way out to
@@ -285,13 +286,13 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 
 /* ---- what is not given out ---- */
 
-void mappings_reserve(struct mappings *m, uint16_t space, unsigned class, uint16_t lo, uint16_t hi)
+void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi)
 {
     for (unsigned c = 0; c < MAP_CLASSES; c++)
         if (class == MAP_CLASSES || class == c) port_map_reserve(ports_of(m, space, c), lo, hi);
 }
 
-void mappings_unreserve(struct mappings *m, uint16_t space)
+void mappings_unreserve(struct mappings *m, uint32_t space)
 {
     for (unsigned c = 0; c < MAP_CLASSES; c++) port_map_unreserve(ports_of(m, space, c));
 }

@@ -35,16 +35,17 @@ struct mapping {
         uint32_t in_slot;  /* in the table by inside end */
         int32_t next_free; /* of a free slot; MAPPING_NONE: the last */
     };
-    uint32_t out_slot;     /* in the table by outside end */
-    uint16_t space, stack; /* stack: of VLAN tags, which tells equal inside addresses apart */
-    uint16_t nat;          /* the statement that made it, for whoever asks */
-    uint16_t reserved[3];
+    uint32_t out_slot; /* in the table by outside end */
+    uint32_t space;
+    uint16_t stack; /* of VLAN tags, which tells equal inside addresses apart */
+    uint16_t nat;   /* the statement that made it, for whoever asks */
+    uint16_t reserved[2];
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
 
 struct mappings_cfg {
-    uint32_t most;   /* mappings at once */
-    uint32_t spaces; /* at most 65,535 */
+    uint32_t most; /* mappings at once */
+    uint32_t spaces;
     uint64_t seed;
     unsigned worker, workers; /* ports of this worker's slice alone are given out; 0 of 0: of all */
     bool prefault;            /* as in vm_cfg */
@@ -68,7 +69,7 @@ int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outsi
 /* What a new mapping may be given. */
 struct map_room {
     const uint32_t *outside; /* address, of the inside's family */
-    uint16_t space;          /* of that address */
+    uint32_t space;          /* of that address */
     uint16_t lo, hi;         /* 1 to 65535; of identifiers 0, too */
 };
 /* A mapping for an inside end that has none, held once. The inside's own port where it lies in the range and is free,
@@ -94,8 +95,8 @@ const struct mapping_counters *mappings_counters(const struct mappings *m);
 
 /* Ports of a space that are never given out, for somebody else answers there; MAP_CLASSES: all classes. And none of
  * them any more: those that are in use stay so. */
-void mappings_reserve(struct mappings *m, uint16_t space, unsigned class, uint16_t lo, uint16_t hi);
-void mappings_unreserve(struct mappings *m, uint16_t space);
+void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi);
+void mappings_unreserve(struct mappings *m, uint32_t space);
 /* Ports are drawn on from where those before had come to: from the start again they would meet these's flows. */
 void mappings_draw_on(struct mappings *m, const struct mappings *before);
 

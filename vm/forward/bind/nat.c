@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/balance/key.h"
 #include "vm/forward/bind/routed.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/program/addresses.h"
 
 enum { UDP_IDLE_S = 240 };
 
@@ -20,16 +23,34 @@ static uint32_t most_mappings(const struct program *p, uint32_t spaces)
     return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
 }
 
+/* The spaces of a statement's addresses, in n->written from `at` on; returns the place behind them. */
+static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
+{
+    const struct pbc_nat *one = &n->p->nats[i];
+    struct address_walk w = address_walk(n->p, one->outside, one->outside_count, one->family);
+    struct address_range r;
+    n->spaces[i].first = at;
+    while (address_next(&w, &r))
+        for (uint64_t k = 0; k < address_range_size(&r); k++) {
+            uint32_t addr[4];
+            address_range_at(&r, k, addr);
+            n->written[at++] = outside_written(&n->outsides, addr, r.family);
+        }
+    n->spaces[i].count = at - n->spaces[i].first;
+    return at;
+}
+
 /* What follows from outside addresses and mappings. */
 static void settle_spaces(struct nat *n)
 {
     const struct program *p = n->p;
     n->counters.mappings = mappings_counters(n->mappings);
+    uint32_t at = 0;
     for (uint32_t i = 0; i < p->nats_count; i++)
         if (p->nats[i].kind == PBC_NAT_SOURCE)
-            n->spaces[i] = outside_space(&n->outsides, p->nats[i].to, p->nats[i].family);
+            at = settle_source(n, i, at);
         else if (p->nats[i].kind == PBC_NAT_MASQUERADE)
-            n->spaces[i] = outsides_way(&n->outsides, p->nats[i].out);
+            n->spaces[i].first = outsides_way(&n->outsides, p->nats[i].iface);
     outsides_reserve(&n->outsides, p, n->mappings);
 }
 
@@ -39,6 +60,8 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
     if (!n) return NULL;
     n->p = p;
     n->spaces = calloc((size_t)p->nats_count + 1, sizeof *n->spaces);
+    n->written = calloc((size_t)outsides_written(p) + 1, sizeof *n->written);
+    n->key = balance_key(p);
     n->statements = calloc((size_t)program_all_nats(p) + 1, sizeof *n->statements);
     n->flows = calloc((size_t)program_all_nats(p) + 1, sizeof *n->flows);
     if (outsides_init(&n->outsides, p)) {
@@ -50,7 +73,7 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
                                                           .workers = cfg->workers,
                                                           .prefault = cfg->prefault});
     }
-    if (!n->spaces || !n->statements || !n->flows || !n->mappings) {
+    if (!n->spaces || !n->written || !n->statements || !n->flows || !n->mappings) {
         nat_free(n);
         return NULL;
     }
@@ -66,6 +89,7 @@ void nat_free(struct nat *n)
     mappings_free(n->mappings);
     outsides_fini(&n->outsides);
     free(n->spaces);
+    free(n->written);
     free(n->statements);
     free(n->flows);
     free(n);
@@ -80,7 +104,7 @@ static void keep_mappings(struct nat *to, struct nat *from, const struct remap *
     from->mappings = mappings;
     from->outsides = outsides;
     for (uint32_t i = 0; i < to->outsides.ways; i++) to->outsides.way[i].iface = r->iface[to->outsides.way[i].iface];
-    for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, (uint16_t)i);
+    for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, i);
     settle_spaces(to);
     outsides_reserve_own(&to->outsides, to->p, to->mappings);
 }
@@ -108,6 +132,7 @@ struct mappings *nat_mappings(struct nat *n) { return n->mappings; }
 
 void nat_facts(struct nat *n, const struct facts *facts)
 {
+    n->facts = facts;
     for (uint32_t i = 0; i < n->outsides.ways; i++) {
         uint32_t addr[4];
         for (unsigned six = 0; six < 2; six++) {
@@ -167,12 +192,30 @@ static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint
 
 /* ---- which statement ---- */
 
-static bool forwards(const struct pbc_nat *n, const struct key *key)
+/* Does the address lie in the prefix? */
+static bool in_prefix(const uint32_t prefix[4], unsigned len, const uint32_t addr[4])
 {
-    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
-    const bool here =
-        n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : memcmp(n->to, key->dst, sizeof n->to) == 0;
-    if (!here) return false;
+    for (unsigned w = 0; w < 4 && len; w++) {
+        const unsigned here = len < 32 ? len : 32;
+        if ((prefix[w] ^ addr[w]) >> (32 - here)) return false;
+        len -= here;
+    }
+    return true;
+}
+
+/* The address at the same place in the other prefix. */
+static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t addr[4], uint32_t to[4])
+{
+    for (unsigned w = 0; w < 4; w++) {
+        const unsigned here = len < 32 ? len : 32;
+        to[w] = here == 32 ? prefix[w] : prefix[w] | (addr[w] & UINT32_MAX >> here);
+        len -= here;
+    }
+}
+
+static bool has_protocol(const struct pbc_nat *n, const struct key *key)
+{
+    if (n->proto == PBC_EP_IP) return key->kind & KIND_PROTO && key->proto == n->ip_proto;
     if (n->proto == PBC_EP_ECHO4 || n->proto == PBC_EP_ECHO6) return is_echo(key, n->family);
     return key->kind & endpoint_info[n->proto].kinds && key->kind & KIND_PORTS && key->dst_port >= n->port_lo &&
            key->dst_port <= n->port_hi;
@@ -185,15 +228,57 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
     return !n->from_count;
 }
 
+static bool forwards(const struct program *p, const struct pbc_nat *n, const struct key *key)
+{
+    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
+    const bool here =
+        n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : memcmp(n->to, key->dst, sizeof n->to) == 0;
+    if (!here || (n->iface != PBC_NONE && key->iface != n->iface)) return false;
+    return has_protocol(n, key) && in_from(p, n, key, false);
+}
+
+/* Is the destination an outside address of a map? From wherever it comes: what is inside, too, asks for it so. What is
+ * this machine's own stays here. */
+static bool maps_in(const struct pbc_nat *n, const struct key *key)
+{
+    if (key->kind & KIND_DST_SELF) return false;
+    return n->kind == PBC_NAT_MAP && n->family == family_of(key) && in_prefix(n->to, n->len, key->dst);
+}
+
+/* Is the destination inside: of a map; of a statement that names its sources? */
+static bool is_mapped(const struct program *p, const struct key *key)
+{
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind == PBC_NAT_MAP && n->family == family_of(key) && in_prefix(n->target, n->len, key->dst))
+            return true;
+    }
+    return false;
+}
+
+static bool is_source(const struct program *p, const struct key *key)
+{
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind <= PBC_NAT_SOURCE && n->from_count && in_from(p, n, key, true)) return true;
+    }
+    return false;
+}
+
 /* Does the packet, whose destination may have been `turned` to an inside end, leave by the statement's interface as
  * from one of its sources? Which way a packet leaves nobody says yet, so: it did not come in there, its source is
- * inside and its destination is not. One that asked for an outside end leaves from one, too, wherever it is turned to;
- * of a statement for any source only if it is known where the packet came in. */
+ * inside and its destination is not, of it or of a map (of a map's, of any statement). One that asked for an outside
+ * end leaves from one, too, wherever it is turned to; of a statement for any source only if it is known where the
+ * packet came in. */
 static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
 {
-    if (key->iface == n->out || !in_from(p, n, key, false)) return false;
+    if (n->kind == PBC_NAT_MAP) {
+        if (n->iface != PBC_NONE && key->iface == n->iface) return false;
+        return in_prefix(n->target, n->len, key->src) && (turned || !(is_mapped(p, key) || is_source(p, key)));
+    }
+    if (key->iface == n->iface || !in_from(p, n, key, false)) return false;
     if (!n->from_count) return !turned || key->iface != IFACE_NONE;
-    return turned || !in_from(p, n, key, true);
+    return turned || !(in_from(p, n, key, true) || is_mapped(p, key));
 }
 
 static uint32_t statement_out(const struct nat *n, const struct key *key, bool turned)
@@ -210,7 +295,7 @@ static uint32_t statement_out(const struct nat *n, const struct key *key, bool t
 static uint32_t statement_in(const struct nat *n, const struct key *key)
 {
     for (uint32_t i = 0; i < n->p->nats_count; i++)
-        if (forwards(&n->p->nats[i], key)) return i;
+        if (forwards(n->p, &n->p->nats[i], key) || maps_in(&n->p->nats[i], key)) return i;
     return PBC_NONE;
 }
 
@@ -223,7 +308,10 @@ static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look
     const uint32_t at = statement_in(n, key);
     if (at != PBC_NONE) {
         const struct pbc_nat *f = &n->p->nats[at];
-        memcpy(b->to_dst, f->target, sizeof b->to_dst);
+        if (f->kind == PBC_NAT_MAP)
+            mapped_to(f->target, f->len, key->dst, b->to_dst);
+        else
+            memcpy(b->to_dst, f->target, sizeof b->to_dst);
         if (f->target_port) b->to_dst_port = (uint16_t)(f->target_port + (key->dst_port - f->port_lo));
         b->nat = (uint16_t)at;
         return true;
@@ -249,10 +337,8 @@ static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, u
     const struct pbc_nat *one = &n->p->nats[at];
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
     const bool ids = inside.class == MAP_ICMP;
-    const struct map_room room = {.outside = b->to_src,
-                                  .space = (uint16_t)space,
-                                  .lo = ids ? 0 : one->port_lo,
-                                  .hi = ids ? UINT16_MAX : one->port_hi};
+    const struct map_room room = {
+        .outside = b->to_src, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
@@ -268,13 +354,38 @@ static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, u
     return true;
 }
 
+/* Which of a statement's addresses a client leaves from: always the same one (RFC 4787, REQ-2: paired), on every
+ * machine with that hash key. */
+static uint32_t space_of_client(const struct nat *n, uint32_t at, const struct key *key)
+{
+    const struct statement_spaces *s = &n->spaces[at];
+    struct lb_flow f = {.family = family_of(key)};
+    if (s->count == 1) return n->written[s->first];
+    memcpy(f.src, key->src, sizeof f.src);
+    return n->written[s->first + (uint32_t)((lb_hash_source(n->key, &f) >> 32) * s->count >> 32)];
+}
+
+/* Whoever got an address of this machine would meet its own connections. */
+static bool is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
+{
+    return n->facts && facts_have_self(n->facts) && sides_of(n->facts, family, addr, addr) & KIND_SRC_SELF;
+}
+
 /* The source, as statement `at` says. */
 static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
                            struct flow_bind *b)
 {
-    const bool written = n->p->nats[at].kind == PBC_NAT_SOURCE;
-    const uint32_t space = written ? n->spaces[at] : n->outsides.way[n->spaces[at]].own[family_of(key) == 6];
+    const struct pbc_nat *one = &n->p->nats[at];
     b->nat = (uint16_t)at;
+    if (one->kind == PBC_NAT_MAP) {
+        mapped_to(one->to, one->len, key->src, b->to_src);
+        if (!is_own(n, family_of(key), b->to_src)) return NAT_BOUND;
+        n->counters.no_address += !look;
+        return NAT_NO_PORT;
+    }
+    const bool written = one->kind == PBC_NAT_SOURCE;
+    const uint32_t space =
+        written ? space_of_client(n, at, key) : n->outsides.way[n->spaces[at].first].own[family_of(key) == 6];
     if (space == SPACE_NONE) {
         n->counters.no_address += !look;
         return NAT_NO_PORT;
@@ -405,6 +516,8 @@ bool nat_held(const struct nat *n) { return mappings_held(n->mappings); }
 uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[b->nat];
-    if (b->kind == BIND_NAT_SOURCE) return (uint16_t)one->out;
+    if (b->kind == BIND_NAT_SOURCE) return (uint16_t)one->iface;
     return facts && one->kind == PBC_NAT_FORWARD ? facts_way(facts->target_out, b->nat) : IFACE_NONE;
 }
+
+uint16_t nat_mss(const struct nat *n, const struct flow_bind *b) { return n->p->nats[b->nat].mss; }

@@ -70,6 +70,8 @@ bool nat_held(const struct nat *n);
 
 /* The interface by which the original direction leaves; IFACE_NONE: not known. */
 uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *bind);
+/* How its statement clamps SYNs, of either side (struct pbc_nat). */
+uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
 /* A flow could not be made, for one of another host's looks alike to the other end. */
 void nat_alike(struct nat *n);
 /* A packet of a flow that the statement translated left, in either direction. */

@@ -2,6 +2,7 @@
 #ifndef VM_FORWARD_BIND_NAT_PRIV_H
 #define VM_FORWARD_BIND_NAT_PRIV_H
 
+#include "vm/forward/balance/lb.h"
 #include "vm/forward/bind/nat.h"
 
 /* An outside address and its space of ports. */
@@ -28,14 +29,21 @@ struct outsides {
 
 struct nat {
     const struct program *p;
+    const struct facts *facts; /* seen last; NULL: none yet */
     struct mappings *mappings;
     struct outsides outsides;
-    uint32_t *spaces; /* [nats_count] of SOURCE statements; of MASQUERADE their way */
+    struct statement_spaces {
+        uint32_t first, count;
+    } * spaces;             /* [nats_count] of SOURCE statements, in `written`; of MASQUERADE first is their way */
+    uint32_t *written;      /* spaces, a SOURCE statement's behind the other's */
+    struct lb_hash_key key; /* by which a client has its one of them */
     struct nat_counters counters;
     struct counter *statements; /* [program_all_nats]: counters point there */
     uint32_t *flows;            /* likewise */
 };
 
+/* How many addresses its SOURCE statements have. */
+uint32_t outsides_written(const struct program *p);
 /* Outside addresses of the program. False: out of memory. */
 bool outsides_init(struct outsides *o, const struct program *p);
 void outsides_fini(struct outsides *o);
@@ -43,6 +51,8 @@ static inline uint32_t outsides_count(const struct outsides *o) { return o->writ
 
 /* The space of an address that is in use, SPACE_NONE. */
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family);
+/* The same of a written address. */
+uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family);
 /* Keep ports that services and `forward` answer on from being given out: of the written addresses. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
 /* The same of the ways' own addresses. */

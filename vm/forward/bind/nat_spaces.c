@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/forward/bind/nat_priv.h"
+#include "vm/program/addresses.h"
 
 static bool same_addr(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
 
@@ -28,26 +29,41 @@ static void list_ways(struct outsides *o, const struct program *p)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (n->kind != PBC_NAT_MASQUERADE || outsides_way(o, n->out) < o->ways) continue;
-        o->way[o->ways++] = (struct outside_way){.iface = (uint16_t)n->out, .own = {SPACE_NONE, SPACE_NONE}};
+        if (n->kind != PBC_NAT_MASQUERADE || outsides_way(o, n->iface) < o->ways) continue;
+        o->way[o->ways++] = (struct outside_way){.iface = (uint16_t)n->iface, .own = {SPACE_NONE, SPACE_NONE}};
     }
+}
+
+/* As they are written, those that stand there twice counted twice. The verifier bounds them by PBC_OUTSIDES_MAX. */
+uint32_t outsides_written(const struct program *p)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        n += address_count(p, p->nats[i].outside, p->nats[i].outside_count, p->nats[i].family, PBC_OUTSIDES_MAX);
+    return (uint32_t)n;
+}
+
+static void list_outside(struct outsides *o, const struct program *p, const struct pbc_nat *n, uint32_t *count)
+{
+    struct address_walk w = address_walk(p, n->outside, n->outside_count, n->family);
+    struct address_range r;
+    while (address_next(&w, &r))
+        for (uint64_t i = 0; i < address_range_size(&r); i++) {
+            o->all[*count].family = r.family;
+            address_range_at(&r, i, o->all[(*count)++].addr);
+        }
 }
 
 bool outsides_init(struct outsides *o, const struct program *p)
 {
     *o = (struct outsides){0};
-    o->all = calloc(3 * ((size_t)p->nats_count + 1), sizeof *o->all);
+    o->all = calloc(2 * ((size_t)p->nats_count + 1) + outsides_written(p), sizeof *o->all);
     o->way = calloc((size_t)p->nats_count + 1, sizeof *o->way);
     if (!o->all || !o->way) return false;
     list_ways(o, p);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->kind != PBC_NAT_SOURCE) continue;
-        o->all[count].family = n->family;
-        memcpy(o->all[count++].addr, n->to, sizeof n->to);
-    }
-    qsort(o->all, count, sizeof *o->all, compare);
+    for (uint32_t i = 0; i < p->nats_count; i++) list_outside(o, p, &p->nats[i], &count);
+    if (count) qsort(o->all, count, sizeof *o->all, compare);
     for (uint32_t i = 0; i < count; i++)
         if (!o->written || compare(&o->all[i], &o->all[o->written - 1]) != 0) o->all[o->written++] = o->all[i];
     for (uint32_t i = o->written; i < outsides_count(o); i++) o->all[i] = (struct outside){.family = 0};
@@ -60,7 +76,7 @@ void outsides_fini(struct outsides *o)
     free(o->way);
 }
 
-static uint32_t written_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
+uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family)
 {
     struct outside want = {.family = family};
     memcpy(want.addr, addr, sizeof want.addr);
@@ -81,7 +97,7 @@ static uint32_t way_space(const struct outsides *o, const uint32_t addr[4], uint
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
 {
     const uint32_t own = way_space(o, addr, family);
-    return own != SPACE_NONE ? own : written_space(o, addr, family);
+    return own != SPACE_NONE ? own : outside_written(o, addr, family);
 }
 
 /* ---- ports of others ---- */
@@ -90,8 +106,8 @@ uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t
 static void reserve(struct mappings *m, uint32_t space, uint8_t proto, uint16_t lo, uint16_t hi)
 {
     if (lo <= 1 && hi == UINT16_MAX) return;
-    if (proto == PBC_EP_TCP || proto == PBC_EP_PORTS) mappings_reserve(m, (uint16_t)space, MAP_TCP, lo, hi);
-    if (proto == PBC_EP_UDP || proto == PBC_EP_PORTS) mappings_reserve(m, (uint16_t)space, MAP_UDP, lo, hi);
+    if (proto == PBC_EP_TCP || proto == PBC_EP_PORTS) mappings_reserve(m, space, MAP_TCP, lo, hi);
+    if (proto == PBC_EP_UDP || proto == PBC_EP_PORTS) mappings_reserve(m, space, MAP_UDP, lo, hi);
 }
 
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m)
@@ -99,20 +115,20 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->flags & PBC_NAT_TO_SELF) continue;
-        const uint32_t space = written_space(o, n->to, n->family);
+        const uint32_t space = outside_written(o, n->to, n->family);
         if (space != SPACE_NONE) reserve(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to != PBC_TO_ADDRESS) continue;
-        const uint32_t space = written_space(o, e->addr, e->family);
+        const uint32_t space = outside_written(o, e->addr, e->family);
         if (space != SPACE_NONE) reserve(m, space, e->proto, e->port_lo, e->port_hi);
     }
 }
 
 static void reserve_own(const struct outside *own, const struct program *p, struct mappings *m, uint32_t space)
 {
-    mappings_unreserve(m, (uint16_t)space);
+    mappings_unreserve(m, space);
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
@@ -156,7 +172,7 @@ void outsides_own(struct outsides *o, const struct program *p, struct mappings *
     const bool known = !same_addr(addr, unknown);
     if (known ? *own != SPACE_NONE && same_addr(o->all[*own].addr, addr) : *own == SPACE_NONE) return;
     *own = SPACE_NONE;
-    if (!known || (*own = written_space(o, addr, family)) != SPACE_NONE) return;
+    if (!known || (*own = outside_written(o, addr, family)) != SPACE_NONE) return;
     if ((*own = way_space(o, addr, family)) != SPACE_NONE) return;
     *own = unused_space(o, way, six);
     o->all[*own].family = family;

@@ -5,28 +5,22 @@
 
 #include "vm/forward/bind/mappings.h"
 
-static bool is_mine(const struct port_map *p, uint32_t word)
-{
-    return port_slice((uint16_t)(word * 64), p->workers) == p->worker;
-}
-
 static uint64_t free_in(const struct port_map *p, uint32_t word) { return ~(p->taken[word] | p->reserved[word]); }
 
 static void note_full(struct port_map *p, uint32_t word)
 {
     const uint64_t bit = 1ull << word % 64;
-    if (free_in(p, word) && is_mine(p, word))
+    if (free_in(p, word))
         p->full[word / 64] &= ~bit;
     else
         p->full[word / 64] |= bit;
 }
 
-void port_map_slice(struct port_map *p, unsigned worker, unsigned workers)
+void port_words_of(struct port_words *s, unsigned worker, unsigned workers)
 {
-    p->worker = workers > 1 ? worker : 0;
-    p->workers = workers;
-    if (workers > 1)
-        for (uint32_t w = 0; w < PORT_WORDS; w++) note_full(p, w);
+    memset(s, 0, sizeof *s);
+    for (uint32_t w = 0; w < PORT_WORDS; w++)
+        if (port_slice((uint16_t)(w * 64), workers) == (workers > 1 ? worker : 0)) s->mine[w / 64] |= 1ull << w % 64;
 }
 
 static void take(struct port_map *p, uint32_t port)
@@ -37,18 +31,18 @@ static void take(struct port_map *p, uint32_t port)
 
 void port_map_hold(struct port_map *p, uint16_t port) { take(p, port); }
 
-bool port_map_take(struct port_map *p, uint16_t port)
+bool port_map_take(struct port_map *p, const struct port_words *s, uint16_t port)
 {
-    if (!is_mine(p, port / 64) || !(free_in(p, port / 64) >> port % 64 & 1)) return false;
+    if (!(s->mine[port / 4096] >> port / 64 % 64 & 1) || !(free_in(p, port / 64) >> port % 64 & 1)) return false;
     take(p, port);
     return true;
 }
 
-/* The first word at or after `word` that is not full, at most `last`; past it: none. */
-static uint32_t next_word(const struct port_map *p, uint32_t word, uint32_t last)
+/* The first word of the slice at or after `word` that is not full, at most `last`; past it: none. */
+static uint32_t next_word(const struct port_map *p, const struct port_words *s, uint32_t word, uint32_t last)
 {
     for (uint32_t row = word / 64; row <= last / 64; row++) {
-        uint64_t open = ~p->full[row];
+        uint64_t open = ~p->full[row] & s->mine[row];
         if (row == word / 64) open &= UINT64_MAX << word % 64;
         if (open) return row * 64 + (uint32_t)__builtin_ctzll(open);
     }
@@ -57,9 +51,9 @@ static uint32_t next_word(const struct port_map *p, uint32_t word, uint32_t last
 
 /* The first free port of lo..hi; negative: none. Of the words that are not full only the two at the ends may have none.
  */
-static int32_t first_free(const struct port_map *p, uint32_t lo, uint32_t hi)
+static int32_t first_free(const struct port_map *p, const struct port_words *s, uint32_t lo, uint32_t hi)
 {
-    for (uint32_t w = next_word(p, lo / 64, hi / 64); w <= hi / 64; w = next_word(p, w + 1, hi / 64)) {
+    for (uint32_t w = next_word(p, s, lo / 64, hi / 64); w <= hi / 64; w = next_word(p, s, w + 1, hi / 64)) {
         uint64_t open = free_in(p, w);
         if (w == lo / 64) open &= UINT64_MAX << lo % 64;
         if (w == hi / 64) open &= UINT64_MAX >> (63 - hi % 64);
@@ -69,11 +63,11 @@ static int32_t first_free(const struct port_map *p, uint32_t lo, uint32_t hi)
     return -1;
 }
 
-int32_t port_map_draw(struct port_map *p, uint16_t lo, uint16_t hi, uint64_t draw)
+int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi, uint64_t draw)
 {
     const uint32_t span = (uint32_t)hi - lo + 1, start = lo + (uint32_t)((draw >> 32) * span >> 32);
-    int32_t port = first_free(p, start, hi);
-    if (port < 0 && start > lo) port = first_free(p, lo, start - 1);
+    int32_t port = first_free(p, s, start, hi);
+    if (port < 0 && start > lo) port = first_free(p, s, lo, start - 1);
     if (port >= 0) take(p, (uint32_t)port);
     return port;
 }
@@ -86,6 +80,7 @@ void port_map_give(struct port_map *p, uint16_t port)
 
 void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi)
 {
+    p->reserves = true;
     for (uint32_t w = lo / 64; w <= hi / 64u; w++) {
         uint64_t bits = UINT64_MAX;
         if (w == lo / 64u) bits &= UINT64_MAX << lo % 64;
@@ -97,6 +92,8 @@ void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi)
 
 void port_map_unreserve(struct port_map *p)
 {
+    if (!p->reserves) return; /* memory that nobody has written stays so */
+    p->reserves = false;
     memset(p->reserved, 0, sizeof p->reserved);
     for (uint32_t w = 0; w < PORT_WORDS; w++) note_full(p, w);
 }

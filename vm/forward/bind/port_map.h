@@ -8,22 +8,25 @@
 
 enum { PORT_WORDS = 65536 / 64 };
 
+/* Of zeroed memory: all are free. */
 struct port_map {
     uint64_t taken[PORT_WORDS], reserved[PORT_WORDS]; /* given out; never to be */
-    uint64_t full[PORT_WORDS / 64];                   /* words without a free port, or of another worker's slice */
-    uint32_t worker, workers;
+    uint64_t full[PORT_WORDS / 64];                   /* words without a free port */
+    bool reserves;                                    /* some port is reserved */
 };
-
-/* Of zeroed memory: the slice of a worker (mappings.h, port_slice). */
-void port_map_slice(struct port_map *p, unsigned worker, unsigned workers);
+/* The words whose ports a worker gives out (mappings.h, port_slice), of any of its maps. */
+struct port_words {
+    uint64_t mine[PORT_WORDS / 64];
+};
+void port_words_of(struct port_words *s, unsigned worker, unsigned workers);
 
 /* That port, if it is free and in the slice. */
-bool port_map_take(struct port_map *p, uint16_t port);
+bool port_map_take(struct port_map *p, const struct port_words *s, uint16_t port);
 /* That port is taken, whoever may give it out. */
 void port_map_hold(struct port_map *p, uint16_t port);
 /* A free port of lo..hi, now taken: the next one, round the end, from where `draw`, a random number, says. Negative:
  * there is none. */
-int32_t port_map_draw(struct port_map *p, uint16_t lo, uint16_t hi, uint64_t draw);
+int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi, uint64_t draw);
 void port_map_give(struct port_map *p, uint16_t port);
 
 void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi);

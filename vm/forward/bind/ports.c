@@ -1,4 +1,4 @@
-/* Source ports, see ports.h: a port map a space, made when it is first asked. */
+/* Source ports, see ports.h: a port map a space. */
 #include "vm/forward/bind/ports.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 struct ports {
     struct port_map *maps; /* [spaces], zero until used: the system gives their memory when it is touched */
     uint32_t *used;        /* [spaces] */
-    uint64_t *begun;       /* a bit a space: its map knows the slice */
+    struct port_words slice;
     uint64_t random;
     uint64_t *sum, unasked; /* of ports in use; nobody asks: `unasked` */
     uint16_t lo, hi;
@@ -23,14 +23,14 @@ struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned work
     if (!p) return NULL;
     p->maps = calloc((size_t)spaces + 1, sizeof *p->maps);
     p->used = calloc((size_t)spaces + 1, sizeof *p->used);
-    p->begun = calloc((size_t)spaces / 64 + 1, sizeof *p->begun);
     p->random = seed;
     p->sum = &p->unasked;
     p->lo = lo;
     p->hi = hi;
     p->worker = worker;
     p->workers = workers;
-    if (p->maps && p->used && p->begun) return p;
+    port_words_of(&p->slice, worker, workers);
+    if (p->maps && p->used) return p;
     ports_free(p);
     return NULL;
 }
@@ -40,25 +40,15 @@ void ports_free(struct ports *p)
     if (!p) return;
     free(p->maps);
     free(p->used);
-    free(p->begun);
     free(p);
-}
-
-static struct port_map *map_of(struct ports *p, uint32_t space)
-{
-    uint64_t *word = &p->begun[space / 64];
-    const uint64_t bit = 1ull << space % 64;
-    if (!(*word & bit)) port_map_slice(&p->maps[space], p->worker, p->workers);
-    *word |= bit;
-    return &p->maps[space];
 }
 
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
 {
-    struct port_map *map = map_of(p, space);
+    struct port_map *map = &p->maps[space];
     int32_t port = want;
-    if (want < p->lo || want > p->hi || !port_map_take(map, want))
-        port = port_map_draw(map, p->lo, p->hi, random_next(&p->random));
+    if (want < p->lo || want > p->hi || !port_map_take(map, &p->slice, want))
+        port = port_map_draw(map, &p->slice, p->lo, p->hi, random_next(&p->random));
     if (port <= 0) return 0;
     p->used[space]++;
     ++*p->sum;
@@ -78,7 +68,7 @@ uint16_t ports_any(struct ports *p)
 
 bool port_hold(struct ports *p, uint32_t space, uint16_t port)
 {
-    struct port_map *map = map_of(p, space);
+    struct port_map *map = &p->maps[space];
     if (port < p->lo || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
     port_map_hold(map, port);
     p->used[space]++;
@@ -92,7 +82,7 @@ void ports_archive(struct ports *p, struct archive *a) { ARCHIVE(a, p->random); 
 
 void port_give(struct ports *p, uint32_t space, uint16_t port)
 {
-    port_map_give(map_of(p, space), port);
+    port_map_give(&p->maps[space], port);
     p->used[space]--;
     --*p->sum;
 }

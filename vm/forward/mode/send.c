@@ -99,10 +99,12 @@ static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead)
 {
     const struct program *p = j->vm->program;
-    if (c->left.service == PBC_NONE || !(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
-    const uint16_t mss = p->services[c->left.service].mss;
+    const bool nat = c->left.service == PBC_NONE;
+    if (!(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
+    const uint16_t mss = nat ? c->left.mss : p->services[c->left.service].mss;
     if (!mss) return;
-    const uint32_t mtu = way_mtu(j, c);
+    const uint32_t out = way_mtu(j, c), in = nat ? edge_mtu(j->in->facts, c->key->iface) : out;
+    const uint32_t mtu = in && in < out ? in : out; /* what comes back leaves by the other */
     const uint32_t room = mtu > overhead ? mtu - overhead : 0;
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }

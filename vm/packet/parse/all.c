@@ -28,6 +28,8 @@ uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts 
     }
     if (unlikely(facts && facts->bridges))
         for (unsigned i = 0; i < n; i++) cross_bridge(facts, &keys[i]);
+    if (unlikely(facts && facts->patterns))
+        for (unsigned i = 0; i < n; i++) keys[i].iface = facts_known_as(facts, keys[i].iface);
     if (unlikely(facts && facts->schedules))
         for (unsigned i = 0; i < n; i++) keys[i].marks |= facts->schedules << MARK_SCHEDULES;
     *kinds = all;
@@ -38,6 +40,7 @@ enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key
 {
     enum pkt_reason reason = parse_quick(pkt, facts, key);
     if (unlikely(facts && facts->bridges)) cross_bridge(facts, key);
+    if (unlikely(facts && facts->patterns)) key->iface = facts_known_as(facts, key->iface);
     if (unlikely(facts && facts->schedules)) key->marks |= facts->schedules << MARK_SCHEDULES;
     return reason;
 }

@@ -50,12 +50,12 @@ static enum pkt_reason check_options(const struct parse *p, uint32_t at, uint32_
 /* A header of the common form: next header, length in 8-byte units without the first. */
 static enum pkt_reason walk_common(struct parse *p, struct chain *c)
 {
-    const uint32_t at = c->at, end = at + (parse_at(p, at + 1) + 1u) * 8;
+    const uint32_t at = c->at, end = LOOSE(at + (parse_at(p, at + 1) + 1u) * 8), next = LOOSE(c->next);
     enum pkt_reason r = parse_need(p, end, REASON_IP6_EXTENSION_CHAIN);
     if (r) return r;
-    if (c->next == IPPROTO_NR_ROUTING && parse_at(p, at + IP6_ROUTING_TYPE) == 0) return REASON_IP6_ROUTING_0;
-    if (c->next == IPPROTO_NR_HOPOPT || c->next == IPPROTO_NR_DSTOPTS)
-        r = check_options(p, at + 2, end, c->next == IPPROTO_NR_HOPOPT);
+    if (next == IPPROTO_NR_ROUTING && parse_at(p, at + IP6_ROUTING_TYPE) == 0) return REASON_IP6_ROUTING_0;
+    if (next == IPPROTO_NR_HOPOPT || next == IPPROTO_NR_DSTOPTS)
+        r = check_options(p, at + 2, end, next == IPPROTO_NR_HOPOPT);
     c->next = parse_at(p, at);
     c->at = LOOSE(end);
     return r;
@@ -90,14 +90,15 @@ static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 static enum pkt_reason walk_one(struct parse *p, struct chain *c)
 {
     struct pkt *pkt = p->pkt;
+    const uint8_t next = LOOSE(c->next);
     if (pkt->ext_headers == IP6_EXT_MOST) return REASON_IP6_EXTENSION_CHAIN;
-    if (c->next == IPPROTO_NR_HOPOPT && pkt->ext_headers > 0) return REASON_IP6_EXTENSION_CHAIN;
-    bool ah = c->next == IPPROTO_NR_AH;
+    if (next == IPPROTO_NR_HOPOPT && pkt->ext_headers > 0) return REASON_IP6_EXTENSION_CHAIN;
+    const bool ah = next == IPPROTO_NR_AH;
     enum pkt_reason r = parse_need(p, c->at + 8, ah ? REASON_SHORT_AH : REASON_IP6_EXTENSION_CHAIN);
     if (r) return r;
     pkt->ext_headers++;
     if (ah) return walk_ah(p, c);
-    if (c->next == IPPROTO_NR_FRAGMENT) return walk_fragment(p, c);
+    if (next == IPPROTO_NR_FRAGMENT) return walk_fragment(p, c);
     return walk_common(p, c);
 }
 
@@ -127,7 +128,7 @@ enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
     p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
     if (is_jumbogram(p, &c, wire_end)) return REASON_JUMBOGRAM;
 
-    while (LOOP(ip6_is_extension(c.next) && !c.later))
+    while (LOOP(ip6_is_extension(LOOSE(c.next)) && !c.later))
         if ((r = walk_one(p, &c))) return r;
     if (!ip6_is_extension(c.next)) parse_set_proto(p, c.next);
     return c.later ? REASON_NONE : parse_l4(p, c.at);

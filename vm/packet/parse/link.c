@@ -122,5 +122,7 @@ enum pkt_reason parse_link(struct parse *p)
     for (unsigned i = 0; i < pkt->tag_count && i < sizeof(pkt->tags) / sizeof(pkt->tags[0]); i++)
         add_tag(p, pkt->tags[i].tci);
     enum pkt_reason r = parse_header(p, &c);
-    return r ? r : parse_type(p, c.type, c.at);
+    if (r) return r;
+    p->to_group = LOOSE(p->to_group);
+    return parse_type(p, LOOSE(c.type), LOOSE(c.at));
 }

@@ -4,7 +4,13 @@
 
 typedef unsigned __int128 u128;
 
-enum { MINUTES_A_DAY = 24 * 60, DAYS_MASK = 127, PACKETS_MOST = 1, BYTES_MOST = 125 /* a nanosecond: 1 Tbit/s */ };
+enum {
+    DATES_MOST = 1 << 22,
+    MINUTES_A_DAY = 24 * 60,
+    DAYS_MASK = 127,
+    PACKETS_MOST = 1,
+    BYTES_MOST = 125 /* a nanosecond: 1 Tbit/s */
+};
 enum { FLOWS_MOST = 100000000, FRAGMENTS_MOST = 1 << 20 }; /* as many as `limits` takes */
 
 static bool verify_meter_rate(const struct verifier *v, uint32_t i)
@@ -63,6 +69,10 @@ static bool verify_schedules(const struct verifier *v)
         const struct pbc_span *s = &p->spans[i];
         if (s->from >= MINUTES_A_DAY || s->to == 0 || s->to > MINUTES_A_DAY || s->days > DAYS_MASK)
             return fault(v, "span %u: no such time", i);
+        if (s->days ? s->first | s->last
+                    : s->last > DATES_MOST ||
+                          (uint64_t)s->first * MINUTES_A_DAY + s->from >= (uint64_t)s->last * MINUTES_A_DAY + s->to)
+            return fault(v, "span %u: no such dates", i);
         if (s->reserved[0] | s->reserved[1] | s->reserved[2])
             return fault(v, "span %u: reserved bytes are not zero", i);
     }

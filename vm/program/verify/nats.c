@@ -2,6 +2,8 @@
  * nothing that is another kind's. */
 #include <string.h>
 
+#include "vm/packet/key.h"
+#include "vm/program/addresses.h"
 #include "vm/program/verify/verify_priv.h"
 
 static bool is_zero(const uint32_t words[4]) { return !(words[0] | words[1] | words[2] | words[3]); }
@@ -11,26 +13,49 @@ static bool fits_family(const uint32_t words[4], uint8_t family)
     return family == 6 || !(words[1] | words[2] | words[3]);
 }
 
+/* What only FORWARD and MAP have. */
+static bool has_ends(const struct pbc_nat *n)
+{
+    return !is_zero(n->to) || !is_zero(n->target) || n->target_port || n->proto || n->flags || n->ip_proto || n->len;
+}
+
 static bool verify_outbound(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
     const struct pbc_nat *n = &p->nats[i];
     bool masquerade = n->kind == PBC_NAT_MASQUERADE;
-    if (!inside(n->from, n->from_count, p->sets_count)) return fault(v, "nat %u: past the end of `sets`", i);
-    if (n->out >= p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
+    if (n->iface >= p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
     if (masquerade ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
-    if (is_zero(n->to) != masquerade || !fits_family(n->to, n->family))
-        return fault(v, "nat %u: not an address to translate to", i);
+    if ((address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX) == 0) != masquerade)
+        return fault(v, "nat %u: no address to translate to", i);
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
-    return (is_zero(n->target) && !n->target_port && !n->proto && !n->flags) ||
-           fault(v, "nat %u: forwards, but is no `forward`", i);
+    return !has_ends(n) || fault(v, "nat %u: forwards, but is no `forward`", i);
+}
+
+/* Has the protocol of that number ports, or identifiers? */
+static bool tells_more(uint8_t number)
+{
+    bool more = false;
+    for (unsigned u = 0; u < UPPERS; u++)
+        more |= uppers[u].number == number && uppers[u].there & (KIND_PORTS | KIND_ICMP_HEADER);
+    return more;
+}
+
+/* Of the protocols whose ports or identifiers say more, none by its number. */
+static bool verify_bare(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (n->port_hi || n->target_port) return fault(v, "nat %u: a protocol with ports", i);
+    return !tells_more(n->ip_proto) || fault(v, "nat %u: protocol %u has ports of its own", i, n->ip_proto);
 }
 
 static bool verify_ports(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->proto >= PBC_EP_PROTOS) return fault(v, "nat %u: unknown protocol %u", i, n->proto);
+    if (n->proto == PBC_EP_IP) return verify_bare(v, i);
+    if (n->ip_proto) return fault(v, "nat %u: a protocol's number beside its name", i);
     if (n->proto >= PBC_EP_ECHO4) {
         if (n->family != (n->proto == PBC_EP_ECHO4 ? 4 : 6)) return fault(v, "nat %u: an echo of another family", i);
         return (!n->port_hi && !n->target_port) || fault(v, "nat %u: an echo with ports", i);
@@ -40,35 +65,90 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
            fault(v, "nat %u: ports past 65535", i);
 }
 
-static bool verify_forward(const struct verifier *v, uint32_t i)
+/* What FORWARD and MAP have in common. */
+static bool verify_inbound(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     bool self = n->flags & PBC_NAT_TO_SELF;
-    if (n->from || n->from_count || n->out != PBC_NONE)
-        return fault(v, "nat %u: a `forward` with sources or way out", i);
+    if (n->outside || n->outside_count) return fault(v, "nat %u: addresses of a `source` that it is not", i);
+    if (n->iface != PBC_NONE && n->iface >= v->p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
     if (n->family != 4 && n->family != 6) return fault(v, "nat %u: unknown family %u", i, n->family);
-    if (n->flags > PBC_NAT_TO_SELF) return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
-    if (self && !(v->p->meta->flags & PBC_NEEDS_SELF)) return fault(v, "nat %u: own addresses that nobody asks for", i);
     if (is_zero(n->to) != self || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
         return fault(v, "nat %u: not an address to forward", i);
-    return verify_ports(v, i);
+    return true;
+}
+
+static bool verify_forward(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (n->flags > PBC_NAT_TO_SELF) return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
+    if (n->flags && !(v->p->meta->flags & PBC_NEEDS_SELF))
+        return fault(v, "nat %u: own addresses that nobody asks for", i);
+    if (n->len) return fault(v, "nat %u: a `forward` of a prefix", i);
+    return verify_inbound(v, i) && verify_ports(v, i);
+}
+
+/* Has the address bits behind the prefix? */
+static bool has_host_bits(const uint32_t words[4], unsigned len, unsigned family)
+{
+    uint32_t past = 0;
+    for (unsigned w = 0; w < (family == 4 ? 1 : 4); w++) {
+        const unsigned here = len > 32 * w ? len - 32 * w : 0;
+        if (here < 32) past |= words[w] & UINT32_MAX >> here;
+    }
+    return past;
+}
+
+static bool verify_map(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (n->from || n->from_count || n->port_hi || n->target_port || n->proto || n->flags || n->ip_proto)
+        return fault(v, "nat %u: a `map` with more than prefixes", i);
+    if (!verify_inbound(v, i)) return false;
+    if (!n->len || n->len > (n->family == 4 ? 32 : 128)) return fault(v, "nat %u: prefix length %u", i, n->len);
+    if (has_host_bits(n->to, n->len, n->family) || has_host_bits(n->target, n->len, n->family))
+        return fault(v, "nat %u: bits behind the prefix", i);
+    return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u: a prefix mapped to itself", i);
+}
+
+static bool verify_kind(const struct verifier *v, uint32_t i)
+{
+    switch ((enum pbc_nat_kind)v->p->nats[i].kind) {
+    case PBC_NAT_MASQUERADE:
+    case PBC_NAT_SOURCE: return verify_outbound(v, i);
+    case PBC_NAT_FORWARD: return verify_forward(v, i);
+    case PBC_NAT_MAP: return verify_map(v, i);
+    case PBC_NAT_KINDS: break;
+    }
+    return fault(v, "nat %u: unknown kind %u", i, v->p->nats[i].kind);
+}
+
+static bool is_reserved(const struct pbc_nat *n)
+{
+    bool set = false;
+    for (size_t i = 0; i < sizeof n->reserved; i++) set |= n->reserved[i] != 0;
+    for (size_t i = 0; i < sizeof n->reserved2; i++) set |= n->reserved2[i] != 0;
+    return set;
 }
 
 bool verify_nats(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint64_t work = 0;
+    uint64_t work = 0, outsides = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (!verify_string(v, n->name, "nat", i) || !verify_string(v, n->place.file, "nat", i)) return false;
-        if (n->kind >= PBC_NAT_KINDS) return fault(v, "nat %u: unknown kind %u", i, n->kind);
-        if (n->port_lo > n->port_hi) return fault(v, "nat %u: ports run backwards", i);
-        if (!(n->kind == PBC_NAT_FORWARD ? verify_forward(v, i) : verify_outbound(v, i))) return false;
-        for (size_t r = 0; r < sizeof n->reserved; r++)
-            if (n->reserved[r]) return fault(v, "nat %u: reserved bytes are not zero", i);
-        work += 1 + (uint64_t)n->from_count;
+        work += 1 + (uint64_t)n->from_count + n->outside_count;
         if (work > PBC_WALK_MAX) return fault(v, "nat %u: more than %u statements and sets to try", i, PBC_WALK_MAX);
+        if (!inside(n->from, n->from_count, p->sets_count) || !inside(n->outside, n->outside_count, p->sets_count))
+            return fault(v, "nat %u: past the end of `sets`", i);
+        if (n->port_lo > n->port_hi) return fault(v, "nat %u: ports run backwards", i);
+        if (!verify_kind(v, i)) return false;
+        if (is_reserved(n)) return fault(v, "nat %u: reserved bytes are not zero", i);
+        outsides += address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX);
+        if (outsides > PBC_OUTSIDES_MAX)
+            return fault(v, "nat %u: more than %u addresses to translate to", i, (unsigned)PBC_OUTSIDES_MAX);
     }
     return true;
 }

@@ -6,12 +6,24 @@
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
+enum { DEVICE_LEN = 15 }; /* bytes of a device's name */
+
+static bool verify_interface(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_iface *f = &v->p->ifaces[i];
+    if (!verify_string(v, f->name, "interface", i) || !verify_string(v, f->device, "interface", i)) return false;
+    if (strlen(program_str(v->p, f->device)) > DEVICE_LEN) return fault(v, "interface %u: its name is too long", i);
+    return !f->reserved || fault(v, "interface %u: reserved word is not zero", i);
+}
+
 static bool verify_interfaces(const struct verifier *v)
 {
-    for (uint32_t i = 0; i < v->p->ifaces_count; i++)
-        if (!verify_string(v, v->p->ifaces[i].name, "interface", i) ||
-            !verify_string(v, v->p->ifaces[i].device, "interface", i))
-            return false;
+    const struct iface_table t = program_ifaces(v->p);
+    for (uint32_t i = 0; i < t.count; i++)
+        if (!verify_interface(v, i)) return false;
+    for (uint32_t i = 0; i < t.count; i++)
+        if (iface_around(&t, i) != iface_nest(&t, i))
+            return fault(v, "interface %u: it lies within another pattern", i);
     return true;
 }
 
@@ -67,7 +79,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_rule *r = &p->rules[i];
     if (!verify_string(v, r->name, "rule", i) || !verify_string(v, r->place.file, "rule", i) ||
-        !verify_text(v, r->comment, "rule", i))
+        !verify_text(v, r->comment, "rule", i) || !verify_text(v, r->log_prefix, "rule", i))
         return false;
     if (!in_its_list(p, i)) return fault(v, "rule %u: in no list", i);
     if (!inside(r->conds, r->cond_count, p->conds_count)) return fault(v, "rule %u: past the end of `conds`", i);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
+#include "vm/program/addresses.h"
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
@@ -94,24 +95,6 @@ static bool verify_server_names(const struct verifier *v)
     return true;
 }
 
-/* Addresses of the sets, at most one more than PBC_SOURCES_MAX; *tried counts the ranges that were looked at. */
-static uint64_t count_addresses(const struct program *p, const struct pbc_pool *pool, bool v6)
-{
-    uint64_t n = 0;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count && n <= PBC_SOURCES_MAX; i++) {
-        const struct pbc_set *s = &p->sets[i];
-        n += v6 ? s->count6 : s->count4; /* a range holds one at least; the rest is added where these are few */
-        if (n > PBC_SOURCES_MAX) break;
-        for (uint32_t k = 0; !v6 && k < s->count4; k++) n += p->set4[s->first4 + k].hi - p->set4[s->first4 + k].lo;
-        for (uint32_t k = 0; v6 && k < s->count6; k++) {
-            const struct pbc_range6 *r = &p->set6[s->first6 + k];
-            const uint64_t most = PBC_SOURCES_MAX + 1;
-            n += r->hi_hi != r->lo_hi || r->hi_lo - r->lo_lo > most ? most : r->hi_lo - r->lo_lo;
-        }
-    }
-    return n;
-}
-
 /* Ports are counted for each pair of a source address and a server: a small file must not ask for much memory. */
 static bool verify_sources(const struct verifier *v)
 {
@@ -121,9 +104,9 @@ static bool verify_sources(const struct verifier *v)
         const struct pbc_pool *pool = &p->pools[i];
         if (!pool->source_count) continue;
         if (pool->source_count > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u sets", i, PBC_SOURCES_MAX);
-        const uint64_t v4 = count_addresses(p, pool, false), v6 = count_addresses(p, pool, true);
-        if (v4 + v6 > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u source addresses", i, PBC_SOURCES_MAX);
-        spaces += (v4 + v6) * pool->server_count;
+        const uint64_t all = address_count(p, pool->sources, pool->source_count, 0, PBC_SOURCES_MAX);
+        if (all > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u source addresses", i, PBC_SOURCES_MAX);
+        spaces += all * pool->server_count;
         if (spaces > PBC_PORT_SPACES_MAX)
             return fault(v, "pool %u: more than %u pairs of a source and a server", i, PBC_PORT_SPACES_MAX);
     }
@@ -151,7 +134,7 @@ static bool verify_endpoint(const struct verifier *v, uint32_t i)
     if (e->to > PBC_TO_ANY) return fault(v, "endpoint %u: unknown destination %u", i, e->to);
     if (e->to == PBC_TO_ADDRESS ? e->family != 4 && e->family != 6 : e->family != 0)
         return fault(v, "endpoint %u: unknown family %u", i, e->family);
-    if (e->proto >= PBC_EP_PROTOS) return fault(v, "endpoint %u: unknown protocol %u", i, e->proto);
+    if (e->proto >= PBC_EP_IP) return fault(v, "endpoint %u: unknown protocol %u", i, e->proto);
     if (e->port_lo > e->port_hi) return fault(v, "endpoint %u: ports run backwards", i);
     return !e->reserved || fault(v, "endpoint %u: reserved byte is not zero", i);
 }

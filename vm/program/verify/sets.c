@@ -182,7 +182,8 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
     if (t->len == 0 || t->len > PATTERN_MOST)
         return fault(v, "pattern %u: %u bytes, 1 to %u may be", i, t->len, PATTERN_MOST);
     if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u: past the end of any frame", i);
-    if (t->reserved) return fault(v, "pattern %u: reserved bytes are not zero", i);
+    if (t->is_not > 1 || t->reserved[0] | t->reserved[1] | t->reserved[2])
+        return fault(v, "pattern %u: reserved bytes are not zero", i);
     for (unsigned n = 0; n < PATTERN_MOST; n++) {
         if (t->value[n] & ~t->mask[n]) return fault(v, "pattern %u: value has bits outside the mask", i);
         if (n >= t->len && t->mask[n]) return fault(v, "pattern %u: mask goes past its length", i);

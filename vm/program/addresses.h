@@ -1,0 +1,37 @@
+/* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
+#ifndef VM_PROGRAM_ADDRESSES_H
+#define VM_PROGRAM_ADDRESSES_H
+
+#include "vm/program/program.h"
+
+/* Both ends as in struct key. */
+struct address_range {
+    uint32_t lo[4], hi[4];
+    uint8_t family; /* 4 or 6 */
+};
+
+/* Where one has come to: the ranges of SETS set..end, in their order; of each those of IPv4 first. */
+struct address_walk {
+    const struct program *p;
+    uint32_t set, end, at;
+    uint8_t family;
+};
+/* family: 4, 6, or 0 for both. */
+static inline struct address_walk address_walk(const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
+{
+    return (struct address_walk){.p = p, .set = sets, .end = sets + count, .family = family};
+}
+/* False: there are no more. */
+bool address_next(struct address_walk *w, struct address_range *r);
+
+/* The prefix of `len` bits that begins there; a longer one than the family has: the address alone. */
+struct address_range address_prefix(const uint32_t lo[4], unsigned len, uint8_t family);
+
+/* How many addresses the range has, UINT64_MAX: that many or more. */
+uint64_t address_range_size(const struct address_range *r);
+/* The address `n` behind lo: within the range. */
+void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
+/* How many there are in all, at most `most` + 1; those that stand in two of the sets count twice. */
+uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
+
+#endif

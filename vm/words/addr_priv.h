@@ -1,0 +1,42 @@
+/* What the readers of address files share (addr_text.h): the place, faults, and which set members may come from. */
+#ifndef VM_WORDS_ADDR_PRIV_H
+#define VM_WORDS_ADDR_PRIV_H
+
+#include "vm/words/addr_text.h"
+
+/* A stretch of the file, within one line. */
+struct addr_word {
+    const char *s, *line_start;
+    size_t len;
+    uint32_t line; /* from 1 */
+};
+
+struct addr_scan {
+    const struct addr_reader *reader;
+    const char *at, *end; /* what is left of the file */
+    const char *line_start;
+    uint32_t line;
+    struct addr_word set[2]; /* where the IPv4, the IPv6 members come from; len 0: none came yet */
+};
+
+bool addr_word_is(const struct addr_word *w, const char *text);
+/* Is it one of them? The list ends in NULL. */
+bool addr_word_in(const struct addr_word *w, const char *const *list);
+bool addr_same_word(const struct addr_word *a, const struct addr_word *b);
+bool addr_is_blank(char ch);
+
+/* The next line without what ends it; false: there is none. */
+bool addr_next_line(struct addr_scan *s, struct addr_word *line);
+/* The next word of the line between blanks, from *at on, which is moved behind it. False: there is none. */
+bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *word);
+
+void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault);
+/* An entry of the set with that name; *refused: the set was told to be a second one, so it is not told again. */
+void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_word *set, bool *refused);
+
+/* The readers of a whole file, from its first line on. */
+void addr_read_plain(struct addr_scan *s);
+void addr_read_ipset(struct addr_scan *s); /* addr_ipset.c */
+void addr_read_nft(struct addr_scan *s);   /* addr_nft.c */
+
+#endif
