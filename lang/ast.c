@@ -66,7 +66,8 @@ static bool value_equal(const struct value *a, const struct value *b)
     case VALUE_ADDR: return addr_equal(&a->addr, &b->addr);
     case VALUE_PREFIX: return a->prefix.len == b->prefix.len && addr_equal(&a->prefix.addr, &b->prefix.addr);
     case VALUE_ADDR_RANGE:
-        return addr_equal(&a->addr_range->lo, &b->addr_range->lo) && addr_equal(&a->addr_range->hi, &b->addr_range->hi);
+        return addr_equal(&a->addr_range->lo, &b->addr_range->lo) &&
+               addr_equal(&a->addr_range->hi, &b->addr_range->hi) && a->addr_range->port == b->addr_range->port;
     case VALUE_RANGE:
         return a->range.lo == b->range.lo && a->range.hi == b->range.hi && a->range.open_lo == b->range.open_lo &&
                a->range.open_hi == b->range.open_hi;

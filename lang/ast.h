@@ -27,12 +27,31 @@ enum node_flag {
     NF_LIVE = 1 << 1,      /* live file */
     NF_ELSE = 1 << 2,      /* else branch */
     NF_MULTILINE = 1 << 3, /* a blank line stood before this node (for the formatter) */
+    NF_UNREAD = 1 << 4,    /* an include: a file of it is not in the tree, because it can't be */
+    NF_NO_MATCH = 1 << 5,  /* an include: no file matches its pattern */
 };
 
 enum verdict_word { VW_ACCEPT, VW_DROP, VW_REJECT, VW_DO, VW_RETURN, VW_COUNT, VW_LOG, VW_DECAP, VW_MIRROR, VW_ADD };
 enum answer_word { AW_DEFAULT, AW_RST, AW_UNREACHABLE, AW_PROHIBITED };
 enum direction { DIR_ANY, DIR_IN, DIR_OUT, DIR_FORWARD };
-enum proto_word { PW_IP, PW_IP6, PW_TCP, PW_UDP, PW_SCTP, PW_ICMP, PW_ICMP6, PW_ARP };
+enum proto_word {
+    PW_IP,
+    PW_IP6,
+    PW_TCP,
+    PW_UDP,
+    PW_SCTP,
+    PW_ICMP,
+    PW_ICMP6,
+    PW_ARP,
+    PW_ESP,
+    PW_GRE,
+    PW_IGMP,
+    PW_IPIP,
+    PW_L2TP,
+    PW_OSPF,
+    PW_PIM,
+    PW_VRRP
+};
 
 /* One node. `span` covers the whole construct for values and conditions; for declarations, rules and clauses it
  * covers the keyword(s) alone, so that carets under it stay on one line. */

@@ -98,6 +98,19 @@ struct node *list_not(struct parser *p, struct node *list, struct span not_span,
     return list;
 }
 
+struct node *list_outer_not(struct parser *p, struct node *list, struct span not_span, unsigned nots,
+                            struct span second)
+{
+    const bool inner = list->flags & NF_NOT;
+
+    return list_not(p, list, not_span, nots + inner, nots > 1 ? second : list->span);
+}
+
+struct node *other_than(struct parser *p, struct node *value, unsigned nots, struct span second)
+{
+    return value ? list_not(p, value, value->span, nots, second) : NULL;
+}
+
 void list_inner_not(struct parser *p, struct span span)
 {
     build_error(p, E_INNER_NOT, span, "`not` stands before a whole list, not inside it");

@@ -76,7 +76,10 @@ struct node *set_member(struct parser *p, struct node *value)
         diag_suggest_for(p->diags, " for every address", "0.0.0.0/0, ::/0");
         return NULL;
     }
-    return want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
+    struct node *member = want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
+    if (!member && value->kind == N_STRING)
+        diag_advise(p->diags, "names of hosts are not looked up; a file is written `file \"...\"`");
+    return member;
 }
 
 struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span)

@@ -15,6 +15,7 @@ static unsigned want_of(const struct node *n)
     case N_PREFIX: return W_PREFIX;
     case N_ADDR_RANGE: return W_ADDR_RANGE;
     case N_ENDPOINT: return W_ENDPOINT;
+    case N_ENDPOINT_RANGE: return W_ENDPOINT_RANGE;
     case N_MAC: return W_MAC;
     case N_STRING: return W_STRING;
     case N_BYTES: return W_BYTES;
@@ -35,10 +36,17 @@ static unsigned want_of(const struct node *n)
 
 /* In the order of enum want. */
 static const char *const want_words[] = {
-    "numbers", "ranges",     "addresses", "prefixes",    "address ranges", "addresses with a port",
-    "MACs",    "strings",    "hex bytes", "percentages", "status classes", "durations",
-    "rates",   "bandwidths", "sizes",     "ratios",      "times",          "names",
-    "`any`",   "`self`",     "`none`",
+    "numbers",        "ranges",
+    "addresses",      "prefixes",
+    "address ranges", "addresses with a port",
+    "MACs",           "strings",
+    "hex bytes",      "percentages",
+    "status classes", "durations",
+    "rates",          "bandwidths",
+    "sizes",          "ratios",
+    "times",          "names",
+    "`any`",          "`self`",
+    "`none`",         "address ranges with a port",
 };
 
 static const char *describe(struct parser *p, unsigned wants)
@@ -236,8 +244,10 @@ struct node *want(struct parser *p, struct node *value, unsigned wants, const ch
         return NULL;
     }
     if (want_of(value) & wants) return value;
-    if (!unit_missing(p, value, wants, where) && !below_zero(p, value, wants, where))
-        build_error(p, E_VALUE, value->span, "%s takes %s, not `%s`", where, describe(p, wants), quote(p, value->span));
+    if (unit_missing(p, value, wants, where) || below_zero(p, value, wants, where)) return NULL;
+    build_error(p, E_VALUE, value->span, "%s takes %s, not `%s`", where, describe(p, wants), quote(p, value->span));
+    if (value->kind == N_STRING && wants & W_PREFIX)
+        diag_advise(p->diags, "names of hosts are not looked up: write their addresses");
     return NULL;
 }
 
@@ -273,6 +283,26 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span)
     struct node *n = tree(p, N_PROTO_PORTS, span, port);
     n->v = proto->v;
     return n;
+}
+
+struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants)
+{
+    const bool many = wants & W_ADDR_RANGE;
+    const unsigned others = many ? W_ADDR | W_ENDPOINT : W_ADDR_RANGE | W_ENDPOINT_RANGE;
+    struct node *at = want(p, value, wants | W_NAME, many ? "`servers`" : "`server`");
+
+    if (!at && value && want_of(value) & others) diag_suggest(p->diags, keyword, many ? "server" : "servers");
+    return at;
+}
+
+struct node *segment_size(struct parser *p, struct node *value)
+{
+    if (value && value->kind == N_NAME && strcmp(value->v.str.s, "pmtu") == 0) {
+        build_error(p, E_VALUE, value->span, "`mss clamp` follows the MTU of the way by `auto`");
+        diag_suggest(p->diags, SPAN_NONE, "auto");
+        return NULL;
+    }
+    return want(p, value, W_INT | W_NAME, "`mss clamp`");
 }
 
 struct node *server_ref(struct parser *p, struct str word, struct span span)

@@ -91,6 +91,8 @@ void diags_allow(struct diags *d, struct span within, enum diag_code code)
     d->allowed[d->allowed_count++] = (struct allowed){within, code};
 }
 
+void diags_allow_everywhere(struct diags *d, enum diag_code code) { d->everywhere[code] = true; }
+
 static int compare_allowed(const void *x, const void *y)
 {
     const struct allowed *a = x, *b = y;
@@ -125,7 +127,8 @@ static bool is_within(const struct diags *d, enum diag_code code, struct span sp
 bool diags_allowed(const struct diags *d, enum diag_code code, struct span span)
 {
     const struct span at = span.file == UINT32_MAX ? (struct span){0} : span;
-    return diag_is_warning(code) && (is_within(d, code, at, 0) || is_within(d, code, at, at.start));
+    return diag_is_warning(code) &&
+           (d->everywhere[code] || is_within(d, code, at, 0) || is_within(d, code, at, at.start));
 }
 
 /* A new entry, or NULL for a repetition, or what its file allows. Entries without a span are never repetitions. */

@@ -40,6 +40,8 @@ void diag_note(struct diags *d, struct span span, const char *fmt, ...) __attrib
  * begin elsewhere do not overlap. */
 void diags_allow(struct diags *d, struct span within, enum diag_code code);
 void diags_allow_begin(struct diags *d);
+/* The same of all files, and at once. */
+void diags_allow_everywhere(struct diags *d, enum diag_code code);
 bool diags_allowed(const struct diags *d, enum diag_code code, struct span span);
 
 /* Suggest an edit for the last one added: the text may stand in place of `span` (SPAN_NONE: of the diagnostic's own).

@@ -53,7 +53,8 @@ struct diags {
     uint32_t seen_cap;
     struct allowed *allowed;
     uint32_t allowed_count;
-    uint32_t stopped_files; /* files in which the parser gave up after many errors */
+    bool everywhere[DIAG_COUNT]; /* allowed in all files */
+    uint32_t stopped_files;      /* files in which the parser gave up after many errors */
     unsigned errors, warnings;
     bool werror, ignoring; /* ignoring: the last one was a repetition, its notes are dropped */
 };

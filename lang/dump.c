@@ -33,7 +33,8 @@ static const char *word_of(const struct node *n)
                                            "count",  "log",  "decap",  "mirror", "add"};
     static const char *const answers[] = {"default", "rst", "unreachable", "prohibited"};
     static const char *const directions[] = {"any", "in", "out", "forward"};
-    static const char *const protos[] = {"ip", "ip6", "tcp", "udp", "sctp", "icmp", "icmp6", "arp"};
+    static const char *const protos[] = {"ip",  "ip6", "tcp",  "udp",  "sctp", "icmp", "icmp6", "arp",
+                                         "esp", "gre", "igmp", "ipip", "l2tp", "ospf", "pim",   "vrrp"};
     switch (n->kind) {
     case N_VERDICT: return verdicts[n->v.i];
     case N_WITH: return answers[n->v.i];
@@ -117,6 +118,7 @@ static void put_value(const struct node *n, FILE *out)
         put_addr(&v->addr_range->lo, out);
         fputc('-', out);
         put_addr(&v->addr_range->hi, out);
+        if (n->kind == N_ENDPOINT_RANGE) fprintf(out, " port %u", v->addr_range->port);
         break;
     case VALUE_RANGE: put_range(v, out); break;
     case VALUE_MAC: put_mac(v->mac, out); break;

@@ -60,7 +60,8 @@ static void mark_children(const struct fmt *f, const struct node *parent)
         switch (n->kind) {
         case N_AS: set_column(f, n, COLUMN_AS); break;
         case N_COMMENT: set_column(f, n, COLUMN_COMMENT); break;
-        case N_SERVER: mark_server(f, n); break;
+        case N_SERVER:
+        case N_SERVERS: mark_server(f, n); break;
         case N_SETTING: set_column(f, n->last, COLUMN_SETTING); break;
         default: break;
         }

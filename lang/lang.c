@@ -3,6 +3,7 @@
 #include "lang/lang_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +29,7 @@ struct compile {
     struct seen *seen;
     uint32_t seen_count, seen_cap;
     unsigned includes, depth;
+    bool too_many; /* includes, which was told */
 };
 
 static void follow_includes(struct compile *c, struct node *file);
@@ -127,41 +129,108 @@ static void report_unreadable(struct compile *c, struct span at, const char *pat
         diag(c->diags, E_INCLUDE, at, "`%s` can't be read: %s", path, strerror(err));
 }
 
-static void follow(struct compile *c, struct node *include)
+/* One file of an include. False: it was reported why it is not in the tree. */
+static bool follow_file(struct compile *c, struct node *include, const char *path)
 {
-    const struct node *name = include->first;
-    if (c->includes++ == MAX_INCLUDES)
-        diag(c->diags, E_TOO_LARGE, include->span, "a compile follows at most %d `include` statements", MAX_INCLUDES);
-    if (c->includes > MAX_INCLUDES) return;
-    if (memchr(name->v.str.s, '\0', name->v.str.len) || name->v.str.len == 0) {
-        diag(c->diags, E_INCLUDE, name->span, "this is no file name");
-        return;
-    }
-    const char *path = beside(c, name->span.file, &name->v.str);
+    const struct span at = include->first->span;
     struct stat st;
     if (stat(path, &st) != 0) {
-        report_unreadable(c, name->span, path, errno);
-        return;
+        report_unreadable(c, at, path, errno);
+        return false;
     }
     const struct seen *again = seen_find(c, &st);
     if (again) {
-        if (again->open) report_cycle(c, name->span, again);
-        return;
+        if (again->open) report_cycle(c, at, again);
+        return !again->open;
     }
     if (c->depth > MAX_INCLUDE_DEPTH) {
-        diag(c->diags, E_NESTING, name->span, "includes are nested more than %d deep", MAX_INCLUDE_DEPTH);
-        return;
+        diag(c->diags, E_NESTING, at, "includes are nested more than %d deep", MAX_INCLUDE_DEPTH);
+        return false;
     }
     int file = sources_read(c->sources, path, MAX_SOURCE);
     if (file < 0) {
-        report_unreadable(c, name->span, path, -file);
-        return;
+        report_unreadable(c, at, path, -file);
+        return false;
     }
-    unsigned self = seen_add(c, &st, path, name->span);
+    unsigned self = seen_add(c, &st, path, at);
     struct node *tree_of_file = parse_file(c, (uint32_t)file, NULL);
     node_add(include, tree_of_file);
     follow_includes(c, tree_of_file);
     c->seen[self].open = false;
+    return true;
+}
+
+static bool report_many(struct compile *c, const struct node *include)
+{
+    if (!c->too_many)
+        diag(c->diags, E_TOO_LARGE, include->span, "the includes of a compile name at most %d files", MAX_INCLUDES);
+    c->too_many = true;
+    return false;
+}
+
+static int why_unreadable(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return errno;
+    if (S_ISDIR(st.st_mode)) return EISDIR;
+    if (!S_ISREG(st.st_mode)) return EINVAL;
+    return access(path, R_OK) == 0 ? 0 : errno;
+}
+
+/* Those that can't be read stand at one place: the first is told, the others beside it. They are left out of the list.
+ */
+static bool report_unreadable_files(struct compile *c, struct span at, struct paths *paths)
+{
+    uint32_t kept = 0, told = 0;
+    for (uint32_t i = 0; i < paths->count; i++) {
+        const int err = why_unreadable(paths->path[i]);
+        if (!err)
+            paths->path[kept++] = paths->path[i];
+        else if (!told++)
+            report_unreadable(c, at, paths->path[i], err);
+        else
+            diag_note(c->diags, SPAN_NONE, "`%s` can't be read either: %s", paths->path[i], strerror(err));
+    }
+    paths->count = kept;
+    return !told;
+}
+
+/* What a folder that is not there matches is nothing; one that can't be read may hide rules. */
+static bool follow_pattern(struct compile *c, struct node *include, const char *path)
+{
+    const unsigned left = c->includes < MAX_INCLUDES ? MAX_INCLUDES - c->includes : 0;
+    struct paths paths;
+    bool good = true;
+    const int rc = pattern_files(c->arena, path, left, &paths);
+    if (rc == -E2BIG) {
+        good = report_many(c, include);
+    } else if (rc < 0 && rc != -ENOENT) {
+        report_unreadable(c, include->first->span, path, -rc);
+        good = false;
+    } else {
+        c->includes += paths.count;
+        if (!paths.count) include->flags |= NF_NO_MATCH;
+        good = report_unreadable_files(c, include->first->span, &paths);
+        for (uint32_t i = 0; i < paths.count; i++) good = follow_file(c, include, paths.path[i]) && good;
+    }
+    free(paths.path);
+    return good;
+}
+
+static void follow(struct compile *c, struct node *include)
+{
+    const struct node *name = include->first;
+    const char *path = beside(c, name->span.file, &name->v.str), *written = name->v.str.s;
+    bool good = false;
+    if (memchr(written, '\0', name->v.str.len) || name->v.str.len == 0)
+        diag(c->diags, E_INCLUDE, name->span, "this is no file name");
+    else if (strpbrk(written, "*?") && strchr(strpbrk(written, "*?"), '/'))
+        diag(c->diags, E_INCLUDE, name->span, "a pattern may stand in the last part of a name alone");
+    else if (is_pattern(written))
+        good = follow_pattern(c, include, path);
+    else
+        good = c->includes++ < MAX_INCLUDES ? follow_file(c, include, path) : report_many(c, include);
+    if (!good) include->flags |= NF_UNREAD;
 }
 
 static void follow_includes(struct compile *c, struct node *file)
@@ -190,22 +259,34 @@ static void report_too_large(struct diags *d, const char *path)
          MAX_SOURCE >> 20);
 }
 
+/* What `preyc <(...)` opens. Of what an `include` names only files are read: nobody waits for a writer there. */
+static int read_pipe(struct sources *sources, const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    const int file = sources_read_fd(sources, fd, path, MAX_SOURCE);
+    close(fd);
+    return file;
+}
+
 int lang_read(struct sources *sources, struct diags *d, const char *path)
 {
-    const bool is_input = strcmp(path, "-") == 0;
-    int file = is_input ? sources_read_fd(sources, STDIN_FILENO, "<stdin>", MAX_SOURCE)
-                        : sources_read(sources, path, MAX_SOURCE);
+    struct stat st;
+    int file;
+    if (strcmp(path, "-") == 0)
+        file = sources_read_fd(sources, STDIN_FILENO, "<stdin>", MAX_SOURCE);
+    else if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+        file = read_pipe(sources, path);
+    else
+        file = sources_read(sources, path, MAX_SOURCE);
     if (file == -EFBIG) report_too_large(d, path);
     return file;
 }
 
 struct node *lang_parse(struct arena *arena, struct sources *sources, struct diags *d, const char *path)
 {
-    int file = sources_read(sources, path, MAX_SOURCE);
-    if (file == -EFBIG) {
-        report_too_large(d, path);
-        return node_new(arena, N_FILE, SPAN_NONE);
-    }
+    const int file = lang_read(sources, d, path);
+    if (file == -EFBIG) return node_new(arena, N_FILE, SPAN_NONE);
     if (file < 0) {
         errno = -file;
         return NULL;

@@ -9,7 +9,7 @@
 #define MAX_SOURCE        ((size_t)64 << 20) /* bytes in one file */
 #define MAX_NESTING       256                /* parentheses in each other */
 #define MAX_INCLUDE_DEPTH 32
-#define MAX_INCLUDES      4096  /* include statements that one compile follows */
+#define MAX_INCLUDES      4096  /* files that the includes of one compile may name */
 #define MAX_NAME          64    /* bytes */
 #define MAX_WORD          128   /* bytes of one unquoted value */
 #define MAX_STRING        65536 /* bytes between quotes */
@@ -78,6 +78,17 @@ struct parser {
 struct node *parse_alone(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file,
                          struct token_log *log);
 
+/* pattern.c */
+struct paths {
+    char **path; /* of the heap; what it points to, of the arena */
+    uint32_t count, cap;
+};
+bool is_pattern(const char *path);
+/* The files that match the last part of `path`, in the order of their bytes; paths as they would be written. 0, or
+ * -E2BIG where more than `most` match, another negative errno where the folder can't be read. out->path is the caller's
+ * to free either way. */
+int pattern_files(struct arena *arena, const char *path, uint32_t most, struct paths *out);
+
 /* lex.l */
 void lex_open(struct parser *p);
 void lex_close(struct parser *p);
@@ -103,6 +114,9 @@ int parse_addr4(const char *s, size_t len, struct addr *out);
 int parse_addr6(const char *s, size_t len, struct addr *out);
 bool is_name(const char *s, size_t len);
 void give_value(struct parser *p, struct token *t, int kind, enum node_kind node_kind, struct value v);
+
+/* date.c: `2026-12-24`; false: the word has not its shape. */
+bool date_scan(struct parser *p, const char *s, size_t len, struct token *t);
 
 /* value_addr.c: a word with a colon, with dots, in brackets; a port after an address or `self`. */
 void scan_colons(struct parser *p, const char *s, size_t len, struct token *t);
@@ -136,6 +150,12 @@ bool expects(const int *expected, int n, int token);
 bool takes_values(const int *expected, int n);
 /* meant.c: what the error's author likely meant, as help beside the error just reported. */
 void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n);
+/* habits.c: what other tools write. Our word for theirs that could stand there; NULL: none. */
+const char *synonym(const struct parser *p, struct span span, const int *expected, int n);
+/* What says it here, as help beside the error just reported. False: nothing is known of it. */
+bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n);
+/* The same for a comparison (`>1024`, `<= 80`) whose sign begins at `sign`: an open range. */
+bool offer_range(struct parser *p, struct span sign);
 #define ALL_NAMES 100 /* keywords expected at once: any name may stand there */
 /* wanted.c: the word that ends before offset `end` on its line, but for blanks; empty where there is none. */
 struct str word_before(const struct parser *p, uint32_t end);
@@ -169,6 +189,11 @@ struct node *choice(struct parser *p, enum clause clause, struct span span);
 struct node *list_of(struct parser *p, struct node *first, struct span span);
 struct node *list_more(struct node *list, struct node *next, struct span span);
 struct node *list_not(struct parser *p, struct node *list, struct span not_span, unsigned nots, struct span second);
+/* `not proto 47` for `proto not 47`. */
+struct node *list_outer_not(struct parser *p, struct node *list, struct span not_span, unsigned nots,
+                            struct span second);
+/* The value of `is not x".."`: flag NOT. NULL for NULL. */
+struct node *other_than(struct parser *p, struct node *value, unsigned nots, struct span second);
 void list_inner_not(struct parser *p, struct span span);
 /* A statement is complete: add it to `body` unless something in it was reported. */
 struct node *statement_done(struct parser *p, struct node *body, struct node *n);
@@ -200,7 +225,8 @@ enum want {
     W_NONE = 1 << 20,
     W_ADDRS = W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME | W_ANY | W_SELF,
     W_NUMBERS = W_INT | W_RANGE | W_NAME,
-    W_SCALAR = (W_NAME - 1),
+    W_ENDPOINT_RANGE = 1 << 21,
+    W_SCALAR = (W_NAME - 1) | W_ENDPOINT_RANGE,
 };
 /* The value if it is one of `wants` (names always pass W_NAME); else an error that says what `where` takes, and NULL.
  */
@@ -210,6 +236,10 @@ struct node *colon_ratio(struct parser *p, struct node *colon);
 struct node *colon_time(struct parser *p, struct node *colon);
 struct node *colon_time_range(struct parser *p, struct node *colon);
 struct node *proto_ports(struct parser *p, struct str word, struct span span);
+/* The address of `server`, the range of `servers`, as `wants` says; a constant is asked later. keyword: its place. */
+struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);
+/* What `mss clamp` takes, where it is not `auto`. */
+struct node *segment_size(struct parser *p, struct node *value);
 struct node *server_ref(struct parser *p, struct str word, struct span span);
 struct node *per_prefix(struct parser *p, struct str word, struct span span, struct node *len6);
 

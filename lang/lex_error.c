@@ -21,6 +21,17 @@ void lex_error(struct parser *p, struct token *t, enum diag_code code, const cha
 
 static bool is_control(unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; }
 
+/* Of a byte that is no UTF-8: the letter that it is in Latin-1 (ISO 8859-1), from which the file was likely saved. */
+static void help_with_byte(struct parser *p, unsigned char c)
+{
+    const char letter[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)), '\0'};
+
+    if (c >= 0xa0)
+        diag_advise(p->diags, "in Latin-1 it is `%s`: convert the file, `iconv -f latin1 -t utf-8`", letter);
+    else
+        diag_advise(p->diags, "save the file as UTF-8");
+}
+
 /* A comment takes part in nothing, but the file must still be text. A fault in it spoils no statement. */
 void comment_check(struct parser *p, struct span span)
 {
@@ -30,6 +41,7 @@ void comment_check(struct parser *p, struct span span)
     if (valid < len) {
         diag(p->diags, E_UTF8, (struct span){span.file, span.start + (uint32_t)valid, span.start + (uint32_t)valid + 1},
              "byte 0x%02x is not valid UTF-8", (unsigned char)s[valid]);
+        help_with_byte(p, (unsigned char)s[valid]);
         return;
     }
     for (size_t i = 0; i < len; i++) {
@@ -52,6 +64,7 @@ static void help_with_character(struct parser *p, struct span span)
         {"\xe2\x80\x94", "-", NULL},
         {"'", NULL, "write strings between double quotes: \""},
         {"\\", NULL, "it joins lines, as the last character of a line"},
+        {"!=", "not ", NULL},
         {"!", "not ", NULL},
         {"&&", "and", NULL},
         {"&", "and", NULL},
@@ -63,6 +76,7 @@ static void help_with_character(struct parser *p, struct span span)
         {"<", NULL, "write a name alone, without a sign before it"},
     };
 
+    if (strchr("<>", p->text[span.start]) && offer_range(p, span)) return;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const size_t len = strlen(rows[i].character);
         if (strncmp(p->text + span.start, rows[i].character, len) != 0) continue;
@@ -89,7 +103,11 @@ void bad_character(struct parser *p, struct token *t)
         lex_error(p, t, E_CHARACTER, "an invisible character (U+%04X) stands here", utf8_code(s, n));
     else
         lex_error(p, t, E_CHARACTER, "`%.*s` has no meaning in a rule file", (int)n, s);
-    if (!p->panic && n) help_with_character(p, t->span);
+    if (p->panic) return;
+    if (n)
+        help_with_character(p, t->span);
+    else
+        help_with_byte(p, c);
 }
 
 bool blank_after_backslash(struct parser *p, struct token *t)

@@ -1,5 +1,5 @@
-/* The slip behind an error of the grammar: what was likely meant, by a word that is near, by what other tools write, by
- * the shape of what stands there. */
+/* The slip behind an error of the grammar: what was likely meant, by a word that is near, by the shape of what stands
+ * there; what other tools write is in habits.c. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,97 +9,9 @@
 
 #define STARTS_MAX 24 /* words that a statement may begin with, still read */
 
-/* What other tools call it. */
-static const struct {
-    const char *theirs;
-    int ours;
-    const char *text;
-} synonyms[] = {
-    {"allow", ACCEPT, "accept"},
-    {"permit", ACCEPT, "accept"},
-    {"pass", ACCEPT, "accept"},
-    {"block", DROP, "drop"},
-    {"deny", DROP, "drop"},
-    {"discard", DROP, "drop"},
-    {"jump", DO, "do"},
-    {"call", DO, "do"},
-    {"goto", DO, "do"},
-    {"saddr", FROM, "from"},
-    {"src", FROM, "from"},
-    {"daddr", TO, "to"},
-    {"dst", TO, "to"},
-    {"dport", PORT, "port"},
-    {"sport", SOURCE, "source port"},
-    {"ipv4", IP, "ip"},
-    {"ipv6", IP6, "ip6"},
-    {"icmpv6", ICMP6, "icmp6"},
-    {"iif", ON, "on"},
-    {"iifname", ON, "on"},
-    {"ct", STATE, "state"},
-    {"keep", STATE, "state"},
-    {"protocol", PROTO, "proto"},
-    {"or", COMMA, ","},
-    {"table", SET, "set"},
-    {"define", CONST, "const"},
-    {"backend", POOL, "pool"},
-    {"frontend", SERVICE, "service"},
-    {"listen", SERVICE, "service"},
-    {"upstream", POOL, "pool"},
-    {"default_backend", ELSE, "else ->"},
-    {"wait", AFTER, "after"},
-};
-
-static const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
-{
-    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-        if (strlen(synonyms[i].theirs) == span.end - span.start && expects(expected, n, synonyms[i].ours) &&
-            memcmp(synonyms[i].theirs, p->text + span.start, span.end - span.start) == 0)
-            return synonyms[i].text;
-    return NULL;
-}
-
-/* Words that other tools begin a condition or a statement with, and what says it here. An edit where `edit`. */
-static const struct {
-    const char *theirs;
-    int at; /* stands where this may stand */
-    bool edit;
-    const char *ours;
-} forms[] = {
-    {"new", STATE, true, "state new"},
-    {"established", STATE, true, "state established"},
-    {"related", STATE, true, "state related"},
-    {"invalid", STATE, true, "state invalid"},
-    {"syn", FLAGS, true, "flags has syn"},
-    {"ack", FLAGS, true, "flags has ack"},
-    {"limit", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
-    {"rate", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
-    {"limit", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
-    {"rate", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
-    {"masquerade", ACCEPT, false,
-     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
-    {"masquerade", FIREWALL, false,
-     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
-    {"snat", ACCEPT, false,
-     "write translation in a block of its own: `nat NAME { source from ... out on ... to ... }`"},
-    {"dnat", ACCEPT, false, "write translation in a block of its own: `nat NAME { forward ... -> ... }`"},
-};
-
 static bool is_word_at(const struct parser *p, struct span span, const char *word)
 {
     return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
-}
-
-static bool offer_ours(struct parser *p, struct span span, const int *expected, int n)
-{
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (!is_word_at(p, span, forms[i].theirs) || !expects(expected, n, forms[i].at)) continue;
-        if (forms[i].edit)
-            diag_suggest(p->diags, span, "%s", forms[i].ours);
-        else
-            diag_advise(p->diags, "%s", forms[i].ours);
-        return true;
-    }
-    return false;
 }
 
 /* A word of ours that was written as two: `flow label`. */
@@ -166,8 +78,8 @@ static bool is_number(struct str word)
 /* What the statement was likely meant to be, where no single word says it. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
-    static const int lists[] = {FROM, TO,     PORT, PROTO,     VLAN,    ETHER, FRAGMENT,
-                                TTL,  LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
+    static const int lists[] = {FROM,   TO,   PORT,      VLAN,    ETHER, FRAGMENT, TTL,
+                                LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
     const struct str before = word_before(p, span.start);
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};
@@ -176,7 +88,7 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
         diag_suggest(p->diags, span, "port %s", quote(p, span));
     } else if (word && n == 1 && expects(expected, n, STRING)) {
         diag_suggest(p->diags, span, "\"%s\"", quote(p, span));
-    } else if (found == PORT && p->stmt.start[0].kind == SERVER) {
+    } else if (found == PORT && (p->stmt.start[0].kind == SERVER || p->stmt.start[0].kind == SERVERS)) {
         diag_advise(p->diags, "write the port behind the address: 10.0.0.11:80");
     } else if (is_word_at(p, span, "quick")) {
         diag_suggest_removal(p->diags, span);
@@ -205,7 +117,7 @@ void offer_meant(struct parser *p, int found, struct span span, const int *expec
 {
     const bool start = p->stmt.tokens == 1, word = found == NAME || token_is_word(found);
     const char *near = word ? synonym(p, span, expected, n) : NULL;
-    if (!near && word && (offer_ours(p, span, expected, n) || offer_joined(p, span, expected, n))) return;
+    if (!near && (offer_habit(p, found, span, expected, n) || (word && offer_joined(p, span, expected, n)))) return;
     if (!near && word && (n <= ALL_NAMES || start)) near = meant(p, span, expected, n);
     if (near)
         diag_guess(p->diags, SPAN_NONE, "%s", near);

@@ -34,6 +34,10 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p);
     } while (0)
 
 static void yyerror(const struct span *span, struct parser *p, const char *msg);
+static struct str text_of(const struct parser *p, struct span span)
+{
+    return (struct str){p->text + span.start, span.end - span.start};
+}
 }
 
 %union {
@@ -45,12 +49,12 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 
 /* punctuation */
 %token NL "a new line" LBRACE "{" RBRACE "}" LPAREN "(" RPAREN ")"
-%token COMMA "," EQ "=" ARROW "->" COLON ":" GE ">="
+%token COMMA "," EQ "=" ARROW "->" MAPS_TO "<->" COLON ":" GE ">=" DASH "-"
 /* values; the lexer has built their nodes */
 %token <node> INT "a number" RANGE "a range" ADDR "an address" PREFIX "a prefix" ADDR_RANGE "an address range"
-%token <node> ENDPOINT "an address with a port" STRING "a string" BYTES "hex bytes" PERCENT "a percentage"
+%token <node> ENDPOINT "an address with a port" ENDPOINT_RANGE "an address range with a port" STRING "a string" BYTES "hex bytes" PERCENT "a percentage"
 %token <node> STATUS "a status class" DURATION "a duration" RATE "a rate" BANDWIDTH "a bandwidth" SIZE "a size"
-%token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times"
+%token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times" DATE "a date"
 %token <str> SLASHED "a pair such as tcp/443 or POOL/SERVER" SLASH_LEN "a prefix length" NAME "a name"
 /* the words, from word.def: the last tokens */
 %token <str> @WORDS@
@@ -61,21 +65,21 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <nots> nots
 %type <node> set_expr set_atom
 %type <i> set_operator
-%type <node> meter_opts meter_opt per per_opt days day zone_opt
+%type <node> meter_opts meter_opt per per_opt days day date_time zone_opt
 %type <node> check_kind check_opts check_opt statuses
 %type <node> settings_body setting_items setting_item setting_words
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
 %type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
-%type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt down_word
+%type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
 %type <node> service_body service_items service_item service_stmt endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
 %type <node> when_conds when_cond instruction_opts instruction_opt pools share no_server
-%type <node> nat_body nat_items nat_item nat_stmt
+%type <node> nat_body nat_items nat_item nat_stmt forward_on forward_from forward_list forward_proto mss_clamp
 %type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
-%type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
+%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
-%type <i> packet_proto flag_word
+%type <i> packet_proto flag_word spoken
 
 %%
 
@@ -96,7 +100,7 @@ word_not_file: NAME | keyword | PORT ;
 word: word_not_port | PORT ;
 name: word { $$ = name_node(p, $1, @1); } ;
 
-literal: INT | RANGE | ADDR | PREFIX | ADDR_RANGE | ENDPOINT | STRING | BYTES | PERCENT | STATUS | DURATION | RATE
+literal: INT | RANGE | ADDR | PREFIX | ADDR_RANGE | ENDPOINT | ENDPOINT_RANGE | STRING | BYTES | PERCENT | STATUS | DURATION | RATE
        | BANDWIDTH | SIZE | COLON_WORD ;
 /* A literal or a constant. */
 scalar: literal | NAME { $$ = name_node(p, $1, @1); } ;
@@ -193,7 +197,11 @@ days: day { $$ = list_of(p, $1, @1); } | days COMMA day { $$ = list_more($1, $3,
 day: name { $$ = tree(p, N_DAYS, @$, $1); }
     | name COLON_RANGE { $$ = tree(p, N_DAYS, @$, chain($1, colon_time_range(p, $2))); }
     | COLON_RANGE { $$ = tree(p, N_DAYS, @$, colon_time_range(p, $1)); }
+    | DATE { $$ = tree(p, N_DATES, @$, $1); }
+    | DATE COLON_RANGE { $$ = tree(p, N_DATES, @$, chain($1, colon_time_range(p, $2))); }
+    | date_time DASH date_time { $$ = tree(p, N_DATES, @$, chain($1, $3)); }
     ;
+date_time: DATE | DATE COLON_WORD { $$ = chain($1, colon_time(p, $2)); } ;
 zone_opt: %empty { $$ = NULL; } | ZONE STRING { $$ = clause(p, CL_ZONE, @1, $2); } ;
 
 check_kind: TCP { $$ = clause(p, CL_TCP, @1, NULL); }
@@ -278,7 +286,10 @@ answer: RST { $$ = int_leaf(p, N_WITH, AW_RST, @1); }
     | UNREACHABLE { $$ = int_leaf(p, N_WITH, AW_UNREACHABLE, @1); }
     | PROHIBITED { $$ = int_leaf(p, N_WITH, AW_PROHIBITED, @1); }
     ;
-log_rate: %empty { $$ = NULL; } | scalar { $$ = want(p, $1, W_RATE | W_NAME, "`log`"); } ;
+log_rate: %empty { $$ = NULL; }
+    | scalar { $$ = want(p, $1, W_RATE | W_STRING | W_NAME, "`log`"); }
+    | STRING scalar { $$ = chain($1, want(p, $2, W_RATE | W_NAME, "`log`")); }
+    ;
 
 verdict: outcome
     | verdict_word
@@ -295,6 +306,7 @@ verdict: outcome
 verdict_word: RETURN { $$ = int_leaf(p, N_VERDICT, VW_RETURN, @1); }
     | COUNT { $$ = int_leaf(p, N_VERDICT, VW_COUNT, @1); }
     | LOG { $$ = int_leaf(p, N_VERDICT, VW_LOG, @1); }
+    | LOG STRING { $$ = adopt(int_leaf(p, N_VERDICT, VW_LOG, @1), $2); }
     ;
 mirror_opts: %empty { $$ = NULL; } | mirror_opts mirror_opt { $$ = append(p, $1, $2); } ;
 mirror_opt: LIMIT scalar { $$ = want(p, $2, W_RATE | W_NAME, "`limit`"); }
@@ -302,12 +314,11 @@ mirror_opt: LIMIT scalar { $$ = want(p, $2, W_RATE | W_NAME, "`limit`"); }
     ;
 
 condition: protos
-    | protos TYPE list
-        { $$ = chain($1, condition(p, N_C_TYPE, span_join(@2, @3), $3, W_NUMBERS, "`type`")); }
-    | protos TYPE list CODE list
-        { $$ = chain($1, chain(condition(p, N_C_TYPE, span_join(@2, @3), $3, W_NUMBERS, "`type`"),
-                               condition(p, N_C_CODE, span_join(@4, @5), $5, W_NUMBERS, "`code`"))); }
+    | TYPE list { $$ = condition(p, N_C_TYPE, @$, $2, W_NUMBERS, "`type`"); }
+    | CODE list { $$ = condition(p, N_C_CODE, @$, $2, W_NUMBERS, "`code`"); }
     | PROTO list { $$ = condition(p, N_C_PROTO_NUM, @$, $2, W_NUMBERS, "`proto`"); }
+    | nots PROTO list
+        { $$ = condition(p, N_C_PROTO_NUM, @$, list_outer_not(p, $3, @1, $1.count, $1.second), W_NUMBERS, "`proto`"); }
     | ETHER scalar_list { $$ = condition(p, N_C_ETHER, @$, $2, W_INT | W_NAME, "`ether`"); }
     | ETHER FROM list { $$ = condition(p, N_C_ETHER_FROM, @$, $3, W_MAC | W_NAME, "`ether from`"); }
     | ETHER TO list { $$ = condition(p, N_C_ETHER_TO, @$, $3, W_MAC | W_NAME, "`ether to`"); }
@@ -317,6 +328,8 @@ condition: protos
     | PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); }
     | SOURCE PORT list { $$ = tree(p, N_C_SPORT, @$, want_list(p, $3, W_NUMBERS, "`source port`")); }
     | ON list { $$ = condition(p, N_C_ON, @$, $2, W_STRING | W_NAME, "`on`"); }
+    | OUT ON list { $$ = condition(p, N_C_OUT_ON, @$, $3, W_STRING | W_NAME, "`out on`"); }
+    | URPF_FAILED { $$ = leaf(p, N_C_URPF, @1); }
     | VLAN list { $$ = condition(p, N_C_VLAN, @$, $2, W_NUMBERS | W_ANY | W_NONE, "`vlan`"); }
     | VLAN list INNER list
         { $$ = chain(condition(p, N_C_VLAN, span_join(@1, @2), $2, W_NUMBERS | W_ANY | W_NONE, "`vlan`"),
@@ -334,6 +347,10 @@ condition: protos
     | BYTES_KW name AT scalar IS scalar mask_opt
         { $$ = tree(p, N_C_BYTES, @$, chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")),
                                             chain(want(p, $6, W_BYTES | W_NAME, "`is`"), $7))); }
+    | BYTES_KW name AT scalar IS nots scalar mask_opt
+        { $$ = tree(p, N_C_BYTES, @$,
+                    chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")),
+                          chain(other_than(p, want(p, $7, W_BYTES | W_NAME, "`is`"), $6.count, $6.second), $8))); }
     | OVER name { $$ = tree(p, N_C_OVER, @$, $2); }
     | WITHIN name { $$ = tree(p, N_C_WITHIN, @$, $2); }
     | DURING list { $$ = condition(p, N_C_DURING, @$, $2, W_NAME, "`during`"); }
@@ -354,7 +371,11 @@ proto_word: IP { $$ = int_leaf(p, N_PROTO_WORD, PW_IP, @1); }
     | ICMP { $$ = int_leaf(p, N_PROTO_WORD, PW_ICMP, @1); }
     | ICMP6 { $$ = int_leaf(p, N_PROTO_WORD, PW_ICMP6, @1); }
     | ARP { $$ = int_leaf(p, N_PROTO_WORD, PW_ARP, @1); }
+    | spoken { $$ = int_leaf(p, N_PROTO_WORD, (uint64_t)$1, @1); }
     ;
+/* Protocols whose headers are not read. */
+spoken: ESP { $$ = PW_ESP; } | GRE { $$ = PW_GRE; } | IGMP { $$ = PW_IGMP; } | IPIP { $$ = PW_IPIP; } | L2TP { $$ = PW_L2TP; }
+    | OSPF { $$ = PW_OSPF; } | PIM { $$ = PW_PIM; } | VRRP { $$ = PW_VRRP; } ;
 flags_has: HAS list { $$ = flag_list(p, N_HAS, @$, $2); } ;
 flags_lacks: LACKS list { $$ = flag_list(p, N_LACKS, @$, $2); } ;
 mask_opt: %empty { $$ = NULL; } | MASK scalar { $$ = want(p, $2, W_BYTES | W_NAME, "`mask`"); } ;
@@ -380,16 +401,20 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
                       chain(want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`source`"), $3)); }
     | SERVER name scalar server_opts
         { $$ = tree(p, N_SERVER, @1,
-                    chain(chain($2, want(p, $3, W_ADDR | W_ENDPOINT | W_NAME, "`server`")), kids($4))); }
+                    chain(chain($2, server_at(p, $3, @1, W_ADDR | W_ENDPOINT)), kids($4))); }
+    | SERVERS name scalar servers_opts
+        { $$ = tree(p, N_SERVERS, @1,
+                    chain(chain($2, server_at(p, $3, @1, W_ADDR_RANGE | W_ENDPOINT_RANGE)), kids($4))); }
     ;
 ports_opt: %empty { $$ = NULL; }
     | PORTS scalar { $$ = clause(p, CL_PORTS, @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
 down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
 server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
-server_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
+server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); } ;
+servers_opts: %empty { $$ = NULL; } | servers_opts servers_opt { $$ = append(p, $1, $2); } ;
+servers_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
     | BACKUP { $$ = clause(p, CL_BACKUP, @1, NULL); }
     | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
-    | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
     | MAX FLOWS scalar
         { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
     ;
@@ -436,8 +461,7 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
         { $$ = clause(p, CL_MAX_FLOWS_PER, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
     | RATE_KW name { $$ = clause(p, CL_RATE, @1, $2); }
     | SYN COOKIES { $$ = clause(p, CL_SYN_COOKIES, @$, NULL); }
-    | MSS CLAMP AUTO { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), choice(p, CL_AUTO, @3)); }
-    | MSS CLAMP scalar { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`mss clamp`")); }
+    | mss_clamp
     ;
 duration_opt: %empty { $$ = NULL; } | scalar { $$ = want(p, $1, W_DURATION | W_NAME, "`affinity`"); } ;
 log_format: COMMON { $$ = choice(p, CL_COMMON, @1); } | JSON { $$ = choice(p, CL_JSON, @1); } ;
@@ -496,6 +520,10 @@ share: name { $$ = tree(p, N_SHARE, @$, $1); } | name PERCENT { $$ = tree(p, N_S
 no_server: name { $$ = one_of(p, $1, "`on no server`", (const enum clause[]){ CL_RESET, CL_DROP, CL_PASS, CL_NONE }); }
     | DROP { $$ = choice(p, CL_DROP, @1); } ;
 
+mss_clamp: MSS CLAMP AUTO { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), choice(p, CL_AUTO, @3)); }
+    | MSS CLAMP scalar { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), segment_size(p, $3)); }
+    ;
+
 nat_body: %empty { $$ = NULL; } | nat_items { $$ = $1->first; } ;
 nat_items: nat_item { $$ = statement_done(p, NULL, $1); }
     | nat_items nat_item { $$ = statement_done(p, $1, $2); }
@@ -507,15 +535,30 @@ nat_stmt: MASQUERADE FROM list OUT ON iface ports_opt
         { $$ = clause(p, CL_MASQUERADE, @1,
                       chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
                             chain(tree(p, N_ON, span_join(@5, @6), $6), $7))); }
-    | SOURCE FROM list OUT ON iface TO scalar ports_opt
+    | SOURCE FROM list OUT ON iface TO list ports_opt
         { $$ = clause(p, CL_SOURCE, @1,
                       chain(chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
                                   tree(p, N_ON, span_join(@5, @6), $6)),
-                            chain(clause(p, CL_TO, @7, want(p, $8, W_ADDR | W_NAME, "`to`")), $9))); }
-    | FORWARD elem endpoint_list ARROW scalar
+                            chain(clause(p, CL_TO, @7,
+                                         want_list(p, $8, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to`")), $9))); }
+    | FORWARD elem forward_on forward_from forward_list ARROW scalar
         { $$ = clause(p, CL_FORWARD, @1,
-                      chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF, "`forward`"), $3->first),
-                            clause(p, CL_TO, @4, want(p, $5, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
+                      chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF, "`forward`"), chain($3, chain($4, $5->first))),
+                            clause(p, CL_TO, @6, want(p, $7, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
+    | MAP scalar MAPS_TO scalar forward_on
+        { $$ = clause(p, CL_MAP, @1,
+                      chain(chain(want(p, $2, W_PREFIX | W_ADDR | W_NAME, "`map`"),
+                                  want(p, $4, W_PREFIX | W_ADDR | W_NAME, "`<->`")), $5)); }
+    | mss_clamp
+    ;
+forward_on: %empty { $$ = NULL; } | ON iface { $$ = tree(p, N_ON, @$, $2); } ;
+forward_from: %empty { $$ = NULL; }
+    | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); } ;
+forward_list: forward_proto { $$ = list_of(p, $1, @1); }
+    | forward_list COMMA forward_proto { $$ = list_more($1, $3, @3); } ;
+forward_proto: endpoint
+    | PROTO elem { $$ = tree(p, N_C_PROTO_NUM, @$, want(p, $2, W_INT | W_NAME, "`proto`")); }
+    | spoken { $$ = tree(p, N_C_PROTO_NUM, @1, name_node(p, text_of(p, @1), @1)); }
     ;
 
 /* ---- tests ---- */
@@ -551,6 +594,7 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, cha
     | AFTER scalar { $$ = step(p, CL_AFTER, @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
     | AT name COLON_WORD { $$ = step(p, CL_AT, @1, chain($2, colon_time(p, $3))); }
     | AT COLON_WORD { $$ = step(p, CL_AT, @1, colon_time(p, $2)); }
+    | AT DATE COLON_WORD { $$ = step(p, CL_AT, @1, chain($2, colon_time(p, $3))); }
     | SERVER SLASHED DOWN { $$ = step(p, CL_SERVER, @1, chain(server_ref(p, $2, @2), choice(p, CL_DOWN, @3))); }
     | SERVER SLASHED UP { $$ = step(p, CL_SERVER, @1, chain(server_ref(p, $2, @2), choice(p, CL_UP, @3))); }
     | REPEAT scalar COLON packet { $$ = step(p, CL_REPEAT, @1, chain(want(p, $2, W_INT | W_NAME, "`repeat`"), $4)); }
@@ -584,13 +628,17 @@ claim_opts: %empty { $$ = NULL; } | claim_opts claim_opt { $$ = append(p, $1, $2
 claim_opt: STATE list { $$ = condition(p, N_C_STATE, @$, $2, W_NAME, "`state`"); }
     | OVER name { $$ = tree(p, N_C_OVER, @$, $2); }
     ;
-claim: claim_proto list source_opt ARROW list port_opt
+claim: claim_proto list source_opt ARROW list port_opt claim_on
         { $$ = clause(p, CL_CLAIM, @1,
                       chain(chain($1, tree(p, N_C_FROM, @2, want_list(p, $2, W_ADDRS, "the source"))),
-                            chain($3, chain(tree(p, N_C_TO, @5, want_list(p, $5, W_ADDRS, "the destination")), $6)))); }
+                            chain($3, chain(tree(p, N_C_TO, @5, want_list(p, $5, W_ADDRS, "the destination")),
+                                            chain($6, $7))))); }
     ;
+claim_on: %empty { $$ = NULL; } | came_on | left_on | came_on left_on { $$ = chain($1, $2); } ;
+came_on: ON list { $$ = condition(p, N_C_ON, @$, $2, W_STRING | W_NAME, "`on`"); } ;
+left_on: OUT ON list { $$ = condition(p, N_C_OUT_ON, @$, $3, W_STRING | W_NAME, "`out on`"); } ;
 claim_proto: protos
-    | PROTO scalar { $$ = tree(p, N_C_PROTO_NUM, @$, want(p, $2, W_NUMBERS, "`proto`")); } ;
+    | PROTO elem { $$ = tree(p, N_C_PROTO_NUM, @$, want(p, $2, W_NUMBERS, "`proto`")); } ;
 source_opt: %empty { $$ = NULL; }
     | PORT list { $$ = tree(p, N_C_SPORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); } ;
 port_opt: %empty { $$ = NULL; }
@@ -600,6 +648,8 @@ packet: packet_proto packet_addr ARROW packet_addr packet_opts
         { $$ = packet(p, (enum clause)$1, @1, NULL, chain($2, $4), kids($5)); }
     | PROTO elem packet_addr ARROW packet_addr packet_opts
         { $$ = packet(p, CL_PROTO, @1, want(p, $2, W_INT | W_NAME, "`proto`"), chain($3, $5), kids($6)); }
+    | spoken packet_addr ARROW packet_addr packet_opts
+        { $$ = packet(p, CL_PROTO, @1, name_node(p, text_of(p, @1), @1), chain($2, $4), kids($5)); }
     ;
 packet_proto: TCP { $$ = CL_TCP; } | UDP { $$ = CL_UDP; } | SCTP { $$ = CL_SCTP; }
     | ICMP { $$ = CL_ICMP; } | ICMP6 { $$ = CL_ICMP6; } | ARP { $$ = CL_ARP; } ;
@@ -619,6 +669,7 @@ packet_opt: tcp_flag
     | LENGTH scalar { $$ = clause(p, CL_LENGTH, @1, want(p, $2, W_INT | W_NAME, "`length`")); }
     | FLOWLABEL scalar { $$ = clause(p, CL_FLOWLABEL, @1, want(p, $2, W_INT | W_NAME, "`flowlabel`")); }
     | ON iface { $$ = clause(p, CL_ON, @1, $2); }
+    | OUT ON iface { $$ = clause(p, CL_OUT_ON, span_join(@1, @2), $3); }
     | FRAGMENT name
         { $$ = clause(p, CL_FRAGMENT, @1,
                       one_of(p, $2, "`fragment` of a packet", (const enum clause[]){ CL_FIRST, CL_LATER, CL_NONE })); }

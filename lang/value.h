@@ -14,6 +14,7 @@ struct addr {
 
 struct addr_pair {
     struct addr lo, hi;
+    uint16_t port; /* of an endpoint range; 0 also where none stands */
 };
 
 /* Bytes owned by the arena; NUL-terminated for convenience, but len counts and the text may hold NULs. */

@@ -43,6 +43,26 @@ static int any_addr(const char *s, size_t len, struct addr *out)
     return memchr(s, ':', len) ? parse_addr6(s, len, out) : parse_addr4(s, len, out);
 }
 
+const char *mac_meant(struct arena *arena, const char *s, size_t len)
+{
+    char text[] = "xx:xx:xx:xx:xx:xx";
+    const size_t each = len == 17 ? 2 : 4; /* 02-00-00-00-00-01, 0200.0000.0001 */
+    size_t digits = 0;
+
+    if (len != 17 && len != 14) return NULL;
+    for (size_t i = 0; i < len; i++) {
+        if (i % (each + 1) == each) {
+            if (s[i] != (each == 2 ? '-' : '.')) return NULL;
+        } else if (isxdigit((unsigned char)s[i])) {
+            text[digits / 2 * 3 + digits % 2] = s[i];
+            digits++;
+        } else {
+            return NULL;
+        }
+    }
+    return arena_strndup(arena, text, sizeof(text) - 1);
+}
+
 /* A netmask as a prefix length, or -1 if its bits are not ones, then zeros. */
 static int mask_length(const char *s, size_t len)
 {
@@ -86,14 +106,35 @@ static bool is_clock(const char *s, size_t len)
     return s[0] == ':' && isdigit((unsigned char)s[1]) && isdigit((unsigned char)s[2]);
 }
 
-static void scan_addr_range(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
+/* False after a report. */
+static bool port_of(struct parser *p, struct token *t, const char *port, size_t len, uint16_t *out)
+{
+    uint64_t n;
+    if (parse_uint(port, len, &n) != 0 || n > 65535) {
+        t->span.start = (uint32_t)(port - p->text);
+        lex_error(p, t, E_NUMBER, "`%.*s` is no port: ports are 0 to 65535", (int)len, port);
+        return false;
+    }
+    *out = (uint16_t)n;
+    return true;
+}
+
+void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len)
+{
+    if (port_of(p, t, port, len, &v.endpoint.port)) give_value(p, t, ENDPOINT, N_ENDPOINT, v);
+}
+
+static void give_endpoint_range(struct parser *p, struct token *t, struct addr_pair *pair, const char *port, size_t len)
+{
+    const struct value v = {.kind = VALUE_ADDR_RANGE, .addr_range = pair};
+    if (port_of(p, t, port, len, &pair->port)) give_value(p, t, ENDPOINT_RANGE, N_ENDPOINT_RANGE, v);
+}
+
+/* Both ends; NULL after a report. */
+static struct addr_pair *range_of(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
 {
     struct addr_pair *pair = arena_alloc(p->arena, sizeof(*pair));
-    size_t left = (size_t)(dash - s), right = len - left - 1;
-    if (is_clock(s, left) && is_clock(dash + 1, right)) {
-        give_value(p, t, COLON_RANGE, N_TIME_RANGE, (struct value){.kind = VALUE_STR, .str = {s, len}});
-        return;
-    }
+    const size_t left = (size_t)(dash - s), right = len - left - 1;
     if (any_addr(s, left, &pair->lo) != 0)
         addr_error(p, t, s, left);
     else if (any_addr(dash + 1, right, &pair->hi) != 0)
@@ -102,19 +143,25 @@ static void scan_addr_range(struct parser *p, const char *s, size_t len, const c
         lex_error(p, t, E_ADDRESS, "a range can't mix families: `%.*s` begins in IPv%u and ends in IPv%u", (int)len, s,
                   pair->lo.family, pair->hi.family);
     else
-        give_value(p, t, ADDR_RANGE, N_ADDR_RANGE, (struct value){.kind = VALUE_ADDR_RANGE, .addr_range = pair});
+        return pair;
+    return NULL;
 }
 
-void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len)
+static void scan_addr_range(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
 {
-    uint64_t n;
-    if (parse_uint(port, len, &n) != 0 || n > 65535) {
-        t->span.start = (uint32_t)(port - p->text);
-        lex_error(p, t, E_NUMBER, "`%.*s` is no port: ports are 0 to 65535", (int)len, port);
+    const char *colon = memchr(dash, ':', len - (size_t)(dash - s));
+    const size_t left = (size_t)(dash - s), right = len - left - 1;
+    const bool with_port = colon && memchr(s, '.', left) && !memchr(s, ':', left) &&
+                           !memchr(colon + 1, ':', len - (size_t)(colon + 1 - s));
+    if (is_clock(s, left) && is_clock(dash + 1, right)) {
+        give_value(p, t, COLON_RANGE, N_TIME_RANGE, (struct value){.kind = VALUE_STR, .str = {s, len}});
         return;
     }
-    v.endpoint.port = (uint16_t)n;
-    give_value(p, t, ENDPOINT, N_ENDPOINT, v);
+    struct addr_pair *pair = range_of(p, s, with_port ? (size_t)(colon - s) : len, dash, t);
+    if (pair && with_port)
+        give_endpoint_range(p, t, pair, colon + 1, len - (size_t)(colon - s) - 1);
+    else if (pair)
+        give_value(p, t, ADDR_RANGE, N_ADDR_RANGE, (struct value){.kind = VALUE_ADDR_RANGE, .addr_range = pair});
 }
 
 void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t)
@@ -122,11 +169,16 @@ void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t
     struct value v = {.kind = VALUE_ENDPOINT};
     const char *close = memchr(s, ']', len);
     size_t inside = (size_t)(close - s) - 1;
-    if (parse_addr6(s + 1, inside, &v.endpoint.addr) != 0) {
+    const char *dash = memchr(s, '-', inside + 1);
+    struct addr_pair *pair = dash ? range_of(p, s + 1, inside, dash, t) : NULL;
+    if (dash && !pair) return;
+    if (dash ? pair->lo.family != 6 : parse_addr6(s + 1, inside, &v.endpoint.addr) != 0) {
         addr_error(p, t, s + 1, inside);
     } else if (close + 1 == s + len) {
         lex_error(p, t, E_ADDRESS, "brackets are for an address with a port, such as [2001:db8::1]:80");
         if (!p->panic) diag_suggest(p->diags, SPAN_NONE, "%.*s", (int)inside, s + 1);
+    } else if (dash) {
+        give_endpoint_range(p, t, pair, close + 2, len - inside - 3);
     } else {
         give_endpoint(p, t, v, close + 2, len - inside - 3);
     }
@@ -175,12 +227,15 @@ void scan_dots(struct parser *p, const char *s, size_t len, struct token *t)
     } else if (parse_addr4(s, len, &v.addr) == 0) {
         give_value(p, t, ADDR, N_ADDR, v);
     } else {
-        const char *dot = memchr(s, '.', len);
-        if (isalpha((unsigned char)s[len - 1]) || s[len - 1] == '%' ||
-            !memchr(dot + 1, '.', len - (size_t)(dot - s) - 1))
+        const char *dot = memchr(s, '.', len), *mac = mac_meant(p->arena, s, len);
+        const bool two = !memchr(dot + 1, '.', len - (size_t)(dot - s) - 1);
+        if (mac)
+            lex_error(p, t, E_ADDRESS, "`%.*s` is not a MAC: its pairs are kept apart by colons", (int)len, s);
+        else if (isalpha((unsigned char)s[len - 1]) || s[len - 1] == '%' || two)
             lex_error(p, t, E_NUMBER, "`%.*s` is neither an address nor a whole number (there are no fractions)",
                       (int)len, s);
         else
             addr_error(p, t, s, len);
+        if (mac && !p->panic) diag_suggest(p->diags, SPAN_NONE, "%s", mac);
     }
 }

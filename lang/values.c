@@ -83,6 +83,12 @@ static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t
 
 static void number_error(struct parser *p, struct token *t, const char *s, size_t len, int err)
 {
+    const char *mac = mac_meant(p->arena, s, len);
+    if (mac) {
+        lex_error(p, t, E_ADDRESS, "`%.*s` is not a MAC: its pairs are kept apart by colons", (int)len, s);
+        if (!p->panic) diag_suggest(p->diags, SPAN_NONE, "%s", mac);
+        return;
+    }
     if (err == -ERANGE) {
         lex_error(p, t, E_NUMBER, "`%.*s` is too large: numbers end at 18446744073709551615", (int)len, s);
         return;
@@ -240,6 +246,11 @@ static void scan_unit(struct parser *p, const char *s, size_t digits, size_t len
 static void scan_number(struct parser *p, const char *s, size_t len, struct token *t)
 {
     struct node n = {0};
+    if (len == 1 && *s == '-' && p->stmt.start[0].kind == SCHEDULE) {
+        t->kind = DASH;
+        return;
+    }
+    if (date_scan(p, s, len, t)) return;
     if (s[0] == '/' && digits_len(s + 1, len - 1) == len - 1 && len > 1) {
         t->kind = SLASH_LEN;
         t->str = (struct str){s, len};
@@ -283,6 +294,29 @@ static bool is_hex_colons(const char *s, size_t len)
     return colons >= 2;
 }
 
+/* Addresses alone can stand at this place, as far as the words before it say. */
+static bool takes_address(const struct parser *p)
+{
+    const int first = p->stmt.start[0].kind;
+
+    if (p->prev == FROM || p->prev == TO || first == SET || first == SERVER) return true;
+    if (first == SERVICE) return p->prev == ON || p->prev == COMMA;
+    return word_is_reserved(first) && (p->prev == NOT || p->prev == COMMA);
+}
+
+/* A word with a dot: a host's name, a device, a MAC as Cisco writes it. */
+static void dotted_error(struct parser *p, const char *s, size_t len)
+{
+    const char *mac = mac_meant(p->arena, s, len);
+
+    if (mac)
+        diag_suggest(p->diags, SPAN_NONE, "%s", mac);
+    else if (takes_address(p))
+        diag_advise(p->diags, "names of hosts are not looked up: write their addresses");
+    else
+        diag_suggest_for(p->diags, " for a string", "\"%.*s\"", (int)len, s);
+}
+
 /* What begins with a letter. Returns the bytes taken. */
 static size_t scan_word(struct parser *p, const char *s, size_t len, struct token *t)
 {
@@ -313,7 +347,7 @@ static size_t scan_word(struct parser *p, const char *s, size_t len, struct toke
         lex_error(p, t, E_NAME, "`%.*s` is no name: a name never ends in `-`", (int)len, s);
     } else {
         lex_error(p, t, E_NAME, "`%.*s` is no name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
-        if (!p->panic && memchr(s, '.', len)) diag_suggest_for(p->diags, " for a string", "\"%.*s\"", (int)len, s);
+        if (!p->panic && memchr(s, '.', len)) dotted_error(p, s, len);
     }
     return len;
 }

@@ -25,6 +25,7 @@ struct str word_before(const struct parser *p, uint32_t end)
 static int token_of(const struct parser *p, struct str word)
 {
     if (word.len == 2 && memcmp(word.s, "->", 2) == 0) return ARROW;
+    if (word.len == 3 && memcmp(word.s, "<->", 3) == 0) return MAPS_TO;
     if (word.len) return word_find(word.s, word.len);
     return word.s > p->text && word.s[-1] == '=' ? EQ : NAME;
 }

@@ -1,0 +1,275 @@
+/* What operators of other tools write by habit, and the same in this language: `flags syn`, `from port 22`, `over 5/s`.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lang/lang_priv.h"
+#include "lang/parse.tab.h"
+
+static bool is_word_at(const struct parser *p, struct span span, const char *word)
+{
+    return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
+}
+
+/* ---- words ---- */
+
+/* What other tools call it. */
+static const struct {
+    const char *theirs;
+    int ours;
+    const char *text;
+} synonyms[] = {
+    {"allow", ACCEPT, "accept"},
+    {"permit", ACCEPT, "accept"},
+    {"pass", ACCEPT, "accept"},
+    {"block", DROP, "drop"},
+    {"deny", DROP, "drop"},
+    {"discard", DROP, "drop"},
+    {"jump", DO, "do"},
+    {"call", DO, "do"},
+    {"goto", DO, "do"},
+    {"saddr", FROM, "from"},
+    {"src", FROM, "from"},
+    {"daddr", TO, "to"},
+    {"dst", TO, "to"},
+    {"dport", PORT, "port"},
+    {"sport", SOURCE, "source port"},
+    {"ipv4", IP, "ip"},
+    {"ipv6", IP6, "ip6"},
+    {"icmpv6", ICMP6, "icmp6"},
+    {"iif", ON, "on"},
+    {"iifname", ON, "on"},
+    {"ct", STATE, "state"},
+    {"keep", STATE, "state"},
+    {"protocol", PROTO, "proto"},
+    {"or", COMMA, ","},
+    {"table", SET, "set"},
+    {"define", CONST, "const"},
+    {"backend", POOL, "pool"},
+    {"frontend", SERVICE, "service"},
+    {"listen", SERVICE, "service"},
+    {"upstream", POOL, "pool"},
+    {"default_backend", ELSE, "else ->"},
+    {"wait", AFTER, "after"},
+    {"tcp-reset", RST, "rst"},
+    {"reset", RST, "rst"},
+    {"port-unreachable", UNREACHABLE, "unreachable"},
+    {"icmp-port-unreachable", UNREACHABLE, "unreachable"},
+    {"admin-prohibited", PROHIBITED, "prohibited"},
+    {"icmp-admin-prohibited", PROHIBITED, "prohibited"},
+};
+
+const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+        if (is_word_at(p, span, synonyms[i].theirs) && expects(expected, n, synonyms[i].ours)) return synonyms[i].text;
+    return NULL;
+}
+
+/* Words that other tools begin a condition or a statement with, and what says it here. An edit where `edit`. */
+static const struct {
+    const char *theirs;
+    int at; /* stands where this may stand */
+    bool edit;
+    const char *ours;
+} forms[] = {
+    {"new", STATE, true, "state new"},
+    {"established", STATE, true, "state established"},
+    {"related", STATE, true, "state related"},
+    {"invalid", STATE, true, "state invalid"},
+    {"syn", FLAGS, true, "flags has syn"},
+    {"ack", FLAGS, true, "flags has ack"},
+    {"in", FRAGMENT, false, "the direction belongs to the firewall: `firewall NAME in default drop { }`"},
+    {"out", FRAGMENT, false, "the direction belongs to the firewall: `firewall NAME out default drop { }`"},
+    {"forward", FRAGMENT, false, "the direction belongs to the firewall: `firewall NAME forward default drop { }`"},
+    {"limit", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
+    {"rate", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
+    {"limit", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
+    {"rate", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
+    {"masquerade", ACCEPT, false,
+     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
+    {"masquerade", FIREWALL, false,
+     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
+    {"snat", ACCEPT, false,
+     "write translation in a block of its own: `nat NAME { source from ... out on ... to ... }`"},
+    {"mac", BACKUP, false, "a MAC address is one server's: write that one as a `server` of its own"},
+    {"dnat", ACCEPT, false, "write translation in a block of its own: `nat NAME { forward ... -> ... }`"},
+};
+
+static bool offer_form(struct parser *p, struct span span, const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (!is_word_at(p, span, forms[i].theirs) || !expects(expected, n, forms[i].at)) continue;
+        if (forms[i].edit)
+            diag_suggest(p->diags, span, "%s", forms[i].ours);
+        else
+            diag_advise(p->diags, "%s", forms[i].ours);
+        return true;
+    }
+    return false;
+}
+
+/* ---- what takes more than a word ---- */
+
+static uint32_t skip_blanks(const struct parser *p, uint32_t at)
+{
+    while (p->text[at] == ' ' || p->text[at] == '\t') at++;
+    return at;
+}
+
+/* The word of letters, digits, `_`, `-`, `.` or quotes at or behind `at`, on the same line. */
+static struct span next_word(const struct parser *p, uint32_t at)
+{
+    struct span word = {p->file, skip_blanks(p, at), 0};
+
+    word.end = word.start;
+    while (isalnum((unsigned char)p->text[word.end]) || (p->text[word.end] && strchr("_-.\"", p->text[word.end])))
+        word.end++;
+    return word;
+}
+
+static bool number_at(const struct parser *p, struct span word, uint64_t *number)
+{
+    return word.end > word.start && parse_uint(p->text + word.start, word.end - word.start, number) == 0;
+}
+
+bool offer_range(struct parser *p, struct span sign)
+{
+    const bool more = p->text[sign.start] == '>', equal = p->text[sign.start + 1] == '=';
+    const struct span word = next_word(p, sign.start + 1 + equal);
+    const struct span whole = {sign.file, sign.start, word.end};
+    uint64_t n;
+
+    if (!number_at(p, word, &n) || (!equal && n == (more ? UINT64_MAX : 0))) return false;
+    if (more)
+        diag_suggest(p->diags, whole, "%llu-", (unsigned long long)(equal ? n : n + 1));
+    else
+        diag_suggest(p->diags, whole, "-%llu", (unsigned long long)(equal ? n : n - 1));
+    return true;
+}
+
+static struct span span_of(const struct parser *p, struct str word)
+{
+    const uint32_t at = (uint32_t)(word.s - p->text);
+
+    return (struct span){p->file, at, at + (uint32_t)word.len};
+}
+
+/* `from port 22`: `port` was taken as the name of a set. */
+static bool offer_source_port(struct parser *p, struct span span)
+{
+    const struct str port = word_before(p, span.start), from = word_before(p, (uint32_t)(port.s - p->text));
+
+    if (!is_word_at(p, span_of(p, port), "port") || !is_word_at(p, span_of(p, from), "from")) return false;
+    diag_suggest(p->diags, span_join(span_of(p, from), span), "source port %s", quote(p, span));
+    diag_advise(p->diags, "write `source port %s`, without `from`", quote(p, span));
+    return true;
+}
+
+/* `over 5/s`, `within 10Mbit/s`, `rate 5/s`. */
+static bool offer_meter(struct parser *p, struct span span)
+{
+    const struct span word = span_of(p, word_before(p, span.start));
+
+    if (!is_word_at(p, word, "over") && !is_word_at(p, word, "within") && !is_word_at(p, word, "rate")) return false;
+    diag_advise(p->diags, "a rate has a name: `meter m = %s per source` outside, then `%s m` here", quote(p, span),
+                quote(p, word));
+    return true;
+}
+
+/* Of the TOS byte and the traffic class the upper six bits are the DSCP (RFC 2474). */
+static bool offer_dscp(struct parser *p, struct span span)
+{
+    const struct span word = next_word(p, span.end);
+    uint64_t tos;
+
+    if (!is_word_at(p, span, "tos") && !is_word_at(p, span, "tclass")) return false;
+    if (!number_at(p, word, &tos) || tos > 255 || tos & 3) {
+        diag_advise(p->diags, "the upper six bits of that byte are the DSCP: write `dscp N`, a quarter of its value");
+        return true;
+    }
+    diag_suggest(p->diags, span_join(span, word), "dscp %u", (unsigned)tos / 4);
+    diag_advise(p->diags, "write `dscp %u`: the DSCP is the upper six bits of that byte", (unsigned)tos / 4);
+    return true;
+}
+
+/* `drop in on "eth1"`: `on` asks where a packet came in. */
+static bool offer_on(struct parser *p, struct span span)
+{
+    const struct span word = next_word(p, span.end);
+
+    if (!is_word_at(p, span, "in") || !is_word_at(p, word, "on")) return false;
+    diag_suggest(p->diags, span_join(span, word), "on");
+    diag_advise(p->diags, "leave out `in`: `on` asks where a packet came in");
+    return true;
+}
+
+/* `firewall f in on wan`: the direction follows the interfaces. */
+static bool offer_order(struct parser *p, struct span span)
+{
+    const struct span way = span_of(p, word_before(p, span.start)), device = next_word(p, span.end);
+
+    if (!is_word_at(p, way, "in") && !is_word_at(p, way, "out") && !is_word_at(p, way, "forward")) return false;
+    if (device.end == device.start || p->text[device.end] == ',') return false;
+    diag_suggest(p->diags, span_join(way, device), "on %s %s", quote(p, device), quote(p, way));
+    return true;
+}
+
+/* `ports p = file "x"`. */
+static bool offer_include(struct parser *p, struct span span)
+{
+    const int first = p->stmt.start[0].kind;
+
+    if (!is_word_at(p, span_of(p, word_before(p, span.start)), "file")) return false;
+    if (first != PORTS && first != MACS && first != NAMES) return false;
+    diag_advise(p->diags,
+                "only sets of addresses are read from such files: write `%s` in a rule file of its own, and "
+                "`include` that",
+                token_name(first));
+    return true;
+}
+
+/* `mon 08:00 - 18:00`: between times the dash stands without blanks. */
+static bool offer_hours(struct parser *p, struct span span)
+{
+    const uint32_t dash = skip_blanks(p, span.end), end = skip_blanks(p, dash + (p->text[dash] == '-'));
+
+    if (p->stmt.start[0].kind != SCHEDULE || p->text[dash] != '-' || !isdigit((unsigned char)p->text[end]))
+        return false;
+    const struct span hours = {p->file, end, end + (uint32_t)strspn(p->text + end, "0123456789:")};
+    diag_suggest(p->diags, span_join(span, hours), "%s-%s", quote(p, span), quote(p, hours));
+    return true;
+}
+
+static bool is_flag(int token)
+{
+    static const int flags[] = {FIN, SYN, RST, PSH, ACK, URG, ECE, CWR};
+
+    return expects(flags, sizeof(flags) / sizeof(flags[0]), token);
+}
+
+/* `flags syn`, and pf's `flags S/SA`. */
+static bool offer_flags(struct parser *p, int found, struct span span)
+{
+    if (is_flag(found))
+        diag_suggest(p->diags, span, "has %s", quote(p, span));
+    else if (found == SLASHED)
+        diag_advise(p->diags, "name the flags that are set and those that are clear: `flags has syn lacks ack`");
+    return is_flag(found) || found == SLASHED;
+}
+
+bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    const bool word = found == NAME || token_is_word(found), condition = expects(expected, n, FRAGMENT);
+
+    if (n < ALL_NAMES && expects(expected, n, HAS) && expects(expected, n, LACKS)) return offer_flags(p, found, span);
+    if (found == GE) return offer_range(p, span);
+    if (found == COLON_WORD) return offer_hours(p, span);
+    if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
+    if (found == STRING) return offer_include(p, span);
+    if (found == ON && expects(expected, n, DEFAULT)) return offer_order(p, span);
+    if (condition && (found == INT || found == RANGE || found == NAME) && offer_source_port(p, span)) return true;
+    if (condition && word && (offer_dscp(p, span) || offer_on(p, span))) return true;
+    return word && offer_form(p, span, expected, n);
+}
