@@ -79,6 +79,7 @@ static int run_stages(struct compile *c)
     resolve_rules(c);
     resolve_tests(c);
     warn_unused(c);
+    warn_misread(c);
     if (diags_errors(c->diags)) return -EINVAL;
     end_stage(c, STAGE_RULES, &began);
     make_normal(c);

@@ -47,6 +47,12 @@ struct list_figures {
 /* Random frames that a program is tried on, at least (analysis/trial/trial.h); and where many programs are made. */
 enum { DOUBTS = 4096, DOUBTS_FEW = 64 };
 
+/* A condition (index in CONDS) that asks where a packet leaves. */
+struct out_on {
+    struct out_on *next;
+    uint32_t cond;
+};
+
 struct compile {
     enum classify_when classify; /* set between compile_init and compile_file, as is */
     uint32_t doubts;             /* DOUBTS; fewer: that many, and no clock is asked; 0: the program is not tried */
@@ -56,6 +62,7 @@ struct compile {
     bool keep_tree;             /* likewise: for --dump=ast */
     bool read;                  /* the main file was */
     bool told_others;           /* W0513 was */
+    struct out_on *outs;        /* conditions written as `out on` */
     struct node *tree;          /* lang_parse; NULL once every statement is in the image, unless it is kept */
     struct symbols *symbols;    /* names.c: every declared name, what it is, whether it was used */
     struct image *image;        /* rules.c and what it calls: the rule list */
@@ -83,6 +90,7 @@ void declare_names(struct compile *c); /* names.c: declarations into symbols; du
 void resolve_rules(struct compile *c); /* rules.c: chains and firewalls into the image; E0900 for what is not due */
 void resolve_tests(struct compile *c); /* resolve.c: the file's own tests, to be run by judge_tests */
 void warn_unused(struct compile *c);   /* names.c */
+void warn_misread(struct compile *c);  /* misread.c */
 void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
 void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */
 void analyse_rules(struct compile *c); /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
@@ -101,7 +109,8 @@ bool tests_passed(const struct compile *c); /* all that were run */
 
 /* --dump=ir, --stats */
 void ir_dump(const struct compile *c, FILE *out);
-void stats_print(const struct compile *c, FILE *out);
-void stats_print_left(const struct compile *c, FILE *out); /* left.c: a part of it */
+void stats_print(const struct compile *c, FILE *out, bool json);
+struct figures;
+void stats_print_left(const struct compile *c, struct figures *f); /* left.c: a part of it */
 
 #endif

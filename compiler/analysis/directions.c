@@ -16,12 +16,24 @@ struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
     return p;
 }
 
-struct ir_product frames_on(struct ir *ir, uint32_t iface)
+struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direction d)
 {
+    const struct image *img = c->image;
+    const struct iface_table t = image_ifaces(img);
+    struct pbc_range *on = arena_alloc(c->arena, (img->ifaces_count + 1) * sizeof(*on));
+    uint32_t n = 0;
     struct ir_product p;
 
+    for (uint32_t i = 0; i < t.count; i++) {
+        if (!iface_is_of(&t, i, img->firewalls[firewall].iface)) continue;
+        if (firewall_find(&t, img->firewalls, img->firewalls_count, d, i) != firewall) continue;
+        if (n && on[n - 1].hi + 1 == i)
+            on[n - 1].hi = i;
+        else
+            on[n++] = (struct pbc_range){i, i};
+    }
     product_all(&p);
-    p.field[IR_IFACE] = ir_field_range(ir, IR_IFACE, iface, iface);
+    p.field[IR_IFACE] = ir_intern_ranges(c->ir, on, n, IFACE_ABSENT);
     return p;
 }
 

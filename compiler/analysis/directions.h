@@ -7,7 +7,8 @@
 
 enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
-struct ir_product frames_on(struct ir *ir, uint32_t iface);
+/* Those of the interfaces whose frames of the direction the firewall judges; it is `on` some. */
+struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direction d);
 
 /* Multicast and broadcast. */
 uint32_t addrs_of_groups(struct ir *ir);

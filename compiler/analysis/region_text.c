@@ -179,8 +179,26 @@ static bool is_any(const struct printer *t, uint32_t id, unsigned families)
     return id == IR_ALL || (families && (ir_addrs_full(t->ir, id) & families) == families);
 }
 
+static const char *name_of(struct printer *t, uint32_t id, unsigned families)
+{
+    return t->text->set_name && !is_any(t, id, families) ? t->text->set_name(t->text->arg, id, families) : NULL;
+}
+
+/* By its name, or as not another one's. */
+static bool put_named(struct printer *t, uint32_t id, unsigned families)
+{
+    const char *name = name_of(t, id, families), *not = NULL;
+
+    if (!name) not = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
+    if (!name && !not ) return false;
+    word(t, not ? "not " : "");
+    put_name(not ? not : name, t->out);
+    return true;
+}
+
 static void put_addrs(struct printer *t, uint32_t id, unsigned families)
 {
+    if (put_named(t, id, families)) return;
     const uint32_t list = is_any(t, id, families) ? IR_ALL : shorter(t, id, families);
 
     if (list != id && list != IR_ALL) word(t, "not");
@@ -207,7 +225,9 @@ static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 {
     const uint32_t id = as_travels(t, f, t->p->field[f], families);
 
-    return id != IR_EMPTY && !is_any(t, id, families) && shorter(t, id, families) == id;
+    if (id == IR_EMPTY || is_any(t, id, families)) return false;
+    if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* all of the set is of the family */
+    return shorter(t, id, families) == id;
 }
 
 /* self_possible: frames of this machine's addresses travel this way. */
@@ -254,19 +274,32 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     ir_print_value(t->text->c, f, shorter_not ? not : id, t->out);
 }
 
-/* The named interfaces that the set has, or, of `not`, lacks. False: there are none. */
-static bool put_devices(struct printer *t, uint32_t id, bool not )
+/* Those that the set has, or, of `not`, lacks; where the pattern around one says so already, it is left out. */
+static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, const char *lead)
 {
     const struct image *img = t->text->c->image;
+    const struct iface_table ifaces = image_ifaces(img);
     bool any = false;
 
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
-        if (ir_ranges_have(t->ir, id, i) == not ) continue;
-        fputs(any ? ", \"" : not ? "on not \"" : "on \"", t->out);
+        const uint32_t around = iface_around(&ifaces, i);
+        const bool around_says = around != PBC_NONE ? ir_ranges_have(t->ir, id, around) : not ;
+
+        if (ir_ranges_have(t->ir, id, i) != outside || around_says == outside) continue;
+        fprintf(t->out, "%s\"", any ? ", " : lead);
         put_name(image_str(img, img->ifaces[i].device), t->out);
         fputc('"', t->out);
         any = true;
     }
+    return any;
+}
+
+/* The named interfaces that the set has, or, of `not`, lacks. False: there are none. */
+static bool put_devices(struct printer *t, uint32_t id, bool not )
+{
+    const bool any = put_those(t, id, not, !not, not ? "on not " : "on ");
+
+    if (any) put_those(t, id, not, not, " except ");
     return any;
 }
 
@@ -445,6 +478,16 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     }
     if (dirs == 1u << PBC_DIR_IN) fputs(", coming in", out);
     if (dirs == 1u << PBC_DIR_FORWARD) fputs(", crossing", out);
+}
+
+void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out)
+{
+    struct printer t = {text, text->c->ir, p, out, 0, true};
+
+    put_ifaces(&t);
+    if (is_any(&t, p->field[IR_SRC], families)) return;
+    word(&t, "from");
+    put_addrs(&t, p->field[IR_SRC], families);
 }
 
 struct region_text region_text_of(struct compile *c)

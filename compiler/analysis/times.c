@@ -1,9 +1,12 @@
 /* Weeks cut where a schedule of their zone begins or ends (times.h). */
 #include "compiler/analysis/times.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/schedule/schedule.h"
+
+enum { DATE_ENDS = 128 }; /* of a zone's schedules, that are looked at */
 
 static const char *zone_of(const struct program *p, uint32_t schedule)
 {
@@ -28,6 +31,65 @@ static uint32_t mask_of(const struct program *p, const char *zone)
     return mask;
 }
 
+/* The moment at which these are active, a new one if need be; `most`: there are that many. */
+static uint32_t moment_with(struct week *w, const uint32_t now[TIMES_PROGRAMS], uint32_t most)
+{
+    uint32_t m = 0;
+
+    while (m < w->count && memcmp(w->active[m], now, sizeof(*w->active)) != 0) m++;
+    if (m == w->count && m < most) memcpy(w->active[w->count++], now, sizeof(*w->active));
+    return m;
+}
+
+static int by_minute(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Minutes since 1970 at which dates of the zone's schedules begin or end. */
+static uint32_t date_ends(const struct program *const *programs, unsigned n, const char *zone, uint64_t at[DATE_ENDS])
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        for (uint32_t k = 0; k < programs[i]->schedules_count; k++) {
+            const struct pbc_schedule *s = &programs[i]->schedules[k];
+            const struct pbc_span *spans = programs[i]->spans + s->first;
+
+            for (uint32_t j = 0; strcmp(zone_of(programs[i], k), zone) == 0 && j < s->count; j++) {
+                if (spans[j].days) continue;
+                if (count + 2 > DATE_ENDS) return DATE_ENDS + 1;
+                at[count++] = (uint64_t)spans[j].first * DAY_MINUTES + spans[j].from;
+                at[count++] = (uint64_t)spans[j].last * DAY_MINUTES + spans[j].to;
+            }
+        }
+    qsort(at, count, sizeof(*at), by_minute);
+    return count;
+}
+
+/* What dates bring about: from each end of dates to the next, a week at most, for then it repeats itself. */
+static bool cut_dates(const struct program *const *programs, unsigned n, const uint32_t masks[TIMES_PROGRAMS],
+                      uint32_t most, struct week *w)
+{
+    uint64_t at[DATE_ENDS];
+    const uint32_t ends = date_ends(programs, n, w->zone, at);
+
+    if (ends > DATE_ENDS) return false;
+    for (uint32_t e = 0; e + 1 < ends; e++)
+        for (uint64_t minute = at[e]; minute < at[e + 1] && minute < at[e] + WEEK_MINUTES; minute++) {
+            uint32_t now[TIMES_PROGRAMS] = {0};
+
+            for (unsigned i = 0; i < n; i++)
+                now[i] =
+                    schedules_on_date(programs[i], (uint32_t)(minute / DAY_MINUTES), (unsigned)(minute % DAY_MINUTES)) &
+                    masks[i];
+            if (moment_with(w, now, most) == most) return false;
+        }
+    return true;
+}
+
 /* False: it has more than `most` moments; the others are counted in the last. */
 static bool cut_week(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct week *w)
 {
@@ -39,17 +101,16 @@ static bool cut_week(struct arena *a, const struct program *const *programs, uns
     w->active = arena_alloc(a, most * sizeof(*w->active));
     for (unsigned i = 0; i < n; i++) masks[i] = mask_of(programs[i], w->zone);
     for (unsigned minute = 0; minute < WEEK_MINUTES; minute++) {
-        uint32_t now[TIMES_PROGRAMS] = {0}, m = 0;
+        uint32_t now[TIMES_PROGRAMS] = {0};
 
         for (unsigned i = 0; i < n; i++)
             now[i] = schedules_on(programs[i], minute / DAY_MINUTES, minute % DAY_MINUTES) & masks[i];
-        while (m < w->count && memcmp(w->active[m], now, sizeof(now)) != 0) m++;
-        if (m == w->count && m < most) memcpy(w->active[w->count++], now, sizeof(now));
+        const uint32_t m = moment_with(w, now, most);
         all = all && m < most;
         w->at[minute] = (uint16_t)(m < most ? m : most - 1);
         w->minutes[w->at[minute]]++;
     }
-    return all;
+    return cut_dates(programs, n, masks, most, w) && all;
 }
 
 bool times_find(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct times *out)
@@ -85,7 +146,9 @@ double times_share(const struct times *t, uint32_t moment)
 {
     double share = 1;
 
-    for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++)
-        share *= w->minutes[moment % w->count] / (double)WEEK_MINUTES;
+    for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++) {
+        const uint32_t minutes = w->minutes[moment % w->count]; /* dates are rare: as if it were one */
+        share *= (minutes ? minutes : 1) / (double)WEEK_MINUTES;
+    }
     return share;
 }

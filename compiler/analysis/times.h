@@ -1,6 +1,7 @@
 /* The moments of one or two programs' schedules. A zone's week falls into moments: all minutes at which the same of its
- * schedules are active. Clocks of different zones may show any two times together, so a moment of all is one of each
- * zone's. Moments exclude each other, and one of them always is. */
+ * schedules are active; and, behind those of any week, those that only dates bring about. Clocks of different zones may
+ * show any two times together, so a moment of all is one of each zone's. Moments exclude each other, and one of them
+ * always is. */
 #ifndef COMPILER_TIMES_H
 #define COMPILER_TIMES_H
 
@@ -16,7 +17,7 @@ struct week {
     const char *zone; /* "": UTC */
     uint32_t count;
     uint16_t *at;                       /* [WEEK_MINUTES] from Monday: which moment it is */
-    uint32_t *minutes;                  /* [count] that each has */
+    uint32_t *minutes;                  /* [count] that each has; of dates alone: 0 */
     uint32_t (*active)[TIMES_PROGRAMS]; /* [count] schedules of the zone, of each program */
 };
 struct times {

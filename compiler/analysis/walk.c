@@ -368,14 +368,15 @@ static void walk_none(struct walk *w, const struct parts *left)
 static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *all)
 {
     const struct image *img = w->c->image;
-    const uint32_t general = firewall_find(img->firewalls, img->firewalls_count, d, IFACE_ABSENT);
+    const struct iface_table ifaces = image_ifaces(img);
+    const uint32_t general = firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT);
 
     for (uint32_t i = 0; i < img->firewalls_count && !over(w); i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
         struct parts here;
 
         if (!firewall_judges(f, d) || f->iface == PBC_NONE) continue;
-        const struct ir_product on = frames_on(w->c->ir, f->iface);
+        const struct ir_product on = frames_on(w->c, i, d);
         parts_init(&here);
         take(w, &all->sure, &on, &here.sure);
         if (here.sure.count) walk_firewall(w, i, &here);

@@ -37,6 +37,31 @@ struct section {
     uint32_t general;
 };
 
+/* How many patterns hold the interface. */
+static unsigned depth_of(const struct image *img, uint32_t iface)
+{
+    const struct iface_table t = image_ifaces(img);
+    unsigned depth = 0;
+
+    while ((iface = iface_around(&t, iface)) != PBC_NONE) depth++;
+    return depth;
+}
+
+/* A firewall of a device before that of a pattern which holds it; else in the order of the file. */
+static void narrow_first(const struct gen *g, struct section *s)
+{
+    const struct image *img = g->img;
+
+    for (uint32_t i = 1; i < s->count; i++) {
+        const uint32_t one = s->firewalls[i], depth = depth_of(img, img->firewalls[one].iface);
+        uint32_t at = i;
+
+        for (; at > 0 && depth_of(img, img->firewalls[s->firewalls[at - 1]].iface) < depth; at--)
+            s->firewalls[at] = s->firewalls[at - 1];
+        s->firewalls[at] = one;
+    }
+}
+
 static struct section section_of(struct gen *g, enum pbc_direction direction)
 {
     const struct image *img = g->img;
@@ -53,6 +78,7 @@ static struct section section_of(struct gen *g, enum pbc_direction direction)
             s.firewalls[s.count++] = i;
         }
     }
+    narrow_first(g, &s);
     return s;
 }
 
@@ -62,14 +88,28 @@ static bool same_section(const struct section *a, const struct section *b)
            memcmp(a->firewalls, b->firewalls, a->count * sizeof(*a->firewalls)) == 0;
 }
 
+/* Frames that come or go elsewhere than on what the interface names jump to `next`. */
+static void only_on(struct gen *g, uint32_t iface, struct label *next)
+{
+    struct pbc_range *on = arena_alloc(g->c->arena, (g->img->ifaces_count + 1) * sizeof(*on));
+    const uint32_t count = image_ifaces_within(g->img, &iface, 1, on);
+    struct label here = {0};
+
+    for (uint32_t i = 0; i < count; i++) {
+        const bool last = i + 1 == count;
+
+        asm_relay(&g->as);
+        asm_jump(&g->as, last ? OP_JNIN : OP_JIN, KEY_HALF(iface), on[i].lo << 16 | on[i].hi, last ? next : &here);
+    }
+    asm_bind(&g->as, &here);
+}
+
 static void section_code(struct gen *g, struct plan *plan, const struct section *s, enum variant v, bool alone)
 {
     for (uint32_t i = 0; i < s->count; i++) {
-        const uint32_t iface = g->img->firewalls[s->firewalls[i]].iface;
         struct label next = {0};
 
-        asm_relay(&g->as);
-        asm_jump(&g->as, OP_JNIN, KEY_HALF(iface), iface << 16 | iface, &next);
+        only_on(g, g->img->firewalls[s->firewalls[i]].iface, &next);
         firewall_code(g, plan, s->firewalls[i], v, alone);
         asm_bind(&g->as, &next);
     }

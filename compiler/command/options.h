@@ -5,19 +5,32 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "lang/diag.h"
+
 enum print_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF };
+enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 enum dump_kind { DUMP_NONE, DUMP_AST, DUMP_IR, DUMP_BYTECODE };
 
+enum { OPTIONS_ASKED = 64, OPTIONS_PCAPS = 32 };
 struct options {
     const char *input; /* the rule file */
-    char **inputs;     /* all that were named: several for --fmt, OLD and NEW for --diff */
+    char **inputs;     /* all that were named: several for --fmt and --check, OLD and NEW for --diff */
     int input_count;
-    const char *output;  /* -o, or NULL */
-    const char *explain; /* a code, or NULL */
-    const char *setup;   /* POOL/SERVER, or NULL */
+    const char *output;               /* -o, or NULL */
+    const char *explain;              /* a code, or NULL */
+    const char *setup;                /* POOL/SERVER, or NULL */
+    const char *asked[OPTIONS_ASKED]; /* packets, or "-" */
+    unsigned asked_count;
+    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
+    unsigned pcap_count, map_count, self_count;
+    const char *on;
+    bool against, suggest;
+    unsigned width4, width6; /* of --suggest */
     bool check, stats, werror, fmt, write, diff, help, version;
     enum print_format format; /* of diagnostics */
     enum dump_kind dump;
+    enum colour colour;
+    bool allow[DIAG_COUNT]; /* warnings that are not wanted */
 };
 
 /* Read the command line. Options may stand anywhere; `--` ends them. Returns 0, or -EINVAL after one line on standard

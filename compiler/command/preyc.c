@@ -4,15 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compiler/analysis/diff/diff.h"
 #include "compiler/command/format.h"
+#include "compiler/command/inputs.h"
 #include "compiler/command/options.h"
 #include "compiler/command/output.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
 #include "compiler/setup/setup.h"
+#include "compiler/traffic/against.h"
+#include "compiler/traffic/ask.h"
+#include "compiler/traffic/suggest.h"
 #include "vm/program/program.h"
 
 enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
@@ -33,10 +38,11 @@ static void print_test_results(void *arg, FILE *out)
     tests_print_json(c, out);
 }
 
-static bool wants_colour(void)
+static bool wants_colour(const struct options *o)
 {
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 
+    if (o->colour != COLOUR_AUTO) return o->colour == COLOUR_ALWAYS;
     return isatty(STDERR_FILENO) && !(no_colour && no_colour[0]) && !(term && strcmp(term, "dumb") == 0);
 }
 
@@ -44,7 +50,7 @@ static bool wants_colour(void)
 static void print_diagnostics(const struct options *o, struct diags *d, struct compile *c)
 {
     switch (o->format) {
-    case FORMAT_TEXT: diags_print_text(d, stderr, wants_colour()); break;
+    case FORMAT_TEXT: diags_print_text(d, stderr, wants_colour(o)); break;
     case FORMAT_JSON: diags_print_json_with(d, stdout, print_test_results, c); break;
     case FORMAT_SARIF: diags_print_sarif(d, "preyc", PREY_VERSION, stdout); break;
     }
@@ -95,14 +101,21 @@ static int give(const struct options *o, struct compile *c)
         return EXIT_USAGE;
     if (o->dump == DUMP_IR) ir_dump(c, stdout);
     if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
-    if (o->stats) stats_print(c, stdout);
+    if (o->stats) stats_print(c, stdout, o->format == FORMAT_JSON);
     if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
     if (o->check && o->format == FORMAT_TEXT) print_good(o, c);
     return EXIT_GOOD;
 }
 
+static void allow(const struct options *o, struct diags *d)
+{
+    for (enum diag_code code = 0; code < DIAG_COUNT; code++)
+        if (o->allow[code]) diags_allow_everywhere(d, code);
+}
+
 static int run(const struct options *o, struct compile *c)
 {
+    allow(o, c->diags);
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
     c->keep_tree = o->dump == DUMP_AST;
     const int rc = compile_file(c, o->input);
@@ -113,7 +126,9 @@ static int run(const struct options *o, struct compile *c)
         say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));
         return EXIT_USAGE;
     }
-    print_diagnostics(o, c->diags, c);
+    struct options told = *o;
+    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* on standard output the figures stand alone */
+    print_diagnostics(&told, c->diags, c);
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
     if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
@@ -145,6 +160,7 @@ static struct program *program_of_rules(const struct options *o, const char *pat
     as_input.input = path;
     as_input.format = FORMAT_TEXT;
     compile_init(&c);
+    allow(o, c.diags);
     const int rc = compile_file(&c, path);
     if (o->werror) diags_werror(c.diags, true);
     if (!c.read)
@@ -182,6 +198,102 @@ static int diff(const struct options *o)
     return result < 0 ? EXIT_USAGE : result;
 }
 
+static struct traffic traffic_of(const struct options *o)
+{
+    return (struct traffic){.pcaps = o->pcaps,
+                            .pcap_count = o->pcap_count,
+                            .maps = o->maps,
+                            .map_count = o->map_count,
+                            .selves = o->selves,
+                            .self_count = o->self_count,
+                            .on = o->on,
+                            .json = o->format == FORMAT_JSON};
+}
+
+static int suggest_rules(const struct options *o)
+{
+    const struct traffic t = traffic_of(o);
+
+    return suggest(&t, (uint8_t)o->width4, (uint8_t)o->width6, stdout) < 0 ? EXIT_USAGE : EXIT_GOOD;
+}
+
+/* 1 is kept for "something differs", as of --diff. */
+static int compare_by_captures(const struct options *o)
+{
+    const struct traffic t = traffic_of(o);
+    struct program *old = program_of(o, o->inputs[0]), *new = old ? program_of(o, o->inputs[1]) : NULL;
+    const char *const names[2] = {o->inputs[0], o->inputs[1]};
+    const int result = new ? against(old, new, names, &t, stdout) : -1;
+
+    program_put(old);
+    program_put(new);
+    return result < 0 ? EXIT_USAGE : result;
+}
+
+/* Each packet of each file. */
+static int ask_files(const struct options *o)
+{
+    const bool json = o->format == FORMAT_JSON;
+    int status = EXIT_GOOD;
+
+    for (int i = 0; i < o->input_count; i++) {
+        struct program *p = program_of(o, o->inputs[i]);
+
+        if (!p) return EXIT_USAGE;
+        if (o->input_count > 1 && !json) {
+            if (i) putchar('\n');
+            diag_put_text(o->inputs[i], stdout);
+            puts(":");
+        }
+        if (ask(p, o->asked, o->asked_count, json, stdout) < 0) status = EXIT_USAGE;
+        program_put(p);
+    }
+    return status;
+}
+
+static int compile_one(const struct options *o, const char *path)
+{
+    struct options one = *o;
+    struct compile c;
+
+    one.input = path;
+    compile_init(&c);
+    const int status = run(&one, &c);
+    compile_fini(&c);
+    return status;
+}
+
+/* Each by itself; as JSON they are one list. The worst status is that of all. */
+static int check_several(const struct options *o)
+{
+    const bool list = o->format == FORMAT_JSON;
+    struct inputs in;
+
+    if (o->format == FORMAT_SARIF) {
+        say(stderr, "preyc: SARIF tells of one rule file; --format=json of several");
+        return EXIT_USAGE;
+    }
+    int status = inputs_expand(&in, o->inputs, o->input_count) < 0 ? EXIT_USAGE : EXIT_GOOD;
+
+    if (list) puts("[");
+    for (uint32_t i = 0; i < in.count; i++) {
+        const int one = compile_one(o, in.names[i]);
+
+        if (one > status) status = one;
+        if (list && i + 1 < in.count) puts(",");
+    }
+    if (list) puts("]");
+    inputs_free(&in);
+    return status;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* A result that did not reach its reader is no result. */
 static int finish(int status)
 {
@@ -193,7 +305,6 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     struct options o;
-    struct compile c;
 
     if (options_read(&o, argc, argv) < 0) return EXIT_USAGE;
     if (o.help)
@@ -204,8 +315,9 @@ int main(int argc, char **argv)
     if (o.explain) return finish(explain(o.explain));
     if (o.fmt) return finish(fmt(&o));
     if (o.diff) return finish(diff(&o));
-    compile_init(&c);
-    const int status = run(&o, &c);
-    compile_fini(&c);
-    return finish(status);
+    if (o.asked_count) return finish(ask_files(&o));
+    if (o.suggest) return finish(suggest_rules(&o));
+    if (o.against) return finish(compare_by_captures(&o));
+    if (o.check && (o.input_count > 1 || is_folder(o.input))) return finish(check_several(&o));
+    return finish(compile_one(&o, o.input));
 }

@@ -1,10 +1,11 @@
 /* `preyc --stats`: what was made of the rules, what it may cost at most, and what the compile took, for people to read.
  */
+#include "compiler/command/stats.h"
+
+#include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "compiler/classify/cost.h"
-#include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
 #include "compiler/resolve/service.h"
 #include "compiler/resolve/settings.h"
@@ -14,11 +15,6 @@
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
-static void line(FILE *out, const char *what, uint64_t value, const char *unit)
-{
-    fprintf(out, "  %-24s %12llu%s%s\n", what, (unsigned long long)value, *unit ? " " : "", unit);
-}
-
 static uint32_t rules_in(const struct ir *ir, enum ir_state state)
 {
     uint32_t n = 0;
@@ -27,23 +23,23 @@ static uint32_t rules_in(const struct ir *ir, enum ir_state state)
     return n;
 }
 
-static void print_rules(const struct compile *c, FILE *out)
+static void print_rules(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
 
-    fputs("rules\n", out);
-    line(out, "firewalls", img->firewalls_count, "");
-    line(out, "chains", img->chains_count, "");
-    line(out, "rules", img->rules_count, "");
-    line(out, "  that never match", rules_in(c->ir, IR_IMPOSSIBLE), "");
-    line(out, "  covered by others", rules_in(c->ir, IR_SHADOWED), "");
-    line(out, "  given up", c->ir->undecided, "would take too long to compare with the others");
-    line(out, "conditions", img->conds_count, "");
-    line(out, "address sets", img->sets_count, "");
-    line(out, "  IPv4 ranges", img->set4_count, "");
-    line(out, "  IPv6 ranges", img->set6_count, "");
-    line(out, "MAC addresses", img->macs_count, "");
-    line(out, "byte patterns", img->patterns_count, "");
+    figures_section(f, "rules");
+    figures_count(f, "firewalls", img->firewalls_count, "");
+    figures_count(f, "chains", img->chains_count, "");
+    figures_count(f, "rules", img->rules_count, "");
+    figures_count(f, "  that never match", rules_in(c->ir, IR_IMPOSSIBLE), "");
+    figures_count(f, "  covered by others", rules_in(c->ir, IR_SHADOWED), "");
+    figures_count(f, "  given up", c->ir->undecided, "would take too long to compare with the others");
+    figures_count(f, "conditions", img->conds_count, "");
+    figures_count(f, "address sets", img->sets_count, "");
+    figures_count(f, "  IPv4 ranges", img->set4_count, "");
+    figures_count(f, "  IPv6 ranges", img->set6_count, "");
+    figures_count(f, "MAC addresses", img->macs_count, "");
+    figures_count(f, "byte patterns", img->patterns_count, "");
 }
 
 /* Tables that meters take, a worker: half as many slots again as entries, a power of two. */
@@ -61,27 +57,27 @@ static uint64_t meter_bytes(const struct image *img)
     return bytes;
 }
 
-static void print_time(const struct compile *c, FILE *out)
+static void print_time(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
 
     if (img->meters_count + img->schedules_count == 0) return;
-    fputs("meters and schedules\n", out);
-    line(out, "meters", img->meters_count, "with those of `log RATE`");
-    line(out, "  memory", meter_bytes(img), "bytes a worker");
-    line(out, "schedules", img->schedules_count, "");
+    figures_section(f, "meters and schedules");
+    figures_count(f, "meters", img->meters_count, "with those of `log RATE`");
+    figures_count(f, "  memory", meter_bytes(img), "bytes a worker");
+    figures_count(f, "schedules", img->schedules_count, "");
 }
 
-static void print_part(const char *name, const char *family, const struct capacity_part *p, FILE *out)
+static void print_part(const char *name, const char *family, const struct capacity_part *p, struct figures *f)
 {
-    char what[64];
+    char what[64], how[160];
 
     if (!p->servers) return;
     snprintf(what, sizeof(what), "%.40s, %s", name, family);
-    fprintf(out, "  %-24s %12llu flows: %llu address%s%s x %llu ports x %llu server%s\n", what,
-            (unsigned long long)p->flows, (unsigned long long)p->addresses, p->addresses == 1 ? "" : "es",
-            p->own ? " (this machine's)" : "", (unsigned long long)p->ports, (unsigned long long)p->servers,
-            p->servers == 1 ? "" : "s");
+    snprintf(how, sizeof(how), "flows: %llu address%s%s x %llu ports x %llu server%s", (unsigned long long)p->addresses,
+             p->addresses == 1 ? "" : "es", p->own ? " (this machine's)" : "", (unsigned long long)p->ports,
+             (unsigned long long)p->servers, p->servers == 1 ? "" : "s");
+    figures_count(f, what, p->flows, how);
 }
 
 /* Who takes a pool's source ports. A proxy's connections are bounded where the pool has a `source`, else by the host.
@@ -94,7 +90,7 @@ static uint8_t takes_ports(const struct image *img, const struct pbc_service *s,
     return s->proxy && img->pools[pool].source_count ? BY_PROXY : 0;
 }
 
-static void print_pools(const struct compile *c, uint8_t *takes, FILE *out)
+static void print_pools(const struct compile *c, uint8_t *takes, struct figures *f)
 {
     const struct image *img = c->image;
 
@@ -111,15 +107,15 @@ static void print_pools(const struct compile *c, uint8_t *takes, FILE *out)
         const struct capacity held = capacity_of(img, &img->pools[i]);
 
         if (takes[i] & BY_PACKETS || (takes[i] && !held.v4.own))
-            print_part(image_str(img, img->pools[i].name), "IPv4", &held.v4, out);
+            print_part(image_str(img, img->pools[i].name), "IPv4", &held.v4, f);
         if (takes[i] & BY_PACKETS || (takes[i] && !held.v6.own))
-            print_part(image_str(img, img->pools[i].name), "IPv6", &held.v6, out);
+            print_part(image_str(img, img->pools[i].name), "IPv6", &held.v6, f);
     }
 }
 
 /* How many flows translation can hold at once. A nat's mapping serves all destinations, so its ports are all there is.
  */
-static void print_source_ports(const struct compile *c, FILE *out)
+static void print_source_ports(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
     uint8_t *takes = arena_alloc(c->arena, (size_t)img->pools_count + 1);
@@ -128,42 +124,54 @@ static void print_source_ports(const struct compile *c, FILE *out)
     for (uint32_t i = 0; i < img->services_count; i++) any |= mode_is(img->services[i].mode, MODE_OWN_SOURCE);
     for (uint32_t i = 0; i < img->pools_count; i++) any |= img->pools[i].source_count != 0;
     if (!any) return;
-    fputs("source ports\n", out);
-    print_pools(c, takes, out);
+    figures_section(f, "source ports");
+    print_pools(c, takes, f);
     for (uint32_t i = 0; i < img->nats_count; i++) {
         const struct pbc_nat *n = &img->nats[i];
-        char what[64];
+        char what[64], how[80];
 
-        if (n->kind == PBC_NAT_FORWARD) continue;
+        if (n->kind != PBC_NAT_MASQUERADE && n->kind != PBC_NAT_SOURCE) continue;
         const unsigned ports = n->port_hi - n->port_lo + 1u;
+        const struct outside_size size = outside_size(img, n);
+        const uint64_t addresses = n->kind != PBC_NAT_SOURCE ? 1 : n->family == 4 ? size.v4 : size.v6;
         snprintf(what, sizeof(what), "%.40s:%u", image_str(img, n->name), n->place.line);
-        fprintf(out, "  %-24s %12u mappings of each protocol: 1 address x %u ports\n", what, ports, ports);
+        snprintf(how, sizeof(how), "mappings of each protocol%s: %" PRIu64 " address%s x %u ports",
+                 size.v4 && size.v6 ? n->family == 4 ? ", IPv4" : ", IPv6" : "", addresses, addresses > 1 ? "es" : "",
+                 ports);
+        figures_count(f, what, addresses * ports, how);
     }
 }
 
 /* All keys, also those that the file leaves alone. */
-static void print_settings(const struct compile *c, FILE *out)
+static void print_settings(const struct compile *c, struct figures *f)
 {
     const uint64_t *values = &c->image->settings->flows;
     const char *key;
     bool timeout;
     uint64_t usual;
 
-    fputs("limits and timeouts\n", out);
+    figures_section(f, "limits and timeouts");
     for (unsigned i = 0; setting_usual(i, &key, &timeout, &usual); i++)
-        line(out, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
+        figures_count(f, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
 /* How packets are dealt to workers (vm/worker/owner.h). */
-static void print_owners(const struct image *img, FILE *out)
+static void print_owners(const struct image *img, struct figures *f)
 {
     const struct owner_key k =
         owner_key_of(img->meters, img->meters_count, img->services, img->services_count, img->meta->flags);
-    fprintf(out, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6, k.ports ? ", and port" : "");
+
+    if (!f->json)
+        fprintf(f->out, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
+                k.ports ? ", and port" : "");
+    if (!f->json) return;
+    figures_count(f, "workers by IPv4 prefix", k.len4, "");
+    figures_count(f, "workers by IPv6 prefix", k.len6, "");
+    figures_bool(f, "workers by port", k.ports);
 }
 
 /* Tables that a worker of a program with connections reserves: of flows, and of as many sources as flows may have. */
-static void print_flows(const struct compile *c, FILE *out)
+static void print_flows(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
     const uint64_t flows = img->settings->flows;
@@ -171,190 +179,79 @@ static void print_flows(const struct compile *c, FILE *out)
         flow_table_cfg_of(img->settings, img->services, img->services_count, img->nats_count);
 
     if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
-    fputs("connections\n", out);
-    line(out, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
+    figures_section(f, "connections");
+    figures_count(f, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
-        line(out, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
-    print_owners(img, out);
+        figures_count(f, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
+    print_owners(img, f);
 }
 
-static void print_place(const struct image *img, const struct pbc_place *p, FILE *out)
-{
-    fprintf(out, " (%s:%u:%u)", image_str(img, p->file), p->line, p->col);
-}
-
-/* What a reason names: a condition as it is called, a rule with its place. */
-static void print_reason(const struct compile *c, const struct ir_memo *memo, FILE *out)
-{
-    static const char *const texts[] = {
-#define MEMO(ident, text) [MEMO_##ident] = text,
-        MEMO_REASONS(MEMO)
-#undef MEMO
-    };
-    const struct image *img = c->image;
-    const char *text = texts[memo->reason], *hole = strstr(text, "%s");
-
-    fputs(": ", out);
-    if (!hole) {
-        fputs(text, out);
-        return;
-    }
-    fwrite(text, 1, (size_t)(hole - text), out);
-    if (memo->reason == MEMO_ASKS) {
-        fputs(cond_info[img->conds[memo->what].kind].name, out);
-    } else {
-        print_rule_name(c, memo->what, out);
-        print_place(img, &img->rules[memo->what].place, out);
-    }
-    fputs(hole + 2, out);
-}
-
-static void print_memo(const struct compile *c, uint32_t i, FILE *out)
-{
-    const struct image *img = c->image;
-    const struct ir_memo *memo = &c->ir->memos[i];
-
-    fputs(memo->reason == MEMO_YES ? "  remembered " : "  not remembered ", out);
-    if (i < img->rules_count) {
-        print_rule_name(c, i, out);
-        print_place(img, &img->rules[i].place, out);
-    } else {
-        const struct pbc_firewall *f = &img->firewalls[i - img->rules_count];
-
-        fprintf(out, "default of %s", image_str(img, f->name));
-        print_place(img, &f->place, out);
-    }
-    if (memo->reason != MEMO_YES) print_reason(c, memo, out);
-    fputc('\n', out);
-}
-
-/* Of each rule and default that can decide packets of established flows, whether its verdict is remembered, and
- * why not. */
-static void print_memos(const struct compile *c, FILE *out)
-{
-    enum { PRINTED_MAX = 100 };
-    const uint32_t count = c->image->rules_count + c->image->firewalls_count;
-    uint32_t reasons = 0, left = 0;
-
-    if (!c->ir->memos) return;
-    fputs("verdicts remembered for flows\n", out);
-    for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;
-    line(out, "decide flows", reasons, reasons == 1 ? "rule or default" : "rules and defaults");
-    line(out, "  remembered", c->image->memos_count, "");
-    line(out, "  given up", c->ir->memos_undecided, "would take too long to work out");
-    for (uint32_t i = 0, n = 0; i < count; i++)
-        if (c->ir->memos[i].reason != MEMO_NONE && n++ < PRINTED_MAX)
-            print_memo(c, i, out);
-        else if (c->ir->memos[i].reason != MEMO_NONE)
-            left++;
-    if (left) line(out, "  more", left, "not printed");
-}
-
-static void print_code(const struct compile *c, FILE *out)
+static void print_code(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
 
-    fputs("code\n", out);
-    line(out, "functions", img->funcs_count, "");
-    line(out, "instructions", img->code_count, "");
-    line(out, "chains copied inline", c->ir->inlined, "");
-    line(out, "maps of numbers", img->maps_count, "");
-    line(out, "longest path", img->meta_count ? img->meta->longest_path : 0,
-         "instructions, a chain counts at each call");
+    figures_section(f, "code");
+    figures_count(f, "functions", img->funcs_count, "");
+    figures_count(f, "instructions", img->code_count, "");
+    figures_count(f, "chains copied inline", c->ir->inlined, "");
+    figures_count(f, "maps of numbers", img->maps_count, "");
+    figures_count(f, "longest path", img->meta_count ? img->meta->longest_path : 0,
+                  "instructions, a chain counts at each call");
 }
 
-static void figure(FILE *out, const char *what, double value, const char *unit)
+static void print_up(const struct kernel_fits *fits, struct figures *f)
 {
-    fprintf(out, "    %-22s %12.1f %s\n", what, value, unit);
-}
-
-static void count(FILE *out, const char *what, uint64_t value, const char *unit)
-{
-    fprintf(out, "    %-22s %12llu%s%s\n", what, (unsigned long long)value, *unit ? " " : "", unit);
-}
-
-static void print_classifier(const struct list_figures *f, FILE *out)
-{
-    count(out, "rules in", f->rules, "");
-    count(out, "boxes out", f->boxes, "");
-    count(out, "cuts", f->cuts, "");
-    count(out, "forks", f->forks, "");
-    count(out, "leaves", f->leaves, "");
-    count(out, "longest leaf", f->longest_leaf, "boxes");
-    count(out, "blocks", f->blocks, "of 256 bytes");
-    count(out, "bytes", f->bytes, "");
-    figure(out, "expected", f->expected_blocks, "blocks, for packets of its boxes");
-    count(out, "at most", f->compared, "blocks");
-    count(out, "", f->words, "words of the tree");
-    count(out, "", f->lines, "cache lines");
-    figure(out, "expected", classifier_ns(f->words, f->expected_blocks), "ns (modelled: classify/cost.c)");
-    figure(out, "at most", classifier_ns(f->words, f->compared), "ns (modelled, for each search)");
-    count(out, "rules with code", f->coded, "");
-    count(out, "asked in turn", f->chain, "of them at most, with a search after each");
-    count(out, "peak of the build", f->peak_bytes / 1024, "KiB");
-    if (f->last_resort) fputs("    some rules overlap so much that they are compared one block after another\n", out);
-}
-
-/* Each list that has code of its own; what stands in its caller is not listed. */
-static void print_lists(const struct compile *c, FILE *out)
-{
-    enum { PRINTED_MAX = 100 };
-    uint32_t n = 0;
-
-    if (!c->lists) return;
-    fputs("lists\n", out);
-    for (const struct list_figures *f = c->lists; f; f = f->next) {
-        if (n++ >= PRINTED_MAX) continue;
-        fprintf(out, "  %s%s: ", image_str(c->image, f->name), f->arp ? " (ARP)" : "");
-        if (f->classified)
-            fputs("classifier\n", out), print_classifier(f, out);
-        else
-            fprintf(out, "straight code, %u rule%s%s\n", f->rules, f->rules == 1 ? "" : "s",
-                    f->in_dispatch ? ", in the dispatch" : "");
+    if (!f->json) fputs(fits->up ? "  user space takes what is\n" : "  no packet needs user space\n", f->out);
+    figures_list_begin(f, "user space takes");
+    for (unsigned i = 0; i < 32; i++) {
+        if (!(fits->up >> i & 1)) continue;
+        if (!f->json) fprintf(f->out, "    %-20s %s\n", kernel_up_name(i), kernel_up_doc(i));
+        figures_item_begin(f);
+        figures_text(f, "name", kernel_up_name(i));
+        figures_text(f, "what", kernel_up_doc(i));
+        figures_item_end(f);
     }
-    if (n > PRINTED_MAX) line(out, "more", n - PRINTED_MAX, "not printed");
+    figures_list_end(f);
 }
 
 /* What the executor in the kernel makes of it (`preyrun --exec kernel`). */
-static void print_kernel(const struct compile *c, FILE *out)
+static void print_kernel(const struct compile *c, struct figures *f)
 {
     char err[256];
     struct kernel_fits fits;
     struct code code;
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
 
-    fputs("in the kernel\n", out);
+    figures_section(f, "in the kernel");
     if (p && gen_judge(p, &code, err, sizeof(err)) < 0) {
-        fprintf(out, "  not: %s\n", err);
+        if (!f->json) fprintf(f->out, "  not: %s\n", err);
+        figures_text(f, "not", err);
     } else if (p && kernel_fits(p, &fits)) {
         gen_free(&code);
-        line(out, "functions", fits.functions, "");
-        line(out, "in line", fits.in_line, "instructions");
-        line(out, "by functions of its own", fits.called, "instructions");
-        if (!fits.up) fputs("  no packet needs user space\n", out);
-        if (fits.up) fputs("  user space takes what is\n", out);
-        for (unsigned i = 0; i < 32; i++)
-            if (fits.up >> i & 1) fprintf(out, "    %-20s %s\n", kernel_up_name(i), kernel_up_doc(i));
+        figures_count(f, "functions", fits.functions, "");
+        figures_count(f, "in line", fits.in_line, "instructions");
+        figures_count(f, "by functions of its own", fits.called, "instructions");
+        print_up(&fits, f);
     }
     program_put(p);
 }
 
-static void print_file(const struct compile *c, FILE *out)
+static void print_file(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
 
-    fputs("file\n", out);
+    figures_section(f, "file");
 #define X(ident, field, type, most)                                                                                    \
-    if (img->field##_count) line(out, #field, (uint64_t)img->field##_count * sizeof(type), "bytes");
+    if (img->field##_count) figures_count(f, #field, (uint64_t)img->field##_count * sizeof(type), "bytes");
     PBC_SECTIONS(X)
 #undef X
-    line(out, "in all", c->pbc_len, "bytes");
-    fputs("loaded\n", out);
-    line(out, "sections", c->memory_bytes, "bytes that are used");
-    line(out, "tables of large sets", c->lookup_bytes, "bytes");
+    figures_count(f, "in all", c->pbc_len, "bytes");
+    figures_section(f, "loaded");
+    figures_count(f, "sections", c->memory_bytes, "bytes that are used");
+    figures_count(f, "tables of large sets", c->lookup_bytes, "bytes");
 }
 
-static void print_compile(const struct compile *c, FILE *out)
+static void print_compile(const struct compile *c, struct figures *f)
 {
     static const char *const names[COMPILE_STAGES] = {
 #define STAGE(ident, name) name,
@@ -364,28 +261,32 @@ static void print_compile(const struct compile *c, FILE *out)
     struct rusage usage;
     uint64_t total = 0;
 
-    fputs("compile\n", out);
+    figures_section(f, "compile");
     for (unsigned i = 0; i < COMPILE_STAGES; i++) {
-        fprintf(out, "  %-24s %12.3f ms\n", names[i], (double)c->stage_ns[i] / 1e6);
+        figures_real(f, names[i], (double)c->stage_ns[i] / 1e6, 3, "ms");
         total += c->stage_ns[i];
     }
-    fprintf(out, "  %-24s %12.3f ms\n", "in all", (double)total / 1e6);
-    line(out, "tree, names, normal form", arena_used(c->arena) / 1024, "KiB");
-    if (getrusage(RUSAGE_SELF, &usage) == 0) line(out, "peak memory", (uint64_t)usage.ru_maxrss, "KiB");
+    figures_real(f, "in all", (double)total / 1e6, 3, "ms");
+    figures_count(f, "tree, names, normal form", arena_used(c->arena) / 1024, "KiB");
+    if (getrusage(RUSAGE_SELF, &usage) == 0) figures_count(f, "peak memory", (uint64_t)usage.ru_maxrss, "KiB");
 }
 
-void stats_print(const struct compile *c, FILE *out)
+void stats_print(const struct compile *c, FILE *out, bool json)
 {
-    print_rules(c, out);
-    stats_print_left(c, out);
-    print_time(c, out);
-    print_source_ports(c, out);
-    print_settings(c, out);
-    print_flows(c, out);
-    print_memos(c, out);
-    print_lists(c, out);
-    print_code(c, out);
-    print_kernel(c, out);
-    print_file(c, out);
-    print_compile(c, out);
+    struct figures f;
+
+    figures_begin(&f, out, json);
+    print_rules(c, &f);
+    stats_print_left(c, &f);
+    print_time(c, &f);
+    print_source_ports(c, &f);
+    print_settings(c, &f);
+    print_flows(c, &f);
+    stats_print_memos(c, &f);
+    stats_print_lists(c, &f);
+    print_code(c, &f);
+    print_kernel(c, &f);
+    print_file(c, &f);
+    print_compile(c, &f);
+    figures_end(&f);
 }

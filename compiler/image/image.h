@@ -10,6 +10,7 @@
 
 #include "lang/source.h"
 #include "vm/pbc.h"
+#include "vm/program/program.h"
 
 struct image {
     /* image->rules, image->rules_count, image->rules_cap, ... */
@@ -44,6 +45,13 @@ const char *image_str(const struct image *img, uint32_t offset);
  * 0. PBC_NONE past the section's bound. */
 uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n);
 void image_share_free(struct image *img);
+
+/* Once all interfaces are known: how patterns lie in one another, and conditions that name a pattern name all ids
+ * within it (ifaces.c). False: past the bound of ranges. */
+bool image_ifaces_settle(struct image *img);
+struct iface_table image_ifaces(const struct image *img);
+/* Ids of the devices that `named` ids name, as ranges in order; `out`: room for ifaces_count + 1. */
+uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uint32_t count, struct pbc_range *out);
 
 /* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. */
 void image_emit(struct image *img, uint8_t **bytes, size_t *len);

@@ -238,7 +238,7 @@ static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
         const struct pbc_pattern *t = &c->image->patterns[p.pattern[i]];
 
         if (!next_value(&l)) continue;
-        fprintf(out, "%s at %u is ", layers[t->layer], t->at);
+        fprintf(out, "%s at %u is %s", layers[t->layer], t->at, t->is_not ? "not " : "");
         print_hex(out, t->value, t->len);
         fputs(" mask ", out);
         print_hex(out, t->mask, t->len);

@@ -115,10 +115,12 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
     uint32_t count = named_protocols(c->arg, r);
 
     for (uint32_t i = 0; i < c->count; i++) {
-        struct pbc_range op = n->img->ranges[c->first + i];
+        const struct pbc_range op = n->img->ranges[c->first + i];
 
-        if (op.lo > 255) continue;
-        op.hi = op.hi > 255 ? 255 : op.hi;
+        if (op.lo >= PBC_PROTO_IP4) { /* in IPv4 alone */
+            r[count++] = (struct pbc_range){WHAT_IP4 + op.lo % PBC_PROTO_IP4, WHAT_IP4 + op.hi % PBC_PROTO_IP4};
+            continue;
+        }
         r[count++] = op;
         r[count++] = (struct pbc_range){WHAT_IP6 + op.lo, WHAT_IP6 + op.hi};
     }

@@ -13,6 +13,8 @@
 #include "lang/heap.h"
 #include "vm/words/addr_text.h"
 
+enum { LINE_KEPT = 4096 }; /* bytes of a bad line, of which a part is shown */
+
 struct reader {
     struct compile *c;
     const char *path;
@@ -25,7 +27,7 @@ struct reader {
 static void take_bad_line(void *arg, const struct addr_bad_line *l)
 {
     struct reader *r = arg;
-    char shown[256], why[256];
+    char shown[LINE_KEPT], why[256];
 
     if (r->faults++ >= ADDRFILE_FAULTS_MAX) return;
     const size_t len = l->text_len < sizeof(shown) ? l->text_len : sizeof(shown) - 1;

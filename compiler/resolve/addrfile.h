@@ -1,5 +1,4 @@
-/* Address files: one address, prefix or range a line, `#` starts a comment. What a line may hold: vm/words/addr_text.h.
- */
+/* Address files, as lists are published. What one may hold: vm/words/addr_text.h. */
 #ifndef COMPILER_ADDRFILE_H
 #define COMPILER_ADDRFILE_H
 
@@ -8,12 +7,12 @@
 
 enum {
     ADDRFILE_BYTES_MAX = 256 << 20,
-    ADDRFILE_FAULTS_MAX = 20, /* bad lines told one by one; the rest is a count */
+    ADDRFILE_FAULTS_MAX = 20, /* bad entries told one by one; the rest is a count */
 };
 
 struct addrfile {
     uint64_t dev, ino; /* which file was read */
-    uint64_t members;  /* good lines with an address */
+    uint64_t members;  /* good entries */
     uint64_t inside;   /* of them, those that lie inside another */
 };
 

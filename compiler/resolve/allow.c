@@ -44,9 +44,7 @@ static void read_allowed(struct compile *c, const struct node *file)
 {
     node_each(n, file)
     {
-        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
-
-        if (included) read_allowed(c, included);
+        if (n->kind == N_INCLUDE) node_each(part, n) if (part->kind == N_FILE) read_allowed(c, part);
         if (n->kind != N_ALLOW) continue;
         const struct span within = span_of(c, file, n);
         node_each(name, n) allow_code(c, name, within);

@@ -4,11 +4,12 @@
 
 #include "compiler/resolve/service.h"
 
-/* Addresses of `source` of each family; the interface's own is one. */
-static void sources_of(const struct image *img, const struct pbc_pool *pool, uint64_t *v4, uint64_t *v6)
+/* How many of each family, more than there may be: as many as that, and one. */
+static void count_sets(const struct image *img, uint32_t sets, uint32_t count, uint64_t most, uint64_t *v4,
+                       uint64_t *v6)
 {
     *v4 = *v6 = 0;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+    for (uint32_t i = sets; i < sets + count; i++) {
         const struct pbc_set *s = &img->sets[i];
 
         for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
@@ -17,9 +18,17 @@ static void sources_of(const struct image *img, const struct pbc_pool *pool, uin
             const struct pbc_range6 *r = &img->set6[k];
             const u128 lo = (u128)r->lo_hi << 64 | r->lo_lo, hi = (u128)r->hi_hi << 64 | r->hi_lo;
 
-            *v6 += hi - lo < PBC_SOURCES_MAX ? (uint64_t)(hi - lo) + 1 : PBC_SOURCES_MAX + 1;
+            *v6 += hi - lo < most ? (uint64_t)(hi - lo) + 1 : most + 1;
         }
     }
+}
+
+struct outside_size outside_size(const struct image *img, const struct pbc_nat *nat)
+{
+    struct outside_size size;
+
+    count_sets(img, nat->outside, nat->outside_count, ADDRESSES_MOST, &size.v4, &size.v6);
+    return size;
 }
 
 /* A family without a `source` has the interface's own address. */
@@ -39,7 +48,7 @@ struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool
 
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         servers[img->servers[i].family == 6]++;
-    sources_of(img, pool, &v4, &v6);
+    count_sets(img, pool->sources, pool->source_count, PBC_SOURCES_MAX, &v4, &v6);
     struct capacity c = {.v4 = part_of(pool, v4, servers[0]), .v6 = part_of(pool, v6, servers[1])};
     c.addresses = v4 + v6;
     c.spaces = (v4 + v6) * pool->server_count;
@@ -130,13 +139,12 @@ void check_capacity(struct compile *c)
     }
 }
 
-/* False after a report: an address in it that no single host has. */
-static bool check_hosts(struct compile *c, const struct pbc_pool *pool, const struct node *clause)
+bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struct node *clause)
 {
     const struct image *img = c->image;
     bool good = true;
 
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+    for (uint32_t i = sets; i < sets + count; i++) {
         const struct pbc_set *s = &img->sets[i];
 
         for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
@@ -152,7 +160,7 @@ void check_sources(struct compile *c, const struct pbc_pool *pool, const struct 
 {
     const struct capacity held = capacity_of(c->image, pool);
 
-    if (!clause || !check_hosts(c, pool, clause)) return;
+    if (!clause || !sets_of_hosts(c, pool->sources, pool->source_count, clause)) return;
     *spaces += held.addresses <= PBC_SOURCES_MAX ? held.spaces : 0;
     if (held.addresses > PBC_SOURCES_MAX)
         diag(c->diags, E_SOURCES, clause->span, "these are more than %u addresses", (unsigned)PBC_SOURCES_MAX);

@@ -89,11 +89,13 @@ static void warn_others(struct compile *c, const struct node *n)
 {
     if (c->told_others || !says_not(n) || diags_allowed(c->diags, W_OTHER_INTERFACES, n->span)) return;
     c->told_others = true;
-    diag(c->diags, W_OTHER_INTERFACES, n->span, "`on not` is also true of interfaces that the file does not name");
+    diag(c->diags, W_OTHER_INTERFACES, n->span, "`%s not` is also true of interfaces that the file does not name",
+         n->kind == N_C_ON ? "on" : "out on");
     diag_advise(c->diags, "`allow W0513` at the top of the file says that they are meant");
 }
 
-void cond_on(struct rule_work *w, const struct node *n)
+/* The list of interfaces; NULL: it is at fault. */
+static struct pbc_cond *listed_interfaces(struct rule_work *w, const struct node *n)
 {
     const struct symbol *name = NULL;
     struct number_set ids = {0};
@@ -110,9 +112,26 @@ void cond_on(struct rule_work *w, const struct node *n)
     }
     numbers_normalise(&ids);
     cond = cond_add(w, COND_ON, n);
-    if (!cond) return;
+    if (!cond) return NULL;
     cond->name = name && node_count(n) == 1 ? text_of(w->c, name->name) : 0;
-    cond_ranges(w, cond, &ids);
+    return cond_ranges(w, cond, &ids) ? cond : NULL;
+}
+
+void cond_on(struct rule_work *w, const struct node *n)
+{
+    listed_interfaces(w, n);
+    warn_others(w->c, n);
+}
+
+/* Of what this machine sends, a packet's interface is the one that it leaves by: check_ways_out sees to it that no
+ * other is asked. */
+void cond_out_on(struct rule_work *w, const struct node *n)
+{
+    struct out_on *asked = arena_alloc(w->c->arena, sizeof(*asked));
+
+    if (!listed_interfaces(w, n)) return;
+    *asked = (struct out_on){w->c->outs, w->c->image->conds_count - 1};
+    w->c->outs = asked;
     warn_others(w->c, n);
 }
 
@@ -197,6 +216,23 @@ static bool device_is_named_right(struct str s)
     return true;
 }
 
+/* A pattern is `*` behind the beginning of a name. */
+static bool pattern_is_right(struct compile *c, const struct node *device)
+{
+    const struct str s = device->v.str;
+    const char *star = memchr(s.s, '*', s.len);
+
+    if (s.s[s.len - 1] == '+') {
+        diag(c->diags, E_DEVICE_NAME, device->span,
+             "`+` is no pattern: devices whose names begin alike are one with `*`");
+        diag_suggest(c->diags, device->span, "\"%.*s*\"", (int)s.len - 1, s.s);
+        return false;
+    }
+    if (!star || star == s.s + s.len - 1) return true;
+    diag(c->diags, E_DEVICE_NAME, device->span, "`*` stands at the end of a device's name, for any characters");
+    return false;
+}
+
 static uint32_t device_id(struct compile *c, const struct node *device, struct str name)
 {
     struct image *img = c->image;
@@ -205,6 +241,7 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
         diag(c->diags, E_DEVICE_NAME, device->span, "a device's name has 1 to 15 characters and no blanks, `/` or `:`");
         return PBC_NONE;
     }
+    if (!pattern_is_right(c, device)) return PBC_NONE;
     const uint32_t text = text_of(c, device->v.str);
     for (uint32_t i = 0; i < img->ifaces_count; i++)
         if (img->ifaces[i].device == text) return i;
@@ -256,4 +293,27 @@ uint32_t interface_of(struct compile *c, const struct node *n, const struct symb
     sym->used = true;
     *name = sym;
     return sym->index;
+}
+
+uint32_t interface_alone(struct compile *c, const struct node *n, const struct symbol **name)
+{
+    const uint32_t id = interface_of(c, n, name);
+    const char *device = id == PBC_NONE ? "" : image_str(c->image, c->image->ifaces[id].device);
+
+    if (!strchr(device, '*')) return id;
+    diag(c->diags, E_DEVICE_NAME, n->span, "one device is meant here, and `%s` is a pattern", device);
+    return PBC_NONE;
+}
+
+const char *device_known(struct compile *c, const struct image *program, const struct node *n)
+{
+    const struct node_value v = value_of(c, n);
+
+    if (v.node->kind == N_STRING) return v.node->v.str.s;
+    if (v.node->kind != N_NAME) {
+        report_wrong_value(c, n, v, "an interface");
+        return NULL;
+    }
+    const struct symbol *s = symbol_want(c, v.node, SYM(INTERFACE), "interface");
+    return s && s->index != PBC_NONE ? image_str(program, program->ifaces[s->index].device) : NULL;
 }

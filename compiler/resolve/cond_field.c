@@ -197,6 +197,7 @@ void cond_bytes(struct rule_work *w, const struct node *n)
         return;
     }
     p.layer = (uint8_t)layer_value;
+    p.is_not = value->flags & NF_NOT ? 1 : 0;
     p.at = (uint16_t)offset;
     if (offset + p.len > UINT16_MAX) {
         diag(w->c->diags, E_OUT_OF_RANGE, at->span,

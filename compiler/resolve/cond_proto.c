@@ -6,15 +6,20 @@
 /* Words of one class may share a list. */
 enum word_class { CLASS_FAMILY, CLASS_PROTOCOL, CLASS_ARP };
 static const struct proto_row {
-    uint32_t kind; /* bit of key.kind */
+    uint32_t kind; /* bit of key.kind; 0: it is known by its number */
     uint8_t class; /* enum word_class */
     const char *name;
+    uint32_t families; /* those that have the protocol */
+    uint32_t number;   /* as COND_PROTO compares it */
 } proto_rows[] = {
-    [PW_IP] = {KIND_IP4, CLASS_FAMILY, "ip"},
-    [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6"},
-    [PW_ARP] = {KIND_ARP, CLASS_ARP, "arp"},
-#define UPPERS_ALONE
-#define UPPER(ident, number, name, families, there, header, sum) [PW_##ident] = {KIND_##ident, CLASS_PROTOCOL, name},
+    [PW_IP] = {KIND_IP4, CLASS_FAMILY, "ip", KIND_IP4, 0},
+    [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6", KIND_IP6, 0},
+    [PW_ARP] = {KIND_ARP, CLASS_ARP, "arp", KIND_ARP, 0},
+#define PROTO(...)
+#define SPOKEN(ident, number, name, families)                                                                          \
+    [PW_##ident] = {0, CLASS_PROTOCOL, name, families, (number) + ((families) == KIND_IP4 ? PBC_PROTO_IP4 : 0u)},
+#define UPPER(ident, number, name, families, there, header, sum)                                                       \
+    [PW_##ident] = {KIND_##ident, CLASS_PROTOCOL, name, families, 0},
 #include "vm/proto.def"
 };
 
@@ -59,6 +64,8 @@ static const struct number_kind ether_kind = {
     .range = "Ethernet types go from 0x0600 to 0xffff (below that the field is a length)",
     .least = 0x600,
     .most = 0xffff};
+
+const char *proto_word_name(const struct node *word) { return proto_rows[word->v.i].name; }
 
 /* False after reporting that words of different classes share the list. */
 static bool one_class(struct rule_work *w, const struct node *n)
@@ -108,21 +115,33 @@ static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
     if (cond) cond->arg = mask;
 }
 
+/* A word that stands for a number: true of no UPPER, and of some other protocols. */
+static uint32_t bits_of_row(const struct proto_row *row) { return row->kind ? row->kind : OTHER_PROTOCOLS; }
+
 static void add_protocol(struct rule_work *w, const struct node *n, uint32_t mask)
 {
     const bool negated = says_not(n);
-    struct pbc_cond *cond;
+    struct number_set numbers = {0};
+    uint32_t bits = 0, families = 0;
 
     if (!stands_once(w, n, &w->protocol_node, "a protocol")) return;
-    w->protocols &= negated ? ~mask : mask;
+    node_each(word, n)
+    {
+        const struct proto_row *row = &proto_rows[word->v.i];
+
+        bits |= bits_of_row(row);
+        families |= row->families;
+        if (!row->kind) numbers_add(w->c, &numbers, row->number, row->number);
+        if (!negated && !(row->kind & KIND_WITH_PORTS)) w->no_port_protocol = word;
+    }
+    numbers_normalise(&numbers);
+    w->protocols &= negated ? ~mask : bits;
     w->families &= KIND_IP4 | KIND_IP6;
-    if (!negated && mask == KIND_ICMP)
-        w->icmp_family = KIND_IP4;
-    else if (!negated && mask == KIND_ICMP6)
-        w->icmp_family = KIND_IP6;
-    node_each(word, n) if (!negated && !(proto_rows[word->v.i].kind & KIND_WITH_PORTS)) w->no_port_protocol = word;
-    cond = cond_add(w, COND_PROTO, n);
-    if (cond) cond->arg = mask;
+    if (!negated && families != (KIND_IP4 | KIND_IP6)) w->proto_family = families;
+    struct pbc_cond *cond = cond_add(w, COND_PROTO, n);
+    if (!cond) return;
+    cond->arg = mask;
+    if (numbers.n) cond_ranges(w, cond, &numbers);
 }
 
 void cond_protocols(struct rule_work *w, const struct node *n)
@@ -150,6 +169,14 @@ static uint32_t protocols_of(const struct number_set *s, bool complete)
     for (uint32_t i = 0; i < s->n; i++) total += s->r[i].hi - s->r[i].lo + 1;
     if (complete ? total == 256 : total > with_bits) bits |= OTHER_PROTOCOLS;
     return bits;
+}
+
+uint32_t protocol_of(struct compile *c, const struct node *n)
+{
+    struct number_set one = {0};
+    const struct symbol *unused;
+
+    return n && numbers_add_node(c, n, &protocol_kind, NULL, &one, &unused) && one.n ? one.r[0].lo : PBC_NONE;
 }
 
 void cond_proto_numbers(struct rule_work *w, const struct node *n)
@@ -228,13 +255,16 @@ void cond_ether(struct rule_work *w, const struct node *n)
     if (cond) cond_ranges(w, cond, &types);
 }
 
-/* `type` stands right after a list of exactly `icmp` or `icmp6`: PW_ICMP, PW_ICMP6 or -1. */
-static int icmp_before(const struct rule_work *w)
+/* The rule names exactly one of `icmp` and `icmp6`: PW_ICMP, PW_ICMP6 or -1. */
+static int icmp_of_rule(const struct rule_work *w)
 {
-    const struct node *p = w->last;
-
-    if (!p || p->kind != N_C_PROTO || says_not(p) || node_count(p) != 1) return -1;
-    return p->first->v.i == PW_ICMP || p->first->v.i == PW_ICMP6 ? (int)p->first->v.i : -1;
+    node_each(p, w->node)
+    {
+        if (p->kind != N_C_PROTO || !p->first || proto_rows[p->first->v.i].class != CLASS_PROTOCOL) continue;
+        if (says_not(p) || node_count(p) != 1) return -1;
+        return p->first->v.i == PW_ICMP || p->first->v.i == PW_ICMP6 ? (int)p->first->v.i : -1;
+    }
+    return -1;
 }
 
 static void add_neighbour_discovery(struct rule_work *w, const struct node *n, int icmp)
@@ -254,12 +284,12 @@ static void add_neighbour_discovery(struct rule_work *w, const struct node *n, i
 
 void cond_icmp_type(struct rule_work *w, const struct node *n)
 {
-    const int icmp = icmp_before(w);
+    const int icmp = icmp_of_rule(w);
     struct number_set types = {0};
     struct pbc_cond *cond;
 
     if (icmp < 0) {
-        diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` must follow `icmp` or `icmp6`, and only one of them");
+        diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` needs exactly one of `icmp` and `icmp6` in its rule");
         diag_advise(w->c->diags, "write `icmp type ...` or `icmp6 type ...`");
         w->bad = true;
         return;

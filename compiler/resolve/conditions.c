@@ -21,6 +21,8 @@ static const struct cond_row {
     [N_C_TYPE] = {"`type`", cond_icmp_type, false},
     [N_C_CODE] = {"`code`", cond_icmp_code, false},
     [N_C_ON] = {"`on`", cond_on, false},
+    [N_C_OUT_ON] = {"`out on`", cond_out_on, false},
+    [N_C_URPF] = {"`urpf-failed`", NULL, false},
     [N_C_VLAN] = {"`vlan`", cond_vlan, false},
     [N_C_INNER] = {"`inner`", cond_inner, false},
     [N_C_ETHER_FROM] = {"`ether from`", cond_macs, false},
@@ -87,7 +89,6 @@ static void resolve_one(struct rule_work *w, const struct node *n)
     }
     w->seen[n->kind] = before ? before : n;
     row->resolve(w, n);
-    w->last = n;
 }
 
 void conditions_resolve(struct rule_work *w)
@@ -145,15 +146,13 @@ static void check_ports(struct rule_work *w)
 static void check_family(struct rule_work *w)
 {
     const struct node *proto = w->protocol_node;
+    const bool six = w->proto_family == KIND_IP6;
 
-    if (!proto || !w->family_node) return;
-    if (w->icmp_family == KIND_IP6 && !(w->named_families & KIND_IP6))
-        diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`icmp6` belongs to IPv6; this rule is for IPv4 alone");
-    else if (w->icmp_family == KIND_IP4 && !(w->named_families & KIND_IP4))
-        diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`icmp` belongs to IPv4; this rule is for IPv6 alone");
-    else
-        return;
-    diag_guess(w->c->diags, SPAN_NONE, "%s", w->icmp_family == KIND_IP6 ? "icmp" : "icmp6");
+    if (!proto || !w->family_node || !w->proto_family || w->proto_family & w->named_families) return;
+    diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`%s` belongs to IPv%s; this rule is for IPv%s alone",
+         proto_word_name(proto->first), six ? "6" : "4", six ? "4" : "6");
+    if (!proto->first->next && w->protocols & (KIND_ICMP | KIND_ICMP6))
+        diag_guess(w->c->diags, SPAN_NONE, "%s", six ? "icmp" : "icmp6");
     diag_note(w->c->diags, w->family_node->span, "the family is named here");
     w->bad = true;
 }
@@ -190,7 +189,7 @@ static const struct narrowing narrowings[] = {
 
 static void check_left(struct rule_work *w)
 {
-    if (w->icmp_family) w->families &= w->icmp_family;
+    if (w->proto_family) w->families &= w->proto_family;
     for (size_t i = 0; i < sizeof(narrowings) / sizeof(narrowings[0]) && !w->bad; i++) {
         const struct narrowing *r = &narrowings[i];
 

@@ -26,37 +26,58 @@ static int compare_listed(const void *pa, const void *pb, void *compare)
     return d ? d : (a->node->span.start > b->node->span.start) - (a->node->span.start < b->node->span.start);
 }
 
-/* `e` says nothing that `by` has not said: both places. */
-static void warn_covered(struct compile *c, const struct listed *e, const struct listed *by)
-{
-    const bool equal = strcmp(e->text, by->text) == 0;
+/* What says nothing that others have not said: the first of it, and how much. */
+struct covered {
+    struct listed e, by;
+    uint64_t count;
+};
 
+static void note_covered(struct covered *t, const struct listed *e, const struct listed *by)
+{
     if (e->node == by->node) return;
-    if (e->node->kind == N_STRING && equal)
-        diag(c->diags, W_NESTED_MEMBERS, e->node->span, "this stands in the list already");
-    else if (e->node->kind == N_STRING)
-        diag(c->diags, W_NESTED_MEMBERS, e->node->span, "this lies inside `%s` of the list", by->text);
+    if (t->count++ && t->e.node->span.start <= e->node->span.start) return;
+    t->e = *e;
+    t->by = *by;
+}
+
+/* Once a list: both places of the first. */
+static void warn_covered(struct compile *c, const struct covered *t)
+{
+    const bool equal = t->count && strcmp(t->e.text, t->by.text) == 0;
+    char more[SO_DO_MAX];
+
+    if (!t->count) return;
+    if (t->e.node->kind == N_STRING && equal)
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this stands in the list already%s",
+             and_so_do(t->count - 1, more));
+    else if (t->e.node->kind == N_STRING)
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this lies inside `%s` of the list%s", t->by.text,
+             and_so_do(t->count - 1, more));
     else
-        diag(c->diags, W_NESTED_MEMBERS, e->node->span, "`%s` of `%s` %s `%s` of the list", e->text, e->node->v.str.s,
-             equal ? "repeats" : "lies inside", by->text);
-    diag_note(c->diags, by->node->span, equal ? "here" : "it is part of this one");
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "`%s` of `%s` %s `%s` of the list%s", t->e.text,
+             t->e.node->v.str.s, equal ? "repeats" : "lies inside", t->by.text, and_so_do(t->count - 1, more));
+    diag_note(c->diags, t->by.node->span, equal ? "here" : "it is part of this one");
 }
 
 void listing_settle(struct compile *c, struct listing *list, int (*compare)(const char *a, const char *b),
                     bool (*covers)(const char *glob, const char *text))
 {
+    struct covered equal = {0}, inside = {0};
     uint32_t kept = 0;
 
     if (list->n > 1) qsort_r(list->e, list->n, sizeof(*list->e), compare_listed, &compare);
     for (uint32_t i = 0; i < list->n; i++) {
         const struct listed *last = kept ? &list->e[kept - 1] : NULL;
+        const bool repeats = last && strcmp(last->text, list->e[i].text) == 0;
 
-        if (last && (strcmp(last->text, list->e[i].text) == 0 || covers(last->text, list->e[i].text)))
-            warn_covered(c, &list->e[i], last);
+        if (repeats || (last && covers(last->text, list->e[i].text)))
+            note_covered(repeats ? &equal : &inside, &list->e[i], last);
         else
             list->e[kept++] = list->e[i];
     }
     list->n = kept;
+    warn_covered(c, &equal);
+    warn_covered(c, &inside);
 }
 
 bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,

@@ -2,6 +2,7 @@
  *
  * Declarations come first and in any order; every other stage asks here. A name that is missing only because its
  * declaration did not parse is not reported again: after syntax errors the text itself is searched for declarations. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,16 +177,22 @@ static void declare_one(struct compile *c, const struct node *n)
         }
 }
 
+static void declare_file(struct compile *c, const struct node *file);
+
+static void declare_included(struct compile *c, const struct node *include)
+{
+    c->symbols->file_lost |= include->flags & NF_UNREAD;
+    if (include->flags & NF_NO_MATCH)
+        diag(c->diags, W_INCLUDE_NONE, include->first->span, "no file matches this pattern, so nothing is included");
+    node_each(part, include) if (part->kind == N_FILE) declare_file(c, part);
+}
+
 static void declare_file(struct compile *c, const struct node *file)
 {
     node_each(n, file)
     {
-        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
-
-        if (included)
-            declare_file(c, included);
-        else if (n->kind == N_INCLUDE) /* read before, or not at all */
-            c->symbols->file_lost |= c->symbols->text_at_fault;
+        if (n->kind == N_INCLUDE)
+            declare_included(c, n);
         else
             declare_one(c, n);
     }
@@ -208,14 +215,17 @@ void symbols_free(struct symbols *s)
     free(s->files);
 }
 
+enum { COMPARED_MAX = 1000000 }; /* a long list of misspellings must not cost its square */
+
 /* The nearest of the wanted names, if one is close: said beside the carets, and shown. */
 static void suggest(struct compile *c, struct str name, unsigned wanted)
 {
-    enum { COMPARED_MAX = 1000000 }; /* a long list of misspellings must not cost its square */
     const struct symbols *s = c->symbols;
+    const char *mac = wanted & SYM(MACS) ? mac_meant(c->arena, name.s, name.len) : NULL;
     size_t n = 0;
 
-    if (c->symbols->compared > COMPARED_MAX) return;
+    if (mac) diag_suggest(c->diags, SPAN_NONE, "%s", mac);
+    if (mac || c->symbols->compared > COMPARED_MAX) return;
     const char **names = arena_alloc(c->arena, (s->count + 1) * sizeof(*names));
     for (const struct symbol *sym = s->first; sym; sym = sym->next)
         if (wanted & 1u << sym->kind) names[n++] = sym->name.s;
@@ -262,6 +272,8 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
         diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
+        if (other->kind == SYM_INTERFACE && wanted & SYM(SET))
+            diag_advise(c->diags, "`on %s` asks where a packet came in; `self` are this machine's addresses", str.s);
     } else if (!symbol_lost(c, str)) {
         diag(c->diags, E_NO_SUCH_NAME, name->span, "no %s is called `%s`", what, str.s);
         suggest(c, str, wanted);
@@ -321,12 +333,42 @@ void symbol_leave(struct compile *c, struct symbol *s, bool good)
     s->used_by = NULL;
 }
 
+/* Equal but for one letter: written instead of another, too many, or missing. Digits number things: lan4 and lan6. */
+static bool letter_apart(struct str a, struct str b)
+{
+    const size_t shorter = a.len < b.len ? a.len : b.len;
+    size_t head = 0, tail = 0;
+
+    if (a.len > b.len + 1 || b.len > a.len + 1) return false;
+    while (head < shorter && a.s[head] == b.s[head]) head++;
+    while (tail < shorter - head && a.s[a.len - 1 - tail] == b.s[b.len - 1 - tail]) tail++;
+    if (a.len == b.len && head < shorter && isdigit((unsigned char)a.s[head]) && isdigit((unsigned char)b.s[head]))
+        return false;
+    return head + tail + 1 >= (a.len > b.len ? a.len : b.len);
+}
+
+/* An unused set whose name is likely another's, written otherwise. */
+static bool warn_mistyped(struct compile *c, const struct symbol *s)
+{
+    const struct symbol *other = s->kind == SYM_SET ? c->symbols->first : NULL;
+
+    if (c->symbols->compared > COMPARED_MAX) return false;
+    while (other && !(other->used && other->kind == SYM_SET && letter_apart(s->name, other->name))) other = other->next;
+    c->symbols->compared += c->symbols->count;
+    if (!other) return false;
+    diag(c->diags, W_MISTYPED_SET, s->span, "nothing uses the set `%s`, and `%s`, one letter away, is used", s->name.s,
+         other->name.s);
+    diag_note(c->diags, other->span, "`%s` is declared here", other->name.s);
+    diag_advise(c->diags, "is one of them meant where the other stands?");
+    return true;
+}
+
 void warn_unused(struct compile *c)
 {
     if (c->symbols->text_at_fault) /* what did not parse may have been the use */
         return;
     for (const struct symbol *s = c->symbols->first; s; s = s->next)
-        if (!s->used && kinds[s->kind].warns)
+        if (!s->used && kinds[s->kind].warns && !warn_mistyped(c, s))
             diag(c->diags, s->kind == SYM_CHAIN ? W_CHAIN_UNUSED : W_UNUSED_NAME, s->span,
                  s->kind == SYM_CHAIN ? "no rule does the %s `%s`" : "nothing uses the %s `%s`", kinds[s->kind].name,
                  s->name.s);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
+#include "vm/program/addresses.h"
 
 enum { WORK_MAX = 1 << 24 }; /* ranges compared before the rest stays undecided */
 
@@ -35,6 +36,22 @@ static bool holds6(const struct image *img, const struct pbc_nat *n, const struc
     return false;
 }
 
+struct prefix_range {
+    struct pbc_range v4;
+    struct pbc_range6 v6;
+};
+
+static struct prefix_range prefix_range_of(const uint32_t addr[4], unsigned len, uint8_t family)
+{
+    const struct address_range r = address_prefix(addr, len, family);
+
+    return (struct prefix_range){.v4 = {r.lo[0], r.hi[0]},
+                                 .v6 = {.lo_hi = (uint64_t)r.lo[0] << 32 | r.lo[1],
+                                        .lo_lo = (uint64_t)r.lo[2] << 32 | r.lo[3],
+                                        .hi_hi = (uint64_t)r.hi[0] << 32 | r.hi[1],
+                                        .hi_lo = (uint64_t)r.hi[2] << 32 | r.hi[3]}};
+}
+
 static uint64_t size_of(const struct image *img, const struct pbc_nat *n)
 {
     uint64_t size = 1;
@@ -63,13 +80,25 @@ static bool sources_within(const struct image *img, const struct pbc_nat *n, con
 
 static bool protocol_within(uint8_t n, uint8_t by) { return n == by || (by == PBC_EP_PORTS && n < PBC_EP_PORTS); }
 
+static bool is_outbound(const struct pbc_nat *n) { return n->kind == PBC_NAT_MASQUERADE || n->kind == PBC_NAT_SOURCE; }
+
+/* Are all addresses inside of the map `n` sources of `by`? */
+static bool holds_map(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by)
+{
+    const struct prefix_range r = prefix_range_of(n->target, n->len, n->family);
+
+    if (!by->from_count) return true;
+    return n->family == 4 ? holds4(img, by, &r.v4) : holds6(img, by, &r.v6);
+}
+
 static bool covers(const struct image *img, const struct pbc_nat *by, const struct pbc_nat *n, uint64_t *work)
 {
-    const bool outbound = n->kind != PBC_NAT_FORWARD;
-
-    if (outbound != (by->kind != PBC_NAT_FORWARD)) return false;
     if (by->family && by->family != n->family) return false;
-    if (outbound) return n->out == by->out && sources_within(img, n, by, work);
+    if (n->kind == PBC_NAT_MAP) return is_outbound(by) && n->iface == by->iface && holds_map(img, n, by);
+    if (is_outbound(n) != is_outbound(by) || by->kind == PBC_NAT_MAP) return false;
+    if (is_outbound(n)) return n->iface == by->iface && sources_within(img, n, by, work);
+    if ((by->iface != PBC_NONE && by->iface != n->iface) || by->ip_proto != n->ip_proto) return false;
+    if (!sources_within(img, n, by, work)) return false;
     return n->flags == by->flags && memcmp(n->to, by->to, sizeof(n->to)) == 0 && protocol_within(n->proto, by->proto) &&
            by->port_lo <= n->port_lo && n->port_hi <= by->port_hi;
 }
@@ -100,19 +129,39 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
     return false;
 }
 
+/* All that nats translate to; false after a report. */
+static bool outsides_fit(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < img->nats_count; i++) {
+        const struct outside_size size = outside_size(img, &img->nats[i]);
+
+        all += img->nats[i].family == 4 ? size.v4 : size.v6;
+        if (all <= PBC_OUTSIDES_MAX) continue;
+        diag(c->diags, E_ADDRESSES, span_at(c, &img->nats[i].place),
+             "with this the file's nats translate to more than %u addresses", (unsigned)PBC_OUTSIDES_MAX);
+        return false;
+    }
+    return true;
+}
+
 void check_nats(struct compile *c)
 {
     const struct image *img = c->image;
     uint64_t work = 0;
 
-    if (diags_errors(c->diags)) return;
+    if (diags_errors(c->diags) || !outsides_fit(c) || !check_maps(c)) return;
     for (uint32_t i = 0; i < img->nats_count; i++) {
         work += img->endpoints_count;
         if (work > WORK_MAX || warn_served(c, &img->nats[i])) continue;
         for (uint32_t k = 0; k < i; k++) {
             if (!covers(img, &img->nats[k], &img->nats[i], &work)) continue;
             diag(c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
-                 "this translates nothing: the statement before takes all of it");
+                 img->nats[i].kind == PBC_NAT_MAP
+                     ? "nothing leaves by this map: the statement before takes all of it; put the map first"
+                     : "this translates nothing: the statement before takes all of it");
             diag_note(c->diags, span_at(c, &img->nats[k].place), "this one");
             break;
         }

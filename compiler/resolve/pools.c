@@ -6,8 +6,6 @@
 
 static const struct number_kind weight_kind = {
     .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
-static const struct number_kind port_kind = {
-    .what = "a port to serve", .range = "ports of servers go from 1 to 65535", .least = 1, .most = 65535};
 
 static uint32_t check_of(struct compile *c, const struct node *clause)
 {
@@ -49,11 +47,7 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
     } else if (v.node->kind == N_ENDPOINT && !v.node->v.endpoint.is_self) {
         addr = v.node->v.endpoint.addr;
         s->port = v.node->v.endpoint.port;
-        if (s->port == 0) {
-            diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
-            diag_advise(c->diags, "without a port the server gets the one that the client asked for");
-            return false;
-        }
+        if (!server_port_good(c, n, s->port)) return false;
     } else {
         report_wrong_value(c, n, v, "an address, or an address with a port");
         return false;
@@ -98,7 +92,8 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
     diag_note(c->diags, before->first->span, "the first is here");
 }
 
-static void check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
+/* False after a report. */
+static bool check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
                         uint32_t id)
 {
     const struct image *img = c->image;
@@ -117,20 +112,19 @@ static void check_apart(struct compile *c, struct servers *all, const struct nod
     all->known[all->count] = (struct known){n, id, all->by_name[name]};
     all->next_place[all->count] = all->by_place[place];
     all->by_name[name] = all->by_place[place] = ++all->count;
+    return !twice;
 }
 
 static const struct number_kind max_flows_kind = {
     .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
 
-static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
+/* What is written of a server, or of several, but for the name and the address. */
+static struct pbc_server server_of(struct compile *c, const struct node *n, uint32_t pool)
 {
     struct clauses clauses;
-    struct pbc_server s = {.pool = pool};
-    const struct node *name = n->first;
+    struct pbc_server s = {.pool = pool, .place = place_of(c, n->first->span)};
 
-    clauses_find(c, n, &clauses, "server");
-    s.name = text_of(c, name->v.str);
-    s.place = place_of(c, name->span);
+    clauses_find(c, n, &clauses, n->kind == N_SERVERS ? "range of servers" : "server");
     s.weight = (uint16_t)clause_number(c, clauses.of[CL_WEIGHT], &weight_kind, 1);
     s.flags = clauses.of[CL_BACKUP] ? PBC_SERVER_BACKUP : 0;
     s.check = check_of(c, clauses.of[CL_CHECK]);
@@ -139,32 +133,46 @@ static void resolve_server(struct compile *c, const struct node *n, uint32_t poo
         s.flags |= PBC_SERVER_HAS_MAC;
         s.mac = mac_of(c, clauses.of[CL_MAC]);
     }
-    const bool good = name->next && server_at(c, name->next, &s);
-    struct pbc_server *slot = image_add_servers(c->image);
-    if (!slot) {
-        report_full(c, n->span, "servers", 1u << 20);
-        return;
-    }
-    *slot = s;
-    if (good) check_apart(c, all, n, &s, c->image->servers_count - 1);
+    return s;
 }
 
-static uint8_t balance_of(struct compile *c, const struct node *clause)
+/* False after a report: there is no room for more. */
+static bool add_server(struct compile *c, const struct node *n, const struct pbc_server *s, struct servers *all,
+                       bool good)
 {
-    const char *names[LB_KINDS];
-    const struct node *word = clause ? clause->first : NULL;
+    struct pbc_server *slot = image_add_servers(c->image);
 
-    if (!word) return LB_MAGLEV;
-    const int kind = lb_by_name(word->v.str.s, word->v.str.len);
-    if (kind >= 0) return (uint8_t)kind;
-    diag(c->diags, E_NO_SUCH_WORD, word->span, "no way to balance is called `%s`", word->v.str.s);
-    for (unsigned i = 0; i < LB_KINDS; i++) names[i] = lb_name((enum lb_kind)i);
-    const char *near = diag_nearest(word->v.str.s, names, LB_KINDS);
-    if (near)
-        diag_guess(c->diags, SPAN_NONE, "%s", near);
-    else
-        diag_advise(c->diags, "one of maglev, round_robin, least_conn, random, source");
-    return LB_MAGLEV;
+    if (!slot) {
+        report_full(c, n->span, "servers", 1u << 20);
+        return false;
+    }
+    *slot = *s;
+    return !good || check_apart(c, all, n, s, c->image->servers_count - 1);
+}
+
+static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
+{
+    struct pbc_server s = server_of(c, n, pool);
+
+    s.name = text_of(c, n->first->v.str);
+    add_server(c, n, &s, all, n->first->next && server_at(c, n->first->next, &s));
+}
+
+/* NAME-1, NAME-2, ...; ends at the first that is reported. */
+static void resolve_range(struct compile *c, const struct node *n, const struct server_range *r, uint32_t pool,
+                          struct servers *all)
+{
+    struct pbc_server s = server_of(c, n, pool);
+    bool good = true;
+
+    s.family = r->first.family;
+    s.port = r->port;
+    addr_words(&r->first, s.addr);
+    for (uint32_t i = 0; i < r->count && good; i++) {
+        s.name = text_of(c, server_range_name(c, n, i));
+        good = add_server(c, n, &s, all, true);
+        for (unsigned w = s.family == 4 ? 1 : 4; w-- && !++s.addr[w];) {}
+    }
 }
 
 /* `source ADDR, … [ports R]`. */
@@ -196,18 +204,31 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
 static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t id, struct pbc_pool *pool)
 {
     struct servers all = {.size = 16};
+    struct server_range *ranges, *range;
+    uint32_t range_count = 0;
 
     pool->servers = c->image->servers_count;
-    node_each(n, s->decl) if (n->kind == N_SERVER) all.count++;
+    node_each(n, s->decl) range_count += n->kind == N_SERVERS;
+    range = ranges = arena_alloc(c->arena, (range_count + 1) * sizeof(*ranges));
+    node_each(n, s->decl)
+    {
+        if (n->kind == N_SERVERS) all.count += server_range_of(c, n->first->next, range++);
+        all.count += n->kind == N_SERVER;
+    }
     while (all.size < all.count) all.size *= 2;
     all.known = arena_alloc(c->arena, (all.count + 1) * sizeof(*all.known));
     all.next_place = arena_alloc(c->arena, (all.count + 1) * sizeof(*all.next_place));
     all.by_name = arena_alloc(c->arena, all.size * sizeof(*all.by_name));
     all.by_place = arena_alloc(c->arena, all.size * sizeof(*all.by_place));
     all.count = 0;
-    node_each(n, s->decl) if (n->kind == N_SERVER) resolve_server(c, n, id, &all);
+    range = ranges;
+    node_each(n, s->decl)
+    {
+        if (n->kind == N_SERVER) resolve_server(c, n, id, &all);
+        if (n->kind == N_SERVERS) resolve_range(c, n, range++, id, &all);
+    }
     pool->server_count = c->image->servers_count - pool->servers;
-    if (pool->server_count == 0 && !c->symbols->text_at_fault) {
+    if (pool->server_count == 0 && !range_count && !c->symbols->text_at_fault) {
         diag(c->diags, E_POOL_EMPTY, s->span, "the pool `%s` has no server", s->name.s);
         diag_advise(c->diags, "add `server a 10.0.0.11:8080`");
     } else if (pool->server_count) {

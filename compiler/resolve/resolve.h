@@ -192,6 +192,8 @@ bool numbers_hold(const struct number_set *s, uint32_t n);
 
 /* Kinds that rules and the packets of tests share (cond_proto.c): protocols; ICMP types, then those of ICMPv6. */
 extern const struct number_kind protocol_kind, icmp_type_kinds[2];
+/* The word of a PROTO_WORD. */
+const char *proto_word_name(const struct node *word);
 
 /* Lists of ports and MACs (lists.c), sets (set_expr.c) ------------------------------------------------------------- */
 
@@ -240,6 +242,20 @@ struct addr_list {
     const struct symbol *name; /* the list is this one set */
 };
 bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *out);
+
+/* The set that a name in a list stands for; NULL: it is none. */
+struct symbol *named_set(struct compile *c, const struct node *n);
+
+/* A value of a list of addresses. */
+struct set_member {
+    struct addr lo, hi;
+    const struct node *node;
+};
+/* nested.c: tell of values and named sets of a list that lie inside others of it; `m` is sorted on the way. */
+void warn_members(struct compile *c, struct set_member *m, size_t n, const struct node *list);
+/* ", and so do 3 more", or nothing. */
+enum { SO_DO_MAX = 48 };
+const char *and_so_do(uint64_t more, char text[SO_DO_MAX]);
 /* The list's sets as a run of SETS; false after reporting that the image is full. */
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
 
@@ -253,16 +269,15 @@ struct rule_work {
     bool not_due;                     /* E0900 was reported for it */
     bool answers;                     /* verdict reject */
     const struct node *seen[N_COUNT]; /* the first condition of each kind */
-    const struct node *last;          /* the condition before this one */
     uint32_t families;                /* KIND_IP4, KIND_IP6, KIND_ARP that it can match, and OTHER_FRAMES */
     uint32_t protocols;               /* KIND_TCP.. that it can match, and OTHER_PROTOCOLS */
     const struct node *family_node, *protocol_node; /* words of each; NULL: none */
     const struct node *no_port_protocol;            /* a protocol named beside others that has no ports */
     const struct node *families_end;                /* the condition that left no family */
     uint32_t named_families;                        /* by words, after `not` */
-    uint32_t icmp_family;                           /* KIND_IP4 or KIND_IP6 when exactly icmp or icmp6 is named */
-    struct number_set single_protocols;             /* of `proto`, those written one by one */
-    bool names_arp;                                 /* arp or ether 0x0806 */
+    uint32_t proto_family; /* KIND_IP4 or KIND_IP6 where all protocols that are named belong to it; else 0 */
+    struct number_set single_protocols; /* of `proto`, those written one by one */
+    bool names_arp;                     /* arp or ether 0x0806 */
     bool only_arp;
     bool single_type;         /* `type` with one number */
     uint32_t reach;           /* bytes of a frame that its conditions may test */
@@ -280,6 +295,8 @@ bool says_not(const struct node *n); /* on the condition or on its list */
 void warn_never(struct rule_work *w, const struct node *n, const char *why);
 
 void cond_protocols(struct rule_work *w, const struct node *n);
+/* The one protocol that a number or name stands for; PBC_NONE after a report. */
+uint32_t protocol_of(struct compile *c, const struct node *n);
 void cond_proto_numbers(struct rule_work *w, const struct node *n);
 void cond_ether(struct rule_work *w, const struct node *n);
 void cond_icmp_type(struct rule_work *w, const struct node *n);
@@ -299,6 +316,7 @@ void cond_state(struct rule_work *w, const struct node *n); /* cond_state.c */
 void cond_flows(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
+void cond_out_on(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
 void cond_meter(struct rule_work *w, const struct node *n); /* meters.c */
@@ -311,7 +329,12 @@ void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
 
 /* The id of the device, made if it is new; PBC_NONE after a report. `n`: NAME or STRING. */
 uint32_t interface_of(struct compile *c, const struct node *n, const struct symbol **name);
+/* The same where no pattern may stand. */
+uint32_t interface_alone(struct compile *c, const struct node *n, const struct symbol **name);
+/* The device, or pattern, of an interface in a test, which adds none to the program. NULL after a report. */
+const char *device_known(struct compile *c, const struct image *program, const struct node *n);
 void declare_interfaces(struct compile *c);
+void check_ways_out(struct compile *c); /* `out on` where something leaves (ways_out.c); chains have been checked */
 
 /* Into the image; s->index is PBC_NONE after a report. */
 void meter_declare(struct compile *c, struct symbol *s);

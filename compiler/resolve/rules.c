@@ -114,6 +114,29 @@ static void note_meta(struct compile *c, const struct rule_work *w)
     if (w->reach > meta->reach) meta->reach = w->reach;
 }
 
+/* A line of a log begins with it: short, and itself no more than a part of a line. */
+static uint32_t log_prefix_of(struct compile *c, const struct node *text)
+{
+    enum { MOST = 64 };
+    const struct str s = text->v.str;
+    size_t i = 0;
+
+    while (i < s.len && (uint8_t)s.s[i] >= ' ' && s.s[i] != 0x7f) i++;
+    if (i == s.len && s.len >= 1 && s.len <= MOST) return text_of(c, s);
+    diag(c->diags, E_LOG_PREFIX, text->span, "a log's prefix has 1 to %d bytes, and no control characters", MOST);
+    return 0;
+}
+
+/* `log ["prefix"] [RATE]`: what stands behind the word. */
+static void take_log(struct compile *c, const struct node *n, struct pbc_rule *r)
+{
+    if (n && n->kind == N_STRING) {
+        r->log_prefix = log_prefix_of(c, n);
+        n = n->next;
+    }
+    if (n) r->log_meter = log_meter_of(c, n);
+}
+
 static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
 {
     struct rule_work w = {.c = c, .node = n};
@@ -140,7 +163,8 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     r.comment = o.comment && o.comment->first ? text_of(c, o.comment->first->v.str) : 0;
     r.answer = o.with ? (uint8_t)o.with->v.i : PBC_ANSWER_DEFAULT;
     r.flags = (uint8_t)((o.log ? PBC_RULE_LOG : 0) | frames_of(&w, verdict));
-    if (o.log && o.log->first) r.log_meter = log_meter_of(c, o.log->first);
+    take_log(c, verdict->v.i == VW_LOG ? verdict->first : NULL, &r);
+    if (o.log) take_log(c, o.log->first, &r);
     note_meta(c, &w);
 
     struct pbc_rule *slot = image_add_rules(img);
@@ -189,6 +213,21 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     return *iface != PBC_NONE;
 }
 
+/* `firewall in default drop`: the word is the name, and the firewall judges both directions. False after a report. */
+static bool check_firewall_name(struct compile *c, const struct node *firewall, const struct node *name)
+{
+    const struct str word = name->v.str;
+
+    if (!str_is(word, "in") && !str_is(word, "out") && !str_is(word, "forward")) return true;
+    diag(c->diags, E_FIREWALL_NAME, name->span, "`%s` is this firewall's name, not its direction: it would judge %s",
+         word.s, str_is(word, "out") ? "what arrives, not what this machine sends" : "all that arrives");
+    if (node_child(firewall, N_ON))
+        diag_advise(c->diags, "write a name first, and the direction last: `firewall NAME on IF %s`", word.s);
+    else
+        diag_suggest_for(c->diags, ", a name and then the direction", "filter %s", word.s);
+    return false;
+}
+
 static void resolve_firewall(struct compile *c, const struct node *n)
 {
     struct image *img = c->image;
@@ -209,7 +248,8 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
     f.default_verdict = verdict ? verdict_of(verdict) : PBC_V_ACCEPT;
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
-    if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit)
+    const bool named = direction || check_firewall_name(c, n, name);
+    if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit || !named)
         img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
     if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
@@ -318,14 +358,12 @@ static void resolve_file(struct compile *c, const struct node *file)
 {
     node_each(n, file)
     {
-        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
-
         if (n->kind == N_EDITION)
             check_edition(c, n, n == file->first);
         else if (n->kind == N_ALLOW)
             continue;
-        else if (included)
-            resolve_file(c, included);
+        else if (n->kind == N_INCLUDE)
+            node_each(part, n) resolve_file(c, part);
         else
             resolve_list(c, n);
     }
@@ -365,7 +403,9 @@ void resolve_rules(struct compile *c)
     resolve_pools(c);
     resolve_services(c);
     resolve_nats(c);
+    if (!image_ifaces_settle(c->image)) report_full(c, c->tree->span, "ranges of numbers", 1u << 24);
     check_chains(c);
     check_firewalls_apart(c);
+    check_ways_out(c);
     note_needs(c);
 }

@@ -71,6 +71,29 @@ static bool span_add(struct compile *c, const struct node *at, const struct pbc_
     return slot != NULL;
 }
 
+/* `2026-12-24 18:00 - 2026-12-27`: the last day belongs to it, up to the time behind it, else as a whole. */
+static bool dates_of(struct compile *c, const struct node *n, struct pbc_span *span)
+{
+    const struct node *first = n->first, *next = first->next;
+    const struct node *from = next && next->kind == N_TIME ? next : NULL, *last = from ? from->next : next;
+
+    *span = (struct pbc_span){.to = DAY_MINUTES, .first = (uint32_t)first->v.i, .last = (uint32_t)first->v.i};
+    if (last && last->kind == N_TIME_RANGE) {
+        if (!hours_of(c, last, span)) return false;
+    } else if (last) {
+        span->last = (uint32_t)last->v.i;
+        span->from = from ? (uint16_t)from->v.i : 0;
+        if (last->next) span->to = (uint16_t)last->next->v.i;
+    }
+    if (span->from < DAY_MINUTES &&
+        (span->first < span->last || (span->first == span->last && span->from < span->to))) {
+        if (!span->to) span->last--, span->to = DAY_MINUTES;
+        return true;
+    }
+    diag(c->diags, E_SCHEDULE_HOURS, n->span, "these dates end no later than they begin");
+    return false;
+}
+
 /* The hours that hold for days written without: those of the next span that has some. */
 static const struct node *hours_after(const struct node *days)
 {
@@ -88,6 +111,9 @@ static bool spans_of(struct compile *c, const struct node *schedule)
 
     node_each(n, schedule)
     {
+        struct pbc_span dates;
+
+        if (n->kind == N_DATES) good = dates_of(c, n, &dates) && span_add(c, n, &dates) && good;
         if (n->kind != N_DAYS) continue;
         const struct node *name = node_child(n, N_NAME), *hours = hours_after(n);
         struct pbc_span span = {.to = DAY_MINUTES};

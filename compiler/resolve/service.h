@@ -20,13 +20,33 @@ uint32_t clause_string(struct compile *c, const struct node *clause);
 /* `ports R`: one range from 1 to 65535; false after a report. */
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 
+/* `mss clamp auto|N` (service_options.c); 0 where the clause is NULL or was reported. */
+uint16_t mss_clamp_of(struct compile *c, const struct node *clause);
+
 bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
+
+/* server_ranges.c: the servers of a `servers`, port 0: the client's is kept. Its range is `n`: how many; bounds at
+ * fault are reported, and it has its servers all the same, so that their names are known. 0 after a report: it is no
+ * range. */
+struct server_range {
+    struct addr first;
+    uint32_t count;
+    uint16_t port;
+};
+uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r);
+/* The name of number i, from 0 on, of the `servers` n: NAME-1, NAME-2, ... */
+struct str server_range_name(struct compile *c, const struct node *n, uint32_t i);
+/* Is it a port that a server has? False after a report. */
+bool server_port_good(struct compile *c, const struct node *n, uint16_t port);
+
+enum { ADDRESSES_MOST = 1 << 16 }; /* that one range of servers, or one statement of a nat, may have */
 
 void resolve_checks(struct compile *c);   /* checks.c */
 void resolve_pools(struct compile *c);    /* pools.c */
 void resolve_services(struct compile *c); /* services.c */
 void resolve_nats(struct compile *c);     /* nats.c */
 void check_nats(struct compile *c);       /* nat_checks.c */
+bool check_maps(struct compile *c);       /* nat_maps.c: none meets another, or a `source`; false after a report */
 
 /* services.c for nats.c: the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); its ports, false
  * after a report. */
@@ -44,6 +64,16 @@ struct capacity {
     uint64_t flows;
 };
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);
+/* balances.c: `balance WORD`, an enum lb_kind; the default without the clause, and after a report. */
+uint8_t balance_of(struct compile *c, const struct node *clause);
+/* Has each address of these sets a single host? False after a report at the clause. */
+bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struct node *clause);
+/* How many addresses a `source` of a nat has to translate to; where they are more than ADDRESSES_MOST, more than that.
+ */
+struct outside_size {
+    uint64_t v4, v6;
+};
+struct outside_size outside_size(const struct image *img, const struct pbc_nat *nat);
 /* Too many addresses in the `source` clause (NULL: none); *spaces: of the pools so far. */
 void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces);
 

@@ -80,16 +80,21 @@ static bool takes_tcp(const struct service_work *w, const struct node *clause)
     return false;
 }
 
-static uint16_t mss_of(const struct service_work *w, const struct node *clause)
+uint16_t mss_clamp_of(struct compile *c, const struct node *clause)
 {
     static const struct number_kind kind = {.what = "a segment size",
                                             .range = "segments have from 536 to 65495 bytes",
                                             .least = MSS_LEAST,
                                             .most = MSS_MOST};
 
-    if (!clause || !takes_tcp(w, clause)) return 0;
+    if (!clause) return 0;
     if (clause->first && is_choice(clause->first, CL_AUTO)) return PBC_MSS_AUTO;
-    return (uint16_t)clause_number(w->c, clause, &kind, 0);
+    return (uint16_t)clause_number(c, clause, &kind, 0);
+}
+
+static uint16_t mss_of(const struct service_work *w, const struct node *clause)
+{
+    return clause && takes_tcp(w, clause) ? mss_clamp_of(w->c, clause) : 0;
 }
 
 static uint8_t cookies_of(const struct service_work *w, const struct node *clause, const struct node *mode)

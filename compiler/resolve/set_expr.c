@@ -16,7 +16,7 @@ static void report_not_address(struct compile *c, const struct node *n, struct n
         diag(c->diags, E_HOST_NAME, n->span,
              "a quoted name can't stand among addresses: names of hosts are not looked up, and a file is written file "
              "\"...\"");
-    else if (v.node->kind == N_ENDPOINT)
+    else if (v.node->kind == N_ENDPOINT || v.node->kind == N_ENDPOINT_RANGE)
         report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
     else
         report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
@@ -39,7 +39,7 @@ static bool value_ends(struct compile *c, const struct node *n, struct addr *lo,
     return address_ends(c, v.node, lo, hi);
 }
 
-static struct symbol *named_set(struct compile *c, const struct node *n)
+struct symbol *named_set(struct compile *c, const struct node *n)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
 
@@ -95,91 +95,6 @@ static bool eval_name(struct compile *c, const struct node *n, struct symbol *sy
     return true;
 }
 
-struct member {
-    struct addr lo, hi;
-    const struct node *node;
-};
-
-static int compare_members(const void *pa, const void *pb)
-{
-    const struct member *a = pa, *b = pb;
-    int d = a->lo.family - b->lo.family;
-
-    d = d ? d : addr_compare(&a->lo, &b->lo);
-    d = d ? d : -addr_compare(&a->hi, &b->hi);
-    return d ? d : a->node->span.start < b->node->span.start ? -1 : 1;
-}
-
-/* A member that another one holds says nothing, and one that only reaches into another is likely mistyped: both places.
- */
-static void warn_nested_members(struct compile *c, struct member *m, size_t n)
-{
-    const struct member *widest = NULL; /* that reaches farthest, of those before */
-
-    if (n > 1) qsort(m, n, sizeof(*m), compare_members);
-    for (size_t i = 0; i < n; i++) {
-        const bool known = widest && widest->lo.family == m[i].lo.family;
-
-        if (known && addr_compare(&m[i].hi, &widest->hi) <= 0) {
-            diag(c->diags, W_NESTED_MEMBERS, m[i].node->span, "this member lies inside another one of the list");
-            diag_note(c->diags, widest->node->span, "it is part of this one");
-            continue;
-        }
-        if (known && addr_compare(&m[i].lo, &widest->hi) <= 0) {
-            diag(c->diags, W_NESTED_MEMBERS, m[i].node->span, "this member overlaps another one of the list");
-            diag_note(c->diags, widest->node->span, "it begins inside this one");
-        }
-        widest = &m[i];
-    }
-}
-
-/* Values against the named sets beside them. */
-static void warn_inside_named(struct compile *c, const struct member *m, size_t n, const struct node *list)
-{
-    enum { PAIRS_MAX = 1000000 };
-    size_t pairs = 0;
-
-    node_each(operand, list)
-    {
-        const struct symbol *sym = named_set(c, operand);
-
-        for (size_t i = 0; sym && sym->state == STATE_DONE && i < n && pairs < PAIRS_MAX; i++, pairs++)
-            if (set_holds(&sym->set, &m[i].lo, &m[i].hi)) {
-                diag(c->diags, W_NESTED_MEMBERS, m[i].node->span, "this member lies inside the set `%s` beside it",
-                     sym->name.s);
-                diag_note(c->diags, sym->span, "`%s` is declared here", sym->name.s);
-            }
-    }
-}
-
-/* Named sets against one another; of two equal ones the later is told. */
-static void warn_named_inside_named(struct compile *c, const struct node *list)
-{
-    enum { PAIRS_MAX = 10000, WORK_MAX = 1 << 26 };
-    size_t pairs = 0;
-
-    node_each(a, list)
-    {
-        const struct symbol *inner = named_set(c, a);
-
-        if (!inner || inner->state != STATE_DONE || set_is_empty(&inner->set)) continue;
-        for (const struct node *b = list->first; b && pairs++ < PAIRS_MAX; b = b->next) {
-            const struct symbol *outer = b == a ? NULL : named_set(c, b);
-
-            c->symbols->compared_ranges += set_size(&inner->set);
-            if (c->symbols->compared_ranges > WORK_MAX) /* a warning is not worth more */
-                return;
-            if (!outer || outer->state != STATE_DONE || !set_within(&inner->set, &outer->set) ||
-                (b->span.start > a->span.start && set_within(&outer->set, &inner->set)))
-                continue;
-            diag(c->diags, W_NESTED_MEMBERS, a->span, "all of the set `%s` lies inside the set `%s` beside it",
-                 inner->name.s, outer->name.s);
-            diag_note(c->diags, outer->span, "`%s` is declared here", outer->name.s);
-            break;
-        }
-    }
-}
-
 static bool is_operator(const struct node *n)
 {
     return n->kind == N_SET_UNION || n->kind == N_SET_EXCEPT || n->kind == N_SET_AND || n->kind == N_SET_GROUP;
@@ -187,13 +102,13 @@ static bool is_operator(const struct node *n)
 
 /* The scalar members of a list, while it is gathered. */
 struct members {
-    struct member *m;
+    struct set_member *m;
     size_t n;
 };
 
 static struct members members_new(struct compile *c, const struct node *list)
 {
-    return (struct members){.m = arena_alloc(c->arena, (node_count(list) + 1) * sizeof(struct member))};
+    return (struct members){.m = arena_alloc(c->arena, (node_count(list) + 1) * sizeof(struct set_member))};
 }
 
 static bool add_value(struct compile *c, const struct node *n, struct members *members, struct addr_set *out)
@@ -202,15 +117,8 @@ static bool add_value(struct compile *c, const struct node *n, struct members *m
 
     if (!value_ends(c, n, &lo, &hi)) return false;
     set_add(out, &lo, &hi);
-    members->m[members->n++] = (struct member){lo, hi, n};
+    members->m[members->n++] = (struct set_member){lo, hi, n};
     return true;
-}
-
-static void warn_members(struct compile *c, const struct members *members, const struct node *list)
-{
-    warn_nested_members(c, members->m, members->n);
-    warn_inside_named(c, members->m, members->n, list);
-    warn_named_inside_named(c, list);
 }
 
 static bool is_value(struct compile *c, const struct node *n)
@@ -227,7 +135,7 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     {
         good = (is_value(c, operand) ? add_value(c, operand, &members, out) : eval(c, operand, from, out)) && good;
     }
-    warn_members(c, &members, n);
+    warn_members(c, members.m, members.n, n);
     set_normalise(out);
     return good;
 }
@@ -365,7 +273,7 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
         else
             good = eval(c, child, NULL, &out->set) && good;
     }
-    warn_members(c, &members, list);
+    warn_members(c, members.m, members.n, list);
     set_normalise(&out->set);
     if (n != 1) out->name = NULL;
     return good;

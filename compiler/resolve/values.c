@@ -47,6 +47,7 @@ static const char *const value_names[N_COUNT] = {
     [N_RANGE] = "a range of numbers",
     [N_MAC] = "a MAC address",
     [N_ENDPOINT] = "an address with a port",
+    [N_ENDPOINT_RANGE] = "a range of addresses with a port",
     [N_PERCENT] = "a percentage",
     [N_STATUS] = "a status class",
     [N_PROTO_PORTS] = "a protocol with ports",
@@ -104,7 +105,10 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
     addr_print(lo, a);
     addr_print(hi, b);
     diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %s comes after %s", a, b);
-    diag_guess(c->diags, SPAN_NONE, "%s-%s", b, a);
+    if (n->kind != N_ENDPOINT_RANGE)
+        diag_guess(c->diags, SPAN_NONE, "%s-%s", b, a);
+    else
+        diag_guess(c->diags, SPAN_NONE, lo->family == 6 ? "[%s-%s]:%u" : "%s-%s:%u", b, a, n->v.addr_range->port);
     return false;
 }
 

@@ -82,7 +82,41 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
     return !why;
 }
 
-static void take_part(struct rule_work *w, const struct node *n, struct claim *claim)
+/* Ids that hold devices of that name or pattern. Where an id holds others, too, no rule tells them apart: it is meant,
+ * but for `not`. */
+static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool not,
+                        struct number_set *ids)
+{
+    const uint32_t around = iface_match(t, device);
+    const bool alone = around != PBC_NONE && strcmp(t->strings + t->ifaces[around].device, device) == 0;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        if (iface_holds(device, t->strings + t->ifaces[i].device)) numbers_add(w->c, ids, i, i);
+    if (not &&!alone) return;
+    numbers_add(w->c, ids, around == PBC_NONE ? IFACE_OTHER : around, around == PBC_NONE ? IFACE_OTHER : around);
+}
+
+/* A condition on these interfaces; NULL: they are at fault. */
+static struct pbc_cond *take_on(struct rule_work *w, const struct node *n, const struct image *program)
+{
+    const struct iface_table t = image_ifaces(program);
+    struct number_set ids = {0};
+
+    node_each(child, n)
+    {
+        const char *device = device_known(w->c, program, child);
+
+        if (device)
+            add_devices(w, &t, device, says_not(n), &ids);
+        else
+            w->bad = true;
+    }
+    numbers_normalise(&ids);
+    struct pbc_cond *cond = w->bad ? NULL : cond_add(w, COND_ON, n);
+    return cond && cond_ranges(w, cond, &ids) ? cond : NULL;
+}
+
+static void take_part(struct rule_work *w, const struct node *n, const struct image *program, struct claim *claim)
 {
     w->seen[n->kind] = n;
     switch (n->kind) {
@@ -92,12 +126,17 @@ static void take_part(struct rule_work *w, const struct node *n, struct claim *c
     case N_C_SPORT: cond_ports(w, n); break;
     case N_C_FROM: take_side(w, n, &claim->from); break;
     case N_C_TO: take_side(w, n, &claim->to); break;
+    case N_C_ON:
+        take_on(w, n, program);
+        claim->arrives = true;
+        break;
     default: break;
     }
 }
 
 /* With the image of claims in the place of the program's. */
-static bool take_claim(struct compile *c, const struct node *first, const struct node *parts, struct claim *claim)
+static bool take_claim(struct compile *c, const struct image *program, const struct node *first,
+                       const struct node *parts, struct claim *claim)
 {
     struct rule_work w = {.c = c,
                           .node = parts,
@@ -110,8 +149,9 @@ static bool take_claim(struct compile *c, const struct node *first, const struct
         else
             take_states(&w, n, claim);
     claim->conds = c->image->conds_count;
-    node_each(n, parts) take_part(&w, n, claim);
+    node_each(n, parts) take_part(&w, n, program, claim);
     claim->cond_count = c->image->conds_count - claim->conds;
+    node_each(n, parts) if (n->kind == N_C_OUT_ON) claim->leaves = take_on(&w, n, program);
     if (!w.bad) check_together(&w);
     claim->told = w.never;
     return !w.bad;
@@ -136,7 +176,7 @@ bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
     }
     if (!c->claims) c->claims = image_new();
     c->image = c->claims;
-    const bool good = take_claim(c, n->first->next, n->last, claim);
+    const bool good = take_claim(c, program, n->first->next, n->last, claim);
     c->image = program;
     return good;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/sides.h"
 
 static const struct form_row {
     uint8_t family; /* 0: either */
@@ -220,11 +221,27 @@ static void check_later(struct packet_work *w, const struct node *first)
     }
 }
 
+/* `out on IF`: a packet of this machine has no other interface. */
+static void check_leaves(struct packet_work *w, const struct node *leaves, const struct node *on)
+{
+    const bool sent = sides_of(w->self, w->p->family, w->src.words, w->dst.words) & KIND_SRC_SELF;
+
+    if (sent && !on) return;
+    if (sent)
+        diag(w->c->diags, E_PACKET_PART, on->span, "what this machine sends came by no interface");
+    else
+        diag(w->c->diags, E_UNSUPPORTED, leaves->span,
+             "not supported yet: `out on` at a packet that this machine does not send");
+    w->bad = true;
+}
+
 /* What goes with what. */
 static void check_parts(struct packet_work *w, const struct node *first)
 {
-    const struct node *label = part_of(first, CL_FLOWLABEL);
+    const struct node *label = part_of(first, CL_FLOWLABEL), *leaves = part_of(first, CL_OUT_ON);
     const bool icmp = 1u << w->p->form & FORMS_ICMP;
+
+    if (leaves) check_leaves(w, leaves, part_of(first, CL_ON));
 
     if (part_of(first, CL_INNER) && !part_of(first, CL_VLAN)) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");

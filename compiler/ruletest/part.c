@@ -76,25 +76,13 @@ static void part_code(struct packet_work *w, const struct node *n)
 /* An interface by its declared name; a device in quotes may be one that no rule asks for. */
 static void part_on(struct packet_work *w, const struct node *n)
 {
-    const struct image *img = w->c->image;
-    const struct node_value v = value_of(w->c, n->first);
+    const struct iface_table ifaces = image_ifaces(w->c->image);
+    const char *device = device_known(w->c, w->c->image, n->first);
+    const uint32_t id = device ? iface_match(&ifaces, device) : PBC_NONE;
 
     w->p->notes |= NOTE_ON;
-    if (v.node->kind == N_NAME) {
-        const struct symbol *s = symbol_want(w->c, v.node, SYM(INTERFACE), "interface");
-
-        if (s && s->index < IFACE_NONE)
-            w->p->iface = (uint16_t)s->index;
-        else
-            w->bad = true;
-    } else if (v.node->kind != N_STRING) {
-        report_wrong_value(w->c, n->first, v, "an interface");
-        w->bad = true;
-    } else {
-        w->p->iface = IFACE_OTHER;
-        for (uint32_t i = 0; i < img->ifaces_count; i++)
-            if (str_is(v.node->v.str, image_str(img, img->ifaces[i].device))) w->p->iface = (uint16_t)i;
-    }
+    w->p->iface = id == PBC_NONE ? IFACE_OTHER : (uint16_t)id;
+    w->bad |= !device;
 }
 
 static void part_fragment(struct packet_work *w, const struct node *n)
@@ -183,6 +171,7 @@ static const struct part_row {
     [CL_LENGTH] = {FORMS_IP | FORM(REPLY), part_length},
     [CL_FLOWLABEL] = {FORMS_IP, part_flowlabel},
     [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
+    [CL_OUT_ON] = {FORMS_IP, part_on},
     [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},
     [CL_PAYLOAD] = {FORMS_IP | FORM(REPLY), part_payload},
     [CL_TYPE] = {FORMS_ICMP, part_type},

@@ -10,6 +10,7 @@
 /* Frames counted, and the first that was judged otherwise. */
 struct tally {
     const struct test_step *step;
+    const struct capture *capture;
     uint64_t frames, right;
     uint64_t odd_frame; /* its number, from 1; 0: none */
     struct pkt odd;
@@ -19,6 +20,20 @@ struct tally {
     uint64_t until_ns;   /* till then schedules stay as they are */
 };
 
+/* A pcapng says on which interface a frame came in: by the rules' name for it, or the device's. */
+static int named(void *arg, const char *path, const char *name)
+{
+    const struct program *p = arg;
+
+    (void)path;
+    for (uint32_t i = 0; *name && i < p->ifaces_count; i++)
+        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name)) return (int)i;
+    const struct iface_table t = program_ifaces(p);
+    const uint32_t known = *name ? iface_match(&t, name) : PBC_NONE;
+    if (known != PBC_NONE) return (int)known;
+    return *name && strcmp(name, "any") != 0 && strcmp(name, "-") != 0 ? IFACE_OTHER : IFACE_NONE;
+}
+
 static struct capture *open_capture(struct test_run *r, const struct test_step *s)
 {
     struct stat st;
@@ -27,12 +42,24 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     struct capture *c = there && S_ISREG(st.st_mode) ? capture_open(s->path, err, sizeof(err)) : NULL;
 
     if (there) remember_file(r->c->symbols, st.st_dev, st.st_ino);
+    if (c) capture_ports(c, IFACE_NONE, named, r->program);
     if (!c)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",
              err[0]  ? err
              : there ? "it is no regular file"
                      : "there is no such file");
     return c;
+}
+
+/* The packet, with bytes that stay: those of an archive go when the next frame is read. */
+static struct pkt kept(const struct tally *t, const struct test_run *r, const struct pkt *pkt)
+{
+    struct pkt p = *pkt;
+
+    if (capture_keeps(t->capture)) return p;
+    p.data = arena_alloc(r->c->arena, p.cap_len + 1u);
+    memcpy(p.data, pkt->data, p.cap_len);
+    return p;
 }
 
 /* Meters see the time that passes between frames, schedules the time at which they were captured. */
@@ -51,14 +78,14 @@ static void count(struct tally *t, const struct test_run *r, uint64_t frame, con
         t->right++;
     } else if (!t->odd_frame || frame < t->odd_frame) {
         t->odd_frame = frame;
-        t->odd = *pkt;
+        t->odd = kept(t, r, pkt);
         t->odd_now_ns = r->now_ns;
         t->odd_captured_ns = t->capture_ns;
         t->verdict = *v;
     }
 }
 
-/* A frame that the vm holds; its bytes stay where the capture has them. */
+/* A frame that the vm holds. */
 struct held_frame {
     struct test_held held;
     struct tally *tally; /* NULL: the capture has ended */
@@ -78,7 +105,7 @@ static void judge_frame(struct test_run *r, const struct capture_frame *f, struc
     struct pkt pkt;
     struct verdict v;
 
-    pkt_view(&pkt, f->data, f->cap_len, f->wire_len, f->link, IFACE_NONE);
+    pkt_view(&pkt, f->data, f->cap_len, f->wire_len, f->link, f->port);
     advance(r, t, f->time_ns);
     test_judge(r, &pkt, &v);
     t->frames++;
@@ -87,7 +114,7 @@ static void judge_frame(struct test_run *r, const struct capture_frame *f, struc
         return;
     }
     struct held_frame *held = arena_alloc(r->c->arena, sizeof(*held));
-    *held = (struct held_frame){.tally = t, .frame = t->frames, .pkt = pkt};
+    *held = (struct held_frame){.tally = t, .frame = t->frames, .pkt = kept(t, r, &pkt)};
     test_hold(r, &held->held, frame_left);
 }
 
@@ -137,7 +164,7 @@ bool test_replay(struct test_run *r, const struct test_step *s)
 {
     struct capture *c = open_capture(r, s);
     struct capture_frame f;
-    struct tally t = {.step = s};
+    struct tally t = {.step = s, .capture = c};
     int got;
 
     if (!c) return false;

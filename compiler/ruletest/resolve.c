@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
+#include "runtime/schedule/schedule.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -155,13 +156,17 @@ static bool after_step(struct compile *c, struct test *t, const struct node *n)
     return duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
 }
 
-/* `at mon 09:00`: the next time that the clocks on the wall show it, whatever their zones. */
+/* `at mon 09:00`: the next time that the clocks on the wall show it, whatever their zones. `at 2026-12-24 09:00`: the
+ * next such time of the week, and from there on the calendar shows that date. */
 static bool at_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *day = n->first->kind == N_NAME ? n->first : NULL;
     struct test_step *s = test_step_add(c, t, STEP_AT, span_of(n, n->last));
 
-    s->day = day ? weekday_of(c, day, day->v.str.s, day->v.str.len) : -1;
+    s->dated = n->first->kind == N_DATE;
+    s->date = s->dated ? (uint32_t)n->first->v.i : 0;
+
+    s->day = s->dated ? (int)date_weekday(s->date) : day ? weekday_of(c, day, day->v.str.s, day->v.str.len) : -1;
     s->ns = n->last->v.i * 60 * SECOND_NS;
     return (!day || s->day >= 0) && time_add(c, t, n, 7 * 24 * 3600 * SECOND_NS);
 }
@@ -251,10 +256,8 @@ static void resolve_file(struct compile *c, const struct node *file)
 {
     node_each(n, file)
     {
-        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
-
-        if (included)
-            resolve_file(c, included);
+        if (n->kind == N_INCLUDE)
+            node_each(part, n) resolve_file(c, part);
         else if (n->kind == N_TEST)
             resolve_test(c, n);
     }

@@ -49,10 +49,12 @@ struct test_step {
     uint64_t percent;        /* SPLIT: how far a part may be away */
     uint32_t *parts, part_count; /* SPLIT: of the servers that take part, in the file's order */
     int day;                     /* AT: 0 is Monday, -1 the next day that has the time */
-    uint64_t count;              /* REPEAT: packets; REPLAY: percent at least, 100 for `all` */
-    bool all;                    /* REPLAY: `all` was written */
-    uint64_t ns;                 /* AFTER, REPEAT: how long it takes */
-    const char *path;            /* REPLAY: relative to where preyc was started */
+    bool dated;                  /* AT: on this date, days since 1970 */
+    uint32_t date;
+    uint64_t count;   /* REPEAT: packets; REPLAY: percent at least, 100 for `all` */
+    bool all;         /* REPLAY: `all` was written */
+    uint64_t ns;      /* AFTER, REPEAT: how long it takes */
+    const char *path; /* REPLAY: relative to where preyc was started */
     struct span path_span;
     const struct facts *self; /* SELF */
     const struct claim *claim;
@@ -131,9 +133,11 @@ struct test_run {
     uint64_t began_ns, now_ns;
     uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */
     uint64_t captured_ns;        /* the clock of the capture, while a frame of one is shown; else 0 */
-    uint64_t week_ns;            /* what the clocks on the wall showed when the test began: since Monday 00:00 */
-    uint8_t *down;               /* [servers] */
-    uint64_t *up_since_ns;       /* [servers] */
+    bool dated;                  /* `at DATE` was passed: then the calendar showed date_minute, since 1970 */
+    uint64_t dated_ns, date_minute;
+    uint64_t week_ns;      /* what the clocks on the wall showed when the test began: since Monday 00:00 */
+    uint8_t *down;         /* [servers] */
+    uint64_t *up_since_ns; /* [servers] */
     struct claims claims;
     struct first *first;     /* of the connection looked at */
     struct chooser *chooser; /* of proxy services; NULL: there is none */

@@ -102,6 +102,12 @@ void test_clock(struct test_run *r, uint64_t now_ns)
     test_time(r, now_ns);
     if (!r->program->schedules_count) return;
     const unsigned minute = test_wall(r);
+    if (r->dated) {
+        const uint64_t minutes = r->date_minute + (r->now_ns - r->dated_ns) / (60 * UINT64_C(1000000000));
+        r->facts.schedules =
+            schedules_on_date(r->program, (uint32_t)(minutes / (24 * 60)), (unsigned)(minutes % (24 * 60)));
+        return;
+    }
     r->facts.schedules = schedules_on(r->program, minute / (24 * 60), minute % (24 * 60));
 }
 
@@ -273,6 +279,11 @@ static void at(struct test_run *r, const struct test_step *s)
     const uint64_t wanted = ((s->day < 0 ? 0 : (uint64_t)s->day * DAY_NS) + s->ns) % period;
 
     pass(r, (wanted + period - wall) % period);
+    if (!s->dated) return;
+    r->dated = true;
+    r->dated_ns = r->now_ns;
+    r->date_minute = (uint64_t)s->date * 24 * 60 + s->ns / (60 * UINT64_C(1000000000));
+    test_clock(r, r->now_ns);
 }
 
 static void health(struct test_run *r, const struct test_step *s)
@@ -317,6 +328,7 @@ static void run_test(struct test_run *r, struct test *t)
     r->began_ns = r->ticked_ns = BEGIN_NS;
     r->tick_ns = TICK_NS;
     r->week_ns = 0;
+    r->dated = false;
     r->facts = (struct facts){0};
     r->vm = NULL;
     r->held = NULL;

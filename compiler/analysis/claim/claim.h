@@ -28,7 +28,9 @@ struct claim {
     unsigned states; /* bit i: value i of IR_STATE */
     uint32_t *over;  /* meters that are exceeded */
     uint32_t over_count;
-    uint32_t conds, cond_count; /* in c->claims: protocols and ports */
+    bool arrives; /* it says where the packet came in: what this machine sends is not meant */
+    bool leaves;  /* it says where the packet leaves: the condition behind those. What comes in is not meant */
+    uint32_t conds, cond_count; /* in c->claims: protocols, ports and interfaces */
     struct claim_side from, to;
     const struct facts *own; /* this machine's addresses; NULL: it may have any */
 };

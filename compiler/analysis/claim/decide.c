@@ -190,7 +190,9 @@ static bool on_part(void *arg, const struct judged *j)
 
 static bool is_judged(const struct image *img, enum pbc_direction d)
 {
-    return firewall_find(img->firewalls, img->firewalls_count, d, IFACE_ABSENT) != PBC_NONE;
+    const struct iface_table ifaces = image_ifaces(img);
+
+    return firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT) != PBC_NONE;
 }
 
 /* By a default, or by nobody. */
@@ -248,6 +250,7 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
     static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};
 
     for (unsigned d = 0; d < 3; d++) {
+        if (s->claim->leaves && directions[d] == PBC_DIR_IN) continue;
         s->direction = directions[d];
         for (uint32_t i = 0; i < all->count; i++)
             if (!walk_region(s->all->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||

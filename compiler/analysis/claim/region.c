@@ -19,6 +19,7 @@ struct work {
     struct ir *ir;
     const struct claim *claim;
     struct ir_product said; /* by the claim itself */
+    uint32_t leaves;        /* IR_IFACE of what this machine sends: by that it leaves */
     struct region *out;
 };
 
@@ -102,7 +103,8 @@ static void narrow_side(struct work *w, const struct claim_side *side, enum ir_f
 }
 
 /* What this machine sends is meant where the source names `self`; and, if anything judges what is sent, where it is
- * every address or all but some, or the test says which are its own: but not what it sends to itself. */
+ * every address or all but some, or the test says which are its own: but not what it sends to itself, and nothing where
+ * the claim says `on`. */
 static bool speaks_of_sent(const struct work *w)
 {
     const struct image *img = w->c->image;
@@ -110,7 +112,7 @@ static bool speaks_of_sent(const struct work *w)
     bool judged = false;
 
     for (uint32_t i = 0; i < img->firewalls_count; i++) judged |= img->firewalls[i].direction == PBC_DIR_OUT;
-    return judged && (from->any || from->negated || w->claim->own);
+    return judged && !w->claim->arrives && (from->any || from->negated || w->claim->own);
 }
 
 /* Kinds of packets ------------------------------------------------------------------------------------------------- */
@@ -127,14 +129,15 @@ static void add(struct work *w, const struct ir_product *kind)
 {
     struct ir_product arriving = w->said, sent = w->said;
 
+    sent.field[IR_IFACE] = ir_ranges_and(w->ir, sent.field[IR_IFACE], w->leaves, IFACE_ABSENT);
     if (w->claim->from.self && !w->claim->from.negated) {
-        add_from(w, &w->said, kind);
+        if (sent.field[IR_IFACE] != IR_EMPTY) add_from(w, &sent, kind);
         return;
     }
     arriving.field[IR_SRC_SELF] = IR_EMPTY;
     add_from(w, &arriving, kind);
     sent.field[IR_SRC] = sent.field[IR_DST_SELF] = IR_EMPTY;
-    if (speaks_of_sent(w)) add_from(w, &sent, kind);
+    if (speaks_of_sent(w) && sent.field[IR_IFACE] != IR_EMPTY) add_from(w, &sent, kind);
 }
 
 static unsigned asked(const struct work *w) { return w->claim->states; }
@@ -262,6 +265,12 @@ void claim_region(struct claims *all, const struct claim *claim, struct region_b
 
     normal_beside(c, c->claims, claim->conds, claim->cond_count, &w.said);
     if (ir_is_empty(&w.said)) return;
+    w.leaves = IR_ALL;
+    if (claim->leaves) {
+        struct ir_product way;
+        normal_beside(c, c->claims, claim->conds + claim->cond_count, 1, &way);
+        w.leaves = way.field[IR_IFACE];
+    }
     narrow_side(&w, &claim->from, IR_SRC);
     narrow_side(&w, &claim->to, IR_DST);
     if (!product_settle(c->ir, &w.said)) return;

@@ -42,6 +42,8 @@ bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_
     if (!import_both(d)) return false;
     d->text = region_text_of(&d->c);
     d->text.times = print_moments;
+    d->text.set_name = set_name_of;
+    note_set_names(d);
     d->text.arg = d;
     struct judges *judges = find_judges(d, &count);
     for (uint32_t i = 0; i < count; i++) {
@@ -59,27 +61,44 @@ void diff_fini(struct diff *d)
     free(d->changes);
     free(d->slots);
     free(d->undecided);
+    free(d->set_names);
     compile_fini(&d->c);
 }
 
-static bool may_widen(const struct diff *d)
+static bool may_widen(const struct diff *d, const struct beyond *b)
 {
-    for (uint32_t i = 0; i < d->change_count; i++)
-        if (d->changes[i].kind == DIFF_WIDENED) return true;
-    return d->undecided_count > 0;
+    bool may = d->undecided_count > 0 || b->reaches.too_many;
+
+    for (uint32_t i = 0; i < d->change_count; i++) may |= d->changes[i].kind == DIFF_WIDENED;
+    for (uint32_t i = 0; i < b->reaches.count; i++) may |= b->reaches.r[i].kind == DIFF_WIDENED;
+    for (uint32_t i = 0; i < b->meters.count; i++) may |= b->meters.m[i].kind == DIFF_WIDENED;
+    return may;
+}
+
+static void beyond_fini(struct beyond *b)
+{
+    for (uint32_t i = 0; i < b->routes.count; i++) {
+        free(b->routes.r[i].was);
+        free(b->routes.r[i].now);
+    }
+    free(b->routes.r);
+    free(b->reaches.r);
+    free(b->meters.m);
 }
 
 static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
 {
-    uint32_t count;
-    struct route_change *routes = find_routes(d, o->no_pools, &count);
-    const bool widened = may_widen(d);
+    struct beyond b = {0};
 
+    find_routes(d, o->no_pools, &b.routes);
+    if (!o->no_pools) find_reaches(d, &b.reaches);
+    find_meters(d, &b.meters);
+    const bool widened = may_widen(d, &b);
     if (o->json)
-        diff_put_json(d, routes, count, widened, out);
+        diff_put_json(d, &b, widened, out);
     else
-        diff_put_text(d, routes, count, out);
-    routes_free(routes, count);
+        diff_put_text(d, &b, out);
+    beyond_fini(&b);
     return widened;
 }
 

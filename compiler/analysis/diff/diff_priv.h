@@ -1,7 +1,8 @@
 /* The parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * who judges what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the
  * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
- * (example.c), in print (print.c, json.c); and where accepted traffic goes (routes.c). */
+ * (example.c); where accepted traffic goes (routes.c), what newly reaches what (ways.c, reach.c), and what meters let
+ * through (meters.c); in print (print.c, print_beyond.c, json.c). */
 #ifndef COMPILER_DIFF_PRIV_H
 #define COMPILER_DIFF_PRIV_H
 
@@ -71,6 +72,8 @@ struct diff {
     uint32_t *slots, slot_count; /* of changes by their key; a power of two */
     struct undecided *undecided;
     uint32_t undecided_count, undecided_cap;
+    struct set_name *set_names; /* set_names.c */
+    uint32_t set_name_count, set_name_cap;
     uint64_t work; /* left */
     char *err;
     size_t err_len;
@@ -98,11 +101,15 @@ bool import_schedules(struct diff *d);
 uint32_t schedules_of_both(const struct side *s, uint32_t own);
 /* And back: what of a time is one side's own, and what an interface of the image of both is there (import.c). */
 uint32_t side_schedules(const struct side *s, uint32_t of_both);
-uint16_t side_iface(const struct side *s, uint16_t of_both);
+uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both);
 /* A time of the product, as the bits of both that are active then. False: it never comes. */
 bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active);
 /* region_times_fn: "during work", or "at sat 08:00-18:00" where a name would not tell. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
+
+/* set_names.c: what sets are called in either program, once there is an ir. */
+void note_set_names(struct diff *d);
+const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* region_set_fn */
 
 /* judges.c: packets that one firewall of each side judges. */
 struct judges {
@@ -166,14 +173,60 @@ bool find_examples(struct diff *d);
 struct route_change {
     const char *what; /* "service", "pool", "nat" */
     const char *name;
-    char *was, *now; /* NULL: not there; of the heap */
+    char *was, *now; /* NULL: not there; of the heap; parts with "; " between them */
 };
-struct route_change *find_routes(struct diff *d, bool no_pools, uint32_t *count);
-void routes_free(struct route_change *r, uint32_t count);
+struct routes {
+    struct route_change *r;
+    uint32_t count, cap;
+};
+void find_routes(struct diff *d, bool no_pools, struct routes *to);
+/* "203.0.113.10 tcp/443"; "10.0.0.1:80", "[::1]:80", port 0: the address alone. */
+void put_endpoint(const struct pbc_endpoint *e, FILE *out);
+void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 
-/* print.c, json.c */
-void diff_put_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out);
-void diff_put_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out);
+/* reach.c: endpoints that newly reach servers, or no longer do. Texts are of the arena. */
+struct reach {
+    uint8_t kind;     /* DIFF_WIDENED or DIFF_NARROWED */
+    const char *what; /* "service", "nat" */
+    const char *by;   /* its name */
+    const char *to;   /* endpoints */
+    const char *servers;
+    const char *example;      /* a packet that goes there; NULL: none was found */
+    uint32_t endpoints, more; /* of them those that are not in the text */
+};
+struct reaches {
+    struct reach *r;
+    uint32_t count, cap;
+    bool too_many; /* to be compared: they may widen */
+};
+void find_reaches(struct diff *d, struct reaches *to);
+
+/* meters.c: meters that let another number through. Texts are of the arena. */
+struct meter_change {
+    uint8_t kind; /* enum diff_kind */
+    const char *name, *was, *now;
+};
+struct meters {
+    struct meter_change *m;
+    uint32_t count, cap;
+};
+void find_meters(struct diff *d, struct meters *to);
+/* Do both count the same, and differ at most in how much they let through? Then they are one meter for the regions. */
+bool meter_grew(const struct pbc_meter *was, const struct pbc_meter *now);
+
+/* Where accepted traffic goes, and what meters let through. */
+struct beyond {
+    struct routes routes;
+    struct reaches reaches;
+    struct meters meters;
+};
+
+/* print.c, print_beyond.c, json.c */
+void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
+void print_beyond(const struct beyond *b, FILE *out);
+void print_sum_beyond(const struct beyond *b, FILE *out);  /* its part of the last line */
+extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
+void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
 /* "dropped", "rejected with rst" */
 void print_outcome(const struct outcome *o, FILE *out);
 /* "WEB", "the default of edge"; and its place */

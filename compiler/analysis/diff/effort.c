@@ -47,7 +47,10 @@ static uint64_t effort(const struct program *p, const uint64_t *conds, const uin
     for (uint32_t i = 0; i < p->rules_count; i++) add(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
     for (uint32_t i = 0; i < p->branches_count; i++) add(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
     for (uint32_t i = 0; i < p->pools_count; i++) add(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
-    for (uint32_t i = 0; i < p->nats_count; i++) add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
+        add(&sum, sets, p->nats[i].outside, p->nats[i].outside_count);
+    }
     return sum;
 }
 

@@ -53,7 +53,7 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
     struct frame_spec packet = shown->packet;
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
 
-    packet.iface = side_iface(s, packet.iface);
+    packet.iface = side_iface(d->c.image, s, packet.iface);
     const struct decision found = sample_decide(s->program, &packet, shown->self, side_schedules(s, shown->schedules),
                                                 keeps ? shown->mark : (uint32_t)MARK_NONE);
 

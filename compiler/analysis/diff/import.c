@@ -70,11 +70,14 @@ static bool import_endpoints(struct diff *d, const struct program *p)
     return true;
 }
 
-uint16_t side_iface(const struct side *s, uint16_t of_both)
+uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both)
 {
+    const struct iface_table t = image_ifaces(both);
+
     if (of_both == IFACE_NONE) return IFACE_NONE;
-    for (uint32_t i = 0; i < s->program->ifaces_count; i++)
-        if (s->ifaces[i] == of_both) return (uint16_t)i;
+    for (uint32_t at = of_both; at < t.count; at = iface_around(&t, at))
+        for (uint32_t i = 0; i < s->program->ifaces_count; i++)
+            if (s->ifaces[i] == at) return (uint16_t)i;
     return IFACE_OTHER;
 }
 
@@ -92,7 +95,7 @@ static bool import_ifaces(struct diff *d, struct side *s)
         if (at == img->ifaces_count) {
             struct pbc_iface *f = image_add_ifaces(img);
             if (!f) return too_many(d);
-            *f = (struct pbc_iface){name(d, s, s->program->ifaces[i].name), device};
+            *f = (struct pbc_iface){.name = name(d, s, s->program->ifaces[i].name), .device = device};
         }
         s->ifaces[i] = at;
     }
@@ -105,13 +108,15 @@ static bool same_meter(const struct pbc_meter *a, const struct pbc_meter *b)
            a->len6 == b->len6 && a->count == b->count && a->per_ns == b->per_ns && a->burst == b->burst;
 }
 
-/* A meter is the same if it is defined alike and has the same name, or else if it alone is defined so: it was
- * renamed. A program's own are never one, for each counts for itself. */
+/* A meter is the same if it has the same name and counts alike, however much it lets through (meters.c), or else if it
+ * alone is defined so: it was renamed. A program's own are never one, for each counts for itself. */
 static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struct pbc_meter *m, bool by_name,
                            const bool *taken)
 {
     for (uint32_t i = 0; i < of_old; i++)
-        if (!taken[i] && same_meter(&img->meters[i], m) && (!by_name || img->meters[i].name == m->name)) return i;
+        if (!taken[i] && (by_name ? img->meters[i].name == m->name && meter_grew(&img->meters[i], m)
+                                  : same_meter(&img->meters[i], m)))
+            return i;
     return PBC_NONE;
 }
 
@@ -211,7 +216,7 @@ static bool import_lists(struct diff *d, struct side *s, uint32_t conds)
         struct pbc_rule *r = &img->rules[i];
 
         r->conds += conds;
-        r->name = r->comment = r->log_meter = 0;
+        r->name = r->comment = r->log_meter = r->log_prefix = 0;
         if (r->chain != PBC_NONE) r->chain += s->chains;
         r->list += r->list & PBC_LIST_CHAIN ? s->chains : s->firewalls;
     }
@@ -258,6 +263,7 @@ bool import_both(struct diff *d)
     if (!import_schedules(d)) return false;
     for (unsigned i = 0; i < SIDES; i++)
         if (!bound_effort(d, &d->side[i]) || !import(d, &d->side[i])) return false;
+    if (!image_ifaces_settle(img)) return too_many(d);
     if (!picks_up(d->side[OLD].program) && !picks_up(d->side[NEW].program)) {
         struct pbc_settings *s = image_add_settings(img);
         if (s) *s = *d->side[OLD].program->settings;

@@ -63,14 +63,9 @@ static void put_decider(const struct diff *d, unsigned side, const struct decide
 
 static void put_change(struct diff *d, const struct change *c, FILE *out)
 {
-    static const char *const kinds[] = {
-#define KIND(ident, name) name,
-        DIFF_KINDS(KIND)
-#undef KIND
-    };
     struct text t;
 
-    fprintf(out, "{\"kind\":\"%s\",\"certain\":%s,\"size\":%.3f,\"packets\":[", kinds[c->kind],
+    fprintf(out, "{\"kind\":\"%s\",\"certain\":%s,\"size\":%.3f,\"packets\":[", diff_kind_names[c->kind],
             c->maybe ? "false" : "true", c->size);
     for (uint32_t i = 0; i < c->region.count; i++) {
         if (i) fputc(',', out);
@@ -114,28 +109,71 @@ static void put_or_null(const char *s, FILE *out)
         fputs("null", out);
 }
 
-void diff_put_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out)
+static void put_routes(const struct routes *routes, FILE *out)
+{
+    for (uint32_t i = 0; i < routes->count; i++) {
+        const struct route_change *r = &routes->r[i];
+
+        fprintf(out, "%s{\"what\":\"%s\",\"name\":", i ? "," : "", r->what);
+        diag_json_string(r->name, out);
+        fputs(",\"was\":", out);
+        put_or_null(r->was, out);
+        fputs(",\"now\":", out);
+        put_or_null(r->now, out);
+        fputc('}', out);
+    }
+}
+
+static void put_reaches(const struct reaches *reaches, FILE *out)
+{
+    for (uint32_t i = 0; i < reaches->count; i++) {
+        const struct reach *r = &reaches->r[i];
+
+        fprintf(out, "%s{\"kind\":\"%s\",\"what\":\"%s\",\"name\":", i ? "," : "", diff_kind_names[r->kind], r->what);
+        diag_json_string(r->by, out);
+        fputs(",\"to\":", out);
+        diag_json_string(r->to, out);
+        fprintf(out, ",\"more\":%u,\"servers\":", r->more);
+        diag_json_string(r->servers, out);
+        fputs(",\"example\":", out);
+        put_or_null(r->example, out);
+        fputc('}', out);
+    }
+}
+
+static void put_meters(const struct meters *meters, FILE *out)
+{
+    for (uint32_t i = 0; i < meters->count; i++) {
+        const struct meter_change *m = &meters->m[i];
+
+        fprintf(out, "%s{\"kind\":\"%s\",\"name\":", i ? "," : "", diff_kind_names[m->kind]);
+        diag_json_string(m->name, out);
+        fputs(",\"was\":", out);
+        diag_json_string(m->was, out);
+        fputs(",\"now\":", out);
+        diag_json_string(m->now, out);
+        fputc('}', out);
+    }
+}
+
+void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out)
 {
     fputs("{\"regions\":[", out);
     for (uint32_t i = 0; i < d->change_count; i++) {
         if (i) fputc(',', out);
         put_change(d, &d->changes[i], out);
     }
+    fputs("],\"reaches\":[", out);
+    put_reaches(&b->reaches, out);
+    fputs("],\"meters\":[", out);
+    put_meters(&b->meters, out);
     fputs("],\"routes\":[", out);
-    for (uint32_t i = 0; i < route_count; i++) {
-        fprintf(out, "%s{\"what\":\"%s\",\"name\":", i ? "," : "", routes[i].what);
-        diag_json_string(routes[i].name, out);
-        fputs(",\"was\":", out);
-        put_or_null(routes[i].was, out);
-        fputs(",\"now\":", out);
-        put_or_null(routes[i].now, out);
-        fputc('}', out);
-    }
+    put_routes(&b->routes, out);
     fputs("],\"undecided\":[", out);
     for (uint32_t i = 0; i < d->undecided_count; i++) {
         if (i) fputc(',', out);
         put_undecided(d, &d->undecided[i], out);
     }
-    fprintf(out, "],\"complete\":%s,\"widened\":%s}\n", d->undecided_count ? "false" : "true",
+    fprintf(out, "],\"complete\":%s,\"widened\":%s}\n", d->undecided_count || b->reaches.too_many ? "false" : "true",
             widened ? "true" : "false");
 }

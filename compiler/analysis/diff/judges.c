@@ -96,7 +96,8 @@ static void find_parts(struct diff *d, struct parts *parts)
 static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, uint32_t iface)
 {
     const struct side *s = &d->side[side];
-    const uint32_t own = firewall_find(d->c.image->firewalls + s->firewalls, s->program->firewalls_count,
+    const struct iface_table ifaces = image_ifaces(d->c.image);
+    const uint32_t own = firewall_find(&ifaces, d->c.image->firewalls + s->firewalls, s->program->firewalls_count,
                                        (enum pbc_direction)dir, iface);
 
     return own == PBC_NONE ? PBC_NONE : own + s->firewalls;
@@ -104,12 +105,15 @@ static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, ui
 
 static bool has_own(const struct diff *d, uint32_t iface)
 {
+    const struct iface_table ifaces = image_ifaces(d->c.image);
+
     for (uint32_t i = 0; i < d->c.image->firewalls_count; i++)
-        if (d->c.image->firewalls[i].iface == iface) return true;
+        if (d->c.image->firewalls[i].iface != PBC_NONE && iface_is_of(&ifaces, iface, d->c.image->firewalls[i].iface))
+            return true;
     return false;
 }
 
-/* Interfaces as a set that leaves out those with firewalls of their own. */
+/* Interfaces as a set that leaves out those that some firewall is `on`. */
 static uint32_t other_ifaces(struct diff *d)
 {
     uint32_t set = IR_ALL;

@@ -9,6 +9,12 @@
 
 enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };
 
+const char *const diff_kind_names[DIFF_KIND_COUNT] = {
+#define KIND(ident, name) name,
+    DIFF_KINDS(KIND)
+#undef KIND
+};
+
 void print_outcome(const struct outcome *o, FILE *out)
 {
     static const char *const answers[] = {[PBC_ANSWER_DEFAULT] = "",
@@ -77,15 +83,10 @@ static void print_by(const struct diff *d, unsigned side, const struct decider *
 
 static void print_change(struct diff *d, const struct change *c, FILE *out)
 {
-    static const char *const kinds[] = {
-#define KIND(ident, name) name,
-        DIFF_KINDS(KIND)
-#undef KIND
-    };
     static const char *const may[] = {"may widen", "may narrow", "may change"};
 
     for (uint32_t i = 0; i < c->region.count && i < PRODUCTS_SHOWN; i++) {
-        fprintf(out, "%-11s ", i ? "" : c->maybe ? may[c->kind] : kinds[c->kind]);
+        fprintf(out, "%-11s ", i ? "" : c->maybe ? may[c->kind] : diff_kind_names[c->kind]);
         region_text_print(&d->text, &c->region.p[i], c->dirs, out);
         fputc('\n', out);
     }
@@ -103,26 +104,6 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
                                                           : "none that shows it: a meter, a count or bytes decide",
              out);
     fputs("\n\n", out);
-}
-
-static void print_route(const char *before, const char *text, FILE *out)
-{
-    fputs(before, out);
-    put_name(text, out);
-    fputc('\n', out);
-}
-
-static void print_routes(const struct route_change *r, uint32_t count, FILE *out)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        fprintf(out, "%s ", r[i].what);
-        put_name(r[i].name, out);
-        print_route(!r[i].was ? ": new: " : !r[i].now ? ": gone, was " : ": was ", r[i].was ? r[i].was : r[i].now, out);
-        if (!r[i].was || !r[i].now) continue;
-        fprintf(out, "%*s", (int)(strlen(r[i].what) + strlen(r[i].name) + 3), "");
-        print_route("now ", r[i].now, out);
-    }
-    if (count) fputc('\n', out);
 }
 
 static void print_undecided(struct diff *d, FILE *out)
@@ -150,7 +131,7 @@ static void count(FILE *out, const char *before, uint32_t n, const char *what)
     if (n) fprintf(out, "%s%u %s", before, n, what);
 }
 
-static void print_sum(const struct diff *d, uint32_t routes, FILE *out)
+static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
 {
     uint32_t kinds[DIFF_KIND_COUNT] = {0}, maybe[DIFF_KIND_COUNT] = {0};
 
@@ -159,9 +140,8 @@ static void print_sum(const struct diff *d, uint32_t routes, FILE *out)
         const char *before = ": ";
         fprintf(out, "%u region%s", d->change_count, d->change_count == 1 ? "" : "s");
         for (unsigned k = 0; k < DIFF_KIND_COUNT; k++) {
-            static const char *const words[] = {"widened", "narrowed", "changed"};
             static const char *const may[] = {"that may widen", "that may narrow", "that may change"};
-            count(out, before, kinds[k], words[k]);
+            count(out, before, kinds[k], diff_kind_names[k]);
             if (kinds[k]) before = ", ";
             count(out, before, maybe[k], may[k]);
             if (maybe[k]) before = ", ";
@@ -171,7 +151,7 @@ static void print_sum(const struct diff *d, uint32_t routes, FILE *out)
     } else {
         fputs("no difference for any packet that the rules judge", out);
     }
-    if (routes) fprintf(out, "; %u change%s of where accepted traffic goes", routes, routes == 1 ? "" : "s");
+    print_sum_beyond(b, out);
     if (d->undecided_count)
         fprintf(out, "; %u rule%s not worked out, which may let more through", d->undecided_count,
                 d->undecided_count == 1 ? "" : "s");
@@ -192,7 +172,7 @@ static void put_safe(char *text, FILE *out)
     }
 }
 
-void diff_put_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out)
+void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
 {
     char *text = NULL;
     size_t len = 0;
@@ -201,9 +181,9 @@ void diff_put_text(struct diff *d, const struct route_change *routes, uint32_t r
     for (uint32_t i = 0; i < d->change_count && i < REGIONS_SHOWN; i++) print_change(d, &d->changes[i], to);
     if (d->change_count > REGIONS_SHOWN)
         fprintf(to, "and %u smaller regions: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN);
-    print_routes(routes, route_count, to);
+    print_beyond(b, to);
     print_undecided(d, to);
-    print_sum(d, route_count, to);
+    print_sum(d, b, to);
     heap_stream_end(to);
     put_safe(text, out);
     free(text);

@@ -8,6 +8,7 @@
 #include "lang/heap.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/judge/stream.h"
+#include "vm/program/addresses.h"
 #include "vm/words/proxy_text.h"
 
 struct line {
@@ -25,6 +26,13 @@ static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
     fputs(text, out);
 }
 
+void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out)
+{
+    if (port && family == 6) fputc('[', out);
+    put_address(addr, family, out);
+    if (port) fprintf(out, "%s:%u", family == 6 ? "]" : "", port);
+}
+
 static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
 {
     fprintf(out, " %s", endpoint_info[proto == PBC_EP_ECHO6 ? PBC_EP_ECHO4 : proto].name);
@@ -37,7 +45,7 @@ static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
         fprintf(out, "/%u-%u", lo, hi);
 }
 
-static void put_endpoint(const struct pbc_endpoint *e, FILE *out)
+void put_endpoint(const struct pbc_endpoint *e, FILE *out)
 {
     if (e->to == PBC_TO_ADDRESS)
         put_address(e->addr, e->family, out);
@@ -96,28 +104,23 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     proxy_print(p, i, "; ", out);
 }
 
+/* The ranges of such sets, of `family` or (0) both, the first behind `first`, others behind `next`. */
+static void put_ranges(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, const char *first,
+                       const char *next, FILE *out)
+{
+    struct address_walk w = address_walk(p, sets, count, family);
+    struct address_range r;
+
+    for (const char *before = first; address_next(&w, &r); before = next) {
+        fputs(before, out);
+        put_address(r.lo, r.family, out);
+        if (memcmp(r.lo, r.hi, sizeof(r.lo)) != 0) fputc('-', out), put_address(r.hi, r.family, out);
+    }
+}
+
 static void put_sources(const struct program *p, const struct pbc_pool *v, FILE *out)
 {
-    for (uint32_t k = v->sources; k < v->sources + v->source_count; k++) {
-        const struct pbc_set *set = &p->sets[k];
-
-        for (uint32_t i = set->first4; i < set->first4 + set->count4; i++) {
-            const uint32_t lo[4] = {p->set4[i].lo}, hi[4] = {p->set4[i].hi};
-            fputs("; source ", out);
-            put_address(lo, 4, out);
-            if (lo[0] != hi[0]) fputc('-', out), put_address(hi, 4, out);
-        }
-        for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
-            const struct pbc_range6 *r = &p->set6[i];
-            const uint32_t lo[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
-                                    (uint32_t)r->lo_lo};
-            const uint32_t hi[4] = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32),
-                                    (uint32_t)r->hi_lo};
-            fputs("; source ", out);
-            put_address(lo, 6, out);
-            if (memcmp(lo, hi, sizeof(lo)) != 0) fputc('-', out), put_address(hi, 6, out);
-        }
-    }
+    put_ranges(p, v->sources, v->source_count, 0, "; source ", "; source ", out);
     if (v->source_count) fprintf(out, " ports %u-%u", v->source_port_lo, v->source_port_hi);
 }
 
@@ -132,14 +135,54 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
         const struct pbc_server *server = &p->servers[k];
 
         fprintf(out, "; %s ", program_str(p, server->name));
-        if (server->port && server->family == 6) fputc('[', out);
-        put_address(server->addr, server->family, out);
-        if (server->port) fprintf(out, "%s:%u", server->family == 6 ? "]" : "", server->port);
+        put_address_port(server->addr, server->family, server->port, out);
         if (server->weight != 1) fprintf(out, " weight %u", server->weight);
         if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
         if (server->max_flows) fprintf(out, " max flows %u", server->max_flows);
     }
     put_sources(p, v, out);
+}
+
+static void put_on(const struct program *p, const struct pbc_nat *n, const char *what, FILE *out)
+{
+    if (n->iface != PBC_NONE) fprintf(out, " %s \"%s\"", what, program_str(p, p->ifaces[n->iface].device));
+}
+
+static void put_forward(const struct program *p, const struct pbc_nat *n, FILE *out)
+{
+    fputs("forward ", out);
+    if (n->flags & PBC_NAT_TO_SELF)
+        fputs("self", out);
+    else
+        put_address(n->to, n->family, out);
+    put_on(p, n, "on", out);
+    put_ranges(p, n->from, n->from_count, n->family, " from ", ", ", out);
+    put_ports(n->proto, n->port_lo, n->port_hi, out);
+    if (n->proto == PBC_EP_IP) fprintf(out, " %u", n->ip_proto);
+    fputs(" -> ", out);
+    put_address(n->target, n->family, out);
+    if (n->target_port) fprintf(out, " port %u", n->target_port);
+}
+
+static void put_map(const struct program *p, const struct pbc_nat *n, FILE *out)
+{
+    fputs("map ", out);
+    put_address(n->to, n->family, out);
+    fprintf(out, "/%u <-> ", n->len);
+    put_address(n->target, n->family, out);
+    fprintf(out, "/%u", n->len);
+    put_on(p, n, "on", out);
+}
+
+static void put_outbound(const struct program *p, const struct pbc_nat *n, FILE *out)
+{
+    const struct pbc_pool from = {
+        .sources = n->from, .source_count = n->from_count, .source_port_lo = n->port_lo, .source_port_hi = n->port_hi};
+
+    fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
+    put_sources(p, &from, out);
+    put_on(p, n, "out on", out);
+    put_ranges(p, n->outside, n->outside_count, n->family, " to ", ", ", out);
 }
 
 /* All statements of the block that begins here. */
@@ -154,26 +197,16 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
 
         if (n->name != name) continue;
         if (i != first) fputs("; ", out);
-        if (n->kind == PBC_NAT_FORWARD) {
-            fputs("forward ", out);
-            if (n->flags & PBC_NAT_TO_SELF)
-                fputs("self", out);
-            else
-                put_address(n->to, n->family, out);
-            put_ports(n->proto, n->port_lo, n->port_hi, out);
-            fputs(" -> ", out);
-            put_address(n->target, n->family, out);
-            if (n->target_port) fprintf(out, " port %u", n->target_port);
-            continue;
-        }
-        fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
-        struct pbc_pool from = {.sources = n->from,
-                                .source_count = n->from_count,
-                                .source_port_lo = n->port_lo,
-                                .source_port_hi = n->port_hi};
-        put_sources(p, &from, out);
-        fprintf(out, " out on \"%s\"", program_str(p, p->ifaces[n->out].device));
-        if (n->kind == PBC_NAT_SOURCE) fputs(" to ", out), put_address(n->to, n->family, out);
+        if (n->kind == PBC_NAT_FORWARD)
+            put_forward(p, n, out);
+        else if (n->kind == PBC_NAT_MAP)
+            put_map(p, n, out);
+        else
+            put_outbound(p, n, out);
+        if (n->mss == PBC_MSS_AUTO)
+            fputs(" mss clamp auto", out);
+        else if (n->mss)
+            fprintf(out, " mss clamp %u", n->mss);
     }
 }
 
@@ -236,11 +269,6 @@ static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint
     return s;
 }
 
-struct routes {
-    struct route_change *r;
-    uint32_t count, cap;
-};
-
 static void add_route(struct routes *to, const char *what, const char *name, char *was, char *now)
 {
     if (was && now && strcmp(was, now) == 0) {
@@ -267,21 +295,9 @@ static void compare_kind(struct diff *d, enum kind k, struct routes *to)
     }
 }
 
-struct route_change *find_routes(struct diff *d, bool no_pools, uint32_t *count)
+void find_routes(struct diff *d, bool no_pools, struct routes *to)
 {
-    struct routes to = {0};
-
+    *to = (struct routes){0};
     for (enum kind k = SERVICE; k < KINDS; k++)
-        if (k != POOL || !no_pools) compare_kind(d, k, &to);
-    *count = to.count;
-    return to.r;
-}
-
-void routes_free(struct route_change *r, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        free(r[i].was);
-        free(r[i].now);
-    }
-    free(r);
+        if (k != POOL || !no_pools) compare_kind(d, k, to);
 }

@@ -260,6 +260,21 @@ static uint32_t wherever(const struct diff *d, struct part p)
 
 static uint32_t all_of(uint32_t count) { return (uint32_t)((UINT64_C(1) << count) - 1); }
 
+/* Some of the part's moments are of no week, but of dates; some are of any. */
+static bool holds_dates(struct part p)
+{
+    for (uint32_t m = 0; m < p.week->count; m++)
+        if (p.moments >> m & 1 && !p.week->minutes[m]) return true;
+    return false;
+}
+
+static bool is_weekly(struct part p)
+{
+    for (uint32_t m = 0; m < p.week->count; m++)
+        if (p.moments >> m & 1 && p.week->minutes[m]) return true;
+    return false;
+}
+
 static void print_part(const struct diff *d, struct part p, FILE *out)
 {
     const uint32_t moments = wherever(d, p);
@@ -272,6 +287,7 @@ static void print_part(const struct diff *d, struct part p, FILE *out)
         return;
     }
     print_days(p, out);
+    if (holds_dates(p)) fputs(is_weekly(p) ? " and on some dates" : "on some dates", out);
     if (d->times.week_count == 1) return;
     fputs(" (", out);
     put_name(*p.week->zone ? p.week->zone : "UTC", out);

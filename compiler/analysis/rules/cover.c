@@ -258,13 +258,16 @@ static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t 
     cover_index_free(l->index);
 }
 
-/* A firewall of one interface judges that one's frames alone. */
+/* A firewall `on` an interface judges frames of what it names alone. */
 static void frames_of(struct list *l, const struct pbc_firewall *f)
 {
-    const struct pbc_range one = {f ? f->iface : 0, f ? f->iface : 0};
+    const struct image *img = l->c->image;
+    struct pbc_range *on = arena_alloc(l->c->arena, (img->ifaces_count + 1) * sizeof(*on));
 
     product_all(&l->frames);
-    if (f && f->iface != PBC_NONE) l->frames.field[IR_IFACE] = ir_intern_ranges(l->ir, &one, 1, IFACE_ABSENT);
+    if (!f || f->iface == PBC_NONE) return;
+    const uint32_t count = image_ifaces_within(img, &f->iface, 1, on);
+    l->frames.field[IR_IFACE] = ir_intern_ranges(l->ir, on, count, IFACE_ABSENT);
 }
 
 void find_covers(struct compile *c)

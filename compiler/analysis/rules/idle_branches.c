@@ -101,6 +101,7 @@ static bool instruction_covers(const struct image *img, const struct pbc_cond *a
 /* Every byte that `a` asks for is asked for by `b`, and is the same. */
 static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b)
 {
+    if (a->is_not || b->is_not) return memcmp(a, b, sizeof(*a)) == 0;
     if (b->at > a->at || b->at + b->len < a->at + a->len) return false;
     for (unsigned i = 0; i < a->len; i++) {
         const unsigned k = i + a->at - b->at;

@@ -6,6 +6,7 @@
 
 #include "compiler/analysis/region_text.h"
 #include "compiler/analysis/rules/cover_priv.h"
+#include "compiler/figures.h"
 
 enum {
     TOLD_MAX = 20,   /* rules */
@@ -115,24 +116,43 @@ static void try_list(struct leftovers *l, struct chains *chains, uint32_t first,
     free(all.v);
 }
 
-static void print_left(struct compile *c, const struct left *one, FILE *out)
+/* A share that a person can read: a rule of which less than a thousandth is left is all but covered. */
+static void print_share(double share, FILE *out)
+{
+    if (share < .001)
+        fputs(", under 0.1 %: ", out);
+    else if (share < .9995)
+        fprintf(out, ", %.1f %%: ", share * 100);
+    else
+        fputs(", nearly all: ", out);
+}
+
+static void print_left(struct compile *c, const struct left *one, struct figures *f)
 {
     const struct region_text text = region_text_of(c);
     const struct region *r = &one->region;
     const uint8_t every_way = 1u << PBC_DIR_ANY | 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD;
 
-    fputs("  rule ", out);
-    print_rule_name(c, one->rule, out);
-    fprintf(out, one->share < .9995 ? ", %.3g %%: " : ", nearly all: ", one->share * 100);
+    figures_item_begin(f);
+    if (!f->json) fputs("  rule ", f->out);
+    print_rule_name(c, one->rule, figures_words(f, "rule"));
+    figures_words_end(f);
+    if (f->json)
+        figures_real(f, "share", one->share, 6, "");
+    else
+        print_share(one->share, f->out);
+    FILE *out = figures_words(f, "left");
     for (uint32_t i = 0; i < r->count && i < PIECES_TOLD; i++) {
         if (i) fputs("; ", out);
         region_text_print(&text, &r->p[i], every_way, out);
     }
     if (r->count > PIECES_TOLD) fprintf(out, "; and %u more such", r->count - PIECES_TOLD);
-    fputc('\n', out);
+    figures_words_end(f);
+    if (!f->json) fputc('\n', f->out);
+    figures_item_end(f);
 }
 
-void stats_print_left(const struct compile *c, FILE *out)
+void stats_print_left(const struct compile *c, struct figures *f)
 {
     struct compile copy = *c;
     struct leftovers l = {.c = &copy};
@@ -144,10 +164,14 @@ void stats_print_left(const struct compile *c, FILE *out)
     for (uint32_t i = 0; i < c->image->chains_count; i++)
         try_list(&l, &chains, c->image->chains[i].rules, c->image->chains[i].rule_count);
     chains_fini(&chains);
-    if (l.count) fputs("what is left of rules that others partly cover\n", out);
+    if (!l.count) return;
+    figures_section(f, "what is left of rules that others partly cover");
+    figures_list_begin(f, "rules");
     for (uint32_t i = l.count; i--;) {
-        print_left(&copy, &l.told[i], out);
+        print_left(&copy, &l.told[i], f);
         region_fini(&l.told[i].region);
     }
-    if (l.more) fprintf(out, "  and of %u more rules\n", l.more);
+    figures_list_end(f);
+    if (l.more && !f->json) fprintf(f->out, "  and of %u more rules\n", l.more);
+    if (l.more && f->json) figures_count(f, "more", l.more, "");
 }

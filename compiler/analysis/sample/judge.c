@@ -103,6 +103,53 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     free(memory);
 }
 
+/* One state for many packets ----------------------------------------------------------------------------------------
+ */
+
+struct sample_vm {
+    struct bench b;
+    void *memory;
+};
+
+struct sample_vm *sample_vm_new(struct program *program)
+{
+    const size_t bytes = (pool_bytes(SLOTS, POOL_SLOT_MOST) + 63) / 64 * 64;
+    struct sample_vm *s = heap_zeroed(1, sizeof(*s));
+
+    s->memory = aligned_alloc(64, bytes);
+    if (!s->memory) out_of_memory();
+    s->b.frame = heap_resized(NULL, FRAME_MOST, 1);
+    s->b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &s->b.facts};
+    s->b.vm = vm_new(
+        program,
+        &(struct vm_cfg){.seed = 1, .pool = pool_init(s->memory, bytes, SLOTS, POOL_SLOT_MOST), .no_cookies = true});
+    if (!s->b.vm) out_of_memory();
+    return s;
+}
+
+void sample_vm_free(struct sample_vm *s)
+{
+    if (!s) return;
+    vm_free(s->b.vm);
+    free(s->b.frame);
+    free(s->memory);
+    free(s);
+}
+
+void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
+                     struct verdict *v)
+{
+    const uint64_t generation = s->b.facts.generation;
+
+    *v = (struct verdict){0};
+    s->b.facts = at_start(self, schedules);
+    s->b.facts.generation = generation + 1;
+    s->b.in.mono_ns += SECOND_NS; /* meters fill again */
+    s->b.len = frame_write(p, s->b.frame);
+    s->b.iface = p->iface;
+    judge_once(&s->b, v);
+}
+
 bool sample_parse(const struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
                   struct pkt *pkt, struct key *key)
 {

@@ -243,6 +243,15 @@ static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pat
     return t->at;
 }
 
+/* One bit that the pattern asks for is another; what lies before the payload is left to chance. */
+static void spoil(uint8_t *payload, int64_t at, const struct pbc_pattern *t)
+{
+    int64_t k = 0;
+
+    while (k < t->len && (at + k < 0 || !t->mask[k])) k++;
+    if (k < t->len) payload[at + k] ^= (uint8_t)(t->mask[k] & -t->mask[k]);
+}
+
 /* Payload that holds all patterns behind the headers; those inside are left to chance. Called before there is any. */
 static bool bytes(const struct sampler *s)
 {
@@ -265,6 +274,7 @@ static bool bytes(const struct sampler *s)
 
         for (int64_t k = 0; k < t->len; k++)
             if (at + k >= 0) payload[at + k] = (uint8_t)((payload[at + k] & ~t->mask[k]) | t->value[k]);
+        if (t->is_not) spoil(payload, at, t);
     }
     s->out->payload = (struct frame_payload){payload, (uint32_t)end};
     return true;

@@ -23,6 +23,12 @@ const struct facts *sample_self(struct compile *c, const struct ir_product *p, e
  * verdict, and what `state` said. */
 void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
                      uint32_t before, struct verdict *v, uint32_t *state);
+/* The same in one state for many packets, a second apart: for connections that have nothing to do with each other. */
+struct sample_vm;
+struct sample_vm *sample_vm_new(struct program *program);
+void sample_vm_free(struct sample_vm *s);
+void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
+                     struct verdict *v);
 /* What the program decides if `state` (enum flow_mark) is what is said of the packet: no conversation leads there, it
  * is taken for granted. */
 struct decision sample_decide(struct program *program, const struct frame_spec *p, const struct facts *self,

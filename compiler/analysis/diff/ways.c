@@ -1,0 +1,381 @@
+/* Who reaches which servers, and what of it others hold. An endpoint that is part of a wider one, or of several
+ * together, reaches what those reach. Conditions of a `when`, shares and balances are not looked at: what a branch may
+ * send to is reached. */
+#include "compiler/analysis/diff/ways.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lang/heap.h"
+
+enum { WAYS_MAX = 1 << 18, STEPS_MAX = 1 << 28, RANGE_STEPS = 8 /* for an address range of a cut */ };
+
+static void add_way(struct ways *to, const struct way *w)
+{
+    to->too_many |= to->count == WAYS_MAX;
+    if (to->too_many) return;
+    to->w = heap_grown(to->w, (size_t)to->count + 1, sizeof(*to->w), &to->cap);
+    to->w[to->count++] = *w;
+}
+
+/* False: that is too much. */
+static bool spend(struct ways *to, uint64_t steps)
+{
+    to->steps += steps;
+    to->too_many |= to->steps > STEPS_MAX;
+    return !to->too_many;
+}
+
+/* What others leave of a way --------------------------------------------------------------------------------------- */
+
+/* Are the packets of `way` to places of the wide one, and of its protocols? Ports, sources and interfaces aside. */
+static bool holds(const struct way *wider, const struct way *way)
+{
+    const struct pbc_endpoint *wide = &wider->from, *e = &way->from;
+    const bool to =
+        wide->to == PBC_TO_ANY ||
+        (wide->to == e->to && (wide->to == PBC_TO_SELF || memcmp(wide->addr, e->addr, sizeof(e->addr)) == 0));
+
+    return to && !wider->len && !way->len && (!wide->family || wide->family == e->family) &&
+           (wide->proto == e->proto || (wide->proto == PBC_EP_PORTS && e->proto < PBC_EP_ECHO4));
+}
+
+/* Sources that come by interfaces: parts of a way, no two of which have a packet in common. */
+struct part {
+    uint32_t sources, ifaces;
+};
+struct parts {
+    struct part *p;
+    uint32_t count, cap;
+};
+
+static void add_part(struct parts *to, uint32_t sources, uint32_t ifaces)
+{
+    if (sources == IR_EMPTY || ifaces == IR_EMPTY) return;
+    to->p = heap_grown(to->p, (size_t)to->count + 1, sizeof(*to->p), &to->cap);
+    to->p[to->count++] = (struct part){sources, ifaces};
+}
+
+/* The part without what is the way's. */
+static void cut(struct diff *d, struct part p, const struct way *w, struct parts *left, struct ways *to)
+{
+    struct ir *ir = d->c.ir;
+    const uint8_t family = w->from.family;
+    const unsigned families = family == 4 ? IR_V4 : family == 6 ? IR_V6 : IR_V4 | IR_V6;
+    const uint32_t most = ir_fields[IR_IFACE].most;
+    uint32_t others = IR_EMPTY, both = p.sources;
+
+    if (p.sources != w->sources && w->sources != IR_ALL) {
+        const struct ir_addrs *a = ir_addrs(ir, p.sources), *b = ir_addrs(ir, w->sources);
+
+        if (!spend(to, RANGE_STEPS * ((uint64_t)a->count4 + a->count6 + b->count4 + b->count6))) return;
+        others = ir_addrs_of_families(ir, ir_addrs_and(ir, p.sources, ir_addrs_not(ir, w->sources)), families);
+        both = ir_addrs_of_families(ir, ir_addrs_and(ir, p.sources, w->sources), families);
+    }
+    if (w->ifaces == IR_ALL) {
+        add_part(left, others, p.ifaces);
+        return;
+    }
+    if (both == IR_EMPTY || !ir_ranges_meet(ir, p.ifaces, w->ifaces)) {
+        add_part(left, p.sources, p.ifaces);
+        return;
+    }
+    add_part(left, others, p.ifaces);
+    add_part(left, both, ir_ranges_and(ir, p.ifaces, ir_ranges_not(ir, w->ifaces, most), most));
+}
+
+/* A range of ports with what is left for them: more of the ports of a piece since `first`, or one of its own. */
+static void add_piece(struct ways *to, uint32_t first, const struct way *w, struct part p, uint32_t lo, uint32_t hi)
+{
+    struct way piece = *w;
+
+    for (uint32_t i = to->count; i-- > first;) {
+        struct way *last = &to->w[i];
+
+        if (!spend(to, 1)) return;
+        if (last->from.port_hi + 1u != lo || last->sources != p.sources || last->ifaces != p.ifaces) continue;
+        last->from.port_hi = (uint16_t)hi;
+        return;
+    }
+    piece.from.port_lo = (uint16_t)lo;
+    piece.from.port_hi = (uint16_t)hi;
+    piece.sources = p.sources;
+    piece.ifaces = p.ifaces;
+    add_way(to, &piece);
+}
+
+/* What ways that hold it leave of the port of `w`, and, *next, of those behind it up to there. */
+static struct parts parts_left(struct diff *d, const struct way *w, const struct ways *by, uint32_t port,
+                               uint32_t *next, struct ways *to)
+{
+    struct parts left = {0};
+
+    add_part(&left, w->sources, w->ifaces);
+    for (const struct way *e = by->w; e < by->w + by->count && left.count && spend(to, 1); e++) {
+        const uint32_t lo = e->from.port_lo, end = e->from.port_hi + 1u;
+        struct parts all = left;
+
+        if (lo > port && lo < *next) *next = lo;
+        if (lo > port || end <= port) continue;
+        if (end < *next) *next = end;
+        left = (struct parts){0};
+        for (uint32_t i = 0; i < all.count && spend(to, 1); i++) cut(d, all.p[i], e, &left, to);
+        free(all.p);
+    }
+    return left;
+}
+
+/* All that ways, each of which holds it, leave of `w`. */
+static void add_rest(struct diff *d, const struct way *w, const struct ways *by, struct ways *to)
+{
+    const uint32_t end = w->from.port_hi + 1u, first = to->count;
+
+    for (uint32_t port = w->from.port_lo, next; port < end && !to->too_many; port = next) {
+        next = end;
+        struct parts left = parts_left(d, w, by, port, &next, to);
+
+        for (uint32_t i = 0; i < left.count; i++) add_piece(to, first, w, left.p[i], port, next - 1);
+        free(left.p);
+    }
+    to->too_many |= d->c.ir->too_large;
+}
+
+/* Gathering -------------------------------------------------------------------------------------------------------- */
+
+static void add_pool(struct ways *to, const struct program *p, const struct pbc_pool *pool, struct way w)
+{
+    w.pool = program_str(p, pool->name);
+    for (const struct pbc_server *s = p->servers + pool->servers; s < p->servers + pool->servers + pool->server_count;
+         s++) {
+        if (!s->weight) continue;
+        memcpy(w.addr, s->addr, sizeof(w.addr));
+        w.family = s->family;
+        w.port = s->port;
+        w.fixed = s->port != 0;
+        w.server = program_str(p, s->name);
+        add_way(to, &w);
+    }
+}
+
+/* Each pool of the service once, whatever its branches. */
+static void add_service(struct ways *to, const struct program *p, uint32_t i)
+{
+    const struct pbc_service *v = &p->services[i];
+    bool *seen = heap_zeroed((size_t)p->pools_count + 1, sizeof(*seen));
+
+    for (uint32_t e = v->endpoints; e < v->endpoints + v->endpoint_count; e++) {
+        const struct way w = {.from = p->endpoints[e], .by = program_str(p, v->name), .service = i};
+
+        memset(seen, 0, p->pools_count);
+        for (const struct pbc_branch *b = p->branches + v->branches; b < p->branches + v->branches + v->branch_count;
+             b++)
+            for (uint32_t k = b->shares; k < b->shares + b->share_count && !to->too_many; k++) {
+                const uint32_t pool = p->shares[k].pool;
+
+                if (!seen[pool] && p->shares[k].percent) add_pool(to, p, &p->pools[pool], w);
+                seen[pool] |= p->shares[k].percent != 0;
+            }
+    }
+    free(seen);
+}
+
+static uint32_t sources_of(struct ir *ir, const struct program *p, const struct pbc_nat *n)
+{
+    const bool v4 = n->family == 4;
+    uint32_t all = n->from_count ? IR_EMPTY : IR_ALL;
+
+    for (const struct pbc_set *s = p->sets + n->from; s < p->sets + n->from + n->from_count; s++)
+        all = ir_addrs_or(
+            ir, all,
+            ir_addrs_ranges(ir, p->set4 + s->first4, v4 ? s->count4 : 0, p->set6 + s->first6, v4 ? 0 : s->count6));
+    return ir_addrs_of_families(ir, all, v4 ? IR_V4 : IR_V6);
+}
+
+static struct way forward_of(struct diff *d, const struct side *s, const struct pbc_nat *n, uint32_t sources)
+{
+    struct way w = {
+        .sources = sources, .by = program_str(s->program, n->name), .service = PBC_NONE, .family = n->family};
+
+    w.from = (struct pbc_endpoint){.to = n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : PBC_TO_ADDRESS,
+                                   .family = n->family,
+                                   .proto = n->proto,
+                                   .port_lo = n->port_lo,
+                                   .port_hi = n->port_hi};
+    if (n->proto == PBC_EP_IP) w.from.port_lo = w.from.port_hi = n->ip_proto;
+    if (w.from.to == PBC_TO_ADDRESS) memcpy(w.from.addr, n->to, sizeof(n->to));
+    if (n->iface != PBC_NONE) w.ifaces = ir_field_range(d->c.ir, IR_IFACE, s->ifaces[n->iface], s->ifaces[n->iface]);
+    memcpy(w.addr, n->target, sizeof(w.addr));
+    w.port = n->target_port ? (uint16_t)(n->target_port - n->port_lo) : 0;
+    return w;
+}
+
+/* The first that fits translates: what is left of each by those before it. */
+static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
+{
+    const struct program *p = s->program;
+    const struct pbc_nat *last = NULL; /* whose sources were worked out */
+    const uint32_t first = to->count;
+    uint32_t sources = IR_ALL;
+    struct ways before = {0};
+
+    for (const struct pbc_nat *n = p->nats; n < p->nats + p->nats_count && !to->too_many; n++) {
+        if (n->kind != PBC_NAT_FORWARD) continue;
+        if (!last || last->from != n->from || last->from_count != n->from_count || last->family != n->family)
+            sources = sources_of(d->c.ir, p, n);
+        last = n;
+        const struct way w = forward_of(d, s, n, sources);
+        before.count = 0;
+        for (uint32_t i = first; i < to->count && spend(to, 1); i++)
+            if (holds(&to->w[i], &w)) add_way(&before, &to->w[i]);
+        add_rest(d, &w, &before, to);
+    }
+    free(before.w);
+}
+
+/* Of what arrives by any interface: `on` says by which it leaves. */
+static void add_map(struct ways *to, const struct program *p, const struct pbc_nat *n)
+{
+    struct way w = {.len = n->len, .by = program_str(p, n->name), .service = PBC_NONE, .family = n->family};
+
+    w.from = (struct pbc_endpoint){
+        .to = PBC_TO_ADDRESS, .family = n->family, .proto = PBC_EP_PORTS, .port_lo = 0, .port_hi = UINT16_MAX};
+    memcpy(w.from.addr, n->to, sizeof(n->to));
+    memcpy(w.addr, n->target, sizeof(w.addr));
+    add_way(to, &w);
+}
+
+int way_server_order(const struct way *a, const struct way *b)
+{
+    int d = memcmp(a->addr, b->addr, sizeof(a->addr));
+
+    d = d ? d : a->family - b->family;
+    d = d ? d : a->fixed - b->fixed;
+    return d ? d : a->port - b->port;
+}
+
+/* Who goes to one server stand together; of them, those of one address, of this machine or of any. */
+static int by_place(const void *a, const void *b)
+{
+    const struct way *x = *(const struct way *const *)a, *y = *(const struct way *const *)b;
+    int d = way_server_order(x, y);
+
+    d = d ? d : x->from.to - y->from.to;
+    return d ? d : memcmp(x->from.addr, y->from.addr, sizeof(x->from.addr));
+}
+
+void ways_gather(struct diff *d, unsigned side, struct side_ways *to)
+{
+    const struct side *s = &d->side[side];
+    const struct program *p = s->program;
+
+    *to = (struct side_ways){0};
+    for (uint32_t i = 0; i < p->services_count; i++) add_service(&to->ways, p, i);
+    add_forwards(d, s, &to->ways);
+    to->maps = to->ways.count;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        if (p->nats[i].kind == PBC_NAT_MAP) add_map(&to->ways, p, &p->nats[i]);
+    to->sorted = heap_resized(NULL, (size_t)to->ways.count + 1, sizeof(*to->sorted));
+    for (uint32_t i = 0; i < to->ways.count; i++) to->sorted[i] = &to->ways.w[i];
+    if (to->ways.count > 1) qsort(to->sorted, to->ways.count, sizeof(*to->sorted), by_place);
+}
+
+void side_ways_fini(struct side_ways *s)
+{
+    free(s->ways.w);
+    free(s->sorted);
+}
+
+/* Comparing -------------------------------------------------------------------------------------------------------- */
+
+/* The first of the ways in order that are of the way's place and server, or where it would stand. */
+static uint32_t first_alike(const struct side_ways *s, const struct way *w)
+{
+    uint32_t lo = 0, hi = s->ways.count;
+
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+
+        if (by_place(&s->sorted[mid], &w) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Ways of the place of `at` to its server that hold `w` and have some of its ports. */
+static void add_holders(const struct way *w, const struct way *at, const struct side_ways *other, struct ways *by,
+                        struct ways *alone)
+{
+    for (uint32_t i = first_alike(other, at); i < other->ways.count && by_place(&other->sorted[i], &at) == 0; i++) {
+        const struct way *e = other->sorted[i];
+
+        if (!spend(alone, 1)) return;
+        if (holds(e, w) && e->from.port_lo <= w->from.port_hi && w->from.port_lo <= e->from.port_hi) add_way(by, e);
+    }
+}
+
+/* The bits of a word of an address that are past the first `len` of all. */
+static uint32_t past(unsigned len, unsigned word)
+{
+    return len >= 32 * (word + 1) ? 0 : len <= 32 * word ? UINT32_MAX : UINT32_MAX >> (len - 32 * word);
+}
+
+static bool same_prefix(const uint32_t a[4], const uint32_t b[4], unsigned len)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if ((a[i] ^ b[i]) & ~past(len, i)) return false;
+    return true;
+}
+
+/* Does the wider map take each address of the other to the same one? */
+static bool maps_alike(const struct way *wide, const struct way *w)
+{
+    bool alike = wide->len <= w->len && same_prefix(wide->from.addr, w->from.addr, wide->len) &&
+                 same_prefix(wide->addr, w->addr, wide->len);
+
+    for (unsigned i = 0; i < 4; i++) alike &= !((w->from.addr[i] ^ w->addr[i]) & past(wide->len, i));
+    return alike;
+}
+
+/* Of a map its halves, where smaller ones of the other side lie in it: at most as often as an address has bits. */
+static void add_map_alone(const struct way *w, const struct side_ways *other, struct ways *alone)
+{
+    bool smaller = false;
+
+    for (uint32_t i = other->maps; i < other->ways.count && spend(alone, 1); i++) {
+        const struct way *e = &other->ways.w[i];
+
+        if (e->family != w->family) continue;
+        if (maps_alike(e, w)) return;
+        smaller |= e->len > w->len && maps_alike(w, e);
+    }
+    if (!smaller || alone->too_many) {
+        add_way(alone, w);
+        return;
+    }
+    struct way half = *w;
+    const uint32_t bit = UINT32_C(1) << (31 - w->len % 32);
+    half.len++;
+    add_map_alone(&half, other, alone);
+    half.from.addr[w->len / 32] |= bit;
+    half.addr[w->len / 32] |= bit;
+    add_map_alone(&half, other, alone);
+}
+
+void ways_alone(struct diff *d, const struct way *w, const struct side_ways *other, struct ways *alone)
+{
+    struct way any = *w;
+    struct ways by = {0};
+
+    if (w->len) {
+        add_map_alone(w, other, alone);
+        return;
+    }
+    any.from.to = PBC_TO_ANY;
+    memset(any.from.addr, 0, sizeof(any.from.addr));
+    add_holders(w, w, other, &by, alone);
+    if (w->from.to != PBC_TO_ANY) add_holders(w, &any, other, &by, alone);
+    add_rest(d, w, &by, alone);
+    free(by.w);
+}

@@ -1,0 +1,63 @@
+/* `preyc --stats`: lists of rules, and what their classifiers cost. */
+#include "compiler/classify/cost.h"
+#include "compiler/command/stats.h"
+#include "compiler/normal/normal.h"
+
+static void print_classifier(const struct list_figures *l, struct figures *f)
+{
+    figures_count(f, "  rules in", l->rules, "");
+    figures_count(f, "  boxes out", l->boxes, "");
+    figures_count(f, "  cuts", l->cuts, "");
+    figures_count(f, "  forks", l->forks, "");
+    figures_count(f, "  leaves", l->leaves, "");
+    figures_count(f, "  longest leaf", l->longest_leaf, "boxes");
+    figures_count(f, "  blocks", l->blocks, "of 256 bytes");
+    figures_count(f, "  bytes", l->bytes, "");
+    figures_real(f, "  expected", l->expected_blocks, 1, "blocks, for packets of its boxes");
+    figures_count(f, "  at most", l->compared, "blocks");
+    figures_count(f, "  of the tree", l->words, "words");
+    figures_count(f, "  of memory", l->lines, "cache lines");
+    figures_real(f, "  expected", classifier_ns(l->words, l->expected_blocks), 1, "ns (modelled: classify/cost.c)");
+    figures_real(f, "  at most", classifier_ns(l->words, l->compared), 1, "ns (modelled, for each search)");
+    figures_count(f, "  rules with code", l->coded, "");
+    figures_count(f, "  asked in turn", l->chain, "of them at most, with a search after each");
+    figures_count(f, "  peak of the build", l->peak_bytes / 1024, "KiB");
+    if (l->last_resort && !f->json)
+        fputs("    some rules overlap so much that they are compared one block after another\n", f->out);
+}
+
+/* Each list that has code of its own; what stands in its caller is not listed. */
+static void print_list(const struct compile *c, const struct list_figures *l, struct figures *f)
+{
+    const char *name = image_str(c->image, l->name);
+
+    figures_item_begin(f);
+    figures_text(f, "name", name);
+    figures_bool(f, "arp", l->arp);
+    figures_bool(f, "classifier", l->classified);
+    if (!f->json) fprintf(f->out, "  %s%s: ", name, l->arp ? " (ARP)" : "");
+    if (l->classified) {
+        if (!f->json) fputs("classifier\n", f->out);
+        print_classifier(l, f);
+    } else if (f->json) {
+        figures_count(f, "rules in", l->rules, "");
+    } else {
+        fprintf(f->out, "straight code, %u rule%s%s\n", l->rules, l->rules == 1 ? "" : "s",
+                l->in_dispatch ? ", in the dispatch" : "");
+    }
+    figures_item_end(f);
+}
+
+void stats_print_lists(const struct compile *c, struct figures *f)
+{
+    enum { PRINTED_MAX = 100 };
+    uint32_t n = 0;
+
+    if (!c->lists) return;
+    figures_section(f, "lists");
+    figures_list_begin(f, "lists");
+    for (const struct list_figures *l = c->lists; l; l = l->next)
+        if (n++ < PRINTED_MAX) print_list(c, l, f);
+    figures_list_end(f);
+    if (n > PRINTED_MAX) figures_count(f, "more", n - PRINTED_MAX, "not printed");
+}

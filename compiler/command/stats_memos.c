@@ -1,0 +1,94 @@
+/* `preyc --stats`: whose verdicts flows remember, and why others' they do not. */
+#include <string.h>
+
+#include "compiler/command/stats.h"
+#include "compiler/normal/normal.h"
+#include "vm/vm.h"
+
+static void print_place(const struct image *img, const struct pbc_place *p, FILE *out)
+{
+    fprintf(out, " (%s:%u:%u)", image_str(img, p->file), p->line, p->col);
+}
+
+/* What a reason names: a condition as it is called, a rule with its place. */
+static void print_reason(const struct compile *c, const struct ir_memo *memo, FILE *out)
+{
+    static const char *const texts[] = {
+#define MEMO(ident, text) [MEMO_##ident] = text,
+        MEMO_REASONS(MEMO)
+#undef MEMO
+    };
+    const struct image *img = c->image;
+    const char *text = texts[memo->reason], *hole = strstr(text, "%s");
+
+    if (!hole) {
+        fputs(text, out);
+        return;
+    }
+    fwrite(text, 1, (size_t)(hole - text), out);
+    if (memo->reason == MEMO_ASKS) {
+        fputs(cond_info[img->conds[memo->what].kind].name, out);
+    } else {
+        print_rule_name(c, memo->what, out);
+        print_place(img, &img->rules[memo->what].place, out);
+    }
+    fputs(hole + 2, out);
+}
+
+static void print_decider(const struct compile *c, uint32_t i, FILE *out)
+{
+    const struct image *img = c->image;
+
+    if (i < img->rules_count) {
+        print_rule_name(c, i, out);
+        print_place(img, &img->rules[i].place, out);
+        return;
+    }
+    const struct pbc_firewall *firewall = &img->firewalls[i - img->rules_count];
+
+    fprintf(out, "default of %s", image_str(img, firewall->name));
+    print_place(img, &firewall->place, out);
+}
+
+static void print_memo(const struct compile *c, uint32_t i, struct figures *f)
+{
+    const struct ir_memo *memo = &c->ir->memos[i];
+    const bool kept = memo->reason == MEMO_YES;
+
+    figures_item_begin(f);
+    figures_bool(f, "remembered", kept);
+    if (!f->json) fputs(kept ? "  remembered " : "  not remembered ", f->out);
+    print_decider(c, i, figures_words(f, "rule"));
+    figures_words_end(f);
+    if (!kept) {
+        if (!f->json) fputs(": ", f->out);
+        print_reason(c, memo, figures_words(f, "why"));
+        figures_words_end(f);
+    }
+    if (!f->json) fputc('\n', f->out);
+    figures_item_end(f);
+}
+
+/* Of each rule and default that can decide packets of established flows, whether its verdict is remembered, and
+ * why not. */
+void stats_print_memos(const struct compile *c, struct figures *f)
+{
+    enum { PRINTED_MAX = 100 };
+    const uint32_t count = c->image->rules_count + c->image->firewalls_count;
+    uint32_t reasons = 0, left = 0;
+
+    if (!c->ir->memos) return;
+    figures_section(f, "verdicts remembered for flows");
+    for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;
+    figures_count(f, "decide flows", reasons, reasons == 1 ? "rule or default" : "rules and defaults");
+    figures_count(f, "  remembered", c->image->memos_count, "");
+    figures_count(f, "  given up", c->ir->memos_undecided, "would take too long to work out");
+    figures_list_begin(f, "rules");
+    for (uint32_t i = 0, n = 0; i < count; i++)
+        if (c->ir->memos[i].reason != MEMO_NONE && n++ < PRINTED_MAX)
+            print_memo(c, i, f);
+        else if (c->ir->memos[i].reason != MEMO_NONE)
+            left++;
+    figures_list_end(f);
+    if (left) figures_count(f, "  more", left, "not printed");
+}

@@ -1,0 +1,188 @@
+/* See figures.h. */
+#include "compiler/figures.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lang/diag.h"
+
+static void comma(struct figures *f)
+{
+    if (f->more) fputc(',', f->out);
+    f->more = true;
+}
+
+static bool is_unit(const char *word, size_t len)
+{
+    static const char *const units[] = {"ms", "ns", "bytes", "KiB"};
+
+    for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strlen(units[i]) == len && memcmp(units[i], word, len) == 0) return true;
+    return false;
+}
+
+static void put_word(FILE *out, const char *s, size_t len)
+{
+    bool apart = false;
+
+    for (size_t i = 0; i < len; i++)
+        if (isalnum((unsigned char)s[i])) {
+            if (apart) fputc('_', out);
+            fputc(tolower((unsigned char)s[i]), out);
+            apart = false;
+        } else {
+            apart = s[i] != '\'';
+        }
+}
+
+static void put_key(struct figures *f, const char *what, const char *unit)
+{
+    const size_t len = strcspn(unit, " ");
+
+    what += strspn(what, " ");
+    comma(f);
+    fputc('"', f->out);
+    put_word(f->out, what, strlen(what));
+    if (is_unit(unit, len)) {
+        fputc('_', f->out);
+        put_word(f->out, unit, len);
+    }
+    fputs("\":", f->out);
+}
+
+void figures_begin(struct figures *f, FILE *out, bool json)
+{
+    *f = (struct figures){.out = out, .json = json};
+    if (json) fputc('{', out);
+}
+
+static void close_section(struct figures *f)
+{
+    if (f->json && f->inside) fputc('}', f->out);
+    f->more = f->inside;
+    f->inside = false;
+}
+
+void figures_end(struct figures *f)
+{
+    close_section(f);
+    if (f->json) fputs("}\n", f->out);
+}
+
+void figures_section(struct figures *f, const char *name)
+{
+    close_section(f);
+    if (f->json) {
+        put_key(f, name, "");
+        fputc('{', f->out);
+    } else {
+        fprintf(f->out, "%s\n", name);
+    }
+    f->inside = true;
+    f->more = false;
+}
+
+/* 77,406,528: as preyrun writes numbers. */
+static void grouped(uint64_t n, char *to)
+{
+    char digits[24];
+    const int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0) *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+}
+
+void figures_count(struct figures *f, const char *what, uint64_t value, const char *unit)
+{
+    char number[32];
+
+    if (f->json) {
+        put_key(f, what, unit);
+        fprintf(f->out, "%llu", (unsigned long long)value);
+        return;
+    }
+    grouped(value, number);
+    fprintf(f->out, "  %-24s %12s%s%s\n", what, number, *unit ? " " : "", unit);
+}
+
+void figures_real(struct figures *f, const char *what, double value, unsigned decimals, const char *unit)
+{
+    if (f->json) {
+        put_key(f, what, unit);
+        fprintf(f->out, "%.*f", (int)decimals, value);
+        return;
+    }
+    fprintf(f->out, "  %-24s %12.*f%s%s\n", what, (int)decimals, value, *unit ? " " : "", unit);
+}
+
+static void open_as(struct figures *f, char bracket)
+{
+    fputc(bracket, f->out);
+    f->more = false;
+}
+
+static void close_as(struct figures *f, char bracket)
+{
+    fputc(bracket, f->out);
+    f->more = true;
+}
+
+void figures_list_begin(struct figures *f, const char *key)
+{
+    if (!f->json) return;
+    put_key(f, key, "");
+    open_as(f, '[');
+}
+
+void figures_list_end(struct figures *f)
+{
+    if (f->json) close_as(f, ']');
+}
+
+void figures_item_begin(struct figures *f)
+{
+    if (!f->json) return;
+    comma(f);
+    open_as(f, '{');
+}
+
+void figures_item_end(struct figures *f)
+{
+    if (f->json) close_as(f, '}');
+}
+
+void figures_text(struct figures *f, const char *key, const char *value)
+{
+    if (!f->json) return;
+    put_key(f, key, "");
+    diag_json_string(value, f->out);
+}
+
+void figures_bool(struct figures *f, const char *key, bool value)
+{
+    if (!f->json) return;
+    put_key(f, key, "");
+    fputs(value ? "true" : "false", f->out);
+}
+
+FILE *figures_words(struct figures *f, const char *key)
+{
+    if (!f->json) return f->out;
+    put_key(f, key, "");
+    f->words = open_memstream(&f->text, &f->text_len);
+    if (!f->words) abort(); /* out of memory, as lang/heap.c ends */
+    return f->words;
+}
+
+void figures_words_end(struct figures *f)
+{
+    if (!f->json) return;
+    fclose(f->words);
+    diag_json_string(f->text, f->out);
+    free(f->text);
+    f->words = NULL;
+}

@@ -1,0 +1,63 @@
+/* Interfaces by pattern: an id stands for what its device names and no other id does, so that frames are judged by the
+ * number of their interface alone. A condition that names a pattern is made to name all ids within it. */
+#include <stdlib.h>
+
+#include "compiler/image/image.h"
+#include "lang/heap.h"
+
+struct iface_table image_ifaces(const struct image *img)
+{
+    return (struct iface_table){img->ifaces, img->ifaces_count, img->strings};
+}
+
+uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uint32_t count, struct pbc_range *out)
+{
+    const struct iface_table t = image_ifaces(img);
+    bool *is_named = heap_zeroed(t.count + 1, sizeof(*is_named));
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < count; i++) is_named[named[i]] = true;
+    for (uint32_t i = 0; i < t.count; i++) {
+        uint32_t at = i;
+
+        while (at < t.count && !is_named[at]) at = iface_around(&t, at);
+        if (at >= t.count) continue;
+        if (n && out[n - 1].hi + 1 == i)
+            out[n - 1].hi = i;
+        else
+            out[n++] = (struct pbc_range){i, i};
+    }
+    free(is_named);
+    return n;
+}
+
+/* Asks for interfaces of the table by their ids. */
+static bool asks_interface(const struct pbc_cond *c) { return c->kind == COND_ON; }
+
+static bool spread(struct image *img, struct pbc_cond *c)
+{
+    uint32_t *named = heap_zeroed(img->ifaces_count + 1, sizeof(*named)), n = 0;
+    struct pbc_range *all = heap_zeroed(img->ifaces_count + 1, sizeof(*all));
+
+    for (uint32_t i = 0; i < c->count; i++)
+        for (uint32_t id = img->ranges[c->first + i].lo; id <= img->ranges[c->first + i].hi; id++) named[n++] = id;
+    c->count = image_ifaces_within(img, named, n, all);
+    c->first = image_share(img, PBC_RANGES, all, c->count);
+    free(named);
+    free(all);
+    return c->first != PBC_NONE;
+}
+
+bool image_ifaces_settle(struct image *img)
+{
+    const struct iface_table t = image_ifaces(img);
+    bool patterns = false, fits = true;
+
+    for (uint32_t i = 0; i < t.count; i++) {
+        img->ifaces[i].within = iface_nest(&t, i) + 1;
+        patterns |= img->ifaces[i].within != 0;
+    }
+    for (uint32_t i = 0; patterns && fits && i < img->conds_count; i++)
+        if (asks_interface(&img->conds[i])) fits = spread(img, &img->conds[i]);
+    return fits;
+}

@@ -1,0 +1,53 @@
+/* What compiles, and likely does something else than its author thinks: a file that judges nothing, translation past
+ * every firewall. (A firewall whose name is a direction is an error: rules.c.) */
+#include "compiler/resolve/resolve.h"
+
+static bool holds_tests(const struct node *file)
+{
+    node_each(n, file)
+    {
+        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
+
+        if (n->kind == N_TEST || (included && holds_tests(included))) return true;
+    }
+    return false;
+}
+
+/* A part that others include has no firewall of its own; tests may stand in a file of theirs. */
+static void warn_idle(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct node *first = c->tree->first;
+
+    if (img->firewalls_count || img->services_count || img->nats_count || holds_tests(c->tree)) return;
+    diag(c->diags, W_JUDGES_NOTHING, first ? first->span : SPAN_NONE,
+         "this file has no firewall, service or nat: its program accepts everything");
+    diag_advise(c->diags,
+                "rules stand in `firewall NAME default drop { }`; a part is compiled with the file that includes it");
+}
+
+static bool judges_crossing(const struct pbc_firewall *f)
+{
+    return f->direction == PBC_DIR_ANY || f->direction == PBC_DIR_FORWARD;
+}
+
+static void warn_crossing(struct compile *c)
+{
+    const struct image *img = c->image;
+
+    if (!img->nats_count) return;
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        if (judges_crossing(&img->firewalls[i])) return;
+    diag(c->diags, W_NAT_OPEN, span_at(c, &img->nats[0].place),
+         "no firewall judges what crosses this machine: translation alone keeps nobody out");
+    diag_advise(
+        c->diags,
+        "add `firewall NAME forward default drop { }`, with `accept state established, related` and who may go out");
+}
+
+void warn_misread(struct compile *c)
+{
+    if (diags_errors(c->diags)) return; /* what was left out may have been it */
+    warn_idle(c);
+    warn_crossing(c);
+}

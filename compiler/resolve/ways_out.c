@@ -1,0 +1,71 @@
+/* Where a rule may ask `out on`: in firewalls for what this machine sends, and in chains that only they reach. What
+ * comes in leaves by no interface. */
+#include "compiler/resolve/resolve.h"
+
+/* Chains that a firewall reaches, looked at once each. */
+struct reach {
+    struct compile *c;
+    const struct pbc_firewall *from;
+    uint32_t *seen;  /* [chains] 1 + the last firewall that reached it */
+    uint32_t *queue; /* [chains] */
+    uint32_t count;
+    bool *told; /* [conds] */
+};
+
+static void report_way(struct reach *r, uint32_t cond)
+{
+    struct compile *c = r->c;
+    const struct span span = c->image->cond_span[cond];
+    const char *name = image_str(c->image, r->from->name);
+
+    r->told[cond] = true;
+    if (r->from->direction == PBC_DIR_FORWARD) {
+        diag(c->diags, E_UNSUPPORTED, span,
+             "not supported yet: `out on` of what crosses this machine, as `%s` judges it", name);
+    } else {
+        diag(c->diags, E_OUT_ON, span, "`out on` is asked of what leaves, and `%s` judges what arrives", name);
+        diag_advise(c->diags, "a `firewall NAME out` judges what this machine sends");
+    }
+    diag_note(c->diags, c->image->firewall_span[r->from - c->image->firewalls], "`%s` is declared here", name);
+}
+
+/* The conditions of a list that ask it, and the chains that it leads to. */
+static void look_at(struct reach *r, const bool *asks, uint32_t firewall, uint32_t first, uint32_t count)
+{
+    const struct image *img = r->c->image;
+
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct pbc_rule *rule = &img->rules[i];
+
+        for (uint32_t k = rule->conds; k < rule->conds + rule->cond_count; k++)
+            if (asks[k] && !r->told[k]) report_way(r, k);
+        if (rule->chain == PBC_NONE || r->seen[rule->chain] == firewall + 1) continue;
+        r->seen[rule->chain] = firewall + 1;
+        r->queue[r->count++] = rule->chain;
+    }
+}
+
+void check_ways_out(struct compile *c)
+{
+    const struct image *img = c->image;
+    bool *asks;
+
+    if (!c->outs) return;
+    asks = arena_alloc(c->arena, img->conds_count + 1);
+    struct reach r = {.c = c,
+                      .seen = arena_alloc(c->arena, ((size_t)img->chains_count + 1) * sizeof(*r.seen)),
+                      .queue = arena_alloc(c->arena, ((size_t)img->chains_count + 1) * sizeof(*r.queue)),
+                      .told = arena_alloc(c->arena, img->conds_count + 1)};
+    for (const struct out_on *o = c->outs; o; o = o->next)
+        if (o->cond < img->conds_count) asks[o->cond] = true;
+    for (uint32_t f = 0; f < img->firewalls_count; f++) {
+        r.from = &img->firewalls[f];
+        r.count = 0;
+        if (r.from->direction == PBC_DIR_OUT || img->firewall_span[f].file == UINT32_MAX) continue;
+        look_at(&r, asks, f, r.from->rules, r.from->rule_count);
+        for (uint32_t i = 0; i < r.count; i++) {
+            const struct pbc_chain *chain = &img->chains[r.queue[i]];
+            look_at(&r, asks, f, chain->rules, chain->rule_count);
+        }
+    }
+}

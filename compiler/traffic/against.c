@@ -1,0 +1,141 @@
+/* See against.h. Both programs go through all frames, each with a state of its own: what is compared is what became of
+ * each frame. */
+#include "compiler/traffic/against.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/say.h"
+#include "compiler/traffic/difference.h"
+#include "compiler/traffic/player.h"
+
+/* A frame that one of them holds. */
+struct waiting {
+    struct waiting *next;
+    struct compared frame;
+    bool settled[2];
+};
+
+struct comparison {
+    struct player players[2];
+    struct differences found;
+    struct waiting *waiting;
+    bool short_of_memory;
+};
+
+static void note(struct comparison *c, const struct compared *f)
+{
+    if (differences_add(&c->found, f) < 0) c->short_of_memory = true;
+}
+
+static void settled(void *arg, struct player *p, uint64_t frame, const struct outcome *f)
+{
+    struct comparison *c = arg;
+    const unsigned side = p == &c->players[1];
+
+    for (struct waiting **at = &c->waiting, *w; (w = *at); at = &w->next) {
+        if (w->frame.number != frame) continue;
+        w->frame.fate[side] = *f;
+        w->settled[side] = true;
+        if (!w->settled[!side]) return;
+        *at = w->next;
+        note(c, &w->frame);
+        free(w);
+        return;
+    }
+}
+
+/* Its fate comes later. */
+static void wait_for(struct comparison *c, const struct compared *f)
+{
+    struct waiting *w = malloc(sizeof(*w));
+
+    if (!w) {
+        c->short_of_memory = true;
+        return;
+    }
+    *w = (struct waiting){.next = c->waiting, .frame = *f};
+    for (unsigned i = 0; i < 2; i++) w->settled[i] = f->fate[i].verdict.action != ACTION_HELD;
+    c->waiting = w;
+}
+
+static void judge(struct comparison *c, const struct capture_frame *f, uint64_t number)
+{
+    struct compared frame = {.number = number, .time_ns = f->time_ns, .bytes = f->wire_len};
+    struct pkt pkt;
+    struct key key;
+
+    player_parse(&c->players[0], f, &pkt, &key);
+    frame.flow = differences_flow(&key, pkt.reason != REASON_NONE);
+    for (unsigned i = 0; i < 2; i++) frame.fate[i] = player_judge(&c->players[i], f, number);
+    const bool held = frame.fate[0].verdict.action == ACTION_HELD || frame.fate[1].verdict.action == ACTION_HELD;
+    if (held || differences_is(&c->found, &frame)) pkt_describe(&pkt, &key, frame.what, sizeof(frame.what));
+    if (held)
+        wait_for(c, &frame);
+    else
+        note(c, &frame);
+}
+
+static void end(struct comparison *c)
+{
+    for (unsigned i = 0; i < 2; i++) player_end(&c->players[i]);
+    while (c->waiting) {
+        struct waiting *w = c->waiting;
+
+        c->waiting = w->next;
+        note(c, &w->frame);
+        free(w);
+    }
+}
+
+/* Both have the same ports, for they hear of the same names. */
+static int named(void *arg, const char *path, const char *name)
+{
+    struct comparison *c = arg;
+    const int port = ports_named(&c->players[0].ports, path, name);
+
+    return ports_named(&c->players[1].ports, path, name) == port ? port : -1;
+}
+
+static int go_through(struct comparison *c, struct reading *r, FILE *out)
+{
+    struct capture_frame f;
+    uint64_t n = 0;
+
+    capture_ports(r->capture, 0, r->options.on ? NULL : named, c);
+    while (!c->short_of_memory && capture_next(r->capture, &f) == 1) judge(c, &f, ++n);
+    end(c);
+    if (c->short_of_memory) {
+        say(stderr, "preyc: out of memory");
+        return -1;
+    }
+    const bool any = differences_print(&c->found, r->options.json, capture_error(r->capture), out);
+    fflush(out);
+    return reading_end(r) < 0 ? -1 : any;
+}
+
+int against(struct program *old, struct program *new, const char *const names[2], const struct traffic *t, FILE *out)
+{
+    struct comparison *c = calloc(1, sizeof(*c));
+    struct reading r = {0};
+    int result = -1;
+
+    if (!c) {
+        say(stderr, "preyc: out of memory");
+        return -1;
+    }
+    struct program *const programs[2] = {old, new};
+    bool open = reading_open(&r, t) == 0;
+    for (unsigned i = 0; i < 2 && open; i++) {
+        open = player_open(&c->players[i], programs[i], &r, names[i]) == 0;
+        c->players[i].settled = settled;
+        c->players[i].arg = c;
+        c->found.labels[i] = &c->players[i].shop.labels;
+    }
+    if (open) result = go_through(c, &r, out);
+    for (unsigned i = 0; i < 2; i++) player_close(&c->players[i]);
+    differences_fini(&c->found);
+    reading_close(&r);
+    free(c);
+    return result;
+}

@@ -1,0 +1,119 @@
+/* See ask.h. Each packet is judged by a worker of its own, in which nothing has happened yet; another one, which judges
+ * nothing, is asked why. The words are those of preyrun's --explain. */
+#include "compiler/traffic/ask.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/sample/notation.h"
+#include "compiler/ruletest/written.h"
+#include "compiler/say.h"
+#include "compiler/traffic/workshop.h"
+#include "runtime/replay/explain.h"
+#include "runtime/replay/iface.h"
+
+struct asking {
+    struct workshop shop;
+    struct vm *idle; /* is asked, and judges nothing */
+    struct options options;
+    uint8_t *frame; /* FRAME_MOST bytes */
+    FILE *out;
+    unsigned asked;
+};
+
+/* Where it comes in; *unnamed: an interface that the rules do not name. */
+static int iface_of(const struct asking *a, const struct written *w, uint16_t *iface, const char **unnamed)
+{
+    char err[160];
+
+    *iface = IFACE_NONE;
+    *unnamed = NULL;
+    if (!*w->on) return 0;
+    if (iface_find(a->shop.program, w->on, iface, err, sizeof(err)) < 0) {
+        say(stderr, "preyc: --ask: %s", err);
+        return -EINVAL;
+    }
+    if (*iface == IFACE_OTHER && a->shop.program->ifaces_count) *unnamed = w->on;
+    return 0;
+}
+
+static int explain(struct asking *a, uint32_t len, uint16_t iface, const char *unnamed)
+{
+    struct tx_entry entries[VM_TX_PER_PACKET];
+    struct vm_tx tx = {.entries = entries, .cap = VM_TX_PER_PACKET};
+    struct pkt pkt, came;
+    struct verdict v;
+    struct vm *vm = workshop_vm(&a->shop);
+
+    if (!vm) return -ENOMEM;
+    const struct vm_in in = workshop_in(&a->shop, WORKSHOP_BEGIN_NS);
+    pkt_view(&came, a->frame, len, len, LINK_ETHER, iface);
+    pkt = came;
+    vm_run(vm, &in, (struct pkt *const[]){&pkt}, 1, &v, &tx);
+    const struct explain_packet e = {.o = &a->options,
+                                     .unnamed = unnamed,
+                                     .program = a->shop.program,
+                                     .labels = &a->shop.labels,
+                                     .pool = a->shop.pool,
+                                     .before = a->idle,
+                                     .in = &in,
+                                     .pkt = &came,
+                                     .verdict = &v,
+                                     .left = entries,
+                                     .left_count = tx.count};
+    if (a->asked++ && !a->options.json) fputc('\n', a->out);
+    explain_packet_to(a->out, &e);
+    for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
+    vm_free(vm);
+    return 0;
+}
+
+static int ask_one(struct asking *a, const char *text)
+{
+    struct written w;
+    const char *unnamed;
+    uint16_t iface;
+
+    if (written_read(&w, text) < 0) {
+        say(stderr, "preyc: --ask: `%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
+        return -EINVAL;
+    }
+    const uint32_t len = written_frame(&w, "", a->frame, stderr);
+    if (!len || iface_of(a, &w, &iface, &unnamed) < 0) return -EINVAL;
+    return explain(a, len, iface, unnamed);
+}
+
+static int ask_lines(struct asking *a)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int result = 0;
+
+    for (ssize_t n; result != -ENOMEM && (n = getline(&line, &room, stdin)) >= 0;) {
+        line[strcspn(line, "\r\n")] = 0;
+        const char *text = line + strspn(line, " \t");
+        const int one = *text && *text != '#' ? ask_one(a, text) : 0;
+        if (one < 0) result = one;
+        fflush(a->out);
+    }
+    free(line);
+    return result;
+}
+
+int ask(struct program *p, const char *const packets[], unsigned count, bool json, FILE *out)
+{
+    struct asking a = {.options = {.json = json}, .out = out, .frame = malloc(FRAME_MOST)};
+    int result = a.frame ? workshop_open(&a.shop, p, own_default()) : -ENOMEM;
+
+    if (!result && !(a.idle = workshop_vm(&a.shop))) result = -ENOMEM;
+    for (unsigned i = 0; i < count && result != -ENOMEM; i++) {
+        const int one = strcmp(packets[i], "-") ? ask_one(&a, packets[i]) : ask_lines(&a);
+        if (one < 0) result = one;
+    }
+    if (result == -ENOMEM) say(stderr, "preyc: out of memory: the rules ask for much (`limits`)");
+    vm_free(a.idle);
+    workshop_close(&a.shop);
+    free(a.frame);
+    return result;
+}

@@ -1,0 +1,174 @@
+/* See begins.h. A TCP connection begins by its SYN; of other protocols the side begins that is seen first, but for what
+ * comes from a well-known port: that answers. */
+#include "compiler/traffic/begins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ICMP = 1, TCP = 6, ICMP6 = 58, WELL_KNOWN = 1024 };
+
+/* ---- the table ---- */
+
+static bool same(const struct begin *a, const struct begin *b)
+{
+    return a->family == b->family && a->proto == b->proto && a->port == b->port && a->has_port == b->has_port &&
+           a->to_self == b->to_self && !memcmp(a->src, b->src, sizeof(a->src)) &&
+           !memcmp(a->dst, b->dst, sizeof(a->dst));
+}
+
+static uint64_t hash(const struct begin *b)
+{
+    uint64_t sum = (uint64_t)b->proto << 24 | (uint64_t)b->port << 1 | b->to_self;
+
+    for (unsigned i = 0; i < 4; i++) {
+        sum = (sum ^ b->src[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        sum = ((sum ^ sum >> 31) ^ b->dst[i]) * UINT64_C(0xff51afd7ed558ccd);
+    }
+    return sum ^ sum >> 33;
+}
+
+static struct begin *slot_of(const struct begins *b, const struct begin *what)
+{
+    for (uint64_t i = hash(what);; i++) {
+        struct begin *s = &b->slots[i & (b->room - 1)];
+        if (!s->family || same(s, what)) return s;
+    }
+}
+
+static bool make_room(struct begins *b)
+{
+    if (b->count * 2 < b->room) return true;
+    struct begins more = {.room = b->room ? b->room * 2 : 256};
+    more.slots = calloc(more.room, sizeof(*more.slots));
+    if (!more.slots) return false;
+    for (size_t i = 0; i < b->room; i++)
+        if (b->slots[i].family) *slot_of(&more, &b->slots[i]) = b->slots[i];
+    free(b->slots);
+    b->slots = more.slots;
+    b->room = more.room;
+    return true;
+}
+
+/* ---- packets ---- */
+
+/* What it would begin; back: what it would be the answer to. */
+static struct begin begin_of(const struct key *k, bool back)
+{
+    const bool icmp = k->kind & (KIND_ICMP | KIND_ICMP6), ports = k->kind & KIND_PORTS;
+    struct begin b = {.family = k->kind & KIND_IP4 ? 4 : 6, .proto = (uint8_t)k->proto, .has_port = ports};
+
+    memcpy(b.src, back ? k->dst : k->src, sizeof(b.src));
+    b.to_self = k->kind & (back ? KIND_SRC_SELF : KIND_DST_SELF);
+    if (!b.to_self) memcpy(b.dst, back ? k->src : k->dst, sizeof(b.dst));
+    if (ports) b.port = back ? k->src_port : k->dst_port;
+    if (ports) b.src_port = back ? k->dst_port : k->src_port;
+    if (icmp) b.port = k->icmp_type;
+    return b;
+}
+
+/* Errors belong to other packets, answers to questions; neighbour discovery has a rule of its own. */
+static bool icmp_begins(const struct key *k)
+{
+    static const uint8_t others[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
+    const uint16_t t = k->icmp_type;
+
+    if (!(k->kind & KIND_ICMP_HEADER)) return false;
+    if (k->kind & KIND_ICMP6) return t >= 128 && t != 129 && !(t >= 133 && t <= 137);
+    return !memchr(others, t, sizeof(others)) && t < 256;
+}
+
+static bool is_answer(struct begins *b, const struct key *k)
+{
+    const struct begin back = begin_of(k, true);
+    struct begin *of = b->room ? slot_of(b, &back) : NULL;
+
+    if (!of || !of->family) return false;
+    of->answered = true;
+    return true;
+}
+
+static bool add(struct begins *b, const struct key *k, uint64_t frame)
+{
+    struct begin what = begin_of(k, false);
+
+    if (!make_room(b)) return false;
+    struct begin *s = slot_of(b, &what);
+    if (!s->family && b->count == BEGINS_MOST) {
+        b->full = true;
+        return true;
+    }
+    if (!s->family) {
+        what.first_frame = frame;
+        *s = what;
+        b->count++;
+    }
+    s->seen++;
+    return true;
+}
+
+/* Is there all of it that a rule would ask? */
+static bool is_known(const struct key *k)
+{
+    const bool v4 = k->kind & KIND_IP4, needs_ports = k->kind & KIND_WITH_PORTS;
+
+    if (!(k->kind & KIND_IP) || !(k->kind & KIND_PROTO) || (needs_ports && !(k->kind & KIND_PORTS))) return false;
+    return k->proto != (v4 ? ICMP6 : ICMP); /* the other family's */
+}
+
+bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame)
+{
+    const uint32_t flags = key->marks & 0xff;
+    const bool own = key->kind & KIND_SRC_SELF;
+
+    if (key->kind & KIND_FRAG_LATER && !malformed) return true;
+    if (malformed || !is_known(key)) {
+        b->other += !(key->kind & KIND_ARP);
+        return true;
+    }
+    if (key->proto == TCP) {
+        if (!(key->kind & KIND_TCP_FLAGS) || !(flags & TCP_SYN)) return true;
+        if (!(flags & TCP_ACK)) return own || add(b, key, frame);
+        b->any_answer = true;
+        is_answer(b, key);
+        return true;
+    }
+    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return own || !icmp_begins(key) || add(b, key, frame);
+    if (is_answer(b, key) || own) return true;
+    const struct begin what = begin_of(key, false);
+    const bool known = b->room && slot_of(b, &what)->family;
+    if (!known && key->kind & KIND_PORTS && key->src_port < WELL_KNOWN && key->dst_port >= WELL_KNOWN) {
+        b->late++;
+        return true;
+    }
+    return add(b, key, frame);
+}
+
+/* ---- the list ---- */
+
+static int order(const void *x, const void *y)
+{
+    const struct begin *a = x, *b = y;
+
+    if (a->to_self != b->to_self) return a->to_self ? -1 : 1;
+    if (a->family != b->family) return a->family < b->family ? -1 : 1;
+    if (a->proto != b->proto) return a->proto < b->proto ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (a->dst[i] != b->dst[i]) return a->dst[i] < b->dst[i] ? -1 : 1;
+    if (a->port != b->port) return a->port < b->port ? -1 : 1;
+    if (a->has_port != b->has_port) return a->has_port ? 1 : -1;
+    for (unsigned i = 0; i < 4; i++)
+        if (a->src[i] != b->src[i]) return a->src[i] < b->src[i] ? -1 : 1;
+    return 0;
+}
+
+void begins_sort(struct begins *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->room; i++)
+        if (b->slots[i].family) b->slots[n++] = b->slots[i];
+    if (n) qsort(b->slots, n, sizeof(*b->slots), order);
+    b->room = 0;
+}
+
+void begins_fini(struct begins *b) { free(b->slots); }

@@ -1,0 +1,40 @@
+/* What a capture shows to begin: connections and the like, by who opened them to what. */
+#ifndef COMPILER_BEGINS_H
+#define COMPILER_BEGINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm/packet/key.h"
+
+struct begin {
+    uint32_t src[4], dst[4]; /* as in struct key; of this machine as destination: all 0 */
+    bool to_self;
+    uint8_t family; /* 4 or 6; 0: no entry */
+    uint8_t proto;
+    bool has_port;
+    uint16_t port; /* of the destination; of ICMP the type */
+    uint16_t src_port;
+    bool answered;
+    uint64_t seen, first_frame; /* packets that began it, the first of them */
+};
+
+enum { BEGINS_MOST = 1 << 20 };
+
+struct begins {
+    struct begin *slots; /* [room], a hash table; begins_sorted makes a list of it */
+    size_t count, room;
+    bool any_answer; /* TCP: the capture has both directions */
+    bool full;       /* there were more than BEGINS_MOST */
+    uint64_t late;   /* packets that look like answers to what was not seen */
+    uint64_t other;  /* frames that are no IP, or malformed */
+};
+
+/* A frame; malformed: its key says nothing. False: no memory. */
+bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame);
+/* Entries in the order of what they are to, and of the source; the table is gone then. */
+void begins_sort(struct begins *b);
+void begins_fini(struct begins *b);
+
+#endif

@@ -1,0 +1,300 @@
+/* See difference.h. */
+#include "compiler/traffic/difference.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REGIONS_MOST = 4096, FLOWS_MOST = 1 << 22, ALL = UINT32_MAX, DIFFERING = UINT32_MAX - 1 };
+enum kind { WIDENED, NARROWED, CHANGED, MOVED, KINDS };
+static const char *const kinds[] = {"widened", "narrowed", "changed", "moved"};
+
+struct region {
+    enum kind kind;
+    struct compared first;
+    uint64_t frames, flows, bytes;
+};
+
+struct flow_seen {
+    uint64_t flow; /* 0: free */
+    uint32_t region;
+};
+
+/* ---- flows ---- */
+
+static uint64_t mix(uint64_t sum, uint64_t v)
+{
+    sum = (sum ^ v) * UINT64_C(0xff51afd7ed558ccd);
+    return sum ^ sum >> 33;
+}
+
+static uint64_t side(const uint32_t addr[4], uint16_t port)
+{
+    uint64_t sum = mix(7, port);
+
+    for (unsigned i = 0; i < 4; i++) sum = mix(sum, addr[i]);
+    return sum;
+}
+
+uint64_t differences_flow(const struct key *key, bool malformed)
+{
+    const bool ports =
+        key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO; /* of a datagram in pieces one piece has them */
+
+    if (malformed || !(key->kind & KIND_IP)) return 0;
+    /* A sum: both directions alike. */
+    return mix(side(key->src, ports ? key->src_port : 0) + side(key->dst, ports ? key->dst_port : 0), key->proto) | 1;
+}
+
+static struct flow_seen *slot(const struct flow_seen *seen, size_t room, uint64_t flow, uint32_t region)
+{
+    for (uint64_t i = mix(flow, region);; i++) {
+        const struct flow_seen *s = &seen[i & (room - 1)];
+        if (!s->flow || (s->flow == flow && s->region == region)) return (struct flow_seen *)(uintptr_t)s;
+    }
+}
+
+static bool make_room(struct differences *d)
+{
+    if (d->seen_count * 2 < d->seen_room) return true;
+    const size_t room = d->seen_room ? d->seen_room * 2 : 1024;
+    struct flow_seen *seen = room <= FLOWS_MOST * 2 ? calloc(room, sizeof(*seen)) : NULL;
+    if (!seen) return false;
+    for (size_t i = 0; i < d->seen_room; i++)
+        if (d->seen[i].flow) *slot(seen, room, d->seen[i].flow, d->seen[i].region) = d->seen[i];
+    free(d->seen);
+    d->seen = seen;
+    d->seen_room = room;
+    return true;
+}
+
+/* Is it the first frame of the flow there? */
+static bool is_new(struct differences *d, uint64_t flow, uint32_t region)
+{
+    if (!flow) return false;
+    if (!make_room(d)) {
+        d->flows_at_least = true;
+        return false;
+    }
+    struct flow_seen *s = slot(d->seen, d->seen_room, flow, region);
+    if (s->flow) return false;
+    *s = (struct flow_seen){.flow = flow, .region = region};
+    d->seen_count++;
+    return true;
+}
+
+/* ---- regions ---- */
+
+static bool lets(const struct verdict *v)
+{
+    return v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;
+}
+
+/* Which rule or default it was, named alike in two programs only where it is the same in one. */
+static bool same_decider(const struct verdict *a, const struct verdict *b)
+{
+    return a->action == b->action && a->rule == b->rule && a->firewall == b->firewall && a->service == b->service &&
+           a->server == b->server && a->reason == b->reason;
+}
+
+static const char *server(const struct differences *d, unsigned i, const struct verdict *v)
+{
+    return label_server(d->labels[i], v->server);
+}
+
+bool differences_is(const struct differences *d, const struct compared *c)
+{
+    const struct verdict *was = &c->fate[0].verdict, *now = &c->fate[1].verdict;
+
+    if (was->action != now->action || c->fate[0].sent != c->fate[1].sent) return true;
+    return lets(was) && strcmp(server(d, 0, was), server(d, 1, now)) != 0;
+}
+
+static enum kind kind_of(const struct compared *c)
+{
+    const struct verdict *was = &c->fate[0].verdict, *now = &c->fate[1].verdict;
+
+    if (lets(was) != lets(now)) return lets(now) ? WIDENED : NARROWED;
+    return lets(was) ? MOVED : CHANGED;
+}
+
+/* NULL: there is none, for memory is out or they are REGIONS_MOST. */
+static struct region *region_of(struct differences *d, const struct compared *c)
+{
+    for (uint32_t i = 0; i < d->count; i++) {
+        struct region *r = &d->regions[i];
+        if (same_decider(&r->first.fate[0].verdict, &c->fate[0].verdict) &&
+            same_decider(&r->first.fate[1].verdict, &c->fate[1].verdict))
+            return r;
+    }
+    if (d->count == REGIONS_MOST) return NULL;
+    if (d->count == d->room) {
+        const uint32_t room = d->room ? d->room * 2 : 16;
+        struct region *more = reallocarray(d->regions, room, sizeof(*more));
+        if (!more) return NULL;
+        d->regions = more;
+        d->room = room;
+    }
+    d->regions[d->count] = (struct region){.kind = kind_of(c), .first = *c};
+    return &d->regions[d->count++];
+}
+
+int differences_add(struct differences *d, const struct compared *c)
+{
+    d->frames++;
+    d->flows += is_new(d, c->flow, ALL);
+    if (!differences_is(d, c)) return 0;
+    d->differing++;
+    d->differing_flows += is_new(d, c->flow, DIFFERING);
+    struct region *r = region_of(d, c);
+    if (!r && d->count < REGIONS_MOST) return -ENOMEM;
+    if (!r) {
+        d->left_out++;
+        return 0;
+    }
+    r->frames++;
+    r->bytes += c->bytes;
+    r->flows += is_new(d, c->flow, (uint32_t)(r - d->regions));
+    if (c->number < r->first.number) r->first = *c; /* one that was held */
+    return 0;
+}
+
+void differences_fini(struct differences *d)
+{
+    free(d->regions);
+    free(d->seen);
+}
+
+/* ---- printing ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    const struct region *x = a, *y = b;
+
+    if (x->frames != y->frames) return x->frames < y->frames ? 1 : -1;
+    return x->first.number > y->first.number ? 1 : -1;
+}
+
+static const char *frames(uint64_t n, char *buf, size_t len)
+{
+    char number[TEXT_NUMBER];
+
+    snprintf(buf, len, "%s frame%s", text_number(n, number), n == 1 ? "" : "s");
+    return buf;
+}
+
+static const char *flows(const struct differences *d, uint64_t n, char *buf, size_t len)
+{
+    char number[TEXT_NUMBER];
+
+    snprintf(buf, len, "%s%s flow%s", d->flows_at_least ? "at least " : "", text_number(n, number), n == 1 ? "" : "s");
+    return buf;
+}
+
+static const char *place(const struct labels *l, const struct verdict *v)
+{
+    if (v->rule < RULE_DEFAULT) return label_rule_place(l, v->rule);
+    if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
+        return label_firewall_place(l, v->firewall);
+    return "";
+}
+
+/* "accept by SSH (old.prey:5), to web/one" */
+static void side_text(FILE *out, const char *when, const struct labels *l, const struct verdict *v)
+{
+    const char *at = place(l, v);
+
+    fprintf(out, "            %-5s %s", when, action_name(v->action));
+    if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
+        fprintf(out, " by the default of %s", l->firewall[v->firewall]);
+    else if (v->rule < RULE_DEFAULT)
+        fprintf(out, " by %s", label_rule(l, v->rule));
+    if (*at) fprintf(out, " (%s)", label_place(l, at));
+    if (v->server != PBC_NONE) fprintf(out, ", to %s", label_server(l, v->server));
+    if (v->reason != REASON_NONE) fprintf(out, ", %s", reason_name(v->reason));
+    fputc('\n', out);
+}
+
+static void region_text(FILE *out, const struct differences *d, const struct region *r)
+{
+    char a[64], b[64], when[TEXT_TIME], what[160];
+
+    fprintf(out, "%-11s %s of %s\n", kinds[r->kind], frames(r->frames, a, sizeof(a)), flows(d, r->flows, b, sizeof(b)));
+    side_text(out, "was", d->labels[0], &r->first.fate[0].verdict);
+    side_text(out, "now", d->labels[1], &r->first.fate[1].verdict);
+    snprintf(what, sizeof(what), "%s", r->first.what);
+    fprintf(out, "            first frame %llu at %s: %s\n\n", (unsigned long long)r->first.number,
+            text_clock(r->first.time_ns, when), text_clean(what));
+}
+
+static void print_text(const struct differences *d, const char *fault, FILE *out)
+{
+    char a[64], b[64], n[TEXT_NUMBER];
+
+    for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
+    if (d->left_out)
+        fprintf(out, "and %s more, of more pairs than the %u that are told apart\n", frames(d->left_out, a, sizeof(a)),
+                REGIONS_MOST);
+    fprintf(out, "%s of %s: ", frames(d->frames, a, sizeof(a)), flows(d, d->flows, b, sizeof(b)));
+    if (d->differing)
+        fprintf(out, "%s of %s would be judged or sent otherwise", text_number(d->differing, n),
+                flows(d, d->differing_flows, b, sizeof(b)));
+    else
+        fputs("none would be judged or sent otherwise", out);
+    fprintf(out, "%s\n", *fault ? "; the rest of the capture cannot be read" : "");
+}
+
+static void name_json(FILE *out, const char *key, const char *value)
+{
+    fprintf(out, ",\"%s\":", key);
+    if (!*value || !strcmp(value, "-"))
+        fputs("null", out);
+    else
+        text_json(out, value);
+}
+
+static void side_json(FILE *out, const char *when, const struct labels *l, const struct verdict *v)
+{
+    fprintf(out, ",\"%s\":{\"verdict\":\"%s\"", when, action_name(v->action));
+    name_json(out, "rule", label_of(l, v->rule));
+    name_json(out, "firewall", v->firewall < l->program->firewalls_count ? l->firewall[v->firewall] : "");
+    name_json(out, "place", place(l, v));
+    name_json(out, "service", label_service(l, v->service));
+    name_json(out, "server", label_server(l, v->server));
+    name_json(out, "reason", reason_name(v->reason));
+    fputc('}', out);
+}
+
+static void print_json(const struct differences *d, const char *fault, FILE *out)
+{
+    char when[TEXT_TIME], what[160];
+
+    fprintf(out, "{\"frames\":%llu,\"flows\":%llu,\"differing_frames\":%llu,\"differing_flows\":%llu,\"regions\":[",
+            (unsigned long long)d->frames, (unsigned long long)d->flows, (unsigned long long)d->differing,
+            (unsigned long long)d->differing_flows);
+    for (uint32_t i = 0; i < d->count; i++) {
+        const struct region *r = &d->regions[i];
+
+        fprintf(out, "%s\n{\"kind\":\"%s\",\"frames\":%llu,\"flows\":%llu,\"bytes\":%llu", i ? "," : "", kinds[r->kind],
+                (unsigned long long)r->frames, (unsigned long long)r->flows, (unsigned long long)r->bytes);
+        side_json(out, "was", d->labels[0], &r->first.fate[0].verdict);
+        side_json(out, "now", d->labels[1], &r->first.fate[1].verdict);
+        snprintf(what, sizeof(what), "%s", r->first.what);
+        fprintf(out, ",\"first\":{\"frame\":%llu,\"time\":\"%s\",\"packet\":", (unsigned long long)r->first.number,
+                text_iso(r->first.time_ns, when));
+        text_json(out, text_clean(what));
+        fputs("}}", out);
+    }
+    fprintf(out, "],\"left_out\":%llu,\"complete\":%s}\n", (unsigned long long)d->left_out,
+            *fault || d->left_out || d->flows_at_least ? "false" : "true");
+}
+
+bool differences_print(struct differences *d, bool json, const char *fault, FILE *out)
+{
+    if (d->count) qsort(d->regions, d->count, sizeof(*d->regions), by_size);
+    if (json)
+        print_json(d, fault, out);
+    else
+        print_text(d, fault, out);
+    return d->differing;
+}

@@ -1,0 +1,35 @@
+/* What two programs made of the same frames, where that differs: grouped by who decided in either. */
+#ifndef COMPILER_DIFFERENCE_H
+#define COMPILER_DIFFERENCE_H
+
+#include "compiler/traffic/player.h"
+
+struct compared {
+    uint64_t number, time_ns, flow; /* flow: differences_flow */
+    uint32_t bytes;
+    struct outcome fate[2]; /* by the old one, by the new one */
+    char what[160];         /* the packet, where it may be shown */
+};
+
+struct differences {
+    const struct labels *labels[2];
+    struct region *regions; /* [count] */
+    uint32_t count, room;
+    uint64_t frames, differing, left_out; /* left_out: of more regions than are told apart */
+    struct flow_seen *seen;               /* flows of each region, and of all frames */
+    size_t seen_count, seen_room;
+    uint64_t flows, differing_flows;
+    bool flows_at_least; /* more than are told apart */
+};
+
+/* A number for the flow that a packet is of, the same in both directions. malformed: it is of none. */
+uint64_t differences_flow(const struct key *key, bool malformed);
+/* Is it judged or sent otherwise? */
+bool differences_is(const struct differences *d, const struct compared *c);
+/* Count a frame. 0 or -ENOMEM. */
+int differences_add(struct differences *d, const struct compared *c);
+/* fault: why the capture's rest could not be read, or "". Returns whether there is any difference. */
+bool differences_print(struct differences *d, bool json, const char *fault, FILE *out);
+void differences_fini(struct differences *d);
+
+#endif

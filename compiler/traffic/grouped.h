@@ -1,0 +1,43 @@
+/* What began, as rules: by service, and by the networks that the sources are of. */
+#ifndef COMPILER_GROUPED_H
+#define COMPILER_GROUPED_H
+
+#include <stdio.h>
+
+#include "compiler/traffic/begins.h"
+
+enum { GROUPS_MOST = 4096, GROUP_NAME = 24 };
+
+struct net {
+    uint32_t addr[4];
+    uint8_t length;
+};
+
+struct group {
+    const struct begin *sample; /* that came first */
+    struct net *nets;           /* [net_count] sources */
+    const struct begin **to;    /* [to_count] destinations */
+    uint16_t *ports;            /* [port_count] */
+    unsigned net_count, to_count, port_count;
+    uint64_t seen, sources;
+    char name[GROUP_NAME];
+};
+
+struct groups {
+    struct group *of; /* [count] */
+    unsigned count;
+    uint64_t unanswered; /* TCP, left out, where the capture shows answers */
+};
+
+struct width {
+    uint8_t v4, v6; /* the shortest prefixes that may stand for sources */
+};
+
+/* Of sorted begins, which have to stay. 0; -ENOMEM; -E2BIG: there are more than GROUPS_MOST services. groups_fini in
+ * any case. */
+int groups_make(struct groups *g, const struct begins *b, const struct width *w);
+void groups_fini(struct groups *g);
+/* Rules in their layout, and a test with a packet of each. */
+void groups_print(const struct groups *g, FILE *out);
+
+#endif

@@ -1,0 +1,193 @@
+/* See suggest.h. */
+#include "compiler/traffic/suggest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "compiler/say.h"
+#include "compiler/traffic/grouped.h"
+#include "compiler/traffic/player.h"
+
+struct suggestion {
+    struct reading reading;
+    struct begins begins;
+    struct groups groups;
+    struct width width;
+    uint64_t frames, accepted; /* accepted: UINT64_MAX where nobody judged */
+    char *text;
+    size_t len;
+};
+
+static int collect(struct suggestion *s)
+{
+    struct capture_frame f;
+    bool room = true;
+
+    while (room && capture_next(s->reading.capture, &f) == 1) {
+        struct pkt pkt;
+        struct key key;
+
+        pkt_view(&pkt, f.data, f.cap_len, f.wire_len, f.link, IFACE_NONE);
+        pkt_parse(&pkt, &s->reading.self, &key);
+        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, ++s->frames);
+    }
+    if (!room) say(stderr, "preyc: out of memory");
+    return !room || reading_end(&s->reading) < 0 ? -1 : 0;
+}
+
+static int group(struct suggestion *s)
+{
+    begins_sort(&s->begins);
+    const int failed = groups_make(&s->groups, &s->begins, &s->width);
+    if (failed == -E2BIG)
+        say(stderr,
+            "preyc: --suggest: the captures show more than %d services: choose frames of them first (preyrun --only, "
+            "--write-seen)",
+            GROUPS_MOST);
+    else if (failed)
+        say(stderr, "preyc: out of memory");
+    return failed ? -1 : 0;
+}
+
+/* ---- what it does ---- */
+
+static void heard_late(void *arg, struct player *p, uint64_t frame, const struct outcome *f)
+{
+    struct suggestion *s = arg;
+
+    (void)p;
+    (void)frame;
+    s->accepted += f->verdict.action == ACTION_ACCEPT || f->verdict.action == ACTION_PASS;
+}
+
+/* The captures once more, by the suggestion. */
+static int judge(struct suggestion *s, struct program *program)
+{
+    struct player *p = calloc(1, sizeof(*p));
+    struct capture_frame f;
+    uint64_t n = 0;
+
+    s->accepted = UINT64_MAX;
+    if (!p || player_open(p, program, &s->reading, "the suggestion") < 0) {
+        if (p) player_close(p);
+        free(p);
+        return -1;
+    }
+    p->settled = heard_late;
+    p->arg = s;
+    if (capture_rewind(s->reading.capture)) {
+        s->accepted = 0;
+        while (capture_next(s->reading.capture, &f) == 1) {
+            const struct outcome fate = player_judge(p, &f, ++n);
+            heard_late(s, p, n, &fate);
+        }
+        player_end(p);
+    }
+    player_close(p);
+    free(p);
+    return 0;
+}
+
+/* ---- the file ---- */
+
+/* "# Not let in: 3 frames that ...", where there are any. */
+static void print_left(FILE *out, uint64_t n, const char *what, const char *why)
+{
+    char number[TEXT_NUMBER];
+
+    if (n) fprintf(out, "# Not let in: %s %s%s that %s.\n", text_number(n, number), what, n == 1 ? "" : "s", why);
+}
+
+static void print_head(const struct suggestion *s, FILE *out)
+{
+    const struct options *o = &s->reading.options;
+    char name[300], a[TEXT_NUMBER], b[TEXT_NUMBER];
+
+    fputs("# Suggested by preyc --suggest", out);
+    for (unsigned i = 0; i < o->pcap_count; i++) {
+        snprintf(name, sizeof(name), "%.250s", o->pcaps[i]);
+        fprintf(out, "%s %s", i ? "," : " of", text_clean(name));
+    }
+    fprintf(out,
+            ": what was seen to begin is let in.\n"
+            "# Sources are no wider than /%u and /%u. Read it: what was seen is not yet what is meant.\n",
+            s->width.v4, s->width.v6);
+    if (o->self.v4_count || o->self.v6_count) fputs("# `self` is what --self said; what it sends is let out.\n", out);
+    if (s->accepted != UINT64_MAX)
+        fprintf(out, "# Of the capture it accepts %s of %s frames.\n", text_number(s->accepted, a),
+                text_number(s->frames, b));
+    else
+        fprintf(out, "# %s frames were read, and not judged by it, as they came through a pipe.\n",
+                text_number(s->frames, a));
+    print_left(out, s->groups.unanswered, "TCP client", "nobody answered, each service of theirs counted");
+    print_left(out, s->begins.late, "packet", "answer what the capture does not show");
+    print_left(out, s->begins.other, "frame", "are malformed, cut short, or neither IP nor ARP");
+    if (s->begins.full)
+        fprintf(out, "# There was more: what began after %s clients of services is left out.\n",
+                text_number(BEGINS_MOST, a));
+    fputc('\n', out);
+}
+
+static int write_out(struct suggestion *s, struct compile *c, FILE *out)
+{
+    char *formatted, err[256];
+    size_t len;
+    struct program *program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+
+    if (!program) {
+        say(stderr, "preyc: %s", err);
+        return -1;
+    }
+    const int judged = judge(s, program);
+    program_put(program);
+    if (judged < 0) return -1;
+    print_head(s, out);
+    if (lang_format(&c->sources, c->diags, 0, &formatted, &len) < 0) {
+        fwrite(s->text, 1, s->len, out);
+        return 0;
+    }
+    fwrite(formatted, 1, len, out);
+    free(formatted);
+    return 0;
+}
+
+static int make(struct suggestion *s, FILE *out)
+{
+    struct compile c;
+    FILE *text = open_memstream(&s->text, &s->len);
+    int result = -1;
+
+    if (text) groups_print(&s->groups, text);
+    if (!text || fclose(text)) {
+        say(stderr, "preyc: out of memory");
+        return -1;
+    }
+    compile_init(&c);
+    if (compile_text(&c, "suggested.prey", s->text, s->len) == 0 && !diags_errors(c.diags)) compile_test(&c);
+    if (diags_errors(c.diags)) {
+        diags_print_text(c.diags, stderr, false);
+        say(stderr, "preyc: the suggestion is at fault, and so is preyc");
+    } else {
+        result = write_out(s, &c, out);
+    }
+    compile_fini(&c);
+    return result;
+}
+
+int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out)
+{
+    struct suggestion s = {.width = {width4, width6}};
+    int result = reading_open(&s.reading, t);
+
+    if (!result) result = collect(&s);
+    if (!result) result = group(&s);
+    if (!result) result = make(&s, out);
+    groups_fini(&s.groups);
+    begins_fini(&s.begins);
+    reading_close(&s.reading);
+    free(s.text);
+    return result;
+}

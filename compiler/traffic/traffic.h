@@ -1,0 +1,14 @@
+/* Which captures a command goes through, as the command line has it. */
+#ifndef COMPILER_TRAFFIC_H
+#define COMPILER_TRAFFIC_H
+
+#include <stdbool.h>
+
+struct traffic {
+    const char *const *pcaps, *const *maps, *const *selves; /* --pcap, --map, --self */
+    unsigned pcap_count, map_count, self_count;
+    const char *on;
+    bool json;
+};
+
+#endif

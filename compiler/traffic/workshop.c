@@ -1,0 +1,42 @@
+/* See workshop.h. */
+#include "compiler/traffic/workshop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runtime/schedule/schedule.h"
+#include "vm/flow/fragments/frag.h"
+
+enum { SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 8, MTU = 1500 };
+
+int workshop_open(struct workshop *w, struct program *p, const struct facts *self)
+{
+    const size_t bytes = pool_bytes(SLOTS, POOL_SLOT_MOST);
+
+    *w = (struct workshop){.program = p, .facts = *self};
+    w->facts.generation = 1;
+    w->facts.mtu = MTU;
+    if (labels_init(&w->labels, p) || posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
+    w->pool = pool_init(w->pool_memory, bytes, SLOTS, POOL_SLOT_MOST);
+    return w->pool ? 0 : -ENOMEM;
+}
+
+void workshop_close(struct workshop *w)
+{
+    if (w->program) labels_fini(&w->labels);
+    free(w->pool_memory);
+}
+
+struct vm *workshop_vm(struct workshop *w)
+{
+    const struct vm_cfg cfg = {.pool = w->pool};
+
+    return vm_new(w->program, &cfg);
+}
+
+struct vm_in workshop_in(struct workshop *w, uint64_t now_ns)
+{
+    if (w->program->schedules_count && now_ns >= w->until_ns)
+        w->facts.schedules = schedules_at(w->program, now_ns, &w->until_ns);
+    return (struct vm_in){.mono_ns = now_ns, .facts = &w->facts};
+}

@@ -1,0 +1,28 @@
+/* What packets are judged with here: a program, memory for what leaves, and workers in which nothing has happened. */
+#ifndef COMPILER_WORKSHOP_H
+#define COMPILER_WORKSHOP_H
+
+#include "runtime/replay/text.h"
+#include "vm/vm.h"
+
+/* When workers begin where no capture says it: Monday 2026-01-05, 00:00 UTC, as tests do. */
+#define WORKSHOP_BEGIN_NS (UINT64_C(1767571200) * 1000000000)
+
+struct workshop {
+    struct program *program; /* the caller's */
+    struct labels labels;
+    struct facts facts;
+    struct pool *pool;
+    void *pool_memory;
+    uint64_t until_ns; /* facts.schedules hold till then */
+};
+
+/* self: this machine's addresses. 0 or -ENOMEM; workshop_close in either case. */
+int workshop_open(struct workshop *w, struct program *p, const struct facts *self);
+void workshop_close(struct workshop *w);
+/* A new one, for vm_free; NULL: no memory. */
+struct vm *workshop_vm(struct workshop *w);
+/* Time and facts at that moment, for the next call of a worker. */
+struct vm_in workshop_in(struct workshop *w, uint64_t now_ns);
+
+#endif
