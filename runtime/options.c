@@ -51,9 +51,42 @@ static bool path(struct reading *r, const char *name, const char *v, const char 
     return true;
 }
 
-static bool opt_pcap(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->pcap); }
+static bool opt_pcap(struct reading *r, const char *n, const char *v)
+{
+    struct options *o = r->o;
+    if (!*v) return wrong(r, "--%s needs a file%s", n, "");
+    for (unsigned i = 0; i < o->pcap_count; i++)
+        if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%.60s` is given twice", n, v);
+    if (o->pcap_count == OPTIONS_PCAPS) return wrong(r, "--%s: more than 32 captures%s", n, "");
+    o->pcaps[o->pcap_count++] = v;
+    return true;
+}
 static bool opt_verdicts(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->verdicts); }
 static bool opt_write(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write); }
+static bool opt_write_seen(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write_seen); }
+static bool opt_only(struct reading *r, const char *n, const char *v)
+{
+    return *v ? path(r, n, v, &r->o->only) : wrong(r, "--%s needs words: 'drop, rule SSH'%s", n, "");
+}
+
+static bool opt_describe(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->describe = true;
+}
+
+/* The last `=` ends the name, for a file's may have some. */
+static bool opt_map(struct reading *r, const char *n, const char *v)
+{
+    const char *is = strrchr(v, '=');
+    if (!is || is == v || !is[1])
+        return wrong(r, "--%s: `%.60s` is no name with its interface: it is written NAME=IF", n, v);
+    if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names%s", n, "");
+    r->o->maps[r->o->map_count++] = v;
+    return true;
+}
+
 static bool opt_on(struct reading *r, const char *n, const char *v)
 {
     return *v ? path(r, n, v, &r->o->on) : wrong(r, "--%s needs an interface%s", n, "");
@@ -84,10 +117,29 @@ static bool opt_log(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+/* N or N-N, ending at a comma or the end. */
+static bool span_read(const char **at, struct options_span *s)
+{
+    char *end;
+    errno = 0;
+    if (**at < '0' || **at > '9') return false;
+    s->first = s->last = strtoull(*at, &end, 10);
+    if (*end == '-' && end[1] >= '0' && end[1] <= '9') s->last = strtoull(end + 1, &end, 10);
+    *at = end;
+    return !errno && s->first && s->first <= s->last && (!*end || *end == ',');
+}
+
 static bool opt_explain(struct reading *r, const char *n, const char *v)
 {
-    return number(r, n, v, 1, UINT64_MAX, &r->o->explain);
+    struct options *o = r->o;
+    for (const char *at = v;; at++) {
+        if (o->explained_count == OPTIONS_SPANS) return wrong(r, "--%s: more than 64 frames or rows of them%s", n, "");
+        if (!span_read(&at, &o->explained[o->explained_count++]))
+            return wrong(r, "--%s: `%.60s` is no frame: they are written 3 or 3,7,20-25, from 1 on", n, v);
+        if (!*at) return true;
+    }
 }
+
 static bool opt_seed(struct reading *r, const char *n, const char *v)
 {
     return number(r, n, v, 0, UINT64_MAX, &r->o->seed);
@@ -388,10 +440,13 @@ static bool opt_replay(struct reading *r, const char *n, const char *v)
     return *v || wrong(r, "--%s needs a directory%s", n, "");
 }
 
+enum { HELP_BYTES = 1 << 15 };
 static bool opt_help(struct reading *r, const char *n, const char *v)
 {
     (void)n;
     (void)v;
+    static char all[HELP_BYTES]; /* written at once, so that one error says why */
+    if (r->out == stdout) setvbuf(stdout, all, _IOFBF, sizeof all);
     options_help(r->out);
     return r->done = true;
 }
@@ -496,20 +551,31 @@ static bool settle_live(struct reading *r)
 /* What each prints has one place. */
 static bool settle_outputs(struct reading *r)
 {
-    const struct options *o = r->o;
+    struct options *o = r->o;
+    /* What chooses or widens lines asks for them. */
+    if ((o->only || o->describe) && !o->verdicts && !o->write_seen && !o->explained_count) o->verdicts = "-";
+    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, and --explain prints none%s%s", "", "");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
         return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
     if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
-    if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
-        return wrong(r, "--explain prints one frame: it goes without %s%s",
+    if (o->write_seen &&
+        ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
+        return wrong(r, "--write-seen and another option cannot both be `%.60s`%s", o->write_seen, "");
+    if (o->explained_count &&
+        (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
+        return wrong(r, "--explain prints frames alone: it goes without %s%s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
+                     : o->write_seen      ? "--write-seen"
                      : o->log != LOG_NONE ? "--log"
                      : o->flows           ? "--flows"
                      : o->coverage        ? "--coverage"
                                           : "--repeat",
                      "");
-    const char *taken = is_standard(o->verdicts) ? "--verdicts" : is_standard(o->write) ? "--write" : NULL;
+    const char *taken = is_standard(o->verdicts)     ? "--verdicts"
+                        : is_standard(o->write)      ? "--write"
+                        : is_standard(o->write_seen) ? "--write-seen"
+                                                     : NULL;
     if (o->flows && taken)
         return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file%s", taken, "");
     if (o->coverage && (taken || o->flows || o->repeat > 1))
@@ -527,7 +593,11 @@ static bool settle_outputs(struct reading *r)
 static bool settle_recording(struct reading *r)
 {
     const struct options *o = r->o;
-    const char *other = o->pcap                                ? "--pcap"
+    const char *other = o->pcap_count                          ? "--pcap"
+                        : o->only                              ? "--only"
+                        : o->describe                          ? "--describe"
+                        : o->write_seen                        ? "--write-seen"
+                        : o->map_count                         ? "--map"
                         : o->on                                ? "--on"
                         : o->self.v4_count || o->self.v6_count ? "--self"
                         : o->seed                              ? "--seed"
@@ -537,7 +607,16 @@ static bool settle_recording(struct reading *r)
                         : o->repeat > 1                        ? "--repeat"
                                                                : NULL;
     if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
+    if (o->explained_count > 1 || (o->explained_count && o->explained[0].first != o->explained[0].last))
+        return wrong(r, "--replay: --explain takes one frame of a recording%s%s", "", "");
     return settle_outputs(r);
+}
+
+static bool pcap_is_standard(const struct options *o)
+{
+    for (unsigned i = 0; i < o->pcap_count; i++)
+        if (is_standard(o->pcaps[i])) return true;
+    return false;
 }
 
 /* What options can't be together, and what must be there. */
@@ -548,16 +627,17 @@ static bool settle(struct reading *r)
         return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel%s%s", "", "");
     if (r->way[LIVE]) return settle_live(r);
     if (o->replay) return settle_recording(r);
-    if (!o->pcap)
+    if (!o->pcap_count)
         return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
                      "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
-    if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
+    if (pcap_is_standard(o) && !strcmp(o->program, "-"))
         return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
     if (o->from_at.said || o->to_at.said)
         return wrong(r, "%s: frames of a capture have numbers; a time is for --replay%s",
                      o->from_at.said ? "--from" : "--to", "");
+    if (o->on && o->map_count) return wrong(r, "--on says where all frames came in: it goes without --map%s%s", "", "");
     if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
     return settle_outputs(r);
 }
@@ -605,8 +685,9 @@ void options_fini(struct options *o)
 /* "--name VALUE", "-i IF". */
 static void help_row(FILE *out, const struct option_row *row)
 {
-    char left[64];
-    snprintf(left, sizeof left, "-%s%s%s%s", row->name[0] ? "-" : (const char[]){row->letter, 0}, row->name,
+    char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
+    if (!row->name[0]) letter[2] = 0;
+    snprintf(left, sizeof left, "%s%s%s%s%s", row->letter ? letter : "", row->name[0] ? "--" : "", row->name,
              row->argument ? " " : "", row->argument ? row->argument : "");
     fprintf(out, "  %-22s %s\n", left, row->doc);
 }

@@ -13,6 +13,7 @@
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
 enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
+enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64 };
 #define OPTIONS_RING         (UINT64_C(16) << 20)
 #define OPTIONS_RING_LEAST   (UINT64_C(256) << 10)
 #define OPTIONS_RING_MOST    (UINT64_C(1) << 30)
@@ -22,8 +23,13 @@ enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
 #define OPTIONS_RECORD_MOST  (UINT64_C(1) << 50)
 
 struct options {
-    const char *pcap, *program, *verdicts, *write; /* paths, "-" for the standard ones, NULL when not given */
+    const char *program, *verdicts, *write, *write_seen; /* paths, "-" for the standard ones, NULL when not given */
+    const char *pcaps[OPTIONS_PCAPS];
+    unsigned pcap_count;
     const char *on;
+    const char *maps[OPTIONS_MAPS]; /* NAME=IF, as given */
+    unsigned map_count;
+    const char *only;   /* which frames have lines, as given; NULL: all */
     const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
@@ -32,7 +38,10 @@ struct options {
         bool said;
         struct when when;
     } from_at, to_at; /* of a recording, in place of these */
-    uint64_t explain; /* frame, 0: none */
+    struct options_span {
+        uint64_t first, last;
+    } explained[OPTIONS_SPANS]; /* frames to explain */
+    unsigned explained_count;
     uint32_t mtu;
     const char **down; /* POOL/SERVER, as given */
     unsigned down_count;
@@ -70,7 +79,7 @@ struct options {
     uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it need not be */
     enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */
     bool busy_poll, xdp_replace;
-    bool json, strict_checksum, flows, coverage;
+    bool json, strict_checksum, flows, coverage, describe;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* err says why */ };

@@ -27,6 +27,7 @@ struct totals {
     uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
     uint64_t written;              /* to --write */
     uint64_t elapsed_ns;
+    bool stopped; /* of a replay: a signal ended it */
     const struct streams
         *streams; /* of a replay: connections that end at a proxy (replay/streams.h); NULL: there are none */
     const struct executor_told *told; /* of a replay: what else is to be said of the executor in the kernel; or NULL */

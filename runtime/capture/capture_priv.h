@@ -18,23 +18,51 @@ struct capture_ops {
     unsigned (*read)(struct capture *c, struct capture_frame *f, unsigned n);
     void (*close)(struct capture *c);
 };
-extern const struct capture_ops capture_pcap, capture_pcapng, capture_stream;
+extern const struct capture_ops capture_pcap, capture_pcapng;
+
+struct source;
+/* window.c: the same bytes through a window. */
+int window_open(struct capture *c);
+int window_begin(struct capture *c);
+unsigned window_read(struct capture *c, struct capture_frame *f, unsigned n);
+bool window_rewind(struct capture *c);
+void window_close(struct capture *c);
+/* The reader for what c->bytes begin with. 0, or -1. */
+int capture_choose(struct capture *c);
 
 /* writer_ng.c. Errors stay in the stream. */
 void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
+void pcapng_section(FILE *out);
+void pcapng_interface(FILE *out, const char *name, uint16_t linktype);
 void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);
 
 struct capture {
     const struct capture_ops *ops;
-    const uint8_t *bytes; /* the mapped file */
+    const uint8_t *bytes; /* the mapped file, or a stream's window */
     uint64_t size, at;
+    uint64_t base;         /* bytes of a stream before its window */
+    struct source *source; /* of a stream */
+    uint8_t *window;
+    uint64_t room;
+    uint64_t needs;   /* what a reader lacked at c->at, of a stream; 0: nothing */
+    bool ended;       /* no more than what is in the window comes */
+    const char *path; /* as given */
+    uint16_t port;
+    capture_named_fn *named; /* NULL: all frames are of one port */
+    void *named_arg;
     uint64_t fetched; /* bytes that fetch_ahead has asked for */
     uint64_t copied;
     uint64_t frames; /* handed out */
     int fd;
-    int map_slot; /* map.c's registration, -1 */
-    void *state;  /* the reader's own */
-    char error[240];
+    int map_slot;           /* map.c's registration, -1 */
+    void *state;            /* the reader's own */
+    uint64_t file_size;     /* 0: no file */
+    bool keeps;             /* frames stay valid */
+    bool stopped;           /* the waiting was ended */
+    struct capture **parts; /* of a merged one */
+    unsigned part_count;
+    char part_error[420]; /* the first of one of them */
+    char error[420];
 };
 
 /* Say why the rest cannot be read; the first reason stays. Returns -1. */
@@ -66,8 +94,13 @@ static inline void fetch_ahead(struct capture *c)
     c->fetched = at < c->at + AHEAD ? at : c->at + AHEAD;
 }
 
-/* The compressor whose magic number the bytes begin with, or NULL. */
-const char *capture_compressor(const uint8_t *bytes, size_t len, const char **tool);
+/* Not all of `need` bytes from c->at on are there: may they come yet? Then a reader says nothing and is asked again. */
+static inline bool capture_short(struct capture *c, uint64_t need)
+{
+    if (!c->source || c->ended) return false;
+    c->needs = need;
+    return true;
+}
 
 /* Seconds (before 1970: 0) and nanoseconds as one number; what does not fit is UINT64_MAX. */
 static inline uint64_t time_join(int64_t s, uint64_t ns)

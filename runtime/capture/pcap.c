@@ -47,6 +47,7 @@ static int version_read(struct capture *c, struct pcap_state *s)
 static int header_read(struct capture *c, struct pcap_state *s)
 {
     if (magic_read(c, s) < 0) return -1;
+    if (c->size < FILE_HEADER && capture_short(c, FILE_HEADER)) return -1;
     if (c->size < FILE_HEADER)
         return capture_fault(c, "truncated: %llu bytes of a pcap header of 24", (unsigned long long)c->size);
     if (version_read(c, s) < 0) return -1;
@@ -83,7 +84,10 @@ static int truncated(struct capture *c, uint64_t frame, const char *part, uint64
 static inline int record_read(struct capture *c, const struct pcap_state *s, struct capture_frame *f, uint64_t frame)
 {
     const uint64_t left = c->size - c->at;
-    if (__builtin_expect(left < s->header, 0)) return left ? truncated(c, frame, "record header", s->header, left) : 0;
+    if (__builtin_expect(left < s->header, 0)) {
+        if (capture_short(c, s->header) || !left) return 0;
+        return truncated(c, frame, "record header", s->header, left);
+    }
     const uint8_t *h = c->bytes + c->at;
     uint32_t cap = load32(h + 8, s->swapped), wire = load32(h + 12, s->swapped);
     if (__builtin_expect(s->lengths != LENGTHS_RIGHT, 0) && (s->lengths == LENGTHS_SWAPPED || cap > wire)) {
@@ -94,13 +98,17 @@ static inline int record_read(struct capture *c, const struct pcap_state *s, str
     if (__builtin_expect(cap > CAPTURE_FRAME_MAX, 0))
         return capture_fault(c, "frame %llu claims %u captured bytes, more than the %u that may be",
                              (unsigned long long)frame, cap, CAPTURE_FRAME_MAX);
-    if (__builtin_expect(cap > left - s->header, 0)) return truncated(c, frame, "data", cap, left - s->header);
+    if (__builtin_expect(cap > left - s->header, 0)) {
+        if (capture_short(c, s->header + cap)) return 0;
+        return truncated(c, frame, "data", cap, left - s->header);
+    }
     f->data = h + s->header;
     f->cap_len = cap < s->snaplen ? cap : s->snaplen;
     f->wire_len = wire;
     f->time_ns = (uint64_t)load32(h, s->swapped) * 1000000000u + (uint64_t)load32(h + 4, s->swapped) * s->tick_ns;
     f->dlt = s->dlt;
     f->link = s->link;
+    f->port = c->port;
     f->iface = 0;
     c->at += s->header + cap;
     return 1;

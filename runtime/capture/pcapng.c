@@ -6,15 +6,22 @@
 #include "runtime/capture/capture_priv.h"
 
 enum block { BLOCK_IDB = 1, BLOCK_PB = 2, BLOCK_SPB = 3, BLOCK_EPB = 6, BLOCK_SHB = 0x0a0d0d0a };
-enum option { OPT_END = 0, IF_TSRESOL = 9, IF_TSOFFSET = 14 };
-enum { BLOCK_MIN = 12, BYTE_ORDER_MAGIC = 0x1a2b3c4d };
+enum option { OPT_END = 0, IF_NAME = 2, IF_TSRESOL = 9, IF_TSOFFSET = 14 };
+enum {
+    BLOCK_MIN = 12,
+    BYTE_ORDER_MAGIC = 0x1a2b3c4d,
+    IFACES_MOST = 1 << 20,
+    STREAM_BLOCK_MOST = 1 << 24,
+    NAME_MOST = 128
+};
 
 struct interface {
     uint32_t linktype, snaplen;
     uint64_t ticks; /* a second */
     uint32_t scale; /* nanoseconds a tick, 0: to be divided out */
     int64_t offset; /* seconds */
-    bool known;     /* link is the vm's */
+    uint16_t port;
+    bool known; /* link is the vm's */
     uint8_t link;
 };
 
@@ -33,13 +40,13 @@ struct body {
 
 static int fault_at(struct capture *c, const char *what)
 {
-    return capture_fault(c, "block at byte %llu: %s", (unsigned long long)c->at, what);
+    return capture_fault(c, "block at byte %llu: %s", (unsigned long long)(c->base + c->at), what);
 }
 
 /* libpcap passes over further section headers, right or wrong, until it has seen an interface. */
 static bool section_is_idle(const struct capture *c, const struct ng_state *s)
 {
-    return c->at && !s->first && !s->count;
+    return c->base + c->at && !s->first && !s->count;
 }
 
 /* A section header: interfaces are counted anew. Any minor version will do, as in libpcap. */
@@ -71,7 +78,16 @@ static int resolution_read(struct capture *c, struct interface *i, uint8_t v)
     return 0;
 }
 
-static int options_read(struct capture *c, const struct ng_state *s, struct interface *i, struct body b)
+/* A name is no string of C's: it has no end of its own, and may be long. */
+static void name_read(char name[NAME_MOST], const uint8_t *value, unsigned len)
+{
+    const unsigned most = len < NAME_MOST ? len : NAME_MOST - 1;
+    memcpy(name, value, most);
+    name[most] = 0;
+}
+
+static int options_read(struct capture *c, const struct ng_state *s, struct interface *i, char name[NAME_MOST],
+                        struct body b)
 {
     bool seen_resolution = false, seen_offset = false;
     while (b.left) {
@@ -89,6 +105,8 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
             if (len != 8 || seen_offset) return fault_at(c, "a time offset that is not eight bytes, once");
             i->offset = (int64_t)load64(value, s->swapped);
             seen_offset = true;
+        } else if (code == IF_NAME) {
+            name_read(name, value, len);
         }
         b.at += 4 + padded;
         b.left -= 4 + padded;
@@ -96,9 +114,18 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
     return 0;
 }
 
+static int port_of(struct capture *c, struct interface *i, const char *name)
+{
+    const int port = c->named ? c->named(c->named_arg, c->path, name) : c->port;
+    i->port = (uint16_t)port;
+    return port < 0 ? fault_at(c, "one interface more than can be told apart") : 0;
+}
+
 static int interface_add(struct capture *c, struct ng_state *s, struct body b)
 {
+    char name[NAME_MOST] = "";
     if (b.left < 8) return fault_at(c, "an interface description under 20 bytes");
+    if (s->count == IFACES_MOST) return fault_at(c, "more than 1,048,576 interfaces in a section");
     if (s->count == s->cap) {
         const uint32_t cap = s->cap ? s->cap * 2 : 4;
         struct interface *more = reallocarray(s->ifaces, cap, sizeof *more);
@@ -113,7 +140,7 @@ static int interface_add(struct capture *c, struct ng_state *s, struct body b)
     enum pkt_link link;
     i->known = linktype_link(i->linktype, &link);
     i->link = i->known ? (uint8_t)link : 0;
-    if (options_read(c, s, i, (struct body){b.at + 8, b.left - 8}) < 0) return -1;
+    if (options_read(c, s, i, name, (struct body){b.at + 8, b.left - 8}) < 0 || port_of(c, i, name) < 0) return -1;
     s->count++;
     return 0;
 }
@@ -146,6 +173,7 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
     f->time_ns = time_of(i, t);
     f->dlt = (uint16_t)i->linktype;
     f->link = i->link;
+    f->port = i->port;
     f->iface = s->first + iface;
     return 1;
 }
@@ -175,7 +203,7 @@ static int simple_read(struct capture *c, const struct ng_state *s, struct body 
 static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, struct body *b, uint32_t *total)
 {
     const uint64_t left = c->size - c->at;
-    if (!left) return 0;
+    if (left < BLOCK_MIN && (capture_short(c, BLOCK_MIN) || !left)) return 0;
     if (left < BLOCK_MIN)
         return capture_fault(c, "truncated: %llu bytes are left after frame %llu", (unsigned long long)left,
                              (unsigned long long)c->frames);
@@ -193,11 +221,15 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
     *total = load32(p + 4, s->swapped);
     /* Of the first block libpcap checks neither that its length is a multiple of 4 nor its trailer: such files are
      * about. */
-    if (*total < BLOCK_MIN || (c->at && *total % 4)) return fault_at(c, "a length that no block has");
+    const bool first = !(c->base + c->at);
+    if (*total < BLOCK_MIN || (!first && *total % 4)) return fault_at(c, "a length that no block has");
+    if (*total > STREAM_BLOCK_MOST && c->source)
+        return fault_at(c, "more than 16 MiB, which a pipe or archive may not have");
+    if (*total > left && capture_short(c, *total)) return 0;
     if (*total > left)
         return capture_fault(c, "truncated: the block after frame %llu has %llu of %u bytes",
                              (unsigned long long)c->frames, (unsigned long long)left, *total);
-    if (c->at && load32(p + *total - 4, s->swapped) != *total) return fault_at(c, "its two lengths differ");
+    if (!first && load32(p + *total - 4, s->swapped) != *total) return fault_at(c, "its two lengths differ");
     *b = (struct body){p + 8, *total - BLOCK_MIN};
     return 1;
 }
@@ -244,7 +276,7 @@ static int ng_open(struct capture *c)
     /* The first block must be whole: a file cut inside it holds nothing. */
     uint32_t type, total;
     struct body b;
-    if (block_read(c, s, &type, &b, &total) < 0 || section_begin(c, s, b) < 0) return -1;
+    if (block_read(c, s, &type, &b, &total) <= 0 || section_begin(c, s, b) < 0) return -1;
     c->at += total;
     return 0;
 }

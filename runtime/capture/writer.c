@@ -6,13 +6,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/capture/came.h"
 #include "runtime/capture/capture_priv.h"
+
+enum { ETHERNET = 1 };
 
 struct capture_writer {
     FILE *out; /* the dumper's, or of the pcapng */
     pcap_t *pcap;
-    pcap_dumper_t *dumper; /* NULL: pcapng */
+    pcap_dumper_t *dumper; /* NULL: pcapng, or not begun */
     unsigned ifaces;
+    bool as_came, ng;
+    struct came came;
     int error; /* negative errno, the first one */
 };
 
@@ -22,34 +27,68 @@ static bool is_pcapng(const char *path)
     return len > 7 && !strcmp(path + len - 7, ".pcapng");
 }
 
-static int pcap_begin(struct capture_writer *w)
+/* The number by which libpcap knows what a file calls linktype. */
+static int dlt_of(uint16_t linktype)
 {
-    w->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, CAPTURE_FRAME_MAX, PCAP_TSTAMP_PRECISION_NANO);
+    return linktype == 12 || linktype == 14 || linktype == 101 ? DLT_RAW : linktype;
+}
+
+static int pcap_begin(struct capture_writer *w, uint16_t linktype)
+{
+    w->pcap = pcap_open_dead_with_tstamp_precision(dlt_of(linktype), CAPTURE_FRAME_MAX, PCAP_TSTAMP_PRECISION_NANO);
     if (!w->pcap) return -ENOMEM;
     errno = 0;
     w->dumper = pcap_dump_fopen(w->pcap, w->out);
     return w->dumper ? 0 : errno ? -errno : -EIO;
 }
 
-struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
-                                      size_t err_len)
+/* Not begun yet. NULL after a line in err. */
+static struct capture_writer *writer_new(const char *path, char *err, size_t err_len)
 {
     FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : fdopen(dup(STDOUT_FILENO), "wb");
     struct capture_writer *w = out ? calloc(1, sizeof *w) : NULL;
-    int failed = !w ? -errno : 0;
-    if (w) {
-        *w = (struct capture_writer){.out = out, .ifaces = count};
-        if (!is_pcapng(path))
-            failed = pcap_begin(w);
-        else
-            pcapng_begin(out, ifaces, count);
+    if (!w) {
+        snprintf(err, err_len, "%s: %s", path, strerror(errno));
+        if (out) fclose(out);
+        return NULL;
     }
-    if (!failed) return w;
-    snprintf(err, err_len, "%s: %s", path, strerror(-failed));
-    if (w && w->pcap) pcap_close(w->pcap);
-    if (out) fclose(out);
-    free(w);
+    w->out = out;
+    w->ng = is_pcapng(path);
+    return w;
+}
+
+struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
+                                      size_t err_len)
+{
+    struct capture_writer *w = writer_new(path, err, err_len);
+    if (!w) return NULL;
+    w->ifaces = count;
+    if (w->ng) pcapng_begin(w->out, ifaces, count);
+    w->error = w->ng ? 0 : pcap_begin(w, ETHERNET);
+    if (!w->error) return w;
+    snprintf(err, err_len, "%s: %s", path, strerror(-w->error));
+    capture_finish(w);
     return NULL;
+}
+
+struct capture_writer *capture_create_as_came(const char *path, capture_name_fn *name, const void *arg, char *err,
+                                              size_t err_len)
+{
+    struct capture_writer *w = writer_new(path, err, err_len);
+    if (!w) return NULL;
+    w->as_came = true;
+    w->came = (struct came){.name = name, .arg = arg};
+    if (w->ng) pcapng_section(w->out);
+    return w;
+}
+
+/* The interface of a frame that came so. */
+static uint32_t iface_of(struct capture_writer *w, const struct capture_frame *f)
+{
+    if (!w->as_came) return f->iface < w->ifaces ? f->iface : w->ifaces;
+    const int iface = came_iface(&w->came, w->out, f);
+    if (iface < 0) w->error = iface;
+    return (uint32_t)iface;
 }
 
 int capture_write(struct capture_writer *w, const struct capture_frame *f)
@@ -60,26 +99,36 @@ int capture_write(struct capture_writer *w, const struct capture_frame *f)
         .caplen = f->cap_len,
         .len = f->wire_len,
     };
+    if (!w->ng && !w->dumper) w->error = pcap_begin(w, f->dlt);
+    const uint32_t iface = w->ng ? iface_of(w, f) : 0;
+    if (w->error) return w->error;
     errno = 0;
     if (w->dumper)
         pcap_dump((u_char *)w->dumper, &h, f->data);
     else
-        pcapng_frame(w->out, f, f->iface < w->ifaces ? f->iface : w->ifaces);
+        pcapng_frame(w->out, f, iface);
     if (ferror(w->out)) w->error = errno ? -errno : -EIO;
+    return w->error;
+}
+
+int capture_flush(struct capture_writer *w)
+{
+    errno = 0;
+    if (fflush(w->out) && !w->error) w->error = errno ? -errno : -EIO;
     return w->error;
 }
 
 int capture_finish(struct capture_writer *w)
 {
     if (!w) return 0;
-    errno = 0;
-    if (fflush(w->out) && !w->error) w->error = errno ? -errno : -EIO;
-    const int error = w->error;
+    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* empty, and whole */
+    const int error = capture_flush(w);
     if (w->dumper)
         pcap_dump_close(w->dumper);
     else
         fclose(w->out);
     if (w->pcap) pcap_close(w->pcap);
+    came_fini(&w->came);
     free(w);
     return error;
 }

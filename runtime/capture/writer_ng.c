@@ -35,7 +35,7 @@ static void put_option(FILE *out, uint16_t code, const void *value, uint16_t len
     put_bytes(out, value, len);
 }
 
-static void put_section(FILE *out)
+void pcapng_section(FILE *out)
 {
     const uint32_t len = FRAME + 16;
     put32(out, SECTION);
@@ -48,14 +48,14 @@ static void put_section(FILE *out)
     put32(out, len);
 }
 
-static void put_interface(FILE *out, const char *name)
+void pcapng_interface(FILE *out, const char *name, uint16_t linktype)
 {
     const uint16_t named = name ? (uint16_t)strnlen(name, NAME_MOST) : 0;
     const uint32_t len = FRAME + 8 + (named ? 4 + padded(named) : 0) + 4 + 4 + 4;
     const uint8_t resolution = NANOSECONDS;
     put32(out, INTERFACE);
     put32(out, len);
-    put16(out, ETHERNET);
+    put16(out, linktype);
     put16(out, 0);
     put32(out, CAPTURE_FRAME_MAX);
     if (named) put_option(out, OPT_NAME, name, named);
@@ -66,9 +66,9 @@ static void put_interface(FILE *out, const char *name)
 
 void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count)
 {
-    put_section(out);
-    for (unsigned i = 0; i < count; i++) put_interface(out, ifaces[i]);
-    put_interface(out, NULL);
+    pcapng_section(out);
+    for (unsigned i = 0; i < count; i++) pcapng_interface(out, ifaces[i], ETHERNET);
+    pcapng_interface(out, NULL, ETHERNET);
 }
 
 void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface)

@@ -44,7 +44,7 @@ bool guard_match_valid(const struct guard_match *m)
     return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
-           memchr(m->out, 0, sizeof m->out);
+           memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out);
 }
 
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
@@ -53,6 +53,9 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
     for (const char *c = instance; *c && at < name + GUARD_TABLE_MOST - 4; c++)
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
+
+/* What the host itself hears: its own addresses, and whom everybody is asked by (neighbour discovery). */
+#define OURS "{ local, broadcast, multicast }"
 
 /* A match as text: the rule it belongs to, and its element of that rule's set. */
 struct line {
@@ -117,10 +120,12 @@ static struct line line_of(const struct guard_match *m, bool passes)
     add_addresses(&l, &m->to, family, "daddr");
     add_ports(&l, m->from_ports, "th sport");
     add_ports(&l, m->to_ports, "th dport");
-    if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
+    if (m->reach == GUARD_OWN) add(l.rest, sizeof l.rest, " fib daddr type local");
+    if (m->reach == GUARD_FOREIGN) add(l.rest, sizeof l.rest, " fib daddr type != " OURS);
     if (m->proxied == GUARD_OPENERS)
         add(l.first, sizeof l.first, "tcp flags & (syn | ack) %s syn ", passes ? "!=" : "==");
     l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
+    if (*m->in) add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
     if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
 }
@@ -210,7 +215,7 @@ static bool write_addresses(FILE *sets, const struct guard *g, const char *name,
     return any;
 }
 
-#define FOREIGN "fib daddr type != local counter drop\n"
+#define FOREIGN "fib daddr type != " OURS " counter drop\n"
 
 static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const struct pieces *p)
 {
@@ -394,6 +399,8 @@ static const char *odd_name(const struct guard *g)
 {
     for (unsigned i = 0; i < g->port_count; i++)
         if (!can_say(g->ports[i])) return g->ports[i];
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (*g->matches[i].in && !can_say(g->matches[i].in)) return g->matches[i].in;
     for (unsigned i = 0; i < g->match_count; i++)
         if (*g->matches[i].out && !can_say(g->matches[i].out)) return g->matches[i].out;
     return NULL;

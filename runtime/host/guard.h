@@ -37,7 +37,8 @@ struct guard_match {
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach: whether `to` is one of the host's own addresses */
     uint8_t proxied;    /* enum guard_proxied; but for GUARD_ALL of TCP alone */
-    char out[IFNAMSIZ]; /* the interface that the route to it leads out of; empty: any */
+    char in[IFNAMSIZ];  /* the interface that it comes in by; empty: any */
+    char out[IFNAMSIZ]; /* the one that the route to it leads out of; empty: any */
 };
 
 struct guard {

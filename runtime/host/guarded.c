@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/host/opened.h"
+#include "vm/program/addresses.h"
 #include "vm/program/checked.h"
 #include "vm/tables.h"
 
@@ -56,29 +57,24 @@ static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
     return a;
 }
 
-static struct guard_addresses range6(const struct pbc_range6 *r)
+static struct guard_addresses range(const struct address_range *r)
 {
-    return (struct guard_addresses){
-        .lo = {{(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo}, 6},
-        .hi = {{(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo}, 6}};
+    struct guard_addresses a = one(r->lo, r->family);
+    memcpy(a.hi.word, r->hi, sizeof a.hi.word);
+    return a;
 }
 
 /* The match for each range of the sets, as its source or its destination; how many of that family (0: of both). */
 static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t sets, uint32_t count, uint8_t family,
                          struct guard_match m, bool source)
 {
+    struct address_walk w = address_walk(p, sets, count, family);
+    struct address_range r;
     unsigned added = 0;
     struct guard_addresses *at = source ? &m.from : &m.to;
-    for (uint32_t i = sets; i < sets + count; i++) {
-        const struct pbc_set *s = &p->sets[i];
-        for (uint32_t r = s->first4; r < s->first4 + s->count4 && family != 6; r++, added++) {
-            *at = (struct guard_addresses){.lo = {{p->set4[r].lo}, 4}, .hi = {{p->set4[r].hi}, 4}};
-            add(g, &m);
-        }
-        for (uint32_t r = s->first6; r < s->first6 + s->count6 && family != 4; r++, added++) {
-            *at = range6(&p->set6[r]);
-            add(g, &m);
-        }
+    for (; address_next(&w, &r); added++) {
+        *at = range(&r);
+        add(g, &m);
     }
     return added;
 }
@@ -278,18 +274,30 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
 
 /* ---- translation ---- */
 
-/* Packets to the outside end, of what has ports. */
-static void add_outside(struct guarded *g, const struct pbc_nat *n, struct guard_match m)
+/* For each of its sources, where it names some. */
+static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
-    m.to_ports = (struct guard_ports){n->port_lo, n->port_hi};
-    if (m.reach == GUARD_OWN) reserve(g, n->port_lo, n->port_hi);
-    const uint8_t *of = n->kind == PBC_NAT_FORWARD ? protos[n->proto] : protos[PBC_EP_PORTS];
+    if (n->outside_count)
+        add_sets(g, p, n->outside, n->outside_count, n->family, *m, false);
+    else if (n->kind == PBC_NAT_FORWARD && n->from_count)
+        add_sets(g, p, n->from, n->from_count, n->family, *m, true);
+    else
+        add(g, m);
+}
+
+/* Packets to the outside end, of what has ports. */
+static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
+{
+    const uint8_t bare[] = {n->ip_proto, 0};
+    const uint8_t *of = n->kind != PBC_NAT_FORWARD ? protos[PBC_EP_PORTS] : n->ip_proto ? bare : protos[n->proto];
+    if (!n->ip_proto) m.to_ports = (struct guard_ports){n->port_lo, n->port_hi};
+    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, n->port_lo, n->port_hi);
     for (; *of; of++) {
         m.proto = *of;
         if (*of == IPPROTO_ICMP || *of == IPPROTO_ICMPV6) m.to_ports = GUARD_ANY_PORT;
         if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
         if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
-        add(g, &m);
+        add_asked(g, p, n, &m);
     }
 }
 
@@ -302,25 +310,39 @@ static void add_forward(struct guarded *g, const struct pbc_nat *n)
     add(g, &reply);
 }
 
+/* The addresses of a map's prefix. */
+static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_nat *n)
+{
+    const struct address_range r = address_prefix(addr, n->len, n->family);
+    return range(&r);
+}
+
+/* The interface's name, where the statement names one. False: no interface has so long a name. */
+static bool device_of(const struct program *p, const struct pbc_nat *n, char name[IFNAMSIZ])
+{
+    const char *device = n->iface == PBC_NONE ? "" : program_str(p, p->ifaces[n->iface].device);
+    return snprintf(name, IFNAMSIZ, "%s", device) < IFNAMSIZ;
+}
+
 static void add_nat(struct guarded *g, const struct program *p, const struct pbc_nat *n)
 {
     struct guard_match out = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_FOREIGN};
-    struct guard_match in = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_OWN};
-    const bool own = n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF;
-    if (!own) {
-        in.to = one(n->to, n->family);
-        in.reach = GUARD_EVERYWHERE;
-    }
-    add_outside(g, n, in);
-    const char *device = n->kind == PBC_NAT_FORWARD ? "" : program_str(p, p->ifaces[n->out].device);
-    const int len = snprintf(out.out, sizeof out.out, "%s", device);
-    if (n->kind == PBC_NAT_FORWARD)
+    struct guard_match in = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_EVERYWHERE};
+    const bool forward = n->kind == PBC_NAT_FORWARD, map = n->kind == PBC_NAT_MAP;
+    const bool named = device_of(p, n, forward ? in.in : out.out);
+    if (n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF) in.reach = GUARD_OWN;
+    if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
+    if (forward && !(n->flags & PBC_NAT_TO_SELF)) in.to = one(n->to, n->family);
+    if (map)
+        add(g, &in);
+    else if (named || !forward)
+        add_outside(g, p, n, in);
+    if (map) out.from = prefix(n->target, n);
+    if (forward)
         add_forward(g, n);
-    else if (len >= (int)sizeof out.out)
-        return; /* no interface has so long a name */
-    else if (!n->from_count)
+    else if (named && (map || !n->from_count))
         add(g, &out);
-    else
+    else if (named)
         add_sets(g, p, n->from, n->from_count, 0, out, true);
 }
 

@@ -50,7 +50,7 @@ static void pin_of(const char *folder, const char *device, unsigned side, char p
     snprintf(path, PATH_MAX, "%.200s/%s-%s", folder, name, sides[side]);
 }
 
-static int make_folder(const char *path)
+static int make_folders(const char *path)
 {
     char part[PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
@@ -61,6 +61,14 @@ static int make_folder(const char *path)
         *c = '/';
     }
     return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Another process may take off an empty one meanwhile, with the last that was in it. */
+static int make_folder(const char *path)
+{
+    int failed = -ENOENT;
+    for (unsigned tries = 0; failed == -ENOENT && tries < 8; tries++) failed = make_folders(path);
+    return failed;
 }
 
 /* ---- set ---- */
@@ -208,8 +216,10 @@ static void drop_folder(const char *folder)
     closedir(dir);
     snprintf(path, sizeof path, "%s", folder);
     if (used || rmdir(path)) return;
-    *strrchr(path, '/') = 0;
-    rmdir(path); /* the namespace's, if it was the last */
+    for (unsigned above = 0; above < 2; above++) { /* the namespace's, and all of prey's, if it was the last */
+        *strrchr(path, '/') = 0;
+        if (rmdir(path)) return;
+    }
 }
 
 int hooks_undo(const char *what, const char *before, const char *after)

@@ -95,7 +95,8 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
     k->seen = e && e->seen ? *e->seen : (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE};
     k->head_len = bytes_copy(pkt, 0, KERNEL_HEAD, k->head);
     a->given = 0;
-    const int failed = ask_stage(a, KERNEL_ENTRY_judge_xdp);
+    const bool leaves = key->kind & KIND_OUT && program_of(a, KERNEL_ENTRY_judge_tc) >= 0;
+    const int failed = leaves ? run_tc(a, KERNEL_ENTRY_judge_tc) : ask_stage(a, KERNEL_ENTRY_judge_xdp);
     *decision = k->decision;
     if (failed) return failed;
     return k->flags & KERNEL_JUDGED ? 0 : -EPROTO;

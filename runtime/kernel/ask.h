@@ -33,7 +33,8 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
 int ask_stage(struct asker *a, enum kernel_entry entry);
 
 /* What the judge alone decides (judge.h, decided) of a parsed packet, the first that `e` speaks of; a->k->branch is the
- * service's. Without effects nothing is counted, logged or taken. 0 or a negative errno. */
+ * service's. Traffic control's judge, where it is loaded, of what the host sends. Without effects nothing is counted,
+ * logged or taken. 0 or a negative errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision);
 

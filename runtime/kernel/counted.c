@@ -43,9 +43,9 @@ bool counted_follow(struct counted *c)
     r.said = calloc(r.cells + 1, sizeof *r.said);
     r.more = calloc(r.cells + 1, sizeof *r.more);
     const bool good = r.row && r.fresh && r.said && r.more;
-    rows_fini(good ? &c->rows : &r);
-    if (good) c->rows = r;
-    if (!good) c->rows.at.row = 0, c->rows.cells = 0;
+    rows_fini(&c->rows);
+    if (!good) rows_fini(&r);
+    c->rows = good ? r : (struct rows){0};
     return good;
 }
 
@@ -66,6 +66,8 @@ void counted_free(struct counted *c)
     for (unsigned i = 0; i < PARTS; i++) free(c->all[i]);
     free(c);
 }
+
+struct kernel_counters counted_so_far(const struct counted *c) { return c->seen; }
 
 /* now becomes what has come since `seen`, which becomes now. */
 static void since(void *now, void *seen, size_t bytes)
@@ -106,15 +108,33 @@ static void fill(struct counted *c, const struct vm *vm)
     }
 }
 
+/* Packets go on meanwhile, and each counts in several places: all is read once more as long as some came in between.
+ * Where they never pause, what differs in the end are those of one reading. */
+static struct kernel_counters read_all(const struct counted *c)
+{
+    enum { CELLS = 1 << 16 /* that is under a millisecond, in which the worker stands still */ };
+    const struct rows *r = &c->rows;
+    const uint64_t cells = (uint64_t)r->at.row * kernel_cpus(c->kernel), tries = 2 + CELLS / (cells + 1024);
+    const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);
+    struct kernel_counters before, now = kernel_counters(c->kernel);
+    for (uint64_t i = 0; i < tries; i++) {
+        before = now;
+        for (uint32_t at = 0; at < r->at.row; at++) r->fresh[at] = counts_of(&r->at, counts, kernel_cpus(c->kernel), at);
+        now = kernel_counters(c->kernel);
+        if (!memcmp(&before, &now, sizeof now)) break;
+    }
+    return before;
+}
+
 void counted_add(struct counted *c, struct vm *vm)
 {
-    if (!make_room(c, vm)) return; /* the next time, all of it */
+    /* Where memory is out the next time has all of it. */
+    if (!c->rows.row && !counted_follow(c)) return;
+    if (!make_room(c, vm)) return;
     const struct rows *r = &c->rows;
     const struct kernel_program *at = &r->at;
-    const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);
-    struct kernel_counters now = kernel_counters(c->kernel);
+    struct kernel_counters now = read_all(c);
     since(&now, &c->seen, sizeof now);
-    for (uint32_t i = 0; i < at->row; i++) r->fresh[i] = counts_of(at, counts, kernel_cpus(c->kernel), i);
     since(r->fresh, r->row, at->row * sizeof *r->row);
     if (r->cells) kernel_meters_sum(r->meters, r->more);
     since(r->more, r->said, r->cells * sizeof *r->said);

@@ -15,5 +15,7 @@ void counted_free(struct counted *c); /* NULL is fine */
 bool counted_follow(struct counted *c);
 /* What is new since the last time. */
 void counted_add(struct counted *c, struct vm *vm);
+/* All that was added so far, of all programs. */
+struct kernel_counters counted_so_far(const struct counted *c);
 
 #endif

@@ -7,35 +7,10 @@
 
 #include "runtime/kernel/world.h"
 #include "vm/packet/key.h"
+#include "vm/packet/parse/sides.h"
 #include "vm/pbc.h"
 
 /* ---- own addresses ---- */
-
-struct own6 {
-    uint32_t word[4]; /* as in struct key */
-};
-
-static struct own6 own6_of(const struct pbc_range6 *r)
-{
-    return (struct own6){
-        {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo}};
-}
-
-static bool has4(const struct facts *f, uint32_t addr)
-{
-    for (unsigned i = 0; i < f->self4_count; i++)
-        if (f->self4[i] == addr) return true;
-    return false;
-}
-
-static bool has6(const struct facts *f, const struct own6 *addr)
-{
-    for (unsigned i = 0; i < f->self6_count; i++) {
-        const struct own6 own = own6_of(&f->self6[i]);
-        if (memcmp(&own, addr, sizeof own) == 0) return true;
-    }
-    return false;
-}
 
 /* Those that this machine has no more. The next one is asked for before one goes. */
 static void forget4(int map, const struct facts *f)
@@ -45,36 +20,36 @@ static void forget4(int map, const struct facts *f)
     while (!more) {
         at = next;
         more = bpf_map_get_next_key(map, &at, &next);
-        if (!has4(f, at)) bpf_map_delete_elem(map, &at);
+        if (!(sides_of4(f, at, at) & KIND_SRC_SELF)) bpf_map_delete_elem(map, &at);
     }
 }
 
 static void forget6(int map, const struct facts *f)
 {
-    struct own6 at, next;
+    struct world_addr6 at, next;
     int more = bpf_map_get_next_key(map, NULL, &next);
     while (!more) {
         at = next;
         more = bpf_map_get_next_key(map, &at, &next);
-        if (!has6(f, &at)) bpf_map_delete_elem(map, &at);
+        if (!(sides_of6(f, at.word, at.word) & KIND_SRC_SELF)) bpf_map_delete_elem(map, &at);
     }
 }
 
-static int push_own(struct kernel *kernel, const struct facts *f)
+/* What is gone goes first, so it keeps no room from others. */
+static int push_own(const struct kernel *kernel, const struct facts *f)
 {
     const int own4 = kernel_map(kernel, KERNEL_MAP_own4)->fd, own6 = kernel_map(kernel, KERNEL_MAP_own6)->fd;
     const uint8_t here = 1;
-    int failed = 0;
-    for (unsigned i = 0; i < f->self4_count && !failed; i++)
-        failed = bpf_map_update_elem(own4, &f->self4[i], &here, BPF_ANY) ? -errno : 0;
-    for (unsigned i = 0; i < f->self6_count && !failed; i++) {
-        const struct own6 addr = own6_of(&f->self6[i]);
-        failed = bpf_map_update_elem(own6, &addr, &here, BPF_ANY) ? -errno : 0;
-    }
+    int failed4 = 0, failed6 = 0;
     forget4(own4, f);
     forget6(own6, f);
-    world_own(kernel_world(kernel), f);
-    return failed;
+    for (unsigned i = 0; i < f->self4_count && !failed4; i++)
+        failed4 = bpf_map_update_elem(own4, &f->self4[i], &here, BPF_ANY) ? -errno : 0;
+    for (unsigned i = 0; i < f->self6_count && !failed6; i++) {
+        const struct world_addr6 addr = world_addr6(&f->self6[i]);
+        failed6 = bpf_map_update_elem(own6, &addr, &here, BPF_ANY) ? -errno : 0;
+    }
+    return failed4 ? failed4 : failed6;
 }
 
 /* ---- interfaces ---- */
@@ -86,7 +61,8 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
         const struct facts_iface *one = facts_iface(f, (uint16_t)i);
         ways[i] = (struct kernel_way){.mac = one ? one->mac : 0,
                                       .ifindex = one && k->ifindexes ? k->ifindexes[i] : 0,
-                                      .bridged = one && one->peer != IFACE_NONE};
+                                      .bridged = one && one->peer != IFACE_NONE,
+                                      .as = one ? one->as : 0};
     }
 }
 
@@ -116,7 +92,7 @@ static bool same_lists(const struct facts *a, const struct facts *b)
            a->ifaces_count == b->ifaces_count;
 }
 
-/* moved: an interface has come or gone. */
+/* moved: an interface has come or gone. Own addresses that find no room keep nothing else back. */
 static int push(struct kernel_facts *f, struct kernel *kernel, const struct facts *now, bool moved)
 {
     struct facts words = *now; /* single words of the world, without what only a process can follow */
@@ -131,13 +107,12 @@ static int push(struct kernel_facts *f, struct kernel *kernel, const struct fact
     words.target_out = NULL;
     const bool same = f->pushed && same_lists(&f->seen, now);
     const int failed = same ? 0 : push_own(kernel, now);
-    if (failed) return failed;
     if (!same) world_own(kernel_world(kernel), now);
     if (!same || moved) push_ways(f, kernel, now);
     kernel_world(kernel)->facts = words;
     f->seen = *now;
     f->pushed = true;
-    return 0;
+    return failed;
 }
 
 int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts)

@@ -24,13 +24,6 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
         (struct span){.name = "verdicts", .bytes = p->verdicts, .count = p->rules_count, .size = sizeof *p->verdicts};
 }
 
-static uint64_t power_of_two(uint64_t n)
-{
-    uint64_t p = 1;
-    while (p < n) p <<= 1;
-    return p;
-}
-
 /* How far code may read past what the mask says: three units of the largest entries (KERNEL.md). */
 enum { SLACK = 3 * sizeof(struct pbc_block) };
 
@@ -43,7 +36,7 @@ int sections_init(struct sections *s, const struct program *p, uint64_t wanted, 
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         if (!(wanted >> i & 1)) continue;
         s->at[i] = len;
-        s->mask[i] = power_of_two(of[i].count) - 1;
+        s->mask[i] = map_power(of[i].count) - 1;
         const uint64_t masked = len + (s->mask[i] + 1) * of[i].size + SLACK;
         reach = masked > reach ? masked : reach;
         len += ((of[i].count ? of[i].count : 1) * of[i].size + 63) & ~63ull; /* an empty one has an entry of 0 */

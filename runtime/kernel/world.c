@@ -31,22 +31,26 @@ void world_settle(struct kernel_world *w, const struct world_says *says, uint32_
     w->clock = says->clock;
 }
 
-static void word6(const struct pbc_range6 *r, uint64_t words[2])
+/* The fence keeps stores in their order: a stage that meets an odd number, or two unlike, asks the maps (own.bpf.h). */
+static void change_own(struct kernel_own *own)
 {
-    const uint32_t addr[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
-                              (uint32_t)r->lo_lo};
-    memcpy(words, addr, sizeof addr);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&own->change, own->change + 1, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void world_own(struct kernel_world *w, const struct facts *f)
 {
     struct kernel_own *own = &w->own;
     const bool few4 = f->self4_count <= KERNEL_FEW, few6 = f->self6_count <= KERNEL_FEW;
-    own->count4 = own->count6 = UINT32_MAX; /* meanwhile the maps are asked */
+    change_own(own);
+    own->count4 = few4 ? f->self4_count : UINT32_MAX;
+    own->count6 = few6 ? f->self6_count : UINT32_MAX;
     for (unsigned i = 0; i < KERNEL_FEW && few4 && f->self4_count; i++)
         own->addr4[i] = f->self4[i < f->self4_count ? i : 0];
-    for (unsigned i = 0; i < KERNEL_FEW && few6 && f->self6_count; i++)
-        word6(&f->self6[i < f->self6_count ? i : 0], own->addr6[i]);
-    if (few4) own->count4 = f->self4_count;
-    if (few6) own->count6 = f->self6_count;
+    for (unsigned i = 0; i < KERNEL_FEW && few6 && f->self6_count; i++) {
+        const struct world_addr6 addr = world_addr6(&f->self6[i < f->self6_count ? i : 0]);
+        memcpy(own->addr6[i], &addr, sizeof addr);
+    }
+    change_own(own);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/live/claim.h"
+#include "vm/program/addresses.h"
 
 /* Is the address in a subnet of that link? */
 static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)
@@ -74,19 +75,25 @@ static void add_word(struct addresses *to, const uint32_t word[4], uint8_t famil
     add(to, &a);
 }
 
-/* The addresses of a pool's `source`: PBC_SOURCES_MAX bounds how many there are. */
-static void add_set(struct addresses *to, const struct program *p, const struct pbc_set *set)
+/* At most PBC_SOURCES_MAX. */
+static void add_range(struct addresses *to, const struct address_range *r)
 {
-    for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
-        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) add_word(to, (const uint32_t[4]){(uint32_t)a}, 4);
-    for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
-        const struct pbc_range6 *r = &p->set6[i];
-        for (uint64_t n = 0; n <= r->hi_lo - r->lo_lo; n++)
-            add_word(to,
-                     (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
-                                         (uint32_t)((r->lo_lo + n) >> 32), (uint32_t)(r->lo_lo + n)},
-                     6);
+    const uint64_t size = address_range_size(r);
+    for (uint64_t n = 0; n < size && size <= PBC_SOURCES_MAX; n++) {
+        uint32_t addr[4];
+        address_range_at(r, n, addr);
+        add_word(to, addr, r->family);
     }
+}
+
+/* Of such sets; family: 4, 6, or 0 for both. So many as a pool's `source` may have: a larger range is routed here, and
+ * nobody on the link has asked for it. */
+static void add_sets(struct addresses *to, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
+{
+    struct address_walk w = address_walk(p, sets, count, family);
+    struct address_range r;
+    if (address_count(p, sets, count, family, PBC_SOURCES_MAX) > PBC_SOURCES_MAX) return;
+    while (address_next(&w, &r)) add_range(to, &r);
 }
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
@@ -100,11 +107,13 @@ static struct addresses addresses_of(const struct program *p)
         if (e->to == PBC_TO_ADDRESS && p->services[e->service].flags & PBC_SERVICE_ANNOUNCE)
             add_word(&a, e->addr, e->family);
     }
-    for (uint32_t i = 0; i < p->pools_count; i++)
-        for (uint32_t k = 0; k < p->pools[i].source_count; k++) add_set(&a, p, &p->sets[p->pools[i].sources + k]);
-    for (uint32_t i = 0; i < p->nats_count; i++)
-        if (p->nats[i].kind != PBC_NAT_MASQUERADE && !(p->nats[i].flags & PBC_NAT_TO_SELF))
-            add_word(&a, p->nats[i].to, p->nats[i].family);
+    for (uint32_t i = 0; i < p->pools_count; i++) add_sets(&a, p, p->pools[i].sources, p->pools[i].source_count, 0);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        add_sets(&a, p, n->outside, n->outside_count, n->family);
+        const struct address_range to = address_prefix(n->to, n->kind == PBC_NAT_MAP ? n->len : 128, n->family);
+        if (n->kind == PBC_NAT_MAP || (n->kind == PBC_NAT_FORWARD && !(n->flags & PBC_NAT_TO_SELF))) add_range(&a, &to);
+    }
     if (a.count) qsort(a.all, a.count, sizeof *a.all, compare);
     unsigned kept = 0;
     for (unsigned i = 0; i < a.count; i++)

@@ -33,7 +33,8 @@ static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST]
     return (uint32_t)(len / 2);
 }
 
-/* The port of an interface by its device, or by the name that the rules have for it; -1: there is none. */
+/* The port of an interface by its device, or by the name that the rules have for it, of a pattern the first; -1: there
+ * is none. */
 static int port_of(const struct live *l, const char *name)
 {
     const struct program *p = l->now.program;
@@ -42,7 +43,7 @@ static int port_of(const struct live *l, const char *name)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
             device = program_str(p, p->ifaces[i].device);
     for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (!strcmp(l->o->ifaces[i], device)) return (int)i;
+        if (!strcmp(l->o->ifaces[i], device) || iface_holds(device, l->o->ifaces[i])) return (int)i;
     return -1;
 }
 
@@ -123,11 +124,12 @@ static void explain(struct live *l, struct call *c, struct pkt *pkt, int port)
     look(l, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
     explain_look_on_wall(&k, wall_ns);
+    if (port >= 0 && l->now.program->ifaces_count &&
+        facts_known_as(&l->latest->facts, pkt->iface) >= l->now.program->ifaces_count)
+        k.unnamed = l->o->ifaces[port];
     const struct explain_asked a = {.program = l->now.program,
                                     .labels = &l->now.labels,
                                     .look = &k,
-                                    .on = port < 0 ? NULL : l->o->ifaces[port],
-                                    .on_unnamed = port >= 0 && pkt->iface >= l->now.program->ifaces_count,
                                     .time_ns = wall_ns,
                                     .json = call_is_true(c, "json")};
     say(l, c, &a);

@@ -27,9 +27,12 @@ static bool ifaces_make(struct impact *im)
     im->ifaces = calloc(im->ifaces_count + 1u, sizeof *im->ifaces);
     for (unsigned i = 0; im->ifaces && i < im->ifaces_count; i++) im->ifaces[i].peer = IFACE_NONE;
     for (unsigned at = 0; im->ifaces && at < o->iface_count; at++) {
-        struct facts_iface *f = &im->ifaces[port_iface_id(im->next, o->ifaces[at], at)];
+        const uint16_t id = port_iface_id(im->next, o->ifaces[at], at);
+        struct facts_iface *f = &im->ifaces[id];
         const uint8_t peer = o->peer[at];
         *f = now->ifaces[now->iface[at]];
+        f->as = port_known_as(im->next, o->ifaces[at], id);
+        im->patterns |= f->as != 0;
         f->peer = peer == OPTIONS_NO_PEER ? IFACE_NONE : port_iface_id(im->next, o->ifaces[peer], peer);
     }
     return im->ifaces;
@@ -167,6 +170,7 @@ static void judges(const struct impact *im, struct judge by[2])
     by[1] = (struct judge){im->next, im->l->latest->facts};
     by[1].facts.ifaces = im->ifaces;
     by[1].facts.ifaces_count = im->ifaces_count;
+    by[1].facts.patterns = im->patterns;
     by[1].facts.schedules = schedules_at(im->next, clock_ns(CLOCK_REALTIME), &until);
 }
 

@@ -17,6 +17,7 @@ struct impact {
     struct remap *remap;
     struct facts_iface *ifaces; /* of next */
     unsigned ifaces_count;
+    bool patterns;         /* as in struct facts */
     uint64_t every;        /* of so many flows one is judged */
     uint64_t live, judged; /* flows */
     uint64_t drain, move;  /* of those, as their servers go */

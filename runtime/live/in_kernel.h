@@ -17,7 +17,8 @@ int in_kernel_begin(struct live *l);                                 /* its maps
 int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int in_kernel_port(struct live *l, unsigned at);                     /* when all else is ready: its programs, there */
 void in_kernel_world(struct live *l);                                /* after facts have changed */
-uint64_t in_kernel_ways(const struct live *l);                       /* facts.ways, for recipes */
+void in_kernel_ends(struct live *l); /* once a second: whether interfaces send what programs give them has changed */
+uint64_t in_kernel_ways(const struct live *l); /* facts.ways, for recipes */
 /* For the worker: what its vm asks there, and what the stages are told; NULL: nothing judges there. */
 const struct vm_kernel *in_kernel_ops(const struct live *l);
 struct kernel_world *in_kernel_told(const struct live *l);
@@ -44,7 +45,7 @@ int in_kernel_swap(void *live, struct vm *vm);
 
 /* What was counted there since the last time, into the vm of the worker, which stands still. */
 void in_kernel_count(const struct live *l);
-/* What is counted there since the start, of all programs; all 0: nothing judges there. */
+/* All that it has brought there since the start, of all programs; all 0: nothing judges there. */
 struct kernel_counters in_kernel_counters(const struct live *l);
 
 #endif

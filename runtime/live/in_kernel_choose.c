@@ -1,7 +1,9 @@
 /* When the executor in the kernel is taken, and which programs it takes. */
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/kernel/flows.h"
+#include "runtime/kernel/refused.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
@@ -15,7 +17,16 @@ const char *in_kernel_obstacle(const struct live *l)
     }
     if (l->o->bridge_count) return "a bridge is carried by this process";
     if (l->o->io == OPTIONS_IO_PACKET) return "--io packet shows frames to this process alone";
-    return io_XDP.open ? NULL : "this preyrun was built without clang (make KERNEL=0)";
+    if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0)";
+    return *l->kernel_lacks ? l->kernel_lacks : NULL;
+}
+
+/* What this machine lacks for it: the reason, without what helps where it is asked for. */
+static void find_lacks(struct live *l)
+{
+    refused_here(l->kernel_lacks, sizeof l->kernel_lacks);
+    char *remedy = strstr(l->kernel_lacks, ": ");
+    if (remedy) *remedy = 0;
 }
 
 static void say_auto(struct live *l, bool in_kernel, const char *why)
@@ -33,6 +44,7 @@ static void choose_auto(struct live *l)
     const struct program *p = l->now.program;
     const char *no = NULL;
     const bool enforced = start_enforces(l, p, why, sizeof why);
+    if (!enforced) find_lacks(l);
     if (!enforced) no = l->o->io == OPTIONS_IO_XDP ? "--io xdp shows frames to this process" : in_kernel_obstacle(l);
     if (!enforced && !no) start_watched(l, p, why, sizeof why);
     say_auto(l, !enforced && !no,

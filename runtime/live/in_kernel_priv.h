@@ -35,7 +35,10 @@ struct in_kernel {
     struct kernel_facts facts;
     uint32_t ifindex[PORTS_MOST]; /* as the kernel knows them */
     bool redirects[PORTS_MOST];   /* as struct kernel_port */
-    uint32_t by_id[KERNEL_WAYS];  /* the same, by their ids in the program */
+    bool software[PORTS_MOST];    /* likewise */
+    bool generic[PORTS_MOST];     /* its programs are not in the driver */
+    bool sends[PORTS_MOST];       /* it sends what those of another interface give it */
+    uint32_t by_id[KERNEL_WAYS];  /* ifindex of those that do, by their ids in the program; 0: of none */
 };
 
 /* For kernel_events_new: what a record says is told. live: struct live. */

@@ -121,6 +121,7 @@ void in_kernel_called(struct live *l)
 void in_kernel_tick(struct live *l, uint64_t now_ns)
 {
     if (!l->kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
+    in_kernel_ends(l);
     kernel_meters_at(kernel_meters(l->kernel->kernel), now_ns);
     kernel_sweep(l->kernel->kernel, now_ns);
     if (l->kernel->told_more) told_keep(l->kernel->kernel, l->now.program);
@@ -136,7 +137,7 @@ uint64_t in_kernel_logs(const struct live *l) { return l->kernel ? l->kernel->lo
 
 struct kernel_counters in_kernel_counters(const struct live *l)
 {
-    return l->kernel ? kernel_counters(l->kernel->kernel) : (struct kernel_counters){0};
+    return l->kernel && l->kernel->counted ? counted_so_far(l->kernel->counted) : (struct kernel_counters){0};
 }
 
 struct in_kernel_more in_kernel_more(const struct live *l)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/host/offload.h"
+#include "runtime/host/xmit.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
@@ -33,6 +34,39 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
     return live_fault(l, "%s", err);
 }
 
+/* A frame leaves from program to program where both are in drivers, and the one that takes it can; or both are not. */
+static bool sends(const struct live *l, unsigned at)
+{
+    bool driver = false;
+    for (unsigned i = 0; i < l->o->iface_count; i++) driver |= !l->kernel->generic[i];
+    return !driver || xmit_takes(l->xmit, l->ifindex[at]);
+}
+
+void in_kernel_ends(struct live *l)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const bool now = sends(l, i);
+        changed |= l->kernel->sends[i] != now;
+        l->kernel->sends[i] = now;
+    }
+    if (changed && l->latest) in_kernel_world(l);
+}
+
+/* What a veth is spared is done by this process instead: rightly, and slower. */
+static void warn_of_veth(const struct live *l, unsigned at)
+{
+    const struct program *p = l->now.program;
+    const struct host_link *link = host_link(l->host, l->ifindex[at]);
+    if (l->ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
+    const bool sends = l->kernel->sends[at];
+    live_complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
+                  "%stx off",
+                  l->o->ifaces[at],
+                  sends ? "may bring packets whose checksum is left to a card" : "takes nothing from programs",
+                  sends ? "those on" : "what leaves there", sends ? "" : "gro on ");
+}
+
 /* Its number is known before the first packet meets its programs. */
 int in_kernel_port(struct live *l, unsigned at)
 {
@@ -41,6 +75,9 @@ int in_kernel_port(struct live *l, unsigned at)
     if (l->latest) in_kernel_world(l);
     if (ask_hooks(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
+    l->kernel->generic[at] = generic;
+    in_kernel_ends(l);
+    warn_of_veth(l, at);
     const struct host_link *link = generic ? host_link(l->host, l->ifindex[at]) : NULL;
     if (link && !l->ready)
         live_complain(
@@ -56,6 +93,7 @@ static void look_at_links(const struct live *l)
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link(l->host, l->ifindex[i]);
         l->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
+        l->kernel->software[i] = link && *link->kind;
     }
 }
 
@@ -70,13 +108,14 @@ static void push_ports(const struct live *l)
                                         .iface = l->now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
+                                        .software = k->software[i],
                                         .served = (uint8_t)i,
                                         .xsks = (uint16_t)(i * IO_QUEUES)};
         if (k->ifindex[i] && k->ifindex[i] != now.ifindex)
             ports[k->ifindex[i] % KERNEL_PORTS] = (struct kernel_port){0};
         k->ifindex[i] = now.ifindex;
         ports[now.ifindex % KERNEL_PORTS] = now;
-        if (now.iface < KERNEL_WAYS) k->by_id[now.iface] = now.ifindex;
+        if (now.iface < KERNEL_WAYS && k->sends[i]) k->by_id[now.iface] = now.ifindex;
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include "runtime/compiled.h"
 #include "runtime/host/across.h"
+#include "runtime/host/xmit.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/look.h"
@@ -141,6 +142,7 @@ int start_look(struct live *l)
     if (!l->host) return live_complain("%s", err);
     if (l->now.program) status |= look_at_rules(l);
     if (l->in_kernel) status |= look_at_kernel(l);
+    if (l->in_kernel) l->xmit = xmit_open();
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
@@ -311,6 +313,7 @@ void start_close(struct live *l)
     reload_fini(l);
     world_fini(l);
     host_close(l->host);
+    xmit_close(l->xmit);
     ruling_fini(&l->now);
     lingering_fini(&l->lingering);
     channel_free(l->channel);

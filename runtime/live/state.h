@@ -33,6 +33,7 @@ struct recorder;
 struct ctl;
 struct via;
 struct web;
+struct xmit;
 
 struct live {
     const struct options *o;
@@ -40,6 +41,7 @@ struct live {
     struct lingering lingering; /* of those before */
     struct events events;
     struct host *host;
+    struct xmit *xmit; /* with the executor in the kernel; NULL: there is none, or the kernel does not tell */
     unsigned ifindex[PORTS_MOST];
     struct hops hops;
     struct {
@@ -66,6 +68,7 @@ struct live {
     const struct io_ops *io;
     bool in_kernel;            /* programs in the kernel judge, and `io` has what they send up */
     char exec_why[600];        /* why it is they, or this process */
+    char kernel_lacks[400];    /* for that, as far as --exec auto had to ask; empty: nothing */
     struct in_kernel *kernel;  /* they, by descriptors of the parent's; NULL: not made yet, or not wanted */
     unsigned port_count;       /* of each worker: one an interface, or, behind these, one more each (steered.h) */
     struct deal_tables *dealt; /* what the dealing program is told; NULL: there is none */

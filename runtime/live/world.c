@@ -28,10 +28,12 @@
 /* Of one port, into its place. */
 static void iface_facts(struct live *l, unsigned at)
 {
+
     const struct host_link *link = host_link(l->host, l->ifindex[at]);
     struct facts_iface *f = &l->now.ifaces[l->now.iface[at]];
     struct host_addr addr;
-    *f = (struct facts_iface){.peer = IFACE_NONE};
+    *f = (struct facts_iface){.peer = IFACE_NONE,
+                              .as = port_known_as(l->now.program, l->o->ifaces[at], l->now.iface[at])};
     if (l->o->peer[at] != OPTIONS_NO_PEER) f->peer = l->now.iface[l->o->peer[at]];
     if (!link) return;
     f->mac = link->mac;
@@ -93,6 +95,7 @@ static struct facts facts_now(struct live *l)
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         iface_facts(l, i);
         f.bridges |= l->o->peer[i] != OPTIONS_NO_PEER;
+        f.patterns |= l->now.ifaces[l->now.iface[i]].as != 0;
     }
     const struct facts_iface *first = &l->now.ifaces[l->now.iface[0]];
     f.mac = first->mac;

@@ -32,8 +32,8 @@ static const struct option_row {
     {"--control", "PATH", opt_control, PLAIN, "of its socket, as preyrun --control says"},
     {"--format", "text|json", opt_format, PLAIN, "print tables for people, or JSON"},
     {"--json", NULL, NULL, JSON, "the same as --format json"},
-    {"--help", NULL, NULL, HELP, "print this"},
-    {"--version", NULL, NULL, VERSION, "print the version"},
+    {"--help", NULL, NULL, HELP, "print this; also -h"},
+    {"--version", NULL, NULL, VERSION, "print the version; also -V"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/ruletest.h"
+#include "compiler/ruletest/written.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print.h"
 
@@ -10,25 +10,14 @@ enum { PATIENCE_MS = 10000, TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
 
 static const char usage[] = "'PACKET [on IF]'";
 
-/* The packet's words, without `on IF`, into text, and that interface. */
-static int take_words(const struct command_line *l, char text[TEXT_MOST], char on[64])
+/* All arguments are one packet. 0, or the status. */
+static int take_words(const struct command_line *l, struct written *w)
 {
+    char text[TEXT_MOST] = "";
     size_t used = 0;
-    char *save = NULL;
-    *on = *text = 0;
-    for (unsigned i = 0; i < l->count; i++) {
-        char *words = strdup(l->arguments[i]);
-        if (!words) return talk_complain("out of memory");
-        for (char *w = strtok_r(words, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
-            if (!strcmp(w, "on") && (w = strtok_r(NULL, " \t\"", &save)))
-                snprintf(on, 64, "%s", w);
-            else if (w && used < TEXT_MOST)
-                used += (size_t)snprintf(text + used, TEXT_MOST - used, "%s%s", used ? " " : "", w);
-            if (!w) break;
-        }
-        free(words);
-    }
-    if (used >= TEXT_MOST || strpbrk(text, "{};\n#\\"))
+    for (unsigned i = 0; i < l->count && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", l->arguments[i]);
+    if (used >= sizeof text || written_read(w, text))
         return talk_complain("that is no packet: preyctl explain %s", usage);
     return 0;
 }
@@ -48,26 +37,6 @@ static int ask_self(struct talk *t, const char *words, const char *on, char step
     return 0;
 }
 
-/* As bytes; 0 after lines that say what is wrong. */
-static uint32_t make_frame(const char *self, const char *words, uint8_t frame[FRAME_MOST])
-{
-    struct compile c;
-    char text[TEXT_MOST + 300];
-    uint32_t len = 0;
-    snprintf(text, sizeof text, "test \"packet\" {\n%sexpect accept: \\\n%s\n}\n", self, words);
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    const int failed = compile_text(&c, "packet", text, strlen(text));
-    const struct test_step *step = c.tests && c.tests->first ? c.tests->first->first : NULL;
-    if (step && step->next) step = step->next; /* behind what `self` is */
-    if (failed || !step || !step->packet)
-        diags_print_text(c.diags, stderr, false);
-    else
-        len = frame_write(step->packet, frame);
-    compile_fini(&c);
-    return len;
-}
-
 static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t len, const char *on)
 {
     char *hex = malloc(2 * len + 1);
@@ -83,16 +52,17 @@ static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t l
 int command_EXPLAIN(struct talk *t)
 {
     static uint8_t frame[FRAME_MOST];
-    char words[TEXT_MOST], on[64], self[200];
+    struct written w;
+    char self[200];
     struct message m;
     if (!t->line->count) return command_takes(t, 1, 1, usage);
-    if (take_words(t->line, words, on)) return 2;
-    const int status = ask_self(t, words, on, self);
+    if (take_words(t->line, &w)) return 2;
+    const int status = ask_self(t, w.words, w.on, self);
     if (status) return status;
-    const uint32_t len = make_frame(self, words, frame);
+    const uint32_t len = written_frame(&w, self, frame, stderr);
     if (!len) return 2;
     if (len > FRAME_BYTES_MOST) return talk_complain("the packet is longer than %d bytes", FRAME_BYTES_MOST);
-    int next = talk_ask(t, question_of(t, frame, len, on), -1) ? -1 : 1;
+    int next = talk_ask(t, question_of(t, frame, len, w.on), -1) ? -1 : 1;
     while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) printf("%.*s\n", (int)m.len, m.body);
     if (next < 0) return 2;
     return t->status && talk_complain("%s", t->words) ? t->status : 0;

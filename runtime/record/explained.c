@@ -15,6 +15,7 @@ static const struct actor_watch nobody;
 
 struct leaving {
     struct pkt pkts[LEFT_MOST];
+    struct tx_entry entries[LEFT_MOST];
     uint8_t *bytes[LEFT_MOST];
     unsigned count;
 };
@@ -27,6 +28,7 @@ static void note_left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
     if (!bytes) return;
     memcpy(bytes, f + 1, f->cap_len);
     pkt_view(&l->pkts[l->count], bytes, f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    l->entries[l->count] = (struct tx_entry){.pkt = &l->pkts[l->count], .kind = TX_SEND};
     l->bytes[l->count++] = bytes;
 }
 
@@ -69,6 +71,7 @@ static int explain_with(struct actor *a, unsigned at, const struct options *o, c
     actor_rest(a);
     a->watch = &nobody;
     const struct explain_packet e = {.o = o,
+                                     .frame = o->explained[0].first,
                                      .program = a->w->cfg.program,
                                      .labels = labels,
                                      .pool = a->w->pool,
@@ -77,7 +80,7 @@ static int explain_with(struct actor *a, unsigned at, const struct options *o, c
                                      .pkt = &came,
                                      .time_ns = a->walls[at],
                                      .verdict = &a->w->verdicts[0],
-                                     .left = leaving.pkts,
+                                     .left = leaving.entries,
                                      .left_count = leaving.count};
     const int status = explain_packet(&e);
     for (unsigned i = 0; i < leaving.count; i++) free(leaving.bytes[i]);

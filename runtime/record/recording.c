@@ -77,7 +77,8 @@ static void judged(void *arg, const struct actor *a, unsigned n, const struct pr
         g->bytes += a->pkts[i].wire_len;
         if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
         if (wall > g->last_ns) g->last_ns = wall;
-        if (lines && wall >= g->chosen.from_ns) verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &v[i]);
+        if (lines && wall >= g->chosen.from_ns)
+            verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &v[i], NULL);
     }
 }
 
@@ -137,7 +138,7 @@ static int results_open(struct recording *g)
     const struct options *o = g->o;
     const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
     if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
-    if (o->verdicts) verdicts_begin(g->verdicts.f, o->json);
+    if (o->verdicts) verdicts_begin(g->verdicts.f, o->json, false);
     return o->write ? writer_open(g) : 0;
 }
 
@@ -153,7 +154,7 @@ static int results_close(struct recording *g)
 static bool before(void *arg, struct actor *a, unsigned n)
 {
     struct recording *g = arg;
-    const uint64_t wanted = g->o->explain;
+    const uint64_t wanted = g->o->explained[0].first;
     if (wanted <= g->frames || wanted > g->frames + n) return false;
     g->explained = true;
     g->explained_status = label(g, a->w->cfg.program)
@@ -337,13 +338,14 @@ static int explained_ends(struct recording *g)
     if (!g->explained) say_stopped(g);
     const int closed = results_close(g);
     if (!g->explained)
-        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", g->o->explain, g->frames);
+        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", g->o->explained[0].first,
+                        g->frames);
     return g->explained_status ? g->explained_status : closed;
 }
 
 static void watch(struct recording *g)
 {
-    g->player.watch = (struct actor_watch){.before = g->o->explain ? before : NULL,
+    g->player.watch = (struct actor_watch){.before = g->o->explained_count ? before : NULL,
                                            .judged = judged,
                                            .left = left,
                                            .logged = g->o->log ? logged : NULL,
@@ -358,11 +360,11 @@ static void watch(struct recording *g)
 static int unknown(const struct recording *g)
 {
     const struct options *o = g->o;
-    const char *asked = o->explain    ? "--explain"
-                        : o->flows    ? "--flows"
-                        : o->coverage ? "--coverage"
-                        : o->write    ? "--write"
-                                      : NULL;
+    const char *asked = o->explained_count ? "--explain"
+                        : o->flows         ? "--flows"
+                        : o->coverage      ? "--coverage"
+                        : o->write         ? "--write"
+                                           : NULL;
     if (!asked || !g->player.story.start.in_kernel) return 0;
     return complain("%s: the kernel judged (--exec kernel), so there are verdicts of some packets alone: without %s",
                     o->replay, asked);
@@ -376,7 +378,7 @@ static int play(struct recording *g)
     for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
-    if (!status && g->o->explain) return explained_ends(g);
+    if (!status && g->o->explained_count) return explained_ends(g);
     if (!status && wants_summary(g->o)) status = summary(g);
     fflush(stdout);
     say_stopped(g);

@@ -213,6 +213,7 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL;
     f.ifaces_count = p->ifaces_count + t->start.devices;
     f.schedules = schedules_at(p, t->start.began_ns, &until);
+    f.patterns = false;
     struct snapshot *o = snapshot_new(p, &f, s->hops_mask + 1);
     if (!o) return NULL;
     struct facts_iface *ifaces = (void *)(uintptr_t)o->facts.ifaces;
@@ -220,6 +221,8 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     for (unsigned i = 0; i < f.ifaces_count; i++) ifaces[i].peer = IFACE_NONE;
     for (unsigned i = 0; i < t->start.ports; i++) {
         ifaces[t->other_iface[i]] = s->facts.ifaces[k->iface[i]];
+        ifaces[t->other_iface[i]].as = port_known_as(p, t->name[i % t->start.devices], t->other_iface[i]);
+        o->facts.patterns |= ifaces[t->other_iface[i]].as != 0;
         const uint8_t peer = t->start.port[i].peer;
         ifaces[t->other_iface[i]].peer = peer == PORT_ANY ? IFACE_NONE : t->other_iface[peer];
     }

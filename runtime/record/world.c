@@ -11,7 +11,7 @@ struct head {
     uint64_t number, program, generation, mac, routes;
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
-    uint8_t bridges, drop_bad_checksum, devices, elsewhere, zero[4];
+    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, zero[3];
     uint64_t port_mac[PORTS_MOST];
 };
 static_assert(sizeof(struct head) == 232, "as written: no padding");
@@ -33,7 +33,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     memcpy(h.addr6, f->addr6, sizeof h.addr6);
     h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
     h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
-    h.bridges = f->bridges, h.drop_bad_checksum = f->drop_bad_checksum;
+    h.bridges = f->bridges, h.patterns = f->patterns, h.drop_bad_checksum = f->drop_bad_checksum;
     h.devices = s->devices, h.elsewhere = s->elsewhere;
     h.routes = s->routes ? s->routes->number : 0;
     memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
@@ -131,6 +131,7 @@ static struct snapshot *empty(const struct head *h, const struct program *p)
                       .self6_count = h->self6,
                       .ifaces_count = h->ifaces,
                       .bridges = h->bridges,
+                      .patterns = h->patterns,
                       .drop_bad_checksum = h->drop_bad_checksum};
     memcpy(f.addr6, h->addr6, sizeof f.addr6);
     struct snapshot *s = snapshot_new(p, &f, h->hops);

@@ -5,22 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/replay/explain_look.h"
-#include "runtime/replay/explain_sent.h"
+#include "runtime/replay/explain_fate.h"
 #include "runtime/replay/streams.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/reply/answer.h"
-
-/* What became of the frame. */
-struct fate {
-    struct verdict verdict;
-    bool followed; /* it took the verdict of its first fragment */
-    bool held;     /* it had to wait for that */
-    uint64_t waited_ns;
-    bool limited;               /* an answer was over its limit */
-    struct departures left;     /* the packets that left for it */
-    struct explain_steps steps; /* of one that followed: the rules that were tried all the same */
-};
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -254,18 +242,18 @@ static void print_text(struct explained *x, const char *what)
 {
     const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME], waited[TEXT_NUMBER];
-    if (x->r->o->explain)
-        fprintf(x->out, "frame %llu", (unsigned long long)x->r->o->explain);
+    if (x->fate->frame)
+        fprintf(x->out, "frame %llu", (unsigned long long)x->fate->frame);
     else
         fputs("packet", x->out);
-    fprintf(x->out, "  %s  %s  %u bytes", text_clock(x->time_ns, when), what, x->pkt->wire_len);
+    if (x->time_ns) fprintf(x->out, "  %s", text_clock(x->time_ns, when));
+    fprintf(x->out, "  %s  %u bytes", what, x->pkt->wire_len);
     captured_text(x->out, x->pkt);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     if (x->fate->held && v->action != ACTION_HELD)
         fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
                 x->fate->followed ? "" : ", which did not come");
-    if (x->r->program->ifaces_count && x->r->iface == IFACE_OTHER)
-        fprintf(x->out, "  came in on %s, which the rules do not name\n", x->r->o->on);
+    if (x->look->unnamed) fprintf(x->out, "  came in on %s, which the rules do not name\n", x->look->unnamed);
     explain_flow_text(x->out, x->r, x->look);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
     if (x->opens) outer_text(x);
@@ -288,8 +276,9 @@ static void print_json(struct explained *x, const char *what)
     const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME];
     fputc('{', x->out);
-    if (x->r->o->explain) fprintf(x->out, "\"frame\":%llu,", (unsigned long long)x->r->o->explain);
-    fprintf(x->out, "\"time\":\"%s\",\"packet\":", text_iso(x->time_ns, when));
+    if (x->fate->frame) fprintf(x->out, "\"frame\":%llu,", (unsigned long long)x->fate->frame);
+    if (x->time_ns) fprintf(x->out, "\"time\":\"%s\",", text_iso(x->time_ns, when));
+    fputs("\"packet\":", x->out);
     text_json(x->out, what);
     fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s", x->pkt->wire_len, x->pkt->cap_len,
             x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
@@ -315,8 +304,7 @@ static void print_json(struct explained *x, const char *what)
     json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
 }
 
-/* JSON: an object without its end. */
-static void print(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
+void explain_fate(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
                   FILE *out)
 {
     char what[200];
@@ -337,212 +325,24 @@ static void print(const struct replay *r, const struct explain_look *k, uint64_t
         print_text(&x, what);
 }
 
-/* The look is over then. */
-static int explain_view(const struct replay *r, struct explain_look *k, uint64_t time_ns, const struct fate *fate)
-{
-    struct out out;
-    out_open(&out, "-");
-    print(r, k, time_ns, fate, out.f);
-    if (r->o->json) fputs("}\n", out.f);
-    explain_look_fini(k);
-    const int failed = out_close(&out);
-    if (!failed) return 0;
-    return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
-}
-
 void explain_print(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
                    FILE *out)
 {
     const struct fate fate = {.verdict = *v};
-    print(r, k, time_ns, &fate, out);
+    explain_fate(r, k, time_ns, &fate, out);
 }
 
-static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
-                         const struct vm_in *in, const struct fate *fate, const struct said *proxied)
+void explain_packet_to(FILE *out, const struct explain_packet *e)
 {
-    struct pkt pkt;
+    const struct replay r = {.o = e->o, .program = e->program, .labels = *e->labels, .pool = e->pool};
+    struct fate fate = {.frame = e->frame, .verdict = *e->verdict, .held = e->verdict->action == ACTION_HELD};
     struct explain_look k;
-    frame_view(r, f, &pkt);
-    explain_look(&k, before, in, r->program, r->pool, &pkt);
-    k.proxied = proxied;
-    return explain_view(r, &k, f->time_ns, fate);
-}
-
-int explain_packet(const struct explain_packet *e)
-{
-    const struct replay r = {
-        .o = e->o, .program = e->program, .labels = *e->labels, .iface = IFACE_NONE, .pool = e->pool};
-    struct fate fate = {.verdict = *e->verdict, .held = e->verdict->action == ACTION_HELD};
-    struct explain_look k;
-    for (unsigned i = 0; i < e->left_count; i++) {
-        const struct tx_entry entry = {.pkt = (struct pkt *)(uintptr_t)&e->left[i], .kind = TX_SEND};
-        departures_add(&fate.left, &entry);
-    }
+    for (unsigned i = 0; i < e->left_count; i++) departures_add(&fate.left, &e->left[i]);
     explain_look(&k, e->before, e->in, e->program, e->pool, e->pkt);
+    k.unnamed = e->unnamed;
     explain_look_on_wall(&k, e->time_ns);
-    const int status = explain_view(&r, &k, e->time_ns, &fate);
+    explain_fate(&r, &k, e->time_ns, &fate, out);
+    if (r.o->json) fputs("}\n", out);
+    explain_look_fini(&k);
     departures_fini(&fate.left);
-    return status;
-}
-
-/* ---- the replay before it ---- */
-
-/* A worker that is given frames one by one, as a pass gives them. */
-struct walker {
-    const struct replay *r;
-    struct executor *exec;
-    struct vm *vm; /* its worker */
-    struct replay_clock clock;
-    struct streams *streams; /* NULL: the program has no service that ends connections */
-    uint64_t wanted;         /* cookie of the frame to explain */
-    struct fate fate;
-    bool settled; /* by the last call */
-    bool judging; /* the last call is about it */
-    bool short_of_memory;
-    uint64_t held_ns; /* since when it is held */
-    struct vm_tx tx;
-    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
-};
-
-static void leave(void *arg)
-{
-    struct walker *w = arg;
-    for (unsigned i = 0; i < w->tx.count; i++) {
-        const struct tx_entry *e = &w->entries[i];
-        const bool of_it = e->cause == TX_CAUSE_HELD ? e->cookie == w->wanted : w->judging && e->input == 0;
-        if (of_it) departures_add(&w->fate.left, e);
-        if (e->cause == TX_CAUSE_HELD && of_it) {
-            w->fate.verdict = e->verdict;
-            w->settled = true;
-            w->fate.waited_ns = w->clock.now_ns - w->held_ns;
-        }
-        pool_put(e->pkt);
-    }
-    w->tx.count = w->tx.event_count = 0;
-}
-
-static bool walker_open(struct walker *w, const struct replay *r, bool in_kernel)
-{
-    const struct vm_cfg cfg = {.seed = r->o->seed,
-                               .pool = r->pool,
-                               .flow_events = true,
-                               .follow_trace = explain_steps_add,
-                               .trace_arg = &w->fate.steps,
-                               .traced = r->o->explain};
-    *w = (struct walker){.r = r, .clock = replay_clock_of(r), .wanted = r->o->explain};
-    w->tx.entries = w->entries;
-    w->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
-    w->exec = replay_executor(r, &cfg, in_kernel);
-    w->vm = w->exec ? executor_vm(w->exec) : NULL;
-    bool failed = false;
-    w->streams = streams_new(r->program, r->o->seed, true, &failed);
-    if (failed) complain_memory(r->program);
-    return w->exec && !failed;
-}
-
-/* Let time go by up to this frame. */
-static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
-{
-    replay_clock_tick(&w->clock, f->time_ns, w->exec, &w->tx, leave, w);
-    return replay_clock_at(&w->clock, f->time_ns);
-}
-
-static void walker_judge(struct walker *w, const struct capture_frame *f, uint64_t n, struct verdict *v)
-{
-    struct pkt pkt;
-    const struct vm_in in = walker_wait(w, f);
-    if (w->settled) return;
-    frame_view(w->r, f, &pkt);
-    pkt.cookie = n;
-    executor_run(w->exec, &in, (struct pkt *const[]){&pkt}, 1, v, &w->tx);
-    if (v->action == ACTION_HELD) replay_clock_held(&w->clock);
-    if (w->streams) streams_judged(w->streams, &in, &pkt, n, v);
-    w->judging = n == w->wanted;
-    leave(w);
-    w->judging = false;
-}
-
-static uint64_t followed(const struct vm *vm)
-{
-    const struct frag_counters *c = vm_counters(vm)->frags;
-    return c ? c->followed : 0;
-}
-
-static uint64_t released(const struct vm *vm)
-{
-    const struct frag_counters *c = vm_counters(vm)->frags;
-    return c ? c->released : 0;
-}
-
-/* The frame is held: what comes after it decides what becomes of it. `w` has seen it. */
-static void wait_for_first(struct walker *w, uint64_t n)
-{
-    struct capture_frame f;
-    struct verdict v;
-    w->settled = false;
-    w->held_ns = w->clock.now_ns;
-    while (!w->settled && capture_next(w->r->capture, &f) == 1) {
-        const uint64_t before = released(w->vm);
-        walker_judge(w, &f, ++n, &v);
-        w->fate.followed = released(w->vm) > before;
-    }
-    if (!w->settled) w->fate.waited_ns = w->clock.now_ns - w->held_ns;
-}
-
-static int explain_at(const struct replay *r, struct walker walkers[2], const struct capture_frame *frame)
-{
-    struct capture_frame f = *frame;
-    const struct vm_in in = walker_wait(&walkers[0], &f);
-    struct walker *w = &walkers[1];
-    const uint64_t before = followed(w->vm), limited = vm_counters(w->vm)->answers_limited;
-    walker_judge(w, &f, r->o->explain, &w->fate.verdict);
-    w->fate.limited = vm_counters(w->vm)->answers_limited > limited;
-    w->fate.followed = followed(w->vm) > before;
-    w->fate.held = w->fate.verdict.action == ACTION_HELD;
-    if (!w->fate.held) return explain_frame(r, &f, walkers[0].vm, &in, &w->fate, streams_last(w->streams));
-    /* A pipe's frame is gone when the next is read. */
-    uint8_t *bytes = malloc(f.cap_len + 1u);
-    if (!bytes) return complain("out of memory");
-    memcpy(bytes, f.data, f.cap_len);
-    f.data = bytes;
-    wait_for_first(w, r->o->explain);
-    const int status = explain_frame(r, &f, walkers[0].vm, &in, &w->fate, NULL);
-    free(bytes);
-    return status;
-}
-
-/* Meters, flows and fragments remember: so the frames before are judged too. walkers[0], in this process, stops before
- * the frame and is asked why; walkers[1] judges it. */
-static int explain_with(const struct replay *r, struct walker walkers[2])
-{
-    struct capture_frame f;
-    struct verdict v;
-    uint64_t n = 0;
-    int got;
-    while ((got = capture_next(r->capture, &f)) == 1) {
-        if (++n < r->o->from && n < r->o->explain) continue;
-        if (n == r->o->explain) return explain_at(r, walkers, &f);
-        for (unsigned i = 0; i < 2; i++) walker_judge(&walkers[i], &f, n, &v);
-    }
-    if (got < 0)
-        return complain("%s: %s", strcmp(r->o->pcap, "-") ? r->o->pcap : "standard input", capture_error(r->capture));
-    return complain("--explain %llu: the capture has only %llu frames", (unsigned long long)r->o->explain,
-                    (unsigned long long)n);
-}
-
-int explain(const struct replay *r)
-{
-    const bool in_kernel = r->o->exec == OPTIONS_EXEC_KERNEL;
-    struct walker *walkers = calloc(2, sizeof *walkers);
-    const bool open = walkers && walker_open(&walkers[0], r, false) && walker_open(&walkers[1], r, in_kernel);
-    const int status = open ? explain_with(r, walkers) : 2;
-    if (!walkers) complain("out of memory");
-    for (unsigned i = 0; walkers && i < 2; i++) {
-        executor_free(walkers[i].exec);
-        streams_free(walkers[i].streams);
-        free(walkers[i].fate.steps.of);
-        departures_fini(&walkers[i].fate.left);
-    }
-    free(walkers);
-    return status;
 }

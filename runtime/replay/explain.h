@@ -2,24 +2,30 @@
 #ifndef RUNTIME_REPLAY_EXPLAIN_H
 #define RUNTIME_REPLAY_EXPLAIN_H
 
+#include <stdio.h>
+
 #include "runtime/options.h"
 #include "runtime/replay/text.h"
 #include "vm/vm.h"
 
 struct explain_packet {
-    const struct options *o; /* --explain N: what the packet is called */
+    const struct options *o; /* json */
+    uint64_t frame;          /* its number; 0: it has none */
+    const char *unnamed;     /* the interface that it came in on, where the rules do not name that; NULL */
     struct program *program;
     const struct labels *labels;
     struct pool *pool; /* for what is inside it */
     struct vm *before; /* as the packets before it left it */
     const struct vm_in *in;
     const struct pkt *pkt; /* as it came */
-    uint64_t time_ns;      /* on the wall */
+    uint64_t time_ns;      /* on the wall; 0: at no time */
     const struct verdict *verdict;
-    const struct pkt *left; /* [left_count] what left when it was judged */
+    const struct tx_entry *left; /* [left_count] what left when it was judged */
     unsigned left_count;
 };
-/* Print, on standard output, every rule that was tried on it and what became of it. Returns the exit status. */
+/* Print every rule that was tried on it and what became of it. */
+void explain_packet_to(FILE *out, const struct explain_packet *e);
+/* The same on standard output. Returns the exit status. */
 int explain_packet(const struct explain_packet *e);
 
 #endif

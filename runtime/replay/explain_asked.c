@@ -130,9 +130,8 @@ static void goes_json(FILE *out, const struct explain_asked *a, const struct ver
 
 void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
 {
-    const struct options o = {.json = a->json, .on = a->on};
-    const struct replay r = {
-        .o = &o, .program = a->program, .labels = *a->labels, .iface = a->on_unnamed ? IFACE_OTHER : IFACE_NONE};
+    const struct options o = {.json = a->json};
+    const struct replay r = {.o = &o, .program = a->program, .labels = *a->labels};
     const struct verdict v = verdict_of(a);
     explain_print(&r, a->look, a->time_ns, &v, out);
     if (a->json)

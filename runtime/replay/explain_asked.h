@@ -11,8 +11,6 @@ struct explain_asked {
     struct program *program;
     const struct labels *labels;
     const struct explain_look *look;
-    const char *on;   /* the interface that it comes by; NULL: it is not said */
-    bool on_unnamed;  /* which no rule names */
     uint64_t time_ns; /* on the wall */
     bool json;
 };

@@ -1,8 +1,11 @@
-/* --on: a declared name first, a device second, else an interface that the program does not name. */
+/* --on and --map: a declared name first, a device second, then the longest pattern, else an interface that the program
+ * does not name. */
+#include "runtime/replay/iface.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "runtime/replay/replay_priv.h"
+#include "runtime/replay/text.h"
 
 /* Linux holds a device's name in 16 bytes. */
 static bool may_be_device(const char *name)
@@ -30,14 +33,12 @@ int iface_find(const struct program *p, const char *name, uint16_t *id, char *er
             *id = (uint16_t)i;
             return 0;
         }
-    for (uint32_t i = 0; i < p->ifaces_count; i++)
-        if (*name && !strcmp(program_str(p, p->ifaces[i].device), name)) {
-            *id = (uint16_t)i;
-            return 0;
-        }
-    *id = IFACE_OTHER;
+    const struct iface_table t = program_ifaces(p);
+    const uint32_t known = *name ? iface_match(&t, name) : PBC_NONE;
+    *id = known == PBC_NONE ? IFACE_OTHER : (uint16_t)known;
+    if (known != PBC_NONE) return 0;
     if (may_be_device(name)) return 0;
-    snprintf(err, err_len, "--on: no device has the name `%.60s`: 1 to 15 characters, no blanks, `/` or `:`", name);
+    snprintf(err, err_len, "no device has the name `%.60s`: 1 to 15 characters, no blanks, `/` or `:`", name);
     text_clean(err);
     return -ENOENT;
 }

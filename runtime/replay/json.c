@@ -50,10 +50,25 @@ static void program_add(cJSON *root, const struct replay *r)
     cJSON_AddStringToObject(program, "digest", digest);
 }
 
+/* Of a merged one. */
+static void paths_add(cJSON *to, const struct options *o)
+{
+    cJSON *paths = cJSON_AddArrayToObject(to, "paths");
+    for (unsigned i = 0; i < o->pcap_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        path_add(one, "path", o->pcaps[i]);
+        cJSON_AddItemToArray(paths, cJSON_DetachItemFromObject(one, "path"));
+        cJSON_Delete(one);
+    }
+}
+
 void json_sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
-    path_add(capture, "path", r->o->replay ? r->o->replay : r->o->pcap);
+    path_add(capture, "path", r->o->replay ? r->o->replay : r->o->pcaps[0]);
+    if (r->o->pcap_count > 1) paths_add(capture, r->o);
+    if (r->ports && !r->o->on && r->ports->count > 1) ports_json(capture, r->ports);
+    if (t->stopped) cJSON_AddTrueToObject(capture, "stopped");
     json_number(capture, "frames", t->frames);
     json_number(capture, "bytes", t->bytes);
     json_number(capture, "skipped", t->outside);
@@ -227,12 +242,12 @@ static void rest_add(cJSON *root, const struct replay *r, const struct vm_counte
     json_number(copied, "answers", t->written);
 }
 
-static void times_add(cJSON *root, const struct totals *t, const struct timing *timing, uint64_t repeat)
+static void times_add(cJSON *root, const struct totals *t, const struct timing *timing)
 {
     json_number(root, "elapsed_ns", t->elapsed_ns);
     if (!timing) return;
     cJSON *times = cJSON_AddObjectToObject(root, "repeat");
-    json_number(times, "passes", repeat);
+    json_number(times, "passes", timing->passes);
     cJSON_AddNumberToObject(times, "first_ns", timing->first);
     cJSON_AddNumberToObject(times, "best_ns", timing->best);
     cJSON_AddNumberToObject(times, "median_ns", timing->median);
@@ -295,6 +310,6 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     cJSON *root = cJSON_CreateObject();
     json_sources(root, r, t, fault);
     numbers_add(root, r, c, t, 0);
-    times_add(root, t, timing, r->o->repeat);
+    times_add(root, t, timing);
     return json_print(out, root, "flow_list", list ? flows_write : NULL, list);
 }

@@ -19,6 +19,12 @@ static void due_out(struct lines *l)
     while (l->count && at(l, 0)->action != ACTION_HELD) first_out(l);
 }
 
+void lines_hurry(struct lines *l)
+{
+    first_out(l);
+    due_out(l);
+}
+
 /* Room for one more line; false if there can be none. */
 static bool make_room(struct lines *l)
 {
@@ -41,8 +47,7 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
         return;
     }
     while (!make_room(l) && l->count) {
-        first_out(l);
-        due_out(l);
+        lines_hurry(l);
     }
     if (!l->room) { /* not even for the first */
         l->print(l->arg, frame, v);

@@ -28,6 +28,8 @@ struct lines {
 void lines_add(struct lines *l, uint64_t frame, const struct verdict *v);
 /* The final verdict of a frame that was held. */
 void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v);
+/* The first line waits no longer. */
+void lines_hurry(struct lines *l);
 /* No more comes: print what waits. Frees the ring. */
 void lines_end(struct lines *l);
 

@@ -5,17 +5,23 @@
 
 static void say_text(FILE *out, const struct log_said *s, const char *verdict)
 {
-    char when[TEXT_TIME];
+    char when[TEXT_TIME], prefix[LOG_PREFIX];
     fprintf(out, "%s  ", text_clock(s->time_ns, when));
     if (s->frame) fprintf(out, "frame %llu  ", (unsigned long long)s->frame);
-    fprintf(out, "%s  %s  %s  %u bytes\n", label_rule(s->labels, s->rule), verdict, s->packet, s->bytes);
+    label_log_prefix(s->labels, s->rule, prefix);
+    fprintf(out, "%s%s%s  %s  %s  %u bytes\n", prefix, text_gap(prefix), label_rule(s->labels, s->rule), verdict,
+            s->packet, s->bytes);
 }
 
 static void say_json(FILE *out, const struct log_said *s, const char *verdict)
 {
-    char when[TEXT_TIME];
+    char when[TEXT_TIME], prefix[LOG_PREFIX];
     fprintf(out, "{\"event\":\"log\",\"time\":\"%s\"", text_iso(s->time_ns, when));
     if (s->frame) fprintf(out, ",\"frame\":%llu", (unsigned long long)s->frame);
+    if (*label_log_prefix(s->labels, s->rule, prefix)) {
+        fputs(",\"prefix\":", out);
+        text_json(out, prefix);
+    }
     fputs(",\"rule\":", out);
     text_json(out, label_rule(s->labels, s->rule));
     fputs(",\"place\":", out);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/replay/stop.h"
 #include "vm/packet/parse/glance.h"
 #include "vm/packet/time.h"
 
@@ -27,10 +28,33 @@ static uint64_t flow_room(const struct program *p)
     return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
 }
 
+/* The frame that a line is about: of the batch at hand, or kept; NULL: memory was out. */
+static const struct capture_frame *frame_of(struct pass *p, uint64_t number)
+{
+    return number > p->read ? &p->frames[number - p->read - 1] : seen_frame(p->seen, number);
+}
+
 static void line_print(void *arg, uint64_t frame, const struct verdict *v)
 {
-    const struct pass *p = arg;
-    verdicts_line(p->verdicts->f, &p->r->labels, p->r->o->json, frame, v);
+    struct pass *p = arg;
+    char words[200] = "-";
+    if (!only_takes(&p->r->only, v)) return;
+    const struct capture_frame *f = p->seen ? frame_of(p, frame) : NULL;
+    const bool described = p->r->o->describe;
+    const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};
+    if (f && described && p->verdicts) seen_words(p->seen, &in, f, words, sizeof words);
+    if (p->verdicts) verdicts_line(p->verdicts->f, &p->r->labels, p->r->o->json, frame, v, described ? words : NULL);
+    if (f) seen_write(p->seen, f);
+}
+
+/* Lines that wait need their frames when the batch is gone. */
+static void frames_keep(struct pass *p, unsigned first, unsigned end)
+{
+    for (; first < end; first++) {
+        const uint64_t number = p->read + first + 1;
+        while (p->lines.count && number >= p->lines.first && !seen_keep(p->seen, number, &p->frames[first]))
+            lines_hurry(&p->lines);
+    }
 }
 
 struct pass *pass_new(const struct replay *r, bool flows)
@@ -75,7 +99,7 @@ void pass_free(struct pass *p)
 
 void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt)
 {
-    pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->iface);
+    pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->ports->id[f->port]);
 }
 
 /* When the frame came that an entry or event of the last call is of; of a timer, the clock's time. */
@@ -90,7 +114,7 @@ static void packets_leave(struct pass *p)
         struct tx_entry *e = &p->tx.entries[i];
         if (e->cause == TX_CAUSE_HELD) {
             totals_decided(&p->t, p->r->program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
-            if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
+            if (p->lined) lines_settle(&p->lines, e->cookie, &e->verdict);
         }
         if (e->kind == TX_SEND && p->writer && !p->write_error) {
             p->write_error = sent_write(p->writer, e, caused_at(p, e->input));
@@ -162,12 +186,12 @@ static void proxied_leave(struct pass *p, const struct vm_in *in)
 /* Of most frames there is nothing to say: a rule or a default has decided and counted them. */
 static void verdicts_leave(struct pass *p)
 {
-    const bool all = p->verdicts || p->r->program->meta->flags & PBC_OPENS;
+    const bool all = p->lined || p->r->program->meta->flags & PBC_OPENS;
     for (unsigned i = p->call, end = p->call + p->called; i < end; i++) {
         const struct verdict *const v = &p->judged[i];
         if (__builtin_expect(v->rule != RULE_NONE && !all, 1)) continue;
         if (v->action == ACTION_HELD) replay_clock_held(&p->clock);
-        if (p->verdicts) lines_add(&p->lines, p->read + i + 1, v);
+        if (p->lined) lines_add(&p->lines, p->read + i + 1, v);
         totals_decided(&p->t, p->r->program, v, p->pkts[i].wire_len);
     }
 }
@@ -263,24 +287,43 @@ static void flows_end(struct pass *p)
     p->t.log_events -= lost;
 }
 
-static bool output_failed(struct pass *p) { return p->write_error || (p->verdicts && out_failed(p->verdicts)); }
+static bool output_failed(struct pass *p)
+{
+    return p->write_error || (p->seen && p->seen->write_error) || (p->verdicts && out_failed(p->verdicts));
+}
+
+/* The next frame has to be waited for: what is known of those before is not. */
+static void outputs_flush(void *arg)
+{
+    struct pass *p = arg;
+    if (p->verdicts) out_flush(p->verdicts);
+    if (p->writer && !p->write_error) p->write_error = capture_flush(p->writer);
+    if (p->seen && p->seen->writer && !p->seen->write_error) p->seen->write_error = capture_flush(p->seen->writer);
+    progress_wait(&p->progress, p->r->capture, p->read);
+}
+
+static bool is_over(struct pass *p) { return stop_asked() || output_failed(p); }
 
 void pass_run(struct pass *p)
 {
     const struct options *o = p->r->o;
     const uint64_t to = o->to ? o->to : UINT64_MAX, begin = clock_ns();
+    const struct capture_waiting waiting = {.fn = outputs_flush, .arg = p, .stop_fd = stop_fd()};
     unsigned n;
-    while (p->read < to && (n = capture_batch(p->r->capture, p->frames, VM_BATCH)) > 0) {
+    p->lined = p->verdicts || p->seen;
+    capture_waiting(p->r->capture, &waiting);
+    while (!is_over(p) && p->read < to && (n = capture_batch(p->r->capture, p->frames, VM_BATCH)) > 0) {
         const uint64_t before = o->from - 1 > p->read ? o->from - 1 - p->read : 0;
         const unsigned first = before < n ? (unsigned)before : n, end = to - p->read < n ? (unsigned)(to - p->read) : n;
         p->t.outside += first;
         if (first < end) frames_judge(p, first, end);
+        if (p->seen) frames_keep(p, first, end);
         p->read += n;
         progress_step(&p->progress, p->r->capture, p->read);
-        if (output_failed(p)) break;
     }
+    p->stopped = stop_asked();
     p->t.elapsed_ns = clock_ns() - begin;
-    if (p->verdicts) lines_end(&p->lines);
+    if (p->lined) lines_end(&p->lines);
     flows_end(p);
     progress_end(&p->progress);
 }

@@ -5,6 +5,7 @@
 #include "runtime/replay/flows.h"
 #include "runtime/replay/lines.h"
 #include "runtime/replay/replay_priv.h"
+#include "runtime/replay/seen.h"
 #include "runtime/replay/streams.h"
 
 struct pass {
@@ -14,6 +15,9 @@ struct pass {
     struct streams *streams;       /* NULL: the program has no service that ends connections */
     struct out *verdicts;          /* where lines go, or NULL */
     struct capture_writer *writer; /* where answers go, or NULL */
+    struct seen *seen;             /* frames that lines are about, or NULL */
+    bool lined;                    /* there are lines */
+    bool stopped;                  /* by a signal */
     bool log;                      /* log events are printed */
     struct lines lines;            /* those of them that wait for a held frame */
     bool lists_flows;

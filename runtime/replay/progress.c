@@ -24,7 +24,12 @@ void progress_begin(struct progress *p, bool wanted)
 
 void progress_step(struct progress *p, const struct capture *c, uint64_t frames)
 {
-    if (!p->on || ++p->calls % CALLS) return;
+    if (p->on && ++p->calls % CALLS == 0) progress_wait(p, c, frames);
+}
+
+void progress_wait(struct progress *p, const struct capture *c, uint64_t frames)
+{
+    if (!p->on) return;
     const uint64_t now = clock_ns();
     if (now < p->next_ns) return;
     char n[TEXT_NUMBER], t[TEXT_NUMBER];

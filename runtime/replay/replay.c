@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "runtime/replay/pass.h"
+#include "runtime/replay/stop.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/flow/fragments/frag.h"
 
@@ -35,7 +36,7 @@ static int complain_output(const char *name, int error)
 static int pool_open(struct replay *r)
 {
     const struct program *p = r->program;
-    const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
+    const unsigned slots = r->o->explained_count ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
     /* What is sent on or opened is copied: also super-packets, which captures of hosts hold. */
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
     const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
@@ -46,10 +47,16 @@ static int pool_open(struct replay *r)
     return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
 }
 
+int complain_capture(const struct replay *r)
+{
+    const char *fault = capture_error(r->capture);
+    return r->o->pcap_count > 1 ? complain("%s", fault) : complain("%s: %s", capture_name(r->capture), fault);
+}
+
 static int replay_open(struct replay *r, const struct options *o)
 {
     char err[600];
-    *r = (struct replay){.o = o, .iface = IFACE_NONE};
+    *r = (struct replay){.o = o};
     r->facts = (struct facts){.generation = 1,
                               .self4 = o->self.v4,
                               .self4_count = o->self.v4_count,
@@ -61,13 +68,17 @@ static int replay_open(struct replay *r, const struct options *o)
     memcpy(r->facts.addr6, o->self.first6, sizeof r->facts.addr6);
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
-    if (o->on && iface_find(r->program, o->on, &r->iface, err, sizeof err)) return complain("%s", err);
+    r->ports = calloc(1, sizeof *r->ports);
+    if (!r->ports) return complain("out of memory");
+    if (ports_init(r->ports, r->program, o, err, sizeof err)) return complain("%s", err);
     const char *zone = schedules_unknown_zone(r->program);
     if (zone) return complain("%s: this machine does not know the time zone `%s` (package tzdata)", o->program, zone);
     if (down_find(r, err, sizeof err)) return complain("%s", err);
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
-    r->capture = capture_open(o->pcap, err, sizeof err);
+    if (only_init(&r->only, o->only, &r->labels, err, sizeof err)) return complain("%s", err);
+    r->capture = capture_open_all(o->pcaps, o->pcap_count, err, sizeof err);
     if (!r->capture) return complain("%s", err);
+    ports_ask(r->ports, r->capture);
     if (o->repeat > 1 && !capture_size(r->capture)) return complain("--repeat needs a file that can be read again");
     return pool_open(r);
 }
@@ -75,6 +86,9 @@ static int replay_open(struct replay *r, const struct options *o)
 static void replay_close(struct replay *r)
 {
     capture_close(r->capture);
+    only_fini(&r->only);
+    if (r->ports) ports_fini(r->ports);
+    free(r->ports);
     labels_fini(&r->labels);
     program_put(r->program);
     free(r->pool_memory);
@@ -86,6 +100,7 @@ static void replay_close(struct replay *r)
 struct results {
     struct out verdicts, standard;
     struct capture_writer *writer;
+    struct seen seen;
 };
 
 /* An output must not be what is being read. */
@@ -124,15 +139,19 @@ static int results_open(const struct replay *r, struct results *to)
 {
     const struct options *o = r->o;
     out_open(&to->standard, "-");
-    if ((o->verdicts && overwrites(r, o->verdicts)) || (o->write && overwrites(r, o->write))) return 2;
+    const char *const files[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (files[i] && overwrites(r, files[i])) return 2;
     if (o->verdicts) {
         const int failed = out_open(&to->verdicts, o->verdicts);
         if (failed) return complain_output(o->verdicts, failed);
-        verdicts_begin(to->verdicts.f, o->json);
+        verdicts_begin(to->verdicts.f, o->json, o->describe);
     }
     if (o->write && is_same_file(&to->verdicts, o->write))
         return complain("--verdicts and --write cannot both be `%s`", o->write);
-    return o->write ? writer_open(r, to) : 0;
+    if (o->write && writer_open(r, to)) return 2;
+    char err[400];
+    return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
 }
 
 /* Flush and close all; the first failure is told. */
@@ -141,7 +160,13 @@ static int results_close(struct results *to, const struct options *o)
     int status = 0;
     const int written = capture_finish(to->writer);
     if (written) status = complain_output(!strcmp(o->write, "-") ? "standard output" : o->write, written);
-    int failed = out_close(&to->verdicts);
+    int failed = seen_close(&to->seen);
+    if (failed && to->seen.mixed)
+        status = complain("%s: the frames have several link types, which a pcap cannot hold: call it *.pcapng",
+                          o->write_seen);
+    else if (failed && !status)
+        status = complain_output(!strcmp(o->write_seen, "-") ? "standard output" : o->write_seen, failed);
+    failed = out_close(&to->verdicts);
     if (failed && !status) status = complain_output(to->verdicts.name, failed);
     failed = out_close(&to->standard);
     if (failed && !status) status = complain_output(to->standard.name, failed);
@@ -165,25 +190,31 @@ static int measure(const struct replay *r, double first, struct timing *t)
     double *times = calloc(n, sizeof *times);
     if (!times) return complain("out of memory");
     int status = 0;
+    bool stopped = false; /* by a signal: the pass that it came in is no measure */
+    uint64_t made = 1;
     times[0] = first;
-    for (uint64_t i = 1; i < n && !status; i++) {
+    while (made < n && !status && !stopped) {
         struct pass *p = capture_rewind(r->capture) ? pass_new(r, false) : NULL;
         if (p) pass_run(p);
         if (!p || executor_fault(p->exec) || capture_error(r->capture)[0])
-            status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
-        else
-            times[i] = per_packet(&p->t);
+            status = complain("--repeat: pass %llu failed", (unsigned long long)made + 1);
+        else if (!(stopped = p->stopped))
+            times[made++] = per_packet(&p->t);
         pass_free(p);
     }
-    qsort(times, n, sizeof *times, compare_times);
-    *t = (struct timing){.first = first, .best = times[0], .median = times[n / 2], .worst = times[n - 1]};
+    qsort(times, made, sizeof *times, compare_times);
+    *t = (struct timing){
+        .first = first, .best = times[0], .median = times[made / 2], .worst = times[made - 1], .passes = made};
     free(times);
     return status;
 }
 
 static bool wants_summary(const struct options *o)
 {
-    return !(o->verdicts && !strcmp(o->verdicts, "-")) && !(o->write && !strcmp(o->write, "-"));
+    const char *const files[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (files[i] && !strcmp(files[i], "-")) return false;
+    return true;
 }
 
 /* The list of flows comes last, as it may be long. */
@@ -225,15 +256,18 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     const struct options *o = r->o;
     p->verdicts = to->verdicts.f ? &to->verdicts : NULL;
     p->writer = to->writer;
+    p->seen = seen_wanted(o) ? &to->seen : NULL;
     p->log = o->log != LOG_NONE;
     progress_begin(&p->progress, wants_summary(o) || !o->verdicts);
     pass_run(p);
-    if ((p->verdicts && out_failed(p->verdicts)) || p->write_error) return 2; /* told when closing */
+    p->t.stopped = p->stopped;
+    if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
+        return 2; /* told when closing */
     if (executor_fault(p->exec)) return complain("the kernel ran a frame not: %s", strerror(-executor_fault(p->exec)));
     char fault[300];
     snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
     struct timing timing = {0};
-    const bool timed = o->repeat > 1 && !*fault;
+    const bool timed = o->repeat > 1 && !*fault && !p->stopped;
     if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
     const int status = !wants_summary(o) ? 0
                        : o->coverage     ? cover(r, to, p, fault)
@@ -241,7 +275,7 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
-    return *fault ? complain("%s: %s", strcmp(o->pcap, "-") ? o->pcap : "standard input", fault) : status;
+    return *fault ? complain_capture(r) : status;
 }
 
 int complain_memory(const struct program *p)
@@ -277,7 +311,9 @@ int replay(const struct options *o)
 {
     struct replay r;
     int status = replay_open(&r, o);
-    if (!status) status = o->explain ? explain(&r) : replay_all(&r);
+    const int deaf = status ? 0 : stop_begin();
+    if (deaf) status = complain("signals: %s", strerror(-deaf));
+    if (!status) status = o->explained_count ? explain(&r) : replay_all(&r);
     replay_close(&r);
     return status;
 }

@@ -4,7 +4,10 @@
 
 #include "runtime/capture/capture.h"
 #include "runtime/kernel/executor.h"
+#include "runtime/replay/iface.h"
+#include "runtime/replay/only.h"
 #include "runtime/replay/out.h"
+#include "runtime/replay/ports.h"
 #include "runtime/replay/replay.h"
 #include "runtime/replay/text.h"
 #include "runtime/replay/verdicts.h"
@@ -17,7 +20,8 @@ struct replay {
     struct capture *capture;
     struct labels labels;
     struct facts facts;
-    uint16_t iface;    /* what --on names, IFACE_NONE */
+    struct ports *ports; /* NULL: not of a capture */
+    struct only only;
     uint8_t *down;     /* [servers_count] 1: --down names it; NULL: none */
     struct pool *pool; /* of answers */
     void *pool_memory;
@@ -29,6 +33,7 @@ struct explain_look;
 /* Times of --repeat, in nanoseconds a packet. */
 struct timing {
     double first, best, median, worst;
+    uint64_t passes; /* that were made whole */
 };
 
 /* One line on standard error: "preyrun: ...". Returns 2. */
@@ -36,14 +41,11 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same where a worker finds no memory: with the size that the rules ask for. */
 int complain_memory(const struct program *p);
 
+/* Why the rest of the capture cannot be read. */
+int complain_capture(const struct replay *r);
+
 /* A worker in this process, or one whose packets go through the kernel. NULL after complaining. */
 struct executor *replay_executor(const struct replay *r, const struct vm_cfg *cfg, bool in_kernel);
-
-/* The interface id of a declared name or a device; IFACE_OTHER of a device that the program does not name. 0, or
- * -ENOENT with a line where no device can have the name. */
-int iface_find(const struct program *p, const char *name, uint16_t *id, char *err, size_t err_len);
-/* What the program names, as "wan (eth0), eth1"; as much of it as there is room for. Returns buf. */
-char *iface_names(const struct program *p, char *buf, size_t len);
 
 /* Servers that --down names, into r->down and the facts. 0, or -ENOENT with a line that lists what there is. */
 int down_find(struct replay *r, char *err, size_t err_len);
@@ -120,7 +122,7 @@ void coverage_text(FILE *out, const struct replay *r, const struct vm_counters *
 int coverage_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const char *fault);
 
-/* explain.c: frame o->explain. Returns the exit status. */
+/* explain.c: the frames that o->explained says. Returns the exit status. */
 int explain(const struct replay *r);
 
 /* progress.c: a line on a terminal that is gone at the end. */
@@ -131,6 +133,8 @@ struct progress {
 };
 void progress_begin(struct progress *p, bool wanted);
 void progress_step(struct progress *p, const struct capture *c, uint64_t frames);
+/* The same where nothing has come for a while. */
+void progress_wait(struct progress *p, const struct capture *c, uint64_t frames);
 void progress_end(struct progress *p);
 
 uint64_t clock_ns(void);

@@ -145,14 +145,10 @@ void note(FILE *out, const char *what, const char *fmt, ...)
 /* What the rules ask for and nobody has said: such conditions are false without a word. */
 static void hints(FILE *out, const struct replay *r)
 {
-    char names[400];
     const bool has_self = r->facts.self4_count || r->facts.self6_count;
     if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
         note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
-    if (r->program->ifaces_count && r->iface == IFACE_NONE)
-        note(out, "", "the rules name interfaces: --on IF says the one that frames came in on");
-    if (r->program->ifaces_count && r->iface == IFACE_OTHER)
-        note(out, "", "the rules do not name %s; they name %s", r->o->on, iface_names(r->program, names, sizeof names));
+    if (r->ports) ports_text(out, r->ports);
 }
 
 static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
@@ -161,8 +157,11 @@ void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
 {
     char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
     const struct options *o = r->o;
-    const char *from_where = o->replay ? o->replay : !strcmp(o->pcap, "-") ? "standard input" : o->pcap;
-    note(out, o->replay ? "recording" : "capture", "%s", text_tail(from_where, 80, a, sizeof a));
+    if (o->replay) note(out, "recording", "%s", text_tail(o->replay, 80, a, sizeof a));
+    for (unsigned i = 0; i < o->pcap_count; i++) {
+        const char *from_where = !strcmp(o->pcaps[i], "-") ? "standard input" : o->pcaps[i];
+        note(out, i ? "" : "capture", "%s", text_tail(from_where, 80, a, sizeof a));
+    }
     note(out, "", "%s frame%s, %s bytes%s", text_number(t->frames, n), plural(t->frames), text_number(t->bytes, b),
          t->outside || o->to ? ", by --from and --to" : "");
     if (t->first_ns) {
@@ -233,7 +232,7 @@ static void in_kernel(FILE *out, const struct executor_told *told)
              plural(told->left_out));
 }
 
-static void rates(FILE *out, const struct totals *t, const struct timing *timing, uint64_t repeat)
+static void rates(FILE *out, const struct totals *t, const struct timing *timing)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
     const double span = (double)(t->last_ns - t->first_ns) / 1e9, took = (double)t->elapsed_ns / 1e9;
@@ -245,7 +244,7 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
              (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
     if (timing)
         note(out, "repeat", "%s passes: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet",
-             text_number(repeat, a), timing->first, timing->best, timing->median, timing->worst);
+             text_number(timing->passes, a), timing->first, timing->best, timing->median, timing->worst);
 }
 
 /* The tables, and what was odd: of a replay, and of live traffic. */
@@ -275,8 +274,9 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
                   const struct timing *timing, const char *fault)
 {
     what_was_read(out, r, t);
+    if (t->stopped) note(out, "stopped", "by a signal: what came before it was judged");
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     numbers(out, r, c, t);
     in_kernel(out, t->told);
-    rates(out, t, timing, r->o->repeat);
+    rates(out, t, timing);
 }

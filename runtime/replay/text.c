@@ -139,6 +139,20 @@ const char *label_rule(const struct labels *l, uint32_t rule)
     return l->rule[rule] ? l->rule[rule] : "?";
 }
 
+const char *text_gap(const char *before)
+{
+    const size_t len = strlen(before);
+    return len && before[len - 1] != ' ' ? " " : "";
+}
+
+const char *label_log_prefix(const struct labels *l, uint32_t rule, char prefix[LOG_PREFIX])
+{
+    const struct program *p = l->program;
+    const char *text = rule < p->rules_count ? program_str(p, p->rules[rule].log_prefix) : "";
+    snprintf(prefix, LOG_PREFIX, "%s", text);
+    return text_clean(prefix);
+}
+
 const char *label_rule_place(const struct labels *l, uint32_t rule)
 {
     return rule < l->program->rules_count ? place_text(l, &l->program->rules[rule].place) : "?";

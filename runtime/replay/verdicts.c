@@ -1,9 +1,9 @@
 /* See verdicts.h. */
 #include "runtime/replay/verdicts.h"
 
-void verdicts_begin(FILE *out, bool json)
+void verdicts_begin(FILE *out, bool json, bool described)
 {
-    if (!json) fputs("frame\tverdict\trule\tservice\tserver\treason\n", out);
+    if (!json) fprintf(out, "frame\tverdict\trule\tservice\tserver\treason%s\n", described ? "\tpacket" : "");
 }
 
 static void json_name(FILE *out, const char *key, const char *value)
@@ -30,7 +30,8 @@ static void put_number(FILE *out, uint64_t n)
     fwrite_unlocked(digits + at, 1, sizeof digits - at, out);
 }
 
-void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v)
+void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,
+                   const char *packet)
 {
     const char *rule = label_of(labels, v->rule), *reason = reason_name(v->reason);
     if (json) {
@@ -39,6 +40,7 @@ void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t f
         json_name(out, "service", label_service(labels, v->service));
         json_name(out, "server", label_server(labels, v->server));
         json_name(out, "reason", reason);
+        if (packet) json_name(out, "packet", packet);
         fputs("}\n", out);
         return;
     }
@@ -48,5 +50,6 @@ void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t f
     put(out, label_service(labels, v->service));
     put(out, label_server(labels, v->server));
     put(out, reason);
+    if (packet) put(out, packet);
     fputc_unlocked('\n', out);
 }

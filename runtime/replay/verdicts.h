@@ -7,9 +7,10 @@
 
 #include "runtime/replay/text.h"
 
-/* The header, where there is one. */
-void verdicts_begin(FILE *out, bool json);
-/* labels: of the program that judged. */
-void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v);
+/* The header, where there is one. described: lines say what packets are. */
+void verdicts_begin(FILE *out, bool json, bool described);
+/* labels: of the program that judged; packet: what it is in words, or NULL. */
+void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,
+                   const char *packet);
 
 #endif

@@ -53,8 +53,10 @@ struct clock {
 
 struct moment {
     unsigned day, minute, second; /* day 0: Monday */
+    uint32_t date;                /* days since 1970, as the zone counts them; DATE_NONE: of no date */
     long offset;                  /* of the zone, seconds */
 };
+#define DATE_NONE UINT32_MAX
 
 static struct moment moment_of(const struct clock *c, time_t t)
 {
@@ -64,27 +66,35 @@ static struct moment moment_of(const struct clock *c, time_t t)
     else
         localtime_r(&t, &tm);
     return (struct moment){(unsigned)(tm.tm_wday + 6) % 7, (unsigned)(tm.tm_hour * 60 + tm.tm_min),
-                           (unsigned)tm.tm_sec % 60, tm.tm_gmtoff};
+                           (unsigned)tm.tm_sec % 60, (uint32_t)((t + tm.tm_gmtoff) / 86400), tm.tm_gmtoff};
 }
 
-static bool span_holds(const struct pbc_span *s, unsigned day, unsigned minute)
+static bool dates_hold(const struct pbc_span *s, const struct moment *m)
 {
+    if (m->date == DATE_NONE || m->date < s->first || m->date > s->last) return false;
+    return (m->date > s->first || m->minute >= s->from) && (m->date < s->last || m->minute < s->to);
+}
+
+static bool span_holds(const struct pbc_span *s, const struct moment *m)
+{
+    const unsigned day = m->day, minute = m->minute;
+    if (!s->days) return dates_hold(s, m);
     const bool today = s->days >> day & 1, yesterday = s->days >> (day + 6) % 7 & 1;
     if (s->from < s->to) return today && s->from <= minute && minute < s->to;
     return (today && minute >= s->from) || (yesterday && minute < s->to);
 }
 
-static bool active_on(const struct clock *c, unsigned day, unsigned minute)
+static bool active_on(const struct clock *c, const struct moment *m)
 {
     for (uint32_t i = 0; i < c->count; i++)
-        if (span_holds(&c->spans[i], day, minute)) return true;
+        if (span_holds(&c->spans[i], m)) return true;
     return false;
 }
 
 static bool active_at(const struct clock *c, time_t t)
 {
     const struct moment m = moment_of(c, t);
-    return active_on(c, m.day, m.minute);
+    return active_on(c, &m);
 }
 
 /* The next time that is worth a look: where a span begins or ends, midnight, or a quarter of an hour, which is how
@@ -148,14 +158,26 @@ uint32_t schedules_at(const struct program *p, uint64_t wall_ns, uint64_t *until
     return bits;
 }
 
-uint32_t schedules_on(const struct program *p, unsigned day, unsigned minute)
+static uint32_t shown(const struct program *p, const struct moment *m)
 {
     uint32_t bits = 0;
     for (uint32_t i = 0; i < p->schedules_count; i++) {
         const struct clock c = {.spans = p->spans + p->schedules[i].first, .count = p->schedules[i].count};
-        bits |= (uint32_t)active_on(&c, day % 7, minute % DAY_MINUTES) << i;
+        bits |= (uint32_t)active_on(&c, m) << i;
     }
     return bits;
+}
+
+uint32_t schedules_on(const struct program *p, unsigned day, unsigned minute)
+{
+    const struct moment m = {.day = day % 7, .minute = minute % DAY_MINUTES, .date = DATE_NONE};
+    return shown(p, &m);
+}
+
+uint32_t schedules_on_date(const struct program *p, uint32_t date, unsigned minute)
+{
+    const struct moment m = {.day = date_weekday(date), .minute = minute % DAY_MINUTES, .date = date};
+    return shown(p, &m);
 }
 
 const char *schedules_unknown_zone(const struct program *p)

@@ -11,7 +11,11 @@
 uint32_t schedules_at(const struct program *p, uint64_t wall_ns, uint64_t *until_ns);
 
 /* The same where the clock on the wall, whatever the zone, shows this day (0: Monday) and minute (0..1439). */
-uint32_t schedules_on(const struct program *p, unsigned day, unsigned minute);
+uint32_t schedules_on(const struct program *p, unsigned day, unsigned minute); /* of no date that a schedule names */
+uint32_t schedules_on_date(const struct program *p, uint32_t date, unsigned minute); /* date: days since 1970 */
+
+/* The day of the week of a date, 0: Monday. 1970 began with a Thursday. */
+static inline unsigned date_weekday(uint32_t date) { return (date + 3) % 7; }
 
 /* The first zone that this machine does not know, NULL where it knows all. */
 const char *schedules_unknown_zone(const struct program *p);

@@ -19,6 +19,13 @@ uint16_t port_iface_id(const struct program *p, const char *device, unsigned at)
     return (uint16_t)(p->ifaces_count + at);
 }
 
+uint16_t port_known_as(const struct program *p, const char *device, uint16_t own)
+{
+    const struct iface_table t = program_ifaces(p);
+    const uint32_t id = iface_match(&t, device);
+    return id == PBC_NONE || id == own ? 0 : (uint16_t)(id + 1);
+}
+
 static void lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
 
 /* The port of an interface id; PORT_ANY: none of ours. */

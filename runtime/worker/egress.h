@@ -43,6 +43,8 @@ struct port {
 
 /* The program's own id of the interface of the port `at`, or one above all of them. */
 uint16_t port_iface_id(const struct program *p, const char *device, unsigned at);
+/* What facts_iface.as is of an interface whose own id is that. */
+uint16_t port_known_as(const struct program *p, const char *device, uint16_t own);
 
 /* Queue it there (runtime/io/io.h). */
 static inline void port_send(struct port *p, struct pkt *pkt)

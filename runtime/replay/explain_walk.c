@@ -1,0 +1,295 @@
+/* --explain of a capture: meters, flows and fragments remember, so all frames are judged, and by two workers. Before a
+ * frame that is wanted one of them is asked why, then the other judges it, and what becomes of it is kept until that is
+ * decided: of a frame that is held, by what comes after it. Explanations come in the order of their frames. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/replay/explain.h"
+#include "runtime/replay/explain_fate.h"
+#include "runtime/replay/stop.h"
+#include "runtime/replay/streams.h"
+#include "vm/flow/fragments/frag.h"
+
+enum { WAITING_MOST = 64 };
+
+/* A frame that is wanted. */
+struct wanted {
+    struct wanted *next; /* by number */
+    uint64_t time_ns, held_ns;
+    uint8_t *bytes; /* a copy of the frame's, or NULL */
+    struct explain_look look;
+    struct fate fate;
+    bool settled;
+    char *text; /* of one that is settled */
+    size_t len;
+};
+
+/* A worker that is given frames one by one, as a pass gives them. */
+struct walker {
+    const struct replay *r;
+    struct executor *exec;
+    struct vm *vm; /* its worker */
+    struct replay_clock clock;
+    struct streams *streams; /* NULL: the program has no service that ends connections */
+    struct wanted *first;    /* of the worker that judges: those whose fate is not told yet */
+    unsigned waiting;
+    struct explain_steps *steps; /* of the later fragment that is traced */
+    uint64_t judging;            /* the frame of the call that runs; 0: timers */
+    uint64_t released;           /* fragments, before it */
+    struct vm_tx tx;
+    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+};
+
+static struct wanted *find(const struct walker *w, uint64_t frame)
+{
+    struct wanted *at = w->first;
+    while (at && at->fate.frame != frame) at = at->next;
+    return at;
+}
+
+static const struct frag_counters *fragments(const struct walker *w) { return vm_counters(w->vm)->frags; }
+static uint64_t released(const struct walker *w) { return fragments(w) ? fragments(w)->released : 0; }
+static uint64_t followed(const struct walker *w) { return fragments(w) ? fragments(w)->followed : 0; }
+
+static void leave(void *arg)
+{
+    struct walker *w = arg;
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        const struct tx_entry *e = &w->entries[i];
+        const bool was_held = e->cause == TX_CAUSE_HELD;
+        struct wanted *of = find(w, was_held ? e->cookie : w->judging && e->input == 0 ? w->judging : 0);
+        if (of) departures_add(&of->fate.left, e);
+        if (of && was_held) {
+            of->fate.verdict = e->verdict;
+            of->fate.waited_ns = w->clock.now_ns - of->held_ns;
+            of->fate.followed = w->judging && released(w) > w->released;
+            of->settled = true;
+        }
+        pool_put(e->pkt);
+    }
+    w->tx.count = w->tx.event_count = 0;
+}
+
+/* ---- walkers ---- */
+
+static void trace(void *arg, const struct trace_step *s)
+{
+    struct walker *w = arg;
+    explain_steps_add(w->steps, s);
+}
+
+static bool traced(void *arg, uint64_t cookie)
+{
+    struct walker *w = arg;
+    struct wanted *of = find(w, cookie);
+    if (of) w->steps = &of->fate.steps;
+    return of;
+}
+
+static bool walker_open(struct walker *w, const struct replay *r, bool in_kernel)
+{
+    const struct vm_cfg cfg = {.seed = r->o->seed,
+                               .pool = r->pool,
+                               .flow_events = true,
+                               .follow_trace = trace,
+                               .trace_arg = w,
+                               .traced = traced};
+    *w = (struct walker){.r = r, .clock = replay_clock_of(r)};
+    w->tx.entries = w->entries;
+    w->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
+    w->exec = replay_executor(r, &cfg, in_kernel);
+    w->vm = w->exec ? executor_vm(w->exec) : NULL;
+    bool failed = false;
+    w->streams = streams_new(r->program, r->o->seed, true, &failed);
+    if (failed) complain_memory(r->program);
+    return w->exec && !failed;
+}
+
+static void walker_close(struct walker *w)
+{
+    executor_free(w->exec);
+    streams_free(w->streams);
+}
+
+/* Let time go by up to this frame. */
+static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
+{
+    w->judging = 0;
+    replay_clock_tick(&w->clock, f->time_ns, w->exec, &w->tx, leave, w);
+    return replay_clock_at(&w->clock, f->time_ns);
+}
+
+static struct verdict walker_judge(struct walker *w, const struct capture_frame *f, uint64_t n)
+{
+    struct pkt pkt;
+    struct verdict v;
+    const struct vm_in in = walker_wait(w, f);
+    frame_view(w->r, f, &pkt);
+    pkt.cookie = n;
+    w->judging = n;
+    w->released = released(w);
+    executor_run(w->exec, &in, (struct pkt *const[]){&pkt}, 1, &v, &w->tx);
+    if (v.action == ACTION_HELD) replay_clock_held(&w->clock);
+    if (w->streams) streams_judged(w->streams, &in, &pkt, n, &v);
+    leave(w);
+    return v;
+}
+
+/* ---- what is told ---- */
+
+static void tell(const struct replay *r, struct wanted *of)
+{
+    FILE *out = open_memstream(&of->text, &of->len);
+    if (!out) return;
+    explain_fate(r, &of->look, of->time_ns, &of->fate, out);
+    if (r->o->json) fputs("}\n", out);
+    fclose(out);
+}
+
+static void wanted_free(struct wanted *of)
+{
+    explain_look_fini(&of->look);
+    departures_fini(&of->fate.left);
+    free(of->fate.steps.of);
+    free(of->bytes);
+    free(of->text);
+    free(of);
+}
+
+/* Print what may be: texts come in order. all: also those that are held are told as they stand. 0 or a negative errno.
+ */
+static int print(struct walker *w, struct out *out, bool all)
+{
+    for (struct wanted *of = w->first; of; of = of->next) {
+        if (!of->settled && all) of->fate.waited_ns = w->clock.now_ns - of->held_ns;
+        if ((of->settled || all) && !of->text) tell(w->r, of);
+    }
+    while (w->first && w->first->text) {
+        struct wanted *of = w->first;
+        w->first = of->next;
+        w->waiting--;
+        if (of->fate.frame != w->r->o->explained[0].first && !w->r->o->json) fputc('\n', out->f);
+        fwrite(of->text, 1, of->len, out->f);
+        wanted_free(of);
+    }
+    return w->first && w->waiting >= WAITING_MOST ? print(w, out, true) : out_failed(out) ? -out->error : 0;
+}
+
+/* ---- the walk ---- */
+
+static struct wanted *wanted_new(struct walker *asked, const struct capture_frame *f, uint64_t n)
+{
+    const struct replay *r = asked->r;
+    const struct vm_in in = walker_wait(asked, f);
+    struct wanted *of = calloc(1, sizeof *of);
+    struct capture_frame kept = *f;
+    struct pkt pkt;
+    if (!of) return NULL;
+    of->time_ns = f->time_ns;
+    of->fate.frame = n;
+    if (!capture_keeps(r->capture)) {
+        kept.data = of->bytes = malloc(f->cap_len + 1u);
+        if (of->bytes) memcpy(of->bytes, f->data, f->cap_len);
+    }
+    if (kept.data) {
+        frame_view(r, &kept, &pkt);
+        explain_look(&of->look, asked->vm, &in, r->program, r->pool, &pkt);
+        of->look.unnamed = port_unnamed(r->ports, f->port);
+        return of;
+    }
+    free(of);
+    return NULL;
+}
+
+static void append(struct walker *w, struct wanted *of)
+{
+    struct wanted **end = &w->first;
+    while (*end) end = &(*end)->next;
+    *end = of;
+    w->waiting++;
+}
+
+/* Its explanation begins: the first worker is asked, the second judges it. */
+static int explain_at(struct walker walkers[2], const struct capture_frame *f, uint64_t n)
+{
+    struct walker *w = &walkers[1];
+    struct wanted *of = wanted_new(&walkers[0], f, n);
+    if (!of) return complain("out of memory");
+    append(w, of);
+    const uint64_t before = followed(w), limited = vm_counters(w->vm)->answers_limited;
+    of->fate.verdict = walker_judge(w, f, n);
+    of->fate.limited = vm_counters(w->vm)->answers_limited > limited;
+    of->fate.held = of->fate.verdict.action == ACTION_HELD;
+    of->held_ns = w->clock.now_ns;
+    if (of->fate.held) return 0;
+    of->fate.followed = followed(w) > before;
+    of->look.proxied = w->streams ? streams_last(w->streams) : NULL;
+    of->settled = true;
+    return 0;
+}
+
+/* The first wanted one behind this; 0: none. */
+static uint64_t wanted_after(const struct options *o, uint64_t n)
+{
+    uint64_t first = 0;
+    for (unsigned i = 0; i < o->explained_count; i++) {
+        const struct options_span *s = &o->explained[i];
+        if (s->last <= n) continue;
+        const uint64_t next = s->first > n ? s->first : n + 1;
+        if (!first || next < first) first = next;
+    }
+    return first;
+}
+
+static int walk(const struct replay *r, struct walker walkers[2], struct out *out)
+{
+    const struct capture_waiting waiting = {.stop_fd = stop_fd()};
+    struct capture_frame f;
+    uint64_t n = 0, next = wanted_after(r->o, 0);
+    int got = 0, failed = 0;
+    capture_waiting(r->capture, &waiting);
+    while (!failed && !stop_asked() && (next || walkers[1].first) && (got = capture_next(r->capture, &f)) == 1) {
+        if (++n < r->o->from && n < next) continue;
+        const bool is_wanted = n == next;
+        if (is_wanted && explain_at(walkers, &f, n)) return 2;
+        walker_judge(&walkers[0], &f, n);
+        if (!is_wanted) walker_judge(&walkers[1], &f, n);
+        if (is_wanted) next = wanted_after(r->o, n);
+        failed = print(&walkers[1], out, false);
+    }
+    if (!failed) failed = print(&walkers[1], out, true);
+    out_flush(out);
+    if (failed) return -failed == EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
+    if (got < 0) return complain_capture(r);
+    if (next && !stop_asked())
+        return complain("--explain %llu: the capture has only %llu frames", (unsigned long long)next,
+                        (unsigned long long)n);
+    return 0;
+}
+
+int explain(const struct replay *r)
+{
+    const bool in_kernel = r->o->exec == OPTIONS_EXEC_KERNEL;
+    struct walker *walkers = calloc(2, sizeof *walkers);
+    struct out out;
+    out_open(&out, "-");
+    const bool open = walkers && walker_open(&walkers[0], r, false) && walker_open(&walkers[1], r, in_kernel);
+    int status = open ? walk(r, walkers, &out) : 2;
+    if (!walkers) complain("out of memory");
+    for (unsigned i = 0; walkers && i < 2; i++) walker_close(&walkers[i]);
+    free(walkers);
+    const int failed = out_close(&out);
+    if (failed && !status) status = -failed == EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
+    return status;
+}
+
+int explain_packet(const struct explain_packet *e)
+{
+    struct out out;
+    out_open(&out, "-");
+    explain_packet_to(out.f, e);
+    const int failed = out_close(&out);
+    if (!failed) return 0;
+    return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
+}

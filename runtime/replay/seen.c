@@ -1,0 +1,125 @@
+/* See seen.h. */
+#include "runtime/replay/seen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/forward/service.h"
+
+struct seen_frame {
+    struct capture_frame frame;
+    uint8_t *copy; /* NULL: the capture keeps its bytes */
+};
+
+bool seen_wanted(const struct options *o) { return o->describe || o->write_seen; }
+
+static const char *name_of(const void *arg, uint16_t port)
+{
+    const struct ports *p = arg;
+    return port < p->count ? p->name[port] : "";
+}
+
+int seen_open(struct seen *s, const struct replay *r, char *err, size_t err_len)
+{
+    *s = (struct seen){.r = r, .dlt = -1};
+    if (!r->o->write_seen) return 0;
+    s->writer = capture_create_as_came(r->o->write_seen, name_of, r->ports, err, err_len);
+    return s->writer ? 0 : -1;
+}
+
+static void forget_first(struct seen *s)
+{
+    struct seen_frame *k = &s->kept[s->begin];
+    if (k->copy) s->bytes -= k->frame.cap_len;
+    free(k->copy);
+    s->begin = (s->begin + 1) % s->room;
+    s->count--;
+    s->first++;
+}
+
+int seen_close(struct seen *s)
+{
+    while (s->count) forget_first(s);
+    free(s->kept);
+    s->kept = NULL;
+    const int failed = capture_finish(s->writer);
+    s->writer = NULL;
+    return s->write_error ? s->write_error : failed;
+}
+
+/* ---- frames that wait ---- */
+
+static bool make_room(struct seen *s)
+{
+    if (s->count < s->room) return true;
+    const size_t room = s->room ? s->room * 2 : 64;
+    struct seen_frame *more = calloc(room, sizeof *more);
+    if (!more) return false;
+    for (size_t i = 0; i < s->count; i++) more[i] = s->kept[(s->begin + i) % s->room];
+    free(s->kept);
+    s->kept = more;
+    s->room = room;
+    s->begin = 0;
+    return true;
+}
+
+/* What is left of lines that were printed: the ring's frames follow one another, and behind it they do not go on. */
+static void forget_printed(struct seen *s, uint64_t number)
+{
+    if (s->first + s->count == number) return;
+    while (s->count) forget_first(s);
+}
+
+bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f)
+{
+    struct seen_frame k = {.frame = *f};
+    forget_printed(s, number);
+    if (!capture_keeps(s->r->capture)) {
+        if (s->bytes + f->cap_len > SEEN_BYTES_MOST || !(k.copy = malloc(f->cap_len + 1u))) return false;
+        memcpy(k.copy, f->data, f->cap_len);
+        k.frame.data = k.copy;
+    }
+    if (!make_room(s)) {
+        free(k.copy);
+        return false;
+    }
+    if (k.copy) s->bytes += f->cap_len;
+    if (!s->count) s->first = number;
+    s->kept[(s->begin + s->count++) % s->room] = k;
+    return true;
+}
+
+const struct capture_frame *seen_frame(struct seen *s, uint64_t number)
+{
+    while (s->count && s->first < number) forget_first(s);
+    return s->count && s->first == number ? &s->kept[s->begin].frame : NULL;
+}
+
+/* ---- what is made of them ---- */
+
+static bool is_pcapng(const char *path)
+{
+    const size_t len = strlen(path);
+    return len > 7 && !strcmp(path + len - 7, ".pcapng");
+}
+
+void seen_write(struct seen *s, const struct capture_frame *f)
+{
+    if (!s->writer || s->write_error) return;
+    s->mixed |= s->dlt >= 0 && s->dlt != f->dlt && !is_pcapng(s->r->o->write_seen);
+    s->dlt = f->dlt;
+    s->write_error = s->mixed ? -EXDEV : capture_write(s->writer, f);
+}
+
+const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,
+                       size_t len)
+{
+    struct pkt pkt;
+    struct key key;
+    frame_view(s->r, f, &pkt);
+    pkt_parse(&pkt, in->facts, &key);
+    key_settle(s->r->program, &key);
+    pkt_describe(&pkt, &key, buf, len);
+    return text_clean(buf);
+}
