@@ -31,6 +31,10 @@ list_build() {
     need bison have_command bison
     need libpcap-dev have_header pcap/pcap.h
     need libcjson-dev have_header cjson/cJSON.h
+    need zlib1g-dev have_header zlib.h
+    need liblzma-dev have_header lzma.h
+    need libzstd-dev have_header zstd.h
+    need liblz4-dev have_header lz4frame.h
     need libmnl-dev have_header libmnl/libmnl.h
     need libnftables-dev have_header nftables/libnftables.h
     need libcap-ng-dev have_header cap-ng.h
@@ -62,6 +66,8 @@ list_tests() {
     need tcpdump have_command tcpdump
     need tshark have_command tshark
     need xz-utils have_command xz
+    need zstd have_command zstd
+    need lz4 have_command lz4
     need nftables have_command nft
     need iproute2 have_command ip
     need curl have_command curl
@@ -77,6 +83,8 @@ list_tests() {
     need dropbear-bin have_command dropbear
     need openssh-client have_command ssh-keyscan
     need vim have_command vim
+    need zsh have_command zsh
+    need fish have_command fish
     need bsdutils have_command script
     need systemd have_command systemd-analyze
     need prometheus have_command promtool

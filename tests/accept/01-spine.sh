@@ -108,9 +108,14 @@ done
 if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
     holds 'make install stages programs and man pages' \
         make -C "$top" --no-print-directory install PREFIX=/usr DESTDIR="$work/staged"
-    for f in bin/preyc bin/preyrun bin/preyctl share/man/man1/preyc.1 share/man/man1/preyrun.1 share/man/man1/preyctl.1; do
+    for f in bin/preyc bin/preyrun bin/preyctl share/man/man1/preyc.1 share/man/man1/preyrun.1 share/man/man1/preyctl.1 \
+        share/man/man5/prey.5 share/doc/prey/MANUAL.md share/doc/prey/rules-examples/README.md; do
         holds "installed: $f" test -s "staged/usr/$f"
     done
+    (cd "$top" && git ls-files rules-examples) >examples
+    holds 'and every example' sh -c 'cd staged/usr/share/doc/prey && xargs ls <../../../../../examples'
+    holds 'make uninstall' make -C "$top" --no-print-directory uninstall PREFIX=/usr DESTDIR="$work/staged"
+    holds 'leaves no file of them' test -z "$(find staged ! -type d)"
 fi
 
 echo '# The way from a rule file to verdicts'

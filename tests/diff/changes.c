@@ -191,7 +191,7 @@ static void judge(const struct diff *d, unsigned side, struct world *w, const st
     struct pkt pkt = *frame;
     struct key key;
 
-    pkt.iface = side_iface(s, frame->iface);
+    pkt.iface = side_iface(d->c.image, s, frame->iface);
     w->facts.schedules = side_schedules(s, schedules);
     pkt_parse(&pkt, &w->facts, &key);
     key_settle(s->program, &key);

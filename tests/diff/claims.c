@@ -32,7 +32,8 @@ struct drawn_claim {
     uint8_t action;
     uint32_t protocols; /* bits of key.kind */
     struct side from, to;
-    bool asks_sport, asks_dport;
+    bool asks_sport, asks_dport, not_on, leaves;
+    const char *on; /* a device or a pattern, where it came or (leaves) by which it goes; NULL: it asks for none */
     uint16_t sport_lo, sport_hi, dport_lo, dport_hi;
     uint32_t marks; /* the states named; 0: none is */
     bool proved;
@@ -137,6 +138,7 @@ static void say_claim(struct buffer *b, const struct trial *t, const struct draw
     say(b, " ->");
     say_side(b, t, &c->to);
     if (c->asks_dport) say(b, " port %u-%u", c->dport_lo, c->dport_hi);
+    if (c->on) say(b, " %son %s\"%s\"", c->leaves ? "out " : "", c->not_on ? "not " : "", c->on);
     say(b, "\n}\n");
 }
 
@@ -165,6 +167,7 @@ static void draw_ports(struct trial *t, bool *asks, uint16_t *lo, uint16_t *hi)
 static void draw_claim(struct trial *t, struct drawn_claim *c)
 {
     static const uint8_t actions[] = {ACTION_ACCEPT, ACTION_ACCEPT, ACTION_DROP, ACTION_REJECT};
+    static const char *const devices[] = {"eth0", "eth*", "wg7", "w*"};
 
     *c = (struct drawn_claim){.always = rng_one_in(&t->r, 3), .pinned = rng_one_in(&t->r, 2)};
     c->action = actions[rng_below(&t->r, 4)];
@@ -175,6 +178,9 @@ static void draw_claim(struct trial *t, struct drawn_claim *c)
         draw_ports(t, &c->asks_sport, &c->sport_lo, &c->sport_hi);
         draw_ports(t, &c->asks_dport, &c->dport_lo, &c->dport_hi);
     }
+    if (rng_one_in(&t->r, 2)) c->on = devices[rng_below(&t->r, 4)];
+    c->not_on = rng_one_in(&t->r, 3);
+    c->leaves = rng_one_in(&t->r, 3);
     if (rng_one_in(&t->r, 3)) c->marks = MARK_NEW * (1 + rng_below(&t->r, 15));
 }
 
@@ -200,6 +206,19 @@ static bool holds_side(const struct trial *t, const struct side *side, const str
     return in != side->negated;
 }
 
+/* No rule tells apart the devices of one id: with one of them all are meant, but for `not`. */
+static bool holds_on(const struct trial *t, const struct drawn_claim *c, const struct key *key)
+{
+    const struct iface_table ifaces = program_ifaces(t->p);
+    const char *device = key->iface < ifaces.count ? program_str(t->p, ifaces.ifaces[key->iface].device) : NULL;
+    const bool inside = device && (!strcmp(device, c->on) || iface_holds(c->on, device));
+    const uint32_t around = iface_match(&ifaces, c->on);
+
+    if (c->leaves && !(key->kind & KIND_OUT)) return !(key->kind & KIND_IN);
+    if (key->iface == IFACE_NONE || c->not_on) return key->iface != IFACE_NONE && !inside;
+    return inside || (device ? around == key->iface : around == PBC_NONE);
+}
+
 /* What this machine sends is in few claims (REFERENCE.md). */
 static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, const struct key *key)
 {
@@ -208,7 +227,7 @@ static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, co
     if (!(key->kind & KIND_OUT)) return true;
     if (c->from.kind == SIDE_SELF && !c->from.negated) return true;
     for (uint32_t i = 0; i < t->p->firewalls_count; i++) judged |= t->p->firewalls[i].direction == PBC_DIR_OUT;
-    if (key->kind & KIND_DST_SELF || !judged) return false;
+    if (key->kind & KIND_DST_SELF || !judged || (c->on && !c->leaves)) return false;
     return c->from.kind == SIDE_ANY || c->from.negated || c->pinned;
 }
 
@@ -221,6 +240,7 @@ static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const 
     if (!holds_side(t, &c->from, key, false) || !holds_side(t, &c->to, key, true)) return false;
     if ((c->asks_sport || c->asks_dport) && !(key->kind & KIND_PORTS)) return false;
     if (c->asks_sport && (key->src_port < c->sport_lo || key->src_port > c->sport_hi)) return false;
+    if (c->on && !holds_on(t, c, key)) return false;
     if (c->asks_dport && (key->dst_port < c->dport_lo || key->dst_port > c->dport_hi)) return false;
     if (key->kind & KIND_FRAG_LATER && (c->marks || (flags & PBC_FOLLOWS_FRAGMENTS && !(flags & PBC_NAMES_FRAGMENT))))
         return false;

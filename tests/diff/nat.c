@@ -2,6 +2,8 @@
  *
  *   nat [SEED [RUNS [PACKETS]]]
  *
+ * Some hosts are mapped to addresses of their own, one to one; the others share this machine's.
+ *
  * Each run draws inside hosts, strangers and ports out of few, so that they meet: both families, VLAN stacks, UDP, TCP,
  * SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones from outside and from inside; answers
  * to what left; errors that quote it. Of each packet the list says whether it leaves and as what, byte for byte, with
@@ -32,6 +34,7 @@ enum {
     PORT_HI = 2039
 };
 enum { INSIDE = 0x0a000000, OWN = 0xcb007101, STRANGER = 0xc0000200, TARGET = 0x0a000050, GRE = 47 };
+enum { MAPPED = 0xcb007108, MAPPED_INSIDE = 0x0a000008, MAPPED_MOST = 8 };
 enum { FORWARDED = 2010, TARGET_PORT = 80, FORWARDED_MOST = 4 }; /* ports, in the range of the mappings */
 #define S UINT64_C(1000000000)
 
@@ -41,6 +44,8 @@ static const char rules[] = "interface wan = \"eth0\"\n"
                             "nat home {\n"
                             "  forward 203.0.113.1 tcp/2010-2013, udp/2010-2013 -> 10.0.0.80:80\n"
                             "  forward 2001:db8::cb00:7101 tcp/2010-2013, udp/2010-2013 -> [2001:db8::a00:50]:80\n"
+                            "  map 203.0.113.8/29 <-> 10.0.0.8/29 on wan\n"
+                            "  map 2001:db8::cb00:7108/125 <-> 2001:db8::a00:8/125\n"
                             "  masquerade from inside out on wan ports 2000-2039\n"
                             "}\n";
 
@@ -92,6 +97,10 @@ static bool mapped(const struct tuple *t)
 }
 static bool ported(const struct tuple *t) { return t->proto == IPPROTO_NR_TCP || t->proto == IPPROTO_NR_UDP; }
 static bool is_inside(uint32_t addr) { return addr >> 8 == INSIDE >> 8; }
+
+static bool is_mapped_host(uint32_t addr) { return addr / MAPPED_MOST == MAPPED_INSIDE / MAPPED_MOST; }
+/* Does what it sends need a port, or an identifier, of the address that hosts share? */
+static bool shares(const struct tuple *t) { return mapped(t) && is_inside(t->src) && !is_mapped_host(t->src); }
 
 static struct tuple reversed(const struct tuple *t)
 {
@@ -190,13 +199,15 @@ static enum fate begin(const struct run *r, const struct tuple *t, struct tuple 
     } else if (m && m->inside.tags == t->tags) {
         to->dst = m->inside.src;
         to->dst_port = m->inside.src_port;
+    } else if (t->dst / MAPPED_MOST == MAPPED / MAPPED_MOST) {
+        to->dst = MAPPED_INSIDE + t->dst % MAPPED_MOST;
     } else {
         turned = false;
     }
     if (!turned && (own || !is_inside(t->src) || is_inside(t->dst))) return UNTOUCHED;
     if (!is_inside(t->src)) return LEAVES;
-    to->src = OWN;
-    if (!mapped(t)) return LEAVES;
+    to->src = is_mapped_host(t->src) ? MAPPED + t->src % MAPPED_MOST : OWN;
+    if (!shares(t)) return LEAVES;
     const struct model_map *mine = map_of_inside(r, t);
     to->src_port = mine ? mine->port : 0;
     return mine || port_left(r, t) ? LEAVES : REFUSED;
@@ -295,7 +306,7 @@ static uint16_t port_drawn(const struct run *r, const struct tuple *t)
 /* A flow has begun: its mapping, if it is new, has a port that nobody has. */
 static const char *keep(struct run *r, const struct tuple *own, struct tuple *to)
 {
-    if (!to->src_port && mapped(own)) {
+    if (!to->src_port && shares(own)) {
         to->src_port = port_drawn(r, own);
         if (query(own->proto, own->v6)) to->dst_port = to->src_port;
         const struct tuple end = {.v6 = own->v6, .proto = own->proto, .dst_port = to->src_port};
@@ -338,7 +349,7 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
     bool reply = false;
     const bool known = of_flow(r, t, answers, &to, &reply);
     enum fate fate = known ? LEAVES : answers || is_taken(r, t) ? UNTOUCHED : begin(r, t, &to);
-    const bool drawn = fate == LEAVES && !known && mapped(t) && is_inside(t->src) && !to.src_port;
+    const bool drawn = fate == LEAVES && !known && shares(t) && !to.src_port;
     if (fate == LEAVES && !known && !drawn && is_alike(r, t, &to)) fate = REFUSED;
     const struct verdict v = judge(r, &k);
     const char *bad = NULL;
@@ -402,7 +413,7 @@ static void draw(struct run *r, struct tuple *t, bool *answers)
     const uint32_t inside = INSIDE + 1 + rng_below(g, r->hosts), stranger = STRANGER + 1 + rng_below(g, 3);
     const unsigned way = rng_below(g, 8);
     t->src = way < 5 ? inside : stranger;
-    t->dst = way < 3 ? stranger : way == 7 ? inside : OWN;
+    t->dst = way < 3 ? stranger : way == 7 ? inside : rng_one_in(g, 3) ? MAPPED + rng_below(g, MAPPED_MOST) : OWN;
     t->src_port = (uint16_t)(PORT_LO + rng_below(g, r->ports));
     t->dst_port = (uint16_t)(PORT_LO + rng_below(g, r->ports));
     *answers = false;

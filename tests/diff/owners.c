@@ -24,6 +24,7 @@
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 #include "vm/worker/datagrams.h"
+#include "vm/worker/owner_tables.h"
 
 enum { TALKS = 12, MODES = 8, TEXT = 6000, WORKERS_MOST = 64, SLOTS = 32, SLOT_BYTES = 2048, ENTRIES = 64 };
 enum { OUT = MODES, FORWARDED, STRANGER, PLAIN, TO_SELF, KINDS };
@@ -67,6 +68,7 @@ struct run {
     struct program *program;
     char text[TEXT];
     bool keyed; /* it keeps state by source */
+    bool maps;  /* its nat has a map */
     struct facts facts;
     uint32_t self4[1];
     struct pbc_range6 self6[1];
@@ -138,7 +140,9 @@ static void draw_program(struct run *r)
         put(r, modes[m]);
         put(r, " }\n");
     }
+    r->maps = rng_one_in(&r->rng, 3);
     put(r, "nat home {\n  forward 203.0.113.1 udp/80, tcp/80, sctp/80 -> 10.5.0.2:8080\n");
+    if (r->maps) put(r, "  map 203.0.113.64/30 <-> 10.5.0.4/30 on wan\n");
     put(r, rng_one_in(&r->rng, 2) ? "  masquerade from 10.5.0.0/24 out on wan ports 20000-59999\n}\n"
                                   : "  source from 10.5.0.0/24 out on wan to 203.0.113.1 ports 20000-59999\n}\n");
     put(r, named ? "firewall edge default drop {\n" : "firewall edge default accept {\n");
@@ -204,7 +208,7 @@ static void compare_dealt(const struct run *r, const struct side *s, const struc
 {
     const unsigned lo = 1;
     const struct deal_world w = {s->owners, &r->facts, &lo, &pkt->iface, 1};
-    if (!dealer || s->workers == 1) return;
+    if (!dealer || s->workers == 1 || !owners_tables(s->owners)) return;
     LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt->data, .data_size_in = pkt->head_len);
     if (!deal_fill(dealt, &w) || bpf_prog_test_run_opts(dealer->program, &opts)) {
         compared.failed++;
@@ -247,6 +251,16 @@ static void judge(struct run *r, struct side *s, unsigned whose, struct pkt *pkt
 
 /* ---- packets ---- */
 
+/* To a mapped host: from outside, or from inside. */
+static void begin_mapped(struct run *r, struct conversation *c)
+{
+    c->talk.dst = 0xcb007140 + rng_below(&r->rng, 4);
+    c->answer_iface = 1;
+    if (rng_one_in(&r->rng, 2)) return;
+    c->talk.src = REMOTE + rng_below(&r->rng, 3);
+    c->iface = 0;
+}
+
 static void begin_talk(struct run *r, struct conversation *c)
 {
     static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP,  IPPROTO_NR_TCP, IPPROTO_NR_UDP,
@@ -272,6 +286,7 @@ static void begin_talk(struct run *r, struct conversation *c)
         if (r->keyed && t->proto == IPPROTO_NR_SCTP) t->proto = IPPROTO_NR_UDP; /* the other end would be the owner */
         c->iface = 1;
         c->answer_iface = 0;
+        if (r->maps && !r->keyed && rng_one_in(g, 2)) begin_mapped(r, c);
     } else if (c->kind == FORWARDED) {
         t->dst = OWN;
         if (t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_UDP;

@@ -21,6 +21,18 @@ says() { grep -c -- "$1" err; }
 unshare -Urn sh -c "ip link add eth0 type veth peer name other && ip link set eth0 up && exec '$bin/preyrun' --preflight -i eth0 --exec kernel host.pbc" \
     >out 2>err </dev/null
 same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and PERFMON; --exec user does without')" '2|1'
+"${CC:-gcc}" -shared -fPIC -D_GNU_SOURCE -o old.so "$top/tests/e2e/live/old_kernel.c" -ldl || ok 1 'an old kernel compiles'
+old() { LD_PRELOAD=$work/old.so ASAN_OPTIONS=verify_asan_link_order=0 kernel_alone "$@"; }
+old -i eth0 --exec kernel host.pbc
+same 'below Linux 6.9' "$status|$(says 'Linux 6.1.0-28-amd64 is too old for the executor in the kernel, which takes 6.9')" '2|1'
+old -i eth0 host.pbc
+same 'there nobody enforces what is for this machine' "$status|$(says 'cannot be enforced here, nor in the kernel, for Linux 6.1.0-28-amd64 is too old .*: --monitor judges and counts it')" '2|1'
+old -i eth0 --monitor --preflight host.pbc
+same 'and to watch takes nothing' "$status|$(says 'nothing stands in the way')" '0|1'
+prlimit --memlock=0 "$bin/preyrun" --version >/dev/null 2>&1 && limited='prlimit --memlock=0' || limited=
+# shellcheck disable=SC2086
+timeout 30 nsenter --net="/run/netns/$id-prey" $limited "$bin/preyrun" -i eth0 --exec kernel --confirm 100ms host.pbc >out 2>err </dev/null
+undone 'without memory that may be locked it runs' "$?$(says '^ready: ')" 11
 absent='umount /sys/fs/bpf' pins_are="is no file system of BPF's that can be written"
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: /sys/fs/bpf $pins_are.*: mount -t bpf bpf /sys/fs/bpf")" '2|1'

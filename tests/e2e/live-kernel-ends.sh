@@ -35,7 +35,7 @@ kill -KILL "$(pgrep -P "$prey")"
 wait "$prey" 2>/dev/null
 same 'without its service, too' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
 kernel_alone --cleanup
-same '--cleanup takes it off' "$status|$(cat out err)|$(gets 8080)|$(pinned)" "0|preyrun: undone: the programs in the kernel on \`eth0\`|prey|0"
+same '--cleanup takes it off' "$status|$(cat out err)|$(gets 8080)|$(left)" "0|preyrun: undone: the programs in the kernel on \`eth0\`|prey|0"
 kernel --on-exit closed host.pbc
 prey_ends
 same 'an end that is closed goes on judging' "$status|$(gets 8080 0.2) $(gets 80)" '0|curl 28 prey'

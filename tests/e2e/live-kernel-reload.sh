@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# The executor in the kernel, another program every 100 ms beside floods, while pages are fetched: none fails. What is refused
-# leaves the one that runs.
+# The executor in the kernel, another program every 100 ms beside floods, in a table of flows that they fill, while pages are fetched: none
+# fails. What is refused leaves the one that runs.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - reloads of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }
+limits='limits { flows 4096 }
+'
 . "$top/tests/e2e/live/kernel.sh"
 web prey
 reloads=${LONG:+300}
@@ -25,13 +27,14 @@ done
 at client sh -c 'i=0; bad=0; while [ ! -e stop ]; do curl -s -m 5 -o /dev/null http://10.1.0.2/ || bad=$((bad + 1)); i=$((i + 1)); done; echo "$bad of $i" >fetched' &
 fetching=$!
 count() { [ "$(grep -c '  reloaded' prey.err)" -ge "$1" ]; }
+loads=0 # of those that are told of as reloads
 for i in $(seq "$reloads"); do
     cp "$([ $((i % 2)) -eq 0 ] && echo host.pbc || echo wide.pbc)" next.pbc
     mv next.pbc run.pbc
     kill -HUP "$prey"
     sleep 0.05
-    until_true 300 "reload $i" count "$i"
-    [ "$i" -ne $((reloads / 2)) ] || { ctl --name eth0 load brings.pbc; cp err refused; first=$status; ctl --name eth0 load wide.pbc; second=$status; }
+    until_true 300 "reload $i" count $((i + loads))
+    [ "$i" -ne $((reloads / 2)) ] || { ctl --name eth0 load brings.pbc; cp err refused; first=$status; ctl --name eth0 load wide.pbc; second=$status loads=1; }
 done
 touch stop
 wait $fetching
@@ -40,3 +43,5 @@ same 'what needs other tables is refused, and what runs goes on' "$first|$(grep 
 same 'the last one judges' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
 prey_ends
 undone 'a clean stop undoes everything' "$status" 0
+adds_up 'every frame has one verdict'
+same 'a full table is told of' "$(grep -c 'limit: the table of flows is full' prey.err | tr -dc 1-9 | head -c1 | tr 1-9 y)" y

@@ -37,12 +37,11 @@ payload 1000000 far
 
 edge() { # NAT-STATEMENTS
     cat <<END
-interface lan = "lan"
 interface wan = "wan"
 const address = 10.2.0.2
 set inside = 10.1.0.0/24
 $1
-firewall crossing forward default drop {
+firewall crossing on "*" forward default drop { # the inner interface by its pattern alone
   accept state established, related as OPEN
   accept tcp port 80, 8000 as WEB
   accept udp as DATAGRAM

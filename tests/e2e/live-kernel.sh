@@ -10,7 +10,8 @@ web prey
 web client
 udp prey 53
 payload 8000000 prey client
-cp host.pbc run.pbc
+sed -i '/as QUIET/a drop vlan 5 as FIVE' host.prey
+"$bin/preyc" host.prey -o run.pbc
 kernel run.pbc
 same 'ping, and in pieces' "$(pings 10.1.0.2) $(pings fd00:1::2) $(pings -s 4000 10.1.0.2) $(pings -s 4000 fd00:1::2)" \
     'answers answers answers answers'
@@ -52,12 +53,22 @@ FRAMES
 at client python3 "$top/tests/e2e/live/send.py" eth0 spoofed.pcap >sent
 at prey python3 "$top/tests/e2e/live/send.py" eth0 asks.pcap >>sent
 same 'frames that pretend to be its own leave no flow' "$(tr '\n' ' ' <sent)$(ctl --name eth0 flows; grep -c 9999 out)" '5 1 0'
+# Tagged frames that it sends, with one tag and two.
+capture tagged <<FRAMES
+eth $mac > 02:00:00:00:00:01 / vlan 5 / ip4 10.1.0.2 > 10.1.0.1 / udp 9999 > 4000 / payload x"78"
+eth $mac > 02:00:00:00:00:01 / vlan 5 / vlan 6 / ip4 10.1.0.2 > 10.1.0.1 / udp 9999 > 99 / payload x"78"
+eth $mac > 02:00:00:00:00:01 / vlan 6 / vlan 7 / ip4 10.1.0.2 > 10.1.0.1 / udp 9999 > 4000 / payload x"78"
+FRAMES
+sniff tagged-out.pcap client eth0 vlan
+at prey python3 "$top/tests/e2e/live/send.py" eth0 tagged.pcap >sent
+until_true 50 'a tagged frame leaves' sh -c '[ "$(tcpdump -n -r tagged-out.pcap 2>/dev/null | wc -l)" -ge 1 ]'
+sniffed
 at prey ping -q -c1 -W5 10.1.0.1 >/dev/null # so that nothing waits for the neighbour
 at prey bash -c 'echo x >/dev/udp/10.1.0.1/99'
 prey_ends
 undone 'a clean stop undoes everything' "$status" 0
 adds_up 'every frame has one verdict'
-same 'what it must not say does not leave' "$(by_rule QUIET)" 1
+same 'what it must not say does not leave' "$(by_rule QUIET) $(by_rule FIVE) $(frames_of tagged-out.pcap)" '2 1 1'
 same 'what pretended was dropped, what it sends to all is its own' "$(number reasons own-source packets) $(by_rule DHCP)" '3 1'
 same 'to its subnet, or to no address, is to it' "$(number decided_by no_firewall packets)" 0
 

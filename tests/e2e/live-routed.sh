@@ -31,15 +31,19 @@ for s in one two; do ip -n "$id-$s" link set eth0 mtu 1400; done
 ip -n "$id-prey" route add 10.7.0.1/32 via 10.2.0.2 mtu 1300
 address one lo 10.7.0.1/32
 head -c 5000000 /dev/urandom >web-one/file
-rules cross <<'END'
-firewall across forward default drop {
+crossing() { # INTERFACE IN: a firewall for what crosses on it, where requests come by the other
+    cat <<END
+firewall across on "$1" forward default drop {
   accept state established, related as OPEN
-  accept tcp port 80 as WEB
-  accept icmp type echo-request as PING
-  accept icmp6 type echo-request as PING6
-  reject tcp port 8080 with rst as SHUT
+  accept tcp port 80 on "$2" as WEB
+  accept icmp type echo-request on "$2" as PING
+  accept icmp6 type echo-request on "$2" as PING6
+  reject tcp port 8080 on "$2" with rst as SHUT
 }
 END
+}
+crossing '*' 'w*' | rules cross
+crossing '*' '*' | rules alike # both interfaces by one pattern
 run() { at client "$@" >out 2>&1; }
 asked() { at client curl -s -m 5 "$@" || echo failed; }
 
@@ -89,13 +93,13 @@ ip -n "$id-prey" route add 10.9.0.1/32 via 10.2.0.2
 ip -n "$id-prey" route add 10.9.0.1/32 via 10.2.0.3 table 100
 ip -n "$id-prey" rule add from 10.1.0.3 lookup 100
 ip -n "$id-prey" route add 10.8.0.1/32 nexthop via 10.2.0.2 nexthop via 10.2.0.3
-prey prey -i wan -i lan --format json cross.pbc
+prey prey -i wan -i lan --format json alike.pbc
 run ping -c 3 -i 0.2 -w 20 10.2.0.2
 same 'no packet crosses twice' "$(grep -c DUP out)" 0
-has 'and each crosses' ' 3 received'
+has 'and each crosses' ' [3-9] received'
 run ping -c 3 -i 0.2 -w 20 10.3.0.2
 same 'nor by the interface that is not given' "$(grep -c DUP out)" 0
-has 'where each crosses, too' ' 3 received'
+has 'where each crosses, too' ' [3-9] received'
 same 'a web server there' "$(asked http://10.3.0.2/)" far
 same 'what the rules refuse there is not enforced' "$(asked http://10.3.0.2:8080/)" far
 same 'a policy rule on the source: by another way' \

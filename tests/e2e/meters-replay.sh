@@ -95,6 +95,14 @@ check "the others are counted" grep -q '999 more over their rules' "$work/out"
 replay steady log --format json
 check "the same as JSON" grep -q '"limited":	999' "$work/out"
 
+compile prefix <<'RULES'
+firewall f default accept { drop udp log "dns: " 3/m as QUIET; log "other" tcp }
+RULES
+replay steady prefix --log text
+check "a line begins with its rule's prefix" grep -q '  frame 1  dns: QUIET  drop  udp ' "$work/err"
+replay steady prefix --log json
+check "which JSON has as a member" grep -q '"prefix":"dns: ","rule":"QUIET"' "$work/err"
+
 # Keys without room.
 compile small <<'RULES'
 meter m = 1/h per flow entries 2

@@ -114,6 +114,7 @@ static bool shape(const struct node *n)
     case N_SERVICE: return begins(n, N_NAME, N_ON);
     case N_RULE: return count >= 1 && (n->first->kind == N_VERDICT || begins(n, N_AUDIT, N_VERDICT));
     case N_SERVER:
+    case N_SERVERS:
     case N_SETTING: return count >= 2 && n->first->kind == N_NAME;
     case N_WHEN: return count >= 1 && n->last->kind == N_POOLS;
     case N_CHOICE:

@@ -203,7 +203,7 @@ static void put_transport(struct frame *f)
 
 static unsigned draw_proto(struct frame *f, bool six)
 {
-    static const uint8_t protos[] = {6, 6, 6, 17, 17, 132, 1, 58, 47, 50, 4, 51, 59, 41, 255, 0};
+    static const uint8_t protos[] = {6, 6, 6, 17, 17, 132, 1, 58, 47, 50, 4, 51, 59, 41, 2, 89};
     const unsigned proto = one_in(f, 6) ? protos[below(f, 16)] : protos[below(f, 6)];
 
     if (one_in(f, 5)) return six ? 58 : 1;

@@ -250,9 +250,13 @@ static void put_ether_mac(struct draw *d, const char *keyword)
 
 static void put_iface(struct draw *d)
 {
+    static const char *const patterns[] = {"\"eth*\"", "\"e*\"", "\"wg*\"", "\"eth1*\""};
     const unsigned i = below(d, 2);
 
-    put(d, one_in(d, 4) ? "\"eth%u\"" : "i%u", i);
+    if (one_in(d, 8))
+        put(d, "%s", patterns[below(d, 4)]);
+    else
+        put(d, one_in(d, 4) ? "\"eth%u\"" : "i%u", i);
 }
 
 static void put_on(struct draw *d)
@@ -268,7 +272,7 @@ static void put_bytes(struct draw *d, const char *layer)
     const unsigned len = 1 + below(d, PATTERN_BYTES);
 
     begin(d, "bytes ");
-    put(d, "%s at %u is x\"", layer, below(d, 6));
+    put(d, "%s at %u is %sx\"", layer, below(d, 6), maybe_not(d));
     for (unsigned i = 0; i < len; i++) put(d, "%02x", p[i]);
     put(d, "\"");
     if (one_in(d, 2)) {
@@ -397,9 +401,10 @@ static void put_code(struct draw *d) { put_number_range(d, below(d, 6), 255); }
 
 static void put_icmp(struct draw *d)
 {
-    const bool six = one_in(d, 2);
+    const bool six = one_in(d, 2), between = one_in(d, 4);
 
     begin(d, six ? "icmp6" : "icmp");
+    if (between) put_ip_fields(d);
     if (six && one_in(d, 3)) {
         put(d, " type %snd", maybe_not(d));
     } else if (one_in(d, 2)) {
@@ -412,7 +417,7 @@ static void put_icmp(struct draw *d)
         put(d, " type %s", maybe_not(d));
         put_list(d, 4, put_type);
     }
-    put_ip_fields(d);
+    if (!between) put_ip_fields(d);
     if (one_in(d, 3)) put_addresses(d, "to");
 }
 
@@ -428,15 +433,15 @@ static void put_plain(struct draw *d)
 {
     static const char *const families[] = {"ip", "ip6", "ip, ip6", "not ip", "not ip6"};
     static const char *const protocols[] = {"tcp",         "udp",     "icmp",     "icmp6",          "sctp",
-                                            "icmp, icmp6", "not tcp", "not icmp", "not icmp6, udp", "tcp, icmp"};
+                                            "icmp, icmp6", "not tcp", "not icmp", "not icmp6, udp", "tcp, icmp",
+                                            "esp, gre",    "igmp",    "not igmp", "not esp, tcp",   "igmp, ospf, udp"};
 
     if (one_in(d, 3)) {
         begin(d, families[below(d, one_in(d, 3) ? 5 : 2)]);
     } else if (one_in(d, 2)) {
-        begin(d, protocols[below(d, 10)]);
+        begin(d, protocols[below(d, 15)]);
     } else {
-        begin(d, "proto ");
-        put(d, "%s", maybe_not(d));
+        begin(d, one_in(d, 8) ? "not proto " : one_in(d, 4) ? "proto not " : "proto ");
         put_list(d, one_in(d, 4) ? 10 : 3, put_proto_number);
     }
     put_ip_fields(d);
@@ -608,6 +613,7 @@ static void put_firewalls(struct draw *d, unsigned size)
     case 1:
         put_firewall(d, "fa", " on i0", size);
         if (one_in(d, 2)) put_firewall(d, "fb", " on i1 in", size);
+        if (one_in(d, 3)) put_firewall(d, "fp", " on \"e*\"", size);
         if (one_in(d, 2)) put_firewall(d, "fg", "", size);
         if (one_in(d, 2)) put_firewall(d, "fo", " on \"eth1\" out", size);
         return;

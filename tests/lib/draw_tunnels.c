@@ -46,6 +46,7 @@ static void put_outbound(struct draw *d)
         put(d, one_in(d, 4) ? "any" : "10.0.0.0/8");
     put(d, " out on i%u", below(d, 2));
     if (source) put(d, " to "), put_host(d, six);
+    if (source && one_in(d, 3)) put(d, six ? ", 2001:db5:1::/%u" : ", 198.17.1.0/%u", six ? 125 : 28 + below(d, 3));
     if (one_in(d, 2)) put(d, " ports %u-%u", 2000, 2000 + below(d, 20));
     put(d, "\n");
 }
@@ -61,7 +62,11 @@ static void put_forward(struct draw *d)
         put(d, "self");
     else
         put_host(d, six);
-    if (echo)
+    if (one_in(d, 4)) put(d, " on i%u", below(d, 2));
+    if (one_in(d, 4)) put(d, six ? " from 2001:db8::/33" : " from 10.0.0.0/9");
+    if (one_in(d, 4))
+        put(d, " gre");
+    else if (echo)
         put(d, six ? " icmp6" : " icmp");
     else
         put(d, " %s/%u-%u", protocols[below(d, 4)], port, port + more);
@@ -69,11 +74,25 @@ static void put_forward(struct draw *d)
     put(d, "\n");
 }
 
+/* Each of them its own prefixes. */
+static void put_map(struct draw *d, unsigned n)
+{
+    if (one_in(d, 4))
+        put(d, "%c map 2001:db6:%x::/64 <-> 2001:db8:%x::/64", DRAW_LINE, n, n);
+    else
+        put(d, "%c map 198.19.%u.0/28 <-> 10.77.%u.16/28", DRAW_LINE, n, n);
+    if (one_in(d, 2)) put(d, " on i%u", below(d, 2));
+    put(d, "\n");
+}
+
 void put_nats(struct draw *d)
 {
     put(d, "nat home {\n");
+    if (one_in(d, 3)) put(d, one_in(d, 2) ? "%c mss clamp auto\n" : "%c mss clamp 1200\n", DRAW_LINE);
     for (unsigned n = 1 + below(d, 6); n; n--)
-        if (one_in(d, 2))
+        if (one_in(d, 4))
+            put_map(d, n);
+        else if (one_in(d, 2))
             put_outbound(d);
         else
             put_forward(d);

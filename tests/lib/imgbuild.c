@@ -455,25 +455,26 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
     img_function(b, "services/1", block, 5);
 }
 
-/* A statement of each kind, and a forward for own addresses. */
+/* A statement of each kind, and forwards for own addresses and of a protocol without ports. */
 static void sample_nats(struct imgbuild *b, struct pbc_place place)
 {
     const uint32_t name = img_string(b, "home");
     img_add_nats(b, (struct pbc_nat){
-                        .name = name, .place = place, .from_count = 1, .out = 0, .port_lo = 61000, .port_hi = 65535});
+                        .name = name, .place = place, .from_count = 1, .iface = 0, .port_lo = 61000, .port_hi = 65535});
     img_add_nats(b, (struct pbc_nat){.name = name,
                                      .place = place,
                                      .kind = PBC_NAT_SOURCE,
                                      .family = 4,
-                                     .out = 1,
-                                     .to = {0xc6120001},
+                                     .iface = 1,
+                                     .outside = 1,
+                                     .outside_count = 1,
                                      .port_lo = 1024,
                                      .port_hi = 65535});
     img_add_nats(b, (struct pbc_nat){.name = name,
                                      .place = place,
                                      .kind = PBC_NAT_FORWARD,
                                      .family = 4,
-                                     .out = PBC_NONE,
+                                     .iface = PBC_NONE,
                                      .to = {0xc6120001},
                                      .target = {0x0a000009},
                                      .port_lo = 8000,
@@ -485,8 +486,28 @@ static void sample_nats(struct imgbuild *b, struct pbc_place place)
                                      .family = 6,
                                      .proto = PBC_EP_ECHO6,
                                      .flags = PBC_NAT_TO_SELF,
-                                     .out = PBC_NONE,
+                                     .iface = PBC_NONE,
                                      .target = {0x20010db8, 0, 0, 9}});
+    img_add_nats(b, (struct pbc_nat){.name = name,
+                                     .place = place,
+                                     .kind = PBC_NAT_MAP,
+                                     .family = 6,
+                                     .iface = 0,
+                                     .len = 60,
+                                     .mss = PBC_MSS_AUTO,
+                                     .to = {0x20010db8, 0x10},
+                                     .target = {0x20010db8, 0x120}});
+    img_add_nats(b, (struct pbc_nat){.name = name,
+                                     .place = place,
+                                     .kind = PBC_NAT_FORWARD,
+                                     .family = 4,
+                                     .proto = PBC_EP_IP,
+                                     .ip_proto = 47,
+                                     .iface = 1,
+                                     .from_count = 1,
+                                     .mss = 1400,
+                                     .to = {0xc6120002},
+                                     .target = {0x0a000009}});
 }
 
 void img_sample(struct imgbuild *b)

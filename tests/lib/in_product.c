@@ -95,9 +95,7 @@ static bool has_patterns(const struct compile *c, uint32_t id, const struct mome
     const struct ir_patterns all = ir_patterns(c->ir, id);
 
     for (uint32_t i = 0; i < all.count; i++) {
-        const struct pbc_pattern *t = &c->image->patterns[all.pattern[i]];
-
-        if (!pkt_match(m->pkt, m->key, t->layer, t->at, t->value, t->mask, t->len)) return false;
+        if (!pkt_pattern(m->pkt, m->key, &c->image->patterns[all.pattern[i]])) return false;
     }
     return true;
 }

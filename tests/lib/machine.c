@@ -60,8 +60,7 @@ static bool answer(struct machine *m, const char *name, const uint64_t r[REGS], 
     if (!strcmp(name, "kernel_mac_set")) return *result = ether && mac_set_has(m->p, a, pkt_mac(m->pkt, b)), true;
     if (!strcmp(name, "kernel_mac_kind")) return *result = ether && mac_is(pkt_mac(m->pkt, b), a), true;
     if (!strcmp(name, "kernel_pattern")) {
-        const struct pbc_pattern *t = &m->p->patterns[a];
-        return *result = pkt_match(m->pkt, key, t->layer, t->at, t->value, t->mask, t->len), true;
+        return *result = pkt_pattern(m->pkt, key, &m->p->patterns[a]), true;
     }
     if (!strcmp(name, "kernel_header")) {
         const uint32_t place = key->kind & KIND_IP6 ? b : a;

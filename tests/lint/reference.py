@@ -2,17 +2,20 @@
 
 Between `<!-- NAME -->` and `<!-- end -->` stands what this script makes of the sources; UPDATE=1 writes it there. In the
 reference an example that is not due yet (it gives E0900) is one that is announced so: the paragraph before it says *not
-yet*; and every keyword of the grammar stands in an example or a table. Prints TAP lines."""
+yet*; and every keyword of the grammar stands in an example or a table. prey(5), which is made of the reference, shows all
+of it. Prints TAP lines."""
 import ast
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
+PAGE = PREYC.parent / "man" / "prey.5"
 REFERENCE, TREE = pathlib.Path("lang/REFERENCE.md"), pathlib.Path("lang/TREE.md")
 
 
@@ -136,11 +139,50 @@ def check_examples():
     say(not unseen, "every keyword is told of", *unseen)
 
 
+def plain(text):
+    """Text without its marks and blanks, as a page shows it."""
+    text = re.sub(r"\[((?:[^\]`]|`[^`]*`)*)\]\(#[^)]*\)", r"\1", text)
+    parts = text.split("`")
+    parts[::2] = [part.replace("*", "") for part in parts[::2]]
+    return re.sub(r"\s", "", "".join(parts)).replace("…", "...")
+
+
+FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
+
+
+def pieces(text):
+    """Each line of an example, each cell of a table, each paragraph and item."""
+    for example in FENCE.findall(text):
+        yield from (re.sub(r"\s", "", line) for line in example.splitlines()[1:-1])
+    prose = re.sub(r"^(#|<!--).*", "", FENCE.sub("\n", text), flags=re.M)
+    for row in re.findall(r"^\|.*", prose, re.M):
+        yield from (plain(cell.replace("\\|", "|")) for cell in re.split(r"(?<!\\)\|", row) if cell.strip(" -"))
+    for part in re.split(r"\n\n|\n(?=- )", re.sub(r"^\|.*", "", prose, flags=re.M)):
+        yield plain(part.strip().removeprefix("- "))
+
+
+def check_page():
+    text, page = REFERENCE.read_text(), PAGE.read_text()
+    headings = [h if depth == "###" else h.upper() for depth, h in re.findall(r"^(##+) (.+)$", FENCE.sub("", text), re.M)]
+    found = re.findall(r"^\.S[HS] (.+)$", page, re.M)
+    say(found == ["NAME", "DESCRIPTION", *headings, "SEE ALSO"], "prey(5) has the reference's headings", *(set(headings) ^ set(found)))
+    what = "prey(5) shows all of the reference"
+    if not shutil.which("mandoc"):
+        print(f"ok - {what} # SKIP mandoc is not installed")
+        return
+    shown = subprocess.run(["mandoc", "-T", "ascii"], input=page, capture_output=True, text=True, check=True).stdout
+    shown = re.sub(r"\s", "", re.sub(".\b", "", shown))
+    # Behind the links to headings, which a page has no use for.
+    lost = [piece[:100] for piece in pieces(text[text.index("\nA file is"):]) if piece not in shown]
+    say(not lost, what, *lost[:20])
+
+
 def main():
     pairs = iter(sections())
     for document, bodies in zip(pairs, pairs):
         check_tables(document, bodies)
     check_examples()
+    check_page()
     return failed != 0
 
 

@@ -31,7 +31,7 @@ each "every way a flow ends is in the manual" "$(rows vm/flow/flow_end.def FLOW_
 each "every reason is in the manual" "$(rows vm/reason.def REASON 2 | grep -vx -- -)" man/preyrun.1
 each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyrun.1
 each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md
-each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3; rows vm/proto.def UPPER 3)" lang/REFERENCE.md
+each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3; rows vm/proto.def SPOKEN 3; rows vm/proto.def UPPER 3)" lang/REFERENCE.md
 each "every clause is made by the grammar" "$(rows lang/clause.def CLAUSE 1 | sed 's/^/CL_/')" "lang/parse.y lang/build_value.c"
 each "every word of a clause is one of the language" \
     "$(rows lang/clause.def CLAUSE 2 | tr ' ' '\n' | grep -vx -e claim -e endpoint -e flag -e reset -e later | sort -u)" lang/word.def

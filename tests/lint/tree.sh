@@ -43,7 +43,7 @@ verdict "every file that a README links exists" \
     done)"
 
 if command -v mandoc >/dev/null; then
-    verdict "the man pages are well formed" "$(for m in man/*.1; do mandoc -T lint -W warning "$m" 2>&1; done | grep -v "missing date")"
+    verdict "the man pages are well formed" "$(for m in man/*.1 "$B"/man/prey.5; do mandoc -T lint -W warning "$m" 2>&1; done | grep -v "missing date")"
 else
     echo "ok - the man pages are well formed # SKIP mandoc is not installed"
 fi

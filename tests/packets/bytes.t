@@ -66,3 +66,23 @@ in ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / zeros 1000 / payload "AAAAAAAAAAAAAAAAAAA
 verdict drop default - - -
 in ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / zeros 1000 / payload "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 verdict drop default - - -
+
+# `is not`: the bytes are there, and are others.
+rules
+    firewall f default accept {
+      count bytes l2 at 12 is not x"0800" as NOT_IP4
+      count bytes l3 at 0 is not x"40" mask x"f0" as NOT_4
+      count tcp bytes payload at 0 is not x"47455420" as NOT_GET
+      count tcp bytes payload at 0 is x"47" bytes payload at 1 is not x"45" as G_NOT_E
+    }
+in eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 53 / payload "GET /x"
+matches -
+in eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 53 / payload "GOT /x"
+matches NOT_GET G_NOT_E
+in eth / ip6 ::1 > ::2 / tcp 1 > 53 / payload "POST"
+matches NOT_IP4 NOT_4 NOT_GET
+# Three bytes are neither these four nor others.
+in eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 53 / payload "POS"
+matches -
+in eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 53 / payload "POST"
+matches -

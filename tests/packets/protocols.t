@@ -106,3 +106,35 @@ in eth / ip6 ::1 > ::2 / udp 1 > 2
 matches NOT_ICMP
 in eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8
 matches NOT6 OTHERS
+
+# Words of protocols whose headers are not read, in lists with others and after `not`.
+rules
+    firewall f default accept {
+      count esp, gre, udp as TUNNELS
+      count not esp, tcp, udp as NOT_ESP_TCP_UDP
+      count igmp as IGMP
+      count not igmp as NOT_IGMP
+      count not proto 47 as NOT_GRE
+      count icmp from 10.0.0.0/8 type echo-request ttl 64 as PING
+      count type 3 to 10.0.0.2 code 1 icmp as UNREACHABLE
+    }
+
+in eth / ip4 10.0.0.1 > 10.0.0.2 / udp 1 > 2
+matches TUNNELS NOT_IGMP NOT_GRE
+in eth / ip4 10.0.0.1 > 10.0.0.2 / esp
+matches TUNNELS NOT_IGMP NOT_GRE
+in eth / ip6 2001:db8::1 > 2001:db8::2 next 50 / payload x"0000000000000000"
+matches TUNNELS NOT_IGMP NOT_GRE
+in eth / ip4 10.0.0.1 > 10.0.0.2 / gre / payload x"00"
+matches TUNNELS NOT_ESP_TCP_UDP NOT_IGMP
+in eth / ip4 10.0.0.1 > 224.0.0.1 proto 2
+matches NOT_ESP_TCP_UDP IGMP NOT_GRE
+# Over IPv6 protocol 2 is no `igmp`.
+in eth / ip6 2001:db8::1 > 2001:db8::2 next 2 / payload x"0000000000000000"
+matches NOT_ESP_TCP_UDP NOT_IGMP NOT_GRE
+in eth / ip4 10.0.0.1 > 10.0.0.2 / icmp type echo-request
+matches NOT_ESP_TCP_UDP NOT_IGMP NOT_GRE PING
+in eth / ip4 10.0.0.1 > 10.0.0.2 / icmp type 3 code 1 / payload x"00000000"
+matches NOT_ESP_TCP_UDP NOT_IGMP NOT_GRE UNREACHABLE
+in eth type 0x88cc / raw x"0001020304"
+matches -

@@ -38,8 +38,9 @@ refused() {
     same "$1" "$status|$(grep -c -- "$2" err)" '2|1'
 }
 # undone SENTENCE GOT WANTED: it ended with the status that was wanted, and left no program and no pin; the host's stack answers as ever.
-undone() { same "$1" "$2|$(pinned)|$(on_device)|$(gets 8080)" "$3|0|0|prey"; }
+undone() { same "$1" "$2|$(left)|$(on_device)|$(gets 8080)" "$3|0|0|prey"; }
 on_device() { ip -n "$id-prey" link show eth0 2>/dev/null | grep -c 'xdp'; }
 pinned() { find /sys/fs/bpf/prey -mindepth 1 -type f 2>/dev/null | wc -l; }
+left() { find /sys/fs/bpf/prey 2>/dev/null | wc -l; } # pins, and folders for them
 gets() { at client curl -s -m "${2:-5}" "http://10.1.0.2:$1/" || echo "curl $?"; }
 pings() { at client ping -q -c1 -W"${wait:-3}" "$@" >/dev/null && echo answers || echo nothing; }

@@ -205,7 +205,7 @@ prey() {
     shift
     case " $* " in *' --workers '*) ;; *) set -- --workers 1 "$@" ;; esac
     : >"$name.out" >"$name.err"
-    case " $* " in *' --exec '*) ;; *) [ -z "${EXEC-}" ] || set -- --exec "$EXEC" "$@" ;; esac
+    case " $* " in *' --exec '* | *' --io packet '* | *' --bridge '*) ;; *) [ -z "${EXEC-}" ] || set -- --exec "$EXEC" "$@" ;; esac
     if [ "${RECORD-0}" = 1 ]; then
         recordings=$((recordings + 1))
         set -- --record "recorded-$recordings" "$@"

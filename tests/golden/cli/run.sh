@@ -64,6 +64,18 @@ check 'the good output stays after --werror' unchanged
 check 'without it: status 0 and a warning' run 0 warns.prey -o warns.pbc
 check 'the warning is on standard error' grep -q W0201 err
 
+printf 'include "none/*"\nset unused = 192.0.2.1\nfirewall f default accept { }\n' >two.prey
+check '--allow of all that it warns of: nothing to find' run 0 --werror --allow W0201,W0601 --check two.prey
+check 'silent' [ ! -s err ]
+check '--allow twice, in any case of letters' run 0 --allow 'w0201, w0301' --allow=W0601 --werror two.prey -o two.pbc
+check 'it is for --diff, too' run 0 --allow 'W0201 W0601' --diff two.prey two.pbc
+check 'silent there' [ ! -s err ]
+check 'what is not allowed is told' run 1 --werror --allow W0201 --check two.prey
+check 'alone' sh -c 'grep -q W0601 err && ! grep -q W0201 err'
+check '--allow of no code' usage 'no warning has the code `W9999`' --allow W9999 --check two.prey
+check '--allow of an error' usage 'only warnings can be allowed, and this is an error: `E0402`' --allow W0201,E0402 --check two.prey
+check '--allow of nothing' usage 'no warning has the code' --allow '' --check two.prey
+
 check '--check: one line' run 0 --check good.prey
 check 'that says what was found' grep -qx 'good.prey: good: 1 rule, 1 set' out
 check '--check of bad rules: status 1' run 1 --check bad.prey
@@ -95,6 +107,22 @@ check '--dump=ast also of bad rules, status 1' run 1 --dump=ast bad.prey
 check 'the tree is printed' grep -q firewall out
 check '--stats' run 0 --stats good.prey
 check '--stats prints' [ -s out ]
+check '--stats as JSON' run 0 --stats --json good.prey
+check 'is an object a section, each name once' python3 -c '
+import json
+def once(pairs):
+    assert len(pairs) == len(dict(pairs)), pairs
+    return dict(pairs)
+d = json.load(open("out"), object_pairs_hook=once)
+assert d["rules"]["rules"] == 1 and d["rules"]["address_sets"] == 1 and d["lists"]["lists"][0]["name"] == "f", d
+assert d["file"]["in_all_bytes"] > 0 and d["compile"]["in_all_ms"] > 0'
+check '--stats as JSON, with a warning' run 0 --stats --json warns.prey
+check 'which is on standard error' grep -q W0201 err
+check 'the figures stand alone' python3 -c 'import json; json.load(open("out"))'
+check '--stats as JSON of bad rules' run 1 --stats --json bad.prey
+check 'tells of the errors alone' python3 -c 'import json; assert json.load(open("out"))["errors"] == 1'
+check '--stats as SARIF' usage 'one at a time' --stats --format=sarif good.prey
+check '--stats as JSON beside --check' usage 'one at a time' --stats --check --json good.prey
 { echo 'firewall f default accept {'
   for k in $(seq 0 24); do printf '  accept to 10.%u.0.0-10.%u.%u.255\n  drop to 10.%u.0.0/16\n' "$k" "$k" $((10 * k)) "$k"; done
   echo '}'; } >partly.prey
@@ -102,24 +130,70 @@ check '--stats of rules that others partly cover' run 0 --stats partly.prey
 sed -n 's/^  rule f:\([0-9]*\), .*/\1/p' out | tr '\n' ' ' >told
 check 'the twenty that are covered most, those first' grep -qx '51 49 47 45 43 41 39 37 35 33 31 29 27 25 23 21 19 17 15 13 ' told
 check 'and how many more there are' grep -q '^  and of 5 more rules$' out
+check 'as JSON, too' run 0 --stats --json partly.prey
+check 'rule, share, what is left, and how many more' python3 -c '
+import json
+d = json.load(open("out"))["what_is_left_of_rules_that_others_partly_cover"]
+assert len(d["rules"]) == 20 and d["more"] == 5 and d["rules"][0]["rule"] == "f:51" and 0 < d["rules"][0]["share"] < 1, d'
 printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source }\n' >flows.prey
 check '--stats of rules that follow connections' run 0 --stats flows.prey
-check 'says what memory they take' grep -Eq '^  flow table +19501376 bytes a worker' out
+check 'says what memory they take' grep -Eq '^  flow table +19,501,376 bytes a worker' out
 printf 'limits { flows 100_000 }\npool w { source 10.0.0.1; server a 10.0.0.2 }\nservice s on 203.0.113.1 tcp/80 { mode passthrough; -> w }\n' >sent.prey
 check '--stats of rules that send on' run 0 --stats sent.prey
-check 'says what flows with twins take' grep -Eq '^  flow table +77406528 bytes a worker' out
+check 'says what flows with twins take' grep -Eq '^  flow table +77,406,528 bytes a worker' out
 check 'and by what packets are dealt to workers' grep -q "workers by client's *IPv4 /32, IPv6 /128, and port" out
 check '--stats' run 0 --stats flows.prey
-check 'and what counting them takes' grep -Eq '^  flows of each source +6800000 bytes a worker' out
+check 'and what counting them takes' grep -Eq '^  flows of each source +6,800,000 bytes a worker' out
 check '--explain' run 0 --explain E0201
 check '--explain prints' grep -q E0201 out
 check '--explain takes lower case or says what is wrong' usage 'E0201' --explain E9999
 check '--help' run 0 --help
+cp out long
+check '-h is the same' run 0 -h
+check 'byte for byte' cmp -s out long
 check '--version' run 0 --version
+cp out long
+check '-V is the same' run 0 -V
+check 'byte for byte' cmp -s out long
+
+# Rules from standard input and from a pipe.
+check '- is standard input' sh -c "'$preyc' --check - <good.prey >out"
+check 'its name is said so' grep -qx -- '-: good: 1 rule, 1 set' out
+check '- with faults' sh -c "'$preyc' --check - <bad.prey 2>err; [ \$? -eq 1 ]"
+check 'their place is in <stdin>' grep -q '^<stdin>:[0-9]*:[0-9]*: error' err
+check '- to a program' sh -c "'$preyc' - -o piped.pbc <good.prey"
+check 'that is there' [ -s piped.pbc ]
+check 'a pipe' sh -c "cat good.prey | '$preyc' --check /dev/stdin >out"
+check 'a named pipe' sh -c 'mkfifo rules.fifo; cat good.prey >rules.fifo & "$1" --check rules.fifo >out; e=$?; wait; exit $e' sh "$preyc"
+printf 'include "rules.fifo"\n' >waits.prey
+check 'an include waits for nobody: no pipe is read' run 1 --check waits.prey
+
+# Several files, and folders of them.
+mkdir -p several/inner
+cp good.prey several/b.prey; cp warns.prey several/a.prey; cp bad.prey several/inner/c.prey
+echo 'no rules' >several/notes.txt; cp bad.prey several/.hidden.prey
+check '--check of two files' run 0 --check good.prey warns.prey
+check 'a line each' [ "$(grep -c good: out)" -eq 2 ]
+check '--check of one that is bad and one that is good' run 1 --check bad.prey good.prey
+check 'the good one is said to be good' grep -q '^good.prey: good' out
+check '--check of a folder' run 0 --check several
+check 'its rule files in the order of their names, and no others' [ "$(cut -d: -f1 out | paste -sd' ')" = 'several/a.prey several/b.prey' ]
+check 'a folder and a file' run 1 --check several bad.prey
+check 'several as JSON' run 1 --check --json several bad.prey
+check 'are one list' python3 -c 'import json; d = json.load(open("out")); assert [x["errors"] > 0 for x in d] == [False, False, True]'
+check 'several have no SARIF' usage 'SARIF tells of one' --check --format=sarif good.prey warns.prey
+mkdir empty
+check 'a folder without rule files' usage 'holds no rule file' --check empty
+check 'a file that is not there, beside a good one' run 2 --check absent.prey good.prey
+check 'several are for --check alone' usage '--check alone takes several' good.prey warns.prey -o x.pbc
+
+check '--color=always: also where there is no terminal' sh -c "NO_COLOR=1 '$preyc' --color=always --check bad.prey 2>&1 | grep -q '$(printf '\033')'"
+check '--color=never' sh -c "'$preyc' --color=never --check bad.prey 2>&1 | grep -q E0201"
+check 'an unknown colour' usage 'auto, always or never' --color=blue --check good.prey
 
 check 'no arguments' usage 'rule file'
 check 'nothing to do' usage 'nothing is asked for' good.prey
-check 'two rule files' usage 'takes one rule file' --check good.prey bad.prey
+check 'two rule files' usage 'takes one rule file' good.prey bad.prey -o good.pbc
 check 'an unknown option, with a hint' usage 'did you mean `--check`' --chekc good.prey
 check 'an unknown letter' usage '`-x`' -x good.prey
 check '-o without a name' usage 'value is missing' good.prey -o
@@ -138,7 +212,7 @@ check '--form is not --fmt' usage '`--form=json`; did you mean `--format`' --che
 check '--fm is not --format' usage '`--fm`; did you mean `--fmt`' --fm good.prey
 check '--f is neither' usage 'no option `--f`' --f good.prey
 check 'a value may look like an abbreviation' usage '`absent.prey`' -o --dum -- absent.prey
-for kind in --dump=ast --dump=ir --dump=bytecode --stats; do
+for kind in --dump=ast --dump=ir --dump=bytecode; do
     for format in json sarif; do
         check "$kind with --format=$format" usage 'one at a time' --check --format=$format $kind good.prey
     done
@@ -172,7 +246,7 @@ check '--diff --format=json' run 1 --diff --format=json less.prey good.prey
 check 'it is JSON' python3 -m json.tool out json
 
 cat >pools.prey <<'END'
-pool shop { source 198.18.0.1, 198.18.0.2 ports 1001-2000; server a 10.0.0.1; server b 10.0.0.2; server c 2001:db8::1 }
+allow W0515; pool shop { source 198.18.0.1, 198.18.0.2 ports 1001-2000; server a 10.0.0.1; server b 10.0.0.2; server c 2001:db8::1 }
 pool spare { server x 10.0.0.9 }
 service www on 203.0.113.10, 2001:db8::10 tcp/443 { mode passthrough; -> shop }
 service dns on 203.0.113.10 udp/53 { mode dsr l2; -> spare }
@@ -191,11 +265,11 @@ check 'two servers' usage 'given twice' --server-setup spare/x --server-setup sp
 check 'with another form' usage 'one at a time' --server-setup spare/x --format=json pools.prey
 check 'of bad rules' run 1 --server-setup spare/x bad.prey
 check '--stats tells of source ports' run 0 --stats pools.prey
-check 'addresses times ports times servers' grep -q 'shop, IPv4 *4000 flows: 2 addresses x 1000 ports x 2 servers' out
+check 'addresses times ports times servers' grep -q 'shop, IPv4 *4,000 flows: 2 addresses x 1000 ports x 2 servers' out
 check 'of this machine where no source is written' \
-    grep -q "shop, IPv6 *4536 flows: 1 address (this machine's) x 4536 ports x 1 server$" out
-check 'of a nat' grep -q 'home:5 *10000 mappings of each protocol' out
-check 'with all ports of an address to translate to' grep -q 'home:5 *64512 mappings of each protocol' out
+    grep -q "shop, IPv6 *4,536 flows: 1 address (this machine's) x 4536 ports x 1 server$" out
+check 'of a nat' grep -q 'home:5 *10,000 mappings of each protocol' out
+check 'with all ports of an address to translate to' grep -q 'home:5 *64,512 mappings of each protocol' out
 check 'not of what is not translated' sh -c '! grep -q "spare," out'
 
 printf '# kept\nset  s=192.0.2.1\nfirewall f default accept{drop from s}\n' >loose.prey
@@ -263,7 +337,7 @@ check 'an unreadable rule file: status 2' usage 'absent.prey' --check absent.pre
 check 'a name with controls is told without them' usage 'abs?\[31ment' --check "$(printf 'abs\033[31ment')"
 check 'also by --fmt' usage 'abs?ent' --fmt "$(printf 'abs\001ent')"
 check 'also of an output' usage 'a?b/x.pbc' good.prey -o "$(printf 'a\001b/x.pbc')"
-check 'a folder as rule file: status 2' usage '`.`' --check .
+check 'a folder as rule file: status 2' usage '`.`' --dump=ir .
 mkdir folder
 mkfifo pipe
 ln -s good.pbc link.pbc

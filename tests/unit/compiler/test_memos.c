@@ -16,7 +16,7 @@ static char *stats_of(const char *rules)
 
     assert_int_equal(compile_rules(&c, rules), 0);
     FILE *f = open_memstream(&text, &len);
-    stats_print(&c, f);
+    stats_print(&c, f, false);
     fclose(f);
     compile_fini(&c);
     return text;

@@ -140,6 +140,95 @@ static void unreadable_includes_are_diagnostics(void **state)
     expect_file("bad.prey", "E0132@1:9 E0132@2:9 E0132@3:9 E0132@4:9 E0132@5:9", 1);
 }
 
+static void touch_all(const char *const *paths, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) put(paths[i], "set a = 10.0.0.1\n");
+}
+
+static void patterns_read_files_in_the_order_of_their_bytes(void **state)
+{
+    static const char *const files[] = {"d/b.prey",       "d/a.prey",  "d/10-a.prey", "d/9-b.prey",      "d/Z.prey",
+                                        "d/.hidden.prey", "d/a.preyx", "d/.prey",     "d/\xc3\xa4.prey", "d/aprey"};
+    static const char *const read[] = {"d/10-a.prey", "d/9-b.prey", "d/Z.prey",
+                                       "d/a.prey",    "d/b.prey",   "d/\xc3\xa4.prey"};
+    struct parsed p;
+
+    (void)state;
+    assert_int_equal(mkdir("d", 0700), 0);
+    touch_all(files, 10);
+    put("glob.prey",
+        "include \"d/b.prey\"\ninclude \"d/*.prey\"\ninclude \"d/*.prey\"\ninclude \"none/*\"\ninclude \"d/q*\"\n");
+    parse_path(&p, "glob.prey");
+    assert_int_equal(diags_errors(p.diags), 0);
+    assert_int_equal(p.sources.count, 7);
+    assert_string_equal(p.sources.files[1].path, "d/b.prey");
+    unsigned at = 2;
+    for (unsigned i = 0; i < 6; i++)
+        if (i != 4) assert_string_equal(p.sources.files[at++].path, read[i]);
+    const struct node *again = p.tree->first->next->next;
+    assert_int_equal(again->flags & (NF_UNREAD | NF_NO_MATCH), 0);
+    assert_int_equal(again->next->flags, NF_NO_MATCH);
+    assert_int_equal(again->next->next->flags, NF_NO_MATCH);
+    parsed_fini(&p);
+    put("marks.prey", "include \"d/?.prey\"\ninclude \"d/.h*\"\ninclude \"d/**a.**\"\n");
+    expect_file("marks.prey", "", 7); /* Z, a, b, .hidden, 10-a, a.preyx; a-umlaut is two bytes */
+}
+
+static void what_matches_and_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("e", 0700), 0);
+    assert_int_equal(mkdir("e/folder.prey", 0700), 0);
+    assert_int_equal(mkdir("f*", 0700), 0);
+    assert_int_equal(symlink("loop.prey", "e/loop.prey"), 0);
+    assert_int_equal(symlink("gone.prey", "e/dangling.prey"), 0);
+    put("e/good.prey", "set a = 10.0.0.1\n");
+    put("odd.prey", "include \"e/*.prey\"\n");
+    struct parsed p;
+    parse_path(&p, "odd.prey");
+    assert_int_equal(p.tree->first->flags, NF_UNREAD);
+    assert_int_equal(p.sources.count, 2);
+    assert_int_equal(diags_errors(p.diags), 1); /* dangling, and beside it folder and loop */
+    assert_non_null(strstr(p.diags->entries[0].text, "e/dangling.prey"));
+    assert_non_null(strstr(p.diags->entries[0].notes->text, "e/folder.prey` can't be read either"));
+    assert_non_null(strstr(p.diags->entries[0].notes->next->text, "e/loop.prey` can't be read either"));
+    assert_null(p.diags->entries[0].notes->next->next);
+    parsed_fini(&p);
+    put("e/main.prey", "include \"*.prey\"\n");
+    expect_file("e/main.prey", "E0132@1:9 E0133@1:9", 2);
+    put("folders.prey", "include \"*/a.prey\"\ninclude \"good.prey/*\"\ninclude \"*\\x00\"\ninclude \"f*/\"\n");
+    expect_file("folders.prey", "E0132@1:9 E0132@3:9 E0132@4:9", 1);
+    put("f*/x.prey", "include \"y*.prey\"\n"); /* a folder may be called so */
+    put("f*/y.prey", "");
+    expect_file("f*/x.prey", "", 2);
+}
+
+static void files_of_patterns_are_bounded_together(void **state)
+{
+    char path[32];
+
+    (void)state;
+    assert_int_equal(mkdir("many", 0700), 0);
+    for (int i = 0; i < 4090; i++) {
+        snprintf(path, sizeof(path), "many/%d", i);
+        put(path, "");
+    }
+    put("all.prey", "include \"many/*\"\n");
+    expect_file("all.prey", "", 4091);
+    for (int i = 0; i < 7; i++) {
+        snprintf(path, sizeof(path), "many/x%d", i);
+        put(path, "");
+    }
+    expect_file("all.prey", "E0134@1:1", 1);
+    put("twice.prey", "include \"many/1*\"\ninclude \"many/*\"\ninclude \"many/2\"\n");
+    struct parsed p;
+    parse_path(&p, "twice.prey");
+    char *codes = codes_of(&p);
+    assert_string_equal(codes, "E0134@2:1");
+    free(codes);
+    parsed_fini(&p);
+}
+
 /* ---- any bytes at all ---- */
 
 #define BIG 1000000
@@ -299,6 +388,9 @@ int main(void)
         cmocka_unit_test(cycles_are_reported_with_their_chain),
         cmocka_unit_test(depth_and_number_of_includes_are_bounded),
         cmocka_unit_test(unreadable_includes_are_diagnostics),
+        cmocka_unit_test(patterns_read_files_in_the_order_of_their_bytes),
+        cmocka_unit_test(what_matches_and_cannot_be_read_is_told),
+        cmocka_unit_test(files_of_patterns_are_bounded_together),
         cmocka_unit_test(long_lines_of_anything_take_linear_time),
         cmocka_unit_test(long_tokens_of_nul_take_linear_time),
         cmocka_unit_test(random_bytes_are_read),

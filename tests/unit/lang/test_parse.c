@@ -81,7 +81,7 @@ static void names_may_look_like_keywords(void **state)
     expect_codes("set set = from, to; set from = set and and", "");
     expect_codes("firewall on on on in default drop { accept from from, not_, to to set, port port to, in do_ }",
                  "E0101@1:89");
-    expect_codes("chain to { accept tcp, udp as as; do from from from; drop on on vlan none type }", "E0101@1:75");
+    expect_codes("chain to { accept tcp, udp as as; do from from from; drop on on vlan none type }", "E0103@1:79");
     expect_codes("pool server { server server 1.2.3.4 weight weight_; check check }", "");
     expect_codes("service service on any tcp/port { -> pool, server 5%, when }", "");
     expect_codes("const weight = 5", "E0110@1:7");

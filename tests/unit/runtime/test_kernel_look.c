@@ -10,13 +10,16 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/world.h"
+#include "tests/lib/rng.h"
 #include "vm/judge/decided.h"
+#include "vm/kernel/meters.h"
 #include "vm/packet/wire.h"
 
 enum { LOOPBACK = 1 /* the interface of test runs that name none */, IFACE = 7 };
@@ -245,12 +248,81 @@ static void test_pieces_that_leave_follow_their_first(void **state)
     kernel_free(k);
 }
 
+/* ---- lies ---- */
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* All that processes map: any bits, or small numbers, or nearly none. */
+static uint64_t lie(struct rng *r, unsigned kind)
+{
+    switch (kind) {
+    case 0: return rng_next(r);
+    case 1: return rng_one_in(r, 4) ? rng_next(r) : 0;
+    case 2: return UINT64_MAX;
+    default: return (uint64_t)rng_below(r, 3) << 32 | rng_below(r, 3);
+    }
+}
+
+static void scribble(struct kernel *k, struct rng *r)
+{
+    const struct kernel_meters *m = kernel_meters(k);
+    const unsigned kind = rng_below(r, 5);
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) {
+        const struct map *map = kernel_map(k, i);
+        for (uint64_t n = 0; map->memory && n < map->len / 8; n++) ((uint64_t *)map->memory)[n] = lie(r, kind);
+    }
+    for (unsigned i = 0; i < m->layout.cells * sizeof *m->cells / 8; i++) ((uint64_t *)m->cells)[i] = lie(r, kind);
+    kernel_world(k)->renumbers = rng_below(r, 2);
+}
+
+/* The maps are written by a process that is not trusted: whatever it says, no packet holds a processor up. */
+static void test_lies_hold_nobody_up(void **state)
+{
+    enum { ROUNDS = 30, FRAMES = 20 };
+    static const uint8_t protocols[] = {6, 17, 1, 132, 47};
+    struct rng r = {5};
+    struct __sk_buff ctx = {0};
+    uint64_t most = 0;
+    uint8_t was[ETHER + 60];
+    (void)state;
+    memcpy(was, frame, sizeof was);
+    struct kernel *k = made("limits { flows 100 }\nmeter m = 9/s per source\n"
+                            "firewall f default drop {\n  drop udp over m\n  drop flows over 4 per source\n"
+                            "  accept state established, related\n  accept udp source port 9 log\n  accept tcp\n}\n");
+    if (!k) skip();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        scribble(k, &r);
+        for (unsigned n = 0; n < FRAMES; n++) {
+            frame[ETHER + 9] = protocols[rng_below(&r, sizeof protocols)];
+            for (unsigned i = ETHER + 12; i < ETHER + 60; i++) frame[i] = (uint8_t)rng_next(&r);
+            const uint64_t began = cpu_ns();
+            run_long(k, KERNEL_ENTRY_look_xdp, 200, NULL, 0);
+            run_long(k, KERNEL_ENTRY_look_tc, 200, &ctx, sizeof ctx);
+            const uint64_t took = cpu_ns() - began;
+            if (took > most) most = took;
+        }
+    }
+    memcpy(frame, was, sizeof was);
+    print_message("# at most %.1f ms\n", (double)most / 1e6);
+    assert_true(most < 60000000);
+    kernel_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arrives),       cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_renumbered),    cmocka_unit_test(test_what_the_program_needs),
-        cmocka_unit_test(test_for_a_service), cmocka_unit_test(test_pieces_that_leave_follow_their_first),
+        cmocka_unit_test(test_arrives),
+        cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_renumbered),
+        cmocka_unit_test(test_what_the_program_needs),
+        cmocka_unit_test(test_lies_hold_nobody_up),
+        cmocka_unit_test(test_for_a_service),
+        cmocka_unit_test(test_pieces_that_leave_follow_their_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

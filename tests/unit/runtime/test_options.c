@@ -35,7 +35,7 @@ static void taken(void **state)
 {
     (void)state;
     assert_int_equal(parse("--pcap in.pcap rules.pbc"), OPTIONS_RUN);
-    assert_string_equal(o.pcap, "in.pcap");
+    assert_string_equal(o.pcaps[0], "in.pcap");
     assert_string_equal(o.program, "rules.pbc");
     assert_int_equal(o.repeat, 1);
     assert_int_equal(o.from, 1);
@@ -48,7 +48,7 @@ static void taken(void **state)
         parse("rules.pbc --verdicts - --pcap=- --write=out.pcap --format json --on wan --seed=18446744073709551615 "
               "--strict-checksum --mtu 1280 --from 3 --to 3 --repeat 7 --log text --self 10.0.0.1 --self=::1"),
         OPTIONS_RUN);
-    assert_string_equal(o.pcap, "-");
+    assert_string_equal(o.pcaps[0], "-");
     assert_string_equal(o.verdicts, "-");
     assert_string_equal(o.write, "out.pcap");
     assert_string_equal(o.on, "wan");
@@ -64,7 +64,8 @@ static void taken(void **state)
     options_fini(&o);
     assert_int_equal(parse("--pcap in.pcap --explain 812 -- --odd.pbc"), OPTIONS_RUN);
     assert_string_equal(o.program, "--odd.pbc");
-    assert_int_equal(o.explain, 812);
+    assert_int_equal(o.explained_count, 1);
+    assert_true(o.explained[0].first == 812 && o.explained[0].last == 812);
     options_fini(&o);
     assert_int_equal(parse("--pcap in.pcap --flows --verdicts lines --write out.pcap rules.pbc"), OPTIONS_RUN);
     assert_true(o.flows);
@@ -116,7 +117,6 @@ static const struct {
     {"rules.pbc", "--pcap"},
     {"--pcap a", "program is missing"},
     {"--pcap a b c", "only one program can be run, but two are named: `b` and `c`"},
-    {"--pcap a --pcap b c", "--pcap is given twice"},
     {"--pcap", "--pcap needs a value: FILE|-"},
     {"--pcap= b", "--pcap needs a file"},
     {"--pcap a b --on=", "--on needs an interface"},
@@ -128,9 +128,23 @@ static const struct {
     {"--pcap a b --log yes", "`yes` is neither text nor json, or either with :syslog or :FILE behind"},
     {"--pcap a b --log text:", "--log text: needs a file behind the colon"},
     {"--pcap a b --log text:syslog", "--log: a replay logs to standard error alone, and not to `syslog`"},
-    {"--pcap a b --explain 0", "`0` is not a number from 1"},
-    {"--pcap a b --explain -1", "`-1` is not a number"},
-    {"--pcap a b --explain 1x", "`1x` is not a number"},
+    {"--pcap a b --explain 0", "`0` is no frame: they are written 3 or 3,7,20-25, from 1 on"},
+    {"--pcap a b --explain -1", "`-1` is no frame"},
+    {"--pcap a b --explain 1x", "`1x` is no frame"},
+    {"--pcap a b --explain 3,", "`3,` is no frame"},
+    {"--pcap a b --explain 7-3", "`7-3` is no frame"},
+    {"--pcap a b --explain 1-18446744073709551616", "is no frame"},
+    {"--replay a b --explain 1,2", "--explain takes one frame of a recording"},
+    {"-r a -r a b", "--pcap: `a` is given twice"},
+    {"-r a -r - -", "capture and program cannot both be standard input"},
+    {"-r a b --map wan", "--map: `wan` is no name with its interface"},
+    {"-r a b --map wan=", "is no name with its interface"},
+    {"-r a b --map x=wan --on wan", "--on says where all frames came in: it goes without --map"},
+    {"-r a b --only drop --explain 1", "--only chooses lines, and --explain prints none"},
+    {"-r a b --only drop --write-seen x --write x", "cannot both be `x`"},
+    {"-r a b --explain 1 --write-seen x", "goes without --write-seen"},
+    {"--replay a b --only drop", "it goes without --only"},
+    {"-i a b -r c", "-r is for replays"},
     {"--pcap a b --from 18446744073709551616", "is not a number"},
     {"--pcap a b --from 5 --to 4", "--from is after --to"},
     {"--pcap a b --repeat 0", "from 1 to 1000000"},

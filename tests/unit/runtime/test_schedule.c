@@ -47,10 +47,32 @@ static void check(const struct program *p, const char *from, uint32_t bits, cons
     assert_int_equal(schedules_at(p, at, NULL), bits);
 }
 
+/* 2026-12-24 18:00 - 2026-12-27 06:00, and all of 2027-01-01, in UTC and in Paris. */
+static void test_dates(void **state)
+{
+    (void)state;
+    const struct pbc_span spans[] = {{18 * 60, 6 * 60, 0, {0}, 20811, 20814}, {0, 24 * 60, 0, {0}, 20819, 20819}};
+    const struct pbc_schedule s[] = {{.first = 0, .count = 2}, {.zone = PARIS, .first = 0, .count = 2}};
+    const struct program p = program_of(s, 2, spans, 2);
+    check(&p, "2026-12-24 16:59:59", 0, "2026-12-24 17:00:00");
+    check(&p, "2026-12-24 17:00:00", 2, "2026-12-24 18:00:00");
+    check(&p, "2026-12-24 18:00:00", 3, "2026-12-27 05:00:00");
+    check(&p, "2026-12-27 05:00:00", 1, "2026-12-27 06:00:00");
+    check(&p, "2026-12-27 06:00:00", 0, "2026-12-31 23:00:00");
+    check(&p, "2026-12-31 23:00:00", 2, "2027-01-01 00:00:00");
+    check(&p, "2027-01-01 22:59:59", 3, "2027-01-01 23:00:00");
+    check(&p, "2027-12-25 12:00:00", 0, NULL);
+    check(&p, "2025-12-25 12:00:00", 0, NULL);
+    assert_int_equal(schedules_on(&p, 3, 20 * 60), 0);
+    assert_int_equal(schedules_on_date(&p, 20811, 20 * 60), 3);
+    assert_int_equal(date_weekday(20811), 3);
+}
+
 static void test_days_and_hours(void **state)
 {
     (void)state;
-    const struct pbc_span spans[] = {{8 * 60, 18 * 60, WORK, {0}}, {22 * 60, 6 * 60, FRI, {0}}, {0, 24 * 60, SUN, {0}}};
+    const struct pbc_span spans[] = {
+        {8 * 60, 18 * 60, WORK, {0}, 0, 0}, {22 * 60, 6 * 60, FRI, {0}, 0, 0}, {0, 24 * 60, SUN, {0}, 0, 0}};
     const struct pbc_schedule s[] = {{.first = 0, .count = 1}, {.first = 1, .count = 1}, {.first = 2, .count = 1}};
     const struct program p = program_of(s, 3, spans, 3);
     check(&p, "2026-11-20 07:59:59", 0, "2026-11-20 08:00:00"); /* a Friday */
@@ -68,8 +90,10 @@ static void test_days_and_hours(void **state)
 static void test_several_spans(void **state)
 {
     (void)state;
-    const struct pbc_span spans[] = {
-        {480, 720, WORK, {0}}, {780, 1020, WORK, {0}}, {1439, 1440, ALL, {0}}, {0, 1440, ALL, {0}}};
+    const struct pbc_span spans[] = {{480, 720, WORK, {0}, 0, 0},
+                                     {780, 1020, WORK, {0}, 0, 0},
+                                     {1439, 1440, ALL, {0}, 0, 0},
+                                     {0, 1440, ALL, {0}, 0, 0}};
     const struct pbc_schedule s[] = {{.first = 0, .count = 3}, {.first = 3, .count = 1}, {.first = 0, .count = 0}};
     const struct program p = program_of(s, 3, spans, 4);
     check(&p, "2026-11-20 11:59:00", 3, "2026-11-20 12:00:00");
@@ -91,7 +115,7 @@ static void test_daylight_saving(void **state)
 {
     (void)state;
     const struct pbc_span spans[] = {
-        {480, 1080, ALL, {0}}, {120, 180, ALL, {0}}, {150, 155, SUN, {0}}, {0, 300, SUN, {0}}};
+        {480, 1080, ALL, {0}, 0, 0}, {120, 180, ALL, {0}, 0, 0}, {150, 155, SUN, {0}, 0, 0}, {0, 300, SUN, {0}, 0, 0}};
     const struct pbc_schedule s[] = {{.zone = PARIS, .count = 1},
                                      {.zone = PARIS, .first = 1, .count = 1},
                                      {.zone = PARIS, .first = 2, .count = 1},
@@ -119,7 +143,7 @@ static void test_daylight_saving(void **state)
 static void test_zones(void **state)
 {
     (void)state;
-    const struct pbc_span spans[] = {{480, 1080, ALL, {0}}};
+    const struct pbc_span spans[] = {{480, 1080, ALL, {0}, 0, 0}};
     const struct pbc_schedule s[] = {{.count = 1}, {.zone = KATHMANDU, .count = 1}, {.zone = NEW_YORK, .count = 1}};
     struct program p = program_of(s, 3, spans, 1);
     if (!zone_known("Asia/Kathmandu") || !zone_known("America/New_York")) skip();
@@ -180,8 +204,12 @@ static void test_until_is_exact(void **state)
         struct pbc_span spans[4];
         struct pbc_schedule s[2] = {{.count = 2}, {.first = 2, .count = 2}};
         for (unsigned i = 0; i < 4; i++) {
-            spans[i] = (struct pbc_span){(uint16_t)rng_below(&r, 1440), 0, (uint8_t)rng_below(&r, 128), {0}};
+            spans[i] = (struct pbc_span){(uint16_t)rng_below(&r, 1440), 0, (uint8_t)rng_below(&r, 128), {0}, 0, 0};
             spans[i].to = rng_one_in(&r, 3) ? (uint16_t)(spans[i].from + 1) : (uint16_t)(1 + rng_below(&r, 1440));
+            if (!rng_one_in(&r, 4)) continue;
+            spans[i].days = 0; /* dates around the changes */
+            spans[i].first = (rng_one_in(&r, 2) ? 20540 : 20750) + rng_below(&r, 4);
+            spans[i].last = spans[i].first + 1 + rng_below(&r, 3);
         }
         for (unsigned i = 0; i < 2 && has_zones; i++) s[i].zone = zones[rng_below(&r, 4)];
         const struct program p = program_of(s, 2, spans, 4);
@@ -195,9 +223,10 @@ static void test_until_is_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_days_and_hours),  cmocka_unit_test(test_several_spans),
-        cmocka_unit_test(test_daylight_saving), cmocka_unit_test(test_zones),
-        cmocka_unit_test(test_unknown_zones),   cmocka_unit_test(test_until_is_exact),
+        cmocka_unit_test(test_dates),          cmocka_unit_test(test_days_and_hours),
+        cmocka_unit_test(test_several_spans),  cmocka_unit_test(test_daylight_saving),
+        cmocka_unit_test(test_zones),          cmocka_unit_test(test_unknown_zones),
+        cmocka_unit_test(test_until_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

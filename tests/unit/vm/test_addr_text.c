@@ -233,6 +233,157 @@ static void zero_bytes_are_no_text(void **state)
     assert_int_equal(seen.members, 0);
 }
 
+/* Forms of files: how many members, and the faults in their order. */
+static const struct form {
+    const char *text;
+    unsigned members;
+    enum addr_fault faults[4];
+} forms[] = {
+    {"; DROP\n1.10.16.0/20 ; SBL256894\n1.19.0.0/16;SBL434604\n2001:db8::/32;x\n10.0.0.1 # y ; z\n", 4, {0}},
+    {"create a hash:net family inet\ncreate b hash:net family inet6 -exist\nadd a 1.2.3.0/24\n"
+     "add a 1.2.4.4 timeout 300 packets 0 bytes 0 comment \"no 1.2.3.4 # bar\"\r\nadd b 2001:db8::/32 # why\n# end\n",
+     3,
+     {0}},
+    {"-N a bitmap:ip\n-F a\n-A a 10.0.0.1-10.0.0.9\nflush a\nadd -exist\n\n", 1, {ADDR_NONE}},
+    {"add a 10.0.0.0/8 nomatch\nadd a 10.0.0.1 10.0.0.2\ndel a 10.0.0.1\nadd a 10.0.0.1/24\n",
+     0,
+     {ADDR_NOMATCH, ADDR_OPTION, ADDR_COMMAND, ADDR_HOST_BITS}},
+    {"add a 10.0.0.1\nadd b 10.0.0.2\nadd b 10.0.0.3\nadd b ::1\nadd a ::2\n", 2, {ADDR_SECOND, ADDR_SECOND}},
+    {"create p hash:ip,port\nadd p 1.2.3.4,tcp:80\ncreate q\ncreate\nadd a\n",
+     0,
+     {ADDR_KIND, ADDR_COMMAND, ADDR_COMMAND, ADDR_NONE}},
+    {"add element 10.0.0.1\nadd table ::1\n", 2, {0}}, /* an ipset may be called so */
+    {"table inet f {\n\tset a {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t\telements = { 1.2.3.0/24, "
+     "10.0.0.1-10.0.0.9,\n"
+     "\t\t\t 192.0.2.1 timeout 1h expires 59m59s10ms, 192.0.2.4 counter packets 3 bytes 180,\n"
+     "\t\t\t 192.0.2.5 comment \"} 1.2.3.4, \" }\n\t}\n}\n",
+     5,
+     {0}},
+    {"#!/usr/sbin/nft -f\ntable ip x { set ports { type inet_service; elements = { 22, 80-90 } }\n"
+     "map m { type ipv4_addr : verdict; elements = { 9.9.9.9 : drop } }\nset six { typeof ip6 saddr; elements = { ::1, "
+     "} }\n"
+     "chain c { ip saddr { 5.5.5.5, 6.6.6.6 } drop; ip saddr vmap { 7.7.7.7 : drop } } }\nset four { "
+     "elements={8.8.8.8} }",
+     2,
+     {0}},
+    {"table ip x { set a { type ipv4_addr; }\n}", 0, {0}}, /* an empty set is one */
+    {"add set ip x a { type ipv4_addr; }\nflush set ip x a\nadd element ip x a { 1.2.3.4,\n2.3.4.0/24 }\n"
+     "add element ip x a { ::1 }\n",
+     3,
+     {0}},
+    {"define ru = {\n  2.56.24.0/22,\n  2.56.88.0/22, # x\n}\n", 2, {0}},
+    {"elements = { 10.0.0.1 }", 1, {0}},
+    {"set a { type ipv4_addr\nelements = { 1.2.3.4 } }\nset b { type ipv4_addr\nelements = { 5.6.7.8, 5.6.7.9 } }",
+     1,
+     {ADDR_SECOND}},
+    {"set a { elements = { 1.1.1.1 2.2.2.2, 3.3.3.3 timeout 1h 4.4.4.4, 5.5.5.5 \"x\", host.example } }",
+     0,
+     {ADDR_OPTION, ADDR_OPTION, ADDR_OPTION, ADDR_NAME}},
+    {"set a { elements = { 1.1.1.1 { 2.2.2.2 }, * , \"x\", $other } }",
+     0,
+     {ADDR_OPTION, ADDR_NONE, ADDR_NONE, ADDR_NAME}},
+    {"delete element ip x a { 1.1.1.1 }\nset a { }", 0, {ADDR_COMMAND}},
+    {"set a { type ipv4_addr . inet_service; elements = { 1.1.1.1 . 80 } }", 0, {ADDR_KIND}},
+    {"table ip x { chain y { ip saddr 1.2.3.4 drop } }", 0, {ADDR_NO_SET}},
+    {"set a { elements = { 1.1.1.1,", 1, {ADDR_BRACES}},
+    {"set a { elements = { 1.1.1.1", 1, {ADDR_BRACES}},
+    {"table x { set a { type ipv4_addr", 0, {ADDR_BRACES}},
+    {"#!/usr/sbin/nft -f\n\ntable x { set a { type ipv4_addr\n", 0, {ADDR_BRACES}},
+    {"# a comment\ntable ip x { chain y { } }", 0, {ADDR_NO_SET}},
+    {"table x { chain a { { {", 0, {ADDR_BRACES}},
+    {"set a { comment \"x\n }", 0, {ADDR_BRACES}},
+    {"set a { } }", 0, {ADDR_BRACES}},
+    {"\n [\n\"1.2.3.4\" ]", 0, {ADDR_JSON}},
+    {"{\"cidr\":\"1.10.16.0/20\"}\n{}", 0, {ADDR_JSON}},
+    {"<!DOCTYPE html>\n1.2.3.4", 0, {ADDR_PAGE}},
+    {"Name: a\nType: hash:ip\n", 0, {ADDR_LISTING}},
+    {"[::1]\n10.0.0.1", 1, {ADDR_NONE}},
+};
+
+struct faults {
+    unsigned members, bad;
+    enum addr_fault fault[8];
+};
+
+static void count_member(void *arg, const struct addr_member *m)
+{
+    (void)m;
+    ((struct faults *)arg)->members++;
+}
+
+static void note_fault(void *arg, const struct addr_bad_line *l)
+{
+    struct faults *f = arg;
+
+    assert_in_range(l->col - 1 + l->len, 0, l->text_len);
+    /* One line; not all of it, for a hostile one has faults without end. */
+    assert_null(memchr(l->text, '\n', l->text_len < 4096 ? l->text_len : 4096));
+    if (f->bad < 8) f->fault[f->bad] = l->fault;
+    f->bad++;
+}
+
+static void files_are_read_as_they_are_published(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        const struct addr_reader reader = {.member = count_member, .bad = note_fault};
+        struct faults found = {0};
+        struct addr_reader with = reader;
+        unsigned bad = 0;
+
+        with.arg = &found;
+        assert_true(addr_text_read(forms[i].text, strlen(forms[i].text), &with));
+        while (bad < 4 && forms[i].faults[bad]) bad++;
+        if (found.members != forms[i].members || found.bad != bad)
+            fail_msg("%u members, %u faults in: %s", found.members, found.bad, forms[i].text);
+        for (unsigned k = 0; k < bad; k++) assert_int_equal(found.fault[k], forms[i].faults[k]);
+    }
+}
+
+/* A listing that is cut anywhere says so, or ended where it might. */
+static void a_cut_listing_has_lost_its_end(void **state)
+{
+    static const char text[] = "table ip x {\n set a {\n  type ipv4_addr\n  elements = { 10.0.0.1, 10.0.0.2 }\n }\n}";
+
+    (void)state;
+    for (size_t len = strlen("table ip x {"); len < sizeof text - 1; len++) {
+        struct faults found = {0};
+
+        addr_text_read(text, len, &(struct addr_reader){&found, count_member, note_fault});
+        if (!found.bad) fail_msg("no fault in the first %zu bytes", len);
+    }
+}
+
+/* Linear, whatever stands in the file: these take hours where a part is read again for each line. */
+static void hostile_files_end_soon(void **state)
+{
+    static const char *const parts[] = {"{",
+                                        "}",
+                                        "set a {",
+                                        "\"",
+                                        "add a 1.1.1.1\n",
+                                        "add b 1.1.1.1\nadd a 1.1.1.1\n",
+                                        "elements = {",
+                                        "1.1.1.1 x,",
+                                        "#",
+                                        "\n\n",
+                                        "create p hash:ip,port\n"};
+    const size_t len = (size_t)4 << 20;
+    char *text = malloc(len + 64);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        for (unsigned form = 0; form < 2; form++) {
+            struct faults found = {0};
+            size_t n = (size_t)sprintf(text, form ? "add a 10.0.0.1\n" : "set a { elements = {");
+
+            while (n + 32 < len) n += (size_t)sprintf(text + n, "%s", parts[i]);
+            assert_true(addr_text_read(text, n, &(struct addr_reader){&found, count_member, note_fault}));
+        }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +396,9 @@ int main(void)
         cmocka_unit_test(one_bad_line_of_a_million_is_found),
         cmocka_unit_test(a_huge_line_is_one_fault),
         cmocka_unit_test(zero_bytes_are_no_text),
+        cmocka_unit_test(files_are_read_as_they_are_published),
+        cmocka_unit_test(a_cut_listing_has_lost_its_end),
+        cmocka_unit_test(hostile_files_end_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

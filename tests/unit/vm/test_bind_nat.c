@@ -105,7 +105,7 @@ static void out_of_the_house(void **state)
     struct router r;
     start(&r, HOME);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.1:5000 > 192.0.2.1:53");
-    assert_int_equal(nat_way_out(r.nat, &r.facts, &r.bind), r.program->nats[0].out);
+    assert_int_equal(nat_way_out(r.nat, &r.facts, &r.bind), r.program->nats[0].iface);
     assert_int_equal(r.bind.kind, BIND_NAT_SOURCE);
     assert_int_equal(r.bind.server, PBC_NONE);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.9 / udp 5000 > 99", "203.0.113.1:5000 > 192.0.2.9:99");
@@ -115,6 +115,45 @@ static void out_of_the_house(void **state)
              "20010db8:ffff:0:1:5000 > 20010db8:20000:0:9:99");
     assert_int_equal(nat_counters(r.nat)->mappings->live, 4);
     assert_int_equal(nat_counters(r.nat)->out, 5);
+    stop(&r);
+}
+
+/* A client has one of several addresses, which all of them have some clients of; the same after a restart, another by
+ * another key, and no other where its ports are out. */
+static void one_of_several(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 400, ADDRESSES = 6 };
+    static const char rules[] = WORLD "nat home { source from inside out on wan to 198.51.100.8/30, 198.51.100.77, "
+                                      "198.51.100.70, 2001:db8:f::/126 ports 2000-2003 }\n";
+    unsigned clients[256] = {0}, moved = 0, used = 0;
+    struct router r, again, keyed;
+    char text[80], first[160], with_key[400];
+    start(&r, rules);
+    start(&again, rules);
+    snprintf(with_key, sizeof with_key, "hash key \"another\"\n%s", rules);
+    start(&keyed, with_key);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        snprintf(text, sizeof text, "ip4 10.0.0.%u > 192.0.2.1 / udp 2000 > 53", i % 250 + 1);
+        if (i >= 250) snprintf(text, sizeof text, "ip6 2001:db8:1::%x > 2001:db8:9::1 / udp 2000 > 53", i);
+        snprintf(first, sizeof first, "%s", say(&r, "eth1", text));
+        if (strcmp(first, "no port") == 0) continue;
+        clients[i < 250 ? r.bind.to_src[0] & 255 : 200 + (r.bind.to_src[3] & 3)]++;
+        const uint32_t address = r.bind.to_src[i < 250 ? 0 : 3];
+        say(&again, "eth1", text);
+        assert_int_equal(again.bind.to_src[i < 250 ? 0 : 3], address);
+        say(&keyed, "eth1", text);
+        moved += keyed.bind.to_src[i < 250 ? 0 : 3] != address;
+    }
+    for (unsigned i = 0; i < 256; i++) {
+        used += clients[i] != 0;
+        assert_true(clients[i] <= 4);
+    }
+    assert_int_equal(used, ADDRESSES + 4);
+    assert_true(moved > 10);
+    SAYS_OUT(&r, "eth1", "ip4 192.0.2.9 > 198.51.100.8 / udp 9 > 9", "nothing");
+    stop(&keyed);
+    stop(&again);
     stop(&r);
 }
 
@@ -366,6 +405,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(out_of_the_house),
+        cmocka_unit_test(one_of_several),
         cmocka_unit_test(nobody_asks),
         cmocka_unit_test(forwarded),
         cmocka_unit_test(strangers_and_hairpins),

@@ -12,11 +12,12 @@
 #include "vm/forward/bind/port_map.h"
 
 static struct port_map map;
+static struct port_words slice;
 
 static void fresh(unsigned worker, unsigned workers)
 {
     memset(&map, 0, sizeof map);
-    port_map_slice(&map, worker, workers);
+    port_words_of(&slice, worker, workers);
 }
 
 static void a_range_is_given_out_whole(void **state)
@@ -31,15 +32,15 @@ static void a_range_is_given_out_whole(void **state)
         memset(seen, 0, sizeof seen);
         struct rng r = {i};
         for (unsigned n = ranges[i].lo; n <= ranges[i].hi; n++) {
-            const int32_t port = port_map_draw(&map, ranges[i].lo, ranges[i].hi, rng_next(&r));
+            const int32_t port = port_map_draw(&map, &slice, ranges[i].lo, ranges[i].hi, rng_next(&r));
             assert_in_range(port, ranges[i].lo, ranges[i].hi);
             assert_false(seen[port]);
             seen[port] = true;
         }
-        assert_int_equal(port_map_draw(&map, ranges[i].lo, ranges[i].hi, rng_next(&r)), -1);
-        assert_false(port_map_take(&map, ranges[i].lo));
+        assert_int_equal(port_map_draw(&map, &slice, ranges[i].lo, ranges[i].hi, rng_next(&r)), -1);
+        assert_false(port_map_take(&map, &slice, ranges[i].lo));
         port_map_give(&map, ranges[i].hi);
-        assert_int_equal(port_map_draw(&map, ranges[i].lo, ranges[i].hi, rng_next(&r)), ranges[i].hi);
+        assert_int_equal(port_map_draw(&map, &slice, ranges[i].lo, ranges[i].hi, rng_next(&r)), ranges[i].hi);
     }
 }
 
@@ -52,11 +53,11 @@ static void slices_share_all_ports(void **state)
     for (unsigned w = 0; w < WORKERS; w++) {
         fresh(w, WORKERS);
         int32_t port;
-        while ((port = port_map_draw(&map, 1024, 65535, 0)) >= 0) {
+        while ((port = port_map_draw(&map, &slice, 1024, 65535, 0)) >= 0) {
             assert_int_equal(port_slice((uint16_t)port, WORKERS), w);
             owners[port]++;
         }
-        for (uint32_t p = 1024; p < 65536; p++) assert_false(port_map_take(&map, (uint16_t)p));
+        for (uint32_t p = 1024; p < 65536; p++) assert_false(port_map_take(&map, &slice, (uint16_t)p));
     }
     for (uint32_t p = 1024; p < 65536; p++) assert_int_equal(owners[p], 1);
 }
@@ -67,18 +68,18 @@ static void reserved_ones_are_left_out(void **state)
     fresh(0, 1);
     port_map_reserve(&map, 1100, 1300);
     port_map_reserve(&map, 1024, 1024);
-    assert_false(port_map_take(&map, 1100));
-    assert_true(port_map_take(&map, 1301));
+    assert_false(port_map_take(&map, &slice, 1100));
+    assert_true(port_map_take(&map, &slice, 1301));
     unsigned given = 0;
     int32_t port;
-    while ((port = port_map_draw(&map, 1024, 1400, 99)) >= 0) {
+    while ((port = port_map_draw(&map, &slice, 1024, 1400, 99)) >= 0) {
         assert_true(port != 1024 && (port < 1100 || port > 1300));
         given++;
     }
     assert_int_equal(given, 1400 - 1024 + 1 - 201 - 1 - 1);
     port_map_unreserve(&map);
-    assert_true(port_map_take(&map, 1100));
-    assert_false(port_map_take(&map, 1301)); /* still in use */
+    assert_true(port_map_take(&map, &slice, 1100));
+    assert_false(port_map_take(&map, &slice, 1301)); /* still in use */
 }
 
 static void like_a_plain_array(void **state)
@@ -96,7 +97,8 @@ static void like_a_plain_array(void **state)
             unsigned left = 0;
             switch (rng_below(&r, 4)) {
             case 0:
-                assert_int_equal(port_map_take(&map, port), !taken[port] && port_slice(port, workers) == worker);
+                assert_int_equal(port_map_take(&map, &slice, port),
+                                 !taken[port] && port_slice(port, workers) == worker);
                 taken[port] |= port_slice(port, workers) == worker;
                 break;
             case 1:
@@ -106,7 +108,7 @@ static void like_a_plain_array(void **state)
                 break;
             default:
                 for (uint32_t p = lo; p <= hi; p++) left += !taken[p] && port_slice((uint16_t)p, workers) == worker;
-                const int32_t got = port_map_draw(&map, lo, hi, rng_next(&r));
+                const int32_t got = port_map_draw(&map, &slice, lo, hi, rng_next(&r));
                 assert_int_equal(got >= 0, left > 0);
                 if (got < 0) break;
                 assert_in_range(got, lo, hi);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -40,7 +41,7 @@ static struct kernel_meters made(const struct program *p, uint64_t seed)
 {
     struct kernel_meters m = {0};
     assert_true(kernel_meters_layout(p, CPUS, &m.layout));
-    m.cells = calloc(CELLS, sizeof *m.cells);
+    m.cells = calloc(m.layout.cells + 1, sizeof *m.cells);
     m.said = calloc(m.layout.said + 1, sizeof *m.said);
     m.tags = calloc(m.layout.slots + GROUP, sizeof *m.tags);
     m.words = calloc(m.layout.slots + 1, sizeof *m.words);
@@ -266,6 +267,31 @@ static void buckets_go_on(void **state)
     unmade(&there);
 }
 
+/* However many there are, in whatever order: who asks waits for no comparison of each with each. */
+static void many_go_on(void **state)
+{
+    (void)state;
+    enum { MANY = 60000, SECONDS = 4 };
+    struct pbc_meter *const before = calloc(MANY, sizeof *before), *const after = calloc(MANY, sizeof *after);
+    struct program p = {.meters = before, .meters_count = MANY}, q = {.meters = after, .meters_count = MANY};
+    for (unsigned i = 0; i < MANY; i++) {
+        before[i] = (struct pbc_meter){.count = 1, .per_ns = second, .burst = i + 1};
+        after[MANY - 1 - i] = before[i];
+        if (i % 2) after[MANY - 1 - i].count = 2;
+    }
+    struct kernel_meters old = made(&p, 1), new = made(&q, 2);
+    for (unsigned i = 0; i < MANY; i++) old.cells[i].shared = i + 1;
+    const clock_t began = clock();
+    kernel_meters_keep(&new, &old);
+    kernel_meters_follow(&new, &old);
+    assert_true(clock() - began < SECONDS * CLOCKS_PER_SEC);
+    for (unsigned i = 0; i < MANY; i++) assert_int_equal(new.cells[MANY - 1 - i].shared, i % 2 ? 0 : i + 1);
+    unmade(&old);
+    unmade(&new);
+    free(before);
+    free(after);
+}
+
 /* Cells lie where a process that is not trusted may write; who keeps buckets is trusted with more. */
 static void lies_of_places_are_not_believed(void **state)
 {
@@ -323,7 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_native_says),    cmocka_unit_test(no_token_is_given_twice),
         cmocka_unit_test(buckets_go_on),     cmocka_unit_test(lies_of_places_are_not_believed),
-        cmocka_unit_test(a_worker_is_shown),
+        cmocka_unit_test(a_worker_is_shown), cmocka_unit_test(many_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

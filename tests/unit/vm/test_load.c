@@ -45,8 +45,8 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
-    FAULT(version, "format version 8, but this prey reads version 7; this renews it: preyc RULES.prey -o FILE.pbc",    \
-          header(i)->version = 8)                                                                                      \
+    FAULT(version, "format version 9, but this prey reads version 8; this renews it: preyc RULES.prey -o FILE.pbc",    \
+          header(i)->version = 9)                                                                                      \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -54,7 +54,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     FAULT(unknown_kind, "section 2 is of unknown kind $KINDS", section(i, 2)->kind = PBC_KINDS)                        \
     FAULT(twice, "section `rules` stands twice", section(i, 3)->kind = PBC_RULES)                                      \
     FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1)               \
-    FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 48", section(i, 2)->entry_size = 44)         \
+    FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 52", section(i, 2)->entry_size = 44)         \
     FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \
     FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8)                                     \
     FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 999)                       \

@@ -60,10 +60,10 @@ static void many_mixed(struct imgbuild *b)
 /* As many statements as there may be, each from as many sets. */
 static void many_nats(struct imgbuild *b)
 {
-    enum { MANY_SETS = 4100 };
+    enum { MANY_SETS = 4102 };
     while (b->sets_count < MANY_SETS) img_add_sets(b, (struct pbc_set){.first4 = 0});
     while (b->nats_count < 4096) img_add_nats(b, b->nats[0]);
-    for (uint32_t i = 4; i < 4096; i++) b->nats[i].from_count = MANY_SETS;
+    for (uint32_t i = 6; i < 4096; i++) b->nats[i].from_count = MANY_SETS;
 }
 
 #define FAULTS(FAULT)                                                                                                  \
@@ -131,7 +131,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(pattern_empty, "pattern 0: 0 bytes, 1 to 64 may be", b->patterns[0].len = 0)                                 \
     FAULT(pattern_long, "pattern 1: 65 bytes, 1 to 64 may be", b->patterns[1].len = 65)                                \
     FAULT(pattern_far, "pattern 0: past the end of any frame", b->patterns[0].at = 65534)                              \
-    FAULT(pattern_reserved, "pattern 0: reserved bytes are not zero", b->patterns[0].reserved = 1)                     \
+    FAULT(pattern_reserved, "pattern 0: reserved bytes are not zero", b->patterns[0].reserved[2] = 1)                  \
     FAULT(pattern_value, "pattern 1: value has bits outside the mask", b->patterns[1].value[0] = 1)                    \
     FAULT(pattern_mask, "pattern 1: mask goes past its length", b->patterns[1].mask[63] = 1)                           \
     FAULT(iface_name, "interface 1: string past the end of `strings`", b->ifaces[1].name = PBC_NONE)                   \
@@ -348,31 +348,48 @@ static void many_nats(struct imgbuild *b)
     FAULT(service_announce, "service 0: announces what is no address", b->services[0].flags = PBC_SERVICE_ANNOUNCE)    \
     FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
     FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \
-    FAULT(nat_kind, "nat 0: unknown kind 3", b->nats[0].kind = 3)                                                      \
+    FAULT(nat_kind, "nat 0: unknown kind 4", b->nats[0].kind = 4)                                                      \
     FAULT(nat_backwards, "nat 1: ports run backwards", b->nats[1].port_hi = 1023)                                      \
     FAULT(nat_port, "nat 1: port 0", b->nats[1].port_lo = 0)                                                           \
     FAULT(nat_from, "nat 0: past the end of `sets`", b->nats[0].from = b->sets_count)                                  \
-    FAULT(nat_out, "nat 0: interface does not exist", b->nats[0].out = PBC_NONE)                                       \
+    FAULT(nat_out, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                     \
     FAULT(nat_family, "nat 0: unknown family 4", b->nats[0].family = 4)                                                \
     FAULT(nat_no_family, "nat 1: unknown family 0", b->nats[1].family = 0)                                             \
-    FAULT(nat_to, "nat 1: not an address to translate to", b->nats[1].to[0] = 0)                                       \
-    FAULT(nat_to_long, "nat 1: not an address to translate to", b->nats[1].to[1] = 1)                                  \
-    FAULT(nat_to_none, "nat 0: not an address to translate to", b->nats[0].to[3] = 1)                                  \
+    FAULT(nat_to, "nat 1: no address to translate to", b->nats[1].outside_count = 0)                                   \
+    FAULT(nat_to_six, "nat 1: no address to translate to", b->nats[1].family = 6)                                      \
+    FAULT(nat_to_past, "nat 1: past the end of `sets`", b->nats[1].outside = b->sets_count)                            \
+    FAULT(nat_to_many, "nat 1: more than 65536 addresses to translate to", b->nats[1].outside = 0)                     \
+    FAULT(nat_to_none, "nat 0: no address to translate to", (b->nats[0].outside_count = 1, b->nats[0].family = 0))     \
+    FAULT(nat_to_one, "nat 1: forwards, but is no `forward`", b->nats[1].to[0] = 1)                                    \
+    FAULT(nat_forward_outside, "nat 2: addresses of a `source` that it is not", b->nats[2].outside_count = 1)          \
     FAULT(nat_forwards, "nat 1: forwards, but is no `forward`", b->nats[1].target_port = 1)                            \
-    FAULT(nat_sources, "nat 2: a `forward` with sources or way out", b->nats[2].from_count = 1)                        \
-    FAULT(nat_way, "nat 2: a `forward` with sources or way out", b->nats[2].out = 0)                                   \
+    FAULT(nat_sources, "nat 2: past the end of `sets`", b->nats[2].from_count = 9999)                                  \
+    FAULT(nat_way, "nat 2: interface does not exist", b->nats[2].iface = 99)                                           \
+    FAULT(nat_prefix, "nat 2: a `forward` of a prefix", b->nats[2].len = 8)                                            \
+    FAULT(nat_number, "nat 2: a protocol's number beside its name", b->nats[2].ip_proto = 47)                          \
+    FAULT(nat_bare_port, "nat 5: a protocol with ports", b->nats[5].target_port = 80)                                  \
+    FAULT(nat_bare_tcp, "nat 5: protocol 6 has ports of its own", b->nats[5].ip_proto = 6)                             \
+    FAULT(nat_bare_icmp, "nat 5: protocol 58 has ports of its own", b->nats[5].ip_proto = 58)                          \
+    FAULT(nat_map_from, "nat 4: a `map` with more than prefixes", b->nats[4].from_count = 1)                           \
+    FAULT(nat_map_port, "nat 4: a `map` with more than prefixes", b->nats[4].port_hi = 1)                              \
+    FAULT(nat_map_family, "nat 4: not an address to forward", b->nats[4].family = 4)                                   \
+    FAULT(nat_map_way, "nat 4: interface does not exist", b->nats[4].iface = 99)                                       \
+    FAULT(nat_map_len, "nat 4: prefix length 129", b->nats[4].len = 129)                                               \
+    FAULT(nat_map_none, "nat 4: prefix length 0", b->nats[4].len = 0)                                                  \
+    FAULT(nat_map_bits, "nat 4: bits behind the prefix", b->nats[4].len = 56)                                          \
+    FAULT(nat_map_same, "nat 4: a prefix mapped to itself", b->nats[4].target[1] = 0x10)                               \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
     FAULT(nat_flags, "nat 2: unknown flags 0x2", b->nats[2].flags = 2)                                                 \
     FAULT(nat_self, "nat 2: not an address to forward", b->nats[2].flags = PBC_NAT_TO_SELF)                            \
     FAULT(nat_not_self, "nat 3: not an address to forward", b->nats[3].flags = 0)                                      \
     FAULT(nat_target, "nat 2: not an address to forward", b->nats[2].target[0] = 0)                                    \
     FAULT(nat_asks_self, "nat 3: own addresses that nobody asks for", b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)     \
-    FAULT(nat_proto, "nat 2: unknown protocol 6", b->nats[2].proto = 6)                                                \
+    FAULT(nat_proto, "nat 2: unknown protocol 7", b->nats[2].proto = 7)                                                \
     FAULT(nat_echo, "nat 3: an echo of another family", b->nats[3].proto = PBC_EP_ECHO4)                               \
     FAULT(nat_echo_port, "nat 3: an echo with ports", b->nats[3].target_port = 5)                                      \
     FAULT(nat_forward_port, "nat 2: port 0", b->nats[2].port_lo = 0)                                                   \
     FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
-    FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved[57] = 1)                             \
+    FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved2[43] = 1)                            \
     FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \

@@ -1,0 +1,350 @@
+#!/usr/bin/env bash
+# Step 13, what operators miss: what is promised, in order, tried on the built programs, one line a promise. B: the build
+# folder.
+set -u
+. tests/lib/accept.sh
+
+compiled() { # ARGUMENT... of preyc: good, and nothing said
+    run preyc "$@"
+    [ "$status" -eq 0 ] && [ ! -s err ]
+}
+addresses() { # FROM TO PRINTF-FORMAT: so many addresses, each once
+    awk -v from="$1" -v to="$2" -v format="$3" 'BEGIN { for (i = from; i < to; i++) { a = i * 2654435761 % 4294967296;
+        printf format, sprintf("%d.%d.%d.%d", int(a / 16777216), int(a / 65536) % 256, int(a / 256) % 256, a % 256) } }'
+}
+rejects() { # SENTENCE PATTERN: the list from standard input is refused, and it is said why
+    cat >bad.list
+    run preyc --check bad.prey
+    says "$1" 1 "$2" err
+}
+
+# ---- 6. includes by pattern ----
+
+mkdir -p conf.d empty.d
+echo 'ports web = 80, 443' >conf.d/20-ports.prey
+echo 'set office = 192.0.2.0/24' >conf.d/10-office.prey
+echo 'set office = nonsense' >conf.d/.10-office.prey.swp
+cat >main.prey <<'END'
+include "conf.d/*.prey"
+firewall edge default drop {
+  accept icmp6 type nd
+  accept tcp from office to port web
+}
+END
+compiled --check main.prey
+ok $? 'include "conf.d/*.prey" reads the files of a folder'
+echo 'set office = 198.51.100.0/24' >conf.d/9-late.prey
+run preyc --check main.prey
+says 'in the order of their names: the later one is the one at fault' 1 'conf.d/9-late.prey:1:5: error: .office. is already' err
+rm conf.d/9-late.prey
+ln -s loop.prey conf.d/loop.prey
+run preyc --check main.prey
+says 'a link in a circle is an error that names it' 1 "conf.d/loop.prey. can't be read: Too many levels" err
+rm conf.d/loop.prey
+sed 's/conf.d/empty.d/' main.prey >none.prey
+run preyc --check none.prey
+says 'a pattern that matches nothing warns' 1 'warning: no file matches.*W0601' err
+(cd empty.d && seq -f '%05g.prey' 1 5000 | xargs touch)
+run preyc --check none.prey
+says 'thousands of files are bounded by a limit that has a name' 1 'at most 4096 files.*E0134' err
+
+# ---- 8. address files as they are published ----
+
+addresses 0 100000 '%s ; SBL1\n' >drop.list
+{ echo 'create bad hash:ip family inet hashsize 1024 maxelem 200000'; addresses 0 100000 'add bad %s timeout 300 packets 1 bytes 60\n'; } >ipset.list
+{ printf 'table inet f {\n\tset bad {\n\t\ttype ipv4_addr\n\t\telements = {\n'; addresses 0 100000 '%s timeout 1h expires 59m,\n'; printf '}\n\t}\n\tchain c { ip saddr { 192.0.2.1 } drop; }\n}\n'; } >nft.list
+for form in drop ipset nft; do
+    printf 'set bad = file "%s.list"\nfirewall f default accept { drop from bad }\n' $form >$form.prey
+    compiled $form.prey -o $form.pbc
+    ok $? "100,000 addresses as $form has them"
+done
+run preyc --diff drop.pbc ipset.pbc
+same 'ipset and the plain list hold the same' "$(cat out)" 'no difference for any packet that the rules judge'
+run preyc --diff drop.pbc nft.pbc
+same 'so does nft' "$(cat out)" 'no difference for any packet that the rules judge'
+printf 'set bad = file "bad.list"\nfirewall f default accept { drop from bad }\n' >bad.prey
+printf '192.0.2.1 ; ok\n192.0.2.1/24 ; SBL2\n' | rejects 'the line of a fault, and what is wrong with it' 'bad.list:2:1: error: the address has bits set past its first 24'
+printf 'add a 192.0.2.1\nadd b 192.0.2.2\n' | rejects 'two sets of one family: which is meant is not guessed' 'bad.list:2:5: error: this is a second set'
+head -c 1000 nft.list | rejects 'a listing that has lost its end' 'bad.list:[0-9]+:[0-9]+: error: .*lost its end'
+printf '{"cidr":"192.0.2.0/24"}\n' | rejects 'JSON' 'bad.list:1:1: error: this is JSON'
+head -c 3000000 /dev/zero | tr '\0' '{' | sed 's/^/set a /' | rejects 'three million open braces, soon' 'bad.list:1:'
+
+# ---- 10. warnings that are not wanted ----
+
+cat >warns.prey <<'END'
+set nested = 192.0.2.0/24, 192.0.2.7, 192.0.2.9
+set unused = 192.0.2.1
+firewall f default accept { drop from nested }
+END
+run preyc --werror --check warns.prey
+says 'warnings of one kind about one list are one' 1 'this member lies inside another one of the list, and so does one more' err
+compiled --werror --allow W0303,W0201 --check warns.prey
+ok $? '--allow leaves them out, also with --werror'
+{ echo 'allow W0201'; sed '1i allow W0303' warns.prey; } >allowed.prey
+compiled --werror --check allowed.prey
+ok $? 'so does `allow`, at the top and before a declaration'
+run preyc --allow E0201 --check warns.prey
+says 'an error can'\''t be allowed' 2 'only warnings can be allowed' err
+
+# ---- 12. --diff sees services, pools, nats, meters, sets ----
+
+cat >old.prey <<'END'
+set office = 192.0.2.0/24
+meter syns = 200/s burst 400
+pool shop { server a 10.0.0.11:8443; server b 10.0.0.12:8443 }
+service www on 203.0.113.10 tcp/443 { mode passthrough; -> shop }
+nat home { masquerade from 10.0.0.0/8 out on "wan"; forward self tcp/2222 -> 10.0.0.5:22 }
+firewall edge in default drop { accept icmp6 type nd; drop tcp flags has syn over syns; accept tcp from office to port 22; accept tcp to 203.0.113.10 port 443 }
+firewall through forward default drop { accept tcp to 10.0.0.5 }
+END
+changed() { # SED-EXPRESSION STATUS SENTENCE PATTERN...: what --diff tells of the edit
+    sed "$1" old.prey >new.prey
+    cmp -s old.prey new.prey && ok 1 "$3: the edit is one"
+    run preyc --diff old.prey new.prey
+    local wanted=$2 sentence=$3
+    shift 3
+    says "$sentence" "$wanted" "$1" out
+    for pattern in "${@:2}"; do has "... $pattern" "$pattern"; done
+}
+run preyc --diff old.prey old.prey
+says 'a file and itself' 0 '^no difference for any packet that the rules judge$' out
+changed 's/server b .*8443/& ; server c 10.0.0.13:8443/' 1 'a server more' '^widened +203.0.113.10 tcp/443 newly reaches shop/c 10.0.0.13:8443, by the service www' 'e.g.  tcp .* -> 203.0.113.10:443' '^ +\+ c 10.0.0.13:8443'
+changed 's/; server b .*8443//' 0 'a server less' '^narrowed +203.0.113.10 tcp/443 no longer reaches shop/b'
+changed 's/10.0.0.5:22 /10.0.0.5:23 /' 1 'a forward to another port' '^widened +self tcp/2222 newly reaches 10.0.0.5:23, by the nat home' '^narrowed +self tcp/2222 no longer reaches 10.0.0.5:22'
+changed 's/self tcp.2222/self on "wan" tcp\/2222/' 0 'a forward by one interface alone' '^narrowed +self tcp/2222 on not "wan" no longer reaches 10.0.0.5:22, by the nat home'
+changed 's/forward self/map 203.0.113.16\/28 <-> 10.0.9.16\/28; &/' 1 'a map more' '^widened +203.0.113.16/28 newly reaches 10.0.9.16/28, by the nat home'
+changed 's/200.s/300\/s/' 1 'a meter that lets more through' '^widened +meter syns' 'was   200/s burst 400' 'now   300/s burst 400'
+changed 's/200.s/100\/s/' 0 'a meter that lets less through' '^narrowed +meter syns'
+changed 's/from office/from not office/' 1 'sets by their names' '^widened +tcp from not office to any port 22' '^narrowed +tcp from office to any port 22'
+changed 's/8443; server/8443 weight 3; server/' 0 'another weight: a change that neither widens nor narrows' '^changed +pool shop' '^ +- a 10.0.0.11:8443$' '^ +\+ a 10.0.0.11:8443 weight 3$'
+
+
+# ---- 11. what would become of a packet ----
+
+cat >ask.prey <<'END'
+interface wan = "eth0"
+firewall edge default drop {
+  accept icmp6 type nd
+  accept tcp to self port 22 on wan as SSH
+}
+END
+run preyc --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' ask.prey
+says '--ask: the verdict' 0 '^verdict: accept  rule SSH$' out
+has 'and each rule that was tried, with what failed' '^  edge:3  no   not icmp6'
+run preyc --json --ask 'tcp 198.51.100.9:50000 -> self:23 syn on wan' ask.prey
+says 'as JSON' 0 '"verdict":"drop","rule":"default"' out
+preyc ask.prey -o ask.pbc
+printf 'tcp 198.51.100.9:50000 -> self:22 syn on wan\nudp 198.51.100.9:1 -> self:53\n' | preyc --ask - ask.pbc >out 2>err
+status=$?
+says 'lines, and a program' 0 '^verdict: drop  rule default$' out
+
+# ---- 13. yesterday's traffic against tomorrow's rules ----
+
+printf 'eth / ip4 192.0.2.1 > 203.0.113.1 / tcp %s > 22 syn\n' 50000 50001 >day.notes
+"$tools/mkcap" day.notes day.pcap
+printf 'firewall f default drop { accept icmp6 type nd; accept tcp port 22 as SSH }\n' >yesterday.prey
+printf 'firewall f default drop { accept icmp6 type nd; accept tcp port 23 as TELNET }\n' >tomorrow.prey
+run preyc --against yesterday.prey tomorrow.prey --pcap day.pcap
+says '--against: what would be judged otherwise, with status 1' 1 '^narrowed +2 frames of 2 flows$' out
+has 'by which rules' '^ +was   accept by SSH \(yesterday.prey:1\)$'
+has 'with the first frame' 'first frame 1 at .* tcp 192.0.2.1:50000 > 203.0.113.1:22 SYN'
+run preyc --against yesterday.prey yesterday.prey --pcap day.pcap
+says 'nothing: status 0' 0 'none would be judged or sent otherwise' out
+
+# ---- 14. rules from traffic ----
+
+run preyc --suggest --pcap day.pcap
+says '--suggest: what began, by service and source' 0 'accept tcp from 192.0.2.1 to 203.0.113.1 port 22 state new +as SSH' out
+has 'and drops the rest' 'default drop'
+cp out suggested.prey
+compiled suggested.prey -o suggested.pbc
+ok $? 'it compiles, and its tests pass'
+run preyrun -r day.pcap --only accept suggested.pbc
+same 'its replay accepts what it says' "$(tail -n +2 out | wc -l)" "$(sed -n 's/^# Of the capture it accepts \([0-9]*\) of.*/\1/p' suggested.prey)"
+
+# ---- 15. captures as they are ----
+
+for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
+    $how day.pcap >day.packed
+    run preyrun -r day.packed --only 'rule SSH' suggested.pbc
+    says "made by ${how% *}" 0 '^2[[:space:]]accept[[:space:]]SSH' out
+done
+gzip -c day.pcap | xz -c >twice
+run preyrun -r twice suggested.pbc
+says 'an archive in an archive is refused by name' 2 'compressed once more, with gzip' err
+cp day.pcap other.pcap
+run preyrun -r day.pcap -r other.pcap --map day.pcap=wan --map other.pcap=eth7 suggested.pbc
+says 'several, merged' 0 '^ +4 frames' out
+run preyrun -r day.pcap --map day.pcap=wan --self 203.0.113.1 --describe ask.pbc
+says '--map says where frames came in, --describe what they are' 0 'SSH.*tcp 192.0.2.1:50001 > 203.0.113.1:22 SYN' out
+run preyrun -r day.pcap --explain 1,2 suggested.pbc
+same '--explain of several frames' "$(grep -c '^frame' out)" 2
+run preyrun -r day.pcap --only 'not rule SSH, accept' --write-seen seen.pcap suggested.pbc
+run preyrun -r seen.pcap --json suggested.pbc
+says '--write-seen writes the frames that lines are about' 0 '"frames":[[:space:]]*2' out
+
+
+# ---- 5, 6. translation, fleets ----
+
+cat >block.prey <<'END'
+interface wan = "eth0"
+set inside = 10.0.0.0/16
+pool fleet { balance round_robin; servers w 10.9.0.1-10.9.0.20:8443 weight 2 }
+service www on 203.0.113.3 tcp/443 { mode passthrough keep source; -> fleet }
+nat block {
+  map 203.0.113.16/28 <-> 10.0.0.16/28 on wan
+  source from inside out on wan to 203.0.113.4-203.0.113.7
+  forward self on wan from 198.51.100.0/24 tcp/443, gre -> 10.0.0.43
+  mss clamp auto
+}
+firewall edge forward default drop {
+  accept from inside as OUT
+  accept tcp to 203.0.113.16/28 port 443 as IN
+}
+firewall here in default drop { accept icmp6 type nd; accept tcp, gre to self, 203.0.113.3 as HERE }
+test "translation and a fleet" {
+  self 203.0.113.2
+  expect forward by IN: tcp 198.51.100.9:5 -> 203.0.113.17:443 syn on wan
+  expect forward: reply syn ack
+  expect forward by OUT: tcp 10.0.3.3:5 -> 198.51.100.9:80 syn on "eth1"
+  expect forward: reply syn ack
+  expect forward by HERE: gre 198.51.100.9 -> self on wan
+  expect forward by HERE: tcp 198.51.100.9:5 -> self:443 syn on wan
+  server fleet/w-1 down
+  expect server fleet/w-2: tcp 198.51.100.9:7 -> 203.0.113.3:443 syn
+}
+END
+compiled --check block.prey
+ok $? 'map, several addresses, forward by interface and source and of gre, mss clamp, servers w A-B'
+sed '/self on wan/s/ on wan//;s/-> self:443 syn on wan/-> self:443 syn on "eth1"/' block.prey >any.prey
+compiled --check any.prey
+ok $? 'without `on` a forward takes what comes by any interface'
+run preyc --stats block.prey
+says '--stats says how many mappings there is room for' 0 'mappings of each protocol: 4 addresses x 64512 ports' out
+for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;E0847' 's/203.0.113.4-/203.0.113.9-/;E0302' 's/203.0.113.4-203.0.113.7/100.64.0.0-100.65.0.0/;E0845' \
+    's/clamp auto/clamp pmtu/;write .auto' 's/gre ->/proto 51 ->/;E0846' 's/-10.9.0.20/-10.10.0.20/;E0845'; do
+    sed "${fault%;*}" block.prey >fault.prey
+    run preyc --check fault.prey
+    says "... ${fault#*;}" 1 "${fault#*;}" err
+done
+
+
+# ---- 1, 3, 4. interfaces ----
+
+cat >zones.prey <<'END'
+interface wan = "eth0"
+interface vpn = "wg*"
+set lan = 10.0.0.0/8
+firewall tunnels on vpn default drop {
+  accept icmp6 type nd
+  accept tcp to lan port 22 on "wg0" as ADMIN
+}
+firewall edge default drop {
+  accept icmp6 type nd
+  accept tcp to lan port 80 on wan as WEB
+}
+firewall sent out default accept { drop tcp port 25 out on wan as NO_MAIL }
+test "zones" {
+  expect accept by ADMIN: tcp 10.1.0.1:5 -> 10.0.0.1:22 syn on "wg0"
+  expect drop by default: tcp 10.1.0.1:5 -> 10.0.0.1:22 syn on "wg1"
+  expect drop by NO_MAIL: tcp self:5 -> 192.0.2.1:25 syn out on wan
+  never accept: tcp any -> lan on "wlan0"
+  never accept: tcp any -> lan port 80 on not wan
+  never accept: tcp self -> any port 25 out on wan
+}
+END
+compiled --check zones.prey
+ok $? 'interfaces by pattern, claims by zone, where it leaves'
+sed 's/on not wan$/on vpn, wan/' zones.prey >false.prey
+run preyc --check false.prey
+says 'a claim by zone is refuted' 1 'accept by WEB' err
+sed 's/wg\*/wg+/' zones.prey >plus.prey
+run preyc --check plus.prey
+says 'a name with + shows *' 1 'write `"wg\*"`' err
+echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
+run preyc --check arrives.prey
+says 'what arrives leaves nowhere' 1 'E0516' err
+
+
+# ---- 7. words of habit ----
+
+cat >words.prey <<'END'
+schedule feast = 2026-12-24 18:00 - 2026-12-27
+firewall edge default drop {
+  accept icmp6 type nd
+  drop tcp to port 22 during feast
+  accept esp, gre, udp to self as VPN
+  accept igmp, ospf, vrrp, ipip, l2tp, pim from 192.0.2.0/24
+  count not proto 47
+  accept icmp to self type echo-request as PING
+  drop tcp bytes payload at 0 is not x"16" log "plain: " 10/s as PLAIN
+  accept tcp to port 22 as SSH
+}
+test "words" {
+  expect accept by VPN: esp 192.0.2.1 -> self
+  expect accept by VPN: gre 2001:db8::1 -> self
+  expect accept by PING: icmp 192.0.2.1 -> self type echo-request
+  expect accept by SSH: tcp 192.0.2.1:1024 -> self:22 syn
+  at 2026-12-25 12:00
+  expect drop: tcp 192.0.2.1:1025 -> self:22 syn
+  never accept: proto eigrp any -> any
+}
+END
+compiled --check words.prey
+ok $? 'protocols by name in lists and packets, not proto, type anywhere, is not, log "prefix", dates'
+echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
+run preyc --check bad.prey
+says "IPVS' names of balances are hinted" 1 'write .least_conn.' err
+
+# ---- 9. silent misreadings ----
+
+echo 'firewall in default drop { accept icmp6 type nd }' >bad.prey
+run preyc --check bad.prey
+says 'a firewall named in, without a direction, is an error' 1 'not its direction.*E0514' err
+echo 'chain rules { drop tcp }' >bad.prey
+run preyc --check bad.prey
+says 'a program that judges nothing' 0 'no firewall, service or nat.*W0514' err
+echo 'nat n { masquerade from 10.0.0.0/8 out on "eth0" }' >bad.prey
+run preyc --check bad.prey
+says 'a nat without a firewall for what crosses' 0 'no firewall judges what crosses.*W0515' err
+printf 'set office = 192.0.2.0/24\nset offices = 198.51.100.0/24\nfirewall f default accept { drop from office }\n' >bad.prey
+run preyc --check bad.prey
+says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' err
+run preyc --werror --allow W0203 --check bad.prey
+same 'which allow takes' "$status" 0
+
+# ---- hints ----
+
+hint() { # TEXT ANSWER: such a rule is answered so
+    printf 'interface wan = "eth0"\nfirewall f default drop {\n  %s\n}\n' "$1" >bad.prey
+    run preyc --check bad.prey
+    says "$1" 1 "$2" err
+}
+hint 'accept tcp flags syn' 'write .has syn.'
+hint 'accept tcp from port 22' 'write .source port 22.'
+hint 'drop tcp over 5/s' 'meter m = 5/s per source'
+hint 'accept tcp port >1024' 'write .1025-.'
+hint 'reject tcp with tcp-reset' 'did you mean .rst.'
+hint 'accept ether from 02-00-00-00-00-01' 'write .02:00:00:00:00:01.'
+hint 'accept from example.com' 'names of hosts are not looked up'
+hint 'accept tos 4' 'write .dscp 1.'
+hint 'drop in on "eth1"' 'leave out .in.'
+hint 'accept to wan' '.on wan. asks where a packet came in'
+printf 'firewall f default accept { drop igmp }\n' >good.prey
+compiled --check good.prey
+ok $? 'igmp is a protocol'
+echo 'ports p = file "x"' >bad.prey
+run preyc --check bad.prey
+says 'ports p = file "x"' 1 'only sets of addresses' err
+printf '# T\xfcr\n' >bad.prey
+run preyc --check bad.prey
+says 'Latin-1 in a comment' 1 'in Latin-1 it is' err
+
+# ---- 17. coming from another tool ----
+
+for page in nftables iptables pf ipvs haproxy; do
+    sed -n '/^```prey$/,/^```$/{/^```/!p}' "$top/rules-examples/coming-from/$page.md" >$page.prey
+    grep -q '^test ' $page.prey && compiled --check $page.prey && preyc --fmt $page.prey | cmp -s - $page.prey
+    ok $? "coming from $page: what stands beside its set-up compiles, passes its tests, and is formatted"
+done
+exit $failed

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# preyc --against: what other rules would do otherwise with the frames of a capture.
+set -u
+. tests/lib/scratch.sh
+compares() { # ARGUMENT...: preyc into out, err, status
+    timeout 60 "$bin/preyc" "$@" >out 2>err </dev/null
+    status=$?
+}
+limits='limits { flows 30_000 }
+'
+rules old <<'END_RULES'
+interface wan = "eth0"
+set office = 192.0.2.0/24
+firewall edge default drop {
+  accept state established as OPEN
+  accept icmp6 type nd
+  accept tcp from office to port 22 as SSH
+  accept tcp to port 80 as WEB
+  drop udp as QUIET
+}
+pool web { server one 10.0.0.1:8080; server two 10.0.0.2:8080 }
+service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+END_RULES
+sed 's/server two 10.0.0.2:8080/server three 10.0.0.3:8080/; s/192.0.2.0.24/198.51.100.0\/24/; s/drop udp as QUIET/reject udp as QUIET/
+    s/accept tcp to port 80 as WEB/accept tcp to port 80 as HTTP/' old.prey >new.prey
+"$bin/preyc" new.prey -o new.pbc || exit 1
+capture day < <(cat <<'END_NOTES'
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 syn
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50001 > 22 syn
+eth / ip4 198.51.100.1 > 203.0.113.1 / tcp 50001 > 22 syn
+eth / ip4 192.0.2.4 > 203.0.113.10 / udp 50004 > 80 len 16 / zeros 8
+eth / ip4 192.0.2.1 > 192.0.2.2 id 7 frag 16 proto udp / zeros 16
+eth / ip4 192.0.2.1 > 192.0.2.2 id 7 more / udp 50000 > 53 len 32 / zeros 8
+END_NOTES
+    for i in $(seq 16); do echo "eth / ip4 192.0.2.1 > 203.0.113.10 / tcp $((50000 + i)) > 80 syn"; done)
+"$bin/preyrun" -r day.pcap --self 203.0.113.2 --verdicts - old.pbc >was
+"$bin/preyrun" -r day.pcap --self 203.0.113.2 --verdicts - new.pbc >now
+moved=$(paste was now | awk -F '\t' '$11 != $5 { n++ } END { print n }')
+first=$(paste was now | awk -F '\t' '$11 != $5 { print $1; exit }')
+[ "$moved" -gt 2 ]
+ok $? 'some connections go to another server'
+
+compares --against old.prey new.prey --pcap day.pcap --self 203.0.113.2
+same 'each pair of rules that decide otherwise, with the first frame' "$status$(cat err)
+$(sed -n '/^changed/,/^$/p; /^narrowed/,/^$/p; /^widened/,/^$/p; $p' out)" "1
+changed     3 frames of 2 flows
+            was   drop by QUIET (old.prey:8)
+            now   reject by QUIET (new.prey:8)
+            first frame 4 at 09:00:00.004: udp 192.0.2.4:50004 > 203.0.113.10:80
+
+narrowed    2 frames of 2 flows
+            was   accept by SSH (old.prey:6)
+            now   drop by the default of edge (new.prey:3)
+            first frame 1 at 09:00:00.001: tcp 192.0.2.1:50000 > 203.0.113.1:22 SYN
+
+widened     1 frame of 1 flow
+            was   drop by the default of edge (old.prey:3)
+            now   accept by SSH (new.prey:6)
+            first frame 3 at 09:00:00.003: tcp 198.51.100.1:50001 > 203.0.113.1:22 SYN
+
+22 frames of 21 flows: $((moved + 6)) of $((moved + 5)) flows would be judged or sent otherwise"
+same 'and where other servers get them; a rule of another name is no difference' \
+    "$(awk '/^moved/ { n += $2 } END { print n }' out) $(grep -c "first frame $first at" out) $(grep -A2 '^moved' out | grep -c 'now   forward by HTTP (new.prey:7), to web/')" \
+    "$moved 1 $(grep -c '^moved' out)"
+cp out of-rules
+compares --against old.pbc new.pbc -r day.pcap --self 203.0.113.2
+same 'programs say the same' "$status$(cat out)" "1$(cat of-rules)"
+gzip -k day.pcap
+compares --against old.pbc new.pbc -r day.pcap.gz --self 203.0.113.2
+same 'so does a compressed capture' "$(cat out)" "$(cat of-rules)"
+compares --against old.prey old.pbc -r day.pcap
+same 'the same rules: nothing' "$status$(cat out)" '022 frames of 21 flows: none would be judged or sent otherwise'
+compares --json --against old.prey new.prey -r day.pcap --self 203.0.113.2
+same 'JSON' "$status $(python3 -c '
+import json
+j = json.load(open("out"))
+r = {r["kind"]: r for r in j["regions"]}
+print(j["frames"], j["differing_frames"] == sum(x["frames"] for x in j["regions"]), r["narrowed"]["was"]["rule"], r["narrowed"]["now"]["rule"],
+      r["narrowed"]["now"]["firewall"], r["widened"]["first"]["frame"], r["moved"]["now"]["server"] != r["moved"]["was"]["server"], j["complete"])')" \
+    '1 22 True SSH default edge 3 True True'
+
+# Names of interfaces, this machine's addresses, and what is held to the capture's end.
+printf 'interface wan = "eth0"\nfirewall f on wan in default drop { accept icmp6 type nd }\n' >in.prey
+printf 'firewall f default accept { drop arp }\n' >all.prey
+compares --against all.prey in.prey -r day.pcap
+same 'nobody says where frames came in' "$status" 0
+compares --against all.prey in.prey -r day.pcap --on wan
+same '--on says it' "$status $(tail -1 out)" '1 22 frames of 21 flows: 22 of 21 flows would be judged or sent otherwise'
+compares --against all.prey in.prey -r day.pcap --map day.pcap=wan
+same '--map, too' "$(tail -1 out)" '22 frames of 21 flows: 22 of 21 flows would be judged or sent otherwise'
+compares --against all.prey in.prey -r day.pcap --on wan --self 203.0.113.1
+same 'what is not for this machine is not judged by `in`' "$(tail -1 out)" '22 frames of 21 flows: 3 of 3 flows would be judged or sent otherwise'
+head -5 day.notes >late.notes
+"$bin/tests/tools/mkcap" late.notes late.pcap
+compares --against old.prey new.prey -r late.pcap
+same 'a fragment whose first never comes' "$status $(tail -1 out | cut -d: -f1)" '1 5 frames of 5 flows'
+head -c -7 day.pcap >cut.pcap
+compares --against old.prey old.prey -r cut.pcap
+same 'a capture that is cut: what came before, and the fault' "$status $(cat out)$(cat err)" \
+    '2 21 frames of 20 flows: none would be judged or sent otherwise; the rest of the capture cannot be readpreyc: cut.pcap: truncated: frame 22 has 47 of 54 bytes of its data'
+# One pair of rules more than are told apart, and a frame of the first again.
+{
+    echo 'firewall f default accept {'
+    for i in $(seq 4097); do echo "  accept tcp port $i as R$i"; done
+    echo '}'
+} >many.prey
+sed 's/accept tcp/drop tcp/' many.prey >fewer.prey
+for i in $(seq 4097) 1; do echo "eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > $i syn"; done >many.notes
+"$bin/tests/tools/mkcap" many.notes many.pcap
+compares --json --against many.prey fewer.prey -r many.pcap
+same 'left out is what has no pair of its own' "$status $(python3 -c '
+import json
+j = json.load(open("out"))
+print(j["left_out"], len(j["regions"]), j["regions"][0]["frames"], j["complete"])')" '1 1 4096 2 False'
+wrong() { # SENTENCE PATTERN ARGUMENT...
+    local sentence=$1 pattern=$2
+    shift 2
+    compares "$@"
+    [ "$status" = 2 ] && grep -qE -- "$pattern" err && [ ! -s out ]
+    ok $? "$sentence"
+}
+wrong 'no capture' 'needs a capture' --against old.prey new.prey
+wrong 'one file' 'compares two files' --against old.prey -r day.pcap
+wrong 'what is no capture' 'not a pcap' --against old.prey new.prey -r old.prey
+wrong 'rules at fault' 'error:' --against old.prey was -r day.pcap
+wrong 'a capture without --against' 'captures are for' --check old.prey -r day.pcap
+wrong 'standard input twice' 'named twice' --against - new.prey -r -
+wrong '--on with --map' 'leave out' --against old.prey new.prey -r day.pcap --on wan --map a=wan
+wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
+wrong '--self that is none' 'is not an IPv4' --against old.prey new.prey -r day.pcap --self x
+exit $failed

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# preyc --ask: what would become of a packet, and why, by rules or a program.
+set -u
+. tests/lib/scratch.sh
+asks() { # ARGUMENT...: preyc into out, err, status
+    timeout 60 "$bin/preyc" "$@" >out 2>err </dev/null
+    status=$?
+}
+cat >edge.prey <<'END_RULES'
+interface wan = "eth0"
+set office = 198.51.100.0/24
+firewall edge default drop {
+  accept state established, related as OPEN
+  accept icmp6 type nd
+  accept tcp from office to self port 22 on wan as SSH
+  reject tcp port 113 with rst as IDENT
+  accept tcp to 203.0.113.10 port 80 as WEB
+}
+pool web { server one 10.0.0.1:8080 }
+service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+END_RULES
+"$bin/preyc" edge.prey -o edge.pbc || exit 1
+
+asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' edge.prey
+same 'each rule that was tried, and the verdict' "$status$(cat err)
+$(cat out)" '0
+packet  tcp 198.51.100.9:50000 > 192.0.0.8:22 SYN  54 bytes
+  state new: there is no flow
+  OPEN    no   state is new, not established or related (edge.prey:4)
+  edge:5  no   not icmp6 (edge.prey:5)
+  SSH     yes  accept (edge.prey:6)
+verdict: accept  rule SSH'
+cp out of-rules
+asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' edge.pbc
+same 'a program says the same' "$(cat out)" "$(cat of-rules)"
+asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on "eth0"' edge.prey
+same 'so does the device' "$(cat out)" "$(cat of-rules)"
+timeout 60 "$bin/preyc" --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' - <edge.prey >out
+same 'and standard input' "$(tail -1 out)" "$(tail -1 of-rules)"
+asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on eth7' edge.prey
+same 'an interface that the rules do not name' "$(sed -n 2p out)|$(tail -1 out)" '  came in on eth7, which the rules do not name|verdict: drop  rule default'
+asks --ask 'tcp 192.0.2.1:50000 -> 203.0.113.10:80 syn' --ask 'tcp 192.0.2.1:50000 -> self:113 syn' edge.prey
+same 'several, and what leaves' "$(grep -E '^(packet|verdict|$)|sent|answered' out | sed 's/192.0.0.8:[0-9]* >/192.0.0.8 >/')" \
+'packet  tcp 192.0.2.1:50000 > 203.0.113.10:80 SYN  54 bytes
+  sent tcp 192.0.0.8 > 10.0.0.1:8080 SYN
+verdict: forward  rule WEB  service shop  server web/one
+
+packet  tcp 192.0.2.1:50000 > 192.0.0.8:113 SYN  54 bytes
+  answered tcp 192.0.0.8 > 192.0.2.1:50000 RST ACK
+verdict: reject  rule IDENT'
+asks --json --ask 'tcp 192.0.2.1:50000 -> 203.0.113.10:80 syn' --ask 'udp 192.0.2.1:1 -> self:53' edge.prey
+same 'JSON, an object a line' "$(python3 -c '
+import json
+for l in open("out"):
+    j = json.loads(l)
+    print(j["verdict"], j["rule"], j["server"], len(j["tried"]), j["state"])')" 'forward WEB web/one 5 new
+drop default None 5 new'
+printf '# which may enter?\n\ntcp 192.0.2.1:50000 -> self:22 syn\n  udp 192.0.2.1:1 -> self:53\r\n' | timeout 60 "$bin/preyc" --ask - edge.pbc >out 2>err
+same '- reads lines' "$?$(cat err)$(grep -c '^verdict: drop' out)" 02
+asks --ask 'udp 192.0.2.1:1 -> self:53' edge.prey edge.pbc
+same 'of several files each is named' "$(grep ':$' out | tr '\n' ' ')$(grep -c ^verdict out)" 'edge.prey: edge.pbc: 2'
+head -3 edge.prey >bad.prey; echo 'firewall f { accept nothing }' >>bad.prey
+asks --ask 'udp 192.0.2.1:1 -> self:53' bad.prey
+same 'rules at fault' "$status$(grep -c 'error:' err)" 22
+wrong() { # SENTENCE PATTERN ARGUMENT...
+    local sentence=$1 pattern=$2
+    shift 2
+    asks "$@"
+    [ "$status" = 2 ] && grep -qE -- "$pattern" err && [ ! -s out ]
+    ok $? "$sentence"
+}
+wrong 'a word that is none' 'unexpected `foo`' --ask 'foo' edge.prey
+wrong 'a test instead of a packet' 'is no packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
+wrong 'nothing' 'is empty' --ask '' edge.prey
+wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
+wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
+wrong 'a device that cannot be' 'no device has the name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
+wrong 'with other options' 'can be combined with no option' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
+wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
+wrong 'standard input twice' 'once, for one file' --ask - -
+wrong 'too many' 'more than 64' $(for i in $(seq 65); do echo --ask udp; done) edge.prey
+timeout 60 "$bin/preyc" --ask 'udp 192.0.2.1:1 -> self:53' edge.prey >/dev/full 2>err
+same 'a full disk' "$?$(cat err)" "2preyc: can't write to standard output: No space left on device"
+head -c 300000 /dev/urandom | timeout 60 "$bin/preyc" --ask - edge.prey >out 2>err
+same 'any bytes as packets' "$? $(grep -c Sanitizer err)" '2 0'
+exit $failed

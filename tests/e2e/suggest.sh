@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# preyc --suggest: rules that let in what a capture shows to begin; they compile, and do what they say.
+set -u
+. tests/lib/scratch.sh
+suggests() { # ARGUMENT...: preyc into out, err, status
+    timeout 60 "$bin/preyc" --suggest "$@" >out 2>err </dev/null
+    status=$?
+}
+rule() { # NAME: what it lets in
+    sed -n "s/^  \(accept .*[^ ]\) *as $1 .*/\1/p" out | tr -s ' '
+}
+# Compiles, passes its tests, is formatted, and accepts as many frames of the capture as it says.
+holds() { # SENTENCE CAPTURE ARGUMENT...
+    local sentence=$1 capture=$2
+    shift 2
+    cp out suggested.prey
+    "$bin/preyc" suggested.prey -o suggested.pbc 2>said && [ ! -s said ] && [ -z "$("$bin/preyc" --fmt --check suggested.prey)" ] &&
+        "$bin/preyrun" -r "$capture" "$@" --only 'accept, pass' suggested.pbc >lines
+    same "$sentence" "$? $(sed -n 's/^# Of the capture it accepts \([0-9,]*\) of .*/\1/p' out | tr -d ,)" "0 $(($(wc -l <lines) - 1))"
+}
+capture day <<'END_NOTES'
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 syn seq 1
+eth / ip4 203.0.113.1 > 192.0.2.1 / tcp 22 > 50000 syn ack ack 2 seq 1
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 ack ack 2 seq 2
+eth / ip4 192.0.2.2 > 203.0.113.1 / tcp 50009 > 22 syn
+eth / ip4 203.0.113.1 > 192.0.2.2 / tcp 22 > 50009 syn ack ack 2
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50010 > 80 syn
+eth / ip4 203.0.113.1 > 192.0.2.1 / tcp 80 > 50010 syn ack ack 2
+eth / ip4 192.0.2.2 > 203.0.113.1 / tcp 50011 > 80 syn
+eth / ip4 203.0.113.1 > 192.0.2.2 / tcp 80 > 50011 syn ack ack 2
+eth / ip4 198.51.100.1 > 203.0.113.1 / tcp 50001 > 23 syn
+eth / ip4 198.51.100.1 > 203.0.113.1 / tcp 50001 > 6000 ack ack 7
+eth / ip4 192.0.2.7 > 203.0.113.1 / udp 40000 > 53 len 16 / zeros 8
+eth / ip4 203.0.113.1 > 192.0.2.7 / udp 53 > 40000 len 16 / zeros 8
+eth / ip4 192.0.2.8 > 203.0.113.2 / udp 40000 > 53 len 16 / zeros 8
+eth / ip4 192.0.2.8 > 203.0.113.1 / udp 40000 > 53 len 16 / zeros 8
+eth / ip4 192.0.2.7 > 203.0.113.2 / udp 40000 > 53 len 16 / zeros 8
+eth / ip4 9.9.9.9 > 192.0.2.7 / udp 53 > 40001 len 16 / zeros 8
+eth / ip4 192.0.2.9 > 203.0.113.1 / icmp type 8
+eth / ip4 203.0.113.1 > 192.0.2.9 / icmp type 0
+eth / ip6 2001:db8::1 > 2001:db8::2 / tcp 50000 > 443 syn
+eth / ip6 2001:db8::2 > 2001:db8::1 / tcp 443 > 50000 syn ack ack 2
+eth / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67 len 16 / zeros 8
+eth / ip4 192.0.2.9 > 203.0.113.1 proto 47 / zeros 8
+eth / ip4 192.0.2.9 > 203.0.113.1 proto udp / zeros 4
+eth / arp
+END_NOTES
+suggests -r day.pcap
+same 'no fault' "$status$(cat err)" 0
+holds 'what it says holds' day.pcap
+same 'the sources of a service, and the ports of the same ones' "$(rule SSH)" 'accept tcp from 192.0.2.0/30 to 203.0.113.1 port 22, 80 state new'
+same 'several destinations' "$(rule DNS)" 'accept udp from 192.0.2.0/28 to 203.0.113.1, 203.0.113.2 port 53 state new'
+same 'IPv6' "$(rule HTTPS)" 'accept tcp from 2001:db8::1 to 2001:db8::2 port 443 state new'
+same 'a ping, and a protocol without ports' "$(rule PING)|$(rule PROTO_47)" \
+    'accept icmp type echo-request from 192.0.2.9 to 203.0.113.1 state new|accept proto 47 from 192.0.2.9 to 203.0.113.1 state new'
+same 'addresses of nobody' "$(rule DHCP)" 'accept udp from 0.0.0.0 to 255.255.255.255 port 67 state new'
+same 'not what nobody answered, what had begun before, and what is malformed' "$(grep -c 'TCP_\|port 40001' out) $(grep '^# Not' out | cut -d' ' -f4-6 | tr '\n' ';')" \
+    '0 in: 1 TCP;in: 1 packet;in: 1 frame;'
+same 'a packet of each in the test, and one that is dropped' "$(grep -c 'expect accept by' out) $(grep 'expect drop' out)" \
+    "$(grep -c ' # began' out)   expect drop by default: tcp 192.0.2.1:50000 -> 203.0.113.1:1 syn"
+suggests -r day.pcap --self 203.0.113.1,2001:db8::2
+holds 'with --self likewise' day.pcap --self 203.0.113.1,2001:db8::2
+same 'this machine is called so' "$(rule SSH)" 'accept tcp from 192.0.2.0/30 to self port 22, 80 state new'
+for i in $(seq 40); do echo "eth / ip4 10.$((i % 3)).$i.$((i + 7)) > 203.0.113.1 / tcp $((50000 + i)) > 443 syn"; done >wide.notes
+"$bin/tests/tools/mkcap" wide.notes wide.pcap
+suggests -r wide.pcap
+holds 'a set of sources' wide.pcap
+same 'none wider than /24' "$(grep -c '^set HTTPS_clients' out) $(grep -oE '\b10\.[0-9.]+' out | sort -u | wc -l) $(tr ' ,' '\n\n' <out | grep -c '^10[.0-9]*/')" '1 40 0'
+suggests -r wide.pcap --suggest-width 16
+holds 'with wider networks' wide.pcap
+same 'by --suggest-width' "$(rule HTTPS | cut -d' ' -f4-6)" '10.0.0.0/18, 10.1.0.0/18, 10.2.0.0/18'
+suggests -r wide.pcap --suggest-width 0/0
+same 'as wide as it is' "$(rule HTTPS)" 'accept tcp from 10.0.0.0/14 to 203.0.113.1 port 443 state new'
+gzip -k day.pcap
+suggests -r day.pcap.gz -r wide.pcap
+same 'several, one compressed' "$status $(grep -c '# began' out)" '0 6'
+timeout 60 "$bin/preyc" --suggest -r - < <(cat day.pcap) >out
+same 'through a pipe: nobody judges it' "$? $(grep -c 'not judged by it' out)" '0 1'
+cp day.pcap 'a
+accept b.pcap'
+suggests -r 'a
+accept b.pcap'
+"$bin/preyc" --check - <out >/dev/null
+same 'a name with a line in it is no rule' "$? $(head -1 out)" '0 # Suggested by preyc --suggest of a?accept b.pcap: what was seen to begin is let in.'
+for i in 1 2; do echo "eth / ip4 192.0.2.1 > 203.0.113.$i / tcp 50000 > $((3 - i)) syn"; done >low.notes
+"$bin/tests/tools/mkcap" low.notes low.pcap
+suggests -r low.pcap
+holds 'the lowest ports are services' low.pcap
+same 'the dropped packet of the test goes to another' "$(grep -c 'expect drop by default.*:3 syn' out)" 1
+echo 'eth / arp' >none.notes
+"$bin/tests/tools/mkcap" none.notes none.pcap
+suggests -r none.pcap
+holds 'nothing began' none.pcap
+python3 - <<'END_PY'
+import struct
+out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)
+for i in range(6000):
+    p = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, b"\x0a\0\0\1", struct.pack(">I", 0x0b000000 + i * 7)) + struct.pack(">HHIIBBHHH", 1, 80 + i % 50, 1, 0, 0x50, 2, 0, 0, 0)
+    out += struct.pack("<IIII", 1, 0, len(p), len(p)) + p
+open("scan.pcap", "wb").write(out)
+END_PY
+wrong() { # SENTENCE PATTERN ARGUMENT...
+    local sentence=$1 pattern=$2
+    shift 2
+    suggests "$@"
+    [ "$status" = 2 ] && grep -qE -- "$pattern" err && [ ! -s out ]
+    ok $? "$sentence"
+}
+wrong 'a scan: the bound is named' 'more than 4096 services' -r scan.pcap
+head -c -7 day.pcap >cut.pcap
+wrong 'a capture that is cut' 'cut.pcap: truncated' -r cut.pcap
+wrong 'no capture' 'needs a capture'
+wrong 'rules beside it' 'reads captures alone' -r day.pcap suggested.prey
+wrong 'a width that is none' 'takes prefix lengths' -r day.pcap --suggest-width 33
+wrong 'a width with more behind' 'takes prefix lengths' -r day.pcap --suggest-width 24/64/
+wrong 'other options' 'can be combined with' -r day.pcap --json
+exit $failed
