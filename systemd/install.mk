@@ -1,30 +1,47 @@
 # Where what is built goes. Included by the Makefile.
 #: make deb        a Debian package, build/deb/prey_*.deb; check-deb installs and runs it in a clean root (as root; MIRROR)
-#: make install    programs, man pages, Vim files, completion, a systemd unit below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
+#: make install    programs, man pages, manual and examples, Vim files, completion for three shells, a systemd unit below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 
 MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/prey
 VIMDIR  ?= $(PREFIX)/share/vim/vimfiles
 LIBDIR  ?= $(PREFIX)/lib/prey
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 USERDIR ?= $(PREFIX)/lib/sysusers.d
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
-UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g'
+UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g; s|@BASHDIR@|$(BASHDIR)|g'
+# What is to be read lies as it does in the tree, so that its links lead on.
+DOCS := MANUAL.md README.md lang/REFERENCE.md $(wildcard rules-examples/*.* rules-examples/*/*.*)
+# The reference as a man page.
+programs: $(B)/man/prey.5
+$(B)/man/prey.5: lang/REFERENCE.md man/reference.awk
+	@mkdir -p $(@D)
+	$(call run,AWK)awk -f man/reference.awk $< >$@
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 $(B)/man/prey.5
+	for f in $(DOCS); do install -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 	for f in $(VIM_FILES); do install -D -m 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
 	install -D -m 644 editors/bash/prey.bash $(DESTDIR)$(BASHDIR)/preyc
 	for p in preyrun preyctl; do ln -sf preyc $(DESTDIR)$(BASHDIR)/$$p || exit 1; done
-	install -d $(addprefix $(DESTDIR),$(LIBDIR) $(UNITDIR))
+	install -d $(addprefix $(DESTDIR),$(LIBDIR) $(UNITDIR) $(ZSHDIR) $(FISHDIR))
+	sed $(UNIT_PLACES) editors/bash/offered >$(DESTDIR)$(LIBDIR)/offered && chmod 755 $(DESTDIR)$(LIBDIR)/offered
+	sed $(UNIT_PLACES) editors/zsh/_prey >$(DESTDIR)$(ZSHDIR)/_prey
+	for p in preyc preyrun preyctl; do sed $(UNIT_PLACES) editors/fish/prey.fish >$(DESTDIR)$(FISHDIR)/$$p.fish || exit 1; done
 	sed $(UNIT_PLACES) systemd/prey-compile >$(DESTDIR)$(LIBDIR)/prey-compile && chmod 755 $(DESTDIR)$(LIBDIR)/prey-compile
 	sed $(UNIT_PLACES) systemd/preyrun@.service >$(DESTDIR)$(UNITDIR)/preyrun@.service
 	install -D -m 644 systemd/prey.sysusers $(DESTDIR)$(USERDIR)/prey.conf
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(LIBDIR)/prey-compile $(UNITDIR)/preyrun@.service $(USERDIR)/prey.conf)
-	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,preyc preyrun preyctl)
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1 preyctl.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
+	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,preyc preyrun preyctl) $(DESTDIR)$(LIBDIR)/offered $(DESTDIR)$(ZSHDIR)/_prey
+	rm -f $(addprefix $(DESTDIR)$(FISHDIR)/,preyc.fish preyrun.fish preyctl.fish)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(DESTDIR)$(MANDIR)/,man1/preyc.1 man1/preyrun.1 man1/preyctl.1 man5/prey.5) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(DOCS))
 
 # The package of what git knows here, judged by lintian. debian/ says how it is built.
 DEB := $(B)/deb/prey-$(VERSION)

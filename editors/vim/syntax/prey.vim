@@ -22,10 +22,10 @@ syn keyword preyVerdict accept add count decap do drop log mirror reject return
 syn keyword preyStep after always at expect never repeat replay reply server
 
 " What a rule asks.
-syn keyword preyProtocol arp icmp icmp6 ip ip6 sctp tcp udp
+syn keyword preyProtocol arp esp gre icmp icmp6 igmp ip ip6 ipip l2tp ospf pim sctp tcp udp vrrp
 syn keyword preyCondition bytes code dscp during ether flags flowlabel flows fragment from has inner
 syn keyword preyCondition is lacks length mask on options over port proto source state to ttl type
-syn keyword preyCondition vlan within
+syn keyword preyCondition urpf-failed vlan within
 syn keyword preyFlag ack cwr ece fin psh rst syn urg
 syn keyword preyOperator and except not
 syn keyword preyConstant any default self
@@ -34,11 +34,11 @@ syn keyword preyConstant any default self
 syn keyword preyWord GET access affinity all alpn announce as auto backup balance body burst by ca
 syn keyword preyWord cert clamp close comment common cookie cookies destination down drain dsr else
 syn keyword preyWord entries every fall file first flow for forward frames gue header host http
-syn keyword preyWord https idle in inline instruction ipip json keep l2 limit live mac masquerade
-syn keyword preyWord max method mode mss no observe off other out pass passive passthrough path
-syn keyword preyWord payload per prohibited proxy queue rate refused reload retries rewrite rise
-syn keyword preyWord send slow snap sni split start sum syslog timeout tls transparent unreachable
-syn keyword preyWord up v1 v2 variant verify via weight when with zone
+syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
+syn keyword preyWord method mode mss no observe off other out pass passive passthrough path payload
+syn keyword preyWord per prohibited proxy queue rate refused reload retries rewrite rise send
+syn keyword preyWord servers slow snap sni split start sum syslog timeout tls transparent
+syn keyword preyWord unreachable up v1 v2 variant verify via weight when with zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/
