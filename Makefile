@@ -16,7 +16,8 @@ OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O
 CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
 CFLAGS  ?= $(if $(SAN)$(TSAN)$(FUZZ),-g1,-g)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
-LIBS    := -lpcap -lcjson -lm
+# What captures are compressed with: -lz -llzma -lzstd -llz4.
+LIBS    := -lpcap -lcjson -lz -llzma -lzstd -llz4 -lm
 # What preyrun alone, and its tests, ask the kernel with.
 HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp$(if $(filter 0,$(KERNEL)),, -lbpf)
 # TLS of health checks.
@@ -55,8 +56,10 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 	$(call run,AR)$(AR) rcs $@ $^
 
 # The leaves of runtime/ that the compiler's tests of rule files use.
+REPLAY_WORDS := $(patsubst %,$(B)/runtime/%.o,self counters totals json $(addprefix replay/,text iface flows table services said said_words said_sum streams only ports summary tracked explain explain_look explain_flow explain_said explain_sent))
 LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
-$(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
+# What preyc says of packets is worded by runtime/replay/.
+$(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(REPLAY_WORDS) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyrun: LIBS += $(HOST_LIBS)
 # The client: of the runtime what both ends of the control socket share, and how numbers are written; the compiler, for
