@@ -136,6 +136,13 @@ void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *l
     *col = offset - f->line_start[lo] + 1;
 }
 
+uint32_t source_line_start(struct sources *s, uint32_t file, unsigned line)
+{
+    const struct source_file *f = indexed(s, file);
+    if (!f || line == 0) return 0;
+    return line <= f->line_count ? f->line_start[line - 1] : (uint32_t)f->len;
+}
+
 const char *source_line(struct sources *s, uint32_t file, unsigned line, size_t *len)
 {
     *len = 0;

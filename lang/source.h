@@ -42,6 +42,9 @@ int sources_add(struct sources *s, const char *name, const char *text, size_t le
 /* 1-based line and column (in bytes, as editors and compilers count) of an offset; out-of-range offsets clamp. */
 void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *line, unsigned *col);
 
+/* The offset at which a 1-based line begins; the text's end for a line past it. */
+uint32_t source_line_start(struct sources *s, uint32_t file, unsigned line);
+
 /* The text of a 1-based line without its newline; *len is set. Empty for a line that is not there. */
 const char *source_line(struct sources *s, uint32_t file, unsigned line, size_t *len);
 

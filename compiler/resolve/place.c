@@ -59,11 +59,9 @@ struct span span_at(struct compile *c, const struct pbc_place *place)
 
     for (uint32_t f = 0; f < c->sources.count; f++)
         if (strcmp(c->sources.files[f].path, path) == 0) {
-            const char *text = c->sources.files[f].text;
-            uint32_t at = 0;
+            const uint32_t at = source_line_start(&c->sources, f, place->line) + place->col - 1;
 
-            for (uint32_t line = 1; line < place->line && at < c->sources.files[f].len; at++) line += text[at] == '\n';
-            return (struct span){f, at + place->col - 1, at + place->col - 1 + place->len};
+            return (struct span){f, at, at + place->len};
         }
     return SPAN_NONE;
 }
