@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "compiler/analysis/trial/trial.h"
+#include "compiler/progress.h"
 #include "compiler/resolve/resolve.h"
 #include "vm/program/program.h"
 
@@ -54,13 +55,21 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The stage that ends here began where the one before ended. */
-static void end_stage(struct compile *c, enum compile_stage stage, uint64_t *began)
-{
-    const uint64_t now = now_ns();
+static const char *const stage_names[] = {
+#define STAGE(ident, name) [STAGE_##ident] = name,
+    COMPILE_STAGE_LIST(STAGE)
+#undef STAGE
+};
 
-    c->stage_ns[stage] += now - *began;
-    *began = now;
+static uint64_t begin_stage(enum compile_stage stage)
+{
+    progress_at(stage_names[stage]);
+    return now_ns();
+}
+
+static void end_stage(struct compile *c, enum compile_stage stage, uint64_t began)
+{
+    c->stage_ns[stage] += now_ns() - began;
 }
 
 /* A third of what a long list takes. */
@@ -70,9 +79,9 @@ static void free_tree(struct compile *c)
     c->tree = NULL;
 }
 
-static int run_stages(struct compile *c)
+static void make_rules(struct compile *c)
 {
-    uint64_t began = now_ns();
+    const uint64_t began = begin_stage(STAGE_RULES);
 
     resolve_allowed(c, c->tree);
     declare_names(c);
@@ -80,55 +89,89 @@ static int run_stages(struct compile *c)
     resolve_tests(c);
     warn_unused(c);
     warn_misread(c);
-    if (diags_errors(c->diags)) return -EINVAL;
-    end_stage(c, STAGE_RULES, &began);
+    end_stage(c, STAGE_RULES, began);
+}
+
+static void make_normal_form(struct compile *c)
+{
+    const uint64_t began = begin_stage(STAGE_NORMAL);
+
     make_normal(c);
     check_meters(c);
     if (!c->keep_tree) free_tree(c);
-    end_stage(c, STAGE_NORMAL, &began);
-    if (diags_errors(c->diags)) return -EINVAL;
+    end_stage(c, STAGE_NORMAL, began);
+}
+
+static void analyse(struct compile *c)
+{
+    const uint64_t began = begin_stage(STAGE_ANALYSE);
+
     analyse_rules(c);
     find_memos(c);
-    end_stage(c, STAGE_ANALYSE, &began);
+    end_stage(c, STAGE_ANALYSE, began);
+}
+
+static void make_code(struct compile *c)
+{
+    const uint64_t began = begin_stage(STAGE_CODE);
+
     generate_code(c);
-    end_stage(c, STAGE_CODE, &began);
-    if (diags_errors(c->diags)) return -EINVAL;
+    end_stage(c, STAGE_CODE, began);
+}
+
+static void emit(struct compile *c)
+{
+    const uint64_t began = begin_stage(STAGE_EMIT);
+
     image_emit(c->image, &c->pbc, &c->pbc_len);
     check_loads(c);
-    end_stage(c, STAGE_EMIT, &began);
+    end_stage(c, STAGE_EMIT, began);
+}
+
+static int run_stages(struct compile *c)
+{
+    make_rules(c);
+    if (diags_errors(c->diags)) return -EINVAL;
+    make_normal_form(c);
+    if (diags_errors(c->diags)) return -EINVAL;
+    analyse(c);
+    make_code(c);
+    if (diags_errors(c->diags)) return -EINVAL;
+    emit(c);
     return diags_errors(c->diags) ? -EINVAL : 0;
+}
+
+/* The tree was made: go on with it. `why`: errno where it was not. */
+static int from_tree(struct compile *c, uint64_t began, int why)
+{
+    end_stage(c, STAGE_PARSE, began);
+    c->read = c->tree;
+    if (!c->read) return why ? -why : -EIO;
+    return run_stages(c);
 }
 
 int compile_file(struct compile *c, const char *path)
 {
-    uint64_t began = now_ns();
+    const uint64_t began = begin_stage(STAGE_PARSE);
 
     errno = 0;
     c->tree = lang_parse(c->arena, &c->sources, c->diags, path);
-    const int why = errno;
-    end_stage(c, STAGE_PARSE, &began);
-    c->read = c->tree;
-    if (!c->read) return why ? -why : -EIO;
-    return run_stages(c);
+    return from_tree(c, began, errno);
 }
 
 int compile_text(struct compile *c, const char *name, const char *text, size_t len)
 {
-    uint64_t began = now_ns();
+    const uint64_t began = begin_stage(STAGE_PARSE);
 
     errno = 0;
     c->tree = lang_parse_text(c->arena, &c->sources, c->diags, name, text, len);
-    const int why = errno;
-    end_stage(c, STAGE_PARSE, &began);
-    c->read = c->tree;
-    if (!c->read) return why ? -why : -EIO;
-    return run_stages(c);
+    return from_tree(c, began, errno);
 }
 
 void compile_test(struct compile *c)
 {
-    uint64_t began = now_ns();
+    const uint64_t began = begin_stage(STAGE_TESTS);
 
     judge_tests(c);
-    end_stage(c, STAGE_TESTS, &began);
+    end_stage(c, STAGE_TESTS, began);
 }

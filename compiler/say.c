@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "compiler/progress.h"
 #include "lang/diag.h"
 #include "lang/heap.h"
 
@@ -14,6 +15,7 @@ void say(FILE *out, const char *fmt, ...)
     va_start(args, fmt);
     char *line = heap_format(fmt, args);
     va_end(args);
+    progress_hide();
     diag_put_text(line, out);
     fputc('\n', out);
     free(line);

@@ -12,6 +12,7 @@
 #include "compiler/command/inputs.h"
 #include "compiler/command/options.h"
 #include "compiler/command/output.h"
+#include "compiler/progress.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
 #include "compiler/setup/setup.h"
@@ -113,15 +114,22 @@ static void allow(const struct options *o, struct diags *d)
         if (o->allow[code]) diags_allow_everywhere(d, code);
 }
 
+/* Not where a person types the rules. */
+static void show_progress(const char *path)
+{
+    if (strcmp(path, "-") || !isatty(STDIN_FILENO)) progress_show();
+}
+
 static int run(const struct options *o, struct compile *c)
 {
     allow(o, c->diags);
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
     c->keep_tree = o->dump == DUMP_AST;
+    show_progress(o->input);
     const int rc = compile_file(c, o->input);
-
     if (o->werror) diags_werror(c->diags, true);
     if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) compile_test(c);
+    progress_hide();
     if (!c->read) {
         say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));
         return EXIT_USAGE;
@@ -161,7 +169,9 @@ static struct program *program_of_rules(const struct options *o, const char *pat
     as_input.format = FORMAT_TEXT;
     compile_init(&c);
     allow(o, c.diags);
+    show_progress(path);
     const int rc = compile_file(&c, path);
+    progress_hide();
     if (o->werror) diags_werror(c.diags, true);
     if (!c.read)
         say(stderr, "preyc: can't read `%s`: %s", path, strerror(-rc));
@@ -191,6 +201,7 @@ static int diff(const struct options *o)
     int result = -EINVAL;
     char err[256];
 
+    progress_show();
     if (old && new && (result = diff_print(old, new, &how, stdout, err, sizeof(err))) < 0)
         say(stderr, "preyc: can't compare `%s` and `%s`: %s", o->inputs[0], o->inputs[1], err);
     program_put(old);

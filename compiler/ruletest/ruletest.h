@@ -124,6 +124,7 @@ enum { TEST_BUCKETS = 256 };
 struct test_run {
     struct compile *c;
     struct test *test;
+    uint64_t steps, steps_done; /* of all tests, for a person who waits */
     struct program *program;
     struct vm *vm;
     struct pool *pool;

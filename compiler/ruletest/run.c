@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/progress.h"
 #include "compiler/ruletest/said.h"
 #include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
@@ -345,7 +346,10 @@ static void run_test(struct test_run *r, struct test *t)
     r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
     r->chooser = r->program->proxies_count ? chooser_new(r->program, &(struct vm_cfg){.seed = 1}) : NULL;
     if (!r->vm || (r->program->proxies_count && !r->chooser)) out_of_memory();
-    for (const struct test_step *s = t->first; s; s = s->next) t->failed = !step(r, s) || t->failed;
+    for (const struct test_step *s = t->first; s; s = s->next) {
+        progress_done(r->steps_done++, r->steps);
+        t->failed = !step(r, s) || t->failed;
+    }
     end_test(r);
     chooser_free(r->chooser);
     vm_free(r->vm);
@@ -375,10 +379,19 @@ static void free_room(struct test_run *r)
     program_put(r->program);
 }
 
+static uint64_t count_steps(const struct tests *tests)
+{
+    uint64_t n = 0;
+
+    for (const struct test *t = tests->first; t; t = t->next)
+        for (const struct test_step *s = t->first; s; s = s->next) n++;
+    return n;
+}
+
 void judge_tests(struct compile *c)
 {
     char err[256];
-    struct test_run r = {.c = c};
+    struct test_run r = {.c = c, .steps = count_steps(c->tests)};
     struct tests *tests = c->tests;
 
     if (!tests->first) return;

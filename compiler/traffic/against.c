@@ -100,16 +100,15 @@ static int named(void *arg, const char *path, const char *name)
 static int go_through(struct comparison *c, struct reading *r, FILE *out)
 {
     struct capture_frame f;
-    uint64_t n = 0;
-
     capture_ports(r->capture, 0, r->options.on ? NULL : named, c);
-    while (!c->short_of_memory && capture_next(r->capture, &f) == 1) judge(c, &f, ++n);
+    while (!c->short_of_memory && reading_next(r, &f)) judge(c, &f, r->frames);
     end(c);
+    progress_end(&r->progress);
     if (c->short_of_memory) {
         say(stderr, "preyc: out of memory");
         return -1;
     }
-    const bool any = differences_print(&c->found, r->options.json, capture_error(r->capture), out);
+    const bool any = differences_print(&c->found, r->options.json, reading_unread(r), out);
     fflush(out);
     return reading_end(r) < 0 ? -1 : any;
 }

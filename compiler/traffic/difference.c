@@ -227,7 +227,7 @@ static void region_text(FILE *out, const struct differences *d, const struct reg
             text_clock(r->first.time_ns, when), text_clean(what));
 }
 
-static void print_text(const struct differences *d, const char *fault, FILE *out)
+static void print_text(const struct differences *d, const char *unread, FILE *out)
 {
     char a[64], b[64], n[TEXT_NUMBER];
 
@@ -241,7 +241,7 @@ static void print_text(const struct differences *d, const char *fault, FILE *out
                 flows(d, d->differing_flows, b, sizeof(b)));
     else
         fputs("none would be judged or sent otherwise", out);
-    fprintf(out, "%s\n", *fault ? "; the rest of the capture cannot be read" : "");
+    fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
 }
 
 static void name_json(FILE *out, const char *key, const char *value)
@@ -265,7 +265,7 @@ static void side_json(FILE *out, const char *when, const struct labels *l, const
     fputc('}', out);
 }
 
-static void print_json(const struct differences *d, const char *fault, FILE *out)
+static void print_json(const struct differences *d, const char *unread, FILE *out)
 {
     char when[TEXT_TIME], what[160];
 
@@ -286,15 +286,15 @@ static void print_json(const struct differences *d, const char *fault, FILE *out
         fputs("}}", out);
     }
     fprintf(out, "],\"left_out\":%llu,\"complete\":%s}\n", (unsigned long long)d->left_out,
-            *fault || d->left_out || d->flows_at_least ? "false" : "true");
+            *unread || d->left_out || d->flows_at_least ? "false" : "true");
 }
 
-bool differences_print(struct differences *d, bool json, const char *fault, FILE *out)
+bool differences_print(struct differences *d, bool json, const char *unread, FILE *out)
 {
     if (d->count) qsort(d->regions, d->count, sizeof(*d->regions), by_size);
     if (json)
-        print_json(d, fault, out);
+        print_json(d, unread, out);
     else
-        print_text(d, fault, out);
+        print_text(d, unread, out);
     return d->differing;
 }

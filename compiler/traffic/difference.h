@@ -28,8 +28,8 @@ uint64_t differences_flow(const struct key *key, bool malformed);
 bool differences_is(const struct differences *d, const struct compared *c);
 /* Count a frame. 0 or -ENOMEM. */
 int differences_add(struct differences *d, const struct compared *c);
-/* fault: why the capture's rest could not be read, or "". Returns whether there is any difference. */
-bool differences_print(struct differences *d, bool json, const char *fault, FILE *out);
+/* unread: why not the whole capture was compared, as a clause, or "". Returns whether there is any difference. */
+bool differences_print(struct differences *d, bool json, const char *unread, FILE *out);
 void differences_fini(struct differences *d);
 
 #endif

@@ -5,12 +5,36 @@
 #include <string.h>
 
 #include "compiler/say.h"
+#include "runtime/replay/stop.h"
+
+enum { FRAMES_A_LOOK = 64 };
+
+static void waited(void *arg)
+{
+    struct reading *r = arg;
+
+    progress_wait(&r->progress, r->capture, r->frames);
+}
+
+static int begin(struct reading *r)
+{
+    const int deaf = stop_begin();
+    const struct capture_waiting waiting = {.fn = waited, .arg = r, .stop_fd = stop_fd()};
+
+    if (deaf) {
+        say(stderr, "preyc: signals cannot be waited for: %s", strerror(-deaf));
+        return -1;
+    }
+    capture_waiting(r->capture, &waiting);
+    progress_begin(&r->progress, true);
+    return 0;
+}
 
 int reading_open(struct reading *r, const struct traffic *t)
 {
     char err[600];
 
-    *r = (struct reading){.options = {.json = t->json, .on = t->on, .mtu = 1500}};
+    *r = (struct reading){.most = UINT64_MAX, .options = {.json = t->json, .on = t->on, .mtu = 1500}};
     for (unsigned i = 0; i < t->pcap_count; i++) r->options.pcaps[r->options.pcap_count++] = t->pcaps[i];
     for (unsigned i = 0; i < t->map_count; i++) r->options.maps[r->options.map_count++] = t->maps[i];
     for (unsigned i = 0; i < t->self_count; i++)
@@ -26,9 +50,27 @@ int reading_open(struct reading *r, const struct traffic *t)
                              .addr4 = self->first4};
     memcpy(r->self.addr6, self->first6, sizeof(r->self.addr6));
     r->capture = capture_open_all(r->options.pcaps, r->options.pcap_count, err, sizeof(err));
-    if (r->capture) return 0;
+    if (r->capture) return begin(r);
     say(stderr, "preyc: %s", err);
     return -1;
+}
+
+bool reading_next(struct reading *r, struct capture_frame *f)
+{
+    if (r->frames == r->most) return false;
+    const bool stopped_now = stop_asked() && !r->stopped, got = !stopped_now && capture_next(r->capture, f) == 1;
+    r->stopped = stop_asked();
+    if (got && ++r->frames % FRAMES_A_LOOK == 0) progress_step(&r->progress, r->capture, r->frames);
+    return got;
+}
+
+bool reading_again(struct reading *r)
+{
+    if (!capture_rewind(r->capture)) return false;
+    r->most = r->frames;
+    r->frames = 0;
+    progress_begin(&r->progress, true);
+    return true;
 }
 
 void reading_close(struct reading *r)
@@ -37,10 +79,17 @@ void reading_close(struct reading *r)
     self_fini(&r->options.self);
 }
 
-int reading_end(const struct reading *r)
+const char *reading_unread(const struct reading *r)
+{
+    if (*capture_error(r->capture)) return "the rest of the capture cannot be read";
+    return r->stopped ? "a signal ended it there" : "";
+}
+
+int reading_end(struct reading *r)
 {
     const char *fault = capture_error(r->capture);
 
+    progress_end(&r->progress);
     if (!*fault) return 0;
     if (r->options.pcap_count > 1)
         say(stderr, "preyc: %s", fault);

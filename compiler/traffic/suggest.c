@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/progress.h"
 #include "compiler/say.h"
 #include "compiler/traffic/grouped.h"
 #include "compiler/traffic/player.h"
@@ -16,7 +17,8 @@ struct suggestion {
     struct begins begins;
     struct groups groups;
     struct width width;
-    uint64_t frames, accepted; /* accepted: UINT64_MAX where nobody judged */
+    uint64_t frames, judged, accepted; /* judged: UINT64_MAX where the captures cannot be read twice */
+    bool stopped; /* by a signal: these frames are not all */
     char *text;
     size_t len;
 };
@@ -26,14 +28,17 @@ static int collect(struct suggestion *s)
     struct capture_frame f;
     bool room = true;
 
-    while (room && capture_next(s->reading.capture, &f) == 1) {
+    while (room && reading_next(&s->reading, &f)) {
         struct pkt pkt;
         struct key key;
 
         pkt_view(&pkt, f.data, f.cap_len, f.wire_len, f.link, IFACE_NONE);
         pkt_parse(&pkt, &s->reading.self, &key);
-        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, ++s->frames);
+        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, s->reading.frames);
     }
+    s->frames = s->reading.frames;
+    s->stopped = s->reading.stopped;
+    progress_end(&s->reading.progress);
     if (!room) say(stderr, "preyc: out of memory");
     return !room || reading_end(&s->reading) < 0 ? -1 : 0;
 }
@@ -68,9 +73,8 @@ static int judge(struct suggestion *s, struct program *program)
 {
     struct player *p = calloc(1, sizeof(*p));
     struct capture_frame f;
-    uint64_t n = 0;
 
-    s->accepted = UINT64_MAX;
+    s->judged = UINT64_MAX;
     if (!p || player_open(p, program, &s->reading, "the suggestion") < 0) {
         if (p) player_close(p);
         free(p);
@@ -78,13 +82,14 @@ static int judge(struct suggestion *s, struct program *program)
     }
     p->settled = heard_late;
     p->arg = s;
-    if (capture_rewind(s->reading.capture)) {
-        s->accepted = 0;
-        while (capture_next(s->reading.capture, &f) == 1) {
-            const struct outcome fate = player_judge(p, &f, ++n);
-            heard_late(s, p, n, &fate);
+    if (reading_again(&s->reading)) {
+        while (reading_next(&s->reading, &f)) {
+            const struct outcome fate = player_judge(p, &f, s->reading.frames);
+            heard_late(s, p, s->reading.frames, &fate);
         }
         player_end(p);
+        s->judged = s->reading.frames;
+        progress_end(&s->reading.progress);
     }
     player_close(p);
     free(p);
@@ -116,9 +121,13 @@ static void print_head(const struct suggestion *s, FILE *out)
             "# Sources are no wider than /%u and /%u. Read it: what was seen is not yet what is meant.\n",
             s->width.v4, s->width.v6);
     if (o->self.v4_count || o->self.v6_count) fputs("# `self` is what --self said; what it sends is let out.\n", out);
-    if (s->accepted != UINT64_MAX)
-        fprintf(out, "# Of the capture it accepts %s of %s frames.\n", text_number(s->accepted, a),
-                text_number(s->frames, b));
+    if (s->stopped)
+        fprintf(out, "# A signal ended the reading behind frame %s: what comes later is not in it.\n",
+                text_number(s->frames, a));
+    if (s->judged != UINT64_MAX)
+        fprintf(out, "# Of %s it accepts %s of %s frames.\n",
+                s->judged < s->frames ? "what was judged until a signal came" : s->stopped ? "these" : "the capture",
+                text_number(s->accepted, a), text_number(s->judged, b));
     else
         fprintf(out, "# %s frames were read, and not judged by it, as they came through a pipe.\n",
                 text_number(s->frames, a));
@@ -166,7 +175,9 @@ static int make(struct suggestion *s, FILE *out)
         return -1;
     }
     compile_init(&c);
+    progress_show();
     if (compile_text(&c, "suggested.prey", s->text, s->len) == 0 && !diags_errors(c.diags)) compile_test(&c);
+    progress_hide();
     if (diags_errors(c.diags)) {
         diags_print_text(c.diags, stderr, false);
         say(stderr, "preyc: the suggestion is at fault, and so is preyc");

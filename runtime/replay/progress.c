@@ -1,9 +1,11 @@
-/* How far a long replay is: one line on standard error when that is a terminal, rewritten in place and gone at the end.
- */
+/* See progress.h. */
+#include "runtime/replay/progress.h"
+
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/replay/replay_priv.h"
+#include "runtime/replay/text.h"
 
 #define FIRST_NS 500000000u /* what is done sooner shows nothing */
 #define EVERY_NS 100000000u

@@ -8,6 +8,7 @@
 #include "runtime/replay/only.h"
 #include "runtime/replay/out.h"
 #include "runtime/replay/ports.h"
+#include "runtime/replay/progress.h"
 #include "runtime/replay/replay.h"
 #include "runtime/replay/text.h"
 #include "runtime/replay/verdicts.h"
@@ -124,19 +125,5 @@ int coverage_json(FILE *out, const struct replay *r, const struct vm_counters *c
 
 /* explain.c: the frames that o->explained says. Returns the exit status. */
 int explain(const struct replay *r);
-
-/* progress.c: a line on a terminal that is gone at the end. */
-struct progress {
-    bool on, shown;
-    unsigned calls;
-    uint64_t begin_ns, next_ns;
-};
-void progress_begin(struct progress *p, bool wanted);
-void progress_step(struct progress *p, const struct capture *c, uint64_t frames);
-/* The same where nothing has come for a while. */
-void progress_wait(struct progress *p, const struct capture *c, uint64_t frames);
-void progress_end(struct progress *p);
-
-uint64_t clock_ns(void);
 
 #endif

@@ -112,6 +112,33 @@ same 'left out is what has no pair of its own' "$status $(python3 -c '
 import json
 j = json.load(open("out"))
 print(j["left_out"], len(j["regions"]), j["regions"][0]["frames"], j["complete"])')" '1 1 4096 2 False'
+# Ended by a signal, with what is known by then.
+endless day.pcap flowed | "$bin/preyc" --json --against old.prey new.prey -r - --self 203.0.113.2 >out 2>err &
+p=$!
+until_there flowed
+kill -TERM $p
+wait $p
+same 'SIGTERM ends it with what is known' "$? $(python3 -c '
+import json
+j = json.load(open("out"))
+print(j["frames"] > 1000, j["differing_frames"] > 100, len(j["regions"]) > 2, j["complete"])')$(cat err)" '1 True True True False'
+endless day.pcap again | "$bin/preyc" --against old.prey old.prey -r - >out 2>err &
+p=$!
+until_there again
+kill -TERM $p
+wait $p
+same 'and says so' "$? $(sed 's/^.*: none/none/' out)" '0 none would be judged or sent otherwise; a signal ended it there'
+if on_terminal "{ head -c 300 day.pcap; sleep 1; tail -c +301 day.pcap; } | '$bin/preyc' --against old.prey new.prey -r - >out"; then
+    grep -q '[0-9] frames, ' seen && grep -q $'\r\033\\[K' seen
+    ok $? 'on a terminal it shows how far it is, and takes that back'
+    on_terminal "{ head -n 3 old.prey; sleep 1; tail -n +4 old.prey; } | '$bin/preyc' --check - >out"
+    grep -q 'read and parse, [0-9.]* s' seen && tail -c 300 seen | grep -q $'\r\033\\[K' && grep -q good out
+    ok $? 'and so does a compile'
+else
+    echo 'ok - progress on a terminal # SKIP no terminal can be had (script, /dev/pts)'
+fi
+{ head -n 3 old.prey; sleep 0.7; tail -n +4 old.prey; } | "$bin/preyc" --check - >out 2>err
+same 'elsewhere nothing' "$? $(grep -c 'read and parse' err) $(tr -d -c '\r\033' <err | wc -c)" '0 0 0'
 wrong() { # SENTENCE PATTERN ARGUMENT...
     local sentence=$1 pattern=$2
     shift 2

@@ -251,8 +251,7 @@ same 'one is told as one' "$(grep -oE '1 (frame|rule|wrong IPv4 header checksum|
     '1 frame,1 rule,1 frame,1 wrong IPv4 header checksum,1 event,'
 
 echo '# Progress'
-if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
-    script -qec "{ head -c 30000 long.pcap; sleep 0.8; tail -c +30001 long.pcap; } | '$bin/preyrun' --pcap - --verdicts /dev/null rules.pbc >out" seen >/dev/null 2>&1 </dev/null
+if on_terminal "{ head -c 30000 long.pcap; sleep 0.8; tail -c +30001 long.pcap; } | '$bin/preyrun' --pcap - --verdicts /dev/null rules.pbc >out"; then
     grep -q 'frames' seen && grep -q $'\r\033\\[K' seen
     ok $? 'on a terminal a long replay shows how far it is, and takes it back'
 else

@@ -99,6 +99,29 @@ for i in range(6000):
     out += struct.pack("<IIII", 1, 0, len(p), len(p)) + p
 open("scan.pcap", "wb").write(out)
 END_PY
+# Ended by a signal, with what is known by then.
+endless day.pcap flowed | "$bin/preyc" --suggest -r - >out 2>err &
+p=$!
+until_there flowed
+kill -TERM $p
+wait $p
+same 'SIGTERM ends it with what began by then' "$?$(cat err) $(grep -c '^# A signal ended the reading behind frame [0-9,]*: what comes later is not in it' out) $(rule PING)" \
+    '0 1 accept icmp type echo-request from 192.0.2.9 to 203.0.113.1 state new'
+cp out suggested.prey
+"$bin/preyc" --check suggested.prey >out 2>err
+same 'which compiles' "$?$(cat err)" 0
+python3 - <<'END_PY'
+raw = open("day.pcap", "rb").read()
+with open("long.pcap", "wb") as out:
+    out.write(raw)
+    for i in range(40000): out.write(raw[24:])
+END_PY
+"$bin/preyc" --suggest -r long.pcap >out 2>err &
+p=$!
+sleep 0.3
+kill -TERM $p
+wait $p
+same 'of a file what was read is judged, too' "$?$(cat err) $(grep -cE '^# Of (these|what was judged until a signal came|the capture) it accepts [0-9,]+ of [0-9,]+ frames.$' out)" '0 1'
 wrong() { # SENTENCE PATTERN ARGUMENT...
     local sentence=$1 pattern=$2
     shift 2

@@ -37,3 +37,20 @@ capture() { # NAME: frames from standard input
     cat >"$1.notes"
     "$bin/tests/tools/mkcap" "$1.notes" "$1.pcap" || ok 1 "$1.notes is a capture"
 }
+endless() { # CAPTURE FLAG: its frames again and again; the file FLAG is there once more of them were taken than a pipe holds
+    python3 -c '
+import sys
+raw, left = open(sys.argv[1], "rb").read(), 1 << 20
+sys.stdout.buffer.write(raw)
+while True:
+    left -= sys.stdout.buffer.write(raw[24:] * 100)
+    if left < 0: open(sys.argv[2], "w")' "$1" "$2" 2>/dev/null
+}
+until_there() { # FILE
+    local i=0
+    while [ ! -e "$1" ] && [ $((i += 1)) -lt 3000 ]; do sleep 0.01; done
+}
+on_terminal() { # COMMAND: with a terminal as standard error, what that showed into the file `seen`; false where none can be had
+    script -qec true /dev/null >/dev/null 2>&1 </dev/null || return 1
+    script -qc "$1" seen >/dev/null 2>&1 </dev/null
+}

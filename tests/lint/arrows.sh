@@ -37,14 +37,14 @@ may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/for
 may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/kernel/ 'vm/kernel/*.[ch]' "$shared vm/kernel/ vm/forward/ vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 # What people read of a packet or a capture is worded in one place, runtime/replay/.
-replay_words='runtime/options.h runtime/replay/text.h runtime/replay/explain.h runtime/replay/iface.h runtime/replay/ports.h runtime/replay/streams.h'
+replay_words='runtime/options.h runtime/replay/text.h runtime/replay/explain.h runtime/replay/iface.h runtime/replay/ports.h runtime/replay/streams.h runtime/replay/progress.h runtime/replay/stop.h'
 may compiler/ 'compiler/*.c compiler/*.h :!compiler/traffic/*' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 # The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.
 room() {
     name=compiler/$1/
     shift
     may "$name" "$name*.[ch]" \
-        "lang/ vm/ runtime/capture/ runtime/schedule/ compiler/compiler.h compiler/figures.h compiler/say.h $name$(printf ' compiler/%s/' "$@" | sed 's| compiler//$||')"
+        "lang/ vm/ runtime/capture/ runtime/schedule/ compiler/compiler.h compiler/figures.h compiler/progress.h compiler/say.h $name$(printf ' compiler/%s/' "$@" | sed 's| compiler//$||')"
 }
 room image
 room resolve image
@@ -54,7 +54,7 @@ room code image normal classify
 room analysis image resolve normal classify
 room ruletest image resolve normal analysis
 room setup image
-may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $replay_words compiler/compiler.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
+may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $replay_words compiler/compiler.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
 room command image resolve normal classify analysis setup traffic
 # The rooms of runtime/, as its README draws them; those that hold no file yet are held from their first.
 may runtime/capture/ 'runtime/capture/*.[ch]' 'runtime/capture/ vm/packet/pkt.h'

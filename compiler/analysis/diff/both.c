@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/progress.h"
 #include "lang/heap.h"
 
 enum {
@@ -327,7 +328,8 @@ static uint32_t count_seeds(struct comparison *c)
 
 static void sow_all(struct comparison *c)
 {
-    uint32_t left = count_seeds(c);
+    const uint32_t all = count_seeds(c);
+    uint32_t left = all;
     struct sent sent = {0};
     struct ir_product p;
 
@@ -336,6 +338,7 @@ static void sow_all(struct comparison *c)
         const unsigned s = at[OLD] == PBC_NONE ? NEW : OLD;
 
         if (at[OLD] != PBC_NONE && at[NEW] != PBC_NONE) continue;
+        progress_done(all - left, all);
         const struct item *it = item_at(c, at);
         if (!sow(c, it->product, &sent, left--)) undecided_add(c->d, s, it->rule, c->judges->firewall[s]);
     }

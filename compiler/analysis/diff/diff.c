@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/progress.h"
+
 /* Products looked at: some seconds. */
 #define WORK_MOST (UINT64_C(1) << 26)
 
@@ -39,6 +41,7 @@ bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_
     *d = (struct diff){
         .side = {{.program = old}, {.program = new}}, .work = work ? work : WORK_MOST, .err = err, .err_len = err_len};
     compile_init(&d->c);
+    progress_at("comparison");
     if (!import_both(d)) return false;
     d->text = region_text_of(&d->c);
     d->text.times = print_moments;
@@ -94,6 +97,7 @@ static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
     if (!o->no_pools) find_reaches(d, &b.reaches);
     find_meters(d, &b.meters);
     const bool widened = may_widen(d, &b);
+    progress_hide();
     if (o->json)
         diff_put_json(d, &b, widened, out);
     else

@@ -5,6 +5,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "compiler/analysis/sample/sample.h"
+#include "compiler/progress.h"
 #include "lang/heap.h"
 
 enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
@@ -164,8 +165,11 @@ bool find_examples(struct diff *d)
 {
     const struct facts *self = own_default();
 
+    progress_at("examples");
     for (uint32_t i = 0; i < d->change_count; i++) {
         struct change *c = &d->changes[i];
+
+        progress_done(i, d->change_count);
         const enum tried t = find_example(d, c, self);
 
         if (t == TRIED_GOOD) c->maybe = false;

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/progress.h"
+
 enum {
     ROUNDS_MAX = 96,            /* frames drawn for one rule */
     PIECES_MAX = 256,           /* into which it may fall */
@@ -249,6 +251,7 @@ static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t 
         if (l->ir->rules[i].state != IR_LIVE) continue;
         const enum fate fate = judge(l, i);
 
+        progress_done(i, l->c->image->rules_count);
         l->ir->undecided += fate == UNDECIDED;
         if (fate == NEVER) note_never(l, i);
         for (; next < l->all.count && l->all.v[next].rule == i; next++)
