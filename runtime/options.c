@@ -594,9 +594,6 @@ static bool settle_recording(struct reading *r)
 {
     const struct options *o = r->o;
     const char *other = o->pcap_count                          ? "--pcap"
-                        : o->only                              ? "--only"
-                        : o->describe                          ? "--describe"
-                        : o->write_seen                        ? "--write-seen"
                         : o->map_count                         ? "--map"
                         : o->on                                ? "--on"
                         : o->self.v4_count || o->self.v6_count ? "--self"
@@ -607,8 +604,6 @@ static bool settle_recording(struct reading *r)
                         : o->repeat > 1                        ? "--repeat"
                                                                : NULL;
     if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
-    if (o->explained_count > 1 || (o->explained_count && o->explained[0].first != o->explained[0].last))
-        return wrong(r, "--replay: --explain takes one frame of a recording%s%s", "", "");
     return settle_outputs(r);
 }
 
@@ -671,6 +666,18 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;
+}
+
+uint64_t options_explained_after(const struct options *o, uint64_t n)
+{
+    uint64_t first = 0;
+    for (unsigned i = 0; i < o->explained_count; i++) {
+        const struct options_span *s = &o->explained[i];
+        if (s->last <= n) continue;
+        const uint64_t next = s->first > n ? s->first : n + 1;
+        if (!first || next < first) first = next;
+    }
+    return first;
 }
 
 void options_fini(struct options *o)

@@ -88,6 +88,8 @@ enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, O
 enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err,
                                   size_t err_len);
 void options_fini(struct options *o);
+/* The first frame behind frame n that --explain asks for; 0: none. */
+uint64_t options_explained_after(const struct options *o, uint64_t n);
 void options_help(FILE *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* See explained.h. The worker as the packets before left it is a copy, made of its state as bytes: the worker itself
- * judges the packet, to see what becomes of it. */
+ * judges the packet, to see what becomes of it, and goes on. */
 #include "runtime/record/explained.h"
 
 #include <stdio.h>
@@ -55,8 +55,8 @@ static struct vm *copy_vm(struct worker *w, const struct vm_in *in)
     return copy;
 }
 
-static int explain_with(struct actor *a, unsigned at, const struct options *o, const struct labels *labels,
-                        struct vm *before, const struct vm_in *in)
+static int explain_with(struct actor *a, unsigned at, const struct explaining *x, struct vm *before,
+                        const struct vm_in *in)
 {
     struct leaving leaving = {.count = 0};
     struct pkt came = *a->views[at];
@@ -70,10 +70,10 @@ static int explain_with(struct actor *a, unsigned at, const struct options *o, c
     worker_judge(a->w, a->views + at, 1, a->now_ns);
     actor_rest(a);
     a->watch = &nobody;
-    const struct explain_packet e = {.o = o,
-                                     .frame = o->explained[0].first,
+    const struct explain_packet e = {.o = x->o,
+                                     .frame = x->frames + at + 1,
                                      .program = a->w->cfg.program,
-                                     .labels = labels,
+                                     .labels = x->labels,
                                      .pool = a->w->pool,
                                      .before = before,
                                      .in = in,
@@ -88,16 +88,39 @@ static int explain_with(struct actor *a, unsigned at, const struct options *o, c
     return status;
 }
 
-int explained(struct actor *a, unsigned at, const struct options *o, const struct labels *labels)
+/* Packet `at`, after all before it. */
+static int explain_at(struct actor *a, unsigned at, const struct explaining *e)
 {
     const struct vm_in in = {.mono_ns = a->now_ns, .facts = &a->w->egress.snapshot->facts};
-    a->watch = &nobody;
-    if (at) worker_judge(a->w, a->views, at, a->now_ns);
-    actor_rest(a);
     struct vm *before = copy_vm(a->w, &in);
-    const int status = before ? explain_with(a, at, o, labels, before, &in) : 2;
+    const int status = before ? explain_with(a, at, e, before, &in) : 2;
     if (!before) fprintf(stderr, "preyrun: what the worker remembered before that packet cannot be copied\n");
     vm_free(before);
-    actor_stop(a, "it was explained");
+    return status;
+}
+
+static void judge(struct actor *a, unsigned from, unsigned to)
+{
+    if (to > from) worker_judge(a->w, a->views + from, to - from, a->now_ns);
+    actor_rest(a);
+}
+
+int explained(struct actor *a, unsigned n, const struct explaining *e)
+{
+    const struct actor_watch *watch = a->watch;
+    unsigned done = 0;
+    int status = 0;
+    bool any = e->any;
+    a->watch = &nobody;
+    for (uint64_t at; !status && (at = options_explained_after(e->o, e->frames + done)) && at <= e->frames + n;) {
+        const unsigned i = (unsigned)(at - e->frames) - 1;
+        judge(a, done, i);
+        if (any && !e->o->json) putchar('\n');
+        any = true;
+        status = explain_at(a, i, e);
+        done = i + 1;
+    }
+    judge(a, done, n);
+    a->watch = watch;
     return status;
 }

@@ -1,4 +1,4 @@
-/* --replay with --explain: one packet of a recording, in words. */
+/* --replay with --explain: packets of a recording, in words. */
 #ifndef RUNTIME_RECORD_EXPLAINED_H
 #define RUNTIME_RECORD_EXPLAINED_H
 
@@ -6,8 +6,15 @@
 #include "runtime/record/actor.h"
 #include "runtime/replay/text.h"
 
-/* Judge the batch in a->views up to packet `at`, and explain that one; the actor goes on no further. Returns the exit
- * status. */
-int explained(struct actor *a, unsigned at, const struct options *o, const struct labels *labels);
+struct explaining {
+    const struct options *o;
+    const struct labels *labels; /* of the program that judges */
+    uint64_t frames;             /* that came before the batch */
+    bool any;                    /* one was told before */
+};
+
+/* Judge the batch of n in a->views, and explain what o->explained wants of it, in order. What it decides and sends is
+ * not compared. Returns the exit status. */
+int explained(struct actor *a, unsigned n, const struct explaining *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include "runtime/record/chosen.h"
 #include "runtime/record/explained.h"
 #include "runtime/record/listed.h"
+#include "runtime/record/picked.h"
 #include "runtime/record/player.h"
 #include "runtime/record/reel.h"
 #include "runtime/record/sessions.h"
@@ -35,10 +36,12 @@ struct recording {
     struct listed flows;
     struct sessions sessions;
     struct out verdicts;
+    struct picked picked;
     struct capture_writer *writer;
     int write_error;
-    bool same;      /* by the program that ran */
-    bool explained; /* --explain's frame has come; then its exit status */
+    bool same; /* by the program that ran */
+    bool short_of_memory;
+    uint64_t explained; /* the last frame of --explain that has come; 0: none */
     int explained_status;
     char stopped[300]; /* why some of it was left out */
 };
@@ -64,21 +67,31 @@ static bool label(struct recording *g, const struct program *p)
     g->labelled = NULL;
     if (labels_init(&g->labels, p)) return false;
     g->labelled = p;
+    picked_program(&g->picked, &g->labels);
     return true;
+}
+
+static void line(struct recording *g, const struct actor *a, unsigned i, const struct verdict *v)
+{
+    char packet[160];
+    if (!picked_takes(&g->picked, v)) return;
+    if (g->verdicts.f)
+        verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, v,
+                      picked_words(&g->picked, a, i, packet, sizeof packet));
+    picked_write(&g->picked, i, a->walls[i]);
 }
 
 static void judged(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[])
 {
     struct recording *g = arg;
-    const bool lines = g->verdicts.f && label(g, p);
+    const bool lines = (g->verdicts.f || g->o->write_seen) && label(g, p);
     for (unsigned i = 0; i < n; i++) {
         const uint64_t wall = a->walls[i];
         g->frames++;
         g->bytes += a->pkts[i].wire_len;
         if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
         if (wall > g->last_ns) g->last_ns = wall;
-        if (lines && wall >= g->chosen.from_ns)
-            verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &v[i], NULL);
+        if (lines && wall >= g->chosen.from_ns) line(g, a, i, &v[i]);
     }
 }
 
@@ -123,14 +136,15 @@ static void ended(void *arg, const struct actor *a, const struct flow_record *f)
     if (label(g, a->w->cfg.program)) listed_add(&g->flows, &g->labels, a, f);
 }
 
-static int writer_open(struct recording *g)
+static int writers_open(struct recording *g)
 {
+    const unsigned ports = g->player.story.start.ports;
     const char *names[PORTS_MOST];
     char err[400];
-    for (unsigned i = 0; i < g->player.story.start.ports; i++)
-        names[i] = g->player.story.name[i % g->player.story.start.devices];
-    g->writer = capture_create(g->o->write, names, g->player.story.start.ports, err, sizeof err);
-    return g->writer ? 0 : complain("%s", err);
+    for (unsigned i = 0; i < ports; i++) names[i] = g->player.story.name[i % g->player.story.start.devices];
+    if (g->o->write && !(g->writer = capture_create(g->o->write, names, ports, err, sizeof err)))
+        return complain("%s", err);
+    return picked_open(&g->picked, g->o, names, ports, err, sizeof err) ? complain("%s", err) : 0;
 }
 
 static int results_open(struct recording *g)
@@ -138,34 +152,53 @@ static int results_open(struct recording *g)
     const struct options *o = g->o;
     const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
     if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
-    if (o->verdicts) verdicts_begin(g->verdicts.f, o->json, false);
-    return o->write ? writer_open(g) : 0;
+    if (o->verdicts) verdicts_begin(g->verdicts.f, o->json, o->describe);
+    return writers_open(g);
 }
 
 static int results_close(struct recording *g)
 {
     int status = 0;
-    const int written = capture_finish(g->writer), lines = g->verdicts.f ? out_close(&g->verdicts) : 0;
+    const int written = capture_finish(g->writer), lines = g->verdicts.f ? out_close(&g->verdicts) : 0,
+              seen = picked_close(&g->picked);
     if (written && -written != EPIPE) status = complain("%s: %s", g->o->write, strerror(-written));
     if (lines && -lines != EPIPE) status = complain("%s: %s", g->verdicts.name, strerror(-lines));
-    return written || lines ? 2 : status;
+    if (seen && -seen != EPIPE) status = complain("%s: %s", g->o->write_seen, strerror(-seen));
+    return written || lines || seen ? 2 : status;
+}
+
+/* What --explain wants of this batch; its verdicts are nobody's then. */
+static bool explains(struct recording *g, struct actor *a, unsigned n)
+{
+    const uint64_t first = options_explained_after(g->o, g->frames);
+    if (!first || first > g->frames + n) return false;
+    const struct explaining e = {.o = g->o, .labels = &g->labels, .frames = g->frames, .any = g->explained};
+    if (!label(g, a->w->cfg.program)) {
+        g->short_of_memory = true;
+        return true;
+    }
+    const int status = explained(a, n, &e);
+    if (status) g->explained_status = status;
+    for (uint64_t at = first; at && at <= g->frames + n; at = options_explained_after(g->o, at)) g->explained = at;
+    g->frames += n;
+    return true;
 }
 
 static bool before(void *arg, struct actor *a, unsigned n)
 {
     struct recording *g = arg;
-    const uint64_t wanted = g->o->explained[0].first;
-    if (wanted <= g->frames || wanted > g->frames + n) return false;
-    g->explained = true;
-    g->explained_status = label(g, a->w->cfg.program)
-                              ? explained(a, (unsigned)(wanted - g->frames) - 1, g->o, &g->labels)
-                              : complain("out of memory");
-    return true;
+    if (g->o->explained_count) return explains(g, a, n);
+    if (!picked_keep(&g->picked, a, n)) g->short_of_memory = true;
+    return g->short_of_memory;
 }
 
 /* ---- going through ---- */
 
-static bool is_done(const struct recording *g) { return g->explained || player_over(&g->player); }
+static bool is_done(const struct recording *g)
+{
+    const bool all_told = g->explained && !options_explained_after(g->o, g->explained);
+    return all_told || g->short_of_memory || player_over(&g->player);
+}
 
 /* What is wrong is kept for the end: what came before it is good. */
 static int play_file(struct recording *g, unsigned at)
@@ -320,7 +353,10 @@ static int summary(struct recording *g)
 
 static bool wants_summary(const struct options *o)
 {
-    return !(o->verdicts && !strcmp(o->verdicts, "-")) && !(o->write && !strcmp(o->write, "-"));
+    const char *const outputs[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (outputs[i] && !strcmp(outputs[i], "-")) return false;
+    return true;
 }
 
 static void say_stopped(const struct recording *g)
@@ -335,17 +371,25 @@ static void say_stopped(const struct recording *g)
 
 static int explained_ends(struct recording *g)
 {
-    if (!g->explained) say_stopped(g);
+    const uint64_t missing = options_explained_after(g->o, g->explained);
+    if (missing) say_stopped(g);
     const int closed = results_close(g);
-    if (!g->explained)
-        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", g->o->explained[0].first,
-                        g->frames);
+    if (missing)
+        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", missing, g->frames);
     return g->explained_status ? g->explained_status : closed;
 }
 
+/* A name that no program had. */
+static int unknown_name(const struct recording *g)
+{
+    return g->o->only && !g->picked.known && *g->picked.unknown ? complain("%s", g->picked.unknown) : 0;
+}
+
+static bool asks_before(const struct options *o) { return o->explained_count || o->describe || o->write_seen; }
+
 static void watch(struct recording *g)
 {
-    g->player.watch = (struct actor_watch){.before = g->o->explained_count ? before : NULL,
+    g->player.watch = (struct actor_watch){.before = asks_before(g->o) ? before : NULL,
                                            .judged = judged,
                                            .left = left,
                                            .logged = g->o->log ? logged : NULL,
@@ -378,6 +422,8 @@ static int play(struct recording *g)
     for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
+    if (!status && g->short_of_memory) status = complain("out of memory");
+    if (!status) status = unknown_name(g);
     if (!status && g->o->explained_count) return explained_ends(g);
     if (!status && wants_summary(g->o)) status = summary(g);
     fflush(stdout);

@@ -105,6 +105,7 @@ static void judge(struct actor *a, const uint8_t *body)
     const unsigned n = a->want;
     const struct program *ran = a->program ? a->program->p : a->story->other;
     struct verdict verdicts[VM_BATCH];
+    if (a->watch->before && a->program && a->watch->before(a->watch->arg, a, n)) return;
     for (unsigned i = 0; i < n; i++) {
         struct single x = {.program = ran, .pkt = a->views[i]};
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);

@@ -169,7 +169,7 @@ static int print(struct walker *w, struct out *out, bool all)
         struct wanted *of = w->first;
         w->first = of->next;
         w->waiting--;
-        if (of->fate.frame != w->r->o->explained[0].first && !w->r->o->json) fputc('\n', out->f);
+        if (of->fate.frame != options_explained_after(w->r->o, 0) && !w->r->o->json) fputc('\n', out->f);
         fwrite(of->text, 1, of->len, out->f);
         wanted_free(of);
     }
@@ -229,24 +229,11 @@ static int explain_at(struct walker walkers[2], const struct capture_frame *f, u
     return 0;
 }
 
-/* The first wanted one behind this; 0: none. */
-static uint64_t wanted_after(const struct options *o, uint64_t n)
-{
-    uint64_t first = 0;
-    for (unsigned i = 0; i < o->explained_count; i++) {
-        const struct options_span *s = &o->explained[i];
-        if (s->last <= n) continue;
-        const uint64_t next = s->first > n ? s->first : n + 1;
-        if (!first || next < first) first = next;
-    }
-    return first;
-}
-
 static int walk(const struct replay *r, struct walker walkers[2], struct out *out)
 {
     const struct capture_waiting waiting = {.stop_fd = stop_fd()};
     struct capture_frame f;
-    uint64_t n = 0, next = wanted_after(r->o, 0);
+    uint64_t n = 0, next = options_explained_after(r->o, 0);
     int got = 0, failed = 0;
     capture_waiting(r->capture, &waiting);
     while (!failed && !stop_asked() && (next || walkers[1].first) && (got = capture_next(r->capture, &f)) == 1) {
@@ -255,7 +242,7 @@ static int walk(const struct replay *r, struct walker walkers[2], struct out *ou
         if (is_wanted && explain_at(walkers, &f, n)) return 2;
         walker_judge(&walkers[0], &f, n);
         if (!is_wanted) walker_judge(&walkers[1], &f, n);
-        if (is_wanted) next = wanted_after(r->o, n);
+        if (is_wanted) next = options_explained_after(r->o, n);
         failed = print(&walkers[1], out, false);
     }
     if (!failed) failed = print(&walkers[1], out, true);

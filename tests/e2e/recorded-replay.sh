@@ -59,6 +59,38 @@ same 'with a line a frame' "$(cut -f 2,3 lines | tail -3 | tr '\t\n' ' ;')" 'acc
 run --pcap sent.pcapng shop.pbc
 has 'and what was sent is a capture' '^ +4 frames'
 
+run --replay kept --only 'reject, rule WEB'
+same 'lines of some' "$status$(cat err) $(cut -f 1-3 out | tr '\t\n' ' ;')" '0 frame verdict rule;1 forward WEB;2 forward WEB;5 accept WEB;6 reject IDENT;'
+run --replay kept --only 'rule NONE'
+same 'a rule that no program has' "$status $(cat err)" '2 preyrun: --only: no rule is called `NONE`'
+run --replay kept --describe --only 'drop, service shop'
+same 'lines with the packets, as they came' "$status$(cat err) $(cut -f 1,7 out | sed 1d | tr '\t\n' ' ;')" \
+    '0 1 tcp 198.18.0.1:40000 > 203.0.113.10:80 SYN;2 tcp 198.18.0.2:40000 > 203.0.113.10:80 SYN;3 udp 198.18.0.3:40000 > 203.0.113.10:53;4 udp 198.18.0.3:40000 > 203.0.113.10:53;7 tcp 198.18.0.6:40000 > 10.0.0.9:25 SYN;'
+run --replay kept --verdicts lines --write-seen seen.pcap --only 'service shop'
+"$bin/preyrun" -r shop.pcap --write-seen wanted.pcap --only 'service shop' shop.pbc >/dev/null
+frames_of() { # CAPTURE: bytes of its frames
+    python3 -c '
+import struct, sys
+raw, at = open(sys.argv[1], "rb").read(), 24
+while at < len(raw):
+    n = struct.unpack("<I", raw[at + 8:at + 12])[0]
+    print(raw[at + 16:at + 16 + n].hex())
+    at += 16 + n' "$1"
+}
+same 'their frames, though they left rewritten' "$status $(wc -l <lines) $(frames_of seen.pcap | md5sum) $(grep -c '^verdicts' out)" "0 5 $(frames_of wanted.pcap | md5sum) 1"
+run --replay kept --write-seen /dev/full
+same 'which have to find room' "$status $(cat err)" '2 preyrun: /dev/full: No space left on device'
+run --replay kept --explain 3,5-6,4 --json
+same 'several frames are explained' "$status$(cat err) $(python3 -c '
+import json
+for l in open("out"): j = json.loads(l); print(j["frame"], j["verdict"], j["rule"], j["server"], end=";")')" '0 3 forward f:4 web/a;4 forward f:4 web/a;5 accept WEB None;6 reject IDENT None;'
+for i in 3 4 5 6; do "$bin/preyrun" --replay kept --explain $i; [ $i = 6 ] || echo; done >one
+run --replay kept --explain 3-6
+cmp -s one out
+ok $? 'as one by one'
+run --replay kept --explain 2,99
+same 'and one that never came' "$status $(grep -c '^frame 2' out) $(cat err)" '2 1 preyrun: --explain 99: only 7 frames were gone through'
+
 # Without its beginning: from each file on, by the state that it holds.
 rules much <<'END'
 edition 1

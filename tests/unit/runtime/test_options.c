@@ -143,7 +143,7 @@ static const struct {
     {"-r a b --only drop --explain 1", "--only chooses lines, and --explain prints none"},
     {"-r a b --only drop --write-seen x --write x", "cannot both be `x`"},
     {"-r a b --explain 1 --write-seen x", "goes without --write-seen"},
-    {"--replay a b --only drop", "it goes without --only"},
+    {"--replay a b --only drop --explain 1", "--only chooses lines"},
     {"-i a b -r c", "-r is for replays"},
     {"--pcap a b --from 18446744073709551616", "is not a number"},
     {"--pcap a b --from 5 --to 4", "--from is after --to"},
