@@ -2,10 +2,12 @@
  *
  *   # a comment
  *   after 250ms                   the next frame comes that much later; else a millisecond
+ *   on eth1                       frames from here on came in by this interface
  *   repeat 3 eth / ip4 …          the frame that many times
  *
- * All frames must begin alike: a pcap file has one link type. Knows nothing of pcap libraries: the header is 24 bytes
- * and each frame has 16 before it. */
+ * All frames must begin alike: a file has one link type. Knows nothing of pcap libraries: the header of a pcap is 24
+ * bytes and each frame has 16 before it. A file that begins with `on` is a pcapng, whose blocks name interfaces
+ * (draft-ietf-opsawg-pcapng). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +20,15 @@ static const uint32_t link_type[LINK_COUNT] = {
     [LINK_SLL] = 113, [LINK_SLL2] = 276, [LINK_BSD] = 0,   [LINK_LOOP] = 108,
 };
 
+enum { INTERFACES_MAX = 16, NAME_MAX_BYTES = 15 };
+
 struct maker {
     FILE *out;
     uint64_t time_us; /* since 1970 */
     int link;         /* of all frames; -1 before the first */
+    char interfaces[INTERFACES_MAX][NAME_MAX_BYTES + 1];
+    unsigned known, described; /* how many `on` has named, and how many the file knows; a pcap has none */
+    unsigned on;               /* the index of the one that frames come in by */
     struct note note;
 };
 
@@ -44,24 +51,74 @@ static uint64_t duration_us(const char *text)
     return n * (strcmp(unit, "s") == 0 ? 1000000 : strcmp(unit, "ms") == 0 ? 1000 : strcmp(unit, "us") == 0);
 }
 
+static bool bytes_put(FILE *out, const void *bytes, size_t len) /* filled up to whole words */
+{
+    static const char zeros[4];
+    return fwrite(bytes, 1, len, out) == len && fwrite(zeros, 1, -len & 3, out) == (-len & 3);
+}
+
+/* A block of a pcapng: its fixed words, then bytes, and its length once more. */
+static bool block_put(FILE *out, uint32_t type, const uint32_t *words, size_t n, const void *bytes, size_t len)
+{
+    const uint32_t total = (uint32_t)(12 + 4 * n + len + (-len & 3));
+    const uint32_t head[2] = {type, total};
+    return words_put(out, head, 2) && words_put(out, words, n) && bytes_put(out, bytes, len) &&
+           words_put(out, &total, 1);
+}
+
+/* What stands before the first frame: of a pcapng also before the first of an interface, which it describes. */
+static bool head_put(struct maker *m, bool first)
+{
+    if (!m->known) {
+        const uint32_t head[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, link_type[m->link]};
+        return !first || words_put(m->out, head, 6);
+    }
+    const uint32_t section[4] = {0x1a2b3c4d, 1, 0xffffffff, 0xffffffff}; /* of unknown length */
+    if (first && !block_put(m->out, 0x0a0d0d0a, section, 4, "", 0)) return false;
+    for (; m->described < m->known; m->described++) {
+        const char *name = m->interfaces[m->described];
+        const uint32_t words[3] = {link_type[m->link], 262144, 2 | (uint32_t)strlen(name) << 16}; /* 2: if_name */
+        if (!block_put(m->out, 1, words, 3, name, strlen(name))) return false;
+    }
+    return true;
+}
+
+static bool packet_put(struct maker *m)
+{
+    const struct note *f = &m->note;
+    if (m->known) {
+        const uint32_t words[5] = {m->on, (uint32_t)(m->time_us >> 32), (uint32_t)m->time_us, f->cap_len, f->wire_len};
+        return block_put(m->out, 6, words, 5, f->bytes, f->cap_len);
+    }
+    const uint32_t head[4] = {(uint32_t)(m->time_us / 1000000), (uint32_t)(m->time_us % 1000000), f->cap_len,
+                              f->wire_len};
+    return words_put(m->out, head, 4) && fwrite(f->bytes, 1, f->cap_len, m->out) == f->cap_len;
+}
+
 static const char *frame_put(struct maker *m, const char *text, unsigned long times)
 {
     static char err[256];
     if (note_parse(text, &m->note, err, sizeof err) != 0) return err;
     if (m->note.tag_count) return "a capture file can't hold a tag that the kernel took off";
-    if (m->link < 0) {
-        m->link = (int)m->note.link;
-        const uint32_t head[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, link_type[m->note.link]};
-        if (!words_put(m->out, head, 6)) return strerror(errno);
-    }
+    const bool first = m->link < 0;
+    if (first) m->link = (int)m->note.link;
     if (m->link != (int)m->note.link) return "this frame begins differently than the first: one file has one link type";
+    if (!head_put(m, first)) return strerror(errno);
     for (; times > 0; times--) {
         m->time_us += 1000;
-        const uint32_t head[4] = {(uint32_t)(m->time_us / 1000000), (uint32_t)(m->time_us % 1000000), m->note.cap_len,
-                                  m->note.wire_len};
-        if (!words_put(m->out, head, 4) || fwrite(m->note.bytes, 1, m->note.cap_len, m->out) != m->note.cap_len)
-            return strerror(errno);
+        if (!packet_put(m)) return strerror(errno);
     }
+    return NULL;
+}
+
+static const char *interface_do(struct maker *m, const char *name)
+{
+    if (m->link >= 0 && !m->known) return "the first `on` stands before all frames";
+    for (m->on = 0; m->on < m->known; m->on++)
+        if (strcmp(m->interfaces[m->on], name) == 0) return NULL;
+    if (m->known == INTERFACES_MAX) return "more interfaces than mkcap knows";
+    if (*name == '\0' || strlen(name) > NAME_MAX_BYTES) return "a name of 1 to 15 bytes follows `on`";
+    strcpy(m->interfaces[m->known++], name);
     return NULL;
 }
 
@@ -75,6 +132,7 @@ static const char *line_do(struct maker *m, char *line)
         m->time_us += gap > 1000 ? gap - 1000 : 0;
         return gap ? NULL : "after what? 250ms and 2s are fine";
     }
+    if (strncmp(line, "on ", 3) == 0) return interface_do(m, line + 3);
     unsigned long times = 1;
     if (strncmp(line, "repeat ", 7) == 0) times = strtoul(line + 7, &line, 10);
     return frame_put(m, line, times);
@@ -83,7 +141,7 @@ static const char *line_do(struct maker *m, char *line)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: mkcap NOTES OUT.pcap\n");
+        fprintf(stderr, "usage: mkcap NOTES OUT\n");
         return 2;
     }
     FILE *in = fopen(argv[1], "r");
