@@ -273,4 +273,10 @@ mistake bastion 'nothing else is open, and nothing else is reached' 's/^  accept
 mistake bridge-guard 'machines surf, and are looked after' 's/^  accept tcp on up to machines port 22 /  accept tcp from 198.51.100.0\/24 to machines as SUPPORT; &/'
 mistake security-groups 'no step is left out' 's/^  do group_every to every/  accept tcp from admins to every as ADMINS; &/'
 mistake tls-names 'who is shut out, and what is not open' 's/^  drop from abusers /  accept tcp from 198.18.0.0\/16 to self port 443 as PROVIDER; &/'
+mistake laptop 'nobody opens a connection to this machine' 's/^  reject tcp from home with rst /  accept tcp from home to self port 5900 as SCREEN; &/'
+mistake block 'people share addresses, and nobody comes in by them' 's/accept tcp on inside from people to 10.0.0.1/accept tcp from people to 10.0.0.1/'
+mistake block "the other site's tunnel" 's/^  accept tcp from machines to not ours /  accept gre from machines as TUNNELS; &/'
+mistake dns-server 'our secondaries are never shut out' 's/^  drop udp source port 53 to self port 53 /  drop udp to self port 53 over line as LINE; &/;/as KNOWN$/{h;d;};/as FORGED$/G'
+mistake dns-server 'everybody may ask, over UDP and TCP' 's/^  drop udp source port 53 to self port 53 /  accept udp to self port 853 as ENCRYPTED; &/'
+mistake balancer-dsr-l2 'nothing but the service' 's/^  accept tcp, udp to 203.0.113.10, /  accept tcp from 203.0.113.0\/24 to self port 22 as LINK; &/'
 exit $failed
