@@ -18,6 +18,99 @@ rejects() { # SENTENCE PATTERN: the list from standard input is refused, and it 
     says "$1" 1 "$2" err
 }
 
+# ---- 1. where it leaves ----
+
+cat >leaves.prey <<'END'
+interface wan = "eth0"
+firewall sent out default accept { drop tcp port 25 out on wan as NO_MAIL }
+test "no mail from here" {
+  expect drop by NO_MAIL: tcp self:5 -> 192.0.2.1:25 syn out on wan
+  expect accept by default: tcp self:5 -> 192.0.2.1:25 syn out on "eth1"
+  never accept: tcp self -> any port 25 out on wan
+}
+END
+compiled --check leaves.prey
+ok $? 'out on, in a firewall for what is sent'
+echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
+run preyc --check arrives.prey
+says 'what arrives leaves nowhere' 1 'E0516' err
+
+# ---- 2. sources that would not be reached so ----
+
+# ---- 3, 4. claims by zone, interfaces by pattern ----
+
+cat >zones.prey <<'END'
+interface wan = "eth0"
+interface vpn = "wg*"
+set lan = 10.0.0.0/8
+firewall tunnels on vpn default drop {
+  accept icmp6 type nd
+  accept tcp to lan port 22 on "wg0" as ADMIN
+}
+firewall edge default drop {
+  accept icmp6 type nd
+  accept tcp to lan port 80 on wan as WEB
+}
+test "zones" {
+  expect accept by ADMIN: tcp 10.1.0.1:5 -> 10.0.0.1:22 syn on "wg0"
+  expect drop by default: tcp 10.1.0.1:5 -> 10.0.0.1:22 syn on "wg1"
+  never accept: tcp any -> lan on "wlan0"
+  never accept: tcp any -> lan port 80 on not wan
+}
+END
+compiled --check zones.prey
+ok $? 'interfaces by pattern, claims by zone'
+sed 's/on not wan$/on vpn, wan/' zones.prey >false.prey
+run preyc --check false.prey
+says 'a claim by zone is refuted' 1 'accept by WEB' err
+sed 's/wg\*/wg+/' zones.prey >plus.prey
+run preyc --check plus.prey
+says 'a name with + shows *' 1 'write `"wg\*"`' err
+
+# ---- 5, 6. translation, fleets ----
+
+cat >block.prey <<'END'
+interface wan = "eth0"
+set inside = 10.0.0.0/16
+pool fleet { balance round_robin; servers w 10.9.0.1-10.9.0.20:8443 weight 2 }
+service www on 203.0.113.3 tcp/443 { mode passthrough keep source; -> fleet }
+nat block {
+  map 203.0.113.16/28 <-> 10.0.0.16/28 on wan
+  source from inside out on wan to 203.0.113.4-203.0.113.7
+  forward self on wan from 198.51.100.0/24 tcp/443, gre -> 10.0.0.43
+  mss clamp auto
+}
+firewall edge forward default drop {
+  accept from inside as OUT
+  accept tcp to 203.0.113.16/28 port 443 as IN
+}
+firewall here in default drop { accept icmp6 type nd; accept tcp, gre to self, 203.0.113.3 as HERE }
+test "translation and a fleet" {
+  self 203.0.113.2
+  expect forward by IN: tcp 198.51.100.9:5 -> 203.0.113.17:443 syn on wan
+  expect forward: reply syn ack
+  expect forward by OUT: tcp 10.0.3.3:5 -> 198.51.100.9:80 syn on "eth1"
+  expect forward: reply syn ack
+  expect forward by HERE: gre 198.51.100.9 -> self on wan
+  expect forward by HERE: tcp 198.51.100.9:5 -> self:443 syn on wan
+  server fleet/w-1 down
+  expect server fleet/w-2: tcp 198.51.100.9:7 -> 203.0.113.3:443 syn
+}
+END
+compiled --check block.prey
+ok $? 'map, several addresses, forward by interface and source and of gre, mss clamp, servers w A-B'
+sed '/self on wan/s/ on wan//;s/-> self:443 syn on wan/-> self:443 syn on "eth1"/' block.prey >any.prey
+compiled --check any.prey
+ok $? 'without `on` a forward takes what comes by any interface'
+run preyc --stats block.prey
+says '--stats says how many mappings there is room for' 0 'mappings of each protocol: 4 addresses x 64512 ports' out
+for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;E0847' 's/203.0.113.4-/203.0.113.9-/;E0302' 's/203.0.113.4-203.0.113.7/100.64.0.0-100.65.0.0/;E0845' \
+    's/clamp auto/clamp pmtu/;write .auto' 's/gre ->/proto 51 ->/;E0846' 's/-10.9.0.20/-10.10.0.20/;E0845'; do
+    sed "${fault%;*}" block.prey >fault.prey
+    run preyc --check fault.prey
+    says "... ${fault#*;}" 1 "${fault#*;}" err
+done
+
 # ---- 6. includes by pattern ----
 
 mkdir -p conf.d empty.d
@@ -48,6 +141,36 @@ says 'a pattern that matches nothing warns' 1 'warning: no file matches.*W0601' 
 run preyc --check none.prey
 says 'thousands of files are bounded by a limit that has a name' 1 'at most 4096 files.*E0134' err
 
+# ---- 7. words of habit ----
+
+cat >words.prey <<'END'
+schedule feast = 2026-12-24 18:00 - 2026-12-27
+firewall edge default drop {
+  accept icmp6 type nd
+  drop tcp to port 22 during feast
+  accept esp, gre, udp to self as VPN
+  accept igmp, ospf, vrrp, ipip, l2tp, pim from 192.0.2.0/24
+  count not proto 47
+  accept icmp to self type echo-request as PING
+  drop tcp bytes payload at 0 is not x"16" log "plain: " 10/s as PLAIN
+  accept tcp to port 22 as SSH
+}
+test "words" {
+  expect accept by VPN: esp 192.0.2.1 -> self
+  expect accept by VPN: gre 2001:db8::1 -> self
+  expect accept by PING: icmp 192.0.2.1 -> self type echo-request
+  expect accept by SSH: tcp 192.0.2.1:1024 -> self:22 syn
+  at 2026-12-25 12:00
+  expect drop: tcp 192.0.2.1:1025 -> self:22 syn
+  never accept: proto eigrp any -> any
+}
+END
+compiled --check words.prey
+ok $? 'protocols by name in lists and packets, not proto, type anywhere, is not, log "prefix", dates'
+echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
+run preyc --check bad.prey
+says "IPVS' names of balances are hinted" 1 'write .least_conn.' err
+
 # ---- 8. address files as they are published ----
 
 addresses 0 100000 '%s ; SBL1\n' >drop.list
@@ -69,6 +192,23 @@ head -c 1000 nft.list | rejects 'a listing that has lost its end' 'bad.list:[0-9
 printf '{"cidr":"192.0.2.0/24"}\n' | rejects 'JSON' 'bad.list:1:1: error: this is JSON'
 head -c 3000000 /dev/zero | tr '\0' '{' | sed 's/^/set a /' | rejects 'three million open braces, soon' 'bad.list:1:'
 
+# ---- 9. silent misreadings ----
+
+echo 'firewall in default drop { accept icmp6 type nd }' >bad.prey
+run preyc --check bad.prey
+says 'a firewall named in, without a direction, is an error' 1 'not its direction.*E0514' err
+echo 'chain rules { drop tcp }' >bad.prey
+run preyc --check bad.prey
+says 'a program that judges nothing' 0 'no firewall, service or nat.*W0514' err
+echo 'nat n { masquerade from 10.0.0.0/8 out on "eth0" }' >bad.prey
+run preyc --check bad.prey
+says 'a nat without a firewall for what crosses' 0 'no firewall judges what crosses.*W0515' err
+printf 'set office = 192.0.2.0/24\nset offices = 198.51.100.0/24\nfirewall f default accept { drop from office }\n' >bad.prey
+run preyc --check bad.prey
+says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' err
+run preyc --werror --allow W0203 --check bad.prey
+same 'which allow takes' "$status" 0
+
 # ---- 10. warnings that are not wanted ----
 
 cat >warns.prey <<'END'
@@ -85,6 +225,25 @@ compiled --werror --check allowed.prey
 ok $? 'so does `allow`, at the top and before a declaration'
 run preyc --allow E0201 --check warns.prey
 says 'an error can'\''t be allowed' 2 'only warnings can be allowed' err
+
+# ---- 11. what would become of a packet ----
+
+cat >ask.prey <<'END'
+interface wan = "eth0"
+firewall edge default drop {
+  accept icmp6 type nd
+  accept tcp to self port 22 on wan as SSH
+}
+END
+run preyc --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' ask.prey
+says '--ask: the verdict' 0 '^verdict: accept  rule SSH$' out
+has 'and each rule that was tried, with what failed' '^  edge:3  no   not icmp6'
+run preyc --json --ask 'tcp 198.51.100.9:50000 -> self:23 syn on wan' ask.prey
+says 'as JSON' 0 '"verdict":"drop","rule":"default"' out
+preyc ask.prey -o ask.pbc
+printf 'tcp 198.51.100.9:50000 -> self:22 syn on wan\nudp 198.51.100.9:1 -> self:53\n' | preyc --ask - ask.pbc >out 2>err
+status=$?
+says 'lines, and a program' 0 '^verdict: drop  rule default$' out
 
 # ---- 12. --diff sees services, pools, nats, meters, sets ----
 
@@ -117,26 +276,6 @@ changed 's/200.s/300\/s/' 1 'a meter that lets more through' '^widened +meter sy
 changed 's/200.s/100\/s/' 0 'a meter that lets less through' '^narrowed +meter syns'
 changed 's/from office/from not office/' 1 'sets by their names' '^widened +tcp from not office to any port 22' '^narrowed +tcp from office to any port 22'
 changed 's/8443; server/8443 weight 3; server/' 0 'another weight: a change that neither widens nor narrows' '^changed +pool shop' '^ +- a 10.0.0.11:8443$' '^ +\+ a 10.0.0.11:8443 weight 3$'
-
-
-# ---- 11. what would become of a packet ----
-
-cat >ask.prey <<'END'
-interface wan = "eth0"
-firewall edge default drop {
-  accept icmp6 type nd
-  accept tcp to self port 22 on wan as SSH
-}
-END
-run preyc --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' ask.prey
-says '--ask: the verdict' 0 '^verdict: accept  rule SSH$' out
-has 'and each rule that was tried, with what failed' '^  edge:3  no   not icmp6'
-run preyc --json --ask 'tcp 198.51.100.9:50000 -> self:23 syn on wan' ask.prey
-says 'as JSON' 0 '"verdict":"drop","rule":"default"' out
-preyc ask.prey -o ask.pbc
-printf 'tcp 198.51.100.9:50000 -> self:22 syn on wan\nudp 198.51.100.9:1 -> self:53\n' | preyc --ask - ask.pbc >out 2>err
-status=$?
-says 'lines, and a program' 0 '^verdict: drop  rule default$' out
 
 # ---- 13. yesterday's traffic against tomorrow's rules ----
 
@@ -183,135 +322,84 @@ run preyrun -r day.pcap --only 'not rule SSH, accept' --write-seen seen.pcap sug
 run preyrun -r seen.pcap --json suggested.pbc
 says '--write-seen writes the frames that lines are about' 0 '"frames":[[:space:]]*2' out
 
+# ---- 16. habits ----
 
-# ---- 5, 6. translation, fleets ----
+for program in preyc preyrun preyctl; do
+    run $program -V
+    says "$program -V" 0 "^$program [0-9]" out
+    run $program -h
+    says "$program -h" 0 "^(usage: )?$program " out
+done
+preyc --check - <ask.prey >out 2>err
+status=$?
+says 'a file from a pipe' 0 'good: 2 rules' out
+mkdir -p several.d
+cp ask.prey several.d/a.prey
+cp zones.prey several.d/b.prey
+run preyc --check ask.prey several.d
+same 'several files and folders at once' "$(grep -c ': good: ' out)" 3
+echo 'firewall f default accept { dorp tcp }' >bad.prey
+run preyc --color=always --check bad.prey
+says '--color' 1 "$(printf '\033')\\[" err
+run preyc --stats --json ask.prey
+says '--stats as JSON' 0 '^\{"rules":\{' out
+run preyrun -r day.pcap suggested.pbc
+says 'figures that a person reads' 0 ' 100.0 % ' out
+same 'completion knows every option' "$(bash "$top/tests/lib/complete.sh" 'preyc --sug' | tr '\n' ' ')" '--suggest --suggest-width '
 
-cat >block.prey <<'END'
-interface wan = "eth0"
-set inside = 10.0.0.0/16
-pool fleet { balance round_robin; servers w 10.9.0.1-10.9.0.20:8443 weight 2 }
-service www on 203.0.113.3 tcp/443 { mode passthrough keep source; -> fleet }
-nat block {
-  map 203.0.113.16/28 <-> 10.0.0.16/28 on wan
-  source from inside out on wan to 203.0.113.4-203.0.113.7
-  forward self on wan from 198.51.100.0/24 tcp/443, gre -> 10.0.0.43
-  mss clamp auto
-}
-firewall edge forward default drop {
-  accept from inside as OUT
-  accept tcp to 203.0.113.16/28 port 443 as IN
-}
-firewall here in default drop { accept icmp6 type nd; accept tcp, gre to self, 203.0.113.3 as HERE }
-test "translation and a fleet" {
-  self 203.0.113.2
-  expect forward by IN: tcp 198.51.100.9:5 -> 203.0.113.17:443 syn on wan
-  expect forward: reply syn ack
-  expect forward by OUT: tcp 10.0.3.3:5 -> 198.51.100.9:80 syn on "eth1"
-  expect forward: reply syn ack
-  expect forward by HERE: gre 198.51.100.9 -> self on wan
-  expect forward by HERE: tcp 198.51.100.9:5 -> self:443 syn on wan
-  server fleet/w-1 down
-  expect server fleet/w-2: tcp 198.51.100.9:7 -> 203.0.113.3:443 syn
-}
-END
-compiled --check block.prey
-ok $? 'map, several addresses, forward by interface and source and of gre, mss clamp, servers w A-B'
-sed '/self on wan/s/ on wan//;s/-> self:443 syn on wan/-> self:443 syn on "eth1"/' block.prey >any.prey
-compiled --check any.prey
-ok $? 'without `on` a forward takes what comes by any interface'
-run preyc --stats block.prey
-says '--stats says how many mappings there is room for' 0 'mappings of each protocol: 4 addresses x 64512 ports' out
-for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;E0847' 's/203.0.113.4-/203.0.113.9-/;E0302' 's/203.0.113.4-203.0.113.7/100.64.0.0-100.65.0.0/;E0845' \
-    's/clamp auto/clamp pmtu/;write .auto' 's/gre ->/proto 51 ->/;E0846' 's/-10.9.0.20/-10.10.0.20/;E0845'; do
-    sed "${fault%;*}" block.prey >fault.prey
-    run preyc --check fault.prey
-    says "... ${fault#*;}" 1 "${fault#*;}" err
+# ---- 17. coming from another tool ----
+
+for page in nftables iptables pf ipvs haproxy cisco; do
+    sed -n '/^```prey$/,/^```$/{/^```/!p}' "$top/rules-examples/coming-from/$page.md" >$page.prey
+    grep -q '^test ' $page.prey && grep -Eq '^  (never|always) ' $page.prey && compiled --check $page.prey && preyc --fmt $page.prey | cmp -s - $page.prey
+    ok $? "coming from $page: what stands beside its set-up compiles, passes its tests and claims, and is formatted"
 done
 
-
-# ---- 1, 3, 4. interfaces ----
-
-cat >zones.prey <<'END'
-interface wan = "eth0"
-interface vpn = "wg*"
-set lan = 10.0.0.0/8
-firewall tunnels on vpn default drop {
-  accept icmp6 type nd
-  accept tcp to lan port 22 on "wg0" as ADMIN
+# The other side of a page is read by the tool itself, in a network of its own, where its kernel has what the page asks for.
+beside() { # PAGE: its first block, which is not prey
+    awk '/^```/ { if (n++) exit; next } n' "$top/rules-examples/coming-from/$1.md"
 }
-firewall edge default drop {
-  accept icmp6 type nd
-  accept tcp to lan port 80 on wan as WEB
+reads() { # TOOL PAGE FILE COMMAND...: the tool says that the set-up is good
+    local tool=$1 page=$2 file=$3
+    shift 3
+    if ! command -v "$tool" >tool; then ok 0 "$tool reads its own side of $page # SKIP no $tool here"; return; fi
+    status=1
+    [ -s "$file" ] && run "$@"
+    if grep -Eq 'Could not process rule: (No such file|Operation not supported)|Operation not permitted|unshare failed|missing kernel module' out err; then
+        ok 0 "$tool reads its own side of $page # SKIP $(head -1 err)"
+        return
+    fi
+    [ "$status" -eq 0 ] || head -3 err | sed 's/^/# /'
+    ok "$status" "$tool reads its own side of $page"
 }
-firewall sent out default accept { drop tcp port 25 out on wan as NO_MAIL }
-test "zones" {
-  expect accept by ADMIN: tcp 10.1.0.1:5 -> 10.0.0.1:22 syn on "wg0"
-  expect drop by default: tcp 10.1.0.1:5 -> 10.0.0.1:22 syn on "wg1"
-  expect drop by NO_MAIL: tcp self:5 -> 192.0.2.1:25 syn out on wan
-  never accept: tcp any -> lan on "wlan0"
-  never accept: tcp any -> lan port 80 on not wan
-  never accept: tcp self -> any port 25 out on wan
-}
-END
-compiled --check zones.prey
-ok $? 'interfaces by pattern, claims by zone, where it leaves'
-sed 's/on not wan$/on vpn, wan/' zones.prey >false.prey
-run preyc --check false.prey
-says 'a claim by zone is refuted' 1 'accept by WEB' err
-sed 's/wg\*/wg+/' zones.prey >plus.prey
-run preyc --check plus.prey
-says 'a name with + shows *' 1 'write `"wg\*"`' err
-echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
-run preyc --check arrives.prey
-says 'what arrives leaves nowhere' 1 'E0516' err
+alone='unshare -n'
+[ "$(id -u)" -eq 0 ] || alone='unshare -rn'
+for page in nftables iptables haproxy; do beside $page >$page.other; done
+# A set of ipset would have to be there.
+sed '/--match-set/d' iptables.other >no-set.other
+reads nft nftables nftables.other $alone nft -c -f nftables.other
+reads iptables-restore iptables no-set.other $alone iptables-restore --test no-set.other
+reads haproxy haproxy haproxy.other haproxy -c -f haproxy.other
 
+# ---- 18. import ----
 
-# ---- 7. words of habit ----
+# ---- the proof: fifteen set-ups, each with tests and claims, and named where one looks ----
 
-cat >words.prey <<'END'
-schedule feast = 2026-12-24 18:00 - 2026-12-27
-firewall edge default drop {
-  accept icmp6 type nd
-  drop tcp to port 22 during feast
-  accept esp, gre, udp to self as VPN
-  accept igmp, ospf, vrrp, ipip, l2tp, pim from 192.0.2.0/24
-  count not proto 47
-  accept icmp to self type echo-request as PING
-  drop tcp bytes payload at 0 is not x"16" log "plain: " 10/s as PLAIN
-  accept tcp to port 22 as SSH
-}
-test "words" {
-  expect accept by VPN: esp 192.0.2.1 -> self
-  expect accept by VPN: gre 2001:db8::1 -> self
-  expect accept by PING: icmp 192.0.2.1 -> self type echo-request
-  expect accept by SSH: tcp 192.0.2.1:1024 -> self:22 syn
-  at 2026-12-25 12:00
-  expect drop: tcp 192.0.2.1:1025 -> self:22 syn
-  never accept: proto eigrp any -> any
-}
-END
-compiled --check words.prey
-ok $? 'protocols by name in lists and packets, not proto, type anywhere, is not, log "prefix", dates'
-echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
-run preyc --check bad.prey
-says "IPVS' names of balances are hinted" 1 'write .least_conn.' err
-
-# ---- 9. silent misreadings ----
-
-echo 'firewall in default drop { accept icmp6 type nd }' >bad.prey
-run preyc --check bad.prey
-says 'a firewall named in, without a direction, is an error' 1 'not its direction.*E0514' err
-echo 'chain rules { drop tcp }' >bad.prey
-run preyc --check bad.prey
-says 'a program that judges nothing' 0 'no firewall, service or nat.*W0514' err
-echo 'nat n { masquerade from 10.0.0.0/8 out on "eth0" }' >bad.prey
-run preyc --check bad.prey
-says 'a nat without a firewall for what crosses' 0 'no firewall judges what crosses.*W0515' err
-printf 'set office = 192.0.2.0/24\nset offices = 198.51.100.0/24\nfirewall f default accept { drop from office }\n' >bad.prey
-run preyc --check bad.prey
-says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' err
-run preyc --werror --allow W0203 --check bad.prey
-same 'which allow takes' "$status" 0
+setups='home-router=router antispoof=coming-from/pf keepalived-DR=coming-from/ipvs direct-routing=balancer-dsr-l2 Katran=anycast-edge
+    security-groups=security-groups Cisco-list=coming-from/cisco VPN-hub=vpn-hub DNS=dns-server NAT-of-ranges=block
+    mail-and-block-lists=mail-server VLANs-and-guests=office-vlans bridge=bridge-guard IPv6-alone=ipv6-only bastion=bastion
+    voice-and-games=voip TLS-names=tls-names'
+for setup in $setups; do
+    name=${setup#*=}
+    if [ "${name%/*}" = coming-from ]; then # compiled above
+        file=$top/rules-examples/$name.md
+    else
+        file=$top/rules-examples/$name.prey
+        compiled --werror --check "$file" || file=/dev/null
+    fi
+    grep -q '^test ' "$file" && grep -Eq '^  (never|always) ' "$file" && grep -Fq "(${file##*/})" "${file%/*}/README.md"
+    ok $? "${setup%=*}: $name has tests and claims that hold, and is in the index"
+done
 
 # ---- hints ----
 
@@ -339,12 +427,4 @@ says 'ports p = file "x"' 1 'only sets of addresses' err
 printf '# T\xfcr\n' >bad.prey
 run preyc --check bad.prey
 says 'Latin-1 in a comment' 1 'in Latin-1 it is' err
-
-# ---- 17. coming from another tool ----
-
-for page in nftables iptables pf ipvs haproxy; do
-    sed -n '/^```prey$/,/^```$/{/^```/!p}' "$top/rules-examples/coming-from/$page.md" >$page.prey
-    grep -q '^test ' $page.prey && compiled --check $page.prey && preyc --fmt $page.prey | cmp -s - $page.prey
-    ok $? "coming from $page: what stands beside its set-up compiles, passes its tests, and is formatted"
-done
 exit $failed

@@ -20,9 +20,9 @@ function! s:Words(lnum) abort
   return substitute(l:line, '\s*#.*$', '', '')
 endfunction
 
-" Whether the statement goes on after this line.
+" Whether the statement goes on after this line; the colons of an address, `::`, end nothing.
 function! s:GoesOn(lnum) abort
-  return a:lnum > 0 && s:Words(a:lnum) =~# '\%(,\|=\|->\|:\|\\\)$'
+  return a:lnum > 0 && s:Words(a:lnum) =~# '\%(,\|=\|->\|[^:]:\|\\\)$'
 endfunction
 
 " Where the second line of a statement begins: under the value after `=`, if that is not far out.
