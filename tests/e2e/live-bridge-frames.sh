@@ -89,7 +89,7 @@ adds_up 'every frame has one verdict'
 prey prey --bridge a:b strict.pbc
 truncate -s 0 heard
 sends left $stp $lldp
-at left ping -c 1 -W 3 10.1.0.2 >out 2>&1
+at left ping -c 1 -W 20 10.1.0.2 >out 2>&1
 same "where the rules say \`other frames drop\` they do not cross" "$(grep -c '01:80:c2' heard)" 0
 prey_ends
 

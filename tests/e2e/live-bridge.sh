@@ -29,20 +29,20 @@ at left ip neigh flush dev eth0
 prey prey --bridge a:b --format json across.pbc
 same 'it says that it is ready' "$(cat prey.err)" 'ready: a: a, b by packet, 1 worker, across.pbc'
 for a in 10.1.0.2 '[fd00:1::2]'; do
-    same "TCP crosses to $a" "$(at left curl -s -m 5 "http://$a/")" right
+    same "TCP crosses to $a" "$(at left curl -s -m 20 "http://$a/")" right
     at left curl -s -m 30 "http://$a/files/file" | cmp -s - web-right/file
     ok $? "20 MB from $a arrive as they are"
 done
-at left ping -c 3 -i 0.2 -W 2 -s 4000 10.1.0.2 >out
+at left ping -c 3 -i 0.2 -W 20 -s 4000 10.1.0.2 >out
 has 'pings in pieces' ' 0% packet loss'
-at left curl -s -m 5 http://10.1.0.2:8080/ >out 2>&1
+at left curl -s -m 20 http://10.1.0.2:8080/ >out 2>&1
 same 'a reject is answered at once' $? 7
 at left ping -c 1 -W 1 10.1.0.9 >/dev/null
 
 # An address of this machine itself, on either port: still across.
 address prey a 10.1.0.7/24
 address right eth0 10.1.0.7/24
-same "so does what is for this machine's own address" "$(at left curl -s -m 5 http://10.1.0.7/from)" 10.1.0.1
+same "so does what is for this machine's own address" "$(at left curl -s -m 20 http://10.1.0.7/from)" 10.1.0.1
 
 # A tag: put on by hand, taken off by hand, for this kernel has no VLAN devices.
 at right timeout 20 tcpdump -i eth0 -n -c 1 -e vlan 7 >tagged 2>/dev/null &

@@ -41,9 +41,9 @@ traffic() {
     talk one 10.1.0.1 53 0 1,1471,4000 | cut -d' ' -f1,3 >answers
     same "$1: UDP, masquerade" "$(tr '\n' ' ' <answers)" 'client 1 client 1471 client 4000 '
     same "$1: UDP to a closed port, masquerade" "$(refused_by one 10.1.0.1 54)" refused
-    at one ping -c 2 -i 0.2 -W 5 -s 57 10.1.0.1 >out
+    at one ping -c 2 -i 0.2 -W 20 -s 57 10.1.0.1 >out
     has "$1: a ping of an odd length, masquerade" ' 0% packet loss'
-    at one ping -c 2 -i 0.2 -W 5 -s 4001 10.1.0.1 >out
+    at one ping -c 2 -i 0.2 -W 20 -s 4001 10.1.0.1 >out
     has "$1: a ping in fragments, masquerade" ' 0% packet loss'
 }
 

@@ -162,9 +162,7 @@ ctl --control ask.sock confirm
 refused 'once' 'nothing waits to be confirmed'
 ctl --control ask.sock status
 same 'a socket elsewhere is asked' "$status" 0
-kill -KILL "$prey"
-wait "$prey" 2>/dev/null
-until_true 100 'its service is gone, too' sh -c "! ip netns exec $id-prey $bin/preyctl --control ask.sock status"
+prey_killed
 ctl --control ask.sock status
 refused 'a dead one is named' 'no preyrun listens at ask.sock'
 prey prey -i wan --monitor --name two --control ask.sock none.pbc

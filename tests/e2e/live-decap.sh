@@ -17,7 +17,7 @@ for s in one two; do
 done
 head -c 3000000 /dev/urandom >web-one/file
 cp web-one/file web-two/file
-ask() { at client curl -s -m 5 "http://$1/" || echo failed; }
+ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
 talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 
@@ -77,7 +77,7 @@ each() { # NAME MODE KIND OUTER
         same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask "$a"; done | shares)" ' 2 one 2 two '
         at client curl -s -m 20 "http://$a/files/file" | cmp -s - web-one/file
         ok $? "$1: 3 MB from $a arrive as they are"
-        at client curl -s -m 5 "http://$a:8080/" >out
+        at client curl -s -m 20 "http://$a:8080/" >out
         same "$1: what the rules refuse inside is reset for $a" $? 7
     done
     for a in 10.1.0.100 fd00:1::100; do

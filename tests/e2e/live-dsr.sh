@@ -18,7 +18,7 @@ lan_of() { # a fresh LAN with two servers that hold the service's addresses
     head -c 3000000 /dev/urandom >web-one/file
     cp web-one/file web-two/file
 }
-ask() { at client curl -s -m 5 "http://$1/" || echo failed; }
+ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
 talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 

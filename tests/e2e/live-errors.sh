@@ -19,7 +19,7 @@ pool web { server one 10.2.0.2:80 }
 service shop on 10.1.0.100 tcp/80 { mode dsr ipip; announce; -> web }
 RULES
 cp shop.pbc good.pbc
-serves() { same "$1" "$(at client curl -s -m 5 http://10.1.0.100/)" one; }
+serves() { same "$1" "$(at client curl -s -m 20 http://10.1.0.100/)" one; }
 
 # Reloads that fail, one after the other; the rules that run go on.
 prey prey -i wan -i lan --log json --ring 256KiB --format json shop.pbc

@@ -66,7 +66,7 @@ END
 kill -HUP "$prey"
 is_taken() { tail -n 1 prey.err | grep -q reloaded; }
 until_true 100 'the next good one is taken' is_taken && ok 0 'the next good one is taken'
-same 'the service answers' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+same 'the service answers' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 prey_ends
 same 'it ends with 0' "$status" 0
 same 'nothing is left' "$(at prey nft list tables)" ''

@@ -24,8 +24,8 @@ service echo on 10.1.0.100 tcp/7 { mode passthrough; announce; -> far }
 service lost on 10.1.0.100 udp/9 { mode passthrough; announce; -> nobody }
 END
 prey prey -i eth0 --format json shop.pbc
-same 'a request' "$(at client curl -s -m 5 http://10.1.0.100/)" one
-same 'a server that is its own client' "$(at one curl -s -m 5 http://10.1.0.100/)" one
+same 'a request' "$(at client curl -s -m 20 http://10.1.0.100/)" one
+same 'a server that is its own client' "$(at one curl -s -m 20 http://10.1.0.100/)" one
 
 # An open connection, line by line.
 mkfifo lines
@@ -48,10 +48,10 @@ by_that_way() {
 until_true 50 'and goes by that way' by_that_way && ok 0 'and goes by that way'
 ip -n "$id-one" link set dev eth0 address 02:00:00:00:00:77
 at one ip neigh flush dev eth0
-at one ping -c 1 -W 3 10.1.0.2 >/dev/null
-at one ping -c 1 -W 3 10.1.0.4 >/dev/null
+at one ping -c 1 -W 20 10.1.0.2 >/dev/null
+at one ping -c 1 -W 20 10.1.0.4 >/dev/null
 says third "and when the server's MAC does"
-same 'a request to it' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+same 'a request to it' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 exec 7>&-
 
 # Nobody answers: 16 wait, a second.

@@ -8,8 +8,8 @@ live_begin
 
 between one two
 rules http <<RULES
-timeouts { proxy idle 3s; proxy connect 1s }
-check alive = tcp every 100ms timeout 1s rise 1 fall 1
+timeouts { proxy idle 6s; proxy connect 1s }
+check alive = tcp every 100ms timeout 2s rise 1 fall 1
 pool dying { server s 10.2.0.2:90 }
 pool none { server s 10.2.0.2:91 }
 pool either { balance round_robin; retries 1; server one 10.2.0.2:90; server two 10.2.0.3:90 }

@@ -17,13 +17,11 @@ bad=
 for round in $(seq "${rounds:-2}"); do
     service=$(pgrep -P "$prey")
     case $((round % 4)) in
-    0) kill -KILL "$service" ;;
-    1) kill -KILL "$prey" ;;
-    2) kill -KILL "$prey" "$service" ;;
-    3) kill -KILL "$service" "$prey" ;;
+    0) prey_killed "$service" ;;
+    1) prey_killed ;;
+    2) prey_killed "$prey" "$service" ;;
+    3) prey_killed "$service" "$prey" ;;
     esac
-    wait "$prey" 2>/dev/null
-    until_true 100 'the service ends' sh -c "! kill -0 $service"
     [ "$(gets 8080 0.2) $(gets 80) $(pinned)" = 'curl 28 prey 4' ] || bad="$bad killed-$round"
     kernel host.pbc
     [ "$(gets 80) $(pinned)" = 'prey 4' ] || bad="$bad started-$round"
@@ -31,8 +29,7 @@ done
 touch stop
 wait $asks
 same 'killed, it goes on judging; the next start takes its place' "$bad|$(cat through)" '|0'
-kill -KILL "$(pgrep -P "$prey")"
-wait "$prey" 2>/dev/null
+prey_killed "$(pgrep -P "$prey")"
 same 'without its service, too' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
 kernel_alone --cleanup
 same '--cleanup takes it off' "$status|$(cat out err)|$(gets 8080)|$(left)" "0|preyrun: undone: the programs in the kernel on \`eth0\`|prey|0"

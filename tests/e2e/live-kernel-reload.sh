@@ -24,7 +24,7 @@ mac=$(at prey cat /sys/class/net/eth0/address)
 for kind in fragment icmp syn; do
     background client "$bin/tests/tools/flood" eth0 "$mac" 10.1.0.2 80 $kind 3000 100 >/dev/null
 done
-at client sh -c 'i=0; bad=0; while [ ! -e stop ]; do curl -s -m 5 -o /dev/null http://10.1.0.2/ || bad=$((bad + 1)); i=$((i + 1)); done; echo "$bad of $i" >fetched' &
+at client sh -c 'i=0; bad=0; while [ ! -e stop ]; do curl -s -m 20 -o /dev/null http://10.1.0.2/ || bad=$((bad + 1)); i=$((i + 1)); done; echo "$bad of $i" >fetched' &
 fetching=$!
 count() { [ "$(grep -c '  reloaded' prey.err)" -ge "$1" ]; }
 loads=0 # of those that are told of as reloads

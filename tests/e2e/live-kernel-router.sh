@@ -58,7 +58,7 @@ edge 'nat edge {
 edge '' | rules plain
 cp edge.pbc run.pbc
 route() { prey prey -i lan -i wan --format json run.pbc; }
-pings() { at "$1" ping -q -c2 -i0.05 -W3 "${@:2}" >out 2>&1; grep -c ' 0% packet loss' out; }
+pings() { at "$1" ping -q -c2 -i0.05 -W 20 "${@:2}" >out 2>&1; grep -c ' 0% packet loss' out; }
 
 route
 at far sh -c 'tcpdump -Z root -n -l --immediate-mode -i eth0 src host 10.1.0.1 >leaked 2>leaking & echo $! >sniffer'
@@ -69,11 +69,11 @@ same 'a ping, translated; in pieces; over IPv6, which is not; and of the host it
     "$(pings client 10.2.0.3) $(pings client -M dont -s 4000 10.2.0.3) $(pings client fd00:2::3) $(pings prey 10.2.0.3) $(pings far 10.2.0.2)" '1 1 1 1 1'
 same 'the port that is forwarded, from outside' "$(ask far 10.2.0.2:8000)" client
 same 'what is not translated keeps its address' "$(pings client -I 10.1.9.1 10.2.0.3)" 1
-at client ping -c1 -W3 -t1 10.2.0.3 >out
+at client ping -c1 -W 20 -t1 10.2.0.3 >out
 has 'the last hop' 'Time to live exceeded'
-at client ping -c1 -W3 -M do -s 1400 -I 10.1.9.1 10.2.0.3 >out 2>&1
+at client ping -c1 -W 20 -M do -s 1400 -I 10.1.9.1 10.2.0.3 >out 2>&1
 has 'too long for the way' 'mtu *= *1400'
-at client ping -c1 -W3 -M do -s 1400 10.2.0.3 >out 2>&1
+at client ping -c1 -W 20 -M do -s 1400 10.2.0.3 >out 2>&1
 has 'and where it is translated' 'mtu *= *1400'
 same 'what the rules drop' "$(at client curl -s -m 0.3 http://10.2.0.3:8080/ || echo nothing)" nothing
 same 'by an interface that is not given it is judged where it leaves' \
@@ -121,10 +121,7 @@ same 'each packet was judged once' "$(by_rule PLAIN)" 3
 # Killed, it sends nothing up any more; what is for this machine, at a port that no nat takes, needs nobody.
 web prey
 route
-service=$(pgrep -P "$prey")
-kill -KILL "$prey" "$service"
-wait "$prey" 2>/dev/null
-until_true 100 'the service ends' sh -c "! kill -0 $service"
+prey_killed "$prey" "$(pgrep -P "$prey")"
 same 'killed, this machine still answers where no nat does' "$(ask far 10.2.0.2/) $(at far curl -s -m 0.3 http://10.2.0.2:8000/ || echo nothing)" 'prey nothing'
 at prey "$bin/preyrun" --cleanup >out 2>&1
 has 'and --cleanup' undone

@@ -20,7 +20,7 @@ same 'what is dropped reaches no socket' "$(gets 8080 0.2)" 'curl 28'
 same 'what is rejected is answered' "$(gets 81) $(refused_by client 10.1.0.2 9) $(refused_by client fd00:1::2 9)" 'curl 7 refused refused'
 ctl --name eth0 status
 same 'preyctl says where it is judged' "$(grep -c '^finished in the kernel: [0-9,]* packets; came up:.* answer [0-9]' out)" 1
-same 'what it asks is answered' "$(ask prey 10.1.0.1/) $(ask prey '[fd00:1::1]/') $(at prey ping -q -c1 -W3 10.1.0.1 >/dev/null && echo pong)" \
+same 'what it asks is answered' "$(ask prey 10.1.0.1/) $(ask prey '[fd00:1::1]/') $(at prey ping -q -c1 -W 20 10.1.0.1 >/dev/null && echo pong)" \
     'client client pong'
 hears 'a rule that logs' 'SHUT  reject  tcp 10.1.0.1:[0-9]* > 10.1.0.2:81 SYN'
 fetches 'in bulk, as super-packets' client 10.1.0.2
@@ -63,7 +63,7 @@ sniff tagged-out.pcap client eth0 vlan
 at prey python3 "$top/tests/e2e/live/send.py" eth0 tagged.pcap >sent
 until_true 50 'a tagged frame leaves' sh -c '[ "$(tcpdump -n -r tagged-out.pcap 2>/dev/null | wc -l)" -ge 1 ]'
 sniffed
-at prey ping -q -c1 -W5 10.1.0.1 >/dev/null # so that nothing waits for the neighbour
+at prey ping -q -c1 -W 20 10.1.0.1 >/dev/null # so that nothing waits for the neighbour
 at prey bash -c 'echo x >/dev/udp/10.1.0.1/99'
 prey_ends
 undone 'a clean stop undoes everything' "$status" 0

@@ -24,9 +24,8 @@ service web on 10.1.0.2 tcp/80 { mode passthrough; -> farm }
 END
 reserved() { at prey sysctl -n net.ipv4.ip_local_reserved_ports; }
 gro() { at prey ethtool -k eth0 | sed -n 's/^generic-receive-offload: //p'; }
-served() { at client curl -s -m 5 http://10.1.0.2/; }
+served() { at client curl -s -m 20 http://10.1.0.2/; }
 state() { ls -d "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null; }
-ended() { ! kill -0 "$1" 2>/dev/null; }
 
 before=$(gro)
 good=0
@@ -37,9 +36,7 @@ for i in $(seq $kills); do
     prey prey -i eth0 -i eth1 --io $io own.pbc
     [ "$(served)" = server ] && good=$((good + 1))
     service=$(pgrep -P "$prey") || service=$prey
-    if [ $((i % 2)) -eq 0 ]; then kill -KILL "$prey"; else kill -KILL "$service"; fi
-    wait "$prey" 2>/dev/null
-    until_true 100 "kill $i: the other one ends" ended "$service"
+    if [ $((i % 2)) -eq 0 ]; then prey_killed; else prey_killed "$service"; fi
 done
 same "each of $kills starts after a kill serves" "$good" $kills
 same 'killed, it is closed' "$(at prey nft list tables)|$(reserved)" 'table netdev prey_eth0|61000-62000'

@@ -40,7 +40,7 @@ told limit 'half-open flows gave way'
 told neighbour 'on the way to 10.2.0.77 on lan'
 told limit 'max flows'
 told evicted 'established ones gave way'
-same 'it serves' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+same 'it serves' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 kill -USR1 "$prey"
 until_true 100 'SIGUSR1 prints' python3 -c 'import json; json.load(open("prey.out"))'
 adds_up 'SIGUSR1: every frame has one verdict'
@@ -56,7 +56,7 @@ same 'a limit is told of at most each ten seconds' "$(($(grep -c 'established on
 
 # As text: the same.
 prey prey -i wan -i lan small.pbc
-same 'it serves again' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+same 'it serves again' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 prey_ends
 # Of the one request's frames five have passed for sure: both SYNs, an ACK, the question and the answer.
 same 'as text: the totals are the frames that arrived' "$(awk '
@@ -78,12 +78,12 @@ until_true 100 'ready, with a reader' grep -q ^ready prey.err
 until_true 100 'a small pipe' [ -e small ]
 full() { kill -USR1 "$prey"; grep -q 'its reader does not read' prey.err; }
 until_true 200 'a full pipe is told' full
-same 'it serves meanwhile' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+same 'it serves meanwhile' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 kill "$held"
 wait "$held" 2>/dev/null
 kill -USR1 "$prey"
 until_true 100 'that nobody reads is told' grep -q 'Broken pipe' prey.err
-same 'it serves on' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+same 'it serves on' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 prey_ends
 same 'and ends with 2' "$status" 2
 exit $failed

@@ -85,7 +85,7 @@ heard() { sed -n "s/^$prey //p" told | uniq | tr '\n' ' '; }
 until_true 100 'it is told that it is ready' grep -q READY told
 until_true 100 'signs of life' grep -q WATCHDOG told
 same 'statistics at port 80, which the parent opens with the rights that it keeps' \
-    "$(at client curl -s -m 5 -o /dev/null -w '%{http_code}' http://10.1.0.2/metrics)" 200
+    "$(at client curl -s -m 20 -o /dev/null -w '%{http_code}' http://10.1.0.2/metrics)" 200
 child=$(pgrep -P "$prey")
 case $B in
 */san | */cov) ;; # which look at their own files, and stay as they are

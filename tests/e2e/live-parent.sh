@@ -33,7 +33,7 @@ firewall edge in default accept {
   drop udp to port 9 during open as OPEN
 }
 END
-ask() { at client curl -s -m 5 http://10.1.0.100/ || echo "failed: $?"; }
+ask() { at client curl -s -m 20 http://10.1.0.100/ || echo "failed: $?"; }
 child_of() { pgrep -P "$1" || echo none; }
 field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
 ended() { ! kill -0 "$1" 2>/dev/null; }

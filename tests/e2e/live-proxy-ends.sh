@@ -61,7 +61,7 @@ begun() {
     until_true 100 "$1 goes on" grep -qE 'held|eof|reset' "$1"
 }
 over() { until_true 100 "$1 ends" grep -qE '^(eof|reset)' "$1" && tail -1 "$1"; }
-counter() { at prey curl -s -m 5 http://127.0.0.1:8404/stats.json | python3 -c "import json, sys; print(json.load(sys.stdin)['proxy']['$1'])"; }
+counter() { at prey curl -s -m 20 http://127.0.0.1:8404/stats.json | python3 -c "import json, sys; print(json.load(sys.stdin)['proxy']['$1'])"; }
 
 # ---- what takes its time ----
 begins silent 10.1.0.2 1003 hold

@@ -158,7 +158,7 @@ for io in packet xdp kernel; do
     [ $io = packet ] && sources
     same "$io: an ACK of no connection gets nothing" "$(stray 10.1.0.9 10.1.0.100) $(stray fd00:1::9 fd00:1::100)" 'nothing nothing'
     same "$io: one of a connection that was made gets a reset" "$(stray 10.1.0.1 10.1.0.100 made) $(stray fd00:1::1 fd00:1::100 made)" 'reset reset'
-    same "$io: other ports of the address are the host's" "$(at client curl -s -m 5 http://10.1.0.2:81/ || echo "failed: $?")" 'failed: 7'
+    same "$io: other ports of the address are the host's" "$(at client curl -s -m 20 http://10.1.0.2:81/ || echo "failed: $?")" 'failed: 7'
     same "$io: a service's rate counts what opens connections" "$(flood)" '5 connected'
     truncate -s 0 prey.out
     prey_ends
@@ -178,8 +178,7 @@ done
 
 # After a kill openers are held back, and the next start takes over.
 prey prey -i wan --monitor proxy.pbc
-kill -KILL "$prey"
-wait "$prey" 2>/dev/null
+prey_killed
 same 'after a kill nobody answers' "$(get 10.1.0.1 10.1.0.100 0.2)" 'failed: 28'
 prey prey -i wan --monitor proxy.pbc
 same 'the next start serves' "$(get 10.1.0.1 10.1.0.100 20)" one

@@ -36,14 +36,14 @@ service files on 10.1.0.2 tcp/8080 { mode proxy; -> files }
 service shell on 10.1.0.2 tcp/22 { mode proxy; -> shell }
 END
 prey prey -i wan -i lan --format json --stats 127.0.0.1:8404 proxy.pbc
-ask() { at client curl -s -m 5 "http://$1/" || echo failed; }
+ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
 for i in 1 2 3 4; do ask 10.1.0.2; done >four
 same 'IPv4: four connections, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 2 one 2 two '
 for i in 1 2 3 4; do ask '[fd00:1::2]'; done >six
 same 'IPv6 clients reach IPv4 servers' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 2 one 2 two '
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:80 syn on wan'
 has 'preyctl explain says where a connection ends' 'service web, mode proxy: its connections end here, and what they say chooses the server'
-same 'the server sees the proxy' "$(at client curl -s -m 5 http://10.1.0.2/from)" 10.2.0.1
+same 'the server sees the proxy' "$(at client curl -s -m 20 http://10.1.0.2/from)" 10.2.0.1
 at client bash -c 'head -c 300000 /dev/zero | nc -N -w 5 10.1.0.2 22' >out
 same 'a server that speaks first, and a client that ends first' "$(tr -d '\r' <out | tr '\n' ' ')" 'SSH-2.0-speaker heard 300000 '
 head -c 30000000 /dev/urandom >web-two/big
@@ -52,7 +52,7 @@ cmp -s got web-two/big
 ok $? 'a large file comes whole, by splice'
 # A SYN with bytes needs a cookie, which the first of them fetches.
 at prey sysctl -q -w net.ipv4.tcp_fastopen=3
-for i in 1 2; do at client curl -s -m 5 --tcp-fastopen -o /dev/null http://10.1.0.2/; done
+for i in 1 2; do at client curl -s -m 20 --tcp-fastopen -o /dev/null http://10.1.0.2/; done
 same 'a SYN may bring the first bytes' "$(at prey nstat -asz TcpExtTCPFastOpenPassive | awk '/Passive/ { print $2 }')" 1
 
 # What is seen of it: sessions that were accepted have ended or go on, each for a reason; all say the same.
@@ -90,7 +90,7 @@ good = {
 }
 print(" ".join(k for k, v in good.items() if not v) or "good")
 END
-look() { at prey curl -s -m 5 -o "$1" "http://127.0.0.1:8404/$2"; }
+look() { at prey curl -s -m 20 -o "$1" "http://127.0.0.1:8404/$2"; }
 seen() { look stats.json stats.json && look metrics metrics && look page '' && [ "$(python3 seen.py)" = good ]; }
 until_true 100 'what is seen adds up' seen && ok 0 'page, JSON and metrics agree on what the proxy has done'
 python3 seen.py | sed 's/^/# /'
@@ -120,7 +120,7 @@ ctl impact proxy.pbc
 has 'impact counts the session' '^flows +1 live: 1 stay'
 kill -HUP "$prey"
 until_true 100 'it is reloaded' grep -q reloaded prey.err
-same 'a service that a reload brings is served' "$(at client curl -s -m 5 http://10.1.0.2:81/ | grep -cE 'one|two')" 1
+same 'a service that a reload brings is served' "$(at client curl -s -m 20 http://10.1.0.2:81/ | grep -cE 'one|two')" 1
 at client nc -z -w 1 10.1.0.2 22
 ok $((! $?)) 'one that it took away has no listener'
 at client curl -s -m 20 -o got http://10.1.0.2:8080/files/big

@@ -37,7 +37,7 @@ to() { # SERVER...: the service's servers from now on
     echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; printf '%s' "$limits"; } >next.prey
     "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
 }
-ask() { at client curl -s -m 5 http://10.1.0.100/ || echo failed; }
+ask() { at client curl -s -m 20 http://10.1.0.100/ || echo failed; }
 
 for workers in 1 2; do
     to one

@@ -45,7 +45,7 @@ END
 crossing '*' 'w*' | rules cross
 crossing '*' '*' | rules alike # both interfaces by one pattern
 run() { at client "$@" >out 2>&1; }
-asked() { at client curl -s -m 5 "$@" || echo failed; }
+asked() { at client curl -s -m 20 "$@" || echo failed; }
 
 # The host itself forwards nothing.
 prey prey -i wan -i lan --format json cross.pbc
@@ -53,7 +53,7 @@ for a in 10.2.0.2 '[fd00:2::2]'; do
     same "a web server at $a" "$(asked "http://$a/")" one
     asked "http://$a/files/file" | cmp -s - web-one/file
     ok $? "5 MB from $a arrive as they are"
-    run curl -s -m 5 "http://$a:8080/"
+    run curl -s -m 20 "http://$a:8080/"
     same "a reject at $a is answered" $? 7
 done
 same 'what the rules drop' "$(at client curl -s -m 0.5 http://10.2.0.2:9000/ || echo failed)" failed
@@ -61,17 +61,17 @@ run ping -c 2 -i 0.2 -w 20 10.2.0.2
 same 'ping over IPv4: one hop less' "$(grep -c ttl=63 out)" 2
 run ping -c 2 -i 0.2 -w 20 fd00:2::2
 same 'ping over IPv6: one hop less' "$(grep -c ttl=63 out)" 2
-run ping -c 1 -W 3 -t 1 10.2.0.2
+run ping -c 1 -W 20 -t 1 10.2.0.2
 has 'the last hop over IPv4' 'From 10.1.0.1 .*Time to live exceeded'
-run ping -c 1 -W 3 -t 1 fd00:2::2
+run ping -c 1 -W 20 -t 1 fd00:2::2
 has 'the last hop over IPv6' 'From fd00:1::1 .*Time exceeded: Hop limit'
-run ping -c 1 -W 3 -M do -s 1400 10.2.0.2
+run ping -c 1 -W 20 -M do -s 1400 10.2.0.2
 has 'too long for the way, IPv4' 'From 10.1.0.1 .*Frag needed and DF set \(mtu = 1400\)'
-run ping -c 1 -W 3 -M do -s 1330 10.7.0.1
+run ping -c 1 -W 20 -M do -s 1330 10.7.0.1
 has "too long for a route's own MTU" 'From 10.1.0.1 .*Frag needed and DF set \(mtu = 1300\)'
-run ping -c 1 -W 3 -M do -s 1400 fd00:2::2
+run ping -c 1 -W 20 -M do -s 1400 fd00:2::2
 has 'too long for the way, IPv6' 'From fd00:1::1 .*Packet too big: mtu=1400'
-run ping -c 1 -W 3 -M dont -s 1401 10.2.0.3
+run ping -c 1 -W 20 -M dont -s 1401 10.2.0.3
 has 'without DF it is cut' ' 0% packet loss'
 same 'nothing crosses by an interface that is not given' "$(asked -m 0.5 http://10.3.0.2/)" failed
 capture_of() { # RECORDING: what leaves in its replay, in words

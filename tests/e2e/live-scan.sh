@@ -40,7 +40,7 @@ RULES
 sed 's/^firewall/limits { routes 10 }\n&/' cross.prey >few.prey
 "$bin/preyc" few.prey -o few.pbc || exit 1
 scan() { at client python3 "$top/tests/e2e/live/scan.py" "$@"; }
-asked() { at client curl -s -m 5 http://10.1.0.100/ || echo failed; }
+asked() { at client curl -s -m 20 http://10.1.0.100/ || echo failed; }
 heard() { at "$1" awk '$1 == "Icmp:" && $2 ~ /^[0-9]/ { print $10 }' /proc/net/snmp; }
 lost() {
     truncate -s 0 prey.out

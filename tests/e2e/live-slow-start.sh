@@ -8,7 +8,7 @@ live_begin
 
 site one two
 rules shop <<'RULES'
-check alive = http GET "/" expect 200 every 100ms timeout 400ms rise 2 fall 2
+check alive = http GET "/" expect 200 every 100ms timeout 1s rise 2 fall 2
 limits { maglev 65537 }
 pool web {
   balance maglev

@@ -66,7 +66,7 @@ same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|pre
 prey prey -i eth0 --monitor --format json firewall.pbc
 same 'ready says what is only watched' "$(cat prey.err)" \
     'ready: eth0: eth0 by packet, 1 worker, firewall.pbc; what is for this machine itself is only watched'
-same 'what the rules drop gets through' "$(at client curl -s -m 5 http://10.1.0.2:8080/)" prey
+same 'what the rules drop gets through' "$(at client curl -s -m 20 http://10.1.0.2:8080/)" prey
 background prey nc -u -l -k -p 9 >/dev/null
 until_true 50 'nc listens' at prey sh -c 'ss -lun | grep -q :9'
 at client sh -c 'echo x | nc -u -w1 10.1.0.2 9' >/dev/null 2>&1
@@ -89,16 +89,14 @@ prey_ends
 same 'a stop takes them away' "$status$(at prey nft list tables)" 0
 for again in 1 2 3; do
     prey prey -i eth0 --name edge none.pbc
-    kill -KILL "$prey"
-    wait "$prey" 2>/dev/null
+    prey_killed
     same "kill $again: they stay" "$(at prey nft list tables)" 'table netdev prey_edge'
 done
 prey prey -i eth0 --name edge none.pbc
 prey_ends
 same 'the next start and end take them away' "$status$(at prey nft list tables)" 0
 prey prey -i eth0 --name edge none.pbc
-kill -KILL "$prey"
-wait "$prey" 2>/dev/null
+prey_killed
 at prey setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs "$bin/preyrun" --cleanup --name edge >out 2>err
 same '--cleanup without rights says what it needs' "$?$(at prey nft list tables) $(cat err)" \
     '2table netdev prey_edge preyrun: --cleanup: Permission denied: run it as root, with sudo'

@@ -87,7 +87,7 @@ json_packets() { get "$base/stats.json" | python3 -c 'import json,sys; print(jso
 level() { first=$(received); local p; sleep 0.15; p=$(json_packets); [ "$first" = "$(received)" ] && first=$((first - p)); }
 until_true 100 'a quiet moment' level
 for i in 1 2 3 4 5 6; do ask client 10.1.0.100/ >/dev/null; done
-at client ping -c 5 -i 0.05 -W 2 10.1.0.2 >/dev/null
+at client ping -c 5 -i 0.05 -W 20 10.1.0.2 >/dev/null
 until_true 200 'page, JSON, metrics and the interface agree' figures && ok 0 'page, JSON, metrics and the interface agree'
 python3 figures.py "$top/man/preyrun.1" | sed 's/^/# /'
 promtool check metrics <metrics >said 2>&1

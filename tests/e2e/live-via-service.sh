@@ -23,16 +23,16 @@ both_serve() { [ "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)"
 # each MODE CHECK ADDRESSES: servers of IPv4, whatever the service's addresses are
 each() {
     rules via <<RULES
-check alive = $2 every 100ms timeout 400ms rise 1 fall 2
+check alive = $2 every 100ms timeout 1s rise 1 fall 2
 pool farm { balance round_robin; check alive; server one 10.1.0.3; server two 10.1.0.4 }
 service shop on $3 tcp/80 { mode $1; announce; -> farm }
 RULES
     prey prey -i eth0 --log text --format json via.pbc
     # Between two runs the host may have heard what a server repeated, for a probe that the end of the one cut off.
     for a in 10.1.0.100 fd00:1::100; do ip -n "$id-prey" neigh del $a dev eth0 2>/dev/null; done
-    until_true 100 "$1, $2: both are well" both_serve && ok 0 "$1, $2: both are well" # a slow machine may miss a probe's 400 ms
+    until_true 100 "$1, $2: both are well" both_serve && ok 0 "$1, $2: both are well" # a slow machine may miss a probe's second
     hurt
-    hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no answer within 400 ms'
+    hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no answer within 1 s'
     : >shown
     for i in 1 2 3 4 5 6 7 8; do
         ctl servers
@@ -56,7 +56,7 @@ both='10.1.0.100, fd00:1::100'
 
 # A reload from another mode, with connections of it that have just ended, and again.
 rules direct <<RULES
-check alive = tcp every 100ms timeout 400ms rise 1 fall 2
+check alive = tcp every 100ms timeout 1s rise 1 fall 2
 pool farm { balance round_robin; check alive; server one 10.1.0.3; server two 10.1.0.4 }
 service shop on $both tcp/80 { mode dsr l2; announce; -> farm }
 RULES
@@ -67,7 +67,7 @@ prey prey -i eth0 --log text --format json now.pbc
 same 'passthrough: each is well at its own address' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 2 one 2 two '
 cp direct.pbc now.pbc
 kill -HUP "$prey"
-hears 'a reload: other checks begin' 'farm/two is down: through shop: no answer within 400 ms'
+hears 'a reload: other checks begin' 'farm/two is down: through shop: no answer within 1 s'
 kill -HUP "$prey"
 again() { [ "$(grep -c 'reloaded:' prey.err)" -ge 2 ]; }
 until_true 200 'the same once more' again

@@ -39,15 +39,15 @@ END
 prey prey -i eth0 --workers 2 --format json pass.pbc
 same 'it says how many workers there are' "$(cat prey.err)" 'ready: eth0: eth0 by packet, 2 workers, pass.pbc'
 for i in $(seq 60 79); do
-    at client curl -s -m 5 --interface "10.1.0.$i" http://10.1.0.100/ || echo failed
-    at client curl -s -m 5 --interface "10.1.0.$i" http://10.1.0.100/ || echo failed
+    at client curl -s -m 20 --interface "10.1.0.$i" http://10.1.0.100/ || echo failed
+    at client curl -s -m 20 --interface "10.1.0.$i" http://10.1.0.100/ || echo failed
 done >answers
 # Each worker takes servers in turn for itself.
 same 'twenty clients, two requests each' "$(wc -l <answers) $(sort -u answers | tr '\n' ' ')" '40 one two '
 shares() { awk -v n="$(grep -c one answers)" 'BEGIN { exit !(n >= 18 && n <= 22) }'; }
 shares
 ok $? 'shared by both servers, within one a worker'
-for i in $(seq 1 10); do at client curl -s -m 5 'http://[fd00:1::100]/' || echo failed; done | sort | uniq >six
+for i in $(seq 1 10); do at client curl -s -m 20 'http://[fd00:1::100]/' || echo failed; done | sort | uniq >six
 same 'IPv6' "$(tr '\n' ' ' <six)" 'one two '
 kill -USR1 "$prey"
 until_true 50 'counters are printed at SIGUSR1' grep -q '^}' prey.out

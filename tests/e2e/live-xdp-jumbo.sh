@@ -43,7 +43,7 @@ same 'no receiver counts a wrong checksum' "$(awk '/Csum/ { n += $2 } END { prin
 
 # What does not fit behind prey: the sender is told, and sends less.
 ip -n "$id-prey" link set lan mtu 4000
-at client ping -c 1 -W 5 -M 'do' -s 6000 10.1.0.100 >out
+at client ping -c 1 -W 20 -M 'do' -s 6000 10.1.0.100 >out
 has 'a packet that does not fit behind us: its sender is told' 'Frag needed|Message too long|message too long'
 ip -n "$id-prey" link set lan mtu 9000
 prey_ends

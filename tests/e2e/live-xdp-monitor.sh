@@ -22,7 +22,7 @@ firewall box in default drop {
   accept tcp to port 80 as WEB
 }
 END
-ask() { at "$1" curl -s -m 5 "http://$2/" || echo failed; }
+ask() { at "$1" curl -s -m 20 "http://$2/" || echo failed; }
 rule() { # NAME: how many packets it decided
     python3 -c "
 import json
@@ -49,7 +49,7 @@ for workers in 1 2; do
     same "$workers: the host's own server, which a rule lets in" "$(ask client 10.1.0.2)" prey
     same "$workers: and one that none does, for it is only watched" "$(ask client 10.1.0.2:8080)" prey
     same "$workers: the host asks" "$(ask prey 10.1.0.3)" one
-    at client ping -c 2 -i 0.2 -W 5 10.1.0.2 >out
+    at client ping -c 2 -i 0.2 -W 20 10.1.0.2 >out
     has "$workers: the host is pinged" ' 0% packet loss'
     truncate -s 0 prey.out
     prey_ends

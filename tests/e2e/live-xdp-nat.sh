@@ -34,11 +34,11 @@ firewall crossing forward default accept { drop tcp to port $2 as SHUT }
 END
 }
 edge 80 8080 | rules edge
-ask() { at "$1" curl -s -m 5 "http://$2" || echo failed; }
+ask() { at "$1" curl -s -m 20 "http://$2" || echo failed; }
 ping_works() { # SENTENCE NAME OPTION...
     local sentence=$1 name=$2
     shift 2
-    at "$name" ping -c 1 -W 5 "$@" >out
+    at "$name" ping -c 1 -W 20 "$@" >out
     has "$sentence" ' 0% packet loss'
 }
 hup() { # RULES WORDS: they are taken, or what is said
@@ -64,9 +64,9 @@ ping_works 'the host pings by itself' prey 10.2.0.3
 ping_works 'the host is pinged from inside' client 10.1.0.2
 ping_works 'the host is pinged from outside, in pieces' far -s 4000 10.2.0.2
 same 'the host asks by itself' "$(ask prey 10.2.0.3)" far
-at client ping -c 1 -W 5 -t 1 10.2.0.3 >out
+at client ping -c 1 -W 20 -t 1 10.2.0.3 >out
 has 'who sends what lives too short is told' 'Time to live exceeded'
-at client curl -s -m 5 http://10.2.0.3:81/ >out 2>&1
+at client curl -s -m 20 http://10.2.0.3:81/ >out 2>&1
 same 'a refusal comes back' "$?" 7
 same 'that nobody listens is told from outside' "$(at client python3 -c '
 import socket

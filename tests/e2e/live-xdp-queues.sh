@@ -37,7 +37,7 @@ service six on fd00:1::100 tcp/80, udp/53 { mode passthrough; announce; -> farm6
 END
 }
 shop 10.1.0.100 | rules shop
-ask() { at client curl -s -m 5 --interface "$1" "http://$2/" || echo failed; }
+ask() { at client curl -s -m 20 --interface "$1" "http://$2/" || echo failed; }
 all() { for i in $(seq 10 19); do ask "10.1.0.$i" "$1"; done | sort | uniq -c | tr -s ' \n' ' '; }
 
 at prey timeout 20 "$bin/preyrun" -i wan -i lan --workers 5 --io xdp shop.pbc >out 2>&1
@@ -47,7 +47,7 @@ has 'more workers than queues' 'wan has 4 queues, and each worker needs one: --w
 prey prey -i wan -i lan --workers 2 --io xdp --format json shop.pbc
 same 'it says how many' "$(grep ^ready prey.err)" 'ready: wan: wan, lan by xdp, 2 workers, shop.pbc'
 same 'ten clients' "$(all 10.1.0.100)" ' 10 one '
-same 'IPv6' "$(for i in $(seq 5); do at client curl -s -m 5 'http://[fd00:1::100]/' || echo failed; done | sort | uniq -c | tr -s ' \n' ' ')" ' 5 one '
+same 'IPv6' "$(for i in $(seq 5); do at client curl -s -m 20 'http://[fd00:1::100]/' || echo failed; done | sort | uniq -c | tr -s ' \n' ' ')" ' 5 one '
 for a in 10.1.0.100 fd00:1::100; do
     same "datagrams in pieces to $a" "$(for i in $(seq 5); do
         at client python3 "$top/tests/e2e/live/udp.py" ask $a 53 0 4000 || echo failed
@@ -74,7 +74,7 @@ gone() { ip -n "$id-prey" link del "$1"; }
 # back DEVICE: it is there again, and a request is answered, which is not before it is served
 back() {
     "$1"
-    served() { [ "$(at client curl -s -m 1 http://10.1.0.101/)" = one ]; }
+    served() { [ "$(at client curl -s -m 3 http://10.1.0.101/)" = one ]; }
     until_true 100 "$1 is served again" served && ok 0 "$1 is served again"
 }
 for i in wan lan; do

@@ -43,7 +43,7 @@ background prey nc -l -k 10.1.0.2 2222
 udp prey 5353
 until_true 50 'the host listens' at prey sh -c 'ss -ltn | grep -q :2222'
 
-ask() { at client curl -s -m 5 "http://$1/" || echo failed; }
+ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
 talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 programs() { ip -d -n "$id-prey" link show "$device" | grep -c 'prog/xdp'; }
@@ -66,15 +66,15 @@ each() {
         same "$1: UDP to $a, shared" "$(for i in 1 2; do talk "$a"; done | shares)" ' 1 one 1 two '
     done
     for a in 10.1.0.2 fd00:1::2 "$four" fd00:1::100; do # the last is a server's to answer in `own`
-        at client ping -c 1 -W 5 "$a" >out
+        at client ping -c 1 -W 20 "$a" >out
         has "$1: a ping to $a is answered" ' 0% packet loss'
     done
-    at client ping -c 1 -W 5 -s 4000 10.1.0.2 >out
+    at client ping -c 1 -W 20 -s 4000 10.1.0.2 >out
     has "$1: a ping in fragments to the host is answered" ' 0% packet loss'
     same "$1: a datagram in fragments to the host's own server" "$(at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.2 5353 0 4000)" 'prey 10.1.0.1 4000'
     at client timeout 5 nc -N -z 10.1.0.2 2222
     ok $? "$1: a connection to the host's own server"
-    same "$1: the host's own connection to a server" "$(at prey curl -s -m 5 http://10.1.0.3/)" one
+    same "$1: the host's own connection to a server" "$(at prey curl -s -m 20 http://10.1.0.3/)" one
 }
 ends() {
     truncate -s 0 prey.out
@@ -118,10 +118,6 @@ run 'native, passthrough' pass
 # A kill: the program is gone with the process, the next start takes away the rest.
 prey prey -i eth0 --io xdp pass.pbc
 same 'one that lives has its program' "$(programs)" 1
-prey_killed() {
-    kill -KILL "$prey"
-    wait "$prey" 2>/dev/null
-}
 prey_killed
 until_true 50 'after a kill: no program' sh -c "! ip -d -n $id-prey link show eth0 | grep -q prog/xdp" &&
     ok 0 'after a kill: no program'

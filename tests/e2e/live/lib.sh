@@ -140,9 +140,10 @@ site() {
     done
 }
 
-# until_true TENTHS SENTENCE COMMAND...: bounded, and said where it never comes true.
+# until_true TENTHS SENTENCE COMMAND...: bounded, and said where it never comes true. TENTHS of a second are plenty on a
+# machine that has nothing else to do; a busy one gets five times as many.
 until_true() {
-    local tenths=$1 sentence=$2
+    local tenths=$(($1 * 5)) sentence=$2
     shift 2
     while ! "$@" >/dev/null 2>&1; do
         tenths=$((tenths - 1))
@@ -217,7 +218,20 @@ prey() {
     fi
     prey=$!
     pids="$pids $prey"
-    until_true 200 "preyrun is ready in $name" grep -qE '^([0-9:.]+  )?ready|"ready"' "$name.err" || sed 's/^/# /' "$name.err"
+    if until_true 200 "preyrun is ready in $name" is_ready_or_over "$name"; then
+        is_ready "$name" || ok 1 "preyrun is ready in $name"
+    fi
+    is_ready "$name" || sed 's/^/# /' "$name.err"
+}
+is_ready() { grep -qE '^([0-9:.]+  )?ready|"ready"' "$1.err"; }
+is_ready_or_over() { is_ready "$1" || is_over "$prey"; }
+
+# is_over PROCESS: none of its threads holds anything any more, though its parent may not have heard of its end yet.
+is_over() {
+    local of threads
+    { read -r of <"/proc/$1/stat"; } 2>/dev/null || return 0
+    threads=("/proc/$1/task/"*)
+    case ${of##*) } in [ZX]*) [ "${#threads[@]}" -eq 1 ] ;; *) return 1 ;; esac
 }
 
 # ctl ARGUMENT...: preyctl beside it, into out, err and $status.
@@ -236,6 +250,15 @@ prey_ends() {
     kill -TERM "$prey" 2>/dev/null
     wait "$prey"
     status=$?
+}
+
+# prey_killed [SIGNALLED...]: it is killed, or these processes of it are, and all of its processes are gone: the other one
+# lives a moment longer, and as long it holds the control socket, the lock of recordings and the devices.
+prey_killed() {
+    local p all="$prey $(cat "/proc/$prey/task/$prey/children" 2>/dev/null)"
+    kill -KILL "${@:-$prey}"
+    wait "$prey" 2>/dev/null
+    for p in $all; do until_true 200 "killed, process $p of preyrun ends" is_over "$p"; done
 }
 
 # What clients say: ask NAME HOST/PATH; talk NAME ADDRESS [PORT [SOURCE-PORT [BYTES]]], by UDP.

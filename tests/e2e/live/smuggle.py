@@ -69,7 +69,7 @@ def ask(data, address):
     """All that comes back; None: a reset."""
     s = socket.socket()
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    s.settimeout(3)
+    s.settimeout(30)
     s.bind((address, 0))
     s.connect((host, port))
     got = b""
@@ -94,7 +94,7 @@ class Victim:
 
     def asks(self):
         if not self.sock:
-            self.sock = socket.create_connection((host, port), 3)
+            self.sock = socket.create_connection((host, port), 30)
         self.n += 1
         self.sock.sendall(b"GET /victim/%d HTTP/1.1\r\nHost: victim\r\n\r\n" % self.n)
         got = b""
