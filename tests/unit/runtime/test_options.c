@@ -134,7 +134,6 @@ static const struct {
     {"--pcap a b --explain 3,", "`3,` is no frame"},
     {"--pcap a b --explain 7-3", "`7-3` is no frame"},
     {"--pcap a b --explain 1-18446744073709551616", "is no frame"},
-    {"--replay a b --explain 1,2", "--explain takes one frame of a recording"},
     {"-r a -r a b", "--pcap: `a` is given twice"},
     {"-r a -r - -", "capture and program cannot both be standard input"},
     {"-r a b --map wan", "--map: `wan` is no name with its interface"},
