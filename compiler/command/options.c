@@ -248,6 +248,7 @@ static int take(struct options *o, int id, const char *value)
     case OPT_MAP: return take_map(o, value);
     case OPT_SELF: return take_one_more("--self", o->selves, &o->self_count, value);
     case OPT_ON: o->on = value; return value[0] ? 0 : fault("the name after --on is empty", NULL, NULL);
+    case OPT_AT: o->at = value; return value[0] ? 0 : fault("the time after --at is empty", NULL, NULL);
     case OPT_HELP: o->help = true; return 0;
     case OPT_VERSION: o->version = true; return 0;
     default: return -EINVAL;
@@ -290,7 +291,7 @@ static int check_asked(const struct options *o)
     bool standard = false;
 
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
-        return fault("--ask can be combined with no option but --format=text or json", NULL, NULL);
+        return fault("--ask can be combined with --self, --at and --format=text or json alone", NULL, NULL);
     if (o->format == FORMAT_SARIF) return fault("--ask prints text or json, not", "sarif", NULL);
     if (!o->input_count)
         return fault("--ask needs rules", NULL,
@@ -339,11 +340,13 @@ static int check_whole(const struct options *o, int inputs)
         return inputs
                    ? fault("--explain takes a code and no rule file such as", o->input, "try `preyc --explain E0201`")
                    : 0;
+    if (o->at && (o->suggest || o->against)) return fault("--at says when the packets of --ask come", NULL, NULL);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);
-    if (o->pcap_count || o->on || o->map_count || o->self_count)
+    if (o->pcap_count || o->on || o->map_count || (o->self_count && !o->asked_count))
         return fault("captures are for --against and --suggest", NULL, "`preyrun -r FILE RULES.pbc` replays one");
     if (o->asked_count) return check_asked(o);
+    if (o->at) return fault("--at says when the packets of --ask come", NULL, NULL);
     if (o->diff) return check_diff(o);
     if (inputs == 0) return fault("no rule file is given", NULL, "try `preyc --check rules.prey`");
     if (o->fmt) return check_fmt(o);

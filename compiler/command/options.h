@@ -23,7 +23,7 @@ struct options {
     unsigned asked_count;
     const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
     unsigned pcap_count, map_count, self_count;
-    const char *on;
+    const char *on, *at; /* at: the moment of --ask, or NULL */
     bool against, suggest;
     unsigned width4, width6; /* of --suggest */
     bool check, stats, werror, fmt, write, diff, help, version;

@@ -244,19 +244,24 @@ static int compare_by_captures(const struct options *o)
 /* Each packet of each file. */
 static int ask_files(const struct options *o)
 {
-    const bool json = o->format == FORMAT_JSON;
+    const struct question q = {.packets = o->asked,
+                               .packet_count = o->asked_count,
+                               .selves = o->selves,
+                               .self_count = o->self_count,
+                               .at = o->at,
+                               .json = o->format == FORMAT_JSON};
     int status = EXIT_GOOD;
 
     for (int i = 0; i < o->input_count; i++) {
         struct program *p = program_of(o, o->inputs[i]);
 
         if (!p) return EXIT_USAGE;
-        if (o->input_count > 1 && !json) {
+        if (o->input_count > 1 && !q.json) {
             if (i) putchar('\n');
             diag_put_text(o->inputs[i], stdout);
             puts(":");
         }
-        if (ask(p, o->asked, o->asked_count, json, stdout) < 0) status = EXIT_USAGE;
+        if (ask(p, &q, stdout) < 0) status = EXIT_USAGE;
         program_put(p);
     }
     return status;

@@ -6,6 +6,9 @@
 
 #include "compiler/ruletest/ruletest.h"
 
+/* Of a step: nothing that ends one, or a test. */
+static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
+
 int written_read(struct written *w, const char *text)
 {
     size_t used = 0;
@@ -21,7 +24,7 @@ int written_read(struct written *w, const char *text)
         if (!at) break;
     }
     free(words);
-    return used && used < sizeof(w->words) && !strpbrk(w->words, "{};\n#\\") ? 0 : -1;
+    return used && used < sizeof(w->words) && is_part(w->words) ? 0 : -1;
 }
 
 uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], FILE *err)
@@ -42,4 +45,29 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
         len = frame_write(step->packet, frame);
     compile_fini(&c);
     return len;
+}
+
+int written_time(struct written_time *t, const char *text, FILE *err)
+{
+    static const char form[] = "test \"time\" {\nat \\\n%s\nexpect accept: udp 192.0.2.1:1 -> self:1\n}\n";
+    char test[sizeof(form) + 64];
+    struct compile c;
+
+    if (!is_part(text) || snprintf(test, sizeof(test), form, text) >= (int)sizeof(test)) {
+        fprintf(err, "time: it is none: `09:30`, `sat 09:30` and `2026-12-24 18:00` are\n");
+        return -1;
+    }
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    const int failed = compile_text(&c, "time", test, strlen(test));
+    const struct test_step *step = c.tests && c.tests->first ? c.tests->first->first : NULL;
+    if (failed || !step)
+        diags_print_text(c.diags, err, false);
+    else
+        *t = (struct written_time){.dated = step->dated,
+                                   .date = step->date,
+                                   .day = step->day < 0 ? 0 : (unsigned)step->day,
+                                   .minute = (unsigned)(step->ns / (60 * UINT64_C(1000000000)))};
+    compile_fini(&c);
+    return failed || !step ? -1 : 0;
 }

@@ -1,8 +1,9 @@
-/* A packet in the notation of tests that stands alone: for whoever asks what becomes of it. No rules are known, so
+/* A packet, or a moment, in the notation of tests that stands alone: for whoever asks what becomes of a packet. No rules are known, so
  * names of theirs are not; `on IF` is left to the caller. */
 #ifndef COMPILER_WRITTEN_H
 #define COMPILER_WRITTEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -18,5 +19,15 @@ int written_read(struct written *w, const char *text);
 /* As bytes, how many; 0 after lines in `err` that say what is wrong. self: a step that says what `self` is, with its
  * end of line, or "". */
 uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], FILE *err);
+
+/* A moment as the step `at` of tests has it: what the clocks on the wall show, whatever their zones. */
+struct written_time {
+    bool dated;
+    uint32_t date;        /* days since 1970 */
+    unsigned day, minute; /* day 0: Monday, also where none is said */
+};
+
+/* "09:30", "sat 09:30", "2026-12-24 18:00". 0; -1 after lines in `err` that say what is wrong. */
+int written_time(struct written_time *t, const char *text, FILE *err);
 
 #endif

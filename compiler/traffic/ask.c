@@ -12,6 +12,9 @@
 #include "compiler/traffic/workshop.h"
 #include "runtime/replay/explain.h"
 #include "runtime/replay/iface.h"
+#include "runtime/schedule/schedule.h"
+
+enum { SELF_STEP = 160 };
 
 struct asking {
     struct workshop shop;
@@ -20,6 +23,7 @@ struct asking {
     uint8_t *frame; /* FRAME_MOST bytes */
     FILE *out;
     unsigned asked;
+    char self[SELF_STEP]; /* the step that says what `self` is, or "" */
 };
 
 /* Where it comes in; *unnamed: an interface that the rules do not name. */
@@ -79,7 +83,7 @@ static int ask_one(struct asking *a, const char *text)
         say(stderr, "preyc: --ask: `%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
         return -EINVAL;
     }
-    const uint32_t len = written_frame(&w, "", a->frame, stderr);
+    const uint32_t len = written_frame(&w, a->self, a->frame, stderr);
     if (!len || iface_of(a, &w, &iface, &unnamed) < 0) return -EINVAL;
     return explain(a, len, iface, unnamed);
 }
@@ -101,19 +105,49 @@ static int ask_lines(struct asking *a)
     return result;
 }
 
-int ask(struct program *p, const char *const packets[], unsigned count, bool json, FILE *out)
+/* The step that says what `self` is; "": as of tests. */
+static void self_step(const struct self *self, char step[SELF_STEP])
 {
-    struct asking a = {.options = {.json = json}, .out = out, .frame = malloc(FRAME_MOST)};
-    int result = a.frame ? workshop_open(&a.shop, p, own_default()) : -ENOMEM;
+    const uint32_t v4[4] = {self->first4};
+    char text4[64] = "", text6[64] = "";
 
-    if (!result && !(a.idle = workshop_vm(&a.shop))) result = -ENOMEM;
-    for (unsigned i = 0; i < count && result != -ENOMEM; i++) {
-        const int one = strcmp(packets[i], "-") ? ask_one(&a, packets[i]) : ask_lines(&a);
+    *step = '\0';
+    if (self->v4_count) address_text(4, v4, text4);
+    if (self->v6_count) address_text(6, self->first6, text6);
+    if (*text4 || *text6) snprintf(step, SELF_STEP, "self %s%s%s\n", text4, *text4 && *text6 ? ", " : "", text6);
+}
+
+static int ask_all(struct asking *a, const struct question *q)
+{
+    int result = 0;
+
+    if (!(a->idle = workshop_vm(&a->shop))) return -ENOMEM;
+    for (unsigned i = 0; i < q->packet_count && result != -ENOMEM; i++) {
+        const int one = strcmp(q->packets[i], "-") ? ask_one(a, q->packets[i]) : ask_lines(a);
         if (one < 0) result = one;
     }
+    return result;
+}
+
+int ask(struct program *p, const struct question *q, FILE *out)
+{
+    struct asking a = {.options = {.json = q->json}, .out = out, .frame = malloc(FRAME_MOST)};
+    struct written_time at;
+    int result = a.frame ? 0 : -ENOMEM;
+
+    if (selves_read(&a.options.self, q->selves, q->self_count) < 0 || (q->at && written_time(&at, q->at, stderr) < 0))
+        result = -EINVAL;
+    self_step(&a.options.self, a.self);
+    const struct facts self = self_facts(&a.options.self);
+    if (!result) result = workshop_open(&a.shop, p, *a.self ? &self : own_default());
+    if (!result && q->at)
+        workshop_stop(&a.shop, at.dated ? schedules_on_date(p, at.date, at.minute)
+                                        : schedules_on(p, at.day, at.minute));
+    if (!result) result = ask_all(&a, q);
     if (result == -ENOMEM) say(stderr, "preyc: out of memory: the rules ask for much (`limits`)");
     vm_free(a.idle);
     workshop_close(&a.shop);
+    self_fini(&a.options.self);
     free(a.frame);
     return result;
 }

@@ -7,10 +7,18 @@
 
 struct program;
 
+struct question {
+    const char *const *packets, *const *selves; /* --ask, --self */
+    unsigned packet_count, self_count;
+    const char *at; /* --at, or NULL */
+    bool json;
+};
+
 /* Explain each packet (in the notation of tests, with `on IF`) as if it were the first that this machine meets; `-`
  * stands for those that standard input has, a line each, where empty ones and those that begin with # are passed over.
- * Text, or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet was none, and
- * the others were answered. */
-int ask(struct program *p, const char *const packets[], unsigned count, bool json, FILE *out);
+ * The machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Text,
+ * or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet was none, and the
+ * others were answered. */
+int ask(struct program *p, const struct question *q, FILE *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/say.h"
+#include "compiler/traffic/workshop.h"
 #include "runtime/replay/stop.h"
 
 enum { FRAMES_A_LOOK = 64 };
@@ -37,18 +38,8 @@ int reading_open(struct reading *r, const struct traffic *t)
     *r = (struct reading){.most = UINT64_MAX, .options = {.json = t->json, .on = t->on, .mtu = 1500}};
     for (unsigned i = 0; i < t->pcap_count; i++) r->options.pcaps[r->options.pcap_count++] = t->pcaps[i];
     for (unsigned i = 0; i < t->map_count; i++) r->options.maps[r->options.map_count++] = t->maps[i];
-    for (unsigned i = 0; i < t->self_count; i++)
-        if (self_add(&r->options.self, t->selves[i], err, sizeof(err)) < 0) {
-            say(stderr, "preyc: --self: %s", err);
-            return -1;
-        }
-    const struct self *self = &r->options.self;
-    r->self = (struct facts){.self4 = self->v4,
-                             .self4_count = self->v4_count,
-                             .self6 = self->v6,
-                             .self6_count = self->v6_count,
-                             .addr4 = self->first4};
-    memcpy(r->self.addr6, self->first6, sizeof(r->self.addr6));
+    if (selves_read(&r->options.self, t->selves, t->self_count) < 0) return -1;
+    r->self = self_facts(&r->options.self);
     r->capture = capture_open_all(r->options.pcaps, r->options.pcap_count, err, sizeof(err));
     if (r->capture) return begin(r);
     say(stderr, "preyc: %s", err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "compiler/say.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/flow/fragments/frag.h"
 
@@ -27,11 +28,29 @@ void workshop_close(struct workshop *w)
     free(w->pool_memory);
 }
 
+int selves_read(struct self *self, const char *const said[], unsigned count)
+{
+    char err[200];
+
+    for (unsigned i = 0; i < count; i++)
+        if (self_add(self, said[i], err, sizeof(err)) < 0) {
+            say(stderr, "preyc: --self: %s", err);
+            return -1;
+        }
+    return 0;
+}
+
 struct vm *workshop_vm(struct workshop *w)
 {
     const struct vm_cfg cfg = {.pool = w->pool};
 
     return vm_new(w->program, &cfg);
+}
+
+void workshop_stop(struct workshop *w, uint32_t schedules)
+{
+    w->facts.schedules = schedules;
+    w->until_ns = UINT64_MAX;
 }
 
 struct vm_in workshop_in(struct workshop *w, uint64_t now_ns)

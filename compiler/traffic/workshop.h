@@ -3,6 +3,7 @@
 #define COMPILER_WORKSHOP_H
 
 #include "runtime/replay/text.h"
+#include "runtime/self.h"
 #include "vm/vm.h"
 
 /* When workers begin where no capture says it: Monday 2026-01-05, 00:00 UTC, as tests do. */
@@ -20,8 +21,12 @@ struct workshop {
 /* self: this machine's addresses. 0 or -ENOMEM; workshop_close in either case. */
 int workshop_open(struct workshop *w, struct program *p, const struct facts *self);
 void workshop_close(struct workshop *w);
+/* What --self said. 0, or -1 after a line on standard error; self_fini in either case. */
+int selves_read(struct self *self, const char *const said[], unsigned count);
 /* A new one, for vm_free; NULL: no memory. */
 struct vm *workshop_vm(struct workshop *w);
+/* From here on these schedules are active, whatever the time. */
+void workshop_stop(struct workshop *w, uint32_t schedules);
 /* Time and facts at that moment, for the next call of a worker. */
 struct vm_in workshop_in(struct workshop *w, uint64_t now_ns);
 

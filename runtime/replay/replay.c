@@ -57,15 +57,10 @@ static int replay_open(struct replay *r, const struct options *o)
 {
     char err[600];
     *r = (struct replay){.o = o};
-    r->facts = (struct facts){.generation = 1,
-                              .self4 = o->self.v4,
-                              .self4_count = o->self.v4_count,
-                              .self6 = o->self.v6,
-                              .self6_count = o->self.v6_count,
-                              .addr4 = o->self.first4,
-                              .mtu = o->mtu,
-                              .drop_bad_checksum = o->strict_checksum};
-    memcpy(r->facts.addr6, o->self.first6, sizeof r->facts.addr6);
+    r->facts = self_facts(&o->self);
+    r->facts.generation = 1;
+    r->facts.mtu = o->mtu;
+    r->facts.drop_bad_checksum = o->strict_checksum;
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
     r->ports = calloc(1, sizeof *r->ports);

@@ -62,6 +62,40 @@ same 'of several files each is named' "$(grep ':$' out | tr '\n' ' ')$(grep -c ^
 head -3 edge.prey >bad.prey; echo 'firewall f { accept nothing }' >>bad.prey
 asks --ask 'udp 192.0.2.1:1 -> self:53' bad.prey
 same 'rules at fault' "$status$(grep -c 'error:' err)" 22
+cat >hours.prey <<'END_RULES'
+schedule work = mon-fri 08:00-18:00 zone "America/New_York"
+schedule eve = 2026-12-24 18:00 - 2026-12-27
+firewall f default drop {
+  accept tcp to self port 22 during work as WORK
+  accept tcp to self port 80 during eve as EVE
+}
+END_RULES
+decides() { # ARGUMENT...: the rules by which
+    asks "$@" hours.prey
+    echo "$status$(cat err)" $(sed -n 's/^verdict.*rule //p' out)
+}
+ssh='tcp 198.51.100.9:50000 -> self:22 syn'
+same 'at a time of a day, by the clock of the zone' "$(decides --at 'tue 17:59' --ask "$ssh"; decides --at 'tue 18:00' --ask "$ssh"; decides --at 'sat 09:00' --ask "$ssh"; decides --at 09:00 --ask "$ssh"; decides --ask "$ssh")" \
+'0 WORK
+0 default
+0 default
+0 WORK
+0 default'
+web='tcp 198.51.100.9:50000 -> self:80 syn'
+same 'and of a date' "$(decides --at '2026-12-24 17:59' --ask "$web"; decides --at '2026-12-24 18:00' --ask "$web" --ask "$ssh")" \
+'0 default
+0 EVE default'
+asks --self 203.0.113.7,2001:db8::7,203.0.113.8 --ask "$ssh" --ask 'tcp [2001:db8::1]:1 -> self:22 syn' --ask 'tcp 198.51.100.9:50000 -> 203.0.113.8:22 syn' --ask 'tcp 198.51.100.9:50000 -> 192.0.0.8:22 syn' --at 'fri 12:00' hours.prey
+same 'this machine is who --self says' "$status$(cat err)
+$(grep -E '^(packet|verdict)' out)" '0
+packet  tcp 198.51.100.9:50000 > 203.0.113.7:22 SYN  54 bytes
+verdict: accept  rule WORK
+packet  tcp [2001:db8::1]:1 > [2001:db8::7]:22 SYN  74 bytes
+verdict: accept  rule WORK
+packet  tcp 198.51.100.9:50000 > 203.0.113.8:22 SYN  54 bytes
+verdict: accept  rule WORK
+packet  tcp 198.51.100.9:50000 > 192.0.0.8:22 SYN  54 bytes
+verdict: drop  rule default'
 wrong() { # SENTENCE PATTERN ARGUMENT...
     local sentence=$1 pattern=$2
     shift 2
@@ -75,7 +109,11 @@ wrong 'nothing' 'is empty' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
 wrong 'a device that cannot be' 'no device has the name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
-wrong 'with other options' 'can be combined with no option' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
+wrong 'with other options' 'can be combined with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
+wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
+wrong 'a time with more behind' 'it is none' --at '09:00; expect' --ask "$ssh" edge.prey
+wrong 'a time of nothing' '--ask come' --at '09:00' --check edge.prey
+wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.prey
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
 wrong 'standard input twice' 'once, for one file' --ask - -
 wrong 'too many' 'more than 64' $(for i in $(seq 65); do echo --ask udp; done) edge.prey
