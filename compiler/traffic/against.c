@@ -66,7 +66,7 @@ static void judge(struct comparison *c, const struct capture_frame *f, uint64_t 
     struct key key;
 
     player_parse(&c->players[0], f, &pkt, &key);
-    frame.flow = differences_flow(&key, pkt.reason != REASON_NONE);
+    frame.flow = differences_flow(&c->found, &key, pkt.reason != REASON_NONE);
     for (unsigned i = 0; i < 2; i++) frame.fate[i] = player_judge(&c->players[i], f, number);
     const bool held = frame.fate[0].verdict.action == ACTION_HELD || frame.fate[1].verdict.action == ACTION_HELD;
     if (held || differences_is(&c->found, &frame)) pkt_describe(&pkt, &key, frame.what, sizeof(frame.what));
@@ -119,8 +119,9 @@ int against(struct program *old, struct program *new, const char *const names[2]
     struct reading r = {0};
     int result = -1;
 
-    if (!c) {
+    if (!c || differences_init(&c->found) < 0) {
         say(stderr, "preyc: out of memory");
+        free(c);
         return -1;
     }
     struct program *const programs[2] = {old, new};

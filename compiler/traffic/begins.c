@@ -16,29 +16,36 @@ static bool same(const struct begin *a, const struct begin *b)
            !memcmp(a->dst, b->dst, sizeof(a->dst));
 }
 
-static uint64_t hash(const struct begin *b)
+static uint64_t hash(const struct hash_key *key, const struct begin *b)
 {
-    uint64_t sum = (uint64_t)b->proto << 24 | (uint64_t)b->port << 1 | b->to_self;
+    const uint64_t words[] = {hash_pair(b->src[0], b->src[1]),
+                              hash_pair(b->src[2], b->src[3]),
+                              hash_pair(b->dst[0], b->dst[1]),
+                              hash_pair(b->dst[2], b->dst[3]),
+                              hash_pair(b->port, (uint32_t)b->proto << 2 | (uint32_t)b->has_port << 1 | b->to_self)};
 
-    for (unsigned i = 0; i < 4; i++) {
-        sum = (sum ^ b->src[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        sum = ((sum ^ sum >> 31) ^ b->dst[i]) * UINT64_C(0xff51afd7ed558ccd);
-    }
-    return sum ^ sum >> 33;
+    return hash_words(key, words, sizeof(words) / sizeof(words[0]));
 }
 
 static struct begin *slot_of(const struct begins *b, const struct begin *what)
 {
-    for (uint64_t i = hash(what);; i++) {
+    for (uint64_t i = hash(&b->key, what);; i++) {
         struct begin *s = &b->slots[i & (b->room - 1)];
         if (!s->family || same(s, what)) return s;
     }
 }
 
+/* What a capture holds, whoever sent it chose: nobody knows the key. */
+void begins_init(struct begins *b)
+{
+    *b = (struct begins){0};
+    hash_key_init(&b->key, hash_pair(arc4random(), arc4random()));
+}
+
 static bool make_room(struct begins *b)
 {
     if (b->count * 2 < b->room) return true;
-    struct begins more = {.room = b->room ? b->room * 2 : 256};
+    struct begins more = {.key = b->key, .room = b->room ? b->room * 2 : 256};
     more.slots = calloc(more.room, sizeof(*more.slots));
     if (!more.slots) return false;
     for (size_t i = 0; i < b->room; i++)
@@ -87,7 +94,7 @@ static bool is_answer(struct begins *b, const struct key *k)
     return true;
 }
 
-static bool add(struct begins *b, const struct key *k, uint64_t frame)
+static bool add(struct begins *b, const struct key *k, uint64_t frame, uint16_t iface)
 {
     struct begin what = begin_of(k, false);
 
@@ -99,6 +106,7 @@ static bool add(struct begins *b, const struct key *k, uint64_t frame)
     }
     if (!s->family) {
         what.first_frame = frame;
+        what.iface = iface;
         *s = what;
         b->count++;
     }
@@ -115,7 +123,7 @@ static bool is_known(const struct key *k)
     return k->proto != (v4 ? ICMP6 : ICMP); /* the other family's */
 }
 
-bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame)
+bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame, uint16_t iface)
 {
     const uint32_t flags = key->marks & 0xff;
     const bool own = key->kind & KIND_SRC_SELF;
@@ -127,12 +135,12 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_
     }
     if (key->proto == TCP) {
         if (!(key->kind & KIND_TCP_FLAGS) || !(flags & TCP_SYN)) return true;
-        if (!(flags & TCP_ACK)) return own || add(b, key, frame);
+        if (!(flags & TCP_ACK)) return own || add(b, key, frame, iface);
         b->any_answer = true;
         is_answer(b, key);
         return true;
     }
-    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return own || !icmp_begins(key) || add(b, key, frame);
+    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return own || !icmp_begins(key) || add(b, key, frame, iface);
     if (is_answer(b, key) || own) return true;
     const struct begin what = begin_of(key, false);
     const bool known = b->room && slot_of(b, &what)->family;
@@ -140,7 +148,7 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_
         b->late++;
         return true;
     }
-    return add(b, key, frame);
+    return add(b, key, frame, iface);
 }
 
 /* ---- the list ---- */
@@ -156,6 +164,7 @@ static int order(const void *x, const void *y)
         if (a->dst[i] != b->dst[i]) return a->dst[i] < b->dst[i] ? -1 : 1;
     if (a->port != b->port) return a->port < b->port ? -1 : 1;
     if (a->has_port != b->has_port) return a->has_port ? 1 : -1;
+    if (a->iface != b->iface) return a->iface < b->iface ? -1 : 1;
     for (unsigned i = 0; i < 4; i++)
         if (a->src[i] != b->src[i]) return a->src[i] < b->src[i] ? -1 : 1;
     return 0;

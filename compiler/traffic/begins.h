@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/keyed/hash.h"
 #include "vm/packet/key.h"
 
 struct begin {
@@ -16,6 +17,7 @@ struct begin {
     bool has_port;
     uint16_t port; /* of the destination; of ICMP the type */
     uint16_t src_port;
+    uint16_t iface; /* the capture's port by which its first packet came */
     bool answered;
     uint64_t seen, first_frame; /* packets that began it, the first of them */
 };
@@ -23,7 +25,8 @@ struct begin {
 enum { BEGINS_MOST = 1 << 20 };
 
 struct begins {
-    struct begin *slots; /* [room], a hash table; begins_sorted makes a list of it */
+    struct hash_key key;
+    struct begin *slots; /* [room], a hash table; begins_sort makes a list of it */
     size_t count, room;
     bool any_answer; /* TCP: the capture has both directions */
     bool full;       /* there were more than BEGINS_MOST */
@@ -31,8 +34,9 @@ struct begins {
     uint64_t other;  /* frames that are no IP, or malformed */
 };
 
-/* A frame; malformed: its key says nothing. False: no memory. */
-bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame);
+void begins_init(struct begins *b);
+/* A frame, and the capture's port that it came by; malformed: its key says nothing. False: no memory. */
+bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame, uint16_t iface);
 /* Entries in the order of what they are to, and of the source; the table is gone then. */
 void begins_sort(struct begins *b);
 void begins_fini(struct begins *b);

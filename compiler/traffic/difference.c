@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REGIONS_MOST = 4096, FLOWS_MOST = 1 << 22, ALL = UINT32_MAX, DIFFERING = UINT32_MAX - 1 };
+enum { REGIONS_MOST = 4096, REGION_SLOTS = 2 * REGIONS_MOST, FLOWS_MOST = 1 << 22, ALL = UINT32_MAX, DIFFERING = UINT32_MAX - 1 };
 enum kind { WIDENED, NARROWED, CHANGED, MOVED, KINDS };
 static const char *const kinds[] = {"widened", "narrowed", "changed", "moved"};
 
@@ -22,33 +22,31 @@ struct flow_seen {
 
 /* ---- flows ---- */
 
-static uint64_t mix(uint64_t sum, uint64_t v)
+static uint64_t side(const struct differences *d, const uint32_t addr[4], uint16_t port)
 {
-    sum = (sum ^ v) * UINT64_C(0xff51afd7ed558ccd);
-    return sum ^ sum >> 33;
+    const uint64_t words[] = {hash_pair(addr[0], addr[1]), hash_pair(addr[2], addr[3]), port};
+
+    return hash_words(&d->key, words, 3);
 }
 
-static uint64_t side(const uint32_t addr[4], uint16_t port)
-{
-    uint64_t sum = mix(7, port);
-
-    for (unsigned i = 0; i < 4; i++) sum = mix(sum, addr[i]);
-    return sum;
-}
-
-uint64_t differences_flow(const struct key *key, bool malformed)
+uint64_t differences_flow(const struct differences *d, const struct key *key, bool malformed)
 {
     const bool ports =
         key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO; /* of a datagram in pieces one piece has them */
 
     if (malformed || !(key->kind & KIND_IP)) return 0;
     /* A sum: both directions alike. */
-    return mix(side(key->src, ports ? key->src_port : 0) + side(key->dst, ports ? key->dst_port : 0), key->proto) | 1;
+    const uint64_t words[] = {
+        side(d, key->src, ports ? key->src_port : 0) + side(d, key->dst, ports ? key->dst_port : 0), key->proto};
+    return hash_words(&d->key, words, 2) | 1;
 }
 
-static struct flow_seen *slot(const struct flow_seen *seen, size_t room, uint64_t flow, uint32_t region)
+static struct flow_seen *slot(const struct hash_key *key, const struct flow_seen *seen, size_t room, uint64_t flow,
+                              uint32_t region)
 {
-    for (uint64_t i = mix(flow, region);; i++) {
+    const uint64_t words[] = {flow, region};
+
+    for (uint64_t i = hash_words(key, words, 2);; i++) {
         const struct flow_seen *s = &seen[i & (room - 1)];
         if (!s->flow || (s->flow == flow && s->region == region)) return (struct flow_seen *)(uintptr_t)s;
     }
@@ -61,7 +59,7 @@ static bool make_room(struct differences *d)
     struct flow_seen *seen = room <= FLOWS_MOST * 2 ? calloc(room, sizeof(*seen)) : NULL;
     if (!seen) return false;
     for (size_t i = 0; i < d->seen_room; i++)
-        if (d->seen[i].flow) *slot(seen, room, d->seen[i].flow, d->seen[i].region) = d->seen[i];
+        if (d->seen[i].flow) *slot(&d->key, seen, room, d->seen[i].flow, d->seen[i].region) = d->seen[i];
     free(d->seen);
     d->seen = seen;
     d->seen_room = room;
@@ -76,7 +74,7 @@ static bool is_new(struct differences *d, uint64_t flow, uint32_t region)
         d->flows_at_least = true;
         return false;
     }
-    struct flow_seen *s = slot(d->seen, d->seen_room, flow, region);
+    struct flow_seen *s = slot(&d->key, d->seen, d->seen_room, flow, region);
     if (s->flow) return false;
     *s = (struct flow_seen){.flow = flow, .region = region};
     d->seen_count++;
@@ -118,15 +116,32 @@ static enum kind kind_of(const struct compared *c)
     return lets(was) ? MOVED : CHANGED;
 }
 
+/* Where the region of these deciders stands among the slots, or would. */
+static uint32_t *region_slot(const struct differences *d, const struct compared *c)
+{
+    uint64_t words[6];
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct verdict *v = &c->fate[i].verdict;
+        words[3 * i] = hash_pair(v->rule, (uint32_t)v->action << 8 | v->reason);
+        words[3 * i + 1] = hash_pair(v->firewall, v->service);
+        words[3 * i + 2] = v->server;
+    }
+    for (uint64_t at = hash_words(&d->key, words, 6);; at++) {
+        uint32_t *s = &d->region_slots[at % REGION_SLOTS];
+        const struct region *r = *s ? &d->regions[*s - 1] : NULL;
+        if (!r || (same_decider(&r->first.fate[0].verdict, &c->fate[0].verdict) &&
+                   same_decider(&r->first.fate[1].verdict, &c->fate[1].verdict)))
+            return s;
+    }
+}
+
 /* NULL: there is none, for memory is out or they are REGIONS_MOST. */
 static struct region *region_of(struct differences *d, const struct compared *c)
 {
-    for (uint32_t i = 0; i < d->count; i++) {
-        struct region *r = &d->regions[i];
-        if (same_decider(&r->first.fate[0].verdict, &c->fate[0].verdict) &&
-            same_decider(&r->first.fate[1].verdict, &c->fate[1].verdict))
-            return r;
-    }
+    uint32_t *slot = region_slot(d, c);
+
+    if (*slot) return &d->regions[*slot - 1];
     if (d->count == REGIONS_MOST) return NULL;
     if (d->count == d->room) {
         const uint32_t room = d->room ? d->room * 2 : 16;
@@ -136,7 +151,8 @@ static struct region *region_of(struct differences *d, const struct compared *c)
         d->room = room;
     }
     d->regions[d->count] = (struct region){.kind = kind_of(c), .first = *c};
-    return &d->regions[d->count++];
+    *slot = ++d->count;
+    return &d->regions[d->count - 1];
 }
 
 int differences_add(struct differences *d, const struct compared *c)
@@ -159,8 +175,17 @@ int differences_add(struct differences *d, const struct compared *c)
     return 0;
 }
 
+int differences_init(struct differences *d)
+{
+    /* Whoever sent what a capture holds chose it: nobody knows the key. */
+    hash_key_init(&d->key, hash_pair(arc4random(), arc4random()));
+    d->region_slots = calloc(REGION_SLOTS, sizeof(*d->region_slots));
+    return d->region_slots ? 0 : -ENOMEM;
+}
+
 void differences_fini(struct differences *d)
 {
+    free(d->region_slots);
     free(d->regions);
     free(d->seen);
 }

@@ -3,6 +3,7 @@
 #define COMPILER_DIFFERENCE_H
 
 #include "compiler/traffic/player.h"
+#include "vm/keyed/hash.h"
 
 struct compared {
     uint64_t number, time_ns, flow; /* flow: differences_flow */
@@ -13,8 +14,10 @@ struct compared {
 
 struct differences {
     const struct labels *labels[2];
+    struct hash_key key;
     struct region *regions; /* [count] */
     uint32_t count, room;
+    uint32_t *region_slots; /* a hash table: one more than the region's index; 0: free */
     uint64_t frames, differing, left_out; /* left_out: of more regions than are told apart */
     struct flow_seen *seen;               /* flows of each region, and of all frames */
     size_t seen_count, seen_room;
@@ -22,8 +25,10 @@ struct differences {
     bool flows_at_least; /* more than are told apart */
 };
 
+/* 0 or -ENOMEM; differences_fini in either case. The labels stay the caller's. */
+int differences_init(struct differences *d);
 /* A number for the flow that a packet is of, the same in both directions. malformed: it is of none. */
-uint64_t differences_flow(const struct key *key, bool malformed);
+uint64_t differences_flow(const struct differences *d, const struct key *key, bool malformed);
 /* Is it judged or sent otherwise? */
 bool differences_is(const struct differences *d, const struct compared *c);
 /* Count a frame. 0 or -ENOMEM. */

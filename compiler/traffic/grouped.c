@@ -46,7 +46,7 @@ static int nets_make(struct group *g, const struct begin *b, size_t n, const str
 static bool same_service(const struct begin *a, const struct begin *b)
 {
     return a->to_self == b->to_self && a->family == b->family && a->proto == b->proto && a->port == b->port &&
-           a->has_port == b->has_port && !memcmp(a->dst, b->dst, sizeof(a->dst));
+           a->has_port == b->has_port && a->iface == b->iface && !memcmp(a->dst, b->dst, sizeof(a->dst));
 }
 
 static int group_add(struct groups *g, const struct begin *b, size_t n, const struct width *w)
@@ -86,7 +86,8 @@ static bool same_protocol(const struct group *a, const struct group *b)
 {
     const struct begin *x = a->to[0], *y = b->to[0];
 
-    return x->family == y->family && x->proto == y->proto && x->has_port == y->has_port && x->to_self == y->to_self;
+    return x->family == y->family && x->proto == y->proto && x->has_port == y->has_port && x->iface == y->iface &&
+           x->to_self == y->to_self;
 }
 
 static bool same_ports(const struct group *a, const struct group *b)
@@ -157,7 +158,7 @@ int groups_make(struct groups *g, const struct begins *b, const struct width *w)
     size_t n = 0;
     int failed = 0;
 
-    *g = (struct groups){.of = calloc(GROUPS_MOST, sizeof(*g->of))};
+    *g = (struct groups){.of = calloc(GROUPS_MOST, sizeof(*g->of)), .iface_names = g->iface_names};
     if (!g->of) return -ENOMEM;
     for (size_t i = 0; i < b->count; i++) {
         g->unanswered += !is_taken(b, &all[i]);

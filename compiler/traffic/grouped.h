@@ -26,7 +26,8 @@ struct group {
 struct groups {
     struct group *of; /* [count] */
     unsigned count;
-    uint64_t unanswered; /* TCP, left out, where the capture shows answers */
+    uint64_t unanswered;             /* TCP, left out, where the capture shows answers */
+    const char *const *iface_names;  /* by begin.iface, the caller's; 0: nobody knows it, or rules need not */
 };
 
 struct width {
@@ -37,7 +38,7 @@ struct width {
  * any case. */
 int groups_make(struct groups *g, const struct begins *b, const struct width *w);
 void groups_fini(struct groups *g);
-/* Rules in their layout, and a test with a packet of each. */
-void groups_print(const struct groups *g, FILE *out);
+/* Rules in their layout, and a test with a packet of each. False: no memory. */
+bool groups_print(const struct groups *g, FILE *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* Groups as rules, and packets of theirs as a test. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/sample/notation.h"
@@ -19,16 +20,33 @@ static const struct service_name {
     {1, 8, "PING"},          {58, 128, "PING6"},
 };
 
-static const char *proto_word(uint8_t proto)
+/* A protocol that is a word of the language, and in which families its number is that protocol. */
+static const struct spoken {
+    const char *word;
+    uint32_t families;
+} spoken[256] = {
+#define PROTO(...)
+#define SPOKEN(ident, number, name, families) [number] = {name, families},
+#define UPPER(ident, number, name, families, there, header, sum) [number] = {name, families},
+#include "vm/proto.def"
+};
+
+/* NULL: it has none. */
+static const char *proto_word(const struct begin *b)
 {
-    switch (proto) {
-    case 1: return "icmp";
-    case 6: return "tcp";
-    case 17: return "udp";
-    case 58: return "icmp6";
-    case 132: return "sctp";
-    default: return NULL;
-    }
+    const struct spoken *s = &spoken[b->proto];
+
+    return s->families & (b->family == 4 ? KIND_IP4 : KIND_IP6) ? s->word : NULL;
+}
+
+static void print_proto(const struct begin *b, FILE *out)
+{
+    const char *word = proto_word(b);
+
+    if (word)
+        fputs(word, out);
+    else
+        fprintf(out, "proto %u", b->proto);
 }
 
 static bool is_icmp(const struct begin *b) { return b->proto == 1 || b->proto == 58; }
@@ -37,7 +55,8 @@ static bool is_icmp(const struct begin *b) { return b->proto == 1 || b->proto ==
 static void base_name(const struct group *g, char name[GROUP_NAME])
 {
     const struct begin *b = g->to[0];
-    const char *word = proto_word(b->proto);
+    const char *word = proto_word(b);
+    const bool counted = b->has_port || is_icmp(b);
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         const struct service_name *n = &names[i];
@@ -45,27 +64,37 @@ static void base_name(const struct group *g, char name[GROUP_NAME])
         snprintf(name, GROUP_NAME, "%s", n->name);
         return;
     }
-    snprintf(name, GROUP_NAME, "%s_%u", word ? word : "proto", b->has_port || is_icmp(b) ? g->ports[0] : b->proto);
+    if (word && !counted)
+        snprintf(name, GROUP_NAME, "%s", word);
+    else
+        snprintf(name, GROUP_NAME, "%s_%u", word ? word : "proto", counted ? g->ports[0] : b->proto);
     for (char *at = name; *at; at++) *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
 }
 
-static void name_all(const struct groups *g)
+static int by_name(const void *x, const void *y)
 {
-    for (unsigned i = 0; i < g->count; i++) {
-        char base[GROUP_NAME];
-        unsigned others = 0;
+    struct group *const *a = x, *const *b = y;
+    const int names_order = strcmp((*a)->name, (*b)->name);
 
-        base_name(&g->of[i], base);
-        for (unsigned k = 0; k < i; k++) {
-            char other[GROUP_NAME];
-            base_name(&g->of[k], other);
-            others += !strcmp(other, base);
-        }
-        if (others)
-            snprintf(g->of[i].name, GROUP_NAME, "%.16s_%u", base, (others + 1) % 10000);
-        else
-            snprintf(g->of[i].name, GROUP_NAME, "%s", base);
+    return names_order ? names_order : *a < *b ? -1 : 1;
+}
+
+/* Of those that are called alike the second is NAME_2. False: no memory. */
+static bool name_all(const struct groups *g)
+{
+    struct group **of = calloc(g->count + 1u, sizeof(*of));
+
+    if (!of) return false;
+    for (unsigned i = 0; i < g->count; i++) {
+        of[i] = &g->of[i];
+        base_name(of[i], of[i]->name);
     }
+    if (g->count) qsort(of, g->count, sizeof(*of), by_name);
+    for (unsigned i = 0, end; i < g->count; i = end)
+        for (end = i + 1; end < g->count && !strcmp(of[end]->name, of[i]->name); end++)
+            snprintf(of[end]->name, GROUP_NAME, "%.16s_%u", of[i]->name, end - i + 1);
+    free(of);
+    return true;
 }
 
 static void print_net(const struct net *n, uint8_t family, FILE *out)
@@ -123,16 +152,17 @@ static void print_type(const struct begin *b, uint16_t type, FILE *out)
         fprintf(out, " type %u", type);
 }
 
-static void print_rule(const struct group *g, FILE *out)
+static void print_on(const struct groups *all, const struct begin *b, FILE *out)
+{
+    if (b->iface) fprintf(out, " on \"%s\"", all->iface_names[b->iface]);
+}
+
+static void print_rule(const struct groups *all, const struct group *g, FILE *out)
 {
     const struct begin *b = g->to[0];
-    const char *word = proto_word(b->proto);
 
     fputs("  accept ", out);
-    if (word)
-        fputs(word, out);
-    else
-        fprintf(out, "proto %u", b->proto);
+    print_proto(b, out);
     if (is_icmp(b)) print_type(b, g->ports[0], out);
     fputs(" from ", out);
     if (g->net_count > NETS_IN_RULE)
@@ -141,6 +171,7 @@ static void print_rule(const struct group *g, FILE *out)
         print_nets(g, out);
     print_to(g, out);
     if (b->has_port) print_ports(g, out);
+    print_on(all, b, out);
     fprintf(out, " state new as %s  # began %" PRIu64 " time%s, first by frame %" PRIu64 "\n", g->name, g->seen,
             g->seen == 1 ? "" : "s", g->sample->first_frame);
 }
@@ -158,37 +189,29 @@ static void print_side(uint8_t family, const uint32_t addr[4], bool self, bool h
 }
 
 /* A packet that began it, as tests write it; to another port where one is given. */
-static void print_packet(const struct begin *b, int port, FILE *out)
+static void print_packet(const struct groups *all, const struct begin *b, int port, FILE *out)
 {
-    const char *word = proto_word(b->proto);
-
-    if (word)
-        fprintf(out, "%s ", word);
-    else
-        fprintf(out, "proto %u ", b->proto);
+    print_proto(b, out);
+    fputc(' ', out);
     print_side(b->family, b->src, false, b->has_port, b->src_port, out);
     fputs(" -> ", out);
     print_side(b->family, b->dst, b->to_self, b->has_port, port < 0 ? b->port : (unsigned)port, out);
     if (is_icmp(b)) print_type(b, b->port, out);
     if (b->proto == 6) fputs(" syn", out);
+    print_on(all, b, out);
     fputc('\n', out);
 }
 
-static bool takes(const struct groups *g, int port)
-{
-    for (unsigned i = 0; i < g->count; i++)
-        for (unsigned k = 0; k < g->of[i].port_count; k++)
-            if (g->of[i].ports[k] == port) return true;
-    return false;
-}
-
-/* A port that no rule takes: GROUPS_MOST of them take fewer than there are. */
+/* A port that no rule takes, 0 where they take all. */
 static int free_port(const struct groups *g)
 {
+    bool taken[1 << 16] = {true};
     int port = 1;
 
-    while (takes(g, port)) port++;
-    return port;
+    for (unsigned i = 0; i < g->count; i++)
+        for (unsigned k = 0; k < g->of[i].port_count; k++) taken[g->of[i].ports[k]] = true;
+    while (port < 1 << 16 && taken[port]) port++;
+    return port & 0xffff;
 }
 
 static void print_test(const struct groups *g, FILE *out)
@@ -198,23 +221,24 @@ static void print_test(const struct groups *g, FILE *out)
     fputs("\ntest \"what was seen to begin\" {\n", out);
     for (unsigned i = 0; i < g->count; i++) {
         fprintf(out, "  expect accept by %s: ", g->of[i].name);
-        print_packet(g->of[i].sample, -1, out);
+        print_packet(g, g->of[i].sample, -1, out);
         if (!tcp && g->of[i].sample->proto == 6) tcp = g->of[i].sample;
     }
     if (tcp) fputs("  expect drop by default: ", out);
-    if (tcp) print_packet(tcp, free_port(g), out);
+    if (tcp) print_packet(g, tcp, free_port(g), out);
     fputs("}\n", out);
 }
 
-void groups_print(const struct groups *g, FILE *out)
+bool groups_print(const struct groups *g, FILE *out)
 {
-    name_all(g);
+    if (!name_all(g)) return false;
     print_sets(g, out);
     fputs("\nfirewall suggested default drop {\n"
           "  accept state established, related as OPEN  # packets of connections that were let in\n"
           "  accept icmp6 type nd                       # IPv6 needs neighbour discovery\n",
           out);
-    for (unsigned i = 0; i < g->count; i++) print_rule(&g->of[i], out);
+    for (unsigned i = 0; i < g->count; i++) print_rule(g, &g->of[i], out);
     fputs("}\n", out);
     if (g->count) print_test(g, out);
+    return true;
 }

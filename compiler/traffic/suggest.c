@@ -11,14 +11,18 @@
 #include "compiler/say.h"
 #include "compiler/traffic/grouped.h"
 #include "compiler/traffic/player.h"
+#include "runtime/replay/iface.h"
 
 struct suggestion {
     struct reading reading;
     struct begins begins;
     struct groups groups;
+    struct ports ports; /* of the captures' interfaces, by their names */
     struct width width;
     uint64_t frames, judged, accepted; /* judged: UINT64_MAX where the captures cannot be read twice */
     bool stopped; /* by a signal: these frames are not all */
+    bool several; /* interfaces, by which rules are told apart */
+    uint64_t nameless; /* packets that began something by an interface that rules cannot name */
     char *text;
     size_t len;
 };
@@ -28,13 +32,14 @@ static int collect(struct suggestion *s)
     struct capture_frame f;
     bool room = true;
 
+    capture_ports(s->reading.capture, 0, ports_named, &s->ports);
     while (room && reading_next(&s->reading, &f)) {
         struct pkt pkt;
         struct key key;
 
         pkt_view(&pkt, f.data, f.cap_len, f.wire_len, f.link, IFACE_NONE);
         pkt_parse(&pkt, &s->reading.self, &key);
-        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, s->reading.frames);
+        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, s->reading.frames, f.port);
     }
     s->frames = s->reading.frames;
     s->stopped = s->reading.stopped;
@@ -43,8 +48,36 @@ static int collect(struct suggestion *s)
     return !room || reading_end(&s->reading) < 0 ? -1 : 0;
 }
 
+/* As rules may write it. */
+static bool is_plain(const char *name)
+{
+    return iface_may_be(name) && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")] == '\0';
+}
+
+/* Where all began on one interface, rules need not say which it is. */
+static void name_interfaces(struct suggestion *s)
+{
+    struct begins *b = &s->begins;
+    uint16_t first = 0;
+
+    for (size_t i = 0; i < b->room; i++) {
+        struct begin *one = &b->slots[i];
+        if (!one->family || !one->iface) continue;
+        if (!is_plain(s->ports.name[one->iface])) {
+            s->nameless += one->seen;
+            one->iface = 0;
+        } else if (!first) {
+            first = one->iface;
+        }
+        s->several |= one->iface && one->iface != first;
+    }
+    for (size_t i = 0; i < b->room && !s->several; i++) b->slots[i].iface = 0;
+    s->groups.iface_names = s->ports.name;
+}
+
 static int group(struct suggestion *s)
 {
+    name_interfaces(s);
     begins_sort(&s->begins);
     const int failed = groups_make(&s->groups, &s->begins, &s->width);
     if (failed == -E2BIG)
@@ -82,6 +115,7 @@ static int judge(struct suggestion *s, struct program *program)
     }
     p->settled = heard_late;
     p->arg = s;
+    for (uint32_t i = 1; i < s->ports.count; i++) ports_named(&p->ports, "", s->ports.name[i]);
     if (reading_again(&s->reading)) {
         while (reading_next(&s->reading, &f)) {
             const struct outcome fate = player_judge(p, &f, s->reading.frames);
@@ -134,6 +168,11 @@ static void print_head(const struct suggestion *s, FILE *out)
     print_left(out, s->groups.unanswered, "TCP client", "nobody answered, each service of theirs counted");
     print_left(out, s->begins.late, "packet", "answer what the capture does not show");
     print_left(out, s->begins.other, "frame", "are malformed, cut short, or neither IP nor ARP");
+    if (s->several)
+        fputs("# A connection counts by the interface that its first packet came by.\n", out);
+    if (s->several && s->nameless)
+        fprintf(out, "# Let in by all interfaces: %s packet%s of one whose name rules cannot write.\n",
+                text_number(s->nameless, a), s->nameless == 1 ? "" : "s");
     if (s->begins.full)
         fprintf(out, "# There was more: what began after %s clients of services is left out.\n",
                 text_number(BEGINS_MOST, a));
@@ -169,8 +208,8 @@ static int make(struct suggestion *s, FILE *out)
     FILE *text = open_memstream(&s->text, &s->len);
     int result = -1;
 
-    if (text) groups_print(&s->groups, text);
-    if (!text || fclose(text)) {
+    const bool printed = text && groups_print(&s->groups, text);
+    if ((text && fclose(text)) || !printed) {
         say(stderr, "preyc: out of memory");
         return -1;
     }
@@ -191,13 +230,20 @@ static int make(struct suggestion *s, FILE *out)
 int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out)
 {
     struct suggestion s = {.width = {width4, width6}};
+    char err[600];
     int result = reading_open(&s.reading, t);
 
+    begins_init(&s.begins);
+    if (ports_init(&s.ports, NULL, &s.reading.options, err, sizeof(err)) < 0) {
+        say(stderr, "preyc: %s", err);
+        result = -1;
+    }
     if (!result) result = collect(&s);
     if (!result) result = group(&s);
     if (!result) result = make(&s, out);
     groups_fini(&s.groups);
     begins_fini(&s.begins);
+    ports_fini(&s.ports);
     reading_close(&s.reading);
     free(s.text);
     return result;

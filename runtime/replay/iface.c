@@ -7,8 +7,7 @@
 
 #include "runtime/replay/text.h"
 
-/* Linux holds a device's name in 16 bytes. */
-static bool may_be_device(const char *name)
+bool iface_may_be(const char *name)
 {
     const size_t len = strlen(name);
     return len > 0 && len <= 15 && !strpbrk(name, " \t/:") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -37,7 +36,7 @@ int iface_find(const struct program *p, const char *name, uint16_t *id, char *er
     const uint32_t known = *name ? iface_match(&t, name) : PBC_NONE;
     *id = known == PBC_NONE ? IFACE_OTHER : (uint16_t)known;
     if (known != PBC_NONE) return 0;
-    if (may_be_device(name)) return 0;
+    if (iface_may_be(name)) return 0;
     snprintf(err, err_len, "no device has the name `%.60s`: 1 to 15 characters, no blanks, `/` or `:`", name);
     text_clean(err);
     return -ENOENT;

@@ -11,18 +11,26 @@ enum { PORTS_MOST = 1 << 16, SHOWN = 8 };
 
 /* ---- names ---- */
 
-/* FNV-1a. */
-static uint32_t hash(const char *name)
+/* Keyed: a capture's names may be chosen to meet. */
+static uint64_t hash(const struct hash_key *key, const char *name)
 {
-    uint32_t h = 2166136261u;
-    for (; *name; name++) h = (h ^ (uint8_t)*name) * 16777619u;
-    return h;
+    uint64_t words[HASH_WORDS] = {0};
+    size_t len = strlen(name);
+    while (len) {
+        const size_t part = len < sizeof words - sizeof *words ? len : sizeof words - sizeof *words;
+        memset(words + 1, 0, sizeof words - sizeof *words);
+        memcpy(words + 1, name, part);
+        words[0] = hash_words(key, words, HASH_WORDS);
+        name += part;
+        len -= part;
+    }
+    return words[0];
 }
 
 /* The slot that a name has, or would have. */
 static uint32_t *slot_of(const struct ports *p, const char *name)
 {
-    for (uint32_t i = hash(name);; i++) {
+    for (uint64_t i = hash(&p->key, name);; i++) {
         uint32_t *slot = &p->slots[i & (p->slot_count - 1)];
         if (!*slot || !strcmp(p->name[*slot], name)) return slot;
     }
@@ -81,7 +89,7 @@ int ports_named(void *arg, const char *path, const char *name)
     uint16_t id = IFACE_OTHER;
     if (known) return (int)known;
     /* A name that no device of this kind of machine can have is one that the rules do not name. */
-    (void)iface_find(p->program, to ? to : key, &id, err, sizeof err);
+    if (p->program) (void)iface_find(p->program, to ? to : key, &id, err, sizeof err);
     return add(p, key, id);
 }
 
@@ -90,6 +98,7 @@ int ports_init(struct ports *ports, const struct program *p, const struct option
     char why[160];
     uint16_t id = IFACE_NONE;
     *ports = (struct ports){.program = p, .o = o};
+    hash_key_init(&ports->key, hash_pair(arc4random(), arc4random()));
     int failed = o->on ? iface_find(p, o->on, &id, why, sizeof why) : 0;
     if (failed) snprintf(err, err_len, "--on: %s", why);
     for (unsigned i = 0; i < o->map_count && !failed; i++) {

@@ -7,6 +7,7 @@
 
 #include "runtime/capture/capture.h"
 #include "runtime/options.h"
+#include "vm/keyed/hash.h"
 #include "vm/vm.h"
 
 struct ports {
@@ -15,12 +16,13 @@ struct ports {
     uint16_t *id;      /* [count] as rules ask for it: IFACE_NONE, IFACE_OTHER or a declared one */
     const char **name; /* [count] as the capture calls it; 0: "", or what --on says */
     uint32_t count, room;
+    struct hash_key key;
     uint32_t *slots; /* of names, by their hash; 0: free */
     uint32_t slot_count;
     bool used[OPTIONS_MAPS]; /* --map that a name of the capture was found for */
 };
 
-/* 0, or -1 with a line in err. ports_fini in any case. */
+/* p NULL: names alone, which no program knows. 0, or -1 with a line in err. ports_fini in any case. */
 int ports_init(struct ports *ports, const struct program *p, const struct options *o, char *err, size_t err_len);
 void ports_fini(struct ports *ports);
 /* The port of an interface of this name in this capture: a capture_named_fn. */

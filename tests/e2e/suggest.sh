@@ -42,6 +42,8 @@ eth / ip6 2001:db8::1 > 2001:db8::2 / tcp 50000 > 443 syn
 eth / ip6 2001:db8::2 > 2001:db8::1 / tcp 443 > 50000 syn ack ack 2
 eth / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67 len 16 / zeros 8
 eth / ip4 192.0.2.9 > 203.0.113.1 proto 47 / zeros 8
+eth / ip4 192.0.2.9 > 203.0.113.1 proto 99 / zeros 8
+eth / ip4 192.0.2.9 > 224.0.0.22 proto 2 / zeros 8
 eth / ip4 192.0.2.9 > 203.0.113.1 proto udp / zeros 4
 eth / arp
 END_NOTES
@@ -51,8 +53,8 @@ holds 'what it says holds' day.pcap
 same 'the sources of a service, and the ports of the same ones' "$(rule SSH)" 'accept tcp from 192.0.2.0/30 to 203.0.113.1 port 22, 80 state new'
 same 'several destinations' "$(rule DNS)" 'accept udp from 192.0.2.0/28 to 203.0.113.1, 203.0.113.2 port 53 state new'
 same 'IPv6' "$(rule HTTPS)" 'accept tcp from 2001:db8::1 to 2001:db8::2 port 443 state new'
-same 'a ping, and a protocol without ports' "$(rule PING)|$(rule PROTO_47)" \
-    'accept icmp type echo-request from 192.0.2.9 to 203.0.113.1 state new|accept proto 47 from 192.0.2.9 to 203.0.113.1 state new'
+same 'a ping, and a protocol without ports' "$(rule PING)|$(rule GRE)|$(rule IGMP)|$(rule PROTO_99)" \
+    'accept icmp type echo-request from 192.0.2.9 to 203.0.113.1 state new|accept gre from 192.0.2.9 to 203.0.113.1 state new|accept igmp from 192.0.2.9 to 224.0.0.22 state new|accept proto 99 from 192.0.2.9 to 203.0.113.1 state new'
 same 'addresses of nobody' "$(rule DHCP)" 'accept udp from 0.0.0.0 to 255.255.255.255 port 67 state new'
 same 'not what nobody answered, what had begun before, and what is malformed' "$(grep -c 'TCP_\|port 40001' out) $(grep '^# Not' out | cut -d' ' -f4-6 | tr '\n' ';')" \
     '0 in: 1 TCP;in: 1 packet;in: 1 frame;'
@@ -73,7 +75,7 @@ suggests -r wide.pcap --suggest-width 0/0
 same 'as wide as it is' "$(rule HTTPS)" 'accept tcp from 10.0.0.0/14 to 203.0.113.1 port 443 state new'
 gzip -k day.pcap
 suggests -r day.pcap.gz -r wide.pcap
-same 'several, one compressed' "$status $(grep -c '# began' out)" '0 6'
+same 'several, one compressed' "$status $(grep -c '# began' out)" '0 8'
 timeout 60 "$bin/preyc" --suggest -r - < <(cat day.pcap) >out
 same 'through a pipe: nobody judges it' "$? $(grep -c 'not judged by it' out)" '0 1'
 cp day.pcap 'a
@@ -99,6 +101,43 @@ for i in range(6000):
     out += struct.pack("<IIII", 1, 0, len(p), len(p)) + p
 open("scan.pcap", "wb").write(out)
 END_PY
+# By interfaces, as a pcapng names them.
+capture ways <<'END_NOTES'
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 syn
+eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 syn
+eth / ip4 192.0.2.2 > 203.0.113.1 / tcp 50000 > 22 syn
+eth / ip4 10.0.0.1 > 203.0.113.1 / tcp 50000 > 22 syn
+eth / ip4 10.0.0.1 > 203.0.113.1 / tcp 50001 > 80 syn
+eth / ip4 10.9.0.1 > 203.0.113.1 / tcp 50001 > 81 syn
+eth / ip4 10.8.0.1 > 203.0.113.1 / tcp 50001 > 82 syn
+END_NOTES
+named() { # NAME IFACE...: the frames of ways.pcap, each by one of the interfaces eth0, br-lan, `a b` and `any`
+    python3 - "$@" <<'END_PY'
+import struct, sys
+def block(kind, body): return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+def padded(b): return b + bytes(-len(b) % 4)
+out = block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1))
+for name in (b"eth0", b"br-lan", b"a b", b"any"):
+    out += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HH", 2, len(name)) + padded(name) + bytes(4))
+raw, at = open("ways.pcap", "rb").read(), 24
+for iface in sys.argv[2:]:
+    sec, frac, cap, wire = struct.unpack("<IIII", raw[at:at + 16])
+    us = sec * 1000000 + frac // 1000
+    out += block(6, struct.pack("<IIIII", int(iface), us >> 32, us & 0xffffffff, cap, wire) + padded(raw[at + 16:at + 16 + cap]))
+    at += 16 + cap
+open(sys.argv[1], "wb").write(out)
+END_PY
+}
+named ways.pcapng 0 1 0 1 1 2 3
+suggests -r ways.pcapng
+holds 'by interfaces' ways.pcapng
+same 'each service where its first packet came, and not told where no rule could' "$(rule SSH)|$(rule SSH_2)|$(rule TCP_81)|$(rule TCP_82)|$(grep -c '^# Let in by all interfaces: 1 packet of one' out)" \
+    'accept tcp from 192.0.2.0/30 to 203.0.113.1 port 22 on "eth0" state new|accept tcp from 10.0.0.1 to 203.0.113.1 port 22, 80 on "br-lan" state new|accept tcp from 10.9.0.1 to 203.0.113.1 port 81 state new|accept tcp from 10.8.0.1 to 203.0.113.1 port 82 state new|1'
+named one.pcapng 1 1 1 1 1 1 1
+suggests -r one.pcapng
+holds 'by one interface' one.pcapng
+same 'of one alone nothing is said' "$status $(grep -c br-lan out)" '0 0'
+
 # Ended by a signal, with what is known by then.
 endless day.pcap flowed | "$bin/preyc" --suggest -r - >out 2>err &
 p=$!
