@@ -75,6 +75,7 @@ static bool may_widen(const struct diff *d, const struct beyond *b)
     for (uint32_t i = 0; i < d->change_count; i++) may |= d->changes[i].kind == DIFF_WIDENED;
     for (uint32_t i = 0; i < b->reaches.count; i++) may |= b->reaches.r[i].kind == DIFF_WIDENED;
     for (uint32_t i = 0; i < b->meters.count; i++) may |= b->meters.m[i].kind == DIFF_WIDENED;
+    for (uint32_t i = 0; i < b->bounds.count; i++) may |= b->bounds.m[i].kind == DIFF_WIDENED;
     return may;
 }
 
@@ -87,14 +88,15 @@ static void beyond_fini(struct beyond *b)
     free(b->routes.r);
     free(b->reaches.r);
     free(b->meters.m);
+    free(b->bounds.m);
 }
 
 static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
 {
     struct beyond b = {0};
 
-    find_routes(d, o->no_pools, &b.routes);
     if (!o->no_pools) find_reaches(d, &b.reaches);
+    find_routes(d, o->no_pools, &b);
     find_meters(d, &b.meters);
     const bool widened = may_widen(d, &b);
     progress_hide();

@@ -1,8 +1,8 @@
 /* The parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * who judges what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the
  * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
- * (example.c); where accepted traffic goes (routes.c), what newly reaches what (ways.c, reach.c), and what meters let
- * through (meters.c); in print (print.c, print_beyond.c, json.c). */
+ * (example.c); where accepted traffic goes (routes.c, branches.c), what newly reaches what (ways.c, reach.c), and what
+ * meters and services let through (meters.c, bounds.c); in print (print.c, print_beyond.c, json.c). */
 #ifndef COMPILER_DIFF_PRIV_H
 #define COMPILER_DIFF_PRIV_H
 
@@ -179,7 +179,6 @@ struct routes {
     struct route_change *r;
     uint32_t count, cap;
 };
-void find_routes(struct diff *d, bool no_pools, struct routes *to);
 /* "203.0.113.10 tcp/443"; "10.0.0.1:80", "[::1]:80", port 0: the address alone. */
 void put_endpoint(const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
@@ -201,11 +200,18 @@ struct reaches {
 };
 void find_reaches(struct diff *d, struct reaches *to);
 
-/* meters.c: meters that let another number through. Texts are of the arena. */
+/* meters.c, bounds.c: meters that let another number through, and services that take another one. Texts are of the
+ * arena. */
 struct meter_change {
-    uint8_t kind; /* enum diff_kind */
+    uint8_t kind;     /* enum diff_kind */
+    const char *what; /* "meter", "bounds of service" */
     const char *name, *was, *now;
 };
+/* Does the new one let more packets through, or more at once? Likewise less. */
+struct amount {
+    bool more, less;
+};
+struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now);
 struct meters {
     struct meter_change *m;
     uint32_t count, cap;
@@ -214,12 +220,23 @@ void find_meters(struct diff *d, struct meters *to);
 /* Do both count the same, and differ at most in how much they let through? Then they are one meter for the regions. */
 bool meter_grew(const struct pbc_meter *was, const struct pbc_meter *now);
 
-/* Where accepted traffic goes, and what meters let through. */
+/* branches.c: of a service of both (its own numbers), packets that newly go to a pool that it had, or no longer do. */
+void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reaches *to);
+/* A packet of the region that the service's side sends to the pool (own numbers), in the arena; NULL: none was found.
+ */
+char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t pool, const struct region *of);
+enum { EXAMPLES_MOST = 64 };
+/* bounds.c: and how many packets or flows it takes. */
+void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters *to);
+
+/* Where accepted traffic goes, and what meters and bounds let through. */
 struct beyond {
     struct routes routes;
     struct reaches reaches;
-    struct meters meters;
+    struct meters meters, bounds;
 };
+/* routes.c: b->routes; of services that both have also b->bounds, and what compare_branches adds to b->reaches. */
+void find_routes(struct diff *d, bool no_pools, struct beyond *b);
 
 /* print.c, print_beyond.c, json.c */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);

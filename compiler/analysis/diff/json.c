@@ -167,6 +167,8 @@ void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *o
     put_reaches(&b->reaches, out);
     fputs("],\"meters\":[", out);
     put_meters(&b->meters, out);
+    fputs("],\"bounds\":[", out);
+    put_meters(&b->bounds, out);
     fputs("],\"routes\":[", out);
     put_routes(&b->routes, out);
     fputs("],\"undecided\":[", out);

@@ -7,11 +7,6 @@
 #include "lang/heap.h"
 #include "vm/words/meter_text.h"
 
-/* Does the new one let more packets through, or more at once? Likewise less. */
-struct amount {
-    bool more, less;
-};
-
 static int compare_rates(const struct pbc_meter *a, const struct pbc_meter *b)
 {
     const unsigned __int128 x = (unsigned __int128)a->count * b->per_ns, y = (unsigned __int128)b->count * a->per_ns;
@@ -19,7 +14,7 @@ static int compare_rates(const struct pbc_meter *a, const struct pbc_meter *b)
     return (x > y) - (x < y);
 }
 
-static struct amount amount_of(const struct pbc_meter *was, const struct pbc_meter *now)
+struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now)
 {
     const int rate = compare_rates(now, was), burst = (now->burst > was->burst) - (now->burst < was->burst);
 
@@ -89,10 +84,10 @@ void find_meters(struct diff *d, struct meters *to)
         const struct pbc_meter *was = now->name ? named(old, name) : NULL;
 
         if (!was || !meter_grew(was, now)) continue;
-        const struct amount amount = amount_of(was, now);
+        const struct amount amount = meter_amount(was, now);
         if (!amount.more && !amount.less && was->entries == now->entries) continue;
         to->m = heap_grown(to->m, (size_t)to->count + 1, sizeof(*to->m), &to->cap);
         to->m[to->count++] = (struct meter_change){
-            .kind = kind_of(amount, uses_of(new, i)), .name = name, .was = text_of(d, was), .now = text_of(d, now)};
+            .kind = kind_of(amount, uses_of(new, i)), .what = "meter", .name = name, .was = text_of(d, was), .now = text_of(d, now)};
     }
 }

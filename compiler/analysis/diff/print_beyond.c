@@ -37,7 +37,7 @@ static void print_reach(const struct reach *r, FILE *out)
 
 static void print_meter(const struct meter_change *m, FILE *out)
 {
-    fprintf(out, "%-11s meter ", diff_kind_names[m->kind]);
+    fprintf(out, "%-11s %s ", diff_kind_names[m->kind], m->what);
     put_name(m->name, out);
     fputc('\n', out);
     put_line("was   ", m->was, strlen(m->was), out);
@@ -123,6 +123,7 @@ void print_beyond(const struct beyond *b, FILE *out)
     if (b->reaches.too_many)
         fputs("not compared, because they are too many: which endpoints reach which servers\n\n", out);
     for (uint32_t i = 0; i < b->meters.count; i++) print_meter(&b->meters.m[i], out);
+    for (uint32_t i = 0; i < b->bounds.count; i++) print_meter(&b->bounds.m[i], out);
     for (uint32_t i = 0; i < b->routes.count; i++) print_route(&b->routes.r[i], out);
 }
 
@@ -140,5 +141,6 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     put_count(b->reaches.count - gained, "way to servers less", "ways to servers less", out);
     if (b->reaches.too_many) fputs("; what reaches which servers is not worked out, and may widen", out);
     put_count(b->meters.count, "other meter", "other meters", out);
+    put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
     put_count(b->routes.count, "change of where accepted traffic goes", "changes of where accepted traffic goes", out);
 }

@@ -8,7 +8,7 @@
 #include "compiler/analysis/sample/sample.h"
 #include "lang/heap.h"
 
-enum { SERVERS_SHOWN = 8, ENDPOINTS_SHOWN = 4, SAMPLES_TRIED = 32, EXAMPLES_MOST = 64 };
+enum { SERVERS_SHOWN = 8, ENDPOINTS_SHOWN = 4, SAMPLES_TRIED = 32, PRODUCTS_TRIED = 4 };
 
 /* Examples --------------------------------------------------------------------------------------------------------- */
 
@@ -98,6 +98,34 @@ static char *example_of(struct diff *d, unsigned side, const struct group *g, st
         }
         found = example_in(d, side, g, &both, vm);
     }
+    return found;
+}
+
+char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t pool, const struct region *of)
+{
+    const struct program *p = d->side[side].program;
+    const struct pbc_service *v = &p->services[service];
+    const struct pbc_pool *to = &p->pools[pool];
+    struct way *w = heap_zeroed((size_t)to->server_count + 1, sizeof(*w));
+    const struct group g = {w, to->server_count};
+    struct sample_vm *vm = NULL;
+    char *found = NULL;
+
+    for (uint32_t i = 0; i < to->server_count; i++) {
+        w[i].family = p->servers[to->servers + i].family;
+        memcpy(w[i].addr, p->servers[to->servers + i].addr, sizeof(w[i].addr));
+    }
+    w->service = service;
+    for (uint32_t e = 0; e < v->endpoint_count && e < PRODUCTS_TRIED && !found; e++)
+        for (uint32_t i = 0; i < of->count && i < PRODUCTS_TRIED && !found; i++) {
+            const struct ir_product at = endpoint_opened(&d->c, &p->endpoints[v->endpoints + e]);
+            struct ir_product both;
+            bool loose = false;
+
+            if (product_and(d->c.ir, &at, &of->p[i], &both, &loose)) found = example_in(d, side, &g, &both, &vm);
+        }
+    sample_vm_free(vm);
+    free(w);
     return found;
 }
 

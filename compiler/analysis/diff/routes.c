@@ -269,18 +269,20 @@ static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint
     return s;
 }
 
-static void add_route(struct routes *to, const char *what, const char *name, char *was, char *now)
+/* False: they are equal. */
+static bool add_route(struct routes *to, const char *what, const char *name, char *was, char *now)
 {
     if (was && now && strcmp(was, now) == 0) {
         free(was);
         free(now);
-        return;
+        return false;
     }
     to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
     to->r[to->count++] = (struct route_change){what, name, was, now};
+    return true;
 }
 
-static void compare_kind(struct diff *d, enum kind k, struct routes *to)
+static void compare_kind(struct diff *d, enum kind k, struct beyond *b)
 {
     uint32_t counts[SIDES], i = 0, j = 0;
     const struct sorted *old = sort_kind(d, k, OLD, &counts[OLD]), *new = sort_kind(d, k, NEW, &counts[NEW]);
@@ -288,16 +290,18 @@ static void compare_kind(struct diff *d, enum kind k, struct routes *to)
     while (i < counts[OLD] || j < counts[NEW]) {
         const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
         const char *name = order <= 0 ? old[i].name : new[j].name;
-        char *was = order <= 0 ? line_of(d, k, OLD, old[i++].i) : NULL;
-        char *now = order >= 0 ? line_of(d, k, NEW, new[j++].i) : NULL;
+        const uint32_t own[SIDES] = {order <= 0 ? old[i++].i : PBC_NONE, order >= 0 ? new[j++].i : PBC_NONE};
+        char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
+        char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
+        const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
 
-        add_route(to, kinds[k].what, name, was, now);
+        if (both) compare_bounds(d, own, &b->bounds);
+        if (both && other) compare_branches(d, own, &b->reaches);
     }
 }
 
-void find_routes(struct diff *d, bool no_pools, struct routes *to)
+void find_routes(struct diff *d, bool no_pools, struct beyond *b)
 {
-    *to = (struct routes){0};
     for (enum kind k = SERVICE; k < KINDS; k++)
-        if (k != POOL || !no_pools) compare_kind(d, k, to);
+        if (k != POOL || !no_pools) compare_kind(d, k, b);
 }

@@ -237,19 +237,20 @@ static void check(const struct world *old, const struct world *new, bool same)
     static reached was, now;
     char *text[SIDES] = {text_of(old), text_of(new)}, err[256];
     struct program *p[SIDES] = {program_of(text[OLD]), program_of(text[NEW])};
-    struct beyond b;
+    struct beyond b = {0};
     struct diff d;
 
     reach_all(old, &was);
     reach_all(new, &now);
     assert_true(diff_find(&d, p[OLD], p[NEW], 0, err, sizeof(err)));
-    find_routes(&d, false, &b.routes);
     find_reaches(&d, &b.reaches);
+    const bool widened = any_of(&b.reaches, DIFF_WIDENED), narrowed = any_of(&b.reaches, DIFF_NARROWED);
+    find_routes(&d, false, &b); /* what branches take of one another is not what this looks at */
     find_meters(&d, &b.meters);
-    if (any_of(&b.reaches, DIFF_WIDENED) != more(&now, &was) || any_of(&b.reaches, DIFF_NARROWED) != more(&was, &now) ||
+    if (widened != more(&now, &was) || narrowed != more(&was, &now) ||
         (b.meters.count == 1) != (old->rate != new->rate) ||
         (!same && !b.routes.count && !b.meters.count) != (strcmp(text[OLD], text[NEW]) == 0 && !same) ||
-        (same && b.routes.count + b.reaches.count + b.meters.count + d.change_count))
+        (same && b.routes.count + b.reaches.count + b.meters.count + b.bounds.count + d.change_count))
         fail_msg("%u routes, %u reaches, %u meters; old:\n%s\nnew:\n%s", b.routes.count, b.reaches.count,
                  b.meters.count, text[OLD], text[NEW]);
     if (b.meters.count) assert_int_equal(b.meters.m[0].kind, new->rate > old->rate ? DIFF_WIDENED : DIFF_NARROWED);
@@ -260,6 +261,7 @@ static void check(const struct world *old, const struct world *new, bool same)
     free(b.routes.r);
     free(b.reaches.r);
     free(b.meters.m);
+    free(b.bounds.m);
     diff_fini(&d);
     for (unsigned s = 0; s < SIDES; s++) {
         program_put(p[s]);

@@ -1,0 +1,179 @@
+/* Packets that a service newly sends to a pool that it had before, or no longer does: a `when` that is wider, narrower,
+ * or stands elsewhere. What a branch takes is what its conditions hold and those before it do not. Where a condition
+ * has no complement (byte patterns, what a stream says), nothing is claimed: the change is told as one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "lang/heap.h"
+#include "vm/judge/stream.h"
+
+enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PIECES_MOST = 1 << 12, WORK_MOST = 1 << 20 };
+
+/* What one side sends to a pool. */
+struct part {
+    const char *name;
+    uint32_t pool; /* own number */
+    struct region packets;
+};
+struct parts {
+    struct part *p;
+    uint32_t count, cap;
+};
+
+static struct part *part_of(struct parts *to, const struct program *p, uint32_t pool)
+{
+    const char *name = program_str(p, p->pools[pool].name);
+
+    for (uint32_t i = 0; i < to->count; i++)
+        if (strcmp(to->p[i].name, name) == 0) return &to->p[i];
+    to->p = heap_grown(to->p, (size_t)to->count + 1, sizeof(*to->p), &to->cap);
+    to->p[to->count] = (struct part){.name = name, .pool = pool};
+    return &to->p[to->count++];
+}
+
+static void parts_fini(struct parts *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) region_fini(&p->p[i].packets);
+    free(p->p);
+}
+
+/* The packets of both go to the branch's pools. */
+static void take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
+                 const struct ir_product *when, struct parts *to)
+{
+    const struct program *p = s->program;
+
+    for (uint32_t i = 0; i < rest->count; i++) {
+        struct ir_product both;
+        bool loose = false;
+
+        if (!product_and(d->c.ir, &rest->p[i], when, &both, &loose)) continue;
+        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+            if (p->shares[k].percent) region_add(&part_of(to, p, p->shares[k].pool)->packets, &both);
+    }
+}
+
+/* False: that cannot be said, or takes too long. */
+static bool gather(struct diff *d, unsigned side, uint32_t service, struct region_budget *budget, struct parts *to)
+{
+    const struct side *s = &d->side[side];
+    const struct program *p = s->program;
+    const struct pbc_service *v = &p->services[service];
+    struct region rest = {0};
+    struct ir_product when;
+    bool known = true;
+
+    normal_when(&d->c, 0, 0, &when);
+    region_add(&rest, &when);
+    for (uint32_t i = v->branches; i < v->branches + v->branch_count && known; i++) {
+        const struct pbc_branch *b = &p->branches[i];
+
+        known = !v->proxy || stream_keyed(p->conds + b->conds, b->cond_count) == b->cond_count;
+        if (!known) break;
+        normal_when(&d->c, s->conds + b->conds, b->cond_count, &when);
+        if (ir_is_empty(&when)) continue;
+        known = product_is_plain(d->c.ir, &when);
+        if (!known) break;
+        region_spend(budget, (uint64_t)rest.count * (b->share_count + 1u));
+        if (!budget->spent) take(d, s, b, &rest, &when, to);
+        if (!budget->spent) region_minus(d->c.ir, &rest, &when, budget);
+        known = !budget->spent && !d->c.ir->too_large;
+    }
+    region_fini(&rest);
+    return known;
+}
+
+/* In words --------------------------------------------------------------------------------------------------------- */
+
+static char *whole(struct diff *d, FILE *out, char **text, const size_t *len)
+{
+    heap_stream_end(out);
+    char *kept = arena_strndup(d->c.arena, *text, *len);
+    free(*text);
+    return kept;
+}
+
+static char *text_of_packets(struct diff *d, unsigned side, uint32_t service, const struct region *r)
+{
+    const struct program *p = d->side[side].program;
+    const struct pbc_service *v = &p->services[service];
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = heap_stream(&text, &len);
+
+    for (uint32_t i = 0; i < v->endpoint_count && i < ENDPOINTS_SHOWN; i++) {
+        if (i) fputs(", ", out);
+        put_endpoint(&p->endpoints[v->endpoints + i], out);
+    }
+    if (v->endpoint_count > ENDPOINTS_SHOWN) fprintf(out, " and %u more", v->endpoint_count - ENDPOINTS_SHOWN);
+    for (uint32_t i = 0; i < r->count && i < PRODUCTS_SHOWN; i++) {
+        fputs(i ? " or " : " when ", out);
+        region_text_print(&d->text, &r->p[i], 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
+    }
+    if (r->count > PRODUCTS_SHOWN) fprintf(out, " or %u more", r->count - PRODUCTS_SHOWN);
+    return whole(d, out, &text, &len);
+}
+
+static char *text_of_pool(struct diff *d, const char *name)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = heap_stream(&text, &len);
+
+    fprintf(out, "the pool %s", name);
+    return whole(d, out, &text, &len);
+}
+
+static void tell(struct diff *d, unsigned side, uint32_t service, const struct part *part, struct region *r,
+                 struct reaches *to)
+{
+    const struct program *p = d->side[side].program;
+
+    join_pieces(d, r);
+    to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
+    to->r[to->count++] = (struct reach){.kind = side == NEW ? DIFF_WIDENED : DIFF_NARROWED,
+                                        .what = "service",
+                                        .by = program_str(p, p->services[service].name),
+                                        .to = text_of_packets(d, side, service, r),
+                                        .servers = text_of_pool(d, part->name),
+                                        .example = to->count > EXAMPLES_MOST
+                                                       ? NULL
+                                                       : reach_example(d, side, service, part->pool, r),
+                                        .endpoints = 1};
+}
+
+/* What of the part the other side does not send there. */
+static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const struct part *part,
+                       const struct part *other, struct region_budget *budget, struct reaches *to)
+{
+    struct region alone = {0};
+
+    for (uint32_t i = 0; i < part->packets.count; i++) region_add(&alone, &part->packets.p[i]);
+    for (uint32_t i = 0; i < other->packets.count && alone.count && !budget->spent; i++)
+        region_minus(d->c.ir, &alone, &other->packets.p[i], budget);
+    const bool known = !budget->spent && !d->c.ir->too_large;
+    if (known && alone.count) tell(d, side, service, part, &alone, to);
+    region_fini(&alone);
+    return known;
+}
+
+void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reaches *to)
+{
+    struct region_budget budget = {.work = d->work < WORK_MOST ? d->work : WORK_MOST, .pieces = PIECES_MOST};
+    const uint64_t given = budget.work;
+    struct parts parts[SIDES] = {0};
+    bool known = true;
+
+    for (unsigned s = 0; s < SIDES && known; s++) known = gather(d, s, service[s], &budget, &parts[s]);
+    for (unsigned s = 0; s < SIDES && known; s++) {
+        const unsigned side = s == 0 ? NEW : OLD;
+
+        for (uint32_t i = 0; i < parts[side].count && known; i++)
+            for (uint32_t k = 0; k < parts[!side].count && known; k++)
+                if (strcmp(parts[side].p[i].name, parts[!side].p[k].name) == 0)
+                    known = tell_alone(d, side, service[side], &parts[side].p[i], &parts[!side].p[k], &budget, to);
+    }
+    d->work -= given - budget.work;
+    for (unsigned s = 0; s < SIDES; s++) parts_fini(&parts[s]);
+}
