@@ -75,6 +75,14 @@ static bool is_number(struct str word)
     return parse_uint(word.s, word.len, &i) == 0 || (word.len && parse_int_or_range(word.s, word.len, &range) == 0);
 }
 
+/* What a step of a test says of its verdict, not of its packets. */
+static bool of_verdict(const struct parser *p, int found)
+{
+    const int step = p->stmt.tokens > 1 ? p->stmt.start[0].kind : 0;
+    return step == EXPECT ? found == STATE || found == BY
+                          : (step == NEVER || step == ALWAYS) && (found == STATE || found == OVER);
+}
+
 /* What the statement was likely meant to be, where no single word says it. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
@@ -97,6 +105,9 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
         diag_advise(p->diags, "`allow` takes codes of warnings; rules stand inside `firewall NAME default drop { }`");
     } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && expects(expected, n, FIREWALL)) {
         diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
+    } else if (of_verdict(p, found) && !expects(expected, n, COLON)) {
+        diag_advise(p->diags, "write it before the colon, behind the verdict: `%s VERDICT %s ...: ...`",
+                    token_name(p->stmt.start[0].kind), token_name(found));
     } else if (found == LBRACE && takes_values(expected, n)) {
         diag_advise(p->diags, "write the list without braces: a, b");
     } else if (expects(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
