@@ -194,14 +194,47 @@ static bool offer_dscp(struct parser *p, struct span span)
     return true;
 }
 
-/* `drop in on "eth1"`: `on` asks where a packet came in. */
+/* `drop in on "eth1"`, `accept in lan`: `on` asks where a packet came in. */
 static bool offer_on(struct parser *p, struct span span)
 {
     const struct span word = next_word(p, span.end);
+    const uint32_t len = word.end - word.start;
 
-    if (!is_word_at(p, span, "in") || !is_word_at(p, word, "on")) return false;
-    diag_suggest(p->diags, span_join(span, word), "on");
-    diag_advise(p->diags, "leave out `in`: `on` asks where a packet came in");
+    if (!is_word_at(p, span, "in") || len == 0) return false;
+    if (is_word_at(p, word, "on")) {
+        diag_suggest(p->diags, span_join(span, word), "on");
+        diag_advise(p->diags, "leave out `in`: `on` asks where a packet came in");
+        return true;
+    }
+    if (word_find(p->text + word.start, len) != NAME) return false;
+    diag_suggest(p->diags, span, "on");
+    return true;
+}
+
+/* `tcp 443`, where a protocol and its ports are one value. */
+static bool offer_pair(struct parser *p, struct span span)
+{
+    const struct span ports = next_word(p, span.end);
+
+    if (ports.end == ports.start || ports.start == span.end) return false;
+    if (!isdigit((unsigned char)p->text[ports.start]) &&
+        word_find(p->text + ports.start, ports.end - ports.start) != NAME)
+        return false;
+    diag_suggest(p->diags, span_join(span, ports), "%s/%s", quote(p, span), quote(p, ports));
+    return true;
+}
+
+/* `service www on 192.0.2.1:443 {`: the port was taken for a part of the address. */
+static bool offer_service(struct parser *p, struct span span)
+{
+    const struct str address = word_before(p, span.start);
+    const char *colon = address.len ? memrchr(address.s, ':', address.len) : NULL;
+
+    if (p->stmt.start[0].kind != SERVICE || !colon || address.s[0] == '[') return false;
+    const size_t len = (size_t)(colon - address.s);
+    if (memchr(address.s, ':', len)) return false; /* of IPv6 */
+    diag_suggest(p->diags, span_of(p, address), "%.*s tcp/%.*s", (int)len, address.s, (int)(address.len - len - 1),
+                 colon + 1);
     return true;
 }
 
@@ -268,6 +301,18 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == COLON_WORD) return offer_hours(p, span);
     if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
     if (found == STRING) return offer_include(p, span);
+    if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);
+    if (found == COMMA && p->stmt.start[0].kind == INTERFACE) {
+        diag_advise(p->diags,
+                    "an interface is one device, or by a pattern (`\"wg*\"`) several: give each a name, and ask "
+                    "for them as a list, `on a, b`");
+        return true;
+    }
+    if ((found == TCP || found == UDP || found == SCTP) && expects(expected, n, SLASHED)) return offer_pair(p, span);
+    if (found == NAME && n == 1 && expects(expected, n, ON)) {
+        diag_suggest(p->diags, span, "on %s", quote(p, span));
+        return true;
+    }
     if (found == ON && expects(expected, n, DEFAULT)) return offer_order(p, span);
     if (condition && (found == INT || found == RANGE || found == NAME) && offer_source_port(p, span)) return true;
     if (condition && word && (offer_dscp(p, span) || offer_on(p, span))) return true;

@@ -1,4 +1,6 @@
 /* Conditions on connections: what `state` says of the packet, and how many flows its source holds. */
+#include <strings.h>
+
 #include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
@@ -8,11 +10,29 @@ static const struct word state_words[] = {
     {NULL, 0},
 };
 
+/* What conntrack calls a state and is none here. */
+static void say_conntrack(struct diags *d, const struct node *n)
+{
+    if (n->kind == N_ANY) return;
+    if (strcasecmp(n->v.str.s, "untracked") == 0)
+        diag_advise(d, "leave it out: there is no `notrack`, every packet is followed");
+    else if (strcasecmp(n->v.str.s, "dnat") == 0 || strcasecmp(n->v.str.s, "snat") == 0)
+        diag_advise(d,
+                    "leave it out: what a `nat` forwards is let in by its outer address and port, and its answers are "
+                    "not judged");
+}
+
 void cond_state(struct rule_work *w, const struct node *n)
 {
     uint32_t mask = 0, bit;
 
-    node_each(child, n) if (word_want(w, child, state_words, "state", &bit)) mask |= bit;
+    node_each(child, n)
+    {
+        if (word_want(w, child, state_words, "state", &bit))
+            mask |= bit;
+        else
+            say_conntrack(w->c->diags, child);
+    }
     if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` leaves out every state");
     struct pbc_cond *cond = cond_add(w, COND_STATE, n);
     if (cond) cond->arg = mask;
