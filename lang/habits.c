@@ -292,6 +292,34 @@ static bool offer_flags(struct parser *p, int found, struct span span)
     return is_flag(found) || found == SLASHED;
 }
 
+/* Of a `nat`: what its statements do not ask. */
+static bool offer_translation(struct parser *p, int found, const int *expected, int n)
+{
+    const int first = p->stmt.start[0].kind;
+
+    if (first != MASQUERADE && first != SOURCE) return false;
+    if (found == TO && expects(expected, n, OUT))
+        diag_advise(p->diags,
+                    "source and way out alone are asked; what goes to an address of the set itself stays as it is");
+    else if (found == COMMA && !expects(expected, n, COMMA))
+        diag_advise(p->diags, "write a line for each interface");
+    else
+        return false;
+    return true;
+}
+
+/* `keep-source`: two words of ours as one. */
+static bool offer_apart(struct parser *p, struct span span, const int *expected, int n)
+{
+    const char *dash = memchr(p->text + span.start, '-', span.end - span.start);
+    const size_t len = dash ? (size_t)(dash - p->text) - span.start : 0, rest = span.end - span.start - len - 1;
+
+    if (!dash || !expects(expected, n, word_find(p->text + span.start, len)) || word_find(dash + 1, rest) == NAME)
+        return false;
+    diag_suggest(p->diags, span, "%.*s %.*s", (int)len, p->text + span.start, (int)rest, dash + 1);
+    return true;
+}
+
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     const bool word = found == NAME || token_is_word(found), condition = expects(expected, n, FRAGMENT);
@@ -302,6 +330,8 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
     if (found == STRING) return offer_include(p, span);
     if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);
+    if (offer_translation(p, found, expected, n)) return true;
+    if (found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n)) return true;
     if (found == COMMA && p->stmt.start[0].kind == INTERFACE) {
         diag_advise(p->diags,
                     "an interface is one device, or by a pattern (`\"wg*\"`) several: give each a name, and ask "

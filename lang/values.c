@@ -203,7 +203,16 @@ static void unit_error(struct parser *p, struct token *t, const char *s, size_t 
               "Gbit/s, sizes B KB MB GB KiB MiB GiB",
               (int)(len - digits), s + digits);
     const char *near = unit_nearest(s + digits, len - digits);
-    if (!p->panic && near) diag_guess(p->diags, SPAN_NONE, "%.*s%s", (int)digits, s, near);
+    if (p->panic || !near) return;
+    diag_guess(p->diags, SPAN_NONE, "%.*s%s", (int)digits, s, near);
+    const char *zeros = len - digits != 1         ? NULL
+                        : strchr("kK", s[digits]) ? "_000"
+                        : s[digits] == 'M'        ? "_000_000"
+                        : s[digits] == 'G'        ? "_000_000_000"
+                                                  : NULL;
+    if (zeros)
+        diag_advise(p->diags, "a size is `%.*s%s`; a number is written out: `%.*s%s`", (int)digits, s, near,
+                    (int)digits, s, zeros);
 }
 
 static void scaled(struct parser *p, struct token *t, int kind, enum node_kind node_kind, uint64_t n, uint64_t factor)
