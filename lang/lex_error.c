@@ -74,6 +74,7 @@ static void help_with_character(struct parser *p, struct span span)
         {"$", "", NULL},
         {"@", "", NULL},
         {"<", NULL, "write a name alone, without a sign before it"},
+        {">", "->", NULL},
     };
 
     if (strchr("<>", p->text[span.start]) && offer_range(p, span)) return;

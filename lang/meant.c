@@ -75,6 +75,15 @@ static bool is_number(struct str word)
     return parse_uint(word.s, word.len, &i) == 0 || (word.len && parse_int_or_range(word.s, word.len, &range) == 0);
 }
 
+/* An address or `self`, without a port. */
+static bool is_host(struct str word)
+{
+    const char *colon = memchr(word.s, ':', word.len), *end = word.s + word.len;
+    const bool one_colon = colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1));
+
+    return word.len && *word.s != '[' && !one_colon && !is_number(word);
+}
+
 /* What a step of a test says of its verdict, not of its packets. */
 static bool of_verdict(const struct parser *p, int found)
 {
@@ -94,6 +103,11 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     const bool number = found == INT || found == RANGE, word = found == NAME || token_is_word(found);
     if (number && expects(expected, n, PORT) && !is_number(before)) {
         diag_suggest(p->diags, span, "port %s", quote(p, span));
+    } else if (found == INT && is_host(before) &&
+               (expects(expected, n, PAYLOAD) || (expects(expected, n, ARROW) && expects(expected, n, COLON)))) {
+        const char *open = memchr(before.s, ':', before.len) ? "[" : "";
+        diag_suggest(p->diags, span_join(before_span, span), "%s%.*s%s:%s", open, (int)before.len, before.s,
+                     *open ? "]" : "", quote(p, span));
     } else if (word && n == 1 && expects(expected, n, STRING)) {
         diag_suggest(p->diags, span, "\"%s\"", quote(p, span));
     } else if (found == PORT && (p->stmt.start[0].kind == SERVER || p->stmt.start[0].kind == SERVERS)) {
