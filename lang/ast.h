@@ -43,6 +43,7 @@ enum proto_word {
     PW_ICMP,
     PW_ICMP6,
     PW_ARP,
+    PW_AH,
     PW_ESP,
     PW_GRE,
     PW_IGMP,

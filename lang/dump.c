@@ -33,7 +33,7 @@ static const char *word_of(const struct node *n)
                                            "count",  "log",  "decap",  "mirror", "add"};
     static const char *const answers[] = {"default", "rst", "unreachable", "prohibited"};
     static const char *const directions[] = {"any", "in", "out", "forward"};
-    static const char *const protos[] = {"ip",  "ip6", "tcp",  "udp",  "sctp", "icmp", "icmp6", "arp",
+    static const char *const protos[] = {"ip",  "ip6", "tcp",  "udp",  "sctp", "icmp", "icmp6", "arp", "ah",
                                          "esp", "gre", "igmp", "ipip", "l2tp", "ospf", "pim",   "vrrp"};
     switch (n->kind) {
     case N_VERDICT: return verdicts[n->v.i];

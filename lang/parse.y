@@ -374,7 +374,7 @@ proto_word: IP { $$ = int_leaf(p, N_PROTO_WORD, PW_IP, @1); }
     | spoken { $$ = int_leaf(p, N_PROTO_WORD, (uint64_t)$1, @1); }
     ;
 /* Protocols whose headers are not read. */
-spoken: ESP { $$ = PW_ESP; } | GRE { $$ = PW_GRE; } | IGMP { $$ = PW_IGMP; } | IPIP { $$ = PW_IPIP; } | L2TP { $$ = PW_L2TP; }
+spoken: AH { $$ = PW_AH; } | ESP { $$ = PW_ESP; } | GRE { $$ = PW_GRE; } | IGMP { $$ = PW_IGMP; } | IPIP { $$ = PW_IPIP; } | L2TP { $$ = PW_L2TP; }
     | OSPF { $$ = PW_OSPF; } | PIM { $$ = PW_PIM; } | VRRP { $$ = PW_VRRP; } ;
 flags_has: HAS list { $$ = flag_list(p, N_HAS, @$, $2); } ;
 flags_lacks: LACKS list { $$ = flag_list(p, N_LACKS, @$, $2); } ;
@@ -667,6 +667,7 @@ packet_opt: tcp_flag
     | INNER scalar { $$ = clause(p, CL_INNER, @1, want(p, $2, W_INT | W_NAME, "`inner`")); }
     | TTL scalar { $$ = clause(p, CL_TTL, @1, want(p, $2, W_INT | W_NAME, "`ttl`")); }
     | LENGTH scalar { $$ = clause(p, CL_LENGTH, @1, want(p, $2, W_INT | W_NAME, "`length`")); }
+    | AH { $$ = clause(p, CL_AH, @1, NULL); }
     | FLOWLABEL scalar { $$ = clause(p, CL_FLOWLABEL, @1, want(p, $2, W_INT | W_NAME, "`flowlabel`")); }
     | ON iface { $$ = clause(p, CL_ON, @1, $2); }
     | OUT ON iface { $$ = clause(p, CL_OUT_ON, span_join(@1, @2), $3); }

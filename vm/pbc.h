@@ -17,7 +17,7 @@
 #include "vm/tables.h"
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       8u
+#define PBC_VERSION       9u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* branch.shares: the server is the target that the client's instruction names */
 #define PBC_DIGEST_LEN    32             /* BLAKE2b-256, RFC 7693 */
@@ -642,9 +642,11 @@ struct pbc_lists {
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
 
-/* Does a condition of that kind (enum cond_kind) ask for nothing but what all established packets of one direction of a
- * flow, on one interface, have in common? The type of an ICMP query is its flow's. */
-bool pbc_asks_flow(uint8_t kind);
+/* Does the condition ask for nothing but what all established packets of one direction of a flow, on one interface,
+ * have in common? The type of an ICMP query is its flow's; whether a packet carries AH is its own. And for nothing but
+ * what a connection has, so that a `when` of a proxy service may ask it? */
+bool pbc_asks_flow(const struct pbc_cond *c);
+bool pbc_asks_stream(const struct pbc_cond *c);
 
 /* A section of a file to be. */
 struct pbc_part {

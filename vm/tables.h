@@ -114,6 +114,7 @@ enum cond_trait {
     COND_ARG_FREES = 1 << 7, /* with an arg every packet has the field */
     COND_OF_STREAM = 1 << 8, /* a connection has it, so a `when` of a proxy service may ask */
     COND_STREAM = 1 << 9,    /* only a connection's first bytes have it: no packet is asked */
+    COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever it lacks */
 };
 
 /* A number's place in a fixed IP header, bits counted from the first on; count 0: it has none there. */

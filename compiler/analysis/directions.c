@@ -2,11 +2,12 @@
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"
+#include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
 {
-    static const struct pbc_range what[] = {[FRAMES_IP] = {0, WHAT_IP6_UNKNOWN},
+    static const struct pbc_range what[] = {[FRAMES_IP] = {0, WHAT_AH6_UNKNOWN},
                                             [FRAMES_OTHER] = {WHAT_OTHER, WHAT_OTHER},
                                             [FRAMES_ARP] = {WHAT_ARP, WHAT_ARP}};
     struct ir_product p;
@@ -60,15 +61,15 @@ uint32_t addrs_that_come_in(struct compile *c)
 /* What an endpoint on `any` takes. */
 static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
 {
-    struct pbc_range r[2 * UPPERS];
+    struct pbc_range r[WHAT_BASES * UPPERS];
     uint32_t n = 0;
     struct ir_product p;
 
     product_all(&p);
-    for (unsigned six = 0; six < 2; six++) /* rows stand by number: so do the ranges */
+    for (unsigned b = 0; b < WHAT_BASES; b++) /* rows stand by number: so do the ranges */
         for (const struct upper *u = uppers; u < uppers + UPPERS; u++)
-            if (u->kind & endpoint_info[e->proto].kinds && u->families & (six ? KIND_IP6 : KIND_IP4)) {
-                const uint32_t value = (uint32_t)(six ? WHAT_IP6 : WHAT_IP4) + u->number;
+            if (u->kind & endpoint_info[e->proto].kinds && u->families & (b ? KIND_IP6 : KIND_IP4)) {
+                const uint32_t value = (uint32_t)what_bases[b] + u->number;
 
                 r[n++] = (struct pbc_range){value, value};
             }

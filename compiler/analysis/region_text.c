@@ -7,6 +7,7 @@
 #include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 #include "vm/words/names.h"
 
@@ -38,6 +39,8 @@ enum { BY_4 = 1, BY_6 = 2 };
 struct protocols {
     uint8_t in[256]; /* BY_4 | BY_6 */
     bool unknown, arp, other;
+    bool told;    /* AH counts: then number 51 over IPv6 stands for all that carries it */
+    bool some_ah; /* some of what carries it, and not all */
 };
 
 static struct protocols protocols_of(const struct printer *t)
@@ -49,6 +52,15 @@ static struct protocols protocols_of(const struct printer *t)
         s.in[i] = (uint8_t)((ir_ranges_have(t->ir, what, WHAT_IP4 + i) ? BY_4 : 0) |
                             (ir_ranges_have(t->ir, what, WHAT_IP6 + i) ? BY_6 : 0));
     s.unknown = ir_ranges_have(t->ir, what, WHAT_IP6_UNKNOWN);
+    s.told = what_asks_ah(t->ir, what);
+    if (s.told) {
+        struct pbc_range r[128];
+        const uint32_t n = what_numbers(t->ir, what, WHAT_AH6, r);
+        const bool all = n == 1 && r[0].hi - r[0].lo == 255;
+
+        s.in[WHAT_AH_NUMBER] = (uint8_t)((s.in[WHAT_AH_NUMBER] & BY_4) | (all ? BY_6 : 0));
+        s.some_ah = (n && !all) || (!n && ir_ranges_have(t->ir, what, WHAT_AH6_UNKNOWN));
+    }
     s.arp = ir_ranges_have(t->ir, what, WHAT_ARP);
     s.other = ir_ranges_have(t->ir, what, WHAT_OTHER);
     return s;
@@ -137,6 +149,27 @@ static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
     }
 }
 
+/* What the numbers do not say of AH over IPv6: that some protocols are meant with it, or, where it is left out without
+ * a `not`, without it. */
+static void put_ah(struct printer *t, const struct protocols *s)
+{
+    const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;
+
+    if (s->some_ah) {
+        struct pbc_range r[128];
+        const uint32_t n = what_numbers(t->ir, t->p->field[IR_WHAT], WHAT_AH6, r);
+
+        if (t->begun) fputc(',', t->out);
+        word(t, n ? "ah of " : "ah of unknown protocol");
+        for (uint32_t i = 0; i < n; i++) {
+            if (i) fputs(", ", t->out);
+            put_protocol(t->out, r[i].lo, r[i].hi);
+        }
+    } else if (ip6 && !(s->in[WHAT_AH_NUMBER] & BY_6) && put_protocols(s, 0, NULL) > 8) {
+        word(t, "without ah");
+    }
+}
+
 static void put_what(struct printer *t, bool family_shows)
 {
     struct protocols s = protocols_of(t);
@@ -145,6 +178,7 @@ static void put_what(struct printer *t, bool family_shows)
     for (uint32_t i = 0; i < 256; i++) ip |= s.in[i] != 0;
     if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256)) put_ip(t, &s, family_shows);
     if (s.unknown && !t->begun) word(t, "ip6 of unknown protocol");
+    if (s.told) put_ah(t, &s);
     if (s.arp) {
         if (t->begun) fputc(',', t->out);
         word(t, "arp");

@@ -36,12 +36,12 @@ static void drop(const struct kind_universe *u, struct choice *c, uint32_t bit)
 
 /* What is dropped first: what others imply, so that names, families and whether there are ports stay where they
  * suffice; or names, where a family says as much. */
-enum { ORDER = 14, ORDERS = 2 };
+enum { ORDER = 15, ORDERS = 2 };
 static const uint32_t orders[ORDERS][ORDER] = {
-    {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_TCP_FLAGS, KIND_PROTO, KIND_IP4, KIND_IP6, KIND_TCP, KIND_UDP,
-     KIND_SCTP, KIND_ICMP, KIND_ICMP6, KIND_PORTS, KIND_ICMP_HEADER},
+    {KIND_AH, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_TCP_FLAGS, KIND_PROTO, KIND_IP4, KIND_IP6, KIND_TCP,
+     KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6, KIND_PORTS, KIND_ICMP_HEADER},
     {KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6, KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST,
-     KIND_FRAG_LATER, KIND_PORTS, KIND_ICMP_HEADER, KIND_PROTO, KIND_IP4, KIND_IP6},
+     KIND_FRAG_LATER, KIND_PORTS, KIND_ICMP_HEADER, KIND_PROTO, KIND_IP4, KIND_IP6, KIND_AH},
 };
 #define FRAGMENT_BITS ((uint32_t)(KIND_FRAG_NO | KIND_FRAGMENT))
 
@@ -121,22 +121,6 @@ static void ask_fragment(const struct ir *ir, uint32_t fragment, struct choice *
     c->kind_mask = (c->kind_mask & ~FRAGMENT_BITS) | out_of;
 }
 
-/* The family's protocols by number. */
-static uint32_t numbers_of(const struct ir *ir, uint32_t what, uint32_t first, struct pbc_range out[128])
-{
-    const struct pbc_range everything = {0, WHAT_MOST};
-    const struct ir_ranges r = what == IR_ALL ? (struct ir_ranges){&everything, 1} : ir_ranges(ir, what);
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < r.count; i++) {
-        const uint32_t lo = r.r[i].lo > first ? r.r[i].lo : first,
-                       hi = r.r[i].hi < first + 255 ? r.r[i].hi : first + 255;
-
-        if (lo <= hi) out[n++] = (struct pbc_range){lo - first, hi - first};
-    }
-    return n;
-}
-
 /* Packets of a family, or of both, whose protocol is known and one of these. */
 static void add_numbers(struct choices *out, const struct choice *kind, const struct pbc_range *r, uint32_t count)
 {
@@ -155,38 +139,50 @@ static void add_numbers(struct choices *out, const struct choice *kind, const st
     }
 }
 
+static void add_kind(struct choices *out, uint32_t mask, uint32_t value, const struct ir *ir, uint32_t fragment)
+{
+    struct choice c = {.kind_value = value, .kind_mask = mask, .port = {0, UINT16_MAX}};
+
+    ask_fragment(ir, fragment, &c);
+    out->c[out->count++] = c;
+}
+
 /* Beside the protocols by number: IPv6 whose protocol is not known, and what is neither IP nor ARP. */
 static void add_others(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
 {
-    struct choice c = {.kind_value = KIND_IP6, .kind_mask = KIND_IP6 | KIND_PROTO, .port = {0, UINT16_MAX}};
+    const bool plain = ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN), ah = ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN);
+    const uint32_t tells = plain == ah ? 0 : KIND_AH;
 
-    if (family != IR_V4 && ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN)) {
-        ask_fragment(ir, fragment, &c);
-        out->c[out->count++] = c;
-    }
+    if (family != IR_V4 && (plain || ah))
+        add_kind(out, KIND_IP6 | KIND_PROTO | tells, KIND_IP6 | (ah ? tells : 0), ir, fragment);
     if (!family && ir_ranges_have(ir, what, WHAT_OTHER) && fragment == IR_ALL)
         out->c[out->count++] = (struct choice){.kind_mask = KIND_IP, .port = {0, UINT16_MAX}};
 }
 
 static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
 {
-    struct pbc_range r[2][128];
-    const uint32_t n4 = numbers_of(ir, what, WHAT_IP4, r[0]), n6 = numbers_of(ir, what, WHAT_IP6, r[1]);
+    static const struct {
+        uint32_t mask, value;
+    } bases[WHAT_BASES] = {{KIND_IP4, KIND_IP4}, {KIND_IP6, KIND_IP6}, {KIND_IP6 | KIND_AH, KIND_IP6 | KIND_AH}};
+    const bool asks_ah = what_asks_ah(ir, what);
+    struct pbc_range r[WHAT_BASES][128];
     struct choice known = {.kind_value = KIND_PROTO, .kind_mask = KIND_PROTO, .port = {0, UINT16_MAX}};
+    uint32_t n[WHAT_BASES];
 
+    for (unsigned b = 0; b < WHAT_BASES; b++) n[b] = what_numbers(ir, what, what_bases[b], r[b]);
     add_others(ir, what, fragment, family, out);
     ask_fragment(ir, fragment, &known);
-    if (!family && n4 == n6 && memcmp(r[0], r[1], n4 * sizeof(r[0][0])) == 0) {
-        add_numbers(out, &known, r[0], n4);
+    if (!asks_ah && !family && n[0] == n[1] && memcmp(r[0], r[1], n[0] * sizeof(r[0][0])) == 0) {
+        add_numbers(out, &known, r[0], n[0]);
         return;
     }
-    for (unsigned six = 0; six < 2; six++) {
+    for (unsigned b = 0; b < (asks_ah ? WHAT_BASES : 2u); b++) {
         struct choice c = known;
 
-        if (family == (six ? IR_V4 : IR_V6)) continue;
-        c.kind_value |= six ? KIND_IP6 : KIND_IP4;
-        c.kind_mask |= six ? KIND_IP6 : KIND_IP4;
-        add_numbers(out, &c, r[six], six ? n6 : n4);
+        if (family == (b ? IR_V4 : IR_V6)) continue;
+        c.kind_value |= bases[b].value;
+        c.kind_mask |= bases[b].mask | (b && asks_ah ? KIND_AH : 0);
+        add_numbers(out, &c, r[b], n[b]);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "compiler/code/tests_priv.h"
 #include "compiler/normal/prefix.h"
+#include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
@@ -380,26 +381,12 @@ static void emit_header_number(struct gen *g, const struct test *t, struct label
         emit_header(g, ir_numbers[t->a].cond, r.r, r.count, fail);
 }
 
-/* The protocols of one family, as plain numbers. */
-static uint32_t protocols_of(const struct gen *g, uint32_t what, uint32_t first, struct pbc_range out[256])
-{
-    const struct ir_ranges r = ir_ranges(g->ir, what);
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < r.count; i++) {
-        const uint32_t lo = r.r[i].lo > first ? r.r[i].lo : first,
-                       hi = r.r[i].hi < first + 255 ? r.r[i].hi : first + 255;
-
-        if (lo <= hi) out[n++] = (struct pbc_range){lo - first, hi - first};
-    }
-    return n;
-}
-
-static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
+/* Those of either family without AH; where both have the same, or only one can come, one list. */
+static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fail)
 {
     const uint8_t half = KEY_HALF(proto);
-    struct pbc_range v4[256], v6[256];
-    const uint32_t n4 = protocols_of(g, what, WHAT_IP4, v4), n6 = protocols_of(g, what, WHAT_IP6, v6);
+    struct pbc_range v4[128], v6[128];
+    const uint32_t n4 = what_numbers(g->ir, what, WHAT_IP4, v4), n6 = what_numbers(g->ir, what, WHAT_IP6, v6);
     struct label six = {0}, pass = {0};
 
     if (!n4 || !n6 || (n4 == n6 && memcmp(v4, v6, n4 * sizeof(*v4)) == 0)) {
@@ -411,6 +398,45 @@ static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
     asm_jump(&g->as, OP_JUMP, 0, 0, &pass);
     asm_bind(&g->as, &six);
     emit_numbers(g, half, 255, v6, n6, fail);
+    asm_bind(&g->as, &pass);
+}
+
+/* IPv6 with AH: its protocol may be unknown. */
+static void emit_ah_protocols(struct gen *g, uint32_t what, struct label *fail, struct label *pass)
+{
+    struct pbc_range r[128];
+    const uint32_t n = what_numbers(g->ir, what, WHAT_AH6, r);
+
+    if (ir_ranges_have(g->ir, what, WHAT_AH6_UNKNOWN)) asm_jump(&g->as, OP_JNALL, KIND_SLOT, KIND_PROTO, pass);
+    emit_numbers(g, KEY_HALF(proto), 255, r, n, fail);
+}
+
+/* What carries AH over IPv6 is asked for on its own, where it is not asked for like what does not. */
+static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
+{
+    struct pbc_range r[128];
+    const bool unknown = ir_ranges_have(g->ir, what, WHAT_AH6_UNKNOWN);
+    const uint32_t with_ah = what_numbers(g->ir, what, WHAT_AH6, r);
+    const bool whatever = unknown && with_ah == 1 && r[0].hi - r[0].lo == 255;
+    const uint32_t n4 = what_numbers(g->ir, what, WHAT_IP4, r), n6 = what_numbers(g->ir, what, WHAT_IP6, r);
+    struct label with = {0}, pass = {0};
+
+    if (!what_asks_ah(g->ir, what)) {
+        emit_plain_protocols(g, what, fail);
+    } else if (!n4 && !n6) {
+        asm_jump(&g->as, OP_JNALL, KIND_SLOT, KIND_IP6 | KIND_AH, fail);
+        emit_ah_protocols(g, what, fail, &pass);
+    } else {
+        asm_jump(&g->as, OP_JALL, KIND_SLOT, KIND_IP6 | KIND_AH, whatever ? &pass : with_ah || unknown ? &with : fail);
+        if (unknown) asm_jump(&g->as, OP_JNALL, KIND_SLOT, KIND_PROTO, fail);
+        if (!n6) asm_jump(&g->as, OP_JALL, KIND_SLOT, KIND_IP6, fail);
+        emit_plain_protocols(g, what, fail);
+        if (with.fixups) {
+            asm_jump(&g->as, OP_JUMP, 0, 0, &pass);
+            asm_bind(&g->as, &with);
+            emit_ah_protocols(g, what, fail, &pass);
+        }
+    }
     asm_bind(&g->as, &pass);
 }
 

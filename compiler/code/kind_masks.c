@@ -35,8 +35,8 @@ static bool exact(const struct kind_universe *u, const struct kind_masks *m)
 /* Leave out bits that others imply; the ones a reader expects stay longest. */
 static void reduce(const struct kind_universe *u, struct kind_masks *m)
 {
-    static const uint32_t order[] = {KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_IP4,
-                                     KIND_IP6,       KIND_PROTO,   KIND_PORTS,      KIND_ICMP_HEADER};
+    static const uint32_t order[] = {KIND_AH,  KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER,
+                                     KIND_IP4, KIND_IP6,       KIND_PROTO,   KIND_PORTS,      KIND_ICMP_HEADER};
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         struct kind_masks less = *m;
@@ -56,26 +56,28 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
 }
 
 /* Try masks from the cheapest up: bits that all wanted frames have; also groups of which each has one; also bits that
- * none has. */
+ * none has. At last the first group is names that a frame without AH has, and AH. */
 static bool find_masks(const struct kind_universe *u, struct kind_masks *m)
 {
     static const uint32_t groups[3] = {KIND_UPPER, KIND_IP, KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};
-    uint32_t all = UINT32_MAX, some = 0, any[3] = {0};
+    uint32_t all = UINT32_MAX, some = 0, some_plain = 0, any[3] = {0};
     bool each[3] = {true, true, true};
 
     for (unsigned i = 0; i < u->count; i++)
         if (u->frames[i].wanted) {
             all &= u->frames[i].kind;
             some |= u->frames[i].kind;
+            some_plain |= u->frames[i].kind & KIND_AH ? KIND_AH : u->frames[i].kind;
             for (unsigned g = 0; g < 3; g++) each[g] &= (u->frames[i].kind & groups[g]) != 0;
         }
     for (unsigned g = 0; g < 3; g++) any[g] = each[g] ? some & groups[g] : 0;
-    const uint32_t none =
-        ~some & (KIND_IP | groups[0] | groups[2] | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER);
-    for (unsigned try = 0; try < 16; try++) {
+    const uint32_t none = ~some & (KIND_IP | groups[0] | groups[2] | KIND_AH | KIND_PROTO | KIND_PORTS |
+                                   KIND_TCP_FLAGS | KIND_ICMP_HEADER);
+    for (unsigned try = 0; try < 32; try++) {
+        const uint32_t names = try & 16 ? some_plain & (KIND_UPPER | KIND_AH) : any[0];
         *m = (struct kind_masks){.all = all,
                                  .none = try & 8 ? none : 0,
-                                 .any = {try & 1 ? any[0] : 0, try & 2 ? any[1] : 0, try & 4 ? any[2] : 0}};
+                                 .any = {try & 1 ? names : 0, try & 2 ? any[1] : 0, try & 4 ? any[2] : 0}};
         if (exact(u, m)) {
             reduce(u, m);
             return true;
@@ -110,7 +112,8 @@ static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fr
     if (!u.numbers && find_masks(&u, &m)) return m;
     const uint32_t families = keep_wanted_protocols(&u, ir, what, states);
     find_masks(&u, &m);
-    m.all |= KIND_PROTO; /* a number that is not known is not one of those asked for */
+    if (!ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN))
+        m.all |= KIND_PROTO; /* a number that is not known is not one of those asked for */
     if (families != KIND_IP) m.all |= families;
     m.numbers = true;
     return m;

@@ -388,7 +388,7 @@ unsigned ir_families(const struct ir *ir, const struct ir_product *p)
 
     for (uint32_t i = 0; i < w.count; i++) {
         if (w.r[i].lo < WHAT_IP6) families |= IR_V4;
-        if (w.r[i].lo <= WHAT_IP6_UNKNOWN && w.r[i].hi >= WHAT_IP6) families |= IR_V6;
+        if (w.r[i].lo <= WHAT_AH6_UNKNOWN && w.r[i].hi >= WHAT_IP6) families |= IR_V6;
     }
     return families;
 }

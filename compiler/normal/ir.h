@@ -69,8 +69,17 @@ static inline uint32_t ir_there(enum ir_field f)
  * PATTERNS: numbers of meters, doubled, and one more for `within`. */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 
-/* IR_WHAT. */
-enum { WHAT_IP4 = 0, WHAT_IP6 = 256, WHAT_IP6_UNKNOWN = 512, WHAT_ARP = 513, WHAT_OTHER = 514, WHAT_MOST = 514 };
+/* IR_WHAT (what.h). */
+enum {
+    WHAT_IP4 = 0,
+    WHAT_IP6 = 256,
+    WHAT_AH6 = 512,
+    WHAT_IP6_UNKNOWN = 768,
+    WHAT_AH6_UNKNOWN = 769,
+    WHAT_ARP = 770,
+    WHAT_OTHER = 771,
+    WHAT_MOST = 771
+};
 /* The value of IR_VLAN and IR_INNER, of IR_ETHER and of IR_IFACE for a frame that has none. */
 enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535 };
 enum { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };

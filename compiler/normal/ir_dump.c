@@ -5,6 +5,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/vm.h"
 #include "vm/words/names.h"
 
@@ -32,34 +33,54 @@ static void end_list(const struct list_printer *l)
     if (l->left) fprintf(l->out, " and %llu more", (unsigned long long)l->left);
 }
 
-static void print_what_range(struct list_printer *l, uint32_t lo, uint32_t hi)
+enum { KNOWN = 256, IN_PLAIN = 1, IN_AH = 2 };
+
+/* A run of the protocols of a family, `end` behind its last known one; with: what is said of AH. */
+static void print_protocols(struct list_printer *l, const char *family, uint32_t lo, uint32_t hi, uint32_t end,
+                            const char *with)
 {
-    static const struct {
-        uint32_t lo, hi;
-        const char *name;
-    } families[] = {
-        {WHAT_IP4, WHAT_IP6 - 1, "ip"},
-        {WHAT_IP6, WHAT_IP6_UNKNOWN, "ip6"},
-        {WHAT_ARP, WHAT_ARP, "arp"},
-        {WHAT_OTHER, WHAT_OTHER, "other"},
-    };
+    const bool all = lo == 0 && hi == end, known = lo == 0 && hi == 255;
+    const char *name = lo != hi ? NULL : lo == KNOWN ? "unknown" : proto_name(lo);
 
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        const uint32_t from = lo > families[i].lo ? lo : families[i].lo, to = hi < families[i].hi ? hi : families[i].hi;
+    if (!next_value(l)) return;
+    fputs(family, l->out);
+    if (known && !all)
+        fputs(" known", l->out); /* not a later fragment that hides its protocol */
+    else if (name && !all)
+        fprintf(l->out, " %s", name);
+    else if (!all)
+        fprintf(l->out, lo == hi ? " proto %u" : " proto %u-%u", lo, hi);
+    fputs(with, l->out);
+}
 
-        if (from > to || !next_value(l)) continue;
-        fputs(families[i].name, l->out);
-        if (from == families[i].lo && to == families[i].hi) continue;
-        if (from == WHAT_IP6 && to == WHAT_IP6_UNKNOWN - 1) {
-            fputs(" known", l->out); /* not a later fragment that hides its protocol */
-            continue;
-        }
-        const char *name = from == to ? proto_name(from - families[i].lo) : NULL;
-        if (name)
-            fprintf(l->out, " %s", name);
-        else
-            fprintf(l->out, from == to ? " proto %u" : " proto %u-%u", from - families[i].lo, to - families[i].lo);
+/* Protocols, and behind them the unknown one, that are in the set without AH, with it, or both, as `in` says. */
+static void print_runs(struct list_printer *l, const uint8_t of[KNOWN + 1], uint8_t in, const char *with)
+{
+    for (uint32_t lo = 0, hi; lo <= KNOWN; lo = hi + 1) {
+        hi = lo;
+        if (of[lo] != in) continue;
+        while (hi < KNOWN - (lo > 0) && of[hi + 1] == in) hi++;
+        print_protocols(l, "ip6", lo, hi, KNOWN, with);
     }
+}
+
+static void print_what(struct list_printer *l, const struct ir *ir, uint32_t id)
+{
+    struct pbc_range v4[128];
+    uint8_t of[KNOWN + 1];
+    const uint32_t n = what_numbers(ir, id, WHAT_IP4, v4);
+
+    for (uint32_t i = 0; i < n; i++) print_protocols(l, "ip", v4[i].lo, v4[i].hi, KNOWN - 1, "");
+    for (uint32_t i = 0; i < KNOWN; i++)
+        of[i] = (uint8_t)((ir_ranges_have(ir, id, WHAT_IP6 + i) ? IN_PLAIN : 0) |
+                          (ir_ranges_have(ir, id, WHAT_AH6 + i) ? IN_AH : 0));
+    of[KNOWN] = (uint8_t)((ir_ranges_have(ir, id, WHAT_IP6_UNKNOWN) ? IN_PLAIN : 0) |
+                          (ir_ranges_have(ir, id, WHAT_AH6_UNKNOWN) ? IN_AH : 0));
+    print_runs(l, of, IN_PLAIN | IN_AH, "");
+    print_runs(l, of, IN_PLAIN, " without ah");
+    print_runs(l, of, IN_AH, " with ah");
+    if (ir_ranges_have(ir, id, WHAT_ARP) && next_value(l)) fputs("arp", l->out);
+    if (ir_ranges_have(ir, id, WHAT_OTHER) && next_value(l)) fputs("other", l->out);
 }
 
 /* The value past a field's numbers by its name. */
@@ -100,13 +121,10 @@ static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
     const uint32_t absent = absent_value(f);
     const bool words = f == IR_FRAGMENT || f == IR_STATE || f == IR_OPTIONS || f == IR_ND;
 
-    for (uint32_t i = 0; i < r.count; i++) {
+    if (f == IR_WHAT) print_what(&l, c->ir, id);
+    for (uint32_t i = 0; i < r.count && f != IR_WHAT; i++) {
         uint32_t lo = r.r[i].lo, hi = r.r[i].hi;
 
-        if (f == IR_WHAT) {
-            print_what_range(&l, lo, hi);
-            continue;
-        }
         for (; words && lo < hi; lo++)
             if (next_value(&l)) print_number(out, f, lo);
         const bool none = hi == absent;

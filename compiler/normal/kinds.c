@@ -1,8 +1,8 @@
 /* The kinds of frames there are (kinds.h). */
 #include "compiler/normal/kinds.h"
 
-/* Protocols whose name is a bit, in IPv4 and then in IPv6: a value of IR_WHAT each, or WHAT_NONE where the number means
- * another protocol in that family. */
+/* Protocols whose name is a bit, in IPv4, then in IPv6, then behind AH: a value of IR_WHAT each, or WHAT_NONE where the
+ * number means another protocol in that family. And AH itself, over IPv4. */
 #define WHAT_NONE UINT32_MAX
 static const struct {
     uint32_t what, bits, header;
@@ -15,8 +15,14 @@ static const struct {
 #define UPPER(ident, number, name, families, there, header, sum)                                                       \
     {(families)&KIND_IP6 ? WHAT_IP6 + (number) : WHAT_NONE, KIND_##ident, there},
 #include "vm/proto.def"
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum)                                                       \
+    {(families)&KIND_IP6 ? WHAT_AH6 + (number) : WHAT_NONE, KIND_##ident | KIND_AH, there},
+#include "vm/proto.def"
+    {WHAT_IP4 + WHAT_AH_NUMBER, KIND_AH, 0},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
+static const uint32_t base_bits[WHAT_BASES] = {KIND_IP4, KIND_IP6, KIND_IP6 | KIND_AH};
 static const uint32_t fragments[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
 
 bool kind_is_named(uint32_t what)
@@ -70,14 +76,16 @@ void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, 
         if (named[i].what != WHAT_NONE)
             add_ip(u, &want, named_bits(i), named[i].header, states_of_protocol(named[i].what),
                    ir_ranges_have(ir, what, named[i].what));
-    for (unsigned six = 0; six < 2; six++) {
+    for (unsigned b = 0; b < WHAT_BASES; b++) {
         bool some, others;
 
-        nameless(ir, what, six ? WHAT_IP6 : WHAT_IP4, &some, &others);
+        nameless(ir, what, what_bases[b], &some, &others);
         u->numbers |= some && others;
-        add_ip(u, &want, (six ? KIND_IP6 : KIND_IP4) | KIND_PROTO, 0, states_of_protocol(WHAT_IP4), some);
+        add_ip(u, &want, base_bits[b] | KIND_PROTO, 0, states_of_protocol(WHAT_IP4), some);
     }
     add_ip(u, &want, KIND_IP6, 0, states_of_protocol(WHAT_IP6_UNKNOWN), ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN));
+    add_ip(u, &want, KIND_IP6 | KIND_AH, 0, states_of_protocol(WHAT_AH6_UNKNOWN),
+           ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN));
     if (states & 1u << STATE_IS_ABSENT)
         u->frames[u->count++] = (struct kind_frame){0, ir_ranges_have(ir, what, WHAT_OTHER)};
 }
@@ -116,7 +124,8 @@ bool kind_possible(uint32_t mask, uint32_t value)
     if (!ways_possible(mask, value)) return false;
     for (unsigned i = 0; i < NAMED; i++)
         if (named[i].what != WHAT_NONE && packet_possible(named_bits(i), named[i].header, mask, value)) return true;
-    return packet_possible(KIND_IP4 | KIND_PROTO, 0, mask, value) ||
-           packet_possible(KIND_IP6 | KIND_PROTO, 0, mask, value) || packet_possible(KIND_IP6, 0, mask, value) ||
+    for (unsigned b = 0; b < WHAT_BASES; b++)
+        if (packet_possible(base_bits[b] | KIND_PROTO, 0, mask, value)) return true;
+    return packet_possible(KIND_IP6, 0, mask, value) || packet_possible(KIND_IP6 | KIND_AH, 0, mask, value) ||
            may_have(KIND_ARP, mask, value) || may_have(0, mask, value);
 }

@@ -5,6 +5,7 @@
 #define COMPILER_KINDS_H
 
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 
 struct kind_frame {
@@ -15,7 +16,8 @@ enum { KIND_FRAMES_MAX = 64 };
 
 /* Bits of key.kind that the frames are told apart by. */
 #define KIND_CORE                                                                                                      \
-    (KIND_IP | KIND_UPPER | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER | KIND_FRAG_NO | KIND_FRAGMENT)
+    (KIND_IP | KIND_UPPER | KIND_AH | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER | KIND_FRAG_NO |     \
+     KIND_FRAGMENT)
 
 struct kind_universe {
     struct kind_frame frames[KIND_FRAMES_MAX];

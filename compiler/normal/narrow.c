@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
@@ -80,38 +81,47 @@ static void family_normal(struct normal *n, struct ir_product *p, const struct p
     uint32_t count = 0;
 
     if (c->arg & KIND_IP4) r[count++] = (struct pbc_range){WHAT_IP4, WHAT_IP6 - 1};
-    if (c->arg & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6, WHAT_IP6_UNKNOWN};
+    if (c->arg & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6, WHAT_AH6_UNKNOWN};
     if (c->arg & KIND_ARP) r[count++] = (struct pbc_range){WHAT_ARP, WHAT_ARP};
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
 /* The named protocols of a mask, as values of IR_WHAT. */
-static uint32_t named_protocols(uint32_t mask, struct pbc_range r[8])
+enum { NAMED_RANGES = 16 };
+static uint32_t named_protocols(uint32_t mask, struct pbc_range r[NAMED_RANGES])
 {
     uint32_t count = 0;
+
+    if (mask & KIND_AH) {
+        r[count++] = (struct pbc_range){WHAT_IP4 + WHAT_AH_NUMBER, WHAT_IP4 + WHAT_AH_NUMBER};
+        r[count++] = (struct pbc_range){WHAT_AH6, WHAT_AH6 + 255};
+        r[count++] = (struct pbc_range){WHAT_AH6_UNKNOWN, WHAT_AH6_UNKNOWN};
+    }
 
     for (unsigned i = 0; i < UPPERS; i++) {
         const struct upper *u = &uppers[i];
 
         if (!(mask & u->kind)) continue;
-        if (u->families & KIND_IP4) r[count++] = (struct pbc_range){WHAT_IP4 + u->number, WHAT_IP4 + u->number};
-        if (u->families & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6 + u->number, WHAT_IP6 + u->number};
+        for (unsigned b = 0; b < WHAT_BASES; b++)
+            if (u->families & (what_bases[b] == WHAT_IP4 ? KIND_IP4 : KIND_IP6))
+                r[count++] = (struct pbc_range){what_bases[b] + u->number, what_bases[b] + u->number};
     }
     return count;
 }
 
 uint32_t what_protocols(struct normal *n, uint32_t mask)
 {
-    struct pbc_range r[8];
+    struct pbc_range r[NAMED_RANGES];
 
     return union_of(n, IR_WHAT, r, named_protocols(mask, r));
 }
 
 static void proto_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    struct pbc_range shorts[32], *r = shorts;
+    enum { FEW = 8 };
+    struct pbc_range shorts[WHAT_BASES * FEW + NAMED_RANGES], *r = shorts;
 
-    if (c->count > 8) r = arena_alloc(n->ir->arena, (2 * (size_t)c->count + 8) * sizeof(*r));
+    if (c->count > FEW) r = arena_alloc(n->ir->arena, (WHAT_BASES * (size_t)c->count + NAMED_RANGES) * sizeof(*r));
     uint32_t count = named_protocols(c->arg, r);
 
     for (uint32_t i = 0; i < c->count; i++) {
@@ -121,10 +131,10 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
             r[count++] = (struct pbc_range){WHAT_IP4 + op.lo % PBC_PROTO_IP4, WHAT_IP4 + op.hi % PBC_PROTO_IP4};
             continue;
         }
-        r[count++] = op;
-        r[count++] = (struct pbc_range){WHAT_IP6 + op.lo, WHAT_IP6 + op.hi};
+        for (unsigned b = 0; b < WHAT_BASES; b++)
+            r[count++] = (struct pbc_range){what_bases[b] + op.lo, what_bases[b] + op.hi};
     }
-    narrow(n, p, IR_WHAT, n->known);
+    narrow(n, p, IR_WHAT, c->arg & KIND_AH && !(c->flags & PBC_COND_NOT) ? n->known_or_ah : n->known);
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 

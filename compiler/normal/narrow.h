@@ -13,7 +13,7 @@ struct normal {
         uint32_t a, b, result;
     } unions[256]; /* lately made, by ids; 0: none */
     /* sets that many rules need */
-    uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
+    uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, known_or_ah, arp, not_arp, ports, tcp, icmp6, with_header;
     uint32_t *meter_asked; /* [over, within of each]: the last rule that asks it, counted from 1 */
     uint32_t rules;        /* so far */
     uint32_t no_later, whole, can_be_invalid, tagged, nd, nd_types, nd_ttl;

@@ -128,13 +128,15 @@ bool normal_established(struct compile *c, const struct ir_product *p, struct ir
 
 static void intern_common(struct normal *n)
 {
-    n->ip = ir_field_range(n->ir, IR_WHAT, 0, WHAT_IP6_UNKNOWN);
+    n->ip = ir_field_range(n->ir, IR_WHAT, 0, WHAT_AH6_UNKNOWN);
     n->ip4 = ir_field_range(n->ir, IR_WHAT, WHAT_IP4, WHAT_IP6 - 1);
-    n->ip6 = ir_field_range(n->ir, IR_WHAT, WHAT_IP6, WHAT_IP6_UNKNOWN);
+    n->ip6 = ir_field_range(n->ir, IR_WHAT, WHAT_IP6, WHAT_AH6_UNKNOWN);
     n->not_ip = ir_ranges_not(n->ir, n->ip, WHAT_MOST);
     n->not_ip4 = ir_ranges_not(n->ir, n->ip4, WHAT_MOST);
     n->not_ip6 = ir_ranges_not(n->ir, n->ip6, WHAT_MOST);
     n->known = ir_field_range(n->ir, IR_WHAT, 0, WHAT_IP6_UNKNOWN - 1);
+    n->known_or_ah = union_of(
+        n, IR_WHAT, (const struct pbc_range[]){{0, WHAT_IP6_UNKNOWN - 1}, {WHAT_AH6_UNKNOWN, WHAT_AH6_UNKNOWN}}, 2);
     n->arp = ir_field_range(n->ir, IR_WHAT, WHAT_ARP, WHAT_ARP);
     n->not_arp = ir_ranges_not(n->ir, n->arp, WHAT_MOST);
     n->ports = what_protocols(n, KIND_WITH_PORTS);

@@ -7,6 +7,7 @@
 #include "compiler/normal/point.h"
 
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 
 typedef unsigned __int128 u128;
@@ -95,27 +96,17 @@ static bool family_can_be(const struct ir *ir, const struct ir_product *p, unsig
     return src & dst & family;
 }
 
-/* No IPv6 packet has the number of a header that is walked (settle_chain in product.c). */
-static bool is_walked(uint32_t what)
-{
-    static const uint8_t walked[] = {0, 43, 44, 51, 60, 135, 139, 140};
-
-    for (size_t i = 0; i < sizeof(walked); i++)
-        if (what == (uint32_t)WHAT_IP6 + walked[i]) return true;
-    return false;
-}
-
 static bool choose_fragment(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     const uint32_t what = at->value[IR_WHAT];
 
-    for (uint32_t f = what == WHAT_IP6_UNKNOWN ? FRAGMENT_LATER : FRAGMENT_NO; f <= FRAGMENT_LATER; f++) {
+    for (uint32_t f = what_is_unknown(what) ? FRAGMENT_LATER : FRAGMENT_NO; f <= FRAGMENT_LATER; f++) {
         const uint32_t proto = f == FRAGMENT_LATER ? 0 : what % WHAT_IP6;
 
         at->value[IR_FRAGMENT] = f;
         if (!ir_ranges_have(ir, p->field[IR_FRAGMENT], f)) continue;
-        if (proto == 6 && what < WHAT_IP6_UNKNOWN ? choose_flags(ir, p, at, *seed)
-            : f != FRAGMENT_LATER && (what == WHAT_IP4 + 1 || what == WHAT_IP6 + 58)
+        if (proto == 6 && what_is_ip(what) ? choose_flags(ir, p, at, *seed)
+            : f != FRAGMENT_LATER && (what == WHAT_IP4 + 1 || what_without_ah(what) == WHAT_IP6 + 58)
                 ? choose_type(ir, p, at, seed)
                 : settle_on_state(ir, p, at, *seed))
             return true;
@@ -125,11 +116,11 @@ static bool choose_fragment(const struct ir *ir, const struct ir_product *p, str
 
 static bool try_what(const struct ir *ir, const struct ir_product *p, uint32_t what, struct point *at, uint64_t *seed)
 {
-    if (!ir_ranges_have(ir, p->field[IR_WHAT], what) || is_walked(what)) return false;
+    if (!ir_ranges_have(ir, p->field[IR_WHAT], what) || what_is_walked(what)) return false;
     at->value[IR_WHAT] = what;
     at->value[IR_HAS] = at->value[IR_TYPE] = at->value[IR_FRAGMENT] = 0;
-    at->ip = what <= WHAT_IP6_UNKNOWN;
-    at->v6 = at->ip && what >= WHAT_IP6;
+    at->ip = what_is_ip(what);
+    at->v6 = what_is_six(what);
     if (!at->ip) return settle_on_state(ir, p, at, *seed);
     return family_can_be(ir, p, at->v6 ? IR_V6 : IR_V4) && choose_fragment(ir, p, at, seed);
 }
@@ -137,8 +128,8 @@ static bool try_what(const struct ir *ir, const struct ir_product *p, uint32_t w
 /* One that is drawn; those that differ from all others; any other. */
 static bool choose_what(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
-    static const uint16_t special[] = {WHAT_IP4 + 6,     WHAT_IP6 + 6, WHAT_IP4 + 1, WHAT_IP6 + 58,
-                                       WHAT_IP6_UNKNOWN, WHAT_ARP,     WHAT_OTHER};
+    static const uint16_t special[] = {WHAT_IP4 + 6,  WHAT_IP6 + 6,     WHAT_IP4 + 1,     WHAT_IP6 + 58, WHAT_AH6 + 6,
+                                       WHAT_AH6 + 58, WHAT_IP6_UNKNOWN, WHAT_AH6_UNKNOWN, WHAT_ARP,      WHAT_OTHER};
 
     if (try_what(ir, p, pick(ir, IR_WHAT, p->field[IR_WHAT], seed), at, seed)) return true;
     for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
@@ -228,7 +219,7 @@ static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct p
     for (uint32_t other = 0; ttl == 255 && other < 255; other++)
         if (ir_ranges_have(ir, p->field[IR_TTL], other)) ttl = other;
     at->value[IR_TTL] = ttl;
-    at->value[IR_ND] = at->value[IR_WHAT] == WHAT_IP6 + 58 && ttl == 255 && type >= 133 && type <= 136;
+    at->value[IR_ND] = what_without_ah(at->value[IR_WHAT]) == WHAT_IP6 + 58 && ttl == 255 && type >= 133 && type <= 136;
 }
 
 /* The longest has room for every header. */

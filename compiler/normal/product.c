@@ -4,6 +4,7 @@
 
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
+#include "compiler/normal/what.h"
 
 enum { SETTLE_MAX = 4 }; /* rounds in which fields narrow one another; more never said anything yet */
 
@@ -76,7 +77,7 @@ static void settle_ether(struct ir *ir, struct ir_product *p)
         uint32_t count;
     } kinds[] = {
         {{WHAT_IP4, WHAT_IP6 - 1}, {{0x0800, 0x0800}}, 1},
-        {{WHAT_IP6, WHAT_IP6_UNKNOWN}, {{0x86dd, 0x86dd}}, 1},
+        {{WHAT_IP6, WHAT_AH6_UNKNOWN}, {{0x86dd, 0x86dd}}, 1},
         {{WHAT_ARP, WHAT_ARP}, {{0x0806, 0x0806}}, 1},
         {{WHAT_OTHER, WHAT_OTHER}, {{0, 0x07ff}, {0x0801, 0x0805}, {0x0807, 0x86dc}, {0x86de, ETHER_ABSENT}}, 4},
     };
@@ -93,31 +94,36 @@ static void settle_ether(struct ir *ir, struct ir_product *p)
     }
 }
 
+static bool all_walked(const struct ir *ir, uint32_t what)
+{
+    if (what == IR_ALL) return false;
+    const struct ir_ranges r = ir_ranges(ir, what);
+
+    for (uint32_t i = 0; i < r.count; i++)
+        for (uint32_t v = r.r[i].lo; v <= r.r[i].hi; v++)
+            if (!what_is_walked(v)) return false;
+    return true;
+}
+
 /* Only later fragments hide their protocol, behind a header that is never the last of a chain: so no IPv6 packet has
  * the number of such a header for its protocol. */
 static void settle_chain(struct ir *ir, struct ir_product *p)
 {
-    static const struct pbc_range unknown = {WHAT_IP6_UNKNOWN, WHAT_IP6_UNKNOWN};
+    static const struct pbc_range unknown = {WHAT_IP6_UNKNOWN, WHAT_AH6_UNKNOWN};
     static const struct pbc_range later = {FRAGMENT_LATER, FRAGMENT_LATER};
-    static const struct pbc_range walked[] = {
-        {WHAT_IP6, WHAT_IP6},           {WHAT_IP6 + 43, WHAT_IP6 + 44},   {WHAT_IP6 + 51, WHAT_IP6 + 51},
-        {WHAT_IP6 + 60, WHAT_IP6 + 60}, {WHAT_IP6 + 135, WHAT_IP6 + 135}, {WHAT_IP6 + 139, WHAT_IP6 + 140},
-    };
     uint32_t *what = &p->field[IR_WHAT], *fragment = &p->field[IR_FRAGMENT];
 
     if (!ir_ranges_have(ir, *fragment, FRAGMENT_LATER))
         *what = but(ir, IR_WHAT, *what, ranges_of(ir, IR_WHAT, &unknown, 1));
-    else if (is_one(ir, *what, WHAT_IP6_UNKNOWN))
+    else if (*what != IR_ALL && ir_ranges_within(ir, *what, ranges_of(ir, IR_WHAT, &unknown, 1)))
         *fragment = both(ir, IR_FRAGMENT, *fragment, ranges_of(ir, IR_FRAGMENT, &later, 1));
-    if (*what != IR_ALL &&
-        ir_ranges_within(ir, *what, ranges_of(ir, IR_WHAT, walked, sizeof(walked) / sizeof(walked[0]))))
-        *what = IR_EMPTY;
+    if (all_walked(ir, *what)) *what = IR_EMPTY;
 }
 
 /* No IP packet is shorter than its header. */
 static void settle_length(struct ir *ir, struct ir_product *p)
 {
-    static const struct pbc_range ip6 = {WHAT_IP6, WHAT_IP6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
+    static const struct pbc_range ip6 = {WHAT_IP6, WHAT_AH6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
     uint32_t *length = &p->field[IR_LENGTH];
 
     if (*length == IR_ALL) return;
@@ -340,7 +346,7 @@ double product_size(const struct ir *ir, const struct ir_product *p)
 
     if (ir_is_empty(p)) return -INFINITY;
     double size = log2(values_in(ir, IR_WHAT, what, 0, WHAT_IP6 - 1) * part_of_pairs(ir, p, IR_V4) +
-                       values_in(ir, IR_WHAT, what, WHAT_IP6, WHAT_IP6_UNKNOWN) * part_of_pairs(ir, p, IR_V6) +
+                       values_in(ir, IR_WHAT, what, WHAT_IP6, WHAT_AH6_UNKNOWN) * part_of_pairs(ir, p, IR_V6) +
                        values_in(ir, IR_WHAT, what, WHAT_ARP, WHAT_OTHER));
 
     for (enum ir_field f = 0; f < IR_FIELDS; f++)

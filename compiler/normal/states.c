@@ -1,6 +1,7 @@
 /* What `state` can say of the packets of a product (vm/flow/states.h), and of what is not IP or a later fragment:
  * nothing. So rules that exclude each other, cover each other or ask what is so anyway are known for what they are. */
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/flow/states.h"
 
 enum {
@@ -15,14 +16,14 @@ static unsigned of_marks(uint32_t marks) { return marks / MARK_NEW; }
 
 unsigned states_of_protocol(uint32_t what)
 {
-    if (what > WHAT_IP6_UNKNOWN) return ABSENT;
-    if (what == WHAT_IP6_UNKNOWN) return NEW | ESTABLISHED;
+    if (!what_is_ip(what)) return ABSENT;
+    if (what_is_unknown(what)) return NEW | ESTABLISHED;
     return of_marks(flow_states_of_protocol((uint8_t)what, what >= WHAT_IP6));
 }
 
 unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment, uint32_t flags, uint32_t type)
 {
-    if (what >= WHAT_IP6_UNKNOWN || fragment == FRAGMENT_LATER) return ABSENT;
+    if (!what_is_ip(what) || what_is_unknown(what) || fragment == FRAGMENT_LATER) return ABSENT;
     return of_marks(flow_states((uint8_t)what, what >= WHAT_IP6, flags, type, ir->picks_up));
 }
 
@@ -56,7 +57,8 @@ static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, uin
 /* Of the IP packets whose protocol lies in lo..hi, no later fragments. */
 static unsigned whole_states(const struct ir *ir, const struct ir_product *p, uint32_t lo, uint32_t hi)
 {
-    static const uint32_t special[] = {WHAT_IP4 + 1, WHAT_IP4 + 6, WHAT_IP6 + 6, WHAT_IP6 + 58};
+    static const uint32_t special[] = {WHAT_IP4 + 1,  WHAT_IP4 + 6, WHAT_IP6 + 6,
+                                       WHAT_IP6 + 58, WHAT_AH6 + 6, WHAT_AH6 + 58};
     uint32_t others = hi - lo + 1;
     unsigned states = 0;
 
@@ -77,9 +79,9 @@ unsigned states_possible(const struct ir *ir, const struct ir_product *p)
     unsigned states = ir_ranges_have(ir, fragment, FRAGMENT_LATER) ? ABSENT : 0;
 
     for (uint32_t i = 0; i < r.count; i++) {
-        if (r.r[i].hi > WHAT_IP6_UNKNOWN) states |= ABSENT;
-        if (whole && r.r[i].lo <= WHAT_IP6_UNKNOWN)
-            states |= whole_states(ir, p, r.r[i].lo, r.r[i].hi < WHAT_IP6_UNKNOWN ? r.r[i].hi : WHAT_IP6_UNKNOWN);
+        if (!what_is_ip(r.r[i].hi)) states |= ABSENT;
+        if (whole && what_is_ip(r.r[i].lo))
+            states |= whole_states(ir, p, r.r[i].lo, what_is_ip(r.r[i].hi) ? r.r[i].hi : WHAT_AH6_UNKNOWN);
     }
     return states;
 }

@@ -1,6 +1,9 @@
 /* Conditions on what a packet is: family, protocol, Ethernet type, ICMP type and code. */
+#include <string.h>
+
 #include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
 /* Words of one class may share a list. */
@@ -16,6 +19,7 @@ static const struct proto_row {
     [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6", KIND_IP6, 0},
     [PW_ARP] = {KIND_ARP, CLASS_ARP, "arp", KIND_ARP, 0},
 #define PROTO(...)
+#define CARRIED(ident, number, name, families) [PW_##ident] = {KIND_##ident, CLASS_PROTOCOL, name, families, 0},
 #define SPOKEN(ident, number, name, families)                                                                          \
     [PW_##ident] = {0, CLASS_PROTOCOL, name, families, (number) + ((families) == KIND_IP4 ? PBC_PROTO_IP4 : 0u)},
 #define UPPER(ident, number, name, families, there, header, sum)                                                       \
@@ -115,8 +119,12 @@ static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
     if (cond) cond->arg = mask;
 }
 
-/* A word that stands for a number: true of no UPPER, and of some other protocols. */
-static uint32_t bits_of_row(const struct proto_row *row) { return row->kind ? row->kind : OTHER_PROTOCOLS; }
+/* A word that stands for a number: true of no UPPER, and of some other protocols. AH: any may follow it. */
+static uint32_t bits_of_row(const struct proto_row *row)
+{
+    if (row->kind == KIND_AH) return KIND_UPPER | OTHER_PROTOCOLS;
+    return row->kind ? row->kind : OTHER_PROTOCOLS;
+}
 
 static void add_protocol(struct rule_work *w, const struct node *n, uint32_t mask)
 {
@@ -132,7 +140,7 @@ static void add_protocol(struct rule_work *w, const struct node *n, uint32_t mas
         bits |= bits_of_row(row);
         families |= row->families;
         if (!row->kind) numbers_add(w->c, &numbers, row->number, row->number);
-        if (!negated && !(row->kind & KIND_WITH_PORTS)) w->no_port_protocol = word;
+        if (!negated && !(bits_of_row(row) & KIND_WITH_PORTS)) w->no_port_protocol = word;
     }
     numbers_normalise(&numbers);
     w->protocols &= negated ? ~mask : bits;
@@ -168,7 +176,7 @@ static uint32_t protocols_of(const struct number_set *s, bool complete)
         }
     for (uint32_t i = 0; i < s->n; i++) total += s->r[i].hi - s->r[i].lo + 1;
     if (complete ? total == 256 : total > with_bits) bits |= OTHER_PROTOCOLS;
-    return bits;
+    return !complete && numbers_hold(s, IPPROTO_NR_AH) ? KIND_UPPER | OTHER_PROTOCOLS : bits;
 }
 
 uint32_t protocol_of(struct compile *c, const struct node *n)
@@ -177,6 +185,25 @@ uint32_t protocol_of(struct compile *c, const struct node *n)
     const struct symbol *unused;
 
     return n && numbers_add_node(c, n, &protocol_kind, NULL, &one, &unused) && one.n ? one.r[0].lo : PBC_NONE;
+}
+
+/* Its number means what its word does: a bit, and no number where it does not stand inside a range. The set is
+ * normalised. */
+static bool take_ah(struct number_set *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct pbc_range *r = &s->r[i];
+
+        if (r->lo > IPPROTO_NR_AH || r->hi < IPPROTO_NR_AH) continue;
+        if (r->lo == r->hi)
+            memmove(r, r + 1, (--s->n - i) * sizeof(*r));
+        else if (r->lo == IPPROTO_NR_AH)
+            r->lo++;
+        else if (r->hi == IPPROTO_NR_AH)
+            r->hi--;
+        return true;
+    }
+    return false;
 }
 
 void cond_proto_numbers(struct rule_work *w, const struct node *n)
@@ -202,8 +229,11 @@ void cond_proto_numbers(struct rule_work *w, const struct node *n)
     w->bad = w->bad || !good;
     w->protocols &= says_not(n) ? ~protocols_of(&all, true) : protocols_of(&all, false);
     w->families &= KIND_IP4 | KIND_IP6;
+    const bool ah = take_ah(&all);
     cond = cond_add(w, COND_PROTO, n);
-    if (cond) cond_ranges(w, cond, &all);
+    if (!cond) return;
+    if (ah) cond->arg = KIND_AH;
+    if (all.n) cond_ranges(w, cond, &all);
 }
 
 static bool no_tags(struct rule_work *w, const struct node *n, const struct number_set *types)

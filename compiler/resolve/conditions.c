@@ -207,10 +207,10 @@ static void check_left(struct rule_work *w)
                    "the rest of the rule leaves out this kind of packet");
 }
 
-/* Numbers of IPv6 extension headers are walked over, so `proto` never sees them there. */
+/* Numbers of IPv6 extension headers are walked over, so `proto` never sees them there; AH is asked for all the same. */
 static void check_v6_numbers(struct rule_work *w)
 {
-    static const uint32_t walked[] = {0, 43, 44, 51, 60, 135, 139, 140};
+    static const uint32_t walked[] = {0, 43, 44, 60, 135, 139, 140};
     const struct node *n = w->seen[N_C_PROTO_NUM];
 
     if (!n || says_not(n) || !(w->families & KIND_IP6)) return;

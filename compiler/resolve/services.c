@@ -313,6 +313,24 @@ static bool is_target(struct compile *c, const struct node *when, const struct n
     return true;
 }
 
+/* Over IPv6 each packet has AH or not, and the host takes it off before a proxy reads. */
+static void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
+{
+    const struct image *img = w->c->image;
+    bool asks = false;
+
+    for (uint32_t i = from; i < img->conds_count; i++)
+        asks |= img->conds[i].kind == COND_PROTO && img->conds[i].arg & KIND_AH;
+    if (!asks) return;
+    node_each(n, when)
+    {
+        if (n->kind != N_C_PROTO && n->kind != N_C_PROTO_NUM) continue;
+        diag(w->c->diags, E_MODE_BLIND, n->span, "packets have AH; a proxy chooses a pool for a whole connection");
+        w->good = false;
+        return;
+    }
+}
+
 static void resolve_branch(struct service_work *w, const struct node *when)
 {
     struct compile *c = w->c;
@@ -324,6 +342,7 @@ static void resolve_branch(struct service_work *w, const struct node *when)
         conditions.not_due = !when_is_visible(w, when);
         conditions_resolve(&conditions);
         if (mode_is(w->mode, MODE_PROXIES) && !conditions.not_due) {
+            check_no_ah(w, when, b.conds);
             node_each(n, when) if (n->kind == N_CLAUSE) stream_cond_resolve(&conditions, w, n);
             stream_conds_settle(w, b.conds);
         }

@@ -143,6 +143,34 @@ static void check_ports(struct packet_work *w)
     }
 }
 
+static const struct node *part_of(const struct node *first, enum clause part)
+{
+    const struct node *n = first;
+
+    while (n && !is_clause(n, part)) n = n->next;
+    return n;
+}
+
+/* Over IPv6 AH stands before what follows: `ah SRC -> DST` is a packet that ends with it. Over IPv4 it is what IP
+ * carries. */
+static void settle_ah(struct packet_work *w, const struct node *part)
+{
+    struct frame_spec *p = w->p;
+
+    if (p->form == FORM_PROTO && p->proto == IPPROTO_NR_AH && p->family == 6) {
+        p->ah = true;
+        p->proto = IPPROTO_NR_NONE;
+    } else if (p->family == 6 || !part) {
+        return;
+    }
+    if (!part) return;
+    diag(w->c->diags, E_PACKET_PART, part->span,
+         p->family == 4 ? "in IPv4 AH is a protocol of its own, and what it covers is not looked at"
+                        : "the packet has AH already");
+    if (p->family == 4) diag_advise(w->c->diags, "write `ah SOURCE -> DESTINATION`, or IPv6 addresses");
+    w->bad = true;
+}
+
 /* The family of the packet: the form's, else that of the side that is written out. */
 static void settle_families(struct packet_work *w)
 {
@@ -198,14 +226,6 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
 }
 
 /* The whole -------------------------------------------------------------------------------------------------------- */
-
-static const struct node *part_of(const struct node *first, enum clause part)
-{
-    const struct node *n = first;
-
-    while (n && !is_clause(n, part)) n = n->next;
-    return n;
-}
 
 /* What is in the header of TCP or ICMP is in the first fragment. */
 static void check_later(struct packet_work *w, const struct node *first)
@@ -331,6 +351,7 @@ struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const
     if (w.bad) return NULL;
     check_ports(&w);
     settle_families(&w);
+    settle_ah(&w, part_of(first, CL_AH));
     settle_self(&w, &w.src);
     settle_self(&w, &w.dst);
     check_parts(&w, first);

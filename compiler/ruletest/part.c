@@ -44,6 +44,12 @@ static void part_flowlabel(struct packet_work *w, const struct node *n)
     w->p->number[NUMBER_FLOWLABEL] = number(w, n, &label);
 }
 
+static void part_ah(struct packet_work *w, const struct node *n)
+{
+    (void)n;
+    w->p->ah = true;
+}
+
 static void part_length(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind length = {
@@ -170,6 +176,7 @@ static const struct part_row {
     [CL_TTL] = {FORMS_IP | FORM(REPLY), part_ttl},
     [CL_LENGTH] = {FORMS_IP | FORM(REPLY), part_length},
     [CL_FLOWLABEL] = {FORMS_IP, part_flowlabel},
+    [CL_AH] = {FORMS_IP, part_ah},
     [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
     [CL_OUT_ON] = {FORMS_IP, part_on},
     [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},

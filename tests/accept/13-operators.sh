@@ -146,8 +146,10 @@ says 'thousands of files are bounded by a limit that has a name' 1 'at most 4096
 cat >words.prey <<'END'
 schedule feast = 2026-12-24 18:00 - 2026-12-27
 firewall edge default drop {
+  drop ah from 192.0.2.66, 2001:db8:bad::/48 as BAD
   accept icmp6 type nd
   drop tcp to port 22 during feast
+  accept ah proto tcp to self port 179 as SIGNED
   accept esp, gre, udp to self as VPN
   accept igmp, ospf, vrrp, ipip, l2tp, pim from 192.0.2.0/24
   count not proto 47
@@ -158,6 +160,11 @@ firewall edge default drop {
 test "words" {
   expect accept by VPN: esp 192.0.2.1 -> self
   expect accept by VPN: gre 2001:db8::1 -> self
+  expect drop by BAD: ah 192.0.2.66 -> self
+  expect drop by BAD: udp [2001:db8:bad::1]:5 -> self:500 ah
+  expect accept by SIGNED: tcp [2001:db8::1]:1024 -> self:179 syn ah
+  expect drop: tcp [2001:db8::1]:1024 -> self:179 syn
+  never accept: ah 2001:db8:bad::/48 -> self
   expect accept by PING: icmp 192.0.2.1 -> self type echo-request
   expect accept by SSH: tcp 192.0.2.1:1024 -> self:22 syn
   at 2026-12-25 12:00
@@ -166,7 +173,7 @@ test "words" {
 }
 END
 compiled --check words.prey
-ok $? 'protocols by name in lists and packets, not proto, type anywhere, is not, log "prefix", dates'
+ok $? 'protocols by name in lists and packets, AH over IPv6, not proto, type anywhere, is not, log "prefix", dates'
 echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
 run preyc --check bad.prey
 says "IPVS' names of balances are hinted" 1 'write .least_conn.' err

@@ -300,7 +300,7 @@ static void put_ip6(struct frame *f)
         if (kind == 44) fragment_payload = f->at;
     }
     *next = f->proto;
-    if (f->later && one_in(f, 4)) *next = 60; /* the protocol is not known then */
+    if (f->later && one_in(f, 4)) *next = one_in(f, 2) ? 60 : 51; /* the protocol is not known then */
     put_transport(f);
     if (fragment_payload && f->more) round_up(f, fragment_payload);
     start[4] = (uint8_t)((f->at - start - 40) >> 8);

@@ -434,12 +434,13 @@ static void put_plain(struct draw *d)
     static const char *const families[] = {"ip", "ip6", "ip, ip6", "not ip", "not ip6"};
     static const char *const protocols[] = {"tcp",         "udp",     "icmp",     "icmp6",          "sctp",
                                             "icmp, icmp6", "not tcp", "not icmp", "not icmp6, udp", "tcp, icmp",
-                                            "esp, gre",    "igmp",    "not igmp", "not esp, tcp",   "igmp, ospf, udp"};
+                                            "esp, gre",    "igmp",    "not igmp", "not esp, tcp",   "igmp, ospf, udp",
+                                            "ah",          "not ah",  "ah, gre",  "ah, tcp",        "not ah, esp, udp"};
 
     if (one_in(d, 3)) {
         begin(d, families[below(d, one_in(d, 3) ? 5 : 2)]);
     } else if (one_in(d, 2)) {
-        begin(d, protocols[below(d, 15)]);
+        begin(d, protocols[below(d, 20)]);
     } else {
         begin(d, one_in(d, 8) ? "not proto " : one_in(d, 4) ? "proto not " : "proto ");
         put_list(d, one_in(d, 4) ? 10 : 3, put_proto_number);

@@ -10,8 +10,9 @@ static int64_t what_of(const struct key *k)
 {
     if (k->kind & KIND_ARP) return WHAT_ARP;
     if (!(k->kind & KIND_IP)) return WHAT_OTHER;
-    if (!(k->kind & KIND_PROTO)) return WHAT_IP6_UNKNOWN;
-    return (k->kind & KIND_IP6 ? WHAT_IP6 : WHAT_IP4) + k->proto;
+    const bool ah6 = k->kind & KIND_IP6 && k->kind & KIND_AH;
+    if (!(k->kind & KIND_PROTO)) return ah6 ? WHAT_AH6_UNKNOWN : WHAT_IP6_UNKNOWN;
+    return (ah6 ? WHAT_AH6 : k->kind & KIND_IP6 ? WHAT_IP6 : WHAT_IP4) + k->proto;
 }
 
 static int64_t state_of(const struct key *k)

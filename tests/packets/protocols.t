@@ -138,3 +138,76 @@ in eth / ip4 10.0.0.1 > 10.0.0.2 / icmp type 3 code 1 / payload x"00000000"
 matches NOT_ESP_TCP_UDP NOT_IGMP NOT_GRE UNREACHABLE
 in eth type 0x88cc / raw x"0001020304"
 matches -
+
+# AH over IPv4 is what the packet carries; over IPv6 it stands before that. By its word or its number.
+rules
+    firewall f default accept {
+      count ah as AH
+      count proto 51 as NUMBER
+      count not ah as NOT_AH
+      count proto 40-60 as RANGE
+      count esp, ah as AH_ESP
+      count not ah, udp as NOT_AH_UDP
+      count ah, tcp as AH_TCP
+      count ah proto tcp as AH_WITH_TCP
+      count ah port 53 as AH_PORT
+      count ip6 ah, gre as AH6_GRE
+      count tcp as TCP
+      count not tcp as NOT_TCP
+    }
+
+in eth / ip4 10.0.0.1 > 10.0.0.2 / ah / udp 1 > 53
+matches AH NUMBER RANGE AH_ESP AH_TCP NOT_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / ah / udp 1 > 53
+matches AH NUMBER RANGE AH_ESP AH_TCP AH_PORT AH6_GRE NOT_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / hbh / ah / dst / tcp 1 > 2 syn
+matches AH NUMBER RANGE AH_ESP AH_TCP AH_WITH_TCP AH6_GRE TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / hbh / dst / tcp 1 > 2 syn
+matches NOT_AH NOT_AH_UDP AH_TCP TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / ah / esp
+matches AH NUMBER RANGE AH_ESP AH_TCP AH6_GRE NOT_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / udp 1 > 53
+matches NOT_AH NOT_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / gre
+matches NOT_AH RANGE NOT_AH_UDP AH6_GRE NOT_TCP
+
+# Fragments that follow nothing: a later one says by its own header whether AH follows, or has it before, and where AH hides its protocol it is none.
+rules
+    firewall f default accept {
+      count ah as AH
+      count not ah as NOT_AH
+      count ah, gre as AH_GRE
+      count ah, tcp as AH_TCP
+      count udp as UDP
+      count not tcp as NOT_TCP
+    }
+
+in eth / ip6 2001:db8::1 > 2001:db8::2 / frag6 0 more / ah / udp 1 > 2 len 99 / zeros 8
+matches AH AH_GRE AH_TCP UDP NOT_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / frag6 1480 next 51 / zeros 8
+matches AH AH_GRE AH_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / ah / frag6 1480 next 17 / zeros 8
+matches AH AH_GRE AH_TCP UDP NOT_TCP
+in eth / ip6 2001:db8::1 > 2001:db8::2 / frag6 1480 next 60 / zeros 8
+matches -
+in eth / ip4 10.0.0.1 > 10.0.0.2 frag 1480 proto 51 / zeros 8
+matches AH AH_GRE AH_TCP NOT_TCP
+
+# Whether a packet carries AH is not its flow's: what is remembered of one holds for no other.
+rules
+    firewall f default accept {
+      drop ah as AH
+      accept state established as EST
+      accept udp as NEW
+    }
+
+in eth / ip6 2001:db8::1 > 2001:db8::2 / udp 1 > 53
+verdict accept NEW - - -
+in eth / ip6 2001:db8::2 > 2001:db8::1 / udp 53 > 1
+verdict accept EST - - -
+in eth / ip6 2001:db8::2 > 2001:db8::1 / udp 53 > 1
+verdict accept EST - - -
+in eth / ip6 2001:db8::2 > 2001:db8::1 / ah / udp 53 > 1
+verdict drop AH - - -
+in eth / ip6 2001:db8::2 > 2001:db8::1 / udp 53 > 1
+verdict accept EST - - -

@@ -18,7 +18,7 @@ static bool in_ranges(const struct asked *a, uint32_t value)
 }
 
 /* Only with these traits is there more to ask than one bit of key.kind. */
-enum { ASKS_MORE = COND_ARG_FREES | COND_HAS_ALL | COND_HAS_STATE | COND_ARG_KINDS };
+enum { ASKS_MORE = COND_ARG_FREES | COND_HAS_ALL | COND_HAS_STATE | COND_ARG_KINDS | COND_ARG_TELLS };
 
 static inline bool has(const struct cond_info *k, const struct pbc_cond *c, const struct key *key,
                        const struct pkt *pkt)
@@ -26,6 +26,7 @@ static inline bool has(const struct cond_info *k, const struct pbc_cond *c, cons
     const uint32_t there = key->kind & k->has;
     if (!(k->traits & ASKS_MORE)) return (there || !k->has) && (!k->word || cond_number(k, key, pkt) <= k->most);
     if (k->traits & COND_ARG_FREES && c->arg) return true;
+    if (k->traits & COND_ARG_TELLS && key->kind & c->arg) return true;
     if (k->traits & COND_HAS_ALL ? there != k->has : k->has && !there) return false;
     if (k->traits & COND_HAS_STATE && !(key->marks & MARK_STATES)) return false;
     if (k->traits & COND_ARG_KINDS && c->arg && !(key->kind & c->arg)) return false;

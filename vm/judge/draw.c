@@ -1,6 +1,8 @@
 /* Frames drawn from a rule, and by chance (draw.h). */
 #include "vm/judge/draw_priv.h"
 
+#include "vm/packet/parse/header.h"
+
 uint32_t draw_number(struct frame_draw *d)
 {
     d->seed = d->seed * 6364136223846793005u + 1442695040888963407u;
@@ -17,15 +19,23 @@ uint32_t draw_bit(struct frame_draw *d, uint32_t bits)
     return bits & -bits;
 }
 
+/* Over IPv4 AH is the protocol, over IPv6 it stands before any. */
 static void decide_kind(struct frame_draw *d, struct choice *ch, struct frame_wish *w)
 {
     struct key *const k = &w->key;
 
+    if (ch->ah && ch->fixed && ch->families & KIND_IP6) ch->families &= KIND_IP6;
     if (ch->fixed && !(ch->protocols & ~(uint32_t)KIND_ICMP)) ch->families &= KIND_IP4;
     if (ch->fixed && !(ch->protocols & ~(uint32_t)KIND_ICMP6)) ch->families &= KIND_IP6;
     if (ch->families & KIND_IP && draw_number(d) % 8) ch->families &= KIND_IP;
     k->kind = ch->families ? draw_bit(d, ch->families) : KIND_IP4;
     if (!(k->kind & KIND_IP)) return;
+    if (ch->ah && k->kind & KIND_IP4) {
+        k->kind |= KIND_PROTO | KIND_FRAG_NO;
+        k->proto = IPPROTO_NR_AH;
+        return;
+    }
+    if (ch->ah) k->kind |= KIND_AH;
     const uint32_t strange = k->kind & KIND_IP4 ? KIND_ICMP6 : KIND_ICMP;
     uint32_t protocols = ch->protocols & ~strange;
     if (!ch->fixed && draw_number(d) % 4) protocols &= KIND_TCP | KIND_UDP;

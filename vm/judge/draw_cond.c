@@ -110,6 +110,11 @@ static void narrow_by_proto(struct frame_draw *d, struct choice *ch, const struc
 {
     uint32_t protocols = c->arg & DRAW_NAMED;
 
+    if (c->arg & KIND_AH && !(c->flags & PBC_COND_NOT) && ((!protocols && !c->count) || draw_number(d) & 1)) {
+        ch->ah = true;
+        ch->families &= KIND_IP;
+        return;
+    }
     if (!(c->flags & PBC_COND_NOT) && c->count) {
         const uint32_t number = value(d, c, which);
 

@@ -46,7 +46,8 @@ static struct frame_spec packet(const struct frame_wish *w)
                            .vid = {k->vlan_outer & VLAN_VID, k->vlan_inner & VLAN_VID},
                            .datagram = 1,
                            .fragment = KIND_FRAG_NO,
-                           .options = k->kind & KIND_OPTIONS};
+                           .options = k->kind & KIND_OPTIONS,
+                           .ah = six && k->kind & KIND_AH};
 
     if (k->kind & KIND_FRAG_FIRST) t.fragment = KIND_FRAG_FIRST;
     if (k->kind & KIND_FRAG_LATER) t.fragment = KIND_FRAG_LATER, t.offset = FRAME_LATER_OFFSET;

@@ -10,6 +10,7 @@ struct choice {
     uint32_t protocols; /* of bits of key.kind that name protocols, and DRAW_NUMBER */
     uint32_t number;    /* if any */
     bool fixed;         /* protocols were asked for */
+    bool ah;            /* it shall carry AH */
 };
 enum {
     DRAW_OTHER = KIND_ETHER,

@@ -86,6 +86,7 @@ enum kind_bit {
     KIND_ETHER = 1u << 23,     /* the link has MAC addresses */
     KIND_ETHERTYPE = 1u << 24, /* ether_type is there (not LLC) */
     KIND_ND = 1u << 25,        /* ICMPv6 133..136 with hop limit 255 */
+    KIND_AH = 1u << 26,        /* it carries AH: protocol 51 over v4; one of the headers before the protocol over v6 */
 };
 #define KIND_IP       (KIND_IP4 | KIND_IP6)
 #define KIND_FRAGMENT (KIND_FRAG_FIRST | KIND_FRAG_LATER)

@@ -1,5 +1,6 @@
 /* What a program needs of a worker, as its flags say it: a flow table, counts of flows, fragments that follow their
  * first. The compiler writes them into meta, the verifier compares. */
+#include "vm/packet/key.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
@@ -21,7 +22,11 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
     return flags;
 }
 
-bool pbc_asks_flow(uint8_t kind) { return cond_info[kind].traits & COND_OF_FLOW; }
+/* Over IPv6 each packet of a flow may carry AH or not. */
+static bool asks_ah(const struct pbc_cond *c) { return c->kind == COND_PROTO && c->arg & KIND_AH; }
+
+bool pbc_asks_flow(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_FLOW && !asks_ah(c); }
+bool pbc_asks_stream(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_STREAM && !asks_ah(c); }
 
 /* Rules may share conditions, so those that name `fragment` are counted once; a `when` may name it too. */
 static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)

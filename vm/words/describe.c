@@ -100,6 +100,7 @@ static void add_ip(struct line *l, const struct pkt *pkt, const struct key *key)
     add_side(l, key, key->dst, key->dst_port);
     if (key->kind & KIND_TCP_FLAGS) add_tcp_flags(l, key->marks);
     if (key->kind & KIND_ICMP_HEADER) add_icmp(l, pkt, key);
+    if (key->kind & KIND_AH && key->kind & KIND_IP6) add(l, " ah");
     if (key->kind & KIND_FRAG_FIRST) add(l, " fragment first");
     if (key->kind & KIND_FRAG_LATER) add(l, " fragment later");
 }

@@ -155,6 +155,7 @@ static const struct word kind_words[] = {
 #define UPPERS_ALONE
 #define UPPER(ident, number, name, families, there, header, sum) {KIND_##ident, name},
 #include "vm/proto.def"
+    {KIND_AH, "ah"},
     {KIND_PROTO, "proto"},
     {KIND_PORTS, "ports"},
     {KIND_TCP_FLAGS, "flags"},

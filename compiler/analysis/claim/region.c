@@ -3,6 +3,7 @@
  * programs that follow no connections a claim is about what opens one, unless it names other states. */
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "compiler/resolve/sets.h"
 #include "vm/packet/key.h"
 
@@ -157,14 +158,16 @@ static uint32_t states_set(struct ir *ir, unsigned states)
     return ir_intern_ranges(ir, r, count, ir_fields[IR_STATE].most);
 }
 
-/* Packets with a header of that protocol, of either family: `bytes` is its least length. */
+/* Packets with a header of that protocol, of either family, over IPv6 with AH before it or not: `bytes` is its least
+ * length. */
 static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const bool v6 = lo >= WHAT_IP6;
     struct ir_product p;
 
     product_all(&p);
-    p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, lo, hi);
+    const struct pbc_range what[] = {{lo, hi}, {lo - WHAT_IP6 + WHAT_AH6, hi - WHAT_IP6 + WHAT_AH6}};
+    p.field[IR_WHAT] = ir_intern_ranges(w->ir, what, v6 ? 2 : 1, WHAT_MOST);
     p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     p.field[IR_LENGTH] = ir_field_range(w->ir, IR_LENGTH, (v6 ? 40 : 20) + bytes, 65535);
     if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w));
@@ -255,6 +258,9 @@ static void add_later(struct work *w)
     product_all(&p);
     p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER);
     p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, WHAT_IP4, WHAT_IP6_UNKNOWN - 1);
+    add(w, &p);
+    if (!what_asks_ah(w->ir, w->said.field[IR_WHAT])) return;
+    p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, WHAT_AH6_UNKNOWN, WHAT_AH6_UNKNOWN);
     add(w, &p);
 }
 

@@ -185,7 +185,7 @@ static void make_meetings(struct comparison *c)
 
 /* ARP passes, other frames have a default of their own: these ranges of IR_WHAT have one default each. */
 static const struct pbc_range default_kinds[] = {
-    {WHAT_IP4, WHAT_IP6_UNKNOWN}, {WHAT_ARP, WHAT_ARP}, {WHAT_OTHER, WHAT_OTHER}};
+    {WHAT_IP4, WHAT_AH6_UNKNOWN}, {WHAT_ARP, WHAT_ARP}, {WHAT_OTHER, WHAT_OTHER}};
 enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
 
 struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/normal/what.h"
 #include "lang/heap.h"
 
 enum { WORK_OF_AND = 16 }; /* what a rule in a chain costs, in rules outside of any */
@@ -19,8 +20,9 @@ struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_p
     struct outcome o = {.verdict = r->verdict, .port = r->port};
 
     if (o.verdict == PBC_V_REJECT) {
-        static const struct pbc_range tcp[] = {{WHAT_IP4 + 6, WHAT_IP4 + 6}, {WHAT_IP6 + 6, WHAT_IP6 + 6}};
-        const uint32_t what = ir_intern_ranges(d->c.ir, tcp, 2, WHAT_MOST);
+        static const struct pbc_range tcp[] = {
+            {WHAT_IP4 + 6, WHAT_IP4 + 6}, {WHAT_IP6 + 6, WHAT_IP6 + 6}, {WHAT_AH6 + 6, WHAT_AH6 + 6}};
+        const uint32_t what = ir_intern_ranges(d->c.ir, tcp, 3, WHAT_MOST);
 
         o.answer = r->answer;
         if (o.answer == PBC_ANSWER_DEFAULT && ir_ranges_within(d->c.ir, p->field[IR_WHAT], what))

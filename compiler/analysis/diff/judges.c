@@ -166,7 +166,7 @@ static void arriving(struct diff *d, struct region *frames)
     struct ir_product p;
 
     product_all(&p);
-    p.field[IR_WHAT] = ranges(d, WHAT_IP4, WHAT_IP6_UNKNOWN);
+    p.field[IR_WHAT] = ranges(d, WHAT_IP4, WHAT_AH6_UNKNOWN);
     p.field[IR_SRC_SELF] = IR_EMPTY;
     region_add(frames, &p);
     product_all(&p);

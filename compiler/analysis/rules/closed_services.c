@@ -1,13 +1,14 @@
 /* The warning about services that no rule lets in: every frame to them meets a firewall that drops by default, and no
  * rule that accepts can match one that opens a connection. Certain or silent. */
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "compiler/resolve/service.h"
 #include "vm/program/program.h"
 
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
 {
     struct ir_product p = {{0}};
-    struct pbc_range what[2];
+    struct pbc_range what[WHAT_BASES];
     uint32_t n = 0;
 
     p.field[IR_STATE] = ir_field_range(c->ir, IR_STATE, STATE_IS_NEW, STATE_IS_NEW);
@@ -18,8 +19,8 @@ struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *
         if (u->kind != endpoint_info[e->proto].kinds) continue;
         if (e->family != 6 && u->families & KIND_IP4)
             what[n++] = (struct pbc_range){WHAT_IP4 + u->number, WHAT_IP4 + u->number};
-        if (e->family != 4 && u->families & KIND_IP6)
-            what[n++] = (struct pbc_range){WHAT_IP6 + u->number, WHAT_IP6 + u->number};
+        for (unsigned b = 1; b < WHAT_BASES && e->family != 4 && u->families & KIND_IP6; b++)
+            what[n++] = (struct pbc_range){what_bases[b] + u->number, what_bases[b] + u->number};
     }
     p.field[IR_WHAT] = ir_intern_ranges(c->ir, what, n, WHAT_MOST);
     return p;

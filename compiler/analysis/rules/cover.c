@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/normal/what.h"
 #include "compiler/progress.h"
 
 enum {
@@ -182,7 +183,10 @@ static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
 
     for (size_t i = 0; i < sizeof(fields); i++)
         if (p->field[fields[i]] != IR_ALL) return true;
-    return what.count == 1 && what.r[0].lo >= WHAT_IP6 && what.r[0].lo == what.r[0].hi && what.r[0].lo != WHAT_IP6 + 6;
+    for (uint32_t i = 0; i < what.count; i++)
+        if (what.r[i].lo < WHAT_IP6 || what.r[i].lo != what.r[i].hi || what_without_ah(what.r[i].lo) == WHAT_IP6 + 6)
+            return false;
+    return what.count <= 2;
 }
 
 static enum fate judge(struct list *l, uint32_t rule)

@@ -9,6 +9,7 @@
  *
  * A rule behind one that takes all its established packets, whatever else they hold, is met by none of them. */
 #include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
 #include "vm/vm.h"
 
 enum {
@@ -52,9 +53,10 @@ static bool is_own(enum ir_field f)
     }
 }
 
-/* IR_ND says nothing here: neighbour discovery is never established. */
-static bool varies(const struct ir_product *p)
+/* IR_ND says nothing here: neighbour discovery is never established. Whether it carries AH is each packet's own. */
+static bool varies(const struct ir *ir, const struct ir_product *p)
 {
+    if (what_asks_ah(ir, p->field[IR_WHAT])) return true;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (!is_own(f) && f != IR_ND && p->field[f] != IR_ALL) return true;
     return false;
@@ -68,6 +70,7 @@ static bool met_of(struct compile *c, const struct ir_product *p, uint32_t rule,
     m->own = m->all;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (!is_own(f)) m->own.field[f] = IR_ALL;
+    m->own.field[IR_WHAT] = what_either(c->ir, m->own.field[IR_WHAT]);
     return true;
 }
 
@@ -98,7 +101,7 @@ static bool is_taken(struct search *s, const struct met *m)
 static uint32_t cond_that_varies(const struct compile *c, const struct pbc_rule *r)
 {
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
-        if (!pbc_asks_flow(c->image->conds[i].kind)) return i;
+        if (!pbc_asks_flow(&c->image->conds[i])) return i;
     return PBC_NONE;
 }
 
@@ -125,7 +128,7 @@ static struct ir_memo memo_of(struct search *s, const struct met *m)
 
 static void keep(struct search *s, const struct met *m, bool decides)
 {
-    const bool takes = decides && !varies(&m->all);
+    const bool takes = decides && !varies(s->c->ir, &m->all);
 
     if (takes && s->taker_count < TAKERS_MAX) s->takers[s->taker_count++] = *m;
     if (takes) return;

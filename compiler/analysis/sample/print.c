@@ -5,6 +5,7 @@
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/compiler.h"
 #include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 #include "vm/words/names.h"
@@ -177,8 +178,10 @@ static void print_unsaid(const struct frame_spec *p, FILE *out)
 
 void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
 {
-    fputs(form_word(p->form), out);
-    if (p->form == FORM_PROTO) fprintf(out, " %u", p->proto);
+    const bool ah_alone = p->form == FORM_PROTO && p->proto == (p->ah ? IPPROTO_NR_NONE : IPPROTO_NR_AH);
+
+    fputs(ah_alone ? "ah" : form_word(p->form), out);
+    if (p->form == FORM_PROTO && !ah_alone) fprintf(out, " %u", p->proto);
     fputc(' ', out);
     print_side(p, false, out);
     fputs(" -> ", out);
@@ -187,6 +190,7 @@ void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
     print_type(p, out);
     if (!has_odd_tag(p)) print_tags(p, out);
     if (p->form != FORM_ARP && p->notes & NOTE_TTL) fprintf(out, " ttl %u", p->ttl);
+    if (p->ah && !ah_alone) fputs(" ah", out);
     if (p->length) fprintf(out, " length %u", p->length);
     if (p->number[NUMBER_FLOWLABEL]) fprintf(out, " flowlabel %u", p->number[NUMBER_FLOWLABEL]);
     if (p->fragment != KIND_FRAG_NO) fputs(p->fragment == KIND_FRAG_FIRST ? " fragment first" : " fragment later", out);

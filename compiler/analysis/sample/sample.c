@@ -6,6 +6,7 @@
 
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
+#include "compiler/normal/what.h"
 #include "lang/heap.h"
 #include "vm/packet/parse/header.h"
 
@@ -49,12 +50,16 @@ static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint1
 
 /* Headers ---------------------------------------------------------------------------------------------------------- */
 
-static bool fragment(const struct sampler *s)
+/* A later fragment with AH hides its protocol, and what hides it is one. */
+static bool fragment(const struct sampler *s, uint32_t what)
 {
     static const uint32_t values[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
+    const bool hides = what_is_unknown(what);
     uint32_t value;
 
-    if (!nth(s, IR_FRAGMENT, 0, 2, 0, &value)) return false;
+    if (!nth(s, IR_FRAGMENT, hides ? FRAGMENT_LATER : FRAGMENT_NO,
+             hides || !s->out->ah ? FRAGMENT_LATER : FRAGMENT_FIRST, 0, &value))
+        return false;
     s->out->fragment = values[value];
     if (value == FRAGMENT_LATER) s->out->offset = FRAME_LATER_OFFSET;
     return true;
@@ -286,16 +291,17 @@ static bool build(struct sampler *s, uint32_t what)
 {
     struct frame_spec *p = s->out;
 
-    *p = (struct frame_spec){.form = FORM_PROTO, .family = what < WHAT_IP6 || what == WHAT_ARP ? 4 : 6, .datagram = 1};
-    p->proto = what == WHAT_ARP ? 0 : (uint8_t)(what % WHAT_IP6);
+    *p = (struct frame_spec){
+        .form = FORM_PROTO, .family = what_is_six(what) ? 6 : 4, .ah = what_has_ah6(what), .datagram = 1};
+    p->proto = what == WHAT_ARP ? 0 : what_is_unknown(what) ? IPPROTO_NR_NONE : (uint8_t)(what % WHAT_IP6);
     p->seq = p->ack = 1;
     p->fragment = KIND_FRAG_NO;
-    p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what >= WHAT_IP6);
+    p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what_is_six(what));
     s->family = p->family;
     if (!sample_addresses(s) || !tags(s) || !iface(s)) return false;
     p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */
     if (p->form == FORM_ARP) return macs(s);
-    if (!fragment(s) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
+    if (!fragment(s, what) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
     p->rest = frame_icmp_rest(p);
     return macs(s);
 }
@@ -313,8 +319,20 @@ static bool can_be(const struct sampler *s, uint32_t what)
 bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                    const struct facts *self, unsigned avoid, struct frame_spec *out)
 {
-    static const uint32_t plain[] = {6,       17, 1, 132, WHAT_IP6 + 6, WHAT_IP6 + 17, WHAT_IP6 + 58, WHAT_IP6 + 132,
-                                     WHAT_ARP};
+    static const uint32_t plain[] = {6,
+                                     17,
+                                     1,
+                                     132,
+                                     WHAT_IP6 + 6,
+                                     WHAT_IP6 + 17,
+                                     WHAT_IP6 + 58,
+                                     WHAT_IP6 + 132,
+                                     WHAT_ARP,
+                                     WHAT_IP4 + WHAT_AH_NUMBER,
+                                     WHAT_AH6 + IPPROTO_NR_NONE,
+                                     WHAT_AH6 + 6,
+                                     WHAT_AH6 + 17,
+                                     WHAT_AH6_UNKNOWN};
     enum { OTHERS = 64 };
     struct sampler s = {c, c->ir, p, direction, self, avoid, out, 0};
     uint32_t what;

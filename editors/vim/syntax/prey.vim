@@ -22,7 +22,7 @@ syn keyword preyVerdict accept add count decap do drop log mirror reject return
 syn keyword preyStep after always at expect never repeat replay reply server
 
 " What a rule asks.
-syn keyword preyProtocol arp esp gre icmp icmp6 igmp ip ip6 ipip l2tp ospf pim sctp tcp udp vrrp
+syn keyword preyProtocol ah arp esp gre icmp icmp6 igmp ip ip6 ipip l2tp ospf pim sctp tcp udp vrrp
 syn keyword preyCondition bytes code dscp during ether flags flowlabel flows fragment from has inner
 syn keyword preyCondition is lacks length mask on options over port proto source state to ttl type
 syn keyword preyCondition urpf-failed vlan within

@@ -61,6 +61,7 @@ enum ip_proto {
     IPPROTO_NR_FRAGMENT = 44,
     IPPROTO_NR_AH = 51,
     IPPROTO_NR_ICMP6 = 58,
+    IPPROTO_NR_NONE = 59, /* nothing follows (RFC 8200, 4.7) */
     IPPROTO_NR_DSTOPTS = 60,
     IPPROTO_NR_SCTP = 132,
     IPPROTO_NR_MOBILITY = 135,

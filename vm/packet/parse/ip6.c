@@ -65,6 +65,7 @@ static enum pkt_reason walk_common(struct parse *p, struct chain *c)
 static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 {
     const uint32_t len = (parse_at(p, c->at + 1) + 2u) * 4;
+    p->key->kind |= KIND_AH;
     if (len < AH_LEN) return REASON_SHORT_AH;
     enum pkt_reason r = parse_need(p, c->at + len, REASON_SHORT_AH);
     c->next = parse_at(p, c->at);
@@ -72,7 +73,8 @@ static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
     return r;
 }
 
-/* Fragment header. One that neither has an offset nor announces more is atomic: the packet is whole (RFC 6946). */
+/* Fragment header. One that neither has an offset nor announces more is atomic: the packet is whole (RFC 6946). Each
+ * fragment says whether its datagram goes on with AH (RFC 8200, 4.5), so later ones carry it like their first. */
 static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 {
     uint16_t field = parse_at16(p, c->at + IP6_FRAG_OFFSET);
@@ -82,6 +84,7 @@ static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
     uint32_t offset = field & 0xfff8u, bytes = p->end - c->at;
     if (offset == 0 && !more) return REASON_NONE;
     c->later = offset != 0;
+    if (LOOSE(c->next) == IPPROTO_NR_AH) p->key->kind |= KIND_AH;
     p->first_fragment = true;
     set_fragment(p->key, c->later ? KIND_FRAG_LATER : KIND_FRAG_FIRST);
     return parse_fragment(offset, more, bytes, ip6_is_extension(c->next) ? -1 : c->next);

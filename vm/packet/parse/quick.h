@@ -77,8 +77,8 @@ enum { IMPOSSIBLE = 255 };
         .least = IMPOSSIBLE                                                                                            \
     }
 
-static const struct shape shapes4[256]
-    __attribute__((aligned(64))) = {SHAPES_OF_PORTS, [IPPROTO_NR_ICMP] = SHAPE_OF_ICMP(KIND_ICMP)};
+static const struct shape shapes4[256] __attribute__((aligned(64))) = {
+    SHAPES_OF_PORTS, [IPPROTO_NR_ICMP] = SHAPE_OF_ICMP(KIND_ICMP), [IPPROTO_NR_AH] = {.kind = KIND_AH}};
 static const struct shape shapes6[256] __attribute__((aligned(64))) = {
     SHAPES_OF_PORTS,
     [IPPROTO_NR_ICMP6] = SHAPE_OF_ICMP(KIND_ICMP6),

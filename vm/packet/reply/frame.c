@@ -4,6 +4,8 @@
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
  *     IPv4: identification 1, no options unless asked for; a fragment `first` has more to come, as has a `later` one of
  *     whole eights
+ *     IPv6 with AH: behind the header of fragments, where hosts put it (RFC 8200, 4.1), with a check value of 96 zero
+ *     bits
  *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
  *     after the payload: zeros up to `length`
  *     a tunnel's headers: TTL 64, whole; GUE variant 0 without flags, from port 49152, UDP checksum 0 (RFC 6935) */
@@ -16,7 +18,10 @@
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 
-enum { OPTIONS_LEN = 4 }; /* no-ops, where there are any */
+enum {
+    OPTIONS_LEN = 4,    /* no-ops, where there are any */
+    AH_WITH_VALUE = 24, /* whole eights, as IPv6 has them (RFC 4302, 2.6) */
+};
 
 static uint32_t header_len(const struct frame_spec *p)
 {
@@ -31,13 +36,16 @@ uint8_t frame_form_of(uint8_t proto, bool six)
     return FORM_PROTO;
 }
 
+/* A later fragment has only the number of what stands in the first. */
+static bool writes_ah(const struct frame_spec *p) { return p->ah && p->fragment != KIND_FRAG_LATER; }
+
 static uint32_t ip_len(const struct frame_spec *p)
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
 
     if (p->form == FORM_ARP) return ARP_ETHER_LEN;
     if (p->family == 4) return IP4_LEN + (p->options ? OPTIONS_LEN : 0);
-    return IP6_LEN + (whole ? 0 : IP6_FRAG_LEN);
+    return IP6_LEN + (whole ? 0u : IP6_FRAG_LEN) + (writes_ah(p) ? AH_WITH_VALUE : 0u);
 }
 
 uint32_t frame_least(const struct frame_spec *p)
@@ -178,23 +186,37 @@ static void write_ip4(struct writer *w, const struct frame_spec *p, uint32_t len
     write_patch16(w, at + IP4_SUM, csum_fold(write_sum(w, 0, at, w->pkt->head_len)));
 }
 
+/* RFC 4302, 2; the first index that is not reserved, number 1. */
+static void write_ah(struct writer *w, uint8_t next)
+{
+    write8(w, next);
+    write8(w, AH_WITH_VALUE / 4 - 2);
+    write16(w, 0);
+    write32(w, 256);
+    write32(w, 1);
+    for (unsigned at = AH_LEN; at < AH_WITH_VALUE; at += 4) write32(w, 0);
+}
+
 static void write_ip6(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
+    const uint8_t next = p->ah ? IPPROTO_NR_AH : p->proto;
     const uint32_t at = w->pkt->head_len;
 
     write32(w, 6u << 28);
     write16(w, (uint16_t)(length - IP6_LEN));
-    write8(w, whole ? p->proto : IPPROTO_NR_FRAGMENT);
+    write8(w, whole ? next : IPPROTO_NR_FRAGMENT);
     write8(w, p->ttl);
     write_addr6(w, p->src);
     write_addr6(w, p->dst);
     put_numbers(w, p, at);
-    if (whole) return;
-    write8(w, p->proto);
-    write8(w, 0);
-    write16(w, (uint16_t)(p->offset | has_more(p, length - ip_len(p))));
-    write32(w, p->datagram);
+    if (!whole) {
+        write8(w, next);
+        write8(w, 0);
+        write16(w, (uint16_t)(p->offset | has_more(p, length - ip_len(p))));
+        write32(w, p->datagram);
+    }
+    if (writes_ah(p)) write_ah(w, p->proto);
 }
 
 /* The headers around it: the outer packet is a whole one whose upper layer is the tunnel's. */

@@ -52,6 +52,7 @@ struct frame_spec {
     uint16_t iface;              /* id in the program, IFACE_NONE */
     uint32_t number[IP_NUMBERS]; /* of the IP header, but its TTL and its length */
     bool options;                /* IPv4: it has some */
+    bool ah;                     /* IPv6: AH stands before what it carries */
     bool arp_answer;             /* FORM_ARP: it answers, and asks nothing */
     uint32_t seq, ack;           /* TCP */
     uint32_t rest;               /* ICMP: the second word of its header */

@@ -30,7 +30,7 @@ bool verify_memos(const struct verifier *v)
     uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
     if (!before) return fault(v, "no memory");
     before[0] = 0; /* [i]: of the first i conditions, those that ask for more than a flow's own fields */
-    for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + !pbc_asks_flow(p->conds[i].kind);
+    for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + !pbc_asks_flow(&p->conds[i]);
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const struct pbc_memo *m = &p->memos[i];
         if (m->firewall >= p->firewalls_count) return fault(v, "memo %u: firewall %u does not exist", i, m->firewall);

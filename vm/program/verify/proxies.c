@@ -155,7 +155,7 @@ static bool verify_conditions(const struct verifier *v)
         const struct pbc_cond *c = &p->conds[i];
         before[i + 1] = before[i];
         before[i + 1].of[OF_STREAM] += (cond_info[c->kind].traits & COND_STREAM) != 0;
-        before[i + 1].of[OF_PACKET] += !(cond_info[c->kind].traits & COND_OF_STREAM) && !verify_asks_stream(p, i);
+        before[i + 1].of[OF_PACKET] += !pbc_asks_stream(c) && !verify_asks_stream(p, i);
         before[i + 1].of[OF_INSTRUCTION] += c->kind == COND_INSTRUCTION;
         before[i + 1].of[OF_TLS] += c->kind == COND_SNI || c->kind == COND_ALPN;
         before[i + 1].of[OF_REQUEST] +=
