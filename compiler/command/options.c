@@ -39,6 +39,8 @@ void options_print_help(FILE *out)
           "       preyc --suggest -r FILE    write rules that let in what a capture shows to begin\n"
           "       preyc --against OLD NEW -r FILE\n"
           "                                  say what NEW would do otherwise with a capture's frames\n"
+          "       preyc --import nft|iptables FILE\n"
+          "                                  write rules that say what another tool's do\n"
           "       preyc --ask PACKET RULES   say what becomes of a packet, and why\n"
           "       preyc --server-setup POOL/SERVER RULES\n"
           "       preyc --explain CODE       explain an error or a warning, such as E0201\n\n",
@@ -146,6 +148,20 @@ static int take_colour(struct options *o, const char *value)
     return fault("--color takes auto, always or never, not", value, NULL);
 }
 
+static int take_import(struct options *o, const char *value)
+{
+    static const char *const tools[] = {[IMPORT_NFT] = "nft", [IMPORT_IPTABLES] = "iptables"};
+
+    if (o->import) return fault("--import is given twice", NULL, "one file is read at a time");
+    o->import = true;
+    for (enum import_from t = IMPORT_NFT; t <= IMPORT_IPTABLES; t++)
+        if (strcmp(value, tools[t]) == 0) {
+            o->import_from = t;
+            return 0;
+        }
+    return fault("--import takes nft or iptables, not", value, "write `preyc --import nft ruleset.json`");
+}
+
 static int take_setup(struct options *o, const char *value)
 {
     const char *slash = strchr(value, '/');
@@ -243,6 +259,7 @@ static int take(struct options *o, int id, const char *value)
     case OPT_ASK: return take_asked(o, value);
     case OPT_AGAINST: o->against = true; return 0;
     case OPT_SUGGEST: o->suggest = true; return 0;
+    case OPT_IMPORT: return take_import(o, value);
     case OPT_WIDTH: return take_width(o, value);
     case OPT_PCAP: return take_one_more("--pcap", o->pcaps, &o->pcap_count, value);
     case OPT_MAP: return take_map(o, value);
@@ -333,6 +350,18 @@ static int check_suggest(const struct options *o)
     return o->pcap_count ? 0 : fault("--suggest needs a capture", NULL, "add `-r day.pcap`");
 }
 
+static int check_import(const struct options *o)
+{
+    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
+        o->asked_count || o->against || o->suggest || o->pcap_count || o->on || o->map_count || o->self_count ||
+        o->format != FORMAT_TEXT)
+        return fault("--import can be combined with no other option", NULL, "it writes rules to standard output");
+    if (o->input_count != 1 || !o->inputs[0][0])
+        return fault("--import takes one file", NULL,
+                     "write `preyc --import nft ruleset.json`, after `nft -j list ruleset >ruleset.json`");
+    return 0;
+}
+
 static int check_whole(const struct options *o, int inputs)
 {
     if (o->help || o->version) return 0;
@@ -341,6 +370,7 @@ static int check_whole(const struct options *o, int inputs)
                    ? fault("--explain takes a code and no rule file such as", o->input, "try `preyc --explain E0201`")
                    : 0;
     if (o->at && (o->suggest || o->against)) return fault("--at says when the packets of --ask come", NULL, NULL);
+    if (o->import) return check_import(o);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);
     if (o->pcap_count || o->on || o->map_count || (o->self_count && !o->asked_count))

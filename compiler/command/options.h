@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "compiler/import/import.h"
 #include "lang/diag.h"
 
 enum print_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF };
@@ -24,7 +25,8 @@ struct options {
     const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
     unsigned pcap_count, map_count, self_count;
     const char *on, *at; /* at: the moment of --ask, or NULL */
-    bool against, suggest;
+    bool against, suggest, import;
+    enum import_from import_from;
     unsigned width4, width6; /* of --suggest */
     bool check, stats, werror, fmt, write, diff, help, version;
     enum print_format format; /* of diagnostics */

@@ -228,6 +228,14 @@ static int suggest_rules(const struct options *o)
     return suggest(&t, (uint8_t)o->width4, (uint8_t)o->width6, stdout) < 0 ? EXIT_USAGE : EXIT_GOOD;
 }
 
+/* 1 is kept for "something could not be said". */
+static int import_rules(const struct options *o)
+{
+    const int result = import(o->import_from, o->inputs[0], stdout);
+
+    return result < 0 ? EXIT_USAGE : result;
+}
+
 /* 1 is kept for "something differs", as of --diff. */
 static int compare_by_captures(const struct options *o)
 {
@@ -332,6 +340,7 @@ int main(int argc, char **argv)
     if (o.fmt) return finish(fmt(&o));
     if (o.diff) return finish(diff(&o));
     if (o.asked_count) return finish(ask_files(&o));
+    if (o.import) return finish(import_rules(&o));
     if (o.suggest) return finish(suggest_rules(&o));
     if (o.against) return finish(compare_by_captures(&o));
     if (o.check && (o.input_count > 1 || is_folder(o.input))) return finish(check_several(&o));

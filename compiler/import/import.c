@@ -1,0 +1,110 @@
+/* See import.h. */
+#include "compiler/import/import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compiler/import/model.h"
+#include "compiler/import/write.h"
+#include "compiler/say.h"
+#include "lang/heap.h"
+#include "lang/lang.h"
+
+enum { FILE_MOST = 256 << 20 };
+
+static int read_file(struct sources *sources, const char *path)
+{
+    struct stat st;
+
+    if (!strcmp(path, "-")) return sources_read_fd(sources, STDIN_FILENO, "<stdin>", FILE_MOST);
+    if (stat(path, &st) != 0 || !S_ISFIFO(st.st_mode)) return sources_read(sources, path, FILE_MOST);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    const int file = sources_read_fd(sources, fd, path, FILE_MOST);
+    close(fd);
+    return file;
+}
+
+static int read_rules(struct ruleset *s, enum import_from from, const struct source_file *file)
+{
+    struct import_fault fault = {0};
+    int (*const reader)(struct ruleset *, const char *, size_t, struct import_fault *) =
+        from == IMPORT_NFT ? nft_read : iptables_read;
+
+    if (reader(s, file->text, file->len, &fault) == 0) return 0;
+    if (fault.line)
+        say(stderr, "preyc: %s:%" PRIu32 ": %s", file->path, fault.line, fault.text);
+    else
+        say(stderr, "preyc: %s: %s", file->path, fault.text);
+    return -1;
+}
+
+/* ---- what came of it ---- */
+
+static void print_formatted(const char *text, size_t len, FILE *out)
+{
+    struct sources sources;
+    char *formatted;
+    size_t formatted_len;
+
+    sources_init(&sources);
+    struct diags *d = diags_new(&sources);
+    const int file = sources_add(&sources, "imported.prey", text, len);
+    if (file >= 0 && lang_format(&sources, d, (uint32_t)file, &formatted, &formatted_len) == 0) {
+        fwrite(formatted, 1, formatted_len, out);
+        free(formatted);
+    } else {
+        fwrite(text, 1, len, out);
+    }
+    diags_free(d);
+    sources_fini(&sources);
+}
+
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
+static void tell(const struct unsaid *u, const char *path, uint64_t rules)
+{
+    say(stderr, "preyc: %s: of %" PRIu64 " rule%s %" PRIu64 " could not be said (%" PRIu64 " that drop), and %" PRIu64
+                " thing%s besides; look for `could not be said`",
+        path, rules, plural(rules), u->rules, u->wider, u->parts, plural(u->parts));
+}
+
+static int give(struct ruleset *s, const char *path, FILE *out)
+{
+    char *text;
+    size_t len;
+    FILE *stream = heap_stream(&text, &len);
+    const struct unsaid u = write_rules(s, path, stream);
+
+    heap_stream_end(stream);
+    print_formatted(text, len, out);
+    free(text);
+    if (!u.rules && !u.parts) return 0;
+    tell(&u, path, s->rules);
+    return 1;
+}
+
+int import(enum import_from from, const char *path, FILE *out)
+{
+    struct sources sources;
+    struct ruleset s;
+    int result = -1;
+
+    sources_init(&sources);
+    ruleset_init(&s);
+    const int file = read_file(&sources, path);
+    if (file == -EFBIG)
+        say(stderr, "preyc: `%s` has more than 256 MiB", path);
+    else if (file < 0)
+        say(stderr, "preyc: can't read `%s`: %s", path, strerror(-file));
+    else if (read_rules(&s, from, &sources.files[file]) == 0)
+        result = give(&s, sources.files[file].path, out);
+    ruleset_fini(&s);
+    sources_fini(&sources);
+    return result;
+}

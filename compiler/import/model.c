@@ -1,0 +1,272 @@
+/* What was read, put together: see model.h. */
+#include "compiler/import/model.h"
+
+#include <assert.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lang/heap.h"
+#include "vm/words/addr_text.h"
+
+char *import_format(struct ruleset *s, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    char *text = heap_format(fmt, ap);
+    va_end(ap);
+    char *kept = arena_strndup(s->arena, text, strlen(text));
+    free(text);
+    return kept;
+}
+
+/* ---- lists ---- */
+
+/* What a list has outgrown stays in the arena: together no more than the list itself. */
+void list_add(struct list *l, struct extent e, struct arena *a)
+{
+    if (l->count == l->cap) {
+        const uint32_t cap = l->cap ? 2 * l->cap : 2;
+        struct extent *of = arena_alloc(a, cap * sizeof(*of));
+
+        if (l->count) memcpy(of, l->of, l->count * sizeof(*of));
+        l->of = of;
+        l->cap = cap;
+    }
+    l->of[l->count++] = e;
+}
+
+void list_number(struct list *l, uint64_t lo, uint64_t hi, struct arena *a)
+{
+    list_add(l, (struct extent){.lo = lo, .hi = hi}, a);
+}
+
+void list_word(struct list *l, const char *word, size_t len, struct arena *a)
+{
+    list_add(l, (struct extent){.word = arena_strndup(a, word, len)}, a);
+}
+
+bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
+{
+    struct addr_member m;
+
+    if (addr_text_member(text, len, &m) != ADDR_GOOD) return false;
+    if (m.family == 4)
+        list_add(l, (struct extent){.lo = m.v4.lo, .hi = m.v4.hi, .family = 4}, a);
+    else
+        list_add(l, (struct extent){.lo = (wide)m.v6.lo_hi << 64 | m.v6.lo_lo,
+                                    .hi = (wide)m.v6.hi_hi << 64 | m.v6.hi_lo,
+                                    .family = 6}, a);
+    return true;
+}
+
+/* ---- the ruleset ---- */
+
+void ruleset_init(struct ruleset *s)
+{
+    *s = (struct ruleset){.arena = arena_new()};
+    s->chains_end = &s->chains;
+    s->sets_end = &s->sets;
+    s->meters_end = &s->meters;
+    s->remarks_end = &s->remarks;
+}
+
+static void keep(void *node) { (void)node; }
+
+void ruleset_fini(struct ruleset *s)
+{
+    tdestroy(s->chain_tree, keep);
+    tdestroy(s->set_tree, keep);
+    arena_free(s->arena);
+    *s = (struct ruleset){0};
+}
+
+/* Both kinds of nodes begin so. */
+struct scoped {
+    void *next;
+    const char *name, *scope;
+};
+static_assert(offsetof(struct chain, name) == offsetof(struct scoped, name) &&
+                  offsetof(struct chain, scope) == offsetof(struct scoped, scope) &&
+                  offsetof(struct set, name) == offsetof(struct scoped, name) &&
+                  offsetof(struct set, scope) == offsetof(struct scoped, scope),
+              "chains and sets are found by name and scope");
+
+static int by_name(const void *a, const void *b)
+{
+    const struct scoped *x = a, *y = b;
+    const int names = strcmp(x->name, y->name);
+
+    return names ? names : strcmp(x->scope, y->scope);
+}
+
+static void *find(void *const *tree, const char *scope, const char *name)
+{
+    const struct scoped wanted = {.name = name, .scope = scope};
+    void *const *node = tfind(&wanted, tree, by_name);
+
+    return node ? *node : NULL;
+}
+
+static void enter(void **tree, void *node)
+{
+    if (!tsearch(node, tree, by_name)) out_of_memory();
+}
+
+static const char *copied(struct ruleset *s, const char *text) { return arena_strndup(s->arena, text, strlen(text)); }
+
+struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name)
+{
+    struct chain *c = find(&s->chain_tree, scope, name);
+
+    if (c) return c;
+    c = arena_alloc(s->arena, sizeof(*c));
+    c->name = copied(s, name);
+    c->scope = copied(s, scope);
+    c->end = &c->rules;
+    *s->chains_end = c;
+    s->chains_end = &c->next;
+    enter(&s->chain_tree, c);
+    return c;
+}
+
+const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name)
+{
+    return find(&s->chain_tree, scope, name);
+}
+
+static struct set *set_new(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
+{
+    struct set *set = arena_alloc(s->arena, sizeof(*set));
+
+    set->name = copied(s, name);
+    set->scope = copied(s, scope);
+    set->kind = kind;
+    *s->sets_end = set;
+    s->sets_end = &set->next;
+    return set;
+}
+
+struct set *ruleset_set(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
+{
+    struct set *set = find(&s->set_tree, scope, name);
+
+    if (set) return set;
+    set = set_new(s, scope, name, kind);
+    enter(&s->set_tree, set);
+    return set;
+}
+
+struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const char *name)
+{
+    return find(&s->set_tree, scope, name);
+}
+
+struct set *ruleset_made_set(struct ruleset *s, const char *name) { return set_new(s, "", name, ABOUT_ADDRESSES); }
+
+struct meter *ruleset_meter(struct ruleset *s, const char *name)
+{
+    struct meter *m = arena_alloc(s->arena, sizeof(*m));
+
+    if (name) m->name = copied(s, name);
+    m->length4 = 32;
+    m->length6 = 128;
+    *s->meters_end = m;
+    s->meters_end = &m->next;
+    return m;
+}
+
+void ruleset_remark(struct ruleset *s, const char *fmt, ...)
+{
+    struct remark *r = arena_alloc(s->arena, sizeof(*r));
+    va_list ap;
+
+    va_start(ap, fmt);
+    char *text = heap_format(fmt, ap);
+    va_end(ap);
+    r->text = copied(s, text);
+    free(text);
+    *s->remarks_end = r;
+    s->remarks_end = &r->next;
+}
+
+/* ---- rules ---- */
+
+static struct rule *append(struct ruleset *s, struct chain *c)
+{
+    if (s->rules == IMPORT_RULES_MOST) return NULL;
+    struct rule *r = arena_alloc(s->arena, sizeof(*r));
+    *c->end = r;
+    c->end = &r->next;
+    c->count++;
+    s->rules++;
+    return r;
+}
+
+struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text)
+{
+    struct rule *r = append(s, c);
+
+    if (r) r->text = copied(s, text);
+    return r;
+}
+
+struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r)
+{
+    struct rule *again = append(s, c);
+
+    if (!again) return NULL;
+    *again = *r;
+    again->next = NULL;
+    again->conditions = NULL;
+    struct condition **end = &again->conditions;
+    for (const struct condition *from = r->conditions; from; from = from->next) {
+        *end = arena_alloc(s->arena, sizeof(**end));
+        **end = *from;
+        /* Lists are not changed in place: narrowing makes new ones. */
+        (*end)->next = NULL;
+        end = &(*end)->next;
+    }
+    return again;
+}
+
+void rule_unsaid(struct rule *r, const char *why)
+{
+    if (!r->unsaid) r->unsaid = why;
+}
+
+void rule_apart(struct rule *r, const char *why)
+{
+    if (!r->apart) r->apart = why;
+}
+
+void rule_want_family(struct rule *r, uint8_t family)
+{
+    r->never |= r->family && r->family != family;
+    r->family = family;
+}
+
+void rule_want_flags(struct rule *r, uint8_t has, uint8_t lacks)
+{
+    r->flags_has |= has;
+    r->flags_lacks |= lacks;
+    r->never |= (r->flags_has & r->flags_lacks) != 0;
+}
+
+void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool over)
+{
+    struct metered *one = arena_alloc(s->arena, sizeof(*one));
+
+    *one = (struct metered){.next = r->meters, .meter = m, .over = over};
+    r->meters = one;
+}
+
+const struct list *rule_asks(const struct rule *r, enum about about)
+{
+    for (const struct condition *c = r->conditions; c; c = c->next)
+        if (c->about == about) return &c->list;
+    return NULL;
+}

@@ -1,0 +1,214 @@
+/* Two conditions of one rule about the same thing: what both let by. prey asks for a thing once, so numbers and addresses
+ * that stand in the rule are computed, and named sets of addresses become a set made of two. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/import/model.h"
+#include "lang/heap.h"
+
+static int by_place(const void *a, const void *b)
+{
+    const struct extent *x = a, *y = b;
+
+    if (x->family != y->family) return x->family < y->family ? -1 : 1;
+    return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* Sorted, overlaps merged, in memory of its own; words alone stay what they are. */
+static struct list tidy(const struct list *l, struct arena *a)
+{
+    const struct list *from = l->set ? &l->set->members : l;
+    struct list out = {.not = l->not};
+
+    struct extent *sorted = heap_zeroed(from->count + 1, sizeof(*sorted));
+    if (from->count) memcpy(sorted, from->of, from->count * sizeof(*sorted));
+    qsort(sorted, from->count, sizeof(*sorted), by_place);
+    for (uint32_t i = 0; i < from->count; i++) {
+        struct extent *last = out.count ? &out.of[out.count - 1] : NULL;
+
+        if (last && last->family == sorted[i].family && (sorted[i].lo <= last->hi || sorted[i].lo == last->hi + 1)) {
+            if (sorted[i].hi > last->hi) last->hi = sorted[i].hi;
+        } else {
+            list_add(&out, sorted[i], a);
+        }
+    }
+    free(sorted);
+    return out;
+}
+
+/* Both tidy. */
+static struct list both(const struct list *x, const struct list *y, struct arena *a)
+{
+    struct list out = {0};
+
+    for (uint32_t i = 0, k = 0; i < x->count && k < y->count;) {
+        const struct extent *p = &x->of[i], *q = &y->of[k];
+        const wide lo = p->lo > q->lo ? p->lo : q->lo, hi = p->hi < q->hi ? p->hi : q->hi;
+
+        if (p->family == q->family && lo <= hi)
+            list_add(&out, (struct extent){.lo = lo, .hi = hi, .family = p->family}, a);
+        if (p->family != q->family ? p->family < q->family : p->hi < q->hi)
+            i++;
+        else
+            k++;
+    }
+    return out;
+}
+
+/* What is in x and not in y; both tidy. */
+static struct list without(const struct list *x, const struct list *y, struct arena *a)
+{
+    struct list out = {0};
+
+    for (uint32_t i = 0, k = 0; i < x->count; i++) {
+        struct extent left = x->of[i];
+        bool gone = false;
+
+        while (k < y->count && (y->of[k].family < left.family ||
+                                (y->of[k].family == left.family && y->of[k].hi < left.lo)))
+            k++;
+        for (uint32_t at = k; !gone && at < y->count; at++) {
+            const struct extent *cut = &y->of[at];
+
+            if (cut->family != left.family || cut->lo > left.hi) break;
+            if (cut->lo > left.lo)
+                list_add(&out, (struct extent){.lo = left.lo, .hi = cut->lo - 1, .family = left.family}, a);
+            gone = cut->hi >= left.hi;
+            left.lo = cut->hi + 1;
+        }
+        if (!gone) list_add(&out, left, a);
+    }
+    return out;
+}
+
+static struct list joined(const struct list *x, const struct list *y, struct arena *a)
+{
+    struct list out = {.not = x->not};
+
+    for (uint32_t i = 0; i < x->count; i++) list_add(&out, x->of[i], a);
+    for (uint32_t i = 0; i < y->count; i++) list_add(&out, y->of[i], a);
+    return out;
+}
+
+/* ---- words ---- */
+
+static bool has_word(const struct list *l, const char *word)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!strcmp(l->of[i].word, word)) return true;
+    return false;
+}
+
+static bool has_pattern(const struct list *l)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (strchr(l->of[i].word, '*') || !strcmp(l->of[i].word, "multicast")) return true;
+    return false;
+}
+
+/* Of words in x those that are, or are not, in y. */
+static struct list chosen(const struct list *x, const struct list *y, bool in, struct arena *a)
+{
+    struct list out = {0};
+
+    for (uint32_t i = 0; i < x->count; i++)
+        if (has_word(y, x->of[i].word) == in) list_add(&out, x->of[i], a);
+    return out;
+}
+
+static void narrow_words(struct rule *r, struct condition *c, struct list l, struct arena *a)
+{
+    if (c->list.not && l.not) {
+        c->list = joined(&c->list, &l, a);
+    } else if (has_pattern(&c->list) || has_pattern(&l)) {
+        rule_unsaid(r, "it asks twice for one thing by patterns");
+    } else if (c->list.not != l.not) {
+        c->list = chosen(c->list.not ? &l : &c->list, c->list.not ? &c->list : &l, false, a);
+    } else {
+        c->list = chosen(&c->list, &l, true, a);
+    }
+}
+
+/* ---- numbers and addresses ---- */
+
+static void narrow_numbers(struct condition *c, const struct list *l, struct arena *a)
+{
+    const struct list x = tidy(&c->list, a), y = tidy(l, a);
+
+    if (x.not && y.not)
+        c->list = joined(&x, &y, a);
+    else if (x.not)
+        c->list = without(&y, &x, a);
+    else if (y.not)
+        c->list = without(&x, &y, a);
+    else
+        c->list = both(&x, &y, a);
+}
+
+static bool has_self(const struct list *l)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->of[i].word) return true;
+    return false;
+}
+
+/* The list as a set, to be combined with another. */
+static const struct set *as_set(struct ruleset *s, const struct list *l)
+{
+    if (l->set) return l->set;
+    struct set *set = ruleset_made_set(s, "listed");
+    set->members = *l;
+    set->members.not = false;
+    return set;
+}
+
+static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition *c, const struct list *l)
+{
+    if (has_self(&c->list) || has_self(l)) {
+        /* `self` is no member of a set: what both are not can be said, and what both say alike. */
+        if (c->list.not && l->not && !c->list.set && !l->set)
+            c->list = joined(&c->list, l, s->arena);
+        else
+            rule_unsaid(r, "it asks both for this machine's addresses and for others");
+        return;
+    }
+    if (!c->list.set && !l->set) {
+        narrow_numbers(c, l, s->arena);
+        return;
+    }
+    const struct list *first = c->list.not ? l : &c->list, *second = c->list.not ? &c->list : l;
+    if (first->not) {
+        rule_unsaid(r, "it excludes addresses by two sets");
+        return;
+    }
+    struct set *made = ruleset_made_set(s, second->not ? "apart" : "both");
+    made->left = as_set(s, first);
+    made->right = as_set(s, second);
+    made->except = second->not;
+    c->list = (struct list){.set = made};
+}
+
+void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list l)
+{
+    static const enum about_kind kinds[] = {
+#define ABOUT(ident, words, kind) ABOUT_##kind,
+#include "compiler/import/about.def"
+#undef ABOUT
+    };
+    struct condition **at = &r->conditions;
+
+    while (*at && (*at)->about < about) at = &(*at)->next;
+    struct condition *c = *at;
+    if (!c || c->about != about) {
+        c = arena_alloc(s->arena, sizeof(*c));
+        *c = (struct condition){.next = *at, .about = about, .list = l};
+        *at = c;
+    } else if (kinds[about] == ABOUT_WORDS) {
+        narrow_words(r, c, l, s->arena);
+    } else if (kinds[about] == ABOUT_ADDRESSES) {
+        narrow_addresses(s, r, c, &l);
+    } else {
+        narrow_numbers(c, &l, s->arena);
+    }
+    r->never |= !c->list.set && !c->list.count && !c->list.not;
+}

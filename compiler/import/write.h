@@ -1,0 +1,19 @@
+/* A ruleset as text of the rule language, not yet laid out. */
+#ifndef COMPILER_IMPORT_WRITE_H
+#define COMPILER_IMPORT_WRITE_H
+
+#include <stdio.h>
+
+#include "compiler/import/model.h"
+
+/* How much of it could not be said. */
+struct unsaid {
+    uint64_t rules;   /* that are left out */
+    uint64_t wider;   /* of those: what they drop is now let by */
+    uint64_t parts;   /* of rules that stand, and things beside the rules */
+};
+
+/* `source`: the file's name, for the first line. */
+struct unsaid write_rules(struct ruleset *s, const char *source, FILE *out);
+
+#endif
