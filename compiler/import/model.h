@@ -54,8 +54,9 @@ struct set {
     const char *scope; /* table and family: sets of two tables may share a name */
     enum about_kind kind;
     struct list members;
-    const struct set *left, *right; /* of a set that was made: what is in both, or with `except` in left alone; NULL: members count */
+    struct set *left, *right; /* of a set that was made: what is in both, or with `except` in left alone; NULL: members count */
     bool except;
+    uint8_t family;   /* 4 or 6: of all its addresses; 0: it is not known */
     bool changes;     /* rules or time change it at run time: what stands here is what the file shows */
     const char *text; /* what its comment says, or NULL */
     /* the writer's */
@@ -98,6 +99,7 @@ enum act {
     ACT_GOTO,   /* to `target`, and back to where this chain was jumped from */
     ACT_RETURN, /* in a base chain: its policy */
     ACT_TRANSLATE,
+    ACT_SILENT, /* nothing is left to say of it: prey does it elsewhere, or needs no such thing */
 };
 
 /* What a rule of a nat chain does. */
@@ -127,6 +129,7 @@ struct rule {
     const char *name;       /* of a named counter, or NULL */
     struct translation_act nat;
     const char *unsaid; /* why prey can't say the rule, which is then left out; NULL: it can */
+    bool told;          /* the writer has counted it as left out, or in part */
     const char *apart;  /* what of it can't be said, while the rest stands; NULL: nothing */
 };
 
@@ -146,9 +149,15 @@ void rule_apart(struct rule *r, const char *why);
 /* Does it ask about this? NULL: no. */
 const struct list *rule_asks(const struct rule *r, enum about about);
 
+/* What is wrong with the file; line 0: none is known. */
+struct import_fault {
+    uint32_t line;
+    char text[240];
+};
+
 /* ---- chains ---- */
 
-enum hook { HOOK_NONE, HOOK_INGRESS, HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING, HOOK_EGRESS };
+enum hook { HOOK_NONE, HOOK_INGRESS, HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
 
 struct chain {
     struct chain *next;
@@ -158,9 +167,13 @@ struct chain {
     bool nat;                 /* a base chain that translates */
     int priority;             /* lower is asked earlier */
     bool drops;               /* its policy */
-    struct list devices;      /* of ingress and egress */
+    struct list devices;      /* of ingress; none: all */
     struct rule *rules, **end;
     uint32_t count;
+    /* of ruleset_check: chains that can follow one another below it, and whether a rule of those accepts, itself included */
+    enum { NOT_SEEN, ON_THE_WAY, SEEN } seen;
+    unsigned height;
+    bool accepts;
 };
 
 struct ruleset {
@@ -170,6 +183,7 @@ struct ruleset {
     struct meter *meters, **meters_end;
     struct remark *remarks, **remarks_end; /* what of the file is neither rule nor chain, and can't be said */
     uint64_t rules;
+    uint16_t clamp; /* of segment sizes, where a rule asks for it: 1 for what paths bear, or bytes */
     void *chain_tree, *set_tree; /* of search.h, by scope and name */
 };
 struct remark {
@@ -183,6 +197,9 @@ void ruleset_fini(struct ruleset *s);
 /* The chain of that name in the scope, made where there is none. */
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name);
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name);
+/* Chains come back to none that leads to them, and nest at most CHAINS_DEEP. Returns 0, or -EINVAL with a fault. */
+enum { CHAINS_DEEP = 12 };
+int ruleset_check(struct ruleset *s, struct import_fault *f);
 struct set *ruleset_set(struct ruleset *s, const char *scope, const char *name, enum about_kind kind);
 struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const char *name);
 /* A set of addresses that no name of the file stands for; the caller fills it. */
@@ -197,12 +214,6 @@ struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct r
 char *import_format(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- front ends ---- */
-
-/* What is wrong with the file; line 0: none is known. */
-struct import_fault {
-    uint32_t line;
-    char text[240];
-};
 
 /* The file into the ruleset. 0, or -EINVAL: it is not what it should be, and the fault says what, in a sentence that
  * begins small and ends without a full stop. The text is NUL-terminated and may hold further NULs. */

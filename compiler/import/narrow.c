@@ -153,7 +153,7 @@ static bool has_self(const struct list *l)
 }
 
 /* The list as a set, to be combined with another. */
-static const struct set *as_set(struct ruleset *s, const struct list *l)
+static struct set *as_set(struct ruleset *s, const struct list *l)
 {
     if (l->set) return l->set;
     struct set *set = ruleset_made_set(s, "listed");

@@ -1,7 +1,61 @@
 /* A ruleset as text of the rule language: see write.h. */
 #include "compiler/import/write.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/import/write_priv.h"
+#include "lang/heap.h"
+
+static void put_head(struct writer *w, const char *source, FILE *out)
+{
+    const struct unsaid *u = &w->unsaid;
+
+    fputs("# Imported by preyc --import from ", out);
+    put_comment(out, source);
+    fputs(".\n", out);
+    if (u->rules || u->parts)
+        fprintf(out,
+                "# Of %" PRIu64 " rules %" PRIu64 " could not be said, of which %" PRIu64
+                " drop, and %" PRIu64 " things besides: look for \"could not be said\".\n",
+                w->s->rules, u->rules, u->wider, u->parts);
+    if (w->asks_state)
+        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; there it may be `new`.\n", out);
+    if (w->forwarded)
+        fputs("# What a forwarded port lets in is judged where it arrives; answers to it are not judged.\n", out);
+    fputs("\nedition 1\n", out);
+    if (w->asks_not_on) fputs("allow W0513\n", out);
+    for (const struct remark *r = w->s->remarks; r; r = r->next) {
+        fputs("# could not be said: ", out);
+        put_comment(out, r->text);
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
+/* Declarations are made of what the rest names, and are written before it. */
 struct unsaid write_rules(struct ruleset *s, const char *source, FILE *out)
 {
-    (void)s; (void)source; (void)out;
-    return (struct unsaid){0};
+    struct writer w = {.s = s, .names = {.arena = s->arena}};
+    char *body, *names;
+    size_t body_len, names_len;
+
+    w.places_end = &w.places;
+    w.forwarded_end = &w.forwarded;
+    for (const struct remark *r = s->remarks; r; r = r->next) w.unsaid.parts++;
+    w.out = heap_stream(&body, &body_len);
+    put_nat(&w);
+    put_firewalls(&w);
+    heap_stream_end(w.out);
+    w.out = heap_stream(&names, &names_len);
+    put_declarations(&w);
+    heap_stream_end(w.out);
+    put_head(&w, source, out);
+    fwrite(names, 1, names_len, out);
+    fwrite(body, 1, body_len, out);
+    free(names);
+    free(body);
+    names_fini(&w.names);
+    return w.unsaid;
 }

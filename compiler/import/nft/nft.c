@@ -1,14 +1,316 @@
-/* What `nft -j list ruleset` writes, into the model. */
+/* What `nft -j list ruleset` writes, into the model: the document and its objects, each read and forgotten before the
+ * next, so that a large listing takes little memory. */
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "compiler/import/model.h"
+#include "compiler/import/nft/nft_priv.h"
+#include "lang/heap.h"
+
+/* ---- what is kept ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    const int names = strcmp(x->name, y->name);
+
+    return names ? names : strcmp(x->scope, y->scope);
+}
+
+static void *find(const struct nft *n, void *const *tree, const char *name)
+{
+    const struct named wanted = {.name = name, .scope = n->scope};
+    void *const *node = tfind(&wanted, tree, by_name);
+
+    return node ? *node : NULL;
+}
+
+const struct kept *kept_find(struct nft *n, const char *name) { return find(n, &n->kept_tree, name); }
+
+const struct named_limit *limit_find(struct nft *n, const char *name) { return find(n, &n->limit_tree, name); }
+
+void named_enter(struct nft *n, void **tree, struct named *thing, const char *name)
+{
+    *thing = (struct named){import_format(n->s, "%s", name), n->scope};
+    if (!tsearch(thing, tree, by_name)) out_of_memory();
+}
+
+static void keep_item(struct nft *n, const char *name, cJSON *item)
+{
+    struct kept *k = arena_alloc(n->s->arena, sizeof(*k));
+
+    k->next = n->kept;
+    k->item = item;
+    n->kept = k;
+    named_enter(n, &n->kept_tree, &k->is, name);
+}
+
+static void keep(void *node) { (void)node; }
+
+static void forget(struct nft *n)
+{
+    tdestroy(n->kept_tree, keep);
+    tdestroy(n->limit_tree, keep);
+    for (struct kept *k = n->kept; k; k = k->next) cJSON_Delete(k->item);
+}
+
+/* ---- faults ---- */
+
+static int fault(struct nft *n, const char *what, const char *name)
+{
+    snprintf(n->fault->text, sizeof(n->fault->text), "%s%s%.80s%s", what, name ? " `" : "", name ? name : "",
+             name ? "`" : "");
+    return -EINVAL;
+}
+
+/* ---- objects ---- */
+
+/* 0 for both families; -1: prey judges no such tables. */
+static int family_of(const char *family)
+{
+    if (!strcmp(family, "ip")) return 4;
+    if (!strcmp(family, "ip6")) return 6;
+    return !strcmp(family, "inet") || !strcmp(family, "netdev") ? 0 : -1;
+}
+
+static int define_table(struct nft *n, cJSON *o, int family)
+{
+    if (family < 0)
+        ruleset_remark(n->s, "the table `%.60s` of the family `%.20s`, for prey judges IP alone", nft_member(o, "name"),
+                       nft_member(o, "family"));
+    return 0;
+}
+
+static bool hook_of(const char *name, enum hook *hook)
+{
+    static const char *const names[] = {[HOOK_INGRESS] = "ingress", [HOOK_PREROUTING] = "prerouting",
+                                        [HOOK_INPUT] = "input",     [HOOK_FORWARD] = "forward",
+                                        [HOOK_OUTPUT] = "output",   [HOOK_POSTROUTING] = "postrouting"};
+
+    for (enum hook h = HOOK_INGRESS; h <= HOOK_POSTROUTING; h++)
+        if (!strcmp(names[h], name)) {
+            *hook = h;
+            return true;
+        }
+    return false;
+}
+
+static void take_devices(struct nft *n, struct chain *c, const cJSON *devices)
+{
+    const cJSON *one;
+
+    if (cJSON_IsString(devices)) list_word(&c->devices, devices->valuestring, strlen(devices->valuestring), n->s->arena);
+    cJSON_ArrayForEach(one, devices) if (cJSON_IsString(one))
+        list_word(&c->devices, one->valuestring, strlen(one->valuestring), n->s->arena);
+}
+
+static int define_chain(struct nft *n, cJSON *o, int family)
+{
+    const char *name = nft_member(o, "name"), *hook = nft_member(o, "hook"), *type = nft_member(o, "type"),
+               *policy = nft_member(o, "policy");
+    const cJSON *priority = cJSON_GetObjectItemCaseSensitive(o, "prio");
+
+    if (family < 0) return 0;
+    struct chain *c = ruleset_chain(n->s, n->scope, name);
+    c->family = (uint8_t)family;
+    if (!hook) return 0;
+    if (!hook_of(hook, &c->hook)) {
+        ruleset_remark(n->s, "the chain `%.60s` at the hook `%.20s`", name, hook);
+        return 0;
+    }
+    c->nat = type && !strcmp(type, "nat");
+    c->priority = cJSON_IsNumber(priority) ? priority->valueint : 0;
+    c->drops = policy && !strcmp(policy, "drop");
+    take_devices(n, c, cJSON_GetObjectItemCaseSensitive(o, "dev"));
+    return 0;
+}
+
+/* ---- sets ---- */
+
+static bool is_filled_by_rules(const cJSON *o)
+{
+    const cJSON *flags = cJSON_GetObjectItemCaseSensitive(o, "flags"), *one;
+
+    cJSON_ArrayForEach(one, flags)
+        if (cJSON_IsString(one) && (!strcmp(one->valuestring, "timeout") || !strcmp(one->valuestring, "dynamic")))
+            return true;
+    return false;
+}
+
+/* A set of addresses, ports or MACs is one of prey; anything else is asked by its elements. */
+static int define_set(struct nft *n, cJSON *o, int family)
+{
+    static const struct {
+        const char *type;
+        enum about about;
+        uint8_t family;
+    } types[] = {{"ipv4_addr", ASK_FROM, 4}, {"ipv6_addr", ASK_FROM, 6}, {"inet_service", ASK_DPORT, 0}};
+    const char *type = nft_member(o, "type"), *name = nft_member(o, "name");
+    struct list members = {0};
+    const struct subject *s = NULL;
+    struct subject each = {0};
+
+    if (family < 0) return 0;
+    for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++)
+        if (!strcmp(types[i].type, type)) {
+            each.about = types[i].about;
+            each.family = types[i].family;
+            s = &each;
+        }
+    const cJSON *elements = cJSON_GetObjectItemCaseSensitive(o, "elem"), *one;
+    cJSON_ArrayForEach(one, elements) if (s && value_into(n, s, one, &members)) s = NULL;
+    keep_item(n, name, s ? NULL : o);
+    if (!s) return 1;
+    struct set *set = ruleset_set(n->s, n->scope, name, each.family ? ABOUT_ADDRESSES : ABOUT_NUMBERS);
+    set->members = members;
+    set->family = each.family;
+    set->changes = is_filled_by_rules(o);
+    const char *comment = nft_member(o, "comment");
+    if (comment) set->text = import_format(n->s, "%s", comment);
+    return 0;
+}
+
+static int define_map(struct nft *n, cJSON *o, int family)
+{
+    if (family < 0) return 0;
+    keep_item(n, nft_member(o, "name"), o);
+    return 1;
+}
+
+static int define_named_limit(struct nft *n, cJSON *o, int family)
+{
+    if (family >= 0) define_limit(n, o);
+    return 0;
+}
+
+/* ---- rules ---- */
+
+static int define_rule(struct nft *n, cJSON *o, int family)
+{
+    const cJSON *statements = cJSON_GetObjectItemCaseSensitive(o, "expr"), *one;
+    const char *chain = nft_member(o, "chain"), *comment = nft_member(o, "comment");
+    struct text text = {.len = 0};
+
+    if (family < 0) return 0;
+    if (!chain || !cJSON_IsArray(statements)) return fault(n, "a rule has no chain or no statements", NULL);
+    struct reading_rule r = {.nft = n, .chain = ruleset_chain(n->s, n->scope, chain)};
+    text_rule(&text, statements);
+    r.first = chain_rule(n->s, r.chain, text.bytes);
+    if (!r.first) return fault(n, "there are more than 1,000,000 rules", NULL);
+    if (comment) r.first->comment = import_format(n->s, "%s", comment);
+    cJSON_ArrayForEach(one, statements) {
+        read_statement(&r, one);
+        if (r.full) return fault(n, "sets and maps of its rules make more than 1,000,000 rules", NULL);
+    }
+    for (struct rule *r1 = r.first; r1; r1 = r1->next)
+        if (r1->act == ACT_NONE && !r1->log && !r.counts) r1->act = ACT_SILENT;
+    return 0;
+}
+
+/* ---- the document ---- */
+
+static int ignore(struct nft *n, cJSON *o, int family)
+{
+    (void)n;
+    (void)o;
+    (void)family;
+    return 0;
+}
+
+/* What an object is. 1: it is kept; else it may go; negative: a fault. */
+static const struct object_row {
+    const char *kind;
+    int (*define)(struct nft *n, cJSON *o, int family);
+} rows[] = {{"table", define_table},        {"chain", define_chain}, {"rule", define_rule},    {"set", define_set},
+            {"map", define_map},            {"counter", ignore},     {"flowtable", ignore},    {"quota", ignore},
+            {"limit", define_named_limit},  {"meter", ignore},       {"ct helper", ignore},    {"ct timeout", ignore},
+            {"ct expectation", ignore},     {"secmark", ignore},     {"synproxy", ignore}};
+
+static int define(struct nft *n, const char *kind, cJSON *o)
+{
+    const char *family = nft_member(o, "family"), *table = nft_member(o, !strcmp(kind, "table") ? "name" : "table");
+
+    if (!strcmp(kind, "metainfo")) return 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strcmp(rows[i].kind, kind) != 0) continue;
+        const bool named = !strcmp(kind, "rule") || nft_member(o, "name");
+        if (!family || !table || !named) return fault(n, "an object has no family, table or name:", kind);
+        n->scope = import_format(n->s, "%s %s", family, table);
+        return rows[i].define(n, o, family_of(family));
+    }
+    ruleset_remark(n->s, "an object of a kind that is not known: %.60s", kind);
+    return 0;
+}
+
+/* `{"rule": {...}}`; the object goes unless it is kept. */
+static int take_item(struct nft *n, cJSON *item)
+{
+    cJSON *o = cJSON_IsObject(item) ? item->child : NULL;
+
+    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry is no object of nft", NULL);
+    char kind[64];
+    snprintf(kind, sizeof(kind), "%s", o->string);
+    const int result = define(n, kind, o);
+    if (result == 1) cJSON_DetachItemViaPointer(item, o);
+    return result < 0 ? result : 0;
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
+    return at;
+}
+
+/* Past the sign; NULL: it does not stand there. */
+static const char *past(const char *at, const char *end, const char *sign)
+{
+    const size_t len = strlen(sign);
+
+    at = skip_blanks(at, end);
+    return (size_t)(end - at) >= len && !memcmp(at, sign, len) ? at + len : NULL;
+}
+
+static int broken(struct nft *n, const char *text, const char *at)
+{
+    n->fault->line = 1;
+    for (const char *c = text; c < at; c++) n->fault->line += *c == '\n';
+    snprintf(n->fault->text, sizeof(n->fault->text),
+             "the JSON breaks off or is damaged at byte %zu", (size_t)(at - text) + 1);
+    return -EINVAL;
+}
+
+static int read_items(struct nft *n, const char *text, const char *at, const char *end)
+{
+    const char *next = past(at, end, "]");
+
+    while (!next) {
+        const char *after = at;
+        cJSON *item = cJSON_ParseWithLengthOpts(at, (size_t)(end - at), &after, false);
+
+        if (!item) return broken(n, text, after ? after : at);
+        const int result = take_item(n, item);
+        cJSON_Delete(item);
+        if (result < 0) return result;
+        next = past(after, end, "]");
+        if (!next && !(at = past(after, end, ","))) return broken(n, text, skip_blanks(after, end));
+    }
+    const char *close = past(next, end, "}");
+    if (!close) return broken(n, text, skip_blanks(next, end));
+    close = skip_blanks(close, end);
+    return close == end ? 0 : broken(n, text, close);
+}
 
 int nft_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
-    (void)s;
-    (void)text;
-    (void)len;
-    snprintf(f->text, sizeof(f->text), "nft is not read yet");
-    return -EINVAL;
+    struct nft n = {.s = s, .fault = f};
+    const char *end = text + len, *at = past(text, end, "{");
+
+    if (at) at = past(at, end, "\"nftables\"");
+    if (at) at = past(at, end, ":");
+    if (at) at = past(at, end, "[");
+    if (!at) return fault(&n, "this is not what `nft -j list ruleset` writes (JSON, with -j)", NULL);
+    int result = read_items(&n, text, at, end);
+    forget(&n);
+    return result < 0 ? result : ruleset_check(s, f);
 }

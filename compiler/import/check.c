@@ -1,0 +1,43 @@
+/* How chains lead to one another: in no circle, and not too deep for the language. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "compiler/import/model.h"
+
+static struct chain *target_of(struct ruleset *s, const struct chain *c, const struct rule *r)
+{
+    if (r->act != ACT_JUMP && r->act != ACT_GOTO) return NULL;
+    return (struct chain *)ruleset_find_chain(s, c->scope, r->target);
+}
+
+/* No deeper than CHAINS_DEEP and one. */
+static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct import_fault *f)
+{
+    if (c->seen == SEEN && depth + c->height <= CHAINS_DEEP) return 0;
+    if (c->seen == ON_THE_WAY || depth > CHAINS_DEEP || c->seen == SEEN) {
+        snprintf(f->text, sizeof(f->text),
+                 c->seen == ON_THE_WAY ? "the chain `%.60s` of `%.60s` leads back to itself"
+                                       : "at the chain `%.60s` of `%.60s` chains lead to chains more than %d deep",
+                 c->name, c->scope, CHAINS_DEEP);
+        return -EINVAL;
+    }
+    c->seen = ON_THE_WAY;
+    for (const struct rule *r = c->rules; r; r = r->next) {
+        struct chain *to = target_of(s, c, r);
+
+        c->accepts |= r->act == ACT_ACCEPT;
+        if (!to) continue;
+        if (visit(s, to, depth + 1, f) < 0) return -EINVAL;
+        c->accepts |= to->accepts;
+        if (to->height + 1 > c->height) c->height = to->height + 1;
+    }
+    c->seen = SEEN;
+    return 0;
+}
+
+int ruleset_check(struct ruleset *s, struct import_fault *f)
+{
+    for (struct chain *c = s->chains; c; c = c->next)
+        if (visit(s, c, 0, f) < 0) return -EINVAL;
+    return 0;
+}

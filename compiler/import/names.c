@@ -1,0 +1,60 @@
+/* See names.h. */
+#include "compiler/import/names.h"
+
+#include <ctype.h>
+#include <search.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lang/heap.h"
+
+enum { NAME_MOST = 64, WISH_MOST = 40, FEW = 10 }; /* what is put behind fits, too */
+
+static bool is_word(const char *s)
+{
+    static const char *const words[] = {
+#define WORD(token, text, use, group, start) text,
+#include "lang/word.def"
+#undef WORD
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (!strcmp(words[i], s)) return true;
+    return false;
+}
+
+/* Letters, digits, `_`, and `-` inside. */
+static void spell(const char *wish, char name[WISH_MOST + 2])
+{
+    size_t len = 0;
+
+    if (!isalpha((unsigned char)wish[0]) && wish[0] != '_') name[len++] = wish[0] ? 'n' : '_';
+    for (; *wish && len < WISH_MOST; wish++) name[len++] = isalnum((unsigned char)*wish) || *wish == '-' ? *wish : '_';
+    while (len > 1 && name[len - 1] == '-') len--;
+    name[len] = '\0';
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(a, b); }
+
+const char *name_give(struct names *n, const char *wish, const char *behind)
+{
+    char base[WISH_MOST + 2], name[NAME_MOST + 1];
+
+    spell(wish, base);
+    if (!is_word(base)) behind = "";
+    snprintf(name, sizeof(name), "%s%.8s", base, behind);
+    for (unsigned more = 2; tfind(name, &n->tree, by_text); more++)
+        snprintf(name, sizeof(name), "%s%.8s-%u", base, behind, more < FEW ? more : FEW + n->later++);
+    char *given = arena_strndup(n->arena, name, strlen(name));
+    if (!tsearch(given, &n->tree, by_text)) out_of_memory();
+    return given;
+}
+
+static void keep(void *node) { (void)node; }
+
+void names_fini(struct names *n)
+{
+    tdestroy(n->tree, keep);
+    n->tree = NULL;
+}

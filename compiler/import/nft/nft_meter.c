@@ -1,0 +1,160 @@
+/* Limits, and sets that are filled by rules, as meters. */
+#include <string.h>
+
+#include "compiler/import/nft/nft_priv.h"
+
+/* ---- rates ---- */
+
+static bool unit_of(const char *per, uint32_t *seconds)
+{
+    static const struct {
+        const char *name;
+        uint32_t seconds;
+    } units[] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}, {"week", 604800}};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+        if (!strcmp(units[i].name, per)) {
+            *seconds = units[i].seconds;
+            return true;
+        }
+    return false;
+}
+
+/* What one of the unit is in bytes: 0, it is none. */
+static uint64_t bytes_of(const char *unit)
+{
+    if (!unit || !strcmp(unit, "bytes")) return 1;
+    if (!strcmp(unit, "kbytes")) return 1024;
+    return strcmp(unit, "mbytes") ? 0 : 1024 * 1024;
+}
+
+static bool count_of(const cJSON *v, uint64_t *out)
+{
+    if (!cJSON_IsNumber(v) || v->valuedouble < 0 || v->valuedouble > 1e12) return false;
+    *out = (uint64_t)v->valuedouble;
+    return true;
+}
+
+/* The bucket of packets holds the burst, five unless written. That of bytes holds a unit's worth and the burst
+ * (nft_limit_init of the kernel). */
+static bool fill(struct meter *m, const cJSON *limit)
+{
+    const char *per = nft_member(limit, "per"), *unit = nft_member(limit, "rate_unit");
+    uint64_t burst = 0;
+
+    m->bytes = unit && strcmp(unit, "packets") != 0;
+    if (!per || !unit_of(per, &m->unit) || !count_of(cJSON_GetObjectItemCaseSensitive(limit, "rate"), &m->rate))
+        return false;
+    const cJSON *written = cJSON_GetObjectItemCaseSensitive(limit, "burst");
+    if (written && !count_of(written, &burst)) return false;
+    if (!m->bytes) {
+        m->burst = burst ? burst : 5;
+        return true;
+    }
+    const uint64_t rate_unit = bytes_of(unit), burst_unit = bytes_of(nft_member(limit, "burst_unit"));
+    m->rate *= rate_unit;
+    m->burst = m->rate + burst * burst_unit;
+    return rate_unit && burst_unit;
+}
+
+static bool is_over(const cJSON *limit) { return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(limit, "inv")); }
+
+static void want_meter(struct reading_rule *r, struct meter *m, bool over)
+{
+    for (struct rule *one = r->first; one; one = one->next) rule_want_meter(r->nft->s, one, m, over);
+}
+
+/* ---- named ones ---- */
+
+void define_limit(struct nft *n, const cJSON *object)
+{
+    struct named_limit *l = arena_alloc(n->s->arena, sizeof(*l));
+
+    l->meter = ruleset_meter(n->s, nft_member(object, "name"));
+    l->over = is_over(object);
+    l->good = fill(l->meter, object);
+    named_enter(n, &n->limit_tree, &l->is, nft_member(object, "name"));
+}
+
+void read_limit(struct reading_rule *r, const cJSON *limit)
+{
+    const struct named_limit *named = cJSON_IsString(limit) ? limit_find(r->nft, limit->valuestring) : NULL;
+
+    if (cJSON_IsString(limit)) {
+        if (named && named->good)
+            want_meter(r, named->meter, named->over);
+        else
+            read_unsaid(r, named ? "its limit is not known" : "the file has no such limit");
+        return;
+    }
+    struct meter *m = ruleset_meter(r->nft->s, NULL);
+    if (fill(m, limit))
+        want_meter(r, m, is_over(limit));
+    else
+        read_unsaid(r, "its limit is not known");
+}
+
+/* ---- by address ---- */
+
+/* What the set is filled with, which packets without it do not have. */
+static bool key_of(const cJSON *key, struct subject *s)
+{
+    const cJSON *inside;
+    const char *kind = nft_kind(key, &inside);
+
+    if (kind && !strcmp(kind, "elem")) return key_of(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
+    return !subject_of(key, s) && !s->special;
+}
+
+static void want_flows(struct reading_rule *r, const cJSON *count, const struct meter *key)
+{
+    uint64_t n;
+
+    if (key->per != METER_SOURCE || !is_over(count) || !count_of(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) ||
+        !n || n > 100000000) {
+        read_unsaid(r, "prey asks for more than so many connections of a source");
+        return;
+    }
+    for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;
+}
+
+/* A limit or a count of connections for each key. */
+static void want_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name)
+{
+    struct meter *m = ruleset_meter(r->nft->s, name);
+    const cJSON *inside;
+    const char *kind = nft_kind(statement, &inside);
+
+    m->per = key->about == ASK_FROM ? METER_SOURCE : METER_DESTINATION;
+    if (key->about != ASK_FROM && key->about != ASK_TO)
+        read_unsaid(r, "prey counts by address alone");
+    else if (kind && !strcmp(kind, "limit") && fill(m, inside))
+        want_meter(r, m, is_over(inside));
+    else if (kind && !strcmp(kind, "ct count"))
+        want_flows(r, inside, m);
+    else
+        read_unsaid(r, "prey counts packets, bytes and connections by address, and nothing else");
+}
+
+void read_set_statement(struct reading_rule *r, const cJSON *statement)
+{
+    const cJSON *stmt = cJSON_GetObjectItemCaseSensitive(statement, "stmt"),
+                *elem = cJSON_GetObjectItemCaseSensitive(statement, "elem"),
+                *key = elem ? elem : cJSON_GetObjectItemCaseSensitive(statement, "key");
+    const char *name = nft_member(statement, elem ? "set" : "name");
+    const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt;
+    struct subject s;
+
+    if (name && name[0] == '@') name++;
+    if (!key_of(key, &s)) {
+        read_unsaid(r, "prey counts by address alone, and its rules put nothing into sets");
+        return;
+    }
+    want_implied(r, &s);
+    if (!one)
+        read_apart(r, "prey's rules put nothing into sets");
+    else if (one->next && cJSON_IsArray(stmt))
+        read_unsaid(r, "it counts by several things at once");
+    else
+        want_by_key(r, &s, one, name);
+}

@@ -1,0 +1,186 @@
+/* The statements of a rule, one after another. */
+#include <string.h>
+
+#include "compiler/import/nft/nft_priv.h"
+
+/* ---- verdicts ---- */
+
+static void act(struct reading_rule *r, enum act what)
+{
+    for (struct rule *one = r->first; one; one = one->next) one->act = what;
+}
+
+static void jump(struct reading_rule *r, enum act what, const char *target)
+{
+    const char *name = import_format(r->nft->s, "%s", target);
+
+    act(r, what);
+    for (struct rule *one = r->first; one; one = one->next) one->target = name;
+}
+
+bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value)
+{
+    const char *target = nft_member(value, "target");
+
+    if (!strcmp(kind, "accept"))
+        act(r, ACT_ACCEPT);
+    else if (!strcmp(kind, "drop"))
+        act(r, ACT_DROP);
+    else if (!strcmp(kind, "return"))
+        act(r, ACT_RETURN);
+    else if (!strcmp(kind, "continue"))
+        act(r, ACT_NONE);
+    else if (!strcmp(kind, "jump") && target)
+        jump(r, ACT_JUMP, target);
+    else if (!strcmp(kind, "goto") && target)
+        jump(r, ACT_GOTO, target);
+    else
+        return false;
+    return true;
+}
+
+/* What ICMP errors there are in both tools, the rest as the nearest: prey's own is a reset or port-unreachable. */
+static void read_reject(struct reading_rule *r, const cJSON *value)
+{
+    const char *type = nft_member(value, "type"), *with = nft_member(value, "expr");
+    const bool prohibited = with && strstr(with, "prohibited");
+
+    act(r, ACT_REJECT);
+    for (struct rule *one = r->first; one; one = one->next)
+        one->answer = type && !strcmp(type, "tcp reset") ? ANSWER_RST
+                      : prohibited                       ? ANSWER_PROHIBITED
+                                                         : ANSWER_UNREACHABLE;
+}
+
+/* ---- what is done besides ---- */
+
+/* What comes behind `log` may be asked of fewer packets than are logged: then logging is a rule of its own. */
+static void end_logging(struct reading_rule *r)
+{
+    struct rule *first = NULL;
+    uint64_t rules = 0;
+
+    if (!r->first->log || r->first->unsaid) return;
+    for (const struct rule *one = r->first; one; one = one->next) rules++;
+    for (struct rule *one = r->first; rules--; one = one->next) {
+        struct rule *again = chain_rule_again(r->nft->s, r->chain, one);
+
+        r->full |= !again;
+        if (!again) return;
+        again->log = false;
+        again->prefix = NULL;
+        again->comment = NULL;
+        if (!first) first = again;
+    }
+    r->first = first;
+}
+
+static void read_log(struct reading_rule *r, const cJSON *value)
+{
+    const char *prefix = nft_member(value, "prefix");
+
+    end_logging(r);
+    for (struct rule *one = r->first; one; one = one->next) {
+        one->log = true;
+        one->prefix = prefix ? import_format(r->nft->s, "%s", prefix) : NULL;
+    }
+}
+
+static void read_counter(struct reading_rule *r, const cJSON *value)
+{
+    const char *name = cJSON_IsString(value) ? import_format(r->nft->s, "%s", value->valuestring) : NULL;
+
+    r->counts = true;
+    for (struct rule *one = r->first; name && one; one = one->next) one->name = name;
+}
+
+/* The size of segments is the only thing that prey changes, and not by rules. */
+static void read_mangle(struct reading_rule *r, const cJSON *value)
+{
+    const cJSON *key = cJSON_GetObjectItemCaseSensitive(value, "key"), *inside,
+                *to = cJSON_GetObjectItemCaseSensitive(value, "value");
+    const char *kind = nft_kind(key, &inside), *option = nft_member(inside, "name");
+
+    if (!kind || strcmp(kind, "tcp option") != 0 || !option || strcmp(option, "maxseg") != 0) {
+        read_apart(r, "prey marks no packets and changes no fields by rules");
+        return;
+    }
+    const bool fixed = cJSON_IsNumber(to) && to->valuedouble >= 536 && to->valuedouble <= 65495;
+    r->nft->s->clamp = fixed ? (uint16_t)to->valuedouble : 1;
+    act(r, ACT_SILENT);
+}
+
+static void ignore(struct reading_rule *r, const cJSON *value)
+{
+    (void)value;
+    if (r->first->act == ACT_NONE && !r->first->log) act(r, ACT_SILENT);
+}
+
+static void read_notrack(struct reading_rule *r, const cJSON *value)
+{
+    (void)value;
+    read_apart(r, "prey follows all connections, and leaves none out");
+}
+
+static void read_aside(struct reading_rule *r, const cJSON *value)
+{
+    (void)value;
+    read_apart(r, "prey does nothing like it");
+}
+
+static void read_foreign(struct reading_rule *r, const cJSON *value)
+{
+    (void)value;
+    read_unsaid(r, "it is an extension of iptables, which nft does not show; import what iptables-save writes");
+}
+
+static void read_connections(struct reading_rule *r, const cJSON *value)
+{
+    (void)value;
+    read_unsaid(r, "prey counts connections by source alone");
+}
+
+static const struct statement_row {
+    const char *kind;
+    void (*read)(struct reading_rule *r, const cJSON *value);
+    bool asks; /* a packet may not get past it */
+} rows[] = {
+    {"match", read_match, true},
+    {"limit", read_limit, true},
+    {"set", read_set_statement, true},
+    {"meter", read_set_statement, true},
+    {"ct count", read_connections, true},
+    {"vmap", read_verdict_map, true},
+    {"xt", read_foreign, true},
+    {"log", read_log, false},
+    {"counter", read_counter, false},
+    {"reject", read_reject, false},
+    {"mangle", read_mangle, false},
+    {"flow", ignore, false},
+    {"last", ignore, false},
+    {"notrack", read_notrack, false},
+    {"dup", read_aside, false},
+    {"ct helper", read_aside, false},
+    {"ct timeout", read_aside, false},
+    {"ct expectation", read_aside, false},
+    {"secmark", read_aside, false},
+};
+
+void read_statement(struct reading_rule *r, const cJSON *statement)
+{
+    const cJSON *value;
+    const char *kind = nft_kind(statement, &value);
+
+    if (!kind) {
+        read_unsaid(r, "a statement of it is not known");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (!strcmp(rows[i].kind, kind)) {
+            if (rows[i].asks) end_logging(r);
+            if (!r->full) rows[i].read(r, value);
+            return;
+        }
+    if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))
+        read_unsaid(r, "prey has nothing like `%.40s`", kind);
+}

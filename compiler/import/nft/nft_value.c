@@ -1,0 +1,363 @@
+/* What a comparison is about, and the values that stand to its right. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/import/nft/nft_priv.h"
+#include "vm/words/names.h"
+
+const char *nft_kind(const cJSON *o, const cJSON **value)
+{
+    *value = NULL;
+    if (!cJSON_IsObject(o) || !o->child) return NULL;
+    *value = o->child;
+    return o->child->string;
+}
+
+const char *nft_member(const cJSON *o, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
+}
+
+/* ---- what it is about ---- */
+
+static const struct field {
+    const char *protocol, *name;
+    enum about about;
+    uint8_t family, proto, more;
+} fields[] = {
+    {"ip", "saddr", ASK_FROM, 4, 0, 0},         {"ip", "daddr", ASK_TO, 4, 0, 0},
+    {"ip", "protocol", ASK_PROTO, 4, 0, 0},     {"ip", "ttl", ASK_TTL, 4, 0, 0},
+    {"ip", "length", ASK_LENGTH, 4, 0, 0},      {"ip", "dscp", ASK_DSCP, 4, 0, 0},
+    {"ip6", "saddr", ASK_FROM, 6, 0, 0},        {"ip6", "daddr", ASK_TO, 6, 0, 0},
+    {"ip6", "hoplimit", ASK_TTL, 6, 0, 0},      {"ip6", "length", ASK_LENGTH, 6, 0, 40},
+    {"ip6", "dscp", ASK_DSCP, 6, 0, 0},         {"ip6", "flowlabel", ASK_FLOWLABEL, 6, 0, 0},
+    {"ip6", "nexthdr", ASK_PROTO, 6, 0, 0},     {"tcp", "sport", ASK_SPORT, 0, 6, 0},
+    {"tcp", "dport", ASK_DPORT, 0, 6, 0},       {"udp", "sport", ASK_SPORT, 0, 17, 0},
+    {"udp", "dport", ASK_DPORT, 0, 17, 0},      {"sctp", "sport", ASK_SPORT, 0, 132, 0},
+    {"sctp", "dport", ASK_DPORT, 0, 132, 0},    {"th", "sport", ASK_SPORT, 0, 0, 0},
+    {"th", "dport", ASK_DPORT, 0, 0, 0},        {"icmp", "type", ASK_ICMP_TYPE, 0, 1, 0},
+    {"icmp", "code", ASK_ICMP_CODE, 0, 1, 0},   {"icmpv6", "type", ASK_ICMP_TYPE, 0, 58, 0},
+    {"icmpv6", "code", ASK_ICMP_CODE, 0, 58, 0}, {"ether", "saddr", ASK_ETHER_FROM, 0, 0, 0},
+    {"ether", "daddr", ASK_ETHER_TO, 0, 0, 0},  {"ether", "type", ASK_ETHER_TYPE, 0, 0, 0},
+    {"vlan", "id", ASK_VLAN, 0, 0, 0},
+    {"meta", "iif", ASK_ON, 0, 0, 0},           {"meta", "iifname", ASK_ON, 0, 0, 0},
+    {"meta", "oif", ASK_OUT_ON, 0, 0, 0},       {"meta", "oifname", ASK_OUT_ON, 0, 0, 0},
+    {"meta", "l4proto", ASK_PROTO, 0, 0, 0},    {"meta", "length", ASK_LENGTH, 0, 0, 0},
+    {"meta", "protocol", ASK_ETHER_TYPE, 0, 0, 0}, {"ct", "state", ASK_STATE, 0, 0, 0},
+};
+
+static const char *field_of(const char *protocol, const char *name, struct subject *out)
+{
+    for (size_t i = 0; protocol && name && i < sizeof(fields) / sizeof(*fields); i++)
+        if (!strcmp(fields[i].protocol, protocol) && !strcmp(fields[i].name, name)) {
+            *out = (struct subject){.about = fields[i].about,
+                                    .family = fields[i].family,
+                                    .proto = fields[i].proto,
+                                    .more = fields[i].more};
+            return NULL;
+        }
+    return "prey has no condition for it";
+}
+
+static const char *special(struct subject *out, int what)
+{
+    *out = (struct subject){.special = true, .mask = 0xff};
+    out->what = what;
+    return NULL;
+}
+
+static bool has_flag(const cJSON *fib, const char *flag)
+{
+    const cJSON *flags = cJSON_GetObjectItemCaseSensitive(fib, "flags"), *one;
+
+    if (cJSON_IsString(flags)) return !strcmp(flags->valuestring, flag);
+    cJSON_ArrayForEach(one, flags) if (cJSON_IsString(one) && !strcmp(one->valuestring, flag)) return true;
+    return false;
+}
+
+static const char *fib_of(const cJSON *fib, struct subject *out)
+{
+    const char *result = nft_member(fib, "result");
+    const cJSON *flags = cJSON_GetObjectItemCaseSensitive(fib, "flags");
+    const int asked = cJSON_IsArray(flags) ? cJSON_GetArraySize(flags) : 1;
+
+    if (result && !strcmp(result, "oif") && asked == 2 && has_flag(fib, "saddr") && has_flag(fib, "iif"))
+        return special(out, SUBJECT_ROUTE);
+    if (!result || strcmp(result, "type") != 0 || asked != 1 || !(has_flag(fib, "saddr") || has_flag(fib, "daddr")))
+        return "prey asks no routes but for urpf-failed";
+    special(out, SUBJECT_ADDRESS_TYPE);
+    out->about = has_flag(fib, "saddr") ? ASK_FROM : ASK_TO;
+    return NULL;
+}
+
+/* `tcp flags & (fin|syn)`, `ip frag-off & 0x1fff`. */
+static const char *masked_of(const cJSON *both, struct subject *out)
+{
+    const cJSON *left = both->child, *mask = left ? left->next : NULL;
+    const cJSON *payload = cJSON_GetObjectItemCaseSensitive(left, "payload");
+    const char *protocol = nft_member(payload, "protocol"), *field = nft_member(payload, "field");
+
+    if (protocol && field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) {
+        special(out, SUBJECT_FLAGS);
+        return flags_of(mask, &out->mask) ? NULL : "its flags are none that prey knows";
+    }
+    if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") && cJSON_IsNumber(mask)) {
+        special(out, SUBJECT_FRAGMENT);
+        out->mask = (uint16_t)mask->valuedouble;
+        return NULL;
+    }
+    return "prey compares whole fields";
+}
+
+static const char *payload_of(const cJSON *v, struct subject *out)
+{
+    const char *protocol = nft_member(v, "protocol"), *field = nft_member(v, "field");
+
+    if (!protocol) return "it asks for bytes at a place";
+    if (field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) return special(out, SUBJECT_FLAGS);
+    return field_of(protocol, field, out);
+}
+
+const char *subject_of(const cJSON *left, struct subject *out)
+{
+    const cJSON *v;
+    const char *kind = nft_kind(left, &v);
+    const char *key = nft_member(v, "key");
+
+    if (!kind) return "prey has no condition for it";
+    if (!strcmp(kind, "payload")) return payload_of(v, out);
+    if (!strcmp(kind, "&")) return masked_of(v, out);
+    if (!strcmp(kind, "fib")) return fib_of(v, out);
+    if (!strcmp(kind, "meta") && key && !strcmp(key, "nfproto")) return special(out, SUBJECT_FAMILY);
+    if (!strcmp(kind, "meta") && key && !strcmp(key, "pkttype")) return special(out, SUBJECT_PACKET_TYPE);
+    if (!strcmp(kind, "ct") && key && !strcmp(key, "status")) return special(out, SUBJECT_STATUS);
+    if (!strcmp(kind, "meta") || (!strcmp(kind, "ct") && !nft_member(v, "dir"))) return field_of(kind, key, out);
+    return "prey has no condition for it";
+}
+
+/* ---- values ---- */
+
+static const struct number_word {
+    const char *name;
+    uint16_t number;
+} protocols[] = {{"ipv6-icmp", 58}, {"icmpv6", 58}, {"ipencap", 4}, {"udplite", 136}, {"comp", 108}},
+  dscps[] = {{"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},
+             {"cs7", 56},  {"df", 0},    {"be", 0},    {"lephb", 1}, {"af11", 10}, {"af12", 12}, {"af13", 14},
+             {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28}, {"af33", 30}, {"af41", 34},
+             {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44}},
+  ether_types[] = {{"ip", 0x0800}, {"arp", 0x0806}, {"ip6", 0x86dd}, {"8021q", 0x8100}, {"8021ad", 0x88a8}, {"vlan", 0x8100}};
+
+static bool find_named(const struct number_word *rows, size_t n, const char *name, uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(rows[i].name, name)) {
+            *out = rows[i].number;
+            return true;
+        }
+    return false;
+}
+#define FIND(rows, name, out) find_named(rows, sizeof(rows) / sizeof(*(rows)), name, out)
+
+static bool find_protocol(const char *name, uint64_t *out)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        const char *known = proto_name(i);
+        if (known && !strcmp(known, name)) {
+            *out = i;
+            return true;
+        }
+    }
+    return FIND(protocols, name, out);
+}
+
+static bool find_type(unsigned family, const char *name, uint64_t *out)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        const char *known = icmp_type_name(family, i);
+        if (known && !strcmp(known, name)) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
+{
+    if (cJSON_IsNumber(v)) {
+        *out = v->valuedouble >= 0 && v->valuedouble < 4294967296.0 ? (uint64_t)v->valuedouble : UINT64_MAX;
+        return *out != UINT64_MAX;
+    }
+    if (!cJSON_IsString(v)) return false;
+    switch (s->about) {
+    case ASK_PROTO: return find_protocol(v->valuestring, out);
+    case ASK_ICMP_TYPE: return find_type(s->proto == 58 ? 6 : 4, v->valuestring, out);
+    case ASK_DSCP: return FIND(dscps, v->valuestring, out);
+    case ASK_ETHER_TYPE: return FIND(ether_types, v->valuestring, out);
+    default: return false;
+    }
+}
+
+static bool is_address(enum about about) { return about == ASK_FROM || about == ASK_TO; }
+
+static bool is_word(enum about about)
+{
+    return about == ASK_ON || about == ASK_OUT_ON || about == ASK_ETHER_FROM || about == ASK_ETHER_TO ||
+           about == ASK_STATE;
+}
+
+static const char not_known[] = "it has a value that is not known";
+
+/* An address, or two ends of a range, or a prefix, by its text. */
+static const char *address_into(struct nft *n, const cJSON *a, const cJSON *b, int length, struct list *out)
+{
+    char text[128];
+
+    if (!cJSON_IsString(a) || (b && !cJSON_IsString(b))) return not_known;
+    if (b)
+        snprintf(text, sizeof(text), "%.50s-%.50s", a->valuestring, b->valuestring);
+    else if (length >= 0)
+        snprintf(text, sizeof(text), "%.50s/%d", a->valuestring, length);
+    else
+        snprintf(text, sizeof(text), "%.50s", a->valuestring);
+    return list_address(out, text, strlen(text), n->s->arena) ? NULL : not_known;
+}
+
+static const char *range_into(struct nft *n, const struct subject *s, const cJSON *range, struct list *out)
+{
+    const cJSON *a = cJSON_IsArray(range) ? range->child : NULL, *b = a ? a->next : NULL;
+    uint64_t lo, hi;
+
+    if (!b) return not_known;
+    if (is_address(s->about)) return address_into(n, a, b, -1, out);
+    if (!number_of(s, a, &lo) || !number_of(s, b, &hi) || lo > hi) return not_known;
+    list_number(out, lo + s->more, hi + s->more, n->s->arena);
+    return NULL;
+}
+
+static const char *word_into(struct nft *n, const struct subject *s, const char *word, struct list *out)
+{
+    static const char *const states[] = {"new", "established", "related", "invalid"};
+    bool known = s->about != ASK_STATE;
+
+    for (size_t i = 0; i < 4; i++) known |= !strcmp(word, states[i]);
+    if (!known) return "prey follows all connections: none is untracked";
+    list_word(out, word, strlen(word), n->s->arena);
+    return NULL;
+}
+
+static const char *each_into(struct nft *n, const struct subject *s, const cJSON *list, struct list *out)
+{
+    const cJSON *one;
+    const char *why = NULL;
+
+    cJSON_ArrayForEach(one, list) if (!why) why = value_into(n, s, one, out);
+    return why;
+}
+
+/* By its elements, of which none is a set. */
+static const char *elements_into(struct nft *n, const struct subject *s, const char *name, struct list *out)
+{
+    enum { ELEMENTS_MOST = 1024 };
+    const struct kept *k = kept_find(n, name);
+    const cJSON *elements = k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
+
+    if (!k || n->in_set) return k ? not_known : "the file has no such set";
+    if (cJSON_GetArraySize(elements) > ELEMENTS_MOST) return "prey has sets of addresses, ports and MACs alone";
+    n->in_set = true;
+    const char *why = each_into(n, s, elements, out);
+    n->in_set = false;
+    return why;
+}
+
+/* A named set: of addresses and ports by its name, of anything else by its elements. */
+static const char *set_into(struct nft *n, const struct subject *s, const char *name, struct list *out)
+{
+    struct set *set = ruleset_find_set(n->s, n->scope, name);
+    const bool address = is_address(s->about), port = s->about == ASK_DPORT || s->about == ASK_SPORT;
+
+    if (!set || !(address || port) || out->count || set->kind != (address ? ABOUT_ADDRESSES : ABOUT_NUMBERS))
+        return elements_into(n, s, name, out);
+    out->set = set;
+    return NULL;
+}
+
+static const char *text_into(struct nft *n, const struct subject *s, const cJSON *v, struct list *out)
+{
+    uint64_t number;
+
+    if (v->valuestring[0] == '@') return set_into(n, s, v->valuestring + 1, out);
+    if (is_word(s->about)) return word_into(n, s, v->valuestring, out);
+    if (is_address(s->about)) return address_into(n, v, NULL, -1, out);
+    if (!number_of(s, v, &number)) return not_known;
+    list_number(out, number + s->more, number + s->more, n->s->arena);
+    return NULL;
+}
+
+const char *value_into(struct nft *n, const struct subject *s, const cJSON *v, struct list *out)
+{
+    const cJSON *inside;
+    const char *kind = nft_kind(v, &inside);
+    uint64_t number;
+
+    if (cJSON_IsString(v)) return text_into(n, s, v, out);
+    if (cJSON_IsArray(v)) return each_into(n, s, v, out);
+    if (cJSON_IsNumber(v) && !is_word(s->about) && !is_address(s->about)) {
+        if (!number_of(s, v, &number)) return not_known;
+        list_number(out, number + s->more, number + s->more, n->s->arena);
+        return NULL;
+    }
+    if (!kind) return not_known;
+    if (!strcmp(kind, "set")) return each_into(n, s, inside, out);
+    if (!strcmp(kind, "elem")) return value_into(n, s, cJSON_GetObjectItemCaseSensitive(inside, "val"), out);
+    if (!strcmp(kind, "range")) return range_into(n, s, inside, out);
+    if (!strcmp(kind, "prefix") && is_address(s->about)) {
+        const cJSON *len = cJSON_GetObjectItemCaseSensitive(inside, "len");
+        const double bits = cJSON_GetNumberValue(len);
+        return cJSON_IsNumber(len) && bits >= 0 && bits <= 128
+                   ? address_into(n, cJSON_GetObjectItemCaseSensitive(inside, "addr"), NULL, (int)bits, out)
+                   : not_known;
+    }
+    return not_known;
+}
+
+const cJSON *elements_of(struct nft *n, const cJSON *set)
+{
+    const cJSON *inside;
+    const char *kind = nft_kind(set, &inside);
+
+    if (cJSON_IsString(set) && set->valuestring[0] == '@') {
+        const struct kept *k = kept_find(n, set->valuestring + 1);
+        return k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
+    }
+    return kind && !strcmp(kind, "set") ? inside : NULL;
+}
+
+bool flags_of(const cJSON *v, uint16_t *mask)
+{
+    static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"};
+    const cJSON *inside, *one;
+    const char *kind = nft_kind(v, &inside);
+    uint16_t all = 0, part;
+
+    if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 256) {
+        *mask = (uint16_t)v->valuedouble;
+        return true;
+    }
+    if (cJSON_IsString(v)) {
+        for (unsigned i = 0; i < 8; i++)
+            if (!strcmp(v->valuestring, names[i])) all = (uint16_t)(1u << i);
+        *mask = all;
+        return all != 0;
+    }
+    if (kind && strcmp(kind, "|") != 0) return false;
+    if (!kind && !cJSON_IsArray(v)) return false;
+    const cJSON *parts = kind ? inside : v;
+    cJSON_ArrayForEach(one, parts) {
+        if (!flags_of(one, &part)) return false;
+        all |= part;
+    }
+    *mask = all;
+    return true;
+}

@@ -1,0 +1,397 @@
+/* Rules of nat chains as statements of a `nat`. Those of chains that they jump to are taken with the conditions of the
+ * jump. A statement of prey says less than a rule may: what does not fit is left out. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "compiler/import/write_priv.h"
+#include "lang/heap.h"
+#include "vm/words/names.h"
+
+enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64 };
+
+struct translating {
+    struct writer *w;
+    const struct chain *base;
+    unsigned statements;
+};
+
+/* Conditions that a statement has no place for, besides those of `allowed` (bits of enum about). */
+static bool asks_only(const struct rule *r, uint32_t allowed)
+{
+    for (const struct condition *c = r->conditions; c; c = c->next)
+        if (!(allowed >> c->about & 1)) return false;
+    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->meters;
+}
+
+static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
+
+static bool is_positive(const struct list *l) { return l && !l->not && (l->set || l->count); }
+
+/* Devices by their names; a pattern is none. */
+static bool are_devices(const struct list *l)
+{
+    if (!is_positive(l)) return false;
+    for (uint32_t i = 0; i < l->count; i++)
+        for (const char *at = l->of[i].word; *at; at++)
+            if (*at == '*') return false;
+    return true;
+}
+
+static bool same_list(const struct list *a, const struct list *b)
+{
+    if (a->set || b->set) return a->set == b->set;
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->of[i].lo != b->of[i].lo || a->of[i].hi != b->of[i].hi || a->of[i].family != b->of[i].family) return false;
+    return true;
+}
+
+/* ---- sources ---- */
+
+static const char *source_unsayable(const struct rule *r)
+{
+    const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *out = rule_asks(r, ASK_OUT_ON);
+
+    if (!are_devices(out)) return "prey translates what leaves by a device that is named";
+    if (!asks_only(r, bit(ASK_OUT_ON) | bit(ASK_FROM) | bit(ASK_TO)))
+        return "prey translates by source and device alone";
+    if (from && (!is_positive(from) || (from->count && from->of[0].word))) return "prey translates sources that are listed";
+    if (to && (!to->not || !from || !same_list(from, to)))
+        return "prey translates by source and device alone, except what stays among the sources";
+    return NULL;
+}
+
+static void put_source_ports(struct writer *w, const struct translation_act *nat)
+{
+    if (nat->port_lo) fprintf(w->out, " ports %u-%u", nat->port_lo, nat->port_hi);
+    fputc('\n', w->out);
+}
+
+static void put_source(struct translating *t, struct rule *r)
+{
+    struct writer *w = t->w;
+    const struct list *from = rule_asks(r, ASK_FROM), *out = rule_asks(r, ASK_OUT_ON);
+    const bool masquerade = r->nat.how == NAT_MASQUERADE;
+    const char *why = source_unsayable(r);
+
+    if (!why && !from && r->family && masquerade) {
+        fputs("# could not be said in part: ", w->out);
+        put_comment(w->out, r->text);
+        fprintf(w->out, " (without a source it is for both families, IPv%u too)\n", r->family == 4 ? 6 : 4);
+        w->unsaid.parts++;
+    }
+    if (why) {
+        put_unsaid(w, r, why);
+        return;
+    }
+    for (uint32_t i = 0; i < out->count; i++) {
+        fputs(masquerade ? "masquerade from " : "source from ", w->out);
+        if (from)
+            put_list(w, from, ASK_FROM);
+        else
+            fputs("any", w->out);
+        fputs(" out on ", w->out);
+        put_string(w->out, out->of[i].word);
+        if (!masquerade) fputs(" to ", w->out);
+        if (!masquerade) put_address(w->out, r->nat.to.family, r->nat.to.lo, r->nat.to.hi);
+        put_source_ports(w, &r->nat);
+        t->statements++;
+    }
+}
+
+/* ---- destinations ---- */
+
+static uint64_t ports_in(const struct list *l)
+{
+    const struct list *members = l->set ? &l->set->members : l;
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < members->count; i++) n += (uint64_t)(members->of[i].hi - members->of[i].lo) + 1;
+    return n;
+}
+
+static bool has_ports(uint64_t proto) { return proto == 6 || proto == 17 || proto == 132; }
+
+static const char *protocols_unsayable(const struct list *proto, const struct list *port)
+{
+    if (!is_positive(proto)) return "prey forwards protocols and ports that are named";
+    for (uint32_t i = 0; i < proto->count; i++) {
+        if (proto->of[i].lo != proto->of[i].hi) return "prey forwards protocols and ports that are named";
+        if (has_ports((uint64_t)proto->of[i].lo) != (port != NULL)) return "prey forwards tcp, udp and sctp by ports";
+    }
+    return NULL;
+}
+
+static const char *target_unsayable(const struct rule *r, const struct list *port)
+{
+    if (r->nat.how != NAT_DESTINATION) return "prey forwards to one address and port";
+    if (!r->nat.to.family || r->nat.to.lo != r->nat.to.hi) return "prey forwards to one address";
+    if (r->nat.port_lo != r->nat.port_hi) return "prey forwards to one port";
+    if (r->nat.port_lo && port && ports_in(port) > PORTS_EACH) return "prey forwards several ports in their order";
+    return NULL;
+}
+
+static const char *destination_unsayable(const struct translating *t, const struct rule *r)
+{
+    const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *on = rule_asks(r, ASK_ON),
+                      *port = rule_asks(r, ASK_DPORT);
+    const char *why = NULL;
+
+    if (t->base->hook != HOOK_PREROUTING) return "prey does not translate the destinations of what this machine sends";
+    if (!asks_only(r, bit(ASK_ON) | bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_DPORT)))
+        return "prey forwards by address, arrival, source, protocol and port alone";
+    if ((on && !are_devices(on)) || (from && !is_positive(from)) || (port && !is_positive(port)))
+        return "prey forwards what is named, not what is excluded";
+    if (to && (!is_positive(to) || to->set)) return "prey forwards addresses that are named";
+    for (uint32_t i = 0; to && i < to->count; i++)
+        if (!to->of[i].word && to->of[i].lo != to->of[i].hi) return "prey forwards single addresses";
+    why = protocols_unsayable(rule_asks(r, ASK_PROTO), port);
+    return why ? why : target_unsayable(r, port);
+}
+
+/* `tcp/80, tcp/443`, without a port `gre`. */
+static void put_endpoints(struct writer *w, const struct list *proto, const struct list *port)
+{
+    const struct list *ports = port && port->set ? &port->set->members : port;
+    unsigned said = 0;
+
+    for (uint32_t i = 0; i < proto->count; i++) {
+        const unsigned number = (unsigned)proto->of[i].lo;
+        const char *name = proto_name(number);
+
+        for (uint32_t k = 0; k < (ports ? ports->count : 1); k++) {
+            fputs(said++ ? ", " : " ", w->out);
+            if (!ports) {
+                fprintf(w->out, number == 1 || number == 58 ? "%s" : "proto %s", number == 58 ? "icmp6" : name ? name : "");
+                if (!name) fprintf(w->out, "%u", number);
+                continue;
+            }
+            const unsigned lo = (unsigned)ports->of[k].lo, hi = (unsigned)ports->of[k].hi;
+            fprintf(w->out, lo == hi ? "%s/%u" : "%s/%u-%u", name, lo, hi);
+        }
+    }
+}
+
+static void put_target(struct writer *w, const struct extent *to, uint16_t port)
+{
+    const bool brackets = port && to->family == 6;
+
+    fputs(brackets ? " -> [" : " -> ", w->out);
+    put_address(w->out, to->family, to->lo, to->lo);
+    if (brackets) fputc(']', w->out);
+    if (port) fprintf(w->out, ":%u", port);
+    fputc('\n', w->out);
+}
+
+static void remember(struct writer *w, const struct rule *r, struct extent at)
+{
+    struct forwarded *f = arena_alloc(w->s->arena, sizeof(*f));
+    const struct list *port = rule_asks(r, ASK_DPORT);
+    const struct list *ports = port && port->set ? &port->set->members : port;
+
+    *f = (struct forwarded){.rule = r, .at = at, .to = r->nat.to, .port = r->nat.port_lo, .like = f};
+    if (!f->port && ports && ports_in(port) == 1) f->port = (uint16_t)ports->of[0].lo;
+    for (const struct forwarded *o = w->forwarded; o; o = o->next)
+        if (o->to.family == f->to.family && o->to.lo == f->to.lo && o->port == f->port) {
+            f->like = o->like;
+            break;
+        }
+    *w->forwarded_end = f;
+    w->forwarded_end = &f->next;
+}
+
+static struct list one_word(struct writer *w, const char *word)
+{
+    struct list l = {0};
+
+    list_add(&l, (struct extent){.word = word}, w->s->arena);
+    return l;
+}
+
+static void put_one_forward(struct translating *t, const struct rule *r, struct extent at, const char *device)
+{
+    struct writer *w = t->w;
+    const struct list *from = rule_asks(r, ASK_FROM);
+    struct rule *kept = arena_alloc(w->s->arena, sizeof(*kept));
+
+    *kept = *r;
+    kept->conditions = NULL;
+    fputs("forward ", w->out);
+    if (at.word)
+        fputs(at.word, w->out);
+    else
+        put_address(w->out, at.family, at.lo, at.hi);
+    if (device) fputs(" on ", w->out);
+    if (device) put_string(w->out, device);
+    if (device) rule_want(w->s, kept, ASK_ON, one_word(w, device));
+    if (from) fputs(" from ", w->out);
+    if (from) put_list(w, from, ASK_FROM);
+    if (from) rule_want(w->s, kept, ASK_FROM, *from);
+    rule_want(w->s, kept, ASK_PROTO, *rule_asks(r, ASK_PROTO));
+    if (rule_asks(r, ASK_DPORT)) rule_want(w->s, kept, ASK_DPORT, *rule_asks(r, ASK_DPORT));
+    put_endpoints(w, rule_asks(r, ASK_PROTO), rule_asks(r, ASK_DPORT));
+    put_target(w, &r->nat.to, r->nat.port_lo);
+    remember(w, kept, at);
+    t->statements++;
+}
+
+static void put_forward_to(struct translating *t, const struct rule *r, struct extent at)
+{
+    const struct list *on = rule_asks(r, ASK_ON);
+
+    for (uint32_t i = 0; i < (on ? on->count : 1); i++) put_one_forward(t, r, at, on ? on->of[i].word : NULL);
+}
+
+/* To each address. */
+static void put_forward_all(struct translating *t, const struct rule *r)
+{
+    const struct list *to = rule_asks(r, ASK_TO);
+
+    if (!to) put_forward_to(t, r, (struct extent){.word = "self"});
+    for (uint32_t i = 0; to && i < to->count; i++) put_forward_to(t, r, to->of[i]);
+}
+
+/* With a port of the target each port has a statement of its own: a list would take the target's ports in order. */
+static void put_each_port(struct translating *t, const struct rule *r, const struct list *ports)
+{
+    for (uint32_t i = 0; i < ports->count; i++)
+        for (wide n = ports->of[i].lo; n <= ports->of[i].hi; n++) {
+            struct rule one = *r;
+            struct list port = {0}, proto = *rule_asks(r, ASK_PROTO);
+
+            one.conditions = NULL;
+            list_number(&port, (uint64_t)n, (uint64_t)n, t->w->s->arena);
+            for (const struct condition *c = r->conditions; c; c = c->next)
+                if (c->about != ASK_DPORT && c->about != ASK_PROTO) rule_want(t->w->s, &one, c->about, c->list);
+            rule_want(t->w->s, &one, ASK_PROTO, proto);
+            rule_want(t->w->s, &one, ASK_DPORT, port);
+            put_forward_all(t, &one);
+        }
+}
+
+static void put_destination(struct translating *t, struct rule *r)
+{
+    const char *why = destination_unsayable(t, r);
+    const struct list *port = rule_asks(r, ASK_DPORT), *to = rule_asks(r, ASK_TO);
+
+    if (why) {
+        put_unsaid(t->w, r, why);
+        return;
+    }
+    if (!to) {
+        fputs("# could not be said in part: ", t->w->out);
+        put_comment(t->w->out, r->text);
+        fputs(" (only what is for this machine's own addresses is forwarded)\n", t->w->out);
+        t->w->unsaid.parts++;
+    }
+    if (r->nat.port_lo && port && ports_in(port) > 1)
+        put_each_port(t, r, port->set ? &port->set->members : port);
+    else
+        put_forward_all(t, r);
+}
+
+void put_forwarded(struct writer *w, const struct forwarded *f)
+{
+    struct rule as_it_came = *f->rule;
+    struct list at = {0};
+
+    list_add(&at, f->at, w->s->arena);
+    as_it_came.conditions = NULL;
+    for (const struct condition *c = f->rule->conditions; c; c = c->next)
+        rule_want(w->s, &as_it_came, c->about, c->list);
+    rule_want(w->s, &as_it_came, ASK_TO, at);
+    as_it_came.family = f->to.family;
+    put_conditions(w, &as_it_came, 0);
+    fputc('\n', w->out);
+}
+
+/* ---- chains ---- */
+
+static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump);
+
+/* The rule with the conditions of the jumps that led to it. */
+static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
+{
+    struct rule both = *r;
+
+    both.conditions = NULL;
+    for (const struct condition *c = r->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
+    if (!jump) return both;
+    for (const struct condition *c = jump->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
+    if (jump->family) rule_want_family(&both, jump->family);
+    rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
+    if (jump->meters || jump->flows_over || jump->urpf_failed) rule_unsaid(&both, "prey translates without meters");
+    if (jump->unsaid) rule_unsaid(&both, jump->unsaid);
+    both.never |= jump->never;
+    return both;
+}
+
+static void put_nat_rule(struct translating *t, struct rule *r, const struct rule *jump)
+{
+    struct writer *w = t->w;
+    struct rule both = joined(w, r, jump);
+    const struct chain *to = r->act == ACT_JUMP || r->act == ACT_GOTO
+                                 ? ruleset_find_chain(w->s, t->base->scope, r->target)
+                                 : NULL;
+    const bool source = both.nat.how == NAT_MASQUERADE || both.nat.how == NAT_SOURCE;
+    const bool was_told = both.told;
+
+    if (both.never || ((r->act == ACT_NONE || r->act == ACT_SILENT) && !r->unsaid && !r->apart)) return;
+    if (to)
+        put_chain(t, to, &both);
+    else if (both.unsaid)
+        put_unsaid(w, &both, both.unsaid);
+    else if (r->act == ACT_NONE || r->act == ACT_SILENT)
+        put_unsaid(w, &both, r->apart);
+    else if (r->act != ACT_TRANSLATE)
+        put_unsaid(w, &both, "a nat has no exceptions: what it keeps from being translated is translated");
+    else if (t->statements >= STATEMENTS_MOST)
+        put_unsaid(w, &both, "there are more than 4,096 statements already");
+    else if (source)
+        put_source(t, &both);
+    else
+        put_destination(t, &both);
+    r->told |= both.told && !was_told;
+}
+
+static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump)
+{
+    for (struct rule *r = c->rules; r; r = r->next) {
+        /* The end of a chain is where a `return` for all packets stands. */
+        if (r->act == ACT_RETURN && !r->conditions && !r->unsaid && !r->meters) return;
+        if (t->w->lines++ > IMPORT_RULES_MOST) return;
+        put_nat_rule(t, r, jump);
+    }
+}
+
+void put_nat(struct writer *w)
+{
+    struct translating t = {.w = w};
+    FILE *file = w->out;
+    char *text;
+    size_t len;
+
+    w->out = heap_stream(&text, &len);
+    for (const struct chain *c = w->s->chains; c; c = c->next) {
+        if (!c->nat) continue;
+        t.base = c;
+        put_chain(&t, c, NULL);
+    }
+    heap_stream_end(w->out);
+    w->out = file;
+    if (t.statements) {
+        fprintf(w->out, "\nnat %s {\n", name_give(&w->names, "translated", "_nat"));
+        fwrite(text, 1, len, w->out);
+        if (w->s->clamp == 1) fputs("mss clamp auto\n", w->out);
+        if (w->s->clamp > 1) fprintf(w->out, "mss clamp %u\n", w->s->clamp);
+        fputs("}\n", w->out);
+    } else {
+        fputs(len ? "\n" : "", w->out);
+        fwrite(text, 1, len, w->out);
+    }
+    if (w->s->clamp && !t.statements) {
+        fputs("# could not be said: segment sizes are clamped (prey does so in a nat and in services)\n", w->out);
+        w->unsaid.parts++;
+    }
+    free(text);
+}

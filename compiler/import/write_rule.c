@@ -1,0 +1,286 @@
+/* One rule where it stands: what its conditions mean at this hook, and its verdict. */
+#include <string.h>
+
+#include "compiler/import/write_priv.h"
+
+/* ---- what is left out ---- */
+
+/* Does a packet that it took get further without it? */
+static const char *effect(const struct rule *r)
+{
+    switch (r->act) {
+    case ACT_DROP:
+    case ACT_REJECT: return "COULD NOT BE SAID, and what it drops is not dropped here";
+    case ACT_JUMP:
+    case ACT_GOTO:
+    case ACT_RETURN: return "COULD NOT BE SAID, and all packets go on as those that it does not match";
+    default: return "could not be said";
+    }
+}
+
+static void count(struct writer *w, struct rule *r, uint64_t *what)
+{
+    if (r->told) return;
+    r->told = true;
+    ++*what;
+    if (what == &w->unsaid.rules && effect(r)[0] == 'C') w->unsaid.wider++;
+}
+
+static void put_why(struct writer *w, const char *what, const char *text, const char *why)
+{
+    fprintf(w->out, "# %s: ", what);
+    put_comment(w->out, text);
+    fputs(" (", w->out);
+    put_comment(w->out, why);
+    fputs(")\n", w->out);
+}
+
+void put_unsaid(struct writer *w, struct rule *r, const char *why)
+{
+    put_why(w, effect(r), r->text, why);
+    count(w, r, &w->unsaid.rules);
+}
+
+static void put_never(struct writer *w, const struct rule *r, const char *why)
+{
+    put_why(w, "never matches here", r->text, why);
+}
+
+/* ---- what a rule asks, at this place ---- */
+
+/* What prey's program can be asked of routes. */
+enum { KNOWS_WAYS_OUT = 0 };
+
+static bool leaves_unknown(const struct place *p)
+{
+    return p->hook == HOOK_PREROUTING || p->hook == HOOK_INPUT || p->hook == HOOK_INGRESS;
+}
+
+static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
+
+/* Why the rule matches no packet at this hook; NULL: it may. */
+static const char *never_here(const struct place *p, const struct rule *r)
+{
+    if (r->never) return "its conditions exclude one another";
+    if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
+    if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "where a packet leaves is not known yet";
+    if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "what this machine sends came in nowhere";
+    if (r->urpf_failed && sent_from_here(p)) return "what this machine sends came in nowhere";
+    if (r->translated == MUST_BE && !p->forwarded) return "no packet is translated here";
+    if (r->translated == MUST_NOT_BE && p->forwarded) return "all packets are translated here";
+    return NULL;
+}
+
+static const char *unsayable_here(const struct place *p, const struct rule *r)
+{
+    const char *why = conditions_unsayable(r);
+
+    if (why) return why;
+    if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "where a forwarded port leads is not asked where it arrives";
+    if (rule_asks(r, ASK_OUT_ON) && p->way == WAY_FORWARD && !KNOWS_WAYS_OUT)
+        return "prey can't ask yet where a packet leaves that crosses this machine";
+    if (r->urpf_failed && !KNOWS_WAYS_OUT) return "prey can't ask routes yet";
+    if (r->act == ACT_TRANSLATE) return "it translates outside of a nat chain";
+    return NULL;
+}
+
+static bool among(const struct list *l, uint8_t family, wide n)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct extent *e = &l->of[i];
+        if (!e->word && e->family == family && e->lo <= n && n <= e->hi) return true;
+    }
+    return false;
+}
+
+static bool in_set(const struct set *set, uint8_t family, wide n)
+{
+    if (!set->left) return among(&set->members, family, n);
+    return in_set(set->left, family, n) && in_set(set->right, family, n) != set->except;
+}
+
+/* Words, such as `self`, are none of them: what was sent on went to another machine. */
+static bool holds(const struct list *l, uint8_t family, wide n)
+{
+    return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not;
+}
+
+/* Of a packet that was sent on, the new destination is known: conditions about it are decided now, and go. False: one
+ * does not hold. */
+static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
+{
+    struct condition **end = &out->conditions;
+
+    *out = *r;
+    out->next = NULL;
+    for (const struct condition *c = r->conditions; c; c = c->next) {
+        const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port;
+
+        if (to && !holds(&c->list, f->to.family, f->to.lo)) return false;
+        if (port && !holds(&c->list, 0, f->port)) return false;
+        if (to || port) continue;
+        *end = arena_alloc(w->s->arena, sizeof(**end));
+        **end = (struct condition){.about = c->about, .list = c->list};
+        end = &(*end)->next;
+    }
+    *end = NULL;
+    out->translated = NO_MATTER;
+    return !(r->family && r->family != f->to.family);
+}
+
+/* ---- verdicts ---- */
+
+const char *place_verdict(const struct place *p, bool end)
+{
+    if (end && p->chain && p->chain->drops && p->kind != PLACE_JUMPED) return "drop";
+    if (p->kind == PLACE_PLAIN) return "return";
+    return p->accepted ? p->accepted->name : "accept";
+}
+
+/* `accept`, `return`, `drop`; or `do NAME` where that is a place's name. */
+static void put_verdict(struct writer *w, const struct place *p, bool end)
+{
+    const char *verdict = place_verdict(p, end);
+
+    fprintf(w->out, "%s%s", p->accepted && verdict == p->accepted->name ? "do " : "", verdict);
+}
+
+static void put_prefix(struct writer *w, const char *prefix)
+{
+    enum { PREFIX_MOST = 64 };
+    char text[PREFIX_MOST + 1];
+
+    if (!prefix || !*prefix) return;
+    snprintf(text, sizeof(text), "%s", prefix);
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ') *at = ' ';
+    fputc(' ', w->out);
+    put_string(w->out, text);
+}
+
+static void put_options(struct writer *w, const struct rule *r)
+{
+    static const char *const answers[] = {[ANSWER_OWN] = "",
+                                          [ANSWER_RST] = " with rst",
+                                          [ANSWER_UNREACHABLE] = " with unreachable",
+                                          [ANSWER_PROHIBITED] = " with prohibited"};
+
+    if (r->act == ACT_REJECT) fputs(answers[r->answer], w->out);
+    if (r->log && r->act != ACT_NONE) {
+        fputs(" log", w->out);
+        put_prefix(w, r->prefix);
+    }
+    if (r->name) fprintf(w->out, " as %s", name_give(&w->names, r->name, "_rule"));
+    if (r->comment && *r->comment) {
+        fputs(" comment ", w->out);
+        put_string(w->out, r->comment);
+    }
+}
+
+static void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r)
+{
+    put_conditions(w, r, p->forwarded ? p->forwarded->to.family : p->family);
+}
+
+static bool is_tcp(const struct rule *r)
+{
+    const struct list *proto = rule_asks(r, ASK_PROTO);
+
+    return proto && !proto->not && proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
+}
+
+/* A reset answers TCP alone; netfilter drops the rest, without an answer. */
+static void put_reset(struct writer *w, const struct place *p, const struct rule *r)
+{
+    struct rule tcp = *r;
+    struct list only = {0};
+
+    if (rule_asks(r, ASK_PROTO)) {
+        put_why(w, "could not be said in part", r->text, "it resets what need not be TCP, and is said to drop all");
+        w->unsaid.parts++;
+        fputs("drop", w->out);
+        put_conditions_here(w, p, r);
+        fputc('\n', w->out);
+        return;
+    }
+    list_number(&only, 6, 6, w->s->arena);
+    tcp.conditions = arena_alloc(w->s->arena, sizeof(*tcp.conditions));
+    *tcp.conditions = (struct condition){.next = r->conditions, .about = ASK_PROTO, .list = only};
+    fputs("reject", w->out);
+    put_conditions_here(w, p, &tcp);
+    put_options(w, r);
+    fputs("\ndrop", w->out);
+    put_conditions_here(w, p, r);
+    fputc('\n', w->out);
+}
+
+static void put_line(struct writer *w, const struct place *p, const struct rule *r)
+{
+    put_conditions_here(w, p, r);
+    put_options(w, r);
+    fputc('\n', w->out);
+}
+
+static void put_jump(struct writer *w, const struct place *p, const struct rule *r)
+{
+    const struct chain *target = ruleset_find_chain(w->s, p->chain->scope, r->target);
+
+    fprintf(w->out, "do %s", place_of_jump(w, p, target)->name);
+    put_line(w, p, r);
+    if (r->act == ACT_JUMP) return;
+    if (p->kind == PLACE_JUMPED)
+        fputs("return", w->out);
+    else
+        put_verdict(w, p, true);
+    put_conditions_here(w, p, r);
+    fputc('\n', w->out);
+}
+
+static void put_act(struct writer *w, const struct place *p, const struct rule *r)
+{
+    switch (r->act) {
+    case ACT_NONE:
+        fputs(r->log ? "log" : "count", w->out);
+        if (r->log) put_prefix(w, r->prefix);
+        break;
+    case ACT_ACCEPT: put_verdict(w, p, false); break;
+    case ACT_DROP: fputs("drop", w->out); break;
+    case ACT_REJECT: fputs("reject", w->out); break;
+    case ACT_RETURN:
+        if (p->kind == PLACE_JUMPED)
+            fputs("return", w->out);
+        else
+            put_verdict(w, p, true);
+        break;
+    default: put_jump(w, p, r); return;
+    }
+    put_line(w, p, r);
+}
+
+void put_rule(struct writer *w, const struct place *p, struct rule *r)
+{
+    struct rule decided = *r;
+    const char *why = never_here(p, r);
+
+    w->lines++;
+    if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
+    if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;
+    if (!r->unsaid && why) {
+        put_never(w, r, why);
+        return;
+    }
+    why = unsayable_here(p, &decided);
+    if (!why && (r->act == ACT_JUMP || r->act == ACT_GOTO) && !ruleset_find_chain(w->s, p->chain->scope, r->target))
+        why = "the file has no such chain";
+    if (why) {
+        put_unsaid(w, r, why);
+        return;
+    }
+    if (r->apart) put_why(w, "could not be said in part", r->text, r->apart);
+    if (r->apart) count(w, r, &w->unsaid.parts);
+    if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
+    if (r->act == ACT_REJECT && r->answer == ANSWER_RST && !is_tcp(r))
+        put_reset(w, p, &decided);
+    else
+        put_act(w, p, &decided);
+}

@@ -1,0 +1,317 @@
+/* Firewalls out of base chains. In netfilter a packet passes all base chains of its hooks, by priority: dropping ends
+ * that, accepting leads on to the next. In prey one firewall judges it and the first rule that decides ends all. So the
+ * last base chain is the firewall's body; the ones before it are chains that it does, in which accepting returns; and where
+ * accepting happens deeper, below a jump, it does all that follows, as a chain that always decides. */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/import/write_priv.h"
+#include "lang/heap.h"
+
+enum { PRIORITY_DSTNAT = -100 };
+
+static const char *const way_words[] = {[WAY_IN] = "in", [WAY_FORWARD] = "forward", [WAY_OUT] = "out"};
+
+/* ---- sequences ---- */
+
+/* Where a hook's chains stand on a way: -1, not there. */
+static int hook_order(enum way way, enum hook hook)
+{
+    static const signed char orders[WAYS][HOOK_POSTROUTING + 1] = {
+        [WAY_IN] = {-1, 0, 1, 2, -1, -1, -1},
+        [WAY_FORWARD] = {-1, 0, 1, -1, 2, -1, 3},
+        [WAY_OUT] = {-1, -1, -1, -1, -1, 2, 3},
+    };
+
+    return orders[way][hook];
+}
+
+struct sorted {
+    const struct chain *chain;
+    int order;
+    uint32_t place;
+};
+
+static int by_order(const void *a, const void *b)
+{
+    const struct sorted *x = a, *y = b;
+
+    if (x->order != y->order) return x->order - y->order;
+    if (x->chain->priority != y->chain->priority) return x->chain->priority < y->chain->priority ? -1 : 1;
+    return x->place < y->place ? -1 : 1;
+}
+
+/* Has it no say: no rules, and it accepts? */
+static bool is_silent(const struct chain *c) { return !c->rules && !c->drops; }
+
+/* Is it asked before destinations are translated? */
+static bool is_before(const struct chain *c)
+{
+    return c->hook == HOOK_INGRESS || (c->hook == HOOK_PREROUTING && c->priority < PRIORITY_DSTNAT);
+}
+
+static void collect(struct writer *w, enum way way)
+{
+    struct sequence *q = &w->ways[way];
+    struct sorted *sorted = NULL;
+    uint32_t n = 0, cap = 0;
+
+    for (const struct chain *c = w->s->chains; c; c = c->next) {
+        if (c->nat || hook_order(way, c->hook) < 0 || is_silent(c)) continue;
+        if (n == cap) sorted = heap_grown(sorted, n + 1, sizeof(*sorted), &cap);
+        sorted[n] = (struct sorted){c, hook_order(way, c->hook), n};
+        n++;
+    }
+    if (n) qsort(sorted, n, sizeof(*sorted), by_order);
+    q->of = arena_alloc(w->s->arena, (n + 1) * sizeof(*q->of));
+    q->parts_at = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        if (way != WAY_OUT && q->parts_at == UINT32_MAX && !is_before(sorted[i].chain)) q->parts_at = i;
+        q->of[i].chain = sorted[i].chain;
+    }
+    q->count = n;
+    if (way != WAY_OUT && q->parts_at == UINT32_MAX) q->parts_at = n;
+    free(sorted);
+}
+
+/* ---- places ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
+    if (x->chain != y->chain) return x->chain < y->chain ? -1 : 1;
+    if (x->way != y->way) return x->way < y->way ? -1 : 1;
+    if (x->hook != y->hook) return x->hook < y->hook ? -1 : 1;
+    if (x->from != y->from) return x->from < y->from ? -1 : 1;
+    if (x->family != y->family) return x->family < y->family ? -1 : 1;
+    if (x->forwarded != y->forwarded) return x->forwarded < y->forwarded ? -1 : 1;
+    return x->accepted == y->accepted ? 0 : x->accepted < y->accepted ? -1 : 1;
+}
+
+/* The place like that, which is written later if it is a new one. */
+static struct place *place_like(struct writer *w, const struct place *key, const char *wish)
+{
+    struct place *const *found = tfind(key, &w->place_tree, by_key);
+
+    if (found) return *found;
+    struct place *p = arena_alloc(w->s->arena, sizeof(*p));
+    *p = *key;
+    p->next = NULL;
+    p->firewall = false;
+    p->name = name_give(&w->names, wish, "_rules");
+    *w->places_end = p;
+    w->places_end = &p->next;
+    if (!tsearch(p, &w->place_tree, by_key)) out_of_memory();
+    return p;
+}
+
+/* Chains in which nothing depends on it are one, however accepting goes on there. */
+const struct place *place_of_jump(struct writer *w, const struct place *p, const struct chain *target)
+{
+    const struct place key = {.kind = PLACE_JUMPED,
+                              .chain = target,
+                              .hook = p->hook,
+                              .way = p->way,
+                              .family = p->family,
+                              .forwarded = p->forwarded,
+                              .accepted = target->accepts ? p->accepted : NULL};
+
+    return place_like(w, &key, target->name);
+}
+
+static struct place *place_of_stage(struct writer *w, const struct place *p, const struct chain *c, bool plain,
+                                    struct place *accepted)
+{
+    const struct place key = {.kind = plain ? PLACE_PLAIN : PLACE_WHOLE,
+                              .chain = c,
+                              .hook = c->hook,
+                              .way = p->way,
+                              .family = c->family ? c->family : p->family,
+                              .forwarded = p->forwarded,
+                              .accepted = accepted};
+
+    return place_like(w, &key, c->family == 6 ? import_format(w->s, "%.40s_ip6", c->name) : c->name);
+}
+
+static struct place *place_of_rest(struct writer *w, const struct place *p, uint32_t from, uint8_t family)
+{
+    const struct place key = {
+        .kind = PLACE_REST, .way = p->way, .from = from, .family = family, .forwarded = p->forwarded};
+    char wish[40];
+
+    snprintf(wish, sizeof(wish), "%s_%s", p->forwarded ? "sent-on" : way_words[p->way], from ? "rest" : "all");
+    return place_like(w, &key, wish);
+}
+
+/* ---- rules of a sequence ---- */
+
+static bool meets(const struct chain *c, uint8_t family) { return !c->family || !family || c->family == family; }
+
+/* Does a later stage judge packets that this one judges? */
+static bool is_last(const struct sequence *q, uint32_t i, uint8_t family)
+{
+    const uint8_t own = q->of[i].chain->family ? q->of[i].chain->family : family;
+
+    for (uint32_t k = i + 1; k < q->count; k++)
+        if (meets(q->of[k].chain, own)) return false;
+    return true;
+}
+
+static bool accepts_below(struct writer *w, const struct chain *c)
+{
+    for (const struct rule *r = c->rules; r; r = r->next) {
+        if (r->act != ACT_JUMP && r->act != ACT_GOTO) continue;
+        const struct chain *to = ruleset_find_chain(w->s, c->scope, r->target);
+        if (to && to->accepts) return true;
+    }
+    return false;
+}
+
+static void put_rules(struct writer *w, const struct place *p)
+{
+    for (struct rule *r = p->chain->rules; r; r = r->next) put_rule(w, p, r);
+}
+
+static void put_do(struct writer *w, const char *name, const struct chain *c, uint8_t known)
+{
+    const bool only = c->family && c->family != known;
+
+    fprintf(w->out, "do %s%s", name, !only ? "" : c->family == 4 ? " ip" : " ip6");
+    if (c->devices.count) {
+        fputs(" on ", w->out);
+        put_list(w, &c->devices, ASK_ON);
+    }
+    fputc('\n', w->out);
+}
+
+static void put_parting(struct writer *w, const struct place *p);
+
+/* The stages from p->from on, for packets of p->family. What comes to the end was accepted by all. Returns whether every
+ * packet is decided before that, or how: the policy of the last one. */
+enum end { END_ACCEPTS, END_DROPS, END_DECIDED };
+static enum end put_stages(struct writer *w, const struct place *p)
+{
+    const struct sequence *q = &w->ways[p->way];
+
+    for (uint32_t i = p->from; i < q->count; i++) {
+        const struct chain *c = q->of[i].chain;
+        const bool narrow = c->devices.count || (c->family && c->family != p->family);
+
+        if (i == q->parts_at && !p->forwarded) put_parting(w, p);
+        if (!meets(c, p->family)) continue;
+        if (is_last(q, i, p->family) && !narrow) {
+            const struct place body = {.kind = PLACE_WHOLE,
+                                       .chain = c,
+                                       .hook = c->hook,
+                                       .way = p->way,
+                                       .family = p->family,
+                                       .forwarded = p->forwarded,
+                                       .firewall = p->firewall};
+            put_rules(w, &body);
+            return c->drops ? END_DROPS : END_ACCEPTS;
+        }
+        if (is_last(q, i, p->family)) {
+            put_do(w, place_of_stage(w, p, c, false, NULL)->name, c, p->family);
+        } else if (!c->drops && !accepts_below(w, c)) {
+            put_do(w, place_of_stage(w, p, c, true, NULL)->name, c, p->family);
+        } else {
+            struct place *rest = place_of_rest(w, p, i + 1, c->family ? c->family : p->family);
+            put_do(w, place_of_stage(w, p, c, false, rest)->name, c, p->family);
+            if (!narrow) return END_DECIDED;
+        }
+    }
+    if (q->parts_at == q->count && !p->forwarded) put_parting(w, p);
+    return END_ACCEPTS;
+}
+
+/* What is sent on to another machine is judged by the stages of what crosses, as they see it. */
+static void put_parting(struct writer *w, const struct place *p)
+{
+    for (const struct forwarded *f = w->forwarded; f; f = f->next) {
+        if (p->way == WAY_FORWARD && f->at.word) continue;
+        if (p->family && p->family != f->to.family) continue;
+        struct place as_sent = {.way = WAY_FORWARD, .forwarded = f->like};
+        const struct sequence *q = &w->ways[WAY_FORWARD];
+
+        if (q->parts_at >= q->count)
+            fputs("accept", w->out);
+        else
+            fprintf(w->out, "do %s", place_of_rest(w, &as_sent, q->parts_at, f->to.family)->name);
+        put_forwarded(w, f);
+    }
+}
+
+/* ---- blocks ---- */
+
+static void put_rest(struct writer *w, const struct place *p)
+{
+    static const char *const ends[] = {[END_ACCEPTS] = "accept\n", [END_DROPS] = "drop\n", [END_DECIDED] = ""};
+
+    fputs(ends[put_stages(w, p)], w->out);
+}
+
+static void put_place(struct writer *w, const struct place *p)
+{
+    fprintf(w->out, "\nchain %s {\n", p->name);
+    if (p->kind == PLACE_REST) {
+        put_rest(w, p);
+    } else {
+        put_rules(w, p);
+        if (p->kind == PLACE_WHOLE)
+            fprintf(w->out, "%s%s\n", p->accepted && !p->chain->drops ? "do " : "", place_verdict(p, true));
+    }
+    fputs("}\n", w->out);
+}
+
+/* Its own name for the last chain's, which is its body. */
+static const char *firewall_name(struct writer *w, enum way way)
+{
+    static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
+    const struct sequence *q = &w->ways[way];
+    const struct chain *last = q->count ? q->of[q->count - 1].chain : NULL;
+    const bool own = last && is_last(q, q->count - 1, 0) && !last->family && strcmp(last->name, way_words[way]) != 0;
+
+    return name_give(&w->names, own ? last->name : usual[way], "_rules");
+}
+
+static bool parts(const struct writer *w, enum way way)
+{
+    if (way == WAY_OUT || (!w->ways[WAY_FORWARD].count && !w->ways[way].count)) return false;
+    for (const struct forwarded *f = w->forwarded; f; f = f->next)
+        if (way == WAY_IN || !f->at.word) return true;
+    return false;
+}
+
+static void put_firewall(struct writer *w, enum way way)
+{
+    const struct place body = {.kind = PLACE_REST, .way = way, .firewall = true};
+    char *text;
+    size_t len;
+    FILE *file = w->out;
+
+    if (!w->ways[way].count && !parts(w, way)) return;
+    const char *name = firewall_name(w, way);
+    w->out = heap_stream(&text, &len);
+    const enum end end = put_stages(w, &body);
+    heap_stream_end(w->out);
+    w->out = file;
+    fprintf(w->out, "\nfirewall %s %s default %s other frames pass {\n", name, way_words[way],
+            end == END_DROPS ? "drop" : "accept");
+    fwrite(text, 1, len, w->out);
+    fputs("}\n", w->out);
+    free(text);
+}
+
+static void keep(void *node) { (void)node; }
+
+void put_firewalls(struct writer *w)
+{
+    for (enum way way = 0; way < WAYS; way++) collect(w, way);
+    for (enum way way = 0; way < WAYS; way++) put_firewall(w, way);
+    /* Writing a place may ask for more. */
+    for (const struct place *p = w->places; p; p = p->next) put_place(w, p);
+    tdestroy(w->place_tree, keep);
+}
