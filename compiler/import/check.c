@@ -10,6 +10,26 @@ static struct chain *target_of(struct ruleset *s, const struct chain *c, const s
     return (struct chain *)ruleset_find_chain(s, c->scope, r->target);
 }
 
+static struct traits traits_of(const struct rule *r)
+{
+    return (struct traits){.accepts = r->act == ACT_ACCEPT,
+                           .arrival = rule_asks(r, ASK_ON) || r->urpf_failed,
+                           .departure = rule_asks(r, ASK_OUT_ON) != NULL,
+                           .destination = rule_asks(r, ASK_TO) || rule_asks(r, ASK_DPORT) || r->translated,
+                           .state = rule_asks(r, ASK_STATE) || r->flows_over,
+                           .source = rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)};
+}
+
+static void join(struct traits *a, const struct traits *b)
+{
+    a->accepts |= b->accepts;
+    a->arrival |= b->arrival;
+    a->departure |= b->departure;
+    a->destination |= b->destination;
+    a->state |= b->state;
+    a->source |= b->source;
+}
+
 /* No deeper than CHAINS_DEEP and one. */
 static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct import_fault *f)
 {
@@ -24,11 +44,11 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
     c->seen = ON_THE_WAY;
     for (const struct rule *r = c->rules; r; r = r->next) {
         struct chain *to = target_of(s, c, r);
-
-        c->accepts |= r->act == ACT_ACCEPT;
+        const struct traits own = traits_of(r);
+        join(&c->has, &own);
         if (!to) continue;
         if (visit(s, to, depth + 1, f) < 0) return -EINVAL;
-        c->accepts |= to->accepts;
+        join(&c->has, &to->has);
         if (to->height + 1 > c->height) c->height = to->height + 1;
     }
     c->seen = SEEN;

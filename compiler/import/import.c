@@ -65,13 +65,11 @@ static void print_formatted(const char *text, size_t len, FILE *out)
     sources_fini(&sources);
 }
 
-static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
-
 static void tell(const struct unsaid *u, const char *path, uint64_t rules)
 {
-    say(stderr, "preyc: %s: of %" PRIu64 " rule%s %" PRIu64 " could not be said (%" PRIu64 " that drop), and %" PRIu64
-                " thing%s besides; look for `could not be said`",
-        path, rules, plural(rules), u->rules, u->wider, u->parts, plural(u->parts));
+    say(stderr, "preyc: %s: %" PRIu64 " of %" PRIu64 " rules could not be said (%" PRIu64 " of them keep packets out), and %" PRIu64
+                " thing%s only in part: look for `could not be said`",
+        path, u->rules, rules, u->wider, u->parts, u->parts == 1 ? "" : "s");
 }
 
 static int give(struct ruleset *s, const char *path, FILE *out)

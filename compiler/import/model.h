@@ -170,10 +170,12 @@ struct chain {
     struct list devices;      /* of ingress; none: all */
     struct rule *rules, **end;
     uint32_t count;
-    /* of ruleset_check: chains that can follow one another below it, and whether a rule of those accepts, itself included */
+    /* of ruleset_check: chains that can follow one another below it; and what rules do and ask, here and below */
     enum { NOT_SEEN, ON_THE_WAY, SEEN } seen;
     unsigned height;
-    bool accepts;
+    struct traits {
+        bool accepts, arrival, departure, destination, state, source;
+    } has;
 };
 
 struct ruleset {

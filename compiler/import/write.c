@@ -15,11 +15,11 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     fputs("# Imported by preyc --import from ", out);
     put_comment(out, source);
     fputs(".\n", out);
-    if (u->rules || u->parts)
-        fprintf(out,
-                "# Of %" PRIu64 " rules %" PRIu64 " could not be said, of which %" PRIu64
-                " drop, and %" PRIu64 " things besides: look for \"could not be said\".\n",
-                w->s->rules, u->rules, u->wider, u->parts);
+    if (u->rules)
+        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rules could not be said, of which %" PRIu64 " keep packets out or away.\n",
+                u->rules, w->s->rules, u->wider);
+    if (u->parts) fprintf(out, "# %" PRIu64 " thing%s could not be said, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
+    if (u->rules || u->parts) fputs("# Each is told where it would stand: look for \"could not be said\", and first for capitals.\n", out);
     if (w->asks_state)
         fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; there it may be `new`.\n", out);
     if (w->forwarded)

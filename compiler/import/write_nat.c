@@ -96,6 +96,7 @@ static void put_source(struct translating *t, struct rule *r)
         if (!masquerade) put_address(w->out, r->nat.to.family, r->nat.to.lo, r->nat.to.hi);
         put_source_ports(w, &r->nat);
         t->statements++;
+        w->sources = true;
     }
 }
 
@@ -376,6 +377,9 @@ void put_nat(struct writer *w)
         if (!c->nat) continue;
         t.base = c;
         put_chain(&t, c, NULL);
+        if (!c->drops) continue;
+        fprintf(w->out, "# COULD NOT BE SAID, and it drops: the policy of the nat chain %.60s\n", c->name);
+        w->unsaid.parts++;
     }
     heap_stream_end(w->out);
     w->out = file;

@@ -33,6 +33,8 @@ struct place {
     } kind;
     const struct chain *chain; /* not of a REST */
     enum hook hook;            /* of the base chain that it is, or was jumped to from */
+    bool before_state;         /* it stands before connections are looked up */
+    bool after_source;         /* it stands behind the translation of sources */
     enum way way;
     uint32_t from;                     /* of a REST: the first of the sequence */
     uint8_t family;                    /* of its packets; 0: both */
@@ -63,6 +65,7 @@ struct writer {
     struct unsaid unsaid;
     uint64_t lines;
     bool asks_not_on, asks_state;
+    bool sources; /* a statement translates them */
 };
 
 /* A time of the week, as a `schedule` has it. */

@@ -80,6 +80,9 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
     if (rule_asks(r, ASK_OUT_ON) && p->way == WAY_FORWARD && !KNOWS_WAYS_OUT)
         return "prey can't ask yet where a packet leaves that crosses this machine";
     if (r->urpf_failed && !KNOWS_WAYS_OUT) return "prey can't ask routes yet";
+    if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over)) return "it asks for connections before they are known";
+    if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
+        return "it asks for sources that are translated already";
     if (r->act == ACT_TRANSLATE) return "it translates outside of a nat chain";
     return NULL;
 }

@@ -9,7 +9,7 @@
 #include "compiler/import/write_priv.h"
 #include "lang/heap.h"
 
-enum { PRIORITY_DSTNAT = -100 };
+enum { PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
 
 static const char *const way_words[] = {[WAY_IN] = "in", [WAY_FORWARD] = "forward", [WAY_OUT] = "out"};
 
@@ -85,6 +85,8 @@ static int by_key(const void *a, const void *b)
     if (x->chain != y->chain) return x->chain < y->chain ? -1 : 1;
     if (x->way != y->way) return x->way < y->way ? -1 : 1;
     if (x->hook != y->hook) return x->hook < y->hook ? -1 : 1;
+    if (x->before_state != y->before_state) return x->before_state ? 1 : -1;
+    if (x->after_source != y->after_source) return x->after_source ? 1 : -1;
     if (x->from != y->from) return x->from < y->from ? -1 : 1;
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
     if (x->forwarded != y->forwarded) return x->forwarded < y->forwarded ? -1 : 1;
@@ -108,42 +110,87 @@ static struct place *place_like(struct writer *w, const struct place *key, const
     return p;
 }
 
-/* Chains in which nothing depends on it are one, however accepting goes on there. */
+/* What the chain's rules do not ask about is no part of where it stands: so it is written once. */
+static struct place reduced(const struct place *p)
+{
+    const struct traits *has = &p->chain->has;
+    struct place key = *p;
+
+    if (!has->accepts && p->kind != PLACE_WHOLE) key.accepted = NULL;
+    if (!has->destination) key.forwarded = NULL;
+    key.before_state &= has->state;
+    key.after_source &= has->source;
+    if (!has->departure && !(has->arrival && p->way == WAY_OUT) && !key.forwarded) {
+        key.way = WAY_IN;
+        key.hook = HOOK_INPUT;
+    }
+    return key;
+}
+
 const struct place *place_of_jump(struct writer *w, const struct place *p, const struct chain *target)
 {
-    const struct place key = {.kind = PLACE_JUMPED,
-                              .chain = target,
-                              .hook = p->hook,
-                              .way = p->way,
-                              .family = p->family,
-                              .forwarded = p->forwarded,
-                              .accepted = target->accepts ? p->accepted : NULL};
+    const struct place full = {.kind = PLACE_JUMPED,
+                               .chain = target,
+                               .hook = p->hook,
+                               .before_state = p->before_state,
+                               .after_source = p->after_source,
+                               .way = p->way,
+                               .family = p->family,
+                               .forwarded = p->forwarded,
+                               .accepted = p->accepted};
+    const struct place key = reduced(&full);
 
     return place_like(w, &key, target->name);
+}
+
+/* A base chain as a place; the caller says of what kind. */
+static struct place stage_place(const struct writer *w, const struct place *p, const struct chain *c)
+{
+    return (struct place){.kind = PLACE_WHOLE,
+                          .chain = c,
+                          .hook = c->hook,
+                          .before_state = c->hook == HOOK_INGRESS || ((c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT) &&
+                                                                      c->priority < PRIORITY_CONNTRACK),
+                          .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
+                          .way = p->way,
+                          .family = c->family ? c->family : p->family,
+                          .forwarded = p->forwarded};
 }
 
 static struct place *place_of_stage(struct writer *w, const struct place *p, const struct chain *c, bool plain,
                                     struct place *accepted)
 {
-    const struct place key = {.kind = plain ? PLACE_PLAIN : PLACE_WHOLE,
-                              .chain = c,
-                              .hook = c->hook,
-                              .way = p->way,
-                              .family = c->family ? c->family : p->family,
-                              .forwarded = p->forwarded,
-                              .accepted = accepted};
+    struct place full = stage_place(w, p, c);
 
+    full.kind = plain ? PLACE_PLAIN : PLACE_WHOLE;
+    full.accepted = accepted;
+    const struct place key = reduced(&full);
     return place_like(w, &key, c->family == 6 ? import_format(w->s, "%.40s_ip6", c->name) : c->name);
+}
+
+/* `to_192_0_2_1_80` */
+static const char *name_of_target(struct writer *w, const struct forwarded *f)
+{
+    char *text;
+    size_t len;
+    FILE *out = heap_stream(&text, &len);
+
+    fputs("to_", out);
+    put_address(out, f->to.family, f->to.lo, f->to.lo);
+    if (f->port) fprintf(out, "_%u", f->port);
+    heap_stream_end(out);
+    const char *name = import_format(w->s, "%s", text);
+    free(text);
+    return name;
 }
 
 static struct place *place_of_rest(struct writer *w, const struct place *p, uint32_t from, uint8_t family)
 {
     const struct place key = {
         .kind = PLACE_REST, .way = p->way, .from = from, .family = family, .forwarded = p->forwarded};
-    char wish[40];
+    const char *wish = import_format(w->s, "%s_rest", way_words[p->way]);
 
-    snprintf(wish, sizeof(wish), "%s_%s", p->forwarded ? "sent-on" : way_words[p->way], from ? "rest" : "all");
-    return place_like(w, &key, wish);
+    return place_like(w, &key, p->forwarded ? name_of_target(w, p->forwarded) : wish);
 }
 
 /* ---- rules of a sequence ---- */
@@ -165,14 +212,33 @@ static bool accepts_below(struct writer *w, const struct chain *c)
     for (const struct rule *r = c->rules; r; r = r->next) {
         if (r->act != ACT_JUMP && r->act != ACT_GOTO) continue;
         const struct chain *to = ruleset_find_chain(w->s, c->scope, r->target);
-        if (to && to->accepts) return true;
+        if (to && to->has.accepts) return true;
     }
     return false;
 }
 
+/* Does it tell new packets from invalid ones? */
+static bool tells_new(const struct rule *r)
+{
+    const struct list *state = rule_asks(r, ASK_STATE);
+
+    for (uint32_t i = 0; state && i < state->count; i++)
+        if (!strcmp(state->of[i].word, "new") || !strcmp(state->of[i].word, "invalid")) return true;
+    return false;
+}
+
+/* A SYN with FIN is invalid in netfilter (tcp_valid_flags of nf_conntrack_proto_tcp.c), and new in prey. */
 static void put_rules(struct writer *w, const struct place *p)
 {
-    for (struct rule *r = p->chain->rules; r; r = r->next) put_rule(w, p, r);
+    bool guarded = p->way == WAY_OUT || p->before_state;
+
+    for (struct rule *r = p->chain->rules; r; r = r->next) {
+        if (!guarded && tells_new(r) && !r->unsaid) {
+            fputs("drop tcp flags has syn, fin  # for netfilter it is invalid\n", w->out);
+            guarded = true;
+        }
+        put_rule(w, p, r);
+    }
 }
 
 static void put_do(struct writer *w, const char *name, const struct chain *c, uint8_t known)
@@ -203,13 +269,8 @@ static enum end put_stages(struct writer *w, const struct place *p)
         if (i == q->parts_at && !p->forwarded) put_parting(w, p);
         if (!meets(c, p->family)) continue;
         if (is_last(q, i, p->family) && !narrow) {
-            const struct place body = {.kind = PLACE_WHOLE,
-                                       .chain = c,
-                                       .hook = c->hook,
-                                       .way = p->way,
-                                       .family = p->family,
-                                       .forwarded = p->forwarded,
-                                       .firewall = p->firewall};
+            struct place body = stage_place(w, p, c);
+            body.firewall = p->firewall;
             put_rules(w, &body);
             return c->drops ? END_DROPS : END_ACCEPTS;
         }
@@ -266,13 +327,22 @@ static void put_place(struct writer *w, const struct place *p)
     fputs("}\n", w->out);
 }
 
-/* Its own name for the last chain's, which is its body. */
+/* Are they chains that it does, and goes on? */
+static bool are_plain(struct writer *w, const struct sequence *q, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (q->of[i].chain->drops || accepts_below(w, q->of[i].chain)) return false;
+    return true;
+}
+
+/* The last chain's, where that is its body. */
 static const char *firewall_name(struct writer *w, enum way way)
 {
     static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
     const struct sequence *q = &w->ways[way];
     const struct chain *last = q->count ? q->of[q->count - 1].chain : NULL;
-    const bool own = last && is_last(q, q->count - 1, 0) && !last->family && strcmp(last->name, way_words[way]) != 0;
+    const bool own = last && !last->family && !last->devices.count && are_plain(w, q, q->count - 1) &&
+                     strcmp(last->name, way_words[way]) != 0;
 
     return name_give(&w->names, own ? last->name : usual[way], "_rules");
 }

@@ -146,6 +146,10 @@ static const struct number_word {
              {"cs7", 56},  {"df", 0},    {"be", 0},    {"lephb", 1}, {"af11", 10}, {"af12", 12}, {"af13", 14},
              {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28}, {"af33", 30}, {"af41", 34},
              {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44}},
+  codes4[] = {{"net-unreachable", 0}, {"host-unreachable", 1}, {"prot-unreachable", 2}, {"port-unreachable", 3},
+              {"frag-needed", 4}, {"net-prohibited", 9}, {"host-prohibited", 10}, {"admin-prohibited", 13}},
+  codes6[] = {{"no-route", 0}, {"admin-prohibited", 1}, {"addr-unreachable", 3}, {"port-unreachable", 4},
+              {"policy-fail", 5}, {"reject-route", 6}},
   ether_types[] = {{"ip", 0x0800}, {"arp", 0x0806}, {"ip6", 0x86dd}, {"8021q", 0x8100}, {"8021ad", 0x88a8}, {"vlan", 0x8100}};
 
 static bool find_named(const struct number_word *rows, size_t n, const char *name, uint64_t *out)
@@ -193,6 +197,8 @@ static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
     switch (s->about) {
     case ASK_PROTO: return find_protocol(v->valuestring, out);
     case ASK_ICMP_TYPE: return find_type(s->proto == 58 ? 6 : 4, v->valuestring, out);
+    case ASK_ICMP_CODE:
+        return s->proto == 58 ? FIND(codes6, v->valuestring, out) : FIND(codes4, v->valuestring, out);
     case ASK_DSCP: return FIND(dscps, v->valuestring, out);
     case ASK_ETHER_TYPE: return FIND(ether_types, v->valuestring, out);
     default: return false;
