@@ -1,0 +1,195 @@
+"""Packets for a rule set, drawn from its own words: addresses, ports, types and lengths that stand in its text, their
+neighbours, and others; single packets of any kind, and conversations, of which some are told only in part. Each is a line of
+packet notation (tests/packets/README.md), with where it arrives, or leaves."""
+import ipaddress
+import re
+
+FLAGS = ("syn",) * 6 + ("ack", "syn ack", "fin ack", "rst", "rst ack", "psh ack", "", "syn fin", "fin", "syn psh ack", "fin psh urg", "syn rst")
+SERVICES = {"ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80, "ntp": 123, "snmp": 161, "https": 443,
+            "submission": 587, "imaps": 993, "openvpn": 1194}
+OUTSIDE = ("198.18.7.0/24", "192.0.2.0/24", "2001:db8:f00::/48", "2a00:1450::/32")
+
+
+def words_of(text):
+    """(networks, numbers) that stand in a rule set."""
+    nets, numbers = set(), set()
+    for word in re.findall(r"[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]+(?:/\d+)?", text):
+        try:
+            nets.add(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            pass
+    for a, b in re.findall(r"(?<![\w.:/])(\d{1,5})(?:[-:](\d{1,5}))?(?![\w.:/])", text):
+        numbers.update(int(n) for n in (a, b) if n)
+    numbers.update(SERVICES[w] for w in re.findall(r"[a-z]+", text) if w in SERVICES)
+    return sorted(nets, key=str), sorted(n for n in numbers if n < 65536)
+
+
+class Conversation:
+    """Two ends that speak in turn."""
+
+    def __init__(self, drawn, ends, kind):
+        self.drawn, self.ends, self.kind = drawn, ends, kind
+        self.ports = [drawn.rng.randrange(1024, 65536), drawn.number(65535)]
+        self.seq = [drawn.rng.randrange(1 << 30), drawn.rng.randrange(1 << 30)]
+        told = {"tcp": ["syn", "syn ack", "ack", "psh ack", "psh ack", "fin ack", "fin ack", "ack"],
+                "udp": [""] * 5, "icmp": [""] * 4}[kind]
+        who = {"tcp": (0, 1, 0, 0, 1, 0, 1, 0), "udp": (0, 1, 0, 1, 1), "icmp": (0, 1, 0, 1)}[kind]
+        self.steps = list(zip(who, told))
+        # Of some the beginning is not seen, some are never answered, some end at once.
+        if drawn.rng.random() < 0.15:
+            # (A SYN ACK is: without it the kernel lets by whatever the server says.)
+            del self.steps[drawn.rng.choice([i for i in range(len(self.steps)) if i != 1])]
+        if drawn.rng.random() < 0.2:
+            self.steps.insert(drawn.rng.randrange(1, len(self.steps)), (1, "error"))
+
+    def next(self):
+        who, flags = self.steps.pop(0)
+        src, dst = self.ends[who], self.ends[1 - who]
+        sport, dport = self.ports[who], self.ports[1 - who]
+        if flags == "error":
+            return self.error(src, dst)
+        if self.kind == "tcp":
+            data = 100 if "psh" in flags else 0
+            seq, ack = self.seq[who], self.seq[1 - who]
+            self.seq[who] += data + ("syn" in flags) + ("fin" in flags)
+            return self.drawn.packet(src, dst, "tcp", sport, dport, flags, seq, ack if "ack" in flags else 0, data)
+        if self.kind == "udp":
+            return self.drawn.packet(src, dst, "udp", sport, dport, data=20)
+        v6 = src.version == 6
+        asked = (128, 129) if v6 else (8, 0)
+        return self.drawn.packet(src, dst, "icmp6" if v6 else "icmp", asked[who], 0, data=56, ident=self.ports[0])
+
+    def error(self, src, dst):
+        """What one end says of the other's last packet; the quote is that packet's beginning."""
+        v6 = src.version == 6
+        head = f"ip{src.version} {dst} > {src}" + ("" if v6 else " id 1") + (" len 28" if v6 else " len 48")
+        body = {"tcp": f"tcp {self.ports[0]} > {self.ports[1]} ack seq {self.seq[0]}", "udp": f"udp {self.ports[0]} > {self.ports[1]} len 28 csum 1",
+                "icmp": f"icmp{'6' if v6 else ''} type {128 if v6 else 8} id {self.ports[0]} seq 1"}[self.kind]
+        return self.drawn.packet(src, dst, "icmp6" if v6 else "icmp", 1 if v6 else 3, 4 if v6 else 3, quote=f" / {head} / {body}" + (
+            "" if self.kind == "tcp" else " / zeros 20"))
+
+
+class Drawn:
+    """The packets of one seed. mine: world.networks(); text: the rule set."""
+
+    def __init__(self, rng, mine, text):
+        self.rng, self.mine = rng, mine
+        self.nets, self.numbers = words_of(text)
+        self.own = {a.ip for pair in mine.values() for a in pair}
+        self.links = [a.network for pair in mine.values() for a in pair]
+        self.packets = []  # of {way, interface, line, reset, quiet}
+
+    # ---- values ----
+
+    def number(self, most):
+        rng = self.rng
+        stock = [n for n in self.numbers if n <= most]
+        if not stock or rng.random() < 0.2:
+            return rng.randrange(1, most + 1)
+        return min(most, max(0, rng.choice(stock) + rng.choice((0, 0, 0, 0, 0, 1, -1))))
+
+    def within(self, net):
+        ends = (0, 1, net.num_addresses - 2, net.num_addresses - 1, self.rng.randrange(net.num_addresses))
+        return net[min(net.num_addresses - 1, max(0, self.rng.choice(ends)))]
+
+    def host(self, version):
+        """Somebody else, where packets can come from and go to."""
+        while True:
+            stock = self.rng.choice((self.nets, self.nets, self.links, [ipaddress.ip_network(n) for n in OUTSIDE]))
+            stock = [n for n in stock if n.version == version]
+            if not stock:
+                continue
+            a = self.within(self.rng.choice(stock)) + self.rng.choice((0, 0, 0, 0, 1, -1))
+            if self.usable(a):
+                return a
+
+    def usable(self, a):
+        if a in self.own or a.is_multicast or a.is_loopback or a.is_unspecified or a.is_link_local or a.is_reserved and a.version == 4:
+            return False
+        if a.version == 4 and int(a) >> 24 == 0 or a.version == 6 and not 0x2000 <= int(a) >> 112 < 0xFE00:
+            return False
+        # The first and the last address of a link are for groups.
+        return not any(a in n and a in (n[0], n[-1]) for n in self.links if n.version == a.version)
+
+    def way_of(self, a):
+        """The interface that leads to an address."""
+        for name, pair in self.mine.items():
+            if any(a in i.network for i in pair if i.version == a.version):
+                return name
+        return next(iter(self.mine))
+
+    def ends(self):
+        """Two ends, of which at most one is this machine."""
+        version = self.rng.choice((4, 4, 6))
+        mine = self.rng.choice([a for a in sorted(self.own, key=int) if a.version == version])
+        kind = self.rng.random()
+        if kind < 0.45:
+            return self.host(version), mine
+        if kind < 0.7:
+            return mine, self.host(version)
+        return self.host(version), self.host(version)
+
+    # ---- packets ----
+
+    def packet(self, src, dst, kind, a, b, flags="", seq=0, ack=0, data=0, ident=1, quote=""):
+        """One more; a and b are ports, or type and code."""
+        rng, n, v6 = self.rng, len(self.packets) + 1, src.version == 6
+        ttl = self.number(255) if rng.random() < 0.1 else 64
+        tos = rng.choice((0x10, 0x28, 0x48, 0xB8)) if rng.random() < 0.1 else 0
+        if v6:
+            head = f"ip6 {src} > {dst} hop {255 if 133 <= a <= 136 and kind == 'icmp6' else max(ttl, 2)} tclass {tos} flow {n}"
+        else:
+            head = f"ip4 {src} > {dst} id {n} ttl {max(ttl, 2)} tos {tos}"
+        reset = None
+        if kind == "tcp":
+            body = f"tcp {a} > {b} {flags} seq {seq} ack {ack}"
+            counted = seq + ("syn" in flags.split()) + ("fin" in flags.split()) + data
+            reset = (b, a, ack, 0) if "ack" in flags.split() else (b, a, 0, counted & 0xFFFFFFFF)
+        elif kind in ("udp", "sctp"):
+            body = f"{kind} {a} > {b}"
+        elif kind in ("icmp", "icmp6"):
+            body = f"{kind} type {a} code {b} id {ident} seq 1" if not quote else f"{kind} type {a} code {b}{quote}"
+        else:
+            body = kind
+        line = f"eth / {head} / {body}" + (f" / zeros {data}" if data else "")
+        out = src in self.own
+        way = "out" if out else "in" if dst in self.own or dst.is_multicast else "on"
+        at = self.way_of(dst if out else src)
+        if not out and rng.random() < 0.08:
+            at = rng.choice(list(self.mine))
+        # Nobody is told of these, whatever a rule says.
+        error = kind == "icmp" and a in (3, 4, 5, 11, 12) or kind == "icmp6" and a < 128
+        quiet = "rst" in flags or error or dst.is_multicast
+        self.packets.append({"way": way, "interface": at, "line": line, "reset": reset, "quiet": quiet})
+
+    def single(self):
+        rng = self.rng
+        src, dst = self.ends()
+        v6 = src.version == 6
+        kind = rng.choice(("tcp",) * 9 + ("udp",) * 6 + ("icmp",) * 4 + ("sctp", "gre", "esp"))
+        data = rng.choice((0, 0, 0, 8, 60, self.number(1400)))
+        if kind == "icmp":
+            kind = "icmp6" if v6 else "icmp"
+            known = (1, 2, 3, 4, 128, 129) if v6 else (0, 3, 8, 8, 11, 13, 17)
+            a, b = rng.choice(known), rng.choice((0, 0, 0, 1, 4))
+        else:
+            a, b = rng.choice((rng.randrange(1024, 65536), self.number(65535))), self.number(65535)
+        if rng.random() < 0.02 and src not in self.own:
+            dst = ipaddress.ip_address("ff02::1" if v6 else "224.0.0.1")
+        self.packet(src, dst, kind, a, b, rng.choice(FLAGS), rng.randrange(1 << 31), rng.randrange(1 << 31), data)
+
+    def some(self, count):
+        """At least so many packets, several conversations at once among single ones."""
+        talks = []
+        while len(self.packets) < count or talks:
+            if len(self.packets) < count and self.rng.random() < 0.4:
+                self.single()
+            elif len(self.packets) < count and len(talks) < 6 and self.rng.random() < 0.5:
+                src, dst = self.ends()
+                talks.append(Conversation(self, (src, dst), self.rng.choice(("tcp", "tcp", "tcp", "udp", "icmp"))))
+            elif talks:
+                talk = self.rng.choice(talks)
+                talk.next()
+                if not talk.steps:
+                    talks.remove(talk)
+        return self.packets
