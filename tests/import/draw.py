@@ -99,7 +99,9 @@ class Drawn:
             stock = [n for n in stock if n.version == version]
             if not stock:
                 continue
-            a = self.within(self.rng.choice(stock)) + self.rng.choice((0, 0, 0, 0, 1, -1))
+            a = self.within(self.rng.choice(stock))
+            near = int(a) + self.rng.choice((0, 0, 0, 0, 1, -1))
+            a = type(a)(near) if 0 < near < 1 << a.max_prefixlen else a
             if self.usable(a):
                 return a
 
@@ -121,13 +123,14 @@ class Drawn:
     def ends(self):
         """Two ends, of which at most one is this machine."""
         version = self.rng.choice((4, 4, 6))
-        mine = self.rng.choice([a for a in sorted(self.own, key=int) if a.version == version])
+        other = self.host(version)
         kind = self.rng.random()
         if kind < 0.45:
-            return self.host(version), mine
+            return other, self.rng.choice([a for a in sorted(self.own, key=int) if a.version == version])
         if kind < 0.7:
-            return mine, self.host(version)
-        return self.host(version), self.host(version)
+            # A program of this machine speaks from the address that leads there.
+            return next(i.ip for i in self.mine[self.way_of(other)] if i.version == version), other
+        return other, self.host(version)
 
     # ---- packets ----
 
@@ -145,8 +148,11 @@ class Drawn:
             body = f"tcp {a} > {b} {flags} seq {seq} ack {ack}"
             counted = seq + ("syn" in flags.split()) + ("fin" in flags.split()) + data
             reset = (b, a, ack, 0) if "ack" in flags.split() else (b, a, 0, counted & 0xFFFFFFFF)
-        elif kind in ("udp", "sctp"):
-            body = f"{kind} {a} > {b}"
+        elif kind == "udp":
+            body = f"udp {a} > {b}"
+        elif kind == "sctp":
+            # An INIT: of SCTP the kernel calls everything else that belongs to nothing invalid.
+            body, data = f'sctp {a} > {b} / payload x"0100001400000001000100000001000100000001"', 0
         elif kind in ("icmp", "icmp6"):
             body = f"{kind} type {a} code {b} id {ident} seq 1" if not quote else f"{kind} type {a} code {b}{quote}"
         else:

@@ -3,8 +3,9 @@ the rule set loaded, and through the program of what `preyc --import` made of it
 
     B=build python3 tests/import/kernel.py [FILE...]
 
-SEED draws other packets (1); LONG=1 draws of fifty seeds. Takes root. Of a rule set of which something could not be said the
+SEED draws other packets (1); LONG=1 draws of twenty seeds. Takes root. Of a rule set of which something could not be said the
 program may let less through, never more."""
+import collections
 import glob
 import json
 import os
@@ -75,6 +76,10 @@ def kernel_verdicts(packets, frames, ends):
         else:
             sender.arrives(p["interface"], frame)
     sender.close()
+    # Which of two packets a reset was for can't be told where it would be the same.
+    resets = collections.Counter(p["reset"] for p in packets)
+    for p in packets:
+        p["quiet"] |= not world.answers_all() or p["reset"] is not None and resets[p["reset"]] > 1
     seen = {}
     for name, elements in world.remembered().items():
         seen[name] = {e & 0xFFFFF for e in elements} if name[-1] == "6" else elements
@@ -123,7 +128,7 @@ def prey_verdicts(base, own):
 # ---- one rule set ----
 
 def compared(name, text, seed, base):
-    """What differs, as lines; and how often each verdict was given."""
+    """What differs, as lines; how often each verdict was given; and whether something could not be said."""
     interfaces = interfaces_of(text)
     mine = world.networks(interfaces)
     ends = world.enter(mine)
@@ -133,12 +138,12 @@ def compared(name, text, seed, base):
         f.write(listing)
     made = subprocess.run([f"{BUILD}/preyc", "--import", kind, base + ".in"], capture_output=True, text=True)
     if made.returncode > 1:
-        return [made.stderr.strip()], {}
+        return [made.stderr.strip()], {}, False
     with open(base + ".prey", "w") as f:
         f.write(made.stdout)
     done = subprocess.run([f"{BUILD}/preyc", base + ".prey", "-o", base + ".pbc"], capture_output=True, text=True)
     if done.returncode:
-        return [done.stderr.strip()], {}
+        return [done.stderr.strip()], {}, False
     drawn = draw.Drawn(random.Random(f"{seed} {os.path.basename(name)}"), mine, text)
     packets = drawn.some(COUNT)
     frames = frames_of(packets, base)
@@ -146,7 +151,7 @@ def compared(name, text, seed, base):
         f.write(pcapng(packets, frames, interfaces))
     kernel = kernel_verdicts(packets, frames, ends)
     world.leave(ends)
-    return differences(packets, kernel, prey_verdicts(base, drawn.own), made.returncode == 1)
+    return *differences(packets, kernel, prey_verdicts(base, drawn.own), made.returncode == 1), made.returncode == 1
 
 
 def differences(packets, kernel, prey, part):
@@ -164,10 +169,10 @@ def differences(packets, kernel, prey, part):
 def check(name, seeds):
     with open(name) as f:
         text = f.read()
-    failed, total = False, {}
+    failed, part, total = False, False, {}
     for seed in seeds:
         base = os.path.join(WORK, f"{os.path.basename(name)}-{seed}")
-        bad, counts = compared(name, text, seed, base)
+        bad, counts, part = compared(name, text, seed, base)
         for line in bad[:SHOWN]:
             print(f"# seed {seed}: {line}")
         if len(bad) > SHOWN:
@@ -181,7 +186,8 @@ def check(name, seeds):
         print(f"# too few of a kind: {total}")
         failed = True
     told = ", ".join(f"{n} {v}" for v, n in total.items() if v)
-    print(f"{'not ok' if failed else 'ok'} - {os.path.basename(name)} ({told})")
+    says = "lets by no more than the kernel" if part else "is judged as by the kernel"
+    print(f"{'not ok' if failed else 'ok'} - {os.path.basename(name)} {says} ({told})")
     return failed
 
 
@@ -190,7 +196,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     names = sys.argv[1:] or sorted(glob.glob(here + "/*.nft") + glob.glob(here + "/*.iptables"))
     first = int(os.environ.get("SEED", "1"))
-    seeds = range(first, first + (50 if os.environ.get("LONG") else 1))
+    seeds = range(first, first + (20 if os.environ.get("LONG") else 1))
     print(f"# seeds from {first}")
     failed = False
     for name in names:

@@ -40,11 +40,14 @@ def enter(mine):
         raise OSError(ctypes.get_errno(), "no network namespace")
     for name, value in (("ipv4/ip_forward", 1), ("ipv4/conf/all/rp_filter", 0), ("ipv4/conf/default/rp_filter", 0),
                         ("ipv6/conf/all/forwarding", 1), ("ipv6/conf/all/accept_dad", 0), ("ipv6/conf/default/accept_dad", 0),
-                        ("ipv4/icmp_ratelimit", 0), ("ipv6/icmp/ratelimit", 0),
+                        ("ipv4/icmp_ratelimit", 0), ("ipv6/icmp/ratelimit", 0), 
+                        ("ipv4/icmp_msgs_per_sec", 1000000), ("ipv4/icmp_msgs_burst", 1000000),
                         # What is in the middle of a connection that nobody saw begin is invalid, as in a replay.
                         ("netfilter/nf_conntrack_tcp_loose", 0)):
-        with open("/proc/sys/net/" + name, "w") as f:
-            f.write(str(value))
+        # Before Linux 6.12 the last two are of the whole machine, and no namespace has them.
+        if os.path.exists("/proc/sys/net/" + name):
+            with open("/proc/sys/net/" + name, "w") as f:
+                f.write(str(value))
     ends = {}
     for name in mine:
         ends[name] = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -58,6 +61,11 @@ def enter(mine):
     lines += [f"route add default via 203.0.113.1 dev {world}", f"route add default via 2001:db8:0::9 dev {world}"]
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
     return ends
+
+
+def answers_all():
+    """Does the kernel answer every packet that a rule rejects, or after some fifty only so many a second?"""
+    return os.path.exists("/proc/sys/net/ipv4/icmp_msgs_burst")
 
 
 def leave(ends):

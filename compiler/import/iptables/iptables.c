@@ -1,14 +1,264 @@
-/* What iptables-save and ip6tables-save write, into the model. */
+/* What iptables-save and ip6tables-save write, into the model: tables of chains, and their rules. One file may hold
+ * both families, and before the tables what `ipset save` writes. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "compiler/import/model.h"
+#include "compiler/import/iptables/ipsets.h"
+#include "compiler/import/iptables/reading.h"
+#include "lang/heap.h"
+
+struct table {
+    const char *name;
+    int priority;
+    unsigned hooks; /* of 1 << enum hook */
+};
+
+static const struct table tables[] = {
+    {"raw", -300, 1 << HOOK_PREROUTING | 1 << HOOK_OUTPUT},
+    {"mangle", -150,
+     1 << HOOK_PREROUTING | 1 << HOOK_INPUT | 1 << HOOK_FORWARD | 1 << HOOK_OUTPUT | 1 << HOOK_POSTROUTING},
+    {"nat", -100, 1 << HOOK_PREROUTING | 1 << HOOK_INPUT | 1 << HOOK_OUTPUT | 1 << HOOK_POSTROUTING},
+    {"filter", 0, 1 << HOOK_INPUT | 1 << HOOK_FORWARD | 1 << HOOK_OUTPUT},
+    {"security", 50, 1 << HOOK_INPUT | 1 << HOOK_FORWARD | 1 << HOOK_OUTPUT},
+};
+enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
+
+static const char *const hook_names[] = {[HOOK_PREROUTING] = "PREROUTING",
+                                         [HOOK_INPUT] = "INPUT",
+                                         [HOOK_FORWARD] = "FORWARD",
+                                         [HOOK_OUTPUT] = "OUTPUT",
+                                         [HOOK_POSTROUTING] = "POSTROUTING"};
+
+struct listing {
+    struct ruleset *s;
+    struct import_fault *fault;
+    const char *text, *end;
+    const char *at;            /* the next line */
+    unsigned said_family;      /* by the comment above the tables; 0: none said it */
+    bool had[TABLES][2];       /* which tables came, of IPv4 and of IPv6 */
+    const struct table *table; /* the one that is read; NULL: none */
+    uint8_t family;
+    const char *scope;
+    uint32_t table_line;
+    struct shared_meter *shared;
+    struct words words;
+    struct reading reading;
+};
+
+static bool fault(struct listing *l, const char *what)
+{
+    snprintf(l->fault->text, sizeof(l->fault->text), "%s", what);
+    return false;
+}
+
+static bool fault_of(struct listing *l, const char *before, const char *name, const char *behind)
+{
+    snprintf(l->fault->text, sizeof(l->fault->text), "%s`%.60s`%s", before, name, behind);
+    return false;
+}
+
+/* ---- tables ---- */
+
+static bool line_of(const char *line, const char *end, const char *begins)
+{
+    return (size_t)(end - line) >= strlen(begins) && !memcmp(line, begins, strlen(begins));
+}
+
+/* The table's own words tell IPv6 where no comment does: an address after -s, -d or in a set's place, or what only
+ * ip6tables has. */
+static bool looks_like_ip6(const char *at, const char *end)
+{
+    static const char *const signs[] = {"ipv6-icmp", "icmpv6", "icmp6", " -m hl ", "::"};
+
+    for (const char *line = at; line < end;) {
+        const char *next = memchr(line, '\n', (size_t)(end - line));
+        const size_t len = (size_t)((next ? next : end) - line);
+
+        if (line_of(line, end, "COMMIT")) return false;
+        for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+            if (*line != '#' && memmem(line, len, signs[i], strlen(signs[i]))) return true;
+        if (!next) return false;
+        line = next + 1;
+    }
+    return false;
+}
+
+static bool begin_table(struct listing *l, const char *name)
+{
+    size_t i = 0;
+
+    while (i < TABLES && strcmp(tables[i].name, name) != 0) i++;
+    if (i == TABLES) return fault_of(l, "there is no table ", name, "");
+    if (l->table) return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
+    l->family = (uint8_t)l->said_family;
+    if (!l->family) l->family = looks_like_ip6(l->at, l->end) || l->had[i][0] ? 6 : 4;
+    if (l->had[i][l->family == 6])
+        return fault_of(l, "a second table ", name, l->family == 6 ? " for IPv6" : " for IPv4");
+    l->had[i][l->family == 6] = true;
+    l->table = &tables[i];
+    l->table_line = l->fault->line;
+    l->scope = import_format(l->s, "%s %s", l->family == 6 ? "ip6" : "ip", name);
+    return true;
+}
+
+/* ---- chains ---- */
+
+static enum hook hook_of(const struct table *t, const char *name)
+{
+    for (enum hook h = HOOK_PREROUTING; h <= HOOK_POSTROUTING; h++)
+        if (t->hooks & 1u << h && !strcmp(hook_names[h], name)) return h;
+    return HOOK_NONE;
+}
+
+/* `:NAME POLICY [packets:bytes]` */
+static bool begin_chain(struct listing *l)
+{
+    const char *name = l->words.of[0] + 1;
+    const char *policy = l->words.count > 1 ? l->words.of[1] : "";
+
+    if (!*name) return fault(l, "a chain without a name");
+    if (ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the chain ", name, " stands twice");
+    const enum hook hook = hook_of(l->table, name);
+    const bool known = !strcmp(policy, "ACCEPT") || !strcmp(policy, "DROP");
+    if (hook == HOOK_NONE ? strcmp(policy, "-") != 0 : !known)
+        return fault_of(l, "the chain ", name,
+                        hook == HOOK_NONE ? " should have `-` for its policy" : " needs ACCEPT or DROP for its policy");
+    struct chain *c = ruleset_chain(l->s, l->scope, name);
+    c->family = l->family;
+    c->hook = hook;
+    c->nat = l->table->priority == -100 && hook != HOOK_NONE;
+    c->priority = c->nat && (hook == HOOK_POSTROUTING || hook == HOOK_INPUT) ? 100 : l->table->priority;
+    c->drops = !strcmp(policy, "DROP");
+    return true;
+}
+
+/* ---- rules ---- */
+
+/* The line without its counters, for comments. */
+static struct rule rule_from(const struct listing *l, const char *line, size_t len)
+{
+    const char *text = *line == '[' ? memmem(line, len, "-A", 2) : line;
+
+    len -= (size_t)(text - line);
+    while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) len--;
+    return (struct rule){.text = arena_strndup(l->s->arena, text, len)};
+}
+
+static bool take_rule(struct listing *l, const char *line, size_t len)
+{
+    struct reading *r = &l->reading;
+    const uint32_t at = l->words.of[0][0] == '[';
+
+    if (l->words.count < at + 2) return fault(l, "a rule without a chain");
+    const char *name = l->words.of[at + 1];
+    if (!ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the table has no chain ", name, "");
+    struct chain *c = ruleset_chain(l->s, l->scope, name);
+    *r = (struct reading){.s = l->s,
+                          .fault = l->fault,
+                          .shared = &l->shared,
+                          .words = &l->words,
+                          .at = at + 2,
+                          .family = l->family,
+                          .scope = l->scope,
+                          .chain = c->name,
+                          .nat = l->table->priority == -100,
+                          .rule = rule_from(l, line, len)};
+    return reading_rule(r, c);
+}
+
+/* ---- lines ---- */
+
+static void hear_comment(struct listing *l, const char *line, size_t len)
+{
+    if (len > 15 && line_of(line, line + len, "# Generated by "))
+        l->said_family = memmem(line, len, "ip6tables", 9) ? 6 : memmem(line, len, "iptables", 8) ? 4 : l->said_family;
+}
+
+static bool in_table(struct listing *l, const char *line, size_t len)
+{
+    const char *word = l->words.of[0];
+    const char *second = l->words.count > 1 ? l->words.of[1] : "";
+
+    if (!strcmp(word, "COMMIT")) return l->table = NULL, true;
+    if (*word == ':') return begin_chain(l);
+    if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
+    return fault_of(l, "", word, " begins no line of iptables-save");
+}
+
+static bool take_line(struct listing *l, const char *line, size_t len)
+{
+    if (len && *line == '#') return hear_comment(l, line, len), true;
+    const char *wrong = words_split(&l->words, line, len);
+    if (wrong) return fault(l, wrong);
+    if (!l->words.count) return true;
+    if (*l->words.of[0] == '*') return begin_table(l, l->words.of[0] + 1);
+    if (l->table) return in_table(l, line, len);
+    if (ipset_line(&l->words)) return ipset_take(l->s, &l->words, l->fault);
+    return fault_of(l, "", l->words.of[0], " stands outside of a table");
+}
+
+/* Of a family without a word nobody knows what its own listing says: the policies hold for it, and where they drop,
+ * that is all. */
+static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
+{
+    bool drops = false;
+
+    for (const struct chain *c = l->s->chains; c; c = c->next) {
+        if (c->family != said || c->hook == HOOK_NONE || !c->drops) continue;
+        struct chain *same = ruleset_chain(l->s, other == 6 ? "ip6 filter" : "ip filter", c->name);
+        same->family = other;
+        same->hook = c->hook;
+        same->drops = drops = true;
+    }
+    if (drops)
+        ruleset_remark(l->s,
+                       "IPv%u: the file holds nothing of %s, so all of it is dropped where the policy is DROP; both "
+                       "listings may stand in one file",
+                       other, other == 6 ? "ip6tables-save" : "iptables-save");
+}
+
+static bool whole(struct listing *l)
+{
+    if (l->table) {
+        l->fault->line = l->table_line;
+        return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
+    }
+    bool had4 = false, had6 = false;
+    for (size_t i = 0; i < TABLES; i++) {
+        had4 |= l->had[i][0];
+        had6 |= l->had[i][1];
+    }
+    if (had4 && !had6) judge_other_family(l, 4, 6);
+    if (had6 && !had4) judge_other_family(l, 6, 4);
+    if (had4 || had6) return true;
+    l->fault->line = 0;
+    return fault(l, "no table stands in it: this is not what iptables-save writes");
+}
+
+static bool read_all(struct listing *l)
+{
+    for (l->at = l->text; l->at < l->end;) {
+        const char *line = l->at, *next = memchr(line, '\n', (size_t)(l->end - line));
+
+        l->fault->line++;
+        l->at = next ? next + 1 : l->end;
+        if (!take_line(l, line, (size_t)((next ? next : l->end) - line))) return false;
+    }
+    return whole(l);
+}
 
 int iptables_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
-    (void)s;
-    (void)text;
-    (void)len;
-    snprintf(f->text, sizeof(f->text), "iptables-save is not read yet");
-    return -EINVAL;
+    struct listing *l = heap_zeroed(1, sizeof(*l));
+
+    *f = (struct import_fault){0};
+    l->s = s;
+    l->fault = f;
+    l->text = text;
+    l->end = text + len;
+    const bool good = read_all(l);
+    free(l);
+    return good ? 0 : -EINVAL;
 }

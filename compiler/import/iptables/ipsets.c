@@ -1,0 +1,59 @@
+/* See ipsets.h. */
+#include "compiler/import/iptables/ipsets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool ipset_line(const struct words *w)
+{
+    return w->count > 1 && (!strcmp(w->of[0], "create") || !strcmp(w->of[0], "add"));
+}
+
+/* Where an option stands behind what a line begins with; 0: it does not. */
+static uint32_t word_at(const struct words *w, const char *word)
+{
+    for (uint32_t i = 3; i < w->count; i++)
+        if (!strcmp(w->of[i], word)) return i;
+    return 0;
+}
+
+static bool of_addresses(const char *type)
+{
+    return !strcmp(type, "hash:ip") || !strcmp(type, "hash:net") || !strcmp(type, "bitmap:ip");
+}
+
+static bool create(struct ruleset *s, const struct words *w, struct import_fault *f)
+{
+    if (w->count < 3) {
+        snprintf(f->text, sizeof(f->text), "`create` needs a name and a type");
+        return false;
+    }
+    if (of_addresses(w->of[2])) {
+        struct set *set = ruleset_set(s, "ipset", w->of[1], ABOUT_ADDRESSES);
+        const uint32_t family = word_at(w, "family");
+
+        set->changes |= word_at(w, "timeout") != 0;
+        set->family = family && family + 1 < w->count && !strcmp(w->of[family + 1], "inet6") ? 6 : 4;
+    } else {
+        ruleset_remark(s, "the set `%.60s`: it holds `%.60s`, and prey has sets of addresses alone", w->of[1],
+                       w->of[2]);
+    }
+    return true;
+}
+
+bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f)
+{
+    if (!strcmp(w->of[0], "create")) return create(s, w, f);
+    struct set *set = ruleset_find_set(s, "ipset", w->of[1]);
+    if (!set) return true;
+    if (w->count < 3 || !list_address(&set->members, w->of[2], strlen(w->of[2]), s->arena)) {
+        snprintf(f->text, sizeof(f->text), "`%.60s` is no address, prefix or range", w->count < 3 ? "" : w->of[2]);
+        return false;
+    }
+    if (word_at(w, "nomatch")) {
+        snprintf(f->text, sizeof(f->text), "the entry `%.60s` takes addresses away (`nomatch`), which is not imported",
+                 w->of[2]);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,279 @@
+/* Where a packet comes from and goes to: addresses, protocol, devices, frames. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "compiler/import/iptables/names.h"
+#include "compiler/import/iptables/reading.h"
+
+/* ---- addresses ---- */
+
+/* The length that a netmask stands for, or -1: its bits are not all at the beginning. */
+static int mask_length(struct reading *r, const char *text, size_t len)
+{
+    struct list mask = {0};
+
+    if (!list_address(&mask, text, len, r->s->arena) || mask.of[0].lo != mask.of[0].hi) return -1;
+    const int bits = mask.of[0].family == 4 ? 32 : 128;
+    const wide rest = ~mask.of[0].lo & (bits == 32 ? (wide)0xffffffff : ~(wide)0);
+    if (rest & (rest + 1)) return -1;
+    int length = bits;
+    for (wide left = rest; left; left >>= 1) length--;
+    return length;
+}
+
+/* A, A/LENGTH or A/MASK, whose bits behind the length need not be 0. */
+static bool add_network(struct reading *r, struct list *l, const char *text, size_t len)
+{
+    const char *slash = memchr(text, '/', len);
+    const size_t address_len = slash ? (size_t)(slash - text) : len;
+    const size_t at = l->count;
+
+    if (!list_address(l, text, address_len, r->s->arena) || l->of[at].family != r->family)
+        return reading_fault(r, "`%.60s` is no IPv%u address", text, r->family);
+    if (!slash) return true;
+    const int bits = r->family == 4 ? 32 : 128;
+    const char *mask = slash + 1;
+    const size_t mask_len = len - address_len - 1;
+    int length = 0;
+    if (memchr(mask, '.', mask_len) || memchr(mask, ':', mask_len)) {
+        length = mask_length(r, mask, mask_len);
+        if (length < 0) {
+            rule_unsaid(&r->rule, "prey has no masks with gaps");
+            return true;
+        }
+    } else {
+        char digits[4] = {0};
+        uint64_t n;
+
+        if (mask_len < sizeof(digits)) memcpy(digits, mask, mask_len);
+        if (!reading_number(r, digits, (uint64_t)bits, "prefix length", &n)) return false;
+        length = (int)n;
+    }
+    const wide rest = length == bits ? 0 : (~(wide)0 >> (128 - bits)) >> length;
+    l->of[at].lo &= ~rest;
+    l->of[at].hi = l->of[at].lo | rest;
+    return true;
+}
+
+static bool is_all(const struct list *l, unsigned family)
+{
+    return l->count == 1 && l->of[0].lo == 0 && l->of[0].hi == (family == 4 ? (wide)0xffffffff : ~(wide)0);
+}
+
+static bool want_addresses(struct reading *r, enum about about, const char *text)
+{
+    struct list l = {.not = r->inverted};
+
+    for (const char *at = text;; at++) {
+        const size_t len = strcspn(at, ",");
+
+        if (!add_network(r, &l, at, len)) return false;
+        at += len;
+        if (!*at) break;
+    }
+    if (is_all(&l, r->family))
+        r->rule.never |= r->inverted;
+    else
+        reading_want(r, about, l);
+    return true;
+}
+
+static bool take_source(struct reading *r, const char *const *v) { return want_addresses(r, ASK_FROM, v[0]); }
+static bool take_destination(struct reading *r, const char *const *v) { return want_addresses(r, ASK_TO, v[0]); }
+
+static bool want_span(struct reading *r, enum about about, const char *text)
+{
+    struct list l = {.not = r->inverted};
+
+    if (!list_address(&l, text, strlen(text), r->s->arena) || l.of[0].family != r->family)
+        return reading_fault(r, "`%.60s` is no range of IPv%u addresses", text, r->family);
+    reading_want(r, about, l);
+    return true;
+}
+
+static bool take_source_span(struct reading *r, const char *const *v) { return want_span(r, ASK_FROM, v[0]); }
+static bool take_destination_span(struct reading *r, const char *const *v) { return want_span(r, ASK_TO, v[0]); }
+
+/* addrtype: of the kernel's kinds of addresses two are something to prey. */
+static bool want_kind(struct reading *r, enum about about, const char *kinds)
+{
+    struct list l = {.not = r->inverted};
+
+    for (const char *at = kinds; *at; at += strcspn(at, ","), at += *at == ',') {
+        const size_t len = strcspn(at, ",");
+
+        if (len == 5 && !strncmp(at, "LOCAL", len))
+            list_word(&l, "self", 4, r->s->arena);
+        else if (len == 9 && !strncmp(at, "MULTICAST", len))
+            list_address(&l, r->family == 4 ? "224.0.0.0/4" : "ff00::/8", r->family == 4 ? 11 : 8, r->s->arena);
+        else
+            rule_unsaid(&r->rule, import_format(r->s, "prey does not know whether an address is %.*s",
+                                                len > 40 ? 40 : (int)len, at));
+    }
+    if (l.count) reading_want(r, about, l);
+    return true;
+}
+
+static bool take_source_kind(struct reading *r, const char *const *v) { return want_kind(r, ASK_FROM, v[0]); }
+static bool take_destination_kind(struct reading *r, const char *const *v) { return want_kind(r, ASK_TO, v[0]); }
+
+/* ---- the packet's protocol, devices, fragments ---- */
+
+static bool take_protocol(struct reading *r, const char *const *v)
+{
+    struct list l = {.not = r->inverted};
+    unsigned number;
+    uint64_t n;
+
+    if (!name_protocol(v[0], &number)) {
+        if (!reading_number(r, v[0], 255, "protocol", &n)) return false;
+        number = (unsigned)n;
+    }
+    if (!number) {
+        r->rule.never |= r->inverted;
+        return true;
+    }
+    if (!r->inverted) r->proto = number;
+    list_number(&l, number, number, r->s->arena);
+    reading_want(r, ASK_PROTO, l);
+    return true;
+}
+
+static bool want_device(struct reading *r, enum about about, const char *name)
+{
+    struct list l = {.not = r->inverted};
+    const size_t len = strlen(name);
+
+    if (!len) return reading_fault(r, "the name of a device is empty");
+    if (!strcmp(name, "+")) {
+        r->rule.never |= r->inverted;
+        return true;
+    }
+    if (name[len - 1] == '+') {
+        const char *pattern = import_format(r->s, "%.*s*", (int)len - 1, name);
+        list_word(&l, pattern, len, r->s->arena);
+    } else {
+        list_word(&l, name, len, r->s->arena);
+    }
+    reading_want(r, about, l);
+    return true;
+}
+
+static bool take_in(struct reading *r, const char *const *v) { return want_device(r, ASK_ON, v[0]); }
+static bool take_out(struct reading *r, const char *const *v) { return want_device(r, ASK_OUT_ON, v[0]); }
+
+static bool take_fragment(struct reading *r, const char *const *v)
+{
+    struct list l = {.not = r->inverted};
+
+    (void)v;
+    list_word(&l, "later", 5, r->s->arena);
+    reading_want(r, ASK_FRAGMENT, l);
+    return true;
+}
+
+const struct option plain_options[] = {
+    {"-s", 1, take_source},
+    {"--source", 1, take_source},
+    {"--src", 1, take_source},
+    {"-d", 1, take_destination},
+    {"--destination", 1, take_destination},
+    {"--dst", 1, take_destination},
+    {"-p", 1, take_protocol},
+    {"--protocol", 1, take_protocol},
+    {"--proto", 1, take_protocol},
+    {"-i", 1, take_in},
+    {"--in-interface", 1, take_in},
+    {"-o", 1, take_out},
+    {"--out-interface", 1, take_out},
+    {"-f", 0, take_fragment},
+    {"--fragment", 0, take_fragment},
+    {"-c", 2, reading_ignore},
+    {"--set-counters", 2, reading_ignore},
+    {0},
+};
+
+/* ---- frames, and the way back ---- */
+
+static bool take_mac(struct reading *r, const char *const *v)
+{
+    struct list l = {.not = r->inverted};
+    char mac[18];
+    unsigned char b[6];
+    char rest;
+
+    if (strlen(v[0]) != 17 ||
+        sscanf(v[0], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
+        return reading_fault(r, "`%.60s` is no MAC address", v[0]);
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    list_word(&l, mac, 17, r->s->arena);
+    reading_want(r, ASK_ETHER_FROM, l);
+    return true;
+}
+
+static bool take_packet_kind(struct reading *r, const char *const *v)
+{
+    struct list l = {.not = r->inverted};
+    const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
+
+    if (!unicast && strcasecmp(v[0], "broadcast") != 0) {
+        rule_unsaid(&r->rule, "of group frames prey tells broadcasts from all, and no others");
+        return true;
+    }
+    l.not ^= unicast;
+    list_word(&l, unicast ? "multicast" : "broadcast", 9, r->s->arena);
+    reading_want(r, ASK_ETHER_TO, l);
+    return true;
+}
+
+static bool take_reverse(struct reading *r, const char *const *v)
+{
+    (void)v;
+    r->rule.urpf_failed = true;
+    return true;
+}
+
+/* ---- tables ---- */
+
+static const struct option of_iprange[] = {
+    {"--src-range", 1, take_source_span},
+    {"--dst-range", 1, take_destination_span},
+    {0},
+};
+static const struct option of_addrtype[] = {
+    {"--src-type", 1, take_source_kind},
+    {"--dst-type", 1, take_destination_kind},
+    {"--limit-iface-in", 0, NULL},
+    {"--limit-iface-out", 0, NULL},
+    {0},
+};
+static const struct option of_mac[] = {{"--mac-source", 1, take_mac}, {0}};
+static const struct option of_pkttype[] = {{"--pkt-type", 1, take_packet_kind}, {0}};
+static const struct option of_rpfilter[] = {
+    {"--invert", 0, take_reverse}, {"--loose", 0, NULL}, {"--validmark", 0, NULL}, {"--accept-local", 0, NULL}, {0},
+};
+
+static bool needs_invert(struct reading *r)
+{
+    for (uint32_t at = r->at; at < r->words->count; at++)
+        if (!strcmp(r->words->of[at], "--invert")) return true;
+    rule_unsaid(&r->rule, "prey asks whether the way back fails, not whether it is there");
+    return true;
+}
+
+const struct module *match_of_address(const char *name)
+{
+    static const struct module matches[] = {
+        {"iprange", NULL, of_iprange, NULL},
+        {"addrtype", NULL, of_addrtype, NULL},
+        {"mac", NULL, of_mac, NULL},
+        {"pkttype", NULL, of_pkttype, NULL},
+        {"rpfilter", NULL, of_rpfilter, needs_invert},
+        {"physdev", "a port of a bridge is not asked for here; `preyrun --bridge` judges what crosses one", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+        if (!strcmp(matches[i].name, name)) return &matches[i];
+    return NULL;
+}

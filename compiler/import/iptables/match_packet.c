@@ -1,0 +1,321 @@
+/* Matches about single fields of a packet: ports, flags, types, lengths; and those that prey has nothing for. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "compiler/import/iptables/names.h"
+#include "compiler/import/iptables/reading.h"
+
+/* ---- ports ---- */
+
+static bool take_sport(struct reading *r, const char *const *v)
+{
+    return reading_want_range(r, ASK_SPORT, v[0], 65535, "port");
+}
+static bool take_dport(struct reading *r, const char *const *v)
+{
+    return reading_want_range(r, ASK_DPORT, v[0], 65535, "port");
+}
+
+static bool port_list(struct reading *r, const char *text, struct list *l)
+{
+    for (const char *at = text;; at++) {
+        const size_t len = strcspn(at, ",");
+        uint64_t lo, hi;
+        char one[16] = {0};
+
+        if (len < sizeof(one)) memcpy(one, at, len);
+        if (!reading_range(r, one, 65535, "port", &lo, &hi)) return false;
+        list_number(l, lo, hi, r->s->arena);
+        at += len;
+        if (!*at) return true;
+    }
+}
+
+static bool want_ports(struct reading *r, enum about about, const char *text)
+{
+    struct list l = {.not = r->inverted};
+
+    if (!port_list(r, text, &l)) return false;
+    reading_want(r, about, l);
+    return true;
+}
+
+static bool take_sports(struct reading *r, const char *const *v) { return want_ports(r, ASK_SPORT, v[0]); }
+static bool take_dports(struct reading *r, const char *const *v) { return want_ports(r, ASK_DPORT, v[0]); }
+
+/* One of the two ports, or none of them. */
+static bool take_ports(struct reading *r, const char *const *v)
+{
+    struct list l = {0}, none;
+
+    if (!port_list(r, v[0], &l)) return false;
+    none = l;
+    none.not = true;
+    if (r->inverted) {
+        reading_want(r, ASK_SPORT, none);
+        reading_want(r, ASK_DPORT, none);
+        return true;
+    }
+    struct choice *c = reading_choice(r);
+    if (!c) return true;
+    alternative_want(choice_next(c), ASK_SPORT, l);
+    struct alternative *second = choice_next(c);
+    alternative_want(second, ASK_DPORT, l);
+    second->has_apart = true;
+    second->apart = (struct wanted){ASK_SPORT, none};
+    return true;
+}
+
+/* ---- TCP flags ---- */
+
+/* Not those values of those flags: for each of them in turn, it has the other value, and those before it do not. */
+static void want_other_flags(struct reading *r, uint8_t mask, uint8_t set)
+{
+    struct choice *c = reading_choice(r);
+    uint8_t has = 0, lacks = 0;
+
+    for (unsigned bit = 1; c && bit < 256; bit <<= 1) {
+        if (!(mask & bit)) continue;
+        struct alternative *a = choice_next(c);
+        a->has = (uint8_t)(has | (set & bit ? 0 : bit));
+        a->lacks = (uint8_t)(lacks | (set & bit ? bit : 0));
+        has |= (uint8_t)(set & bit);
+        lacks |= (uint8_t)(~set & bit);
+    }
+}
+
+static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
+{
+    if (set & ~mask || !mask) {
+        /* No packet has a flag that is not looked at, and every packet is as nothing says. */
+        r->rule.never |= (set & ~mask ? !r->inverted : r->inverted);
+    } else if (!r->inverted) {
+        rule_want_flags(&r->rule, set, (uint8_t)(mask & ~set));
+    } else {
+        r->no_syn |= set == TCP_SYN && (mask & TCP_SYN);
+        want_other_flags(r, mask, set);
+    }
+}
+
+static bool take_flags(struct reading *r, const char *const *v)
+{
+    uint8_t mask, set;
+
+    if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` are no TCP flags", v[0]);
+    if (!name_flags(v[1], &set)) return reading_fault(r, "`%.60s` are no TCP flags", v[1]);
+    want_flags(r, mask, set);
+    return true;
+}
+
+static bool take_syn(struct reading *r, const char *const *v)
+{
+    (void)v;
+    want_flags(r, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, TCP_SYN);
+    return true;
+}
+
+/* ---- ICMP ---- */
+
+static void want_type(struct reading *r, uint64_t type, int code)
+{
+    struct list types = {0}, codes = {0};
+
+    list_number(&types, type, type, r->s->arena);
+    if (code >= 0) list_number(&codes, (uint64_t)code, (uint64_t)code, r->s->arena);
+    if (!r->inverted || code < 0) {
+        types.not = r->inverted;
+        reading_want(r, ASK_ICMP_TYPE, types);
+        if (code >= 0) reading_want(r, ASK_ICMP_CODE, codes);
+        return;
+    }
+    struct choice *c = reading_choice(r);
+    if (!c) return;
+    struct alternative *other_code = choice_next(c), *other_type = choice_next(c);
+    codes.not = true;
+    alternative_want(other_code, ASK_ICMP_TYPE, types);
+    alternative_want(other_code, ASK_ICMP_CODE, codes);
+    types.not = true;
+    alternative_want(other_type, ASK_ICMP_TYPE, types);
+}
+
+static bool take_type(struct reading *r, const char *const *v)
+{
+    const char *slash = strchr(v[0], '/');
+    char number[8] = {0};
+    uint64_t type, code_number = 0;
+    unsigned named;
+    int code = -1;
+
+    if (!strcasecmp(v[0], "any") || !strcmp(v[0], "255")) {
+        r->rule.never |= r->inverted;
+        return true;
+    }
+    if (name_icmp(r->family, v[0], &named, &code)) {
+        want_type(r, named, code);
+        return true;
+    }
+    const size_t len = slash ? (size_t)(slash - v[0]) : strlen(v[0]);
+    if (len < sizeof(number)) memcpy(number, v[0], len);
+    if (!reading_number(r, number, 255, "type of ICMP", &type)) return false;
+    if (slash) {
+        if (!reading_number(r, slash + 1, 255, "code of ICMP", &code_number)) return false;
+        code = (int)code_number;
+    }
+    want_type(r, type, code);
+    return true;
+}
+
+/* ---- single fields ---- */
+
+static bool take_length(struct reading *r, const char *const *v)
+{
+    return reading_want_range(r, ASK_LENGTH, v[0], 65535, "length");
+}
+
+static bool take_ttl(struct reading *r, const char *const *v)
+{
+    return reading_want_range(r, ASK_TTL, v[0], 255, "TTL");
+}
+
+static bool want_ttl(struct reading *r, uint64_t lo, uint64_t hi)
+{
+    struct list l = {.not = r->inverted};
+
+    list_number(&l, lo, hi, r->s->arena);
+    reading_want(r, ASK_TTL, l);
+    return true;
+}
+
+static bool take_ttl_below(struct reading *r, const char *const *v)
+{
+    uint64_t n;
+
+    if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
+    if (n) return want_ttl(r, 0, n - 1);
+    r->rule.never |= !r->inverted;
+    return true;
+}
+
+static bool take_ttl_above(struct reading *r, const char *const *v)
+{
+    uint64_t n;
+
+    if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
+    if (n < 255) return want_ttl(r, n + 1, 255);
+    r->rule.never |= !r->inverted;
+    return true;
+}
+
+static bool take_dscp(struct reading *r, const char *const *v)
+{
+    return reading_want_range(r, ASK_DSCP, v[0], 63, "DSCP");
+}
+
+static bool take_dscp_class(struct reading *r, const char *const *v)
+{
+    struct list l = {.not = r->inverted};
+    unsigned dscp;
+
+    if (!name_dscp(v[0], &dscp)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
+    list_number(&l, dscp, dscp, r->s->arena);
+    reading_want(r, ASK_DSCP, l);
+    return true;
+}
+
+/* The byte that the DSCP is a part of: its upper six bits are the DSCP, and prey does not ask for the others. */
+static bool take_tos(struct reading *r, const char *const *v)
+{
+    const char *slash = strchr(v[0], '/');
+    struct list l = {.not = r->inverted};
+    char number[8] = {0};
+    uint64_t value, mask;
+
+    const size_t len = slash ? (size_t)(slash - v[0]) : 0;
+    if (len && len < sizeof(number)) memcpy(number, v[0], len);
+    if (!slash || !reading_number(r, number, 255, "TOS", &value) || !reading_number(r, slash + 1, 255, "mask", &mask) ||
+        mask != 0xfc || value & 3) {
+        rule_unsaid(&r->rule, "prey asks for the DSCP, and for no other bits of the TOS");
+        return true;
+    }
+    list_number(&l, value >> 2, value >> 2, r->s->arena);
+    reading_want(r, ASK_DSCP, l);
+    return true;
+}
+
+static bool take_comment(struct reading *r, const char *const *v)
+{
+    r->rule.comment = import_format(r->s, "%s", v[0]);
+    return true;
+}
+
+/* ---- tables ---- */
+
+static const struct option ports_of_protocol[] = {
+    {"--sport", 1, take_sport}, {"--source-port", 1, take_sport},
+    {"--dport", 1, take_dport}, {"--destination-port", 1, take_dport},
+    {"--chunk-types", 2, NULL}, {0},
+};
+static const struct option of_tcp[] = {
+    {"--sport", 1, take_sport},     {"--source-port", 1, take_sport},
+    {"--dport", 1, take_dport},     {"--destination-port", 1, take_dport},
+    {"--tcp-flags", 2, take_flags}, {"--syn", 0, take_syn},
+    {"--tcp-option", 1, NULL},      {0},
+};
+static const struct option of_multiport[] = {
+    {"--sports", 1, take_sports}, {"--source-ports", 1, take_sports},
+    {"--dports", 1, take_dports}, {"--destination-ports", 1, take_dports},
+    {"--ports", 1, take_ports},   {0},
+};
+static const struct option of_icmp[] = {{"--icmp-type", 1, take_type}, {"--icmpv6-type", 1, take_type}, {0}};
+static const struct option of_length[] = {{"--length", 1, take_length}, {0}};
+static const struct option of_ttl[] = {
+    {"--ttl-eq", 1, take_ttl},       {"--ttl", 1, take_ttl},
+    {"--ttl-lt", 1, take_ttl_below}, {"--ttl-gt", 1, take_ttl_above},
+    {"--hl-eq", 1, take_ttl},        {"--hl-lt", 1, take_ttl_below},
+    {"--hl-gt", 1, take_ttl_above},  {0},
+};
+static const struct option of_dscp[] = {{"--dscp", 1, take_dscp}, {"--dscp-class", 1, take_dscp_class}, {0}};
+static const struct option of_tos[] = {{"--tos", 1, take_tos}, {0}};
+static const struct option of_comment[] = {{"--comment", 1, take_comment}, {0}};
+
+const struct module *match_of_packet(const char *name)
+{
+    static const struct module matches[] = {
+        {"tcp", NULL, of_tcp, NULL},
+        {"udp", NULL, ports_of_protocol, NULL},
+        {"sctp", NULL, ports_of_protocol, NULL},
+        {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
+        {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
+        {"multiport", NULL, of_multiport, NULL},
+        {"icmp", NULL, of_icmp, NULL},
+        {"icmp6", NULL, of_icmp, NULL},
+        {"icmpv6", NULL, of_icmp, NULL},
+        {"ipv6-icmp", NULL, of_icmp, NULL},
+        {"length", NULL, of_length, NULL},
+        {"ttl", NULL, of_ttl, NULL},
+        {"hl", NULL, of_ttl, NULL},
+        {"dscp", NULL, of_dscp, NULL},
+        {"tos", NULL, of_tos, NULL},
+        {"comment", NULL, of_comment, NULL},
+        {"owner", "prey does not know whose program sends a packet", NULL, NULL},
+        {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
+        {"string", "prey looks for bytes at a known place alone: `bytes payload at N is`", NULL, NULL},
+        {"u32", "prey looks for bytes at a known place alone: `bytes l3 at N is`", NULL, NULL},
+        {"bpf", "prey runs no programs of others", NULL, NULL},
+        {"tcpmss", "prey asks for no TCP options", NULL, NULL},
+        {"statistic", "prey does not throw dice", NULL, NULL},
+        {"time", "hours are a `schedule`, then `during` it: to be written by hand", NULL, NULL},
+        {"ah", "prey asks for no SPI", NULL, NULL},
+        {"esp", "prey asks for no SPI", NULL, NULL},
+        {"frag", "prey asks for no extension headers", NULL, NULL},
+        {"rt", "prey asks for no extension headers", NULL, NULL},
+        {"hbh", "prey asks for no extension headers", NULL, NULL},
+        {"dst", "prey asks for no extension headers", NULL, NULL},
+        {"ipv6header", "prey asks for no extension headers", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+        if (!strcmp(matches[i].name, name)) return &matches[i];
+    return NULL;
+}

@@ -1,0 +1,231 @@
+/* Matches about what came before a packet: connections, sets, lists that are kept, marks. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "compiler/import/iptables/reading.h"
+
+/* ---- connections ---- */
+
+struct states {
+    struct list plain;
+    bool dnat, snat, untracked;
+};
+
+static bool read_states(struct reading *r, const char *text, struct states *s)
+{
+    static const char *const plain[][2] = {
+        {"NEW", "new"}, {"ESTABLISHED", "established"}, {"RELATED", "related"}, {"INVALID", "invalid"}};
+
+    for (const char *at = text;; at++) {
+        const size_t len = strcspn(at, ",");
+        bool known = false;
+
+        for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+            if (len == strlen(plain[i][0]) && !strncasecmp(at, plain[i][0], len)) {
+                list_word(&s->plain, plain[i][1], strlen(plain[i][1]), r->s->arena);
+                known = true;
+            }
+        s->dnat |= len == 4 && !strncasecmp(at, "DNAT", len);
+        s->snat |= len == 4 && !strncasecmp(at, "SNAT", len);
+        s->untracked |= len == 9 && !strncasecmp(at, "UNTRACKED", len);
+        if (!known && !(len == 4 && !strncasecmp(at + 1, "NAT", 3)) &&
+            !(len == 9 && !strncasecmp(at, "UNTRACKED", len)))
+            return reading_fault(r, "`%.60s` are no states of connections", text);
+        at += len;
+        if (!*at) return true;
+    }
+}
+
+/* One of the states, or translated. */
+static void want_state_or_translated(struct reading *r, struct list states)
+{
+    struct choice *c = reading_choice(r);
+
+    if (!c) return;
+    alternative_want(choice_next(c), ASK_STATE, states);
+    struct alternative *second = choice_next(c);
+    second->translated = true;
+    second->has_apart = true;
+    states.not = true;
+    second->apart = (struct wanted){ASK_STATE, states};
+}
+
+static bool take_states(struct reading *r, const char *const *v)
+{
+    struct states s = {.plain = {.not = r->inverted}};
+
+    if (!read_states(r, v[0], &s)) return false;
+    if (s.snat) {
+        rule_unsaid(&r->rule, "prey does not ask whether a source was translated");
+    } else if (r->inverted) {
+        r->rule.never |= r->rule.translated == MUST_BE && s.dnat;
+        if (s.dnat) r->rule.translated = MUST_NOT_BE;
+        if (s.plain.count) reading_want(r, ASK_STATE, s.plain);
+    } else {
+        if (s.untracked && !s.plain.count && !s.dnat)
+            rule_unsaid(&r->rule, "prey tracks every connection: nothing is UNTRACKED");
+        else if (s.untracked)
+            rule_apart(&r->rule, "prey tracks every connection: nothing is UNTRACKED");
+        if (s.dnat && s.plain.count)
+            want_state_or_translated(r, s.plain);
+        else if (s.plain.count)
+            reading_want(r, ASK_STATE, s.plain);
+        else if (s.dnat) {
+            r->rule.never |= r->rule.translated == MUST_NOT_BE;
+            r->rule.translated = MUST_BE;
+        }
+    }
+    return true;
+}
+
+static bool take_connections(struct reading *r, const char *v, bool upto)
+{
+    r->conn.asked = true;
+    r->conn.upto = upto != r->inverted;
+    return reading_number(r, v, UINT32_MAX, "number of connections", &r->conn.over);
+}
+
+static bool take_conn_above(struct reading *r, const char *const *v) { return take_connections(r, v[0], false); }
+static bool take_conn_upto(struct reading *r, const char *const *v) { return take_connections(r, v[0], true); }
+
+static bool take_conn_mask(struct reading *r, const char *const *v)
+{
+    const unsigned bits = r->family == 4 ? 32 : 128;
+    uint64_t n;
+
+    if (!reading_number(r, v[0], bits, "prefix length", &n)) return false;
+    r->conn.length = (unsigned)n;
+    if (r->conn.length != bits) rule_unsaid(&r->rule, "prey counts connections of one address, not of a network");
+    return true;
+}
+
+static bool take_conn_destination(struct reading *r, const char *const *v)
+{
+    (void)v;
+    r->conn.destination = true;
+    return true;
+}
+
+/* ---- sets ---- */
+
+static bool take_set(struct reading *r, const char *const *v)
+{
+    struct list l = {.not = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
+
+    if (!l.set)
+        rule_unsaid(&r->rule, import_format(r->s,
+                                            "what is in the set `%.40s` is not in this file: `ipset save`, for "
+                                            "sets of addresses, may stand before the tables",
+                                            v[0]));
+    else if (!strcmp(v[1], "src"))
+        reading_want(r, ASK_FROM, l);
+    else if (!strcmp(v[1], "dst"))
+        reading_want(r, ASK_TO, l);
+    else
+        rule_unsaid(&r->rule, "prey has sets of addresses alone");
+    return true;
+}
+
+/* ---- lists of `recent` ---- */
+
+static bool take_recent_set(struct reading *r, const char *const *v)
+{
+    (void)v;
+    if (r->inverted)
+        r->rule.never = true;
+    else
+        rule_apart(&r->rule, "no list of sources is kept");
+    return true;
+}
+
+static bool take_recent_asked(struct reading *r, const char *const *v)
+{
+    (void)v;
+    rule_unsaid(&r->rule, "prey keeps no list of sources: a meter `per source` is what comes near");
+    return true;
+}
+
+/* ---- tables ---- */
+
+static const struct option of_state[] = {{"--state", 1, take_states}, {0}};
+static const struct option of_conntrack[] = {
+    {"--ctstate", 1, take_states}, {"--ctproto", 1, NULL},
+    {"--ctorigsrc", 1, NULL},      {"--ctorigdst", 1, NULL},
+    {"--ctreplsrc", 1, NULL},      {"--ctrepldst", 1, NULL},
+    {"--ctorigsrcport", 1, NULL},  {"--ctorigdstport", 1, NULL},
+    {"--ctreplsrcport", 1, NULL},  {"--ctrepldstport", 1, NULL},
+    {"--ctstatus", 1, NULL},       {"--ctexpire", 1, NULL},
+    {"--ctdir", 1, NULL},          {0},
+};
+static const struct option of_connlimit[] = {
+    {"--connlimit-above", 1, take_conn_above},       {"--connlimit-upto", 1, take_conn_upto},
+    {"--connlimit-mask", 1, take_conn_mask},         {"--connlimit-saddr", 0, reading_ignore},
+    {"--connlimit-daddr", 0, take_conn_destination}, {0},
+};
+static const struct option of_set[] = {
+    {"--match-set", 2, take_set},
+    {"--return-nomatch", 0, NULL},
+    {"--update-counters", 0, reading_ignore},
+    {"--update-subcounters", 0, reading_ignore},
+    {"--packets-eq", 1, NULL},
+    {"--packets-lt", 1, NULL},
+    {"--packets-gt", 1, NULL},
+    {"--bytes-eq", 1, NULL},
+    {"--bytes-lt", 1, NULL},
+    {"--bytes-gt", 1, NULL},
+    {0},
+};
+static const struct option of_recent[] = {
+    {"--set", 0, take_recent_set},
+    {"--rcheck", 0, take_recent_asked},
+    {"--update", 0, take_recent_asked},
+    {"--remove", 0, take_recent_asked},
+    {"--seconds", 1, reading_ignore},
+    {"--reap", 0, reading_ignore},
+    {"--hitcount", 1, reading_ignore},
+    {"--rttl", 0, reading_ignore},
+    {"--name", 1, reading_ignore},
+    {"--rsource", 0, reading_ignore},
+    {"--rdest", 0, reading_ignore},
+    {"--mask", 1, reading_ignore},
+    {0},
+};
+
+const struct module *match_of_past(const char *name)
+{
+    static const struct module matches[] = {
+        {"conntrack", NULL, of_conntrack, NULL},
+        {"state", NULL, of_state, NULL},
+        {"connlimit", NULL, of_connlimit, NULL},
+        {"set", NULL, of_set, NULL},
+        {"recent", NULL, of_recent, NULL},
+        {"mark", "prey asks for no marks", NULL, NULL},
+        {"connmark", "prey asks for no marks", NULL, NULL},
+        {"connlabel", "prey asks for no labels of connections", NULL, NULL},
+        {"connbytes", "prey does not ask how much a connection has sent", NULL, NULL},
+        {"quota", "prey has no quota", NULL, NULL},
+        {"helper", "prey has no helpers of protocols", NULL, NULL},
+        {"socket", "prey does not ask for sockets", NULL, NULL},
+        {"geoip", "countries are a set of addresses: `set NAME = file \"…\"`", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+        if (!strcmp(matches[i].name, name)) return &matches[i];
+    return NULL;
+}
+
+void connlimit_finish(struct reading *r)
+{
+    if (!r->conn.asked || r->rule.unsaid) return;
+    if (r->conn.destination)
+        rule_unsaid(&r->rule, "prey counts connections of a source alone");
+    else if (r->conn.upto)
+        rule_unsaid(&r->rule, "prey asks for more connections than a number, not for fewer");
+    else if (!r->conn.over)
+        rule_unsaid(&r->rule, "prey asks for more connections than one or more");
+    else {
+        r->rule.flows_over = (uint32_t)(r->conn.over > 100000000 ? 100000000 : r->conn.over);
+        rule_apart(&r->rule, "all connections of the source count here, not those alone that come to this rule");
+    }
+}

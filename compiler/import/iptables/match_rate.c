@@ -1,0 +1,179 @@
+/* Matches about rates, limit and hashlimit, and the meters that they become. */
+#include <string.h>
+
+#include "compiler/import/iptables/reading.h"
+
+static bool begin_limit(struct reading *r)
+{
+    r->limited = true;
+    return true;
+}
+
+static bool take_limit(struct reading *r, const char *const *v)
+{
+    return reading_rate(r, v[0], &r->limit.rate, &r->limit.unit);
+}
+static bool take_burst(struct reading *r, const char *const *v)
+{
+    return reading_number(r, v[0], 10000, "burst", &r->limit.burst);
+}
+
+static bool take_hash_rate(struct reading *r, const char *text, bool over)
+{
+    r->hash.limit.over = over != r->inverted;
+    /* `512kb/s` and the like count bytes. */
+    if (strchr(text, 'b')) {
+        rule_unsaid(&r->rule, "a `hashlimit` of bytes: it is a meter with a bandwidth, to be written by hand");
+        return true;
+    }
+    return reading_rate(r, text, &r->hash.limit.rate, &r->hash.limit.unit);
+}
+
+static bool take_hash_upto(struct reading *r, const char *const *v) { return take_hash_rate(r, v[0], false); }
+static bool take_hash_above(struct reading *r, const char *const *v) { return take_hash_rate(r, v[0], true); }
+
+static bool take_hash_burst(struct reading *r, const char *const *v)
+{
+    if (strchr(v[0], 'b')) return true;
+    return reading_number(r, v[0], 1000000000, "burst", &r->hash.limit.burst);
+}
+
+static bool take_hash_mode(struct reading *r, const char *const *v)
+{
+    static const struct {
+        const char *name;
+        enum hash_key key;
+    } keys[] = {{"srcip", KEY_SOURCE}, {"srcport", KEY_SPORT}, {"dstip", KEY_DESTINATION}, {"dstport", KEY_DPORT}};
+
+    for (const char *at = v[0];; at++) {
+        const size_t len = strcspn(at, ",");
+        unsigned key = 0;
+
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+            if (len == strlen(keys[i].name) && !strncmp(at, keys[i].name, len)) key = keys[i].key;
+        if (!key) return reading_fault(r, "`%.60s` is no --hashlimit-mode", v[0]);
+        r->hash.keys |= key;
+        at += len;
+        if (!*at) return true;
+    }
+}
+
+static bool take_hash_name(struct reading *r, const char *const *v)
+{
+    r->hash.name = import_format(r->s, "%s", v[0]);
+    return true;
+}
+
+static bool take_hash_length(struct reading *r, const char *text, unsigned *length)
+{
+    uint64_t n;
+
+    if (!reading_number(r, text, r->family == 4 ? 32 : 128, "prefix length", &n)) return false;
+    *length = (unsigned)n;
+    if (!n) rule_unsaid(&r->rule, "a prefix of 0 bits counts nothing apart");
+    return true;
+}
+
+static bool take_hash_source(struct reading *r, const char *const *v)
+{
+    return take_hash_length(r, v[0], &r->hash.source_length);
+}
+static bool take_hash_destination(struct reading *r, const char *const *v)
+{
+    return take_hash_length(r, v[0], &r->hash.destination_length);
+}
+
+static const struct option of_limit[] = {{"--limit", 1, take_limit}, {"--limit-burst", 1, take_burst}, {0}};
+static const struct option of_hashlimit[] = {
+    {"--hashlimit-upto", 1, take_hash_upto},
+    {"--hashlimit", 1, take_hash_upto},
+    {"--hashlimit-above", 1, take_hash_above},
+    {"--hashlimit-burst", 1, take_hash_burst},
+    {"--hashlimit-mode", 1, take_hash_mode},
+    {"--hashlimit-name", 1, take_hash_name},
+    {"--hashlimit-srcmask", 1, take_hash_source},
+    {"--hashlimit-dstmask", 1, take_hash_destination},
+    {"--hashlimit-htable-size", 1, reading_ignore},
+    {"--hashlimit-htable-max", 1, reading_ignore},
+    {"--hashlimit-htable-expire", 1, reading_ignore},
+    {"--hashlimit-htable-gcinterval", 1, reading_ignore},
+    {"--hashlimit-rate-match", 0, NULL},
+    {"--hashlimit-rate-interval", 1, NULL},
+    {0},
+};
+
+const struct module *match_of_rate(const char *name)
+{
+    static const struct module matches[] = {
+        {"limit", NULL, of_limit, begin_limit},
+        {"hashlimit", NULL, of_hashlimit, begin_limit},
+    };
+
+    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+        if (!strcmp(matches[i].name, name)) return &matches[i];
+    return NULL;
+}
+
+/* ---- what is asked, once the rule is whole ---- */
+
+static struct meter *new_meter(struct reading *r, const char *name, const struct limit *l)
+{
+    struct meter *m = ruleset_meter(r->s, name);
+
+    m->rate = l->rate;
+    m->unit = l->unit;
+    m->burst = l->burst ? l->burst : 5;
+    return m;
+}
+
+/* What a hashlimit counts by, in the meter. False: prey has no such key. */
+static bool take_keys(struct meter *m, const struct hashlimit *h)
+{
+    const unsigned length4 = h->keys == KEY_DESTINATION ? h->destination_length : h->source_length;
+
+    switch (h->keys) {
+    case 0: m->per = METER_ALL; break;
+    case KEY_SOURCE: m->per = METER_SOURCE; break;
+    case KEY_DESTINATION: m->per = METER_DESTINATION; break;
+    case KEY_SOURCE | KEY_SPORT | KEY_DESTINATION | KEY_DPORT:
+        m->per = METER_FLOW;
+        return !h->source_length && !h->destination_length;
+    default: return false;
+    }
+    if (length4) {
+        m->length4 = (uint8_t)(length4 > 32 ? 32 : length4);
+        m->length6 = (uint8_t)length4;
+    }
+    return true;
+}
+
+/* The meter of that name in the family, as the first rule made it. */
+static struct meter *shared_meter(struct reading *r)
+{
+    for (struct shared_meter *m = *r->shared; m; m = m->next)
+        if (!strcmp(m->name, r->hash.name) && !strcmp(m->scope, r->scope)) return m->meter;
+    struct shared_meter *m = arena_alloc(r->s->arena, sizeof(*m));
+    *m = (struct shared_meter){.next = *r->shared,
+                               .name = r->hash.name,
+                               .scope = r->scope,
+                               .meter = new_meter(r, r->hash.name, &r->hash.limit)};
+    *r->shared = m;
+    if (!take_keys(m->meter, &r->hash)) m->meter->rate = 0;
+    return m->meter;
+}
+
+static void finish_hashlimit(struct reading *r)
+{
+    if (!r->hash.name || !r->hash.limit.rate || r->rule.unsaid) return;
+    struct meter *m = shared_meter(r);
+    if (m->rate)
+        rule_want_meter(r->s, &r->rule, m, r->hash.limit.over);
+    else
+        rule_unsaid(&r->rule, "prey counts by source, by destination, by flow, or not apart");
+}
+
+void limits_finish(struct reading *r)
+{
+    if (r->limit.rate && !r->rule.unsaid) rule_want_meter(r->s, &r->rule, new_meter(r, NULL, &r->limit), false);
+    finish_hashlimit(r);
+}

@@ -1,0 +1,196 @@
+/* The words of a rule, option after option, and the rules that come of it. */
+#include <string.h>
+
+#include "compiler/import/iptables/reading.h"
+
+/* ---- options ---- */
+
+static const struct option *option_of(const struct option *options, const char *name)
+{
+    for (const struct option *o = options; o && o->name; o++)
+        if (!strcmp(o->name, name)) return o;
+    return NULL;
+}
+
+/* The one that the target has, or the match that was named last. */
+static const struct option *find_option(const struct reading *r, const char *name)
+{
+    const struct option *found = option_of(plain_options, name);
+
+    for (uint32_t i = r->module_count; !found && i > 0; i--) found = option_of(r->modules[i - 1]->options, name);
+    return found;
+}
+
+static const char *taken(struct reading *r) { return r->at < r->words->count ? r->words->of[r->at++] : NULL; }
+
+static bool is_option(const struct reading *r, uint32_t at)
+{
+    const char *word = r->words->of[at];
+
+    return !r->words->quoted[at] && (word[0] == '-' || !strcmp(word, "!"));
+}
+
+static bool take_values(struct reading *r, const struct option *o)
+{
+    if (r->words->count - r->at < o->values) return reading_fault(r, "a value is missing behind `%s`", o->name);
+    const char *const *values = &r->words->of[r->at];
+    r->at += o->values;
+    if (o->take) return o->take(r, values);
+    rule_unsaid(&r->rule, import_format(r->s, "prey does not ask for `%s`", o->name));
+    return true;
+}
+
+/* Of what is not known nobody can tell how many values it has: they end where the next option begins. */
+static void skip_values(struct reading *r)
+{
+    while (r->at < r->words->count && !is_option(r, r->at)) r->at++;
+}
+
+static bool add_module(struct reading *r, const struct module *m)
+{
+    if (r->module_count == MODULES_MOST) return reading_fault(r, "the rule has more than %d matches", MODULES_MOST);
+    r->modules[r->module_count++] = m;
+    if (m->why) rule_unsaid(&r->rule, m->why);
+    return !m->begin || m->begin(r);
+}
+
+static const struct module *match_of(const char *name)
+{
+    static const struct module *(*const rooms[])(const char *) = {match_of_packet, match_of_address, match_of_past,
+                                                                  match_of_rate};
+    const struct module *m = NULL;
+
+    for (size_t i = 0; !m && i < sizeof(rooms) / sizeof(rooms[0]); i++) m = rooms[i](name);
+    return m;
+}
+
+static bool take_match(struct reading *r)
+{
+    const char *name = taken(r);
+
+    if (!name) return reading_fault(r, "a name is missing behind `-m`");
+    const struct module *m = match_of(name);
+    r->metered_late |= r->limited && strcmp(name, "comment") != 0;
+    if (m) return add_module(r, m);
+    rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `-m %.40s`", name));
+    return true;
+}
+
+static bool take_target(struct reading *r, enum act act)
+{
+    const char *name = taken(r);
+
+    if (!name) return reading_fault(r, "a name is missing behind `-j`");
+    const struct chain *chain = ruleset_find_chain(r->s, r->scope, name);
+    if (chain) {
+        r->rule.act = act;
+        r->rule.target = chain->name;
+        return true;
+    }
+    const struct module *m = target_of(name);
+    if (m) return add_module(r, m);
+    rule_unsaid(&r->rule, import_format(r->s, "neither a chain nor anything of prey is called `%.40s`", name));
+    return true;
+}
+
+/* `-p tcp` has the options of `-m tcp`. */
+static bool take_protocol_options(struct reading *r)
+{
+    static const struct {
+        unsigned number;
+        const char *match;
+    } protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmp6"}, {132, "sctp"}};
+
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+        if (protocols[i].number == r->proto) return add_module(r, match_of_packet(protocols[i].match));
+    return true;
+}
+
+static bool take_option(struct reading *r)
+{
+    const char *word = taken(r);
+
+    if (!strcmp(word, "-m") || !strcmp(word, "--match")) return take_match(r);
+    if (!strcmp(word, "-j") || !strcmp(word, "--jump")) return take_target(r, ACT_JUMP);
+    if (!strcmp(word, "-g") || !strcmp(word, "--goto")) return take_target(r, ACT_GOTO);
+    const struct option *o = find_option(r, word);
+    if (o) {
+        const unsigned before = r->proto;
+
+        return take_values(r, o) && (r->proto == before || take_protocol_options(r));
+    }
+    if (!r->rule.unsaid) rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `%.40s`", word));
+    skip_values(r);
+    return true;
+}
+
+static bool take_all(struct reading *r)
+{
+    while (r->at < r->words->count) {
+        r->inverted = !r->words->quoted[r->at] && !strcmp(r->words->of[r->at], "!");
+        if (r->inverted) r->at++;
+        if (r->at == r->words->count) return reading_fault(r, "nothing stands behind `!`");
+        if (!is_option(r, r->at)) return reading_fault(r, "`%.60s` stands where an option should", r->words->of[r->at]);
+        if (!take_option(r)) return false;
+    }
+    return true;
+}
+
+/* ---- the rules that come of it ---- */
+
+/* To prey a connection that nobody saw begin is invalid, to netfilter a packet in its middle may be new: of `! --syn`
+ * with NEW, what the rule is there for is said by `invalid`. */
+static void say_no_syn(struct reading *r)
+{
+    const struct list *states = rule_asks(&r->rule, ASK_STATE);
+
+    if (!r->no_syn || !states || states->not || states->count != 1 || strcmp(states->of[0].word, "new") != 0) return;
+    if (r->rule.act == ACT_DROP || r->rule.act == ACT_REJECT) {
+        states->of[0].word = "invalid";
+        r->choice_count = 0;
+        rule_apart(&r->rule, "packets without a SYN that begin nothing are `invalid` here, with all others that are");
+    } else {
+        rule_unsaid(&r->rule, "here only a SYN is `new`");
+    }
+}
+
+static void narrow(struct reading *r, struct rule *one, const struct alternative *a)
+{
+    const bool ends = one->act == ACT_ACCEPT || one->act == ACT_DROP || one->act == ACT_REJECT;
+
+    for (uint32_t i = 0; i < a->count; i++) rule_want(r->s, one, a->wants[i].about, a->wants[i].list);
+    if (a->has_apart && !ends) rule_want(r->s, one, a->apart.about, a->apart.list);
+    rule_want_flags(one, a->has, a->lacks);
+    if (a->translated) one->translated = MUST_BE;
+}
+
+/* A rule for each way to choose, counted as a number whose digits say which alternative. */
+static bool add_rules(struct reading *r, struct chain *c)
+{
+    uint32_t ways = 1;
+
+    if (r->done) return true;
+    if (r->rule.unsaid) r->choice_count = 0;
+    for (uint32_t i = 0; i < r->choice_count; i++) ways *= r->choices[i].count;
+    for (uint32_t way = 0; way < ways; way++) {
+        struct rule *one = chain_rule_again(r->s, c, &r->rule);
+        uint32_t left = way;
+
+        if (!one) return reading_fault(r, "the file has more than 1,000,000 rules");
+        for (uint32_t i = 0; i < r->choice_count; i++) {
+            narrow(r, one, &r->choices[i].of[left % r->choices[i].count]);
+            left /= r->choices[i].count;
+        }
+    }
+    return true;
+}
+
+bool reading_rule(struct reading *r, struct chain *c)
+{
+    if (!take_all(r)) return false;
+    connlimit_finish(r);
+    limits_finish(r);
+    say_no_syn(r);
+    if (r->metered_late) rule_apart(&r->rule, "its limit is asked last here, not before the conditions behind it");
+    return add_rules(r, c);
+}
