@@ -232,8 +232,8 @@ static bool whole(struct listing *l)
     }
     if (had4 && !had6) judge_other_family(l, 4, 6);
     if (had6 && !had4) judge_other_family(l, 6, 4);
-    if (had4 || had6) return true;
     l->fault->line = 0;
+    if (had4 || had6) return ruleset_check(l->s, l->fault) == 0;
     return fault(l, "no table stands in it: this is not what iptables-save writes");
 }
 

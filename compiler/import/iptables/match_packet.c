@@ -305,7 +305,6 @@ const struct module *match_of_packet(const char *name)
         {"bpf", "prey runs no programs of others", NULL, NULL},
         {"tcpmss", "prey asks for no TCP options", NULL, NULL},
         {"statistic", "prey does not throw dice", NULL, NULL},
-        {"time", "hours are a `schedule`, then `during` it: to be written by hand", NULL, NULL},
         {"ah", "prey asks for no SPI", NULL, NULL},
         {"esp", "prey asks for no SPI", NULL, NULL},
         {"frag", "prey asks for no extension headers", NULL, NULL},

@@ -46,6 +46,12 @@ struct hashlimit {
     bool bytes;
 };
 enum hash_key { KEY_SOURCE = 1, KEY_SPORT = 2, KEY_DESTINATION = 4, KEY_DPORT = 8 };
+/* Of a day, in seconds; both ends of all of it where nothing is said. */
+struct hours {
+    uint64_t begin, end;
+    const char *days; /* as prey has them, or NULL */
+    bool asked, bounded, over_midnight;
+};
 struct connlimit {
     uint64_t over;
     bool asked, upto, destination;
@@ -76,13 +82,13 @@ struct reading {
     uint32_t module_count;
     unsigned proto;    /* the one protocol that it asks for, or 0 */
     bool no_syn;       /* `! --syn`: a choice of flags */
-    bool done;         /* what it does is said elsewhere: no rule comes of it */
-    bool inverted; /* `!` stands before the option that is read */
+    bool inverted;     /* `!` stands before the option that is read */
     bool limited;      /* a limit stands before what is read */
     bool metered_late; /* and conditions behind it */
     struct limit limit;
     struct hashlimit hash;
     struct connlimit conn;
+    struct hours hours;
 };
 
 /* An option, and who takes its values. take NULL: prey can't say it. */
@@ -104,6 +110,7 @@ struct module {
 const struct module *match_of_address(const char *name);
 const struct module *match_of_packet(const char *name);
 const struct module *match_of_rate(const char *name);
+const struct module *match_of_time(const char *name);
 const struct module *match_of_past(const char *name);
 const struct module *target_of(const char *name);
 
@@ -113,6 +120,7 @@ extern const struct option plain_options[];
 /* What limits ask, and for how many connections, once the whole rule is read. */
 void limits_finish(struct reading *r);
 void connlimit_finish(struct reading *r);
+void hours_finish(struct reading *r);
 
 /* ---- values ---- */
 

@@ -57,7 +57,7 @@ static bool add_module(struct reading *r, const struct module *m)
 static const struct module *match_of(const char *name)
 {
     static const struct module *(*const rooms[])(const char *) = {match_of_packet, match_of_address, match_of_past,
-                                                                  match_of_rate};
+                                                                  match_of_rate, match_of_time};
     const struct module *m = NULL;
 
     for (size_t i = 0; !m && i < sizeof(rooms) / sizeof(rooms[0]); i++) m = rooms[i](name);
@@ -169,7 +169,6 @@ static bool add_rules(struct reading *r, struct chain *c)
 {
     uint32_t ways = 1;
 
-    if (r->done) return true;
     if (r->rule.unsaid) r->choice_count = 0;
     for (uint32_t i = 0; i < r->choice_count; i++) ways *= r->choices[i].count;
     for (uint32_t way = 0; way < ways; way++) {
@@ -190,6 +189,7 @@ bool reading_rule(struct reading *r, struct chain *c)
     if (!take_all(r)) return false;
     connlimit_finish(r);
     limits_finish(r);
+    hours_finish(r);
     say_no_syn(r);
     if (r->metered_late) rule_apart(&r->rule, "its limit is asked last here, not before the conditions behind it");
     return add_rules(r, c);

@@ -145,7 +145,7 @@ static bool take_prefix_to(struct reading *r, const char *const *v) { return wan
 /* prey clamps all TCP that it translates. */
 static bool take_clamp(struct reading *r, uint16_t clamp)
 {
-    r->done = true;
+    r->rule.act = ACT_SILENT;
     if (r->s->clamp != 1) r->s->clamp = clamp;
     return true;
 }

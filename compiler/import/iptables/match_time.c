@@ -1,0 +1,124 @@
+/* The match time: hours and days, as a schedule. Its clock is UTC's, as a schedule's without a zone is. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "compiler/import/iptables/reading.h"
+
+enum { DAY = 24 * 60 * 60 };
+
+static bool begin_time(struct reading *r)
+{
+    r->hours = (struct hours){.end = DAY, .asked = true};
+    return true;
+}
+
+/* HH:MM or HH:MM:SS as seconds. */
+static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
+{
+    unsigned hour, minute, second = 0;
+    char rest;
+    const int got = sscanf(text, "%2u:%2u:%2u%c", &hour, &minute, &second, &rest);
+
+    if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 24 || minute > 59 ||
+        second > 59)
+        return reading_fault(r, "`%.60s` is no time of day", text);
+    *seconds = (hour * 60 + minute) * 60 + second;
+    r->hours.bounded = true;
+    return true;
+}
+
+static bool take_begin(struct reading *r, const char *const *v) { return take_clock(r, v[0], &r->hours.begin); }
+static bool take_end(struct reading *r, const char *const *v)
+{
+    if (!take_clock(r, v[0], &r->hours.end)) return false;
+    if (r->hours.end == DAY - 1) r->hours.end = DAY;
+    return true;
+}
+
+static bool take_days(struct reading *r, const char *const *v)
+{
+    static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    char said[64] = "";
+    unsigned days = 0;
+
+    for (const char *at = v[0]; *at; at += strcspn(at, ","), at += *at == ',') {
+        const size_t len = strcspn(at, ",");
+        unsigned day = *at >= '1' && *at <= '7' && len == 1 ? 1u << (*at - '1') : 0;
+
+        for (unsigned i = 0; i < 7; i++)
+            if (len >= 2 && !strncasecmp(at, names[i], len < 3 ? len : 3)) day = 1u << i;
+        if (!day) return reading_fault(r, "`%.60s` are no days of the week", v[0]);
+        days |= day;
+    }
+    if (r->inverted) days = ~days & 127;
+    for (unsigned i = 0; i < 7; i++)
+        if (days & 1u << i)
+            snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s", *said ? ", " : "", names[i]);
+    r->rule.never |= !days;
+    r->hours.days = import_format(r->s, "%s", said);
+    return true;
+}
+
+static bool take_contiguous(struct reading *r, const char *const *v)
+{
+    (void)v;
+    r->hours.over_midnight = true;
+    return true;
+}
+
+/* The kernel's listing writes the last second that it knows where nothing was said. */
+static bool take_last_date(struct reading *r, const char *const *v)
+{
+    if (strncmp(v[0], "2038-01-19", 10) != 0)
+        rule_unsaid(&r->rule, "dates are a `schedule`, then `during` it: to be written by hand");
+    return true;
+}
+
+static const struct option of_time[] = {
+    {"--timestart", 1, take_begin},
+    {"--timestop", 1, take_end},
+    {"--weekdays", 1, take_days},
+    {"--monthdays", 1, NULL},
+    {"--datestart", 1, NULL},
+    {"--datestop", 1, take_last_date},
+    {"--utc", 0, reading_ignore},
+    {"--contiguous", 0, take_contiguous},
+    {"--kerneltz", 0, NULL},
+    {"--localtz", 0, NULL},
+    {0},
+};
+
+const struct module *match_of_time(const char *name)
+{
+    static const struct module match = {"time", NULL, of_time, begin_time};
+
+    return !strcmp(name, match.name) ? &match : NULL;
+}
+
+void hours_finish(struct reading *r)
+{
+    const struct hours *h = &r->hours;
+    struct list l = {0};
+    char hours[32] = "00:00-24:00";
+
+    if (!h->asked || r->rule.unsaid || (!h->bounded && !h->days)) return;
+    if (h->begin % 60 || h->end % 60) {
+        rule_unsaid(&r->rule, "hours of prey begin and end with a minute");
+        return;
+    }
+    if (h->begin >= h->end && h->days && !h->over_midnight) {
+        rule_unsaid(&r->rule, "its hours run over midnight, and those behind it belong to the next day");
+        return;
+    }
+    if (h->begin == h->end) {
+        rule_unsaid(&r->rule, "its hours end when they begin");
+        return;
+    }
+    if (h->bounded)
+        snprintf(hours, sizeof(hours), "%02u:%02u-%02u:%02u", (unsigned)(h->begin / 3600),
+                 (unsigned)(h->begin / 60 % 60), (unsigned)(h->end / 3600), (unsigned)(h->end / 60 % 60));
+    const char *said = import_format(r->s, "%s%s%s", h->days ? h->days : "", h->days ? " " : "", hours);
+    list_word(&l, said, strlen(said), r->s->arena);
+    reading_want(r, ASK_DURING, l);
+}
