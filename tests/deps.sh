@@ -69,7 +69,7 @@ list_tests() {
     need zstd have_command zstd
     need lz4 have_command lz4
     need nftables have_command nft
-    need iptables have_command iptables-restore
+    need iptables have_command iptables-nft-restore
     need iproute2 have_command ip
     need curl have_command curl
     need iputils-ping have_command ping

@@ -176,7 +176,7 @@ class Drawn:
         data = rng.choice((0, 0, 0, 8, 60, self.number(1400)))
         if kind == "icmp":
             kind = "icmp6" if v6 else "icmp"
-            known = (1, 2, 3, 4, 128, 129) if v6 else (0, 3, 8, 8, 11, 13, 17)
+            known = (1, 2, 3, 4, 128, 129, 133, 135, 136) if v6 else (0, 3, 8, 8, 11, 13, 17)
             a, b = rng.choice(known), rng.choice((0, 0, 0, 1, 4))
         else:
             a, b = rng.choice((rng.randrange(1024, 65536), self.number(65535))), self.number(65535)
