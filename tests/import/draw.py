@@ -25,29 +25,39 @@ def words_of(text):
 
 
 class Conversation:
-    """Two ends that speak in turn."""
+    """Two ends that speak in turn. What is translated between them is seen by each as it is there: by a rule set's own words,
+    `# forwarded PROTO ADDRESS:PORT -> ADDRESS:PORT` and `# masqueraded NETWORK -> ADDRESS`."""
 
     def __init__(self, drawn, ends, kind):
-        self.drawn, self.ends, self.kind = drawn, ends, kind
-        self.ports = [drawn.rng.randrange(1024, 65536), drawn.number(65535)]
-        self.seq = [drawn.rng.randrange(1 << 30), drawn.rng.randrange(1 << 30)]
+        rng = drawn.rng
+        self.drawn, self.kind = drawn, kind
+        # From 61000 on: prey and the kernel both keep such a port when they translate.
+        client = (ends[0], rng.randrange(61000, 65536) if drawn.masqueraded else rng.randrange(1024, 65536))
+        server = drawn.forwarded_of(kind, ends) or (ends[1], drawn.number(65535))
+        # Each end, and what the other knows it by.
+        self.ends = [client, drawn.forwarded.get((kind, server), server)]
+        self.known = [(drawn.masqueraded_of(client[0], self.ends[1][0]), client[1]), server]
+        self.seq = [rng.randrange(1 << 30), rng.randrange(1 << 30)]
         told = {"tcp": ["syn", "syn ack", "ack", "psh ack", "psh ack", "fin ack", "fin ack", "ack"],
                 "udp": [""] * 5, "icmp": [""] * 4}[kind]
         who = {"tcp": (0, 1, 0, 0, 1, 0, 1, 0), "udp": (0, 1, 0, 1, 1), "icmp": (0, 1, 0, 1)}[kind]
         self.steps = list(zip(who, told))
         # Of some the beginning is not seen, some are never answered, some end at once.
-        if drawn.rng.random() < 0.15:
+        if rng.random() < 0.15:
             # (A SYN ACK is: without it the kernel lets by whatever the server says.)
-            del self.steps[drawn.rng.choice([i for i in range(len(self.steps)) if i != 1])]
-        if drawn.rng.random() < 0.2:
-            self.steps.insert(drawn.rng.randrange(1, len(self.steps)), (1, "error"))
+            del self.steps[rng.choice([i for i in range(len(self.steps)) if i != 1])]
+        if rng.random() < 0.2:
+            self.steps.insert(rng.randrange(1, len(self.steps)), (1, "error"))
 
     def next(self):
         who, flags = self.steps.pop(0)
-        src, dst = self.ends[who], self.ends[1 - who]
-        sport, dport = self.ports[who], self.ports[1 - who]
+        self.say(who, flags)
+        self.drawn.packets[-1]["talk"] = (self, flags)
+
+    def say(self, who, flags):
+        (src, sport), (dst, dport) = self.ends[who], self.known[1 - who]
         if flags == "error":
-            return self.error(src, dst)
+            return self.error(src, dst, sport, dport)
         if self.kind == "tcp":
             data = 100 if "psh" in flags else 0
             seq, ack = self.seq[who], self.seq[1 - who]
@@ -57,14 +67,14 @@ class Conversation:
             return self.drawn.packet(src, dst, "udp", sport, dport, data=20)
         v6 = src.version == 6
         asked = (128, 129) if v6 else (8, 0)
-        return self.drawn.packet(src, dst, "icmp6" if v6 else "icmp", asked[who], 0, data=56, ident=self.ports[0])
+        return self.drawn.packet(src, dst, "icmp6" if v6 else "icmp", asked[who], 0, data=56, ident=self.ends[0][1])
 
-    def error(self, src, dst):
-        """What one end says of the other's last packet; the quote is that packet's beginning."""
+    def error(self, src, dst, sport, dport):
+        """What the server says of the client's last packet; the quote is that packet's beginning, as it came."""
         v6 = src.version == 6
-        head = f"ip{src.version} {dst} > {src}" + ("" if v6 else " id 1") + (" len 28" if v6 else " len 48")
-        body = {"tcp": f"tcp {self.ports[0]} > {self.ports[1]} ack seq {self.seq[0]}", "udp": f"udp {self.ports[0]} > {self.ports[1]} len 28 csum 1",
-                "icmp": f"icmp{'6' if v6 else ''} type {128 if v6 else 8} id {self.ports[0]} seq 1"}[self.kind]
+        head = f"ip{src.version} {dst} > {src}" + (" len 48" if v6 else " id 1 len 48")
+        body = {"tcp": f"tcp {dport} > {sport} ack seq {self.seq[0]}", "udp": f"udp {dport} > {sport} len 28 csum 1",
+                "icmp": f"icmp{'6' if v6 else ''} type {128 if v6 else 8} id {dport} seq 1"}[self.kind]
         return self.drawn.packet(src, dst, "icmp6" if v6 else "icmp", 1 if v6 else 3, 4 if v6 else 3, quote=f" / {head} / {body}" + (
             "" if self.kind == "tcp" else " / zeros 20"))
 
@@ -78,6 +88,11 @@ class Drawn:
         self.own = {a.ip for pair in mine.values() for a in pair}
         self.links = [a.network for pair in mine.values() for a in pair]
         self.packets = []  # of {way, interface, line, reset, quiet}
+        end = r"(\S+):(\d+)"
+        self.forwarded = {(kind, (ipaddress.ip_address(a), int(b))): (ipaddress.ip_address(c), int(d))
+                          for kind, a, b, c, d in re.findall(rf"# forwarded (\w+) {end} -> {end}", text)}
+        self.masqueraded = [(ipaddress.ip_network(n), ipaddress.ip_address(a))
+                            for n, a in re.findall(r"# masqueraded (\S+) -> (\S+)", text)]
 
     # ---- values ----
 
@@ -120,13 +135,28 @@ class Drawn:
                 return name
         return next(iter(self.mine))
 
+    # ---- what is translated ----
+
+    def forwarded_of(self, kind, ends):
+        """Of conversations with this machine every second is with a port that it forwards."""
+        ports = [known for k, known in self.forwarded if k == kind and known[0].version == ends[1].version]
+        outside = self.way_of(ends[0]) == next(iter(self.mine))
+        return self.rng.choice(ports) if ports and ends[1] in self.own and outside and self.rng.random() < 0.5 else None
+
+    def masqueraded_of(self, client, server):
+        """The address by which a server outside knows a client."""
+        outside = self.way_of(server) == next(iter(self.mine)) and server not in self.own
+        return next((a for n, a in self.masqueraded if outside and client in n), client)
+
     def ends(self):
         """Two ends, of which at most one is this machine."""
         version = self.rng.choice((4, 4, 6))
         other = self.host(version)
         kind = self.rng.random()
         if kind < 0.45:
-            return other, self.rng.choice([a for a in sorted(self.own, key=int) if a.version == version])
+            # (What it says from an address of another side might be translated.)
+            own = [i.ip for pair in ([self.mine[self.way_of(other)]] if self.masqueraded else self.mine.values()) for i in pair]
+            return other, self.rng.choice([a for a in own if a.version == version])
         if kind < 0.7:
             # A program of this machine speaks from the address that leads there.
             return next(i.ip for i in self.mine[self.way_of(other)] if i.version == version), other
@@ -192,7 +222,9 @@ class Drawn:
                 self.single()
             elif len(self.packets) < count and len(talks) < 6 and self.rng.random() < 0.5:
                 src, dst = self.ends()
-                talks.append(Conversation(self, (src, dst), self.rng.choice(("tcp", "tcp", "tcp", "udp", "icmp"))))
+                # Identifiers of translated queries may become others.
+                kinds = ("tcp", "tcp", "tcp", "udp", "udp" if self.masqueraded else "icmp")
+                talks.append(Conversation(self, (src, dst), self.rng.choice(kinds)))
             elif talks:
                 talk = self.rng.choice(talks)
                 talk.next()
