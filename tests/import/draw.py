@@ -212,7 +212,7 @@ class Drawn:
             a, b = rng.choice((rng.randrange(1024, 65536), self.number(65535))), self.number(65535)
         if rng.random() < 0.02 and src not in self.own:
             dst = ipaddress.ip_address("ff02::1" if v6 else "224.0.0.1")
-        self.packet(src, dst, kind, a, b, rng.choice(FLAGS), rng.randrange(1 << 31), rng.randrange(1 << 31), data)
+        self.packet(src, dst, kind, a, b, rng.choice(FLAGS), rng.randrange(1 << 31), rng.randrange(1 << 31), data, rng.randrange(1 << 16))
 
     def some(self, count):
         """At least so many packets, several conversations at once among single ones."""

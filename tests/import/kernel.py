@@ -161,7 +161,7 @@ def differences(packets, kernel, prey, part):
         # Where a SYN ACK is lost the kernel lets by what its sender says next.
         if step == "syn ack" and k != "accept":
             unanswered.add(talk)
-        if talk in unanswered and k == "accept":
+        if k == "accept" and (talk in unanswered or " syn fin " in p["line"]):
             continue
         if k is None or k == mine or p["quiet"] and "accept" not in (k, mine) or part and mine != "accept":
             continue

@@ -145,7 +145,11 @@ static bool want_device(struct reading *r, enum about about, const char *name)
     struct list l = {.not = r->inverted};
     const size_t len = strlen(name);
 
-    if (!len) return reading_fault(r, "the name of a device is empty");
+    /* As the kernel has it. */
+    if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
+        return reading_fault(r, "`%.60s` is no name of a device", name);
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) return reading_fault(r, "the name of a device has control characters");
     if (!strcmp(name, "+")) {
         r->rule.never |= r->inverted;
         return true;
