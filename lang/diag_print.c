@@ -164,7 +164,7 @@ void diags_print_text(struct diags *d, FILE *out, bool colour)
     }
     if (errors_left || warnings_left) put_rest(errors_left, warnings_left, out);
     if (d->stopped_files)
-        fprintf(out, "gave up in %u file%s after %u errors in one file\n", d->stopped_files,
+        fprintf(out, "gave up in %u file%s after %u errors\n", d->stopped_files,
                 d->stopped_files == 1 ? "" : "s", DIAG_FILE_MAX);
 }
 

@@ -280,8 +280,7 @@ void diags_print_sarif(struct diags *d, const char *tool, const char *version, F
     if (d->stopped_files)
         fprintf(out,
                 ",\"toolExecutionNotifications\":[{\"level\":\"warning\",\"message\":{\"text\":\"gave up in %u file(s) "
-                "after "
-                "%u errors in one file\"}}]",
+                "after %u errors\"}}]",
                 d->stopped_files, DIAG_FILE_MAX);
     fputs("}],\n", out);
     put_results(d, out);

@@ -269,9 +269,13 @@ static void keep_place(struct parser *p, const struct token *t)
     p->prev_span = t->span;
 }
 
+/* Once so many are told of all files together, a further one has room for its first: a pattern of `include` may match
+ * what are no rules at all. */
 static bool too_many(struct parser *p)
 {
-    if (!p->gave_up && diags_errors(p->diags) - p->errors_before >= DIAG_FILE_MAX) {
+    const unsigned all = diags_errors(p->diags), own = all - p->errors_before;
+
+    if (!p->gave_up && (own >= DIAG_FILE_MAX || (own && all >= DIAG_FILE_MAX))) {
         p->gave_up = true;
         diags_stopped(p->diags);
     }

@@ -142,7 +142,7 @@ static size_t outside_mask(const struct pbc_pattern *p)
     return i;
 }
 
-/* Value and mask into the pattern; false after a report. */
+/* Value and mask into the pattern, of which is_not is known; false after a report. */
 static bool pattern_of(struct rule_work *w, const struct node *value, const struct node *mask, struct pbc_pattern *p)
 {
     const struct str v = bytes_of(w, value), m = mask ? bytes_of(w, mask) : (struct str){0};
@@ -166,8 +166,8 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     const size_t i = outside_mask(p);
     if (i == v.len) return true;
     diag(d, E_MASK_VALUE, value->span,
-         "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this never matches", i + 1,
-         p->value[i], p->mask[i]);
+         "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this %s matches", i + 1,
+         p->value[i], p->mask[i], p->is_not ? "always" : "never");
     if (mask) diag_note(d, mask->span, "the mask is here");
     return false;
 }
@@ -192,12 +192,16 @@ void cond_bytes(struct rule_work *w, const struct node *n)
     uint32_t layer_value, offset;
 
     if (!value || !word_want(w, layer, layer_words, "layer", &layer_value) ||
-        !number_one(w->c, at, &at_kind, &offset) || !pattern_of(w, value, value->next, &p)) {
+        !number_one(w->c, at, &at_kind, &offset)) {
         w->bad = true;
         return;
     }
     p.layer = (uint8_t)layer_value;
     p.is_not = value->flags & NF_NOT ? 1 : 0;
+    if (!pattern_of(w, value, value->next, &p)) {
+        w->bad = true;
+        return;
+    }
     p.at = (uint16_t)offset;
     if (offset + p.len > UINT16_MAX) {
         diag(w->c->diags, E_OUT_OF_RANGE, at->span,

@@ -69,7 +69,7 @@ static bool wait_for_more(struct source *s)
         const int ready = poll(fds, 2, ms);
         if (fds[1].revents) s->stopped = true;
         if (s->stopped) return false;
-        if (ready > 0) return true;
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* what cannot be waited for is read */
         if (s->waiting.fn) s->waiting.fn(s->waiting.arg);
     }
     return true;

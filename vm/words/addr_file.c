@@ -63,7 +63,21 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
                                                            .fault = fault});
 }
 
-void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_word *set, bool *refused)
+/* A table whose family is not said is of IPv4 (nft(8), address families). */
+static bool same_family(const struct addr_word *a, const struct addr_word *b)
+{
+    const bool a_is_ip = !a->len || addr_word_is(a, "ip"), b_is_ip = !b->len || addr_word_is(b, "ip");
+
+    return (a_is_ip && b_is_ip) || addr_same_word(a, b);
+}
+
+static bool same_set(const struct addr_set_name *a, const struct addr_set_name *b)
+{
+    return addr_same_word(&a->name, &b->name) && addr_same_word(&a->table, &b->table) &&
+           same_family(&a->family, &b->family);
+}
+
+void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused)
 {
     struct addr_member m;
     const enum addr_fault fault = addr_text_member(entry->s, entry->len, &m);
@@ -72,13 +86,13 @@ void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct 
         addr_bad(s, entry, fault);
         return;
     }
-    struct addr_word *from = &s->set[m.family == 6];
-    if (!from->len) *from = *set;
-    if (addr_same_word(from, set)) {
+    struct addr_set_name *from = &s->set[m.family == 6];
+    if (!from->name.len) *from = *set;
+    if (same_set(from, set)) {
         s->reader->member(s->reader->arg, &m);
     } else if (!*refused) {
         *refused = true;
-        addr_bad(s, set, ADDR_SECOND);
+        addr_bad(s, &set->name, ADDR_SECOND);
     }
 }
 

@@ -46,7 +46,7 @@ static void read_add(struct ipset *f, const struct addr_word *line, size_t at, c
     }
     if (!good_options(f, line, at)) return;
     bool refused = addr_same_word(name, &f->told);
-    addr_take(f->s, &entry, name, &refused);
+    addr_take(f->s, &entry, &(struct addr_set_name){.name = *name}, &refused);
     if (refused) f->told = *name;
 }
 

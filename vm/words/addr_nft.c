@@ -12,7 +12,7 @@ struct token {
     struct addr_word w;
 };
 
-enum { WORDS_KEPT = 4 };
+enum { WORDS_KEPT = 5 };
 
 /* The statement in hand: its first words and its last. */
 struct statement {
@@ -23,7 +23,8 @@ struct statement {
 struct nft {
     struct addr_scan *s;
     struct statement st;
-    struct addr_word set;   /* the block that we are in; len 0: none */
+    struct addr_set_name table; /* the block that we are in, its name empty */
+    struct addr_set_name set;   /* likewise; name.len 0: none */
     bool other;             /* its elements are no addresses */
     struct addr_word kind;  /* the first set of something else, as its type says */
     struct addr_word first; /* the file's first word */
@@ -124,7 +125,7 @@ static bool good_option(const struct addr_word *w, bool first)
 }
 
 /* One element from its first token on; *t is what ends it. */
-static void read_element(struct nft *f, struct token *t, const struct addr_word *set, bool *refused)
+static void read_element(struct nft *f, struct token *t, const struct addr_set_name *set, bool *refused)
 {
     const struct addr_word entry = t->w;
     bool good = true;
@@ -144,7 +145,7 @@ static void read_element(struct nft *f, struct token *t, const struct addr_word 
 }
 
 /* Behind the `{` of elements. */
-static void read_elements(struct nft *f, const struct addr_word *open, const struct addr_word *set)
+static void read_elements(struct nft *f, const struct addr_word *open, const struct addr_set_name *set)
 {
     bool refused = false;
     struct token t;
@@ -195,8 +196,19 @@ static void note_type(struct nft *f)
 
 static void end_statement(struct nft *f)
 {
-    if (f->set.len) note_type(f);
+    if (f->set.name.len) note_type(f);
     f->st.words = 0;
+}
+
+/* The table that the words from `first` up to `end` name: `inet filter`, or `filter` alone. */
+static struct addr_set_name in_table(const struct statement *st, unsigned first, unsigned end)
+{
+    struct addr_set_name t = {0};
+
+    if (end > WORDS_KEPT || first >= end) return t;
+    t.table = st->word[end - 1];
+    if (end - first > 1) t.family = st->word[end - 2];
+    return t;
 }
 
 static void open_block(struct nft *f, const struct addr_word *open)
@@ -205,24 +217,30 @@ static void open_block(struct nft *f, const struct addr_word *open)
     const struct statement st = f->st;
 
     f->st.words = 0;
-    if (f->set.len && word_is(&st, 0, "elements") && !f->other) {
+    if (f->set.name.len && word_is(&st, 0, "elements") && !f->other) {
         read_elements(f, open, &f->set);
-    } else if (f->set.len) {
+    } else if (f->set.name.len) {
         skip_block(f, open);
     } else if (word_is(&st, at, "table")) {
         f->tables++;
+        f->table = in_table(&st, at + 1, st.words);
     } else if (word_is(&st, at, "set")) {
-        f->set = st.last;
+        f->set = f->table;
+        if (st.words > at + 2) f->set = in_table(&st, at + 1, st.words - 1);
+        f->set.name = st.last;
         f->other = false;
     } else if (word_is(&st, at, "element") && (word_is(&st, 0, "delete") || word_is(&st, 0, "destroy"))) {
         addr_bad(f->s, &st.word[0], ADDR_COMMAND);
         skip_block(f, open);
     } else if (word_is(&st, at, "element")) {
-        read_elements(f, open, &st.last);
+        struct addr_set_name set = in_table(&st, at + 1, st.words - 1);
+
+        set.name = st.last;
+        read_elements(f, open, &set);
     } else if (word_is(&st, 0, "define") && st.words > 1) {
-        read_elements(f, open, &st.word[1]);
+        read_elements(f, open, &(struct addr_set_name){.name = st.word[1]});
     } else if (word_is(&st, 0, "elements")) {
-        read_elements(f, open, &st.word[0]);
+        read_elements(f, open, &(struct addr_set_name){.name = st.word[0]});
     } else {
         skip_block(f, open);
     }
@@ -231,11 +249,12 @@ static void open_block(struct nft *f, const struct addr_word *open)
 static void close_block(struct nft *f, const struct addr_word *close)
 {
     end_statement(f);
-    if (f->set.len) {
+    if (f->set.name.len) {
         f->found += !f->other;
-        f->set.len = 0;
+        f->set.name.len = 0;
     } else if (f->tables) {
         f->tables--;
+        f->table = (struct addr_set_name){0};
     } else {
         addr_bad(f->s, close, ADDR_BRACES);
     }
@@ -266,7 +285,7 @@ void addr_read_nft(struct addr_scan *s)
             take_word(&f.st, &t.w);
     }
     if (f.lost) return;
-    if (f.tables || f.set.len)
+    if (f.tables || f.set.name.len)
         addr_bad(s, &f.first, ADDR_BRACES);
     else if (f.kind.len && !f.found)
         addr_bad(s, &f.kind, ADDR_KIND);

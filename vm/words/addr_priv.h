@@ -11,12 +11,17 @@ struct addr_word {
     uint32_t line; /* from 1 */
 };
 
+/* Which set members are of. nft has one of a name in each table. */
+struct addr_set_name {
+    struct addr_word name, family, table; /* len 0: not said */
+};
+
 struct addr_scan {
     const struct addr_reader *reader;
     const char *at, *end; /* what is left of the file */
     const char *line_start;
     uint32_t line;
-    struct addr_word set[2]; /* where the IPv4, the IPv6 members come from; len 0: none came yet */
+    struct addr_set_name set[2]; /* where the IPv4, the IPv6 members come from; name.len 0: none came yet */
 };
 
 bool addr_word_is(const struct addr_word *w, const char *text);
@@ -31,8 +36,8 @@ bool addr_next_line(struct addr_scan *s, struct addr_word *line);
 bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *word);
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault);
-/* An entry of the set with that name; *refused: the set was told to be a second one, so it is not told again. */
-void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_word *set, bool *refused);
+/* An entry of that set; *refused: the set was told to be a second one, so it is not told again. */
+void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused);
 
 /* The readers of a whole file, from its first line on. */
 void addr_read_plain(struct addr_scan *s);

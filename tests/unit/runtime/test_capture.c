@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -497,13 +498,42 @@ static void disk_full(void **state)
     assert_non_null(strstr(err, "No such file"));
 }
 
+/* Waiting that fails for good (poll: more descriptors than the limit lets be) ends in reading. */
+static void waiting_fails(void **state)
+{
+    (void)state;
+    const uint32_t h[] = {0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1}, record[] = {1, 0, 0, 0};
+    struct rlimit limit, none;
+    struct capture_frame f;
+    int ends[2];
+    char name[32];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], h, sizeof h), sizeof h);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
+    struct capture *c = capture_open(name, err, sizeof err);
+    assert_non_null(c);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    alarm(60);
+    assert_int_equal(write(ends[1], record, sizeof record), sizeof record);
+    assert_int_equal(capture_next(c, &f), 1);
+    close(ends[1]);
+    assert_int_equal(capture_next(c, &f), 0);
+    alarm(0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    capture_close(c);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const int fd = mkstemp(path);
     if (fd < 0) return 1;
     close(fd);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pcap_cut_anywhere),  cmocka_unit_test(pcapng_cut_anywhere),
+        cmocka_unit_test(waiting_fails),      cmocka_unit_test(pcap_cut_anywhere),  cmocka_unit_test(pcapng_cut_anywhere),
         cmocka_unit_test(pcap_lies),          cmocka_unit_test(pcapng_lies),
         cmocka_unit_test(options_overrun),    cmocka_unit_test(sections_differ),
         cmocka_unit_test(many_interfaces),    cmocka_unit_test(not_captures),

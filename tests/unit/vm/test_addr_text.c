@@ -271,6 +271,12 @@ static const struct form {
      "add element ip x a { ::1 }\n",
      3,
      {0}},
+    {"table ip x { set a { type ipv4_addr; elements = { 1.2.3.4 } } }\n"
+     "table inet x { set a { type ipv4_addr; elements = { 5.6.7.8, 5.6.7.9 } } }\n"
+     "table ip y { set a { type ipv4_addr; elements = { 5.6.7.8 } } }\n"
+     "add element x a { 2.3.4.5 }\nadd element ip y a { 3.4.5.6 }\nadd element ip x a { 4.5.6.7 }",
+     3,
+     {ADDR_SECOND, ADDR_SECOND, ADDR_SECOND}}, /* one of a name in each table; `ip` is the family of none */
     {"define ru = {\n  2.56.24.0/22,\n  2.56.88.0/22, # x\n}\n", 2, {0}},
     {"elements = { 10.0.0.1 }", 1, {0}},
     {"set a { type ipv4_addr\nelements = { 1.2.3.4 } }\nset b { type ipv4_addr\nelements = { 5.6.7.8, 5.6.7.9 } }",
