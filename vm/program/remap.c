@@ -22,6 +22,7 @@ struct making {
     uint64_t *until_ns;
     uint32_t *service_id, *server_id, *server_of;
     uint32_t *by_name;   /* servers of `to`, sorted */
+    uint32_t *by_meter;  /* meters of `from`, sorted */
     uint32_t *past_pool; /* by pool of `from`: its number in the past; PBC_NONE */
     const uint8_t *gone;
     uint64_t now_ns;
@@ -105,15 +106,21 @@ static bool same_nat(const struct program *a, const struct pbc_nat *s, const str
     return same_iface(a, s->iface, b, t->iface) && same_text(a, s->name, b, t->name);
 }
 
-static bool same_meter(const struct program *a, const struct pbc_meter *s, const struct program *b,
+static int order_of(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
+/* By all that makes meters one: 0 means that counts go on. One without a name is known by its place. */
+static int meter_order(const struct program *a, const struct pbc_meter *s, const struct program *b,
                        const struct pbc_meter *t)
 {
-    if (s->entries != t->entries || s->per != t->per || s->unit != t->unit || s->len4 != t->len4 || s->len6 != t->len6)
-        return false;
-    if (s->count != t->count || s->per_ns != t->per_ns || s->burst != t->burst) return false;
-    if (!same_text(a, s->name, b, t->name)) return false;
-    return s->name || (s->place.line == t->place.line && s->place.col == t->place.col &&
-                       same_text(a, s->place.file, b, t->place.file));
+    const uint64_t x[] = {s->entries, s->per, s->unit, s->len4, s->len6, s->count, s->per_ns, s->burst};
+    const uint64_t y[] = {t->entries, t->per, t->unit, t->len4, t->len6, t->count, t->per_ns, t->burst};
+    const char *name = program_str(a, s->name);
+    int order = strcmp(name, program_str(b, t->name));
+    for (unsigned i = 0; i < sizeof x / sizeof *x && !order; i++) order = order_of(x[i], y[i]);
+    if (*name || order) return order;
+    order = order_of(s->place.line, t->place.line);
+    if (!order) order = order_of(s->place.col, t->place.col);
+    return order ? order : strcmp(program_str(a, s->place.file), program_str(b, t->place.file));
 }
 
 static bool same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
@@ -333,11 +340,32 @@ static void map_pools(struct making *m)
     }
 }
 
+static int by_meter(const void *a, const void *b, void *program)
+{
+    const struct program *p = program;
+    const uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    const int order = meter_order(p, &p->meters[i], p, &p->meters[k]);
+    return order ? order : order_of(i, k);
+}
+
+/* Each of the first of the same. */
 static void map_meters(struct making *m)
 {
-    for (uint32_t i = 0; i < m->to->meters_count; i++)
-        for (uint32_t k = 0; k < m->from->meters_count && m->r->meter[i] == PBC_NONE; k++)
-            if (same_meter(m->from, &m->from->meters[k], m->to, &m->to->meters[i])) m->r->meter[i] = k;
+    const struct program *f = m->from, *t = m->to;
+    for (uint32_t i = 0; i < f->meters_count; i++) m->by_meter[i] = i;
+    qsort_r(m->by_meter, f->meters_count, sizeof *m->by_meter, by_meter, (void *)(uintptr_t)f);
+    for (uint32_t i = 0; i < t->meters_count; i++) {
+        uint32_t lo = 0, hi = f->meters_count;
+        while (lo < hi) {
+            const uint32_t mid = lo + (hi - lo) / 2;
+            if (meter_order(f, &f->meters[m->by_meter[mid]], t, &t->meters[i]) < 0)
+                lo = mid + 1;
+            else
+                hi = mid;
+        }
+        if (lo < f->meters_count && !meter_order(f, &f->meters[m->by_meter[lo]], t, &t->meters[i]))
+            m->r->meter[i] = m->by_meter[lo];
+    }
 }
 
 /* ---- numbers that outlive programs ---- */
@@ -451,8 +479,9 @@ static bool make_maps(struct making *m, uint32_t ifaces_count)
     r->meter = nones(t->meters_count);
     m->by_name = nones(t->servers_count);
     m->past_pool = nones(f->pools_count);
+    m->by_meter = nones(f->meters_count);
     return r->server && r->service && r->branch && r->nat && r->rule && r->firewall && r->iface && r->pool &&
-           r->pool_out && r->pool_past && r->meter && m->by_name && m->past_pool;
+           r->pool_out && r->pool_past && r->meter && m->by_name && m->past_pool && m->by_meter;
 }
 
 static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count)
@@ -484,6 +513,7 @@ struct remap *remap_new(struct program *from, struct program *to, const uint16_t
     if (good) fill(&m, ifaces, ifaces_count);
     free(m.by_name);
     free(m.past_pool);
+    free(m.by_meter);
     if (good) return r;
     remap_free(r);
     return NULL;

@@ -11,11 +11,7 @@
 #include "vm/program/addresses.h"
 #include "vm/words/proxy_text.h"
 
-struct line {
-    char *text;
-    size_t len;
-    FILE *out;
-};
+enum { RANGES_SHOWN = 32 };
 
 static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
 {
@@ -104,23 +100,40 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     proxy_print(p, i, "; ", out);
 }
 
-/* The ranges of such sets, of `family` or (0) both, the first behind `first`, others behind `next`. */
-static void put_ranges(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, const char *first,
-                       const char *next, FILE *out)
+/* The set that they are together, by its number in this comparison: equal sets have one. */
+static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets, uint32_t count)
 {
-    struct address_walk w = address_walk(p, sets, count, family);
-    struct address_range r;
+    struct ir *ir = d->c.ir;
+    uint32_t all = IR_EMPTY;
 
-    for (const char *before = first; address_next(&w, &r); before = next) {
+    for (const struct pbc_set *s = p->sets + sets; s < p->sets + sets + count; s++)
+        all = ir_addrs_or(ir, all,
+                          ir_addrs_ranges(ir, p->set4 + s->first4, s->count4, p->set6 + s->first6, s->count6));
+    return all;
+}
+
+/* The ranges of such sets, of `family` or (0) both, the first behind `first`, others behind `next`. Many statements may
+ * share a long set: past some it is told which one it is. */
+static void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family,
+                       const char *first, const char *next, FILE *out)
+{
+    struct address_walk w = address_walk(p, sets[0], sets[1], family);
+    struct address_range r;
+    const char *before = first;
+    unsigned shown = 0;
+
+    for (; shown < RANGES_SHOWN && address_next(&w, &r); shown++, before = next) {
         fputs(before, out);
         put_address(r.lo, r.family, out);
         if (memcmp(r.lo, r.hi, sizeof(r.lo)) != 0) fputc('-', out), put_address(r.hi, r.family, out);
     }
+    if (shown == RANGES_SHOWN && address_next(&w, &r))
+        fprintf(out, "%sand more, set %u of this comparison", before, number_of(d, p, sets[0], sets[1]));
 }
 
-static void put_sources(const struct program *p, const struct pbc_pool *v, FILE *out)
+static void put_sources(struct diff *d, const struct program *p, const struct pbc_pool *v, FILE *out)
 {
-    put_ranges(p, v->sources, v->source_count, 0, "; source ", "; source ", out);
+    put_ranges(d, p, (const uint32_t[]){v->sources, v->source_count}, 0, "; source ", "; source ", out);
     if (v->source_count) fprintf(out, " ports %u-%u", v->source_port_lo, v->source_port_hi);
 }
 
@@ -129,7 +142,6 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
     const struct program *p = s->program;
     const struct pbc_pool *v = &p->pools[i];
 
-    (void)d;
     fprintf(out, "balance %s", lb_name(v->balance));
     for (uint32_t k = v->servers; k < v->servers + v->server_count; k++) {
         const struct pbc_server *server = &p->servers[k];
@@ -140,7 +152,7 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
         if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
         if (server->max_flows) fprintf(out, " max flows %u", server->max_flows);
     }
-    put_sources(p, v, out);
+    put_sources(d, p, v, out);
 }
 
 static void put_on(const struct program *p, const struct pbc_nat *n, const char *what, FILE *out)
@@ -148,7 +160,7 @@ static void put_on(const struct program *p, const struct pbc_nat *n, const char 
     if (n->iface != PBC_NONE) fprintf(out, " %s \"%s\"", what, program_str(p, p->ifaces[n->iface].device));
 }
 
-static void put_forward(const struct program *p, const struct pbc_nat *n, FILE *out)
+static void put_forward(struct diff *d, const struct program *p, const struct pbc_nat *n, FILE *out)
 {
     fputs("forward ", out);
     if (n->flags & PBC_NAT_TO_SELF)
@@ -156,7 +168,7 @@ static void put_forward(const struct program *p, const struct pbc_nat *n, FILE *
     else
         put_address(n->to, n->family, out);
     put_on(p, n, "on", out);
-    put_ranges(p, n->from, n->from_count, n->family, " from ", ", ", out);
+    put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, n->family, " from ", ", ", out);
     put_ports(n->proto, n->port_lo, n->port_hi, out);
     if (n->proto == PBC_EP_IP) fprintf(out, " %u", n->ip_proto);
     fputs(" -> ", out);
@@ -174,15 +186,15 @@ static void put_map(const struct program *p, const struct pbc_nat *n, FILE *out)
     put_on(p, n, "on", out);
 }
 
-static void put_outbound(const struct program *p, const struct pbc_nat *n, FILE *out)
+static void put_outbound(struct diff *d, const struct program *p, const struct pbc_nat *n, FILE *out)
 {
     const struct pbc_pool from = {
         .sources = n->from, .source_count = n->from_count, .source_port_lo = n->port_lo, .source_port_hi = n->port_hi};
 
     fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
-    put_sources(p, &from, out);
+    put_sources(d, p, &from, out);
     put_on(p, n, "out on", out);
-    put_ranges(p, n->outside, n->outside_count, n->family, " to ", ", ", out);
+    put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " to ", ", ", out);
 }
 
 /* All statements of the block that begins here. */
@@ -191,18 +203,17 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
     const struct program *p = s->program;
     const uint32_t name = p->nats[first].name;
 
-    (void)d;
     for (uint32_t i = first; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
 
         if (n->name != name) continue;
         if (i != first) fputs("; ", out);
         if (n->kind == PBC_NAT_FORWARD)
-            put_forward(p, n, out);
+            put_forward(d, p, n, out);
         else if (n->kind == PBC_NAT_MAP)
             put_map(p, n, out);
         else
-            put_outbound(p, n, out);
+            put_outbound(d, p, n, out);
         if (n->mss == PBC_MSS_AUTO)
             fputs(" mss clamp auto", out);
         else if (n->mss)
@@ -282,7 +293,7 @@ static bool add_route(struct routes *to, const char *what, const char *name, cha
     return true;
 }
 
-static void compare_kind(struct diff *d, enum kind k, struct beyond *b)
+static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyond *b)
 {
     uint32_t counts[SIDES], i = 0, j = 0;
     const struct sorted *old = sort_kind(d, k, OLD, &counts[OLD]), *new = sort_kind(d, k, NEW, &counts[NEW]);
@@ -296,12 +307,12 @@ static void compare_kind(struct diff *d, enum kind k, struct beyond *b)
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
 
         if (both) compare_bounds(d, own, &b->bounds);
-        if (both && other) compare_branches(d, own, &b->reaches);
+        if (both && other && !no_pools) compare_branches(d, own, &b->reaches);
     }
 }
 
 void find_routes(struct diff *d, bool no_pools, struct beyond *b)
 {
     for (enum kind k = SERVICE; k < KINDS; k++)
-        if (k != POOL || !no_pools) compare_kind(d, k, b);
+        if (k != POOL || !no_pools) compare_kind(d, k, no_pools, b);
 }
