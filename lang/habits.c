@@ -51,6 +51,7 @@ static const struct {
     {"listen", SERVICE, "service"},
     {"upstream", POOL, "pool"},
     {"default_backend", ELSE, "else ->"},
+    {"maxconn", MAX, "max flows"},
     {"wait", AFTER, "after"},
     {"tcp-reset", RST, "rst"},
     {"reset", RST, "rst"},
@@ -94,6 +95,19 @@ static const struct {
     {"snat", ACCEPT, false,
      "write translation in a block of its own: `nat NAME { source from ... out on ... to ... }`"},
     {"mac", BACKUP, false, "a MAC address is one server's: write that one as a `server` of its own"},
+    {"slowstart", BACKUP, false, "it is said of the pool, in a line of its own: `slow start 30s`"},
+    {"balance", AFFINITY, false, "it is said of the pool: `pool NAME { balance least_conn ... }`"},
+    {"redirect", AFFINITY, false, "requests are sent on as they are: give these to a pool whose server redirects"},
+    {"path_beg", SNI, false, "write `path \"/static*\"`: with `*` at its end a text is a beginning"},
+    {"hdr", SNI, false, "write `host \"shop.example\"`, or `header \"NAME\" \"VALUE\"`"},
+    {"acl", AFFINITY, false, "write the conditions where they are asked for: `when host \"a.example\" -> POOL`"},
+    {"use_backend", AFFINITY, false, "write `when CONDITION -> POOL`"},
+    {"tcp", PASSTHROUGH, false, "write `passthrough`, or `proxy` where a `when` asks what clients say first"},
+    {"http", PASSTHROUGH, true, "proxy http"},
+    {"nat", PASSTHROUGH, false,
+     "write `passthrough`, or `passthrough keep source` where servers answer through this machine"},
+    {"dr", PASSTHROUGH, true, "dsr l2"},
+    {"tun", PASSTHROUGH, true, "dsr ipip"},
     {"dnat", ACCEPT, false, "write translation in a block of its own: `nat NAME { forward ... -> ... }`"},
 };
 
@@ -292,6 +306,14 @@ static bool offer_flags(struct parser *p, int found, struct span span)
     return is_flag(found) || found == SLASHED;
 }
 
+/* `weight=5`: behind a word of the language, and not in a declaration. */
+static bool is_option(const struct parser *p, struct span sign)
+{
+    const struct str word = word_before(p, sign.start);
+
+    return p->stmt.tokens > 2 && word.len && word_find(word.s, word.len) != NAME && p->text[sign.start + 1] != '=';
+}
+
 /* Of a `nat`: what its statements do not ask. */
 static bool offer_translation(struct parser *p, int found, const int *expected, int n)
 {
@@ -339,8 +361,13 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
         return true;
     }
     if ((found == TCP || found == UDP || found == SCTP) && expects(expected, n, SLASHED)) return offer_pair(p, span);
-    if (found == NAME && n == 1 && expects(expected, n, ON)) {
-        diag_suggest(p->diags, span, "on %s", quote(p, span));
+    if (found == EQ && is_option(p, span)) {
+        diag_suggest(p->diags, span, " ");
+        diag_advise(p->diags, "leave out `=`");
+        return true;
+    }
+    if (found == NAME && n == 1 && (expects(expected, n, ON) || expects(expected, n, ARROW))) {
+        diag_suggest(p->diags, span, "%s %s", expects(expected, n, ON) ? "on" : "->", quote(p, span));
         return true;
     }
     if (found == ON && expects(expected, n, DEFAULT)) return offer_order(p, span);
