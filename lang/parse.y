@@ -669,6 +669,8 @@ packet_opt: tcp_flag
     | LENGTH scalar { $$ = clause(p, CL_LENGTH, @1, want(p, $2, W_INT | W_NAME, "`length`")); }
     | AH { $$ = clause(p, CL_AH, @1, NULL); }
     | FLOWLABEL scalar { $$ = clause(p, CL_FLOWLABEL, @1, want(p, $2, W_INT | W_NAME, "`flowlabel`")); }
+    | ETHER FROM scalar { $$ = clause(p, CL_ETHER_FROM, span_join(@1, @2), want(p, $3, W_MAC | W_NAME, "`ether from`")); }
+    | ETHER TO scalar { $$ = clause(p, CL_ETHER_TO, span_join(@1, @2), want(p, $3, W_MAC | W_NAME, "`ether to`")); }
     | ON iface { $$ = clause(p, CL_ON, @1, $2); }
     | OUT ON iface { $$ = clause(p, CL_OUT_ON, span_join(@1, @2), $3); }
     | FRAGMENT name

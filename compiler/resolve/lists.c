@@ -54,14 +54,6 @@ static void macs_normalise(struct mac_set *s)
     s->n = kept;
 }
 
-static uint64_t mac_number(const uint8_t mac[6])
-{
-    uint64_t n = 0;
-
-    for (unsigned i = 0; i < 6; i++) n = n << 8 | mac[i];
-    return n;
-}
-
 static bool add_mac_list(struct compile *c, struct symbol *sym, struct symbol *from, struct span at,
                          struct mac_set *out)
 {
@@ -94,11 +86,9 @@ static bool add_mac(struct compile *c, const struct node *n, struct symbol *from
         symbol_want(c, v.node, SYM(MACS) | SYM(CONST), "macs list");
         return false;
     }
-    if (v.node->kind != N_MAC) {
-        report_wrong_value(c, n, v, "a MAC address");
-        return false;
-    }
-    mac_add(c, out, mac_number(v.node->v.mac));
+    uint64_t mac;
+    if (!mac_one(c, n, &mac)) return false;
+    mac_add(c, out, mac);
     return true;
 }
 

@@ -16,17 +16,9 @@ static uint32_t check_of(struct compile *c, const struct node *clause)
 
 static uint64_t mac_of(struct compile *c, const struct node *clause)
 {
-    const struct node_value v = clause->first ? value_of(c, clause->first) : (struct node_value){0};
     uint64_t mac = 0;
 
-    if (!v.node) return 0;
-    if (v.node->kind == N_NAME)
-        symbol_want(c, v.node, SYM(CONST), "constant");
-    else if (v.node->kind != N_MAC)
-        report_wrong_value(c, clause->first, v, "a MAC address");
-    else
-        for (unsigned i = 0; i < 6; i++) mac = mac << 8 | v.node->v.mac[i];
-    if (v.node->kind == N_MAC && (!mac || mac >> 40 & 1))
+    if (clause->first && mac_one(c, clause->first, &mac) && (!mac || mac >> 40 & 1))
         diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "no server can have this address");
     return mac;
 }

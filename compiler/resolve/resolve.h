@@ -188,6 +188,8 @@ bool numbers_add_node(struct compile *c, const struct node *n, const struct numb
                       struct number_set *out, const struct symbol **name);
 void numbers_normalise(struct number_set *s);
 bool number_one(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *out);
+/* One MAC address, constants followed; 48 bits, the first byte highest. False with a diagnostic if it is none. */
+bool mac_one(struct compile *c, const struct node *n, uint64_t *mac);
 bool numbers_hold(const struct number_set *s, uint32_t n);
 
 /* Kinds that rules and the packets of tests share (cond_proto.c): protocols; ICMP types, then those of ICMPv6. */

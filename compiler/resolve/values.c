@@ -295,6 +295,21 @@ bool numbers_of(struct compile *c, const struct node *first, const struct number
     return good;
 }
 
+bool mac_one(struct compile *c, const struct node *n, uint64_t *mac)
+{
+    const struct node_value v = value_of(c, n);
+
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME)
+        symbol_want(c, v.node, SYM(CONST), "constant");
+    else if (v.node->kind != N_MAC)
+        report_wrong_value(c, n, v, "a MAC address");
+    if (v.node->kind != N_MAC) return false;
+    *mac = 0;
+    for (unsigned i = 0; i < 6; i++) *mac = *mac << 8 | v.node->v.mac[i];
+    return true;
+}
+
 bool number_one(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *out)
 {
     const struct node_value v = value_of(c, n);

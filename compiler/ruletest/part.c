@@ -79,6 +79,16 @@ static void part_code(struct packet_work *w, const struct node *n)
     w->p->code = (uint8_t)number(w, n, &code);
 }
 
+static void part_ether(struct packet_work *w, const struct node *n)
+{
+    uint64_t *mac = is_clause(n, CL_ETHER_FROM) ? &w->p->src_mac : &w->p->dst_mac;
+
+    w->bad |= !mac_one(w->c, n->first, mac);
+    if (*mac || w->bad) return;
+    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this is nobody's address");
+    w->bad = true;
+}
+
 /* An interface by its declared name; a device in quotes may be one that no rule asks for. */
 static void part_on(struct packet_work *w, const struct node *n)
 {
@@ -177,6 +187,8 @@ static const struct part_row {
     [CL_LENGTH] = {FORMS_IP | FORM(REPLY), part_length},
     [CL_FLOWLABEL] = {FORMS_IP, part_flowlabel},
     [CL_AH] = {FORMS_IP, part_ah},
+    [CL_ETHER_FROM] = {FORMS_ALL | FORM(REPLY), part_ether},
+    [CL_ETHER_TO] = {FORMS_ALL | FORM(REPLY), part_ether},
     [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
     [CL_OUT_ON] = {FORMS_IP, part_on},
     [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},

@@ -112,6 +112,8 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
     p->dst_port = last->src_port;
     if (p->form == FORM_ICMP || p->form == FORM_ICMP6) p->type = (uint8_t)answering(last);
     p->arp_answer = p->form == FORM_ARP;
+    if (!p->dst_mac) p->dst_mac = last->src_mac;
+    if (!p->src_mac && !(last->dst_mac >> 40 & 1)) p->src_mac = last->dst_mac;
     if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
     p->rest = last->rest;
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;

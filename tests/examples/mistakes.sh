@@ -222,6 +222,8 @@ mistake office-vlans 'the router, from each side' 's/accept tcp on desks from de
 mistake bridge-guard 'an address is asked for, and given by the router alone' 's/drop udp on down source port 67, 547 /drop udp on down source port 67 /'
 mistake bridge-guard 'one router, and it is up there' '/as HIDDEN/{h;d;};/as ROGUE_ROUTER$/G'
 mistake bridge-guard 'one router, and it is up there' 's/drop icmp6 on down type nd-router-advert, nd-redirect/drop icmp6 on down type nd-router-advert/'
+mistake bridge-guard 'one router, and it is up there' 's/^macs router .*/macs router = 02:00:00:00:00:fe/'
+mistake bridge-guard 'one router, and it is up there' 's/drop arp on down ether from multicast/drop arp on down ether to multicast/'
 mistake bridge-guard 'machines surf, and are looked after' 's/^firewall cable default/firewall cable in default/'
 mistake bridge-guard 'machines surf, and are looked after' 's/accept on down from machines /accept on down /;s/drop ip on down from not machines/drop ip on up from not machines/'
 mistake bridge-guard 'one machine may not shout all day' 's/burst 100 per source/burst 100/'

@@ -165,15 +165,13 @@ static void print_unsaid(const struct frame_spec *p, FILE *out)
     bool unsaid = false;
 
     for (unsigned i = 0; i < IP_NUMBERS; i++) unsaid |= i != NUMBER_FLOWLABEL && p->number[i];
-    if (!unsaid && !p->options && !p->src_mac && !p->dst_mac && !p->arp_answer && !has_odd_tag(p)) return;
+    if (!unsaid && !p->options && !p->arp_answer && !has_odd_tag(p)) return;
     fputs(p->arp_answer ? " # an answer" : " # with", out);
     if (has_odd_tag(p)) print_tags(p, out);
     for (unsigned i = 0; i < IP_NUMBERS; i++)
         if (i != NUMBER_FLOWLABEL && p->number[i])
             fprintf(out, " %s %u", cond_info[ip_number_conds[i]].name, p->number[i]);
     if (p->options) fputs(" options any", out);
-    print_mac("from", p->src_mac, out);
-    print_mac("to", p->dst_mac, out);
 }
 
 void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
@@ -194,6 +192,8 @@ void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
     if (p->length) fprintf(out, " length %u", p->length);
     if (p->number[NUMBER_FLOWLABEL]) fprintf(out, " flowlabel %u", p->number[NUMBER_FLOWLABEL]);
     if (p->fragment != KIND_FRAG_NO) fputs(p->fragment == KIND_FRAG_FIRST ? " fragment first" : " fragment later", out);
+    print_mac("from", p->src_mac, out);
+    print_mac("to", p->dst_mac, out);
     print_iface(c, p, out);
     print_payload(p, out);
     print_unsaid(p, out);

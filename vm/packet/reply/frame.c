@@ -118,7 +118,7 @@ static void write_link(struct writer *w, const struct frame_spec *p)
     const struct frame_tunnel *t = p->tunnel;
     const uint8_t family = t ? t->family : p->family;
 
-    if (p->form == FORM_ARP && !p->arp_answer)
+    if (p->form == FORM_ARP && !p->arp_answer && !p->dst_mac)
         write48(w, 0xffffffffffff);
     else if (p->dst_mac)
         write48(w, p->dst_mac);
@@ -136,6 +136,14 @@ static void write_link(struct writer *w, const struct frame_spec *p)
 }
 
 /* A question who has the destination's address, or the answer to it. */
+static void write_side(struct writer *w, uint64_t mac, const uint32_t addr[4])
+{
+    if (mac)
+        write48(w, mac);
+    else
+        write_mac(w, addr, 4);
+}
+
 static void write_arp(struct writer *w, const struct frame_spec *p)
 {
     write16(w, ARP_HTYPE_ETHER);
@@ -143,10 +151,10 @@ static void write_arp(struct writer *w, const struct frame_spec *p)
     write8(w, 6);
     write8(w, 4);
     write16(w, p->arp_answer ? ARP_REPLY : ARP_REQUEST);
-    write_mac(w, p->src, 4);
+    write_side(w, p->src_mac, p->src);
     write32(w, p->src[0]);
     if (p->arp_answer)
-        write_mac(w, p->dst, 4);
+        write_side(w, p->dst_mac, p->dst);
     else
         write48(w, 0);
     write32(w, p->dst[0]);
