@@ -2,10 +2,12 @@
 #include "compiler/figures.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lang/diag.h"
+#include "vm/words/number_text.h"
 
 static void comma(struct figures *f)
 {
@@ -83,30 +85,16 @@ void figures_section(struct figures *f, const char *name)
     f->more = false;
 }
 
-/* 77,406,528: as preyrun writes numbers. */
-static void grouped(uint64_t n, char *to)
-{
-    char digits[24];
-    const int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
-
-    for (int i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0) *to++ = ',';
-        *to++ = digits[i];
-    }
-    *to = '\0';
-}
-
 void figures_count(struct figures *f, const char *what, uint64_t value, const char *unit)
 {
-    char number[32];
+    char number[TEXT_NUMBER];
 
     if (f->json) {
         put_key(f, what, unit);
         fprintf(f->out, "%llu", (unsigned long long)value);
         return;
     }
-    grouped(value, number);
-    fprintf(f->out, "  %-24s %12s%s%s\n", what, number, *unit ? " " : "", unit);
+    fprintf(f->out, "  %-24s %12s%s%s\n", what, text_number(value, number), *unit ? " " : "", unit);
 }
 
 void figures_real(struct figures *f, const char *what, double value, unsigned decimals, const char *unit)
@@ -117,6 +105,21 @@ void figures_real(struct figures *f, const char *what, double value, unsigned de
         return;
     }
     fprintf(f->out, "  %-24s %12.*f%s%s\n", what, (int)decimals, value, *unit ? " " : "", unit);
+}
+
+void figures_number(struct figures *f, const char *key, double value, unsigned decimals)
+{
+    if (f->json) figures_real(f, key, value, decimals, "");
+}
+
+void figures_say(struct figures *f, const char *fmt, ...)
+{
+    va_list args;
+
+    if (f->json) return;
+    va_start(args, fmt);
+    vfprintf(f->out, fmt, args);
+    va_end(args);
 }
 
 static void open_as(struct figures *f, char bracket)

@@ -27,6 +27,11 @@ void figures_section(struct figures *f, const char *name);
 void figures_count(struct figures *f, const char *what, uint64_t value, const char *unit);
 void figures_real(struct figures *f, const char *what, double value, unsigned decimals, const char *unit);
 
+/* For a person alone: words as they are. */
+void figures_say(struct figures *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* For JSON alone. */
+void figures_number(struct figures *f, const char *key, double value, unsigned decimals);
+
 /* A list of things within a section, for JSON alone: each between begin and end, with members of its own. */
 void figures_list_begin(struct figures *f, const char *key);
 void figures_list_end(struct figures *f);

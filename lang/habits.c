@@ -7,11 +7,6 @@
 #include "lang/lang_priv.h"
 #include "lang/parse.tab.h"
 
-static bool is_word_at(const struct parser *p, struct span span, const char *word)
-{
-    return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
-}
-
 /* ---- words ---- */
 
 /* What other tools call it. */
@@ -125,12 +120,6 @@ static bool offer_form(struct parser *p, struct span span, const int *expected, 
 }
 
 /* ---- what takes more than a word ---- */
-
-static uint32_t skip_blanks(const struct parser *p, uint32_t at)
-{
-    while (p->text[at] == ' ' || p->text[at] == '\t') at++;
-    return at;
-}
 
 /* The word of letters, digits, `_`, `-`, `.` or quotes at or behind `at`, on the same line. */
 static struct span next_word(const struct parser *p, uint32_t at)

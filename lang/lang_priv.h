@@ -137,6 +137,8 @@ bool word_may_start(int token); /* a statement, where what must follow does (wor
 bool text_starts_statement(const char *s, bool declaration);
 
 /* tokens.c */
+/* The place behind the blanks at `at`. */
+uint32_t skip_blanks(const struct parser *p, uint32_t at);
 /* Does the text at `at` begin a statement (so that a list or parenthesis before it must have ended)? */
 bool looks_like_statement(const struct parser *p, uint32_t at);
 
@@ -150,6 +152,8 @@ bool expects(const int *expected, int n, int token);
 bool takes_values(const int *expected, int n);
 /* meant.c: what the error's author likely meant, as help beside the error just reported. */
 void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n);
+/* And is that the word? */
+bool is_word_at(const struct parser *p, struct span span, const char *word);
 /* habits.c: what other tools write. Our word for theirs that could stand there; NULL: none. */
 const char *synonym(const struct parser *p, struct span span, const int *expected, int n);
 /* What says it here, as help beside the error just reported. False: nothing is known of it. */

@@ -9,7 +9,7 @@
 
 #define STARTS_MAX 24 /* words that a statement may begin with, still read */
 
-static bool is_word_at(const struct parser *p, struct span span, const char *word)
+bool is_word_at(const struct parser *p, struct span span, const char *word)
 {
     return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
 }

@@ -11,7 +11,7 @@
 
 /* ---- looking ahead in the text ---- */
 
-static uint32_t skip_blanks(const struct parser *p, uint32_t at)
+uint32_t skip_blanks(const struct parser *p, uint32_t at)
 {
     while (p->text[at] == ' ' || p->text[at] == '\t' || p->text[at] == '\r') at++;
     return at;

@@ -161,12 +161,10 @@ static void print_owners(const struct image *img, struct figures *f)
     const struct owner_key k =
         owner_key_of(img->meters, img->meters_count, img->services, img->services_count, img->meta->flags);
 
-    if (!f->json)
-        fprintf(f->out, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
+    figures_say(f, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
                 k.ports ? ", and port" : "");
-    if (!f->json) return;
-    figures_count(f, "workers by IPv4 prefix", k.len4, "");
-    figures_count(f, "workers by IPv6 prefix", k.len6, "");
+    figures_number(f, "workers by IPv4 prefix", k.len4, 0);
+    figures_number(f, "workers by IPv6 prefix", k.len6, 0);
     figures_bool(f, "workers by port", k.ports);
 }
 
@@ -201,11 +199,11 @@ static void print_code(const struct compile *c, struct figures *f)
 
 static void print_up(const struct kernel_fits *fits, struct figures *f)
 {
-    if (!f->json) fputs(fits->up ? "  user space takes what is\n" : "  no packet needs user space\n", f->out);
+    figures_say(f, fits->up ? "  user space takes what is\n" : "  no packet needs user space\n");
     figures_list_begin(f, "user space takes");
     for (unsigned i = 0; i < 32; i++) {
         if (!(fits->up >> i & 1)) continue;
-        if (!f->json) fprintf(f->out, "    %-20s %s\n", kernel_up_name(i), kernel_up_doc(i));
+        figures_say(f, "    %-20s %s\n", kernel_up_name(i), kernel_up_doc(i));
         figures_item_begin(f);
         figures_text(f, "name", kernel_up_name(i));
         figures_text(f, "what", kernel_up_doc(i));
@@ -224,7 +222,7 @@ static void print_kernel(const struct compile *c, struct figures *f)
 
     figures_section(f, "in the kernel");
     if (p && gen_judge(p, &code, err, sizeof(err)) < 0) {
-        if (!f->json) fprintf(f->out, "  not: %s\n", err);
+        figures_say(f, "  not: %s\n", err);
         figures_text(f, "not", err);
     } else if (p && kernel_fits(p, &fits)) {
         gen_free(&code);

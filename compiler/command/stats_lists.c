@@ -22,8 +22,8 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
     figures_count(f, "  rules with code", l->coded, "");
     figures_count(f, "  asked in turn", l->chain, "of them at most, with a search after each");
     figures_count(f, "  peak of the build", l->peak_bytes / 1024, "KiB");
-    if (l->last_resort && !f->json)
-        fputs("    some rules overlap so much that they are compared one block after another\n", f->out);
+    if (l->last_resort)
+        figures_say(f, "    some rules overlap so much that they are compared one block after another\n");
 }
 
 /* Each list that has code of its own; what stands in its caller is not listed. */
@@ -35,15 +35,14 @@ static void print_list(const struct compile *c, const struct list_figures *l, st
     figures_text(f, "name", name);
     figures_bool(f, "arp", l->arp);
     figures_bool(f, "classifier", l->classified);
-    if (!f->json) fprintf(f->out, "  %s%s: ", name, l->arp ? " (ARP)" : "");
+    figures_say(f, "  %s%s: ", name, l->arp ? " (ARP)" : "");
     if (l->classified) {
-        if (!f->json) fputs("classifier\n", f->out);
+        figures_say(f, "classifier\n");
         print_classifier(l, f);
-    } else if (f->json) {
-        figures_count(f, "rules in", l->rules, "");
     } else {
-        fprintf(f->out, "straight code, %u rule%s%s\n", l->rules, l->rules == 1 ? "" : "s",
-                l->in_dispatch ? ", in the dispatch" : "");
+        figures_number(f, "rules in", l->rules, 0);
+        figures_say(f, "straight code, %u rule%s%s\n", l->rules, l->rules == 1 ? "" : "s",
+                    l->in_dispatch ? ", in the dispatch" : "");
     }
     figures_item_end(f);
 }

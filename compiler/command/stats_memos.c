@@ -57,15 +57,15 @@ static void print_memo(const struct compile *c, uint32_t i, struct figures *f)
 
     figures_item_begin(f);
     figures_bool(f, "remembered", kept);
-    if (!f->json) fputs(kept ? "  remembered " : "  not remembered ", f->out);
+    figures_say(f, kept ? "  remembered " : "  not remembered ");
     print_decider(c, i, figures_words(f, "rule"));
     figures_words_end(f);
     if (!kept) {
-        if (!f->json) fputs(": ", f->out);
+        figures_say(f, ": ");
         print_reason(c, memo, figures_words(f, "why"));
         figures_words_end(f);
     }
-    if (!f->json) fputc('\n', f->out);
+    figures_say(f, "\n");
     figures_item_end(f);
 }
 

@@ -36,22 +36,6 @@ static bool holds6(const struct image *img, const struct pbc_nat *n, const struc
     return false;
 }
 
-struct prefix_range {
-    struct pbc_range v4;
-    struct pbc_range6 v6;
-};
-
-static struct prefix_range prefix_range_of(const uint32_t addr[4], unsigned len, uint8_t family)
-{
-    const struct address_range r = address_prefix(addr, len, family);
-
-    return (struct prefix_range){.v4 = {r.lo[0], r.hi[0]},
-                                 .v6 = {.lo_hi = (uint64_t)r.lo[0] << 32 | r.lo[1],
-                                        .lo_lo = (uint64_t)r.lo[2] << 32 | r.lo[3],
-                                        .hi_hi = (uint64_t)r.hi[0] << 32 | r.hi[1],
-                                        .hi_lo = (uint64_t)r.hi[2] << 32 | r.hi[3]}};
-}
-
 static uint64_t size_of(const struct image *img, const struct pbc_nat *n)
 {
     uint64_t size = 1;
@@ -85,10 +69,12 @@ static bool is_outbound(const struct pbc_nat *n) { return n->kind == PBC_NAT_MAS
 /* Are all addresses inside of the map `n` sources of `by`? */
 static bool holds_map(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by)
 {
-    const struct prefix_range r = prefix_range_of(n->target, n->len, n->family);
+    const struct address_range r = address_prefix(n->target, n->len, n->family);
+    const struct pbc_range v4 = address_range4(&r);
+    const struct pbc_range6 v6 = address_range6(&r);
 
     if (!by->from_count) return true;
-    return n->family == 4 ? holds4(img, by, &r.v4) : holds6(img, by, &r.v6);
+    return n->family == 4 ? holds4(img, by, &v4) : holds6(img, by, &v6);
 }
 
 static bool covers(const struct image *img, const struct pbc_nat *by, const struct pbc_nat *n, uint64_t *work)

@@ -6,15 +6,7 @@
 
 static bool overlap(const uint32_t a[4], unsigned a_len, const uint32_t b[4], unsigned b_len)
 {
-    unsigned len = a_len < b_len ? a_len : b_len;
-
-    for (unsigned w = 0; w < 4 && len; w++) {
-        const unsigned here = len < 32 ? len : 32;
-
-        if ((a[w] ^ b[w]) >> (32 - here)) return false;
-        len -= here;
-    }
-    return true;
+    return address_in_prefix(a, a_len < b_len ? a_len : b_len, b);
 }
 
 /* By the same way out, or by any. */

@@ -68,6 +68,8 @@ bool capture_keeps(const struct capture *c);                     /* frames stay 
 bool capture_is(const struct capture *c, const struct stat *st); /* is that the file being read? */
 
 struct capture_writer;
+/* Is a capture that is called so written as a pcapng? */
+bool capture_path_is_ng(const char *path);
 /* Create a capture of Ethernet frames with nanosecond times: a pcap, or a pcapng that names these interfaces where the
  * path ends in `.pcapng`; "-" is standard output. */
 struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,

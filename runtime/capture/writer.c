@@ -21,7 +21,7 @@ struct capture_writer {
     int error; /* negative errno, the first one */
 };
 
-static bool is_pcapng(const char *path)
+bool capture_path_is_ng(const char *path)
 {
     const size_t len = strlen(path);
     return len > 7 && !strcmp(path + len - 7, ".pcapng");
@@ -53,7 +53,7 @@ static struct capture_writer *writer_new(const char *path, char *err, size_t err
         return NULL;
     }
     w->out = out;
-    w->ng = is_pcapng(path);
+    w->ng = capture_path_is_ng(path);
     return w;
 }
 

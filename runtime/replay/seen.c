@@ -98,16 +98,10 @@ const struct capture_frame *seen_frame(struct seen *s, uint64_t number)
 
 /* ---- what is made of them ---- */
 
-static bool is_pcapng(const char *path)
-{
-    const size_t len = strlen(path);
-    return len > 7 && !strcmp(path + len - 7, ".pcapng");
-}
-
 void seen_write(struct seen *s, const struct capture_frame *f)
 {
     if (!s->writer || s->write_error) return;
-    s->mixed |= s->dlt >= 0 && s->dlt != f->dlt && !is_pcapng(s->r->o->write_seen);
+    s->mixed |= s->dlt >= 0 && s->dlt != f->dlt && !capture_path_is_ng(s->r->o->write_seen);
     s->dlt = f->dlt;
     s->write_error = s->mixed ? -EXDEV : capture_write(s->writer, f);
 }

@@ -203,19 +203,6 @@ bool rule_decides(const struct pbc_rule *r)
     return r->verdict <= PBC_V_REJECT; /* a tunnel that could not be opened is counted beside the rules */
 }
 
-const char *text_number(uint64_t n, char buf[TEXT_NUMBER])
-{
-    char digits[24];
-    const int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-    char *to = buf;
-    for (int i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0) *to++ = ',';
-        *to++ = digits[i];
-    }
-    *to = 0;
-    return buf;
-}
-
 const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER])
 {
     static const struct {

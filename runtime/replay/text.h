@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "vm/vm.h"
+#include "vm/words/number_text.h"
 
 /* What is printed for each rule: cleaned of what would break a line or a JSON string. Of rules only what is asked for
  * is made: a million of them can share one long name of a list and of a file. */
@@ -52,9 +53,7 @@ char *text_clean(char *s);
 /* Write a JSON string with its quotes; s is cleaned text. */
 void text_json(FILE *out, const char *s);
 
-enum { TEXT_NUMBER = 32, TEXT_TIME = 40 };
-/* 67,652 */
-const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
+enum { TEXT_TIME = 40 };
 /* "3.1 ms", "158.3 s", "12 min 5 s", "2 h 4 min", "12.5 days" */
 const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER]);
 /* "2024-03-01 09:14:03" UTC */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lang/heap.h"
+#include "vm/program/addresses.h"
 
 enum { WAYS_MAX = 1 << 18, STEPS_MAX = 1 << 28, RANGE_STEPS = 8 /* for an address range of a cut */ };
 
@@ -321,18 +322,11 @@ static uint32_t past(unsigned len, unsigned word)
     return len >= 32 * (word + 1) ? 0 : len <= 32 * word ? UINT32_MAX : UINT32_MAX >> (len - 32 * word);
 }
 
-static bool same_prefix(const uint32_t a[4], const uint32_t b[4], unsigned len)
-{
-    for (unsigned i = 0; i < 4; i++)
-        if ((a[i] ^ b[i]) & ~past(len, i)) return false;
-    return true;
-}
-
 /* Does the wider map take each address of the other to the same one? */
 static bool maps_alike(const struct way *wide, const struct way *w)
 {
-    bool alike = wide->len <= w->len && same_prefix(wide->from.addr, w->from.addr, wide->len) &&
-                 same_prefix(wide->addr, w->addr, wide->len);
+    bool alike = wide->len <= w->len && address_in_prefix(wide->from.addr, wide->len, w->from.addr) &&
+                 address_in_prefix(wide->addr, wide->len, w->addr);
 
     for (unsigned i = 0; i < 4; i++) alike &= !((w->from.addr[i] ^ w->addr[i]) & past(wide->len, i));
     return alike;

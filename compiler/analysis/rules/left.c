@@ -117,14 +117,14 @@ static void try_list(struct leftovers *l, struct chains *chains, uint32_t first,
 }
 
 /* A share that a person can read: a rule of which less than a thousandth is left is all but covered. */
-static void print_share(double share, FILE *out)
+static void say_share(struct figures *f, double share)
 {
     if (share < .001)
-        fputs(", under 0.1 %: ", out);
+        figures_say(f, ", under 0.1 %%: ");
     else if (share < .9995)
-        fprintf(out, ", %.1f %%: ", share * 100);
+        figures_say(f, ", %.1f %%: ", share * 100);
     else
-        fputs(", nearly all: ", out);
+        figures_say(f, ", nearly all: ");
 }
 
 static void print_left(struct compile *c, const struct left *one, struct figures *f)
@@ -134,13 +134,11 @@ static void print_left(struct compile *c, const struct left *one, struct figures
     const uint8_t every_way = 1u << PBC_DIR_ANY | 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD;
 
     figures_item_begin(f);
-    if (!f->json) fputs("  rule ", f->out);
+    figures_say(f, "  rule ");
     print_rule_name(c, one->rule, figures_words(f, "rule"));
     figures_words_end(f);
-    if (f->json)
-        figures_real(f, "share", one->share, 6, "");
-    else
-        print_share(one->share, f->out);
+    figures_number(f, "share", one->share, 6);
+    say_share(f, one->share);
     FILE *out = figures_words(f, "left");
     for (uint32_t i = 0; i < r->count && i < PIECES_TOLD; i++) {
         if (i) fputs("; ", out);
@@ -148,7 +146,7 @@ static void print_left(struct compile *c, const struct left *one, struct figures
     }
     if (r->count > PIECES_TOLD) fprintf(out, "; and %u more such", r->count - PIECES_TOLD);
     figures_words_end(f);
-    if (!f->json) fputc('\n', f->out);
+    figures_say(f, "\n");
     figures_item_end(f);
 }
 
@@ -172,6 +170,7 @@ void stats_print_left(const struct compile *c, struct figures *f)
         region_fini(&l.told[i].region);
     }
     figures_list_end(f);
-    if (l.more && !f->json) fprintf(f->out, "  and of %u more rules\n", l.more);
-    if (l.more && f->json) figures_count(f, "more", l.more, "");
+    if (!l.more) return;
+    figures_say(f, "  and of %u more rules\n", l.more);
+    figures_number(f, "more", l.more, 0);
 }

@@ -192,17 +192,6 @@ static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint
 
 /* ---- which statement ---- */
 
-/* Does the address lie in the prefix? */
-static bool in_prefix(const uint32_t prefix[4], unsigned len, const uint32_t addr[4])
-{
-    for (unsigned w = 0; w < 4 && len; w++) {
-        const unsigned here = len < 32 ? len : 32;
-        if ((prefix[w] ^ addr[w]) >> (32 - here)) return false;
-        len -= here;
-    }
-    return true;
-}
-
 /* The address at the same place in the other prefix. */
 static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t addr[4], uint32_t to[4])
 {
@@ -242,7 +231,7 @@ static bool forwards(const struct program *p, const struct pbc_nat *n, const str
 static bool maps_in(const struct pbc_nat *n, const struct key *key)
 {
     if (key->kind & KIND_DST_SELF) return false;
-    return n->kind == PBC_NAT_MAP && n->family == family_of(key) && in_prefix(n->to, n->len, key->dst);
+    return n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->to, n->len, key->dst);
 }
 
 /* Is the destination inside: of a map; of a statement that names its sources? */
@@ -250,7 +239,7 @@ static bool is_mapped(const struct program *p, const struct key *key)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (n->kind == PBC_NAT_MAP && n->family == family_of(key) && in_prefix(n->target, n->len, key->dst))
+        if (n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->target, n->len, key->dst))
             return true;
     }
     return false;
@@ -274,7 +263,7 @@ static bool leaves_by(const struct program *p, const struct pbc_nat *n, const st
 {
     if (n->kind == PBC_NAT_MAP) {
         if (n->iface != PBC_NONE && key->iface == n->iface) return false;
-        return in_prefix(n->target, n->len, key->src) && (turned || !(is_mapped(p, key) || is_source(p, key)));
+        return address_in_prefix(n->target, n->len, key->src) && (turned || !(is_mapped(p, key) || is_source(p, key)));
     }
     if (key->iface == n->iface || !in_from(p, n, key, false)) return false;
     if (!n->from_count) return !turned || key->iface != IFACE_NONE;
