@@ -76,8 +76,16 @@ struct subject {
     enum about about;
     uint8_t family;          /* that it implies; 0: none */
     uint8_t proto;           /* likewise */
-    bool special;            /* of SUBJECT below, and not about */
-    enum { SUBJECT_FAMILY, SUBJECT_FLAGS, SUBJECT_STATUS, SUBJECT_ROUTE, SUBJECT_ADDRESS_TYPE, SUBJECT_PACKET_TYPE, SUBJECT_FRAGMENT } what;
+    bool special;            /* it is `what`, and no list */
+    enum subject_kind {
+        SUBJECT_FAMILY,
+        SUBJECT_FLAGS,
+        SUBJECT_STATUS,
+        SUBJECT_ROUTE,
+        SUBJECT_ADDRESS_TYPE,
+        SUBJECT_PACKET_TYPE,
+        SUBJECT_FRAGMENT
+    } what;
     uint16_t mask;           /* of flags and fragments: what is compared */
     uint16_t more;           /* to be added to numbers: IPv6's length counts no header */
 };

@@ -60,10 +60,9 @@ static const char *field_of(const char *protocol, const char *name, struct subje
     return "prey has no condition for it";
 }
 
-static const char *special(struct subject *out, int what)
+static const char *special(struct subject *out, enum subject_kind what)
 {
-    *out = (struct subject){.special = true, .mask = 0xff};
-    out->what = what;
+    *out = (struct subject){.special = true, .what = what, .mask = 0xff};
     return NULL;
 }
 

@@ -1,0 +1,57 @@
+/* Any bytes as another tool's rule set: what is read becomes text that the language takes, and is formatted; else a
+ * fault says why. The first byte tells the tool. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/import/model.h"
+#include "compiler/import/write.h"
+#include "lang/heap.h"
+#include "lang/lang.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must_be_rules(const char *text, size_t len)
+{
+    struct sources sources;
+    char *formatted;
+    size_t formatted_len;
+
+    sources_init(&sources);
+    struct diags *d = diags_new(&sources);
+    const int file = sources_add(&sources, "imported.prey", text, len);
+    if (file < 0 || lang_format(&sources, d, (uint32_t)file, &formatted, &formatted_len) < 0) {
+        fwrite(text, 1, len, stderr);
+        diags_print_text(d, stderr, false);
+        abort();
+    }
+    free(formatted);
+    diags_free(d);
+    sources_fini(&sources);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct import_fault fault = {0};
+    struct ruleset s;
+    char *copy, *text;
+    size_t len;
+
+    if (size < 2) return 0;
+    copy = heap_zeroed(size, 1); /* without the first byte, and with a zero behind it */
+    memcpy(copy, data + 1, size - 1);
+    ruleset_init(&s);
+    const int result = data[0] & 1 ? iptables_read(&s, copy, size - 1, &fault) : nft_read(&s, copy, size - 1, &fault);
+    if (result < 0) {
+        if (!fault.text[0]) abort();
+    } else {
+        FILE *out = heap_stream(&text, &len);
+        write_rules(&s, "file", out);
+        heap_stream_end(out);
+        must_be_rules(text, len);
+        free(text);
+    }
+    ruleset_fini(&s);
+    free(copy);
+    return 0;
+}
