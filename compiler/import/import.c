@@ -67,8 +67,9 @@ static void print_formatted(const char *text, size_t len, FILE *out)
 
 static void tell(const struct unsaid *u, const char *path, uint64_t rules)
 {
-    say(stderr, "preyc: %s: %" PRIu64 " of %" PRIu64 " rules could not be said (%" PRIu64 " of them keep packets out), and %" PRIu64
-                " thing%s only in part: look for `could not be said`",
+    say(stderr,
+        "preyc: %s: %" PRIu64 " of %" PRIu64 " rules could not be said (%" PRIu64
+        " of them keep packets out), and %" PRIu64 " thing%s only in part: look for `could not be said`",
         path, u->rules, rules, u->wider, u->parts, u->parts == 1 ? "" : "s");
 }
 

@@ -57,9 +57,10 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
     if (m.family == 4)
         list_add(l, (struct extent){.lo = m.v4.lo, .hi = m.v4.hi, .family = 4}, a);
     else
-        list_add(l, (struct extent){.lo = (wide)m.v6.lo_hi << 64 | m.v6.lo_lo,
-                                    .hi = (wide)m.v6.hi_hi << 64 | m.v6.hi_lo,
-                                    .family = 6}, a);
+        list_add(l,
+                 (struct extent){
+                     .lo = (wide)m.v6.lo_hi << 64 | m.v6.lo_lo, .hi = (wide)m.v6.hi_hi << 64 | m.v6.hi_lo, .family = 6},
+                 a);
     return true;
 }
 

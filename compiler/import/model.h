@@ -2,7 +2,8 @@
  * jump to, rules of conditions and a verdict, sets, meters. A front end (nft/, iptables/) fills it in the order of the
  * file; write.h makes text of it. It means what netfilter means: whether prey can say it is the writer's question.
  *
- * All of it lives in the ruleset's arena, and so does every text that is handed in. Nothing returns NULL (lang/heap.h). */
+ * All of it lives in the ruleset's arena, and so does every text that is handed in. Nothing returns NULL (lang/heap.h).
+ */
 #ifndef COMPILER_IMPORT_MODEL_H
 #define COMPILER_IMPORT_MODEL_H
 
@@ -38,7 +39,7 @@ struct list {
     struct extent *of;
     uint32_t count, cap;
     struct set *set; /* the members are a named set's, then `of` is empty; NULL: they stand here */
-    bool not;
+    bool not ;
 };
 
 void list_add(struct list *l, struct extent e, struct arena *a);
@@ -54,7 +55,8 @@ struct set {
     const char *scope; /* table and family: sets of two tables may share a name */
     enum about_kind kind;
     struct list members;
-    struct set *left, *right; /* of a set that was made: what is in both, or with `except` in left alone; NULL: members count */
+    struct set *left,
+        *right; /* of a set that was made: what is in both, or with `except` in left alone; NULL: members count */
     bool except;
     uint8_t family;   /* 4 or 6: of all its addresses; 0: it is not known */
     bool changes;     /* rules or time change it at run time: what stands here is what the file shows */
@@ -113,20 +115,25 @@ struct rule {
     struct rule *next;
     const char *text; /* as the other tool writes it: for comments. Never NULL */
     struct condition *conditions;
-    uint8_t family;               /* 4, 6; 0: both */
+    uint8_t family;                 /* 4, 6; 0: both */
     uint8_t flags_has, flags_lacks; /* TCP flags that are all set, all clear; the protocol is a condition apart */
-    uint32_t flows_over;          /* connections of the source; 0: not asked */
+    uint32_t flows_over;            /* connections of the source; 0: not asked */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* its destination was (`ct status dnat`) */
     bool urpf_failed;
-    bool never;       /* its conditions exclude one another */
+    bool never;             /* its conditions exclude one another */
     struct metered *meters; /* the last one asked first */
     enum act act;
     const char *target; /* a chain of the same table, by name */
-    enum { ANSWER_OWN, ANSWER_RST, ANSWER_UNREACHABLE, ANSWER_PROHIBITED } answer; /* OWN: a reset of TCP, else unreachable */
+    enum {
+        ANSWER_OWN,
+        ANSWER_RST,
+        ANSWER_UNREACHABLE,
+        ANSWER_PROHIBITED
+    } answer; /* OWN: a reset of TCP, else unreachable */
     bool log;
-    const char *prefix;     /* of log, or NULL */
-    const char *comment;    /* or NULL */
-    const char *name;       /* of a named counter, or NULL */
+    const char *prefix;  /* of log, or NULL */
+    const char *comment; /* or NULL */
+    const char *name;    /* of a named counter, or NULL */
     struct translation_act nat;
     const char *unsaid; /* why prey can't say the rule, which is then left out; NULL: it can */
     bool told;          /* the writer has counted it as left out, or in part */
@@ -185,7 +192,7 @@ struct ruleset {
     struct meter *meters, **meters_end;
     struct remark *remarks, **remarks_end; /* what of the file is neither rule nor chain, and can't be said */
     uint64_t rules;
-    uint16_t clamp; /* of segment sizes, where a rule asks for it: 1 for what paths bear, or bytes */
+    uint16_t clamp;              /* of segment sizes, where a rule asks for it: 1 for what paths bear, or bytes */
     void *chain_tree, *set_tree; /* of search.h, by scope and name */
 };
 struct remark {

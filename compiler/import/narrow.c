@@ -1,5 +1,5 @@
-/* Two conditions of one rule about the same thing: what both let by. prey asks for a thing once, so numbers and addresses
- * that stand in the rule are computed, and named sets of addresses become a set made of two. */
+/* Two conditions of one rule about the same thing: what both let by. prey asks for a thing once, so numbers and
+ * addresses that stand in the rule are computed, and named sets of addresses become a set made of two. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int by_place(const void *a, const void *b)
 static struct list tidy(const struct list *l, struct arena *a)
 {
     const struct list *from = l->set ? &l->set->members : l;
-    struct list out = {.not = l->not};
+    struct list out = {.not = l->not };
 
     struct extent *sorted = heap_zeroed(from->count + 1, sizeof(*sorted));
     if (from->count) memcpy(sorted, from->of, from->count * sizeof(*sorted));
@@ -64,8 +64,8 @@ static struct list without(const struct list *x, const struct list *y, struct ar
         struct extent left = x->of[i];
         bool gone = false;
 
-        while (k < y->count && (y->of[k].family < left.family ||
-                                (y->of[k].family == left.family && y->of[k].hi < left.lo)))
+        while (k < y->count &&
+               (y->of[k].family < left.family || (y->of[k].family == left.family && y->of[k].hi < left.lo)))
             k++;
         for (uint32_t at = k; !gone && at < y->count; at++) {
             const struct extent *cut = &y->of[at];
@@ -83,7 +83,7 @@ static struct list without(const struct list *x, const struct list *y, struct ar
 
 static struct list joined(const struct list *x, const struct list *y, struct arena *a)
 {
-    struct list out = {.not = x->not};
+    struct list out = {.not = x->not };
 
     for (uint32_t i = 0; i < x->count; i++) list_add(&out, x->of[i], a);
     for (uint32_t i = 0; i < y->count; i++) list_add(&out, y->of[i], a);
@@ -118,11 +118,11 @@ static struct list chosen(const struct list *x, const struct list *y, bool in, s
 
 static void narrow_words(struct rule *r, struct condition *c, struct list l, struct arena *a)
 {
-    if (c->list.not && l.not) {
+    if (c->list.not &&l.not ) {
         c->list = joined(&c->list, &l, a);
     } else if (has_pattern(&c->list) || has_pattern(&l)) {
         rule_unsaid(r, "it asks twice for one thing by patterns");
-    } else if (c->list.not != l.not) {
+    } else if (c->list.not != l.not ) {
         c->list = chosen(c->list.not ? &l : &c->list, c->list.not ? &c->list : &l, false, a);
     } else {
         c->list = chosen(&c->list, &l, true, a);
@@ -135,11 +135,11 @@ static void narrow_numbers(struct condition *c, const struct list *l, struct are
 {
     const struct list x = tidy(&c->list, a), y = tidy(l, a);
 
-    if (x.not && y.not)
+    if (x.not &&y.not )
         c->list = joined(&x, &y, a);
-    else if (x.not)
+    else if (x.not )
         c->list = without(&y, &x, a);
-    else if (y.not)
+    else if (y.not )
         c->list = without(&x, &y, a);
     else
         c->list = both(&x, &y, a);
@@ -166,7 +166,7 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
 {
     if (has_self(&c->list) || has_self(l)) {
         /* `self` is no member of a set: what both are not can be said, and what both say alike. */
-        if (c->list.not && l->not && !c->list.set && !l->set)
+        if (c->list.not &&l->not &&!c->list.set && !l->set)
             c->list = joined(&c->list, l, s->arena);
         else
             rule_unsaid(r, "it asks both for this machine's addresses and for others");
@@ -177,14 +177,14 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
         return;
     }
     const struct list *first = c->list.not ? l : &c->list, *second = c->list.not ? &c->list : l;
-    if (first->not) {
+    if (first->not ) {
         rule_unsaid(r, "it excludes addresses by two sets");
         return;
     }
     struct set *made = ruleset_made_set(s, second->not ? "apart" : "both");
     made->left = as_set(s, first);
     made->right = as_set(s, second);
-    made->except = second->not;
+    made->except = second->not ;
     c->list = (struct list){.set = made};
 }
 
@@ -210,5 +210,5 @@ void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list 
     } else {
         narrow_numbers(c, &l, s->arena);
     }
-    r->never |= !c->list.set && !c->list.count && !c->list.not;
+    r->never |= !c->list.set && !c->list.count && !c->list.not ;
 }

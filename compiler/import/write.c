@@ -1,11 +1,11 @@
 /* A ruleset as text of the rule language: see write.h. */
 #include "compiler/import/write.h"
+#include "compiler/import/write_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/import/write_priv.h"
 #include "lang/heap.h"
 
 static void put_head(struct writer *w, const char *source, FILE *out)
@@ -15,13 +15,18 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     fputs("# Imported by preyc --import from ", out);
     put_comment(out, source);
     fputs(".\n", out);
-    if (u->rules)
-        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rules could not be said, of which %" PRIu64 " keep packets out or away.\n",
-                u->rules, w->s->rules, u->wider);
-    if (u->parts) fprintf(out, "# %" PRIu64 " thing%s could not be said, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
-    if (u->rules || u->parts) fputs("# Each is told where it would stand: look for \"could not be said\", and first for capitals.\n", out);
+    if (u->rules) fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rules could not be said, ", u->rules, w->s->rules);
+    if (u->rules && u->wider)
+        fprintf(out, "%" PRIu64 " of them such as keep packets out.\n", u->wider);
+    else if (u->rules)
+        fputs("none of them such as keeps packets out.\n", out);
+    if (u->parts)
+        fprintf(out, "# %" PRIu64 " thing%s could not be said, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
+    if (u->rules || u->parts)
+        fputs("# Each is told where it would stand: look for \"could not be said\", and first for capitals.\n", out);
     if (w->asks_state)
-        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; there it may be `new`.\n", out);
+        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; there it may be `new`.\n",
+              out);
     if (w->forwarded)
         fputs("# What a forwarded port lets in is judged where it arrives; answers to it are not judged.\n", out);
     fputs("\nedition 1\n", out);

@@ -8,9 +8,9 @@
 
 /* How much of it could not be said. */
 struct unsaid {
-    uint64_t rules;   /* that are left out */
-    uint64_t wider;   /* of those: what they drop is now let by */
-    uint64_t parts;   /* of rules that stand, and things beside the rules */
+    uint64_t rules; /* that are left out */
+    uint64_t wider; /* of those: what they drop is now let by */
+    uint64_t parts; /* of rules that stand, and things beside the rules */
 };
 
 /* `source`: the file's name, for the first line. */

@@ -18,7 +18,7 @@ static bool all_in(const struct list *l, const uint8_t *numbers, size_t n)
 
 static bool is_alone(const struct list *l, unsigned number)
 {
-    return l && !l->not && l->count == 1 && l->of[0].lo == number && l->of[0].hi == number;
+    return l && !l->not &&l->count == 1 && l->of[0].lo == number && l->of[0].hi == number;
 }
 
 /* ---- what can't be asked ---- */
@@ -43,7 +43,7 @@ static const char *types_unsayable(const struct rule *r)
     if (!type && !code) return NULL;
     if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "it asks for a type without one protocol";
     if (!code) return NULL;
-    const bool one = type && !type->not && type->count == 1 && type->of[0].lo == type->of[0].hi;
+    const bool one = type && !type->not &&type->count == 1 && type->of[0].lo == type->of[0].hi;
     return one ? NULL : "prey asks for a code beside one type alone";
 }
 
@@ -79,7 +79,7 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
 {
     static const uint8_t any[] = {TCP, UDP, SCTP, 4, 47, 50, 89, 103, 112, 115, ICMP, IGMP, ICMP6};
     const size_t both = 10;
-    bool words = !l->not && all_in(l, any, sizeof(any));
+    bool words = !l->not &&all_in(l, any, sizeof(any));
 
     for (uint32_t i = 0; words && i < l->count; i++) {
         const bool plain = memchr(any, (int)l->of[i].lo, both) != NULL;
@@ -87,7 +87,9 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
     }
     for (uint32_t i = 0; words && i < l->count; i++)
         fprintf(w->out, "%s%s", i ? ", " : " ",
-                l->of[i].lo == ICMP6 ? "icmp6" : l->of[i].lo == 4 ? "ipip" : proto_name((unsigned)l->of[i].lo));
+                l->of[i].lo == ICMP6 ? "icmp6"
+                : l->of[i].lo == 4   ? "ipip"
+                                     : proto_name((unsigned)l->of[i].lo));
     if (words) return;
     fputs(" proto ", w->out);
     put_list(w, l, ASK_PROTO);
@@ -97,9 +99,8 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
 static void put_family(struct writer *w, const struct rule *r, uint8_t known)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *proto = rule_asks(r, ASK_PROTO);
-    const bool said = (from && !from->not && list_is_of(from, r->family)) ||
-                      (to && !to->not && list_is_of(to, r->family)) ||
-                      is_alone(proto, r->family == 4 ? ICMP : ICMP6);
+    const bool said = (from && !from->not &&list_is_of(from, r->family)) ||
+                      (to && !to->not &&list_is_of(to, r->family)) || is_alone(proto, r->family == 4 ? ICMP : ICMP6);
 
     if (r->family && r->family != known && !said) fprintf(w->out, r->family == 4 ? " ip" : " ip6");
 }
@@ -167,15 +168,14 @@ static const char *schedule_said(struct writer *w, const char *text)
 static void put_hours(struct writer *w, const struct list *l)
 {
     fprintf(w->out, " during %s", l->not ? "not " : "");
-    for (uint32_t i = 0; i < l->count; i++)
-        fprintf(w->out, "%s%s", i ? ", " : "", schedule_said(w, l->of[i].word));
+    for (uint32_t i = 0; i < l->count; i++) fprintf(w->out, "%s%s", i ? ", " : "", schedule_said(w, l->of[i].word));
 }
 
 static bool says_nothing(const struct list *l)
 {
     const struct list *members = l->set ? &l->set->members : l;
 
-    return l->not && !members->count && !(l->set && l->set->left);
+    return l->not &&!members->count && !(l->set && l->set->left);
 }
 
 static void put_condition(struct writer *w, const struct rule *r, const struct condition *c, uint8_t family)
@@ -188,7 +188,7 @@ static void put_condition(struct writer *w, const struct rule *r, const struct c
 
     if (says_nothing(&c->list)) return;
     w->asks_state |= c->about == ASK_STATE;
-    w->asks_not_on |= c->about == ASK_ON && c->list.not;
+    w->asks_not_on |= c->about == ASK_ON && c->list.not ;
     switch (c->about) {
     case ASK_PROTO: put_protocols(w, &c->list, r->family ? r->family : family); return;
     case ASK_ICMP_TYPE: put_types(w, &c->list, is_alone(rule_asks(r, ASK_PROTO), ICMP) ? 4 : 6); return;

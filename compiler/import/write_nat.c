@@ -25,7 +25,7 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
 
-static bool is_positive(const struct list *l) { return l && !l->not && (l->set || l->count); }
+static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
 
 /* Devices by their names; a pattern is none. */
 static bool are_devices(const struct list *l)
@@ -42,7 +42,8 @@ static bool same_list(const struct list *a, const struct list *b)
     if (a->set || b->set) return a->set == b->set;
     if (a->count != b->count) return false;
     for (uint32_t i = 0; i < a->count; i++)
-        if (a->of[i].lo != b->of[i].lo || a->of[i].hi != b->of[i].hi || a->of[i].family != b->of[i].family) return false;
+        if (a->of[i].lo != b->of[i].lo || a->of[i].hi != b->of[i].hi || a->of[i].family != b->of[i].family)
+            return false;
     return true;
 }
 
@@ -55,7 +56,8 @@ static const char *source_unsayable(const struct rule *r)
     if (!are_devices(out)) return "prey translates what leaves by a device that is named";
     if (!asks_only(r, bit(ASK_OUT_ON) | bit(ASK_FROM) | bit(ASK_TO)))
         return "prey translates by source and device alone";
-    if (from && (!is_positive(from) || (from->count && from->of[0].word))) return "prey translates sources that are listed";
+    if (from && (!is_positive(from) || (from->count && from->of[0].word)))
+        return "prey translates sources that are listed";
     if (to && (!to->not || !from || !same_list(from, to)))
         return "prey translates by source and device alone, except what stays among the sources";
     return NULL;
@@ -163,7 +165,10 @@ static void put_endpoints(struct writer *w, const struct list *proto, const stru
         for (uint32_t k = 0; k < (ports ? ports->count : 1); k++) {
             fputs(said++ ? ", " : " ", w->out);
             if (!ports) {
-                fprintf(w->out, number == 1 || number == 58 ? "%s" : "proto %s", number == 58 ? "icmp6" : name ? name : "");
+                fprintf(w->out, number == 1 || number == 58 ? "%s" : "proto %s",
+                        number == 58 ? "icmp6"
+                        : name       ? name
+                                     : "");
                 if (!name) fprintf(w->out, "%u", number);
                 continue;
             }
@@ -331,9 +336,8 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
 {
     struct writer *w = t->w;
     struct rule both = joined(w, r, jump);
-    const struct chain *to = r->act == ACT_JUMP || r->act == ACT_GOTO
-                                 ? ruleset_find_chain(w->s, t->base->scope, r->target)
-                                 : NULL;
+    const struct chain *to =
+        r->act == ACT_JUMP || r->act == ACT_GOTO ? ruleset_find_chain(w->s, t->base->scope, r->target) : NULL;
     const bool source = both.nat.how == NAT_MASQUERADE || both.nat.how == NAT_SOURCE;
     const bool was_told = both.told;
 

@@ -14,15 +14,15 @@ enum way { WAY_IN, WAY_FORWARD, WAY_OUT, WAYS };
  * arrive. */
 struct forwarded {
     struct forwarded *next;
-    const struct rule *rule; /* what it asks for: arrival, source, protocol, ports */
-    struct extent at;        /* the destination before; word "self" */
-    struct extent to;        /* after */
-    uint16_t port;           /* after, where it is known; else 0 */
+    const struct rule *rule;      /* what it asks for: arrival, source, protocol, ports */
+    struct extent at;             /* the destination before; word "self" */
+    struct extent to;             /* after */
+    uint16_t port;                /* after, where it is known; else 0 */
     const struct forwarded *like; /* the first that goes to the same place: itself, or one before it */
 };
 
-/* Where rules of a chain are written: as the body of a firewall, or as one chain of prey for each way in which it has to
- * be said. */
+/* Where rules of a chain are written: as the body of a firewall, or as one chain of prey for each way in which it has
+ * to be said. */
 struct place {
     struct place *next;
     enum {
@@ -82,7 +82,6 @@ void put_comment(FILE *out, const char *s);
 void put_address(FILE *out, uint8_t family, wide lo, wide hi);
 /* `a, b`, or the set's name. */
 void put_list(struct writer *w, const struct list *l, enum about about);
-void put_members(struct writer *w, const struct list *l, enum about_kind kind);
 void put_declarations(struct writer *w);
 const char *set_said(struct writer *w, struct set *set);
 /* Why prey has no such meter; NULL: it has. */

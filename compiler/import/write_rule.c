@@ -80,7 +80,8 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
     if (rule_asks(r, ASK_OUT_ON) && p->way == WAY_FORWARD && !KNOWS_WAYS_OUT)
         return "prey can't ask yet where a packet leaves that crosses this machine";
     if (r->urpf_failed && !KNOWS_WAYS_OUT) return "prey can't ask routes yet";
-    if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over)) return "it asks for connections before they are known";
+    if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
+        return "it asks for connections before they are known";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
         return "it asks for sources that are translated already";
     if (r->act == ACT_TRANSLATE) return "it translates outside of a nat chain";
@@ -105,7 +106,7 @@ static bool in_set(const struct set *set, uint8_t family, wide n)
 /* Words, such as `self`, are none of them: what was sent on went to another machine. */
 static bool holds(const struct list *l, uint8_t family, wide n)
 {
-    return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not;
+    return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
 }
 
 /* Of a packet that was sent on, the new destination is known: conditions about it are decided now, and go. False: one
@@ -189,7 +190,7 @@ static bool is_tcp(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
 
-    return proto && !proto->not && proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
+    return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
 }
 
 /* A reset answers TCP alone; netfilter drops the rest, without an answer. */

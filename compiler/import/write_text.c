@@ -128,7 +128,7 @@ void put_list(struct writer *w, const struct list *l, enum about about)
 #undef ABOUT
     };
 
-    if (l->not) fputs("not ", w->out);
+    if (l->not ) fputs("not ", w->out);
     if (l->set)
         fputs(set_said(w, l->set), w->out);
     else

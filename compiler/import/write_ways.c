@@ -1,7 +1,7 @@
 /* Firewalls out of base chains. In netfilter a packet passes all base chains of its hooks, by priority: dropping ends
  * that, accepting leads on to the next. In prey one firewall judges it and the first rule that decides ends all. So the
- * last base chain is the firewall's body; the ones before it are chains that it does, in which accepting returns; and where
- * accepting happens deeper, below a jump, it does all that follows, as a chain that always decides. */
+ * last base chain is the firewall's body; the ones before it are chains that it does, in which accepting returns; and
+ * where accepting happens deeper, below a jump, it does all that follows, as a chain that always decides. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,15 +146,16 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
 /* A base chain as a place; the caller says of what kind. */
 static struct place stage_place(const struct writer *w, const struct place *p, const struct chain *c)
 {
-    return (struct place){.kind = PLACE_WHOLE,
-                          .chain = c,
-                          .hook = c->hook,
-                          .before_state = c->hook == HOOK_INGRESS || ((c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT) &&
-                                                                      c->priority < PRIORITY_CONNTRACK),
-                          .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
-                          .way = p->way,
-                          .family = c->family ? c->family : p->family,
-                          .forwarded = p->forwarded};
+    return (struct place){
+        .kind = PLACE_WHOLE,
+        .chain = c,
+        .hook = c->hook,
+        .before_state = c->hook == HOOK_INGRESS ||
+                        ((c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT) && c->priority < PRIORITY_CONNTRACK),
+        .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
+        .way = p->way,
+        .family = c->family ? c->family : p->family,
+        .forwarded = p->forwarded};
 }
 
 static struct place *place_of_stage(struct writer *w, const struct place *p, const struct chain *c, bool plain,
@@ -227,7 +228,7 @@ static bool tells_new(const struct rule *r)
     return false;
 }
 
-/* A SYN with FIN is invalid in netfilter (tcp_valid_flags of nf_conntrack_proto_tcp.c), and new in prey. */
+/* A SYN with FIN is invalid in netfilter (tcp_valid_flags of the kernel's tracking), and new in prey. */
 static void put_rules(struct writer *w, const struct place *p)
 {
     bool guarded = p->way == WAY_OUT || p->before_state;
@@ -255,8 +256,8 @@ static void put_do(struct writer *w, const char *name, const struct chain *c, ui
 
 static void put_parting(struct writer *w, const struct place *p);
 
-/* The stages from p->from on, for packets of p->family. What comes to the end was accepted by all. Returns whether every
- * packet is decided before that, or how: the policy of the last one. */
+/* The stages from p->from on, for packets of p->family. What comes to the end was accepted by all. Returns whether
+ * every packet is decided before that, or how: the policy of the last one. */
 enum end { END_ACCEPTS, END_DROPS, END_DECIDED };
 static enum end put_stages(struct writer *w, const struct place *p)
 {

@@ -1,11 +1,12 @@
 /* What `nft -j list ruleset` writes, into the model: the document and its objects, each read and forgotten before the
  * next, so that a large listing takes little memory. */
+#include "compiler/import/nft/nft_priv.h"
+
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/import/nft/nft_priv.h"
 #include "lang/heap.h"
 
 /* ---- what is kept ---- */
@@ -84,9 +85,9 @@ static int define_table(struct nft *n, cJSON *o, int family)
 
 static bool hook_of(const char *name, enum hook *hook)
 {
-    static const char *const names[] = {[HOOK_INGRESS] = "ingress", [HOOK_PREROUTING] = "prerouting",
-                                        [HOOK_INPUT] = "input",     [HOOK_FORWARD] = "forward",
-                                        [HOOK_OUTPUT] = "output",   [HOOK_POSTROUTING] = "postrouting"};
+    static const char *const names[] = {
+        [HOOK_INGRESS] = "ingress", [HOOK_PREROUTING] = "prerouting", [HOOK_INPUT] = "input",
+        [HOOK_FORWARD] = "forward", [HOOK_OUTPUT] = "output",         [HOOK_POSTROUTING] = "postrouting"};
 
     for (enum hook h = HOOK_INGRESS; h <= HOOK_POSTROUTING; h++)
         if (!strcmp(names[h], name)) {
@@ -100,7 +101,8 @@ static void take_devices(struct nft *n, struct chain *c, const cJSON *devices)
 {
     const cJSON *one;
 
-    if (cJSON_IsString(devices)) list_word(&c->devices, devices->valuestring, strlen(devices->valuestring), n->s->arena);
+    if (cJSON_IsString(devices))
+        list_word(&c->devices, devices->valuestring, strlen(devices->valuestring), n->s->arena);
     cJSON_ArrayForEach(one, devices) if (cJSON_IsString(one))
         list_word(&c->devices, one->valuestring, strlen(one->valuestring), n->s->arena);
 }
@@ -132,9 +134,8 @@ static bool is_filled_by_rules(const cJSON *o)
 {
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(o, "flags"), *one;
 
-    cJSON_ArrayForEach(one, flags)
-        if (cJSON_IsString(one) && (!strcmp(one->valuestring, "timeout") || !strcmp(one->valuestring, "dynamic")))
-            return true;
+    cJSON_ArrayForEach(one, flags) if (cJSON_IsString(one) && (!strcmp(one->valuestring, "timeout") ||
+                                                               !strcmp(one->valuestring, "dynamic"))) return true;
     return false;
 }
 
@@ -199,7 +200,8 @@ static int define_rule(struct nft *n, cJSON *o, int family)
     r.first = chain_rule(n->s, r.chain, text.bytes);
     if (!r.first) return fault(n, "there are more than 1,000,000 rules", NULL);
     if (comment) r.first->comment = import_format(n->s, "%s", comment);
-    cJSON_ArrayForEach(one, statements) {
+    cJSON_ArrayForEach(one, statements)
+    {
         read_statement(&r, one);
         if (r.full) return fault(n, "sets and maps of its rules make more than 1,000,000 rules", NULL);
     }
@@ -222,10 +224,10 @@ static int ignore(struct nft *n, cJSON *o, int family)
 static const struct object_row {
     const char *kind;
     int (*define)(struct nft *n, cJSON *o, int family);
-} rows[] = {{"table", define_table},        {"chain", define_chain}, {"rule", define_rule},    {"set", define_set},
-            {"map", define_map},            {"counter", ignore},     {"flowtable", ignore},    {"quota", ignore},
-            {"limit", define_named_limit},  {"meter", ignore},       {"ct helper", ignore},    {"ct timeout", ignore},
-            {"ct expectation", ignore},     {"secmark", ignore},     {"synproxy", ignore}};
+} rows[] = {{"table", define_table},       {"chain", define_chain}, {"rule", define_rule}, {"set", define_set},
+            {"map", define_map},           {"counter", ignore},     {"flowtable", ignore}, {"quota", ignore},
+            {"limit", define_named_limit}, {"meter", ignore},       {"ct helper", ignore}, {"ct timeout", ignore},
+            {"ct expectation", ignore},    {"secmark", ignore},     {"synproxy", ignore}};
 
 static int define(struct nft *n, const char *kind, cJSON *o)
 {
@@ -275,8 +277,8 @@ static int broken(struct nft *n, const char *text, const char *at)
 {
     n->fault->line = 1;
     for (const char *c = text; c < at; c++) n->fault->line += *c == '\n';
-    snprintf(n->fault->text, sizeof(n->fault->text),
-             "the JSON breaks off or is damaged at byte %zu", (size_t)(at - text) + 1);
+    snprintf(n->fault->text, sizeof(n->fault->text), "the JSON breaks off or is damaged at byte %zu",
+             (size_t)(at - text) + 1);
     return -EINVAL;
 }
 

@@ -50,7 +50,7 @@ static void translate(struct reading_rule *r, const struct translation_act *nat)
 /* `dnat to tcp dport map { 80 : 10.0.0.1 }`: one rule for each key. */
 struct address_map {
     const cJSON *key;
-    const cJSON *const *pairs;
+    const cJSON **pairs;
     struct translation_act nat;
 };
 
@@ -70,13 +70,11 @@ static void want_mapped(struct reading_rule *r, uint32_t at, void *arg)
 
 static void read_map(struct reading_rule *r, const cJSON *map, const struct translation_act *nat)
 {
-    const cJSON *pairs = elements_of(r->nft, cJSON_GetObjectItemCaseSensitive(map, "data")), *one;
-    const uint32_t count = (uint32_t)cJSON_GetArraySize(pairs);
-    const cJSON **list = arena_alloc(r->nft->s->arena, (count + 1) * sizeof(*list));
-    struct address_map m = {.key = cJSON_GetObjectItemCaseSensitive(map, "key"), .pairs = list, .nat = *nat};
-    uint32_t n = 0;
+    const cJSON *pairs = elements_of(r->nft, cJSON_GetObjectItemCaseSensitive(map, "data"));
+    struct address_map m = {.key = cJSON_GetObjectItemCaseSensitive(map, "key"), .nat = *nat};
+    uint32_t count;
 
-    cJSON_ArrayForEach(one, pairs) list[n++] = one;
+    m.pairs = array_of(r, pairs, &count);
     if (!count)
         read_unsaid(r, "the map holds nothing in this file");
     else
@@ -85,8 +83,10 @@ static void read_map(struct reading_rule *r, const cJSON *map, const struct tran
 
 bool read_translation(struct reading_rule *r, const char *kind, const cJSON *value)
 {
-    static const char *const names[] = {
-        [NAT_MASQUERADE] = "masquerade", [NAT_SOURCE] = "snat", [NAT_DESTINATION] = "dnat", [NAT_REDIRECT] = "redirect"};
+    static const char *const names[] = {[NAT_MASQUERADE] = "masquerade",
+                                        [NAT_SOURCE] = "snat",
+                                        [NAT_DESTINATION] = "dnat",
+                                        [NAT_REDIRECT] = "redirect"};
     const cJSON *addr = cJSON_GetObjectItemCaseSensitive(value, "addr"), *inside;
     struct translation_act nat = {0};
     unsigned how = 0;

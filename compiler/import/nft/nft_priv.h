@@ -29,8 +29,8 @@ struct nft {
     struct import_fault *fault;
     struct kept *kept;
     void *kept_tree, *limit_tree; /* of struct named (search.h) */
-    const char *scope; /* of the rule that is read */
-    bool in_set;       /* the elements of a named set are read */
+    const char *scope;            /* of the rule that is read */
+    bool in_set;                  /* the elements of a named set are read */
 };
 
 /* A rule while its statements are read, one or several: where a thing can only be said by several rules, of which one
@@ -40,8 +40,8 @@ struct reading_rule {
     struct chain *chain;
     struct rule *first;
     bool counts; /* a counter is among its statements */
-    bool one;  /* it is one of several ways, and only `first` is meant */
-    bool full; /* there was no room for more rules */
+    bool one;    /* it is one of several ways, and only `first` is meant */
+    bool full;   /* there was no room for more rules */
 };
 
 /* ---- what tables hold (nft.c) ---- */
@@ -74,9 +74,9 @@ void text_statement(struct text *t, const cJSON *statement);
 /* What stands to the left of a comparison. */
 struct subject {
     enum about about;
-    uint8_t family;          /* that it implies; 0: none */
-    uint8_t proto;           /* likewise */
-    bool special;            /* it is `what`, and no list */
+    uint8_t family; /* that it implies; 0: none */
+    uint8_t proto;  /* likewise */
+    bool special;   /* it is `what`, and no list */
     enum subject_kind {
         SUBJECT_FAMILY,
         SUBJECT_FLAGS,
@@ -86,8 +86,8 @@ struct subject {
         SUBJECT_PACKET_TYPE,
         SUBJECT_FRAGMENT
     } what;
-    uint16_t mask;           /* of flags and fragments: what is compared */
-    uint16_t more;           /* to be added to numbers: IPv6's length counts no header */
+    uint16_t mask; /* of flags and fragments: what is compared */
+    uint16_t more; /* to be added to numbers: IPv6's length counts no header */
 };
 
 /* NULL; or why prey can't ask about it. */
@@ -102,18 +102,30 @@ bool flags_of(const cJSON *value, uint16_t *mask);
 /* ---- conditions (nft_match.c) ---- */
 
 void read_match(struct reading_rule *r, const cJSON *match);
-/* One rule for each verdict. */
-void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 /* `subject value` as a condition of each rule. */
 void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value);
+void want_subject(struct reading_rule *r, const struct subject *s, struct list l);
 /* The family and the protocol that have such a field. */
 void want_implied(struct reading_rule *r, const struct subject *s);
-void want_subject(struct reading_rule *r, const struct subject *s, struct list l);
+void want_number(struct reading_rule *r, enum about about, uint64_t number);
+void want_family(struct reading_rule *r, uint8_t family);
+/* Each field of an element is one condition. */
+void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element);
+/* What the element of a set holds, without what stands beside it. */
+const cJSON *element_value(const cJSON *element);
+/* The members of a list, in the ruleset's arena. */
+const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *count);
 /* As many rules as now, once more for each of `count` alternatives: `each` is told which it is. */
 void read_alternatives(struct reading_rule *r, uint32_t count,
                        void (*each)(struct reading_rule *one, uint32_t at, void *arg), void *arg);
 void read_unsaid(struct reading_rule *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void read_apart(struct reading_rule *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What is compared by other ways than lists (nft_special.c, nft_flags.c). */
+void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
+void match_flags(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
+/* One rule for each verdict (nft_map.c). */
+void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 
 /* ---- statements (nft_statement.c), translation (nft_nat.c), meters (nft_meter.c) ---- */
 

@@ -26,7 +26,8 @@ static void add_each(struct text *t, const cJSON *list, const char *between)
     const cJSON *v;
     bool more = false;
 
-    cJSON_ArrayForEach(v, list) {
+    cJSON_ArrayForEach(v, list)
+    {
         if (t->cut) return;
         if (more) add(t, "%s", between);
         more = true;
@@ -93,7 +94,8 @@ static void add_set(struct text *t, const cJSON *v)
     const cJSON *one;
 
     add(t, "{ ");
-    cJSON_ArrayForEach(one, v) {
+    cJSON_ArrayForEach(one, v)
+    {
         if (t->cut) return;
         if (one != v->child) add(t, ", ");
         if (cJSON_IsArray(one))
@@ -117,16 +119,19 @@ static void add_and(struct text *t, const cJSON *v) { add_each(t, v, " & "); }
 static void add_or(struct text *t, const cJSON *v) { add_each(t, v, "|"); }
 static void add_element(struct text *t, const cJSON *v) { add_value(t, cJSON_GetObjectItem(v, "val")); }
 static void add_value_map(struct text *t, const cJSON *v) { add_map(t, v, "map"); }
-static void add_target(struct text *t, const cJSON *v) { add(t, "%s", nft_member(v, "target") ? nft_member(v, "target") : "?"); }
+static void add_target(struct text *t, const cJSON *v)
+{
+    add(t, "%s", nft_member(v, "target") ? nft_member(v, "target") : "?");
+}
 
 static void add_object(struct text *t, const cJSON *v)
 {
     static const struct {
         const char *kind;
         void (*how)(struct text *t, const cJSON *v);
-    } ways[] = {{"payload", add_payload}, {"meta", add_meta},   {"ct", add_ct},        {"fib", add_fib},
-                {"prefix", add_prefix},   {"set", add_set},     {"range", add_range},  {"concat", add_concat},
-                {"&", add_and},           {"|", add_or},        {"elem", add_element}, {"map", add_value_map}};
+    } ways[] = {{"payload", add_payload}, {"meta", add_meta}, {"ct", add_ct},        {"fib", add_fib},
+                {"prefix", add_prefix},   {"set", add_set},   {"range", add_range},  {"concat", add_concat},
+                {"&", add_and},           {"|", add_or},      {"elem", add_element}, {"map", add_value_map}};
     const cJSON *value;
     const char *kind = nft_kind(v, &value);
 
@@ -199,9 +204,12 @@ static void add_filling(struct text *t, const cJSON *v)
     const cJSON *stmt = cJSON_GetObjectItem(v, "stmt");
 
     add(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
-        nft_member(v, "set") ? nft_member(v, "set") : nft_member(v, "name") ? nft_member(v, "name") : "?");
+        nft_member(v, "set")    ? nft_member(v, "set")
+        : nft_member(v, "name") ? nft_member(v, "name")
+                                : "?");
     add_value(t, cJSON_GetObjectItem(v, "elem") ? cJSON_GetObjectItem(v, "elem") : cJSON_GetObjectItem(v, "key"));
-    for (const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt; one; one = cJSON_IsArray(stmt) ? one->next : NULL) {
+    for (const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt; one;
+         one = cJSON_IsArray(stmt) ? one->next : NULL) {
         add(t, " ");
         text_statement(t, one);
     }
@@ -248,7 +256,7 @@ void text_statement(struct text *t, const cJSON *statement)
         add(t, "reject%s%s", nft_member(v, "expr") || nft_member(v, "type") ? " with " : "",
             nft_member(v, "expr")   ? nft_member(v, "expr")
             : nft_member(v, "type") ? nft_member(v, "type")
-                                   : "");
+                                    : "");
     else if (is_translation(kind))
         add_translation(t, kind, v);
     else if (!strcmp(kind, "mangle")) {
@@ -263,7 +271,8 @@ void text_rule(struct text *t, const cJSON *statements)
 {
     const cJSON *one;
 
-    cJSON_ArrayForEach(one, statements) {
+    cJSON_ArrayForEach(one, statements)
+    {
         if (t->len) add(t, " ");
         text_statement(t, one);
         if (t->cut) return;

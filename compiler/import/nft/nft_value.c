@@ -26,35 +26,33 @@ static const struct field {
     enum about about;
     uint8_t family, proto, more;
 } fields[] = {
-    {"ip", "saddr", ASK_FROM, 4, 0, 0},         {"ip", "daddr", ASK_TO, 4, 0, 0},
-    {"ip", "protocol", ASK_PROTO, 4, 0, 0},     {"ip", "ttl", ASK_TTL, 4, 0, 0},
-    {"ip", "length", ASK_LENGTH, 4, 0, 0},      {"ip", "dscp", ASK_DSCP, 4, 0, 0},
-    {"ip6", "saddr", ASK_FROM, 6, 0, 0},        {"ip6", "daddr", ASK_TO, 6, 0, 0},
-    {"ip6", "hoplimit", ASK_TTL, 6, 0, 0},      {"ip6", "length", ASK_LENGTH, 6, 0, 40},
-    {"ip6", "dscp", ASK_DSCP, 6, 0, 0},         {"ip6", "flowlabel", ASK_FLOWLABEL, 6, 0, 0},
-    {"ip6", "nexthdr", ASK_PROTO, 6, 0, 0},     {"tcp", "sport", ASK_SPORT, 0, 6, 0},
-    {"tcp", "dport", ASK_DPORT, 0, 6, 0},       {"udp", "sport", ASK_SPORT, 0, 17, 0},
-    {"udp", "dport", ASK_DPORT, 0, 17, 0},      {"sctp", "sport", ASK_SPORT, 0, 132, 0},
-    {"sctp", "dport", ASK_DPORT, 0, 132, 0},    {"th", "sport", ASK_SPORT, 0, 0, 0},
-    {"th", "dport", ASK_DPORT, 0, 0, 0},        {"icmp", "type", ASK_ICMP_TYPE, 0, 1, 0},
-    {"icmp", "code", ASK_ICMP_CODE, 0, 1, 0},   {"icmpv6", "type", ASK_ICMP_TYPE, 0, 58, 0},
+    {"ip", "saddr", ASK_FROM, 4, 0, 0},          {"ip", "daddr", ASK_TO, 4, 0, 0},
+    {"ip", "protocol", ASK_PROTO, 4, 0, 0},      {"ip", "ttl", ASK_TTL, 4, 0, 0},
+    {"ip", "length", ASK_LENGTH, 4, 0, 0},       {"ip", "dscp", ASK_DSCP, 4, 0, 0},
+    {"ip6", "saddr", ASK_FROM, 6, 0, 0},         {"ip6", "daddr", ASK_TO, 6, 0, 0},
+    {"ip6", "hoplimit", ASK_TTL, 6, 0, 0},       {"ip6", "length", ASK_LENGTH, 6, 0, 40},
+    {"ip6", "dscp", ASK_DSCP, 6, 0, 0},          {"ip6", "flowlabel", ASK_FLOWLABEL, 6, 0, 0},
+    {"ip6", "nexthdr", ASK_PROTO, 6, 0, 0},      {"tcp", "sport", ASK_SPORT, 0, 6, 0},
+    {"tcp", "dport", ASK_DPORT, 0, 6, 0},        {"udp", "sport", ASK_SPORT, 0, 17, 0},
+    {"udp", "dport", ASK_DPORT, 0, 17, 0},       {"sctp", "sport", ASK_SPORT, 0, 132, 0},
+    {"sctp", "dport", ASK_DPORT, 0, 132, 0},     {"th", "sport", ASK_SPORT, 0, 0, 0},
+    {"th", "dport", ASK_DPORT, 0, 0, 0},         {"icmp", "type", ASK_ICMP_TYPE, 0, 1, 0},
+    {"icmp", "code", ASK_ICMP_CODE, 0, 1, 0},    {"icmpv6", "type", ASK_ICMP_TYPE, 0, 58, 0},
     {"icmpv6", "code", ASK_ICMP_CODE, 0, 58, 0}, {"ether", "saddr", ASK_ETHER_FROM, 0, 0, 0},
-    {"ether", "daddr", ASK_ETHER_TO, 0, 0, 0},  {"ether", "type", ASK_ETHER_TYPE, 0, 0, 0},
-    {"vlan", "id", ASK_VLAN, 0, 0, 0},
-    {"meta", "iif", ASK_ON, 0, 0, 0},           {"meta", "iifname", ASK_ON, 0, 0, 0},
-    {"meta", "oif", ASK_OUT_ON, 0, 0, 0},       {"meta", "oifname", ASK_OUT_ON, 0, 0, 0},
-    {"meta", "l4proto", ASK_PROTO, 0, 0, 0},    {"meta", "length", ASK_LENGTH, 0, 0, 0},
-    {"meta", "protocol", ASK_ETHER_TYPE, 0, 0, 0}, {"ct", "state", ASK_STATE, 0, 0, 0},
+    {"ether", "daddr", ASK_ETHER_TO, 0, 0, 0},   {"ether", "type", ASK_ETHER_TYPE, 0, 0, 0},
+    {"vlan", "id", ASK_VLAN, 0, 0, 0},           {"meta", "iif", ASK_ON, 0, 0, 0},
+    {"meta", "iifname", ASK_ON, 0, 0, 0},        {"meta", "oif", ASK_OUT_ON, 0, 0, 0},
+    {"meta", "oifname", ASK_OUT_ON, 0, 0, 0},    {"meta", "l4proto", ASK_PROTO, 0, 0, 0},
+    {"meta", "length", ASK_LENGTH, 0, 0, 0},     {"meta", "protocol", ASK_ETHER_TYPE, 0, 0, 0},
+    {"ct", "state", ASK_STATE, 0, 0, 0},
 };
 
 static const char *field_of(const char *protocol, const char *name, struct subject *out)
 {
     for (size_t i = 0; protocol && name && i < sizeof(fields) / sizeof(*fields); i++)
         if (!strcmp(fields[i].protocol, protocol) && !strcmp(fields[i].name, name)) {
-            *out = (struct subject){.about = fields[i].about,
-                                    .family = fields[i].family,
-                                    .proto = fields[i].proto,
-                                    .more = fields[i].more};
+            *out = (struct subject){
+                .about = fields[i].about, .family = fields[i].family, .proto = fields[i].proto, .more = fields[i].more};
             return NULL;
         }
     return "prey has no condition for it";
@@ -146,10 +144,11 @@ static const struct number_word {
              {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28}, {"af33", 30}, {"af41", 34},
              {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44}},
   codes4[] = {{"net-unreachable", 0}, {"host-unreachable", 1}, {"prot-unreachable", 2}, {"port-unreachable", 3},
-              {"frag-needed", 4}, {"net-prohibited", 9}, {"host-prohibited", 10}, {"admin-prohibited", 13}},
-  codes6[] = {{"no-route", 0}, {"admin-prohibited", 1}, {"addr-unreachable", 3}, {"port-unreachable", 4},
-              {"policy-fail", 5}, {"reject-route", 6}},
-  ether_types[] = {{"ip", 0x0800}, {"arp", 0x0806}, {"ip6", 0x86dd}, {"8021q", 0x8100}, {"8021ad", 0x88a8}, {"vlan", 0x8100}};
+              {"frag-needed", 4},     {"net-prohibited", 9},   {"host-prohibited", 10}, {"admin-prohibited", 13}},
+  codes6[] = {{"no-route", 0},         {"admin-prohibited", 1}, {"addr-unreachable", 3},
+              {"port-unreachable", 4}, {"policy-fail", 5},      {"reject-route", 6}},
+  ether_types[] = {{"ip", 0x0800},    {"arp", 0x0806},    {"ip6", 0x86dd},
+                   {"8021q", 0x8100}, {"8021ad", 0x88a8}, {"vlan", 0x8100}};
 
 static bool find_named(const struct number_word *rows, size_t n, const char *name, uint64_t *out)
 {
@@ -196,8 +195,7 @@ static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
     switch (s->about) {
     case ASK_PROTO: return find_protocol(v->valuestring, out);
     case ASK_ICMP_TYPE: return find_type(s->proto == 58 ? 6 : 4, v->valuestring, out);
-    case ASK_ICMP_CODE:
-        return s->proto == 58 ? FIND(codes6, v->valuestring, out) : FIND(codes4, v->valuestring, out);
+    case ASK_ICMP_CODE: return s->proto == 58 ? FIND(codes6, v->valuestring, out) : FIND(codes4, v->valuestring, out);
     case ASK_DSCP: return FIND(dscps, v->valuestring, out);
     case ASK_ETHER_TYPE: return FIND(ether_types, v->valuestring, out);
     default: return false;
@@ -359,7 +357,8 @@ bool flags_of(const cJSON *v, uint16_t *mask)
     if (kind && strcmp(kind, "|") != 0) return false;
     if (!kind && !cJSON_IsArray(v)) return false;
     const cJSON *parts = kind ? inside : v;
-    cJSON_ArrayForEach(one, parts) {
+    cJSON_ArrayForEach(one, parts)
+    {
         if (!flags_of(one, &part)) return false;
         all |= part;
     }

@@ -1,0 +1,106 @@
+/* Maps of verdicts: a rule for each verdict, with all keys that lead to it. */
+#include <string.h>
+
+#include "compiler/import/nft/nft_priv.h"
+
+struct verdict_map {
+    const cJSON *key;     /* what is looked up */
+    const cJSON *keys;    /* of a concatenation; else NULL */
+    const cJSON **groups; /* for each verdict the first pair; or each pair by itself */
+    uint32_t count;
+    const cJSON *pairs;
+};
+
+static bool same_verdict(const cJSON *a, const cJSON *b) { return cJSON_Compare(a, b, true); }
+
+static const cJSON *verdict_of(const cJSON *pair) { return pair->child ? pair->child->next : NULL; }
+
+static bool is_rest(const cJSON *pair)
+{
+    const char *text = cJSON_GetStringValue(element_value(pair->child));
+
+    return text && !strcmp(text, "*");
+}
+
+static void take_verdict(struct reading_rule *r, const cJSON *pair)
+{
+    const cJSON *value;
+    const char *kind = nft_kind(verdict_of(pair), &value);
+
+    if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "its map gives something else than verdicts");
+}
+
+/* The keys of all pairs with this one's verdict; of `*` those that are no keys. */
+static void want_group(struct reading_rule *r, uint32_t at, void *arg)
+{
+    const struct verdict_map *m = arg;
+    const cJSON *pair = m->groups[at], *one;
+    struct subject s;
+    struct list l = {.not = is_rest(pair)};
+    const char *why = m->keys ? NULL : subject_of(m->key, &s);
+
+    if (m->keys) {
+        want_fields(r, m->keys, pair->child);
+        take_verdict(r, pair);
+        return;
+    }
+    if (!why && s.special) why = "prey can't look it up in a map";
+    cJSON_ArrayForEach(one, m->pairs)
+    {
+        const bool taken =
+            is_rest(pair) ? !is_rest(one) : !is_rest(one) && same_verdict(verdict_of(one), verdict_of(pair));
+        if (!why && taken) why = value_into(r->nft, &s, element_value(one->child), &l);
+    }
+    if (why)
+        read_unsaid(r, "%s", why);
+    else
+        want_subject(r, &s, l);
+    take_verdict(r, pair);
+}
+
+/* Keys with one verdict are one rule; of many verdicts each key is one. */
+static void find_groups(struct reading_rule *r, struct verdict_map *m)
+{
+    enum { VERDICTS_MOST = 16 };
+    uint32_t pairs;
+    const cJSON **all = array_of(r, m->pairs, &pairs);
+
+    m->groups = arena_alloc(r->nft->s->arena, (pairs + 1) * sizeof(*m->groups));
+    for (uint32_t i = 0; i < pairs; i++) {
+        uint32_t k = 0;
+
+        while (
+            !m->keys && k < m->count &&
+            (is_rest(all[i]) || is_rest(m->groups[k]) || !same_verdict(verdict_of(m->groups[k]), verdict_of(all[i]))))
+            k++;
+        if (m->keys || k == m->count) m->groups[m->count++] = all[i];
+        if (!m->keys && m->count > VERDICTS_MOST) return;
+    }
+}
+
+static bool are_pairs(const cJSON *pairs)
+{
+    const cJSON *one;
+
+    cJSON_ArrayForEach(one, pairs) if (!cJSON_IsArray(one) || cJSON_GetArraySize(one) != 2) return false;
+    return true;
+}
+
+void read_verdict_map(struct reading_rule *r, const cJSON *vmap)
+{
+    struct verdict_map m = {.key = cJSON_GetObjectItemCaseSensitive(vmap, "key")};
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(vmap, "data"), *inside;
+    const char *kind = nft_kind(m.key, &inside);
+
+    m.keys = kind && !strcmp(kind, "concat") ? inside : NULL;
+    m.pairs = elements_of(r->nft, data);
+    if (!m.pairs || !are_pairs(m.pairs) || !m.pairs->child) {
+        read_unsaid(r, m.pairs && !m.pairs->child ? "the map holds nothing in this file" : "the file has no such map");
+        return;
+    }
+    find_groups(r, &m);
+    if (m.count > 16 && !m.keys)
+        read_unsaid(r, "its map has more than 16 verdicts");
+    else
+        read_alternatives(r, m.count, want_group, &m);
+}

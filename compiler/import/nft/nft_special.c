@@ -1,0 +1,138 @@
+/* Comparisons that are no lists: families, translation, routes, kinds of addresses and frames, fragments. */
+#include <string.h>
+
+#include "compiler/import/nft/nft_priv.h"
+
+static void match_family(struct reading_rule *r, bool not, const cJSON *right)
+{
+    const char *name = cJSON_GetStringValue(right);
+    const bool v4 = name && !strcmp(name, "ipv4"), v6 = name && !strcmp(name, "ipv6");
+
+    if (v4 || v6)
+        want_family(r, v4 != not ? 4 : 6);
+    else
+        read_unsaid(r, "its family is neither IPv4 nor IPv6");
+}
+
+static void match_status(struct reading_rule *r, bool not, const cJSON *right)
+{
+    const char *name = cJSON_GetStringValue(right);
+
+    if (!name || strcmp(name, "dnat") != 0) {
+        read_unsaid(r, "prey can't ask how connections are translated");
+        return;
+    }
+    for (struct rule *one = r->first; one; one = one->next) one->translated = not ? MUST_NOT_BE : MUST_BE;
+}
+
+static void match_route(struct reading_rule *r, bool not, const cJSON *right)
+{
+    if (!cJSON_IsBool(right) || cJSON_IsTrue(right) != not ) {
+        read_unsaid(r, "prey can ask whether the way back is missing, and nothing else of it");
+        return;
+    }
+    for (struct rule *one = r->first; one; one = one->next) one->urpf_failed = true;
+}
+
+/* The ways to write which fragments are meant: offsets are 13 bits, and one tells that more follow. */
+static void match_fragment(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
+{
+    enum { OFFSET = 0x1fff, MORE = 0x2000 };
+    struct list l = {.not = !not };
+    const char *const word = s->mask == OFFSET ? "later" : s->mask == (OFFSET | MORE) ? "any" : NULL;
+
+    if (!word || !cJSON_IsNumber(right) || right->valuedouble != 0) {
+        read_unsaid(r, "prey asks for first and later fragments alone");
+        return;
+    }
+    /* `fragment not later` has no meaning of its own for what is no fragment: it says `no` or `first`. */
+    if (l.not &&s->mask == OFFSET) {
+        list_word(&l, "no", 2, r->nft->s->arena);
+        list_word(&l, "first", 5, r->nft->s->arena);
+    } else {
+        list_word(&l, l.not ? "no" : word, strlen(l.not ? "no" : word), r->nft->s->arena);
+    }
+    l.not = false;
+    want_family(r, 4);
+    for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_FRAGMENT, l);
+}
+
+static const char *const address_types[] = {"local", "multicast", "broadcast"};
+enum { LOCAL = 1, MULTICAST = 2, BROADCAST = 4 };
+
+static bool type_of(const cJSON *type, unsigned *types)
+{
+    for (unsigned i = 0; cJSON_IsString(type) && i < 3; i++)
+        if (!strcmp(type->valuestring, address_types[i])) {
+            *types |= 1u << i;
+            return true;
+        }
+    return false;
+}
+
+/* One, or a set of them. */
+static bool types_of(const cJSON *right, unsigned *types)
+{
+    const cJSON *inside, *one;
+    const char *kind = nft_kind(right, &inside);
+    bool known = true;
+
+    if (!kind || strcmp(kind, "set") != 0) return type_of(right, types);
+    cJSON_ArrayForEach(one, inside) known = type_of(one, types) && known;
+    return known;
+}
+
+/* The broadcast addresses of this machine's networks are among its own here. */
+static void match_address_type(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
+{
+    struct arena *a = r->nft->s->arena;
+    struct list l = {.not = not };
+    unsigned types = 0;
+
+    if (!types_of(right, &types) || types == BROADCAST || types == (BROADCAST | MULTICAST)) {
+        read_unsaid(r, "prey asks whether an address is this machine's own or a group's, and no other type");
+        return;
+    }
+    if (types & LOCAL) list_word(&l, "self", 4, a);
+    if (types & MULTICAST) list_address(&l, "224.0.0.0/4", 11, a);
+    if (types & MULTICAST) list_address(&l, "ff00::/8", 8, a);
+    if (types & BROADCAST) list_address(&l, "255.255.255.255", 15, a);
+    for (struct rule *each = r->first; each; each = each->next) rule_want(r->nft->s, each, s->about, l);
+}
+
+/* Of Ethernet: prey's groups hold the broadcast address. */
+static void match_packet_type(struct reading_rule *r, bool not, const cJSON *right)
+{
+    struct list l = {.not = not };
+    unsigned types = 0;
+
+    if (!types_of(right, &types) || (types != BROADCAST && types != (BROADCAST | MULTICAST))) {
+        read_unsaid(r, "prey asks whether a frame is for all or for any group, and no other type");
+        return;
+    }
+    const char *const word = types == BROADCAST ? "broadcast" : "multicast";
+    list_word(&l, word, strlen(word), r->nft->s->arena);
+    for (struct rule *each = r->first; each; each = each->next) rule_want(r->nft->s, each, ASK_ETHER_TO, l);
+}
+
+void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right)
+{
+    const bool not = !strcmp(op, "!=");
+
+    if (s->what == SUBJECT_FLAGS) {
+        match_flags(r, s, op, right);
+        return;
+    }
+    if (!not &&strcmp(op, "==") != 0 && strcmp(op, "in") != 0) {
+        read_unsaid(r, "prey can't compare it so");
+        return;
+    }
+    switch (s->what) {
+    case SUBJECT_FAMILY: match_family(r, not, right); break;
+    case SUBJECT_STATUS: match_status(r, not, right); break;
+    case SUBJECT_ROUTE: match_route(r, not, right); break;
+    case SUBJECT_PACKET_TYPE: match_packet_type(r, not, right); break;
+    case SUBJECT_ADDRESS_TYPE: match_address_type(r, s, not, right); break;
+    default: match_fragment(r, s, not, right); break;
+    }
+}
