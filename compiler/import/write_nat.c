@@ -7,12 +7,13 @@
 #include "lang/heap.h"
 #include "vm/words/names.h"
 
-enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64 };
+enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000 };
 
 struct translating {
     struct writer *w;
     const struct chain *base;
     unsigned statements;
+    uint32_t ways; /* that were gone to rules, jump by jump */
 };
 
 /* Conditions that a statement has no place for, besides those of `allowed` (bits of enum about). */
@@ -362,9 +363,10 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
 static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump)
 {
     for (struct rule *r = c->rules; r; r = r->next) {
-        /* The end of a chain is where a `return` for all packets stands. */
-        if (r->act == ACT_RETURN && !r->conditions && !r->unsaid && !r->meters) return;
-        if (t->w->lines++ > IMPORT_RULES_MOST) return;
+        /* The end of a chain is where it returns or accepts for all packets. */
+        if ((r->act == ACT_RETURN || (r->act == ACT_ACCEPT && !jump)) && !r->conditions && !r->unsaid && !r->meters)
+            return;
+        if (t->ways++ >= WAYS_MOST) return;
         put_nat_rule(t, r, jump);
     }
 }
@@ -383,6 +385,10 @@ void put_nat(struct writer *w)
         put_chain(&t, c, NULL);
         if (!c->drops) continue;
         fprintf(w->out, "# COULD NOT BE SAID, and it drops: the policy of the nat chain %.60s\n", c->name);
+        w->unsaid.parts++;
+    }
+    if (t.ways > WAYS_MOST) {
+        fputs("# COULD NOT BE SAID: what follows, for jumps lead to its rules in more ways than 100,000\n", w->out);
         w->unsaid.parts++;
     }
     heap_stream_end(w->out);

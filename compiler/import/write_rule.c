@@ -14,6 +14,10 @@ static const char *effect(const struct rule *r)
     case ACT_JUMP:
     case ACT_GOTO:
     case ACT_RETURN: return "COULD NOT BE SAID, and all packets go on as those that it does not match";
+    case ACT_TRANSLATE:
+        if (r->nat.how == NAT_DESTINATION || r->nat.how == NAT_REDIRECT)
+            return "COULD NOT BE SAID, and its packets are judged as those for where they were sent";
+        return "could not be said";
     default: return "could not be said";
     }
 }
