@@ -390,6 +390,24 @@ reads haproxy haproxy haproxy.other haproxy -c -f haproxy.other
 
 # ---- 18. import ----
 
+cp "$top"/tests/golden/import/router.nft.json "$top"/tests/import/server.iptables .
+run preyc --import nft router.nft.json
+cp out router.prey
+says '--import nft: what a listing says, with its forwarded ports' 0 'forward self on "wan" tcp/8443 -> 192.168.1.10:443' out
+run preyc --check router.prey
+same 'which compiles' "$status" 0
+run preyc --import iptables server.iptables
+cp out server.prey
+says '--import iptables' 0 'firewall .* in default' out
+run preyc --check server.prey
+same 'which compiles, too' "$status" 0
+printf '{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
+  {"rule": {"family": "inet", "table": "f", "chain": "c", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 1}}, {"drop": null}]}}]}' >mark.json
+run preyc --import nft mark.json
+says 'what it can not say stands at its place, in capitals where it drops' 1 'COULD NOT BE SAID.*: meta mark 1 drop' out
+run preyc --import nft "$top/README.md"
+says 'what is no listing is told' 2 'not what .nft -j list ruleset. writes' err
+
 # ---- the proof: fifteen set-ups, each with tests and claims, and named where one looks ----
 
 setups='home-router=router antispoof=coming-from/pf keepalived-DR=coming-from/ipvs direct-routing=balancer-dsr-l2 Katran=anycast-edge
@@ -434,24 +452,4 @@ says 'ports p = file "x"' 1 'only sets of addresses' err
 printf '# T\xfcr\n' >bad.prey
 run preyc --check bad.prey
 says 'Latin-1 in a comment' 1 'in Latin-1 it is' err
-
-# ---- 18. import ----
-
-cp "$top"/tests/golden/import/router.nft.json "$top"/tests/import/server.iptables .
-run preyc --import nft router.nft.json
-cp out router.prey
-says '--import nft: what a listing says, with its forwarded ports' 0 'forward self on "wan" tcp/8443 -> 192.168.1.10:443' out
-run preyc --check router.prey
-same 'which compiles' "$status" 0
-run preyc --import iptables server.iptables
-cp out server.prey
-says '--import iptables' 0 'firewall .* in default' out
-run preyc --check server.prey
-same 'which compiles, too' "$status" 0
-printf '{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
-  {"rule": {"family": "inet", "table": "f", "chain": "c", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 1}}, {"drop": null}]}}]}' >mark.json
-run preyc --import nft mark.json
-says 'what it can not say stands at its place, in capitals where it drops' 1 'COULD NOT BE SAID.*: meta mark 1 drop' out
-run preyc --import nft "$top/README.md"
-says 'what is no listing is told' 2 'not what .nft -j list ruleset. writes' err
 exit $failed
