@@ -139,7 +139,7 @@ static void want_type(struct reading *r, uint64_t type, int code)
     alternative_want(other_type, ASK_ICMP_TYPE, types);
 }
 
-static bool take_type(struct reading *r, const char *const *v)
+static bool read_type(struct reading *r, const char *const *v)
 {
     const char *slash = strchr(v[0], '/');
     char number[8] = {0};
@@ -164,6 +164,15 @@ static bool take_type(struct reading *r, const char *const *v)
     }
     want_type(r, type, code);
     return true;
+}
+
+static bool take_type(struct reading *r, const char *const *v)
+{
+    return r->family == 4 ? read_type(r, v) : reading_fault(r, "ip6tables has no types of ICMP for IPv4");
+}
+static bool take_type6(struct reading *r, const char *const *v)
+{
+    return r->family == 6 ? read_type(r, v) : reading_fault(r, "iptables has no types of ICMPv6");
 }
 
 /* ---- single fields ---- */
@@ -267,7 +276,7 @@ static const struct option of_multiport[] = {
     {"--dports", 1, take_dports}, {"--destination-ports", 1, take_dports},
     {"--ports", 1, take_ports},   {0},
 };
-static const struct option of_icmp[] = {{"--icmp-type", 1, take_type}, {"--icmpv6-type", 1, take_type}, {0}};
+static const struct option of_icmp[] = {{"--icmp-type", 1, take_type}, {"--icmpv6-type", 1, take_type6}, {0}};
 static const struct option of_length[] = {{"--length", 1, take_length}, {0}};
 static const struct option of_ttl[] = {
     {"--ttl-eq", 1, take_ttl},       {"--ttl", 1, take_ttl},
