@@ -68,17 +68,20 @@ static bool take_prefix(struct reading *r, const char *const *v)
 
 /* ---- translation ---- */
 
-static bool translates(struct reading *r, int how)
+static bool translates(struct reading *r, struct translation_act act)
 {
     r->rule.act = ACT_TRANSLATE;
-    r->rule.nat.how = how;
+    r->rule.nat = act;
     if (!r->nat) rule_unsaid(&r->rule, "it translates, and not in the table nat");
     return true;
 }
-static bool begin_masquerade(struct reading *r) { return translates(r, NAT_MASQUERADE); }
-static bool begin_snat(struct reading *r) { return translates(r, NAT_SOURCE); }
-static bool begin_dnat(struct reading *r) { return translates(r, NAT_DESTINATION); }
-static bool begin_redirect(struct reading *r) { return translates(r, NAT_REDIRECT); }
+static bool begin_masquerade(struct reading *r)
+{
+    return translates(r, (struct translation_act){.how = NAT_MASQUERADE});
+}
+static bool begin_snat(struct reading *r) { return translates(r, (struct translation_act){.how = NAT_SOURCE}); }
+static bool begin_dnat(struct reading *r) { return translates(r, (struct translation_act){.how = NAT_DESTINATION}); }
+static bool begin_redirect(struct reading *r) { return translates(r, (struct translation_act){.how = NAT_REDIRECT}); }
 
 static bool want_ports_of(struct reading *r, const char *text)
 {
@@ -135,7 +138,8 @@ static bool begin_netmap(struct reading *r)
 {
     const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
 
-    return translates(r, leaves ? NAT_PREFIX_SOURCE : NAT_PREFIX_DESTINATION);
+    return leaves ? translates(r, (struct translation_act){.how = NAT_PREFIX_SOURCE})
+                  : translates(r, (struct translation_act){.how = NAT_PREFIX_DESTINATION});
 }
 
 static bool take_prefix_to(struct reading *r, const char *const *v) { return want_target(r, v[0], strlen(v[0])); }
