@@ -85,7 +85,8 @@ class Drawn:
     def __init__(self, rng, mine, text):
         self.rng, self.mine = rng, mine
         self.nets, self.numbers = words_of(text)
-        self.own = {a.ip for pair in mine.values() for a in pair}
+        # In this order: what is masqueraded gets the first.
+        self.own = [a.ip for pair in mine.values() for a in pair]
         self.links = [a.network for pair in mine.values() for a in pair]
         self.packets = []  # of {way, interface, line, reset, quiet}
         end = r"(\S+):(\d+)"
