@@ -31,6 +31,7 @@ class Conversation:
     def __init__(self, drawn, ends, kind):
         rng = drawn.rng
         self.drawn, self.kind = drawn, kind
+        self.translated = bool(drawn.masqueraded or drawn.forwarded)
         # From 61000 on: prey and the kernel both keep such a port when they translate.
         client = (ends[0], rng.randrange(61000, 65536) if drawn.masqueraded else rng.randrange(1024, 65536))
         server = drawn.forwarded_of(kind, ends) or (ends[1], drawn.number(65535))
@@ -88,7 +89,7 @@ class Drawn:
         # In this order: what is masqueraded gets the first.
         self.own = [a.ip for pair in mine.values() for a in pair]
         self.links = [a.network for pair in mine.values() for a in pair]
-        self.packets = []  # of {way, interface, line, reset, quiet}
+        self.packets = []  # of {way, interface, v6, line, reset, quiet}
         end = r"(\S+):(\d+)"
         self.forwarded = {(kind, (ipaddress.ip_address(a), int(b))): (ipaddress.ip_address(c), int(d))
                           for kind, a, b, c, d in re.findall(rf"# forwarded (\w+) {end} -> {end}", text)}
@@ -188,16 +189,19 @@ class Drawn:
             body = f"{kind} type {a} code {b} id {ident} seq 1" if not quote else f"{kind} type {a} code {b}{quote}"
         else:
             body = kind
-        line = f"eth / {head} / {body}" + (f" / zeros {data}" if data else "")
         out = src in self.own
+        eth = "eth"
+        if not out and rng.random() < 0.06:
+            eth = rng.choice(("eth 02:00:00:00:00:77 > 02:00:00:00:00:02", "eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff"))
+        line = f"{eth} / {head} / {body}" + (f" / zeros {data}" if data else "")
         way = "out" if out else "in" if dst in self.own or dst.is_multicast else "on"
         at = self.way_of(dst if out else src)
         if not out and rng.random() < 0.08:
             at = rng.choice(list(self.mine))
         # Nobody is told of these, whatever a rule says.
         error = kind == "icmp" and a in (3, 4, 5, 11, 12) or kind == "icmp6" and a < 128
-        quiet = "rst" in flags or error or dst.is_multicast
-        self.packets.append({"way": way, "interface": at, "line": line, "reset": reset, "quiet": quiet})
+        quiet = "rst" in flags or error or dst.is_multicast or "ff:ff" in eth
+        self.packets.append({"way": way, "interface": at, "v6": v6, "line": line, "reset": reset, "quiet": quiet})
 
     def single(self):
         rng = self.rng

@@ -86,7 +86,7 @@ def kernel_verdicts(packets, frames, ends):
 
 def kernel_verdict(n, p, seen):
     def was(stage):
-        return n in seen[stage + ("6" if " / ip6 " in p["line"][:11] else "4")]
+        return n in seen[stage + ("6" if p["v6"] else "4")]
 
     out = p["way"] == "out"
     if was("passed_in") or was("passed_on"):
@@ -158,11 +158,12 @@ def differences(packets, kernel, prey, part):
         counts[k] += 1
         mine = ours["verdict"]
         talk, step = p.get("talk", (None, None))
-        # Where a SYN ACK is lost the kernel lets by what its sender says next.
-        if step == "syn ack" and k != "accept":
-            unanswered.add(talk)
-        if k == "accept" and (talk in unanswered or " syn fin " in p["line"]):
+        if talk in unanswered and (k == "accept" or talk.translated) or k == "accept" and " syn fin " in p["line"]:
             continue
+        # Where a SYN ACK is lost the kernel lets by what its sender says next. And an end that is translated does not speak
+        # of what it never got: it would begin a connection of its own, with a port of its own.
+        if talk and k != "accept" and (step == "syn ack" or talk.translated):
+            unanswered.add(talk)
         if k is None or k == mine or p["quiet"] and "accept" not in (k, mine):
             continue
         counts["less"] += k == "accept"
