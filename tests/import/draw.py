@@ -45,8 +45,8 @@ class Conversation:
         self.steps = list(zip(who, told))
         # Of some the beginning is not seen, some are never answered, some end at once.
         if rng.random() < 0.15:
-            # (A SYN ACK is: without it the kernel lets by whatever the server says.)
-            del self.steps[rng.choice([i for i in range(len(self.steps)) if i != 1])]
+            # (A SYN ACK is: without it the kernel lets by whatever the server says. So is the first of what is translated.)
+            del self.steps[rng.choice([i for i in range(len(self.steps)) if i != 1 and (i or not self.translated)])]
         if rng.random() < 0.2:
             self.steps.insert(rng.randrange(1, len(self.steps)), (1, "error"))
 
