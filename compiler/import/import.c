@@ -95,7 +95,7 @@ int import(enum import_from from, const char *path, FILE *out)
     int result = -1;
 
     sources_init(&sources);
-    ruleset_init(&s);
+    ruleset_open(&s);
     const int file = read_file(&sources, path);
     if (file == -EFBIG)
         say(stderr, "preyc: `%s` has more than 256 MiB", path);
@@ -103,7 +103,7 @@ int import(enum import_from from, const char *path, FILE *out)
         say(stderr, "preyc: can't read `%s`: %s", path, strerror(-file));
     else if (read_rules(&s, from, &sources.files[file]) == 0)
         result = give(&s, sources.files[file].path, out);
-    ruleset_fini(&s);
+    ruleset_close(&s);
     sources_fini(&sources);
     return result;
 }

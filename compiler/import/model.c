@@ -66,7 +66,7 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
 
 /* ---- the ruleset ---- */
 
-void ruleset_init(struct ruleset *s)
+void ruleset_open(struct ruleset *s)
 {
     *s = (struct ruleset){.arena = arena_new()};
     s->chains_end = &s->chains;
@@ -77,7 +77,7 @@ void ruleset_init(struct ruleset *s)
 
 static void keep(void *node) { (void)node; }
 
-void ruleset_fini(struct ruleset *s)
+void ruleset_close(struct ruleset *s)
 {
     tdestroy(s->chain_tree, keep);
     tdestroy(s->set_tree, keep);

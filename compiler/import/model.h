@@ -200,8 +200,8 @@ struct remark {
     const char *text;
 };
 
-void ruleset_init(struct ruleset *s);
-void ruleset_fini(struct ruleset *s);
+void ruleset_open(struct ruleset *s);
+void ruleset_close(struct ruleset *s);
 
 /* The chain of that name in the scope, made where there is none. */
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name);

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) return 0;
     copy = heap_zeroed(size, 1); /* without the first byte, and with a zero behind it */
     memcpy(copy, data + 1, size - 1);
-    ruleset_init(&s);
+    ruleset_open(&s);
     const int result = data[0] & 1 ? iptables_read(&s, copy, size - 1, &fault) : nft_read(&s, copy, size - 1, &fault);
     if (result < 0) {
         if (!fault.text[0]) abort();
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must_be_rules(text, len);
         free(text);
     }
-    ruleset_fini(&s);
+    ruleset_close(&s);
     free(copy);
     return 0;
 }
