@@ -191,7 +191,7 @@ class Drawn:
             body = kind
         out = src in self.own
         eth = "eth"
-        if not out and rng.random() < 0.06:
+        if dst in self.own and not quote and rng.random() < 0.06:
             eth = rng.choice(("eth 02:00:00:00:00:77 > 02:00:00:00:00:02", "eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff"))
         line = f"{eth} / {head} / {body}" + (f" / zeros {data}" if data else "")
         way = "out" if out else "in" if dst in self.own or dst.is_multicast else "on"
