@@ -66,21 +66,35 @@ static bool line_of(const char *line, const char *end, const char *begins)
     return (size_t)(end - line) >= strlen(begins) && !memcmp(line, begins, strlen(begins));
 }
 
-/* The table's own words tell IPv6 where no comment does: an address after -s, -d or in a set's place, or what only
- * ip6tables has. */
-static bool looks_like_ip6(const char *at, const char *end)
+/* Does an address of IPv6 stand behind one of the options that take addresses, or what ip6tables alone has? */
+static bool is_line_of_ip6(const char *line, size_t len)
 {
-    static const char *const signs[] = {"ipv6-icmp", "icmpv6", "icmp6", " -m hl ", "::"};
+    static const char *const words[] = {" ipv6-icmp", " icmpv6", " icmp6", " -m hl "};
+    static const char *const options[] = {" -s ", " -d ", "-range "};
+    const char *const end = line + len;
 
-    for (const char *line = at; line < end;) {
-        const char *next = memchr(line, '\n', (size_t)(end - line));
-        const size_t len = (size_t)((next ? next : end) - line);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (memmem(line, len, words[i], strlen(words[i]))) return true;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        const char *at = memmem(line, len, options[i], strlen(options[i]));
 
-        if (line_of(line, end, "COMMIT")) return false;
-        for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-            if (*line != '#' && memmem(line, len, signs[i], strlen(signs[i]))) return true;
-        if (!next) return false;
-        line = next + 1;
+        if (!at) continue;
+        at += strlen(options[i]);
+        const char *blank = memchr(at, ' ', (size_t)(end - at));
+        if (memchr(at, ':', (size_t)((blank ? blank : end) - at))) return true;
+    }
+    return false;
+}
+
+/* The table's own words, up to its COMMIT, where no comment tells its family. */
+static bool is_table_of_ip6(const char *at, const char *end)
+{
+    while (at < end && !line_of(at, end, "COMMIT")) {
+        const char *next = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = next ? next : end;
+
+        if (*at != '#' && is_line_of_ip6(at, (size_t)(stop - at))) return true;
+        at = stop + (next != NULL);
     }
     return false;
 }
@@ -93,7 +107,7 @@ static bool begin_table(struct listing *l, const char *name)
     if (i == TABLES) return fault_of(l, "there is no table ", name, "");
     if (l->table) return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
     l->family = (uint8_t)l->said_family;
-    if (!l->family) l->family = looks_like_ip6(l->at, l->end) || l->had[i][0] ? 6 : 4;
+    if (!l->family) l->family = is_table_of_ip6(l->at, l->end) || l->had[i][0] ? 6 : 4;
     if (l->had[i][l->family == 6])
         return fault_of(l, "a second table ", name, l->family == 6 ? " for IPv6" : " for IPv4");
     l->had[i][l->family == 6] = true;

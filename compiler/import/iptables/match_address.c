@@ -149,7 +149,8 @@ static bool want_device(struct reading *r, enum about about, const char *name)
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
         return reading_fault(r, "`%.60s` is no name of a device", name);
     for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127) return reading_fault(r, "the name of a device has control characters");
+        if ((unsigned char)*c < ' ' || *c == 127)
+            return reading_fault(r, "the name of a device has control characters");
     if (!strcmp(name, "+")) {
         r->rule.never |= r->inverted;
         return true;

@@ -81,6 +81,7 @@ static bool take_states(struct reading *r, const char *const *v)
 
 static bool take_connections(struct reading *r, const char *v, bool upto)
 {
+    if (r->conn.asked) rule_unsaid(&r->rule, "it asks twice for a number of connections");
     r->conn.asked = true;
     r->conn.upto = upto != r->inverted;
     return reading_number(r, v, UINT32_MAX, "number of connections", &r->conn.over);

@@ -5,8 +5,15 @@
 
 static bool begin_limit(struct reading *r)
 {
-    r->limited = true;
-    return true;
+    if (r->limit.begun) rule_unsaid(&r->rule, "it has two limits of one kind");
+    r->limit_first = !r->hash.limit.begun;
+    return r->limited = r->limit.begun = true;
+}
+
+static bool begin_hashlimit(struct reading *r)
+{
+    if (r->hash.limit.begun) rule_unsaid(&r->rule, "it has two limits of one kind");
+    return r->limited = r->hash.limit.begun = true;
 }
 
 static bool take_limit(struct reading *r, const char *const *v)
@@ -106,7 +113,7 @@ const struct module *match_of_rate(const char *name)
 {
     static const struct module matches[] = {
         {"limit", NULL, of_limit, begin_limit},
-        {"hashlimit", NULL, of_hashlimit, begin_limit},
+        {"hashlimit", NULL, of_hashlimit, begin_hashlimit},
     };
 
     for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
@@ -174,6 +181,7 @@ static void finish_hashlimit(struct reading *r)
 
 void limits_finish(struct reading *r)
 {
+    if (!r->limit_first) finish_hashlimit(r);
     if (r->limit.rate && !r->rule.unsaid) rule_want_meter(r->s, &r->rule, new_meter(r, NULL, &r->limit), false);
-    finish_hashlimit(r);
+    if (r->limit_first) finish_hashlimit(r);
 }

@@ -9,6 +9,7 @@ enum { DAY = 24 * 60 * 60 };
 
 static bool begin_time(struct reading *r)
 {
+    if (r->hours.asked) rule_unsaid(&r->rule, "it asks twice for hours");
     r->hours = (struct hours){.end = DAY, .asked = true};
     return true;
 }

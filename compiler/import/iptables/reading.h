@@ -36,7 +36,7 @@ struct choice {
 struct limit {
     uint64_t rate, burst;
     uint32_t unit; /* seconds */
-    bool over;
+    bool begun, over;
 };
 struct hashlimit {
     struct limit limit;
@@ -83,9 +83,11 @@ struct reading {
     unsigned proto;    /* the one protocol that it asks for, or 0 */
     bool no_syn;       /* `! --syn`: a choice of flags */
     bool inverted;     /* `!` stands before the option that is read */
+    bool targeted;     /* its target was read */
     bool limited;      /* a limit stands before what is read */
     bool metered_late; /* and conditions behind it */
     struct limit limit;
+    bool limit_first; /* it is asked before the hashlimit */
     struct hashlimit hash;
     struct connlimit conn;
     struct hours hours;

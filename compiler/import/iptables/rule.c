@@ -70,7 +70,7 @@ static bool take_match(struct reading *r)
 
     if (!name) return reading_fault(r, "a name is missing behind `-m`");
     const struct module *m = match_of(name);
-    r->metered_late |= r->limited && strcmp(name, "comment") != 0;
+    r->metered_late |= r->limited && (!m || (m != match_of_rate(name) && strcmp(name, "comment") != 0));
     if (m) return add_module(r, m);
     rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `-m %.40s`", name));
     return true;
@@ -81,6 +81,8 @@ static bool take_target(struct reading *r, enum act act)
     const char *name = taken(r);
 
     if (!name) return reading_fault(r, "a name is missing behind `-j`");
+    if (r->targeted) return reading_fault(r, "a rule has one target, and `%.40s` is a second", name);
+    r->targeted = true;
     const struct chain *chain = ruleset_find_chain(r->s, r->scope, name);
     if (chain) {
         r->rule.act = act;

@@ -128,6 +128,7 @@ static bool take_to(struct reading *r, const char *const *v)
         rule_unsaid(&r->rule, "ports that are shifted by a base");
         return true;
     }
+    if (r->rule.nat.to.family || r->rule.nat.port_lo) rule_unsaid(&r->rule, "it translates to two ranges");
     return (!len || want_target(r, v[0], len)) && (!colon || want_ports_of(r, colon + 1));
 }
 
