@@ -252,8 +252,8 @@ static int compare_by_captures(const struct options *o)
 /* Each packet of each file. */
 static int ask_files(const struct options *o)
 {
-    const struct question q = {.packets = o->asked,
-                               .packet_count = o->asked_count,
+    const struct asked asked = {.packets = o->asked,
+                               .count = o->asked_count,
                                .selves = o->selves,
                                .self_count = o->self_count,
                                .at = o->at,
@@ -264,12 +264,12 @@ static int ask_files(const struct options *o)
         struct program *p = program_of(o, o->inputs[i]);
 
         if (!p) return EXIT_USAGE;
-        if (o->input_count > 1 && !q.json) {
+        if (o->input_count > 1 && !asked.json) {
             if (i) putchar('\n');
             diag_put_text(o->inputs[i], stdout);
             puts(":");
         }
-        if (ask(p, &q, stdout) < 0) status = EXIT_USAGE;
+        if (ask(p, &asked, stdout) < 0) status = EXIT_USAGE;
         program_put(p);
     }
     return status;

@@ -117,33 +117,33 @@ static void self_step(const struct self *self, char step[SELF_STEP])
     if (*text4 || *text6) snprintf(step, SELF_STEP, "self %s%s%s\n", text4, *text4 && *text6 ? ", " : "", text6);
 }
 
-static int ask_all(struct asking *a, const struct question *q)
+static int ask_all(struct asking *a, const struct asked *asked)
 {
     int result = 0;
 
     if (!(a->idle = workshop_vm(&a->shop))) return -ENOMEM;
-    for (unsigned i = 0; i < q->packet_count && result != -ENOMEM; i++) {
-        const int one = strcmp(q->packets[i], "-") ? ask_one(a, q->packets[i]) : ask_lines(a);
+    for (unsigned i = 0; i < asked->count && result != -ENOMEM; i++) {
+        const int one = strcmp(asked->packets[i], "-") ? ask_one(a, asked->packets[i]) : ask_lines(a);
         if (one < 0) result = one;
     }
     return result;
 }
 
-int ask(struct program *p, const struct question *q, FILE *out)
+int ask(struct program *p, const struct asked *asked, FILE *out)
 {
-    struct asking a = {.options = {.json = q->json}, .out = out, .frame = malloc(FRAME_MOST)};
+    struct asking a = {.options = {.json = asked->json}, .out = out, .frame = malloc(FRAME_MOST)};
     struct written_time at;
     int result = a.frame ? 0 : -ENOMEM;
 
-    if (selves_read(&a.options.self, q->selves, q->self_count) < 0 || (q->at && written_time(&at, q->at, stderr) < 0))
+    if (selves_read(&a.options.self, asked->selves, asked->self_count) < 0 || (asked->at && written_time(&at, asked->at, stderr) < 0))
         result = -EINVAL;
     self_step(&a.options.self, a.self);
     const struct facts self = self_facts(&a.options.self);
     if (!result) result = workshop_open(&a.shop, p, *a.self ? &self : own_default());
-    if (!result && q->at)
+    if (!result && asked->at)
         workshop_stop(&a.shop, at.dated ? schedules_on_date(p, at.date, at.minute)
                                         : schedules_on(p, at.day, at.minute));
-    if (!result) result = ask_all(&a, q);
+    if (!result) result = ask_all(&a, asked);
     if (result == -ENOMEM) say(stderr, "preyc: out of memory: the rules ask for much (`limits`)");
     vm_free(a.idle);
     workshop_close(&a.shop);

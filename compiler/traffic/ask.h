@@ -7,9 +7,9 @@
 
 struct program;
 
-struct question {
+struct asked {
     const char *const *packets, *const *selves; /* --ask, --self */
-    unsigned packet_count, self_count;
+    unsigned count, self_count;
     const char *at; /* --at, or NULL */
     bool json;
 };
@@ -19,6 +19,6 @@ struct question {
  * The machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Text,
  * or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet was none, and the
  * others were answered. */
-int ask(struct program *p, const struct question *q, FILE *out);
+int ask(struct program *p, const struct asked *asked, FILE *out);
 
 #endif
