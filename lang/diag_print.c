@@ -164,8 +164,8 @@ void diags_print_text(struct diags *d, FILE *out, bool colour)
     }
     if (errors_left || warnings_left) put_rest(errors_left, warnings_left, out);
     if (d->stopped_files)
-        fprintf(out, "gave up in %u file%s after %u errors\n", d->stopped_files,
-                d->stopped_files == 1 ? "" : "s", DIAG_FILE_MAX);
+        fprintf(out, "gave up in %u file%s after %u errors\n", d->stopped_files, d->stopped_files == 1 ? "" : "s",
+                DIAG_FILE_MAX);
 }
 
 /* A JSON string (RFC 8259): broken UTF-8 becomes U+FFFD. */

@@ -36,7 +36,8 @@ struct entry {
     struct note *notes, *last_note;
 };
 
-/* In one file, or in all together, the parser gives up after this many errors: garbage stays fast, and small in memory. */
+/* In one file, or in all together, the parser gives up after this many errors: garbage stays fast, and small in memory.
+ */
 #define DIAG_FILE_MAX 1000u
 
 /* A warning that a file does not want there. */

@@ -1,9 +1,8 @@
 /* Options of live traffic. */
-#include "runtime/options_priv.h"
-
 #include <arpa/inet.h>
 
 #include "runtime/duration.h"
+#include "runtime/options_priv.h"
 
 bool opt_watch(struct reading *r, const char *n, const char *v)
 {

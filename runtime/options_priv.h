@@ -1,4 +1,5 @@
-/* What the readers of options share: options.c has those of replays and of both, options_live.c those of live traffic. */
+/* What the readers of options share: options.c has those of replays and of both, options_live.c those of live traffic.
+ */
 #ifndef RUNTIME_OPTIONS_PRIV_H
 #define RUNTIME_OPTIONS_PRIV_H
 
@@ -63,7 +64,7 @@ static inline unsigned word(const char *v, const char *const words[], unsigned c
 bool options_settle_live(struct reading *r);
 #define OPTION_BOTH(takes)
 #define OPTION_REPLAY(takes)
-#define OPTION_LIVE(takes) bool opt_##takes(struct reading *r, const char *n, const char *v);
+#define OPTION_LIVE(takes)                              bool opt_##takes(struct reading *r, const char *n, const char *v);
 #define OPTION(name, letter, takes, argument, way, doc) OPTION_##way(takes)
 #include "runtime/options.def"
 #undef OPTION

@@ -96,11 +96,8 @@ int self_add(struct self *s, const char *list, char *err, size_t err_len)
 
 struct facts self_facts(const struct self *s)
 {
-    struct facts f = {.self4 = s->v4,
-                      .self4_count = s->v4_count,
-                      .self6 = s->v6,
-                      .self6_count = s->v6_count,
-                      .addr4 = s->first4};
+    struct facts f = {
+        .self4 = s->v4, .self4_count = s->v4_count, .self6 = s->v6, .self6_count = s->v6_count, .addr4 = s->first4};
     memcpy(f.addr6, s->first6, sizeof f.addr6);
     return f;
 }

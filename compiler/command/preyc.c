@@ -253,11 +253,11 @@ static int compare_by_captures(const struct options *o)
 static int ask_files(const struct options *o)
 {
     const struct asked asked = {.packets = o->asked,
-                               .count = o->asked_count,
-                               .selves = o->selves,
-                               .self_count = o->self_count,
-                               .at = o->at,
-                               .json = o->format == FORMAT_JSON};
+                                .count = o->asked_count,
+                                .selves = o->selves,
+                                .self_count = o->self_count,
+                                .at = o->at,
+                                .json = o->format == FORMAT_JSON};
     int status = EXIT_GOOD;
 
     for (int i = 0; i < o->input_count; i++) {

@@ -1,5 +1,5 @@
-/* A packet, or a moment, in the notation of tests that stands alone: for whoever asks what becomes of a packet. No rules are known, so
- * names of theirs are not; `on IF` is left to the caller. */
+/* A packet, or a moment, in the notation of tests that stands alone: for whoever asks what becomes of a packet. No
+ * rules are known, so names of theirs are not; `on IF` is left to the caller. */
 #ifndef COMPILER_WRITTEN_H
 #define COMPILER_WRITTEN_H
 

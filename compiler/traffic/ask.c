@@ -135,14 +135,15 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
     struct written_time at;
     int result = a.frame ? 0 : -ENOMEM;
 
-    if (selves_read(&a.options.self, asked->selves, asked->self_count) < 0 || (asked->at && written_time(&at, asked->at, stderr) < 0))
+    if (selves_read(&a.options.self, asked->selves, asked->self_count) < 0 ||
+        (asked->at && written_time(&at, asked->at, stderr) < 0))
         result = -EINVAL;
     self_step(&a.options.self, a.self);
     const struct facts self = self_facts(&a.options.self);
     if (!result) result = workshop_open(&a.shop, p, *a.self ? &self : own_default());
     if (!result && asked->at)
-        workshop_stop(&a.shop, at.dated ? schedules_on_date(p, at.date, at.minute)
-                                        : schedules_on(p, at.day, at.minute));
+        workshop_stop(&a.shop,
+                      at.dated ? schedules_on_date(p, at.date, at.minute) : schedules_on(p, at.day, at.minute));
     if (!result) result = ask_all(&a, asked);
     if (result == -ENOMEM) say(stderr, "preyc: out of memory: the rules ask for much (`limits`)");
     vm_free(a.idle);

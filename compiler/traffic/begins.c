@@ -18,10 +18,8 @@ static bool same(const struct begin *a, const struct begin *b)
 
 static uint64_t hash(const struct hash_key *key, const struct begin *b)
 {
-    const uint64_t words[] = {hash_pair(b->src[0], b->src[1]),
-                              hash_pair(b->src[2], b->src[3]),
-                              hash_pair(b->dst[0], b->dst[1]),
-                              hash_pair(b->dst[2], b->dst[3]),
+    const uint64_t words[] = {hash_pair(b->src[0], b->src[1]), hash_pair(b->src[2], b->src[3]),
+                              hash_pair(b->dst[0], b->dst[1]), hash_pair(b->dst[2], b->dst[3]),
                               hash_pair(b->port, (uint32_t)b->proto << 2 | (uint32_t)b->has_port << 1 | b->to_self)};
 
     return hash_words(key, words, sizeof(words) / sizeof(words[0]));

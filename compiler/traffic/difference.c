@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REGIONS_MOST = 4096, REGION_SLOTS = 2 * REGIONS_MOST, FLOWS_MOST = 1 << 22, ALL = UINT32_MAX, DIFFERING = UINT32_MAX - 1 };
+enum {
+    REGIONS_MOST = 4096,
+    REGION_SLOTS = 2 * REGIONS_MOST,
+    FLOWS_MOST = 1 << 22,
+    ALL = UINT32_MAX,
+    DIFFERING = UINT32_MAX - 1
+};
 enum kind { WIDENED, NARROWED, CHANGED, MOVED, KINDS };
 static const char *const kinds[] = {"widened", "narrowed", "changed", "moved"};
 

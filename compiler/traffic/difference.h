@@ -17,7 +17,7 @@ struct differences {
     struct hash_key key;
     struct region *regions; /* [count] */
     uint32_t count, room;
-    uint32_t *region_slots; /* a hash table: one more than the region's index; 0: free */
+    uint32_t *region_slots;               /* a hash table: one more than the region's index; 0: free */
     uint64_t frames, differing, left_out; /* left_out: of more regions than are told apart */
     struct flow_seen *seen;               /* flows of each region, and of all frames */
     size_t seen_count, seen_room;

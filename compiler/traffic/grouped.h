@@ -26,8 +26,8 @@ struct group {
 struct groups {
     struct group *of; /* [count] */
     unsigned count;
-    uint64_t unanswered;             /* TCP, left out, where the capture shows answers */
-    const char *const *iface_names;  /* by begin.iface, the caller's; 0: nobody knows it, or rules need not */
+    uint64_t unanswered;            /* TCP, left out, where the capture shows answers */
+    const char *const *iface_names; /* by begin.iface, the caller's; 0: nobody knows it, or rules need not */
 };
 
 struct width {

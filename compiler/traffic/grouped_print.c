@@ -26,7 +26,7 @@ static const struct spoken {
     uint32_t families;
 } spoken[256] = {
 #define PROTO(...)
-#define SPOKEN(ident, number, name, families) [number] = {name, families},
+#define SPOKEN(ident, number, name, families)                    [number] = {name, families},
 #define UPPER(ident, number, name, families, there, header, sum) [number] = {name, families},
 #include "vm/proto.def"
 };

@@ -20,9 +20,9 @@ struct suggestion {
     struct ports ports; /* of the captures' interfaces, by their names */
     struct width width;
     uint64_t frames, judged, accepted; /* judged: UINT64_MAX where the captures cannot be read twice */
-    bool stopped; /* by a signal: these frames are not all */
-    bool several; /* interfaces, by which rules are told apart */
-    uint64_t nameless; /* packets that began something by an interface that rules cannot name */
+    bool stopped;                      /* by a signal: these frames are not all */
+    bool several;                      /* interfaces, by which rules are told apart */
+    uint64_t nameless;                 /* packets that began something by an interface that rules cannot name */
     char *text;
     size_t len;
 };
@@ -51,7 +51,8 @@ static int collect(struct suggestion *s)
 /* As rules may write it. */
 static bool is_plain(const char *name)
 {
-    return iface_may_be(name) && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")] == '\0';
+    return iface_may_be(name) &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")] == '\0';
 }
 
 /* Where all began on one interface, rules need not say which it is. */
@@ -160,7 +161,9 @@ static void print_head(const struct suggestion *s, FILE *out)
                 text_number(s->frames, a));
     if (s->judged != UINT64_MAX)
         fprintf(out, "# Of %s it accepts %s of %s frames.\n",
-                s->judged < s->frames ? "what was judged until a signal came" : s->stopped ? "these" : "the capture",
+                s->judged < s->frames ? "what was judged until a signal came"
+                : s->stopped          ? "these"
+                                      : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b));
     else
         fprintf(out, "# %s frames were read, and not judged by it, as they came through a pipe.\n",
@@ -168,8 +171,7 @@ static void print_head(const struct suggestion *s, FILE *out)
     print_left(out, s->groups.unanswered, "TCP client", "nobody answered, each service of theirs counted");
     print_left(out, s->begins.late, "packet", "answer what the capture does not show");
     print_left(out, s->begins.other, "frame", "are malformed, cut short, or neither IP nor ARP");
-    if (s->several)
-        fputs("# A connection counts by the interface that its first packet came by.\n", out);
+    if (s->several) fputs("# A connection counts by the interface that its first packet came by.\n", out);
     if (s->several && s->nameless)
         fprintf(out, "# Let in by all interfaces: %s packet%s of one whose name rules cannot write.\n",
                 text_number(s->nameless, a), s->nameless == 1 ? "" : "s");

@@ -25,12 +25,12 @@ struct nft {
     struct statement st;
     struct addr_set_name table; /* the block that we are in, its name empty */
     struct addr_set_name set;   /* likewise; name.len 0: none */
-    bool other;             /* its elements are no addresses */
-    struct addr_word kind;  /* the first set of something else, as its type says */
-    struct addr_word first; /* the file's first word */
-    uint64_t tables;        /* open blocks that may hold sets */
-    uint64_t found;         /* sets of addresses */
-    bool lost;              /* a block has no end, which was told */
+    bool other;                 /* its elements are no addresses */
+    struct addr_word kind;      /* the first set of something else, as its type says */
+    struct addr_word first;     /* the file's first word */
+    uint64_t tables;            /* open blocks that may hold sets */
+    uint64_t found;             /* sets of addresses */
+    bool lost;                  /* a block has no end, which was told */
 };
 
 static void skip_comment(struct addr_scan *s)

@@ -132,15 +132,14 @@ static void tell(struct diff *d, unsigned side, uint32_t service, const struct p
 
     join_pieces(d, r);
     to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
-    to->r[to->count++] = (struct reach){.kind = side == NEW ? DIFF_WIDENED : DIFF_NARROWED,
-                                        .what = "service",
-                                        .by = program_str(p, p->services[service].name),
-                                        .to = text_of_packets(d, side, service, r),
-                                        .servers = text_of_pool(d, part->name),
-                                        .example = to->count > EXAMPLES_MOST
-                                                       ? NULL
-                                                       : reach_example(d, side, service, part->pool, r),
-                                        .endpoints = 1};
+    to->r[to->count++] =
+        (struct reach){.kind = side == NEW ? DIFF_WIDENED : DIFF_NARROWED,
+                       .what = "service",
+                       .by = program_str(p, p->services[service].name),
+                       .to = text_of_packets(d, side, service, r),
+                       .servers = text_of_pool(d, part->name),
+                       .example = to->count > EXAMPLES_MOST ? NULL : reach_example(d, side, service, part->pool, r),
+                       .endpoints = 1};
 }
 
 /* What of the part the other side does not send there. */

@@ -87,7 +87,10 @@ void find_meters(struct diff *d, struct meters *to)
         const struct amount amount = meter_amount(was, now);
         if (!amount.more && !amount.less && was->entries == now->entries) continue;
         to->m = heap_grown(to->m, (size_t)to->count + 1, sizeof(*to->m), &to->cap);
-        to->m[to->count++] = (struct meter_change){
-            .kind = kind_of(amount, uses_of(new, i)), .what = "meter", .name = name, .was = text_of(d, was), .now = text_of(d, now)};
+        to->m[to->count++] = (struct meter_change){.kind = kind_of(amount, uses_of(new, i)),
+                                                   .what = "meter",
+                                                   .name = name,
+                                                   .was = text_of(d, was),
+                                                   .now = text_of(d, now)};
     }
 }

@@ -107,8 +107,7 @@ static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets
     uint32_t all = IR_EMPTY;
 
     for (const struct pbc_set *s = p->sets + sets; s < p->sets + sets + count; s++)
-        all = ir_addrs_or(ir, all,
-                          ir_addrs_ranges(ir, p->set4 + s->first4, s->count4, p->set6 + s->first6, s->count6));
+        all = ir_addrs_or(ir, all, ir_addrs_ranges(ir, p->set4 + s->first4, s->count4, p->set6 + s->first6, s->count6));
     return all;
 }
 

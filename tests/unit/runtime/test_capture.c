@@ -533,12 +533,19 @@ int main(void)
     if (fd < 0) return 1;
     close(fd);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waiting_fails),      cmocka_unit_test(pcap_cut_anywhere),  cmocka_unit_test(pcapng_cut_anywhere),
-        cmocka_unit_test(pcap_lies),          cmocka_unit_test(pcapng_lies),
-        cmocka_unit_test(options_overrun),    cmocka_unit_test(sections_differ),
-        cmocka_unit_test(many_interfaces),    cmocka_unit_test(not_captures),
-        cmocka_unit_test(batches_and_rewind), cmocka_unit_test(shrinking),
-        cmocka_unit_test(written_and_read),   cmocka_unit_test(written_with_interfaces),
+        cmocka_unit_test(waiting_fails),
+        cmocka_unit_test(pcap_cut_anywhere),
+        cmocka_unit_test(pcapng_cut_anywhere),
+        cmocka_unit_test(pcap_lies),
+        cmocka_unit_test(pcapng_lies),
+        cmocka_unit_test(options_overrun),
+        cmocka_unit_test(sections_differ),
+        cmocka_unit_test(many_interfaces),
+        cmocka_unit_test(not_captures),
+        cmocka_unit_test(batches_and_rewind),
+        cmocka_unit_test(shrinking),
+        cmocka_unit_test(written_and_read),
+        cmocka_unit_test(written_with_interfaces),
         cmocka_unit_test(disk_full),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,8 @@ static uint32_t named(const struct program *p, const char *name)
 }
 
 /* The meter of `from` that the one called so goes on from; "" for none. */
-static const char *goes_on(const struct program *from, const struct program *to, const struct remap *r, const char *name)
+static const char *goes_on(const struct program *from, const struct program *to, const struct remap *r,
+                           const char *name)
 {
     const uint32_t at = r->meter[named(to, name)];
 
@@ -50,9 +51,10 @@ static void same_ones_go_on(void **state)
     struct program *from = compiled("meter a = 10/s per source\nmeter b = 10/s per source\nmeter c = 5/s\n"
                                     "meter e = 5/s per source/24,/64\n"
                                     "firewall f default accept { drop over a; drop over b; drop over c; drop over e }");
-    struct program *to = compiled("meter d = 10/s per source\nmeter c = 5/s\nmeter b = 10/s per source\n"
-                                  "meter a = 11/s per source\nmeter e = 5/s per source/23,/64\n"
-                                  "firewall f default accept { drop over a; drop over b; drop over c; drop over d; drop over e }");
+    struct program *to =
+        compiled("meter d = 10/s per source\nmeter c = 5/s\nmeter b = 10/s per source\n"
+                 "meter a = 11/s per source\nmeter e = 5/s per source/23,/64\n"
+                 "firewall f default accept { drop over a; drop over b; drop over c; drop over d; drop over e }");
     struct remap *r = remap_new(from, to, NULL, 0, NULL, 0);
 
     (void)state;
