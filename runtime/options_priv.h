@@ -62,9 +62,11 @@ static inline unsigned word(const char *v, const char *const words[], unsigned c
 
 /* What options of live traffic can't be together, and what must be there; false with a line in err. */
 bool options_settle_live(struct reading *r);
+/* Reads the value v of the option called n; false with a line in err. */
+typedef bool opt_fn(struct reading *r, const char *n, const char *v);
 #define OPTION_BOTH(takes)
 #define OPTION_REPLAY(takes)
-#define OPTION_LIVE(takes)                              bool opt_##takes(struct reading *r, const char *n, const char *v);
+#define OPTION_LIVE(takes)                              opt_fn opt_##takes;
 #define OPTION(name, letter, takes, argument, way, doc) OPTION_##way(takes)
 #include "runtime/options.def"
 #undef OPTION
