@@ -407,6 +407,24 @@ run preyc --import nft mark.json
 says 'what it can not say stands at its place, in capitals where it drops' 1 'COULD NOT BE SAID.*: meta mark 1 drop' out
 run preyc --import nft "$top/README.md"
 says 'what is no listing is told' 2 'not what .nft -j list ruleset. writes' err
+imports() { # KIND FILE SENTENCE: what preyc makes of it compiles
+    run preyc --import "$1" "$2"
+    local whole=$status
+    cp out imported.prey
+    run preyc --check imported.prey
+    [ "$status" -eq 0 ] && [ "$whole" -le 1 ]
+    ok $? "$3"
+}
+imports iptables no-set.other 'what stands beside prey in iptables.md'
+has 'and holds' 'good: '
+if $alone sh -c 'nft -f nftables.other && nft -j list ruleset' >listing.json 2>err; then
+    imports nft listing.json 'what stands beside prey in nftables.md, as the kernel lists it'
+else
+    ok 0 "what stands beside prey in nftables.md # SKIP $(head -1 err)"
+fi
+echo '-A INPUT -j NONSENSE' >bad.save
+run preyc --import iptables bad.save
+says 'what is no iptables-save is refused, with its line' 2 'bad.save:1' err
 
 # ---- the proof: fifteen set-ups, each with tests and claims, and named where one looks ----
 

@@ -190,6 +190,7 @@ mistake dmz 'a server that was taken over gets nowhere' 's/drop from servers log
 mistake dmz 'errors about what was translated arrive' 's/accept from offices to not inside /accept udp from offices to not inside /'
 mistake vpn-hub 'the tunnels themselves' 's/accept esp from gateways to self /accept esp to self /'
 mistake vpn-hub 'the tunnels themselves' 's/^set gateways .*/set gateways = 198.51.100.0\/24/'
+mistake vpn-hub 'nobody speaks for another network' 's/accept ip ah from/accept ah from/'
 mistake vpn-hub 'a stranger asks for few handshakes' 's/burst 40 per source/burst 40/'
 mistake vpn-hub 'everybody has the files, travellers their desks' 's/accept tcp on branch, road to files/accept tcp on branch to files/'
 mistake vpn-hub 'no way from one branch to another, or to who travels' 's/accept tcp on branch, road to files port/accept tcp on branch, road to files, branches port/'
