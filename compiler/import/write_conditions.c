@@ -5,7 +5,7 @@
 #include "compiler/import/write_priv.h"
 #include "vm/words/names.h"
 
-enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132 };
+enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132, AH = 51 };
 
 static bool all_in(const struct list *l, const uint8_t *numbers, size_t n)
 {
@@ -34,6 +34,19 @@ static const char *ports_unsayable(const struct rule *r)
         return "prey knows ports of tcp, udp and sctp alone";
     return NULL;
 }
+
+/* netfilter looks behind AH in IPv6, so that it never finds the protocol there; prey's rules find the header. */
+static const char *ah_unsayable(const struct rule *r)
+{
+    const struct list *proto = rule_asks(r, ASK_PROTO);
+    bool holds = false;
+
+    if (!proto || r->family == 4 || is_alone(proto, AH)) return NULL;
+    for (uint32_t i = 0; i < proto->count; i++) holds |= proto->of[i].lo <= AH && AH <= proto->of[i].hi;
+    return holds ? "there no IPv6 packet is AH: its family would have to be named" : NULL;
+}
+
+bool is_only_ip4(const struct rule *r) { return is_alone(rule_asks(r, ASK_PROTO), AH); }
 
 static const char *types_unsayable(const struct rule *r)
 {
@@ -67,6 +80,7 @@ const char *conditions_unsayable(const struct rule *r)
     for (const struct metered *m = r->meters; m && !why; m = m->next) why = meter_unsayable(m->meter);
     if (!why) why = ports_unsayable(r);
     if (!why) why = types_unsayable(r);
+    if (!why) why = ah_unsayable(r);
     if (!why) why = devices_unsayable(rule_asks(r, ASK_ON));
     if (!why) why = devices_unsayable(rule_asks(r, ASK_OUT_ON));
     return why;
@@ -102,7 +116,10 @@ static void put_family(struct writer *w, const struct rule *r, uint8_t known)
     const bool said = (from && !from->not &&list_is_of(from, r->family)) ||
                       (to && !to->not &&list_is_of(to, r->family)) || is_alone(proto, r->family == 4 ? ICMP : ICMP6);
 
-    if (r->family && r->family != known && !said) fprintf(w->out, r->family == 4 ? " ip" : " ip6");
+    if (r->family && r->family != known && !said)
+        fputs(r->family == 4 ? " ip" : " ip6", w->out);
+    else if (!r->family && !known && is_only_ip4(r))
+        fputs(" ip", w->out);
 }
 
 static void put_types(struct writer *w, const struct list *l, uint8_t family)

@@ -98,6 +98,8 @@ const char *place_verdict(const struct place *p, bool end);
 void put_conditions(struct writer *w, const struct rule *r, uint8_t family);
 /* Why prey can't ask what the rule asks, wherever it stands; NULL: it can. */
 const char *conditions_unsayable(const struct rule *r);
+/* Is it asked of IPv4 alone, though no family is named? */
+bool is_only_ip4(const struct rule *r);
 /* A comment for a rule that is left out, with the reason; it is counted. */
 void put_unsaid(struct writer *w, struct rule *r, const char *why);
 

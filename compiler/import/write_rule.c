@@ -67,6 +67,7 @@ static const char *never_here(const struct place *p, const struct rule *r)
 {
     if (r->never) return "its conditions exclude one another";
     if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
+    if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "no IPv6 packet is AH there";
     if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "where a packet leaves is not known yet";
     if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "what this machine sends came in nowhere";
     if (r->urpf_failed && sent_from_here(p)) return "what this machine sends came in nowhere";

@@ -306,7 +306,8 @@ static int read_items(struct nft *n, const char *text, const char *at, const cha
 int nft_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
     struct nft n = {.s = s, .fault = f};
-    const char *end = text + len, *at = past(text, end, "{");
+    const bool marked = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3); /* a byte order mark */
+    const char *end = text + len, *at = past(text + (marked ? 3 : 0), end, "{");
 
     if (at) at = past(at, end, "\"nftables\"");
     if (at) at = past(at, end, ":");
