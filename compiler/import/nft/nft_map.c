@@ -52,7 +52,7 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
         if (!why && taken) why = value_into(r->nft, &s, element_value(one->child), &l);
     }
     if (why)
-        read_unsaid(r, "%s", why);
+        read_unsaid(r, why);
     else
         want_subject(r, &s, l);
     take_verdict(r, pair);

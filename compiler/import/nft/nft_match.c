@@ -1,7 +1,5 @@
 /* Comparisons as conditions. What prey says by several rules, of which a packet matches one at most, becomes several.
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -13,27 +11,9 @@ static void each_rule(struct reading_rule *r, void (*set)(struct rule *one, cons
     for (struct rule *one = r->first; one; one = one->next) set(one, why);
 }
 
-void read_unsaid(struct reading_rule *r, const char *fmt, ...)
-{
-    char why[200];
-    va_list ap;
+void read_unsaid(struct reading_rule *r, const char *why) { each_rule(r, rule_unsaid, why); }
 
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof(why), fmt, ap);
-    va_end(ap);
-    each_rule(r, rule_unsaid, import_format(r->nft->s, "%s", why));
-}
-
-void read_apart(struct reading_rule *r, const char *fmt, ...)
-{
-    char why[200];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof(why), fmt, ap);
-    va_end(ap);
-    each_rule(r, rule_apart, import_format(r->nft->s, "%s", why));
-}
+void read_apart(struct reading_rule *r, const char *why) { each_rule(r, rule_apart, why); }
 
 void read_alternatives(struct reading_rule *r, uint32_t count,
                        void (*each)(struct reading_rule *one, uint32_t at, void *arg), void *arg)
@@ -164,7 +144,7 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
     const char *why = value_into(r->nft, s, right, &l);
 
     if (why) {
-        read_unsaid(r, "%s", why);
+        read_unsaid(r, why);
         return;
     }
     if (s->about == ASK_PROTO && s->family == 6)
@@ -188,7 +168,7 @@ void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value)
     const char *why = subject_of(key, &s);
 
     if (why)
-        read_unsaid(r, "%s", why);
+        read_unsaid(r, why);
     else if (s.special)
         match_special(r, &s, "==", value);
     else
@@ -281,7 +261,7 @@ void read_match(struct reading_rule *r, const cJSON *match)
     }
     const char *why = subject_of(left, &s);
     if (why)
-        read_unsaid(r, "%s", why);
+        read_unsaid(r, why);
     else if (s.special)
         match_special(r, &s, op, right);
     else

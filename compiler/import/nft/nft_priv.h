@@ -118,8 +118,9 @@ const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *coun
 /* As many rules as now, once more for each of `count` alternatives: `each` is told which it is. */
 void read_alternatives(struct reading_rule *r, uint32_t count,
                        void (*each)(struct reading_rule *one, uint32_t at, void *arg), void *arg);
-void read_unsaid(struct reading_rule *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void read_apart(struct reading_rule *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* No rule of it can be said, or all but a part; the reason lives as long as the ruleset. */
+void read_unsaid(struct reading_rule *r, const char *why);
+void read_apart(struct reading_rule *r, const char *why);
 
 /* What is compared by other ways than lists (nft_special.c, nft_flags.c). */
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);

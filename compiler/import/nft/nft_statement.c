@@ -182,5 +182,5 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
             return;
         }
     if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))
-        read_unsaid(r, "prey has nothing like `%.40s`", kind);
+        read_unsaid(r, import_format(r->nft->s, "prey has nothing like `%.40s`", kind));
 }
