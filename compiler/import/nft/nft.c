@@ -196,6 +196,7 @@ static int define_rule(struct nft *n, cJSON *o, int family)
     if (family < 0) return 0;
     if (!chain || !cJSON_IsArray(statements)) return fault(n, "a rule has no chain or no statements", NULL);
     struct reading_rule r = {.nft = n, .chain = ruleset_chain(n->s, n->scope, chain)};
+    r.slot = r.chain->end;
     text_rule(&text, statements);
     r.first = chain_rule(n->s, r.chain, text.bytes);
     if (!r.first) return fault(n, "there are more than 1,000,000 rules", NULL);

@@ -18,34 +18,33 @@ void read_apart(struct reading_rule *r, const char *why) { each_rule(r, rule_apa
 void read_alternatives(struct reading_rule *r, uint32_t count,
                        void (*each)(struct reading_rule *one, uint32_t at, void *arg), void *arg)
 {
-    uint64_t rules = 0;
+    struct rule *first = NULL;
+    uint32_t rules = 0;
 
-    if (r->one) {
-        if (count == 1)
-            each(r, 0, arg);
-        else
-            read_unsaid(r, "it has several ways within one");
+    if (count == 1) {
+        each(r, 0, arg);
+        return;
+    }
+    if (!count) {
+        for (struct rule *one = r->first; one; one = one->next) one->never = true;
         return;
     }
     for (const struct rule *one = r->first; one; one = one->next) rules++;
-    struct rule *from = r->first;
-    for (uint64_t i = 0; i < rules && !r->full; i++) {
-        struct rule *next = from->next;
+    const struct rule *from = r->first;
+    for (uint32_t i = 0; i < rules; i++, from = from->next)
+        for (uint32_t k = 0; k < count; k++) {
+            struct reading_rule one = {.nft = r->nft, .chain = r->chain, .slot = r->chain->end};
 
-        for (uint32_t k = 1; k < count && !r->full; k++) {
-            struct rule *again = chain_rule_again(r->nft->s, r->chain, from);
-            struct reading_rule one = {.nft = r->nft, .chain = r->chain, .first = again, .one = true};
-            r->full = !again;
-            if (again) each(&one, k, arg);
+            one.first = chain_rule_again(r->nft->s, r->chain, from);
+            if (one.first) each(&one, k, arg);
+            r->full |= !one.first || one.full;
+            if (r->full) return;
+            if (!first) first = one.first;
         }
-        /* The rule itself is the first alternative; what follows it in the chain is not meant. */
-        struct rule *rest = from->next;
-        struct reading_rule one = {.nft = r->nft, .chain = r->chain, .first = from, .one = true};
-        from->next = NULL;
-        if (count) each(&one, 0, arg);
-        from->next = rest;
-        from = next;
-    }
+    /* The copies stand for what they were made of. */
+    *r->slot = r->first = first;
+    r->chain->count -= rules;
+    r->nft->s->rules -= rules;
 }
 
 /* ---- conditions ---- */
@@ -74,9 +73,49 @@ void want_implied(struct reading_rule *r, const struct subject *s)
     if (s->proto) want_number(r, ASK_PROTO, s->proto);
 }
 
+/* ---- states ---- */
+
+/* What netfilter does not track, of ICMPv6: group membership and neighbour discovery (noct_valid_new of the kernel's
+ * tracking). */
+static void want_untracked(struct reading_rule *r)
+{
+    struct list types = {0};
+
+    list_number(&types, 130, 136, r->nft->s->arena);
+    list_number(&types, 143, 143, r->nft->s->arena);
+    want_number(r, ASK_PROTO, 58);
+    for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_ICMP_TYPE, types);
+}
+
+static void want_state(struct reading_rule *r, uint32_t at, void *arg)
+{
+    const struct list *tracked = arg;
+
+    if (at == 0 && tracked->count)
+        for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_STATE, *tracked);
+    else
+        want_untracked(r);
+}
+
+static void want_states(struct reading_rule *r, const struct list *l)
+{
+    struct list tracked = {.not = l->not };
+
+    for (uint32_t i = 0; i < l->count; i++)
+        if (strcmp(l->of[i].word, "untracked") != 0) list_add(&tracked, l->of[i], r->nft->s->arena);
+    if (l->not &&tracked.count < l->count)
+        read_unsaid(r, "prey can't exclude what netfilter does not track");
+    else
+        read_alternatives(r, tracked.count && tracked.count < l->count ? 2 : 1, want_state, &tracked);
+}
+
 void want_subject(struct reading_rule *r, const struct subject *s, struct list l)
 {
     want_implied(r, s);
+    if (s->about == ASK_STATE && l.count) {
+        want_states(r, &l);
+        return;
+    }
     if (s->about == ASK_ETHER_TYPE && !l.not &&(is_number(&l, 0x0800) || is_number(&l, 0x86dd))) {
         want_family(r, is_number(&l, 0x0800) ? 4 : 6);
         return;

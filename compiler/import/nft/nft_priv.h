@@ -38,10 +38,9 @@ struct nft {
 struct reading_rule {
     struct nft *nft;
     struct chain *chain;
-    struct rule *first;
-    bool counts; /* a counter is among its statements */
-    bool one;    /* it is one of several ways, and only `first` is meant */
-    bool full;   /* there was no room for more rules */
+    struct rule *first, **slot; /* slot: what points at the first */
+    bool counts;                /* a counter is among its statements */
+    bool full;                  /* there was no room for more rules */
 };
 
 /* ---- what tables hold (nft.c) ---- */

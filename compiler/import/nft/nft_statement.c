@@ -57,12 +57,12 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
 /* What comes behind `log` may be asked of fewer packets than are logged: then logging is a rule of its own. */
 static void end_logging(struct reading_rule *r)
 {
-    struct rule *first = NULL;
-    uint64_t rules = 0;
+    struct rule *first = NULL, *last = r->first;
+    uint64_t rules = 1;
 
     if (!r->first->log || r->first->unsaid) return;
-    for (const struct rule *one = r->first; one; one = one->next) rules++;
-    for (struct rule *one = r->first; rules--; one = one->next) {
+    for (; last->next; last = last->next) rules++;
+    for (const struct rule *one = r->first; rules--; one = one->next) {
         struct rule *again = chain_rule_again(r->nft->s, r->chain, one);
 
         r->full |= !again;
@@ -73,6 +73,7 @@ static void end_logging(struct reading_rule *r)
         if (!first) first = again;
     }
     r->first = first;
+    r->slot = &last->next;
 }
 
 static void read_log(struct reading_rule *r, const cJSON *value)

@@ -241,11 +241,11 @@ static const char *range_into(struct nft *n, const struct subject *s, const cJSO
 
 static const char *word_into(struct nft *n, const struct subject *s, const char *word, struct list *out)
 {
-    static const char *const states[] = {"new", "established", "related", "invalid"};
+    static const char *const states[] = {"new", "established", "related", "invalid", "untracked"};
     bool known = s->about != ASK_STATE;
 
-    for (size_t i = 0; i < 4; i++) known |= !strcmp(word, states[i]);
-    if (!known) return "prey follows all connections: none is untracked";
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) known |= !strcmp(word, states[i]);
+    if (!known) return not_known;
     list_word(out, word, strlen(word), n->s->arena);
     return NULL;
 }
