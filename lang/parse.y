@@ -607,6 +607,7 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, cha
     | REPLAY STRING fate GE PERCENT { $$ = step(p, CL_REPLAY, @1, chain(chain($2, $3), $5)); }
     | SELF list
         { $$ = step(p, CL_SELF, @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
+    | ROUTE scalar iface { $$ = step(p, CL_ROUTE, @1, chain(want(p, $2, W_ADDR | W_PREFIX | W_NAME, "`route`"), $3)); }
     ;
 reply: REPLY packet_opts { $$ = step(p, CL_REPLY, @1, kids($2)); }
     | REPLY COLON packet { $$ = step(p, CL_REPLY, @1, $3); }

@@ -123,6 +123,22 @@ static bool opt_mtu(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+static bool opt_route(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->route_count == OPTIONS_ROUTES)
+        return wrong(r, "--%s: more than 256 routes: --routes reads a file%s", n, "");
+    r->o->routes[r->o->route_count++] = v;
+    return true;
+}
+
+static bool opt_routes(struct reading *r, const char *n, const char *v)
+{
+    if (!*v) return wrong(r, "--%s needs a file%s", n, "");
+    if (r->o->route_file_count == OPTIONS_ROUTE_FILES) return wrong(r, "--%s: more than 8 files%s", n, "");
+    r->o->route_files[r->o->route_file_count++] = v;
+    return true;
+}
+
 static bool opt_self(struct reading *r, const char *n, const char *v)
 {
     char err[160];
@@ -304,6 +320,8 @@ static bool settle_recording(struct reading *r)
     const char *other = o->pcap_count                          ? "--pcap"
                         : o->map_count                         ? "--map"
                         : o->on                                ? "--on"
+                        : o->route_count                       ? "--route"
+                        : o->route_file_count                  ? "--routes"
                         : o->self.v4_count || o->self.v6_count ? "--self"
                         : o->seed                              ? "--seed"
                         : o->down_count                        ? "--down"

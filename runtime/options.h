@@ -13,7 +13,7 @@
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
 enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
-enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64 };
+enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64, OPTIONS_ROUTES = 256, OPTIONS_ROUTE_FILES = 8 };
 #define OPTIONS_RING         (UINT64_C(16) << 20)
 #define OPTIONS_RING_LEAST   (UINT64_C(256) << 10)
 #define OPTIONS_RING_MOST    (UINT64_C(1) << 30)
@@ -29,6 +29,10 @@ struct options {
     const char *on;
     const char *maps[OPTIONS_MAPS]; /* NAME=IF, as given */
     unsigned map_count;
+    const char *routes[OPTIONS_ROUTES]; /* PREFIX=IF, as given */
+    unsigned route_count;
+    const char *route_files[OPTIONS_ROUTE_FILES];
+    unsigned route_file_count;
     const char *only;   /* which frames have lines, as given; NULL: all */
     const char *replay; /* directory of a recording, or NULL */
     struct self self;

@@ -110,8 +110,10 @@ enum pbc_flag {
     PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
     PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
     PBC_NAMES_FRAGMENT =
-        1 << 6,         /* some rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
-    PBC_OPENS = 1 << 7, /* some rule's verdict opens tunnels: what is inside a packet is judged too */
+        1 << 6,            /* some rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
+    PBC_OPENS = 1 << 7,    /* some rule's verdict opens tunnels: what is inside a packet is judged too */
+    PBC_ASKS_WAY = 1 << 8, /* some condition asks `out on` (judge/ways.h) */
+    PBC_ASKS_SOURCE = 1 << 9, /* some condition asks `urpf-failed` */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
@@ -632,7 +634,9 @@ uint32_t pbc_longest_path(const struct pbc_code *c);
 /* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the
  * others left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count
  * + 1. */
-#define PBC_NEEDS (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS)
+#define PBC_ASKS_ROUTES (PBC_ASKS_WAY | PBC_ASKS_SOURCE)
+#define PBC_NEEDS                                                                                                      \
+    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_ASKS_ROUTES)
 struct pbc_lists {
     const struct pbc_rule *rules;
     const struct pbc_cond *conds;

@@ -13,6 +13,8 @@ const struct op_info op_info[OPCODE_COUNT] = {
 
 #define HALF(field) KEY_HALF(field)
 #define HEADER      HALF_NONE
+#define WAY         HALF_WAY
+#define SOURCE      HALF_SOURCE
 #define BITS(begins, width)                                                                                            \
     {                                                                                                                  \
         begins, width                                                                                                  \

@@ -115,6 +115,8 @@ enum cond_trait {
     COND_OF_STREAM = 1 << 8, /* a connection has it, so a `when` of a proxy service may ask */
     COND_STREAM = 1 << 9,    /* only a connection's first bytes have it: no packet is asked */
     COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever it lacks */
+    COND_ALONE = 1 << 11,    /* its name says all: its operands are not written */
+    COND_IFACES = 1 << 12,   /* its numbers are interfaces of the program */
 };
 
 /* A number's place in a fixed IP header, bits counted from the first on; count 0: it has none there. */
@@ -189,10 +191,12 @@ struct cond_info {
     uint32_t most;        /* of a number: its largest value */
     uint8_t operands;     /* enum cond_operands */
     uint16_t traits;      /* enum cond_trait */
-    uint8_t half;         /* of a number: where it stands in the key; HALF_NONE: it stands in the IP header alone */
+    uint8_t half;         /* of a number: where it stands in the key, or enum number_place */
     struct ip_bits ip[2]; /* of an IP_NUMBER: in IPv4 and in IPv6 */
 };
-#define HALF_NONE 0xffu
+/* Where a number stands that the key has no room for. */
+enum number_place { HALF_WAY = 0xfd, HALF_SOURCE = 0xfe, HALF_NONE = 0xff /* the IP header, or it is no number */ };
+static inline bool half_in_key(uint8_t half) { return half < HALF_WAY; }
 extern const struct cond_info cond_info[COND_COUNT];
 
 /* Names of the key's 32-bit slots ("dst0") and 16-bit halves ("dst_port"); NULL for a half inside a slot. */

@@ -118,6 +118,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     meters_share(vm->meters, &vm->cfg.share, cfg->workers);
     point_counters(vm);
     vm->opens = p->meta->flags & PBC_OPENS;
+    vm->ways = p->meta->flags & PBC_ASKS_ROUTES;
     vm->in_turn = takes_turns(vm);
     vm->in_order = shows_order(p);
     limit_init(&vm->answers, p->meta->rejects_per_s);
@@ -243,6 +244,7 @@ static void take_parts(struct vm *vm, struct vm *fresh)
     SWAP(vm->forward, fresh->forward);
     SWAP(vm->vips, fresh->vips);
     vm->opens = fresh->opens;
+    vm->ways = fresh->ways;
     vm->cfg.kernel = fresh->cfg.kernel;
     vm->in_order = fresh->in_order;
     vm->epoch = fresh->epoch;
@@ -334,6 +336,8 @@ static void decide(const struct job *j, unsigned first, struct key keys[], struc
     const struct program *p = j->vm->program;
     if (p->services_count && facts_have_self(j->in->facts))
         for (uint64_t left = todo; left; left &= left - 1) key_settle(p, &keys[__builtin_ctzll(left)]);
+    for (uint64_t left = j->vm->ways ? todo : 0; left; left &= left - 1)
+        vm_settle_ways(j, &keys[__builtin_ctzll(left)], pkts[__builtin_ctzll(left)]);
     decide_rules(j, first, keys, pkts, todo, out);
 }
 

@@ -352,6 +352,27 @@ static void put_ifaces(struct printer *t)
         fputs(any ? " or no interface" : "on no interface", t->out);
 }
 
+/* Likewise by which they leave; what nobody knows is said only without them. */
+static void put_way(struct printer *t)
+{
+    const uint32_t id = t->p->field[IR_OUT];
+
+    if (id == IR_ALL) return;
+    word(t, "out ");
+    const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
+    if (others && !any)
+        fputs("on any interface", t->out);
+    else if (!others && ir_ranges_have(t->ir, id, IFACE_ABSENT))
+        fputs(any ? " or by an unknown way" : "by an unknown way", t->out);
+}
+
+static void put_source(struct printer *t)
+{
+    const uint32_t id = t->p->field[IR_URPF];
+
+    if (id != IR_ALL) word(t, ir_ranges_have(t->ir, id, 1) ? "urpf-failed" : "not urpf-failed");
+}
+
 static void put_flags(struct printer *t)
 {
     const uint32_t has = t->p->field[IR_HAS], lacks = t->p->field[IR_LACKS];
@@ -490,6 +511,8 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_numbers(&t, IR_CODE, "code");
     put_numbers(&t, IR_ND, "neighbour discovery");
     put_ifaces(&t);
+    put_way(&t);
+    put_source(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
     /* of all others it follows from what they are */

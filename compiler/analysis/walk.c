@@ -18,6 +18,7 @@ struct walk {
     struct region_budget *budget;
     judged_fn *fn;
     void *arg;
+    enum pbc_direction direction;
     uint32_t firewall;
     bool ended; /* by fn */
 };
@@ -147,6 +148,7 @@ static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
     struct ir_product *p = &t->exact;
 
     *p = ir->rules[rule].product;
+    if (!product_in_direction(w->c->ir, p, w->direction)) return false;
     const enum answer meters = meters_say(w, p), flows = flows_say(w, p), schedules = schedules_say(w, p);
     if (meters == ANSWER_NO || flows == ANSWER_NO || schedules == ANSWER_NO) return false;
     if (meters == ANSWER_YES && p->field[IR_METERS] != IR_ALL) {
@@ -392,7 +394,8 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
 bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction, const struct given *given,
                  struct region_budget *budget, judged_fn *fn, void *arg)
 {
-    struct walk w = {.c = c, .given = given, .budget = budget, .fn = fn, .arg = arg, .firewall = PBC_NONE};
+    struct walk w = {
+        .c = c, .given = given, .direction = direction, .budget = budget, .fn = fn, .arg = arg, .firewall = PBC_NONE};
     struct parts all;
 
     parts_init(&all);

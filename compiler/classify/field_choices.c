@@ -282,7 +282,7 @@ bool field_choices(const struct ir *ir, const struct ir_product *p, enum ir_fiel
         add_any(out, KIND_ETHER, KIND_ETHER);
         return true;
     }
-    if (ir_in_header(f)) return false; /* code behind a hit reads it */
+    if (ir_beside_key(f)) return false; /* code behind a hit reads it */
     if (p->field[f] == IR_ALL && (f != IR_HAS || !p->field[IR_LACKS])) return false;
     switch (f) {
     case IR_SPORT:

@@ -140,7 +140,7 @@ static uint32_t never_said(const struct ir_product *p)
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (p->field[fields[i]] != IR_ALL) left |= 1u << fields[i];
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (ir_in_header(f) && p->field[f] != IR_ALL) left |= 1u << f;
+        if (ir_beside_key(f) && p->field[f] != IR_ALL) left |= 1u << f;
     return left;
 }
 

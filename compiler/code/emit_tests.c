@@ -353,6 +353,7 @@ static void emit_header_range(struct gen *g, uint8_t op, uint8_t cond, struct pb
 /* A number that the key does not hold is in the ranges: few are tried in turn, of more the half that it may be in. */
 static void emit_header(struct gen *g, uint8_t cond, const struct pbc_range *r, uint32_t count, struct label *fail)
 {
+    const bool always = cond_info[cond].half == HALF_NONE; /* who has the header has the number */
     const uint32_t left = count / 2;
     struct label pass = {0}, right = {0};
 
@@ -362,7 +363,7 @@ static void emit_header(struct gen *g, uint8_t cond, const struct pbc_range *r, 
         asm_jump(&g->as, OP_JUMP, 0, 0, &pass);
         asm_bind(&g->as, &right);
         emit_header(g, cond, r + left, count - left, fail);
-    } else if (count == 2 && r[0].lo == 0 && r[1].hi == cond_info[cond].most) {
+    } else if (always && count == 2 && r[0].lo == 0 && r[1].hi == cond_info[cond].most) {
         emit_header_range(g, OP_JHDR, cond, (struct pbc_range){r[0].hi + 1, r[1].lo - 1}, fail);
     } else {
         for (uint32_t i = 0; i + 1 < count; i++) emit_header_range(g, OP_JHDR, cond, r[i], &pass);

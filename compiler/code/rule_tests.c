@@ -89,7 +89,7 @@ static void add_number(struct collect *k, enum ir_field f)
         k->none |= bit;
         return;
     }
-    const bool far = ir_in_header(f);
+    const bool far = ir_beside_key(f);
     add(k, far ? TEST_HEADER : TEST_HALF, f, id, 1 + (r.count > 1) + 2 * far, 1 - ranges_chance(k->g, f, id));
 }
 

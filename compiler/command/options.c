@@ -263,6 +263,8 @@ static int take(struct options *o, int id, const char *value)
     case OPT_WIDTH: return take_width(o, value);
     case OPT_PCAP: return take_one_more("--pcap", o->pcaps, &o->pcap_count, value);
     case OPT_MAP: return take_map(o, value);
+    case OPT_ROUTE: return take_one_more("--route", o->routes, &o->route_count, value);
+    case OPT_ROUTES: return take_one_more("--routes", o->route_files, &o->route_file_count, value);
     case OPT_SELF: return take_one_more("--self", o->selves, &o->self_count, value);
     case OPT_ON: o->on = value; return value[0] ? 0 : fault("the name after --on is empty", NULL, NULL);
     case OPT_AT: o->at = value; return value[0] ? 0 : fault("the time after --at is empty", NULL, NULL);
@@ -308,7 +310,7 @@ static int check_asked(const struct options *o)
     bool standard = false;
 
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
-        return fault("--ask can be combined with --self, --at and --format=text or json alone", NULL, NULL);
+        return fault("--ask can be combined with --self, --at, --route, --routes and --format=text or json alone", NULL, NULL);
     if (o->format == FORMAT_SARIF) return fault("--ask prints text or json, not", "sarif", NULL);
     if (!o->input_count)
         return fault("--ask needs rules", NULL,
@@ -375,6 +377,9 @@ static int check_whole(const struct options *o, int inputs)
     if (o->against) return check_against(o);
     if (o->pcap_count || o->on || o->map_count || (o->self_count && !o->asked_count))
         return fault("captures are for --against and --suggest", NULL, "`preyrun -r FILE RULES.pbc` replays one");
+    if (o->route_count + o->route_file_count && !o->asked_count)
+        return fault("--route and --routes are for --ask", NULL,
+                     "a test says `route PREFIX IF`; `preyrun -r` takes both");
     if (o->asked_count) return check_asked(o);
     if (o->at) return fault("--at says when the packets of --ask come", NULL, NULL);
     if (o->diff) return check_diff(o);

@@ -257,6 +257,10 @@ static int ask_files(const struct options *o)
                                 .selves = o->selves,
                                 .self_count = o->self_count,
                                 .at = o->at,
+                                .routes = o->routes,
+                                .route_files = o->route_files,
+                                .route_count = o->route_count,
+                                .route_file_count = o->route_file_count,
                                 .json = o->format == FORMAT_JSON};
     int status = EXIT_GOOD;
 

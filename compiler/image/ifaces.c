@@ -32,7 +32,7 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
 }
 
 /* Asks for interfaces of the table by their ids. */
-static bool asks_interface(const struct pbc_cond *c) { return c->kind == COND_ON; }
+static bool asks_interface(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_IFACES; }
 
 static bool spread(struct image *img, struct pbc_cond *c)
 {

@@ -15,6 +15,8 @@ const struct ir_field_info ir_fields[IR_FIELDS] = {
 const struct ir_number ir_numbers[IR_FIELDS] = {
 #define HALF(f) KEY_HALF(f)
 #define HEADER  HALF_NONE
+#define WAY     HALF_WAY
+#define SOURCE  HALF_SOURCE
 #define NUMBERS_ALONE
 #define NUMBER(ident, name, at, most, field, has, args, traits, lacks, word, doc)                                      \
     [IR_##field] = {.cond = COND_##ident, .half = at, .there = has, .last = most},

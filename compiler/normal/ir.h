@@ -50,19 +50,19 @@ extern const struct ir_field_info ir_fields[IR_FIELDS];
 /* Where a field that is one number stands; half 0: it is none. */
 struct ir_number {
     uint8_t cond;   /* enum cond_kind that asks for it */
-    uint8_t half;   /* of the key; HALF_NONE: the IP header alone has it */
+    uint8_t half;   /* of the key, or enum number_place */
     uint32_t there; /* bits of key.kind, of which one says that the packet has it */
     uint32_t last;  /* the largest number; a field's `most` above it stands for "not there" */
 };
 extern const struct ir_number ir_numbers[IR_FIELDS];
 
 /* Does only the packet hold it, and not the key? */
-static inline bool ir_in_header(enum ir_field f) { return ir_numbers[f].half == HALF_NONE; }
+static inline bool ir_beside_key(enum ir_field f) { return !half_in_key(ir_numbers[f].half); }
 
 /* The bit of key.kind that says that the field is there, where a value stands for "it is not"; 0: none does. */
 static inline uint32_t ir_there(enum ir_field f)
 {
-    return ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
+    return half_in_key(ir_numbers[f].half) && ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
 }
 
 /* Ids that every sort but MASK and ANY shares. Those hold their bits: 0 demands nothing. METERS shares the lists of
@@ -80,8 +80,8 @@ enum {
     WHAT_OTHER = 771,
     WHAT_MOST = 771
 };
-/* The value of IR_VLAN and IR_INNER, of IR_ETHER and of IR_IFACE for a frame that has none. */
-enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535 };
+/* The value of IR_VLAN and IR_INNER, of IR_ETHER, of IR_IFACE and IR_OUT, and of IR_URPF for a frame that has none. */
+enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535, SOURCE_ABSENT = 2 };
 enum { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
 /* IR_STATE, the first four in the order of enum flow_mark. */
 enum { STATE_IS_NEW, STATE_IS_ESTABLISHED, STATE_IS_RELATED, STATE_IS_INVALID, STATE_IS_ABSENT };

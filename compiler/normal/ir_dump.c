@@ -90,7 +90,9 @@ static uint32_t absent_value(enum ir_field f)
     case IR_VLAN:
     case IR_INNER: return VLAN_ABSENT;
     case IR_ETHER: return ETHER_ABSENT;
-    case IR_IFACE: return IFACE_ABSENT;
+    case IR_IFACE:
+    case IR_OUT: return IFACE_ABSENT;
+    case IR_URPF: return SOURCE_ABSENT;
     default: return UINT32_MAX;
     }
 }

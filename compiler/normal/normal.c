@@ -4,6 +4,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/normal/narrow.h"
+#include "compiler/normal/region.h"
 #include "vm/flow/states.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
@@ -77,8 +78,38 @@ static void settle(struct normal *n, struct ir_product *p)
 
 void normal_settle(struct ir *ir, struct ir_product *p) { settle(ir->normal, p); }
 
-/* ARP is judged only by rules that are marked for it. */
-static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir_rule *out)
+/* Of each list, firewalls first, the directions in which packets meet it. Chains stand below what leads there at most
+ * as often as they nest. */
+static uint8_t *directions_of(struct arena *arena, const struct image *img)
+{
+    uint8_t *of = arena_alloc(arena, (size_t)img->firewalls_count + img->chains_count + 1),
+            *chain = of + img->firewalls_count;
+    bool more = true;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) of[i] = (uint8_t)(1u << img->firewalls[i].direction);
+    while (more) {
+        more = false;
+        for (uint32_t i = 0; i < img->rules_count; i++) {
+            const struct pbc_rule *r = &img->rules[i];
+
+            if (r->chain == PBC_NONE) continue;
+            const uint8_t here = r->list & PBC_LIST_CHAIN ? chain[r->list & ~PBC_LIST_CHAIN] : of[r->list];
+            more |= here & ~chain[r->chain];
+            chain[r->chain] |= here;
+        }
+    }
+    return of;
+}
+
+static bool is_sent_alone(const struct image *img, const uint8_t *directions, const struct pbc_rule *r)
+{
+    const uint32_t at = r->list & PBC_LIST_CHAIN ? img->firewalls_count + (r->list & ~PBC_LIST_CHAIN) : r->list;
+
+    return directions[at] == 1u << PBC_DIR_OUT;
+}
+
+/* ARP is judged only by rules that are marked for it. sent: no packet meets the rule but those of this machine. */
+static void normal_rule(struct normal *n, const struct pbc_rule *rule, bool sent, struct ir_rule *out)
 {
     struct ir_product *p = &out->product;
 
@@ -86,6 +117,7 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
     if (rule->flags & PBC_RULE_NOT_FRAMES) narrow(n, p, IR_WHAT, n->arp);
     const struct pbc_cond *conds = rule->cond_count ? n->img->conds + rule->conds : NULL;
     for (uint32_t i = 0; i < rule->cond_count; i++) normal_cond(n, p, &conds[i]);
+    if (sent) product_in_direction(n->ir, p, PBC_DIR_OUT);
     normal_patterns(n, p, conds, rule->cond_count);
     n->rules++;
     normal_meters(n, p, conds, rule->cond_count);
@@ -99,7 +131,7 @@ void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_pr
     const struct pbc_rule rule = {.conds = conds, .cond_count = count};
     struct ir_rule as_rule = {0};
 
-    normal_rule(c->ir->normal, &rule, &as_rule);
+    normal_rule(c->ir->normal, &rule, false, &as_rule);
     *out = as_rule.product;
 }
 
@@ -178,8 +210,9 @@ void make_normal(struct compile *c)
     for (uint32_t i = 0; i < img->conds_count; i++)
         ir->keeps_flows |= img->conds[i].kind == COND_STATE || img->conds[i].kind == COND_FLOWS_OVER;
     ir->picks_up = flow_picks_up(img->settings_count ? img->settings : NULL);
+    const uint8_t *directions = directions_of(c->arena, img);
     for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
-        normal_rule(n, &img->rules[i], &ir->rules[i]);
+        normal_rule(n, &img->rules[i], is_sent_alone(img, directions, &img->rules[i]), &ir->rules[i]);
         if (ir->too_large) report_too_large(c, img->rule_span[i]);
     }
     ir->normal = n;

@@ -252,6 +252,8 @@ bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, st
     for (size_t i = 0; i < sizeof(numbers); i++)
         at->value[numbers[i]] = pick(ir, numbers[i], p->field[numbers[i]], &seed);
     at->value[IR_IFACE] = prefer(ir, p, IR_IFACE, IFACE_ABSENT, &seed);
+    at->value[IR_OUT] = prefer(ir, p, IR_OUT, IFACE_ABSENT, &seed);
+    at->value[IR_URPF] = prefer(ir, p, IR_URPF, SOURCE_ABSENT, &seed);
     at->value[IR_LENGTH] = choose_length(ir, p);
     at->value[IR_VLAN] = prefer(ir, p, IR_VLAN, VLAN_ABSENT, &seed);
     at->value[IR_INNER] = prefer(ir, p, IR_INNER, VLAN_ABSENT, &seed);

@@ -353,3 +353,14 @@ double product_size(const struct ir *ir, const struct ir_product *p)
         if (f != IR_WHAT && f != IR_STATE) size += log_of_part(ir, f, p->field[f]);
     return size + log_of_states(ir, p);
 }
+
+bool product_in_direction(struct ir *ir, struct ir_product *p, enum pbc_direction d)
+{
+    const uint32_t way = p->field[IR_OUT];
+
+    if (way == IR_ALL || d == PBC_DIR_FORWARD) return true;
+    if (d != PBC_DIR_OUT) return false;
+    p->field[IR_IFACE] = ir_ranges_and(ir, p->field[IR_IFACE], way, IFACE_ABSENT);
+    p->field[IR_OUT] = IR_ALL;
+    return p->field[IR_IFACE] != IR_EMPTY;
+}

@@ -164,7 +164,7 @@ static void split_active(struct split *s)
 /* False: what is left has no exact pieces. */
 static bool split_product(struct split *s)
 {
-    static const enum ir_field early[] = {IR_WHAT, IR_FRAGMENT, IR_IFACE, IR_VLAN, IR_INNER, IR_ETHER};
+    static const enum ir_field early[] = {IR_WHAT, IR_FRAGMENT, IR_IFACE, IR_OUT, IR_URPF, IR_VLAN, IR_INNER, IR_ETHER};
     static const enum ir_field late[] = {
         IR_TYPE,    IR_CODE,    IR_OPTIONS, IR_SPORT, IR_DPORT, IR_ND,
 #define IP_NUMBERS_ALONE

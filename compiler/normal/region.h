@@ -38,6 +38,9 @@ bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_prod
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget);
 /* Every frame there is, ARP and what is not IP too. */
 void product_all(struct ir_product *p);
+/* A rule's product as what travels in that direction meets it: what this machine sends has one interface, by which it
+ * leaves, and what comes in leaves by none. False: it meets none of it. */
+bool product_in_direction(struct ir *ir, struct ir_product *p, enum pbc_direction d);
 /* What is plain in p for frames of a: what p demands that has no complement, a demands too. False: it does not. */
 bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,
                           struct ir_product *out);

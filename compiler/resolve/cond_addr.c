@@ -95,7 +95,7 @@ static void warn_others(struct compile *c, const struct node *n)
 }
 
 /* The list of interfaces; NULL: it is at fault. */
-static struct pbc_cond *listed_interfaces(struct rule_work *w, const struct node *n)
+static struct pbc_cond *listed_interfaces(struct rule_work *w, uint8_t kind, const struct node *n)
 {
     const struct symbol *name = NULL;
     struct number_set ids = {0};
@@ -111,7 +111,7 @@ static struct pbc_cond *listed_interfaces(struct rule_work *w, const struct node
             numbers_add(w->c, &ids, id, id);
     }
     numbers_normalise(&ids);
-    cond = cond_add(w, COND_ON, n);
+    cond = cond_add(w, kind, n);
     if (!cond) return NULL;
     cond->name = name && node_count(n) == 1 ? text_of(w->c, name->name) : 0;
     return cond_ranges(w, cond, &ids) ? cond : NULL;
@@ -119,20 +119,29 @@ static struct pbc_cond *listed_interfaces(struct rule_work *w, const struct node
 
 void cond_on(struct rule_work *w, const struct node *n)
 {
-    listed_interfaces(w, n);
+    listed_interfaces(w, COND_ON, n);
     warn_others(w->c, n);
 }
 
-/* Of what this machine sends, a packet's interface is the one that it leaves by: check_ways_out sees to it that no
- * other is asked. */
+/* check_ways_out sees to it that only what leaves is asked. */
 void cond_out_on(struct rule_work *w, const struct node *n)
 {
     struct out_on *asked = arena_alloc(w->c->arena, sizeof(*asked));
 
-    if (!listed_interfaces(w, n)) return;
+    if (!listed_interfaces(w, COND_OUT_ON, n)) return;
     *asked = (struct out_on){w->c->outs, w->c->image->conds_count - 1};
     w->c->outs = asked;
     warn_others(w->c, n);
+}
+
+void cond_urpf(struct rule_work *w, const struct node *n)
+{
+    const struct number_set failed = {.r = &(struct pbc_range){1, 1}, .n = 1};
+    struct pbc_cond *cond;
+
+    w->families &= KIND_IP4 | KIND_IP6;
+    cond = cond_add(w, COND_URPF, n);
+    if (cond) cond_ranges(w, cond, &failed);
 }
 
 static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};

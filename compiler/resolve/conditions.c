@@ -22,7 +22,7 @@ static const struct cond_row {
     [N_C_CODE] = {"`code`", cond_icmp_code, false},
     [N_C_ON] = {"`on`", cond_on, false},
     [N_C_OUT_ON] = {"`out on`", cond_out_on, false},
-    [N_C_URPF] = {"`urpf-failed`", NULL, false},
+    [N_C_URPF] = {"`urpf-failed`", cond_urpf, false},
     [N_C_VLAN] = {"`vlan`", cond_vlan, false},
     [N_C_INNER] = {"`inner`", cond_inner, false},
     [N_C_ETHER_FROM] = {"`ether from`", cond_macs, false},
@@ -83,7 +83,8 @@ static void resolve_one(struct rule_work *w, const struct node *n)
     if (before && !row->many) {
         diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", row->name);
         diag_note(w->c->diags, before->span,
-                  n->kind == N_C_FLOWS ? "the first is here" : "the first is here; one list holds all: `a, b`");
+                  n->kind == N_C_FLOWS || n->kind == N_C_URPF ? "the first is here"
+                                                              : "the first is here; one list holds all: `a, b`");
         w->bad = true;
         return;
     }
@@ -179,6 +180,7 @@ static const struct narrowing narrowings[] = {
 #define IP_NUMBER(ident, name, at, most, part, ip4, ip6, has, ...) {N_C_##ident, has, ~0u},
 #include "vm/cond.def"
     {N_C_FRAGMENT, KIND_IP4 | KIND_IP6, ~0u},
+    {N_C_URPF, KIND_IP4 | KIND_IP6, ~0u},
     {N_C_OPTIONS, KIND_IP4, ~0u},
     {N_C_FLAGS, KIND_IP4 | KIND_IP6, KIND_TCP},
     {N_C_STATE, KIND_IP4 | KIND_IP6, ~0u},

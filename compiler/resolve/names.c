@@ -273,7 +273,10 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
         if (other->kind == SYM_INTERFACE && wanted & SYM(SET))
-            diag_advise(c->diags, "`on %s` asks where a packet came in; `self` are this machine's addresses", str.s);
+            diag_advise(
+                c->diags,
+                "`on %s` asks where a packet came in, `out on %s` where it leaves; `self` are this machine's addresses",
+                str.s, str.s);
     } else if (!symbol_lost(c, str)) {
         diag(c->diags, E_NO_SUCH_NAME, name->span, "no %s is called `%s`", what, str.s);
         suggest(c, str, wanted);

@@ -319,6 +319,7 @@ void cond_flows(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
 void cond_out_on(struct rule_work *w, const struct node *n);
+void cond_urpf(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
 void cond_meter(struct rule_work *w, const struct node *n); /* meters.c */

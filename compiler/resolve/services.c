@@ -222,6 +222,10 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span, "a `when` chooses where a packet goes; until then it leaves nowhere");
             good = false;
+        } else if (n->kind == N_C_URPF) {
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span, "a firewall asks this: a `when` only chooses where a packet goes");
+            good = false;
         } else if (n->kind == N_C_STATE || n->kind == N_C_FLOWS) {
             mark_names_used(c, n);
             diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: connection state in a `when`");

@@ -5,7 +5,6 @@
 static const char *const not_due[N_COUNT] = {
     [N_FILE_REF] = "live files",
     [N_AUDIT] = "audit",
-    [N_C_URPF] = "`urpf-failed`",
 };
 
 static const char *verdict_not_due(const struct node *n)

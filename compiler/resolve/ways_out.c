@@ -1,5 +1,5 @@
-/* Where a rule may ask `out on`: in firewalls for what this machine sends, and in chains that only they reach. What
- * comes in leaves by no interface. */
+/* Where a rule may ask `out on`: in firewalls for what crosses this machine or what it sends, and in chains that only
+ * they reach. What comes in leaves by no interface. */
 #include "compiler/resolve/resolve.h"
 
 /* Chains that a firewall reaches, looked at once each. */
@@ -19,13 +19,9 @@ static void report_way(struct reach *r, uint32_t cond)
     const char *name = image_str(c->image, r->from->name);
 
     r->told[cond] = true;
-    if (r->from->direction == PBC_DIR_FORWARD) {
-        diag(c->diags, E_UNSUPPORTED, span,
-             "not supported yet: `out on` of what crosses this machine, as `%s` judges it", name);
-    } else {
-        diag(c->diags, E_OUT_ON, span, "`out on` is asked of what leaves, and `%s` judges what arrives", name);
-        diag_advise(c->diags, "a `firewall NAME out` judges what this machine sends");
-    }
+    diag(c->diags, E_OUT_ON, span, "`out on` is asked of what leaves, and `%s` judges what arrives", name);
+    diag_advise(c->diags, "a `firewall NAME forward` judges what crosses this machine, a `firewall NAME out` what it "
+                          "sends");
     diag_note(c->diags, c->image->firewall_span[r->from - c->image->firewalls], "`%s` is declared here", name);
 }
 
@@ -45,6 +41,11 @@ static void look_at(struct reach *r, const bool *asks, uint32_t firewall, uint32
     }
 }
 
+static bool leaves(const struct pbc_firewall *f)
+{
+    return f->direction == PBC_DIR_OUT || f->direction == PBC_DIR_FORWARD;
+}
+
 void check_ways_out(struct compile *c)
 {
     const struct image *img = c->image;
@@ -61,7 +62,7 @@ void check_ways_out(struct compile *c)
     for (uint32_t f = 0; f < img->firewalls_count; f++) {
         r.from = &img->firewalls[f];
         r.count = 0;
-        if (r.from->direction == PBC_DIR_OUT || img->firewall_span[f].file == UINT32_MAX) continue;
+        if (leaves(r.from) || img->firewall_span[f].file == UINT32_MAX) continue;
         look_at(&r, asks, f, r.from->rules, r.from->rule_count);
         for (uint32_t i = 0; i < r.count; i++) {
             const struct pbc_chain *chain = &img->chains[r.queue[i]];

@@ -241,18 +241,25 @@ static void check_later(struct packet_work *w, const struct node *first)
     }
 }
 
-/* `out on IF`: a packet of this machine has no other interface. */
+/* `out on IF`: a packet of this machine has no other interface, one for it has none. */
 static void check_leaves(struct packet_work *w, const struct node *leaves, const struct node *on)
 {
-    const bool sent = sides_of(w->self, w->p->family, w->src.words, w->dst.words) & KIND_SRC_SELF;
+    const uint32_t sides = sides_of(w->self, w->p->family, w->src.words, w->dst.words);
+    const bool sent = sides & KIND_SRC_SELF;
 
-    if (sent && !on) return;
-    if (sent)
+    if (sent && !on) {
+        w->p->iface = (uint16_t)(w->p->way - 1);
+        w->p->way = 0;
+        w->p->notes |= NOTE_ON;
+        return;
+    }
+    if (sent) {
         diag(w->c->diags, E_PACKET_PART, on->span, "what this machine sends came by no interface");
-    else
-        diag(w->c->diags, E_UNSUPPORTED, leaves->span,
-             "not supported yet: `out on` at a packet that this machine does not send");
-    w->bad = true;
+        w->bad = true;
+    } else if (sides & KIND_DST_SELF) {
+        diag(w->c->diags, E_PACKET_PART, leaves->span, "what is for this machine leaves it by no interface");
+        w->bad = true;
+    }
 }
 
 /* What goes with what. */

@@ -90,16 +90,23 @@ static void part_ether(struct packet_work *w, const struct node *n)
 }
 
 /* An interface by its declared name; a device in quotes may be one that no rule asks for. */
-static void part_on(struct packet_work *w, const struct node *n)
+static uint16_t iface_in(struct packet_work *w, const struct node *n)
 {
     const struct iface_table ifaces = image_ifaces(w->c->image);
     const char *device = device_known(w->c, w->c->image, n->first);
     const uint32_t id = device ? iface_match(&ifaces, device) : PBC_NONE;
 
-    w->p->notes |= NOTE_ON;
-    w->p->iface = id == PBC_NONE ? IFACE_OTHER : (uint16_t)id;
     w->bad |= !device;
+    return id == PBC_NONE ? IFACE_OTHER : (uint16_t)id;
 }
+
+static void part_on(struct packet_work *w, const struct node *n)
+{
+    w->p->notes |= NOTE_ON;
+    w->p->iface = iface_in(w, n);
+}
+
+static void part_out_on(struct packet_work *w, const struct node *n) { w->p->way = (uint16_t)(iface_in(w, n) + 1); }
 
 static void part_fragment(struct packet_work *w, const struct node *n)
 {
@@ -190,7 +197,7 @@ static const struct part_row {
     [CL_ETHER_FROM] = {FORMS_ALL | FORM(REPLY), part_ether},
     [CL_ETHER_TO] = {FORMS_ALL | FORM(REPLY), part_ether},
     [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
-    [CL_OUT_ON] = {FORMS_IP, part_on},
+    [CL_OUT_ON] = {FORMS_IP, part_out_on},
     [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},
     [CL_PAYLOAD] = {FORMS_IP | FORM(REPLY), part_payload},
     [CL_TYPE] = {FORMS_ICMP, part_type},

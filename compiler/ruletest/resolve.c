@@ -105,6 +105,32 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
     return true;
 }
 
+/* `route 10.0.0.0/8 lan`: of one prefix the last counts. */
+static bool route_step(struct compile *c, struct test *t, const struct node *n)
+{
+    const struct node_value v = value_of(c, n->first);
+    struct test_step *s = test_step_add(c, t, STEP_ROUTE, n->span);
+    struct route *route = arena_alloc(c->arena, sizeof(*route));
+    struct addr lo, hi;
+    const char *device = device_known(c, c->image, n->last);
+
+    if (device) s->device = arena_strndup(c->arena, device, strlen(device));
+    s->route = route;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    if (v.node->kind != N_ADDR && v.node->kind != N_PREFIX) {
+        report_wrong_value(c, n->first, v, "an address or a prefix, such as 10.0.0.0/8");
+        return false;
+    }
+    if (!address_ends(c, v.node, &lo, &hi)) return false;
+    addr_words(&lo, route->to);
+    route->family = lo.family;
+    route->bits = v.node->kind == N_PREFIX ? v.node->v.prefix.len : lo.family == 4 ? 32 : 128;
+    return s->device;
+}
+
 /* Steps: time and many packets ------------------------------------------------------------------------------------- */
 
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
@@ -208,6 +234,7 @@ static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const stru
     [CL_REPEAT] = repeat_step,
     [CL_AFTER] = after_step,
     [CL_SELF] = self_step,
+    [CL_ROUTE] = route_step,
     [CL_REPLAY] = replay_step,
     [CL_AT] = at_step,
     [CL_SERVER] = test_health_step,
@@ -227,6 +254,7 @@ static bool expects_something(const struct node *test)
         case CL_REPEAT:
         case CL_AFTER:
         case CL_SELF:
+        case CL_ROUTE:
         case CL_AT:
         case CL_SERVER: break;
         default: return true;

@@ -6,6 +6,7 @@
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/resolve/resolve.h"
+#include "vm/judge/route_list.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
@@ -19,6 +20,7 @@ enum step_kind {
     STEP_AFTER,
     STEP_AT,
     STEP_SELF,
+    STEP_ROUTE,
     STEP_HEALTH,
     STEP_REPLAY,
     STEP_CLAIM
@@ -56,7 +58,9 @@ struct test_step {
     uint64_t ns;      /* AFTER, REPEAT: how long it takes */
     const char *path; /* REPLAY: relative to where preyc was started */
     struct span path_span;
-    const struct facts *self; /* SELF */
+    const struct facts *self;  /* SELF */
+    const struct route *route; /* ROUTE, by the device */
+    const char *device;
     const struct claim *claim;
 };
 
@@ -130,6 +134,7 @@ struct test_run {
     struct pool *pool;
     void *pool_memory;
     struct facts facts;
+    struct route_list routes; /* that steps have said so far */
     const struct facts *self;
     uint64_t began_ns, now_ns;
     uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */

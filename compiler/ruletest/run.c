@@ -8,6 +8,7 @@
 #include "runtime/schedule/schedule.h"
 #include "vm/forward/choose.h"
 #include "vm/forward/service.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 
@@ -116,7 +117,7 @@ void test_build(const struct test_run *r, const struct frame_spec *packet, struc
 {
     const uint32_t len = frame_write(packet, r->frame);
 
-    pkt_view(pkt, r->frame, len, len, LINK_ETHER, packet->iface);
+    frame_spec_view(packet, r->frame, len, pkt);
 }
 
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left)
@@ -145,6 +146,7 @@ void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
     pkt_parse(pkt, &r->facts, key);
     if (pkt->reason != REASON_NONE) return;
     key_settle(r->program, key);
+    ways_settle(r->program->meta->flags, &r->facts, key, pkt);
     vm_state(r->vm, &in, key, pkt);
 }
 
@@ -296,6 +298,35 @@ static void health(struct test_run *r, const struct test_step *s)
     r->facts.generation++;
 }
 
+static void free_table(struct test_run *r)
+{
+    routes_put((struct routes *)(uintptr_t)r->facts.routes);
+    free((void *)(uintptr_t)r->facts.devices);
+}
+
+static void forget_routes(struct test_run *r)
+{
+    free_table(r);
+    route_list_fini(&r->routes);
+    r->facts.routes = NULL;
+    r->facts.devices = NULL;
+}
+
+static void route(struct test_run *r, const struct test_step *s)
+{
+    struct route_hop hop = {.weight = 1};
+    const struct route_entry e = {.route = *s->route, .kind = ROUTE_VIA, .hops = 1, .hop = &hop};
+
+    memcpy(hop.device, s->device, strnlen(s->device, sizeof(hop.device) - 1));
+    struct routes *table = route_list_set(&r->routes, &e) ? NULL : route_list_table(&r->routes);
+    struct facts_device *devices = table ? route_devices(table, r->program) : NULL;
+    if (!devices) out_of_memory();
+    free_table(r);
+    r->facts.routes = table;
+    r->facts.devices = devices;
+    r->facts.generation++;
+}
+
 /* False when the step failed. A test goes on after a failure: every wrong expectation is told in one run. */
 static bool step(struct test_run *r, const struct test_step *s)
 {
@@ -308,6 +339,7 @@ static bool step(struct test_run *r, const struct test_step *s)
     case STEP_AFTER: pass(r, s->ns); break;
     case STEP_AT: at(r, s); break;
     case STEP_SELF: take_self(r, s->self); break;
+    case STEP_ROUTE: route(r, s); break;
     case STEP_HEALTH: health(r, s); break;
     }
     return true;
@@ -330,6 +362,7 @@ static void run_test(struct test_run *r, struct test *t)
     r->tick_ns = TICK_NS;
     r->week_ns = 0;
     r->dated = false;
+    forget_routes(r);
     r->facts = (struct facts){0};
     r->vm = NULL;
     r->held = NULL;
@@ -370,6 +403,7 @@ static void make_room(struct test_run *r)
 
 static void free_room(struct test_run *r)
 {
+    forget_routes(r);
     free(r->pool_memory);
     free(r->up_since_ns);
     free(r->down);

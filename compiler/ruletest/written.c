@@ -14,11 +14,17 @@ int written_read(struct written *w, const char *text)
     size_t used = 0;
     char *save = NULL, *words = strdup(text);
 
-    *w->on = *w->words = 0;
+    *w->on = *w->out_on = *w->words = 0;
     if (!words) return -1;
     for (char *at = strtok_r(words, " \t", &save); at; at = strtok_r(NULL, " \t", &save)) {
+        const bool leaves = !strcmp(at, "out");
+        if (leaves) at = strtok_r(NULL, " \t", &save);
+        if (leaves && (!at || strcmp(at, "on"))) {
+            used = 0; /* `out` is no word of a packet without `on` */
+            break;
+        }
         if (!strcmp(at, "on") && (at = strtok_r(NULL, " \t\"", &save)))
-            snprintf(w->on, sizeof(w->on), "%s", at);
+            snprintf(leaves ? w->out_on : w->on, sizeof(w->on), "%s", at);
         else if (at && used < sizeof(w->words))
             used += (size_t)snprintf(w->words + used, sizeof(w->words) - used, "%s%s", used ? " " : "", at);
         if (!at) break;

@@ -1,5 +1,5 @@
 /* A packet, or a moment, in the notation of tests that stands alone: for whoever asks what becomes of a packet. No
- * rules are known, so names of theirs are not; `on IF` is left to the caller. */
+ * rules are known, so names of theirs are not; `on IF` and `out on IF` are left to the caller. */
 #ifndef COMPILER_WRITTEN_H
 #define COMPILER_WRITTEN_H
 
@@ -10,8 +10,9 @@
 #include "vm/packet/reply/frame.h"
 
 struct written {
-    char words[2000]; /* without `on IF` */
+    char words[2000]; /* without `on IF` and `out on IF` */
     char on[64];      /* "": it was not said */
+    char out_on[64];  /* likewise `out on IF` */
 };
 
 /* 0, or -1: it is too long, or no packet could be written so. */

@@ -12,12 +12,15 @@
 #include "compiler/traffic/workshop.h"
 #include "runtime/replay/explain.h"
 #include "runtime/replay/iface.h"
+#include "runtime/replay/routes.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/packet/key.h"
 
 enum { SELF_STEP = 160 };
 
 struct asking {
     struct workshop shop;
+    struct known_routes routes;
     struct vm *idle; /* is asked, and judges nothing */
     struct options options;
     uint8_t *frame; /* FRAME_MOST bytes */
@@ -26,33 +29,46 @@ struct asking {
     char self[SELF_STEP]; /* the step that says what `self` is, or "" */
 };
 
-/* Where it comes in; *unnamed: an interface that the rules do not name. */
-static int iface_of(const struct asking *a, const struct written *w, uint16_t *iface, const char **unnamed)
+/* IFACE_NONE of no name. */
+static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
 {
     char err[160];
 
     *iface = IFACE_NONE;
-    *unnamed = NULL;
-    if (!*w->on) return 0;
-    if (iface_find(a->shop.program, w->on, iface, err, sizeof(err)) < 0) {
-        say(stderr, "preyc: --ask: %s", err);
-        return -EINVAL;
+    if (!*name || iface_find(a->shop.program, name, iface, err, sizeof(err)) == 0) return 0;
+    say(stderr, "preyc: --ask: %s", err);
+    return -EINVAL;
+}
+
+/* A view of the frame, where it comes in and leaves. What this machine sends has one interface. */
+static int view_of(const struct asking *a, const struct written *w, uint32_t len, struct pkt *pkt)
+{
+    uint16_t on, out_on;
+    struct key key;
+
+    if (iface_of(a, w->on, &on) < 0 || iface_of(a, w->out_on, &out_on) < 0) return -EINVAL;
+    pkt_view(pkt, a->frame, len, len, LINK_ETHER, on);
+    if (!*w->out_on) return 0;
+    pkt_parse(pkt, &a->shop.facts, &key);
+    if (key.kind & KIND_OUT) {
+        pkt->iface = out_on;
+    } else {
+        pkt->way = (uint16_t)(out_on + 1);
+        pkt->flags |= PKT_WAY_SAID;
     }
-    if (*iface == IFACE_OTHER && a->shop.program->ifaces_count) *unnamed = w->on;
     return 0;
 }
 
-static int explain(struct asking *a, uint32_t len, uint16_t iface, const char *unnamed)
+static int explain(struct asking *a, const struct pkt *view, const char *unnamed)
 {
     struct tx_entry entries[VM_TX_PER_PACKET];
     struct vm_tx tx = {.entries = entries, .cap = VM_TX_PER_PACKET};
-    struct pkt pkt, came;
+    struct pkt pkt, came = *view;
     struct verdict v;
     struct vm *vm = workshop_vm(&a->shop);
 
     if (!vm) return -ENOMEM;
     const struct vm_in in = workshop_in(&a->shop, WORKSHOP_BEGIN_NS);
-    pkt_view(&came, a->frame, len, len, LINK_ETHER, iface);
     pkt = came;
     vm_run(vm, &in, (struct pkt *const[]){&pkt}, 1, &v, &tx);
     const struct explain_packet e = {.o = &a->options,
@@ -76,16 +92,16 @@ static int explain(struct asking *a, uint32_t len, uint16_t iface, const char *u
 static int ask_one(struct asking *a, const char *text)
 {
     struct written w;
-    const char *unnamed;
-    uint16_t iface;
+    struct pkt pkt;
 
     if (written_read(&w, text) < 0) {
         say(stderr, "preyc: --ask: `%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
         return -EINVAL;
     }
     const uint32_t len = written_frame(&w, a->self, a->frame, stderr);
-    if (!len || iface_of(a, &w, &iface, &unnamed) < 0) return -EINVAL;
-    return explain(a, len, iface, unnamed);
+    if (!len || view_of(a, &w, len, &pkt) < 0) return -EINVAL;
+    const bool unnamed = *w.on && pkt.iface == IFACE_OTHER && a->shop.program->ifaces_count;
+    return explain(a, &pkt, unnamed ? w.on : NULL);
 }
 
 static int ask_lines(struct asking *a)
@@ -132,7 +148,9 @@ static int ask_all(struct asking *a, const struct asked *asked)
 int ask(struct program *p, const struct asked *asked, FILE *out)
 {
     struct asking a = {.options = {.json = asked->json}, .out = out, .frame = malloc(FRAME_MOST)};
+    const struct route_options said = {asked->routes, asked->route_files, asked->route_count, asked->route_file_count};
     struct written_time at;
+    char err[600];
     int result = a.frame ? 0 : -ENOMEM;
 
     if (selves_read(&a.options.self, asked->selves, asked->self_count) < 0 ||
@@ -144,11 +162,17 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
     if (!result && asked->at)
         workshop_stop(&a.shop,
                       at.dated ? schedules_on_date(p, at.date, at.minute) : schedules_on(p, at.day, at.minute));
-    if (!result) result = ask_all(&a, asked);
+    if (!result && (result = known_routes_read(&a.routes, &said, p, err, sizeof(err))) == -EINVAL)
+        say(stderr, "preyc: %s", err);
+    if (!result) {
+        known_routes_tell(&a.routes, &a.shop.facts);
+        result = ask_all(&a, asked);
+    }
     if (result == -ENOMEM) say(stderr, "preyc: out of memory: the rules ask for much (`limits`)");
     vm_free(a.idle);
     workshop_close(&a.shop);
     self_fini(&a.options.self);
+    known_routes_fini(&a.routes);
     free(a.frame);
     return result;
 }

@@ -7,6 +7,7 @@
 #include "compiler/say.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/forward/service.h"
+#include "vm/judge/ways.h"
 
 /* As in a replay: timers are asked a second after something happened; what is between two frames is lived through so
  * often at most. */
@@ -110,6 +111,7 @@ void player_parse(struct player *p, const struct capture_frame *f, struct pkt *p
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, p->ports.id[f->port]);
     pkt_parse(pkt, &p->shop.facts, key);
     key_settle(p->shop.program, key);
+    ways_settle(p->shop.program->meta->flags, &p->shop.facts, key, pkt);
 }
 
 /* ---- opening ---- */

@@ -55,7 +55,6 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
 struct table_head {
     uint64_t number;
     struct routes_size size;
-    uint32_t zero;
 };
 static_assert(sizeof(struct table_head) == 32, "as written: no padding");
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "vm/forward/service.h"
+#include "vm/judge/ways.h"
 
 void explain_steps_add(void *steps, const struct trace_step *s)
 {
@@ -27,6 +28,7 @@ static void look_inside(struct explain_look *k, struct vm *vm, const struct prog
     k->unopened = program_open(p, rule, &k->pkt, &k->key, k->in.facts, pool, &k->inner, &k->inner_key);
     if (!k->inner) return;
     key_settle(p, &k->inner_key);
+    ways_settle(p->meta->flags, k->in.facts, &k->inner_key, k->inner);
     vm_state(vm, &k->in, &k->inner_key, k->inner);
     if (k->unopened == REASON_NONE && !k->inner->reason)
         k->decision = vm_explain(vm, &k->in, &k->inner_key, k->inner, explain_steps_add, &k->inner_steps);
@@ -41,6 +43,7 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
                                .served = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE}};
     pkt_parse(&k->pkt, in->facts, &k->key);
     key_settle(p, &k->key);
+    ways_settle(p->meta->flags, in->facts, &k->key, &k->pkt);
     vm_state(vm, in, &k->key, &k->pkt);
     k->in_flow = vm_flow_of(vm, in, &k->key, &k->pkt, &k->flow);
     k->follows = !k->pkt.reason && vm_follows(vm, in, &k->key, &k->pkt);

@@ -66,6 +66,9 @@ static int replay_open(struct replay *r, const struct options *o)
     r->ports = calloc(1, sizeof *r->ports);
     if (!r->ports) return complain("out of memory");
     if (ports_init(r->ports, r->program, o, err, sizeof err)) return complain("%s", err);
+    const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};
+    if (known_routes_read(&r->routes, &said, r->program, err, sizeof err)) return complain("%s", err);
+    known_routes_tell(&r->routes, &r->facts);
     const char *zone = schedules_unknown_zone(r->program);
     if (zone) return complain("%s: this machine does not know the time zone `%s` (package tzdata)", o->program, zone);
     if (down_find(r, err, sizeof err)) return complain("%s", err);
@@ -84,6 +87,7 @@ static void replay_close(struct replay *r)
     only_fini(&r->only);
     if (r->ports) ports_fini(r->ports);
     free(r->ports);
+    known_routes_fini(&r->routes);
     labels_fini(&r->labels);
     program_put(r->program);
     free(r->pool_memory);

@@ -10,6 +10,7 @@
 #include "runtime/replay/ports.h"
 #include "runtime/replay/progress.h"
 #include "runtime/replay/replay.h"
+#include "runtime/replay/routes.h"
 #include "runtime/replay/text.h"
 #include "runtime/replay/verdicts.h"
 #include "runtime/totals.h"
@@ -22,6 +23,7 @@ struct replay {
     struct labels labels;
     struct facts facts;
     struct ports *ports; /* NULL: not of a capture */
+    struct known_routes routes;
     struct only only;
     uint8_t *down;     /* [servers_count] 1: --down names it; NULL: none */
     struct pool *pool; /* of answers */

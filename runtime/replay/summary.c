@@ -190,6 +190,10 @@ static void oddities(FILE *out, const struct replay *r, const struct vm_counters
     if (c->bad_checksum)
         note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
              text_number(c->bad_checksum, a), plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
+    if (c->ways_unknown)
+        note(out, "routes", "of %s packet%s no route says the way, so `out on` and `urpf-failed` are false of %s%s",
+             text_number(c->ways_unknown, a), plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
+             r->o->replay || r->facts.routes ? "" : " (--routes FILE)");
     if (c->verdicts[ACTION_REJECT].packets)
         note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
              text_number(c->answers_limited, b), r->program->meta->rejects_per_s);

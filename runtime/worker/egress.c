@@ -3,14 +3,12 @@
 
 #include <string.h>
 
-#include "vm/keyed/hash.h"
 #include "vm/packet/archived.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 
 #define WAIT_NS      UINT64_C(1000000000)
 #define ASK_AGAIN_NS UINT64_C(200000000)
-#define HASH_SEED    UINT64_C(0x70726579) /* all workers choose alike among several ways */
 
 uint16_t port_iface_id(const struct program *p, const char *device, unsigned at)
 {
@@ -123,20 +121,12 @@ static void aim_leg(const struct egress *e, const struct route_query *q, const s
     take_hop(e, to);
 }
 
-/* Of what all packets of a flow have in common: fragments have no ports, so their firsts' do not count. */
-static uint32_t hash_of(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
+static uint32_t share_of(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
 {
-    struct hash_key seed;
     struct pkt seen = *pkt;
     struct key key;
-    uint32_t words[10] = {0};
-    hash_key_init(&seed, HASH_SEED);
     pkt_parse(&seen, &e->snapshot->facts, &key);
-    memcpy(words, q->from, 16);
-    memcpy(words + 4, q->to, 16);
-    words[8] = key.kind & KIND_PORTS && key.kind & KIND_FRAG_NO ? key.src_port | (uint32_t)key.dst_port << 16 : 0;
-    words[9] = key.kind & KIND_PROTO ? key.proto : 0;
-    return (uint32_t)(hash_words(&seed, (const hash_word *)(const void *)words, 5) >> 32);
+    return routes_share(q->from, q->to, &key);
 }
 
 /* port: that it must leave by; PORT_ANY: the route says. */
@@ -147,7 +137,7 @@ static void aim(const struct egress *e, const struct route_query *q, uint8_t por
     const struct route_way *way = r ? routes_find(r, q) : NULL;
     const enum route_kind kind = way ? (enum route_kind)way->kind : ROUTE_ASK;
     const struct route_leg *leg = NULL;
-    if (kind == ROUTE_VIA) leg = routes_leg(r, way, way->legs > 1 ? hash_of(e, q, pkt) : 0, port);
+    if (kind == ROUTE_VIA) leg = routes_leg(r, way, way->legs > 1 ? share_of(e, q, pkt) : 0, port);
     if (leg) {
         aim_leg(e, q, leg, to);
     } else if (kind == ROUTE_OWN || kind == ROUTE_REFUSED) {

@@ -31,6 +31,67 @@ test "no mail from here" {
 END
 compiled --check leaves.prey
 ok $? 'out on, in a firewall for what is sent'
+
+# where it leaves, and whether it may come from there: routes
+cat >ways.prey <<'END'
+interface wan = "eth0"
+interface lan = "eth1"
+firewall cross forward default accept {
+  drop urpf-failed as SPOOFED
+  drop tcp port 25 out on wan as NO_MAIL
+  do inner
+}
+firewall sent out default accept { do inner }
+chain inner { drop udp port 69 out on not wan as NO_BOOT }
+test "by routes, and as the packet says" {
+  expect accept: tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan
+  expect drop by NO_MAIL: tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on wan
+  expect drop by NO_BOOT: udp self:5 -> 10.0.0.5:69 out on lan
+  route 0.0.0.0/0 wan
+  expect drop by NO_MAIL: tcp 198.51.100.9:5 -> 192.0.2.1:25 syn on wan
+  route 10.0.0.0/8 lan
+  expect drop by NO_MAIL: tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan
+  expect drop by SPOOFED: tcp 10.0.0.5:5 -> 192.0.2.1:80 syn on wan
+  expect accept: tcp 169.254.1.1:5 -> 10.0.0.5:80 syn on wan
+  route 10.0.0.0/8 wan
+  expect accept: tcp 10.0.0.5:5 -> 192.0.2.1:80 syn on wan
+  never accept: tcp 10.0.0.0/8 -> any port 25 out on wan
+  never accept: udp any -> any port 69 out on lan
+}
+END
+compiled --check --allow W0513 ways.prey
+ok $? 'where it leaves in forward and out firewalls and a chain of both, urpf-failed, routes in tests, claims'
+sed 's/port 25 out on wan$/port 25 out on lan/' ways.prey >false.prey
+run preyc --check --allow W0513 false.prey
+says 'a claim about a way out is refuted, with the way' 1 'tcp .*:25 syn out on lan$' err
+preyc --allow W0513 ways.prey -o ways.pbc
+printf 'eth / ip4 10.0.0.5 > 192.0.2.1 / tcp 50000 > 25 syn\neth / ip4 192.0.2.7 > 10.0.0.5 / tcp 5 > 80 syn\n' >ways.notes
+"$tools/mkcap" ways.notes ways.pcap
+run preyrun -r ways.pcap --on lan --self 1.1.1.1 --json ways.pbc
+says 'without routes all ways are unknown, and counted' 0 '"ways_unknown":	2,' out
+printf '%s\n' 'default via 192.0.2.254 dev eth0 proto dhcp metric 100 ' '10.0.0.0/8 proto static ' '	nexthop via 10.0.0.2 dev eth1 weight 1 ' \
+    '	nexthop via 10.0.0.3 dev eth9 weight 3 dead ' 'unreachable 10.66.0.0/16 metric 20' 'fe80::/64 dev eth0 metric 256 pref medium' >routes
+run preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes routes --verdicts - ways.pbc
+says 'what ip route prints' 0 '^1	drop	NO_MAIL' out
+has 'and whose source comes by another way' '^2	drop	SPOOFED'
+run preyrun -r ways.pcap --on lan --self 1.1.1.1 --route 0.0.0.0/0=eth9 --route 10.0.0.0/8=lan --route 192.0.2.7=lan --verdicts - ways.pbc
+says '--route: another device' 0 '^1	accept	default' out
+run preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan' --route default=wan --route 10.0.0.0/8=lan ways.pbc
+says '--ask with --route' 0 'rule NO_MAIL' out
+run preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on lan' --routes routes ways.pbc
+says '--ask with a way of its own' 0 'NO_MAIL +no +way out is lan, not in wan' out
+for bad in '10.0.0.0/8 via 192.0.2.1' '[{"dst":"default"' '10.0.0.1/8 dev eth0' '10.0.0.0/8 dev eth0 metric x' \
+    '10.0.0.0/8 dev a-name-of-17-bytes' 'default dev'; do
+    printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes
+    run preyrun -r ways.pcap --routes bad.routes ways.pbc
+    says "a route file at fault: $bad" 2 '^preyrun: --routes: bad.routes:3: ' err
+done
+head -c 5000 /dev/zero | tr '\0' x >bad.routes
+run preyrun -r ways.pcap --routes bad.routes ways.pbc
+says 'a line without end' 2 'bad.routes:1: a line of more than 4,096 bytes' err
+printf 'default dev eth0\n\0' >bad.routes
+run preyrun -r ways.pcap --routes bad.routes ways.pbc
+says 'bytes that are no text' 2 'bad.routes:2: a byte of zero' err
 echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
 run preyc --check arrives.prey
 says 'what arrives leaves nowhere' 1 'E0516' err

@@ -27,7 +27,10 @@ static struct routes *made(const struct route *all, uint32_t n)
         ways[i + 1] = (struct route_way){.first = i, .legs = 1, .kind = ROUTE_VIA};
         legs[i] = (struct route_leg){.gateway = {i}, .family = 4, .up_to = UINT32_MAX};
     }
-    return routes_new(&(struct routes_said){all, ways, legs, NULL, n, WAYS + 1, WAYS, 0}, 1);
+    return routes_new(
+        &(struct routes_said){
+            .routes = all, .ways = ways, .legs = legs, .count = n, .ways_count = WAYS + 1, .legs_count = WAYS},
+        1);
 }
 
 static void row(uint32_t n, bool six, const char *what, const char *unit, const struct series *ours)

@@ -192,6 +192,7 @@ static void judge(const struct diff *d, unsigned side, struct world *w, const st
     struct key key;
 
     pkt.iface = side_iface(d->c.image, s, frame->iface);
+    if (frame->way) pkt.way = (uint16_t)(side_iface(d->c.image, s, (uint16_t)(frame->way - 1)) + 1);
     w->facts.schedules = side_schedules(s, schedules);
     pkt_parse(&pkt, &w->facts, &key);
     key_settle(s->program, &key);
@@ -303,6 +304,7 @@ static bool check_frames(const struct diff *d, const struct text t[SIDES], const
         struct shown s;
 
         frame_draw(bytes, &frame, stock, r, d->c.image->ifaces_count);
+        ways_draw(&frame, r, d->c.image->ifaces_count);
         s.pkt = frame;
         if (pkt_parse(&s.pkt, &w.facts, &s.key) != REASON_NONE) continue;
         s.key.marks = (s.key.marks & ((1u << MARK_SCHEDULES) - 1)) | schedules << MARK_SCHEDULES;

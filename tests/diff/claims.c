@@ -448,6 +448,7 @@ static bool judge_frames(struct trial *t, unsigned frames, struct totals *totals
         struct key key;
 
         frame_draw(bytes, &pkt, &t->s, &t->r, t->p->ifaces_count);
+        ways_draw(&pkt, &t->r, t->p->ifaces_count);
         t->facts.schedules = schedules_on(t->p, rng_below(&t->r, 7), rng_below(&t->r, 1440));
         if (pkt_parse(&pkt, &t->facts, &key) != REASON_NONE) continue;
         key_settle(t->p, &key);

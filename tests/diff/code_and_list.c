@@ -389,7 +389,10 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     }
     totals->files++;
     for (unsigned done = 0; done < frames && good; done += BATCH) {
-        for (unsigned i = 0; i < BATCH; i++) frame_draw(bytes[i], &pkts[i], &s, &r, p->ifaces_count);
+        for (unsigned i = 0; i < BATCH; i++) {
+            frame_draw(bytes[i], &pkts[i], &s, &r, p->ifaces_count);
+            ways_draw(&pkts[i], &r, p->ifaces_count);
+        }
         good = check_batch(p, &t, &w, pkts, BATCH, totals);
     }
     program_put(p);

@@ -440,6 +440,7 @@ static bool check_file(uint64_t seed, struct totals *t)
         struct key k;
 
         frame_draw(bytes, &p, &s, &r, j.c.image->ifaces_count);
+        ways_draw(&p, &r, j.c.image->ifaces_count);
         facts.schedules = rng_below(&r, 8);
         if (pkt_parse(&p, &facts, &k) != REASON_NONE) continue;
         k.marks = (k.marks & ((1u << MARK_SCHEDULES) - 1)) | facts.schedules << MARK_SCHEDULES;

@@ -405,3 +405,10 @@ void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stoc
     pkt->tag_count = tags.tag_count;
     memcpy(pkt->tags, tags.tags, sizeof(tags.tags));
 }
+
+void ways_draw(struct pkt *pkt, struct rng *r, unsigned ifaces)
+{
+    pkt->way = (uint16_t)rng_below(r, ifaces + 2);
+    pkt->source = (uint8_t)rng_below(r, SOURCE_FAILED + 1);
+    pkt->flags |= PKT_WAY_SAID | PKT_SOURCE_SAID;
+}

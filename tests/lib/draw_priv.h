@@ -14,6 +14,7 @@ struct draw {
     bool flows;   /* the file asks for connections */
     bool proxies; /* services may end connections; then no pool has a `source` */
     bool sends;   /* the list under way judges what the host sends */
+    bool leaves;  /* it judges that, or what crosses */
     unsigned rules, names;
     bool services, is_long; /* the list under way holds such rules alone; is long */
     unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */

@@ -259,9 +259,9 @@ static void put_iface(struct draw *d)
         put(d, one_in(d, 4) ? "\"eth%u\"" : "i%u", i);
 }
 
-static void put_on(struct draw *d)
+static void put_on(struct draw *d, const char *words)
 {
-    begin(d, "on ");
+    begin(d, words);
     put(d, "%s", maybe_not(d));
     put_list(d, 2, put_iface);
 }
@@ -364,7 +364,7 @@ void put_link_fields(struct draw *d)
     if (one_in(d, 10)) put_vlan(d);
     if (one_in(d, 14)) put_ether_mac(d, "ether from");
     if (one_in(d, 14)) put_ether_mac(d, "ether to");
-    if (one_in(d, 14)) put_on(d);
+    if (one_in(d, 14)) put_on(d, "on ");
     if (one_in(d, 16)) put_bytes(d, "l2");
 }
 
@@ -505,6 +505,9 @@ static void put_conditions(struct draw *d)
 {
     const unsigned kind = below(d, 20);
 
+    if (one_in(d, 14)) begin(d, "urpf-failed");
+    if (d->leaves && one_in(d, 6)) put_on(d, "out on ");
+
     if (d->services) {
         put_service(d);
         return;
@@ -595,12 +598,13 @@ static void put_firewall(struct draw *d, const char *name, const char *where, un
     put(d, "firewall %s%s default %s", name, where, defaults[below(d, 3)]);
     put(d, "%s {\n", others[below(d, 4)]);
     d->sends = strstr(where, "out");
+    d->leaves = d->sends || strstr(where, "forward");
     put_state_rules(d);
     put_rules(d, -1, 1 + below(d, size));
     if (d->chains) put(d, " do c%u\n", d->chains - 1);
     put_rules(d, -1, below(d, 3));
     put(d, "}\n");
-    d->sends = false;
+    d->sends = d->leaves = false;
 }
 
 static void put_firewalls(struct draw *d, unsigned size)

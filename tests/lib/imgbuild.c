@@ -243,7 +243,8 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         case COND_ETHER_FROM:
         case COND_ETHER_TO:
         case COND_BYTES: c.count = 1; break;
-        case COND_ON: c.first = 2, c.count = 1; break;
+        case COND_ON:
+        case COND_OUT_ON: c.first = 2, c.count = 1; break;
         case COND_FAMILY:
         case COND_FLAGS:
         case COND_STATE:

@@ -39,6 +39,8 @@ static int64_t value_of(const struct moment *m, enum ir_field f)
     case IR_SPORT: return if_has(k, KIND_PORTS, k->src_port);
     case IR_DPORT: return if_has(k, KIND_PORTS, k->dst_port);
     case IR_IFACE: return k->iface;
+    case IR_OUT: return pkt_way(m->pkt, k);
+    case IR_URPF: return pkt_source_failed(m->pkt) > 1 ? SOURCE_ABSENT : (int64_t)pkt_source_failed(m->pkt);
     case IR_VLAN: return k->kind & KIND_VLAN ? k->vlan_outer : VLAN_ABSENT;
     case IR_INNER: return k->kind & KIND_VLAN2 ? k->vlan_inner : VLAN_ABSENT;
     case IR_FRAGMENT: return fragment_of(k);

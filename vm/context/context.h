@@ -63,6 +63,7 @@ struct vm {
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct vips *vips;           /* NULL: there are no services and nats */
     const struct vm_up *ups;     /* of the packets of this call that came up from the kernel; NULL: none did */
+    uint32_t ways;               /* what the program asks of routes: its PBC_ASKS_ROUTES */
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
     bool in_order;               /* a log or a meter shows in which order packets were judged */
@@ -156,6 +157,12 @@ static inline void count_judged_drops(struct vm *vm)
     const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;
     vm->counters.reasons[REASON_NONE] =
         (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
+}
+
+/* Before the rules: what the program asks of routes; counts what is not known. */
+static inline void vm_settle_ways(const struct job *j, const struct key *key, struct pkt *pkt)
+{
+    j->vm->counters.ways_unknown += !ways_settle(j->vm->ways, j->in->facts, key, pkt);
 }
 
 /* ---- vm.c ---- */

@@ -19,8 +19,10 @@ struct frame_wish {
     const struct pbc_pattern *pattern; /* NULL: none */
     const struct cond_info *number;    /* of the IP header that the key has no room for; NULL: none is meant */
     uint32_t number_value;
-    bool sized; /* key.length is meant: else as long as it needs be */
-    bool bare;  /* without a link layer, if it is IP and has no tags */
+    uint16_t way;   /* as in struct pkt */
+    uint8_t source; /* likewise */
+    bool sized;     /* key.length is meant: else as long as it needs be */
+    bool bare;      /* without a link layer, if it is IP and has no tags */
 };
 
 /* Which value of several: the first, the last, any. */

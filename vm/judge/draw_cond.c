@@ -160,6 +160,15 @@ void draw_narrow(struct frame_draw *d, struct choice *ch, const struct pbc_cond 
 
 typedef void cond_draw_fn(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w);
 
+/* What this machine sends has no other interface. */
+static void way(struct frame_wish *w, uint16_t id)
+{
+    if (w->key.kind & KIND_OUT)
+        w->key.iface = id;
+    else
+        w->way = (uint16_t)(id + 1);
+}
+
 static void number_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const struct cond_info *row = &cond_info[c->kind];
@@ -168,8 +177,12 @@ static void number_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
     if (kind & KIND_ETHERTYPE && w->key.kind & (KIND_IP | KIND_ARP)) return;
     w->key.kind |= kind & KIND_VLAN2 ? kind | KIND_VLAN : kind;
     const uint32_t number = value(d, c, which);
-    if (row->half != HALF_NONE)
+    if (half_in_key(row->half))
         w->key.half[row->half] = (uint16_t)number;
+    else if (row->half == HALF_WAY)
+        way(w, (uint16_t)number);
+    else if (row->half == HALF_SOURCE)
+        w->source = (uint8_t)((number + SOURCE_REACHED) % (SOURCE_FAILED + 1)); /* past 1: it is not known */
     else
         w->number = row, w->number_value = number;
     w->sized |= row->half == KEY_HALF(length);

@@ -213,6 +213,9 @@ bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
     const bool bare = w->bare && w->key.kind & KIND_IP && !t.tags;
     const uint32_t skip = bare ? ETHER_LEN : 0;
     pkt_view(&d->pkt, d->bytes + skip, cap - skip, l.end - skip, bare ? LINK_RAW : LINK_ETHER, w->key.iface);
+    d->pkt.way = w->way;
+    d->pkt.source = w->source;
+    d->pkt.flags |= (uint8_t)((w->way ? PKT_WAY_SAID : 0) | (w->source ? PKT_SOURCE_SAID : 0));
     own_addresses(&own, &w->key);
     if (pkt_parse(&d->pkt, &own.facts, &d->key) != REASON_NONE) return false;
     d->key.marks |= state_of(d, w->key.marks);

@@ -28,13 +28,13 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
     return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
 }
 
-/* The key has no room for it (key.h). */
+/* The key has no room for it (key.h). What is not known lies in no range. */
 static inline bool header_in(const struct program *p, const struct insn *n, const struct key *key,
                              const struct pkt *pkt)
 {
     const struct cond_info *const k = &cond_info[n->a];
     const struct pbc_range *const r = &p->ranges[n->imm];
-    return key->kind & k->has && cond_number(k, key, pkt) - r->lo <= r->hi - r->lo;
+    return (!k->has || key->kind & k->has) && cond_number(k, key, pkt) - r->lo <= r->hi - r->lo;
 }
 
 #endif

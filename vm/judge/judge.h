@@ -8,6 +8,7 @@
 #include "vm/judge/decided.h"
 #include "vm/judge/mac.h"
 #include "vm/judge/meter.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/ip_bits.h"
 #include "vm/tables.h"
 
@@ -133,7 +134,8 @@ bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
 /* The packet's number that conditions of the kind compare; what it has of it, cond_has knows. */
 static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)
 {
-    if (k->half != HALF_NONE) return key->half[k->half];
+    if (half_in_key(k->half)) return key->half[k->half];
+    if (k->half != HALF_NONE) return k->half == HALF_WAY ? pkt_way(pkt, key) : pkt_source_failed(pkt);
     return ip_bits_get(pkt->data + pkt->l3, k->ip[key->kind & KIND_IP6 ? 1 : 0]);
 }
 

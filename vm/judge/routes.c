@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "vm/judge/set_walk.h"
+#include "vm/keyed/hash.h"
+
+#define SHARE_SEED UINT64_C(0x70726579)
 
 enum { RANGES_MOST = 1 << 25, OTHERS_MOST = 1 << 24 };
 
@@ -14,11 +18,12 @@ enum { RANGES_MOST = 1 << 25, OTHERS_MOST = 1 << 24 };
 size_t routes_bytes(const struct routes_size *n)
 {
     if (n->ranges4 > RANGES_MOST || n->ranges6 > RANGES_MOST || n->ways > OTHERS_MOST || n->legs > OTHERS_MOST ||
-        n->rules > OTHERS_MOST)
+        n->rules > OTHERS_MOST || n->devices > ROUTE_DEVICES_MOST)
         return SIZE_MAX;
     return n->ranges6 * (sizeof(struct pbc_range6) + sizeof(uint32_t)) +
            n->ranges4 * (sizeof(struct pbc_range) + sizeof(uint32_t)) + n->ways * sizeof(struct route_way) +
-           n->legs * sizeof(struct route_leg) + n->rules * sizeof(struct route_rule);
+           n->legs * sizeof(struct route_leg) + n->rules * sizeof(struct route_rule) +
+           n->devices * sizeof(struct route_device);
 }
 
 static void lay_out(struct routes *r, uint8_t *at)
@@ -30,7 +35,8 @@ static void lay_out(struct routes *r, uint8_t *at)
     r->way4 = (void *)at, at += n->ranges4 * sizeof *r->way4;
     r->ways = (void *)at, at += n->ways * sizeof *r->ways;
     r->legs = (void *)at, at += n->legs * sizeof *r->legs;
-    r->rules = (void *)at;
+    r->rules = (void *)at, at += n->rules * sizeof *r->rules;
+    r->devices = (void *)at;
 }
 
 struct routes *routes_alloc(const struct routes_size *n)
@@ -71,11 +77,13 @@ static bool way_fits(const struct routes *r, const struct route_way *w)
            (!w->legs || r->legs[w->first + w->legs - 1u].up_to == UINT32_MAX);
 }
 
-static bool leg_fits(const struct route_leg *l, unsigned ports)
+static bool leg_fits(const struct route_leg *l, unsigned ports, uint32_t devices)
 {
     return (l->family == 0 || l->family == 4 || l->family == 6) && (l->port < ports || l->port == ROUTE_NO_PORT) &&
-           !l->zero;
+           l->device <= devices;
 }
+
+static bool device_fits(const struct route_device *d) { return d->name[0] && !d->name[sizeof d->name - 1]; }
 
 static bool rule_fits(const struct route_rule *x)
 {
@@ -102,7 +110,8 @@ static bool ranges_fit(const struct routes *r)
 int routes_close(struct routes *r, unsigned ports)
 {
     bool fits = ranges_fit(r);
-    for (uint32_t i = 0; i < r->size.legs; i++) fits &= leg_fits(&r->legs[i], ports);
+    for (uint32_t i = 0; i < r->size.legs; i++) fits &= leg_fits(&r->legs[i], ports, r->size.devices);
+    for (uint32_t i = 0; i < r->size.devices; i++) fits &= device_fits(&r->devices[i]);
     for (uint32_t i = 0; fits && i < r->size.ways; i++) fits = way_fits(r, &r->ways[i]);
     for (uint32_t i = 0; i < r->size.rules; i++) fits &= rule_fits(&r->rules[i]);
     if (!fits) return -EINVAL;
@@ -126,7 +135,7 @@ static bool has_rule(const struct routes *r, const struct route_query *q)
 {
     for (uint32_t i = 0; i < r->size.rules; i++) {
         const struct route_rule *x = &r->rules[i];
-        if (x->family == q->family && (x->in == ROUTE_NO_PORT || x->in == q->in) &&
+        if (x->family == q->family && (x->in == ROUTE_NO_PORT || q->in == ROUTE_SOME_PORT || x->in == q->in) &&
             agrees(q->from, x->from, x->from_bits) && agrees(q->to, x->to, x->to_bits))
             return true;
     }
@@ -170,4 +179,16 @@ const struct route_leg *routes_leg(const struct routes *r, const struct route_wa
         if (!first) first = &legs[i];
     }
     return first;
+}
+
+uint32_t routes_share(const uint32_t from[4], const uint32_t to[4], const struct key *key)
+{
+    struct hash_key seed;
+    uint32_t words[10] = {0}; /* fragments have no ports, so their firsts' do not count */
+    hash_key_init(&seed, SHARE_SEED);
+    memcpy(words, from, 16);
+    memcpy(words + 4, to, 16);
+    words[8] = key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO ? key->src_port | (uint32_t)key->dst_port << 16 : 0;
+    words[9] = key->kind & KIND_PROTO ? key->proto : 0;
+    return (uint32_t)(hash_words(&seed, (const hash_word *)(const void *)words, 5) >> 32);
 }

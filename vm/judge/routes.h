@@ -9,9 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/packet/key.h"
 #include "vm/pbc.h"
 
-enum { ROUTE_NO_PORT = 0xff, ROUTE_LEGS_MOST = 256 };
+/* ROUTE_SOME_PORT: of a question alone, it came by one and nobody says which, so every rule that asks for one fits. */
+enum { ROUTE_NO_PORT = 0xff, ROUTE_SOME_PORT = 0xfe, ROUTE_LEGS_MOST = 256, ROUTE_DEVICES_MOST = UINT16_MAX };
 
 enum route_kind {
     ROUTE_ASK,     /* the table cannot say: the kernel is asked for each packet's way */
@@ -27,7 +29,12 @@ struct route_leg {
     uint32_t up_to;      /* packets take the first leg whose word is not below their hash; of the last UINT32_MAX */
     uint8_t family;      /* of the gateway: 4, 6 (for an IPv4 way, too: RFC 8950), 0: none */
     uint8_t port;        /* index of the interface among those that are served; ROUTE_NO_PORT: it is none of them */
-    uint16_t zero;
+    uint16_t device;     /* 1 + its index among the table's devices; 0: not told */
+};
+/* An interface that routes lead by, whether it is served or not. */
+struct route_device {
+    uint32_t ifindex; /* 0: it is a name alone */
+    char name[16];    /* as the kernel has it, ended by NUL */
 };
 struct route_way {
     uint32_t first; /* of its legs */
@@ -42,7 +49,7 @@ struct route_rule {
 };
 
 struct routes_size {
-    uint32_t ranges4, ranges6, ways, legs, rules;
+    uint32_t ranges4, ranges6, ways, legs, rules, devices;
 };
 struct routes {
     uint64_t number; /* of this table; a later one has a higher */
@@ -55,6 +62,7 @@ struct routes {
     struct route_way *ways;
     struct route_leg *legs;
     struct route_rule *rules;
+    struct route_device *devices;
     size_t bytes; /* of the block, which begins at range6 */
     const uint32_t *lookup;
     uint64_t lookup_bytes;
@@ -82,12 +90,13 @@ struct routes_said {
     const struct route_way *ways;
     const struct route_leg *legs;
     const struct route_rule *rules;
-    uint32_t count, ways_count, legs_count, rules_count;
+    const struct route_device *devices;
+    uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };
 /* n log n in the routes. NULL: memory is out, or it says what may not be. */
 struct routes *routes_new(const struct routes_said *said, unsigned ports);
 
-/* Who asks, of family 4 or 6. in: as in a rule. */
+/* Who asks, of family 4 or 6. in: as in a rule, or ROUTE_SOME_PORT. */
 struct route_query {
     const uint32_t *to, *from;
     uint8_t family, in;
@@ -97,5 +106,8 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
 /* The leg for that hash, of those by `port` (ROUTE_NO_PORT: of all) if there are any; else NULL. Shares are kept among
  * all legs alone. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
+/* The hash by which a packet takes one of several legs, going from `from` to `to` (as in struct key): all packets of a
+ * flow have it in common, and all workers work it out alike. key: what else it says. */
+uint32_t routes_share(const uint32_t from[4], const uint32_t to[4], const struct key *key);
 
 #endif

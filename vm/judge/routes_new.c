@@ -128,6 +128,7 @@ static void fill(struct routes *r, const struct routes_said *said, const struct 
     if (said->ways_count) memcpy(r->ways, said->ways, said->ways_count * sizeof *r->ways);
     if (said->legs_count) memcpy(r->legs, said->legs, said->legs_count * sizeof *r->legs);
     if (said->rules_count) memcpy(r->rules, said->rules, said->rules_count * sizeof *r->rules);
+    if (said->devices_count) memcpy(r->devices, said->devices, said->devices_count * sizeof *r->devices);
 }
 
 static bool prefixes_fit(const struct routes_said *said)
@@ -143,7 +144,8 @@ static bool prefixes_fit(const struct routes_said *said)
 struct routes *routes_new(const struct routes_said *said, unsigned ports)
 {
     struct piece *four = NULL, *six = NULL;
-    struct routes_size size = {.ways = said->ways_count, .legs = said->legs_count, .rules = said->rules_count};
+    struct routes_size size = {
+        .ways = said->ways_count, .legs = said->legs_count, .rules = said->rules_count, .devices = said->devices_count};
     struct routes *r = NULL;
     if (prefixes_fit(said) && pieces_of(said, 4, &four, &size.ranges4) && pieces_of(said, 6, &six, &size.ranges6))
         r = routes_alloc(&size);

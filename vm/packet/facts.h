@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct pbc_range6;
+struct routes;
 
 /* What is known of an interface; 0: as the facts say for all of them. */
 struct facts_iface {
@@ -16,6 +17,12 @@ struct facts_iface {
     uint32_t addr6[4]; /* likewise */
     uint16_t peer;     /* of a bridge: the interface that its frames cross to; IFACE_NONE: none */
     uint16_t as;       /* 1 + the id that rules know it by, a pattern's that it shares with others; 0: its own */
+};
+
+/* A device that routes lead by, in the running program. */
+struct facts_device {
+    uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none do */
+    uint16_t as;    /* the id that rules know it by; IFACE_OTHER: no rule names it */
 };
 
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
@@ -43,9 +50,12 @@ struct facts {
     const uint32_t *server_mtu; /* [program->servers_count] bytes of an IP packet that the way to each server bears;
                                    0: what its interface does. NULL: of all */
     const uint16_t *target_out; /* [program->nats_count] likewise, of the targets of `forward` */
-    bool bridges;               /* some interface has a peer, */
-    bool patterns;              /* some interface is known by another id than its own */
-    bool drop_bad_checksum;     /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
+    const struct routes
+        *routes; /* for `out on` and `urpf-failed`; NULL: no way is known. A change is a new generation */
+    const struct facts_device *devices; /* [routes->size.devices]: its devices, in their order */
+    bool bridges;                       /* some interface has a peer, */
+    bool patterns;                      /* some interface is known by another id than its own */
+    bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
 static inline const struct facts_iface *facts_iface(const struct facts *f, uint16_t iface)

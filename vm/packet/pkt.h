@@ -54,6 +54,8 @@ enum pkt_flag {
     PKT_BAD_CSUM = 1 << 2,     /* set by pkt_parse: wrong IPv4 header checksum */
     PKT_NOT_LINEAR = 1 << 3,   /* so too, with REASON_SNAPPED: headers go past the head; linearise and run again */
     PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
+    PKT_WAY_SAID = 1 << 5,     /* whoever fills the view says `way`: routes are not asked for it */
+    PKT_SOURCE_SAID = 1 << 6,  /* likewise `source` */
 };
 #define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* what pkt_parse sets and clears */
 
@@ -92,7 +94,13 @@ struct pkt {
         };
         uint32_t outcome; /* all four */
     };
+
+    /* set by ways_settle (judge/ways.h), where the program asks for it; 0: not known */
+    uint16_t way;   /* of a packet that crosses: 1 + the id by which rules know the interface that it leaves by */
+    uint8_t source; /* enum pkt_source */
 };
+/* Would the source be reached by the interface that the packet came by? */
+enum pkt_source { SOURCE_UNKNOWN, SOURCE_REACHED, SOURCE_FAILED };
 
 /* Of two lengths. */
 static inline uint32_t least_len(uint32_t a, uint32_t b) { return a < b ? a : b; }

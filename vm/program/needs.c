@@ -1,5 +1,5 @@
 /* What a program needs of a worker, as its flags say it: a flow table, counts of flows, fragments that follow their
- * first. The compiler writes them into meta, the verifier compares. */
+ * first, what routes say. The compiler writes them into meta, the verifier compares. */
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
@@ -19,6 +19,8 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
     uint32_t flags = asks_beyond(l, c) ? PBC_FOLLOWS_FRAGMENTS : 0;
     if (c->kind == COND_STATE) flags |= PBC_KEEPS_FLOWS;
     if (c->kind == COND_FLOWS_OVER) flags |= PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS;
+    if (c->kind == COND_OUT_ON) flags |= PBC_ASKS_WAY;
+    if (c->kind == COND_URPF) flags |= PBC_ASKS_SOURCE;
     return flags;
 }
 

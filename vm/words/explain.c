@@ -73,6 +73,10 @@ static void family_say(struct text *t, const struct failed *f) { say_words(t, f-
 static void number_say(struct text *t, const struct failed *f)
 {
     const struct cond_info *k = &cond_info[f->c->kind];
+    if (k->traits & COND_ALONE) {
+        text_add(t, "source is reached by the interface that it came by");
+        return;
+    }
     const bool hops = f->c->kind == COND_TTL && f->key->kind & KIND_IP6;
     say_value(t, f->p, f->c, hops ? "hop limit" : k->word, cond_number(k, f->key, f->pkt));
 }

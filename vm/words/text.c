@@ -246,7 +246,7 @@ void text_add_value(struct text *t, const struct program *p, const struct pbc_co
     const char *name = NULL;
     if (c->kind == COND_PROTO) name = proto_name(value % PBC_PROTO_IP4);
     if (c->kind == COND_ICMP_TYPE) name = icmp_type_name(c->arg & KIND_ICMP6 ? 6 : 4, value);
-    if (c->kind == COND_ON)
+    if (cond_info[c->kind].traits & COND_IFACES)
         text_add_iface(t, p, value);
     else if (name)
         text_add(t, "%s", name);
@@ -316,7 +316,8 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
         return i == 0;
     }
     if (c->kind == COND_DURING) return add_schedule_name(t, p, c->arg, i);
-    if (c->kind == COND_ON) return add_listed_iface(t, p, c, i);
+    if (cond_info[c->kind].traits & COND_ALONE) return false;
+    if (cond_info[c->kind].traits & COND_IFACES) return add_listed_iface(t, p, c, i);
     if (add_word(t, c, &i)) return true;
     if (i >= c->count) return false;
     switch ((enum cond_operands)cond_info[c->kind].operands) {

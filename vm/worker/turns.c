@@ -25,6 +25,7 @@ static decided decide_one(const struct job *j, struct packet_ctx *c)
     const struct vm *vm = j->vm;
     const struct effects e = effects_of(j, c);
     decided d;
+    if (vm->ways) vm_settle_ways(j, c->key, c->pkt);
     if (__builtin_expect(vm->cfg.kernel != NULL, 0)) return decide_there(j, c, &e);
     if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);

@@ -20,7 +20,7 @@ struct work {
     struct ir *ir;
     const struct claim *claim;
     struct ir_product said; /* by the claim itself */
-    uint32_t leaves;        /* IR_IFACE of what this machine sends: by that it leaves */
+    uint32_t leaves;        /* IR_OUT of what crosses, IR_IFACE of what this machine sends */
     struct region *out;
 };
 
@@ -136,6 +136,7 @@ static void add(struct work *w, const struct ir_product *kind)
         return;
     }
     arriving.field[IR_SRC_SELF] = IR_EMPTY;
+    arriving.field[IR_OUT] = w->leaves;
     add_from(w, &arriving, kind);
     sent.field[IR_SRC] = sent.field[IR_DST_SELF] = IR_EMPTY;
     if (speaks_of_sent(w) && sent.field[IR_IFACE] != IR_EMPTY) add_from(w, &sent, kind);

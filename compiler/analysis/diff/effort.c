@@ -12,7 +12,7 @@
 /* `on` is held against every interface (import.c). */
 static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
 {
-    return 1 + (uint64_t)c->count + (c->kind == COND_ON ? p->ifaces_count : 0);
+    return 1 + (uint64_t)c->count + (cond_info[c->kind].traits & COND_IFACES ? p->ifaces_count : 0);
 }
 
 /* Sums of the first i: of conditions, of sets. */

@@ -63,7 +63,7 @@ static struct item *add_item(struct items *out)
 
 /* All of `outer` comes this way; NULL: everything. */
 static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const struct ir_product *outer, bool loose,
-                         struct items *out)
+                         enum pbc_direction direction, struct items *out)
 {
     const struct image *img = d->c.image;
     const uint32_t began = out->count;
@@ -76,6 +76,12 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         out->too_many = d->work < WORK_OF_AND;
         d->work -= out->too_many ? 0 : outer ? WORK_OF_AND : 1;
         if (ir_is_empty(p) || (!decides(r->verdict) && r->verdict != PBC_V_DO)) continue;
+        if (p->field[IR_OUT] != IR_ALL && direction != PBC_DIR_FORWARD) {
+            struct ir_product *met = memcpy(arena_alloc(d->c.arena, sizeof(*met)), p, sizeof(*met));
+
+            if (!product_in_direction(d->c.ir, met, direction)) continue;
+            p = met;
+        }
         if (outer) {
             struct ir_product both;
 
@@ -84,7 +90,7 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         }
         if (r->verdict == PBC_V_DO) {
             const struct pbc_chain *c = &img->chains[r->chain];
-            flatten_list(d, c->rules, c->rule_count, p, this_loose, out);
+            flatten_list(d, c->rules, c->rule_count, p, this_loose, direction, out);
             continue;
         }
         struct item *it = add_item(out);
@@ -113,5 +119,5 @@ void flatten(struct diff *d, uint32_t firewall, struct items *out)
     if (firewall == PBC_NONE) return;
     const struct pbc_firewall *f = &d->c.image->firewalls[firewall];
 
-    flatten_list(d, f->rules, f->rule_count, NULL, false, out);
+    flatten_list(d, f->rules, f->rule_count, NULL, false, (enum pbc_direction)f->direction, out);
 }

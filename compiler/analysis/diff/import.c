@@ -195,7 +195,7 @@ static bool import_cond(struct diff *d, const struct side *s, const uint32_t bas
     if (!to) return too_many(d);
     *to = *from;
     to->name = 0;
-    if (from->kind == COND_ON) return import_on(d, s, from, to);
+    if (cond_info[from->kind].traits & COND_IFACES) return import_on(d, s, from, to);
     if (from->kind == COND_DURING) import_during(d, s, to);
     if (operands[from->kind] == PBC_METERS)
         to->first = meters[from->first];

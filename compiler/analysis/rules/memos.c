@@ -44,6 +44,8 @@ static bool is_own(enum ir_field f)
     case IR_SPORT:
     case IR_DPORT:
     case IR_IFACE:
+    case IR_OUT:
+    case IR_URPF:
     case IR_VLAN:
     case IR_INNER:
     case IR_FRAGMENT:

@@ -34,7 +34,7 @@ struct bench {
     struct tx_entry entries[ENTRIES];
     uint8_t *frame;
     uint32_t len;
-    uint16_t iface;
+    const struct frame_spec *packet;
 };
 
 static void release(struct bench *b, const struct vm_tx *tx, struct verdict *v)
@@ -50,7 +50,7 @@ static void judge_once(struct bench *b, struct verdict *v)
     struct pkt pkt, *const pkts[] = {&pkt};
     struct vm_tx tx = {.entries = b->entries, .cap = ENTRIES};
 
-    pkt_view(&pkt, b->frame, b->len, b->len, LINK_ETHER, b->iface);
+    frame_spec_view(b->packet, b->frame, b->len, &pkt);
     vm_run(b->vm, &b->in, pkts, 1, v, &tx);
     release(b, &tx, v);
     if (v->action != ACTION_HELD) return;
@@ -65,7 +65,7 @@ static uint32_t state_now(struct program *p, struct bench *b)
     struct pkt pkt;
     struct key key;
 
-    pkt_view(&pkt, b->frame, b->len, b->len, LINK_ETHER, b->iface);
+    frame_spec_view(b->packet, b->frame, b->len, &pkt);
     if (pkt_parse(&pkt, &b->facts, &key) != REASON_NONE) return 0;
     key_settle(p, &key);
     vm_state(b->vm, &b->in, &key, &pkt);
@@ -78,7 +78,7 @@ static void judge_in(struct program *p, struct bench *b, const struct frame_spec
     b->vm = vm_new(p, &(struct vm_cfg){.seed = 1, .pool = pool, .no_cookies = true});
     if (!b->vm) out_of_memory();
     b->len = frame_write(packet, b->frame);
-    b->iface = packet->iface;
+    b->packet = packet;
     for (uint32_t i = 0; i < before; i++) judge_once(b, v);
     *state = state_now(p, b);
     judge_once(b, v);
@@ -146,7 +146,7 @@ void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const stru
     s->b.facts.generation = generation + 1;
     s->b.in.mono_ns += SECOND_NS; /* meters fill again */
     s->b.len = frame_write(p, s->b.frame);
-    s->b.iface = p->iface;
+    s->b.packet = p;
     judge_once(&s->b, v);
 }
 
@@ -155,7 +155,7 @@ bool sample_parse(const struct program *program, const struct frame_spec *p, con
 {
     const uint32_t len = frame_write(p, frame);
 
-    pkt_view(pkt, frame, len, len, LINK_ETHER, p->iface);
+    frame_spec_view(p, frame, len, pkt);
     if (pkt_parse(pkt, facts, key) != REASON_NONE) return false;
     key_settle(program, key);
     return true;

@@ -108,7 +108,7 @@ static bool is_device(const struct image *img, const char *name)
 }
 
 /* A device that the program does not name. */
-static void print_other(const struct image *img, FILE *out)
+static void print_other(const struct image *img, const char *word, FILE *out)
 {
     char name[16];
 
@@ -116,20 +116,21 @@ static void print_other(const struct image *img, FILE *out)
         snprintf(name, sizeof(name), "other%u", n);
         if (!is_device(img, name)) break;
     }
-    fprintf(out, " on \"%s\"", name);
+    fprintf(out, " %s \"%s\"", word, name);
 }
 
-static void print_iface(const struct compile *c, const struct frame_spec *p, FILE *out)
+/* word: "on" or "out on". */
+static void print_iface(const struct compile *c, const char *word, uint16_t iface, FILE *out)
 {
     const struct image *img = c->image;
 
-    if (p->iface == IFACE_NONE) return;
-    if (p->iface >= img->ifaces_count)
-        print_other(img, out);
-    else if (img->ifaces[p->iface].name)
-        fprintf(out, " on %s", image_str(img, img->ifaces[p->iface].name));
+    if (iface == IFACE_NONE) return;
+    if (iface >= img->ifaces_count)
+        print_other(img, word, out);
+    else if (img->ifaces[iface].name)
+        fprintf(out, " %s %s", word, image_str(img, img->ifaces[iface].name));
     else
-        fprintf(out, " on \"%s\"", image_str(img, img->ifaces[p->iface].device));
+        fprintf(out, " %s \"%s\"", word, image_str(img, img->ifaces[iface].device));
 }
 
 static void print_payload(const struct frame_spec *p, FILE *out)
@@ -165,13 +166,14 @@ static void print_unsaid(const struct frame_spec *p, FILE *out)
     bool unsaid = false;
 
     for (unsigned i = 0; i < IP_NUMBERS; i++) unsaid |= i != NUMBER_FLOWLABEL && p->number[i];
-    if (!unsaid && !p->options && !p->arp_answer && !has_odd_tag(p)) return;
+    if (!unsaid && p->source == SOURCE_UNKNOWN && !p->options && !p->arp_answer && !has_odd_tag(p)) return;
     fputs(p->arp_answer ? " # an answer" : " # with", out);
     if (has_odd_tag(p)) print_tags(p, out);
     for (unsigned i = 0; i < IP_NUMBERS; i++)
         if (i != NUMBER_FLOWLABEL && p->number[i])
             fprintf(out, " %s %u", cond_info[ip_number_conds[i]].name, p->number[i]);
     if (p->options) fputs(" options any", out);
+    if (p->source) fputs(p->source == SOURCE_FAILED ? " urpf-failed" : " a source that is reached", out);
 }
 
 void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
@@ -194,7 +196,8 @@ void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
     if (p->fragment != KIND_FRAG_NO) fputs(p->fragment == KIND_FRAG_FIRST ? " fragment first" : " fragment later", out);
     print_mac("from", p->src_mac, out);
     print_mac("to", p->dst_mac, out);
-    print_iface(c, p, out);
+    print_iface(c, "on", p->iface, out);
+    print_iface(c, "out on", (uint16_t)(p->way - 1), out);
     print_payload(p, out);
     print_unsaid(p, out);
 }

@@ -174,6 +174,18 @@ static bool iface(const struct sampler *s)
     return true;
 }
 
+/* By which interface it leaves, and whether its source would be reached: not said, if that will do. */
+static bool routes(const struct sampler *s)
+{
+    uint32_t id;
+
+    if (!has(s, IR_URPF, SOURCE_ABSENT)) s->out->source = has(s, IR_URPF, 0) ? SOURCE_REACHED : SOURCE_FAILED;
+    if (has(s, IR_OUT, IFACE_ABSENT)) return true;
+    if (!nth(s, IR_OUT, 0, IFACE_ABSENT - 1, 0, &id)) return false;
+    s->out->way = 1 + (id < s->c->image->ifaces_count ? (uint16_t)id : IFACE_OTHER);
+    return true;
+}
+
 /* The frame's own MAC, if the set has it; else one that stands in the set, or beside its ends. */
 static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t *out)
 {
@@ -298,7 +310,7 @@ static bool build(struct sampler *s, uint32_t what)
     p->fragment = KIND_FRAG_NO;
     p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what_is_six(what));
     s->family = p->family;
-    if (!sample_addresses(s) || !tags(s) || !iface(s)) return false;
+    if (!sample_addresses(s) || !tags(s) || !iface(s) || !routes(s)) return false;
     p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */
     if (p->form == FORM_ARP) return macs(s);
     if (!fragment(s, what) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;

@@ -144,12 +144,21 @@ static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16]
 /* The frame of d, asked of this classifier at all? */
 static bool is_asked(const struct trial *t) { return !(t->d->draw.key.kind & KIND_ARP) == !t->arp; }
 
+/* `out on` that a box says is of a rule that only what this machine sends meets; a frame of the trial may travel
+ * otherwise. */
 static bool rule_holds(const struct trial *t, uint32_t entry)
 {
+    struct key sent = t->d->draw.key;
+
+    sent.kind |= KIND_OUT;
     const struct pbc_rule *r = &t->p->rules[t->p->entries[t->k->entries + entry].rule];
 
-    for (uint32_t i = 0; i < r->cond_count; i++)
-        if (!cond_match(t->p, &t->p->conds[r->conds + i], &t->d->draw.key, &t->d->draw.pkt)) return false;
+    for (uint32_t i = 0; i < r->cond_count; i++) {
+        const struct pbc_cond *c = &t->p->conds[r->conds + i];
+        const struct key *key = c->kind == COND_OUT_ON ? &sent : &t->d->draw.key;
+
+        if (!cond_match(t->p, c, key, &t->d->draw.pkt)) return false;
+    }
     return true;
 }
 

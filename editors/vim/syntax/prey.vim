@@ -19,7 +19,7 @@ syn keyword preyDeclaration timeouts
 
 " What begins a rule, and a step of a test.
 syn keyword preyVerdict accept add count decap do drop log mirror reject return
-syn keyword preyStep after always at expect never repeat replay reply server
+syn keyword preyStep after always at expect never repeat replay reply route server
 
 " What a rule asks.
 syn keyword preyProtocol ah arp esp gre icmp icmp6 igmp ip ip6 ipip l2tp ospf pim sctp tcp udp vrrp

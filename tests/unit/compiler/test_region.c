@@ -54,6 +54,7 @@ static void draw_frames(struct drawn *d, struct rng *r)
         uint32_t states[STATES_MAX] = {MARK_NONE};
 
         frame_draw(d->bytes[i], &d->pkts[i], &d->stock, r, d->program->ifaces_count);
+        ways_draw(&d->pkts[i], r, d->program->ifaces_count);
         d->facts.schedules = rng_below(r, 8);
         if (pkt_parse(&d->pkts[i], &d->facts, &key) != REASON_NONE) continue;
         key_settle(d->program, &key);

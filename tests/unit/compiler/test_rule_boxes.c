@@ -129,6 +129,7 @@ static unsigned one_frame(struct made *m, struct drawn *w, struct rng *r, const 
     unsigned held = 0;
 
     frame_draw(frame, &pkt, &w->stock, r, m->p->ifaces_count);
+    ways_draw(&pkt, r, m->p->ifaces_count);
     w->facts.schedules = rng_next(r) & 7u;
     if (pkt_parse(&pkt, &w->facts, &key) != REASON_NONE) return 0;
     key_settle(m->p, &key);

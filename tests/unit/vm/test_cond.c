@@ -18,6 +18,8 @@ struct sample {
     uint32_t arg, first, count;
     uint8_t flags; /* PBC_COND_ANY */
     struct key key;
+    uint16_t way;    /* as in struct pkt */
+    uint8_t source;  /* likewise */
     bool has, holds; /* the field is there; the condition holds */
     const char *why; /* why it fails; where it holds: why its `not` fails */
 };
@@ -306,6 +308,54 @@ static const struct sample samples[] = {
      .count = 1,
      .key = {.kind = TCP4, .iface = IFACE_NONE},
      .why = "interface is not known"},
+    {.kind = COND_OUT_ON,
+     .first = R_ZERO,
+     .count = 1,
+     .key = {.kind = TCP4 | KIND_FORWARD},
+     .way = 1,
+     .has = true,
+     .holds = true,
+     .why = "way out is wan, which `not` excludes"},
+    {.kind = COND_OUT_ON,
+     .first = R_ZERO,
+     .count = 1,
+     .key = {.kind = TCP4 | KIND_FORWARD, .iface = 0},
+     .way = 2,
+     .has = true,
+     .why = "way out is eth1, not wan"},
+    {.kind = COND_OUT_ON,
+     .first = R_ZERO,
+     .count = 1,
+     .key = {.kind = TCP4 | KIND_FORWARD},
+     .why = "way out is not known"},
+    {.kind = COND_OUT_ON,
+     .first = R_ZERO,
+     .count = 1,
+     .key = {.kind = TCP4 | KIND_IN},
+     .way = 1,
+     .why = "way out is not known"},
+    {.kind = COND_OUT_ON,
+     .first = R_ZERO,
+     .count = 1,
+     .key = {.kind = TCP4 | KIND_OUT, .iface = 1},
+     .way = 1,
+     .has = true,
+     .why = "way out is eth1, not wan"},
+    {.kind = COND_URPF,
+     .first = R_ONE,
+     .count = 1,
+     .key = {.kind = TCP4},
+     .source = SOURCE_FAILED,
+     .has = true,
+     .holds = true},
+    {.kind = COND_URPF,
+     .first = R_ONE,
+     .count = 1,
+     .key = {.kind = TCP4},
+     .source = SOURCE_REACHED,
+     .has = true,
+     .why = "source is reached by the interface that it came by"},
+    {.kind = COND_URPF, .first = R_ONE, .count = 1, .key = {.kind = TCP4}, .why = "way to its source is not known"},
     {.kind = COND_VLAN,
      .first = R_WEB,
      .count = 1,
@@ -642,11 +692,13 @@ static void every_kind(void **state)
     for (unsigned i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *s = &samples[i];
         const bool no_not = s->kind == COND_FLAGS || s->kind == COND_BYTES || s->kind == COND_OVER ||
-                            s->kind == COND_WITHIN || s->kind == COND_FLOWS_OVER;
+                            s->kind == COND_WITHIN || s->kind == COND_FLOWS_OVER || s->kind == COND_URPF;
         struct pbc_cond plain = p->conds[i], negated = plain;
         char line[256];
         negated.flags |= PBC_COND_NOT;
         seen[s->kind] = true;
+        pkt.way = s->way;
+        pkt.source = s->source;
         if (cond_match(p, &plain, &s->key, &pkt) != s->holds) fail_msg("sample %u: plain", i);
         if (!no_not && cond_match(p, &negated, &s->key, &pkt) != (s->has && !s->holds)) fail_msg("sample %u: not", i);
         if (no_not && s->holds) continue;

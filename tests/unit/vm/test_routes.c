@@ -95,7 +95,8 @@ static void compare_all(uint32_t count, unsigned ranks, uint64_t seed)
 {
     struct route *all = calloc(count + 1, sizeof *all);
     for (uint32_t i = 0; i < count; i++) all[i] = draw(&seed, ranks);
-    const struct routes_said said = {all, ways(), legs, NULL, count, WAYS, WAYS, 0};
+    const struct routes_said said = {
+        .routes = all, .ways = ways(), .legs = legs, .count = count, .ways_count = WAYS, .legs_count = WAYS};
     struct routes *r = routes_new(&said, PORTS);
     assert_non_null(r);
     for (uint32_t i = 0; i < count && i < 300; i++) check_edges(r, &said, &all[i]);
@@ -121,7 +122,14 @@ static void rules_are_asked(void **state)
     const struct route all = {.family = 4, .way = 1};
     const struct route_rule rule = {
         .from = {0x0a010000}, .to = {0xc0000000}, .family = 4, .from_bits = 16, .to_bits = 8, .in = 1};
-    const struct routes_said said = {&all, ways(), legs, &rule, 1, WAYS, WAYS, 1};
+    const struct routes_said said = {.routes = &all,
+                                     .ways = ways(),
+                                     .legs = legs,
+                                     .rules = &rule,
+                                     .count = 1,
+                                     .ways_count = WAYS,
+                                     .legs_count = WAYS,
+                                     .rules_count = 1};
     struct routes *r = routes_new(&said, PORTS);
     const uint32_t from[][4] = {{0x0a01ffff}, {0x0a020000}}, to[][4] = {{0xc0ffffff}, {0xc1000000}};
     for (unsigned i = 0; i < 8; i++) {
@@ -140,7 +148,8 @@ static void legs_have_shares(void **state)
         {.up_to = 0x3fffffff, .port = 0}, {.up_to = 0x7fffffff, .port = 1}, {.up_to = UINT32_MAX, .port = 0, .mtu = 1}};
     const struct route_way via = {.kind = ROUTE_VIA, .legs = 3};
     const struct route all = {.family = 6};
-    const struct routes_said said = {&all, &via, three, NULL, 1, 1, 3, 0};
+    const struct routes_said said = {
+        .routes = &all, .ways = &via, .legs = three, .count = 1, .ways_count = 1, .legs_count = 3};
     struct routes *r = routes_new(&said, PORTS);
     assert_ptr_equal(routes_leg(r, r->ways, 0, ROUTE_NO_PORT), &r->legs[0]);
     assert_ptr_equal(routes_leg(r, r->ways, 0x3fffffff, ROUTE_NO_PORT), &r->legs[0]);

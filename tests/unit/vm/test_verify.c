@@ -72,10 +72,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
-    FAULT(meta_flags, "meta: unknown flags 0x103", b->keep_needs = true; b->meta->flags = 0x103)                       \
+    FAULT(meta_flags, "meta: unknown flags 0x403", b->keep_needs = true; b->meta->flags = 0x403)                       \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
-    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x78", b->keep_needs = true;             \
+    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x378", b->keep_needs = true;             \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
     FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
@@ -171,7 +171,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
-    FAULT(cond_kind, "condition 0: unknown kind 35", b->conds[0].kind = COND_COUNT)                                    \
+    FAULT(cond_kind, "condition 0: unknown kind 37", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4)                                         \
     FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \

@@ -364,3 +364,11 @@ uint32_t frame_write(const struct frame_spec *p, uint8_t frame[FRAME_MOST])
     seal_upper(&w, p, l4);
     return pkt.head_len;
 }
+
+void frame_spec_view(const struct frame_spec *f, const uint8_t *frame, uint32_t len, struct pkt *pkt)
+{
+    pkt_view(pkt, frame, len, len, LINK_ETHER, f->iface);
+    pkt->way = f->way;
+    pkt->source = f->source;
+    pkt->flags |= (uint8_t)((f->way ? PKT_WAY_SAID : 0) | (f->source ? PKT_SOURCE_SAID : 0));
+}

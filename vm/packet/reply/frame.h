@@ -65,10 +65,16 @@ struct frame_spec {
         uint32_t len;
     } payload;
     const struct frame_tunnel *tunnel; /* NULL: it comes bare */
+    uint16_t way;                      /* no byte of the frame: as in struct pkt, where it is said */
+    uint8_t source;                    /* likewise */
 };
+
+struct pkt;
 
 /* Write the frame; returns its length, at most FRAME_MOST. */
 uint32_t frame_write(const struct frame_spec *f, uint8_t frame[FRAME_MOST]);
+/* A view of what was written, with what is said of its ways. */
+void frame_spec_view(const struct frame_spec *f, const uint8_t *frame, uint32_t len, struct pkt *pkt);
 /* Bytes of the IP packet without filling: headers and payload; those that it has behind its IP headers; those of the
  * headers of its tunnel. */
 uint32_t frame_least(const struct frame_spec *f);

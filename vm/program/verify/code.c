@@ -59,7 +59,7 @@ static bool verify_header(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
     const struct insn *n = &p->code[i];
-    if (n->a >= COND_COUNT || !cond_info[n->a].word || cond_info[n->a].half != HALF_NONE)
+    if (n->a >= COND_COUNT || !cond_info[n->a].word || half_in_key(cond_info[n->a].half))
         return at_insn(v, i, "no such number of the IP header");
     if (n->imm >= p->ranges_count) return at_insn(v, i, "range does not exist");
     return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");

@@ -171,15 +171,15 @@ static void count_past(const struct program *p, uint64_t limit, uint32_t *before
     for (uint32_t i = 0; i < p->ranges_count; i++) before[i + 1] = before[i] + (p->ranges[i].hi >= limit);
 }
 
-/* Every `on` names interfaces that exist. */
+/* Every `on` and `out on` names interfaces that exist. */
 static bool verify_on(const struct verifier *v, uint32_t *before)
 {
     const struct program *p = v->p;
     count_past(p, p->ifaces_count, before);
     for (uint32_t i = 0; i < p->conds_count; i++) {
         const struct pbc_cond *c = &p->conds[i];
-        if (c->kind == COND_ON && before[c->first + c->count] != before[c->first])
-            return fault(v, "condition %u (on): interface does not exist", i);
+        if (cond_info[c->kind].traits & COND_IFACES && before[c->first + c->count] != before[c->first])
+            return fault(v, "condition %u (%s): interface does not exist", i, cond_info[c->kind].name);
     }
     return true;
 }

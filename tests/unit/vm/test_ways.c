@@ -1,0 +1,169 @@
+/* What routes say of a packet: by which interface it leaves, whether its source would be reached by the one that it
+ * came by; what they do not say, and what nobody asks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "vm/judge/route_list.h"
+#include "vm/judge/ways.h"
+
+/* Ids of the rules: eth0 and eth1 by name, all of wg* by a pattern, which has 2; frames of wg1 come by 3, of wg2 by 4.
+ */
+enum { ETH0, ETH1, WG, WG1, WG2 };
+static const char *const names[] = {"eth0", "eth1", "wg1", "wg2"};
+static const struct facts_device ids[] = {{ETH0, ETH0}, {ETH1, ETH1}, {WG1, WG}, {WG2, WG}};
+enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
+
+struct world {
+    struct route_list list;
+    struct routes *table;
+    struct facts_device devices[8];
+    struct facts facts;
+};
+
+static void add(struct world *w, uint32_t to, uint8_t bits, uint8_t kind, const char *const devices[], unsigned count)
+{
+    struct route_hop hops[2] = {{.weight = 1}, {.weight = 1}};
+    for (unsigned i = 0; i < count; i++) strcpy(hops[i].device, devices[i]);
+    const struct route_entry e = {
+        .route = {.to = {to}, .family = 4, .bits = bits}, .kind = kind, .hops = count, .hop = hops};
+    assert_int_equal(route_list_add(&w->list, &e), 0);
+}
+
+static void finish(struct world *w)
+{
+    w->table = route_list_table(&w->list);
+    assert_non_null(w->table);
+    for (uint32_t i = 0; i < w->table->size.devices; i++)
+        for (unsigned k = 0; k < sizeof names / sizeof names[0]; k++)
+            if (!strcmp(w->table->devices[i].name, names[k])) w->devices[i] = ids[k];
+    w->facts = (struct facts){.routes = w->table, .devices = w->devices};
+}
+
+/* 10/8 by eth0, 10.1/16 by wg1 and wg2, 10.2/16 refused, 10.3/16 not to be told, 10.4/16 this machine. */
+static void open_world(struct world *w)
+{
+    *w = (struct world){0};
+    add(w, 0x0a000000, 8, ROUTE_VIA, &names[0], 1);
+    add(w, 0x0a010000, 16, ROUTE_VIA, &names[2], 2);
+    add(w, 0x0a020000, 16, ROUTE_REFUSED, NULL, 0);
+    add(w, 0x0a030000, 16, ROUTE_ASK, NULL, 0);
+    add(w, 0x0a040000, 16, ROUTE_OWN, NULL, 0);
+    finish(w);
+}
+
+static void close_world(struct world *w)
+{
+    routes_put(w->table);
+    route_list_fini(&w->list);
+}
+
+static struct pkt settle(const struct world *w, uint32_t kind, uint32_t src, uint32_t dst, uint16_t iface, bool known)
+{
+    const struct key key = {.src = {src}, .dst = {dst}, .kind = kind | KIND_IP4, .iface = iface};
+    struct pkt pkt = {.iface = iface};
+    assert_int_equal(ways_settle(BOTH, &w->facts, &key, &pkt), known);
+    return pkt;
+}
+
+static void ways(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a050001, ETH0, true).way, 1 + ETH0);
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a010001, ETH0, true).way, 1 + WG); /* either is wg* */
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a020001, ETH0, false).way, 0);
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a030001, ETH0, false).way, 0);
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0b000001, ETH0, false).way, 0);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a090001, 0x0b000001, ETH0, true).way, 0); /* it leaves nowhere */
+    w.facts.routes = NULL;
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a050001, ETH0, false).way, 0);
+    close_world(&w);
+}
+
+static void sources(void **state)
+{
+    static const uint32_t no_route[] = {0, 0xe0000001, 0xa9fe0101};
+    struct world w;
+    (void)state;
+    open_world(&w);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, ETH0, true).source, SOURCE_REACHED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, ETH1, true).source, SOURCE_FAILED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a010001, 1, WG2, true).source, SOURCE_REACHED); /* each way is one */
+    assert_int_equal(settle(&w, KIND_IN, 0x0a010001, 1, ETH0, true).source, SOURCE_FAILED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a020001, 1, ETH0, true).source, SOURCE_FAILED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a040001, 1, ETH0, true).source, SOURCE_FAILED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0b000001, 1, ETH0, true).source, SOURCE_FAILED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a030001, 1, ETH0, false).source, SOURCE_UNKNOWN);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, IFACE_NONE, false).source, SOURCE_UNKNOWN);
+    assert_int_equal(settle(&w, KIND_OUT, 0x0b000001, 1, ETH1, true).source, SOURCE_REACHED);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(settle(&w, KIND_IN, no_route[i], 1, ETH1, true).source, SOURCE_REACHED);
+    close_world(&w);
+}
+
+/* Across a bridge the way is the other port, and routes say nothing of sources. */
+static void bridges(void **state)
+{
+    const struct facts_iface ifaces[] = {{.peer = ETH1}, {.peer = ETH0}};
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.facts.ifaces = ifaces, w.facts.ifaces_count = 2, w.facts.bridges = true;
+    const struct pkt pkt = settle(&w, KIND_FORWARD, 0x0a050001, 0x0a050002, ETH0, false);
+    assert_int_equal(pkt.way, 1 + ETH1);
+    assert_int_equal(pkt.source, SOURCE_UNKNOWN);
+    close_world(&w);
+}
+
+/* A policy rule that asks for more than addresses and the interface leaves nothing known. */
+static void policies(void **state)
+{
+    const struct route all = {.family = 4, .way = 0};
+    const struct route_way way = {.kind = ROUTE_VIA, .legs = 1};
+    const struct route_leg leg = {.up_to = UINT32_MAX, .port = ROUTE_NO_PORT, .device = 1};
+    const struct route_rule rule = {.family = 4, .in = 0};
+    const struct route_device device = {.name = "eth0"};
+    const struct routes_said said = {.routes = &all,
+                                     .ways = &way,
+                                     .legs = &leg,
+                                     .rules = &rule,
+                                     .devices = &device,
+                                     .count = 1,
+                                     .ways_count = 1,
+                                     .legs_count = 1,
+                                     .rules_count = 1,
+                                     .devices_count = 1};
+    struct world w = {.table = routes_new(&said, 1)};
+    (void)state;
+    assert_non_null(w.table);
+    w.facts = (struct facts){.routes = w.table, .devices = ids};
+    assert_int_equal(settle(&w, KIND_FORWARD, 1, 2, ETH0, false).way, 0); /* it may have come by that port */
+    close_world(&w);
+}
+
+/* What the view says already stays, and what nobody asks for is not touched. */
+static void said(void **state)
+{
+    const struct key key = {.src = {0x0a050001}, .dst = {0x0a050002}, .kind = KIND_IP4 | KIND_FORWARD};
+    struct pkt pkt = {.flags = PKT_WAY_SAID | PKT_SOURCE_SAID, .way = 7, .source = SOURCE_FAILED}, bare = {0};
+    struct world w;
+    (void)state;
+    open_world(&w);
+    assert_true(ways_settle(BOTH, &w.facts, &key, &pkt));
+    assert_int_equal(pkt.way, 7);
+    assert_int_equal(pkt.source, SOURCE_FAILED);
+    assert_true(ways_settle(0, &w.facts, &key, &bare));
+    assert_int_equal(bare.way + bare.source, 0);
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ways), cmocka_unit_test(sources), cmocka_unit_test(bridges),
+                                       cmocka_unit_test(policies), cmocka_unit_test(said)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
