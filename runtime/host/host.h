@@ -53,6 +53,7 @@ struct host_link {
     uint64_t mac;       /* a 48-bit number; 0: it has none */
     uint32_t mtu;       /* bytes of an IP packet */
     unsigned master;    /* ifindex of the bridge, bond or VRF that it is a port of; 0: none */
+    unsigned under;     /* of a VLAN: ifindex of the link that its frames come by, tagged; else 0 */
     uint32_t vrf_table; /* of a VRF: its routing table; else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
     bool up, running;   /* administratively; with carrier */

@@ -48,8 +48,8 @@ static void read_kind(struct host_link *link, const struct nlattr *info)
 
 static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinfomsg *info)
 {
-    const struct nlattr *at[IFLA_CARRIER_CHANGES + 1];
-    netlink_attributes(nlh, sizeof *info, at, IFLA_CARRIER_CHANGES);
+    const struct nlattr *at[IFLA_LINK_NETNSID + 1];
+    netlink_attributes(nlh, sizeof *info, at, IFLA_LINK_NETNSID);
     struct host_link link;
     memset(&link, 0, sizeof link); /* links are compared as bytes */
     link.ifindex = (unsigned)info->ifi_index;
@@ -63,6 +63,7 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     link.changes = netlink_u32(at[IFLA_CARRIER_CHANGES]);
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
     read_kind(&link, at[IFLA_LINKINFO]);
+    if (!strcmp(link.kind, "vlan") && !at[IFLA_LINK_NETNSID]) link.under = netlink_u32(at[IFLA_LINK]);
     return link;
 }
 

@@ -81,9 +81,23 @@ static uint8_t port_of(const struct routing *r, unsigned ifindex)
     return ROUTE_NO_PORT;
 }
 
+/* 1 + its index among the devices, for which there is room; 0: it is not known, or they are too many. */
+static uint16_t device_of(struct routing *r, const struct host_link *link)
+{
+    if (!link || !link->name[0]) return 0;
+    for (uint32_t i = r->devices_count; i-- > 0;)
+        if (r->devices[i].ifindex == link->ifindex) return (uint16_t)(i + 1);
+    if (r->devices_count == ROUTE_DEVICES_MOST) return 0;
+    struct route_device *d = &r->devices[r->devices_count++];
+    d->ifindex = link->ifindex;
+    memset(d->name, 0, sizeof d->name); /* tables are compared as bytes */
+    memcpy(d->name, link->name, strlen(link->name));
+    return (uint16_t)r->devices_count;
+}
+
 /* at: of the route, or of one of its several ways. What the kernel wraps into something else (MPLS, segment routing)
  * leaves by no port of ours. */
-static struct route_leg leg_of(const struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
+static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
 {
     struct route_leg leg;
     memset(&leg, 0, sizeof leg);
@@ -93,6 +107,7 @@ static struct route_leg leg_of(const struct routing *r, unsigned ifindex, uint32
     leg.family = a.family;
     leg.port = at[RTA_ENCAP] ? ROUTE_NO_PORT : port_of(r, ifindex);
     leg.mtu = link && (!mtu || link->mtu < mtu) ? link->mtu : mtu;
+    leg.device = device_of(r, link);
     leg.up_to = UINT32_MAX;
     return leg;
 }
@@ -109,7 +124,7 @@ static void share(struct route_leg legs[], const uint32_t weights[], unsigned co
 }
 
 /* How many of several live, and these; above ROUTE_LEGS_MOST: too many to keep. */
-static unsigned legs_of(const struct routing *r, const struct nlattr *several, uint32_t mtu,
+static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_t mtu,
                         struct route_leg legs[ROUTE_LEGS_MOST])
 {
     uint32_t weights[ROUTE_LEGS_MOST];
@@ -252,7 +267,7 @@ static int dump_all(struct routing *r)
     const struct rtmsg four = {.rtm_family = AF_INET}, six = {.rtm_family = AF_INET6};
     r->tables_count = r->rules_count = 0;
     r->any[0] = r->any[1] = false;
-    r->seen = r->count = r->legs_count = 0;
+    r->seen = r->count = r->legs_count = r->devices_count = 0;
     r->ways_count = WAYS_FIXED;
     if (r->index) memset(r->index, 0, (r->index_mask + (size_t)1) * sizeof *r->index);
     int failed = dump(r, RTM_GETRULE, &rules, sizeof rules, policy_learn);
@@ -280,11 +295,21 @@ static struct routes *made(struct routing *r)
                                      .ways = r->ways,
                                      .legs = r->legs,
                                      .rules = r->rules,
+                                     .devices = r->devices,
                                      .count = full ? 0 : r->count,
                                      .ways_count = r->ways_count,
                                      .legs_count = r->legs_count,
-                                     .rules_count = r->rules_count};
+                                     .rules_count = r->rules_count,
+                                     .devices_count = r->devices_count};
     return routes_new(&said, r->ports);
+}
+
+/* For all links that there are: no route leads by another. */
+static struct route_device *devices_room(const struct host *h)
+{
+    unsigned links;
+    host_links(h, &links);
+    return calloc(links + 1, sizeof(struct route_device));
 }
 
 int host_routes(struct host *h, const struct served_ports *ports, uint32_t most, struct routes **table, uint32_t *count)
@@ -292,7 +317,8 @@ int host_routes(struct host *h, const struct served_ports *ports, uint32_t most,
     struct routing r = {.host = h, .ifindex = ports->ifindex, .ports = ports->count, .most = most};
     int failed = -ENOMEM;
     r.ways = calloc(64, sizeof *r.ways);
-    if (r.ways && index_grow(&r)) {
+    r.devices = devices_room(h);
+    if (r.ways && r.devices && index_grow(&r)) {
         r.ways_cap = 64;
         r.ways[WAY_OWN].kind = ROUTE_OWN;
         r.ways[WAY_REFUSED].kind = ROUTE_REFUSED;
@@ -304,6 +330,7 @@ int host_routes(struct host *h, const struct served_ports *ports, uint32_t most,
     free(r.routes);
     free(r.ways);
     free(r.legs);
+    free(r.devices);
     free(r.index);
     return failed || *table ? failed : -ENOMEM;
 }

@@ -31,6 +31,8 @@ struct routing {
     uint32_t ways_count, ways_cap;
     struct route_leg *legs;
     uint32_t legs_count, legs_cap;
+    struct route_device *devices; /* that legs lead by; room for all links */
+    uint32_t devices_count;
     uint32_t *index; /* of ways by their content: 1 + its number; [index_mask + 1] */
     uint32_t index_mask;
 };
