@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "vm/judge/route_share.h"
 #include "vm/packet/archived.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
@@ -22,6 +23,13 @@ uint16_t port_known_as(const struct program *p, const char *device, uint16_t own
     const struct iface_table t = program_ifaces(p);
     const uint32_t id = iface_match(&t, device);
     return id == PBC_NONE || id == own ? 0 : (uint16_t)(id + 1);
+}
+
+uint16_t device_known_as(const struct program *p, const char *device)
+{
+    const struct iface_table t = program_ifaces(p);
+    const uint32_t id = iface_match(&t, device);
+    return id == PBC_NONE ? IFACE_OTHER : (uint16_t)id;
 }
 
 static void lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
@@ -126,7 +134,7 @@ static uint32_t share_of(const struct egress *e, const struct route_query *q, co
     struct pkt seen = *pkt;
     struct key key;
     pkt_parse(&seen, &e->snapshot->facts, &key);
-    return routes_share(q->from, q->to, &key);
+    return route_share(q->from, q->to, &key);
 }
 
 /* port: that it must leave by; PORT_ANY: the route says. */

@@ -3,13 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "vm/judge/set_walk.h"
-#include "vm/keyed/hash.h"
-
-#define SHARE_SEED UINT64_C(0x70726579)
 
 enum { RANGES_MOST = 1 << 25, OTHERS_MOST = 1 << 24 };
 
@@ -179,16 +175,4 @@ const struct route_leg *routes_leg(const struct routes *r, const struct route_wa
         if (!first) first = &legs[i];
     }
     return first;
-}
-
-uint32_t routes_share(const uint32_t from[4], const uint32_t to[4], const struct key *key)
-{
-    struct hash_key seed;
-    uint32_t words[10] = {0}; /* fragments have no ports, so their firsts' do not count */
-    hash_key_init(&seed, SHARE_SEED);
-    memcpy(words, from, 16);
-    memcpy(words + 4, to, 16);
-    words[8] = key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO ? key->src_port | (uint32_t)key->dst_port << 16 : 0;
-    words[9] = key->kind & KIND_PROTO ? key->proto : 0;
-    return (uint32_t)(hash_words(&seed, (const hash_word *)(const void *)words, 5) >> 32);
 }

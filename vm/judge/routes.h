@@ -106,8 +106,4 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
 /* The leg for that hash, of those by `port` (ROUTE_NO_PORT: of all) if there are any; else NULL. Shares are kept among
  * all legs alone. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
-/* The hash by which a packet takes one of several legs, going from `from` to `to` (as in struct key): all packets of a
- * flow have it in common, and all workers work it out alike. key: what else it says. */
-uint32_t routes_share(const uint32_t from[4], const uint32_t to[4], const struct key *key);
-
 #endif

@@ -1,6 +1,7 @@
 /* See ways.h. */
 #include "vm/judge/ways.h"
 
+#include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
 
 /* Of a leg, in the facts; NULL: the table does not say by which device it leads. */
@@ -24,7 +25,7 @@ static uint16_t routed(const struct facts *f, const struct key *key)
         .to = key->dst, .from = key->src, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
     const struct route_way *way = routes_find(r, &q);
     if (way->kind != ROUTE_VIA) return 0;
-    const uint32_t share = way->legs > 1 ? routes_share(key->src, key->dst, key) : 0;
+    const uint32_t share = way->legs > 1 ? route_share(key->src, key->dst, key) : 0;
     const struct facts_device *d = device_of(f, routes_leg(r, way, share, ROUTE_NO_PORT));
     return d ? (uint16_t)(d->as + 1) : 0;
 }
@@ -36,15 +37,6 @@ static uint16_t way_of(const struct facts *f, const struct key *key, const struc
     return peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, peer) + 1) : routed(f, key);
 }
 
-/* Unspecified, of one link, or a group: no route leads to whoever sends from there. */
-static bool has_no_route(const struct key *key)
-{
-    const uint32_t first = key->src[0], all = first | key->src[1] | key->src[2] | key->src[3];
-    if (!all) return true;
-    if (key->kind & KIND_IP4) return first >> 28 == 0xe || first >> 16 == 0xa9fe;
-    return first >> 24 == 0xff || first >> 22 == 0xfe80 >> 6;
-}
-
 /* Does one of the ways lead there by the interface that the packet came by? */
 static enum pkt_source leads_back(const struct facts *f, const struct route_way *way, uint16_t came)
 {
@@ -52,14 +44,14 @@ static enum pkt_source leads_back(const struct facts *f, const struct route_way 
     for (unsigned i = 0; i < way->legs; i++) {
         const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
         if (d && d->iface == came) return SOURCE_REACHED;
-        known &= d != NULL;
+        known &= d && d->iface != IFACE_OTHER;
     }
     return known ? SOURCE_FAILED : SOURCE_UNKNOWN;
 }
 
 static enum pkt_source source_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
 {
-    if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || has_no_route(key)) return SOURCE_REACHED;
+    if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
     if (!f || !f->routes || pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
     const struct route_query q = {
         .to = key->src, .from = key->dst, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_NO_PORT};

@@ -16,6 +16,15 @@
  * is not known: there are no routes, or they cannot say (ROUTE_ASK), or the interface that it came by is not known. */
 bool ways_settle(uint32_t flags, const struct facts *facts, const struct key *key, struct pkt *pkt);
 
+/* Is its source unspecified, of one link, or a group? No route leads to whoever sends from there. */
+static inline bool ways_no_route(const struct key *key)
+{
+    const uint32_t first = key->src[0], all = first | key->src[1] | key->src[2] | key->src[3];
+    if (!all) return true;
+    if (key->kind & KIND_IP4) return first >> 28 == 0xe || first >> 16 == 0xa9fe;
+    return first >> 24 == 0xff || first >> 22 == 0xfe80 >> 6;
+}
+
 /* The interface that the packet leaves by, as rules know it; IFACE_NONE: not known, or it does not leave. What this
  * machine sends is parsed with the one that it leaves by. */
 static inline uint32_t pkt_way(const struct pkt *pkt, const struct key *key)

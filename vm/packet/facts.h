@@ -21,7 +21,7 @@ struct facts_iface {
 
 /* A device that routes lead by, in the running program. */
 struct facts_device {
-    uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none do */
+    uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none do; IFACE_OTHER: by some of several */
     uint16_t as;    /* the id that rules know it by; IFACE_OTHER: no rule names it */
 };
 
@@ -45,13 +45,13 @@ struct facts {
     uint32_t mtu;                     /* largest IP packet of the links; 0: 1500 */
     const struct facts_iface *ifaces; /* [ifaces_count] by interface id: first the program's, then others (key.h) */
     unsigned ifaces_count;
-    const uint16_t *server_out; /* [program->servers_count] the interface towards each server, as routes say;
-                                   IFACE_NONE: not known. NULL: of none */
-    const uint32_t *server_mtu; /* [program->servers_count] bytes of an IP packet that the way to each server bears;
-                                   0: what its interface does. NULL: of all */
-    const uint16_t *target_out; /* [program->nats_count] likewise, of the targets of `forward` */
-    const struct routes
-        *routes; /* for `out on` and `urpf-failed`; NULL: no way is known. A change is a new generation */
+    const uint16_t *server_out;  /* [program->servers_count] the interface towards each server, as routes say;
+                                    IFACE_NONE: not known. NULL: of none */
+    const uint32_t *server_mtu;  /* [program->servers_count] bytes of an IP packet that the way to each server bears;
+                                    0: what its interface does. NULL: of all */
+    const uint16_t *target_out;  /* [program->nats_count] likewise, of the targets of `forward` */
+    const struct routes *routes; /* for `out on` and `urpf-failed`; NULL: no way is known. A change is a new generation,
+                                    where the program asks for them */
     const struct facts_device *devices; /* [routes->size.devices]: its devices, in their order */
     bool bridges;                       /* some interface has a peer, */
     bool patterns;                      /* some interface is known by another id than its own */

@@ -1,0 +1,26 @@
+/* Which of several legs a packet takes. */
+#ifndef VM_JUDGE_ROUTE_SHARE_H
+#define VM_JUDGE_ROUTE_SHARE_H
+
+#include <string.h>
+
+#include "vm/keyed/hash.h"
+#include "vm/packet/key.h"
+
+/* The hash that struct route_leg's up_to is compared with, of a packet from `from` to `to` (as in struct key): all
+ * packets of a flow have it in common, and all workers, and the kernel, work it out alike. key: what else it says;
+ * fragments have no ports, so their firsts' do not count. */
+static inline uint32_t route_share(const uint32_t from[4], const uint32_t to[4], const struct key *key)
+{
+    const uint64_t seed = UINT64_C(0x70726579);
+    struct hash_key hash;
+    uint32_t words[10] = {0};
+    hash_key_init(&hash, seed);
+    memcpy(words, from, 16);
+    memcpy(words + 4, to, 16);
+    words[8] = key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO ? key->src_port | (uint32_t)key->dst_port << 16 : 0;
+    words[9] = key->kind & KIND_PROTO ? key->proto : 0;
+    return (uint32_t)(hash_words(&hash, (const hash_word *)(const void *)words, 5) >> 32);
+}
+
+#endif
