@@ -70,4 +70,5 @@ void vm_count(struct vm *vm, const struct vm_counters *more)
     if (more->meters) meters_count(vm->meters, p, more->meters);
     vm->counters.snapped += more->snapped;
     vm->counters.bad_checksum += more->bad_checksum;
+    vm->counters.ways_unknown += more->ways_unknown;
 }

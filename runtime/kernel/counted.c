@@ -119,7 +119,8 @@ static struct kernel_counters read_all(const struct counted *c)
     struct kernel_counters before, now = kernel_counters(c->kernel);
     for (uint64_t i = 0; i < tries; i++) {
         before = now;
-        for (uint32_t at = 0; at < r->at.row; at++) r->fresh[at] = counts_of(&r->at, counts, kernel_cpus(c->kernel), at);
+        for (uint32_t at = 0; at < r->at.row; at++)
+            r->fresh[at] = counts_of(&r->at, counts, kernel_cpus(c->kernel), at);
         now = kernel_counters(c->kernel);
         if (!memcmp(&before, &now, sizeof now)) break;
     }
@@ -150,7 +151,8 @@ void counted_add(struct counted *c, struct vm *vm)
                                .unserved = c->all[UNSERVED],
                                .servers = c->all[SERVERS],
                                .snapped = now.snapped,
-                               .bad_checksum = now.bad_checksum};
+                               .bad_checksum = now.bad_checksum,
+                               .ways_unknown = now.ways_unknown};
     memcpy(more.verdicts, now.verdicts, sizeof more.verdicts);
     memcpy(more.reasons, now.reasons, sizeof more.reasons);
     vm_count(vm, &more);

@@ -184,6 +184,7 @@ void executor_free(struct executor *e)
     counted_free(e->counted);
     kernel_events_free(e->events);
     flows_fini(&e->flows);
+    kernel_facts_fini(&e->facts);
     kernel_free(e->owned);
     free(e);
 }
@@ -301,7 +302,7 @@ static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
     vm_run_up(e->vm, in, NULL, 0, &none, NULL, tx);
     if (in->mono_ns > e->now_ns) e->now_ns = in->mono_ns;
     const int failed = kernel_facts_push(&e->facts, e->kernel, in->facts);
-    if (failed) e->fault = failed;
+    if (failed || e->facts.routes_failed) e->fault = failed ? failed : e->facts.routes_failed;
     say_recipes(e);
     struct kernel_meters *m = kernel_meters(e->kernel);
     if (m) kernel_meters_at(m, e->now_ns);

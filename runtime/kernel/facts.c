@@ -54,6 +54,12 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
 
 /* ---- interfaces ---- */
 
+/* As in struct kernel_way. */
+static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
+{
+    return one && one->peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, one->peer) + 1) : 0;
+}
+
 static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const struct facts *f)
 {
     struct kernel_way *ways = kernel_map(kernel, KERNEL_MAP_ways)->memory;
@@ -61,7 +67,7 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
         const struct facts_iface *one = facts_iface(f, (uint16_t)i);
         ways[i] = (struct kernel_way){.mac = one ? one->mac : 0,
                                       .ifindex = one && k->ifindexes ? k->ifindexes[i] : 0,
-                                      .bridged = one && one->peer != IFACE_NONE,
+                                      .bridged = bridged_of(f, one),
                                       .as = one ? one->as : 0};
     }
 }
@@ -105,11 +111,14 @@ static int push(struct kernel_facts *f, struct kernel *kernel, const struct fact
     words.server_out = NULL;
     words.server_mtu = NULL;
     words.target_out = NULL;
+    words.routes = NULL;
+    words.devices = NULL;
     const bool same = f->pushed && same_lists(&f->seen, now);
     const int failed = same ? 0 : push_own(kernel, now);
     if (!same) world_own(kernel_world(kernel), now);
     if (!same || moved) push_ways(f, kernel, now);
     kernel_world(kernel)->facts = words;
+    f->routes_failed = kernel_routing_push(&f->routes, kernel, now);
     f->seen = *now;
     f->pushed = true;
     return failed;
@@ -119,12 +128,16 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struc
 {
     static const struct facts none;
     const struct facts *now = facts ? facts : &none;
-    bool moved = false;
+    const bool asks = kernel_world(kernel)->flags & PBC_ASKS_ROUTES;
+    bool moved = asks != f->asks;
     const int no_out = push_outs(f, kernel, &moved);
     if (no_out) return no_out;
+    f->asks = asks;
     if (f->pushed && !moved && memcmp(&f->seen, now, sizeof *now) == 0) return 0;
     kernel_remember_nothing(kernel);
     const int failed = push(f, kernel, now, moved);
     kernel_remember(kernel);
     return failed;
 }
+
+void kernel_facts_fini(struct kernel_facts *f) { kernel_routing_fini(&f->routes); }

@@ -4,6 +4,7 @@
 
 #include "runtime/kernel/counts.h"
 #include "runtime/kernel/link.h"
+#include "vm/judge/routes.h"
 #include "vm/kernel/counters.h"
 #include "vm/kernel/flow_head.h"
 #include "vm/kernel/gate.h"
@@ -11,6 +12,7 @@
 #include "vm/kernel/memo.h"
 #include "vm/kernel/piece.h"
 #include "vm/kernel/port.h"
+#include "vm/kernel/routes.h"
 #include "vm/kernel/sources.h"
 #include "vm/kernel/told.h"
 #include "vm/kernel/world.h"

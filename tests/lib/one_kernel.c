@@ -35,6 +35,13 @@ static void clear_pieces(const struct kernel *k)
     while (!bpf_map_get_next_key(map, NULL, &piece)) bpf_map_delete_elem(map, &piece);
 }
 
+static void clear_routes(const struct kernel *k)
+{
+    const int map = kernel_map(k, KERNEL_MAP_routes)->fd;
+    struct kernel_route_to to;
+    while (!bpf_map_get_next_key(map, NULL, &to) && !bpf_map_delete_elem(map, &to)) continue;
+}
+
 static void clear(const struct kernel *k, enum kernel_map map)
 {
     const struct map *m = kernel_map(k, map);
@@ -80,6 +87,7 @@ static void begin(struct kernel *k, const struct program *p, const struct kernel
     k->cfg = *cfg;
     clear_ring(k);
     clear_pieces(k);
+    clear_routes(k);
     clear_flows(k);
     clear_world(k);
     clear(k, KERNEL_MAP_counters);

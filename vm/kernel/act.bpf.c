@@ -51,6 +51,7 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = keep(k, out);
     if (out != KERNEL_UP) {
         settle_count(k);
+        if (k->flags & KERNEL_NO_WAY) settle_counters()->ways_unknown++;
         tell(k);
     }
     if (out == KERNEL_DROP && settle_watches(k)) {

@@ -20,7 +20,7 @@ struct kernel_counters {
     struct counter nobody, answers;       /* no rule and no default decided: as totals' nobody and replies have it */
     struct counter served[KERNEL_SERVED]; /* with a verdict, by where they came in or leave */
     struct counter watched;               /* of the drops and rejects: let by all the same (world.watches) */
-    uint64_t snapped, bad_checksum, replies;
+    uint64_t snapped, bad_checksum, replies, ways_unknown;
     uint64_t given_up; /* updates of a flow that another processor held for too long */
 } __attribute__((aligned(64)));
 

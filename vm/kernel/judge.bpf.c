@@ -3,6 +3,7 @@
 
 #include "vm/forward/cookie/may_prove.h"
 #include "vm/judge/decided.h"
+#include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/table.h"
@@ -14,6 +15,8 @@ TABLE(const uint8_t, verdicts);
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
+uint64_t kernel_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
+extern const char const_asks_routes;
 
 /* The type of every generated function: (k, never NULL) gives 64 bits. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -43,6 +46,14 @@ inline_whole bool may_prove(struct kpkt *k)
 /* Are interface and schedules of the packet in numbers that may be another program's? */
 inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
 
+/* What routes say of it; whoever asks for the judgement alone has said it. */
+inline_whole void settle_ways(struct kpkt *k)
+{
+    if (!(k->flags & KERNEL_ONLY_JUDGE) && !kernel_ways(k, (uint32_t)NUMBER(asks_routes))) k->flags |= KERNEL_NO_WAY;
+    k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
+    k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
+}
+
 /* In line, as all of the entry: calls below it want every frame that the kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
@@ -58,6 +69,7 @@ inline_whole void judge(struct kpkt *k)
         k->up = KERNEL_UP_PROOF;
         return;
     }
+    if (NUMBER(asks_routes)) settle_ways(k);
     const decided d = judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;

@@ -47,6 +47,7 @@ enum kernel_flag {
     KERNEL_OPENS = 1 << 5,    /* the rule that decided opens tunnels */
     KERNEL_PROXIED = 1 << 6,  /* connections of the service that takes it end here */
     KERNEL_SOFTWARE = 1 << 7, /* look's: it came by a device of software (kernel_port.software) */
+    KERNEL_NO_WAY = 1 << 9,   /* judge's: the program asks for its way, and nobody knows it */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */
@@ -76,8 +77,9 @@ struct kpkt {
     uint16_t flags;         /* enum kernel_flag */
     uint8_t out;            /* enum kernel_out */
     uint8_t up;             /* enum kernel_up */
-    uint8_t found;          /* look's: what it could read where it lies (enum quick) */
-    struct recipe recipe;   /* with KERNEL_ORDINARY: a copy, its kind is seen.recipe */
+    uint16_t way, source_failed; /* judge's, where its program asks: numbers that conditions compare (judge/ways.h) */
+    uint8_t found;               /* look's: what it could read where it lies (enum quick) */
+    struct recipe recipe;        /* with KERNEL_ORDINARY: a copy, its kind is seen.recipe */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };

@@ -47,8 +47,8 @@ static inline uint32_t memo_row(uint64_t decision)
 /* Whole packets of what is established alone, as remember.c. */
 static inline bool memo_is_for(const struct kpkt *k)
 {
-    return k->flags & KERNEL_JUDGED && k->key.marks & MARK_ESTABLISHED && k->key.kind & KIND_FRAG_NO &&
-           !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
+    return (k->flags & (KERNEL_JUDGED | KERNEL_NO_WAY)) == KERNEL_JUDGED && k->key.marks & MARK_ESTABLISHED &&
+           k->key.kind & KIND_FRAG_NO && !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
 /* Before the flow's time is changed: what does not hold any more is forgotten. */

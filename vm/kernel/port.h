@@ -26,7 +26,7 @@ struct kernel_port {
 struct kernel_way {
     uint64_t mac;     /* frames leave with it; 0: with the one that they came to */
     uint32_t ifindex; /* 0: no such interface is there */
-    uint16_t bridged; /* 1: frames cross from it to another */
+    uint16_t bridged; /* frames cross from it to another: 1 + the id that rules know that one by; 0: they do not */
     uint16_t as;      /* as in struct facts_iface */
 };
 

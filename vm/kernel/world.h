@@ -29,14 +29,18 @@ struct kernel_own {
 };
 
 struct kernel_world {
-    uint32_t program;   /* serial of the program whose judge is in force */
-    uint32_t flags;     /* of its meta: enum pbc_flag; while programs change, of both */
-    uint32_t reach;     /* of its meta, the longer of both: bytes of a frame that rules may test */
-    uint32_t clock;     /* enum kernel_clock */
-    uint64_t secret;    /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
-    uint32_t routes;    /* enum kernel_routes */
-    uint32_t tells_all; /* 1: what is asked of any foreign address goes up: the map `told` could not hold all */
-    uint32_t given;     /* ifindex by which processes give packets to the host: what came by it was judged */
+    uint32_t program;      /* serial of the program whose judge is in force */
+    uint32_t flags;        /* of its meta: enum pbc_flag; while programs change, of both */
+    uint32_t reach;        /* of its meta, the longer of both: bytes of a frame that rules may test */
+    uint32_t clock;        /* enum kernel_clock */
+    uint64_t secret;       /* what a test run shows, to be believed that it is one: not 0, and nobody else knows it */
+    uint32_t routes;       /* enum kernel_routes */
+    uint32_t tells_all;    /* 1: what is asked of any foreign address goes up: the map `told` could not hold all */
+    uint32_t knows_routes; /* 1: `routes` is whole (routes.h) */
+    uint32_t route_rules;  /* how many of them */
+    uint32_t
+        host_routes; /* enum kernel_routes: of what crosses in these families the host chooses among several ways */
+    uint32_t given;  /* ifindex by which processes give packets to the host: what came by it was judged */
     /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
      * counts here say whether there are some, and in `own`; bridges are in `ways`. */
     struct facts facts;

@@ -104,17 +104,29 @@ static void asked(struct emit *e, const char *function, const struct insn *n, bo
 /* The number's place in each family, as kernel_header takes it. */
 static uint32_t place(struct ip_bits b) { return b.first | (uint32_t)b.count << 8; }
 
+/* One that the key has no room for, into r0. */
+static void number(struct emit *e, const struct cond_info *k)
+{
+    if (k->half != HALF_NONE) {
+        load(e, R0, BPF_H, k->half == HALF_WAY ? offsetof(struct kpkt, way) : offsetof(struct kpkt, source_failed));
+        return;
+    }
+    step_mov(e, R2, place(k->ip[0]));
+    step_mov(e, R3, place(k->ip[1]));
+    STEP_CALL(e, kernel_header);
+}
+
 static void header(struct emit *e, const struct insn *n, uint32_t to)
 {
     const struct cond_info *const k = &cond_info[n->a];
     const struct pbc_range *const r = &e->p->ranges[n->imm];
     const uint32_t lacks = insns_label(&e->a);
-    load_slot(e, R1, KEY_SLOT(kind));
-    alu(e, BPF_AND, R1, k->has);
-    jump_if(e, BPF_JEQ, R1, 0, n->op == OP_JHDR ? lacks : to);
-    step_mov(e, R2, place(k->ip[0]));
-    step_mov(e, R3, place(k->ip[1]));
-    STEP_CALL(e, kernel_header);
+    if (k->has) {
+        load_slot(e, R1, KEY_SLOT(kind));
+        alu(e, BPF_AND, R1, k->has);
+        jump_if(e, BPF_JEQ, R1, 0, n->op == OP_JHDR ? lacks : to);
+    }
+    number(e, k);
     range(e, R0, r->lo, r->hi, n->op == OP_JHDR, to);
     insns_here(&e->a, lacks);
 }
