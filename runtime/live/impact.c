@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/devices.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/first_frame.h"
@@ -55,6 +56,7 @@ void impact_fini(struct impact *im)
     program_put(im->now);
     program_put(im->next);
     free(im->ifaces);
+    free(im->devices);
     free(im->of_server);
     free(im->changes);
 }
@@ -162,15 +164,20 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
     return program_is_past(im->next, im->remap->server[f->server]);
 }
 
-/* Both programs, with the world as each sees it. */
-static void judges(const struct impact *im, struct judge by[2])
+/* Both programs, with the world as each sees it. Where memory is out, the next one knows no way. */
+static void judges(struct impact *im, struct judge by[2])
 {
+    const struct routes *routes = im->l->latest->facts.routes;
     uint64_t until;
+    free(im->devices);
+    im->devices = routes ? devices_of(im->l, im->next, routes) : NULL;
     by[0] = (struct judge){im->now, im->l->latest->facts};
     by[1] = (struct judge){im->next, im->l->latest->facts};
     by[1].facts.ifaces = im->ifaces;
     by[1].facts.ifaces_count = im->ifaces_count;
     by[1].facts.patterns = im->patterns;
+    by[1].facts.devices = im->devices;
+    if (!im->devices) by[1].facts.routes = NULL;
     by[1].facts.schedules = schedules_at(im->next, clock_ns(CLOCK_REALTIME), &until);
 }
 

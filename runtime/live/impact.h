@@ -17,10 +17,11 @@ struct impact {
     struct remap *remap;
     struct facts_iface *ifaces; /* of next */
     unsigned ifaces_count;
-    bool patterns;         /* as in struct facts */
-    uint64_t every;        /* of so many flows one is judged */
-    uint64_t live, judged; /* flows */
-    uint64_t drain, move;  /* of those, as their servers go */
+    struct facts_device *devices; /* of next, too, as it was asked last */
+    bool patterns;                /* as in struct facts */
+    uint64_t every;               /* of so many flows one is judged */
+    uint64_t live, judged;        /* flows */
+    uint64_t drain, move;         /* of those, as their servers go */
     struct impact_server {
         uint64_t drain, move;
     } * of_server; /* [now->servers_count] */

@@ -60,6 +60,7 @@ void in_kernel_close(struct live *l)
     if (!l->kernel) return;
     kernel_discard(l->kernel->next);
     counted_free(l->kernel->counted);
+    kernel_facts_fini(&l->kernel->facts);
     kernel_events_free(l->kernel->events);
     flows_fini(&l->kernel->flows);
     answers_free(l->kernel->answers);

@@ -15,12 +15,14 @@ bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_
     return !ask_prepare(l->channel, p->past ? p->past->under : p, &l->kernel->next, &l->kernel->proof, err, err_len);
 }
 
-/* Has an interface, or a schedule, another number in the program that begins? */
+/* Has an interface, or a schedule, another number in the program that begins, or does it ask for ways that the one
+ * before did not? */
 static bool renumbers(const struct live *l)
 {
     struct kernel *k = l->kernel->kernel;
     const struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
     bool others = l->latest && l->latest->facts.schedules != kernel_world(k)->facts.schedules;
+    others |= l->now.program->meta->flags & PBC_ASKS_ROUTES && !kernel_world(k)->knows_routes;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         others |= ports[l->kernel->ifindex[i] % KERNEL_PORTS].iface != l->now.iface[i];
     return others;

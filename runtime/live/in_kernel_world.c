@@ -149,6 +149,7 @@ int in_kernel_push(const struct live *l)
     struct in_kernel *k = l->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(l);
+    world->host_routes = KERNEL_ROUTES_4 | KERNEL_ROUTES_6;
     world->given = l->tun_ifindex;
     follow_past(l, world);
     push_watched(l);
@@ -163,6 +164,18 @@ uint64_t in_kernel_ways(const struct live *l)
     return l->hops.moved + (l->routing.table ? l->routing.table->number : 0);
 }
 
+/* Told once, until they are there again. */
+static void tell_routes(struct live *l)
+{
+    const int failed = l->kernel->facts.routes_failed;
+    if (failed && !l->kernel->routes_failed)
+        events_tell(
+            &l->events, TOLD_FAULT,
+            "routes, for the programs in the kernel: %s; until they are there `out on` and `urpf-failed` know no way",
+            failed == -E2BIG ? "there are too many, or too many rules of policy" : strerror(-failed));
+    l->kernel->routes_failed = failed;
+}
+
 void in_kernel_world(struct live *l)
 {
     look_at_links(l);
@@ -173,4 +186,5 @@ void in_kernel_world(struct live *l)
                     (unsigned)KERNEL_OWN);
     else if (failed)
         events_tell(&l->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s", strerror(-failed));
+    tell_routes(l);
 }

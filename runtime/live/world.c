@@ -7,6 +7,7 @@
 
 #include "runtime/live/announced.h"
 #include "runtime/live/dealt.h"
+#include "runtime/live/devices.h"
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/links.h"
 #include "runtime/live/proxied.h"
@@ -153,8 +154,12 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     free_older(l);
     if (l->older_count > OLDER_MOST) return NULL;
     if (ways) renew_ways(l);
-    const struct facts f = facts_now(l);
-    struct snapshot *s = snapshot_new(l->now.program, &f, hops_known(&l->hops));
+    struct facts f = facts_now(l);
+    struct facts_device *devices = l->routing.table ? devices_of(l, l->now.program, l->routing.table) : NULL;
+    f.routes = devices ? l->routing.table : NULL;
+    f.devices = devices;
+    struct snapshot *s = devices || !l->routing.table ? snapshot_new(l->now.program, &f, hops_known(&l->hops)) : NULL;
+    free(devices);
     if (!s) return NULL;
     const struct snapshot *last = l->latest;
     const uint64_t generation = last ? last->facts.generation : 0;
@@ -163,7 +168,6 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     s->facts.ways = in_kernel_ways(l);
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
     s->devices = (uint8_t)l->o->iface_count;
-    s->routes = routes_get(l->routing.table);
     s->elsewhere = world_elsewhere(l);
     hops_fill(&l->hops, s);
     tabled_world(l, s);

@@ -5,6 +5,7 @@
 
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/ways.h"
 
 enum { FRAME_MOST = 1 << 17 };
 
@@ -35,6 +36,7 @@ static bool parse(const struct actor *a, struct single *x)
     pkt_parse(x->pkt, facts, &x->key);
     x->key.marks |= (uint32_t)(x->recorded.asked >> 4) << (4 + TAPE_STATES);
     if (facts->self4_count | facts->self6_count) key_settle(x->program, &x->key);
+    if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program->meta->flags, facts, &x->key, x->pkt);
     return x->pkt->reason == REASON_NONE;
 }
 

@@ -203,11 +203,23 @@ static uint16_t way_of(const struct story *t, const struct told_program *k, cons
     return IFACE_NONE;
 }
 
+/* The snapshot has a copy of the devices as program k knows them. */
+static void devices_of_other(const struct story *t, const struct told_program *k, const struct snapshot *s)
+{
+    struct facts_device *devices = (void *)(uintptr_t)s->facts.devices;
+    for (uint32_t i = 0; s->routes && i < s->routes->size.devices; i++) {
+        const uint16_t was = devices[i].iface;
+        for (unsigned port = 0; port < t->start.devices; port++)
+            if (k->iface[port] == was) devices[i].iface = t->other_iface[port];
+        devices[i].as = device_known_as(t->other, s->routes->devices[i].name);
+    }
+}
+
 /* The same world as the other program sees it. NULL: out of memory. */
 static struct snapshot *of_other(const struct story *t, const struct told_program *k, const struct snapshot *s)
 {
     const struct program *p = t->other;
-    struct facts f = s->facts;
+    struct facts f = s->facts; /* its routes, too */
     uint64_t until;
     f.ifaces = NULL, f.server_out = f.target_out = NULL; /* of that program's shape, and zero */
     f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL;
@@ -234,7 +246,7 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     o->number = s->number;
     o->devices = s->devices;
     o->elsewhere = s->elsewhere;
-    o->routes = routes_get(s->routes);
+    devices_of_other(t, k, o);
     return o;
 }
 

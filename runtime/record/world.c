@@ -47,6 +47,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     bytes_put(to, f->weights, s->servers * sizeof *f->weights);
     bytes_put(to, f->server_mtu, s->servers * sizeof *f->server_mtu);
     bytes_put(to, f->target_out, s->nats * sizeof *f->target_out);
+    if (f->routes) bytes_put(to, f->devices, f->routes->size.devices * sizeof *f->devices);
     for (uint32_t i = 0; i <= s->hops_mask; i++)
         if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
 }
@@ -119,7 +120,7 @@ static bool fits(const struct head *h, const struct program *p, unsigned devices
 }
 
 /* Room for arrays of that size; what is in them is read then. */
-static struct snapshot *empty(const struct head *h, const struct program *p)
+static struct snapshot *empty(const struct head *h, const struct program *p, const struct routes *routes)
 {
     struct facts f = {.generation = h->generation,
                       .mac = h->mac,
@@ -129,6 +130,7 @@ static struct snapshot *empty(const struct head *h, const struct program *p)
                       .self4_count = h->self4,
                       .self6_count = h->self6,
                       .ifaces_count = h->ifaces,
+                      .routes = routes,
                       .bridges = h->bridges,
                       .patterns = h->patterns,
                       .drop_bad_checksum = h->drop_bad_checksum};
@@ -148,9 +150,8 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
     struct cursor c = {bytes, len};
     struct head h;
     if (!cursor_copy(&c, &h, sizeof h) || !fits(&h, p, start->devices)) return NULL;
-    struct snapshot *s = empty(&h, p);
+    struct snapshot *s = empty(&h, p, routes);
     if (!s) return NULL;
-    s->routes = routes_get(routes);
     struct facts *f = &s->facts;
     const bool whole =
         take(&c, f->self4, h.self4 * sizeof *f->self4) && take(&c, f->self6, h.self6 * sizeof *f->self6) &&
@@ -158,7 +159,9 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
         take(&c, f->server_out, h.servers * sizeof *f->server_out) && take(&c, f->down, h.servers * sizeof *f->down) &&
         take(&c, f->up_since_ns, h.servers * sizeof *f->up_since_ns) && take_weights(&c, f->weights, h.servers) &&
         take(&c, f->server_mtu, h.servers * sizeof *f->server_mtu) &&
-        take(&c, f->target_out, h.nats * sizeof *f->target_out) && take_hops(&c, s, h.hops, start->ports);
+        take(&c, f->target_out, h.nats * sizeof *f->target_out) &&
+        take(&c, f->devices, (routes ? routes->size.devices : 0) * sizeof *f->devices) &&
+        take_hops(&c, s, h.hops, start->ports);
     if (whole) return s;
     snapshot_free(s);
     return NULL;

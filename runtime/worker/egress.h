@@ -46,6 +46,9 @@ uint16_t port_iface_id(const struct program *p, const char *device, unsigned at)
 /* What facts_iface.as is of an interface whose own id is that. */
 uint16_t port_known_as(const struct program *p, const char *device, uint16_t own);
 
+/* What facts_device.as is of a device. */
+uint16_t device_known_as(const struct program *p, const char *device);
+
 /* Queue it there (runtime/io/io.h). */
 static inline void port_send(struct port *p, struct pkt *pkt)
 {

@@ -15,6 +15,7 @@ static const char *why_not(const struct program *p)
     if (p->meters_count) return "meters belong to the rules that run";
     if (p->schedules_count) return "schedules belong to the rules that run";
     if (p->meta->flags & (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS)) return "`state` and `flows over` are not known to it";
+    if (p->meta->flags & PBC_ASKS_ROUTES) return "`out on` and `urpf-failed` are known to the rules that run";
     if (p->meta->flags & PBC_OPENS) return "it looks into no tunnels: `decap` is no condition";
     if (p->rules_count > FILTER_RULES_MOST) return "it has more than 64 rules";
     return NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vm/forward/service.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
@@ -52,5 +53,6 @@ struct decision first_frame_judge(const struct program *p, const struct facts *f
     pkt_parse(&pkt, facts, &key);
     key.marks = (key.marks & ~(uint32_t)MARK_STATES) | mark;
     if (p->services_count && facts_have_self(facts)) key_settle(p, &key);
+    if (p->meta->flags & PBC_ASKS_ROUTES) ways_settle(p->meta->flags, facts, &key, &pkt);
     return program_decide(p, &key, &pkt);
 }

@@ -11,6 +11,8 @@ static void *copied(const void *from, size_t bytes)
     return to;
 }
 
+static uint32_t devices_count(const struct facts *f) { return f->routes ? f->routes->size.devices : 0; }
+
 struct snapshot *snapshot_new(const struct program *p, const struct facts *from, unsigned hops)
 {
     uint32_t slots = 16;
@@ -30,10 +32,13 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     f->weights = copied(from->weights, s->servers * sizeof *from->weights);
     f->server_mtu = copied(from->server_mtu, s->servers * sizeof *from->server_mtu);
     f->target_out = copied(from->target_out, s->nats * sizeof *from->target_out);
+    s->routes = routes_get((struct routes *)(uintptr_t)from->routes);
+    f->devices = copied(from->devices, devices_count(from) * sizeof *from->devices);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
+    s->asks = p->meta->flags & PBC_ASKS_ROUTES;
     if (f->self4 && f->self6 && f->ifaces && f->server_out && f->server_mtu && f->target_out && f->down &&
-        f->up_since_ns && f->weights && s->hops)
+        f->up_since_ns && f->weights && f->devices && s->hops)
         return s;
     snapshot_free(s);
     return NULL;
@@ -50,6 +55,7 @@ void snapshot_free(struct snapshot *s)
     drop(s->facts.server_out);
     drop(s->facts.server_mtu);
     drop(s->facts.target_out);
+    drop(s->facts.devices);
     drop(s->facts.down);
     drop(s->facts.up_since_ns);
     drop(s->facts.weights);
@@ -78,11 +84,18 @@ static bool same_ifaces(const struct facts *a, const struct facts *b)
     return true;
 }
 
+/* For who asks for ways. */
+static bool same_ways(const struct facts *a, const struct facts *b)
+{
+    return a->routes == b->routes && !memcmp(a->devices, b->devices, devices_count(a) * sizeof *a->devices);
+}
+
 /* What is said of all interfaces is said of the first. */
 bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 {
     const struct facts *a = &s->facts, *b = &t->facts;
     if (a->ifaces_count != b->ifaces_count || s->servers != t->servers || s->nats != t->nats) return false;
+    if (s->asks && !same_ways(a, b)) return false;
     return a->schedules == b->schedules && same_self(a, b) && same_ifaces(a, b) &&
            !memcmp(a->server_out, b->server_out, s->servers * sizeof *a->server_out) &&
            !memcmp(a->down, b->down, s->servers * sizeof *a->down) &&

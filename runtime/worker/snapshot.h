@@ -55,7 +55,8 @@ struct snapshot {
     struct facts facts;     /* its arrays are the snapshot's own */
     uint32_t servers, nats; /* of the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    struct routes *routes;      /* counted; NULL: as if they said ROUTE_ASK of everything */
+    struct routes *routes;      /* those of the facts, counted; NULL: as if they said ROUTE_ASK of everything */
+    bool asks;                  /* the program asks for ways: other routes are other facts */
     uint8_t devices;            /* interfaces that are served: port i is of i % devices; 0: each port is one */
     bool elsewhere;             /* this machine has interfaces that are none of ours */
     uint32_t hops_mask;         /* slots less one */
@@ -64,8 +65,8 @@ struct snapshot {
     struct tables *tables_next; /* of a later time; NULL: these are good for long */
 };
 
-/* Copies of the facts' arrays (of those that are NULL: zeros), and an empty table for so many hops. NULL: memory is
- * out.
+/* Copies of the facts' arrays (of those that are NULL: zeros), their routes, and an empty table for so many hops. NULL:
+ * memory is out.
  */
 struct snapshot *snapshot_new(const struct program *p, const struct facts *facts, unsigned hops);
 /* The same facts of one program, generations apart? */
