@@ -191,7 +191,8 @@ class Drawn:
             body = kind
         out = src in self.own
         eth = "eth"
-        if dst in self.own and not quote and rng.random() < 0.06:
+        # (Routing stops a broadcast that is translated to go on, but its connection has counted it.)
+        if dst in self.own and not quote and not self.masqueraded and rng.random() < 0.06:
             eth = rng.choice(("eth 02:00:00:00:00:77 > 02:00:00:00:00:02", "eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff"))
         line = f"{eth} / {head} / {body}" + (f" / zeros {data}" if data else "")
         way = "out" if out else "in" if dst in self.own or dst.is_multicast else "on"
