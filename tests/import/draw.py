@@ -208,7 +208,8 @@ class Drawn:
         rng = self.rng
         src, dst = self.ends()
         v6 = src.version == 6
-        kind = rng.choice(("tcp",) * 9 + ("udp",) * 6 + ("icmp",) * 4 + ("sctp", "gre", "esp"))
+        # What has no ports and is translated has one host at a time that talks to a peer.
+        kind = rng.choice(("tcp",) * 9 + ("udp",) * 6 + ("icmp",) * 4 + ("sctp",) + (() if self.masqueraded else ("gre", "esp")))
         data = rng.choice((0, 0, 0, 8, 60, self.number(1400)))
         if kind == "icmp":
             kind = "icmp6" if v6 else "icmp"
