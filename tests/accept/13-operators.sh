@@ -489,7 +489,7 @@ says 'what is no iptables-save is refused, with its line' 2 'bad.save:1' err
 
 # ---- the proof: fifteen set-ups, each with tests and claims, and named where one looks ----
 
-setups='home-router=router antispoof=coming-from/pf keepalived-DR=coming-from/ipvs direct-routing=balancer-dsr-l2 Katran=anycast-edge
+setups='home-router=router antispoof=zones pf-antispoof=coming-from/pf keepalived-DR=coming-from/ipvs direct-routing=balancer-dsr-l2 Katran=anycast-edge
     security-groups=security-groups Cisco-list=coming-from/cisco VPN-hub=vpn-hub DNS=dns-server NAT-of-ranges=block
     mail-and-block-lists=mail-server VLANs-and-guests=office-vlans bridge=bridge-guard IPv6-alone=ipv6-only bastion=bastion
     voice-and-games=voip TLS-names=tls-names'
