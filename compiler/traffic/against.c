@@ -1,5 +1,4 @@
-/* See against.h. Both programs go through all frames, each with a state of its own: what is compared is what became of
- * each frame. */
+/* See against.h. Each program judges all frames with a state of its own. The fates of each frame are compared. */
 #include "compiler/traffic/against.h"
 
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 #include "compiler/traffic/difference.h"
 #include "compiler/traffic/player.h"
 
-/* A frame that one of them holds. */
+/* A frame that at least one of the programs holds. */
 struct waiting {
     struct waiting *next;
     struct compared frame;
@@ -45,7 +44,7 @@ static void settled(void *arg, struct player *p, uint64_t frame, const struct ou
     }
 }
 
-/* Its fate comes later. */
+/* Keep the frame until both programs have decided it. */
 static void wait_for(struct comparison *c, const struct compared *f)
 {
     struct waiting *w = malloc(sizeof(*w));
@@ -88,7 +87,7 @@ static void end(struct comparison *c)
     }
 }
 
-/* Both have the same ports, for they hear of the same names. */
+/* Both programs number ports alike, for both hear the same names in the same order. */
 static int named(void *arg, const char *path, const char *name)
 {
     struct comparison *c = arg;

@@ -1,5 +1,5 @@
-/* See ask.h. Each packet is judged by a worker of its own, in which nothing has happened yet; another one, which judges
- * nothing, is asked why. The words are those of preyrun's --explain. */
+/* See ask.h. A fresh worker judges each packet. A second worker, which judges nothing, is asked for the reasons. The
+ * words are those of preyrun's --explain. */
 #include "compiler/traffic/ask.h"
 
 #include <errno.h>
@@ -121,7 +121,7 @@ static int ask_lines(struct asking *a)
     return result;
 }
 
-/* The step that says what `self` is; "": as of tests. */
+/* Write the step that says what `self` is; "" leaves `self` as tests have it. */
 static void self_step(const struct self *self, char step[SELF_STEP])
 {
     const uint32_t v4[4] = {self->first4};

@@ -1,5 +1,5 @@
-/* See begins.h. A TCP connection begins by its SYN; of other protocols the side begins that is seen first, but for what
- * comes from a well-known port: that answers. */
+/* See begins.h. A TCP connection begins with its SYN. In other protocols the side that is seen first begins, unless it
+ * sends from a well-known port: then it answers. */
 #include "compiler/traffic/begins.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static struct begin *slot_of(const struct begins *b, const struct begin *what)
     }
 }
 
-/* What a capture holds, whoever sent it chose: nobody knows the key. */
+/* The senders chose what a capture holds, so the key is one that nobody can know. */
 void begins_init(struct begins *b)
 {
     *b = (struct begins){0};
@@ -56,7 +56,7 @@ static bool make_room(struct begins *b)
 
 /* ---- packets ---- */
 
-/* What it would begin; back: what it would be the answer to. */
+/* What the packet would begin; `back`: what it would answer. */
 static struct begin begin_of(const struct key *k, bool back)
 {
     const bool icmp = k->kind & (KIND_ICMP | KIND_ICMP6), ports = k->kind & KIND_PORTS;
@@ -71,7 +71,7 @@ static struct begin begin_of(const struct key *k, bool back)
     return b;
 }
 
-/* Errors belong to other packets, answers to questions; neighbour discovery has a rule of its own. */
+/* Errors and answers begin nothing; neighbour discovery has a rule of its own. */
 static bool icmp_begins(const struct key *k)
 {
     static const uint8_t others[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
@@ -112,7 +112,7 @@ static bool add(struct begins *b, const struct key *k, uint64_t frame, uint16_t 
     return true;
 }
 
-/* Is there all of it that a rule would ask? */
+/* Does the key have all that a rule would ask for? */
 static bool is_known(const struct key *k)
 {
     const bool v4 = k->kind & KIND_IP4, needs_ports = k->kind & KIND_WITH_PORTS;

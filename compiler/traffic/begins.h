@@ -1,4 +1,4 @@
-/* What a capture shows to begin: connections and the like, by who opened them to what. */
+/* Connections that begin in a capture: who opened them, and to what. */
 #ifndef COMPILER_BEGINS_H
 #define COMPILER_BEGINS_H
 
@@ -10,7 +10,7 @@
 #include "vm/packet/key.h"
 
 struct begin {
-    uint32_t src[4], dst[4]; /* as in struct key; of this machine as destination: all 0 */
+    uint32_t src[4], dst[4]; /* as in struct key; dst is 0 where it is this machine */
     bool to_self;
     uint8_t family; /* 4 or 6; 0: no entry */
     uint8_t proto;
@@ -37,7 +37,7 @@ struct begins {
 void begins_init(struct begins *b);
 /* A frame, and the capture's port that it came by; malformed: its key says nothing. False: no memory. */
 bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame, uint16_t iface);
-/* Entries in the order of what they are to, and of the source; the table is gone then. */
+/* Turn the table into a list, ordered by destination, then by source. */
 void begins_sort(struct begins *b);
 void begins_fini(struct begins *b);
 

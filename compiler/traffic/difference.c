@@ -72,7 +72,7 @@ static bool make_room(struct differences *d)
     return true;
 }
 
-/* Is it the first frame of the flow there? */
+/* Is this the first frame of the flow in that region? */
 static bool is_new(struct differences *d, uint64_t flow, uint32_t region)
 {
     if (!flow) return false;
@@ -94,7 +94,7 @@ static bool lets(const struct verdict *v)
     return v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;
 }
 
-/* Which rule or default it was, named alike in two programs only where it is the same in one. */
+/* Did the same rule or default decide both? Both verdicts are of one program. */
 static bool same_decider(const struct verdict *a, const struct verdict *b)
 {
     return a->action == b->action && a->rule == b->rule && a->firewall == b->firewall && a->service == b->service &&
@@ -122,7 +122,7 @@ static enum kind kind_of(const struct compared *c)
     return lets(was) ? MOVED : CHANGED;
 }
 
-/* Where the region of these deciders stands among the slots, or would. */
+/* The slot of the region of these two deciders, or the free one where it belongs. */
 static uint32_t *region_slot(const struct differences *d, const struct compared *c)
 {
     uint64_t words[6];
@@ -142,7 +142,7 @@ static uint32_t *region_slot(const struct differences *d, const struct compared 
     }
 }
 
-/* NULL: there is none, for memory is out or they are REGIONS_MOST. */
+/* NULL: memory is out, or there are REGIONS_MOST regions already. */
 static struct region *region_of(struct differences *d, const struct compared *c)
 {
     uint32_t *slot = region_slot(d, c);

@@ -1,4 +1,4 @@
-/* What two programs made of the same frames, where that differs: grouped by who decided in either. */
+/* Frames that two programs treat differently, in regions: one for each pair of rules or defaults that decided. */
 #ifndef COMPILER_DIFFERENCE_H
 #define COMPILER_DIFFERENCE_H
 
@@ -27,9 +27,9 @@ struct differences {
 
 /* 0 or -ENOMEM; differences_fini in either case. The labels stay the caller's. */
 int differences_init(struct differences *d);
-/* A number for the flow that a packet is of, the same in both directions. malformed: it is of none. */
+/* A number for the packet's flow, the same in both directions; 0 for a malformed packet, which has none. */
 uint64_t differences_flow(const struct differences *d, const struct key *key, bool malformed);
-/* Is it judged or sent otherwise? */
+/* Do the programs judge or send this frame differently? */
 bool differences_is(const struct differences *d, const struct compared *c);
 /* Count a frame. 0 or -ENOMEM. */
 int differences_add(struct differences *d, const struct compared *c);

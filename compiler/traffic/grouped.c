@@ -1,4 +1,5 @@
-/* See grouped.h. Begins of one service stand together, their sources in order, so those of one network do, too. */
+/* See grouped.h. The list is sorted: begins of one service stand together, and within a service those of one network.
+ */
 #include "compiler/traffic/grouped.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ static struct net net_of(const uint32_t addr[4], unsigned length)
     return n;
 }
 
-/* The narrowest networks of the sources, each as wide as may be at most. */
+/* Cover the sources with the narrowest networks that are no wider than allowed. */
 static int nets_make(struct group *g, const struct begin *b, size_t n, const struct width *w)
 {
     const unsigned bits = b->family == 4 ? 32 : 128, least = b->family == 4 ? w->v4 : w->v6;
@@ -107,7 +108,7 @@ static void group_fini(struct group *g)
     free(g->ports);
 }
 
-/* b becomes a part of a: by its ports, or its destinations. */
+/* Add the ports of b to a, or its destinations. */
 static int join(struct group *a, const struct group *b, bool ports)
 {
     if (ports) {

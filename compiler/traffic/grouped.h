@@ -1,4 +1,4 @@
-/* What began, as rules: by service, and by the networks that the sources are of. */
+/* Rules that let in what began: one for each service and its source networks. */
 #ifndef COMPILER_GROUPED_H
 #define COMPILER_GROUPED_H
 

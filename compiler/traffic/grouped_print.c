@@ -1,4 +1,4 @@
-/* Groups as rules, and packets of theirs as a test. */
+/* Print groups as rules, and a packet of each as a test. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const struct service_name {
     {1, 8, "PING"},          {58, 128, "PING6"},
 };
 
-/* A protocol that is a word of the language, and in which families its number is that protocol. */
+/* Protocols that are words of the language, and the families in which the number means that protocol. */
 static const struct spoken {
     const char *word;
     uint32_t families;
@@ -51,7 +51,7 @@ static void print_proto(const struct begin *b, FILE *out)
 
 static bool is_icmp(const struct begin *b) { return b->proto == 1 || b->proto == 58; }
 
-/* What the rule is called, but for a number where others are called so, too. */
+/* The name of the rule, without the number that tells rules of one name apart. */
 static void base_name(const struct group *g, char name[GROUP_NAME])
 {
     const struct begin *b = g->to[0];
@@ -79,7 +79,7 @@ static int by_name(const void *x, const void *y)
     return names_order ? names_order : *a < *b ? -1 : 1;
 }
 
-/* Of those that are called alike the second is NAME_2. False: no memory. */
+/* Rules of one name become NAME, NAME_2, NAME_3. False: no memory. */
 static bool name_all(const struct groups *g)
 {
     struct group **of = calloc(g->count + 1u, sizeof(*of));
@@ -188,7 +188,7 @@ static void print_side(uint8_t family, const uint32_t addr[4], bool self, bool h
     if (has_port) fprintf(out, ":%u", port);
 }
 
-/* A packet that began it, as tests write it; to another port where one is given. */
+/* Print the packet that began it, as tests write it; `port` replaces its destination port, unless it is negative. */
 static void print_packet(const struct groups *all, const struct begin *b, int port, FILE *out)
 {
     print_proto(b, out);
@@ -202,7 +202,7 @@ static void print_packet(const struct groups *all, const struct begin *b, int po
     fputc('\n', out);
 }
 
-/* A port that no rule takes, 0 where they take all. */
+/* The lowest port that no rule names; 0: rules name all. */
 static int free_port(const struct groups *g)
 {
     bool taken[1 << 16] = {true};

@@ -9,8 +9,8 @@
 #include "vm/forward/service.h"
 #include "vm/judge/ways.h"
 
-/* As in a replay: timers are asked a second after something happened; what is between two frames is lived through so
- * often at most. */
+/* The clock is that of a replay: timers run a second after something happened. TICKS_MOST bounds how often they run
+ * between two frames. */
 enum { COARSE_NS = 1000000, TICKS_MOST = 128 };
 #define ASK_AFTER_NS UINT64_C(1000000000)
 
@@ -28,7 +28,7 @@ static uint64_t mix_text(uint64_t sum, const char *text)
     return sum;
 }
 
-/* Not the source's port: which one a translation draws is no difference. */
+/* A sum over where the frame goes. The source port is left out: translations draw it. */
 static uint64_t where(const struct player *p, const struct tx_entry *e)
 {
     const struct program *program = p->shop.program;
@@ -47,7 +47,7 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
 
 /* ---- one call of the worker ---- */
 
-/* Hand on what it left: of the frame that was judged last, and of those that were held. */
+/* Sum up what left for the last frame, and tell the fate of frames that were held. */
 static uint64_t leave(struct player *p)
 {
     uint64_t sent = 0;

@@ -1,4 +1,4 @@
-/* One program that a capture's frames go through, one by one, with the capture's clock. */
+/* One program that judges the frames of a capture, one by one, by the capture's clock. */
 #ifndef COMPILER_PLAYER_H
 #define COMPILER_PLAYER_H
 
@@ -7,7 +7,7 @@
 #include "runtime/replay/ports.h"
 #include "runtime/replay/streams.h"
 
-/* What became of a frame: `sent` is a sum over where what left for it went, the same wherever that is the same. */
+/* The fate of a frame. `sent` is a sum over all places to which packets left for it; equal places give equal sums. */
 struct outcome {
     struct verdict verdict;
     uint64_t sent;
@@ -31,9 +31,9 @@ struct player {
 /* 0, or -1 after a line on standard error; player_close in either case. */
 int player_open(struct player *p, struct program *program, const struct reading *r, const char *path);
 void player_close(struct player *p);
-/* Judge the frame; verdict `held`: player.settled hears of it, by a later call. */
+/* Judge the frame. After the verdict `held`, a later call tells player.settled. */
 struct outcome player_judge(struct player *p, const struct capture_frame *f, uint64_t number);
-/* The capture has ended: what waits is given up. */
+/* End of the capture: held frames are given up. */
 void player_end(struct player *p);
 /* The frame as this program's worker parses it. */
 void player_parse(struct player *p, const struct capture_frame *f, struct pkt *pkt, struct key *key);

@@ -48,14 +48,14 @@ static int collect(struct suggestion *s)
     return !room || reading_end(&s->reading) < 0 ? -1 : 0;
 }
 
-/* As rules may write it. */
+/* Can rules write that name? */
 static bool is_plain(const char *name)
 {
     return iface_may_be(name) &&
            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")] == '\0';
 }
 
-/* Where all began on one interface, rules need not say which it is. */
+/* Rules name interfaces only where connections began on several. */
 static void name_interfaces(struct suggestion *s)
 {
     struct begins *b = &s->begins;
@@ -102,7 +102,7 @@ static void heard_late(void *arg, struct player *p, uint64_t frame, const struct
     s->accepted += f->verdict.action == ACTION_ACCEPT || f->verdict.action == ACTION_PASS;
 }
 
-/* The captures once more, by the suggestion. */
+/* Judge the captures by the suggested rules. */
 static int judge(struct suggestion *s, struct program *program)
 {
     struct player *p = calloc(1, sizeof(*p));
@@ -133,7 +133,7 @@ static int judge(struct suggestion *s, struct program *program)
 
 /* ---- the file ---- */
 
-/* "# Not let in: 3 frames that ...", where there are any. */
+/* Print "# Not let in: 3 frames that ...", unless there are none. */
 static void print_left(FILE *out, uint64_t n, const char *what, const char *why)
 {
     char number[TEXT_NUMBER];

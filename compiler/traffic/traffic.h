@@ -1,4 +1,4 @@
-/* Which captures a command goes through, as the command line has it. */
+/* The captures that the command line names, and what it says of them. */
 #ifndef COMPILER_TRAFFIC_H
 #define COMPILER_TRAFFIC_H
 

@@ -1,4 +1,4 @@
-/* What packets are judged with here: a program, memory for what leaves, and workers in which nothing has happened. */
+/* All that judging a packet takes: a program, memory for packets that leave, and fresh workers. */
 #ifndef COMPILER_WORKSHOP_H
 #define COMPILER_WORKSHOP_H
 
@@ -6,7 +6,7 @@
 #include "runtime/self.h"
 #include "vm/vm.h"
 
-/* When workers begin where no capture says it: Monday 2026-01-05, 00:00 UTC, as tests do. */
+/* The time at which workers begin without a capture: Monday 2026-01-05, 00:00 UTC, as in tests. */
 #define WORKSHOP_BEGIN_NS (UINT64_C(1767571200) * 1000000000)
 
 struct workshop {
@@ -21,11 +21,11 @@ struct workshop {
 /* self: this machine's addresses. 0 or -ENOMEM; workshop_close in either case. */
 int workshop_open(struct workshop *w, struct program *p, const struct facts *self);
 void workshop_close(struct workshop *w);
-/* What --self said. 0, or -1 after a line on standard error; self_fini in either case. */
+/* Read the addresses that --self names. 0, or -1 after a line on standard error; self_fini in either case. */
 int selves_read(struct self *self, const char *const said[], unsigned count);
-/* A new one, for vm_free; NULL: no memory. */
+/* A fresh worker, for vm_free; NULL: no memory. */
 struct vm *workshop_vm(struct workshop *w);
-/* From here on these schedules are active, whatever the time. */
+/* Stop the clock of schedules: these are active from now on. */
 void workshop_stop(struct workshop *w, uint32_t schedules);
 /* Time and facts at that moment, for the next call of a worker. */
 struct vm_in workshop_in(struct workshop *w, uint64_t now_ns);

@@ -1,4 +1,5 @@
-/* Address files (addr_text.h): which form a file has, those with one entry a line, and what all forms share. */
+/* Address files (addr_text.h): the form of a file is found, files with one entry a line are read, and the helpers of
+ * all forms stand here. */
 #include <string.h>
 
 #include "vm/words/addr_priv.h"
@@ -43,7 +44,7 @@ bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *
     return word->len > 0;
 }
 
-/* Of a line that is as long as the file each fault shows so much behind its place. */
+/* Bytes that a fault shows behind its place, since a line may be as long as the file. */
 enum { LINE_SHOWN = 256 };
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault)
@@ -63,7 +64,7 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
                                                            .fault = fault});
 }
 
-/* A table whose family is not said is of IPv4 (nft(8), address families). */
+/* A table without a family is of IPv4 (nft(8), address families). */
 static bool same_family(const struct addr_word *a, const struct addr_word *b)
 {
     const bool a_is_ip = !a->len || addr_word_is(a, "ip"), b_is_ip = !b->len || addr_word_is(b, "ip");
@@ -96,7 +97,7 @@ void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct 
     }
 }
 
-/* One entry a line. */
+/* A line with one entry. */
 static void read_line(struct addr_scan *s, const struct addr_word *line)
 {
     struct addr_word entry = *line;
@@ -122,7 +123,7 @@ void addr_read_plain(struct addr_scan *s)
     while (addr_next_line(s, &line)) read_line(s, &line);
 }
 
-/* What a file of no form that can be read is; ADDR_GOOD: it may be one. */
+/* The name of a form that cannot be read; ADDR_GOOD: this may be one that can. */
 static enum addr_fault other_form(const struct addr_word *first)
 {
     if (*first->s == '{' || (*first->s == '[' && (first->len == 1 || strchr("{\"[]", first->s[1])))) return ADDR_JSON;
@@ -130,7 +131,8 @@ static enum addr_fault other_form(const struct addr_word *first)
     return addr_word_is(first, "Name:") ? ADDR_LISTING : ADDR_GOOD;
 }
 
-/* `add element inet filter bad { ... }`, and not `add element 192.0.2.1` to an ipset of that name. */
+/* Is it `add element inet filter bad { ... }`? `add element 192.0.2.1` is an ipset's line: that set is called
+ * `element`. */
 static bool is_nft_command(const struct addr_word *line, size_t at)
 {
     static const char *const things[] = {"table", "set", "element", "ruleset", "chain", "map", "rule", NULL};
@@ -142,7 +144,7 @@ static bool is_nft_command(const struct addr_word *line, size_t at)
     return !memchr(third.s, ':', third.len) && addr_text_member(third.s, third.len, &m) != ADDR_GOOD;
 }
 
-/* By the first line with something in it. */
+/* The first line that is not empty says which form the file has. */
 static void read_form(struct addr_scan *s, const struct addr_word *line)
 {
     static const char *const nft[] = {"table", "set", "define", "elements", NULL};

@@ -18,7 +18,7 @@ static void read_create(struct ipset *f, const struct addr_word *name, const str
     addr_bad(f->s, type, ADDR_KIND);
 }
 
-/* What stands behind an entry. False: the entry is not a member, and it was told why. */
+/* Read the options behind an entry. False: the entry is no member, and the fault was told. */
 static bool good_options(struct ipset *f, const struct addr_word *line, size_t at)
 {
     static const char *const with_value[] = {"timeout", "packets", "bytes", "skbmark", "skbprio", "skbqueue", NULL};

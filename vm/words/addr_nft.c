@@ -1,6 +1,6 @@
 /* Sets as nft lists them (nft(8): `nft list set`, `nft list ruleset`) and as its files write them: `elements = { ... }`
- * of a set, `add element ... { ... }`, `define NAME = { ... }`. Of a whole ruleset the sets are read; chains, maps and
- * all else is stepped over. */
+ * of a set, `add element ... { ... }`, `define NAME = { ... }`. In a whole ruleset, chains, maps and all else that is
+ * no set is skipped. */
 #include <string.h>
 
 #include "vm/words/addr_priv.h"
@@ -14,7 +14,7 @@ struct token {
 
 enum { WORDS_KEPT = 5 };
 
-/* The statement in hand: its first words and its last. */
+/* The statement that is being read: its first words and its last one. */
 struct statement {
     struct addr_word word[WORDS_KEPT], last;
     unsigned words;
@@ -53,7 +53,7 @@ static struct token stop(struct addr_scan *s, size_t len)
     return t;
 }
 
-/* A string ends on its line; one that does not is a fault. */
+/* A string that does not end on its line is a fault. */
 static struct token string(struct addr_scan *s)
 {
     struct token t = {T_STRING, {s->at, s->line_start, 1, s->line}};
@@ -94,7 +94,7 @@ static struct token next(struct nft *f)
 
 static bool is_mark(const struct token *t, char mark) { return t->kind == T_MARK && *t->w.s == mark; }
 
-/* Behind a `{`, to its `}`; `open` is where it stands. */
+/* Skip to the `}` of the block that `open` began. */
 static void skip_block(struct nft *f, const struct addr_word *open)
 {
     uint64_t depth = 1;
@@ -114,7 +114,7 @@ static void skip_block(struct nft *f, const struct addr_word *open)
 
 /* Elements -------------------------------------------------------------------------------------------------------- */
 
-/* What may stand behind an element: its first word says it. No address stands there. */
+/* May that word stand behind an element? The first word says which option it is; no word of an option is an address. */
 static bool good_option(const struct addr_word *w, bool first)
 {
     static const char *const begin[] = {"timeout", "expires", "counter", "comment", "limit",
@@ -124,7 +124,7 @@ static bool good_option(const struct addr_word *w, bool first)
     return first ? addr_word_in(w, begin) : addr_text_member(w->s, w->len, &m) != ADDR_GOOD;
 }
 
-/* One element from its first token on; *t is what ends it. */
+/* Read one element. *t is its first token, and then the token that ends it. */
 static void read_element(struct nft *f, struct token *t, const struct addr_set_name *set, bool *refused)
 {
     const struct addr_word entry = t->w;
@@ -144,7 +144,7 @@ static void read_element(struct nft *f, struct token *t, const struct addr_set_n
     if (good) addr_take(f->s, &entry, set, refused);
 }
 
-/* Behind the `{` of elements. */
+/* Read elements, behind their `{`. */
 static void read_elements(struct nft *f, const struct addr_word *open, const struct addr_set_name *set)
 {
     bool refused = false;
@@ -169,7 +169,7 @@ static bool word_is(const struct statement *st, unsigned i, const char *text)
     return i < st->words && i < WORDS_KEPT && addr_word_is(&st->word[i], text);
 }
 
-/* The place of what is made: behind `add` and its like. */
+/* The number of the word that says what is made: it stands behind `add` and its like. */
 static unsigned thing(const struct statement *st)
 {
     static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};
@@ -177,7 +177,7 @@ static unsigned thing(const struct statement *st)
     return st->words && addr_word_in(&st->word[0], verbs);
 }
 
-/* `type ipv4_addr` or `typeof ip saddr` in a set, without more fields. */
+/* A set of addresses says `type ipv4_addr` or `typeof ip saddr`, without further fields. */
 static void note_type(struct nft *f)
 {
     static const char *const types[] = {"ipv4_addr", "ipv6_addr", NULL}, *const families[] = {"ip", "ip6", NULL};

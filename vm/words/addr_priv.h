@@ -1,4 +1,5 @@
-/* What the readers of address files share (addr_text.h): the place, faults, and which set members may come from. */
+/* Shared by the readers of address files (addr_text.h): the place in the file, faults, and the set that members come
+ * from. */
 #ifndef VM_WORDS_ADDR_PRIV_H
 #define VM_WORDS_ADDR_PRIV_H
 
@@ -11,7 +12,7 @@ struct addr_word {
     uint32_t line; /* from 1 */
 };
 
-/* Which set members are of. nft has one of a name in each table. */
+/* The identity of a set: in nft each table may have a set of the same name. */
 struct addr_set_name {
     struct addr_word name, family, table; /* len 0: not said */
 };
@@ -21,7 +22,7 @@ struct addr_scan {
     const char *at, *end; /* what is left of the file */
     const char *line_start;
     uint32_t line;
-    struct addr_set_name set[2]; /* where the IPv4, the IPv6 members come from; name.len 0: none came yet */
+    struct addr_set_name set[2]; /* the sets of the IPv4 and of the IPv6 members; name.len 0: no member came yet */
 };
 
 bool addr_word_is(const struct addr_word *w, const char *text);
@@ -36,7 +37,7 @@ bool addr_next_line(struct addr_scan *s, struct addr_word *line);
 bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *word);
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault);
-/* An entry of that set; *refused: the set was told to be a second one, so it is not told again. */
+/* Take an entry of that set. *refused: the user was told that the set is a second one, and is not told again. */
 void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused);
 
 /* The readers of a whole file, from its first line on. */

@@ -79,7 +79,7 @@ static void set_member(struct addr_member *m, unsigned family, u128 lo, u128 hi)
             .lo_hi = (uint64_t)(lo >> 64), .lo_lo = (uint64_t)lo, .hi_hi = (uint64_t)(hi >> 64), .hi_lo = (uint64_t)hi};
 }
 
-/* The bits of an address past a prefix's length. */
+/* A mask of the bits behind the prefix. */
 static u128 host_mask(unsigned family, unsigned bits)
 {
     const unsigned past = (family == 4 ? 32 : 128) - bits;
@@ -141,7 +141,7 @@ static const char *const form_faults[] = {
     [ADDR_NO_SET] = "no set of addresses stands in this listing",
 };
 
-/* Both readings of a prefix with host bits. */
+/* Say both meanings of a prefix with host bits: the network, and the host. */
 static void describe_host_bits(const char *s, size_t len, struct text *t)
 {
     const char *slash = memchr(s, '/', len);
