@@ -163,8 +163,6 @@ uint64_t nat_udp_idle_ns(const struct program *p)
 
 /* ---- what a packet is to translation ---- */
 
-static uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
-
 /* Whose ports or identifiers its source takes; MAP_CLASSES: none. */
 static enum map_class class_of(const struct key *key)
 {
@@ -176,13 +174,6 @@ static enum map_class class_of(const struct key *key)
     return key->icmp_type == ICMP4_ECHO || (later && key->icmp_type % 2) ? MAP_ICMP : MAP_CLASSES;
 }
 
-static bool is_echo(const struct key *key, uint8_t family)
-{
-    if (!(key->kind & KIND_ICMP_HEADER)) return false;
-    return family == 6 ? key->kind & KIND_ICMP6 && key->icmp_type == ICMP6_ECHO
-                       : key->kind & KIND_ICMP && key->icmp_type == ICMP4_ECHO;
-}
-
 static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint16_t port)
 {
     struct map_end e = {.port = port, .class = (uint8_t)class_of(key), .v6 = family_of(key) == 6};
@@ -190,7 +181,7 @@ static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint
     return e;
 }
 
-/* ---- which statement ---- */
+/* ---- the two ends ---- */
 
 /* The address at the same place in the other prefix. */
 static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t addr[4], uint32_t to[4])
@@ -202,99 +193,11 @@ static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t add
     }
 }
 
-static bool has_protocol(const struct pbc_nat *n, const struct key *key)
-{
-    if (n->proto == PBC_EP_IP) return key->kind & KIND_PROTO && key->proto == n->ip_proto;
-    if (n->proto == PBC_EP_ECHO4 || n->proto == PBC_EP_ECHO6) return is_echo(key, n->family);
-    return key->kind & endpoint_info[n->proto].kinds && key->kind & KIND_PORTS && key->dst_port >= n->port_lo &&
-           key->dst_port <= n->port_hi;
-}
-
-static bool in_from(const struct program *p, const struct pbc_nat *n, const struct key *key, bool dst)
-{
-    for (uint32_t i = n->from; i < n->from + n->from_count; i++)
-        if (set_has(p, i, key, dst)) return true;
-    return !n->from_count;
-}
-
-static bool forwards(const struct program *p, const struct pbc_nat *n, const struct key *key)
-{
-    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
-    const bool here =
-        n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : memcmp(n->to, key->dst, sizeof n->to) == 0;
-    if (!here || (n->iface != PBC_NONE && key->iface != n->iface)) return false;
-    return has_protocol(n, key) && in_from(p, n, key, false);
-}
-
-/* Is the destination an outside address of a map? From wherever it comes: what is inside, too, asks for it so. What is
- * this machine's own stays here. */
-static bool maps_in(const struct pbc_nat *n, const struct key *key)
-{
-    if (key->kind & KIND_DST_SELF) return false;
-    return n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->to, n->len, key->dst);
-}
-
-/* Is the destination inside: of a map; of a statement that names its sources? */
-static bool is_mapped(const struct program *p, const struct key *key)
-{
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->target, n->len, key->dst))
-            return true;
-    }
-    return false;
-}
-
-static bool is_source(const struct program *p, const struct key *key)
-{
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->kind <= PBC_NAT_SOURCE && n->from_count && in_from(p, n, key, true)) return true;
-    }
-    return false;
-}
-
-/* Does the packet, whose destination may have been `turned` to an inside end, leave by the statement's interface as
- * from one of its sources? Which way a packet leaves nobody says yet, so: it did not come in there, its source is
- * inside and its destination is not, of it or of a map (of a map's, of any statement). One that asked for an outside
- * end leaves from one, too, wherever it is turned to; of a statement for any source only if it is known where the
- * packet came in. */
-static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
-{
-    if (n->kind == PBC_NAT_MAP) {
-        if (n->iface != PBC_NONE && key->iface == n->iface) return false;
-        return address_in_prefix(n->target, n->len, key->src) && (turned || !(is_mapped(p, key) || is_source(p, key)));
-    }
-    if (key->iface == n->iface || !in_from(p, n, key, false)) return false;
-    if (!n->from_count) return !turned || key->iface != IFACE_NONE;
-    return turned || !(in_from(p, n, key, true) || is_mapped(p, key));
-}
-
-static uint32_t statement_out(const struct nat *n, const struct key *key, bool turned)
-{
-    const struct program *p = n->p;
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *one = &p->nats[i];
-        if (one->kind == PBC_NAT_FORWARD || (one->family && one->family != family_of(key))) continue;
-        if (leaves_by(p, one, key, turned)) return i;
-    }
-    return PBC_NONE;
-}
-
-static uint32_t statement_in(const struct nat *n, const struct key *key)
-{
-    for (uint32_t i = 0; i < n->p->nats_count; i++)
-        if (forwards(n->p, &n->p->nats[i], key) || maps_in(&n->p->nats[i], key)) return i;
-    return PBC_NONE;
-}
-
-/* ---- the two ends ---- */
-
 /* The destination, if it is an outside end: to a forward's target, or to the owner of the mapping, who sits in the same
  * VLAN stack (a flow has one alone). */
 static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
 {
-    const uint32_t at = statement_in(n, key);
+    const uint32_t at = nat_statement_in(n->p, key);
     if (at != PBC_NONE) {
         const struct pbc_nat *f = &n->p->nats[at];
         if (f->kind == PBC_NAT_MAP)
@@ -418,7 +321,7 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
     const bool turned = turn(n, key, stack, look, b);
     if (!turned && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
         return NAT_NOTHING;
-    const uint32_t out = statement_out(n, key, turned);
+    const uint32_t out = nat_statement_out(n->p, key, turned);
     if (!turned && out == PBC_NONE) return NAT_NOTHING;
     if (turned) b->kind = BIND_NAT_FORWARD;
     if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);

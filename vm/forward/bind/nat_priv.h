@@ -1,4 +1,4 @@
-/* The inside of address translation: what nat.c and nat_spaces.c share. */
+/* The inside of address translation: what nat.c, nat_spaces.c and nat_statement.c share. */
 #ifndef VM_FORWARD_BIND_NAT_PRIV_H
 #define VM_FORWARD_BIND_NAT_PRIV_H
 
@@ -41,6 +41,12 @@ struct nat {
     struct counter *statements; /* [program_all_nats]: counters point there */
     uint32_t *flows;            /* likewise */
 };
+
+static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
+/* nat_statement.c: the statement that turns the destination to an inside end; PBC_NONE: none does. */
+uint32_t nat_statement_in(const struct program *p, const struct key *key);
+/* The statement that gives the source an outside end. turned: the destination was. */
+uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned);
 
 /* How many addresses its SOURCE statements have. */
 uint32_t outsides_written(const struct program *p);
