@@ -1,8 +1,7 @@
 /* The statement of a nat that translates a packet: the first one that fits. */
-#include "vm/forward/bind/nat_priv.h"
-
 #include <string.h>
 
+#include "vm/forward/bind/nat_priv.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
 #include "vm/program/addresses.h"
