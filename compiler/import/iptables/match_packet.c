@@ -93,8 +93,8 @@ static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
     } else if (!r->inverted) {
         rule_want_flags(&r->rule, set, (uint8_t)(mask & ~set));
     } else {
-        r->no_syn |= set == TCP_SYN && (mask & TCP_SYN);
         want_other_flags(r, mask, set);
+        if (set == TCP_SYN && r->choice_count) r->no_syn = &r->choices[r->choice_count - 1];
     }
 }
 

@@ -37,18 +37,61 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
     }
 }
 
-/* One of the states, or translated. */
-static void want_state_or_translated(struct reading *r, struct list states)
+/* Of what netfilter does not track ICMPv6 of some types is left where nothing says NOTRACK: neighbour discovery and
+ * MLD. */
+static void add_untracked(struct reading *r, struct alternative *a)
 {
+    struct list proto = {0}, types = {0};
+
+    list_number(&proto, 58, 58, r->s->arena);
+    list_number(&types, 130, 136, r->s->arena);
+    list_number(&types, 143, 143, r->s->arena);
+    alternative_want(a, ASK_PROTO, proto);
+    alternative_want(a, ASK_ICMP_TYPE, types);
+}
+
+/* One of the states, or translated, or not tracked. */
+static void want_one_of(struct reading *r, const struct states *s)
+{
+    struct list others = s->plain;
+
+    if (!s->dnat && !s->untracked) {
+        reading_want(r, ASK_STATE, s->plain);
+        return;
+    }
     struct choice *c = reading_choice(r);
 
-    if (!c) return;
-    alternative_want(choice_next(c), ASK_STATE, states);
-    struct alternative *second = choice_next(c);
-    second->translated = true;
-    second->has_apart = true;
-    states.not = true;
-    second->apart = (struct wanted){ASK_STATE, states};
+    others.not = true;
+    if (c && s->plain.count) alternative_want(choice_next(c), ASK_STATE, s->plain);
+    for (unsigned i = 0; c && i < 2; i++) {
+        if (i ? !s->untracked : !s->dnat) continue;
+        struct alternative *a = choice_next(c);
+        if (i)
+            add_untracked(r, a);
+        else
+            a->translated = true;
+        a->has_apart = s->plain.count > 0;
+        a->apart = (struct wanted){ASK_STATE, others};
+    }
+}
+
+static bool has_state(const struct list *l, const char *state)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!strcmp(l->of[i].word, state)) return true;
+    return false;
+}
+
+/* To prey what netfilter does not track is new. */
+static void want_none_of(struct reading *r, const struct states *s)
+{
+    if (s->untracked && r->family == 6 && !has_state(&s->plain, "new")) {
+        rule_unsaid(&r->rule, "prey can't exclude what netfilter does not track");
+        return;
+    }
+    r->rule.never |= r->rule.translated == MUST_BE && s->dnat;
+    if (s->dnat) r->rule.translated = MUST_NOT_BE;
+    if (s->plain.count) reading_want(r, ASK_STATE, s->plain);
 }
 
 static bool take_states(struct reading *r, const char *const *v)
@@ -58,24 +101,18 @@ static bool take_states(struct reading *r, const char *const *v)
     if (!read_states(r, v[0], &s)) return false;
     if (s.snat) {
         rule_unsaid(&r->rule, "prey does not ask whether a source was translated");
-    } else if (r->inverted) {
-        r->rule.never |= r->rule.translated == MUST_BE && s.dnat;
-        if (s.dnat) r->rule.translated = MUST_NOT_BE;
-        if (s.plain.count) reading_want(r, ASK_STATE, s.plain);
-    } else {
-        if (s.untracked && !s.plain.count && !s.dnat)
-            rule_unsaid(&r->rule, "prey tracks every connection: nothing is UNTRACKED");
-        else if (s.untracked)
-            rule_apart(&r->rule, "prey tracks every connection: nothing is UNTRACKED");
-        if (s.dnat && s.plain.count)
-            want_state_or_translated(r, s.plain);
-        else if (s.plain.count)
-            reading_want(r, ASK_STATE, s.plain);
-        else if (s.dnat) {
-            r->rule.never |= r->rule.translated == MUST_NOT_BE;
-            r->rule.translated = MUST_BE;
-        }
+        return true;
     }
+    if (r->inverted) {
+        want_none_of(r, &s);
+        return true;
+    }
+    const bool untracked = s.untracked;
+    s.untracked &= r->family == 6 && (!r->proto || r->proto == 58);
+    if (untracked && !s.untracked && !s.plain.count && !s.dnat)
+        rule_unsaid(&r->rule, "prey tracks every connection: nothing is UNTRACKED");
+    else
+        want_one_of(r, &s);
     return true;
 }
 

@@ -80,12 +80,12 @@ struct reading {
     uint32_t choice_count;
     const struct module *modules[MODULES_MOST]; /* matches, and last the target */
     uint32_t module_count;
-    unsigned proto;    /* the one protocol that it asks for, or 0 */
-    bool no_syn;       /* `! --syn`: a choice of flags */
-    bool inverted;     /* `!` stands before the option that is read */
-    bool targeted;     /* its target was read */
-    bool limited;      /* a limit stands before what is read */
-    bool metered_late; /* and conditions behind it */
+    unsigned proto;        /* the one protocol that it asks for, or 0 */
+    struct choice *no_syn; /* what `! --syn` leaves, or NULL */
+    bool inverted;         /* `!` stands before the option that is read */
+    bool targeted;         /* its target was read */
+    bool limited;          /* a limit stands before what is read */
+    bool metered_late;     /* and conditions behind it */
     struct limit limit;
     bool limit_first; /* it is asked before the hashlimit */
     struct hashlimit hash;

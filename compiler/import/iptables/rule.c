@@ -149,7 +149,7 @@ static void say_no_syn(struct reading *r)
     if (!r->no_syn || !states || states->not || states->count != 1 || strcmp(states->of[0].word, "new") != 0) return;
     if (r->rule.act == ACT_DROP || r->rule.act == ACT_REJECT) {
         states->of[0].word = "invalid";
-        r->choice_count = 0;
+        *r->no_syn = (struct choice){.count = 1};
         rule_apart(&r->rule, "packets without a SYN that begin nothing are `invalid` here, with all others that are");
     } else {
         rule_unsaid(&r->rule, "here only a SYN is `new`");
