@@ -235,7 +235,8 @@ void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element
     const cJSON *fields, *whole = element_value(element);
     const char *kind = nft_kind(whole, &fields);
 
-    if (!kind || strcmp(kind, "concat") != 0 || cJSON_GetArraySize(keys) != cJSON_GetArraySize(fields)) {
+    if (!kind || strcmp(kind, "concat") != 0 || !keys->child ||
+        cJSON_GetArraySize(keys) != cJSON_GetArraySize(fields)) {
         read_unsaid(r, "an element of its set has other fields");
         return;
     }
@@ -264,7 +265,8 @@ const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *coun
 static void match_concat(struct reading_rule *r, const char *op, const cJSON *keys, const cJSON *right)
 {
     const cJSON *elements = elements_of(r->nft, right);
-    struct joined j = {.keys = keys};
+    const cJSON *alone[] = {right};
+    struct joined j = {.keys = keys, .elements = alone};
     uint32_t count = 1;
 
     if (strcmp(op, "==") != 0 && strcmp(op, "in") != 0) {
@@ -275,8 +277,6 @@ static void match_concat(struct reading_rule *r, const char *op, const cJSON *ke
         j.elements = array_of(r, elements, &count);
     else if (cJSON_IsString(right))
         count = 0;
-    else
-        j.elements = (const cJSON *[]){right};
     if (!count)
         read_unsaid(r, "the set holds nothing in this file");
     else
