@@ -13,9 +13,13 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 # which gcc does not and the next C allows: only the build for fuzzing asks for that.
 SANFLAGS := -fsanitize=address$(comma)undefined $(if $(FUZZ),,-fno-sanitize=pointer-overflow) -fno-sanitize-recover=all -fno-omit-frame-pointer -D__SANITIZE_ADDRESS__=1
 OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan,$(if $(COV),-O0 --coverage,-O2))))
-CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
+CPPFLAGS = -I. $(if $(filter $(B),$(BPF)),,-I$(BPF)) -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
 CFLAGS  ?= $(if $(SAN)$(TSAN)$(FUZZ),-g1,-g)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
+# Programs with sanitizers are large: where LLVM's linker is, it takes a third of the time.
+LDFLAGS += $(if $(SAN)$(FUZZ),$(if $(shell command -v ld.lld),-fuse-ld=lld))
+# Where the kernel's programs are made: they are the same in all builds, so one may take another's.
+BPF     ?= $(B)
 # What captures are compressed with: -lz -llzma -lzstd -llz4.
 LIBS    := -lpcap -lcjson -lz -llzma -lzstd -llz4 -lm
 # What preyrun alone, and its tests, ask the kernel with.
@@ -74,15 +78,15 @@ $(B)/%.o: %.c
 
 # The kernel's programs, as bytes of the program that loads them. libc's headers ask for a machine that they know.
 BPF_CLANG ?= clang
-$(B)/%.bpf.o: %.bpf.c
+$(BPF)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
-$(B)/%.bpf.inc: $(B)/%.bpf.o
+$(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
-$(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc
-$(B)/runtime/io/filter.o: $(B)/runtime/io/filter.bpf.inc
-$(B)/runtime/io/deal.o: $(B)/runtime/io/deal.bpf.inc
-$(B)/runtime/host/across.o: $(B)/runtime/host/across.bpf.inc
+$(B)/runtime/io/steer.o: $(BPF)/runtime/io/steer.bpf.inc
+$(B)/runtime/io/filter.o: $(BPF)/runtime/io/filter.bpf.inc
+$(B)/runtime/io/deal.o: $(BPF)/runtime/io/deal.bpf.inc
+$(B)/runtime/host/across.o: $(BPF)/runtime/host/across.bpf.inc
 
 # The page's files, as bytes of the program that serves them.
 $(B)/%.css.inc: %.css

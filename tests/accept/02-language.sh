@@ -124,7 +124,7 @@ says 'a capture that is not there is a diagnostic' 1 'E0711' err
     echo 'firewall f default drop { accept icmp6 type nd; accept tcp port 22 as SSH }'
     for i in $(seq 1 1000); do echo "test \"t$i\" { expect accept by SSH: tcp 192.0.2.1:$i -> self:22 syn; expect drop: udp 192.0.2.1:$i -> self:22 }"; done
 } >many.prey
-run timeout 20 preyc --check many.prey
+run timeout 60 preyc --check many.prey
 says 'a thousand tests take no time worth a name' 0 '1000 tests passed' out
 
 

@@ -381,7 +381,7 @@ static bool check_seed(uint64_t seed, unsigned frames, struct totals *totals)
 #ifdef __SANITIZE_ADDRESS__
 enum { PAIRS = 150 };
 #else
-enum { PAIRS = 700 };
+enum { PAIRS = 350 };
 #endif
 
 int main(int argc, char **argv)

@@ -473,11 +473,17 @@ static bool run(uint64_t seed, unsigned steps)
     return !why;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+enum { RUNS = 800 };
+#else
+enum { RUNS = 2000 };
+#endif
+
 int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
-    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2000 * long_run;
+    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : RUNS * long_run;
     const unsigned steps = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 500;
     for (unsigned i = 0; i < runs; i++)
         if (!run(first + i, steps)) {

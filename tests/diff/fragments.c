@@ -16,7 +16,12 @@
 #include "tests/lib/rng.h"
 #include "vm/vm.h"
 
-enum { ROUNDS = 120, STEPS = 400, SLOTS = 512, SLOT_BYTES = 2048, FRAME_MOST = 4096, AT_ONCE = 16 };
+#ifdef __SANITIZE_ADDRESS__
+enum { ROUNDS = 50 };
+#else
+enum { ROUNDS = 120 };
+#endif
+enum { STEPS = 400, SLOTS = 512, SLOT_BYTES = 2048, FRAME_MOST = 4096, AT_ONCE = 16 };
 enum { PARTS_MOST = 128, BATCH_MOST = 32, RELEASED_MOST = 256 };
 #define MS UINT64_C(1000000)
 

@@ -45,7 +45,7 @@ address right eth0 10.1.0.7/24
 same "so does what is for this machine's own address" "$(at left curl -s -m 20 http://10.1.0.7/from)" 10.1.0.1
 
 # A tag: put on by hand, taken off by hand, for this kernel has no VLAN devices.
-at right timeout 20 tcpdump -i eth0 -n -c 1 -e vlan 7 >tagged 2>/dev/null &
+at right timeout 60 tcpdump -i eth0 -n -c 1 -e vlan 7 >tagged 2>/dev/null &
 dump=$!
 pids="$pids $dump"
 sent() {

@@ -53,11 +53,11 @@ up() {
     head -c 1000000 web-one/file >sent
     for s in one two; do
         : >"got-$s"
-        ip netns exec "$id-$s" timeout 20 nc -l -N -p 9000 >"got-$s" </dev/null &
+        ip netns exec "$id-$s" timeout 60 nc -l -N -p 9000 >"got-$s" </dev/null &
         pids="$pids $!"
         until_true 50 "$s listens" at "$s" sh -c 'ss -ltn | grep -q :9000'
     done
-    at client timeout 20 nc -N "$2" 9000 <sent
+    at client timeout 60 nc -N "$2" 9000 <sent
     got_all() { cmp -s sent got-one || cmp -s sent got-two; }
     until_true 50 "$1: 1 MB upward arrives as it is" got_all && ok 0 "$1: 1 MB upward arrives as it is"
 }

@@ -117,7 +117,7 @@ while True:
 again() { # SENTENCE WANTED: what its next request gets
     local lines
     lines=$(wc -l <answers)
-    timeout 10 sh -c "echo >asks"
+    timeout 60 sh -c "echo >asks"
     until_true 80 "$1: an answer" sh -c "[ \$(wc -l <answers) -gt $lines ]"
     same "$1" "$(tail -n1 answers)" "$2"
 }

@@ -57,10 +57,10 @@ up() {
     : >got
     local family=-4
     case $2 in *:*) family=-6 ;; esac
-    ip netns exec "$id-server" timeout 20 nc $family -l -N -p 9000 >got </dev/null &
+    ip netns exec "$id-server" timeout 60 nc $family -l -N -p 9000 >got </dev/null &
     pids="$pids $!"
     until_true 50 "the server listens" at server sh -c 'ss -ltn | grep -q :9000'
-    at client timeout 20 nc -N "$2" 9000 <sent
+    at client timeout 60 nc -N "$2" 9000 <sent
     got_all() { cmp -s sent got; }
     until_true 50 "$1: it arrives as it is" got_all && ok 0 "$1: it arrives as it is"
 }
@@ -98,10 +98,10 @@ END_OF_RULES
 down() {
     local family=-4
     case $2 in *:*) family=-6 ;; esac
-    ip netns exec "$id-client" timeout 20 nc $family -l -N -p 9001 <sent >/dev/null &
+    ip netns exec "$id-client" timeout 60 nc $family -l -N -p 9001 <sent >/dev/null &
     pids="$pids $!"
     until_true 50 "the client's server listens" at client sh -c 'ss -ltn | grep -q :9001'
-    at server timeout 20 nc -d "$2" 9000 >got
+    at server timeout 60 nc -d "$2" 9000 >got
     cmp -s sent got
     ok $? "$1: it arrives as it is"
 }

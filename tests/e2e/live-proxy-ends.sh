@@ -48,7 +48,7 @@ with now '10.1.0.1, 10.1.0.8' 'two 10.2.0.3:9'
 with later 10.1.0.1 'one 10.2.0.2:9'
 cp now.pbc rules.pbc
 prey prey -i wan -i lan --monitor --format json --stats 127.0.0.1:8404 rules.pbc
-talk() { at client timeout 40 $ends talk "$@" | tr '\n' ' '; }
+talk() { at client timeout 60 $ends talk "$@" | tr '\n' ' '; }
 # begun NAME ARGUMENT...: in the background, into NAME, until its server has said something; begins NAME …: without that
 begins() {
     local file=$1
@@ -76,7 +76,7 @@ same 'the server ends first, and hears what the client says then' "$(talk fd00:1
 
 # ---- during ----
 same 'a server that resets' "$(talk 10.1.0.2 1001 'reset 0')" 'reset '
-at client timeout 40 $ends talk 10.1.0.2 1001 'reset 100000' >out
+at client timeout 60 $ends talk 10.1.0.2 1001 'reset 100000' >out
 same 'a server that resets in the middle of what it says' "$(grep -cE '^(reset|eof [0-9]+)' out)" 1
 begun drained 10.1.0.2 1007 hold
 ctl set by_hand/two drain 300ms

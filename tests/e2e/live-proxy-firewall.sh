@@ -42,7 +42,7 @@ get() { # SOURCE HOST SECONDS
 }
 # By an instruction: NAT TARGET; the address that the target sees.
 goes() {
-    printf '%-32sGET /from HTTP/1.0\r\n\r\n' "$1 $2" | at client timeout 10 nc -w 5 10.1.0.2 1000 2>/dev/null | tail -n 1
+    printf '%-32sGET /from HTTP/1.0\r\n\r\n' "$1 $2" | at client timeout 60 nc -w 30 10.1.0.2 1000 2>/dev/null | tail -n 1
 }
 # An ACK of no connection, and what comes back of it within the time that an answer of the host's takes: `reset` or `nothing`.
 # `made`: from a port whose connection the client has reset.

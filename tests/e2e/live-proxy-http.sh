@@ -72,7 +72,7 @@ same "an answer that comes before all of its request is heard" \
 get -I http://10.1.0.2/files/big | tr -d '\r' >out
 same "with HEAD nothing comes but a head" "$(grep -c -e '^HTTP/1.1 200' -e '^Content-Length: 20000000' out)" 2
 
-refused() { printf "$1" | at client nc -N -w 5 10.1.0.2 80 | head -1 | tr -d '\r'; }
+refused() { printf "$1" | at client nc -N -w 60 10.1.0.2 80 | head -1 | tr -d '\r'; }
 same "a malformed request reaches no server" "$(refused 'GET / HTTP/1.1\r\nHost : a\r\n\r\n')" 'HTTP/1.1 400 Bad Request'
 same "one with two lengths" "$(refused 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab')" 'HTTP/1.1 400 Bad Request'
 get --http2-prior-knowledge http://10.1.0.2/ >out

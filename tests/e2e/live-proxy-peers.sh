@@ -128,13 +128,13 @@ mails smtp://10.1.0.2:25
 mails smtp://10.1.0.2:26
 mails 'smtp://[fd00:1::2]:26'
 for way in '' -R; do
-    at client timeout 30 iperf3 -c 10.1.0.2 -n 50M $way --json >iperf.json
+    at client timeout 60 iperf3 -c 10.1.0.2 -n 50M $way --json >iperf.json
     same "iperf3 $way" "$(python3 -c 'import json; e = json.load(open("iperf.json"))["end"]; print(e["sum_sent"]["bytes"] >= 50e6)')" True
 done
-at client timeout 20 wrk -t 1 -c 20 -d 1 http://10.1.0.2/ >out 2>&1
+at client timeout 60 wrk -t 1 -c 20 -d 1 http://10.1.0.2/ >out 2>&1
 same 'wrk: no request fails' "$(grep -cE 'Socket errors|Non-2xx' out) $(awk '/requests in/ { print ($1 > 100) }' out)" '0 1'
 sed -n '/requests in/s/^/# /p' out
-same 'openssl s_client' "$(printf 'GET / HTTP/1.0\r\n\r\n' | at client timeout 10 openssl s_client -connect 10.1.0.2:8443 -servername a.example -quiet 2>/dev/null | tail -1)" one
+same 'openssl s_client' "$(printf 'GET / HTTP/1.0\r\n\r\n' | at client timeout 60 openssl s_client -connect 10.1.0.2:8443 -servername a.example -quiet 2>/dev/null | tail -1)" one
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -99,7 +99,7 @@ head -c 5000000 /dev/urandom >web-one/big
 get https://shop.example/files/big | cmp - web-one/big
 ok $? 'a large file comes whole'
 
-talks() { at client timeout 10 openssl s_client -connect 10.1.0.2:443 -servername shop.example -CAfile shop.pem "$@" 2>&1; }
+talks() { at client timeout 60 openssl s_client -connect 10.1.0.2:443 -servername shop.example -CAfile shop.pem "$@" 2>&1; }
 printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_out ticket >out
 printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_in ticket >again
 same 'a session is resumed' "$(grep -hoE '^(New|Reused)' out again | tr '\n' ' ')" 'New Reused '
@@ -128,11 +128,11 @@ talks -tls1_1 -cipher 'DEFAULT@SECLEVEL=0' </dev/null >out
 grep -qE 'alert (protocol version|handshake)|unsupported protocol' out
 ok $? 'nothing older than TLS 1.2'
 printf 'GET / HTTP/1.0\r\n\r\n' >plain
-at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat plain >&3; timeout 8 cat <&3' >out 2>/dev/null
+at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat plain >&3; timeout 60 cat <&3' >out 2>/dev/null
 [ $? -ne 124 ] && [ ! -s out ]
 ok $? 'what is no hello is not answered'
 printf '\x16\x03\x01\x02\x00\x01\x00' >half
-at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat half >&3; timeout 8 cat <&3' >out 2>&1
+at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat half >&3; timeout 60 cat <&3' >out 2>&1
 [ $? -ne 124 ]
 ok $? 'half a hello, and silence: its time ends'
 

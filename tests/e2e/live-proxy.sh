@@ -44,7 +44,7 @@ same 'IPv6 clients reach IPv4 servers' "$(sort six | uniq -c | tr -s ' \n' ' ')"
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:80 syn on wan'
 has 'preyctl explain says where a connection ends' 'service web, mode proxy: its connections end here, and what they say chooses the server'
 same 'the server sees the proxy' "$(at client curl -s -m 20 http://10.1.0.2/from)" 10.2.0.1
-at client bash -c 'head -c 300000 /dev/zero | nc -N -w 5 10.1.0.2 22' >out
+at client bash -c 'head -c 300000 /dev/zero | nc -N -w 60 10.1.0.2 22' >out
 same 'a server that speaks first, and a client that ends first' "$(tr -d '\r' <out | tr '\n' ' ')" 'SSH-2.0-speaker heard 300000 '
 head -c 30000000 /dev/urandom >web-two/big
 at client curl -s -m 20 -o got http://10.1.0.2:8080/files/big
@@ -103,7 +103,7 @@ has 'preyctl counters lists the ends' 'proxy.ended_by.done '
 
 # A session goes on through a reload that takes its service away, and gets to its server; new ones find no listener.
 mkfifo in
-at client nc -N -w 5 10.1.0.2 22 <in >through &
+at client nc -N -w 60 10.1.0.2 22 <in >through &
 talker=$!
 exec 4>in
 echo before >&4

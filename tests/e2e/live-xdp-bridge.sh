@@ -45,7 +45,7 @@ same "what is for this machine's own address crosses, too" "$(ask 10.1.0.7)" rig
 
 # tagged TPIDS WORDS [DEVICE]: a frame with these tags, put on by hand, arrives with them.
 tagged() {
-    at right timeout 20 tcpdump -i eth0 -n -c 1 -e ether src 02:00:00:00:00:07 >tagged 2>/dev/null &
+    at right timeout 60 tcpdump -i eth0 -n -c 1 -e ether src 02:00:00:00:00:07 >tagged 2>/dev/null &
     local dump=$!
     pids="$pids $dump"
     sent() {

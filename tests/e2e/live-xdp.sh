@@ -72,7 +72,7 @@ each() {
     at client ping -c 1 -W 20 -s 4000 10.1.0.2 >out
     has "$1: a ping in fragments to the host is answered" ' 0% packet loss'
     same "$1: a datagram in fragments to the host's own server" "$(at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.2 5353 0 4000)" 'prey 10.1.0.1 4000'
-    at client timeout 5 nc -N -z 10.1.0.2 2222
+    at client timeout 60 nc -N -z 10.1.0.2 2222
     ok $? "$1: a connection to the host's own server"
     same "$1: the host's own connection to a server" "$(at prey curl -s -m 20 http://10.1.0.3/)" one
 }
@@ -167,7 +167,7 @@ refused 'an interface that has an owner' 'the instance `eth0` that runs here ser
 prey_ends
 
 # Another program is on the interface: it stays, or is replaced for good.
-ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "$bin/runtime/io/steer.bpf.o" sec xdp.frags
+ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "${bin%/san}/runtime/io/steer.bpf.o" sec xdp.frags
 same 'another program is there' "$(programs)" 1
 refused 'another program' 'has an XDP program .* of another process; there can be one; this mends it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
 same 'it stays' "$(programs)" 1

@@ -228,10 +228,10 @@ is_ready_or_over() { is_ready "$1" || is_over "$prey"; }
 
 # is_over PROCESS: none of its threads holds anything any more, though its parent may not have heard of its end yet.
 is_over() {
-    local of threads
+    local of
     { read -r of <"/proc/$1/stat"; } 2>/dev/null || return 0
-    threads=("/proc/$1/task/"*)
-    case ${of##*) } in [ZX]*) [ "${#threads[@]}" -eq 1 ] ;; *) return 1 ;; esac
+    set -- "/proc/$1/task/"*
+    case ${of##*) } in [ZX]*) [ $# -eq 1 ] ;; *) return 1 ;; esac
 }
 
 # ctl ARGUMENT...: preyctl beside it, into out, err and $status.

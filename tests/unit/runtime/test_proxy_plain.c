@@ -384,7 +384,7 @@ static void sends_slowly(struct bench *b, int fd, const char *bytes, size_t n)
 /* An instruction to a port of 127.0.0.x, with its sum, and what follows. */
 static void instruct(char text[80], unsigned x, unsigned port, const char *after)
 {
-    char target[30], told[40];
+    char target[30], told[sizeof target + 12];
     unsigned sum = 0;
     const int n = snprintf(target, sizeof target, "127.0.0.%u:%u", x, port);
     snprintf(told, sizeof told, "%02d%s", n + 4, target);

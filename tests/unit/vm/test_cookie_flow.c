@@ -6,6 +6,18 @@
 
 enum { STEP_MS = 5, LATE_MS = 120000 };
 
+/* So many of them; a third with sanitizers. LONG=1: twenty times as many. */
+static unsigned drawn(unsigned n)
+{
+    const char *longer = getenv("LONG");
+    if (longer && *longer) return 20 * n;
+#ifdef __SANITIZE_ADDRESS__
+    return n / 3;
+#else
+    return n;
+#endif
+}
+
 #define RULES(mode)                                                                                                    \
     "limits { flows 256; half_open 64; maglev 251 }\n"                                                                 \
     "pool p { source 10.9.0.7, 2001:db8:9::7 ports 61000-61999\n server a 10.0.0.11:8080\n }\n"                        \
@@ -143,7 +155,7 @@ static void talk_fini(struct talk *t)
 static void connections(void **state)
 {
     (void)state;
-    const unsigned cases = getenv("LONG") && *getenv("LONG") ? 20000 : 1000;
+    const unsigned cases = drawn(1000);
     for (unsigned i = 0; i < cases; i++) {
         struct talk t;
         talk_init(&t, i, modes[i / 2 % 2], i / 4 % 2);
@@ -368,7 +380,7 @@ static void flood(void **state)
     (void)state;
     struct talk t;
     talk_init(&t, 1, modes[0], false);
-    const unsigned many = getenv("LONG") && *getenv("LONG") ? 1000000 : 100000;
+    const unsigned many = drawn(100000);
     struct host stranger = t.client;
     for (unsigned i = 0; i < many; i++) {
         struct frame f;
@@ -434,7 +446,7 @@ static void down(void **state)
 static void damaged(void **state)
 {
     (void)state;
-    const unsigned cases = getenv("LONG") && *getenv("LONG") ? 3000 : 150;
+    const unsigned cases = drawn(150);
     for (unsigned i = 0; i < cases; i++) {
         struct talk t;
         talk_init(&t, i, modes[i / 2 % 2], i / 4 % 2);
