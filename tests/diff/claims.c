@@ -17,6 +17,7 @@
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
 #include "vm/forward/service.h"
+#include "vm/judge/ways.h"
 
 enum { CLAIMS = 6, TEXT_MOST = 4096 };
 enum side_kind { SIDE_ANY, SIDE_SELF, SIDE_V4, SIDE_V6 };
@@ -207,16 +208,16 @@ static bool holds_side(const struct trial *t, const struct side *side, const str
 }
 
 /* No rule tells apart the devices of one id: with one of them all are meant, but for `not`. */
-static bool holds_on(const struct trial *t, const struct drawn_claim *c, const struct key *key)
+static bool holds_on(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const struct iface_table ifaces = program_ifaces(t->p);
-    const char *device = key->iface < ifaces.count ? program_str(t->p, ifaces.ifaces[key->iface].device) : NULL;
+    const uint32_t iface = c->leaves ? pkt_way(pkt, key) : key->iface;
+    const char *device = iface < ifaces.count ? program_str(t->p, ifaces.ifaces[iface].device) : NULL;
     const bool inside = device && (!strcmp(device, c->on) || iface_holds(c->on, device));
     const uint32_t around = iface_match(&ifaces, c->on);
 
-    if (c->leaves && !(key->kind & KIND_OUT)) return !(key->kind & KIND_IN);
-    if (key->iface == IFACE_NONE || c->not_on) return key->iface != IFACE_NONE && !inside;
-    return inside || (device ? around == key->iface : around == PBC_NONE);
+    if (iface == IFACE_NONE || c->not_on) return iface != IFACE_NONE && !inside;
+    return inside || (device ? around == iface : around == PBC_NONE);
 }
 
 /* What this machine sends is in few claims (REFERENCE.md). */
@@ -232,7 +233,7 @@ static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, co
 }
 
 /* Is the packet one of the claim's, its state apart? */
-static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const struct key *key)
+static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const uint32_t flags = t->p->meta->flags;
 
@@ -240,7 +241,7 @@ static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const 
     if (!holds_side(t, &c->from, key, false) || !holds_side(t, &c->to, key, true)) return false;
     if ((c->asks_sport || c->asks_dport) && !(key->kind & KIND_PORTS)) return false;
     if (c->asks_sport && (key->src_port < c->sport_lo || key->src_port > c->sport_hi)) return false;
-    if (c->on && !holds_on(t, c, key)) return false;
+    if (c->on && !holds_on(t, c, key, pkt)) return false;
     if (c->asks_dport && (key->dst_port < c->dport_lo || key->dst_port > c->dport_hi)) return false;
     if (key->kind & KIND_FRAG_LATER && (c->marks || (flags & PBC_FOLLOWS_FRAGMENTS && !(flags & PBC_NAMES_FRAGMENT))))
         return false;
@@ -266,7 +267,7 @@ static bool contradicted(const struct trial *t, const struct drawn_claim *c, str
     const bool keeps = t->p->meta->flags & PBC_KEEPS_FLOWS;
     uint32_t states[4] = {MARK_NONE};
 
-    if (!speaks_of(t, c, key)) return false;
+    if (!speaks_of(t, c, key, pkt)) return false;
     if (key->kind & KIND_FRAG_LATER) return contradicts(t, c, key, pkt);
     for (unsigned n = states_of(key, states); n-- > 0;) {
         struct key k = *key;

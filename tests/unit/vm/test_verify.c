@@ -177,26 +177,26 @@ static void many_nats(struct imgbuild *b)
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
     FAULT(cond_file, "condition 0: string past the end of `strings`", b->conds[0].place.file = PBC_NONE)               \
     FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1)                           \
-    FAULT(cond_not_flags, "condition 15 (flags): takes neither `not` nor `any`",                                       \
+    FAULT(cond_not_flags, "condition 17 (flags): takes neither `not` nor `any`",                                       \
           b->conds[COND_FLAGS].flags = PBC_COND_NOT)                                                                   \
-    FAULT(cond_not_bytes, "condition 22 (bytes): takes neither `not` nor `any`",                                       \
+    FAULT(cond_not_bytes, "condition 24 (bytes): takes neither `not` nor `any`",                                       \
           b->conds[COND_BYTES].flags = PBC_COND_ANY)                                                                   \
     FAULT(cond_ranges, "condition 5 (port): operands past the end of their section", b->conds[COND_PORT].first = 2)    \
     FAULT(cond_sets, "condition 4 (to): operands past the end of their section", b->conds[COND_TO].count = 3)          \
-    FAULT(cond_macs, "condition 13 (ether from): operands past the end of their section",                              \
+    FAULT(cond_macs, "condition 15 (ether from): operands past the end of their section",                              \
           b->conds[COND_ETHER_FROM].first = 1)                                                                         \
-    FAULT(cond_none, "condition 17 (fragment): operands past the end of their section",                                \
+    FAULT(cond_none, "condition 19 (fragment): operands past the end of their section",                                \
           b->conds[COND_FRAGMENT].count = 1)                                                                           \
     FAULT(cond_wraps, "condition 5 (port): operands past the end of their section",                                    \
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
-    FAULT(cond_pattern, "condition 22 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
+    FAULT(cond_pattern, "condition 24 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
     FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
-    FAULT(cond_not_over, "condition 24 (over): takes neither `not` nor `any`",                                         \
+    FAULT(cond_not_over, "condition 26 (over): takes neither `not` nor `any`",                                         \
           b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
-    FAULT(cond_meter, "condition 24 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
-    FAULT(cond_meters, "condition 25 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
-    FAULT(cond_meter_ip, "condition 25 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
-    FAULT(cond_schedule, "condition 23 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
+    FAULT(cond_meter, "condition 26 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
+    FAULT(cond_meters, "condition 27 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
+    FAULT(cond_meter_ip, "condition 27 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
+    FAULT(cond_schedule, "condition 25 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
     FAULT(meter_name, "meter 0: string past the end of `strings`", b->meters[0].name = PBC_NONE)                       \
     FAULT(meter_file, "meter 2: string past the end of `strings`", b->meters[2].place.file = PBC_NONE)                 \
     FAULT(meter_per, "meter 0: unknown key 4", b->meters[0].per = 4)                                                   \
@@ -233,9 +233,9 @@ static void many_nats(struct imgbuild *b)
     FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
     FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 3)                          \
     FAULT(flows_a, "instruction 36 (jnflows): an operand that it does not take", b->code[36].a = 1)                    \
-    FAULT(cond_flows, "condition 26 (flows over): takes neither `not` nor `any`",                                      \
+    FAULT(cond_flows, "condition 28 (flows over): takes neither `not` nor `any`",                                      \
           b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
-    FAULT(cond_state, "condition 16 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
+    FAULT(cond_state, "condition 18 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
     FAULT(meter_a, "instruction 35 (jnwithin): an operand that it does not take", b->code[35].a = 1)                   \
     FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0)                                                \
     FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
