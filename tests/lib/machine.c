@@ -198,6 +198,8 @@ bool machine_run(const struct program *p, const struct code *code, const char *f
     static struct kpkt k;
     struct machine m = {.p = p, .code = code, .pkt = pkt, .k = &k, .e = e};
     k.key = *key;
+    k.way = (uint16_t)pkt_way(pkt, key); /* judge.bpf.c, settle_ways */
+    k.source_failed = (uint16_t)pkt_source_failed(pkt);
     const struct code_function *f = find(code, function);
     const bool good = f && run(&m, f, 2, result);
     *why = f ? m.why : function;
