@@ -53,16 +53,24 @@ struct out_on {
     uint32_t cond;
 };
 
+/* A `flows over` whose `per` has one prefix length. */
+struct flows_length {
+    uint32_t cond;
+    const struct node *per;
+    struct flows_length *next;
+};
+
 struct compile {
     enum classify_when classify; /* set between compile_init and compile_file, as is */
     uint32_t doubts;             /* DOUBTS; fewer: that many, and no clock is asked; 0: the program is not tried */
     struct arena *arena;
     struct sources sources;
     struct diags *diags;
-    bool keep_tree;             /* likewise: for --dump=ast */
-    bool read;                  /* the main file was */
-    bool told_others;           /* W0513 was */
-    struct out_on *outs;        /* conditions written as `out on` */
+    bool keep_tree;      /* likewise: for --dump=ast */
+    bool read;           /* the main file was */
+    bool told_others;    /* W0513 was */
+    struct out_on *outs; /* conditions written as `out on` */
+    struct flows_length *flows_lengths;
     struct node *tree;          /* lang_parse; NULL once every statement is in the image, unless it is kept */
     struct symbols *symbols;    /* names.c: every declared name, what it is, whether it was used */
     struct image *image;        /* rules.c and what it calls: the rule list */

@@ -54,6 +54,7 @@ section_holds() {
     CHAINS) echo "chains: places in RULES" ;;
     FIREWALLS) echo "firewalls: interface, direction, default, places in RULES" ;;
     METERS) echo "meters, and the rates of rules' logs" ;;
+    GRAINS) echo "of which networks \`flows over\` counts flows" ;;
     SCHEDULES) echo "schedules: a zone, places in SPANS; at most 20, each has a bit in the key" ;;
     SPANS) echo "days of the week and minutes of the day" ;;
     SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
@@ -137,7 +138,7 @@ found in turn. What a search may read counts as instructions, as often as there 
 | PATTERN | to; imm: pattern |
 | HEADER | a: condition whose number the key does not hold; to; imm: range, of RANGES |
 | METER | to; imm: meter |
-| FLOWS | to; imm: number of flows |
+| FLOWS | a: grain; to; imm: number of flows |
 | RULE | imm: rule |
 | CLASSIFIER | imm: classifier |
 | FUNC | a: register; imm: function |
@@ -166,7 +167,7 @@ compiler tests `key.kind` first where a condition and its `not` must both fail.
 `proto`, `ether_type`, `icmp_type`, `icmp_code`, `vlan_outer`, `vlan_inner`, `iface`, `length`, `ttl`, `dscp`.
 
 ## Conditions of the rule list
-What `preyrun --explain` walks, and what the code must equal. Operands are places in RANGES, SETS, MACSETS, PATTERNS or METERS.
+What `preyrun --explain` walks, and what the code must equal. Operands are places in RANGES, SETS, MACSETS, PATTERNS, METERS or GRAINS.
 A condition on a field that the packet does not have is false, and so is its `not`.
 
 | number | condition | operands | the packet has it, and it holds when |

@@ -63,6 +63,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(CHAINS, chains, struct pbc_chain, 1u << 20)                                                                      \
     X(FIREWALLS, firewalls, struct pbc_firewall, 1u << 12)                                                             \
     X(METERS, meters, struct pbc_meter, 1u << 16)                                                                      \
+    X(GRAINS, grains, struct pbc_grain, 4)                                                                             \
     X(SCHEDULES, schedules, struct pbc_schedule, 20)                                                                   \
     X(SPANS, spans, struct pbc_span, 1u << 12)                                                                         \
     X(SETTINGS, settings, struct pbc_settings, 1)                                                                      \
@@ -256,6 +257,15 @@ struct pbc_meter {
 static_assert(sizeof(struct pbc_meter) == 64, "layout");
 #define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: 800 MiB of tables at most (up to 3 slots an entry) */
 #define PBC_METER_REFILL_MAX  (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
+
+/* Networks of which `flows over` counts flows: bits of a source's address, 32 and 128 for each address. No two alike.
+ */
+struct pbc_grain {
+    uint8_t len4, len6;
+    uint16_t reserved;
+};
+static_assert(sizeof(struct pbc_grain) == 4, "layout");
+enum { PBC_GRAINS_MAX = 4 };
 
 /* When it is active, in the zone's time. A span begins on the days of its mask; one that ends no later than it begins
  * runs over midnight. */

@@ -98,6 +98,7 @@ enum cond_operands {
     OPERANDS_MACSETS,
     OPERANDS_PATTERN,
     OPERANDS_METER,
+    OPERANDS_GRAIN,
     OPERANDS_NAMES,
 };
 

@@ -448,17 +448,6 @@ static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
     if (without && !not ) fputs(members ? ", none" : " none", t->out);
 }
 
-static void put_flows(struct printer *t)
-{
-    const uint32_t id = t->p->field[IR_FLOWS];
-
-    if (id == IR_ALL) return;
-    const struct ir_ranges r = ir_ranges(t->ir, id);
-    word(t, "flows");
-    fprintf(t->out, r.r[0].lo ? " over %u" : " up to %u", r.r[0].lo ? r.r[0].lo - 1 : r.r[0].hi);
-    word(t, "per source");
-}
-
 static void put_times(struct printer *t)
 {
     if (!t->ir->moments) {
@@ -528,7 +517,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_numbers(&t, IR_OPTIONS, "options");
     put_other(&t, IR_BYTES, "bytes");
     put_times(&t);
-    put_flows(&t);
+    put_other(&t, IR_FLOWS, "flows");
     if (p->field[IR_METERS] != IR_ALL) {
         word(&t, "");
         ir_print_value(text->c, IR_METERS, p->field[IR_METERS], out);

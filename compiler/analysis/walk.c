@@ -5,6 +5,7 @@
 
 #include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
+#include "compiler/normal/flows.h"
 #include "compiler/normal/normal.h"
 
 struct parts {
@@ -89,8 +90,12 @@ static enum answer meters_say(const struct walk *w, const struct ir_product *p)
 
 static enum answer flows_say(const struct walk *w, const struct ir_product *p)
 {
-    if (p->field[IR_FLOWS] == IR_ALL) return ANSWER_YES;
-    return ir_ranges_have(w->c->ir, p->field[IR_FLOWS], 1) ? ANSWER_YES : ANSWER_NO;
+    struct flows_demand d[PBC_GRAINS_MAX];
+    const uint32_t n = flows_demands(w->c->ir, p->field[IR_FLOWS], d);
+
+    for (uint32_t i = 0; i < n; i++)
+        if (d[i].over) return ANSWER_NO;
+    return ANSWER_YES;
 }
 
 /* A packet larger than the burst is over, however full the meter is: what the rule asks of lengths beside its own

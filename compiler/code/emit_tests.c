@@ -486,7 +486,7 @@ void emit_test(struct gen *g, const struct test *t, struct label *fail)
     case TEST_PATTERN: asm_jump(&g->as, OP_JNPAT, 0, t->a, fail); return;
     case TEST_DURING: asm_jump(&g->as, OP_JNONE, MARKS_SLOT, t->a << MARK_SCHEDULES, fail); return;
     case TEST_NOT_DURING: asm_jump(&g->as, OP_JANY, MARKS_SLOT, t->a << MARK_SCHEDULES, fail); return;
-    case TEST_FLOWS: asm_jump(&g->as, OP_JNFLOWS, 0, t->a, fail); return;
+    case TEST_FLOWS: asm_jump(&g->as, OP_JNFLOWS, (uint8_t)t->b, t->a, fail); return;
     case TEST_OVER: asm_jump(&g->as, OP_JNOVER, 0, t->a, fail); return;
     case TEST_WITHIN: asm_jump(&g->as, OP_JNWITHIN, 0, t->a, fail); return;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/code/tests_priv.h"
+#include "compiler/normal/flows.h"
 #include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 
@@ -136,8 +137,9 @@ static void add_state(struct collect *k)
     const unsigned states = states_asked(k->g->ir, k->p);
     double some = 0;
 
-    if (k->p->field[IR_FLOWS] != IR_ALL)
-        add(k, TEST_FLOWS, ir_ranges(k->g->ir, k->p->field[IR_FLOWS]).r[0].lo - 1, 0, 20, .95);
+    struct flows_demand flows[PBC_GRAINS_MAX];
+    const uint32_t demands = flows_demands(k->g->ir, k->p->field[IR_FLOWS], flows);
+    for (uint32_t i = 0; i < demands; i++) add(k, TEST_FLOWS, flows[i].over, flows[i].grain, 20, .95);
     if (!asks_state(k->g->ir, k->p)) return;
     for (unsigned s = STATE_IS_NEW; s < STATE_IS_ABSENT; s++) some += states >> s & 1 ? chance[s] : 0;
     add(k, TEST_STATE, states * MARK_NEW, 0, 1, 1 - some);

@@ -21,7 +21,7 @@ enum test_type {
     TEST_PATTERN, /* a: pattern */
     TEST_DURING,  /* a: schedules of which one must be active */
     TEST_NOT_DURING,
-    TEST_FLOWS, /* a: number that the source holds more of */
+    TEST_FLOWS, /* a: number that the source holds more of; b: grain */
     TEST_OVER,  /* a: meter; after all others, in their order, and never for several rules at once */
     TEST_WITHIN,
 };

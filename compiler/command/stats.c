@@ -9,6 +9,7 @@
 #include "compiler/normal/normal.h"
 #include "compiler/resolve/service.h"
 #include "compiler/resolve/settings.h"
+#include "vm/flow/grain.h"
 #include "vm/flow/table.h"
 #include "vm/kernel/fits.h"
 #include "vm/kernel/gen/gen.h"
@@ -158,8 +159,8 @@ static void print_settings(const struct compile *c, struct figures *f)
 /* How packets are dealt to workers (vm/worker/owner.h). */
 static void print_owners(const struct image *img, struct figures *f)
 {
-    const struct owner_key k =
-        owner_key_of(img->meters, img->meters_count, img->services, img->services_count, img->meta->flags);
+    const struct owner_key k = owner_key_of(img->meters, img->meters_count, img->grains, img->grains_count,
+                                            img->services, img->services_count, img->meta->flags);
 
     figures_say(f, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
                 k.ports ? ", and port" : "");
@@ -180,7 +181,8 @@ static void print_flows(const struct compile *c, struct figures *f)
     figures_section(f, "connections");
     figures_count(f, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
-        figures_count(f, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
+        figures_count(f, "flows of each source", (2 * grain_keys(flows, img->grains_count) + 15) / 16 * 16 * 34,
+                      "bytes a worker, likewise");
     print_owners(img, f);
 }
 

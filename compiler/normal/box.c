@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/normal/flows.h"
 #include "compiler/normal/ir.h"
 #include "lang/heap.h"
 
@@ -414,6 +415,7 @@ static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint3
     case IR_SORT_MASK: return (b & ~a) == 0;
     case IR_SORT_ANY: return a && ir_schedules_within(ir, a, b);
     case IR_SORT_MACS: return b == IR_ALL;
+    case IR_SORT_FLOWS: return flows_within(ir, a, b);
     case IR_SORT_METERS: return false; /* only equal lists ask for the same tokens */
     case IR_SORT_PATTERNS:
     case IR_SORTS: break;

@@ -36,6 +36,7 @@ enum ir_sort {
     IR_SORT_MACS,
     IR_SORT_PATTERNS,
     IR_SORT_METERS,
+    IR_SORT_FLOWS,
     IR_SORTS
 };
 enum ir_part { IR_PART_BOX, IR_PART_FINITE, IR_PART_RESIDUE };
@@ -66,7 +67,7 @@ static inline uint32_t ir_there(enum ir_field f)
 }
 
 /* Ids that every sort but MASK and ANY shares. Those hold their bits: 0 demands nothing. METERS shares the lists of
- * PATTERNS: numbers of meters, doubled, and one more for `within`. */
+ * PATTERNS: numbers of meters, doubled, and one more for `within`; so does FLOWS (flows.h). */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 
 /* IR_WHAT (what.h). */
@@ -170,13 +171,14 @@ struct ir {
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
-    uint64_t held;              /* bytes of ranges in `addrs` */
-    bool too_large;             /* IR_BYTES_MAX was reached: what was interned since is empty */
-    struct ir_memo *memos;      /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
-    uint32_t memos_undecided;   /* rules and defaults that find_memos gave up on */
-    uint32_t undecided;         /* rules that the analysis gave up on */
-    bool keeps_flows;           /* some condition asks for the state: without one, no packet has any */
-    bool picks_up;              /* mid-stream TCP can be new */
+    uint64_t held;            /* bytes of ranges in `addrs` */
+    bool too_large;           /* IR_BYTES_MAX was reached: what was interned since is empty */
+    struct ir_memo *memos;    /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
+    uint32_t memos_undecided; /* rules and defaults that find_memos gave up on */
+    uint32_t undecided;       /* rules that the analysis gave up on */
+    bool keeps_flows;         /* some condition asks for the state: without one, no packet has any */
+    bool picks_up;            /* mid-stream TCP can be new */
+    struct pbc_grain grains[PBC_GRAINS_MAX]; /* the image's */
     uint32_t moments;           /* schedules exclude each other and one of this many is active at any time; 0: they are
                                  * independent (a program's own). At most 31 */
     const double *moment_share; /* [moments]: of all time */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/normal/flows.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/vm.h"
@@ -289,6 +290,19 @@ static void print_meters(const struct compile *c, uint32_t id, FILE *out)
     end_list(&l);
 }
 
+static void print_flows(const struct compile *c, uint32_t id, FILE *out)
+{
+    struct flows_demand d[PBC_GRAINS_MAX];
+    const uint32_t n = flows_demands(c->ir, id, d);
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct pbc_grain g = c->ir->grains[d[i].grain];
+
+        fprintf(out, "%sover %u per source", i ? ", " : "", d[i].over);
+        if (g.len4 != 32 || g.len6 != 128) fprintf(out, "/%u,/%u", g.len4, g.len6);
+    }
+}
+
 void ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
 {
     switch ((enum ir_sort)ir_fields[f].sort) {
@@ -299,6 +313,7 @@ void ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE 
     case IR_SORT_MACS: print_macs(c, id, out); return;
     case IR_SORT_PATTERNS: print_patterns(c, id, out); return;
     case IR_SORT_METERS: print_meters(c, id, out); return;
+    case IR_SORT_FLOWS: print_flows(c, id, out); return;
     case IR_SORTS: return;
     }
 }

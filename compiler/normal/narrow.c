@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/normal/flows.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
@@ -254,10 +255,9 @@ static void state_normal(struct normal *n, struct ir_product *p, const struct pb
 
 static void flows_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    const struct pbc_range over = {c->arg + 1, ir_fields[IR_FLOWS].most};
-
     need_state(n, p);
-    narrow(n, p, IR_FLOWS, union_of(n, IR_FLOWS, &over, 1));
+    p->field[IR_FLOWS] = flows_and(n->ir, p->field[IR_FLOWS],
+                                   flows_intern(n->ir, (struct flows_demand){.grain = c->first, .over = c->arg}));
 }
 
 static void fragment_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)

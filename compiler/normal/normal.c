@@ -207,6 +207,7 @@ void make_normal(struct compile *c)
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     n->meter_asked = arena_alloc(c->arena, ((size_t)img->meters_count + 1) * 2 * sizeof(*n->meter_asked));
     intern_common(n);
+    for (uint32_t i = 0; i < img->grains_count; i++) ir->grains[i] = img->grains[i];
     for (uint32_t i = 0; i < img->conds_count; i++)
         ir->keeps_flows |= img->conds[i].kind == COND_STATE || img->conds[i].kind == COND_FLOWS_OVER;
     ir->picks_up = flow_picks_up(img->settings_count ? img->settings : NULL);

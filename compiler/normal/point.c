@@ -272,7 +272,7 @@ bool point_in(const struct ir *ir, const struct ir_product *p, const struct poin
     if (!ir_ranges_have(ir, p->field[IR_WHAT], at->value[IR_WHAT])) return false;
     if (!holds_side(ir, p, at, 0) || !holds_side(ir, p, at, 1)) return false;
     for (enum ir_field f = IR_SPORT; f < IR_FIELDS; f++)
-        if (p->field[f] != IR_ALL && ir_fields[f].sort == IR_SORT_RANGES && f != IR_FLOWS &&
+        if (p->field[f] != IR_ALL && ir_fields[f].sort == IR_SORT_RANGES &&
             !ir_ranges_have(ir, p->field[f], at->value[f]))
             return false;
     if (p->field[IR_HAS] & ~at->value[IR_HAS] || p->field[IR_LACKS] & at->value[IR_HAS]) return false;

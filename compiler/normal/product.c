@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "compiler/normal/flows.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 #include "compiler/normal/what.h"
@@ -246,6 +247,7 @@ uint32_t field_and(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, bool 
     case IR_SORT_MACS: return macs_and(ir, a, b);
     case IR_SORT_PATTERNS: return patterns_of_both(ir, a, b);
     case IR_SORT_METERS: return demands_of_both(ir, a, b);
+    case IR_SORT_FLOWS: return flows_and(ir, a, b);
     case IR_SORTS: break;
     }
     return IR_EMPTY;
@@ -325,6 +327,7 @@ static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
     case IR_SORT_MACS: return log2(macs_part(ir, id));
     case IR_SORT_PATTERNS:
     case IR_SORT_METERS: return -1;
+    case IR_SORT_FLOWS:
     case IR_SORT_ADDRS:
     case IR_SORTS: break;
     }

@@ -38,22 +38,36 @@ void cond_state(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* Flows are counted for each source address, and the rule says so. */
+/* Flows are counted for each source, or each of their networks, and the rule says so. */
 static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
 {
-    const struct node *by = per ? per->first : NULL;
-
-    if (by && is_choice(by, CL_SOURCE) && !by->next) return true;
-    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts the flows of each source address%s",
-         !per             ? ": say so"
-         : by && by->next ? ", not of a prefix"
-                          : "");
+    if (per && per->first && is_choice(per->first, CL_SOURCE)) return true;
+    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts the flows of each source%s",
+         per ? "" : ": say so");
     if (per)
         diag_suggest(w->c->diags, whole_clause(per), "per source");
     else
         diag_suggest(w->c->diags, span_after(n->span), " per source");
     w->bad = true;
     return false;
+}
+
+/* Its number among the image's; PBC_NONE after a report. */
+static uint32_t grain_share(struct rule_work *w, const struct node *per)
+{
+    const struct pbc_grain g = per_lengths(per);
+    struct image *img = w->c->image;
+
+    for (uint32_t i = 0; i < img->grains_count; i++)
+        if (img->grains[i].len4 == g.len4 && img->grains[i].len6 == g.len6) return i;
+    struct pbc_grain *to = image_add_grains(img);
+    if (to) {
+        *to = g;
+        return img->grains_count - 1;
+    }
+    report_full(w->c, per->span, "lengths of prefixes that `flows over` counts by", PBC_GRAINS_MAX);
+    w->bad = true;
+    return PBC_NONE;
 }
 
 void cond_flows(struct rule_work *w, const struct node *n)
@@ -71,6 +85,14 @@ void cond_flows(struct rule_work *w, const struct node *n)
         return;
     }
     if (!per_source(w, n, per)) return;
-    struct pbc_cond *cond = cond_add(w, COND_FLOWS_OVER, n);
-    if (cond) cond->arg = most;
+    const uint32_t grain = grain_share(w, per);
+    struct pbc_cond *cond = grain == PBC_NONE ? NULL : cond_add(w, COND_FLOWS_OVER, n);
+    if (!cond) return;
+    cond->arg = most;
+    cond->first = grain;
+    cond->count = 1;
+    if (!per->first->next || per->first->next->next) return;
+    struct flows_length *one = arena_alloc(w->c->arena, sizeof(*one));
+    *one = (struct flows_length){(uint32_t)(cond - w->c->image->conds), per, w->c->flows_lengths};
+    w->c->flows_lengths = one;
 }

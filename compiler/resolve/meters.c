@@ -115,16 +115,15 @@ static bool burst_of(struct compile *c, const struct meter_parts *parts, struct 
            report_range(c, n, "this burst would take more than a year to refill");
 }
 
-/* How the key of `per` is cut: one length is for whichever family its rules can match (check_meters). */
-static void lengths_of(const struct node *per, struct pbc_meter *m)
+struct pbc_grain per_lengths(const struct node *per)
 {
     const struct node *first = per->first->next, *second = first ? first->next : NULL;
+    struct pbc_grain g = {.len4 = 32, .len6 = 128};
 
-    m->len4 = 32;
-    m->len6 = 128;
-    if (!first) return;
-    if (first->v.i <= 32) m->len4 = (uint8_t)first->v.i;
-    m->len6 = (uint8_t)(second ? second->v.i : first->v.i);
+    if (!first) return g;
+    if (first->v.i <= 32) g.len4 = (uint8_t)first->v.i;
+    g.len6 = (uint8_t)(second ? second->v.i : first->v.i);
+    return g;
 }
 
 static void key_of(const struct node *per, struct pbc_meter *m)
@@ -133,7 +132,10 @@ static void key_of(const struct node *per, struct pbc_meter *m)
         [CL_SOURCE] = PBC_PER_SOURCE, [CL_DESTINATION] = PBC_PER_DESTINATION, [CL_FLOW] = PBC_PER_FLOW};
 
     m->per = keys[clause_of(per->first)];
-    if (m->per != PBC_PER_FLOW) lengths_of(per, m);
+    if (m->per == PBC_PER_FLOW) return;
+    const struct pbc_grain cut = per_lengths(per);
+    m->len4 = cut.len4;
+    m->len6 = cut.len6;
 }
 
 static bool entries_of(struct compile *c, const struct meter_parts *parts, struct pbc_meter *m)

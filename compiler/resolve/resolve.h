@@ -340,6 +340,8 @@ void declare_interfaces(struct compile *c);
 void check_ways_out(struct compile *c); /* `out on` where something leaves (ways_out.c); chains have been checked */
 
 /* Into the image; s->index is PBC_NONE after a report. */
+/* How `per source/24,/56` cuts addresses: one length is for whichever family its rules can match (check_meters). */
+struct pbc_grain per_lengths(const struct node *per);
 void meter_declare(struct compile *c, struct symbol *s);
 void schedule_declare(struct compile *c, struct symbol *s);
 /* The day of the week (0: Monday) that a word of that length names; -1 after a report, which offers the nearest. */

@@ -65,11 +65,13 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     struct kernel_sizes s = {0};
     flows_sizes(p, &s);
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return NULL;
-    if (!((const struct flow_head *)kernel_map(k, KERNEL_MAP_flow_head)->memory)->table.groups)
-        return "follow connections";
+    const struct flow_head *const head = kernel_map(k, KERNEL_MAP_flow_head)->memory;
+    if (!head->table.groups) return "follow connections";
     if (s.flow_bound > 1 && kernel_map(k, KERNEL_MAP_flow_recipes)->entries == 1) return "send connections on";
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
-    return counts && kernel_map(k, KERNEL_MAP_source_words)->entries == 1 ? "count flows by source" : NULL;
+    if (counts && kernel_map(k, KERNEL_MAP_source_words)->entries == 1) return "count flows by source";
+    const struct grains asked = grains_of(p->grains, p->grains_count);
+    return counts && !grains_hold(&head->grains, &asked) ? "count flows by those networks of sources" : NULL;
 }
 
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
@@ -79,5 +81,5 @@ void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_
     cfg.seed = seed;
     cfg.begins = live;
     flow_table_begin(&head->table, &cfg);
-    head->counts_sources = p->meta->flags & PBC_COUNTS_FLOWS;
+    head->grains = grains_of(p->grains, p->grains_count);
 }

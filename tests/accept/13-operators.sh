@@ -235,6 +235,30 @@ test "words" {
 END
 compiled --check words.prey
 ok $? 'protocols by name in lists and packets, AH over IPv6, not proto, type anywhere, is not, log "prefix", dates'
+cat >networks.prey <<'END'
+firewall edge default drop {
+  accept icmp6 type nd
+  drop udp flows over 1 per source as ONE
+  drop flows over 2 per source/24,/56 as NETWORK
+  accept state new, established as REST
+}
+test "networks" {
+  expect accept: udp 198.51.100.1:1 -> self:53
+  expect drop by ONE: udp 198.51.100.1:2 -> self:53
+  expect accept: udp 198.51.100.2:1 -> self:53
+  expect drop by NETWORK: tcp 198.51.100.3:1 -> self:22 syn
+  expect accept: tcp 198.51.101.3:1 -> self:22 syn
+  expect accept: tcp [2001:db8:0:1::1]:1 -> self:22 syn
+  expect accept: tcp [2001:db8:0:2::1]:1 -> self:22 syn
+  expect drop by NETWORK: tcp [2001:db8:0:3::1]:1 -> self:22 syn
+  expect accept: tcp [2001:db8:0:100::1]:1 -> self:22 syn
+}
+END
+compiled --check networks.prey
+ok $? 'flows over N per source/24,/56, beside per source'
+sed 's/24,.56/24/' networks.prey >one.prey
+run preyc --check one.prey
+says 'one length for both families' 1 'E0322' err
 echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
 run preyc --check bad.prey
 says "IPVS' names of balances are hinted" 1 'write .least_conn.' err

@@ -66,7 +66,10 @@ static struct program *compile_rules(uint64_t flows, uint64_t half, bool limited
              "limits { flows %" PRIu64 "; half_open %" PRIu64 " }\nfirewall f default accept {\n  drop ttl %d\n%s"
              "  accept state new as NEW\n  accept state established as ESTABLISHED\n  accept state related as RELATED\n"
              "  accept state invalid as INVALID\n}\n",
-             flows, half, TALK_TTL_DROPPED, limited ? "  drop state new flows over 3 per source as MANY\n" : "");
+             flows, half, TALK_TTL_DROPPED,
+             limited ? "  drop state new flows over 3 per source as MANY\n"
+                       "  drop state new flows over 5 per source/31,/127 as NETWORKS\n"
+                     : "");
     compile_init(&c);
     if (compile_text(&c, "flows.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
     if (!p) diags_print_text(c.diags, stdout, false);
@@ -229,7 +232,8 @@ static bool begin(struct run *r, uint64_t seed)
     if (r->talks.plain) r->talks.hosts = r->talks.chatty = 7;
     r->talks.ports = 1 + rng_below(&r->rng, 3);
     flows_begin(r->program, false, seed, kernel_map(r->kernel, KERNEL_MAP_flow_head)->memory);
-    kernel_sources_fill(kernel_map(r->kernel, KERNEL_MAP_sources)->memory, r->program->settings->flows, seed);
+    kernel_sources_fill(kernel_map(r->kernel, KERNEL_MAP_sources)->memory,
+                        grain_keys(r->program->settings->flows, r->program->grains_count), seed);
     r->facts = (struct facts){.generation = 1};
     r->in = (struct vm_in){.mono_ns = 100000 * S, .facts = &r->facts};
     if (!flows_init(&r->ops, r->kernel)) return false;

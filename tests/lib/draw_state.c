@@ -21,7 +21,7 @@ void put_state_conditions(struct draw *d)
     }
     if (one_in(d, 15)) {
         begin(d, "flows over ");
-        put(d, "%u per source", 1 + below(d, 4));
+        put(d, "%u per source%s", 1 + below(d, 4), one_in(d, 2) ? "" : one_in(d, 2) ? "/24,/56" : "/30,/64");
     }
 }
 

@@ -199,6 +199,8 @@ static void sample_meters(struct imgbuild *b, struct pbc_place place)
                                          .per_ns = second,
                                          .burst = 65536});
     img_add_meters(b, (struct pbc_meter){.place = place, .count = 10, .per_ns = second, .burst = 10});
+    img_add_grains(b, (struct pbc_grain){.len4 = 32, .len6 = 128});
+    img_add_grains(b, (struct pbc_grain){.len4 = 24, .len6 = 56});
     img_add_schedules(
         b, (struct pbc_schedule){
                .name = img_string(b, "work"), .zone = img_string(b, "Europe/Paris"), .place = place, .count = 2});
@@ -248,12 +250,12 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         case COND_FAMILY:
         case COND_FLAGS:
         case COND_STATE:
-        case COND_FLOWS_OVER:
         case COND_FRAGMENT:
         case COND_OPTIONS:
         case COND_DURING:
         case COND_ICMP_ND: break;
         case COND_OVER: c.count = 1; break;
+        case COND_FLOWS_OVER: c.first = 1, c.count = 1; break;
         case COND_WITHIN: c.first = 1, c.count = 1; break;
         default: c.count = 2; break;
         }
@@ -348,7 +350,7 @@ static void sample_code(struct imgbuild *b)
         {OP_JNPAT, 0, 0, 1},
         {OP_JNOVER, 0, 0, 0},
         {OP_JNWITHIN, 0, 0, 1},
-        {OP_JNFLOWS, 0, 0, 100},
+        {OP_JNFLOWS, 1, 0, 100},
         {OP_JHDR, COND_FLOWLABEL, 0, 0},
         {OP_JNHDR, COND_FLOWLABEL, 0, 1},
         {OP_CALL, 1, 0, 5},

@@ -1,5 +1,6 @@
 /* Membership of a frame in a product, by the words of field.def alone. */
 #include "tests/lib/in_product.h"
+#include "compiler/normal/flows.h"
 #include "compiler/normal/normal.h"
 #include "vm/judge/judge.h"
 
@@ -57,7 +58,6 @@ static int64_t value_of(const struct moment *m, enum ir_field f)
     case IR_LENGTH: return if_has(k, KIND_IP, k->length);
     case IR_FLOWLABEL:
         return if_has(k, KIND_IP6, k->kind & KIND_IP6 ? wire_get32(m->pkt->data + m->pkt->l3) & 0xfffff : 0);
-    case IR_FLOWS: return state_of(k) == STATE_IS_ABSENT ? LACKS_IT : (int64_t)m->flows;
     default: return LACKS_IT;
     }
 }
@@ -112,6 +112,17 @@ static bool has_meters(const struct ir *ir, uint32_t id, const struct moment *m)
     return true;
 }
 
+/* Networks of every length hold as many. */
+static bool has_flows(const struct ir *ir, uint32_t id, const struct moment *m)
+{
+    struct flows_demand d[PBC_GRAINS_MAX];
+    const uint32_t n = flows_demands(ir, id, d);
+    uint32_t i = 0;
+
+    while (i < n && m->flows > d[i].over) i++;
+    return i == n && state_of(m->key) != STATE_IS_ABSENT;
+}
+
 static bool has_bits(const struct moment *m, enum ir_field f, uint32_t bits)
 {
     const uint32_t flags = m->key->marks & 0xff, active = m->key->marks >> MARK_SCHEDULES;
@@ -142,6 +153,7 @@ static bool in_field(const struct compile *c, enum ir_field f, uint32_t id, cons
     case IR_DST_MAC: return has_mac(c->ir, id, m, f == IR_DST_MAC);
     case IR_BYTES: return has_patterns(c, id, m);
     case IR_METERS: return has_meters(c->ir, id, m);
+    case IR_FLOWS: return has_flows(c->ir, id, m);
     default: return value != LACKS_IT && ir_ranges_have(c->ir, id, (uint32_t)value);
     }
 }

@@ -35,10 +35,3 @@ void track_renew_some(struct track *t, unsigned slots)
         if (slot != FLOW_NONE && table_slot(t->table, slot)->flags & FLOW_BOUND) track_bind_at(t, slot);
     }
 }
-
-void track_count_sources(struct track *t, struct track *other)
-{
-    if (t->sources || !other) return;
-    t->sources = other->sources;
-    other->sources = NULL;
-}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "vm/flow/look.h"
+#include "vm/flow/openers.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/packet/parse/header.h"
@@ -103,7 +104,7 @@ static void ended(void *arg, int32_t slot, const struct flow *f, const struct fl
     if (f->flags & FLOW_COUNTED && t->sources) {
         struct flow_id id;
         flow_id_in(f, cold, &id);
-        source_drop(t->sources, opener(f, &id), (id.kind & FLOW_ID_IP6) != 0);
+        openers_drop(t, opener(f, &id), (id.kind & FLOW_ID_IP6) != 0);
     }
     if (f->flags & FLOW_BOUND && t->unbound) {
         const bool evicted = how == FLOW_END_EVICTED_CLOSING || how == FLOW_END_EVICTED_ESTABLISHED;
@@ -146,7 +147,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     t->table = ops ? table_over(ops, &table) : flow_table_new(&table);
     t->stacks = stacks_new(cfg->seed);
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS && !ops;
-    if (counts) t->sources = sources_new(s->flows, cfg->seed);
+    if (counts) openers_begin(t, p, s->flows, cfg->seed);
     if (t->table && t->stacks && (t->sources || !counts)) return t;
     track_free(t);
     return NULL;
@@ -247,7 +248,7 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
 static void take_source(struct track *t, const struct key *key, bool by_other, struct flow *f)
 {
     const uint32_t *source = by_other ? key->dst : key->src;
-    if (t->sources && source_add(t->sources, source, (key->kind & KIND_IP6) != 0)) f->flags |= FLOW_COUNTED;
+    if (t->sources && openers_add(t, source, (key->kind & KIND_IP6) != 0)) f->flags |= FLOW_COUNTED;
 }
 
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
@@ -328,11 +329,13 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
     if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
 }
 
-uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s)
+uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain, const struct key *key,
+                            const struct track_seen *s)
 {
+    const bool v6 = key->kind & KIND_IP6;
     if (!t->sources || !(key->kind & KIND_IP)) return 0;
-    const uint32_t held = source_flows(t->sources, key->src, (key->kind & KIND_IP6) != 0);
-    return flows_with(held, key, s, s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot));
+    const uint32_t held = openers_flows(t, grain, key->src, v6);
+    return flows_with(held, key, grain_len(grain, v6), s, s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot));
 }
 
 struct flow *track_flow(struct track *t, const struct track_seen *s)

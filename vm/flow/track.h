@@ -88,8 +88,10 @@ void track_drop_recipes(struct track *t, const struct track_seen *s);
 /* The packet was accepted: its flow is made, or goes on. Another flow may make way for it. */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 
-/* Flows that the packet's source has opened and holds, one more if the packet would open one. For `flows over`. */
-uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s);
+/* Flows that the packet's source, or its network of one of the program's grains, has opened and holds, one more if the
+ * packet would open one. For `flows over`. */
+uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain, const struct key *key,
+                            const struct track_seen *s);
 
 /* The flow of the packet, for what else is kept with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
@@ -121,7 +123,8 @@ void track_gone(struct track *t, const struct flow_gone *gone);
 uint8_t track_age(const struct track *t);
 /* Can its flows be bound? (cfg.live, or a program that sends on.) */
 bool track_binds(const struct track *t);
-/* Count flows by source from here on, if `other`, which nobody uses, would: with its memory. */
+/* Count flows by source from here on as `other`, which nobody uses, would: with its memory. Flows that were counted by
+ * other networks are counted anew, all at once. */
 void track_count_sources(struct track *t, struct track *other);
 
 /* What the packet's flow, or that of the packet which it quotes, is sent on as; NULL: no flow, or it is not bound. */

@@ -1,4 +1,5 @@
 /* What is followed, as bytes (track.h, track_archive). Flows by source are counted anew. */
+#include "vm/flow/openers.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/track_priv.h"
 #include "vm/keyed/archive.h"
@@ -7,7 +8,7 @@ static bool count_source(struct track *t, const struct flow *f, const struct flo
 {
     if (!(f->flags & FLOW_COUNTED)) return true;
     return t->sources &&
-           source_add(t->sources, f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low, (id->kind & FLOW_ID_IP6) != 0);
+           openers_add(t, f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low, (id->kind & FLOW_ID_IP6) != 0);
 }
 
 static bool read_flows(struct track *t, track_read_fn *each, void *arg)
@@ -28,8 +29,11 @@ uint32_t track_slots(const struct track *t) { return t->table->groups * GROUP; }
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg)
 {
     uint8_t begun = t->begun, counts = t->sources != NULL;
+    struct grains grains = t->grains;
     ARCHIVE(a, begun);
     ARCHIVE(a, counts);
+    ARCHIVE(a, grains);
+    archive_sound(a, grains_sound(&grains));
     ARCHIVE(a, t->now_ns);
     ARCHIVE(a, t->pickup_until_ns);
     ARCHIVE(a, t->sweep_ns);
@@ -39,6 +43,6 @@ bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void
     t->begun = begun;
     stacks_archive(t->stacks, a);
     if (!flow_table_archive(t->table, a) || !a->reads) return !a->bad;
-    if (counts && !t->sources) t->sources = sources_new(t->table->groups * (uint64_t)GROUP * 2 / 3, 0);
+    if (counts && !t->sources) openers_again(t, &grains);
     return archive_sound(a, (t->sources || !counts) && read_flows(t, each, arg));
 }

@@ -3,6 +3,7 @@
 #define VM_FLOW_TRACK_PRIV_H
 
 #include "vm/flow/bind.h"
+#include "vm/flow/grain.h"
 #include "vm/flow/track.h"
 
 struct track {
@@ -11,6 +12,7 @@ struct track {
     struct flow_table *table;
     struct stacks *stacks;
     struct sources *sources; /* NULL: nobody asks how many flows a source holds */
+    struct grains grains;    /* and by what networks they count */
     uint64_t now_ns;
     uint64_t pickup_until_ns; /* before it mid-stream TCP counts as new */
     bool begun;               /* a time was seen */
@@ -66,14 +68,15 @@ static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
-/* What track_source_flows says where the packet's source holds so many. f: the flow of s->slot, if there is one. */
-static inline uint32_t flows_with(uint32_t held, const struct key *key, const struct track_seen *s,
+/* What track_source_flows says where the packet's source, or its network of `len` bits, holds so many. f: the flow of
+ * s->slot, if there is one. */
+static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned len, const struct track_seen *s,
                                   const struct flow *f)
 {
     if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
     if (s->slot == FLOW_NONE) return held + 1;
     /* In the place of one that this side opened it is no more than before. */
-    const bool same = s->dir == FLOW_ORIGINAL || same_address(key->src, key->dst);
+    const bool same = s->dir == FLOW_ORIGINAL || grain_same(key->src, key->dst, len);
     return held + (s->next.reopen && !(same && f->flags & FLOW_COUNTED));
 }
 

@@ -109,7 +109,7 @@ next_packet: /* what is called never ends a program, so frame and regs are where
     CASE(JNFIRST) JUMP_IF(stream_fails(e->stream, p, pc->imm));
     CASE(JNOVER) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_OVER);
     CASE(JNWITHIN) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_WITHIN);
-    CASE(JNFLOWS) JUMP_IF(effect_flows(e, key, at) <= pc->imm);
+    CASE(JNFLOWS) JUMP_IF(effect_flows(e, &p->grains[pc->a], key, at) <= pc->imm);
     CASE(COUNT)
     {
         effect_count(e, pc->imm, pkts[at]->wire_len);

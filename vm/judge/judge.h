@@ -46,17 +46,18 @@ static inline enum meter_says effect_meter(const struct effects *e, const struct
     return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
 }
 
-/* For `flows over`: the flows that the source of the packet at `at` has opened and still holds, one more if the packet
- * would open one. Without effects there are none. */
-static inline uint32_t effect_flows(const struct effects *e, const struct key *key, uint32_t at)
+/* For `flows over`: the flows that the source of the packet at `at`, or its network, has opened and still holds, one
+ * more if the packet would open one. Without effects there are none. */
+static inline uint32_t effect_flows(const struct effects *e, const struct pbc_grain *grain, const struct key *key,
+                                    uint32_t at)
 {
-    return e && e->track ? track_source_flows(e->track, key, &e->seen[at]) : 0;
+    return e && e->track ? track_source_flows(e->track, grain, key, &e->seen[at]) : 0;
 }
 
 /* The same for a list without effects. */
-static inline uint32_t peek_flows(const struct peek *peek, const struct key *key)
+static inline uint32_t peek_flows(const struct peek *peek, const struct pbc_grain *grain, const struct key *key)
 {
-    return peek && peek->track ? track_source_flows(peek->track, key, peek->seen) : 0;
+    return peek && peek->track ? track_source_flows(peek->track, grain, key, peek->seen) : 0;
 }
 
 /* The packet stands at `at` in the batch. */

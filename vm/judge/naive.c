@@ -42,7 +42,8 @@ static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t
 static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t *held)
 {
     if (!cond_has(c, w->key, w->pkt)) return false;
-    *held = w->effects ? effect_flows(w->effects, w->key, w->at) : peek_flows(w->peek, w->key);
+    const struct pbc_grain *grain = &w->p->grains[c->first];
+    *held = w->effects ? effect_flows(w->effects, grain, w->key, w->at) : peek_flows(w->peek, grain, w->key);
     return *held > c->arg;
 }
 

@@ -2,6 +2,7 @@
 #ifndef VM_KERNEL_FLOW_HEAD_H
 #define VM_KERNEL_FLOW_HEAD_H
 
+#include "vm/flow/grain.h"
 #include "vm/flow/table_struct.h"
 
 enum { FLOW_STRIPES = 1024 };
@@ -12,7 +13,7 @@ struct flow_head {
     struct flow_table table;
     uint64_t pickup_until_ns;      /* before it mid-stream TCP counts as new */
     uint32_t tells;                /* ends of flows are told (events.h) */
-    uint32_t counts_sources;       /* somebody asks how many flows a source holds */
+    struct grains grains;          /* by what networks flows are counted; none: nobody asks how many a source holds */
     uint64_t untold;               /* ends that found no room in the ring */
     uint64_t given_up;             /* changes that were not made: another processor held the flow */
     uint64_t adding[FLOW_STRIPES]; /* 1: a flow with such a hash is being added, so that no tuple gets two */

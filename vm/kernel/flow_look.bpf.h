@@ -132,16 +132,18 @@ static uint64_t look_at_bound(struct kpkt *k)
     return s->class == SEEN_REPLY ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
 }
 
-/* Flows that its source holds, one more if it would open one: for the judge. */
-GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL)
+/* Flows that its source's network of so many bits holds, one more if it would open one: for the judge. */
+GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len6)
 {
     const struct track_seen *s = &k->seen;
+    const bool v6 = (k->key.kind & KIND_IP6) != 0;
+    const unsigned len = LOOSE(v6 ? len6 : len4);
     struct kernel_source source;
     if (!table_has_sources() || k->flags & KERNEL_DRY) return 0;
-    if (!state_flow_head.counts_sources || !(k->key.kind & KIND_IP)) return 0;
-    kernel_source_of(k->key.src, (k->key.kind & KIND_IP6) != 0, &source);
+    if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
+    kernel_source_of(k->key.src, len, v6, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, s, table_slot(TABLE, s->slot)); /* any, where there is none */
+    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* any, where there is none */
 }
 
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)

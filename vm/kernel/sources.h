@@ -3,6 +3,7 @@
 #ifndef VM_KERNEL_SOURCES_H
 #define VM_KERNEL_SOURCES_H
 
+#include "vm/flow/grain.h"
 #include "vm/keyed/keyed.h"
 
 enum { SOURCE_WORDS = 3, SOURCE_LOCKS = 64 };
@@ -22,12 +23,14 @@ uint64_t kernel_sources_slots(uint64_t flows);
 /* An empty one, of memory that is zero. Places and hashes are those of sources_new with that seed. */
 void kernel_sources_fill(struct kernel_sources *s, uint64_t flows, uint64_t seed);
 
-/* addr as in struct key; of: 1 of IPv6, else 0. */
-static inline void kernel_source_of(const uint32_t addr[4], unsigned of, struct kernel_source *s)
+/* addr as in struct key: its network of `len` bits. */
+static inline void kernel_source_of(const uint32_t addr[4], unsigned len, bool v6, struct kernel_source *s)
 {
-    s->addr[0] = hash_pair(addr[0], addr[1]);
-    s->addr[1] = hash_pair(addr[2], addr[3]);
-    s->of = of;
+    uint32_t network[4];
+    grain_cut(addr, len, network);
+    s->addr[0] = hash_pair(network[0], network[1]);
+    s->addr[1] = hash_pair(network[2], network[3]);
+    s->of = grain_of(len, v6);
 }
 
 #endif

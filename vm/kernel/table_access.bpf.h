@@ -54,35 +54,47 @@ static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum fl
     return kernel_flow_tell(slot, how, now_ns);
 }
 
-/* Who opened the flow of that slot. */
-static inline void table_source(uint32_t slot, struct kernel_source *s)
+/* The network of who opened the flow of that slot, by one of the grains; false: another grain says the same. */
+static inline bool table_source(uint32_t slot, uint32_t grain, struct kernel_source *s)
 {
+    const struct grains *const grains = &state_flow_head.grains;
     const struct flow *f = table_slot(TABLE, slot);
     const struct flow_cold *c = table_cold(TABLE, slot);
-    const bool high = f->flags & FLOW_OPENED_BY_HIGH;
+    const bool high = f->flags & FLOW_OPENED_BY_HIGH, v6 = (f->kind & FLOW_ID_IP6) != 0;
     uint32_t addr[4] = {high ? f->high : f->low};
-    if (f->kind & FLOW_ID_IP6)
+    if (v6)
         for (unsigned i = 0; i < 4; i++) addr[i] = high ? c->high[i] : c->low[i];
-    kernel_source_of(addr, (f->kind & FLOW_ID_IP6) != 0, s);
+    if (grain >= grains->count || grain_again(grains, grain, v6)) return false;
+    kernel_source_of(addr, grain_len(&grains->of[grain], v6), v6, s);
+    return true;
+}
+
+static inline void table_drop_sources(uint32_t slot, uint32_t grains)
+{
+    struct kernel_source source;
+    for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++)
+        if (i < grains && table_source(slot, i, &source)) kernel_source_drop(&source);
 }
 
 /* What the flow held is given back. */
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {
-    struct kernel_source source;
     (void)t;
     if (!table_has_sources() || !(table_slot(TABLE, slot)->flags & FLOW_COUNTED)) return;
-    table_source(slot, &source);
-    kernel_source_drop(&source);
+    table_drop_sources(slot, PBC_GRAINS_MAX);
 }
 
-/* The flow of that slot, which begins, counts for its source. */
+/* The flow of that slot, which begins, counts for its source, and for each network of it that is counted by. */
 static inline void table_take_source(uint32_t slot)
 {
     struct kernel_source source;
-    if (!table_has_sources() || !state_flow_head.counts_sources) return;
-    table_source(slot, &source);
-    if (kernel_source_add(&source)) table_slot(TABLE, slot)->flags |= FLOW_COUNTED;
+    if (!table_has_sources() || !state_flow_head.grains.count) return;
+    for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++) {
+        if (!table_source(slot, i, &source) || kernel_source_add(&source)) continue;
+        table_drop_sources(slot, i);
+        return;
+    }
+    table_slot(TABLE, slot)->flags |= FLOW_COUNTED;
 }
 
 #endif

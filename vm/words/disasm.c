@@ -381,7 +381,10 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_HEADER: add_header(t, p, n); break;
     case OPERAND_COND: text_add(t, "condition %u (%s)", n->imm, cond_info[p->conds[n->imm].kind].name); break;
     case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
-    case OPERAND_FLOWS: text_add(t, "over %u", n->imm); break;
+    case OPERAND_FLOWS:
+        text_add(t, "over ");
+        text_add_flows_over(t, n->imm, &p->grains[n->a]);
+        break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;
     case OPERAND_CLASSIFIER: add_named(t, p, "classifier", n->imm, p->classifiers[n->imm].name); break;
     case OPERAND_FUNC: text_add(t, "r%u ", n->a), add_named(t, p, "function", n->imm, p->funcs[n->imm].name); break;

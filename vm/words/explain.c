@@ -1,6 +1,7 @@
 /* Why a condition failed, in the words of the operator: "source is not in abusers", "destination port is 80, not in
  * web", "no ports in this packet". One sentence without a verb for the rule: the caller puts rule and place around it.
  */
+#include "vm/flow/grain.h"
 #include "vm/judge/judge.h"
 #include "vm/words/text_priv.h"
 
@@ -198,7 +199,9 @@ static void during_say(struct text *t, const struct failed *f)
 
 static void flows_say(struct text *t, const struct failed *f)
 {
-    text_add(t, "source holds no more than %u flows", f->c->arg);
+    const struct pbc_grain *g = &f->p->grains[f->c->first];
+    const bool address = grain_len(g, f->key->kind & KIND_IP6) == (f->key->kind & KIND_IP6 ? 128 : 32);
+    text_add(t, "source%s holds no more than %u flows", address ? "" : "'s network", f->c->arg);
 }
 
 static void stream_say(struct text *t, const struct failed *f) { text_add(t, "%s", cond_info[f->c->kind].lacks); }
@@ -233,13 +236,13 @@ void cond_explain(const struct program *p, const struct pbc_cond *c, const struc
         say_missing(&t, c, key);
 }
 
-/* The first `len` bits. */
-static void cut_address(const uint32_t from[4], unsigned len, uint32_t to[4])
+/* "10.1.2.3", "10.1.2.0/24": the network of an address. */
+static void add_network(struct text *t, const uint32_t addr[4], unsigned len, bool v6)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned bits = len <= 32 * i ? 0 : len - 32 * i;
-        to[i] = bits == 0 ? 0 : bits >= 32 ? from[i] : from[i] & ~(UINT32_MAX >> bits);
-    }
+    uint32_t a[4];
+    grain_cut(addr, len, a);
+    text_add_address(t, a, v6);
+    if (len != (v6 ? 128 : 32)) text_add(t, "/%u", len);
 }
 
 /* " for 198.18.0.1", " for 10.1.2.0/24": whose bucket it is. */
@@ -247,16 +250,13 @@ static void add_meter_key(struct text *t, const struct pbc_meter *m, const struc
 {
     const bool v6 = key->kind & KIND_IP6;
     const unsigned len = v6 ? m->len6 : m->len4;
-    uint32_t a[4];
     if (m->per == PBC_PER_NONE) return;
     if (m->per == PBC_PER_FLOW) {
         text_add(t, " for this flow");
         return;
     }
-    cut_address(m->per == PBC_PER_DESTINATION ? key->dst : key->src, len, a);
     text_add(t, " for ");
-    text_add_address(t, a, v6);
-    if (len != (v6 ? 128 : 32)) text_add(t, "/%u", len);
+    add_network(t, m->per == PBC_PER_DESTINATION ? key->dst : key->src, len, v6);
 }
 
 void step_explain(const struct program *p, const struct trace_step *step, const struct key *key, const struct pkt *pkt,
@@ -265,7 +265,8 @@ void step_explain(const struct program *p, const struct trace_step *step, const 
     const struct pbc_cond *c = &p->conds[step->failed_cond];
     if (c->kind == COND_FLOWS_OVER && cond_has(c, key, pkt)) {
         struct text t = text_of(buf, len);
-        text_add_address(&t, key->src, key->kind & KIND_IP6);
+        const bool v6 = key->kind & KIND_IP6;
+        add_network(&t, key->src, grain_len(&p->grains[c->first], v6), v6);
         text_add(&t, " holds %llu flow%s, not over %u", (unsigned long long)step->tokens, step->tokens == 1 ? "" : "s",
                  c->arg);
         return;

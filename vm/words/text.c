@@ -276,8 +276,7 @@ static bool add_single(struct text *t, const struct pbc_cond *c)
         if (c->arg >> 8) text_add(t, "lacks ");
         text_add_flags(t, c->arg >> 8);
     }
-    if (c->kind == COND_FLOWS_OVER) text_add(t, "%u per source", c->arg);
-    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS || c->kind == COND_FLOWS_OVER;
+    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS;
 }
 
 static bool asks_for(const struct program *p, const struct pbc_cond *c, uint32_t iface)
@@ -327,6 +326,7 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
     case OPERANDS_PATTERN: text_add_pattern(t, &p->patterns[c->first + i]); return true;
     case OPERANDS_METER: text_add_name(t, program_str(p, p->meters[c->first + i].name)); return true;
     case OPERANDS_NAMES: text_add_names(t, p, c->first + i); return true;
+    case OPERANDS_GRAIN: text_add_flows_over(t, c->arg, &p->grains[c->first + i]); return true;
     case OPERANDS_NONE: break;
     }
     return false;

@@ -29,6 +29,8 @@ void text_add_iface(struct text *t, const struct program *p, uint32_t iface);
 void text_add_pattern(struct text *t, const struct pbc_pattern *pattern);
 /* "200/s burst 400 per source entries 65536" */
 void text_add_meter(struct text *t, const struct pbc_meter *m);
+/* "100 per source/24,/56" */
+void text_add_flows_over(struct text *t, uint32_t flows, const struct pbc_grain *g);
 /* "mon-fri 08:00-18:00, sat 10:00-14:00 zone Europe/Paris" */
 void text_add_schedule(struct text *t, const struct program *p, const struct pbc_schedule *s);
 void text_add_duration(struct text *t, uint64_t ns); /* "2h4m" */

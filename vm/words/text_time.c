@@ -43,9 +43,15 @@ void text_add_duration(struct text *t, uint64_t ns)
         if (ns >= u->of) text_add(t, "%llu%s", (unsigned long long)(ns / u->of), u->name);
 }
 
-static void add_prefix_lengths(struct text *t, const struct pbc_meter *m)
+static void add_prefix_lengths(struct text *t, unsigned len4, unsigned len6)
 {
-    if (m->len4 != 32 || m->len6 != 128) text_add(t, "/%u,/%u", m->len4, m->len6);
+    if (len4 != 32 || len6 != 128) text_add(t, "/%u,/%u", len4, len6);
+}
+
+void text_add_flows_over(struct text *t, uint32_t flows, const struct pbc_grain *g)
+{
+    text_add(t, "%u per source", flows);
+    add_prefix_lengths(t, g->len4, g->len6);
 }
 
 void text_add_meter(struct text *t, const struct pbc_meter *m)
@@ -68,7 +74,7 @@ void text_add_meter(struct text *t, const struct pbc_meter *m)
     }
     if (!m->per) return;
     text_add(t, "%s", keys[m->per]);
-    if (m->per != PBC_PER_FLOW) add_prefix_lengths(t, m);
+    if (m->per != PBC_PER_FLOW) add_prefix_lengths(t, m->len4, m->len6);
     text_add(t, " entries %u", m->entries);
 }
 

@@ -59,8 +59,9 @@ static bool whose_ours(const struct asked *t, uint16_t out, bool v6, uint64_t hi
 
 #include "vm/worker/whose_owner.h"
 
-struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_service *services,
-                              uint32_t services_count, uint32_t flags)
+struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_grain *grains,
+                              uint32_t grains_count, const struct pbc_service *services, uint32_t services_count,
+                              uint32_t flags)
 {
     struct owner_key k = {.len4 = 32, .len6 = 128, .ports = !(flags & PBC_COUNTS_FLOWS)};
     for (uint32_t i = 0; i < meters_count; i++) {
@@ -68,6 +69,10 @@ struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_co
         k.ports = false;
         if (meters[i].len4 < k.len4) k.len4 = meters[i].len4;
         if (meters[i].len6 < k.len6) k.len6 = meters[i].len6;
+    }
+    for (uint32_t i = 0; i < grains_count; i++) {
+        if (grains[i].len4 < k.len4) k.len4 = grains[i].len4;
+        if (grains[i].len6 < k.len6) k.len6 = grains[i].len6;
     }
     for (uint32_t i = 0; i < services_count; i++)
         if (services[i].affinity_ns || services[i].max_flows_per_source) k.ports = false;
@@ -233,8 +238,8 @@ struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const
 {
     struct owners *o = calloc(1, sizeof *o);
     if (!o) return NULL;
-    const struct owner_key wanted =
-        owner_key_of(p->meters, p->meters_count, p->services, p->services_count, p->meta->flags);
+    const struct owner_key wanted = owner_key_of(p->meters, p->meters_count, p->grains, p->grains_count, p->services,
+                                                 p->services_count, p->meta->flags);
     o->cfg = before ? before->cfg : *cfg;
     o->key = before ? before->key : wanted;
     o->need_restart = wanted.len4 < o->key.len4 || wanted.len6 < o->key.len6 || wanted.ports < o->key.ports;

@@ -54,8 +54,9 @@ struct owner_key {
     uint8_t len4, len6;
     bool ports;
 };
-struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_service *services,
-                              uint32_t services_count, uint32_t flags);
+struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_grain *grains,
+                              uint32_t grains_count, const struct pbc_service *services, uint32_t services_count,
+                              uint32_t flags);
 /* Does the program that they were made for need another key than they began with? Then state by source is kept by each
  * worker for itself, until a restart. */
 bool owners_need_restart(const struct owners *o);

@@ -23,6 +23,7 @@ static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 #define OPERANDS_MACSETS PBC_MACSETS
 #define OPERANDS_PATTERN PBC_PATTERNS
 #define OPERANDS_METER   PBC_METERS
+#define OPERANDS_GRAIN   PBC_GRAINS
 #define OPERANDS_NAMES   -1 /* of a `when`, which has no part in it */
 static const int operands[COND_COUNT] = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = OPERANDS_##operands,
@@ -187,6 +188,19 @@ static void import_during(const struct diff *d, const struct side *s, struct pbc
     to->arg = others;
 }
 
+/* The number in the image of both; PBC_NONE: there are too many. */
+static uint32_t import_grain(struct diff *d, const struct pbc_grain *g)
+{
+    struct image *img = d->c.image;
+
+    for (uint32_t i = 0; i < img->grains_count; i++)
+        if (img->grains[i].len4 == g->len4 && img->grains[i].len6 == g->len6) return i;
+    struct pbc_grain *to = image_add_grains(img);
+    if (!to) return PBC_NONE;
+    *to = *g;
+    return img->grains_count - 1;
+}
+
 static bool import_cond(struct diff *d, const struct side *s, const uint32_t base[PBC_KINDS], const uint32_t *meters,
                         const struct pbc_cond *from)
 {
@@ -199,6 +213,8 @@ static bool import_cond(struct diff *d, const struct side *s, const uint32_t bas
     if (from->kind == COND_DURING) import_during(d, s, to);
     if (operands[from->kind] == PBC_METERS)
         to->first = meters[from->first];
+    else if (operands[from->kind] == PBC_GRAINS)
+        return (to->first = import_grain(d, &s->program->grains[from->first])) != PBC_NONE || too_many(d);
     else if (operands[from->kind] >= 0)
         to->first += base[operands[from->kind]];
     return true;

@@ -40,7 +40,6 @@ static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_prod
         if (x == y && (ir_fields[f].sort != IR_SORT_ADDRS || x == IR_ALL)) continue;
         switch ((enum ir_sort)ir_fields[f].sort) {
         case IR_SORT_RANGES:
-            if (f == IR_FLOWS) return false;
             out->field[f] = x == IR_ALL || y == IR_ALL ? IR_ALL : ranges_or(ir, x, y, ir_fields[f].most);
             break;
         case IR_SORT_ADDRS: out->field[f] = ir_addrs_or(ir, addrs_of(ir, a, f), addrs_of(ir, b, f)); break;
@@ -49,6 +48,7 @@ static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_prod
         case IR_SORT_MACS:
         case IR_SORT_PATTERNS:
         case IR_SORT_METERS:
+        case IR_SORT_FLOWS:
         case IR_SORTS: return false;
         }
     }

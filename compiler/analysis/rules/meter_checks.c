@@ -1,4 +1,5 @@
-/* What only the normal form tells of meters: one prefix length where both families can come; over and within. */
+/* What only the normal form tells of meters: one prefix length where both families can come, of `flows over`, too; over
+ * and within. */
 #include <inttypes.h>
 
 #include "compiler/normal/ir.h"
@@ -12,18 +13,18 @@ static const struct node *one_length(const struct symbol *s)
     return NULL;
 }
 
-/* The rule can match a family for which the meter's one length says nothing. */
-static void check_length(struct compile *c, uint32_t cond, const struct symbol *s, unsigned families)
+/* The rule can match a family for which the one length says nothing. meter: NULL of `flows over`. */
+static void check_length(struct compile *c, uint32_t cond, const struct node *per, const char *meter, unsigned families)
 {
-    const struct node *per = one_length(s);
     const uint64_t len = per ? per->first->next->v.i : 0;
 
     if (!per || families == 0 || families == IR_V6 || (families == IR_V4 && len <= 32)) return;
     diag(c->diags, E_METER_LENGTH, c->image->cond_span[cond],
-         "the meter `%s` has one prefix length, but this rule can match IPv4 and IPv6", s->name.s);
+         "%s%s%s has one prefix length, but this rule can match IPv4 and IPv6", meter ? "the meter `" : "`flows over`",
+         meter ? meter : "", meter ? "`" : "");
     if (len <= 32) diag_suggest(c->diags, whole_clause(per), "per %s/%" PRIu64 ",/64", node_words(per->first), len);
     if (len > 32) diag_suggest(c->diags, whole_clause(per), "per %s/24,/%" PRIu64, node_words(per->first), len);
-    diag_advise(c->diags, "give the meter a length for each family, or name `%s` in the rule",
+    diag_advise(c->diags, "give %s a length for each family, or name `%s` in the rule", meter ? "the meter" : "it",
                 len <= 32 ? "ip" : "ip6");
     diag_note(c->diags, per->span, "the length is given here");
 }
@@ -53,12 +54,17 @@ static void check_rule(struct compile *c, uint32_t rule, struct meter_use *uses)
     const struct pbc_rule *r = &c->image->rules[rule];
     const struct ir_product *p = &c->ir->rules[rule].product;
 
-    if (c->ir->rules[rule].state != IR_LIVE || p->field[IR_METERS] == IR_ALL) return;
+    if (c->ir->rules[rule].state != IR_LIVE) return;
+    for (const struct flows_length *f = c->flows_lengths; f; f = f->next)
+        if (f->cond >= r->conds && f->cond - r->conds < r->cond_count)
+            check_length(c, f->cond, f->per, NULL, ir_families(c->ir, p));
+    if (p->field[IR_METERS] == IR_ALL) return;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         const struct pbc_cond *cond = &c->image->conds[i];
 
         if (cond->kind == COND_OVER || cond->kind == COND_WITHIN)
-            check_length(c, i, uses[cond->first].symbol, ir_families(c->ir, p));
+            check_length(c, i, one_length(uses[cond->first].symbol), uses[cond->first].symbol->name.s,
+                         ir_families(c->ir, p));
     }
     check_both_ways(c, rule, uses);
 }

@@ -144,6 +144,10 @@ check 'says what flows with twins take' grep -Eq '^  flow table +77,406,528 byte
 check 'and by what packets are dealt to workers' grep -q "workers by client's *IPv4 /32, IPv6 /128, and port" out
 check '--stats' run 0 --stats flows.prey
 check 'and what counting them takes' grep -Eq '^  flows of each source +6,800,000 bytes a worker' out
+printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source; drop flows over 9 per source/24,/56 }\n' >networks.prey
+check '--stats of rules that count by networks' run 0 --stats networks.prey
+check 'and what counting by each takes' grep -Eq '^  flows of each source +13,600,000 bytes a worker' out
+check 'and by what packets are dealt then' grep -q "workers by client's *IPv4 /24, IPv6 /56" out
 check '--explain' run 0 --explain E0201
 check '--explain prints' grep -q E0201 out
 check '--explain takes lower case or says what is wrong' usage 'E0201' --explain E9999

@@ -447,10 +447,18 @@ static const struct sample samples[] = {
     {.kind = COND_STATE, .arg = MARK_NEW, .key = {.kind = ARP}, .why = "not an IP packet"},
     {.kind = COND_FLOWS_OVER,
      .arg = 100,
+     .count = 1,
      .key = {.kind = TCP4, .marks = MARK_NEW | TCP_SYN},
      .has = true,
      .why = "source holds no more than 100 flows"},
-    {.kind = COND_FLOWS_OVER, .arg = 100, .key = {.kind = LATER4}, .why = "no state in this packet"},
+    {.kind = COND_FLOWS_OVER,
+     .arg = 100,
+     .first = 1,
+     .count = 1,
+     .key = {.kind = UDP6, .marks = MARK_NEW},
+     .has = true,
+     .why = "source's network holds no more than 100 flows"},
+    {.kind = COND_FLOWS_OVER, .arg = 100, .count = 1, .key = {.kind = LATER4}, .why = "no state in this packet"},
     {.kind = COND_FLAGS,
      .arg = TCP_SYN | TCP_ACK << 8,
      .key = {.kind = TCP4, .marks = TCP_SYN | TCP_ECE},
@@ -661,6 +669,8 @@ static struct program *program_of_samples(void)
                                           .count = 1000,
                                           .per_ns = 1000000000,
                                           .burst = 100});
+    img_add_grains(&b, (struct pbc_grain){.len4 = 32, .len6 = 128});
+    img_add_grains(&b, (struct pbc_grain){.len4 = 32, .len6 = 56});
     img_add_settings(&b, (struct pbc_settings){.flows = 16, .half_open = 16, .fragments = 16});
     img_add_schedules(&b, (struct pbc_schedule){.name = img_string(&b, "work")});
     img_add_schedules(&b, (struct pbc_schedule){.name = img_string(&b, "night")});

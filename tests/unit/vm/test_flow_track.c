@@ -382,6 +382,64 @@ static void forgotten(void **state)
     world_fini(&w);
 }
 
+/* By networks: a flow that ends is counted off each; one that takes another's place inside a network is no more there.
+ */
+static void by_networks(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "firewall f default accept {\n  drop flows over 2 per source as ONE\n"
+                   "  drop flows over 3 per source/24,/64 as NET\n}\n");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.9.0.1 / udp 2 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.9.0.1 / udp 3 > 2"), "ONE");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.2 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 1 > 2"), "NET");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.1.3 > 10.9.0.1 / udp 1 > 2"), "default");
+    for (unsigned i = 0; i < 3600 && world_live(&w); i++) {
+        w.in.mono_ns += S;
+        vm_tick(w.vm, &w.in, &w.tx);
+    }
+    assert_int_equal(world_live(&w), 0);
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 2 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.4 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.4 > 10.9.0.1 / udp 2 > 2"), "NET");
+    world_fini(&w);
+}
+
+/* Another program counts by other networks: what is open counts for them, and is counted off them. */
+static void by_other_networks(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "firewall f default accept {\n  drop flows over 9 per source as ONE\n}\n");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.2 > 10.9.0.1 / udp 2 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip6 2001:db8::1 > 2001:db8::2 / udp 2 > 2"), "default");
+    struct program *next =
+        world_compile("firewall f default accept {\n  drop flows over 2 per source/24,/64 as NET\n}\n");
+    struct remap *r = remap_new(w.program, next, NULL, 0, NULL, w.in.mono_ns);
+    struct vm *fresh = vm_new(r->program, &(struct vm_cfg){.seed = 7, .flow_events = true});
+    assert_int_equal(vm_swap(w.vm, fresh, r), 0);
+    vm_free(fresh);
+    program_put(w.program);
+    w.program = next;
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 1 > 2"), "NET");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.1.3 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip6 2001:db8::3 > 2001:db8::2 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip6 2001:db8::3 > 2001:db8::2 / udp 2 > 2"), "NET");
+    for (unsigned i = 0; i < 3600 && world_live(&w); i++) {
+        w.in.mono_ns += S;
+        vm_tick(w.vm, &w.in, &w.tx);
+    }
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 1 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 2 > 2"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.3 > 10.9.0.1 / udp 3 > 2"), "NET");
+    world_fini(&w);
+    remap_free(r);
+}
+
 /* What the host sends and no firewall judges is accepted and makes flows, but not from mid-stream. */
 static void unjudged_opens(void **state)
 {
@@ -419,6 +477,8 @@ int main(void)
         cmocka_unit_test(pick_up),
         cmocka_unit_test(clock_goes_back),
         cmocka_unit_test(forgotten),
+        cmocka_unit_test(by_networks),
+        cmocka_unit_test(by_other_networks),
         cmocka_unit_test(the_last_moment),
         cmocka_unit_test(unjudged_opens),
     };

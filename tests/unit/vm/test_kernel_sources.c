@@ -58,7 +58,7 @@ static void as_native_counts(void **state)
             const unsigned i = rng_below(&r, KEYS);
             const uint32_t addr[4] = {i * 7, 0, i % 5, 0};
             struct kernel_source key;
-            kernel_source_of(addr, i & 1, &key);
+            kernel_source_of(addr, i & 1 ? 128 : 32, i & 1, &key);
             if (rng_one_in(&r, 2)) {
                 const bool added = source_add(native, addr, i & 1);
                 assert_int_equal(kernel_source_add(&key), added);
@@ -87,7 +87,7 @@ static void *come_and_go(void *arg)
     for (unsigned n = 0; n < TURNS; n++) {
         const unsigned i = rng_below(&r, SHARED);
         struct kernel_source key;
-        kernel_source_of((const uint32_t[4]){i}, 0, &key);
+        kernel_source_of((const uint32_t[4]){i}, 32, false, &key);
         if (kept[me][i] && rng_one_in(&r, 2))
             kept[me][i] -= (unsigned)kernel_source_drop(&key);
         else
@@ -108,7 +108,7 @@ static void many_count_at_once(void **state)
     for (unsigned i = 0; i < SHARED; i++) {
         struct kernel_source key;
         unsigned sum = 0;
-        kernel_source_of((const uint32_t[4]){i}, 0, &key);
+        kernel_source_of((const uint32_t[4]){i}, 32, false, &key);
         for (unsigned me = 0; me < THREADS; me++) sum += kept[me][i];
         assert_int_equal(kernel_source_flows(&key), sum);
         while (sum--) assert_true(kernel_source_drop(&key));

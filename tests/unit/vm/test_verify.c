@@ -232,7 +232,14 @@ static void many_nats(struct imgbuild *b)
     FAULT(span_days, "span 2: no such time", b->spans[2].days = 128)                                                   \
     FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
     FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 3)                          \
-    FAULT(flows_a, "instruction 36 (jnflows): an operand that it does not take", b->code[36].a = 1)                    \
+    FAULT(flows_a, "instruction 36 (jnflows): grain does not exist", b->code[36].a = 2)                                \
+    FAULT(cond_grain, "condition 28 (flows over): operands past the end of their section",                             \
+          b->conds[COND_FLOWS_OVER].first = 2)                                                                         \
+    FAULT(cond_no_grain, "condition 28 (flows over): not one grain", b->conds[COND_FLOWS_OVER].count = 0)              \
+    FAULT(grain_len4, "grain 1: no length of a prefix", b->grains[1].len4 = 33)                                        \
+    FAULT(grain_len6, "grain 0: no length of a prefix", b->grains[0].len6 = 129)                                       \
+    FAULT(grain_reserved, "grain 0: no length of a prefix", b->grains[0].reserved = 1)                                 \
+    FAULT(grain_twice, "grain 1: stands twice", b->grains[1] = b->grains[0])                                           \
     FAULT(cond_flows, "condition 28 (flows over): takes neither `not` nor `any`",                                      \
           b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
     FAULT(cond_state, "condition 18 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \

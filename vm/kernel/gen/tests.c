@@ -140,6 +140,8 @@ static void meter(struct emit *e, const struct insn *n, enum meter_says passes, 
 
 static void flows(struct emit *e, const struct insn *n, uint32_t to)
 {
+    step_mov(e, R2, e->p->grains[n->a].len4);
+    step_mov(e, R3, e->p->grains[n->a].len6);
     STEP_CALL(e, kernel_flows);
     jump_if(e, BPF_JLE, R0, n->imm, to);
 }

@@ -36,7 +36,7 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
         [OPERAND_PREFIX] = {1, 1, 1},     [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
         [OPERAND_SET] = {1, 1, 1},        [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
         [OPERAND_PATTERN] = {0, 1, 1},    [OPERAND_HEADER] = {1, 1, 1}, [OPERAND_COND] = {0, 1, 1},
-        [OPERAND_METER] = {0, 1, 1},      [OPERAND_FLOWS] = {0, 1, 1},  [OPERAND_RULE] = {0, 0, 1},
+        [OPERAND_METER] = {0, 1, 1},      [OPERAND_FLOWS] = {1, 1, 1},  [OPERAND_RULE] = {0, 0, 1},
         [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},   [OPERAND_REG] = {1, 0, 0},
         [OPERAND_FIREWALL] = {0, 0, 1},   [OPERAND_REGFW] = {1, 0, 1},  [OPERAND_RULEFW] = {0, 1, 1},
         [OPERAND_BRANCH] = {0, 0, 1},
@@ -88,8 +88,8 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     const struct insn *n = &p->code[i];
     switch ((enum operand)op_info[n->op].operand) {
     case OPERAND_NONE:
-    case OPERAND_TO:
-    case OPERAND_FLOWS: return true;
+    case OPERAND_TO: return true;
+    case OPERAND_FLOWS: return n->a < p->grains_count || at_insn(v, i, "grain does not exist");
     case OPERAND_SLOT: return n->a < 16 || at_insn(v, i, "no such slot");
     case OPERAND_PREFIX: return n->a >> 5 < ADDRESS_SLOTS || at_insn(v, i, "no such slot");
     case OPERAND_HALF:

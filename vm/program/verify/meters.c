@@ -114,7 +114,20 @@ static bool verify_settings(const struct verifier *v)
     return true;
 }
 
+static bool verify_grains(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->grains_count; i++) {
+        const struct pbc_grain *g = &p->grains[i];
+        if (g->len4 > 32 || g->len6 > 128 || g->reserved) return fault(v, "grain %u: no length of a prefix", i);
+        for (uint32_t k = 0; k < i; k++)
+            if (p->grains[k].len4 == g->len4 && p->grains[k].len6 == g->len6)
+                return fault(v, "grain %u: stands twice", i);
+    }
+    return true;
+}
+
 bool verify_meters(const struct verifier *v)
 {
-    return verify_all_meters(v) && verify_schedules(v) && verify_logs(v) && verify_settings(v);
+    return verify_all_meters(v) && verify_grains(v) && verify_schedules(v) && verify_logs(v) && verify_settings(v);
 }

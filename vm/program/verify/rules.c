@@ -110,6 +110,7 @@ static uint32_t operand_total(const struct program *p, uint8_t operands)
     case OPERANDS_MACSETS: return p->macsets_count;
     case OPERANDS_PATTERN: return p->patterns_count;
     case OPERANDS_METER: return p->meters_count;
+    case OPERANDS_GRAIN: return p->grains_count;
     case OPERANDS_NAMES: return p->names_count;
     default: return 0;
     }
@@ -159,6 +160,7 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
     if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
     if (k->traits & COND_STREAM) return verify_stream_cond(v, i);
+    if (k->operands == OPERANDS_GRAIN) return c->count == 1 || fault(v, "condition %u (%s): not one grain", i, k->name);
     return k->operands != OPERANDS_PATTERN || c->count == 1 ||
            fault(v, "condition %u (%s): not one pattern", i, k->name);
 }

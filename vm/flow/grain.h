@@ -1,0 +1,76 @@
+/* By what networks flows are counted: `flows over N per source/24,/56`. A program lists the lengths that its conditions
+ * ask for (GRAINS); each flow that is counted counts once for each network of its opener that they name. A key holds
+ * its length, so counts by several stand in one table, and go on under another program that asks for the same.
+ * Inline, for both executors. */
+#ifndef VM_FLOW_GRAIN_H
+#define VM_FLOW_GRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/pbc.h"
+
+/* Keys that a table of so many flows may need: each may be of networks of its own. */
+static inline uint64_t grain_keys(uint64_t flows, uint32_t grains) { return flows * grains; }
+
+/* What is counted by; in the flow head of the kernel, too. */
+struct grains {
+    uint32_t count;
+    struct pbc_grain of[PBC_GRAINS_MAX];
+};
+
+/* Of a program, whose grains are no more than PBC_GRAINS_MAX. */
+static inline struct grains grains_of(const struct pbc_grain *list, uint32_t count)
+{
+    struct grains g = {.count = count};
+    for (uint32_t i = 0; i < count; i++) g.of[i] = list[i];
+    return g;
+}
+
+static inline bool grain_equal(const struct pbc_grain *a, const struct pbc_grain *b)
+{
+    return a->len4 == b->len4 && a->len6 == b->len6;
+}
+
+/* Does the one count by all that the other does? */
+static inline bool grains_hold(const struct grains *g, const struct grains *other)
+{
+    for (uint32_t i = 0; i < other->count; i++) {
+        uint32_t k = 0;
+        while (k < g->count && !grain_equal(&g->of[k], &other->of[i])) k++;
+        if (k == g->count) return false;
+    }
+    return true;
+}
+
+static inline unsigned grain_len(const struct pbc_grain *g, bool v6) { return v6 ? g->len6 : g->len4; }
+
+/* Does one before it name the same networks of that family? */
+static inline bool grain_again(const struct grains *g, uint32_t i, bool v6)
+{
+    for (uint32_t k = 0; k < i && k < PBC_GRAINS_MAX; k++)
+        if (grain_len(&g->of[k], v6) == grain_len(&g->of[i % PBC_GRAINS_MAX], v6)) return true;
+    return false;
+}
+
+/* The network of an address as struct key has it. */
+static inline void grain_cut(const uint32_t addr[4], unsigned len, uint32_t to[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned bits = len <= 32 * i ? 0 : len - 32 * i;
+        to[i] = bits == 0 ? 0 : bits >= 32 ? addr[i] : addr[i] & ~(UINT32_MAX >> bits);
+    }
+}
+
+/* What tells networks of one number apart (sources.h, `of`). */
+static inline unsigned grain_of(unsigned len, bool v6) { return len << 1 | v6; }
+
+static inline bool grain_same(const uint32_t a[4], const uint32_t b[4], unsigned len)
+{
+    uint32_t x[4], y[4];
+    grain_cut(a, len, x);
+    grain_cut(b, len, y);
+    return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+}
+
+#endif
