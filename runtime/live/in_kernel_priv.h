@@ -33,7 +33,7 @@ struct in_kernel {
     uint64_t unjudged;       /* atomic: the worker's */
     bool told_more;          /* the worker may answer for fewer addresses than come up */
     struct kernel_facts facts;
-    int routes_failed; /* of them, as it was told last */
+    int routes_failed;            /* of them, as it was told last */
     uint32_t ifindex[PORTS_MOST]; /* as the kernel knows them */
     bool redirects[PORTS_MOST];   /* as struct kernel_port */
     bool software[PORTS_MOST];    /* likewise */

@@ -15,7 +15,7 @@ TABLE(const uint8_t, verdicts);
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
-uint64_t kernel_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
+uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
 extern const char const_asks_routes;
 
 /* The type of every generated function: (k, never NULL) gives 64 bits. */
@@ -49,7 +49,8 @@ inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renu
 /* What routes say of it; whoever asks for the judgement alone has said it. */
 inline_whole void settle_ways(struct kpkt *k)
 {
-    if (!(k->flags & KERNEL_ONLY_JUDGE) && !kernel_ways(k, (uint32_t)NUMBER(asks_routes))) k->flags |= KERNEL_NO_WAY;
+    if (!(k->flags & KERNEL_ONLY_JUDGE) && !kernel_settle_ways(k, (uint32_t)NUMBER(asks_routes)))
+        k->flags |= KERNEL_NO_WAY;
     k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
 }

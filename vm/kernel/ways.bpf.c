@@ -120,7 +120,7 @@ static inline enum pkt_source source_of(struct kpkt *k)
 }
 
 /* ways_settle; 0 where something is not known. */
-GLOBAL uint64_t kernel_ways(struct kpkt *k NONNULL, uint32_t asked)
+GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;
     if (asked & PBC_ASKS_WAY) {
