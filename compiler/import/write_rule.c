@@ -52,9 +52,6 @@ static void put_never(struct writer *w, const struct rule *r, const char *why)
 
 /* ---- what a rule asks, at this place ---- */
 
-/* What prey's program can be asked of routes. */
-enum { KNOWS_WAYS_OUT = 0 };
-
 static bool leaves_unknown(const struct place *p)
 {
     return p->hook == HOOK_PREROUTING || p->hook == HOOK_INPUT || p->hook == HOOK_INGRESS;
@@ -82,9 +79,6 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
 
     if (why) return why;
     if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "where a forwarded port leads is not asked where it arrives";
-    if (rule_asks(r, ASK_OUT_ON) && p->way == WAY_FORWARD && !KNOWS_WAYS_OUT)
-        return "prey can't ask yet where a packet leaves that crosses this machine";
-    if (r->urpf_failed && !KNOWS_WAYS_OUT) return "prey can't ask routes yet";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
         return "it asks for connections before they are known";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
