@@ -19,6 +19,10 @@ static int take_words(const struct command_line *l, struct written *w)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", l->arguments[i]);
     if (used >= sizeof text || written_read(w, text))
         return talk_complain("that is no packet: preyctl explain %s", usage);
+    if (*w->out_on)
+        return talk_complain("where a packet leaves is what the machine's routes say: write it without `out on %s`, or with "
+                             "`on %s` where the machine itself sends it",
+                             w->out_on, w->out_on);
     return 0;
 }
 
