@@ -20,7 +20,6 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LDFLAGS += $(if $(SAN)$(FUZZ),$(if $(shell command -v ld.lld),-fuse-ld=lld))
 # Where the kernel's programs are made: they are the same in all builds, so one may take another's.
 BPF     ?= $(B)
-# What captures are compressed with: -lz -llzma -lzstd -llz4.
 LIBS    := -lpcap -lcjson -lz -llzma -lzstd -llz4 -lm
 # What preyrun alone, and its tests, ask the kernel with.
 HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp$(if $(filter 0,$(KERNEL)),, -lbpf)
@@ -83,10 +82,7 @@ $(BPF)/%.bpf.o: %.bpf.c
 	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
 $(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
-$(B)/runtime/io/steer.o: $(BPF)/runtime/io/steer.bpf.inc
-$(B)/runtime/io/filter.o: $(BPF)/runtime/io/filter.bpf.inc
-$(B)/runtime/io/deal.o: $(BPF)/runtime/io/deal.bpf.inc
-$(B)/runtime/host/across.o: $(BPF)/runtime/host/across.bpf.inc
+$(addprefix $(B)/runtime/,io/steer.o io/filter.o io/deal.o host/across.o): $(B)/%.o: $(BPF)/%.bpf.inc
 
 # The page's files, as bytes of the program that serves them.
 $(B)/%.css.inc: %.css
