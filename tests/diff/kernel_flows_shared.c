@@ -158,6 +158,15 @@ static bool connect_all(struct hand *h)
     return true;
 }
 
+/* Who finds a flow busy waits for the other, whom the scheduler may have stopped in the middle. */
+enum { TRIES_MOST = 1000000 };
+static bool may_try(unsigned tries)
+{
+    if (tries == TRIES_MOST) return false;
+    sched_yield();
+    return true;
+}
+
 /* One more octet of its side; who finds the flow busy says it again. */
 static void speak(struct hand *h, unsigned i)
 {
@@ -167,7 +176,7 @@ static void speak(struct hand *h, unsigned i)
     t.ack = 100;
     t.payload = 1;
     for (unsigned tries = 0; h->good && !sent(h, &t); tries++)
-        if (tries == 100) h->good = wrong("a flow stays busy", i);
+        if (!may_try(tries)) h->good = wrong("a flow stays busy", i);
 }
 
 /* One side's octets, every other one by each hand: what it has said stands there from then on. */
@@ -179,7 +188,7 @@ static void share(struct hand *h, unsigned round)
     t.ack = 100;
     t.payload = 1;
     for (unsigned tries = 0; h->good && !sent(h, &t); tries++)
-        if (tries == 100) h->good = wrong("the flow of both stays busy", round);
+        if (!may_try(tries)) h->good = wrong("the flow of both stays busy", round);
     const struct flow *f = table_slot(ops.table, h->asker.k->seen.slot);
     const uint32_t end = __atomic_load_n(&f->tcp.side[0].end, __ATOMIC_ACQUIRE);
     if (h->good && (int32_t)(end - (t.seq + 1)) < 0) h->good = wrong("what was said is forgotten", round);

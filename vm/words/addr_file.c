@@ -19,7 +19,7 @@ bool addr_word_in(const struct addr_word *w, const char *const *list)
 
 bool addr_same_word(const struct addr_word *a, const struct addr_word *b)
 {
-    return a->len == b->len && memcmp(a->s, b->s, a->len) == 0;
+    return a->len == b->len && (!a->len || memcmp(a->s, b->s, a->len) == 0); /* an empty one may be nowhere */
 }
 
 bool addr_next_line(struct addr_scan *s, struct addr_word *line)

@@ -96,11 +96,14 @@ static void undraw(struct drawn *d)
     compile_fini(&d->c);
 }
 
-/* Does the firewall judge what comes on that interface? A rule may count on it. */
-static bool judged_there(const struct program *p, const struct pbc_rule *r, uint16_t iface)
+/* Does the firewall judge what comes on that interface, and what this machine sends or no other? A rule may count on it:
+ * in a firewall `out`, `out on` is the interface. */
+static bool judged_there(const struct program *p, const struct pbc_rule *r, const struct key *key)
 {
     if (r->list & PBC_LIST_CHAIN) return true;
-    return p->firewalls[r->list].iface == PBC_NONE || p->firewalls[r->list].iface == iface;
+    const struct pbc_firewall *f = &p->firewalls[r->list];
+    if ((f->direction == PBC_DIR_OUT) != !!(key->kind & KIND_OUT)) return false;
+    return f->iface == PBC_NONE || f->iface == key->iface;
 }
 
 /* By the rule's conditions, unless they ask for what only a running vm knows. */
@@ -121,7 +124,7 @@ static void check_membership(const struct drawn *d, uint32_t rule)
             else
                 match = match && cond_match(d->program, c, at->key, at->pkt);
         }
-        if (knows && judged_there(d->program, r, at->key->iface))
+        if (knows && judged_there(d->program, r, at->key))
             assert_int_equal(in_product(&d->c, &d->c.ir->rules[rule].product, at), match);
     }
 }

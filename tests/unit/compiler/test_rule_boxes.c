@@ -73,6 +73,14 @@ static bool rule_holds(const struct made *m, uint32_t rule, const struct key *ke
     return true;
 }
 
+/* A rule of a firewall `out` judges what this machine sends, and may count on it: `out on` is the interface. */
+static bool judged_there(const struct program *p, uint32_t rule, const struct key *key)
+{
+    const uint32_t list = p->rules[rule].list;
+
+    return list & PBC_LIST_CHAIN || (p->firewalls[list].direction == PBC_DIR_OUT) == !!(key->kind & KIND_OUT);
+}
+
 /* All of its rules on one key: no frame of a rule lies outside its boxes, and where they say it all, no other inside.
  */
 static unsigned compare(struct made *m, const struct boxes *b, const uint32_t *left, const struct key *key,
@@ -85,6 +93,7 @@ static unsigned compare(struct made *m, const struct boxes *b, const uint32_t *l
         const bool arp = key->kind & KIND_ARP;
 
         if (m->c.ir->rules[r].state != IR_LIVE || !product_judges(m->c.ir, p, arp ? ARP : FRAMES)) continue;
+        if (!judged_there(m->p, r, key)) continue;
         const bool boxed = boxes_hold(&b[r * VARIANTS + arp], key), holds = rule_holds(m, r, key, pkt);
 
         held += holds;

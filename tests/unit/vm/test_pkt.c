@@ -18,7 +18,7 @@ static void test_kinds(void **state)
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / sctp 1 > 2", IP4 | KIND_SCTP | KIND_PORTS, 132},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8", IP4 | KIND_ICMP | KIND_ICMP_HEADER, 1},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 proto 58 / zeros 20", IP4, 58},
-        {"eth / ip4 1.1.1.1 > 2.2.2.2 proto 51 / zeros 20", IP4, 51},
+        {"eth / ip4 1.1.1.1 > 2.2.2.2 proto 51 / zeros 20", IP4 | KIND_AH, 51},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 opt x\"01010101\" proto 47", IP4 | KIND_OPTIONS, 47},
         {"eth / ip6 ::1 > ::2 / tcp 1 > 2", IP6 | KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS, 6},
         {"eth / ip6 ::1 > ::2 / icmp6 type 128", IP6 | KIND_ICMP6 | KIND_ICMP_HEADER, 58},
