@@ -27,6 +27,10 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     if (w->asks_state)
         fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; there it may be `new`.\n",
               out);
+    if (w->leaves_untracked)
+        fputs("# Neighbour discovery and MLD have no state there, and are `new` here: what asks for `new` leaves them "
+              "out.\n",
+              out);
     if (w->forwarded)
         fputs("# What a forwarded port lets in is judged where it arrives; answers to it are not judged.\n", out);
     fputs("\nedition 1\n", out);

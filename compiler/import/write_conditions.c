@@ -105,6 +105,10 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
                 : l->of[i].lo == 4   ? "ipip"
                                      : proto_name((unsigned)l->of[i].lo));
     if (words) return;
+    if (l->not &&l->count == 1 && l->of[0].word) {
+        fprintf(w->out, " not %s", l->of[0].word);
+        return;
+    }
     fputs(" proto ", w->out);
     put_list(w, l, ASK_PROTO);
 }

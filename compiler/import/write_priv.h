@@ -65,7 +65,8 @@ struct writer {
     struct unsaid unsaid;
     uint64_t lines;
     bool asks_not_on, asks_state;
-    bool sources; /* a statement translates them */
+    bool leaves_untracked; /* a rule was written so that it leaves out what netfilter does not track */
+    bool sources;          /* a statement translates them */
 };
 
 /* A time of the week, as a `schedule` has it. */
@@ -100,6 +101,9 @@ void put_conditions(struct writer *w, const struct rule *r, uint8_t family);
 const char *conditions_unsayable(const struct rule *r);
 /* Is it asked of IPv4 alone, though no family is named? */
 bool is_only_ip4(const struct rule *r);
+/* The rule as one or two whose states are prey's, of which no packet matches both (write_tracked.c). `family`: what is
+ * known of the packet's. Returns how many; 0: no packet that it asks for is in such a state in netfilter. */
+unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, struct rule out[2]);
 /* A comment for a rule that is left out, with the reason; it is counted. */
 void put_unsaid(struct writer *w, struct rule *r, const char *why);
 

@@ -260,9 +260,18 @@ static void put_act(struct writer *w, const struct place *p, const struct rule *
     put_line(w, p, r);
 }
 
+/* As its conditions ask at this place. */
+static void put_decided(struct writer *w, const struct place *p, const struct rule *r)
+{
+    if (r->act == ACT_REJECT && r->answer == ANSWER_RST && !is_tcp(r))
+        put_reset(w, p, r);
+    else
+        put_act(w, p, r);
+}
+
 void put_rule(struct writer *w, const struct place *p, struct rule *r)
 {
-    struct rule decided = *r;
+    struct rule decided = *r, by_state[2];
     const char *why = never_here(p, r);
 
     w->lines++;
@@ -279,11 +288,13 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         put_unsaid(w, r, why);
         return;
     }
+    const unsigned rules = rules_by_state(w, &decided, p->forwarded ? p->forwarded->to.family : p->family, by_state);
+    if (!rules) {
+        put_never(w, r, "none of its packets is in such a state");
+        return;
+    }
     if (r->apart) put_why(w, "could not be said in part", r->text, r->apart);
     if (r->apart) count(w, r, &w->unsaid.parts);
     if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
-    if (r->act == ACT_REJECT && r->answer == ANSWER_RST && !is_tcp(r))
-        put_reset(w, p, &decided);
-    else
-        put_act(w, p, &decided);
+    for (unsigned i = 0; i < rules; i++) put_decided(w, p, &by_state[i]);
 }

@@ -89,6 +89,7 @@ class Drawn:
         # In this order: what is masqueraded gets the first.
         self.own = [a.ip for pair in mine.values() for a in pair]
         self.links = [a.network for pair in mine.values() for a in pair]
+        self.untracked = "untracked" in text  # much of that is drawn where a rule set asks for it
         self.packets = []  # of {way, interface, v6, line, reset, quiet}
         end = r"(\S+):(\d+)"
         self.forwarded = {(kind, (ipaddress.ip_address(a), int(b))): (ipaddress.ip_address(c), int(d))
@@ -209,11 +210,11 @@ class Drawn:
         src, dst = self.ends()
         v6 = src.version == 6
         # What has no ports and is translated has one host at a time that talks to a peer.
-        kind = rng.choice(("tcp",) * 9 + ("udp",) * 6 + ("icmp",) * 4 + ("sctp",) + (() if self.masqueraded else ("gre", "esp")))
+        kind = rng.choice(("tcp",) * 9 + ("udp",) * 6 + ("icmp",) * (20 if self.untracked else 4) + ("sctp",) + (() if self.masqueraded else ("gre", "esp")))
         data = rng.choice((0, 0, 0, 8, 60, self.number(1400)))
         if kind == "icmp":
             kind = "icmp6" if v6 else "icmp"
-            known = (1, 2, 3, 4, 128, 129, 133, 135, 136) if v6 else (0, 3, 8, 8, 11, 13, 17)
+            known = (1, 2, 3, 4, 128, 129, 130, 133, 135, 136, 143) if v6 else (0, 3, 8, 8, 11, 13, 17)
             a, b = rng.choice(known), rng.choice((0, 0, 0, 1, 4))
         else:
             a, b = rng.choice((rng.randrange(1024, 65536), self.number(65535))), self.number(65535)

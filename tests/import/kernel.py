@@ -118,8 +118,7 @@ def pcapng(packets, frames, interfaces):
 
 def prey_verdicts(base, own):
     lines = subprocess.run([f"{BUILD}/preyrun", "-r", base + ".pcapng", "--self", ",".join(map(str, own)), "--routes", base + ".routes",
-                            "--verdicts", "-", "--json", base + ".pbc"],
-                           capture_output=True, check=True, text=True).stdout.splitlines()
+                            "--verdicts", "-", "--json", base + ".pbc"], capture_output=True, check=True, text=True).stdout.splitlines()
     told = [json.loads(line) for line in lines]
     return [{**t, "verdict": "accept" if t["verdict"] in ("forward", "pass") else t["verdict"]} for t in told]
 
@@ -148,8 +147,7 @@ def compared(name, text, seed, base):
     frames = frames_of(packets, base)
     kernel = kernel_verdicts(packets, frames, ends)
     with open(base + ".routes", "w") as f:
-        for family in "-4", "-6":
-            subprocess.run(["ip", family, "route"], stdout=f, check=True)
+        f.write(world.routes())
     world.leave(ends)
     # What routing stopped has begun nothing there, and taken nothing from a limit: nor may it here.
     judged = [at for at, verdict in enumerate(kernel) if verdict]

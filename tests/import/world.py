@@ -68,6 +68,11 @@ def answers_all():
     return os.path.exists("/proc/sys/net/ipv4/icmp_msgs_burst")
 
 
+def routes():
+    """As a replay reads them."""
+    return "".join(subprocess.run(["ip", family, "route"], capture_output=True, check=True, text=True).stdout for family in ("-4", "-6"))
+
+
 def leave(ends):
     for end in ends.values():
         os.close(end)

@@ -9,13 +9,16 @@
 
 struct states {
     struct list plain;
-    bool dnat, snat, untracked;
+    bool dnat, snat;
 };
 
 static bool read_states(struct reading *r, const char *text, struct states *s)
 {
-    static const char *const plain[][2] = {
-        {"NEW", "new"}, {"ESTABLISHED", "established"}, {"RELATED", "related"}, {"INVALID", "invalid"}};
+    static const char *const plain[][2] = {{"NEW", "new"},
+                                           {"ESTABLISHED", "established"},
+                                           {"RELATED", "related"},
+                                           {"INVALID", "invalid"},
+                                           {"UNTRACKED", "untracked"}};
 
     for (const char *at = text;; at++) {
         const size_t len = strcspn(at, ",");
@@ -26,36 +29,21 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
                 list_word(&s->plain, plain[i][1], strlen(plain[i][1]), r->s->arena);
                 known = true;
             }
-        s->dnat |= len == 4 && !strncasecmp(at, "DNAT", len);
-        s->snat |= len == 4 && !strncasecmp(at, "SNAT", len);
-        s->untracked |= len == 9 && !strncasecmp(at, "UNTRACKED", len);
-        if (!known && !(len == 4 && !strncasecmp(at + 1, "NAT", 3)) &&
-            !(len == 9 && !strncasecmp(at, "UNTRACKED", len)))
-            return reading_fault(r, "`%.60s` are no states of connections", text);
+        const bool dnat = len == 4 && !strncasecmp(at, "DNAT", len), snat = len == 4 && !strncasecmp(at, "SNAT", len);
+        s->dnat |= dnat;
+        s->snat |= snat;
+        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` are no states of connections", text);
         at += len;
         if (!*at) return true;
     }
 }
 
-/* Of what netfilter does not track ICMPv6 of some types is left where nothing says NOTRACK: neighbour discovery and
- * MLD. */
-static void add_untracked(struct reading *r, struct alternative *a)
-{
-    struct list proto = {0}, types = {0};
-
-    list_number(&proto, 58, 58, r->s->arena);
-    list_number(&types, 130, 136, r->s->arena);
-    list_number(&types, 143, 143, r->s->arena);
-    alternative_want(a, ASK_PROTO, proto);
-    alternative_want(a, ASK_ICMP_TYPE, types);
-}
-
-/* One of the states, or translated, or not tracked. */
+/* One of the states, or translated. */
 static void want_one_of(struct reading *r, const struct states *s)
 {
     struct list others = s->plain;
 
-    if (!s->dnat && !s->untracked) {
+    if (!s->dnat) {
         reading_want(r, ASK_STATE, s->plain);
         return;
     }
@@ -63,32 +51,15 @@ static void want_one_of(struct reading *r, const struct states *s)
 
     others.not = true;
     if (c && s->plain.count) alternative_want(choice_next(c), ASK_STATE, s->plain);
-    for (unsigned i = 0; c && i < 2; i++) {
-        if (i ? !s->untracked : !s->dnat) continue;
-        struct alternative *a = choice_next(c);
-        if (i)
-            add_untracked(r, a);
-        else
-            a->translated = true;
-        a->has_apart = s->plain.count > 0;
-        a->apart = (struct wanted){ASK_STATE, others};
-    }
+    if (!c) return;
+    struct alternative *a = choice_next(c);
+    a->translated = true;
+    a->has_apart = s->plain.count > 0;
+    a->apart = (struct wanted){ASK_STATE, others};
 }
 
-static bool has_state(const struct list *l, const char *state)
-{
-    for (uint32_t i = 0; i < l->count; i++)
-        if (!strcmp(l->of[i].word, state)) return true;
-    return false;
-}
-
-/* To prey what netfilter does not track is new. */
 static void want_none_of(struct reading *r, const struct states *s)
 {
-    if (s->untracked && r->family == 6 && !has_state(&s->plain, "new")) {
-        rule_unsaid(&r->rule, "prey can't exclude what netfilter does not track");
-        return;
-    }
     r->rule.never |= r->rule.translated == MUST_BE && s->dnat;
     if (s->dnat) r->rule.translated = MUST_NOT_BE;
     if (s->plain.count) reading_want(r, ASK_STATE, s->plain);
@@ -99,18 +70,10 @@ static bool take_states(struct reading *r, const char *const *v)
     struct states s = {.plain = {.not = r->inverted}};
 
     if (!read_states(r, v[0], &s)) return false;
-    if (s.snat) {
+    if (s.snat)
         rule_unsaid(&r->rule, "prey does not ask whether a source was translated");
-        return true;
-    }
-    if (r->inverted) {
+    else if (r->inverted)
         want_none_of(r, &s);
-        return true;
-    }
-    const bool untracked = s.untracked;
-    s.untracked &= r->family == 6 && (!r->proto || r->proto == 58);
-    if (untracked && !s.untracked && !s.plain.count && !s.dnat)
-        rule_unsaid(&r->rule, "prey tracks every connection: nothing is UNTRACKED");
     else
         want_one_of(r, &s);
     return true;

@@ -73,49 +73,9 @@ void want_implied(struct reading_rule *r, const struct subject *s)
     if (s->proto) want_number(r, ASK_PROTO, s->proto);
 }
 
-/* ---- states ---- */
-
-/* What netfilter does not track, of ICMPv6: group membership and neighbour discovery (noct_valid_new of the kernel's
- * tracking). */
-static void want_untracked(struct reading_rule *r)
-{
-    struct list types = {0};
-
-    list_number(&types, 130, 136, r->nft->s->arena);
-    list_number(&types, 143, 143, r->nft->s->arena);
-    want_number(r, ASK_PROTO, 58);
-    for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_ICMP_TYPE, types);
-}
-
-static void want_state(struct reading_rule *r, uint32_t at, void *arg)
-{
-    const struct list *tracked = arg;
-
-    if (at == 0 && tracked->count)
-        for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_STATE, *tracked);
-    else
-        want_untracked(r);
-}
-
-static void want_states(struct reading_rule *r, const struct list *l)
-{
-    struct list tracked = {.not = l->not };
-
-    for (uint32_t i = 0; i < l->count; i++)
-        if (strcmp(l->of[i].word, "untracked") != 0) list_add(&tracked, l->of[i], r->nft->s->arena);
-    if (l->not &&tracked.count < l->count)
-        read_unsaid(r, "prey can't exclude what netfilter does not track");
-    else
-        read_alternatives(r, tracked.count && tracked.count < l->count ? 2 : 1, want_state, &tracked);
-}
-
 void want_subject(struct reading_rule *r, const struct subject *s, struct list l)
 {
     want_implied(r, s);
-    if (s->about == ASK_STATE && l.count) {
-        want_states(r, &l);
-        return;
-    }
     if (s->about == ASK_ETHER_TYPE && !l.not &&(is_number(&l, 0x0800) || is_number(&l, 0x86dd))) {
         want_family(r, is_number(&l, 0x0800) ? 4 : 6);
         return;

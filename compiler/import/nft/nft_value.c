@@ -99,7 +99,8 @@ static const char *masked_of(const cJSON *both, struct subject *out)
         special(out, SUBJECT_FLAGS);
         return flags_of(mask, &out->mask) ? NULL : "its flags are none that prey knows";
     }
-    if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") && cJSON_IsNumber(mask)) {
+    if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") && cJSON_IsNumber(mask) &&
+        mask->valuedouble >= 0 && mask->valuedouble <= UINT16_MAX) {
         special(out, SUBJECT_FRAGMENT);
         out->mask = (uint16_t)mask->valuedouble;
         return NULL;

@@ -1,0 +1,84 @@
+/* States of connections, of which netfilter has one more: `untracked`. Without a rule that says so, that is ICMPv6 of
+ * neighbour discovery and group membership (noct_valid_new of the kernel's tracking): it has no other state there, and
+ * is always new here. */
+#include <string.h>
+
+#include "compiler/import/write_priv.h"
+
+enum { ICMP6 = 58 };
+
+static bool has_word(const struct list *l, const char *word)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!strcmp(l->of[i].word, word)) return true;
+    return false;
+}
+
+static struct list without_untracked(struct writer *w, const struct list *asked)
+{
+    struct list states = {.not = asked->not };
+
+    for (uint32_t i = 0; i < asked->count; i++)
+        if (strcmp(asked->of[i].word, "untracked") != 0) list_add(&states, asked->of[i], w->s->arena);
+    return states;
+}
+
+/* The rule again, with `states` in place of its own; none: it asks for no state. */
+static struct rule with_states(struct writer *w, const struct rule *r, const struct list *states)
+{
+    struct rule out = *r;
+    struct condition **end = &out.conditions;
+
+    for (const struct condition *c = r->conditions; c; c = c->next) {
+        if (c->about == ASK_STATE && !states->count) continue;
+        *end = arena_alloc(w->s->arena, sizeof(**end));
+        **end = (struct condition){.about = c->about, .list = c->about == ASK_STATE ? *states : c->list};
+        end = &(*end)->next;
+    }
+    *end = NULL;
+    return out;
+}
+
+/* ICMPv6: what is untracked, or all but that. */
+static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
+{
+    struct list proto = {0}, types = {.not = !untracked};
+
+    list_number(&proto, ICMP6, ICMP6, w->s->arena);
+    list_number(&types, 130, 136, w->s->arena);
+    list_number(&types, 143, 143, w->s->arena);
+    rule_want(w->s, r, ASK_PROTO, proto);
+    rule_want(w->s, r, ASK_ICMP_TYPE, types);
+}
+
+/* In IPv4 the number is a protocol like others. */
+static void want_no_icmp6(struct writer *w, struct rule *r)
+{
+    struct list proto = {.not = true};
+
+    list_add(&proto, (struct extent){.lo = ICMP6, .hi = ICMP6, .word = "icmp6"}, w->s->arena);
+    rule_want(w->s, r, ASK_PROTO, proto);
+}
+
+unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, struct rule out[2])
+{
+    const struct list *asked = rule_asks(r, ASK_STATE), none = {0};
+    unsigned n = 0;
+
+    out[0] = *r;
+    if (!asked) return 1;
+    const bool new = has_word(asked, "new") != asked->not, untracked = has_word(asked, "untracked") != asked->not ;
+    const struct list states = without_untracked(w, asked);
+    struct rule others = with_states(w, r, &states), icmp6 = with_states(w, r, untracked ? &none : &states);
+    others.never |= !states.count && !states.not ;
+    if (new == untracked || r->family == 4 || family == 4) {
+        icmp6.never = true;
+    } else {
+        want_icmp6(w, &icmp6, untracked);
+        if (new) want_no_icmp6(w, &others);
+    }
+    if (!others.never) out[n++] = others;
+    if (!icmp6.never) out[n++] = icmp6;
+    w->leaves_untracked |= new && !icmp6.never;
+    return n;
+}
