@@ -104,8 +104,10 @@ static inline enum pkt_source leads_back(const struct kernel_route_way *way, uin
 #pragma unroll
     for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++) {
         if (i >= way->legs || found == SOURCE_REACHED) continue;
-        if (way->leg[i].as == IFACE_NONE || way->leg[i].iface == IFACE_OTHER) found = SOURCE_UNKNOWN;
-        if (way->leg[i].iface == came) found = SOURCE_REACHED;
+        if (way->leg[i].as == IFACE_NONE || way->leg[i].iface == IFACE_OTHER)
+            found = SOURCE_UNKNOWN;
+        else if (way->leg[i].iface == came)
+            found = SOURCE_REACHED;
     }
     return found;
 }
