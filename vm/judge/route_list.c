@@ -1,9 +1,12 @@
 /* See route_list.h. */
 #include "vm/judge/route_list.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "vm/keyed/hash.h"
 
 /* Room for `more` behind the first `used`. */
 static bool room(void **at, uint32_t used, uint32_t more, uint32_t *have, size_t size)
@@ -17,18 +20,47 @@ static bool room(void **at, uint32_t used, uint32_t more, uint32_t *have, size_t
     return true;
 }
 
-/* 1 + the device's index; 0: it is not told, or -1 with errno. Most lists name few, and the same ones in a row. */
+/* Where the device of that name stands among those that have one, or is to stand. */
+static uint32_t *place_of(const struct route_list *l, const struct route_device *d)
+{
+    struct hash_key key;
+    uint64_t words[2];
+    static_assert(sizeof d->name == sizeof words, "a name is two words");
+    memcpy(words, d->name, sizeof words);
+    hash_key_init(&key, 0);
+    for (uint64_t at = hash_words(&key, (const hash_word *)words, 2);; at++) {
+        uint32_t *place = &l->named[at & (l->named_room - 1)];
+        if (!*place || !memcmp(l->devices[*place - 1].name, d->name, sizeof d->name)) return place;
+    }
+}
+
+/* Twice as many places as devices, and two more. */
+static bool room_for_name(struct route_list *l)
+{
+    if (2 * (l->devices_count + 1) <= l->named_room) return true;
+    struct route_list more = *l;
+    more.named_room = l->named_room ? 2 * l->named_room : 64;
+    more.named = calloc(more.named_room, sizeof *more.named);
+    if (!more.named) return false;
+    for (uint32_t i = 0; i < l->devices_count; i++) *place_of(&more, &l->devices[i]) = i + 1;
+    free(l->named);
+    *l = more;
+    return true;
+}
+
+/* 1 + the device's index; 0: it is not told; -ENOSPC, -ENOMEM. */
 static int device_of(struct route_list *l, const char *name)
 {
+    struct route_device d = {0};
     if (!*name) return 0;
-    for (uint32_t i = l->devices_count; i-- > 0;)
-        if (!strcmp(l->devices[i].name, name)) return (int)i + 1;
-    errno = l->devices_count == ROUTE_DEVICES_MOST ? ENOSPC : ENOMEM;
-    if (errno == ENOSPC || !room((void **)&l->devices, l->devices_count, 1, &l->devices_room, sizeof *l->devices))
-        return -1;
-    struct route_device *d = &l->devices[l->devices_count++];
-    *d = (struct route_device){0};
-    memcpy(d->name, name, strnlen(name, sizeof d->name - 1));
+    memcpy(d.name, name, strnlen(name, sizeof d.name - 1));
+    if (!room_for_name(l)) return -ENOMEM;
+    uint32_t *place = place_of(l, &d);
+    if (*place) return (int)*place;
+    if (l->devices_count == ROUTE_DEVICES_MOST) return -ENOSPC;
+    if (!room((void **)&l->devices, l->devices_count, 1, &l->devices_room, sizeof *l->devices)) return -ENOMEM;
+    l->devices[l->devices_count++] = d;
+    *place = l->devices_count;
     return (int)l->devices_count;
 }
 
@@ -40,7 +72,7 @@ static int add_legs(struct route_list *l, const struct route_entry *e)
     for (unsigned i = 0; i < e->hops; i++) all += e->hop[i].weight;
     for (unsigned i = 0; i < e->hops; i++) {
         const int device = device_of(l, e->hop[i].device);
-        if (device < 0) return -errno;
+        if (device < 0) return device;
         sum += e->hop[i].weight;
         l->legs[l->legs_count++] = (struct route_leg){
             .up_to = (uint32_t)((sum << 32) / all - 1), .port = ROUTE_NO_PORT, .device = (uint16_t)device};
@@ -97,6 +129,7 @@ void route_list_fini(struct route_list *l)
     free(l->ways);
     free(l->legs);
     free(l->devices);
+    free(l->named);
     *l = (struct route_list){0};
 }
 

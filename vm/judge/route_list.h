@@ -29,6 +29,8 @@ struct route_list {
     struct route_device *devices;
     uint32_t count, ways_count, legs_count, devices_count;
     uint32_t routes_room, ways_room, legs_room, devices_room;
+    uint32_t *named; /* [named_room], a power of two: 1 + the index of a device, by its name's hash; 0: none */
+    uint32_t named_room;
 };
 
 /* 0, -ENOSPC past ROUTE_LIST_MOST routes or ROUTE_DEVICES_MOST devices, -ENOMEM. */
