@@ -284,11 +284,10 @@ static char *whole_of(FILE *f, size_t *len)
     char *text = NULL;
     for (*len = 0;;) {
         if (*len == room) {
-            char *more = room > FILE_MOST ? NULL : realloc(text, (room = room * 2 + 65536) + 1);
-            if (!more) {
-                if (room > FILE_MOST) errno = EFBIG;
-                break;
-            }
+            room = room < FILE_MOST / 2 ? room * 2 + 65536 : FILE_MOST + 1;
+            char *more = *len > FILE_MOST ? NULL : realloc(text, room + 1);
+            if (*len > FILE_MOST) errno = EFBIG;
+            if (!more) break;
             text = more;
         }
         const size_t got = fread(text + *len, 1, room - *len, f);
