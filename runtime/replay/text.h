@@ -26,12 +26,12 @@ int labels_init(struct labels *l, const struct program *p);
 void labels_fini(struct labels *l);
 /* NAME or LIST:LINE. Here and below `?` is what the program does not have: live, a number may be an earlier one's. */
 const char *label_rule(const struct labels *l, uint32_t rule);
-/* FILE:LINE; good until the next is asked for. */
 /* The blank that keeps a text from what follows it: none behind nothing, or behind another. */
 const char *text_gap(const char *before);
 /* What the rule's `log "…"` has its lines begin with, cleaned; empty where it says nothing. */
 enum { LOG_PREFIX = 80 };
 const char *label_log_prefix(const struct labels *l, uint32_t rule, char prefix[LOG_PREFIX]);
+/* FILE:LINE; good until the next is asked for. */
 const char *label_rule_place(const struct labels *l, uint32_t rule);
 const char *label_firewall_place(const struct labels *l, uint32_t firewall);
 /* A place without the folder of the main file, for people who know where that is. */
