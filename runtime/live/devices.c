@@ -22,7 +22,7 @@ static uint16_t comes_by(const struct live *l, const struct program *p, unsigned
         if (l->ifindex[at] == device) return port_iface_id(p, l->o->ifaces[at], at);
     for (unsigned at = 0; at < l->o->iface_count; at++)
         if (lies_under(l, l->ifindex[at], device))
-            found = found == IFACE_NONE ? port_iface_id(p, l->o->ifaces[at], at) : IFACE_OTHER;
+            found = found == IFACE_NONE ? port_iface_id(p, l->o->ifaces[at], at) : IFACE_SEVERAL;
     return found;
 }
 

@@ -45,7 +45,7 @@ static const struct facts_iface ifaces[IFACES] = {{.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX}};
 static const char *const names[DEVICES] = {"a", "b", "w1", "x", "w2", "elsewhere", "afar", "twin"};
 static const struct facts_device known[DEVICES] = {
-    {0, 0}, {1, 1}, {3, 2}, {4, IFACE_OTHER}, {IFACE_NONE, 2}, {IFACE_NONE, IFACE_OTHER}, {IFACE_NONE, IFACE_OTHER},
+    {0, 0}, {1, 1}, {3, 2}, {4, IFACE_OTHER}, {IFACE_SEVERAL, 2}, {IFACE_NONE, IFACE_OTHER}, {IFACE_OTHER, IFACE_OTHER},
     {1, 1}};
 
 struct run {
@@ -167,9 +167,11 @@ static uint32_t draw_frame(struct run *r, struct pkt *pkt, uint8_t frame[FRAME_M
     if (s.family == 4) s.dst[1] = s.dst[2] = s.dst[3] = 0;
     s.src_port = (uint16_t)rng_below(&r->rng, 65536);
     s.dst_port = (uint16_t)(1 + rng_below(&r->rng, 65535));
-    const uint32_t len = frame_write(&s, frame);
+    const uint32_t len = frame_write(&s, frame), came = rng_below(&r->rng, IFACES + 2);
     pkt_view(pkt, frame, len, len, LINK_ETHER,
-             rng_one_in(&r->rng, 9) ? IFACE_NONE : (uint16_t)rng_below(&r->rng, IFACES));
+             (uint16_t)(came < IFACES    ? came
+                        : came == IFACES ? IFACE_NONE
+                                         : IFACE_OTHER));
     return len;
 }
 

@@ -43,7 +43,8 @@ static enum pkt_source leads_back(const struct facts *f, const struct route_way 
     bool known = true;
     for (unsigned i = 0; i < way->legs; i++) {
         const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
-        if (!d || d->iface == IFACE_OTHER) /* one of several, also where it came by one of these */
+        const bool many = d && (d->iface == IFACE_SEVERAL || (d->iface == IFACE_OTHER && came == IFACE_OTHER));
+        if (!d || many) /* also where it came by one of these */
             known = false;
         else if (d->iface == came)
             return SOURCE_REACHED;

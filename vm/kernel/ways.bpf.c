@@ -104,9 +104,10 @@ static inline enum pkt_source leads_back(const struct kernel_route_way *way, uin
 #pragma unroll
     for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++) {
         if (i >= way->legs || found == SOURCE_REACHED) continue;
-        if (way->leg[i].as == IFACE_NONE || way->leg[i].iface == IFACE_OTHER)
+        const uint16_t by = way->leg[i].iface;
+        if (way->leg[i].as == IFACE_NONE || by == IFACE_SEVERAL || (by == IFACE_OTHER && came == IFACE_OTHER))
             found = SOURCE_UNKNOWN;
-        else if (way->leg[i].iface == came)
+        else if (by == came)
             found = SOURCE_REACHED;
     }
     return found;

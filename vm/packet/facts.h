@@ -21,9 +21,11 @@ struct facts_iface {
 
 /* A device that routes lead by, in the running program. */
 struct facts_device {
-    uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none do; IFACE_OTHER: by some of several */
+    uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none do; IFACE_SEVERAL: nobody knows by which */
     uint16_t as;    /* the id that rules know it by; IFACE_OTHER: no rule names it */
 };
+/* No frame's: those of the device come by some of several interfaces. IFACE_OTHER is one that frames do come by. */
+#define IFACE_SEVERAL 0xfffdu
 
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
 struct facts {

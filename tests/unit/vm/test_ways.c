@@ -9,11 +9,12 @@
 #include "vm/judge/route_list.h"
 #include "vm/judge/ways.h"
 
-/* Ids of the rules: eth0 and eth1 by name, all of wg* by a pattern, which has 2; frames of wg1 come by 3, of wg2 by 4;
- * afar no rule names. */
+/* Ids of the rules: eth0 and eth1 by name, all of wg* by a pattern, which has 2; frames of wg1 come by 3, of wg2 by 4.
+ * No rule names afar, nor bond0, whose frames come by some of several. */
 enum { ETH0, ETH1, WG, WG1, WG2 };
-static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar"};
-static const struct facts_device ids[] = {{ETH0, ETH0}, {ETH1, ETH1}, {WG1, WG}, {WG2, WG}, {IFACE_OTHER, IFACE_OTHER}};
+static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar", "bond0"};
+static const struct facts_device ids[] = {
+    {ETH0, ETH0}, {ETH1, ETH1}, {WG1, WG}, {WG2, WG}, {IFACE_OTHER, IFACE_OTHER}, {IFACE_SEVERAL, IFACE_OTHER}};
 enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
 
 struct world {
@@ -42,8 +43,8 @@ static void finish(struct world *w)
     w->facts = (struct facts){.routes = w->table, .devices = w->devices};
 }
 
-/* 10/8 by eth0, 10.1/16 by wg1 and wg2, 10.2/16 refused, 10.3/16 not to be told, 10.4/16 this machine, 10.6/16
- * by afar. */
+/* 10/8 by eth0, 10.1/16 by wg1 and wg2, 10.2/16 refused, 10.3/16 not to be told, 10.4/16 this machine, 10.6/16 by afar,
+ * 10.7/16 by bond0. */
 static void open_world(struct world *w)
 {
     *w = (struct world){0};
@@ -53,6 +54,7 @@ static void open_world(struct world *w)
     add(w, 0x0a030000, 16, ROUTE_ASK, NULL, 0);
     add(w, 0x0a040000, 16, ROUTE_OWN, NULL, 0);
     add(w, 0x0a060000, 16, ROUTE_VIA, &names[4], 1);
+    add(w, 0x0a070000, 16, ROUTE_VIA, &names[5], 1);
     finish(w);
 }
 
@@ -103,7 +105,9 @@ static void sources(void **state)
     assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, IFACE_NONE, false).source, SOURCE_UNKNOWN);
     /* Of two that no rule names nobody knows whether they are one. */
     assert_int_equal(settle(&w, KIND_IN, 0x0a060001, 1, IFACE_OTHER, false).source, SOURCE_UNKNOWN);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a060001, 1, ETH0, true).source, SOURCE_FAILED);
     assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, IFACE_OTHER, true).source, SOURCE_FAILED);
+    assert_int_equal(settle(&w, KIND_IN, 0x0a070001, 1, ETH0, false).source, SOURCE_UNKNOWN);
     assert_int_equal(settle(&w, KIND_OUT, 0x0b000001, 1, ETH1, true).source, SOURCE_REACHED);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(settle(&w, KIND_IN, no_route[i], 1, ETH1, true).source, SOURCE_REACHED);
