@@ -25,7 +25,7 @@ struct reading {
     struct route_hop hops[ROUTE_LEGS_MOST];
     struct route_entry entry; /* of the lines so far, not added yet; hop NULL: there is none */
     unsigned began;           /* line */
-    bool left_out;            /* the route that they speak of does not count, */
+    bool left_out;            /* the route that they speak of does not count: it is dead, or for some packets alone; */
     bool hops_left_out;       /* or some of its ways */
 };
 
@@ -117,11 +117,11 @@ static bool is(const char *word, const char *other) { return !strcmp(word, other
 /* Kinds of routes that stand before their prefix. */
 static const struct {
     const char *word;
-    uint8_t kind; /* enum route_kind; ROUTE_KINDS: the route does not count */
+    uint8_t kind; /* enum route_kind, as of the kernel's routes (host/routing.c) */
 } kinds[] = {
     {"unicast", ROUTE_VIA},       {"local", ROUTE_OWN},           {"anycast", ROUTE_OWN},
     {"blackhole", ROUTE_REFUSED}, {"unreachable", ROUTE_REFUSED}, {"prohibit", ROUTE_REFUSED},
-    {"broadcast", ROUTE_KINDS},   {"multicast", ROUTE_KINDS},     {"throw", ROUTE_KINDS},
+    {"broadcast", ROUTE_REFUSED}, {"multicast", ROUTE_ASK},       {"throw", ROUTE_ASK},
 };
 
 /* What a word says of the number behind it. */
@@ -160,8 +160,11 @@ static int read_value(struct reading *r, const char *word, const char *value, st
 static int read_rest(struct reading *r, char *const words[], unsigned count, struct route_hop *hop)
 {
     static const char *const valued[] = {"dev", "metric", "weight", "from", "table"};
+    bool wrapped = false; /* the header that the kernel puts around has a TOS, too */
     for (unsigned i = 0; i < count; i++) {
         bool takes = false;
+        if (is(words[i], "encap")) wrapped = true;
+        if (is(words[i], "tos") && !wrapped) r->left_out = true; /* for packets of one TOS */
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= is(words[i], valued[k]);
         if (is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
@@ -176,7 +179,7 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
 static int close_route(struct reading *r)
 {
     struct route_entry *e = &r->entry;
-    const bool counts = e->hop && !r->left_out && e->kind != ROUTE_KINDS;
+    const bool counts = e->hop && !r->left_out;
     e->hop = NULL;
     if (!counts) return 0;
     if (e->kind == ROUTE_VIA && !e->hops) {
@@ -250,15 +253,31 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     return failed;
 }
 
+/* `ip -color` marks words: ESC [ NUMBERS m. */
+static void take_colours_off(char *line)
+{
+    char *to = line;
+    for (const char *at = line; *at; at++) {
+        const size_t mark = at[0] == '\033' && at[1] == '[' ? 2 + strspn(at + 2, "0123456789;") : 0;
+        if (mark && at[mark] == 'm')
+            at += mark;
+        else
+            *to++ = *at;
+    }
+    *to = 0;
+}
+
 static int read_line(struct reading *r, char *line)
 {
     char *words[WORDS_MOST], *save = NULL;
     unsigned count = 0;
+    take_colours_off(line);
     for (char *at = strtok_r(line, " \t\r\n\\", &save); at; at = strtok_r(NULL, " \t\r\n\\", &save)) {
         if (count == WORDS_MOST) return fault(r, "more than 256 words in a line", "");
         words[count++] = at;
     }
     if (!count || words[0][0] == '#') return 0;
+    if (is(words[0], "nh_info")) return 0; /* `ip -details`: what a route by `nhid` says again */
     return is(words[0], "nexthop") ? read_hop(r, words + 1, count - 1) : read_route(r, words, count);
 }
 
