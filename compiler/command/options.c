@@ -310,7 +310,8 @@ static int check_asked(const struct options *o)
     bool standard = false;
 
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
-        return fault("--ask can be combined with --self, --at, --route, --routes and --format=text or json alone", NULL, NULL);
+        return fault("--ask can be combined with --self, --at, --route, --routes and --format=text or json alone", NULL,
+                     NULL);
     if (o->format == FORMAT_SARIF) return fault("--ask prints text or json, not", "sarif", NULL);
     if (!o->input_count)
         return fault("--ask needs rules", NULL,
@@ -329,8 +330,9 @@ static int check_against(const struct options *o)
 {
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
         o->asked_count)
-        return fault("--against can be combined with -r, --on, --map, --self and --format=text or json alone", NULL,
-                     NULL);
+        return fault("--against can be combined with -r, --on, --map, --self, --route, --routes and --format=text or "
+                     "json alone",
+                     NULL, NULL);
     if (o->format == FORMAT_SARIF) return fault("--against prints text or json, not", "sarif", NULL);
     if (o->input_count != 2 || !o->inputs[0][0] || !o->inputs[1][0])
         return fault("--against compares two files by captures", NULL,
@@ -372,14 +374,14 @@ static int check_whole(const struct options *o, int inputs)
                    ? fault("--explain takes a code and no rule file such as", o->input, "try `preyc --explain E0201`")
                    : 0;
     if (o->at && (o->suggest || o->against)) return fault("--at says when the packets of --ask come", NULL, NULL);
+    if (o->route_count + o->route_file_count && !o->asked_count && !o->against)
+        return fault("--route and --routes are for --ask and --against", NULL,
+                     "a test says `route PREFIX IF`; `preyrun -r` takes both");
     if (o->import) return check_import(o);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);
     if (o->pcap_count || o->on || o->map_count || (o->self_count && !o->asked_count))
         return fault("captures are for --against and --suggest", NULL, "`preyrun -r FILE RULES.pbc` replays one");
-    if (o->route_count + o->route_file_count && !o->asked_count)
-        return fault("--route and --routes are for --ask", NULL,
-                     "a test says `route PREFIX IF`; `preyrun -r` takes both");
     if (o->asked_count) return check_asked(o);
     if (o->at) return fault("--at says when the packets of --ask come", NULL, NULL);
     if (o->diff) return check_diff(o);

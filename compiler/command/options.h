@@ -22,7 +22,7 @@ struct options {
     const char *setup;                /* POOL/SERVER, or NULL */
     const char *asked[OPTIONS_ASKED]; /* packets, or "-" */
     unsigned asked_count;
-    const char *routes[OPTIONS_PCAPS], *route_files[OPTIONS_PCAPS]; /* of --ask */
+    const char *routes[OPTIONS_PCAPS], *route_files[OPTIONS_PCAPS]; /* of --ask, --against */
     unsigned route_count, route_file_count;
     const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
     unsigned pcap_count, map_count, self_count;

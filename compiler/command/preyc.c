@@ -209,6 +209,11 @@ static int diff(const struct options *o)
     return result < 0 ? EXIT_USAGE : result;
 }
 
+static struct route_options routes_of(const struct options *o)
+{
+    return (struct route_options){o->routes, o->route_files, o->route_count, o->route_file_count};
+}
+
 static struct traffic traffic_of(const struct options *o)
 {
     return (struct traffic){.pcaps = o->pcaps,
@@ -217,6 +222,7 @@ static struct traffic traffic_of(const struct options *o)
                             .map_count = o->map_count,
                             .selves = o->selves,
                             .self_count = o->self_count,
+                            .routes = routes_of(o),
                             .on = o->on,
                             .json = o->format == FORMAT_JSON};
 }
@@ -257,10 +263,7 @@ static int ask_files(const struct options *o)
                                 .selves = o->selves,
                                 .self_count = o->self_count,
                                 .at = o->at,
-                                .routes = o->routes,
-                                .route_files = o->route_files,
-                                .route_count = o->route_count,
-                                .route_file_count = o->route_file_count,
+                                .routes = routes_of(o),
                                 .json = o->format == FORMAT_JSON};
     int status = EXIT_GOOD;
 

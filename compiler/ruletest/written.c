@@ -19,15 +19,16 @@ int written_read(struct written *w, const char *text)
     for (char *at = strtok_r(words, " \t", &save); at; at = strtok_r(NULL, " \t", &save)) {
         const bool leaves = !strcmp(at, "out");
         if (leaves) at = strtok_r(NULL, " \t", &save);
-        if (leaves && (!at || strcmp(at, "on"))) {
-            used = 0; /* `out` is no word of a packet without `on` */
+        const bool on = at && !strcmp(at, "on");
+        if (on) at = strtok_r(NULL, " \t\"", &save);
+        if (!at || leaves > on) {
+            used = 0; /* `out` is no word of a packet without `on`, nor that without an interface */
             break;
         }
-        if (!strcmp(at, "on") && (at = strtok_r(NULL, " \t\"", &save)))
+        if (on)
             snprintf(leaves ? w->out_on : w->on, sizeof(w->on), "%s", at);
-        else if (at && used < sizeof(w->words))
+        else if (used < sizeof(w->words))
             used += (size_t)snprintf(w->words + used, sizeof(w->words) - used, "%s%s", used ? " " : "", at);
-        if (!at) break;
     }
     free(words);
     return used && used < sizeof(w->words) && is_part(w->words) ? 0 : -1;

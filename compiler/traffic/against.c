@@ -77,7 +77,11 @@ static void judge(struct comparison *c, const struct capture_frame *f, uint64_t 
 
 static void end(struct comparison *c)
 {
-    for (unsigned i = 0; i < 2; i++) player_end(&c->players[i]);
+    for (unsigned i = 0; i < 2; i++) {
+        player_end(&c->players[i]);
+        const uint64_t unknown = vm_counters(c->players[i].vm)->ways_unknown;
+        if (unknown > c->found.ways_unknown) c->found.ways_unknown = unknown;
+    }
     while (c->waiting) {
         struct waiting *w = c->waiting;
 

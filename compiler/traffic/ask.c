@@ -12,7 +12,6 @@
 #include "compiler/traffic/workshop.h"
 #include "runtime/replay/explain.h"
 #include "runtime/replay/iface.h"
-#include "runtime/replay/routes.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 
@@ -110,11 +109,13 @@ static int ask_lines(struct asking *a)
     size_t room = 0;
     int result = 0;
 
-    for (ssize_t n; result != -ENOMEM && (n = getline(&line, &room, stdin)) >= 0;) {
+    for (uint64_t number = 1; result != -ENOMEM && getline(&line, &room, stdin) >= 0; number++) {
         line[strcspn(line, "\r\n")] = 0;
         const char *text = line + strspn(line, " \t");
         const int one = *text && *text != '#' ? ask_one(a, text) : 0;
         if (one < 0) result = one;
+        if (one == -EINVAL)
+            say(stderr, "preyc: --ask: that is line %llu of standard input", (unsigned long long)number);
         fflush(a->out);
     }
     free(line);
@@ -148,7 +149,6 @@ static int ask_all(struct asking *a, const struct asked *asked)
 int ask(struct program *p, const struct asked *asked, FILE *out)
 {
     struct asking a = {.options = {.json = asked->json}, .out = out, .frame = malloc(FRAME_MOST)};
-    const struct route_options said = {asked->routes, asked->route_files, asked->route_count, asked->route_file_count};
     struct written_time at;
     char err[600];
     int result = a.frame ? 0 : -ENOMEM;
@@ -162,7 +162,7 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
     if (!result && asked->at)
         workshop_stop(&a.shop,
                       at.dated ? schedules_on_date(p, at.date, at.minute) : schedules_on(p, at.day, at.minute));
-    if (!result && (result = known_routes_read(&a.routes, &said, p, err, sizeof(err))) == -EINVAL)
+    if (!result && (result = known_routes_read(&a.routes, &asked->routes, p, err, sizeof(err))) == -EINVAL)
         say(stderr, "preyc: %s", err);
     if (!result) {
         known_routes_tell(&a.routes, &a.shop.facts);

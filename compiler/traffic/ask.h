@@ -5,22 +5,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct program;
+#include "runtime/replay/routes.h"
 
 struct asked {
     const char *const *packets, *const *selves; /* --ask, --self */
     unsigned count, self_count;
-    const char *at;                                 /* --at, or NULL */
-    const char *const *routes, *const *route_files; /* --route, --routes: what leads where (runtime/replay/routes.h) */
-    unsigned route_count, route_file_count;
+    const char *at;              /* --at, or NULL */
+    struct route_options routes; /* --route, --routes */
     bool json;
 };
 
-/* Explain each packet (in the notation of tests, with `on IF` and `out on IF`) as if it were the first that this machine
- * meets; `-` stands for those that standard input has, a line each, where empty ones and those that begin with # are
- * passed over. The machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of
- * tests. Text, or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet was none,
- * and the others were answered. */
+/* Explain each packet (in the notation of tests, with `on IF` and `out on IF`) as if it were the first that this
+ * machine meets; `-` stands for those that standard input has, a line each, where empty ones and those that begin with
+ * # are passed over. The machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or
+ * that of tests. Text, or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet
+ * was none, and the others were answered. */
 int ask(struct program *p, const struct asked *asked, FILE *out);
 
 #endif

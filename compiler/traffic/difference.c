@@ -273,6 +273,9 @@ static void print_text(const struct differences *d, const char *unread, FILE *ou
     else
         fputs("none would be judged or sent otherwise", out);
     fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
+    if (d->ways_unknown)
+        fprintf(out, "of %s no route says the way, so `out on` and `urpf-failed` are false of %s (--routes FILE)\n",
+                frames(d->ways_unknown, a, sizeof(a)), d->ways_unknown == 1 ? "it" : "them");
 }
 
 static void name_json(FILE *out, const char *key, const char *value)
@@ -316,8 +319,8 @@ static void print_json(const struct differences *d, const char *unread, FILE *ou
         text_json(out, text_clean(what));
         fputs("}}", out);
     }
-    fprintf(out, "],\"left_out\":%llu,\"complete\":%s}\n", (unsigned long long)d->left_out,
-            *unread || d->left_out || d->flows_at_least ? "false" : "true");
+    fprintf(out, "],\"left_out\":%llu,\"ways_unknown\":%llu,\"complete\":%s}\n", (unsigned long long)d->left_out,
+            (unsigned long long)d->ways_unknown, *unread || d->left_out || d->flows_at_least ? "false" : "true");
 }
 
 bool differences_print(struct differences *d, bool json, const char *unread, FILE *out)

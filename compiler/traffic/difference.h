@@ -22,7 +22,8 @@ struct differences {
     struct flow_seen *seen;               /* flows of each region, and of all frames */
     size_t seen_count, seen_room;
     uint64_t flows, differing_flows;
-    bool flows_at_least; /* more than are told apart */
+    bool flows_at_least;   /* more than are told apart */
+    uint64_t ways_unknown; /* frames of which no route said a way that a program asked for, by the one with more */
 };
 
 /* 0 or -ENOMEM; differences_fini in either case. The labels stay the caller's. */

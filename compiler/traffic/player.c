@@ -1,6 +1,7 @@
 /* See player.h. */
 #include "compiler/traffic/player.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,6 +121,7 @@ int player_open(struct player *p, struct program *program, const struct reading 
 {
     char err[600];
     bool failed = false;
+    int unread = 0;
 
     *p = (struct player){.step_ns = program->meters_count ? 1 : COARSE_NS, .tick_ns = UINT64_MAX};
     if (ports_init(&p->ports, program, &r->options, err, sizeof(err)) < 0) {
@@ -128,9 +130,17 @@ int player_open(struct player *p, struct program *program, const struct reading 
     }
     p->tx.entries = p->entries;
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
-    if (workshop_open(&p->shop, program, &r->self) == 0 && (p->vm = workshop_vm(&p->shop)))
-        p->streams = streams_new(program, 0, false, &failed);
+    if (workshop_open(&p->shop, program, &r->self) == 0 &&
+        !(unread = known_routes_read(&p->routes, &r->routes, program, err, sizeof(err)))) {
+        known_routes_tell(&p->routes, &p->shop.facts);
+        p->vm = workshop_vm(&p->shop);
+    }
+    if (p->vm) p->streams = streams_new(program, 0, false, &failed);
     if (p->vm && !failed) return 0;
+    if (unread == -EINVAL) {
+        say(stderr, "preyc: %s", err);
+        return -1;
+    }
     say(stderr, "preyc: %s: out of memory: the rules ask for much (`limits`)", path);
     return -1;
 }
@@ -140,5 +150,6 @@ void player_close(struct player *p)
     streams_free(p->streams);
     vm_free(p->vm);
     ports_fini(&p->ports);
+    known_routes_fini(&p->routes);
     workshop_close(&p->shop);
 }

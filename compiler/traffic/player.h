@@ -19,6 +19,7 @@ typedef void player_settled_fn(void *arg, struct player *p, uint64_t frame, cons
 struct player {
     struct workshop shop;
     struct ports ports;
+    struct known_routes routes;
     struct vm *vm;
     struct streams *streams; /* NULL: no connection ends at a proxy */
     uint64_t now_ns, tick_ns, step_ns;

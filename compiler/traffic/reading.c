@@ -35,7 +35,8 @@ int reading_open(struct reading *r, const struct traffic *t)
 {
     char err[600];
 
-    *r = (struct reading){.most = UINT64_MAX, .options = {.json = t->json, .on = t->on, .mtu = 1500}};
+    *r = (struct reading){
+        .most = UINT64_MAX, .routes = t->routes, .options = {.json = t->json, .on = t->on, .mtu = 1500}};
     for (unsigned i = 0; i < t->pcap_count; i++) r->options.pcaps[r->options.pcap_count++] = t->pcaps[i];
     for (unsigned i = 0; i < t->map_count; i++) r->options.maps[r->options.map_count++] = t->maps[i];
     if (selves_read(&r->options.self, t->selves, t->self_count) < 0) return -1;

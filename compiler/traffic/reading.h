@@ -10,7 +10,8 @@
 struct reading {
     struct options options; /* the same for runtime/replay/ */
     struct capture *capture;
-    struct facts self;     /* this machine's addresses */
+    struct facts self; /* this machine's addresses */
+    struct route_options routes;
     uint64_t frames, most; /* frames given out by this pass; where the pass ends */
     bool stopped;          /* by a signal */
     struct progress progress;

@@ -4,9 +4,12 @@
 
 #include <stdbool.h>
 
+#include "runtime/replay/routes.h"
+
 struct traffic {
     const char *const *pcaps, *const *maps, *const *selves; /* --pcap, --map, --self */
     unsigned pcap_count, map_count, self_count;
+    struct route_options routes; /* --route, --routes */
     const char *on;
     bool json;
 };

@@ -53,6 +53,9 @@ test "by routes, and as the packet says" {
   expect drop by NO_MAIL: tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan
   expect drop by SPOOFED: tcp 10.0.0.5:5 -> 192.0.2.1:80 syn on wan
   expect accept: tcp 169.254.1.1:5 -> 10.0.0.5:80 syn on wan
+  route 10.9.0.0/16 "eth9"
+  expect drop by SPOOFED: tcp 10.9.0.5:5 -> 192.0.2.1:80 syn on wan
+  expect accept: tcp 10.9.0.5:5 -> 192.0.2.1:80 syn on "eth9"
   route 10.0.0.0/8 wan
   expect accept: tcp 10.0.0.5:5 -> 192.0.2.1:80 syn on wan
   never accept: tcp 10.0.0.0/8 -> any port 25 out on wan
@@ -78,6 +81,16 @@ run preyrun -r ways.pcap --on lan --self 1.1.1.1 --route 0.0.0.0/0=eth9 --route 
 says '--route: another device' 0 '^1	accept	default' out
 run preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan' --route default=wan --route 10.0.0.0/8=lan ways.pbc
 says '--ask with --route' 0 'rule NO_MAIL' out
+esc=$(printf '\033')
+printf '%s\n' "default via ${esc}[35m192.0.2.254 ${esc}[0mdev ${esc}[36meth0 ${esc}[0mproto dhcp " 'unicast 10.0.0.0/8 nhid 9 proto boot scope global ' \
+    '	nh_info id 9 group 7/8 scope global proto unspec ' '	nexthop via 10.0.0.2 dev eth1 weight 1 ' \
+    'throw 10.8.0.0/16 ' '192.0.2.0/24 tos 0x10 dev eth1 scope link ' '10.7.0.0/16  encap ip id 5 src 0.0.0.0 dst 1.1.1.1 ttl 0 tos 0 dev eth0 ' >odd
+printf 'tcp 10.0.0.5:5 -> %s:25 syn on lan\n' 192.0.2.1 10.0.0.6 10.7.0.6 10.8.0.6 >packets
+[ "$(preyc --ask - --routes odd ways.pbc <packets | sed -n 's/.*rule //p' | tr '\n' ' ')" = 'NO_MAIL default NO_MAIL default ' ]
+ok $? 'colours, details, routes for one TOS, and those that another table says'
+preyc --ask - ways.pbc <<<'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on' >out 2>err
+status=$?
+says '--ask: `on` without an interface' 2 'line 1 of standard input$' err
 run preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on lan' --routes routes ways.pbc
 says '--ask with a way of its own' 0 'NO_MAIL +no +way out is lan, not in wan' out
 for bad in '10.0.0.0/8 via 192.0.2.1' '[{"dst":"default"' '10.0.0.1/8 dev eth0' '10.0.0.0/8 dev eth0 metric x' \
