@@ -62,7 +62,7 @@ static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
 
 static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const struct facts *f)
 {
-    struct kernel_way *ways = kernel_map(kernel, KERNEL_MAP_ways)->memory;
+    struct kernel_way *ways = kernel_ways(kernel);
     for (unsigned i = 0; i < KERNEL_WAYS; i++) {
         const struct facts_iface *one = facts_iface(f, (uint16_t)i);
         ways[i] = (struct kernel_way){.mac = one ? one->mac : 0,
