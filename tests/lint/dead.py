@@ -17,7 +17,6 @@ KEPT = {
     "buffer_prepend": "what the proxy will do next",
     "kernel_load": "it",
     # What only tests may ask.
-    "kernel_ways": "by what a frame leaves",
     "executor_swap": "another program in a capture, too",
     "executor_kernel": "the time of its stages alone",
     "diags_print_json": "diagnostics alone",
