@@ -153,8 +153,9 @@ static bool begin_chain(struct listing *l)
 /* The line without its counters, for comments. */
 static struct rule rule_from(const struct listing *l, const char *line, size_t len)
 {
-    const char *text = *line == '[' ? memmem(line, len, "-A", 2) : line;
+    const char *text = *line == '[' ? memmem(line, len, "-A", 2) : NULL;
 
+    if (!text) text = line; /* also where `-A` has quotes in it */
     len -= (size_t)(text - line);
     while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) len--;
     return (struct rule){.text = arena_strndup(l->s->arena, text, len)};

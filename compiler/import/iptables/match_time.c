@@ -21,7 +21,7 @@ static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
     char rest;
     const int got = sscanf(text, "%2u:%2u:%2u%c", &hour, &minute, &second, &rest);
 
-    if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 24 || minute > 59 ||
+    if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 23 || minute > 59 ||
         second > 59)
         return reading_fault(r, "`%.60s` is no time of day", text);
     *seconds = (hour * 60 + minute) * 60 + second;
