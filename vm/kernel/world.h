@@ -38,9 +38,8 @@ struct kernel_world {
     uint32_t tells_all;    /* 1: what is asked of any foreign address goes up: the map `told` could not hold all */
     uint32_t knows_routes; /* 1: `routes` is whole (routes.h) */
     uint32_t route_rules;  /* how many of them */
-    uint32_t
-        host_routes; /* enum kernel_routes: of what crosses in these families the host chooses among several ways */
-    uint32_t given;  /* ifindex by which processes give packets to the host: what came by it was judged */
+    uint32_t host_routes;  /* enum kernel_routes: what crosses in these the host deals to several ways */
+    uint32_t given;        /* ifindex by which processes give packets to the host: what came by it was judged */
     /* As for pkt_parse, but that its pointers are NULL: own addresses are in the maps own4 and own6, of which the
      * counts here say whether there are some, and in `own`; bridges are in `ways`. */
     struct facts facts;
