@@ -103,16 +103,39 @@ static int ask_one(struct asking *a, const char *text)
     return explain(a, &pkt, unnamed ? w.on : NULL);
 }
 
+/* A line of standard input without its end, NUL behind it, and how long it is: what is past LINE_MOST is not kept.
+ * False: there are no more. */
+enum { LINE_MOST = 65536 };
+static bool read_line(char line[LINE_MOST + 1], size_t *len)
+{
+    int c;
+
+    for (*len = 0; (c = getc(stdin)) != EOF && c != '\n'; ++*len)
+        if (*len < LINE_MOST) line[*len] = (char)c;
+    line[*len < LINE_MOST ? *len : LINE_MOST] = '\0';
+    return *len || c != EOF;
+}
+
+static int ask_line(struct asking *a, char *line, size_t len)
+{
+    if (len > LINE_MOST || memchr(line, 0, len)) {
+        say(stderr, "preyc: --ask: a line %s is no packet",
+            len > LINE_MOST ? "of more than 65,536 bytes" : "with a byte of zero");
+        return -EINVAL;
+    }
+    line[strcspn(line, "\r")] = '\0';
+    const char *text = line + strspn(line, " \t");
+    return *text && *text != '#' ? ask_one(a, text) : 0;
+}
+
 static int ask_lines(struct asking *a)
 {
-    char *line = NULL;
-    size_t room = 0;
-    int result = 0;
+    char *line = malloc(LINE_MOST + 1);
+    int result = line ? 0 : -ENOMEM;
+    size_t len;
 
-    for (uint64_t number = 1; result != -ENOMEM && getline(&line, &room, stdin) >= 0; number++) {
-        line[strcspn(line, "\r\n")] = 0;
-        const char *text = line + strspn(line, " \t");
-        const int one = *text && *text != '#' ? ask_one(a, text) : 0;
+    for (uint64_t number = 1; result != -ENOMEM && read_line(line, &len); number++) {
+        const int one = ask_line(a, line, len);
         if (one < 0) result = one;
         if (one == -EINVAL)
             say(stderr, "preyc: --ask: that is line %llu of standard input", (unsigned long long)number);
