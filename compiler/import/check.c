@@ -57,6 +57,10 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
 
 int ruleset_check(struct ruleset *s, struct import_fault *f)
 {
+    if (ruleset_is_spent(s)) {
+        snprintf(f->text, sizeof(f->text), "its rules ask for more than 33,554,432 conditions and members of lists");
+        return -EINVAL;
+    }
     for (struct chain *c = s->chains; c; c = c->next)
         if (visit(s, c, 0, f) < 0) return -EINVAL;
     return 0;

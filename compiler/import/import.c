@@ -77,12 +77,18 @@ static int give(struct ruleset *s, const char *path, FILE *out)
 {
     char *text;
     size_t len;
+    struct unsaid u;
     FILE *stream = heap_stream(&text, &len);
-    const struct unsaid u = write_rules(s, path, stream);
+    const int failed = write_rules(s, path, stream, &u);
 
     heap_stream_end(stream);
-    print_formatted(text, len, out);
+    if (!failed) print_formatted(text, len, out);
     free(text);
+    if (failed) {
+        say(stderr, "preyc: %s: said for each place where its chains stand, its rules are more than 64 MiB of text",
+            path);
+        return -1;
+    }
     if (!u.rules && !u.parts) return 0;
     tell(&u, path, s->rules);
     return 1;

@@ -75,6 +75,14 @@ void ruleset_open(struct ruleset *s)
     s->remarks_end = &s->remarks;
 }
 
+bool ruleset_spend(struct ruleset *s, uint64_t steps)
+{
+    s->effort += steps;
+    return !ruleset_is_spent(s);
+}
+
+bool ruleset_is_spent(const struct ruleset *s) { return s->effort > EFFORT_MOST; }
+
 static void keep(void *node) { (void)node; }
 
 void ruleset_close(struct ruleset *s)

@@ -58,6 +58,7 @@ struct set {
     struct set *left,
         *right; /* of a set that was made: what is in both, or with `except` in left alone; NULL: members count */
     bool except;
+    uint8_t depth;    /* how many of its halves lie in one another: 0 of one that the file names */
     uint8_t family;   /* 4 or 6: of all its addresses; 0: it is not known */
     bool changes;     /* rules or time change it at run time: what stands here is what the file shows */
     const char *text; /* what its comment says, or NULL */
@@ -192,6 +193,7 @@ struct ruleset {
     struct meter *meters, **meters_end;
     struct remark *remarks, **remarks_end; /* what of the file is neither rule nor chain, and can't be said */
     uint64_t rules;
+    uint64_t effort;             /* see ruleset_spend */
     uint16_t clamp;              /* of segment sizes, where a rule asks for it: 1 for what paths bear, or bytes */
     void *chain_tree, *set_tree; /* of search.h, by scope and name */
 };
@@ -199,6 +201,13 @@ struct remark {
     struct remark *next;
     const char *text;
 };
+
+/* What a file asks for multiplies: a rule by the elements of a set, chains by the places that lead to them. Each
+ * condition, and each member of a list that is gone through for it, is a step; there are EFFORT_MOST of them. False:
+ * they are spent, and whoever notices may stop: the file is refused. */
+enum { EFFORT_MOST = 1 << 25 }; /* as ruleset_check says it */
+bool ruleset_spend(struct ruleset *s, uint64_t steps);
+bool ruleset_is_spent(const struct ruleset *s);
 
 void ruleset_open(struct ruleset *s);
 void ruleset_close(struct ruleset *s);

@@ -14,13 +14,13 @@ static int by_place(const void *a, const void *b)
     return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-/* Sorted, overlaps merged, in memory of its own; words alone stay what they are. */
-static struct list tidy(const struct list *l, struct arena *a)
+/* Sorted, overlaps merged; in memory of its own, which the caller frees. */
+static struct list tidy(const struct list *l)
 {
     const struct list *from = l->set ? &l->set->members : l;
-    struct list out = {.not = l->not };
-
     struct extent *sorted = heap_zeroed(from->count + 1, sizeof(*sorted));
+    struct list out = {.not = l->not, .of = sorted};
+
     if (from->count) memcpy(sorted, from->of, from->count * sizeof(*sorted));
     qsort(sorted, from->count, sizeof(*sorted), by_place);
     for (uint32_t i = 0; i < from->count; i++) {
@@ -29,10 +29,9 @@ static struct list tidy(const struct list *l, struct arena *a)
         if (last && last->family == sorted[i].family && (sorted[i].lo <= last->hi || sorted[i].lo == last->hi + 1)) {
             if (sorted[i].hi > last->hi) last->hi = sorted[i].hi;
         } else {
-            list_add(&out, sorted[i], a);
+            out.of[out.count++] = sorted[i];
         }
     }
-    free(sorted);
     return out;
 }
 
@@ -133,7 +132,7 @@ static void narrow_words(struct rule *r, struct condition *c, struct list l, str
 
 static void narrow_numbers(struct condition *c, const struct list *l, struct arena *a)
 {
-    const struct list x = tidy(&c->list, a), y = tidy(l, a);
+    const struct list x = tidy(&c->list), y = tidy(l);
 
     if (x.not &&y.not )
         c->list = joined(&x, &y, a);
@@ -143,6 +142,8 @@ static void narrow_numbers(struct condition *c, const struct list *l, struct are
         c->list = without(&x, &y, a);
     else
         c->list = both(&x, &y, a);
+    free(x.of);
+    free(y.of);
 }
 
 static bool has_self(const struct list *l)
@@ -176,15 +177,21 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
         narrow_numbers(c, l, s->arena);
         return;
     }
+    enum { DEEP = 32 };
     const struct list *first = c->list.not ? l : &c->list, *second = c->list.not ? &c->list : l;
     if (first->not ) {
         rule_unsaid(r, "it excludes addresses by two sets");
+        return;
+    }
+    if (first->set && first->set->depth == DEEP) {
+        rule_unsaid(r, "it asks for addresses by more than 32 sets");
         return;
     }
     struct set *made = ruleset_made_set(s, second->not ? "apart" : "both");
     made->left = as_set(s, first);
     made->right = as_set(s, second);
     made->except = second->not ;
+    made->depth = (uint8_t)(made->left->depth + 1);
     c->list = (struct list){.set = made};
 }
 
@@ -197,12 +204,15 @@ void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list 
     };
     struct condition **at = &r->conditions;
 
+    if (!ruleset_spend(s, 1)) return;
     while (*at && (*at)->about < about) at = &(*at)->next;
     struct condition *c = *at;
     if (!c || c->about != about) {
         c = arena_alloc(s->arena, sizeof(*c));
         *c = (struct condition){.next = *at, .about = about, .list = l};
         *at = c;
+    } else if (!ruleset_spend(s, (uint64_t)c->list.count + l.count)) {
+        return;
     } else if (kinds[about] == ABOUT_WORDS) {
         narrow_words(r, c, l, s->arena);
     } else if (kinds[about] == ABOUT_ADDRESSES) {

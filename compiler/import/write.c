@@ -2,6 +2,7 @@
 #include "compiler/import/write.h"
 #include "compiler/import/write_priv.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,10 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     fputc('\n', out);
 }
 
+bool is_full(const struct writer *w) { return ruleset_is_spent(w->s) || ftello(w->out) > WRITTEN_MOST; }
+
 /* Declarations are made of what the rest names, and are written before it. */
-struct unsaid write_rules(struct ruleset *s, const char *source, FILE *out)
+int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid *unsaid)
 {
     struct writer w = {.s = s, .names = {.arena = s->arena}};
     char *body, *names;
@@ -56,15 +59,19 @@ struct unsaid write_rules(struct ruleset *s, const char *source, FILE *out)
     w.out = heap_stream(&body, &body_len);
     put_nat(&w);
     put_firewalls(&w);
+    const bool full = is_full(&w);
     heap_stream_end(w.out);
     w.out = heap_stream(&names, &names_len);
     put_declarations(&w);
     heap_stream_end(w.out);
-    put_head(&w, source, out);
-    fwrite(names, 1, names_len, out);
-    fwrite(body, 1, body_len, out);
+    if (!full) {
+        put_head(&w, source, out);
+        fwrite(names, 1, names_len, out);
+        fwrite(body, 1, body_len, out);
+    }
     free(names);
     free(body);
     names_fini(&w.names);
-    return w.unsaid;
+    *unsaid = w.unsaid;
+    return full ? -EFBIG : 0;
 }

@@ -13,7 +13,9 @@ struct unsaid {
     uint64_t parts; /* of rules that stand, and things beside the rules */
 };
 
-/* `source`: the file's name, for the first line. */
-struct unsaid write_rules(struct ruleset *s, const char *source, FILE *out);
+/* `source`: the file's name, for the first line. Returns 0, or -EFBIG: what the rules say at each place is longer than
+ * WRITTEN_MOST, or the ruleset is spent; then nothing is written. */
+enum { WRITTEN_MOST = 64 << 20 };
+int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid *unsaid);
 
 #endif

@@ -333,6 +333,17 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
     return both;
 }
 
+/* At most, where it can be said. */
+static uint64_t statements_of(const struct rule *r)
+{
+    const struct list *out = rule_asks(r, ASK_OUT_ON), *on = rule_asks(r, ASK_ON), *to = rule_asks(r, ASK_TO),
+                      *port = rule_asks(r, ASK_DPORT);
+    const uint64_t ports = r->nat.port_lo && port && ports_in(port) <= PORTS_EACH ? ports_in(port) : 1;
+
+    if (r->nat.how == NAT_MASQUERADE || r->nat.how == NAT_SOURCE) return out ? out->count : 1;
+    return (on && on->count ? on->count : 1) * (to && to->count ? to->count : UINT64_C(1)) * (ports ? ports : 1);
+}
+
 static void put_nat_rule(struct translating *t, struct rule *r, const struct rule *jump)
 {
     struct writer *w = t->w;
@@ -351,8 +362,8 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
         put_unsaid(w, &both, r->apart);
     else if (r->act != ACT_TRANSLATE)
         put_unsaid(w, &both, "a nat has no exceptions: what it keeps from being translated is translated");
-    else if (t->statements >= STATEMENTS_MOST)
-        put_unsaid(w, &both, "there are more than 4,096 statements already");
+    else if (t->statements + statements_of(&both) > STATEMENTS_MOST)
+        put_unsaid(w, &both, "with it there are more than 4,096 statements");
     else if (source)
         put_source(t, &both);
     else
@@ -366,7 +377,7 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
         /* The end of a chain is where it returns or accepts for all packets. */
         if ((r->act == ACT_RETURN || (r->act == ACT_ACCEPT && !jump)) && !r->conditions && !r->unsaid && !r->meters)
             return;
-        if (t->ways++ >= WAYS_MOST) return;
+        if (t->ways++ >= WAYS_MOST || is_full(t->w)) return;
         put_nat_rule(t, r, jump);
     }
 }

@@ -63,7 +63,6 @@ struct writer {
     struct schedule *schedules;
     FILE *out;
     struct unsaid unsaid;
-    uint64_t lines;
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written so that it leaves out what netfilter does not track */
     bool sources;          /* a statement translates them */
@@ -74,6 +73,10 @@ struct schedule {
     struct schedule *next;
     const char *text, *name;
 };
+
+/* Is what it says longer than prey could be asked to read, or is the ruleset spent? Then nothing more need be written:
+ * write_rules says so. */
+bool is_full(const struct writer *w);
 
 /* ---- text (write_text.c) ---- */
 

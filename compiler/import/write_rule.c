@@ -102,6 +102,8 @@ static bool in_set(const struct set *set, uint8_t family, wide n)
     return in_set(set->left, family, n) && in_set(set->right, family, n) != set->except;
 }
 
+static uint64_t members(const struct list *l) { return !l->set ? l->count : l->set->left ? 1 : l->set->members.count; }
+
 /* Words, such as `self`, are none of them: what was sent on went to another machine. */
 static bool holds(const struct list *l, uint8_t family, wide n)
 {
@@ -119,6 +121,7 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
     for (const struct condition *c = r->conditions; c; c = c->next) {
         const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port;
 
+        if (to || port) ruleset_spend(w->s, 1 + members(&c->list));
         if (to && !holds(&c->list, f->to.family, f->to.lo)) return false;
         if (port && !holds(&c->list, 0, f->port)) return false;
         if (to || port) continue;
@@ -274,7 +277,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     struct rule decided = *r, by_state[2];
     const char *why = never_here(p, r);
 
-    w->lines++;
+    if (is_full(w)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
     if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;
     if (!r->unsaid && why) {

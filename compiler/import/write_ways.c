@@ -210,6 +210,7 @@ static bool is_last(const struct sequence *q, uint32_t i, uint8_t family)
 
 static bool accepts_below(struct writer *w, const struct chain *c)
 {
+    ruleset_spend(w->s, c->count);
     for (const struct rule *r = c->rules; r; r = r->next) {
         if (r->act != ACT_JUMP && r->act != ACT_GOTO) continue;
         const struct chain *to = ruleset_find_chain(w->s, c->scope, r->target);
@@ -233,7 +234,7 @@ static void put_rules(struct writer *w, const struct place *p)
 {
     bool guarded = p->way == WAY_OUT || p->before_state;
 
-    for (struct rule *r = p->chain->rules; r; r = r->next) {
+    for (struct rule *r = p->chain->rules; r && !is_full(w); r = r->next) {
         if (!guarded && tells_new(r) && !r->unsaid) {
             fputs("drop tcp flags has syn, fin  # for netfilter it is invalid\n", w->out);
             guarded = true;
@@ -263,7 +264,7 @@ static enum end put_stages(struct writer *w, const struct place *p)
 {
     const struct sequence *q = &w->ways[p->way];
 
-    for (uint32_t i = p->from; i < q->count; i++) {
+    for (uint32_t i = p->from; i < q->count && !is_full(w); i++) {
         const struct chain *c = q->of[i].chain;
         const bool narrow = c->devices.count || (c->family && c->family != p->family);
 
@@ -292,7 +293,7 @@ static enum end put_stages(struct writer *w, const struct place *p)
 /* What is sent on to another machine is judged by the stages of what crosses, as they see it. */
 static void put_parting(struct writer *w, const struct place *p)
 {
-    for (const struct forwarded *f = w->forwarded; f; f = f->next) {
+    for (const struct forwarded *f = w->forwarded; f && !is_full(w); f = f->next) {
         if (p->way == WAY_FORWARD && f->at.word) continue;
         if (p->family && p->family != f->to.family) continue;
         struct place as_sent = {.way = WAY_FORWARD, .forwarded = f->like};
@@ -383,6 +384,6 @@ void put_firewalls(struct writer *w)
     for (enum way way = 0; way < WAYS; way++) collect(w, way);
     for (enum way way = 0; way < WAYS; way++) put_firewall(w, way);
     /* Writing a place may ask for more. */
-    for (const struct place *p = w->places; p; p = p->next) put_place(w, p);
+    for (const struct place *p = w->places; p && !is_full(w); p = p->next) put_place(w, p);
     tdestroy(w->place_tree, keep);
 }

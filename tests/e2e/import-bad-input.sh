@@ -44,6 +44,20 @@ refused 'chains 40 deep are refused' 'chains lead to chains more than' deep
 awk 'BEGIN { for (i = 0; i < 3000; i++) print "-A INPUT -p tcp -m multiport --ports 1,2 -m tcp ! --tcp-flags ALL SYN -m tcp ! --tcp-flags ALL SYN -m tcp ! --tcp-flags ALL ACK -j LOG" }' |
     table >choices
 refused 'rules that become more than a million are refused, at the line' 'choices:[0-9]+: the file has more than 1,000,000 rules' choices
+awk 'BEGIN { for (i = 0; i < 50000; i++) print "-A INPUT -p tcp -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name n" i " -j ACCEPT" }' | table >limits
+import limits
+same '50,000 named limits are found by their names' "$status $(grep -c '^meter n' out)" '1 50000'
+
+# The rules of FORWARD, once more for each place that a port is forwarded to.
+{
+    printf '*nat\n:PREROUTING ACCEPT [0:0]\n'
+    awk 'BEGIN { for (i = 0; i < 3000; i++) printf "-A PREROUTING -i eth0 -p tcp -m tcp --dport %d -j DNAT --to-destination 10.0.%d.%d:80\n", i + 1, i / 250, i % 250 + 1 }'
+    printf 'COMMIT\n*filter\n:FORWARD DROP [0:0]\n'
+    awk 'BEGIN { for (i = 0; i < 3000; i++) printf "-A FORWARD -s 10.1.%d.%d -p tcp -m tcp --sport %d -j ACCEPT\n", i / 250, i % 250 + 1, i + 1 }'
+    echo COMMIT
+} >targets
+refused '3,000 forwarded ports by 3,000 rules of FORWARD are refused' 'targets: said for each place where its chains stand, its rules are more than 64 MiB of text' targets
+
 echo '-A INPUT -p tcp -m multiport --ports 1 -m multiport --ports 2 -m multiport --ports 3 -m multiport --ports 4 -m multiport --ports 5 -j DROP' | table >choice
 import choice
 grep -q 'it leaves too many choices' out

@@ -55,6 +55,39 @@ import fan
 [ $status -eq 1 ] && [ "$(wc -c <out)" -lt 10000000 ] && grep -q 'COULD NOT BE SAID: .*in more ways' out
 ok $? 'ways through a nat that nobody can count are bounded, and told'
 
+# What a few kilobytes multiply is bounded: elements by members, references by elements, statements by rules, targets by rules.
+match() { printf '{"match": {"op": "==", "left": {"payload": {"protocol": "%s", "field": "%s"}}, "right": %s}}' "$@"; }
+ports=$(seq -s , 1 2 8000)
+{
+    printf ',\n{"set": {"family": "inet", "table": "f", "name": "pairs", "type": ["ipv4_addr", "inet_service"], "elem": ["x"'
+    awk 'BEGIN { for (i = 0; i < 20000; i++) printf ", {\"concat\": [\"10.0.%d.%d\", %d]}", i / 256, i % 256, i + 1 }'
+    printf ']}},\n%s{"match": {"op": "==", "left": {"concat": [{"payload": {"protocol": "ip", "field": "saddr"}}, {"payload": {"protocol": "tcp", "field": "dport"}}]}, "right": "@pairs"}}, %s, {"drop": null}]}}' \
+        "$rule" "$(match tcp dport "{\"set\": [$ports]}")"
+} | listing >members
+refused 'a list that narrows 20,000 rules is refused' 'members: its rules ask for more than 33,554,432 conditions and members of lists' members
+{
+    printf ',\n{"map": {"family": "inet", "table": "f", "name": "vm", "type": "inet_service", "map": "verdict", "elem": [[1, {"drop": null}]'
+    awk 'BEGIN { for (i = 0; i < 20000; i++) printf ", [%d, {\"drop\": null}]", i }'
+    printf ']}}'
+    for _ in $(seq 2000); do printf ',\n%s{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": "@vm"}}]}}' "$rule"; done
+} | listing >map
+refused 'a map of 20,000 keys that 2,000 rules look into is refused' 'map: its rules ask for more than' map
+deep='{"x": 1}'
+for _ in $(seq 40); do deep="{\"a\": $deep}"; done
+printf ',\n%s{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": {"set": [[1, %s], [2, %s]]}}}]}}' "$rule" "$deep" "$deep" | listing >verdicts
+import verdicts
+same 'verdicts of 40 objects in one another are compared soon' "$status $(grep -c 'its map gives something else' out)" '1 1'
+awk 'BEGIN { for (i = 0; i < 3000; i++) printf ",\n{\"chain\": {\"family\": \"inet\", \"table\": \"f\", \"name\": \"c%d\", \"type\": \"filter\", \"hook\": \"input\", \"prio\": %d, \"policy\": \"drop\", \"dev\": \"e%d\"}},\n{\"rule\": {\"family\": \"inet\", \"table\": \"f\", \"chain\": \"c%d\", \"expr\": [{\"accept\": null}]}}", i, i, i, i }' </dev/null | listing >stages
+refused '3,000 base chains of one hook are refused' 'stages: said for each place where its chains stand, its rules are more than 64 MiB of text' stages
+{
+    for i in $(seq 100); do printf ',\n{"set": {"family": "inet", "table": "f", "name": "s%d", "type": "ipv4_addr", "elem": ["10.0.0.%d"]}}' "$i" "$i"; done
+    printf ',\n%s' "$rule"
+    for i in $(seq 100); do printf '%s, ' "$(match ip saddr "\"@s$i\"")"; done
+    printf '{"drop": null}]}}'
+} | listing >sets
+import sets
+same 'a rule of 100 sets is left out, and told' "$status $(grep -c 'COULD NOT BE SAID.*more than 32 sets' out)" '1 1'
+
 # Cut at any byte, a listing never is what it is whole.
 printf ',\n%s{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": {"set": [22, {"range": [80, 90]}]}}}, {"log": {"prefix": "a \\"b\\" "}}, {"accept": null}]}}' "$rule" | listing >whole
 import whole

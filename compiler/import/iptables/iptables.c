@@ -1,6 +1,7 @@
 /* What iptables-save and ip6tables-save write, into the model: tables of chains, and their rules. One file may hold
  * both families, and before the tables what `ipset save` writes. */
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ struct listing {
     uint8_t family;
     const char *scope;
     uint32_t table_line;
-    struct shared_meter *shared;
+    void *shared; /* of struct shared_meter (search.h) */
     struct words words;
     struct reading reading;
 };
@@ -264,6 +265,8 @@ static bool read_all(struct listing *l)
     return whole(l);
 }
 
+static void keep(void *node) { (void)node; }
+
 int iptables_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
     struct listing *l = heap_zeroed(1, sizeof(*l));
@@ -274,6 +277,7 @@ int iptables_read(struct ruleset *s, const char *text, size_t len, struct import
     l->text = text;
     l->end = text + len;
     const bool good = read_all(l);
+    tdestroy(l->shared, keep);
     free(l);
     return good ? 0 : -EINVAL;
 }

@@ -1,7 +1,9 @@
 /* Matches about rates, limit and hashlimit, and the meters that they become. */
+#include <search.h>
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
+#include "lang/heap.h"
 
 static bool begin_limit(struct reading *r)
 {
@@ -154,17 +156,25 @@ static bool take_keys(struct meter *m, const struct hashlimit *h)
     return true;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct shared_meter *x = a, *y = b;
+    const int names = strcmp(x->name, y->name);
+
+    return names ? names : strcmp(x->scope, y->scope);
+}
+
 /* The meter of that name in the family, as the first rule made it. */
 static struct meter *shared_meter(struct reading *r)
 {
-    for (struct shared_meter *m = *r->shared; m; m = m->next)
-        if (!strcmp(m->name, r->hash.name) && !strcmp(m->scope, r->scope)) return m->meter;
+    const struct shared_meter wanted = {.name = r->hash.name, .scope = r->scope};
+    struct shared_meter *const *found = tfind(&wanted, r->shared, by_name);
+
+    if (found) return (*found)->meter;
     struct shared_meter *m = arena_alloc(r->s->arena, sizeof(*m));
-    *m = (struct shared_meter){.next = *r->shared,
-                               .name = r->hash.name,
-                               .scope = r->scope,
-                               .meter = new_meter(r, r->hash.name, &r->hash.limit)};
-    *r->shared = m;
+    *m = wanted;
+    m->meter = new_meter(r, r->hash.name, &r->hash.limit);
+    if (!tsearch(m, r->shared, by_name)) out_of_memory();
     if (!take_keys(m->meter, &r->hash)) m->meter->rate = 0;
     return m->meter;
 }

@@ -60,7 +60,6 @@ struct connlimit {
 
 /* A meter by the name of its hashlimit: rules with one name share it. */
 struct shared_meter {
-    struct shared_meter *next;
     const char *name, *scope;
     struct meter *meter;
 };
@@ -68,7 +67,7 @@ struct shared_meter {
 struct reading {
     struct ruleset *s;
     struct import_fault *fault;
-    struct shared_meter **shared;
+    void **shared; /* of struct shared_meter (search.h) */
     const struct words *words;
     uint32_t at;       /* the next word */
     uint8_t family;    /* 4 or 6 */

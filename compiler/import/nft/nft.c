@@ -204,8 +204,10 @@ static int define_rule(struct nft *n, cJSON *o, int family)
     cJSON_ArrayForEach(one, statements)
     {
         read_statement(&r, one);
+        if (ruleset_is_spent(n->s)) break;
         if (r.full) return fault(n, "sets and maps of its rules make more than 1,000,000 rules", NULL);
     }
+    if (ruleset_is_spent(n->s)) return ruleset_check(n->s, n->fault);
     for (struct rule *r1 = r.first; r1; r1 = r1->next)
         if (r1->act == ACT_NONE && !r1->log && !r.counts) r1->act = ACT_SILENT;
     return 0;

@@ -37,7 +37,7 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
 
             one.first = chain_rule_again(r->nft->s, r->chain, from);
             if (one.first) each(&one, k, arg);
-            r->full |= !one.first || one.full;
+            r->full |= !one.first || one.full || ruleset_is_spent(r->nft->s);
             if (r->full) return;
             if (!first) first = one.first;
         }
@@ -189,14 +189,19 @@ const cJSON *element_value(const cJSON *element)
     return kind && !strcmp(kind, "elem") ? cJSON_GetObjectItemCaseSensitive(inside, "val") : element;
 }
 
+static bool same_size(const cJSON *a, const cJSON *b)
+{
+    for (a = a->child, b = b->child; a && b; a = a->next) b = b->next;
+    return !a && !b;
+}
+
 /* Each field of the element is one condition. */
 void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element)
 {
     const cJSON *fields, *whole = element_value(element);
     const char *kind = nft_kind(whole, &fields);
 
-    if (!kind || strcmp(kind, "concat") != 0 || !keys->child ||
-        cJSON_GetArraySize(keys) != cJSON_GetArraySize(fields)) {
+    if (!kind || strcmp(kind, "concat") != 0 || !keys->child || !same_size(keys, fields)) {
         read_unsaid(r, "an element of its set has other fields");
         return;
     }
@@ -217,6 +222,7 @@ const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *coun
     uint32_t n = 0;
 
     *count = (uint32_t)cJSON_GetArraySize(list);
+    ruleset_spend(r->nft->s, *count);
     out = arena_alloc(r->nft->s->arena, (*count + 1) * sizeof(*out));
     cJSON_ArrayForEach(one, list) out[n++] = one;
     return out;

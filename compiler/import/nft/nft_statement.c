@@ -172,6 +172,7 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
     const cJSON *value;
     const char *kind = nft_kind(statement, &value);
 
+    for (const struct rule *one = r->first; one; one = one->next) ruleset_spend(r->nft->s, 1);
     if (!kind) {
         read_unsaid(r, "a statement of it is not known");
         return;

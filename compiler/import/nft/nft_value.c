@@ -19,6 +19,14 @@ const char *nft_member(const cJSON *o, const char *name)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
 }
 
+/* A number without a fraction, up to `most`. */
+static bool whole_number(const cJSON *v, uint32_t most, uint64_t *out)
+{
+    if (!cJSON_IsNumber(v) || !(v->valuedouble >= 0 && v->valuedouble <= most)) return false;
+    *out = (uint64_t)v->valuedouble;
+    return (double)*out == v->valuedouble;
+}
+
 /* ---- what it is about ---- */
 
 static const struct field {
@@ -94,15 +102,16 @@ static const char *masked_of(const cJSON *both, struct subject *out)
     const cJSON *left = both->child, *mask = left ? left->next : NULL;
     const cJSON *payload = cJSON_GetObjectItemCaseSensitive(left, "payload");
     const char *protocol = nft_member(payload, "protocol"), *field = nft_member(payload, "field");
+    uint64_t number;
 
     if (protocol && field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) {
         special(out, SUBJECT_FLAGS);
         return flags_of(mask, &out->mask) ? NULL : "its flags are none that prey knows";
     }
-    if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") && cJSON_IsNumber(mask) &&
-        mask->valuedouble >= 0 && mask->valuedouble <= UINT16_MAX) {
+    if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") &&
+        whole_number(mask, UINT16_MAX, &number)) {
         special(out, SUBJECT_FRAGMENT);
-        out->mask = (uint16_t)mask->valuedouble;
+        out->mask = (uint16_t)number;
         return NULL;
     }
     return "prey compares whole fields";
@@ -188,10 +197,7 @@ static bool find_type(unsigned family, const char *name, uint64_t *out)
 
 static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
 {
-    if (cJSON_IsNumber(v)) {
-        *out = v->valuedouble >= 0 && v->valuedouble < 4294967296.0 ? (uint64_t)v->valuedouble : UINT64_MAX;
-        return *out != UINT64_MAX;
-    }
+    if (cJSON_IsNumber(v)) return whole_number(v, UINT32_MAX, out);
     if (!cJSON_IsString(v)) return false;
     switch (s->about) {
     case ASK_PROTO: return find_protocol(v->valuestring, out);
@@ -260,6 +266,15 @@ static const char *each_into(struct nft *n, const struct subject *s, const cJSON
     return why;
 }
 
+static bool is_longer(const cJSON *list, unsigned most)
+{
+    const cJSON *one;
+    unsigned n = 0;
+
+    cJSON_ArrayForEach(one, list) if (n++ == most) return true;
+    return false;
+}
+
 /* By its elements, of which none is a set. */
 static const char *elements_into(struct nft *n, const struct subject *s, const char *name, struct list *out)
 {
@@ -268,7 +283,7 @@ static const char *elements_into(struct nft *n, const struct subject *s, const c
     const cJSON *elements = k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
 
     if (!k || n->in_set) return k ? not_known : "the file has no such set";
-    if (cJSON_GetArraySize(elements) > ELEMENTS_MOST) return "prey has sets of addresses, ports and MACs alone";
+    if (is_longer(elements, ELEMENTS_MOST)) return "prey has sets of addresses, ports and MACs alone";
     n->in_set = true;
     const char *why = each_into(n, s, elements, out);
     n->in_set = false;
@@ -305,6 +320,7 @@ const char *value_into(struct nft *n, const struct subject *s, const cJSON *v, s
     const char *kind = nft_kind(v, &inside);
     uint64_t number;
 
+    ruleset_spend(n->s, 1);
     if (cJSON_IsString(v)) return text_into(n, s, v, out);
     if (cJSON_IsArray(v)) return each_into(n, s, v, out);
     if (cJSON_IsNumber(v) && !is_word(s->about) && !is_address(s->about)) {
@@ -344,9 +360,10 @@ bool flags_of(const cJSON *v, uint16_t *mask)
     const cJSON *inside, *one;
     const char *kind = nft_kind(v, &inside);
     uint16_t all = 0, part;
+    uint64_t number;
 
-    if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 256) {
-        *mask = (uint16_t)v->valuedouble;
+    if (whole_number(v, UINT8_MAX, &number)) {
+        *mask = (uint16_t)number;
         return true;
     }
     if (cJSON_IsString(v)) {
