@@ -341,9 +341,11 @@ static void report(struct gen *g)
     if (g->out_of_maps)
         diag(d, E_CODE_SIZE, last_rule_span(img),
              "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
+    if (g->longest)
+        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule asks for more than %u ranges by `%s`", HEADER_RANGES_MAX,
+             g->longest);
     if (g->out_of_ranges)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule asks for more than %u ranges of flow labels",
-             HEADER_RANGES_MAX);
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules hold more ranges of numbers than fit into the program");
     if (g->out_of_sets)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
     if (g->out_of_classifier)

@@ -375,11 +375,12 @@ static void emit_header(struct gen *g, uint8_t cond, const struct pbc_range *r, 
 static void emit_header_number(struct gen *g, const struct test *t, struct label *fail)
 {
     const struct ir_ranges r = ir_ranges(g->ir, t->b);
+    const uint8_t cond = ir_numbers[t->a].cond;
 
     if (r.count > HEADER_RANGES_MAX)
-        g->out_of_ranges = true;
+        g->longest = cond_info[cond].name;
     else
-        emit_header(g, ir_numbers[t->a].cond, r.r, r.count, fail);
+        emit_header(g, cond, r.r, r.count, fail);
 }
 
 /* Those of either family without AH; where both have the same, or only one can come, one list. */

@@ -41,8 +41,9 @@ struct gen {
     uint64_t rules_left;       /* for lists of so many rules together */
     struct list_figures **next_figures;
     struct list_warning *warnings, **next_warning; /* of the lists as they are written now (classified_report.c) */
-    bool *straight; /* [list * VARIANTS + variant]: no classifier, should the code be written again */
-    bool again;     /* there are such */
+    bool *straight;      /* [list * VARIANTS + variant]: no classifier, should the code be written again */
+    bool again;          /* there are such */
+    const char *longest; /* of what a rule has a list of more than HEADER_RANGES_MAX ranges; NULL: of nothing */
     bool out_of_maps, out_of_ranges, out_of_sets, out_of_memory, out_of_classifier;
 };
 
