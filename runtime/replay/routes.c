@@ -188,7 +188,10 @@ static int close_route(struct reading *r)
         return fault(r, "the route names no device (`dev NAME`)", "");
     }
     e->hop = r->hops;
+    const unsigned line = r->line;
+    r->line = r->began; /* where a fault is */
     const int failed = add(r, e, false);
+    r->line = line;
     e->hop = NULL;
     return failed;
 }

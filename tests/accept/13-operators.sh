@@ -105,6 +105,12 @@ says 'a line without end' 2 'bad.routes:1: a line of more than 4,096 bytes' err
 printf 'default dev eth0\n\0' >bad.routes
 run preyrun -r ways.pcap --routes bad.routes ways.pbc
 says 'bytes that are no text' 2 'bad.routes:2: a byte of zero' err
+awk 'BEGIN { for (i = 0; i < 400000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i % 60000 }' >many.routes
+run preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes many.routes --verdicts - ways.pbc
+says '400,000 routes by 60,000 devices' 0 '^2	' out
+awk 'BEGIN { for (i = 0; i < 70000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i }' >many.routes
+run preyrun -r ways.pcap --routes many.routes ways.pbc
+says 'a device too many, where it stands' 2 'many.routes:65536: more than 1,048,576 routes, or 65,535 devices' err
 echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
 run preyc --check arrives.prey
 says 'what arrives leaves nowhere' 1 'E0516' err
