@@ -9,6 +9,7 @@
 #include "runtime/replay/iface.h"
 #include "runtime/replay/text.h"
 #include "vm/judge/route_list.h"
+#include "vm/keyed/hash.h"
 #include "vm/words/addr_text.h"
 
 enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
@@ -358,7 +359,7 @@ int known_routes_read(struct known_routes *k, const struct route_options *o, con
     struct reading *r = calloc(1, sizeof *r);
     int failed = r ? 0 : -ENOMEM;
     *k = (struct known_routes){0};
-    if (!failed) r->err = err, r->err_len = err_len;
+    if (!failed) r->err = err, r->err_len = err_len, r->list.seed = hash_pair(arc4random(), arc4random());
     for (unsigned i = 0; !failed && i < o->files_count; i++) failed = read_file(r, o->files[i]);
     for (unsigned i = 0; !failed && i < o->written_count; i++) failed = read_written(r, p, o->written[i]);
     if (!failed && o->files_count + o->written_count) {

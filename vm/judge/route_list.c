@@ -27,7 +27,7 @@ static uint32_t *place_of(const struct route_list *l, const struct route_device 
     uint64_t words[2];
     static_assert(sizeof d->name == sizeof words, "a name is two words");
     memcpy(words, d->name, sizeof words);
-    hash_key_init(&key, 0);
+    hash_key_init(&key, l->seed);
     for (uint64_t at = hash_words(&key, (const hash_word *)words, 2);; at++) {
         uint32_t *place = &l->named[at & (l->named_room - 1)];
         if (!*place || !memcmp(l->devices[*place - 1].name, d->name, sizeof d->name)) return place;

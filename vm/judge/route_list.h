@@ -31,6 +31,8 @@ struct route_list {
     uint32_t routes_room, ways_room, legs_room, devices_room;
     uint32_t *named; /* [named_room], a power of two: 1 + the index of a device, by its name's hash; 0: none */
     uint32_t named_room;
+    uint64_t seed; /* of that hash: names of a file may be chosen to meet. The caller's; only of an empty list may it
+                      change */
 };
 
 /* 0, -ENOSPC past ROUTE_LIST_MOST routes or ROUTE_DEVICES_MOST devices, -ENOMEM. */
