@@ -60,7 +60,9 @@ same '- reads lines' "$?$(cat err)$(grep -c '^verdict: drop' out)" 02
 { printf 'udp 192.0.2.1:1 -> self:53\0x\n'; head -c 100000 /dev/zero | tr '\0' x; printf '\nudp 192.0.2.1:1 -> self:53\n'; } | timeout 60 "$bin/preyc" --ask - edge.pbc >out 2>err
 same 'lines that are none are told, and the rest is asked' "$?|$(cat err)|$(grep -c '^verdict: drop' out)" \
     '2|preyc: --ask: a line with a byte of zero is no packet
-preyc: --ask: a line of more than 65,536 bytes is no packet|1'
+preyc: --ask: that is line 1 of standard input
+preyc: --ask: a line of more than 65,536 bytes is no packet
+preyc: --ask: that is line 2 of standard input|1'
 asks --ask 'udp 192.0.2.1:1 -> self:53' edge.prey edge.pbc
 same 'of several files each is named' "$(grep ':$' out | tr '\n' ' ')$(grep -c ^verdict out)" 'edge.prey: edge.pbc: 2'
 head -3 edge.prey >bad.prey; echo 'firewall f { accept nothing }' >>bad.prey
