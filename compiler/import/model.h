@@ -205,7 +205,7 @@ struct remark {
 /* What a file asks for multiplies: a rule by the elements of a set, chains by the places that lead to them. Each
  * condition, and each member of a list that is gone through for it, is a step; there are EFFORT_MOST of them. False:
  * they are spent, and whoever notices may stop: the file is refused. */
-enum { EFFORT_MOST = 1 << 25 }; /* as ruleset_check says it */
+enum { EFFORT_MOST = 1 << 25 };
 bool ruleset_spend(struct ruleset *s, uint64_t steps);
 bool ruleset_is_spent(const struct ruleset *s);
 

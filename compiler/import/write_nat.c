@@ -28,7 +28,7 @@ static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
 
 static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
 
-/* Devices by their names; a pattern is none. */
+/* Whether all devices are named one by one, none by a pattern. */
 static bool are_devices(const struct list *l)
 {
     if (!is_positive(l)) return false;

@@ -88,7 +88,7 @@ static void want_other_flags(struct reading *r, uint8_t mask, uint8_t set)
 static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
 {
     if (set & ~mask || !mask) {
-        /* No packet has a flag that is not looked at, and every packet is as nothing says. */
+        /* A flag outside of the mask can't be set: no packet fits. An empty mask: all do. */
         r->rule.never |= (set & ~mask ? !r->inverted : r->inverted);
     } else if (!r->inverted) {
         rule_want_flags(&r->rule, set, (uint8_t)(mask & ~set));
