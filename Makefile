@@ -77,9 +77,10 @@ $(B)/%.o: %.c
 
 # The kernel's programs, as bytes of the program that loads them. libc's headers ask for a machine that they know.
 BPF_CLANG ?= clang
+compile_bpf = $(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
 $(BPF)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
+	$(compile_bpf)
 $(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(addprefix $(B)/runtime/,io/steer.o io/filter.o io/deal.o host/across.o): $(B)/%.o: $(BPF)/%.bpf.inc

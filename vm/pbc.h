@@ -201,13 +201,14 @@ struct pbc_map {
 }; /* bit n: bits[n / 32] >> (n % 32) & 1 */
 
 enum pbc_layer { PBC_L2, PBC_L3, PBC_L4, PBC_PAYLOAD };
+enum { PBC_PATTERN_MAX = 64 };
 struct pbc_pattern {
     uint16_t at;    /* bytes from the layer's start */
     uint8_t layer;  /* enum pbc_layer */
-    uint8_t len;    /* 1..64 */
+    uint8_t len;    /* 1..PBC_PATTERN_MAX */
     uint8_t is_not; /* 1: holds where as many bytes are there, and differ */
     uint8_t reserved[3];
-    uint8_t value[64], mask[64]; /* value & ~mask is 0 */
+    uint8_t value[PBC_PATTERN_MAX], mask[PBC_PATTERN_MAX]; /* value & ~mask is 0 */
 };
 /* A verdict that may be remembered for a flow: whatever else an established packet of the flow and direction holds, on
  * the same interface and for the same own addresses, this rule (or RULE_DEFAULT) decides it in this firewall, and no

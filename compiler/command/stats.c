@@ -223,7 +223,7 @@ static void print_kernel(const struct compile *c, struct figures *f)
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
 
     figures_section(f, "in the kernel");
-    if (p && gen_judge(p, &code, err, sizeof(err)) < 0) {
+    if (p && gen_judge(p, false, &code, err, sizeof(err)) < 0) {
         figures_say(f, "  not: %s\n", err);
         figures_text(f, "not", err);
     } else if (p && kernel_fits(p, &fits)) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/kernel/flows.h"
+#include "runtime/kernel/form.h"
 #include "runtime/kernel/refused.h"
 
 static int init_constants(struct kernel *k, char *err, size_t err_len)
@@ -69,7 +70,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
     const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
-    k->objects = objects_new(err, err_len);
+    k->objects = objects_new(form_is_counted(), err, err_len);
     int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
     if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
     if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);

@@ -124,6 +124,11 @@ static void add_lines(struct linked *l, const struct candidate *f)
                                                            .line_col = o->lines[i].place};
 }
 
+static uint32_t type_of(const struct objects *o, const struct candidate *f)
+{
+    return f->object ? f->object->type : f->code->turns ? o->turn_type : o->template_type;
+}
+
 static int lay_out(struct linking *w, struct linked *l)
 {
     l->insns = malloc(w->insns * sizeof *l->insns);
@@ -136,8 +141,7 @@ static int lay_out(struct linking *w, struct linked *l)
     for (uint32_t i = 0; i < w->count; i++) {
         const struct candidate *f = w->v[i];
         memcpy(&l->insns[f->first], f->code->insns, f->code->count * sizeof *l->insns);
-        l->types[i] = (struct bpf_func_info){.insn_off = f->first,
-                                             .type_id = f->object ? f->object->type : w->objects->template_type};
+        l->types[i] = (struct bpf_func_info){.insn_off = f->first, .type_id = type_of(w->objects, f)};
         l->functions[i] = (struct linked_function){.name = f->code->name, .first = f->first};
         add_lines(l, f);
     }

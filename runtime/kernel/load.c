@@ -188,7 +188,7 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
 static int load_judge(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
 {
     struct code code = {0};
-    int failed = gen_judge(p, &code, err, err_len);
+    int failed = gen_judge(p, k->objects->counted, &code, err, err_len);
     if (!failed) failed = load_code(k, p, &code, j, err, err_len);
     gen_free(&code);
     return failed;

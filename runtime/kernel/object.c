@@ -8,8 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The objects' bytes: made by the Makefile of all vm/kernel/NAME.bpf.c. */
+/* The objects' bytes: made by the Makefile of all vm/kernel/NAME.bpf.c, in both forms. */
+struct object {
+    const char *name;
+    const uint8_t *bytes;
+};
 #include "vm/kernel/objects.inc"
+enum { OBJECTS = sizeof kernel_objects / sizeof *kernel_objects };
 
 enum { LOAD_64 = BPF_LD | BPF_IMM | BPF_DW, CALL = BPF_JMP | BPF_CALL };
 
@@ -121,7 +126,7 @@ static const Elf64_Rel *relocations(const struct object_file *f, unsigned of, un
 }
 
 /* What a relocation leads to. Of a constant that has a name the section is named, and the instruction's imm says where
- * in it; a function that is called by its section is found by its place. */
+ * in it; a function that is called by its section, or whose address is taken by it, is found by its place. */
 static char *target_name(const struct object_file *f, const Elf64_Rel *r, struct bpf_insn *insn)
 {
     unsigned count;
@@ -129,6 +134,11 @@ static char *target_name(const struct object_file *f, const Elf64_Rel *r, struct
     const Elf64_Sym *s = symbols(f, &count, &names) + ELF64_R_SYM(r->r_info);
     if (ELF64_ST_TYPE(s->st_info) == STT_SECTION && insn->code == CALL) {
         s = function_at(f, s->st_shndx, s->st_value + 8 * (uint64_t)((int64_t)insn->imm + 1), &names);
+        return s ? symbol_name(f, s, names) : NULL;
+    }
+    if (ELF64_ST_TYPE(s->st_info) == STT_SECTION && section(f, s->st_shndx)->sh_flags & SHF_EXECINSTR) {
+        s = function_at(f, s->st_shndx, (uint32_t)insn->imm, &names);
+        insn->imm = 0;
         return s ? symbol_name(f, s, names) : NULL;
     }
     if (ELF64_ST_TYPE(s->st_info) == STT_OBJECT && s->st_shndx != SHN_UNDEF) {
@@ -182,8 +192,10 @@ static bool read_function(struct objects *o, const struct object_file *f, const 
                  .ref_count = refs.count},
         .is_own = is_own(f, s),
     };
+    const char *name = names + s->st_name;
     return whole && to->code.name &&
-           object_describe(o, f, names + s->st_name, section_name(f, s->st_shndx), (uint32_t)s->st_value, to);
+           object_describe(o, f, name, section_name(f, s->st_shndx), (uint32_t)s->st_value, to) &&
+           (!o->counted || object_test_pointers(f, name, to));
 }
 
 static bool read_constants(struct objects *o, const struct object_file *f)
@@ -220,11 +232,13 @@ static bool read_file(struct objects *o, struct object_file *f)
     return true;
 }
 
-struct objects *objects_new(char *err, size_t err_len)
+struct objects *objects_new(bool counted, char *err, size_t err_len)
 {
+    const struct object *objects = counted ? counted_objects : kernel_objects;
     struct objects *o = calloc(1, sizeof *o);
     bool whole = o && object_types_begin(o);
-    for (unsigned i = 0; whole && i < sizeof objects / sizeof *objects; i++) {
+    if (o) o->counted = counted;
+    for (unsigned i = 0; whole && i < OBJECTS; i++) {
         struct object_file f = {.name = objects[i].name, .bytes = objects[i].bytes};
         whole = read_file(o, &f);
         object_file_fini(&f);

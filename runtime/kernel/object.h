@@ -32,7 +32,9 @@ struct objects {
     struct object_function *functions;
     uint32_t function_count;
     uint32_t template_type; /* of generated functions: that of `code_template` */
-    const void *btf;        /* types of all objects, as the kernel takes them */
+    uint32_t turn_type;     /* of those that are a loop's body: that of `code_turn` */
+    bool counted;
+    const void *btf; /* types of all objects, as the kernel takes them */
     uint32_t btf_len;
     /* Constants of all objects, one behind the other. */
     uint8_t *constants;
@@ -42,8 +44,9 @@ struct objects {
     struct btf *types;
 };
 
-/* NULL with one line in err: out of memory, or no such objects (built with KERNEL=0). */
-struct objects *objects_new(char *err, size_t err_len);
+/* counted: in the form whose loops are counted (vm/kernel/loop.bpf.h). NULL with one line in err: out of memory, or no
+ * such objects (built with KERNEL=0). */
+struct objects *objects_new(bool counted, char *err, size_t err_len);
 void objects_free(struct objects *o); /* NULL is fine */
 
 /* Where in the constants the section begins that the name stands for ("look/.rodata"); UINT32_MAX: it is not one. */

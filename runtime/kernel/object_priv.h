@@ -24,5 +24,7 @@ void object_file_fini(struct object_file *f);
 /* Fill in the type of the function of that name, and its lines, which begins so many bytes into the section. */
 bool object_describe(struct objects *o, const struct object_file *f, const char *name, const char *section, uint32_t at,
                      struct object_function *to);
+/* Tests of the pointers that it is given, in front of it (object_null.c). False: out of memory. */
+bool object_test_pointers(const struct object_file *f, const char *name, struct object_function *to);
 
 #endif

@@ -65,6 +65,7 @@ bool object_describe(struct objects *o, const struct object_file *f, const char 
     const int type = btf__find_by_name_kind(f->types, name, BTF_KIND_FUNC);
     to->type = type > 0 ? (uint32_t)type + f->first : 0;
     if (!strcmp(name, "code_template")) o->template_type = to->type;
+    if (!strcmp(name, "code_turn")) o->turn_type = to->type;
     uint32_t count;
     const struct bpf_line_info *all = lines_of(f, section, &count);
     struct object_line *lines = count ? malloc(count * sizeof *lines) : NULL;
@@ -141,7 +142,8 @@ bool object_types_end(struct objects *o)
         at += put_right(types[number]);
     }
     for (uint32_t i = 0; i < o->function_count; i++)
-        if (o->functions[i].is_own) types[o->functions[i].type]->info = info(BTF_KIND_FUNC, BTF_FUNC_STATIC);
+        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* no loop takes a global function */
+            types[o->functions[i].type]->info = info(BTF_KIND_FUNC, BTF_FUNC_STATIC);
     free(types);
     return true;
 }

@@ -1,6 +1,6 @@
 /* Differential test: the judge in the kernel against the native one. Random rules and frames, and large lists of both
- * families: for each frame the same rule, action, firewall and branch. What the generator makes is run twice: here, by
- * an interpreter (tests/lib/machine.h), and in the kernel, where programs of it may be loaded.
+ * families: for each frame the same rule, action, firewall and branch. What the generator makes is run here, in both of
+ * its forms, by an interpreter (tests/lib/machine.h), and in the kernel, where programs of it may be loaded.
  *
  *   kernel_judge [SEED [FILES [FRAMES]]]
  *
@@ -28,7 +28,7 @@ struct run {
     struct kernel *kernel; /* NULL: it may not be asked */
     struct asker asker;
     struct program *p;
-    struct code code;
+    struct code code, counted; /* in both forms (vm/kernel/loop.bpf.h) */
     const char *name;
     struct counter *counters; /* [rules] */
     uint64_t effects, machine_asked, kernel_asked, by_rule, served, programs, failed;
@@ -71,14 +71,14 @@ static void compare_effects(struct run *r, const struct key *key, const struct p
     if (!same && !r->failed++) printf("# %s: others are counted or logged\n", r->name);
 }
 
-static struct answer by_machine(struct run *r, const struct key *key, const struct pkt *pkt)
+static struct answer by_machine(struct run *r, const struct code *code, const struct key *key, const struct pkt *pkt)
 {
     struct answer a = {.branch = PBC_NONE};
     struct machine_effects e = {0}, none = {0};
     uint64_t branch = 0;
     const char *why = NULL;
-    if (machine_run(r->p, &r->code, "judge_program", key, pkt, &a.decision, &e, &why) &&
-        machine_run(r->p, &r->code, "judge_services", key, pkt, &branch, &none, &why)) {
+    if (machine_run(r->p, code, "judge_program", key, pkt, &a.decision, &e, &why) &&
+        machine_run(r->p, code, "judge_services", key, pkt, &branch, &none, &why)) {
         if (!r->p->meters_count) compare_effects(r, key, pkt, &e);
     } else {
         printf("# %s: the machine stops: %s\n", r->name, why);
@@ -96,8 +96,10 @@ static void ask(struct run *r, const struct key *key, const struct pkt *pkt)
     r->by_rule += d.rule < RULE_DEFAULT;
     r->served += native.branch != PBC_NONE;
     r->machine_asked++;
-    other = by_machine(r, key, pkt);
+    other = by_machine(r, &r->code, key, pkt);
     if (!same(native, other)) differ(r, "the generated code", native, other);
+    other = by_machine(r, &r->counted, key, pkt);
+    if (!same(native, other)) differ(r, "the generated code whose loops are counted", native, other);
     if (!r->kernel) return;
     r->kernel_asked++;
     const int failed = ask_judge(&r->asker, key, pkt, NULL, 1, &other.decision);
@@ -115,7 +117,8 @@ static bool begin(struct run *r, const char *name, struct program *p)
     r->name = name;
     r->counters = calloc(p->rules_count + (size_t)1, sizeof *r->counters);
     if (!r->counters) abort();
-    if (gen_judge(p, &r->code, err, sizeof err) || (r->kernel && kernel_load(r->kernel, p, err, sizeof err))) {
+    if (gen_judge(p, false, &r->code, err, sizeof err) || gen_judge(p, true, &r->counted, err, sizeof err) ||
+        (r->kernel && kernel_load(r->kernel, p, err, sizeof err))) {
         printf("# %s: %s\n", name, err);
         r->failed++;
         return false;
@@ -127,6 +130,7 @@ static bool begin(struct run *r, const char *name, struct program *p)
 static void end(struct run *r)
 {
     gen_free(&r->code);
+    gen_free(&r->counted);
     free(r->counters);
     program_put(r->p);
 }

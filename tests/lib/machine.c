@@ -147,10 +147,43 @@ static bool holds(struct machine *m, const struct bpf_insn *n, const uint64_t r[
     }
 }
 
-static bool run(struct machine *m, const struct code_function *f, unsigned depth, uint64_t *result)
+static bool run(struct machine *m, const struct code_function *f, unsigned depth, const uint64_t args[2],
+                uint64_t *result);
+
+/* bpf_loop, as the kernel has it: r1 turns at most, of the function whose address is in r2, over what r3 says. */
+static bool turn(struct machine *m, unsigned depth, uint64_t r[REGS])
+{
+    const struct code_function *body = NULL;
+    for (uint32_t i = 0; i < m->code->count; i++)
+        if (address(&m->code->functions[i]) == r[2]) body = &m->code->functions[i];
+    if (!body || !body->turns || r[4]) return fails(m, "a loop over something else");
+    uint64_t turns = 0, ends = 0;
+    while (turns < r[1] && !ends)
+        if (!run(m, body, depth + 1, (const uint64_t[]){turns++, r[3]}, &ends)) return false;
+    r[0] = turns;
+    return ends <= 1 || fails(m, "a turn that says more than whether it is the last");
+}
+
+static bool call(struct machine *m, const char *symbol, const struct bpf_insn *n, unsigned depth, uint64_t r[REGS])
+{
+    const struct code_function *callee = symbol ? find(m->code, symbol) : NULL;
+    bool done;
+    if (!symbol)
+        done = n->imm == BPF_FUNC_loop ? turn(m, depth, r) : fails(m, "a call of nothing");
+    else if (callee)
+        done = callee->turns ? fails(m, "a turn that is called") : run(m, callee, depth + 1, &r[1], &r[0]);
+    else
+        done = answer(m, symbol, r, &r[0]);
+    r[1] = r[2] = r[3] = r[4] = r[5] = 0xdeadbeefdeadbeef;
+    return done;
+}
+
+static bool run(struct machine *m, const struct code_function *f, unsigned depth, const uint64_t args[2],
+                uint64_t *result)
 {
     uint64_t stack[STACK_WORDS] = {0}, r[REGS] = {0};
-    r[1] = address(m->k);
+    r[1] = args[0];
+    r[2] = args[1];
     r[10] = address(stack + STACK_WORDS);
     if (depth > FRAMES_MOST) return fails(m, "calls nested too deep");
     for (uint32_t pc = 0; !m->why; pc++) {
@@ -163,8 +196,9 @@ static bool run(struct machine *m, const struct code_function *f, unsigned depth
             compute(m, n, r);
         } else if (class == BPF_LD) {
             r[n->dst_reg] = (uint32_t)n->imm | (uint64_t)(uint32_t)f->insns[pc + 1].imm << 32;
-            uint64_t value = 0;
-            if (symbol && !value_of(m, symbol, &value)) return false;
+            const struct code_function *of = symbol ? find(m->code, symbol) : NULL;
+            uint64_t value = address(of);
+            if (symbol && !of && !value_of(m, symbol, &value)) return false;
             r[n->dst_reg] += value;
             pc++;
         } else if (class == BPF_LDX) {
@@ -177,10 +211,7 @@ static bool run(struct machine *m, const struct code_function *f, unsigned depth
             *result = r[0];
             return true;
         } else if (n->code == (BPF_JMP | BPF_CALL)) {
-            const struct code_function *callee = symbol ? find(m->code, symbol) : NULL;
-            if (!symbol) return fails(m, "a call of nothing");
-            if (callee ? !run(m, callee, depth + 1, &r[0]) : !answer(m, symbol, r, &r[0])) return false;
-            r[1] = r[2] = r[3] = r[4] = r[5] = 0xdeadbeefdeadbeef;
+            if (!call(m, symbol, n, depth, r)) return false;
         } else if (n->code == (BPF_JMP | BPF_JA)) {
             pc = (uint32_t)((int64_t)pc + n->off);
         } else if (n->code == INSN_GOTOL) {
@@ -201,7 +232,7 @@ bool machine_run(const struct program *p, const struct code *code, const char *f
     k.way = (uint16_t)pkt_way(pkt, key); /* judge.bpf.c, settle_ways */
     k.source_failed = (uint16_t)pkt_source_failed(pkt);
     const struct code_function *f = find(code, function);
-    const bool good = f && run(&m, f, 2, result);
+    const bool good = f && run(&m, f, 2, (const uint64_t[]){address(&k), 0}, result);
     *why = f ? m.why : function;
     return good;
 }

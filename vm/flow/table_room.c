@@ -15,12 +15,16 @@ static uint32_t first_bit(uint64_t bits)
     return (uint32_t)bits ? tags_first((uint32_t)bits) : 32 + tags_first((uint32_t)(bits >> 32));
 }
 
+/* Words of level 1 in a table of 512 MB, which is all that programs of the kernel reach. */
+enum { LEVEL1_MOST = (512 << 20) / sizeof(struct flow) / GROUP / 64 / 64 };
+
 /* The next bit of level 1 that is set, at or after `from`, round the end; at least one is (another processor may clear
  * it: then it is any). */
 static uint32_t next_bit(const struct flow_table *t, uint32_t count, uint32_t from)
 {
     uint32_t word = from / 64;
     uint64_t bits = *table_bits(t, 1, word) & (UINT64_MAX << from % 64);
+    TURNS(LEVEL1_MOST + 1)
     for (uint32_t left = count; LOOP(!bits && left); left = LOOSE(left - 1)) {
         word = LOOSE(word + 1 < count ? word + 1 : 0);
         bits = *table_bits(t, 1, word);
@@ -65,6 +69,7 @@ static int64_t oldest_met(struct flow_table *t)
         __builtin_prefetch(table_slot(t, met[i]));
     }
     int64_t oldest = LOOSE((int64_t)FLOW_NONE);
+    TURNS(HALF_OPEN_FEW)
     for (unsigned i = LOOSE(0u); LOOP(i < count); i = LOOSE(i + 1)) {
         const uint32_t at = met[i % HALF_OPEN_FEW];
         if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) continue;
@@ -92,11 +97,12 @@ TABLE_ALONE bool table_yield_half_open(struct flow_table *t TABLE_THERE, uint64_
 /* Release what has timed out in the two groups, but for `keep`; whether there was any. */
 static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
-    bool any = false;
+    bool any = LOOSE(false);
+    TURNS(2 * GROUP)
     for (unsigned i = 0; LOOP(i < 2 * GROUP); i = LOOSE(i + 1)) {
         const uint32_t slot = place_slot(at, i);
         if (!*table_tag(t, slot) || (int32_t)slot == keep || !table_expired(t, table_slot(t, slot), now_ns)) continue;
-        any |= table_expire(t, slot, now_ns);
+        any = LOOSE(any | table_expire(t, slot, now_ns));
     }
     return any;
 }
@@ -114,11 +120,12 @@ TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct 
     for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(table_slot(t, place_slot(at, i)));
     if (expire_all(t, at, keep, now_ns)) return true;
     uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
+    TURNS(2 * GROUP)
     for (unsigned i = 1; LOOP(i < 2 * GROUP); i = LOOSE(i + 1)) {
         const uint32_t slot = place_slot(at, i);
         if ((int32_t)slot == keep) continue;
         const enum flow_class class = tag_class(*table_tag(t, slot)), least = tag_class(*table_tag(t, victim));
-        if (class < least || (class == least && seen_ns(t, slot) < seen_ns(t, victim))) victim = slot;
+        if (class < least || (class == least && seen_ns(t, slot) < seen_ns(t, victim))) victim = LOOSE(slot);
     }
     return table_release(t, victim, FLOW_END_EVICTED_HALF_OPEN + tag_class(*table_tag(t, victim)), now_ns);
 }

@@ -74,6 +74,7 @@ static inline uint32_t few_count(uint32_t few) { return few & SET_COUNT_MASK; }
 static inline uint32_t walk4(lookup_at lookup, uint32_t id, uint32_t addr)
 {
     lookup_at e = bucket4(node_at(lookup, id), addr);
+    TURNS(SET_NODES)
     while (LOOP(e && few_count(LOOKUP(e)) == SET_CROWDED))
         e = bucket4(node_at(lookup, LOOSE(few_first(LOOKUP(e)))), addr);
     return e ? LOOKUP(e) : 0;
@@ -82,6 +83,7 @@ static inline uint32_t walk4(lookup_at lookup, uint32_t id, uint32_t addr)
 static inline uint32_t walk6(lookup_at lookup, uint32_t id, const struct wide *addr)
 {
     lookup_at e = bucket6(node_at(lookup, id), addr);
+    TURNS(SET_NODES)
     while (LOOP(e && few_count(LOOKUP(e)) == SET_CROWDED))
         e = bucket6(node_at(lookup, LOOSE(few_first(LOOKUP(e)))), addr);
     return e ? LOOKUP(e) : 0;
@@ -91,6 +93,7 @@ static inline uint32_t walk6(lookup_at lookup, uint32_t id, const struct wide *a
  * or the first. The search halves without branches on the data, so no traffic can make it mispredict. */
 static inline set4_at last4(set4_at r, uint32_t n, uint32_t addr)
 {
+    TURNS(32)
     while (LOOP(n > 1)) {
         const uint32_t half = n / 2;
         r += SET4(r + half)->lo <= addr ? half : 0;
@@ -102,6 +105,7 @@ static inline set4_at last4(set4_at r, uint32_t n, uint32_t addr)
 
 static inline set6_at last6(set6_at r, uint32_t n, const struct wide *addr)
 {
+    TURNS(32)
     while (LOOP(n > 1)) {
         const uint32_t half = n / 2;
         r += wide_up_to(SET6(r + half)->lo_hi, SET6(r + half)->lo_lo, addr) ? half : 0;
@@ -131,6 +135,7 @@ static inline bool among6(set6_at r, uint32_t n, const struct wide *addr)
 static inline bool mac_among(macs_at m, uint32_t n, uint64_t mac)
 {
     if (n == 0) return false;
+    TURNS(32)
     while (LOOP(n > 1)) {
         const uint32_t half = n / 2;
         m += MAC(m + half) <= mac ? half : 0;

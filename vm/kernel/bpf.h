@@ -18,6 +18,23 @@
  * file's. */
 #define GLOBAL __attribute__((noinline, visibility("default")))
 
+/* A part of its caller; where loops are counted, a function that the verifier looks at once, not in each turn. */
+#ifdef COUNTED
+#define APART GLOBAL
+#else
+#define APART inline_whole
+#endif
+
+/* The kernel's own loop: fn(turn, &k) until it gives 1, `most` times at most. Linux before 6.7 looks at one turn alone,
+ * and leaves out what that one never does: so what turns change lies in the packet, or in other memory of maps, of
+ * which it knows nothing. The stack has the pointer and no more. */
+#define EACH_TURN(most, fn, k)                                                                                         \
+    ({                                                                                                                 \
+        __typeof__(k) k_ = (k);                                                                                        \
+        bpf_loop((most), (fn), &k_, 0);                                                                                \
+    })
+#define TURN_OF(type, at) (*(type *const *)(at))
+
 /* The address of something is the number. */
 #define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
 

@@ -16,7 +16,7 @@ TABLE(const struct pbc_block, blocks);
 #define TREE_AT(im, i)  ROW(tree, (im)->tree + (i))
 /* clang would make the address anew for each lane. */
 #define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
-enum { FORKS = 8, LANES = 8 };
+enum { FORKS = KERNEL_FORKS, LANES = 8 };
 
 struct image {
     uint32_t tree, blocks, formats;
@@ -49,6 +49,16 @@ static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pb
     return ENTRY_NONE;
 }
 
+static INLINE struct image image_of(const struct program *p, uint32_t classifier)
+{
+    (void)p;
+    const struct pbc_classifier *c = &ROW(classifiers, classifier);
+    return (struct image){c->tree, c->blocks, c->formats};
+}
+
+#ifdef COUNTED
+#include "vm/kernel/classify_turns.bpf.h"
+#else
 /* The first of a leaf's entries from `from` on, in blocks of `size` units from number `at` on. */
 static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned size, uint32_t from)
 {
@@ -87,14 +97,8 @@ static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, cons
                                           : kernel_leaf_large(k, block, format, from);
 }
 
-static INLINE struct image image_of(const struct program *p, uint32_t classifier)
-{
-    (void)p;
-    const struct pbc_classifier *c = &ROW(classifiers, classifier);
-    return (struct image){c->tree, c->blocks, c->formats};
-}
-
 #include "vm/judge/classify/search.h"
+#endif
 
 /* As classify_one (vm/judge/classify/classify.h). */
 GLOBAL uint64_t kernel_classify(struct kpkt *k NONNULL, uint32_t classifier, uint32_t from)

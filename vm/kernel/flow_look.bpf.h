@@ -41,6 +41,7 @@ static __attribute__((noinline)) bool copy_line(struct flow *to, int64_t slot)
 {
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
     volatile uint64_t *line = (volatile uint64_t *)(void *)to;
+    TURNS(TABLE_TRIES)
     for (uint32_t tries = 0; LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
         const uint64_t claim = from[0];
         for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];

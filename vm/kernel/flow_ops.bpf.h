@@ -113,18 +113,36 @@ GLOBAL uint64_t kernel_flow_sweep(uint32_t slot, uint32_t n, uint64_t now_ns)
     return SWEPT;
 }
 
+/* The slot that op->slot says, which goes on; true: it was the last. */
+static __always_inline bool sweep_next(struct flow_op *op)
+{
+    const uint32_t slot = (uint32_t)op->slot, n = op->count;
+    if (slot >= op->until || n >= FLOW_SWEPT) return true;
+    const uint64_t is = *table_tag(TABLE, slot) ? kernel_flow_sweep(slot, n, op->now_ns) : SWEPT_NOT;
+    op->slot = (int32_t)(slot + 1);
+    op->count = n + (is == SWEPT);
+    return is == SWEPT_HELD;
+}
+
+#ifdef COUNTED
+enum { SWEEP_MOST = 1 << 23 /* turns of bpf_loop */ };
+static long sweep_turn(uint32_t turn, void *op)
+{
+    (void)turn;
+    return sweep_next(TURN_OF(struct flow_op, op));
+}
+static __always_inline void sweep(struct flow_op *op) { EACH_TURN(SWEEP_MOST, sweep_turn, op); }
+#else
+static __always_inline void sweep(struct flow_op *op)
+{
+    while (LOOP(!sweep_next(op))) {}
+}
+#endif
+
 static __attribute__((noinline)) uint32_t op_sweep(struct flow_op *op)
 {
-    const uint32_t until = op->until;
-    const uint64_t now_ns = op->now_ns;
-    uint32_t n = LOOSE(0);
-    uint64_t is = SWEPT_NOT;
-    for (uint32_t slot = (uint32_t)op->slot; LOOP(slot < until && n < FLOW_SWEPT && is != SWEPT_HELD);
-         slot = LOOSE(slot + 1)) {
-        is = *table_tag(TABLE, slot) ? kernel_flow_sweep(slot, n, now_ns) : SWEPT_NOT;
-        n = LOOSE(n + (is == SWEPT));
-    }
-    op->count = n;
+    op->count = 0;
+    sweep(op);
     return FLOW_OP_DONE;
 }
 

@@ -25,6 +25,7 @@ inline_whole bool head_load(const struct kpkt *k, uint32_t at, void *to, uint32_
 /* Some of several ports, or of any address; here: it is one of the host's own. */
 static bool is_in_wide(const struct numbered_ip *a, uint16_t port, bool here)
 {
+    TURNS(GATE_WIDE)
     for (uint32_t i = 0; LOOP(i < state_gate.wide); i = LOOSE(i + 1)) {
         const struct gate_wide *w = bpf_map_lookup_elem(&map_gate_wides, &i);
         if (!w) return false;

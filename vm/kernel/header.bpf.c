@@ -58,6 +58,7 @@ static inline uint8_t byte_of_frame(const struct kpkt *k, uint32_t at, uint32_t 
 static inline bool match_bytes(const struct kpkt *k, const struct pbc_pattern *t, uint32_t tags)
 {
     uint32_t differ = 0;
+    TURNS(PBC_PATTERN_MAX)
     for (uint32_t i = 0; LOOP(i < t->len && !differ); i = LOOSE(i + 1)) {
         const uint32_t n = i & 63;
         differ = LOOSE((uint32_t)((byte_of_frame(k, t->at + n, tags) & t->mask[n]) ^ t->value[n]));

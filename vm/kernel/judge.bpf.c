@@ -21,6 +21,9 @@ extern const char const_asks_routes;
 /* The type of every generated function: (k, never NULL) gives 64 bits. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
 
+/* The type of those that are a turn of the kernel's own loop (EACH_TURN). */
+GLOBAL long code_turn(uint32_t turn, void *k) { return k && turn; }
+
 /* Which service takes what was let in. */
 inline_whole void serve(struct kpkt *k)
 {

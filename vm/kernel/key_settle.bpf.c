@@ -16,15 +16,27 @@ static inline uint32_t kinds_of(const struct pbc_endpoint *e)
     return kinds[e->proto & 7];
 }
 
+/* True: it is for endpoint number i. */
+static inline bool stops_at(struct key *key, uint32_t i)
+{
+    const struct pbc_endpoint *e = &ROW(endpoints, i);
+    if (!endpoint_stops(e, kinds_of(e), key)) return false;
+    key->kind ^= KIND_FORWARD | KIND_IN;
+    return true;
+}
+
+#ifdef COUNTED
+static long stop_at(uint32_t i, void *k) { return stops_at(&TURN_OF(struct kpkt, k)->key, i); }
+static inline void stop(struct kpkt *k) { EACH_TURN((uint32_t)NUMBER(endpoints), stop_at, k); }
+#else
+static inline void stop(struct kpkt *k)
+{
+    for (uint32_t i = 0; LOOP(i < NUMBER(endpoints) && !stops_at(&k->key, i));) i = LOOSE(i + 1);
+}
+#endif
+
 GLOBAL uint64_t kernel_key_settle(struct kpkt *k NONNULL)
 {
-    struct key *key = &k->key;
-    if (!(key->kind & KIND_FORWARD) || !(key->kind & KIND_IP)) return 0;
-    for (uint32_t i = 0; LOOP(i < NUMBER(endpoints)); i = LOOSE(i + 1)) {
-        const struct pbc_endpoint *e = &ROW(endpoints, i);
-        if (!endpoint_stops(e, kinds_of(e), key)) continue;
-        key->kind ^= KIND_FORWARD | KIND_IN;
-        return 1;
-    }
+    if (k->key.kind & KIND_FORWARD && k->key.kind & KIND_IP) stop(k);
     return 0;
 }

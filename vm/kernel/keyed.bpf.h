@@ -41,6 +41,7 @@ static inline bool word_swap(uint64_t *word, uint64_t was, uint64_t now)
 /* False: it was held for too long. */
 static inline bool keyed_lock(uint32_t *lock)
 {
+    TURNS(KEYED_TRIES)
     for (uint32_t i = LOOSE(0); LOOP(i < KEYED_TRIES); i++)
         if (__sync_val_compare_and_swap(lock, 0, 1) == 0) return true;
     return false;

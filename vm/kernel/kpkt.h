@@ -55,6 +55,20 @@ enum kernel_flag {
 
 enum { KERNEL_ASKERS = 16 }; /* processes' threads that have a packet of their own, behind those of CPUs */
 
+enum { KERNEL_FORKS = 8 };
+/* Where the search of a classifier stands between two turns of a loop (classify_turns.bpf.h). */
+struct kernel_walk {
+    uint64_t word, forks[KERNEL_FORKS]; /* of the tree: the one at hand, and those that wait */
+    uint32_t tree, blocks, formats;     /* where the classifier's begin */
+    uint32_t format;                    /* 1 + the leaf's; 0: not in a leaf */
+    uint32_t block, from, waiting, best;
+};
+/* And where a function of the judge stands that searches again: the entry that it goes on from, what it has found, and
+ * the registers of the bytecode. */
+struct kernel_again {
+    uint64_t from, result, regs[8];
+};
+
 struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
@@ -80,6 +94,8 @@ struct kpkt {
     uint16_t way, source_failed; /* judge's, where its program asks: numbers that conditions compare (judge/ways.h) */
     uint8_t found;               /* look's: what it could read where it lies (enum quick) */
     struct recipe recipe;        /* with KERNEL_ORDINARY: a copy, its kind is seen.recipe */
+    struct kernel_walk walk;     /* where loops are counted (loop.bpf.h) */
+    struct kernel_again again;   /* likewise */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };

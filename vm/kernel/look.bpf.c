@@ -51,8 +51,9 @@ inline_whole void set_head(struct kpkt *k, uint64_t len)
 inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 {
     uint64_t len = k->frame_len < most ? k->frame_len : most;
-    __asm__ volatile("" : "+r"(len)); /* the number that is bounded is the one that is passed */
-    if (len - 1 >= KERNEL_HEAD) len = KERNEL_HEAD;
+    __asm__ volatile("" : "+r"(len));          /* the number that is bounded is the one that is passed */
+    len = ((len - 1) & (KERNEL_HEAD - 1)) + 1; /* all verifiers see 1 to KERNEL_HEAD; 0 becomes the most, and fails */
+    __asm__ volatile("" : "+r"(len));
     const long failed = f->xdp ? bpf_xdp_load_bytes(f->xdp, 0, k->head, (uint32_t)len)
                                : bpf_skb_load_bytes(f->skb, 0, k->head, (uint32_t)len);
     set_head(k, failed ? 0 : len);

@@ -1,10 +1,24 @@
-/* What vm/packet/loop.h asks of an executor, for the kernel's verifier. Included before any shared code. */
+/* What vm/packet/loop.h asks of an executor, for the kernel's verifier. Included before any shared code.
+ *
+ * The stages are compiled twice. Linux 6.9 has `may_goto`: the verifier walks a loop until it learns nothing new.
+ * Before that (COUNTED) it walks through each turn, so turns are counted in a number that it knows, and what takes too
+ * many of them is the kernel's own loop over a function (bpf_loop, Linux 5.17). */
 #ifndef VM_KERNEL_LOOP_BPF_H
 #define VM_KERNEL_LOOP_BPF_H
 
-/* `may_goto`: true as long as the loop has not taken a turn too many, of which there are 8 million. In bytes, for a
- * compiler that does not know the instruction. */
-#define MAY_GO_ON()                                                                                                    \
+#ifdef COUNTED
+#define TURNS(most) for (uint64_t turns_ = (most), once_ = 1; once_; once_ = 0)
+/* In asm, for the compiler would do without the number where it knows a shorter end. */
+#define GO_ON()                                                                                                        \
+    ({                                                                                                                 \
+        __asm__ volatile("%0 += -1" : "+r"(turns_));                                                                   \
+        turns_ != UINT64_MAX;                                                                                          \
+    })
+#else
+#define TURNS(most)
+/* True as long as the loop has not taken a turn too many, of which there are 8 million. In bytes, for a compiler that
+ * does not know the instruction. */
+#define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __label__ out, on;                                                                                             \
         _Bool more = 1;                                                                                                \
@@ -15,7 +29,8 @@
     on:;                                                                                                               \
         more;                                                                                                          \
     })
-#define LOOP(cond) ((cond) && MAY_GO_ON())
+#endif
+#define LOOP(cond) ((cond) && GO_ON())
 /* A word of a map is what the verifier knows nothing of. This one is never anything but 0: it lies among the constants,
  * which no process has but the one that loads, so no other makes loops endless. */
 const volatile uint32_t loop_zero = 0;

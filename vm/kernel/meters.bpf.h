@@ -17,6 +17,7 @@ static inline struct place meter_place(const struct kernel_meter *m, uint64_t ha
 /* From the bucket without a key. */
 static inline uint64_t take_shared(struct kernel_meter *m, uint64_t now, uint64_t cost)
 {
+    TURNS(KEYED_TRIES)
     for (uint32_t i = LOOSE(0); LOOP(i < KEYED_TRIES); i++) {
         const uint64_t was = word_read(&m->shared), after = bucket_after(was, now, m->rate.limit, cost);
         if (after == BUCKET_LACKS) return BUCKET_OVER;
@@ -30,6 +31,7 @@ static inline uint64_t take_slot(const struct kernel_meter *m, uint32_t slot, co
                                  uint64_t cost)
 {
     uint64_t *const word = KEYED_WORD(&m->table, slot);
+    TURNS(KEYED_TRIES)
     for (uint32_t i = LOOSE(0); LOOP(i < KEYED_TRIES); i++) {
         const uint64_t was = word_read(word), after = bucket_after(was, now, m->rate.limit, cost);
         if (was == 0 || was == KEYED_BORN || !keyed_is(&m->table, slot, key->w)) return BUCKET_GONE;
@@ -61,6 +63,7 @@ GLOBAL uint64_t kernel_meter_free(uint32_t id, uint32_t group, uint64_t now)
 {
     struct kernel_meter *const m = METER_CELL(id);
     uint32_t freed = LOOSE(0);
+    TURNS(GROUP)
     for (uint32_t i = LOOSE(0); LOOP(i < GROUP); i++) {
         const uint32_t slot = group * GROUP + i;
         const uint64_t word = word_read(KEYED_WORD(&m->table, slot));
@@ -170,6 +173,7 @@ GLOBAL uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id)
 /* A part of meters_sweep; s->hand goes on. */
 static inline void meters_sweep_some(struct kernel_meters_sweep *s, uint32_t count)
 {
+    TURNS(METER_SWEEPS)
     for (uint32_t i = LOOSE(0); LOOP(i < METER_SWEEPS); i++) {
         const uint32_t id = s->hand < count ? s->hand : 0;
         struct kernel_meter *const m = METER_CELL(id);

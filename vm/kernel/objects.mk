@@ -1,14 +1,22 @@
 # The stages in the kernel: how they are compiled, and their objects as bytes of the program that loads them.
 # Of the stages' functions those marked GLOBAL alone are known outside their file.
-$(BPF)/vm/kernel/%.bpf.o: BPF_FLAGS := -mcpu=v3 -fvisibility=hidden
+STAGE_FLAGS := -mcpu=v3 -fvisibility=hidden
+$(BPF)/vm/kernel/%.bpf.o: BPF_FLAGS := $(STAGE_FLAGS)
+# Once more with loops that are counted, for kernels without may_goto (loop.bpf.h). Their verifiers refuse a loop that is
+# entered by falling into it, as clang would lay some out.
+$(BPF)/vm/kernel/counted/%.bpf.o: BPF_FLAGS := $(STAGE_FLAGS) -DCOUNTED -mllvm -disable-block-placement
 # Of recipes, too, each call would cost as much as what is called.
-$(BPF)/vm/kernel/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
+$(BPF)/vm/kernel/act.bpf.o $(BPF)/vm/kernel/counted/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
+$(BPF)/vm/kernel/counted/%.bpf.o: vm/kernel/%.bpf.c
+	@mkdir -p $(@D)
+	$(compile_bpf)
 
-# The stages: one table of all objects. Their DWARF stays behind; types and lines for the kernel are in sections of their own.
-STAGES := $(patsubst %.c,$(BPF)/%.inc,$(wildcard vm/kernel/*.bpf.c))
-$(BPF)/vm/kernel/objects.inc: $(STAGES)
-	@for f in $^; do n=$$(basename $$f .bpf.inc); echo "static const uint8_t object_$$n[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
-	@echo "static const struct { const char *name; const uint8_t *bytes; } objects[] = {" >>$@
-	@for f in $^; do n=$$(basename $$f .bpf.inc); echo "{\"$$n\", object_$$n},"; done >>$@
-	@echo "};" >>$@
+# The stages: one table of all objects, in either form. Their DWARF stays behind; types and lines for the kernel are in
+# sections of their own.
+STAGES := $(patsubst vm/kernel/%.bpf.c,%,$(wildcard vm/kernel/*.bpf.c))
+$(BPF)/vm/kernel/objects.inc: $(foreach form,kernel kernel/counted,$(patsubst %,$(BPF)/vm/$(form)/%.bpf.inc,$(STAGES)))
+	@for f in $^; do n=$$(basename $$f .bpf.inc) form=$$(basename $$(dirname $$f)); echo "static const uint8_t $${form}_$$n[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
+	@for form in kernel counted; do \
+		echo "static const struct object $${form}_objects[] = {"; for n in $(STAGES); do echo "{\"$$n\", $${form}_$$n},"; done; echo "};"; \
+	done >>$@
 $(B)/runtime/kernel/object.o: $(BPF)/vm/kernel/objects.inc

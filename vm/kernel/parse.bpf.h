@@ -31,6 +31,12 @@ static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, s
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 
+/* Options of IPv6, by a function that the verifier looks at once: there may be thousands, behind each of many headers.
+ */
+enum { IP6_OPTIONS_TURNS = 64 };
+uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
+#define IP6_OPTIONS(p, at, end, hop_by_hop) kernel_ip6_options((struct kpkt *)(p)->pkt, at, end, hop_by_hop)
+
 #include "vm/packet/parse/arp.c"
 #include "vm/packet/parse/icmp.c"
 #include "vm/packet/parse/ip4.c"
@@ -71,6 +77,22 @@ static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const ui
 {
     (void)f, (void)dst;
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));
+}
+
+/* Some of them: the reason << 32, and where they go on. */
+GLOBAL uint64_t kernel_ip6_options_some(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
+{
+    const uint64_t reason = check_options(&(struct parse){.data = k->head}, &at, end, hop_by_hop);
+    return reason << 32 | at;
+}
+
+GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
+{
+    uint64_t said = at;
+    TURNS(IP6_OPTIONS_BYTES / IP6_OPTIONS_TURNS)
+    while (LOOP(!(said >> 32) && (uint32_t)said < end))
+        said = kernel_ip6_options_some(k, (uint32_t)said, end, hop_by_hop);
+    return said >> 32;
 }
 
 GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)

@@ -2,8 +2,9 @@
  * where it lies: SOURCES. */
 #include "vm/packet/loop.h"
 
-/* A flow that ended must be counted off, or its source is blamed for ever: so many hands are not met in a row. */
-enum { SOURCE_TRIES = 4096 };
+/* A flow that ended must be counted off, or its source is blamed for ever: so many hands, 64 times 64, are not met in a
+ * row. */
+enum { SOURCE_TRIES = 64 };
 
 static inline uint64_t source_hash(const struct kernel_source *key)
 {
@@ -16,17 +17,31 @@ static inline uint32_t source_find(const struct kernel_source *key, uint64_t has
     return keyed_find(&SOURCES->table, &at, key);
 }
 
-/* One more, or one less; the last one's slot is free. False: it is not there any more. */
-static inline bool source_change(uint32_t slot, const struct kernel_source *key, bool more)
+enum source_said { SOURCE_GONE, SOURCE_CHANGED, SOURCE_BUSY };
+
+/* One more, or one less; the last one's slot is free: enum source_said, BUSY after some tries. */
+GLOBAL uint64_t kernel_source_try(const struct kernel_source *key NONNULL, uint32_t slot, bool more)
 {
     uint64_t *const word = KEYED_WORD(&SOURCES->table, slot);
+    TURNS(SOURCE_TRIES)
     for (uint32_t i = LOOSE(0); LOOP(i < SOURCE_TRIES); i++) {
         const uint64_t was = word_read(word);
-        if (was == 0 || was == KEYED_BORN || !keyed_is(&SOURCES->table, slot, key->addr)) return false;
+        if (was == 0 || was == KEYED_BORN || !keyed_is(&SOURCES->table, slot, key->addr)) return SOURCE_GONE;
         const bool last = !more && (uint32_t)was == 1;
-        if (last ? keyed_free(&SOURCES->table, slot, was) : word_swap(word, was, more ? was + 1 : was - 1)) return true;
+        if (last ? keyed_free(&SOURCES->table, slot, was) : word_swap(word, was, more ? was + 1 : was - 1))
+            return SOURCE_CHANGED;
     }
-    return false;
+    return SOURCE_BUSY;
+}
+
+/* False: it is not there any more. */
+static inline bool source_change(uint32_t slot, const struct kernel_source *key, bool more)
+{
+    uint64_t said = SOURCE_BUSY;
+    TURNS(SOURCE_TRIES)
+    for (uint32_t i = LOOSE(0); LOOP(i < SOURCE_TRIES && said == SOURCE_BUSY); i++)
+        said = kernel_source_try(key, slot, more);
+    return said == SOURCE_CHANGED;
 }
 
 static inline bool source_put(const struct kernel_source *key, uint64_t hash)

@@ -105,6 +105,7 @@ static inline bool table_try_lock(struct flow *f)
 /* False also of a slot that is free. */
 static inline bool table_lock(struct flow *f)
 {
+    TURNS(TABLE_TRIES)
     for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
         const uint64_t was = *(volatile uint64_t *)&f->claim;
         if (!was) return false;

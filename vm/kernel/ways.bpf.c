@@ -31,17 +31,21 @@ static inline bool agrees(const uint32_t a[4], const uint32_t b[4], uint32_t bit
     return !differ;
 }
 
-GLOBAL uint64_t kernel_route_rule(struct kpkt *k NONNULL, uint32_t which)
+/* May rule number i concern the packet's way there? */
+APART uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint32_t i)
 {
     const struct key *key = &k->key;
-    const uint8_t family = key->kind & KIND_IP4 ? 4 : 6;
-    for (uint32_t i = 0; LOOP(i < state_world.route_rules); i = LOOSE(i + 1)) {
-        const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
-        if (x->family != family || (which == TO_SOURCE && x->in != ROUTE_NO_PORT)) continue;
-        if (which == TO_SOURCE ? agrees(key->dst, x->from, x->from_bits) && agrees(key->src, x->to, x->to_bits)
-                               : agrees(key->src, x->from, x->from_bits) && agrees(key->dst, x->to, x->to_bits))
-            return 1;
-    }
+    const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
+    if (x->family != (key->kind & KIND_IP4 ? 4 : 6) || (which == TO_SOURCE && x->in != ROUTE_NO_PORT)) return 0;
+    return which == TO_SOURCE ? agrees(key->dst, x->from, x->from_bits) && agrees(key->src, x->to, x->to_bits)
+                              : agrees(key->src, x->from, x->from_bits) && agrees(key->dst, x->to, x->to_bits);
+}
+
+GLOBAL uint64_t kernel_route_rule(struct kpkt *k NONNULL, uint32_t which)
+{
+    TURNS(KERNEL_ROUTE_RULES)
+    for (uint32_t i = 0; LOOP(i < state_world.route_rules); i = LOOSE(i + 1))
+        if (kernel_route_rule_is(k, which, i)) return 1;
     return 0;
 }
 

@@ -25,6 +25,7 @@ enum {
     SET_CROWDED = 63, /* the entry names a node */
     SET_NODE4 = 4,    /* words before the entries */
     SET_NODE6 = 8,
+    SET_NODES = 22, /* that lead to one another: each spans at most 2^-6 of the one before */
 };
 
 /* Sets over two arrays of ranges, in order and apart from one another within each set. */

@@ -126,7 +126,7 @@ void step_classify(struct emit *e, const struct insn *n, uint32_t next)
     const bool some = has_code(e->p, c);
     step_mov(e, R3, 0);
     insns_here(a, e->search);
-    if (e->again) bound_search(e);
+    if (e->again && !e->counted) bound_search(e);
     step_mov(e, R2, n->imm);
     STEP_CALL(e, kernel_classify);
     insns_jump_if(a, BPF_JMP32 | BPF_JEQ | BPF_K, R0, ENTRY_NONE, next);
@@ -134,7 +134,7 @@ void step_classify(struct emit *e, const struct insn *n, uint32_t next)
     look_entry_up(e, c);
     if (some) insns_jump_if(a, BPF_JMP32 | BPF_JNE | BPF_K, R1, 0, coded);
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R0, 0, 0, 1);
-    insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    step_leave(e);
     insns_here(a, coded);
     if (some) run_code_of(e, c);
 }
@@ -143,5 +143,8 @@ void step_again(struct emit *e)
 {
     step_get(e, R3, e->regs);
     insns_put(&e->a, BPF_ALU64 | BPF_ADD | BPF_K, R3, 0, 0, 1);
-    insns_jump(&e->a, e->search);
+    if (e->counted)
+        turn_again(e);
+    else
+        insns_jump(&e->a, e->search);
 }

@@ -7,6 +7,7 @@
 #define VM_KERNEL_GEN_CODE_H
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct code_ref {
@@ -20,9 +21,10 @@ struct code_function {
     uint32_t count;
     uint32_t ref_count;
     const struct code_ref *refs; /* ascending by `at` */
+    bool turns;                  /* generated: a turn of a loop, long f(uint32_t turn, struct kpkt **k) */
 };
 
-/* All are uint64_t f(struct kpkt *k), k not NULL; names are unlike those of all others. */
+/* All others are uint64_t f(struct kpkt *k), k not NULL; names are unlike those of all others. */
 struct code {
     struct code_function *functions;
     uint32_t count;

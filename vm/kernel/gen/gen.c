@@ -17,13 +17,12 @@ enum { NAME_MOST = 24 };
 /* All that is made lies behind the functions themselves. */
 struct made {
     const struct program *p;
+    bool counted;
     struct code *code;
     uint32_t room;
     const char **names; /* [function of the program] */
     char (*texts)[NAME_MOST];
 };
-
-static void no_branch(struct emit *e) { step_return(e, 0); }
 
 /* A rule decides: its verdict comes from the table. r0: rule + 1, r1: firewall + 1. */
 static void decide_by_rule(struct emit *e)
@@ -43,7 +42,19 @@ static void decide_by_rule(struct emit *e)
     insns_put(a, BPF_ALU64 | BPF_LSH | BPF_K, R1, 0, 0, 40);
     insns_put(a, BPF_ALU64 | BPF_OR | BPF_X, R0, R2, 0, 0);
     insns_put(a, BPF_ALU64 | BPF_OR | BPF_X, R0, R1, 0, 0);
-    insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    step_leave(e);
+}
+
+/* Older kernels take the packet for one that may be NULL. */
+static void begin(struct emit *e)
+{
+    struct insns *const a = &e->a;
+    if (e->counted) {
+        insns_put(a, BPF_JMP | BPF_JNE | BPF_K, R1, 0, 2, 0);
+        step_mov(e, R0, 0);
+        insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    }
+    insns_put(a, BPF_ALU64 | BPF_MOV | BPF_X, PACKET, R1, 0, 0);
 }
 
 static void pass(struct emit *e)
@@ -51,12 +62,18 @@ static void pass(struct emit *e)
     insns_begin(&e->a, e->count);
     e->tail = insns_label(&e->a);
     e->search = insns_label(&e->a);
-    insns_put(&e->a, BPF_ALU64 | BPF_MOV | BPF_X, PACKET, R1, 0, 0);
+    e->leave = insns_label(&e->a);
+    if (e->counted && e->again)
+        turn_begin(e);
+    else
+        begin(e);
     for (uint32_t i = 0; i < e->count && !e->a.failed; i++) {
+        if (e->counted) insns_relay(&e->a);
         insns_here(&e->a, i);
         if (!e->left_out || !e->left_out[i]) step_insn(e, i);
     }
     if (e->decides) decide_by_rule(e);
+    if (e->counted && e->again) turn_end(e);
 }
 
 /* False: no memory. */
@@ -82,7 +99,8 @@ static bool take(struct made *m, const char *name, struct emit *e)
                                                                       .insns = e->a.insns,
                                                                       .count = e->a.insn_count,
                                                                       .refs = e->a.refs,
-                                                                      .ref_count = e->a.ref_count};
+                                                                      .ref_count = e->a.ref_count,
+                                                                      .turns = e->counted && e->again};
         e->a.insns = NULL;
         e->a.refs = NULL;
     }
@@ -92,8 +110,12 @@ static bool take(struct made *m, const char *name, struct emit *e)
 
 static bool make(struct made *m, uint32_t func)
 {
-    struct emit e = {
-        .p = m->p, .names = m->names, .func = func, .first = m->p->funcs[func].first, .count = m->p->funcs[func].count};
+    struct emit e = {.p = m->p,
+                     .names = m->names,
+                     .func = func,
+                     .first = m->p->funcs[func].first,
+                     .count = m->p->funcs[func].count,
+                     .counted = m->counted};
     e.a.failed = !survey(&e);
     do pass(&e);
     while (!insns_end(&e.a));
@@ -102,13 +124,20 @@ static bool make(struct made *m, uint32_t func)
     return take(m, m->names[func], &e);
 }
 
-/* Where there are no services. */
-static bool make_no_services(struct made *m)
+/* A function of that name that does not search again: without services, and around a loop. */
+static bool make_apart(struct made *m, const char *name, void (*write)(struct emit *, const char *), const char *of)
 {
-    struct emit e = {.p = m->p};
+    struct emit e = {.p = m->p, .counted = m->counted};
     insns_begin(&e.a, 0);
-    no_branch(&e);
-    return take(m, "judge_services", &e);
+    begin(&e);
+    write(&e, of);
+    return insns_end(&e.a) && take(m, name, &e);
+}
+
+static void no_branch(struct emit *e, const char *of)
+{
+    (void)of;
+    step_return(e, 0);
 }
 
 /* Calls go to later functions alone, so one pass finds all. */
@@ -123,6 +152,11 @@ bool *gen_reached(const struct program *p)
     return reached;
 }
 
+/* What the stages call the two functions by that they begin with. */
+static const char *called(uint32_t func) { return func ? "judge_services" : "judge_program"; }
+
+static bool is_turn(const struct made *m, uint32_t func) { return m->counted && turns_has(m->p, func); }
+
 /* False: no memory. */
 static bool name_reached(struct made *m, uint32_t *count)
 {
@@ -132,7 +166,7 @@ static bool name_reached(struct made *m, uint32_t *count)
     for (uint32_t f = 0; reached && f < m->p->funcs_count; f++) {
         if (!reached[f]) continue;
         snprintf(m->texts[f], NAME_MOST, "judge_%u", f);
-        m->names[f] = !f ? "judge_program" : f == services ? "judge_services" : m->texts[f];
+        m->names[f] = is_turn(m, f) ? m->texts[f] : f && f != services ? m->texts[f] : called(f);
         ++*count;
     }
     free(reached);
@@ -141,9 +175,14 @@ static bool name_reached(struct made *m, uint32_t *count)
 
 static bool make_all(struct made *m)
 {
-    for (uint32_t f = 0; f < m->p->funcs_count; f++)
+    const uint32_t services = m->p->meta->services;
+    for (uint32_t f = 0; f < m->p->funcs_count; f++) {
         if (m->names[f] && !make(m, f)) return false;
-    return m->p->meta->services || make_no_services(m);
+        if (m->names[f] && (!f || f == services) && is_turn(m, f) &&
+            !make_apart(m, called(f), turns_whole, m->names[f]))
+            return false;
+    }
+    return services || make_apart(m, "judge_services", no_branch, NULL);
 }
 
 /* The kernel takes 256 functions in one program; the stages' C has some. */
@@ -174,10 +213,10 @@ static int make_judge(struct made *m, char *err, size_t err_len)
     return insns > INSNS_MOST ? refuse(err, err_len, insns, "instructions", INSNS_MOST) : 0;
 }
 
-int gen_judge(const struct program *p, struct code *code, char *err, size_t err_len)
+int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len)
 {
-    const size_t n = p->funcs_count + (size_t)1;
-    struct made m = {.p = p, .code = code};
+    const size_t n = p->funcs_count + (size_t)3; /* two that begin may be in two parts */
+    struct made m = {.p = p, .counted = counted, .code = code};
     *code = (struct code){.functions = calloc(1, n * (sizeof *code->functions + NAME_MOST))};
     m.names = calloc(n, sizeof *m.names);
     m.texts = (char(*)[NAME_MOST])(void *)(code->functions + n);

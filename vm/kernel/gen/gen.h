@@ -8,9 +8,10 @@
 #include "vm/kernel/gen/code.h"
 #include "vm/program/program.h"
 
-/* Function 0 as `judge_program` and meta.services as `judge_services`, and all that they call. 0 or a negative errno
- * with one line in err; the code is the caller's, to be freed by gen_free. */
-int gen_judge(const struct program *p, struct code *code, char *err, size_t err_len);
+/* Function 0 as `judge_program` and meta.services as `judge_services`, and all that they call; counted: for stages of
+ * that form (vm/kernel/loop.bpf.h). 0 or a negative errno with one line in err; the code is the caller's, to be freed
+ * by gen_free. */
+int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len);
 void gen_free(struct code *code);
 
 /* [function]: does function 0 or meta.services lead there? The caller frees it. NULL: no memory. */

@@ -24,13 +24,14 @@ static bool grow(struct insns *a, void **array, uint32_t count, uint32_t *room, 
 
 void insns_begin(struct insns *a, uint32_t labels)
 {
-    a->insn_count = a->ref_count = a->jump_count = a->label_count = 0;
+    a->insn_count = a->ref_count = a->jump_count = a->label_count = a->relayed = 0;
     while (a->label_count < labels && !a->failed) insns_label(a);
 }
 
 uint32_t insns_label(struct insns *a)
 {
     if (!grow(a, (void **)&a->labels, a->label_count, &a->label_room, sizeof *a->labels)) return 0;
+    a->labels[a->label_count] = INSNS_NONE;
     return a->label_count++;
 }
 
@@ -85,7 +86,7 @@ static bool jump_to(struct insns *a, uint32_t label, uint32_t at)
         a->far = far;
     }
     const bool far = a->far[a->jump_count];
-    a->jumps[a->jump_count++] = (struct insns_jump_at){.at = at, .label = label};
+    a->jumps[a->jump_count++] = (struct insns_jump_at){.at = at, .label = label, .relay = INSNS_NONE};
     return far;
 }
 
@@ -108,16 +109,43 @@ void insns_jump(struct insns *a, uint32_t label)
     insns_put(a, INSN_GOTOL, 0, 0, 0, 0);
 }
 
+/* A relay to the label, unless it has one from here on already. */
+static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
+{
+    for (uint32_t i = first; i < a->jump_count; i++)
+        if (a->jumps[i].label == label) return a->jumps[i].at;
+    insns_jump(a, label);
+    return a->failed ? 0 : a->jumps[a->jump_count - 1].at;
+}
+
+void insns_relay(struct insns *a)
+{
+    enum { EVERY = 1 << 14 };
+    if (a->insn_count - a->relayed < EVERY) return;
+    const uint32_t before = a->jump_count, over = insns_label(a);
+    insns_jump(a, over);
+    for (uint32_t i = 0; i < before && !a->failed; i++)
+        if (a->labels[a->jumps[i].label] == INSNS_NONE && a->jumps[i].relay == INSNS_NONE)
+            a->jumps[i].relay = relay_to(a, a->jumps[i].label, before + 1);
+    insns_here(a, over);
+    a->relayed = a->insn_count;
+}
+
+static bool is_near(int64_t off) { return off >= NEAR_LEAST && off <= NEAR_MOST; }
+
 bool insns_end(struct insns *a)
 {
     bool all_near = true;
     if (a->failed) return true;
     for (uint32_t i = 0; i < a->jump_count; i++) {
         struct bpf_insn *const n = &a->insns[a->jumps[i].at];
-        const int64_t off = (int64_t)a->labels[a->jumps[i].label] - a->jumps[i].at - 1;
-        if (n->code == INSN_GOTOL) {
+        const uint32_t relay = a->jumps[i].relay, to = relay == INSNS_NONE ? a->labels[a->jumps[i].label] : relay;
+        const int64_t off = (int64_t)to - a->jumps[i].at - 1;
+        if (n->code == INSN_GOTOL && is_near(off)) {
+            *n = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .off = (int16_t)off};
+        } else if (n->code == INSN_GOTOL) {
             n->imm = (int32_t)off;
-        } else if (off >= NEAR_LEAST && off <= NEAR_MOST) {
+        } else if (is_near(off)) {
             n->off = (int16_t)off;
         } else {
             a->far[i] = true;

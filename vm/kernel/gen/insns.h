@@ -7,14 +7,17 @@
 
 #include "vm/kernel/gen/code.h"
 
-/* Of a jump without condition, of any distance: a call's and an exit's class with a 32 bit offset (since Linux 6.6). */
+/* Of a jump without condition, of any distance: a call's and an exit's class with a 32 bit offset (since Linux 6.6),
+ * for those that 16 bits do not reach. */
 #define INSN_GOTOL (BPF_JMP32 | BPF_JA)
 /* The jump that is taken when a program has looped too often (since Linux 6.9): its code, and its source. */
 #define INSN_MAY_GOTO (BPF_JMP | 0xe0)
 
 struct insns_jump_at {
     uint32_t at, label;
+    uint32_t relay; /* the instruction of a relay that it leads to, which leads on; INSNS_NONE: straight to its label */
 };
+#define INSNS_NONE UINT32_MAX
 
 struct insns {
     struct bpf_insn *insns;
@@ -24,7 +27,8 @@ struct insns {
     bool *far;        /* [jump]: kept from pass to pass */
     uint32_t insn_count, ref_count, jump_count, label_count;
     uint32_t insn_room, ref_room, jump_room, label_room;
-    bool failed; /* memory is out */
+    uint32_t relayed; /* the instruction behind the last relays */
+    bool failed;      /* memory is out */
 };
 
 /* A pass begins: nothing is written, and labels 0 .. labels - 1 are there. */
@@ -33,6 +37,9 @@ void insns_begin(struct insns *a, uint32_t labels);
 uint32_t insns_label(struct insns *a);
 /* It stands here. */
 void insns_here(struct insns *a, uint32_t label);
+/* Between two steps, for kernels that have no gotol: where many instructions stand behind the last relays, each label
+ * that is still to come gets one here, and jumps to it lead there. All jumps lead forward. */
+void insns_relay(struct insns *a);
 /* The pass ends: jumps are given their distances. False: some were too far, and another pass is needed. */
 bool insns_end(struct insns *a);
 void insns_free(struct insns *a);

@@ -76,7 +76,7 @@ void shape_code(struct emit *e, uint32_t shape)
         } else if (op == OP_RETK) {
             step_get(e, R0, e->regs + 1);
             insns_put(&e->a, BPF_ALU64 | BPF_ADD | BPF_K, R0, 0, 0, 1);
-            insns_put(&e->a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+            step_leave(e);
         } else {
             step_get(e, R2, e->regs + 1);
             if (op == OP_COUNT)

@@ -6,14 +6,14 @@
 #include "vm/kernel/kpkt.h"
 
 /* Where register `reg` lies on the stack. */
-static int16_t place(uint32_t reg) { return (int16_t)(-8 * (int)(reg - KEPT_COUNT + 1)); }
+int16_t step_place(uint32_t reg) { return (int16_t)(-8 * (int)(reg - KEPT_COUNT + 1)); }
 
 void step_get(struct emit *e, unsigned dst, uint32_t reg)
 {
     if (reg < KEPT_COUNT)
         insns_put(&e->a, BPF_ALU64 | BPF_MOV | BPF_X, dst, KEPT + reg, 0, 0);
     else
-        insns_put(&e->a, BPF_LDX | BPF_MEM | BPF_DW, dst, STACK, place(reg), 0);
+        insns_put(&e->a, BPF_LDX | BPF_MEM | BPF_DW, dst, STACK, step_place(reg), 0);
 }
 
 void step_set(struct emit *e, uint32_t reg, unsigned src)
@@ -21,10 +21,16 @@ void step_set(struct emit *e, uint32_t reg, unsigned src)
     if (reg < KEPT_COUNT)
         insns_put(&e->a, BPF_ALU64 | BPF_MOV | BPF_X, KEPT + reg, src, 0, 0);
     else
-        insns_put(&e->a, BPF_STX | BPF_MEM | BPF_DW, STACK, src, place(reg), 0);
+        insns_put(&e->a, BPF_STX | BPF_MEM | BPF_DW, STACK, src, step_place(reg), 0);
 }
 
-static void leave(struct emit *e) { insns_put(&e->a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+void step_leave(struct emit *e)
+{
+    if (e->counted && e->again)
+        insns_jump(&e->a, e->leave);
+    else
+        insns_put(&e->a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
 
 void step_return(struct emit *e, uint64_t value)
 {
@@ -32,7 +38,7 @@ void step_return(struct emit *e, uint64_t value)
         insns_number(&e->a, R0, value);
     else
         step_mov(e, R0, (uint32_t)value);
-    leave(e);
+    step_leave(e);
 }
 
 /* r0: the register's value; go on behind if it is 0. */
@@ -78,7 +84,7 @@ void step_insn(struct emit *e, uint32_t i)
     case OP_COUNT: effect(e, NAME(kernel_count), n->imm); break;
     case OP_LOG: effect(e, NAME(kernel_log), n->imm); break;
     case OP_CALL:
-        step_call(e, e->names[n->imm]);
+        step_call_program(e, n->imm);
         step_set(e, n->a, R0);
         break;
     case OP_CLASSIFY: step_classify(e, n, next); break;
@@ -86,7 +92,7 @@ void step_insn(struct emit *e, uint32_t i)
     case OP_RETNZ:
     case OP_PICK:
         unless_zero(e, n, next);
-        leave(e);
+        step_leave(e);
         break;
     case OP_RETK:
     case OP_RETB: step_return(e, (uint64_t)n->imm + 1); break;

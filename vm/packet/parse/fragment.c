@@ -37,6 +37,7 @@ static bool read_ip6(const struct pkt *pkt, struct fragment *out)
     const uint32_t end = pkt->l3 + (uint32_t)IP6_LEN + bytes_get16(pkt, pkt->l3 + (uint32_t)IP6_PAYLOAD);
     uint32_t at = pkt->l3 + (uint32_t)IP6_LEN;
     uint8_t next = bytes_get8(pkt, pkt->l3 + (uint32_t)IP6_NEXT);
+    TURNS(IP6_EXT_MOST)
     for (unsigned i = 0; LOOP(i < pkt->ext_headers); i++) {
         if (next == IPPROTO_NR_FRAGMENT && read_header(pkt, at, end, out)) return true;
         const uint32_t len = ip6_extension_len(next, bytes_get8(pkt, at + 1));

@@ -30,6 +30,7 @@ enum { BUILD_TTL = 64 }; /* of every packet that we originate (IANA's default, R
 /* IPv4: RFC 791. */
 enum {
     IP4_LEN = 20,
+    IP4_MOST = 60,
     IP4_TOS = 1,
     IP4_TOTAL = 2,
     IP4_ID = 4,
@@ -47,7 +48,7 @@ enum { IP4_OPT_END = 0, IP4_OPT_NOP = 1, IP4_OPT_COPIED = 0x80, IP4_OPTIONS_MOST
 enum { IP6_LEN = 40, IP6_PAYLOAD = 4, IP6_NEXT = 6, IP6_HOPS = 7, IP6_SRC = 8, IP6_DST = 24 };
 enum { IP6_EXT_MOST = 16, IP6_FRAG_LEN = 8, IP6_FRAG_OFFSET = 2, IP6_FRAG_ID = 4, IP6_ROUTING_TYPE = 2, AH_LEN = 12 };
 enum { IP6_ROUTING_LEFT = 3, IP6_MORE = 1, IP6_LEAST_MTU = 1280 };
-enum { IP6_OPT_PAD1 = 0, IP6_OPT_JUMBO = 0xc2 };
+enum { IP6_OPT_PAD1 = 0, IP6_OPT_JUMBO = 0xc2, IP6_OPTIONS_BYTES = 256 * 8 };
 
 enum ip_proto {
     IPPROTO_NR_HOPOPT = 0,

@@ -22,6 +22,7 @@ static void fill_key4(struct parse *p, uint32_t at)
 /* Every option inside the header; what follows an end-of-list is padding. */
 static bool options_ok(const struct parse *p, uint32_t at, uint32_t end)
 {
+    TURNS(IP4_OPTIONS_MOST)
     while (LOOP(at < end && parse_at(p, at) != IP4_OPT_END)) {
         uint32_t step = 1;
         if (parse_at(p, at) != IP4_OPT_NOP) {
@@ -38,6 +39,7 @@ static bool options_ok(const struct parse *p, uint32_t at, uint32_t end)
 static bool sum_ok(const struct parse *p, uint32_t at, uint32_t end)
 {
     uint32_t sum = 0;
+    TURNS(IP4_MOST / 2)
     for (; LOOP(at < end); at = LOOSE(at + 2)) sum += parse_at16(p, at);
     sum = (sum & UINT16_MAX) + (sum >> 16);
     return ((sum & UINT16_MAX) + (sum >> 16)) == UINT16_MAX;

@@ -29,23 +29,28 @@ static void set_fragment(struct key *key, uint32_t bit)
     key->kind = (key->kind & ~(uint32_t)(KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER)) | bit;
 }
 
-/* Options of a hop-by-hop or destination header: each inside it (RFC 8200, 4.2); hop-by-hop: none that makes a
- * jumbogram. */
-static enum pkt_reason check_options(const struct parse *p, uint32_t at, uint32_t end, bool hop_by_hop)
+/* Options of a hop-by-hop or destination header from *at on: each inside it (RFC 8200, 4.2); hop-by-hop: none that
+ * makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they reach. */
+static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32_t end, bool hop_by_hop)
 {
-    while (LOOP(at < end)) {
-        const uint8_t type = parse_at(p, at);
+    TURNS(IP6_OPTIONS_TURNS)
+    while (LOOP(*at < end)) {
+        const uint8_t type = parse_at(p, *at);
         uint32_t step = 1;
         if (type != IP6_OPT_PAD1) {
-            if (end - at < 2) return REASON_BAD_IP_OPTIONS;
-            step = parse_at(p, at + 1) + 2u;
-            if (step > end - at) return REASON_BAD_IP_OPTIONS;
+            if (end - *at < 2) return REASON_BAD_IP_OPTIONS;
+            step = parse_at(p, *at + 1) + 2u;
+            if (step > end - *at) return REASON_BAD_IP_OPTIONS;
             if (hop_by_hop && type == IP6_OPT_JUMBO) return REASON_JUMBOGRAM;
         }
-        at = LOOSE(at + step);
+        *at = LOOSE(*at + step);
     }
     return REASON_NONE;
 }
+
+#ifndef IP6_OPTIONS
+#define IP6_OPTIONS(p, at, end, hop_by_hop) check_options(p, &(uint32_t){at}, end, hop_by_hop)
+#endif
 
 /* A header of the common form: next header, length in 8-byte units without the first. */
 static enum pkt_reason walk_common(struct parse *p, struct chain *c)
@@ -55,7 +60,7 @@ static enum pkt_reason walk_common(struct parse *p, struct chain *c)
     if (r) return r;
     if (next == IPPROTO_NR_ROUTING && parse_at(p, at + IP6_ROUTING_TYPE) == 0) return REASON_IP6_ROUTING_0;
     if (next == IPPROTO_NR_HOPOPT || next == IPPROTO_NR_DSTOPTS)
-        r = check_options(p, at + 2, end, next == IPPROTO_NR_HOPOPT);
+        r = IP6_OPTIONS(p, at + 2, end, next == IPPROTO_NR_HOPOPT);
     c->next = parse_at(p, at);
     c->at = LOOSE(end);
     return r;
@@ -113,7 +118,7 @@ static bool is_jumbogram(struct parse *p, const struct chain *c, uint32_t wire_e
     if (c->at + 8 > wire_end || c->at + 8 > p->head) return false;
     uint32_t len = (parse_at(p, c->at + 1) + 1u) * 8;
     if (c->at + len > wire_end || c->at + len > p->head) len = 8;
-    return check_options(p, c->at + 2, c->at + len, true) == REASON_JUMBOGRAM;
+    return IP6_OPTIONS(p, c->at + 2, c->at + len, true) == REASON_JUMBOGRAM;
 }
 
 enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
@@ -131,6 +136,7 @@ enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
     p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
     if (is_jumbogram(p, &c, wire_end)) return REASON_JUMBOGRAM;
 
+    TURNS(IP6_EXT_MOST + 1)
     while (LOOP(ip6_is_extension(LOOSE(c.next)) && !c.later))
         if ((r = walk_one(p, &c))) return r;
     if (!ip6_is_extension(c.next)) parse_set_proto(p, c.next);

@@ -30,6 +30,7 @@ static void add_tag(struct parse *p, uint16_t tci)
 static enum pkt_reason parse_type(struct parse *p, uint16_t type, uint32_t at)
 {
     struct pkt *pkt = p->pkt;
+    TURNS(VLAN_TAGS_MOST + 1)
     while (LOOP(ether_is_tag(type))) {
         enum pkt_reason r = parse_need(p, at + VLAN_LEN, REASON_SHORT_VLAN);
         if (r) return r;

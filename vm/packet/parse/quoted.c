@@ -106,6 +106,7 @@ static bool read_ip6(struct quote *w)
     }
     end_at(w, IP6_LEN + wire_get16(ip + IP6_PAYLOAD));
     w->at += IP6_LEN;
+    TURNS(IP6_EXT_MOST + 1)
     for (unsigned n = 0; LOOP(ip6_is_extension(next)); n = LOOSE(n + 1))
         if (n >= IP6_EXT_MOST || !skip_header(w, &next)) return false;
     return read_l4(w, next);

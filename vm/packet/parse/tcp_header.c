@@ -35,13 +35,13 @@ static_assert((int)TCP_OPTIONS_MOST <= (int)OPTIONS_MASK, "all of them");
 static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
 {
     if (option[0] == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN) found->mss = wire_get16(option + 2);
-    if (option[0] == TCP_OPT_SACK_OK && len == TCP_OPT_SACK_OK_LEN) found->sack = true;
+    if (option[0] == TCP_OPT_SACK_OK && len == TCP_OPT_SACK_OK_LEN) found->sack = LOOSE(true);
     if (option[0] == TCP_OPT_SCALE && len == TCP_OPT_SCALE_LEN) {
-        found->has_scale = true;
+        found->has_scale = LOOSE(true);
         found->scale = option[2];
     }
     if (option[0] == TCP_OPT_STAMPS && len == TCP_OPT_STAMPS_LEN) {
-        found->has_stamps = true;
+        found->has_stamps = LOOSE(true);
         found->stamp = wire_get32(option + 2);
         found->echo = wire_get32(option + 6);
     }
@@ -53,6 +53,7 @@ void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found)
     uint8_t scratch[TCP_OPTIONS_MOST];
     const uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
     const uint8_t *options = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
+    TURNS(TCP_OPTIONS_MOST)
     for (uint32_t at = 0, step; LOOP(options && at < len); at = LOOSE(at + step)) {
         const uint8_t *option = options + (at & OPTIONS_MASK);
         if (option[0] == TCP_OPT_END) break;

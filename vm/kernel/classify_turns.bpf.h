@@ -1,0 +1,94 @@
+/* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a word of the tree
+ * a turn, or a block of a leaf. Included by classify.bpf.c. */
+#ifndef VM_KERNEL_CLASSIFY_TURNS_BPF_H
+#define VM_KERNEL_CLASSIFY_TURNS_BPF_H
+
+enum { WALK_MOST = 1 << 20 }; /* turns; no tree is so large */
+
+static INLINE uint64_t window(const struct key *key, uint64_t cut)
+{
+    return key->word[TREE_WORD(cut)] >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
+}
+
+/* True: the leaf goes on behind this block. */
+static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned size)
+{
+    const struct pbc_block *b = &ROW(blocks, w->block);
+    const struct pbc_format *f = &ROW(formats, w->format - 1);
+    KEPT_AS_IT_IS(b);
+    KEPT_AS_IT_IS(f);
+    const uint32_t last = block_column(b, pbc_col_entry(size))[LANES - 1];
+    uint32_t found = ENTRY_NONE;
+    if ((last & PBC_LANE_NONE) >= w->from) found = first_of_block(b, f, size, key, w->from);
+    if (found < w->best) w->best = found;
+    w->block += size;
+    return found == ENTRY_NONE && last & PBC_LANE_MORE;
+}
+
+static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key)
+{
+    switch (ROW(formats, w->format - 1).size) {
+    case 1: return block_next(w, key, 1);
+    case 2: return block_next(w, key, 2);
+    default: return block_next(w, key, 4);
+    }
+}
+
+/* The last fork whose other part may hold a lower entry; 1: there is none, and the search is over. */
+static INLINE long fork_next(struct kernel_walk *w)
+{
+#pragma clang loop unroll(full)
+    for (unsigned i = 0; i < FORKS; i++) {
+        if (w->waiting == 0) return 1;
+        w->waiting--;
+        const uint64_t fork = w->forks[FORK(w->waiting)];
+        if (TREE_LEAST(fork) >= w->best) continue;
+        w->word = ROW(tree, w->tree + TREE_BASE(fork) + 1);
+        return 0;
+    }
+    return 1;
+}
+
+static long walk_next(uint32_t turn, void *at)
+{
+    struct kpkt *k = TURN_OF(struct kpkt, at);
+    struct kernel_walk *w = &k->walk;
+    const uint64_t word = w->word;
+    (void)turn;
+    if (w->format) {
+        if (leaf_next(w, &k->key)) return 0;
+        w->format = 0;
+        return fork_next(w);
+    }
+    switch (TREE_KIND(word)) {
+    case TREE_CUT: w->word = ROW(tree, w->tree + TREE_BASE(word) + window(&k->key, word)); return 0;
+    case TREE_FORK:
+        w->forks[FORK(w->waiting)] = word;
+        w->waiting++;
+        w->word = ROW(tree, w->tree + TREE_BASE(word));
+        return 0;
+    case TREE_LEAF:
+        w->block = w->blocks + (uint32_t)TREE_BASE(word);
+        w->format = 1 + w->formats + (uint32_t)TREE_FORMAT(word);
+        return 0;
+    default: return fork_next(w);
+    }
+}
+
+static INLINE uint32_t one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from)
+{
+    struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
+    struct kernel_walk *w = &k->walk;
+    const struct image im = image_of(p, classifier);
+    w->tree = im.tree;
+    w->blocks = im.blocks;
+    w->formats = im.formats;
+    w->word = TREE_AT(&im, 0);
+    w->from = from;
+    w->best = ENTRY_NONE;
+    w->waiting = w->format = 0;
+    EACH_TURN(WALK_MOST, walk_next, k);
+    return w->best;
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* AGAIN for kernels without may_goto: a function that searches again is one turn of the kernel's own loop (bpf_loop).
+ * Who calls it loops over it. Between turns all lies in the packet (struct kernel_again), of which those kernels know
+ * nothing: they look at one turn, and leave out what that one never does. */
+#include <stddef.h>
+
+#include "vm/kernel/gen/emit_priv.h"
+#include "vm/kernel/kpkt.h"
+
+enum { TURNS_MOST = 1 << 22 /* entries of a classifier are fewer, and each turn goes on behind one of them */ };
+
+static int16_t at_reg(uint32_t reg) { return (int16_t)(offsetof(struct kpkt, again.regs) + 8 * (size_t)reg); }
+enum { FROM = offsetof(struct kpkt, again.from), RESULT = offsetof(struct kpkt, again.result) };
+
+bool turns_has(const struct program *p, uint32_t f)
+{
+    const struct insn *const code = &p->code[p->funcs[f].first];
+    for (uint32_t i = 0; i < p->funcs[f].count; i++)
+        if (code[i].op == OP_AGAIN) return true;
+    return false;
+}
+
+/* r1: the number of the turn, r2: where the packet's address lies. The first one begins with the function. */
+void turn_begin(struct emit *e)
+{
+    struct insns *const a = &e->a;
+    const uint32_t first = insns_label(a);
+    insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, PACKET, R2, 0, 0);
+    insns_jump_if(a, BPF_JMP32 | BPF_JEQ | BPF_K, R1, 0, first);
+    for (uint32_t reg = 0; reg < e->regs; reg++) {
+        insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, R0, PACKET, at_reg(reg), 0);
+        step_set(e, reg, R0);
+    }
+    insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, R3, PACKET, FROM, 0);
+    insns_jump(a, e->search);
+    insns_here(a, first);
+    step_mov(e, R0, 0);
+    for (uint32_t reg = 0; reg < e->regs; reg++) step_set(e, reg, R0);
+}
+
+/* r3: where the search goes on. */
+void turn_again(struct emit *e)
+{
+    struct insns *const a = &e->a;
+    insns_put(a, BPF_STX | BPF_MEM | BPF_DW, PACKET, R3, FROM, 0);
+    for (uint32_t reg = 0; reg < e->regs; reg++) {
+        step_get(e, R0, reg);
+        insns_put(a, BPF_STX | BPF_MEM | BPF_DW, PACKET, R0, at_reg(reg), 0);
+    }
+    step_mov(e, R0, 0);
+    insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+void turn_end(struct emit *e)
+{
+    struct insns *const a = &e->a;
+    insns_here(a, e->leave);
+    insns_put(a, BPF_STX | BPF_MEM | BPF_DW, PACKET, R0, RESULT, 0);
+    step_mov(e, R0, 1);
+    insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* The loop over the function of that name; r0: its result. */
+static void loop(struct emit *e, const char *name)
+{
+    struct insns *const a = &e->a;
+    const uint32_t packet = e->regs + 2 > KEPT_COUNT ? e->regs + 2 : KEPT_COUNT; /* on the stack */
+    step_set(e, packet, PACKET);
+    step_mov(e, R1, TURNS_MOST);
+    insns_symbol(a, R2, name, 0);
+    insns_put(a, BPF_ALU64 | BPF_MOV | BPF_X, R3, STACK, 0, 0);
+    insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R3, 0, 0, step_place(packet));
+    step_mov(e, R4, 0);
+    insns_put(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
+    insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, R0, PACKET, RESULT, 0);
+}
+
+void turns_whole(struct emit *e, const char *name)
+{
+    loop(e, name);
+    insns_put(&e->a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+void step_call_program(struct emit *e, uint32_t f)
+{
+    if (e->counted && turns_has(e->p, f))
+        loop(e, e->names[f]);
+    else
+        step_call(e, e->names[f]);
+}
