@@ -23,7 +23,7 @@ LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-gr
 
 UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kernel_%.c),$(wildcard tests/unit/*/test_*.c))
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
+TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c tests/machines/%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c tests/machines/*.c))
 $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
 $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))

@@ -72,6 +72,7 @@ static int load(const struct kernel *k, enum kernel_entry e, const struct linked
     const int fd = load_linked(k, e, l, log, LOG_MESSAGES);
     if (fd < 0) {
         if (*log && !strstr(log, "too large")) load_linked(k, e, l, log, LOG_INSTRUCTIONS);
+        if (k->cfg.refused) k->cfg.refused(entries[e].name, log);
         refused_program(l, entries[e].name, fd, log, err, err_len);
     }
     free(log);

@@ -1,0 +1,422 @@
+/* programs: programs for the verifiers of all kernels (verify.c), each as OUT/NAME.pbc with its rules in OUT/NAME.prey.
+ *
+ *   programs OUT FILE...
+ *
+ * Of FILE.prey the program; of FILE.t (tests/packets/) that of each `rules`; of FILE.md that of each block of rules; of
+ * FILE.txt (tests/machines/conditions.txt) two of each line: a rule with these conditions, and preyctl's filter. Rule
+ * files and blocks that do not compile are left out; all else compiles. Then drawn rule files, and lists of every shape
+ * (tests/lib/shapes.h). A program for which the kernel would get the same code as for another is not kept.
+ *
+ * At the end: are there at least 300, and do they hold every condition, and every instruction and block of a
+ * classifier, that a packet may meet? LONG=1: more of what is drawn, and lists of up to 100,000 rules.
+ */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/draw.h"
+#include "tests/lib/imgbuild.h"
+#include "tests/lib/shapes.h"
+#include "vm/kernel/gen/gen.h"
+#include "vm/program/program.h"
+
+enum { LEAST = 300 };
+
+static struct run {
+    const char *out;
+    unsigned kept, same, without, failed;
+    uint64_t *hashes; /* [kept] */
+    unsigned ops[OPCODE_COUNT], conds[COND_COUNT], sizes[5], forks, regs;
+} all;
+
+/* ---- the same ---- */
+
+static uint64_t hashed(uint64_t h, const void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) h = (h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+    return h;
+}
+
+static uint64_t hashed_power(uint64_t h, uint32_t count)
+{
+    const uint8_t power = count ? (uint8_t)(32 - __builtin_clz(count)) : 0;
+    return hashed(h, &power, 1);
+}
+
+/* What the kernel's verifier sees of a program: its judge, and how long its tables are, in powers of two. */
+static uint64_t seen_of(const struct program *p, const struct code *code)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < code->count; i++) {
+        const struct code_function *f = &code->functions[i];
+        h = hashed(h, f->insns, f->count * sizeof *f->insns);
+        for (uint32_t r = 0; r < f->ref_count; r++) h = hashed(h, f->refs[r].symbol, strlen(f->refs[r].symbol));
+    }
+    const uint32_t tables[] = {p->set4_count,   p->set6_count,   p->macs_count,    p->maps_count, p->patterns_count,
+                               p->meters_count, p->grains_count, p->entries_count, p->tree_count, p->blocks_count};
+    for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++) h = hashed_power(h, tables[i]);
+    return h;
+}
+
+static bool is_new(uint64_t hash)
+{
+    for (unsigned i = 0; i < all.kept; i++)
+        if (all.hashes[i] == hash) return false;
+    all.hashes = realloc(all.hashes, (all.kept + 1) * sizeof *all.hashes);
+    if (!all.hashes) abort();
+    all.hashes[all.kept++] = hash;
+    return true;
+}
+
+/* ---- what they hold ---- */
+
+static void note_code(const struct program *p, const struct pbc_func *f)
+{
+    for (uint32_t i = f->first; i < f->first + f->count; i++) {
+        const struct insn *in = &p->code[i];
+        all.ops[in->op]++;
+        if (in->op == OP_CALL && in->a >= all.regs) all.regs = in->a + 1u;
+    }
+}
+
+static void note(const struct program *p)
+{
+    bool *reached = gen_reached(p);
+    if (!reached) abort();
+    for (uint32_t i = 0; i < p->funcs_count; i++)
+        if (reached[i]) note_code(p, &p->funcs[i]);
+    free(reached);
+    for (uint32_t i = 0; i < p->conds_count; i++) all.conds[p->conds[i].kind]++;
+    for (uint32_t i = 0; i < p->formats_count; i++) all.sizes[p->formats[i].size]++;
+    for (uint32_t i = 0; i < p->classifiers_count; i++)
+        if (p->classifiers[i].forks > all.forks) all.forks = p->classifiers[i].forks;
+}
+
+/* ---- kept ---- */
+
+static void write_file(const char *name, const char *ending, const void *bytes, size_t len)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.%s", all.out, name, ending);
+    FILE *f = fopen(path, "wb");
+    if (f && fwrite(bytes, 1, len, f) == len && !fclose(f)) return;
+    printf("not ok - %s is written\n", path);
+    exit(1);
+}
+
+static void keep(const char *name, const uint8_t *pbc, size_t pbc_len, const char *text, size_t len)
+{
+    char err[300] = "";
+    struct code code = {0};
+    struct program *p = program_load(pbc, pbc_len, err, sizeof err);
+    if (!p || gen_judge(p, &code, err, sizeof err)) {
+        printf("not ok - %s has a judge: %s\n", name, err);
+        all.failed++;
+    } else if (is_new(seen_of(p, &code))) {
+        note(p);
+        write_file(name, "pbc", pbc, pbc_len);
+        write_file(name, "prey", text, len);
+    } else {
+        all.same++;
+    }
+    gen_free(&code);
+    program_put(p);
+}
+
+/* must: it compiles, or the set is not what it should be. path NULL: the text is all there is. */
+static void compiled(const char *name, const char *path, const char *text, size_t len, enum classify_when when,
+                     bool must)
+{
+    struct compile c;
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    c.classify = when;
+    if (!(path ? compile_file(&c, path) : compile_text(&c, name, text, len))) {
+        keep(name, c.pbc, c.pbc_len, text, len);
+    } else if (must) {
+        diags_print_text(c.diags, stdout, false);
+        printf("not ok - %s compiles\n", name);
+        all.failed++;
+    } else {
+        all.without++;
+    }
+    compile_fini(&c);
+}
+
+static void text_of(const char *text, size_t len, bool must, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static void text_of(const char *text, size_t len, bool must, const char *format, ...)
+{
+    char name[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    compiled(name, NULL, text, len, CLASSIFY_BY_COST, must);
+}
+
+/* ---- files ---- */
+
+static char *read_file(const char *path, size_t *len)
+{
+    struct stat st;
+    FILE *f = fopen(path, "rb");
+    char *text = f && !fstat(fileno(f), &st) ? calloc((size_t)st.st_size + 1, 1) : NULL;
+    if (!text || fread(text, 1, (size_t)st.st_size, f) != (size_t)st.st_size) {
+        printf("not ok - %s can be read\n", path);
+        exit(1);
+    }
+    *len = (size_t)st.st_size;
+    fclose(f);
+    return text;
+}
+
+/* Lines that belong together: of a block of rules, each with what stands before it in the file taken off. */
+struct block {
+    char *s;
+    size_t len;
+    FILE *out;
+    unsigned number;
+};
+
+static void open_block(struct block *b)
+{
+    b->number++;
+    b->out = open_memstream(&b->s, &b->len);
+    if (!b->out) abort();
+}
+
+static void close_block(struct block *b, const char *name, bool must)
+{
+    if (!b->out) return;
+    fclose(b->out);
+    b->out = NULL;
+    text_of(b->s, b->len, must, "%s-%u", name, b->number);
+    free(b->s);
+}
+
+/* What is indented behind `rules`. */
+static void packet_line(struct block *b, const char *name, const char *line)
+{
+    if (b->out && *line && !isspace((unsigned char)*line)) close_block(b, name, true);
+    if (b->out) fprintf(b->out, "%s\n", line);
+    if (!strcmp(line, "rules")) open_block(b);
+}
+
+/* What stands between ```prey and ```. */
+static void document_line(struct block *b, const char *name, const char *line)
+{
+    line += strspn(line, " ");
+    if (b->out && !strcmp(line, "```"))
+        close_block(b, name, false);
+    else if (b->out)
+        fprintf(b->out, "%s\n", line);
+    else if (!strcmp(line, "```prey"))
+        open_block(b);
+}
+
+static const char declared[] = "limits { flows 1000 }\n"
+                               "set some = 192.0.2.0/24, 198.51.100.7, 10.1.0.0/16, 2001:db8::/32\n"
+                               "ports web = 80, 443, 8000-8080\nmacs phones = 02:00:00:00:00:11, 02:00:00:00:00:12\n"
+                               "interface i0 = \"eth0\"\ninterface i1 = \"eth1\"\n"
+                               "schedule work = mon-fri 08:00-18:00\nschedule night = 22:00-06:00\n"
+                               "meter busy = 9/s burst 2 per source\nmeter wide = 1Mbit/s per source/24,/56\n"
+                               "meter whole = 70/m\nmeter own = 5/s per flow\n";
+
+/* In a rule that counts, one that logs, and one that decides; and as preyctl has it (runtime/preyctl/filter.c). */
+static void condition_line(struct block *b, const char *name, const char *line)
+{
+    char text[4000];
+    const bool out = !strncmp(line, "out out ", 8);
+    const char *where = out ? "out " : "";
+    if (!*line || *line == '#') return;
+    if (out) line += 4;
+    b->number++;
+    const int n = snprintf(text, sizeof text,
+                           "%sfirewall f %sdefault drop {\ncount %s\nlog %s\naccept %s\n}\nfirewall g %sdefault accept "
+                           "{\nreject %s log 3/s\n}\n",
+                           declared, where, line, line, line, out ? "forward " : "out ", line);
+    text_of(text, (size_t)n, true, "%s-%u-rule", name, b->number);
+    const int f = snprintf(text, sizeof text,
+                           "chain filter { accept \\\n%s\n}\nfirewall come %sdefault drop { do filter }\nfirewall sent "
+                           "out default drop { do filter }\n",
+                           line, out ? "forward " : "");
+    text_of(text, (size_t)f, false, "%s-%u-filter", name, b->number);
+}
+
+typedef void line_fn(struct block *b, const char *name, const char *line);
+static void lines(const char *name, char *text, line_fn *fn)
+{
+    struct block b = {.number = 0};
+    for (char *line = text, *end; *line; line = end) {
+        end = strchrnul(line, '\n');
+        if (*end) *end++ = 0;
+        fn(&b, name, line);
+    }
+    close_block(&b, name, false);
+}
+
+/* "rules-examples-laptop" of "rules-examples/laptop.prey" */
+static const char *named(const char *path, char name[250])
+{
+    const char *dot = strrchr(path, '.');
+    snprintf(name, 250, "%.*s", (int)(dot ? dot - path : 240), path);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c)) *c = '-';
+    return dot ? dot : "";
+}
+
+static void file(const char *path)
+{
+    char name[250];
+    size_t len;
+    const char *ending = named(path, name);
+    char *text = read_file(path, &len);
+    if (!strcmp(ending, ".t"))
+        lines(name, text, packet_line);
+    else if (!strcmp(ending, ".md"))
+        lines(name, text, document_line);
+    else if (!strcmp(ending, ".txt"))
+        lines(name, text, condition_line);
+    else
+        compiled(name, path, text, len, CLASSIFY_BY_COST, false);
+    free(text);
+}
+
+/* ---- drawn ---- */
+
+static void drawn(uint64_t seed)
+{
+    struct rng rng = {seed};
+    struct stock s;
+    struct text t = {0};
+    char name[40];
+    snprintf(name, sizeof name, "drawn-%u", (unsigned)seed);
+    stock_draw(&s, &rng);
+    rules_draw(&t, &s, &rng, seed % 20 == 0 ? 600 : seed % 5 == 0 ? 60 : 10);
+    for (size_t i = 0; i < t.len; i++)
+        if (t.s[i] == DRAW_SPLIT || t.s[i] == DRAW_LINE) t.s[i] = ' ';
+    compiled(name, NULL, t.s, t.len, (enum classify_when)(seed % 3), true);
+    text_free(&t);
+}
+
+static void shape(void *arg, const struct shape *s)
+{
+    (void)arg;
+    compiled(s->name, NULL, s->text, s->len, s->classify, true);
+}
+
+/* ---- by hand: what the loader takes, and this compiler does not write ---- */
+
+static void by_hand(struct imgbuild *b, const char *name)
+{
+    size_t len;
+    uint8_t *pbc = img_emit(b, &len);
+    static const char text[] = "# made by hand: tests/machines/programs.c\n";
+    keep(name, pbc, len, text, strlen(text));
+    free(pbc);
+    img_fini(b);
+}
+
+/* Function 0 has eight results at a time, and so has each that it calls, as deep as calls go. */
+static void registers(void)
+{
+    struct imgbuild b;
+    img_init(&b);
+    img_add_firewalls(&b,
+                      (struct pbc_firewall){.iface = PBC_NONE, .rule_count = PBC_REGS, .default_verdict = PBC_V_DROP});
+    for (uint32_t r = 0; r < PBC_REGS; r++) img_add_rules(&b, (struct pbc_rule){.chain = PBC_NONE, .place.line = r});
+    for (uint32_t depth = 0; depth <= PBC_CALL_DEPTH; depth++) {
+        struct insn code[2 * PBC_REGS + 3];
+        uint32_t n = 0;
+        for (uint8_t r = 0; r < PBC_REGS && depth < PBC_CALL_DEPTH; r++)
+            code[n++] = (struct insn){.op = OP_CALL, .a = r, .imm = depth + 1};
+        for (uint8_t r = 0; r < PBC_REGS && depth < PBC_CALL_DEPTH; r++)
+            code[n++] = (struct insn){.op = depth ? OP_RETNZ : OP_DECIDE, .a = r};
+        if (depth) code[n++] = (struct insn){.op = OP_JNALL, .a = KEY_SLOT(kind), .to = 1, .imm = KIND_TCP};
+        if (depth) code[n++] = (struct insn){.op = OP_RETK, .imm = depth};
+        code[n++] = (struct insn){.op = depth ? OP_RETZ : OP_DEFAULT};
+        img_function(&b, "registers", code, n);
+    }
+    by_hand(&b, "hand-registers");
+}
+
+static void hand_made(void)
+{
+    struct imgbuild b;
+    img_sample(&b);
+    by_hand(&b, "hand-sample");
+    registers();
+}
+
+/* ---- is it all there? ---- */
+
+static void ok(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void ok(bool good, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    printf(good ? "ok - " : "not ok - ");
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+    all.failed += !good;
+}
+
+static void ask_instructions(void)
+{
+    static const enum {
+        LINE,
+        CALL,
+        USER
+    } kernel[] = {
+#define OP(ident, name, operands, ends, kernel, doc) kernel,
+#include "vm/opcode.def"
+#undef OP
+    };
+    unsigned missing = 0, there = 0;
+    for (unsigned i = 0; i < OPCODE_COUNT; i++) {
+        if (kernel[i] == USER) continue;
+        there++;
+        missing += !all.ops[i];
+        if (!all.ops[i]) printf("# no program has the instruction %s\n", op_info[i].name);
+    }
+    ok(!missing, "every instruction that a packet may meet is in one of them: %u", there);
+}
+
+static void ask_conditions(void)
+{
+    unsigned missing = 0;
+    for (unsigned i = 0; i < COND_COUNT; i++) {
+        missing += !all.conds[i];
+        if (!all.conds[i]) printf("# no program has the condition %s\n", cond_info[i].name);
+    }
+    ok(!missing, "every condition is in one of them: %u", (unsigned)COND_COUNT);
+}
+
+int main(int argc, char **argv)
+{
+    const bool large = getenv("LONG") && *getenv("LONG");
+    if (argc < 3) return 2;
+    all.out = argv[1];
+    for (int i = 2; i < argc; i++) file(argv[i]);
+    for (uint64_t seed = 1; seed <= (large ? 400 : 100); seed++) drawn(seed);
+    shapes_draw(large, shape, NULL);
+    hand_made();
+    printf("# %u programs; %u more would have the same code, %u files and blocks hold no program\n", all.kept, all.same,
+           all.without);
+    ok(all.kept >= LEAST, "at least %u programs: %u", LEAST, all.kept);
+    ask_instructions();
+    ask_conditions();
+    ok(all.sizes[1] && all.sizes[2] && all.sizes[4], "blocks of classifiers have 1, 2 and 4 units: %u, %u, %u formats",
+       all.sizes[1], all.sizes[2], all.sizes[4]);
+    ok(all.forks > 1, "classifiers have forks: at most %u on a way", all.forks);
+    ok(all.regs == PBC_REGS, "code has %u registers: %u", PBC_REGS, all.regs);
+    free(all.hashes);
+    return all.failed ? 1 : 0;
+}

@@ -1,0 +1,347 @@
+/* verify: do programs pass the verifier of the kernel that runs?
+ *
+ *   verify [-n COUNT] FOLDER|FILE.pbc|FILE.bpf.o...
+ *
+ * Of a folder all such files; with -n so many programs of them, evenly spread. The stages are loaded once, then the
+ * judge of each program for both hooks, with the sweep of its meters, and then the proof at load is run on it. Without
+ * -n the stages are also loaded as each kind of program wants them (with flows, flows that are sent on, flows counted
+ * by source, proxies). A .bpf.o is loaded as it is. A line each says how many instructions the verifier looked at and
+ * how long loading took, in milliseconds of the processor; of what is refused it shows the verifier's last lines, and
+ * where the rules are. All files must lie on this machine, but nothing else of the project: what it takes is in the
+ * program.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/kernel/prove.h"
+#include "vm/program/program.h"
+
+/* ---- figures ---- */
+
+static const char *const entry_names[] = {
+#define ENTRY(name, type, array, at, doc) #name,
+#include "vm/kernel/entry.def"
+#undef ENTRY
+};
+
+/* The worst of a kind, and who was it. */
+struct worst {
+    double value;
+    char who[200];
+};
+
+static void worst_of(struct worst *w, double value, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void worst_of(struct worst *w, double value, const char *format, ...)
+{
+    va_list args;
+    if (value <= w->value) return;
+    w->value = value;
+    va_start(args, format);
+    vsnprintf(w->who, sizeof w->who, format, args);
+    va_end(args);
+}
+
+static struct run {
+    struct kernel *kernel;
+    unsigned passed, failed, skipped;
+    uint64_t frames;
+    struct worst stage, judge, load;
+} all;
+
+/* Processor time of all threads. */
+static double cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Instructions that the verifier looked at. */
+static uint32_t looked_at(int fd)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t len = sizeof info;
+    return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.verified_insns;
+}
+
+/* A line's figures: "judge_xdp 1234, judge_tc 1240". */
+struct figures {
+    char text[400];
+    size_t len;
+};
+
+static void figure(struct figures *f, struct worst *w, const char *program, const char *of, int fd)
+{
+    const uint32_t count = looked_at(fd);
+    const int n =
+        snprintf(f->text + f->len, sizeof f->text - f->len, "%s%s %" PRIu32, f->len ? ", " : "", program, count);
+    if (n > 0 && f->len + (size_t)n < sizeof f->text) f->len += (size_t)n;
+    worst_of(w, count, "%s of %s", program, of);
+}
+
+/* ---- what the verifier says ---- */
+
+enum { SHOWN = 20 /* lines */ };
+
+static const char *last_lines(const char *log, unsigned lines)
+{
+    const char *at = log + strlen(log);
+    if (at > log && at[-1] == '\n') at--;
+    while (at > log && !(at[-1] == '\n' && --lines == 0)) at--;
+    return at;
+}
+
+static void show(const char *log)
+{
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one_at_a_time);
+    for (const char *at = last_lines(log, SHOWN), *end; *at; at = *end ? end + 1 : end) {
+        end = strchrnul(at, '\n');
+        printf("# | %.*s\n", (int)(end - at), at);
+    }
+    pthread_mutex_unlock(&one_at_a_time);
+}
+
+static void refused(const char *name, const char *log)
+{
+    printf("# %s is refused; the verifier's last lines:\n", name);
+    show(log);
+}
+
+/* ---- programs ---- */
+
+static struct program *program_of(const char *path)
+{
+    char err[300] = "";
+    struct stat st;
+    struct program *p = NULL;
+    FILE *f = fopen(path, "rb");
+    uint8_t *bytes = f && !fstat(fileno(f), &st) ? malloc((size_t)st.st_size + 1) : NULL;
+    if (bytes && fread(bytes, 1, (size_t)st.st_size, f) == (size_t)st.st_size)
+        p = program_load(bytes, (size_t)st.st_size, err, sizeof err);
+    else
+        snprintf(err, sizeof err, "%s", strerror(errno));
+    if (!p) printf("not ok - %s is a program: %s\n", path, err);
+    if (!p) all.failed++;
+    free(bytes);
+    if (f) fclose(f);
+    return p;
+}
+
+/* "drawn-17" of "net/drawn-17.pbc" */
+static void name_of(const char *path, char name[100])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(name, 100, "%s", slash ? slash + 1 : path);
+    char *end = strstr(name, ".pbc");
+    if (end) *end = 0;
+}
+
+static void say_refused(const char *path, const char *name, const char *err)
+{
+    printf("# its rules: %.*s.prey\nnot ok - %s # %s\n", (int)(strlen(path) - strlen(".pbc")), path, name, err);
+    all.failed++;
+}
+
+static void judge(const char *path, const char *name, struct program *p)
+{
+    char err[700] = "";
+    struct figures f = {.len = 0};
+    struct proof proof = {0};
+    kernel_place(all.kernel, p);
+    const double begin = cpu_ms();
+    struct judge *j = kernel_prepare(all.kernel, p, err, sizeof err);
+    const double ms = cpu_ms() - begin;
+    for (unsigned e = 0; j && e < KERNEL_ENTRIES; e++)
+        if (kernel_prepared(j, e) >= 0) figure(&f, &all.judge, entry_names[e], name, kernel_prepared(j, e));
+    const bool good = j && !kernel_prove_prepared(all.kernel, j, p, &proof, err, sizeof err);
+    kernel_discard(j);
+    all.frames += proof.frames;
+    if (!good) {
+        say_refused(path, name, err);
+        return;
+    }
+    worst_of(&all.load, ms, "%s", name);
+    all.passed++;
+    printf("ok - %s # instructions looked at: %s; load ms %.1f; %" PRIu64 " frames proved\n", name, f.text, ms,
+           proof.frames);
+}
+
+/* ---- stages ---- */
+
+/* What stages are made for, as bits: it decides which maps they have and how long these are. */
+enum wants { WANTS_FLOWS = 1, WANTS_SOURCES = 2, WANTS_PROXIES = 4, WANTS_BOUND = 8, WANTS_ALL = 16 };
+static unsigned wants_of(const struct program *p)
+{
+    const struct kernel_sizes s = kernel_sizes_of(p, 1);
+    return (s.flow_slots > 1 ? WANTS_FLOWS : 0) | (s.source_slots ? WANTS_SOURCES : 0) |
+           (p->proxies_count ? WANTS_PROXIES : 0) | (s.flow_bound > 1 ? WANTS_BOUND : 0);
+}
+
+/* By what they want, the program with the smallest flow table. */
+struct kinds {
+    char *path[WANTS_ALL];
+    uint64_t slots[WANTS_ALL];
+};
+
+static void kind_of(struct kinds *k, char *path)
+{
+    struct program *p = program_of(path);
+    if (!p) return;
+    const unsigned w = wants_of(p);
+    const uint64_t slots = kernel_sizes_of(p, 1).flow_slots;
+    if (!k->path[w] || slots < k->slots[w]) {
+        k->path[w] = path;
+        k->slots[w] = slots;
+    }
+    program_put(p);
+}
+
+static void say_stages(const struct kernel *k, const char *name, double ms)
+{
+    struct figures f = {.len = 0};
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (kernel_program(k, e) >= 0) figure(&f, &all.stage, entry_names[e], name, kernel_program(k, e));
+    printf("ok - the stages, as %s wants them # instructions looked at: %s; load ms %.1f\n", name, f.text, ms);
+    all.passed++;
+}
+
+/* NULL after saying why. */
+static struct kernel *stages(const char *path)
+{
+    char err[700] = "", name[100];
+    struct program *p = program_of(path);
+    if (!p) return NULL;
+    name_of(path, name);
+    const double begin = cpu_ms();
+    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .refused = refused};
+    struct kernel *k = kernel_new(p, &cfg, err, sizeof err);
+    const int failed = errno;
+    if (k) {
+        say_stages(k, name, cpu_ms() - begin);
+    } else if (failed == EPERM || failed == ENOSYS) {
+        printf("ok - the stages, as %s wants them # SKIP %s\n", name, err);
+        all.skipped++;
+    } else {
+        say_refused(path, name, err);
+    }
+    program_put(p);
+    return k;
+}
+
+/* Those for who wants most are kept, for judges. False: there are none. */
+static bool all_stages(struct kinds *kinds, bool each)
+{
+    for (unsigned w = WANTS_ALL; w--;) {
+        if (!kinds->path[w] || (all.kernel && !each)) continue;
+        struct kernel *k = stages(kinds->path[w]);
+        if (all.skipped) return false;
+        if (all.kernel)
+            kernel_free(k);
+        else
+            all.kernel = k;
+    }
+    return all.kernel;
+}
+
+/* ---- objects ---- */
+
+static char said[1 << 16];
+static size_t said_len;
+static int keep_said(enum libbpf_print_level level, const char *format, va_list args)
+{
+    if (level == LIBBPF_DEBUG) return 0;
+    const int n = vsnprintf(said + said_len, sizeof said - said_len, format, args);
+    if (n > 0) said_len += (size_t)n < sizeof said - said_len ? (size_t)n : sizeof said - said_len - 1;
+    return n;
+}
+
+static void object(const char *path)
+{
+    struct figures f = {.len = 0};
+    struct bpf_program *p;
+    said_len = 0;
+    libbpf_set_print(keep_said);
+    const double begin = cpu_ms();
+    struct bpf_object *o = bpf_object__open_file(path, NULL);
+    const int failed = o ? bpf_object__load(o) : -errno;
+    const double ms = cpu_ms() - begin;
+    if (failed) {
+        show(said);
+        printf("not ok - %s # %s\n", path, strerror(-failed));
+        all.failed++;
+    } else {
+        bpf_object__for_each_program(p, o) figure(&f, &all.stage, bpf_program__name(p), path, bpf_program__fd(p));
+        printf("ok - %s # instructions looked at: %s; load ms %.1f\n", path, f.text, ms);
+        all.passed++;
+    }
+    bpf_object__close(o);
+}
+
+/* ---- files ---- */
+
+static void add(glob_t *g, const char *path, const char *ending)
+{
+    char pattern[4096];
+    struct stat st;
+    const size_t len = strlen(path), end = strlen(ending);
+    const int more = g->gl_pathc ? GLOB_APPEND : 0;
+    if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+        snprintf(pattern, sizeof pattern, "%s/*%s", path, ending);
+        glob(pattern, more, NULL, g);
+    } else if (len > end && !strcmp(path + len - end, ending)) {
+        glob(path, more | GLOB_NOCHECK, NULL, g);
+    }
+}
+
+static void programs(const glob_t *files, size_t part)
+{
+    const size_t count = part && part < files->gl_pathc ? part : files->gl_pathc;
+    struct kinds kinds = {.path = {NULL}};
+    for (size_t i = 0; i < files->gl_pathc; i++) kind_of(&kinds, files->gl_pathv[i]);
+    if (!all_stages(&kinds, !part)) return;
+    for (size_t i = 0; i < count; i++) {
+        char *const path = files->gl_pathv[i * files->gl_pathc / count], name[100];
+        struct program *p = program_of(path);
+        name_of(path, name);
+        if (p) judge(path, name, p);
+        program_put(p);
+        fflush(stdout);
+    }
+}
+
+static void say_worst(const char *what, const struct worst *w)
+{
+    if (w->value > 0) printf("# %s: %.0f, %s\n", what, w->value, w->who);
+}
+
+int main(int argc, char **argv)
+{
+    glob_t files = {0}, objects = {0};
+    size_t part = 0;
+    for (int i; (i = getopt(argc, argv, "n:")) != -1;)
+        if (i != 'n' || !(part = strtoul(optarg, NULL, 10))) return 2;
+    for (int i = optind; i < argc; i++) add(&files, argv[i], ".pbc"), add(&objects, argv[i], ".bpf.o");
+    if (files.gl_pathc) programs(&files, part);
+    for (size_t i = 0; i < objects.gl_pathc && !all.skipped; i++) object(objects.gl_pathv[i]);
+    say_worst("most instructions looked at in a stage", &all.stage);
+    say_worst("most instructions looked at in a judge", &all.judge);
+    say_worst("longest load of a judge, ms", &all.load);
+    printf("# %u passed, %u failed, %zu programs, %" PRIu64 " frames proved\n", all.passed, all.failed, files.gl_pathc,
+           all.frames);
+    kernel_free(all.kernel);
+    globfree(&files);
+    globfree(&objects);
+    return all.failed || !(all.passed || all.skipped) ? 1 : 0;
+}
