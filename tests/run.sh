@@ -138,6 +138,7 @@ list_tests() {
         variants "${f#tests/}" $((600 * long)) "$f" / /san
     done
     scripts 600 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/run.sh tests/golden/*/run.sh
+    [ -n "${COVERAGE:-}" ] || scripts $((600 * long)) / tests/machines/net.sh
     # 160 times the same compiler over the same examples: run.sh and golden/tests-inline show sanitizers as much.
     scripts 600 / tests/examples/mistakes.sh
     variants packets 300 "tests/packets/run tests/packets" / /san /clang

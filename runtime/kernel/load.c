@@ -36,11 +36,12 @@ static bool is_judges(const struct kernel *k, const struct judge *j, enum kernel
     return entry_is_programs(e) && is_wanted(k, e) && tables_want(&j->tables, e);
 }
 
-enum { LOG_BYTES = 1 << 16 }; /* the kernel keeps the end of what does not fit */
+/* Of a log that does not fit the kernel drops the beginning, before Linux 6.4 the end. */
+enum { LOG_BYTES = 1 << 24 };
 
-/* What the kernel's verifier writes: BPF_LOG_STATS (messages alone, which costs nothing), BPF_LOG_LEVEL1 (instructions,
- * too). */
-enum log_level { LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
+/* What the kernel's verifier writes: nothing; BPF_LOG_STATS (messages alone, which costs nothing); BPF_LOG_LEVEL1
+ * (instructions, too). */
+enum log_level { LOG_NONE = 0, LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
 
 /* What they want of the kernel, by their type. */
 static uint32_t flags_of(enum bpf_prog_type type)
@@ -48,34 +49,53 @@ static uint32_t flags_of(enum bpf_prog_type type)
     return type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
 }
 
-static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char log[LOG_BYTES],
+static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log,
                        enum log_level level)
 {
     LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
                 .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
                 .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
-                .log_size = LOG_BYTES, .log_level = level, .prog_flags = flags_of(entries[e].type));
-    log[0] = 0;
+                .log_size = log ? LOG_BYTES : 0, .log_level = level, .prog_flags = flags_of(entries[e].type));
+    if (log) log[0] = 0;
     const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
     return fd < 0 ? -errno : fd;
 }
 
-/* The descriptor or a negative errno. Of what is refused the instructions tell the function, at the price of some
- * seconds where it was too much to look at. */
+/* Is it all there, to the sum at its end? */
+static bool is_whole(const char *log) { return strstr(log, "\nprocessed "); }
+
+/* What the verifier writes of a program that was refused. */
+static void ask_log(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log,
+                    enum log_level level)
+{
+    const int fd = load_linked(k, e, l, log, level);
+    if (fd >= 0) close(fd); /* this time it was not */
+}
+
+/* The instructions tell the function, at the price of some seconds where it was too much to look at. */
+static void say_refused(const struct kernel *k, enum kernel_entry e, const struct linked *l, int failed, char *err,
+                        size_t err_len)
+{
+    char *messages = malloc(LOG_BYTES), *instructions = malloc(LOG_BYTES), *log = messages;
+    if (messages && instructions) {
+        ask_log(k, e, l, messages, LOG_MESSAGES);
+        instructions[0] = 0;
+        if (*messages && !strstr(messages, "too large")) ask_log(k, e, l, instructions, LOG_INSTRUCTIONS);
+        if (is_whole(instructions)) log = instructions;
+        if (k->cfg.refused) k->cfg.refused(entries[e].name, log);
+        refused_program(l, entries[e].name, failed, log, err, err_len);
+    } else {
+        snprintf(err, err_len, "out of memory");
+    }
+    free(messages);
+    free(instructions);
+}
+
+/* The descriptor or a negative errno. Without a log at first, for one that does not fit would be a refusal. */
 static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
 {
-    char *log = malloc(LOG_BYTES);
-    if (!log) {
-        snprintf(err, err_len, "out of memory");
-        return -ENOMEM;
-    }
-    const int fd = load_linked(k, e, l, log, LOG_MESSAGES);
-    if (fd < 0) {
-        if (*log && !strstr(log, "too large")) load_linked(k, e, l, log, LOG_INSTRUCTIONS);
-        if (k->cfg.refused) k->cfg.refused(entries[e].name, log);
-        refused_program(l, entries[e].name, fd, log, err, err_len);
-    }
-    free(log);
+    const int fd = load_linked(k, e, l, NULL, LOG_NONE);
+    if (fd < 0) say_refused(k, e, l, fd, err, err_len);
     return fd;
 }
 

@@ -2,10 +2,11 @@
  *
  *   programs OUT FILE...
  *
- * Of FILE.prey the program; of FILE.t (tests/packets/) that of each `rules`; of FILE.md that of each block of rules; of
- * FILE.txt (tests/machines/conditions.txt) two of each line: a rule with these conditions, and preyctl's filter. Rule
- * files and blocks that do not compile are left out; all else compiles. Then drawn rule files, and lists of every shape
- * (tests/lib/shapes.h). A program for which the kernel would get the same code as for another is not kept.
+ * Of a rule file its program; of packet triples (tests/packets/) that of each `rules`; of a document that of each block
+ * of rules; of a text (tests/machines/conditions.txt) two of each line: a rule with these conditions, and preyctl's
+ * filter. Rule files and blocks that do not compile are left out; all else compiles. Then drawn rule files, and lists
+ * of every shape (tests/lib/shapes.h). A program for which the kernel would get the same code as for another is not
+ * kept.
  *
  * At the end: are there at least 300, and do they hold every condition, and every instruction and block of a
  * classifier, that a packet may meet? LONG=1: more of what is drawn, and lists of up to 100,000 rules.

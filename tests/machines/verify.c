@@ -92,7 +92,7 @@ static void figure(struct figures *f, struct worst *w, const char *program, cons
 
 /* ---- what the verifier says ---- */
 
-enum { SHOWN = 20 /* lines */ };
+enum { SHOWN = 20 /* lines */, SHOWN_WIDTH = 400 };
 
 static const char *last_lines(const char *log, unsigned lines)
 {
@@ -104,19 +104,19 @@ static const char *last_lines(const char *log, unsigned lines)
 
 static void show(const char *log)
 {
-    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&one_at_a_time);
     for (const char *at = last_lines(log, SHOWN), *end; *at; at = *end ? end + 1 : end) {
         end = strchrnul(at, '\n');
-        printf("# | %.*s\n", (int)(end - at), at);
+        printf("# | %.*s\n", end - at > SHOWN_WIDTH ? SHOWN_WIDTH : (int)(end - at), at);
     }
-    pthread_mutex_unlock(&one_at_a_time);
 }
 
 static void refused(const char *name, const char *log)
 {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one_at_a_time);
     printf("# %s is refused; the verifier's last lines:\n", name);
     show(log);
+    pthread_mutex_unlock(&one_at_a_time);
 }
 
 /* ---- programs ---- */
@@ -124,18 +124,9 @@ static void refused(const char *name, const char *log)
 static struct program *program_of(const char *path)
 {
     char err[300] = "";
-    struct stat st;
-    struct program *p = NULL;
-    FILE *f = fopen(path, "rb");
-    uint8_t *bytes = f && !fstat(fileno(f), &st) ? malloc((size_t)st.st_size + 1) : NULL;
-    if (bytes && fread(bytes, 1, (size_t)st.st_size, f) == (size_t)st.st_size)
-        p = program_load(bytes, (size_t)st.st_size, err, sizeof err);
-    else
-        snprintf(err, sizeof err, "%s", strerror(errno));
-    if (!p) printf("not ok - %s is a program: %s\n", path, err);
+    struct program *p = program_load_file(path, err, sizeof err);
+    if (!p) printf("not ok - %s # %s\n", path, err);
     if (!p) all.failed++;
-    free(bytes);
-    if (f) fclose(f);
     return p;
 }
 
@@ -305,14 +296,25 @@ static void add(glob_t *g, const char *path, const char *ending)
     }
 }
 
+/* Of `of` paths so many, evenly spread; they come first then. */
+static void take_part(char **paths, size_t of, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *const path = paths[i * of / count];
+        paths[i * of / count] = paths[i];
+        paths[i] = path;
+    }
+}
+
 static void programs(const glob_t *files, size_t part)
 {
     const size_t count = part && part < files->gl_pathc ? part : files->gl_pathc;
     struct kinds kinds = {.path = {NULL}};
-    for (size_t i = 0; i < files->gl_pathc; i++) kind_of(&kinds, files->gl_pathv[i]);
+    take_part(files->gl_pathv, files->gl_pathc, count);
+    for (size_t i = 0; i < count; i++) kind_of(&kinds, files->gl_pathv[i]);
     if (!all_stages(&kinds, !part)) return;
     for (size_t i = 0; i < count; i++) {
-        char *const path = files->gl_pathv[i * files->gl_pathc / count], name[100];
+        char *const path = files->gl_pathv[i], name[100];
         struct program *p = program_of(path);
         name_of(path, name);
         if (p) judge(path, name, p);
@@ -338,8 +340,8 @@ int main(int argc, char **argv)
     say_worst("most instructions looked at in a stage", &all.stage);
     say_worst("most instructions looked at in a judge", &all.judge);
     say_worst("longest load of a judge, ms", &all.load);
-    printf("# %u passed, %u failed, %zu programs, %" PRIu64 " frames proved\n", all.passed, all.failed, files.gl_pathc,
-           all.frames);
+    printf("# %u passed, %u failed, of %zu programs; %" PRIu64 " frames proved\n", all.passed, all.failed,
+           files.gl_pathc, all.frames);
     kernel_free(all.kernel);
     globfree(&files);
     globfree(&objects);
