@@ -2,7 +2,7 @@
  *
  *   verify [-n COUNT] FOLDER|FILE.pbc|FILE.bpf.o...
  *
- * Of a folder all such files; with -n so many programs of them, evenly spread. The stages are loaded once, then the
+ * Of a folder all such files; with -n so many programs of it, evenly spread. The stages are loaded once, then the
  * judge of each program for both hooks, with the sweep of its meters, and then the proof at load is run on it. Without
  * -n the stages are also loaded as each kind of program wants them (with flows, flows that are sent on, flows counted
  * by source, proxies). A .bpf.o is loaded as it is. A line each says how many instructions the verifier looked at and
@@ -282,42 +282,66 @@ static void object(const char *path)
 
 /* ---- files ---- */
 
-static void add(glob_t *g, const char *path, const char *ending)
+/* Of `of` paths so many, evenly spread, come first; the others are freed. */
+static size_t take_part(char **paths, size_t of, size_t count)
 {
-    char pattern[4096];
-    struct stat st;
-    const size_t len = strlen(path), end = strlen(ending);
-    const int more = g->gl_pathc ? GLOB_APPEND : 0;
-    if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-        snprintf(pattern, sizeof pattern, "%s/*%s", path, ending);
-        glob(pattern, more, NULL, g);
-    } else if (len > end && !strcmp(path + len - end, ending)) {
-        glob(path, more | GLOB_NOCHECK, NULL, g);
-    }
-}
-
-/* Of `of` paths so many, evenly spread; they come first then. */
-static void take_part(char **paths, size_t of, size_t count)
-{
+    if (!count || count >= of) return of;
     for (size_t i = 0; i < count; i++) {
         char *const path = paths[i * of / count];
         paths[i * of / count] = paths[i];
         paths[i] = path;
     }
+    for (size_t i = count; i < of; i++) free(paths[i]);
+    return count;
 }
 
-static void programs(const glob_t *files, size_t part)
+struct files {
+    char **paths;
+    size_t count;
+};
+
+static void add_folder(struct files *f, const char *path, const char *ending, size_t part)
 {
-    const size_t count = part && part < files->gl_pathc ? part : files->gl_pathc;
+    char pattern[4096];
+    glob_t g;
+    snprintf(pattern, sizeof pattern, "%s/*%s", path, ending);
+    if (glob(pattern, 0, NULL, &g)) return;
+    f->paths = realloc(f->paths, (f->count + g.gl_pathc) * sizeof *f->paths);
+    if (!f->paths) abort();
+    for (size_t i = 0; i < g.gl_pathc; i++) f->paths[f->count + i] = strdup(g.gl_pathv[i]);
+    f->count += take_part(f->paths + f->count, g.gl_pathc, part);
+    globfree(&g);
+}
+
+static void add(struct files *f, const char *path, const char *ending, size_t part)
+{
+    struct stat st;
+    const size_t len = strlen(path), end = strlen(ending);
+    if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+        add_folder(f, path, ending, part);
+    } else if (len > end && !strcmp(path + len - end, ending)) {
+        f->paths = realloc(f->paths, (f->count + 1) * sizeof *f->paths);
+        if (!f->paths) abort();
+        f->paths[f->count++] = strdup(path);
+    }
+}
+
+static void free_files(struct files *f)
+{
+    for (size_t i = 0; i < f->count; i++) free(f->paths[i]);
+    free(f->paths);
+}
+
+static void programs(const struct files *files, bool each)
+{
     struct kinds kinds = {.path = {NULL}};
-    take_part(files->gl_pathv, files->gl_pathc, count);
-    for (size_t i = 0; i < count; i++) kind_of(&kinds, files->gl_pathv[i]);
-    if (!all_stages(&kinds, !part)) return;
-    for (size_t i = 0; i < count; i++) {
-        char *const path = files->gl_pathv[i], name[100];
-        struct program *p = program_of(path);
-        name_of(path, name);
-        if (p) judge(path, name, p);
+    for (size_t i = 0; i < files->count; i++) kind_of(&kinds, files->paths[i]);
+    if (!all_stages(&kinds, each)) return;
+    for (size_t i = 0; i < files->count; i++) {
+        char name[100];
+        struct program *p = program_of(files->paths[i]);
+        name_of(files->paths[i], name);
+        if (p) judge(files->paths[i], name, p);
         program_put(p);
         fflush(stdout);
     }
@@ -330,20 +354,20 @@ static void say_worst(const char *what, const struct worst *w)
 
 int main(int argc, char **argv)
 {
-    glob_t files = {0}, objects = {0};
+    struct files files = {.count = 0}, objects = {.count = 0};
     size_t part = 0;
     for (int i; (i = getopt(argc, argv, "n:")) != -1;)
         if (i != 'n' || !(part = strtoul(optarg, NULL, 10))) return 2;
-    for (int i = optind; i < argc; i++) add(&files, argv[i], ".pbc"), add(&objects, argv[i], ".bpf.o");
-    if (files.gl_pathc) programs(&files, part);
-    for (size_t i = 0; i < objects.gl_pathc && !all.skipped; i++) object(objects.gl_pathv[i]);
+    for (int i = optind; i < argc; i++) add(&files, argv[i], ".pbc", part), add(&objects, argv[i], ".bpf.o", 0);
+    if (files.count) programs(&files, !part);
+    for (size_t i = 0; i < objects.count && !all.skipped; i++) object(objects.paths[i]);
     say_worst("most instructions looked at in a stage", &all.stage);
     say_worst("most instructions looked at in a judge", &all.judge);
     say_worst("longest load of a judge, ms", &all.load);
-    printf("# %u passed, %u failed, of %zu programs; %" PRIu64 " frames proved\n", all.passed, all.failed,
-           files.gl_pathc, all.frames);
+    printf("# %zu programs: %u passed, %u failed, %" PRIu64 " frames proved\n", files.count, all.passed, all.failed,
+           all.frames);
     kernel_free(all.kernel);
-    globfree(&files);
-    globfree(&objects);
+    free_files(&files);
+    free_files(&objects);
     return all.failed || !(all.passed || all.skipped) ? 1 : 0;
 }
