@@ -11,17 +11,16 @@
  * At the end: are there at least 300, and do they hold every condition, and every instruction and block of a
  * classifier, that a packet may meet? LONG=1: more of what is drawn, and lists of up to 100,000 rules.
  */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/imgbuild.h"
+#include "tests/lib/rule_files.h"
 #include "tests/lib/shapes.h"
 #include "vm/kernel/gen/gen.h"
 #include "vm/program/program.h"
@@ -149,147 +148,13 @@ static void compiled(const char *name, const char *path, const char *text, size_
     compile_fini(&c);
 }
 
-static void text_of(const char *text, size_t len, bool must, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static void text_of(const char *text, size_t len, bool must, const char *format, ...)
+/* ---- files and drawn ---- */
+
+static void from_file(void *arg, const struct rule_file *f)
 {
-    char name[300];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
-    va_end(args);
-    compiled(name, NULL, text, len, CLASSIFY_BY_COST, must);
+    (void)arg;
+    compiled(f->name, f->path, f->text, f->len, CLASSIFY_BY_COST, f->compiles);
 }
-
-/* ---- files ---- */
-
-static char *read_file(const char *path, size_t *len)
-{
-    struct stat st;
-    FILE *f = fopen(path, "rb");
-    char *text = f && !fstat(fileno(f), &st) ? calloc((size_t)st.st_size + 1, 1) : NULL;
-    if (!text || fread(text, 1, (size_t)st.st_size, f) != (size_t)st.st_size) {
-        printf("not ok - %s can be read\n", path);
-        exit(1);
-    }
-    *len = (size_t)st.st_size;
-    fclose(f);
-    return text;
-}
-
-/* Lines that belong together: of a block of rules, each with what stands before it in the file taken off. */
-struct block {
-    char *s;
-    size_t len;
-    FILE *out;
-    unsigned number;
-};
-
-static void open_block(struct block *b)
-{
-    b->number++;
-    b->out = open_memstream(&b->s, &b->len);
-    if (!b->out) abort();
-}
-
-static void close_block(struct block *b, const char *name, bool must)
-{
-    if (!b->out) return;
-    fclose(b->out);
-    b->out = NULL;
-    text_of(b->s, b->len, must, "%s-%u", name, b->number);
-    free(b->s);
-}
-
-/* What is indented behind `rules`. */
-static void packet_line(struct block *b, const char *name, const char *line)
-{
-    if (b->out && *line && !isspace((unsigned char)*line)) close_block(b, name, true);
-    if (b->out) fprintf(b->out, "%s\n", line);
-    if (!strcmp(line, "rules")) open_block(b);
-}
-
-/* What stands between ```prey and ```. */
-static void document_line(struct block *b, const char *name, const char *line)
-{
-    line += strspn(line, " ");
-    if (b->out && !strcmp(line, "```"))
-        close_block(b, name, false);
-    else if (b->out)
-        fprintf(b->out, "%s\n", line);
-    else if (!strcmp(line, "```prey"))
-        open_block(b);
-}
-
-static const char declared[] = "limits { flows 1000 }\n"
-                               "set some = 192.0.2.0/24, 198.51.100.7, 10.1.0.0/16, 2001:db8::/32\n"
-                               "ports web = 80, 443, 8000-8080\nmacs phones = 02:00:00:00:00:11, 02:00:00:00:00:12\n"
-                               "interface i0 = \"eth0\"\ninterface i1 = \"eth1\"\n"
-                               "schedule work = mon-fri 08:00-18:00\nschedule night = 22:00-06:00\n"
-                               "meter busy = 9/s burst 2 per source\nmeter wide = 1Mbit/s per source/24,/56\n"
-                               "meter whole = 70/m\nmeter own = 5/s per flow\n";
-
-/* In a rule that counts, one that logs, and one that decides; and as preyctl has it (runtime/preyctl/filter.c). */
-static void condition_line(struct block *b, const char *name, const char *line)
-{
-    char text[4000];
-    const bool out = !strncmp(line, "out out ", 8);
-    const char *where = out ? "out " : "";
-    if (!*line || *line == '#') return;
-    if (out) line += 4;
-    b->number++;
-    const int n = snprintf(text, sizeof text,
-                           "%sfirewall f %sdefault drop {\ncount %s\nlog %s\naccept %s\n}\nfirewall g %sdefault accept "
-                           "{\nreject %s log 3/s\n}\n",
-                           declared, where, line, line, line, out ? "forward " : "out ", line);
-    text_of(text, (size_t)n, true, "%s-%u-rule", name, b->number);
-    const int f = snprintf(text, sizeof text,
-                           "chain filter { accept \\\n%s\n}\nfirewall come %sdefault drop { do filter }\nfirewall sent "
-                           "out default drop { do filter }\n",
-                           line, out ? "forward " : "");
-    text_of(text, (size_t)f, false, "%s-%u-filter", name, b->number);
-}
-
-typedef void line_fn(struct block *b, const char *name, const char *line);
-static void lines(const char *name, char *text, line_fn *fn)
-{
-    struct block b = {.number = 0};
-    for (char *line = text, *end; *line; line = end) {
-        end = strchrnul(line, '\n');
-        if (*end) *end++ = 0;
-        fn(&b, name, line);
-    }
-    close_block(&b, name, false);
-}
-
-/* "rules-examples-laptop" of "rules-examples/laptop.prey" */
-static const char *named(const char *path, char name[250])
-{
-    const char *dot = strrchr(path, '.');
-    snprintf(name, 250, "%.*s", (int)(dot ? dot - path : 240), path);
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c)) *c = '-';
-    return dot ? dot : "";
-}
-
-static void file(const char *path)
-{
-    char name[250];
-    size_t len;
-    const char *ending = named(path, name);
-    char *text = read_file(path, &len);
-    if (!strcmp(ending, ".t"))
-        lines(name, text, packet_line);
-    else if (!strcmp(ending, ".md"))
-        lines(name, text, document_line);
-    else if (!strcmp(ending, ".txt"))
-        lines(name, text, condition_line);
-    else
-        compiled(name, path, text, len, CLASSIFY_BY_COST, false);
-    free(text);
-}
-
-/* ---- drawn ---- */
 
 static void drawn(uint64_t seed)
 {
@@ -405,7 +270,7 @@ int main(int argc, char **argv)
     const bool large = getenv("LONG") && *getenv("LONG");
     if (argc < 3) return 2;
     all.out = argv[1];
-    for (int i = 2; i < argc; i++) file(argv[i]);
+    for (int i = 2; i < argc; i++) rule_files_of(argv[i], from_file, NULL);
     for (uint64_t seed = 1; seed <= (large ? 400 : 100); seed++) drawn(seed);
     shapes_draw(large, shape, NULL);
     hand_made();

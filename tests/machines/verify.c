@@ -97,7 +97,7 @@ enum { SHOWN = 20 /* lines */, SHOWN_WIDTH = 400 };
 static const char *last_lines(const char *log, unsigned lines)
 {
     const char *at = log + strlen(log);
-    if (at > log && at[-1] == '\n') at--;
+    at -= at > log && at[-1] == '\n';
     while (at > log && !(at[-1] == '\n' && --lines == 0)) at--;
     return at;
 }
@@ -299,11 +299,10 @@ static void object(const char *path)
     const double begin = cpu_ms();
     struct bpf_object *o = bpf_object__open_file(path, NULL);
     const int failed = o ? bpf_object__load(o) : -errno;
-    const double ms = cpu_ms() - begin;
     if (failed)
         say_object_refused(path, failed);
     else
-        say_object(path, o, ms);
+        say_object(path, o, cpu_ms() - begin);
     bpf_object__close(o);
 }
 
