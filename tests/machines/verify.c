@@ -7,8 +7,7 @@
  * -n the stages are also loaded as each kind of program wants them (with flows, flows that are sent on, flows counted
  * by source, proxies). A .bpf.o is loaded as it is. A line each says how many instructions the verifier looked at and
  * how long loading took, in milliseconds of the processor; of what is refused it shows the verifier's last lines, and
- * where the rules are. All files must lie on this machine, but nothing else of the project: what it takes is in the
- * program.
+ * where the rules are. It takes nothing else of the project.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
