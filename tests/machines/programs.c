@@ -114,7 +114,7 @@ static void keep(const char *name, const uint8_t *pbc, size_t pbc_len, const cha
     char err[300] = "";
     struct code code = {0};
     struct program *p = program_load(pbc, pbc_len, err, sizeof err);
-    if (!p || gen_judge(p, &code, err, sizeof err)) {
+    if (!p || gen_judge(p, false, &code, err, sizeof err)) {
         printf("not ok - %s has a judge: %s\n", name, err);
         all.failed++;
     } else if (is_new(seen_of(p, &code))) {
