@@ -12,18 +12,16 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/kernel/prove.h"
+#include "tests/lib/some_files.h"
 #include "vm/program/program.h"
 
 /* ---- figures ---- */
@@ -40,15 +38,11 @@ struct worst {
     char who[200];
 };
 
-static void worst_of(struct worst *w, double value, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void worst_of(struct worst *w, double value, const char *format, ...)
+static void worst_of(struct worst *w, double value, const char *program, const char *of)
 {
-    va_list args;
     if (value <= w->value) return;
     w->value = value;
-    va_start(args, format);
-    vsnprintf(w->who, sizeof w->who, format, args);
-    va_end(args);
+    snprintf(w->who, sizeof w->who, "%s of %s", program, of);
 }
 
 static struct run {
@@ -86,7 +80,7 @@ static void figure(struct figures *f, struct worst *w, const char *program, cons
     const int n =
         snprintf(f->text + f->len, sizeof f->text - f->len, "%s%s %" PRIu32, f->len ? ", " : "", program, count);
     if (n > 0 && f->len + (size_t)n < sizeof f->text) f->len += (size_t)n;
-    worst_of(w, count, "%s of %s", program, of);
+    worst_of(w, count, program, of);
 }
 
 /* ---- what the verifier says ---- */
@@ -162,7 +156,7 @@ static void judge(const char *path, const char *name, struct program *p)
         say_refused(path, name, err);
         return;
     }
-    worst_of(&all.load, ms, "%s", name);
+    worst_of(&all.load, ms, "judges", name);
     all.passed++;
     printf("ok - %s # instructions looked at: %s; load ms %.1f; %" PRIu64 " frames proved\n", name, f.text, ms,
            proof.frames);
@@ -183,6 +177,8 @@ static unsigned wants_of(const struct program *p)
 struct kinds {
     char *path[WANTS_ALL];
     uint64_t slots[WANTS_ALL];
+    const char *largest;
+    uint32_t rules; /* of the largest */
 };
 
 static void kind_of(struct kinds *k, char *path)
@@ -194,6 +190,10 @@ static void kind_of(struct kinds *k, char *path)
     if (!k->path[w] || slots < k->slots[w]) {
         k->path[w] = path;
         k->slots[w] = slots;
+    }
+    if (p->rules_count >= k->rules) {
+        k->largest = path;
+        k->rules = p->rules_count;
     }
     program_put(p);
 }
@@ -243,6 +243,15 @@ static bool all_stages(struct kinds *kinds, bool each)
             all.kernel = k;
     }
     return all.kernel;
+}
+
+/* Room for the counters of all, which is made by stages that are loaded again, is no time of a judge. */
+static void make_room(const char *path)
+{
+    char err[700];
+    struct program *p = program_of(path);
+    if (p) kernel_discard(kernel_prepare(all.kernel, p, err, sizeof err));
+    program_put(p);
 }
 
 /* ---- objects ---- */
@@ -305,61 +314,14 @@ static void object(const char *path)
     bpf_object__close(o);
 }
 
-/* ---- files ---- */
+/* ---- all ---- */
 
-/* Of `of` paths so many, evenly spread, come first; the others are freed. */
-static size_t take_part(char **paths, size_t of, size_t count)
-{
-    if (!count || count >= of) return of;
-    for (size_t i = 0; i < count; i++) {
-        char *const path = paths[i * of / count];
-        paths[i * of / count] = paths[i];
-        paths[i] = path;
-    }
-    for (size_t i = count; i < of; i++) free(paths[i]);
-    return count;
-}
-
-struct files {
-    char **paths;
-    size_t count;
-};
-
-static void append(struct files *f, const char *path)
-{
-    f->paths = realloc(f->paths, (f->count + 1) * sizeof *f->paths);
-    if (!f->paths) abort();
-    f->paths[f->count++] = strdup(path);
-}
-
-static void add(struct files *f, const char *path, const char *ending, size_t part)
-{
-    char pattern[4096];
-    glob_t g = {0};
-    struct stat st;
-    const size_t before = f->count, len = strlen(path), end = strlen(ending);
-    if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-        snprintf(pattern, sizeof pattern, "%s/*%s", path, ending);
-        glob(pattern, 0, NULL, &g);
-        for (size_t i = 0; i < g.gl_pathc; i++) append(f, g.gl_pathv[i]);
-        f->count = before + take_part(f->paths + before, f->count - before, part);
-        globfree(&g);
-    } else if (len > end && !strcmp(path + len - end, ending)) {
-        append(f, path);
-    }
-}
-
-static void free_files(struct files *f)
-{
-    for (size_t i = 0; i < f->count; i++) free(f->paths[i]);
-    free(f->paths);
-}
-
-static void programs(const struct files *files, bool each)
+static void programs(const struct some_files *files, bool each)
 {
     struct kinds kinds = {.path = {NULL}};
     for (size_t i = 0; i < files->count; i++) kind_of(&kinds, files->paths[i]);
     if (!all_stages(&kinds, each)) return;
+    make_room(kinds.largest);
     for (size_t i = 0; i < files->count; i++) {
         char name[100];
         struct program *p = program_of(files->paths[i]);
@@ -377,14 +339,15 @@ static void say_worst(const char *what, const struct worst *w)
 
 int main(int argc, char **argv)
 {
-    struct files files = {.count = 0}, objects = {.count = 0};
+    struct some_files files = {.count = 0}, objects = {.count = 0};
     size_t part = 0;
     for (int i; (i = getopt(argc, argv, "n:")) != -1;)
         if (i == 'n')
             part = strtoul(optarg, NULL, 10);
         else
             return 2;
-    for (int i = optind; i < argc; i++) add(&files, argv[i], ".pbc", part), add(&objects, argv[i], ".bpf.o", 0);
+    for (int i = optind; i < argc; i++)
+        some_files_add(&files, argv[i], ".pbc", part), some_files_add(&objects, argv[i], ".bpf.o", 0);
     if (files.count) programs(&files, !part);
     for (size_t i = 0; i < objects.count && !all.skipped; i++) object(objects.paths[i]);
     say_worst("most instructions looked at in a stage", &all.stage);
@@ -393,7 +356,7 @@ int main(int argc, char **argv)
     printf("# %zu programs: %u passed, %u failed, %" PRIu64 " frames proved\n", files.count, all.passed, all.failed,
            all.frames);
     kernel_free(all.kernel);
-    free_files(&files);
-    free_files(&objects);
+    some_files_free(&files);
+    some_files_free(&objects);
     return all.failed || !(all.passed || all.skipped) ? 1 : 0;
 }

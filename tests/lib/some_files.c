@@ -1,0 +1,51 @@
+/* See some_files.h. */
+#include "tests/lib/some_files.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Of `of` paths so many, evenly spread, come first; the others are freed. */
+static size_t take_part(char **paths, size_t of, size_t count)
+{
+    if (!count || count >= of) return of;
+    for (size_t i = 0; i < count; i++) {
+        char *const path = paths[i * of / count];
+        paths[i * of / count] = paths[i];
+        paths[i] = path;
+    }
+    for (size_t i = count; i < of; i++) free(paths[i]);
+    return count;
+}
+
+static void append(struct some_files *f, const char *path)
+{
+    f->paths = realloc(f->paths, (f->count + 1) * sizeof *f->paths);
+    if (!f->paths) abort();
+    f->paths[f->count++] = strdup(path);
+}
+
+void some_files_add(struct some_files *f, const char *path, const char *ending, size_t part)
+{
+    char pattern[4096];
+    glob_t g = {0};
+    struct stat st;
+    const size_t before = f->count, len = strlen(path), end = strlen(ending);
+    if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+        snprintf(pattern, sizeof pattern, "%s/*%s", path, ending);
+        glob(pattern, 0, NULL, &g);
+        for (size_t i = 0; i < g.gl_pathc; i++) append(f, g.gl_pathv[i]);
+        f->count = before + take_part(f->paths + before, f->count - before, part);
+        globfree(&g);
+    } else if (len > end && !strcmp(path + len - end, ending)) {
+        append(f, path);
+    }
+}
+
+void some_files_free(struct some_files *f)
+{
+    for (size_t i = 0; i < f->count; i++) free(f->paths[i]);
+    free(f->paths);
+}
