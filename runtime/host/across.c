@@ -4,8 +4,6 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,14 +13,14 @@
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
-#include "runtime/host/netlink_priv.h"
+#include "runtime/host/clsact.h"
 #include "runtime/host/state.h"
 
 static const uint8_t object[] __attribute__((aligned(8))) = {
 #include "runtime/host/across.bpf.inc"
 };
 
-enum { HANDLE = 1, PRIORITY = 0x7079 /* a place of its own among filters */ };
+enum { HANDLE = 1 };
 
 /* What of it was there before, as words of the record. */
 static const char *const befores[] = {"-", "promiscuous", "clsact", "promiscuous,clsact"};
@@ -56,60 +54,12 @@ static bool is_promiscuous(const char *name)
     return is;
 }
 
-/* ---- filters ---- */
-
-struct found {
-    unsigned ifindex, count;
-};
-
-static int found_one(const struct nlmsghdr *nlh, void *arg)
-{
-    const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
-    struct found *f = arg;
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *t || t->tcm_ifindex != (int)f->ifindex) return MNL_CB_OK;
-    /* Of RTM_GETQDISC: the one whose place clsact takes. */
-    if (nlh->nlmsg_type != RTM_NEWQDISC || t->tcm_parent == TC_H_CLSACT) f->count++;
-    return MNL_CB_OK;
-}
-
-/* Filters of a hook, or (RTM_GETQDISC) whether there is a clsact. */
-static unsigned count_of(uint16_t type, unsigned ifindex, uint32_t parent)
-{
-    char bytes[128];
-    struct netlink n;
-    struct found f = {.ifindex = ifindex};
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = type;
-    nlh->nlmsg_flags = NLM_F_DUMP;
-    struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof *t);
-    *t = (struct tcmsg){.tcm_ifindex = (int)ifindex, .tcm_parent = parent};
-    int failed = netlink_open(&n, NETLINK_ROUTE);
-    if (!failed) failed = netlink_ask(&n, nlh, found_one, &f);
-    netlink_close(&n);
-    return failed ? 1 : f.count; /* not known: as if somebody used it */
-}
-
-static bool has_clsact(unsigned ifindex) { return count_of(RTM_GETQDISC, ifindex, 0) > 0; }
-
-static bool has_filters(unsigned ifindex)
-{
-    return count_of(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) +
-               count_of(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)) >
-           0;
-}
-
-static int attach(unsigned ifindex, int program)
-{
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = PRIORITY, .prog_fd = program,
-                .flags = BPF_TC_F_REPLACE);
-    const int made = bpf_tc_hook_create(&hook);
-    return made && made != -EEXIST ? made : bpf_tc_attach(&hook, &opts);
-}
+/* ---- the program ---- */
 
 static int load_and_attach(unsigned from, unsigned to)
 {
     const int peer = (int)to;
+    const struct clsact at = {.ifindex = from, .priority = CLSACT_OWN, .handle = HANDLE};
     LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "across");
     libbpf_set_print(NULL);
     struct bpf_object *o = bpf_object__open_mem(object, sizeof object, &named);
@@ -117,7 +67,7 @@ static int load_and_attach(unsigned from, unsigned to)
     struct bpf_map *constants = bpf_object__find_map_by_name(o, "across.rodata");
     int failed = constants ? bpf_map__set_initial_value(constants, &peer, sizeof peer) : -ENOENT;
     if (!failed) failed = bpf_object__load(o);
-    if (!failed) failed = attach(from, bpf_program__fd(bpf_object__find_program_by_name(o, "across")));
+    if (!failed) failed = clsact_set(&at, bpf_program__fd(bpf_object__find_program_by_name(o, "across")));
     bpf_object__close(o);
     return failed;
 }
@@ -130,7 +80,7 @@ int across_set(struct state *s, const char *from, const char *to, char *err, siz
     const unsigned in = if_nametoindex(from), out = if_nametoindex(to);
     snprintf(what, sizeof what, "%s/%s", from, to);
     int failed = in && out ? 0 : -ENODEV;
-    const unsigned before = (is_promiscuous(from) ? PROMISCUOUS : 0) | (has_clsact(in) ? CLSACT : 0);
+    const unsigned before = (is_promiscuous(from) ? PROMISCUOUS : 0) | (clsact_is_there(in) ? CLSACT : 0);
     if (!failed) failed = state_note(s, CHANGE_ACROSS, what, befores[before], "");
     if (!failed) failed = load_and_attach(in, out);
     if (!failed && set_promiscuous(from, true) < 0) failed = -errno;
@@ -147,12 +97,8 @@ int across_undo(const char *what, const char *before, const char *after)
     memcpy(name, what, len);
     const unsigned ifindex = if_nametoindex(name);
     if (!ifindex) return 0; /* it took the filter along */
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = PRIORITY);
-    libbpf_set_print(NULL);
-    const int failed = bpf_tc_detach(&hook, &opts);
+    const int failed = clsact_drop(&(struct clsact){.ifindex = ifindex, .priority = CLSACT_OWN, .handle = HANDLE});
     if (!strstr(before, befores[PROMISCUOUS])) set_promiscuous(name, false);
-    hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-    if (!strstr(before, befores[CLSACT]) && has_clsact(ifindex) && !has_filters(ifindex)) bpf_tc_hook_destroy(&hook);
-    return failed == -ENOENT || failed == -EINVAL ? 0 : failed; /* never made, or somebody took it away */
+    if (!strstr(before, befores[CLSACT])) clsact_end(ifindex);
+    return failed;
 }

@@ -1,4 +1,8 @@
-/* See hooks.h. Pins lie in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the maps that are kept. */
+/* See hooks.h. Pins lie in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the maps that are kept.
+ *
+ * Where the kernel has no link for what leaves (before Linux 6.6), a filter stands in its place, in front of others'.
+ * It outlives its process by itself: where there are pins it has the program, where there are none, one that lets
+ * everything pass once this process is gone. */
 #include "runtime/host/hooks.h"
 
 #include <bpf/bpf.h>
@@ -14,6 +18,7 @@
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/clsact.h"
 #include "runtime/host/state.h"
 #include "runtime/host/xdp.h"
 
@@ -82,6 +87,25 @@ static int attach_leaves(int program, unsigned ifindex)
     return link;
 }
 
+/* A number of the instance's own: filters of two instances stand beside each other. */
+static struct clsact filter_of(const char *folder, unsigned ifindex)
+{
+    uint32_t handle = 2166136261; /* FNV-1a */
+    for (const char *c = folder; *c; c++) handle = (handle ^ (uint8_t)*c) * 16777619;
+    return (struct clsact){.ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = handle | 1};
+}
+
+/* What the record says of the hooks for filters; "-": a link does without. */
+static void before_of(const struct state *s, const struct hooks_where *w, const struct hooks *h, const char *folder,
+                      char text[CLSACT_TEXT])
+{
+    snprintf(text, CLSACT_TEXT, "-");
+    if (!clsact_needed(h->leaves)) return;
+    clsact_before(w->ifindex, true, text); /* a start before may have made them */
+    if (!state_noted(s, CHANGE_HOOKS, w->device, text, folder))
+        clsact_before(w->ifindex, !clsact_is_there(w->ifindex), text);
+}
+
 static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
 
 /* In place of those of another start. */
@@ -103,8 +127,9 @@ static int pin_all(const char *folder, const char *device, const struct hooks *h
     int failed = make_folder(folder);
     if (!failed) failed = pin_maps(folder, h);
     for (unsigned side = 0; side < 2 && !failed; side++) {
+        const int link = side ? on->leaves : on->arrives;
         pin_of(folder, device, side, path);
-        failed = pin(side ? on->leaves : on->arrives, path);
+        if (link >= 0) failed = pin(link, path);
     }
     return failed;
 }
@@ -118,19 +143,39 @@ static int unhook(const char *path)
     return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace,
+/* By a link, or a filter. The first is held by its descriptor or its pin, the other by to->leaves where there is no
+ * pin. */
+static int set_leaves(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
+                      struct hooked *to, char *err, size_t err_len)
+{
+    const struct clsact at = filter_of(folder, w->ifindex);
+    int failed = 0;
+    if (!filter)
+        failed = to->leaves = attach_leaves(h->leaves, w->ifindex);
+    else if (to->pinned)
+        failed = clsact_set(&at, h->leaves);
+    else
+        failed = clsact_set_held(&at, h->leaves, &to->leaves);
+    if (failed >= 0) return 0;
+    char why[300];
+    if (filter)
+        clsact_why(&at, failed, w->device, why, sizeof why);
+    else
+        snprintf(why, sizeof why, "%s", strerror(-failed));
+    snprintf(err, err_len, "the program for what leaves can't be attached: %s", why);
+    return failed;
+}
+
+static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                    struct hooked *to, char *err, size_t err_len)
 {
+    to->pinned = hooks_last();
     to->arrives =
         xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for what arrives", err, err_len);
     if (to->arrives < 0) return to->arrives;
-    to->leaves = attach_leaves(h->leaves, w->ifindex);
-    if (to->leaves < 0) {
-        snprintf(err, err_len, "the program for what leaves can't be attached: %s", strerror(-to->leaves));
-        return to->leaves;
-    }
-    to->pinned = hooks_last();
-    const int failed = to->pinned ? pin_all(folder, w->device, h, to) : 0;
+    int failed = set_leaves(folder, w, h, filter, to, err, err_len);
+    if (failed) return failed;
+    failed = to->pinned ? pin_all(folder, w->device, h, to) : 0;
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     return failed;
 }
@@ -149,14 +194,17 @@ static bool is_on(int link, unsigned ifindex)
     return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
 }
 
-/* The links that a start before has left there get other programs, so not one packet goes by unjudged. */
-static bool take_over(const char *folder, const struct hooks_where *w, const struct hooks *h, struct hooked *to)
+/* What a start before has left there gets other programs, so not one packet goes by unjudged. */
+static bool take_over(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
+                      struct hooked *to)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
+    const struct clsact at = filter_of(folder, w->ifindex);
     to->arrives = pinned(folder, w->device, 0);
-    to->leaves = pinned(folder, w->device, 1);
-    to->pinned = to->arrives >= 0 && to->leaves >= 0 && is_on(to->arrives, w->ifindex) &&
-                 !bpf_link_update(to->arrives, h->arrives, NULL) && !bpf_link_update(to->leaves, h->leaves, NULL) &&
+    to->leaves = filter ? -1 : pinned(folder, w->device, 1);
+    to->pinned = to->arrives >= 0 && (filter || to->leaves >= 0) && is_on(to->arrives, w->ifindex) &&
+                 !bpf_link_update(to->arrives, h->arrives, NULL) &&
+                 !(filter ? clsact_set(&at, h->leaves) : bpf_link_update(to->leaves, h->leaves, NULL)) &&
                  !pin_maps(folder, h);
     if (!to->pinned) hooks_leave(to);
     if (to->pinned && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
@@ -176,18 +224,20 @@ static void unhook_both(const char *folder, const char *device, int *failed)
 int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], before[CLSACT_TEXT];
     *to = (struct hooked){.arrives = -1, .leaves = -1};
     int failed = folder_of(w->name, folder);
-    if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, "-", folder);
-    if (!failed && hooks_last() && take_over(folder, w, h, to)) return 0;
+    if (!failed) before_of(s, w, h, folder, before);
+    const bool filter = !failed && *before != '-';
+    if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
+    if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;
     if (!failed && hooks_last()) unhook_both(folder, w->device, &failed);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
-    failed = set_all(folder, w, h, replace, to, err, err_len);
+    failed = set_all(folder, w, h, replace, filter, to, err, err_len);
     if (!failed) return 0;
     hooks_leave(to);
-    hooks_undo(w->device, "-", folder);
+    hooks_undo(w->device, before, folder);
     return failed;
 }
 
@@ -224,9 +274,8 @@ static void drop_folder(const char *folder)
 
 int hooks_undo(const char *what, const char *before, const char *after)
 {
-    int failed = 0;
-    (void)before;
     if (strncmp(after, HOOKS_FILES "/prey/", sizeof HOOKS_FILES "/prey/" - 1) != 0) return 0;
+    int failed = *before != '-' ? clsact_undo(before, true, CLSACT_FIRST, filter_of(after, 0).handle) : 0;
     unhook_both(after, what, &failed);
     drop_folder(after);
     return failed;

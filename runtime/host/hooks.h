@@ -1,5 +1,7 @@
 /* The kernel executor's programs on an interface: of XDP for what arrives, of traffic control for what leaves. Both are
- * links, pinned in a file system of BPF's: so they go on judging when this process is gone. */
+ * links, pinned in a file system of BPF's: so they go on judging when this process is gone. Before Linux 6.6 there is
+ * no such link for what leaves, and a filter takes its place (clsact.h): whoever uses hooks sees no difference, but
+ * that the record (state.h) is what finds it again. */
 #ifndef RUNTIME_HOST_HOOKS_H
 #define RUNTIME_HOST_HOOKS_H
 
@@ -24,7 +26,7 @@ struct hooks {
 
 /* Those of one interface, by this process's descriptors. */
 struct hooked {
-    int arrives, leaves; /* links; -1: none */
+    int arrives, leaves; /* links, or what holds the program of a filter; -1: none */
     bool generic;        /* not in the driver */
     bool pinned;
 };

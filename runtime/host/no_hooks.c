@@ -1,4 +1,4 @@
-/* In the place of xdp.c and hooks.c where the build has no clang (make KERNEL=0). */
+/* In the place of clsact.c, xdp.c and hooks.c where the build has no clang (make KERNEL=0). */
 #include <errno.h>
 #include <stdio.h>
 
@@ -8,6 +8,12 @@
 bool hooks_last(void) { return false; }
 
 int hooks_undo(const char *what, const char *before, const char *after)
+{
+    (void)what, (void)before, (void)after;
+    return -ENOTSUP;
+}
+
+int gate_undo(const char *what, const char *before, const char *after)
 {
     (void)what, (void)before, (void)after;
     return -ENOTSUP;

@@ -293,14 +293,29 @@ static bool has_line(int fd, const char *line)
     return found;
 }
 
-int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after)
+/* The line of a change; the caller's to free. NULL: memory is out. */
+static char *line_of(enum change kind, const char *what, const char *before, const char *after)
 {
     char *line;
-    if (asprintf(&line, "+%s\t%s\t%s\t%s\n", changes[kind].word, what, before, after) < 0) return -ENOMEM;
+    return asprintf(&line, "+%s\t%s\t%s\t%s\n", changes[kind].word, what, before, after) < 0 ? NULL : line;
+}
+
+int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after)
+{
+    char *line = line_of(kind, what, before, after);
+    if (!line) return -ENOMEM;
     int failed = is_line(line) ? 0 : -EINVAL;
     if (!failed && !has_line(s->fd, line)) failed = append(s->fd, line);
     free(line);
     return failed;
+}
+
+bool state_noted(const struct state *s, enum change kind, const char *what, const char *before, const char *after)
+{
+    char *line = line_of(kind, what, before, after);
+    const bool noted = line && has_line(s->fd, line);
+    free(line);
+    return noted;
 }
 
 /* The changes of that kind in one file; false: visit has ended it. */

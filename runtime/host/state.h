@@ -45,6 +45,9 @@ long state_owner(const char *run, const char *name);
  * newline; `before` and `after` may be empty. 0, or a negative errno: then it must not be made. */
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
 
+/* Does that change stand there, in these words, and in force? */
+bool state_noted(const struct state *s, enum change kind, const char *what, const char *before, const char *after);
+
 /* Tell of each change of that kind which another instance that lives in this namespace has recorded. visit returns
  * false to end. -errno when the folder can't be read. */
 typedef bool state_visit(void *arg, const char *name, const char *what, const char *before, const char *after);

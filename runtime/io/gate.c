@@ -11,6 +11,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "runtime/host/clsact.h"
+#include "runtime/host/state.h"
 #include "runtime/io/filter.h"
 #include "runtime/io/io.h"
 #include "runtime/io/object.h"
@@ -31,8 +33,9 @@ struct gate {
     struct end *known;       /* in the map */
     unsigned known_count;
     struct {
-        int fd; /* 0: none */
+        int fd; /* a link, or what holds the filter's program; 0: none */
         unsigned ifindex;
+        char filter[CLSACT_TEXT]; /* how it is taken off; empty: it is a link */
     } links[IO_PORTS_MOST];
 };
 
@@ -66,8 +69,7 @@ struct gate *gate_over(const struct gate_maps *maps)
 void gate_close(struct gate *g)
 {
     if (!g) return;
-    for (unsigned i = 0; i < IO_PORTS_MOST; i++)
-        if (g->links[i].fd) close(g->links[i].fd);
+    for (unsigned i = 0; i < IO_PORTS_MOST; i++) gate_detach(g, i);
     free(g->known);
     free(g);
 }
@@ -245,14 +247,34 @@ int gate_world(struct gate *g, const struct facts *f) { return g->own < 0 ? 0 : 
 
 /* ---- where ---- */
 
-int gate_attach(struct gate *g, unsigned port, unsigned ifindex)
+/* Before Linux 6.6; like a link, its program is gone with this process. */
+static int attach_filter(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
+{
+    char *before = g->links[port].filter;
+    const struct clsact at = {.ifindex = g->links[port].ifindex, .priority = CLSACT_OWN, .handle = CLSACT_GATE};
+    int held = -1;
+    clsact_before(at.ifindex, !clsact_is_there(at.ifindex), before);
+    int failed = state_note(s, CHANGE_GATE, device, before, "");
+    if (!failed) failed = clsact_set_held(&at, g->program, &held);
+    if (failed) clsact_why(&at, failed, device, err, err_len);
+    if (failed) *before = 0;
+    return failed ? failed : held;
+}
+
+int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
+                size_t err_len)
 {
     if (g->links[port].fd && g->links[port].ifindex == ifindex) return 0;
-    if (g->links[port].fd) close(g->links[port].fd);
-    const int fd = bpf_link_create(g->program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_INGRESS, NULL);
-    g->links[port].fd = fd < 0 ? 0 : fd;
+    gate_detach(g, port);
     g->links[port].ifindex = ifindex;
-    return fd < 0 ? -errno : 0;
+    int fd = bpf_link_create(g->program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_INGRESS, NULL);
+    if (fd < 0) fd = -errno;
+    if (fd == -EINVAL)
+        fd = attach_filter(g, s, port, device, err, err_len);
+    else if (fd < 0)
+        snprintf(err, err_len, "%s: %s", device, strerror(-fd));
+    g->links[port].fd = fd < 0 ? 0 : fd;
+    return fd < 0 ? fd : 0;
 }
 
 void gate_detach(struct gate *g, unsigned port)
@@ -260,6 +282,8 @@ void gate_detach(struct gate *g, unsigned port)
     if (!g || !g->links[port].fd) return;
     close(g->links[port].fd);
     g->links[port].fd = 0;
+    if (*g->links[port].filter) clsact_undo(g->links[port].filter, false, CLSACT_OWN, CLSACT_GATE);
+    *g->links[port].filter = 0;
 }
 
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum)

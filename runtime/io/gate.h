@@ -10,6 +10,7 @@
 
 struct filter;
 struct gate;
+struct state;
 
 /* Why there can be none here, in a few words; NULL: there can. */
 const char *gate_lacks(void);
@@ -31,8 +32,10 @@ void gate_close(struct gate *g);
 int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers);
 /* The host's own addresses. 0 or a negative errno. */
 int gate_world(struct gate *g, const struct facts *f);
-/* On an interface, until gate_close; in the place of the one that the port had before. 0 or a negative errno. */
-int gate_attach(struct gate *g, unsigned port, unsigned ifindex);
+/* On an interface, by its name and number, until gate_close; in the place of the one that the port had before. A filter
+ * (before Linux 6.6) outlives a kill, so it is recorded before. 0, or a negative errno with one line in err. */
+int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
+                size_t err_len);
 void gate_detach(struct gate *g, unsigned port); /* NULL is fine */
 
 /* Of that interface (or one that differs by a multiple of GATE_COUNTS), added to *sum. */

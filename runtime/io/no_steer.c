@@ -105,9 +105,10 @@ int gate_world(struct gate *g, const struct facts *f)
     return -ENOTSUP;
 }
 
-int gate_attach(struct gate *g, unsigned port, unsigned ifindex)
+int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
+                size_t err_len)
 {
-    (void)g, (void)port, (void)ifindex;
+    (void)g, (void)s, (void)port, (void)device, (void)ifindex, (void)err, (void)err_len;
     return -ENOTSUP;
 }
 

@@ -79,10 +79,9 @@ static void lack_gate(struct parent *p, const char *why)
 
 static void gate_port(struct parent *p, unsigned port)
 {
-    char why[100];
-    const int failed = gate_attach(p->maker.gate, port, parent_ifindex(p, port));
-    snprintf(why, sizeof why, "%s: %s", p->o->ifaces[port], strerror(-failed));
-    if (failed) lack_gate(p, why);
+    char why[300];
+    if (gate_attach(p->maker.gate, p->state, port, p->o->ifaces[port], parent_ifindex(p, port), why, sizeof why))
+        lack_gate(p, why);
 }
 
 /* Where the executor in the kernel judges, it lets pass what is the proxy's. */

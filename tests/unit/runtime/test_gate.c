@@ -15,6 +15,7 @@
 #include "runtime/io/filter.h"
 #include "runtime/io/gate.h"
 #include "tests/unit/runtime/netns.h"
+#include "tests/unit/runtime/old_kernel.h"
 
 static int host, client; /* descriptors of the namespaces */
 static char run[64];
@@ -176,16 +177,18 @@ static struct site open_site(const struct guard_match *m, unsigned count)
     if (guard_set(s.state, "wan", &g, err, sizeof err) || here_set(s.state, "wan", m, count, err, sizeof err))
         fail_msg("%s", err);
     assert_int_equal(gate_rules(s.gate, m, count, true), 0);
-    assert_int_equal(gate_attach(s.gate, 0, if_nametoindex("wan")), 0);
+    if (gate_attach(s.gate, s.state, 0, "wan", if_nametoindex("wan"), err, sizeof err)) fail_msg("%s", err);
     s.packets = packet_socket(s.filter);
     return s;
 }
 
 static void close_site(struct site *s)
 {
+    if (kernel_is_old) sh("tc filter show dev wan ingress | grep -q handle");
     assert_int_equal(state_undo(s->state, STATE_OPEN, NULL, NULL), 0);
     state_close(s->state);
     assert_int_equal(rmdir(run), 0);
+    sh("! tc qdisc show dev wan | grep clsact");
     gate_close(s->gate);
     filter_close(s->filter);
     close(s->tun);
@@ -258,6 +261,26 @@ static void others_are_untouched(void **state)
     close_site(&s);
 }
 
+/* Whoever held the gate is gone: what is of no connection gets the host's answer, as without it. */
+static void let_go(void **state)
+{
+    (void)state;
+    struct gate_count c = {0};
+    make_places();
+    const struct guard_match m[] = {served("203.0.113.7", 80)};
+    struct site s = open_site(m, 1);
+    gate_detach(s.gate, 0);
+    sh("! tc filter show dev wan ingress | grep handle");
+    char err[300];
+    assert_int_equal(gate_attach(s.gate, s.state, 0, "wan", if_nametoindex("wan"), err, sizeof err), 0);
+    const int listens = listener("203.0.113.7", 80), packets = packet_socket(s.filter);
+    send_stray("203.0.113.7");
+    for (int i = 0; i < 2000 && !c.strays; i++, usleep(10000)) gate_counts(s.gate, if_nametoindex("wan"), &c);
+    assert_int_equal(c.strays, 1);
+    close(packets), close(listens);
+    close_site(&s);
+}
+
 /* A connection of the host's, from this port, to port 8080 of the client, which answers; does the packet socket see it?
  */
 static bool is_seen(const struct site *s, unsigned from)
@@ -311,8 +334,12 @@ static void servers_answer_the_host(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(passes_in_the_kernel), netns_test(others_are_untouched),
-                                       netns_test(servers_answer_the_host)};
+    const struct CMUnitTest tests[] = {netns_test(passes_in_the_kernel),
+                                       netns_test(others_are_untouched),
+                                       netns_test(servers_answer_the_host),
+                                       old_test(passes_in_the_kernel),
+                                       netns_test(let_go),
+                                       old_test(let_go)};
     int failed = 0;
     for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) failed |= netns_alone(&tests[i]);
     return failed;

@@ -1,8 +1,7 @@
 /* The kernel executor's programs on an interface: they outlive who put them there, the next start takes them off, and
- * others' programs stay or are told. The programs of this test let all pass, or drop all. */
-#include <bpf/bpf.h>
+ * others' programs stay or are told. All of it holds by links and, on an older kernel, by a filter for what leaves. The
+ * programs of this test let all pass, or drop all. */
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -12,6 +11,7 @@
 #include "runtime/host/state.h"
 #include "runtime/host/xdp.h"
 #include "tests/unit/runtime/netns.h"
+#include "tests/unit/runtime/old_kernel.h"
 
 enum { XDP_LETS = 2, XDP_DROPS = 1, TC_LETS = -1, TC_DROPS = 2 };
 
@@ -108,6 +108,19 @@ static unsigned xdp_on(void)
     return on.prog_id;
 }
 
+/* Filters of traffic control for what leaves by `here`, and the hooks that they stand in. */
+static unsigned said(const char *command)
+{
+    char line[400];
+    unsigned n = 0;
+    FILE *f = popen(command, "r");
+    while (f && fgets(line, sizeof line, f)) n++;
+    if (f) pclose(f);
+    return n;
+}
+static unsigned filters(void) { return said("tc filter show dev here egress | grep handle"); }
+static unsigned clsacts(void) { return said("tc qdisc show dev here | grep clsact"); }
+
 static void outlives(void **state)
 {
     struct hooked on;
@@ -118,6 +131,7 @@ static void outlives(void **state)
     assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
     assert_true(on.pinned && !on.generic);
     assert_false(leaves());
+    assert_int_equal(filters(), kernel_is_old);
     hooks_leave(&on); /* as a kill would */
     assert_int_equal(state_undo(s, STATE_CLOSED, say, NULL), 0);
     state_close(s);
@@ -132,9 +146,11 @@ static void outlives(void **state)
     assert_true(on.pinned && !on.generic);
     assert_false(leaves());
     assert_int_not_equal(xdp_on(), before);
+    assert_int_equal(filters(), kernel_is_old);
     hooks_leave(&on);
     state_close(s);
     s = begin(false); /* one that does not */
+    assert_int_equal(filters() + clsacts(), 0);
     assert_true(leaves());
     assert_int_equal(xdp_on(), 0);
     assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, ""), 0);
@@ -143,8 +159,17 @@ static void outlives(void **state)
     assert_int_equal(xdp_on(), 0);
     hooks_leave(&on);
     state_close(s);
+    assert_int_equal(filters() + clsacts(), 0);
     sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
     scene_end();
+}
+
+/* Another's, of a later priority. */
+static void put_filter(int fd)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("here"), .attach_point = BPF_TC_EGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 9, .priority = 7, .prog_fd = fd);
+    assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
 }
 
 static void others_stay(void **state)
@@ -154,6 +179,7 @@ static void others_stay(void **state)
     char err[200];
     (void)state;
     scene(true);
+    if (kernel_is_old) sh("tc qdisc add dev here clsact");
     struct state *s = begin(false);
     const int other = xdp_attach(program(BPF_PROG_TYPE_XDP, XDP_LETS), if_nametoindex("here"), false, &generic, "other",
                                  err, sizeof err);
@@ -161,18 +187,60 @@ static void others_stay(void **state)
     const unsigned before = xdp_on();
     assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, "another XDP program is on it"), -EBUSY);
     assert_int_equal(xdp_on(), before);
-    const int filter = bpf_link_create(program(BPF_PROG_TYPE_SCHED_CLS, TC_DROPS), (int)if_nametoindex("here"),
-                                       (enum bpf_attach_type)47, NULL);
-    assert_true(filter >= 0);
+    int others = -1;
+    if (kernel_is_old)
+        put_filter(program(BPF_PROG_TYPE_SCHED_CLS, TC_DROPS));
+    else
+        others = bpf_link_create(program(BPF_PROG_TYPE_SCHED_CLS, TC_DROPS), (int)if_nametoindex("here"),
+                                 (enum bpf_attach_type)47, NULL);
+    assert_int_equal(others >= 0, !kernel_is_old);
     assert_int_equal(set(s, XDP_LETS, TC_LETS, true, &on, ""), 0);
     assert_int_not_equal(xdp_on(), before);
     assert_false(leaves()); /* the other's still drops it */
-    close(filter);
+    if (kernel_is_old) sh("tc filter del dev here egress prio 7");
+    close(others);
     assert_true(leaves());
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters(), 0);
+    assert_int_equal(clsacts(), kernel_is_old); /* which was there before */
     hooks_leave(&on);
     state_close(s);
     close(other);
+    scene_end();
+}
+
+/* The first place among filters is of one kind; what another holds there is told, and stays. */
+static void first_place_is_taken(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(true);
+    struct state *s = begin(false);
+    sh("tc qdisc add dev here clsact && tc filter add dev here egress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on,
+                    "another program has a filter of another kind at priority 1 for what leaves by here") < 0);
+    assert_int_equal(xdp_on(), 0);
+    assert_int_equal(filters(), 1);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters(), 1);
+    hooks_leave(&on);
+    state_close(s);
+    scene_end();
+}
+
+/* A filter is found by the number of its interface. */
+static void renamed(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(true);
+    struct state *s = begin(false);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    sh("ip link set here name other");
+    hooks_leave(&on);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(said("tc qdisc show dev other | grep clsact"), 0);
+    state_close(s);
     scene_end();
 }
 
@@ -187,15 +255,27 @@ static void without_files(void **state)
     assert_false(on.pinned);
     assert_false(leaves());
     hooks_leave(&on);
+    for (int i = 0; i < 2000 && !leaves(); i++) usleep(10000); /* the kernel lets go of programs a little later */
     assert_true(leaves());
     assert_int_equal(xdp_on(), 0);
+    assert_int_equal(filters(), kernel_is_old); /* which lets pass */
+    state_close(s);
+    s = begin(true);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_false(leaves());
+    assert_int_equal(filters(), kernel_is_old);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters() + clsacts(), 0);
+    hooks_leave(&on);
     state_close(s);
     scene_end();
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(outlives), netns_test(others_stay), netns_test(without_files)};
+    const struct CMUnitTest tests[] = {
+        netns_test(outlives),    netns_test(others_stay), netns_test(without_files),
+        netns_test(renamed),     old_test(outlives),      old_test(others_stay),
+        old_test(without_files), old_test(renamed),       old_test(first_place_is_taken)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

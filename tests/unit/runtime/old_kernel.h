@@ -1,0 +1,33 @@
+/* A kernel before Linux 6.6, for what a test program attaches: it takes no link of traffic control. */
+#ifndef TESTS_UNIT_RUNTIME_OLD_KERNEL_H
+#define TESTS_UNIT_RUNTIME_OLD_KERNEL_H
+
+#include <bpf/bpf.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+
+static bool kernel_is_old;
+
+/* In the place of libbpf's. */
+__attribute__((used)) int bpf_link_create(int program, int target, enum bpf_attach_type type,
+                                          const struct bpf_link_create_opts *opts)
+{
+    enum { TCX_INGRESS = 46, TCX_EGRESS = 47 };
+    int (*libbpfs)(int, int, enum bpf_attach_type, const struct bpf_link_create_opts *);
+    *(void **)&libbpfs = dlsym(RTLD_NEXT, "bpf_link_create");
+    if (!kernel_is_old || ((int)type != TCX_INGRESS && (int)type != TCX_EGRESS))
+        return libbpfs(program, target, type, opts);
+    errno = EINVAL;
+    return -EINVAL;
+}
+
+/* Before a test of netns.h's: the kernel is old from here on, in its process. */
+static inline int old_setup(void **state)
+{
+    kernel_is_old = true;
+    return netns_setup(state);
+}
+#define old_test(f) cmocka_unit_test_setup(f, old_setup)
+
+#endif
