@@ -57,8 +57,9 @@ struct skb_shared_info {
 } KERNELS;
 enum gso { SKB_GSO_TCPV4 = 1, SKB_GSO_TCPV6 = 16, SKB_GSO_UDP_L4 = 1 << 17 };
 
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
-extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym;
+/* Weak: where they are missing, the program that calls them is not loaded, and the rest of the object is. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 
 __u64 refused[FILTER_COUNTS]; /* memory that others map */
 
@@ -141,16 +142,31 @@ SEC("tc") int gate(struct __sk_buff *skb)
 
 /* ---- the sockets' ---- */
 
+static __always_inline int refuse(const struct __sk_buff *skb)
+{
+    __sync_fetch_and_add(&refused[skb->ifindex % FILTER_COUNTS], 1);
+    return 0;
+}
+
 /* The kernels that have these casts describe UDP segmentation (USO), too: both are of Linux 6.2. */
 SEC("socket") int filter(struct __sk_buff *skb)
 {
     if (is_carried(skb)) return 0;
+    if (!skb->gso_size) return -1;
     const struct sk_buff *kernels = bpf_cast_to_kern_ctx(skb);
     const struct skb_shared_info *shared =
         bpf_rdonly_cast(kernels->head + kernels->end, bpf_core_type_id_kernel(struct skb_shared_info));
-    if (!shared->gso_size || shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4)) return -1;
-    __sync_fetch_and_add(&refused[skb->ifindex % FILTER_COUNTS], 1);
-    return 0;
+    return shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4) ? -1 : refuse(skb);
+}
+
+/* For kernels before these. What a program gets is the kernel's own structure, which a helper copies from. */
+SEC("socket") int filter_old(struct __sk_buff *skb)
+{
+    if (is_carried(skb)) return 0;
+    if (!skb->gso_size) return -1;
+    const struct sk_buff *kernels = (const void *)skb;
+    const struct skb_shared_info *shared = (const void *)(BPF_CORE_READ(kernels, head) + BPF_CORE_READ(kernels, end));
+    return BPF_CORE_READ(shared, gso_type) & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6) ? -1 : refuse(skb);
 }
 
 char terms[] SEC("license") = "Dual BSD/GPL";

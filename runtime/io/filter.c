@@ -25,7 +25,9 @@ struct filter *filter_open(void)
 {
     struct filter *f = calloc(1, sizeof *f);
     if (!f) return NULL;
-    f->program = object_load(object, sizeof object, "filter", &f->object);
+    f->program = object_load_but(object, sizeof object, "filter", "filter", "filter_old", &f->object);
+    if (f->program < 0)
+        f->program = object_load_but(object, sizeof object, "filter", "filter_old", "filter", &f->object);
     f->memory = f->object ? object_map(f->object, "filter.bss") : -1;
     if (f->memory >= 0) return f;
     filter_close(f);

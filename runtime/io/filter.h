@@ -7,8 +7,9 @@
 struct bpf_object;
 struct filter;
 
-/* Load it; all sockets may share it. NULL: the kernel has not what it needs (Linux 6.2), this process may not, or the
- * build has no clang. Then a socket's ring may stall (io.h). */
+/* Load it, in the form that the kernel takes; all sockets may share it. NULL: the kernel has not what it needs (its
+ * types, /sys/kernel/btf/vmlinux), this process may not, or the build has no clang. Then a socket's ring may stall
+ * (io.h). */
 struct filter *filter_open(void);
 void filter_close(struct filter *f);
 /* What holds its maps, the filter's. */

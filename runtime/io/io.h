@@ -70,8 +70,14 @@ struct io_maker {
     bool filter_asked, deal_asked; /* for, once */
     struct umem_made {
         uint32_t slots, slot_bytes;
-        int memory, first;      /* the memory, and the socket that it is registered with; first of -1: none is */
-    } umems[IO_WORKERS_MOST];   /* slots of 0: not made yet */
+        int memory, first;    /* the memory, and the socket that it is registered with; first of -1: none is */
+    } umems[IO_WORKERS_MOST]; /* slots of 0: not made yet */
+    struct io_unbound {       /* sockets of the port that was made last, with rings that may be mapped */
+        struct io_ask ask;
+        int fds[IO_FDS_MOST];
+        unsigned count; /* 0: none wait for it */
+        bool begins;    /* the worker's memory is registered with the first */
+    } unbound;
     int hearing[IO_PORTS_MOST]; /* a socket that makes the device hear frames for other stations; 0: none */
 };
 
@@ -88,7 +94,7 @@ struct io_port;
 
 struct io_ops {
     const char *name;
-    /* What needs a right: sockets, set up and bound, with rings that nobody has mapped. 0, and the descriptors are the
+    /* What needs a right: sockets, set up, with rings that nobody has mapped. 0, and the descriptors are the
      * caller's to close, or -1 with one line in err. Needs CAP_NET_RAW, here and there CAP_NET_ADMIN. */
     int (*make)(struct io_maker *, const struct io_ask *, struct io_made *, char *err, size_t err_len);
     /* The port of what was made, in this process or in another that it was passed to. Its descriptors are the port's
@@ -96,6 +102,9 @@ struct io_ops {
      * NULL there: this is the first, which writes it (`xdp`). */
     struct io_port *(*open)(const struct io_ask *, const struct io_made *, struct umem **umem, char *err,
                             size_t err_len);
+    /* Where make was, after open: frames come from now on, by the sockets that were made last. 0, or -1 with one line
+     * in err. NULL: they come already. */
+    int (*bind)(struct io_maker *, char *err, size_t err_len);
     void (*close)(struct io_port *);
     /* At most n (and IO_BATCH) frames that have come; never waits. The views hold until release. pkt.iface and cookie
      * are the caller's to fill in. */

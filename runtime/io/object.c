@@ -6,17 +6,26 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int object_load(const void *bytes, size_t len, const char *name, struct bpf_object **o)
+int object_load_but(const void *bytes, size_t len, const char *name, const char *one, const char *without,
+                    struct bpf_object **o)
 {
     LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = name);
     libbpf_set_print(NULL);
     *o = bpf_object__open_mem(bytes, len, &named);
-    int failed = *o ? bpf_object__load(*o) : -errno;
-    const struct bpf_program *program = failed ? NULL : bpf_object__find_program_by_name(*o, name);
+    int failed = *o ? 0 : -errno;
+    struct bpf_program *left = *o && without ? bpf_object__find_program_by_name(*o, without) : NULL;
+    if (left) bpf_program__set_autoload(left, false);
+    if (!failed) failed = bpf_object__load(*o);
+    const struct bpf_program *program = failed ? NULL : bpf_object__find_program_by_name(*o, one);
     if (program) return bpf_program__fd(program);
     bpf_object__close(*o);
     *o = NULL;
     return failed ? failed : -ENOENT;
+}
+
+int object_load(const void *bytes, size_t len, const char *name, struct bpf_object **o)
+{
+    return object_load_but(bytes, len, name, name, NULL, o);
 }
 
 int object_map(const struct bpf_object *o, const char *name) { return bpf_object__find_map_fd_by_name(o, name); }

@@ -11,6 +11,11 @@ struct bpf_object;
  * caller's to close, and the descriptors of the program, which is returned, and of the maps are gone with it. */
 int object_load(const void *bytes, size_t len, const char *name, struct bpf_object **o);
 
+/* Likewise of an object that is called `name` and has several programs: all but `without` are loaded, and the
+ * descriptor is that of `one`. */
+int object_load_but(const void *bytes, size_t len, const char *name, const char *one, const char *without,
+                    struct bpf_object **o);
+
 /* The descriptor of a map, or a negative errno. */
 int object_map(const struct bpf_object *o, const char *name);
 

@@ -477,6 +477,7 @@ const struct io_ops io_XDP = {
     .name = "xdp",
     .make = xdp_make,
     .open = xdp_open,
+    .bind = xdp_bind,
     .close = xdp_close,
     .receive = xdp_receive,
     .release = xdp_release,

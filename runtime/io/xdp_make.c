@@ -1,5 +1,6 @@
 /* The half of `xdp` that needs a right: the memory of a worker's ports, registered with the first socket, and a socket
- * a queue of the interface, bound, with its rings. Who opens the port maps them (xdp.c). */
+ * a queue of the interface, with its rings. Who opens the port maps them (xdp.c); then they are bound, for before Linux
+ * 6.4 no ring of a bound socket can be mapped. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +69,11 @@ static const char *register_memory(int socket, const struct umem_made *u)
 
 static bool set(int fd, int option, uint32_t value) { return !setsockopt(fd, SOL_XDP, option, &value, sizeof value); }
 
-static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue);
+static void keep_first(struct umem_made *u, int fd)
+{
+    if (u->first >= 0) close(u->first);
+    u->first = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
 
 static const char *set_rings(int fd, uint32_t ring)
 {
@@ -78,33 +83,45 @@ static const char *set_rings(int fd, uint32_t ring)
                : "rings";
 }
 
-/* The socket that the memory is registered with has lost its interface: this one takes its place. */
-static const char *register_again(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
-{
-    const char *failed = register_memory(fd, u);
-    if (failed) return failed;
-    close(u->first);
-    u->first = fd;
-    return bind_queue(fd, ask, u, queue);
-}
-
-static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
+/* Try for a while: its last owner may be about to let go of the queue. An errno, or 0. */
+static int try_bind(int fd, const struct sockaddr_xdp *at, bool hurried)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
-    const bool first = fd == u->first, pieces = xdp_in_pieces(ask->frame_most);
-    const uint16_t own = (uint16_t)(XDP_USE_NEED_WAKEUP | (pieces ? XDP_USE_SG : 0));
-    const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
-                                    .sxdp_flags = first ? own : XDP_SHARED_UMEM, /* which takes the first's */
-                                    .sxdp_ifindex = ask->ifindex,
-                                    .sxdp_queue_id = queue,
-                                    .sxdp_shared_umem_fd = first ? 0 : (uint32_t)u->first};
-    for (int i = 0; bind(fd, (const void *)&at, sizeof at); i++) {
-        if (errno == EBADF && !first) return register_again(fd, ask, u, queue);
-        if (errno == EINVAL && first && pieces) return "frames of more than a page, which Linux 6.6 brought";
-        if (errno != EBUSY || ask->hurried || i == BUSY_TENTHS) return "a queue";
+    for (int i = 0; bind(fd, (const void *)at, sizeof *at); i++) {
+        if (errno != EBUSY || hurried || i == BUSY_TENTHS) return errno;
         nanosleep(&tenth, NULL);
     }
-    return NULL;
+    return 0;
+}
+
+/* By itself: the memory is registered with it. */
+static const char *bind_first(int fd, const struct io_ask *ask, unsigned queue)
+{
+    const bool pieces = xdp_in_pieces(ask->frame_most);
+    const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
+                                    .sxdp_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | (pieces ? XDP_USE_SG : 0)),
+                                    .sxdp_ifindex = ask->ifindex,
+                                    .sxdp_queue_id = queue};
+    errno = try_bind(fd, &at, ask->hurried);
+    if (errno == EINVAL && pieces) return "frames of more than a page, which Linux 6.6 brought";
+    return errno ? "a queue" : NULL;
+}
+
+/* As one of those that share the first one's memory and flags. Where that one has lost its interface, this one takes
+ * its place. */
+static const char *bind_next(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
+{
+    const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
+                                    .sxdp_flags = XDP_SHARED_UMEM,
+                                    .sxdp_ifindex = ask->ifindex,
+                                    .sxdp_queue_id = queue,
+                                    .sxdp_shared_umem_fd = (uint32_t)u->first};
+    errno = try_bind(fd, &at, ask->hurried);
+    if (errno != EBADF) return errno ? "a queue" : NULL;
+    const char *failed = register_memory(fd, u);
+    if (failed) return failed;
+    keep_first(u, fd);
+    return bind_first(fd, ask, queue);
 }
 
 /* A driver that knows nothing of it goes on by interrupts. */
@@ -124,21 +141,41 @@ static int tell_socket(const struct io_maker *m, unsigned port, unsigned queue, 
     return queue < IO_QUEUES ? bpf_map_update_elem(m->sockets, &at, &fd, BPF_ANY) : -E2BIG;
 }
 
-static const char *make_socket(const struct io_maker *m, const struct io_ask *ask, struct umem_made *u, unsigned queue,
-                               struct io_made *made)
+static const char *make_socket(struct umem_made *u, struct io_unbound *b, struct io_made *made)
 {
     const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (fd < 0) return "socket";
     made->fds[made->fd_count++] = fd;
-    const char *failed = u->first < 0 ? register_memory(fd, u) : NULL;
+    const bool first = u->first < 0;
+    const char *failed = first ? register_memory(fd, u) : NULL;
     if (!failed) failed = set_rings(fd, made->ring);
     if (failed) return failed;
-    if (u->first < 0) u->first = fd;
-    failed = bind_queue(fd, ask, u, queue);
+    if (first) keep_first(u, fd);
+    b->begins |= first;
+    b->fds[b->count] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (b->fds[b->count] < 0 || u->first < 0) return "socket";
+    b->count++;
+    return NULL;
+}
+
+/* The place-th of the sockets that wait for it. */
+static const char *bind_socket(struct io_maker *m, unsigned place)
+{
+    const struct io_unbound *b = &m->unbound;
+    const unsigned queue = b->ask.worker + place * b->ask.workers;
+    const int fd = b->fds[place];
+    const char *failed =
+        !place && b->begins ? bind_first(fd, &b->ask, queue) : bind_next(fd, &b->ask, &m->umems[b->ask.worker], queue);
     if (failed) return failed;
-    if (ask->busy && !prefer_busy(fd)) return "--busy-poll";
-    errno = -tell_socket(m, ask->port, queue, fd);
+    if (b->ask.busy && !prefer_busy(fd)) return "--busy-poll";
+    errno = -tell_socket(m, b->ask.port, queue, fd);
     return errno ? "the program in the kernel" : NULL;
+}
+
+static void unbound_drop(struct io_unbound *b)
+{
+    for (unsigned i = 0; i < b->count; i++) close(b->fds[i]);
+    *b = (struct io_unbound){0};
 }
 
 /* ---- made ---- */
@@ -184,11 +221,10 @@ static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct
     if (memory < 0) return "memory";
     made->fds[made->fd_count++] = memory;
     const char *failed = ask->all ? hear_all(m, ask) : NULL;
+    m->unbound.ask = *ask;
     for (unsigned i = ask->worker; i < all.receive && !failed; i += ask->workers)
-        failed = make_socket(m, ask, u, i, made);
-    if (failed || u->first != made->fds[1]) return failed;
-    u->first = fcntl(u->first, F_DUPFD_CLOEXEC, 0); /* the others' sockets name it */
-    return u->first < 0 ? "memory" : NULL;
+        failed = make_socket(u, &m->unbound, made);
+    return failed;
 }
 
 static void umem_fini(struct umem_made *u)
@@ -199,27 +235,50 @@ static void umem_fini(struct umem_made *u)
     *u = (struct umem_made){0};
 }
 
+static void say_failed(const char *what, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "AF_XDP, %s: %s", what, errno == EBUSY ? "another process has it" : strerror(errno));
+}
+
+/* The next port's first socket has the memory registered, if this one's has. */
+static void undo_make(struct io_maker *m, struct umem_made *u)
+{
+    if (m->unbound.begins) keep_first(u, -1);
+    unbound_drop(&m->unbound);
+}
+
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
     struct umem_made *u = &m->umems[ask->worker % IO_WORKERS_MOST];
     const bool fresh = !u->slots;
     *made = (struct io_made){.group = -1};
+    unbound_drop(&m->unbound); /* of a port that nobody has opened */
     errno = EINVAL;
     const char *failed = "numbers";
     if (ask->worker < IO_WORKERS_MOST && ask->workers && ask->worker < ask->workers && ask->port < IO_PORTS_MOST &&
         (m->steers[ask->port] || m->sockets) && ask->frame_most && ask->frame_most <= FRAME_MOST)
         failed = make_all(m, ask, made);
     if (!failed) return 0;
-    snprintf(err, err_len, "AF_XDP, %s: %s", failed, errno == EBUSY ? "another process has it" : strerror(errno));
-    for (unsigned i = 1; i < made->fd_count; i++)
-        if (u->first == made->fds[i]) u->first = -1;
+    say_failed(failed, err, err_len);
+    undo_make(m, u);
     if (fresh) umem_fini(u); /* else ports have it */
     io_made_close(made);
     return -1;
 }
 
+int xdp_bind(struct io_maker *m, char *err, size_t err_len)
+{
+    const char *failed = NULL;
+    for (unsigned i = 0; i < m->unbound.count && !failed; i++) failed = bind_socket(m, i);
+    if (failed) say_failed(failed, err, err_len);
+    if (failed) undo_make(m, &m->umems[m->unbound.ask.worker]);
+    unbound_drop(&m->unbound);
+    return failed ? -1 : 0;
+}
+
 void io_maker_fini(struct io_maker *m)
 {
+    unbound_drop(&m->unbound);
     for (unsigned i = 0; i < IO_WORKERS_MOST; i++) umem_fini(&m->umems[i]);
     for (unsigned i = 0; i < IO_PORTS_MOST; i++)
         if (m->hearing[i] > 0) close(m->hearing[i]);

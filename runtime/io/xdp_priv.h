@@ -30,5 +30,6 @@ static inline unsigned xdp_slot_bytes(unsigned frame_most)
 static inline bool xdp_in_pieces(unsigned frame_most) { return frame_most > SLOT_LARGE - SLOT_ROOM; }
 
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
+int xdp_bind(struct io_maker *m, char *err, size_t err_len);
 
 #endif

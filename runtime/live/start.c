@@ -198,6 +198,10 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
         dealt_take(l, &made);
         io = ops->open(&ask, &made, &l->umems[w->cfg.worker], err, sizeof err);
     }
+    if (io && ops->bind && ask_bind(l->channel, err, sizeof err)) {
+        ops->close(io);
+        io = NULL;
+    }
     if (!io) live_fault(l, "%s: %s", l->o->ifaces[iface], err);
     return io;
 }

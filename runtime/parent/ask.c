@@ -92,6 +92,12 @@ int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, 
     return failed;
 }
 
+int ask_bind(struct channel *c, char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    return ask_done(c, &(struct question){REQUEST_BIND, &none, sizeof none, NULL, 0, 0}, err, err_len);
+}
+
 int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len)
 {
     const struct request_none none = {0};

@@ -29,6 +29,8 @@ int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_
 
 /* The sockets of a port; ask->ifindex is the parent's to find. */
 int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
+/* The sockets of the port that was asked for last, once it is open. */
+int ask_bind(struct channel *c, char *err, size_t err_len);
 
 /* The TUN device (runtime/host/tun.h), by one descriptor. */
 int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len);

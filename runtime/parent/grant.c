@@ -176,6 +176,14 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
     return true;
 }
 
+static bool grant_BIND(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r, (void)fds;
+    if (!p->maker.unbound.count) return false;
+    a->failed = io_XDP.bind(&p->maker, a->err, sizeof a->err) ? -EIO : 0;
+    return true;
+}
+
 static bool grant_TUN(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     char name[IF_NAMESIZE];

@@ -101,6 +101,7 @@ static struct io_port *steered_port(struct io_maker *maker, const struct steer_r
     assert_int_equal(io_XDP.make(maker, &ask, &made, err, sizeof err), 0);
     struct io_port *io = io_XDP.open(&ask, &made, &umem, err, sizeof err);
     assert_non_null(io);
+    if (io_XDP.bind(maker, err, sizeof err)) fail_msg("%s", err);
     assert_int_equal(steer_begin(s, here, false, &generic, err, sizeof err), 0);
     return io;
 }
