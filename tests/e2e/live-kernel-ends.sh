@@ -6,6 +6,9 @@ set -u
 pins "$@" || { echo 'ok - ends of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }
 . "$top/tests/e2e/live/kernel.sh"
 web prey
+all=${OLD_KERNEL:+prey 3} # pins: two maps, a link for what arrives, and one for what leaves
+all=${all:-prey 4}
+filters() { at prey tc filter show dev eth0 egress | grep -c handle; }
 
 # What stays of a kill goes on judging, whoever was killed and in whatever order; the next start takes its place, with no
 # packet that nobody judges: `asks` has that tried all the time.
@@ -22,9 +25,9 @@ for round in $(seq "${rounds:-2}"); do
     2) prey_killed "$prey" "$service" ;;
     3) prey_killed "$service" "$prey" ;;
     esac
-    [ "$(gets 8080 0.2) $(gets 80) $(pinned)" = 'curl 28 prey 4' ] || bad="$bad killed-$round"
+    [ "$(gets 8080 0.2) $(gets 80) $(pinned)" = "curl 28 $all" ] || bad="$bad killed-$round"
     kernel host.pbc
-    [ "$(gets 80) $(pinned)" = 'prey 4' ] || bad="$bad started-$round"
+    [ "$(gets 80) $(pinned)" = "$all" ] || bad="$bad started-$round"
 done
 touch stop
 wait $asks
@@ -40,3 +43,13 @@ kernel_alone --cleanup
 kernel --confirm 300ms host.pbc
 wait "$prey"
 same 'nobody has confirmed it' "$?|$(gets 8080)|$(pinned)" '1|prey|0'
+
+# Where nothing can be pinned, a kill leaves nothing that judges; a filter that stays lets everything pass, and is taken off.
+umount /sys/fs/bpf
+kernel host.pbc
+same 'without pins it judges' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
+prey_killed "$prey" "$(pgrep -P "$prey")"
+until_true 100 'without pins a kill leaves nothing that judges' [ "$(gets 8080)" = prey ] && ok 0 'without pins a kill leaves nothing that judges'
+same 'but a filter, where there are no links' "$(filters)" "${OLD_KERNEL:-0}"
+kernel_alone --cleanup
+same '--cleanup takes it off, too' "$status|$(filters)|$(at prey tc qdisc show dev eth0 | grep -c clsact)" '0|0|0'

@@ -3,7 +3,7 @@
 B=${B:-build}
 top=$(pwd)
 bin=$(cd "$B" && pwd)
-work=$bin/scratch/$(basename "$0" .sh)
+work=$bin/scratch/$(basename "$0" .sh)${OLD_KERNEL:+-old}
 rm -rf "$work"
 mkdir -p "$work"
 cd "$work" || exit 2

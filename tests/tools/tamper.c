@@ -2,8 +2,14 @@
  * judge that it loads (BPF_PROG_LOAD of a program whose name begins with judge_), comparisons with the number FROM
  * become ones with TO; TO `-`: they become what no kernel knows. So a generator that errs, or that the kernel's
  * verifier refuses, can be had from outside.
+ * tamper old - COMMAND...: COMMAND on a kernel that knows no links of traffic control (Linux 6.6), and takes no program
+ * that calls functions of the kernel by name (the casts of 6.2).
+ * tamper refuse ERRNO COMMAND...: COMMAND, whose calls of bpf(2) all fail with that number, as a security module would
+ * have it.
  *
- * A process beside it is told of each call of bpf(2) before the kernel reads the instructions, and changes them. */
+ * A process beside it is told of each call of bpf(2) before the kernel reads what it is given, and changes that, or
+ * answers in the kernel's place. */
+#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -26,7 +32,8 @@ enum { INSNS_MOST = 1 << 20, UNKNOWN_INSN = 0xff };
 
 struct change {
     int from, to;
-    bool breaks;
+    bool breaks, old;
+    int refuse; /* an errno, or 0 */
 };
 
 static bool copy(pid_t pid, uint64_t there, void *here, size_t len, bool out)
@@ -60,6 +67,39 @@ static void change_program(pid_t pid, uint64_t at, const struct change *c)
     copy(pid, attr.insns, insns, bytes, true);
 }
 
+static bool is_link_of_tc(pid_t pid, uint64_t at)
+{
+    enum { TCX_INGRESS = 46, TCX_EGRESS = 47 };
+    union bpf_attr attr = {0};
+    if (!copy(pid, at, &attr, offsetof(union bpf_attr, link_create.flags), false)) return false;
+    return attr.link_create.attach_type == TCX_INGRESS || attr.link_create.attach_type == TCX_EGRESS;
+}
+
+static bool calls_by_name(pid_t pid, uint64_t at)
+{
+    static struct bpf_insn insns[INSNS_MOST];
+    union bpf_attr attr = {0};
+    if (!copy(pid, at, &attr, offsetof(union bpf_attr, prog_name), false) || attr.insn_cnt > INSNS_MOST ||
+        !copy(pid, attr.insns, insns, attr.insn_cnt * sizeof *insns, false))
+        return false;
+    for (uint32_t i = 0; i < attr.insn_cnt; i++)
+        if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL) return true;
+    return false;
+}
+
+/* What is answered in the kernel's place; 0: nothing, it goes on. */
+static int answer(const struct seccomp_notif *asked, const struct change *c)
+{
+    const pid_t pid = (pid_t)asked->pid;
+    const uint64_t command = asked->data.args[0], at = asked->data.args[1];
+    if (c->refuse) return c->refuse;
+    if (!c->old && command == BPF_PROG_LOAD) change_program(pid, at, c);
+    if (!c->old) return 0;
+    const bool unknown =
+        command == BPF_LINK_CREATE ? is_link_of_tc(pid, at) : command == BPF_PROG_LOAD && calls_by_name(pid, at);
+    return unknown ? EINVAL : 0;
+}
+
 /* Until the last process that is told of has ended. */
 static void beside(int calls, const struct change *c)
 {
@@ -67,9 +107,10 @@ static void beside(int calls, const struct change *c)
     while (poll(&p, 1, -1) > 0 && !(p.revents & POLLHUP)) {
         struct seccomp_notif asked = {0};
         if (ioctl(calls, SECCOMP_IOCTL_NOTIF_RECV, &asked)) continue; /* who asked is gone */
-        if (asked.data.args[0] == BPF_PROG_LOAD) change_program((pid_t)asked.pid, asked.data.args[1], c);
-        struct seccomp_notif_resp go_on = {.id = asked.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-        ioctl(calls, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
+        const int error = answer(&asked, c);
+        struct seccomp_notif_resp said = {
+            .id = asked.id, .error = -error, .flags = error ? 0 : (uint32_t)SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+        ioctl(calls, SECCOMP_IOCTL_NOTIF_SEND, &said);
     }
 }
 
@@ -132,7 +173,11 @@ int main(int argc, char **argv)
 {
     int pair[2];
     if (argc < 4 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return 2;
-    const struct change c = {.from = atoi(argv[1]), .to = atoi(argv[2]), .breaks = !strcmp(argv[2], "-")};
+    const struct change c = {.from = atoi(argv[1]),
+                             .to = atoi(argv[2]),
+                             .breaks = !strcmp(argv[2], "-"),
+                             .old = !strcmp(argv[1], "old"),
+                             .refuse = strcmp(argv[1], "refuse") ? 0 : atoi(argv[2])};
     start_beside(pair, &c);
     close(pair[0]);
     const int calls = tell_calls();

@@ -51,9 +51,21 @@ live_begin() {
         exit 0
     fi
     ip netns del "$id-try"
+    [ -z "${OLD_KERNEL-}" ] || older
     trap live_end EXIT
     # A second signal, which timeout sends to its whole group, must not end what cleans up.
     trap 'trap "" INT TERM HUP; exit 1' INT TERM HUP
+}
+
+# older: with OLD_KERNEL in the environment preyrun finds a kernel before 6.2 (tests/tools/tamper): filters of traffic control
+# in the place of links.
+older() {
+    local real=$bin
+    mkdir older
+    bin=$PWD/older
+    ln -s "$real/preyc" "$real/preyctl" "$real/tests" "$real/runtime" older
+    printf '#!/bin/sh\nexec %s/tests/tools/tamper old - %s/preyrun "$@"\n' "$real" "$real" >older/preyrun
+    chmod +x older/preyrun
 }
 
 # at NAME COMMAND...: run it there.
