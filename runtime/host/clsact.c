@@ -1,14 +1,18 @@
 /* See clsact.h. */
 #include "runtime/host/clsact.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
@@ -20,6 +24,8 @@ enum { ATTACH_TCX_EGRESS = 47 }; /* Linux 6.6; headers may be older */
 
 struct found {
     unsigned ifindex, count;
+    uint16_t priority; /* taken is said of it */
+    bool taken;
 };
 
 static int found_one(const struct nlmsghdr *nlh, void *arg)
@@ -27,26 +33,43 @@ static int found_one(const struct nlmsghdr *nlh, void *arg)
     const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
     struct found *f = arg;
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *t || t->tcm_ifindex != (int)f->ifindex) return MNL_CB_OK;
+    const struct nlattr *at[TCA_KIND + 1];
+    netlink_attributes(nlh, sizeof *t, at, TCA_KIND);
+    const char *kind = netlink_text(at[TCA_KIND]);
+    if (nlh->nlmsg_type == RTM_NEWTFILTER && TC_H_MAJ(t->tcm_info) >> 16 == f->priority)
+        f->taken |= TC_H_MIN(t->tcm_info) != htons(ETH_P_ALL) || !kind || strcmp(kind, "bpf") != 0;
     /* Of RTM_GETQDISC: the one whose place clsact takes. */
     if (nlh->nlmsg_type != RTM_NEWQDISC || t->tcm_parent == TC_H_CLSACT) f->count++;
     return MNL_CB_OK;
 }
 
 /* Filters of a hook, or (RTM_GETQDISC) whether there is a clsact. */
-static unsigned count_of(uint16_t type, unsigned ifindex, uint32_t parent)
+static int look(uint16_t type, uint32_t parent, struct found *f)
 {
     char bytes[128];
     struct netlink n;
-    struct found f = {.ifindex = ifindex};
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
     nlh->nlmsg_type = type;
     nlh->nlmsg_flags = NLM_F_DUMP;
     struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof *t);
-    *t = (struct tcmsg){.tcm_ifindex = (int)ifindex, .tcm_parent = parent};
+    *t = (struct tcmsg){.tcm_ifindex = (int)f->ifindex, .tcm_parent = parent};
     int failed = netlink_open(&n, NETLINK_ROUTE);
-    if (!failed) failed = netlink_ask(&n, nlh, found_one, &f);
+    if (!failed) failed = netlink_ask(&n, nlh, found_one, f);
     netlink_close(&n);
-    return failed ? 1 : f.count; /* not known: as if somebody used it */
+    return failed;
+}
+
+static unsigned count_of(uint16_t type, unsigned ifindex, uint32_t parent)
+{
+    struct found f = {.ifindex = ifindex};
+    return look(type, parent, &f) ? 1 : f.count; /* not known: as if somebody used it */
+}
+
+bool clsact_taken(const struct clsact *at)
+{
+    struct found f = {.ifindex = at->ifindex, .priority = at->priority};
+    return !look(RTM_GETTFILTER, TC_H_MAKE(TC_H_CLSACT, at->leaves ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS), &f) &&
+           f.taken;
 }
 
 bool clsact_is_there(unsigned ifindex) { return count_of(RTM_GETQDISC, ifindex, 0) > 0; }
@@ -107,6 +130,44 @@ int clsact_set_held(const struct clsact *at, int program, int *held)
     return failed;
 }
 
+/* Nothing but "go on". */
+static int load_nothing(void)
+{
+    const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = TC_ACT_UNSPEC},
+                                    {.code = BPF_JMP | BPF_EXIT}};
+    return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "nothing", "Dual BSD/GPL", code, 2, NULL);
+}
+
+bool clsact_needed(void)
+{
+    const int program = load_nothing();
+    /* There is no interface 0: who knows these links looks for it, who does not refuses the kind. */
+    const int link = bpf_link_create(program, 0, (enum bpf_attach_type)ATTACH_TCX_EGRESS, NULL);
+    const bool needed = program >= 0 && link < 0 && errno == EINVAL;
+    if (link >= 0) close(link);
+    if (program >= 0) close(program);
+    return needed;
+}
+
+/* In a process of its own: on the loopback of a namespace that ends with it. */
+static int try_aside(int program)
+{
+    const struct clsact at = {.ifindex = 1, .leaves = true, .priority = CLSACT_FIRST, .handle = 1};
+    int status;
+    const pid_t pid = fork();
+    if (!pid) _exit(unshare(CLONE_NEWNET) ? 0 : -clsact_set(&at, program));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return 0;
+    return -WEXITSTATUS(status);
+}
+
+int clsact_try(void)
+{
+    const int program = clsact_needed() ? load_nothing() : -1;
+    const int failed = program >= 0 ? try_aside(program) : 0;
+    if (program >= 0) close(program);
+    return failed;
+}
+
 void clsact_why(const struct clsact *at, int failed, const char *device, char *err, size_t err_len)
 {
     if (failed == -ENOENT)
@@ -154,12 +215,4 @@ int gate_undo(const char *what, const char *before, const char *after)
 {
     (void)what, (void)after;
     return clsact_undo(before, false, CLSACT_OWN, CLSACT_GATE);
-}
-
-bool clsact_needed(int program)
-{
-    /* There is no interface 0: who knows these links looks for it, who does not refuses the kind. */
-    const int link = bpf_link_create(program, 0, (enum bpf_attach_type)ATTACH_TCX_EGRESS, NULL);
-    if (link >= 0) close(link);
-    return link < 0 && errno == EINVAL;
 }

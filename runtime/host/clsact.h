@@ -46,8 +46,13 @@ void clsact_end(unsigned ifindex);
 /* One line about a clsact_set that failed, on the device of that name: what happened, and what mends it. */
 void clsact_why(const struct clsact *at, int failed, const char *device, char *err, size_t err_len);
 
-/* Does the kernel lack links of traffic control, which Linux 6.6 brought? Tried, with a program of that type; filters
- * are what it has instead. */
-bool clsact_needed(int program);
+/* Has another a filter of another kind, or for one protocol, at that priority? Then clsact_set fails. */
+bool clsact_taken(const struct clsact *at);
+/* Where the kernel lacks links: can there be a filter? Tried in a network namespace that is gone after, where this
+ * process may make one. 0, also where that is not known, or what clsact_set says. */
+int clsact_try(void);
+
+/* Does the kernel lack links of traffic control, which Linux 6.6 brought? Tried; filters are what it has instead. */
+bool clsact_needed(void);
 
 #endif

@@ -58,24 +58,31 @@ static uint32_t xdp_of(const struct look *l, unsigned ifindex)
     return netlink_ask(&l->host->ask, nlh, read_xdp, &id) ? 0 : id;
 }
 
+struct filters {
+    uint32_t own; /* the handle of what this instance has left there, and takes off */
+    unsigned count;
+};
+
 static int count_filter(const struct nlmsghdr *nlh, void *arg)
 {
-    (void)nlh;
-    ++*(unsigned *)arg;
+    const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
+    struct filters *f = arg;
+    /* Of the number 0 is what holds all of a priority. */
+    f->count += mnl_nlmsg_get_payload_len(nlh) >= sizeof *t && t->tcm_handle && t->tcm_handle != f->own;
     return MNL_CB_OK;
 }
 
 static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side)
 {
     char buf[256];
-    unsigned count = 0;
+    struct filters f = {.own = l->p->name ? hooks_handle(l->p->name) : 0};
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
     nlh->nlmsg_type = RTM_GETTFILTER;
     nlh->nlmsg_flags = NLM_F_DUMP;
     struct tcmsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
     which->tcm_ifindex = (int)ifindex;
     which->tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
-    return netlink_ask(&l->host->ask, nlh, count_filter, &count) ? 0 : count;
+    return netlink_ask(&l->host->ask, nlh, count_filter, &f) ? 0 : f.count;
 }
 
 /* A packet socket sees what XDP lets by, and before tc's ingress; both ways out lead through tc's egress but that of

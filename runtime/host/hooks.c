@@ -96,14 +96,34 @@ static struct clsact filter_of(const char *folder, unsigned ifindex)
 }
 
 /* What the record says of the hooks for filters; "-": a link does without. */
-static void before_of(const struct state *s, const struct hooks_where *w, const struct hooks *h, const char *folder,
-                      char text[CLSACT_TEXT])
+static void before_of(const struct state *s, const struct hooks_where *w, const char *folder, char text[CLSACT_TEXT])
 {
     snprintf(text, CLSACT_TEXT, "-");
-    if (!clsact_needed(h->leaves)) return;
+    if (!clsact_needed()) return;
     clsact_before(w->ifindex, true, text); /* a start before may have made them */
     if (!state_noted(s, CHANGE_HOOKS, w->device, text, folder))
         clsact_before(w->ifindex, !clsact_is_there(w->ifindex), text);
+}
+
+unsigned hooks_handle(const char *name)
+{
+    char folder[PATH_MAX];
+    return folder_of(name, folder) ? 0 : filter_of(folder, 0).handle;
+}
+
+int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len)
+{
+    struct clsact at = {.leaves = true, .priority = CLSACT_FIRST};
+    int failed = clsact_try();
+    if (failed) clsact_why(&at, failed, "any interface", err, err_len);
+    if (failed || !clsact_needed()) return failed;
+    for (unsigned i = 0; i < count && !failed; i++) {
+        at.ifindex = devices[i].ifindex;
+        if (!clsact_taken(&at)) continue;
+        failed = -EINVAL;
+        clsact_why(&at, failed, devices[i].device, err, err_len);
+    }
+    return failed;
 }
 
 static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
@@ -227,7 +247,7 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     char folder[PATH_MAX], before[CLSACT_TEXT];
     *to = (struct hooked){.arrives = -1, .leaves = -1};
     int failed = folder_of(w->name, folder);
-    if (!failed) before_of(s, w, h, folder, before);
+    if (!failed) before_of(s, w, folder, before);
     const bool filter = !failed && *before != '-';
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
     if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;

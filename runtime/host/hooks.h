@@ -39,6 +39,11 @@ struct hooks_where {
     const char *name, *device;
     unsigned ifindex;
 };
+/* Why they can't be put there on this kernel, in one line of err with what mends it; devices: the interfaces. 0: they
+ * can, as far as can be seen without doing it; or a negative errno. */
+int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len);
+/* The handle of the filter of an instance of that name, in this namespace, at the first priority; 0: not known. */
+unsigned hooks_handle(const char *name);
 /* Put the programs there, the change recorded before; replace: another XDP program is taken off for good. 0, or a
  * negative errno with one line in err: then neither is on it. What the instance has left there is taken over, without a
  * packet that nobody judges. */

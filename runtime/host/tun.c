@@ -102,16 +102,31 @@ static int open_queues(const char *name, int fds[], unsigned queues)
     return failed;
 }
 
+/* ENOENT: no file of it; ENODEV: the file, and no module behind it. */
+static void say_lack(int failed, const char *name, char *err, size_t err_len)
+{
+    if (failed == -ENOENT || failed == -ENODEV)
+        snprintf(err, err_len, "the kernel has no TUN devices: this brings them: modprobe tun");
+    else
+        snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
+}
+
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len)
 {
     device_name(instance, name);
     const int failed = open_queues(name, fds, queues);
     if (failed == -EEXIST)
         snprintf(err, err_len, "an interface `%s` is there already: this takes it away: ip link del %s", name, name);
-    else if (failed == -ENOENT)
-        snprintf(err, err_len, "the kernel has no TUN devices: this brings them: modprobe tun");
     else if (failed)
-        snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
+        say_lack(failed, name, err, err_len);
+    return failed;
+}
+
+int tun_lack(char *err, size_t err_len)
+{
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), failed = fd < 0 ? -errno : 0;
+    if (failed) say_lack(failed, "prey-…", err, err_len);
+    if (fd >= 0) close(fd);
     return failed;
 }
 

@@ -13,6 +13,10 @@
  * fds, the caller's to close; they do not block. 0, or a negative errno with one line in err. Needs CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
 
+/* Why this machine can make none, in one line of err. 0: it can, as far as can be seen without making one; or a
+ * negative errno. */
+int tun_lack(char *err, size_t err_len);
+
 /* Give the host an IPv4 or IPv6 packet, from its IP header on. how: as a packet socket with PACKET_VNET_HDR says it,
  * offsets from the IP header on: a partial checksum, a super-packet; NULL: neither. 0, or a negative errno: -EAGAIN
  * when it can take none now, -EINVAL of what is no IP packet. */

@@ -30,7 +30,9 @@ struct filter *filter_open(void)
         f->program = object_load_but(object, sizeof object, "filter", "filter_old", "filter", &f->object);
     f->memory = f->object ? object_map(f->object, "filter.bss") : -1;
     if (f->memory >= 0) return f;
+    const int failed = f->program < 0 ? f->program : f->memory;
     filter_close(f);
+    errno = -failed;
     return NULL;
 }
 

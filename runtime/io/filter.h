@@ -8,7 +8,7 @@ struct bpf_object;
 struct filter;
 
 /* Load it, in the form that the kernel takes; all sockets may share it. NULL: the kernel has not what it needs (its
- * types, /sys/kernel/btf/vmlinux), this process may not, or the build has no clang. Then a socket's ring may stall
+ * types, /sys/kernel/btf/vmlinux), this process may not (errno says which), or the build has no clang. Then a socket's ring may stall
  * (io.h). */
 struct filter *filter_open(void);
 void filter_close(struct filter *f);

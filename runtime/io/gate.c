@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "runtime/host/clsact.h"
+#include "runtime/host/programs.h"
 #include "runtime/host/state.h"
 #include "runtime/io/filter.h"
 #include "runtime/io/io.h"
@@ -41,10 +41,16 @@ struct gate {
 
 const char *gate_lacks(void)
 {
-    struct utsname system;
-    unsigned major = 0, minor = 0;
-    if (uname(&system) || sscanf(system.release, "%u.%u", &major, &minor) != 2) return NULL;
-    return major < 6 || (major == 6 && minor < 6) ? "it takes Linux 6.6" : NULL;
+    static char why[300];
+    struct filter *f = filter_open();
+    const char *known = f ? NULL : programs_lack(-errno);
+    const int failed = f ? clsact_try() : 0;
+    const struct clsact at = {.priority = CLSACT_OWN};
+    if (!f) snprintf(why, sizeof why, "%s", known ? known : "the kernel does not take its program");
+    if (failed) clsact_why(&at, failed, "any interface", why, sizeof why);
+    const bool lacks = !f || failed;
+    filter_close(f);
+    return lacks ? why : NULL;
 }
 
 struct gate *gate_open(const struct filter *f)

@@ -12,7 +12,7 @@ struct filter;
 struct gate;
 struct state;
 
-/* Why there can be none here, in a few words; NULL: there can. */
+/* Why there can be none here, in a line with what mends it; NULL: there can, as far as trying tells. */
 const char *gate_lacks(void);
 
 /* Over the filter of the sockets, which outlives it. NULL: memory is out, or the build has no clang; then the guard

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/host/programs.h"
 #include "runtime/host/xdp.h"
 #include "runtime/io/object.h"
 #include "runtime/io/own.h"
@@ -83,7 +84,9 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
         failed = load(s);
     }
     if (!failed) return s;
-    snprintf(err, err_len, "the steering program can't be loaded: %s", strerror(-failed));
+    const char *lack = programs_lack(failed);
+    snprintf(err, err_len, "the steering program can't be loaded: %s; this does without: --io packet",
+             lack ? lack : strerror(-failed));
     steer_close(s);
     return NULL;
 }

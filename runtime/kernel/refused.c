@@ -2,6 +2,7 @@
 #include "runtime/kernel/refused.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <cap-ng.h>
 #include <ctype.h>
 #include <errno.h>
@@ -9,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "runtime/host/programs.h"
 
 /* ---- the machine ---- */
 
@@ -27,12 +31,57 @@ static const struct bpf_insn zero = {.code = BPF_ALU64 | BPF_MOV | BPF_K}, leave
 /* Nothing but `return 0`. */
 static int try_any(void) { return try_program((const struct bpf_insn[]){zero, leave}, 2); }
 
-/* A loop that ends by may_goto, which is what the stages' loops are made of. */
-static int try_may_goto(void)
+/* Types that a program with a callback must come with. A descriptor, or a negative errno. */
+static int types_of_callback(uint32_t type[2])
 {
-    enum { JUMP_MAY = BPF_JMP | 0xe0 /* BPF_JCOND, which older headers lack */ };
-    return try_program(
-        (const struct bpf_insn[]){zero, {.code = JUMP_MAY, .off = 1}, {.code = BPF_JMP, .off = -2}, leave}, 4);
+    uint32_t size;
+    struct btf *b = btf__new_empty();
+    const int number = btf__add_int(b, "int", 4, BTF_INT_SIGNED);
+    const int entry = btf__add_func_proto(b, number);
+    type[0] = (uint32_t)btf__add_func(b, "probe", BTF_FUNC_GLOBAL, entry);
+    const int turn = btf__add_func_proto(b, number);
+    const int failed = btf__add_func_param(b, "i", number) | btf__add_func_param(b, "arg", number);
+    type[1] = (uint32_t)btf__add_func(b, "turn", BTF_FUNC_STATIC, turn);
+    const void *raw = failed ? NULL : btf__raw_data(b, &size);
+    const int fd = raw ? bpf_btf_load(raw, size, NULL) : -ENOMEM;
+    btf__free(b);
+    return fd;
+}
+
+/* A loop of bpf_loop, which calls a function for each turn: what the stages' loops are made of where the kernel has
+ * nothing newer. */
+static int try_loop(void)
+{
+    enum { TURN = 8, LOOP = 181 /* bpf_loop, which older headers lack */ };
+    const struct bpf_insn code[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1},
+        {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_2, .src_reg = BPF_PSEUDO_FUNC, .imm = TURN - 2},
+        {.code = 0},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_4},
+        {.code = BPF_JMP | BPF_CALL, .imm = LOOP},
+        zero,
+        leave,
+        zero,
+        leave};
+    uint32_t type[2];
+    const int types = types_of_callback(type);
+    const struct bpf_func_info functions[] = {{0, type[0]}, {TURN, type[1]}};
+    LIBBPF_OPTS(bpf_prog_load_opts, with, .prog_btf_fd = (uint32_t)types, .func_info = functions, .func_info_cnt = 2,
+                .func_info_rec_size = sizeof *functions);
+    const int fd = types < 0 ? types : bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", code, 10, &with);
+    const int failed = fd < 0 ? -errno : 0;
+    if (fd >= 0) close(fd);
+    if (types >= 0) close(types);
+    return failed;
+}
+
+/* Rights in another user namespace than the machine's own are none. */
+static bool is_aside(void)
+{
+    enum { FIRST_USER_NAMESPACE = 0xEFFFFFFDU };
+    struct stat ns;
+    return !stat("/proc/self/ns/user", &ns) && ns.st_ino != FIRST_USER_NAMESPACE;
 }
 
 static bool has_rights(void)
@@ -45,26 +94,42 @@ static bool has_rights(void)
     return true;
 }
 
-int refused_here(char *err, size_t err_len)
+/* Only for want of something that the machine says of itself. */
+static void say_loops(char *err, size_t err_len)
 {
     struct utsname u;
-    int failed = try_any();
-    if (failed == -EPERM || failed == -EACCES || !has_rights()) {
+    if (programs_interpreted())
+        snprintf(err, err_len,
+                 "programs in the kernel are not compiled here, and then may not call one another: sysctl -w "
+                 "net.core.bpf_jit_enable=1, or --exec user");
+    else
+        snprintf(err, err_len,
+                 "Linux %s is too old for the executor in the kernel, which takes 5.17 (bpf_loop), and is tried from "
+                 "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04), or --exec user",
+                 uname(&u) ? "here" : u.release);
+}
+
+int refused_here(char *err, size_t err_len)
+{
+    const int failed = try_any();
+    if (!has_rights() || (failed == -EPERM && is_aside())) {
         snprintf(err, err_len,
                  "programs may not be loaded into the kernel: that takes root, or the capabilities BPF, NET_ADMIN and "
                  "PERFMON; --exec user does without");
         return -EPERM;
     }
+    if (failed == -EPERM || failed == -EACCES) {
+        snprintf(err, err_len,
+                 "a security module, lockdown or the rules of a container forbid programs in the kernel, also to who "
+                 "has the rights: dmesg or the audit log says which; --exec user does without");
+        return failed;
+    }
     if (failed == -ENOSYS) {
         snprintf(err, err_len, "this kernel runs no programs (it was built without BPF): --exec user");
         return failed;
     }
-    if (failed || !try_may_goto()) return 0; /* something else, which speaks for itself */
-    snprintf(
-        err, err_len,
-        "Linux %s is too old for the executor in the kernel, which takes 6.9 (may_goto): a newer one (Debian 12 has it "
-        "in backports), or --exec user",
-        uname(&u) ? "here" : u.release);
+    if (failed || !try_loop()) return 0; /* something else, which speaks for itself */
+    say_loops(err, err_len);
     return -ENOTSUP;
 }
 

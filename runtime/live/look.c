@@ -6,9 +6,12 @@
 
 #include "runtime/host/guarded.h"
 #include "runtime/host/preflight.h"
+#include "runtime/host/tun.h"
 #include "runtime/io/gate.h"
+#include "runtime/io/steer.h"
 #include "runtime/live/look_tls.h"
 #include "runtime/live/proxied.h"
+#include "runtime/live/steered.h"
 #include "vm/flow/table.h"
 #include "vm/packet/edit/recipe.h"
 
@@ -152,6 +155,23 @@ static void look_at_gate(const struct live *l, const struct program *p)
             lacks);
 }
 
+/* The device by which the host gets back what is its own. */
+static int look_at_tun(const struct live *l, const struct program *p)
+{
+    char err[300];
+    return steered_needs_tun(l, p) && tun_lack(err, sizeof err) ? live_complain("%s", err) : 0;
+}
+
+/* Loaded once for the look alone, and put nowhere: a start finds out by itself. */
+static int look_at_steering(const struct live *l)
+{
+    char err[300];
+    if (!l->o->preflight || l->io != &io_XDP || l->in_kernel) return 0;
+    struct steer *s = steer_open(0, err, sizeof err);
+    steer_close(s);
+    return s ? 0 : live_complain("--io xdp: %s", err);
+}
+
 int look_at_host(struct live *l)
 {
     struct servers s = {0};
@@ -176,5 +196,5 @@ int look_at_host(struct live *l)
     free(s.names);
     if (p && !status) look_at_sources(l);
     if (p) look_at_gate(l, p);
-    return p ? status | look_at_tls(p) : status;
+    return p ? status | look_at_tun(l, p) | look_at_steering(l) | look_at_tls(p) : status;
 }

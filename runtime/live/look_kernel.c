@@ -56,6 +56,16 @@ static int look_at_networks(const struct live *l)
         "route show table local type local), and programs in the kernel know single addresses: --exec user");
 }
 
+/* What leaves is judged by a link of traffic control, or a filter. */
+static int look_at_hooks(const struct live *l)
+{
+    struct hooks_where where[OPTIONS_IFACES];
+    char err[300];
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        where[i] = (struct hooks_where){l->o->name, l->o->ifaces[i], number_of(l, i)};
+    return hooks_lack(where, l->o->iface_count, err, sizeof err) ? live_complain("--exec kernel: %s", err) : 0;
+}
+
 /* As the parent does it at a start. */
 static int try_program(const struct program *p)
 {
@@ -77,6 +87,6 @@ int look_at_kernel(const struct live *l)
 {
     char err[500];
     if (refused_here(err, sizeof err)) return live_complain("--exec kernel: %s", err);
-    const int status = look_at_numbers(l) | look_at_networks(l) | look_at_pins(l);
+    const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
     return l->o->preflight && !status ? try_program(l->now.program) : status;
 }

@@ -55,11 +55,15 @@ bool steered_fits(const struct program *p, char *why, size_t len)
 
 static bool is_steered(const struct live *l) { return l->io == &io_XDP && !l->in_kernel; }
 
+bool steered_needs_tun(const struct live *l, const struct program *p)
+{
+    return l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
+}
+
 int steered_tun(struct live *l, const struct program *p)
 {
     char err[300];
-    const bool needed = l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
-    if (!needed || l->tun >= 0) return 0;
+    if (!steered_needs_tun(l, p) || l->tun >= 0) return 0;
     if (!ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, sizeof err)) return 0;
     l->tun = -1;
     return live_fault(l, "%s", err);

@@ -6,6 +6,7 @@
 
 /* Are its rules few enough? False: `why` says how many there are. */
 bool steered_fits(const struct program *p, char *why, size_t len);
+bool steered_needs_tun(const struct live *l, const struct program *p);
 int steered_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int steered_rules(struct live *l);                                 /* of l->now, and of l->lingering */
 int steered_tun(struct live *l, const struct program *p);          /* before a worker takes it */

@@ -1,4 +1,5 @@
-/* A kernel before 6.9, preloaded before preyrun: it takes no program with may_goto, and says its version. */
+/* A kernel before 5.17, preloaded before preyrun: it takes no program with may_goto or a callback, and says its
+ * version. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -8,11 +9,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static int has_may_goto(const union bpf_attr *attr)
+static int has_loop(const union bpf_attr *attr)
 {
     const struct bpf_insn *insns = (const struct bpf_insn *)(unsigned long)attr->insns;
     for (unsigned i = 0; i < attr->insn_cnt; i++)
-        if (insns[i].code == (BPF_JMP | 0xe0)) return 1;
+        if (insns[i].code == (BPF_JMP | 0xe0) ||
+            (insns[i].code == (BPF_LD | BPF_DW | BPF_IMM) && insns[i].src_reg == BPF_PSEUDO_FUNC))
+            return 1;
     return 0;
 }
 
@@ -24,7 +27,7 @@ long syscall(long number, ...)
     va_start(args, number);
     for (int i = 0; i < 6; i++) a[i] = va_arg(args, long);
     va_end(args);
-    if (number == SYS_bpf && a[0] == BPF_PROG_LOAD && has_may_goto((const union bpf_attr *)a[1])) {
+    if (number == SYS_bpf && a[0] == BPF_PROG_LOAD && has_loop((const union bpf_attr *)a[1])) {
         errno = EINVAL;
         return -1;
     }
@@ -35,6 +38,6 @@ int uname(struct utsname *u)
 {
     int (*next)(struct utsname *) = (int (*)(struct utsname *))dlsym(RTLD_NEXT, "uname");
     const int status = next(u);
-    snprintf(u->release, sizeof u->release, "6.1.0-28-amd64");
+    snprintf(u->release, sizeof u->release, "5.15.0-91-generic");
     return status;
 }

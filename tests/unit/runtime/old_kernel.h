@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "runtime/host/clsact.h"
+#include "tests/unit/runtime/netns.h"
+
 static bool kernel_is_old;
 
 /* In the place of libbpf's. */
@@ -22,12 +25,18 @@ __attribute__((used)) int bpf_link_create(int program, int target, enum bpf_atta
     return -EINVAL;
 }
 
-/* Before a test of netns.h's: the kernel is old from here on, in its process. */
+/* Before a test of netns.h's: the kernel is as it is, or old from here on, in the test's process. */
+static inline int as_is_setup(void **state)
+{
+    kernel_is_old = clsact_needed();
+    return netns_setup(state);
+}
 static inline int old_setup(void **state)
 {
     kernel_is_old = true;
     return netns_setup(state);
 }
-#define old_test(f) cmocka_unit_test_setup(f, old_setup)
+#define as_is_test(f) cmocka_unit_test_setup(f, as_is_setup)
+#define old_test(f)   cmocka_unit_test_setup(f, old_setup)
 
 #endif

@@ -1,0 +1,28 @@
+/* See programs.h. */
+#include "runtime/host/programs.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "runtime/host/proc_priv.h"
+
+bool programs_interpreted(void)
+{
+    char text[8] = "1";
+    return !proc_read("/proc/sys/net/core/bpf_jit_enable", text, sizeof text) && *text == '0';
+}
+
+const char *programs_lack(int failed)
+{
+    if (failed == -EPERM || failed == -EACCES)
+        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a security module "
+               "or "
+               "the rules of a container are in the way (dmesg or the audit log says which)";
+    if (programs_interpreted())
+        return "programs are not compiled, and then may not call functions; this mends it: sysctl -w "
+               "net.core.bpf_jit_enable=1";
+    if (access("/sys/kernel/btf/vmlinux", R_OK))
+        return "the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)";
+    return NULL;
+}
