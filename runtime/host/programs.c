@@ -2,12 +2,14 @@
 #include "runtime/host/programs.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
 #include "runtime/host/proc_priv.h"
 
-bool programs_interpreted(void)
+/* Is the kernel's compiler for programs off? */
+static bool interpreted(void)
 {
     char text[8] = "1";
     return !proc_read("/proc/sys/net/core/bpf_jit_enable", text, sizeof text) && *text == '0';
@@ -19,7 +21,7 @@ const char *programs_lack(int failed)
         return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a security module "
                "or "
                "the rules of a container are in the way (dmesg or the audit log says which)";
-    if (programs_interpreted())
+    if (interpreted())
         return "programs are not compiled, and then may not call functions; this mends it: sysctl -w "
                "net.core.bpf_jit_enable=1";
     if (access("/sys/kernel/btf/vmlinux", R_OK))

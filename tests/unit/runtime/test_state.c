@@ -275,7 +275,10 @@ static void refused(void **state)
     free(large);
     char path[128], once[4096];
     path_of("eth0", path);
+    assert_false(state_noted(s, CHANGE_PORTS, "a", "", "1"));
     for (int i = 0; i < 3; i++) assert_int_equal(state_note(s, CHANGE_PORTS, "a", "", "1"), 0);
+    assert_true(state_noted(s, CHANGE_PORTS, "a", "", "1"));
+    assert_false(state_noted(s, CHANGE_PORTS, "a", "1", "1"));
     FILE *f = fopen(path, "r");
     once[fread(once, 1, sizeof once - 1, f)] = 0;
     fclose(f);
