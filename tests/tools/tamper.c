@@ -3,7 +3,7 @@
  * become ones with TO; TO `-`: they become what no kernel knows. So a generator that errs, or that the kernel's
  * verifier refuses, can be had from outside.
  * tamper old - COMMAND...: COMMAND on a kernel that knows no links of traffic control (Linux 6.6), and takes no program
- * that calls functions of the kernel by name (the casts of 6.2).
+ * with may_goto (6.9), gotol (6.6), or calls of its functions by name (the casts of 6.2).
  * tamper refuse ERRNO COMMAND...: COMMAND, whose calls of bpf(2) all fail with that number, as a security module would
  * have it.
  *
@@ -75,7 +75,14 @@ static bool is_link_of_tc(pid_t pid, uint64_t at)
     return attr.link_create.attach_type == TCX_INGRESS || attr.link_create.attach_type == TCX_EGRESS;
 }
 
-static bool calls_by_name(pid_t pid, uint64_t at)
+/* may_goto (Linux 6.9), gotol (6.6), and a call of one of the kernel's functions by name. */
+static bool is_newer(const struct bpf_insn *n)
+{
+    const bool called = n->code == (BPF_JMP | BPF_CALL) && n->src_reg == BPF_PSEUDO_KFUNC_CALL;
+    return n->code == (BPF_JMP | 0xe0) || n->code == (BPF_JMP32 | BPF_JA) || called;
+}
+
+static bool has_newer(pid_t pid, uint64_t at)
 {
     static struct bpf_insn insns[INSNS_MOST];
     union bpf_attr attr = {0};
@@ -83,7 +90,7 @@ static bool calls_by_name(pid_t pid, uint64_t at)
         !copy(pid, attr.insns, insns, attr.insn_cnt * sizeof *insns, false))
         return false;
     for (uint32_t i = 0; i < attr.insn_cnt; i++)
-        if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL) return true;
+        if (is_newer(&insns[i])) return true;
     return false;
 }
 
@@ -96,7 +103,7 @@ static int answer(const struct seccomp_notif *asked, const struct change *c)
     if (!c->old && command == BPF_PROG_LOAD) change_program(pid, at, c);
     if (!c->old) return 0;
     const bool unknown =
-        command == BPF_LINK_CREATE ? is_link_of_tc(pid, at) : command == BPF_PROG_LOAD && calls_by_name(pid, at);
+        command == BPF_LINK_CREATE ? is_link_of_tc(pid, at) : command == BPF_PROG_LOAD && has_newer(pid, at);
     return unknown ? EINVAL : 0;
 }
 
