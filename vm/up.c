@@ -1,5 +1,6 @@
 /* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
 #include "vm/context/context.h"
+#include "vm/flow/met.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 
@@ -9,6 +10,14 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
     vm->ups = ups;
     vm_run(vm, in, pkts, n, verdicts, tx);
     vm->ups = NULL;
+}
+
+void vm_note_met(struct vm *vm, struct flow_met *mets) { vm->mets = mets; }
+
+void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m)
+{
+    *m = (struct flow_met){.has = told->has & MET_OUT};
+    if (vm->track && told->has & MET_SAID) track_met_at(vm->track, told, m);
 }
 
 bool vm_recipes(const struct vm *vm, struct vm_recipes *r)

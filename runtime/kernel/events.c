@@ -16,6 +16,7 @@ struct kernel_events {
 /* The stages write no shorter ones; yet who maps the ring may have. */
 static size_t least(uint32_t kind)
 {
+    if (kind == KERNEL_EVENT_SAMPLE) return sizeof(struct kernel_event_sample);
     return kind == KERNEL_EVENT_FLOW ? sizeof(struct kernel_event_flow) : sizeof(struct kernel_event_packet);
 }
 

@@ -81,6 +81,7 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
                               .now_ns = h.now_ns,
                               .asked = (uint8_t)((h.said->states & MARK_STATES) >> TAPE_STATES |
                                                  (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
+                              .said = (const void *)e,
                               .world = h.said->world};
     onlookers_see(l, &s);
     /* Who looks on has all of them told. */

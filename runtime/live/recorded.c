@@ -5,6 +5,7 @@
 
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/onlookers.h"
+#include "vm/kernel/events.h"
 
 int recorded_look(struct live *l)
 {
@@ -101,13 +102,19 @@ void recorded_change(struct live *l, const struct record_change *change)
     if (l->recorder) l->now.number = recorder_program(l->recorder, l->now.program, change);
 }
 
-/* Behind the workers' tapes there is one of what the kernel judged. */
+/* Behind the workers' tapes there is one of what the kernel judged. The worker stands still where flows are followed.
+ */
 void recorded_sample(struct live *l, const struct sampled *s)
 {
     struct tape *t = recorder_tape(l->recorder, l->worker_count);
     struct pkt copy = *s->pkt;
+    struct flow_met met;
+    const struct kernel_event_sample *said = s->said;
     const uint64_t world = l->latest->number;
     if ((uint32_t)world != s->world) return; /* of a world that is past */
     tape_single(t, (struct pkt *const[]){&copy}, 1, s->now_ns, tape_place(l->now.number, world));
+    const struct met_told told = {&said->flow, said->slot, (uint8_t)said->met, s->now_ns};
+    vm_met(l->workers[0]->vm, &told, &met);
+    tape_met(t, &met, 1);
     tape_single_verdicts(t, s->verdict, &s->asked, 1);
 }

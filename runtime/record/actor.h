@@ -51,7 +51,9 @@ struct actor {
     bool unheard; /* it asked for more */
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
-    struct snapshot *world; /* of single packets: in which the batch was judged */
+    struct snapshot *world;         /* of single packets: in which the batch was judged */
+    struct flow_met mets[VM_BATCH]; /* what each met in the flow table, */
+    unsigned met;                   /* if it is said of so many */
     uint8_t *bytes;
 };
 

@@ -21,7 +21,7 @@
 #include "runtime/worker/tape.h"
 #include "vm/pbc.h"
 
-enum { RECORD_VERSION = 5 };
+enum { RECORD_VERSION = 6, RECORD_OLDEST = 5 /* that is read: it has no TAPE_MET */ };
 enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
 enum {
     NG_OPT_END = 0,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runtime/record/bound.h"
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/judge/ways.h"
@@ -23,21 +24,61 @@ void single_packet(struct actor *a, const struct scene *s)
 /* What the packet hangs on is known. */
 struct single {
     const struct program *program;
+    bool other; /* it is another than the one that ran */
     struct pkt *pkt;
     struct key key;
     struct tape_verdict recorded;
+    struct flow_met met; /* what it met in the flow table, if `looked` */
+    bool looked;
+    struct track_seen seen; /* so it is looked at */
     struct decision own;
 };
 
-static bool parse(const struct actor *a, struct single *x)
+/* What the parser cannot know. */
+static void settle_key(const struct actor *a, struct single *x)
 {
     const struct facts *facts = &a->world->facts;
+    const bool own = facts->self4_count | facts->self6_count;
+    struct key *key = &x->key;
+    if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
+    if (own) key_settle(x->program, key);
+    if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program->meta->flags, facts, key, x->pkt);
+}
+
+static bool parse(const struct actor *a, struct single *x)
+{
     x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
-    pkt_parse(x->pkt, facts, &x->key);
-    x->key.marks |= (uint32_t)(x->recorded.asked >> 4) << (4 + TAPE_STATES);
-    if (facts->self4_count | facts->self6_count) key_settle(x->program, &x->key);
-    if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program->meta->flags, facts, &x->key, x->pkt);
+    pkt_parse(x->pkt, &a->world->facts, &x->key);
+    settle_key(a, x);
     return x->pkt->reason == REASON_NONE;
+}
+
+static uint32_t states_of(const struct tape_verdict *v) { return (uint32_t)(v->asked >> 4) << (4 + TAPE_STATES); }
+
+/* A flow that the program could not send on so is none there. */
+static void doubt_flow(struct single *x)
+{
+    struct flow_met *m = &x->met;
+    if (!(m->has & MET_BOUND)) return;
+    if (x->other ? !bound_could_be(x->program, m) : !bound_is_of(x->program, m)) m->has &= (uint8_t)~MET_FLOW;
+}
+
+/* By its flow, or, where nothing is said of that, as was recorded. What came up had been looked at before by the kernel,
+ * whose rules decided by that: if it was something else, the packet hangs on what was in between. False: so it is. */
+static bool look(const struct actor *a, struct single *x)
+{
+    const uint32_t states = states_of(&x->recorded);
+    const bool came_up = a->at + 1 < a->story->start.workers;
+    x->looked = x->met.has & MET_SAID && !(x->met.has & MET_CHANGED);
+    x->seen.class = SEEN_NONE;
+    if (x->program->meta->flags & PBC_KEEPS_FLOWS && x->looked) {
+        doubt_flow(x);
+        met_look(&x->met, &x->key, x->pkt, &x->seen);
+        return !came_up || x->other || x->seen.mark == states || x->seen.class >= SEEN_REPLY;
+    }
+    x->looked = x->looked && !(x->program->meta->flags & PBC_KEEPS_FLOWS);
+    x->key.marks |= states;
+    return true;
 }
 
 /* More than the packet is asked for. */
@@ -48,38 +89,87 @@ static bool asks_more(const struct single *x)
     return cut || p->meters_count || p->meta->flags & PBC_COUNTS_FLOWS || x->key.kind & KIND_FRAG_LATER;
 }
 
-/* A rule that accepts may lead to a drop, where no server is there; then a reason is said. */
-static bool same_action(const struct single *x)
+/* Does its flow say who gets it? */
+static bool is_bound(const struct single *x)
+{
+    return x->looked && x->met.has & MET_BOUND && (x->seen.class == SEEN_ORIGINAL || x->seen.class >= SEEN_REPLY);
+}
+
+/* The service and the server of its flow. */
+static bool same_bound(const struct single *x)
+{
+    const struct flow_met *m = &x->met;
+    const struct tape_verdict *v = &x->recorded;
+    if (m->kind != BIND_SERVICE) return v->service == PBC_NONE && v->server == PBC_NONE;
+    return v->service == x->program->branches[m->branch].service && v->server == m->server;
+}
+
+/* A flow begins: the service that takes it, and one of its servers. */
+static bool same_first(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
-    if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
-    return v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->reason != REASON_NONE;
+    const uint32_t branch = service_branch(x->program, &x->key, x->pkt);
+    if (v->service == PBC_NONE) return branch == PBC_NONE || x->looked;
+    if (branch == PBC_NONE || x->program->branches[branch].service != v->service) return false;
+    return v->server == PBC_NONE || bound_may_begin(x->program, branch, v->server);
 }
 
 static bool same_service(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
-    if (v->action != ACTION_FORWARD || v->service == PBC_NONE || v->flags & VERDICT_REPLY) return true;
-    const uint32_t branch = service_branch(x->program, &x->key, x->pkt);
-    return branch != PBC_NONE && x->program->branches[branch].service == v->service;
+    if (v->action != ACTION_FORWARD) return true;
+    return is_bound(x) ? same_bound(x) : v->service == PBC_NONE || same_first(x);
+}
+
+/* A rule that accepts may lead to a drop, where no server is there; then a reason is said. */
+static bool same_action(const struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
+    if (v->reason != REASON_NONE) return true;
+    return v->action == ACTION_FORWARD || (v->action == ACTION_ACCEPT && !is_bound(x));
+}
+
+/* The rules say so, too. */
+static bool same_by_rules(struct single *x)
+{
+    x->own = program_decide(x->program, &x->key, x->pkt);
+    if (!same_action(x)) return false;
+    return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
+}
+
+/* What comes back from where a flow was sent, and errors about it, go to the flow's other side, and no rule is asked. */
+static bool same_reply(const struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (v->action != ACTION_FORWARD && v->reason == REASON_NONE) return false;
+    return x->other || (v->flags & VERDICT_REPLY && v->rule == RULE_NONE && same_bound(x));
+}
+
+enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
+
+static enum found judge_one(const struct actor *a, struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    const bool by_rules = v->asked & TAPE_BY_RULES;
+    if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
+    if (!look(a, x)) return HANGS_ON_MORE;
+    if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
+    if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
+    if (!by_rules && !(x->looked && v->flags & VERDICT_REPLY)) return HANGS_ON_MORE;
+    if (same_by_rules(x)) return AS_RECORDED;
+    return asks_more(x) ? HANGS_ON_MORE : OTHERWISE;
 }
 
 /* By another program only what becomes of it is compared. */
 static void compare(struct actor *a, struct single *x)
 {
-    const bool parses = parse(a, x), malformed = x->recorded.reason != REASON_NONE;
     struct actor_counters *c = &a->counters;
-    if (!(x->recorded.asked & TAPE_BY_RULES) || !parses) {
-        const bool same = !parses && malformed && x->pkt->reason == x->recorded.reason;
-        c->verdicts += same;
-        c->unclaimed += !same;
-        return;
+    switch (judge_one(a, x)) {
+    case AS_RECORDED: c->verdicts++; break;
+    case OTHERWISE: c->verdicts_other++; break;
+    case HANGS_ON_MORE: c->unclaimed++; break;
     }
-    x->own = program_decide(x->program, &x->key, x->pkt);
-    const bool same = same_action(x) && (!a->program || (x->own.rule == x->recorded.rule && same_service(x)));
-    c->verdicts += same;
-    c->verdicts_other += !same && !asks_more(x);
-    c->unclaimed += !same && asks_more(x);
 }
 
 static struct verdict verdict_of(const struct tape_verdict *v)
@@ -109,7 +199,8 @@ static void judge(struct actor *a, const uint8_t *body)
     struct verdict verdicts[VM_BATCH];
     if (a->watch->before && a->program && a->watch->before(a->watch->arg, a, n)) return;
     for (unsigned i = 0; i < n; i++) {
-        struct single x = {.program = ran, .pkt = a->views[i]};
+        struct single x = {.program = ran, .other = !a->program, .pkt = a->views[i]};
+        if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         verdicts[i] = verdict_of(&x.recorded);
         if (a->program && !is_of(ran, &verdicts[i])) {
@@ -126,7 +217,7 @@ static void judge(struct actor *a, const uint8_t *body)
 static void begin(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number >> 32);
-    a->want = a->got = 0;
+    a->want = a->got = a->met = 0;
     a->program = a->story->other ? NULL : k;
     a->world = story_world(a->story, (uint32_t)r->number);
     if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {
@@ -134,6 +225,16 @@ static void begin(struct actor *a, const struct tape_record *r)
         return;
     }
     a->want = r->count;
+}
+
+/* What each of the batch has met. */
+static void take_met(struct actor *a, const struct tape_record *r, size_t len, struct cursor c)
+{
+    const bool whole = r->bytes == len && r->bytes - sizeof *r == r->count * sizeof *a->mets;
+    a->met = 0;
+    if (!whole || !a->want || r->count != a->want) return;
+    memcpy(a->mets, c.at, r->count * sizeof *a->mets);
+    a->met = r->count;
 }
 
 void single_step(struct actor *a, const struct scene *s)
@@ -149,6 +250,7 @@ void single_step(struct actor *a, const struct scene *s)
         a->stopped = NULL; /* each is by itself */
         begin(a, &r);
     }
+    if (r.kind == TAPE_MET) take_met(a, &r, s->len, c);
     if (r.kind != TAPE_VERDICTS) return;
     const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
     if (whole && a->want && a->got == a->want && r.count == a->want) judge(a, c.at);

@@ -31,7 +31,8 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
     if (s->kind != SCENE_CUSTOM || s->what != RECORD_START || !cursor_copy(&c, &t->start, sizeof t->start))
         return fail(err, err_len, "it does not begin as a recording does");
     const struct record_start *b = &t->start;
-    if (b->version != RECORD_VERSION) return fail(err, err_len, "another preyrun made it: its version is not ours");
+    if (b->version < RECORD_OLDEST || b->version > RECORD_VERSION)
+        return fail(err, err_len, "another preyrun made it: its version is not ours");
     if (!b->devices || b->ports < b->devices || b->ports > PORTS_MOST || !b->workers || b->workers > WORKERS_MOST)
         return fail(err, err_len, "so many ports or workers there cannot be");
     for (unsigned i = 0; i < b->ports; i++)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "vm/flow/met.h"
+
 enum { STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
 
 static void *memory_get(size_t bytes)
@@ -127,6 +129,15 @@ void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t 
 {
     t->now_ns = now_ns;
     put_batch(t, TAPE_SINGLE, pkts, n, place);
+}
+
+void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
+{
+    struct tape_record *r = begin(t, TAPE_MET, n * sizeof *mets);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    memcpy(r + 1, mets, n * sizeof *mets);
+    publish(t, r);
 }
 
 struct tape_verdict tape_verdict_of(const struct verdict *v)

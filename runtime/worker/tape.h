@@ -11,6 +11,8 @@
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
+struct flow_met; /* vm/flow/met.h */
+
 enum tape_kind {
     TAPE_PAD,      /* nothing: the next record is at the ring's beginning */
     TAPE_BATCH,    /* `count` frames that are judged together: a tape_frame each, then its bytes */
@@ -26,6 +28,7 @@ enum tape_kind {
     TAPE_SHARED,   /* what the worker was told by what is shared: `number` (share_hear), in the step before */
     TAPE_SINGLE,   /* as TAPE_BATCH, of packets that the kernel judged, each by itself: number says by which program in
                       which world (tape_place) */
+    TAPE_MET,      /* what each of the TAPE_SINGLE before has met in the flow table: `count` of struct flow_met */
     TAPE_KINDS
 };
 /* As it is written to a file, too. */
@@ -93,8 +96,9 @@ void tape_fini(struct tape *t);
 
 /* Before they are judged, for that may rewrite them. A packet's cookie is its port. */
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
-/* Of one place; verdicts follow as ever, with asked[i] of each. */
+/* Of one place; what they met follows, and then verdicts as ever, with asked[i] of each. */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
+void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);

@@ -21,6 +21,8 @@ void up_note(struct worker *w, unsigned n, uint64_t now_ns)
 {
     for (unsigned i = 0; i < n; i++) w->asked[i] = (uint8_t)(io_note(w->pkts[i]).states << (8 - TAPE_STATES));
     tape_single(w->tape, w->pkts, n, now_ns, tape_place(w->program, w->egress.snapshot->number));
+    memset(w->mets, 0, n * sizeof *w->mets);
+    vm_note_met(w->vm, w->mets);
 }
 
 void up_note_verdicts(struct worker *w, unsigned n)
@@ -30,6 +32,8 @@ void up_note_verdicts(struct worker *w, unsigned n)
         const bool same = w->ups[i].judged && decided_rule(w->ups[i].decision) == v->rule;
         if (same && !(v->flags & VERDICT_INSIDE)) w->asked[i] |= TAPE_BY_RULES;
     }
+    vm_note_met(w->vm, NULL);
+    tape_met(w->tape, w->mets, n);
     tape_single_verdicts(w->tape, w->verdicts, w->asked, n);
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/worker/observers.h"
 #include "runtime/worker/openers.h"
 #include "runtime/worker/pmtu.h"
+#include "vm/flow/met.h"
 #include "vm/worker/datagrams.h"
 
 struct kernel_world; /* vm/kernel/world.h */
@@ -99,6 +100,7 @@ struct worker {
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these, */
     uint8_t asked[VM_BATCH];    /* and of it what is recorded (tape.h) */
+    struct flow_met mets[VM_BATCH];
     struct vm_ways ways;        /* where its recipes lead (up.h) */
     struct bridge bridge;
     struct limit told_limit;     /* of errors that may be about our tunnels */

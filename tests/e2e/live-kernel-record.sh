@@ -74,7 +74,7 @@ records() { # NAME OPTION...: from now on, into that directory
     local name=$1
     shift
     cp "$name.pbc" run.pbc
-    prey prey -i lan -i wan --format json --record "$name" --record-sample 7 "$@" run.pbc
+    prey prey -i lan -i wan --format json --record "$name" --record-sample 3 "$@" run.pbc
 }
 get() { for i in 1 2 3 4; do ask "$1" "$2"; done >/dev/null; fetches "a file from $2" "$1" "$2"; }
 judged() { # DIR OPTION...: "JUDGED OTHERWISE", JUDGED being yes where it is 99 of a hundred, and there are some

@@ -63,6 +63,7 @@ struct vm {
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct vips *vips;           /* NULL: there are no services and nats */
     const struct vm_up *ups;     /* of the packets of this call that came up from the kernel; NULL: none did */
+    struct flow_met *mets;       /* likewise: what each meets in the flow table; NULL: nobody asks */
     uint32_t ways;               /* what the program asks of routes: its PBC_ASKS_ROUTES */
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */

@@ -104,12 +104,10 @@ struct track_tuple track_own(const struct track *t, const struct track_seen *s)
     return track_tuple_of(&id, flow_at(t->table, s->slot)->flags & FLOW_OPENED_BY_HIGH);
 }
 
-/* The tuple in the order of the table, otherwise like the packet's. */
-static void put_in_order(const struct track_seen *s, const struct track_tuple *tuple, struct flow_tuple *out)
+void tuple_in_order(const struct flow_id *like, bool query, const struct track_tuple *tuple, struct flow_tuple *out)
 {
-    const bool query = s->at & AT_QUERY;
-    struct key key = {.kind = (s->id.kind & FLOW_ID_IP6 ? KIND_IP6 : KIND_IP4) | (query ? 0 : KIND_PORTS),
-                      .proto = s->id.proto,
+    struct key key = {.kind = (like->kind & FLOW_ID_IP6 ? KIND_IP6 : KIND_IP4) | (query ? 0 : KIND_PORTS),
+                      .proto = like->proto,
                       .src_port = tuple->src_port,
                       .dst_port = tuple->dst_port};
     uint8_t at;
@@ -117,12 +115,17 @@ static void put_in_order(const struct track_seen *s, const struct track_tuple *t
         key.src[i] = tuple->src[i];
         key.dst[i] = tuple->dst[i];
     }
-    tuple_of(&key, 0, s->id.stack, &out->id, &at);
+    tuple_of(&key, 0, like->stack, &out->id, &at);
     out->opened_by_high = at & AT_HIGH;
     if (!query) return;
     out->id.low_port = out->id.high_port = tuple->src_port;
-    out->id.kind |= s->id.kind & 3 * FLOW_ID_QUERY;
+    out->id.kind |= like->kind & 3 * FLOW_ID_QUERY;
     if (out->opened_by_high) out->id.kind |= FLOW_ID_ASKS_HIGH;
+}
+
+static void put_in_order(const struct track_seen *s, const struct track_tuple *tuple, struct flow_tuple *out)
+{
+    tuple_in_order(&s->id, s->at & AT_QUERY, tuple, out);
 }
 
 /* The packet's own tuple is not free, from either side; the twin of a flow that it reopens is, for both end. */

@@ -102,6 +102,9 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
  * the id of the VLAN stack. Below HOW_TCP there is none. */
 enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
+/* That tuple in the order of the table, otherwise like that of an id; query: of ICMP queries. */
+void tuple_in_order(const struct flow_id *like, bool query, const struct track_tuple *tuple, struct flow_tuple *out);
+
 /* What an ICMP error quotes, as a tuple: HOW_ERROR, s->id, ->at, of TCP ->seq; HOW_INVALID. */
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s);
 /* May it speak of that flow? dir: of the packet that it quotes. */

@@ -11,6 +11,7 @@
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
+uint64_t kernel_sample(struct kpkt *k);
 
 /* Is it one that flows are kept of? What leaves the choice to the host of a proxy's service is where the host follows
  * it itself (forward/begin.c). */
@@ -42,7 +43,7 @@ static inline void tell(struct kpkt *k)
     const uint32_t of = state_world.sample;
     if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
     if (of && !(k->flags & KERNEL_ASKED) && (uint32_t)k->serial % of == 0)
-        kernel_tell(k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
+        kernel_sample(k);
 }
 
 /* All but where it goes. */

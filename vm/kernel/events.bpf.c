@@ -1,4 +1,5 @@
 /* The ring of events: logs of rules, and other packets that processes want to see. */
+#include "vm/flow/met.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/table.h"
@@ -10,15 +11,15 @@ TABLE(const struct pbc_rule, rules);
 
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 
-/* The packet as it is now known. Returns 0, or 1: there was no room. kind: of enum kernel_event_kind, whose record is a
- * packet's. */
-GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule)
+static inline uint64_t lost(const struct kpkt *k)
 {
-    struct kernel_event_packet *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
-    if (!e) {
-        state_events_lost[k->place & MASK(events_lost)]++;
-        return 1;
-    }
+    state_events_lost[k->place & MASK(events_lost)]++;
+    return 1;
+}
+
+/* The packet as it is now known. */
+static __always_inline void fill(struct kernel_event_packet *e, const struct kpkt *k, uint32_t kind, uint32_t rule)
+{
     e->event = (struct kernel_event){.kind = kind, .program = k->program, .now_ns = k->now_ns};
     e->rule = rule;
     e->ifindex = k->ifindex;
@@ -37,6 +38,38 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
     e->world = state_world.number;
     e->verdict = k->verdict;
     __builtin_memcpy(e->bytes, k->head, KERNEL_EVENT_BYTES);
+}
+
+/* Returns 0, or 1: there was no room. kind: of enum kernel_event_kind, whose record is a packet's. */
+GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule)
+{
+    struct kernel_event_packet *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
+    if (!e) return lost(k);
+    fill(e, k, kind, rule);
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+
+/* What look said of its flow: after that a flow may have begun with it. */
+static inline uint32_t what_it_met(const struct kpkt *k)
+{
+    const struct track_seen *s = &k->seen;
+    const bool had = s->class > SEEN_NEW || (s->class == SEEN_NEW && s->next.reopen);
+    const uint32_t out = k->key.kind & KIND_OUT ? MET_OUT : 0;
+    if (!(state_world.flags & PBC_KEEPS_FLOWS)) return out;
+    return MET_SAID | out | (had ? MET_FLOW : 0) | (s->picks_up ? MET_PICKS_UP : 0) |
+           (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
+}
+
+/* The same, with the line of its flow. */
+GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
+{
+    struct kernel_event_sample *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
+    if (!e) return lost(k);
+    fill(&e->packet, k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
+    e->flow = k->flow;
+    e->slot = k->seen.slot;
+    e->met = what_it_met(k);
     bpf_ringbuf_submit(e, 0);
     return 0;
 }

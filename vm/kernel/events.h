@@ -13,8 +13,8 @@
 
 enum kernel_event_kind {
     KERNEL_EVENT_LOG,    /* struct kernel_event_packet: a rule's `log` */
-    KERNEL_EVENT_SAMPLE, /* the same: one packet of many, once its verdict is known */
-    KERNEL_EVENT_REJECT, /* the same: what the host sends is rejected, and to be answered */
+    KERNEL_EVENT_SAMPLE, /* struct kernel_event_sample: one packet of many, once its verdict is known */
+    KERNEL_EVENT_REJECT, /* struct kernel_event_packet: what the host sends is rejected, and to be answered */
     KERNEL_EVENT_FLOW,   /* struct kernel_event_flow */
 };
 
@@ -41,6 +41,14 @@ struct kernel_event_packet {
     uint8_t bytes[KERNEL_EVENT_BYTES];
 };
 static_assert(sizeof(struct kernel_event_packet) % 8 == 0, "a record of whole words");
+
+/* With what it met in the flow table (vm/flow/met.h): only the process knows as what flows are sent on. */
+struct kernel_event_sample {
+    struct kernel_event_packet packet;
+    struct flow flow; /* the line as it was before the packet, where it had one */
+    int32_t slot;     /* of that line */
+    uint32_t met;     /* enum met_has */
+};
 
 /* A flow that is not sent on, and ended in the kernel. */
 struct kernel_event_flow {

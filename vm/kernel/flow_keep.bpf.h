@@ -15,6 +15,7 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
     if (!k->seen.twin && !table_is_of(TABLE, k->seen.slot, id)) return false;
     k->flow = *f;
     k->flow.claim = claim;
+    k->flags |= KERNEL_CHANGED;
     kernel_flow_see(k);
     return keep_what(&k->seen) == KEEP_GO_ON;
 }

@@ -48,6 +48,7 @@ enum kernel_flag {
     KERNEL_PROXIED = 1 << 6,  /* connections of the service that takes it end here */
     KERNEL_SOFTWARE = 1 << 7, /* look's: it came by a device of software (kernel_port.software) */
     KERNEL_NO_WAY = 1 << 9,   /* judge's: the program asks for its way, and nobody knows it */
+    KERNEL_CHANGED = 1 << 10, /* act's: another packet changed its flow since it was judged */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */

@@ -3,6 +3,7 @@
  * Results don't depend on where batches end. */
 #include "vm/worker/turns.h"
 
+#include "vm/flow/met.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
@@ -117,6 +118,26 @@ static void take(const struct job *j, struct packet_ctx *c)
     take_turn(j, c);
 }
 
+/* The same, and what it meets is noted. Where others have changed its flow in between, too, that is said. */
+static __attribute__((noinline)) void take_noted(const struct job *j, struct packet_ctx *c)
+{
+    struct vm *vm = j->vm;
+    struct track_seen met;
+    struct flow_met *m = &vm->mets[j->input + c->at];
+    track_met(vm->track, c->key, c->pkt, &met, m);
+    take(j, c);
+    if (met.mark != c->seen.mark || met.class != c->seen.class) m->has |= MET_CHANGED;
+}
+
+static inline void take_one(const struct job *j, struct packet_ctx *c)
+{
+    const struct vm *vm = j->vm;
+    if (__builtin_expect(vm->ups && vm->mets && vm->track && !j->outer_bytes && j->input != INPUT_NONE, 0))
+        take_noted(j, c);
+    else
+        take(j, c);
+}
+
 /* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked
  * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on, and the headroom
  * that a tunnel's header goes to. */
@@ -143,7 +164,7 @@ static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t t
 void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1);
-    take(j, c);
+    take_one(j, c);
 }
 
 void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
@@ -152,7 +173,7 @@ void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
     look_ahead(j, ctxs, todo);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            take(j, &ctxs[i]);
+            take_one(j, &ctxs[i]);
         else
             odd(j, &ctxs[i]);
     }
