@@ -9,6 +9,7 @@
 
 #include "runtime/kernel/flows.h"
 #include "runtime/kernel/refused.h"
+#include "vm/kernel/events.h"
 
 static const char *const names[] = {
 #define FLAT(name, type, entries)        #name,

@@ -86,8 +86,8 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
     onlookers_see(l, &s);
     /* Who looks on has all of them told. */
     const uint64_t every = onlookers_there(l) ? l->o->record_sample : 1;
-    if (known && l->recorder && h.program == l->now.program && ++l->kernel->samples % every == 0)
-        recorded_sample(l, &s);
+    const bool records = known && l->recorder && h.program == l->now.program;
+    if (records && (s.said->matters || ++l->kernel->samples % every == 0)) recorded_sample(l, &s);
 }
 
 void in_kernel_samples(struct live *l)

@@ -104,21 +104,34 @@ static bool same_bound(const struct single *x)
     return v->service == x->program->branches[m->branch].service && v->server == m->server;
 }
 
-/* A flow begins: the service that takes it, and one of its servers. */
-static bool same_first(const struct single *x)
+/* Would the program send it on, where the one that ran did? Who translates is not asked which address. */
+static bool is_sent_on(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
-    const uint32_t branch = service_branch(x->program, &x->key, x->pkt);
-    if (v->service == PBC_NONE) return branch == PBC_NONE || x->looked;
-    if (branch == PBC_NONE || x->program->branches[branch].service != v->service) return false;
-    return v->server == PBC_NONE || bound_may_begin(x->program, branch, v->server);
+    if (is_bound(x)) return true;
+    if (v->flags & VERDICT_REPLY) return false;
+    if (v->service == PBC_NONE) return program_all_nats(x->program);
+    return service_branch(x->program, &x->key, x->pkt) != PBC_NONE;
 }
 
+/* Would a service take it, where none did? */
+static bool is_left(const struct single *x)
+{
+    if (is_bound(x)) return false;
+    if (x->recorded.service != PBC_NONE || !x->looked || x->seen.class != SEEN_NEW) return true;
+    return service_branch(x->program, &x->key, x->pkt) == PBC_NONE;
+}
+
+/* The service that takes it, and the server: of its flow, or, where one begins, one that the service may give. */
 static bool same_service(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
     if (v->action != ACTION_FORWARD) return true;
-    return is_bound(x) ? same_bound(x) : v->service == PBC_NONE || same_first(x);
+    if (is_bound(x)) return same_bound(x);
+    if (v->service == PBC_NONE) return true;
+    const uint32_t branch = service_branch(x->program, &x->key, x->pkt);
+    if (branch == PBC_NONE || x->program->branches[branch].service != v->service) return false;
+    return v->server == PBC_NONE || !x->looked || bound_may_begin(x->program, branch, v->server);
 }
 
 /* A rule that accepts may lead to a drop, where no server is there; then a reason is said. */
@@ -127,7 +140,8 @@ static bool same_action(const struct single *x)
     const struct tape_verdict *v = &x->recorded;
     if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
     if (v->reason != REASON_NONE) return true;
-    return v->action == ACTION_FORWARD || (v->action == ACTION_ACCEPT && !is_bound(x));
+    if (v->action == ACTION_FORWARD) return is_sent_on(x);
+    return v->action == ACTION_ACCEPT && is_left(x);
 }
 
 /* The rules say so, too. */

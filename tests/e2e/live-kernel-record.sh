@@ -85,7 +85,7 @@ r = json.load(open("again.out"))["recording"]
 same, other, rest = (r["verdicts_" + k] if "verdicts_" + k in r else r["verdicts"] for k in ("", "otherwise", "unclaimed"))
 import sys
 print(same, other, rest, file=sys.stderr)
-print("yes" if same + other >= 99 * rest and same + other >= 500 else (same, other, rest), other)
+print("yes" if same + other >= 99 * rest and same + other >= 150 else (same, other, rest), other)
 PY
 }
 
@@ -111,8 +111,8 @@ get client 10.1.0.2
 get client '[fd00:1::2]'
 at client ping -q -c20 -i0.05 -W 20 10.1.0.2 >/dev/null
 talk client 10.1.0.2 >/dev/null
-ask client 10.1.0.2:8080 -m 1
-ask client 10.1.0.2:81
+ask client 10.1.0.2:81 >/dev/null
+at client curl -s -m 0.3 http://10.1.0.2:8080/ >/dev/null
 prey_ends
 same "host: all is judged" "$(judged host)" 'yes 0'
 exit $failed

@@ -123,6 +123,7 @@ static bool find(const struct flow_met *m, const struct track_seen *s, struct fl
 void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct flow at = {0}, own = {.tcp = m->tcp, .state = m->state, .flags = m->flags & (uint8_t)~FLOW_TWIN};
+    if (!(m->has & MET_BOUND)) own.flags &= (uint8_t)~FLOW_BOUND;
     own.joined = m->joined != 0;
     own.proto = m->own.proto;
     study(key, pkt, s);

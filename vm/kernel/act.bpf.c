@@ -37,13 +37,11 @@ inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
     return out;
 }
 
-/* One packet of many is told of, and what the host sends and is to be answered. */
+/* One packet of many is told of, or more (events.bpf.c), and what the host sends and is to be answered. */
 static inline void tell(struct kpkt *k)
 {
-    const uint32_t of = state_world.sample;
     if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
-    if (of && !(k->flags & KERNEL_ASKED) && (uint32_t)k->serial % of == 0)
-        kernel_sample(k);
+    if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 
 /* All but where it goes. */

@@ -61,15 +61,32 @@ static inline uint32_t what_it_met(const struct kpkt *k)
            (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
 }
 
-/* The same, with the line of its flow. */
+/* Is it one that changes something, or comes to nothing: dropped or rejected, the first of a flow, or another state? */
+static inline bool matters(const struct kpkt *k)
+{
+    const struct track_seen *s = &k->seen;
+    if (k->verdict.action == ACTION_DROP || k->verdict.action == ACTION_REJECT) return true;
+    if (s->class == SEEN_NONE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
+    if (s->class == SEEN_NEW) return s->mark & MARK_NEW;
+    if (k->key.kind & KIND_TCP) return s->next.state != k->flow.state;
+    return s->dir == FLOW_REPLY && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
+}
+
+/* One packet of many is told of, and all that matter, as long as half of the ring is free: others need it, too. The same
+ * as above, with the line of its flow. */
 GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
 {
+    const uint32_t of = state_world.sample;
+    const bool is_due = of && (uint32_t)k->serial % of == 0, counts = matters(k);
+    if (!is_due && !counts) return 0;
+    if (!is_due && bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) > KERNEL_EVENTS_BYTES / 2) return lost(k);
     struct kernel_event_sample *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
     if (!e) return lost(k);
     fill(&e->packet, k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
     e->flow = k->flow;
     e->slot = k->seen.slot;
-    e->met = what_it_met(k);
+    e->met = (uint16_t)what_it_met(k);
+    e->matters = counts;
     bpf_ringbuf_submit(e, 0);
     return 0;
 }

@@ -24,6 +24,7 @@ struct kernel_event {
     uint64_t now_ns;  /* CLOCK_MONOTONIC */
 };
 
+enum { KERNEL_EVENTS_BYTES = 1 << 20 /* of the ring */ };
 enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1 };
 struct kernel_event_packet {
     struct kernel_event event;
@@ -47,7 +48,8 @@ struct kernel_event_sample {
     struct kernel_event_packet packet;
     struct flow flow; /* the line as it was before the packet, where it had one */
     int32_t slot;     /* of that line */
-    uint32_t met;     /* enum met_has */
+    uint16_t met;     /* enum met_has */
+    uint16_t matters; /* 1: told of in any case: it was dropped or rejected, or changes a flow */
 };
 
 /* A flow that is not sent on, and ended in the kernel. */

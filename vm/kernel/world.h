@@ -54,7 +54,7 @@ struct kernel_world {
     uint64_t memos_since_ns;
 
     /* Of flows that are sent on (forward/forward_priv.h). */
-    uint32_t sample;                /* one packet of so many is told of (events.h); 0: none */
+    uint32_t sample;                /* one packet of so many is told of, and all that matter (events.h); 0: none */
     uint32_t number;                /* of what processes know of the world (struct snapshot): told with packets */
     uint32_t watches;               /* what is dropped or rejected is counted, and let by all the same (--monitor): */
     uint32_t enforces;              /* but what is of these kinds (key.h), or for a service */
