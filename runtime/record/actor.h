@@ -4,6 +4,7 @@
 #define RUNTIME_RECORD_ACTOR_H
 
 #include "runtime/record/story.h"
+#include "runtime/record/unmade.h"
 #include "runtime/worker/worker.h"
 
 struct actor_counters {
@@ -27,7 +28,8 @@ struct actor_watch {
     /* A flow has ended; times are the worker's. */
     void (*ended)(void *arg, const struct actor *a, const struct flow_record *f);
     void *arg;
-    uint64_t to_ns; /* on the wall: nothing is done after that; 0: all is */
+    struct unmade *unmade; /* of single packets, by another program; its keeper's */
+    uint64_t to_ns;        /* on the wall: nothing is done after that; 0: all is */
 };
 
 struct actor {

@@ -6,6 +6,7 @@
 
 static int begin(struct player *p, char *err, size_t err_len)
 {
+    p->watch.unmade = &p->unmade;
     for (unsigned i = 0; i < p->story.start.workers; i++) {
         struct actor *a = &p->actors[i];
         actor_init(a, &p->story, i, &p->watch);
@@ -87,6 +88,7 @@ void player_end(struct player *p)
 void player_fini(struct player *p)
 {
     for (unsigned i = 0; i < WORKERS_MOST; i++) actor_fini(&p->actors[i]);
+    unmade_fini(&p->unmade);
     story_end(&p->story);
 }
 

@@ -11,6 +11,7 @@ struct player {
     bool ended;         /* and nothing is missing after what they did */
     struct actor actors[WORKERS_MOST];
     struct actor_watch watch; /* of all actors */
+    struct unmade unmade;
     /* Of a session, as a proxy loop told it, by a program of the story; NULL: nobody asks. Called with watch.arg. */
     void (*moment)(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k);
 };

@@ -31,7 +31,8 @@ struct single {
     struct flow_met met; /* what it met in the flow table, if `looked` */
     bool looked;
     struct track_seen seen; /* so it is looked at */
-    struct decision own;
+    struct decision own; /* of the rules, if `judged` */
+    bool judged;
 };
 
 /* What the parser cannot know. */
@@ -55,10 +56,11 @@ static bool parse(const struct actor *a, struct single *x)
 
 static uint32_t states_of(const struct tape_verdict *v) { return (uint32_t)(v->asked >> 4) << (4 + TAPE_STATES); }
 
-/* A flow that the program could not send on so is none there. */
-static void doubt_flow(struct single *x)
+/* A flow that the program did not let begin, or could not send on so, is none there. */
+static void doubt_flow(const struct actor *a, struct single *x)
 {
     struct flow_met *m = &x->met;
+    if (x->other && m->has & MET_FLOW && unmade_has(a->watch->unmade, &m->own)) m->has &= (uint8_t)~MET_FLOW;
     if (!(m->has & MET_BOUND)) return;
     if (x->other ? !bound_could_be(x->program, m) : !bound_is_of(x->program, m)) m->has &= (uint8_t)~MET_FLOW;
 }
@@ -72,7 +74,7 @@ static bool look(const struct actor *a, struct single *x)
     x->looked = x->met.has & MET_SAID && !(x->met.has & MET_CHANGED);
     x->seen.class = SEEN_NONE;
     if (x->program->meta->flags & PBC_KEEPS_FLOWS && x->looked) {
-        doubt_flow(x);
+        doubt_flow(a, x);
         met_look(&x->met, &x->key, x->pkt, &x->seen);
         return !came_up || x->other || x->seen.mark == states || x->seen.class >= SEEN_REPLY;
     }
@@ -148,6 +150,7 @@ static bool same_action(const struct single *x)
 static bool same_by_rules(struct single *x)
 {
     x->own = program_decide(x->program, &x->key, x->pkt);
+    x->judged = true;
     if (!same_action(x)) return false;
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
 }
@@ -175,15 +178,23 @@ static enum found judge_one(const struct actor *a, struct single *x)
     return asks_more(x) ? HANGS_ON_MORE : OTHERWISE;
 }
 
-/* By another program only what becomes of it is compared. */
+/* The first packet of a flow that was made: does another program let it begin? */
+static void note_first(const struct actor *a, const struct single *x, enum found found)
+{
+    const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
+    if (!x->other || !x->looked || x->seen.class != SEEN_NEW || x->seen.mark != MARK_NEW || !made) return;
+    unmade_note(a->watch->unmade, &x->seen.id, found != OTHERWISE);
+}
+
+/* By another program only what becomes of packets is compared. */
 static void compare(struct actor *a, struct single *x)
 {
     struct actor_counters *c = &a->counters;
-    switch (judge_one(a, x)) {
-    case AS_RECORDED: c->verdicts++; break;
-    case OTHERWISE: c->verdicts_other++; break;
-    case HANGS_ON_MORE: c->unclaimed++; break;
-    }
+    const enum found found = judge_one(a, x);
+    note_first(a, x, found);
+    c->verdicts += found == AS_RECORDED;
+    c->verdicts_other += found == OTHERWISE;
+    c->unclaimed += found == HANGS_ON_MORE;
 }
 
 static struct verdict verdict_of(const struct tape_verdict *v)
@@ -195,6 +206,23 @@ static struct verdict verdict_of(const struct tape_verdict *v)
                             .firewall = PBC_NONE,
                             .service = v->service,
                             .server = v->server};
+}
+
+/* What another program makes of it; of one that hangs on more, what had become of it. */
+static struct verdict verdict_by_other(const struct single *x)
+{
+    struct verdict v = {.action = x->recorded.action, .rule = RULE_NONE, .firewall = PBC_NONE};
+    v.service = v.server = PBC_NONE;
+    if (x->looked && x->seen.class >= SEEN_REPLY) {
+        v.action = ACTION_FORWARD;
+        v.flags = VERDICT_REPLY;
+    } else if (x->judged) {
+        const bool goes = x->own.action == ACTION_ACCEPT && x->recorded.action == ACTION_FORWARD && is_sent_on(x);
+        v.action = goes ? ACTION_FORWARD : x->own.action;
+        v.rule = x->own.rule;
+        v.firewall = x->own.firewall;
+    }
+    return v;
 }
 
 /* Numbers are hostile: names are asked by them. */
@@ -211,19 +239,20 @@ static void judge(struct actor *a, const uint8_t *body)
     const unsigned n = a->want;
     const struct program *ran = a->program ? a->program->p : a->story->other;
     struct verdict verdicts[VM_BATCH];
-    if (a->watch->before && a->program && a->watch->before(a->watch->arg, a, n)) return;
+    if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     for (unsigned i = 0; i < n; i++) {
         struct single x = {.program = ran, .other = !a->program, .pkt = a->views[i]};
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         verdicts[i] = verdict_of(&x.recorded);
-        if (a->program && !is_of(ran, &verdicts[i])) {
+        if (a->program ? !is_of(ran, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
             actor_stop(a, "a verdict is none");
             return;
         }
         compare(a, &x);
+        if (!a->program) verdicts[i] = verdict_by_other(&x);
     }
-    if (a->watch->judged && a->program) a->watch->judged(a->watch->arg, a, n, ran, verdicts);
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, ran, verdicts);
 }
 
 /* ---- steps ---- */
