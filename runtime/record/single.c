@@ -65,12 +65,13 @@ static void doubt_flow(const struct actor *a, struct single *x)
     if (x->other ? !bound_could_be(x->program, m) : !bound_is_of(x->program, m)) m->has &= (uint8_t)~MET_FLOW;
 }
 
-/* By its flow, or, where nothing is said of that, as was recorded. What came up had been looked at before by the kernel,
- * whose rules decided by that: if it was something else, the packet hangs on what was in between. False: so it is. */
+/* By its flow, or, where nothing is said of that, as was recorded. What came up with a decision the kernel had looked
+ * at before, and its rules decided by that: if it was something else, the packet hangs on what was in between. False: so
+ * it is. */
 static bool look(const struct actor *a, struct single *x)
 {
     const uint32_t states = states_of(&x->recorded);
-    const bool came_up = a->at + 1 < a->story->start.workers;
+    const bool came_up = a->at + 1 < a->story->start.workers && x->recorded.asked & TAPE_BY_RULES;
     x->looked = x->met.has & MET_SAID && !(x->met.has & MET_CHANGED);
     x->seen.class = SEEN_NONE;
     if (x->program->meta->flags & PBC_KEEPS_FLOWS && x->looked) {
@@ -173,9 +174,9 @@ static enum found judge_one(const struct actor *a, struct single *x)
     if (!look(a, x)) return HANGS_ON_MORE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
     if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
-    if (!by_rules && !(x->looked && v->flags & VERDICT_REPLY)) return HANGS_ON_MORE;
+    if (!by_rules && !x->looked) return HANGS_ON_MORE;
     if (same_by_rules(x)) return AS_RECORDED;
-    return asks_more(x) ? HANGS_ON_MORE : OTHERWISE;
+    return (by_rules || v->flags & VERDICT_REPLY) && !asks_more(x) ? OTHERWISE : HANGS_ON_MORE;
 }
 
 /* The first packet of a flow that was made: does another program let it begin? */

@@ -27,6 +27,14 @@ static void note_bind(const struct flow_bind *b, struct flow_met *m)
     m->has |= MET_BOUND | (b->flags & BIND_AWAITED ? 0 : MET_JOINT);
 }
 
+/* The line of that slot as it is at one moment; false: it is free, or changes all the time. */
+static bool read_line(const struct track *t, int32_t slot, struct flow *f)
+{
+    if (t->table->ops) return table_read(t->table, slot, f);
+    *f = *table_slot(t->table, slot);
+    return f->claim;
+}
+
 static void note(const struct track *t, int32_t slot, const struct flow *f, uint8_t has, struct flow_met *m)
 {
     *m = (struct flow_met){.tcp = f->tcp, .state = f->state, .flags = f->flags, .joined = f->joined};
@@ -48,7 +56,7 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
     const uint8_t has = s->picks_up ? MET_PICKS_UP : 0;
     *m = (struct flow_met){.has = MET_SAID | has};
     if (s->slot == FLOW_NONE) return;
-    if (table_read(t->table, s->slot, &f))
+    if (read_line(t, s->slot, &f))
         note(t, s->slot, &f, has, m);
     else
         m->has |= MET_CHANGED;
@@ -60,7 +68,7 @@ static bool is_still(const struct track *t, const struct met_told *told)
     const uint64_t tick_ns = 10000000;
     struct flow f;
     if (told->slot < 0 || (uint32_t)told->slot >= t->table->groups * GROUP) return false;
-    if (!table_read(t->table, told->slot, &f) || f.hash != told->line->hash) return false;
+    if (!read_line(t, told->slot, &f) || f.hash != told->line->hash) return false;
     return table_cold(t->table, told->slot)->began_ns <= told->now_ns + tick_ns;
 }
 
