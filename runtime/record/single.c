@@ -31,7 +31,7 @@ struct single {
     struct flow_met met; /* what it met in the flow table, if `looked` */
     bool looked;
     struct track_seen seen; /* so it is looked at */
-    struct decision own; /* of the rules, if `judged` */
+    struct decision own;    /* of the rules, if `judged` */
     bool judged;
 };
 
@@ -66,8 +66,8 @@ static void doubt_flow(const struct actor *a, struct single *x)
 }
 
 /* By its flow, or, where nothing is said of that, as was recorded. What came up with a decision the kernel had looked
- * at before, and its rules decided by that: if it was something else, the packet hangs on what was in between. False: so
- * it is. */
+ * at before, and its rules decided by that: if it was something else, the packet hangs on what was in between. False:
+ * so it is. */
 static bool look(const struct actor *a, struct single *x)
 {
     const uint32_t states = states_of(&x->recorded);
@@ -156,7 +156,8 @@ static bool same_by_rules(struct single *x)
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
 }
 
-/* What comes back from where a flow was sent, and errors about it, go to the flow's other side, and no rule is asked. */
+/* What comes back from where a flow was sent, and errors about it, go to the flow's other side, and no rule is asked.
+ */
 static bool same_reply(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;

@@ -72,8 +72,8 @@ static inline bool matters(const struct kpkt *k)
     return s->dir == FLOW_REPLY && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* One packet of many is told of, and all that matter, as long as half of the ring is free: others need it, too. The same
- * as above, with the line of its flow. */
+/* One packet of many is told of, and all that matter, as long as half of the ring is free: others need it, too. The
+ * same as above, with the line of its flow. */
 GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
 {
     const uint32_t of = state_world.sample;

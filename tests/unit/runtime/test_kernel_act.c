@@ -212,31 +212,63 @@ static void hear(void *arg, const struct kernel_event *e, size_t len)
     t->count++;
 }
 
+/* So many packets with that decision, of which one in `of` is wanted. */
+static void judge_some(uint8_t *frame, uint32_t len, enum action action, uint64_t n, uint32_t of)
+{
+    uint8_t out[4096];
+    kernel_world(kernel)->sample = of;
+    for (uint64_t i = 0; i < n; i++) {
+        struct kpkt *k = slot();
+        parsed(k, frame, len);
+        k->flags = KERNEL_JUDGED;
+        k->serial = i;
+        k->decision = decided_as(1, action, 0);
+        run(frame, len, out);
+    }
+    kernel_world(kernel)->sample = 0;
+}
+
+/* And each that is dropped. */
 static void test_one_packet_of_some_is_told_of(void **state)
 {
     (void)state;
-    uint8_t frame[FRAME_MOST], out[4096];
+    uint8_t frame[FRAME_MOST];
     struct told told = {0};
     if (!kernel) skip();
     struct kernel_events *ring = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, hear, &told);
     assert_non_null(ring);
     const uint32_t len = build(frame, false, false, false, 8);
-    kernel_world(kernel)->sample = 4;
-    for (uint64_t i = 0; i < 12; i++) {
-        struct kpkt *k = slot();
-        parsed(k, frame, len);
-        k->flags = KERNEL_JUDGED;
-        k->serial = i;
-        k->decision = decided_as(1, ACTION_DROP, 0);
-        run(frame, len, out);
-    }
-    kernel_world(kernel)->sample = 0;
+    judge_some(frame, len, ACTION_PASS, 12, 4);
     assert_int_equal(kernel_events_take(ring), 3);
-    assert_int_equal(told.count, 3);
+    judge_some(frame, len, ACTION_DROP, 12, 4);
+    assert_int_equal(kernel_events_take(ring), 12);
+    assert_int_equal(told.count, 15);
     assert_int_equal(told.last.event.kind, KERNEL_EVENT_SAMPLE);
     assert_int_equal(told.last.verdict.action, ACTION_DROP);
     assert_int_equal(told.last.verdict.rule, 1);
     assert_memory_equal(told.last.bytes, frame, len);
+    kernel_events_free(ring);
+}
+
+/* Where nobody reads, they leave half of the ring to others. */
+static void test_drops_leave_room_to_others(void **state)
+{
+    (void)state;
+    enum {
+        RECORD = sizeof(struct kernel_event_sample) + 8 /* its head in the ring */,
+        MOST = KERNEL_EVENTS_BYTES / 2 / RECORD
+    };
+    uint8_t frame[FRAME_MOST];
+    struct told told = {0};
+    if (!kernel) skip();
+    struct kernel_events *ring = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, hear, &told);
+    assert_non_null(ring);
+    const uint32_t len = build(frame, false, false, false, 8);
+    const uint64_t lost = kernel_events_lost(kernel);
+    judge_some(frame, len, ACTION_DROP, 2 * MOST, 1 << 30);
+    assert_in_range(kernel_events_lost(kernel) - lost, MOST - 2, MOST);
+    judge_some(frame, len, ACTION_DROP, 12, 1);
+    assert_in_range(kernel_events_take(ring), MOST + 12, MOST + 14);
     kernel_events_free(ring);
 }
 
@@ -351,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_what_user_space_finishes_goes_up),
         cmocka_unit_test(test_what_nobody_takes_is_lost),
         cmocka_unit_test(test_one_packet_of_some_is_told_of),
+        cmocka_unit_test(test_drops_leave_room_to_others),
         cmocka_unit_test(test_a_reject_of_what_leaves_is_told_of),
         cmocka_unit_test(test_recipes_are_the_vms),
     };
