@@ -5,6 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "vm/forward/service.h"
+#include "vm/judge/judge.h"
+#include "vm/kernel/kpkt.h"
+#include "vm/kernel/note.h"
+#include "vm/kernel/world.h"
 #include "vm/packet/key.h"
 
 enum { ROOM = IO_HEADROOM + 54, SLOT = ROOM + 65536 + 64, SEED = 7 };
@@ -18,6 +23,9 @@ struct recorded {
     uint8_t *bytes;
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     struct opened opened;
+    bool singly;
+    struct vm_kernel kernel; /* stands in for it */
+    struct kernel_world there;
 };
 
 static void send_nowhere(struct io_port *io, struct pkt *pkt)
@@ -75,10 +83,22 @@ static struct snapshot *world_of(const struct program *p)
     return s;
 }
 
+static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+{
+    const struct recorded *r = arg;
+    struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};
+    decided d;
+    run_code(r->w->cfg.program, 0, key, pkts, 1, NULL, e, &d);
+    return d;
+}
+
 static bool worker_make(struct recorded *r, struct program *p)
 {
-    const struct worker_cfg cfg = {
+    struct worker_cfg cfg = {
         .program = p, .workers = 1, .seed = SEED, .tun = -1, .opened = &r->opened, .patient = true};
+    r->kernel = (struct vm_kernel){.arg = r, .judge = judge_there};
+    if (r->singly) cfg.kernel = &r->kernel;
+    if (r->singly) cfg.world = &r->there;
     struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     if (!w || !opened_init(&r->opened, p) || worker_init(w, &cfg)) {
         free(w);
@@ -90,17 +110,23 @@ static bool worker_make(struct recorded *r, struct program *p)
     return true;
 }
 
-struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len)
+static struct recorded *begin(struct recorded *r, const char *dir, struct program *p, uint64_t most, char *err,
+                              size_t err_len)
 {
     static const char *const names[] = {"eth0"};
-    struct recorded *r = calloc(1, sizeof *r);
     r->now_ns = BEGIN_NS;
     r->bytes = malloc((size_t)VM_BATCH * SLOT);
     r->world = world_of(p);
     for (unsigned i = 0; i < VM_BATCH; i++) r->views[i] = &r->pkts[i];
     if (!r->bytes || !r->world || !worker_make(r, p)) abort();
-    const struct recorder_cfg cfg = {
-        .snap = UINT32_MAX, .names = names, .port = r->w->ports, .ports = 1, .devices = 1, .workers = 1, .seed = SEED};
+    const struct recorder_cfg cfg = {.snap = UINT32_MAX,
+                                     .names = names,
+                                     .port = r->w->ports,
+                                     .ports = 1,
+                                     .devices = 1,
+                                     .workers = 1 + r->singly,
+                                     .in_kernel = r->singly,
+                                     .seed = SEED};
     struct reel reel;
     if (reel_open(&reel, dir, most, err, err_len)) return NULL;
     r->recorder = recorder_new(&cfg, &reel);
@@ -111,6 +137,37 @@ struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most,
     r->w->latest = r->world;
     worker_look(r->w, r->now_ns);
     return r;
+}
+
+struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len)
+{
+    return begin(calloc(1, sizeof(struct recorded)), dir, p, most, err, err_len);
+}
+
+struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len)
+{
+    struct recorded *r = calloc(1, sizeof *r);
+    r->singly = true;
+    return begin(r, dir, p, most, err, err_len);
+}
+
+/* What the kernel would have said of the packet before it comes up. */
+static void put_note(const struct recorded *r, struct pkt *pkt)
+{
+    struct pkt seen = *pkt;
+    struct key key;
+    struct kernel_note note = {.magic = KERNEL_NOTE_MAGIC, .wire_len = pkt->wire_len};
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->world->facts};
+    seen.iface = r->w->ports[0].iface;
+    if (!pkt_parse(&seen, in.facts, &key)) {
+        key_settle(r->w->cfg.program, &key);
+        vm_state(r->w->vm, &in, &key, &seen);
+        const struct decision d = program_decide(r->w->cfg.program, &key, &seen);
+        note.decision = decided_as(d.rule, (enum action)d.action, d.firewall);
+        note.flags = key.kind & KIND_FRAGMENT ? 0 : KERNEL_JUDGED;
+        note.states = (uint8_t)((key.marks & MARK_STATES) >> 8);
+    }
+    memcpy(pkt->data - sizeof note, &note, sizeof note);
 }
 
 void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns)
@@ -128,6 +185,7 @@ void recorded_frames(struct recorded *r, const struct capture_frame frames[], un
                                   .headroom = IO_HEADROOM,
                                   .link = LINK_ETHER,
                                   .flags = PKT_WRITABLE};
+        if (r->singly) put_note(r, &r->pkts[i]);
     }
     if (n) worker_judge(r->w, r->views, n, r->now_ns);
     if (r->now_ns >= r->w->tick_ns) worker_tick(r->w, r->now_ns);

@@ -10,6 +10,9 @@ struct recorded;
 /* Recorded into that directory, in files of an eighth of `most` bytes. NULL with one line in err. The program stays the
  * caller's. */
 struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
+/* The same, as beside the executor in the kernel: all comes up, judged by the rules, and each packet is recorded by
+ * itself. */
+struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
 /* The worker tells its state after the next batch. */
 void recorded_ask(const struct recorded *r);
 /* All that was done so far is written. */
