@@ -10,7 +10,7 @@
 struct actor_counters {
     uint64_t packets, packets_other;   /* that left as recorded; that did not, or only one of both times */
     uint64_t verdicts, verdicts_other; /* likewise. By another program only what became of packets is compared */
-    uint64_t unclaimed;                /* verdicts that hang on what was not recorded (single.h) */
+    uint64_t unclaimed;                /* verdicts that hang on what was not recorded (README.md) */
     uint64_t passed_over;              /* that came before its first state, or while it did not go on */
 };
 

@@ -1,6 +1,6 @@
-/* Packets that the kernel judged, each judged once more by itself: in its world, by its program, with what `state` said
- * of it then. That the same rule decides, alike, and that the same service takes it, is claimed; not what hangs on
- * more: meters, flows by source, datagrams in pieces, tunnels, and replies that are not judged. */
+/* Packets that the kernel judged, each judged once more by itself: in its world, by its program, with what it met in the
+ * flow table. What becomes of it is claimed, the rule, the service and the server; of a flow that begins: that it is one
+ * of the service's servers. README.md says what is not claimed. */
 #ifndef RUNTIME_RECORD_SINGLE_H
 #define RUNTIME_RECORD_SINGLE_H
 
