@@ -118,15 +118,38 @@ static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
     return a->failed ? 0 : a->jumps[a->jump_count - 1].at;
 }
 
+/* Does one of the last instructions lead to the next, by a distance that its step has written? */
+static bool is_skipped_to(const struct insns *a)
+{
+    enum { FAR_BACK = 16 };
+    for (uint32_t back = 2; back <= FAR_BACK && back <= a->insn_count; back++) {
+        const struct bpf_insn *n = &a->insns[a->insn_count - back];
+        const unsigned class = BPF_CLASS(n->code);
+        if ((class == BPF_JMP || class == BPF_JMP32) && n->off == (int16_t)(back - 1)) return true;
+    }
+    return false;
+}
+
+/* Is the next instruction reached from the last, or by a jump that has been written? */
+static bool is_reached(const struct insns *a)
+{
+    const uint8_t last = a->insn_count ? a->insns[a->insn_count - 1].code : 0;
+    if (last != (BPF_JMP | BPF_EXIT) && last != (BPF_JMP | BPF_JA) && last != INSN_GOTOL) return true;
+    for (uint32_t i = 0; i < a->jump_count; i++)
+        if (a->labels[a->jumps[i].label] == a->insn_count && a->jumps[i].relay == INSNS_NONE) return true;
+    return is_skipped_to(a);
+}
+
 void insns_relay(struct insns *a)
 {
     enum { EVERY = 1 << 14 };
     if (a->insn_count - a->relayed < EVERY) return;
     const uint32_t before = a->jump_count, over = insns_label(a);
-    insns_jump(a, over);
+    if (is_reached(a)) insns_jump(a, over);
+    const uint32_t first = a->jump_count;
     for (uint32_t i = 0; i < before && !a->failed; i++)
         if (a->labels[a->jumps[i].label] == INSNS_NONE && a->jumps[i].relay == INSNS_NONE)
-            a->jumps[i].relay = relay_to(a, a->jumps[i].label, before + 1);
+            a->jumps[i].relay = relay_to(a, a->jumps[i].label, first);
     insns_here(a, over);
     a->relayed = a->insn_count;
 }
