@@ -147,9 +147,11 @@ void insns_relay(struct insns *a)
     const uint32_t before = a->jump_count, over = insns_label(a);
     if (is_reached(a)) insns_jump(a, over);
     const uint32_t first = a->jump_count;
-    for (uint32_t i = 0; i < before && !a->failed; i++)
-        if (a->labels[a->jumps[i].label] == INSNS_NONE && a->jumps[i].relay == INSNS_NONE)
-            a->jumps[i].relay = relay_to(a, a->jumps[i].label, first);
+    for (uint32_t i = 0; i < before && !a->failed; i++) {
+        if (a->labels[a->jumps[i].label] != INSNS_NONE || a->jumps[i].relay != INSNS_NONE) continue;
+        const uint32_t relay = relay_to(a, a->jumps[i].label, first); /* which may move the array */
+        a->jumps[i].relay = relay;
+    }
     insns_here(a, over);
     a->relayed = a->insn_count;
 }
