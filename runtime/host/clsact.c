@@ -25,7 +25,7 @@ enum { ATTACH_TCX_EGRESS = 47 }; /* Linux 6.6; headers may be older */
 struct found {
     unsigned ifindex, count;
     uint16_t priority; /* taken is said of it */
-    bool taken;
+    bool taken, older; /* older: of RTM_GETQDISC, it is an ingress, which has no hook for what leaves */
 };
 
 static int found_one(const struct nlmsghdr *nlh, void *arg)
@@ -38,8 +38,9 @@ static int found_one(const struct nlmsghdr *nlh, void *arg)
     const char *kind = netlink_text(at[TCA_KIND]);
     if (nlh->nlmsg_type == RTM_NEWTFILTER && TC_H_MAJ(t->tcm_info) >> 16 == f->priority)
         f->taken |= TC_H_MIN(t->tcm_info) != htons(ETH_P_ALL) || !kind || strcmp(kind, "bpf") != 0;
-    /* Of RTM_GETQDISC: the one whose place clsact takes. */
-    if (nlh->nlmsg_type != RTM_NEWQDISC || t->tcm_parent == TC_H_CLSACT) f->count++;
+    const bool is_hooks = nlh->nlmsg_type == RTM_NEWQDISC && t->tcm_parent == TC_H_CLSACT;
+    f->older |= is_hooks && kind && !strcmp(kind, "ingress");
+    f->count += is_hooks || nlh->nlmsg_type != RTM_NEWQDISC;
     return MNL_CB_OK;
 }
 
@@ -65,11 +66,20 @@ static unsigned count_of(uint16_t type, unsigned ifindex, uint32_t parent)
     return look(type, parent, &f) ? 1 : f.count; /* not known: as if somebody used it */
 }
 
-bool clsact_taken(const struct clsact *at)
+/* The older ingress stands in the place of clsact, and the kernel would put a filter for what leaves among those for
+ * what arrives. */
+static bool is_older(unsigned ifindex)
+{
+    struct found f = {.ifindex = ifindex};
+    return !look(RTM_GETQDISC, 0, &f) && f.older;
+}
+
+int clsact_taken(const struct clsact *at)
 {
     struct found f = {.ifindex = at->ifindex, .priority = at->priority};
-    return !look(RTM_GETTFILTER, TC_H_MAKE(TC_H_CLSACT, at->leaves ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS), &f) &&
-           f.taken;
+    const uint32_t side = at->leaves ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
+    if (at->leaves && is_older(at->ifindex)) return -EEXIST;
+    return !look(RTM_GETTFILTER, TC_H_MAKE(TC_H_CLSACT, side), &f) && f.taken ? -EINVAL : 0;
 }
 
 bool clsact_is_there(unsigned ifindex) { return count_of(RTM_GETQDISC, ifindex, 0) > 0; }
@@ -97,6 +107,7 @@ int clsact_set(const struct clsact *at, int program)
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = at->handle, .priority = at->priority, .prog_fd = program,
                 .flags = BPF_TC_F_REPLACE);
     libbpf_set_print(NULL);
+    if (at->leaves && is_older(at->ifindex)) return -EEXIST;
     const int made = bpf_tc_hook_create(&hook);
     const int failed = made && made != -EEXIST ? made : bpf_tc_attach(&hook, &opts);
     if (failed && !made) clsact_end(at->ifindex);
@@ -174,6 +185,12 @@ void clsact_why(const struct clsact *at, int failed, const char *device, char *e
         snprintf(err, err_len,
                  "the kernel has no filters of traffic control that run programs (its modules sch_ingress and "
                  "cls_bpf); this mends it: modprobe -a sch_ingress cls_bpf");
+    else if (failed == -EEXIST)
+        snprintf(
+            err, err_len,
+            "%s has the queueing discipline ingress of another program, in whose place clsact goes; this mends it, "
+            "and takes off its filters: tc qdisc del dev %s ingress",
+            device, device);
     else if (failed == -EINVAL)
         snprintf(err, err_len,
                  "another program has a filter of another kind at priority %u for what %s by %s; this shows it: tc "

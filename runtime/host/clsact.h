@@ -27,8 +27,9 @@ struct clsact {
 void clsact_before(unsigned ifindex, bool made, char text[CLSACT_TEXT]);
 
 /* Put the program there, in one step in the place of the one that is there. 0, or a negative errno: -ENOENT, the
- * kernel has no such hooks or filters (modules); -EINVAL, another kind of filter has the priority. Then nothing is
- * changed. Needs CAP_NET_ADMIN and CAP_BPF. */
+ * kernel has no such hooks or filters (modules); -EINVAL, another kind of filter, or one for a single protocol, has the
+ * priority; -EEXIST, others have the older hook for what arrives, ingress, in their place. Then nothing is changed.
+ * Needs CAP_NET_ADMIN and CAP_BPF. */
 int clsact_set(const struct clsact *at, int program);
 /* Likewise, but the program runs no longer than this process holds the descriptor *held, the caller's to close: after
  * that the filter lets everything pass. */
@@ -46,8 +47,8 @@ void clsact_end(unsigned ifindex);
 /* One line about a clsact_set that failed, on the device of that name: what happened, and what mends it. */
 void clsact_why(const struct clsact *at, int failed, const char *device, char *err, size_t err_len);
 
-/* Has another a filter of another kind, or for one protocol, at that priority? Then clsact_set fails. */
-bool clsact_taken(const struct clsact *at);
+/* What clsact_set would say of what others have there: 0, -EEXIST or -EINVAL. */
+int clsact_taken(const struct clsact *at);
 /* Where the kernel lacks links: can there be a filter? Tried in a network namespace that is gone after, where this
  * process may make one. 0, also where that is not known, or what clsact_set says. */
 int clsact_try(void);

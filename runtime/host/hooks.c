@@ -119,9 +119,8 @@ int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, si
     if (failed || !clsact_needed()) return failed;
     for (unsigned i = 0; i < count && !failed; i++) {
         at.ifindex = devices[i].ifindex;
-        if (!clsact_taken(&at)) continue;
-        failed = -EINVAL;
-        clsact_why(&at, failed, devices[i].device, err, err_len);
+        failed = clsact_taken(&at);
+        if (failed) clsact_why(&at, failed, devices[i].device, err, err_len);
     }
     return failed;
 }

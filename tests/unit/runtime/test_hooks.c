@@ -227,6 +227,24 @@ static void first_place_is_taken(void **state)
     scene_end();
 }
 
+/* The older hook has one list, where a filter for what leaves would meet what arrives. */
+static void older_ingress(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(true);
+    struct state *s = begin(false);
+    sh("tc qdisc add dev here ingress");
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "here has the queueing discipline ingress of another program") <
+                0);
+    assert_int_equal(said("tc filter show dev here parent ffff:"), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(said("tc qdisc show dev here | grep ingress"), 1);
+    hooks_leave(&on);
+    state_close(s);
+    scene_end();
+}
+
 /* A filter is found by the number of its interface. */
 static void renamed(void **state)
 {
@@ -272,9 +290,9 @@ static void without_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        as_is_test(outlives),    as_is_test(others_stay), as_is_test(without_files),
-        as_is_test(renamed),     old_test(outlives),      old_test(others_stay),
-        old_test(without_files), old_test(renamed),       old_test(first_place_is_taken)};
+    const struct CMUnitTest tests[] = {as_is_test(outlives),    as_is_test(others_stay), as_is_test(without_files),
+                                       as_is_test(renamed),     old_test(outlives),      old_test(others_stay),
+                                       old_test(without_files), old_test(renamed),       old_test(first_place_is_taken),
+                                       old_test(older_ingress)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
