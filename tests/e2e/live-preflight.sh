@@ -102,6 +102,23 @@ some; this mends it: ip link set dev lan xdp off, or an end of that process
 $fine" -i wan -i lan shop.pbc
 ip -n "$id-prey" link set dev lan xdp off
 
+# The machine itself lacks something. lacks FOLDER ARGUMENT...: likewise, with nothing in the folder.
+rules proxied <<'RULES'
+pool web { server one 10.2.0.9:80 }
+service shop on 10.1.0.100 tcp/80 { mode proxy; -> web }
+RULES
+lacks() {
+    unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
+    echo "$? $(cat err)"
+}
+same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: what is for \`mode proxy\` and of no connection is not held back, and \
+gets a reset of this machine's: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
+$fine"
+same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: the kernel has no TUN devices: this brings them: modprobe tun'
+same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
+at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
+same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
+
 # One of ours: it is named, and nothing said takes its program off.
 prey prey -i lan --io xdp --name first shop.pbc
 served='the instance `first` that runs here serves lan, too: give one of them other interfaces'
