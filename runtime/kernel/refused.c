@@ -110,10 +110,11 @@ static void say_loops(char *err, size_t err_len)
                  "programs in the kernel are not compiled here, and then may not call one another: sysctl -w "
                  "net.core.bpf_jit_enable=1, or --exec user");
     else
-        snprintf(err, err_len,
-                 "Linux %s is too old for the executor in the kernel, which takes 5.17 (bpf_loop), and is tried from "
-                 "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04), or --exec user",
-                 uname(&u) ? "here" : u.release);
+        snprintf(
+            err, err_len,
+            "Linux %s is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from "
+            "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04), or --exec user",
+            uname(&u) ? "here" : u.release);
 }
 
 int refused_here(char *err, size_t err_len)

@@ -24,7 +24,7 @@ same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and P
 "${CC:-gcc}" -shared -fPIC -D_GNU_SOURCE -o old.so "$top/tests/e2e/live/old_kernel.c" -ldl || ok 1 'an old kernel compiles'
 old() { LD_PRELOAD=$work/old.so ASAN_OPTIONS=verify_asan_link_order=0 kernel_alone "$@"; }
 old -i eth0 --exec kernel host.pbc
-same 'below Linux 5.17' "$status|$(says 'Linux 5.15.0-91-generic is too old for the executor in the kernel, which takes 5.17 (bpf_loop), and is tried from 6.1 on')" '2|1'
+same 'below Linux 5.17' "$status|$(says 'Linux 5.15.0-91-generic is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from 6.1 on')" '2|1'
 old -i eth0 host.pbc
 same 'there nobody enforces what is for this machine' "$status|$(says 'cannot be enforced here, nor in the kernel, for Linux 5.15.0-91-generic is too old .*: --monitor judges and counts it')" '2|1'
 old -i eth0 --monitor --preflight host.pbc
