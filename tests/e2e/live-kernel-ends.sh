@@ -6,13 +6,14 @@ set -u
 pins "$@" || { echo 'ok - ends of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }
 . "$top/tests/e2e/live/kernel.sh"
 web prey
-all=${OLD_KERNEL:+prey 3} # pins: two maps, a link for what arrives, and one for what leaves
-all=${all:-prey 4}
 filters() { at prey tc filter show dev eth0 egress | grep -c handle; }
 
 # What stays of a kill goes on judging, whoever was killed and in whatever order; the next start takes its place, with no
 # packet that nobody judges: `asks` has that tried all the time.
 kernel host.pbc
+filter=$(filters) # in the place of a link, where the kernel has none for what leaves
+[ -z "${OLD_KERNEL-}" ] || same 'a filter judges what leaves' "$filter" 1
+all="prey $((4 - filter))" # pins: two maps, and links
 at client sh -c 'through=0; while [ ! -e stop ]; do curl -s -m 0.1 -o /dev/null http://10.1.0.2:8080/ && through=$((through + 1)); done; echo "$through" >through' &
 asks=$!
 rounds=${LONG:+100}
@@ -50,6 +51,6 @@ kernel host.pbc
 same 'without pins it judges' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
 prey_killed "$prey" "$(pgrep -P "$prey")"
 until_true 100 'without pins a kill leaves nothing that judges' [ "$(gets 8080)" = prey ] && ok 0 'without pins a kill leaves nothing that judges'
-same 'but a filter, where there are no links' "$(filters)" "${OLD_KERNEL:-0}"
+same 'but a filter, where there are no links' "$(filters)" "$filter"
 kernel_alone --cleanup
 same '--cleanup takes it off, too' "$status|$(filters)|$(at prey tc qdisc show dev eth0 | grep -c clsact)" '0|0|0'
