@@ -83,8 +83,6 @@ $(BPF)/runtime/%.bpf.o: BPF_FLAGS := -mllvm -disable-block-placement
 $(BPF)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(compile_bpf)
-# The verifier of Linux 6.1 takes no loop that is entered by falling through from its end, which placing blocks makes.
-$(BPF)/runtime/io/deal.bpf.o: BPF_FLAGS := -mllvm -disable-block-placement
 $(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(addprefix $(B)/runtime/,io/steer.o io/filter.o io/deal.o host/across.o): $(B)/%.o: $(BPF)/%.bpf.inc
