@@ -246,7 +246,7 @@ static void judge(struct actor *a)
 void actor_finish(struct actor *a)
 {
     const bool batch = a->want && a->got == a->want, ticks = a->ticks;
-    if (a->stopped || a->over || (!batch && !ticks)) return;
+    if (a->stopped || a->over || !a->w || (!batch && !ticks)) return; /* single packets have no worker (single.h) */
     a->ticks = a->unheard = false;
     if (batch) judge(a);
     if (ticks) worker_tick(a->w, a->now_ns);

@@ -129,4 +129,14 @@ for how in version4 version7; do
     bent $how
     same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: another preyrun made it: its version is not ours'
 done
+# Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
+size=$(stat -c %s kept/prey-000001.pcapng)
+for at in $(seq $((size - 12)) -52 $((size - 3000))); do
+    rm -rf bent
+    mkdir bent
+    "$bin/tests/tools/damage" kept/prey-000001.pcapng bent/prey-000001.pcapng cut "$at"
+    run --replay bent
+    echo "$status $(said | cut -d' ' -f 2)"
+done | sort | uniq -c | tr -s ' ' >cuts
+same 'cut short anywhere: what is whole is judged, and none otherwise' "$(sed 's/^ [0-9]* //' cuts)" '0 0'
 exit $failed
