@@ -31,11 +31,13 @@ static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, s
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 
-/* Options of IPv6, by a function that the verifier looks at once: there may be thousands, behind each of many headers.
- */
+/* Options of IPv6: there may be thousands, behind each of many headers. Where turns are counted, they are a function
+ * that the verifier looks at once. */
+#ifdef COUNTED
 enum { IP6_OPTIONS_TURNS = 64 };
 uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
 #define IP6_OPTIONS(p, at, end, hop_by_hop) kernel_ip6_options((struct kpkt *)(p)->pkt, at, end, hop_by_hop)
+#endif
 
 #include "vm/packet/parse/arp.c"
 #include "vm/packet/parse/icmp.c"
@@ -79,6 +81,7 @@ static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const ui
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));
 }
 
+#ifdef COUNTED
 /* Some of them: the reason << 32, and where they go on. */
 GLOBAL uint64_t kernel_ip6_options_some(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
 {
@@ -94,6 +97,7 @@ GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t
         said = kernel_ip6_options_some(k, (uint32_t)said, end, hop_by_hop);
     return said >> 32;
 }
+#endif
 
 GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
 {

@@ -37,8 +37,10 @@ APART uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint
     const struct key *key = &k->key;
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
     if (x->family != (key->kind & KIND_IP4 ? 4 : 6) || (which == TO_SOURCE && x->in != ROUTE_NO_PORT)) return 0;
-    return which == TO_SOURCE ? agrees(key->dst, x->from, x->from_bits) && agrees(key->src, x->to, x->to_bits)
-                              : agrees(key->src, x->from, x->from_bits) && agrees(key->dst, x->to, x->to_bits);
+    if (which == TO_SOURCE ? agrees(key->dst, x->from, x->from_bits) && agrees(key->src, x->to, x->to_bits)
+                           : agrees(key->src, x->from, x->from_bits) && agrees(key->dst, x->to, x->to_bits))
+        return 1;
+    return 0;
 }
 
 GLOBAL uint64_t kernel_route_rule(struct kpkt *k NONNULL, uint32_t which)

@@ -35,13 +35,13 @@ static_assert((int)TCP_OPTIONS_MOST <= (int)OPTIONS_MASK, "all of them");
 static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
 {
     if (option[0] == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN) found->mss = wire_get16(option + 2);
-    if (option[0] == TCP_OPT_SACK_OK && len == TCP_OPT_SACK_OK_LEN) found->sack = LOOSE(true);
+    if (option[0] == TCP_OPT_SACK_OK && len == TCP_OPT_SACK_OK_LEN) found->sack = true;
     if (option[0] == TCP_OPT_SCALE && len == TCP_OPT_SCALE_LEN) {
-        found->has_scale = LOOSE(true);
+        found->has_scale = true;
         found->scale = option[2];
     }
     if (option[0] == TCP_OPT_STAMPS && len == TCP_OPT_STAMPS_LEN) {
-        found->has_stamps = LOOSE(true);
+        found->has_stamps = true;
         found->stamp = wire_get32(option + 2);
         found->echo = wire_get32(option + 6);
     }
