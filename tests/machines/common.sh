@@ -1,0 +1,45 @@
+# What the scripts of the lab share, sourced from the tree's top. B is the build folder; what is fetched and made lies in $B/machines.
+kernels() { awk '!/^(#|$)/ { print $1 }' tests/machines/kernels.list; }
+kernel_field() { # NAME COLUMN
+    awk -v name="$1" -v column="$2" '!/^#/ && $1 == name { print $column }' tests/machines/kernels.list
+}
+machines_folder() {
+    mkdir -p "$B/machines" 2>/dev/null && (cd "$B/machines" && pwd) || { echo "$B/machines can't be made" && return 1; }
+}
+
+# take ROOT PROGRAM...: each below ROOT where it stands here, with the libraries that it asks for.
+take() {
+    local root=$1 program path
+    shift
+    for program in "$@"; do
+        path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program") || { echo "no $program here" >&2; return 1; }
+        for path in "$path" $(ldd "$path" 2>/dev/null | grep -oE '/[^ ]+'); do
+            [ -e "$root$path" ] || { mkdir -p "$root${path%/*}" && cp -L "$path" "$root$path" || return 1; }
+        done
+    done
+}
+
+# modules FOLDER VERSION INTO NAME...: those modules and what they need, unpacked, and INTO/order; what is built in is none.
+modules() {
+    local folder=$1 version=$2 into=$3 path name
+    shift 3
+    for name in "$@"; do
+        PATH=$PATH:/usr/sbin:/sbin modprobe -d "$folder" -S "$version" --show-depends "$name" || return 1
+    done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$into/paths"
+    [ "${PIPESTATUS[0]}" = 0 ] || return 1
+    while read -r path; do
+        name=${path##*/}
+        name=${name%.xz}
+        case $path in
+        *.xz) xz -dc "$path" >"$into/$name" ;;
+        *) cp "$path" "$into/$name" ;;
+        esac || return 1
+        echo "$name"
+    done <"$into/paths" >"$into/order"
+    rm "$into/paths"
+}
+
+# pack ROOT FILE: as the kernel unpacks it.
+pack() {
+    (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$2.new" && mv "$2.new" "$2"
+}

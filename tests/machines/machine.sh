@@ -1,0 +1,29 @@
+#!/bin/bash
+# Boots a machine: machine.sh NAME SHARE [WORD...]. NAME is a kernel of kernels.list that fetch.sh has put in place, SHARE
+# a folder that both sides write, where `list` says what inside.sh runs there; WORDs go onto the kernel's command line.
+# The console is SHARE/console. It ends when the machine does, or after BOUND seconds (of this machine's clock).
+# MEMORY: MiB. The machine's own clock goes by instructions, one a nanosecond, as long as it computes, and with this machine's
+# while it waits: so what runs inside meets bounds on time as on a machine of ordinary speed, however slow this one is.
+# Such a machine has one processor. CLOCK=outside: the clock of this machine, CPUS processors, and all is some ten times slower.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+B=${B:-build}
+name=$1
+mkdir -p "$2" || exit 2
+share=$(cd "$2" && pwd) || exit 2
+shift 2
+. tests/machines/common.sh
+command -v qemu-system-x86_64 >/dev/null || { echo "no qemu-system-x86_64 here (package qemu-system-x86)"; exit 2; }
+initrd=$B/machines/initrd-$name
+bash tests/machines/root.sh "$B/machines/root" && bash tests/machines/initrd.sh "$name" "$initrd" || exit 2
+if [ "${CLOCK:-}" = outside ]; then
+    clock=(-accel tcg,thread=multi -smp "${CPUS:-2}")
+else
+    clock=(-accel tcg,thread=single -icount "shift=0,sleep=on" -smp 1)
+fi
+exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max -m "${MEMORY:-3072}" \
+    -kernel "$B/machines/kernels/$name/vmlinuz" -initrd "$initrd" \
+    -append "console=ttyS0 loglevel=4 panic=-1 oops=panic lab.tree=$(pwd) lab.modules=$(cd "$B/machines/kernels/$name/lib/modules" && pwd) $*" \
+    -virtfs local,path=/,mount_tag=host,security_model=none,multidevs=remap,readonly=on \
+    -virtfs "local,path=$share,mount_tag=share,security_model=none,multidevs=remap" \
+    -display none -monitor none -serial stdio -no-reboot -nic none >"$share/console" 2>&1 </dev/null
