@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo demo-live tests bench peers coverage deb check-deb
+#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage deb check-deb
 # As root it installs what is missing; otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -91,6 +91,15 @@ list_tests() {
     need prometheus have_command promtool
     need chromium have_command chromium
 }
+# Emulated machines with other kernels (tests/machines/).
+list_machines() {
+    need qemu-system-x86 have_command qemu-system-x86_64
+    need busybox have_command busybox
+    need cpio have_command cpio
+    need kmod have_command modprobe
+    need xz-utils have_command xz
+    need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
+}
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which
 # brings all of its libraries; nftables, in a network namespace that iproute2 furnishes; gnuplot;
@@ -117,7 +126,7 @@ list_coverage() { need gcovr have_command gcovr; }
 
 for list in "$@"; do
     case $list in
-    build | demo | tests | bench | peers | coverage | deb) "list_$list" ;;
+    build | demo | tests | machines | bench | peers | coverage | deb) "list_$list" ;;
     check-deb) list_check_deb ;;
     demo-live) list_demo_live ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;

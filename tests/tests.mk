@@ -2,6 +2,7 @@
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
 #: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
+#: make check-machines packet tests, differs and live scripts on Debian's kernels, each in an emulated machine (tests/machines/), under an hour a kernel; KERNEL=6.1, ONLY='live-nat…', EXECS=user
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
 #: make check-tsan workers, reload, start and proxy of live traffic with ThreadSanitizer
 #: make demo       compile an example, replay a capture, print the summary
@@ -76,6 +77,7 @@ check-build:
 	@+$(PART) B=$(B) tests
 	@+$(PART) B=$(B)/san BPF=$(B) SAN=1 tests-san
 check: check-build
+	@sh tests/deps.sh machines || echo 'check: it goes on without those' >&2
 	@B=$(B) bash tests/run.sh
 check-long: check-build
 	@+$(PART) B=$(B)/fuzz BPF=$(B) FUZZ=1 fuzzers
@@ -85,6 +87,10 @@ check-live:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(MKCAP) $(FLOOD) $(TAMPER)
 	@B=$(B) LIVE=1 JOBS=1 bash tests/run.sh
+check-machines:
+	@sh tests/deps.sh build tests machines
+	@+$(PART) tests
+	@B=$(B) KERNEL=$(KERNEL) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
 soak:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(FLOOD)
@@ -139,4 +145,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-plot golden mutate coverage format-check tidy

@@ -7,26 +7,28 @@ machines_folder() {
     mkdir -p "$B/machines" 2>/dev/null && (cd "$B/machines" && pwd) || { echo "$B/machines can't be made" && return 1; }
 }
 
-# take ROOT PROGRAM...: each below ROOT where it stands here, with the libraries that it asks for.
+# take ROOT PROGRAM...: each below ROOT where it stands here, with the libraries that it asks for; in folders by the names that
+# they have here, for /lib may be usr/lib.
 take() {
-    local root=$1 program path
+    local root=$1 program path to
     shift
     for program in "$@"; do
         path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program") || { echo "no $program here" >&2; return 1; }
         for path in "$path" $(ldd "$path" 2>/dev/null | grep -oE '/[^ ]+'); do
-            [ -e "$root$path" ] || { mkdir -p "$root${path%/*}" && cp -L "$path" "$root$path" || return 1; }
+            to=$root$(readlink -f "${path%/*}")/${path##*/}
+            [ -e "$to" ] || { mkdir -p "${to%/*}" && cp -L "$path" "$to" || return 1; }
         done
     done
 }
 
-# modules FOLDER VERSION INTO NAME...: those modules and what they need, unpacked, and INTO/order; what is built in is none.
+# modules FOLDER VERSION INTO ORDER NAME...: those modules and what they need, unpacked, and their order in INTO/ORDER; what is
+# built in is none, and what this kernel calls otherwise, or has not, is left out.
 modules() {
-    local folder=$1 version=$2 into=$3 path name
-    shift 3
+    local folder=$1 version=$2 into=$3 order=$4 path name
+    shift 4
     for name in "$@"; do
-        PATH=$PATH:/usr/sbin:/sbin modprobe -d "$folder" -S "$version" --show-depends "$name" || return 1
+        PATH=$PATH:/usr/sbin:/sbin modprobe -d "$folder" -S "$version" --show-depends "$name" 2>/dev/null
     done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$into/paths"
-    [ "${PIPESTATUS[0]}" = 0 ] || return 1
     while read -r path; do
         name=${path##*/}
         name=${name%.xz}
@@ -35,7 +37,7 @@ modules() {
         *) cp "$path" "$into/$name" ;;
         esac || return 1
         echo "$name"
-    done <"$into/paths" >"$into/order"
+    done <"$into/paths" >"$into/$order"
     rm "$into/paths"
 }
 
@@ -43,3 +45,6 @@ modules() {
 pack() {
     (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$2.new" && mv "$2.new" "$2"
 }
+
+# console FILE: its end, as text.
+console() { tail -n 60 "$1" 2>/dev/null | tr -d '\r' | sed 's/\x1b\[[?0-9;]*[a-zA-Z]//g; s/^/# | /'; }

@@ -11,10 +11,17 @@ version=$(cat "$dir/version")
 [ -e "$file" ] && [ -z "$(find "$dir/version" tests/machines/init tests/machines/initrd.sh tests/machines/common.sh "$B/machines/root" -newer "$file")" ] && exit 0
 root=$file.root
 rm -rf "$root"
+# What rules of nftables, links and programs load by themselves where there is a folder of modules.
+alone='veth bridge 8021q tun af_packet nfnetlink nf_tables nft_ct nft_masq nft_nat nft_chain_nat nft_reject_inet nft_fib_inet nft_log
+nft_tproxy nft_socket nfnetlink_queue nft_queue nft_meta_bridge sch_ingress cls_bpf act_mirred udp_diag tcp_diag unix_diag'
 made() {
-    mkdir -p "$root"/{bin,mod,proc,sys,dev} && take "$root" busybox && cp tests/machines/init "$root/init" && chmod +x "$root/init" &&
-        ln -sf "$(find "$root" -name busybox -type f -printf '/%P')" "$root/bin/busybox" &&
-        modules "$dir" "$version" "$root/mod" virtio_pci 9p 9pnet_virtio overlay && pack "$root" "$file.own" && cat "$file.own" "$B/machines/root" >"$file.new" && mv "$file.new" "$file" && rm "$file.own"
+    local d
+    mkdir -p "$root"/{mod,proc,sys,dev} || return 1
+    for d in /bin /sbin /lib /lib64; do [ ! -L "$d" ] || { mkdir -p "$root/$(readlink "$d")" && cp -P "$d" "$root$d"; } || return 1; done
+    take "$root" busybox && cp tests/machines/init "$root/init" && chmod +x "$root/init" &&
+        modules "$dir" "$version" "$root/mod" order virtio_pci 9p 9pnet_virtio overlay &&
+        modules "$dir" "$version" "$root/mod" order.alone $alone && pack "$root" "$file.own" &&
+        cat "$file.own" "$B/machines/root" >"$file.new" && mv "$file.new" "$file" && rm "$file.own"
 } 2>"$file.said"
 made || { echo "kernel $name: its initramfs can't be made ($(tail -1 "$file.said"))"; rm -rf "$root"; exit 2; }
 rm -rf "$root" "$file.said"

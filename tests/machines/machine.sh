@@ -16,6 +16,15 @@ shift 2
 command -v qemu-system-x86_64 >/dev/null || { echo "no qemu-system-x86_64 here (package qemu-system-x86)"; exit 2; }
 initrd=$B/machines/initrd-$name
 bash tests/machines/root.sh "$B/machines/root" && bash tests/machines/initrd.sh "$name" "$initrd" || exit 2
+# With ALONE, an archive of all that the machine's tests take, it has nothing of this machine's files.
+alone= host=()
+if [ -n "${ALONE:-}" ]; then
+    cat "$initrd" "$ALONE" >"$share/initrd" || exit 2
+    initrd=$share/initrd
+    alone=lab.alone=1
+else
+    host=(-virtfs local,path=/,mount_tag=host,security_model=none,multidevs=remap,readonly=on)
+fi
 if [ "${CLOCK:-}" = outside ]; then
     clock=(-accel tcg,thread=multi -smp "${CPUS:-2}")
 else
@@ -23,7 +32,6 @@ else
 fi
 exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max -m "${MEMORY:-3072}" \
     -kernel "$B/machines/kernels/$name/vmlinuz" -initrd "$initrd" \
-    -append "console=ttyS0 loglevel=4 panic=-1 oops=panic lab.tree=$(pwd) lab.modules=$(cd "$B/machines/kernels/$name/lib/modules" && pwd) $*" \
-    -virtfs local,path=/,mount_tag=host,security_model=none,multidevs=remap,readonly=on \
-    -virtfs "local,path=$share,mount_tag=share,security_model=none,multidevs=remap" \
+    -append "console=ttyS0 loglevel=4 panic=-1 oops=panic lab.tree=$(pwd) $alone lab.modules=$(cd "$B/machines/kernels/$name/lib/modules" && pwd) $*" \
+    "${host[@]}" -virtfs "local,path=$share,mount_tag=share,security_model=none,multidevs=remap" \
     -display none -monitor none -serial stdio -no-reboot -nic none >"$share/console" 2>&1 </dev/null

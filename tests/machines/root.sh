@@ -5,20 +5,19 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
-file=$1
+file=$(cd "$(dirname "$1")" && pwd)/${1##*/}
 . tests/machines/common.sh
 [ -e "$file" ] && [ -z "$(find /var/lib/dpkg/status tests/machines/root.sh tests/machines/root_files.py tests/machines/common.sh -newer "$file")" ] && exit 0
 root=$file.root
 made() {
-    local d list
-    list=$(cd "${file%/*}" && pwd)/${file##*/}.list
+    local d list=$file.list
     rm -rf "$root"
     mkdir -p "$root/ram"/{etc,usr,proc,sys,dev,run,tmp,root,var/lib/nginx,var/log/nginx} && chmod 1777 "$root/ram/tmp" || return 1
     for d in /bin /sbin /lib /lib32 /lib64 /libx32 /var/run; do
         if [ -L "$d" ]; then cp -P "$d" "$root/ram$d" || return 1; fi
     done
     python3 tests/machines/root_files.py >"$list" || return 1
-    (cd / && cpio -pdm --quiet "$OLDPWD/$root/ram" <"$list") && pack "$root" "$file"
+    (cd / && cpio -pdm --quiet "$root/ram" <"$list") && pack "$root" "$file"
 }
 made 2>"$file.said" || { echo "the files of a machine can't be gathered ($(tail -1 "$file.said"))"; rm -rf "$root"; exit 2; }
 rm -rf "$root" "$file.said" "$file.list"

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 PROGRAMS = """bash dash ls find xargs grep sed awk ps sysctl ip tc ping curl nginx nft iptables-nft tcpdump nc.openbsd ethtool modprobe
-mount nsenter setpriv script cmp diff openssl tput hostname getent""".split()
+mount nsenter setpriv python3 script cmp diff openssl tput hostname getent""".split()
 PACKAGES = "python3 libpython3*-stdlib libpython3*-minimal python3.*-minimal libxtables12 nginx-common libc-bin ncurses-base".split()
 CONFIGURED = """passwd group nsswitch.conf hosts protocols services ethertypes ld.so.conf ld.so.conf.d ld.so.cache alternatives
 ssl/openssl.cnf nginx iproute2 localtime debian_version os-release""".split()

@@ -26,7 +26,7 @@ tests() { # EXEC
     B=$B bash tests/run.sh --list | awk -v b="$B" -v exec="$1" -v only="${ONLY:-}" '
         BEGIN { n = split(only, word, " ") }
         $2 != b { next }
-        $1 !~ /^e2e\/live-/ && (exec != "user" || $1 !~ /^(packets$|diff\/kernel_|e2e\/exec-)/) { next }
+        $1 !~ /^e2e\/live-/ && (exec != "user" || $1 !~ /^(packets$|diff\/kernel_|e2e\/exec-|machines\/net$)/) { next }
         { for (i = 1; i <= n; i++) if (index($1, word[i])) break; if (n == 0 || i <= n) print }'
 }
 
@@ -52,7 +52,7 @@ check_list() {
     done <tests/machines/cannot.list
 }
 row() {
-    echo "not ok  tests/machines/cannot.list: $1"
+    echo "not ok  cannot.list: $1"
     failed=$((failed + 1))
 }
 say() { flock "$runs/lock" printf '%s\n' "$*"; }
@@ -69,15 +69,17 @@ show() {
 boot() {
     local pid shown=0
     rm -f "$2"/{begun,ended,said,over}
-    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" "JOBS=$3" >"$2/variables"
+    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" "JOBS=$3" ${net:+"export SET=$net PART=0"} >"$2/variables"
     bash tests/machines/machine.sh "$1" "$2" >"$2/machine" &
     pid=$!
+    echo $pid >"$2/pid"
     while kill -0 $pid 2>/dev/null; do
         show "$2" $shown
         sleep 1
     done
     wait $pid
     ended=$?
+    rm -f "$2/pid"
     show "$2" $shown
 }
 
@@ -90,9 +92,9 @@ part() {
         reason=$(cannot "$name" "$exec" "$test")
         if [ -n "$reason" ]; then
             printf '%s\t%s\n' "$test" "$reason" >>"$dir/cannot"
-            say "cannot  $name/$exec/$test: $reason"
+            say "cannot  $name/$exec/${test#e2e/}: $reason"
         else
-            echo "$exec $name/$exec/${test#e2e/} $build ${TEST_BOUND:-400} $command" >>"$dir/todo"
+            echo "$exec $name/$exec/${test#e2e/} $build ${TEST_BOUND:-$bound} $command" >>"$dir/todo"
         fi
     done < <(tests "$exec")
     cp "$dir/todo" "$dir/all"
@@ -110,7 +112,7 @@ over() {
     local dir=$3 test
     touch "$dir/begun" "$dir/ended"
     [ -e "$dir/over" ] || {
-        flock "$runs/lock" bash -c 'echo "---- the machine $1 ended $2; $3 the end of its console ----"; tail -n 60 "$4/console" 2>/dev/null | tr -d "\r" | sed "s/\x1b[^a-zA-Z]*[a-zA-Z]//g"; echo ----' \
+        flock "$runs/lock" bash -c 'echo "---- the machine $1 ended $2; $3 the end of its console ----"; . tests/machines/common.sh; console "$4/console"; echo ----' \
             - "$1/$2" "$(how "$ended")" "$(cat "$dir/machine")" "$dir"
     }
     awk 'FILENAME ~ /ended$/ { ended[$1]; next } !($2 in ended)' "$dir/ended" "$dir/list" >"$dir/left"
@@ -167,11 +169,19 @@ for name in $(printf '%s\n' "${parts[@]}" | awk 'NF { print $1 }' | sort -u); do
     bash tests/machines/root.sh "$top/root" && bash tests/machines/initrd.sh "$name" "$top/initrd-$name" || exit 2
 done
 
-pids=
+# The programs for verifiers are drawn and compiled outside.
+net=
+if tests user | grep -q '^machines/net '; then
+    net=$top/net
+    bash tests/machines/programs.sh "$net" >"$top/net.said" 2>&1 || { cat "$top/net.said"; failed=$((failed + 1)); }
+fi
+
+# A machine ends by its own process, which no signal to this group reaches.
 end_all() {
     trap '' INT TERM HUP
-    kill -TERM 0
+    kill $(jobs -rp) $(cat "$runs"/*/pid 2>/dev/null) 2>/dev/null
     wait
+    echo 'ended by a signal'
     exit 143
 }
 trap end_all INT TERM HUP

@@ -1,0 +1,96 @@
+"""Writes RESULTS.md of what a run of run.sh left: results.py FOLDER: by kernel and EXEC the tests that ran and passed,
+what can't run and why, and the verifier's figures of machines/net. A part of a run (KERNEL=, ONLY=) replaces its own rows
+alone: the rest is kept in rows.json beside, in the build folder."""
+import json
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).parent
+LOADED = re.compile(r"the stages, as (.*) wants? them # instructions looked at: (.*); load ms ([0-9.]+)")
+WORST = re.compile(r"# (most instructions looked at in an? \w+|longest load of a judge, ms|\d+ programs): (.*)")
+
+
+def rows_of(kernel):
+    return [line.split()[0] for line in (HERE / kernel).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_rows(folder):
+    """What became of each test: passed, failed, skipped, and reasons."""
+    tests = {}
+    for count in sorted((folder / "log").glob("*.count")):
+        good, bad, skip = map(int, count.read_text().split())
+        name = count.stem
+        log = count.with_suffix(".log")
+        text = log.read_text(errors="replace") if log.exists() else ""
+        tests[name] = {"good": good, "bad": bad, "skip": skip, "why": sorted(set(re.findall(r"# SKIP (.*)", text)))}
+        if name.endswith("machines_net"):
+            tests[name]["loaded"] = LOADED.findall(text)
+            tests[name]["worst"] = WORST.findall(text)
+    return tests
+
+
+def read(run, kept):
+    versions = {}
+    for folder in sorted(run.glob("*-*")):
+        kernel, _, executor = folder.name.rpartition("-")
+        version = run.parent / "kernels" / kernel / "version"
+        if version.exists():
+            versions[kernel] = version.read_text().strip()
+        entry = kept.setdefault(kernel, {}).setdefault(executor, {"tests": {}, "cannot": {}})
+        if entry.get("version") != versions.get(kernel):
+            entry.update(tests={}, version=versions.get(kernel))
+        entry["tests"].update(test_rows(folder))
+        cannot = folder / "cannot"
+        if cannot.exists():
+            entry["cannot"].update(line.split("\t", 1) for line in cannot.read_text().splitlines())
+    return kept
+
+
+def table(head, rows):
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)] + ["| " + " | ".join(map(str, r)) + " |" for r in rows] + [""]
+
+
+def write(all_rows, names):
+    out = ["# What runs on which kernel", "", "Written by `make check-machines` (results.py), of its last run of each kernel. EXEC `user` is none; `kernel` has the executor",
+           "in the kernel judge. Assertions are the single `ok` lines of the tests.", ""]
+    ran, failed, skipped, cannot, figures = [], [], [], {}, []
+    for kernel in names:
+        for executor, entry in sorted(all_rows.get(kernel, {}).items(), reverse=True):
+            tests = entry["tests"]
+            bad = [n for n, t in tests.items() if t["bad"]]
+            ran.append([kernel, entry["version"], executor, len(tests), len(tests) - len(bad), len(entry["cannot"]), sum(t["good"] for t in tests.values())])
+            failed += [[n.replace("_", "/", 2)] for n in bad]
+            skipped += [[n.replace("_", "/", 2), w] for n, t in tests.items() for w in t["why"]]
+            for name, why in entry["cannot"].items():
+                cannot.setdefault((name.split("/")[-1], executor, why), []).append(kernel)
+            for name, t in tests.items():
+                for who, looked, ms in t.get("loaded", []):
+                    figures.append([kernel, f"stages, as {who} want them", looked, ms])
+                for what, value in t.get("worst", []):
+                    figures.append([kernel, what, value, ""])
+    out += table(["kernel", "Linux", "EXEC", "tests run", "passed", "impossible", "assertions passed"], ran)
+    if failed:
+        out += ["## Failed", ""] + table(["test"], failed)
+    out += ["## Impossible", "", "From `cannot.list`.", ""] + table(["test", "EXEC", "kernels", "reason"], [[n, e, ", ".join(k), w] for (n, e, w), k in sorted(cannot.items())])
+    if skipped:
+        out += ["## Skipped by the tests themselves", ""] + table(["test", "reason"], skipped)
+    if figures:
+        out += ["## The verifier", "", "Milliseconds are of the machine's own clock, a nanosecond an instruction: to compare kernels, no speed of a machine.", ""]
+        out += table(["kernel", "what", "instructions looked at", "load ms"], figures)
+    (HERE / "RESULTS.md").write_text("\n".join(out).rstrip() + "\n")
+
+
+def main():
+    run = pathlib.Path(sys.argv[1])
+    store = run.parent / "rows.json"
+    kept = json.loads(store.read_text()) if store.exists() else {}
+    kept = read(run, kept)
+    if not any(t["tests"] for kernel in kept.values() for t in kernel.values()):
+        print("tests/machines/RESULTS.md is left as it was: nothing ran")
+        return
+    store.write_text(json.dumps(kept))
+    write(kept, rows_of("kernels.list"))
+
+
+main()
