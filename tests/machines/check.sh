@@ -32,7 +32,7 @@ tree() { # ROOT
 }
 tree=$top/tree
 rm -rf "$tree.root"
-mkdir -p "$tree.root" && tree "$tree.root" 2>"$tree.said" && pack "$tree.root" "$tree" 2>>"$tree.said" || { broken 'any' "the programs can't be gathered: $(tail -1 "$tree.said")"; exit 1; }
+said=$(mkdir -p "$tree.root" && tree "$tree.root" 2>&1 && pack "$tree.root" "$tree" 2>&1) || { broken any "the programs can't be gathered ($(tail -1 <<<"$said"))"; exit 1; }
 rm -rf "$tree.root"
 
 # run NAME: one machine.
@@ -40,9 +40,9 @@ run() {
     local dir=$top/check/$1 s
     rm -rf "$dir"
     mkdir -p "$dir/log"
-    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=3 "export SET=$B/machines/net PART=30" >"$dir/variables"
+    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=3 "export SET=$B/machines/net PART=12" >"$dir/variables"
     {
-        for s in host router passthrough proxy; do echo "user $s $B 400 bash tests/machines/short/$s.sh"; done
+        for s in host edge; do echo "user $s $B 400 bash tests/machines/short/$s.sh"; done
         [ -z "$drawn" ] || echo "user programs $B 400 bash tests/machines/net.sh"
     } >"$dir/list"
     ALONE="$tree" BOUND=${BOUND:-1500} bash tests/machines/machine.sh "$1" "$dir" >"$dir/machine"
@@ -72,7 +72,7 @@ tell() {
 all=
 for name in ${KERNEL:-$(kernels)}; do
     [ "$(kernel_field "$name" 3)" = check ] || continue
-    if ! PATH=$PATH:/usr/sbin:/sbin command -v qemu-system-x86_64 >/dev/null; then
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v "qemu-system-x86_64" >/dev/null; then
         skipped "$name" "no qemu-system-x86_64 here (package qemu-system-x86)"
     elif ! why=$(FETCH_BOUND=120 bash tests/machines/fetch.sh "$name"); then
         skipped "$name" "$why"

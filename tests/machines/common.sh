@@ -22,7 +22,7 @@ take() {
 }
 
 # modules FOLDER VERSION INTO ORDER NAME...: those modules and what they need, unpacked, and their order in INTO/ORDER; what is
-# built in is none, and what this kernel calls otherwise, or has not, is left out.
+# built in is none.
 modules() {
     local folder=$1 version=$2 into=$3 order=$4 path name
     shift 4

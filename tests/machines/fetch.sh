@@ -7,6 +7,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
+top=$(pwd)
 name=$1
 . tests/machines/common.sh
 suite=$(kernel_field "$name" 2)
@@ -16,8 +17,9 @@ dir=$machines/kernels/$name
 state=$machines/apt/$suite
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# One that can't be had is no reason to go without what is there.
+# One that can't be had is no reason to go without what is there. Half a kernel is none.
 give_up() {
+    rm -rf "$dir.new" "$state/packages"
     if [ -e "$dir/version" ]; then
         echo "kernel $name: $1; Linux $(cat "$dir/version"), fetched earlier, is taken"
         exit 0
@@ -25,10 +27,11 @@ give_up() {
     echo "kernel $name: $1"
     exit 2
 }
-apt() { # COMMAND ARGUMENT...
-    timeout -k 10 "${FETCH_BOUND:-300}" "$@" 2>"$state/said"
-}
-last_word() { grep -v '^Reading' "$state/said" | tail -1 | cut -c 1-300; }
+said=
+# told COMMAND ARGUMENT...: bounded; $said is what it complained of, which on a full disk no file would hold.
+told() { said=$(timeout -k 10 "${FETCH_BOUND:-300}" "$@" 2>&1 >/dev/null); }
+complaint() { grep -m1 -E 'Failed to fetch|No space|Could not|not enough' <<<"$said" || tail -1 <<<"$said"; }
+why() { complaint | cut -c 1-300; }
 
 [ -e "$dir/version" ] && [ -n "$(find "$dir/looked" -mtime -1 2>/dev/null)" ] && exit 0
 for tool in apt-get dpkg depmod; do
@@ -36,39 +39,45 @@ for tool in apt-get dpkg depmod; do
 done
 [ "$(dpkg --print-architecture)" = amd64 ] || give_up "programs of this machine ($(dpkg --print-architecture)) don't run on Debian's amd64 kernels"
 [ -e "$keys" ] || give_up "no $keys, which proves packages (package debian-archive-keyring)"
-# That of this machine's own Debian suite; security and updates lie elsewhere.
-from=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 2>/dev/null |
-    awk '$2 ~ /^(bookworm|trixie|forky|stable|testing|sid|unstable)$/ { print $1; exit }')}
+# The mirror of this machine's own suite, and where its security updates are.
+known=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 2>/dev/null)
+from=${MIRROR:-$(awk '$2 ~ /^(bookworm|trixie|forky|stable|testing|sid|unstable)$/ { print $1; exit }' <<<"$known")}
+security=$(awk '$2 ~ /-security$/ { print $1; exit }' <<<"$known")
 [ -n "$from" ] || give_up "this machine's apt knows no mirror of Debian; MIRROR=ADDRESS names one"
 mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages" 2>/dev/null || give_up "no folder $state can be made"
-echo "deb [signed-by=$keys arch=amd64] $from $suite main" >"$state/sources.list" || give_up "$state can't be written"
+{
+    echo "deb [signed-by=$keys arch=amd64] $from $suite main"
+    [[ -z "$security" || -n "${MIRROR:-}" || $suite == *-* ]] || echo "deb [signed-by=$keys arch=amd64] $security $suite-security main"
+} >"$state/sources.list" || give_up "$state can't be written"
 options=(-o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$state/lists"
     -o Dir::Cache="$state/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root -o Acquire::Retries=2
     -o APT::Update::Error-Mode=any)
-apt apt-get "${options[@]}" -qq update || give_up "$suite of the mirror can't be read ($(last_word))"
-packages=$(apt apt-cache "${options[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
-    --no-replaces --no-enhances linux-image-amd64 | grep -oE '^linux-(image|modules|binary|base)-[0-9]\S*' | sort -u)
+told apt-get "${options[@]}" -qq update || give_up "$suite of the mirror can't be read ($(why))"
+packages=$(apt-cache "${options[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
+    --no-replaces --no-enhances linux-image-amd64 2>/dev/null | grep -oE '^linux-(image|modules|binary|base)-[0-9]\S*' | sort -u)
 [ -n "$packages" ] || give_up "linux-image-amd64 of $suite names no kernel"
-mkdir -p "$machines/kernels" && touch "$machines/kernels/touch" && rm "$machines/kernels/touch" || give_up "$machines/kernels can't be written"
+mkdir -p "$machines/kernels" || give_up "$machines/kernels can't be made"
 if [ "$(cat "$dir/packages" 2>/dev/null)" = "$packages" ]; then
     touch "$dir/looked"
     exit 0
 fi
 rm -rf "$state/packages" "$dir.new"
 mkdir -p "$state/packages" "$dir.new/all" || give_up "$dir.new can't be made"
-(cd "$state/packages" && apt apt-get "${options[@]}" -qq download $packages) || give_up "packages can't be fetched ($(last_word))"
+cd "$state/packages" && told apt-get "${options[@]}" -qq download $packages; fetched=$?
+cd "$top" && [ $fetched = 0 ] || give_up "packages can't be fetched ($(why))"
 for p in "$state/packages"/*.deb; do
-    dpkg -x "$p" "$dir.new/all" 2>"$state/said" || give_up "$(basename "$p") can't be unpacked ($(last_word))"
+    told dpkg -x "$p" "$dir.new/all" || give_up "$(basename "$p") can't be unpacked ($(why))"
 done
 modules=$(ls -d "$dir.new"/all/{usr/,}lib/modules/*/kernel 2>/dev/null | head -1)
 modules=${modules%/kernel}
 version=${modules##*/}
 image=$(ls "$dir.new/all/boot/vmlinuz-$version" "$modules/vmlinuz" 2>/dev/null | head -1)
 [ -n "$image" ] && [ -n "$modules" ] || give_up "its packages hold no kernel with modules"
-{
+placed() {
     mkdir -p "$dir.new/lib/modules" && mv "$image" "$dir.new/vmlinuz" && mv "$modules" "$dir.new/lib/modules/" &&
         PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir.new" "$version" &&
         echo "$packages" >"$dir.new/packages" && touch "$dir.new/looked" && echo "$version" >"$dir.new/version"
-} 2>"$state/said" || give_up "it can't be put in place ($(last_word))"
+}
+said=$(placed 2>&1) || give_up "it can't be put in place ($(why))"
 rm -rf "$dir.new/all" "$state/packages" "$dir"
 mv "$dir.new" "$dir" || give_up "it can't be put in place"

@@ -13,7 +13,7 @@ mkdir -p "$2" || exit 2
 share=$(cd "$2" && pwd) || exit 2
 shift 2
 . tests/machines/common.sh
-command -v qemu-system-x86_64 >/dev/null || { echo "no qemu-system-x86_64 here (package qemu-system-x86)"; exit 2; }
+command -v "qemu-system-x86_64" >/dev/null || { echo "no qemu-system-x86_64 here (package qemu-system-x86)"; exit 2; }
 initrd=$B/machines/initrd-$name
 bash tests/machines/root.sh "$B/machines/root" && bash tests/machines/initrd.sh "$name" "$initrd" || exit 2
 # With ALONE, an archive of all that the machine's tests take, it has nothing of this machine's files.

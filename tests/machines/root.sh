@@ -19,5 +19,5 @@ made() {
     python3 tests/machines/root_files.py >"$list" || return 1
     (cd / && cpio -pdm --quiet "$root/ram" <"$list") && pack "$root" "$file"
 }
-made 2>"$file.said" || { echo "the files of a machine can't be gathered ($(tail -1 "$file.said"))"; rm -rf "$root"; exit 2; }
-rm -rf "$root" "$file.said" "$file.list"
+said=$(made 2>&1) || { echo "the files of a machine can't be gathered ($(tail -1 <<<"$said"))"; rm -rf "$root" "$file.list" "$file.new"; exit 2; }
+rm -rf "$root" "$file.list"

@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
-export B
+export B BOUND=${BOUND:-3300}
 . tests/machines/common.sh
 top=$(machines_folder) || { echo "$top"; exit 2; }
 runs=$top/run
@@ -154,7 +154,7 @@ for name in $wanted; do
         echo "tests/machines/kernels.list has no kernel $name; it has: $(kernels | tr '\n' ' ')"
         exit 2
     fi
-    if ! command -v qemu-system-x86_64 >/dev/null; then
+    if ! command -v "qemu-system-x86_64" >/dev/null; then
         why='no qemu-system-x86_64 here (package qemu-system-x86)'
     elif why=$(bash tests/machines/fetch.sh "$name"); then
         [ -z "$why" ] || echo "        $why"
