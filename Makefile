@@ -88,10 +88,7 @@ $(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
 $(addprefix $(B)/runtime/,io/steer.o io/filter.o io/deal.o host/across.o): $(B)/%.o: $(BPF)/%.bpf.inc
 
 # The page's files, as bytes of the program that serves them.
-$(B)/%.css.inc: %.css
-	@mkdir -p $(@D)
-	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
-$(B)/%.js.inc: %.js
+$(B)/%.inc: %
 	@mkdir -p $(@D)
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(B)/runtime/stats/page.o: $(B)/runtime/stats/page.css.inc $(B)/runtime/stats/page.js.inc

@@ -167,7 +167,10 @@ static int try_aside(int program)
     int status;
     const pid_t pid = fork();
     if (!pid) _exit(unshare(CLONE_NEWNET) ? 0 : -clsact_set(&at, program));
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return 0;
+    pid_t ended = pid;
+    do ended = pid < 0 ? pid : waitpid(pid, &status, 0);
+    while (ended < 0 && pid >= 0 && errno == EINTR);
+    if (ended < 0 || !WIFEXITED(status)) return 0;
     return -WEXITSTATUS(status);
 }
 

@@ -91,7 +91,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
     free(instructions);
 }
 
-/* The descriptor or a negative errno. Without a log at first, for one that does not fit would be a refusal. */
+/* The descriptor or a negative errno. Without a log at first: one that does not fit makes the load fail. */
 static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
 {
     const int fd = load_linked(k, e, l, NULL, LOG_NONE);

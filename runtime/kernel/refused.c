@@ -34,6 +34,7 @@ static int types_of_callback(uint32_t type[2])
 {
     uint32_t size;
     struct btf *b = btf__new_empty();
+    if (!b) return -ENOMEM;
     const int number = btf__add_int(b, "int", 4, BTF_INT_SIGNED);
     const int entry = btf__add_func_proto(b, number);
     type[0] = (uint32_t)btf__add_func(b, "probe", BTF_FUNC_GLOBAL, entry);

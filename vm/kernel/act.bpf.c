@@ -37,7 +37,7 @@ inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
     return out;
 }
 
-/* One packet of many is told of, or more (events.bpf.c), and what the host sends and is to be answered. */
+/* Tell processes of samples (events.bpf.c), and of what the host sends and a rejection answers. */
 static inline void tell(struct kpkt *k)
 {
     if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);

@@ -18,7 +18,8 @@
  * file's. */
 #define GLOBAL __attribute__((noinline, visibility("default")))
 
-/* A part of its caller; where loops are counted, a function that the verifier looks at once, not in each turn. */
+/* The body of a long loop: inlined, but where loops are counted a global function, so that the verifier looks at it
+ * once. */
 #ifdef COUNTED
 #define APART GLOBAL
 #else
@@ -29,9 +30,9 @@
  * and leaves out what that one never does: so what turns change lies in the packet, or in other memory of maps, of
  * which it knows nothing. The stack has the pointer and no more. */
 #define EACH_TURN(most, fn, k)                                                                                         \
-    ({                                                                                                                 \
-        __typeof__(k) k_ = (k);                                                                                        \
-        bpf_loop((most), (fn), &k_, 0);                                                                                \
+    ({ /* how many turns it took */                                                                                    \
+       __typeof__(k) k_ = (k);                                                                                         \
+       bpf_loop((most), (fn), &k_, 0);                                                                                 \
     })
 #define TURN_OF(type, at) (*(type *const *)(at))
 

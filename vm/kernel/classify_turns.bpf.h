@@ -3,7 +3,8 @@
 #ifndef VM_KERNEL_CLASSIFY_TURNS_BPF_H
 #define VM_KERNEL_CLASSIFY_TURNS_BPF_H
 
-enum { WALK_MOST = 1 << 20 }; /* turns; no tree is so large */
+/* More turns than any search takes: blocks, and words of the tree, as the verifier of programs bounds them. */
+enum { WALK_MOST = PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
 static INLINE uint64_t window(const struct key *key, uint64_t cut)
 {
@@ -87,7 +88,7 @@ static INLINE uint32_t one(const struct program *p, uint32_t classifier, const s
     w->from = from;
     w->best = ENTRY_NONE;
     w->waiting = w->format = 0;
-    EACH_TURN(WALK_MOST, walk_next, k);
+    if (EACH_TURN(WALK_MOST, walk_next, k) >= WALK_MOST) k->up = KERNEL_UP_BUSY; /* it has not ended */
     return w->best;
 }
 

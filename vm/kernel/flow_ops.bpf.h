@@ -113,7 +113,7 @@ GLOBAL uint64_t kernel_flow_sweep(uint32_t slot, uint32_t n, uint64_t now_ns)
     return SWEPT;
 }
 
-/* The slot that op->slot says, which goes on; true: it was the last. */
+/* Sweep slot op->slot and advance it. True: stop. */
 static __always_inline bool sweep_next(struct flow_op *op)
 {
     const uint32_t slot = (uint32_t)op->slot, n = op->count;

@@ -35,6 +35,7 @@ static inline void stop(struct kpkt *k)
 }
 #endif
 
+/* Returns 0. */
 GLOBAL uint64_t kernel_key_settle(struct kpkt *k NONNULL)
 {
     if (k->key.kind & KIND_FORWARD && k->key.kind & KIND_IP) stop(k);

@@ -1,5 +1,6 @@
 /* This machine's own addresses: what packet/parse/sides.c is natively. A few stand in `world` and are compared all;
- * where there are more, or who tells has not said them there, they are asked of two hash sets, 15 ns each. */
+ * where there are more, or who tells has not said them there, they are asked of two hash sets, 15 ns each. Who asks knows
+ * that there are any of the family: what stands here of none is older. */
 #ifndef VM_KERNEL_OWN_BPF_H
 #define VM_KERNEL_OWN_BPF_H
 

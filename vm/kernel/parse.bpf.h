@@ -82,7 +82,7 @@ static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const ui
 }
 
 #ifdef COUNTED
-/* Some of them: the reason << 32, and where they go on. */
+/* IP6_OPTIONS_TURNS of them at most: the reason << 32 | where the next one is. */
 GLOBAL uint64_t kernel_ip6_options_some(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
 {
     const uint64_t reason = check_options(&(struct parse){.data = k->head}, &at, end, hop_by_hop);

@@ -10,7 +10,7 @@
  *
  * All is one array of u32. It begins with two words a set: the set's v4 node and its v6 node, counted in blocks of 16
  * words, 0 for none: such a set is small, and searched as it is. A crowded bucket has a node of its own whose buckets
- * are at least 64 times finer, so a walk passes at most 5 nodes (v4; v6: 21) and ends in a search of at most 62
+ * are at least 64 times finer, so a walk passes at most 5 nodes (v4; v6: 22) and ends in a search of at most 62
  * ranges. Nothing here comes from the file but the ranges, which are proven to be in order. */
 #ifndef VM_PROGRAM_SET_INDEX_H
 #define VM_PROGRAM_SET_INDEX_H
@@ -25,7 +25,7 @@ enum {
     SET_CROWDED = 63, /* the entry names a node */
     SET_NODE4 = 4,    /* words before the entries */
     SET_NODE6 = 8,
-    SET_NODES = 22, /* that lead to one another: each spans at most 2^-6 of the one before */
+    SET_NODES = 22, /* on one walk, at most: 128 bits, 6 or more a node */
 };
 
 /* Sets over two arrays of ranges, in order and apart from one another within each set. */

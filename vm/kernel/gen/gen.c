@@ -18,6 +18,7 @@ enum { NAME_MOST = 24 };
 struct made {
     const struct program *p;
     bool counted;
+    bool too_far; /* some code is too long for jumps of 16 bits */
     struct code *code;
     uint32_t room;
     const char **names; /* [function of the program] */
@@ -68,7 +69,7 @@ static void pass(struct emit *e)
     else
         begin(e);
     for (uint32_t i = 0; i < e->count && !e->a.failed; i++) {
-        if (e->counted) insns_relay(&e->a);
+        insns_relay(&e->a);
         insns_here(&e->a, i);
         if (!e->left_out || !e->left_out[i]) step_insn(e, i);
     }
@@ -115,10 +116,12 @@ static bool make(struct made *m, uint32_t func)
                      .func = func,
                      .first = m->p->funcs[func].first,
                      .count = m->p->funcs[func].count,
-                     .counted = m->counted};
+                     .counted = m->counted,
+                     .a.no_gotol = m->counted};
     e.a.failed = !survey(&e);
     do pass(&e);
     while (!insns_end(&e.a));
+    m->too_far |= m->counted && !e.a.failed && insns_has_gotol(&e.a);
     free(e.shapes);
     free(e.left_out);
     return take(m, m->names[func], &e);
@@ -127,7 +130,7 @@ static bool make(struct made *m, uint32_t func)
 /* A function of that name that does not search again: without services, and around a loop. */
 static bool make_apart(struct made *m, const char *name, void (*write)(struct emit *, const char *), const char *of)
 {
-    struct emit e = {.p = m->p, .counted = m->counted};
+    struct emit e = {.p = m->p, .counted = m->counted, .a.no_gotol = m->counted};
     insns_begin(&e.a, 0);
     begin(&e);
     write(&e, of);
@@ -209,6 +212,13 @@ static int make_judge(struct made *m, char *err, size_t err_len)
     if (!m->code->functions || !m->names || !name_reached(m, &count)) return -ENOMEM;
     if (count > FUNCTIONS_MOST) return refuse(err, err_len, count, "functions", FUNCTIONS_MOST);
     if (!make_all(m)) return -ENOMEM;
+    if (m->too_far) {
+        snprintf(
+            err, err_len,
+            "so many rules with conditions of their own in one list need jumps that Linux has from 6.6 on, and prey "
+            "takes from 6.9 on: a newer kernel, or --exec user");
+        return -E2BIG;
+    }
     for (uint32_t i = 0; i < m->code->count; i++) insns += m->code->functions[i].count;
     return insns > INSNS_MOST ? refuse(err, err_len, insns, "instructions", INSNS_MOST) : 0;
 }

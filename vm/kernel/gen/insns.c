@@ -31,13 +31,13 @@ void insns_begin(struct insns *a, uint32_t labels)
 uint32_t insns_label(struct insns *a)
 {
     if (!grow(a, (void **)&a->labels, a->label_count, &a->label_room, sizeof *a->labels)) return 0;
-    a->labels[a->label_count] = INSNS_NONE;
+    a->labels[a->label_count] = (struct insns_label_at){INSNS_NONE, INSNS_NONE};
     return a->label_count++;
 }
 
 void insns_here(struct insns *a, uint32_t label)
 {
-    if (!a->failed) a->labels[label] = a->insn_count;
+    if (!a->failed) a->labels[label].at = a->insn_count;
 }
 
 void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm)
@@ -109,13 +109,14 @@ void insns_jump(struct insns *a, uint32_t label)
     insns_put(a, INSN_GOTOL, 0, 0, 0, 0);
 }
 
-/* A relay to the label, unless it has one from here on already. */
+/* A relay to the label, unless it has one from instruction `first` on. */
 static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
 {
-    for (uint32_t i = first; i < a->jump_count; i++)
-        if (a->jumps[i].label == label) return a->jumps[i].at;
+    const uint32_t last = a->labels[label].relay;
+    if (last != INSNS_NONE && last >= first) return last;
+    a->labels[label].relay = a->insn_count;
     insns_jump(a, label);
-    return a->failed ? 0 : a->jumps[a->jump_count - 1].at;
+    return a->labels[label].relay;
 }
 
 /* Does one of the last instructions lead to the next, by a distance that its step has written? */
@@ -136,24 +137,31 @@ static bool is_reached(const struct insns *a)
     const uint8_t last = a->insn_count ? a->insns[a->insn_count - 1].code : 0;
     if (last != (BPF_JMP | BPF_EXIT) && last != (BPF_JMP | BPF_JA) && last != INSN_GOTOL) return true;
     for (uint32_t i = 0; i < a->jump_count; i++)
-        if (a->labels[a->jumps[i].label] == a->insn_count && a->jumps[i].relay == INSNS_NONE) return true;
+        if (a->labels[a->jumps[i].label].at == a->insn_count && a->jumps[i].relay == INSNS_NONE) return true;
     return is_skipped_to(a);
 }
 
 void insns_relay(struct insns *a)
 {
     enum { EVERY = 1 << 14 };
-    if (a->insn_count - a->relayed < EVERY) return;
+    if (!a->no_gotol || a->insn_count - a->relayed < EVERY) return;
     const uint32_t before = a->jump_count, over = insns_label(a);
     if (is_reached(a)) insns_jump(a, over);
-    const uint32_t first = a->jump_count;
+    const uint32_t first = a->insn_count;
     for (uint32_t i = 0; i < before && !a->failed; i++) {
-        if (a->labels[a->jumps[i].label] != INSNS_NONE || a->jumps[i].relay != INSNS_NONE) continue;
+        if (a->labels[a->jumps[i].label].at != INSNS_NONE || a->jumps[i].relay != INSNS_NONE) continue;
         const uint32_t relay = relay_to(a, a->jumps[i].label, first); /* which may move the array */
         a->jumps[i].relay = relay;
     }
     insns_here(a, over);
     a->relayed = a->insn_count;
+}
+
+bool insns_has_gotol(const struct insns *a)
+{
+    for (uint32_t i = 0; i < a->jump_count; i++)
+        if (a->insns[a->jumps[i].at].code == INSN_GOTOL) return true;
+    return false;
 }
 
 static bool is_near(int64_t off) { return off >= NEAR_LEAST && off <= NEAR_MOST; }
@@ -164,9 +172,9 @@ bool insns_end(struct insns *a)
     if (a->failed) return true;
     for (uint32_t i = 0; i < a->jump_count; i++) {
         struct bpf_insn *const n = &a->insns[a->jumps[i].at];
-        const uint32_t relay = a->jumps[i].relay, to = relay == INSNS_NONE ? a->labels[a->jumps[i].label] : relay;
+        const uint32_t relay = a->jumps[i].relay, to = relay == INSNS_NONE ? a->labels[a->jumps[i].label].at : relay;
         const int64_t off = (int64_t)to - a->jumps[i].at - 1;
-        if (n->code == INSN_GOTOL && is_near(off)) {
+        if (n->code == INSN_GOTOL && a->no_gotol && is_near(off)) {
             *n = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .off = (int16_t)off};
         } else if (n->code == INSN_GOTOL) {
             n->imm = (int32_t)off;

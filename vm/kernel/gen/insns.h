@@ -13,6 +13,10 @@
 /* The jump that is taken when a program has looped too often (since Linux 6.9): its code, and its source. */
 #define INSN_MAY_GOTO (BPF_JMP | 0xe0)
 
+struct insns_label_at {
+    uint32_t at;    /* the instruction that it stands before; INSNS_NONE: it is still to come */
+    uint32_t relay; /* its last relay, or INSNS_NONE */
+};
 struct insns_jump_at {
     uint32_t at, label;
     uint32_t relay; /* the instruction of a relay that it leads to, which leads on; INSNS_NONE: straight to its label */
@@ -23,11 +27,12 @@ struct insns {
     struct bpf_insn *insns;
     struct code_ref *refs;
     struct insns_jump_at *jumps;
-    uint32_t *labels; /* [label]: the instruction that it stands before */
-    bool *far;        /* [jump]: kept from pass to pass */
+    struct insns_label_at *labels;
+    bool *far; /* [jump]: kept from pass to pass */
     uint32_t insn_count, ref_count, jump_count, label_count;
     uint32_t insn_room, ref_room, jump_room, label_room;
     uint32_t relayed; /* the instruction behind the last relays */
+    bool no_gotol;    /* for kernels without it: long jumps go by relays */
     bool failed;      /* memory is out */
 };
 
@@ -37,9 +42,12 @@ void insns_begin(struct insns *a, uint32_t labels);
 uint32_t insns_label(struct insns *a);
 /* It stands here. */
 void insns_here(struct insns *a, uint32_t label);
-/* Between two steps, for kernels that have no gotol: where many instructions stand behind the last relays, each label
- * that is still to come gets one here, and jumps to it lead there. All jumps lead forward. */
+/* Between two steps, for kernels without gotol: where many instructions stand behind the last relays, each label that
+ * is still to come gets one here, and jumps to it lead there. All jumps lead forward. */
 void insns_relay(struct insns *a);
+/* After the last pass: is there a gotol all the same? Relays of many thousand labels reach no further than themselves.
+ */
+bool insns_has_gotol(const struct insns *a);
 /* The pass ends: jumps are given their distances. False: some were too far, and another pass is needed. */
 bool insns_end(struct insns *a);
 void insns_free(struct insns *a);

@@ -6,7 +6,8 @@
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 
-enum { TURNS_MOST = 1 << 22 /* entries of a classifier are fewer, and each turn goes on behind one of them */ };
+/* More turns than any search takes: each but the last finds an entry with code (PBC_CHAIN_MAX). */
+enum { TURNS_MOST = PBC_CHAIN_MAX + 2 };
 
 static int16_t at_reg(uint32_t reg) { return (int16_t)(offsetof(struct kpkt, again.regs) + 8 * (size_t)reg); }
 enum { FROM = offsetof(struct kpkt, again.from), RESULT = offsetof(struct kpkt, again.result) };
@@ -71,7 +72,12 @@ static void loop(struct emit *e, const char *name)
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R3, 0, 0, step_place(packet));
     step_mov(e, R4, 0);
     insns_put(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
+    /* One that has not ended is user space's. */
+    insns_put(a, BPF_JMP | BPF_JGE | BPF_K, R0, 0, 2, TURNS_MOST);
     insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, R0, PACKET, RESULT, 0);
+    insns_put(a, BPF_JMP | BPF_JA, 0, 0, 2, 0);
+    insns_put(a, BPF_ST | BPF_MEM | BPF_B, PACKET, 0, offsetof(struct kpkt, up), KERNEL_UP_BUSY);
+    step_mov(e, R0, 0);
 }
 
 void turns_whole(struct emit *e, const char *name)
