@@ -18,7 +18,7 @@ programs="$B/preyc $B/preyctl $B/preyrun $B/tests/tools/mkcap $B/tests/tools/tam
 # Programs for the verifier: drawn ones, small enough for a machine's memory.
 drawn=
 if [ -x "$B/tests/machines/verify" ]; then
-    bash tests/machines/programs.sh "$top/net" >"$top/net.said" 2>&1 || { cat "$top/net.said"; broken 'any' 'no programs are drawn'; }
+    drawn "$top/net" || broken any 'programs for the verifiers are not made'
     drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 30 ? NR : 30; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
     programs="$programs $B/tests/machines/verify"
 fi

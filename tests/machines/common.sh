@@ -48,3 +48,13 @@ pack() {
 
 # console FILE: its end, as text.
 console() { tail -n 60 "$1" 2>/dev/null | tr -d '\r' | sed 's/\x1b\[[?0-9;]*[a-zA-Z]//g; s/^/# | /'; }
+
+# drawn FOLDER: the programs for verifiers, made anew where what makes them is newer.
+drawn() {
+    [ -e "$1.said" ] && [ -z "$(find "$B/tests/machines/programs" tests/machines/conditions.txt tests/machines/programs.sh -newer "$1.said")" ] && return
+    if ! bash tests/machines/programs.sh "$1" >"$1.new" 2>&1; then
+        cat "$1.new"
+        return 1
+    fi
+    mv "$1.new" "$1.said"
+}
