@@ -4,6 +4,7 @@
 #   B=build tests/machines/run.sh
 # KERNEL='6.1…': those kernels alone. ONLY='WORD…': tests whose name holds one of the words. EXECS: `user`, `kernel` or both.
 # AT_ONCE: how many machines run side by side; JOBS: how many tests in each. BOUND: seconds that a machine may take.
+# PART: how many programs pass the verifier there; 0: all that are drawn.
 # A line for each test, named KERNEL/EXEC/TEST, as tests/run.sh writes them; the last line is `N passed, N failed, N skipped`.
 # A machine that ends before its tests do is told with its console; what had not begun runs in another, what was running
 # runs once more, each in one alone, and fails where that ends too.
@@ -69,7 +70,7 @@ show() {
 boot() {
     local pid shown=0
     rm -f "$2"/{begun,ended,said,over}
-    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" "JOBS=$3" ${net:+"export SET=$net PART=0"} >"$2/variables"
+    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" "JOBS=$3" ${net:+"export SET=$net PART=${PART:-320}"} >"$2/variables"
     bash tests/machines/machine.sh "$1" "$2" >"$2/machine" &
     pid=$!
     echo $pid >"$2/pid"
@@ -94,6 +95,7 @@ part() {
             printf '%s\t%s\n' "$test" "$reason" >>"$dir/cannot"
             say "cannot  $name/$exec/${test#e2e/}: $reason"
         else
+            [ "$test" != machines/net ] || bound=1800
             echo "$exec $name/$exec/${test#e2e/} $build ${TEST_BOUND:-$bound} $command" >>"$dir/todo"
         fi
     done < <(tests "$exec")
