@@ -40,7 +40,7 @@ run() {
     local dir=$top/check/$1 s
     rm -rf "$dir"
     mkdir -p "$dir/log"
-    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=3 "export SET=$B/machines/net PART=12" >"$dir/variables"
+    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=3 "export SET=$B/machines/net PART=6" >"$dir/variables"
     {
         for s in host edge; do echo "user $s $B 400 bash tests/machines/short/$s.sh"; done
         [ -z "$drawn" ] || echo "user programs $B 400 bash tests/machines/net.sh"
