@@ -49,8 +49,8 @@ void clsact_why(const struct clsact *at, int failed, const char *device, char *e
 
 /* What clsact_set would say of what others have there: 0, -EEXIST or -EINVAL. */
 int clsact_taken(const struct clsact *at);
-/* Where the kernel lacks links: can there be a filter? Tried in a network namespace that is gone after, where this
- * process may make one. 0, also where that is not known, or what clsact_set says. */
+/* Where the kernel lacks links, put a filter into a network namespace made for it, and take both away. Returns what
+ * clsact_set says; 0 also where no namespace can be made. */
 int clsact_try(void);
 
 /* Does the kernel lack links of traffic control, which Linux 6.6 brought? Tried; filters are what it has instead. */

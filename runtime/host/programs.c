@@ -26,8 +26,7 @@ const char *programs_lack(int failed)
 {
     if (failed == -EPERM || failed == -EACCES)
         return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a security module "
-               "or "
-               "the rules of a container are in the way (dmesg or the audit log says which)";
+               "or the rules of a container are in the way (dmesg or the audit log says which)";
     if (interpreted())
         return "programs are not compiled, and then may not call functions; this mends it: sysctl -w "
                "net.core.bpf_jit_enable=1";
@@ -35,7 +34,6 @@ const char *programs_lack(int failed)
         return "the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)";
     if (locked_down())
         return "the kernel is locked down (lockdown=confidentiality), and then lets no program copy from its memory, "
-               "which "
-               "this one does before Linux 6.2; lockdown=integrity allows it";
+               "which this one does before Linux 6.2; lockdown=integrity allows it";
     return NULL;
 }

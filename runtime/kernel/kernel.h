@@ -21,8 +21,8 @@ struct kernel_cfg {
     bool live; /* packets arrive: of a proxy's connections no more is seen than how they open; and other programs may
                   take the place of the first, so flows have room for what those need */
     uint64_t seed; /* of hashes: who has the same as a worker's (vm_cfg) finds the same places */
-    /* The kernel refuses a program of that name: all that its verifier wrote, before that becomes one line. Stages are
-     * loaded by several threads. NULL: nobody reads it. */
+    /* Called with the name of a refused program and the verifier's whole log; by several threads at once. NULL: nobody
+     * reads it. */
     void (*refused)(const char *name, const char *log);
 };
 

@@ -61,7 +61,7 @@ static int load_linked(const struct kernel *k, enum kernel_entry e, const struct
     return fd < 0 ? -errno : fd;
 }
 
-/* Is it all there, to the sum at its end? */
+/* Does the log reach its end, the line that sums up? */
 static bool is_whole(const char *log) { return strstr(log, "\nprocessed "); }
 
 /* What the verifier writes of a program that was refused. */

@@ -189,7 +189,7 @@ static void by_hand(struct imgbuild *b, const char *name)
     img_fini(b);
 }
 
-/* Function 0 has eight results at a time, and so has each that it calls, as deep as calls go. */
+/* Every function keeps eight results at once, at every depth of calls. */
 static void registers(void)
 {
     struct imgbuild b;

@@ -1,4 +1,4 @@
-/* verify: do programs pass the verifier of the kernel that runs?
+/* verify: load programs and say what the running kernel's verifier makes of them.
  *
  *   verify [-n COUNT] FOLDER|FILE.pbc|FILE.bpf.o...
  *
