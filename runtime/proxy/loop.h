@@ -38,7 +38,8 @@ int loop_init(struct loop *l);
 void loop_fini(struct loop *l);
 
 /* From now on w->ready is called when fd becomes readable or writable, hears the other end's last byte, or fails; first
- * with what holds already. Closing fd ends it. 0 or a negative errno. */
+ * with what holds already. Closing fd ends it only where no other process holds it, so loop_unwatch goes before. 0 or
+ * a negative errno. */
 int loop_watch(struct loop *l, int fd, struct watcher *w);
 /* The same as long as it is readable, each turn (level-triggered): for listeners. */
 int loop_watch_level(struct loop *l, int fd, struct watcher *w);

@@ -34,6 +34,8 @@ void side_close(struct side *s)
 {
     if (s->fd < 0) return;
     if (s->ops->close) s->ops->close(s);
+    /* The parent that bound it may hold it for a moment longer, and then close() alone does not end its events. */
+    loop_unwatch(s->loop, s->fd);
     const struct linger at_once = {.l_onoff = 1};
     if (s->flags & SIDE_RESETS) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close(s->fd);

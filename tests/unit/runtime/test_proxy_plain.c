@@ -661,6 +661,28 @@ static void test_short_connections_leave_nothing(void **state)
     tear_down(&b);
 }
 
+/* A socket that another process holds as well lives on: what comes then wakes nobody. */
+static void ran(struct task *t) { fail_msg("task %p ran for a side that is closed", (void *)t); }
+
+static void test_a_closed_side_hears_nothing_more(void **state)
+{
+    struct loop l;
+    struct side side;
+    struct task task = {.run = ran};
+    int ends[2];
+    (void)state;
+    assert_int_equal(loop_init(&l), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    const int held = dup(ends[0]);
+    assert_int_equal(side_open(&side, &l, ends[0], &task), 0);
+    side_close(&side);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    loop_turn(&l, 0);
+    close(held);
+    close(ends[1]);
+    loop_fini(&l);
+}
+
 /* Who comes waits in the kernel until there is a descriptor for him. */
 static void test_without_descriptors_it_waits(void **state)
 {
@@ -782,6 +804,7 @@ int main(void)
         cmocka_unit_test(test_who_waits_goes_where_the_rules_of_then_said),
         cmocka_unit_test(test_a_reload_that_wants_more_first_bytes_loses_none),
         cmocka_unit_test(test_short_connections_leave_nothing),
+        cmocka_unit_test(test_a_closed_side_hears_nothing_more),
         cmocka_unit_test(test_without_descriptors_it_waits),
         cmocka_unit_test(test_sessions_are_listed_in_parts),
         cmocka_unit_test(test_counters_go_on_under_other_numbers),
