@@ -10,6 +10,9 @@
 # a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full, and at the end which they
 # were; all output is kept in $B/log, and in $B/log/cpu the seconds of CPU that each took. The last line is
 # `N passed, N failed, N skipped`; the exit status 1 if any failed.
+# A live script that failed, and neither crashed nor was told of by a sanitizer, runs once more at the end, alone. Where it passes then it
+# is flaky, and no failure: the list of those with both outputs stands before the last line, which ends in `, N flaky` then.
+# A run in which more than FLAKY_MOST have failed is broken, not flaky: none runs again.
 # A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
 # LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners of either kind. TESTS: a list in place of --list's.
 set -u
@@ -195,7 +198,7 @@ grep -vE '^[0-9]+ e2e/live-' "$log/list" >"$log/computing"
 
 runners=
 end_all() {
-    kill $runners 2>/dev/null
+    kill $runners ${child-} 2>/dev/null
     wait
     echo 'ended by a signal'
     exit 143
@@ -212,17 +215,51 @@ for i in $(seq "${JOBS:-2}"); do
 done
 wait
 
+# may_be_flaky NAME: a live script whose failure may be of the moment.
+may_be_flaky() {
+    case $1 in e2e/live-*) ;; *) return 1 ;; esac
+    ! grep -qE 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:|Segmentation fault|core dumped|Aborted|signal (4|6|7|8|11)\b' "$log/${1//\//_}.log"
+}
+
+# again LINE: run that test of the list once more; where it passes now it is flaky.
+again() {
+    local name=${1%% *} stem words
+    stem=$log/${name//\//_}
+    mkdir -p "$log/first" "$log/flaky"
+    mv "$stem".{log,count,bad} "$log/first/"
+    read -ra words <<<"$1"
+    echo "        once more, alone: $name"
+    run_one "${words[@]}"
+    [ ! -e "$stem.bad" ] || return
+    { echo "---- $name: what it printed when it failed ----"; cat "$log/first/${stem##*/}.log"
+      echo "---- $name: what it printed alone, when it passed ----"; cat "$stem.log"; echo ----; } >"$log/flaky/${stem##*/}"
+}
+
+child=
+failed=$(ls "$log"/*.bad 2>/dev/null | wc -l)
+if [ "$failed" -gt 0 ] && [ "$failed" -le "${FLAKY_MOST:-10}" ]; then
+    while read -r number line; do
+        [ -e "$log/$(tr / _ <<<"${line%% *}").bad" ] && may_be_flaky "${line%% *}" && again "$line"
+    done <"$log/list"
+fi
+flaky=$(ls "$log/flaky" 2>/dev/null | wc -l)
+
 # Only of a whole run: a part of it knows less.
 awk '{ print $2, $3 }' "$log"/*.seconds | sort -k1,1nr >"$log/cpu"
 [ -n "$*$plain${TESTS:-}" ] || { sed -n 's/^#/#/p' tests/long.list; cat "$log"/*.seconds | awk '$1 >= 5 { print $1, $3 }' | sort -k1,1nr -k2; } >"$log/long.list"
+[ -n "$*$plain${TESTS:-}" ] || { echo 'The twenty slowest, in seconds:'; cat "$log"/*.seconds | sort -k1,1nr | head -20 | awk '{ printf "  %5d  %s\n", $1, $3 }'; }
+if [ "$flaky" -gt 0 ]; then
+    echo 'What was flaky, failed first and passed alone:'
+    cat "$log"/flaky/*
+fi
 if ls "$log"/*.bad >/dev/null 2>&1; then
     echo 'What failed:'
     sed 's/^/  /' "$log"/*.bad
 fi
-awk -v expected="$(wc -l <"$log/list")" '
+awk -v expected="$(wc -l <"$log/list")" -v flaky="$flaky" '
     { good += $1; bad += $2; skip += $3 }
     END {
         if (NR != expected) { print expected - NR " tests left no count"; bad += expected - NR }
-        printf "%d passed, %d failed, %d skipped\n", good, bad, skip
+        printf "%d passed, %d failed, %d skipped%s\n", good, bad, skip, flaky ? ", " flaky " flaky" : ""
         exit bad != 0
-    }' /dev/null $(find "$log" -name '*.count')
+    }' /dev/null "$log"/*.count

@@ -62,6 +62,27 @@ is "each runs once" "$(grep -c '^\(not \)*ok  ' "$work/said")" 9
 runs live-1 lint/a
 is "words choose" "$(tail -1 "$work/said")" "2 passed, 0 failed, 0 skipped"
 
+# A live script that fails once is flaky, one that fails twice has failed; what crashed, and what is not live, has no second try.
+once='[ -e $0-ran ] || { touch $0-ran; echo not ok - the tide; exit 1; }; echo ok - the tide'
+{
+    test_of e2e/live-once "$once"
+    test_of e2e/live-never 'echo not ok - the ebb; exit 1'
+    test_of e2e/live-crash "[ -e \$0-ran ] || { touch \$0-ran; echo 'ERROR: AddressSanitizer: heap-use-after-free'; exit 1; }; echo ok - a"
+    test_of lint/once "$once"
+} >"$work/list"
+runs
+is "what failed twice, crashed or is not live has failed" "$?" 1
+is "what passes alone is flaky" "$(tail -1 "$work/said")" "1 passed, 3 failed, 0 skipped, 1 flaky"
+is "both of its outputs are told" "$(sed -n '/^What was flaky/,/^What failed/p' "$work/said" | grep -cE '^(not )?ok - the tide')" 2
+is "each failure is named" "$(sed -n '/^What failed/,$p' "$work/said" | grep -c '^  ')" 3
+test_of e2e/live-once "$once" >"$work/list"
+rm -f "$work/e2e_live-once-ran"
+runs
+is "what is flaky alone is no failure" "$? $(tail -1 "$work/said")" "0 1 passed, 0 failed, 0 skipped, 1 flaky"
+for i in 1 2 3; do test_of "e2e/live-$i" "$once"; done >"$work/list"
+FLAKY_MOST=2 runs
+is "where too many fail none runs again" "$(tail -1 "$work/said")" "0 passed, 3 failed, 0 skipped"
+
 # A signal ends the tests that run, and they clean up. It reaches them twice: timeout tells its child, then the group.
 {
     test_of lint/a "trap 'trap \"\" TERM; touch $work/clean-a; exit 1' TERM; touch $work/on-a; sleep 19; echo ok - a"

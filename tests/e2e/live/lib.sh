@@ -14,6 +14,7 @@ live_end() {
     for p in $pids; do kill -KILL "$p" 2>/dev/null; done
     wait 2>/dev/null
     check_recordings
+    [ "$failed" = 0 ] && [ "$ended" = 0 ] || said_last
     for s in $spaces; do
         # And what those had begun.
         for p in $(ip netns pids "$s" 2>/dev/null); do kill -KILL "$p" 2>/dev/null; done
@@ -23,6 +24,14 @@ live_end() {
     done
     [ "$failed" = 0 ] || exit 1
     exit "$ended"
+}
+
+# said_last: the end of what preyrun and others have said, for whoever reads why a script failed.
+said_last() {
+    local f
+    for f in *.err; do
+        [ ! -s "$f" ] || { echo "# the end of $f:"; tail -n 40 "$f" | cut -c1-400 | sed 's/^/#   /'; }
+    done
 }
 
 # With RECORD=1 in the environment every preyrun is recorded, and has to decide and send the same once more.
