@@ -39,7 +39,8 @@ static bool sends(const struct live *l, unsigned at)
 {
     bool driver = false;
     for (unsigned i = 0; i < l->o->iface_count; i++) driver |= !l->kernel->generic[i];
-    return !driver || xmit_takes(l->xmit, l->ifindex[at]);
+    return !driver || xmit_takes(l->xmit, host_link(l->host, l->ifindex[at]),
+                                 kernel_program(l->kernel->kernel, KERNEL_ENTRY_try_send));
 }
 
 void in_kernel_ends(struct live *l)

@@ -41,7 +41,7 @@ struct live {
     struct lingering lingering; /* of those before */
     struct events events;
     struct host *host;
-    struct xmit *xmit; /* with the executor in the kernel; NULL: there is none, or the kernel does not tell */
+    struct xmit *xmit; /* with the executor in the kernel; NULL: there is none, or memory is out */
     unsigned ifindex[PORTS_MOST];
     struct hops hops;
     struct {

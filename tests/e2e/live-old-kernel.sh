@@ -4,6 +4,7 @@
 set -u
 B=${B:-build}
 export B
+mkdir -p "$B/scratch"
 failed=0
 for script in live-kernel-ends live-kernel-bad-input live-proxy; do
     OLD_KERNEL=1 bash "tests/e2e/$script.sh" >"$B/scratch/$script-old.out" 2>&1 || failed=1

@@ -51,6 +51,11 @@ for service in 10.1.0.100 10.1.0.101; do
     same "$service serves, shared" "$(shares <answers)" ' 2 one 2 two '
     same "$service: who may not gets a reset, or nothing" "$(from 10.1.0.8 $service 20) $(from 10.1.0.9 $service 1)" 'curl 7 curl 28'
 done
+# Where the other ends do not receive by NAPI, what programs send would be lost there; before Linux 6.3 no kernel tells.
+at outside ethtool -K port2 gro off >/dev/null
+at inside ethtool -K port1 gro off >/dev/null
+payload 300000 one two
+fetches 'what other ends do not take from programs this process sends' client 10.1.0.100
 prey_ends
 same 'it ends with 0' "$status" 0
 adds_up 'every frame has one verdict'
