@@ -1,14 +1,12 @@
 /* See clsact.h. */
 #include "runtime/host/clsact.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_ether.h>
+#include <fcntl.h>
 #include <linux/pkt_cls.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,100 +14,66 @@
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
-#include "runtime/host/netlink_priv.h"
 
 enum { ATTACH_TCX_EGRESS = 47 }; /* Linux 6.6; headers may be older */
 
-/* ---- what is there ---- */
-
-struct found {
-    unsigned ifindex, count;
-    uint16_t priority; /* taken is said of it */
-    bool taken, older; /* older: of RTM_GETQDISC, it is an ingress, which has no hook for what leaves */
-};
-
-static int found_one(const struct nlmsghdr *nlh, void *arg)
-{
-    const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
-    struct found *f = arg;
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *t || t->tcm_ifindex != (int)f->ifindex) return MNL_CB_OK;
-    const struct nlattr *at[TCA_KIND + 1];
-    netlink_attributes(nlh, sizeof *t, at, TCA_KIND);
-    const char *kind = netlink_text(at[TCA_KIND]);
-    if (nlh->nlmsg_type == RTM_NEWTFILTER && TC_H_MAJ(t->tcm_info) >> 16 == f->priority)
-        f->taken |= TC_H_MIN(t->tcm_info) != htons(ETH_P_ALL) || !kind || strcmp(kind, "bpf") != 0;
-    const bool is_hooks = nlh->nlmsg_type == RTM_NEWQDISC && t->tcm_parent == TC_H_CLSACT;
-    f->older |= is_hooks && kind && !strcmp(kind, "ingress");
-    f->count += is_hooks || nlh->nlmsg_type != RTM_NEWQDISC;
-    return MNL_CB_OK;
-}
-
-/* Filters of a hook, or (RTM_GETQDISC) whether there is a clsact. */
-static int look(uint16_t type, uint32_t parent, struct found *f)
-{
-    char bytes[128];
-    struct netlink n;
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = type;
-    nlh->nlmsg_flags = NLM_F_DUMP;
-    struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof *t);
-    *t = (struct tcmsg){.tcm_ifindex = (int)f->ifindex, .tcm_parent = parent};
-    int failed = netlink_open(&n, NETLINK_ROUTE);
-    if (!failed) failed = netlink_ask(&n, nlh, found_one, f);
-    netlink_close(&n);
-    return failed;
-}
-
-static unsigned count_of(uint16_t type, unsigned ifindex, uint32_t parent)
-{
-    struct found f = {.ifindex = ifindex};
-    return look(type, parent, &f) ? 1 : f.count; /* not known: as if somebody used it */
-}
-
-/* The older ingress stands in the place of clsact, and the kernel would put a filter for what leaves among those for
- * what arrives. */
-static bool is_older(unsigned ifindex)
-{
-    struct found f = {.ifindex = ifindex};
-    return !look(RTM_GETQDISC, 0, &f) && f.older;
-}
-
-int clsact_taken(const struct clsact *at)
-{
-    struct found f = {.ifindex = at->ifindex, .priority = at->priority};
-    const uint32_t side = at->leaves ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
-    if (at->leaves && is_older(at->ifindex)) return -EEXIST;
-    return !look(RTM_GETTFILTER, TC_H_MAKE(TC_H_CLSACT, side), &f) && f.taken ? -EINVAL : 0;
-}
-
-bool clsact_is_there(unsigned ifindex) { return count_of(RTM_GETQDISC, ifindex, 0) > 0; }
-
-static bool has_filters(unsigned ifindex)
-{
-    return count_of(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) +
-               count_of(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)) >
-           0;
-}
+enum { BESIDE = 1 << 30 }; /* of a handle: of the filter that stands in while another moves */
 
 void clsact_end(unsigned ifindex)
 {
     LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
     libbpf_set_print(NULL);
-    if (clsact_is_there(ifindex) && !has_filters(ifindex)) bpf_tc_hook_destroy(&both);
+    if (clsact_is_there(ifindex) && !clsact_has_filters(ifindex)) bpf_tc_hook_destroy(&both);
 }
 
 /* ---- set ---- */
 
+static struct bpf_tc_hook hook_of(const struct clsact *at)
+{
+    return (struct bpf_tc_hook){.sz = sizeof(struct bpf_tc_hook),
+                                .ifindex = (int)at->ifindex,
+                                .attach_point = at->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS};
+}
+
+/* A new filter comes before all others of its priority; one that is there keeps its place. */
+static int attach(const struct clsact *at, uint32_t handle, int program)
+{
+    const struct bpf_tc_hook hook = hook_of(at);
+    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority, .prog_fd = program,
+                .flags = BPF_TC_F_REPLACE);
+    return bpf_tc_attach(&hook, &opts);
+}
+
+static int detach(const struct clsact *at, uint32_t handle)
+{
+    const struct bpf_tc_hook hook = hook_of(at);
+    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority);
+    const int failed = bpf_tc_detach(&hook, &opts);
+    /* Never made, somebody took it away, the hooks are others' (shared) since, or the interface is gone. */
+    const bool gone = failed == -ENOENT || failed == -EINVAL || failed == -EOPNOTSUPP || failed == -ENODEV;
+    return gone ? 0 : failed;
+}
+
+/* While it moves another one with the same program stands in front, so no packet goes by unjudged. */
+static int move_to_front(const struct clsact *at, int program)
+{
+    int failed = attach(at, at->handle ^ BESIDE, program);
+    if (!failed) failed = detach(at, at->handle);
+    if (!failed) failed = attach(at, at->handle, program);
+    if (!failed) failed = detach(at, at->handle ^ BESIDE);
+    return failed;
+}
+
 int clsact_set(const struct clsact *at, int program)
 {
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)at->ifindex,
-                .attach_point = at->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = at->handle, .priority = at->priority, .prog_fd = program,
-                .flags = BPF_TC_F_REPLACE);
+    struct bpf_tc_hook hook = hook_of(at);
+    struct clsact_seen seen;
     libbpf_set_print(NULL);
-    if (at->leaves && is_older(at->ifindex)) return -EEXIST;
+    const int obstacle = clsact_obstacle(at);
+    if (obstacle) return obstacle;
     const int made = bpf_tc_hook_create(&hook);
-    const int failed = made && made != -EEXIST ? made : bpf_tc_attach(&hook, &opts);
+    int failed = made && made != -EEXIST ? made : clsact_look(at, &seen);
+    if (!failed) failed = seen.there && seen.behind ? move_to_front(at, program) : attach(at, at->handle, program);
     if (failed && !made) clsact_end(at->ifindex);
     return failed;
 }
@@ -160,18 +124,27 @@ bool clsact_needed(void)
     return needed;
 }
 
-/* In a process of its own: on the loopback of a namespace that ends with it. */
-static int try_aside(int program)
+/* On the loopback of a namespace that ends with this process. */
+static void try_here(int program, int tell)
 {
     const struct clsact at = {.ifindex = 1, .leaves = true, .priority = CLSACT_FIRST, .handle = 1};
-    int status;
+    const int failed = unshare(CLONE_NEWNET) ? 0 : clsact_set(&at, program);
+    (void)!write(tell, &failed, sizeof failed);
+    _exit(0);
+}
+
+/* In a process of its own, which tells what it found by a pipe: a status would hold eight bits of it. */
+static int try_aside(int program)
+{
+    int fds[2], failed = 0, status;
+    if (pipe2(fds, O_CLOEXEC)) return 0;
     const pid_t pid = fork();
-    if (!pid) _exit(unshare(CLONE_NEWNET) ? 0 : -clsact_set(&at, program));
-    pid_t ended = pid;
-    do ended = pid < 0 ? pid : waitpid(pid, &status, 0);
-    while (ended < 0 && pid >= 0 && errno == EINTR);
-    if (ended < 0 || !WIFEXITED(status)) return 0;
-    return -WEXITSTATUS(status);
+    if (!pid) try_here(program, fds[1]);
+    close(fds[1]);
+    if (pid > 0 && read(fds[0], &failed, sizeof failed) != sizeof failed) failed = 0;
+    close(fds[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    return failed;
 }
 
 int clsact_try(void)
@@ -182,38 +155,14 @@ int clsact_try(void)
     return failed;
 }
 
-void clsact_why(const struct clsact *at, int failed, const char *device, char *err, size_t err_len)
-{
-    if (failed == -ENOENT)
-        snprintf(err, err_len,
-                 "the kernel has no filters of traffic control that run programs (its modules sch_ingress and "
-                 "cls_bpf); this mends it: modprobe -a sch_ingress cls_bpf");
-    else if (failed == -EEXIST)
-        snprintf(
-            err, err_len,
-            "%s has the queueing discipline ingress of another program, in whose place clsact goes; this mends it, "
-            "and takes off its filters: tc qdisc del dev %s ingress",
-            device, device);
-    else if (failed == -EINVAL)
-        snprintf(err, err_len,
-                 "another program has a filter of another kind at priority %u for what %s by %s; this shows it: tc "
-                 "filter show dev %s %s",
-                 at->priority, at->leaves ? "leaves" : "arrives", device, device, at->leaves ? "egress" : "ingress");
-    else
-        snprintf(err, err_len, "no filter of traffic control can be put on %s: %s", device, strerror(-failed));
-}
-
 /* ---- taken off ---- */
 
 int clsact_drop(const struct clsact *at)
 {
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)at->ifindex,
-                .attach_point = at->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = at->handle, .priority = at->priority);
     libbpf_set_print(NULL);
-    const int failed = bpf_tc_detach(&hook, &opts);
-    /* Never made, somebody took it away, or the interface is gone. */
-    return failed == -ENOENT || failed == -EINVAL || failed == -ENODEV ? 0 : failed;
+    const int failed = detach(at, at->handle);
+    const int beside = detach(at, at->handle ^ BESIDE); /* of a move that a kill has cut off */
+    return failed ? failed : beside;
 }
 
 void clsact_before(unsigned ifindex, bool made, char text[CLSACT_TEXT])
@@ -221,11 +170,25 @@ void clsact_before(unsigned ifindex, bool made, char text[CLSACT_TEXT])
     snprintf(text, CLSACT_TEXT, "%s/%u", made ? "clsact" : "filter", ifindex);
 }
 
+/* The number of the interface; 0: there was no filter. */
+static unsigned interface_of(const char *before, char made[8])
+{
+    unsigned ifindex = 0;
+    return sscanf(before, "%7[a-z]/%u", made, &ifindex) == 2 ? ifindex : 0;
+}
+
+bool clsact_is_over(const char *before)
+{
+    char made[8] = "", name[IF_NAMESIZE];
+    const unsigned ifindex = interface_of(before, made);
+    return ifindex && !if_indextoname(ifindex, name);
+}
+
 int clsact_undo(const char *before, bool leaves, uint16_t priority, uint32_t handle)
 {
     char made[8] = "";
-    struct clsact at = {.leaves = leaves, .priority = priority, .handle = handle};
-    if (sscanf(before, "%7[a-z]/%u", made, &at.ifindex) != 2) return 0;
+    const struct clsact at = {interface_of(before, made), leaves, priority, handle};
+    if (!at.ifindex) return 0;
     const int failed = clsact_drop(&at);
     if (!failed && !strcmp(made, "clsact")) clsact_end(at.ifindex);
     return failed;

@@ -95,11 +95,13 @@ static struct clsact filter_of(const char *folder, unsigned ifindex)
     return (struct clsact){.ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = handle | 1};
 }
 
-/* What the record says of the hooks for filters; "-": a link does without. */
-static void before_of(const struct state *s, const struct hooks_where *w, const char *folder, char text[CLSACT_TEXT])
+/* What the record says of the hooks for filters; "-": a link does without. Of interfaces that are gone it says nothing
+ * any more, or it would grow with each that comes in their place. */
+static void before_of(struct state *s, const struct hooks_where *w, const char *folder, char text[CLSACT_TEXT])
 {
     snprintf(text, CLSACT_TEXT, "-");
     if (!clsact_needed()) return;
+    state_forget(s, CHANGE_HOOKS, w->device, clsact_is_over);
     clsact_before(w->ifindex, true, text); /* a start before may have made them */
     if (!state_noted(s, CHANGE_HOOKS, w->device, text, folder))
         clsact_before(w->ifindex, !clsact_is_there(w->ifindex), text);
@@ -162,19 +164,33 @@ static int unhook(const char *path)
     return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
+static void know_filter(const struct clsact *at, struct hooked *to)
+{
+    struct clsact_seen seen;
+    to->filter = at->ifindex;
+    if (!clsact_look(at, &seen)) to->program = seen.program;
+}
+
+/* In the place of the one that was there, if it is. */
+static int set_filter(const struct clsact *at, int program, struct hooked *to)
+{
+    int held = -1;
+    const int failed = to->pinned ? clsact_set(at, program) : clsact_set_held(at, program, &held);
+    if (failed) return failed;
+    if (to->leaves >= 0) close(to->leaves);
+    to->leaves = held;
+    know_filter(at, to);
+    return 0;
+}
+
 /* By a link, or a filter. The first is held by its descriptor or its pin, the other by to->leaves where there is no
  * pin. */
 static int set_leaves(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
                       struct hooked *to, char *err, size_t err_len)
 {
     const struct clsact at = filter_of(folder, w->ifindex);
-    int failed = 0;
-    if (!filter)
-        failed = to->leaves = attach_leaves(h->leaves, w->ifindex);
-    else if (to->pinned)
-        failed = clsact_set(&at, h->leaves);
-    else
-        failed = clsact_set_held(&at, h->leaves, &to->leaves);
+    int failed = filter ? set_filter(&at, h->leaves, to) : attach_leaves(h->leaves, w->ifindex);
+    if (!filter) to->leaves = failed;
     if (failed >= 0) return 0;
     char why[300];
     if (filter)
@@ -226,6 +242,7 @@ static bool take_over(const char *folder, const struct hooks_where *w, const str
                  !(filter ? clsact_set(&at, h->leaves) : bpf_link_update(to->leaves, h->leaves, NULL)) &&
                  !pin_maps(folder, h);
     if (!to->pinned) hooks_leave(to);
+    if (to->pinned && filter) know_filter(&at, to);
     if (to->pinned && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
     return to->pinned;
 }
@@ -258,6 +275,30 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     hooks_leave(to);
     hooks_undo(w->device, before, folder);
     return failed;
+}
+
+/* ---- kept ---- */
+
+static bool stands(const struct clsact *at, uint32_t program)
+{
+    struct clsact_seen seen;
+    /* Not known: as if it stood. */
+    return clsact_look(at, &seen) || (seen.there && !seen.behind && seen.program == program);
+}
+
+int hooks_keep(struct state *s, const struct hooks_where *w, const struct hooks *h, struct hooked *on, char *err,
+               size_t err_len)
+{
+    char folder[PATH_MAX], before[CLSACT_TEXT];
+    if (!on->filter || folder_of(w->name, folder)) return 0;
+    const struct clsact at = filter_of(folder, on->filter);
+    clsact_before(on->filter, true, before);
+    if (clsact_is_over(before) || stands(&at, on->program)) return 0;
+    clsact_before(on->filter, !clsact_is_there(on->filter), before);
+    int failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
+    if (!failed) failed = set_filter(&at, h->leaves, on);
+    if (failed) clsact_why(&at, failed, w->device, err, err_len);
+    return failed ? failed : 1;
 }
 
 void hooks_leave(struct hooked *h)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define HOOKS_FILES "/sys/fs/bpf"
 
@@ -29,6 +30,8 @@ struct hooked {
     int arrives, leaves; /* links, or what holds the program of a filter; -1: none */
     bool generic;        /* not in the driver */
     bool pinned;
+    unsigned filter;  /* the interface that has a filter for what leaves; 0: it is a link */
+    uint32_t program; /* the id of what that filter runs */
 };
 
 /* Is there a file system to pin in, and may it be written? Else the programs are gone with this process. */
@@ -49,6 +52,11 @@ unsigned hooks_handle(const char *name);
  * packet that nobody judges. */
 int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len);
+/* Is the filter for what leaves, where there is one, still there, in front of others'? Else it is set again, recorded
+ * before; it has to be looked at again and again, for the kernel guards it from nobody. 0, 1: it was set again; or a
+ * negative errno with one line in err. */
+int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
+               size_t err_len);
 /* Let go of the descriptors: what is pinned stays where it is. */
 void hooks_leave(struct hooked *h);
 /* Is the XDP program of that number, on the device, what an instance of that name has left there? */

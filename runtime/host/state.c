@@ -17,6 +17,7 @@
 #include "runtime/host/change_priv.h"
 
 #define STATE_MOST (1u << 20) /* bytes of a state file */
+#define OVER_MOST  4096       /* of them, those that say nothing any more */
 
 struct state {
     int fd;
@@ -207,10 +208,10 @@ static void keep_lines(char *text)
     *to = 0;
 }
 
-/* A file of this process's, with what it was handed. */
-static int begin(int fd)
+/* A file of this process's, with what of another, or of itself, is in force. */
+static int begin(int fd, int from)
 {
-    char *kept = read_all(fd), *all = NULL;
+    char *kept = read_all(from), *all = NULL;
     if (kept) keep_lines(kept);
     const int len = kept ? asprintf(&all, "pid\t%ld\n%s", (long)getpid(), kept) : -1;
     int failed = len < 0 ? -ENOMEM : 0;
@@ -230,7 +231,7 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, u) ? -EBUSY : begin(s->fd);
+    return undo_all(s->fd, u) ? -EBUSY : begin(s->fd, s->fd);
 }
 
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
@@ -316,6 +317,40 @@ bool state_noted(const struct state *s, enum change kind, const char *what, cons
     const bool noted = line && has_line(s->fd, line);
     free(line);
     return noted;
+}
+
+/* A new file in the place of the old one, which is whole at any moment, and locked. */
+static void write_anew(struct state *s)
+{
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%s.new", s->path);
+    const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return;
+    if (flock(fd, LOCK_EX | LOCK_NB) || begin(fd, s->fd) || rename(path, s->path)) {
+        unlink(path);
+        close(fd);
+        return;
+    }
+    close(s->fd);
+    s->fd = fd;
+}
+
+void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before))
+{
+    char *text = read_all(s->fd);
+    size_t over = 0;
+    for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        char *word[4];
+        const off_t at = line - text;
+        *end = 0;
+        if (*line == '-') over += (size_t)(end - line);
+        if (*line != '+') continue;
+        cut(line, word);
+        if (!word[3] || strcmp(word[0], changes[kind].word) || strcmp(word[1], what) || !is_over(word[2])) continue;
+        if (pwrite(s->fd, "-", 1, at) == 1) over += (size_t)(end - line);
+    }
+    free(text);
+    if (over > OVER_MOST) write_anew(s);
 }
 
 /* The changes of that kind in one file; false: visit has ended it. */

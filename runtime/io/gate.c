@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct gate {
         int fd; /* a link, or what holds the filter's program; 0: none */
         unsigned ifindex;
         char filter[CLSACT_TEXT]; /* how it is taken off; empty: it is a link */
+        bool wanted;              /* as a filter, whether it is there or not */
+        uint32_t program;         /* the id of what the filter runs */
     } links[IO_PORTS_MOST];
 };
 
@@ -253,18 +256,29 @@ int gate_world(struct gate *g, const struct facts *f) { return g->own < 0 ? 0 : 
 
 /* ---- where ---- */
 
-/* Before Linux 6.6; like a link, its program is gone with this process. */
+static struct clsact filter_of(const struct gate *g, unsigned port)
+{
+    return (struct clsact){.ifindex = g->links[port].ifindex, .priority = CLSACT_OWN, .handle = CLSACT_GATE};
+}
+
+/* Before Linux 6.6; like a link, its program is gone with this process. In the place of the one that is there. */
 static int attach_filter(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
 {
-    char *before = g->links[port].filter;
-    const struct clsact at = {.ifindex = g->links[port].ifindex, .priority = CLSACT_OWN, .handle = CLSACT_GATE};
+    char before[CLSACT_TEXT];
+    const struct clsact at = filter_of(g, port);
+    struct clsact_seen seen;
     int held = -1;
+    state_forget(s, CHANGE_GATE, device, clsact_is_over);
     clsact_before(at.ifindex, !clsact_is_there(at.ifindex), before);
     int failed = state_note(s, CHANGE_GATE, device, before, "");
     if (!failed) failed = clsact_set_held(&at, g->program, &held);
     if (failed) clsact_why(&at, failed, device, err, err_len);
-    if (failed) *before = 0;
-    return failed ? failed : held;
+    if (failed) return failed;
+    if (g->links[port].fd) close(g->links[port].fd);
+    g->links[port].fd = held;
+    strcpy(g->links[port].filter, before);
+    if (!clsact_look(&at, &seen)) g->links[port].program = seen.program;
+    return 0;
 }
 
 int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
@@ -273,19 +287,38 @@ int gate_attach(struct gate *g, struct state *s, unsigned port, const char *devi
     if (g->links[port].fd && g->links[port].ifindex == ifindex) return 0;
     gate_detach(g, port);
     g->links[port].ifindex = ifindex;
-    int fd = bpf_link_create(g->program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_INGRESS, NULL);
-    if (fd < 0) fd = -errno;
-    if (fd == -EINVAL)
-        fd = attach_filter(g, s, port, device, err, err_len);
-    else if (fd < 0)
-        snprintf(err, err_len, "%s: %s", device, strerror(-fd));
-    g->links[port].fd = fd < 0 ? 0 : fd;
-    return fd < 0 ? fd : 0;
+    g->links[port].wanted = clsact_needed();
+    if (g->links[port].wanted) return attach_filter(g, s, port, device, err, err_len);
+    const int fd = bpf_link_create(g->program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_INGRESS, NULL);
+    if (fd < 0) snprintf(err, err_len, "%s: %s", device, strerror(errno));
+    if (fd < 0) return -errno;
+    g->links[port].fd = fd;
+    return 0;
+}
+
+/* Not known: as if it stood. */
+static bool stands(const struct gate *g, unsigned port)
+{
+    struct clsact_seen seen;
+    const struct clsact at = filter_of(g, port);
+    if (clsact_look(&at, &seen)) return g->links[port].fd;
+    return seen.there && seen.program == g->links[port].program && g->links[port].fd;
+}
+
+int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
+{
+    char name[IF_NAMESIZE];
+    if (!g || !g->links[port].wanted || stands(g, port)) return 0;
+    if (!if_indextoname(g->links[port].ifindex, name)) return 0; /* the next gate_attach is for the one that comes */
+    const int failed = attach_filter(g, s, port, device, err, err_len);
+    return failed ? failed : 1;
 }
 
 void gate_detach(struct gate *g, unsigned port)
 {
-    if (!g || !g->links[port].fd) return;
+    if (!g) return;
+    g->links[port].wanted = false;
+    if (!g->links[port].fd) return;
     close(g->links[port].fd);
     g->links[port].fd = 0;
     if (*g->links[port].filter) clsact_undo(g->links[port].filter, false, CLSACT_OWN, CLSACT_GATE);

@@ -36,6 +36,9 @@ int gate_world(struct gate *g, const struct facts *f);
  * (before Linux 6.6) outlives a kill, so it is recorded before. 0, or a negative errno with one line in err. */
 int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
                 size_t err_len);
+/* Is its filter, where it is one, still there? Else it is set again, also where gate_attach has failed: like hooks_keep
+ * (runtime/host/hooks.h). NULL is fine. */
+int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len);
 void gate_detach(struct gate *g, unsigned port); /* NULL is fine */
 
 /* Of that interface (or one that differs by a multiple of GATE_COUNTS), added to *sum. */

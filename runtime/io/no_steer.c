@@ -112,6 +112,12 @@ int gate_attach(struct gate *g, struct state *s, unsigned port, const char *devi
     return -ENOTSUP;
 }
 
+int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
+{
+    (void)g, (void)s, (void)port, (void)device, (void)err, (void)err_len;
+    return 0;
+}
+
 void gate_detach(struct gate *g, unsigned port) { (void)g, (void)port; }
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum) { (void)g, (void)ifindex, (void)sum; }
 void steer_counts(const struct steer *s, struct gate_count *sum) { (void)s, (void)sum; }

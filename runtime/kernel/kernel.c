@@ -28,7 +28,7 @@ static int init_constants(struct kernel *k, char *err, size_t err_len)
 static const char *last_line(char *log)
 {
     const char *last = "";
-    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) last = line;
+    for (char *at, *line = strtok_r(log, "\n", &at); line; line = strtok_r(NULL, "\n", &at)) last = line;
     return last;
 }
 

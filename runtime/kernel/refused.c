@@ -194,7 +194,7 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
 {
     long insn = -1;
     const char *last = NULL, *source = NULL;
-    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *at, *line = strtok_r(log, "\n", &at); line; line = strtok_r(NULL, "\n", &at)) {
         if (said_of(line) >= 0) insn = said_of(line);
         if (*line == ';')
             source = source_of(line);

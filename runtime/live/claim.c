@@ -8,6 +8,7 @@
 #include "runtime/host/guard_news.h"
 #include "runtime/host/state.h"
 #include "runtime/live/leftover.h"
+#include "runtime/live/reload.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 
@@ -32,6 +33,29 @@ int claim_guard(struct live *l)
     guarded_fini(&g);
     guard_news_settle(l->guard_news);
     return failed ? live_fault(l, "%s", err) : 0;
+}
+
+/* Told once, until it stood for a second. */
+static void tell_kept(struct live *l, unsigned at, int kept, const char *why)
+{
+    const char *name = l->o->ifaces[at];
+    if (kept > 0) l->workers[0]->ports[at].before.set_again += (unsigned)kept;
+    if (kept && !l->unkept[at])
+        events_tell(
+            &l->events, TOLD_GUARD,
+            "%s: another program took away prey's filter of traffic control, or stood before it; %s%s", name,
+            kept > 0 ? "it is set again" : "it cannot be set again, which is tried each second: ", kept > 0 ? "" : why);
+    l->unkept[at] = kept;
+}
+
+void claim_keep(struct live *l)
+{
+    char why[500];
+    if (reload_pending(l) || !(l->in_kernel || l->proxies)) return;
+    for (unsigned at = 0; at < l->o->iface_count; at++) {
+        const int kept = ask_keep(l->channel, at, why, sizeof why);
+        tell_kept(l, at, kept, why);
+    }
 }
 
 void claim_tick(struct live *l, uint64_t now_ns)

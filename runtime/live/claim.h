@@ -9,6 +9,8 @@
 int claim_guard(struct live *l);
 /* Once a second: what lingers no longer, and is of nothing that flows use, is not hidden any more. */
 void claim_tick(struct live *l, uint64_t now_ns);
+/* Once a second: filters of traffic control (before Linux 6.6) are set again where another program took them away. */
+void claim_keep(struct live *l);
 /* From now on it is known when another program changes them: before rights are given up. The exit status. */
 int claim_watch(struct live *l);
 /* They are set again where another program has. */

@@ -76,6 +76,7 @@ struct live {
     unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
     int tun;                          /* back to the host; -1: it sees all that is its own */
     unsigned tun_ifindex;             /* what comes by it */
+    bool unkept[PORTS_MOST];          /* told of its filter of traffic control, which had to be set again */
     bool generic;                     /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;

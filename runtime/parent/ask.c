@@ -352,6 +352,15 @@ int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t
     return failed;
 }
 
+int ask_keep(struct channel *c, unsigned port, char *err, size_t err_len)
+{
+    const struct request_at body = {port};
+    struct answer a;
+    const struct question q = {REQUEST_KEEP, &body, sizeof body, NULL, 0, 0};
+    const int failed = ask(c, &q, &a, NULL, 0, err, err_len);
+    return failed ? failed : (int)a.value;
+}
+
 uint64_t ask_too_long(struct channel *c, unsigned port)
 {
     char err[200];

@@ -49,6 +49,9 @@ int ask_prepare(struct channel *c, const struct program *p, struct judge **j, st
 int ask_swap(struct channel *c, char *err, size_t err_len);
 /* Its programs on a port; generic: not in its driver. */
 int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
+/* Filters of traffic control on a port, where these are in the place of links, are set again if another program has
+ * taken them away: how many, or a negative errno. */
+int ask_keep(struct channel *c, unsigned port, char *err, size_t err_len);
 uint64_t ask_too_long(struct channel *c, unsigned port);
 /* What connections of the proxy carried, past our sockets (runtime/io/gate.h). */
 struct gate_count ask_carried(struct channel *c, unsigned port);

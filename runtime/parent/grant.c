@@ -281,6 +281,20 @@ static bool grant_STEERING(struct parent *p, const struct request *r, struct ans
     return true;
 }
 
+/* Where these are links there is nothing to do. */
+static bool grant_KEEP(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    const int hooks = parent_keep_hooks(p, body->port, a->err, sizeof a->err);
+    const int gate =
+        hooks < 0 ? 0 : gate_keep(p->maker.gate, p->state, body->port, p->o->ifaces[body->port], a->err, sizeof a->err);
+    a->failed = hooks < 0 ? hooks : gate < 0 ? gate : 0;
+    a->value = a->failed ? 0 : (uint64_t)(hooks + gate);
+    return true;
+}
+
 static bool grant_TOO_LONG(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;

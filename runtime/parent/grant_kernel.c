@@ -81,23 +81,42 @@ bool grant_SWAP(struct parent *p, const struct request *r, struct answer *a, int
     return true;
 }
 
-/* In place of those before: its interface was gone. */
-bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+static struct hooks hooks_of(const struct parent *p)
 {
-    const struct request_at *body = r->body;
-    (void)fds;
-    if (!p->kernel || body->port >= p->o->iface_count) return false;
-    const struct hooks h = {
+    return (struct hooks){
         .arrives = kernel_program(p->kernel, KERNEL_ENTRY_look_xdp),
         .leaves = kernel_program(p->kernel, KERNEL_ENTRY_look_tc),
         .kept = {{"stages_xdp", kernel_map(p->kernel, KERNEL_MAP_stages_xdp)->fd},
                  {"stages_tc", kernel_map(p->kernel, KERNEL_MAP_stages_tc)->fd}},
         .kept_count = 2,
     };
+}
+
+static struct hooks_where where_of(const struct parent *p, unsigned port)
+{
+    return (struct hooks_where){p->o->name, p->o->ifaces[port], p->ifindex[port]};
+}
+
+int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len)
+{
+    if (!p->kernel) return 0;
+    const struct hooks h = hooks_of(p);
+    const struct hooks_where where = where_of(p, port);
+    return hooks_keep(p->state, &where, &h, &p->hooked[port], err, err_len);
+}
+
+/* In place of those before: its interface was gone. */
+bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    (void)fds;
+    if (!p->kernel || body->port >= p->o->iface_count) return false;
+    const struct hooks h = hooks_of(p);
     struct hooked *on = &p->hooked[body->port];
     if (on->pinned || on->arrives > 0) hooks_leave(on);
-    const struct hooks_where where = {p->o->name, p->o->ifaces[body->port], parent_ifindex(p, body->port)};
-    a->failed = where.ifindex ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
+    const bool known = parent_ifindex(p, body->port);
+    const struct hooks_where where = where_of(p, body->port);
+    a->failed = known ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
     p->hooks = true;
     a->value = a->failed ? 0 : on->generic;
     return true;

@@ -46,6 +46,8 @@ bool grant_KERNEL(struct parent *, const struct request *, struct answer *, int 
 bool grant_JUDGE(struct parent *, const struct request *, struct answer *, int fds[]);
 bool grant_SWAP(struct parent *, const struct request *, struct answer *, int fds[]);
 bool grant_HOOKS(struct parent *, const struct request *, struct answer *, int fds[]);
+/* Those of its filters that are not there are set again: how many, or a negative errno with one line in err. */
+int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len);
 void parent_kernel_fini(struct parent *p);
 
 /* One line on standard error; returns 2. */

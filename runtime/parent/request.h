@@ -86,7 +86,7 @@ struct answer {
     int32_t group;         /* of PORT, as in struct io_made */
     uint32_t slots, ring;  /* likewise */
     uint32_t filter, deal; /* likewise */
-    uint64_t value;        /* of STEERING and HOOKS: 1, generic; of TOO_LONG: how many */
+    uint64_t value;        /* of STEERING and HOOKS: 1, generic; of TOO_LONG and KEEP: how many */
     uint64_t carried[4];   /* of CARRIED: a struct gate_count */
     uint64_t proof[2];     /* of JUDGE: a struct proof */
 };

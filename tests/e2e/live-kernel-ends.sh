@@ -45,6 +45,27 @@ kernel --confirm 300ms host.pbc
 wait "$prey"
 same 'nobody has confirmed it' "$?|$(gets 8080)|$(pinned)" '1|prey|0'
 
+# Of a filter the kernel guards nothing, so prey does: what another program does to it is undone, told and counted.
+if [ "$filter" = 1 ]; then
+    stands() { [ "$(filters)" = "$1" ] && [ "$(gets 8080 0.2) $(gets 80)" = 'curl 28 prey' ]; }
+    at prey tc qdisc add dev eth0 clsact
+    kernel host.pbc
+    at prey tc filter del dev eth0 egress
+    until_true 100 'a filter that is deleted is set again' stands 1 && ok 0 'a filter that is deleted is set again'
+    hears 'it is told' "eth0: another program took away prey's filter of traffic control, or stood before it; it is set again"
+    at prey tc qdisc del dev eth0 clsact
+    until_true 100 'one whose hooks are deleted, too' stands 1 && ok 0 'one whose hooks are deleted, too'
+    at prey ip link set eth0 down
+    at prey tc qdisc del dev eth0 clsact
+    at prey ip link set eth0 up
+    until_true 100 'of a link that was down, too' stands 1 && ok 0 'of a link that was down, too'
+    prey_ends
+    same 'each is counted, and all is taken off' "$status|$(tr -d ' \t' <prey.out | grep -o '"set_again":[0-9]*')|$(filters)|$(at prey tc qdisc show dev eth0 | grep -c clsact)" '0|"set_again":3|0|0'
+    at prey tc qdisc add dev eth0 egress_block 22 clsact
+    refused 'filters that are shared are told' 'filters for what leaves by eth0 are shared with other interfaces (egress_block)' host.pbc -i eth0
+    at prey tc qdisc del dev eth0 clsact
+fi
+
 # Where nothing can be pinned, a kill leaves nothing that judges; a filter that stays lets everything pass, and is taken off.
 umount /sys/fs/bpf
 kernel host.pbc

@@ -280,6 +280,25 @@ static void let_go(void **state)
     close_site(&s);
 }
 
+/* What another program takes away is set again. */
+static void is_kept(void **state)
+{
+    char err[300] = "";
+    (void)state;
+    make_places();
+    const struct guard_match m[] = {served("203.0.113.7", 80)};
+    struct site s = open_site(m, 1);
+    assert_int_equal(gate_keep(s.gate, s.state, 0, "wan", err, sizeof err), 0);
+    sh("tc qdisc del dev wan clsact");
+    assert_int_equal(gate_keep(s.gate, s.state, 0, "wan", err, sizeof err), 1);
+    assert_int_equal(gate_keep(s.gate, s.state, 0, "wan", err, sizeof err), 0);
+    one_address(&s, "203.0.113.7");
+    gate_detach(s.gate, 0);
+    assert_int_equal(gate_keep(s.gate, s.state, 0, "wan", err, sizeof err), 0);
+    assert_int_equal(gate_attach(s.gate, s.state, 0, "wan", if_nametoindex("wan"), err, sizeof err), 0);
+    close_site(&s);
+}
+
 /* A connection of the host's, from this port, to port 8080 of the client, which answers; does the packet socket see it?
  */
 static bool is_seen(const struct site *s, unsigned from)
@@ -338,7 +357,8 @@ int main(void)
                                        as_is_test(servers_answer_the_host),
                                        old_test(passes_in_the_kernel),
                                        as_is_test(let_go),
-                                       old_test(let_go)};
+                                       old_test(let_go),
+                                       old_test(is_kept)};
     int failed = 0;
     for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) failed |= netns_alone(&tests[i]);
     return failed;

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "runtime/host/hooks.h"
 #include "runtime/host/state.h"
@@ -61,18 +62,28 @@ static struct state *begin(bool takes)
     return s;
 }
 
+static struct hooks hooks_of(int arrives, int leaves)
+{
+    return (struct hooks){.arrives = program(BPF_PROG_TYPE_XDP, arrives),
+                          .leaves = program(BPF_PROG_TYPE_SCHED_CLS, leaves),
+                          .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "m", 4, 4, 2, NULL)}},
+                          .kept_count = 1};
+}
+
+static void hooks_close(const struct hooks *h)
+{
+    close(h->arrives);
+    close(h->leaves);
+    close(h->kept[0].map);
+}
+
 static int set(struct state *s, int arrives, int leaves, bool replace, struct hooked *on, const char *complaint)
 {
     char err[300] = "";
-    const struct hooks h = {.arrives = program(BPF_PROG_TYPE_XDP, arrives),
-                            .leaves = program(BPF_PROG_TYPE_SCHED_CLS, leaves),
-                            .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "m", 4, 4, 2, NULL)}},
-                            .kept_count = 1};
+    const struct hooks h = hooks_of(arrives, leaves);
     const struct hooks_where where = {"here", "here", if_nametoindex("here")};
     const int failed = hooks_set(s, &where, &h, replace, on, err, sizeof err);
-    close(h.arrives);
-    close(h.leaves);
-    close(h.kept[0].map);
+    hooks_close(&h);
     if (*complaint ? !strstr(err, complaint) : *err) print_error("said: %s\n", err);
     assert_true(*complaint ? strstr(err, complaint) != NULL : !*err);
     return failed;
@@ -245,6 +256,174 @@ static void older_ingress(void **state)
     scene_end();
 }
 
+/* Looked at again: 1, it was set again; 0, it stood. */
+static int keep(struct state *s, struct hooked *on, const char *complaint)
+{
+    char err[300] = "";
+    const struct hooks h = hooks_of(XDP_LETS, TC_DROPS);
+    const struct hooks_where where = {"here", "here", if_nametoindex("here")};
+    const int kept = hooks_keep(s, &where, &h, on, err, sizeof err);
+    hooks_close(&h);
+    if (*complaint ? !strstr(err, complaint) : *err) fail_msg("said: %s", err);
+    return kept;
+}
+
+/* Another's of its priority comes before it. */
+static void put_before(int fd)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("here"), .attach_point = BPF_TC_EGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 9, .priority = 1, .prog_fd = fd);
+    assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+    close(fd);
+}
+
+/* What another program does to the filter is undone: it is deleted, its hooks with it, another stands before it, or in
+ * its place. */
+static void is_kept(bool files)
+{
+    enum { TC_TAKES = 0 /* let pass, and no filter behind is asked */ };
+    struct hooked on;
+    scene(files);
+    struct state *s = begin(false);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_int_equal(keep(s, &on, ""), 0);
+    sh("tc filter del dev here egress");
+    assert_true(leaves());
+    assert_int_equal(keep(s, &on, ""), 1);
+    assert_int_equal(keep(s, &on, ""), 0);
+    assert_false(leaves());
+    put_before(program(BPF_PROG_TYPE_SCHED_CLS, TC_TAKES));
+    assert_true(leaves());
+    assert_int_equal(keep(s, &on, ""), 1);
+    assert_false(leaves());
+    assert_int_equal(keep(s, &on, ""), 0);
+    assert_int_equal(filters(), 2);
+    sh("tc filter del dev here egress; tc filter add dev here egress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
+    assert_true(keep(s, &on, "another program has a filter of another kind at priority 1") < 0);
+    sh("ip link set here down; tc qdisc del dev here clsact");
+    assert_int_equal(keep(s, &on, ""), 1); /* of a link that is down, too */
+    sh("ip link set here up && ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:02 dev here");
+    assert_false(leaves());
+    hooks_leave(&on);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters() + clsacts(), 0);
+    state_close(s);
+    scene_end();
+}
+static void kept(void **state)
+{
+    (void)state;
+    is_kept(true);
+}
+static void kept_without_files(void **state)
+{
+    (void)state;
+    is_kept(false);
+}
+
+/* The hooks were another's, and are gone with it: those that take their place are taken off. */
+static void kept_in_hooks_of_others(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(true);
+    sh("tc qdisc add dev here clsact");
+    struct state *s = begin(false);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    sh("tc qdisc del dev here clsact");
+    assert_int_equal(keep(s, &on, ""), 1);
+    hooks_leave(&on);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(clsacts(), 0);
+    state_close(s);
+    scene_end();
+}
+
+/* A move that a kill has cut off leaves two; both are taken off. */
+static void cut_off(void **state)
+{
+    struct hooked on;
+    (void)state;
+    scene(true);
+    struct state *s = begin(false);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("here"), .attach_point = BPF_TC_EGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = hooks_handle("here") ^ 1u << 30, .priority = 1,
+                .prog_fd = program(BPF_PROG_TYPE_SCHED_CLS, TC_DROPS));
+    assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+    hooks_leave(&on);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters() + clsacts(), 0);
+    state_close(s);
+    scene_end();
+}
+
+/* Several interfaces share their filters: one of prey's own has no place there. */
+static void shared_filters(void **state)
+{
+    struct hooked on;
+    char err[300] = "";
+    (void)state;
+    scene(true);
+    struct state *s = begin(false);
+    sh("tc qdisc add dev here egress_block 22 clsact");
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "filters for what leaves by here are shared") < 0);
+    const struct hooks_where where = {"here", "here", if_nametoindex("here")};
+    assert_true(hooks_lack(&where, 1, err, sizeof err) < 0);
+    assert_non_null(strstr(err, "filters for what leaves by here are shared with other interfaces (egress_block)"));
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(clsacts(), 1);
+    hooks_leave(&on);
+    state_close(s);
+    scene_end();
+}
+
+/* An interface that comes anew, again and again, does not fill the record. */
+static void record_is_bounded(void **state)
+{
+    struct hooked on;
+    struct stat file;
+    (void)state;
+    scene(true);
+    struct state *s = begin(false);
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+        hooks_leave(&on);
+        sh("ip link del here && " NETNS_PAIR);
+    }
+    assert_int_equal(stat(state_path(s), &file), 0);
+    assert_true(file.st_size < 6000);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_int_equal(state_owner(run, "here"), getpid()); /* the file is another, and is locked */
+    hooks_leave(&on);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters() + clsacts(), 0);
+    state_close(s);
+    scene_end();
+}
+
+/* What the kernel says in a namespace of its own comes back whole. */
+static int attach_says;
+__attribute__((used)) int bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
+{
+    int (*libbpfs)(const struct bpf_tc_hook *, struct bpf_tc_opts *);
+    *(void **)&libbpfs = dlsym(RTLD_NEXT, "bpf_tc_attach");
+    return attach_says ? attach_says : libbpfs(hook, opts);
+}
+static void any_error(void **state)
+{
+    char err[300] = "";
+    (void)state;
+    scene(true);
+    attach_says = -524; /* ENOTSUPP, which the kernel keeps for itself */
+    assert_int_equal(hooks_lack(NULL, 0, err, sizeof err), -524);
+    attach_says = -512;
+    assert_int_equal(hooks_lack(NULL, 0, err, sizeof err), -512);
+    attach_says = 0;
+    assert_int_equal(hooks_lack(NULL, 0, err, sizeof err), 0);
+    scene_end();
+}
+
 /* A filter is found by the number of its interface. */
 static void renamed(void **state)
 {
@@ -290,9 +469,22 @@ static void without_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {as_is_test(outlives),    as_is_test(others_stay), as_is_test(without_files),
-                                       as_is_test(renamed),     old_test(outlives),      old_test(others_stay),
-                                       old_test(without_files), old_test(renamed),       old_test(first_place_is_taken),
-                                       old_test(older_ingress)};
+    const struct CMUnitTest tests[] = {as_is_test(outlives),
+                                       as_is_test(others_stay),
+                                       as_is_test(without_files),
+                                       as_is_test(renamed),
+                                       old_test(outlives),
+                                       old_test(others_stay),
+                                       old_test(without_files),
+                                       old_test(renamed),
+                                       old_test(first_place_is_taken),
+                                       old_test(older_ingress),
+                                       old_test(kept),
+                                       old_test(kept_without_files),
+                                       old_test(kept_in_hooks_of_others),
+                                       old_test(cut_off),
+                                       old_test(shared_filters),
+                                       old_test(record_is_bounded),
+                                       old_test(any_error)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
