@@ -45,8 +45,8 @@ long state_owner(const char *run, const char *name);
  * newline; `before` and `after` may be empty. 0, or a negative errno: then it must not be made. */
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
 
-/* The changes of that kind, to that thing, of which is_over says by `before` that nothing is left of them, need no undoing
- * any more. Where much of the file is of such it is written anew: it does not grow with what comes and goes. */
+/* The changes of that kind, to that thing, of which is_over says by `before` that nothing is left of them, need no
+ * undoing any more. Where much of the file is of such it is written anew: it does not grow with what comes and goes. */
 void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before));
 
 /* Does that change stand there, in these words, and in force? */

@@ -14,7 +14,7 @@ struct sampled {
     const struct verdict *verdict;
     const struct labels *labels; /* NULL: its program is gone */
     uint64_t now_ns;
-    uint8_t asked;  /* as on a tape (runtime/worker/tape.h) */
+    uint8_t asked; /* as on a tape (runtime/worker/tape.h) */
     const struct kernel_event_sample *said;
     uint32_t world; /* the snapshot in which it was judged, the lower half of its number */
 };
