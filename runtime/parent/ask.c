@@ -22,9 +22,9 @@ struct question {
 static int put(const struct channel *c, const struct question *q)
 {
     const struct request_head head = {q->kind, q->count};
-    int failed = channel_send(c->fd, &head, sizeof head, NULL, 0);
-    if (!failed) failed = channel_send(c->fd, q->body, q->body_len, NULL, 0);
-    if (!failed && q->count) failed = channel_send(c->fd, q->elements, q->each * q->count, NULL, 0);
+    int failed = channel_send(c->fd, &head, sizeof head, NULL, 0, CHANNEL_ANY);
+    if (!failed) failed = channel_send(c->fd, q->body, q->body_len, NULL, 0, CHANNEL_ANY);
+    if (!failed && q->count) failed = channel_send(c->fd, q->elements, q->each * q->count, NULL, 0, CHANNEL_ANY);
     return failed;
 }
 
@@ -36,7 +36,7 @@ static int ask(struct channel *c, const struct question *q, struct answer *a, in
     memset(a, 0, sizeof *a);
     pthread_mutex_lock(&c->lock);
     int failed = put(c, q);
-    if (!failed) failed = channel_receive(c->fd, a, sizeof *a, fds, room, &count);
+    if (!failed) failed = channel_receive(c->fd, a, sizeof *a, fds, room, &count, CHANNEL_ANY);
     pthread_mutex_unlock(&c->lock);
     a->err[sizeof a->err - 1] = 0;
     a->fd_count = count;

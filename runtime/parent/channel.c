@@ -2,13 +2,15 @@
 #include "runtime/parent/channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FDS_MOST = 128 };
+#define NS_PER_S UINT64_C(1000000000)
 
 union control {
     struct cmsghdr head;
@@ -27,7 +29,34 @@ static void put_fds(struct msghdr *m, union control *c, const int fds[], unsigne
     memcpy(CMSG_DATA(h), fds, sizeof(int) * count);
 }
 
-int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count)
+/* ---- waiting ---- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+uint64_t channel_until(uint64_t wait_ns) { return now_ns() + wait_ns; }
+
+/* 0: there is something to be read, or room to write. */
+static int await(int fd, short events, uint64_t until_ns)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    for (;;) {
+        const uint64_t now = until_ns == CHANNEL_ANY ? 0 : now_ns();
+        if (now >= until_ns) return -ETIMEDOUT;
+        const uint64_t left_ns = until_ns - now;
+        const int ready = poll(&p, 1, until_ns == CHANNEL_ANY ? -1 : (int)(left_ns / 1000000 + 1));
+        if (ready > 0) return 0;
+        if (ready < 0 && errno != EINTR) return -errno;
+    }
+}
+
+/* ---- bytes ---- */
+
+int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count, uint64_t until_ns)
 {
     union control control;
     if (count > FDS_MOST) return -E2BIG;
@@ -35,8 +64,10 @@ int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigne
         struct iovec part = {(char *)(uintptr_t)bytes + sent, len - sent};
         struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
         if (count && !sent) put_fds(&m, &control, fds, count);
-        const ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) continue;
+        const int failed = await(fd, POLLOUT, until_ns);
+        if (failed) return failed;
+        const ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (n < 0) return errno == EPIPE || errno == ECONNRESET ? -ENODATA : -errno;
         sent += (size_t)n;
     }
@@ -63,7 +94,7 @@ static bool take_fds(struct msghdr *m, int fds[], unsigned room, unsigned *count
     return fits;
 }
 
-int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, unsigned *count)
+int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, unsigned *count, uint64_t until_ns)
 {
     union control control;
     bool fits = true;
@@ -72,8 +103,10 @@ int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, u
         struct iovec part = {(char *)bytes + got, len - got};
         struct msghdr m = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-        const ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-        if (n < 0 && errno == EINTR) continue;
+        const int failed = await(fd, POLLIN, until_ns);
+        if (failed) return failed;
+        const ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (n <= 0) return n == 0 || errno == ECONNRESET ? -ENODATA : -errno;
         fits &= take_fds(&m, fds, room, count);
         got += (size_t)n;

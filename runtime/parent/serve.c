@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +20,11 @@
 #include "runtime/parent/parent_priv.h"
 
 enum { END_MS = 30000 /* that the service may take to end */ };
+#define NS_PER_MS UINT64_C(1000000)
+
+/* How long a request may take to come whole, whatever of it comes meanwhile, and its answer to be taken: large ones a
+ * little longer. */
+static uint64_t patience_ns(size_t bytes) { return 5000 * NS_PER_MS + bytes * 64; }
 
 int parent_say(const char *fmt, ...)
 {
@@ -59,15 +63,7 @@ static int signals_open(struct parent *p)
     return p->signal_fd < 0 ? -errno : 0;
 }
 
-/* A request that stops in the middle must not hold the parent up. */
-static int pair(int fds[2])
-{
-    const struct timeval patience = {.tv_sec = 5};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) return -errno;
-    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    return 0;
-}
+static int pair(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) ? -errno : 0; }
 
 /* In the child: its own end alone. The lock on the state file stays the parent's. */
 static void child_begins(struct parent *p)
@@ -164,12 +160,13 @@ void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->
 static void *receive(int fd, const struct request_bounds *b, const struct request_head *head, size_t *elements_at)
 {
     unsigned none;
+    const uint64_t until_ns = channel_until(patience_ns(b->each * head->count));
     *elements_at = (b->body + 15) / 16 * 16;
     char *block = calloc(1, *elements_at + b->each * head->count + 16);
     if (!block) return NULL;
-    int failed = channel_receive(fd, block, b->body, NULL, 0, &none);
+    int failed = channel_receive(fd, block, b->body, NULL, 0, &none, until_ns);
     if (!failed && head->count)
-        failed = channel_receive(fd, block + *elements_at, b->each * head->count, NULL, 0, &none);
+        failed = channel_receive(fd, block + *elements_at, b->each * head->count, NULL, 0, &none, until_ns);
     if (!failed) return block;
     free(block);
     return NULL;
@@ -177,7 +174,7 @@ static void *receive(int fd, const struct request_bounds *b, const struct reques
 
 static int answer(const struct parent *p, struct answer *a, const int fds[])
 {
-    const int failed = channel_send(p->fd, a, sizeof *a, fds, a->fd_count);
+    const int failed = channel_send(p->fd, a, sizeof *a, fds, a->fd_count, channel_until(patience_ns(0)));
     for (unsigned i = 0; i < a->fd_count; i++) close(fds[i]);
     return failed;
 }
@@ -190,7 +187,7 @@ static int serve_one(struct parent *p)
     int fds[IO_FDS_MOST];
     unsigned none;
     size_t at;
-    const int failed = channel_receive(p->fd, &head, sizeof head, NULL, 0, &none);
+    const int failed = channel_receive(p->fd, &head, sizeof head, NULL, 0, &none, channel_until(patience_ns(0)));
     if (failed) return failed == -ENODATA ? failed : -EPROTO;
     if (head.kind >= REQUEST_COUNT || head.count > request_bounds[head.kind].most) return -EPROTO;
     char *block = receive(p->fd, &request_bounds[head.kind], &head, &at);
@@ -220,17 +217,30 @@ static bool signalled(const struct parent *p, bool *ending, int *status)
     return false;
 }
 
+/* For poll; the end was begun at the moment *ends_ns, or not yet. What the service still asks does not put it off. */
+static int wait_ms(bool ending, uint64_t *ends_ns)
+{
+    if (!ending) return -1;
+    const uint64_t now = channel_until(0);
+    if (!*ends_ns) *ends_ns = now + END_MS * NS_PER_MS;
+    return now < *ends_ns ? (int)((*ends_ns - now) / NS_PER_MS + 1) : 0;
+}
+
 /* The child's status, as waitpid has it. */
 static int serve(struct parent *p)
 {
     struct pollfd fds[2] = {{.fd = p->signal_fd, .events = POLLIN}, {.fd = p->fd, .events = POLLIN}};
     bool ending = false;
+    uint64_t ends_ns = 0;
     int status;
     for (;;) {
-        const int n = poll(fds, 2, ending ? END_MS : -1);
-        if (n == 0) {
+        const int most_ms = wait_ms(ending, &ends_ns);
+        const int n = poll(fds, 2, most_ms);
+        if (ending && most_ms == 0) {
             kill(p->child, SIGKILL);
             parent_say("the service has not ended within %d s: it is killed", END_MS / 1000);
+            ends_ns = 0;
+            fds[1].fd = -1;
         }
         if (fds[0].revents && signalled(p, &ending, &status)) return status;
         if (n <= 0 || !fds[1].revents) continue;

@@ -420,7 +420,7 @@ static void write_noise(struct channel *c, void *arg)
         if (n->framed) len = sizeof head + bodies[head.kind] + head.count * elements[head.kind];
         fill(&r, bytes, len);
         if (n->framed) memcpy(bytes, &head, sizeof head);
-        if (channel_send(c->fd, bytes, len, NULL, 0)) _exit(1);
+        if (channel_send(c->fd, bytes, len, NULL, 0, CHANNEL_ANY)) _exit(1);
         while (recv(c->fd, &a, sizeof a, MSG_DONTWAIT) > 0) continue;
     }
     if (!n->framed) shutdown(c->fd, SHUT_WR); /* the last one stops in the middle */
@@ -444,6 +444,54 @@ static void noise(void **state)
     sh("! nft list tables | grep -q prey && ! ip link show prey-here 2>/dev/null");
 }
 
+/* A request of which a little comes again and again is none: its time is up some seconds after it began. */
+static void trickle(struct channel *c, void *arg)
+{
+    const struct request_head head = {REQUEST_KEYPAIR, 0};
+    const struct timespec step = {.tv_sec = 1};
+    (void)arg;
+    (void)!send(c->fd, &head, sizeof head, MSG_NOSIGNAL);
+    for (int i = 0; i < 60 && send(c->fd, "a", 1, MSG_NOSIGNAL) == 1; i++) nanosleep(&step, NULL);
+    _exit(HONEST);
+}
+
+static void slow_requests(void **state)
+{
+    (void)state;
+    char said[2000];
+    sh(NETNS_PAIR);
+    assert_int_equal(served_and_said(trickle, NULL, said, sizeof said), 2);
+    assert_non_null(strstr(said, "the service made a request that is not in the table: it is killed"));
+}
+
+/* Asking again and again does not put off the end, either. */
+static void ask_for_ever(struct channel *c, void *arg)
+{
+    const struct request_head head = {REQUEST_RULES, 0};
+    const struct request_none none = {0};
+    struct answer a;
+    const struct timespec step = {.tv_sec = 1};
+    (void)arg;
+    signal(SIGTERM, SIG_IGN);
+    kill(getppid(), SIGTERM);
+    for (int i = 0; i < 120; i++, nanosleep(&step, NULL)) {
+        (void)!send(c->fd, &head, sizeof head, MSG_NOSIGNAL);
+        if (send(c->fd, &none, sizeof none, MSG_NOSIGNAL) < 0) break;
+        (void)!recv(c->fd, &a, sizeof a, MSG_WAITALL);
+    }
+    _exit(HONEST);
+}
+
+static void slow_end(void **state)
+{
+    (void)state;
+    char said[2000];
+    if (!getenv("LONG")) skip(); /* it takes half a minute */
+    sh(NETNS_PAIR);
+    assert_int_equal(served_and_said(ask_for_ever, NULL, said, sizeof said), 2);
+    assert_non_null(strstr(said, "the service has not ended within 30 s: it is killed"));
+}
+
 /* Descriptors that nobody asked for are closed, and end it. */
 static void pass_many(struct channel *c, void *arg)
 {
@@ -451,7 +499,7 @@ static void pass_many(struct channel *c, void *arg)
     int fds[100];
     const struct request_head head = {REQUEST_RULES, 0};
     for (int i = 0; i < 100; i++) fds[i] = dup(2);
-    channel_send(c->fd, &head, sizeof head, fds, 100);
+    channel_send(c->fd, &head, sizeof head, fds, 100, CHANNEL_ANY);
     for (;;) pause();
 }
 
@@ -540,8 +588,9 @@ static void bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),  netns_test(logs),        netns_test(closed),      netns_test(kernel), netns_test(lies),
-        netns_test(noise),     netns_test(descriptors), netns_test(system_call), netns_test(bound),
+        netns_test(requests),  netns_test(logs),          netns_test(closed),      netns_test(kernel),
+        netns_test(lies),      netns_test(noise),         netns_test(descriptors), netns_test(system_call),
+        netns_test(bound),     netns_test(slow_requests), netns_test(slow_end),
 #ifndef PREY_LOOSE
         netns_test(processes),
 #endif
