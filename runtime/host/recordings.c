@@ -35,9 +35,32 @@ uint64_t recording_there(int dir, const char *name, uint64_t *bytes)
     return number;
 }
 
+static DIR *list(int dir)
+{
+    const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    const int failed = errno;
+    if (!d && fd >= 0) close(fd);
+    errno = failed;
+    return d;
+}
+
+/* Whoever asks for files may ask for as many as it likes. 0 or a negative errno. */
+static int may_make(int dir)
+{
+    unsigned count = 0;
+    DIR *d = list(dir);
+    if (!d) return -errno;
+    for (const struct dirent *e; count < RECORDINGS_MOST && (e = readdir(d));) count += recording_number(e->d_name) > 0;
+    closedir(d);
+    return count < RECORDINGS_MOST ? 0 : -EDQUOT;
+}
+
 int record_open_file(int dir, uint64_t number, bool make)
 {
     char name[RECORDING_NAME];
+    const int refused = make ? may_make(dir) : 0;
+    if (refused) return refused;
     recording_name(number, name);
     const int how = make ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY;
     const int fd = openat(dir, name, how | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -67,13 +90,8 @@ void record_remove_file(int dir, uint64_t number)
 int record_remove_oldest(int dir, uint64_t number)
 {
     bool newer = false, older = false;
-    const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        const int failed = -errno;
-        if (fd >= 0) close(fd);
-        return failed;
-    }
+    DIR *d = list(dir);
+    if (!d) return -errno;
     for (const struct dirent *e; (e = readdir(d));) {
         uint64_t bytes;
         const uint64_t other = recording_there(dir, e->d_name, &bytes);

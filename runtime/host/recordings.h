@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORDING_NAME = 40 };
+enum {
+    RECORDING_NAME = 40,
+    RECORDINGS_MOST = 4096 /* files in a directory: no more are made */
+};
 
 /* Its descriptor, the caller's to close; or a negative errno with one line in err. make: it is made if it is not there
  * (only the path's last part), must be ours alone, and is refused (-EBUSY) while another process has it open to make
@@ -22,7 +25,7 @@ uint64_t recording_number(const char *name);
 uint64_t recording_there(int dir, const char *name, uint64_t *bytes);
 
 /* The one place where files of a recording are opened: to be made, which must be new, or to be read. A descriptor or a
- * negative errno. */
+ * negative errno: -EDQUOT, there are RECORDINGS_MOST. */
 int record_open_file(int dir, uint64_t number, bool make);
 /* Take off what is behind so many bytes of it. 0, or a negative errno: -EINVAL, it has no more. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);

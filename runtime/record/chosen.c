@@ -7,15 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD = 1 << 16 /* bytes: section, interfaces and start */ };
 #define BEFORE_NS UINT64_C(1000000000) /* when a file began, its workers may not have told their states yet */
 
-int chosen_open(const struct reel *r, unsigned at, size_t most, struct film *f, struct scene *first, char *err,
-                size_t err_len)
+int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len)
 {
     const int fd = record_open_file(r->dir, r->files[at].number, false);
-    const int failed = fd < 0 ? fd : film_open(f, fd, most);
-    if (fd >= 0) close(fd);
+    const int failed = fd < 0 ? fd : film_open(f, fd);
     snprintf(err, err_len, "%s", failed ? strerror(-failed) : "it does not begin as a recording does");
     return failed ? failed : film_next(f, first) ? 0 : -EINVAL;
 }
@@ -25,7 +22,7 @@ static bool begin_of(const struct reel *r, unsigned at, struct story *t, char *e
 {
     struct film f = {0};
     struct scene s;
-    const bool good = !chosen_open(r, at, HEAD, &f, &s, err, err_len) && !story_begin(t, &s, err, err_len);
+    const bool good = !chosen_open(r, at, &f, &s, err, err_len) && !story_begin(t, &s, err, err_len);
     film_close(&f);
     return good;
 }

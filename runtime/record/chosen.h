@@ -17,9 +17,8 @@ struct chosen {
 int chosen_find(struct chosen *c, const struct reel *r, const struct options *o, struct story *t, char *err,
                 size_t err_len);
 
-/* That file, its first `most` bytes, its first scene read. 0; or a negative errno with what is wrong with it in err.
+/* That file, its first scene read. 0; or a negative errno with what is wrong with it in err.
  * film_close in any case. */
-int chosen_open(const struct reel *r, unsigned at, size_t most, struct film *f, struct scene *first, char *err,
-                size_t err_len);
+int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len);
 
 #endif

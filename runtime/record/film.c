@@ -9,33 +9,37 @@
 
 #include "runtime/worker/worker.h"
 
-enum { BLOCK_LEAST = 12, MACS = 12, TAG = 4, FRAME_MOST = 1 << 17 };
+enum { BLOCK_LEAST = 12, MACS = 12, TAG = 4, FRAME_MOST = 1 << 17, WINDOW = 1 << 18 };
 
-void film_of(struct film *f, uint8_t *bytes, size_t len) { *f = (struct film){.bytes = bytes, .len = len}; }
+void film_of(struct film *f, uint8_t *bytes, size_t len)
+{
+    *f = (struct film){.fd = -1, .bytes = bytes, .len = len, .room = len};
+}
 
-int film_open(struct film *f, int fd, size_t most)
+static int begin(struct film *f)
 {
     struct stat st;
-    *f = (struct film){0};
-    if (fstat(fd, &st)) return -errno;
+    if (fstat(f->fd, &st)) return -errno;
     if (!S_ISREG(st.st_mode)) return -EINVAL;
-    const size_t room = (uint64_t)st.st_size < most ? (size_t)st.st_size : most;
-    film_of(f, malloc(room + 1), 0);
-    if (!f->bytes) return -ENOMEM;
-    while (f->len < room) {
-        const ssize_t n = read(fd, f->bytes + f->len, room - f->len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -errno;
-        if (!n) break;
-        f->len += (size_t)n;
-    }
-    return 0;
+    f->left = (uint64_t)st.st_size;
+    f->bytes = malloc(WINDOW);
+    f->room = WINDOW;
+    return f->bytes ? 0 : -ENOMEM;
+}
+
+int film_open(struct film *f, int fd)
+{
+    *f = (struct film){.fd = fd};
+    const int failed = begin(f);
+    if (failed) close(fd);
+    return failed;
 }
 
 void film_close(struct film *f)
 {
+    if (f->bytes && f->fd >= 0) close(f->fd);
     free(f->bytes);
-    *f = (struct film){0};
+    *f = (struct film){.fd = -1};
 }
 
 static bool fail(struct film *f, const char *why)
@@ -44,19 +48,75 @@ static bool fail(struct film *f, const char *why)
     return false;
 }
 
+/* ---- the window ---- */
+
+/* Room for so many bytes from the next block on. */
+static bool make_room(struct film *f, size_t want)
+{
+    if (f->at) memmove(f->bytes, f->bytes + f->at, f->len - f->at);
+    f->gone += f->at;
+    f->len -= f->at;
+    f->at = 0;
+    if (want <= f->room) return true;
+    uint8_t *more = realloc(f->bytes, want);
+    if (!more) return fail(f, "memory is out for a block");
+    f->bytes = more;
+    f->room = want;
+    return true;
+}
+
+/* As much of the file as there is room for. */
+static bool read_more(struct film *f)
+{
+    while (f->left && f->len < f->room) {
+        const size_t most = f->room - f->len;
+        const ssize_t n = read(f->fd, f->bytes + f->len, f->left < most ? (size_t)f->left : most);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(f, "it cannot be read");
+        f->left = n ? f->left - (uint64_t)n : 0; /* it has become shorter */
+        f->len += (size_t)n;
+    }
+    return true;
+}
+
+/* Are so many bytes of the next block there, or all that there are? False: they cannot be had. */
+static bool hold(struct film *f, size_t want)
+{
+    if (f->fd < 0 || f->len - f->at >= want || !f->left) return true;
+    const uint64_t all = f->len - f->at + f->left;
+    return make_room(f, want < all ? want : (size_t)all) && read_more(f);
+}
+
+/* The word behind a block's body says its length once more. Of a large one it is looked at before there is memory for
+ * the block: a length may be anything. */
+static bool ends_so(struct film *f, uint32_t bytes)
+{
+    uint32_t end;
+    if (f->len - f->at >= bytes) {
+        memcpy(&end, f->bytes + f->at + bytes - 4, sizeof end);
+        return end == bytes;
+    }
+    const off_t at = (off_t)(f->gone + f->at + bytes - 4);
+    return pread(f->fd, &end, sizeof end, at) == sizeof end && end == bytes;
+}
+
+/* ---- blocks ---- */
+
 /* The next block's type and what it holds; false: there is none. */
 static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
 {
-    uint32_t head[2], end;
-    const size_t left = f->len - f->at;
-    if (f->fault || !left) return false;
+    uint32_t head[2];
+    if (f->fault || !hold(f, BLOCK_LEAST)) return false;
+    const uint64_t left = f->len - f->at + f->left;
+    if (!left) return false;
     if (left < BLOCK_LEAST) return fail(f, "its last block is cut short");
     memcpy(head, f->bytes + f->at, sizeof head);
     if (head[1] < BLOCK_LEAST || head[1] % 4) return fail(f, "a block has no such length");
     if (head[1] > left) return fail(f, "its last block is cut short");
-    memcpy(&end, f->bytes + f->at + head[1] - 4, sizeof end);
-    if (end != head[1]) return fail(f, "a block's two lengths differ");
-    if (!f->at && head[0] != NG_SECTION) return fail(f, "it is no pcapng");
+    if (!ends_so(f, head[1])) return fail(f, "a block's two lengths differ");
+    if (!f->gone && !f->at && head[0] != NG_SECTION) return fail(f, "it is no pcapng");
+    if (!hold(f, head[1])) return false;
+    if (f->len - f->at < head[1]) return fail(f, "its last block is cut short");
     *type = head[0];
     *body = (struct cursor){f->bytes + f->at + 8, head[1] - BLOCK_LEAST};
     f->at += head[1];

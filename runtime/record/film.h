@@ -1,6 +1,6 @@
 /* A file of a recording, read block by block. Its bytes are hostile: nothing is read past their end, and each packet
  * and each step is whole when it is handed out. A file that was cut short (its writer was killed) ends at its last
- * whole block. */
+ * whole block. Of a large file no more is held than a block, and some that follow it. */
 #ifndef RUNTIME_RECORD_FILM_H
 #define RUNTIME_RECORD_FILM_H
 
@@ -8,13 +8,17 @@
 #include "runtime/record/format.h"
 
 struct film {
-    uint8_t *bytes;
-    size_t len, at;
+    int fd;            /* what `bytes` do not hold yet is read from there; -1: they are all */
+    uint8_t *bytes;    /* a part of the file */
+    size_t len, room;  /* of these */
+    size_t at;         /* the next block, in them */
+    uint64_t gone;     /* bytes of the file before them */
+    uint64_t left;     /* and behind them, as the file was when it was opened */
     const char *fault; /* why the rest is not read, or NULL */
 };
 
-/* Read the file's first `most` bytes; SIZE_MAX: all. 0 or a negative errno. */
-int film_open(struct film *f, int fd, size_t most);
+/* The descriptor is the film's from then on, also where it fails. 0 or a negative errno. */
+int film_open(struct film *f, int fd);
 /* The same of bytes that are malloc'd, and the film's from then on. */
 void film_of(struct film *f, uint8_t *bytes, size_t len);
 void film_close(struct film *f);
@@ -32,8 +36,8 @@ struct scene {
     struct tape_frame frame;
     const uint8_t *front; /* of a tagged frame its first 12 bytes: those at body follow them; else NULL */
 };
-/* The next scene, which holds until film_close; false: the end, or f->fault says why. What is not ours is passed over.
- */
+/* The next scene, which holds until the one after it is asked for; false: the end, or f->fault says why. What is not
+ * ours is passed over. */
 bool film_next(struct film *f, struct scene *s);
 
 #endif

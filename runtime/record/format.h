@@ -8,7 +8,7 @@
  *      ROUTES    the table of routes that the world has, if it has one
  *      WORLD     facts and next hops, as published last
  *      then, as it happens: PROGRAM, ROUTES, WORLD; of each worker in its order STEP and packets; of each proxy loop
- *      in its order SESSION, which only tells; END
+ *      in its order SESSION, which only tells; NEXT or, of the last file, END
  *
  * Of each worker one of the first steps of a file is its state, from which it can go on as it did: a file can be gone
  * through without those before it. What stands before that step belongs to the file before.
@@ -21,7 +21,11 @@
 #include "runtime/worker/tape.h"
 #include "vm/pbc.h"
 
-enum { RECORD_VERSION = 6, RECORD_OLDEST = 5 /* that is read: it has no TAPE_MET */ };
+enum {
+    RECORD_VERSION = 7,
+    RECORD_FOLLOWED = 7 /* has RECORD_NEXT */,
+    RECORD_OLDEST = 5 /* that is read: it has no TAPE_MET */
+};
 enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
 enum {
     NG_OPT_END = 0,
@@ -42,6 +46,7 @@ enum record_kind {
     RECORD_ROUTES,  /* the table that worlds behind it name by its number */
     RECORD_END,     /* the workers have ended: nothing is missing */
     RECORD_SESSION, /* a struct session_moment of the proxy loop of that worker (runtime/worker/moments.h) */
+    RECORD_NEXT,    /* the file is whole, and another one follows */
     RECORD_KINDS,
 };
 struct record_block {

@@ -20,6 +20,11 @@ static int begin(struct player *p, char *err, size_t err_len)
     return 0;
 }
 
+void player_gap(struct player *p, const char *why)
+{
+    for (unsigned i = 0; p->begun && i < p->story.start.workers; i++) actor_stop(&p->actors[i], why);
+}
+
 /* What was missing on the disk before it, nobody can do. */
 static void next_file(struct player *p, const struct scene *s)
 {
@@ -27,9 +32,12 @@ static void next_file(struct player *p, const struct scene *s)
     struct record_start start;
     if (!cursor_copy(&c, &start, sizeof start)) return;
     p->story.start.wall_ns = start.wall_ns; /* the wall's clock may have been set */
-    if (!start.torn) return;
-    for (unsigned i = 0; p->begun && i < p->story.start.workers; i++)
-        actor_stop(&p->actors[i], "the disk took nothing for a while");
+    const bool cut = p->story.start.version >= RECORD_FOLLOWED && !p->followed;
+    p->followed = false;
+    if (start.torn)
+        player_gap(p, "the disk took nothing for a while");
+    else if (cut)
+        player_gap(p, "a file before was cut short");
 }
 
 /* Of a program that is not known nothing could be said. */
@@ -48,8 +56,9 @@ int player_scene(struct player *p, const struct scene *s, char *err, size_t err_
 {
     const bool told = s->kind == SCENE_CUSTOM && s->what != RECORD_STEP;
     p->ended |= told && s->what == RECORD_END;
+    p->followed |= told && s->what == RECORD_NEXT;
     if (told && s->what == RECORD_START) next_file(p, s);
-    if (p->ended || (told && s->what == RECORD_START)) return 0;
+    if (p->ended || (told && (s->what == RECORD_START || s->what == RECORD_NEXT))) return 0;
     if (told && s->what == RECORD_SESSION) {
         moment(p, s);
         return 0;

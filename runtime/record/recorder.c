@@ -268,10 +268,21 @@ static void ask_state(struct recorder *r, unsigned worker)
     if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
 }
 
+/* So a file that was cut later, even between two blocks, is found out. */
+static void end_file(struct recorder *r)
+{
+    struct bytes end = {0};
+    if (!reel_written(&r->reel) || r->torn) return;
+    blocks_custom(&end, RECORD_NEXT, 0, NULL, 0);
+    r->torn = end.failed || reel_write(&r->reel, end.at, end.len);
+    bytes_fini(&end);
+}
+
 /* A file begins with all that is needed to go on from there, but the workers' states, which follow. */
 static int begin_file(struct recorder *r)
 {
     struct bytes head = {0};
+    end_file(r);
     int failed = reel_next(&r->reel);
     if (failed) return failed;
     r->start.wall_ns = r->wall_ns = wall_ahead();

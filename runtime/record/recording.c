@@ -207,13 +207,15 @@ static int play_file(struct recording *g, unsigned at)
     struct film f = {0};
     struct scene s;
     recording_name(g->reel.files[at].number, name);
-    int failed = chosen_open(&g->reel, at, SIZE_MAX, &f, &s, err, sizeof err);
+    int failed = chosen_open(&g->reel, at, &f, &s, err, sizeof err);
     for (bool more = !failed; more; more = !failed && !is_done(g) && film_next(&f, &s))
         failed = player_scene(&g->player, &s, err, sizeof err);
     if (failed)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, err);
     else if (f.fault && at == g->chosen.last)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, f.fault);
+    else if (f.fault)
+        player_gap(&g->player, "a file before was cut short");
     film_close(&f);
     return failed == -ENOMEM ? 2 : 0;
 }

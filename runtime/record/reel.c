@@ -103,6 +103,7 @@ int reel_next(struct reel *r)
     if (r->fd >= 0 && !reel_written(r)) return 0; /* the disk took nothing of it */
     if (r->fd >= 0) close(r->fd);
     r->fd = -1;
+    while (r->count >= RECORDINGS_MOST) drop_oldest(r);
     const uint64_t number = r->count ? r->files[r->count - 1].number + 1 : 1;
     const int failed = add(r, number, 0);
     if (failed) return failed;

@@ -131,6 +131,38 @@ cut -d' ' -f1 err | sort -u >said
 run --replay many --from "$middle" --verdicts after
 same 'up to a moment, and from it on: all lines once' \
     "$status $(cat said err) $(sed 1d before after | grep -v '^frame' | cut -f1 | sort -n | uniq | wc -l) $(($(wc -l <before) + $(wc -l <after)))" '0  600 602'
+# A file in the middle that is cut, anywhere or between two blocks: what follows is not known until a state is told, and
+# nothing is otherwise.
+cp -r many cut
+cat >cut.py <<'END'
+import glob, struct, sys
+name = sorted(glob.glob("many/*"))[1]
+raw, ends, at = open(name, "rb").read(), [], 0
+while at < len(raw):
+    at += struct.unpack_from("<I", raw, at + 4)[0]
+    ends.append(at)
+half = ends[len(ends) // 2]
+open(name.replace("many", "cut"), "wb").write(raw[:{"block": half, "last": ends[-2], "anywhere": half + 6}[sys.argv[1]]])
+END
+for where in block last anywhere; do
+    python3 cut.py $where
+    run --replay cut
+    same "a middle file is cut: $where" "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^verdicts +[1-9]' out) $(cat err)" '0 2 1 preyrun: cut: worker 0 goes on from a later state, for a file before was cut short'
+done
+# A file may be sparse, and large: no more of it is held than a block.
+truncate -s 3G "cut/$(ls cut | tail -1)"
+python3 - <<'END'
+import glob, struct
+raw = bytearray(open(sorted(glob.glob("many/*"))[-1], "rb").read())
+last = sorted(glob.glob("cut/*"))[-1]
+with open(last, "r+b") as f:
+    f.seek(len(raw))
+    f.write(struct.pack("<II", 0xbad, 2 << 30))
+END
+if [ "${B%/san}" = "$B" ]; then # sanitizers reserve more than that
+    (ulimit -v 2000000; run --replay cut; echo "$status" >was)
+    same 'a file with a large hole' "$(cat was) $(grep -c ' 0 otherwise' out) $(grep -c "a block's two lengths differ" err)" '0 2 1'
+fi
 for n in $(seq 2 "$files"); do
     rm "many/$(ls many | head -1)"
     run --replay many

@@ -125,7 +125,7 @@ for how in none short; do
 done
 bent version5
 same 'one of before is read: of replies it knows no more' "$status $(said)$(cat err)" '0 11 0 4'
-for how in version4 version7; do
+for how in version4 version8; do
     bent $how
     same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: another preyrun made it: its version is not ours'
 done

@@ -108,12 +108,13 @@ static void make(struct whole *w, bool singly)
     const int at = open(dir, O_RDONLY | O_DIRECTORY);
     const int fd = record_open_file(at, 1, false);
     struct film f;
-    HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd, SIZE_MAX));
+    HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd));
     struct scene s;
-    HOLD(film_next(&f, &s));
+    HOLD(film_next(&f, &s) && !f.left); /* it is small */
     w->fresh_at = (size_t)(s.body - f.bytes) + offsetof(struct record_start, fresh);
     w->bytes = f.bytes;
     w->len = f.len;
+    f.bytes = NULL;
     recording_name(1, name);
     unlinkat(at, name, 0);
     close(fd);

@@ -92,6 +92,31 @@ static void one_records_there(void **state)
     rmdir(path);
 }
 
+/* Whoever asks gets so many and no more; who records lets the oldest go. */
+static void bounded(void **state)
+{
+    char path[] = "/tmp/test-recordings-XXXXXX", err[300];
+    struct reel r;
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (uint64_t i = 1; i <= RECORDINGS_MOST; i++) { /* by hand: each that is made has them counted */
+        char name[RECORDING_NAME];
+        recording_name(i, name);
+        close(openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    }
+    assert_int_equal(record_open_file(dir, RECORDINGS_MOST + 1, true), -EDQUOT);
+    assert_int_equal(reel_open(&r, path, 1 << 20, err, sizeof err), 0);
+    assert_int_equal(reel_next(&r), 0);
+    assert_int_equal(r.count, RECORDINGS_MOST);
+    assert_false(is_there(dir, 1));
+    assert_true(is_there(dir, 2) && is_there(dir, RECORDINGS_MOST + 1));
+    reel_close(&r);
+    for (uint64_t i = 2; i <= RECORDINGS_MOST + 1; i++) record_remove_file(dir, i);
+    close(dir);
+    assert_int_equal(rmdir(path), 0);
+}
+
 static void names_are_numbers(void **state)
 {
     (void)state;
@@ -105,9 +130,8 @@ static void names_are_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_the_oldest_goes),
-        cmocka_unit_test(what_is_no_recording_stands_in_no_way),
-        cmocka_unit_test(one_records_there),
+        cmocka_unit_test(only_the_oldest_goes), cmocka_unit_test(what_is_no_recording_stands_in_no_way),
+        cmocka_unit_test(one_records_there),    cmocka_unit_test(bounded),
         cmocka_unit_test(names_are_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
