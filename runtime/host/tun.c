@@ -105,8 +105,18 @@ static int open_queues(const char *name, int fds[], unsigned queues)
 /* ENOENT: no file of it; ENODEV: the file, and no module behind it. */
 static void say_lack(int failed, const char *name, char *err, size_t err_len)
 {
-    if (failed == -ENOENT || failed == -ENODEV)
+    if (failed == -ENOENT)
+        snprintf(
+            err, err_len,
+            "there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; a "
+            "container has to be given it (--device /dev/net/tun)");
+    else if (failed == -ENODEV || failed == -ENXIO)
         snprintf(err, err_len, "the kernel has no TUN devices: this brings them: modprobe tun");
+    else if (failed == -EPERM || failed == -EACCES)
+        snprintf(err, err_len,
+                 "/dev/net/tun may not be opened, or no device made by it: the capability NET_ADMIN is missing, or the "
+                 "rules of a container "
+                 "or a security module forbid it");
     else
         snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
 }

@@ -54,8 +54,9 @@ static int init_types(struct kernel *k, char *err, size_t err_len)
     LIBBPF_OPTS(bpf_btf_load_opts, o, .log_buf = log, .log_size = sizeof log, .log_level = 1);
     const int again = bpf_btf_load(k->objects->btf, k->objects->btf_len, &o);
     if (again >= 0) close(again);
-    snprintf(err, err_len, "the kernel does not take the types of prey's stages: %s: %s", strerror(-failed),
-             last_line(log));
+    const char *why = last_line(log);
+    snprintf(err, err_len, "the kernel does not take the types of prey's stages: %s%s%s; --exec user does without",
+             strerror(-failed), *why ? ": " : "", why);
     return failed;
 }
 

@@ -72,10 +72,15 @@ static void ask_log(const struct kernel *k, enum kernel_entry e, const struct li
     if (fd >= 0) close(fd); /* this time it was not */
 }
 
-/* The instructions tell the function, at the price of some seconds where it was too much to look at. */
+/* The instructions tell the function. What was too much to look at is not looked at again, which takes seconds, but for
+ * who asked for the log. */
 static void say_refused(const struct kernel *k, enum kernel_entry e, const struct linked *l, int failed, char *err,
                         size_t err_len)
 {
+    if (failed == -E2BIG && !k->cfg.refused) {
+        refused_program(l, entries[e].name, failed, (char[]){""}, err, err_len);
+        return;
+    }
     char *messages = malloc(LOG_BYTES), *instructions = malloc(LOG_BYTES), *log = messages;
     if (messages && instructions) {
         ask_log(k, e, l, messages, LOG_MESSAGES);

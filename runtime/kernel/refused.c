@@ -1,5 +1,6 @@
 /* Words for refusals. */
 #include "runtime/kernel/refused.h"
+#include "runtime/host/programs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -16,18 +17,19 @@
 
 /* ---- the machine ---- */
 
-static int try_program(const struct bpf_insn *insns, uint32_t count)
+static const struct bpf_insn zero = {.code = BPF_ALU64 | BPF_MOV | BPF_K}, leave = {.code = BPF_JMP | BPF_EXIT};
+
+/* Nothing but `return 0`; and whether it was compiled. */
+static int try_any(bool *interpreted)
 {
-    const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", insns, count, NULL);
+    const int fd =
+        bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", (const struct bpf_insn[]){zero, leave}, 2, NULL);
+    *interpreted = false;
     if (fd < 0) return -errno;
+    *interpreted = programs_interpreted(fd);
     close(fd);
     return 0;
 }
-
-static const struct bpf_insn zero = {.code = BPF_ALU64 | BPF_MOV | BPF_K}, leave = {.code = BPF_JMP | BPF_EXIT};
-
-/* Nothing but `return 0`. */
-static int try_any(void) { return try_program((const struct bpf_insn[]){zero, leave}, 2); }
 
 /* Types that a program with a callback must come with. A descriptor, or a negative errno. */
 static int types_of_callback(uint32_t type[2])
@@ -65,13 +67,14 @@ static int try_loop(void)
         leave};
     uint32_t type[2];
     const int types = types_of_callback(type);
+    if (types < 0) return 0; /* it is the types that the kernel does not take */
     const struct bpf_func_info functions[] = {{0, type[0]}, {TURN, type[1]}};
     LIBBPF_OPTS(bpf_prog_load_opts, with, .prog_btf_fd = (uint32_t)types, .func_info = functions, .func_info_cnt = 2,
                 .func_info_rec_size = sizeof *functions);
-    const int fd = types < 0 ? types : bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", code, 10, &with);
+    const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", code, 10, &with);
     const int failed = fd < 0 ? -errno : 0;
     if (fd >= 0) close(fd);
-    if (types >= 0) close(types);
+    close(types);
     return failed;
 }
 
@@ -93,23 +96,14 @@ static bool has_rights(void)
     return true;
 }
 
-/* Is the kernel's compiler for programs off? */
-static bool interpreted(void)
-{
-    FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
-    const int first = f ? fgetc(f) : EOF;
-    if (f) fclose(f);
-    return first == '0';
-}
-
 /* Why there are no loops. */
-static void say_loops(char *err, size_t err_len)
+static void say_loops(bool interpreted, char *err, size_t err_len)
 {
     struct utsname u;
-    if (interpreted())
+    if (interpreted)
         snprintf(err, err_len,
-                 "programs in the kernel are not compiled here, and then may not call one another: sysctl -w "
-                 "net.core.bpf_jit_enable=1, or --exec user");
+                 "programs in the kernel are not compiled here, and then may not call one another: " PROGRAMS_COMPILED
+                 ", or --exec user");
     else
         snprintf(
             err, err_len,
@@ -120,7 +114,8 @@ static void say_loops(char *err, size_t err_len)
 
 int refused_here(char *err, size_t err_len)
 {
-    const int failed = try_any();
+    bool interpreted;
+    const int failed = try_any(&interpreted);
     if (!has_rights() || (failed == -EPERM && is_aside())) {
         snprintf(err, err_len,
                  "programs may not be loaded into the kernel: that takes root, or the capabilities BPF, NET_ADMIN and "
@@ -137,8 +132,10 @@ int refused_here(char *err, size_t err_len)
         snprintf(err, err_len, "this kernel runs no programs (it was built without BPF): --exec user");
         return failed;
     }
-    if (failed || !try_loop()) return 0; /* something else, which speaks for itself */
-    say_loops(err, err_len);
+    const int loops = failed ? 0 : try_loop();
+    const bool lacks = interpreted || loops == -EINVAL || loops == -ENOTSUP || loops == -EOPNOTSUPP || loops == -524;
+    if (!loops || !lacks) return 0; /* something else, which speaks for itself */
+    say_loops(interpreted, err, err_len);
     return -ENOTSUP;
 }
 
@@ -165,6 +162,8 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
 }
 
 /* ---- programs ---- */
+
+enum { INSNS_MOST = 1000000 };
 
 /* The instruction that a line of the log is about ("12: (85) call …"), or -1. */
 static long said_of(const char *line)
@@ -201,20 +200,22 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
         else if (!is_sum(line))
             last = line;
     }
-    if (!last && failed == -E2BIG)
+    if (!last && failed == -E2BIG && l->count > INSNS_MOST)
         snprintf(err, err_len,
-                 "%s is too long for the kernel: %" PRIu32 " instructions, and it takes 1,000,000: --exec user", name,
-                 l->count);
-    else if (!last)
-        snprintf(err, err_len, "the kernel does not take %s, %" PRIu32 " instructions: %s: --exec user", name, l->count,
-                 strerror(-failed));
-    else if (strstr(last, "too large"))
+                 "%s is too long for the kernel: %" PRIu32
+                 " instructions, and it takes 1,000,000; --exec user does without",
+                 name, l->count);
+    else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
         snprintf(err, err_len,
                  "the kernel's verifier gives up on %s, %" PRIu32
-                 " instructions: it walks through a million at most: --exec user",
+                 " instructions: it walks through a million at most; --exec user does without",
                  name, l->count);
+    else if (!last)
+        snprintf(err, err_len, "the kernel does not take %s, %" PRIu32 " instructions: %s; --exec user does without",
+                 name, l->count,
+                 failed == -ENOMEM ? "there is no memory for it (MemoryMax= of a service)" : strerror(-failed));
     else
-        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s: --exec user", name,
+        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s; --exec user does without", name,
                  insn >= 0 ? linked_name(l, (uint32_t)insn) : name, source ? " (" : "", source ? source : "",
                  source ? ")" : "", last);
 }

@@ -78,8 +78,11 @@ static int try_program(const struct program *p)
     kernel_discard(j);
     kernel_free(k);
     if (!good) return live_complain("--exec kernel: %s", err);
-    fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
-            text_number(proof.frames, frames), text_duration(proof.ns, lasted));
+    if (proof.frames)
+        fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
+                text_number(proof.frames, frames), text_duration(proof.ns, lasted));
+    else
+        fprintf(stderr, "preflight: the kernel takes the program, which has no rule to prove\n");
     return 0;
 }
 

@@ -114,7 +114,7 @@ lacks() {
 same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: what is for \`mode proxy\` and of no connection is not held back, and \
 gets a reset of this machine's: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
 $fine"
-same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: the kernel has no TUN devices: this brings them: modprobe tun'
+same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; a container has to be given it (--device /dev/net/tun)'
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'

@@ -1,5 +1,7 @@
 /* What is said where the kernel takes nothing. A thread loads the stages, and its calls of bpf(2) are looked at by the
  * test, which refuses some as another machine would. Skipped where programs of the kernel may not be loaded. */
+#include <bpf/bpf.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
@@ -21,6 +23,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
+#include "runtime/host/programs.h"
 #include "runtime/kernel/kernel.h"
 
 static struct program *program;
@@ -129,6 +132,55 @@ static void test_an_old_kernel(void **state)
         "is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from 6.1 on");
 }
 
+/* Without memory no kernel is called old. */
+static void test_no_memory_for_loops(void **state)
+{
+    (void)state;
+    assert_refused(is_loop, ENOMEM, ENOMEM,
+                   "there is no memory for it (MemoryMax= of a service); --exec user does without");
+}
+
+/* Its compiler is off, wherever the setting is. */
+static bool is_interpreted;
+__attribute__((used)) int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *len)
+{
+    int (*libbpfs)(int, void *, uint32_t *);
+    *(void **)&libbpfs = dlsym(RTLD_NEXT, "bpf_obj_get_info_by_fd");
+    const int failed = libbpfs(fd, info, len);
+    if (is_interpreted && !failed) ((struct bpf_prog_info *)info)->jited_prog_len = 0;
+    return failed;
+}
+static void test_not_compiled(void **state)
+{
+    (void)state;
+    is_interpreted = true;
+    assert_refused(is_loop, EINVAL, ENOTSUP,
+                   "programs in the kernel are not compiled here, and then may not call one another");
+    if (!strstr(programs_lack(-EINVAL), "programs are not compiled")) fail();
+    is_interpreted = false;
+}
+
+/* What has its own reason is not laid at the machine's door. */
+static void test_what_a_machine_lacks(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(programs_lack(-ENOMEM), "there is no memory for it"));
+    assert_non_null(strstr(programs_lack(-E2BIG), "longer than the kernel takes"));
+    assert_non_null(strstr(programs_lack(-EPERM), "the capabilities BPF"));
+}
+
+static bool is_types(uint32_t cmd, const union bpf_attr *attr)
+{
+    (void)attr;
+    return cmd == BPF_BTF_LOAD;
+}
+static void test_types_that_are_refused(void **state)
+{
+    (void)state;
+    assert_refused(is_types, EINVAL, EINVAL,
+                   "the kernel does not take the types of prey's stages: Invalid argument; --exec user does without");
+}
+
 static bool is_any(uint32_t cmd, const union bpf_attr *attr)
 {
     (void)cmd, (void)attr;
@@ -180,9 +232,16 @@ int main(void)
     allowed = k;
     kernel_free(k);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_older_kernel), cmocka_unit_test(test_an_old_kernel),
-        cmocka_unit_test(test_no_right),        cmocka_unit_test(test_a_kernel_without),
-        cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_a_stage_that_is_refused),
+        cmocka_unit_test(test_an_older_kernel),
+        cmocka_unit_test(test_an_old_kernel),
+        cmocka_unit_test(test_no_right),
+        cmocka_unit_test(test_a_kernel_without),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_a_stage_that_is_refused),
+        cmocka_unit_test(test_no_memory_for_loops),
+        cmocka_unit_test(test_not_compiled),
+        cmocka_unit_test(test_what_a_machine_lacks),
+        cmocka_unit_test(test_types_that_are_refused),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     program_put(program);
