@@ -48,6 +48,12 @@ void io_maker_fini(struct io_maker *m) { (void)m; }
 
 unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 
+bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len)
+{
+    (void)name, (void)mtu, (void)in_front, (void)why, (void)len;
+    return false;
+}
+
 const struct io_ops io_XDP = {.name = "xdp"};
 
 struct filter *filter_open(void) { return NULL; }

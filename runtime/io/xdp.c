@@ -70,6 +70,31 @@ unsigned xdp_frame_most(uint32_t mtu)
     return need <= small ? small : need <= large ? large : need <= FRAME_MOST ? need : 0;
 }
 
+/* Linux before 6.6 refuses the flag; a later one looks for interface 0, and finds none. */
+static bool takes_pieces(void)
+{
+    const struct sockaddr_xdp at = {.sxdp_family = AF_XDP, .sxdp_flags = XDP_USE_SG};
+    const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true; /* not known: the start will say it */
+    const bool takes = !bind(fd, (const void *)&at, sizeof at) || errno != EINVAL;
+    close(fd);
+    return takes;
+}
+
+bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len)
+{
+    const unsigned most = xdp_frame_most(mtu + in_front);
+    if (!most) {
+        snprintf(why, len, "%s has an MTU of %u, and XDP takes 61,000 at most", name, mtu);
+        return true;
+    }
+    if (!xdp_in_pieces(most) || takes_pieces()) return false;
+    snprintf(why, len,
+             "%s has an MTU of %u, and before Linux 6.6 XDP takes no frame of more than a page: ip link set %s mtu %u",
+             name, mtu, name, SLOT_LARGE - SLOT_ROOM - 14u - TAGS_ROOM - in_front);
+    return true;
+}
+
 /* ---- memory ---- */
 
 static void umem_free(struct umem *u)

@@ -9,7 +9,8 @@
 
 /* l->in_kernel, as --exec and the first program say. */
 int in_kernel_choose(struct live *l);
-/* What of the command line stands in the kernel's way; NULL: nothing. */
+/* What of the command line, and of its interfaces, stands in the kernel's way, before rights are given up; NULL:
+ * nothing. */
 const char *in_kernel_obstacle(const struct live *l);
 /* Another program; false: `why` says what of it is not the kernel's. */
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len);

@@ -7,13 +7,16 @@
 #include "runtime/live/in_kernel.h"
 #include "runtime/live/in_kernel_priv.h"
 #include "runtime/live/start.h"
+#include "vm/kernel/note.h"
 
 const char *in_kernel_obstacle(const struct live *l)
 {
+    static char why[200];
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
         if (link && link->loopback) return "the loopback has no XDP";
-        if (link && !xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";
+        if (link && !l->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), why, sizeof why))
+            return why;
     }
     if (l->o->bridge_count) return "a bridge is carried by this process";
     if (l->o->io == OPTIONS_IO_PACKET) return "--io packet shows frames to this process alone";

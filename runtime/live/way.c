@@ -22,6 +22,7 @@ static bool sees_host(const struct live *l, const struct program *p) { return l-
 /* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
 static const char *refusal(const struct live *l, const struct program *p)
 {
+    static char why[WHY];
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
     if (l->latest && judges_host(p) && l->port_count == l->o->iface_count)
         return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
@@ -32,7 +33,8 @@ static const char *refusal(const struct live *l, const struct program *p)
         const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
-        if (!xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";
+        /* While it runs rings are made, and the service may open no socket to try it. */
+        if (!l->latest && xdp_refuses_mtu(link->name, link->mtu, 0, why, sizeof why)) return why;
     }
     return NULL;
 }

@@ -49,6 +49,28 @@ same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /s
 instead "$absent" --confirm 100ms host.pbc
 undone 'without pins it runs, and says so' "$status$(says "a kill would leave nothing")" 11
 
+# Frames of more than a page: in pieces, which Linux before 6.6 does not have.
+ip -n "$id-prey" link set eth0 mtu 9000
+ip -n "$id-client" link set eth0 mtu 9000
+if [ -n "${OLD_KERNEL-}" ] || [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" != 6.6 ]; then
+    large='eth0 has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set eth0 mtu [0-9]*'
+    for look in --preflight ''; do
+        kernel_alone $look -i eth0 --exec kernel host.pbc
+        same "large frames are refused${look:+ by preflight}" "$status|$(says "^preyrun: --exec kernel: $large; this does: --exec user$")" '2|1'
+    done
+    kernel_alone --preflight -i eth0 host.pbc
+    same 'and nobody enforces what is for this machine' "$status|$(says "cannot be enforced here, nor in the kernel, for $large")" '2|1'
+    most=$(grep -o 'mtu [0-9]*' err | cut -d' ' -f2)
+    ip -n "$id-prey" link set eth0 mtu "$most"
+fi
+kernel_alone --preflight -i eth0 --exec kernel host.pbc
+same 'else they are taken' "$status|$(says 'takes the program')" '0|1'
+echo 'firewall f in default accept { }' | rules none
+kernel_alone --preflight -i eth0 --exec kernel none.pbc
+same 'a program without rules' "$status|$(says 'takes the program, which has no rule to prove')" '0|1'
+ip -n "$id-client" link set eth0 mtu 1500
+ip -n "$id-prey" link set eth0 mtu 1500
+
 # ---- one that runs, while the machine changes ----
 
 ip -n "$id-prey" link add br0 type bridge

@@ -3,12 +3,13 @@
  * become ones with TO; TO `-`: they become what no kernel knows. So a generator that errs, or that the kernel's
  * verifier refuses, can be had from outside.
  * tamper old - COMMAND...: COMMAND on a kernel that knows no links of traffic control (Linux 6.6), and takes no program
- * with may_goto (6.9), gotol (6.6), or calls of its functions by name (the casts of 6.2).
+ * with may_goto (6.9), gotol (6.6), or calls of its functions by name (the casts of 6.2), and no socket of XDP's for
+ * frames in pieces (6.6).
  * tamper refuse ERRNO COMMAND...: COMMAND, whose calls of bpf(2) all fail with that number, as a security module would
  * have it.
  *
- * A process beside it is told of each call of bpf(2) before the kernel reads what it is given, and changes that, or
- * answers in the kernel's place. */
+ * A process beside it is told of each call of bpf(2) and bind(2) before the kernel reads what it is given, and changes
+ * that, or answers in the kernel's place. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
@@ -94,11 +95,21 @@ static bool has_newer(pid_t pid, uint64_t at)
     return false;
 }
 
+/* A socket of XDP's, for frames of several buffers. */
+static bool is_in_pieces(pid_t pid, uint64_t at, uint64_t len)
+{
+    enum { FAMILY = 44, PIECES = 1 << 4 };
+    uint16_t address[2]; /* family and flags */
+    return len >= sizeof address && copy(pid, at, address, sizeof address, false) && address[0] == FAMILY &&
+           address[1] & PIECES;
+}
+
 /* What is answered in the kernel's place; 0: nothing, it goes on. */
 static int answer(const struct seccomp_notif *asked, const struct change *c)
 {
     const pid_t pid = (pid_t)asked->pid;
     const uint64_t command = asked->data.args[0], at = asked->data.args[1];
+    if (asked->data.nr == SYS_bind) return c->old && is_in_pieces(pid, at, asked->data.args[2]) ? EINVAL : 0;
     if (c->refuse) return c->refuse;
     if (!c->old && command == BPF_PROG_LOAD) change_program(pid, at, c);
     if (!c->old) return 0;
@@ -123,10 +134,10 @@ static void beside(int calls, const struct change *c)
 
 static int tell_calls(void)
 {
-    struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-                                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
-                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bind, 1, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     const struct sock_fprog filter = {.len = sizeof code / sizeof *code, .filter = code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
 }

@@ -39,6 +39,13 @@ pool farm { balance round_robin; server one 10.2.0.2:80; server two 10.2.0.3:80 
 service spread on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }
 service asked on 10.1.0.101 tcp/80 { mode proxy; announce; -> farm }
 RULES
+# Frames of more than a page come in pieces, which Linux before 6.6 does not have.
+if [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" = 6.6 ]; then large=0; else large=1; fi
+ip -n "$id-prey" link set wan mtu 9000
+at prey "$bin/preyrun" --preflight --exec kernel -i wan -i lan edge.pbc >out 2>err </dev/null
+grep -q 'wan has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set wan mtu' err
+same 'preflight tells of an MTU that is too large here' "$((1 - $?))" "$large"
+ip -n "$id-prey" link set wan mtu 1500
 prey prey -i wan -i lan --format json edge.pbc
 same 'masqueraded: the outer address is seen' "$(ask one 10.1.0.1/from) $(talk one 10.1.0.1)" '10.1.0.2 client 10.1.0.2 5'
 at one ping -q -c2 -i0.05 -W 20 10.1.0.1 >out
