@@ -214,6 +214,20 @@ static void print_up(const struct kernel_fits *fits, struct figures *f)
     figures_list_end(f);
 }
 
+/* Kernels before Linux 6.9 get another form, where jumps are shorter and loops are counted. */
+static void print_before(const struct program *p, struct figures *f)
+{
+    char err[256];
+    struct code code;
+
+    if (gen_judge(p, true, &code, err, sizeof(err)) < 0) {
+        figures_say(f, "  before Linux 6.9 not: %s\n", err);
+        figures_text(f, "before Linux 6.9 not", err);
+        return;
+    }
+    gen_free(&code);
+}
+
 /* What the executor in the kernel makes of it (`preyrun --exec kernel`). */
 static void print_kernel(const struct compile *c, struct figures *f)
 {
@@ -231,6 +245,7 @@ static void print_kernel(const struct compile *c, struct figures *f)
         figures_count(f, "functions", fits.functions, "");
         figures_count(f, "in line", fits.in_line, "instructions");
         figures_count(f, "by functions of its own", fits.called, "instructions");
+        print_before(p, f);
         print_up(&fits, f);
     }
     program_put(p);

@@ -107,6 +107,7 @@ check '--dump=ast also of bad rules, status 1' run 1 --dump=ast bad.prey
 check 'the tree is printed' grep -q firewall out
 check '--stats' run 0 --stats good.prey
 check '--stats prints' [ -s out ]
+cp out before
 check '--stats as JSON' run 0 --stats --json good.prey
 check 'is an object a section, each name once' python3 -c '
 import json
@@ -268,6 +269,14 @@ check 'a name with more than one part' usage 'no server of that pool' --server-s
 check 'two servers' usage 'given twice' --server-setup spare/x --server-setup spare/x pools.prey
 check 'with another form' usage 'one at a time' --server-setup spare/x --format=json pools.prey
 check 'of bad rules' run 1 --server-setup spare/x bad.prey
+python3 -c '
+print("firewall f in default drop {")
+for i in range(36000):
+    print(f"  accept tcp from 10.{i >> 8 & 255}.{i & 255}.0/24 to port {1 + i * 5 % 60000} ttl {i % 250 + 1} length {i % 1400 + 60}-{i % 1400 + 90} dscp {i % 60}")
+print("}")' >far.prey
+check '--stats of rules that older kernels do not take' run 0 --stats far.prey
+check 'says so beside what newer ones do' grep -q '^  before Linux 6.9 not: so many rules with conditions of their own in one list need jumps' out
+check 'and of others says nothing of it' sh -c '! grep -q "before Linux" before'
 check '--stats tells of source ports' run 0 --stats pools.prey
 check 'addresses times ports times servers' grep -q 'shop, IPv4 *4,000 flows: 2 addresses x 1000 ports x 2 servers' out
 check 'of this machine where no source is written' \
