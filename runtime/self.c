@@ -80,6 +80,12 @@ static unsigned once(void *v, unsigned n, size_t size, int (*compare)(const void
     return kept;
 }
 
+static void sort(struct self *s)
+{
+    s->v4_count = once(s->v4, s->v4_count, sizeof *s->v4, compare4);
+    s->v6_count = once(s->v6, s->v6_count, sizeof *s->v6, compare6);
+}
+
 int self_add(struct self *s, const char *list, char *err, size_t err_len)
 {
     for (const char *at = list;; at++) {
@@ -89,8 +95,22 @@ int self_add(struct self *s, const char *list, char *err, size_t err_len)
         at += len;
         if (!*at) break;
     }
-    s->v4_count = once(s->v4, s->v4_count, sizeof *s->v4, compare4);
-    s->v6_count = once(s->v6, s->v6_count, sizeof *s->v6, compare6);
+    sort(s);
+    return 0;
+}
+
+int self_add_facts(struct self *s, const struct facts *f)
+{
+    uint32_t *v4 = reallocarray(s->v4, s->v4_count + f->self4_count + 1u, sizeof *v4);
+    if (v4) s->v4 = v4;
+    struct pbc_range6 *v6 = v4 ? reallocarray(s->v6, s->v6_count + f->self6_count + 1u, sizeof *v6) : NULL;
+    if (!v6) return -ENOMEM;
+    s->v6 = v6;
+    for (unsigned i = 0; i < f->self4_count; i++) v4[s->v4_count++] = f->self4[i];
+    for (unsigned i = 0; i < f->self6_count; i++) v6[s->v6_count++] = f->self6[i];
+    sort(s);
+    if (!s->first4) s->first4 = f->addr4;
+    if (!(s->first6[0] | s->first6[1] | s->first6[2] | s->first6[3])) memcpy(s->first6, f->addr6, sizeof s->first6);
     return 0;
 }
 

@@ -15,6 +15,8 @@ struct self {
 
 /* Add a comma-separated list of v4 and v6 addresses. 0, or -EINVAL or -ENOMEM with one line in err. */
 int self_add(struct self *s, const char *list, char *err, size_t err_len);
+/* Add those of facts: arrays of host order and of ranges of one address each. 0 or -ENOMEM. */
+int self_add_facts(struct self *s, const struct facts *f);
 /* As facts of them; they stay self's. */
 struct facts self_facts(const struct self *s);
 void self_fini(struct self *s);

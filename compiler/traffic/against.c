@@ -6,6 +6,7 @@
 
 #include "compiler/say.h"
 #include "compiler/traffic/difference.h"
+#include "compiler/traffic/doubts.h"
 #include "compiler/traffic/player.h"
 
 /* A frame that at least one of the programs holds. */
@@ -18,12 +19,16 @@ struct waiting {
 struct comparison {
     struct player players[2];
     struct differences found;
+    struct doubts doubts;
+    struct reading *reading;
+    unsigned self_told; /* reading.self_changes that the players know */
     struct waiting *waiting;
     bool short_of_memory;
 };
 
 static void note(struct comparison *c, const struct compared *f)
 {
+    doubts_judged(&c->doubts, f);
     if (differences_add(&c->found, f) < 0) c->short_of_memory = true;
 }
 
@@ -58,13 +63,24 @@ static void wait_for(struct comparison *c, const struct compared *f)
     c->waiting = w;
 }
 
+/* A recording tells on its way who this machine is. */
+static void tell_self(struct comparison *c)
+{
+    for (unsigned i = 0; i < 2 && c->self_told != c->reading->self_changes; i++)
+        player_self(&c->players[i], &c->reading->self);
+    c->self_told = c->reading->self_changes;
+}
+
 static void judge(struct comparison *c, const struct capture_frame *f, uint64_t number)
 {
     struct compared frame = {.number = number, .time_ns = f->time_ns, .bytes = f->wire_len};
     struct pkt pkt;
     struct key key;
 
+    tell_self(c);
     player_parse(&c->players[0], f, &pkt, &key);
+    doubts_frame(&c->doubts, &key, pkt.reason != REASON_NONE, pkt.iface != IFACE_NONE);
+    frame.v6 = key.kind & KIND_IP6;
     frame.flow = differences_flow(&c->found, &key, pkt.reason != REASON_NONE);
     for (unsigned i = 0; i < 2; i++) frame.fate[i] = player_judge(&c->players[i], f, number);
     const bool held = frame.fate[0].verdict.action == ACTION_HELD || frame.fate[1].verdict.action == ACTION_HELD;
@@ -104,14 +120,16 @@ static int go_through(struct comparison *c, struct reading *r, FILE *out)
 {
     struct capture_frame f;
     capture_ports(r->capture, 0, r->options.on ? NULL : named, c);
-    while (!c->short_of_memory && reading_next(r, &f)) judge(c, &f, r->frames);
+    while (!c->short_of_memory && reading_next(r, &f))
+        if (!reading_sent(r, &f)) judge(c, &f, r->frames);
     end(c);
+    c->short_of_memory |= r->short_of_memory;
     progress_end(&r->progress);
     if (c->short_of_memory) {
         say(stderr, "preyc: out of memory");
         return -1;
     }
-    const bool any = differences_print(&c->found, r->options.json, reading_unread(r), out);
+    const bool any = differences_print(&c->found, &c->doubts, r->options.json, reading_unread(r), out);
     fflush(out);
     return reading_end(r) < 0 ? -1 : any;
 }
@@ -135,6 +153,8 @@ int against(struct program *old, struct program *new, const char *const names[2]
         c->players[i].arg = c;
         c->found.labels[i] = &c->players[i].shop.labels;
     }
+    doubts_init(&c->doubts, programs, names, &r.self);
+    c->reading = &r;
     if (open) result = go_through(c, &r, out);
     for (unsigned i = 0; i < 2; i++) player_close(&c->players[i]);
     differences_fini(&c->found);

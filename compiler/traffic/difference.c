@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/traffic/doubts.h"
+
 enum {
     REGIONS_MOST = 4096,
     REGION_SLOTS = 2 * REGIONS_MOST,
@@ -258,24 +260,33 @@ static void region_text(FILE *out, const struct differences *d, const struct reg
             text_clock(r->first.time_ns, when), text_clean(what));
 }
 
-static void print_text(const struct differences *d, const char *unread, FILE *out)
+/* "of 25 frames (12 flows), 20 frames (10 flows) would be judged or sent otherwise" */
+static void sum_text(const struct differences *d, bool doubted, FILE *out)
 {
-    char a[64], b[64], n[TEXT_NUMBER];
+    char a[64], b[64];
+
+    fprintf(out, "of %s (%s), ", frames(d->frames, a, sizeof(a)), flows(d, d->flows, b, sizeof(b)));
+    if (d->differing)
+        fprintf(out, "%s (%s) would be judged or sent otherwise", frames(d->differing, a, sizeof(a)),
+                flows(d, d->differing_flows, b, sizeof(b)));
+    else
+        fprintf(out, "none %s judged or sent otherwise", doubted ? "is known to be" : "would be");
+}
+
+static void print_text(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
+{
+    char a[64];
 
     for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
     if (d->left_out)
         fprintf(out, "and %s more, of more pairs than the %u that are told apart\n", frames(d->left_out, a, sizeof(a)),
                 REGIONS_MOST);
-    fprintf(out, "%s of %s: ", frames(d->frames, a, sizeof(a)), flows(d, d->flows, b, sizeof(b)));
-    if (d->differing)
-        fprintf(out, "%s of %s would be judged or sent otherwise", text_number(d->differing, n),
-                flows(d, d->differing_flows, b, sizeof(b)));
-    else
-        fputs("none would be judged or sent otherwise", out);
+    sum_text(d, doubts_any(doubts), out);
     fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
     if (d->ways_unknown)
         fprintf(out, "of %s no route says the way, so `out on` and `urpf-failed` are false of %s (--routes FILE)\n",
                 frames(d->ways_unknown, a, sizeof(a)), d->ways_unknown == 1 ? "it" : "them");
+    doubts_text(doubts, out);
 }
 
 static void name_json(FILE *out, const char *key, const char *value)
@@ -299,7 +310,7 @@ static void side_json(FILE *out, const char *when, const struct labels *l, const
     fputc('}', out);
 }
 
-static void print_json(const struct differences *d, const char *unread, FILE *out)
+static void print_json(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
 {
     char when[TEXT_TIME], what[160];
 
@@ -319,16 +330,18 @@ static void print_json(const struct differences *d, const char *unread, FILE *ou
         text_json(out, text_clean(what));
         fputs("}}", out);
     }
-    fprintf(out, "],\"left_out\":%llu,\"ways_unknown\":%llu,\"complete\":%s}\n", (unsigned long long)d->left_out,
-            (unsigned long long)d->ways_unknown, *unread || d->left_out || d->flows_at_least ? "false" : "true");
+    fprintf(out, "],\"left_out\":%llu,\"ways_unknown\":%llu", (unsigned long long)d->left_out,
+            (unsigned long long)d->ways_unknown);
+    doubts_json(doubts, out);
+    fprintf(out, ",\"complete\":%s}\n", *unread || d->left_out || d->flows_at_least ? "false" : "true");
 }
 
-bool differences_print(struct differences *d, bool json, const char *unread, FILE *out)
+bool differences_print(struct differences *d, const struct doubts *doubts, bool json, const char *unread, FILE *out)
 {
     if (d->count) qsort(d->regions, d->count, sizeof(*d->regions), by_size);
     if (json)
-        print_json(d, unread, out);
+        print_json(d, doubts, unread, out);
     else
-        print_text(d, unread, out);
-    return d->differing;
+        print_text(d, doubts, unread, out);
+    return d->differing || doubts_any(doubts);
 }

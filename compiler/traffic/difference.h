@@ -8,9 +8,12 @@
 struct compared {
     uint64_t number, time_ns, flow; /* flow: differences_flow */
     uint32_t bytes;
+    bool v6;
     struct outcome fate[2]; /* by the old one, by the new one */
     char what[160];         /* the packet, where it may be shown */
 };
+
+struct doubts;
 
 struct differences {
     const struct labels *labels[2];
@@ -34,8 +37,9 @@ uint64_t differences_flow(const struct differences *d, const struct key *key, bo
 bool differences_is(const struct differences *d, const struct compared *c);
 /* Count a frame. 0 or -ENOMEM. */
 int differences_add(struct differences *d, const struct compared *c);
-/* unread: why not the whole capture was compared, as a clause, or "". Returns whether there is any difference. */
-bool differences_print(struct differences *d, bool json, const char *unread, FILE *out);
+/* unread: why not the whole capture was compared, as a clause, or "". Returns whether there is any difference, or
+ * doubt. */
+bool differences_print(struct differences *d, const struct doubts *doubts, bool json, const char *unread, FILE *out);
 void differences_fini(struct differences *d);
 
 #endif

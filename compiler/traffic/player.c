@@ -145,6 +145,19 @@ int player_open(struct player *p, struct program *program, const struct reading 
     return -1;
 }
 
+void player_self(struct player *p, const struct facts *self)
+{
+    struct facts *f = &p->shop.facts;
+
+    f->generation++;
+    f->self4 = self->self4;
+    f->self4_count = self->self4_count;
+    f->self6 = self->self6;
+    f->self6_count = self->self6_count;
+    f->addr4 = self->addr4;
+    memcpy(f->addr6, self->addr6, sizeof(f->addr6));
+}
+
 void player_close(struct player *p)
 {
     streams_free(p->streams);

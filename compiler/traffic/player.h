@@ -32,6 +32,8 @@ struct player {
 /* 0, or -1 after a line on standard error; player_close in either case. */
 int player_open(struct player *p, struct program *program, const struct reading *r, const char *path);
 void player_close(struct player *p);
+/* From now on these are this machine's addresses. The arrays stay the caller's. */
+void player_self(struct player *p, const struct facts *self);
 /* Judge the frame. After the verdict `held`, a later call tells player.settled. */
 struct outcome player_judge(struct player *p, const struct capture_frame *f, uint64_t number);
 /* End of the capture: held frames are given up. */

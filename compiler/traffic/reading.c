@@ -6,6 +6,7 @@
 
 #include "compiler/say.h"
 #include "compiler/traffic/workshop.h"
+#include "runtime/record/own.h"
 #include "runtime/replay/stop.h"
 
 enum { FRAMES_A_LOOK = 64 };
@@ -31,6 +32,20 @@ static int begin(struct reading *r)
     return 0;
 }
 
+static void told(void *arg, const uint8_t *block, size_t len)
+{
+    struct reading *r = arg;
+    const int own = own_read(block, len, r->said ? NULL : &r->options.self);
+
+    r->recorded |= own == 1;
+    r->short_of_memory |= own < 0;
+    if (own != 1 || r->said) return;
+    r->self = self_facts(&r->options.self);
+    r->self_changes++;
+}
+
+bool reading_sent(const struct reading *r, const struct capture_frame *f) { return r->recorded && f->outbound; }
+
 int reading_open(struct reading *r, const struct traffic *t)
 {
     char err[600];
@@ -41,7 +56,9 @@ int reading_open(struct reading *r, const struct traffic *t)
     for (unsigned i = 0; i < t->map_count; i++) r->options.maps[r->options.map_count++] = t->maps[i];
     if (selves_read(&r->options.self, t->selves, t->self_count) < 0) return -1;
     r->self = self_facts(&r->options.self);
+    r->said = t->self_count;
     r->capture = capture_open_all(r->options.pcaps, r->options.pcap_count, err, sizeof(err));
+    if (r->capture) capture_custom(r->capture, told, r);
     if (r->capture) return begin(r);
     say(stderr, "preyc: %s", err);
     return -1;

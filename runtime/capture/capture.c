@@ -148,6 +148,13 @@ void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, vo
     if (own >= 0) c->port = (uint16_t)own;
 }
 
+void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg)
+{
+    for (unsigned i = 0; i < c->part_count; i++) capture_custom(c->parts[i], fn, arg);
+    c->custom = fn;
+    c->custom_arg = arg;
+}
+
 void capture_waiting(struct capture *c, const struct capture_waiting *w)
 {
     for (unsigned i = 0; i < c->part_count; i++) capture_waiting(c->parts[i], w);

@@ -20,6 +20,7 @@ struct capture_frame {
     uint8_t link;               /* enum pkt_link: what dlt means */
     uint16_t port;              /* of its interface: see capture_ports */
     uint32_t iface;             /* index of the interface in a pcapng, counted over all sections; 0 in a pcap */
+    bool outbound;              /* a pcapng says that it left; only where somebody hears of custom blocks */
 };
 
 /* Open a file, or standard input for "-": a regular file is mapped, anything else is read as a stream, and so is what
@@ -39,6 +40,11 @@ struct capture *capture_open_all(const char *const paths[], unsigned count, char
  * ("": it has none) and the capture's path; -1: there can be no more, which ends the capture with that fault. */
 typedef int capture_named_fn(void *arg, const char *path, const char *name);
 void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, void *arg);
+
+/* Hear of each custom block of a pcapng when the reader passes it: its bytes from the enterprise number on, in the
+ * file's byte order, which hold until `fn` returns. Before the first frame is read. */
+typedef void capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
+void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
 /* Of pipes: `fn` is called when the next frame has to be waited for, then four times a second; what can be read from
  * stop_fd (-1: nothing) ends the capture there, without a fault. Nothing of it lasts but the arguments. */

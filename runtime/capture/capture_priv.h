@@ -50,6 +50,8 @@ struct capture {
     uint16_t port;
     capture_named_fn *named; /* NULL: all frames are of one port */
     void *named_arg;
+    capture_custom_fn *custom; /* NULL: custom blocks are passed over */
+    void *custom_arg;
     uint64_t fetched; /* bytes that fetch_ahead has asked for */
     uint64_t copied;
     uint64_t frames; /* handed out */

@@ -110,6 +110,7 @@ static inline int record_read(struct capture *c, const struct pcap_state *s, str
     f->link = s->link;
     f->port = c->port;
     f->iface = 0;
+    f->outbound = false;
     c->at += s->header + cap;
     return 1;
 }

@@ -5,8 +5,8 @@
 
 #include "runtime/capture/capture_priv.h"
 
-enum block { BLOCK_IDB = 1, BLOCK_PB = 2, BLOCK_SPB = 3, BLOCK_EPB = 6, BLOCK_SHB = 0x0a0d0d0a };
-enum option { OPT_END = 0, IF_NAME = 2, IF_TSRESOL = 9, IF_TSOFFSET = 14 };
+enum block { BLOCK_IDB = 1, BLOCK_PB = 2, BLOCK_SPB = 3, BLOCK_EPB = 6, BLOCK_CUSTOM = 0xbad, BLOCK_SHB = 0x0a0d0d0a };
+enum option { OPT_END = 0, IF_NAME = 2, EPB_FLAGS = 2, IF_TSRESOL = 9, IF_TSOFFSET = 14 };
 enum {
     BLOCK_MIN = 12,
     BYTE_ORDER_MAGIC = 0x1a2b3c4d,
@@ -175,7 +175,23 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
     f->link = i->link;
     f->port = i->port;
     f->iface = s->first + iface;
+    f->outbound = false;
     return 1;
+}
+
+/* Do a packet's options say that it left? What is wrong in them says nothing. */
+static bool says_outbound(const struct ng_state *s, struct body b)
+{
+    enum { DIRECTION = 3, OUTBOUND = 2 };
+    while (b.left >= 4) {
+        const unsigned code = load16(b.at, s->swapped), len = load16(b.at + 2, s->swapped);
+        const uint32_t padded = (len + 3u) & ~3u;
+        if (code == OPT_END || padded > b.left - 4) return false;
+        if (code == EPB_FLAGS && len == 4) return (load32(b.at + 4, s->swapped) & DIRECTION) == OUTBOUND;
+        b.at += 4 + padded;
+        b.left -= 4 + padded;
+    }
+    return false;
 }
 
 /* Enhanced: interface (32 bits), time, lengths. Obsolete: interface (16), drops (16), then the same. */
@@ -187,7 +203,12 @@ static int packet_read(struct capture *c, const struct ng_state *s, struct body 
     const uint64_t t = (uint64_t)load32(b.at + 4, s->swapped) << 32 | load32(b.at + 8, s->swapped);
     f->cap_len = load32(b.at + 12, s->swapped);
     f->wire_len = load32(b.at + 16, s->swapped);
-    return frame_fill(c, s, f, iface, t, (struct body){b.at + 20, b.left - 20});
+    const struct body data = {b.at + 20, b.left - 20};
+    const int got = frame_fill(c, s, f, iface, t, data);
+    const uint32_t padded = (f->cap_len + 3u) & ~3u;
+    if (got == 1 && c->custom && !obsolete && padded <= data.left)
+        f->outbound = says_outbound(s, (struct body){data.at + padded, data.left - padded});
+    return got;
 }
 
 /* Simple: the first interface, no time, and no more of the frame than that interface's snap length. */
@@ -249,6 +270,9 @@ static int frame_read(struct capture *c, struct ng_state *s, struct capture_fram
         case BLOCK_EPB: got = packet_read(c, s, b, false, f); break;
         case BLOCK_PB: got = packet_read(c, s, b, true, f); break;
         case BLOCK_SPB: got = simple_read(c, s, b, f); break;
+        case BLOCK_CUSTOM:
+            if (c->custom) c->custom(c->custom_arg, b.at, b.left);
+            break;
         }
         if (got < 0) return -1;
         c->at += total;

@@ -97,4 +97,14 @@ struct record_program {
 };
 static_assert(sizeof(struct record_program) == 80, "as written: no padding");
 
+/* Then the arrays of a struct snapshot, own addresses first: self4 words, self6 ranges (world.c). */
+struct record_world {
+    uint64_t number, program, generation, mac, routes;
+    uint32_t schedules, addr4, addr6[4], mtu;
+    uint32_t self4, self6, ifaces, servers, nats, hops;
+    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, zero[3];
+    uint64_t port_mac[PORTS_MOST];
+};
+static_assert(sizeof(struct record_world) == 232, "as written: no padding");
+
 #endif

@@ -1,4 +1,4 @@
-/* See world.h: a head, then the arrays one after the other, each as it lies. */
+/* See world.h: a head (format.h), then the arrays one after the other, each as it lies. */
 #include "runtime/record/world.h"
 
 #include <string.h>
@@ -6,15 +6,6 @@
 #include "vm/pbc.h"
 
 enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16 };
-
-struct head {
-    uint64_t number, program, generation, mac, routes;
-    uint32_t schedules, addr4, addr6[4], mtu;
-    uint32_t self4, self6, ifaces, servers, nats, hops;
-    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, zero[3];
-    uint64_t port_mac[PORTS_MOST];
-};
-static_assert(sizeof(struct head) == 232, "as written: no padding");
 
 static unsigned hops_count(const struct snapshot *s)
 {
@@ -26,7 +17,7 @@ static unsigned hops_count(const struct snapshot *s)
 void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
 {
     const struct facts *f = &s->facts;
-    struct head h;
+    struct record_world h;
     memset(&h, 0, sizeof h);
     h.number = s->number, h.program = program, h.generation = f->generation, h.mac = f->mac;
     h.schedules = f->schedules, h.addr4 = f->addr4, h.mtu = f->mtu;
@@ -81,7 +72,7 @@ struct routes *world_unpack_routes(const void *bytes, size_t len, unsigned ports
 bool world_said(const void *bytes, size_t len, struct world_said *said)
 {
     struct cursor c = {bytes, len};
-    struct head h;
+    struct record_world h;
     if (!cursor_copy(&c, &h, sizeof h)) return false;
     *said = (struct world_said){h.number, h.program, h.routes};
     return true;
@@ -113,14 +104,14 @@ static bool take_hops(struct cursor *c, struct snapshot *s, uint32_t n, unsigned
     return true;
 }
 
-static bool fits(const struct head *h, const struct program *p, unsigned devices)
+static bool fits(const struct record_world *h, const struct program *p, unsigned devices)
 {
     return h->self4 <= SELF_MOST && h->self6 <= SELF_MOST && h->hops <= HOPS_MOST_SAID &&
            h->ifaces == p->ifaces_count + devices && h->servers == p->servers_count && h->nats == p->nats_count;
 }
 
 /* Room for arrays of that size; what is in them is read then. */
-static struct snapshot *empty(const struct head *h, const struct program *p, const struct routes *routes)
+static struct snapshot *empty(const struct record_world *h, const struct program *p, const struct routes *routes)
 {
     struct facts f = {.generation = h->generation,
                       .mac = h->mac,
@@ -148,7 +139,7 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
                               const struct record_start *start)
 {
     struct cursor c = {bytes, len};
-    struct head h;
+    struct record_world h;
     if (!cursor_copy(&c, &h, sizeof h) || !fits(&h, p, start->devices)) return NULL;
     struct snapshot *s = empty(&h, p, routes);
     if (!s) return NULL;

@@ -58,7 +58,7 @@ widened     1 frame of 1 flow
             now   accept by SSH (new.prey:6)
             first frame 3 at 09:00:00.003: tcp 198.51.100.1:50001 > 203.0.113.1:22 SYN
 
-22 frames of 21 flows: $((moved + 6)) of $((moved + 5)) flows would be judged or sent otherwise"
+of 22 frames (21 flows), $((moved + 6)) frames ($((moved + 5)) flows) would be judged or sent otherwise"
 same 'and where other servers get them; a rule of another name is no difference' \
     "$(awk '/^moved/ { n += $2 } END { print n }' out) $(grep -c "first frame $first at" out) $(grep -A2 '^moved' out | grep -c 'now   forward by HTTP (new.prey:7), to web/')" \
     "$moved 1 $(grep -c '^moved' out)"
@@ -69,7 +69,7 @@ gzip -k day.pcap
 compares --against old.pbc new.pbc -r day.pcap.gz --self 203.0.113.2
 same 'so does a compressed capture' "$(cat out)" "$(cat of-rules)"
 compares --against old.prey old.pbc -r day.pcap
-same 'the same rules: nothing' "$status$(cat out)" '022 frames of 21 flows: none would be judged or sent otherwise'
+same 'the same rules: nothing' "$status$(cat out)" '0of 22 frames (21 flows), none would be judged or sent otherwise'
 compares --json --against old.prey new.prey -r day.pcap --self 203.0.113.2
 same 'JSON' "$status $(python3 -c '
 import json
@@ -83,21 +83,24 @@ print(j["frames"], j["differing_frames"] == sum(x["frames"] for x in j["regions"
 printf 'interface wan = "eth0"\nfirewall f on wan in default drop { accept icmp6 type nd }\n' >in.prey
 printf 'firewall f default accept { drop arp }\n' >all.prey
 compares --against all.prey in.prey -r day.pcap
-same 'nobody says where frames came in' "$status" 0
+same 'nobody says where frames came in, nor who this machine is' "$status $(cat out)" '1 of 22 frames (21 flows), none is known to be judged or sent otherwise
+the rules ask for this machine'"'"'s addresses: say who this machine is, `--self ADDR`'
+compares --against all.prey in.prey -r day.pcap --self 203.0.113.1
+same 'nobody says where frames came in' "$status $(tail -1 out)" '1 no firewall `in` of in.prey judged any frame: say where frames came in, `--on IF` or `--map`'
 compares --against all.prey in.prey -r day.pcap --on wan
-same '--on says it' "$status $(tail -1 out)" '1 22 frames of 21 flows: 22 of 21 flows would be judged or sent otherwise'
+same '--on says it' "$status $(grep ^of out)" '1 of 22 frames (21 flows), 22 frames (21 flows) would be judged or sent otherwise'
 compares --against all.prey in.prey -r day.pcap --map day.pcap=wan
-same '--map, too' "$(tail -1 out)" '22 frames of 21 flows: 22 of 21 flows would be judged or sent otherwise'
+same '--map, too' "$(grep ^of out)" 'of 22 frames (21 flows), 22 frames (21 flows) would be judged or sent otherwise'
 compares --against all.prey in.prey -r day.pcap --on wan --self 203.0.113.1
-same 'what is not for this machine is not judged by `in`' "$(tail -1 out)" '22 frames of 21 flows: 3 of 3 flows would be judged or sent otherwise'
+same 'what is not for this machine is not judged by `in`' "$(tail -1 out)" 'of 22 frames (21 flows), 3 frames (3 flows) would be judged or sent otherwise'
 head -5 day.notes >late.notes
 "$bin/tests/tools/mkcap" late.notes late.pcap
 compares --against old.prey new.prey -r late.pcap
-same 'a fragment whose first never comes' "$status $(tail -1 out | cut -d: -f1)" '1 5 frames of 5 flows'
+same 'a fragment whose first never comes' "$status $(grep '^of' out | cut -d, -f1)" '1 of 5 frames (5 flows)'
 head -c -7 day.pcap >cut.pcap
 compares --against old.prey old.prey -r cut.pcap
 same 'a capture that is cut: what came before, and the fault' "$status $(cat out)$(cat err)" \
-    '2 21 frames of 20 flows: none would be judged or sent otherwise; the rest of the capture cannot be readpreyc: cut.pcap: truncated: frame 22 has 47 of 54 bytes of its data'
+    '2 of 21 frames (20 flows), none would be judged or sent otherwise; the rest of the capture cannot be readpreyc: cut.pcap: truncated: frame 22 has 47 of 54 bytes of its data'
 # One pair of rules more than are told apart, and a frame of the first again.
 {
     echo 'firewall f default accept {'
@@ -127,7 +130,7 @@ p=$!
 until_there again
 kill -TERM $p
 wait $p
-same 'and says so' "$? $(sed 's/^.*: none/none/' out)" '0 none would be judged or sent otherwise; a signal ended it there'
+same 'and says so' "$? $(sed 's/^.*, none/none/' out)" '0 none would be judged or sent otherwise; a signal ended it there'
 if on_terminal "{ head -c 300 day.pcap; sleep 1; tail -c +301 day.pcap; } | '$bin/preyc' --against old.prey new.prey -r - >out"; then
     grep -q '[0-9] frames, ' seen && grep -q $'\r\033\\[K' seen
     ok $? 'on a terminal it shows how far it is, and takes that back'
@@ -146,6 +149,55 @@ wrong() { # SENTENCE PATTERN ARGUMENT...
     [ "$status" = 2 ] && grep -qE -- "$pattern" err && [ ! -s out ]
     ok $? "$sentence"
 }
+
+# What nobody judged is no all-clear.
+cat >site.prey <<'END_RULES'
+interface wan = "eth0"
+set bad = 198.51.100.9
+firewall site in default drop {
+  drop from bad as BAD
+  accept tcp to 203.0.113.100 port 80 as WEB
+  accept icmp6 type nd
+}
+pool web { server one 10.0.0.1:80 }
+service shop on 203.0.113.100 tcp/80 { mode passthrough; -> web }
+END_RULES
+grep -v bad site.prey >nobad.prey
+for i in 1 2 3 4 5; do
+    echo "eth / ip4 198.51.100.9 > 203.0.113.100 / tcp $((40000 + i)) > 80 syn"
+    echo "eth / ip4 203.0.113.100 > 198.51.100.9 / tcp 80 > $((40000 + i)) syn ack"
+    echo 'eth / ip4 203.0.113.100 > 224.0.0.251 / udp 5353 > 5353 len 16 / zeros 8'
+done >both.notes
+"$bin/tests/tools/mkcap" both.notes both.pcap
+compares --against site.prey nobad.prey -r both.pcap
+same 'who this machine is nobody knows: no all-clear, and who it may be' "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or sent otherwise
+the rules ask for this machine's addresses: say who this machine is, \`--self ADDR\` (all frames are from or to 198.51.100.9, 203.0.113.100)"
+compares --json --against site.prey nobad.prey -r both.pcap
+same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["differing_frames"], j["self_unknown"], j["unjudged"])')" '1 0 True []'
+compares --against site.prey nobad.prey -r both.pcap --self 203.0.113.10
+same 'said, it is found' "$status $(head -3 out | tr -s ' \n' ' ')$(tail -1 out)" "1 widened 5 frames of 5 flows was drop by BAD (site.prey:4) now forward by WEB (nobad.prey:3), to web/one of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+grep '> 224' both.notes >group.notes
+"$bin/tests/tools/mkcap" group.notes group.pcap
+compares --against site.prey nobad.prey -r group.pcap --self 203.0.113.100
+same 'a direction of which the capture has nothing' "$status$(cat out)" '1of 5 frames (1 flow), none is known to be judged or sent otherwise
+no firewall `in` judged any frame: the capture has no frame for an address of `--self`, or for a service'
+sed 's/site in default drop/site out default drop/' site.prey >site-out.prey
+sed 's/site in default drop/site out default drop/' nobad.prey >nobad-out.prey
+compares --against site-out.prey nobad-out.prey -r both.pcap
+same 'no firewall judged' "$status $(sed -n 's/ (all.*//; 2p' out)" '1 no firewall judged any frame: say who this machine is, `--self ADDR`'
+sed 's/ site in default drop/ site default drop/' site.prey >any.prey
+sed 's/ site in default drop/ site default drop/' nobad.prey >nobad-any.prey
+compares --against any.prey nobad-any.prey -r both.pcap
+same 'nobody knows where a service would send from: no all-clear' "$status $(tail -1 out)" '1 5 frames would be sent on from an address of this machine, and none is known: say who it is, `--self ADDR`'
+# A recording of preyrun (tests/tools/mkrec: of 10.0.0.9) knows its own addresses, and what preyrun itself sent.
+"$bin/preyc" site.prey -o site.pbc 2>err && "$bin/tests/tools/mkrec" site.pbc both.pcap kept
+compares --against site.prey nobad.prey -r kept/*.pcapng
+same 'a recording knows who it is of' "$status$(cat err) $(head -3 out | tr -s ' \n' ' ')$(tail -1 out)" "1 widened 5 frames of 5 flows was drop by BAD (site.prey:4) now forward by WEB (nobad.prey:3), to web/one of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+"$bin/preyc" nobad.prey -o nobad.pbc 2>err && "$bin/tests/tools/mkrec" nobad.pbc both.pcap sent
+compares --against site.prey nobad.prey -r sent/*.pcapng
+same 'and what came, from what was sent on' "$status $(tail -1 out)" "1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+compares --against site.prey nobad.prey -r sent/*.pcapng --self 10.0.0.9
+same 'also where it is said' "$status $(tail -1 out)" "1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
 cat >ways.prey <<'END_RULES'
 interface wan = "eth0"
 firewall cross forward default drop { accept tcp out on wan port 22 as OUT }

@@ -37,7 +37,7 @@ may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/for
 may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/kernel/ 'vm/kernel/*.[ch]' "$shared vm/kernel/ vm/forward/ vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 # What people read of a packet or a capture is worded in one place, runtime/replay/.
-replay_words='runtime/options.h runtime/self.h runtime/replay/text.h runtime/replay/explain.h runtime/replay/iface.h runtime/replay/routes.h runtime/replay/ports.h runtime/replay/streams.h runtime/replay/progress.h runtime/replay/stop.h'
+replay_words='runtime/options.h runtime/self.h runtime/replay/text.h runtime/replay/explain.h runtime/replay/iface.h runtime/replay/routes.h runtime/replay/ports.h runtime/replay/streams.h runtime/replay/progress.h runtime/replay/stop.h runtime/record/own.h'
 may compiler/ 'compiler/*.c compiler/*.h :!compiler/traffic/*' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 # The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.
 room() {

@@ -1,0 +1,196 @@
+/* See doubts.h. Where rules ask who this machine is, and nobody says it, `self` is nobody and all frames arrive: what
+ * was found then is no answer. The capture offers a name, but does not decide: of a capture of one conversation both
+ * ends are in all frames. */
+#include "compiler/traffic/doubts.h"
+
+#include <string.h>
+
+#include "compiler/analysis/sample/notation.h"
+
+static const char *const words[DIRECTIONS] = {"firewall", "firewall `in`", "firewall `out`", "firewall `forward`"};
+static const char *const keys[DIRECTIONS] = {"any", "in", "out", "forward"};
+
+void doubts_init(struct doubts *d, struct program *const programs[2], const char *const names[2],
+                 const struct facts *self)
+{
+    *d = (struct doubts){.program = {programs[0], programs[1]}, .name = {names[0], names[1]}, .self = self};
+    d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
+}
+
+/* ---- what comes ---- */
+
+/* Everybody's, or nobody's: multicast, broadcast, loopback, unspecified. */
+static bool is_shared(bool v6, const uint32_t a[4])
+{
+    if (v6) return a[0] >> 24 == 0xff || (!(a[0] | a[1] | a[2]) && a[3] <= 1);
+    return a[0] >> 28 >= 0xe || a[0] >> 24 == 127 || a[0] >> 24 == 0;
+}
+
+static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst[4])
+{
+    unsigned kept = 0;
+
+    if (!e->frames++) {
+        memcpy(e->addr[0], src, sizeof(e->addr[0]));
+        memcpy(e->addr[1], dst, sizeof(e->addr[1]));
+        e->count = memcmp(src, dst, sizeof(e->addr[0])) ? 2 : 1;
+        return;
+    }
+    for (unsigned i = 0; i < e->count; i++) {
+        const bool there = !memcmp(e->addr[i], src, sizeof(e->addr[i])) || !memcmp(e->addr[i], dst, sizeof(e->addr[i]));
+        if (there && kept++ != i) memcpy(e->addr[kept - 1], e->addr[i], sizeof(e->addr[i]));
+    }
+    e->count = kept;
+}
+
+void doubts_frame(struct doubts *d, const struct key *key, bool malformed, bool placed)
+{
+    const bool v6 = key->kind & KIND_IP6;
+
+    d->placed |= placed;
+    if (malformed || !(key->kind & KIND_IP) || is_shared(v6, key->src) || is_shared(v6, key->dst)) return;
+    meet(&d->everywhere[v6], key->src, key->dst);
+}
+
+static bool speaks(const struct facts *f, bool v6)
+{
+    uint32_t addr[4];
+
+    return facts_address(f, IFACE_NONE, v6, addr);
+}
+
+void doubts_judged(struct doubts *d, const struct compared *c)
+{
+    bool sourceless = false;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct verdict *v = &c->fate[i].verdict;
+        if (v->firewall < d->program[i]->firewalls_count)
+            d->judged[i][d->program[i]->firewalls[v->firewall].direction] = true;
+        sourceless |= v->reason == REASON_NO_SOURCE_PORT;
+    }
+    d->sourceless += sourceless && !speaks(d->self, c->v6);
+}
+
+/* ---- what is in doubt ---- */
+
+/* The first firewall of that direction, PBC_NONE: there is none. */
+static uint32_t firewall_of(const struct program *p, unsigned direction)
+{
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (p->firewalls[i].direction == direction) return i;
+    return PBC_NONE;
+}
+
+static bool judged_none(const struct doubts *d, unsigned side, unsigned direction)
+{
+    return !d->judged[side][direction] && firewall_of(d->program[side], direction) != PBC_NONE;
+}
+
+static bool nobody(const struct doubts *d)
+{
+    const bool asks = (d->program[0]->meta->flags | d->program[1]->meta->flags) & PBC_NEEDS_SELF;
+
+    return asks && !(d->self->self4_count | d->self->self6_count);
+}
+
+/* There are firewalls, and none judged anything. */
+static bool nothing_judged(const struct doubts *d)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < DIRECTIONS; k++) any |= d->judged[i][k];
+    return !any && d->program[0]->firewalls_count + d->program[1]->firewalls_count;
+}
+
+bool doubts_any(const struct doubts *d)
+{
+    bool any = nobody(d) || d->sourceless;
+
+    if (d->same) return false;
+    for (unsigned i = 0; i < 2 * DIRECTIONS; i++) any |= judged_none(d, i / DIRECTIONS, i % DIRECTIONS);
+    return any;
+}
+
+/* ---- what is said ---- */
+
+/* " 192.0.2.1, if that is it: all frames are from or to it"; nothing where none is everywhere. */
+static void offer(const struct doubts *d, FILE *out)
+{
+    unsigned offered = 0;
+    char text[64];
+
+    for (unsigned six = 0; six < 2; six++)
+        for (unsigned i = 0; i < d->everywhere[six].count; i++) {
+            address_text(six ? 6 : 4, d->everywhere[six].addr[i], text);
+            fprintf(out, "%s%s", offered++ ? ", " : " (all frames are from or to ", text);
+        }
+    if (offered) fputc(')', out);
+}
+
+static bool asks_for_interface(const struct program *p, unsigned direction)
+{
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (p->firewalls[i].direction == direction && p->firewalls[i].iface == PBC_NONE) return false;
+    return true;
+}
+
+static void idle_text(const struct doubts *d, unsigned side, unsigned direction, FILE *out)
+{
+    static const char *const of[DIRECTIONS] = {"that arrives", "for an address of `--self`, or for a service",
+                                               "from an address of `--self`",
+                                               "that crosses a machine with these addresses"};
+
+    if (asks_for_interface(d->program[side], direction))
+        fprintf(out, d->placed ? "is the capture of the interface that it is `on`?\n"
+                               : "say where frames came in, `--on IF` or `--map`\n");
+    else
+        fprintf(out, "the capture has no frame %s\n", of[direction]);
+}
+
+static void idle_lines(const struct doubts *d, FILE *out)
+{
+    for (unsigned k = 0; k < DIRECTIONS; k++) {
+        const bool idle[2] = {judged_none(d, 0, k), judged_none(d, 1, k)};
+        if (!idle[0] && !idle[1]) continue;
+        fprintf(out, "no %s", words[k]);
+        if (idle[0] != idle[1]) fprintf(out, " of %s", d->name[idle[1]]);
+        fputs(" judged any frame: ", out);
+        idle_text(d, idle[0] ? 0 : 1, k, out);
+    }
+}
+
+void doubts_text(const struct doubts *d, FILE *out)
+{
+    char n[TEXT_NUMBER];
+
+    if (d->same) return;
+    if (nobody(d)) {
+        fprintf(out, "%s: say who this machine is, `--self ADDR`",
+                nothing_judged(d) ? "no firewall judged any frame" : "the rules ask for this machine's addresses");
+        offer(d, out);
+        fputc('\n', out);
+    } else {
+        idle_lines(d, out);
+    }
+    if (d->sourceless && !nobody(d))
+        fprintf(out,
+                "%s frame%s would be sent on from an address of this machine, and none is known: say who it "
+                "is, `--self ADDR`\n",
+                text_number(d->sourceless, n), d->sourceless == 1 ? "" : "s");
+}
+
+void doubts_json(const struct doubts *d, FILE *out)
+{
+    const bool unknown = !d->same && (nobody(d) || d->sourceless);
+    bool any = false;
+
+    fprintf(out, ",\"self_unknown\":%s,\"unjudged\":[", unknown ? "true" : "false");
+    for (unsigned k = 0; k < DIRECTIONS; k++) {
+        if (d->same || (!judged_none(d, 0, k) && !judged_none(d, 1, k))) continue;
+        fprintf(out, "%s\"%s\"", any ? "," : "", keys[k]);
+        any = true;
+    }
+    fputc(']', out);
+}
