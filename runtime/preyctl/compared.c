@@ -119,17 +119,26 @@ static void mark_pools(const struct program *p, const struct pbc_service *s, boo
     }
 }
 
-/* By the pools that some service sends to with an address of ours. */
-static uint64_t translated_flows(const struct program *p)
+/* By the pools that some service sends to with an address of ours. False: none does. */
+static bool translated_flows(const struct program *p, uint64_t *flows)
 {
-    bool *translated = calloc(p->pools_count + 1u, sizeof *translated);
-    uint64_t flows = 0;
+    bool *translated = calloc(p->pools_count + 1u, sizeof *translated), any = false;
+    *flows = 0;
     for (uint32_t i = 0; translated && i < p->services_count; i++)
         if (mode_is(p->services[i].mode, MODE_OWN_SOURCE)) mark_pools(p, &p->services[i], translated);
-    for (uint32_t i = 0; translated && i < p->pools_count; i++)
-        if (translated[i]) flows += pool_holds(p, &p->pools[i]);
+    for (uint32_t i = 0; translated && i < p->pools_count; i++) {
+        any |= translated[i];
+        if (translated[i]) *flows += pool_holds(p, &p->pools[i]);
+    }
     free(translated);
-    return flows;
+    return any;
+}
+
+static void translated_add(cJSON *pair, const struct program *p)
+{
+    uint64_t flows;
+    const bool any = translated_flows(p, &flows);
+    cJSON_AddItemToArray(pair, any ? cJSON_CreateNumber((double)flows) : cJSON_CreateNull());
 }
 
 static uint64_t table_flows(const struct program *p) { return p->settings_count ? p->settings->flows : 0; }
@@ -144,7 +153,9 @@ static void pair_add(cJSON *to, const char *key, uint64_t was, uint64_t now)
 cJSON *compared_capacity(const struct program *old, const struct program *new)
 {
     cJSON *o = cJSON_CreateObject();
-    pair_add(o, "translated", translated_flows(old), translated_flows(new));
+    cJSON *translated = cJSON_AddArrayToObject(o, "translated");
+    translated_add(translated, old);
+    translated_add(translated, new);
     pair_add(o, "flows", table_flows(old), table_flows(new));
     return o;
 }

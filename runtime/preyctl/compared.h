@@ -11,7 +11,8 @@
  * there is no such server. */
 cJSON *compared_pools(const struct program *old, const struct program *new);
 /* {translated: [was, now], flows: [was, now]}: each with the program that runs and
- * with the other one. `translated`: connections that source ports allow; `flows`: places in the flow table (`limits`).
+ * with the other one. `translated`: connections that source ports allow, null: no service translates; `flows`: places
+ * in the flow table (`limits`).
  */
 cJSON *compared_capacity(const struct program *old, const struct program *new);
 

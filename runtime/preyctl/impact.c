@@ -158,6 +158,22 @@ static void pair_print(const char *heading, const cJSON *pair, const char *what)
     if (was != now) printf("%-9s %s -> %s %s\n", heading, text_number(was, a), text_number(now, b), what);
 }
 
+/* How many connections services may translate; a program of which none does has no such bound. */
+static void capacity_print(const cJSON *pair)
+{
+    const cJSON *was = cJSON_GetArrayItem(pair, 0), *now = cJSON_GetArrayItem(pair, 1);
+    const cJSON *one = cJSON_IsNull(was) ? now : was;
+    char n[TEXT_NUMBER];
+    if (!cJSON_IsNull(was) && !cJSON_IsNull(now)) {
+        pair_print("capacity", pair, "translated flows");
+    } else if (!cJSON_IsNull(one)) {
+        text_number((uint64_t)cJSON_GetNumberValue(one), n);
+        printf(one == was ? "%-9s no service translates any more (there was room for %s flows)\n"
+                          : "%-9s services translate now, up to %s flows\n",
+               "capacity", n);
+    }
+}
+
 static void text_print(const char *path, char *diff, const cJSON *pools, const cJSON *capacity, const cJSON *found)
 {
     const time_t back = time(NULL) + TRIAL_S;
@@ -166,7 +182,7 @@ static void text_print(const char *path, char *diff, const cJSON *pools, const c
     lines_print("rules", diff);
     pools_print(pools);
     flows_print(found);
-    pair_print("capacity", part(capacity, "translated"), "translated flows");
+    capacity_print(part(capacity, "translated"));
     pair_print("limits", part(capacity, "flows"), "flows a worker, after a restart");
     strftime(when, sizeof when, "%H:%M", localtime_r(&back, &t));
     if (*text_at(found, "refused"))

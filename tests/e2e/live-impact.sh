@@ -126,6 +126,12 @@ found 'flows: all, judged, cut off, and none by a rule of the other interface' "
 found 'of the others those on the server that goes' "j['flows']['drain'] + j['flows']['move'] <= $on_two, j['flows']['move']" "True $udp_on_two"
 drain=$(python3 -c "import json; print(json.load(open('out'))['flows']['drain'])")
 found 'the compiler speaks, too' "j['diff']['widened'], len(j['diff']['regions']), j['capacity']['translated']" 'False 4 [129024, 64512]'
+# What no firewall says, but goes dark without it; and no port is needed where nothing is translated.
+sed 's/ announce;/ idle 1h;/; s/mode passthrough/mode dsr l2/; s/source 10.2.0.50//' now.prey >dark.prey
+"$bin/preyc" dark.prey -o dark.pbc 2>err || sed 's/^/# /' err
+ctl impact dark.pbc
+same 'what a service says besides' "$(sed -n '/changed *service web/,/changed *pool/p' out | grep ' [-+] ' | tr -s ' ' | tr '\n' ';')" ' - mode passthrough; - announce; + mode dsr l2; + idle 1h;'
+same 'no capacity where nothing is translated' "$(grep ^capacity out)" 'capacity  no service translates any more (there was room for 129,024 flows)'
 same 'nothing has changed by asking' "$(answers ours 8) $(answers theirs 9)" '20 12'
 
 # What then happens.

@@ -1,20 +1,21 @@
 /* Checks, pools and services in the listing. */
 #include "vm/forward/balance/lb.h"
 #include "vm/words/disasm_priv.h"
-#include "vm/words/proxy_text.h"
+#include "vm/words/service_text.h"
 
-static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
 
 const char *endpoint_proto_name(uint8_t proto) { return endpoint_info[proto].name; }
 
 static void print(FILE *out, const struct text *t) { fprintf(out, "%s\n", t->buf); }
 
-static void add_word(struct text *t, const struct program *p, const char *word, uint32_t string)
+/* The place, and the line's end. */
+static void end_line(const struct program *p, const struct pbc_place *place, FILE *out)
 {
-    if (!string) return;
-    text_add(t, " %s ", word);
-    add_quoted(t, program_str(p, string));
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_place(&t, p, place);
+    print(out, &t);
 }
 
 static void dump_check(const struct program *p, uint32_t i, FILE *out)
@@ -23,24 +24,9 @@ static void dump_check(const struct program *p, uint32_t i, FILE *out)
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     add_named(&t, p, "  check", i, c->name);
-    text_add(&t, " %s", check_names[c->kind]);
-    add_word(&t, p, "GET", c->path);
-    add_word(&t, p, "host", c->host);
-    add_word(&t, p, "sni", c->sni);
-    add_word(&t, p, "verify ca", c->ca);
-    add_word(&t, p, "body has", c->body);
-    if (c->send != PBC_NONE) text_add(&t, " send pattern %u", c->send);
-    if (c->expect != PBC_NONE) text_add(&t, " expect pattern %u", c->expect);
-    for (uint32_t s = 0; s < c->status_count; s++)
-        text_add(&t, "%s%u-%u", s ? ", " : " expect ", p->ranges[c->status + s].lo, p->ranges[c->status + s].hi);
-    text_add(&t, " every %u ms timeout %u ms rise %u fall %u", c->every_ms, c->timeout_ms, c->rise, c->fall);
-    if (c->port) text_add(&t, " port %u", c->port);
-    if (c->from_family) text_add(&t, " from "), text_add_address(&t, c->from, c->from_family == 6);
-    if (c->flags & PBC_CHECK_NO_VERIFY) text_add(&t, " verify off");
-    if (c->flags & PBC_CHECK_PASSIVE) text_add(&t, " passive");
-    if (c->flags & PBC_CHECK_VIA_SERVICE) text_add(&t, " via service");
-    add_place(&t, p, &c->place);
-    print(out, &t);
+    fprintf(out, "%s ", line);
+    check_print(p, i, " ", out);
+    end_line(p, &c->place, out);
 }
 
 static void add_check(struct text *t, const struct program *p, uint32_t check)
@@ -74,8 +60,8 @@ static void dump_pool(const struct program *p, uint32_t i, FILE *out)
     add_named(&t, p, "  pool", i, pool->name);
     text_add(&t, " balance %s on down %s retries %u", lb_name((enum lb_kind)pool->balance),
              pool->on_down == PBC_DOWN_KEEP ? "keep" : "reset", pool->retries);
-    if (pool->drain_ns) text_add(&t, " drain %llu ms", (unsigned long long)(pool->drain_ns / 1000000));
-    if (pool->slow_start_ns) text_add(&t, " slow start %llu ms", (unsigned long long)(pool->slow_start_ns / 1000000));
+    if (pool->drain_ns) text_add(&t, " drain "), text_add_duration(&t, pool->drain_ns);
+    if (pool->slow_start_ns) text_add(&t, " slow start "), text_add_duration(&t, pool->slow_start_ns);
     for (uint32_t s = 0; s < pool->source_count; s++) {
         text_add(&t, s ? ", " : " source ");
         text_add_set(&t, p, pool->sources + s);
@@ -123,27 +109,11 @@ static void dump_branch(const struct program *p, uint32_t i, FILE *out)
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) dump_cond(p, &p->conds[c], out);
 }
 
-static void add_options(struct text *t, const struct program *p, const struct pbc_service *s)
+static void add_bounds(struct text *t, const struct program *p, const struct pbc_service *s)
 {
-    if (s->idle_ns) text_add(t, " idle %llu ms", (unsigned long long)(s->idle_ns / 1000000));
-    if (s->affinity_ns) text_add(t, " affinity source %llu ms", (unsigned long long)(s->affinity_ns / 1000000));
     if (s->max_flows) text_add(t, " max flows %u", s->max_flows);
     if (s->max_flows_per_source) text_add(t, " max flows %u per source", s->max_flows_per_source);
     if (s->rate) text_add(t, " rate "), add_named(t, p, "meter", s->rate - 1, p->meters[s->rate - 1].name);
-    if (s->flags & PBC_SERVICE_COOKIES) text_add(t, " syn cookies");
-    if (s->mss == PBC_MSS_AUTO)
-        text_add(t, " mss clamp auto");
-    else if (s->mss)
-        text_add(t, " mss clamp %u", s->mss);
-    if (s->flags & PBC_SERVICE_ANNOUNCE) text_add(t, " announce");
-}
-
-static void dump_proxy(const struct program *p, uint32_t i, FILE *out)
-{
-    if (!p->services[i].proxy) return;
-    fprintf(out, "    wants 0x%x", p->proxies[p->services[i].proxy - 1].wants);
-    proxy_print(p, i, "\n    ", out);
-    fputc('\n', out);
 }
 
 static void dump_service(const struct program *p, uint32_t i, FILE *out)
@@ -156,10 +126,11 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     if (mode_is(s->mode, MODE_TAKES_PORT)) text_add(&t, " %u", s->gue_port);
     if (s->gue_variant) text_add(&t, " variant %u", s->gue_variant);
     text_add(&t, " on no server %s", no_server_names[s->no_server]);
-    add_options(&t, p, s);
-    add_place(&t, p, &s->place);
-    print(out, &t);
-    dump_proxy(p, i, out);
+    add_bounds(&t, p, s);
+    fputs(line, out);
+    if (s->proxy) fprintf(out, " wants 0x%x", p->proxies[s->proxy - 1].wants);
+    service_print(p, i, s->proxy ? "\n    " : " ", out);
+    end_line(p, &s->place, out);
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, e, out);
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) dump_branch(p, b, out);
 }

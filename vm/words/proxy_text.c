@@ -5,7 +5,7 @@
 
 enum { LINE = PBC_NAME_MAX + 256 };
 
-static void put_name(const char *name, FILE *out)
+void text_put_name(const char *name, FILE *out)
 {
     char line[LINE];
     struct text t = text_of(line, sizeof line);
@@ -13,11 +13,19 @@ static void put_name(const char *name, FILE *out)
     fputs(line, out);
 }
 
-static void put_quoted(const char *text, FILE *out)
+void text_put_quoted(const char *text, FILE *out)
 {
     fputc('"', out);
-    put_name(text, out);
+    text_put_name(text, out);
     fputc('"', out);
+}
+
+static void put_duration(const char *before, uint64_t ns, FILE *out)
+{
+    char line[64];
+    struct text t = text_of(line, sizeof line);
+    text_add_duration(&t, ns);
+    fprintf(out, "%s%s", before, line);
 }
 
 static void put_sets(const struct program *p, uint32_t first, uint32_t count, FILE *out)
@@ -59,12 +67,12 @@ void stream_cond_print(const struct program *p, const struct pbc_cond *c, FILE *
         put_sets(p, c->first, c->count, out);
         return;
     }
-    if (c->kind == COND_HEADER) fputc(' ', out), put_quoted(program_str(p, c->arg), out);
+    if (c->kind == COND_HEADER) fputc(' ', out), text_put_quoted(program_str(p, c->arg), out);
     const struct pbc_names *l = &p->names[c->first];
     fputs(negated, out);
     for (uint32_t i = 0; i < l->count; i++) {
         fputs(i ? ", " : " ", out);
-        put_quoted(program_str(p, p->hosts[l->first + i]), out);
+        text_put_quoted(program_str(p, p->hosts[l->first + i]), out);
     }
 }
 
@@ -75,30 +83,30 @@ static void put_mode(const struct program *p, const struct pbc_proxy *x, const c
     if (x->flags & PBC_PROXY_SEND_V2) fprintf(out, "%ssend proxy v2", between);
     if (x->flags & PBC_PROXY_ACCEPT)
         fprintf(out, "%saccept proxy from", between), put_sets(p, x->accept_from, x->accept_count, out);
-    if (x->first_ns) fprintf(out, "%sfirst bytes within %llu ms", between, (unsigned long long)(x->first_ns / 1000000));
+    if (x->first_ns) fputs(between, out), put_duration("first bytes within ", x->first_ns, out);
 }
 
 static void put_tls(const struct program *p, const struct pbc_proxy *x, const char *between, FILE *out)
 {
     for (uint32_t i = x->certs; i < x->certs + x->cert_count; i++) {
         fprintf(out, "%stls cert ", between);
-        put_quoted(program_str(p, p->certs[i].cert), out);
+        text_put_quoted(program_str(p, p->certs[i].cert), out);
         fputs(" key ", out);
-        put_quoted(program_str(p, p->certs[i].key), out);
+        text_put_quoted(program_str(p, p->certs[i].key), out);
     }
     if (!(x->flags & PBC_PROXY_TLS_TO_SERVER)) return;
     fprintf(out, "%stls to server", between);
-    if (x->server_sni) fputs(" sni ", out), put_quoted(program_str(p, x->server_sni), out);
+    if (x->server_sni) fputs(" sni ", out), text_put_quoted(program_str(p, x->server_sni), out);
     if (x->flags & PBC_PROXY_TLS_NO_VERIFY) fputs(" verify off", out);
-    if (x->server_ca) fputs(" verify ca ", out), put_quoted(program_str(p, x->server_ca), out);
+    if (x->server_ca) fputs(" verify ca ", out), text_put_quoted(program_str(p, x->server_ca), out);
 }
 
 static void put_affinity(const struct program *p, const struct pbc_proxy *x, const char *between, FILE *out)
 {
     if (!x->affinity_name) return;
     fprintf(out, "%saffinity %s ", between, x->flags & PBC_PROXY_AFFINITY_COOKIE ? "cookie" : "header");
-    put_quoted(program_str(p, x->affinity_name), out);
-    if (x->affinity_ns) fprintf(out, " %llu ms", (unsigned long long)(x->affinity_ns / 1000000));
+    text_put_quoted(program_str(p, x->affinity_name), out);
+    if (x->affinity_ns) put_duration(" ", x->affinity_ns, out);
 }
 
 void proxy_print(const struct program *p, uint32_t service, const char *between, FILE *out)
@@ -108,11 +116,14 @@ void proxy_print(const struct program *p, uint32_t service, const char *between,
     put_mode(p, x, between, out);
     put_tls(p, x, between, out);
     put_affinity(p, x, between, out);
-    if (x->queue) fprintf(out, "%squeue %u within %u ms", between, x->queue, x->queue_ms);
+    if (x->queue) {
+        fprintf(out, "%squeue %u within ", between, x->queue);
+        put_duration("", x->queue_ms * UINT64_C(1000000), out);
+    }
     if (x->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON)) {
         fprintf(out, "%saccess log %s ", between, x->flags & PBC_PROXY_LOG_JSON ? "json" : "common");
         if (x->log_file)
-            put_quoted(program_str(p, x->log_file), out);
+            text_put_quoted(program_str(p, x->log_file), out);
         else
             fputs("syslog", out);
     }

@@ -2,6 +2,8 @@
 #ifndef VM_WORDS_TEXT_PRIV_H
 #define VM_WORDS_TEXT_PRIV_H
 
+#include <stdio.h>
+
 #include "vm/vm.h"
 
 /* A bounded line that is always terminated; what does not fit is cut. */
@@ -19,6 +21,8 @@ static inline struct text text_of(char *buf, size_t len)
 __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *format, ...);
 /* Names come from a file that may be hostile: what could steer a terminal becomes `?`. */
 void text_add_name(struct text *t, const char *name);
+void text_put_name(const char *name, FILE *out);
+void text_put_quoted(const char *text, FILE *out); /* "…" */
 void text_add_mac(struct text *t, uint64_t mac);
 void text_add_address(struct text *t, const uint32_t a[4], bool v6);
 void text_add_range4(struct text *t, const struct pbc_range *r); /* address, prefix or range */

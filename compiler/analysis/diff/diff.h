@@ -24,7 +24,7 @@ enum diff_kind {
 
 struct diff_options {
     bool json;
-    bool no_pools; /* who asks tells of pools, and who reaches their servers, itself */
+    bool no_pools; /* who asks tells of pools' servers, and who reaches them, itself */
     uint64_t work; /* what the comparison may cost, in products looked at; 0: as much as a reader waits for */
 };
 

@@ -74,7 +74,8 @@ struct diff {
     uint32_t undecided_count, undecided_cap;
     struct set_name *set_names; /* set_names.c */
     uint32_t set_name_count, set_name_cap;
-    uint64_t work; /* left */
+    uint64_t work;   /* left */
+    bool no_servers; /* of a pool only what it says besides is told */
     char *err;
     size_t err_len;
     bool failed; /* err says why */

@@ -142,5 +142,6 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     if (b->reaches.too_many) fputs("; what reaches which servers is not worked out, and may widen", out);
     put_count(b->meters.count, "other meter", "other meters", out);
     put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
-    put_count(b->routes.count, "change of where accepted traffic goes", "changes of where accepted traffic goes", out);
+    put_count(b->routes.count, "change of services, pools, nats or checks",
+              "changes of services, pools, nats or checks", out);
 }

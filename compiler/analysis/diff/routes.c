@@ -1,5 +1,5 @@
-/* Where accepted traffic goes: services, pools and nats of both programs by name, each as one line of text; those whose
- * lines differ are told. Conditions of `when` are compared by what they mean, as rules are. */
+/* Where accepted traffic goes: services, pools, nats and checks of both programs by name, each as one line of text;
+ * those whose lines differ are told. Conditions of `when` are compared by what they mean, as rules are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "vm/judge/stream.h"
 #include "vm/program/addresses.h"
 #include "vm/words/proxy_text.h"
+#include "vm/words/service_text.h"
 
 enum { RANGES_SHOWN = 32 };
 
@@ -97,7 +98,7 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);
     for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
     fputs(no_server[v->no_server], out);
-    proxy_print(p, i, "; ", out);
+    service_print(p, i, "; ", out);
 }
 
 /* The set that they are together, by its number in this comparison: equal sets have one. */
@@ -142,7 +143,8 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
     const struct pbc_pool *v = &p->pools[i];
 
     fprintf(out, "balance %s", lb_name(v->balance));
-    for (uint32_t k = v->servers; k < v->servers + v->server_count; k++) {
+    pool_print(p, i, "; ", out);
+    for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->no_servers; k++) {
         const struct pbc_server *server = &p->servers[k];
 
         fprintf(out, "; %s ", program_str(p, server->name));
@@ -150,6 +152,7 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
         if (server->weight != 1) fprintf(out, " weight %u", server->weight);
         if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
         if (server->max_flows) fprintf(out, " max flows %u", server->max_flows);
+        server_print(p, k, " ", out);
     }
     put_sources(d, p, v, out);
 }
@@ -220,24 +223,35 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
     }
 }
 
+static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *out)
+{
+    (void)d;
+    check_print(s->program, i, "; ", out);
+}
+
 /* The kinds -------------------------------------------------------------------------------------------------------- */
 
 typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
-enum kind { SERVICE, POOL, NAT, KINDS };
+enum kind { SERVICE, POOL, NAT, CHECK, KINDS };
 static const struct {
     const char *what;
     put_fn *put;
-} kinds[KINDS] = {{"service", put_service}, {"pool", put_pool}, {"nat", put_nat}};
+} kinds[KINDS] = {{"service", put_service}, {"pool", put_pool}, {"nat", put_nat}, {"check", put_check}};
 
 static uint32_t count_of(const struct program *p, enum kind k)
 {
-    const uint32_t counts[KINDS] = {p->services_count, p->pools_count, p->nats_count};
+    const uint32_t counts[KINDS] = {p->services_count, p->pools_count, p->nats_count, p->checks_count};
     return counts[k];
 }
 
 static const char *name_of(const struct program *p, enum kind k, uint32_t i)
 {
-    return program_str(p, k == SERVICE ? p->services[i].name : k == POOL ? p->pools[i].name : p->nats[i].name);
+    switch (k) {
+    case SERVICE: return program_str(p, p->services[i].name);
+    case POOL: return program_str(p, p->pools[i].name);
+    case NAT: return program_str(p, p->nats[i].name);
+    default: return program_str(p, p->checks[i].name);
+    }
 }
 
 static char *line_of(struct diff *d, enum kind k, unsigned side, uint32_t i)
@@ -301,6 +315,7 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
         const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
         const char *name = order <= 0 ? old[i].name : new[j].name;
         const uint32_t own[SIDES] = {order <= 0 ? old[i++].i : PBC_NONE, order >= 0 ? new[j++].i : PBC_NONE};
+        if (k == POOL && no_pools && order != 0) continue; /* who asks tells that it came or went */
         char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
         char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
@@ -312,6 +327,6 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
 
 void find_routes(struct diff *d, bool no_pools, struct beyond *b)
 {
-    for (enum kind k = SERVICE; k < KINDS; k++)
-        if (k != POOL || !no_pools) compare_kind(d, k, no_pools, b);
+    d->no_servers = no_pools;
+    for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, no_pools, b);
 }

@@ -90,23 +90,23 @@ static const char *const lines[] = {
     "    37  jhdr    flowlabel 80 -> 38\n",
     "    38  jnhdr   flowlabel 443-450 -> 39\n",
     "    33  jnpat   pattern 1 (l3 at 9 is 10 mask f0) -> 34\n",
-    "  check 0 (alive) http GET \"/health\" expect 80-80 every 2000 ms timeout 1000 ms rise 2 fall 3  "
+    "  check 0 (alive) http GET \"/health\" expect 80 every 2s timeout 1s rise 2 fall 3  "
     "(sample.prey:3:5+7)\n",
-    ("  pool 0 (shop) balance round_robin on down reset retries 1 drain 30000 ms source 203.0.113.10 ports 1024-65535 "
+    ("  pool 0 (shop) balance round_robin on down reset retries 1 drain 30s source 203.0.113.10 ports 1024-65535 "
      "check "
      "0 (alive)"
      "  (sample.prey:3:5+7)\n"),
     "    server 0 (a) 10.0.0.11 port 8080 weight 5  (sample.prey:3:5+7)\n",
     "    server 1 (b) 2001:db8::1 weight 3 mac 02:00:00:00:00:01 check 0 (alive)  (sample.prey:3:5+7)\n",
     "    server 2 (e) 10.0.0.21 weight 1 backup  (sample.prey:3:5+7)\n",
-    "  service 0 (www) mode dsr gue 6080 on no server drop idle 5000 ms affinity source 600000 ms max flows 1000 "
-    "max flows 10 per source rate meter 0 (syns) mss clamp auto  (sample.prey:3:5+7)\n",
+    "  service 0 (www) mode dsr gue 6080 on no server drop max flows 1000 max flows 10 per source "
+    "rate meter 0 (syns) idle 5s affinity source 10m mss clamp auto  (sample.prey:3:5+7)\n",
     "    on 203.0.113.10 tcp/443  (sample.prey:3:5+7)\n",
     "    on self icmp  (sample.prey:3:5+7)\n",
     "    on any any/1-9  (sample.prey:3:5+7)\n",
     "    branch 0 when -> shop 95%, canary 5%  (sample.prey:3:5+7)\n",
     "    branch 1 else -> canary 100%  (sample.prey:3:5+7)\n",
-    " slow start 10000 ms  (sample.prey:3:5+7)\n",
+    " slow start 10s  (sample.prey:3:5+7)\n",
     "  nat 0 (home) masquerade from abusers out on wan ports 61000-65535  (sample.prey:3:5+7)\n",
     "  nat 1 (home) source from any out on eth1 to 203.0.113.10 ports 1024-65535  (sample.prey:3:5+7)\n",
     "  nat 2 (home) forward 198.18.0.1 tcp/8000-8010 -> 10.0.0.9 port 9000-9010  (sample.prey:3:5+7)\n",

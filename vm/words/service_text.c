@@ -1,0 +1,108 @@
+/* See service_text.h. */
+#include "vm/words/service_text.h"
+
+#include "vm/words/proxy_text.h"
+#include "vm/words/text_priv.h"
+
+enum { LINE = 512, RETRIES = 1 /* where nothing is written */ };
+#define MS UINT64_C(1000000)
+
+static void put_duration(const char *between, const char *what, uint64_t ns, FILE *out)
+{
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    if (!ns) return;
+    text_add_duration(&t, ns);
+    fprintf(out, "%s%s %s", between, what, line);
+}
+
+static void put_string(const struct program *p, const char *between, const char *what, uint32_t string, FILE *out)
+{
+    if (!string) return;
+    fprintf(out, "%s%s ", between, what);
+    text_put_quoted(program_str(p, string), out);
+}
+
+void service_print(const struct program *p, uint32_t service, const char *between, FILE *out)
+{
+    const struct pbc_service *s = &p->services[service];
+    put_duration(between, "idle", s->idle_ns, out);
+    put_duration(between, "affinity source", s->affinity_ns, out);
+    if (s->flags & PBC_SERVICE_COOKIES) fprintf(out, "%ssyn cookies", between);
+    if (s->mss == PBC_MSS_AUTO)
+        fprintf(out, "%smss clamp auto", between);
+    else if (s->mss)
+        fprintf(out, "%smss clamp %u", between, s->mss);
+    if (s->flags & PBC_SERVICE_ANNOUNCE) fprintf(out, "%sannounce", between);
+    proxy_print(p, service, between, out);
+}
+
+static void put_check(const struct program *p, uint32_t check, const char *between, FILE *out)
+{
+    if (check == PBC_NONE) return;
+    fprintf(out, "%scheck ", between);
+    text_put_name(program_str(p, p->checks[check].name), out);
+}
+
+void pool_print(const struct program *p, uint32_t pool, const char *between, FILE *out)
+{
+    const struct pbc_pool *v = &p->pools[pool];
+    put_check(p, v->check, between, out);
+    if (v->on_down == PBC_DOWN_KEEP) fprintf(out, "%son down keep", between);
+    if (v->retries != RETRIES) fprintf(out, "%sretries %u", between, v->retries);
+    put_duration(between, "drain", v->drain_ns, out);
+    put_duration(between, "slow start", v->slow_start_ns, out);
+}
+
+void server_print(const struct program *p, uint32_t server, const char *between, FILE *out)
+{
+    const struct pbc_server *s = &p->servers[server];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    if (s->flags & PBC_SERVER_HAS_MAC) {
+        text_add_mac(&t, s->mac);
+        fprintf(out, "%smac %s", between, line);
+    }
+    put_check(p, s->check, between, out);
+}
+
+static void put_bytes(const struct program *p, const char *between, const char *what, uint32_t pattern, FILE *out)
+{
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    if (pattern == PBC_NONE) return;
+    text_add_pattern(&t, &p->patterns[pattern]);
+    fprintf(out, "%s%s %s", between, what, line);
+}
+
+void check_print(const struct program *p, uint32_t check, const char *between, FILE *out)
+{
+    static const char *const kinds[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
+    const struct pbc_check *c = &p->checks[check];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    fputs(kinds[c->kind], out);
+    put_string(p, between, "GET", c->path, out);
+    put_string(p, between, "host", c->host, out);
+    put_string(p, between, "sni", c->sni, out);
+    put_string(p, between, "verify ca", c->ca, out);
+    if (c->flags & PBC_CHECK_NO_VERIFY) fprintf(out, "%sverify off", between);
+    put_bytes(p, between, "send", c->send, out);
+    put_bytes(p, between, "expect", c->expect, out);
+    for (uint32_t i = c->status; i < c->status + c->status_count; i++) {
+        const struct pbc_range *r = &p->ranges[i];
+        fprintf(out, i == c->status ? "%sexpect %u" : "%s%u", i == c->status ? between : ", ", r->lo);
+        if (r->hi != r->lo) fprintf(out, "-%u", r->hi);
+    }
+    put_string(p, between, "body has", c->body, out);
+    put_duration(between, "every", c->every_ms * MS, out);
+    put_duration(between, "timeout", c->timeout_ms * MS, out);
+    fprintf(out, "%srise %u%sfall %u", between, c->rise, between, c->fall);
+    if (c->port) fprintf(out, "%sport %u", between, c->port);
+    if (c->from_family) {
+        text_add_address(&t, c->from, c->from_family == 6);
+        fprintf(out, "%sfrom %s", between, line);
+    }
+    if (c->flags & PBC_CHECK_PASSIVE) fprintf(out, "%spassive", between);
+    if (c->flags & PBC_CHECK_VIA_SERVICE) fprintf(out, "%svia service", between);
+}
