@@ -59,7 +59,7 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 	$(call run,AR)$(AR) rcs $@ $^
 
 # The leaves of runtime/ that the compiler's tests of rule files use.
-REPLAY_WORDS := $(patsubst %,$(B)/runtime/%.o,self counters totals json $(addprefix replay/,text iface routes flows table services said said_words said_sum streams only ports summary tracked explain explain_look explain_flow explain_said explain_sent progress stop) record/own)
+REPLAY_WORDS := $(patsubst %,$(B)/runtime/%.o,self counters totals json $(addprefix replay/,text iface routes flows table services said said_words said_sum streams only ports summary tracked explain explain_look explain_flow explain_said explain_neighbour explain_sent progress stop) record/own)
 LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
 # What preyc says of packets is worded by runtime/replay/.
 $(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(REPLAY_WORDS) $(B)/liblang.a $(B)/libvm.a

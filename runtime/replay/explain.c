@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/replay/explain_fate.h"
+#include "runtime/replay/explain_neighbour.h"
 #include "runtime/replay/streams.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/reply/answer.h"
@@ -231,6 +232,7 @@ static void end_text(const struct explained *x)
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
     if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
+    if (!x->fate->left.count && !unanswered(x)) explain_neighbour_text(x->out, x->r, x->look, v);
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
     if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
     if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
@@ -302,6 +304,7 @@ static void print_json(struct explained *x, const char *what)
     json_or_null(x->out, "reason", reason_name(v->reason));
     json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
     json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
+    explain_neighbour_json(x->out, x->r, x->look, v);
 }
 
 void explain_fate(const struct replay *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,

@@ -41,6 +41,19 @@ for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
 done
 knows 10.1.0.101 $old
 ok $? 'an address that is not announced is not'
+answers() { # ADDRESS
+    ctl explain "arp 10.1.0.8 -> $1"
+    grep -E '^  (no )?answer' out
+}
+same 'who asks for it is told whether anybody answers' "$(answers 10.1.0.100)
+$(answers 10.1.0.101)
+$(answers 10.1.0.50)
+$(answers 10.1.0.77)
+$(answers "$(ip -n "$id-prey" -4 -o address show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/')" | cut -d: -f1,2)" '  answered: service web announces 10.1.0.100
+  no answer: service quiet is at 10.1.0.101, without `announce`
+  answered: 10.1.0.50 is an address of translation here
+  no answer: nobody here has 10.1.0.77
+  answered: by this machine'"'"'s own stack'
 forget
 ip -n "$id-prey" link set eth0 down
 awaits "eth0 is down"

@@ -212,21 +212,65 @@ static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4]
 
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
-/* Whose link-layer address an ARP request wants, if it is one that we tell and the host does not hold. */
-static bool arp_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
+/* Whose link-layer address an ARP request wants, and whether the host holds it. False: it asks nothing. */
+static bool arp_asks(const struct facts *f, const struct pkt *pkt, const struct key *key, uint32_t target[4], bool *own)
 {
     struct arp_body arp;
     if (pkt->link != LINK_ETHER || !arp_read(pkt, key, &arp) || arp.op != ARP_REQUEST) return false;
     if (arp.sender_ip == arp.target_ip || sent_by_group(pkt)) return false;
     target[0] = arp.target_ip;
     target[1] = target[2] = target[3] = 0;
-    return is_told(j->vm->vips, 4, target) && !(sides4(j->in->facts, arp.sender_ip, arp.target_ip) & KIND_DST_SELF);
+    *own = sides4(f, arp.sender_ip, arp.target_ip) & KIND_DST_SELF;
+    return true;
 }
 
-static bool solicit_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
+static bool solicit_asks(const struct facts *f, const struct pkt *pkt, const struct key *key, uint32_t target[4],
+                         bool *own)
 {
     if (pkt->link != LINK_ETHER || !solicit_read(pkt, key, target) || sent_by_group(pkt)) return false;
-    return is_told(j->vm->vips, 6, target) && !(sides6(j->in->facts, key->src, target) & KIND_DST_SELF);
+    *own = sides6(f, key->src, target) & KIND_DST_SELF;
+    return true;
+}
+
+static bool neighbour_asks(const struct facts *f, const struct pkt *pkt, const struct key *key, uint32_t target[4],
+                           bool *own)
+{
+    if (key->kind & KIND_ARP) return arp_asks(f, pkt, key, target, own);
+    return key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT && solicit_asks(f, pkt, key, target, own);
+}
+
+/* The first service at the address, before others one that announces it; PBC_NONE. */
+static uint32_t service_at(const struct program *p, uint8_t family, const uint32_t addr[4])
+{
+    uint32_t found = PBC_NONE;
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS || compare_addr(e->family, e->addr, family, addr)) continue;
+        if (p->services[e->service].flags & PBC_SERVICE_ANNOUNCE) return e->service;
+        if (found == PBC_NONE) found = e->service;
+    }
+    return found;
+}
+
+struct vips_asked vips_who(const struct program *p, const struct facts *facts, const struct pkt *pkt,
+                           const struct key *key)
+{
+    struct vips_asked a = {.service = PBC_NONE};
+    bool own;
+    if (!neighbour_asks(facts, pkt, key, a.target, &own)) return a;
+    const uint8_t family = key->kind & KIND_ARP ? 4 : 6;
+    struct vips *v = vips_new(p);
+    a.service = service_at(p, family, a.target);
+    if (own)
+        a.answers = VIPS_HOST;
+    else if (a.service != PBC_NONE && p->services[a.service].flags & PBC_SERVICE_ANNOUNCE)
+        a.answers = VIPS_SERVICE;
+    else if (v && is_outside(v, family, a.target))
+        a.answers = VIPS_OUTSIDE;
+    else
+        a.answers = a.service != PBC_NONE ? VIPS_SILENT : VIPS_NOBODY;
+    vips_free(v);
+    return a;
 }
 
 static void answer_neighbour(const struct job *j, struct packet_ctx *c)
@@ -236,7 +280,9 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     const bool arp = key->kind & KIND_ARP;
     struct pkt *out = NULL;
     uint32_t target[4];
-    if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
+    bool own;
+    if (!neighbour_asks(j->in->facts, pkt, key, target, &own) || own) return;
+    if (!is_told(j->vm->vips, arp ? 4 : 6, target)) return;
     c->v->done = 1;
     if (!answer_begin(j, &j->vm->neighbours)) return;
     const uint64_t mac = edge_mac_for(j->in->facts, pkt->iface, target[arp ? 0 : 3]);
