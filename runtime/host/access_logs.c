@@ -103,29 +103,69 @@ static int explain(int failed, const char *path, char *err, size_t err_len)
     return failed;
 }
 
-int access_logs_open(struct access_logs *a, const char *path, char *err, size_t err_len)
+/* The folder of a file that may be an access log, the caller's to free; NULL: it may not lie there, or not be called
+ * so, with a line in err and *failed set. */
+static char *folder_for(const struct access_logs *a, const char *path, int *failed, char *err, size_t err_len)
 {
     const size_t len = strlen(path);
-    if (sink_kind(path) == SINK_SYSLOG) {
-        const int fd = sink_descriptor(path);
-        return fd < 0 ? explain(fd, path, err, err_len) : fd;
-    }
+    *failed = -EINVAL;
     if (len < 5 || strcmp(path + len - 4, ".log") != 0) {
         snprintf(err, err_len, "%.300s: the name of an access log ends in .log", path);
-        return -EINVAL;
+        return NULL;
     }
     char *folder = folder_of(path);
+    if (folder && may_lie(a, folder)) return folder;
+    free(folder);
+    *failed = -EACCES;
+    snprintf(err, err_len,
+             "%.300s: access logs lie in a folder below /var/log, beside the program's file, or below that of "
+             "--access-logs, and this is none of these",
+             path);
+    return NULL;
+}
+
+static const char *name_in(const char *path)
+{
     const char *slash = strrchr(path, '/');
-    int fd = -EACCES;
-    if (!folder || !may_lie(a, folder))
-        snprintf(err, err_len,
-                 "%.300s: access logs lie in a folder below /var/log, beside the program's file, or below that of "
-                 "--access-logs, and this is none of these",
-                 path);
-    else if ((fd = open_file(folder, slash ? slash + 1 : path, is_known(a, path))) < 0)
+    return slash ? slash + 1 : path;
+}
+
+int access_logs_open(struct access_logs *a, const char *path, char *err, size_t err_len)
+{
+    int fd;
+    if (sink_kind(path) == SINK_SYSLOG) {
+        fd = sink_descriptor(path);
+        return fd < 0 ? explain(fd, path, err, err_len) : fd;
+    }
+    char *folder = folder_for(a, path, &fd, err, err_len);
+    if (!folder) return fd;
+    fd = open_file(folder, name_in(path), is_known(a, path));
+    if (fd < 0)
         explain(fd, path, err, err_len);
     else
         access_logs_know(a, path);
     free(folder);
     return fd;
+}
+
+int access_logs_look(const struct access_logs *a, const char *path, char *err, size_t err_len)
+{
+    struct stat what;
+    int failed = 0;
+    if (sink_kind(path) == SINK_SYSLOG) return 0;
+    char *folder = folder_for(a, path, &failed, err, err_len);
+    if (!folder) return failed;
+    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    failed = dir < 0 ? -errno : 0;
+    if (!failed && fstatat(dir, name_in(path), &what, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (S_ISLNK(what.st_mode))
+            failed = -ELOOP;
+        else if (!S_ISREG(what.st_mode))
+            failed = -EINVAL;
+        else if (what.st_size && !is_known(a, path))
+            failed = -EEXIST;
+    }
+    if (dir >= 0) close(dir);
+    free(folder);
+    return failed ? explain(failed, path, err, err_len) : 0;
 }

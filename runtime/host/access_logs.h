@@ -21,4 +21,7 @@ void access_logs_know(struct access_logs *a, const char *path);
  * one line in err, which is the same for a folder that is not there and for one where they may not lie. */
 int access_logs_open(struct access_logs *a, const char *path, char *err, size_t err_len);
 
+/* Would that one be opened? Nothing is made. 0, or what access_logs_open would return, with its line. */
+int access_logs_look(const struct access_logs *a, const char *path, char *err, size_t err_len);
+
 #endif

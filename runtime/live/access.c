@@ -85,6 +85,16 @@ int access_open(struct live *l, const struct program *p, char *err, size_t err_l
     return 0;
 }
 
+bool access_look(const struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    for (uint32_t i = 0; i < p->proxies_count; i++) {
+        const char *path = path_of(p, &p->proxies[i]);
+        if (path && !log_of(l->access, lines_target(path)) && ask_access_look(l->channel, path, err, err_len))
+            return false;
+    }
+    return true;
+}
+
 void access_again(struct live *l)
 {
     char err[500];

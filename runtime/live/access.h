@@ -13,6 +13,8 @@ void access_known(const struct live *l, struct parent *p);
 /* Open those that a program's services name and that are not open. 0, or a negative errno with one line in err; what
  * was opened stays so, until access_close. */
 int access_open(struct live *l, const struct program *p, char *err, size_t err_len);
+/* Would they be opened? Nothing is made. False, with one line in err. */
+bool access_look(const struct live *l, const struct program *p, char *err, size_t err_len);
 /* Open all once more: files were moved away. */
 void access_again(struct live *l);
 void access_close(struct live *l);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/access.h"
 #include "runtime/live/asked.h"
 #include "runtime/live/handed.h"
 #include "runtime/live/impact.h"
@@ -140,7 +141,8 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     if (!next) return NULL;
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name) start_look_at(l, next, a->name, a->refused, sizeof a->refused);
+    if (a && a->name && start_look_at(l, next, a->name, a->refused, sizeof a->refused))
+        access_look(l, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
         program_put(next);
         a->call = c;

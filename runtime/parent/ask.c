@@ -209,6 +209,19 @@ int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size
     return ask_path(c, REQUEST_ACCESS_LOG, path, fd, err, err_len);
 }
 
+int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len)
+{
+    struct request_path body = {0};
+    struct answer a;
+    if (strlen(path) >= sizeof body.path) {
+        snprintf(err, err_len, "the path of an access log is too long");
+        return -ENAMETOOLONG;
+    }
+    strcpy(body.path, path);
+    const struct question q = {REQUEST_ACCESS_LOOK, &body, sizeof body, NULL, 0, 0};
+    return ask(c, &q, &a, NULL, 0, err, err_len);
+}
+
 int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len)
 {
     struct request_keypair body = {0};

@@ -74,6 +74,8 @@ int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2]
 
 /* An access log, for writing (runtime/host/sinks.h), likewise. */
 int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
+/* Would it be opened? Nothing is made. */
+int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len);
 
 /* The program's file, opened again, for reading; the caller's to close. */
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --log names, likewise for writing */

@@ -132,6 +132,21 @@ sed 's/ announce;/ idle 1h;/; s/mode passthrough/mode dsr l2/; s/source 10.2.0.5
 ctl impact dark.pbc
 same 'what a service says besides' "$(sed -n '/changed *service web/,/changed *pool/p' out | grep ' [-+] ' | tr -s ' ' | tr '\n' ';')" ' - mode passthrough; - announce; + mode dsr l2; + idle 1h;'
 same 'no capacity where nothing is translated' "$(grep ^capacity out)" 'capacity  no service translates any more (there was room for 129,024 flows)'
+# What `load` would refuse, and what it would not, without a file that is made by asking.
+printf 'pool shop { server one 10.2.0.2 }\nservice web on 10.1.0.100 tcp/9000 { mode proxy; access log common "%s/there/a.log"; -> shop }\n' "$PWD" >logs.prey
+mkdir there && "$bin/preyc" logs.prey -o logs.pbc 2>err || sed 's/^/# /' err
+ctl impact logs.pbc
+refused=$(sed -n 's/^refused *//p' out)
+same 'an access log where none may lie' "$status $(case $refused in *there/a.log:*'access logs lie in a folder below /var/log'*) echo told;; esac)" '1 told'
+ctl load logs.pbc
+same 'load says the same' "$status $(case $(cat err) in *"$refused"*) echo alike;; esac)" '2 alike'
+sed -i 's|/there/|/|' logs.prey && "$bin/preyc" logs.prey -o logs.pbc 2>err || sed 's/^/# /' err
+ctl impact logs.pbc
+same 'one beside the program' "$status $(grep -c '^refused' out) $(ls a.log 2>&1 | grep -c 'No such')" '0 0 1'
+echo 'of others' >a.log
+ctl impact logs.pbc
+same 'one that holds lines of others' "$status $(sed -n 's/^refused.*a.log: //p' out | cut -d: -f1)" '1 it holds lines, and not of this preyrun'
+rm a.log
 same 'nothing has changed by asking' "$(answers ours 8) $(answers theirs 9)" '20 12'
 
 # What then happens.

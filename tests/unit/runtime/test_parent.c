@@ -322,7 +322,12 @@ static const char *log_refused(struct channel *c, const char *name)
     char path[200];
     int fd = -1;
     snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(rules, '/') + 1 - rules), rules, name);
-    const int failed = ask_access_log(c, name[0] == '/' ? name : path, &fd, err, sizeof err);
+    const char *whole = name[0] == '/' ? name : path;
+    const bool there = access(whole, F_OK) == 0;
+    const int looked = ask_access_look(c, whole, err, sizeof err); /* says the same, and makes nothing */
+    if (!there && access(whole, F_OK) == 0) _exit(31);
+    const int failed = ask_access_log(c, whole, &fd, err, sizeof err);
+    if (!looked != !failed) _exit(32);
     if (!failed && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND)) != (O_WRONLY | O_APPEND)) _exit(30);
     if (!failed) close(fd);
     return failed ? err : "";
