@@ -66,6 +66,7 @@ struct writer {
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written so that it leaves out what netfilter does not track */
     bool sources;          /* a statement translates them */
+    bool all_decided;      /* a rule of the chain that is written leaves no packet for what follows */
 };
 
 /* A time of the week, as a `schedule` has it. */

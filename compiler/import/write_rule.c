@@ -134,6 +134,40 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
     return !(r->family && r->family != f->to.family);
 }
 
+/* ---- what decides all ---- */
+
+/* Does it match all packets that come here? */
+static bool takes_all(const struct place *p, const struct rule *r)
+{
+    const bool asks = r->conditions || r->flags_has || r->flags_lacks || r->flows_over || r->translated != NO_MATTER ||
+                      r->urpf_failed || r->meters || r->never;
+
+    return !asks && (!r->family || r->family == p->family);
+}
+
+static bool ends(const struct rule *r) { return r->act == ACT_ACCEPT || r->act == ACT_DROP || r->act == ACT_REJECT; }
+
+/* Does the chain that `p` jumps to decide every packet? False also where that is not plain to see. */
+static bool chain_decides(struct writer *w, const struct place *p, const struct chain *target)
+{
+    const struct place *there = place_of_jump(w, p, target);
+
+    for (const struct rule *r = target->rules; r; r = r->next) {
+        if (!ruleset_spend(w->s, 1) || r->act == ACT_RETURN || r->act == ACT_GOTO) return false;
+        if (r->unsaid || never_here(there, r) || unsayable_here(there, r)) continue;
+        if (ends(r) && takes_all(there, r)) return true;
+    }
+    return false;
+}
+
+/* Does what was written of the rule leave no packet for what follows? */
+static bool decides_all(struct writer *w, const struct place *p, const struct rule *r)
+{
+    if (!takes_all(p, r)) return false;
+    if (r->act == ACT_JUMP) return chain_decides(w, p, ruleset_find_chain(w->s, p->chain->scope, r->target));
+    return ends(r) || (p->kind != PLACE_JUMPED && (r->act == ACT_RETURN || r->act == ACT_GOTO));
+}
+
 /* ---- verdicts ---- */
 
 const char *place_verdict(const struct place *p, bool end)
@@ -233,7 +267,7 @@ static void put_jump(struct writer *w, const struct place *p, const struct rule 
 
     fprintf(w->out, "do %s", place_of_jump(w, p, target)->name);
     put_line(w, p, r);
-    if (r->act == ACT_JUMP) return;
+    if (r->act == ACT_JUMP || chain_decides(w, p, target)) return;
     if (p->kind == PLACE_JUMPED)
         fputs("return", w->out);
     else
@@ -299,5 +333,8 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     if (r->apart) put_why(w, "could not be said in part", r->text, r->apart);
     if (r->apart) count(w, r, &w->unsaid.parts);
     if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
-    for (unsigned i = 0; i < rules; i++) put_decided(w, p, &by_state[i]);
+    for (unsigned i = 0; i < rules; i++) {
+        put_decided(w, p, &by_state[i]);
+        w->all_decided |= decides_all(w, p, &by_state[i]);
+    }
 }

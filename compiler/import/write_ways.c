@@ -234,6 +234,7 @@ static void put_rules(struct writer *w, const struct place *p)
 {
     bool guarded = p->way == WAY_OUT || p->before_state;
 
+    w->all_decided = false;
     for (struct rule *r = p->chain->rules; r && !is_full(w); r = r->next) {
         if (!guarded && tells_new(r) && !r->unsaid) {
             fputs("drop tcp flags has syn, fin  # for netfilter it is invalid\n", w->out);
@@ -323,7 +324,7 @@ static void put_place(struct writer *w, const struct place *p)
         put_rest(w, p);
     } else {
         put_rules(w, p);
-        if (p->kind == PLACE_WHOLE)
+        if (p->kind == PLACE_WHOLE && !w->all_decided)
             fprintf(w->out, "%s%s\n", p->accepted && !p->chain->drops ? "do " : "", place_verdict(p, true));
     }
     fputs("}\n", w->out);
