@@ -168,6 +168,14 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
     return from_tree(c, began, errno);
 }
 
+int compile_typed(struct compile *c, const char *name, const char *text)
+{
+    const int failed = compile_text(c, name, text, strlen(text));
+
+    if (c->sources.count) c->sources.files[0].typed = true;
+    return failed;
+}
+
 void compile_test(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_TESTS);

@@ -92,6 +92,8 @@ void compile_fini(struct compile *c);
  * or the negative errno of an unreadable main file. */
 int compile_file(struct compile *c, const char *path);
 int compile_text(struct compile *c, const char *name, const char *text, size_t len);
+/* The same of text around one line that somebody typed: diagnostics name no line. */
+int compile_typed(struct compile *c, const char *name, const char *text);
 
 /* The stages. */
 void declare_names(struct compile *c); /* names.c: declarations into symbols; duplicates */

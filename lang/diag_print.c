@@ -40,7 +40,8 @@ void diag_put_text(const char *s, FILE *out)
     }
 }
 
-/* The source line (or a window of it) and, under it, carets from `col` on for `width` bytes, and the help. */
+/* The source line (or a window of it; line 0: of no number) and, under it, carets from `col` on for `width` bytes, and
+ * the help. */
 static void put_excerpt(const char *text, size_t len, unsigned line, unsigned col, size_t width, const char *help,
                         const struct colours *c, FILE *out)
 {
@@ -54,7 +55,10 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
         to = len - from > WINDOW ? from + WINDOW : len;
         if (at + width > to) width = to - at;
     }
-    fprintf(out, "%5u | %s", line, from ? "..." : "");
+    if (line)
+        fprintf(out, "%5u | %s", line, from ? "..." : "");
+    else
+        fprintf(out, "      | %s", from ? "..." : "");
     for (size_t i = from; i < to;) i += put_char(text + i, to - i, out);
     fprintf(out, "%s\n      | %s", to < len ? "..." : "", from ? "   " : "");
     for (size_t i = from; i < at;) {
@@ -82,7 +86,16 @@ static void put_place(const char *path, unsigned line, unsigned col, const struc
 {
     fputs(c->bold, out);
     diag_put_text(path, out);
-    fprintf(out, ":%u:%u: %s", line, col, c->off);
+    if (line) fprintf(out, ":%u:%u", line, col);
+    fprintf(out, ": %s", c->off);
+}
+
+static void put_span_place(struct diags *d, struct span span, const struct colours *c, FILE *out)
+{
+    const struct source_file *f = &d->sources->files[span.file];
+    unsigned line, col;
+    source_place(d->sources, span.file, span.start, &line, &col);
+    put_place(f->path, f->typed ? 0 : line, col, c, out);
 }
 
 static void put_span_excerpt(struct diags *d, struct span span, const char *help, const struct colours *c, FILE *out)
@@ -91,17 +104,14 @@ static void put_span_excerpt(struct diags *d, struct span span, const char *help
     size_t len;
     source_place(d->sources, span.file, span.start, &line, &col);
     const char *text = source_line(d->sources, span.file, line, &len);
+    if (d->sources->files[span.file].typed) line = 0;
     put_excerpt(text, len, line, col, span.end > span.start ? span.end - span.start : 0, help, c, out);
 }
 
 static void put_note(struct diags *d, const struct note *n, const struct colours *c, FILE *out)
 {
     bool placed = n->span.file < d->sources->count;
-    if (placed) {
-        unsigned line, col;
-        source_place(d->sources, n->span.file, n->span.start, &line, &col);
-        put_place(d->sources->files[n->span.file].path, line, col, c, out);
-    }
+    if (placed) put_span_place(d, n->span, c, out);
     fprintf(out, "%snote:%s ", c->note, c->off);
     diag_put_text(n->text, out);
     fputc('\n', out);
@@ -114,9 +124,7 @@ static void put_entry(struct diags *d, const struct entry *e, const struct colou
     if (e->foreign) {
         put_place(e->foreign->path, e->foreign->line, e->foreign->col, c, out);
     } else if (placed) {
-        unsigned line, col;
-        source_place(d->sources, e->span.file, e->span.start, &line, &col);
-        put_place(d->sources->files[e->span.file].path, line, col, c, out);
+        put_span_place(d, e->span, c, out);
     }
     bool error = diag_severity_of(d, e) == DIAG_ERROR;
     fprintf(out, "%s%s:%s ", error ? c->error : c->warning, error ? "error" : "warning", c->off);

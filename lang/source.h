@@ -2,6 +2,7 @@
 #ifndef LANG_SOURCE_H
 #define LANG_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct source_file {
     size_t len;
     uint32_t *line_start;       /* byte offset of each line; made on first use */
     uint32_t line_count, asked; /* asked: the line last asked for, from 0 */
+    bool typed; /* somebody gave one line of it, on a command line: text names no line and column, only shows it */
 };
 
 struct sources {

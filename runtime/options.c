@@ -5,12 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a line can show of a path: the end tells files apart. */
+static const char *end_of(const char *path)
+{
+    enum { SHOWN = 240 };
+    const size_t len = strlen(path);
+    return len > SHOWN ? path + len - SHOWN : path;
+}
+
 static bool opt_pcap(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
     if (!*v) return wrong(r, "--%s needs a file%s", n, "");
     for (unsigned i = 0; i < o->pcap_count; i++)
-        if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%.60s` is given twice", n, v);
+        if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%s` is given twice", n, end_of(v));
     if (o->pcap_count == OPTIONS_PCAPS) return wrong(r, "--%s: more than 32 captures%s", n, "");
     o->pcaps[o->pcap_count++] = v;
     return true;
@@ -35,7 +43,7 @@ static bool opt_map(struct reading *r, const char *n, const char *v)
 {
     const char *is = strrchr(v, '=');
     if (!is || is == v || !is[1])
-        return wrong(r, "--%s: `%.60s` is no name with its interface: it is written NAME=IF", n, v);
+        return wrong(r, "--%s: `%s` is no name with its interface: it is written NAME=IF", n, end_of(v));
     if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names%s", n, "");
     r->o->maps[r->o->map_count++] = v;
     return true;

@@ -43,7 +43,7 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
     snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect accept: \\\n%s\n}\n", self, w->words);
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
-    const int failed = compile_text(&c, "packet", text, strlen(text));
+    const int failed = compile_typed(&c, "packet", text);
     const struct test_step *step = c.tests && c.tests->first ? c.tests->first->first : NULL;
     if (step && step->next) step = step->next; /* behind what `self` is */
     if (failed || !step || !step->packet)
@@ -66,7 +66,7 @@ int written_time(struct written_time *t, const char *text, FILE *err)
     }
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
-    const int failed = compile_text(&c, "time", test, strlen(test));
+    const int failed = compile_typed(&c, "time", test);
     const struct test_step *step = c.tests && c.tests->first ? c.tests->first->first : NULL;
     if (failed || !step)
         diags_print_text(c.diags, err, false);

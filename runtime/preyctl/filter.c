@@ -35,7 +35,7 @@ static int compile(const char *filter, int *fd)
     if (asprintf(&text, "%s%s%s", before, filter, after) < 0) return talk_complain("out of memory");
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
-    const int failed = compile_text(&c, "filter", text, strlen(text));
+    const int failed = compile_typed(&c, "filter", text);
     if (failed) diags_print_text(c.diags, stderr, false);
     *fd = failed ? -1 : hand_bytes(c.pbc, c.pbc_len);
     compile_fini(&c);

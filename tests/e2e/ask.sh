@@ -135,6 +135,13 @@ wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.pr
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
 wrong 'standard input twice' 'once, for one file' --ask - -
 wrong 'too many' 'more than 64' $(for i in $(seq 65); do echo --ask udp; done) edge.prey
+asks --ask 'udp 192.0.2.1:1 -> nowhere:53' edge.prey
+same 'what is wrong is shown in the line that was given' "$status$(cat err)" '2packet: error: no constant is called `nowhere` [E0201]
+      | udp 192.0.2.1:1 -> nowhere:53
+      |                    ^^^^^^^'
+printf 'udp 192.0.2.1:1 -> self:53\n\nudp 192.0.2 -> self:53\n' | timeout 60 "$bin/preyc" --ask - edge.prey >out 2>err
+same 'and which line that was' "$?$(head -2 err)$(tail -1 err)" '2packet: error: `192.0.2` is not an address [E0107]
+      | udp 192.0.2 -> self:53preyc: --ask: that is line 3 of standard input'
 timeout 60 "$bin/preyc" --ask 'udp 192.0.2.1:1 -> self:53' edge.prey >/dev/full 2>err
 same 'a full disk' "$?$(cat err)" "2preyc: can't write to standard output: No space left on device"
 head -c 300000 /dev/urandom | timeout 60 "$bin/preyc" --ask - edge.prey >out 2>err

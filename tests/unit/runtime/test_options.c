@@ -135,6 +135,9 @@ static const struct {
     {"--pcap a b --explain 7-3", "`7-3` is no frame"},
     {"--pcap a b --explain 1-18446744073709551616", "is no frame"},
     {"-r a -r a b", "--pcap: `a` is given twice"},
+    {"-r /var/captures/of/the/router/2026-11-23/the-one-that-shows-it.pcap -r "
+     "/var/captures/of/the/router/2026-11-23/the-one-that-shows-it.pcap b",
+     "--pcap: `/var/captures/of/the/router/2026-11-23/the-one-that-shows-it.pcap` is given twice"},
     {"-r a -r - -", "capture and program cannot both be standard input"},
     {"-r a b --map wan", "--map: `wan` is no name with its interface"},
     {"-r a b --map wan=", "is no name with its interface"},
