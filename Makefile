@@ -93,7 +93,7 @@ $(B)/%.inc: %
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(B)/runtime/stats/page.o: $(B)/runtime/stats/page.css.inc $(B)/runtime/stats/page.js.inc
 
-# The lexer and the parser exist only under the build folder.
+# The lexer and the parser exist only under the build folder: this build's own, also where BPF= names one that has them, too.
 $(B)/lang/parse.tab.c: lang/parse.y lang/word.def lang/words.awk
 	@mkdir -p $(@D)
 	awk -f lang/words.awk lang/word.def lang/parse.y >$(B)/lang/parse.y
@@ -102,6 +102,7 @@ $(B)/lang/lex.yy.c: lang/lex.l $(B)/lang/parse.tab.c
 	$(call run,FLEX)flex -o $@ --header-file=$(B)/lang/lex.yy.h $<
 $(B)/lang/%.o: $(B)/lang/%.c
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
+$(B)/lang/%.o $(B)/runtime/stats/page.o $(B)/tests/unit/lang/%.o: override BPF := $(B)
 $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 
 clean:
@@ -116,5 +117,4 @@ include systemd/install.mk
 include tests/tests.mk
 -include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
 .PHONY: all programs clean help
-.DELETE_ON_ERROR:
-.SECONDARY:
+.DELETE_ON_ERROR .SECONDARY:

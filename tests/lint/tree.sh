@@ -42,6 +42,11 @@ verdict "every file that a README links exists" \
             while read -r t; do [ -e "$(dirname "$f")/$t" ] || echo "$f: $t"; done
     done)"
 
+verdict "a build reads its own parser's header, also where BPF= names another with one" \
+    "$(for o in lang/tokens lang/lex.yy tests/unit/lang/test_fmt; do
+        MAKEFLAGS='' make -n B=some/build BPF=other/build some/build/$o.o 2>&1 | grep -- "-c -o some/build/$o.o" | grep -e -Iother/build
+    done)"
+
 if command -v mandoc >/dev/null; then
     verdict "the man pages are well formed" "$(for m in man/*.1 "$B"/man/prey.5; do mandoc -T lint -W warning "$m" 2>&1; done | grep -v "missing date")"
 else
