@@ -80,6 +80,7 @@ struct options {
         OPTIONS_EXEC_KERNEL
     } exec; /* who judges */
     bool monitor, preflight, cleanup, watch;
+    bool allow_unjudged; /* an interface may be judged by no firewall, and a name be no interface's */
     uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it need not be */
     enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */
     bool busy_poll, xdp_replace;

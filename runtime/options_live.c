@@ -96,6 +96,13 @@ bool opt_monitor(struct reading *r, const char *n, const char *v)
     return r->o->monitor = true;
 }
 
+bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->allow_unjudged = true;
+}
+
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||

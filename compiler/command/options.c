@@ -34,6 +34,8 @@ void options_print_help(FILE *out)
 {
     fputs("usage: preyc RULES -o FILE        compile a rule file into a program for preyrun\n"
           "       preyc --check RULES...     check them and run their tests, write nothing; of a folder all *.prey\n"
+          "       preyc --check -i IF,... RULES\n"
+          "                                  the same, and whether firewalls judge these interfaces\n"
           "       preyc --fmt [-w] RULES     format it\n"
           "       preyc --diff OLD NEW       say which packets NEW treats differently\n"
           "       preyc --suggest -r FILE    write rules that let in what a capture shows to begin\n"
@@ -221,6 +223,29 @@ static int take_map(struct options *o, const char *value)
     return take_one_more("--map", o->maps, &o->map_count, value);
 }
 
+/* Names of devices with commas between them, as the kernel takes them. */
+static int take_served(struct options *o, const char *value)
+{
+    const char *at = value;
+
+    do {
+        const size_t len = strcspn(at, ",");
+        char name[40];
+
+        snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
+        if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") ||
+            !strcmp(name, ".."))
+            return fault("-i: no interface can be called", name,
+                         "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
+        for (unsigned i = 0; i < o->served_count; i++)
+            if (strcmp(o->served[i], name) == 0) return fault("-i: it is given twice:", name, NULL);
+        if (o->served_count == OPTIONS_SERVED) return fault("-i: more than 64 interfaces", NULL, NULL);
+        memcpy(o->served[o->served_count++], name, len + 1);
+        at += len;
+    } while (*at++);
+    return 0;
+}
+
 /* N, or N/N of both families. */
 static int take_width(struct options *o, const char *value)
 {
@@ -244,6 +269,7 @@ static int take(struct options *o, int id, const char *value)
         o->output = value;
         return value[0] ? 0 : fault("the name after -o is empty", NULL, NULL);
     case OPT_CHECK: o->check = true; return 0;
+    case OPT_SERVED: return take_served(o, value);
     case OPT_DUMP: return take_dump(o, value);
     case OPT_STATS: o->stats = true; return 0;
     case OPT_EXPLAIN: o->explain = value; return 0;
@@ -377,6 +403,8 @@ static int check_whole(const struct options *o, int inputs)
     if (o->route_count + o->route_file_count && !o->asked_count && !o->against)
         return fault("--route and --routes are for --ask and --against", NULL,
                      "a test says `route PREFIX IF`; `preyrun -r` takes both");
+    if (o->served_count && (!o->check || o->fmt))
+        return fault("-i goes with --check alone", NULL, "write `preyc --check -i eth0,eth1 rules.prey`");
     if (o->import) return check_import(o);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);

@@ -12,7 +12,7 @@ enum print_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF };
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 enum dump_kind { DUMP_NONE, DUMP_AST, DUMP_IR, DUMP_BYTECODE };
 
-enum { OPTIONS_ASKED = 64, OPTIONS_PCAPS = 32 };
+enum { OPTIONS_ASKED = 64, OPTIONS_PCAPS = 32, OPTIONS_SERVED = 64, DEVICE_MOST = 15 };
 struct options {
     const char *input; /* the rule file */
     char **inputs;     /* all that were named: several for --fmt and --check, OLD and NEW for --diff */
@@ -27,6 +27,8 @@ struct options {
     const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
     unsigned pcap_count, map_count, self_count;
     const char *on, *at; /* at: the moment of --ask, or NULL */
+    char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
+    unsigned served_count;
     bool against, suggest, import;
     enum import_from import_from;
     unsigned width4, width6; /* of --suggest */

@@ -10,6 +10,7 @@
 #include "compiler/analysis/diff/diff.h"
 #include "compiler/command/format.h"
 #include "compiler/command/inputs.h"
+#include "compiler/command/interfaces.h"
 #include "compiler/command/options.h"
 #include "compiler/command/output.h"
 #include "compiler/progress.h"
@@ -128,6 +129,7 @@ static int run(const struct options *o, struct compile *c)
     show_progress(o->input);
     const int rc = compile_file(c, o->input);
     if (o->werror) diags_werror(c->diags, true);
+    if (rc == 0 && !diags_errors(c->diags)) interfaces_check(o, c);
     if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) compile_test(c);
     progress_hide();
     if (!c->read) {

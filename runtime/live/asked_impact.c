@@ -6,6 +6,7 @@
 #include "runtime/live/asked.h"
 #include "runtime/live/handed.h"
 #include "runtime/live/impact.h"
+#include "runtime/live/judged.h"
 #include "runtime/live/proxied_seen.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/start.h"
@@ -141,7 +142,8 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     if (!next) return NULL;
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name && start_look_at(l, next, a->name, a->refused, sizeof a->refused))
+    if (a && a->name && start_look_at(l, next, a->name, a->refused, sizeof a->refused) &&
+        judged_all(l, next, a->refused, sizeof a->refused))
         access_look(l, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
         program_put(next);

@@ -64,6 +64,7 @@ static void go_back(struct live *l)
     const struct reload_wish w = {.program = l->confirm.back,
                                   .name = l->confirm.back_name,
                                   .what = "back to the program before",
+                                  .unjudged = true,
                                   .by = ", since nobody has confirmed what was loaded",
                                   .over = gone_back};
     l->confirm.goes_back = true;

@@ -67,6 +67,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     document_since(m, one, "since", l->begun_ns);
     json_number(one, "uptime_s", (m->t->mono_ns - l->begun_ns) / 1000000000);
     cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
+    if (*l->unjudged) json_text(one, "unjudged", l->unjudged);
     if (l->confirm.until_ns > m->t->mono_ns)
         json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns) / 1000000000);
     if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);

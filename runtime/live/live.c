@@ -24,6 +24,7 @@
 #include "runtime/live/files.h"
 #include "runtime/live/health.h"
 #include "runtime/live/in_kernel.h"
+#include "runtime/live/judged.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/load.h"
 #include "runtime/live/log.h"
@@ -147,6 +148,7 @@ static void say_ready(struct live *l)
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
     l->ready = true;
+    judged_tell(l);
     notified_ready(l);
 }
 

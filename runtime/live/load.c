@@ -17,7 +17,7 @@ struct load {
     struct program *program; /* held */
     char *name;
     uint64_t confirm_ns; /* 0: it need not be confirmed */
-    bool saves, begun;
+    bool saves, unjudged, begun;
     struct program *before; /* held: what ran when it began */
     char *before_name;
     char what[300], by[60]; /* as it is told of */
@@ -117,8 +117,12 @@ void load_step(struct live *l)
         return;
     }
     notified_reloading(l);
-    reload_to(
-        l, &(struct reload_wish){.program = w->program, .name = w->name, .what = w->what, .by = w->by, .over = over});
+    reload_to(l, &(struct reload_wish){.program = w->program,
+                                       .name = w->name,
+                                       .what = w->what,
+                                       .by = w->by,
+                                       .unjudged = w->unjudged,
+                                       .over = over});
 }
 
 /* ---- asking ---- */
@@ -145,6 +149,7 @@ static struct load *load_new(struct call *c, const char *name, struct program *p
     }
     w->program = p;
     w->saves = call_is_true(c, "save");
+    w->unjudged = call_is_true(c, "allow_unjudged");
     w->call = c;
     if (call_has(c, "confirm_ns")) call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &w->confirm_ns);
     snprintf(w->what, sizeof w->what, "load: %.200s", name);

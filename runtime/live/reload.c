@@ -11,6 +11,7 @@
 #include "runtime/live/document.h"
 #include "runtime/live/health.h"
 #include "runtime/live/in_kernel.h"
+#include "runtime/live/judged.h"
 #include "runtime/live/leftover.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/proxied.h"
@@ -211,7 +212,8 @@ static void make(struct live *l, const struct reload_wish *w)
 void reload_to(struct live *l, const struct reload_wish *w)
 {
     char err[600];
-    if (!start_look_at(l, w->program, w->name, err, sizeof err))
+    if (!start_look_at(l, w->program, w->name, err, sizeof err) ||
+        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)))
         refuse(l, w, err);
     else if (steered_tun(l, w->program))
         refuse(l, w, "the device for packets to this machine cannot be made");
@@ -293,6 +295,7 @@ static void say_reloaded(struct live *l, const struct reload *r)
     events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->now.name, p->rules_count,
                 p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
+    judged_tell(l);
     notified_ready(l);
 }
 

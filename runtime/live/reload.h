@@ -8,6 +8,7 @@
 struct reload_wish {
     struct program *program;                       /* the caller's */
     const char *name, *what, *by;                  /* of its file; how it is told of, before and behind. Until `over` */
+    bool unjudged;                                 /* it may leave something unjudged (judged.h) */
     void (*over)(struct live *l, const char *why); /* it was made (NULL), or why it is not; NULL: nobody asks */
 };
 

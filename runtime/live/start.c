@@ -16,6 +16,7 @@
 #include "runtime/host/xmit.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/in_kernel.h"
+#include "runtime/live/judged.h"
 #include "runtime/live/look.h"
 #include "runtime/live/look_kernel.h"
 #include "runtime/live/proxied.h"
@@ -126,8 +127,11 @@ static unsigned cpus(void)
 static int look_at_rules(struct live *l)
 {
     char err[600];
-    const int status = way_choose(l);
-    return start_look_at(l, l->now.program, l->o->program, err, sizeof err) ? status : live_complain("%s", err);
+    int status = way_choose(l);
+    if (!start_look_at(l, l->now.program, l->o->program, err, sizeof err)) status = live_complain("%s", err);
+    judged_notice(l);
+    if (!judged_all(l, l->now.program, err, sizeof err)) status = live_complain("%s", err);
+    return status;
 }
 
 int start_look(struct live *l)

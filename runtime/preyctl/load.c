@@ -5,13 +5,13 @@
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print.h"
 
-static const char usage[] = "NEW.pbc [--save] [--confirm D]";
+static const char usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged]";
 
 /* The question, of the arguments, which are taken. NULL after a line that says what is wrong. */
 static cJSON *question_of(struct talk *t)
 {
     struct command_line *l = t->line;
-    const bool save = argument_flag(l, "--save");
+    const bool save = argument_flag(l, "--save"), unjudged = argument_flag(l, "--allow-unjudged");
     const char *confirm = argument_value(l, "--confirm"), *other = argument_unknown(l);
     uint64_t ns = 0;
     if (confirm && (!duration_read(confirm, &ns) || !ns)) {
@@ -24,6 +24,7 @@ static cJSON *question_of(struct talk *t)
     }
     cJSON *question = talk_question(QUESTION_LOAD);
     cJSON_AddStringToObject(question, "name", l->arguments[0]);
+    if (unjudged) cJSON_AddTrueToObject(question, "allow_unjudged");
     if (save) cJSON_AddTrueToObject(question, "save");
     if (confirm) cJSON_AddNumberToObject(question, "confirm_ns", (double)ns);
     return question;

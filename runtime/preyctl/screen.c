@@ -165,6 +165,7 @@ static void head_print(FILE *out, const cJSON *seen)
                 part(one, "confirm_back") ? "comes back" : "ends",
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
     judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
+    if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (is_true(one, "monitor"))
         fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",
                 count_at(part(seen, "live"), "watched", a));

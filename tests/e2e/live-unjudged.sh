@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# A slip in the name of an interface opens nothing without a word: a start, a reload and preflight are refused where no firewall
+# judges an interface that is served, or the rules name one that this machine lacks. --allow-unjudged lets it be so, and says so.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@"
+live_begin
+
+between server
+web server
+ip -n "$id-client" route add 10.2.0.0/24 via 10.1.0.2
+at prey sysctl -q -w net.ipv4.ip_forward=1
+
+# Each pair: rules that judge all that is served, and the same with a slip; of what this machine itself gets, and what crosses it.
+rules own_good <<'RULES'
+firewall door on "wan" in default drop { accept icmp6 type nd; accept tcp port 22; accept tcp port 8080 as WEB }
+firewall back on "lan" in default accept { }
+RULES
+sed 's/"wan"/"wam"/' own_good.prey | rules own_slip
+sed '/"lan"/d' own_good.prey | rules own_half
+rules way_good <<'RULES'
+firewall across forward default drop { accept icmp6 type nd; accept tcp to port 8080 as WEB; accept state established }
+RULES
+sed 's/across/across on "wam"/' way_good.prey | rules way_slip
+sed 's/across/across on "wan"/' way_good.prey | rules way_half
+
+# refused SENTENCE PATTERN OPTION...: a start that is none, with one line that says why.
+refused() {
+    local sentence=$1 pattern=$2
+    shift 2
+    at prey timeout 60 "$bin/preyrun" -i wan -i lan "$@" >out 2>err </dev/null
+    same "$sentence" "$? $(grep -c "^preyrun: $pattern: mend the rules, or --allow-unjudged leaves it so\$" err) $(grep -c '^ready' err)" '2 1 0'
+}
+# opens ADDRESS PORT: does a connection get there?
+opens() { at client nc.openbsd -z -w 5 "$1" "$2"; }
+
+# judges EXEC KIND DIRECTION ADDRESS: the whole story, with the executor, the rules, and an address that the rules open 8080 of.
+judges() {
+    local exec=$1 kind=$2 words=$3 address=$4 wide
+    local slip="this machine has no interface wam, which the rules name; no firewall judges what $words wan"
+    case $kind in
+    own) wide= half="no firewall judges what $words lan, as .door. (own_half.prey:1) does for wan" ;;
+    way) wide=', lan' half="no firewall judges what $words lan, as .across. (way_half.prey:1) does for wan" ;;
+    esac
+    slip="$slip$wide, as .[a-z]*. (${kind}_slip.prey:1) does for wam"
+    refused "$exec: a slip in a name is refused at the start" "$slip" --exec "$exec" "${kind}_slip.pbc"
+    refused "$exec: and an interface that is left out" "$half" --exec "$exec" "${kind}_half.pbc"
+    refused "$exec: preflight says it" "$slip" --preflight --exec "$exec" "${kind}_slip.pbc"
+
+    cp "${kind}_good.pbc" file.pbc
+    prey prey -i wan -i lan --exec "$exec" file.pbc
+    opens "$address" 8080
+    ok $? "$exec: what the rules accept gets there"
+    ! opens "$address" 80
+    ok $? "$exec: and nothing else"
+    ctl load "${kind}_slip.pbc"
+    same "$exec: a load is refused" "$status $(grep -c "$slip: mend the rules, .*; file.pbc goes on\$" err)" '2 1'
+    ctl impact "${kind}_slip.pbc"
+    same "$exec: impact foresees it" "$(grep -c 'this machine has no interface wam' out)" 1
+    cp "${kind}_half.pbc" file.pbc
+    kill -HUP "$prey"
+    hears "$exec: a reload is refused" "^preyrun: reload: $half: mend the rules, .*; the program that runs goes on\$"
+    ! opens "$address" 80
+    ok $? "$exec: the program before goes on"
+    ctl load "${kind}_slip.pbc" --allow-unjudged
+    same "$exec: unless the word is said" "$status" 0
+    hears "$exec: and it is told" "^preyrun: not judged: $slip\$"
+    ctl status
+    same "$exec: status says it, too" "$(grep -c "^not judged: $slip\$" out)" 1
+    ctl load "${kind}_good.pbc" --confirm 1s
+    hears "$exec: it may come back, where nobody confirms what follows" '^reloaded: .*_slip.pbc: .*nobody has confirmed'
+    ctl load "${kind}_good.pbc"
+    ctl status
+    same "$exec: with rules for all that is served nothing is told" "$(grep -c '^not judged' out)" 0
+    ! opens "$address" 80
+    ok $? "$exec: as before"
+    prey_ends
+
+    prey prey -i wan -i lan --exec "$exec" --allow-unjudged "${kind}_slip.pbc"
+    hears "$exec: a start with the word says what is open" "^preyrun: not judged: $slip\$"
+    opens "$address" 80
+    ok $? "$exec: and it is"
+    ctl load "${kind}_half.pbc"
+    same "$exec: which holds for what is loaded" "$status $(cat err)" '0 '
+    hears "$exec: each is told" "^preyrun: not judged: $half\$"
+    prey_ends
+}
+
+cat >listen.py <<'PY'
+import socket
+for port in 80, 8080:
+    s = socket.create_server(("", port), backlog=64)
+    s.listen(64)
+    globals()[f"s{port}"] = s
+open("listens", "w").close()
+while True:
+    c, _ = globals()["s80"].accept()
+    c.close()
+PY
+background prey python3 listen.py
+until_true 100 'this machine listens' [ -e listens ]
+
+judges user way 'crosses from' 10.2.0.2
+at prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec kernel own_good.pbc >out 2>err </dev/null
+if [ $? -eq 0 ]; then
+    judges kernel way 'crosses from' 10.2.0.2
+    judges kernel own 'comes in by' 10.1.0.2
+else
+    sed 's/^/# /' err
+    echo "ok - in the kernel # SKIP the kernel lacks what the executor there needs"
+fi
+
+# Who only watches is told, and goes on; so is a name of a pattern, of a test alone, or of nothing.
+prey prey -i wan -i lan --exec user --monitor own_slip.pbc
+hears 'monitor tells' '^preyrun: not judged: this machine has no interface wam, which the rules name; no firewall judges what comes in by wan'
+prey_ends
+rules fine <<'RULES'
+allow W0201
+interface gone = "eth9"
+firewall across on "wa*" forward default drop { accept icmp6 type nd; accept tcp to port 8080; accept udp on "wg*" }
+firewall back on "lan" forward default accept { }
+test "elsewhere" { expect accept: tcp 10.1.0.1:5 -> 10.2.0.2:8080 syn on "wax" }
+RULES
+prey prey -i wan -i lan --exec user fine.pbc
+same 'patterns, and names that no rule has, need no device' "$(grep -c 'not judged' prey.err)" 0
+
+# A name is there as soon as its device is.
+rules later <<'RULES'
+firewall across forward default drop { accept icmp6 type nd; accept tcp to port 8080; accept udp out on "ppp0" }
+RULES
+ctl load later.pbc
+same 'a device that comes later' "$status $(grep -c 'this machine has no interface ppp0, which the rules name: mend' err)" '2 1'
+link prey ppp0 client ppp
+ctl load later.pbc
+same 'once it is there, its name is right' "$status $(cat err)" '0 '
+prey_ends
+
+at prey timeout 60 "$bin/preyrun" -i wan --preflight --exec user --monitor own_good.pbc >out 2>err </dev/null
+same 'a firewall of what is not served is told of' "$? $(grep -c '^preyrun: notice: firewall back (own_good.prey:2) judges nothing: lan is not served; this mends it: -i lan$' err)" '0 1'
