@@ -31,12 +31,13 @@ _prey_values() {
     local takes=$1 begun=$2 name
     shift 2
     case $takes in
-    IF | IF:IF)
+    IF | IF,... | IF:IF)
         for name in /sys/class/net/*; do
             name=${name##*/}
             case $takes:$begun in
             IF:IF:*:*) echo "${begun%%:*}:$name" ;;
             IF:IF:*) echo "$name:" ;;
+            IF,...:*,*) echo "${begun%,*},$name" ;;
             *) echo "$name" ;;
             esac
         done

@@ -15,7 +15,7 @@ mkdir rules
 touch shop.prey shop.pbc traffic.pcap 'two words.prey'
 names 'all commands' 'preyctl ' $(sed -n 's/^COMMAND([^,]*, "\([a-z]*\)".*/\1/p' "$top/runtime/preyctl/command.def")
 names 'all options' 'preyrun -' -i -r -h -V $(sed -n '/, *later,/d; s/^OPTION("\([a-z-][a-z-]*\)".*/--\1/p' "$top/runtime/options.def")
-names 'all options' 'preyc -' -o -w -r -h -V $(sed -n 's/^OPTION([A-Z]*, *"\([a-z-]*\)".*/--\1/p' "$top/compiler/command/options.def")
+names 'all options' 'preyc -' -i -o -w -r -h -V $(sed -n 's/^OPTION([A-Z]*, *"\([a-z-]*\)".*/--\1/p' "$top/compiler/command/options.def")
 names 'all options, behind a command' 'preyctl status --' $(sed -n 's/^    {"\(--[a-z]*\)".*/\1/p' "$top/runtime/preyctl/command_line.c")
 offers 'those that begin so' 'preyc --d' '--diff --dump'
 offers 'values' 'preyrun --io ' 'auto packet xdp'
@@ -25,7 +25,7 @@ offers 'of a command line with a path' "$bin/preyctl --format j" json
 offers 'what is set' 'preyctl set web/one ' 'down drain file up weight'
 offers 'that begins so' 'preyctl --json set web/one d' 'down drain'
 offers 'one word that may follow' 'preyctl explain x ' 'on'
-offers 'options of a command' 'preyctl load shop.pbc --' '--confirm --control --format --help --json --name --save --version'
+offers 'options of a command' 'preyctl load shop.pbc --' '--allow-unjudged --confirm --control --format --help --json --name --save --version'
 offers 'nothing for a time' 'preyctl load shop.pbc --confirm ' ''
 offers 'a file for one of them' 'preyctl capture tcp -w traffic' traffic.pcap
 offers 'nothing more' 'preyctl set web/one up ' ''
@@ -37,6 +37,7 @@ offers 'any file' 'preyrun --pcap tr' traffic.pcap
 offers 'folders' 'preyrun --replay ' rules
 one=$(ls /sys/class/net | head -1)
 names 'interfaces' 'preyrun -i ' $(ls /sys/class/net)
+names 'interfaces behind others' 'preyc --check -i wan,' $(ls /sys/class/net | sed 's/^/wan,/')
 offers 'the first of a bridge' "preyrun --bridge $one" "$(ls /sys/class/net | grep "^$one" | sed 's/$/:/' | paste -sd' ')"
 names 'the second' "preyrun --bridge $one:" $(ls /sys/class/net)
 

@@ -49,6 +49,7 @@ ok $? 'replies of a server that drains are hidden'
 table >before
 again 'flushed while one drains' nft flush ruleset
 # A reload whose guard rules cannot be said leaves the program that runs, and its rules.
+link prey 'od"d' client odd
 rules shop <<'END'
 pool farm { server one 10.1.0.3:80 }
 service www on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }

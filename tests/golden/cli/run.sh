@@ -381,5 +381,20 @@ for i in $(seq 200); do echo "drop from 10.$i.0.0/16 to 192.0.2.$((i % 250))"; d
 check 'no room: status 2' [ $? -eq 0 ]
 check 'no room: the good output stays' unchanged
 check 'no temporary file is left anywhere' alone
+# Interfaces that are to be served.
+printf 'interface wan = "eth7"\nfirewall f on wan in default drop { accept icmp6 type nd }\nfirewall o on "eth7" out default accept { drop tcp }\n' >served.prey
+check '-i: each is judged' run 0 --check --werror -i eth7 served.prey
+check '-i: by a pattern, too' sh -c "sed 's/eth7/et*/' served.prey >wide.prey; '$preyc' --check --werror -i eth7,eth8 wide.prey"
+check '-i: none is served without it' run 0 --check --werror served.prey
+check '-i: one that no firewall judges: status 1' run 1 --check -i eth7,eth0 served.prey
+check '-i: for each direction' [ "$(cat err)" = 'error: no firewall judges what comes in by eth0, as `f` (served.prey:2) does for eth7 [E0595]
+error: no firewall judges what leaves by eth0, as `o` (served.prey:3) does for eth7 [E0595]' ]
+check '-i: of the rest nothing is said' run 1 --check --format=json -i eth0 served.prey
+check '-i: a firewall of another is a warning' [ "$(grep -c 'E0595.*eth0' out) $(grep -c '"W0516".*`f` (served.prey:2) judges nothing: eth7 is not among' out)" = '2 1' ]
+for name in 'sixteen-letters-' 'a/b' 'a b' 'a:b' 'wg*' '' . .. eth0,; do
+    check "-i: no interface can be called so: $name" usage 'no interface can be called' --check -i "$name" served.prey
+done
+check '-i: not twice' usage 'given twice' --check -i eth0 -i eth0 served.prey
+check '-i: for --check alone' usage 'goes with --check alone' -i eth0 served.prey -o good.pbc
 check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"
 exit $failed
