@@ -8,6 +8,7 @@
 
 #include "runtime/live/clock.h"
 #include "runtime/live/limits.h"
+#include "runtime/live/onfile.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
@@ -81,8 +82,8 @@ static void program_add(const struct moment *m, cJSON *root)
     const struct live *l = m->l;
     cJSON *program = cJSON_GetObjectItem(root, "program");
     json_text(program, "file", l->o->program);
-    cJSON_AddBoolToObject(program, "file_differs",
-                          memcmp(l->now.program->digest, l->file_digest, sizeof l->file_digest) != 0);
+    cJSON_AddBoolToObject(program, "file_differs", l->onfile.differs);
+    if (*l->onfile.fault) json_text(program, "file_fault", l->onfile.fault);
     json_time(program, "since", l->events.past.program_ns);
     json_number(program, "rules", m->t->program->rules_count);
 }
@@ -245,6 +246,7 @@ static void make(struct live *l)
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     struct tally *t = tally_take(l, true);
     if (!t) return;
+    onfile_look(l);
     const struct moment m = moment_of(l, t);
     cJSON *root = build(l, &m);
     char *text = cJSON_PrintUnformatted(root);

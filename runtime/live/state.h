@@ -8,6 +8,7 @@
 #include "runtime/live/events.h"
 #include "runtime/live/hops.h"
 #include "runtime/live/lingering.h"
+#include "runtime/live/onfile.h"
 #include "runtime/live/pmtu.h"
 #include "runtime/live/ruling.h"
 #include "runtime/live/watch.h"
@@ -91,6 +92,7 @@ struct live {
     struct confirm confirm;              /* what waits to be confirmed */
     struct watch watch;                  /* of the file of the command line */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* of the program in the file of the command line, as it was read last */
+    struct onfile onfile;                /* and as it is now */
     bool report;                         /* counters, when it is made */
     struct limit_told {
         uint64_t count, at_ns; /* of w->limits, when it was told last */

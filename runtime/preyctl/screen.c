@@ -157,7 +157,10 @@ static void head_print(FILE *out, const cJSON *seen)
                 100.0 * (double)number_at(flows, "now") / (double)limit, count_at(flows, "limit", b),
                 count_at(flows, "most", c));
     proxy_print(out, part(seen, "proxy"));
-    if (is_true(program, "file_differs"))
+    if (part(program, "file_fault"))
+        fprintf(out, "%s holds no program, so a reload or a start is refused: %s\n", text_at(program, "file"),
+                text_at(program, "file_fault"));
+    else if (is_true(program, "file_differs"))
         fprintf(out, "%s holds another program, which a reload or a start takes\n", text_at(program, "file"));
     if (part(one, "confirm_left_s"))
         fprintf(out, "%s %s in %s, unless it is confirmed: preyctl confirm\n",

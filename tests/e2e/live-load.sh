@@ -54,6 +54,30 @@ speaks loaded
 awaits '^reloaded: two.pbc: 0 rules, 1 service, loaded by user 0$'
 ctl status
 same 'status names both' "$(grep -c '^eth0: two.pbc since' out) $(grep '^shop.pbc' out)" '1 shop.pbc holds another program, which a reload or a start takes'
+# The file is looked at as it is now.
+of_file() { # LINE: what status says of it, in a moment
+    ctl status && [ "$(grep '^shop.pbc' out | sed 's/[0-9]* bytes of [0-9]*/N of N/')" = "$1" ]
+}
+holds() { # SENTENCE LINE
+    until_true 50 "$1" of_file "$2" && ok 0 "$1"
+}
+none='shop.pbc holds no program, so a reload or a start is refused'
+cp shop.pbc was.pbc
+cp two.pbc shop.pbc
+holds 'the file is overwritten by what runs' ''
+head -c 600 two.pbc >shop.pbc
+holds 'it is cut' "$none: truncated: N of N"
+{ cat two.pbc; echo more; } >shop.pbc
+holds 'it grows' "$none: damaged: 5 bytes after its end"
+{ head -c 500 two.pbc; printf x; tail -c +502 two.pbc; } >shop.pbc
+holds 'it is bent' "$none: damaged: digest does not match"
+mv shop.pbc gone.pbc
+holds 'it is gone' "$none: No such file or directory"
+cp one.pbc shop.pbc
+says 'a load of the file itself' '0 shop.pbc runs' load shop.pbc
+holds 'which is what runs then' ''
+cp was.pbc shop.pbc
+chmod 640 shop.pbc
 ctl load both.pbc --json
 same 'as JSON' "$status $(cat out)" '0 {"program":"both.pbc","rules":0,"services":1,"saved":false,"confirm_left_s":null}'
 kill -HUP "$prey"
@@ -183,7 +207,7 @@ says 'a file that is gone is not replaced' '2 preyctl: both.pbc runs, but is not
 speaks last
 same 'the connection said every line' "$(tr '\n' ' ' <heard)" 'first loaded trial back last '
 exec 9>&-
-same 'reloads are counted' "$(number_of reloads.good)" 10
+same 'reloads are counted' "$(number_of reloads.good)" 11
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -213,25 +213,32 @@ static int read_all(int fd, size_t expected, struct bytes *to, char *err, size_t
     return fault(err, err_len, "no memory");
 }
 
+/* is_stream: it need not be a regular file. */
+static int read_file(int fd, bool is_stream, struct bytes *to, char *err, size_t err_len)
+{
+    struct stat st;
+    if (fstat(fd, &st)) return fault(err, err_len, "can't be read: %s", strerror(errno));
+    const bool regular = S_ISREG(st.st_mode);
+    if (!regular && !is_stream) return fault(err, err_len, "not a regular file");
+    if (regular && (uint64_t)st.st_size > PBC_SIZE_MAX)
+        return fault(err, err_len, "larger than %llu MiB", PBC_SIZE_MAX >> 20);
+    return read_all(fd, regular ? (size_t)st.st_size : 64 * 1024, to, err, err_len);
+}
+
 static struct program *load_fd(int fd, bool is_stream, char *err, size_t err_len)
 {
     struct bytes file __attribute__((cleanup(bytes_free))) = {0};
-    struct stat st;
-    if (fstat(fd, &st)) {
-        fault(err, err_len, "can't be read: %s", strerror(errno));
-        return NULL;
-    }
-    bool regular = S_ISREG(st.st_mode);
-    if (!regular && !is_stream) {
-        fault(err, err_len, "not a regular file");
-        return NULL;
-    }
-    if (regular && (uint64_t)st.st_size > PBC_SIZE_MAX) {
-        fault(err, err_len, "larger than %llu MiB", PBC_SIZE_MAX >> 20);
-        return NULL;
-    }
-    if (read_all(fd, regular ? (size_t)st.st_size : 64 * 1024, &file, err, err_len)) return NULL;
-    return program_load(file.at, file.len, err, err_len);
+    return read_file(fd, is_stream, &file, err, err_len) ? NULL : program_load(file.at, file.len, err, err_len);
+}
+
+int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_t err_len)
+{
+    struct bytes file __attribute__((cleanup(bytes_free))) = {0};
+    int failed = read_file(fd, false, &file, err, err_len);
+    const struct pbc_header *h = (const void *)file.at;
+    if (!failed) failed = check_header(h, file.len, err, err_len);
+    if (!failed) memcpy(digest, h->digest, sizeof h->digest);
+    return failed;
 }
 
 struct program *program_load_open(int fd, const char *path, char *err, size_t err_len)

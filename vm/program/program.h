@@ -44,6 +44,10 @@ struct program *program_load_file(const char *path, char *err, size_t err_len);
 /* The same of a file that is open already, with that name; closing it is the caller's. */
 struct program *program_load_open(int fd, const char *path, char *err, size_t err_len);
 
+/* The digest of the program in an open file, which is whole and undamaged, but is not loaded and proved; to know a
+ * program by. 0, or a negative errno with one line, without the file's name, in err. */
+int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_t err_len);
+
 /* The same from memory: the bytes are copied and may be freed or changed afterwards. */
 struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
 
