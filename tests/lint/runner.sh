@@ -40,7 +40,7 @@ is() { # SENTENCE GOT WANTED
 }
 test_of() { # NAME SCRIPT: a line of the list
     echo "$2" >"$work/${1//\//_}"
-    echo "$1 $work/b 20 bash $work/${1//\//_}"
+    echo "$1 $work/b 90 bash $work/${1//\//_}"
 }
 runs() { B=$work/b TESTS=$work/list bash tests/run.sh "$@" >"$work/said"; }
 
@@ -85,11 +85,11 @@ is "where too many fail none runs again" "$(tail -1 "$work/said")" "0 passed, 3 
 
 # A signal ends the tests that run, and they clean up. It reaches them twice: timeout tells its child, then the group.
 {
-    test_of lint/a "trap 'trap \"\" TERM; touch $work/clean-a; exit 1' TERM; touch $work/on-a; sleep 19; echo ok - a"
-    test_of e2e/live-b "trap 'trap \"\" TERM; touch $work/clean-b; exit 1' TERM; touch $work/on-b; sleep 19; echo ok - a"
+    test_of lint/a "trap 'trap \"\" TERM; touch $work/clean-a; exit 1' TERM; touch $work/on-a; sleep 60; echo ok - a"
+    test_of e2e/live-b "trap 'trap \"\" TERM; touch $work/clean-b; exit 1' TERM; touch $work/on-b; sleep 60; echo ok - a"
 } >"$work/list"
 B=$work/b TESTS=$work/list bash tests/run.sh >"$work/said" &
-for i in $(seq 100); do
+for i in $(seq 1000); do
     [ -e "$work/on-a" ] && [ -e "$work/on-b" ] && break
     sleep 0.05
 done
