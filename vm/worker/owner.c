@@ -329,15 +329,41 @@ static const struct map_range *map_of(const struct owners *o, unsigned family, c
 }
 
 /* What a map shows outside is known by its inside address, where the outside one is nothing else: so both are one
- * conversation's. */
-static void settle_mapped(const struct owners *o, const struct asked *t, struct whose_talk *s)
+ * conversation's. Which sides that were: 1 and 2. */
+static unsigned settle_mapped(const struct owners *o, const struct asked *t, struct whose_talk *s)
 {
+    unsigned settled = 0;
     for (unsigned i = 0; i < 2; i++) {
         const struct map_range *m = s->own[i] ? NULL : map_of(o, s->family, s->addr[i]);
         if (!m || whose_has(t, s, i, ROLE_SERVICE)) continue;
         for (unsigned w = 0; w < 4; w++) s->addr[i][w] = m->inside[w] | (s->addr[i][w] & ~m->mask[w]);
         s->role[i] = whose_find(t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
+        settled |= 1u << i;
     }
+    return settled;
+}
+
+static bool is_mapped_inside(const struct owners *o, unsigned family, const uint32_t addr[4])
+{
+    bool inside = false;
+    for (uint32_t i = 0; i < o->maps_count && !inside; i++) {
+        const struct map_range *m = &o->maps[i];
+        inside = m->out.family == family;
+        for (unsigned w = 0; w < 4; w++) inside &= (addr[w] & m->mask[w]) == m->inside[w];
+    }
+    return inside;
+}
+
+/* Does a host inside reach one by its map's address, with our own as its source, and its port? Then the answer shows
+ * our address and the mapped host alone: by that host both are known. `through`: the mapped side. */
+static bool turns_back(const struct owners *o, const struct asked *t, const struct whose_talk *s, unsigned through)
+{
+    if (whose_mapped(s) || is_mapped_inside(o, s->family, s->addr[!through])) return false;
+    for (unsigned i = 0; i < 2; i++)
+        if (s->own[i] || whose_service(t, s, i) || whose_outside(t, s, i) || whose_server(t, s, i) ||
+            whose_kept(t, s, i) || !whose_inside(t, s, i))
+            return false;
+    return true;
 }
 
 static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s)
@@ -348,7 +374,9 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     s->own[1] = (self & KIND_DST_SELF) != 0;
     for (unsigned i = 0; i < 2; i++)
         s->role[i] = whose_find(&t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
-    if (o->maps_count) settle_mapped(o, &t, s);
+    const unsigned settled = o->maps_count ? settle_mapped(o, &t, s) : 0, through = settled >> 1;
+    if ((settled == 1 || settled == 2) && turns_back(o, &t, s, through))
+        return whose_other(&o->tables.numbers, s, !through);
     return whose_owner(&t, s);
 }
 

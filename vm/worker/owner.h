@@ -12,7 +12,8 @@
  *   else                                   both addresses
  *
  * An outside address of a map counts as the inside one that it stands for, where it is no service's: so both are one
- * conversation, between mapped hosts, too.
+ * conversation, between mapped hosts, too. A host that is not mapped and reaches a mapped one so is answered at our own
+ * address: what has no mapping is then known by the mapped host alone.
  *
  * An ICMP error belongs where the packet that it quotes does; what a tunnel brings that the program opens, where the
  * packet inside does. A client is hashed by its address, cut to the shortest prefix by which the program keeps state;

@@ -44,6 +44,31 @@ static void test_after_reload(void **state)
     program_put(new);
 }
 
+/* A host behind the nat reaches another by its map: the answer of what has no mapping goes to our own address, and
+ * shows the mapped host alone. */
+static void test_turned_back(void **state)
+{
+    (void)state;
+    struct program *p = world_compile("interface wan = \"eth0\"\nnat home {\n"
+                                      "  map 203.0.113.64/30 <-> 10.5.0.4/30 on wan\n"
+                                      "  masquerade from 10.5.0.0/24 out on wan ports 20000-59999\n}\n");
+    struct owners *o = made(p, NULL, 0);
+    const uint32_t self[] = {0xcb007101};
+    const struct facts_iface ifaces[] = {{.addr4 = self[0], .peer = IFACE_NONE}};
+    const struct facts f = {
+        .self4 = self, .self4_count = 1, .addr4 = self[0], .ifaces = ifaces, .ifaces_count = 1, .generation = 1};
+    static const char *const there[] = {"eth / ip4 10.5.0.8 > 203.0.113.66 / sctp 59105 > 80 / zeros 16",
+                                        "eth / ip4 10.5.0.9 > 203.0.113.66 / sctp 59106 > 80 / zeros 16",
+                                        "eth / ip4 10.5.0.5 > 203.0.113.66 / sctp 59105 > 80 / zeros 16"};
+    static const char *const back[] = {"eth / ip4 10.5.0.6 > 203.0.113.1 / sctp 80 > 59105 / zeros 16",
+                                       "eth / ip4 10.5.0.6 > 203.0.113.1 / sctp 80 > 59106 / zeros 16",
+                                       "eth / ip4 10.5.0.6 > 203.0.113.65 / sctp 80 > 59105 / zeros 16"};
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(vm_owner(o, &f, &packet_of(there[i])->pkt), vm_owner(o, &f, &packet_of(back[i])->pkt));
+    owners_free(o);
+    program_put(p);
+}
+
 /* A prefix that was not needed at the start is not taken later, or flows would lose their worker. */
 static void test_key_stays(void **state)
 {
@@ -91,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_after_reload),
+        cmocka_unit_test(test_turned_back),
         cmocka_unit_test(test_key_stays),
         cmocka_unit_test(test_pieces),
     };
