@@ -152,6 +152,10 @@ bool expects(const int *expected, int n, int token);
 bool takes_values(const int *expected, int n);
 /* meant.c: what the error's author likely meant, as help beside the error just reported. */
 void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n);
+bool word_is_refused(int token);
+/* Behind the colon of a claim, which tells no flags. */
+bool in_claim(const struct parser *p, const int *expected, int n);
+bool is_claim_flag(int found);
 /* And is that the word? */
 bool is_word_at(const struct parser *p, struct span span, const char *word);
 /* habits.c: what other tools write. Our word for theirs that could stand there; NULL: none. */

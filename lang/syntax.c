@@ -95,7 +95,7 @@ static int pick_listed(const int *expected, int n, bool values, int *shown)
     int count = 0;
     for (int i = 0; i < n; i++) {
         bool covered = values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME);
-        if (covered || expected[i] == NL) continue;
+        if (covered || expected[i] == NL || word_is_refused(expected[i])) continue;
         if (count == LISTED_MAX) return -1;
         shown[count++] = expected[i];
     }
@@ -181,6 +181,10 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
     bool name_wanted = n > ALL_NAMES && expects(expected, n, NAME);
     if (word_is_reserved(found) && name_wanted && !takes_values(expected, n)) {
         diag(p->diags, E_RESERVED, span, "`%s` is a reserved word: choose another name", word);
+        return;
+    }
+    if (in_claim(p, expected, n) && is_claim_flag(found)) {
+        diag(p->diags, E_SYNTAX, span, "a claim names no flags, for it is about packets of any");
         return;
     }
     list_expected(p, span.start, expected, n, &wanted);
