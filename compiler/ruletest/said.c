@@ -2,6 +2,7 @@
  */
 #include "compiler/ruletest/said.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm/forward/choose.h"
@@ -167,6 +168,25 @@ static struct heard hear(const struct test_run *r, const struct test_said *said,
         h.alpn = (struct view){alpn, (uint32_t)said->alpn.len + 1};
     }
     return h;
+}
+
+uint32_t said_branch(struct program *p, uint32_t service, const struct test_said *said, const struct key *key,
+                     const char **why)
+{
+    const struct frame_payload nothing = {0};
+    struct test_run r = {.program = p, .first = calloc(1, sizeof(*r.first))};
+    uint8_t alpn[256];
+    uint32_t branch = PBC_NONE;
+
+    *why = r.first ? "no `when` takes it, and there is no `else`" : "out of memory";
+    if (r.first) {
+        struct heard h = hear(&r, said, &nothing, service, alpn);
+        branch = branch_of(&r, &h, key, why);
+    }
+    free(r.first);
+    if (branch == PBC_NONE || p->branches[branch].shares == PBC_TARGET || p->branches[branch].share_count)
+        return branch;
+    return PBC_NONE;
 }
 
 bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,

@@ -18,6 +18,10 @@ struct test_said {
 /* Write its bytes into the arena. */
 void said_write(struct arena *a, struct test_said *said);
 
+/* The branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, and *why says why. key:
+ * of its packets from the client. */
+uint32_t said_branch(struct program *p, uint32_t service, const struct test_said *said, const struct key *key,
+                     const char **why);
 /* A connection that is let through to a proxy service: v->server is set, and *served says why. `said` is NULL where
  * only the packet's payload is sent. What does not come is absent, as after the service's `first bytes within`. False:
  * the service closes it; served->how says why, where that is not for want of a server. */

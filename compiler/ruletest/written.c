@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/ruletest.h"
+#include "compiler/ruletest/said.h"
+#include "vm/packet/pkt.h"
 
 /* Of a step: nothing that ends one, or a test. */
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
@@ -34,13 +35,36 @@ int written_read(struct written *w, const char *text)
     return used && used < sizeof(w->words) && is_part(w->words) ? 0 : -1;
 }
 
-uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], FILE *err)
+/* Does a client say something behind the packet? A string is a part of nothing else. */
+static bool says(const struct written *w) { return strchr(w->words, '"'); }
+
+/* What is heard of it, in one piece of memory. */
+static struct test_said *copy_of(const struct test_said *s)
+{
+    const uint32_t n = s->hello + s->request;
+    struct test_said *copy = calloc(1, sizeof(*copy) + s->sni.len + s->alpn.len + n + 1);
+    char *at = copy ? (char *)(copy + 1) : NULL;
+
+    if (!copy) return NULL;
+    *copy = (struct test_said){.hello = s->hello, .request = s->request, .bytes = (uint8_t *)at};
+    if (n) memcpy(at, s->bytes, n);
+    at += n;
+    if (s->sni.s) copy->sni = (struct str){memcpy(at, s->sni.s, s->sni.len), s->sni.len};
+    at += s->sni.len;
+    if (s->alpn.s) copy->alpn = (struct str){memcpy(at, s->alpn.s, s->alpn.len), s->alpn.len};
+    return copy;
+}
+
+uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], struct test_said **said,
+                       FILE *err)
 {
     struct compile c;
     char text[sizeof(w->words) + 300];
     uint32_t len = 0;
 
-    snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect accept: \\\n%s\n}\n", self, w->words);
+    *said = NULL;
+    snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect %s: \\\n%s\n}\n", self, says(w) ? "refused" : "accept",
+             w->words);
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
     const int failed = compile_typed(&c, "packet", text);
@@ -50,6 +74,10 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
         diags_print_text(c.diags, err, false);
     else
         len = frame_write(step->packet, frame);
+    if (len && step->said && !(*said = copy_of(step->said))) {
+        fputs("out of memory\n", err);
+        len = 0;
+    }
     compile_fini(&c);
     return len;
 }
@@ -77,4 +105,34 @@ int written_time(struct written_time *t, const char *text, FILE *err)
                                    .minute = (unsigned)(step->ns / (60 * UINT64_C(1000000000)))};
     compile_fini(&c);
     return failed || !step ? -1 : 0;
+}
+
+char *written_heard(struct program *p, uint32_t service, const struct test_said *said, const uint8_t *frame,
+                    uint32_t len, const struct facts *facts)
+{
+    struct pkt pkt;
+    struct key key;
+    char *text = NULL;
+    const char *why;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+
+    if (!out) return NULL;
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
+    pkt_parse(&pkt, facts, &key);
+    const uint32_t at = said_branch(p, service, said, &key, &why);
+    const struct pbc_branch *b = at == PBC_NONE ? NULL : &p->branches[at];
+    if (b)
+        fprintf(out, "by what the client says: %s (%s:%u) -> ", b->cond_count ? "when" : "else",
+                program_str(p, b->place.file), b->place.line);
+    else
+        fprintf(out, "by what the client says it is closed: %s", why);
+    if (b && b->shares == PBC_TARGET) fputs("target", out);
+    for (uint32_t i = 0; b && i < b->share_count && b->shares != PBC_TARGET; i++) {
+        const struct pbc_share *share = &p->shares[b->shares + i];
+
+        fprintf(out, "%s%s", i ? ", " : "", program_str(p, p->pools[share->pool].name));
+        if (b->share_count > 1) fprintf(out, " %u%%", share->percent);
+    }
+    return fclose(out) ? NULL : text;
 }

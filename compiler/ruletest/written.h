@@ -8,6 +8,9 @@
 #include <stdio.h>
 
 #include "vm/packet/reply/frame.h"
+#include "vm/vm.h"
+
+struct test_said;
 
 struct written {
     char words[2000]; /* without `on IF` and `out on IF` */
@@ -18,8 +21,12 @@ struct written {
 /* 0, or -1: it is too long, or no packet could be written so. */
 int written_read(struct written *w, const char *text);
 /* As bytes, how many; 0 after lines in `err` that say what is wrong. self: a step that says what `self` is, with its
- * end of line, or "". */
-uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], FILE *err);
+ * end of line, or "". *said: what the connection's client says first (`host "x"`), to be freed; NULL: nothing. */
+uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], struct test_said **said,
+                       FILE *err);
+/* Where such a connection to a proxy service goes, in words, to be freed; NULL: no memory. facts may be NULL. */
+char *written_heard(struct program *p, uint32_t service, const struct test_said *said, const uint8_t *frame,
+                    uint32_t len, const struct facts *facts);
 
 /* A moment as the step `at` of tests has it: what the clocks on the wall show, whatever their zones. */
 struct written_time {

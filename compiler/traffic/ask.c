@@ -58,7 +58,19 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
     return 0;
 }
 
-static int explain(struct asking *a, const struct pkt *view, const char *unnamed)
+/* What a service whose connections end here would make of what the client says; NULL: nobody asks. */
+static char *heard(struct asking *a, const struct test_said *said, const struct verdict *v, uint32_t len)
+{
+    static const char nobody[] = "what the client says is not heard: no proxy service takes the connection";
+    const struct program *p = a->shop.program;
+
+    if (!said) return NULL;
+    if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy)
+        return strdup(nobody);
+    return written_heard(a->shop.program, v->service, said, a->frame, len, &a->shop.facts);
+}
+
+static int explain(struct asking *a, const struct pkt *view, const struct test_said *said, const char *unnamed)
 {
     struct tx_entry entries[VM_TX_PER_PACKET];
     struct vm_tx tx = {.entries = entries, .cap = VM_TX_PER_PACKET};
@@ -70,6 +82,7 @@ static int explain(struct asking *a, const struct pkt *view, const char *unnamed
     const struct vm_in in = workshop_in(&a->shop, WORKSHOP_BEGIN_NS);
     pkt = came;
     vm_run(vm, &in, (struct pkt *const[]){&pkt}, 1, &v, &tx);
+    char *words = heard(a, said, &v, view->wire_len);
     const struct explain_packet e = {.o = &a->options,
                                      .unnamed = unnamed,
                                      .program = a->shop.program,
@@ -79,28 +92,33 @@ static int explain(struct asking *a, const struct pkt *view, const char *unnamed
                                      .in = &in,
                                      .pkt = &came,
                                      .verdict = &v,
+                                     .heard = words,
                                      .left = entries,
                                      .left_count = tx.count};
     if (a->asked++ && !a->options.json) fputc('\n', a->out);
     explain_packet_to(a->out, &e);
     for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
     vm_free(vm);
+    free(words);
     return 0;
 }
 
 static int ask_one(struct asking *a, const char *text)
 {
     struct written w;
+    struct test_said *said;
     struct pkt pkt;
 
     if (written_read(&w, text) < 0) {
         say(stderr, "preyc: --ask: `%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
         return -EINVAL;
     }
-    const uint32_t len = written_frame(&w, a->self, a->frame, stderr);
-    if (!len || view_of(a, &w, len, &pkt) < 0) return -EINVAL;
-    const bool unnamed = *w.on && pkt.iface == IFACE_OTHER && a->shop.program->ifaces_count;
-    return explain(a, &pkt, unnamed ? w.on : NULL);
+    const uint32_t len = written_frame(&w, a->self, a->frame, &said, stderr);
+    const bool seen = len && view_of(a, &w, len, &pkt) == 0;
+    const bool unnamed = seen && *w.on && pkt.iface == IFACE_OTHER && a->shop.program->ifaces_count;
+    const int result = seen ? explain(a, &pkt, said, unnamed ? w.on : NULL) : -EINVAL;
+    free(said);
+    return result;
 }
 
 /* A line of standard input without its end, NUL behind it, and how long it is: what is past LINE_MOST is not kept.

@@ -10,4 +10,7 @@
 /* More arguments than the command takes are told: 0 or 2. */
 int command_takes(const struct talk *t, unsigned least, unsigned most, const char *usage);
 
+/* The program that runs, for program_put. NULL after a line that says why not. */
+struct program *command_running(struct talk *t);
+
 #endif

@@ -53,21 +53,69 @@ static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t l
     return question;
 }
 
+/* The packet, and what its client says. */
+struct asked {
+    uint8_t frame[FRAME_MOST];
+    uint32_t len;
+    struct test_said *said; /* NULL: nothing */
+};
+
+/* The service of the answer, which goes to it; "" of another. */
+static void service_of(const char *answer, char name[200])
+{
+    const char *verdict = strstr(answer, "verdict: forward"), *at = verdict ? strstr(verdict, "  service ") : NULL;
+    *name = 0;
+    if (at) sscanf(at, "  service %199s", name);
+}
+
+/* What a service whose connections end at the proxy would make of what the client says: the running program says it
+ * here, for the service knows packets alone. 0, or the status. */
+static int hear(struct talk *t, const struct asked *a, const char *answer)
+{
+    char name[200], *words = NULL;
+    uint32_t service = 0;
+    service_of(answer, name);
+    struct program *p = *name ? command_running(t) : NULL;
+    if (*name && !p) return 2;
+    while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
+    if (p && service < p->services_count && p->services[service].proxy)
+        words = written_heard(p, service, a->said, a->frame, a->len, NULL);
+    puts(words ? words : "what the client says is not heard: no proxy service takes the connection");
+    free(words);
+    program_put(p);
+    return 0;
+}
+
+/* Print the answer, and what is made of what the client says. 0, or the status. */
+static int answered(struct talk *t, const struct asked *a, const char *on)
+{
+    struct message m;
+    char *answer = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&answer, &len);
+    int next = !to || talk_ask(t, question_of(t, a->frame, a->len, on), -1) ? -1 : 1;
+    while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) fprintf(to, "%.*s\n", (int)m.len, m.body);
+    if (!to || fclose(to)) return talk_complain("out of memory");
+    fputs(answer, stdout);
+    int status = next < 0 ? 2 : t->status && talk_complain("%s", t->words) ? t->status : 0;
+    if (!status && a->said && !t->line->json) status = hear(t, a, answer);
+    free(answer);
+    return status;
+}
+
 int command_EXPLAIN(struct talk *t)
 {
-    static uint8_t frame[FRAME_MOST];
+    static struct asked a;
     struct written w;
     char self[200];
-    struct message m;
     if (!t->line->count) return command_takes(t, 1, 1, usage);
     if (take_words(t->line, &w)) return 2;
     const int status = ask_self(t, w.words, w.on, self);
     if (status) return status;
-    const uint32_t len = written_frame(&w, self, frame, stderr);
-    if (!len) return 2;
-    if (len > FRAME_BYTES_MOST) return talk_complain("the packet is longer than %d bytes", FRAME_BYTES_MOST);
-    int next = talk_ask(t, question_of(t, frame, len, w.on), -1) ? -1 : 1;
-    while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) printf("%.*s\n", (int)m.len, m.body);
-    if (next < 0) return 2;
-    return t->status && talk_complain("%s", t->words) ? t->status : 0;
+    a.len = written_frame(&w, self, a.frame, &a.said, stderr);
+    if (!a.len) return 2;
+    const int result = a.len > FRAME_BYTES_MOST ? talk_complain("the packet is longer than %d bytes", FRAME_BYTES_MOST)
+                                                : answered(t, &a, w.on);
+    free(a.said);
+    return result;
 }

@@ -14,8 +14,7 @@ enum { PATIENCE_MS = 10000, TRIAL_S = 300 };
 
 /* ---- asking ---- */
 
-/* The program that runs. NULL after a line that says why not. */
-static struct program *running(struct talk *t)
+struct program *command_running(struct talk *t)
 {
     struct message m;
     char err[300], *bytes = NULL;
@@ -223,7 +222,7 @@ int command_IMPACT(struct talk *t)
     cJSON *found = flows_of(t, path);
     struct program *new = found ? program_load_file(path, err, sizeof err) : NULL;
     if (found && !new) talk_complain("%s", err);
-    struct program *old = new ? running(t) : NULL;
+    struct program *old = new ? command_running(t) : NULL;
     const int status = old ? tell(t, old, new, found) : 2;
     program_put(old);
     program_put(new);

@@ -229,6 +229,7 @@ static void end_text(const struct explained *x)
         explain_said_text(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
+    if (x->look->heard) fprintf(x->out, "  %s\n", x->look->heard);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
     if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
@@ -300,6 +301,7 @@ static void print_json(struct explained *x, const char *what)
         explain_said_json(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_json(x->out, x->r, &x->look->served, v);
+    if (x->look->heard) json_or_null(x->out, "heard", x->look->heard);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
     json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
@@ -343,6 +345,7 @@ void explain_packet_to(FILE *out, const struct explain_packet *e)
     for (unsigned i = 0; i < e->left_count; i++) departures_add(&fate.left, &e->left[i]);
     explain_look(&k, e->before, e->in, e->program, e->pool, e->pkt);
     k.unnamed = e->unnamed;
+    k.heard = e->heard;
     explain_look_on_wall(&k, e->time_ns);
     explain_fate(&r, &k, e->time_ns, &fate, out);
     if (r.o->json) fputs("}\n", out);

@@ -20,6 +20,7 @@ struct explain_packet {
     const struct pkt *pkt; /* as it came */
     uint64_t time_ns;      /* on the wall; 0: at no time */
     const struct verdict *verdict;
+    const char *heard;           /* what its service makes of what the client says; NULL: nobody asks */
     const struct tx_entry *left; /* [left_count] what left when it was judged */
     unsigned left_count;
 };

@@ -135,6 +135,28 @@ wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.pr
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
 wrong 'standard input twice' 'once, for one file' --ask - -
 wrong 'too many' 'more than 64' $(for i in $(seq 65); do echo --ask udp; done) edge.prey
+cat >web.prey <<'END_RULES'
+pool web { server a 10.1.0.11:80 }
+pool api { server b 10.1.0.12:80 }
+service shop on self tcp/80 { mode proxy http; when host "shop.example.com" path "/api/*" -> api; else -> web }
+service raw on self tcp/443 { mode proxy; when sni "a.example" -> api 90%, web 10% }
+END_RULES
+"$bin/preyc" web.prey -o web.pbc 2>err
+hears() { # PORT WORDS: what is made of what the client says
+    asks --ask "tcp 198.18.0.1:1024 -> self:$1 syn $2" web.pbc
+    sed -n 's/^  \(.*what the client says\)/\1/p' out
+}
+same 'which pool a host and a path get' "$(hears 80 'host "shop.example.com" path "/api/x"')
+$(hears 80 'host "shop.example.com" path "/x"')
+$(hears 443 'sni "a.example"')
+$(hears 443 'sni "b.example"')
+$(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:3) -> api
+by what the client says: else (web.prey:3) -> web
+by what the client says: when (web.prey:4) -> api 90%, web 10%
+by what the client says it is closed: no `when` takes it, and there is no `else`
+what the client says is not heard: no proxy service takes the connection'
+asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
+same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'
 asks --ask 'udp 192.0.2.1:1 -> nowhere:53' edge.prey
 same 'what is wrong is shown in the line that was given' "$status$(cat err)" '2packet: error: no constant is called `nowhere` [E0201]
       | udp 192.0.2.1:1 -> nowhere:53

@@ -49,6 +49,13 @@ same "… in which a slash that is escaped is none" "$(get --path-as-is http://1
 same "the method" "$(get -X DELETE http://10.1.0.2/)" two
 same "a field" "$(get -H 'x-to: two' http://10.1.0.2/; get -H 'x-to: twos' http://10.1.0.2/)" "$(printf 'two\none')"
 
+heard() { # WORDS
+    ctl explain "tcp 10.1.0.1:5000 -> 10.1.0.2:80 syn $1 on wan"
+    tail -1 out | sed 's/.*what the client says: //; s/ (.*)//'
+}
+same "explain says which pool a host or a path gets" "$(heard 'host "b.example"') $(heard 'host "c.example" path "/two/x"') $(heard 'path "/"')" \
+    'when -> two when -> two else -> one'
+
 # What a replay of these says of their servers.
 replayed() { "$bin/preyrun" --pcap kept.pcap --verdicts - http.pbc 2>&1 | awk -v service="$1" '$4 == service && $5 != "-" { print $5 }' | sort -u; }
 get -c jar http://10.1.0.2:81/ >first
