@@ -96,7 +96,16 @@ struct claim_found {
     uint32_t branch; /* that sends it to the claim's pool */
 };
 
+/* Rules and defaults that break a refuted claim besides the first that was found, a packet of each. */
+enum { CLAIM_OTHERS = 8 };
+struct claim_others {
+    struct claim_found of[CLAIM_OTHERS];
+    uint32_t count, left_out; /* left_out: more, that break it likewise */
+    bool unfinished;          /* there may be more: looking for them took too much */
+};
+
 /* Say what was found, unless it was proved (report.c). */
-void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f);
+void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f,
+                  const struct claim_others *others);
 
 #endif

@@ -9,19 +9,27 @@
 #include "vm/packet/key.h"
 
 enum {
-    WORK_MAX = 1 << 26,     /* products and ranges that one claim may look at, */
-    PIECES_MAX = 1 << 14,   /* hold at once, */
-    WORK_ALL_MAX = 1 << 30, /* and those of a file together */
-    SAMPLES_MAX = 8,        /* packets tried of one part, */
-    JUDGED_MAX = 64,        /* and of one claim */
-    BEFORE_MAX = 1 << 16,   /* packets sent to exceed a meter */
-    TIMES_MAX = 1024,       /* sets of schedules that are active together */
+    WORK_MAX = 1 << 26,        /* products and ranges that one claim may look at, */
+    PIECES_MAX = 1 << 14,      /* hold at once, */
+    WORK_ALL_MAX = 1 << 30,    /* and those of a file together; */
+    WORK_OTHERS_MAX = 1 << 22, /* once it is refuted, for others that break it */
+    SAMPLES_MAX = 8,           /* packets tried of one part, */
+    JUDGED_MAX = 64,           /* and of one claim */
+    BEFORE_MAX = 1 << 16,      /* packets sent to exceed a meter */
+    BREAK_MAX = 256,           /* rules told apart that break one */
+    TIMES_MAX = 1024,          /* sets of schedules that are active together */
 };
 
 struct search {
     struct claims *all;
     const struct claim *claim;
     struct claim_found *found;
+    struct claim_others *others;
+    struct breaker {
+        uint32_t rule, firewall;
+    } broken[BREAK_MAX]; /* [broken_count] by which it is refuted */
+    uint32_t broken_count;
+    uint64_t kept_back; /* of the budget: not spent on others that break it */
     struct given given;
     enum pbc_direction direction;
     struct region_budget *budget;
@@ -140,10 +148,40 @@ static bool opens_tunnel(const struct search *s, uint32_t rule)
     return rule < img->rules_count && verdict_is(img->rules[rule].verdict, VERDICT_OPENS);
 }
 
-/* A finding that says more takes the place of one that says less. */
+/* Is it known that this one breaks the claim? */
+static bool is_broken_by(const struct search *s, const struct judged *j)
+{
+    for (uint32_t i = 0; i < s->broken_count; i++)
+        if (s->broken[i].rule == j->rule && s->broken[i].firewall == j->firewall) return true;
+    return false;
+}
+
+static void broken_by(struct search *s, const struct claim_found *f)
+{
+    struct claim_others *o = s->others;
+
+    if (s->broken_count == BREAK_MAX) {
+        o->unfinished = true;
+        return;
+    }
+    s->broken[s->broken_count++] = (struct breaker){f->part.rule, f->part.firewall};
+    if (s->broken_count == 1) {
+        if (s->budget->work > WORK_OTHERS_MAX) s->kept_back = s->budget->work - WORK_OTHERS_MAX;
+        s->budget->work -= s->kept_back;
+    } else if (o->count < CLAIM_OTHERS) {
+        o->of[o->count++] = *f;
+    } else {
+        o->left_out++;
+    }
+}
+
+/* A finding that says more takes the place of one that says less. Of refutations the first stays, and others are
+ * beside it. */
 static void keep(struct search *s, struct claim_found *f, enum claim_outcome outcome)
 {
     f->outcome = outcome;
+    if (outcome == CLAIM_REFUTED) broken_by(s, f);
+    if (s->found->outcome == CLAIM_REFUTED) return;
     if (s->found->outcome == CLAIM_PROVED || outcome == CLAIM_REFUTED ||
         (outcome == CLAIM_FAULT && s->found->outcome != CLAIM_FAULT))
         *s->found = *f;
@@ -167,7 +205,7 @@ static bool on_way(struct search *s, const struct judged *j)
         keep(s, &f, more ? CLAIM_UNKNOWN : CLAIM_REFUTED);
     }
     region_fini(&there);
-    return more;
+    return true;
 }
 
 static bool on_part(void *arg, const struct judged *j)
@@ -175,11 +213,11 @@ static bool on_part(void *arg, const struct judged *j)
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
 
-    if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action)) return true;
+    if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
     if (s->claim->pool != PBC_NONE) return on_way(s, j);
     if (refutes(s, j, &f)) {
         keep(s, &f, CLAIM_REFUTED);
-        return false;
+        return true;
     }
     const bool sure = !j->maybe && !j->behind_maybe;
     keep(s, &f, sure && f.made && s->judged < JUDGED_MAX ? CLAIM_FAULT : CLAIM_UNKNOWN);
@@ -244,7 +282,7 @@ static uint8_t *meters_of(const struct search *s)
     return says;
 }
 
-/* False: the budget is spent, or the claim is refuted. */
+/* False: the budget is spent. */
 static bool walk_all(struct search *s, const struct region *all, struct region_budget *budget)
 {
     static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};
@@ -253,9 +291,7 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
         if (s->claim->leaves && directions[d] == PBC_DIR_IN) continue;
         s->direction = directions[d];
         for (uint32_t i = 0; i < all->count; i++)
-            if (!walk_region(s->all->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||
-                s->found->outcome == CLAIM_REFUTED)
-                return false;
+            if (!walk_region(s->all->c, &all->p[i], s->direction, &s->given, budget, on_part, s)) return false;
     }
     return true;
 }
@@ -285,6 +321,7 @@ static void decide(struct search *s, struct region_budget *budget)
         more = walk_all(s, &all, budget);
     }
     region_fini(&all);
+    s->others->unfinished |= budget->spent || s->judged == JUDGED_MAX;
     if (s->found->outcome == CLAIM_PROVED && (budget->spent || r->too_many_times)) s->found->outcome = CLAIM_SPENT;
     if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
 }
@@ -295,10 +332,11 @@ bool claim_holds(struct claims *all, const struct claim *claim)
     struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .pieces = PIECES_MAX};
     const uint64_t before = budget.work;
     struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
-    struct search search = {.all = all, .claim = claim, .found = &found};
+    struct claim_others others = {.count = 0};
+    struct search search = {.all = all, .claim = claim, .found = &found, .others = &others};
 
     decide(&search, &budget);
-    all->work += before - budget.work;
-    claim_report(all, claim, &found);
+    all->work += before - budget.work - search.kept_back;
+    claim_report(all, claim, &found, &others);
     return found.outcome == CLAIM_PROVED || found.outcome == CLAIM_EMPTY;
 }

@@ -139,7 +139,39 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
               image_str(img, img->services[b->service].name), asks ? ", if its client says so" : "");
 }
 
-static void report_refuted(struct claims *r, const struct claim *claim, const struct claim_found *f)
+/* Another rule or default that breaks the claim, with its packet. */
+static void note_other(struct claims *r, const struct claim_found *f)
+{
+    const struct image *img = r->c->image;
+    const uint32_t rule = f->verdict.rule, firewall = f->verdict.firewall;
+    char *text = NULL, name[RULE_TEXT];
+    size_t len = 0;
+    FILE *out = heap_stream(&text, &len);
+
+    frame_print(r->c, &f->packet, out);
+    heap_stream_end(out);
+    if (rule < img->rules_count)
+        diag_note(r->c->diags, img->rule_span[rule], "`%s` breaks it, too: %s", rule_text(r, rule, name), text);
+    else if (rule == RULE_DEFAULT && firewall < img->firewalls_count)
+        diag_note(r->c->diags, img->firewall_span[firewall], "the default of `%s` breaks it, too: %s",
+                  image_str(img, img->firewalls[firewall].name), text);
+    else
+        diag_note(r->c->diags, SPAN_NONE, "what no firewall judges breaks it, too: %s", text);
+    free(text);
+}
+
+static void note_others(struct claims *r, const struct claim_others *o)
+{
+    for (uint32_t i = 0; i < o->count; i++) note_other(r, &o->of[i]);
+    if (o->left_out)
+        diag_note(r->c->diags, SPAN_NONE, "and %s%u more break%s it", o->unfinished ? "at least " : "", o->left_out,
+                  o->left_out == 1 ? "s" : "");
+    else if (o->unfinished)
+        diag_note(r->c->diags, SPAN_NONE, "others may break it, too: looking for more takes too much computing");
+}
+
+static void report_refuted(struct claims *r, const struct claim *claim, const struct claim_found *f,
+                           const struct claim_others *others)
 {
     char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->verdict.rule, name);
@@ -154,6 +186,7 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction,
               claim->pool == PBC_NONE ? "decides" : "lets it in");
     if (claim->pool != PBC_NONE) note_branch(r, &r->c->image->branches[f->branch]);
+    note_others(r, others);
 }
 
 /* The condition that can't be said, of the rule itself or of one before it. */
@@ -190,13 +223,14 @@ static void report_fault(struct claims *r, const struct claim *claim, const stru
               reason_name(f->verdict.reason));
 }
 
-void claim_report(struct claims *r, const struct claim *claim, const struct claim_found *f)
+void claim_report(struct claims *r, const struct claim *claim, const struct claim_found *f,
+                  const struct claim_others *others)
 {
     char text[CLAIM_TEXT];
 
     switch (f->outcome) {
     case CLAIM_PROVED: return;
-    case CLAIM_REFUTED: report_refuted(r, claim, f); return;
+    case CLAIM_REFUTED: report_refuted(r, claim, f, others); return;
     case CLAIM_UNKNOWN: report_unknown(r, claim, f); return;
     case CLAIM_FAULT: report_fault(r, claim, f); return;
     case CLAIM_EMPTY:
