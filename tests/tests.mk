@@ -72,25 +72,28 @@ tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 
 PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
+# KERNEL=0 is a build; to the lab (tests/machines/) KERNEL is the name of a kernel.
+LAB  = env $(if $(filter 0,$(KERNEL)),-u KERNEL)
 check-build:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B) tests
 	@+$(PART) B=$(B)/san BPF=$(B) SAN=1 tests-san
 check: check-build
 	@sh tests/deps.sh machines || echo 'check: it goes on without those' >&2
-	@B=$(B) bash tests/run.sh
+	@B=$(B) $(LAB) bash tests/run.sh
 check-long: check-build
 	@+$(PART) B=$(B)/fuzz BPF=$(B) FUZZ=1 fuzzers
 	@+$(PART) B=$(B)/clang BPF=$(B) CC=clang tests-clang
-	@B=$(B) LONG=1 bash tests/run.sh
+	@B=$(B) LONG=1 $(LAB) bash tests/run.sh
 check-live:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(MKCAP) $(FLOOD) $(TAMPER)
 	@B=$(B) LIVE=1 JOBS=1 bash tests/run.sh
 check-machines:
-	@sh tests/deps.sh build tests machines
+	@sh tests/deps.sh build tests
+	@sh tests/deps.sh machines || echo 'check-machines: it goes on without those' >&2
 	@+$(PART) tests
-	@B=$(B) KERNEL=$(KERNEL) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
+	@B=$(B) KERNEL=$(KERNEL) LONG=$(LONG) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
 soak:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(FLOOD)

@@ -10,18 +10,20 @@ B=${B:-build}
 export B
 . tests/machines/common.sh
 top=$(machines_folder) || { echo "not ok - machines: $top"; exit 1; }
+why=$(known ${KERNEL:-} && space "$top" 700) || { echo "not ok - machines: $why"; exit 1; }
+if [ ! -x "$B/tests/machines/verify" ]; then
+    echo 'ok - other kernels # SKIP this build has no programs for the kernel (make KERNEL=0)'
+    exit 0
+fi
 failed=0
 skipped() { echo "ok - Linux $1: host firewall, router, passthrough, proxy, programs # SKIP $2"; }
 broken() { echo "not ok - Linux $1: $2"; failed=1; }
 
 programs="$B/preyc $B/preyctl $B/preyrun $B/tests/tools/mkcap $B/tests/tools/tamper"
 # Programs for the verifier: drawn ones, small enough for a machine's memory.
-drawn=
-if [ -x "$B/tests/machines/verify" ]; then
-    drawn "$top/net" || broken any 'programs for the verifiers are not made'
-    drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 30 ? NR : 30; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
-    programs="$programs $B/tests/machines/verify"
-fi
+drawn "$top/net" || broken any 'programs for the verifiers are not made'
+drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 30 ? NR : 30; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
+programs="$programs $B/tests/machines/verify"
 
 # The tree as the scripts need it, below ROOT/ram, with the libraries of what was built.
 tree() { # ROOT
@@ -71,7 +73,7 @@ tell() {
 
 all=
 for name in ${KERNEL:-$(kernels)}; do
-    [ "$(kernel_field "$name" 3)" = check ] || continue
+    [ "${KERNEL:-}" ] || [ "$(kernel_field "$name" 3)" = check ] || continue
     if ! PATH=$PATH:/usr/sbin:/sbin command -v "qemu-system-x86_64" >/dev/null; then
         skipped "$name" "no qemu-system-x86_64 here (package qemu-system-x86)"
     elif ! why=$(FETCH_BOUND=120 bash tests/machines/fetch.sh "$name"); then

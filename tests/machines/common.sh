@@ -7,6 +7,23 @@ machines_folder() {
     mkdir -p "$B/machines" 2>/dev/null && (cd "$B/machines" && pwd) || { echo "$B/machines can't be made" && return 1; }
 }
 
+# known NAME...: are all of them in kernels.list? Else a sentence.
+known() {
+    local name
+    for name in "$@"; do
+        [ -n "$(kernel_field "$name" 2)" ] && continue
+        echo "tests/machines/kernels.list has no kernel $name; it has: $(kernels | tr '\n' ' ' | sed 's/ $//')"
+        return 1
+    done
+}
+
+# space FOLDER MB: are so many free there? Else a sentence.
+space() {
+    local free
+    free=$(df -Pm "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')
+    [ "${free:-$2}" -ge "$2" ] || { echo "$1 has $free MB left, and this takes $2"; return 1; }
+}
+
 # take ROOT PROGRAM...: each below ROOT where it stands here, with the libraries that it asks for; in folders by the names that
 # they have here, for /lib may be usr/lib.
 take() {

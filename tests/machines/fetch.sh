@@ -11,8 +11,8 @@ top=$(pwd)
 name=$1
 . tests/machines/common.sh
 suite=$(kernel_field "$name" 2)
-[ -n "$suite" ] || { echo "tests/machines/kernels.list has no kernel $name"; exit 2; }
-machines=$(machines_folder) || exit 2
+known "$name" || exit 2
+machines=$(machines_folder) || { echo "$machines"; exit 2; }
 dir=$machines/kernels/$name
 state=$machines/apt/$suite
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -27,9 +27,15 @@ give_up() {
     echo "kernel $name: $1"
     exit 2
 }
-said=
+said= bound=${FETCH_BOUND:-300}
 # told COMMAND ARGUMENT...: bounded; $said is what it complained of, which on a full disk no file would hold.
-told() { said=$(timeout -k 10 "${FETCH_BOUND:-300}" "$@" 2>&1 >/dev/null); }
+told() {
+    local status
+    said=$(timeout -k 10 "$bound" "$@" 2>&1 >/dev/null)
+    status=$?
+    case $status in 124 | 137) said="no answer within $bound s" ;; esac
+    return $status
+}
 complaint() { grep -m1 -E 'Failed to fetch|No space|Could not|not enough' <<<"$said" || tail -1 <<<"$said"; }
 why() { complaint | cut -c 1-300; }
 
@@ -44,6 +50,7 @@ known=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Pack
 from=${MIRROR:-$(awk '$2 ~ /^(bookworm|trixie|forky|stable|testing|sid|unstable)$/ { print $1; exit }' <<<"$known")}
 security=$(awk '$2 ~ /-security$/ { print $1; exit }' <<<"$known")
 [ -n "$from" ] || give_up "this machine's apt knows no mirror of Debian; MIRROR=ADDRESS names one"
+said=$(space "$machines" 700) || give_up "$said" # lists, packages, and what is unpacked of them
 mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages" 2>/dev/null || give_up "no folder $state can be made"
 {
     echo "deb [signed-by=$keys arch=amd64] $from $suite main"
@@ -51,7 +58,7 @@ mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages
 } >"$state/sources.list" || give_up "$state can't be written"
 options=(-o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$state/lists"
     -o Dir::Cache="$state/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root -o Acquire::Retries=2
-    -o APT::Update::Error-Mode=any)
+    -o APT::Update::Error-Mode=any -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
 told apt-get "${options[@]}" -qq update || give_up "$suite of the mirror can't be read ($(why))"
 packages=$(apt-cache "${options[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
     --no-replaces --no-enhances linux-image-amd64 2>/dev/null | grep -oE '^linux-(image|modules|binary|base)-[0-9]\S*' | sort -u)

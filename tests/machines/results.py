@@ -1,4 +1,4 @@
-"""Writes RESULTS.md of what a run of run.sh left: results.py FOLDER: by kernel and EXEC the tests that ran and passed,
+"""Writes RESULTS.md (or FILE) of what a run of run.sh left: results.py FOLDER [FILE]: by kernel and EXEC the tests that ran and passed,
 what can't run and why, and the verifier's figures of machines/net. A part of a run (KERNEL=, ONLY=) replaces its own rows
 alone: the rest is kept in rows.json beside, in the build folder."""
 import json
@@ -7,12 +7,18 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
 LOADED = re.compile(r"the stages, as (.*) wants? them # instructions looked at: (.*); load ms ([0-9.]+)")
 WORST = re.compile(r"# (most instructions looked at in an? \w+|longest load of a judge, ms|\d+ programs): (.*)")
 
 
 def rows_of(kernel):
     return [line.split()[0] for line in (HERE / kernel).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def stem(kernel, executor, test):
+    """The name of a test's log."""
+    return f"{kernel}/{executor}/{test.removeprefix('e2e/')}".replace("/", "_")
 
 
 def test_rows(folder):
@@ -40,11 +46,36 @@ def read(run, kept):
         entry = kept.setdefault(kernel, {}).setdefault(executor, {"tests": {}, "cannot": {}})
         if entry.get("version") != versions.get(kernel):
             entry.update(tests={}, version=versions.get(kernel))
-        entry["tests"].update(test_rows(folder))
-        cannot = folder / "cannot"
-        if cannot.exists():
-            entry["cannot"].update(line.split("\t", 1) for line in cannot.read_text().splitlines())
+        ran, cannot = test_rows(folder), folder / "cannot"
+        left = dict(line.split("\t", 1) for line in cannot.read_text().splitlines()) if cannot.exists() else {}
+        entry["tests"].update(ran)
+        entry["cannot"].update(left)
+        # What can't run did not, and the other way round: the last run counts.
+        for name in left:
+            entry["tests"].pop(stem(kernel, executor, name), None)
+        entry["cannot"] = {t: w for t, w in entry["cannot"].items() if stem(kernel, executor, t) not in ran}
     return kept
+
+
+def dropped(run, kept):
+    """Without what no test is called any more, by the lists that run.sh wrote: else a test that was renamed, or left
+    out since, would stand there for ever."""
+    for kernel, executors in kept.items():
+        for executor, entry in executors.items():
+            names = run / f"tests-{executor}"
+            if not names.exists():
+                continue
+            tests = names.read_text().split()
+            stems = {stem(kernel, executor, t) for t in tests}
+            entry["tests"] = {n: t for n, t in entry["tests"].items() if n in stems}
+            entry["cannot"] = {t: w for t, w in entry["cannot"].items() if t in tests}
+    return kept
+
+
+def shown(stem):
+    """6.1_kernel_machines_net is 6.1/kernel/machines/net."""
+    kernel, executor, test = stem.split("_", 2)
+    return f"{kernel}/{executor}/{test.replace('_', '/', 1) if '_' in test else test}"
 
 
 def table(head, rows):
@@ -60,8 +91,8 @@ def write(all_rows, names):
             tests = entry["tests"]
             bad = [n for n, t in tests.items() if t["bad"]]
             ran.append([kernel, entry["version"], executor, len(tests), len(tests) - len(bad), len(entry["cannot"]), sum(t["good"] for t in tests.values())])
-            failed += [[n.replace("_", "/", 2)] for n in bad]
-            skipped += [[n.replace("_", "/", 2), w] for n, t in tests.items() for w in t["why"]]
+            failed += [[shown(n)] for n in bad]
+            skipped += [[shown(n), w] for n, t in tests.items() for w in t["why"]]
             for name, why in entry["cannot"].items():
                 cannot.setdefault((name.split("/")[-1], executor, why), []).append(kernel)
             for name, t in tests.items():
@@ -78,14 +109,16 @@ def write(all_rows, names):
     if figures:
         out += ["## The verifier", "", "Milliseconds are of the machine's own clock, a nanosecond an instruction: to compare kernels, no speed of a machine.", ""]
         out += table(["kernel", "what", "instructions looked at", "load ms"], figures)
-    (HERE / "RESULTS.md").write_text("\n".join(out).rstrip() + "\n")
+    RESULTS.write_text("\n".join(out).rstrip() + "\n")
 
 
 def main():
+    global RESULTS
     run = pathlib.Path(sys.argv[1])
+    RESULTS = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else RESULTS
     store = run.parent / "rows.json"
     kept = json.loads(store.read_text()) if store.exists() else {}
-    kept = read(run, kept)
+    kept = dropped(run, read(run, kept))
     if not any(t["tests"] for kernel in kept.values() for t in kernel.values()):
         print("tests/machines/RESULTS.md is left as it was: nothing ran")
         return

@@ -4,7 +4,7 @@
 #   B=build tests/machines/run.sh
 # KERNEL='6.1…': those kernels alone. ONLY='WORD…': tests whose name holds one of the words. EXECS: `user`, `kernel` or both.
 # AT_ONCE: how many machines run side by side; JOBS: how many tests in each. BOUND: seconds that a machine may take.
-# PART: how many programs pass the verifier there; 0: all that are drawn.
+# PART: how many programs pass the verifier there; 0: all that are drawn. LONG=1: all, with lists of up to 100,000 rules.
 # A line for each test, named KERNEL/EXEC/TEST, as tests/run.sh writes them; the last line is `N passed, N failed, N skipped`.
 # A machine that ends before its tests do is told with its console; what had not begun runs in another, what was running
 # runs once more, each in one alone, and fails where that ends too.
@@ -15,6 +15,7 @@ B=${B:-build}
 export B BOUND=${BOUND:-3300}
 . tests/machines/common.sh
 top=$(machines_folder) || { echo "$top"; exit 2; }
+known ${KERNEL:-} && space "$top" 700 || exit 2
 runs=$top/run
 export runs
 rm -rf "$runs"
@@ -70,7 +71,7 @@ show() {
 boot() {
     local pid shown=0
     rm -f "$2"/{begun,ended,said,over}
-    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" "JOBS=$3" ${net:+"export SET=$net PART=${PART:-320}"} >"$2/variables"
+    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" "JOBS=$3" ${net:+"export SET=$net PART=$part"} >"$2/variables"
     bash tests/machines/machine.sh "$1" "$2" >"$2/machine" &
     pid=$!
     echo $pid >"$2/pid"
@@ -95,7 +96,7 @@ part() {
             printf '%s\t%s\n' "$test" "$reason" >>"$dir/cannot"
             say "cannot  $name/$exec/${test#e2e/}: $reason"
         else
-            [ "$test" != machines/net ] || bound=1800
+            [ "$test" != machines/net ] || bound=$net_bound
             echo "$exec $name/$exec/${test#e2e/} $build ${TEST_BOUND:-$bound} $command" >>"$dir/todo"
         fi
     done < <(tests "$exec")
@@ -149,13 +150,16 @@ lost() {
 }
 
 check_list
+for exec in user kernel; do
+    ONLY='' tests $exec | awk '{ print $1 }' >"$runs/tests-$exec" # for results.py: rows of others are stale
+done
+if [ -z "$(for exec in ${EXECS:-user kernel}; do tests "$exec"; done)" ]; then
+    echo "no test's name holds a word of ONLY='${ONLY:-}', with EXECS='${EXECS:-user kernel}'"
+    exit 2
+fi
 wanted=${KERNEL:-$(kernels)}
 parts=()
 for name in $wanted; do
-    if [ -z "$(kernel_field "$name" 2)" ]; then
-        echo "tests/machines/kernels.list has no kernel $name; it has: $(kernels | tr '\n' ' ')"
-        exit 2
-    fi
     if ! command -v "qemu-system-x86_64" >/dev/null; then
         why='no qemu-system-x86_64 here (package qemu-system-x86)'
     elif why=$(bash tests/machines/fetch.sh "$name"); then
@@ -172,9 +176,11 @@ for name in $(printf '%s\n' "${parts[@]}" | awk 'NF { print $1 }' | sort -u); do
 done
 
 # The programs for verifiers are drawn and compiled outside.
-net=
-if tests user | grep -q '^machines/net '; then
-    net=$top/net
+net= net_bound=1800 part=${PART:-${LONG:+0}}
+part=${part:-320}
+[ -z "${LONG:-}" ] || net_bound=3000
+if [ ${#parts[@]} != 0 ] && tests kernel | grep -q '^machines/net '; then
+    net=$top/net${LONG:+-long}
     drawn "$net" || { echo 'not ok  programs for the verifiers are not made'; failed=$((failed + 1)); }
 fi
 
