@@ -6,6 +6,7 @@ B=${B:-build}
 export B
 mkdir -p "$B/scratch"
 failed=0
+mkdir -p "$B/scratch" || exit 1 # a tree that was just built has none
 for script in live-kernel-ends live-kernel-bad-input live-proxy; do
     OLD_KERNEL=1 bash "tests/e2e/$script.sh" >"$B/scratch/$script-old.out" 2>&1 || failed=1
     sed "s/^\(not \)\?ok - /&$script, older: /" "$B/scratch/$script-old.out"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Live on a TAP that brings a super-packet of a kind that a packet socket is not told (UDP's old fragmentation offload): the
-# kernel would stop the socket's ring for ever. A filter keeps it away; where that may not be loaded the ring is made anew.
+# kernel may stop the socket's ring for ever. A filter keeps it away; where that may not be loaded the ring is made anew.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -43,18 +43,18 @@ pids="$pids $prey"
 until_true 200 'preyrun is ready without rights' grep -q '^ready' prey.err
 printf 'plain\nufo\n' >&9
 until_true 50 'the first datagram is judged' judged 1
-renewed() {
-    echo plain >&9
-    grep -q 'tap0: its receive ring has stalled, and was made anew' prey.err
-}
-until_true 100 'a stalled ring is noticed' renewed && ok 0 'a stalled ring is noticed'
-more() { [ "$(number decided_by rules packets)" -gt 1 ]; }
+stalled() { grep -q 'tap0: its receive ring has stalled, and was made anew' prey.err; }
 judged_more() {
     echo plain >&9
-    judged 0 || more
+    judged 0
+    [ "$(number decided_by rules packets)" -gt 1 ]
 }
-until_true 50 'what comes then is judged' judged_more && ok 0 'what comes then is judged'
-same 'counted' "$(number interfaces 0 renewed) $(number interfaces 0 refused)" '1 0'
+# Some kernels pass such a super-packet over, and the ring goes on: nothing is made anew then. Behind one that stands
+# nothing is judged before it was.
+until_true 100 'what comes then is judged' judged_more && ok 0 'what comes then is judged'
+if stalled; then again=1; else again=0; fi
+ok 0 "a stalled ring is noticed$([ $again = 1 ] || echo ' # SKIP here it goes on')"
+same 'counted' "$(number interfaces 0 renewed) $(number interfaces 0 refused)" "$again 0"
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

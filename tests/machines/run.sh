@@ -15,6 +15,7 @@ B=${B:-build}
 export B BOUND=${BOUND:-3300}
 . tests/machines/common.sh
 top=$(machines_folder) || { echo "$top"; exit 2; }
+[ -n "${LONG:-}" ] || unset LONG # programs ask whether it is set at all
 known ${KERNEL:-} && space "$top" 700 || exit 2
 runs=$top/run
 export runs
