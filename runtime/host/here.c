@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/fnv.h"
 #include "runtime/host/change_priv.h"
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/state.h"
@@ -30,8 +31,7 @@ struct rules {
 
 static uint32_t table_of(const char *instance)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *c = instance; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    const uint32_t hash = fnv_text(instance);
     return 0x70000000u | (hash & 0xffffffu);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "runtime/fnv.h"
 #include "runtime/host/change_priv.h"
 #include "runtime/host/clsact.h"
 #include "runtime/host/state.h"
@@ -90,9 +91,8 @@ static int attach_leaves(int program, unsigned ifindex)
 /* A number of the instance's own: filters of two instances stand beside each other. */
 static struct clsact filter_of(const char *folder, unsigned ifindex)
 {
-    uint32_t handle = 2166136261; /* FNV-1a */
-    for (const char *c = folder; *c; c++) handle = (handle ^ (uint8_t)*c) * 16777619;
-    return (struct clsact){.ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = handle | 1};
+    return (struct clsact){
+        .ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = fnv_text(folder) | 1};
 }
 
 /* What the record says of the hooks for filters; "-": a link does without. Of interfaces that are gone it says nothing

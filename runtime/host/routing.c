@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/fnv.h"
+
 /* ways[0 …]: those without legs. */
 enum { WAY_ASK, WAY_OWN, WAY_REFUSED, WAYS_FIXED };
 
@@ -26,8 +28,7 @@ static bool room(void **all, uint32_t count, uint32_t *cap, size_t size)
 
 static uint32_t hash_of(const void *bytes, size_t len)
 {
-    uint32_t h = 2166136261u; /* FNV-1a (RFC 9923) */
-    for (size_t i = 0; i < len; i++) h = (h ^ ((const uint8_t *)bytes)[i]) * 16777619u;
+    const uint32_t h = fnv(bytes, len);
     return h ^ h >> 15;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "runtime/fnv.h"
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/proc_priv.h"
 
@@ -21,8 +22,7 @@
 /* A name that does not fit is cut, and told from others by a number made of all of it. */
 static void device_name(const char *instance, char name[IF_NAMESIZE])
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *c = instance; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    const uint32_t hash = fnv_text(instance);
     if (strlen(instance) < IF_NAMESIZE - strlen(PREFIX))
         snprintf(name, IF_NAMESIZE, PREFIX "%.10s", instance);
     else

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/fnv.h"
+
 /* A function that is there. */
 struct candidate {
     const struct code_function *code;
@@ -36,17 +38,10 @@ static int no_memory(const struct linking *w)
 
 /* ---- names ---- */
 
-static uint32_t name_hash(const char *name)
-{
-    uint32_t h = 2166136261u; /* FNV-1a */
-    while (*name) h = (h ^ (uint8_t)*name++) * 16777619u;
-    return h;
-}
-
 /* Where the name stands, or would. */
 static struct candidate *place_of(const struct linking *w, const char *name)
 {
-    for (uint32_t i = name_hash(name);; i++) {
+    for (uint32_t i = fnv_text(name);; i++) {
         struct candidate *c = &w->all[i & w->mask];
         if (!c->code || c->code->name == name || !strcmp(c->code->name, name)) return c;
     }

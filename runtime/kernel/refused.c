@@ -1,6 +1,5 @@
 /* Words for refusals. */
 #include "runtime/kernel/refused.h"
-#include "runtime/host/programs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -14,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "runtime/host/programs.h"
 
 /* ---- the machine ---- */
 

@@ -3,13 +3,10 @@
 #ifndef VM_KERNEL_CLASSIFY_TURNS_BPF_H
 #define VM_KERNEL_CLASSIFY_TURNS_BPF_H
 
+#include "vm/judge/classify/window.h"
+
 /* More turns than any search takes: blocks, and words of the tree, as the verifier of programs bounds them. */
 enum { WALK_MOST = PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
-
-static INLINE uint64_t window(const struct key *key, uint64_t cut)
-{
-    return key->word[TREE_WORD(cut)] >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
-}
 
 /* True: the leaf goes on behind this block. */
 static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned size)

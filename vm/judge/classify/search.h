@@ -2,10 +2,7 @@
  * walks and for the kernel. Who includes it has said TARGET; struct image, image_of() and TREE_AT(), a word of its
  * tree; FORK(), a place among those that wait; and first_of_leaf(). */
 
-static TARGET inline uint64_t window(const struct key *key, uint64_t cut)
-{
-    return key->word[TREE_WORD(cut)] >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
-}
+#include "vm/judge/classify/window.h"
 
 static TARGET uint32_t one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from)
 {

@@ -25,6 +25,7 @@ static bool grow(struct insns *a, void **array, uint32_t count, uint32_t *room, 
 void insns_begin(struct insns *a, uint32_t labels)
 {
     a->insn_count = a->ref_count = a->jump_count = a->label_count = a->relayed = 0;
+    a->skipped_to = 0;
     while (a->label_count < labels && !a->failed) insns_label(a);
 }
 
@@ -40,11 +41,20 @@ void insns_here(struct insns *a, uint32_t label)
     if (!a->failed) a->labels[label].at = a->insn_count;
 }
 
+/* A jump to no label leads over so many instructions. */
+static void mark_skip(struct insns *a, uint8_t code, int16_t off)
+{
+    const bool jumps = BPF_CLASS(code) == BPF_JMP || BPF_CLASS(code) == BPF_JMP32;
+    a->skipped_to >>= 1;
+    if (jumps && off > 0 && off < INSNS_SKIP) a->skipped_to |= UINT64_C(1) << off;
+}
+
 void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm)
 {
     if (!grow(a, (void **)&a->insns, a->insn_count, &a->insn_room, sizeof *a->insns)) return;
     a->insns[a->insn_count++] =
         (struct bpf_insn){.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
+    mark_skip(a, code, off);
 }
 
 void insns_number(struct insns *a, unsigned dst, uint64_t value)
@@ -119,18 +129,6 @@ static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
     return a->labels[label].relay;
 }
 
-/* Does one of the last instructions lead to the next, by a distance that its step has written? */
-static bool is_skipped_to(const struct insns *a)
-{
-    enum { FAR_BACK = 16 };
-    for (uint32_t back = 2; back <= FAR_BACK && back <= a->insn_count; back++) {
-        const struct bpf_insn *n = &a->insns[a->insn_count - back];
-        const unsigned class = BPF_CLASS(n->code);
-        if ((class == BPF_JMP || class == BPF_JMP32) && n->off == (int16_t)(back - 1)) return true;
-    }
-    return false;
-}
-
 /* Is the next instruction reached from the last, or by a jump that has been written? */
 static bool is_reached(const struct insns *a)
 {
@@ -138,7 +136,7 @@ static bool is_reached(const struct insns *a)
     if (last != (BPF_JMP | BPF_EXIT) && last != (BPF_JMP | BPF_JA) && last != INSN_GOTOL) return true;
     for (uint32_t i = 0; i < a->jump_count; i++)
         if (a->labels[a->jumps[i].label].at == a->insn_count && a->jumps[i].relay == INSNS_NONE) return true;
-    return is_skipped_to(a);
+    return a->skipped_to & 1;
 }
 
 void insns_relay(struct insns *a)

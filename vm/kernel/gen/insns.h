@@ -31,9 +31,10 @@ struct insns {
     bool *far; /* [jump]: kept from pass to pass */
     uint32_t insn_count, ref_count, jump_count, label_count;
     uint32_t insn_room, ref_room, jump_room, label_room;
-    uint32_t relayed; /* the instruction behind the last relays */
-    bool no_gotol;    /* for kernels without it: long jumps go by relays */
-    bool failed;      /* memory is out */
+    uint32_t relayed;    /* the instruction behind the last relays */
+    uint64_t skipped_to; /* bit i: a jump leads over others to the instruction that is i behind the next */
+    bool no_gotol;       /* for kernels without it: long jumps go by relays */
+    bool failed;         /* memory is out */
 };
 
 /* A pass begins: nothing is written, and labels 0 .. labels - 1 are there. */
@@ -52,6 +53,9 @@ bool insns_has_gotol(const struct insns *a);
 bool insns_end(struct insns *a);
 void insns_free(struct insns *a);
 
+/* One instruction. A jump with a distance leads over fewer than INSNS_SKIP; others are for insns_jump and
+ * insns_jump_if. */
+enum { INSNS_SKIP = 64 };
 void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm);
 /* Loads of 64 bits: a number; the address, or number, that a symbol stands for (code.h), and `add` behind it. */
 void insns_number(struct insns *a, unsigned dst, uint64_t value);
