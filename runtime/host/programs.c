@@ -8,20 +8,14 @@
 #include <unistd.h>
 
 #include "runtime/host/proc_priv.h"
-
-bool programs_interpreted(int program)
-{
-    struct bpf_prog_info info = {0};
-    uint32_t len = sizeof info;
-    return !bpf_obj_get_info_by_fd(program, &info, &len) && info.xlated_prog_len && !info.jited_prog_len;
-}
+#include "runtime/jit.h"
 
 /* Of a program that does nothing, if one may be loaded. */
 static bool interpreted(void)
 {
     const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
     const int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "probe", "Dual BSD/GPL", code, 2, NULL);
-    const bool is = fd >= 0 && programs_interpreted(fd);
+    const bool is = fd >= 0 && jit_is_off(fd);
     if (fd >= 0) close(fd);
     return is;
 }
@@ -39,8 +33,7 @@ const char *programs_lack(int failed)
                "or the rules of a container are in the way (dmesg or the audit log says which)";
     if (failed == -ENOMEM) return "there is no memory for it: more of it (MemoryMax= of a service)";
     if (failed == -E2BIG) return "it is longer than the kernel takes";
-    if (interpreted())
-        return "programs are not compiled, and then may not call functions; this mends it: " PROGRAMS_COMPILED;
+    if (interpreted()) return "programs are not compiled, and then may not call functions; this mends it: " JIT_ON;
     if (access("/sys/kernel/btf/vmlinux", R_OK))
         return "the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)";
     if (locked_down())

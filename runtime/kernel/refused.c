@@ -14,7 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "runtime/host/programs.h"
+#include "runtime/jit.h"
 
 /* ---- the machine ---- */
 
@@ -27,7 +27,7 @@ static int try_any(bool *interpreted)
         bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", (const struct bpf_insn[]){zero, leave}, 2, NULL);
     *interpreted = false;
     if (fd < 0) return -errno;
-    *interpreted = programs_interpreted(fd);
+    *interpreted = jit_is_off(fd);
     close(fd);
     return 0;
 }
@@ -103,7 +103,7 @@ static void say_loops(bool interpreted, char *err, size_t err_len)
     struct utsname u;
     if (interpreted)
         snprintf(err, err_len,
-                 "programs in the kernel are not compiled here, and then may not call one another: " PROGRAMS_COMPILED
+                 "programs in the kernel are not compiled here, and then may not call one another: " JIT_ON
                  ", or --exec user");
     else
         snprintf(

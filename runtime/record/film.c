@@ -11,11 +11,6 @@
 
 enum { BLOCK_LEAST = 12, MACS = 12, TAG = 4, FRAME_MOST = 1 << 17, WINDOW = 1 << 18 };
 
-void film_of(struct film *f, uint8_t *bytes, size_t len)
-{
-    *f = (struct film){.fd = -1, .bytes = bytes, .len = len, .room = len};
-}
-
 static int begin(struct film *f)
 {
     struct stat st;
@@ -82,7 +77,7 @@ static bool read_more(struct film *f)
 /* Are so many bytes of the next block there, or all that there are? False: they cannot be had. */
 static bool hold(struct film *f, size_t want)
 {
-    if (f->fd < 0 || f->len - f->at >= want || !f->left) return true;
+    if (f->len - f->at >= want || !f->left) return true;
     const uint64_t all = f->len - f->at + f->left;
     return make_room(f, want < all ? want : (size_t)all) && read_more(f);
 }

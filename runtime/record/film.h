@@ -8,7 +8,7 @@
 #include "runtime/record/format.h"
 
 struct film {
-    int fd;            /* what `bytes` do not hold yet is read from there; -1: they are all */
+    int fd;            /* what `bytes` do not hold yet is read from there */
     uint8_t *bytes;    /* a part of the file */
     size_t len, room;  /* of these */
     size_t at;         /* the next block, in them */
@@ -19,8 +19,6 @@ struct film {
 
 /* The descriptor is the film's from then on, also where it fails. 0 or a negative errno. */
 int film_open(struct film *f, int fd);
-/* The same of bytes that are malloc'd, and the film's from then on. */
-void film_of(struct film *f, uint8_t *bytes, size_t len);
 void film_close(struct film *f);
 
 struct scene {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "compiler/compiler.h"
@@ -178,7 +179,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(bytes, w->bytes, w->len);
     if (size & 1) bytes[w->fresh_at] = 0;
     struct film f;
-    film_of(&f, bytes, damage(w, bytes, data, size));
+    const size_t len = damage(w, bytes, data, size);
+    const int fd = memfd_create("recording", MFD_CLOEXEC);
+    HOLD(fd >= 0 && write(fd, bytes, len) == (ssize_t)len && !lseek(fd, 0, SEEK_SET) && !film_open(&f, fd));
+    free(bytes);
     play(p, &f);
     const struct actor_counters c = player_counters(p);
     if (size < 6) HOLD(sessions.count[MOMENT_BEGUN] == 1 && sessions.count[MOMENT_ENDED] == 1 && sessions.whys == 1);

@@ -64,7 +64,7 @@ may runtime/schedule/ 'runtime/schedule/*.[ch]' 'runtime/schedule/ vm/program/pr
 wing() {
     name=runtime/$1/
     shift
-    may "$name" "$name*.[ch]" "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/whole.h runtime/io.def runtime/counter.def $name$(printf ' runtime/%s/' "$@" | sed 's| runtime//$||')"
+    may "$name" "$name*.[ch]" "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/whole.h runtime/fnv.h runtime/jit.h runtime/io.def runtime/counter.def $name$(printf ' runtime/%s/' "$@" | sed 's| runtime//$||')"
 }
 wing replay capture schedule kernel
 wing host

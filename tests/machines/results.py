@@ -50,8 +50,7 @@ def read(run, kept):
         left = dict(line.split("\t", 1) for line in cannot.read_text().splitlines()) if cannot.exists() else {}
         entry["tests"].update(ran)
         entry["cannot"].update(left)
-        # What can't run did not, and the other way round: the last run counts.
-        for name in left:
+        for name in left:  # what can't run did not, and the other way round: the last run counts
             entry["tests"].pop(stem(kernel, executor, name), None)
         entry["cannot"] = {t: w for t, w in entry["cannot"].items() if stem(kernel, executor, t) not in ran}
     return kept
