@@ -310,8 +310,9 @@ int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device
     char name[IF_NAMESIZE];
     if (!g || !g->links[port].wanted || stands(g, port)) return 0;
     if (!if_indextoname(g->links[port].ifindex, name)) return 0; /* the next gate_attach is for the one that comes */
+    const bool had = g->links[port].fd;                          /* else gate_attach has said why not */
     const int failed = attach_filter(g, s, port, device, err, err_len);
-    return failed ? failed : 1;
+    return !had ? 0 : failed ? failed : 1;
 }
 
 void gate_detach(struct gate *g, unsigned port)

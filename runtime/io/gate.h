@@ -36,8 +36,8 @@ int gate_world(struct gate *g, const struct facts *f);
  * (before Linux 6.6) outlives a kill, so it is recorded before. 0, or a negative errno with one line in err. */
 int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
                 size_t err_len);
-/* Is its filter, where it is one, still there? Else it is set again, also where gate_attach has failed: like hooks_keep
- * (runtime/host/hooks.h). NULL is fine. */
+/* Is its filter, where it is one, still there? Else it is set again, like hooks_keep (runtime/host/hooks.h); also, and
+ * then 0 is returned, where gate_attach has failed. NULL is fine. */
 int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len);
 void gate_detach(struct gate *g, unsigned port); /* NULL is fine */
 
