@@ -28,17 +28,15 @@ void clsact_end(unsigned ifindex)
 
 /* ---- set ---- */
 
-static struct bpf_tc_hook hook_of(const struct clsact *at)
-{
-    return (struct bpf_tc_hook){.sz = sizeof(struct bpf_tc_hook),
-                                .ifindex = (int)at->ifindex,
-                                .attach_point = at->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS};
-}
+/* A macro, for libbpf wants what is between the fields to be zero, too. */
+#define HOOK(name, at)                                                                                                 \
+    LIBBPF_OPTS(bpf_tc_hook, name, .ifindex = (int)(at)->ifindex,                                                      \
+                .attach_point = (at)->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS)
 
 /* A new filter comes before all others of its priority; one that is there keeps its place. */
 static int attach(const struct clsact *at, uint32_t handle, int program)
 {
-    const struct bpf_tc_hook hook = hook_of(at);
+    HOOK(hook, at);
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority, .prog_fd = program,
                 .flags = BPF_TC_F_REPLACE);
     return bpf_tc_attach(&hook, &opts);
@@ -46,7 +44,7 @@ static int attach(const struct clsact *at, uint32_t handle, int program)
 
 static int detach(const struct clsact *at, uint32_t handle)
 {
-    const struct bpf_tc_hook hook = hook_of(at);
+    HOOK(hook, at);
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority);
     const int failed = bpf_tc_detach(&hook, &opts);
     /* Never made, somebody took it away, the hooks are others' (shared) since, or the interface is gone. */
@@ -66,7 +64,7 @@ static int move_to_front(const struct clsact *at, int program)
 
 int clsact_set(const struct clsact *at, int program)
 {
-    struct bpf_tc_hook hook = hook_of(at);
+    HOOK(hook, at);
     struct clsact_seen seen;
     libbpf_set_print(NULL);
     const int obstacle = clsact_obstacle(at);
