@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "runtime/live/asked.h"
+#include "runtime/live/devices.h"
 #include "runtime/live/filtered.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/walk.h"
 #include "runtime/proxy/log_line.h"
 #include "runtime/replay/flows.h"
+#include "runtime/worker/first_frame.h"
 
 struct asked_flows {
     struct walk walk;
@@ -37,10 +39,28 @@ static void tell_begin(const struct asked_flows *a, const struct labels *labels,
     if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
 }
 
+/* What its first packet would be let in by now: flows are kept without the rule that was. Nothing while programs
+ * change. */
+static void tell_rule(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
+{
+    const struct live *l = a->walk.l;
+    const struct program *p = l->now.program;
+    if (!reload_settled(l) || walk_program(&a->walk) != p) return;
+    const struct facts *facts = &l->latest->facts;
+    const uint8_t port = devices_opener(l, facts, f);
+    const struct frame_spec first = first_frame(f);
+    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : l->now.iface[port];
+    const struct decision d = first_frame_judge(p, facts, &first, iface, MARK_NEW);
+    fputs("\"rule\":", out);
+    text_json(out, label_of(labels, d.rule));
+    fputc(',', out);
+}
+
 /* As the list of a replay has it. */
 static void tell_flow(const struct asked_flows *a, const struct labels *labels, struct flow_record f, FILE *out)
 {
     tell_begin(a, labels, &f, out);
+    tell_rule(a, labels, &f, out);
     f.began_ns += a->ahead_ns;
     f.seen_ns += a->ahead_ns;
     flow_json_members(out, &f, f.server == PBC_NONE ? NULL : label_server(labels, f.server));

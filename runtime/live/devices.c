@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
+#include "runtime/worker/first_frame.h"
 #include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/sides.h"
 
 /* Do frames for the device come by that link: a port of the bridge or bond that it is, or the link below a VLAN? */
 static bool lies_under(const struct live *l, unsigned ifindex, unsigned device)
@@ -33,4 +36,12 @@ struct facts_device *devices_of(const struct live *l, const struct program *p, c
         all[i] = (struct facts_device){comes_by(l, p, table->devices[i].ifindex),
                                        device_known_as(p, table->devices[i].name)};
     return all;
+}
+
+uint8_t devices_opener(const struct live *l, const struct facts *facts, const struct flow_record *f)
+{
+    const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
+    if (l->o->iface_count == 1 || l->o->bridge_count) return 0;
+    const uint8_t port = l->routing.table ? first_frame_port(l->routing.table, f, own) : ROUTE_NO_PORT;
+    return port < l->o->iface_count ? port : OPTIONS_NO_PEER;
 }

@@ -69,17 +69,6 @@ struct judge {
     struct facts facts;
 };
 
-/* The interface that the flow's opener is at, as routes know; of what the host opened that which it leaves by. Across a
- * bridge it may be either side. OPTIONS_NO_PEER: nobody knows. */
-static uint8_t port_of(const struct impact *im, const struct facts *facts, const struct flow_record *f)
-{
-    const struct live *l = im->l;
-    const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
-    if (l->o->iface_count == 1 || l->o->bridge_count) return 0;
-    const uint8_t port = l->routing.table ? first_frame_port(l->routing.table, f, own) : ROUTE_NO_PORT;
-    return port < l->o->iface_count ? port : OPTIONS_NO_PEER;
-}
-
 static struct decision decide(const struct impact *im, const struct judge *j, const struct frame_spec *s, uint8_t port,
                               uint32_t mark)
 {
@@ -115,7 +104,7 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
 {
     const enum flow_class class = flow_state_class(f->state);
     const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* sides have spoken */
-    const uint8_t port = port_of(im, &by[0].facts, f);
+    const uint8_t port = devices_opener(im->l, &by[0].facts, f);
     struct frame_spec s = first_frame(f);
     struct decision first, next;
     const bool begins = differs(im, by, &s, port, MARK_NEW, &first);
@@ -149,7 +138,7 @@ static bool judge_session(struct impact *im, const struct judge by[2], const str
     const struct frame_spec s = first_frame(f);
     struct decision next;
     im->judged++;
-    if (!differs(im, by, &s, port_of(im, &by[0].facts, f), MARK_NEW, &next)) return false;
+    if (!differs(im, by, &s, devices_opener(im->l, &by[0].facts, f), MARK_NEW, &next)) return false;
     const bool ends = closes(im, f->service);
     *(ends ? &change_of(im, &next)->flows : &change_of(im, &next)->anew) += im->every;
     return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);

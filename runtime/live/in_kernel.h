@@ -9,6 +9,8 @@
 
 /* l->in_kernel, as --exec and the first program say. */
 int in_kernel_choose(struct live *l);
+/* Another program is in force: why the kernel judges it. */
+void in_kernel_why(struct live *l);
 /* What of the command line, and of its interfaces, stands in the kernel's way, before rights are given up; NULL:
  * nothing. */
 const char *in_kernel_obstacle(const struct live *l);

@@ -70,6 +70,13 @@ int in_kernel_choose(struct live *l)
     return no ? live_complain("--exec kernel: %s; this does: --exec user", no) : 0;
 }
 
+void in_kernel_why(struct live *l)
+{
+    if (!l->in_kernel || l->o->exec == OPTIONS_EXEC_KERNEL) return;
+    if (!start_watched(l, l->now.program, l->exec_why, sizeof l->exec_why))
+        snprintf(l->exec_why, sizeof l->exec_why, "the rules at the start needed it; these do not");
+}
+
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *lack = l->kernel ? flows_lack(l->kernel->kernel, p) : NULL;

@@ -295,6 +295,7 @@ static void say_reloaded(struct live *l, const struct reload *r)
     events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->now.name, p->rules_count,
                 p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
+    in_kernel_why(l);
     judged_tell(l);
     notified_ready(l);
 }

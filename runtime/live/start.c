@@ -74,7 +74,8 @@ bool start_watched(const struct live *l, const struct program *p, char *what, si
     char place[300];
     bool host = false; /* it hears something of an interface */
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
-    const bool forwards = l->forwards && l->io != &io_XDP && !start_routes(l, p); /* else we take what crosses */
+    /* else we take what crosses; the kernel is asked about as if it were not taken */
+    const bool forwards = l->forwards && (l->in_kernel || l->io != &io_XDP) && !start_routes(l, p);
     if (!host || !watched_place(p, forwards, place, sizeof place)) return false;
     snprintf(what, len, "%s may drop what is for this machine itself, or from it%s", place,
              forwards ? ", or what it forwards" : "");

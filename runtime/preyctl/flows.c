@@ -33,31 +33,28 @@ static const char *ago(const cJSON *flow, const char *member, char buf[TEXT_NUMB
 
 enum { COLUMNS = 11 };
 
-/* What stands last and is nothing is left out: rule and bytes are of sessions alone. */
 static void print_row(const char *const cells[COLUMNS])
 {
     static const int widths[COLUMNS] = {8, 21, 21, 12, 10, 14, 8, 8, 10, 8, 8};
-    unsigned last = COLUMNS - 1;
-    while (last && !*cells[last]) last--;
-    for (unsigned i = 0; i < last; i++) printf("%-*s  ", widths[i], cells[i]);
-    puts(cells[last]);
+    for (unsigned i = 0; i + 1 < COLUMNS; i++) printf("%-*s  ", widths[i], cells[i]);
+    puts(cells[COLUMNS - 1]);
 }
 
-/* "1,234"; "" of what has no such member. */
+/* "1,234"; "-" of what has no such member: bytes are counted of sessions alone. */
 static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
-    if (!part(flow, member)) return "";
+    if (!part(flow, member)) return "-";
     return text_number((uint64_t)number_at(flow, member), buf);
 }
 
 static void print_flow(const cJSON *flow)
 {
     char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
-    const char *service = text_at(flow, "service");
+    const char *service = text_at(flow, "service"), *rule = text_at(flow, "rule");
     const char *server = text_at(flow, part(flow, "target") ? "target" : "server");
     print_row((const char *[]){text_at(flow, "protocol"), side(flow, "opener", a), side(flow, "other", b),
                                text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
-                               ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), text_at(flow, "rule"),
+                               ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",
                                count(flow, "up_bytes", up), count(flow, "down_bytes", down)});
 }
 

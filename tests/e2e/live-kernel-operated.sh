@@ -47,6 +47,18 @@ EXEC= prey prey -i eth0 --log text --format json host.pbc
 same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '^--exec auto: kernel, for host.prey:[0-9]* may drop what is for this machine itself' prey.err)" 'curl 28 1'
 ctl status
 same 'status says why' "$(grep -c '^judged in the kernel: host.prey:[0-9]* may drop' out)" 1
+ask client 10.1.0.2 >/dev/null
+ctl flows tcp to port 80
+same 'flows have the rule that lets them in; bytes are not counted' "$(awk '/^tcp/ { n = NF; print $(n - 2), $(n - 1), $n }' out | sort -u | tr '\n' ' ')" 'WEB - - '
+{ printf '# a line more\n\n'; cat host.prey; } >moved.prey
+"$bin/preyc" moved.prey -o moved.pbc
+ctl load moved.pbc
+ctl status
+same 'of the program that runs now' "$status $(grep -c '^judged in the kernel: moved.prey:[0-9]* may drop' out)" '0 1'
+echo 'firewall edge in default accept { count udp port 9 as NINE }' | rules idle
+ctl load idle.pbc
+ctl status
+same 'and where these would not need it' "$(grep '^judged in' out)" 'judged in the kernel: the rules at the start needed it; these do not'
 prey_ends
 kernel_alone -i eth0 --io packet --preflight host.pbc
 same 'what neither enforces is refused' "$status|$(grep -c 'cannot be enforced here, nor in the kernel, for --io packet shows frames' err)" '2|1'
