@@ -29,9 +29,12 @@
 void look_at_name(struct look *l)
 {
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
-    if (owner)
-        preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): choose another --name|",
-                       l->p->name, owner);
+    bool same = false; /* it serves what we are to */
+    if (!owner) return;
+    for (unsigned i = 0; i < l->p->interface_count && !same; i++)
+        same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
+    preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): %s|", l->p->name, owner,
+                   same ? "`preyctl load` changes its rules" : "choose another --name");
 }
 
 /* ---- programs of the kernel ---- */

@@ -51,6 +51,12 @@ bool served_already(const char *run, const char *interface, char *err, size_t er
     return true;
 }
 
+bool served_by(const char *run, const char *interface, const char *name)
+{
+    struct search search = {.interface = interface};
+    return !state_all(run, CHANGE_SERVED, is_other, &search) && !strcmp(search.owner, name);
+}
+
 int served_undo(const char *what, const char *before, const char *after)
 {
     (void)what, (void)before, (void)after;

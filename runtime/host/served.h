@@ -15,4 +15,7 @@ int served_claim(struct state *s, const char *const interfaces[], unsigned count
  * nothing. */
 bool served_already(const char *run, const char *interface, char *err, size_t err_len);
 
+/* Is it the instance of that name that does? */
+bool served_by(const char *run, const char *interface, const char *name);
+
 #endif

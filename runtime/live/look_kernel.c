@@ -78,6 +78,7 @@ static int try_program(const struct program *p)
     kernel_discard(j);
     kernel_free(k);
     if (!good) return live_complain("--exec kernel: %s", err);
+    live_complain("notice: tcpdump here does not see what the kernel drops; this shows it: preyctl capture -w FILE");
     if (proof.frames)
         fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
                 text_number(proof.frames, frames), text_duration(proof.ns, lasted));

@@ -87,11 +87,19 @@ static bool look_at_cards(const struct live *l, char *why, size_t len)
     return true;
 }
 
+static bool asks_tags(const struct program *p)
+{
+    bool asks = false;
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        asks |= p->conds[i].kind == COND_VLAN || p->conds[i].kind == COND_VLAN_INNER;
+    return asks;
+}
+
 /* A tag that lies beside a frame is out of sight, and only the other end can put it where it is seen. */
 static void warn_of_tags(const struct live *l)
 {
     struct card c;
-    for (unsigned i = 0; i < l->o->iface_count; i++)
+    for (unsigned i = 0; i < l->o->iface_count && asks_tags(l->now.program); i++)
         if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
             live_complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
                           "this mends it, "

@@ -8,6 +8,7 @@ live_begin
 space client prey
 link client eth0 prey wan
 link client eth1 prey lan
+link client eth2 prey spare
 address prey wan 10.1.0.2/24 fd00:1::2/64
 address prey lan 10.2.0.2/24
 rules shop <<'RULES'
@@ -38,9 +39,10 @@ ip -n "$id-prey" link set lan down
 looked 'all findings, not only the first' 2 "strict.prey:1 may drop what is for this machine itself, or from it, and that \
 cannot be enforced here: --monitor judges and counts it, and enforces the rest
 lan is down; this mends it: ip link set lan up
-there is no interface \`eth7\`; there are: lo, wan, lan
-another preyrun named \`taken\` runs here (process N): choose another --name
+there is no interface \`eth7\`; there are: lo, wan, lan, spare
+another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules
 --log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
+looked 'the name of one that serves others' 2 "another preyrun named \`taken\` runs here (process N): choose another --name" -i spare --name taken shop.pbc
 prey_ends
 looked 'the host is looked at without rules, too' 2 "none.pbc: No such file or directory
 lan is down; this mends it: ip link set lan up" -i lan none.pbc
@@ -94,8 +96,7 @@ at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer.bpf.o" sec xdp.frags
 tags="notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
 other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off"
-looked 'another XDP program' 2 "$tags
-lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
+looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
 dev lan xdp off, or an end of that process" -i lan --io xdp shop.pbc
 looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first, and may keep \
 some; this mends it: ip link set dev lan xdp off, or an end of that process
@@ -119,13 +120,16 @@ same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
 
+{ cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
+looked 'tags that rules ask for, and nobody sees' 0 "$tags
+$fine" -i lan --io xdp --workers 1 tagged.pbc
+looked 'rules that ask for none lose none' 0 "$fine" -i lan --io xdp --workers 1 shop.pbc
+
 # One of ours: it is named, and nothing said takes its program off.
 prey prey -i lan --io xdp --name first shop.pbc
 served='the instance `first` that runs here serves lan, too: give one of them other interfaces'
-looked 'an instance that runs' 2 "$tags
-$served" -i lan --io xdp shop.pbc
-looked 'not even where others may be' 2 "$tags
-$served" -i lan --io xdp --xdp-replace shop.pbc
+looked 'an instance that runs' 2 "$served" -i lan --io xdp shop.pbc
+looked 'not even where others may be' 2 "$served" -i lan --io xdp --xdp-replace shop.pbc
 looked 'and to a packet socket, too' 2 "$served" -i wan -i lan shop.pbc
 prey_ends
 same 'nothing was changed' "$(at prey nft list ruleset)$(ls "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null)" ''
