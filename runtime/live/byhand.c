@@ -96,7 +96,7 @@ static uint32_t server_in_order(const struct ruling *r, const uint32_t *all, con
 
 static uint16_t weight_of(const struct by_hand *h)
 {
-    if (h->state == BY_HAND_DRAIN) return 1;
+    if (h->state == BY_HAND_DRAIN) return FACTS_DRAINS;
     return h->weighted ? (uint16_t)(h->weight + 1) : 0;
 }
 

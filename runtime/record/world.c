@@ -88,7 +88,7 @@ static bool take_weights(struct cursor *c, const uint16_t *weights, uint32_t n)
 {
     if (!take(c, weights, n * sizeof *weights)) return false;
     for (uint32_t i = 0; i < n; i++)
-        if (weights[i] > LB_WEIGHT_MAX + 1) return false;
+        if (weights[i] > LB_WEIGHT_MAX + 1 && weights[i] != FACTS_DRAINS) return false;
     return true;
 }
 

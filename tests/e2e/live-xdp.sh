@@ -147,6 +147,8 @@ refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --worker
 at prey "$bin/preyrun" --preflight -i eth0 --io xdp pass.pbc >out 2>&1
 same 'no number of workers: exit status' "$?" 0
 [ "$(nproc)" = 1 ] || has 'no number of workers' 'notice: --io xdp: eth0 has 1 queue, so there is 1 worker, not'
+printf 'firewall tags forward default drop { accept vlan 5 }\n' | rules tags
+at prey "$bin/preyrun" --preflight -i eth0 --io xdp tags.pbc >out 2>&1
 has 'tags beside frames' 'notice: --io xdp: a VLAN tag .* is lost on eth0 .veth.; this mends it, at the other end: ethtool -K DEVICE txvlan off'
 ip -n "$id-prey" link set eth0 mtu 65000
 refused 'large frames' 'has an MTU of [0-9]*, and XDP takes 61,000 at most' -i eth0 --io xdp pass.pbc

@@ -39,8 +39,8 @@ struct facts {
     const uint8_t *down; /* [program->servers_count] 1: no new flow; NULL: all are up. A change is a new generation */
     const uint64_t *up_since_ns; /* [program->servers_count] when a server that was down came up, mono; 0: before the
                                     start. For slow start; NULL: all were up before */
-    const uint16_t *weights; /* [program->servers_count] set by hand: one more than the weight; 0: as the program says.
-                                NULL: of none. A change is a new generation */
+    const uint16_t *weights; /* [program->servers_count] set by hand: one more than the weight, or FACTS_DRAINS; 0: as
+                                the program says. NULL: of none. A change is a new generation */
     uint32_t addr4; /* this machine speaks from here (answers, outer sources, masquerade), host order; 0: none known */
     uint32_t addr6[4];                /* likewise; all 0: none */
     uint64_t mac;                     /* of the interface, for ARP and neighbour answers; 0: made from the address */
@@ -84,9 +84,17 @@ static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6,
     return addr[0] | addr[1] | addr[2] | addr[3];
 }
 
+/* In facts.weights, of a server that drains: nobody new, but whoever is known to it (affinity) comes again. */
+enum { FACTS_DRAINS = UINT16_MAX };
+static inline bool facts_drains(const struct facts *f, uint32_t server)
+{
+    return f && f->weights && f->weights[server] == FACTS_DRAINS;
+}
+
 /* Of a server whose weight the program says. */
 static inline uint16_t facts_weight(const struct facts *f, uint32_t server, uint16_t written)
 {
+    if (facts_drains(f, server)) return 0;
     return f && f->weights && f->weights[server] ? (uint16_t)(f->weights[server] - 1) : written;
 }
 

@@ -170,9 +170,10 @@ static void by_hand(void **state)
     b.shares[1].percent = 0;
     struct program *p = load(&b);
     struct balance *w = balance_new(p, 1);
-    /* Of 5 and 3: as it is written, 15 by hand, 0 by hand, as it is written again. */
-    static const unsigned set[] = {0, 16, 1, 0}, due[] = {PICKS * 3 / 8, PICKS * 15 / 20, 0, PICKS * 3 / 8};
-    for (unsigned i = 0; i < 4; i++, facts.generation++) {
+    /* Of 5 and 3: as it is written, 15 by hand, 0 by hand, draining, as it is written again. */
+    static const unsigned set[] = {0, 16, 1, FACTS_DRAINS, 0},
+                          due[] = {PICKS * 3 / 8, PICKS * 15 / 20, 0, 0, PICKS * 3 / 8};
+    for (unsigned i = 0; i < 5; i++, facts.generation++) {
         unsigned got = 0;
         weights[1] = (uint16_t)set[i];
         balance_update(w, &facts, 1);

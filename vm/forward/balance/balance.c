@@ -444,7 +444,8 @@ bool balance_allows(const struct balance *b, uint32_t branch, const struct key *
     bool shared = false;
     for (uint32_t i = at->shares; i < at->shares + at->share_count; i++)
         shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
-    if (!shared || !facts_weight(b->facts, server, s->weight) || (b->facts && b->facts->down && b->facts->down[server]))
-        return false;
+    const bool down = b->facts && b->facts->down && b->facts->down[server];
+    const bool takes = facts_weight(b->facts, server, s->weight) || facts_drains(b->facts, server);
+    if (!shared || down || !takes) return false;
     return !by_family(p, branch) || (s->family == 4) == !!(key->kind & KIND_IP4);
 }
