@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
@@ -280,6 +282,76 @@ static int append(int fd, const char *line)
     const int failed = written < 0 ? -errno : -ENOSPC;
     return ftruncate(fd, end) ? -errno : failed;
 }
+
+/* ---- one that ends ---- */
+
+static const char works[] = "works\t";
+
+int state_works(struct state *s, long pid)
+{
+    char line[40];
+    snprintf(line, sizeof line, "%s%ld\n", works, pid);
+    return append(s->fd, line);
+}
+
+/* The number behind a word at the beginning of a line; 0: there is none. */
+static long number_behind(const char *text, const char *word)
+{
+    long found = 0;
+    for (const char *line = text; line && !found; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (!strncmp(line, word, strlen(word))) found = strtol(line + strlen(word), NULL, 10);
+    }
+    return found;
+}
+
+/* What the kernel calls a process: a number may be another program's by now. */
+static void name_of(long pid, char name[32])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t len = fd >= 0 ? read(fd, name, 31) : 0;
+    name[len > 0 ? len : 0] = 0;
+    if (fd >= 0) close(fd);
+}
+
+/* A descriptor of the process, which is readable at its end; -1: it is gone, or no program like this one. */
+static int process(long pid)
+{
+    char its[32], ours[32];
+    if (pid <= 0 || pid == getpid()) return -1;
+    name_of(pid, its);
+    name_of(getpid(), ours);
+    return strcmp(its, ours) ? -1 : (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+}
+
+void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg)
+{
+    char path[PATH_MAX], line[200];
+    if (!is_name(name) || folder(run, path)) return;
+    snprintf(path + strlen(path), 80, "/%s.state", name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char *text = fd >= 0 ? read_all(fd) : NULL;
+    if (fd >= 0) close(fd);
+    const long owner = text ? number_behind(text, "pid\t") : 0, worker = text ? number_behind(text, works) : 0;
+    const bool owned = is_owned(path);
+    free(text);
+    struct pollfd works_on = {.fd = process(worker), .events = POLLIN}, owns = {.fd = -1, .events = POLLIN};
+    const bool lives = works_on.fd >= 0 && !poll(&works_on, 1, 0);
+    if (owned && worker && !lives) owns.fd = process(owner);
+    struct pollfd *ends = owned ? &owns : &works_on;
+    if ((owned ? owns.fd >= 0 : lives)) {
+        snprintf(line, sizeof line, "the instance `%s` ends: its process %ld is waited for", name,
+                 owned ? owner : worker);
+        say(arg, line);
+        poll(ends, 1, most_ms);
+    }
+    if (owns.fd >= 0) close(owns.fd);
+    if (works_on.fd >= 0) close(works_on.fd);
+}
+
+/* ---- what stands there ---- */
 
 /* Does the file have that line, in force? */
 static bool has_line(int fd, const char *line)

@@ -12,6 +12,8 @@
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 
+enum { END_MS = 10000 };
+
 static void say(void *arg, const char *line)
 {
     (void)arg;
@@ -80,6 +82,8 @@ void claim_follow(struct live *l)
     events_tell(&l->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "", who);
     claim_guard(l);
 }
+
+void claim_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }
 
 int claim_cleanup(const struct options *o)
 {

@@ -15,6 +15,8 @@ void claim_keep(struct live *l);
 int claim_watch(struct live *l);
 /* They are set again where another program has. */
 void claim_follow(struct live *l);
+/* One of that name that was killed and still ends is waited for. */
+void claim_await(const struct options *o);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
 #endif

@@ -335,6 +335,7 @@ int live(const struct options *o)
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
     settle_memory();
+    claim_await(o);
     int status = start_look(&l);
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");

@@ -143,7 +143,10 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
     if (!failed) {
         failed = fork_child(p, c);
-        if (!failed && !*c) *made = p;
+        if (!failed && !*c) {
+            *made = p;
+            state_works(p->state, p->child);
+        }
         if (!failed) return 0;
         snprintf(err, sizeof err, "a process cannot be started: %s", strerror(-failed));
     }

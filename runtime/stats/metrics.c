@@ -225,6 +225,11 @@ static void rest_write(FILE *out, const cJSON *root)
     label(out, "program", item_text(item(root, "program"), "path"));
     fputs("} 1\n", out);
     alone(out, "prey_uptime_seconds", "gauge", "Since it was started.", item(instance, "uptime_s"));
+    const cJSON none = {.type = cJSON_Number}, *left = item(instance, "confirm_left_s");
+    alone(out, "prey_to_be_confirmed_seconds", "gauge",
+          "Until what was started or loaded ends, or the program before comes back, unless it is confirmed; 0: nothing "
+          "waits for that.",
+          left ? left : &none);
     alone(out, "prey_watched_packets_total", "counter",
           "Packets that the rules dropped or rejected, and that this machine got all the same (--monitor).",
           item(live, "watched"));

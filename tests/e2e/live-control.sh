@@ -151,13 +151,18 @@ same 'a file that exists is no socket to take' "$? $(cat err)" \
     "2 preyrun: control socket $work/rude.py: it exists, and is no socket that a dead prey left; --control PATH names another"
 cmp rude.py kept.py
 ok $? 'that file is as it was'
-prey prey -i wan --monitor --control ask.sock --confirm 1m none.pbc
+prey prey -i wan --monitor --control ask.sock --confirm 1m --stats 127.0.0.1:8404 none.pbc
 kill -HUP "$prey"
 ctl --control ask.sock status
 same 'until it is confirmed, status says when it ends' "$(grep -c 'unless it is confirmed: preyctl confirm' out)" 1
+left() { at prey curl -s http://127.0.0.1:8404/metrics | awk '$1 == "prey_to_be_confirmed_seconds" { print $2 }'; }
+seconds=$(left)
+[ "${seconds:-0}" -gt 0 ] && [ "$seconds" -le 60 ]
+ok $? 'and a metric how long that is'
 until_true 100 'a reload is refused until it is confirmed' grep -q 'waits for `preyctl confirm`; the program that runs goes on' prey.err
 ctl --control ask.sock confirm
 same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc goes on'
+until_true 50 'then the metric is 0' sh -c "ip netns exec $id-prey curl -s http://127.0.0.1:8404/metrics | grep -qx 'prey_to_be_confirmed_seconds 0'" && ok 0 'then the metric is 0'
 ctl --control ask.sock confirm
 refused 'once' 'nothing waits to be confirmed'
 ctl --control ask.sock status

@@ -43,6 +43,25 @@ same 'killed, it is closed' "$(at prey nft list tables)|$(reserved)" 'table netd
 prey prey -i eth0 -i eth1 own.pbc
 same 'once more' "$(served)" server
 
+# A start at once after a kill waits for the other process to end.
+good=0
+for i in 1 2 3 4; do
+    kill -KILL "$prey"
+    prey prey -i eth0 -i eth1 --stats 127.0.0.1:8404 own.pbc
+    [ "$(served)" = server ] && good=$((good + 1))
+done
+same 'each of four starts right after a kill serves' "$good" 4
+# However long that takes: the one that takes all back stands still here.
+service=$(pgrep -P "$prey") parent=$prey
+kill -STOP "$parent"
+kill -KILL "$service"
+: >prey.err
+{ until grep -qs 'its process .* is waited for' prey.err || [ -e over ]; do sleep 0.05; done; kill -CONT "$parent"; } 2>/dev/null &
+pids="$pids $!"
+prey prey -i eth0 -i eth1 --stats 127.0.0.1:8404 own.pbc
+touch over
+same 'and what is told' "$(grep -c "^preyrun: the instance .eth0. ends: its process $parent is waited for" prey.err) $(served)" '1 server'
+
 # A second instance.
 refused() { # SENTENCE LINE OPTION...
     local sentence=$1 line=$2
