@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
@@ -17,12 +18,14 @@
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 
-enum { PACKETS = 1 << 18, FRAME = 64, LINE = 64, SLOTS = 256, SERVERS = 32, MILLION = 1000000, HAND_FLOWS = 5000 };
+enum { FRAME = 64, LINE = 64, SLOTS = 256, SERVERS = 32, HAND_FLOWS = 5000 };
 #define SERVICE 0xc6336401u /* 198.51.100.1 */
 
+static unsigned packets; /* of a run, a multiple of VM_BATCH: 2^18, less with SMALL */
+static uint32_t million; /* flows; less with SMALL */
 static struct facts facts = {.addr4 = 0x0a090001};
-static uint8_t *frames; /* [PACKETS][FRAME] */
-static uint32_t *drawn; /* [PACKETS] whose flow each is */
+static uint8_t *frames; /* [packets][FRAME] */
+static uint32_t *drawn; /* [packets] whose flow each is */
 static struct pool *pool;
 static volatile uint64_t sink;
 static uint64_t now_ns = 1;
@@ -93,7 +96,7 @@ static void frame_of(uint8_t f[FRAME], uint32_t n)
 /* The same over memory that may be written, a slot of ROOM bytes of headroom a frame: what leaves is rewritten where it
  * lies. */
 enum { ROOM = 64, STRIDE = ROOM + FRAME };
-static uint8_t *writable; /* [PACKETS][STRIDE] */
+static uint8_t *writable; /* [packets][STRIDE] */
 
 static void run_in_place(struct vm *vm)
 {
@@ -103,7 +106,7 @@ static void run_in_place(struct vm *vm)
     static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     const struct vm_in in = {.mono_ns = now_ns, .facts = &facts};
     unsigned left = 0;
-    for (unsigned i = 0; i < PACKETS; i += VM_BATCH) {
+    for (unsigned i = 0; i < packets; i += VM_BATCH) {
         for (unsigned k = 0; k < VM_BATCH; k++) {
             pkt_view(&pkts[k], writable + (size_t)(i + k) * STRIDE + ROOM, FRAME, FRAME, LINK_ETHER, IFACE_NONE);
             pkts[k].flags = PKT_WRITABLE;
@@ -116,12 +119,12 @@ static void run_in_place(struct vm *vm)
         for (unsigned k = 0; k < tx.count; k++)
             if (entries[k].pkt != &pkts[entries[k].input]) die("a packet", "is not rewritten in place");
     }
-    if (left != PACKETS) die("a packet", "is not sent on");
+    if (left != packets) die("a packet", "is not sent on");
 }
 
 static void fill_writable(void)
 {
-    for (unsigned i = 0; i < PACKETS; i++)
+    for (unsigned i = 0; i < packets; i++)
         memcpy(writable + (size_t)i * STRIDE + ROOM, frames + (size_t)i * FRAME, FRAME);
 }
 
@@ -182,7 +185,7 @@ static void copy(unsigned count)
 static void read_lines(const uint8_t *memory, uint64_t lines)
 {
     uint64_t sum = 0;
-    for (unsigned i = 0; i < PACKETS; i++) sum += memory[drawn[i] * UINT64_C(0x9e3779b97f4a7c15) % lines * LINE];
+    for (unsigned i = 0; i < packets; i++) sum += memory[drawn[i] * UINT64_C(0x9e3779b97f4a7c15) % lines * LINE];
     sink += sum;
 }
 
@@ -194,14 +197,14 @@ static void open_all(struct vm *vm, uint32_t flows)
 {
     for (uint32_t done = 0; done < flows;) {
         unsigned n = 0;
-        for (; n < PACKETS && done < flows; n++, done++) frame_of(frames + (size_t)n * FRAME, done);
+        for (; n < packets && done < flows; n++, done++) frame_of(frames + (size_t)n * FRAME, done);
         run(vm, n);
     }
 }
 
 static void draw(struct rng *r, uint32_t flows)
 {
-    for (unsigned i = 0; i < PACKETS; i++) {
+    for (unsigned i = 0; i < packets; i++) {
         drawn[i] = rng_below(r, flows);
         frame_of(frames + (size_t)i * FRAME, drawn[i]);
     }
@@ -210,7 +213,7 @@ static void draw(struct rng *r, uint32_t flows)
 static struct vm *worker_with(struct program *p, bool prefault)
 {
     struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1, .prefault = prefault});
-    if (!vm) die("memory", "is out");
+    if (!vm) die("flows", "out of memory");
     return vm;
 }
 
@@ -225,20 +228,20 @@ static void measure(const struct mode *m, struct program *p, uint32_t flows, con
     struct vm *vm = worker(p);
     uint8_t *memory = aligned_alloc(LINE, lines * LINE);
     char what[100];
-    if (!memory) die("memory", "is out");
+    if (!memory) die("flows", "out of memory");
     memset(memory, 1, lines * LINE);
     open_all(vm, flows);
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         draw(r, flows);
         uint64_t began = bench_cpu_ns();
-        run(vm, PACKETS);
-        const double a = per_packet(began, PACKETS);
+        run(vm, packets);
+        const double a = per_packet(began, packets);
         began = bench_cpu_ns();
-        copy(PACKETS);
-        const double b = per_packet(began, PACKETS);
+        copy(packets);
+        const double b = per_packet(began, packets);
         began = bench_cpu_ns();
         read_lines(memory, lines);
-        const double c = per_packet(began, PACKETS);
+        const double c = per_packet(began, packets);
         if (i == 0) continue; /* warms */
         series_add(&ours, a);
         series_add(&peer, b);
@@ -251,10 +254,14 @@ static void measure(const struct mode *m, struct program *p, uint32_t flows, con
     free(memory);
 }
 
-static size_t heap_bytes(void)
+/* All that this process has mapped: tables are mapped, and so is what is large of the heap. */
+static size_t mapped_bytes(void)
 {
-    const struct mallinfo2 m = mallinfo2();
-    return m.uordblks + m.hblkhd;
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%lu", &pages) != 1) die("/proc/self/statm", "cannot be read");
+    fclose(f);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Thousands of flows a second that open by the first `count` frames. */
@@ -266,35 +273,36 @@ static double rate_of(struct vm *vm, unsigned count)
 }
 
 /* How fast flows open, in thousands a second: where the table's memory was never touched, so that the system hands out
- * a page with nearly each of them, where flows were before, and where it was taken at the start; and the bytes that a worker reserves for each of
- * `flows` more: the difference of two limits, so that what does not grow with flows is left out. Returns these bytes.
+ * a page with nearly each of them, where flows were before, and where it was taken at the start; and the bytes that a
+ * worker reserves for each of `flows` more: the difference of two limits, so that what does not grow with flows is left
+ * out. Returns these bytes.
  */
 static uint64_t measure_new(const struct mode *m)
 {
-    enum { FEWER = MILLION / 4, OPENED = PACKETS };
+    const uint32_t fewer = million / 4;
     struct series rate = {0}, again = {0}, taken = {0}, bytes = {0};
-    struct program *few = compiled(m, FEWER), *many = compiled(m, MILLION);
+    struct program *few = compiled(m, fewer), *many = compiled(m, million);
     char what[100];
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
-        const size_t at_first = heap_bytes();
+    for (unsigned i = 0; i <= bench_runs(); i++) {
+        const size_t at_first = mapped_bytes();
         struct vm *small = worker(few);
-        const size_t after_small = heap_bytes();
+        const size_t after_small = mapped_bytes();
         struct vm *vm = worker(many);
-        const size_t after_large = heap_bytes();
+        const size_t after_large = mapped_bytes();
         vm_free(small);
-        for (unsigned n = 0; n < OPENED; n++) frame_of(frames + (size_t)n * FRAME, n);
-        const double first = rate_of(vm, OPENED);
+        for (unsigned n = 0; n < packets; n++) frame_of(frames + (size_t)n * FRAME, n);
+        const double first = rate_of(vm, packets);
         outlive(vm);
-        const double second = rate_of(vm, OPENED);
+        const double second = rate_of(vm, packets);
         vm_free(vm);
         vm = worker_with(many, true);
-        const double third = rate_of(vm, OPENED);
+        const double third = rate_of(vm, packets);
         vm_free(vm);
         if (i == 0) continue;
         series_add(&rate, first);
         series_add(&again, second);
         series_add(&taken, third);
-        series_add(&bytes, (double)((after_large - after_small) - (after_small - at_first)) / (MILLION - FEWER));
+        series_add(&bytes, (double)((after_large - after_small) - (after_small - at_first)) / (million - fewer));
     }
     snprintf(what, sizeof what, "%s, new flows", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &rate});
@@ -385,9 +393,9 @@ static double hand_pass(uint8_t *theirs, uint64_t now)
 {
     unsigned done = 0;
     const uint64_t began = bench_cpu_ns();
-    for (unsigned i = 0; i < PACKETS; i++) done += hand_translate(theirs + (size_t)i * FRAME, FRAME, now);
-    const double ns = per_packet(began, PACKETS);
-    if (done != PACKETS) die("by hand", "a packet is of no flow");
+    for (unsigned i = 0; i < packets; i++) done += hand_translate(theirs + (size_t)i * FRAME, FRAME, now);
+    const double ns = per_packet(began, packets);
+    if (done != packets) die("by hand", "a packet is of no flow");
     return ns;
 }
 
@@ -419,24 +427,24 @@ static void hand_flows(void)
 static void measure_hand(const struct mode *m, struct rng *r)
 {
     struct series copied = {0}, peer = {0};
-    struct program *p = compiled(m, MILLION);
+    struct program *p = compiled(m, million);
     struct vm *vm = worker(p);
-    uint8_t *theirs = aligned_alloc(LINE, (size_t)PACKETS * FRAME);
+    uint8_t *theirs = aligned_alloc(LINE, (size_t)packets * FRAME);
     struct series in_place = {0};
-    if (!theirs) die("memory", "is out");
+    if (!theirs) die("flows", "out of memory");
     if (!hand_is_filled++) hand_flows();
     open_all(vm, HAND_FLOWS);
     open_all(vm, HAND_FLOWS); /* the second packet of a flow leaves its recipe */
     draw(r, HAND_FLOWS);
-    memcpy(theirs, frames, (size_t)PACKETS * FRAME);
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    memcpy(theirs, frames, (size_t)packets * FRAME);
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         uint64_t began = bench_cpu_ns();
-        run(vm, PACKETS);
-        const double a = per_packet(began, PACKETS), b = hand_pass(theirs, i);
+        run(vm, packets);
+        const double a = per_packet(began, packets), b = hand_pass(theirs, i);
         fill_writable();
         began = bench_cpu_ns();
         run_in_place(vm);
-        const double c = per_packet(began, PACKETS);
+        const double c = per_packet(began, packets);
         if (i == 0) continue;
         series_add(&in_place, c);
         series_add(&copied, a);
@@ -458,22 +466,24 @@ int main(void)
     static const struct {
         uint32_t flows;
         const char *name;
-    } counts[] = {{1, "1 flow"}, {1000, "1,000 flows"}, {MILLION, "1,000,000 flows"}};
+    } counts[] = {{1, "1 flow"}, {1000, "1,000 flows"}, {1000000, "1,000,000 flows"}};
     struct rng r = {1};
+    packets = bench_size(1 << 18, 1 << 12);
+    million = bench_size(1000000, 20000);
     const size_t bytes = (pool_bytes(SLOTS, 2048) + LINE - 1) / LINE * LINE;
     void *memory = aligned_alloc(LINE, bytes);
     pool = memory ? pool_init(memory, bytes, SLOTS, 2048) : NULL;
-    frames = aligned_alloc(LINE, (size_t)PACKETS * FRAME);
-    writable = aligned_alloc(LINE, (size_t)PACKETS * STRIDE);
-    drawn = malloc(PACKETS * sizeof *drawn);
-    if (!pool || !writable || !frames || !drawn) die("memory", "is out");
+    frames = aligned_alloc(LINE, (size_t)packets * FRAME);
+    writable = aligned_alloc(LINE, (size_t)packets * STRIDE);
+    drawn = malloc(packets * sizeof *drawn);
+    if (!pool || !writable || !frames || !drawn) die("flows", "out of memory");
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     for (unsigned i = 0; i < MODES; i++) measure_hand(&modes[i], &r);
     for (unsigned i = 0; i < MODES; i++) {
         const uint64_t bytes_a_flow = measure_new(&modes[i]);
-        struct program *p = compiled(&modes[i], MILLION);
+        struct program *p = compiled(&modes[i], million);
         for (unsigned k = 0; k < sizeof counts / sizeof *counts; k++)
-            measure(&modes[i], p, counts[k].flows, counts[k].name, bytes_a_flow, &r);
+            measure(&modes[i], p, bench_size(counts[k].flows, million), counts[k].name, bytes_a_flow, &r);
         program_put(p);
     }
     bench_note("modes: UDP frames of 64 bytes; but for those in place, each figure has the copy into a slot and giving "

@@ -18,6 +18,16 @@ static uint64_t clock_ns(clockid_t clock)
 uint64_t bench_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t bench_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
+bool bench_small(void)
+{
+    const char *set = getenv("SMALL");
+    return set && *set;
+}
+
+uint32_t bench_size(uint32_t full, uint32_t small) { return bench_small() && small < full ? small : full; }
+
+unsigned bench_runs(void) { return bench_size(BENCH_RUNS, 2); }
+
 void series_add(struct series *s, double value)
 {
     if (s->count < BENCH_RUNS) s->run[s->count++] = value;

@@ -2,7 +2,10 @@
  * JSON.
  *
  * A row compares our figure with a peer's measured in the same run, turn about: the ratio is the median of the ratios
- * of neighbouring runs, so a machine that drifts does not choose the winner. */
+ * of neighbouring runs, so a machine that drifts does not choose the winner.
+ *
+ * With SMALL in the environment, and not empty, sizes are small and runs few: every program goes its whole way within a
+ * moment, and its figures say nothing. Rows keep the names of the full sizes. */
 #ifndef TESTS_LIB_BENCH_H
 #define TESTS_LIB_BENCH_H
 
@@ -12,7 +15,12 @@
 
 #include "tests/lib/rng.h"
 
-enum { BENCH_RUNS = 9 };
+enum { BENCH_RUNS = 9 /* the most of a series */ };
+bool bench_small(void);
+/* How often each figure is measured: BENCH_RUNS, or twice with SMALL. */
+unsigned bench_runs(void);
+/* `full`; with SMALL at most `small`. */
+uint32_t bench_size(uint32_t full, uint32_t small);
 
 struct series {
     double run[BENCH_RUNS];
