@@ -17,7 +17,7 @@
 #include "vm/forward/splice/splice.h"
 #include "vm/vm.h"
 
-enum { PACKETS_MOST = 20000, PASS_NS = 20000000, BATCH = 32, SLOTS = 64 };
+enum { PACKETS_MOST = 20000, BATCH = 32, SLOTS = 64 };
 
 struct packet {
     struct pkt view;
@@ -107,13 +107,14 @@ static void pass(const struct contender *c)
 
 static void race(struct contender *const cs[], unsigned n)
 {
+    const uint64_t pass_ns = bench_size(20000000, 1);
     for (unsigned i = 0; i < n; i++) {
         uint64_t begin = bench_cpu_ns();
         pass(cs[i]);
         uint64_t took = bench_cpu_ns() - begin + 1;
-        cs[i]->passes = took >= PASS_NS ? 1 : (unsigned)(PASS_NS / took);
+        cs[i]->passes = took >= pass_ns ? 1 : (unsigned)(pass_ns / took);
     }
-    for (unsigned r = 0; r < BENCH_RUNS; r++)
+    for (unsigned r = 0; r < bench_runs(); r++)
         for (unsigned i = 0; i < n; i++) {
             uint64_t begin = bench_cpu_ns();
             for (unsigned k = 0; k < cs[i]->passes; k++) pass(cs[i]);

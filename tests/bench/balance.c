@@ -12,7 +12,8 @@
 #include "tests/lib/rng.h"
 #include "vm/forward/balance/lb_priv.h"
 
-enum { SERVERS = 1000, SLOTS = 65537, FLOWS = 4096, PASSES = 64, BUILDS = 10 };
+enum { SERVERS = 1000, SLOTS = 65537, FLOWS = 4096 };
+static unsigned passes, build_count; /* of a run */
 
 static struct lb_server servers[SERVERS];
 static char names[SERVERS][16];
@@ -68,14 +69,14 @@ static double picks_ns(struct lb *lb)
 {
     const uint64_t begin = bench_cpu_ns();
     uint64_t s = 0;
-    for (unsigned pass = 0; pass < PASSES; pass++)
+    for (unsigned pass = 0; pass < passes; pass++)
         for (unsigned i = 0; i < FLOWS; i++) {
             const uint32_t server = lb_pick(lb, hashes[i], conns);
             conns[server]++;
             s += server;
         }
     sum += s;
-    return (double)(bench_cpu_ns() - begin) / PASSES / FLOWS;
+    return (double)(bench_cpu_ns() - begin) / passes / FLOWS;
 }
 
 static double plain_ns(uint32_t (*pick)(uint32_t), uint32_t count)
@@ -95,7 +96,7 @@ static void picks(enum lb_kind kind, uint32_t count)
     struct series ours = {.count = 0}, theirs = {.count = 0};
     char what[64];
     struct lb *lb = make(kind, count);
-    for (unsigned run = 0; run < BENCH_RUNS; run++) {
+    for (unsigned run = 0; run < bench_runs(); run++) {
         series_add(&ours, picks_ns(lb));
         if (plain) series_add(&theirs, plain_ns(plain, count));
     }
@@ -110,15 +111,15 @@ static void flow_hashes(const char *what, uint64_t (*hash)(struct lb_hash_key, c
     const struct lb_hash_key key = lb_hash_key(LB_KEY_DEFAULT, strlen(LB_KEY_DEFAULT));
     struct series ours = {.count = 0};
     struct lb_flow f = {.family = family, .proto = 6, .dst_port = 443};
-    for (unsigned run = 0; run < BENCH_RUNS; run++) {
+    for (unsigned run = 0; run < bench_runs(); run++) {
         const uint64_t begin = bench_cpu_ns();
         uint64_t s = 0;
-        for (unsigned i = 0; i < FLOWS * PASSES; i++) {
+        for (unsigned i = 0; i < FLOWS * passes; i++) {
             f.src[0] = i;
             s += hash(key, &f);
         }
         sum += s;
-        series_add(&ours, (double)(bench_cpu_ns() - begin) / FLOWS / PASSES);
+        series_add(&ours, (double)(bench_cpu_ns() - begin) / FLOWS / passes);
     }
     bench_row(&(struct bench_row){what, "ns", &ours, NULL, NULL, GOAL_NONE, 0});
 }
@@ -152,17 +153,17 @@ static void builds(uint32_t count, bool weighted)
     static uint16_t weights[SERVERS];
     char what[64];
     struct lb *lb = make(LB_MAGLEV, count);
-    for (unsigned run = 0; run < BENCH_RUNS; run++) {
+    for (unsigned run = 0; run < bench_runs(); run++) {
         uint64_t begin = bench_cpu_ns();
-        for (unsigned i = 0; i < BUILDS; i++) {
+        for (unsigned i = 0; i < build_count; i++) {
             for (uint32_t k = 0; k < count; k++) weights[k] = weighted ? servers[k].weight : 1;
-            weights[(run * BUILDS + i) % count] = 0; /* one that is down, each time another */
+            weights[(run * build_count + i) % count] = 0; /* one that is down, each time another */
             lb_update(lb, weights);
         }
-        series_add(&ours, (double)(bench_cpu_ns() - begin) / BUILDS / 1e6);
+        series_add(&ours, (double)(bench_cpu_ns() - begin) / build_count / 1e6);
         begin = bench_cpu_ns();
-        for (unsigned i = 0; i < BUILDS; i++) paper_build(count - 1);
-        series_add(&theirs, (double)(bench_cpu_ns() - begin) / BUILDS / 1e6);
+        for (unsigned i = 0; i < build_count; i++) paper_build(count - 1);
+        series_add(&theirs, (double)(bench_cpu_ns() - begin) / build_count / 1e6);
     }
     snprintf(what, sizeof what, "build 65,537 slots, %u servers%s", count, weighted ? ", weights 1-10" : "");
     bench_row(&(struct bench_row){what, "ms", &ours, "paper's loop", &theirs, GOAL_RATIO, 1});
@@ -172,6 +173,8 @@ static void builds(uint32_t count, bool weighted)
 int main(void)
 {
     static const uint32_t counts[] = {10, 100, 1000};
+    passes = bench_size(64, 1);
+    build_count = bench_size(10, 1);
     draw_all();
     for (int kind = 0; kind < LB_KINDS; kind++) {
         picks((enum lb_kind)kind, 10);

@@ -11,7 +11,10 @@
 #include "tests/bench/peers/rival.h"
 #include "tests/lib/bench.h"
 
-enum { RUN_MS = 4, REPEATED_BUILDS = 5, SLOW_SAMPLE = 400, SLOWEST_SAMPLE = 60 };
+enum { REPEATED_BUILDS = 5, SLOW_SAMPLE = 400, SLOWEST_SAMPLE = 60 };
+enum { FEW = 300 /* rules of a list made here, with SMALL; ClassBench's have 1,000 */, FEW_HEADERS = 500 };
+static unsigned run_ms;
+static uint32_t headers_most; /* of each kind */
 
 /* PERFORMANCE's goals beside rte_acl, by size; and those of figures that stand alone: nanoseconds of a trace, seconds,
  * MiB of what was built. */
@@ -44,7 +47,7 @@ struct bench {
 
 static void traffic_take(struct arena *a, enum traffic t, struct headers *h)
 {
-    a->counts[t] = h->count < RIVAL_HEADERS ? h->count : RIVAL_HEADERS;
+    a->counts[t] = h->count < headers_most ? h->count : headers_most;
     memcpy(a->headers[t], h->v, a->counts[t] * sizeof *h->v);
     headers_fini(h);
 }
@@ -53,14 +56,14 @@ static void traffic_make(struct arena *a)
 {
     struct headers h;
     if (!a->counts[TRAFFIC_TRACE]) {
-        headers_trace(&h, &a->rules, RIVAL_HEADERS, 11);
+        headers_trace(&h, &a->rules, headers_most, 11);
         traffic_take(a, TRAFFIC_TRACE, &h);
     }
     if (!a->counts[TRAFFIC_MUTATED]) {
-        headers_mutated(&h, &a->rules, RIVAL_HEADERS, 12);
+        headers_mutated(&h, &a->rules, headers_most, 12);
         traffic_take(a, TRAFFIC_MUTATED, &h);
     }
-    headers_random(&h, &a->rules, RIVAL_HEADERS, 13);
+    headers_random(&h, &a->rules, headers_most, 13);
     traffic_take(a, TRAFFIC_RANDOM, &h);
 }
 
@@ -78,7 +81,7 @@ static bool classbench_take(struct arena *a, const char *seed, const char *size)
 {
     static const char *const kinds[] = {"trace", "mut_trace"};
     char set[40];
-    snprintf(set, sizeof set, "%s_%s_s1", seed, size);
+    snprintf(set, sizeof set, "%s_%s_s1", seed, bench_small() ? "1k" : size);
     if (!ruleset_classbench(&a->rules, set)) return false;
     for (unsigned k = 0; k < 2; k++) {
         struct headers h;
@@ -146,9 +149,9 @@ static void race(struct bench *b, const char *what, enum traffic t, int ours, st
     char peer[2 * RIVAL_TEXT], way[RIVAL_TEXT] = "";
     if (ours < 0) return;
     const bool paired = rival && theirs >= 0 && rival_way_name(rival, (unsigned)theirs, way);
-    for (unsigned i = 0; i < BENCH_RUNS; i++) {
-        series_add(&a, rival_time(&b->prey, t, (unsigned)ours, RIVAL_HEADERS, RUN_MS));
-        if (paired) series_add(&p, rival_time(rival, t, (unsigned)theirs, count, RUN_MS));
+    for (unsigned i = 0; i < bench_runs(); i++) {
+        series_add(&a, rival_time(&b->prey, t, (unsigned)ours, RIVAL_HEADERS, run_ms));
+        if (paired) series_add(&p, rival_time(rival, t, (unsigned)theirs, count, run_ms));
     }
     const bool is_acl = rival == &b->acl;
     snprintf(peer, sizeof peer, "%s%.100s", is_acl ? "rte_acl, " : "", way);
@@ -162,7 +165,7 @@ static void fastest_find(struct bench *b)
     for (unsigned i = 0; rival_way_name(&b->acl, i, way); i++) {
         if (!strstr(way, "burst")) continue;
         struct series s = {0};
-        for (unsigned k = 0; k < 3; k++) series_add(&s, rival_time(&b->acl, TRAFFIC_TRACE, i, RIVAL_HEADERS, RUN_MS));
+        for (unsigned k = 0; k < 3; k++) series_add(&s, rival_time(&b->acl, TRAFFIC_TRACE, i, RIVAL_HEADERS, run_ms));
         if (b->acl_best >= 0 && series_median(&s) >= least) continue;
         least = series_median(&s);
         b->acl_best = (int)i;
@@ -217,7 +220,7 @@ static void builds(struct bench *b)
     const bool quick = b->has_acl && b->theirs.seconds < 1;
     series_add(&a, b->ours.seconds);
     if (b->has_acl) series_add(&p, b->theirs.seconds);
-    for (unsigned i = 1; i < REPEATED_BUILDS; i++) {
+    for (unsigned i = 1; i < bench_size(REPEATED_BUILDS, 2); i++) {
         if (rival_again(&b->prey, room(b), &again)) series_add(&a, again.seconds);
         if (quick && rival_again(&b->acl, 0, &again)) series_add(&p, again.seconds);
     }
@@ -301,7 +304,8 @@ static void one_list(int argc, char **argv, const char *seed, const struct size 
     if (v6 || size->rules >= MILLION || !classbench_take(b.arena, seed, size->name)) {
         const size_t stem = strcspn(seed, "0123456789");
         for (unsigned i = 0; i < sizeof made / sizeof *made; i++)
-            if (!strncmp(made[i].name, seed, stem)) ruleset_make(&b.arena->rules, made[i].kind, v6, size->rules, 1);
+            if (!strncmp(made[i].name, seed, stem))
+                ruleset_make(&b.arena->rules, made[i].kind, v6, bench_size(size->rules, FEW), 1);
         if (!v6) snprintf(b.name, sizeof b.name, "%s %s, made here", seed, size->name);
     }
     traffic_make(b.arena);
@@ -312,6 +316,8 @@ static void one_list(int argc, char **argv, const char *seed, const struct size 
 int main(int argc, char **argv)
 {
     static const char *const seeds[] = {"acl1", "fw1", "ipc1"}, *const kinds[] = {"acl", "fw", "ipc"};
+    run_ms = bench_size(4, 0);
+    headers_most = bench_size(RIVAL_HEADERS, FEW_HEADERS);
     for (unsigned i = 0; i < SIZES; i++)
         for (unsigned s = 0; s < 3; s++) one_list(argc, argv, seeds[s], &sizes[i], false);
     for (unsigned i = 0; i < SIZES; i++)

@@ -13,6 +13,7 @@
 #include "tests/lib/child.h"
 #include "tests/lib/ruleset.h"
 
+enum { RUNS = 5, FEW = 50 /* rules of any list, with SMALL */ };
 enum kind { PREY, NFT, FILTER };
 
 /* The i-th pair of an address and a port; never twice the same. */
@@ -81,14 +82,14 @@ static void against_nft(const char *folder, const char *preyc, unsigned n)
     snprintf(rules, sizeof rules, "%s/%u.prey", folder, n);
     snprintf(out, sizeof out, "%s/%u.pbc", folder, n);
     snprintf(list, sizeof list, "%s/%u.nft", folder, n);
-    list_write(rules, PREY, n);
-    list_write(list, NFT, n);
+    list_write(rules, PREY, bench_size(n, FEW));
+    list_write(list, NFT, bench_size(n, FEW));
     char *ours[] = {(char *)(uintptr_t)preyc, rules, "-o", out, NULL};
     char *nft[] = {"/usr/bin/unshare", geteuid() == 0 ? "-n" : "-rn", "/usr/sbin/nft", "-c", "-f", list, NULL};
     struct measured a = {0}, b = {0};
     const bool peer = access(nft[2], X_OK) == 0 && child_run(nft).status == 0;
     if (!peer) bench_note("nft is not installed or may not run in a namespace of its own: no peer for %u rules", n);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < bench_size(RUNS, 2); i++) {
         if (measure(ours, &a) != 0) bench_note("preyc refuses %u rules", n);
         if (peer) measure(nft, &b);
     }
@@ -105,12 +106,12 @@ static void against_filter(const char *folder, const char *preyc, char *self, un
     snprintf(rules, sizeof rules, "%s/pairs-%u.prey", folder, n);
     snprintf(out, sizeof out, "%s/pairs-%u.pbc", folder, n);
     snprintf(list, sizeof list, "%s/pairs-%u.filter", folder, n);
-    list_write(rules, PREY, n);
-    list_write(list, FILTER, n);
+    list_write(rules, PREY, bench_size(n, FEW));
+    list_write(list, FILTER, bench_size(n, FEW));
     char *ours[] = {(char *)(uintptr_t)preyc, rules, "-o", out, NULL};
     char *theirs[] = {self, "--filter", list, NULL};
     struct measured a = {0}, b = {0};
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < bench_size(RUNS, 2); i++) {
         measure(ours, &a);
         measure(theirs, &b);
     }
@@ -122,7 +123,6 @@ static void against_filter(const char *folder, const char *preyc, char *self, un
 /* A list of IPv6 rules, made here: what a user waits for beside the classifier, which `classify` times alone. */
 static void large(const char *folder, char *preyc, uint32_t n)
 {
-    enum { RUNS = 5 };
     char rules[4200], out[4200], what[96];
     struct ruleset rs;
     struct measured m = {0};
@@ -130,12 +130,12 @@ static void large(const char *folder, char *preyc, uint32_t n)
     snprintf(out, sizeof out, "%s/fw6-%u.pbc", folder, n);
     FILE *f = fopen(rules, "w");
     if (!f) exit(2);
-    ruleset_make(&rs, RULES_FW, true, n, 1);
+    ruleset_make(&rs, RULES_FW, true, bench_size(n, FEW), 1);
     ruleset_print(&rs, f);
     ruleset_fini(&rs);
     if (fclose(f) != 0) exit(2);
     char *argv[] = {"/bin/sh", "-c", "exec \"$0\" \"$1\" -o \"$2\" 2>/dev/null", preyc, rules, out, NULL};
-    for (unsigned i = 0; i < RUNS; i++)
+    for (unsigned i = 0; i < bench_size(RUNS, 2); i++)
         if (measure(argv, &m) != 0) bench_note("preyc refuses %u IPv6 rules", n);
     snprintf(what, sizeof what, "preyc, fw %u rules, IPv6: time", n);
     bench_row(&(struct bench_row){what, "ms", &m.ms, NULL, NULL, GOAL_NONE, 0});

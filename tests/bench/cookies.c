@@ -12,7 +12,7 @@
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 
-enum { PACKETS = 1 << 16, FRAME = 128, LEN = 74, SYN = 2, ACK = 16, SLOTS = 1024, SLOT_BYTES = 2048 };
+enum { FRAME = 128, LEN = 74, SYN = 2, ACK = 16, SLOTS = 1024, SLOT_BYTES = 2048 };
 
 #define RULES(options)                                                                                                 \
     "limits { flows 1_000_000; half_open 1_000_000 }\n"                                                                \
@@ -21,8 +21,9 @@ enum { PACKETS = 1 << 16, FRAME = 128, LEN = 74, SYN = 2, ACK = 16, SLOTS = 1024
     "firewall f default drop { accept tcp to 203.0.113.10 port 80 flags has syn lacks ack\n accept state established " \
     "}\n"
 
+static unsigned packets; /* of a run, a multiple of VM_BATCH: 2^16, less with SMALL */
 static const struct facts facts;
-static uint8_t *frames; /* [PACKETS][FRAME] */
+static uint8_t *frames; /* [packets][FRAME] */
 static struct pool *pool;
 
 static void die(const char *what, const char *why)
@@ -42,7 +43,7 @@ static struct vm *worker(const char *text)
     compile_fini(&c);
     struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1});
     program_put(p);
-    if (!vm) die("memory", "is out");
+    if (!vm) die("flows", "out of memory");
     return vm;
 }
 
@@ -77,7 +78,7 @@ static double timed(struct vm *vm, enum action expected)
     static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     const struct vm_in in = {.mono_ns = 1, .facts = &facts};
     const uint64_t began = bench_cpu_ns();
-    for (unsigned i = 0; i < PACKETS; i += VM_BATCH) {
+    for (unsigned i = 0; i < packets; i += VM_BATCH) {
         for (unsigned k = 0; k < VM_BATCH; k++) {
             pkt_view(&pkts[k], frames + (size_t)(i + k) * FRAME, LEN, LEN, LINK_ETHER, IFACE_NONE);
             pointers[k] = &pkts[k];
@@ -88,27 +89,28 @@ static double timed(struct vm *vm, enum action expected)
             if (verdicts[k].action != expected) die("a packet", "meets another verdict");
         for (unsigned k = 0; k < tx.count; k++) pool_put(entries[k].pkt);
     }
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 static void fill(uint32_t first, unsigned flags)
 {
-    for (uint32_t i = 0; i < PACKETS; i++) frame_of(frames + (size_t)i * FRAME, first + i, flags);
+    for (uint32_t i = 0; i < packets; i++) frame_of(frames + (size_t)i * FRAME, first + i, flags);
 }
 
 int main(void)
 {
+    packets = bench_size(1 << 16, 1 << 12);
     const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64;
     void *memory = aligned_alloc(64, bytes);
-    frames = aligned_alloc(FRAME, (size_t)PACKETS * FRAME);
+    frames = aligned_alloc(FRAME, (size_t)packets * FRAME);
     pool = memory && frames ? pool_init(memory, bytes, SLOTS, SLOT_BYTES) : NULL;
-    if (!pool) die("memory", "is out");
+    if (!pool) die("frames", "out of memory");
     struct vm *with = worker(RULES("syn cookies;")), *without = worker(RULES(""));
     struct series syns = {0}, flows = {0}, acks = {0};
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
-        fill(i * PACKETS, SYN);
+    for (unsigned i = 0; i <= bench_runs(); i++) {
+        fill(i * packets, SYN);
         const double a = timed(with, ACTION_FORWARD), b = timed(without, ACTION_FORWARD);
-        fill(i * PACKETS, ACK);
+        fill(i * packets, ACK);
         const double c = timed(with, ACTION_DROP);
         if (i == 0) continue; /* warms */
         series_add(&syns, a);

@@ -13,7 +13,7 @@
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 
-enum { PACKETS = 1 << 18, FRAME = 64, SYN = 2, ACK = 16, CLIENT_SEQ = 1000, SERVER_SEQ = 5000 };
+enum { FRAME = 64, SYN = 2, ACK = 16, CLIENT_SEQ = 1000, SERVER_SEQ = 5000 };
 
 static const char with_state[] = "firewall edge default drop {\n"
                                  "  accept state established, related\n"
@@ -24,8 +24,9 @@ static const char without[] = "firewall edge default drop {\n"
                               "  accept tcp port 443\n"
                               "}\n";
 
+static unsigned packets; /* of a run: 2^18, less with SMALL */
 static const struct facts facts;
-static uint8_t *frames; /* [PACKETS][FRAME] */
+static uint8_t *frames; /* [packets][FRAME] */
 
 static void die(const char *what, const char *why)
 {
@@ -95,7 +96,7 @@ static void open_all(struct vm *vm, uint32_t flows)
 {
     for (uint32_t done = 0; done < flows;) {
         unsigned n = 0;
-        for (; n + 3 <= PACKETS && done < flows; n += 3, done++) {
+        for (; n + 3 <= packets && done < flows; n += 3, done++) {
             uint8_t *f = frames + (size_t)n * FRAME;
             frame_of(f, done, false, SYN, CLIENT_SEQ - 1, 0);
             frame_of(f + FRAME, done, true, SYN | ACK, SERVER_SEQ - 1, CLIENT_SEQ);
@@ -107,15 +108,15 @@ static void open_all(struct vm *vm, uint32_t flows)
 
 static void draw(struct rng *r, uint32_t flows, bool skewed)
 {
-    for (unsigned i = 0; i < PACKETS; i++)
+    for (unsigned i = 0; i < packets; i++)
         frame_of(frames + (size_t)i * FRAME, bench_draw(r, flows, skewed), false, ACK, CLIENT_SEQ, SERVER_SEQ);
 }
 
 static double timed(struct vm *vm)
 {
     const uint64_t began = bench_cpu_ns();
-    if (run(vm, PACKETS) != PACKETS) die("a packet of a connection", "is not accepted");
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    if (run(vm, packets) != packets) die("a packet of a connection", "is not accepted");
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 struct scene {
@@ -135,12 +136,13 @@ static const struct scene scenes[] = {
 static void measure(const struct scene *s, struct program *stateful, struct program *stateless, struct rng *r)
 {
     const struct vm_cfg cfg = {.seed = 1, .forget = s->forget};
+    const uint32_t flows = bench_size(s->flows, 20000);
     struct series ours = {0}, peer = {0};
     struct vm *vm = vm_new(stateful, &cfg), *plain = vm_new(stateless, &cfg);
-    if (!vm || !plain) die("memory", "is out");
-    open_all(vm, s->flows);
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
-        draw(r, s->flows, s->skewed);
+    if (!vm || !plain) die("flows", "out of memory");
+    open_all(vm, flows);
+    for (unsigned i = 0; i <= bench_runs(); i++) {
+        draw(r, flows, s->skewed);
         const double a = timed(vm), b = timed(plain);
         if (i == 0) continue; /* warms */
         series_add(&ours, a);
@@ -160,7 +162,8 @@ static void measure(const struct scene *s, struct program *stateful, struct prog
 int main(void)
 {
     struct rng r = {1};
-    frames = aligned_alloc(FRAME, (size_t)PACKETS * FRAME);
+    packets = bench_size(1 << 18, 1 << 12);
+    frames = aligned_alloc(FRAME, (size_t)packets * FRAME);
     if (!frames) return 2;
     struct program *stateful = compiled(with_state), *stateless = compiled(without);
     for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++) measure(&scenes[i], stateful, stateless, &r);

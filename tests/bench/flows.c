@@ -13,7 +13,9 @@
 #include "tests/lib/bench.h"
 #include "vm/flow/table_priv.h"
 
-enum { BATCH = 64, PACKETS = 1 << 18, SECOND = 1000000000, LINE = 64 };
+enum { BATCH = 64, SECOND = 1000000000, LINE = 64 };
+static unsigned packets; /* of a run, a multiple of BATCH: 2^18, less with SMALL */
+static uint32_t million; /* flows; less with SMALL */
 
 static uint32_t *numbers; /* of the packets' flows, in order */
 static int32_t *slots;    /* of those */
@@ -48,7 +50,7 @@ static void fill(struct flow_table *t, uint32_t flows, bool v6)
 
 static void draw_packets(struct flow_table *t, struct rng *r, uint32_t flows, bool skewed, bool v6)
 {
-    for (unsigned i = 0; i < PACKETS; i++) {
+    for (unsigned i = 0; i < packets; i++) {
         struct flow_id id;
         numbers[i] = bench_draw(r, flows, skewed);
         id_of(&id, numbers[i], v6);
@@ -59,7 +61,7 @@ static void draw_packets(struct flow_table *t, struct rng *r, uint32_t flows, bo
 
 static void number_packets(uint32_t *next)
 {
-    for (unsigned i = 0; i < PACKETS; i++) numbers[i] = (*next)++;
+    for (unsigned i = 0; i < packets; i++) numbers[i] = (*next)++;
 }
 
 struct batch {
@@ -97,21 +99,21 @@ static void look_batch(struct flow_table *t, const uint32_t *number, bool v6, ui
 static double look_all(struct flow_table *t, bool v6, uint64_t now_ns)
 {
     const uint64_t began = bench_cpu_ns();
-    for (unsigned i = 0; i < PACKETS; i += BATCH) look_batch(t, numbers + i, v6, now_ns);
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    for (unsigned i = 0; i < packets; i += BATCH) look_batch(t, numbers + i, v6, now_ns);
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 static double read_all(struct flow *memory)
 {
     const uint64_t began = bench_cpu_ns();
-    for (unsigned i = 0; i < PACKETS; i += BATCH) {
+    for (unsigned i = 0; i < packets; i += BATCH) {
         for (unsigned k = i; k < i + BATCH; k++) __builtin_prefetch(&memory[slots[k]]);
         for (unsigned k = i; k < i + BATCH; k++) {
             sum += memory[slots[k]].claim;
             memory[slots[k]].seen_ns = i;
         }
     }
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 /* ---- look-ups ---- */
@@ -143,12 +145,13 @@ static struct flow *memory_like(const struct flow_table *t)
 
 static void measure_look_up(const struct scene *s, struct rng *r)
 {
+    const uint32_t flows = bench_size(s->flows, million);
     struct series mine = {0}, theirs = {0};
-    struct flow_table *t = table_of(1000000, 1000);
+    struct flow_table *t = table_of(million, million / 1000);
     struct flow *memory = memory_like(t);
-    fill(t, s->flows, s->v6);
-    for (unsigned run = 0; run <= BENCH_RUNS; run++) {
-        draw_packets(t, r, s->flows, s->skewed, s->v6);
+    fill(t, flows, s->v6);
+    for (unsigned run = 0; run <= bench_runs(); run++) {
+        draw_packets(t, r, flows, s->skewed, s->v6);
         const double ours = look_all(t, s->v6, 1), peer = read_all(memory);
         if (run == 0) continue; /* warms */
         series_add(&mine, ours);
@@ -175,10 +178,10 @@ static void row(const char *what, const char *unit, const struct series *ours)
 static void measure_misses(void)
 {
     struct series ns = {0};
-    struct flow_table *t = table_of(1000000, 1000);
+    struct flow_table *t = table_of(million, million / 1000);
     uint32_t next = 1u << 24;
-    fill(t, 1000000, false);
-    for (unsigned run = 0; run <= BENCH_RUNS; run++) {
+    fill(t, million, false);
+    for (unsigned run = 0; run <= bench_runs(); run++) {
         number_packets(&next);
         const double took = look_all(t, false, 1);
         if (run) series_add(&ns, took);
@@ -192,25 +195,25 @@ static double add_all(struct flow_table *t, enum flow_state state, uint64_t now_
 {
     const uint64_t began = bench_cpu_ns();
     struct batch b;
-    for (unsigned i = 0; i < PACKETS; i += BATCH) {
+    for (unsigned i = 0; i < packets; i += BATCH) {
         ask_batch(t, numbers + i, false, &b);
         for (unsigned k = 0; k < BATCH; k++)
             if (find_at(t, &b.id[k], b.hash[k], b.hint[k], now_ns) == FLOW_NONE)
                 table_begin(t, &(struct flow_tuple){b.id[k], b.hash[k], FLOW_NONE, false}, state, 0, now_ns + i);
     }
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 static void measure_changes(void)
 {
     struct series added = {0}, expired = {0};
-    struct flow_table *t = table_of(1000000, 1000);
+    struct flow_table *t = table_of(million, million / 1000);
     uint32_t next = 1u << 24;
-    fill(t, 500000, false);
-    for (unsigned run = 0; run <= BENCH_RUNS; run++) {
+    fill(t, million / 2, false);
+    for (unsigned run = 0; run <= bench_runs(); run++) {
         number_packets(&next);
         const double add = add_all(t, FLOW_STATE_OPEN, 1), end = look_all(t, false, 200ull * SECOND);
-        if (flow_table_counters(t)->ended[FLOW_END_IDLE] != (run + 1) * PACKETS) exit(2);
+        if (flow_table_counters(t)->ended[FLOW_END_IDLE] != (run + 1) * packets) exit(2);
         if (run == 0) continue; /* warms, and touches pages */
         series_add(&added, 1e3 / add);
         series_add(&expired, end);
@@ -224,15 +227,15 @@ static void measure_changes(void)
 static void measure_flood(void)
 {
     struct series rate = {0};
-    struct flow_table *t = table_of(1000000, 100000);
+    struct flow_table *t = table_of(million, million / 10);
     uint32_t next = 1u << 24;
-    fill(t, 1000000, false);
-    for (unsigned run = 0; run <= BENCH_RUNS; run++) {
+    fill(t, million, false);
+    for (unsigned run = 0; run <= bench_runs(); run++) {
         number_packets(&next);
-        const double took = add_all(t, FLOW_STATE_SYN_SENT, 1 + (uint64_t)run * PACKETS);
+        const double took = add_all(t, FLOW_STATE_SYN_SENT, 1 + (uint64_t)run * packets);
         if (run) series_add(&rate, 1e3 / took);
     }
-    if (flow_table_counters(t)->live[FLOW_ESTABLISHED] != 1000000) exit(2);
+    if (flow_table_counters(t)->live[FLOW_ESTABLISHED] != million) exit(2);
     row("half-open flows a second, over their bound", "million", &rate);
     flow_table_free(t);
 }
@@ -247,12 +250,12 @@ static double sweep_ms(struct flow_table *t, uint64_t now_ns)
 static void measure_sweep(void)
 {
     struct series idle = {0}, over = {0};
-    for (unsigned run = 0; run < BENCH_RUNS; run++) {
-        struct flow_table *t = table_of(1000000, 1000);
-        fill(t, 1000000, false);
+    for (unsigned run = 0; run < bench_runs(); run++) {
+        struct flow_table *t = table_of(million, million / 1000);
+        fill(t, million, false);
         series_add(&idle, sweep_ms(t, 2));
         series_add(&over, sweep_ms(t, 200ull * SECOND));
-        if (flow_table_counters(t)->ended[FLOW_END_IDLE] != 1000000) exit(2);
+        if (flow_table_counters(t)->ended[FLOW_END_IDLE] != million) exit(2);
         flow_table_free(t);
     }
     row("a whole sweep of 1,000,000 flows, none over", "ms", &idle);
@@ -261,9 +264,9 @@ static void measure_sweep(void)
 
 static void measure_bytes(void)
 {
-    struct flow_table *t = table_of(1000000, 100000);
+    struct flow_table *t = table_of(million, million / 10);
     struct series all = {0};
-    series_add(&all, (double)flow_table_bytes(t) / 1000000);
+    series_add(&all, (double)flow_table_bytes(t) / million);
     row("memory reserved for each of 1,000,000 `flows`", "bytes", &all);
     bench_note(
         "flows: a look-up reads a slot of %zu bytes for IPv4, and as much again for IPv6, beside 32 bytes of tags",
@@ -274,8 +277,10 @@ static void measure_bytes(void)
 int main(void)
 {
     struct rng r = {1};
-    numbers = calloc(PACKETS, sizeof *numbers);
-    slots = calloc(PACKETS, sizeof *slots);
+    packets = bench_size(1 << 18, 1 << 12);
+    million = bench_size(1000000, 20000);
+    numbers = calloc(packets, sizeof *numbers);
+    slots = calloc(packets, sizeof *slots);
     if (!numbers || !slots) return 2;
     for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++) measure_look_up(&scenes[i], &r);
     measure_misses();

@@ -5,7 +5,7 @@
 #include "tests/lib/bench.h"
 #include "vm/stream/first.h"
 
-enum { TIMES = 100000, SLOW = 60000 };
+enum { SLOW = 60000 };
 
 static const char request[] = "GET /shop/items/4711?color=blue&size=42 HTTP/1.1\r\n"
                               "Host: shop.example.com\r\n"
@@ -31,11 +31,12 @@ static void row(const char *what, const struct series *ours, enum bench_goal goa
 static bool whole(const uint8_t *bytes, uint32_t n, unsigned wants, struct series *ns)
 {
     const struct first_asked asked = {.wants = wants};
-    for (unsigned run = 0; run < BENCH_RUNS; run++) {
+    const unsigned times = bench_size(100000, 1000);
+    for (unsigned run = 0; run < bench_runs(); run++) {
         const uint64_t began = bench_cpu_ns();
-        for (unsigned i = 0; i < TIMES; i++)
+        for (unsigned i = 0; i < times; i++)
             if (first_read(&f, &(struct first_at){.hello = {0}}, bytes, n, &asked) != READ_WHOLE) return false;
-        series_add(ns, (double)(bench_cpu_ns() - began) / TIMES);
+        series_add(ns, (double)(bench_cpu_ns() - began) / times);
     }
     return true;
 }
@@ -44,7 +45,7 @@ static bool whole(const uint8_t *bytes, uint32_t n, unsigned wants, struct serie
 static bool slowly(const uint8_t *bytes, unsigned wants, struct series *ns)
 {
     const struct first_asked asked = {.wants = wants};
-    for (unsigned run = 0; run < BENCH_RUNS; run++) {
+    for (unsigned run = 0; run < bench_runs(); run++) {
         struct first_at at = {.hello = {0}};
         const uint64_t began = bench_cpu_ns();
         for (uint32_t n = 0; n < SLOW; n++)

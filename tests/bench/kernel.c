@@ -12,6 +12,7 @@
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
+enum { FEW_RULES = 300 /* of any list, with SMALL */ };
 enum { FLOWS = 4096 /* that frames are of, where any do */, FEW = 1024 /* headers that caches hold the rules of */ };
 
 static struct both none; /* no rules: every packet is dropped */
@@ -22,7 +23,7 @@ static void rows_of(const char *what, const struct both *b, enum action action, 
 {
     char more[120];
     struct series ours = {0}, user = {0}, over = {0};
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
                      without = goal_over_none > 0 ? time_kernel(executor_kernel(none.kernel), ACTION_DROP, nothing) : 0,
                      c = time_user(executor_vm(b->user), &both_facts, action);
@@ -79,7 +80,7 @@ static void ten_by_hand(void)
     struct series ours = {0}, hand = {0};
     char *text = rules_text(10);
     struct both b = both_of(text);
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         const double nothing = time_nothing(), a = time_kernel(executor_kernel(b.kernel), ACTION_DROP, nothing),
                      c = time_run(time_hand("ten")) - nothing;
         if (i == 0) continue;
@@ -130,18 +131,20 @@ static void list_row(struct ruleset *rs, struct headers *h, double goal)
 
 static void list_rows(void)
 {
-    static const char *const sets[] = {"acl1_100k_s1", "fw1_100k_s1", "ipc1_100k_s1"}, *const names[] = {"acl", "fw",
-                                                                                                         "ipc"};
+    static const char *const names[] = {"acl", "fw", "ipc"};
     static const double goals[] = {110, 180, 180};
     for (unsigned kind = RULES_ACL; kind <= RULES_IPC; kind++) {
         struct ruleset rs;
         struct headers h;
-        if (!ruleset_classbench(&rs, sets[kind])) {
-            ruleset_make(&rs, kind, false, 100000, 1);
+        char set[40];
+        snprintf(set, sizeof set, "%s1_%s_s1", names[kind], bench_small() ? "1k" : "100k");
+        if (!ruleset_classbench(&rs, set)) {
+            ruleset_make(&rs, kind, false, bench_size(100000, FEW_RULES), 1);
             snprintf(rs.name, sizeof rs.name, "%s of our own", names[kind]);
             headers_trace(&h, &rs, FRAMES_POOL, 1);
-        } else if (!headers_classbench(&h, sets[kind], "trace")) {
-            headers_trace(&h, &rs, FRAMES_POOL, 1);
+        } else {
+            if (!headers_classbench(&h, set, "trace")) headers_trace(&h, &rs, FRAMES_POOL, 1);
+            snprintf(rs.name, sizeof rs.name, "%s1_100k_s1", names[kind]);
         }
         list_row(&rs, &h, goals[kind]);
     }
@@ -181,8 +184,9 @@ static void set_frame(void *arg, uint32_t i, uint8_t frame[FRAMES_LONG])
     wire_put16(frame + 24, csum_of(frame + 14, 20));
 }
 
-static void set_row(const char *what, uint32_t members)
+static void set_row(const char *what, uint32_t full)
 {
+    uint32_t members = bench_size(full, 2000);
     char *text = set_text(members);
     time_pool(set_frame, &members);
     row(what, text, ACTION_DROP);

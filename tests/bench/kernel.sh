@@ -1,12 +1,13 @@
 #!/bin/bash
 # make bench-kernel, as root: what the executor in the kernel costs, beside its peers, as one table. Never passes or fails on
 # time. UPDATE=1 writes the table into RESULTS.md: on a quiet machine, or the figures are those of its other work too.
-# ONLY='kernel kernel_flows kernel_load kernel_veth kernel_start' chooses parts.
+# ONLY='kernel kernel_flows kernel_load kernel_veth kernel_start' chooses parts; SMALL=1 only tries them.
 set -euo pipefail
 export B=${B:-build}
 here=tests/bench
-rows=$B/bench-kernel.rows
-table=$B/bench-kernel.table
+. $here/small.sh
+rows=$results/bench-kernel.rows
+table=$results/bench-kernel.table
 load=$(cut -d ' ' -f 1 /proc/loadavg)
 : >"$rows"
 for part in ${ONLY:-kernel kernel_flows kernel_load kernel_veth kernel_start}; do

@@ -15,14 +15,22 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
 
-enum { THOUSAND = 1000, MILLION = 1000000, CHUNK = 1000, SERVERS = 32 };
+enum { THOUSAND = 1000, MILLION = 1000000, FEW = 10000 /* with SMALL */, CHUNK = 1000, SERVERS = 32 };
+
+/* By rules with room for all flows. */
+static struct both both_for(const char *text)
+{
+    char all[4000];
+    snprintf(all, sizeof all, "limits { flows %u }\n%s", bench_size(1048576, 2 * FEW), text);
+    return both_of(all);
+}
 
 /* ---- rows ---- */
 
 static void race(const char *what, const struct both *b, enum action action)
 {
     struct series ours = {0}, user = {0};
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
                      c = time_user(executor_vm(b->user), &both_facts, action);
         if (i == 0) continue; /* warms */
@@ -35,7 +43,7 @@ static void race(const char *what, const struct both *b, enum action action)
 static void race_hand(const char *what, const struct both *b)
 {
     struct series ours = {0}, hand = {0};
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), ACTION_FORWARD, nothing),
                      c = time_run(time_hand("nat")) - nothing;
         if (i == 0) continue;
@@ -83,7 +91,7 @@ static void race_two(const char *what, const struct both *b)
 {
     struct series two = {0}, one = {0};
     const int other = time_other_cpu();
-    for (unsigned i = 0; i <= BENCH_RUNS && other >= 0; i++) {
+    for (unsigned i = 0; i <= bench_runs() && other >= 0; i++) {
         const double nothing = time_nothing();
         const double alone = 1e3 / (time_run(both_look(b)) - nothing),
                      together = both_sides(both_look(b), other, (const double[2]){nothing, nothing});
@@ -99,8 +107,7 @@ static void race_two(const char *what, const struct both *b)
 
 /* ---- established connections ---- */
 
-static const char stateful[] = "limits { flows 1048576 }\n"
-                               "firewall edge default drop {\n"
+static const char stateful[] = "firewall edge default drop {\n"
                                "  accept state established, related\n"
                                "  drop state invalid\n"
                                "  accept tcp port 443\n"
@@ -110,7 +117,8 @@ static void established_rows(uint32_t flows, const char *count)
 {
     static const enum time_kind handshake[] = {TIME_SYN, TIME_SYN_ACK, TIME_ACK};
     char what[100];
-    struct both b = both_of(stateful);
+    struct both b = both_for(stateful);
+    flows = bench_size(flows, FEW);
     for (uint32_t at = 0; at < flows; at += CHUNK)
         for (unsigned i = 0; i < 3; i++) {
             time_each(both_look(&b), handshake[i], at, CHUNK);
@@ -146,7 +154,7 @@ static char *mode_text(const struct mode *m)
     size_t len;
     FILE *f = open_memstream(&text, &len);
     if (!f) time_die("memory", "is out");
-    fprintf(f, "limits { flows 1048576 }\npool web {\n");
+    fprintf(f, "pool web {\n");
     if (strcmp(m->name, "passthrough") == 0) fprintf(f, "  source 10.9.0.7 ports 1024-65535\n");
     for (unsigned i = 0; i < SERVERS; i++)
         fprintf(f, "  server s%u 10.0.0.%u%s mac 02:00:00:00:00:%02x\n", i, i + 1, m->port ? ":8080" : "", i + 1);
@@ -171,7 +179,8 @@ static void fill_by_hand(uint32_t flows)
 static void mode_rows(const char *name, const char *text, uint32_t flows, const char *count, bool by_hand)
 {
     char what[100];
-    struct both b = both_of(text);
+    struct both b = both_for(text);
+    flows = bench_size(flows, FEW);
     both_open(&b, TIME_UDP, flows, IFACE_NONE);
     time_flows(TIME_UDP, flows);
     snprintf(what, sizeof what, "kernel: %s, %s flows", name, count);
@@ -193,8 +202,7 @@ static void all_modes(void)
         if (i == 0) mode_rows(modes[i].name, text, MILLION, "1,000,000", true);
         free(text);
     }
-    mode_rows("nat forward", "limits { flows 1048576 }\nnat n { forward 198.51.100.1 udp/53 -> 10.0.0.1:8080 }\n",
-              THOUSAND, "1,000", true);
+    mode_rows("nat forward", "nat n { forward 198.51.100.1 udp/53 -> 10.0.0.1:8080 }\n", THOUSAND, "1,000", true);
 }
 
 int main(int argc, char **argv)

@@ -13,6 +13,8 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/ruleset.h"
 
+enum { FEW = 300 /* rules of any list, with SMALL */ };
+
 /* Processor time of all threads. */
 static uint64_t cpu_ns(void)
 {
@@ -66,26 +68,27 @@ static void load(struct kernel *k, const struct program *p, struct series *judge
         series_add(proved, ms_since(begin));
 }
 
-static void put_row(const char *what, const struct ruleset *rs, const struct series *ms, double goal)
+/* What a list of `count` rules is called by, whatever the size that is measured. */
+static void put_row(const char *what, const char *list, uint32_t count, const struct series *ms, double goal)
 {
     char name[120];
-    snprintf(name, sizeof name, "%s: %s, %u rule%s", what, rs->name, rs->count, rs->count == 1 ? "" : "s");
+    snprintf(name, sizeof name, "%s: %s, %u rule%s", what, list, count, count == 1 ? "" : "s");
     bench_row(&(struct bench_row){name, "ms", ms, NULL, NULL, goal > 0 ? GOAL_VALUE : GOAL_NONE, goal});
 }
 
-static void judge_row(struct kernel *k, const struct ruleset *rs, double goal)
+static void judge_row(struct kernel *k, const struct ruleset *rs, uint32_t count, double goal)
 {
     char err[400] = "";
     struct series judged = {0}, proved = {0};
     struct proof proof = {0};
     struct program *p = compiled(rs);
-    for (unsigned i = 0; p && !*err && i < (rs->count > 10000 ? 3 : BENCH_RUNS); i++)
+    for (unsigned i = 0; p && !*err && i < bench_size(count > 10000 ? 3 : bench_runs(), 1); i++)
         load(k, p, &judged, &proved, &proof, err, sizeof err);
     if (*err)
         bench_note("%s, %u rules: %s", rs->name, rs->count, err);
     else {
-        put_row("into the kernel", rs, &judged, goal);
-        put_row("proved", rs, &proved, rs->count > 10000 ? 500 : 0);
+        put_row("into the kernel", rs->name, count, &judged, goal);
+        put_row("proved", rs->name, count, &proved, count > 10000 ? 500 : 0);
         bench_note("%s, %u rules: %u instructions verified, %llu frames proved", rs->name, rs->count,
                    verified(k, KERNEL_ENTRY_judge_xdp), (unsigned long long)proof.frames);
     }
@@ -96,9 +99,9 @@ static void made_row(struct kernel *k, enum ruleset_kind kind, bool v6, uint32_t
 {
     static const char *const names[] = {"acl", "fw", "ipc"};
     struct ruleset rs;
-    ruleset_make(&rs, kind, v6, count, 1);
+    ruleset_make(&rs, kind, v6, bench_size(count, FEW), 1);
     snprintf(rs.name, sizeof rs.name, "%s%s", names[kind], v6 ? ", IPv6" : "");
-    judge_row(k, &rs, goal);
+    judge_row(k, &rs, count, goal);
     ruleset_fini(&rs);
 }
 
@@ -111,7 +114,7 @@ int main(void)
     ruleset_make(&one, RULES_ACL, false, 1, 1);
     struct program *p = compiled(&one);
     ruleset_fini(&one);
-    for (unsigned i = 0; p && i < 3; i++) {
+    for (unsigned i = 0; p && i < bench_size(3, 1); i++) {
         kernel_free(k);
         const uint64_t begin = cpu_ns();
         k = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
@@ -126,8 +129,8 @@ int main(void)
     static const char *const sets[] = {"acl1_100k_s1", "fw1_100k_s1", "ipc1_100k_s1"};
     for (unsigned kind = RULES_ACL; kind <= RULES_IPC; kind++) {
         struct ruleset rs;
-        if (ruleset_classbench(&rs, sets[kind])) {
-            judge_row(k, &rs, 500);
+        if (!bench_small() && ruleset_classbench(&rs, sets[kind])) {
+            judge_row(k, &rs, rs.count, 500);
             ruleset_fini(&rs);
         } else
             made_row(k, kind, false, 100000, 500);

@@ -5,7 +5,8 @@
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
-RUNS=${RUNS:-5}
+. "$top/tests/bench/small.sh"
+RUNS=${RUNS:-$(size 5 1)}
 live_begin >&2
 space out host
 ip -n "$id-out" link add eth0 address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns "$id-host"

@@ -76,20 +76,31 @@ struct contender {
     uint32_t sent;        /* frames */
 };
 
+/* How many have arrived, once the last ones have, too; so many are awaited. */
+static uint64_t arrivals(const struct frames *f, uint64_t sent)
+{
+    uint64_t came = 0;
+    for (unsigned ms = 0; ms < 1000; ms++) {
+        usleep(1000);
+        came = __atomic_load_n(&f->arrived, __ATOMIC_RELAXED);
+        if (came >= sent) break;
+    }
+    return came;
+}
+
 /* Nanoseconds a frame; all must arrive, or none. */
 static double run(const struct contender *c)
 {
     char why[200];
     struct frames *f = time_frames();
-    const uint32_t sent = c->sent;
+    const uint32_t sent = bench_size(c->sent, 2000);
     attach(fwd, f0, c->program);
     if (c->on) rules(c->on);
     enter(gen);
     time_send(sent / 10); /* connections begin */
     f->arrived = 0;
     const double ns = time_send(sent);
-    usleep(1000); /* the last ones */
-    const uint64_t came = __atomic_load_n(&f->arrived, __ATOMIC_RELAXED);
+    const uint64_t came = arrivals(f, c->drops ? 0 : sent);
     if (c->off) rules(c->off);
     snprintf(why, sizeof why, "%llu of %u arrived", (unsigned long long)came, sent);
     if (c->drops ? came > sent / 100 : came < sent * 99ull / 100) time_die(c->what, why);
@@ -99,7 +110,7 @@ static double run(const struct contender *c)
 static void race(const char *what, const struct contender *ours, const struct contender *peer, double goal)
 {
     struct series a = {0}, b = {0};
-    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+    for (unsigned i = 0; i <= bench_runs(); i++) {
         const double x = run(ours), y = run(peer);
         if (i == 0) continue; /* warms */
         series_add(&a, x);

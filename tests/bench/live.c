@@ -29,11 +29,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/bench.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 #include "vm/worker/owner.h"
 
-enum { BURST = 64, FRAME = 60, LATE_NS = 3000000, ETH = 14, IP = 20, STAMP = FRAME - 8, FLOWS_MOST = 50000 };
+enum {
+    BURST = 64,
+    FRAME = 60,
+    LATE_NS = 3000000,
+    ANY_NS = 2000000000 /* where nothing is measured */,
+    ETH = 14,
+    IP = 20,
+    STAMP = FRAME - 8,
+    FLOWS_MOST = 50000
+};
 
 static void fail(const char *what)
 {
@@ -170,7 +180,7 @@ static void burst(struct run *r, bool drops)
     const uint64_t begin = clock_of(CLOCK_THREAD_CPUTIME_ID);
     if (sendmmsg(r->out, messages, BURST, 0) != BURST) fail("sendmmsg");
     r->sending_ns += clock_of(CLOCK_THREAD_CPUTIME_ID) - begin;
-    const uint64_t late = clock_of(CLOCK_MONOTONIC) + (drops ? 100000 : LATE_NS);
+    const uint64_t late = clock_of(CLOCK_MONOTONIC) + (drops ? 100000 : bench_small() ? ANY_NS : LATE_NS);
     while (arrived(r->sink, r->ifindex) < goal && clock_of(CLOCK_MONOTONIC) < late) sched_yield();
 }
 

@@ -6,10 +6,11 @@
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
+. "$top/tests/bench/small.sh"
 live_begin
-RUNS=${RUNS:-5}
-COUNT=${COUNT:-100000}
-FLOWS=${FLOWS:-1000}
+RUNS=${RUNS:-$(size 5 1)}
+COUNT=${COUNT:-$(size 100000 1000)}
+FLOWS=${FLOWS:-$(size 1000 100)}
 SECONDS_MOST=${SECONDS_MOST:-460}
 # The generator on the first CPU, what forwards in user space on the last, as preyrun chooses.
 first=0 last=$(($(nproc) - 1))
@@ -70,6 +71,7 @@ dnat() {
 }
 user() { # COMMAND...
     : >said.out
+    : >said # that of the one before says that it is ready
     ip netns exec "$id-fwd" "$@" >said.out 2>said &
     pid=$!
     pids="$pids $pid"
@@ -142,7 +144,7 @@ contender() { # NAME [latency]
     got=$(send $kind ${owners:+passthrough.pbc $seed $owners}) || echo "bench-live: $1: nothing came" >&2
     # At half load: one in twice the time that a frame took, but in 50 µs at the latest.
     [ "${2-}" != latency ] || [ -z "$got" ] ||
-        echo "$1 $(COUNT=10000 send "$(echo "$got" | awk '{ n = 2 * $4 + 1; printf "%d", n < 50000 ? n : 50000 }')")" >>late
+        echo "$1 $(COUNT=$(size 10000 500) send "$(echo "$got" | awk '{ n = 2 * $4 + 1; printf "%d", n < 50000 ? n : 50000 }')")" >>late
     nothing
     echo "$1 ${got:-0 0 0 0} $(handed)" >>runs
 }

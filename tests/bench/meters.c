@@ -10,7 +10,8 @@
 #include "tests/lib/rng.h"
 #include "vm/judge/meter.h"
 
-enum { PACKETS = 1 << 16, PASSES = 4, ENTRIES = 65536, SECOND = 1000000000 };
+enum { ENTRIES = 65536, SECOND = 1000000000 };
+static unsigned packets, passes; /* of a pass, and of a run */
 
 static struct key *keys;
 static uint64_t packet;       /* number of the next */
@@ -43,20 +44,20 @@ static struct key key_of(uint32_t number)
 static double ask_all(struct meters *m, uint64_t *now_ns, uint64_t step_ns)
 {
     uint64_t within = 0, began = bench_cpu_ns();
-    for (unsigned i = 0; i < PACKETS; i++) {
+    for (unsigned i = 0; i < packets; i++) {
         if (i % VM_BATCH == 0) meters_at(m, *now_ns += step_ns * VM_BATCH);
         within += meter_ask(m, 0, &keys[i], packet++) == METER_WITHIN;
     }
     sum += within;
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 static double read_all(const uint64_t *memory, uint64_t mask)
 {
     uint64_t total = 0, began = bench_cpu_ns();
-    for (unsigned i = 0; i < PACKETS; i++) total += memory[(keys[i].src[0] * 0x9e3779b97f4a7c15u >> 20) & mask];
+    for (unsigned i = 0; i < packets; i++) total += memory[(keys[i].src[0] * 0x9e3779b97f4a7c15u >> 20) & mask];
     sum += total;
-    return (double)(bench_cpu_ns() - began) / PACKETS;
+    return (double)(bench_cpu_ns() - began) / packets;
 }
 
 static void measure(const struct scene *s, struct rng *r)
@@ -78,13 +79,13 @@ static void measure(const struct scene *s, struct rng *r)
         struct key key = key_of(i);
         meter_ask(m, 0, &key, packet++);
     }
-    for (unsigned run = 0; run <= BENCH_RUNS; run++) {
+    for (unsigned run = 0; run <= bench_runs(); run++) {
         double mine = 0, theirs = 0;
-        for (unsigned pass = 0; pass < PASSES; pass++) {
-            for (unsigned i = 0; i < PACKETS; i++)
+        for (unsigned pass = 0; pass < passes; pass++) {
+            for (unsigned i = 0; i < packets; i++)
                 keys[i] = key_of(s->held ? rng_below(r, s->held) : (uint32_t)number++);
-            mine += ask_all(m, &now, s->full ? 0 : 100) / PASSES;
-            if (bytes) theirs += read_all(memory, bytes / 8 - 1) / PASSES;
+            mine += ask_all(m, &now, s->full ? 0 : 100) / passes;
+            if (bytes) theirs += read_all(memory, bytes / 8 - 1) / passes;
         }
         if (run == 0) continue; /* warms */
         series_add(&ours, mine);
@@ -102,7 +103,9 @@ static void measure(const struct scene *s, struct rng *r)
 int main(void)
 {
     struct rng r = {1};
-    keys = aligned_alloc(64, PACKETS * sizeof *keys);
+    packets = bench_size(1 << 16, 1 << 12);
+    passes = bench_size(4, 1);
+    keys = aligned_alloc(64, packets * sizeof *keys);
     if (!keys) return 2;
     for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++) measure(&scenes[i], &r);
     free(keys);

@@ -7,7 +7,7 @@
 #include "tests/bench/peers/rival.h"
 #include "tests/lib/bench.h"
 
-enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000, NOISE_NS = 20 };
+enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000, NOISE_NS = 20, FEW = 200 /* rules of any list, with SMALL */ };
 static const uint32_t numbers[] = {10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000};
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
@@ -26,7 +26,7 @@ static void draw(struct ruleset *to, const struct ruleset *all, uint32_t n)
 static void traffic(struct arena *a)
 {
     struct headers h;
-    headers_trace(&h, &a->rules, RIVAL_HEADERS, 31);
+    headers_trace(&h, &a->rules, bench_size(RIVAL_HEADERS, 500), 31);
     a->counts[TRAFFIC_TRACE] = h.count;
     memcpy(a->headers[TRAFFIC_TRACE], h.v, h.count * sizeof *h.v);
     headers_fini(&h);
@@ -54,14 +54,15 @@ static void print_line(uint32_t rules, const char *name, const struct series *s)
 
 static double timed(struct running *r, uint32_t rules, int way)
 {
-    return rival_time(r, TRAFFIC_TRACE, (unsigned)way, headers_for(r, rules), is_slow(r) ? LISTS_MS : RUN_MS);
+    return rival_time(r, TRAFFIC_TRACE, (unsigned)way, headers_for(r, rules),
+                      bench_size(is_slow(r) ? LISTS_MS : RUN_MS, 0));
 }
 
 static void line(struct running *r, uint32_t rules, int way, const char *name)
 {
     struct series s = {0};
     if (r->pid <= 0 || way < 0) return;
-    for (unsigned i = 0; i < BENCH_RUNS; i++) series_add(&s, timed(r, rules, way));
+    for (unsigned i = 0; i < bench_runs(); i++) series_add(&s, timed(r, rules, way));
     print_line(rules, name, &s);
 }
 
@@ -69,7 +70,7 @@ static void line(struct running *r, uint32_t rules, int way, const char *name)
 static void nft_line(struct running *r, uint32_t rules)
 {
     struct series s = {0};
-    for (unsigned i = 0; i < BENCH_RUNS; i++) {
+    for (unsigned i = 0; i < bench_runs(); i++) {
         const double with = timed(r, rules, 0), without = timed(r, rules, 1);
         series_add(&s, with - without > NOISE_NS ? with - without : NOISE_NS);
     }
@@ -84,7 +85,7 @@ static int fastest(struct running *acl)
     int best = -1;
     for (unsigned i = 0; rival_way_name(acl, i, way); i++) {
         if (!strstr(way, "burst of 64")) continue;
-        const double ns = rival_time(acl, TRAFFIC_TRACE, i, RIVAL_HEADERS, RUN_MS);
+        const double ns = rival_time(acl, TRAFFIC_TRACE, i, RIVAL_HEADERS, bench_size(RUN_MS, 0));
         if (best >= 0 && ns >= least) continue;
         least = ns;
         best = (int)i;
@@ -98,7 +99,8 @@ static void one_number(const struct ruleset *all, uint32_t n)
     struct running prey, acl, lists, nft;
     struct rival_built b;
     if (!a) exit(2);
-    draw(&a->rules, all, n < all->count ? n : all->count);
+    const uint32_t size = bench_size(n, FEW);
+    draw(&a->rules, all, size < all->count ? size : all->count);
     traffic(a);
     fprintf(stderr, "plot: %u rules\n", a->rules.count);
     if (!rival_start(&prey, &rival_prey, a, 0, &b)) exit(2);
@@ -121,11 +123,12 @@ static void one_number(const struct ruleset *all, uint32_t n)
 
 int main(int argc, char **argv)
 {
-    const char *set = argc > 1 ? argv[1] : "acl1_100k_s1";
+    const char *set = argc > 1 ? argv[1] : bench_small() ? "acl1_1k_s1" : "acl1_100k_s1";
     struct ruleset all;
     const bool found = ruleset_classbench(&all, set);
-    if (!found) ruleset_make(&all, RULES_ACL, false, numbers[NUMBERS - 1], 1);
-    printf("# %s%s%s\n", found ? "drawn from ClassBench " : "made here", found ? set : "", found ? ", of 100,000" : "");
+    if (!found) ruleset_make(&all, RULES_ACL, false, bench_size(numbers[NUMBERS - 1], FEW), 1);
+    printf("# %s%s%s\n", found ? "drawn from ClassBench " : "made here", found ? set : "",
+           found && !bench_small() ? ", of 100,000" : "");
     for (unsigned i = 0; i < NUMBERS; i++) one_number(&all, numbers[i]);
     ruleset_fini(&all);
     return 0;

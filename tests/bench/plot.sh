@@ -4,7 +4,8 @@
 set -euo pipefail
 B=${B:-build}
 here=tests/bench
-work=$B/bench
+. $here/small.sh
+work=$results/bench
 mkdir -p "$work"
 "$B/tests/bench/plot" >"$work/rules.tsv"
 list=$(sed -n '1s/^# //p' "$work/rules.tsv")

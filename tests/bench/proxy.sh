@@ -6,9 +6,13 @@
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
+. "$top/tests/bench/small.sh"
 live_begin
-RUNS=${RUNS:-5}
-TIME=${TIME:-1}
+RUNS=${RUNS:-$(size 5 1)}
+TIME=${TIME:-$(size 1 0.1)}
+# What knows whole seconds alone.
+whole=${TIME%.*}
+[ "$whole" -ge 1 ] || whole=1
 SECONDS_MOST=${SECONDS_MOST:-420}
 here=$top/tests/bench
 first=0 alone=$(($(nproc) - 1))
@@ -134,9 +138,11 @@ begin() { # NAME: it serves, $works are its processes; or 1, and why
     nginx*) user taskset -c "$alone" nginx -c "$work/$1.conf" -e "$work/nginx.error" ;;
     esac
     while [ $SECONDS -lt $until ]; do
-        # preyrun's workers are threads of its child.
-        works="$pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)"
-        SECONDS_OF=1 client echo 10.1.0.2 7002 1 0.01 0 "$pid" >/dev/null 2>&1 && return 0
+        if SECONDS_OF=1 client echo 10.1.0.2 7002 1 0.01 0 "$pid" >/dev/null 2>&1; then
+            # preyrun's workers are threads of its child.
+            works="$pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)"
+            return 0
+        fi
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.2
     done
@@ -173,22 +179,22 @@ half() { awk -v test="$1" -v name="${all%% *}" '$1 == name && $2 == test { rate 
 bulk() { # of one stream: bits a second, CPU ns in all, bytes
     local before got
     before=$(cpu)
-    got=$(timeout 20 ip netns exec "$id-gen" taskset -c "$first" iperf3 -c 10.1.0.2 -p 7003 -t "${TIME%.*}" -l 256K --json 2>&1 |
+    got=$(timeout 20 ip netns exec "$id-gen" taskset -c "$first" iperf3 -c 10.1.0.2 -p 7003 $(size "-t $whole" "-n 8M") -l 256K --json 2>&1 |
         python3 -c 'import json, sys; s = json.load(sys.stdin)["end"]["sum_received"]; print(s["bits_per_second"], s["bytes"])' 2>/dev/null)
     note bulk ${got:+${got% *} $(($(cpu) - before)) ${got#* }}
 }
 requests() { # by wrk: requests a second, CPU ns in all, requests
     local before got
     before=$(cpu)
-    got=$(timeout 20 ip netns exec "$id-gen" taskset -c "$first" wrk -t 1 -c 32 -d "${TIME%.*}" -s "$here/proxy_hosts.lua" http://10.1.0.2:7004/ 2>&1 |
+    got=$(ANSWERS=$(size "" 500) timeout 20 ip netns exec "$id-gen" taskset -c "$first" wrk -t 1 -c 32 -d "$whole" -s "$here/proxy_hosts.lua" http://10.1.0.2:7004/ 2>&1 |
         awk '/requests in/ { n = $1 } /Requests\/sec/ { rate = $2 } /Non-2xx|Socket errors/ { bad = 1 } END { if (n && !bad) print rate, n }')
     note requests ${got:+${got% *} $(($(cpu) - before)) ${got#* }}
 }
-handshakes() { # by four s_time at once: handshakes a second, CPU ns in all, handshakes
+handshakes() { # by some s_time at once: handshakes a second, CPU ns in all, handshakes
     local before got i asking=
     before=$(cpu)
-    for i in 1 2 3 4; do
-        timeout 20 ip netns exec "$id-gen" taskset -c "$first" openssl s_time -connect 10.1.0.2:7005 -new -time "${TIME%.*}" >"handshakes.$i" 2>&1 &
+    for i in $(seq "$(size 4 1)"); do
+        timeout 20 ip netns exec "$id-gen" taskset -c "$first" openssl s_time -connect 10.1.0.2:7005 -new -time "$whole" >"handshakes.$i" 2>&1 &
         asking="$asking $!"
     done
     wait $asking
@@ -215,13 +221,14 @@ contender() { # NAME
     esac
     ends
 }
+resting=$(size 2000 50)
 idle() { # NAME: connections that rest, bytes of memory each; the same in TLS
     begin "$1" || return
     note idle $(SECONDS_OF=60 client idle 10.1.0.2 7002 "$idle" $works)
     ends
     case $1-$can in prey-*tls* | haproxy-* | nginx-*) ;; *) return ;; esac
     begin "$1" || return
-    note idle-tls 2000 $(timeout 60 ip netns exec "$id-gen" taskset -c "$first" python3 "$top/tests/e2e/live/resting.py" 10.1.0.2 7005 2000 $works)
+    note idle-tls "$resting" $(timeout 60 ip netns exec "$id-gen" taskset -c "$first" python3 "$top/tests/e2e/live/resting.py" 10.1.0.2 7005 "$resting" $works)
     ends
 }
 
@@ -252,7 +259,8 @@ for tool in wrk iperf3; do command -v $tool >/dev/null || say "$tool is not inst
 all=$(echo ${ONLY:-$all})
 # Both ends of a connection are descriptors of the balancer.
 idle=$((descriptors / 2 - 400))
-[ "$idle" -lt 10000 ] || idle=10000
+most=$(size 10000 200)
+[ "$idle" -lt "$most" ] || idle=$most
 for c in $all; do
     case $c in *-*) ;; *) idle "$c" ;; esac
 done

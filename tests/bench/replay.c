@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     char *theirs_once[] = {argv[0], "--read", argv[1], "1", NULL};
     const double frames = (double)frames_of(argv[1]), passes = strtod(argv[3], NULL);
     struct series a = {.count = 0}, b1 = {.count = 0}, c = {.count = 0}, d = {.count = 0};
-    for (unsigned i = 0; i < BENCH_RUNS && frames > 0; i++) {
+    for (unsigned i = 0; i < bench_runs() && frames > 0; i++) {
         run(ours, frames * passes, &a);
         run(theirs, frames * passes, &c);
         run(once, frames, &b1);

@@ -6,7 +6,7 @@
 #include "tests/lib/bench.h"
 #include "vm/judge/routes.h"
 
-enum { QUERIES = 1 << 18, WAYS = 16 };
+enum { QUERIES_MOST = 1 << 18, WAYS = 16, FEW = 1000 /* routes of any table, with SMALL */ };
 
 static struct route draw(struct rng *r, bool six)
 {
@@ -42,22 +42,24 @@ static void row(uint32_t n, bool six, const char *what, const char *unit, const 
 
 static volatile unsigned sink; /* keeps look-ups whose answer nobody reads */
 
-static void look_up_rows(const struct routes *r, const struct route *all, uint32_t n, bool six)
+/* `size` of them; `n` is what they are called. */
+static void look_up_rows(const struct routes *r, const struct route *all, uint32_t size, uint32_t n, bool six)
 {
-    static uint32_t to[QUERIES][4];
+    static uint32_t to[QUERIES_MOST][4];
+    const unsigned queries = bench_size(QUERIES_MOST, 1 << 12);
     const uint32_t from[4] = {0};
     struct rng seed = {9};
     for (unsigned few = 0; few < 2; few++) {
         struct series ns = {0};
-        for (unsigned i = 0; i < QUERIES; i++)
+        for (unsigned i = 0; i < queries; i++)
             for (unsigned k = 0; k < 4; k++)
-                to[i][k] = all[few ? rng_below(&seed, 64) : (uint32_t)rng_next(&seed) % n].to[k] | (k > 1);
-        for (unsigned run = 0; run < BENCH_RUNS; run++) {
+                to[i][k] = all[few ? rng_below(&seed, 64) : (uint32_t)rng_next(&seed) % size].to[k] | (k > 1);
+        for (unsigned run = 0; run < bench_runs(); run++) {
             unsigned found = 0;
             const uint64_t began = bench_cpu_ns();
-            for (unsigned i = 0; i < QUERIES; i++)
+            for (unsigned i = 0; i < queries; i++)
                 found += routes_find(r, &(struct route_query){to[i], from, six ? 6 : 4, 0})->first;
-            series_add(&ns, (double)(bench_cpu_ns() - began) / QUERIES);
+            series_add(&ns, (double)(bench_cpu_ns() - began) / queries);
             sink = found;
         }
         row(n, six, few ? "look-up, few places" : "look-up, random places", "ns", &ns);
@@ -67,23 +69,24 @@ static void look_up_rows(const struct routes *r, const struct route *all, uint32
 int main(void)
 {
     for (uint32_t n = 10000; n <= 1000000; n *= 10) {
+        const uint32_t size = bench_size(n, FEW);
         for (unsigned six = 0; six < 2; six++) {
             struct rng seed = {2026};
             struct series ms = {0}, mb = {0};
             struct routes *r = NULL;
-            struct route *all = calloc(n, sizeof *all);
-            for (uint32_t i = 0; all && i < n; i++) all[i] = draw(&seed, six);
-            for (unsigned run = 0; all && run < 5; run++) {
+            struct route *all = calloc(size, sizeof *all);
+            for (uint32_t i = 0; all && i < size; i++) all[i] = draw(&seed, six);
+            for (unsigned run = 0; all && run < bench_size(5, 2); run++) {
                 routes_put(r);
                 const uint64_t began = bench_cpu_ns();
-                r = made(all, n);
+                r = made(all, size);
                 series_add(&ms, (double)(bench_cpu_ns() - began) / 1e6);
             }
             if (!r) return 2;
             series_add(&mb, (double)(r->bytes + r->lookup_bytes) / 1048576);
             row(n, six, "made", "ms", &ms);
             row(n, six, "memory", "MiB", &mb);
-            look_up_rows(r, all, n, six);
+            look_up_rows(r, all, size, n, six);
             routes_put(r);
             free(all);
         }

@@ -18,9 +18,10 @@
 #include "tests/lib/ruleset.h"
 #include "vm/vm.h"
 
-enum { FRAMES = 20000, PASS_MS = 20, NUMBERS = 4, FAMILIES = 3, COMPILES = 5, REPEATS = 15, PATH = 4300 };
+enum { NUMBERS = 4, FAMILIES = 3, COMPILES = 5, FEW = 200 /* rules of any list, with SMALL */, PATH = 4300 };
 static const uint32_t numbers[NUMBERS] = {10, 1000, 10000, 100000};
 static const char *const families[FAMILIES] = {"acl1", "fw1", "ipc1"};
+static unsigned frames; /* of each list */
 static const struct facts facts;
 static const char *folder;
 static char preyc[4200], preyrun[4200];
@@ -91,11 +92,11 @@ static void file_write(const char *path, const struct ruleset *rs, void (*print)
 static void capture_write(const struct ruleset *rs, const char *path)
 {
     struct headers h;
-    headers_trace(&h, rs, FRAMES, 31);
+    headers_trace(&h, rs, frames, 31);
     pcap_t *p = pcap_open_dead(DLT_EN10MB, 65535);
     pcap_dumper_t *d = p ? pcap_dump_open(p, path) : NULL;
     if (!d) die(path, "cannot be written");
-    for (uint32_t i = 0; i < FRAMES; i++) {
+    for (uint32_t i = 0; i < frames; i++) {
         uint8_t frame[FLAT_FRAME_MOST];
         const unsigned len = header_frame(rs, &h.v[i], frame);
         const struct pcap_pkthdr head = {.ts = {1, 0}, .caplen = len, .len = len};
@@ -111,15 +112,16 @@ static void family_write(const char *family)
     static const enum ruleset_kind kinds[] = {RULES_ACL, RULES_FW, RULES_IPC};
     struct ruleset all;
     char set[40];
-    snprintf(set, sizeof set, "%s_100k_s1", family);
+    snprintf(set, sizeof set, "%s_%s_s1", family, bench_small() ? "1k" : "100k");
     for (unsigned i = 0; !ruleset_classbench(&all, set) && i < FAMILIES; i++)
         if (!strcmp(families[i], family)) {
-            ruleset_make(&all, kinds[i], false, 100000, 1);
+            ruleset_make(&all, kinds[i], false, bench_size(100000, FEW), 1);
             bench_note("rules: %s is made here: there is no corpus", family);
             break;
         }
     for (unsigned i = 0; i < NUMBERS; i++) {
-        struct ruleset rs = drawn(&all, numbers[i] < all.count ? numbers[i] : all.count);
+        const uint32_t n = bench_size(numbers[i], FEW);
+        struct ruleset rs = drawn(&all, n < all.count ? n : all.count);
         const struct list l = list_of(family, numbers[i]);
         file_write(l.prey, &rs, ruleset_print);
         file_write(l.nft, &rs, nft_print);
@@ -162,7 +164,7 @@ static void compiles(struct list *l, bool with_nft)
     struct measured a = {0}, b = {0};
     struct child c;
     const bool peer = with_nft && access(nft[2], X_OK) == 0 && quietly(nft, &c) == 0;
-    for (unsigned i = 0; i < (l->number > 10000 ? 3 : COMPILES); i++) {
+    for (unsigned i = 0; i < bench_size(l->number > 10000 ? 3 : COMPILES, 2); i++) {
         if (measure(ours, &a)) die(l->prey, "preyc refuses it");
         if (peer) measure(nft, &b);
     }
@@ -178,7 +180,7 @@ static void compiles(struct list *l, bool with_nft)
 
 struct judged {
     struct list list;
-    uint8_t (*frames)[FLAT_FRAME_MOST];
+    uint8_t (*frame)[FLAT_FRAME_MOST];
     unsigned frame_len;
     struct program *program;
     struct vm *vm;
@@ -191,10 +193,10 @@ static void frames_read(struct judged *l)
     pcap_t *p = pcap_open_offline(l->list.pcap, err);
     struct pcap_pkthdr *h;
     const u_char *data;
-    l->frames = calloc(FRAMES, sizeof *l->frames);
-    if (!p || !l->frames) die(l->list.pcap, "cannot be read");
-    for (uint32_t i = 0; i < FRAMES && pcap_next_ex(p, &h, &data) == 1; i++)
-        memcpy(l->frames[i], data, l->frame_len = h->caplen);
+    l->frame = calloc(frames, sizeof *l->frame);
+    if (!p || !l->frame) die(l->list.pcap, "cannot be read");
+    for (uint32_t i = 0; i < frames && pcap_next_ex(p, &h, &data) == 1; i++)
+        memcpy(l->frame[i], data, l->frame_len = h->caplen);
     pcap_close(p);
 }
 
@@ -204,10 +206,10 @@ static void pass(struct judged *l)
     static struct pkt *pointers[VM_BATCH];
     static struct verdict verdicts[VM_BATCH];
     const struct vm_in in = {.mono_ns = 1, .facts = &facts};
-    for (unsigned i = 0; i < FRAMES; i += VM_BATCH) {
-        const unsigned n = FRAMES - i < VM_BATCH ? FRAMES - i : VM_BATCH;
+    for (unsigned i = 0; i < frames; i += VM_BATCH) {
+        const unsigned n = frames - i < VM_BATCH ? frames - i : VM_BATCH;
         for (unsigned k = 0; k < n; k++) {
-            pkt_view(&pkts[k], l->frames[i + k], l->frame_len, l->frame_len, LINK_ETHER, IFACE_NONE);
+            pkt_view(&pkts[k], l->frame[i + k], l->frame_len, l->frame_len, LINK_ETHER, IFACE_NONE);
             pointers[k] = &pkts[k];
         }
         struct vm_tx tx = {0};
@@ -224,17 +226,17 @@ static void run_once(struct judged *l)
         pass(l);
         passes++;
         took = bench_cpu_ns() - begin;
-    } while (took < PASS_MS * (uint64_t)1000000);
-    series_add(&l->ns, (double)took / passes / FRAMES);
+    } while (took < bench_size(20000000, 1));
+    series_add(&l->ns, (double)took / passes / frames);
 }
 
 /* The code and the rule list must say the same of every frame before anything is timed. */
 static void check(struct judged *l)
 {
-    for (uint32_t i = 0; i<FRAMES; i += l->list.number> 1000 ? 97 : 7) {
+    for (uint32_t i = 0; i<frames; i += l->list.number> 1000 ? 97 : 7) {
         struct pkt pkt;
         struct key key;
-        pkt_view(&pkt, l->frames[i], l->frame_len, l->frame_len, LINK_ETHER, IFACE_NONE);
+        pkt_view(&pkt, l->frame[i], l->frame_len, l->frame_len, LINK_ETHER, IFACE_NONE);
         if (pkt_parse(&pkt, &facts, &key) != REASON_NONE) die(l->list.name, "a frame is malformed");
         if (program_decide(l->program, &key, &pkt).rule != program_decide_naive(l->program, &key, &pkt).rule)
             die(l->list.name, "code and rule list differ");
@@ -246,8 +248,8 @@ static void replay_once(struct judged *l)
 {
     char command[4 * PATH], line[160];
     double ns = 0;
-    snprintf(command, sizeof command, "'%s' --pcap '%s' --repeat %d --format json '%s'", preyrun, l->list.pcap, REPEATS,
-             l->list.pbc);
+    snprintf(command, sizeof command, "'%s' --pcap '%s' --repeat %u --format json '%s'", preyrun, l->list.pcap,
+             bench_size(15, 2), l->list.pbc);
     FILE *f = popen(command, "r");
     while (f && fgets(line, sizeof line, f)) sscanf(line, " \"median_ns\": %lf", &ns);
     if (!f || pclose(f) || ns <= 0) die(command, "failed");
@@ -285,15 +287,15 @@ static void family_judge(const char *family)
 {
     static struct judged lists[NUMBERS];
     for (unsigned i = 0; i < NUMBERS; i++) judged_open(&lists[i], family, numbers[i]);
-    for (unsigned r = 0; r < BENCH_RUNS; r++)
+    for (unsigned r = 0; r < bench_runs(); r++)
         for (unsigned i = 0; i < NUMBERS; i++) run_once(&lists[i]);
-    for (unsigned r = 0; r < 3; r++)
+    for (unsigned r = 0; r < bench_size(3, 1); r++)
         for (unsigned i = 0; i < NUMBERS; i++) replay_once(&lists[i]);
     packet_rows(lists);
     for (unsigned i = 0; i < NUMBERS; i++) {
         vm_free(lists[i].vm);
         program_put(lists[i].program);
-        free(lists[i].frames);
+        free(lists[i].frame);
     }
 }
 
@@ -302,6 +304,7 @@ int main(int argc, char **argv)
     const char *b = getenv("B");
     if (argc != 3) die("usage", "rules write|compile|packets FOLDER");
     folder = argv[2];
+    frames = bench_size(20000, 500);
     snprintf(preyc, sizeof preyc, "%s/preyc", b ? b : "build");
     snprintf(preyrun, sizeof preyrun, "%s/preyrun", b ? b : "build");
     for (unsigned f = 0; f < FAMILIES; f++) {
@@ -314,8 +317,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "packets"))
         bench_note(
-            "rules: lists drawn from ones of 100,000 rules, in their order; %d headers of the rules, each a frame of "
+            "rules: lists drawn from ones of 100,000 rules, in their order; %u headers of the rules, each a frame of "
             "54 bytes in memory; whole processes for preyc and nft, which only checks",
-            FRAMES);
+            frames);
     return 0;
 }

@@ -2,24 +2,26 @@
 # make bench: speed and memory beside their peers, as one table and $B/bench.json. Never passes or fails on time: a
 # figure is read, with its peer's and the spread of both. RESULTS.md keeps a table and says what each row means;
 # UPDATE=1 writes this run's table into it: on a quiet machine, or the figures are those of its other work too.
+# SMALL=1 only tries it all, with hand-made traffic, within seconds.
 set -euo pipefail
 B=${B:-build}
 export B
 here=tests/bench
-work=$B/bench
+. $here/small.sh
+work=$results/bench
 corpus=${PREY_CORPUS:-../shared/corpus}
 mkdir -p "$work"
 
-if [ -r "$corpus/bench/mix.pcap.xz" ]; then
+if [ -z "${SMALL:-}" ] && [ -r "$corpus/bench/mix.pcap.xz" ]; then
     xz -dc "$corpus/bench/mix.pcap.xz" >"$work/mix.pcap"
     capture=$work/mix.pcap
     traffic='the mix of the corpus'
 else
     make --no-print-directory "B=$B" "$B/tests/tools/mkcap" >/dev/null
     capture=$work/handmade.pcap
-    bash $here/traffic.sh >"$work/traffic.notes"
+    bash $here/traffic.sh "$(size 20000 1000)" >"$work/traffic.notes"
     "$B/tests/tools/mkcap" "$work/traffic.notes" "$capture"
-    traffic="hand-made: there is no corpus at $corpus"
+    traffic="hand-made: $(size "there is no corpus at $corpus" "these are small sizes, and no figures")"
 fi
 cat >"$work/replay.prey" <<'RULES'
 firewall edge default drop {
@@ -41,7 +43,7 @@ table=$work/table
 printf 'bench: judging packets …\n' >&2
 "$B/tests/bench/judge" "$capture" >>"$rows"
 printf 'bench: replaying …\n' >&2
-"$B/tests/bench/replay" "$capture" "$work/replay.pbc" 10 >>"$rows"
+"$B/tests/bench/replay" "$capture" "$work/replay.pbc" "$(size 10 2)" >>"$rows"
 printf 'bench: compiling …\n' >&2
 "$B/tests/bench/compile" "$work" >>"$rows"
 printf 'bench: many rules …\n' >&2
@@ -84,8 +86,8 @@ awk -F '\t' -v traffic="$traffic" -v kernel="$(uname -sr)" '
             number($8), number($9), number($10), number($11), text($12), $13 == "-" ? "null" : $13 == "met" ? "true" : "false"
         comma = ","
     }
-    END { print "\n]}" }' "$rows" >"$B/bench.json"
-printf '\nas JSON: %s\n' "$B/bench.json"
+    END { print "\n]}" }' "$rows" >"$results/bench.json"
+printf '\nas JSON: %s\n' "$results/bench.json"
 
 if [ -n "${UPDATE:-}" ]; then
     awk -v table="$table" '

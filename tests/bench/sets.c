@@ -14,7 +14,8 @@
 #include "tests/lib/rng.h"
 #include "vm/judge/judge.h"
 
-enum { PATH = 4200, QUERIES = 1 << 18, PROCESS_RUNS = 5 };
+enum { PATH = 4200, FEW = 3000 /* members of any set, with SMALL */ };
+static unsigned queries, process_runs;
 
 /* V4: single addresses. V6: networks and addresses in a few providers' blocks. MIXED: both, nested prefixes among them.
  */
@@ -77,15 +78,16 @@ static void files_write(struct paths *p, const char *folder, enum shape shape, u
     snprintf(p->rules, PATH, "%s/set-%s-%u.prey", folder, key[shape], n);
     snprintf(p->program, PATH, "%s/set-%s-%u.pbc", folder, key[shape], n);
     snprintf(p->nft, PATH, "%s/set-%s-%u.nft", folder, key[shape], n);
-    members_write(p->list, shape, n, "", "\n", "\n");
+    members_write(p->list, shape, bench_size(n, FEW), "", "\n", "\n");
     FILE *f = fopen(p->rules, "w");
     if (!f) exit(2);
     fprintf(f, "set many = file \"set-%s-%u.txt\"\nfirewall f default accept { drop from many }\n", key[shape], n);
     if (fclose(f) != 0) exit(2);
     if (shape == V4)
-        members_write(p->nft, shape, n, "table ip t {\nset s {\ntype ipv4_addr\nelements = { ", ",\n", " }\n}\n}\n");
+        members_write(p->nft, shape, bench_size(n, FEW), "table ip t {\nset s {\ntype ipv4_addr\nelements = { ", ",\n",
+                      " }\n}\n}\n");
     else if (shape == V6)
-        members_write(p->nft, shape, n,
+        members_write(p->nft, shape, bench_size(n, FEW),
                       "table ip6 t {\nset s {\ntype ipv6_addr\nflags interval\nauto-merge\nelements = { ", ",\n",
                       " }\n}\n}\n");
 }
@@ -123,7 +125,7 @@ static void compile_rows(const struct paths *p, enum shape shape, unsigned n)
     struct series bytes = {0};
     const bool asked = shape == V4 || (shape == V6 && n == 100000); /* nft takes half a minute for a million of V6 */
     bool peer = asked && access(nft[2], X_OK) == 0;
-    for (unsigned i = 0; i < PROCESS_RUNS; i++) {
+    for (unsigned i = 0; i < process_runs; i++) {
         if (!measure(ours, &a)) bench_note("preyc refuses a set of %u %s", n, shape_name[shape]);
         peer = peer && measure(nft, &t);
     }
@@ -131,7 +133,7 @@ static void compile_rows(const struct paths *p, enum shape shape, unsigned n)
         bench_note("nft is not installed or may not load a set in a namespace of its own: no peer for %u %s", n,
                    shape_name[shape]);
     struct stat st;
-    if (stat(p->program, &st) == 0) series_add(&bytes, (double)st.st_size / n);
+    if (stat(p->program, &st) == 0) series_add(&bytes, (double)st.st_size / bench_size(n, FEW));
     const char *name = peer ? "nft -f, the same members" : NULL;
     row(shape_name[shape], n, "compile", "s", &a.seconds, name, peer ? &t.seconds : NULL,
         n == 1000000 && !peer ? GOAL_VALUE
@@ -147,7 +149,7 @@ static struct program *load_rows(const struct paths *p, enum shape shape, unsign
     struct program *program = NULL;
     struct series ms = {0}, mb = {0};
     char err[256];
-    for (unsigned i = 0; i < PROCESS_RUNS; i++) {
+    for (unsigned i = 0; i < process_runs; i++) {
         program_put(program);
         const uint64_t began = bench_now_ns();
         program = program_load_file(p->program, err, sizeof err);
@@ -223,30 +225,30 @@ static struct key key_of(const struct program *p, enum traffic t, struct rng *r)
 
 static volatile unsigned sink; /* keeps look-ups whose answer nobody reads */
 
-static double per_query(uint64_t began) { return (double)(bench_cpu_ns() - began) / QUERIES; }
+static double per_query(uint64_t began) { return (double)(bench_cpu_ns() - began) / queries; }
 
 static void look_up_rows(const struct program *p, enum shape shape, unsigned n)
 {
     unsigned found = 0;
     struct hash h = shape == V4 ? hash_new(p) : (struct hash){0};
-    struct key *keys = calloc(QUERIES, sizeof *keys);
+    struct key *keys = calloc(queries, sizeof *keys);
     struct rng r = {7};
     if (!keys) exit(2);
     for (enum traffic t = 0; t < TRAFFICS; t++) {
         struct series alone = {0}, batch = {0}, hash = {0};
-        for (unsigned i = 0; i < QUERIES; i++) keys[i] = key_of(p, t, &r);
-        for (unsigned run = 0; run < BENCH_RUNS; run++) {
+        for (unsigned i = 0; i < queries; i++) keys[i] = key_of(p, t, &r);
+        for (unsigned run = 0; run < bench_runs(); run++) {
             uint64_t began = bench_cpu_ns();
-            for (unsigned i = 0; i < QUERIES; i++) found += set_has(p, 0, &keys[i], false);
+            for (unsigned i = 0; i < queries; i++) found += set_has(p, 0, &keys[i], false);
             series_add(&alone, per_query(began));
             began = bench_cpu_ns();
-            for (unsigned i = 0; i < QUERIES; i++) {
+            for (unsigned i = 0; i < queries; i++) {
                 if (i % VM_BATCH == 0) set_ahead(p, keys + i, ~0ull);
                 found += set_has(p, 0, &keys[i], false);
             }
             series_add(&batch, per_query(began));
             began = bench_cpu_ns();
-            for (unsigned i = 0; h.slot && i < QUERIES; i++) found += hash_has(&h, keys[i].src[0]);
+            for (unsigned i = 0; h.slot && i < queries; i++) found += hash_has(&h, keys[i].src[0]);
             if (h.slot) series_add(&hash, per_query(began));
         }
         sink = found;
@@ -254,7 +256,7 @@ static void look_up_rows(const struct program *p, enum shape shape, unsigned n)
         snprintf(what, sizeof what, "look-up, %s", traffic_name[t]);
         row(shape_name[shape], n, what, "ns", &alone, h.slot ? "open-addressing hash" : NULL, h.slot ? &hash : NULL,
             GOAL_NONE, 0);
-        if (!p->ahead_count) continue; /* small enough for the caches: nothing is asked for */
+        if (n < 1000000) continue; /* small enough for the caches: nothing is asked for */
         snprintf(what, sizeof what, "in batches, %s", traffic_name[t]);
         row(shape_name[shape], n, what, "ns", &batch, h.slot ? "open-addressing hash" : NULL, h.slot ? &hash : NULL,
             GOAL_NONE, 0);
@@ -267,6 +269,8 @@ int main(int argc, char **argv)
 {
     static struct paths p;
     if (argc != 2) return 2;
+    queries = bench_size(1 << 18, 1 << 12);
+    process_runs = bench_size(5, 2);
     for (unsigned n = 100000; n <= 1000000; n *= 10)
         for (enum shape shape = V4; shape <= MIXED; shape++) {
             files_write(&p, argv[1], shape, n);
@@ -279,6 +283,6 @@ int main(int argc, char **argv)
     bench_note(
         "sets: whole processes, %u runs each; nft's set of addresses is its hash, that of prefixes its interval tree; "
         "`in batches`: as the vm asks for a large set's memory ahead",
-        PROCESS_RUNS);
+        process_runs);
     return 0;
 }

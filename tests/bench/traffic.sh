@@ -1,9 +1,9 @@
 #!/bin/bash
-# Packet notation of hand-made traffic, for benchmarks without the corpus: many hosts and ports, both families, sizes and
+# traffic.sh PACKETS: notation of hand-made traffic, for benchmarks without the corpus: many hosts and ports, both families, sizes and
 # protocols in the order of a shuffled deck rather than in runs, so that no branch is always right.
-awk 'BEGIN {
+awk -v packets="$1" 'BEGIN {
     seed = 12345
-    for (i = 0; i < 20000; i++) {
+    for (i = 0; i < packets; i++) {
         seed = (seed * 1103515245 + 12345) % 2147483648
         kind = int(seed / 65536) % 10
         host = int(seed / 8192) % 250 + 1

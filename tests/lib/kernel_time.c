@@ -224,8 +224,9 @@ static double run(int program, uint32_t repeat)
     return (double)took / repeat;
 }
 
-double time_run(int program) { return run(program, TIME_REPEAT); }
-double time_nothing(void) { return run(it.nothing, TIME_REPEAT); }
+static uint32_t repeat(void) { return bench_size(100000, 1000); }
+double time_run(int program) { return run(program, repeat()); }
+double time_nothing(void) { return run(it.nothing, repeat()); }
 
 void time_each(int program, enum time_kind kind, uint32_t first, uint32_t count)
 {
@@ -284,8 +285,8 @@ static void check(const struct kernel_counters *before, const struct kernel_coun
     for (unsigned i = 0; i < ACTION_COUNT; i++)
         if (i == action || action == ACTION_COUNT) got += after->verdicts[i].packets - before->verdicts[i].packets;
     snprintf(why, sizeof why, "%llu of %u got the verdict that is meant, %llu went up", (unsigned long long)got,
-             TIME_REPEAT, (unsigned long long)ups);
-    if (got != TIME_REPEAT) time_die("kernel", why);
+             repeat(), (unsigned long long)ups);
+    if (got != repeat()) time_die("kernel", why);
 }
 
 double time_kernel(const struct kernel *k, enum action action, double nothing)

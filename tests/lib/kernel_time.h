@@ -38,14 +38,13 @@ void time_pool(time_make_fn *make, void *arg);
 
 /* ---- timed ---- */
 
-enum { TIME_REPEAT = 100000 };
 /* The other CPU whose draws are not those of this thread's; -1: there is none. */
 int time_other_cpu(void);
 /* Sends such frames into the device frames->out of this thread's namespace, so many, in batches of 64: each as if a
  * card had it. What happens to them does so meanwhile, on this CPU. Processor time for each, of the thread and of the
  * kernel's own thread that goes on where it stops. */
 double time_send(uint32_t count);
-/* Processor time for each of TIME_REPEAT frames, all of it. From two threads, too. */
+/* Processor time for each of 100,000 frames (with SMALL 1,000), all of it. From two threads, too. */
 double time_run(int program);
 /* That of a program that does nothing. */
 double time_nothing(void);
