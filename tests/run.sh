@@ -142,6 +142,8 @@ list_tests() {
     done
     scripts 600 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/run.sh tests/golden/*/run.sh
     [ -n "${COVERAGE:-}" ] || scripts $((600 * long)) / tests/machines/net.sh
+    # Benches, tried on small sizes: only the plain build has them.
+    [ -n "${COVERAGE:-}" ] || scripts 600 / tests/bench/try/bench-*.sh
     # Other kernels, each in a machine that is emulated.
     [ -n "${COVERAGE:-}" ] || scripts 1800 / tests/machines/check.sh
     # 160 times the same compiler over the same examples: run.sh and golden/tests-inline show sanitizers as much.

@@ -7,7 +7,7 @@
 #: make check-tsan workers, reload, start and proxy of live traffic with ThreadSanitizer
 #: make demo       compile an example, replay a capture, print the summary
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
-#: make bench      speed and memory beside their peers; never passes or fails on time
+#: make bench      speed and memory beside their peers; never passes or fails on time; SMALL=1 only tries it, or another bench, on small sizes
 #: make bench-live a forwarded packet live, and how long it takes, beside what else could forward it; RUNS=5, COUNT, FLOWS, ONLY='NAME…'
 #: make bench-kernel as root: nanoseconds a packet in the kernel, beside user space, programs by hand and nftables; how long programs load; ONLY='PART…'
 #: make bench-proxy connections, requests, handshakes and bulk through the proxy, beside HAProxy and nginx; RUNS=5, TIME, ONLY='NAME…'
