@@ -40,8 +40,11 @@ def drain(last):
         except BlockingIOError: return last
 enforced, ready = [], []
 for run in range(int(runs)):
-    drain(0); time.sleep(0.05)
-    if not drain(0): sys.exit("kernel_start: nothing arrives before the start")
+    drain(0)
+    for wait in range(200):
+        time.sleep(0.05)
+        if drain(0): break
+    else: sys.exit("kernel_start: nothing arrives before the start")
     begin, last, said = time.monotonic_ns(), 0, b""
     p = subprocess.Popen([preyrun, "-i", "eth0", "--exec", "kernel", program], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     while b"ready" not in said:

@@ -80,7 +80,7 @@ struct contender {
 static uint64_t arrivals(const struct frames *f, uint64_t sent)
 {
     uint64_t came = 0;
-    for (unsigned ms = 0; ms < 1000; ms++) {
+    for (unsigned ms = 0; ms < 10000; ms++) {
         usleep(1000);
         came = __atomic_load_n(&f->arrived, __ATOMIC_RELAXED);
         if (came >= sent) break;
