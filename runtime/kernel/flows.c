@@ -2,10 +2,13 @@
 #include "runtime/kernel/flows.h"
 
 #include <bpf/bpf.h>
+#include <time.h>
 
+#include "vm/flow/states.h"
 #include "vm/flow/track.h"
 #include "vm/kernel/flow_head.h"
 #include "vm/keyed/large.h"
+#include "vm/packet/time.h"
 
 /* What the kernel writes to the operation, it writes to where it was read from. */
 static bool run(void *arg, struct flow_op *op)
@@ -74,6 +77,14 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     return counts && !grains_hold(&head->grains, &asked) ? "count flows by those networks of sources" : NULL;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* Live, mid-stream TCP is taken up from here on: the first frame may come before a worker sees the time. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
@@ -81,5 +92,6 @@ void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_
     cfg.seed = seed;
     cfg.begins = live;
     flow_table_begin(&head->table, &cfg);
+    if (live) head->pickup_until_ns = time_after(now_ns(), flow_pickup_ns(p->settings, true));
     head->grains = grains_of(p->grains, p->grains_count);
 }

@@ -259,7 +259,7 @@ static bool contradicts(const struct trial *t, const struct drawn_claim *c, cons
     return c->always ? d.action != c->action : d.action == c->action;
 }
 
-/* In all states that it can have and the claim speaks of; a segment without SYN is new only where `pickup` is set. */
+/* In all states that it can have and the claim speaks of; a segment with ACK alone is new while `pickup` lasts. */
 static bool contradicted(const struct trial *t, const struct drawn_claim *c, struct key *key, const struct pkt *pkt,
                          struct totals *totals)
 {
@@ -273,7 +273,6 @@ static bool contradicted(const struct trial *t, const struct drawn_claim *c, str
         struct key k = *key;
 
         if (!(states[n] & wanted)) continue;
-        if (states[n] == MARK_NEW && k.kind & KIND_TCP_FLAGS && !(k.marks & TCP_SYN)) continue;
         if (keeps) k.marks |= states[n];
         totals->met++;
         if (contradicts(t, c, &k, pkt)) return true;

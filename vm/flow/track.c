@@ -5,6 +5,7 @@
 
 #include "vm/flow/look.h"
 #include "vm/flow/openers.h"
+#include "vm/flow/states.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/packet/parse/header.h"
@@ -163,11 +164,20 @@ void track_free(struct track *t)
     free(t);
 }
 
+/* Of a live table in the kernel it was said when that was made: who begins later, after a reload, takes up no more. */
+static void begin_pickup(struct track *t, uint64_t now_ns)
+{
+    const struct flow_ops *ops = t->table->ops;
+    const bool said = ops && t->live && *ops->pickup_until_ns;
+    t->pickup_until_ns =
+        said ? *ops->pickup_until_ns : time_after(now_ns, flow_pickup_ns(t->program->settings, t->live));
+    if (ops) *ops->pickup_until_ns = t->pickup_until_ns;
+    t->begun = true;
+}
+
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 {
-    if (!t->begun) t->pickup_until_ns = time_after(now_ns, t->program->settings->pickup_ns);
-    if (!t->begun && t->table->ops) *t->table->ops->pickup_until_ns = t->pickup_until_ns;
-    t->begun = true;
+    if (!t->begun) begin_pickup(t, now_ns);
     if (now_ns > t->now_ns) t->now_ns = now_ns;
     t->tx = tx;
 }

@@ -175,14 +175,6 @@ static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint3
     return p;
 }
 
-/* What `pickup` takes for new is new where the file says so. */
-static bool picks_up(const struct work *w)
-{
-    const struct image *img = w->c->image;
-
-    return img->settings_count && img->settings->pickup_ns && img->settings->written >> PBC_SETTING_pickup_ns & 1;
-}
-
 /* Segments by SYN, RST and ACK, which say what states they can have. */
 static void add_tcp(struct work *w, uint32_t what)
 {
@@ -195,7 +187,7 @@ static void add_tcp(struct work *w, uint32_t what)
         p.field[IR_HAS] = flags;
         p.field[IR_LACKS] = all & ~flags;
         unsigned states = states_possible(w->ir, &p);
-        if (flags == TCP_ACK && !picks_up(w)) states &= ~(1u << STATE_IS_NEW);
+        if (flags == TCP_ACK && !w->ir->picks_up) states &= ~(1u << STATE_IS_NEW);
         if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w) & states);
         if (states & asked(w)) add(w, &p);
     }

@@ -1,5 +1,6 @@
 """A TCP echo that takes one connection after the other, and a client that says its input's lines and prints what comes back:
 serve PORT; ask ADDR PORT."""
+import contextlib
 import socket
 import sys
 
@@ -7,8 +8,9 @@ if sys.argv[1] == "serve":
     listening = socket.create_server(("", int(sys.argv[2])))
     while True:
         one, _ = listening.accept()
-        while data := one.recv(65536):
-            one.sendall(data)
+        with contextlib.suppress(ConnectionError):
+            while data := one.recv(65536):
+                one.sendall(data)
         one.close()
 
 s = socket.create_connection((sys.argv[2], int(sys.argv[3])), timeout=10)
