@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # First bytes in the proxy, of IPv4 and IPv6: each key that chooses a pool; a ClientHello and a request cut at every byte; and what
-# is malformed, forbidden, lying, late or reset: each closed in time, for a reason that is counted. Servers say how many bytes
+# is malformed, forbidden, lying, late, silent or reset: each closed in time, for a reason that is counted. Servers say how many bytes
 # they heard, and their hash.
 set -u
 . tests/e2e/live/lib.sh
@@ -57,6 +57,7 @@ until_true 100 'all are closed' settled
 before=$(rss) open=$(files)
 first bad
 first slow
+first rests
 first storm
 until_true 100 'all are closed' settled
 echo "# $(($(rss) - before)) KiB and $(($(files) - open)) files more after those"
@@ -68,7 +69,7 @@ same 'it ends with 0' "$status" 0
 same 'each reason is counted as often as it was given' "$(python3 - <<'END_OF_SCRIPT'
 import collections, json
 wanted = collections.Counter()
-for name in "keys", "cut", "bad", "slow", "storm":
+for name in "keys", "cut", "bad", "slow", "rests", "storm":
     wanted.update(json.load(open(f"counted.{name}")))
 proxy = json.load(open("prey.out"))["proxy"]
 got = {k: n for k, n in {**proxy["ended_by"], **proxy["refused"]}.items() if n and k != "done"}

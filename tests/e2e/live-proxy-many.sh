@@ -32,7 +32,7 @@ for i in $(seq "$instances"); do
     rules "many$i" <<RULES
 pool farm { server one 10.2.0.$((instances + 1)):7000 }
 service plain on 10.1.0.$((i + 1)) tcp/7000 { mode proxy; -> farm }
-service http on 10.1.0.$((i + 1)) tcp/7001 { mode proxy http; -> farm }
+service http on 10.1.0.$((i + 1)) tcp/7001 { mode proxy http first bytes within 30m; -> farm }
 RULES
 done
 servers_listen() { [ "$(grep -c ready serves)" -eq "$instances" ]; }

@@ -131,6 +131,20 @@ printf 'GET / HTTP/1.0\r\n\r\n' >plain
 at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat plain >&3; timeout 60 cat <&3' >out 2>/dev/null
 [ $? -ne 124 ] && [ ! -s out ]
 ok $? 'what is no hello is not answered'
+cat >silent.py <<'END'
+import socket, ssl
+# One says nothing at all, one nothing behind its handshake.
+context = ssl.create_default_context(cafile="shop.pem")
+plain = socket.create_connection(("10.1.0.2", 8443), 5)
+s = context.wrap_socket(socket.create_connection(("10.1.0.2", 8443), 5), server_hostname="shop.example")
+for one in plain, s:
+    one.settimeout(60)
+    try:
+        print(one.recv(4096))
+    except ConnectionResetError:
+        print("reset")
+END
+same 'who says nothing, before TLS or in it, is closed in time' "$(at client python3 silent.py 2>&1 | tr '\n' ' ')" "reset b'' "
 printf '\x16\x03\x01\x02\x00\x01\x00' >half
 at client bash -c 'exec 3<>/dev/tcp/10.1.0.2/443; cat half >&3; timeout 60 cat <&3' >out 2>&1
 [ $? -ne 124 ]
@@ -161,7 +175,7 @@ same 'a session of before goes on, of the same service' "$(code 81) $(code 83) $
 counted() { ctl counters proxy.tls; awk -v of="proxy.tls.$1" '$1 == of { print $2 }' out; }
 same '… which is counted, as failures are' "$(counted server_resumed) $(counted server_failed_name)" '3 2'
 same 'so are failures of clients: of version, of no TLS, cut off or too late' \
-    "$(for what in version bad late; do counted failed_$what; done | tr '\n' ' ')" '1 1 1 '
+    "$(for what in version bad late; do counted failed_$what; done | tr '\n' ' ')" '1 1 2 '
 [ "$(counted resumed)" -ge 1 ] && [ "$(counted names_unknown)" -eq 1 ]
 ok $? 'sessions of clients that go on, and names that no certificate has'
 

@@ -51,6 +51,7 @@ struct http {
     uint8_t reason;                  /* enum stream_reason */
     uint8_t interims;                /* 1xx of this answer so far */
     bool waits;                      /* the time for its head has begun */
+    bool opens;                      /* the connection's first request */
     bool late;                       /* the time for its head is over */
     bool was_head, was_connect, old; /* the request: HEAD, CONNECT, HTTP/1.0 */
     bool upgrades;                   /* it asks for another protocol */
@@ -68,6 +69,10 @@ struct http {
 
 /* Start a request over: all that belongs to the one before is gone. */
 void http_renew(struct session *s);
+/* How long the head of a request may take, and how long a client may say nothing before its first one; ns. */
+uint64_t http_first_ns(const struct session *s);
+uint64_t http_silence_ns(const struct session *s);
+
 /* The steps of each state. False: it waits. */
 bool http_read_request(struct session *s);
 bool http_exchange(struct session *s);

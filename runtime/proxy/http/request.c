@@ -130,22 +130,29 @@ static void begin(struct session *s, const struct first *f)
     connect_branch(s);
 }
 
-static uint64_t first_ns(const struct session *s)
+uint64_t http_first_ns(const struct session *s)
 {
     const uint64_t own = proxy_says(s->proxy, s->service)->first_ns;
     return own ? own : s->proxy->program->settings->proxy_first_ns;
 }
 
-/* Before the first byte of a request the connection may be idle; that one starts the time for its head. */
+uint64_t http_silence_ns(const struct session *s)
+{
+    const uint64_t first = http_first_ns(s), idle = session_idle_ns(s);
+    return first < idle ? first : idle;
+}
+
+/* Between requests the connection may be idle; before the first one its time has begun with the session, so that
+ * nothing but a request puts its end off. The first byte of a request starts the time for its head. */
 static void wait(struct session *s)
 {
     struct http *h = http_of(s);
     if (s->up.buffer && buffer_len(s->up.buffer)) {
-        if (!h->waits) session_wait(s, first_ns(s));
+        if (!h->waits) session_wait(s, http_first_ns(s));
         h->waits = true;
     } else {
         message_rest(&h->up, &s->proxy->buffers);
-        session_wait(s, session_idle_ns(s));
+        if (!h->opens) session_wait(s, session_idle_ns(s));
     }
 }
 

@@ -27,6 +27,8 @@ static void begin(struct session *s)
     told_make(&h->told, &client, s->client.ops != &side_plain);
     s->up.from = s->down.to = &s->client;
     http_renew(s);
+    http_of(s)->opens = true;
+    session_wait(s, http_silence_ns(s));
 }
 
 static bool (*const steps[HTTP_STATES])(struct session *s) = {
@@ -94,11 +96,12 @@ static bool is_between(const struct session *s)
     return http_of(s)->state == HTTP_HEAD && !(s->up.buffer && buffer_len(s->up.buffer));
 }
 
-/* The time between two requests is over; one that has come in this very moment is answered. */
+/* The time before a request is over; one that has come in this very moment is answered. */
 static void late_between(struct session *s)
 {
     struct http *h = http_of(s);
-    if (message_get(&h->up, &s->proxy->buffers) == MESSAGE_WAITS) http_leave(s, SESSION_IDLE);
+    if (message_get(&h->up, &s->proxy->buffers) == MESSAGE_WAITS)
+        http_leave(s, h->opens ? SESSION_FIRST_LATE : SESSION_IDLE);
 }
 
 static void late(struct session *s)

@@ -195,6 +195,7 @@ def bad():
     yield Row("garbage for a request", HTTP, b"\x16\x03\x01\x02\x00\r\n\r\n", "400", why=["request-bad", "http-request-line"])
     yield Row("the preface of HTTP/2", HTTP, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "goaway", why=["request-bad", "http2"])
     yield Row("half a request, and silence", HTTP_SHORT, b"GET / HTTP/1.1\r\nHo", "408", SILENT, why=["request-bad", "first-bytes-late"])
+    yield Row("no request, and silence", HTTP_SHORT, b"", "b''", SILENT, why=["first-late"])
 
 
 async def slow():
@@ -219,6 +220,19 @@ async def slow():
     counted["first-bytes-late"] += 300
 
 
+async def rests():
+    """Behind its first request a connection may rest for longer than its first bytes may take."""
+    reader, writer = await asyncio.open_connection(HOSTS[4], HTTP_SHORT)
+    got = []
+    for _ in range(2):
+        writer.write(get(ends=""))
+        got.append((await reader.readuntil(b"\r\n")).split()[1])
+        await reader.readuntil(b"one\n")
+        await asyncio.sleep(1.5)
+    writer.close()
+    print(f"{'ok' if got == [b'200'] * 2 else 'not ok'} - a connection rests between requests for longer than before its first")
+
+
 async def storm():
     """200 that reset in the middle of a hello, and 200 in the middle of what their server says."""
 
@@ -238,8 +252,8 @@ async def storm():
 
 
 tables = {"keys": keys, "cut": cut, "bad": bad}
-if sys.argv[1] in ("slow", "storm"):
-    failed = bool(asyncio.run({"slow": slow, "storm": storm}[sys.argv[1]]()))
+if sys.argv[1] in ("slow", "rests", "storm"):
+    failed = bool(asyncio.run({"slow": slow, "rests": rests, "storm": storm}[sys.argv[1]]()))
 else:
     failed = asyncio.run(run(list(tables[sys.argv[1]]())))
 json.dump(counted, open(f"counted.{sys.argv[1]}", "w"))
