@@ -605,6 +605,13 @@ struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const st
     return vm->forward && forward_explain(vm, key, pkt, &s) ? s : vm_explain_new(vm, in, key, pkt);
 }
 
+struct translated vm_explain_nat(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    see_time(vm, in, NULL);
+    see_facts(vm, in->facts);
+    return vm->forward ? forward_explain_nat(vm, key, pkt) : (struct translated){.nat = PBC_NONE};
+}
+
 struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
 {
     struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE, .server = PBC_NONE};

@@ -174,6 +174,16 @@ struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const st
 /* The same, as if it began a flow of its own. */
 struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
+/* How a `nat` would translate an accepted packet that begins a flow and goes to no service; nothing changes. nat: the
+ * statement, PBC_NONE: none fits. reason: why it is not sent on after all. to: as whom and to whom it leaves; a source
+ * port of 0 is one by chance. */
+struct translated {
+    uint32_t nat;
+    enum pkt_reason reason;
+    struct flow_record to;
+};
+struct translated vm_explain_nat(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
+
 /* The same as the worker would judge the packet now: meters and flows are looked at, but nothing is taken or
  * changed. program_explain, and the decisions above, take every meter for unused and know no flows. */
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,

@@ -30,6 +30,9 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
         v->reason = REASON_NO_SERVER;
     } else if (is_bound(k)) {
         v->action = ACTION_FORWARD;
+    } else if (k->nat.nat != PBC_NONE) {
+        v->action = k->nat.reason ? ACTION_DROP : ACTION_FORWARD;
+        v->reason = (uint8_t)k->nat.reason;
     }
 }
 
@@ -80,6 +83,70 @@ static const char *source(const struct explain_look *k, char buf[FLOW_SIDE_TEXT]
     memcpy(as.src, k->flow.to_src, sizeof as.src);
     as.src_port = k->flow.to_src_port;
     return flow_side(&as, FLOW_ORIGINAL, buf);
+}
+
+/* ---- as whom it goes ---- */
+
+/* One side before and after; "" where it stays as it is. */
+struct change {
+    const char *field;
+    char before[FLOW_SIDE_TEXT], after[FLOW_SIDE_TEXT + 24];
+};
+
+/* The flow as it is, and as it is seen behind this machine. */
+static void sides(const struct flow_record *f, enum flow_dir dir, struct change *c)
+{
+    struct flow_record to = *f;
+    memcpy(to.src, f->to_src, sizeof to.src);
+    memcpy(to.dst, f->to_dst, sizeof to.dst);
+    to.src_port = f->to_src_port;
+    to.dst_port = f->to_dst_port;
+    const bool drawn = dir == FLOW_ORIGINAL && f->src_port && !f->to_src_port;
+    if (drawn) to.proto = UINT8_MAX; /* which has no ports */
+    char side[FLOW_SIDE_TEXT];
+    snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side), drawn ? ", a port by chance" : "");
+    flow_side(f, dir, c->before);
+}
+
+/* How its addresses and ports change by translation; returns how many of changes[2] are. */
+static unsigned changes_of(const struct explain_look *k, const struct verdict *v, struct change changes[2])
+{
+    const bool bound = is_bound(k) && k->flow.nat != PBC_NONE;
+    unsigned n = 0;
+    if (v->action != ACTION_FORWARD || (!bound && k->nat.nat == PBC_NONE)) return 0;
+    for (enum flow_dir dir = FLOW_ORIGINAL; dir <= FLOW_REPLY; dir++) {
+        struct change *c = &changes[n];
+        sides(bound ? &k->flow : &k->nat.to, dir, c);
+        c->field = (dir == FLOW_ORIGINAL) == !k->follows ? "source" : "destination";
+        n += strcmp(c->before, c->after) != 0;
+    }
+    for (unsigned i = 0; k->follows && i < n; i++) { /* what comes back becomes what it was */
+        char was[FLOW_SIDE_TEXT];
+        memcpy(was, changes[i].before, sizeof was);
+        memcpy(changes[i].before, changes[i].after, sizeof was);
+        memcpy(changes[i].after, was, sizeof was);
+    }
+    return n;
+}
+
+static void changes_text(FILE *out, const struct explain_look *k, const struct verdict *v)
+{
+    struct change changes[2];
+    const unsigned n = changes_of(k, v, changes);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(out, "%s %s %s -> %s\n", i ? "        " : "leaves  ", changes[i].field, changes[i].before,
+                changes[i].after);
+}
+
+static void changes_json(FILE *out, const struct explain_look *k, const struct verdict *v)
+{
+    struct change changes[2];
+    const unsigned n = changes_of(k, v, changes);
+    fputs(",\"rewritten\":[", out);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(out, "%s{\"field\":\"%s\",\"before\":\"%s\",\"after\":\"%s\"}", i ? "," : "", changes[i].field,
+                changes[i].before, changes[i].after);
+    fputc(']', out);
 }
 
 static void goes_text(FILE *out, const struct explain_asked *a, const struct verdict *v, const char *way)
@@ -138,5 +205,9 @@ void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
         goes_json(out, a, &v, way);
     else
         goes_text(out, a, &v, way);
+    if (a->json)
+        changes_json(out, a->look, &v);
+    else
+        changes_text(out, a->look, &v);
     if (a->json) fputc('}', out);
 }

@@ -40,7 +40,8 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
     *k = (struct explain_look){.in = *in,
                                .pkt = *pkt,
                                .opener = RULE_NONE,
-                               .served = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE}};
+                               .served = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE},
+                               .nat = {.nat = PBC_NONE}};
     pkt_parse(&k->pkt, in->facts, &k->key);
     key_settle(p, &k->key);
     ways_settle(p->meta->flags, in->facts, &k->key, &k->pkt);
@@ -56,6 +57,8 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
     if (served->reason) return;
     k->served = vm_explain_service(vm, in, inside ? &k->inner_key : &k->key, served);
     k->fresh = vm_explain_new(vm, in, inside ? &k->inner_key : &k->key, served);
+    const bool bound = k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
+    if (!inside && !bound && k->served.branch == PBC_NONE) k->nat = vm_explain_nat(vm, in, &k->key, &k->pkt);
 }
 
 void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns)

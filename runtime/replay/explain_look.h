@@ -25,6 +25,7 @@ struct explain_look {
     struct explain_steps inner_steps;
     struct served served;       /* of the packet inside, where there is one */
     struct served fresh;        /* the same, as if it began a flow of its own */
+    struct translated nat;      /* what a nat would make of it, if no service and no flow takes it */
     const char *unnamed;        /* the interface that it came in on, where the rules do not name that; NULL */
     const char *heard;          /* what its service makes of what the client says, in words; NULL: nobody asks */
     const struct said *proxied; /* its connection, of a proxy service in a replay; NULL */

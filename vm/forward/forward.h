@@ -70,6 +70,8 @@ bool forward_prove(const struct job *j, struct packet_ctx *c);
 /* The branch and pool of the flow that the packet is of, where it is bound, and its server in words; or the server that
  * its source keeps. False: neither. */
 bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s);
+/* As vm_explain_nat (nat.c). */
+struct translated forward_explain_nat(struct vm *vm, const struct key *key, const struct pkt *pkt);
 
 /* A later fragment leaves as its first did, by c->left: REASON_NONE, or why not. */
 enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c);

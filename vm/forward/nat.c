@@ -82,6 +82,46 @@ static enum pkt_reason take(const struct job *j, struct packet_ctx *c)
     return reason;
 }
 
+static struct flow_record record_of(const struct key *key, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    const bool ports = key->kind & KIND_PORTS;
+    struct flow_record f = {.proto = (uint8_t)key->proto,
+                            .family = key->kind & KIND_IP6 ? 6 : 4,
+                            .service = PBC_NONE,
+                            .server = PBC_NONE,
+                            .nat = b->nat,
+                            .src_port = ports ? key->src_port : track_query(&c->seen),
+                            .dst_port = ports ? key->dst_port : track_query(&c->seen),
+                            .to_src_port = b->to_src_port,
+                            .to_dst_port = b->to_dst_port};
+    memcpy(f.src, key->src, sizeof f.src);
+    memcpy(f.dst, key->dst, sizeof f.dst);
+    memcpy(f.to_src, b->to_src, sizeof f.to_src);
+    memcpy(f.to_dst, b->to_dst, sizeof f.to_dst);
+    return f;
+}
+
+struct translated forward_explain_nat(struct vm *vm, const struct key *key, const struct pkt *pkt)
+{
+    struct translated t = {.nat = PBC_NONE};
+    struct forward *f = vm->forward;
+    struct key now = *key;
+    struct packet_ctx c = {.key = &now};
+    struct flow_bind b;
+    if (!f->nat) return t;
+    track_peek(vm->track, &now, pkt, &c.seen);
+    const enum nat_fate fate = nat_tell(f->nat, &now, track_query(&c.seen), c.seen.id.stack, &b);
+    if (fate == NAT_NOTHING) return t;
+    t.nat = b.nat;
+    t.to = record_of(&now, &c, &b);
+    t.reason = !track_may_begin(&now, &c.seen) ? REASON_NO_FLOW
+               : now.ttl <= 1                  ? REASON_TTL_EXCEEDED
+               : forward_is_land(&now)         ? REASON_SAME_ENDS
+               : fate == NAT_NO_PORT           ? REASON_NO_SOURCE_PORT
+                                               : REASON_NONE;
+    return t;
+}
+
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;

@@ -284,6 +284,21 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     return i;
 }
 
+bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
+                     uint16_t *port)
+{
+    const struct port_map *map = ports_of(m, room->space, inside->class);
+    const uint16_t own = inside->port;
+    struct map_end end = *inside;
+    memcpy(end.addr, room->outside, sizeof end.addr);
+    const bool is_own = own >= room->lo && own <= room->hi && port_map_has(map, &m->slice, own, own) &&
+                        mapping_by_outside(m, &end) == MAPPING_NONE;
+    *port = is_own ? own : 0;
+    if (m->rests.count) return true;
+    if (is_greedy(m, inside, room) || (m->free == MAPPING_NONE && m->fresh == m->most)) return false;
+    return port_map_has(map, &m->slice, room->lo, room->hi);
+}
+
 /* ---- what is not given out ---- */
 
 void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi)

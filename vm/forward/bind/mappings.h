@@ -77,6 +77,11 @@ struct map_room {
  * no port or no room, or the inside address holds its share, counted. Reads at most 1,024 words, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
+/* Would mapping_add find a port now, as far as that can be said while nothing changes (what rests may give way)? *port:
+ * the inside's own, where it would be that; 0: one by chance. */
+bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
+                     uint16_t *port);
+
 void mapping_hold(struct mappings *m, int32_t i);
 void mapping_drop(struct mappings *m, int32_t i); /* the last one frees the port */
 /* The flow was evicted, and its time would have passed at rests_ns: held until then, or until a mapping can't be made,

@@ -222,15 +222,21 @@ static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look
     return true;
 }
 
+/* What a statement gives out of an outside address: ports of its range, identifiers all. */
+static struct map_room room_of(const struct pbc_nat *one, uint32_t space, uint8_t class, const uint32_t outside[4])
+{
+    const bool ids = class == MAP_ICMP;
+    return (struct map_room){
+        .outside = outside, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
+}
+
 /* The mapping for that source, which is made unless it is only looked for; false: no port. */
 static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
                          struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[at];
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
-    const bool ids = inside.class == MAP_ICMP;
-    const struct map_room room = {
-        .outside = b->to_src, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
+    const struct map_room room = room_of(one, space, inside.class, b->to_src);
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
@@ -330,6 +336,19 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
     n->counters.in += turned && out == PBC_NONE;
     n->counters.hairpins += turned && out != PBC_NONE;
     return NAT_BOUND;
+}
+
+enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, struct flow_bind *b)
+{
+    const enum nat_fate fate = nat_choose(n, key, query, stack, true, b);
+    if (fate != NAT_BOUND) return fate;
+    const struct pbc_nat *one = &n->p->nats[b->nat];
+    const bool draws = one->kind == PBC_NAT_MASQUERADE || one->kind == PBC_NAT_SOURCE;
+    if (!draws || b->flags & BIND_HOLDS_SRC || class_of(key) == MAP_CLASSES) return NAT_BOUND;
+    const struct map_end inside = end_of(key, key->src, key->kind & KIND_PORTS ? key->src_port : query);
+    const struct map_room room =
+        room_of(one, outside_space(&n->outsides, b->to_src, family_of(key)), inside.class, b->to_src);
+    return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;
 }
 
 /* ---- afterwards ---- */

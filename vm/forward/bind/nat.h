@@ -51,6 +51,9 @@ enum nat_fate {
  * `stack` of its VLAN tags. With `look` nothing is taken: the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
                          struct flow_bind *bind);
+/* The same, and nothing is taken: the port of a mapping that would be made is the source's own, where that is free, or
+ * 0, one by chance; NAT_NO_PORT where there is none. */
+enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, struct flow_bind *bind);
 /* The flow has begun. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* The flow could not be made: what its binding held. `high`: the high side opened it. */

@@ -72,6 +72,11 @@ int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t l
     return port;
 }
 
+bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi)
+{
+    return first_free(p, s, lo, hi) >= 0;
+}
+
 void port_map_give(struct port_map *p, uint16_t port)
 {
     p->taken[port / 64] &= ~(1ull << port % 64);

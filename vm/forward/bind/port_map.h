@@ -28,6 +28,8 @@ void port_map_hold(struct port_map *p, uint16_t port);
  * there is none. */
 int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi, uint64_t draw);
 void port_map_give(struct port_map *p, uint16_t port);
+/* Is any port of lo..hi free in the slice? */
+bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi);
 
 void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi);
 void port_map_unreserve(struct port_map *p);

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# preyctl explain, of packets that a nat translates, in both executors: as whom and to whom they leave, by their flow and of a flow
+# that would begin; and that a client is refused whose ports are used up, as its packets are.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+between one
+udp client 53
+at prey sysctl -q -w net.ipv4.ip_forward=1
+rules nat <<'RULES'
+interface wan = "wan"
+firewall f forward default drop {
+  accept state established as OLD
+  accept from 10.2.0.0/24 as OUT
+  accept tcp to 10.2.0.2 port 80 as IN
+}
+nat home {
+  masquerade from 10.2.0.0/24 out on wan ports 40000-40002
+  forward self tcp/8080 -> 10.2.0.2:80
+}
+RULES
+
+# explains SENTENCE PACKET WANTED: the lines from where it leaves on, and the verdict.
+explains() {
+    ctl explain "$2"
+    same "$on: $1" "$(grep -A1 -E '^(verdict|leaves)' out | grep -v '^--' | tr -s ' ' | tr '\n' '|')" "$3"
+}
+for on in user kernel; do
+    prey prey -i wan -i lan --exec $on nat.pbc
+    explains 'a masquerade, whose port is the own one' 'udp 10.2.0.2:40001 -> 10.1.0.1:53 on lan' \
+        'verdict: forward rule OUT|leaves source 10.2.0.2:40001 -> 10.1.0.2:40001|'
+    explains 'a masquerade, whose port is drawn' 'udp 10.2.0.2:5000 -> 10.1.0.1:53 on lan' \
+        'verdict: forward rule OUT|leaves source 10.2.0.2:5000 -> 10.1.0.2, a port by chance|'
+    explains 'a forward' 'tcp 10.1.0.1:5000 -> 10.1.0.2:8080 syn on wan' \
+        'verdict: forward rule -|leaves destination 10.1.0.2:8080 -> 10.2.0.2:80|'
+    ctl --json explain 'tcp 10.1.0.1:5000 -> 10.1.0.2:8080 syn on wan'
+    has "$on: the same as JSON" '"rewritten":\[\{"field":"destination","before":"10.1.0.2:8080","after":"10.2.0.2:80"\}\]'
+    explains 'what no nat takes' 'tcp 10.1.0.1:5000 -> 10.2.0.2:80 syn on wan' 'verdict: accept rule IN|'
+    same "$on: a flow begins" "$(talk one 10.1.0.1 53 40001 | cut -d' ' -f1)" client
+    explains 'its next packet' 'udp 10.2.0.2:40001 -> 10.1.0.1:53 on lan' \
+        'verdict: forward rule OLD|leaves source 10.2.0.2:40001 -> 10.1.0.2:40001|'
+    explains 'its answer' 'udp 10.1.0.1:53 -> 10.1.0.2:40001 on wan' \
+        'verdict: forward rule -|leaves destination 10.1.0.2:40001 -> 10.2.0.2:40001|'
+    for port in 40000 40002; do talk one 10.1.0.1 53 $port >/dev/null; done
+    explains 'all ports are used up' 'udp 10.2.0.2:5000 -> 10.1.0.1:53 on lan' \
+        'verdict: drop rule OUT reason no-source-port|'
+    same "$on: so it is" "$(at one python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.1 53 5000 2>&1 || echo nothing)" nothing
+    explains 'those that have one go on' 'udp 10.2.0.2:40002 -> 10.1.0.1:53 on lan' \
+        'verdict: forward rule OLD|leaves source 10.2.0.2:40002 -> 10.1.0.2:40002|'
+    prey_ends
+    same "$on: it ends with 0" $status 0
+done
+exit $failed
