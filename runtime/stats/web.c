@@ -7,16 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/stats/clients.h"
 #include "runtime/stats/metrics.h"
 #include "runtime/stats/page.h"
 
-enum { CLIENTS_MOST = 64, PATIENCE_S = 10, MEMORY = 16 << 10 };
+enum { PATIENCE_S = 10, MEMORY = 16 << 10 };
 
 enum shown { SHOWN_PAGE, SHOWN_JSON, SHOWN_METRICS, SHOWN_KINDS };
 
 struct web {
     struct web_cfg cfg;
     struct MHD_Daemon *daemon;
+    struct clients clients;
     int fd;
     uint64_t number;                           /* of the document that these are of */
     struct MHD_Response *answers[SHOWN_KINDS]; /* NULL: nobody has asked yet */
@@ -140,6 +142,7 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
     static char known;
     struct web *w = with;
     (void)version, (void)body;
+    clients_asks(c);
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD)) {
         struct MHD_Response *r =
             response_of("this only reads: GET and HEAD\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
@@ -167,10 +170,11 @@ struct web *web_new(const struct web_cfg *cfg)
         return NULL;
     }
     w->cfg = *cfg;
-    w->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, asked, w, MHD_OPTION_LISTEN_SOCKET, cfg->fd,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)PATIENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_END);
+    w->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, asked, w, MHD_OPTION_LISTEN_SOCKET, cfg->fd,
+                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+                                 (unsigned)PATIENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
+                                 MHD_OPTION_NOTIFY_CONNECTION, clients_noted, &w->clients, MHD_OPTION_NOTIFY_COMPLETED,
+                                 clients_answered, &w->clients, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = w->daemon ? MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (info) {
         w->fd = info->listen_fd;

@@ -40,6 +40,28 @@ same 'it is well' "$(get "$base/healthz")" ok
 same 'another path is not there' "$(code "$base/etc/passwd") $(code "$base/../stats.json" --path-as-is)" '404 404'
 same 'it only reads' "$(code -X POST -d x "$base/") $(code -X DELETE "$base/stats.json") $(code -I "$base/")" '405 405 200'
 same 'another name for it is refused' "$(code -H 'Host: evil.example' "$base/") $(code -H 'Host: localhost:8404' "$base/healthz")" '403 200'
+cat >slow.py <<'END'
+import contextlib, socket, threading, time, urllib.request
+# Three hundred connections begin a request that never ends, a byte a time, so no silence ends them; beside them one that has
+# asked before goes on, and each that comes is answered.
+def asks(s):
+    s.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return b"200 OK" in s.recv(4096)
+before = socket.create_connection(("::1", 8404), 60)
+good, held = asks(before), []
+def trickle():
+    while True:
+        for s in list(held):
+            with contextlib.suppress(OSError): s.send(b"G", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        time.sleep(0.2)
+threading.Thread(target=trickle, daemon=True).start()
+for i in range(300): held.append(socket.create_connection(("::1", 8404), 60))
+good &= asks(before)
+for _ in range(20):
+    good &= urllib.request.urlopen("http://[::1]:8404/healthz", timeout=60).read() == b"ok\n"
+print(good)
+END
+same 'who asks slowly keeps nobody out' "$(at prey python3 slow.py 2>&1 | tail -1)" True
 get -D headers -o page "$base/"
 same 'no script but its own, in no frame, in no cache' \
     "$(grep -ciE "^(content-security-policy: default-src 'none';.*frame-ancestors 'none'|x-content-type-options: nosniff|cache-control: no-store)" headers)" 3
