@@ -590,6 +590,11 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, cha
     | NEVER fate claim_opts COLON claim { $$ = step(p, CL_NEVER, @1, chain(chain($2, kids($3)), $5)); }
     | NEVER POOL name claim_opts COLON claim
         { $$ = step(p, CL_NEVER, span_join(@1, @2), chain(chain($3, kids($4)), $6)); }
+    | NEVER REACH list port_opt claim_opts COLON claim
+        { $$ = step(p, CL_NEVER, span_join(@1, @2),
+                    chain(clause(p, CL_REACH, span_join(@2, @3),
+                                 chain(tree(p, N_C_TO, @3, want_list(p, $3, W_ADDRS, "`reach`")), $4)),
+                          chain(kids($5), $7))); }
     | ALWAYS fate claim_opts COLON claim { $$ = step(p, CL_ALWAYS, @1, chain(chain($2, kids($3)), $5)); }
     | AFTER scalar { $$ = step(p, CL_AFTER, @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
     | AT name COLON_WORD { $$ = step(p, CL_AT, @1, chain($2, colon_time(p, $3))); }

@@ -72,6 +72,8 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
 
     claim->pool = PBC_NONE;
     claim->action = ACTION_ACCEPT;
+    claim->reaches = fate->kind == N_CLAUSE;
+    if (claim->reaches) return true;
     if (fate->kind == N_NAME) {
         const struct symbol *s = symbol_want(c, fate, SYM(POOL), "pool");
         if (s) claim->pool = s->index;
@@ -134,6 +136,34 @@ static void take_part(struct rule_work *w, const struct node *n, const struct im
     }
 }
 
+/* Addresses and ports of `reach`. */
+static bool take_target(struct compile *c, const struct node *reach, struct claim *claim)
+{
+    struct rule_work w = {.c = c,
+                          .node = reach,
+                          .families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES,
+                          .protocols = KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6 | OTHER_PROTOCOLS};
+
+    claim->target_conds = c->image->conds_count;
+    node_each(n, reach)
+    {
+        if (n->kind == N_C_PORT)
+            cond_ports(&w, n);
+        else
+            take_side(&w, n, &claim->target);
+    }
+    claim->target_cond_count = c->image->conds_count - claim->target_conds;
+    return !w.bad;
+}
+
+/* Does the program turn destinations? */
+static bool turns(const struct image *program)
+{
+    for (uint32_t i = 0; i < program->nats_count; i++)
+        if (program->nats[i].kind == PBC_NAT_FORWARD || program->nats[i].kind == PBC_NAT_MAP) return true;
+    return false;
+}
+
 /* With the image of claims in the place of the program's. */
 static bool take_claim(struct compile *c, const struct image *program, const struct node *first,
                        const struct node *parts, struct claim *claim)
@@ -157,6 +187,45 @@ static bool take_claim(struct compile *c, const struct image *program, const str
     return !w.bad;
 }
 
+/* Does it say of some destinations that nobody gets there? */
+static bool is_about_going(const struct claim *claim)
+{
+    const bool keeps_out = claim->always == (claim->action != ACTION_ACCEPT);
+
+    return keeps_out && claim->pool == PBC_NONE && !claim->reaches && !claim->told && !claim->to.any &&
+           !claim->to.negated && !claim->leaves && claim->states == 1u << STATE_IS_NEW;
+}
+
+/* The claim that its packets, wherever they are addressed to, never go to its destination. NULL: it cannot be said. */
+static struct claim *beyond_of(struct compile *c, const struct claim *claim)
+{
+    struct claim *beyond = arena_alloc(c->arena, sizeof(*beyond));
+    struct image *img = c->image;
+
+    *beyond = *claim;
+    beyond->always = false;
+    beyond->action = ACTION_ACCEPT;
+    beyond->reaches = true;
+    beyond->target = claim->to;
+    beyond->to = (struct claim_side){.any = true};
+    beyond->conds = img->conds_count;
+    beyond->target_cond_count = 0;
+    for (uint32_t i = claim->conds; i < claim->conds + claim->cond_count; i++) {
+        const struct pbc_cond one = img->conds[i];
+        if (one.kind == COND_PORT) {
+            beyond->target_conds = i;
+            beyond->target_cond_count = 1;
+            continue;
+        }
+        struct pbc_cond *copy = image_add_conds(img);
+        if (!copy) return NULL;
+        *copy = one;
+        img->cond_span[img->conds_count - 1] = img->cond_span[i];
+    }
+    beyond->cond_count = img->conds_count - beyond->conds;
+    return beyond;
+}
+
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_CLAIM, span_of(n, n->first));
@@ -176,7 +245,9 @@ bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
     }
     if (!c->claims) c->claims = image_new();
     c->image = c->claims;
-    const bool good = take_claim(c, program, n->first->next, n->last, claim);
+    const bool good =
+        (!claim->reaches || take_target(c, n->first, claim)) && take_claim(c, program, n->first->next, n->last, claim);
+    if (good && is_about_going(claim) && turns(program)) claim->beyond = beyond_of(c, claim);
     c->image = program;
     return good;
 }

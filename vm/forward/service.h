@@ -24,6 +24,15 @@ uint32_t program_serve_naive(const struct program *p, const struct key *key, con
 /* program_stream (judge/decide.h) by the list. */
 uint32_t program_stream_naive(const struct program *p, const struct key *key, const struct first *first);
 
+/* Where a `forward` or a `map` of a nat leads an accepted packet that no service takes: the first that fits. False:
+ * none does. What a mapping that stands would lead elsewhere is not asked. */
+struct turned {
+    uint32_t nat; /* the statement */
+    uint32_t dst[4];
+    uint16_t dst_port;
+};
+bool program_turned(const struct program *p, const struct key *key, struct turned *t);
+
 /* The most specific endpoint that holds the packet, or PBC_NONE. */
 uint32_t service_endpoint(const struct program *p, const struct key *key);
 

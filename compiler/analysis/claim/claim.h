@@ -22,7 +22,11 @@ struct claim {
     const char *test; /* its name */
     bool always;
     uint8_t action; /* enum action: ACCEPT, DROP or REJECT */
-    uint32_t pool;  /* the claim is that no packet is let in and sent there; PBC_NONE: it is about verdicts */
+    uint32_t pool;  /* the claim is that no packet is let in and sent there; PBC_NONE: it is about verdicts, or: */
+    bool reaches;   /* that none is let in and goes to `target`, whatever services and translation make of it */
+    struct claim_side target;
+    uint32_t target_conds, target_cond_count; /* in c->claims: its ports */
+    struct claim *beyond; /* `never accept`: the same of what leads there by a nat; NULL: not asked */
     bool states_written;
     bool told;       /* it was said already that there is no such packet */
     unsigned states; /* bit i: value i of IR_STATE */
@@ -65,6 +69,23 @@ uint32_t stream_branch_to(const struct program *p, uint32_t service, const struc
 uint32_t claim_sent(const struct program *p, const struct frame_spec *packet, const struct facts *own,
                     uint32_t schedules, uint32_t pool);
 
+/* What `never reach` is about, in the normal form: addresses and ports (region.c). */
+struct claim_target {
+    uint32_t addrs, ports;
+};
+struct claim_target claim_target(struct claims *all, const struct claim *claim);
+
+/* What of the piece, which is let in, may go there; added to `out` (goes.c). Never too small. */
+void claim_goes(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+                enum pbc_direction direction, struct region_budget *budget, struct region *out);
+
+/* By what the program sends the packet there. */
+struct claim_gone {
+    uint32_t branch, nat; /* of a service; a statement: PBC_NONE: as it is written in the packet */
+};
+bool claim_gone(struct claims *all, const struct frame_spec *packet, const struct facts *own, uint32_t schedules,
+                const struct claim_target *to, struct claim_gone *by);
+
 enum claim_outcome {
     CLAIM_PROVED,
     CLAIM_EMPTY,   /* there is no such packet */
@@ -92,8 +113,9 @@ struct claim_found {
     enum claim_proof proof;
     struct verdict verdict; /* as the vm says it */
     uint32_t state;
-    uint32_t before; /* packets like it that came before, to exceed a meter */
-    uint32_t branch; /* that sends it to the claim's pool */
+    uint32_t before;        /* packets like it that came before, to exceed a meter */
+    uint32_t branch;        /* that sends it to the claim's pool */
+    struct claim_gone gone; /* how it reaches the claim's target */
 };
 
 /* Rules and defaults that break a refuted claim besides the first that was found, a packet of each. */
@@ -107,5 +129,7 @@ struct claim_others {
 /* Say what was found, unless it was proved (report.c). */
 void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f,
                   const struct claim_others *others);
+/* Warn that a nat leads a packet to where a claim that holds lets none go (report.c). */
+void claim_report_led(struct claims *all, const struct claim *beyond, const struct claim_found *f);
 
 #endif

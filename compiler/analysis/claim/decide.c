@@ -23,6 +23,7 @@ enum {
 struct search {
     struct claims *all;
     const struct claim *claim;
+    struct claim_target target; /* of one that `reaches` */
     struct claim_found *found;
     struct claim_others *others;
     struct breaker {
@@ -86,9 +87,10 @@ static uint32_t marks_of(const struct search *s, const struct ir_product *p)
 
 static bool keeps_flows(const struct search *s) { return s->all->c->ir->keeps_flows; }
 
-/* Is it, as far as the claim is about a pool, sent there? */
+/* Is it, as far as the claim is about a pool or addresses, sent there? */
 static bool is_sent(const struct search *s, struct claim_found *f)
 {
+    if (s->claim->reaches) return claim_gone(s->all, &f->packet, f->own, s->given.schedules, &s->target, &f->gone);
     if (s->claim->pool == PBC_NONE) return true;
     f->branch = claim_sent(s->all->program, &f->packet, f->own, s->given.schedules, s->claim->pool);
     return f->branch != PBC_NONE;
@@ -187,14 +189,17 @@ static void keep(struct search *s, struct claim_found *f, enum claim_outcome out
         *s->found = *f;
 }
 
-/* A part that is let in, where the claim is about a pool. */
+/* A part that is let in, where the claim is about a pool or addresses. */
 static bool on_way(struct search *s, const struct judged *j)
 {
     struct region there;
     bool more = true;
 
     region_init(&there);
-    claim_reaches(s->all->c, &j->piece, s->claim->pool, s->budget, &there);
+    if (s->claim->reaches)
+        claim_goes(s->all, &j->piece, &s->target, s->direction, s->budget, &there);
+    else
+        claim_reaches(s->all->c, &j->piece, s->claim->pool, s->budget, &there);
     for (uint32_t i = 0; i < there.count && more; i++) {
         struct judged part = *j;
         struct claim_found f = {.direction = s->direction, .schedules = s->given.schedules};
@@ -214,7 +219,7 @@ static bool on_part(void *arg, const struct judged *j)
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
 
     if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
-    if (s->claim->pool != PBC_NONE) return on_way(s, j);
+    if (s->claim->pool != PBC_NONE || s->claim->reaches) return on_way(s, j);
     if (refutes(s, j, &f)) {
         keep(s, &f, CLAIM_REFUTED);
         return true;
@@ -312,6 +317,7 @@ static void decide(struct search *s, struct region_budget *budget)
     if (!r->times) find_times(r);
     region_init(&all);
     claim_region(r, s->claim, budget, &all);
+    if (s->claim->reaches) s->target = claim_target(r, s->claim);
     s->given = (struct given){.meters = meters_of(s)};
     s->budget = budget;
     s->any = all.count > 0;
@@ -326,17 +332,28 @@ static void decide(struct search *s, struct region_budget *budget)
     if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
 }
 
-bool claim_holds(struct claims *all, const struct claim *claim)
+static struct claim_found find(struct claims *all, const struct claim *claim, struct claim_others *others)
 {
     const uint64_t left = all->work < WORK_ALL_MAX ? WORK_ALL_MAX - all->work : 1;
     struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .pieces = PIECES_MAX};
     const uint64_t before = budget.work;
     struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
-    struct claim_others others = {.count = 0};
-    struct search search = {.all = all, .claim = claim, .found = &found, .others = &others};
+    struct search search = {.all = all, .claim = claim, .found = &found, .others = others};
 
     decide(&search, &budget);
     all->work += before - budget.work - search.kept_back;
+    return found;
+}
+
+bool claim_holds(struct claims *all, const struct claim *claim)
+{
+    struct claim_others others = {.count = 0};
+    const struct claim_found found = find(all, claim, &others);
+
     claim_report(all, claim, &found, &others);
+    if (found.outcome == CLAIM_PROVED && claim->beyond) {
+        const struct claim_found led = find(all, claim->beyond, &others);
+        if (led.outcome == CLAIM_REFUTED && led.gone.nat != PBC_NONE) claim_report_led(all, claim->beyond, &led);
+    }
     return found.outcome == CLAIM_PROVED || found.outcome == CLAIM_EMPTY;
 }

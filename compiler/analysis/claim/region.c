@@ -82,6 +82,27 @@ static uint32_t could_be_ours(struct ir *ir)
     return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
+/* All addresses of the side, this machine's left out. */
+static uint32_t side_id(struct claims *all, const struct claim_side *side)
+{
+    struct ir *ir = all->c->ir;
+    uint32_t id = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
+
+    for (uint32_t i = 0; i < side->set_count; i++) id = ir_addrs_or(ir, id, set_id(all, side->sets[i]));
+    return side->negated ? ir_addrs_not(ir, id) : id;
+}
+
+struct claim_target claim_target(struct claims *all, const struct claim *claim)
+{
+    struct claim_target t = {.addrs = side_id(all, &claim->target), .ports = IR_ALL};
+    struct ir_product ports;
+
+    if (!claim->target_cond_count) return t;
+    normal_beside(all->c, all->c->claims, claim->target_conds, claim->target_cond_count, &ports);
+    t.ports = ports.field[IR_DPORT];
+    return t;
+}
+
 static void narrow_side(struct work *w, const struct claim_side *side, enum ir_field f)
 {
     struct ir *ir = w->ir;

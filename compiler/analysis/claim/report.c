@@ -17,7 +17,9 @@
 enum { CLAIM_TEXT = 120 };
 static const char *claim_text(const struct claims *r, const struct claim *c, char buf[CLAIM_TEXT])
 {
-    if (c->pool != PBC_NONE)
+    if (c->reaches)
+        snprintf(buf, CLAIM_TEXT, "never reach");
+    else if (c->pool != PBC_NONE)
         snprintf(buf, CLAIM_TEXT, "never pool %.90s", program_str(r->program, r->program->pools[c->pool].name));
     else
         snprintf(buf, CLAIM_TEXT, "%s %s", c->always ? "always" : "never", action_name(c->action));
@@ -170,6 +172,29 @@ static void note_others(struct claims *r, const struct claim_others *o)
         diag_note(r->c->diags, SPAN_NONE, "others may break it, too: looking for more takes too much computing");
 }
 
+/* What leads it to the claim's target, if not its own address. */
+static void note_gone(struct claims *r, const struct claim_found *f)
+{
+    const struct image *img = r->c->image;
+
+    if (f->gone.branch != PBC_NONE) note_branch(r, &img->branches[f->gone.branch]);
+    if (f->gone.nat == PBC_NONE) return;
+    const struct pbc_nat *n = &r->program->nats[f->gone.nat];
+    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` leads it there",
+              n->kind == PBC_NAT_MAP ? "`map`" : "`forward`", program_str(r->program, n->name));
+}
+
+void claim_report_led(struct claims *r, const struct claim *beyond, const struct claim_found *f)
+{
+    diag(r->c->diags, W_CLAIM_LED, beyond->span,
+         "test \"%s\": this holds of what is written in the packet, yet a nat leads one there", beyond->test);
+    diag_advise(r->c->diags, "`never reach ADDRS: …` is about where packets go in the end");
+    note_packet(r, f, "the packet");
+    note_self(r, beyond, f);
+    note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction, "lets it in");
+    note_gone(r, f);
+}
+
 static void report_refuted(struct claims *r, const struct claim *claim, const struct claim_found *f,
                            const struct claim_others *others)
 {
@@ -178,13 +203,16 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
 
     diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s%s", claim->test,
          claim_text(r, claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule,
-         claim->pool != PBC_NONE ? ", and a service that sends it there" : "");
+         claim->reaches            ? ", and it goes there"
+         : claim->pool != PBC_NONE ? ", and a service that sends it there"
+                                   : "");
     note_packet(r, f, "the packet");
     note_self(r, claim, f);
     note_time(r, f);
     note_proof(r, f);
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction,
-              claim->pool == PBC_NONE ? "decides" : "lets it in");
+              claim->pool == PBC_NONE && !claim->reaches ? "decides" : "lets it in");
+    if (claim->reaches) note_gone(r, f);
     if (claim->pool != PBC_NONE) note_branch(r, &r->c->image->branches[f->branch]);
     note_others(r, others);
 }
@@ -199,7 +227,7 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
 
     diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` can't be decided: %s may %s some packets%s",
          claim->test, claim_text(r, claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action),
-         claim->pool != PBC_NONE ? " that go there" : "");
+         claim->pool != PBC_NONE || claim->reaches ? " that go there" : "");
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
                   "this condition decides it, and preyc can't work it out for all packets at once");

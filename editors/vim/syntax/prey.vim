@@ -36,7 +36,7 @@ syn keyword preyWord cert clamp close comment common cookie cookies destination 
 syn keyword preyWord entries every fall file first flow for forward frames gue header host http
 syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
 syn keyword preyWord method mode mss no observe off other out pass passive passthrough path payload
-syn keyword preyWord per prohibited proxy queue rate refused reload retries rewrite rise send
+syn keyword preyWord per prohibited proxy queue rate reach refused reload retries rewrite rise send
 syn keyword preyWord servers slow snap sni split start sum syslog timeout tls transparent
 syn keyword preyWord unreachable up v1 v2 variant verify via weight when with zone
 

@@ -7,6 +7,7 @@
 
 #include "vm/forward/balance/key.h"
 #include "vm/forward/bind/routed.h"
+#include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
@@ -193,19 +194,43 @@ static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t add
     }
 }
 
+/* By a statement alone. Ports that it leaves as they are stay in *t. */
+static bool turned(const struct program *p, const struct key *key, struct turned *t)
+{
+    t->nat = nat_statement_in(p, key);
+    if (t->nat == PBC_NONE) return false;
+    const struct pbc_nat *f = &p->nats[t->nat];
+    if (f->kind == PBC_NAT_MAP)
+        mapped_to(f->target, f->len, key->dst, t->dst);
+    else
+        memcpy(t->dst, f->target, sizeof t->dst);
+    if (f->target_port) t->dst_port = (uint16_t)(f->target_port + (key->dst_port - f->port_lo));
+    return true;
+}
+
+/* Can it be translated at all? */
+static bool may_translate(const struct key *key)
+{
+    const bool v6 = family_of(key) == 6;
+    if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER)) return false;
+    return is_routed(key->src, v6) && is_routed(key->dst, v6);
+}
+
+bool program_turned(const struct program *p, const struct key *key, struct turned *t)
+{
+    *t = (struct turned){.dst_port = key->dst_port};
+    return may_translate(key) && turned(p, key, t);
+}
+
 /* The destination, if it is an outside end: to a forward's target, or to the owner of the mapping, who sits in the same
  * VLAN stack (a flow has one alone). */
 static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
 {
-    const uint32_t at = nat_statement_in(n->p, key);
-    if (at != PBC_NONE) {
-        const struct pbc_nat *f = &n->p->nats[at];
-        if (f->kind == PBC_NAT_MAP)
-            mapped_to(f->target, f->len, key->dst, b->to_dst);
-        else
-            memcpy(b->to_dst, f->target, sizeof b->to_dst);
-        if (f->target_port) b->to_dst_port = (uint16_t)(f->target_port + (key->dst_port - f->port_lo));
-        b->nat = (uint16_t)at;
+    struct turned t = {.dst_port = b->to_dst_port};
+    if (turned(n->p, key, &t)) {
+        memcpy(b->to_dst, t.dst, sizeof b->to_dst);
+        b->to_dst_port = t.dst_port;
+        b->nat = (uint16_t)t.nat;
         return true;
     }
     if (class_of(key) > MAP_UDP) return false;
@@ -321,20 +346,19 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
                          struct flow_bind *b)
 {
     const uint8_t family = family_of(key);
-    if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER)) return NAT_NOTHING;
-    if (!is_routed(key->src, family == 6) || !is_routed(key->dst, family == 6)) return NAT_NOTHING;
+    if (!may_translate(key)) return NAT_NOTHING;
     begin(key, query, b);
-    const bool turned = turn(n, key, stack, look, b);
-    if (!turned && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
+    const bool in = turn(n, key, stack, look, b);
+    if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
         return NAT_NOTHING;
-    const uint32_t out = nat_statement_out(n->p, key, turned);
-    if (!turned && out == PBC_NONE) return NAT_NOTHING;
-    if (turned) b->kind = BIND_NAT_FORWARD;
+    const uint32_t out = nat_statement_out(n->p, key, in);
+    if (!in && out == PBC_NONE) return NAT_NOTHING;
+    if (in) b->kind = BIND_NAT_FORWARD;
     if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
     if (look) return NAT_BOUND;
-    n->counters.out += !turned;
-    n->counters.in += turned && out == PBC_NONE;
-    n->counters.hairpins += turned && out != PBC_NONE;
+    n->counters.out += !in;
+    n->counters.in += in && out == PBC_NONE;
+    n->counters.hairpins += in && out != PBC_NONE;
     return NAT_BOUND;
 }
 

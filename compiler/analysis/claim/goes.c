@@ -1,0 +1,286 @@
+/* `never reach ADDRS: CLAIM`: which packets that the firewall lets in may go to one of these addresses in the end: as
+ * they are, by a service to a server, by a `forward` or a `map`. The region is never too small; the program then says
+ * where a packet of it goes. */
+#include <stdlib.h>
+
+#include "compiler/analysis/claim/claim.h"
+#include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
+#include "lang/heap.h"
+#include "vm/forward/service.h"
+#include "vm/judge/decide.h"
+
+typedef unsigned __int128 u128;
+
+static unsigned family_bit(uint8_t family) { return family == 6 ? IR_V6 : IR_V4; }
+
+static u128 number_of(uint8_t family, const uint32_t w[4])
+{
+    if (family != 6) return w[0];
+    return (u128)((uint64_t)w[0] << 32 | w[1]) << 64 | ((uint64_t)w[2] << 32 | w[3]);
+}
+
+static void words_of(uint8_t family, u128 n, uint32_t w[4])
+{
+    for (unsigned i = 0; i < 4; i++) w[i] = family == 6 ? (uint32_t)(n >> (96 - 32 * i)) : 0;
+    if (family != 6) w[0] = (uint32_t)n;
+}
+
+static bool holds(const struct ir *ir, const struct claim_target *to, uint8_t family, const uint32_t addr[4])
+{
+    return addr_held(ir_addrs(ir, to->addrs), family_bit(family), number_of(family, addr));
+}
+
+static bool holds_port(const struct ir *ir, const struct claim_target *to, const struct key *key, uint16_t port)
+{
+    return to->ports == IR_ALL || (key->kind & KIND_PORTS && ir_ranges_have(ir, to->ports, port));
+}
+
+static void add_both(struct compile *c, const struct region *r, const struct ir_product *p, struct region *out)
+{
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct ir_product both;
+        bool loose = false;
+
+        if (product_and(c->ir, &r->p[i], p, &both, &loose)) region_add(out, loose ? &r->p[i] : &both);
+    }
+}
+
+/* Servers ---------------------------------------------------------------------------------------------------------- */
+
+static bool server_is_there(const struct ir *ir, const struct claim_target *to, const struct pbc_server *s)
+{
+    if (!holds(ir, to, s->family, s->addr)) return false;
+    return to->ports == IR_ALL || !s->port || ir_ranges_have(ir, to->ports, s->port);
+}
+
+static bool pool_is_there(const struct claims *all, const struct claim_target *to, uint32_t pool)
+{
+    const struct program *p = all->program;
+
+    for (uint32_t i = 0; i < p->servers_count; i++)
+        if (p->servers[i].pool == pool && server_is_there(all->c->ir, to, &p->servers[i])) return true;
+    return false;
+}
+
+static void by_services(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+                        struct region_budget *budget, struct region *out)
+{
+    for (uint32_t i = 0; i < all->program->pools_count && !budget->spent; i++)
+        if (pool_is_there(all, to, i)) claim_reaches(all->c, piece, i, budget, out);
+}
+
+/* Translation ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t sources_of(struct ir *ir, const struct program *p, const struct pbc_nat *n)
+{
+    const bool v4 = n->family == 4;
+    uint32_t all = n->from_count ? IR_EMPTY : IR_ALL;
+
+    for (const struct pbc_set *s = p->sets + n->from; s < p->sets + n->from + n->from_count; s++)
+        all = ir_addrs_or(
+            ir, all,
+            ir_addrs_ranges(ir, p->set4 + s->first4, v4 ? s->count4 : 0, p->set6 + s->first6, v4 ? 0 : s->count6));
+    return all;
+}
+
+/* One protocol by its number, of the family. */
+static uint32_t protocol_of(struct ir *ir, const struct pbc_nat *n)
+{
+    struct pbc_range r[WHAT_BASES];
+    uint32_t count = 0;
+
+    for (unsigned b = n->family == 6 ? 1 : 0; b < (n->family == 6 ? WHAT_BASES : 1u); b++)
+        r[count++] = (struct pbc_range){what_bases[b] + n->ip_proto, what_bases[b] + n->ip_proto};
+    return ir_intern_ranges(ir, r, count, WHAT_MOST);
+}
+
+/* Of the ports that are forwarded those that come to one of the claim's. */
+static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t ports)
+{
+    const struct ir_ranges all = ir_ranges(ir, ports);
+    struct pbc_range *r = heap_resized(NULL, all.count + 1, sizeof(*r));
+    const uint32_t first = n->target_port ? n->target_port : n->port_lo, last = first + n->port_hi - n->port_lo;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < all.count; i++) {
+        const uint32_t lo = all.r[i].lo > first ? all.r[i].lo : first, hi = all.r[i].hi < last ? all.r[i].hi : last;
+        if (lo <= hi) r[count++] = (struct pbc_range){lo - first + n->port_lo, hi - first + n->port_lo};
+    }
+    const uint32_t id = ir_intern_ranges(ir, r, count, UINT16_MAX);
+    free(r);
+    return id;
+}
+
+/* What the `forward` turns. */
+static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
+{
+    struct ir *ir = all->c->ir;
+    struct pbc_endpoint e = {.to = n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : PBC_TO_ADDRESS,
+                             .family = n->family,
+                             .proto = n->proto == PBC_EP_IP ? PBC_EP_PORTS : n->proto,
+                             .port_lo = n->port_lo,
+                             .port_hi = n->port_hi};
+    for (unsigned i = 0; i < 4; i++) e.addr[i] = n->to[i];
+    struct ir_product p = endpoint_opened(all->c, &e);
+
+    p.field[IR_STATE] = IR_ALL;
+    p.field[IR_SRC] = sources_of(ir, all->program, n);
+    p.field[IR_SRC_SELF] = IR_EMPTY;
+    if (e.to == PBC_TO_SELF) p.field[IR_DST] = IR_EMPTY;
+    if (n->iface != PBC_NONE) p.field[IR_IFACE] = ir_field_range(ir, IR_IFACE, n->iface, n->iface);
+    if (n->proto != PBC_EP_IP) return p;
+    p.field[IR_DPORT] = IR_ALL;
+    p.field[IR_WHAT] = protocol_of(ir, n);
+    return p;
+}
+
+/* What a `map` turns, as far as it comes to one of the addresses: the same places in the outer prefix. */
+static struct ir_product mapped(struct claims *all, const struct pbc_nat *n, const struct claim_target *to)
+{
+    struct ir *ir = all->c->ir;
+    const struct ir_addrs *addrs = ir_addrs(ir, to->addrs);
+    const unsigned bits = n->family == 6 ? 128 : 32;
+    const u128 inside = number_of(n->family, n->target), outside = number_of(n->family, n->to),
+               last = n->len < bits ? ((u128)1 << (bits - n->len - 1) << 1) - 1 : 0;
+    struct ir_product p;
+
+    product_all(&p);
+    p.field[IR_SRC_SELF] = p.field[IR_DST_SELF] = IR_EMPTY;
+    p.field[IR_DPORT] = to->ports;
+    p.field[IR_DST] = IR_EMPTY;
+    for (uint32_t i = 0; i < addr_count(addrs, family_bit(n->family)); i++) {
+        const struct addr_span s = addr_span(addrs, family_bit(n->family), i);
+        if (s.hi < inside || s.lo > inside + last) continue;
+        uint32_t lo[4], hi[4];
+        words_of(n->family, outside + (s.lo > inside ? s.lo - inside : 0), lo);
+        words_of(n->family, outside + (s.hi < inside + last ? s.hi - inside : last), hi);
+        const struct pbc_range r4 = {lo[0], hi[0]};
+        const struct pbc_range6 r6 = {(uint64_t)lo[0] << 32 | lo[1], (uint64_t)lo[2] << 32 | lo[3],
+                                      (uint64_t)hi[0] << 32 | hi[1], (uint64_t)hi[2] << 32 | hi[3]};
+        p.field[IR_DST] =
+            ir_addrs_or(ir, p.field[IR_DST], ir_addrs_ranges(ir, &r4, n->family == 4, &r6, n->family == 6));
+    }
+    return p;
+}
+
+/* The first statement that fits turns a packet, so each gets what those before it leave. */
+static void by_nats(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+                    struct region_budget *budget, struct region *out)
+{
+    const struct program *program = all->program;
+    struct ir *ir = all->c->ir;
+    struct region rest;
+
+    region_init(&rest);
+    region_add(&rest, piece);
+    for (const struct pbc_nat *n = program->nats; n < program->nats + program->nats_count && !budget->spent; n++) {
+        if (n->kind != PBC_NAT_FORWARD && n->kind != PBC_NAT_MAP) continue;
+        region_spend(budget, 1 + rest.count);
+        struct ir_product p = n->kind == PBC_NAT_MAP ? mapped(all, n, to) : forwarded(all, n), there = p;
+        bool leads = n->kind == PBC_NAT_MAP || holds(ir, to, n->family, n->target);
+
+        if (n->kind == PBC_NAT_FORWARD && to->ports != IR_ALL) {
+            leads &= n->proto < PBC_EP_ECHO4;
+            if (leads) there.field[IR_DPORT] = ports_there(ir, n, to->ports);
+        }
+        if (leads && !ir_is_empty(&there)) add_both(all->c, &rest, &there, out);
+        if (n->kind == PBC_NAT_FORWARD && product_is_plain(ir, &p)) region_minus(ir, &rest, &p, budget);
+    }
+    region_fini(&rest);
+}
+
+/* The whole -------------------------------------------------------------------------------------------------------- */
+
+static void as_written(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+                       struct region *out)
+{
+    struct ir_product p, both;
+    bool loose = false;
+
+    product_all(&p);
+    p.field[IR_DST] = to->addrs;
+    p.field[IR_DST_SELF] = IR_EMPTY;
+    p.field[IR_DPORT] = to->ports;
+    if (product_and(all->c->ir, piece, &p, &both, &loose)) region_add(out, loose ? piece : &both);
+}
+
+void claim_goes(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+                enum pbc_direction direction, struct region_budget *budget, struct region *out)
+{
+    as_written(all, piece, to, out);
+    if (direction == PBC_DIR_OUT) return; /* what this machine sends no service takes, and no nat turns */
+    by_services(all, piece, to, budget, out);
+    by_nats(all, piece, to, budget, out);
+}
+
+/* Where the program sends it --------------------------------------------------------------------------------------- */
+
+static bool pool_leads(const struct claims *all, const struct claim_target *to, const struct key *key, uint32_t pool)
+{
+    const struct program *p = all->program;
+
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        const struct pbc_server *s = &p->servers[i];
+        if (s->pool != pool || !holds(all->c->ir, to, s->family, s->addr)) continue;
+        if (holds_port(all->c->ir, to, key, s->port ? s->port : key->dst_port)) return true;
+    }
+    return false;
+}
+
+/* By a branch that leads to such a server, if its client says what leads there. */
+static uint32_t branch_there(const struct claims *all, const struct claim_target *to, const struct key *key,
+                             uint32_t branch)
+{
+    const struct program *p = all->program;
+    const bool proxy = p->services[p->branches[branch].service].proxy;
+
+    for (uint32_t i = 0; i < p->pools_count; i++) {
+        if (!pool_leads(all, to, key, i)) continue;
+        if (proxy) {
+            const uint32_t one = stream_branch_to(p, p->branches[branch].service, key, i, 0);
+            if (one != PBC_NONE) return one;
+            continue;
+        }
+        const struct pbc_branch *b = &p->branches[branch];
+        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+            if (p->shares[k].pool == i) return branch;
+    }
+    return PBC_NONE;
+}
+
+static bool goes(const struct claims *all, const struct claim_target *to, const struct key *key, const struct pkt *pkt,
+                 struct claim_gone *by)
+{
+    const struct program *p = all->program;
+    const uint32_t branch = key->kind & KIND_SRC_SELF ? PBC_NONE : program_serve(p, key, pkt);
+    const uint8_t family = key->kind & KIND_IP6 ? 6 : 4;
+    struct turned t;
+
+    *by = (struct claim_gone){PBC_NONE, PBC_NONE};
+    if (branch < p->branches_count) {
+        by->branch = branch_there(all, to, key, branch);
+        return by->branch != PBC_NONE;
+    }
+    if (program_turned(p, key, &t)) {
+        by->nat = t.nat;
+        return holds(all->c->ir, to, family, t.dst) && holds_port(all->c->ir, to, key, t.dst_port);
+    }
+    return !(key->kind & KIND_DST_SELF) && holds(all->c->ir, to, family, key->dst) &&
+           holds_port(all->c->ir, to, key, key->dst_port);
+}
+
+bool claim_gone(struct claims *all, const struct frame_spec *packet, const struct facts *own, uint32_t schedules,
+                const struct claim_target *to, struct claim_gone *by)
+{
+    uint8_t *frame = heap_resized(NULL, FRAME_MOST, 1);
+    struct facts facts = *own;
+    struct pkt pkt;
+    struct key key;
+
+    facts.generation = 1;
+    facts.schedules = schedules;
+    const bool there = sample_parse(all->program, packet, &facts, frame, &pkt, &key) && goes(all, to, &key, &pkt, by);
+    free(frame);
+    return there;
+}
