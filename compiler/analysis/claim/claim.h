@@ -56,6 +56,8 @@ bool claim_holds(struct claims *all, const struct claim *claim);
 struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
 void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out);
 
+/* All packets that the endpoint may take: not only those that open a connection (reach.c). */
+struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e);
 /* What of the piece, which is let in, services may send to the pool; added to `out` (reach.c). */
 void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t pool, struct region_budget *budget,
                    struct region *out);

@@ -48,26 +48,34 @@ static void add_both(struct compile *c, const struct region *r, const struct ir_
 
 /* Servers ---------------------------------------------------------------------------------------------------------- */
 
-static bool server_is_there(const struct ir *ir, const struct claim_target *to, const struct pbc_server *s)
-{
-    if (!holds(ir, to, s->family, s->addr)) return false;
-    return to->ports == IR_ALL || !s->port || ir_ranges_have(ir, to->ports, s->port);
-}
-
-static bool pool_is_there(const struct claims *all, const struct claim_target *to, uint32_t pool)
+/* By which ports of the service the pool has a server that the claim is about: one that keeps the port has those of the
+ * claim. */
+static uint32_t ports_to_pool(const struct claims *all, const struct claim_target *to, uint32_t pool)
 {
     const struct program *p = all->program;
+    uint32_t ports = IR_EMPTY;
 
-    for (uint32_t i = 0; i < p->servers_count; i++)
-        if (p->servers[i].pool == pool && server_is_there(all->c->ir, to, &p->servers[i])) return true;
-    return false;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        const struct pbc_server *s = &p->servers[i];
+        if (s->pool != pool || !holds(all->c->ir, to, s->family, s->addr)) continue;
+        if (to->ports == IR_ALL || (s->port && ir_ranges_have(all->c->ir, to->ports, s->port))) return IR_ALL;
+        if (!s->port) ports = to->ports;
+    }
+    return ports;
 }
 
 static void by_services(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
                         struct region_budget *budget, struct region *out)
 {
-    for (uint32_t i = 0; i < all->program->pools_count && !budget->spent; i++)
-        if (pool_is_there(all, to, i)) claim_reaches(all->c, piece, i, budget, out);
+    for (uint32_t i = 0; i < all->program->pools_count && !budget->spent; i++) {
+        struct ir_product ports, here;
+        bool loose = false;
+
+        product_all(&ports);
+        ports.field[IR_DPORT] = ports_to_pool(all, to, i);
+        if (ports.field[IR_DPORT] == IR_EMPTY || !product_and(all->c->ir, piece, &ports, &here, &loose)) continue;
+        claim_reaches(all->c, loose ? piece : &here, i, budget, out);
+    }
 }
 
 /* Translation ------------------------------------------------------------------------------------------------------ */
@@ -136,19 +144,17 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
 }
 
 /* What a `map` turns, as far as it comes to one of the addresses: the same places in the outer prefix. */
-static struct ir_product mapped(struct claims *all, const struct pbc_nat *n, const struct claim_target *to)
+static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t inner)
 {
-    struct ir *ir = all->c->ir;
-    const struct ir_addrs *addrs = ir_addrs(ir, to->addrs);
+    const struct ir_addrs *addrs = ir_addrs(ir, inner);
     const unsigned bits = n->family == 6 ? 128 : 32;
     const u128 inside = number_of(n->family, n->target), outside = number_of(n->family, n->to),
                last = n->len < bits ? ((u128)1 << (bits - n->len - 1) << 1) - 1 : 0;
     struct ir_product p;
 
     product_all(&p);
-    p.field[IR_SRC_SELF] = p.field[IR_DST_SELF] = IR_EMPTY;
-    p.field[IR_DPORT] = to->ports;
-    p.field[IR_DST] = IR_EMPTY;
+    p.field[IR_SRC_SELF] = p.field[IR_DST_SELF] = p.field[IR_DST] = IR_EMPTY;
+    p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST); /* others go as theirs did */
     for (uint32_t i = 0; i < addr_count(addrs, family_bit(n->family)); i++) {
         const struct addr_span s = addr_span(addrs, family_bit(n->family), i);
         if (s.hi < inside || s.lo > inside + last) continue;
@@ -158,60 +164,109 @@ static struct ir_product mapped(struct claims *all, const struct pbc_nat *n, con
         const struct pbc_range r4 = {lo[0], hi[0]};
         const struct pbc_range6 r6 = {(uint64_t)lo[0] << 32 | lo[1], (uint64_t)lo[2] << 32 | lo[3],
                                       (uint64_t)hi[0] << 32 | hi[1], (uint64_t)hi[2] << 32 | hi[3]};
-        p.field[IR_DST] =
-            ir_addrs_or(ir, p.field[IR_DST], ir_addrs_ranges(ir, &r4, n->family == 4, &r6, n->family == 6));
+        const uint32_t there = ir_addrs_ranges(ir, &r4, n->family == 4, &r6, n->family == 6);
+        p.field[IR_DST] = ir_addrs_or(ir, p.field[IR_DST], there);
+        addrs = ir_addrs(ir, inner);
     }
     return p;
 }
 
-/* The first statement that fits turns a packet, so each gets what those before it leave. */
-static void by_nats(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+/* What the statement turns; *there: what of it comes to one of the addresses and ports. */
+static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, const struct claim_target *to,
+                                   struct ir_product *there)
+{
+    struct ir *ir = all->c->ir;
+
+    if (n->kind == PBC_NAT_MAP) {
+        *there = mapped(ir, n, to->addrs);
+        there->field[IR_DPORT] = to->ports;
+        return mapped(ir, n, IR_ALL);
+    }
+    const struct ir_product p = *there = forwarded(all, n);
+    if (!holds(ir, to, n->family, n->target) || (to->ports != IR_ALL && n->proto >= PBC_EP_ECHO4))
+        there->field[IR_DST] = there->field[IR_DST_SELF] = IR_EMPTY;
+    else if (to->ports != IR_ALL)
+        there->field[IR_DPORT] = ports_there(ir, n, to->ports);
+    return p;
+}
+
+/* The first statement that fits turns a packet, so each gets what those before it leave of `rest`. */
+static void by_nats(struct claims *all, struct region *rest, const struct claim_target *to,
                     struct region_budget *budget, struct region *out)
 {
     const struct program *program = all->program;
-    struct ir *ir = all->c->ir;
-    struct region rest;
 
-    region_init(&rest);
-    region_add(&rest, piece);
     for (const struct pbc_nat *n = program->nats; n < program->nats + program->nats_count && !budget->spent; n++) {
         if (n->kind != PBC_NAT_FORWARD && n->kind != PBC_NAT_MAP) continue;
-        region_spend(budget, 1 + rest.count);
-        struct ir_product p = n->kind == PBC_NAT_MAP ? mapped(all, n, to) : forwarded(all, n), there = p;
-        bool leads = n->kind == PBC_NAT_MAP || holds(ir, to, n->family, n->target);
-
-        if (n->kind == PBC_NAT_FORWARD && to->ports != IR_ALL) {
-            leads &= n->proto < PBC_EP_ECHO4;
-            if (leads) there.field[IR_DPORT] = ports_there(ir, n, to->ports);
-        }
-        if (leads && !ir_is_empty(&there)) add_both(all->c, &rest, &there, out);
-        if (n->kind == PBC_NAT_FORWARD && product_is_plain(ir, &p)) region_minus(ir, &rest, &p, budget);
+        region_spend(budget, 1 + rest->count);
+        struct ir_product there, p = turned_by(all, n, to, &there);
+        if (!ir_is_empty(&there)) add_both(all->c, rest, &there, out);
+        if (product_is_plain(all->c->ir, &p)) region_minus(all->c->ir, rest, &p, budget);
     }
-    region_fini(&rest);
+}
+
+/* What services take --------------------------------------------------------------------------------------------- */
+
+static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
+{
+    const struct pbc_service *s = &p->services[e->service];
+
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        if (!p->branches[b].cond_count) return true;
+    return false;
+}
+
+/* Is all that comes to the endpoint taken, by its service or another? */
+static bool is_taken(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
+{
+    const struct program *p = all->program;
+
+    for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
+        const struct ir_product other = claim_taken_by(all->c, &p->endpoints[i]);
+        if (!takes_all(p, &p->endpoints[i]) && ir_may_meet(all->c->ir, here, &other)) return false;
+    }
+    return true;
+}
+
+static void without_services(struct claims *all, struct region *rest, struct region_budget *budget)
+{
+    const struct program *p = all->program;
+
+    for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
+        const struct ir_product here = claim_taken_by(all->c, &p->endpoints[i]);
+        region_spend(budget, 1 + p->endpoints_count);
+        if (is_taken(all, &here, budget) && product_is_plain(all->c->ir, &here))
+            region_minus(all->c->ir, rest, &here, budget);
+    }
 }
 
 /* The whole -------------------------------------------------------------------------------------------------------- */
 
-static void as_written(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
-                       struct region *out)
+static void as_written(struct claims *all, const struct region *rest, const struct claim_target *to, struct region *out)
 {
-    struct ir_product p, both;
-    bool loose = false;
+    struct ir_product p;
 
     product_all(&p);
     p.field[IR_DST] = to->addrs;
     p.field[IR_DST_SELF] = IR_EMPTY;
     p.field[IR_DPORT] = to->ports;
-    if (product_and(all->c->ir, piece, &p, &both, &loose)) region_add(out, loose ? piece : &both);
+    add_both(all->c, rest, &p, out);
 }
 
 void claim_goes(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
                 enum pbc_direction direction, struct region_budget *budget, struct region *out)
 {
-    as_written(all, piece, to, out);
-    if (direction == PBC_DIR_OUT) return; /* what this machine sends no service takes, and no nat turns */
-    by_services(all, piece, to, budget, out);
-    by_nats(all, piece, to, budget, out);
+    struct region rest;
+
+    region_init(&rest);
+    region_add(&rest, piece);
+    if (direction != PBC_DIR_OUT) { /* what this machine sends no service takes, and no nat turns */
+        by_services(all, piece, to, budget, out);
+        without_services(all, &rest, budget);
+        by_nats(all, &rest, to, budget, out);
+    }
+    as_written(all, &rest, to, out);
+    region_fini(&rest);
 }
 
 /* Where the program sends it --------------------------------------------------------------------------------------- */

@@ -11,8 +11,7 @@
 #include "vm/judge/decide.h"
 #include "vm/judge/stream.h"
 
-/* All packets that the endpoint may take: not only those that open a connection. */
-static struct ir_product taken_by(struct compile *c, const struct pbc_endpoint *e)
+struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e)
 {
     struct ir_product p = endpoint_opened(c, e);
 
@@ -63,7 +62,7 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
 
     for (uint32_t e = 0; e < img->endpoints_count && !budget->spent; e++) {
         const struct pbc_service *s = &img->services[img->endpoints[e].service];
-        const struct ir_product p = taken_by(c, &img->endpoints[e]);
+        const struct ir_product p = claim_taken_by(c, &img->endpoints[e]);
         struct region all, here;
         bool leads = false;
 
