@@ -172,9 +172,22 @@ void look_at_rules(struct look *l)
 
 static bool is_wanted(const struct look *l, unsigned port)
 {
-    for (unsigned i = 0; i < l->p->port_count; i++)
-        if (l->p->ports[i].lo <= port && port <= l->p->ports[i].hi) return true;
+    for (unsigned i = 0; i < l->p->port_count; i++) {
+        const struct host_ports *r = &l->p->ports[i];
+        if (!r->yields && r->lo <= port && port <= r->hi) return true;
+    }
     return false;
+}
+
+/* Those that translation leaves to them. */
+static void look_at_bound(struct look *l)
+{
+    if (!l->p->bound_count) return;
+    const struct facts_port *first = l->p->bound;
+    const unsigned n = l->p->bound_count;
+    preflight_tell(
+        l, false, "%u port%s of `masquerade`, like %s %u, %s a socket of this machine's own, and stay%s with it|", n,
+        n == 1 ? "" : "s", first->udp ? "udp" : "tcp", first->port, n == 1 ? "has" : "each have", n == 1 ? "s" : "");
 }
 
 /* /proc/net/tcp and its like: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …". */
@@ -200,8 +213,16 @@ static void look_at_sockets(struct look *l, const char *path, const char *proto)
 void look_at_ports(struct look *l)
 {
     char err[300];
+    struct host_kept kept;
     if (!l->p->port_count) return;
-    if (ports_look(l->p->ports, l->p->port_count, err, sizeof err)) preflight_tell(l, true, "%s|", err);
+    if (ports_look(l->p->ports, l->p->port_count, &kept, err, sizeof err))
+        preflight_tell(l, true, "%s|", err);
+    else if (kept.hi)
+        preflight_tell(l, false,
+                       "ports %u-%u stay with this machine's own connections, and `masquerade` uses the others of its "
+                       "`ports`|",
+                       kept.lo, kept.hi);
+    look_at_bound(l);
     look_at_sockets(l, "/proc/net/tcp", "tcp");
     look_at_sockets(l, "/proc/net/tcp6", "tcp");
     look_at_sockets(l, "/proc/net/udp", "udp");

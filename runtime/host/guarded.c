@@ -37,13 +37,14 @@ static void add(struct guarded *g, const struct guard_match *m)
     g->match_count++;
 }
 
-static void reserve(struct guarded *g, uint16_t lo, uint16_t hi)
+/* yields: it can do without some of them. */
+static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
 {
     for (unsigned i = 0; i < g->port_count; i++)
-        if (g->ports[i].lo == lo && g->ports[i].hi == hi) return;
+        if (g->ports[i].lo == lo && g->ports[i].hi == hi && g->ports[i].yields == yields) return;
     struct host_ports *to = room_for(g, (void **)&g->ports, g->port_count, &g->port_cap, sizeof *to);
     if (!to) return;
-    *to = (struct host_ports){lo, hi};
+    *to = (struct host_ports){lo, hi, yields, 0};
     g->port_count++;
 }
 
@@ -125,7 +126,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     if (echo) return; /* of this machine's own pings, too: it tells them apart */
     m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
     m.reach = GUARD_OWN;
-    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX);
+    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
     add(g, &m);
 }
 
@@ -260,7 +261,7 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
     struct guard_match m = {
         .from_ports = GUARD_ANY_PORT, .to_ports = {PBC_OWN_PORT_LO, UINT16_MAX}, .reach = GUARD_OWN};
     if (!service_checked_via(s) || !is_probed(p, s)) return;
-    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX);
+    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to != PBC_TO_ADDRESS) continue;
@@ -274,6 +275,37 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
 
 /* ---- translation ---- */
 
+/* The last of the ports from `at` on, up to `hi`, that none of the host's own stands before; less than `at`: the first
+ * is the host's. */
+static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t at, uint16_t hi)
+{
+    uint32_t first = hi + 1u;
+    if (host->kept_hi && host->kept_hi >= at && host->kept_lo < first) first = host->kept_lo > at ? host->kept_lo : at;
+    for (unsigned i = 0; i < host->bound_count; i++) {
+        const struct facts_port *b = &host->bound[i];
+        if (b->udp == udp && b->port >= at && b->port < first) first = b->port;
+    }
+    return (uint16_t)(first - 1);
+}
+
+/* A match for each piece of its destination ports that is left when the host has its own. SCTP keeps its ports, so
+ * those of it are translation's. */
+static void add_shared(struct guarded *g, struct guard_match m)
+{
+    const struct guard_ports all = m.to_ports;
+    if (!g->host || m.proto == IPPROTO_SCTP) {
+        add(g, &m);
+        return;
+    }
+    for (uint32_t at = all.lo; at <= all.hi; at++) {
+        m.to_ports =
+            (struct guard_ports){(uint16_t)at, before_hosts(g->host, m.proto == IPPROTO_UDP, (uint16_t)at, all.hi)};
+        if (m.to_ports.hi < at) continue;
+        add(g, &m);
+        at = m.to_ports.hi;
+    }
+}
+
 /* For each of its sources, where it names some. */
 static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
@@ -281,6 +313,8 @@ static void add_asked(struct guarded *g, const struct program *p, const struct p
         add_sets(g, p, n->outside, n->outside_count, n->family, *m, false);
     else if (n->kind == PBC_NAT_FORWARD && n->from_count)
         add_sets(g, p, n->from, n->from_count, n->family, *m, true);
+    else if (n->kind == PBC_NAT_MASQUERADE)
+        add_shared(g, *m);
     else
         add(g, m);
 }
@@ -291,7 +325,7 @@ static void add_outside(struct guarded *g, const struct program *p, const struct
     const uint8_t bare[] = {n->ip_proto, 0};
     const uint8_t *of = n->kind != PBC_NAT_FORWARD ? protos[PBC_EP_PORTS] : n->ip_proto ? bare : protos[n->proto];
     if (!n->ip_proto) m.to_ports = (struct guard_ports){n->port_lo, n->port_hi};
-    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, n->port_lo, n->port_hi);
+    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, n->port_lo, n->port_hi, n->kind == PBC_NAT_MASQUERADE);
     for (; *of; of++) {
         m.proto = *of;
         if (*of == IPPROTO_ICMP || *of == IPPROTO_ICMPV6) m.to_ports = GUARD_ANY_PORT;
@@ -377,9 +411,10 @@ static void add_program(struct guarded *g, const struct program *p, bool probes)
     for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
 }
 
-bool guarded_init(struct guarded *g, const struct program *p, const struct program *before, bool probes)
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
+                  const struct facts_ports *host, bool probes)
 {
-    *g = (struct guarded){0};
+    *g = (struct guarded){.host = host};
     add_program(g, p, probes);
     if (before) add_program(g, before, probes);
     if (g->failed) return false;
@@ -387,9 +422,9 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
     return true;
 }
 
-bool guarded_nats(struct guarded *g, const struct program *p)
+bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host)
 {
-    *g = (struct guarded){0};
+    *g = (struct guarded){.host = host};
     for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
     if (g->failed) return false;
     sort_out(g);

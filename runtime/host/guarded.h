@@ -5,24 +5,27 @@
 
 #include "runtime/host/guard.h"
 #include "runtime/host/ports.h"
+#include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
 struct guarded {
     struct guard_match *matches; /* each once */
     unsigned match_count, match_cap;
-    struct host_ports *ports; /* of this machine's own addresses */
+    struct host_ports *ports; /* of this machine's own addresses; what stays with the host among them */
     unsigned port_count, port_cap;
-    bool routed; /* the caller's to say: what crosses from one interface to another is ours */
-    bool failed; /* memory is out */
+    bool routed;                    /* the caller's to say: what crosses from one interface to another is ours */
+    bool failed;                    /* memory is out */
+    const struct facts_ports *host; /* the ports that stay with the host; NULL: none do */
 };
 
 /* Of services: their addresses and ports, and what servers send back; of nat: what is translated on its way out, and
  * what comes back; of `decap` rules: what they open; of the program before, which may be NULL, too. probes: and
- * the answers to health checks through services, which nobody but the host's stack is kept from. False: memory is out.
- */
-bool guarded_init(struct guarded *g, const struct program *p, const struct program *before, bool probes);
+ * the answers to health checks through services, which nobody but the host's stack is kept from. host: the ports of
+ * its own addresses that masquerade leaves to it; NULL: none. False: memory is out. */
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
+                  const struct facts_ports *host, bool probes);
 /* Of nat alone. */
-bool guarded_nats(struct guarded *g, const struct program *p);
+bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host);
 void guarded_fini(struct guarded *g);
 /* `count` more of them. False: memory is out. */
 bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count);

@@ -1,4 +1,5 @@
-/* ip_local_reserved_ports: a set of ports, written as the kernel writes it ("1024-2047,3000"). */
+/* ip_local_reserved_ports: a set of ports, written as the kernel writes it ("1024-2047,3000"); and which of those that
+ * translation wants stay with the host. */
 #include "runtime/host/ports.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 }
 
 struct work {
-    struct ports now, other, wanted;
+    struct ports now, chosen, other, wanted;
     char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
     char owner[80]; /* the other instance that has some of them */
 };
@@ -59,21 +60,97 @@ static int write_ports(struct work *w)
     return proc_write(RESERVED, w->text);
 }
 
-/* Which of the ports are to be added: in w->other. -ENOSPC: then the host could choose none. */
-static int find_missing(struct work *w)
+static int read_ports(struct work *w)
 {
-    unsigned left = 0;
     int failed = proc_read(CHOSEN, w->text, TEXT_MOST);
     if (failed) return failed;
-    parse(&w->other, w->text);
+    parse(&w->chosen, w->text);
     failed = proc_read(RESERVED, w->text, TEXT_MOST);
-    if (failed) return failed;
-    parse(&w->now, w->text);
-    for (unsigned port = 0; port < PORTS; port++) {
-        left += w->other.has[port] && !w->now.has[port] && !w->wanted.has[port];
-        w->other.has[port] &= w->wanted.has[port] && !w->now.has[port];
+    if (!failed) parse(&w->now, w->text);
+    return failed;
+}
+
+static bool in(unsigned port, uint16_t lo, uint16_t hi) { return lo <= port && port <= hi; }
+
+/* What a range has, of what is to be kept nothing where it yields. */
+static void want(struct work *w, const struct host_ports *ranges, unsigned count, const struct host_kept *kept)
+{
+    memset(&w->wanted, 0, sizeof w->wanted);
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++)
+            w->wanted.has[port] |= !(ranges[i].yields && kept->hi && in(port, kept->lo, kept->hi));
+}
+
+/* So many the kernel could still choose. */
+static unsigned left(const struct work *w)
+{
+    unsigned n = 0;
+    for (unsigned port = 0; port < PORTS; port++) n += w->chosen.has[port] && !w->now.has[port] && !w->wanted.has[port];
+    return n;
+}
+
+/* Has each range still a port? */
+static bool serves(const struct host_ports *ranges, unsigned count, const struct host_kept *kept)
+{
+    bool all = true;
+    for (unsigned i = 0; i < count; i++)
+        all &= !(ranges[i].yields && kept->hi && kept->lo <= ranges[i].lo && ranges[i].hi <= kept->hi);
+    return all;
+}
+
+/* `most` ports that the host lacks, in one piece from the first of them on, or, `last`, up to the last. w->other: them
+ * all. */
+static struct host_kept piece(const struct work *w, unsigned most, bool last)
+{
+    struct host_kept kept = {0};
+    for (unsigned i = 0; i < PORTS && most; i++) {
+        const uint16_t port = (uint16_t)(last ? PORTS - 1 - i : i);
+        if (!w->other.has[port]) continue;
+        most--;
+        if (last || !kept.hi) kept.lo = port;
+        if (!last || !kept.hi) kept.hi = port;
     }
-    return left ? 0 : -ENOSPC;
+    return kept;
+}
+
+/* What the host is to keep of those that yield: the first, or where a range would then have none, the last. */
+static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
+{
+    unsigned yielding = 0;
+    want(w, ranges, count, &(struct host_kept){0, UINT16_MAX, 0, 0});
+    const unsigned could = left(w), least = could < PORTS_KEPT ? could : PORTS_KEPT;
+    w->other = w->wanted;
+    want(w, ranges, count, kept);
+    const unsigned has = left(w);
+    for (unsigned port = 0; port < PORTS; port++) {
+        w->other.has[port] = w->chosen.has[port] && !w->now.has[port] && w->wanted.has[port] && !w->other.has[port];
+        yielding += w->other.has[port];
+    }
+    if (!kept->hi && has < least && yielding) {
+        for (unsigned last = 0; last < 2 && !kept->hi; last++) {
+            const struct host_kept some = piece(w, least - has, last);
+            if (!serves(ranges, count, &some)) continue;
+            kept->lo = some.lo;
+            kept->hi = some.hi;
+        }
+        want(w, ranges, count, kept);
+    }
+    return left(w) && serves(ranges, count, kept);
+}
+
+/* Which of the ports are to be added: in w->other. -ENOSPC: then one side could choose none. */
+static int find_missing(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
+{
+    const int failed = read_ports(w);
+    if (failed) return failed;
+    for (unsigned port = PORTS; port-- > 0;)
+        if (w->chosen.has[port]) kept->chosen_lo = (uint16_t)port;
+    for (unsigned port = 0; port < PORTS; port++)
+        if (w->chosen.has[port]) kept->chosen_hi = (uint16_t)port;
+    if (!keep(w, ranges, count, kept)) return -ENOSPC;
+    for (unsigned port = 0; port < PORTS; port++)
+        w->other.has[port] = w->chosen.has[port] && w->wanted.has[port] && !w->now.has[port];
+    return 0;
 }
 
 static bool is_apart(void *arg, const char *name, const char *what, const char *before, const char *after)
@@ -90,11 +167,9 @@ static bool is_apart(void *arg, const char *name, const char *what, const char *
 /* Recorded first: of two that start at once both see the other. */
 static int reserve(struct state *s, struct work *w)
 {
-    int failed = find_missing(w);
-    if (failed) return failed;
     print(&w->wanted, w->claim);
     print(&w->other, w->change);
-    failed = state_note(s, CHANGE_PORTS, w->claim, "", w->change);
+    int failed = state_note(s, CHANGE_PORTS, w->claim, "", w->change);
     if (!failed) failed = state_others(s, CHANGE_PORTS, is_apart, w);
     if (failed || *w->owner) return failed ? failed : -EADDRINUSE;
     if (!*w->change) return 0;
@@ -103,30 +178,28 @@ static int reserve(struct state *s, struct work *w)
     return write_ports(w);
 }
 
-static const char none_left[] = "translation would take all ports that this machine's own connections may use: "
-                                "widen net.ipv4.ip_local_port_range, or translate to fewer";
+static const char none_left[] =
+    "translation and this machine's own connections cannot both have ports: write `ports 1024-32767` in the nat, or "
+    "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"";
 
-static void want(struct work *w, const struct host_ports *ranges, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++) w->wanted.has[port] = true;
-}
-
-int ports_look(const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
+int ports_look(const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err, size_t err_len)
 {
     struct work *w = calloc(1, sizeof *w);
-    if (w) want(w, ranges, count);
-    const int failed = w && find_missing(w) == -ENOSPC ? -ENOSPC : 0;
+    *kept = (struct host_kept){0};
+    const int failed = w && find_missing(w, ranges, count, kept) == -ENOSPC ? -ENOSPC : 0;
     if (failed) snprintf(err, err_len, "%s", none_left);
     free(w);
     return failed;
 }
 
-int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
+int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err,
+                  size_t err_len)
 {
+    struct host_kept then = *kept;
     struct work *w = calloc(1, sizeof *w);
-    if (w) want(w, ranges, count);
-    const int failed = w ? reserve(s, w) : -ENOMEM;
+    int failed = w ? find_missing(w, ranges, count, &then) : -ENOMEM;
+    if (!failed) failed = reserve(s, w);
+    if (!failed) *kept = then;
     if (failed == -EADDRINUSE)
         snprintf(err, err_len,
                  "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",

@@ -1,4 +1,5 @@
-/* Ports that the kernel must not give to the host's own connections, because translated connections use them. */
+/* Ports that translated connections and the host's own share out: what the kernel must not give to the host's own
+ * connections, and what translation must leave to them. */
 #ifndef RUNTIME_HOST_PORTS_H
 #define RUNTIME_HOST_PORTS_H
 
@@ -7,18 +8,29 @@
 
 struct state;
 
+/* So many ports of ip_local_port_range stay with the host at least, or all, where it has fewer. */
+enum { PORTS_KEPT = 4096 };
+
 struct host_ports {
-    uint16_t lo, hi; /* inclusive */
+    uint16_t lo, hi;  /* inclusive */
+    uint16_t yields;  /* 1: translation can do without some of them (masquerade draws them); 0: it needs each */
+    uint16_t nothing; /* 0 */
+};
+/* What of those that yield stays with the host, for it would have too few; hi 0: nothing. */
+struct host_kept {
+    uint16_t lo, hi;               /* inclusive */
+    uint16_t chosen_lo, chosen_hi; /* ip_local_port_range, of which the kernel chooses; 0: it was not read yet */
 };
 
-/* Claim these ports for translation to the host's own addresses. Those that the kernel could choose for the host's own
- * connections (ip_local_port_range) are added to ip_local_reserved_ports; nothing is written where there are none.
- * Recorded in s, and undone with it: then the ports that were added are taken out, whatever else has been reserved
- * since. 0, or a negative errno with one line in err: -EADDRINUSE: another instance that lives has some of them;
- * -ENOSPC: the host would have none left. */
-int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len);
+/* Claim these ports for translation to the host's own addresses, but for what `kept` says, which is found where hi is
+ * 0, and else stays. Those that the kernel could choose for the host's own connections are added to
+ * ip_local_reserved_ports; nothing is written where there are none. Recorded in s, and undone with it: then the ports
+ * that were added are taken out, whatever else has been reserved since. 0, or a negative errno with one line in err:
+ * -EADDRINUSE: another instance that lives has some of them; -ENOSPC: no port is left to one side. */
+int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err,
+                  size_t err_len);
 
-/* 0, or -ENOSPC with the same line in err: ports_reserve would be refused. Changes nothing. */
-int ports_look(const struct host_ports *ranges, unsigned count, char *err, size_t err_len);
+/* What would be kept; 0, or -ENOSPC with the same line in err: ports_reserve would be refused. Changes nothing. */
+int ports_look(const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err, size_t err_len);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "runtime/host/guard.h"
 #include "runtime/host/ports.h"
+#include "vm/packet/facts.h"
 
 struct preflight_server {
     struct host_addr addr;
@@ -23,6 +24,8 @@ struct preflight {
     const char *name;               /* of the instance; NULL: not looked at */
     const struct host_ports *ports; /* of this machine's own addresses, that translation takes */
     unsigned port_count;
+    const struct facts_port *bound; /* ports of masquerade's that sockets have, and keep */
+    unsigned bound_count;
     const struct guard_match *matches; /* what guard rules will say: of them what the proxy serves */
     unsigned match_count;
     uint64_t memory_bytes;        /* that are taken at the start */

@@ -9,6 +9,7 @@
 #include "runtime/host/state.h"
 #include "runtime/live/leftover.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/shared_ports.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 
@@ -24,14 +25,17 @@ int claim_guard(struct live *l)
 {
     char err[500] = "out of memory";
     struct guarded g;
-    const bool made = guarded_init(&g, l->now.program, NULL, true);
+    int failed = shared_ports_claim(l, l->now.program, err, sizeof err);
+    if (failed) return live_fault(l, "%s", err);
+    snprintf(err, sizeof err, "out of memory");
+    const bool made = guarded_init(&g, l->now.program, NULL, &l->ports.host, true);
     g.routed = start_routes(l, l->now.program) || l->lingering.whole_ns[LINGERS_ROUTED];
     g.routed &= !l->in_kernel; /* there the host sends on what was judged */
     /* What flows of those before are left the programs in the kernel take before the host's stack does. */
     const unsigned lingering = l->in_kernel ? 0 : l->lingering.count;
     const bool whole = made && guarded_more(&g, l->lingering.matches, lingering);
     for (unsigned i = 0; i < g.match_count && whole; i++) l->proxies |= g.matches[i].proxied;
-    const int failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
+    failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);
     guard_news_settle(l->guard_news);
     return failed ? live_fault(l, "%s", err) : 0;

@@ -58,6 +58,7 @@ static void reached(const struct live *l, uint64_t now[])
 {
     for (unsigned i = 0; i < l->worker_count; i++)
         for (unsigned k = 0; k < LIMITS; k++) now[k] += __atomic_load_n(&l->workers[i]->limits[k], __ATOMIC_RELAXED);
+    now[LIMIT_BOUND] = l->ports.lost;
     of_ports(l, now);
 }
 
@@ -74,10 +75,22 @@ void limits_add(const struct live *l, cJSON *root)
     }
 }
 
+/* The ports that were bound last, a few of them. */
+static void bound_ports(const struct live *l, char *to, size_t len)
+{
+    const struct shared_ports *s = &l->ports;
+    size_t used = 0;
+    *to = 0;
+    for (unsigned i = s->host.bound_count; i < s->all_count && i < s->host.bound_count + 3; i++)
+        used += (size_t)snprintf(to + used, len - used, "%s%s %u", used ? ", " : ", ", s->all[i].udp ? "udp" : "tcp",
+                                 s->all[i].port);
+}
+
 static void tell_one(struct live *l, unsigned limit, uint64_t more)
 {
     char where[300] = "";
     if (limit == LIMIT_NEIGHBOUR) silent_hops(l, where, sizeof where);
+    if (limit == LIMIT_BOUND) bound_ports(l, where, sizeof where);
     events_tell(&l->events, limits[limit].told, "%s%s: %" PRIu64, limits[limit].words, where, more);
 }
 

@@ -41,14 +41,14 @@ static void keep(struct lingering *l, const struct guard_match *m, uint64_t unti
 }
 
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
-                     const bool of[LINGERS], uint64_t now_ns, struct lingering *next)
+                     const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next)
 {
     struct guarded here, left, nats;
     struct steer_rules r;
     const uint64_t until_ns = until(before, now_ns);
-    bool good = steered_guarded(&r, &here, now, NULL);
-    good &= steered_guarded(&r, &left, before, NULL);
-    good &= guarded_nats(&nats, before);
+    bool good = steered_guarded(&r, &here, now, NULL, host);
+    good &= steered_guarded(&r, &left, before, NULL, host);
+    good &= guarded_nats(&nats, before, host);
     const size_t most = (size_t)left.match_count + l->count + 1;
     *next = (struct lingering){.matches = calloc(most, sizeof *next->matches),
                                .until_ns = calloc(most, sizeof *next->until_ns),

@@ -22,7 +22,7 @@ struct lingering {
 /* *next: after `now` has taken the place of `before`, which asked for `of`. The caller's to lingering_fini. False:
  * memory is out. */
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
-                     const bool of[LINGERS], uint64_t now_ns, struct lingering *next);
+                     const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next);
 /* Has anybody's time passed? */
 bool lingering_due(const struct lingering *l, uint64_t now_ns);
 /* What flows use of the past. */

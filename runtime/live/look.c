@@ -130,14 +130,17 @@ static uint64_t memory_of(const struct live *l)
 }
 
 /* What the program adds to the look at the host. False: memory is out. */
-static bool add_program(struct preflight *look, const struct live *l, struct guarded *g, struct servers *s)
+static bool add_program(struct preflight *look, struct live *l, struct guarded *g, struct servers *s)
 {
-    if (!guarded_init(g, l->now.program, NULL, true) || !find_servers(s, l->now.program)) return false;
+    shared_ports_look(l, l->now.program);
+    if (!guarded_init(g, l->now.program, NULL, NULL, true) || !find_servers(s, l->now.program)) return false;
     look->servers = s->all;
     look->server_count = s->count;
     look->sends_on = s->count > 0;
     look->ports = g->ports;
     look->port_count = g->port_count;
+    look->bound = l->ports.host.bound;
+    look->bound_count = l->ports.host.bound_count;
     look->matches = g->matches;
     look->match_count = g->match_count;
     look->memory_bytes = memory_of(l);

@@ -322,6 +322,7 @@ void start_close(struct live *l)
     reload_fini(l);
     world_fini(l);
     host_close(l->host);
+    shared_ports_fini(l);
     xmit_close(l->xmit);
     ruling_fini(&l->now);
     lingering_fini(&l->lingering);

@@ -11,6 +11,7 @@
 #include "runtime/live/onfile.h"
 #include "runtime/live/pmtu.h"
 #include "runtime/live/ruling.h"
+#include "runtime/live/shared_ports.h"
 #include "runtime/live/watch.h"
 #include "runtime/options.h"
 #include "runtime/parent/ask.h"
@@ -40,6 +41,7 @@ struct live {
     const struct options *o;
     struct ruling now;
     struct lingering lingering; /* of those before */
+    struct shared_ports ports;
     struct events events;
     struct host *host;
     struct xmit *xmit; /* with the executor in the kernel; NULL: there is none, or memory is out */

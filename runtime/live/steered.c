@@ -27,20 +27,20 @@ bool steered_translates(const struct program *p)
     return own;
 }
 
-/* Of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out. */
-bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before)
+bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
+                     const struct facts_ports *host)
 {
     *r = (struct steer_rules){.guarded = g,
                               .routed = steered_routes(p) || (before && steered_routes(before)),
                               .translates = steered_translates(p) || (before && steered_translates(before))};
-    return guarded_init(g, p, before, false);
+    return guarded_init(g, p, before, host, false);
 }
 
 bool steered_fits(const struct program *p, char *why, size_t len)
 {
     struct guarded g;
     struct steer_rules r;
-    const bool made = steered_guarded(&r, &g, p, NULL);
+    const bool made = steered_guarded(&r, &g, p, NULL, NULL);
     const unsigned count = made ? steer_count(&r) : 0;
     guarded_fini(&g);
     if (made && count <= STEER_RULES_MOST) return true;
@@ -88,7 +88,8 @@ int steered_rules(struct live *l)
     if (!is_steered(l)) return 0;
     char err[300] = "out of memory";
     const struct lingering *left = &l->lingering;
-    const bool made = steered_guarded(&r, &g, l->now.program, NULL) && guarded_more(&g, left->matches, left->count);
+    const bool made =
+        steered_guarded(&r, &g, l->now.program, NULL, &l->ports.host) && guarded_more(&g, left->matches, left->count);
     int failed = made ? 0 : -1;
     r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
     r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;

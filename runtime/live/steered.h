@@ -17,9 +17,10 @@ bool steered_world(struct live *l);                                /* after fact
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s);
 void steered_close(struct live *l); /* when the ports are closed */
 
-/* Matches of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out.
- */
-bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before);
+/* Matches of the program, and of the one before, which may be NULL; host: the ports that stay with the host, NULL: none
+ * do. g is the caller's to unmake. False: memory is out. */
+bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
+                     const struct facts_ports *host);
 /* Is what crosses this machine the program's: by a firewall for it, or by nat? */
 bool steered_routes(const struct program *p);
 /* May answers to echo requests of others come for this machine's own addresses: by nat, or a service that translates?

@@ -14,6 +14,7 @@
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/routing.h"
+#include "runtime/live/shared_ports.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/tabled.h"
 #include "runtime/schedule/schedule.h"
@@ -92,6 +93,7 @@ static struct facts facts_now(struct live *l)
                       .down = l->now.down,
                       .up_since_ns = l->now.up_since_ns,
                       .weights = l->now.weights,
+                      .ports = shared_ports_facts(l),
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         iface_facts(l, i);

@@ -67,14 +67,22 @@ static int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigne
     return -EPROTO;
 }
 
-int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len)
+int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len)
 {
     const struct request_none none = {0};
+    struct answer a;
     const struct question ports = {REQUEST_PORTS, &none, sizeof none, g->ports, sizeof *g->ports, g->port_count};
+    if (!g->port_count) return 0;
+    const int failed = ask(c, &ports, &a, NULL, 0, err, err_len);
+    if (!failed) memcpy(kept, a.kept, sizeof *kept);
+    return failed;
+}
+
+int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len)
+{
     const struct request_guard body = {.routed = g->routed};
     const struct question guard = {REQUEST_GUARD, &body, sizeof body, g->matches, sizeof *g->matches, g->match_count};
-    const int failed = g->port_count ? ask_done(c, &ports, err, err_len) : 0;
-    return failed ? failed : ask_done(c, &guard, err, err_len);
+    return ask_done(c, &guard, err, err_len);
 }
 
 int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, char *err, size_t err_len)

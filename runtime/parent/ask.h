@@ -24,7 +24,9 @@ struct channel {
     pthread_mutex_t lock;
 };
 
-/* Keep these ports from the host's own connections, and hide from its stack what matches: in place of what was. */
+/* Keep these ports from the host's own connections, but for *kept, which is what stays with them (host/ports.h). */
+int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len);
+/* Hide from the host's stack what matches: in place of what was. */
 int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len);
 
 /* The sockets of a port; ask->ifindex is the parent's to find. */

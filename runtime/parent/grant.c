@@ -61,8 +61,10 @@ static bool grant_PORTS(struct parent *p, const struct request *r, struct answer
     const struct host_ports *all = r->elements;
     (void)fds;
     for (uint32_t i = 0; i < r->count; i++)
-        if (all[i].lo > all[i].hi) return false;
-    a->failed = ports_reserve(p->state, all, r->count, a->err, sizeof a->err);
+        if (all[i].lo > all[i].hi || all[i].yields > 1 || all[i].nothing) return false;
+    a->failed = ports_reserve(p->state, all, r->count, &p->kept, a->err, sizeof a->err);
+    static_assert(sizeof a->kept == sizeof p->kept, "as it is told");
+    memcpy(a->kept, &p->kept, sizeof a->kept);
     return true;
 }
 

@@ -28,10 +28,11 @@ struct parent {
     struct resolver *resolver; /* NULL: nobody was asked for yet */
     struct aside *aside;       /* of checks through services; NULL: no_aside says why */
     char no_aside[200];
-    bool furnished; /* some check has gone that way */
-    bool here;      /* some addresses are the proxy's */
-    bool no_gate;   /* the gate could not be attached to some port, and it was told */
-    bool guarded;   /* there is a table of guard rules */
+    bool furnished;        /* some check has gone that way */
+    bool here;             /* some addresses are the proxy's */
+    bool no_gate;          /* the gate could not be attached to some port, and it was told */
+    bool guarded;          /* there is a table of guard rules */
+    struct host_kept kept; /* of the ports that were asked for, with the host */
     int fd, signal_fd;
     struct access_logs *access_logs;
     int recordings; /* their directory; -1: nobody has asked for it */

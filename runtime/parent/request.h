@@ -89,6 +89,7 @@ struct answer {
     uint64_t value;        /* of STEERING and HOOKS: 1, generic; of TOO_LONG and KEEP: how many */
     uint64_t carried[4];   /* of CARRIED: a struct gate_count */
     uint64_t proof[2];     /* of JUDGE: a struct proof */
+    uint16_t kept[4];      /* of PORTS: a struct host_kept */
 };
 
 #endif

@@ -24,7 +24,7 @@
 enum {
     RECORD_VERSION = 7,
     RECORD_FOLLOWED = 7 /* has RECORD_NEXT */,
-    RECORD_OLDEST = 5 /* that is read: it has no TAPE_MET */
+    RECORD_OLDEST = 5 /* that is read: it has no TAPE_MET, and before 7 worlds no ports */
 };
 enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
 enum {

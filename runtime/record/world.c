@@ -1,11 +1,19 @@
 /* See world.h: a head (format.h), then the arrays one after the other, each as it lies. */
 #include "runtime/record/world.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm/pbc.h"
 
-enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16 };
+/* Behind all else; recordings of older programs have none. */
+struct ports_head {
+    uint32_t number, bound;
+    uint16_t kept_lo, kept_hi, chosen_lo, chosen_hi;
+};
+static_assert(sizeof(struct ports_head) == 16, "as written: no padding");
+
+enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16, BOUND_MOST = 1 << 17 };
 
 static unsigned hops_count(const struct snapshot *s)
 {
@@ -41,6 +49,10 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     if (f->routes) bytes_put(to, f->devices, f->routes->size.devices * sizeof *f->devices);
     for (uint32_t i = 0; i <= s->hops_mask; i++)
         if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
+    const struct facts_ports *p = &f->ports;
+    const struct ports_head ports = {p->number, p->bound_count, p->kept_lo, p->kept_hi, p->chosen_lo, p->chosen_hi};
+    bytes_put(to, &ports, sizeof ports);
+    bytes_put(to, p->bound, p->bound_count * sizeof *p->bound);
 }
 
 /* Its number and size, then its block as it lies. */
@@ -104,6 +116,27 @@ static bool take_hops(struct cursor *c, struct snapshot *s, uint32_t n, unsigned
     return true;
 }
 
+static bool take_ports(struct cursor *c, struct facts *f)
+{
+    struct ports_head h;
+    if (!c->left) return true;
+    if (!cursor_copy(c, &h, sizeof h) || h.bound > BOUND_MOST || h.kept_lo > h.kept_hi) return false;
+    struct facts_port *bound = calloc(h.bound + 1u, sizeof *bound);
+    if (!bound || (h.bound && !cursor_copy(c, bound, h.bound * sizeof *bound))) {
+        free(bound);
+        return false;
+    }
+    free((void *)(uintptr_t)f->ports.bound);
+    f->ports = (struct facts_ports){.number = h.number,
+                                    .kept_lo = h.kept_lo,
+                                    .kept_hi = h.kept_hi,
+                                    .chosen_lo = h.chosen_lo,
+                                    .chosen_hi = h.chosen_hi,
+                                    .bound = bound,
+                                    .bound_count = h.bound};
+    return true;
+}
+
 static bool fits(const struct record_world *h, const struct program *p, unsigned devices)
 {
     return h->self4 <= SELF_MOST && h->self6 <= SELF_MOST && h->hops <= HOPS_MOST_SAID &&
@@ -152,7 +185,7 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
         take(&c, f->server_mtu, h.servers * sizeof *f->server_mtu) &&
         take(&c, f->target_out, h.nats * sizeof *f->target_out) &&
         take(&c, f->devices, (routes ? routes->size.devices : 0) * sizeof *f->devices) &&
-        take_hops(&c, s, h.hops, start->ports);
+        take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
     if (whole) return s;
     snapshot_free(s);
     return NULL;

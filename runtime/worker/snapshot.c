@@ -34,11 +34,12 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     f->target_out = copied(from->target_out, s->nats * sizeof *from->target_out);
     s->routes = routes_get((struct routes *)(uintptr_t)from->routes);
     f->devices = copied(from->devices, devices_count(from) * sizeof *from->devices);
+    f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
     s->asks = p->meta->flags & PBC_ASKS_ROUTES;
     if (f->self4 && f->self6 && f->ifaces && f->server_out && f->server_mtu && f->target_out && f->down &&
-        f->up_since_ns && f->weights && f->devices && s->hops)
+        f->up_since_ns && f->weights && f->devices && f->ports.bound && s->hops)
         return s;
     snapshot_free(s);
     return NULL;
@@ -59,6 +60,7 @@ void snapshot_free(struct snapshot *s)
     drop(s->facts.down);
     drop(s->facts.up_since_ns);
     drop(s->facts.weights);
+    drop(s->facts.ports.bound);
     free(s->hops);
     routes_put(s->routes);
     tables_put(s->tables);

@@ -27,6 +27,19 @@ struct facts_device {
 /* No frame's: those of the device come by some of several interfaces. IFACE_OTHER is one that frames do come by. */
 #define IFACE_SEVERAL 0xfffdu
 
+/* A port that a socket of this machine's own has. */
+struct facts_port {
+    uint16_t port, udp; /* udp 0: of TCP */
+};
+/* Ports of this machine's own addresses, which its connections and translated ones share out. */
+struct facts_ports {
+    uint32_t number;                /* another one: something here has changed; 0: nothing is known */
+    uint16_t kept_lo, kept_hi;      /* inclusive: for its own connections alone; hi 0: none are */
+    uint16_t chosen_lo, chosen_hi;  /* likewise: its own connections get ports from here, so others are drawn first */
+    const struct facts_port *bound; /* [bound_count] those of TCP first, ascending: drawn for nobody */
+    unsigned bound_count;
+};
+
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
 struct facts {
     uint64_t generation;
@@ -55,8 +68,9 @@ struct facts {
     const struct routes *routes; /* for `out on` and `urpf-failed`; NULL: no way is known. A change is a new generation,
                                     where the program asks for them */
     const struct facts_device *devices; /* [routes->size.devices]: its devices, in their order */
-    bool bridges;                       /* some interface has a peer, */
-    bool patterns;                      /* some interface is known by another id than its own */
+    struct facts_ports ports;
+    bool bridges;           /* some interface has a peer, */
+    bool patterns;          /* some interface is known by another id than its own */
     bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 

@@ -38,7 +38,7 @@ static struct lingering replaced(const char *before, const char *now)
     const struct lingering none = {0};
     struct lingering next;
     struct program *b = compiled(before), *n = compiled(now);
-    assert_true(lingering_after(&none, n, b, of, 100 * S, &next));
+    assert_true(lingering_after(&none, n, b, of, NULL, 100 * S, &next));
     program_put(b);
     program_put(n);
     return next;

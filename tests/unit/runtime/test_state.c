@@ -48,8 +48,9 @@ static struct state *open_state(const char *name)
 static void reserve(struct state *s, uint16_t lo, uint16_t hi)
 {
     char err[300] = "";
-    const struct host_ports range = {lo, hi};
-    const int failed = ports_reserve(s, &range, 1, err, sizeof err);
+    const struct host_ports range = {lo, hi, 0, 0};
+    struct host_kept kept = {0};
+    const int failed = ports_reserve(s, &range, 1, &kept, err, sizeof err);
     if (failed) print_error("%s\n", err);
     assert_int_equal(failed, 0);
 }
@@ -173,6 +174,56 @@ static void known_by_its_lock(void **state)
     remove_run();
 }
 
+/* Where translation wants all that the kernel chooses from, some stay with the host: in one piece, the same as long as
+ * the instance lives. */
+static void kept_ports(void **state)
+{
+    static const struct {
+        const char *chosen;
+        struct host_ports ranges[2];
+        int failed;
+        uint16_t lo, hi;
+        const char *reserved;
+    } all[] = {
+        {"32768 60999", {{32768, 65535, 1, 0}}, 0, 32768, 36863, "36864-60999"},
+        {"32768 60999", {{16384, 65535, 1, 0}}, 0, 32768, 36863, "36864-60999"},
+        {"32768 60999", {{33000, 65535, 1, 0}}, 0, 33000, 36863, "36864-60999"}, /* it has 232 already */
+        {"32768 60999", {{61000, 65535, 1, 0}}, 0, 0, 0, ""},
+        {"32768 60999", {{40000, 50000, 1, 0}}, 0, 0, 0, "40000-50000"},
+        {"32768 60999", {{32768, 36000, 1, 0}, {36001, 65535, 1, 0}}, 0, 56904, 60999, "32768-56903"}, /* else the first
+                                                                                                          had none */
+        {"32768 60999", {{32768, 65535, 1, 0}, {33000, 33000, 0, 0}}, 0, 32768, 36864, "33000,36865-60999"},
+        {"40000 40010", {{1024, 65535, 1, 0}}, 0, 40000, 40010, ""}, /* it has no more */
+        {"40000 40010", {{40000, 40010, 1, 0}}, -ENOSPC, 0, 0, ""},  /* and neither has translation */
+        {"40000 40010", {{1024, 65535, 0, 0}}, -ENOSPC, 0, 0, ""},
+        {"1024 65535", {{1024, 65535, 1, 0}}, 0, 1024, 5119, "5120-65535"},
+    };
+    (void)state;
+    make_run();
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        char line[80], err[300] = "";
+        struct host_kept kept = {0}, again;
+        struct state *s = open_state("eth0");
+        const unsigned count = all[i].ranges[1].hi ? 2 : 1;
+        snprintf(line, sizeof line, "echo %s >/proc/sys/net/ipv4/ip_local_port_range", all[i].chosen);
+        sh(line);
+        assert_int_equal(ports_look(all[i].ranges, count, &kept, err, sizeof err), all[i].failed);
+        kept = (struct host_kept){0};
+        assert_int_equal(ports_reserve(s, all[i].ranges, count, &kept, err, sizeof err), all[i].failed);
+        assert_int_equal(kept.lo, all[i].lo);
+        assert_int_equal(kept.hi, all[i].hi);
+        assert_string_equal(content(RESERVED), all[i].reserved);
+        again = kept;
+        assert_int_equal(ports_reserve(s, all[i].ranges, count, &again, err, sizeof err), all[i].failed);
+        assert_memory_equal(&again, &kept, sizeof kept);
+        assert_string_equal(content(RESERVED), all[i].reserved);
+        assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+        state_close(s);
+    }
+    sh("echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range");
+    remove_run();
+}
+
 /* Ports of two instances lie apart, as long as both live; and the host keeps some. */
 static void shared_ports(void **state)
 {
@@ -180,18 +231,19 @@ static void shared_ports(void **state)
     make_run();
     char err[300] = "";
     sh("echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range");
-    const struct host_ports range = {61500, 62000}, all = {1024, 65535};
+    const struct host_ports range = {61500, 62000, 0, 0}, all = {1024, 65535, 0, 0};
+    struct host_kept kept = {0};
     struct state *one = open_state("eth0"), *two = open_state("eth1");
     reserve(one, 61000, 61999); /* claimed, and none of them to be reserved */
     assert_string_equal(content(RESERVED), "");
-    assert_int_equal(ports_reserve(two, &range, 1, err, sizeof err), -EADDRINUSE);
+    assert_int_equal(ports_reserve(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err,
                         "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: give one "
                         "of them others");
     assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
     reserve(two, 62000, 62500);
     assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
-    assert_int_equal(ports_reserve(one, &all, 1, err, sizeof err), -ENOSPC);
+    assert_int_equal(ports_reserve(one, &all, 1, &kept, err, sizeof err), -ENOSPC);
     assert_string_equal(content(RESERVED), "");
     state_close(one);
     assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
@@ -291,8 +343,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),      netns_test(next_start), netns_test(names),   netns_test(known_by_its_lock),
-        netns_test(shared_ports), netns_test(namespaces), netns_test(damaged), netns_test(refused),
+        netns_test(own_end),           netns_test(next_start), netns_test(names),
+        netns_test(known_by_its_lock), netns_test(kept_ports), netns_test(shared_ports),
+        netns_test(namespaces),        netns_test(damaged),    netns_test(refused),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -310,6 +310,53 @@ static void the_address_changes(void **state)
     stop(&r);
 }
 
+/* The port that a host inside gets for one of its own. */
+static unsigned port_for(struct router *r, unsigned host, unsigned port)
+{
+    char notation[100];
+    snprintf(notation, sizeof notation, "ip4 10.0.0.%u > 192.0.2.1 / udp %u > 53", host, port);
+    say(r, "eth1", notation);
+    return r->bind.to_src_port;
+}
+
+/* What stays with this machine is given to nobody; what it draws from itself is drawn last. */
+static void the_hosts_ports(void **state)
+{
+    static const struct facts_port bound[] = {{2010, 0}, {2020, 1}};
+    unsigned outside = 0;
+    (void)state;
+    struct router r;
+    start(&r, WORLD "nat home { masquerade from 10.0.0.0/8 out on wan ports 2000-2999 }\n");
+    r.facts.ports = (struct facts_ports){.number = 1,
+                                         .kept_lo = 2400,
+                                         .kept_hi = 2499,
+                                         .chosen_lo = 2100,
+                                         .chosen_hi = 2899,
+                                         .bound = bound,
+                                         .bound_count = 2};
+    nat_facts(r.nat, &r.facts);
+    assert_int_equal(port_for(&r, 1, 2500), 2500); /* the same, wherever it is */
+    assert_int_equal(port_for(&r, 1, 2010), 2010); /* of TCP that one is this machine's */
+    assert_int_not_equal(port_for(&r, 1, 2020), 2020);
+    assert_int_not_equal(port_for(&r, 1, 2450), 2450);
+    for (unsigned i = 0; i < 190; i++) {
+        const unsigned port = port_for(&r, 2 + i % 4, 5000 + i);
+        assert_false(port == 2020 || (port >= 2400 && port <= 2499));
+        outside += port < 2100 || port > 2899;
+    }
+    assert_int_equal(outside, 190); /* below and above there are 200, less those above */
+    for (unsigned i = 0; i < 720; i++) {
+        const unsigned port = port_for(&r, 10 + i % 20, 10000 + i);
+        if (r.bind.flags & BIND_HOLDS_SRC) assert_false(port == 2020 || (port >= 2400 && port <= 2499));
+    }
+    assert_int_equal(nat_counters(r.nat)->mappings->live, 1000 - 100 - 1); /* none is left, and none was spared */
+    r.facts.ports.number = 2;
+    r.facts.ports.bound_count = 0;
+    nat_facts(r.nat, &r.facts);
+    assert_int_equal(port_for(&r, 200, 4000), 2020); /* its socket is closed */
+    stop(&r);
+}
+
 /* Each way out has its own address, and two that have one address share its ports. */
 static void ways_out(void **state)
 {
@@ -415,6 +462,7 @@ int main(void)
         cmocka_unit_test(the_address_changes),
         cmocka_unit_test(from_anywhere),
         cmocka_unit_test(first_statement_wins),
+        cmocka_unit_test(the_hosts_ports),
         cmocka_unit_test(ways_out),
         cmocka_unit_test(looking),
         cmocka_unit_test(how_long_udp_may_be_silent),

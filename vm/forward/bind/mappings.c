@@ -132,6 +132,45 @@ static int32_t take_slot(struct mappings *m)
     return i;
 }
 
+/* Ports of a range without the others: what lies below them, and what lies above. A span with lo over hi is empty. */
+struct span {
+    uint32_t lo, hi;
+};
+struct spans {
+    struct span below, above;
+};
+
+static uint32_t size_of(struct span s) { return s.hi >= s.lo ? s.hi - s.lo + 1 : 0; }
+
+static struct spans without(struct span s, const struct map_room *room)
+{
+    struct spans parts = {s, {1, 0}};
+    if (!room->last_hi || room->last_lo > s.hi || room->last_hi < s.lo) return parts;
+    parts.below.hi = room->last_lo ? room->last_lo - 1u : 0;
+    if (!room->last_lo) parts.below.lo = 1;
+    parts.above = (struct span){room->last_hi + 1u, s.hi};
+    return parts;
+}
+
+static int32_t draw_span(struct mappings *m, struct port_map *map, struct span s)
+{
+    if (!size_of(s)) return -1;
+    return port_map_draw(map, &m->slice, (uint16_t)s.lo, (uint16_t)s.hi, random_next(&m->draw));
+}
+
+/* Of one half: first from what lies beside the last, each side as often as it is large. */
+static int32_t draw_half(struct mappings *m, struct port_map *map, const struct map_room *room, struct span half)
+{
+    const struct spans parts = without(half, room);
+    const uint32_t below = size_of(parts.below), above = size_of(parts.above);
+    if (below + above == size_of(half)) return draw_span(m, map, half);
+    bool high = above > 0;
+    if (below && above) high = (random_next(&m->draw) >> 32) * (below + above) >> 32 >= below;
+    int32_t port = draw_span(m, map, high ? parts.above : parts.below);
+    if (port < 0) port = draw_span(m, map, high ? parts.below : parts.above);
+    return port < 0 ? draw_span(m, map, half) : port;
+}
+
 /* A free port of the range, now taken; negative: none. */
 static int32_t take_port(struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
@@ -139,15 +178,10 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
     const uint16_t want = inside->port, lo = room->lo, hi = room->hi;
     enum { SYSTEM = 1024 };
     if (want >= lo && want <= hi && port_map_take(map, &m->slice, want)) return want;
-    int32_t port = -1;
-    if (inside->class == MAP_ICMP || hi < SYSTEM || lo >= SYSTEM)
-        return port_map_draw(map, &m->slice, lo, hi, random_next(&m->draw));
-    const bool low = want < SYSTEM;
-    port = low ? port_map_draw(map, &m->slice, lo, SYSTEM - 1, random_next(&m->draw))
-               : port_map_draw(map, &m->slice, SYSTEM, hi, random_next(&m->draw));
-    if (port >= 0) return port;
-    return low ? port_map_draw(map, &m->slice, SYSTEM, hi, random_next(&m->draw))
-               : port_map_draw(map, &m->slice, lo, SYSTEM - 1, random_next(&m->draw));
+    const struct span all = {lo, hi}, low = {lo, SYSTEM - 1}, high = {SYSTEM, hi};
+    if (inside->class == MAP_ICMP || hi < SYSTEM || lo >= SYSTEM) return draw_half(m, map, room, all);
+    const int32_t port = draw_half(m, map, room, want < SYSTEM ? low : high);
+    return port >= 0 ? port : draw_half(m, map, room, want < SYSTEM ? high : low);
 }
 
 /* The same, and no mapping owns that outside end: one of another space may, where an address went from one way out to
@@ -198,7 +232,7 @@ static unsigned kind_of(const struct map_end *e) { return (unsigned)e->class << 
 /* Does its address hold as much of the range as one may? */
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
-    const unsigned ports = (unsigned)room->hi - room->lo + 1;
+    const unsigned ports = (unsigned)room->hi - room->lo + 1 - room->withheld;
     return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->workers;
 }
 

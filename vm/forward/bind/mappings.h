@@ -68,13 +68,16 @@ int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outsi
 
 /* What a new mapping may be given. */
 struct map_room {
-    const uint32_t *outside; /* address, of the inside's family */
-    uint32_t space;          /* of that address */
-    uint16_t lo, hi;         /* 1 to 65535; of identifiers 0, too */
+    const uint32_t *outside;   /* address, of the inside's family */
+    uint32_t space;            /* of that address */
+    uint16_t lo, hi;           /* 1 to 65535; of identifiers 0, too */
+    uint16_t last_lo, last_hi; /* drawn when all others are taken: the host draws from there, too; hi 0: none are */
+    uint16_t withheld;         /* of them, for somebody else: so many are never given out */
 };
 /* A mapping for an inside end that has none, held once. The inside's own port where it lies in the range and is free,
- * else one of the range, by chance (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a). MAPPING_NONE:
- * no port or no room, or the inside address holds its share, counted. Reads at most 1,024 words, normally two. */
+ * else one of the range, by chance (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a), of either
+ * half last those of last_lo to last_hi. MAPPING_NONE: no port or no room, or the inside address holds its share,
+ * counted. Reads at most 1,024 words, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
 /* Would mapping_add find a port now, as far as that can be said while nothing changes (what rests may give way)? *port:

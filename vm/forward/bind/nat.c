@@ -107,7 +107,8 @@ static void keep_mappings(struct nat *to, struct nat *from, const struct remap *
     for (uint32_t i = 0; i < to->outsides.ways; i++) to->outsides.way[i].iface = r->iface[to->outsides.way[i].iface];
     for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, i);
     settle_spaces(to);
-    outsides_reserve_own(&to->outsides, to->p, to->mappings);
+    outsides_reserve_own(&to->outsides, to->p, to->mappings, NULL);
+    to->ports_number = 0; /* the host's come with the next facts */
 }
 
 void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
@@ -133,14 +134,18 @@ struct mappings *nat_mappings(struct nat *n) { return n->mappings; }
 
 void nat_facts(struct nat *n, const struct facts *facts)
 {
+    const struct facts_ports *host = facts ? &facts->ports : NULL;
     n->facts = facts;
     for (uint32_t i = 0; i < n->outsides.ways; i++) {
         uint32_t addr[4];
         for (unsigned six = 0; six < 2; six++) {
             facts_address(facts, n->outsides.way[i].iface, six, addr);
-            outsides_own(&n->outsides, n->p, n->mappings, i, six ? 6 : 4, addr);
+            outsides_own(&n->outsides, n->p, n->mappings, host, i, six ? 6 : 4, addr);
         }
     }
+    if (!host || n->ports_number == host->number) return;
+    n->ports_number = host->number;
+    outsides_reserve_own(&n->outsides, n->p, n->mappings, host);
 }
 
 void nat_alike(struct nat *n) { n->counters.alike++; }
@@ -255,13 +260,24 @@ static struct map_room room_of(const struct pbc_nat *one, uint32_t space, uint8_
         .outside = outside, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
 }
 
+/* Those of this machine's own address, with its own connections. */
+static void share_ports(struct map_room *room, const struct facts_ports *host)
+{
+    const uint16_t lo = host->kept_lo > room->lo ? host->kept_lo : room->lo,
+                   hi = host->kept_hi < room->hi ? host->kept_hi : room->hi;
+    room->last_lo = host->chosen_lo;
+    room->last_hi = host->chosen_hi;
+    room->withheld = host->kept_hi && lo <= hi ? (uint16_t)(hi - lo + 1) : 0;
+}
+
 /* The mapping for that source, which is made unless it is only looked for; false: no port. */
 static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
                          struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[at];
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
-    const struct map_room room = room_of(one, space, inside.class, b->to_src);
+    struct map_room room = room_of(one, space, inside.class, b->to_src);
+    if (inside.class != MAP_ICMP && one->kind == PBC_NAT_MASQUERADE && n->facts) share_ports(&room, &n->facts->ports);
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
@@ -432,7 +448,7 @@ void nat_archive(struct nat *n, struct archive *a)
             archive_sound(a, o->way[i].own[six] == SPACE_NONE || o->way[i].own[six] < count);
     }
     mappings_archive(n->mappings, a, n->p->nats_count);
-    if (a->reads && !a->bad) outsides_reserve_own(o, n->p, n->mappings);
+    if (a->reads && !a->bad) outsides_reserve_own(o, n->p, n->mappings, NULL);
 }
 
 bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)

@@ -31,6 +31,7 @@ struct nat {
     const struct program *p;
     const struct facts *facts; /* seen last; NULL: none yet */
     struct mappings *mappings;
+    uint32_t ports_number; /* of the facts: what of this machine's ports is reserved */
     struct outsides outsides;
     struct statement_spaces {
         uint32_t first, count;
@@ -61,12 +62,13 @@ uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t
 uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family);
 /* Keep ports that services and `forward` answer on from being given out: of the written addresses. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
-/* The same of the ways' own addresses. */
-void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m);
+/* The same of the ways' own addresses; and the ports that stay with this machine, as `host` says (NULL: not known). */
+void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
+                          const struct facts_ports *host);
 /* The way of an interface. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
 /* This machine's address of that family on that way is now `addr`, all 0: not known. */
-void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint32_t way, uint8_t family,
-                  const uint32_t addr[4]);
+void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,
+                  uint32_t way, uint8_t family, const uint32_t addr[4]);
 
 #endif

@@ -126,9 +126,20 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
     }
 }
 
-static void reserve_own(const struct outside *own, const struct program *p, struct mappings *m, uint32_t space)
+/* What stays with this machine. */
+static void reserve_host(struct mappings *m, uint32_t space, const struct facts_ports *host)
+{
+    for (unsigned class = MAP_TCP; class <= MAP_UDP && host->kept_hi; class ++)
+        mappings_reserve(m, space, class, host->kept_lo, host->kept_hi);
+    for (unsigned i = 0; i < host->bound_count; i++)
+        mappings_reserve(m, space, host->bound[i].udp ? MAP_UDP : MAP_TCP, host->bound[i].port, host->bound[i].port);
+}
+
+static void reserve_own(const struct outside *own, const struct program *p, struct mappings *m, uint32_t space,
+                        const struct facts_ports *host)
 {
     mappings_unreserve(m, space);
+    if (host) reserve_host(m, space, host);
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
@@ -143,12 +154,13 @@ static void reserve_own(const struct outside *own, const struct program *p, stru
     }
 }
 
-void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m)
+void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
+                          const struct facts_ports *host)
 {
     for (uint32_t i = 0; i < o->ways; i++)
         for (unsigned six = 0; six < 2; six++)
             if (o->way[i].own[six] != SPACE_NONE && o->way[i].own[six] >= o->written)
-                reserve_own(&o->all[o->way[i].own[six]], p, m, o->way[i].own[six]);
+                reserve_own(&o->all[o->way[i].own[six]], p, m, o->way[i].own[six], host);
 }
 
 /* A space that no way uses: its own, or that of one whose address is another's space, too. */
@@ -163,8 +175,8 @@ static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned si
     return SPACE_NONE; /* there are as many as ways */
 }
 
-void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint32_t way, uint8_t family,
-                  const uint32_t addr[4])
+void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,
+                  uint32_t way, uint8_t family, const uint32_t addr[4])
 {
     static const uint32_t unknown[4];
     const unsigned six = family == 6;
@@ -177,5 +189,5 @@ void outsides_own(struct outsides *o, const struct program *p, struct mappings *
     *own = unused_space(o, way, six);
     o->all[*own].family = family;
     memcpy(o->all[*own].addr, addr, sizeof o->all[*own].addr);
-    reserve_own(&o->all[*own], p, m, *own);
+    reserve_own(&o->all[*own], p, m, *own, host);
 }

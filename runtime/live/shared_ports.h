@@ -1,0 +1,35 @@
+/* Ports of this machine's own addresses, which its own sockets and `masquerade` share out: what stays with the sockets,
+ * which is told to guard rules and to the workers, and what both have come to want. */
+#ifndef RUNTIME_LIVE_SHARED_PORTS_H
+#define RUNTIME_LIVE_SHARED_PORTS_H
+
+#include "runtime/host/guarded.h"
+#include "runtime/host/sockets.h"
+
+struct live;
+struct program;
+
+enum { SHARED_PORTS_MOST = 256 }; /* that sockets keep, of those they had at the start; and that they took since */
+
+struct shared_ports {
+    struct sockets sockets;
+    struct facts_ports host; /* what guard rules leave alone: `bound` are those that were bound at the start */
+    struct facts_port bound[SHARED_PORTS_MOST];
+    struct facts_port all[2 * SHARED_PORTS_MOST]; /* with those that were bound since */
+    unsigned all_count;
+    uint64_t lost;   /* ports that were bound since, each time they were */
+    uint64_t due_ns; /* sockets are looked at then */
+};
+
+/* Sockets as they are before anything is changed, for this program; and the right to look at them later. */
+void shared_ports_look(struct live *l, const struct program *p);
+/* Ask the parent for the program's, and learn what stays with this machine. 0, or a negative errno with one line in
+ * err. */
+int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len);
+/* As workers are to know them. */
+struct facts_ports shared_ports_facts(const struct live *l);
+/* Now and then: has a socket bound a port that translation may have? Who draws is told; it is counted (limit.def). */
+void shared_ports_tick(struct live *l, uint64_t now_ns);
+void shared_ports_fini(struct live *l);
+
+#endif
