@@ -57,7 +57,7 @@ static unsigned port_of(const char *line, const char *end, bool udp)
 /* ---- all ---- */
 
 struct found {
-    uint64_t tcp[65536 / 64], udp[65536 / 64];
+    uint64_t port[65536 / 64];
 };
 
 static void read_file(int fd, bool udp, struct found *f, char *bytes)
@@ -69,7 +69,7 @@ static void read_file(int fd, bool udp, struct found *f, char *bytes)
         const char *line = bytes, *const end = bytes + kept + n;
         for (const char *nl; (nl = memchr(line, '\n', (size_t)(end - line))); line = nl + 1) {
             const unsigned port = port_of(line, nl, udp);
-            if (port && port < 65536) (udp ? f->udp : f->tcp)[port / 64] |= UINT64_C(1) << port % 64;
+            if (port < 65536) f->port[port / 64] |= UINT64_C(1) << port % 64;
         }
         kept = (size_t)(end - line);
         memmove(bytes, line, kept);
@@ -83,18 +83,17 @@ static bool in_ranges(unsigned port, const struct host_ports *ranges, unsigned c
     return false;
 }
 
-unsigned sockets_ports(const struct sockets *s, const struct host_ports *ranges, unsigned count, struct facts_port *all,
-                       unsigned most)
+unsigned sockets_ports(const struct sockets *s, bool udp, const struct host_ports *ranges, unsigned count,
+                       struct facts_port *all, unsigned most)
 {
     struct found *f = calloc(1, sizeof *f + READ);
     unsigned n = 0;
     if (!f) return 0;
     for (unsigned i = 0; i < SOCKETS_FILES; i++)
-        if (s->fd[i] >= 0) read_file(s->fd[i], files[i].udp, f, (char *)(f + 1));
-    for (unsigned udp = 0; udp < 2; udp++)
-        for (unsigned port = 1; port < 65536 && n < most; port++)
-            if ((udp ? f->udp : f->tcp)[port / 64] >> port % 64 & 1 && in_ranges(port, ranges, count))
-                all[n++] = (struct facts_port){(uint16_t)port, (uint16_t)udp};
+        if (s->fd[i] >= 0 && files[i].udp == udp) read_file(s->fd[i], udp, f, (char *)(f + 1));
+    for (unsigned port = 1; port < 65536 && n < most; port++)
+        if (f->port[port / 64] >> port % 64 & 1 && in_ranges(port, ranges, count))
+            all[n++] = (struct facts_port){(uint16_t)port, udp};
     free(f);
     return n;
 }

@@ -14,10 +14,11 @@ struct sockets {
 void sockets_open(struct sockets *s);
 void sockets_close(struct sockets *s);
 
-/* The ports within these ranges of sockets that hear what is for this machine's addresses: each once, those of TCP
- * first, ascending. Not of sockets on 127.0.0.0/8 and ::1, which hear nothing that comes by a link, nor of those that
- * are closed and wait. How many, at most `most`. It takes as long as there are sockets: 1 us for about four. */
-unsigned sockets_ports(const struct sockets *s, const struct host_ports *ranges, unsigned count, struct facts_port *all,
-                       unsigned most);
+/* The ports within these ranges of TCP's or UDP's sockets that hear what is for this machine's addresses: each once,
+ * ascending. Not of sockets on 127.0.0.0/8 and ::1, which hear nothing that comes by a link, nor of those that
+ * are closed and wait. How many, at most `most`. Of TCP it takes milliseconds even where there are none, for the kernel
+ * looks through its table of all connections. */
+unsigned sockets_ports(const struct sockets *s, bool udp, const struct host_ports *ranges, unsigned count,
+                       struct facts_port *all, unsigned most);
 
 #endif

@@ -233,7 +233,7 @@ static bool tick(struct live *l, uint64_t now)
     bool fine = world_clock(l) && world_tick(l);
     claim_tick(l, now);
     claim_keep(l);
-    shared_ports_tick(l, now);
+    fine &= shared_ports_tick(l, now);
     in_kernel_tick(l, now);
     limits_tell(l, false);
     health_tick(l, now);

@@ -12,20 +12,20 @@
 #include "runtime/live/world.h"
 #include "runtime/parent/ask.h"
 
-#define EVERY_NS UINT64_C(1000000000)
-enum { SELDOM = 1000 }; /* a look takes a thousandth of the time at most */
+enum { SELDOM = 500 };                         /* a look takes at most such a part of the time, */
+#define LONGEST_NS (UINT64_C(60) * 1000000000) /* but there is one as often as this */
 
 /* What sockets have of masquerade's ports. */
-static unsigned bound(const struct live *l, const struct program *p, struct facts_port *all, unsigned most)
+static void look(struct live *l, const struct program *p, bool udp)
 {
+    struct ports_look *to = &l->ports.looks[udp];
     struct host_ports *ranges = calloc((size_t)p->nats_count + 1, sizeof *ranges);
     unsigned count = 0;
     for (uint32_t i = 0; i < p->nats_count && ranges; i++)
         if (p->nats[i].kind == PBC_NAT_MASQUERADE)
             ranges[count++] = (struct host_ports){p->nats[i].port_lo, p->nats[i].port_hi, 1, 0};
-    const unsigned n = count ? sockets_ports(&l->ports.sockets, ranges, count, all, most) : 0;
+    to->count = count ? sockets_ports(&l->ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
     free(ranges);
-    return n;
 }
 
 void shared_ports_look(struct live *l, const struct program *p)
@@ -33,7 +33,12 @@ void shared_ports_look(struct live *l, const struct program *p)
     struct shared_ports *s = &l->ports;
     sockets_open(&s->sockets);
     s->host.bound = s->bound;
-    s->host.bound_count = bound(l, p, s->bound, SHARED_PORTS_MOST);
+    for (unsigned udp = 0; udp < 2; udp++) {
+        look(l, p, udp);
+        const struct ports_look *found = &s->looks[udp];
+        memcpy(s->bound + s->host.bound_count, found->all, found->count * sizeof *found->all);
+        s->host.bound_count += found->count;
+    }
     memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);
     s->all_count = s->host.bound_count;
     s->host.number = 1;
@@ -82,14 +87,15 @@ static bool is_hosts(const struct facts_ports *host, const struct facts_port *on
            has(host->bound, host->bound_count, one);
 }
 
-/* Of the latest look: counted, and so remembered. True: they are others than before. */
-static bool take_bound(struct shared_ports *s, const struct facts_port *now, unsigned count)
+/* Of the latest looks: counted, and so remembered. True: they are others than before. */
+static bool take_bound(struct shared_ports *s)
 {
     const unsigned kept = s->host.bound_count, were = s->all_count - kept;
-    struct facts_port fresh[SHARED_PORTS_MOST];
+    struct facts_port fresh[2 * SHARED_PORTS_MOST];
     unsigned n = 0;
-    for (unsigned i = 0; i < count && n < SHARED_PORTS_MOST; i++)
-        if (!is_hosts(&s->host, &now[i])) fresh[n++] = now[i];
+    for (unsigned udp = 0; udp < 2; udp++)
+        for (unsigned i = 0; i < s->looks[udp].count; i++)
+            if (!is_hosts(&s->host, &s->looks[udp].all[i])) fresh[n++] = s->looks[udp].all[i];
     if (n == were && !memcmp(fresh, s->all + kept, n * sizeof *fresh)) return false;
     for (unsigned i = 0; i < n; i++) s->lost += !has(s->all + kept, were, &fresh[i]);
     memcpy(s->all + kept, fresh, n * sizeof *fresh);
@@ -98,15 +104,19 @@ static bool take_bound(struct shared_ports *s, const struct facts_port *now, uns
     return true;
 }
 
-void shared_ports_tick(struct live *l, uint64_t now_ns)
+bool shared_ports_tick(struct live *l, uint64_t now_ns)
 {
     struct shared_ports *s = &l->ports;
-    struct facts_port now[2 * SHARED_PORTS_MOST];
-    if (now_ns < s->due_ns || l->reload) return;
-    const unsigned n = bound(l, l->now.program, now, 2 * SHARED_PORTS_MOST);
-    const uint64_t took_ns = clock_ns(CLOCK_MONOTONIC) - now_ns;
-    s->due_ns = now_ns + (took_ns * SELDOM > EVERY_NS ? took_ns * SELDOM : EVERY_NS);
-    if (take_bound(s, now, n)) l->stale = true;
+    bool looked = false;
+    for (unsigned udp = 0; udp < 2 && !l->reload; udp++) {
+        if (now_ns < s->looks[udp].due_ns) continue;
+        const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+        look(l, l->now.program, udp);
+        const uint64_t rests_ns = (clock_ns(CLOCK_MONOTONIC) - begun_ns) * SELDOM;
+        s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
+        looked = true;
+    }
+    return looked && take_bound(s) ? world_publish(l, false) : true; /* before limits_tell says so */
 }
 
 void shared_ports_fini(struct live *l)

@@ -9,16 +9,20 @@
 struct live;
 struct program;
 
-enum { SHARED_PORTS_MOST = 256 }; /* that sockets keep, of those they had at the start; and that they took since */
+enum { SHARED_PORTS_MOST = 256 }; /* of either protocol, that sockets keep; others are not seen */
 
 struct shared_ports {
     struct sockets sockets;
     struct facts_ports host; /* what guard rules leave alone: `bound` are those that were bound at the start */
-    struct facts_port bound[SHARED_PORTS_MOST];
-    struct facts_port all[2 * SHARED_PORTS_MOST]; /* with those that were bound since */
+    struct facts_port bound[2 * SHARED_PORTS_MOST];
+    struct facts_port all[4 * SHARED_PORTS_MOST]; /* with those that were bound since */
     unsigned all_count;
-    uint64_t lost;   /* ports that were bound since, each time they were */
-    uint64_t due_ns; /* sockets are looked at then */
+    uint64_t lost; /* ports that were bound since, each time they were */
+    struct ports_look {
+        struct facts_port all[SHARED_PORTS_MOST];
+        unsigned count;
+        uint64_t due_ns; /* not before then again */
+    } looks[2];          /* at sockets of TCP, of UDP */
 };
 
 /* Sockets as they are before anything is changed, for this program; and the right to look at them later. */
@@ -28,8 +32,9 @@ void shared_ports_look(struct live *l, const struct program *p);
 int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len);
 /* As workers are to know them. */
 struct facts_ports shared_ports_facts(const struct live *l);
-/* Now and then: has a socket bound a port that translation may have? Who draws is told; it is counted (limit.def). */
-void shared_ports_tick(struct live *l, uint64_t now_ns);
+/* Now and then: has a socket bound a port that translation may have? Who draws is told; it is counted
+ * (limit.def). False: memory is out. */
+bool shared_ports_tick(struct live *l, uint64_t now_ns);
 void shared_ports_fini(struct live *l);
 
 #endif

@@ -89,8 +89,8 @@ here; this mends it: masquerade to :1024-60999 in its rules
 $fine" -i wan -i lan shop.pbc
 at prey nft delete table ip theirs
 at prey sysctl -q -w net.ipv4.ip_local_port_range='61000 61100'
-looked 'no port would be left' 2 "translation would take all ports that this machine's own connections may use: widen \
-net.ipv4.ip_local_port_range, or translate to fewer" -i wan -i lan shop.pbc
+looked 'no port would be left' 2 "translation and this machine's own connections cannot both have ports: write \`ports 1024-32767\` in \
+the nat, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"" -i wan -i lan shop.pbc
 at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.

@@ -252,14 +252,6 @@ static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look
     return true;
 }
 
-/* What a statement gives out of an outside address: ports of its range, identifiers all. */
-static struct map_room room_of(const struct pbc_nat *one, uint32_t space, uint8_t class, const uint32_t outside[4])
-{
-    const bool ids = class == MAP_ICMP;
-    return (struct map_room){
-        .outside = outside, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
-}
-
 /* Those of this machine's own address, with its own connections. */
 static void share_ports(struct map_room *room, const struct facts_ports *host)
 {
@@ -270,14 +262,24 @@ static void share_ports(struct map_room *room, const struct facts_ports *host)
     room->withheld = host->kept_hi && lo <= hi ? (uint16_t)(hi - lo + 1) : 0;
 }
 
+/* What a statement gives out of an outside address: ports of its range, identifiers all. */
+static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, uint32_t space, uint8_t class,
+                               const uint32_t outside[4])
+{
+    const bool ids = class == MAP_ICMP;
+    struct map_room room = {
+        .outside = outside, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
+    if (!ids && one->kind == PBC_NAT_MASQUERADE && n->facts) share_ports(&room, &n->facts->ports);
+    return room;
+}
+
 /* The mapping for that source, which is made unless it is only looked for; false: no port. */
 static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
                          struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[at];
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
-    struct map_room room = room_of(one, space, inside.class, b->to_src);
-    if (inside.class != MAP_ICMP && one->kind == PBC_NAT_MASQUERADE && n->facts) share_ports(&room, &n->facts->ports);
+    struct map_room room = room_of(n, one, space, inside.class, b->to_src);
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
@@ -387,7 +389,7 @@ enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uin
     if (!draws || b->flags & BIND_HOLDS_SRC || class_of(key) == MAP_CLASSES) return NAT_BOUND;
     const struct map_end inside = end_of(key, key->src, key->kind & KIND_PORTS ? key->src_port : query);
     const struct map_room room =
-        room_of(one, outside_space(&n->outsides, b->to_src, family_of(key)), inside.class, b->to_src);
+        room_of(n, one, outside_space(&n->outsides, b->to_src, family_of(key)), inside.class, b->to_src);
     return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;
 }
 
