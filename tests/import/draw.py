@@ -49,6 +49,8 @@ class Conversation:
             del self.steps[rng.choice([i for i in range(len(self.steps)) if i != 1 and (i or not self.translated)])]
         if rng.random() < 0.2:
             self.steps.insert(rng.randrange(1, len(self.steps)), (1, "error"))
+        if kind == "icmp" and rng.random() < 0.3:
+            self.steps.insert(rng.randrange(1, len(self.steps)), (1, "other"))
 
     def next(self):
         who, flags = self.steps.pop(0)
@@ -68,6 +70,8 @@ class Conversation:
             return self.drawn.packet(src, dst, "udp", sport, dport, data=20)
         v6 = src.version == 6
         asked = (128, 129) if v6 else (8, 0)
+        if flags == "other":  # the same identifier, and no answer to what was asked
+            asked = (None, 140) if v6 else (None, self.drawn.rng.choice((14, 16, 18)))
         return self.drawn.packet(src, dst, "icmp6" if v6 else "icmp", asked[who], 0, data=56, ident=self.ends[0][1])
 
     def error(self, src, dst, sport, dport):
@@ -184,8 +188,9 @@ class Drawn:
         elif kind == "udp":
             body = f"udp {a} > {b}"
         elif kind == "sctp":
-            # An INIT: of SCTP the kernel calls everything else that belongs to nothing invalid.
-            body, data = f'sctp {a} > {b} / payload x"0100001400000001000100000001000100000001"', 0
+            # An INIT, or a HEARTBEAT: of SCTP the kernel calls most else that belongs to nothing invalid.
+            chunk = rng.choice(("0100001400000001000100000001000100000001",) * 4 + ("0400000800010004",))
+            body, data = f'sctp {a} > {b} / payload x"{chunk}"', 0
         elif kind in ("icmp", "icmp6"):
             body = f"{kind} type {a} code {b} id {ident} seq 1" if not quote else f"{kind} type {a} code {b}{quote}"
         else:

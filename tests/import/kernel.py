@@ -166,9 +166,10 @@ def differences(packets, kernel, prey, part):
         talk, step = p.get("talk", (None, None))
         if talk in unanswered and (k == "accept" or talk.translated) or k == "accept" and " syn fin " in p["line"]:
             continue
-        # Where a SYN ACK is lost the kernel lets by what its sender says next. And an end that is translated does not speak
-        # of what it never got: it would begin a connection of its own, with a port of its own.
-        if talk and k != "accept" and (step == "syn ack" or talk.translated):
+        # Where a SYN ACK is lost the kernel lets by what its sender says next; of data and a FIN that its rules drop it has
+        # taken note before. And an end that is translated does not speak of what it never got: it would begin a
+        # connection of its own, with a port of its own.
+        if talk and k != "accept" and (step in ("syn ack", "psh ack", "fin ack") or talk.translated):
             unanswered.add(talk)
         if k == mine or p["quiet"] and "accept" not in (k, mine):
             continue
