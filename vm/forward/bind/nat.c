@@ -279,7 +279,7 @@ static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, u
 {
     const struct pbc_nat *one = &n->p->nats[at];
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
-    struct map_room room = room_of(n, one, space, inside.class, b->to_src);
+    const struct map_room room = room_of(n, one, space, inside.class, b->to_src);
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
