@@ -26,7 +26,7 @@ struct options {
     unsigned route_count, route_file_count;
     const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
     unsigned pcap_count, map_count, self_count;
-    const char *on, *at; /* at: the moment of --ask, or NULL */
+    const char *on, *at;                          /* at: the moment of --ask, or NULL */
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
     unsigned served_count;
     bool against, suggest, import;

@@ -136,7 +136,8 @@ static void judged_print(FILE *out, const cJSON *kernel, const char *why)
     if (!kernel) return;
     fprintf(out, "finished in the kernel: %s packet%s", count_at(kernel, "packets", a),
             number_at(kernel, "packets") == 1 ? "" : "s");
-    cJSON_ArrayForEach(up, part(kernel, "up")) {
+    cJSON_ArrayForEach(up, part(kernel, "up"))
+    {
         if (up->valuedouble <= 0) continue;
         fprintf(out, "%s %s %.0f", before, up->string, up->valuedouble);
         before = ",";
