@@ -80,7 +80,13 @@ begins() {
     nsenter "--net=/run/netns/$id-prey" "$bin/preyrun" --exec "$executor" "$@" "$name.pbc" >>prey.out 2>>prey.err </dev/null &
     prey=$!
     pids="$pids $prey"
-    until_true 300 "$name begins or says why not" is_ready_or_over prey && is_ready prey
+    # (As until_true, but looking more often, for there are many.)
+    local looks=0
+    until is_ready_or_over prey; do
+        sleep 0.02
+        [ $((looks += 1)) -lt 7500 ] || { ok 1 "$name begins or says why not"; return 1; }
+    done
+    is_ready prey
 }
 
 # judges ADDRESS...: what far sends there is judged.
