@@ -38,7 +38,9 @@ struct state *state_open(const char *run, const char *name, const struct state_h
 /* Of its file. */
 const char *state_path(const struct state *s);
 
-/* Record the process that does the work beside the owner, for state_await. 0, or a negative errno. */
+/* Record the process that does the work beside the owner, which calls itself so, for state_await. 0, or a negative
+ * errno. */
+#define STATE_WORKER "prey-service"
 int state_works(struct state *s, long pid);
 /* One of the two processes of that name was killed: the other one ends, too, and holds for a moment what a start needs.
  * It is waited for, so many milliseconds at most, and `say` told of it. Nothing where both live, or neither. */

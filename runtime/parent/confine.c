@@ -180,7 +180,7 @@ static int leave_calls(void)
 
 static int confine(pid_t parent)
 {
-    prctl(PR_SET_NAME, "prey-service"); /* so that a signal by the program's name reaches the parent alone */
+    prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent alone */
     const struct user user = user_of_service();
     int failed = LOOSE ? 0 : leave_files();
     if (!failed) failed = leave_rights(&user);
