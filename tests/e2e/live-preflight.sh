@@ -42,8 +42,8 @@ lan is down; this mends it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
 another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules
 --log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
-looked 'the name of one that serves others' 2 "notice: spare has no carrier: nothing arrives until its other end is up
-another preyrun named \`taken\` runs here (process N): choose another --name" -i spare --name taken shop.pbc
+until_true 100 'spare has a carrier' sh -c "ip -n $id-prey link show spare | grep -q 'state UP'"
+looked 'the name of one that serves others' 2 "another preyrun named \`taken\` runs here (process N): choose another --name" -i spare --name taken shop.pbc
 prey_ends
 looked 'the host is looked at without rules, too' 2 "none.pbc: No such file or directory
 lan is down; this mends it: ip link set lan up" -i lan none.pbc
