@@ -87,9 +87,10 @@ static bool look_at_cards(const struct live *l, char *why, size_t len)
     return true;
 }
 
-static bool asks_tags(const struct program *p)
+/* Do rules ask for tags, or does what crosses a bridge have to keep them? */
+static bool needs_tags(const struct live *l, const struct program *p)
 {
-    bool asks = false;
+    bool asks = l->o->bridge_count;
     for (uint32_t i = 0; i < p->conds_count; i++)
         asks |= p->conds[i].kind == COND_VLAN || p->conds[i].kind == COND_VLAN_INNER;
     return asks;
@@ -99,7 +100,7 @@ static bool asks_tags(const struct program *p)
 static void warn_of_tags(const struct live *l)
 {
     struct card c;
-    for (unsigned i = 0; i < l->o->iface_count && asks_tags(l->now.program); i++)
+    for (unsigned i = 0; i < l->o->iface_count && needs_tags(l, l->now.program); i++)
         if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
             live_complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
                           "this mends it, "

@@ -17,6 +17,7 @@ if [ -z "$set" ]; then
     bash tests/machines/programs.sh "$set" || status=1
 fi
 # Of the longest straight code the verifier writes most, and a log that does not fit is a refusal.
+shopt -s nullglob
 longest=("$set"/*-999-*-straight-*.pbc)
 [ "$part" != 0 ] || longest=()
 "$B/tests/machines/verify" -n "$part" "$set" "${longest[@]}" || status=1
