@@ -29,10 +29,10 @@ plain() {
     done
 }
 
-# devices FILE: names of its interfaces, one that stands for a pattern; `eth0` where it names none.
+# devices FILE: names of its interfaces, and of those that a rule names by itself; one that stands for a pattern; `eth0` where there is none.
 devices() {
     local all
-    all=$(sed -nE 's/^interface [a-z0-9_]+ *= *"([^"]*)".*/\1/p' "$1" | sed 's/\*/0/')
+    all=$(sed -nE 's/^interface [a-z0-9_]+ *= *"([^"]*)".*/\1/p; s/.* on "([^"]*)" .*/\1/p' "$1" | sed 's/\*/0/' | awk '!seen[$0]++')
     echo ${all:-eth0}
 }
 
