@@ -16,6 +16,7 @@
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
+#include "vm/flow/states.h"
 #include "vm/forward/service.h"
 #include "vm/judge/ways.h"
 
@@ -259,12 +260,14 @@ static bool contradicts(const struct trial *t, const struct drawn_claim *c, cons
     return c->always ? d.action != c->action : d.action == c->action;
 }
 
-/* In all states that it can have and the claim speaks of; a segment with ACK alone is new while `pickup` lasts. */
+/* In all states that it can have and the claim speaks of; a segment with ACK alone is new while `pickup` lasts, where
+ * connections are followed at all. */
 static bool contradicted(const struct trial *t, const struct drawn_claim *c, struct key *key, const struct pkt *pkt,
                          struct totals *totals)
 {
     const uint32_t wanted = c->marks ? c->marks : MARK_NEW;
     const bool keeps = t->p->meta->flags & PBC_KEEPS_FLOWS;
+    const bool picks_up = keeps && flow_picks_up(t->p->settings_count ? t->p->settings : NULL);
     uint32_t states[4] = {MARK_NONE};
 
     if (!speaks_of(t, c, key, pkt)) return false;
@@ -273,6 +276,7 @@ static bool contradicted(const struct trial *t, const struct drawn_claim *c, str
         struct key k = *key;
 
         if (!(states[n] & wanted)) continue;
+        if (states[n] == MARK_NEW && k.kind & KIND_TCP_FLAGS && !(k.marks & TCP_SYN) && !picks_up) continue;
         if (keeps) k.marks |= states[n];
         totals->met++;
         if (contradicts(t, c, &k, pkt)) return true;

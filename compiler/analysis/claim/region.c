@@ -208,7 +208,7 @@ static void add_tcp(struct work *w, uint32_t what)
         p.field[IR_HAS] = flags;
         p.field[IR_LACKS] = all & ~flags;
         unsigned states = states_possible(w->ir, &p);
-        if (flags == TCP_ACK && !w->ir->picks_up) states &= ~(1u << STATE_IS_NEW);
+        if (flags == TCP_ACK && !(w->ir->keeps_flows && w->ir->picks_up)) states &= ~(1u << STATE_IS_NEW);
         if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w) & states);
         if (states & asked(w)) add(w, &p);
     }
