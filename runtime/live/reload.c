@@ -87,6 +87,7 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
+    shared_ports_widen(l, before, l->now.program);
     if (!lingering_after(&l->lingering, l->now.program, before, of, &l->ports.host, clock_ns(CLOCK_MONOTONIC), &next))
         return false;
     r->left = l->lingering;

@@ -13,7 +13,22 @@
 #include "runtime/parent/ask.h"
 
 enum { SELDOM = 500 };                         /* a look takes at most such a part of the time, */
-#define LONGEST_NS (UINT64_C(60) * 1000000000) /* but there is one as often as this */
+#define LONGEST_NS (UINT64_C(60) * 1000000000) /* unless that would be less often than this */
+
+static bool has(const struct facts_port *all, unsigned count, const struct facts_port *one)
+{
+    bool found = false;
+    for (unsigned i = 0; i < count; i++) found |= all[i].port == one->port && all[i].udp == one->udp;
+    return found;
+}
+
+static bool draws(const struct program *p, unsigned port)
+{
+    bool may = false;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        may |= p->nats[i].kind == PBC_NAT_MASQUERADE && p->nats[i].port_lo <= port && port <= p->nats[i].port_hi;
+    return may;
+}
 
 /* What sockets have of masquerade's ports. */
 static void look(struct live *l, const struct program *p, bool udp)
@@ -38,10 +53,45 @@ void shared_ports_look(struct live *l, const struct program *p)
         const struct ports_look *found = &s->looks[udp];
         memcpy(s->bound + s->host.bound_count, found->all, found->count * sizeof *found->all);
         s->host.bound_count += found->count;
+        s->crowded[udp] = found->count == SHARED_PORTS_MOST;
+        if (s->crowded[udp])
+            live_complain("notice: more than %u %s sockets of this machine have ports that masquerade may draw; those "
+                          "from port %u on "
+                          "hear nothing more: fewer `ports` for masquerade mend it",
+                          SHARED_PORTS_MOST, udp ? "UDP" : "TCP", found->all[found->count - 1].port + 1u);
     }
     memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);
     s->all_count = s->host.bound_count;
     s->host.number = 1;
+}
+
+/* TCP first, ascending. */
+static int by_place(const void *a, const void *b)
+{
+    const struct facts_port *x = a, *y = b;
+    return x->udp != y->udp ? x->udp - y->udp : x->port - y->port;
+}
+
+void shared_ports_widen(struct live *l, const struct program *before, const struct program *next)
+{
+    struct shared_ports *s = &l->ports;
+    struct facts_port fresh[2 * SHARED_PORTS_MOST];
+    const unsigned were = s->host.bound_count;
+    unsigned n = 0;
+    for (unsigned udp = 0; udp < 2; udp++) {
+        look(l, next, udp);
+        for (unsigned i = 0; i < s->looks[udp].count && s->host.bound_count < 2 * SHARED_PORTS_MOST; i++) {
+            const struct facts_port *one = &s->looks[udp].all[i];
+            if (!draws(before, one->port) && !has(s->bound, were, one)) s->bound[s->host.bound_count++] = *one;
+        }
+    }
+    qsort(s->bound, s->host.bound_count, sizeof *s->bound, by_place);
+    for (unsigned i = were; i < s->all_count; i++)
+        if (!has(s->bound, s->host.bound_count, &s->all[i])) fresh[n++] = s->all[i];
+    memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);
+    memcpy(s->all + s->host.bound_count, fresh, n * sizeof *fresh);
+    s->all_count = s->host.bound_count + n;
+    s->host.number += s->host.bound_count != were;
 }
 
 int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len)
@@ -74,13 +124,6 @@ struct facts_ports shared_ports_facts(const struct live *l)
 
 /* ---- later ---- */
 
-static bool has(const struct facts_port *all, unsigned count, const struct facts_port *one)
-{
-    bool found = false;
-    for (unsigned i = 0; i < count; i++) found |= all[i].port == one->port && all[i].udp == one->udp;
-    return found;
-}
-
 static bool is_hosts(const struct facts_ports *host, const struct facts_port *one)
 {
     return (host->kept_hi && host->kept_lo <= one->port && one->port <= host->kept_hi) ||
@@ -94,7 +137,7 @@ static bool take_bound(struct shared_ports *s)
     struct facts_port fresh[2 * SHARED_PORTS_MOST];
     unsigned n = 0;
     for (unsigned udp = 0; udp < 2; udp++)
-        for (unsigned i = 0; i < s->looks[udp].count; i++)
+        for (unsigned i = 0; i < s->looks[udp].count && !s->crowded[udp]; i++)
             if (!is_hosts(&s->host, &s->looks[udp].all[i])) fresh[n++] = s->looks[udp].all[i];
     if (n == were && !memcmp(fresh, s->all + kept, n * sizeof *fresh)) return false;
     for (unsigned i = 0; i < n; i++) s->lost += !has(s->all + kept, were, &fresh[i]);

@@ -17,7 +17,8 @@ struct shared_ports {
     struct facts_port bound[2 * SHARED_PORTS_MOST];
     struct facts_port all[4 * SHARED_PORTS_MOST]; /* with those that were bound since */
     unsigned all_count;
-    uint64_t lost; /* ports that were bound since, each time they were */
+    bool crowded[2]; /* of TCP, UDP: more were bound at the start than are kept, so none is called new */
+    uint64_t lost;   /* ports that were bound since, each time they were */
     struct ports_look {
         struct facts_port all[SHARED_PORTS_MOST];
         unsigned count;
@@ -27,6 +28,9 @@ struct shared_ports {
 
 /* Sockets as they are before anything is changed, for this program; and the right to look at them later. */
 void shared_ports_look(struct live *l, const struct program *p);
+/* Another program takes the place of the one before: what sockets have of ports that it alone translates to stays
+ * theirs, too. */
+void shared_ports_widen(struct live *l, const struct program *before, const struct program *next);
 /* Ask the parent for the program's, and learn what stays with this machine. 0, or a negative errno with one line in
  * err. */
 int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len);

@@ -62,6 +62,7 @@ interface wan = "wan"
 set inside = 10.1.0.0/24
 nat home { masquerade from inside out on wan ports 32768-65535 }
 END
+sed 's/32768-65535/61000-65535/' home.prey | rules narrow
 
 background far python3 port.py serve 7 far
 background prey python3 port.py serve 40000 prey
@@ -107,4 +108,11 @@ for executor in $executors; do
     until_true 100 "$executor: when it is closed, its port is given out again" given 45001
     prey_ends
     same "$executor: what was reserved is given back" "$(reserved)" ''
+
+    # Rules that translate to more ports than those before.
+    prey prey -i lan -i wan --exec "$executor" narrow.pbc
+    ctl load home.pbc
+    same "$executor: a load of rules with more ports" "$status" 0
+    same "$executor: leaves a socket its own" "$(asks far 10.2.0.2 40000 5001)" 'prey 5001'
+    prey_ends
 done
