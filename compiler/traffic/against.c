@@ -91,8 +91,10 @@ static void judge(struct comparison *c, const struct capture_frame *f, uint64_t 
         note(c, &frame);
 }
 
+/* What a recording told behind its last frame counts, too: the addresses before are gone. */
 static void end(struct comparison *c)
 {
+    tell_self(c);
     for (unsigned i = 0; i < 2; i++) {
         player_end(&c->players[i]);
         const uint64_t unknown = vm_counters(c->players[i].vm)->ways_unknown;

@@ -70,7 +70,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
     if (*l->unjudged) json_text(one, "unjudged", l->unjudged);
     if (l->confirm.until_ns > m->t->mono_ns)
-        json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns) / 1000000000);
+        json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
     if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);
     cJSON_AddStringToObject(one, "io", l->io->name);
     cJSON_AddStringToObject(one, "exec", l->in_kernel ? "kernel" : "user");

@@ -94,7 +94,7 @@ judges() {
     local a
     for a in "$@"; do at far bash -c "echo question >/dev/udp/$a/9" 2>/dev/null; done
     ctl counters verdicts
-    grep -qE '^verdicts\.(accept|drop|reject|forward)\.packets' out
+    grep -qE '^verdicts\.(accept|drop|reject|forward)\.packets +[1-9]' out
 }
 
 # answered NAME: a server at far answers one there; the answer says whom it heard.
