@@ -23,6 +23,7 @@
 
 struct state {
     int fd;
+    long works; /* the process that works for its owner; 0: none yet */
     char path[PATH_MAX];
 };
 
@@ -210,12 +211,15 @@ static void keep_lines(char *text)
     *to = 0;
 }
 
-/* A file of this process's, with what of another, or of itself, is in force. */
-static int begin(int fd, int from)
+static const char works[] = "works\t";
+
+/* A file of this process's, with what of another, or of itself, is in force, and who works for it. */
+static int begin(int fd, int from, long worker)
 {
-    char *kept = read_all(from), *all = NULL;
+    char *kept = read_all(from), *all = NULL, line[40] = "";
     if (kept) keep_lines(kept);
-    const int len = kept ? asprintf(&all, "pid\t%ld\n%s", (long)getpid(), kept) : -1;
+    if (worker) snprintf(line, sizeof line, "%s%ld\n", works, worker);
+    const int len = kept ? asprintf(&all, "pid\t%ld\n%s%s", (long)getpid(), line, kept) : -1;
     int failed = len < 0 ? -ENOMEM : 0;
     if (!failed && (ftruncate(fd, 0) || pwrite(fd, all, (size_t)len, 0) != len)) failed = errno ? -errno : -EIO;
     if (len >= 0) free(all);
@@ -233,7 +237,7 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, u) ? -EBUSY : begin(s->fd, s->fd);
+    return undo_all(s->fd, u) ? -EBUSY : begin(s->fd, s->fd, 0);
 }
 
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
@@ -285,11 +289,10 @@ static int append(int fd, const char *line)
 
 /* ---- one that ends ---- */
 
-static const char works[] = "works\t";
-
 int state_works(struct state *s, long pid)
 {
     char line[40];
+    s->works = pid;
     snprintf(line, sizeof line, "%s%ld\n", works, pid);
     return append(s->fd, line);
 }
@@ -411,7 +414,7 @@ static void write_anew(struct state *s)
     snprintf(path, sizeof path, "%s.new", s->path);
     const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return;
-    if (flock(fd, LOCK_EX | LOCK_NB) || begin(fd, s->fd) || rename(path, s->path)) {
+    if (flock(fd, LOCK_EX | LOCK_NB) || begin(fd, s->fd, s->works) || rename(path, s->path)) {
         unlink(path);
         close(fd);
         return;

@@ -385,7 +385,9 @@ static void record_is_bounded(void **state)
     struct stat file;
     (void)state;
     scene(true);
+    char words[8192];
     struct state *s = begin(false);
+    assert_int_equal(state_works(s, 4242), 0);
     for (unsigned i = 0; i < 200; i++) {
         assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
         hooks_leave(&on);
@@ -395,6 +397,8 @@ static void record_is_bounded(void **state)
     assert_true(file.st_size < 6000);
     assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
     assert_int_equal(state_owner(run, "here"), getpid()); /* the file is another, and is locked */
+    snprintf(words, sizeof words, "grep -q '^works.4242$' %s", state_path(s));
+    sh(words);
     hooks_leave(&on);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_int_equal(filters() + clsacts(), 0);
