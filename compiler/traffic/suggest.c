@@ -155,7 +155,9 @@ static void print_head(const struct suggestion *s, FILE *out)
             ": what was seen to begin is let in.\n"
             "# Sources are no wider than /%u and /%u. Read it: what was seen is not yet what is meant.\n",
             s->width.v4, s->width.v6);
-    if (o->self.v4_count || o->self.v6_count) fputs("# `self` is what --self said; what it sends is let out.\n", out);
+    if (o->self.v4_count || o->self.v6_count)
+        fprintf(out, "# `self` is what %s; what it sends is let out.\n",
+                s->reading.said ? "--self said" : "the recording tells");
     if (s->stopped)
         fprintf(out, "# A signal ended the reading behind frame %s: what comes later is not in it.\n",
                 text_number(s->frames, a));
