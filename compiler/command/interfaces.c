@@ -5,10 +5,10 @@
 
 #include "vm/program/served.h"
 
-static void check_one(struct compile *c, const struct program *p, const char *device)
+static void check_one(struct compile *c, const struct program *p, const char *device, bool bridged)
 {
     for (enum pbc_direction d = PBC_DIR_IN; d <= PBC_DIR_FORWARD; d++) {
-        const uint32_t i = served_unjudged(p, device, d, false);
+        const uint32_t i = served_unjudged(p, device, d, bridged);
 
         if (i == PBC_NONE) continue;
         const struct pbc_firewall *f = &p->firewalls[i];
@@ -44,7 +44,7 @@ void interfaces_check(const struct options *o, struct compile *c)
     struct program *p = o->served_count ? program_load(c->pbc, c->pbc_len, err, sizeof(err)) : NULL;
 
     if (!p) return;
-    for (unsigned i = 0; i < o->served_count; i++) check_one(c, p, o->served[i]);
+    for (unsigned i = 0; i < o->served_count; i++) check_one(c, p, o->served[i], o->bridged[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) check_firewall(o, c, p, &p->firewalls[i]);
     program_put(p);
 }

@@ -223,27 +223,37 @@ static int take_map(struct options *o, const char *value)
     return take_one_more("--map", o->maps, &o->map_count, value);
 }
 
-/* Names of devices with commas between them, as the kernel takes them. */
+/* The name of a device, as the kernel takes it. */
+static int take_device(struct options *o, const char *at, size_t len, bool bridged)
+{
+    char name[40];
+
+    snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
+    if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") || !strcmp(name, ".."))
+        return fault("-i: no interface can be called", name,
+                     "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
+    for (unsigned i = 0; i < o->served_count; i++)
+        if (strcmp(o->served[i], name) == 0) return fault("-i: it is given twice:", name, NULL);
+    if (o->served_count == OPTIONS_SERVED) return fault("-i: more than 64 interfaces", NULL, NULL);
+    o->bridged[o->served_count] = bridged;
+    memcpy(o->served[o->served_count++], name, len + 1);
+    return 0;
+}
+
+/* Names of devices with commas between them; two with a colon are a bridge. */
 static int take_served(struct options *o, const char *value)
 {
     const char *at = value;
+    int failed;
 
     do {
-        const size_t len = strcspn(at, ",");
-        char name[40];
+        const size_t len = strcspn(at, ","), first = strcspn(at, ",:");
 
-        snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
-        if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") ||
-            !strcmp(name, ".."))
-            return fault("-i: no interface can be called", name,
-                         "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
-        for (unsigned i = 0; i < o->served_count; i++)
-            if (strcmp(o->served[i], name) == 0) return fault("-i: it is given twice:", name, NULL);
-        if (o->served_count == OPTIONS_SERVED) return fault("-i: more than 64 interfaces", NULL, NULL);
-        memcpy(o->served[o->served_count++], name, len + 1);
+        failed = take_device(o, at, first, first < len);
+        if (!failed && first < len) failed = take_device(o, at + first + 1, len - first - 1, true);
         at += len;
-    } while (*at++);
-    return 0;
+    } while (!failed && *at++);
+    return failed;
 }
 
 /* N, or N/N of both families. */

@@ -28,6 +28,7 @@ struct options {
     unsigned pcap_count, map_count, self_count;
     const char *on, *at;                          /* at: the moment of --ask, or NULL */
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
+    bool bridged[OPTIONS_SERVED];                 /* [served_count] it is a port of a bridge of preyrun's */
     unsigned served_count;
     bool against, suggest, import;
     enum import_from import_from;
