@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"
+#include "compiler/analysis/nat_sources.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "lang/heap.h"
@@ -80,18 +81,6 @@ static void by_services(struct claims *all, const struct ir_product *piece, cons
 
 /* Translation ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t sources_of(struct ir *ir, const struct program *p, const struct pbc_nat *n)
-{
-    const bool v4 = n->family == 4;
-    uint32_t all = n->from_count ? IR_EMPTY : IR_ALL;
-
-    for (const struct pbc_set *s = p->sets + n->from; s < p->sets + n->from + n->from_count; s++)
-        all = ir_addrs_or(
-            ir, all,
-            ir_addrs_ranges(ir, p->set4 + s->first4, v4 ? s->count4 : 0, p->set6 + s->first6, v4 ? 0 : s->count6));
-    return all;
-}
-
 /* One protocol by its number, of the family. */
 static uint32_t protocol_of(struct ir *ir, const struct pbc_nat *n)
 {
@@ -133,7 +122,7 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
     struct ir_product p = endpoint_opened(all->c, &e);
 
     p.field[IR_STATE] = IR_ALL;
-    p.field[IR_SRC] = sources_of(ir, all->program, n);
+    p.field[IR_SRC] = nat_sources(ir, all->program, n);
     p.field[IR_SRC_SELF] = IR_EMPTY;
     if (e.to == PBC_TO_SELF) p.field[IR_DST] = IR_EMPTY;
     if (n->iface != PBC_NONE) p.field[IR_IFACE] = ir_field_range(ir, IR_IFACE, n->iface, n->iface);

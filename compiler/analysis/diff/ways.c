@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/analysis/nat_sources.h"
 #include "lang/heap.h"
 #include "vm/program/addresses.h"
 
@@ -182,14 +183,7 @@ static void add_service(struct ways *to, const struct program *p, uint32_t i)
 
 static uint32_t sources_of(struct ir *ir, const struct program *p, const struct pbc_nat *n)
 {
-    const bool v4 = n->family == 4;
-    uint32_t all = n->from_count ? IR_EMPTY : IR_ALL;
-
-    for (const struct pbc_set *s = p->sets + n->from; s < p->sets + n->from + n->from_count; s++)
-        all = ir_addrs_or(
-            ir, all,
-            ir_addrs_ranges(ir, p->set4 + s->first4, v4 ? s->count4 : 0, p->set6 + s->first6, v4 ? 0 : s->count6));
-    return ir_addrs_of_families(ir, all, v4 ? IR_V4 : IR_V6);
+    return ir_addrs_of_families(ir, nat_sources(ir, p, n), n->family == 4 ? IR_V4 : IR_V6);
 }
 
 static struct way forward_of(struct diff *d, const struct side *s, const struct pbc_nat *n, uint32_t sources)
