@@ -148,8 +148,7 @@ while at < len(data) and bent < 5:
 open("host/prey-000001.pcapng", "wb").write(data)
 END
 python3 bend.py
-# Of a sample: a bent one that hangs on more than was recorded is not judged, and so not found.
-same 'packets that were bent are found out' "$(n=$(verdicts host | cut -d' ' -f2); [ "$n" -ge 3 ] && [ "$n" -le 5 ] && echo 'most of 5' || echo "$n")" 'most of 5'
+same 'packets that were bent are found out' "$(verdicts host | cut -d' ' -f2)" 5
 
 # With one packet in a million, those are there that one looks for.
 records host --record-sample 1000000

@@ -19,6 +19,7 @@ fi
 # Of the longest straight code the verifier writes most, and a log that does not fit is a refusal.
 shopt -s nullglob
 longest=("$set"/*-999-*-straight-*.pbc)
+[ ${#longest[@]} -gt 0 ] || { echo "not ok - programs of the longest straight code are in $set"; status=1; }
 [ "$part" != 0 ] || longest=()
 "$B/tests/machines/verify" -n "$part" "$set" "${longest[@]}" || status=1
 exit $status
