@@ -121,7 +121,7 @@ static bool is_tried(unsigned ifindex, int try_send)
     return !bpf_prog_test_run_opts(try_send, &o);
 }
 
-/* What else was dropped in that moment speaks against it, too, until the next trial. */
+/* A frame of others that is dropped in that moment gives a false no, until the next trial. */
 static bool is_seen_to_take(struct xmit *x, unsigned ifindex, int try_send)
 {
     const uint64_t before = dropped_at(x, ifindex);

@@ -65,7 +65,7 @@ void shared_ports_look(struct live *l, const struct program *p)
     s->host.number = 1;
 }
 
-/* TCP first, ascending. */
+/* For qsort: ports of TCP first, ascending. */
 static int by_place(const void *a, const void *b)
 {
     const struct facts_port *x = a, *y = b;
