@@ -4,6 +4,7 @@
 # The console is SHARE/console. It ends when the machine does, or after BOUND seconds (of this machine's clock).
 # MEMORY: MiB. The machine's own clock goes by instructions, one a nanosecond, as long as it computes, and with this machine's
 # while it waits: so what runs inside meets bounds on time as on a machine of ordinary speed, however slow this one is.
+# It has no fast string instructions (erms): emulated, they copy byte by byte, and Linux would copy and clear all memory with them.
 # Such a machine has one processor. CLOCK=outside: the clock of this machine, CPUS processors, and all is some ten times slower.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -30,7 +31,7 @@ if [ "${CLOCK:-}" = outside ]; then
 else
     clock=(-accel tcg,thread=single -icount "shift=0,sleep=on" -smp 1)
 fi
-exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max -m "${MEMORY:-3072}" \
+exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max,-erms,-fsrm -m "${MEMORY:-3072}" \
     -kernel "$B/machines/kernels/$name/vmlinuz" -initrd "$initrd" \
     -append "console=ttyS0 loglevel=4 panic=-1 oops=panic lab.tree=$(pwd) $alone lab.modules=$(cd "$B/machines/kernels/$name/lib/modules" && pwd) $*" \
     "${host[@]}" -virtfs "local,path=$share,mount_tag=share,security_model=none,multidevs=remap" \
