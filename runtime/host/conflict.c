@@ -98,6 +98,7 @@ void look_at_programs(struct look *l)
         if (!link) continue;
         uint32_t xdp = xdp_of(l, link->ifindex);
         if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* which the start takes off */
+        if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* look_at_name */
         if (xdp && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err))
             preflight_tell(l, true, "%s|", err); /* it is to go on, so nothing takes its program off */
         else if (xdp && l->p->xdp_replace)

@@ -31,7 +31,7 @@ if [ "${CLOCK:-}" = outside ]; then
 else
     clock=(-accel tcg,thread=single -icount "shift=0,sleep=on" -smp 1)
 fi
-exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max,-erms,-fsrm -m "${MEMORY:-3072}" \
+exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max,-erms,-fsrm -m "${MEMORY:-4608}" \
     -kernel "$B/machines/kernels/$name/vmlinuz" -initrd "$initrd" \
     -append "console=ttyS0 loglevel=4 panic=-1 oops=panic lab.tree=$(pwd) $alone lab.modules=$(cd "$B/machines/kernels/$name/lib/modules" && pwd) $*" \
     "${host[@]}" -virtfs "local,path=$share,mount_tag=share,security_model=none,multidevs=remap" \
