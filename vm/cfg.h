@@ -46,9 +46,11 @@ struct vm_cfg {
                     place (vm_swap), so flows have room for what those need */
     bool naive;  /* run the rule list instead of the code, for every packet: the oracle */
     bool forget; /* remember no verdicts: what remembering is compared with */
-    bool careful;     /* no short way for ordinary packets of bound flows: what it is compared with. So does naive */
-    bool prefault;    /* memory of flows and of mappings is there before the first packet, in large pages: who carries
-                         traffic shall not wait for the system at each new flow. Else it is taken as flows come */
+    bool careful;  /* no short way for ordinary packets of bound flows: what it is compared with. So does naive */
+    bool prefault; /* memory of the first flows and of mappings is there before the first packet, in large pages: who
+                      carries traffic shall not wait for the system at each new flow. Else it is taken as they come */
+    void (*grows)(void *arg); /* told that vm_ahead has work; NULL: memory for more flows comes as they do */
+    void *grows_arg;
     bool flow_events; /* tell of each flow that ends, in vm_tx, and know when each began (without it or `live`: 0) */
     bool no_cookies;  /* services take SYNs as if they had no `syn cookies`: where no client would answer */
     trace_fn *follow_trace; /* told of each rule that is tried on a later fragment that follows its first */

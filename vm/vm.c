@@ -143,6 +143,11 @@ void vm_free(struct vm *vm)
     free(vm);
 }
 
+void vm_ahead(const struct vm *vm)
+{
+    if (vm->track) track_ahead(vm->track);
+}
+
 /* ---- another program ---- */
 
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in)

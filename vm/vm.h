@@ -33,6 +33,10 @@ struct vm;
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
 void vm_free(struct vm *vm);
 
+/* Take memory from the system for flows that are to come (cfg->grows): in another thread than the worker's, beside it.
+ * Of one whose program began flows from the start. */
+void vm_ahead(const struct vm *vm);
+
 /* Judge n packets (any n; worked off in batches of VM_BATCH). verdicts[i] is of pkts[i]. pkts stay the caller's, but
  * for one that is PKT_WRITABLE and whose verdict is `forward`: it may have been rewritten where it lies, and then an
  * entry of tx has it as its pkt, which the executor puts back once. */

@@ -109,8 +109,10 @@ void worker_observe(struct worker *w, struct observer_set *s)
 
 int worker_start(struct worker *w, int cpu)
 {
-    const int err = pthread_create(&w->thread, NULL, run, w);
-    if (err) return -err;
+    int err = ahead_start(&w->ahead);
+    if (!err) err = -pthread_create(&w->thread, NULL, run, w);
+    if (err) ahead_stop(&w->ahead);
+    if (err) return err;
     cpu_set_t one;
     CPU_ZERO(&one);
     if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
@@ -123,6 +125,7 @@ void worker_stop(struct worker *w)
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
     wake(w->wake_fd);
     pthread_join(w->thread, NULL);
+    ahead_stop(&w->ahead);
 }
 
 void worker_hold(struct worker *w)

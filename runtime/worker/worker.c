@@ -20,6 +20,7 @@
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
 /* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
  * the pieces of a super-packet. */
+enum { POOL_TOUCHED = 4096 }; /* of a slot at the start: what is longer than a frame of an Ethernet is rare */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
 /* A vm that has judged may have a new deadline, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
@@ -37,7 +38,7 @@ static int pool_make(struct worker *w)
     if (posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
     w->pool = pool_init(w->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_MOST);
     if (!w->pool) return -ENOMEM;
-    pool_touch(w->pool, VM_BATCH);
+    pool_touch(w->pool, VM_BATCH, POOL_TOUCHED);
     return 0;
 }
 
@@ -88,6 +89,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->cfg = *cfg;
     w->wake_fd = w->call_fd = -1;
     w->tick_ns = UINT64_MAX;
+    ahead_init(&w->ahead);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
     int err = pool_make(w);
@@ -101,7 +103,10 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
     struct vm_cfg vm = worker_vm_cfg(w);
     vm.prefault = !cfg->patient && program_begins_flows(cfg->program);
+    vm.grows = vm.prefault && !cfg->kernel ? ahead_want : NULL;
+    vm.grows_arg = &w->ahead;
     w->vm = vm_new(cfg->program, &vm);
+    if (vm.grows) w->ahead.vm = w->vm;
     up_init(w);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     limit_init(&w->told_limit, TOLD_A_SECOND);
@@ -111,6 +116,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
 
 void worker_fini(struct worker *w)
 {
+    ahead_fini(&w->ahead);
     egress_fini(&w->egress);
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
     owned_fini(w);

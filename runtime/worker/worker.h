@@ -7,6 +7,7 @@
 
 #include "runtime/host/opened.h"
 #include "runtime/totals.h"
+#include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
 #include "runtime/worker/handover.h"
@@ -88,6 +89,7 @@ struct next_program {
 struct worker {
     struct worker_cfg cfg;
     struct vm *vm;
+    struct ahead ahead; /* for what its flows will use; in kernel mode it does not run */
     void *pool_memory;
     struct pool *pool;
     struct port ports[PORTS_MOST];
@@ -101,7 +103,7 @@ struct worker {
     struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these, */
     uint8_t asked[VM_BATCH];    /* and of it what is recorded (tape.h) */
     struct flow_met mets[VM_BATCH];
-    struct vm_ways ways;        /* where its recipes lead (up.h) */
+    struct vm_ways ways; /* where its recipes lead (up.h) */
     struct bridge bridge;
     struct limit told_limit;     /* of errors that may be about our tunnels */
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */

@@ -229,7 +229,7 @@ static const char *table_fault(const struct flow_table *t)
         bool half_open = false;
         for (uint32_t slot = g * GROUP; slot < (g + 1) * GROUP; slot++) {
             const struct flow *f = table_slot(t, slot);
-            const uint16_t tag = t->tags[slot];
+            const uint16_t tag = *table_tag(t, slot);
             if ((tag != 0) != (f->claim != 0)) return "a tag without a flow, or a flow without a tag";
             if (!tag) continue;
             struct flow_id id;

@@ -100,8 +100,8 @@ static bool compare(struct run *r)
     const struct flow_table *a = r->native.vm->track->table, *b = r->ops.table;
     if (a->groups != b->groups) return wrong(r, "sizes differ", 0);
     for (uint32_t i = 0; i < a->groups * GROUP; i++) {
-        if (a->tags[i] != b->tags[i]) return wrong(r, "tags differ", i);
-        if (!a->tags[i]) {
+        if (*table_tag(a, i) != *table_tag(b, i)) return wrong(r, "tags differ", i);
+        if (!*table_tag(a, i)) {
             if (table_slot(b, i)->claim) return wrong(r, "a free slot is claimed", i);
             continue;
         }

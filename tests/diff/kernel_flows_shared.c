@@ -61,7 +61,7 @@ static bool wrong(const char *what, uint64_t at)
 static bool check_slot(const struct flow_table *t, uint32_t slot, uint64_t live[FLOW_CLASSES], uint64_t *counted)
 {
     const struct flow *f = table_slot(t, slot);
-    const uint16_t tag = t->tags[slot];
+    const uint16_t tag = *table_tag(t, slot);
     if (f->claim & CLAIM_LOCK) return wrong("a lock is left", slot);
     if (!tag != !f->claim) return wrong("tag and slot disagree", slot);
     if (!tag) return true;
@@ -245,7 +245,7 @@ static bool all_heard(const struct hand hands[2])
     const struct flow_table *t = ops.table;
     for (uint32_t slot = 0, found = 0; slot < t->groups * GROUP; slot++) {
         const struct flow *f = table_slot(t, slot);
-        if (!t->tags[slot] || f->low != 0x0a000001 || f->proto != IPPROTO_NR_TCP) continue;
+        if (!*table_tag(t, slot) || f->low != 0x0a000001 || f->proto != IPPROTO_NR_TCP) continue;
         const unsigned i = f->low_port - 1000u;
         if (i == LASTING) continue;
         for (unsigned side = 0; side < 2; side++)

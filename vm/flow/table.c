@@ -58,7 +58,7 @@ int32_t flow_of_twin(const struct flow_table *t, int32_t slot) { return (int32_t
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f) { return table_deadline(t, f); }
 uint32_t flow_groups(const struct flow_table *t) { return t->groups; }
 const struct flow_counters *flow_table_counters(const struct flow_table *t) { return &t->counters; }
-uint64_t flow_table_bytes(const struct flow_table *t) { return t->bytes; }
+uint64_t flow_table_bytes(const struct flow_table *t) { return t->rows_bytes + t->tags_bytes + t->given_bytes; }
 
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {
@@ -108,6 +108,7 @@ static TABLE_WITHIN void free_slot(struct flow_table *t, uint32_t slot)
 {
     set_tag(t, slot, 0);
     table_unclaim(table_slot(t, slot));
+    table_give_row(t, slot);
 }
 
 TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how)
@@ -177,6 +178,7 @@ void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t no
 
 static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_t word)
 {
+    table_take_row(t, slot);
     return __sync_bool_compare_and_swap(&table_slot(t, slot)->claim, 0, table_filling(word));
 }
 

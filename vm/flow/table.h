@@ -32,16 +32,22 @@ struct recipe;    /* packet/edit/recipe.h */
 typedef void flow_ended_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold,
                            enum flow_end how, uint64_t now_ns);
 
+/* Memory for more flows is to be taken from the system (flow_table_ahead); called as flows begin, so it must be short.
+ */
+typedef void flow_grows_fn(void *arg);
+
 struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
     bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
     bool paired;          /* they may have twins: room for both */
-    bool prefault;        /* its memory is there from the start, in large pages */
+    bool prefault;        /* memory for the first flows is there from the start, and what each look-up reads */
     bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
+    flow_grows_fn *grows; /* NULL: memory comes as flows touch it */
+    void *grows_arg;
 };
 
 struct flow_counters {
@@ -59,8 +65,10 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
 /* Memory that a table of that configuration reserves. */
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
-/* NULL when memory is out. Memory is claimed from the system as it is touched, unless cfg->prefault. */
+/* NULL when memory is out. Memory is taken from the system as flows come, or ahead of them by who calls
+ * flow_table_ahead: half as much as flows had at once, and 4 MiB. Another thread may, beside the table's own. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
+void flow_table_ahead(struct flow_table *t);
 void flow_table_free(struct flow_table *t);
 /* The timeouts of the settings, by state. */
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);

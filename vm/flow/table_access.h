@@ -16,34 +16,70 @@ enum { TABLE_SHARED = 0 };
 /* An index below n, which the verifier is to see. */
 #define TABLE_INDEX(i, n) (i)
 
-/* Lines of a slot. */
-static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
-{
-    return (struct flow *)(void *)((uint8_t *)t->slots + slot * t->stride);
-}
-static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
-{
-    return (struct flow_cold *)(void *)((uint8_t *)t->cold + slot * t->stride);
-}
-static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
-{
-    return (struct flow_bind *)(void *)((uint8_t *)t->binds + slot * t->stride);
-}
-static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
-{
-    return (struct recipe *)(void *)((uint8_t *)t->recipes + slot * t->stride);
-}
-/* The second line of a flow. */
-static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
-{
-    return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));
-}
-
+/* Tags of a group, and of a slot. */
 static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 {
     return t->tags + (size_t)group * GROUP;
 }
 static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot) { return &t->tags[slot]; }
+/* Where the lines of a slot begin, in bytes behind those of the first row. */
+static inline size_t table_row(const struct flow_table *t, int64_t slot)
+{
+    const size_t at = (size_t)slot;
+    return (t->blocks ? (size_t)t->blocks[at / BLOCK] * BLOCK + at % BLOCK : at) * t->stride;
+}
+/* Lines of a slot. */
+static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
+{
+    return (struct flow *)(void *)((uint8_t *)t->slots + table_row(t, slot));
+}
+static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
+{
+    return (struct flow_cold *)(void *)((uint8_t *)t->cold + table_row(t, slot));
+}
+static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
+{
+    return (struct flow_bind *)(void *)((uint8_t *)t->binds + table_row(t, slot));
+}
+static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
+{
+    return (struct recipe *)(void *)((uint8_t *)t->recipes + table_row(t, slot));
+}
+/* table_memory.c: a block that no slot ever had. */
+uint32_t table_fresh_block(struct flow_table *t);
+
+/* A slot that is to be claimed has a row from here on, until it is free. */
+static inline void table_take_row(struct flow_table *t, uint32_t slot)
+{
+    if (!t->blocks || t->blocks[slot / BLOCK]) return;
+    struct blocks_left *left = &t->left;
+    t->blocks[slot / BLOCK] = left->count ? left->given[--left->count] : table_fresh_block(t);
+}
+static inline void table_give_row(struct flow_table *t, uint32_t slot)
+{
+    uint64_t tags;
+    if (!t->blocks) return;
+    memcpy(&tags, &t->tags[slot / BLOCK * BLOCK], sizeof tags);
+    if (tags) return;
+    t->left.given[t->left.count++] = t->blocks[slot / BLOCK];
+    t->blocks[slot / BLOCK] = 0;
+}
+/* Ask for the row that a free slot would have. */
+#define table_ask_free(t, slot) __builtin_prefetch((t)->blocks[(slot) / BLOCK] ? table_slot(t, slot) : table_left(t), 1)
+static inline struct flow *table_left(const struct flow_table *t)
+{
+    const struct blocks_left *left = &t->left;
+    const size_t block = left->count ? left->given[left->count - 1] : left->fresh;
+    return (struct flow *)(void *)((uint8_t *)t->slots + block * BLOCK * t->stride);
+}
+/* Ask for what says where the lines of a group's slots are. */
+#define table_ask_blocks(t, group) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK))
+
+/* The second line of a flow. */
+static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
+{
+    return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));
+}
 
 /* Ask for the pages of a group's lines: here they are large, and few. */
 static inline void table_ask_pages(const struct flow_table *t, uint32_t group) { (void)t, (void)group; }

@@ -28,7 +28,7 @@ static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot,
 
 static bool is_taken(const struct flow_table *t, int32_t slot)
 {
-    return slot >= 0 && (uint32_t)slot < t->groups * GROUP && t->tags[slot];
+    return slot >= 0 && (uint32_t)slot < t->groups * GROUP && *table_tag(t, (uint32_t)slot);
 }
 
 /* Is the slot a twin of a flow that knows it? */
@@ -38,7 +38,7 @@ static bool is_twin(const struct flow_table *t, uint32_t slot)
     if (f->flags & (FLOW_PAIRED | FLOW_BOUND | FLOW_COUNTED) || !is_taken(t, f->flow)) return false;
     const struct flow *of = table_slot(t, f->flow);
     return !(of->flags & FLOW_TWIN) && of->flags & FLOW_PAIRED && table_cold(t, f->flow)->twin == (int32_t)slot &&
-           tag_class(t->tags[slot]) == tag_class(t->tags[f->flow]);
+           tag_class(*table_tag(t, slot)) == tag_class(*table_tag(t, (uint32_t)f->flow));
 }
 
 static bool is_flow(const struct flow_table *t, uint32_t slot)
@@ -49,7 +49,7 @@ static bool is_flow(const struct flow_table *t, uint32_t slot)
         if (!is_taken(t, twin) || !(table_slot(t, twin)->flags & FLOW_TWIN)) return false;
         if (table_slot(t, twin)->flow != (int32_t)slot) return false;
     }
-    return f->joined <= 1 && tag_class(t->tags[slot]) == flow_state_class((enum flow_state)f->state);
+    return f->joined <= 1 && tag_class(*table_tag(t, slot)) == flow_state_class((enum flow_state)f->state);
 }
 
 static bool is_sound(const struct flow_table *t, uint32_t slot)
@@ -70,7 +70,7 @@ static void settle(struct flow_table *t, struct archive *a)
             const uint32_t slot = group * GROUP + tags_first(taken);
             if (!archive_sound(a, is_sound(t, slot))) return;
             const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
-            (twin ? t->twins : t->counters.live)[tag_class(t->tags[slot])]++;
+            (twin ? t->twins : t->counters.live)[tag_class(*table_tag(t, slot))]++;
             t->live += !twin;
         }
     }
@@ -111,7 +111,12 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
     archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
     for (uint32_t taken; (taken = archive_group(a, t->tags, t->groups, &next));) {
         if (!a->reads) asked = ask_ahead(t, asked, next);
-        TAGS_EACH(taken) archive_slot(t, a, (next - 1) * GROUP + tags_first(taken), begins);
+        TAGS_EACH(taken)
+        {
+            const uint32_t slot = (next - 1) * GROUP + tags_first(taken);
+            table_take_row(t, slot);
+            archive_slot(t, a, slot, begins);
+        }
     }
     if (a->reads && !a->bad) settle(t, a);
     return !a->bad;

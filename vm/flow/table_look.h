@@ -66,7 +66,12 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
 
 /* Ask for the memory of a look-up (table.h). A macro: gcc takes a function that only prefetches for one without effect,
  * and drops the call. */
-#define table_ask_tags(t, hash) __builtin_prefetch(table_group(t, place_first(hash, (t)->groups)))
+#define table_ask_tags(t, hash)                                                                                        \
+    do {                                                                                                               \
+        const uint32_t group_ = place_first(hash, (t)->groups);                                                        \
+        __builtin_prefetch(table_group(t, group_));                                                                    \
+        table_ask_blocks(t, group_);                                                                                   \
+    } while (0)
 
 static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
 {
@@ -84,7 +89,8 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
-/* The slot that a new flow of that hash would take now, its memory asked for; FLOW_NONE: another makes way for it. */
+/* The slot that a new flow of that hash would take now, memory for it asked for; FLOW_NONE: another makes way for it.
+ */
 static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = place_of(hash, t->groups);
@@ -92,7 +98,7 @@ static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
     const uint32_t group = place_choose_of(&at, table_group(t, at.group[0]), table_group(t, at.group[1]), &left);
     if (!left) return FLOW_NONE;
     const uint32_t slot = group * GROUP + tags_first(left);
-    __builtin_prefetch(table_slot(t, slot), 1);
+    table_ask_free(t, slot);
     return (int32_t)slot;
 }
 

@@ -5,17 +5,30 @@
 #include "vm/flow/bind.h"
 #include "vm/flow/table.h"
 #include "vm/keyed/hash.h"
+#include "vm/keyed/tags.h"
 #include "vm/packet/edit/recipe.h"
+
+enum { BLOCK = 4 /* rows */ };
+
+/* Blocks that no slots have. */
+struct blocks_left {
+    uint32_t fresh;  /* the first that none ever had; all behind it are likewise */
+    uint32_t count;  /* of those given back, */
+    uint32_t *given; /* the last one given on top */
+};
 
 struct flow_table {
     uint16_t *tags; /* [groups][GROUP] */
-    /* The lines of slot i lie `stride` bytes behind those of slot i - 1. Where flows are sent on all four lie together,
-     * in one page, else each kind by itself. */
+    /* Where the lines of a slot lie is its row: row i's lie `stride` bytes behind those of row i - 1. Where flows are
+     * sent on all four lie together, else each kind by itself. A worker's own table hands rows out by blocks, one
+     * behind the other, so that its memory is as much as flows were at once (README.md). NULL: slot i has row i. */
+    uint32_t *blocks; /* of each BLOCK slots; 0: all are free, and their row one of zeros that nobody writes */
+    struct blocks_left left;
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
     struct recipe *recipes;  /* likewise; of the slot's own tuple: a twin has one, too */
-    int64_t stride;
+    size_t stride;
     uint32_t groups;
     uint32_t sweep_group; /* the next that the sweep looks at */
     uint32_t hand;        /* the next slot that is asked whether a half-open flow lies there */
@@ -32,10 +45,12 @@ struct flow_table {
     const struct flow_ops *ops; /* others change it, too (table_ops.h); NULL: it is a worker's own */
     flow_ended_fn *ended;
     void *arg;
+    flow_grows_fn *grows;
+    void *grows_arg;
     struct flow_counters counters;
-    void *memory;      /* what the slots lie in */
-    size_t tags_bytes; /* of what begins with the tags */
-    uint64_t bytes;    /* of both */
+    size_t ahead; /* bytes of `memory` that are taken, by who calls flow_table_ahead alone */
+    void *memory; /* what the rows lie in */
+    size_t rows_bytes, tags_bytes, given_bytes; /* of that, of what begins with the tags, of left.given */
 };
 
 #endif

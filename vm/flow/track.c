@@ -125,6 +125,8 @@ void track_gone(struct track *t, const struct flow_gone *gone)
 struct flow_table_cfg track_table_cfg(const struct program *p, bool live)
 {
     struct flow_table_cfg cfg = flow_table_cfg_of(p->settings, p->services, p->services_count, p->nats_count);
+    cfg.flows = p->flows;
+    cfg.half_open = p->half_open;
     if (live) cfg.bound = cfg.paired = true;
     return cfg;
 }
@@ -133,11 +135,12 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
 {
     struct track *t = calloc(1, sizeof *t);
     if (!t) return NULL;
-    const struct pbc_settings *s = p->settings;
     struct flow_table_cfg table = track_table_cfg(p, cfg->live);
     table.seed = cfg->seed;
     table.begins = cfg->flow_events || cfg->live;
     table.prefault = cfg->prefault;
+    table.grows = cfg->grows;
+    table.grows_arg = cfg->grows_arg;
     table.ended = ended;
     table.arg = t;
     t->program = p;
@@ -148,11 +151,13 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     t->table = ops ? table_over(ops, &table) : flow_table_new(&table);
     t->stacks = stacks_new(cfg->seed);
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS && !ops;
-    if (counts) openers_begin(t, p, s->flows, cfg->seed);
+    if (counts) openers_begin(t, p, p->flows, cfg->seed);
     if (t->table && t->stacks && (t->sources || !counts)) return t;
     track_free(t);
     return NULL;
 }
+
+void track_ahead(const struct track *t) { flow_table_ahead(t->table); }
 
 void track_free(struct track *t)
 {

@@ -51,6 +51,8 @@ struct track_seen {
 /* The table that a worker of the program has; live: as in cfg. */
 struct flow_table_cfg track_table_cfg(const struct program *p, bool live);
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
+/* As vm_ahead. */
+void track_ahead(const struct track *t);
 void track_free(struct track *t);
 
 /* The time of all that follows, which never runs back, and where ends of flows are told (until the next call). */

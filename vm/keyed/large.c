@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#ifndef MADV_POPULATE_WRITE /* in the headers since glibc 2.35 */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 enum { PAGE = 4096, LARGE_PAGE = 2 << 20 };
 
 static void *map(size_t bytes)
@@ -42,6 +46,15 @@ void *large_touched(size_t bytes)
     volatile uint8_t *p = large_new(bytes);
     for (size_t at = 0; p && at < bytes; at += PAGE) p[at] = 0;
     return (void *)p;
+}
+
+/* Before Linux 5.14 each page is touched, by what changes nothing should somebody write there meanwhile. */
+void large_take(void *memory, size_t from, size_t to)
+{
+    uint8_t *const p = memory;
+    from &= ~(size_t)(PAGE - 1);
+    if (from >= to || !madvise(p + from, to - from, MADV_POPULATE_WRITE)) return;
+    for (size_t at = from; at < to; at += PAGE) __atomic_fetch_or(p + at, 0, __ATOMIC_RELAXED);
 }
 
 void large_free(void *memory, size_t bytes)

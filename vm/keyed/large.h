@@ -11,6 +11,9 @@
 void *large_new(size_t bytes);
 /* The same, and all of it is there now. */
 void *large_touched(size_t bytes);
+/* The bytes of large_new from `from` to before `to`, which nobody has touched yet, are there then; another thread may
+ * use what is before them. */
+void large_take(void *memory, size_t from, size_t to);
 /* Give all of it back; NULL: nothing. */
 void large_free(void *memory, size_t bytes);
 

@@ -214,6 +214,7 @@ static void a_claimed_slot_is_passed(void **state)
     struct flow_table *t = table_of(16, 16);
     const struct flow_id id = ip4(1, 2, 3, 4);
     const struct place at = place_of(flow_hash(t, &id), t->groups);
+    table_take_row(t, at.group[0] * GROUP);
     table_slot(t, at.group[0] * GROUP)->claim = 1;
     assert_int_equal(add(t, id, FLOW_STATE_OPEN, 1), at.group[0] * GROUP + 1);
     flow_table_free(t);
