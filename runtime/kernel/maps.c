@@ -99,8 +99,7 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
     struct kernel_sizes s = {.cpus = cpus,
                              .program = p,
-                             .source_slots =
-                                 counts ? kernel_sources_slots(grain_keys(p->settings->flows, p->grains_count)) : 0,
+                             .source_slots = counts ? kernel_sources_slots(grain_keys(p->flows, p->grains_count)) : 0,
                              .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
     flows_sizes(p, &s);
     return s;

@@ -9,6 +9,7 @@
 #include "runtime/live/judged.h"
 #include "runtime/live/proxied_seen.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/room.h"
 #include "runtime/live/start.h"
 #include "runtime/live/tally.h"
 #include "runtime/live/walk.h"
@@ -140,6 +141,7 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     const char *name = call_text_of(c, "name");
     struct program *next = handed_program(c, PBC_SIZE_MAX, err, err_len);
     if (!next) return NULL;
+    room_bound(l, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
     if (a && a->name && start_look_at(l, next, a->name, a->refused, sizeof a->refused) &&

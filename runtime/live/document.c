@@ -136,7 +136,7 @@ static void flows_add(const struct moment *m, cJSON *root)
     if (!cJSON_IsObject(flows) || !m->c->flows) return;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) now += m->c->flows->live[i];
     json_number(flows, "now", now);
-    json_number(flows, "limit", m->t->program->settings->flows * m->l->worker_count);
+    json_number(flows, "limit", m->t->program->flows * m->l->worker_count);
     const bool known = m->before && m->before->flows;
     document_rate(m, flows, "added_per_s", known, m->c->flows->added, known ? m->before->flows->added : 0);
 }

@@ -9,6 +9,7 @@
 #include "runtime/live/handed.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/room.h"
 #include "runtime/live/saved.h"
 
 #define CONFIRM_MOST_NS UINT64_C(4000000000000000000)
@@ -176,6 +177,7 @@ void asked_LOAD(void *with, struct call *c)
         return;
     }
     struct program *p = handed_program(c, PBC_SIZE_MAX, err, sizeof err);
+    if (p) room_bound(l, p);
     if (p && (l->load = load_new(c, name, p))) {
         call_follow(c, &waits, l);
         if (!l->reload) load_step(l);

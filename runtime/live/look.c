@@ -13,6 +13,7 @@
 #include "runtime/live/proxied.h"
 #include "runtime/live/steered.h"
 #include "vm/flow/table.h"
+#include "vm/flow/track.h"
 #include "vm/packet/edit/recipe.h"
 
 /* Servers as preflight asks for them; names in one block. */
@@ -120,13 +121,13 @@ static void look_at_sources(const struct live *l)
     }
 }
 
-/* Tables of flows, which are there from the start, and receive rings; of all workers. */
+/* Tables of flows, full, and receive rings; of all workers. */
 static uint64_t memory_of(const struct live *l)
 {
     const struct program *p = l->now.program;
-    const struct flow_table_cfg cfg = flow_table_cfg_of(p->settings, p->services, p->services_count, p->nats_count);
+    const struct flow_table_cfg cfg = track_table_cfg(p, true);
     const uint64_t tables = program_begins_flows(p) ? flow_table_reserves(&cfg) : 0;
-    return (tables + l->o->ring * l->o->iface_count) * (l->o->workers ? l->o->workers : 1);
+    return tables * (l->worker_count ? l->worker_count : 1) + l->o->ring * l->o->iface_count;
 }
 
 /* What the program adds to the look at the host. False: memory is out. */

@@ -22,6 +22,7 @@
 #include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/room.h"
 #include "runtime/live/routing.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/way.h"
@@ -38,6 +39,7 @@ struct program *start_load_again(const struct live *l, char *err, size_t err_len
     if (ask_rules(l->channel, &fd, err, err_len)) return NULL;
     struct program *p = program_load_open(fd, l->o->program, err, err_len);
     close(fd);
+    if (p) room_bound(l, p);
     return p;
 }
 
@@ -148,11 +150,14 @@ int start_look(struct live *l)
     if (l->now.program) status |= look_at_rules(l);
     if (l->in_kernel) status |= look_at_kernel(l);
     if (l->in_kernel) l->xmit = xmit_open();
+    if (!status) l->worker_count = way_workers(l, cpus());
+    room_look(l);
+    if (l->now.program) room_bound(l, l->now.program);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
-    if (!status) l->worker_count = way_workers(l, cpus());
+    if (!status) room_tell(l);
     if (!status && l->forwards && !l->in_kernel && start_routes(l, l->now.program) && world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
@@ -184,7 +189,8 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
         live_fault(l, "%s: it is gone", l->o->ifaces[iface]);
         return NULL;
     }
-    struct io_ask ask = {.ring_bytes = l->o->ring,
+    const uint64_t ring = l->o->ring / l->worker_count; /* which share what is for the interface */
+    struct io_ask ask = {.ring_bytes = ring > OPTIONS_RING_LEAST ? ring : OPTIONS_RING_LEAST,
                          .ifindex = l->ifindex[iface],
                          .mtu = link->mtu,
                          .group = *group,
@@ -257,7 +263,7 @@ static int worker_make(struct live *l, const struct worker_cfg *cfg)
     if (!failed) return 0;
     if (failed != -ENOMEM) return live_complain("a worker cannot be made: %s", strerror(-failed));
     return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
-                         (unsigned long long)l->now.program->settings->flows);
+                         (unsigned long long)l->now.program->flows);
 }
 
 static int workers_make(struct live *l)

@@ -320,13 +320,13 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
 static int ask_loaded(struct channel *c, enum request_kind kind, const struct program *p, int fds[],
                       struct proof *proof, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
+    const struct request_program body = {p->flows, p->half_open};
     struct answer a = {0};
     size_t len;
     uint8_t *bytes = program_file(p, &len);
     snprintf(err, err_len, "out of memory");
     if (!bytes) return -ENOMEM;
-    const struct question q = {kind, &none, sizeof none, bytes, 1, (uint32_t)len};
+    const struct question q = {kind, &body, sizeof body, bytes, 1, (uint32_t)len};
     const int failed = ask(c, &q, &a, fds, IO_FDS_MOST, err, err_len);
     free(bytes);
     *proof = (struct proof){a.proof[0], a.proof[1]};

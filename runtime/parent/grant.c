@@ -156,7 +156,7 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
     struct io_made made = {0};
     if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
     const struct io_ops *ops = (p->maker.steers[ask.port] || p->kernel) && !ask.beside ? &io_XDP : &io_PACKET;
-    ask.ring_bytes = p->o->ring;
+    if (ask.ring_bytes < OPTIONS_RING_LEAST || ask.ring_bytes > p->o->ring) return false;
     ask.busy = p->o->busy_poll;
     ask.ifindex = parent_ifindex(p, ask.port);
     ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER;

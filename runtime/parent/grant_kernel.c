@@ -31,12 +31,26 @@ static uint64_t seed_of(const struct options *o)
     return seed;
 }
 
+static struct program *load(const struct request *r, struct answer *a)
+{
+    const struct request_program *asked = r->body;
+    struct program *p = program_load(r->elements, r->count, a->err, sizeof a->err);
+    if (p) program_bound(p, asked->flows, asked->half_open);
+    return p;
+}
+
+static bool bounds_fit(const struct request *r)
+{
+    const struct request_program *asked = r->body;
+    return program_bounds_fit(asked->flows, asked->half_open);
+}
+
 /* Once: maps of the sizes that this program asks for stay until the end. */
 bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     int all[KERNEL_FDS_MOST];
-    if (p->kernel) return false;
-    struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
+    if (p->kernel || !bounds_fit(r)) return false;
+    struct program *program = load(r, a);
     const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = seed_of(p->o)};
     if (program) p->kernel = kernel_new(program, &cfg, a->err, sizeof a->err);
     program_put(program);
@@ -61,8 +75,8 @@ static int prove(struct parent *p, const struct program *program, struct answer 
 bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     int all[JUDGE_FDS_MOST];
-    if (!p->kernel) return false;
-    struct program *program = program_load(r->elements, r->count, a->err, sizeof a->err);
+    if (!p->kernel || !bounds_fit(r)) return false;
+    struct program *program = load(r, a);
     kernel_discard(p->judge); /* it was never put in force */
     if (program) kernel_place(p->kernel, program);
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;

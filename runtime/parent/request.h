@@ -22,6 +22,9 @@ struct request_head {
 struct request_none {
     uint32_t zero;
 };
+struct request_program {
+    uint64_t flows, half_open; /* as program_bound takes them */
+};
 struct request_guard {
     uint32_t routed; /* 1: what crosses from one interface to another is the service's */
 };

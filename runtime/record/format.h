@@ -22,8 +22,9 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 7,
+    RECORD_VERSION = 8,
     RECORD_FOLLOWED = 7 /* has RECORD_NEXT */,
+    RECORD_BOUNDED = 8 /* programs have bounds of flows */,
     RECORD_OLDEST = 5 /* that is read: it has no TAPE_MET, and before 7 worlds no ports */
 };
 enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
@@ -94,8 +95,9 @@ struct record_program {
     uint32_t ids, file;             /* by id in the program before, the interface's in this; bytes of the file */
     uint32_t gone, zero;            /* 0: nothing is; else remap_gone_count of the program before */
     uint8_t digest[PBC_DIGEST_LEN]; /* of the file */
+    uint64_t flows, half_open;      /* as program_bound was told; before RECORD_BOUNDED they do not stand here */
 };
-static_assert(sizeof(struct record_program) == 80, "as written: no padding");
+static_assert(sizeof(struct record_program) == 96, "as written: no padding");
 
 /* Then the arrays of a struct snapshot, own addresses first: self4 words, self6 ranges (world.c). */
 struct record_world {

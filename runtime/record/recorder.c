@@ -197,7 +197,8 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
     size_t len = 0;
     uint8_t *file = program_file(p, &len);
     struct bytes body = {.failed = !file};
-    struct record_program head = {.number = ++r->programs_said, .file = (uint32_t)len};
+    struct record_program head = {
+        .number = ++r->programs_said, .file = (uint32_t)len, .flows = p->flows, .half_open = p->half_open};
     if (change) {
         head.remap_ns = change->remap_ns;
         head.prepare_ns = change->prepare_ns;

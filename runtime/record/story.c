@@ -103,9 +103,10 @@ static struct program *load(const struct story *t, const struct record_program *
 {
     if (h->file) {
         const void *file = cursor_take(c, h->file);
-        if (file) return program_load(file, h->file, err, err_len);
-        fail(err, err_len, "a program in it is cut short");
-        return NULL;
+        struct program *p = file ? program_load(file, h->file, err, err_len) : NULL;
+        if (!file) fail(err, err_len, "a program in it is cut short");
+        if (p && h->flows) program_bound(p, h->flows, h->half_open);
+        return p;
     }
     for (unsigned i = 0; i < t->programs_count; i++)
         if (!memcmp(t->programs[i]->digest, h->digest, sizeof h->digest)) return file_of(t->programs[i]);
@@ -171,8 +172,10 @@ static int read_program(const struct story *t, const struct record_program *h, s
 static int hear_program(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
     struct cursor c = {s->body, s->len};
-    struct record_program h;
-    if (!cursor_copy(&c, &h, sizeof h)) return fail(err, err_len, "a program in it is cut short");
+    struct record_program h = {0};
+    const size_t head = t->start.version < RECORD_BOUNDED ? offsetof(struct record_program, flows) : sizeof h;
+    if (!cursor_copy(&c, &h, head) || !program_bounds_fit(h.flows, h.half_open))
+        return fail(err, err_len, "a program in it is cut short");
     if (story_program(t, h.number)) return 0;
     struct told_program *k = calloc(1, sizeof *k);
     struct told_program **more = realloc(t->programs, (t->programs_count + 1u) * sizeof(void *));

@@ -24,7 +24,7 @@ static uint64_t log_room(const struct program *p)
 static uint64_t flow_room(const struct program *p)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return 0;
-    const uint64_t room = p->settings->flows / 5 + EVENTS_MAX;
+    const uint64_t room = p->flows / 5 + EVENTS_MAX;
     return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
 }
 

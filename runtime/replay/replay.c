@@ -280,8 +280,7 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
 int complain_memory(const struct program *p)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return complain("out of memory");
-    return complain("out of memory: the rules ask for a table of %llu flows (`limits`)",
-                    (unsigned long long)p->settings->flows);
+    return complain("out of memory: the rules ask for a table of %llu flows (`limits`)", (unsigned long long)p->flows);
 }
 
 struct executor *replay_executor(const struct replay *r, const struct vm_cfg *cfg, bool in_kernel)

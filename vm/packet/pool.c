@@ -49,9 +49,10 @@ struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot
     return p;
 }
 
-void pool_touch(struct pool *p, unsigned slots)
+void pool_touch(struct pool *p, unsigned slots, unsigned bytes)
 {
-    memset(p->bytes, 0, (size_t)(slots < p->slots ? slots : p->slots) * p->slot_bytes);
+    for (unsigned i = 0; i < slots && i < p->slots; i++)
+        memset(p->bytes + (size_t)i * p->slot_bytes, 0, bytes < p->slot_bytes ? bytes : p->slot_bytes);
 }
 
 /* Behind a head of that length; no more than the field can say. */

@@ -20,9 +20,9 @@ size_t pool_bytes(unsigned slots, unsigned slot_bytes);
 /* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned
  * or a size is not usable. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
-/* Of a pool that nothing was taken from: the memory of the slots that are taken first, at most `slots`, is there from
- * now on. Else the system gives it page by page as it is touched. */
-void pool_touch(struct pool *p, unsigned slots);
+/* Of a pool that nothing was taken from: the first `bytes`, headroom included, of the slots that are taken first, at
+ * most `slots`, are there from now on. Else the system gives memory page by page as it is touched. */
+void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
 
 /* An empty, writable packet with full headroom, or NULL when there is none. */
 struct pkt *pool_get(struct pool *p);

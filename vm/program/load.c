@@ -159,6 +159,7 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
         program_put(p);
         return NULL;
     }
+    if (p->settings_count) p->flows = p->settings->flows, p->half_open = p->settings->half_open;
     if (set_index_make(p)) {
         fault(err, err_len, "no memory");
         program_put(p);

@@ -34,6 +34,18 @@ void program_put(struct program *p)
     free(p);
 }
 
+void program_bound(struct program *p, uint64_t flows, uint64_t half_open)
+{
+    if (!p->settings_count) return;
+    if (!program_says_flows(p)) p->flows = flows;
+    if (!(p->settings->written >> PBC_SETTING_half_open & 1)) p->half_open = half_open;
+}
+
+bool program_bounds_fit(uint64_t flows, uint64_t half_open)
+{
+    return flows <= PBC_FLOWS_MOST && half_open <= PBC_FLOWS_MOST && !flows == !half_open;
+}
+
 const char *program_str(const struct program *p, uint32_t offset)
 {
     return offset < p->strings_count ? p->strings + offset : "";

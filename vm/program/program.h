@@ -1,5 +1,5 @@
-/* A loaded, verified program: immutable, counted, in one private memory block. Everything reached through it may be
- * used without checks: the verifier proved it. */
+/* A loaded, verified program: immutable (but for its bounds, see program_bound), counted, in one private memory block.
+ * Everything reached through it may be used without checks: the verifier proved it. */
 #ifndef VM_PROGRAM_PROGRAM_H
 #define VM_PROGRAM_PROGRAM_H
 
@@ -23,7 +23,8 @@ struct program {
     uint32_t field##_count;
     PBC_SECTIONS(X)
 #undef X
-    const uint8_t *verdicts; /* [rules_count]: of rules, side by side: those of many stay in the caches */
+    const uint8_t *verdicts;   /* [rules_count]: of rules, side by side: those of many stay in the caches */
+    uint64_t flows, half_open; /* bounds of a flow table: as `limits` says, or as who runs it does (program_bound) */
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t file_bytes;    /* of the .pbc */
     uint64_t memory_bytes;  /* held by this program, look-up tables apart */
@@ -78,6 +79,17 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
 
 /* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
 void program_disasm(const struct program *p, FILE *out);
+
+/* What its file leaves open: so many flows, and so many that are half open. Before anything is made of it. The file
+ * that program_file makes says nothing of them. */
+void program_bound(struct program *p, uint64_t flows, uint64_t half_open);
+/* May it be told so? None at all is for programs that follow no flows. */
+bool program_bounds_fit(uint64_t flows, uint64_t half_open);
+/* Does its file say how many flows there may be? */
+static inline bool program_says_flows(const struct program *p)
+{
+    return p->settings_count && p->settings->written >> PBC_SETTING_flows & 1;
+}
 
 /* Does it begin flows, so that their table fills: of connections that are sent on or translated, or for a condition
  * that asks? What opens a connection to a proxy begins none. */

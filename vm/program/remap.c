@@ -496,9 +496,10 @@ static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count
     map_pools(m);
     map_meters(m);
     number(m);
-    m->r->limits = m->from->settings_count && m->to->settings_count &&
-                   (a->flows != b->flows || a->half_open != b->half_open || a->fragments != b->fragments ||
-                    a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions);
+    m->r->limits =
+        m->from->settings_count && m->to->settings_count &&
+        (m->from->flows != m->to->flows || m->from->half_open != m->to->half_open || a->fragments != b->fragments ||
+         a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions);
 }
 
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,

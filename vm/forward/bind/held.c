@@ -14,7 +14,7 @@ bool held_init(struct held *h, const struct program *p, const struct vm_cfg *cfg
 {
     const bool asks = asks_clients(p);
     const bool counts = conns_init(&h->conns, p);
-    h->clients = asks ? clients_new(p->settings->flows, cfg->seed) : NULL;
+    h->clients = asks ? clients_new(p->flows, cfg->seed) : NULL;
     conns_share(&h->conns, &cfg->share);
     return counts && (h->clients || !asks);
 }

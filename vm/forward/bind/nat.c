@@ -20,7 +20,7 @@ enum { UDP_IDLE_S = 240 };
 /* No more than there are slots for flows, or ends. */
 static uint32_t most_mappings(const struct program *p, uint32_t spaces)
 {
-    const uint64_t slots = p->settings->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
+    const uint64_t slots = p->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
     return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
 }
 

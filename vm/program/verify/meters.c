@@ -11,7 +11,7 @@ enum {
     PACKETS_MOST = 1,
     BYTES_MOST = 125 /* a nanosecond: 1 Tbit/s */
 };
-enum { FLOWS_MOST = 100000000, FRAGMENTS_MOST = 1 << 20 }; /* as many as `limits` takes */
+enum { FRAGMENTS_MOST = 1 << 20 }; /* as many as `limits` takes */
 
 static bool verify_meter_rate(const struct verifier *v, uint32_t i)
 {
@@ -99,7 +99,7 @@ static bool verify_settings(const struct verifier *v)
     const struct pbc_settings *s = p->settings;
     const bool flows = p->meta->flags & PBC_KEEPS_FLOWS, fragments = p->meta->flags & PBC_FOLLOWS_FRAGMENTS;
     if (!p->settings_count) return !flows || fault(v, "section `settings` is missing");
-    if (s->flows > FLOWS_MOST || s->half_open > FLOWS_MOST || s->fragments > FRAGMENTS_MOST ||
+    if (s->flows > PBC_FLOWS_MOST || s->half_open > PBC_FLOWS_MOST || s->fragments > FRAGMENTS_MOST ||
         s->routes > PBC_ROUTES_MOST)
         return fault(v, "settings: a limit past all bounds");
     if ((flows && (!s->flows || !s->half_open)) || (fragments && !s->fragments))

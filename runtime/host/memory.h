@@ -1,0 +1,10 @@
+/* How much memory this process may use. */
+#ifndef RUNTIME_HOST_MEMORY_H
+#define RUNTIME_HOST_MEMORY_H
+
+#include <stdint.h>
+
+/* Bytes: the machine's, or less where a control group (cgroup v2) around this process sets a bound. */
+uint64_t host_memory(void);
+
+#endif

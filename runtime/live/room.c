@@ -1,0 +1,34 @@
+/* See room.h. */
+#include "runtime/live/room.h"
+
+#include "runtime/host/memory.h"
+#include "vm/words/number_text.h"
+
+enum {
+    BYTES_A_FLOW = 16 << 10,
+    FLOWS_MOST = 1000000,
+    KERNEL_MOST = 1 << 18,
+    FLOWS_LEAST = 16384,
+    HALF_OPEN = 10 /* one in so many */
+};
+
+void room_look(struct live *l)
+{
+    const uint64_t flows = host_memory() / BYTES_A_FLOW, most = l->in_kernel ? KERNEL_MOST : FLOWS_MOST;
+    l->room = flows < FLOWS_LEAST ? FLOWS_LEAST : flows > most ? most : flows;
+}
+
+void room_bound(const struct live *l, struct program *p)
+{
+    const uint64_t workers = l->worker_count ? l->worker_count : 1, each = (l->room + workers - 1) / workers;
+    if (!program_says_flows(p)) program_bound(p, each, each / HALF_OPEN);
+}
+
+void room_tell(const struct live *l)
+{
+    const struct program *p = l->now.program;
+    if (program_says_flows(p) || !program_begins_flows(p)) return;
+    char number[TEXT_NUMBER];
+    live_complain("notice: room for %s connections; `limits { flows N }` says another number",
+                  text_number(p->flows * l->worker_count, number));
+}

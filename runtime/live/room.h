@@ -1,0 +1,17 @@
+/* For how many connections there is room where the rules leave it open (`limits { flows N; half_open N }`). */
+#ifndef RUNTIME_LIVE_ROOM_H
+#define RUNTIME_LIVE_ROOM_H
+
+#include "runtime/live/state.h"
+
+/* At the start: what this machine has room for, of all workers together: one for each 16 KiB of memory, at most a
+ * million; 262,144 where the kernel judges, whose tables are taken at the start. Netfilter counts likewise. */
+void room_look(struct live *l);
+
+/* The program gets its share for a worker, before anything is made of it. */
+void room_bound(const struct live *l, struct program *p);
+
+/* One line at the start, where the rules leave it open. */
+void room_tell(const struct live *l);
+
+#endif
