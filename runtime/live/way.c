@@ -173,10 +173,17 @@ unsigned way_workers(const struct live *l, unsigned cpus)
     const unsigned wanted = l->o->workers ? l->o->workers : cpus;
     if (l->in_kernel) return 1;
     const unsigned most = l->io == &io_XDP ? fewest_queues(l, &narrow) : wanted;
-    if (wanted <= most) return wanted;
+    return wanted < most ? wanted : most;
+}
+
+void way_tell_workers(const struct live *l, unsigned cpus)
+{
+    struct card narrow;
+    const unsigned wanted = l->o->workers ? l->o->workers : cpus, most = l->worker_count;
+    if (l->io != &io_XDP || l->in_kernel || wanted <= most) return;
+    fewest_queues(l, &narrow);
     live_complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
                   "combined %u",
                   narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,
                   narrow.name, wanted);
-    return most;
 }

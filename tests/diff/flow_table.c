@@ -249,6 +249,31 @@ static const char *table_fault(const struct flow_table *t)
     return NULL;
 }
 
+/* Each block is of four slots of which one is taken, or was given back; the rows of free slots are still zeros. */
+static const char *rows_fault(const struct flow_table *t)
+{
+    const struct blocks_left *left = &t->left;
+    static const struct flow none;
+    uint8_t known[SLOTS_MOST / BLOCK + 1] = {1};
+    uint32_t used = 0;
+    if (left->fresh > sizeof known) return "more blocks than there are";
+    for (uint32_t i = 0; i < t->groups * GROUP / BLOCK; i++) {
+        bool any = false;
+        for (uint32_t slot = i * BLOCK; slot < (i + 1) * BLOCK; slot++) any |= *table_tag(t, slot) != 0;
+        if (any != (t->blocks[i] != 0)) return "a block of free slots, or none of slots that are taken";
+        if (!any) continue;
+        if (t->blocks[i] >= left->fresh || known[t->blocks[i]]++) return "a block that others have";
+        used++;
+    }
+    for (uint32_t block = left->given; block; block = table_block(t, block)->low, used++)
+        if (block >= left->fresh || known[block]++) return "a block is given back twice";
+    if (used + 1 != left->fresh) return "a block is lost";
+    for (uint32_t i = 0; i < BLOCK; i++)
+        if (memcmp((uint8_t *)t->slots + i * t->stride, &none, sizeof none))
+            return "the row of free slots is written to";
+    return NULL;
+}
+
 static const char *flow_fault(struct world *w, unsigned slot)
 {
     const struct plain_flow *p = &w->flow[slot];
@@ -310,6 +335,7 @@ static const char *fault(struct world *w)
     if (!why) why = count_fault(w);
     for (unsigned i = 0; i < w->slots && !why; i++) why = flow_fault(w, i);
     if (!why) why = table_fault(w->table);
+    if (!why) why = rows_fault(w->table);
     if (!why) why = walk_fault(w);
     return why;
 }

@@ -98,7 +98,9 @@ static bool wrong(struct run *r, const char *what, uint32_t slot)
 static bool compare(struct run *r)
 {
     const struct flow_table *a = r->native.vm->track->table, *b = r->ops.table;
+    static const struct flow none;
     if (a->groups != b->groups) return wrong(r, "sizes differ", 0);
+    if (memcmp(table_block(a, 0), &none, sizeof none)) return wrong(r, "the row of free slots is written to", 0);
     for (uint32_t i = 0; i < a->groups * GROUP; i++) {
         if (*table_tag(a, i) != *table_tag(b, i)) return wrong(r, "tags differ", i);
         if (!*table_tag(a, i)) {

@@ -66,7 +66,7 @@ uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
 /* Memory that a table of that configuration reserves. */
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
 /* NULL when memory is out. Memory is taken from the system as flows come, or ahead of them by who calls
- * flow_table_ahead: half as much as flows had at once, and 4 MiB. Another thread may, beside the table's own. */
+ * flow_table_ahead: half as much as flows had at once, and 1 MiB. Another thread may, beside the table's own. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_ahead(struct flow_table *t);
 void flow_table_free(struct flow_table *t);

@@ -45,6 +45,11 @@ static inline struct recipe *table_recipe(const struct flow_table *t, int64_t sl
 {
     return (struct recipe *)(void *)((uint8_t *)t->recipes + table_row(t, slot));
 }
+/* The first line of a block. */
+static inline struct flow *table_block(const struct flow_table *t, uint32_t block)
+{
+    return (struct flow *)(void *)((uint8_t *)t->slots + (size_t)block * BLOCK * t->stride);
+}
 /* table_memory.c: a block that no slot ever had. */
 uint32_t table_fresh_block(struct flow_table *t);
 
@@ -52,8 +57,9 @@ uint32_t table_fresh_block(struct flow_table *t);
 static inline void table_take_row(struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return;
-    struct blocks_left *left = &t->left;
-    t->blocks[slot / BLOCK] = left->count ? left->given[--left->count] : table_fresh_block(t);
+    const uint32_t block = t->left.given ? t->left.given : table_fresh_block(t);
+    if (t->left.given) t->left.given = table_block(t, block)->low;
+    t->blocks[slot / BLOCK] = block;
 }
 static inline void table_give_row(struct flow_table *t, uint32_t slot)
 {
@@ -61,17 +67,17 @@ static inline void table_give_row(struct flow_table *t, uint32_t slot)
     if (!t->blocks) return;
     memcpy(&tags, &t->tags[slot / BLOCK * BLOCK], sizeof tags);
     if (tags) return;
-    t->left.given[t->left.count++] = t->blocks[slot / BLOCK];
+    const uint32_t block = t->blocks[slot / BLOCK];
+    table_block(t, block)->low = t->left.given;
+    t->left.given = block;
     t->blocks[slot / BLOCK] = 0;
 }
 /* Ask for the row that a free slot would have. */
-#define table_ask_free(t, slot) __builtin_prefetch((t)->blocks[(slot) / BLOCK] ? table_slot(t, slot) : table_left(t), 1)
-static inline struct flow *table_left(const struct flow_table *t)
-{
-    const struct blocks_left *left = &t->left;
-    const size_t block = left->count ? left->given[left->count - 1] : left->fresh;
-    return (struct flow *)(void *)((uint8_t *)t->slots + block * BLOCK * t->stride);
-}
+#define table_ask_free(t, slot)                                                                                        \
+    __builtin_prefetch((t)->blocks[(slot) / BLOCK]                                                                     \
+                           ? table_slot(t, slot)                                                                       \
+                           : table_block(t, (t)->left.given ? (t)->left.given : (t)->left.fresh),                      \
+                       1)
 /* Ask for what says where the lines of a group's slots are. */
 #define table_ask_blocks(t, group) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK))
 

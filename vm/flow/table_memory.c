@@ -6,7 +6,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/keyed/large.h"
 
-enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
+enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */, LARGE = 2 << 20 /* a page */ };
 
 static uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) & ~(to - 1); }
 static uint64_t lines(uint64_t bytes) { return rounded(bytes, LINE); }
@@ -63,7 +63,7 @@ static uint64_t rows_bytes(const struct layout *l)
 {
     return l->hot + l->cold + l->binds + l->recipes + (l->binds ? LINES * LINE : LINE);
 }
-static uint64_t reserves(const struct layout *l) { return rows_bytes(l) + tags_bytes(l) + l->blocks; }
+static uint64_t reserves(const struct layout *l) { return rows_bytes(l) + tags_bytes(l); }
 
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg) { return (uint32_t)layout_of(cfg).groups; }
 
@@ -76,8 +76,7 @@ uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
 static void table_release_memory(struct flow_table *t)
 {
     large_free(t->tags, t->tags_bytes);
-    large_sparse_free(t->left.given, t->given_bytes);
-    large_free(t->memory, t->rows_bytes);
+    large_sparse_free(t->memory, t->rows_bytes);
 }
 
 /* The rows in one zeroed piece, each line on a line of its own; it comes from the system page by page as flows come,
@@ -88,11 +87,10 @@ static bool table_alloc(struct flow_table *t, const struct layout *l)
     const bool bound = l->binds;
     t->rows_bytes = (size_t)rows_bytes(l);
     t->tags_bytes = (size_t)tags_bytes(l);
-    t->given_bytes = (size_t)l->blocks;
-    t->memory = large_new(t->rows_bytes);
+    t->memory = t->rows_bytes < LARGE ? large_sparse(t->rows_bytes) : large_new(t->rows_bytes);
     t->tags = large_new(t->tags_bytes);
-    t->left = (struct blocks_left){.fresh = 1, .given = large_sparse(t->given_bytes)};
-    if (!t->memory || !t->tags || !t->left.given) {
+    t->left = (struct blocks_left){.fresh = 1};
+    if (!t->memory || !t->tags) {
         table_release_memory(t);
         return false;
     }
@@ -125,10 +123,10 @@ uint32_t table_fresh_block(struct flow_table *t)
 /* Where the lines of a slot lie together; else only those of the first kind. */
 void flow_table_ahead(struct flow_table *t)
 {
-    enum { LEAST = 2 << 20, LARGE = 2 << 20 };
+    enum { LEAST = 1 << 20 };
     if (t->ops) return;
     const size_t used = (size_t)__atomic_load_n(&t->left.fresh, __ATOMIC_RELAXED) * BLOCK * t->stride;
-    const size_t wanted = (used + used / 2 + LEAST) & ~(size_t)(LARGE - 1);
+    const size_t wanted = (size_t)rounded(used + used / 2 + LEAST, LARGE);
     const size_t to = wanted < t->rows_bytes ? wanted : t->rows_bytes;
     if (to <= t->ahead) return;
     large_take(t->memory, t->ahead, to);

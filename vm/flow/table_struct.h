@@ -12,9 +12,8 @@ enum { BLOCK = 4 /* rows */ };
 
 /* Blocks that no slots have. */
 struct blocks_left {
-    uint32_t fresh;  /* the first that none ever had; all behind it are likewise */
-    uint32_t count;  /* of those given back, */
-    uint32_t *given; /* the last one given on top */
+    uint32_t fresh; /* the first that none ever had; all behind it are likewise */
+    uint32_t given; /* the last one given back; `low` of its first line says which was before it. 0: there is none */
 };
 
 struct flow_table {
@@ -50,7 +49,7 @@ struct flow_table {
     struct flow_counters counters;
     size_t ahead; /* bytes of `memory` that are taken, by who calls flow_table_ahead alone */
     void *memory; /* what the rows lie in */
-    size_t rows_bytes, tags_bytes, given_bytes; /* of that, of what begins with the tags, of left.given */
+    size_t rows_bytes, tags_bytes; /* of that, and of what begins with the tags */
 };
 
 #endif

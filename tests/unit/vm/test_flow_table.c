@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -457,6 +458,67 @@ static void the_largest_tables(void **state)
     flow_table_free(t);
 }
 
+/* ---- memory ---- */
+
+/* KiB of a table's rows that are there. */
+static size_t resident(const struct flow_table *t)
+{
+    const size_t pages = t->rows_bytes / 4096;
+    unsigned char *there = malloc(pages);
+    size_t n = 0;
+    assert_non_null(there);
+    assert_int_equal(mincore(t->memory, pages * 4096, there), 0);
+    for (size_t i = 0; i < pages; i++) n += there[i] & 1;
+    free(there);
+    return n * 4;
+}
+
+static void note(void *arg) { ++*(unsigned *)arg; }
+
+static struct flow_table *large_table(unsigned *asked)
+{
+    struct flow_table_cfg cfg = {.flows = 1000000,
+                                 .half_open = 1000,
+                                 .seed = 7,
+                                 .bound = true,
+                                 .paired = true,
+                                 .prefault = true,
+                                 .grows = note,
+                                 .grows_arg = asked};
+    for (unsigned i = 0; i < FLOW_STATES; i++) cfg.timeout_ns[i] = 100 * second;
+    struct flow_table *t = flow_table_new(&cfg);
+    assert_non_null(t);
+    return t;
+}
+
+/* Flows that lie all over the table take memory one behind the other, taken ahead of them, and use it again. */
+static void memory_follows_from_flows(void **state)
+{
+    enum { FLOWS = 20000, LARGE = 2048 /* KiB */ };
+    (void)state;
+    unsigned asked = 0;
+    struct flow_table *t = large_table(&asked);
+    size_t most = resident(t);
+    assert_in_range(most, 1024, 2 * LARGE);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < FLOWS; i++) {
+            const unsigned before = asked;
+            assert_true(add(t, ip4(i, round, 2, 3), FLOW_STATE_OPEN, i) >= 0);
+            const size_t row = (size_t)t->left.fresh * BLOCK * t->stride;
+            assert_true(row <= t->ahead); /* it was there before the flow */
+            if (asked != before) flow_table_ahead(t);
+        }
+        const size_t now = resident(t);
+        if (round == 0) most = now;
+        assert_in_range(now, FLOWS / 4,
+                        FLOWS * 3 / 2 + 2 * LARGE); /* KiB: a block each at most, and half as many again */
+        assert_int_equal(now, most);
+        assert_int_equal(flow_sweep(t, flow_groups(t), FLOWS + 200 * second), false);
+    }
+    assert_in_range(asked, FLOWS / 4 / 1024, FLOWS / 1024 + 1);
+    flow_table_free(t);
+}
+
 /* ---- names ---- */
 
 static void names_and_timeouts(void **state)
@@ -514,6 +576,7 @@ int main(void)
         cmocka_unit_test(real_clients_get_in_under_a_flood),
         cmocka_unit_test(tables_of_every_size),
         cmocka_unit_test(the_largest_tables),
+        cmocka_unit_test(memory_follows_from_flows),
         cmocka_unit_test(names_and_timeouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
