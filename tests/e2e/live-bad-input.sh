@@ -89,7 +89,8 @@ for workers in 1 2; do
 
     # Back while descriptors are short: it is tried again until there are some.
     service=$(cat "/proc/$prey/task/$prey/children")
-    prlimit --pid "$prey" --nofile=8:
+    for ((free = 0; ; free++)); do [ -e "/proc/$prey/fd/$free" ] || break; done
+    prlimit --pid "$prey" --nofile=$free: # which has no other left
     prlimit --pid "${service% }" --nofile=16: # below what it polls, poll itself would fail
     ip -n "$id-prey" link del lan
     link prey lan inside "short$workers"
