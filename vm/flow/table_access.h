@@ -72,12 +72,14 @@ static inline void table_give_row(struct flow_table *t, uint32_t slot)
     t->left.given = block;
     t->blocks[slot / BLOCK] = 0;
 }
-/* Ask for the row that a free slot would have. */
-#define table_ask_free(t, slot)                                                                                        \
-    __builtin_prefetch((t)->blocks[(slot) / BLOCK]                                                                     \
-                           ? table_slot(t, slot)                                                                       \
-                           : table_block(t, (t)->left.given ? (t)->left.given : (t)->left.fresh),                      \
-                       1)
+/* The first line of what a free slot would have. */
+static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
+{
+    if (!t->blocks || t->blocks[slot / BLOCK]) return table_slot(t, slot);
+    return table_block(t, t->left.given ? t->left.given : t->left.fresh);
+}
+/* Ask for it. A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
+#define table_ask_free(t, slot) __builtin_prefetch(table_left(t, slot), 1)
 /* Ask for what says where the lines of a group's slots are. */
 #define table_ask_blocks(t, group) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK))
 
