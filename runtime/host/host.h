@@ -83,6 +83,9 @@ struct host_self {
 };
 #define HOST_SELF_MOST 65536u
 struct host_self host_self(const struct host *h);
+/* Is one of them in that set of the program? */
+struct program;
+bool host_self_meets(const struct host_self *self, const struct program *p, const struct pbc_set *set);
 bool host_owns(const struct host *h, const struct host_addr *a);
 
 /* The address that this machine speaks from on that interface: its first of the widest scope, not deprecated and not

@@ -9,11 +9,27 @@
 #include <string.h>
 
 #include "runtime/host/host_priv.h"
+#include "vm/program/program.h"
 
 struct host_self host_self(const struct host *h)
 {
     const struct own *o = &h->own;
     return (struct host_self){o->v4, o->v6, o->v4_count, o->v6_count, o->left_out};
+}
+
+bool host_self_meets(const struct host_self *self, const struct program *p, const struct pbc_set *set)
+{
+    for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
+        for (unsigned k = 0; k < self->v4_count; k++)
+            if (p->set4[i].lo <= self->v4[k] && self->v4[k] <= p->set4[i].hi) return true;
+    for (uint32_t i = set->first6; i < set->first6 + set->count6; i++)
+        for (unsigned k = 0; k < self->v6_count; k++) {
+            const struct pbc_range6 *a = &p->set6[i], *b = &self->v6[k];
+            const bool below = a->hi_hi < b->lo_hi || (a->hi_hi == b->lo_hi && a->hi_lo < b->lo_lo);
+            const bool above = b->hi_hi < a->lo_hi || (b->hi_hi == a->lo_hi && b->hi_lo < a->lo_lo);
+            if (!below && !above) return true;
+        }
+    return false;
 }
 
 bool host_owns(const struct host *h, const struct host_addr *a)

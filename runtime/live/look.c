@@ -88,22 +88,6 @@ static void say(void *arg, bool fatal, const char *what, const char *mend)
     live_complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
 }
 
-/* Is one of the host's own addresses in the set? */
-static bool has_own(const struct program *p, const struct pbc_set *set, const struct host_self *self)
-{
-    for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
-        for (unsigned k = 0; k < self->v4_count; k++)
-            if (p->set4[i].lo <= self->v4[k] && self->v4[k] <= p->set4[i].hi) return true;
-    for (uint32_t i = set->first6; i < set->first6 + set->count6; i++)
-        for (unsigned k = 0; k < self->v6_count; k++) {
-            const struct pbc_range6 *a = &p->set6[i], *b = &self->v6[k];
-            const bool below = a->hi_hi < b->lo_hi || (a->hi_hi == b->lo_hi && a->hi_lo < b->lo_lo);
-            const bool above = b->hi_hi < a->lo_hi || (b->hi_hi == a->lo_hi && b->hi_lo < a->lo_lo);
-            if (!below && !above) return true;
-        }
-    return false;
-}
-
 /* Replies to the host's own connections from such an address would be taken for those of translated ones. */
 static void look_at_sources(const struct live *l)
 {
@@ -112,7 +96,7 @@ static void look_at_sources(const struct live *l)
     for (uint32_t i = 0; i < p->pools_count; i++) {
         const struct pbc_pool *pool = &p->pools[i];
         bool own = false;
-        for (uint32_t k = 0; k < pool->source_count; k++) own |= has_own(p, &p->sets[pool->sources + k], &self);
+        for (uint32_t k = 0; k < pool->source_count; k++) own |= host_self_meets(&self, p, &p->sets[pool->sources + k]);
         if (own && pool->source_port_lo < PBC_OWN_PORT_LO)
             live_complain(
                 "notice: pool %.60s translates to an address of this machine itself, and to ports from %u on, which "

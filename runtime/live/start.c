@@ -78,7 +78,8 @@ bool start_watched(const struct live *l, const struct program *p, char *what, si
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
     /* else we take what crosses; the kernel is asked about as if it were not taken */
     const bool forwards = l->forwards && (l->in_kernel || l->io != &io_XDP) && !start_routes(l, p);
-    if (!host || !watched_place(p, forwards, place, sizeof place)) return false;
+    const struct host_self self = host_self(l->host);
+    if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
     snprintf(what, len, "%s may drop what is for this machine itself, or from it%s", place,
              forwards ? ", or what it forwards" : "");
     return true;
@@ -93,6 +94,14 @@ bool start_enforces(const struct live *l, const struct program *p, char *why, si
              "%s, and that cannot be enforced here%s%s: --monitor judges and counts it, and enforces the rest", what,
              no ? ", nor in the kernel, for " : "", no ? no : "");
     return false;
+}
+
+void start_watched_now(struct live *l)
+{
+    char what[400];
+    const bool now = !l->o->monitor && !l->in_kernel && start_watched(l, l->now.program, what, sizeof what);
+    if (now && !l->watched) live_complain("%s, for this machine has such an address now: that is only watched", what);
+    l->watched = now;
 }
 
 /* A bridge whose firewalls say nothing of what crosses it would let all of it through, and seem to judge it. */

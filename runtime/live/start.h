@@ -12,6 +12,8 @@ int start_look(struct live *l);
 bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len);
 /* Which rule may drop what this process could only watch; false: none may. */
 bool start_watched(const struct live *l, const struct program *p, char *what, size_t len);
+/* Own addresses have changed: say so where that holds of the program that runs, which did not hold before. */
+void start_watched_now(struct live *l);
 /* Does this process enforce all of the program, or the kernel, as was chosen? False: `why` says where it does not. */
 bool start_enforces(const struct live *l, const struct program *p, char *why, size_t len);
 /* Is what crosses from one interface given to another the program's to send on? Where a firewall judges it, and either

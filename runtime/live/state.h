@@ -71,6 +71,7 @@ struct live {
     const struct io_ops *io;
     char unjudged[500];        /* what no firewall of the program in force judges (judged.h); empty: nothing */
     uint64_t room;             /* connections that all workers have room for, where rules leave it open (room.h) */
+    bool watched;              /* it was told that rules ask for what is only watched, since addresses changed */
     bool in_kernel;            /* programs in the kernel judge, and `io` has what they send up */
     char exec_why[600];        /* why it is they, or this process */
     char kernel_lacks[400];    /* for that, as far as --exec auto had to ask; empty: nothing */

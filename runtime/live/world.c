@@ -14,6 +14,7 @@
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/routing.h"
+#include "runtime/live/start.h"
 #include "runtime/live/shared_ports.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/tabled.h"
@@ -212,6 +213,7 @@ bool world_read(struct live *l)
     const bool hops = changed && hops_renew(&l->hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
     if (facts) routing_stale(l);
+    if (changed & HOST_ADDRESSES) start_watched_now(l);
     const bool table = routing_renew(l);
     return hops || facts || table ? world_publish(l, facts || table) : true;
 }

@@ -3,12 +3,13 @@
 #ifndef RUNTIME_WORKER_WATCHED_H
 #define RUNTIME_WORKER_WATCHED_H
 
+#include "runtime/host/host.h"
 #include "runtime/worker/snapshot.h"
 #include "vm/vm.h"
 
-/* The first place of the program where a frame to or from the host itself, or (forwards) one that it would send on, may
- * be dropped or rejected: "edge.prey:12", into buf. False: there is none. */
-bool watched_place(const struct program *p, bool forwards, char *buf, size_t len);
+/* The first place of the program where a frame to or from the host itself, whose addresses those are, or (forwards) one
+ * that it would send on, may be dropped or rejected: "edge.prey:12", into buf. False: there is none. */
+bool watched_place(const struct program *p, const struct host_self *self, bool forwards, char *buf, size_t len);
 
 /* A dropped or rejected packet that the host's stack gets all the same. It is parsed again. forwards: that stack sends
  * on what is not its own. */
