@@ -3,7 +3,8 @@
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
 #: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
 #: make check-machines packet tests, differs and live scripts on Debian's kernels, each in an emulated machine (tests/machines/), under an hour a kernel; KERNEL=6.1, ONLY='live-nat…', EXECS=user
-#: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
+#: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays; then COUNT=200000
+#:                 connections through each mode by each executor, one after the other and 50 at once: none is lost
 #: make check-tsan workers, reload, start and proxy of live traffic with ThreadSanitizer
 #: make demo       compile an example, replay a capture, print the summary
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
@@ -58,13 +59,15 @@ TAMPER := $(B)/tests/tools/tamper
 $(TAMPER): $(B)/tests/tools/tamper.o
 FLOOD := $(B)/tests/tools/flood
 $(FLOOD): $(B)/tests/tools/flood.o $(B)/libvm.a
-$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER):
+ASKS := $(B)/tests/tools/asks
+$(ASKS): $(B)/tests/tools/asks.o
+$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 # Makes a recording of a capture.
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
-tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(MKREC) $(UNIT) $(TOOLS)
+tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(MKREC) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang (LONG=1) what needs no capture.
 # Sanitizers are clang's, and so its warnings are asked of all but benches.
 tests-san: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
@@ -87,7 +90,7 @@ check-long: check-build
 	@B=$(B) LONG=1 $(LAB) bash tests/run.sh
 check-live:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(MKCAP) $(FLOOD) $(TAMPER)
+	@+$(PART) programs $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS)
 	@B=$(B) LIVE=1 JOBS=1 bash tests/run.sh
 check-machines:
 	@sh tests/deps.sh build tests
@@ -96,8 +99,9 @@ check-machines:
 	@B=$(B) KERNEL=$(KERNEL) LONG=$(LONG) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
 soak:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(FLOOD)
+	@+$(PART) programs $(FLOOD) $(ASKS)
 	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
+	@B=$(B) COUNT=$(COUNT) bash tests/load/connections.sh
 
 # Threads that look at each other's memory: workers, the proxy's loops, reload and start of live traffic, built with ThreadSanitizer.
 TSAN_TESTS := live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall live-proxy-ends live-proxy-reload

@@ -47,8 +47,8 @@ struct flow_table {
     flow_grows_fn *grows;
     void *grows_arg;
     struct flow_counters counters;
-    size_t ahead; /* bytes of `memory` that are taken, by who calls flow_table_ahead alone */
-    void *memory; /* what the rows lie in */
+    size_t ahead;                  /* bytes of `memory` that are taken, by who calls flow_table_ahead alone */
+    void *memory;                  /* what the rows lie in */
     size_t rows_bytes, tags_bytes; /* of that, and of what begins with the tags */
 };
 

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# COUNT (200,000) connections one after the other, and as many by 50 at once, through a service of each mode (MODES, by commas), by either
+# executor (EXECS): all are answered, while a server goes down and up by its health check, and reloads weigh the servers otherwise.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@" || ok 1 'this machine mounts no file system for pinned programs'
+live_begin
+count=${COUNT:-200000}
+asks=${bin%/san}/tests/tools/asks
+
+served= # processes that serve there
+# The check's port is not the clients': who goes down by it still answers.
+serve() {
+    local s
+    for s in one two; do
+        web "$s"
+        served="$served $last"
+        background "$s" nc -l -k -p 9
+        served="$served $last"
+    done
+}
+toggled() { # until the clients have ended
+    while [ ! -e asked ]; do
+        at two nft 'add table inet off; add chain inet off in { type filter hook input priority 0; }; add rule inet off in tcp dport 9 reject with tcp reset'
+        sleep 0.7
+        at two nft delete table inet off
+        sleep 0.7
+    done
+}
+reloaded() {
+    local n=0
+    while [ ! -e asked ]; do
+        n=$((n + 1))
+        cp "with$((n % 2)).pbc" next.pbc
+        mv next.pbc rules.pbc
+        kill -HUP "$prey"
+        sleep 1
+    done
+}
+
+# run MODE EXEC
+run() {
+    local mode=$1 exec=$2 to=10.1.0.100 n toggler reloader first=10.1.0.3 second=10.1.0.4 on='-i eth0' source= way
+    case $mode in
+    passthrough) source='source 10.1.0.50' ;;
+    'passthrough keep source') first=10.2.0.2 second=10.2.0.3 on='-i wan -i lan' ;;
+    proxy*) to=10.1.0.2 ;;
+    esac
+    for n in 0 1; do
+        rules "with$n" <<END
+timeouts { tcp closing 1s }
+check alive = tcp port 9 every 200ms timeout 1s rise 1 fall 1
+pool farm { check alive; on down keep; $source; server one $first weight $((n + 1)); server two $second }
+service web on $to tcp/80 { mode $mode; $([ $to = 10.1.0.2 ] || echo 'announce;') -> farm }
+END
+    done
+    cp with0.pbc rules.pbc
+    rm -f asked
+    prey prey $on --exec "$exec" --format json rules.pbc
+    toggled 2>/dev/null &
+    toggler=$!
+    reloaded &
+    reloader=$!
+    pids="$pids $toggler $reloader"
+    for way in 1 50; do
+        same "$mode, $exec: $count connections, $way at once" "$(at client "$asks" "$to" 80 "$count" $way)" "$count answered, 0 not"
+    done
+    : >asked
+    wait $toggler $reloader
+    same "$mode, $exec: there were reloads" "$(($(grep -c '^reloaded' prey.err) > 0))" 1
+    same "$mode, $exec: servers went down" "$(($(grep -c 'farm/two.* is down' prey.err) > 0))" 1
+    prey_ends
+    same "$mode, $exec: it ends with 0" "$status" 0
+}
+
+# What was laid out, and what runs there, goes.
+leave() {
+    local p s
+    for s in $spaces; do
+        for p in $(ip netns pids "$s"); do kill -KILL "$p"; done
+        ip netns del "$s"
+    done
+    wait $served 2>/dev/null
+    spaces=
+}
+
+# wanted MODE: is it one of MODES?
+wanted() { [ -z "${MODES:-}" ] || case ",$MODES," in *",$1,"*) ;; *) false ;; esac; }
+both() {
+    local exec
+    wanted "$1" || return
+    for exec in ${EXECS:-user kernel}; do run "$1" "$exec"; done
+}
+
+between one two
+serve
+both 'passthrough keep source'
+leave 2>/dev/null
+
+# On one LAN, servers may answer clients by themselves.
+space client prey one two
+lan switch 1 client prey one two
+serve
+both passthrough
+both proxy
+both 'proxy http'
+for s in one two; do
+    at "$s" sysctl -q -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 net.ipv4.conf.all.rp_filter=0
+    address "$s" lo 10.1.0.100/32
+done
+both 'dsr l2'
+for s in one two; do
+    echo "pool farm { server one 10.1.0.3; server two 10.1.0.4 }
+service web on 10.1.0.100 tcp/80 { mode dsr rewrite; -> farm }" | rules setup
+    "$bin/preyc" --server-setup "farm/$s" setup.prey | sed 's/^balancer=.*/balancer=10.1.0.2/' >setup
+    at "$s" bash setup >said 2>&1 || { sed 's/^/# /' said; ok 1 "$s is set up"; }
+done
+both 'dsr rewrite'
+for s in one two; do at "$s" nft flush ruleset; done
+for kind in ipip gue; do
+    port=0 mode="dsr $kind"
+    [ $kind = ipip ] || port=6080 mode="dsr gue 6080"
+    wanted "$mode" || continue
+    for s in one two; do
+        background "$s" python3 "$top/tests/e2e/live/decap.py" "$kind" "$port" "t-$kind" >far
+        until_true 50 "the far end listens in $s" ip -n "$id-$s" link show "t-$kind"
+        at "$s" sysctl -q -w "net.ipv4.conf.t-$kind.rp_filter=0"
+        ip -n "$id-$s" link set "t-$kind" up
+    done
+    both "$mode"
+done
+exit $failed
