@@ -33,6 +33,7 @@
 #include "runtime/live/proxied.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/room.h"
 #include "runtime/live/report.h"
 #include "runtime/live/routing.h"
 #include "runtime/live/shown.h"
@@ -136,15 +137,15 @@ static void say_ready(struct live *l)
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
-    char proxied[160], proved[100] = "", a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
     const struct proof proof = in_kernel_proof(l);
     if (proof.frames)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
     proxied_memory(l, proxied, sizeof proxied);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s", o->name, names,
+    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
                 l->in_kernel ? "kernel" : l->io->name, l->generic ? " (generic)" : "", proved, l->worker_count,
-                l->worker_count == 1 ? "" : "s", o->program,
+                l->worker_count == 1 ? "" : "s", o->program, room_text(l, room),
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
     l->ready = true;

@@ -1,6 +1,8 @@
 /* See room.h. */
 #include "runtime/live/room.h"
 
+#include <stdio.h>
+
 #include "runtime/host/memory.h"
 #include "vm/words/number_text.h"
 
@@ -24,11 +26,12 @@ void room_bound(const struct live *l, struct program *p)
     if (!program_says_flows(p)) program_bound(p, each, each / HALF_OPEN);
 }
 
-void room_tell(const struct live *l)
+const char *room_text(const struct live *l, char buf[ROOM_TEXT])
 {
     const struct program *p = l->now.program;
-    if (program_says_flows(p) || !program_begins_flows(p)) return;
     char number[TEXT_NUMBER];
-    live_complain("notice: room for %s connections; `limits { flows N }` says another number",
-                  text_number(p->flows * l->worker_count, number));
+    *buf = 0;
+    if (!program_says_flows(p) && program_begins_flows(p))
+        snprintf(buf, ROOM_TEXT, ", room for %s connections", text_number(p->flows * l->worker_count, number));
+    return buf;
 }

@@ -11,7 +11,8 @@ void room_look(struct live *l);
 /* The program gets its share for a worker, before anything is made of it. */
 void room_bound(const struct live *l, struct program *p);
 
-/* One line at the start, where the rules leave it open. */
-void room_tell(const struct live *l);
+/* ", room for N connections" where the rules leave it open, else "". Returns buf. */
+enum { ROOM_TEXT = 60 };
+const char *room_text(const struct live *l, char buf[ROOM_TEXT]);
 
 #endif

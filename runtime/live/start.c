@@ -167,7 +167,6 @@ int start_look(struct live *l)
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
     if (!status) way_tell_workers(l, cpus());
-    if (!status) room_tell(l);
     if (!status && l->forwards && !l->in_kernel && start_routes(l, l->now.program) && world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;

@@ -7,13 +7,19 @@
 enum { LINE = 512, RETRIES = 1 /* where nothing is written */ };
 #define MS UINT64_C(1000000)
 
-static void put_duration(const char *between, const char *what, uint64_t ns, FILE *out)
+void duration_print(uint64_t ns, FILE *out)
 {
     char line[LINE];
     struct text t = text_of(line, sizeof line);
-    if (!ns) return;
     text_add_duration(&t, ns);
-    fprintf(out, "%s%s %s", between, what, line);
+    fputs(line, out);
+}
+
+static void put_duration(const char *between, const char *what, uint64_t ns, FILE *out)
+{
+    if (!ns) return;
+    fprintf(out, "%s%s ", between, what);
+    duration_print(ns, out);
 }
 
 static void put_string(const struct program *p, const char *between, const char *what, uint32_t string, FILE *out)

@@ -14,6 +14,8 @@ void service_print(const struct program *p, uint32_t service, const char *betwee
 void pool_print(const struct program *p, uint32_t pool, const char *between, FILE *out);
 /* A server's own check and MAC. */
 void server_print(const struct program *p, uint32_t server, const char *between, FILE *out);
+/* A duration: `2h4m`. */
+void duration_print(uint64_t ns, FILE *out);
 /* The kind of a check and all that it says, `between` its parts. */
 void check_print(const struct program *p, uint32_t check, const char *between, FILE *out);
 

@@ -172,8 +172,8 @@ bool find_examples(struct diff *d);
 
 /* routes.c: services, pools and nats that are there on one side alone, or say something else. */
 struct route_change {
-    const char *what; /* "service", "pool", "nat" */
-    const char *name;
+    const char *what; /* "service", "pool", "nat", "check", "limits", "timeouts", "hash key" */
+    const char *name; /* "": it has none */
     char *was, *now; /* NULL: not there; of the heap; parts with "; " between them */
 };
 struct routes {

@@ -100,8 +100,8 @@ static void print_route(const struct route_change *r, FILE *out)
     const struct parts old = parts_of(was), new = parts_of(now);
     const struct parts old_sorted = in_order(&old), new_sorted = in_order(&new);
 
-    fprintf(out, "%-11s %s ", !r->was ? "new" : !r->now ? "gone" : "changed", r->what);
-    put_name(r->name, out);
+    fprintf(out, "%-11s %s%s", !r->was ? "new" : !r->now ? "gone" : "changed", r->what, *r->name ? " " : "");
+    if (*r->name) put_name(r->name, out);
     fputc('\n', out);
     print_parts(&old, &new_sorted, "- ", out);
     print_parts(&new, &old_sorted, "+ ", out);
@@ -142,6 +142,6 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     if (b->reaches.too_many) fputs("; what reaches which servers is not worked out, and may widen", out);
     put_count(b->meters.count, "other meter", "other meters", out);
     put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
-    put_count(b->routes.count, "change of services, pools, nats or checks",
-              "changes of services, pools, nats or checks", out);
+    put_count(b->routes.count, "change of services, pools, nats, checks or settings",
+              "changes of services, pools, nats, checks or settings", out);
 }

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/resolve/settings.h"
 #include "lang/heap.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/judge/stream.h"
 #include "vm/program/addresses.h"
+#include "vm/words/number_text.h"
 #include "vm/words/proxy_text.h"
 #include "vm/words/service_text.h"
 
@@ -325,8 +327,42 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
     }
 }
 
+/* Limits, or timeouts, of a program, each a part. */
+static char *settings_line(const struct program *p, bool timeouts)
+{
+    const uint64_t *values = &p->settings->flows;
+    const char *key, *before = "";
+    char *text = NULL, number[TEXT_NUMBER];
+    size_t len = 0;
+    bool is_timeout;
+    uint64_t usual;
+    FILE *out = heap_stream(&text, &len);
+
+    for (unsigned i = 0; setting_usual(i, &key, &is_timeout, &usual); i++) {
+        if (is_timeout != timeouts) continue;
+        fprintf(out, "%s%s %s", before, key, timeouts ? "" : text_number(values[i], number));
+        if (timeouts) duration_print(values[i], out);
+        before = "; ";
+    }
+    heap_stream_end(out);
+    return text;
+}
+
+static void compare_settings(const struct diff *d, struct routes *to)
+{
+    const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
+
+    if (!old->settings_count || !new->settings_count) return;
+    add_route(to, "limits", "", settings_line(old, false), settings_line(new, false));
+    add_route(to, "timeouts", "", settings_line(old, true), settings_line(new, true));
+    if (memcmp(old->settings->hash_key, new->settings->hash_key, sizeof(old->settings->hash_key)) != 0)
+        add_route(to, "hash key", "", heap_strdup("the old one"),
+                  heap_strdup("another, so clients go to other servers"));
+}
+
 void find_routes(struct diff *d, bool no_pools, struct beyond *b)
 {
     d->no_servers = no_pools;
     for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, no_pools, b);
+    if (!no_pools) compare_settings(d, &b->routes);
 }

@@ -138,10 +138,10 @@ d = json.load(open("out"))["what_is_left_of_rules_that_others_partly_cover"]
 assert len(d["rules"]) == 20 and d["more"] == 5 and d["rules"][0]["rule"] == "f:51" and 0 < d["rules"][0]["share"] < 1, d'
 printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source }\n' >flows.prey
 check '--stats of rules that follow connections' run 0 --stats flows.prey
-check 'says what memory they take' grep -Eq '^  flow table +19,501,376 bytes a worker' out
+check 'says what memory they take' grep -Eq '^  flow table +19,651,904 bytes a worker' out
 printf 'limits { flows 100_000 }\npool w { source 10.0.0.1; server a 10.0.0.2 }\nservice s on 203.0.113.1 tcp/80 { mode passthrough; -> w }\n' >sent.prey
 check '--stats of rules that send on' run 0 --stats sent.prey
-check 'says what flows with twins take' grep -Eq '^  flow table +77,406,528 bytes a worker' out
+check 'says what flows with twins take' grep -Eq '^  flow table +77,703,744 bytes a worker' out
 check 'and by what packets are dealt to workers' grep -q "workers by client's *IPv4 /32, IPv6 /128, and port" out
 check '--stats' run 0 --stats flows.prey
 check 'and what counting them takes' grep -Eq '^  flows of each source +6,800,000 bytes a worker' out
