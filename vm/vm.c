@@ -145,7 +145,8 @@ void vm_free(struct vm *vm)
 
 void vm_ahead(const struct vm *vm)
 {
-    if (vm->track) track_ahead(vm->track);
+    const struct track *track = __atomic_load_n(&vm->track, __ATOMIC_ACQUIRE);
+    if (track) track_ahead(track);
 }
 
 /* ---- another program ---- */
@@ -267,7 +268,8 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
     if (!same) SWAP(vm->rules, fresh->rules); /* else they go on as they are */
     take_parts(vm, fresh);
     if (!vm->track) {
-        SWAP(vm->track, fresh->track);
+        __atomic_store_n(&vm->track, fresh->track, __ATOMIC_RELEASE); /* which vm_ahead reads */
+        fresh->track = NULL;
     } else {
         track_count_sources(vm->track, fresh->track);
         track_renew(vm->track, vm->program, forward_renew_bind, (void *)(uintptr_t)r);

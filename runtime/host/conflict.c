@@ -239,7 +239,7 @@ static void look_at_locked(struct look *l)
 {
     struct rlimit most;
     if (!l->p->xdp || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) || getrlimit(RLIMIT_MEMLOCK, &most)) return;
-    if (most.rlim_cur == RLIM_INFINITY || most.rlim_cur >= l->p->memory_bytes) return;
+    if (most.rlim_cur == RLIM_INFINITY || most.rlim_cur >= l->p->ring_bytes) return;
     preflight_tell(l, false,
                    "only %" PRIu64 " KiB of memory may be locked, which is too little for --io xdp|ulimit -l unlimited",
                    (uint64_t)most.rlim_cur / 1024);
@@ -250,13 +250,14 @@ void look_at_memory(struct look *l)
     look_at_locked(l);
     char text[4000];
     unsigned long long free_kib;
+    const uint64_t bytes = l->p->table_bytes + l->p->ring_bytes;
     if (proc_read("/proc/meminfo", text, sizeof text)) return;
     const char *at = strstr(text, "MemAvailable:");
-    if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || l->p->memory_bytes <= free_kib * 1024) return;
+    if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
     preflight_tell(l, false,
-                   "tables of flows and rings take %" PRIu64 " MiB, and %llu MiB are free|limits { flows N } in the "
+                   "tables of flows that are full, and rings, take %" PRIu64 " MiB, and %llu MiB are free|limits { flows N } in the "
                    "rules, fewer --workers, a smaller --ring",
-                   l->p->memory_bytes / MIB, free_kib / 1024);
+                   bytes / MIB, free_kib / 1024);
 }
 
 /* The folder of a path, as text that is the caller's to free. */

@@ -8,35 +8,40 @@
 
 #include "runtime/host/proc_priv.h"
 
-/* The bound of one group; `path` begins with a slash. UINT64_MAX: it sets none, or is not seen from here. */
-static uint64_t bound_of(const char *path)
+/* The bound of one group; `path` begins with a slash, or is empty. UINT64_MAX: it sets none, or is not seen from here.
+ */
+static uint64_t bound_of(const char *root, const char *path)
 {
     char name[4200], text[64];
     uint64_t bytes;
-    snprintf(name, sizeof name, "/sys/fs/cgroup%s/memory.max", path);
+    snprintf(name, sizeof name, "%s%s/memory.max", root, path);
     return !proc_read(name, text, sizeof text) && sscanf(text, "%" SCNu64, &bytes) == 1 ? bytes : UINT64_MAX;
 }
 
 /* The least bound of the group of this process and those around it. */
-static uint64_t bound(void)
+uint64_t memory_bound(const char *own, const char *root)
 {
     char text[4096];
     uint64_t least = UINT64_MAX;
-    if (proc_read("/proc/self/cgroup", text, sizeof text)) return least;
+    if (proc_read(own, text, sizeof text)) return least;
     char *path = strstr(text, "0::/");
     if (!path) return least;
     path += strlen("0::");
     path[strcspn(path, "\n")] = 0;
-    for (char *slash; (slash = strrchr(path, '/')); *slash = 0) {
-        const uint64_t here = bound_of(path);
+    if (!strcmp(path, "/")) *path = 0;
+    for (;;) { /* up to the root, which is a group, too, where this is a container's */
+        const uint64_t here = bound_of(root, path);
+        char *const slash = strrchr(path, '/');
         if (here < least) least = here;
+        if (!slash) return least;
+        *slash = 0;
     }
-    return least;
 }
 
 uint64_t host_memory(void)
 {
     struct sysinfo of;
-    const uint64_t all = sysinfo(&of) ? UINT64_MAX : (uint64_t)of.totalram * of.mem_unit, group = bound();
+    const uint64_t all = sysinfo(&of) ? UINT64_MAX : (uint64_t)of.totalram * of.mem_unit;
+    const uint64_t group = memory_bound("/proc/self/cgroup", "/sys/fs/cgroup");
     return group < all ? group : all;
 }

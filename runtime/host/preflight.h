@@ -28,14 +28,14 @@ struct preflight {
     unsigned bound_count;
     const struct guard_match *matches; /* what guard rules will say: of them what the proxy serves */
     unsigned match_count;
-    uint64_t memory_bytes;        /* that are taken at the start */
-    const char *log;              /* as sink_descriptor wants it */
-    const struct sockaddr *stats; /* where statistics are served; NULL: nowhere */
-    const char *stats_text;       /* the same, as it was asked for */
-    bool xdp;                     /* frames come by a program of ours */
-    bool xdp_replace;             /* and another is taken off, for good */
-    bool sends_on;                /* some packets leave by us that came in by us */
-    bool guarded;                 /* guard rules keep the host's stack from doing so, too */
+    uint64_t table_bytes, ring_bytes; /* that tables of flows take when they are full, and rings from the start */
+    const char *log;                  /* as sink_descriptor wants it */
+    const struct sockaddr *stats;     /* where statistics are served; NULL: nowhere */
+    const char *stats_text;           /* the same, as it was asked for */
+    bool xdp;                         /* frames come by a program of ours */
+    bool xdp_replace;                 /* and another is taken off, for good */
+    bool sends_on;                    /* some packets leave by us that came in by us */
+    bool guarded;                     /* guard rules keep the host's stack from doing so, too */
 };
 
 /* Told one finding. fatal: nothing can be done as it is; else it is worth knowing. mend: a command or an option, or

@@ -144,7 +144,7 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     room_bound(l, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name && start_look_at(l, next, a->name, a->refused, sizeof a->refused) &&
+    if (a && a->name && start_look_at(l, next, a->name, false, a->refused, sizeof a->refused) &&
         judged_all(l, next, a->refused, sizeof a->refused))
         access_look(l, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {

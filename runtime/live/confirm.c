@@ -65,6 +65,7 @@ static void go_back(struct live *l)
                                   .name = l->confirm.back_name,
                                   .what = "back to the program before",
                                   .unjudged = true,
+                                  .again = true,
                                   .by = ", since nobody has confirmed what was loaded",
                                   .over = gone_back};
     l->confirm.goes_back = true;

@@ -105,13 +105,21 @@ static void look_at_sources(const struct live *l)
     }
 }
 
-/* Tables of flows, full, and receive rings; of all workers. */
-static uint64_t memory_of(const struct live *l)
+/* Tables of flows, full, of all workers. */
+static uint64_t tables_of(const struct live *l)
 {
     const struct program *p = l->now.program;
     const struct flow_table_cfg cfg = track_table_cfg(p, true);
     const uint64_t tables = program_begins_flows(p) ? flow_table_reserves(&cfg) : 0;
-    return tables * (l->worker_count ? l->worker_count : 1) + l->o->ring * l->o->iface_count;
+    return tables * (l->worker_count ? l->worker_count : 1);
+}
+
+/* Receive rings, which workers on packet sockets share, as far as that goes. */
+static uint64_t rings_of(const struct live *l)
+{
+    const uint64_t workers = l->worker_count ? l->worker_count : 1, least = workers * OPTIONS_RING_LEAST;
+    const uint64_t each = l->io == &io_XDP ? l->o->ring * workers : l->o->ring > least ? l->o->ring : least;
+    return each * l->o->iface_count;
 }
 
 /* What the program adds to the look at the host. False: memory is out. */
@@ -128,7 +136,8 @@ static bool add_program(struct preflight *look, struct live *l, struct guarded *
     look->bound_count = l->ports.host.bound_count;
     look->matches = g->matches;
     look->match_count = g->match_count;
-    look->memory_bytes = memory_of(l);
+    look->table_bytes = tables_of(l);
+    look->ring_bytes = rings_of(l);
     return true;
 }
 

@@ -214,7 +214,8 @@ static void make(struct live *l, const struct reload_wish *w)
 void reload_to(struct live *l, const struct reload_wish *w)
 {
     char err[600];
-    if (!start_look_at(l, w->program, w->name, err, sizeof err) ||
+    const bool same = !memcmp(w->program->digest, l->now.program->digest, sizeof w->program->digest);
+    if (!start_look_at(l, w->program, w->name, same || w->again, err, sizeof err) ||
         (!w->unjudged && !judged_all(l, w->program, err, sizeof err)))
         refuse(l, w, err);
     else if (steered_tun(l, w->program))
@@ -315,6 +316,8 @@ static void made(struct live *l)
     } else {
         say_reloaded(l, r);
         announced_again(l, r->other.program);
+        l->watched = false;
+        start_watched_now(l);
         if (r->wish.over) r->wish.over(l, NULL);
     }
     if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */

@@ -9,6 +9,7 @@ struct reload_wish {
     struct program *program;                       /* the caller's */
     const char *name, *what, *by;                  /* of its file; how it is told of, before and behind. Until `over` */
     bool unjudged;                                 /* it may leave something unjudged (judged.h) */
+    bool again;                                    /* it ran before: what it could only watch by now is told alone */
     void (*over)(struct live *l, const char *why); /* it was made (NULL), or why it is not; NULL: nobody asks */
 };
 

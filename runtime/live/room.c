@@ -14,11 +14,13 @@ enum {
     HALF_OPEN = 10 /* one in so many */
 };
 
-void room_look(struct live *l)
+uint64_t room_of(uint64_t memory, bool in_kernel)
 {
-    const uint64_t flows = host_memory() / BYTES_A_FLOW, most = l->in_kernel ? KERNEL_MOST : FLOWS_MOST;
-    l->room = flows < FLOWS_LEAST ? FLOWS_LEAST : flows > most ? most : flows;
+    const uint64_t flows = memory / BYTES_A_FLOW, most = in_kernel ? KERNEL_MOST : FLOWS_MOST;
+    return flows < FLOWS_LEAST ? FLOWS_LEAST : flows > most ? most : flows;
 }
+
+void room_look(struct live *l) { l->room = room_of(host_memory(), l->in_kernel); }
 
 void room_bound(const struct live *l, struct program *p)
 {

@@ -4,6 +4,9 @@
 
 #include "runtime/live/state.h"
 
+/* Of so many bytes. */
+uint64_t room_of(uint64_t memory, bool in_kernel);
+
 /* At the start: what this machine has room for, of all workers together: one for each 16 KiB of memory, at most a
  * million; 262,144 where the kernel judges, whose tables are taken at the start. Netfilter counts likewise. */
 void room_look(struct live *l);

@@ -117,12 +117,12 @@ static bool judges_bridge(const struct live *l, const struct program *p, char *w
     return false;
 }
 
-bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len)
+bool start_look_at(const struct live *l, const struct program *p, const char *name, bool again, char *why, size_t len)
 {
     const char *zone = schedules_unknown_zone(p);
     if (!zone)
         return proxied_runs(p, why, len) && way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) &&
-               start_enforces(l, p, why, len);
+               (again || start_enforces(l, p, why, len));
     snprintf(why, len, "%.200s: this machine does not know the time zone `%s` (package tzdata)", name, zone);
     return false;
 }
@@ -140,7 +140,7 @@ static int look_at_rules(struct live *l)
 {
     char err[600];
     int status = way_choose(l);
-    if (!start_look_at(l, l->now.program, l->o->program, err, sizeof err)) status = live_complain("%s", err);
+    if (!start_look_at(l, l->now.program, l->o->program, false, err, sizeof err)) status = live_complain("%s", err);
     judged_notice(l);
     if (!judged_all(l, l->now.program, err, sizeof err)) status = live_complain("%s", err);
     return status;
@@ -198,8 +198,9 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
         live_fault(l, "%s: it is gone", l->o->ifaces[iface]);
         return NULL;
     }
-    const uint64_t ring = l->o->ring / l->worker_count; /* which share what is for the interface */
-    struct io_ask ask = {.ring_bytes = ring > OPTIONS_RING_LEAST ? ring : OPTIONS_RING_LEAST,
+    /* Workers share what is for the interface; where each has queues of a card, it needs as much for each. */
+    const uint64_t share = ops == &io_PACKET ? l->o->ring / l->worker_count : l->o->ring;
+    struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
                          .ifindex = l->ifindex[iface],
                          .mtu = link->mtu,
                          .group = *group,

@@ -6,10 +6,10 @@
 
 /* Look before anything is changed: the program, the interfaces, what cannot be enforced. The exit status. */
 int start_look(struct live *l);
-/* The same of a program alone, which is loaded, of the file called so: what is not supported, what cannot be enforced.
- * False: `why` says it.
- */
-bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len);
+/* The same of a program alone, which is loaded, of the file called so: what is not supported, what cannot be enforced;
+ * of one that ran already (again) that is not asked, for own addresses may have changed since, which is told. False:
+ * `why` says it. */
+bool start_look_at(const struct live *l, const struct program *p, const char *name, bool again, char *why, size_t len);
 /* Which rule may drop what this process could only watch; false: none may. */
 bool start_watched(const struct live *l, const struct program *p, char *what, size_t len);
 /* Own addresses have changed: say so where that holds of the program that runs, which did not hold before. */

@@ -141,7 +141,8 @@ static void translated_add(cJSON *pair, const struct program *p)
     cJSON_AddItemToArray(pair, any ? cJSON_CreateNumber((double)flows) : cJSON_CreateNull());
 }
 
-static uint64_t table_flows(const struct program *p) { return p->settings_count ? p->settings->flows : 0; }
+/* 0: it follows from memory. */
+static uint64_t table_flows(const struct program *p) { return program_says_flows(p) ? p->settings->flows : 0; }
 
 static void pair_add(cJSON *to, const char *key, uint64_t was, uint64_t now)
 {

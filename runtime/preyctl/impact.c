@@ -149,12 +149,15 @@ static void flows_print(const cJSON *found)
                text_number((live + judged / 2) / judged, a));
 }
 
+/* 0: it follows from the machine's memory. */
 static void pair_print(const char *heading, const cJSON *pair, const char *what)
 {
     const uint64_t was = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
     const uint64_t now = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    if (was != now) printf("%-9s %s -> %s %s\n", heading, text_number(was, a), text_number(now, b), what);
+    if (was != now)
+        printf("%-9s %s -> %s %s\n", heading, was ? text_number(was, a) : "by memory",
+               now ? text_number(now, b) : "by memory", what);
 }
 
 /* How many connections services may translate; a program of which none does has no such bound. */

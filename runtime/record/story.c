@@ -177,6 +177,7 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
     if (!cursor_copy(&c, &h, head) || !program_bounds_fit(h.flows, h.half_open))
         return fail(err, err_len, "a program in it is cut short");
     if (story_program(t, h.number)) return 0;
+    if (t->other && !t->programs_count && h.flows) program_bound(t->other, h.flows, h.half_open);
     struct told_program *k = calloc(1, sizeof *k);
     struct told_program **more = realloc(t->programs, (t->programs_count + 1u) * sizeof(void *));
     if (more) t->programs = more;

@@ -78,7 +78,7 @@ bool watched_place(const struct program *p, const struct host_self *self, bool f
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++) {
         const struct pbc_firewall *f = &p->firewalls[i];
-        const struct asked a = {p, self, !forwards && f->direction != PBC_DIR_OUT};
+        const struct asked a = {p, self, !forwards && f->direction != PBC_DIR_OUT && !self->left_out};
         if (f->direction == PBC_DIR_FORWARD && !forwards) continue;
         const struct pbc_rule *r = first_refusal(&a, f->rules, f->rule_count);
         if (!r && !refuses(f->default_verdict) && f->other != PBC_OTHER_DROP) continue;

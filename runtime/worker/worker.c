@@ -80,6 +80,8 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .share = share_of(w),
                            .kernel = w->cfg.kernel,
                            .live = true,
+                           .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
+                           .grows_arg = &w->ahead,
                            .flow_events = w->cfg.ended};
 }
 
@@ -103,8 +105,6 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
     struct vm_cfg vm = worker_vm_cfg(w);
     vm.prefault = !cfg->patient && program_begins_flows(cfg->program);
-    vm.grows = vm.prefault && !cfg->kernel ? ahead_want : NULL;
-    vm.grows_arg = &w->ahead;
     w->vm = vm_new(cfg->program, &vm);
     if (vm.grows) w->ahead.vm = w->vm;
     up_init(w);

@@ -79,7 +79,7 @@ show dev lan egress
 $fine" -i wan -i lan shop.pbc
     at prey tc qdisc del dev lan clsact
 fi
-looked 'more memory than there is' 0 "notice: tables of flows and rings take N MiB, and N MiB are free; this mends it: limits { \
+looked 'more memory than there is' 0 "notice: tables of flows that are full, and rings, take N MiB, and N MiB are free; this mends it: limits { \
 flows N } in the rules, fewer --workers, a smaller --ring
 $fine" -i wan -i lan --workers 16 large.pbc
 

@@ -86,6 +86,11 @@ while at < len(data):
     at += size
     if kind == 0xbad:
         what = struct.unpack_from("<H", block, 16)[0]
+        if what == 2 and how in ("version5", "version6", "version7"): # a program's head ended before its bounds
+            del block[24 + 80:24 + 96]
+            struct.pack_into("<I", block, 4, size - 16)
+            struct.pack_into("<I", block, 20, struct.unpack_from("<I", block, 20)[0] - 16)
+            struct.pack_into("<I", block, size - 20, size - 16)
         if what == 1 and how.startswith("version"): struct.pack_into("<I", block, 24, int(how[7:]))
         step = struct.unpack_from("<H", block, 28)[0] if what == 4 else None
         if step == MET: # 24 bytes of the block, 24 of the record, then what it met (vm/flow/met.h)
@@ -125,7 +130,9 @@ for how in none short; do
 done
 bent version5
 same 'one of before is read: of replies it knows no more' "$status $(said)$(cat err)" '0 11 0 4'
-for how in version4 version8; do
+bent version7
+same 'one without bounds is read' "$status $(said)$(cat err)" '0 15 0 0'
+for how in version4 version9; do
     bent $how
     same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: another preyrun made it: its version is not ours'
 done

@@ -21,7 +21,7 @@ struct ask {
     int fd; /* -1: none is open */
     bool sent;
     size_t got;
-    char text[64];
+    char text[1024]; /* all of it, for the answers are short */
     time_t since;
 };
 
@@ -85,7 +85,9 @@ static void take_answer(struct ask *a)
     if (n < 0 && errno == EAGAIN) return;
     for (ssize_t i = 0; i < n && a->got + 1 < sizeof a->text; i++) a->text[a->got++] = text[i];
     if (n > 0) return;
-    const bool good = !n && strstr(a->text, " 200 OK\r\n");
+    const char *length = strcasestr(a->text, "\r\nContent-Length: "), *body = strstr(a->text, "\r\n\r\n");
+    const bool good = !n && strstr(a->text, " 200 OK\r\n") && length && body &&
+                      a->got == (size_t)(body + 4 - a->text) + strtoul(length + 18, NULL, 10);
     if (good)
         answered++;
     else

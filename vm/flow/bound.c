@@ -38,8 +38,9 @@ void track_ask_room(const struct track *t, struct track_seen *s)
     const int32_t slot = s->slot == FLOW_NONE ? table_ask_room(t->table, s->hash) : s->slot;
     s->room = slot;
     if (slot == FLOW_NONE) return;
-    __builtin_prefetch(table_cold(t->table, slot), 1);
-    __builtin_prefetch(table_bind(t->table, slot), 1);
+    const struct flow *f = s->slot == FLOW_NONE ? table_left(t->table, (uint32_t)slot) : table_slot(t->table, slot);
+    __builtin_prefetch(table_cold_of(t->table, f), 1);
+    __builtin_prefetch(table_bind_of(t->table, f), 1);
 }
 
 /* What a TCP flow is after the packet that begins it. */

@@ -42,7 +42,7 @@ struct flow_table_cfg {
     uint64_t timeout_ns[FLOW_STATES];
     bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
     bool paired;          /* they may have twins: room for both */
-    bool prefault;        /* memory for the first flows is there from the start, and what each look-up reads */
+    bool prefault;        /* memory for the first flows is there from the start */
     bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;

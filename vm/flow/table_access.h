@@ -72,18 +72,26 @@ static inline void table_give_row(struct flow_table *t, uint32_t slot)
     t->left.given = block;
     t->blocks[slot / BLOCK] = 0;
 }
-/* The first line of what a free slot would have. */
+/* The first line that a free slot would have. */
 static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return table_slot(t, slot);
-    return table_block(t, t->left.given ? t->left.given : t->left.fresh);
+    const struct flow *f = table_block(t, t->left.given ? t->left.given : t->left.fresh);
+    return (struct flow *)(void *)((uint8_t *)(uintptr_t)f + slot % BLOCK * t->stride);
 }
 /* Ask for it. A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
 #define table_ask_free(t, slot) __builtin_prefetch(table_left(t, slot), 1)
 /* Ask for what says where the lines of a group's slots are. */
-#define table_ask_blocks(t, group) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK))
+#define table_ask_blocks(t, group)                                                                                     \
+    do {                                                                                                               \
+        if ((t)->blocks) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK));                          \
+    } while (0)
 
-/* The second line of a flow. */
+/* The third and the second line of a flow. */
+static inline struct flow_bind *table_bind_of(const struct flow_table *t, const struct flow *f)
+{
+    return (struct flow_bind *)(void *)((uint8_t *)t->binds + ((const uint8_t *)f - (const uint8_t *)t->slots));
+}
 static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
 {
     return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));

@@ -6,7 +6,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/keyed/large.h"
 
-enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */, LARGE = 2 << 20 /* a page */ };
+enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
 
 static uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) & ~(to - 1); }
 static uint64_t lines(uint64_t bytes) { return rounded(bytes, LINE); }
@@ -80,14 +80,16 @@ static void table_release_memory(struct flow_table *t)
 }
 
 /* The rows in one zeroed piece, each line on a line of its own; it comes from the system page by page as flows come,
- * in large pages and ahead of them where that is asked for (table_ahead.c). The tags in another, in large pages where
- * they fill one (README.md says why). */
+ * or ahead of them (flow_table_ahead). The tags in another. Both in large pages where they fill one (README.md says
+ * why).
+ */
 static bool table_alloc(struct flow_table *t, const struct layout *l)
 {
     const bool bound = l->binds;
     t->rows_bytes = (size_t)rows_bytes(l);
     t->tags_bytes = (size_t)tags_bytes(l);
-    t->memory = t->rows_bytes < LARGE ? large_sparse(t->rows_bytes) : large_new(t->rows_bytes);
+    t->memory = large_growing(t->rows_bytes);
+    t->ahead = 0;
     t->tags = large_new(t->tags_bytes);
     t->left = (struct blocks_left){.fresh = 1};
     if (!t->memory || !t->tags) {
@@ -126,7 +128,7 @@ void flow_table_ahead(struct flow_table *t)
     enum { LEAST = 1 << 20 };
     if (t->ops) return;
     const size_t used = (size_t)__atomic_load_n(&t->left.fresh, __ATOMIC_RELAXED) * BLOCK * t->stride;
-    const size_t wanted = (size_t)rounded(used + used / 2 + LEAST, LARGE);
+    const size_t wanted = (size_t)rounded(used + used / 2 + LEAST, LARGE_PAGE);
     const size_t to = wanted < t->rows_bytes ? wanted : t->rows_bytes;
     if (to <= t->ahead) return;
     large_take(t->memory, t->ahead, to);
@@ -142,7 +144,6 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     *t = (struct flow_table){.groups = (uint32_t)layout.groups,
                              .half_open_most = cfg->half_open,
                              .begins = cfg->begins,
-                             .prefault = cfg->prefault,
                              .ended = cfg->ended,
                              .arg = cfg->arg,
                              .grows = cfg->grows,

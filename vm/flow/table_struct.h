@@ -38,8 +38,8 @@ struct flow_table {
      * bounded steps however few there are. */
     uint64_t *half_open, *half_open_words;
     uint64_t timeout_ns[FLOW_STATES];
-    bool begins, prefault; /* as in cfg */
-    uint32_t published;    /* the recipe that was written last (table_shared.h) */
+    bool begins;        /* as in cfg */
+    uint32_t published; /* the recipe that was written last (table_shared.h) */
     struct hash_key key;
     const struct flow_ops *ops; /* others change it, too (table_ops.h); NULL: it is a worker's own */
     flow_ended_fn *ended;

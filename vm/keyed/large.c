@@ -1,6 +1,7 @@
 /* Memory of large tables, see large.h. */
 #include "vm/keyed/large.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,7 +10,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE = 4096, LARGE_PAGE = 2 << 20 };
+enum { PAGE = 4096 };
 
 static void *map(size_t bytes)
 {
@@ -54,6 +55,7 @@ void large_take(void *memory, size_t from, size_t to)
     uint8_t *const p = memory;
     from &= ~(size_t)(PAGE - 1);
     if (from >= to || !madvise(p + from, to - from, MADV_POPULATE_WRITE)) return;
+    if (errno != EINVAL) return; /* there is none: it comes with flows, or not */
     for (size_t at = from; at < to; at += PAGE) __atomic_fetch_or(p + at, 0, __ATOMIC_RELAXED);
 }
 
@@ -63,6 +65,8 @@ void large_free(void *memory, size_t bytes)
 }
 
 void *large_sparse(size_t bytes) { return bytes < LARGE_PAGE ? calloc(1, bytes) : map(bytes); }
+
+void *large_growing(size_t bytes) { return bytes < LARGE_PAGE ? large_sparse(bytes) : large_new(bytes); }
 
 void large_sparse_free(void *memory, size_t bytes)
 {

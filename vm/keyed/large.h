@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+enum { LARGE_PAGE = 2 << 20 };
+
 /* `bytes` of it, on a page of its own, given page by page as it is touched. NULL: there is no memory. */
 void *large_new(size_t bytes);
 /* The same, and all of it is there now. */
@@ -20,6 +22,8 @@ void large_free(void *memory, size_t bytes);
 /* Zeroed bytes of which few may ever be touched, in small pages, on no boundary. A piece below 2 MiB is the heap's,
  * whose ends sanitizers watch; of a larger one they would mark and search every byte at each start and end. */
 void *large_sparse(size_t bytes);
+/* The same of which what is touched grows from its beginning on: in large pages, but for a piece of the heap's. */
+void *large_growing(size_t bytes);
 void large_sparse_free(void *memory, size_t bytes);
 
 #endif

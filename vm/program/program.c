@@ -36,7 +36,7 @@ void program_put(struct program *p)
 
 void program_bound(struct program *p, uint64_t flows, uint64_t half_open)
 {
-    if (!p->settings_count) return;
+    if (!p->settings_count || !flows || !half_open) return;
     if (!program_says_flows(p)) p->flows = flows;
     if (!(p->settings->written >> PBC_SETTING_half_open & 1)) p->half_open = half_open;
 }

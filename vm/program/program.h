@@ -80,8 +80,8 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
 /* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
 void program_disasm(const struct program *p, FILE *out);
 
-/* What its file leaves open: so many flows, and so many that are half open. Before anything is made of it. The file
- * that program_file makes says nothing of them. */
+/* What its file leaves open: so many flows, and so many that are half open; 0: as it was. Before anything is made of
+ * it. The file that program_file makes says nothing of them. */
 void program_bound(struct program *p, uint64_t flows, uint64_t half_open);
 /* May it be told so? None at all is for programs that follow no flows. */
 bool program_bounds_fit(uint64_t flows, uint64_t half_open);

@@ -342,6 +342,7 @@ static char *settings_line(const struct program *p, bool timeouts)
         if (is_timeout != timeouts) continue;
         fprintf(out, "%s%s %s", before, key, timeouts ? "" : text_number(values[i], number));
         if (timeouts) duration_print(values[i], out);
+        if (i <= PBC_SETTING_half_open && !(p->settings->written >> i & 1)) fputs(", live by memory", out);
         before = "; ";
     }
     heap_stream_end(out);

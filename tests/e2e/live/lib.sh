@@ -5,7 +5,7 @@ id=prey$$
 pids=
 spaces=
 recordings=0
-# Memory of flows is taken at the start, 0.8 GiB a worker unless rules say otherwise, which costs two seconds of a CPU here.
+# The executor in the kernel takes memory of flows at the start, 150 MB and more unless rules say otherwise.
 limits='limits { flows 30_000 }
 '
 

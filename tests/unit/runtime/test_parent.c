@@ -76,7 +76,7 @@ static void ask_all(struct channel *c, void *arg)
     struct guard_match m = {
         .from_ports = GUARD_ANY_PORT, .to_ports = {80, 80}, .proto = 6, .to = {{{0x0a000064}, 4}, {{0x0a000064}, 4}}};
     struct guarded g = {.matches = &m, .match_count = 1};
-    const struct io_ask port = {.mtu = 1500, .group = -1};
+    const struct io_ask port = {.mtu = 1500, .group = -1, .ring_bytes = 1 << 20};
     struct io_made made;
     int fd;
     unsigned ifindex = 0;

@@ -1,0 +1,77 @@
+/* For how many connections there is room where rules leave it open: by memory, by the group around the process. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "runtime/host/memory.h"
+#include "runtime/live/room.h"
+
+#define GIB (UINT64_C(1) << 30)
+
+static void by_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(room_of(GIB, false), 65536);
+    assert_int_equal(room_of(GIB, true), 65536);
+    assert_int_equal(room_of(64 * GIB, false), 1000000);
+    assert_int_equal(room_of(64 * GIB, true), 262144);
+    assert_int_equal(room_of(1 << 20, false), 16384);
+}
+
+static char folder[] = "/tmp/prey-room-XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static uint64_t bound(const char *own)
+{
+    char path[200];
+    put("own", own);
+    snprintf(path, sizeof path, "%s/own", folder);
+    return memory_bound(path, folder);
+}
+
+/* The least of all groups up to the root, which is a container's own. */
+static void by_group(void **state)
+{
+    (void)state;
+    char path[200];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/a/b", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_true(bound("0::/a/b\n") == UINT64_MAX);
+    put("a/b/memory.max", "max\n");
+    assert_true(bound("0::/a/b\n") == UINT64_MAX);
+    put("memory.max", "4096\n");
+    assert_int_equal(bound("0::/a/b\n"), 4096);
+    assert_int_equal(bound("0::/\n"), 4096);
+    put("a/memory.max", "1024\n");
+    assert_int_equal(bound("7:cpu:/x\n0::/a/b\n"), 1024);
+    assert_true(bound("7:memory:/a\n") == UINT64_MAX);
+    assert_true(memory_bound("/none", folder) == UINT64_MAX);
+    snprintf(path, sizeof path, "rm -r %s", folder);
+    assert_int_equal(system(path), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_memory), cmocka_unit_test(by_group)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
