@@ -33,7 +33,8 @@ struct vm;
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
 void vm_free(struct vm *vm);
 
-/* Take memory from the system for flows that are to come (cfg->grows): in another thread than the worker's, beside it. */
+/* Take memory from the system for flows that are to come (cfg->grows): in another thread than the worker's, beside it.
+ */
 void vm_ahead(const struct vm *vm);
 
 /* Judge n packets (any n; worked off in batches of VM_BATCH). verdicts[i] is of pkts[i]. pkts stay the caller's, but

@@ -255,7 +255,8 @@ void look_at_memory(struct look *l)
     const char *at = strstr(text, "MemAvailable:");
     if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
     preflight_tell(l, false,
-                   "tables of flows that are full, and rings, take %" PRIu64 " MiB, and %llu MiB are free|limits { flows N } in the "
+                   "tables of flows that are full, and rings, take %" PRIu64
+                   " MiB, and %llu MiB are free|limits { flows N } in the "
                    "rules, fewer --workers, a smaller --ring",
                    bytes / MIB, free_kib / 1024);
 }

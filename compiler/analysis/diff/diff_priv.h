@@ -174,7 +174,7 @@ bool find_examples(struct diff *d);
 struct route_change {
     const char *what; /* "service", "pool", "nat", "check", "limits", "timeouts", "hash key" */
     const char *name; /* "": it has none */
-    char *was, *now; /* NULL: not there; of the heap; parts with "; " between them */
+    char *was, *now;  /* NULL: not there; of the heap; parts with "; " between them */
 };
 struct routes {
     struct route_change *r;
