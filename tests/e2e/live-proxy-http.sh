@@ -59,13 +59,13 @@ same "explain says which pool a host or a path gets" "$(heard 'host "b.example"'
 # What a replay of these says of their servers.
 replayed() { "$bin/preyrun" --pcap kept.pcap --verdicts - http.pbc 2>&1 | awk -v service="$1" '$4 == service && $5 != "-" { print $5 }' | sort -u; }
 get -c jar http://10.1.0.2:81/ >first
-sniff kept.pcap prey wan tcp port 81
+sniff kept.pcap client eth0 tcp port 81
 same "a cookie keeps the server" "$(for i in 1 2 3 4; do get -b jar http://10.1.0.2:81/; done | sort -u)" "$(cat first)"
 same "… and is set once" "$(get -b jar -I http://10.1.0.2:81/ | grep -ci set-cookie)" 0
 sniffed
 same "… in a replay, too" "$(replayed by_cookie)" "both/$(cat first)"
 same "who has none goes on in turn" "$(for i in 1 2 3 4; do get http://10.1.0.2:81/; done | shares)" ' 2 one 2 two '
-sniff kept.pcap prey wan tcp port 82
+sniff kept.pcap client eth0 tcp port 82
 get -H 'X-User: 5' http://10.1.0.2:82/ >first
 same "a field keeps it" "$(for i in 1 2 3 4; do get -H 'X-User: 5' http://10.1.0.2:82/; done | sort -u)" "$(cat first)"
 sniffed
