@@ -308,7 +308,7 @@ static uint64_t measure_new(const struct mode *m)
     bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &rate});
     snprintf(what, sizeof what, "%s, new flows, memory touched before", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &again});
-    snprintf(what, sizeof what, "%s, new flows, memory of the first taken at the start", m->name);
+    snprintf(what, sizeof what, "%s, new flows, memory taken at the start", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &taken});
     snprintf(what, sizeof what, "%s, memory a flow", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "bytes", .ours = &bytes});
