@@ -318,7 +318,7 @@ enum {
 #undef X
         PBC_SETTINGS_KEYS /* also the bit of the hash key in `written` */
 };
-enum { PBC_FLOWS_MOST = 100000000 }; /* as many as `limits` takes */
+enum { PBC_FLOWS_MOST = 100000000 }; /* the largest `flows` that `limits` accepts */
 enum { PBC_MACS_DEFAULT = 4096, PBC_ROUTES_DEFAULT = 100000, PBC_ROUTES_MOST = 10000000 };
 struct pbc_settings {
 #define X(field, doc) uint64_t field;

@@ -20,8 +20,8 @@ static const struct row {
     const char *bounds;
     bool timeout;
 } rows[PBC_SETTINGS_KEYS] = {
-    {"flows", 1000000, 16, 100000000, "from 16 to 100_000_000", false},
-    {"half_open", 100000, 1, 100000000, "from 1 to 100_000_000", false},
+    {"flows", 1000000, 16, PBC_FLOWS_MOST, "from 16 to 100_000_000", false},
+    {"half_open", 100000, 1, PBC_FLOWS_MOST, "from 1 to 100_000_000", false},
     {"fragments", 4096, 1, 1 << 20, "from 1 to 1048576", false},
     {"maglev", LB_SLOTS_DEFAULT, 101, LB_SLOTS_MAX, "from 101 to 1048573", false},
     {"classifier", 64 << 20, 1 << 16, UINT64_C(4) << 30, "from 64KiB to 4GiB", false},
