@@ -83,8 +83,8 @@ struct host_self {
 };
 #define HOST_SELF_MOST 65536u
 struct host_self host_self(const struct host *h);
-/* Is one of them in that set of the program? */
 struct program;
+/* Is one of them in that set of the program? */
 bool host_self_meets(const struct host_self *self, const struct program *p, const struct pbc_set *set);
 bool host_owns(const struct host *h, const struct host_addr *a);
 

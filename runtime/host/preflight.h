@@ -29,8 +29,8 @@ struct preflight {
     const struct guard_match *matches; /* what guard rules will say: of them what the proxy serves */
     unsigned match_count;
     uint64_t table_bytes, ring_bytes; /* that tables of flows take when they are full, and rings from the start */
-    const char *log;                  /* as sink_descriptor wants it */
-    const struct sockaddr *stats;     /* where statistics are served; NULL: nowhere */
+    const char *log;                  /* where the log goes, as sink_descriptor takes it */
+    const struct sockaddr *stats;     /* the address of the statistics page; NULL: none */
     const char *stats_text;           /* the same, as it was asked for */
     bool xdp;                         /* frames come by a program of ours */
     bool xdp_replace;                 /* and another is taken off, for good */

@@ -7,8 +7,9 @@
 /* Of so many bytes. */
 uint64_t room_of(uint64_t memory, bool in_kernel);
 
-/* At the start: what this machine has room for, of all workers together: one for each 16 KiB of memory, at most a
- * million; 262,144 where the kernel judges, whose tables are taken at the start. Netfilter counts likewise. */
+/* At the start: what this machine has room for, of all workers together: one for each 16 KiB of memory, 16,384 at least
+ * and a million at most; 262,144 where the kernel judges, whose tables are taken at the start. Netfilter counts
+ * likewise. */
 void room_look(struct live *l);
 
 /* The program gets its share for a worker, before anything is made of it. */

@@ -95,7 +95,7 @@ struct record_program {
     uint32_t ids, file;             /* by id in the program before, the interface's in this; bytes of the file */
     uint32_t gone, zero;            /* 0: nothing is; else remap_gone_count of the program before */
     uint8_t digest[PBC_DIGEST_LEN]; /* of the file */
-    uint64_t flows, half_open;      /* as program_bound was told; before RECORD_BOUNDED they do not stand here */
+    uint64_t flows, half_open;      /* bounds it ran with (program_bound); versions before RECORD_BOUNDED lack both */
 };
 static_assert(sizeof(struct record_program) == 96, "as written: no padding");
 

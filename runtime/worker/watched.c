@@ -12,11 +12,11 @@ static void place_of(const struct program *p, const struct pbc_place *at, char *
     snprintf(buf, len, "%s:%u", program_str(p, at->file), at->line);
 }
 
-/* Who asks: of what, and what is not the host's. */
+/* A question about a program, on a host with these addresses. */
 struct asked {
     const struct program *p;
     const struct host_self *self;
-    bool elsewhere; /* what is for services' addresses that the host does not hold is not its own */
+    bool elsewhere; /* packets to a service's address that the host does not hold are not the host's */
 };
 
 static bool serves(const struct program *p, unsigned family, const uint32_t addr[4])
@@ -47,7 +47,7 @@ static bool all_serve(const struct program *p, const struct pbc_set *set)
     return true;
 }
 
-/* Does the rule ask for such addresses alone? */
+/* Does the rule match packets to services' addresses alone, none of which the host holds? */
 static bool is_elsewhere(const struct asked *a, const struct pbc_rule *r)
 {
     for (uint32_t i = r->conds; a->elsewhere && i < r->conds + r->cond_count; i++) {

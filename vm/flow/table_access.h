@@ -72,7 +72,7 @@ static inline void table_give_row(struct flow_table *t, uint32_t slot)
     t->left.given = block;
     t->blocks[slot / BLOCK] = 0;
 }
-/* The first line that a free slot would have. */
+/* The first line of the row that a free slot would get. */
 static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return table_slot(t, slot);

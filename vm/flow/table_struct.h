@@ -12,7 +12,7 @@ enum { BLOCK = 4 /* rows */ };
 
 /* Blocks that no slots have. */
 struct blocks_left {
-    uint32_t fresh; /* the first that none ever had; all behind it are likewise */
+    uint32_t fresh; /* the first block that was never used; nor was any behind it */
     uint32_t given; /* the last one given back; `low` of its first line says which was before it. 0: there is none */
 };
 

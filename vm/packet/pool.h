@@ -20,8 +20,8 @@ size_t pool_bytes(unsigned slots, unsigned slot_bytes);
 /* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned
  * or a size is not usable. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
-/* Of a pool that nothing was taken from: the first `bytes`, headroom included, of the slots that are taken first, at
- * most `slots`, are there from now on. Else the system gives memory page by page as it is touched. */
+/* Touch the first `bytes`, headroom included, of up to `slots` slots, those that pool_get gives first. Other memory
+ * comes from the system page by page, as it is touched. Nothing may be taken from the pool before. */
 void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
 
 /* An empty, writable packet with full headroom, or NULL when there is none. */

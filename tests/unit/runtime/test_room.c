@@ -46,7 +46,7 @@ static uint64_t bound(const char *own)
     return memory_bound(path, folder);
 }
 
-/* The least of all groups up to the root, which is a container's own. */
+/* The least bound counts, of all groups up to the root: in a container the root has the container's bound. */
 static void by_group(void **state)
 {
     (void)state;
