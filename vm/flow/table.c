@@ -19,9 +19,10 @@ bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow
     return !differ;
 }
 
-static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
+TABLE_APART int32_t table_in_group(const struct flow_table *t TABLE_THERE, uint32_t group, uint32_t tag,
+                                   const struct flow_id *id TABLE_THERE)
 {
-    uint32_t hits = tags_like(table_group(t, group), tag);
+    uint32_t hits = tags_like(table_group(t, group), (uint16_t)tag);
     TAGS_EACH(hits)
     {
         const uint32_t slot = group * GROUP + tags_first(hits);
@@ -30,11 +31,12 @@ static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag
     return FLOW_NONE;
 }
 
-int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash)
+TABLE_ALONE int32_t table_look_up(const struct flow_table *t TABLE_THERE, const struct flow_id *id TABLE_THERE,
+                                  uint64_t hash)
 {
     const uint32_t first = place_first(hash, t->groups);
-    const int32_t slot = in_group(t, first, place_tag(hash), id);
-    return slot != FLOW_NONE ? slot : in_group(t, place_second(hash, t->groups, first), place_tag(hash), id);
+    const int32_t slot = table_in_group(t, first, place_tag(hash), id);
+    return slot != FLOW_NONE ? slot : table_in_group(t, place_second(hash, t->groups, first), place_tag(hash), id);
 }
 
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)

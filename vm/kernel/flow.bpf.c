@@ -4,6 +4,14 @@
 #define TABLE_ACCESS "vm/kernel/table_access.bpf.h"
 #include "vm/forward/plain.h"
 #include "vm/packet/parse/fragment.h"
+#include "vm/packet/parse/tcp_header.h"
+
+/* Options of TCP: where turns are counted, one of them is a function that the verifier looks at once. */
+#ifdef COUNTED
+uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32_t at, uint32_t left);
+#define TCP_OPTION(pkt, options, at, left, found)                                                                      \
+    (uint32_t) kernel_tcp_option((struct kpkt *)(uintptr_t)(pkt), found, (pkt)->l4 + TCP_LEN + (at), left)
+#endif
 
 #include "vm/flow/joined.c"
 #include "vm/flow/keep.c"
@@ -21,3 +29,11 @@
 #include "vm/packet/parse/upper.c"
 
 #include "vm/kernel/flow_ops.bpf.h"
+
+#ifdef COUNTED
+GLOBAL uint64_t kernel_tcp_option(struct kpkt *k NONNULL, struct tcp_syn_options *found NONNULL, uint32_t at,
+                                  uint32_t left)
+{
+    return read_option(found, k->head + WITHIN(at), left);
+}
+#endif

@@ -17,7 +17,7 @@ static uint16_t stack_by_tags(const struct kpkt *k)
 }
 
 /* Tuple and hash; false: its stack's id is not known here. */
-static bool study(struct kpkt *k)
+APART bool kernel_flow_study(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
     const uint16_t stack = LOOSE(stack_by_tags(k));
@@ -37,7 +37,7 @@ static bool study(struct kpkt *k)
 }
 
 /* The line of a slot as it was at one moment; false: another processor changes it all the time. */
-static __attribute__((noinline)) bool copy_line(struct flow *to, int64_t slot)
+GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
 {
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
     volatile uint64_t *line = (volatile uint64_t *)(void *)to;
@@ -69,14 +69,14 @@ static void find_none(struct track_seen *s)
 }
 
 /* Its flow into s->slot, s->tuple, and k->flow. One whose slot has got another flow meanwhile has ended. */
-static __attribute__((noinline)) uint64_t find_flow(struct kpkt *k)
+GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
     bool over;
     s->slot = may_have_flow(s) ? table_look_up(TABLE, &s->id, s->hash) : FLOW_NONE;
     s->tuple = s->slot;
     if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
-    if (!copy_line(&k->flow, s->slot)) return KERNEL_UP_BUSY;
+    if (!kernel_flow_copy(&k->flow, s->slot)) return KERNEL_UP_BUSY;
     if (!flow_has_hash(&k->flow, s->hash)) {
         find_none(s);
         return KERNEL_UP_NONE;
@@ -84,7 +84,7 @@ static __attribute__((noinline)) uint64_t find_flow(struct kpkt *k)
     const uint8_t recipe = k->flow.recipe;
     look_side(&k->flow, s);
     if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
-    if (s->twin && !(copy_line(&k->flow, s->slot) && table_still(s))) return KERNEL_UP_BUSY;
+    if (s->twin && !(kernel_flow_copy(&k->flow, s->slot) && table_still(s))) return KERNEL_UP_BUSY;
     const uint64_t up = look_at_time(k, &over);
     if (over) {
         find_none(s);
@@ -120,7 +120,7 @@ static bool has_recipe(struct kpkt *k)
 }
 
 /* What becomes of a packet of a flow that is sent on, before it is judged. */
-static uint64_t look_at_bound(struct kpkt *k)
+APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
     if (!sends_on()) return KERNEL_UP_BEGIN;
@@ -149,11 +149,12 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
 
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
 {
-    if (!study(k) && !kpkt_is_sent(k)) return KERNEL_UP_STACK; /* what the host sends is judged without a flow */
-    const uint64_t up = find_flow(k);
+    if (!kernel_flow_study(k) && !kpkt_is_sent(k))
+        return KERNEL_UP_STACK; /* what the host sends is judged without a flow */
+    const uint64_t up = kernel_flow_find(k);
     if (up) return up;
     kernel_flow_see(k);
-    return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? look_at_bound(k) : KERNEL_UP_NONE;
+    return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? kernel_flow_look_at_bound(k) : KERNEL_UP_NONE;
 }
 
 #endif

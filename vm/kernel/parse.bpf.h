@@ -31,12 +31,15 @@ static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, s
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 
-/* Options of IPv6: there may be thousands, behind each of many headers. Where turns are counted, they are a function
- * that the verifier looks at once. */
+/* Headers of IPv6 there may be many, and options behind each, thousands. Where turns are counted, one header, and a
+ * header's options, are functions that the verifier looks at once. */
 #ifdef COUNTED
 enum { IP6_OPTIONS_TURNS = 64 };
 uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
 #define IP6_OPTIONS(p, at, end, hop_by_hop) kernel_ip6_options((struct kpkt *)(p)->pkt, at, end, hop_by_hop)
+struct chain;
+static enum pkt_reason ip6_header(struct parse *p, struct chain *c);
+#define IP6_HEADER(p, c) ip6_header(p, c)
 #endif
 
 #include "vm/packet/parse/arp.c"
@@ -96,6 +99,29 @@ GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t
     while (LOOP(!(said >> 32) && (uint32_t)said < end))
         said = kernel_ip6_options_some(k, (uint32_t)said, end, hop_by_hop);
     return said >> 32;
+}
+
+/* One header of the chain, at `at`: the reason, what comes next << 8, where << 32; and what is in `ip6_step`. `end`: of
+ * the packet. */
+enum ip6_step { IP6_STEP_LATER = 1 << 16, IP6_STEP_FRAGMENT = 1 << 17 };
+GLOBAL uint64_t kernel_ip6_header(struct kpkt *k NONNULL, uint32_t at, uint32_t next, uint32_t end)
+{
+    struct chain c = {.at = at, .next = (uint8_t)next};
+    struct parse p = {.pkt = &k->pkt, .key = &k->key, .data = k->head, .end = end};
+    parse_bounds(&p);
+    const uint64_t reason = walk_one(&p, &c);
+    return reason | (uint64_t)c.next << 8 | (c.later ? IP6_STEP_LATER : 0) |
+           (p.first_fragment ? IP6_STEP_FRAGMENT : 0) | (uint64_t)c.at << 32;
+}
+
+static enum pkt_reason ip6_header(struct parse *p, struct chain *c)
+{
+    const uint64_t said = kernel_ip6_header((struct kpkt *)p->pkt, c->at, c->next, p->end);
+    c->at = (uint32_t)(said >> 32);
+    c->next = (uint8_t)(said >> 8);
+    c->later = said & IP6_STEP_LATER;
+    if (said & IP6_STEP_FRAGMENT) p->first_fragment = true;
+    return (enum pkt_reason)(said & 0xff);
 }
 #endif
 

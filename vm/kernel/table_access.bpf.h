@@ -13,6 +13,20 @@ uint64_t kernel_source_add(const struct kernel_source *key); /* sources.bpf.c */
 uint64_t kernel_source_flows(const struct kernel_source *key);
 uint64_t kernel_source_drop(const struct kernel_source *key);
 
+/* False also of a slot that is free. */
+APART bool table_lock(struct flow *f NONNULL)
+{
+    TURNS(TABLE_TRIES)
+    for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
+        const uint64_t was = *(volatile uint64_t *)&f->claim;
+        if (!was) return false;
+        if (was & CLAIM_LOCK) continue;
+        if (__sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK)) return true;
+    }
+    table_count(&state_flow_head.given_up, 1);
+    return false;
+}
+
 static inline bool table_has_ops(const struct flow_table *t)
 {
     (void)t;

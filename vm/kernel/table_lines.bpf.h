@@ -12,9 +12,15 @@
 #include "vm/kernel/flow_head.h"
 
 enum { TABLE_SHARED = 1, TABLE_TRIES = 64 };
-#define TABLE_ALONE  GLOBAL
+/* Weak: else clang passes anything for an argument that is not read here, and the verifier wants the right one. */
+#define TABLE_ALONE  GLOBAL __attribute__((weak))
 #define TABLE_WITHIN __always_inline
-#define TABLE_THERE  NONNULL
+#ifdef COUNTED
+#define TABLE_APART TABLE_ALONE /* the verifier looks at it once, and not at each turn */
+#else
+#define TABLE_APART static
+#endif
+#define TABLE_THERE NONNULL
 #define TABLE_INDEX(i, n)                                                                                              \
     ({                                                                                                                 \
         uint64_t i_ = (i); /* not in C: clang knows better, and leaves it out or asks a copy */                        \
@@ -105,20 +111,6 @@ static inline bool table_try_lock(struct flow *f)
     const uint64_t was = *(volatile uint64_t *)&f->claim;
     if (!was || was & CLAIM_LOCK) return false;
     return __sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK);
-}
-
-/* False also of a slot that is free. */
-static inline bool table_lock(struct flow *f)
-{
-    TURNS(TABLE_TRIES)
-    for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
-        const uint64_t was = *(volatile uint64_t *)&f->claim;
-        if (!was) return false;
-        if (was & CLAIM_LOCK) continue;
-        if (__sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK)) return true;
-    }
-    table_count(&state_flow_head.given_up, 1);
-    return false;
 }
 
 /* Is the slot in which a packet's tuple was found still its, and its flow the one that was found by it? With the flow's

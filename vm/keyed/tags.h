@@ -84,14 +84,14 @@ static inline unsigned tags_first(uint32_t mask)
 #endif
 }
 
-/* For each one of a mask, whose lowest tags_first gives; the mask is used up. The kernel's verifier has to see an end.
- */
+/* For each one of a group's mask, whose lowest tags_first gives; the mask is used up. The kernel's verifier has to see
+ * an end. */
 #if defined __bpf__ && defined LOOP
 #define TAGS_EACH(mask)                                                                                                \
-    TURNS(2 * GROUP)                                                                                                   \
+    TURNS(GROUP)                                                                                                       \
     for (; LOOP(mask); (mask) &= (mask)-1)
 #elif defined __bpf__
-#define TAGS_EACH(mask) for (unsigned turns_ = 2 * GROUP; turns_ && (mask); turns_--, (mask) &= (mask)-1)
+#define TAGS_EACH(mask) for (unsigned turns_ = GROUP; turns_ && (mask); turns_--, (mask) &= (mask)-1)
 #else
 #define TAGS_EACH(mask) for (; mask; (mask) &= (mask)-1)
 #endif

@@ -9,10 +9,14 @@ import collections
 import errno
 import hashlib
 import json
+import resource
 import socket
 import ssl
 import struct
 import sys
+
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 HOSTS = {4: "10.1.0.2", 6: "fd00:1::2"}
 ENDS, SILENT, RESETS = "ends", "silent", "resets"

@@ -110,6 +110,10 @@ static enum pkt_reason walk_one(struct parse *p, struct chain *c)
     return walk_common(p, c);
 }
 
+#ifndef IP6_HEADER
+#define IP6_HEADER(p, c) walk_one(p, c)
+#endif
+
 /* Payload length 0 with a hop-by-hop header: a jumbogram if it says so (RFC 2675); looked for beyond the packet's end,
  * which by its length is right after the fixed header. */
 static bool is_jumbogram(struct parse *p, const struct chain *c, uint32_t wire_end)
@@ -138,7 +142,7 @@ enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
 
     TURNS(IP6_EXT_MOST + 1)
     while (LOOP(ip6_is_extension(LOOSE(c.next)) && !c.later))
-        if ((r = walk_one(p, &c))) return r;
+        if ((r = IP6_HEADER(p, &c))) return r;
     if (!ip6_is_extension(c.next)) parse_set_proto(p, c.next);
     return c.later ? REASON_NONE : parse_l4(p, c.at);
 }

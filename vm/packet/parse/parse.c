@@ -37,8 +37,7 @@ enum pkt_reason parse_l4(struct parse *p, uint32_t at)
 enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     struct parse p = {.pkt = pkt, .key = key, .facts = facts, .data = PKT_BYTES(pkt), .end = pkt->wire_len};
-    p.cap = least_len(pkt->cap_len, pkt->wire_len);
-    p.head = least_len(pkt->head_len, p.cap);
+    parse_bounds(&p);
     *key = (struct key){.iface = pkt->iface};
     pkt->l3 = pkt->l4 = pkt->payload = pkt->l3_end = 0;
     pkt->tags_in_frame = pkt->ext_headers = 0;

@@ -27,6 +27,13 @@ struct parse {
     bool to_group;       /* the link says broadcast or multicast */
 };
 
+/* What of the packet may be read. */
+static inline void parse_bounds(struct parse *p)
+{
+    p->cap = least_len(p->pkt->cap_len, p->pkt->wire_len);
+    p->head = least_len(p->pkt->head_len, p->cap);
+}
+
 /* Why the bytes up to `upto` may not be read. */
 enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 

@@ -47,20 +47,28 @@ static void note_option(struct tcp_syn_options *found, const uint8_t *option, ui
     }
 }
 
+/* The option that begins there, with `left` bytes of options from there on: its length; 0: the options end. */
+static uint32_t read_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t left)
+{
+    if (option[0] == TCP_OPT_END) return 0;
+    if (option[0] == TCP_OPT_NOP) return 1;
+    if (left < 2 || option[1] < 2 || option[1] > left) return 0;
+    note_option(found, option, option[1]);
+    return option[1];
+}
+
+#ifndef TCP_OPTION
+#define TCP_OPTION(pkt, options, at, left, found) read_option(found, (options) + ((at)&OPTIONS_MASK), left)
+#endif
+
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found)
 {
     *found = (struct tcp_syn_options){0};
     uint8_t scratch[TCP_OPTIONS_MOST];
     const uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
     const uint8_t *options = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
+    if (!options) return;
     TURNS(TCP_OPTIONS_MOST)
-    for (uint32_t at = 0, step; LOOP(options && at < len); at = LOOSE(at + step)) {
-        const uint8_t *option = options + (at & OPTIONS_MASK);
-        if (option[0] == TCP_OPT_END) break;
-        step = 1;
-        if (option[0] == TCP_OPT_NOP) continue;
-        if (len - at < 2 || option[1] < 2 || option[1] > len - at) break;
-        step = option[1];
-        note_option(found, option, step);
-    }
+    for (uint32_t at = 0, step = 1; LOOP(step && at < len); at = LOOSE(at + step))
+        step = TCP_OPTION(pkt, options, at, len - at, found);
 }
