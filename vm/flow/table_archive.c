@@ -2,8 +2,6 @@
 #include "vm/flow/table_priv.h"
 #include "vm/keyed/archive.h"
 
-enum { AHEAD = 8 }; /* groups */
-
 /* begins: whoever wrote it knew when flows began. */
 static bool says_cold(bool begins, const struct flow *f)
 {
@@ -77,22 +75,10 @@ static void settle(struct flow_table *t, struct archive *a)
     t->counters.most = t->live;
 }
 
-/* Ask for the memory of what is written soon: flows lie far apart, and waiting for each would take half of the time.
- * Inlined, for gcc takes a function that only prefetches for one without effect, and drops the call. */
-static inline __attribute__((always_inline)) uint32_t ask_ahead(const struct flow_table *t, uint32_t asked,
-                                                                uint32_t group)
+/* Ask for the memory of what is written soon; waiting for each flow would take half of the time. */
+static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t group)
 {
-    const uint32_t end = group + AHEAD < t->groups ? group + AHEAD : t->groups;
-    for (; asked < end; asked++) {
-        uint32_t taken = tags_taken(table_group(t, asked));
-        TAGS_EACH(taken)
-        {
-            const uint32_t slot = asked * GROUP + tags_first(taken);
-            __builtin_prefetch(table_slot(t, slot));
-            __builtin_prefetch(table_cold(t, slot));
-            if (t->binds) __builtin_prefetch(table_bind(t, slot));
-        }
-    }
+    for (; asked < t->groups && asked < group + TABLE_AHEAD; asked++) table_ask_group(t, asked, true);
     return asked;
 }
 

@@ -4,16 +4,6 @@
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 
-enum { AHEAD = 8 }; /* groups */
-
-/* Ask for the memory of a group's flows, which lie far apart. Inlined, for gcc takes a function that only prefetches
- * for one without effect, and drops the call. */
-static inline __attribute__((always_inline)) void ask_group(const struct flow_table *t, uint32_t group)
-{
-    uint32_t taken = group < t->groups ? tags_taken(table_group(t, group)) : 0;
-    TAGS_EACH(taken) __builtin_prefetch(table_slot(t, group * GROUP + tags_first(taken)));
-}
-
 /* Its time is over. Where the kernel ends it, what follows goes with it, up to `end`: one call for many. */
 static void expire(struct flow_table *t, uint32_t slot, uint32_t end, uint64_t now_ns)
 {
@@ -28,7 +18,7 @@ static void expire(struct flow_table *t, uint32_t slot, uint32_t end, uint64_t n
 static unsigned sweep_group(struct flow_table *t, uint32_t group, uint32_t end, uint64_t now_ns)
 {
     const uint32_t all = tags_taken(table_group(t, group));
-    ask_group(t, group + AHEAD);
+    table_ask_group(t, group + TABLE_AHEAD, false);
     for (uint32_t taken = all; taken; taken &= taken - 1) {
         const uint32_t slot = group * GROUP + tags_first(taken);
         if (*table_tag(t, slot) && !(table_slot(t, slot)->flags & FLOW_TWIN) &&
