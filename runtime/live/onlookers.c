@@ -29,6 +29,7 @@ struct onlooker {
     bool captures, begun;           /* begun: all workers show it what comes */
     uint64_t most, told;            /* frames */
     uint64_t left_out, lost_before; /* frames that found no room here; that its place had lost before it came */
+    uint64_t untold_before;         /* that found no room on their way from the kernel */
     uint64_t lost_told, told_ns;    /* of those how many it was told, and when */
     uint64_t until_ns;              /* UINT64_MAX: until it goes */
 };
@@ -106,13 +107,13 @@ static unsigned seat_of(const struct onlooker *k)
 
 static void end(struct onlooker *k)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    const uint64_t n = lost(k, seat_of(k));
-    if (n)
-        call_end(k->call, 0, "%s packet%s; %s more came too fast to be shown", text_number(k->told, a),
-                 k->told == 1 ? "" : "s", text_number(n, b));
-    else
-        call_end(k->call, 0, "%s packet%s", text_number(k->told, a), k->told == 1 ? "" : "s");
+    char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
+    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->l).untold - k->untold_before;
+    if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
+    if (untold)
+        snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
+                 text_number(untold, number));
+    call_end(k->call, 0, "%s packet%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", more, unseen);
 }
 
 static void over(void *arg)
@@ -384,6 +385,7 @@ static void begin(struct live *l, struct call *c, bool captures)
     k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
     *place = k;
     k->lost_before = lost(k, (unsigned)(place - l->onlookers->at));
+    k->untold_before = in_kernel_more(l).untold;
     k->call = c;
     l->onlookers->changed = true;
     limit_init(&k->limit, k->as.rate);

@@ -230,3 +230,35 @@ a place is free again'
 exec 9>&-
 rm go
 prey_sums 'looked at'
+
+# What nobody could look at is counted: preyrun stands still while packets come. What comes later is shown behind them.
+printf 'interface outer = "wan"\nfirewall edge on outer in default accept { drop udp to port 7 as SEVEN }' | rules seven
+workers='1 worker shows'
+prey prey -i wan -i lan --monitor --format json seven.pbc
+looks many capture udp to port 7, 8 -w many.pcap --count 5100
+many=$last
+halted="$prey $(cat "/proc/$prey/task/$prey/children")"
+kill -STOP $halted
+at client python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(5000):
+    s.sendto(bytes(20), ('10.1.0.2', 7))"
+kill -CONT $halted
+more_come() {
+    at client python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(200):
+    s.sendto(bytes(20), ('10.1.0.2', 8))"
+    is_over "$many"
+}
+until_true 100 'so many are shown' more_come
+missed=$(tail -1 many.err | tr -d , | grep -oE '[0-9]+ (more|of all)' | awk '{ n += $1 } END { print n + 0 }')
+truncate -s 0 prey.out
+prey_ends
+shown=$(tcpdump -n -r many.pcap udp port 7 2>/dev/null | wc -l) judged=$(by_rule SEVEN)
+echo "# judged $judged, shown $shown, missed $missed"
+[ "$judged" -gt 0 ] && [ $((shown + missed)) -ge "$judged" ]
+ok $? 'what was judged is shown, or counted'
+exit $failed
