@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/host/proc_priv.h"
+#include "runtime/host/tun.h"
 
 void preflight_tell(struct look *l, bool fatal, const char *format, ...)
 {
@@ -63,7 +64,7 @@ static unsigned distance(const char *a, const char *b)
     return row[len];
 }
 
-/* The nearest name that exists; NULL: none is near. And all, as far as they fit. */
+/* The nearest name that exists; NULL: none is near. And all, as far as they fit. Devices of prey's own are none of them. */
 static const char *nearest(const struct look *l, const char *name, char *all, size_t len)
 {
     unsigned count, best = 3;
@@ -72,11 +73,12 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     size_t used = 0;
     *all = 0;
     for (unsigned i = 0; i < count; i++) {
+        if (tun_is_given(l->host, &links[i])) continue;
         const unsigned d = distance(name, links[i].name);
         if (d < best) found = links[i].name;
         if (d < best) best = d;
         if (used + IFNAMSIZ + 4 < len)
-            used += (size_t)snprintf(all + used, len - used, "%s%s", i ? ", " : "", links[i].name);
+            used += (size_t)snprintf(all + used, len - used, "%s%s", used ? ", " : "", links[i].name);
     }
     return found;
 }

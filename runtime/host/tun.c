@@ -43,18 +43,19 @@ static int open_queue(const char *name, short flags)
 
 /* An address that is nobody's (RFC 7600), and is never chosen: where sources are looked at (rp_filter) the kernel takes
  * no packet on a device without any. */
+static const struct host_addr nobodys = {.family = 4, .word = {0xc0000008}};
+
 static int give_address(const char *name)
 {
     struct netlink n;
     char bytes[128];
-    const struct host_addr dummy = {.family = 4, .word = {0xc0000008}};
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
     nlh->nlmsg_type = RTM_NEWADDR;
     nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
     struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
     *info = (struct ifaddrmsg){
         .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_scope = RT_SCOPE_HOST, .ifa_index = if_nametoindex(name)};
-    netlink_put_addr(nlh, IFA_LOCAL, &dummy);
+    netlink_put_addr(nlh, IFA_LOCAL, &nobodys);
     int failed = netlink_open(&n, NETLINK_ROUTE);
     if (!failed) failed = netlink_ask(&n, nlh, NULL, NULL);
     netlink_close(&n);
@@ -130,6 +131,17 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
     else if (failed)
         say_lack(failed, name, err, err_len);
     return failed;
+}
+
+/* By the address: others may name a device as they like. */
+bool tun_is_given(const struct host *h, const struct host_link *link)
+{
+    unsigned count;
+    const struct host_address *all = host_addresses(h, &count);
+    if (strcmp(link->kind, "tun") != 0) return false;
+    for (unsigned i = 0; i < count; i++)
+        if (all[i].ifindex == link->ifindex && host_addr_same(&all[i].addr, &nobodys)) return true;
+    return false;
 }
 
 int tun_lack(char *err, size_t err_len)

@@ -7,11 +7,18 @@
 
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+struct host;
+struct host_link;
 
 /* Make the device of an instance ("prey-eth0", written to name), up, of the largest MTU, with one descriptor a queue in
  * fds, the caller's to close; they do not block. 0, or a negative errno with one line in err. Needs CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
+
+/* Is it such a device, of any instance? */
+bool tun_is_given(const struct host *h, const struct host_link *link);
 
 /* Why this machine can make none, in one line of err. 0: it can, as far as can be seen without making one; or a
  * negative errno. */

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 
 struct kernel_events {
@@ -49,6 +50,13 @@ void kernel_events_free(struct kernel_events *e)
 }
 
 int kernel_events_fd(const struct kernel_events *e) { return ring_buffer__epoll_fd(e->ring); }
+
+bool kernel_events_there(const struct kernel_events *e)
+{
+    struct pollfd some = {.fd = kernel_events_fd(e), .events = POLLIN};
+    return poll(&some, 1, 0) > 0;
+}
+
 int kernel_events_take(struct kernel_events *e) { return kernel_events_some(e, UINT_MAX); }
 
 int kernel_events_some(struct kernel_events *e, unsigned most)

@@ -14,6 +14,7 @@ struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
 void kernel_events_free(struct kernel_events *e); /* NULL is fine */
 /* Readable when there are records; the reader's own. */
 int kernel_events_fd(const struct kernel_events *e);
+bool kernel_events_there(const struct kernel_events *e); /* are there some now? */
 /* All that are there. Returns how many; negative errno. */
 int kernel_events_take(struct kernel_events *e);
 /* So many at most; what is left keeps it readable. */

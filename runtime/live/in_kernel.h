@@ -27,9 +27,10 @@ const struct vm_kernel *in_kernel_ops(const struct live *l);
 struct kernel_world *in_kernel_told(const struct live *l);
 /* Of the program that was loaded last: of so many frames it and this process decided alike before it judged any. */
 struct proof in_kernel_proof(const struct live *l);
-/* Its rules' logs: readable when there are some (-1: nothing judges there), and told. And what is due once a second. */
+/* What it tells: readable when there is some (-1: nothing judges there), and heard; false: there may be more. And what
+ * is due once a second. */
 int in_kernel_fd(const struct live *l);
-void in_kernel_called(struct live *l);
+bool in_kernel_called(struct live *l);
 void in_kernel_tick(struct live *l, uint64_t now_ns);
 uint64_t in_kernel_logs(const struct live *l); /* how many there were */
 /* What else is to be said of it (runtime/counter.def); all 0: nothing judges there. */

@@ -79,6 +79,7 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
                               .verdict = &h.said->verdict,
                               .labels = h.labels,
                               .now_ns = h.now_ns,
+                              .at_ns = ((const struct kernel_event_sample *)e)->at_ns,
                               .asked = (uint8_t)((h.said->states & MARK_STATES) >> TAPE_STATES |
                                                  (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
                               .said = (const void *)e,
@@ -111,12 +112,14 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
 
 /* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
-void in_kernel_called(struct live *l)
+bool in_kernel_called(struct live *l)
 {
+    if (!l->kernel || !kernel_events_there(l->kernel->events)) return true;
     const bool flows = l->kernel->ops.flows;
     if (flows) worker_hold(l->workers[0]);
-    kernel_events_some(l->kernel->events, TAKE_MOST);
+    const int taken = kernel_events_some(l->kernel->events, TAKE_MOST);
     if (flows) worker_release(l->workers[0]);
+    return taken < TAKE_MOST;
 }
 
 void in_kernel_tick(struct live *l, uint64_t now_ns)

@@ -64,7 +64,6 @@ static bool called(struct live *l, struct worker *w)
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
         events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count], strerror(fault));
     }
-    onlookers_tell(l, w);
     return world_asked(l, w);
 }
 
@@ -218,10 +217,11 @@ static bool take_news(struct live *l, const waiting fds)
 {
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
     bool fine = !fds[FOR_HOST].revents || world_read(l);
+    if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(l);
     for (unsigned i = 0; i < l->worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
     if (fds[FOR_PROXIES].revents) proxied_called(l);
-    if (fds[FOR_KERNEL].revents) in_kernel_called(l);
+    onlookers_tell(l);
     if (l->walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);

@@ -16,6 +16,7 @@
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
+#define STEP_NS     UINT64_C(1000000)
 enum { TELL_MOST = 4096 /* frames of a worker, before others have their turn: a few milliseconds */ };
 enum { TRACED_BYTES = 512 /* of a frame: its headers */, SNAP_MOST = 1 << 18 };
 
@@ -28,6 +29,7 @@ struct onlooker {
     bool captures, begun;           /* begun: all workers show it what comes */
     uint64_t most, told;            /* frames */
     uint64_t left_out, lost_before; /* frames that found no room here; that its place had lost before it came */
+    uint64_t untold_before;         /* that found no room on their way from the kernel */
     uint64_t lost_told, told_ns;    /* of those how many it was told, and when */
     uint64_t until_ns;              /* UINT64_MAX: until it goes */
 };
@@ -36,7 +38,8 @@ struct onlookers {
     struct onlooker *at[OBSERVERS_MOST];
     struct observer_set *set, *before; /* that workers have or are to take; that some may still have */
     uint64_t last_id;
-    bool changed; /* the set is not of those who are there */
+    uint64_t ahead_ns; /* the clock on the wall over CLOCK_MONOTONIC */
+    bool changed;      /* the set is not of those who are there */
 };
 
 /* ---- sets ---- */
@@ -104,13 +107,13 @@ static unsigned seat_of(const struct onlooker *k)
 
 static void end(struct onlooker *k)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    const uint64_t n = lost(k, seat_of(k));
-    if (n)
-        call_end(k->call, 0, "%s packet%s; %s more came too fast to be shown", text_number(k->told, a),
-                 k->told == 1 ? "" : "s", text_number(n, b));
-    else
-        call_end(k->call, 0, "%s packet%s", text_number(k->told, a), k->told == 1 ? "" : "s");
+    char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
+    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->l).untold - k->untold_before;
+    if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
+    if (untold)
+        snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
+                 text_number(untold, number));
+    call_end(k->call, 0, "%s packet%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", more, unseen);
 }
 
 static void over(void *arg)
@@ -141,6 +144,16 @@ static void tell_all(struct live *l, const struct tape_seen *from, const struct 
     }
 }
 
+/* It stays what it was unless the clock was surely set, or steered away: two clocks are not read at once, and times are
+ * to be in the order of what is told. */
+static uint64_t ahead(struct onlookers *o)
+{
+    const uint64_t before_ns = clock_ns(CLOCK_MONOTONIC), wall_ns = clock_ns(CLOCK_REALTIME),
+                   after_ns = clock_ns(CLOCK_MONOTONIC), mono_ns = wall_ns - o->ahead_ns;
+    if (mono_ns < before_ns - STEP_NS || mono_ns > after_ns + STEP_NS) o->ahead_ns = wall_ns - after_ns;
+    return o->ahead_ns;
+}
+
 /* Names of a program that is gone meanwhile are not known. */
 static void tell_record(struct live *l, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
@@ -161,21 +174,48 @@ static void tell_record(struct live *l, struct worker *w, const struct tape_reco
     }
 }
 
-bool onlookers_tell(struct live *l, struct worker *w)
+/* The oldest record of all tapes, and whose it is; there: how far each may be read, NULL: to its end. */
+static const struct tape_record *oldest(const struct live *l, const uint64_t there[], struct worker **whose)
 {
-    if (!l->onlookers) return true;
-    const uint64_t there = tape_there(&w->observing.tape),
-                   ahead_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+    const struct tape_record *first = NULL;
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        struct tape *t = &l->workers[i]->observing.tape;
+        const struct tape_record *r = tape_next(t, there ? there[i] : tape_there(t));
+        if (!r || (first && r->now_ns >= first->now_ns)) continue;
+        first = r;
+        *whose = l->workers[i];
+    }
+    return first;
+}
+
+/* What workers judged until then; false: there is more, and a worker calls again. */
+static bool tell_until(struct live *l, uint64_t until_ns, const uint64_t there[])
+{
+    const uint64_t ahead_ns = ahead(l->onlookers);
     const struct tape_record *r;
+    struct worker *w = NULL;
     unsigned told = 0;
-    while (told < TELL_MOST && (r = tape_next(&w->observing.tape, there))) {
+    while ((r = oldest(l, there, &w)) && r->now_ns <= until_ns) {
+        if (told >= TELL_MOST) {
+            wake(w->call_fd);
+            return false;
+        }
         told += r->count + 1u;
         if (r->kind == TAPE_SEEN) tell_record(l, w, r, ahead_ns);
         tape_done(&w->observing.tape, r);
     }
-    const bool all = told < TELL_MOST;
-    if (!all) wake(w->call_fd);
-    return all;
+    return true;
+}
+
+/* What was on a tape before the kernel was heard comes after all that it had told by then: it told that earlier, or
+ * else tell_until has had its turn with it. */
+bool onlookers_tell(struct live *l)
+{
+    uint64_t there[WORKERS_MOST];
+    if (!l->onlookers) return true;
+    for (unsigned i = 0; i < l->worker_count; i++) there[i] = tape_there(&l->workers[i]->observing.tape);
+    if (onlookers_there(l) && !in_kernel_called(l)) return false;
+    return tell_until(l, UINT64_MAX, there);
 }
 
 /* ---- what the kernel judged ---- */
@@ -210,18 +250,20 @@ void onlookers_see(struct live *l, const struct sampled *s)
     const struct tape_verdict v = tape_verdict_of(s->verdict);
     struct copied copied;
     const unsigned port = (unsigned)s->pkt->cookie;
+    if (!l->onlookers) return;
+    tell_until(l, s->at_ns, NULL);
     copy(&copied, s->pkt);
-    const struct seen seen = {.wall_ns = s->now_ns + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
+    const struct seen seen = {.wall_ns = s->at_ns + ahead(l->onlookers),
                               .worker = SEEN_IN_KERNEL,
                               .device = l->o->ifaces[port],
                               .iface = port,
                               .verdict = &v,
                               .labels = s->labels,
                               .frame = &copied.frame};
-    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++) {
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
         struct onlooker *k = l->onlookers->at[i];
         if (!k || !k->call || !filter_takes(&k->filter, s->pkt, s->key, port)) continue;
-        if (limit_take(&k->limit, s->now_ns))
+        if (limit_take(&k->limit, s->at_ns))
             tell_one(k, &seen);
         else
             k->left_out++;
@@ -263,9 +305,7 @@ void onlookers_step(struct live *l, uint64_t now_ns)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
     if (!all_have_taken(l)) return;
     /* What was seen for those who are in the set before alone is still theirs. */
-    bool all = true;
-    for (unsigned i = 0; i < l->worker_count && o->before; i++) all &= onlookers_tell(l, l->workers[i]);
-    if (!all) return;
+    if (o->before && !onlookers_tell(l) && !tell_until(l, UINT64_MAX, NULL)) return; /* the kernel may tell for ever */
     free_places(o);
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call) look_after(o->at[i], i, now_ns);
@@ -345,6 +385,7 @@ static void begin(struct live *l, struct call *c, bool captures)
     k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
     *place = k;
     k->lost_before = lost(k, (unsigned)(place - l->onlookers->at));
+    k->untold_before = in_kernel_more(l).untold;
     k->call = c;
     l->onlookers->changed = true;
     limit_init(&k->limit, k->as.rate);

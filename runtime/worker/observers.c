@@ -1,6 +1,8 @@
 /* See observers.h. */
 #include "runtime/worker/observers.h"
 
+#include <time.h>
+
 int observing_init(struct observing *o) { return o->tape.memory ? 0 : tape_init(&o->tape, OBSERVED_BYTES, 0, 0); }
 
 void observing_fini(struct observing *o) { tape_fini(&o->tape); }
@@ -18,6 +20,13 @@ void observers_take(struct observing *o)
     o->tape.snap = snap;
     o->set = s->count ? s : NULL;
     __atomic_store_n(&o->taken, s->number, __ATOMIC_RELEASE);
+}
+
+static uint64_t clock_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static void lose(struct observing *o, unsigned i) { __atomic_store_n(&o->lost[i], o->lost[i] + 1, __ATOMIC_RELAXED); }
@@ -41,8 +50,9 @@ static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const stru
 }
 
 void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts,
-             const struct program *program, uint64_t now_ns)
+             const struct program *program)
 {
+    const uint64_t now_ns = clock_now();
     o->count = 0;
     o->record = NULL;
     for (unsigned i = 0; i < n; i++) {
@@ -67,8 +77,8 @@ bool observed(struct observing *o, const struct verdict verdicts[])
 }
 
 bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
-                   const struct program *program, uint64_t now_ns)
+                   const struct program *program)
 {
-    observe(o, &pkt, 1, facts, program, now_ns);
+    observe(o, &pkt, 1, facts, program);
     return observed(o, v);
 }

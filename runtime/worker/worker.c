@@ -256,7 +256,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
         if (__builtin_expect(w->observing.set != NULL, 0))
             w->egress.asked |=
-                observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program, now);
+                observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program);
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
@@ -384,8 +384,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     }
     if (w->tape) note_frames(w, n, now);
     const struct vm_in in = worker_input(w, now);
-    if (__builtin_expect(w->observing.set != NULL, 0))
-        observe(&w->observing, w->pkts, n, in.facts, w->cfg.program, now);
+    if (__builtin_expect(w->observing.set != NULL, 0)) observe(&w->observing, w->pkts, n, in.facts, w->cfg.program);
     if (w->cfg.world)
         vm_run_up(w->vm, &in, w->pkts, n, w->ups, w->verdicts, &w->tx);
     else

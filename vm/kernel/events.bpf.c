@@ -84,6 +84,7 @@ GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
     if (!e) return lost(k);
     fill(&e->packet, k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
     e->flow = k->flow;
+    e->at_ns = bpf_ktime_get_ns();
     e->slot = k->seen.slot;
     e->met = (uint16_t)what_it_met(k);
     e->matters = counts;

@@ -21,7 +21,7 @@ enum kernel_event_kind {
 struct kernel_event {
     uint32_t kind;    /* enum kernel_event_kind */
     uint32_t program; /* serial of the program that judged it */
-    uint64_t now_ns;  /* CLOCK_MONOTONIC */
+    uint64_t now_ns;  /* CLOCK_MONOTONIC, as its rules saw it: by ticks, or 0 */
 };
 
 enum { KERNEL_EVENTS_BYTES = 1 << 20 /* of the ring */ };
@@ -47,6 +47,7 @@ static_assert(sizeof(struct kernel_event_packet) % 8 == 0, "a record of whole wo
 struct kernel_event_sample {
     struct kernel_event_packet packet;
     struct flow flow; /* the line as it was before the packet, where it had one */
+    uint64_t at_ns;   /* CLOCK_MONOTONIC, by the nanosecond: when its verdict was known */
     int32_t slot;     /* of that line */
     uint16_t met;     /* enum met_has */
     uint16_t matters; /* 1: told of in any case: it was dropped or rejected, or changes a flow */

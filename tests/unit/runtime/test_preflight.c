@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 
 #include "runtime/host/preflight.h"
+#include "runtime/host/tun.h"
 #include "tests/unit/runtime/netns.h"
 
 static char told[8000];
@@ -56,6 +57,16 @@ static void interfaces(void **state)
                         "fatal: there is no interface `enp3s1`; there are: lo, enp3s0, eth0 => -i enp3s0\n");
     assert_string_equal(interface("nothing-like", 1),
                         "fatal: there is no interface `nothing-like`; there are: lo, enp3s0, eth0\n");
+    /* What an instance made is none of them, whatever somebody else's is called. */
+    char name[IF_NAMESIZE], err[200];
+    int fd;
+    assert_int_equal(tun_open("eth0", &fd, 1, name, err, sizeof err), 0);
+    assert_string_equal(name, "prey-eth0");
+    sh("ip tuntap add prey-too mode tun");
+    assert_string_equal(interface("prey-eth1", 1),
+                        "fatal: there is no interface `prey-eth1`; there are: lo, enp3s0, eth0, prey-too\n");
+    sh("ip link del prey-too");
+    close(fd);
     sh("ip link set enp3s0 down; " UNTIL("eth0", "LOWERLAYERDOWN"));
     assert_string_equal(interface("enp3s0", 1), "fatal: enp3s0 is down => ip link set enp3s0 up\n");
     assert_string_equal(interface("eth0", 0),
