@@ -89,7 +89,7 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 }
 
 /* A packet socket sees what XDP lets by, and before tc's ingress; both ways out lead through tc's egress but that of
- * XDP. */
+ * XDP. Filters there may be those of another instance that serves the interface: before Linux 6.6 it has some. */
 void look_at_programs(struct look *l)
 {
     char err[300];
@@ -99,7 +99,8 @@ void look_at_programs(struct look *l)
         uint32_t xdp = xdp_of(l, link->ifindex);
         if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* which the start takes off */
         if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* look_at_name */
-        if (xdp && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err))
+        const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
+        if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* it is to go on, so nothing takes its program off */
         else if (xdp && l->p->xdp_replace)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
@@ -111,7 +112,7 @@ void look_at_programs(struct look *l)
                 "or an end of that process",
                 link->name, xdp, l->p->xdp ? "; there can be one" : ", which sees frames first, and may keep some",
                 l->p->xdp ? "--xdp-replace, or " : "", link->name);
-        if (!l->p->xdp && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
+        if (!l->p->xdp && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
             preflight_tell(
                 l, false,
                 "%s has filters of tc that see what leaves by it, and may keep some|tc filter show dev %s egress",
