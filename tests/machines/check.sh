@@ -49,8 +49,19 @@ run() {
         for s in host edge; do echo "user $s $B 400 bash tests/machines/short/$s.sh"; done
         [ -z "$drawn" ] || echo "user programs $B 400 bash tests/machines/net.sh"
     } >"$dir/list"
-    ALONE="$tree" BOUND=${BOUND:-1500} bash tests/machines/machine.sh "$1" "$dir" >"$dir/machine"
+    ALONE="$tree" BOUND=${BOUND:-1500} bash tests/machines/machine.sh "$1" "$dir" >"$dir/machine" &
+    echo $! >"$dir/pid"
+    wait $!
     echo $? >"$dir/status"
+    rm "$dir/pid"
+}
+
+# A machine ends by its own process, which no signal to this group reaches.
+end_all() {
+    trap '' INT TERM HUP
+    kill $(cat "$top"/check/*/pid 2>/dev/null) 2>/dev/null
+    wait
+    exit 143
 }
 
 # tell NAME: what became of it.
@@ -86,6 +97,8 @@ for name in ${KERNEL:-$(kernels)}; do
         all="$all $name"
     fi
 done
+rm -f "$top"/check/*/pid
+trap end_all INT TERM HUP
 for name in $all; do
     run "$name" &
     [ "${AT_ONCE:-2}" != 1 ] || wait
