@@ -494,6 +494,11 @@ int state_others(const struct state *s, enum change kind, state_visit *visit, vo
     return visit_folder(path, strrchr(s->path, '/') + 1, kind, visit, arg);
 }
 
+void state_own(const struct state *s, enum change kind, state_visit *visit, void *arg)
+{
+    visit_file(s->path, "", kind, visit, arg);
+}
+
 int state_all(const char *run, enum change kind, state_visit *visit, void *arg)
 {
     char path[PATH_MAX];

@@ -63,6 +63,7 @@ set inside = 10.1.0.0/24
 nat home { masquerade from inside out on wan ports 32768-65535 }
 END
 sed 's/32768-65535/61000-65535/' home.prey | rules narrow
+sed 's/32768-65535/33000-34000/' home.prey | rules few
 
 background far python3 port.py serve 7 far
 background prey python3 port.py serve 40000 prey
@@ -113,6 +114,12 @@ for executor in $executors; do
     prey prey -i lan -i wan --exec "$executor" narrow.pbc
     ctl load home.pbc
     same "$executor: a load of rules with more ports" "$status" 0
+    hears "$executor: says what stays with this machine" '^preyrun: notice: ports 32768-36863 stay with this machine'
     same "$executor: leaves a socket its own" "$(asks far 10.2.0.2 40000 5001)" 'prey 5001'
+    # To fewer than stay with this machine: not before a restart, which is what it says.
+    ctl impact few.pbc
+    has "$executor: impact of rules whose ports stay with this machine" 'restart preyrun'
+    ctl load few.pbc
+    same "$executor: they are refused" "$(grep -c 'would have no ports as both share them out since the start: restart preyrun' err)" 1
     prey_ends
 done
