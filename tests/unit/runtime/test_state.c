@@ -1,6 +1,7 @@
 /* The state file: what a run changed is undone by its end, by the next start, or by a clean-up. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 
 #include "runtime/host/ports.h"
@@ -35,6 +36,9 @@ static void say(void *arg, const char *line)
     (void)arg;
     strcat(strcat(said, line), "\n");
 }
+
+/* To a descriptor. */
+static void tell(void *arg, const char *line) { dprintf(*(const int *)arg, "%s\n", line); }
 
 static struct state *open_state(const char *name)
 {
@@ -311,6 +315,56 @@ static void shared_ports(void **state)
     remove_run();
 }
 
+static void wait_here(void)
+{
+    for (;;) pause();
+}
+
+/* A process that was killed and still ends is waited for however long it takes: it stands still here. */
+static void awaited(void **state)
+{
+    int status, ready[2], told[2];
+    char byte, line[300] = "", wanted[200];
+    (void)state;
+    make_run();
+    assert_int_equal(pipe(ready), 0);
+    fflush(NULL);
+    const pid_t worker = fork();
+    if (!worker) wait_here();
+    const pid_t owner = fork();
+    if (!owner) {
+        state_works(open_state("eth0"), worker);
+        assert_int_equal(write(ready[1], "", 1), 1);
+        wait_here();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    const bool traced = !ptrace(PTRACE_SEIZE, worker, NULL, PTRACE_O_TRACEEXIT);
+    kill(worker, SIGKILL);
+    if (traced) waitpid(worker, &status, 0); /* it has stopped at its end */
+    assert_int_equal(pipe(told), 0);
+    const pid_t awaits = fork();
+    if (!awaits) {
+        said[0] = 0;
+        state_await(run, "eth0", 60000, tell, &told[1]);
+        _exit(0);
+    }
+    close(told[1]);
+    if (traced) {
+        const ssize_t n = read(told[0], line, sizeof line - 1);
+        snprintf(wanted, sizeof wanted, "the instance `eth0` ends: its process %d is waited for\n", worker);
+        line[n > 0 ? n : 0] = 0;
+        ptrace(PTRACE_CONT, worker, NULL, NULL);
+    }
+    waitpid(worker, &status, 0);
+    kill(owner, SIGKILL);
+    waitpid(owner, &status, 0);
+    waitpid(awaits, &status, 0);
+    if (traced) assert_string_equal(line, wanted);
+    assert_int_equal(status, 0);
+    state_close(open_state("eth0"));
+    remove_run();
+}
+
 /* One namespace's names are not another's, and clean-up looks at its own alone. */
 static void namespaces(void **state)
 {
@@ -397,9 +451,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),    netns_test(next_start),   netns_test(names),   netns_test(known_by_its_lock),
-        netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads), netns_test(namespaces),
-        netns_test(damaged),    netns_test(refused),
+        netns_test(own_end),    netns_test(next_start), netns_test(names),        netns_test(known_by_its_lock),
+        netns_test(awaited),    netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads),
+        netns_test(namespaces), netns_test(damaged),    netns_test(refused),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
