@@ -123,7 +123,7 @@ static int go_through(struct comparison *c, struct reading *r, FILE *out)
     struct capture_frame f;
     capture_ports(r->capture, 0, r->options.on ? NULL : named, c);
     while (!c->short_of_memory && reading_next(r, &f))
-        if (!reading_sent(r, &f)) judge(c, &f, r->frames);
+        if (!reading_sent(&f)) judge(c, &f, r->frames);
     end(c);
     c->short_of_memory |= r->short_of_memory;
     progress_end(&r->progress);

@@ -121,14 +121,14 @@ static bool is_known(const struct key *k)
     return k->proto != (v4 ? ICMP6 : ICMP); /* the other family's */
 }
 
-bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame, uint16_t iface)
+bool begins_add(struct begins *b, const struct key *key, bool malformed, bool sent, uint64_t frame, uint16_t iface)
 {
     const uint32_t flags = key->marks & 0xff;
-    const bool own = key->kind & KIND_SRC_SELF;
+    const bool own = key->kind & KIND_SRC_SELF || sent;
 
     if (key->kind & KIND_FRAG_LATER && !malformed) return true;
     if (malformed || !is_known(key)) {
-        b->other += !(key->kind & KIND_ARP);
+        b->other += !(key->kind & KIND_ARP) && !sent;
         return true;
     }
     if (key->proto == TCP) {

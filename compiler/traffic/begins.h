@@ -35,8 +35,9 @@ struct begins {
 };
 
 void begins_init(struct begins *b);
-/* A frame, and the capture's port that it came by; malformed: its key says nothing. False: no memory. */
-bool begins_add(struct begins *b, const struct key *key, bool malformed, uint64_t frame, uint16_t iface);
+/* A frame, and the capture's port that it came by; malformed: its key says nothing; sent: preyrun made it of another,
+ * so that it may answer, and begins nothing. False: no memory. */
+bool begins_add(struct begins *b, const struct key *key, bool malformed, bool sent, uint64_t frame, uint16_t iface);
 /* Turn the table into a list, ordered by destination, then by source. */
 void begins_sort(struct begins *b);
 void begins_fini(struct begins *b);

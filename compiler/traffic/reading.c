@@ -32,19 +32,19 @@ static int begin(struct reading *r)
     return 0;
 }
 
-static void told(void *arg, const uint8_t *block, size_t len)
+static bool told(void *arg, const uint8_t *block, size_t len)
 {
     struct reading *r = arg;
     const int own = own_read(block, len, r->said ? NULL : &r->options.self);
 
-    r->recorded |= own == 1;
     r->short_of_memory |= own < 0;
-    if (own != 1 || r->said) return;
+    if (own != 1 || r->said) return own == 1;
     r->self = self_facts(&r->options.self);
     r->self_changes++;
+    return true;
 }
 
-bool reading_sent(const struct reading *r, const struct capture_frame *f) { return r->recorded && f->outbound; }
+bool reading_sent(const struct capture_frame *f) { return f->outbound; }
 
 int reading_open(struct reading *r, const struct traffic *t)
 {

@@ -12,8 +12,7 @@ struct reading {
     struct capture *capture;
     struct facts self; /* this machine's addresses: of --self, else as recordings of preyrun tell them on the way */
     unsigned self_changes;
-    bool said;     /* --self was given */
-    bool recorded; /* some capture is a recording of preyrun */
+    bool said; /* --self was given */
     bool short_of_memory;
     struct route_options routes;
     uint64_t frames, most; /* frames given out by this pass; where the pass ends */
@@ -26,8 +25,9 @@ int reading_open(struct reading *r, const struct traffic *t);
 void reading_close(struct reading *r);
 /* The next frame; false at the end, at a fault, and after the signal that ended it. */
 bool reading_next(struct reading *r, struct capture_frame *f);
-/* Did preyrun itself send this frame? Its recordings hold what came and what it made of that. */
-bool reading_sent(const struct reading *r, const struct capture_frame *f);
+/* Did preyrun itself send this frame? Its recordings hold what came and what it made of that; of other captures, read
+ * with them, nobody says so. */
+bool reading_sent(const struct capture_frame *f);
 /* Begin again at the first frame, to end where the last pass ended. False: it cannot be read twice. */
 bool reading_again(struct reading *r);
 /* The reason why part of the capture is unread, as a clause; "" where all was read. */

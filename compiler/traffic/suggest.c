@@ -19,6 +19,7 @@ struct suggestion {
     struct groups groups;
     struct ports ports; /* of the captures' interfaces, by their names */
     struct width width;
+    uint64_t sent, uncounted;           /* frames that preyrun itself sent, of those that were collected and judged */
     uint64_t frames, judged, accepted; /* judged: UINT64_MAX where the captures cannot be read twice */
     bool stopped;                      /* by a signal: these frames are not all */
     bool several;                      /* interfaces, by which rules are told apart */
@@ -39,7 +40,8 @@ static int collect(struct suggestion *s)
 
         pkt_view(&pkt, f.data, f.cap_len, f.wire_len, f.link, IFACE_NONE);
         pkt_parse(&pkt, &s->reading.self, &key);
-        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, s->reading.frames, f.port);
+        room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, reading_sent(&f), s->reading.frames, f.port);
+        s->sent += reading_sent(&f);
     }
     s->frames = s->reading.frames;
     s->stopped = s->reading.stopped;
@@ -120,10 +122,13 @@ static int judge(struct suggestion *s, struct program *program)
     if (reading_again(&s->reading)) {
         while (reading_next(&s->reading, &f)) {
             const struct outcome fate = player_judge(p, &f, s->reading.frames);
-            heard_late(s, p, s->reading.frames, &fate);
+            if (reading_sent(&f))
+                s->uncounted++;
+            else
+                heard_late(s, p, s->reading.frames, &fate);
         }
         player_end(p);
-        s->judged = s->reading.frames;
+        s->judged = s->reading.frames - s->uncounted;
         progress_end(&s->reading.progress);
     }
     player_close(p);
@@ -163,11 +168,14 @@ static void print_head(const struct suggestion *s, FILE *out)
                 text_number(s->frames, a));
     if (s->judged != UINT64_MAX)
         fprintf(out, "# Of %s it accepts %s of %s frames.\n",
-                s->judged < s->frames ? "what was judged until a signal came"
-                : s->stopped          ? "these"
-                                      : "the capture",
+                s->judged + s->uncounted < s->frames ? "what was judged until a signal came"
+                : s->stopped                         ? "these"
+                                                     : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b));
-    else
+    if (s->judged != UINT64_MAX && s->sent)
+        fprintf(out, "# Left out of these: %s that preyrun itself sent, as the recording tells.\n",
+                text_number(s->sent, a));
+    if (s->judged == UINT64_MAX)
         fprintf(out, "# %s frames were read, and not judged by it, as they came through a pipe.\n",
                 text_number(s->frames, a));
     print_left(out, s->groups.unanswered, "TCP client", "nobody answered, each service of theirs counted");

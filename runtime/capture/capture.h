@@ -20,7 +20,7 @@ struct capture_frame {
     uint8_t link;               /* enum pkt_link: what dlt means */
     uint16_t port;              /* of its interface: see capture_ports */
     uint32_t iface;             /* index of the interface in a pcapng, counted over all sections; 0 in a pcap */
-    bool outbound;              /* a pcapng says that it left; only where somebody hears of custom blocks */
+    bool outbound;              /* it left, as a pcapng says of which a custom block told that it says so */
 };
 
 /* Open a file, or standard input for "-": a regular file is mapped, anything else is read as a stream, and so is what
@@ -42,8 +42,9 @@ typedef int capture_named_fn(void *arg, const char *path, const char *name);
 void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, void *arg);
 
 /* Hear of each custom block of a pcapng when the reader passes it: its bytes from the enterprise number on, in the
- * file's byte order, which hold until `fn` returns. Before the first frame is read. */
-typedef void capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
+ * file's byte order, which hold until `fn` returns. True: what this capture says of frames behind it that left holds.
+ * Before the first frame is read. */
+typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
 /* Of pipes: `fn` is called when the next frame has to be waited for, then four times a second; what can be read from

@@ -206,7 +206,7 @@ static int packet_read(struct capture *c, const struct ng_state *s, struct body 
     const struct body data = {b.at + 20, b.left - 20};
     const int got = frame_fill(c, s, f, iface, t, data);
     const uint32_t padded = (f->cap_len + 3u) & ~3u;
-    if (got == 1 && c->custom && !obsolete && padded <= data.left)
+    if (got == 1 && c->says_left && !obsolete && padded <= data.left)
         f->outbound = says_outbound(s, (struct body){data.at + padded, data.left - padded});
     return got;
 }
@@ -271,7 +271,7 @@ static int frame_read(struct capture *c, struct ng_state *s, struct capture_fram
         case BLOCK_PB: got = packet_read(c, s, b, true, f); break;
         case BLOCK_SPB: got = simple_read(c, s, b, f); break;
         case BLOCK_CUSTOM:
-            if (c->custom) c->custom(c->custom_arg, b.at, b.left);
+            if (c->custom) c->says_left |= c->custom(c->custom_arg, b.at, b.left);
             break;
         }
         if (got < 0) return -1;

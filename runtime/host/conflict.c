@@ -215,15 +215,12 @@ static void look_at_sockets(struct look *l, const char *path, const char *proto)
 void look_at_ports(struct look *l)
 {
     char err[300];
-    struct host_kept kept;
+    struct host_kept kept = {0};
     if (!l->p->port_count) return;
-    if (ports_look(l->p->ports, l->p->port_count, &kept, err, sizeof err))
+    if (ports_look(NULL, l->p->ports, l->p->port_count, &kept, err, sizeof err))
         preflight_tell(l, true, "%s|", err);
     else if (kept.hi)
-        preflight_tell(l, false,
-                       "ports %u-%u stay with this machine's own connections, and `masquerade` uses the others of its "
-                       "`ports`|",
-                       kept.lo, kept.hi);
+        preflight_tell(l, false, PORTS_STAY "|", kept.lo, kept.hi);
     look_at_bound(l);
     look_at_sockets(l, "/proc/net/tcp", "tcp");
     look_at_sockets(l, "/proc/net/tcp6", "tcp");

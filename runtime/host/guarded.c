@@ -431,6 +431,16 @@ bool guarded_nats(struct guarded *g, const struct program *p, const struct facts
     return true;
 }
 
+void guarded_share(struct guarded *g, const struct guard_match *m)
+{
+    const bool shares =
+        m->reach == GUARD_OWN && !m->to.lo.family && (m->proto == IPPROTO_TCP || m->proto == IPPROTO_UDP);
+    if (shares)
+        add_shared(g, *m);
+    else
+        add(g, m);
+}
+
 void guarded_fini(struct guarded *g)
 {
     free(g->matches);

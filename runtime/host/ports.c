@@ -49,6 +49,7 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 
 struct work {
     struct ports now, chosen, other, wanted;
+    struct ports claimed; /* by this instance, for the program that runs or one before: mappings may have them */
     char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
     char owner[80]; /* the other instance that has some of them */
 };
@@ -98,13 +99,14 @@ static bool serves(const struct host_ports *ranges, unsigned count, const struct
     return all;
 }
 
-/* `most` ports that the host lacks, in one piece from the first of them on, or, `last`, up to the last. w->other: them
- * all. */
+/* `most` ports that the host lacks, in one piece from the first of them on, or, `last`, up to the last: fewer where
+ * claimed ones lie between. w->other: them all. */
 static struct host_kept piece(const struct work *w, unsigned most, bool last)
 {
     struct host_kept kept = {0};
     for (unsigned i = 0; i < PORTS && most; i++) {
         const uint16_t port = (uint16_t)(last ? PORTS - 1 - i : i);
+        if (kept.hi && w->claimed.has[port]) break;
         if (!w->other.has[port]) continue;
         most--;
         if (last || !kept.hi) kept.lo = port;
@@ -113,7 +115,29 @@ static struct host_kept piece(const struct work *w, unsigned most, bool last)
     return kept;
 }
 
-/* What the host is to keep of those that yield: the first, or where a range would then have none, the last. */
+/* What is kept with `most` of them more, next to it. */
+static struct host_kept grown(const struct work *w, unsigned most, struct host_kept kept)
+{
+    for (; most && kept.lo && w->other.has[kept.lo - 1]; most--) kept.lo--;
+    for (; most && kept.hi < PORTS - 1 && w->other.has[kept.hi + 1]; most--) kept.hi++;
+    return kept;
+}
+
+/* Where nothing is kept yet the first are, or where a range would then have none, the last. */
+static void keep_more(const struct work *w, const struct host_ports *ranges, unsigned count, unsigned most,
+                      struct host_kept *kept)
+{
+    for (unsigned last = 0; last < 2; last++) {
+        const struct host_kept more = kept->hi ? grown(w, most, *kept) : piece(w, most, last);
+        if (!serves(ranges, count, &more)) continue;
+        kept->lo = more.lo;
+        kept->hi = more.hi;
+        return;
+    }
+}
+
+/* What the host is to keep of those that yield: what it has kept, and more where the rules now leave it too few, but
+ * nothing that was claimed before, for mappings may have that. */
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
     unsigned yielding = 0;
@@ -123,26 +147,31 @@ static bool keep(struct work *w, const struct host_ports *ranges, unsigned count
     want(w, ranges, count, kept);
     const unsigned has = left(w);
     for (unsigned port = 0; port < PORTS; port++) {
-        w->other.has[port] = w->chosen.has[port] && !w->now.has[port] && w->wanted.has[port] && !w->other.has[port];
+        w->other.has[port] = w->chosen.has[port] && !w->now.has[port] && w->wanted.has[port] && !w->other.has[port] &&
+                             !w->claimed.has[port];
         yielding += w->other.has[port];
     }
-    if (!kept->hi && has < least && yielding) {
-        for (unsigned last = 0; last < 2 && !kept->hi; last++) {
-            const struct host_kept some = piece(w, least - has, last);
-            if (!serves(ranges, count, &some)) continue;
-            kept->lo = some.lo;
-            kept->hi = some.hi;
-        }
-        want(w, ranges, count, kept);
-    }
+    if (has < least && yielding) keep_more(w, ranges, count, least - has, kept);
+    want(w, ranges, count, kept);
     return left(w) && serves(ranges, count, kept);
 }
 
-/* Which of the ports are to be added: in w->other. -ENOSPC: then one side could choose none. */
-static int find_missing(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
+static bool add_claimed(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    struct work *w = arg;
+    (void)name, (void)before, (void)after;
+    parse(&w->other, what);
+    for (unsigned port = 0; port < PORTS; port++) w->claimed.has[port] |= w->other.has[port];
+    return true;
+}
+
+/* Which of the ports are to be added: in w->other. -ENOSPC: then one side could choose none. s may be NULL. */
+static int find_missing(struct work *w, const struct state *s, const struct host_ports *ranges, unsigned count,
+                        struct host_kept *kept)
 {
     const int failed = read_ports(w);
     if (failed) return failed;
+    if (s) state_own(s, CHANGE_PORTS, add_claimed, w);
     for (unsigned port = PORTS; port-- > 0;)
         if (w->chosen.has[port]) kept->chosen_lo = (uint16_t)port;
     for (unsigned port = 0; port < PORTS; port++)
@@ -151,6 +180,22 @@ static int find_missing(struct work *w, const struct host_ports *ranges, unsigne
     for (unsigned port = 0; port < PORTS; port++)
         w->other.has[port] = w->chosen.has[port] && w->wanted.has[port] && !w->now.has[port];
     return 0;
+}
+
+/* Would a start that finds nothing claimed share them out? */
+static bool anew(struct work *w, const struct host_ports *ranges, unsigned count)
+{
+    struct host_kept kept = {0};
+    for (unsigned port = 0; port < PORTS; port++) w->now.has[port] &= !w->claimed.has[port];
+    memset(&w->claimed, 0, sizeof w->claimed);
+    return keep(w, ranges, count, &kept);
+}
+
+static bool is_claimed(const struct work *w)
+{
+    bool all = true;
+    for (unsigned port = 0; port < PORTS; port++) all &= !w->wanted.has[port] || w->claimed.has[port];
+    return all;
 }
 
 static bool is_apart(void *arg, const char *name, const char *what, const char *before, const char *after)
@@ -164,30 +209,60 @@ static bool is_apart(void *arg, const char *name, const char *what, const char *
     return !shared;
 }
 
-/* Recorded first: of two that start at once both see the other. */
+/* 0, or -EADDRINUSE: another instance has some of them. */
+static int ask_others(const struct state *s, struct work *w)
+{
+    const int failed = state_others(s, CHANGE_PORTS, is_apart, w);
+    return failed ? failed : *w->owner ? -EADDRINUSE : 0;
+}
+
+static bool is_any(const char *before) { return before; }
+
+/* Recorded first: of two that start at once both see the other. What is refused is no claim, or others would be refused
+ * for its sake; and what was claimed before nobody else can have. */
 static int reserve(struct state *s, struct work *w)
 {
+    const bool had = is_claimed(w);
     print(&w->wanted, w->claim);
     print(&w->other, w->change);
     int failed = state_note(s, CHANGE_PORTS, w->claim, "", w->change);
-    if (!failed) failed = state_others(s, CHANGE_PORTS, is_apart, w);
-    if (failed || *w->owner) return failed ? failed : -EADDRINUSE;
-    if (!*w->change) return 0;
+    if (!failed && !had && (failed = ask_others(s, w))) state_forget(s, CHANGE_PORTS, w->claim, is_any);
+    if (failed || !*w->change) return failed;
     parse(&w->other, w->change);
     for (unsigned port = 0; port < PORTS; port++) w->now.has[port] |= w->other.has[port];
     return write_ports(w);
 }
 
-static const char none_left[] =
-    "translation and this machine's own connections cannot both have ports: write `ports 1024-32767` in the nat, or "
-    "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"";
+/* Why they cannot be had. w: as find_missing left it. */
+static void tell(struct work *w, int failed, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
+{
+    if (failed == -EADDRINUSE)
+        snprintf(err, err_len,
+                 "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",
+                 w->owner, w->claim);
+    else if (failed == -ENOSPC && anew(w, ranges, count))
+        snprintf(err, err_len,
+                 "translation or this machine's own connections would have no ports as both share them out since the "
+                 "start: restart preyrun, which shares them out anew");
+    else if (failed == -ENOSPC)
+        snprintf(err, err_len,
+                 "translation and this machine's own connections cannot both have ports: write `ports 1024-32767` in "
+                 "the nat, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
+    else
+        snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
+}
 
-int ports_look(const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err, size_t err_len)
+int ports_look(const struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept,
+               char *err, size_t err_len)
 {
     struct work *w = calloc(1, sizeof *w);
-    *kept = (struct host_kept){0};
-    const int failed = w && find_missing(w, ranges, count, kept) == -ENOSPC ? -ENOSPC : 0;
-    if (failed) snprintf(err, err_len, "%s", none_left);
+    int failed = w ? find_missing(w, s, ranges, count, kept) : 0;
+    if (!failed && w && s && !is_claimed(w)) {
+        print(&w->wanted, w->claim);
+        failed = ask_others(s, w);
+    }
+    if (failed != -ENOSPC && failed != -EADDRINUSE) failed = 0;
+    if (failed) tell(w, failed, ranges, count, err, err_len);
     free(w);
     return failed;
 }
@@ -197,17 +272,10 @@ int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned cou
 {
     struct host_kept then = *kept;
     struct work *w = calloc(1, sizeof *w);
-    int failed = w ? find_missing(w, ranges, count, &then) : -ENOMEM;
+    int failed = w ? find_missing(w, s, ranges, count, &then) : -ENOMEM;
     if (!failed) failed = reserve(s, w);
     if (!failed) *kept = then;
-    if (failed == -EADDRINUSE)
-        snprintf(err, err_len,
-                 "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",
-                 w->owner, w->claim);
-    else if (failed == -ENOSPC)
-        snprintf(err, err_len, "%s", none_left);
-    else if (failed)
-        snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
+    if (failed) tell(w, failed, ranges, count, err, err_len);
     free(w);
     return failed;
 }

@@ -21,6 +21,8 @@
 #define STATE_MOST (1u << 20) /* bytes of a state file */
 #define OVER_MOST  4096       /* of them, those that say nothing any more */
 
+enum { SIGNALLED_MS = 500 }; /* for one that was asked to end, and may have nothing to finish */
+
 struct state {
     int fd;
     long works; /* the process that works for its owner; 0: none yet */
@@ -331,9 +333,30 @@ static bool is_ours(long pid)
 /* A descriptor of the process, which is readable at its end; -1: it is gone. */
 static int process(long pid) { return pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1; }
 
+/* Was it killed? The signal is pending until it has ended, however long it takes to be given a processor. */
+static bool is_killed(long pid)
+{
+    char path[64], line[200];
+    bool killed = false;
+    snprintf(path, sizeof path, "/proc/%ld/status", pid);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, "SigPnd:", 7) || !strncmp(line, "ShdPnd:", 7))
+            killed |= strtoull(line + 7, NULL, 16) >> (SIGKILL - 1) & 1;
+    if (f) fclose(f);
+    return killed;
+}
+
+static void say_awaited(state_say *say, void *arg, const char *name, long pid)
+{
+    char line[200];
+    snprintf(line, sizeof line, "the instance `%s` ends: its process %ld is waited for", name, pid);
+    say(arg, line);
+}
+
 void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg)
 {
-    char path[PATH_MAX], line[200];
+    char path[PATH_MAX];
     if (!is_name(name) || folder(run, path)) return;
     snprintf(path + strlen(path), 80, "/%s.state", name);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -349,7 +372,10 @@ void state_await(const char *run, const char *name, int most_ms, state_say *say,
     if (owned && worker) owns.fd = process(owner);
     /* Who was signalled this moment may look alive. */
     struct pollfd either[] = {works_on, owns};
-    const bool again = owned && lives && owns.fd >= 0 && poll(either, 2, 500) > 0;
+    const bool both = owned && lives && owns.fd >= 0;
+    const long killed = !both ? 0 : is_killed(worker) ? worker : is_killed(owner) ? owner : 0;
+    if (killed) say_awaited(say, arg, name, killed);
+    const bool again = both && poll(either, 2, killed ? most_ms : SIGNALLED_MS) > 0;
     if ((owned && lives) || again) {
         close(works_on.fd);
         if (owns.fd >= 0) close(owns.fd);
@@ -358,9 +384,7 @@ void state_await(const char *run, const char *name, int most_ms, state_say *say,
     }
     struct pollfd *ends = owned ? &owns : &works_on;
     if ((owned ? owns.fd >= 0 : lives)) {
-        snprintf(line, sizeof line, "the instance `%s` ends: its process %ld is waited for", name,
-                 owned ? owner : worker);
-        say(arg, line);
+        say_awaited(say, arg, name, owned ? owner : worker);
         poll(ends, 1, most_ms);
     }
     if (owns.fd >= 0) close(owns.fd);
@@ -492,6 +516,11 @@ int state_others(const struct state *s, enum change kind, state_visit *visit, vo
     snprintf(path, sizeof path, "%s", s->path);
     *strrchr(path, '/') = 0;
     return visit_folder(path, strrchr(s->path, '/') + 1, kind, visit, arg);
+}
+
+void state_own(const struct state *s, enum change kind, state_visit *visit, void *arg)
+{
+    visit_file(s->path, "", kind, visit, arg);
 }
 
 int state_all(const char *run, enum change kind, state_visit *visit, void *arg)

@@ -64,6 +64,8 @@ bool state_noted(const struct state *s, enum change kind, const char *what, cons
  * false to end. -errno when the folder can't be read. */
 typedef bool state_visit(void *arg, const char *name, const char *what, const char *before, const char *after);
 int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg);
+/* The same of this instance's own. */
+void state_own(const struct state *s, enum change kind, state_visit *visit, void *arg);
 /* The same of all that live in the caller's namespace, for one that has no file yet. Changes nothing. */
 int state_all(const char *run, enum change kind, state_visit *visit, void *arg);
 

@@ -10,6 +10,7 @@
 #include "runtime/live/proxied_seen.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/room.h"
+#include "runtime/live/shared_ports.h"
 #include "runtime/live/start.h"
 #include "runtime/live/tally.h"
 #include "runtime/live/walk.h"
@@ -145,8 +146,8 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
     if (a && a->name && start_look_at(l, next, a->name, false, a->refused, sizeof a->refused) &&
-        judged_all(l, next, a->refused, sizeof a->refused))
-        access_look(l, next, a->refused, sizeof a->refused);
+        judged_all(l, next, a->refused, sizeof a->refused) && access_look(l, next, a->refused, sizeof a->refused))
+        shared_ports_would(l, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
         program_put(next);
         a->call = c;

@@ -21,13 +21,10 @@ static void say(void *arg, const char *line)
     fprintf(stderr, "preyrun: %s\n", line);
 }
 
-int claim_guard(struct live *l)
+int claim_rules(struct live *l, char *err, size_t err_len)
 {
-    char err[500] = "out of memory";
     struct guarded g;
-    int failed = shared_ports_claim(l, l->now.program, err, sizeof err);
-    if (failed) return live_fault(l, "%s", err);
-    snprintf(err, sizeof err, "out of memory");
+    snprintf(err, err_len, "out of memory");
     const bool made = guarded_init(&g, l->now.program, NULL, &l->ports.host, true);
     g.routed = start_routes(l, l->now.program) || l->lingering.whole_ns[LINGERS_ROUTED];
     g.routed &= !l->in_kernel; /* there the host sends on what was judged */
@@ -35,10 +32,22 @@ int claim_guard(struct live *l)
     const unsigned lingering = l->in_kernel ? 0 : l->lingering.count;
     const bool whole = made && guarded_more(&g, l->lingering.matches, lingering);
     for (unsigned i = 0; i < g.match_count && whole; i++) l->proxies |= g.matches[i].proxied;
-    failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
+    const int failed = whole ? ask_guard(l->channel, &g, err, err_len) : -ENOMEM;
     guarded_fini(&g);
     guard_news_settle(l->guard_news);
-    return failed ? live_fault(l, "%s", err) : 0;
+    return failed;
+}
+
+int claim_guard(struct live *l)
+{
+    char err[500];
+    return claim_rules(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
+}
+
+int claim_begin(struct live *l)
+{
+    char err[500];
+    return shared_ports_claim(l, l->now.program, err, sizeof err) ? live_fault(l, "%s", err) : claim_guard(l);
 }
 
 /* Told once, until it stood for a second. */

@@ -40,6 +40,26 @@ static void keep(struct lingering *l, const struct guard_match *m, uint64_t unti
     l->until_ns[l->count++] = until_ns;
 }
 
+/* What still lingers of one match: a socket of the host's that has come to keep its port hears again. */
+static bool left_of(const struct lingering *l, unsigned at, const struct facts_ports *host, struct guarded *g)
+{
+    *g = (struct guarded){.host = l->of_nat[at] ? host : NULL};
+    guarded_share(g, &l->matches[at]);
+    return !g->failed;
+}
+
+static bool count_left(const struct lingering *l, const struct facts_ports *host, size_t *count)
+{
+    bool good = true;
+    for (unsigned i = 0; i < l->count && good; i++) {
+        struct guarded some;
+        good = left_of(l, i, host, &some);
+        *count += some.match_count;
+        guarded_fini(&some);
+    }
+    return good;
+}
+
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next)
 {
@@ -49,18 +69,24 @@ bool lingering_after(const struct lingering *l, const struct program *now, const
     bool good = steered_guarded(&r, &here, now, NULL, host);
     good &= steered_guarded(&r, &left, before, NULL, host);
     good &= guarded_nats(&nats, before, host);
-    const size_t most = (size_t)left.match_count + l->count + 1;
+    size_t most = (size_t)left.match_count + 1;
+    good &= count_left(l, host, &most);
     *next = (struct lingering){.matches = calloc(most, sizeof *next->matches),
                                .until_ns = calloc(most, sizeof *next->until_ns),
                                .of_nat = calloc(most, sizeof *next->of_nat)};
     for (unsigned i = 0; i < LINGERS; i++) next->whole_ns[i] = of[i] ? until_ns : l->whole_ns[i];
-    const bool room = good && next->matches && next->until_ns && next->of_nat;
+    bool room = good && next->matches && next->until_ns && next->of_nat;
     for (unsigned i = 0; i < left.match_count && room; i++)
         if (left.matches[i].proxied != GUARD_ANSWERS && !has_either(&here, &left.matches[i]))
             keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
-    for (unsigned i = 0; i < l->count && room; i++)
-        if (!has_either(&here, &l->matches[i]) && !has(&left, &l->matches[i]))
-            keep(next, &l->matches[i], l->until_ns[i], l->of_nat[i]);
+    for (unsigned i = 0; i < l->count && room; i++) {
+        struct guarded some;
+        room = left_of(l, i, host, &some);
+        for (unsigned k = 0; k < some.match_count && room; k++)
+            if (!has_either(&here, &some.matches[k]) && !has(&left, &some.matches[k]))
+                keep(next, &some.matches[k], l->until_ns[i], l->of_nat[i]);
+        guarded_fini(&some);
+    }
     guarded_fini(&here);
     guarded_fini(&left);
     guarded_fini(&nats);

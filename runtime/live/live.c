@@ -317,7 +317,7 @@ static int service(struct live *l)
     clock_open(&l->clock);
     if (!status) status = signals_open(l);
     if (!status && l->in_kernel) status = in_kernel_begin(l); /* which knows then what is the proxy's */
-    if (!status) status = claim_guard(l);
+    if (!status) status = claim_begin(l);
     if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
     if (!status) status = asked_open(l);

@@ -88,15 +88,15 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
     shared_ports_widen(l, before, l->now.program);
+    if (shared_ports_claim(l, l->now.program, err, err_len)) return false;
+    snprintf(err, err_len, "out of memory");
     if (!lingering_after(&l->lingering, l->now.program, before, of, &l->ports.host, clock_ns(CLOCK_MONOTONIC), &next))
         return false;
     r->left = l->lingering;
     l->lingering = next;
     r->hidden = true;
-    if (!in_kernel_prepare(l, l->now.program, err, err_len)) return false;
-    if (!claim_guard(l) && !steered_rules(l)) return true;
-    snprintf(err, err_len, "guard rules or steering for it cannot be set");
-    return false;
+    return in_kernel_prepare(l, l->now.program, err, err_len) && !claim_rules(l, err, err_len) &&
+           !steered_take(l, err, err_len);
 }
 
 static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
@@ -216,10 +216,8 @@ void reload_to(struct live *l, const struct reload_wish *w)
     char err[600];
     const bool same = !memcmp(w->program->digest, l->now.program->digest, sizeof w->program->digest);
     if (!start_look_at(l, w->program, w->name, same || w->again, err, sizeof err) ||
-        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)))
+        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) || steered_tun(l, w->program, err, sizeof err))
         refuse(l, w, err);
-    else if (steered_tun(l, w->program))
-        refuse(l, w, "the device for packets to this machine cannot be made");
     else
         make(l, w);
 }

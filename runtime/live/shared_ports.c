@@ -106,12 +106,24 @@ int shared_ports_claim(struct live *l, const struct program *p, char *err, size_
     guarded_fini(&g);
     if (failed || !asked) return failed;
     const struct facts_ports before = *host;
+    if (l->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has said it */
+        live_complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
     host->chosen_lo = kept.chosen_lo;
     host->chosen_hi = kept.chosen_hi;
     host->number += memcmp(&before, host, sizeof before) != 0;
     return 0;
+}
+
+int shared_ports_would(const struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    struct guarded g;
+    const bool made = guarded_init(&g, p, NULL, NULL, true);
+    if (!made) snprintf(err, err_len, "out of memory");
+    const int failed = made ? ask_ports_look(l->channel, &g, err, err_len) : -ENOMEM;
+    guarded_fini(&g);
+    return failed;
 }
 
 struct facts_ports shared_ports_facts(const struct live *l)

@@ -34,6 +34,8 @@ void shared_ports_widen(struct live *l, const struct program *before, const stru
 /* Ask the parent for the program's, and learn what stays with this machine. 0, or a negative errno with one line in
  * err. */
 int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len);
+/* Would that be refused? A negative errno with the same line in err. */
+int shared_ports_would(const struct live *l, const struct program *p, char *err, size_t err_len);
 /* As workers are to know them. */
 struct facts_ports shared_ports_facts(const struct live *l);
 /* Now and then: has a socket bound a port that translation may have? Who draws is told; it is counted

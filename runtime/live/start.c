@@ -307,7 +307,9 @@ int start_open(struct live *l)
         l->now.shared = shared_new(l->now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
         if (!l->now.owners || !l->now.shared) return live_complain("out of memory");
     }
-    if (steered_tun(l, l->now.program) || workers_make(l)) return 2;
+    char err[300];
+    if (steered_tun(l, l->now.program, err, sizeof err)) return live_fault(l, "%s", err);
+    if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->port_count; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->worker_count; i++)

@@ -1,6 +1,7 @@
 /* What `xdp` needs beside its sockets: a steering program an interface, the TUN device, offloads turned off. */
 #include "runtime/live/steered.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "runtime/host/offload.h"
@@ -60,13 +61,12 @@ bool steered_needs_tun(const struct live *l, const struct program *p)
     return l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
 }
 
-int steered_tun(struct live *l, const struct program *p)
+int steered_tun(struct live *l, const struct program *p, char *err, size_t err_len)
 {
-    char err[300];
     if (!steered_needs_tun(l, p) || l->tun >= 0) return 0;
-    if (!ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, sizeof err)) return 0;
-    l->tun = -1;
-    return live_fault(l, "%s", err);
+    const int failed = ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, err_len);
+    if (failed) l->tun = -1;
+    return failed;
 }
 
 /* The slots serve the longest frames of all as they were at the start. */
@@ -81,22 +81,29 @@ static unsigned frame_most(struct live *l)
     return l->frame_most = xdp_frame_most(mtu);
 }
 
-int steered_rules(struct live *l)
+int steered_take(struct live *l, char *err, size_t err_len)
 {
     struct guarded g;
     struct steer_rules r;
+    char why[300] = "out of memory";
     if (!is_steered(l)) return 0;
-    char err[300] = "out of memory";
     const struct lingering *left = &l->lingering;
     const bool made =
         steered_guarded(&r, &g, l->now.program, NULL, &l->ports.host) && guarded_more(&g, left->matches, left->count);
-    int failed = made ? 0 : -1;
+    int failed = made ? 0 : -ENOMEM;
     r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
     r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;
     for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
-        failed = ask_steer_rules(l->channel, i, &r, err, sizeof err);
+        failed = ask_steer_rules(l->channel, i, &r, why, sizeof why);
     guarded_fini(&g);
-    return failed ? live_fault(l, "steering: %s", err) : 0;
+    if (failed) snprintf(err, err_len, "steering: %s", why);
+    return failed;
+}
+
+int steered_rules(struct live *l)
+{
+    char err[400];
+    return steered_take(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
 }
 
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)

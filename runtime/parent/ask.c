@@ -78,6 +78,13 @@ int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept
     return failed;
 }
 
+int ask_ports_look(struct channel *c, const struct guarded *g, char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    const struct question ports = {REQUEST_PORTS_LOOK, &none, sizeof none, g->ports, sizeof *g->ports, g->port_count};
+    return g->port_count ? ask_done(c, &ports, err, err_len) : 0;
+}
+
 int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len)
 {
     const struct request_guard body = {.routed = g->routed};

@@ -26,6 +26,8 @@ struct channel {
 
 /* Keep these ports from the host's own connections, but for *kept, which is what stays with them (host/ports.h). */
 int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len);
+/* Would that be refused? Nothing is changed. */
+int ask_ports_look(struct channel *c, const struct guarded *g, char *err, size_t err_len);
 /* Hide from the host's stack what matches: in place of what was. */
 int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len);
 

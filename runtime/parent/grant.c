@@ -56,12 +56,28 @@ static bool answer_fd(struct answer *a, int fd)
 
 /* ---- what the host must not do ---- */
 
+static bool are_ports(const struct request *r)
+{
+    const struct host_ports *all = r->elements;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (all[i].lo > all[i].hi || all[i].yields > 1 || all[i].nothing) return false;
+    return true;
+}
+
+static bool grant_PORTS_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    struct host_kept kept = p->kept;
+    (void)fds;
+    if (!are_ports(r)) return false;
+    a->failed = ports_look(p->state, r->elements, r->count, &kept, a->err, sizeof a->err);
+    return true;
+}
+
 static bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct host_ports *all = r->elements;
     (void)fds;
-    for (uint32_t i = 0; i < r->count; i++)
-        if (all[i].lo > all[i].hi || all[i].yields > 1 || all[i].nothing) return false;
+    if (!are_ports(r)) return false;
     a->failed = ports_reserve(p->state, all, r->count, &p->kept, a->err, sizeof a->err);
     static_assert(sizeof a->kept == sizeof p->kept, "as it is told");
     memcpy(a->kept, &p->kept, sizeof a->kept);

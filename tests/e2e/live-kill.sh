@@ -76,6 +76,26 @@ refused 'under another name, too' 'the instance `eth0` that runs here serves eth
 refused 'ports of another' \
     'the instance `eth0` that runs here translates to some of the ports 61000-65535, too: give one of them others' -i eth2 own.pbc
 same 'the first one is none the worse' "$(served)" server
+# One that runs asks for ports of the other's: who asked is told why, and what was refused is no claim.
+rules small <<'END'
+limits { flows 1_000 }
+pool farm { server one 10.2.0.1 }
+service web on 10.9.0.2 tcp/80 { mode dsr l2; -> farm }
+END
+first=$prey
+prey prey -i eth2 --name second small.pbc
+why='the instance `eth0` that runs here translates to some of the ports 61000-65535, too: give one of them others'
+ctl --name second impact own.pbc
+has 'impact says that it would be refused, and why' "$why"
+ctl --name second load own.pbc
+same 'a load is refused' "$status|$(cat err)" "2|preyctl: own.pbc: $why; small.pbc goes on"
+cp own.pbc small.pbc
+kill -HUP "$prey"
+hears 'and a reload, in one line' "^preyrun: reload: $why; the program that runs goes on"
+ctl --name eth0 load own.pbc
+same 'the first one takes another program all the same' "$status" 0
+prey_ends
+prey=$first
 prey_ends
 same 'it ends with 0' "$status" 0
 same 'nothing is left' "$(at prey nft list tables)|$(reserved)|$(gro)|$(state)|$(ip -n "$id-prey" -o link | grep -c 'prey-')" "||$before||0"

@@ -63,6 +63,11 @@ set inside = 10.1.0.0/24
 nat home { masquerade from inside out on wan ports 32768-65535 }
 END
 sed 's/32768-65535/61000-65535/' home.prey | rules narrow
+sed 's/32768-65535/33000-34000/' home.prey | rules few
+rules none <<'END'
+interface wan = "wan"
+firewall gate forward default accept { }
+END
 
 background far python3 port.py serve 7 far
 background prey python3 port.py serve 40000 prey
@@ -113,6 +118,20 @@ for executor in $executors; do
     prey prey -i lan -i wan --exec "$executor" narrow.pbc
     ctl load home.pbc
     same "$executor: a load of rules with more ports" "$status" 0
+    hears "$executor: says what stays with this machine" '^preyrun: notice: ports 32768-36863 stay with this machine'
     same "$executor: leaves a socket its own" "$(asks far 10.2.0.2 40000 5001)" 'prey 5001'
+    ctl load none.pbc
+    background prey python3 port.py serve 50000 between
+    between=$last
+    until_true 100 'a server answers at prey, on a port that lingers' asks prey 127.0.0.1 50000 0
+    ctl load home.pbc
+    same "$executor: and a socket that is bound while none has them" "$(asks far 10.2.0.2 50000 5002)" 'between 5002'
+    kill "$between"
+    wait "$between" 2>/dev/null
+    # To fewer than stay with this machine: not before a restart, which is what it says.
+    ctl impact few.pbc
+    has "$executor: impact of rules whose ports stay with this machine" 'restart preyrun'
+    ctl load few.pbc
+    same "$executor: they are refused" "$(grep -c 'would have no ports as both share them out since the start: restart preyrun' err)" 1
     prey_ends
 done

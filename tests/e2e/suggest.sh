@@ -138,6 +138,22 @@ suggests -r one.pcapng
 holds 'by one interface' one.pcapng
 same 'of one alone nothing is said' "$status $(grep -c br-lan out)" '0 0'
 
+# What preyrun made of packets begins nothing, in its recordings (tests/tools/mkrec), but shows that somebody answered.
+rules shop <<'END_RULES'
+limits { flows 1_000 }
+pool web { server one 10.9.0.1:8080 }
+service shop on 203.0.113.10 tcp/80 { mode passthrough keep source; -> web }
+END_RULES
+capture shop <<'END_NOTES'
+eth / ip4 192.0.2.1 > 203.0.113.10 / tcp 50000 > 80 syn seq 1
+eth / ip4 10.9.0.1 > 192.0.2.1 / tcp 8080 > 50000 syn ack seq 1 ack 2
+eth / ip4 192.0.2.1 > 203.0.113.10 / tcp 50000 > 80 ack seq 2 ack 2
+END_NOTES
+"$bin/tests/tools/mkrec" -k shop.pbc shop.pcap kept
+suggests -r kept/*.pcapng
+same 'of a recording, what came' "$status $(grep -c '10\.9\.0\.1' out) $(rule HTTP)|$(grep '^# Of\|^# Left' out | tr '\n' '|')" \
+    '0 0 accept tcp from 192.0.2.1 to 203.0.113.10 port 80 state new|# Of the capture it accepts 2 of 3 frames.|# Left out of these: 3 that preyrun itself sent, as the recording tells.|'
+
 # Ended by a signal, with what is known by then.
 endless day.pcap flowed | "$bin/preyc" --suggest -r - >out 2>err &
 p=$!

@@ -1,6 +1,7 @@
 /* The state file: what a run changed is undone by its end, by the next start, or by a clean-up. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 
 #include "runtime/host/ports.h"
@@ -35,6 +36,9 @@ static void say(void *arg, const char *line)
     (void)arg;
     strcat(strcat(said, line), "\n");
 }
+
+/* To a descriptor. */
+static void tell(void *arg, const char *line) { dprintf(*(const int *)arg, "%s\n", line); }
 
 static struct state *open_state(const char *name)
 {
@@ -207,7 +211,7 @@ static void kept_ports(void **state)
         const unsigned count = all[i].ranges[1].hi ? 2 : 1;
         snprintf(line, sizeof line, "echo %s >/proc/sys/net/ipv4/ip_local_port_range", all[i].chosen);
         sh(line);
-        assert_int_equal(ports_look(all[i].ranges, count, &kept, err, sizeof err), all[i].failed);
+        assert_int_equal(ports_look(NULL, all[i].ranges, count, &kept, err, sizeof err), all[i].failed);
         kept = (struct host_kept){0};
         assert_int_equal(ports_reserve(s, all[i].ranges, count, &kept, err, sizeof err), all[i].failed);
         assert_int_equal(kept.lo, all[i].lo);
@@ -219,6 +223,55 @@ static void kept_ports(void **state)
         assert_string_equal(content(RESERVED), all[i].reserved);
         assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
         state_close(s);
+    }
+    sh("echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range");
+    remove_run();
+}
+
+#define AS_SHARED                                                                                                      \
+    "translation or this machine's own connections would have no ports as both share them out since the start: "       \
+    "restart preyrun, which shares them out anew"
+
+/* Another program: what the host keeps stays, and grows by what nobody has claimed yet. */
+static void reloads(void **state)
+{
+    static const struct {
+        const char *before, *chosen;
+        struct host_ports first, then;
+        int failed;
+        uint16_t lo, hi;
+        const char *reserved;
+    } all[] = {
+        {NULL, "32768 60999", {61000, 65535, 1, 0}, {32768, 65535, 1, 0}, 0, 32768, 36863, "36864-60999"},
+        {NULL, "32768 60999", {36000, 65535, 1, 0}, {32768, 65535, 1, 0}, 0, 32768, 36863, "36864-60999"},
+        {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36863, 1, 0}, -ENOSPC, 32768, 36863, "36864-60999"},
+        {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36864, 1, 0}, 0, 32768, 36863, "36864-60999"},
+        /* Mappings may have all that the kernel is to choose of now. */
+        {"32768 60999", "61000 65000", {61000, 65535, 1, 0}, {61000, 65535, 1, 0}, -ENOSPC, 0, 0, ""},
+        {"32768 60999", "61000 65000", {62000, 65535, 1, 0}, {61000, 65535, 1, 0}, 0, 61000, 61999, "62000-65000"},
+    };
+    (void)state;
+    make_run();
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        char line[80], err[300] = "";
+        struct host_kept kept = {0}, look;
+        snprintf(line, sizeof line, "echo %s >/proc/sys/net/ipv4/ip_local_port_range",
+                 all[i].before ? all[i].before : all[i].chosen);
+        sh(line);
+        struct state *s = open_state("eth0");
+        assert_int_equal(ports_reserve(s, &all[i].first, 1, &kept, err, sizeof err), 0);
+        snprintf(line, sizeof line, "echo %s >/proc/sys/net/ipv4/ip_local_port_range", all[i].chosen);
+        sh(line);
+        look = kept;
+        assert_int_equal(ports_look(s, &all[i].then, 1, &look, err, sizeof err), all[i].failed);
+        assert_int_equal(ports_reserve(s, &all[i].then, 1, &kept, err, sizeof err), all[i].failed);
+        assert_string_equal(err, all[i].failed ? AS_SHARED : "");
+        assert_int_equal(kept.lo, all[i].lo);
+        assert_int_equal(kept.hi, all[i].hi);
+        assert_string_equal(content(RESERVED), all[i].reserved);
+        assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+        state_close(s);
+        assert_string_equal(content(RESERVED), "");
     }
     sh("echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range");
     remove_run();
@@ -240,7 +293,12 @@ static void shared_ports(void **state)
     assert_string_equal(err,
                         "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: give one "
                         "of them others");
-    assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
+    *err = 0;
+    assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* what was refused is no claim */
+    reserve(one, 61000, 61999);
+    assert_int_equal(ports_look(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
+    assert_string_equal(err, "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: "
+                             "give one of them others");
     reserve(two, 62000, 62500);
     assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
     assert_int_equal(ports_reserve(one, &all, 1, &kept, err, sizeof err), -ENOSPC);
@@ -254,6 +312,56 @@ static void shared_ports(void **state)
     assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
     state_close(two);
     assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
+    remove_run();
+}
+
+static void wait_here(void)
+{
+    for (;;) pause();
+}
+
+/* A process that was killed and still ends is waited for however long it takes: it stands still here. */
+static void awaited(void **state)
+{
+    int status, ready[2], told[2];
+    char byte, line[300] = "", wanted[200];
+    (void)state;
+    make_run();
+    assert_int_equal(pipe(ready), 0);
+    fflush(NULL);
+    const pid_t worker = fork();
+    if (!worker) wait_here();
+    const pid_t owner = fork();
+    if (!owner) {
+        state_works(open_state("eth0"), worker);
+        assert_int_equal(write(ready[1], "", 1), 1);
+        wait_here();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    const bool traced = !ptrace(PTRACE_SEIZE, worker, NULL, PTRACE_O_TRACEEXIT);
+    kill(worker, SIGKILL);
+    if (traced) waitpid(worker, &status, 0); /* it has stopped at its end */
+    assert_int_equal(pipe(told), 0);
+    const pid_t awaits = fork();
+    if (!awaits) {
+        said[0] = 0;
+        state_await(run, "eth0", 60000, tell, &told[1]);
+        _exit(0);
+    }
+    close(told[1]);
+    if (traced) {
+        const ssize_t n = read(told[0], line, sizeof line - 1);
+        snprintf(wanted, sizeof wanted, "the instance `eth0` ends: its process %d is waited for\n", worker);
+        line[n > 0 ? n : 0] = 0;
+        ptrace(PTRACE_CONT, worker, NULL, NULL);
+    }
+    waitpid(worker, &status, 0);
+    kill(owner, SIGKILL);
+    waitpid(owner, &status, 0);
+    waitpid(awaits, &status, 0);
+    if (traced) assert_string_equal(line, wanted);
+    assert_int_equal(status, 0);
+    state_close(open_state("eth0"));
     remove_run();
 }
 
@@ -343,9 +451,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),           netns_test(next_start), netns_test(names),
-        netns_test(known_by_its_lock), netns_test(kept_ports), netns_test(shared_ports),
-        netns_test(namespaces),        netns_test(damaged),    netns_test(refused),
+        netns_test(own_end),    netns_test(next_start), netns_test(names),        netns_test(known_by_its_lock),
+        netns_test(awaited),    netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads),
+        netns_test(namespaces), netns_test(damaged),    netns_test(refused),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
