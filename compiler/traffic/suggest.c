@@ -19,7 +19,7 @@ struct suggestion {
     struct groups groups;
     struct ports ports; /* of the captures' interfaces, by their names */
     struct width width;
-    uint64_t sent, uncounted;           /* frames that preyrun itself sent, of those that were collected and judged */
+    uint64_t uncounted;                /* frames that preyrun itself sent, of those that were read to be judged */
     uint64_t frames, judged, accepted; /* judged: UINT64_MAX where the captures cannot be read twice */
     bool stopped;                      /* by a signal: these frames are not all */
     bool several;                      /* interfaces, by which rules are told apart */
@@ -41,7 +41,6 @@ static int collect(struct suggestion *s)
         pkt_view(&pkt, f.data, f.cap_len, f.wire_len, f.link, IFACE_NONE);
         pkt_parse(&pkt, &s->reading.self, &key);
         room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, reading_sent(&f), s->reading.frames, f.port);
-        s->sent += reading_sent(&f);
     }
     s->frames = s->reading.frames;
     s->stopped = s->reading.stopped;
@@ -121,7 +120,7 @@ static int judge(struct suggestion *s, struct program *program)
     for (uint32_t i = 1; i < s->ports.count; i++) ports_named(&p->ports, "", s->ports.name[i]);
     if (reading_again(&s->reading)) {
         while (reading_next(&s->reading, &f)) {
-            const struct outcome fate = player_judge(p, &f, s->reading.frames);
+            const struct outcome fate = player_judge(p, &f, s->reading.frames); /* answers belong to a flow, too */
             if (reading_sent(&f))
                 s->uncounted++;
             else
@@ -172,9 +171,9 @@ static void print_head(const struct suggestion *s, FILE *out)
                 : s->stopped                         ? "these"
                                                      : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b));
-    if (s->judged != UINT64_MAX && s->sent)
-        fprintf(out, "# Left out of these: %s that preyrun itself sent, as the recording tells.\n",
-                text_number(s->sent, a));
+    if (s->judged != UINT64_MAX && s->uncounted)
+        fprintf(out, "# Not counted: %s frame%s that preyrun itself sent, as the recording tells.\n",
+                text_number(s->uncounted, a), s->uncounted == 1 ? "" : "s");
     if (s->judged == UINT64_MAX)
         fprintf(out, "# %s frames were read, and not judged by it, as they came through a pipe.\n",
                 text_number(s->frames, a));

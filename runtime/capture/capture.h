@@ -20,7 +20,7 @@ struct capture_frame {
     uint8_t link;               /* enum pkt_link: what dlt means */
     uint16_t port;              /* of its interface: see capture_ports */
     uint32_t iface;             /* index of the interface in a pcapng, counted over all sections; 0 in a pcap */
-    bool outbound;              /* it left, as a pcapng says of which a custom block told that it says so */
+    bool outbound;              /* it left: where capture_custom's fn asked for that */
 };
 
 /* Open a file, or standard input for "-": a regular file is mapped, anything else is read as a stream, and so is what
@@ -42,7 +42,7 @@ typedef int capture_named_fn(void *arg, const char *path, const char *name);
 void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, void *arg);
 
 /* Hear of each custom block of a pcapng when the reader passes it: its bytes from the enterprise number on, in the
- * file's byte order, which hold until `fn` returns. True: what this capture says of frames behind it that left holds.
+ * file's byte order, which hold until `fn` returns. True: of frames behind it, in the same section, `outbound` is set.
  * Before the first frame is read. */
 typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);

@@ -52,7 +52,7 @@ struct capture {
     void *named_arg;
     capture_custom_fn *custom; /* NULL: custom blocks are passed over */
     void *custom_arg;
-    bool says_left; /* which frames left, as a custom block told */
+    bool says_left;   /* a custom block told that this section says which frames left */
     uint64_t fetched; /* bytes that fetch_ahead has asked for */
     uint64_t copied;
     uint64_t frames; /* handed out */

@@ -59,6 +59,7 @@ static int section_begin(struct capture *c, struct ng_state *s, struct body b)
         return capture_fault(c, "pcapng version %u.%u is not supported", major, load16(b.at + 6, s->swapped));
     s->first += s->count;
     s->count = 0;
+    c->says_left = false;
     return 0;
 }
 

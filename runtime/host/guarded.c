@@ -422,13 +422,24 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
     return true;
 }
 
-bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host)
+static bool all_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades)
 {
     *g = (struct guarded){.host = host};
-    for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        if (!masquerades || p->nats[i].kind == PBC_NAT_MASQUERADE) add_nat(g, p, &p->nats[i]);
     if (g->failed) return false;
     sort_out(g);
     return true;
+}
+
+bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host)
+{
+    return all_nats(g, p, host, false);
+}
+
+bool guarded_masquerades(struct guarded *g, const struct program *p, const struct facts_ports *host)
+{
+    return all_nats(g, p, host, true);
 }
 
 void guarded_share(struct guarded *g, const struct guard_match *m)

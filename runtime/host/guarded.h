@@ -26,7 +26,9 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
                   const struct facts_ports *host, bool probes);
 /* Of nat alone. */
 bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host);
-/* A match of an earlier program's nat, but for the ports that stay with g->host now. */
+/* Of what shares its ports with the host alone. */
+bool guarded_masquerades(struct guarded *g, const struct program *p, const struct facts_ports *host);
+/* A match of an earlier program's masquerade, but for the ports that stay with g->host now. */
 void guarded_share(struct guarded *g, const struct guard_match *m);
 void guarded_fini(struct guarded *g);
 /* `count` more of them. False: memory is out. */

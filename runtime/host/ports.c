@@ -99,20 +99,23 @@ static bool serves(const struct host_ports *ranges, unsigned count, const struct
     return all;
 }
 
-/* `most` ports that the host lacks, in one piece from the first of them on, or, `last`, up to the last: fewer where
- * claimed ones lie between. w->other: them all. */
+/* `most` ports that the host lacks, in one piece from the first of them on, or, `last`, up to the last. It ends where
+ * claimed ones begin: so the first piece that has so many, or else the longest. w->other: them all. */
 static struct host_kept piece(const struct work *w, unsigned most, bool last)
 {
-    struct host_kept kept = {0};
-    for (unsigned i = 0; i < PORTS && most; i++) {
+    struct host_kept kept = {0}, longest = {0};
+    unsigned has = 0, had = 0;
+    for (unsigned i = 0; i < PORTS && had < most; i++) {
         const uint16_t port = (uint16_t)(last ? PORTS - 1 - i : i);
-        if (kept.hi && w->claimed.has[port]) break;
+        if (w->claimed.has[port]) has = 0;
         if (!w->other.has[port]) continue;
-        most--;
-        if (last || !kept.hi) kept.lo = port;
-        if (!last || !kept.hi) kept.hi = port;
+        if (last || !has) kept.lo = port;
+        if (!last || !has) kept.hi = port;
+        if (++has <= had) continue;
+        had = has;
+        longest = kept;
     }
-    return kept;
+    return longest;
 }
 
 /* What is kept with `most` of them more, next to it. */
@@ -230,7 +233,9 @@ static int reserve(struct state *s, struct work *w)
     if (failed || !*w->change) return failed;
     parse(&w->other, w->change);
     for (unsigned port = 0; port < PORTS; port++) w->now.has[port] |= w->other.has[port];
-    return write_ports(w);
+    failed = write_ports(w);
+    if (failed && !had) state_forget(s, CHANGE_PORTS, w->claim, is_any);
+    return failed;
 }
 
 /* Why they cannot be had. w: as find_missing left it. */

@@ -16,6 +16,8 @@ struct counted;
 struct kernel_event;
 struct kernel_events;
 
+enum { TOLD_AT_ONCE = 256 /* records of what it tells, before others have their turn */ };
+
 struct in_kernel {
     struct kernel *kernel;
     struct judge *next; /* of the program that a reload is about to put in force: */
@@ -27,6 +29,8 @@ struct in_kernel {
     struct proof proof;           /* of the program that was loaded last */
     struct counted *counted;      /* of the program in force, into the worker's vm */
     struct kernel_events *events;
+    struct flow_gone gone[TOLD_AT_ONCE]; /* ends of flows that it told, not yet counted */
+    unsigned gone_count;
     uint64_t logs;           /* records of rules that log */
     struct answers *answers; /* to what this machine sends */
     uint64_t samples;        /* packets that it told of */

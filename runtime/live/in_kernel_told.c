@@ -23,8 +23,6 @@ struct heard {
     struct key key;
 };
 
-enum { TAKE_MOST = 256 /* records, before others have their turn */ };
-
 /* False: it is of the program before. */
 static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
 {
@@ -102,8 +100,7 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
     struct live *l = arg;
     const struct kernel_event_flow *flow = (const void *)e;
     (void)len;
-    if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows)
-        vm_flow_gone(l->workers[0]->vm, &flow->gone, &l->workers[0]->tx);
+    if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows) l->kernel->gone[l->kernel->gone_count++] = flow->gone;
     if (e->kind == KERNEL_EVENT_LOG) heard_log(l, e);
     if (e->kind == KERNEL_EVENT_REJECT) heard_reject(l, e);
     if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(l, e);
@@ -112,14 +109,23 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
 
 /* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
+static void count_gone(struct live *l)
+{
+    struct worker *w = l->workers[0];
+    struct in_kernel *k = l->kernel;
+    if (!k->gone_count) return;
+    worker_hold(w);
+    for (unsigned i = 0; i < k->gone_count; i++) vm_flow_gone(w->vm, &k->gone[i], &w->tx);
+    worker_release(w);
+    k->gone_count = 0;
+}
+
 bool in_kernel_called(struct live *l)
 {
     if (!l->kernel || !kernel_events_there(l->kernel->events)) return true;
-    const bool flows = l->kernel->ops.flows;
-    if (flows) worker_hold(l->workers[0]);
-    const int taken = kernel_events_some(l->kernel->events, TAKE_MOST);
-    if (flows) worker_release(l->workers[0]);
-    return taken < TAKE_MOST;
+    const int taken = kernel_events_some(l->kernel->events, TOLD_AT_ONCE);
+    count_gone(l);
+    return taken < TOLD_AT_ONCE;
 }
 
 void in_kernel_tick(struct live *l, uint64_t now_ns)

@@ -33,17 +33,17 @@ static bool has_either(const struct guarded *g, const struct guard_match *m)
     return has(g, m) || has(g, &other);
 }
 
-static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns, bool of_nat)
+static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns, uint8_t of)
 {
     l->matches[l->count] = *m;
-    l->of_nat[l->count] = of_nat;
+    l->of[l->count] = of;
     l->until_ns[l->count++] = until_ns;
 }
 
 /* What still lingers of one match: a socket of the host's that has come to keep its port hears again. */
 static bool left_of(const struct lingering *l, unsigned at, const struct facts_ports *host, struct guarded *g)
 {
-    *g = (struct guarded){.host = l->of_nat[at] ? host : NULL};
+    *g = (struct guarded){.host = l->of[at] == LINGERS_OF_MASQUERADE ? host : NULL};
     guarded_share(g, &l->matches[at]);
     return !g->failed;
 }
@@ -63,33 +63,38 @@ static bool count_left(const struct lingering *l, const struct facts_ports *host
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next)
 {
-    struct guarded here, left, nats;
+    struct guarded here, left, nats, masquerades;
     struct steer_rules r;
     const uint64_t until_ns = until(before, now_ns);
     bool good = steered_guarded(&r, &here, now, NULL, host);
     good &= steered_guarded(&r, &left, before, NULL, host);
     good &= guarded_nats(&nats, before, host);
+    good &= guarded_masquerades(&masquerades, before, host);
     size_t most = (size_t)left.match_count + 1;
     good &= count_left(l, host, &most);
     *next = (struct lingering){.matches = calloc(most, sizeof *next->matches),
                                .until_ns = calloc(most, sizeof *next->until_ns),
-                               .of_nat = calloc(most, sizeof *next->of_nat)};
+                               .of = calloc(most, sizeof *next->of)};
     for (unsigned i = 0; i < LINGERS; i++) next->whole_ns[i] = of[i] ? until_ns : l->whole_ns[i];
-    bool room = good && next->matches && next->until_ns && next->of_nat;
+    bool room = good && next->matches && next->until_ns && next->of;
     for (unsigned i = 0; i < left.match_count && room; i++)
         if (left.matches[i].proxied != GUARD_ANSWERS && !has_either(&here, &left.matches[i]))
-            keep(next, &left.matches[i], until_ns, has(&nats, &left.matches[i]));
+            keep(next, &left.matches[i], until_ns,
+                 has(&masquerades, &left.matches[i]) ? LINGERS_OF_MASQUERADE
+                 : has(&nats, &left.matches[i])      ? LINGERS_OF_NAT
+                                                     : LINGERS_OF_SERVICE);
     for (unsigned i = 0; i < l->count && room; i++) {
         struct guarded some;
         room = left_of(l, i, host, &some);
         for (unsigned k = 0; k < some.match_count && room; k++)
             if (!has_either(&here, &some.matches[k]) && !has(&left, &some.matches[k]))
-                keep(next, &some.matches[k], l->until_ns[i], l->of_nat[i]);
+                keep(next, &some.matches[k], l->until_ns[i], l->of[i]);
         guarded_fini(&some);
     }
     guarded_fini(&here);
     guarded_fini(&left);
     guarded_fini(&nats);
+    guarded_fini(&masquerades);
     if (!room) lingering_fini(next);
     return room;
 }
@@ -114,9 +119,9 @@ bool lingering_end(struct lingering *l, const struct lingering_used *used, uint6
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < l->count; i++) {
-        if (is_over(&l->until_ns[i], l->of_nat[i] ? used->nats : used->services, now_ns)) continue;
+        if (is_over(&l->until_ns[i], l->of[i] != LINGERS_OF_SERVICE ? used->nats : used->services, now_ns)) continue;
         l->matches[kept] = l->matches[i];
-        l->of_nat[kept] = l->of_nat[i];
+        l->of[kept] = l->of[i];
         l->until_ns[kept++] = l->until_ns[i];
     }
     bool ended = kept < l->count;
@@ -133,6 +138,6 @@ void lingering_fini(struct lingering *l)
 {
     free(l->matches);
     free(l->until_ns);
-    free(l->of_nat);
+    free(l->of);
     *l = (struct lingering){0};
 }

@@ -11,10 +11,13 @@
 /* What a program asks for as a whole: of guard rules, what crosses; of steering, the same, and what nat takes. */
 enum lingers { LINGERS_ROUTED, LINGERS_STEERED, LINGERS_TRANSLATED, LINGERS };
 
+/* Whose a match was: of masquerade's ports some stay with the host. */
+enum lingers_of { LINGERS_OF_SERVICE, LINGERS_OF_NAT, LINGERS_OF_MASQUERADE };
+
 struct lingering {
     struct guard_match *matches; /* that the program which runs has not */
     uint64_t *until_ns;          /* of each */
-    bool *of_nat;                /* likewise: a nat's, else a service's */
+    uint8_t *of;                 /* likewise: enum lingers_of */
     unsigned count;
     uint64_t whole_ns[LINGERS]; /* the same of what a program asks for as a whole; 0: not */
 };

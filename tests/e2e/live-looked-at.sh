@@ -259,6 +259,6 @@ truncate -s 0 prey.out
 prey_ends
 shown=$(tcpdump -n -r many.pcap udp port 7 2>/dev/null | wc -l) judged=$(by_rule SEVEN)
 echo "# judged $judged, shown $shown, missed $missed"
-[ "$judged" -gt 0 ] && [ $((shown + missed)) -ge "$judged" ]
+[ "$judged" -gt 0 ] && [ $((shown + missed)) -ge "$judged" ] && { [ "${EXEC:-}" != kernel ] || [ "$missed" -gt 0 ]; }
 ok $? 'what was judged is shown, or counted'
 exit $failed

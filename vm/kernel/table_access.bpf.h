@@ -13,7 +13,7 @@ uint64_t kernel_source_add(const struct kernel_source *key); /* sources.bpf.c */
 uint64_t kernel_source_flows(const struct kernel_source *key);
 uint64_t kernel_source_drop(const struct kernel_source *key);
 
-/* False also of a slot that is free. */
+/* Have the lock of a flow's slot: false where another processor does not give it back in time, or the slot is free. */
 APART bool table_lock(struct flow *f NONNULL)
 {
     TURNS(TABLE_TRIES)
