@@ -47,7 +47,7 @@ static struct lingering replaced(const char *before, const char *now)
 static unsigned of_nat(const struct lingering *l)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < l->count; i++) n += l->of_nat[i];
+    for (unsigned i = 0; i < l->count; i++) n += l->of[i] != LINGERS_OF_SERVICE;
     return n;
 }
 
