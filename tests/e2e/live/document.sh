@@ -29,13 +29,13 @@ document_printed() { # KIND
 }
 
 # document_is_true KIND SENTENCE: what stands in the blocks ```console KIND is what was printed, but for figures, times and
-# columns' widths. UPDATE=1 writes what was printed into the document.
+# columns' widths, and whether there are other flows than those that were asked for. UPDATE=1 writes what was printed into the document.
 document_is_true() {
     local blocks
     document_printed "$1" >printed
     [ -z "${UPDATE:-}" ] || cp printed "$top/MANUAL.md"
     plain() {
-        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " ") } { print }' "$2"
+        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows") } { print }' "$2"
     }
     plain "$1" "$top/MANUAL.md" >wanted.plain
     plain "$1" printed >printed.plain
