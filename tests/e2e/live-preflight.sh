@@ -31,6 +31,8 @@ looked() {
     same "$sentence" "$? $(sed -E 's/[0-9]+ MiB/N MiB/g; s/process [0-9]+/process N/; s/number [0-9]+/number N/; s/^preyrun: //' err)$(cat out)" "$wanted $lines"
 }
 fine='preflight: nothing stands in the way'
+has_carrier() { ip -n "$id-prey" link show dev "$1" | grep -q 'state UP'; }
+for device in wan lan; do until_true 100 "$device has a carrier" has_carrier $device; done
 looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
 
 # Several at once: of the rules, the interfaces, the name, the log.
