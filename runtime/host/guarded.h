@@ -26,7 +26,7 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
                   const struct facts_ports *host, bool probes);
 /* Of nat alone. */
 bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host);
-/* Of what shares its ports with the host alone. */
+/* Of masquerade alone, which shares its ports with the host. */
 bool guarded_masquerades(struct guarded *g, const struct program *p, const struct facts_ports *host);
 /* A match of an earlier program's masquerade, but for the ports that stay with g->host now. */
 void guarded_share(struct guarded *g, const struct guard_match *m);

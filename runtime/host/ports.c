@@ -99,8 +99,8 @@ static bool serves(const struct host_ports *ranges, unsigned count, const struct
     return all;
 }
 
-/* `most` ports that the host lacks, in one piece from the first of them on, or, `last`, up to the last. It ends where
- * claimed ones begin: so the first piece that has so many, or else the longest. w->other: them all. */
+/* A piece of the ports that the host lacks (w->other), without claimed ones between: the first that has `most`, counted
+ * from below or, `last`, from above; where none has so many, the longest. */
 static struct host_kept piece(const struct work *w, unsigned most, bool last)
 {
     struct host_kept kept = {0}, longest = {0};

@@ -11,7 +11,7 @@ struct state;
 /* So many ports of ip_local_port_range stay with the host at least, or all, where it has fewer. */
 enum { PORTS_KEPT = 4096 };
 
-/* What is told of a struct host_kept. */
+/* The notice that ports stay with the host: the first and the last of them. */
 #define PORTS_STAY                                                                                                     \
     "ports %u-%u stay with this machine's own connections, and `masquerade` uses the others of its `ports`"
 

@@ -64,8 +64,8 @@ static unsigned distance(const char *a, const char *b)
     return row[len];
 }
 
-/* The nearest name that exists; NULL: none is near. And all, as far as they fit. Devices of prey's own are none of
- * them. */
+/* The nearest name that exists; NULL: none is near. And all, as far as they fit. Prey's own devices are
+ * left out. */
 static const char *nearest(const struct look *l, const char *name, char *all, size_t len)
 {
     unsigned count, best = 3;

@@ -59,7 +59,7 @@ run() {
 # A machine ends by its own process, which no signal to this group reaches.
 end_all() {
     trap '' INT TERM HUP
-    kill $(cat "$top"/check/*/pid 2>/dev/null) 2>/dev/null
+    for name in $all; do kill $(cat "$top/check/$name/pid" 2>/dev/null) 2>/dev/null; done
     wait
     exit 143
 }
@@ -97,7 +97,7 @@ for name in ${KERNEL:-$(kernels)}; do
         all="$all $name"
     fi
 done
-rm -f "$top"/check/*/pid
+for name in $all; do rm -f "$top/check/$name/pid"; done
 trap end_all INT TERM HUP
 for name in $all; do
     run "$name" &

@@ -11,8 +11,8 @@ enum { TABLE_SHARED = 0 };
 /* Functions that the kernel's verifier looks at by themselves, once, whoever calls them; and their pointers, which are
  * never NULL. */
 #define TABLE_ALONE
-#define TABLE_APART  static
-#define TABLE_WITHIN /* it is part of who calls it, for calls must not be many deep */
+#define TABLE_APART  static /* the same, where its verifier counts the turns of loops */
+#define TABLE_WITHIN        /* it is part of who calls it, for calls must not be many deep */
 #define TABLE_THERE
 /* An index below n, which the verifier is to see. */
 #define TABLE_INDEX(i, n) (i)
