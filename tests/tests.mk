@@ -21,7 +21,8 @@
 # Development: TEST_LIBS="vm" links a test with some libraries only, while others do not build.
 TEST_LIBS ?= test runtime compiler lang vm
 TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
-LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS) $(HOST_LIBS)
+LINKED    = -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS) $(HOST_LIBS)
+LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINKED)
 
 UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kernel_%.c),$(wildcard tests/unit/*/test_*.c))
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
@@ -35,9 +36,31 @@ FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(addsuffix .o,$(filter-out %_model,$(UNIT))): OPT += -O0
 # Some read the parser's header, which is generated.
 $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/lang/*.c)): | $(B)/lang/parse.tab.c
-$(UNIT): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
+# Tests of a room are one program, linked once, and each test is a link to it (tests/lib/mains.h); but for those that put
+# functions of their own in the place of a library's.
+ALONE  := $(patsubst %,tests/unit/runtime/%.c,test_gate test_hooks test_kernel_refused)
+JOINED := $(filter-out $(ALONE),$(UNIT_SRC)) $(filter tests/diff/% tests/corpus/%,$(TOOL_SRC))
+$(patsubst %.c,$(B)/%.o,$(JOINED)): CPPFLAGS += -Dmain=$(*F)_main
+$(patsubst %.c,$(B)/%.o,$(JOINED)): WARN += -Wno-missing-prototypes
+$(patsubst %.c,$(B)/%.o,$(JOINED)): tests/lib/mains.awk
+define joined_room
+$(B)/$(1)all.c: $(filter $(1)%,$(JOINED)) tests/lib/mains.awk
+	@mkdir -p $$(@D)
+	@awk -f tests/lib/mains.awk $$(filter %.c,$$^) >$$@
+$(B)/$(1)all: $(patsubst %.c,$(B)/%.o,$(filter $(1)%,$(JOINED)))
+endef
+ROOMS := $(sort $(dir $(JOINED)))
+$(foreach room,$(ROOMS),$(eval $(call joined_room,$(room))))
+$(patsubst %,$(B)/%all.o,$(ROOMS)): %.o: %.c
+	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+$(patsubst %,$(B)/%all,$(ROOMS)): %/all: %/all.o $(B)/tests/lib/mains.o $(TEST_ARCHIVES)
+	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINKED) -lcmocka
+$(patsubst %.c,$(B)/%,$(JOINED)):
+	@ln -sf all $@
+$(foreach room,$(ROOMS),$(eval $(patsubst %.c,$(B)/%,$(filter $(room)%,$(JOINED))): $(B)/$(room)all))
+$(patsubst %.c,$(B)/%,$(ALONE)): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -lcmocka
-$(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
+$(patsubst %.c,$(B)/%,$(filter-out $(JOINED),$(TOOL_SRC))): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 $(addsuffix .o,$(FUZZERS)): OPT += -fsanitize=fuzzer-no-link
 $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)

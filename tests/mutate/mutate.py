@@ -167,7 +167,7 @@ class Tree:
                    "-lm"])
 
     def make(self, targets):
-        self.must(["make", "--no-print-directory", "B=build", f"CFLAGS={CFLAGS}", *targets])
+        self.must(["make", "--no-print-directory", "B=build", "JOINED=", f"CFLAGS={CFLAGS}", *targets])
 
     def must(self, command):
         status, out = sh(command, self.top, 1200)
