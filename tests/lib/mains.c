@@ -1,3 +1,4 @@
+/* A program that is many tests: the one is run whose name it is called by. */
 #include "tests/lib/mains.h"
 
 #include <stdio.h>
