@@ -59,23 +59,23 @@ run=$work/machines/run
 mkdir -p "$work/machines/kernels/6.1"
 echo 6.1.0-1 >"$work/machines/kernels/6.1/version"
 log() { # NAME GOOD BAD SKIPPED [LINE]
-    mkdir -p "$run/6.1-kernel/log"
-    echo "$2 $3 $4" >"$run/6.1-kernel/log/6.1_kernel_$1.count"
-    echo "${5:-}" >"$run/6.1-kernel/log/6.1_kernel_$1.log"
+    mkdir -p "$run/6.1-kernel-1/log"
+    echo "$2 $3 $4" >"$run/6.1-kernel-1/log/6.1_kernel_$1.count"
+    echo "${5:-}" >"$run/6.1-kernel-1/log/6.1_kernel_$1.log"
 }
 results() { python3 tests/machines/results.py "$run" "$work/results.md" >"$work/out" 2>&1; }
 log live-old 3 0 0
 log live-some 4 0 0
 log diff_kernel_parse 2 1 0
 log machines_net 9 0 0 '# 320 programs: 5 s'
-printf 'e2e/live-cannot\ta reason\n' >"$run/6.1-kernel/cannot"
+printf 'e2e/live-cannot\ta reason\n' >"$run/6.1-kernel-1/cannot"
 printf '%s\n' e2e/live-old e2e/live-some e2e/live-cannot diff/kernel_parse machines/net >"$run/tests-kernel"
 results && grep -q '^| 6.1 | .* | kernel | 4 | 3 | 1 | 18 |$' "$work/results.md" && grep -q '^| 6.1/kernel/diff/kernel_parse |' "$work/results.md" &&
     grep -q '^| 6.1 | 320 programs | 5 s |' "$work/results.md"
 ok $? 'rows of a run'
 rm -rf "$run"
 log live-cannot 1 0 0
-printf 'e2e/live-some\tanother reason\n' >"$run/6.1-kernel/cannot"
+printf 'e2e/live-some\tanother reason\n' >"$run/6.1-kernel-1/cannot"
 printf '%s\n' e2e/live-new e2e/live-some e2e/live-cannot machines/net >"$run/tests-kernel"
 results && grep -q '^| 6.1 | .* | kernel | 2 | 2 | 1 | 10 |$' "$work/results.md" && grep -q '^| live-some | kernel | 6.1 | another reason |$' "$work/results.md" &&
     ! grep -q 'live-old\|a reason\|kernel_parse' "$work/results.md"

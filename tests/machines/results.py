@@ -38,8 +38,8 @@ def test_rows(folder):
 
 def read(run, kept):
     versions = {}
-    for folder in sorted(run.glob("*-*")):
-        kernel, _, executor = folder.name.rpartition("-")
+    for folder in sorted(run.glob("*-*-*")):
+        kernel, executor, _ = folder.name.rsplit("-", 2)
         version = run.parent / "kernels" / kernel / "version"
         if version.exists():
             versions[kernel] = version.read_text().strip()

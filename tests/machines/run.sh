@@ -8,7 +8,7 @@
 # A line for each test, named KERNEL/EXEC/TEST, as tests/run.sh writes them; the last line is `N passed, N failed, N skipped`.
 # A machine that ends before its tests do is told with its console; what had not begun runs in another, what was running
 # runs once more, each in one alone, and fails where that ends too.
-# What was printed and counted lies in $B/machines/run/KERNEL-EXEC/log; RESULTS.md is made of it (results.py).
+# What was printed and counted lies in $B/machines/run/KERNEL-EXEC-SHARE/log; RESULTS.md is made of it (results.py).
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
@@ -86,12 +86,13 @@ boot() {
     show "$2" $shown
 }
 
-# part NAME EXEC: all tests of one kernel and EXEC, in as many machines as it takes.
+# part NAME EXEC SHARE SHARES: every SHARESth test of one kernel and EXEC, in as many machines as it takes.
 part() {
-    local name=$1 exec=$2 dir=$runs/$1-$2 reason line rest again=0
+    local name=$1 exec=$2 dir=$runs/$1-$2-$3 reason line rest again=0 at=0
     mkdir -p "$dir/log"
     : >"$dir/todo"
     while read -r test build bound command; do
+        [ $((at++ % $4 + 1)) = "$3" ] || continue
         reason=$(cannot "$name" "$exec" "$test")
         if [ -n "$reason" ]; then
             printf '%s\t%s\n' "$test" "$reason" >>"$dir/cannot"
@@ -159,13 +160,17 @@ if [ -z "$(for exec in ${EXECS:-user kernel}; do tests "$exec"; done)" ]; then
     exit 2
 fi
 wanted=${KERNEL:-$(kernels)}
+SHARE=25 # tests: as few of them end in the last machine, alone
 parts=()
 for name in $wanted; do
     if ! command -v "qemu-system-x86_64" >/dev/null; then
         why='no qemu-system-x86_64 here (package qemu-system-x86)'
     elif why=$(bash tests/machines/fetch.sh "$name"); then
         [ -z "$why" ] || echo "        $why"
-        for exec in ${EXECS:-user kernel}; do parts+=("$name $exec"); done
+        for exec in ${EXECS:-kernel user}; do
+            shares=$((($(tests "$exec" | wc -l) + SHARE - 1) / SHARE))
+            for ((share = 1; share <= shares; share++)); do parts+=("$name $exec $share $shares"); done
+        done
         continue
     fi
     echo "skipped $name: $why"
