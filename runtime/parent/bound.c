@@ -3,8 +3,9 @@
  * be held: libnftables, libbpf and the C library choose theirs anew with each release, and a missing one would leave
  * guard rules behind.
  *
- * The one thing that takes CAP_SYS_ADMIN, a network namespace (host/aside.h), is done before, whether it will be
- * wanted or not, for a reload may want it. */
+ * What takes CAP_SYS_ADMIN is done before, whether it will be wanted or not, for a reload may want it: a network
+ * namespace (host/aside.h), and the packet sockets' filter, for which libbpf looks through the types of modules on
+ * kernels that lack a function that it may call. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "runtime/io/io.h"
 #include "runtime/parent/parent_priv.h"
 
 static int leave_rights(bool xdp_replace)
@@ -82,6 +84,7 @@ static int bound_aside(void) { return bound(false); }
 void parent_bound(struct parent *p)
 {
     p->aside = aside_new(bound_aside, p->no_aside, sizeof p->no_aside);
+    io_filter(&p->maker);
     const int failed = bound(p->o->xdp_replace);
     if (!failed) return;
     kill(p->child, SIGTERM);

@@ -87,7 +87,7 @@ static bool grant_PORTS(struct parent *p, const struct request *r, struct answer
 /* Told once, and not where the start has said that there can be none. */
 static void lack_gate(struct parent *p, const char *why)
 {
-    if (!p->no_gate && !gate_lacks())
+    if (!p->no_gate && io_filter(&p->maker))
         parent_say(
             "notice: what is for `mode proxy` and of no connection is not held back in traffic control, and gets "
             "a reset of this machine's: %s",

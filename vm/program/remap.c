@@ -499,7 +499,7 @@ static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count
     m->r->limits =
         m->from->settings_count && m->to->settings_count &&
         (m->from->flows != m->to->flows || m->from->half_open != m->to->half_open || a->fragments != b->fragments ||
-         a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions);
+         a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions || a->macs != b->macs);
 }
 
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,

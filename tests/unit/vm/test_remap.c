@@ -1,5 +1,5 @@
-/* Which meters of one program go on in the next: those that are the same in all that they say, by their names, or where
- * they have none by their places; whatever their order. */
+/* What of one program goes on in the next. Meters do that are the same in all that they say, by their names, or where
+ * they have none by their places, whatever their order; of limits it is told which wait for a restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,10 +123,35 @@ static void many_in_another_order(void **state)
     for (unsigned s = 0; s < 2; s++) program_put(p[s]);
 }
 
+static bool waits(const char *limit)
+{
+    char text[100];
+    struct program *from = compiled("limits { rejects 1/s }\nfirewall f default accept {}");
+    snprintf(text, sizeof text, "limits { %s }\nfirewall f default accept {}", limit);
+    struct program *to = compiled(text);
+    struct remap *r = remap_new(from, to, NULL, 0, NULL, 0);
+    const bool told = r->limits;
+    remap_free(r);
+    program_put(from);
+    program_put(to);
+    return told;
+}
+
+static void tells_of_limits_that_wait(void **state)
+{
+    static const char *const wait[] = {"flows 70_000",     "half_open 3000",      "fragments 300", "macs 3000",
+                                       "first_bytes 2KiB", "proxy_sessions 3000"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wait / sizeof *wait; i++) assert_true(waits(wait[i]));
+    assert_false(waits("rejects 2/s"));
+    assert_false(waits("routes 3000"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(same_ones_go_on), cmocka_unit_test(places_stand_for_names),
-                                       cmocka_unit_test(many_in_another_order)};
+                                       cmocka_unit_test(many_in_another_order),
+                                       cmocka_unit_test(tells_of_limits_that_wait)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
