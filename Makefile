@@ -34,9 +34,9 @@ LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(filter-out %.bpf.c,$(wildcard vm/*.c vm/*/*.c vm/*/*/*.c))
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
-NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,steer xdp xdp_make filter gate own deal object) $(patsubst %,runtime/host/%.c,across clsact clsact_look clsact_why programs xdp hooks) $(filter-out $(wildcard runtime/kernel/no_*.c) runtime/kernel/executor.c,$(wildcard runtime/kernel/*.c)),runtime/io/no_steer.c $(patsubst %,runtime/host/%.c,no_across no_hooks) $(wildcard runtime/kernel/no_*.c))
-PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c)
-RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c runtime/*/*/*.c))
+NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,xdp xdp_make) $(patsubst %,runtime/io/steer/%.c,steer filter gate own deal object) $(patsubst %,runtime/host/hook/%.c,across clsact clsact_look clsact_why programs xdp hooks) $(filter-out $(wildcard runtime/kernel/no_*.c) runtime/kernel/executor.c,$(wildcard runtime/kernel/*.c runtime/kernel/*/*.c)),runtime/io/steer/no_steer.c $(patsubst %,runtime/host/hook/%.c,no_across no_hooks) $(wildcard runtime/kernel/no_*.c))
+PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c runtime/preyctl/*/*.c)
+RUNTIME_SRC  := $(filter-out runtime/preyrun/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*/*.c runtime/*/*/*.c runtime/*/*/*/*.c))
 TESTLIB_SRC  := $(filter-out tests/lib/$(if $(filter 0,$(KERNEL)),,no_)one_kernel.c,$(wildcard tests/lib/*.c))
 
 run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
@@ -58,16 +58,14 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 	@rm -f $@
 	$(call run,AR)$(AR) rcs $@ $^
 
-# The leaves of runtime/ that the compiler's tests of rule files use.
-REPLAY_WORDS := $(patsubst %,$(B)/runtime/%.o,self counters totals json $(addprefix replay/,text iface routes flows table services said said_words said_sum streams only ports summary tracked explain explain_look explain_flow explain_said explain_neighbour explain_sent progress stop) record/own)
-LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
-# What preyc says of packets is worded by runtime/replay/.
-$(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(REPLAY_WORDS) $(B)/liblang.a $(B)/libvm.a
-$(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
+# The low rooms of runtime/, which the compiler's tests of rule files and the client use, too: each takes of them what it calls.
+REPORT_SRC := $(wildcard $(patsubst %,runtime/%/*.c,base counters capture schedule report report/*)) runtime/record/own.c
+$(B)/libreport.a: $(call obj,$(REPORT_SRC))
+$(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(B)/libreport.a $(B)/liblang.a $(B)/libvm.a
+$(B)/preyrun: $(B)/runtime/preyrun/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyrun: LIBS += $(HOST_LIBS)
-# The client: of the runtime what both ends of the control socket share, and how numbers are written; the compiler, for
-# filters.
-$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c runtime/compiled.c runtime/duration.c runtime/whole.c runtime/replay/text.c) $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
+# The client; the compiler, for filters.
+$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c) $(B)/libcompiler.a $(B)/libreport.a $(B)/liblang.a $(B)/libvm.a
 $(B)/preyc $(B)/preyrun $(B)/preyctl:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -85,7 +83,7 @@ $(BPF)/%.bpf.o: %.bpf.c
 	$(compile_bpf)
 $(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
-$(addprefix $(B)/runtime/,io/steer.o io/filter.o io/deal.o host/across.o): $(B)/%.o: $(BPF)/%.bpf.inc
+$(addprefix $(B)/runtime/,io/steer/steer.o io/steer/filter.o io/steer/deal.o host/hook/across.o): $(B)/%.o: $(BPF)/%.bpf.inc
 
 # The page's files, as bytes of the program that serves them.
 $(B)/%.inc: %
@@ -115,6 +113,6 @@ help:
 include vm/kernel/objects.mk
 include systemd/install.mk
 include tests/tests.mk
--include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
 .PHONY: all programs clean help
 .DELETE_ON_ERROR .SECONDARY:

@@ -10,8 +10,8 @@
 #include "compiler/ruletest/written.h"
 #include "compiler/say.h"
 #include "compiler/traffic/workshop.h"
-#include "runtime/replay/explain.h"
-#include "runtime/replay/iface.h"
+#include "runtime/report/explain/explain.h"
+#include "runtime/report/given/iface.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 

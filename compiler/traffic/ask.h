@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "runtime/replay/routes.h"
+#include "runtime/report/given/routes.h"
 
 struct asked {
     const char *const *packets, *const *selves; /* --ask, --self */

@@ -4,8 +4,8 @@
 
 #include "compiler/traffic/reading.h"
 #include "compiler/traffic/workshop.h"
-#include "runtime/replay/ports.h"
-#include "runtime/replay/streams.h"
+#include "runtime/report/given/ports.h"
+#include "runtime/report/said/streams.h"
 
 /* The fate of a frame. `sent` is a sum over all places to which packets left for it; equal places give equal sums. */
 struct outcome {

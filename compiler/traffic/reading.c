@@ -6,8 +6,8 @@
 
 #include "compiler/say.h"
 #include "compiler/traffic/workshop.h"
+#include "runtime/base/stop.h"
 #include "runtime/record/own.h"
-#include "runtime/replay/stop.h"
 
 enum { FRAMES_A_LOOK = 64 };
 

@@ -3,9 +3,9 @@
 #define COMPILER_READING_H
 
 #include "compiler/traffic/traffic.h"
+#include "runtime/base/options.h"
 #include "runtime/capture/capture.h"
-#include "runtime/options.h"
-#include "runtime/replay/progress.h"
+#include "runtime/report/given/progress.h"
 
 struct reading {
     struct options options; /* the same for runtime/replay/ */

@@ -11,7 +11,7 @@
 #include "compiler/say.h"
 #include "compiler/traffic/grouped.h"
 #include "compiler/traffic/player.h"
-#include "runtime/replay/iface.h"
+#include "runtime/report/given/iface.h"
 
 struct suggestion {
     struct reading reading;

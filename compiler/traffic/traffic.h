@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "runtime/replay/routes.h"
+#include "runtime/report/given/routes.h"
 
 struct traffic {
     const char *const *pcaps, *const *maps, *const *selves; /* --pcap, --map, --self */

@@ -2,8 +2,8 @@
 #ifndef COMPILER_WORKSHOP_H
 #define COMPILER_WORKSHOP_H
 
-#include "runtime/replay/text.h"
-#include "runtime/self.h"
+#include "runtime/base/self.h"
+#include "runtime/report/text.h"
 #include "vm/vm.h"
 
 /* The time at which workers begin without a capture: Monday 2026-01-05, 00:00 UTC, as in tests. */

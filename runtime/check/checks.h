@@ -15,7 +15,7 @@
 
 struct checks;
 
-/* For probes that go through a service, as its clients' packets do (runtime/live/via.h). */
+/* For probes that go through a service, as its clients' packets do (runtime/live/rules/via.h). */
 struct checks_aside {
     /* Whom a probe speaks as, and whether the way to the server is known. 0; -EAGAIN: it is being asked for; another
      * negative errno: there is none. */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/check/probe.h"
-#include "runtime/host/certificates.h"
+#include "runtime/host/file/certificates.h"
 
 SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_CTX *like, int ca_fd, char *err,
                        size_t err_len)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/host/ethtool.h"
-#include "runtime/host/offload.h"
+#include "runtime/host/device/ethtool.h"
+#include "runtime/host/device/offload.h"
 
 /* ---- what it says ---- */
 

@@ -1,5 +1,5 @@
 /* Packet I/O: frames of one interface, in and out, for one worker. Each way is one file that ends in its ops
- * (runtime/io.def).
+ * (runtime/io/io.def).
  *
  *     receive ─▶ views, rewritten where they lie ─▶ send … send ─▶ flush ─▶ release
  *
@@ -83,7 +83,7 @@ struct io_maker {
 
 struct io_stats {
 #define IO_COUNTER(field, words, doc) uint64_t field;
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
     int last_errno; /* why the last one was not sent */
 };
 
@@ -137,7 +137,7 @@ static inline struct kernel_note io_note(const struct pkt *pkt)
 
 /* Close what was made and not opened. */
 void io_made_close(struct io_made *m);
-/* The filter of packet sockets, loaded when it is wanted first; NULL: there is none (filter.h). */
+/* The filter of packet sockets, loaded when it is wanted first; NULL: there is none (steer/filter.h). */
 const struct filter *io_filter(struct io_maker *m);
 /* What is kept of memory. */
 void io_maker_fini(struct io_maker *m);
@@ -149,6 +149,6 @@ unsigned xdp_frame_most(uint32_t mtu);
 bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len);
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
-#include "runtime/io.def"
+#include "runtime/io/io.def"
 
 #endif

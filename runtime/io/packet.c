@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/io/filter.h"
 #include "runtime/io/offload.h"
+#include "runtime/io/steer/filter.h"
 
 enum {
     LARGE = 16,          /* frames at once that no slot holds */
@@ -287,8 +287,8 @@ static bool any_waits(const struct io_port *p)
     return false;
 }
 
-/* Such frames as the filter keeps away stop the ring where there is none (filter.bpf.c). A ring that overflowed holds
- * frames, or has handed some out since. */
+/* Such frames as the filter keeps away stop the ring where there is none (steer/filter.bpf.c). A ring that overflowed
+ * holds frames, or has handed some out since. */
 static bool packet_stalled(struct io_port *p)
 {
     const uint64_t lost = p->seen_lost, before = p->seen_received;

@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/io/deal.h"
-#include "runtime/io/filter.h"
 #include "runtime/io/packet_priv.h"
+#include "runtime/io/steer/deal.h"
+#include "runtime/io/steer/filter.h"
 
 enum { SOCKET_BYTES = 16 << 20 }; /* of what waits beside the ring, or for the device */
 

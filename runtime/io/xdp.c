@@ -1,6 +1,6 @@
 /* `xdp`: frames through AF_XDP. One socket a queue of the interface; the memory is shared by all ports of the worker,
  * so a frame is rewritten where it arrived and leaves from there by whichever port. What does not lie in it (an answer,
- * a frame that waited) is copied to a slot of its own. Which frames come says the steering program (steer.h). */
+ * a frame that waited) is copied to a slot of its own. Which frames come says the steering program (steer/steer.h). */
 #include "runtime/io/xdp_priv.h"
 
 #include <assert.h>

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "runtime/io/card.h"
-#include "runtime/io/deal.h"
-#include "runtime/io/filter.h"
-#include "runtime/io/steer.h"
+#include "runtime/io/steer/deal.h"
+#include "runtime/io/steer/filter.h"
+#include "runtime/io/steer/steer.h"
 #include "runtime/io/xdp_priv.h"
 
 enum {

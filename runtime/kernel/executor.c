@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/counters/totals.h"
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/counted.h"
-#include "runtime/kernel/events.h"
-#include "runtime/kernel/facts.h"
-#include "runtime/kernel/flows.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
-#include "runtime/kernel/told.h"
+#include "runtime/kernel/run/counted.h"
+#include "runtime/kernel/run/events.h"
+#include "runtime/kernel/run/facts.h"
+#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/told.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/meters.h"

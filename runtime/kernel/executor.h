@@ -6,6 +6,7 @@
 #include "vm/vm.h"
 
 struct executor;
+struct executor_told;
 struct kernel;
 
 /* A worker's state over a program, as vm_new has it. in_kernel: the program is loaded there, with maps of its own; else
@@ -34,12 +35,6 @@ struct vm *executor_vm(struct executor *e);
 struct kernel; /* kernel.h */
 /* The stages, and their maps; NULL: all is done here. */
 struct kernel *executor_kernel(const struct executor *e);
-/* What else is to be said of it; all 0 where the program is not in the kernel. */
-struct executor_told {
-    uint64_t proof_frames, proof_ns; /* that both judged alike before the first packet, and how long it took */
-    uint64_t unjudged;               /* dropped undecided: rules ask for bytes that the judge there is not given */
-    uint64_t left_out;               /* edited packets that found no buffer, or no entry, and did not leave */
-};
 const struct executor_told *executor_told(const struct executor *e);
 /* 0; or a negative errno: the kernel ran something not, and verdicts since then are `drop`. */
 int executor_fault(const struct executor *e);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "runtime/kernel/maps.h"
+#include "runtime/kernel/maps/maps.h"
 
 /* What is loaded: rows of vm/kernel/entry.def. */
 enum kernel_entry {
@@ -60,7 +60,7 @@ struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
 /* The meters of the program in force, NULL: there is none; before anything is asked of them, kernel_meters_at. */
 struct kernel_meters *kernel_meters(struct kernel *kernel);
-/* Records for the ring of events (events.h) that found no room there. */
+/* Records for the ring of events (run/events.h) that found no room there. */
 uint64_t kernel_events_lost(const struct kernel *kernel);
 /* As meters_sweep, a part of them; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);

@@ -3,10 +3,10 @@
 #define RUNTIME_KERNEL_KERNEL_PRIV_H
 
 #include "runtime/kernel/kernel.h"
-#include "runtime/kernel/object.h"
-#include "runtime/kernel/sections.h"
-#include "runtime/kernel/tables.h"
-#include "runtime/kernel/world.h"
+#include "runtime/kernel/maps/sections.h"
+#include "runtime/kernel/maps/tables.h"
+#include "runtime/kernel/object/object.h"
+#include "runtime/kernel/run/world.h"
 #include "vm/kernel/memo.h"
 
 struct judge {

@@ -7,9 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/kernel/each.h"
+#include "runtime/base/clock.h"
 #include "runtime/kernel/kernel_priv.h"
-#include "runtime/kernel/refused.h"
+#include "runtime/kernel/object/refused.h"
+#include "runtime/kernel/run/each.h"
 #include "vm/kernel/gen/gen.h"
 
 struct entry {
@@ -303,13 +304,6 @@ void kernel_place(const struct kernel *k, struct program *p)
     if (taken && now->serial % KERNEL_PROGRAMS == p->serial % KERNEL_PROGRAMS) p->serial = program_serial();
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
 /* While what decisions depend on changes, none is remembered; what was remembered before does not hold after. */
 void kernel_remember_nothing(struct kernel *k)
 {
@@ -319,7 +313,7 @@ void kernel_remember_nothing(struct kernel *k)
 void kernel_remember(struct kernel *k)
 {
     struct kernel_world *w = kernel_world(k);
-    __atomic_store_n(&w->memos_since_ns, k->cfg.live ? now_ns() : w->asked_ns, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&w->memos_since_ns, k->cfg.live ? clock_ns(CLOCK_MONOTONIC) : w->asked_ns, __ATOMIC_SEQ_CST);
 }
 
 struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len)
@@ -329,7 +323,7 @@ struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *er
     if (j) j->says = world_of(p);
     if (j) kernel_memos_of(j->memos, p);
     const bool made = j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len);
-    if (made && k->cfg.live) kernel_meters_at(&j->tables.meters, now_ns());
+    if (made && k->cfg.live) kernel_meters_at(&j->tables.meters, clock_ns(CLOCK_MONOTONIC));
     if (made) return j;
     kernel_discard(j);
     return NULL;

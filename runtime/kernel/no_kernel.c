@@ -1,14 +1,14 @@
-/* In the place of all else in this folder but the executor, where the build has no clang (make KERNEL=0). */
+/* In the place of all else in runtime/kernel/ but the executor, where the build has no clang (make KERNEL=0). */
 #include <errno.h>
 #include <stdio.h>
 
-#include "runtime/kernel/counted.h"
-#include "runtime/kernel/events.h"
-#include "runtime/kernel/facts.h"
-#include "runtime/kernel/flows.h"
+#include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
-#include "runtime/kernel/refused.h"
-#include "runtime/kernel/told.h"
+#include "runtime/kernel/run/counted.h"
+#include "runtime/kernel/run/events.h"
+#include "runtime/kernel/run/facts.h"
+#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/told.h"
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {

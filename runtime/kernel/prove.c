@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/clock.h"
 #include "vm/forward/service.h"
 #include "vm/judge/draw.h"
 #include "vm/judge/judge.h"
@@ -30,13 +31,6 @@ struct prover {
     char *err;
     size_t err_len;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static const char *decision_text(const struct program *p, decided d, uint32_t branch, char *buf, size_t len)
 {
@@ -87,7 +81,10 @@ static void ask_both(struct prover *v, const struct frame_wish *w)
     if (here != there || branch != branch_there) differ(v, here, branch, there, branch_there);
 }
 
-static bool goes_on(const struct prover *v) { return !v->failed && now_ns() - v->began_ns < PROOF_NS_MOST; }
+static bool goes_on(const struct prover *v)
+{
+    return !v->failed && clock_ns(CLOCK_MONOTONIC) - v->began_ns < PROOF_NS_MOST;
+}
 
 static void corners_of(struct prover *v, uint32_t beside, uint32_t step)
 {
@@ -125,7 +122,7 @@ int kernel_prove(struct asker *asker, const struct program *p, struct proof *pro
     struct prover v = {.asker = asker,
                        .program = p,
                        .draw = {.program = p, .seed = 1},
-                       .began_ns = now_ns(),
+                       .began_ns = clock_ns(CLOCK_MONOTONIC),
                        .err = err,
                        .err_len = err_len};
     *proof = (struct proof){0};
@@ -139,7 +136,7 @@ int kernel_prove(struct asker *asker, const struct program *p, struct proof *pro
         by_chance(&v, FRAMES / 2);
     }
     free(v.draw.bytes);
-    *proof = (struct proof){.frames = v.asked, .ns = now_ns() - v.began_ns};
+    *proof = (struct proof){.frames = v.asked, .ns = clock_ns(CLOCK_MONOTONIC) - v.began_ns};
     return v.failed;
 }
 

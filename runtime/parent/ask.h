@@ -7,10 +7,10 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#include "runtime/host/guarded.h"
-#include "runtime/host/transparent.h"
+#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/transparent.h"
 #include "runtime/io/io.h"
-#include "runtime/io/steer.h"
+#include "runtime/io/steer/steer.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/prove.h"
 #include "vm/kernel/gate.h"
@@ -24,7 +24,8 @@ struct channel {
     pthread_mutex_t lock;
 };
 
-/* Keep these ports from the host's own connections, but for *kept, which is what stays with them (host/ports.h). */
+/* Keep these ports from the host's own connections, but for *kept, which is what stays with them
+ * (host/guard/ports.h). */
 int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len);
 /* Would that be refused? Nothing is changed. */
 int ask_ports_look(struct channel *c, const struct guarded *g, char *err, size_t err_len);
@@ -36,11 +37,11 @@ int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, 
 /* The sockets of the port that was asked for last, once it is open. */
 int ask_bind(struct channel *c, char *err, size_t err_len);
 
-/* The TUN device (runtime/host/tun.h), by one descriptor. */
+/* The TUN device (runtime/host/device/tun.h), by one descriptor. */
 int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len);
 int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len);
 
-/* The steering program (runtime/io/steer.h): loaded, told what to take and of the world, attached. */
+/* The steering program (runtime/io/steer/steer.h): loaded, told what to take and of the world, attached. */
 int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len);
 int ask_steer_rules(struct channel *c, unsigned port, const struct steer_rules *r, char *err, size_t err_len);
 int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len);
@@ -57,7 +58,7 @@ int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t
  * taken them away: how many, or a negative errno. */
 int ask_keep(struct channel *c, unsigned port, char *err, size_t err_len);
 uint64_t ask_too_long(struct channel *c, unsigned port);
-/* What connections of the proxy carried, past our sockets (runtime/io/gate.h). */
+/* What connections of the proxy carried, past our sockets (runtime/io/steer/gate.h). */
 struct gate_count ask_carried(struct channel *c, unsigned port);
 
 /* Who has that address? The answer comes as the kernel's notification. */
@@ -66,8 +67,8 @@ int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr,
 
 /* Raw sockets for echo requests and their replies, IPv4 and IPv6, the caller's to close. */
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len);
-/* The network stack aside (runtime/host/aside.h), once: its TUN device, and the socket that hears for it. And a socket
- * in it, or a negative errno. All are the caller's to close. */
+/* The network stack aside (runtime/host/device/aside.h), once: its TUN device, and the socket that hears for it. And a
+ * socket in it, or a negative errno. All are the caller's to close. */
 int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len);
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type);
 /* A file of certificates (PEM), for reading, the caller's to close. What holds a key as well is not opened. */
@@ -99,11 +100,11 @@ int ask_control(struct channel *c, int *fd, char *err, size_t err_len);
 /* The socket that statistics are asked by, likewise. */
 int ask_stats(struct channel *c, int *fd, char *err, size_t err_len);
 
-/* A socket that listens there for a proxy service, one of several (runtime/host/listen.h), likewise. */
+/* A socket that listens there for a proxy service, one of several (runtime/host/guard/listen.h), likewise. */
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len);
 
-/* A batch of sockets that may have clients' addresses (runtime/host/transparent.h), the caller's to close. How many
- * there are, or a negative errno. */
+/* A batch of sockets that may have clients' addresses (runtime/host/guard/transparent.h), the caller's to close. How
+ * many there are, or a negative errno. */
 int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH]);
 
 /* One of enum manager_word, for the service manager. */

@@ -1,11 +1,10 @@
 /* What the parent gives up once the service runs: capabilities but for those of capability.def, and the calls of
- * refused_call.def. A list of the calls that it needs cannot
- * be held: libnftables, libbpf and the C library choose theirs anew with each release, and a missing one would leave
- * guard rules behind.
+ * refused_call.def. A list of the calls that it needs cannot be held: libnftables, libbpf and the C library choose
+ * theirs anew with each release, and a missing one would leave guard rules behind.
  *
  * What takes CAP_SYS_ADMIN is done before, whether it will be wanted or not, for a reload may want it: a network
- * namespace (host/aside.h), and the packet sockets' filter, for which libbpf looks through the types of modules on
- * kernels that lack a function that it may call. */
+ * namespace (host/device/aside.h), and the packet sockets' filter, for which libbpf looks through the types of modules
+ * on kernels that lack a function that it may call. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <sched.h>

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
+
 enum { FDS_MOST = 128 };
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -31,21 +33,14 @@ static void put_fds(struct msghdr *m, union control *c, const int fds[], unsigne
 
 /* ---- waiting ---- */
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-uint64_t channel_until(uint64_t wait_ns) { return now_ns() + wait_ns; }
+uint64_t channel_until(uint64_t wait_ns) { return clock_ns(CLOCK_MONOTONIC) + wait_ns; }
 
 /* 0: there is something to be read, or room to write. */
 static int await(int fd, short events, uint64_t until_ns)
 {
     struct pollfd p = {.fd = fd, .events = events};
     for (;;) {
-        const uint64_t now = until_ns == CHANNEL_ANY ? 0 : now_ns();
+        const uint64_t now = until_ns == CHANNEL_ANY ? 0 : clock_ns(CLOCK_MONOTONIC);
         if (now >= until_ns) return -ETIMEDOUT;
         const uint64_t left_ns = until_ns - now;
         const int ready = poll(&p, 1, until_ns == CHANNEL_ANY ? -1 : (int)(left_ns / 1000000 + 1));

@@ -6,7 +6,7 @@
 #ifndef RUNTIME_PARENT_PARENT_H
 #define RUNTIME_PARENT_PARENT_H
 
-#include "runtime/options.h"
+#include "runtime/base/options.h"
 #include "runtime/parent/ask.h"
 
 struct parent;

@@ -4,11 +4,11 @@
 
 #include <sys/types.h>
 
-#include "runtime/host/access_logs.h"
-#include "runtime/host/aside.h"
-#include "runtime/host/hooks.h"
-#include "runtime/host/resolve.h"
+#include "runtime/host/device/aside.h"
+#include "runtime/host/file/access_logs.h"
+#include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
+#include "runtime/host/view/resolve.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
 

@@ -3,8 +3,8 @@
 #ifndef RUNTIME_PARENT_REQUEST_H
 #define RUNTIME_PARENT_REQUEST_H
 
-#include "runtime/host/guard.h"
-#include "runtime/host/ports.h"
+#include "runtime/host/guard/guard.h"
+#include "runtime/host/guard/ports.h"
 #include "runtime/io/io.h"
 
 enum request_kind {

@@ -11,11 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/host/across.h"
-#include "runtime/host/served.h"
+#include "runtime/host/guard/served.h"
+#include "runtime/host/hook/across.h"
 #include "runtime/host/sinks.h"
-#include "runtime/io/gate.h"
-#include "runtime/io/steer.h"
+#include "runtime/io/steer/gate.h"
+#include "runtime/io/steer/steer.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent_priv.h"
 

@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "runtime/compiled.h"
+#include "runtime/base/compiled.h"
+#include "runtime/base/whole.h"
 #include "runtime/preyctl/talk.h"
-#include "runtime/whole.h"
 #include "vm/pbc.h"
 
 int hand_bytes(const void *bytes, size_t len)

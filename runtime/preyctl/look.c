@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/duration.h"
+#include "runtime/base/duration.h"
 #include "runtime/preyctl/arguments.h"
 #include "runtime/preyctl/filter.h"
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "runtime/replay/text.h"
+#include "runtime/report/text.h"
 
 /* Its numbers, which cJSON has read as doubles, get back the digits that they have in the text of it, of `len` bytes,
  * for print_json alone: they are no numbers to the functions below then. False: memory is out. */

@@ -198,7 +198,7 @@ static void troubles_print(FILE *out, const cJSON *seen)
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words && number_at(part(seen, "kernel"), key))                                                                \
         fprintf(out, "  kernel     %14s %s\n", count_at(part(seen, "kernel"), key, a), words);
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
 }
 
 void screen_print(FILE *out, const cJSON *seen)

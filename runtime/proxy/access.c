@@ -4,18 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/proxy/core.h"
 
 bool access_wanted(const struct session *s)
 {
     return proxy_says(s->proxy, s->service)->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG);
-}
-
-static uint64_t wall_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns)
@@ -27,7 +21,7 @@ void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns
     char address[LOG_ADDRESS_MAX], target[LOG_TARGET_MAX], line[LOG_LINE_MAX];
     log_address(address, &client);
     e->took_ns = s->proxy->loop.now_ns - begun_ns;
-    e->at_ns = wall_clock() - e->took_ns;
+    e->at_ns = clock_ns(CLOCK_REALTIME) - e->took_ns;
     e->client = (struct view){.at = (const uint8_t *)address, .len = (uint32_t)strlen(address)};
     e->port = client.port;
     e->service = program_str(p, p->services[s->service].name);

@@ -2,8 +2,8 @@
 #ifndef RUNTIME_PROXY_ACCESS_H
 #define RUNTIME_PROXY_ACCESS_H
 
-#include "runtime/proxy/log_line.h"
 #include "runtime/proxy/session.h"
+#include "runtime/proxy/told/log_line.h"
 
 /* Has the session's service one? */
 bool access_wanted(const struct session *s);

@@ -1,13 +1,13 @@
 /* What connections carry passes in the kernel, where no worker counts it. So sessions tell what their clients' sockets
  * have got, as a difference: at the end, and while they go on, some each second. What is not told yet the whole has all
- * the same (runtime/live/tally.c). Where each request has a server of its own, what came since was told is the last
- * one's. */
+ * the same (runtime/live/carry/tally.c). Where each request has a server of its own, what came since was told is the
+ * last one's. */
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "runtime/exchange/openers.h"
 #include "runtime/proxy/core.h"
-#include "runtime/worker/openers.h"
 
 enum { A_SECOND = 256 /* sessions, of each loop */ };
 

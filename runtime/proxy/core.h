@@ -2,16 +2,16 @@
 #ifndef RUNTIME_PROXY_CORE_H
 #define RUNTIME_PROXY_CORE_H
 
-#include "runtime/host/transparent.h"
+#include "runtime/exchange/moments.h"
+#include "runtime/exchange/ring.h"
+#include "runtime/exchange/snapshot.h"
+#include "runtime/host/guard/transparent.h"
 #include "runtime/proxy/connect.h"
-#include "runtime/proxy/lines.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/tls/tls.h"
-#include "runtime/worker/moments.h"
-#include "runtime/worker/ring.h"
-#include "runtime/worker/snapshot.h"
+#include "runtime/proxy/told/lines.h"
 #include "vm/forward/choose.h"
 #include "vm/stream/first.h"
 

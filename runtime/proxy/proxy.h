@@ -9,8 +9,8 @@
 
 #include <pthread.h>
 
-#include "runtime/proxy/counters.h"
-#include "runtime/proxy/lines.h"
+#include "runtime/proxy/told/counters.h"
+#include "runtime/proxy/told/lines.h"
 #include "vm/forward/choose.h"
 #include "vm/stream/stream.h"
 
@@ -35,8 +35,8 @@ struct proxy_cfg {
     const struct openers *const *openers; /* [vm.workers or 1] what the workers let in; NULL: nobody writes it down */
     struct moments *moments;              /* what is recorded of sessions; NULL: nothing is */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: nobody counts */
-    /* A batch of sockets that may have clients' addresses (runtime/host/transparent.h): how many, or a negative errno.
-     * NULL: there are none. Called with `with`. */
+    /* A batch of sockets that may have clients' addresses (runtime/host/guard/transparent.h): how many, or a negative
+     * errno. NULL: there are none. Called with `with`. */
     int (*foreign)(void *with, unsigned family, int fds[]);
     uint32_t sessions_most;
     const uint16_t *iface; /* [iface_count] ids of the interfaces in the program */

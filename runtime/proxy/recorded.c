@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/exchange/moments.h"
 #include "runtime/proxy/core.h"
-#include "runtime/worker/moments.h"
 
 void session_record(const struct session *s, enum moment_kind kind)
 {

@@ -1,6 +1,6 @@
 /* Would the program let a session's first packet in? Asked at a reload, of services that say `on reload close`. */
+#include "runtime/exchange/first_frame.h"
 #include "runtime/proxy/core.h"
-#include "runtime/worker/first_frame.h"
 
 /* The interface that the client is at, by its id in the program. */
 static uint16_t iface_of(const struct proxy *p, const struct flow_record *f)

@@ -6,16 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/exchange/openers.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/queue.h"
-#include "runtime/worker/openers.h"
 
 static const struct {
     const char *name;
     enum end_class class;
 } ends[] = {
 #define END(ident, name, class, doc) {name, END_##class},
-#include "runtime/proxy/end.def"
+#include "runtime/counters/proxy_end.def"
 };
 
 const char *session_end_name(enum session_end e) { return ends[e].name; }

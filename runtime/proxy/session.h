@@ -10,8 +10,8 @@
 #ifndef RUNTIME_PROXY_SESSION_H
 #define RUNTIME_PROXY_SESSION_H
 
-#include "runtime/proxy/counters.h"
-#include "runtime/proxy/relay.h"
+#include "runtime/proxy/loop/relay.h"
+#include "runtime/proxy/told/counters.h"
 #include "vm/packet/key.h"
 #include "vm/stream/stream.h"
 

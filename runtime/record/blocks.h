@@ -2,7 +2,7 @@
 #ifndef RUNTIME_RECORD_BLOCKS_H
 #define RUNTIME_RECORD_BLOCKS_H
 
-#include "runtime/record/bytes.h"
+#include "runtime/base/bytes.h"
 #include "runtime/record/format.h"
 
 /* The section, and an interface of each name. */

@@ -4,7 +4,7 @@
 #ifndef RUNTIME_RECORD_FILM_H
 #define RUNTIME_RECORD_FILM_H
 
-#include "runtime/record/bytes.h"
+#include "runtime/base/bytes.h"
 #include "runtime/record/format.h"
 
 struct film {

@@ -13,12 +13,12 @@
  * Of each worker one of the first steps of a file is its state, from which it can go on as it did: a file can be gone
  * through without those before it. What stands before that step belongs to the file before.
  *
- * A step is a record of the worker's tape (runtime/worker/tape.h) without its frames: those follow as packets. */
+ * A step is a record of the worker's tape (runtime/exchange/tape.h) without its frames: those follow as packets. */
 #ifndef RUNTIME_RECORD_FORMAT_H
 #define RUNTIME_RECORD_FORMAT_H
 
-#include "runtime/worker/snapshot.h"
-#include "runtime/worker/tape.h"
+#include "runtime/exchange/snapshot.h"
+#include "runtime/exchange/tape.h"
 #include "vm/pbc.h"
 
 enum {
@@ -46,7 +46,7 @@ enum record_kind {
     RECORD_STEP,
     RECORD_ROUTES,  /* the table that worlds behind it name by its number */
     RECORD_END,     /* the workers have ended: nothing is missing */
-    RECORD_SESSION, /* a struct session_moment of the proxy loop of that worker (runtime/worker/moments.h) */
+    RECORD_SESSION, /* a struct session_moment of the proxy loop of that worker (runtime/exchange/moments.h) */
     RECORD_NEXT,    /* the file is whole, and another one follows */
     RECORD_KINDS,
 };

@@ -2,7 +2,7 @@
 #ifndef RUNTIME_RECORD_OWN_H
 #define RUNTIME_RECORD_OWN_H
 
-#include "runtime/self.h"
+#include "runtime/base/self.h"
 
 /* Add the addresses that a custom block of a pcapng tells (bytes from its enterprise number on), if it is one of a
  * recording that tells a world. self NULL: add none. The bytes are hostile. 1: it is one, 0: it is not, -ENOMEM. */

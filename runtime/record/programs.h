@@ -2,7 +2,7 @@
 #ifndef RUNTIME_RECORD_PROGRAMS_H
 #define RUNTIME_RECORD_PROGRAMS_H
 
-#include "runtime/record/bytes.h"
+#include "runtime/base/bytes.h"
 
 struct programs {
     struct program_said {

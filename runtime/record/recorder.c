@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/record/blocks.h"
 #include "runtime/record/programs.h"
 #include "runtime/record/reel.h"
@@ -65,20 +66,13 @@ struct recorder {
     struct recorder_counters counters; /* each atomic */
 };
 
-static uint64_t clock_of(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* What the wall's clock is ahead of the workers': of three looks the one that was interrupted least. */
 static uint64_t wall_ahead(void)
 {
     uint64_t least = UINT64_MAX, ahead = 0;
     for (unsigned i = 0; i < 3; i++) {
-        const uint64_t before = clock_of(CLOCK_MONOTONIC), wall = clock_of(CLOCK_REALTIME);
-        const uint64_t took = clock_of(CLOCK_MONOTONIC) - before;
+        const uint64_t before = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME);
+        const uint64_t took = clock_ns(CLOCK_MONOTONIC) - before;
         if (took >= least) continue;
         least = took;
         ahead = wall - before - took / 2;
@@ -98,7 +92,7 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
                                      .devices = cfg->devices,
                                      .workers = cfg->workers,
                                      .snap = cfg->snap,
-                                     .session = clock_of(CLOCK_REALTIME),
+                                     .session = clock_ns(CLOCK_REALTIME),
                                      .seed = cfg->seed,
                                      .forwards = cfg->forwards,
                                      .in_kernel = cfg->in_kernel,
@@ -287,7 +281,7 @@ static int begin_file(struct recorder *r)
     int failed = reel_next(&r->reel);
     if (failed) return failed;
     r->start.wall_ns = r->wall_ns = wall_ahead();
-    r->start.began_ns = clock_of(CLOCK_MONOTONIC) + r->wall_ns;
+    r->start.began_ns = clock_ns(CLOCK_MONOTONIC) + r->wall_ns;
     r->start.torn = r->torn;
     blocks_section(&head, r->names, r->start.ports + 1);
     put_start(r, &head);
@@ -320,12 +314,12 @@ static int write_out(struct recorder *r)
 static void flush(struct recorder *r)
 {
     if (!r->out.len) return;
-    const bool waits = r->retry_ns && clock_of(CLOCK_MONOTONIC) < r->retry_ns;
+    const bool waits = r->retry_ns && clock_ns(CLOCK_MONOTONIC) < r->retry_ns;
     const int failed = waits ? -EAGAIN : r->out.failed ? -ENOMEM : write_out(r);
     if (failed) {
         r->torn = true;
         count(&r->counters.lost, 1);
-        if (!waits) r->retry_ns = clock_of(CLOCK_MONOTONIC) + RETRY_NS;
+        if (!waits) r->retry_ns = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
         if (!waits) __atomic_store_n(&r->counters.failed, failed, __ATOMIC_RELAXED);
     } else {
         count(&r->counters.bytes, r->out.len);

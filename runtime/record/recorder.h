@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "runtime/exchange/moments.h"
 #include "runtime/record/reel.h"
-#include "runtime/worker/moments.h"
 #include "runtime/worker/worker.h"
 
 struct recorder_cfg {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/whole.h"
+#include "runtime/base/whole.h"
 
 enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
 

@@ -1,5 +1,5 @@
-/* The files of recordings in one directory (runtime/host/recordings.h), as a ring: numbered on and on, the oldest go as
- * new ones need room, and all together they are never larger than asked for. */
+/* The files of recordings in one directory (runtime/host/file/recordings.h), as a ring: numbered on and on, the oldest
+ * go as new ones need room, and all together they are never larger than asked for. */
 #ifndef RUNTIME_RECORD_REEL_H
 #define RUNTIME_RECORD_REEL_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/host/recordings.h"
+#include "runtime/host/file/recordings.h"
 
 struct reel_file {
     uint64_t number, bytes;

@@ -2,9 +2,9 @@
 #ifndef RUNTIME_RECORD_WORLD_H
 #define RUNTIME_RECORD_WORLD_H
 
-#include "runtime/record/bytes.h"
+#include "runtime/base/bytes.h"
+#include "runtime/exchange/snapshot.h"
 #include "runtime/record/format.h"
-#include "runtime/worker/snapshot.h"
 
 /* program: its number, whose shape the snapshot has. */
 void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program);

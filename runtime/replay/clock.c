@@ -36,7 +36,7 @@ static bool has_timers(const struct program *p)
     return p->meters_count || p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS);
 }
 
-struct replay_clock replay_clock_of(const struct replay *r)
+struct replay_clock replay_clock_of(const struct subject *r)
 {
     const uint64_t step = step_of(r->program);
     const uint32_t flags = r->program->meta->flags;

@@ -21,7 +21,7 @@ static void list(const struct program *p, const struct pbc_pool *pool, char *err
     text_clean(err);
 }
 
-static int down_one(struct replay *r, const char *name, char *err, size_t err_len)
+static int down_one(struct subject *r, const char *name, char *err, size_t err_len)
 {
     const struct program *p = r->program;
     const char *slash = strchr(name, '/');
@@ -48,7 +48,7 @@ static int down_one(struct replay *r, const char *name, char *err, size_t err_le
     return -ENOENT;
 }
 
-int down_find(struct replay *r, char *err, size_t err_len)
+int down_find(struct subject *r, char *err, size_t err_len)
 {
     if (!r->o->down_count) return 0;
     r->down = calloc((size_t)r->program->servers_count + 1, 1);

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/replay/explain.h"
-#include "runtime/replay/explain_fate.h"
-#include "runtime/replay/stop.h"
-#include "runtime/replay/streams.h"
+#include "runtime/base/stop.h"
+#include "runtime/replay/replay_priv.h"
+#include "runtime/report/explain/explain.h"
+#include "runtime/report/explain/fate.h"
+#include "runtime/report/given/ports.h"
+#include "runtime/report/said/streams.h"
 #include "vm/flow/fragments/frag.h"
 
 enum { WAITING_MOST = 64 };
@@ -27,7 +29,7 @@ struct wanted {
 
 /* A worker that is given frames one by one, as a pass gives them. */
 struct walker {
-    const struct replay *r;
+    const struct subject *r;
     struct executor *exec;
     struct vm *vm; /* its worker */
     struct replay_clock clock;
@@ -87,7 +89,7 @@ static bool traced(void *arg, uint64_t cookie)
     return of;
 }
 
-static bool walker_open(struct walker *w, const struct replay *r, bool in_kernel)
+static bool walker_open(struct walker *w, const struct subject *r, bool in_kernel)
 {
     const struct vm_cfg cfg = {.seed = r->o->seed,
                                .pool = r->pool,
@@ -138,7 +140,7 @@ static struct verdict walker_judge(struct walker *w, const struct capture_frame 
 
 /* ---- what is told ---- */
 
-static void tell(const struct replay *r, struct wanted *of)
+static void tell(const struct subject *r, struct wanted *of)
 {
     FILE *out = open_memstream(&of->text, &of->len);
     if (!out) return;
@@ -180,7 +182,7 @@ static int print(struct walker *w, struct out *out, bool all)
 
 static struct wanted *wanted_new(struct walker *asked, const struct capture_frame *f, uint64_t n)
 {
-    const struct replay *r = asked->r;
+    const struct subject *r = asked->r;
     const struct vm_in in = walker_wait(asked, f);
     struct wanted *of = calloc(1, sizeof *of);
     struct capture_frame kept = *f;
@@ -229,7 +231,7 @@ static int explain_at(struct walker walkers[2], const struct capture_frame *f, u
     return 0;
 }
 
-static int walk(const struct replay *r, struct walker walkers[2], struct out *out)
+static int walk(const struct subject *r, struct walker walkers[2], struct out *out)
 {
     const struct capture_waiting waiting = {.stop_fd = stop_fd()};
     struct capture_frame f;
@@ -255,7 +257,7 @@ static int walk(const struct replay *r, struct walker walkers[2], struct out *ou
     return 0;
 }
 
-int explain(const struct replay *r)
+int explain(const struct subject *r)
 {
     const bool in_kernel = r->o->exec == OPTIONS_EXEC_KERNEL;
     struct walker *walkers = calloc(2, sizeof *walkers);
@@ -269,14 +271,4 @@ int explain(const struct replay *r)
     const int failed = out_close(&out);
     if (failed && !status) status = -failed == EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
     return status;
-}
-
-int explain_packet(const struct explain_packet *e)
-{
-    struct out out;
-    out_open(&out, "-");
-    explain_packet_to(out.f, e);
-    const int failed = out_close(&out);
-    if (!failed) return 0;
-    return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
 }

@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
-#include "runtime/replay/stop.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/stop.h"
+#include "runtime/report/given/ports.h"
+#include "runtime/report/log.h"
 #include "vm/packet/parse/glance.h"
 #include "vm/packet/time.h"
 
@@ -57,7 +60,7 @@ static void frames_keep(struct pass *p, unsigned first, unsigned end)
     }
 }
 
-struct pass *pass_new(const struct replay *r, bool flows)
+struct pass *pass_new(const struct subject *r, bool flows)
 {
     struct pass *p = calloc(1, sizeof *p);
     if (!p) {
@@ -97,7 +100,7 @@ void pass_free(struct pass *p)
     free(p);
 }
 
-void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt)
+void frame_view(const struct subject *r, const struct capture_frame *f, struct pkt *pkt)
 {
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->ports->id[f->port]);
 }
@@ -123,6 +126,22 @@ static void packets_leave(struct pass *p)
         pool_put(e->pkt);
     }
     p->tx.count = 0;
+}
+
+/* One line an event on standard error. The packet is parsed again. */
+static void log_line(const struct subject *r, const struct event *e, struct pkt *pkt, uint64_t time_ns, uint64_t frame)
+{
+    struct key key;
+    char what[200];
+    pkt_parse(pkt, &r->facts, &key);
+    pkt_describe(pkt, &key, what, sizeof what);
+    log_say(stderr, &(struct log_said){.form = r->o->log,
+                                       .labels = &r->labels,
+                                       .rule = e->rule,
+                                       .bytes = pkt->wire_len,
+                                       .packet = text_clean(what),
+                                       .time_ns = time_ns,
+                                       .frame = frame});
 }
 
 /* A held frame is no longer among those of the batch: it is the entry's packet. */
@@ -307,7 +326,7 @@ static bool is_over(struct pass *p) { return stop_asked() || output_failed(p); }
 void pass_run(struct pass *p)
 {
     const struct options *o = p->r->o;
-    const uint64_t to = o->to ? o->to : UINT64_MAX, begin = clock_ns();
+    const uint64_t to = o->to ? o->to : UINT64_MAX, begin = clock_ns(CLOCK_MONOTONIC);
     const struct capture_waiting waiting = {.fn = outputs_flush, .arg = p, .stop_fd = stop_fd()};
     unsigned n;
     p->lined = p->verdicts || p->seen;
@@ -322,7 +341,7 @@ void pass_run(struct pass *p)
         progress_step(&p->progress, p->r->capture, p->read);
     }
     p->stopped = stop_asked();
-    p->t.elapsed_ns = clock_ns() - begin;
+    p->t.elapsed_ns = clock_ns(CLOCK_MONOTONIC) - begin;
     if (p->lined) lines_end(&p->lines);
     flows_end(p);
     progress_end(&p->progress);

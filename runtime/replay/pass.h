@@ -2,14 +2,14 @@
 #ifndef RUNTIME_REPLAY_PASS_H
 #define RUNTIME_REPLAY_PASS_H
 
-#include "runtime/replay/flows.h"
 #include "runtime/replay/lines.h"
 #include "runtime/replay/replay_priv.h"
 #include "runtime/replay/seen.h"
-#include "runtime/replay/streams.h"
+#include "runtime/report/flows.h"
+#include "runtime/report/said/streams.h"
 
 struct pass {
-    const struct replay *r;
+    const struct subject *r;
     struct executor *exec;
     struct vm *vm;                 /* its worker */
     struct streams *streams;       /* NULL: the program has no service that ends connections */
@@ -36,7 +36,7 @@ struct pass {
 };
 
 /* A pass with a fresh worker, which tells of flows that end if it is asked to; NULL after complaining. */
-struct pass *pass_new(const struct replay *r, bool flows);
+struct pass *pass_new(const struct subject *r, bool flows);
 void pass_free(struct pass *p);
 /* From where the capture stands to its end or the first output that fails. */
 void pass_run(struct pass *p);

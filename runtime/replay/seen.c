@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/report/given/ports.h"
 #include "vm/forward/service.h"
 
 struct seen_frame {
@@ -20,7 +21,7 @@ static const char *name_of(const void *arg, uint16_t port)
     return port < p->count ? p->name[port] : "";
 }
 
-int seen_open(struct seen *s, const struct replay *r, char *err, size_t err_len)
+int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len)
 {
     *s = (struct seen){.r = r, .dlt = -1};
     if (!r->o->write_seen) return 0;

@@ -6,7 +6,7 @@
 #include "runtime/replay/replay_priv.h"
 
 struct seen {
-    const struct replay *r;
+    const struct subject *r;
     struct capture_writer *writer; /* --write-seen, or NULL */
     int write_error;               /* negative errno */
     bool mixed;                    /* frames of several link types, which a pcap can't hold */
@@ -18,7 +18,7 @@ struct seen {
 };
 
 /* Opens what --write-seen names; 0, or -1 with a line in err. */
-int seen_open(struct seen *s, const struct replay *r, char *err, size_t err_len);
+int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len);
 /* 0 or a negative errno. */
 int seen_close(struct seen *s);
 /* Is anything of it asked for? */

@@ -179,7 +179,7 @@ static void rows_write(FILE *out, const cJSON *root)
 #define WORKER_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
 #define EGRESS_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
 #define KERNEL_COUNTER(field, key, words, doc) row(out, root, COUNT, "kernel", key, doc);
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
 }
 
 static void interfaces_write(FILE *out, const cJSON *root)
@@ -190,7 +190,7 @@ static void interfaces_write(FILE *out, const cJSON *root)
                &(struct metric){"interfaces", "interface", "interface", #field, "prey_interface_" #field "_total",     \
                                 "counter", doc},                                                                       \
                list);
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
 }
 
 /* ---- what stands alone, and objects of numbers ---- */
@@ -316,13 +316,13 @@ static void proxy_write(FILE *out, const cJSON *root)
     object_write(out, item(proxy, "refused"), "reason", "prey_proxy_refused_total", "counter",
                  "Connections and requests that were refused for what their bytes say.");
 #define COUNT(field, key, doc) row(out, root, COUNT, "proxy", key, doc);
-#include "runtime/proxy/count.def"
+#include "runtime/counters/proxy_count.def"
 #define HTTP_COUNT(ident, key, doc) row(out, proxy, COUNT, "http", key, doc);
-#include "runtime/proxy/http_count.def"
+#include "runtime/counters/proxy_http_count.def"
 #define TLS_COUNT(ident, key, doc) row(out, proxy, COUNT, "tls", key, doc);
-#include "runtime/proxy/tls_count.def"
+#include "runtime/counters/proxy_tls_count.def"
 #define PROXY_TIME(ident, key, doc) took_write(out, took, key, doc);
-#include "runtime/proxy/time.def"
+#include "runtime/counters/proxy_time.def"
     for (size_t i = 0; i < sizeof of_services / sizeof *of_services; i++) {
         const cJSON *service;
         family(out, of_services[i].name, of_services[i].type, of_services[i].help);

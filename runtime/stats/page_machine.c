@@ -90,7 +90,7 @@ static void in_kernel(FILE *out, const cJSON *kernel)
         html_number(out, item_number(kernel, key));                                                                    \
         fputs("</b> " words "</li>", out);                                                                             \
     }
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
     fputs("</ul>", out);
 }
 

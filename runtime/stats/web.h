@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A document (runtime/live/document.h), good until the next is asked for. */
+/* A document (runtime/live/control/document/document.h), good until the next is asked for. */
 struct web_seen {
     uint64_t number; /* another one: something may have changed */
     const cJSON *root;

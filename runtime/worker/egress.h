@@ -3,11 +3,11 @@
 #ifndef RUNTIME_WORKER_EGRESS_H
 #define RUNTIME_WORKER_EGRESS_H
 
+#include "runtime/exchange/ring.h"
+#include "runtime/exchange/snapshot.h"
+#include "runtime/exchange/tape.h"
 #include "runtime/io/io.h"
-#include "runtime/worker/ring.h"
 #include "runtime/worker/routed.h"
-#include "runtime/worker/snapshot.h"
-#include "runtime/worker/tape.h"
 #include "vm/keyed/archive.h"
 #include "vm/vm.h"
 
@@ -18,14 +18,14 @@ enum { WAIT_MOST = 256, WAIT_EACH = 16, WAIT_CROSSING = 192, ASK_CROSSING = 64 }
 /* Packets that were to leave, and did not. */
 enum egress_loss {
 #define LOSS_COUNTER(ident, key, words) LOSS_##ident,
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
     LOSS_COUNT
 };
 
 struct egress_counters {
     uint64_t lost[LOSS_COUNT];
 #define EGRESS_COUNTER(field, key, doc) uint64_t field;
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
 };
 
 /* A port of the worker. */
@@ -40,14 +40,6 @@ struct port {
     uint8_t at;             /* its index */
     struct tape *tape;      /* the worker's, or NULL */
 };
-
-/* The program's own id of the interface of the port `at`, or one above all of them. */
-uint16_t port_iface_id(const struct program *p, const char *device, unsigned at);
-/* What facts_iface.as is of an interface whose own id is that. */
-uint16_t port_known_as(const struct program *p, const char *device, uint16_t own);
-
-/* What facts_device.as is of a device. */
-uint16_t device_known_as(const struct program *p, const char *device);
 
 /* Queue it there (runtime/io/io.h). */
 static inline void port_send(struct port *p, struct pkt *pkt)

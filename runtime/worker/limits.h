@@ -1,4 +1,4 @@
-/* Limits that a worker reached, as counts that only grow (limit.def), for the main thread to tell of. */
+/* Limits that a worker reached, as counts that only grow (counters/limit.def), for the main thread to tell of. */
 #ifndef RUNTIME_WORKER_LIMITS_H
 #define RUNTIME_WORKER_LIMITS_H
 
@@ -6,7 +6,7 @@
 
 enum reached_limit {
 #define LIMIT(ident, key, told, words) LIMIT_##ident,
-#include "runtime/worker/limit.def"
+#include "runtime/counters/limit.def"
     LIMITS
 };
 

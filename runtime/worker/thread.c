@@ -5,18 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/worker/owned.h"
 #include "runtime/worker/worker.h"
 
 /* What waits for a neighbour is looked at so often. */
 #define RETRY_NS UINT64_C(50000000)
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void stand_still(struct worker *w)
 {
@@ -64,11 +58,11 @@ static void *run(void *arg)
     struct worker *w = arg;
     while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
         if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
-        const uint64_t now = now_ns();
+        const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
     }
     /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
-    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, now_ns());
+    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, clock_ns(CLOCK_MONOTONIC));
     return NULL;
 }
 

@@ -3,8 +3,8 @@
 #ifndef RUNTIME_WORKER_WATCHED_H
 #define RUNTIME_WORKER_WATCHED_H
 
+#include "runtime/exchange/snapshot.h"
 #include "runtime/host/host.h"
-#include "runtime/worker/snapshot.h"
 #include "vm/vm.h"
 
 /* The first place of the program where a frame to or from the host itself, whose addresses those are, or (forwards) one

@@ -7,10 +7,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "runtime/host/tun.h"
+#include "runtime/host/device/tun.h"
+#include "runtime/io/gso.h"
 #include "runtime/io/offload.h"
-#include "runtime/replay/text.h"
-#include "runtime/worker/gso.h"
+#include "runtime/report/text.h"
 #include "runtime/worker/owned.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
@@ -579,6 +579,13 @@ void worker_take_carried(struct worker *w)
     }
 }
 
+/* Its balancing tables for those of its snapshot, as soon as they hold; w->tables_ns: when to ask again. */
+static void take_tables(struct worker *w, uint64_t now)
+{
+    struct balance *due = tables_due(w->egress.snapshot, w->cfg.worker, now, &w->tables, &w->tables_ns);
+    if (due) vm_take_tables(w->vm, due);
+}
+
 unsigned worker_turn(struct worker *w, uint64_t now)
 {
     unsigned got = 0;
@@ -589,7 +596,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
         w->egress.asked = true;
     }
     if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
-    if (__builtin_expect(now >= w->tables_ns, 0)) tables_take(w, now);
+    if (__builtin_expect(now >= w->tables_ns, 0)) take_tables(w, now);
     worker_take_carried(w);
     for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)

@@ -5,16 +5,16 @@
 
 #include <pthread.h>
 
-#include "runtime/host/opened.h"
-#include "runtime/totals.h"
+#include "runtime/counters/totals.h"
+#include "runtime/exchange/handover.h"
+#include "runtime/exchange/listing.h"
+#include "runtime/exchange/observers.h"
+#include "runtime/exchange/openers.h"
+#include "runtime/host/guard/opened.h"
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
-#include "runtime/worker/handover.h"
 #include "runtime/worker/limits.h"
-#include "runtime/worker/listing.h"
-#include "runtime/worker/observers.h"
-#include "runtime/worker/openers.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/flow/met.h"
 #include "vm/worker/datagrams.h"
@@ -38,7 +38,7 @@ struct worker_counters {
     struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */
     struct counter carried; /* passed in the kernel, of connections that end here: among the verdicts */
 #define WORKER_COUNTER(field, key, doc) uint64_t field;
-#include "runtime/counter.def"
+#include "runtime/counters/counter.def"
 };
 
 enum { WORKERS_MOST = 16, PIECES_WAIT_MOST = 64 };
@@ -101,7 +101,7 @@ struct worker {
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* what the kernel's executor knew of these, */
-    uint8_t asked[VM_BATCH];    /* and of it what is recorded (tape.h) */
+    uint8_t asked[VM_BATCH];    /* and of it what is recorded (exchange/tape.h) */
     struct flow_met mets[VM_BATCH];
     struct vm_ways ways; /* where its recipes lead (up.h) */
     struct bridge bridge;

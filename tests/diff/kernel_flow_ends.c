@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/flows.h"
+#include "runtime/kernel/run/flows.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "vm/flow/table_shared.h"

@@ -13,8 +13,8 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/events.h"
-#include "runtime/kernel/flows.h"
+#include "runtime/kernel/run/events.h"
+#include "runtime/kernel/run/flows.h"
 #include "tests/lib/draw_talk.h"
 #include "vm/context/context.h"
 #include "vm/flow/table_priv.h"

@@ -20,7 +20,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/flows.h"
+#include "runtime/kernel/run/flows.h"
 #include "tests/lib/draw_talk.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"

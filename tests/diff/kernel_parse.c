@@ -9,7 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/world.h"
+#include "runtime/kernel/run/world.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/draw.h"
 #include "vm/packet/parse/header.h"

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "runtime/io/deal_priv.h"
+#include "runtime/io/steer/deal_priv.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
 #include "tests/lib/talk.h"

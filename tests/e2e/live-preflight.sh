@@ -96,7 +96,7 @@ the nat, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"" -i wan -i lan
 at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.
-at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer.bpf.o" sec xdp.frags
+at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
 tags="notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
 other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off"
 looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \

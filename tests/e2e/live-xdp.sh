@@ -183,7 +183,7 @@ ip -n "$id-prey" addr del 10.1.0.100/32 dev lo
 prey_ends
 
 # Another program is on the interface: it stays, or is replaced for good.
-ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "${bin%/san}/runtime/io/steer.bpf.o" sec xdp.frags
+ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
 same 'another program is there' "$(programs)" 1
 refused 'another program' 'has an XDP program .* of another process; there can be one; this mends it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
 same 'it stays' "$(programs)" 1

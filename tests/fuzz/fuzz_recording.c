@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "compiler/compiler.h"
-#include "runtime/record/player.h"
+#include "runtime/record/again/player.h"
 #include "runtime/record/reel.h"
-#include "runtime/record/sessions.h"
+#include "runtime/record/told/sessions.h"
 #include "tests/lib/recorded.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

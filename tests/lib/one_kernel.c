@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/events.h"
-#include "runtime/kernel/flows.h"
+#include "runtime/kernel/run/events.h"
+#include "runtime/kernel/run/flows.h"
 #include "runtime/kernel/kernel_priv.h"
 
 enum { KEPT = 4 };

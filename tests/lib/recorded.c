@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/exchange/iface_id.h"
 #include "vm/forward/service.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/kpkt.h"

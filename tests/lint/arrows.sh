@@ -36,8 +36,8 @@ may vm/context/ 'vm/context/*.[ch]' "$shared vm/vm.h vm/context/ vm/judge/ vm/fl
 may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/kernel/ 'vm/kernel/*.[ch]' "$shared vm/kernel/ vm/forward/ vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
-# What people read of a packet or a capture is worded in one place, runtime/replay/.
-replay_words='runtime/options.h runtime/self.h runtime/replay/text.h runtime/replay/explain.h runtime/replay/iface.h runtime/replay/routes.h runtime/replay/ports.h runtime/replay/streams.h runtime/replay/progress.h runtime/replay/stop.h runtime/record/own.h'
+# What people read of a packet or a capture is worded in one place, runtime/report/.
+report='runtime/base/ runtime/counters/ runtime/report/ runtime/record/own.h'
 may compiler/ 'compiler/*.c compiler/*.h :!compiler/traffic/*' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 # The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.
 room() {
@@ -56,30 +56,14 @@ room ruletest image resolve normal analysis
 room setup image
 # It reads other tools' files: no compile has begun.
 may compiler/import/ 'compiler/import/*.[ch]' 'lang/ vm/words/addr_text.h vm/words/names.h compiler/say.h compiler/import/'
-may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $replay_words compiler/compiler.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
+may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $report compiler/compiler.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
 room command image resolve normal classify analysis setup traffic import
-# The rooms of runtime/, as its README draws them; those that hold no file yet are held from their first.
+# Leaves of runtime/; the order of its rooms is layers.py's.
 may runtime/capture/ 'runtime/capture/*.[ch]' 'runtime/capture/ vm/packet/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.[ch]' 'runtime/schedule/ vm/program/program.h'
-wing() {
-    name=runtime/$1/
-    shift
-    may "$name" "$name*.[ch]" "vm/ runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/whole.h runtime/fnv.h runtime/jit.h runtime/io.def runtime/counter.def $name$(printf ' runtime/%s/' "$@" | sed 's| runtime//$||')"
-}
-wing replay capture schedule kernel
-wing host
-wing io host
-wing parent host io kernel
-wing check host
-wing proxy worker host
-wing ctl
-wing kernel
-may runtime/stats/ 'runtime/stats/*.[ch]' "runtime/stats/ vm/counter.def runtime/counter.def runtime/proxy/count.def runtime/proxy/time.def runtime/proxy/http_count.def runtime/proxy/tls_count.def"
-may runtime/preyctl/ 'runtime/preyctl/*.[ch]' "vm/ lang/ compiler/ runtime/preyctl/ runtime/compiled.h runtime/duration.h runtime/whole.h runtime/ctl/message.h runtime/ctl/question.def runtime/counter.def runtime/replay/text.h"
-wing_words='runtime/replay/text.h runtime/replay/report.h'
-may runtime/record/ 'runtime/record/*.[ch]' "vm/ runtime/options.h runtime/self.h runtime/whole.h runtime/counters.h runtime/totals.h $wing_words runtime/replay/verdicts.h runtime/replay/only.h runtime/replay/out.h runtime/replay/explain.h runtime/replay/flows.h runtime/replay/log.h runtime/record/ runtime/worker/ runtime/io/ runtime/host/ runtime/capture/ runtime/schedule/"
-may runtime/worker/ 'runtime/worker/*.[ch]' "vm/ runtime/options.h runtime/totals.h runtime/io.def runtime/counter.def runtime/replay/text.h runtime/worker/ runtime/io/ runtime/host/"
-may runtime/live/ 'runtime/live/*.[ch]' "vm/ runtime/compiled.h runtime/options.h runtime/self.h runtime/counters.h runtime/totals.h runtime/json.h runtime/counter.def $wing_words runtime/replay/flows.h runtime/replay/explain_asked.h runtime/live/ runtime/kernel/ runtime/worker/ runtime/record/ runtime/io/ runtime/parent/ runtime/host/ runtime/check/ runtime/proxy/ runtime/ctl/ runtime/stats/ runtime/capture/ runtime/schedule/"
+may runtime/ctl/ 'runtime/ctl/*.[ch]' 'runtime/ctl/ runtime/base/'
+may runtime/stats/ 'runtime/stats/*.[ch]' 'runtime/stats/ vm/counter.def runtime/counters/'
+may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyctl/ runtime/base/ runtime/ctl/message.h runtime/ctl/question.def runtime/counters/ runtime/report/text.h'
 may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/'
 
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.

@@ -1,4 +1,4 @@
-"""The manual lists every counter of vm/counter.def, runtime/counter.def and the proxy's tables by its place in JSON, and preyrun prints each
+"""The manual lists every counter of vm/counter.def, runtime/counters/counter.def and the proxy's tables by its place in JSON, and preyrun prints each
 (those of the second: tests/e2e/live-passthrough.sh; of the third: tests/e2e/live-proxy.sh). UPDATE=1 rewrites the
 list between its marks in man/preyrun.1. Prints TAP lines."""
 import ast
@@ -13,15 +13,15 @@ MAN = pathlib.Path("man/preyrun.1")
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
 BEGIN, LIVE, PROXY, END = '.\\" counters\n', '.\\" live counters\n', '.\\" proxy counters\n', '.\\" end\n'
-# Of runtime/counter.def: a macro, how its arguments are called, and its place in JSON.
+# Of runtime/counters/counter.def: a macro, how its arguments are called, and its place in JSON.
 LIVE_KINDS = [("IO", "key, words, doc", '"interfaces[]." #key, doc'), ("WORKER", "field, key, doc", '"live." key, doc'),
               ("EGRESS", "field, key, doc", '"live." key, doc'), ("LOSS", "ident, key, doc", '"live.lost." key, "not sent: " doc')]
 # Of the proxy's tables: the table, its macro, how its arguments are called, and its place in JSON.
-PROXY_KINDS = [("runtime/proxy/count.def", "COUNT", "field, key, doc", '"proxy." key, doc'),
-               ("runtime/proxy/http_count.def", "HTTP_COUNT", "ident, key, doc", '"proxy.http." key, doc'),
-               ("runtime/proxy/tls_count.def", "TLS_COUNT", "ident, key, doc", '"proxy.tls." key, doc'),
-               ("runtime/proxy/time.def", "PROXY_TIME", "ident, key, doc", '"proxy.took." key, doc'),
-               ("runtime/proxy/end.def", "END", "ident, name, class, doc", '"proxy.ended_by." name, doc'),
+PROXY_KINDS = [("runtime/counters/proxy_count.def", "COUNT", "field, key, doc", '"proxy." key, doc'),
+               ("runtime/counters/proxy_http_count.def", "HTTP_COUNT", "ident, key, doc", '"proxy.http." key, doc'),
+               ("runtime/counters/proxy_tls_count.def", "TLS_COUNT", "ident, key, doc", '"proxy.tls." key, doc'),
+               ("runtime/counters/proxy_time.def", "PROXY_TIME", "ident, key, doc", '"proxy.took." key, doc'),
+               ("runtime/counters/proxy_end.def", "END", "ident, name, class, doc", '"proxy.ended_by." name, doc'),
                ("vm/stream/reason.def", "STREAM_REASON", "ident, name, status, doc", '"proxy.refused." name, doc')]
 
 # A program that counts all of them.
@@ -56,7 +56,7 @@ def rows():
 
 
 def live_rows():
-    return expand("".join(f"#define {k}_COUNTER({args}) @ROW ({row})\n" for k, args, row in LIVE_KINDS), "runtime/counter.def")
+    return expand("".join(f"#define {k}_COUNTER({args}) @ROW ({row})\n" for k, args, row in LIVE_KINDS), "runtime/counters/counter.def")
 
 
 def proxy_rows():

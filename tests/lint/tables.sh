@@ -38,7 +38,7 @@ each "every word of a clause is one of the language" \
 each "every kind of node is told of or in a golden tree" \
     "$(rows lang/ast.def NODE 2)" "lang/TREE.md tests/golden"
 # The manual's list of events is that of the table, word and meaning.
-missing=$(sed -n 's/^EVENT([^,]*, *"\([^"]*\)", *"[^"]*", *[0-9]*, *"\(.*\)")$/\1\t\2/p' runtime/live/event.def |
+missing=$(sed -n 's/^EVENT([^,]*, *"\([^"]*\)", *"[^"]*", *[0-9]*, *"\(.*\)")$/\1\t\2/p' runtime/live/tell/event.def |
     while IFS="$(printf '\t')" read -r word doc; do
         grep -qxF -e "$(printf '%-12s %s' "$word" "$doc")" man/preyrun.1 || printf '#   %-12s %s\n' "$word" "$doc"
     done)

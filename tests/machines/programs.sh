@@ -15,5 +15,5 @@ status=$?
     { path[NR - 1] = $0 }
     END { for (i = 0; i < count && count < NR; i++) stays[int(i * NR / count)]; for (i = 0; i < NR && count < NR; i++) if (!(i in stays)) print path[i] }' |
     sed 's/\(.*\)\.pbc$/\1.pbc\n\1.prey/' | xargs -r rm
-cp "$B"/runtime/*/*.bpf.o "$out" || status=1
+cp "$B"/runtime/*/*/*.bpf.o "$out" || status=1
 exit $status

@@ -1,5 +1,5 @@
-/* What the programs in the kernel that let connections of the proxy pass (gate.bpf.c, runtime/io/filter.bpf.c) and the
- * side that tells them which these are (runtime/io/gate.c) share: the shapes of maps. */
+/* What the programs in the kernel that let connections of the proxy pass (gate.bpf.c, runtime/io/steer/filter.bpf.c) and the
+ * side that tells them which these are (runtime/io/steer/gate.c) share: the shapes of maps. */
 #ifndef VM_KERNEL_GATE_H
 #define VM_KERNEL_GATE_H
 

@@ -5,7 +5,7 @@
 #include "vm/kernel/loop.bpf.h"
 #include "vm/kernel/table.h"
 
-/* Rows of runtime/kernel/table.def. */
+/* Rows of runtime/kernel/maps/table.def. */
 extern const char const_meters, const_meter_said, const_meter_slots, const_meter_keys;
 extern uint16_t table_meter_tags[];
 extern uint64_t table_meter_words[], table_meter_keys[];

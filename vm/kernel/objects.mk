@@ -19,4 +19,4 @@ $(BPF)/vm/kernel/objects.inc: $(foreach form,kernel kernel/counted,$(patsubst %,
 	@for form in kernel counted; do \
 		echo "static const struct object $${form}_objects[] = {"; for n in $(STAGES); do echo "{\"$$n\", $${form}_$$n},"; done; echo "};"; \
 	done >>$@
-$(B)/runtime/kernel/object.o: $(BPF)/vm/kernel/objects.inc
+$(B)/runtime/kernel/object/object.o: $(BPF)/vm/kernel/objects.inc

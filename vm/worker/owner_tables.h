@@ -1,4 +1,4 @@
-/* What owners are made of, for who decides by the same tables elsewhere (runtime/io/deal.c). */
+/* What owners are made of, for who decides by the same tables elsewhere (runtime/io/steer/deal.c). */
 #ifndef VM_WORKER_OWNER_TABLES_H
 #define VM_WORKER_OWNER_TABLES_H
 

@@ -1,5 +1,5 @@
 /* Whose a conversation is: the decision of owner.h as inline functions over flat tables, so that the vm and a program
- * of the kernel that deals out frames (runtime/io/deal.bpf.c) make the same one.
+ * of the kernel that deals out frames (runtime/io/steer/deal.bpf.c) make the same one.
  *
  * Who includes it has said before where the tables lie: WHOSE_T is the type of what is passed, `t`; WHOSE_NUMBERS(t) a
  * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i)

@@ -10,8 +10,8 @@
 #ifndef RUNTIME_PROXY_HTTP_KEPT_H
 #define RUNTIME_PROXY_HTTP_KEPT_H
 
-#include "runtime/proxy/side.h"
-#include "runtime/proxy/slab.h"
+#include "runtime/proxy/loop/side.h"
+#include "runtime/proxy/loop/slab.h"
 
 enum { KEPT_BUCKETS = 256 };
 

@@ -9,7 +9,7 @@
 #ifndef RUNTIME_PROXY_HTTP_MESSAGE_H
 #define RUNTIME_PROXY_HTTP_MESSAGE_H
 
-#include "runtime/proxy/relay.h"
+#include "runtime/proxy/loop/relay.h"
 #include "vm/stream/body.h"
 
 struct message {

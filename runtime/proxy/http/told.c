@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/proxy/log_line.h"
+#include "runtime/proxy/told/log_line.h"
 
 static struct view_span put(struct told *t, uint16_t *at, const char *text)
 {

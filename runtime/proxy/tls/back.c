@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/host/certificates.h"
+#include "runtime/host/file/certificates.h"
 #include "runtime/proxy/tls/known.h"
 #include "runtime/proxy/tls/tls_priv.h"
 

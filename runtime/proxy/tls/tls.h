@@ -3,9 +3,9 @@
 #ifndef RUNTIME_PROXY_TLS_TLS_H
 #define RUNTIME_PROXY_TLS_TLS_H
 
-#include "runtime/host/keypair.h"
-#include "runtime/proxy/counters.h"
-#include "runtime/proxy/side.h"
+#include "runtime/host/file/keypair.h"
+#include "runtime/proxy/loop/side.h"
+#include "runtime/proxy/told/counters.h"
 #include "vm/stream/stream.h"
 
 /* What TLS adds to a connection that is idle, and at most to one that is not: the library's memory, as it was measured

@@ -13,7 +13,7 @@
 
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/http/http.h"
-#include "runtime/worker/snapshot.h"
+#include "runtime/exchange/snapshot.h"
 #include "tests/lib/judge.h"
 #include "tests/unit/runtime/proxy_whole.h"
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "runtime/host/clsact.h"
+#include "runtime/host/hook/clsact.h"
 #include "tests/unit/runtime/netns.h"
 
 static bool kernel_is_old;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/host/aside.h"
+#include "runtime/host/device/aside.h"
 #include "tests/unit/runtime/netns.h"
 
 enum { MOST = 1024, ASKED = MOST + 76 };

@@ -1,5 +1,5 @@
 /* What a card says of itself, and which ones `xdp` suits. */
-#include "runtime/host/offload.h"
+#include "runtime/host/device/offload.h"
 #include "runtime/io/card.h"
 #include "tests/unit/runtime/netns.h"
 

@@ -13,7 +13,7 @@
 
 #include "runtime/check/checks.h"
 #include "runtime/check/heap.h"
-#include "runtime/host/certificates.h"
+#include "runtime/host/file/certificates.h"
 #include "tests/lib/judge.h"
 
 struct bench {

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/ctl/server.h"
-#include "runtime/duration.h"
+#include "runtime/base/duration.h"
 
 /* ---- messages ---- */
 

@@ -9,11 +9,11 @@
 #include <netpacket/packet.h>
 #include <sys/socket.h>
 
-#include "runtime/host/here.h"
+#include "runtime/host/view/here.h"
 #include "runtime/host/state.h"
-#include "runtime/host/tun.h"
-#include "runtime/io/filter.h"
-#include "runtime/io/gate.h"
+#include "runtime/host/device/tun.h"
+#include "runtime/io/steer/filter.h"
+#include "runtime/io/steer/gate.h"
 #include "tests/unit/runtime/old_kernel.h"
 
 static int host, client; /* descriptors of the namespaces */

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "runtime/host/guard.h"
+#include "runtime/host/guard/guard.h"
 #include "runtime/host/state.h"
 #include "tests/unit/runtime/netns.h"
 

@@ -8,9 +8,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "runtime/host/hooks.h"
+#include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
-#include "runtime/host/xdp.h"
+#include "runtime/host/hook/xdp.h"
 #include "tests/unit/runtime/old_kernel.h"
 
 enum { XDP_LETS = 2, XDP_DROPS = 1, TC_LETS = -1, TC_DROPS = 2 };

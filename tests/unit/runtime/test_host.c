@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "runtime/host/host.h"
-#include "runtime/host/resolve.h"
+#include "runtime/host/view/resolve.h"
 #include "tests/unit/runtime/netns.h"
 
 static struct host *open_host(void)

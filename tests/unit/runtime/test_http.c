@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/proxy/http/kept.h"
-#include "runtime/proxy/log_line.h"
+#include "runtime/proxy/told/log_line.h"
 #include "runtime/proxy/http/message.h"
 #include "runtime/proxy/http/page.h"
 #include "runtime/proxy/http/rewrite.h"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/events.h"
+#include "runtime/kernel/run/events.h"
 #include "tests/lib/compiled.h"
 #include "vm/judge/judge.h"
 #include "vm/packet/csum.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/kernel/cover.h"
+#include "runtime/kernel/maps/cover.h"
 #include "tests/lib/rng.h"
 
 enum { RANGES = 40, PREFIXES = 8192 };

@@ -19,7 +19,7 @@
 #include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/kernel_priv.h"
-#include "runtime/kernel/refused.h"
+#include "runtime/kernel/object/refused.h"
 
 static struct program *program;
 static struct kernel *kernel; /* NULL: not allowed here */

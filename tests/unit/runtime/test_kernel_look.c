@@ -16,7 +16,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
-#include "runtime/kernel/world.h"
+#include "runtime/kernel/run/world.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/meters.h"

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "runtime/kernel/ask.h"
-#include "runtime/kernel/facts.h"
+#include "runtime/kernel/run/facts.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/talk.h"
 #include "vm/judge/decided.h"

@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
-#include "runtime/host/programs.h"
+#include "runtime/host/hook/programs.h"
 #include "runtime/kernel/kernel.h"
 
 static struct program *program;

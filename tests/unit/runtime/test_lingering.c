@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
-#include "runtime/live/lingering.h"
+#include "runtime/live/carry/lingering.h"
 #include "vm/program/program.h"
 
 #define S UINT64_C(1000000000)

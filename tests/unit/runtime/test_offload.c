@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "runtime/host/announce.h"
-#include "runtime/host/offload.h"
+#include "runtime/host/device/announce.h"
+#include "runtime/host/device/offload.h"
 #include "runtime/host/state.h"
 #include "tests/unit/runtime/netns.h"
 

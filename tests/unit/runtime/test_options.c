@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/options.h"
+#include "runtime/preyrun/options.h"
 
 static struct options o;
 static char err[400];
@@ -234,7 +234,7 @@ static void help_and_version(void **state)
     (void)state;
     static const char *const names[] = {
 #define OPTION(name, letter, takes, argument, way, doc) name[0] ? "--" name : "-i",
-#include "runtime/options.def"
+#include "runtime/preyrun/options.def"
 #undef OPTION
     };
     assert_int_equal(parse("--help"), OPTIONS_DONE);
@@ -252,7 +252,7 @@ static void manual_names_all(void **state)
     (void)state;
     static const char *const names[] = {
 #define OPTION(name, letter, takes, argument, way, doc) name,
-#include "runtime/options.def"
+#include "runtime/preyrun/options.def"
 #undef OPTION
     };
     static char manual[65536], plain[65536];

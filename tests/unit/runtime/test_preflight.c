@@ -4,8 +4,8 @@
 #include <sys/syscall.h>
 #include <linux/capability.h>
 
-#include "runtime/host/preflight.h"
-#include "runtime/host/tun.h"
+#include "runtime/host/look/preflight.h"
+#include "runtime/host/device/tun.h"
 #include "tests/unit/runtime/netns.h"
 
 static char told[8000];

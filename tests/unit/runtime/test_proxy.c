@@ -11,7 +11,7 @@
 /* after those that it needs */
 #include <cmocka.h>
 
-#include "runtime/proxy/relay.h"
+#include "runtime/proxy/loop/relay.h"
 
 #define MS 1000000ull
 

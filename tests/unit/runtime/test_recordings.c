@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "runtime/host/recordings.h"
+#include "runtime/host/file/recordings.h"
 #include "runtime/record/reel.h"
 
 static void make(int dir, uint64_t number)

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "runtime/host/memory.h"
-#include "runtime/live/room.h"
+#include "runtime/live/rules/room.h"
 
 #define GIB (UINT64_C(1) << 30)
 

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "runtime/host/routing.h"
+#include "runtime/host/view/routing.h"
 #include "tests/unit/runtime/netns.h"
 
 enum { MOST = 1000 };

@@ -4,7 +4,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 
-#include "runtime/host/ports.h"
+#include "runtime/host/guard/ports.h"
 #include "runtime/host/state.h"
 #include "tests/unit/runtime/netns.h"
 

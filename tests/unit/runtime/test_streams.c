@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/replay/streams.h"
+#include "runtime/report/said/streams.h"
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/world.h"
 

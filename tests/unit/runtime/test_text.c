@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/replay/text.h"
+#include "runtime/report/text.h"
 #include "tests/lib/imgbuild.h"
 
 static void numbers(void **state)

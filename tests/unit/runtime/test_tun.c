@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "runtime/host/tun.h"
+#include "runtime/host/device/tun.h"
 #include "tests/unit/runtime/netns.h"
 
 static int open_tun(const char *instance, const char *called)

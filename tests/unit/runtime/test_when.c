@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/when.h"
+#include "runtime/base/when.h"
 
 #define SECOND UINT64_C(1000000000)
 #define DAY    (86400 * SECOND)

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "runtime/io/io.h"
-#include "runtime/io/steer.h"
+#include "runtime/io/steer/steer.h"
 #include "tests/unit/runtime/netns.h"
 
 enum { LEN = 64, ROUNDS = 40, TYPE = 0x88b5 /* for experiments (IEEE 802) */ };

@@ -1,8 +1,8 @@
 /* Functions of BPF instructions whose names are still to be filled in: what the generator makes of a program, and what
- * runtime/kernel/ reads from the objects that clang made. The linker (runtime/kernel/link.h) puts them together.
+ * runtime/kernel/ reads from the objects that clang made. The linker (runtime/kernel/object/link.h) puts them together.
  *
  * Each name is a call's target or a value: table_FIELD, mask_FIELD (of a section), map_NAME, state_NAME, mask_NAME (of
- * a map, runtime/kernel/map.def), const_NAME. */
+ * a map, runtime/kernel/maps/map.def), const_NAME. */
 #ifndef VM_KERNEL_GEN_CODE_H
 #define VM_KERNEL_GEN_CODE_H
 

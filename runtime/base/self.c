@@ -1,0 +1,130 @@
+/* The addresses of this machine: parsed, sorted, each once, as the vm searches them. */
+#include "runtime/base/self.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare4(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int compare6(const void *a, const void *b)
+{
+    const struct pbc_range6 *x = a, *y = b;
+    if (x->lo_hi != y->lo_hi) return x->lo_hi > y->lo_hi ? 1 : -1;
+    return (x->lo_lo > y->lo_lo) - (x->lo_lo < y->lo_lo);
+}
+
+static uint64_t be64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return be64toh(v);
+}
+
+static int add4(struct self *s, const struct in_addr *a)
+{
+    uint32_t *more = reallocarray(s->v4, s->v4_count + 1, sizeof *more);
+    if (!more) return -ENOMEM;
+    s->v4 = more;
+    s->v4[s->v4_count++] = ntohl(a->s_addr);
+    if (!s->first4) s->first4 = ntohl(a->s_addr);
+    return 0;
+}
+
+static int add6(struct self *s, const struct in6_addr *a)
+{
+    struct pbc_range6 *more = reallocarray(s->v6, s->v6_count + 1, sizeof *more);
+    if (!more) return -ENOMEM;
+    s->v6 = more;
+    const uint64_t hi = be64(a->s6_addr), lo = be64(a->s6_addr + 8);
+    if (!s->v6_count)
+        for (unsigned i = 0; i < 4; i++) s->first6[i] = ntohl(a->s6_addr32[i]);
+    s->v6[s->v6_count++] = (struct pbc_range6){.lo_hi = hi, .lo_lo = lo, .hi_hi = hi, .hi_lo = lo};
+    return 0;
+}
+
+static int add_one(struct self *s, const char *text, size_t len, char *err, size_t err_len)
+{
+    char buf[INET6_ADDRSTRLEN];
+    struct in_addr a4;
+    struct in6_addr a6;
+    int failed = -EINVAL;
+    if (len < sizeof buf) {
+        memcpy(buf, text, len);
+        buf[len] = 0;
+        if (inet_pton(AF_INET, buf, &a4) == 1)
+            failed = add4(s, &a4);
+        else if (inet_pton(AF_INET6, buf, &a6) == 1)
+            failed = add6(s, &a6);
+    }
+    if (failed == -EINVAL)
+        snprintf(err, err_len, "`%.*s` is not an IPv4 or IPv6 address", (int)(len < 60 ? len : 60), text);
+    if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
+    return failed;
+}
+
+static unsigned once(void *v, unsigned n, size_t size, int (*compare)(const void *, const void *))
+{
+    if (!n) return 0;
+    char *p = v;
+    qsort(p, n, size, compare);
+    unsigned kept = 1;
+    for (unsigned i = 1; i < n; i++)
+        if (compare(p + i * size, p + (kept - 1) * size)) memmove(p + kept++ * size, p + i * size, size);
+    return kept;
+}
+
+static void sort(struct self *s)
+{
+    s->v4_count = once(s->v4, s->v4_count, sizeof *s->v4, compare4);
+    s->v6_count = once(s->v6, s->v6_count, sizeof *s->v6, compare6);
+}
+
+int self_add(struct self *s, const char *list, char *err, size_t err_len)
+{
+    for (const char *at = list;; at++) {
+        const size_t len = strcspn(at, ",");
+        const int failed = add_one(s, at, len, err, err_len);
+        if (failed) return failed;
+        at += len;
+        if (!*at) break;
+    }
+    sort(s);
+    return 0;
+}
+
+int self_add_facts(struct self *s, const struct facts *f)
+{
+    uint32_t *v4 = reallocarray(s->v4, s->v4_count + f->self4_count + 1u, sizeof *v4);
+    if (v4) s->v4 = v4;
+    struct pbc_range6 *v6 = v4 ? reallocarray(s->v6, s->v6_count + f->self6_count + 1u, sizeof *v6) : NULL;
+    if (!v6) return -ENOMEM;
+    s->v6 = v6;
+    for (unsigned i = 0; i < f->self4_count; i++) v4[s->v4_count++] = f->self4[i];
+    for (unsigned i = 0; i < f->self6_count; i++) v6[s->v6_count++] = f->self6[i];
+    sort(s);
+    if (!s->first4) s->first4 = f->addr4;
+    if (!(s->first6[0] | s->first6[1] | s->first6[2] | s->first6[3])) memcpy(s->first6, f->addr6, sizeof s->first6);
+    return 0;
+}
+
+struct facts self_facts(const struct self *s)
+{
+    struct facts f = {
+        .self4 = s->v4, .self4_count = s->v4_count, .self6 = s->v6, .self6_count = s->v6_count, .addr4 = s->first4};
+    memcpy(f.addr6, s->first6, sizeof f.addr6);
+    return f;
+}
+
+void self_fini(struct self *s)
+{
+    free(s->v4);
+    free(s->v6);
+    *s = (struct self){0};
+}

@@ -1,0 +1,24 @@
+/* The addresses of this machine, as --self lists them, in the shape that struct facts wants. */
+#ifndef RUNTIME_BASE_SELF_H
+#define RUNTIME_BASE_SELF_H
+
+#include <stddef.h>
+
+#include "vm/vm.h"
+
+struct self {
+    uint32_t *v4; /* host order, ascending, each once */
+    struct pbc_range6 *v6;
+    unsigned v4_count, v6_count;
+    uint32_t first4, first6[4]; /* the first that was listed of each family: this machine speaks from it; 0: none */
+};
+
+/* Add a comma-separated list of v4 and v6 addresses. 0, or -EINVAL or -ENOMEM with one line in err. */
+int self_add(struct self *s, const char *list, char *err, size_t err_len);
+/* Add those of facts: arrays of host order and of ranges of one address each. 0 or -ENOMEM. */
+int self_add_facts(struct self *s, const struct facts *f);
+/* As facts of them; they stay self's. */
+struct facts self_facts(const struct self *s);
+void self_fini(struct self *s);
+
+#endif

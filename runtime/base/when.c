@@ -1,0 +1,51 @@
+/* See when.h. */
+#include "runtime/base/when.h"
+
+#include <string.h>
+#include <time.h>
+
+#define SECOND UINT64_C(1000000000)
+#define DAY    (86400 * SECOND)
+
+/* Behind a second its fraction, behind all a Z, for UTC. */
+static bool read_rest(const char *at, uint64_t *ns)
+{
+    *ns = 0;
+    if (*at == '.') {
+        uint64_t unit = SECOND;
+        for (at++; *at >= '0' && *at <= '9'; at++) *ns += (uint64_t)(*at - '0') * (unit /= 10);
+    }
+    return !strcmp(*at == 'Z' ? at + 1 : at, "");
+}
+
+bool when_read(const char *text, struct when *w)
+{
+    static const char *const forms[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M",
+                                        "%Y-%m-%d",          "%H:%M:%S",          "%H:%M"};
+    enum { DATED = 5 };
+    for (unsigned i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm tm = {.tm_year = 70, .tm_mday = 1};
+        uint64_t fraction;
+        const char *end = strptime(text, forms[i], &tm);
+        if (!end || !read_rest(end, &fraction)) continue;
+        const time_t at = timegm(&tm);
+        if (at < 0 || (uint64_t)at >= UINT64_MAX / SECOND) return false; /* later than 2554 */
+        *w = (struct when){.dated = i < DATED, .ns = (uint64_t)at * SECOND + fraction};
+        return true;
+    }
+    return false;
+}
+
+uint64_t when_until(const struct when *w, uint64_t near_ns)
+{
+    const uint64_t that_day = near_ns / DAY * DAY + w->ns;
+    if (w->dated) return w->ns;
+    return that_day <= near_ns || that_day < DAY ? that_day : that_day - DAY;
+}
+
+uint64_t when_from(const struct when *w, uint64_t near_ns)
+{
+    const uint64_t that_day = near_ns / DAY * DAY + w->ns;
+    if (w->dated) return w->ns;
+    return that_day >= near_ns ? that_day : that_day + DAY;
+}

@@ -1,0 +1,62 @@
+/* What the vm's counters do not tell apart. */
+#include "runtime/counters/totals.h"
+
+#include "vm/tables.h"
+
+/* Reasons of what came in pieces, seen from the datagram. */
+static bool of_datagram(unsigned reason)
+{
+    return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
+           reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
+}
+
+/* Where a frame is counted that neither a rule nor a default decided. */
+static struct counter *undecided(struct totals *t, const struct verdict *v)
+{
+    if (v->action == ACTION_PASS) return &t->passed;
+    const bool reply = v->flags & VERDICT_REPLY;
+    if (v->action == ACTION_FORWARD) return reply ? &t->replies : &t->nobody;
+    if (v->action != ACTION_DROP) return &t->nobody;
+    if (reply) return &t->unsent;
+    if (v->service != PBC_NONE) return &t->nobody;
+    /* Without a reason: one whose first was dropped by a program before this. */
+    return v->reason == REASON_NONE || of_datagram(v->reason) ? &t->fragments : &t->malformed;
+}
+
+/* A rule that opens tunnels is the one of the verdict: what it decided could not be opened. */
+static bool is_unopened(const struct program *p, const struct verdict *v)
+{
+    return v->rule < RULE_DEFAULT && verdict_is(p->rules[v->rule].verdict, VERDICT_OPENS);
+}
+
+void totals_undecided(struct totals *t, const struct program *p, const struct verdict *v, uint32_t bytes)
+{
+    const bool unopened = is_unopened(p, v);
+    if ((v->rule != RULE_NONE && !unopened) || v->action == ACTION_HELD) return;
+    struct counter *c = unopened ? &t->unopened : undecided(t, v);
+    c->packets++;
+    c->bytes += bytes;
+}
+
+static void counter_add(struct counter *to, const struct counter *c)
+{
+    to->packets += c->packets;
+    to->bytes += c->bytes;
+}
+
+void totals_add(struct totals *to, const struct totals *t)
+{
+    to->frames += t->frames;
+    to->bytes += t->bytes;
+    counter_add(&to->passed, &t->passed);
+    counter_add(&to->nobody, &t->nobody);
+    counter_add(&to->replies, &t->replies);
+    counter_add(&to->unsent, &t->unsent);
+    counter_add(&to->malformed, &t->malformed);
+    counter_add(&to->unopened, &t->unopened);
+    counter_add(&to->fragments, &t->fragments);
+    counter_add(&to->carried, &t->carried);
+    counter_add(&to->strays, &t->strays);
+    to->log_events += t->log_events;
+    to->log_lost += t->log_lost;
+}

@@ -1,0 +1,89 @@
+/* See filter.h. It comes from outside and was verified like any program; what is refused here would ask for state that
+ * is the running program's, or for more than a moment. */
+#include "runtime/exchange/filter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/exchange/first_frame.h"
+#include "runtime/exchange/iface_id.h"
+
+/* NULL: it is one. */
+static const char *why_not(const struct program *p)
+{
+    if (p->services_count || p->nats_count || p->pools_count || p->servers_count || p->checks_count)
+        return "it has services, translation, pools or checks";
+    if (p->meters_count) return "meters belong to the rules that run";
+    if (p->schedules_count) return "schedules belong to the rules that run";
+    if (p->meta->flags & (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS)) return "`state` and `flows over` are not known to it";
+    if (p->meta->flags & PBC_ASKS_ROUTES) return "`out on` and `urpf-failed` are known to the rules that run";
+    if (p->meta->flags & PBC_OPENS) return "it looks into no tunnels: `decap` is no condition";
+    if (p->rules_count > FILTER_RULES_MOST) return "it has more than 64 rules";
+    return NULL;
+}
+
+bool filter_init(struct filter *f, struct program *p, const char *const devices[], unsigned count, char *err,
+                 size_t err_len)
+{
+    const char *why = why_not(p);
+    *f = (struct filter){.program = p};
+    if (why) {
+        snprintf(err, err_len, "a filter is made of conditions on packets alone: %s", why);
+        filter_fini(f);
+        return false;
+    }
+    for (unsigned at = 0; at < PORTS_MOST; at++)
+        f->iface[at] = port_iface_id(f->program, devices[at % count], at % count);
+    return true;
+}
+
+void filter_fini(struct filter *f)
+{
+    program_put(f->program);
+    f->program = NULL;
+}
+
+bool filter_suits_flows(const struct filter *f, char *err, size_t err_len)
+{
+    static const bool suits[] = {
+        [COND_FAMILY] = true, [COND_PROTO] = true,       [COND_FROM] = true, [COND_TO] = true,
+        [COND_PORT] = true,   [COND_SOURCE_PORT] = true, [COND_VLAN] = true, [COND_VLAN_INNER] = true,
+    };
+    for (uint32_t i = 0; f->program && i < f->program->conds_count; i++) {
+        const unsigned kind = f->program->conds[i].kind;
+        if (kind < sizeof suits / sizeof *suits && suits[kind]) continue;
+        snprintf(err, err_len, "flows have protocols, addresses, ports and VLANs: `%s` asks for what a packet has",
+                 cond_info[kind].name);
+        return false;
+    }
+    return true;
+}
+
+/* What a firewall let by without a rule is not taken: no firewall judges it. */
+static bool accepts(const struct filter *f, const struct key *key, const struct pkt *pkt)
+{
+    const struct decision d = program_decide(f->program, key, pkt);
+    return d.action == ACTION_ACCEPT && d.rule < f->program->rules_count;
+}
+
+bool filter_takes(const struct filter *f, const struct pkt *pkt, const struct key *key, unsigned port)
+{
+    struct key as = *key;
+    if (!f->program) return true;
+    as.iface = f->iface[port];
+    return pkt->reason == REASON_NONE && accepts(f, &as, pkt);
+}
+
+/* ---- flows ---- */
+
+bool filter_takes_flow(const struct filter *f, const struct facts *facts, const struct flow_record *flow)
+{
+    uint8_t frame[FRAME_MOST];
+    struct pkt pkt;
+    struct key key;
+    if (!f->program) return true;
+    const struct frame_spec s = first_frame(flow);
+    const uint32_t len = frame_write(&s, frame);
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
+    return pkt_parse(&pkt, facts, &key) == REASON_NONE && accepts(f, &key, &pkt);
+}

@@ -1,0 +1,48 @@
+/* What became of connections that end here, for the flight recorder: a ring from each proxy loop to its thread. The
+ * loop never waits; what finds no room is counted. */
+#ifndef RUNTIME_EXCHANGE_MOMENTS_H
+#define RUNTIME_EXCHANGE_MOMENTS_H
+
+#include <assert.h>
+
+#include "runtime/exchange/ring.h"
+
+enum moment_kind {
+    MOMENT_BEGUN,  /* it was accepted: service, rule and firewall are known */
+    MOMENT_SERVED, /* it has a server; `mode proxy http`: another one than before */
+    MOMENT_ENDED,  /* why, and the bytes each way */
+    MOMENTS
+};
+
+/* As it is written to a file, too: each says all that is known of the session then. */
+struct session_moment {
+    uint64_t now_ns;             /* the loop's clock, mono */
+    uint64_t session;            /* its number in its loop */
+    uint64_t program;            /* the number of the program whose indexes follow */
+    uint32_t rule, firewall;     /* who let it in, as in struct verdict */
+    uint32_t service, server;    /* PBC_NONE: none that there is */
+    uint32_t src[4], dst[4];     /* the client, the service; as in struct key */
+    uint16_t src_port, dst_port; /* … and where */
+    uint8_t family, kind;        /* 4 or 6; enum moment_kind */
+    uint8_t zero[2];
+    uint64_t up_bytes, down_bytes; /* to servers, to the client */
+    char end[24];                  /* of MOMENT_ENDED: why, a word; 0 behind it */
+};
+static_assert(sizeof(struct session_moment) == 120, "as written to files: no padding");
+
+struct moments {
+    struct ring ring;
+    uint64_t lost; /* atomic: that found no room, ever */
+};
+
+enum { MOMENTS_KEPT = 8192 };
+/* 0 or -ENOMEM. */
+int moments_init(struct moments *m);
+void moments_fini(struct moments *m);
+/* By the loop. */
+void moments_put(struct moments *m, const struct session_moment *one);
+/* By the one that writes: how many are there; and the oldest, if there is one. */
+unsigned moments_there(const struct moments *m);
+bool moments_take(struct moments *m, struct session_moment *one);
+
+#endif

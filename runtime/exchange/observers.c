@@ -1,0 +1,79 @@
+/* See observers.h. */
+#include "runtime/exchange/observers.h"
+
+#include <time.h>
+
+#include "runtime/base/clock.h"
+
+int observing_init(struct observing *o) { return o->tape.memory ? 0 : tape_init(&o->tape, OBSERVED_BYTES, 0, 0); }
+
+void observing_fini(struct observing *o) { tape_fini(&o->tape); }
+
+void observers_take(struct observing *o)
+{
+    const struct observer_set *s = __atomic_load_n(&o->latest, __ATOMIC_ACQUIRE);
+    uint32_t snap = 0;
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
+        if (!s->of[i].filter) continue;
+        if (s->of[i].id != o->ids[i]) limit_init(&o->limits[i], s->of[i].rate);
+        o->ids[i] = s->of[i].id;
+        if (s->of[i].snap > snap) snap = s->of[i].snap;
+    }
+    o->tape.snap = snap;
+    o->set = s->count ? s : NULL;
+    __atomic_store_n(&o->taken, s->number, __ATOMIC_RELEASE);
+}
+
+static void lose(struct observing *o, unsigned i) { __atomic_store_n(&o->lost[i], o->lost[i] + 1, __ATOMIC_RELAXED); }
+
+/* Bit i: observer i gets it. */
+static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const struct facts *facts, uint64_t now_ns)
+{
+    struct pkt seen = *pkt;
+    struct key key;
+    uint32_t mask = 0;
+    pkt_parse(&seen, facts, &key);
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
+        const struct observer *one = &o->set->of[i];
+        if (!one->filter || !filter_takes(one->filter, &seen, &key, (unsigned)pkt->cookie)) continue;
+        if (limit_take(&o->limits[i], now_ns))
+            mask |= 1u << i;
+        else
+            lose(o, i);
+    }
+    return mask;
+}
+
+void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts,
+             const struct program *program)
+{
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    o->count = 0;
+    o->record = NULL;
+    for (unsigned i = 0; i < n; i++) {
+        const uint32_t mask = who_looks(o, pkts[i], facts, now_ns);
+        if (!mask) continue;
+        o->masks[o->count] = mask;
+        o->pkts[o->count] = pkts[i];
+        o->at[o->count++] = (uint8_t)i;
+    }
+    if (!o->count) return;
+    o->record = tape_seen_begin(&o->tape, o->pkts, o->masks, o->count, now_ns, (uintptr_t)program);
+    for (unsigned i = 0; i < o->count && !o->record; i++)
+        for (uint32_t left = o->masks[i]; left; left &= left - 1) lose(o, (unsigned)__builtin_ctz(left));
+}
+
+bool observed(struct observing *o, const struct verdict verdicts[])
+{
+    if (!o->count || !o->record) return false;
+    tape_seen_end(&o->tape, o->record, verdicts, o->at);
+    o->count = 0;
+    return true;
+}
+
+bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
+                   const struct program *program)
+{
+    observe(o, &pkt, 1, facts, program);
+    return observed(o, v);
+}

@@ -1,0 +1,132 @@
+/* Snapshots: made by the main thread, looked up by workers. */
+#include "runtime/exchange/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void *copied(const void *from, size_t bytes)
+{
+    void *to = calloc(1, bytes + 1);
+    if (to && from && bytes) memcpy(to, from, bytes);
+    return to;
+}
+
+static uint32_t devices_count(const struct facts *f) { return f->routes ? f->routes->size.devices : 0; }
+
+struct snapshot *snapshot_new(const struct program *p, const struct facts *from, unsigned hops)
+{
+    uint32_t slots = 16;
+    struct snapshot *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    while (slots < 2 * hops) slots *= 2;
+    struct facts *f = &s->facts;
+    *f = *from;
+    s->servers = p->servers_count;
+    s->nats = p->nats_count;
+    f->self4 = copied(from->self4, from->self4_count * sizeof *from->self4);
+    f->self6 = copied(from->self6, from->self6_count * sizeof *from->self6);
+    f->ifaces = copied(from->ifaces, from->ifaces_count * sizeof *from->ifaces);
+    f->server_out = copied(from->server_out, s->servers * sizeof *from->server_out);
+    f->down = copied(from->down, s->servers * sizeof *from->down);
+    f->up_since_ns = copied(from->up_since_ns, s->servers * sizeof *from->up_since_ns);
+    f->weights = copied(from->weights, s->servers * sizeof *from->weights);
+    f->server_mtu = copied(from->server_mtu, s->servers * sizeof *from->server_mtu);
+    f->target_out = copied(from->target_out, s->nats * sizeof *from->target_out);
+    s->routes = routes_get((struct routes *)(uintptr_t)from->routes);
+    f->devices = copied(from->devices, devices_count(from) * sizeof *from->devices);
+    f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
+    s->hops = calloc(slots, sizeof *s->hops);
+    s->hops_mask = slots - 1;
+    s->asks = p->meta->flags & PBC_ASKS_ROUTES;
+    if (f->self4 && f->self6 && f->ifaces && f->server_out && f->server_mtu && f->target_out && f->down &&
+        f->up_since_ns && f->weights && f->devices && f->ports.bound && s->hops)
+        return s;
+    snapshot_free(s);
+    return NULL;
+}
+
+static void drop(const void *at) { free((void *)(uintptr_t)at); }
+
+void snapshot_free(struct snapshot *s)
+{
+    if (!s) return;
+    drop(s->facts.self4);
+    drop(s->facts.self6);
+    drop(s->facts.ifaces);
+    drop(s->facts.server_out);
+    drop(s->facts.server_mtu);
+    drop(s->facts.target_out);
+    drop(s->facts.devices);
+    drop(s->facts.down);
+    drop(s->facts.up_since_ns);
+    drop(s->facts.weights);
+    drop(s->facts.ports.bound);
+    free(s->hops);
+    routes_put(s->routes);
+    tables_put(s->tables);
+    tables_put(s->tables_next);
+    free(s);
+}
+
+static bool same_self(const struct facts *a, const struct facts *b)
+{
+    return a->self4_count == b->self4_count && a->self6_count == b->self6_count &&
+           !memcmp(a->self4, b->self4, a->self4_count * sizeof *a->self4) &&
+           !memcmp(a->self6, b->self6, a->self6_count * sizeof *a->self6);
+}
+
+static bool same_ifaces(const struct facts *a, const struct facts *b)
+{
+    for (unsigned i = 0; i < a->ifaces_count; i++) {
+        const struct facts_iface *x = &a->ifaces[i], *y = &b->ifaces[i];
+        if (x->mac != y->mac || x->mtu != y->mtu || x->addr4 != y->addr4 || x->peer != y->peer || x->as != y->as ||
+            memcmp(x->addr6, y->addr6, sizeof x->addr6))
+            return false;
+    }
+    return true;
+}
+
+/* For who asks for ways. */
+static bool same_ways(const struct facts *a, const struct facts *b)
+{
+    return a->routes == b->routes && !memcmp(a->devices, b->devices, devices_count(a) * sizeof *a->devices);
+}
+
+/* What is said of all interfaces is said of the first. */
+bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
+{
+    const struct facts *a = &s->facts, *b = &t->facts;
+    if (a->ifaces_count != b->ifaces_count || s->servers != t->servers || s->nats != t->nats) return false;
+    if (s->asks && !same_ways(a, b)) return false;
+    return a->schedules == b->schedules && same_self(a, b) && same_ifaces(a, b) &&
+           !memcmp(a->server_out, b->server_out, s->servers * sizeof *a->server_out) &&
+           !memcmp(a->down, b->down, s->servers * sizeof *a->down) &&
+           !memcmp(a->up_since_ns, b->up_since_ns, s->servers * sizeof *a->up_since_ns) &&
+           !memcmp(a->weights, b->weights, s->servers * sizeof *a->weights) &&
+           !memcmp(a->server_mtu, b->server_mtu, s->servers * sizeof *a->server_mtu) &&
+           !memcmp(a->target_out, b->target_out, s->nats * sizeof *a->target_out);
+}
+
+static uint32_t hash(const struct hop_key *k)
+{
+    uint32_t h = (k->port + 256u * k->in + 65536u * k->kind) * 0x9e3779b1u;
+    for (unsigned i = 0; i < 4; i++) h = (h ^ k->addr[i]) * 0x85ebca6bu;
+    for (unsigned i = 0; i < 4; i++) h = (h ^ k->from[i]) * 0xc2b2ae35u;
+    return h ^ h >> 15;
+}
+
+void snapshot_add(struct snapshot *s, const struct hop *hop)
+{
+    uint32_t at = hash(&hop->key);
+    while (s->hops[at & s->hops_mask].key.family) at++;
+    s->hops[at & s->hops_mask] = *hop;
+}
+
+struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key)
+{
+    for (uint32_t at = hash(key);; at++) {
+        struct hop *h = &s->hops[at & s->hops_mask];
+        if (!h->key.family) return NULL;
+        if (hop_key_same(&h->key, key)) return h;
+    }
+}

@@ -1,0 +1,277 @@
+/* See tape.h. Memory is the system's zero pages until it is used. */
+#include "runtime/exchange/tape.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "vm/flow/met.h"
+
+enum { STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
+
+static void *memory_get(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+int tape_init(struct tape *t, uint64_t bytes, uint32_t snap, size_t state_most)
+{
+    *t = (struct tape){.size = bytes, .snap = snap, .state_room = state_most};
+    t->memory = memory_get(bytes);
+    t->state = state_most ? memory_get(state_most) : NULL;
+    if (t->memory && (t->state || !state_most)) return 0;
+    tape_fini(t);
+    return -ENOMEM;
+}
+
+void tape_fini(struct tape *t)
+{
+    if (t->memory) munmap(t->memory, t->size);
+    if (t->state) munmap(t->state, t->state_room);
+    t->memory = t->state = NULL;
+}
+
+/* ---- the worker ---- */
+
+/* Room for a record in one piece at t->put, which is not moved but past a pad; NULL: there is none. */
+static struct tape_record *reserve(struct tape *t, uint64_t bytes)
+{
+    const uint64_t at = t->put & (t->size - 1), left = t->size - at;
+    const uint64_t pad = left < bytes ? left : 0;
+    if (bytes + pad > t->size - (t->put - __atomic_load_n(&t->taken, __ATOMIC_ACQUIRE))) return NULL;
+    if (pad) {
+        /* All is a multiple of 8: a pad's first word is always there. */
+        *(uint64_t *)(void *)(t->memory + at) = pad;
+        __atomic_store_n(&t->put, t->put + pad, __ATOMIC_RELEASE);
+    }
+    return (void *)(t->memory + (t->put & (t->size - 1)));
+}
+
+static void publish(struct tape *t, const struct tape_record *r)
+{
+    __atomic_store_n(&t->put, t->put + r->bytes, __ATOMIC_RELEASE);
+}
+
+static bool put_gap(struct tape *t)
+{
+    struct tape_record *r = reserve(t, sizeof *r);
+    if (!r) return false;
+    *r = (struct tape_record){.bytes = sizeof *r, .kind = TAPE_GAP, .now_ns = t->now_ns, .number = t->missed};
+    publish(t, r);
+    t->missed = 0;
+    return true;
+}
+
+/* A record with room for a body of so many bytes; NULL, counted: there is none. */
+static struct tape_record *begin(struct tape *t, enum tape_kind kind, uint64_t body)
+{
+    const uint64_t bytes = sizeof(struct tape_record) + body;
+    struct tape_record *r = !t->missed || put_gap(t) ? reserve(t, bytes) : NULL;
+    if (r) {
+        *r = (struct tape_record){.bytes = (uint32_t)bytes, .kind = (uint16_t)kind, .now_ns = t->now_ns};
+    } else {
+        t->missed++;
+        __atomic_store_n(&t->lost, t->lost + 1, __ATOMIC_RELAXED);
+    }
+    return r;
+}
+
+static uint32_t kept(const struct tape *t, const struct pkt *p) { return p->cap_len < t->snap ? p->cap_len : t->snap; }
+
+static uint64_t frame_bytes(const struct tape *t, const struct pkt *p)
+{
+    return sizeof(struct tape_frame) + tape_padded(kept(t, p));
+}
+
+/* Head and segments, as far as they are kept. Returns where the next one goes. */
+static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p, uint8_t port)
+{
+    const struct tape_frame f = {.cap_len = kept(t, p),
+                                 .wire_len = p->wire_len,
+                                 .segment = p->segment,
+                                 .port = port,
+                                 .flags = p->flags & PKT_CSUM_PARTIAL,
+                                 .tag_count = p->tag_count,
+                                 .tags = {{p->tags[0].tpid, p->tags[0].tci}, {p->tags[1].tpid, p->tags[1].tci}}};
+    memcpy(to, &f, sizeof f);
+    uint8_t *bytes = to + sizeof f;
+    uint32_t done = least_len(f.cap_len, p->head_len);
+    memcpy(bytes, p->data, done);
+    for (unsigned i = 0; i < p->seg_count && done < f.cap_len; i++) {
+        const uint32_t some = least_len(f.cap_len - done, p->segs[i].len);
+        memcpy(bytes + done, p->segs[i].data, some);
+        done += some;
+    }
+    return bytes + tape_padded(f.cap_len);
+}
+
+static void put_batch(struct tape *t, enum tape_kind kind, struct pkt *const pkts[], unsigned n, uint64_t place)
+{
+    uint64_t body = 0;
+    for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
+    struct tape_record *r = begin(t, kind, body);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    r->number = place;
+    uint8_t *to = (uint8_t *)(r + 1);
+    for (unsigned i = 0; i < n; i++) to = put_frame(t, to, pkts[i], (uint8_t)pkts[i]->cookie);
+    publish(t, r);
+}
+
+void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
+{
+    t->now_ns = now_ns;
+    put_batch(t, TAPE_BATCH, pkts, n, 0);
+}
+
+void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place)
+{
+    t->now_ns = now_ns;
+    put_batch(t, TAPE_SINGLE, pkts, n, place);
+}
+
+void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
+{
+    struct tape_record *r = begin(t, TAPE_MET, n * sizeof *mets);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    memcpy(r + 1, mets, n * sizeof *mets);
+    publish(t, r);
+}
+
+struct tape_verdict tape_verdict_of(const struct verdict *v)
+{
+    return (struct tape_verdict){.rule = v->rule,
+                                 .service = v->service,
+                                 .server = v->server,
+                                 .action = v->action,
+                                 .reason = v->reason,
+                                 .flags = v->flags};
+}
+
+void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n)
+{
+    static const uint8_t none[VM_BATCH];
+    tape_single_verdicts(t, verdicts, none, n);
+}
+
+void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n)
+{
+    struct tape_record *r = begin(t, TAPE_VERDICTS, n * sizeof(struct tape_verdict));
+    if (!r) return;
+    r->count = (uint16_t)n;
+    struct tape_verdict *to = (void *)(r + 1);
+    for (unsigned i = 0; i < n; i++) {
+        to[i] = tape_verdict_of(&verdicts[i]);
+        to[i].asked = asked[i];
+    }
+    publish(t, r);
+}
+
+void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
+{
+    struct tape_record *r = begin(t, TAPE_LEFT, frame_bytes(t, pkt));
+    if (!r) return;
+    r->count = 1;
+    put_frame(t, (uint8_t *)(r + 1), pkt, port);
+    publish(t, r);
+}
+
+struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
+                                    uint64_t now_ns, uint64_t number)
+{
+    uint64_t body = n * sizeof(struct tape_seen);
+    t->now_ns = now_ns;
+    for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
+    struct tape_record *r = begin(t, TAPE_SEEN, body);
+    if (!r) return NULL;
+    r->count = (uint16_t)n;
+    r->number = number;
+    uint8_t *to = (uint8_t *)(r + 1);
+    for (unsigned i = 0; i < n; i++) {
+        *(struct tape_seen *)(void *)to = (struct tape_seen){.observers = masks[i]};
+        to = put_frame(t, to + sizeof(struct tape_seen), pkts[i], (uint8_t)pkts[i]->cookie);
+    }
+    return r;
+}
+
+void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[])
+{
+    uint8_t *to = (uint8_t *)(r + 1);
+    for (unsigned i = 0; i < r->count; i++) {
+        ((struct tape_seen *)(void *)to)->verdict = tape_verdict_of(&verdicts[at[i]]);
+        to += sizeof(struct tape_seen);
+        to += sizeof(struct tape_frame) + tape_padded(((const struct tape_frame *)(const void *)to)->cap_len);
+    }
+    publish(t, r);
+}
+
+uint8_t *tape_state_begin(struct tape *t, size_t *room)
+{
+    if (!t->state || (t->missed && !put_gap(t)) || !reserve(t, sizeof(struct tape_record))) return NULL;
+    *room = t->state_room - sizeof(struct tape_record) - 8;
+    return t->state + sizeof(struct tape_record);
+}
+
+void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes)
+{
+    const uint64_t padded = tape_padded(bytes);
+    struct tape_record *beside = (void *)t->state, *r = begin(t, TAPE_STATE, 0);
+    __atomic_store_n(&t->wants, 0, __ATOMIC_RELAXED);
+    r->now_ns = now_ns;
+    r->number = snapshot;
+    *beside = *r;
+    beside->bytes = (uint32_t)(sizeof *beside + padded);
+    memset(t->state + sizeof *beside + bytes, 0, padded - bytes);
+    publish(t, r);
+}
+
+void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number)
+{
+    t->now_ns = now_ns;
+    struct tape_record *r = begin(t, kind, 0);
+    if (!r) return;
+    r->number = number;
+    publish(t, r);
+}
+
+/* ---- the writer ---- */
+
+void tape_ask(struct tape *t, uint64_t snapshot, size_t likely)
+{
+    if (t->asks) return;
+    const size_t wanted = likely > STATE_KEPT ? likely : STATE_KEPT,
+                 touched = wanted < t->state_room ? wanted : t->state_room;
+    t->asks = true;
+    for (size_t at = 0; at < touched; at += PAGE) *(volatile uint8_t *)(t->state + at) = 0;
+    __atomic_store_n(&t->wants, snapshot, __ATOMIC_RELEASE);
+}
+
+uint64_t tape_there(const struct tape *t) { return __atomic_load_n(&t->put, __ATOMIC_ACQUIRE); }
+
+const struct tape_record *tape_next(struct tape *t, uint64_t there)
+{
+    while (t->taken < there) {
+        const uint8_t *at = t->memory + (t->taken & (t->size - 1));
+        uint64_t first; /* of a record: its bytes, kind and count; kind 0: a pad */
+        memcpy(&first, at, sizeof first);
+        if (first >> 32) return (const void *)at;
+        __atomic_store_n(&t->taken, t->taken + first, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+/* The state's memory is the worker's again when it is asked for the next. */
+static void state_done(struct tape *t)
+{
+    const struct tape_record *r = (const void *)t->state;
+    if (r->bytes > STATE_KEPT) madvise(t->state + STATE_KEPT, t->state_room - STATE_KEPT, MADV_DONTNEED);
+    t->asks = false;
+}
+
+void tape_done(struct tape *t, const struct tape_record *r)
+{
+    if (r->kind == TAPE_STATE) state_done(t);
+    __atomic_store_n(&t->taken, t->taken + r->bytes, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,232 @@
+/* A thread goes there and stays: coming back, or going there again, would take a right that nobody else needs. */
+#include "runtime/host/device/aside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <netpacket/packet.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/host/device/echo.h"
+#include "runtime/host/device/tun.h"
+#include "runtime/host/netlink_priv.h"
+#include "runtime/host/proc_priv.h"
+
+/* Local addresses, of all reloads: the service is not to fill the kernel's tables. */
+enum { LOCAL_MOST = 1024 };
+
+enum order { ORDER_DEVICE, ORDER_SOCKET, ORDER_END };
+
+struct aside {
+    pthread_t thread;
+    sem_t ordered, done; /* one order at a time: what follows is the thread's between the two */
+    enum order order;
+    struct host_addr from; /* of a socket */
+    int type;              /* likewise */
+    int result;            /* a descriptor, or a negative errno */
+    aside_confine_fn *confine;
+    unsigned ifindex;
+    struct host_addr local[LOCAL_MOST]; /* those made last */
+    unsigned given;                     /* where the next one goes: the oldest's place */
+};
+
+/* ---- the device ---- */
+
+static int ask(struct nlmsghdr *nlh)
+{
+    struct netlink n;
+    int failed = netlink_open(&n, NETLINK_ROUTE);
+    if (!failed) failed = netlink_ask(&n, nlh, NULL, NULL);
+    netlink_close(&n);
+    return failed;
+}
+
+/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, which is local, or to all others.
+ */
+static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
+{
+    char bytes[128];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = what;
+    nlh->nlmsg_flags = what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+    struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
+    *route = (struct rtmsg){.rtm_family = family,
+                            .rtm_dst_len = !local              ? 0
+                                           : family == AF_INET ? 32
+                                                               : 128,
+                            .rtm_table = local ? RT_TABLE_LOCAL : RT_TABLE_MAIN,
+                            .rtm_protocol = RTPROT_STATIC,
+                            .rtm_scope = family != AF_INET ? RT_SCOPE_UNIVERSE
+                                         : local           ? RT_SCOPE_HOST
+                                                           : RT_SCOPE_LINK,
+                            .rtm_type = local ? RTN_LOCAL : RTN_UNICAST};
+    if (local) netlink_put_addr(nlh, RTA_DST, local);
+    mnl_attr_put_u32(nlh, RTA_OIF, a->ifindex);
+    return ask(nlh);
+}
+
+/* A local route is there at once; an IPv6 address would be some time after it was given. The oldest goes for it. */
+static int make_local(struct aside *a, const struct host_addr *addr)
+{
+    for (unsigned i = 0; i < LOCAL_MOST; i++)
+        if (host_addr_same(&a->local[i], addr)) return 0;
+    struct host_addr *place = &a->local[a->given % LOCAL_MOST];
+    if (place->family) (void)lead(a, RTM_DELROUTE, netlink_family(place), place);
+    *place = (struct host_addr){0};
+    const int failed = lead(a, RTM_NEWROUTE, netlink_family(addr), addr);
+    if (failed) return failed;
+    *place = *addr;
+    a->given++;
+    return 0;
+}
+
+static int set_mtu(const char *name)
+{
+    struct ifreq r = {.ifr_mtu = ASIDE_MTU};
+    memcpy(r.ifr_name, name, IF_NAMESIZE);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    const int failed = ioctl(fd, SIOCSIFMTU, &r) ? -errno : 0;
+    close(fd);
+    return failed;
+}
+
+/* A kernel without IPv6 has no way for it. */
+static int make_device(struct aside *a)
+{
+    char name[IF_NAMESIZE], err[200];
+    int tun;
+    proc_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0");
+    proc_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
+    int failed = tun_open("aside", &tun, 1, name, err, sizeof err);
+    if (failed) return failed;
+    a->ifindex = if_nametoindex(name);
+    failed = set_mtu(name);
+    if (!failed) failed = lead(a, RTM_NEWROUTE, AF_INET, NULL);
+    if (!failed) (void)lead(a, RTM_NEWROUTE, AF_INET6, NULL);
+    if (!failed) return tun;
+    close(tun);
+    return failed;
+}
+
+/* ---- sockets ---- */
+
+static int open_socket(struct aside *a, const struct host_addr *from, int type)
+{
+    const int on = 1, family = netlink_family(from);
+    const int failed = make_local(a, from);
+    if (failed) return failed;
+    const int fd =
+        type == SOCK_RAW ? echo_open_one(from->family) : socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        setsockopt(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND,
+                   &on, sizeof on);
+    return fd >= 0 || type == SOCK_RAW ? fd : -errno;
+}
+
+/* ---- the thread ---- */
+
+static void wait_for(sem_t *s)
+{
+    while (sem_wait(s)) {} /* a signal */
+}
+
+static void *stay(void *arg)
+{
+    struct aside *a = arg;
+    a->result = unshare(CLONE_NEWNET) ? -errno : a->confine ? a->confine() : 0;
+    const bool there = !a->result;
+    sem_post(&a->done);
+    while (there) {
+        wait_for(&a->ordered);
+        if (a->order == ORDER_END) break;
+        a->result = a->order == ORDER_DEVICE ? make_device(a) : open_socket(a, &a->from, a->type);
+        sem_post(&a->done);
+    }
+    return NULL;
+}
+
+static int order(struct aside *a, enum order what)
+{
+    a->order = what;
+    sem_post(&a->ordered);
+    wait_for(&a->done);
+    return a->result;
+}
+
+/* 0 or a negative errno; then there is no thread. */
+static int send_there(struct aside *a)
+{
+    const int failed = pthread_create(&a->thread, NULL, stay, a);
+    if (failed) return -failed;
+    wait_for(&a->done);
+    if (a->result) pthread_join(a->thread, NULL);
+    return a->result;
+}
+
+/* ---- from outside ---- */
+
+static void release(struct aside *a)
+{
+    sem_destroy(&a->ordered);
+    sem_destroy(&a->done);
+    free(a);
+}
+
+struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len)
+{
+    struct aside *a = calloc(1, sizeof *a);
+    if (!a) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    a->confine = confine;
+    sem_init(&a->ordered, 0, 0);
+    sem_init(&a->done, 0, 0);
+    const int failed = send_there(a);
+    if (!failed) return a;
+    snprintf(err, err_len, "checks by the way of a service need a network namespace of their own: %s",
+             strerror(-failed));
+    release(a);
+    return NULL;
+}
+
+void aside_free(struct aside *a)
+{
+    if (!a) return;
+    a->order = ORDER_END;
+    sem_post(&a->ordered);
+    pthread_join(a->thread, NULL);
+    release(a);
+}
+
+int aside_device(struct aside *a) { return order(a, ORDER_DEVICE); }
+
+int aside_socket(struct aside *a, const struct host_addr *from, int type)
+{
+    a->from = *from;
+    a->type = type;
+    return order(a, ORDER_SOCKET);
+}
+
+int aside_ear(void)
+{
+    const int on = 1;
+    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (!setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) &&
+        !setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on))
+        return fd;
+    const int failed = -errno;
+    close(fd);
+    return failed;
+}

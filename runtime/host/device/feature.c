@@ -1,0 +1,88 @@
+/* Features, as the kernel has them for ethtool: it tells their names in order, and answers and is told by number. */
+#include "runtime/host/device/feature.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/device/ethtool.h"
+
+enum { NAMES_MOST = 1024, BLOCKS_MOST = NAMES_MOST / 32 };
+
+/* One of them, by its number; so many blocks of 32 there are. */
+struct place {
+    uint32_t block, bit, blocks;
+};
+
+/* How many names there are. */
+static int count_names(const char *interface)
+{
+    union {
+        struct ethtool_sset_info h;
+        uint32_t words[sizeof(struct ethtool_sset_info) / 4 + 1];
+    } q = {.h = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = UINT64_C(1) << ETH_SS_FEATURES}};
+    const int failed = ethtool_ask(interface, &q);
+    if (failed < 0) return failed;
+    const uint32_t count = q.words[sizeof(struct ethtool_sset_info) / 4];
+    return q.h.sset_mask && count <= NAMES_MOST ? (int)count : -EOPNOTSUPP;
+}
+
+/* The number of a name; -EOPNOTSUPP: there is none. */
+static int number_of(const struct ethtool_gstrings *all, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!strncmp((const char *)all->data + (size_t)i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN)) return (int)i;
+    return -EOPNOTSUPP;
+}
+
+static int find(const char *interface, const char *name, struct place *at)
+{
+    const int count = count_names(interface);
+    if (count < 0) return count;
+    struct ethtool_gstrings *all = calloc(1, sizeof *all + (size_t)count * ETH_GSTRING_LEN);
+    if (!all) return -ENOMEM;
+    all->cmd = ETHTOOL_GSTRINGS;
+    all->string_set = ETH_SS_FEATURES;
+    const int failed = ethtool_ask(interface, all);
+    const int number = failed < 0 ? failed : number_of(all, (uint32_t)count, name);
+    free(all);
+    if (number < 0) return number;
+    *at = (struct place){(uint32_t)number / 32, UINT32_C(1) << number % 32, ((uint32_t)count + 31) / 32};
+    return 0;
+}
+
+int feature_of(const char *interface, const char *name)
+{
+    union {
+        struct ethtool_gfeatures h;
+        uint32_t words[2 + 4 * BLOCKS_MOST];
+    } q = {.h = {.cmd = ETHTOOL_GFEATURES}};
+    struct place at;
+    int failed = find(interface, name, &at);
+    if (!failed) q.h.size = at.blocks;
+    if (!failed) failed = ethtool_ask(interface, &q);
+    if (failed < 0) return failed == -EOPNOTSUPP ? 0 : failed;
+    const struct ethtool_get_features_block *b = &q.h.features[at.block];
+    const bool on = b->active & at.bit, fixed = b->never_changed & at.bit || !(b->available & at.bit);
+    return (on ? FEATURE_ON : 0) | (fixed ? FEATURE_FIXED : 0);
+}
+
+/* The device may keep its own counsel without an error, so it is asked what came of it. */
+int feature_turn(const char *interface, const char *name, bool on)
+{
+    union {
+        struct ethtool_sfeatures h;
+        uint32_t words[2 + 2 * BLOCKS_MOST];
+    } q = {.h = {.cmd = ETHTOOL_SFEATURES}};
+    struct place at;
+    int failed = find(interface, name, &at);
+    if (failed) return failed;
+    q.h.size = at.blocks;
+    q.h.features[at.block] = (struct ethtool_set_features_block){.valid = at.bit, .requested = on ? at.bit : 0};
+    failed = ethtool_ask(interface, &q);
+    if (failed < 0) return failed == -EINVAL ? -EOPNOTSUPP : failed;
+    const int now = feature_of(interface, name);
+    return now < 0 ? now : (now & FEATURE_ON) == on ? 0 : -EOPNOTSUPP;
+}

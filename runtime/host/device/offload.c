@@ -1,0 +1,81 @@
+/* Offloads are features of the kernel's (feature.h), recorded before they are turned off. */
+#include "runtime/host/device/offload.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/device/feature.h"
+#include "runtime/host/state.h"
+
+static const struct row {
+    enum offload which;
+    const char *word, *feature;
+} rows[] = {
+#define OFFLOAD(ident, bit, word, feature, doc) {OFFLOAD_##ident, word, feature},
+#include "runtime/host/device/offload.def"
+#undef OFFLOAD
+};
+#define ROWS (sizeof rows / sizeof rows[0])
+
+/* Those of whose features all these bits are set. */
+static int all_with(const char *interface, int bits)
+{
+    int found = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        const int is = feature_of(interface, rows[i].feature);
+        if (is < 0) return is;
+        if ((is & bits) == bits) found |= (int)rows[i].which;
+    }
+    return found;
+}
+
+int offloads_on(const char *interface) { return all_with(interface, FEATURE_ON); }
+
+int offloads_stuck(const char *interface) { return all_with(interface, FEATURE_ON | FEATURE_FIXED); }
+
+const char *offload_word(unsigned which)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].which & which) return rows[i].word;
+    return "";
+}
+
+static int turn_off(struct state *s, const char *interface, const struct row *row)
+{
+    char what[IF_NAMESIZE + 32];
+    const int is = feature_of(interface, row->feature);
+    if (is < 0 || !(is & FEATURE_ON)) return is < 0 ? is : 0;
+    snprintf(what, sizeof what, "%s/%s", interface, row->word);
+    const int failed = state_note(s, CHANGE_OFFLOAD, what, "on", "off");
+    return failed ? failed : feature_turn(interface, row->feature, false);
+}
+
+int offloads_off(struct state *s, const char *interface, unsigned which, char *err, size_t err_len)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const int failed = rows[i].which & which ? turn_off(s, interface, &rows[i]) : 0;
+        if (failed)
+            snprintf(err, err_len, "%s: %s can't be turned off: %s", interface, rows[i].word, strerror(-failed));
+        if (failed) return failed;
+    }
+    return 0;
+}
+
+int offload_undo(const char *what, const char *before, const char *after)
+{
+    char interface[IF_NAMESIZE] = "";
+    const char *word = strchr(what, '/');
+    (void)before, (void)after;
+    if (!word || (size_t)(word - what) >= sizeof interface) return 0;
+    memcpy(interface, what, (size_t)(word - what));
+    for (size_t i = 0; i < ROWS; i++) {
+        if (strcmp(word + 1, rows[i].word) != 0) continue;
+        const int failed = feature_turn(interface, rows[i].feature, true);
+        return failed == -ENODEV || failed == -EOPNOTSUPP ? 0 : failed; /* another device of that name */
+    }
+    return 0;
+}

@@ -1,0 +1,165 @@
+/* A TUN device: made, set up, written to. */
+#include "runtime/host/device/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "runtime/base/fnv.h"
+#include "runtime/host/netlink_priv.h"
+#include "runtime/host/proc_priv.h"
+
+#define PREFIX "prey-"
+
+/* A name that does not fit is cut, and told from others by a number made of all of it. */
+static void device_name(const char *instance, char name[IF_NAMESIZE])
+{
+    const uint32_t hash = fnv_text(instance);
+    if (strlen(instance) < IF_NAMESIZE - strlen(PREFIX))
+        snprintf(name, IF_NAMESIZE, PREFIX "%.10s", instance);
+    else
+        snprintf(name, IF_NAMESIZE, PREFIX "%.4s-%05x", instance, hash & 0xfffff);
+}
+
+static int open_queue(const char *name, short flags)
+{
+    struct ifreq r = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags)};
+    memcpy(r.ifr_name, name, IF_NAMESIZE);
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return -errno;
+    if (!ioctl(fd, TUNSETIFF, &r)) return fd;
+    const int failed = -errno;
+    close(fd);
+    return failed;
+}
+
+/* An address that is nobody's (RFC 7600), and is never chosen: where sources are looked at (rp_filter) the kernel takes
+ * no packet on a device without any. */
+static const struct host_addr nobodys = {.family = 4, .word = {0xc0000008}};
+
+static int give_address(const char *name)
+{
+    struct netlink n;
+    char bytes[128];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = RTM_NEWADDR;
+    nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+    struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    *info = (struct ifaddrmsg){
+        .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_scope = RT_SCOPE_HOST, .ifa_index = if_nametoindex(name)};
+    netlink_put_addr(nlh, IFA_LOCAL, &nobodys);
+    int failed = netlink_open(&n, NETLINK_ROUTE);
+    if (!failed) failed = netlink_ask(&n, nlh, NULL, NULL);
+    netlink_close(&n);
+    return failed;
+}
+
+/* What arrives there comes from everywhere: of its source only that some route leads to it may be asked. */
+static int accept_sources(const char *name)
+{
+    char path[80], all[8];
+    int failed = proc_read("/proc/sys/net/ipv4/conf/all/rp_filter", all, sizeof all);
+    snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
+    if (!failed) failed = proc_write(path, *all == '0' ? "0" : "2");
+    /* No IPv6 address: the host has nothing to say there. Without IPv6 there is no such file. */
+    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
+    const int six = proc_write(path, "1");
+    return failed ? failed : six == -ENOENT ? 0 : six;
+}
+
+static int bring_up(const char *name)
+{
+    struct ifreq r = {.ifr_mtu = 65535};
+    memcpy(r.ifr_name, name, IF_NAMESIZE);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int failed = ioctl(fd, SIOCSIFMTU, &r) ? -errno : 0;
+    r.ifr_flags = IFF_UP;
+    if (!failed && ioctl(fd, SIOCSIFFLAGS, &r)) failed = -errno;
+    close(fd);
+    return failed;
+}
+
+static int open_queues(const char *name, int fds[], unsigned queues)
+{
+    unsigned opened = 0;
+    int failed = if_nametoindex(name) ? -EEXIST : 0; /* else we would join somebody's device */
+    for (; opened < queues && !failed; opened++) {
+        fds[opened] = open_queue(name, queues > 1 ? IFF_MULTI_QUEUE : 0);
+        if (fds[opened] < 0) failed = fds[opened--];
+    }
+    if (!failed) failed = accept_sources(name);
+    if (!failed) failed = give_address(name);
+    if (!failed) failed = bring_up(name);
+    while (failed && opened > 0) close(fds[--opened]);
+    return failed;
+}
+
+/* ENOENT: no file of it; ENODEV: the file, and no module behind it. */
+static void say_lack(int failed, const char *name, char *err, size_t err_len)
+{
+    if (failed == -ENOENT)
+        snprintf(
+            err, err_len,
+            "there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; a "
+            "container has to be given it (--device /dev/net/tun)");
+    else if (failed == -ENODEV || failed == -ENXIO)
+        snprintf(err, err_len, "the kernel has no TUN devices: this brings them: modprobe tun");
+    else if (failed == -EPERM || failed == -EACCES)
+        snprintf(err, err_len,
+                 "/dev/net/tun may not be opened, or no device made by it: the capability NET_ADMIN is missing, or the "
+                 "rules of a container "
+                 "or a security module forbid it");
+    else
+        snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
+}
+
+int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len)
+{
+    device_name(instance, name);
+    const int failed = open_queues(name, fds, queues);
+    if (failed == -EEXIST)
+        snprintf(err, err_len, "an interface `%s` is there already: this takes it away: ip link del %s", name, name);
+    else if (failed)
+        say_lack(failed, name, err, err_len);
+    return failed;
+}
+
+/* By the address: others may name a device as they like. */
+bool tun_is_given(const struct host *h, const struct host_link *link)
+{
+    unsigned count;
+    const struct host_address *all = host_addresses(h, &count);
+    if (strcmp(link->kind, "tun") != 0) return false;
+    for (unsigned i = 0; i < count; i++)
+        if (all[i].ifindex == link->ifindex && host_addr_same(&all[i].addr, &nobodys)) return true;
+    return false;
+}
+
+int tun_lack(char *err, size_t err_len)
+{
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), failed = fd < 0 ? -errno : 0;
+    if (failed) say_lack(failed, "prey-…", err, err_len);
+    if (fd >= 0) close(fd);
+    return failed;
+}
+
+int tun_give(int fd, const struct virtio_net_hdr *how, const void *packet, size_t len)
+{
+    static const struct virtio_net_hdr plain;
+    const struct iovec parts[2] = {{(void *)(uintptr_t)(how ? how : &plain), sizeof plain},
+                                   {(void *)(uintptr_t)packet, len}};
+    ssize_t written;
+    do {
+        written = writev(fd, parts, 2);
+    } while (written < 0 && errno == EINTR);
+    return written < 0 ? -errno : 0;
+}

@@ -1,0 +1,171 @@
+/* See access_logs.h. */
+#include "runtime/host/file/access_logs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/host/sinks.h"
+
+enum { KNOWN_MOST = 1024, REGULAR_OPEN = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
+
+struct access_logs {
+    char *beside, *also; /* whole paths without links, or NULL */
+    char *known[KNOWN_MOST];
+    unsigned count;
+};
+
+/* The folder that the path's file lies in, the caller's to free; NULL: there is none. */
+static char *folder_of(const char *path)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+    if (len + sizeof "." > sizeof dir) return NULL;
+    memcpy(dir, path, len);
+    strcpy(dir + len, ".");
+    return realpath(dir, NULL);
+}
+
+struct access_logs *access_logs_new(const char *program, const char *also)
+{
+    struct access_logs *a = calloc(1, sizeof *a);
+    if (a && program) a->beside = folder_of(program);
+    if (a && also) a->also = realpath(also, NULL);
+    return a;
+}
+
+void access_logs_free(struct access_logs *a)
+{
+    if (!a) return;
+    for (unsigned i = 0; i < a->count; i++) free(a->known[i]);
+    free(a->beside);
+    free(a->also);
+    free(a);
+}
+
+static bool is_known(const struct access_logs *a, const char *path)
+{
+    bool known = false;
+    for (unsigned i = 0; i < a->count && !known; i++) known = !strcmp(a->known[i], path);
+    return known;
+}
+
+void access_logs_know(struct access_logs *a, const char *path)
+{
+    char *own = a->count == KNOWN_MOST || is_known(a, path) ? NULL : strdup(path);
+    if (own) a->known[a->count++] = own;
+}
+
+static bool is_below(const char *folder, const char *top)
+{
+    const size_t len = top ? strlen(top) : 0;
+    return len && !strncmp(folder, top, len) && (!folder[len] || folder[len] == '/');
+}
+
+static bool may_lie(const struct access_logs *a, const char *folder)
+{
+    char *logs = realpath("/var/log", NULL);
+    const bool may = is_below(folder, logs) || is_below(folder, a->also) || (a->beside && !strcmp(folder, a->beside));
+    free(logs);
+    return may;
+}
+
+/* In that folder, whose path holds no link. */
+static int open_file(const char *folder, const char *name, bool known)
+{
+    struct stat what;
+    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir < 0) return -errno;
+    int fd = openat(dir, name, REGULAR_OPEN | O_CREAT | O_EXCL, 0640);
+    if (fd < 0 && errno == EEXIST) fd = openat(dir, name, REGULAR_OPEN);
+    int failed = fd < 0 ? -errno : fstat(fd, &what) ? -errno : 0;
+    close(dir);
+    if (!failed && !S_ISREG(what.st_mode)) failed = -EINVAL;
+    if (!failed && what.st_size && !known) failed = -EEXIST;
+    if (failed && fd >= 0) close(fd);
+    return failed ? failed : fd;
+}
+
+static int explain(int failed, const char *path, char *err, size_t err_len)
+{
+    const char *why = strerror(-failed);
+    if (failed == -EINVAL) why = "no regular file";
+    if (failed == -EEXIST)
+        why = "it holds lines, and not of this preyrun: move it away, or start preyrun anew with these rules";
+    snprintf(err, err_len, "%.300s: %s", path, why);
+    return failed;
+}
+
+/* The folder of a file that may be an access log, the caller's to free; NULL: it may not lie there, or not be called
+ * so, with a line in err and *failed set. */
+static char *folder_for(const struct access_logs *a, const char *path, int *failed, char *err, size_t err_len)
+{
+    const size_t len = strlen(path);
+    *failed = -EINVAL;
+    if (len < 5 || strcmp(path + len - 4, ".log") != 0) {
+        snprintf(err, err_len, "%.300s: the name of an access log ends in .log", path);
+        return NULL;
+    }
+    char *folder = folder_of(path);
+    if (folder && may_lie(a, folder)) return folder;
+    free(folder);
+    *failed = -EACCES;
+    snprintf(err, err_len,
+             "%.300s: access logs lie in a folder below /var/log, beside the program's file, or below that of "
+             "--access-logs, and this is none of these",
+             path);
+    return NULL;
+}
+
+static const char *name_in(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+int access_logs_open(struct access_logs *a, const char *path, char *err, size_t err_len)
+{
+    int fd;
+    if (sink_kind(path) == SINK_SYSLOG) {
+        fd = sink_descriptor(path);
+        return fd < 0 ? explain(fd, path, err, err_len) : fd;
+    }
+    char *folder = folder_for(a, path, &fd, err, err_len);
+    if (!folder) return fd;
+    fd = open_file(folder, name_in(path), is_known(a, path));
+    if (fd < 0)
+        explain(fd, path, err, err_len);
+    else
+        access_logs_know(a, path);
+    free(folder);
+    return fd;
+}
+
+int access_logs_look(const struct access_logs *a, const char *path, char *err, size_t err_len)
+{
+    struct stat what;
+    int failed = 0;
+    if (sink_kind(path) == SINK_SYSLOG) return 0;
+    char *folder = folder_for(a, path, &failed, err, err_len);
+    if (!folder) return failed;
+    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    failed = dir < 0 ? -errno : 0;
+    if (!failed && fstatat(dir, name_in(path), &what, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (S_ISLNK(what.st_mode))
+            failed = -ELOOP;
+        else if (!S_ISREG(what.st_mode))
+            failed = -EINVAL;
+        else if (what.st_size && !is_known(a, path))
+            failed = -EEXIST;
+    }
+    if (dir >= 0) close(dir);
+    free(folder);
+    return failed ? explain(failed, path, err, err_len) : 0;
+}

@@ -1,0 +1,85 @@
+/* See certificates.h. The whole text is looked at before the descriptor is given away, and its offset put back. */
+#include "runtime/host/file/certificates.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LONGEST = 16 << 20 };
+
+/* All of it. NULL: it cannot be read, or is too long. */
+static char *read_all(int fd, size_t *len)
+{
+    struct stat s;
+    if (fstat(fd, &s) || s.st_size > LONGEST) return NULL;
+    char *text = malloc((size_t)s.st_size + 1);
+    *len = 0;
+    while (text && *len < (size_t)s.st_size) {
+        const ssize_t n = pread(fd, text + *len, (size_t)s.st_size - *len, (off_t)*len);
+        if (n <= 0) break;
+        *len += (size_t)n;
+    }
+    return text;
+}
+
+static bool holds(const char *text, size_t len, const char *word) { return memmem(text, len, word, strlen(word)); }
+
+int file_open_regular(const char *path)
+{
+    char again[40];
+    struct stat s;
+    const int at = open(path, O_PATH | O_CLOEXEC);
+    if (at < 0) return -errno;
+    snprintf(again, sizeof again, "/proc/self/fd/%d", at);
+    const bool regular = !fstat(at, &s) && S_ISREG(s.st_mode);
+    const int fd = regular ? open(again, O_RDONLY | O_CLOEXEC) : -1, failed = regular ? -errno : -EINVAL;
+    close(at);
+    return fd < 0 ? failed : fd;
+}
+
+int certificates_open(const char *path, char *err, size_t err_len)
+{
+    size_t len;
+    const int fd = file_open_regular(path);
+    if (fd == -EINVAL) {
+        snprintf(err, err_len, "%.300s is no file", path);
+        return fd;
+    }
+    if (fd < 0) {
+        snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
+        return fd;
+    }
+    char *text = read_all(fd, &len);
+    const bool key = text && holds(text, len, "PRIVATE KEY-----");
+    const bool good = text && !key && holds(text, len, "-----BEGIN ") && holds(text, len, "CERTIFICATE-----");
+    free(text);
+    if (good) return fd;
+    snprintf(err, err_len, "%.300s %s", path,
+             key ? "holds a private key: a file of certificates alone is wanted" : "holds no certificate (PEM)");
+    close(fd);
+    return -EINVAL;
+}
+
+unsigned certificates_trust(int fd, X509_STORE *store)
+{
+    size_t len;
+    char *text = read_all(fd, &len);
+    BIO *bio = text ? BIO_new_mem_buf(text, (int)len) : NULL;
+    unsigned count = 0;
+    X509 *one;
+    while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        count += X509_STORE_add_cert(store, one) == 1;
+        X509_free(one);
+    }
+    BIO_free(bio);
+    free(text);
+    ERR_clear_error(); /* the end of the text is one */
+    return count;
+}

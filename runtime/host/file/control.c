@@ -1,0 +1,86 @@
+/* See control.h. A socket is dead when nobody listens: a connection is refused. */
+#include "runtime/host/file/control.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/state.h"
+
+enum { BACKLOG = 128 };
+
+/* In full, since what is recorded may be undone from another folder. */
+static int whole_path(const struct state *s, const char *path, struct sockaddr_un *a)
+{
+    char folder[PATH_MAX] = "";
+    const char *own = state_path(s);
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (path && *path != '/' && !getcwd(folder, sizeof folder)) return -errno;
+    const int len = path ? snprintf(a->sun_path, sizeof a->sun_path, "%s%s%s", folder, *folder ? "/" : "", path)
+                         : snprintf(a->sun_path, sizeof a->sun_path, "%.*s.sock", (int)(strrchr(own, '.') - own), own);
+    return len < (int)sizeof a->sun_path ? 0 : -ENAMETOOLONG;
+}
+
+/* A socket of this user's that nobody listens at. */
+static bool is_dead(const struct sockaddr_un *a)
+{
+    struct stat st;
+    if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode) || st.st_uid != geteuid()) return false;
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return false;
+    const bool dead = connect(fd, (const struct sockaddr *)a, sizeof *a) && errno == ECONNREFUSED;
+    close(fd);
+    return dead;
+}
+
+static int bind_own(int fd, const struct sockaddr_un *a)
+{
+    const mode_t before = umask(0177);
+    const int failed = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
+    umask(before);
+    return failed;
+}
+
+static int listen_at(const struct sockaddr_un *a)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    if (is_dead(a)) unlink(a->sun_path);
+    int failed = bind_own(fd, a);
+    if (!failed && listen(fd, BACKLOG)) failed = -errno;
+    if (!failed) return fd;
+    close(fd);
+    return failed;
+}
+
+int control_listen(struct state *s, const char *path, char *err, size_t err_len)
+{
+    struct sockaddr_un a;
+    int fd = whole_path(s, path, &a);
+    if (!fd) fd = state_note(s, CHANGE_CONTROL, a.sun_path, "", "");
+    if (!fd) fd = listen_at(&a);
+    if (fd == -EADDRINUSE)
+        snprintf(err, err_len,
+                 "control socket %s: it exists, and is no socket that a dead prey left; --control PATH names another",
+                 a.sun_path);
+    else if (fd == -ENAMETOOLONG)
+        snprintf(err, err_len, "control socket: its path is longer than %zu bytes, and the system takes no longer ones",
+                 sizeof a.sun_path - 1);
+    else if (fd < 0)
+        snprintf(err, err_len, "control socket %s: %s", a.sun_path, strerror(-fd));
+    return fd;
+}
+
+int control_undo(const char *what, const char *before, const char *after)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    (void)before, (void)after;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", what);
+    return is_dead(&a) && unlink(a.sun_path) ? -errno : 0;
+}

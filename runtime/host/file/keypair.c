@@ -1,0 +1,207 @@
+/* See keypair.h. Texts are read into the secure heap and wiped there; a key under a passphrase is refused, for nobody
+ * is there to be asked. */
+#include "runtime/host/file/keypair.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/host/file/certificates.h"
+
+enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14, PIECE = 64 };
+
+/* ---- memory of the library ----
+ *
+ * While it decodes a file the library copies what is secret into ordinary memory, and gives that back as it is: so all
+ * that it gives back meanwhile is wiped. */
+
+static _Thread_local bool wipes;
+
+static void *take(size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return malloc(n);
+}
+
+static void give(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (wipes && p) explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static void *take_again(void *p, size_t n, const char *file, int line)
+{
+    if (!wipes || !p) return realloc(p, n);
+    const size_t before = malloc_usable_size(p);
+    void *to = n ? malloc(n) : NULL;
+    if (n && !to) return NULL;
+    if (to) memcpy(to, p, before < n ? before : n);
+    give(p, file, line);
+    return to;
+}
+
+void keypair_init(void)
+{
+    static bool ready;
+    if (ready) return;
+    ready = true;
+    CRYPTO_set_mem_functions(take, take_again, give);
+    /* Pages are locked as they are used. Where so many may not be locked, fewer are. */
+    if (CRYPTO_secure_malloc_init(HEAP, PIECE) != 1 && CRYPTO_secure_malloc_done())
+        CRYPTO_secure_malloc_init(SMALL_HEAP, PIECE);
+    ERR_clear_error();
+}
+
+/* Who has read a key is not written into cores, and only who may trace any process looks at its memory: what the
+ * library computes with lies in ordinary memory as well (the primes of RSA). Sanitizers look at their process. */
+static void hide_process(void)
+{
+#if !defined(PREY_LOOSE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* ---- texts ---- */
+
+/* All of the file, *len bytes. NULL: it cannot be read, or is too long. */
+static char *read_all(int fd, size_t *len)
+{
+    struct stat s;
+    *len = 0;
+    if (fstat(fd, &s) || s.st_size <= 0 || s.st_size > LONGEST) return NULL;
+    char *text = OPENSSL_secure_malloc((size_t)s.st_size);
+    while (text && *len < (size_t)s.st_size) {
+        const ssize_t n = pread(fd, text + *len, (size_t)s.st_size - *len, (off_t)*len);
+        if (n <= 0) break;
+        *len += (size_t)n;
+    }
+    return text;
+}
+
+static int passphrase(char *buf, int size, int writes, void *asked)
+{
+    (void)buf;
+    (void)size;
+    (void)writes;
+    *(bool *)asked = true;
+    return -1;
+}
+
+/* ---- what they hold ---- */
+
+/* The library does not say of a key that it could not read that there was no room for it. */
+static bool heap_is_full(void)
+{
+    void *room = OPENSSL_secure_malloc(ROOM);
+    OPENSSL_secure_free(room);
+    return !room;
+}
+
+static bool read_certificates(const char *text, size_t len, struct keypair *k)
+{
+    BIO *bio = BIO_new_mem_buf(text, (int)len);
+    X509 *one;
+    k->chain = sk_X509_new_null();
+    if (bio) k->cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+    while (k->cert && k->chain && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+        if (!sk_X509_push(k->chain, one)) X509_free(one);
+    BIO_free(bio);
+    return k->cert && k->chain;
+}
+
+static void read_key(const char *text, size_t len, struct keypair *k, bool *locked)
+{
+    BIO *bio = BIO_new_mem_buf(text, (int)len);
+    *locked = false;
+    if (bio) k->key = PEM_read_bio_PrivateKey(bio, NULL, passphrase, locked);
+    BIO_free(bio);
+}
+
+static int say(char *err, size_t err_len, const char *what)
+{
+    snprintf(err, err_len, "%s", what);
+    ERR_clear_error(); /* the end of a file is one */
+    return -EINVAL;
+}
+
+int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
+{
+    size_t cert_len, key_len;
+    bool locked = false;
+    *k = (struct keypair){0};
+    hide_process();
+    wipes = true;
+    char *cert = read_all(fds[0], &cert_len), *key = read_all(fds[1], &key_len);
+    if (cert) read_certificates(cert, cert_len, k);
+    if (key) read_key(key, key_len, k, &locked);
+    OPENSSL_secure_clear_free(cert, cert_len);
+    OPENSSL_secure_clear_free(key, key_len);
+    wipes = false;
+    if (!k->key && heap_is_full()) return say(err, err_len, "no locked memory is left for another private key");
+    if (!k->cert)
+        return say(err, err_len,
+                   "the certificate's file holds none in PEM; of DER `openssl x509 -inform DER -in FILE` makes that");
+    if (locked)
+        return say(err, err_len,
+                   "the private key is under a passphrase: give prey one without (openssl pkey -in FILE -out NEW)");
+    if (!k->key)
+        return say(err, err_len,
+                   "the key's file holds no private key in PEM; of DER `openssl pkey -inform DER -in FILE` makes that");
+    if (!X509_check_private_key(k->cert, k->key))
+        return say(err, err_len,
+                   "the private key does not belong to the certificate: `openssl x509 -noout -pubkey` and `openssl "
+                   "pkey -pubout` show both");
+    ERR_clear_error();
+    return 0;
+}
+
+void keypair_fini(struct keypair *k)
+{
+    X509_free(k->cert);
+    sk_X509_pop_free(k->chain, X509_free);
+    EVP_PKEY_free(k->key);
+    *k = (struct keypair){0};
+}
+
+/* ---- for another process ---- */
+
+static int open_one(const char *path, char *err, size_t err_len)
+{
+    const int fd = file_open_regular(path);
+    if (fd < 0)
+        snprintf(err, err_len, "%.300s%s%s", path, fd == -EINVAL ? " is no file" : ": ",
+                 fd == -EINVAL ? "" : strerror(-fd));
+    return fd;
+}
+
+int keypair_open(const char *cert, const char *key, int fds[2], char *err, size_t err_len)
+{
+    char what[200];
+    struct keypair k;
+    fds[0] = open_one(cert, err, err_len);
+    if (fds[0] < 0) return fds[0];
+    fds[1] = open_one(key, err, err_len);
+    if (fds[1] < 0) {
+        close(fds[0]);
+        return fds[1];
+    }
+    const int failed = keypair_read(fds, &k, what, sizeof what);
+    keypair_fini(&k);
+    if (!failed) return 0;
+    snprintf(err, err_len, "%.300s and %.300s: %s", cert, key, what);
+    close(fds[0]);
+    close(fds[1]);
+    return failed;
+}

@@ -1,0 +1,145 @@
+/* See recordings.h. */
+#include "runtime/host/file/recordings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void recording_name(uint64_t number, char name[RECORDING_NAME])
+{
+    snprintf(name, RECORDING_NAME, "prey-%06llu.pcapng", (unsigned long long)number);
+}
+
+uint64_t recording_number(const char *name)
+{
+    char same[RECORDING_NAME];
+    if (strncmp(name, "prey-", 5) != 0 || name[5] < '0' || name[5] > '9') return 0;
+    errno = 0;
+    const uint64_t number = strtoull(name + 5, NULL, 10);
+    recording_name(number, same);
+    return errno || strcmp(name, same) != 0 ? 0 : number;
+}
+
+uint64_t recording_there(int dir, const char *name, uint64_t *bytes)
+{
+    const uint64_t number = recording_number(name);
+    struct stat st;
+    if (!number || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) return 0;
+    *bytes = (uint64_t)st.st_size;
+    return number;
+}
+
+static DIR *list(int dir)
+{
+    const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    const int failed = errno;
+    if (!d && fd >= 0) close(fd);
+    errno = failed;
+    return d;
+}
+
+/* Whoever asks for files may ask for as many as it likes. 0 or a negative errno. */
+static int may_make(int dir)
+{
+    unsigned count = 0;
+    DIR *d = list(dir);
+    if (!d) return -errno;
+    for (const struct dirent *e; count < RECORDINGS_MOST && (e = readdir(d));) count += recording_number(e->d_name) > 0;
+    closedir(d);
+    return count < RECORDINGS_MOST ? 0 : -EDQUOT;
+}
+
+int record_open_file(int dir, uint64_t number, bool make)
+{
+    char name[RECORDING_NAME];
+    const int refused = make ? may_make(dir) : 0;
+    if (refused) return refused;
+    recording_name(number, name);
+    const int how = make ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY;
+    const int fd = openat(dir, name, how | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+int record_shorten_file(int dir, uint64_t number, uint64_t bytes)
+{
+    char name[RECORDING_NAME];
+    struct stat what;
+    recording_name(number, name);
+    const int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return -errno;
+    int failed = fstat(fd, &what) ? -errno : !S_ISREG(what.st_mode) || bytes > (uint64_t)what.st_size ? -EINVAL : 0;
+    if (!failed && ftruncate(fd, (off_t)bytes)) failed = -errno;
+    close(fd);
+    return failed;
+}
+
+void record_remove_file(int dir, uint64_t number)
+{
+    char name[RECORDING_NAME];
+    recording_name(number, name);
+    unlinkat(dir, name, 0);
+}
+
+int record_remove_oldest(int dir, uint64_t number)
+{
+    bool newer = false, older = false;
+    DIR *d = list(dir);
+    if (!d) return -errno;
+    for (const struct dirent *e; (e = readdir(d));) {
+        uint64_t bytes;
+        const uint64_t other = recording_there(dir, e->d_name, &bytes);
+        newer |= other > number;
+        older |= other && other < number;
+    }
+    closedir(d);
+    if (older || !newer) return -EPERM;
+    record_remove_file(dir, number);
+    return 0;
+}
+
+static int fail(char *err, size_t err_len, const char *path, int failed)
+{
+    snprintf(err, err_len, "%.200s: %s", path, strerror(-failed));
+    return failed;
+}
+
+/* Nobody else reads what is recorded. */
+static int check_owner(int dir, const char *path, char *err, size_t err_len)
+{
+    struct stat st;
+    if (fstat(dir, &st)) return fail(err, err_len, path, -errno);
+    if (st.st_uid != geteuid()) {
+        snprintf(err, err_len, "%.200s: the directory belongs to somebody else; another one is made if it is not there",
+                 path);
+        return -EPERM;
+    }
+    if (!(st.st_mode & 077)) return 0;
+    snprintf(err, err_len, "%.200s: others may look into the directory; this mends it: chmod 700 %.200s", path, path);
+    return -EPERM;
+}
+
+/* Until it is closed: two who number files there would stand in each other's way. */
+static int claim(int dir, const char *path, char *err, size_t err_len)
+{
+    if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system knows locks */
+    snprintf(err, err_len, "%.200s: another preyrun records there", path);
+    return -EBUSY;
+}
+
+int recordings_open(const char *path, bool make, char *err, size_t err_len)
+{
+    if (make && mkdir(path, 0700) && errno != EEXIST) return fail(err, err_len, path, -errno);
+    const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return fail(err, err_len, path, -errno);
+    int failed = make ? check_owner(dir, path, err, err_len) : 0;
+    if (!failed && make) failed = claim(dir, path, err, err_len);
+    if (failed) close(dir);
+    return failed ? failed : dir;
+}

@@ -1,0 +1,438 @@
+/* Guard rules as text for libnftables.
+ *
+ * Matches that differ in single addresses and ports alone share one rule that looks in a set, so that a thousand
+ * services cost a packet no more than one. Ranges stand in the rule itself. */
+#include "runtime/host/guard/guard.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <nftables/libnftables.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/state.h"
+
+/* Can nftables say that name of an interface? */
+static bool can_say(const char *interface)
+{
+    for (const unsigned char *c = (const unsigned char *)interface; *c; c++)
+        if (*c <= ' ' || *c == 0x7f || strchr("\"*\\", *c)) return false;
+    return *interface;
+}
+
+static int compare_addresses(const struct host_addr *a, const struct host_addr *b)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (a->word[i] != b->word[i]) return a->word[i] < b->word[i] ? -1 : 1;
+    return 0;
+}
+
+static bool addresses_valid(const struct guard_addresses *a)
+{
+    const uint8_t family = a->lo.family;
+    if (!family) return !a->hi.family;
+    return (family == 4 || family == 6) && a->hi.family == family && compare_addresses(&a->lo, &a->hi) <= 0;
+}
+
+bool guard_match_valid(const struct guard_match *m)
+{
+    const unsigned from = m->from.lo.family, to = m->to.lo.family;
+    return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
+           m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
+           (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
+           memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out);
+}
+
+void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
+{
+    char *at = name + sprintf(name, "prey_");
+    for (const char *c = instance; *c && at < name + GUARD_TABLE_MOST - 4; c++)
+        at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
+}
+
+/* What the host itself hears: its own addresses, and whom everybody is asked by (neighbour discovery). */
+#define OURS "{ local, broadcast, multicast }"
+
+/* A match as text: the rule it belongs to, and its element of that rule's set. */
+struct line {
+    char first[40];  /* what most packets fail, for it is asked before any set; empty: nothing */
+    char head[160];  /* the fields of the element, joined; empty: no set */
+    char types[160]; /* theirs */
+    char rest[320];  /* ranges, and whether the address is own */
+    char element[160];
+    const char *verdict;
+};
+
+__attribute__((format(printf, 3, 4))) static void add(char *to, size_t size, const char *format, ...)
+{
+    const size_t len = strlen(to);
+    va_list more;
+    va_start(more, format);
+    vsnprintf(to + len, size - len, format, more);
+    va_end(more);
+}
+
+/* One more field: a single value goes to the element, a range to the rule, all values nowhere. */
+static void add_field(struct line *l, const char *field, const char *type, const char *lo, const char *hi)
+{
+    if (strcmp(lo, hi) != 0) {
+        add(l->rest, sizeof l->rest, " %s %s-%s", field, lo, hi);
+        return;
+    }
+    const char *joint = *l->head ? " . " : "";
+    add(l->head, sizeof l->head, "%s%s", joint, field);
+    add(l->types, sizeof l->types, "%s%s", joint, type);
+    add(l->element, sizeof l->element, "%s%s", joint, lo);
+}
+
+static void add_addresses(struct line *l, const struct guard_addresses *a, unsigned family, const char *end)
+{
+    char field[16], lo[HOST_ADDR_TEXT], hi[HOST_ADDR_TEXT];
+    if (!a->lo.family) return;
+    snprintf(field, sizeof field, family == 4 ? "ip %s" : "ip6 %s", end);
+    add_field(l, field, family == 4 ? "ipv4_addr" : "ipv6_addr", host_addr_text(&a->lo, lo),
+              host_addr_text(&a->hi, hi));
+}
+
+static void add_ports(struct line *l, struct guard_ports p, const char *field)
+{
+    char lo[8], hi[8];
+    if (p.lo == 0 && p.hi == 65535) return;
+    snprintf(lo, sizeof lo, "%u", p.lo);
+    snprintf(hi, sizeof hi, "%u", p.hi);
+    add_field(l, field, "inet_service", lo, hi);
+}
+
+/* passes: of the proxy's, what opens no connection instead, so that nobody takes it for what crosses. */
+static struct line line_of(const struct guard_match *m, bool passes)
+{
+    struct line l = {0};
+    char proto[8];
+    const unsigned family = m->to.lo.family ? m->to.lo.family : m->from.lo.family;
+    if (!family) add(l.rest, sizeof l.rest, " meta protocol { ip, ip6 }");
+    snprintf(proto, sizeof proto, "%u", m->proto);
+    if (m->proto) add_field(&l, "meta l4proto", "inet_proto", proto, proto);
+    add_addresses(&l, &m->from, family, "saddr");
+    add_addresses(&l, &m->to, family, "daddr");
+    add_ports(&l, m->from_ports, "th sport");
+    add_ports(&l, m->to_ports, "th dport");
+    if (m->reach == GUARD_OWN) add(l.rest, sizeof l.rest, " fib daddr type local");
+    if (m->reach == GUARD_FOREIGN) add(l.rest, sizeof l.rest, " fib daddr type != " OURS);
+    if (m->proxied == GUARD_OPENERS)
+        add(l.first, sizeof l.first, "tcp flags & (syn | ack) %s syn ", passes ? "!=" : "==");
+    l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
+    if (*m->in) add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
+    if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
+    return l;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    const int head = strcmp(x->head, y->head), rest = strcmp(x->rest, y->rest);
+    const int verdict = strcmp(x->verdict, y->verdict), first = strcmp(x->first, y->first);
+    return verdict ? verdict : first ? first : head ? head : rest ? rest : strcmp(x->element, y->element);
+}
+
+static bool same_rule(const struct line *a, const struct line *b)
+{
+    return !strcmp(a->first, b->first) && !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest) &&
+           !strcmp(a->verdict, b->verdict);
+}
+
+static void write_set(FILE *sets, unsigned id, const struct line *first, const struct line *end)
+{
+    fprintf(sets, "set m%u { type %s; elements = { ", id, first->types);
+    for (const struct line *l = first; l < end; l++) fprintf(sets, "%s%s", l == first ? "" : ", ", l->element);
+    fprintf(sets, " } }\n");
+}
+
+/* Sets and rules of all matches. The lines of one rule lie together. */
+static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned count)
+{
+    unsigned id = 0;
+    qsort(lines, count, sizeof *lines, compare_lines);
+    for (const struct line *l = lines, *end; l < lines + count; l = end) {
+        for (end = l; end < lines + count && same_rule(l, end);) end++;
+        fprintf(rules, "%s", l->first);
+        if (*l->head) fprintf(rules, "%s @m%u", l->head, id);
+        if (*l->head) write_set(sets, id++, l, end);
+        fprintf(rules, "%s counter %s\n", l->rest, l->verdict);
+    }
+}
+
+/* What belongs to packets that are hidden but has no ports of its own, of a family. */
+static const struct pieces {
+    unsigned family;
+    const char *ip, *type, *later, *errors;
+    const char *quoted; /* the destination in the header that an ICMP error quotes, behind 8 bytes of its own */
+} pieces[] = {
+    {4, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
+     "icmp type { destination-unreachable, time-exceeded, parameter-problem", "@th,192,32"},
+    {6, "ip6", "type ipv6_addr", "exthdr frag exists frag frag-off != 0",
+     "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem", "@th,256,128"},
+};
+
+static void write_number(FILE *out, const struct host_addr *a)
+{
+    fprintf(out, "0x");
+    for (unsigned i = 0; i < (a->family == 4 ? 1 : 4); i++) fprintf(out, "%08x", a->word[i]);
+}
+
+static void write_address(FILE *out, const struct host_addr *a)
+{
+    char text[HOST_ADDR_TEXT];
+    fprintf(out, "%s", host_addr_text(a, text));
+}
+
+/* Which addresses of matches: sources; destinations; of these, those of which the host's stack hears errors, for it
+ * carries connections there, and the others; those that answer to clients' addresses. */
+enum end { FROM, TO, SERVED, BURIED, BACK };
+
+/* A set of the addresses of one end of all matches; false where there are none, and no set. */
+static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, enum end end,
+                            const char *type, void (*write_one)(FILE *, const struct host_addr *))
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        const struct guard_addresses *a = end == FROM || end == BACK ? &m->from : &m->to;
+        if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
+        if (end == SERVED && !m->proxied) continue;
+        if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK)) continue;
+        if (any) fprintf(sets, ", ");
+        if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
+        write_one(sets, &a->lo);
+        if (!host_addr_same(&a->lo, &a->hi)) fprintf(sets, "-");
+        if (!host_addr_same(&a->lo, &a->hi)) write_one(sets, &a->hi);
+        any = true;
+    }
+    if (any) fprintf(sets, " } }\n");
+    return any;
+}
+
+#define FOREIGN "fib daddr type != " OURS " counter drop\n"
+
+static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const struct pieces *p)
+{
+    char type[40];
+    snprintf(type, sizeof type, "typeof %s", p->quoted);
+    if (write_addresses(sets, g, "to", p, TO, p->type, write_address)) {
+        fprintf(rules, "%s %s daddr @to%u " FOREIGN, p->later, p->ip, p->family);
+        fprintf(rules, "%s type echo-request %s daddr @to%u " FOREIGN, p->family == 4 ? "icmp" : "icmpv6", p->ip,
+                p->family);
+    }
+    if (g->routed && write_addresses(sets, g, "served", p, SERVED, p->type, write_address))
+        fprintf(rules, "%s } %s daddr @served%u counter accept\n", p->errors, p->ip, p->family);
+    if (write_addresses(sets, g, "buried", p, BURIED, p->type, write_address))
+        fprintf(rules, "%s } %s daddr @buried%u " FOREIGN, p->errors, p->ip, p->family);
+    if (write_addresses(sets, g, "from", p, FROM, p->type, write_address))
+        fprintf(rules, "%s %s saddr @from%u " FOREIGN, p->later, p->ip, p->family);
+    if (write_addresses(sets, g, "quoted", p, FROM, type, write_number))
+        fprintf(rules, "%s } %s @quoted%u " FOREIGN, p->errors, p->quoted, p->family);
+}
+
+static bool has_back(const struct guard *g, unsigned family)
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++)
+        any |= g->matches[i].proxied == GUARD_RETURNS && g->matches[i].from.lo.family == family;
+    return any;
+}
+
+static void write_back_sets(FILE *sets, const struct guard *g)
+{
+    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+        char type[40];
+        snprintf(type, sizeof type, "typeof %s", p->quoted);
+        write_addresses(sets, g, "back", p, BACK, p->type, write_address);
+        write_addresses(sets, g, "about", p, BACK, type, write_number);
+    }
+}
+
+/* What is so of that which comes back to clients' addresses, and of ICMP errors about what went there. */
+static void write_back(FILE *rules, const struct guard *g, const char *what)
+{
+    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+        if (!has_back(g, p->family)) continue;
+        fprintf(rules, "%s saddr @back%u meta l4proto tcp %s\n", p->ip, p->family, what);
+        fprintf(rules, "%s } %s @about%u %s\n", p->errors, p->quoted, p->family, what);
+    }
+}
+
+static void write_names(FILE *out, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", names[i]);
+}
+
+#define CROSSES "fib daddr type unicast fib daddr oifname { "
+
+/* What goes from one interface to another: for an address that is some other's, by a way that leads there. */
+static void write_routed(FILE *rules, const struct guard *g)
+{
+    static const char *const of[] = {"meta protocol ip", "ip6 daddr != fe80::/10"};
+    for (unsigned i = 0; i < 2; i++) {
+        fprintf(rules, "%s " CROSSES, of[i]);
+        write_names(rules, g->ports, g->port_count);
+        fprintf(rules, " } counter drop\n");
+    }
+}
+
+/* At the ingress of those that are there now; of none, if none is. */
+static void write_hook(FILE *out, const struct guard *g)
+{
+    unsigned there = 0;
+    fprintf(out, "chain guard {\n");
+    for (unsigned i = 0; i < g->port_count; i++) {
+        if (!if_nametoindex(g->ports[i])) continue;
+        fprintf(out, "%s\"%s\"", there++ ? ", " : "type filter hook ingress devices = { ", g->ports[i]);
+    }
+    if (there) fprintf(out, " } priority -500; policy accept;\n");
+}
+
+static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct line *lines)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        if (m->proxied == GUARD_ANSWERS) continue;
+        if (m->proxied != GUARD_RETURNS || m->from_ports.hi < UINT16_MAX) lines[count++] = line_of(m, false);
+        if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(m, true);
+    }
+    write_matches(sets, rules, lines, count);
+}
+
+/* Before the host's stack sees anything. */
+static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
+{
+    struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
+    if (!lines) return -ENOMEM;
+    if (g->bridged_count) {
+        fprintf(rules, "iifname { ");
+        write_names(rules, g->bridged, g->bridged_count);
+        fprintf(rules, " } counter drop\n");
+    }
+    write_lines(sets, rules, g, lines);
+    for (unsigned i = 0; i < 2; i++) write_pieces(sets, rules, g, &pieces[i]);
+    if (g->routed) write_back_sets(sets, g);
+    if (g->routed) write_back(rules, g, "counter accept");
+    if (g->routed) write_routed(rules, g);
+    write_hook(sets, g);
+    free(lines);
+    return 0;
+}
+
+/* Before the host's stack asks where it goes: what a socket waits for is marked, and the rest, where prey carries what
+ * crosses, goes no further, as at the ingress. */
+static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
+{
+    char marks[100], *crosses = NULL;
+    size_t len;
+    FILE *f = g->routed ? open_memstream(&crosses, &len) : NULL;
+    snprintf(marks, sizeof marks, "socket transparent 1 meta mark set meta mark | 0x%x counter accept", GUARD_MARK);
+    write_back_sets(sets, g);
+    fprintf(sets, "chain back {\ntype filter hook prerouting priority mangle; policy accept;\n");
+    write_back(rules, g, marks);
+    if (!g->routed) return 0;
+    if (!f) return -ENOMEM;
+    fprintf(f, "iifname { ");
+    write_names(f, g->ports, g->port_count);
+    fprintf(f, " } " CROSSES);
+    write_names(f, g->ports, g->port_count);
+    fprintf(f, " } counter drop");
+    if (!fclose(f)) write_back(rules, g, crosses);
+    free(crosses);
+    return 0;
+}
+
+/* A table of a family, in place of what was, if `wanted`: its text at the end of out. */
+static int write_table(FILE *out, const char *family, const char *name, const struct guard *g, bool wanted,
+                       int (*write)(FILE *sets, FILE *rules, const struct guard *g))
+{
+    char *text[2] = {0};
+    size_t len[2];
+    int failed = 0;
+    fprintf(out, "table %s %s\ndelete table %s %s\n", family, name, family, name);
+    if (!wanted) return 0;
+    FILE *sets = open_memstream(&text[0], &len[0]), *rules = open_memstream(&text[1], &len[1]);
+    failed = sets && rules ? write(sets, rules, g) : -ENOMEM;
+    if (sets && fclose(sets)) failed = -ENOMEM;
+    if (rules && fclose(rules)) failed = -ENOMEM;
+    if (!failed) fprintf(out, "table %s %s {\n%s%s}\n}\n", family, name, text[0], text[1]);
+    for (int i = 0; i < 2; i++) free(text[i]);
+    return failed;
+}
+
+/* All as text, the caller's to free; NULL: memory is out. */
+static char *tables_text(const char *name, const struct guard *g)
+{
+    char *all = NULL;
+    size_t len;
+    FILE *out = open_memstream(&all, &len);
+    if (!out) return NULL;
+    int failed = write_table(out, "netdev", name, g, true, write_ingress);
+    if (!failed) failed = write_table(out, "inet", name, g, has_back(g, 4) || has_back(g, 6), write_prerouting);
+    if (!fclose(out) && !failed) return all;
+    free(all);
+    return NULL;
+}
+
+/* In one transaction. What nftables says of it goes to err. */
+static int run(const char *text, char *err, size_t err_len)
+{
+    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!nft) return -ENOMEM;
+    nft_ctx_buffer_error(nft);
+    const int failed = nft_run_cmd_from_buffer(nft, text);
+    const char *why = failed ? nft_ctx_get_error_buffer(nft) : "";
+    snprintf(err, err_len, "%.*s", (int)strcspn(why, "\n"), why);
+    nft_ctx_free(nft);
+    return failed ? -EPERM : 0;
+}
+
+/* The first name that can't be said; NULL: all can. */
+static const char *odd_name(const struct guard *g)
+{
+    for (unsigned i = 0; i < g->port_count; i++)
+        if (!can_say(g->ports[i])) return g->ports[i];
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (*g->matches[i].in && !can_say(g->matches[i].in)) return g->matches[i].in;
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (*g->matches[i].out && !can_say(g->matches[i].out)) return g->matches[i].out;
+    return NULL;
+}
+
+int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len)
+{
+    char table[GUARD_TABLE_MOST], why[300] = "";
+    const char *odd = odd_name(g);
+    if (odd) {
+        snprintf(err, err_len,
+                 "guard rules can't say the name of the interface `%s`: this gives it another: ip link set dev '%s' "
+                 "name NAME",
+                 odd, odd);
+        return -EINVAL;
+    }
+    guard_table_name(instance, table);
+    char *text = tables_text(table, g);
+    int failed = text ? state_note(s, CHANGE_GUARD, table, "", "") : -ENOMEM;
+    if (!failed) failed = run(text, why, sizeof why);
+    if (failed) snprintf(err, err_len, "guard rules can't be set: %s", *why ? why : strerror(-failed));
+    free(text);
+    return failed;
+}
+
+int guard_undo(const char *what, const char *before, const char *after)
+{
+    char text[4 * GUARD_TABLE_MOST + 128], why[300];
+    (void)before, (void)after;
+    if (strspn(what, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(what)) return 0;
+    if (strlen(what) >= GUARD_TABLE_MOST) return 0;
+    snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\ntable inet %s\ndelete table inet %s\n", what,
+             what, what, what);
+    return run(text, why, sizeof why);
+}

@@ -1,0 +1,466 @@
+/* Guard matches from services, pools and translation (BEHAVIOUR.md, "The host's own stack"). */
+#include "runtime/host/guard/guarded.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/guard/opened.h"
+#include "vm/program/addresses.h"
+#include "vm/program/checked.h"
+#include "vm/tables.h"
+
+enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
+
+static void *room_for(struct guarded *g, void **all, unsigned count, unsigned *cap, size_t size)
+{
+    if (count == *cap) {
+        const unsigned more = *cap ? 2 * *cap : 16;
+        void *at = reallocarray(*all, more, size);
+        if (!at) {
+            g->failed = true;
+            return NULL;
+        }
+        *all = at;
+        *cap = more;
+    }
+    return (char *)*all + count * size;
+}
+
+static void add(struct guarded *g, const struct guard_match *m)
+{
+    struct guard_match *to = room_for(g, (void **)&g->matches, g->match_count, &g->match_cap, sizeof *to);
+    if (!to) return;
+    memset(to, 0, sizeof *to);
+    *to = *m;
+    g->match_count++;
+}
+
+/* yields: it can do without some of them. */
+static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
+{
+    for (unsigned i = 0; i < g->port_count; i++)
+        if (g->ports[i].lo == lo && g->ports[i].hi == hi && g->ports[i].yields == yields) return;
+    struct host_ports *to = room_for(g, (void **)&g->ports, g->port_count, &g->port_cap, sizeof *to);
+    if (!to) return;
+    *to = (struct host_ports){lo, hi, yields, 0};
+    g->port_count++;
+}
+
+/* ---- addresses ---- */
+
+static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
+{
+    struct guard_addresses a = {.lo.family = family};
+    memcpy(a.lo.word, addr, sizeof a.lo.word);
+    a.hi = a.lo;
+    return a;
+}
+
+static struct guard_addresses range(const struct address_range *r)
+{
+    struct guard_addresses a = one(r->lo, r->family);
+    memcpy(a.hi.word, r->hi, sizeof a.hi.word);
+    return a;
+}
+
+/* The match for each range of the sets, as its source or its destination; how many of that family (0: of both). */
+static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t sets, uint32_t count, uint8_t family,
+                         struct guard_match m, bool source)
+{
+    struct address_walk w = address_walk(p, sets, count, family);
+    struct address_range r;
+    unsigned added = 0;
+    struct guard_addresses *at = source ? &m.from : &m.to;
+    for (; address_next(&w, &r); added++) {
+        *at = range(&r);
+        add(g, &m);
+    }
+    return added;
+}
+
+/* ---- protocols of an endpoint ---- */
+
+/* IP protocols; 0 ends. */
+static const uint8_t protos[PBC_EP_PROTOS][4] = {
+    [PBC_EP_TCP] = {IPPROTO_TCP},    [PBC_EP_UDP] = {IPPROTO_UDP},
+    [PBC_EP_SCTP] = {IPPROTO_SCTP},  [PBC_EP_PORTS] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP},
+    [PBC_EP_ECHO4] = {IPPROTO_ICMP}, [PBC_EP_ECHO6] = {IPPROTO_ICMPV6},
+};
+static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PBC_EP_ECHO6; }
+
+static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
+
+/* ---- services ---- */
+
+static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool proxied)
+{
+    struct guard_match m = {.from_ports = GUARD_ANY_PORT,
+                            .to_ports = {e->port_lo, e->port_hi},
+                            .reach = e->to == PBC_TO_SELF ? GUARD_OWN : GUARD_EVERYWHERE,
+                            .proxied = proxied ? GUARD_OPENERS : GUARD_ALL};
+    if (e->to == PBC_TO_ADDRESS) m.to = one(e->addr, e->family);
+    if (is_echo(e->proto)) {
+        m.from_ports = exactly(e->proto == PBC_EP_ECHO4 ? ECHO4_ASK : ECHO6_ASK);
+        m.to_ports = GUARD_ANY_PORT;
+    }
+    for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
+        m.proto = *proto;
+        add(g, &m);
+    }
+}
+
+/* What the server sends back, of one protocol, to where translation sent it from. */
+static void add_reply(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                      const struct pbc_server *server, struct guard_match m, bool echo)
+{
+    const struct pbc_pool *pool = &p->pools[server->pool];
+    if (!mode_is(s->mode, MODE_OWN_SOURCE)) {
+        m.reach = GUARD_FOREIGN;
+        add(g, &m);
+        return;
+    }
+    m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
+    if (add_sets(g, p, pool->sources, pool->source_count, server->family, m, false)) return;
+    if (echo) return; /* of this machine's own pings, too: it tells them apart */
+    m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
+    m.reach = GUARD_OWN;
+    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
+    add(g, &m);
+}
+
+static void add_replies(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                        const struct pbc_server *server)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        struct guard_match m = {.from = one(server->addr, server->family),
+                                .from_ports =
+                                    server->port ? exactly(server->port) : (struct guard_ports){e->port_lo, e->port_hi},
+                                .to_ports = GUARD_ANY_PORT};
+        if (e->proto == PBC_EP_ECHO4) m.from_ports = exactly(ECHO4_REPLY);
+        if (e->proto == PBC_EP_ECHO6) m.from_ports = exactly(ECHO6_REPLY);
+        if (is_echo(e->proto) && (server->family == 4) != (e->proto == PBC_EP_ECHO4)) continue;
+        for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
+            m.proto = *proto;
+            add_reply(g, p, s, server, m, is_echo(e->proto));
+        }
+    }
+}
+
+/* What a server answers to connections that have the clients' addresses, or the host's own. */
+static void add_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                        const struct pbc_server *server, enum guard_proxied kind)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        const struct guard_match m = {.from = one(server->addr, server->family),
+                                      .from_ports = server->port ? exactly(server->port)
+                                                                 : (struct guard_ports){e->port_lo, e->port_hi},
+                                      .to_ports = GUARD_ANY_PORT,
+                                      .proto = IPPROTO_TCP,
+                                      .reach = kind == GUARD_ANSWERS ? GUARD_OWN : GUARD_EVERYWHERE,
+                                      .proxied = (uint8_t)kind};
+        add(g, &m);
+    }
+}
+
+/* And what targets of an instruction answer. */
+static void add_target_returns(struct guarded *g, const struct program *p, const struct pbc_cond *c)
+{
+    struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .proxied = GUARD_RETURNS};
+    if (!(c->flags & PBC_COND_NOT)) {
+        add_sets(g, p, c->first, c->count, 0, m, true);
+        return;
+    }
+    m.from = (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
+    add(g, &m);
+    m.from = (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
+    add(g, &m);
+}
+
+static void add_pool_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                             const struct pbc_branch *b, enum guard_proxied kind)
+{
+    for (uint32_t i = 0; i < b->share_count; i++) {
+        const struct pbc_pool *pool = &p->pools[p->shares[b->shares + i].pool];
+        for (uint32_t at = 0; at < pool->server_count; at++)
+            add_returns(g, p, s, &p->servers[pool->servers + at], kind);
+    }
+}
+
+/* Does a rule look at what is for the host itself, or from it? */
+static bool judges_host(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        any |= firewall_judges(&p->firewalls[i], PBC_DIR_IN) || firewall_judges(&p->firewalls[i], PBC_DIR_OUT);
+    return any;
+}
+
+/* All connections of a transparent service have the clients' addresses, and others where an instruction says so. */
+static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    const bool transparent = p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+    const bool answers = !transparent && !judges_host(p);
+    for (const struct pbc_branch *b = &p->branches[s->branches]; b < &p->branches[s->branches + s->branch_count]; b++) {
+        const struct pbc_cond *instruction = NULL;
+        for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
+            if (p->conds[c].kind == COND_INSTRUCTION) instruction = &p->conds[c];
+        if (b->shares == PBC_TARGET) {
+            if (instruction) add_target_returns(g, p, instruction);
+            continue;
+        }
+        if (instruction || transparent) add_pool_returns(g, p, s, b, GUARD_RETURNS);
+        if (answers) add_pool_returns(g, p, s, b, GUARD_ANSWERS);
+    }
+}
+
+static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    const bool proxied = mode_is(s->mode, MODE_PROXIES);
+    for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
+    if (s->proxy) add_all_returns(g, p, s);
+    if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are ours */
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = 0; at < pool->server_count; at++) add_replies(g, p, s, &p->servers[pool->servers + at]);
+        }
+}
+
+/* What a server answers to connections of a proxy that have an address of its pool's `source`. */
+static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = 0; pool->source_count && at < pool->server_count; at++)
+                add_returns(g, p, s, &p->servers[pool->servers + at], GUARD_RETURNS);
+        }
+}
+
+/* ---- health checks through services ---- */
+
+static bool is_probed(const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = pool->servers; at < pool->servers + pool->server_count; at++)
+                if (program_check(p, at) != PBC_NONE) return true;
+        }
+    return false;
+}
+
+/* What servers answer, in the service's name, to probes that the host's own stack knows nothing of. */
+static void add_probed(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = {PBC_OWN_PORT_LO, UINT16_MAX}, .reach = GUARD_OWN};
+    if (!service_checked_via(s) || !is_probed(p, s)) return;
+    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS) continue;
+        m.from = one(e->addr, e->family);
+        m.proto = IPPROTO_TCP;
+        add(g, &m);
+        m.proto = IPPROTO_UDP;
+        add(g, &m);
+    }
+}
+
+/* ---- translation ---- */
+
+/* The last of the ports from `at` on, up to `hi`, that none of the host's own stands before; less than `at`: the first
+ * is the host's. */
+static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t at, uint16_t hi)
+{
+    uint32_t first = hi + 1u;
+    if (host->kept_hi && host->kept_hi >= at && host->kept_lo < first) first = host->kept_lo > at ? host->kept_lo : at;
+    for (unsigned i = 0; i < host->bound_count; i++) {
+        const struct facts_port *b = &host->bound[i];
+        if (b->udp == udp && b->port >= at && b->port < first) first = b->port;
+    }
+    return (uint16_t)(first - 1);
+}
+
+/* A match for each piece of its destination ports that is left when the host has its own. SCTP keeps its ports, so
+ * those of it are translation's. */
+static void add_shared(struct guarded *g, struct guard_match m)
+{
+    const struct guard_ports all = m.to_ports;
+    if (!g->host || m.proto == IPPROTO_SCTP) {
+        add(g, &m);
+        return;
+    }
+    for (uint32_t at = all.lo; at <= all.hi; at++) {
+        m.to_ports =
+            (struct guard_ports){(uint16_t)at, before_hosts(g->host, m.proto == IPPROTO_UDP, (uint16_t)at, all.hi)};
+        if (m.to_ports.hi < at) continue;
+        add(g, &m);
+        at = m.to_ports.hi;
+    }
+}
+
+/* For each of its sources, where it names some. */
+static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
+{
+    if (n->outside_count)
+        add_sets(g, p, n->outside, n->outside_count, n->family, *m, false);
+    else if (n->kind == PBC_NAT_FORWARD && n->from_count)
+        add_sets(g, p, n->from, n->from_count, n->family, *m, true);
+    else if (n->kind == PBC_NAT_MASQUERADE)
+        add_shared(g, *m);
+    else
+        add(g, m);
+}
+
+/* Packets to the outside end, of what has ports. */
+static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
+{
+    const uint8_t bare[] = {n->ip_proto, 0};
+    const uint8_t *of = n->kind != PBC_NAT_FORWARD ? protos[PBC_EP_PORTS] : n->ip_proto ? bare : protos[n->proto];
+    if (!n->ip_proto) m.to_ports = (struct guard_ports){n->port_lo, n->port_hi};
+    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, n->port_lo, n->port_hi, n->kind == PBC_NAT_MASQUERADE);
+    for (; *of; of++) {
+        m.proto = *of;
+        if (*of == IPPROTO_ICMP || *of == IPPROTO_ICMPV6) m.to_ports = GUARD_ANY_PORT;
+        if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
+        if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
+        add_asked(g, p, n, &m);
+    }
+}
+
+static void add_forward(struct guarded *g, const struct pbc_nat *n)
+{
+    const struct guard_match reply = {.from = one(n->target, n->family),
+                                      .from_ports = GUARD_ANY_PORT,
+                                      .to_ports = GUARD_ANY_PORT,
+                                      .reach = GUARD_FOREIGN};
+    add(g, &reply);
+}
+
+/* The addresses of a map's prefix. */
+static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_nat *n)
+{
+    const struct address_range r = address_prefix(addr, n->len, n->family);
+    return range(&r);
+}
+
+/* The interface's name, where the statement names one. False: no interface has so long a name. */
+static bool device_of(const struct program *p, const struct pbc_nat *n, char name[IFNAMSIZ])
+{
+    const char *device = n->iface == PBC_NONE ? "" : program_str(p, p->ifaces[n->iface].device);
+    return snprintf(name, IFNAMSIZ, "%s", device) < IFNAMSIZ;
+}
+
+static void add_nat(struct guarded *g, const struct program *p, const struct pbc_nat *n)
+{
+    struct guard_match out = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_FOREIGN};
+    struct guard_match in = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_EVERYWHERE};
+    const bool forward = n->kind == PBC_NAT_FORWARD, map = n->kind == PBC_NAT_MAP;
+    const bool named = device_of(p, n, forward ? in.in : out.out);
+    if (n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF) in.reach = GUARD_OWN;
+    if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
+    if (forward && !(n->flags & PBC_NAT_TO_SELF)) in.to = one(n->to, n->family);
+    if (map)
+        add(g, &in);
+    else if (named || !forward)
+        add_outside(g, p, n, in);
+    if (map) out.from = prefix(n->target, n);
+    if (forward)
+        add_forward(g, n);
+    else if (named && (map || !n->from_count))
+        add(g, &out);
+    else if (named)
+        add_sets(g, p, n->from, n->from_count, 0, out, true);
+}
+
+/* ---- all ---- */
+
+static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
+
+/* Each once, in order. */
+static void sort_out(struct guarded *g)
+{
+    unsigned kept = 0;
+    if (g->match_count) qsort(g->matches, g->match_count, sizeof *g->matches, compare);
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (!kept || compare(&g->matches[i], &g->matches[kept - 1])) g->matches[kept++] = g->matches[i];
+    g->match_count = kept;
+}
+
+static void add_opened(struct guarded *g, const struct program *p)
+{
+    struct opened o;
+    g->failed |= !opened_init(&o, p);
+    for (unsigned i = 0; i < o.count; i++) add(g, &o.matches[i]);
+    opened_fini(&o);
+}
+
+static void add_program(struct guarded *g, const struct program *p, bool probes)
+{
+    for (uint32_t i = 0; i < p->services_count && probes; i++) add_probed(g, p, &p->services[i]);
+    add_opened(g, p);
+    for (uint32_t i = 0; i < p->services_count; i++) add_service(g, p, &p->services[i]);
+    for (uint32_t i = 0; i < p->services_count; i++) add_source_returns(g, p, &p->services[i]);
+    for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
+}
+
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
+                  const struct facts_ports *host, bool probes)
+{
+    *g = (struct guarded){.host = host};
+    add_program(g, p, probes);
+    if (before) add_program(g, before, probes);
+    if (g->failed) return false;
+    sort_out(g);
+    return true;
+}
+
+static bool all_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades)
+{
+    *g = (struct guarded){.host = host};
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        if (!masquerades || p->nats[i].kind == PBC_NAT_MASQUERADE) add_nat(g, p, &p->nats[i]);
+    if (g->failed) return false;
+    sort_out(g);
+    return true;
+}
+
+bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host)
+{
+    return all_nats(g, p, host, false);
+}
+
+bool guarded_masquerades(struct guarded *g, const struct program *p, const struct facts_ports *host)
+{
+    return all_nats(g, p, host, true);
+}
+
+void guarded_share(struct guarded *g, const struct guard_match *m)
+{
+    const bool shares =
+        m->reach == GUARD_OWN && !m->to.lo.family && (m->proto == IPPROTO_TCP || m->proto == IPPROTO_UDP);
+    if (shares)
+        add_shared(g, *m);
+    else
+        add(g, m);
+}
+
+void guarded_fini(struct guarded *g)
+{
+    free(g->matches);
+    free(g->ports);
+}
+
+bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) add(g, &more[i]);
+    sort_out(g);
+    return !g->failed;
+}

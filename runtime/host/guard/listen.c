@@ -1,0 +1,72 @@
+/* See listen.h. */
+#include "runtime/host/guard/listen.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/host/sockaddr.h"
+
+enum { BACKLOG = 64, BACKLOG_PROXY = 65535 /* as many as the system allows */ };
+
+/* `ready`: what else is set before it is bound. */
+static int listening(const struct sockaddr *at, int backlog, bool ready(int fd, int family))
+{
+    const int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int on = 1;
+    if (fd < 0) return -errno;
+    const socklen_t len = at->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (at->sa_family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if ((!ready || ready(fd, at->sa_family)) && !bind(fd, at, len) && !listen(fd, backlog)) return fd;
+    const int failed = -errno;
+    close(fd);
+    return failed;
+}
+
+static void explain(int failed, const char *text, char *err, size_t err_len)
+{
+    if (failed == -EADDRINUSE)
+        snprintf(err, err_len, "%s: another program listens there; `ss -ltnp` shows which", text);
+    else if (failed == -EADDRNOTAVAIL)
+        snprintf(err, err_len, "%s: this machine has no such address", text);
+    else
+        snprintf(err, err_len, "%s: %s", text, strerror(-failed));
+}
+
+int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t err_len)
+{
+    const int fd = listening(at, BACKLOG, NULL);
+    if (fd < 0) explain(fd, text, err, err_len);
+    return fd;
+}
+
+static bool of_proxy(int fd, int family)
+{
+    const int on = 1, unproven = 1024;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &unproven, sizeof unproven);
+    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    return !setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) &&
+           !(family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof on)
+                                : setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on));
+}
+
+int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in6 v6;
+    } at;
+    char name[HOST_ADDR_TEXT], text[HOST_ADDR_TEXT + 8];
+    sockaddr_of(&at.any, addr->family, addr->word, port);
+    const int fd = listening(&at.any, BACKLOG_PROXY, of_proxy);
+    if (fd >= 0) return fd;
+    snprintf(text, sizeof text, addr->family == 6 ? "[%s]:%u" : "%s:%u", host_addr_text(addr, name), port);
+    explain(fd, text, err, err_len);
+    return fd;
+}

@@ -1,0 +1,147 @@
+/* Guard matches from `decap` rules, and the same matches asked of a packet's key. */
+#include "runtime/host/guard/opened.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/tables.h"
+
+/* ---- from rules ---- */
+
+static bool add(struct opened *o, const struct guard_match *m)
+{
+    if (o->count == o->cap) {
+        const unsigned cap = o->cap ? 2 * o->cap : 8;
+        struct guard_match *more = reallocarray(o->matches, cap, sizeof *more);
+        if (!more) return false;
+        o->matches = more;
+        o->cap = cap;
+    }
+    memset(&o->matches[o->count], 0, sizeof *m);
+    o->matches[o->count++] = *m;
+    return true;
+}
+
+static struct host_addr addr6(uint64_t hi, uint64_t lo)
+{
+    return (struct host_addr){{(uint32_t)(hi >> 32), (uint32_t)hi, (uint32_t)(lo >> 32), (uint32_t)lo}, 6};
+}
+
+/* The n-th range of a condition's sets. False: there are not so many. */
+static bool range_at(const struct program *p, const struct pbc_cond *c, uint32_t n, struct guard_addresses *a)
+{
+    for (uint32_t i = c->first; i < c->first + c->count; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        if (n < s->count4) {
+            const struct pbc_range *r = &p->set4[s->first4 + n];
+            *a = (struct guard_addresses){.lo = {{r->lo}, 4}, .hi = {{r->hi}, 4}};
+            return true;
+        }
+        n -= s->count4;
+        if (n < s->count6) {
+            const struct pbc_range6 *r = &p->set6[s->first6 + n];
+            *a = (struct guard_addresses){addr6(r->lo_hi, r->lo_lo), addr6(r->hi_hi, r->hi_lo)};
+            return true;
+        }
+        n -= s->count6;
+    }
+    return false;
+}
+
+/* The rule's condition of that kind, if it is a list of addresses and no more. */
+static const struct pbc_cond *listed(const struct program *p, const struct pbc_rule *r, unsigned kind)
+{
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        if (c->kind == kind && !c->flags && !c->arg && c->count) return c;
+    }
+    return NULL;
+}
+
+static bool is_to_self(const struct program *p, const struct pbc_rule *r)
+{
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        if (c->kind == COND_TO && !c->flags && !c->count && c->arg == KIND_DST_SELF) return true;
+    }
+    return false;
+}
+
+static bool add_protos(struct opened *o, const struct pbc_rule *r, struct guard_match m)
+{
+    static const uint8_t bare[] = {IPPROTO_IPIP, IPPROTO_IPV6};
+    m.from_ports = m.to_ports = GUARD_ANY_PORT;
+    if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) {
+        m.proto = IPPROTO_UDP;
+        m.to_ports = (struct guard_ports){r->port, r->port};
+        return add(o, &m);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        m.proto = bare[i];
+        if (!add(o, &m)) return false;
+    }
+    return true;
+}
+
+/* For one sender: each of its destinations of the same family, or any. */
+static bool add_sender(struct opened *o, const struct program *p, const struct pbc_rule *r, struct guard_match m)
+{
+    const struct pbc_cond *to = listed(p, r, COND_TO);
+    if (!to) return add_protos(o, r, m);
+    for (uint32_t n = 0; range_at(p, to, n, &m.to); n++)
+        if ((!m.from.lo.family || m.from.lo.family == m.to.lo.family) && !add_protos(o, r, m)) return false;
+    return true;
+}
+
+static bool add_rule(struct opened *o, const struct program *p, const struct pbc_rule *r)
+{
+    const struct pbc_cond *from = listed(p, r, COND_FROM);
+    struct guard_match m = {.reach = is_to_self(p, r) ? GUARD_OWN : GUARD_EVERYWHERE};
+    if (!from) return add_sender(o, p, r, m);
+    for (uint32_t n = 0; range_at(p, from, n, &m.from); n++)
+        if (!add_sender(o, p, r, m)) return false;
+    return true;
+}
+
+bool opened_init(struct opened *o, const struct program *p)
+{
+    *o = (struct opened){0};
+    for (uint32_t i = 0; i < p->rules_count && p->meta->flags & PBC_OPENS; i++)
+        if (p->rules[i].verdict < PBC_V_COUNTED && verdict_is(p->rules[i].verdict, VERDICT_OPENS) &&
+            !add_rule(o, p, &p->rules[i]))
+            return false;
+    return true;
+}
+
+void opened_fini(struct opened *o)
+{
+    free(o->matches);
+    *o = (struct opened){0};
+}
+
+/* ---- of a packet ---- */
+
+static bool is_within(const struct guard_addresses *a, const uint32_t addr[4], unsigned family)
+{
+    if (!a->lo.family) return true;
+    if (a->lo.family != family) return false;
+    int above = 0, below = 0; /* the first word that differs from an end decides */
+    for (unsigned i = 0; i < 4 && !above; i++) above = (addr[i] > a->lo.word[i]) - (addr[i] < a->lo.word[i]);
+    for (unsigned i = 0; i < 4 && !below; i++) below = (a->hi.word[i] > addr[i]) - (a->hi.word[i] < addr[i]);
+    return above >= 0 && below >= 0;
+}
+
+bool opened_hides(const struct opened *o, const struct key *key)
+{
+    if (!(key->kind & KIND_PROTO) || !(key->kind & KIND_IP)) return false;
+    const unsigned family = key->kind & KIND_IP4 ? 4 : 6;
+    for (unsigned i = 0; i < o->count; i++) {
+        const struct guard_match *m = &o->matches[i];
+        if (m->proto != key->proto || (m->reach == GUARD_OWN && !(key->kind & KIND_DST_SELF))) continue;
+        const bool ports = m->to_ports.lo == 0 && m->to_ports.hi == UINT16_MAX;
+        if (!ports && (!(key->kind & KIND_PORTS) || key->dst_port != m->to_ports.lo)) continue;
+        if (is_within(&m->from, key->src, family) && is_within(&m->to, key->dst, family)) return true;
+    }
+    return false;
+}

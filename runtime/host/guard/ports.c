@@ -1,0 +1,305 @@
+/* ip_local_reserved_ports: a set of ports, written as the kernel writes it ("1024-2047,3000"); and which of those that
+ * translation wants stay with the host. */
+#include "runtime/host/guard/ports.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/proc_priv.h"
+#include "runtime/host/state.h"
+
+#define RESERVED  "/proc/sys/net/ipv4/ip_local_reserved_ports"
+#define CHOSEN    "/proc/sys/net/ipv4/ip_local_port_range"
+#define PORTS     65536u
+#define TEXT_MOST (PORTS * 6) /* of a list: each port with a comma */
+
+struct ports {
+    bool has[PORTS];
+};
+
+/* Ports of a list. Between the two of a range stands a `-`, or a tab in ip_local_port_range. */
+static void parse(struct ports *p, const char *text)
+{
+    memset(p, 0, sizeof *p);
+    for (char *end;; text = end + (*end == ',')) {
+        const unsigned long lo = strtoul(text, &end, 10);
+        if (end == text) return;
+        const unsigned long hi = *end == '-' || *end == '\t' ? strtoul(end + 1, &end, 10) : lo;
+        for (unsigned long port = lo; port <= hi && port < PORTS; port++) p->has[port] = true;
+    }
+}
+
+static void print(const struct ports *p, char text[TEXT_MOST])
+{
+    char *at = text;
+    *at = 0;
+    for (unsigned lo = 0; lo < PORTS; lo++) {
+        if (!p->has[lo]) continue;
+        unsigned hi = lo;
+        while (hi + 1 < PORTS && p->has[hi + 1]) hi++;
+        at += sprintf(at, at == text ? "%u" : ",%u", lo);
+        if (hi > lo) at += sprintf(at, "-%u", hi);
+        lo = hi;
+    }
+}
+
+struct work {
+    struct ports now, chosen, other, wanted;
+    struct ports claimed; /* by this instance, for the program that runs or one before: mappings may have them */
+    char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
+    char owner[80]; /* the other instance that has some of them */
+};
+
+static int write_ports(struct work *w)
+{
+    print(&w->now, w->text);
+    strcat(w->text, "\n"); /* the empty list is an empty line */
+    return proc_write(RESERVED, w->text);
+}
+
+static int read_ports(struct work *w)
+{
+    int failed = proc_read(CHOSEN, w->text, TEXT_MOST);
+    if (failed) return failed;
+    parse(&w->chosen, w->text);
+    failed = proc_read(RESERVED, w->text, TEXT_MOST);
+    if (!failed) parse(&w->now, w->text);
+    return failed;
+}
+
+static bool in(unsigned port, uint16_t lo, uint16_t hi) { return lo <= port && port <= hi; }
+
+/* What a range has, of what is to be kept nothing where it yields. */
+static void want(struct work *w, const struct host_ports *ranges, unsigned count, const struct host_kept *kept)
+{
+    memset(&w->wanted, 0, sizeof w->wanted);
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++)
+            w->wanted.has[port] |= !(ranges[i].yields && kept->hi && in(port, kept->lo, kept->hi));
+}
+
+/* So many the kernel could still choose. */
+static unsigned left(const struct work *w)
+{
+    unsigned n = 0;
+    for (unsigned port = 0; port < PORTS; port++) n += w->chosen.has[port] && !w->now.has[port] && !w->wanted.has[port];
+    return n;
+}
+
+/* Has each range still a port? */
+static bool serves(const struct host_ports *ranges, unsigned count, const struct host_kept *kept)
+{
+    bool all = true;
+    for (unsigned i = 0; i < count; i++)
+        all &= !(ranges[i].yields && kept->hi && kept->lo <= ranges[i].lo && ranges[i].hi <= kept->hi);
+    return all;
+}
+
+/* A piece of the ports that the host lacks (w->other), without claimed ones between: the first that has `most`, counted
+ * from below or, `last`, from above; where none has so many, the longest. */
+static struct host_kept piece(const struct work *w, unsigned most, bool last)
+{
+    struct host_kept kept = {0}, longest = {0};
+    unsigned has = 0, had = 0;
+    for (unsigned i = 0; i < PORTS && had < most; i++) {
+        const uint16_t port = (uint16_t)(last ? PORTS - 1 - i : i);
+        if (w->claimed.has[port]) has = 0;
+        if (!w->other.has[port]) continue;
+        if (last || !has) kept.lo = port;
+        if (!last || !has) kept.hi = port;
+        if (++has <= had) continue;
+        had = has;
+        longest = kept;
+    }
+    return longest;
+}
+
+/* What is kept with `most` of them more, next to it. */
+static struct host_kept grown(const struct work *w, unsigned most, struct host_kept kept)
+{
+    for (; most && kept.lo && w->other.has[kept.lo - 1]; most--) kept.lo--;
+    for (; most && kept.hi < PORTS - 1 && w->other.has[kept.hi + 1]; most--) kept.hi++;
+    return kept;
+}
+
+/* Where nothing is kept yet the first are, or where a range would then have none, the last. */
+static void keep_more(const struct work *w, const struct host_ports *ranges, unsigned count, unsigned most,
+                      struct host_kept *kept)
+{
+    for (unsigned last = 0; last < 2; last++) {
+        const struct host_kept more = kept->hi ? grown(w, most, *kept) : piece(w, most, last);
+        if (!serves(ranges, count, &more)) continue;
+        kept->lo = more.lo;
+        kept->hi = more.hi;
+        return;
+    }
+}
+
+/* What the host is to keep of those that yield: what it has kept, and more where the rules now leave it too few, but
+ * nothing that was claimed before, for mappings may have that. */
+static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
+{
+    unsigned yielding = 0;
+    want(w, ranges, count, &(struct host_kept){0, UINT16_MAX, 0, 0});
+    const unsigned could = left(w), least = could < PORTS_KEPT ? could : PORTS_KEPT;
+    w->other = w->wanted;
+    want(w, ranges, count, kept);
+    const unsigned has = left(w);
+    for (unsigned port = 0; port < PORTS; port++) {
+        w->other.has[port] = w->chosen.has[port] && !w->now.has[port] && w->wanted.has[port] && !w->other.has[port] &&
+                             !w->claimed.has[port];
+        yielding += w->other.has[port];
+    }
+    if (has < least && yielding) keep_more(w, ranges, count, least - has, kept);
+    want(w, ranges, count, kept);
+    return left(w) && serves(ranges, count, kept);
+}
+
+static bool add_claimed(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    struct work *w = arg;
+    (void)name, (void)before, (void)after;
+    parse(&w->other, what);
+    for (unsigned port = 0; port < PORTS; port++) w->claimed.has[port] |= w->other.has[port];
+    return true;
+}
+
+/* Which of the ports are to be added: in w->other. -ENOSPC: then one side could choose none. s may be NULL. */
+static int find_missing(struct work *w, const struct state *s, const struct host_ports *ranges, unsigned count,
+                        struct host_kept *kept)
+{
+    const int failed = read_ports(w);
+    if (failed) return failed;
+    if (s) state_own(s, CHANGE_PORTS, add_claimed, w);
+    for (unsigned port = PORTS; port-- > 0;)
+        if (w->chosen.has[port]) kept->chosen_lo = (uint16_t)port;
+    for (unsigned port = 0; port < PORTS; port++)
+        if (w->chosen.has[port]) kept->chosen_hi = (uint16_t)port;
+    if (!keep(w, ranges, count, kept)) return -ENOSPC;
+    for (unsigned port = 0; port < PORTS; port++)
+        w->other.has[port] = w->chosen.has[port] && w->wanted.has[port] && !w->now.has[port];
+    return 0;
+}
+
+/* Would a start that finds nothing claimed share them out? */
+static bool anew(struct work *w, const struct host_ports *ranges, unsigned count)
+{
+    struct host_kept kept = {0};
+    for (unsigned port = 0; port < PORTS; port++) w->now.has[port] &= !w->claimed.has[port];
+    memset(&w->claimed, 0, sizeof w->claimed);
+    return keep(w, ranges, count, &kept);
+}
+
+static bool is_claimed(const struct work *w)
+{
+    bool all = true;
+    for (unsigned port = 0; port < PORTS; port++) all &= !w->wanted.has[port] || w->claimed.has[port];
+    return all;
+}
+
+static bool is_apart(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    struct work *w = arg;
+    (void)before, (void)after;
+    parse(&w->other, what);
+    bool shared = false;
+    for (unsigned port = 0; port < PORTS; port++) shared |= w->other.has[port] && w->wanted.has[port];
+    if (shared) snprintf(w->owner, sizeof w->owner, "%s", name);
+    return !shared;
+}
+
+/* 0, or -EADDRINUSE: another instance has some of them. */
+static int ask_others(const struct state *s, struct work *w)
+{
+    const int failed = state_others(s, CHANGE_PORTS, is_apart, w);
+    return failed ? failed : *w->owner ? -EADDRINUSE : 0;
+}
+
+static bool is_any(const char *before) { return before; }
+
+/* Recorded first: of two that start at once both see the other. What is refused is no claim, or others would be refused
+ * for its sake; and what was claimed before nobody else can have. */
+static int reserve(struct state *s, struct work *w)
+{
+    const bool had = is_claimed(w);
+    print(&w->wanted, w->claim);
+    print(&w->other, w->change);
+    int failed = state_note(s, CHANGE_PORTS, w->claim, "", w->change);
+    if (!failed && !had && (failed = ask_others(s, w))) state_forget(s, CHANGE_PORTS, w->claim, is_any);
+    if (failed || !*w->change) return failed;
+    parse(&w->other, w->change);
+    for (unsigned port = 0; port < PORTS; port++) w->now.has[port] |= w->other.has[port];
+    failed = write_ports(w);
+    if (failed && !had) state_forget(s, CHANGE_PORTS, w->claim, is_any);
+    return failed;
+}
+
+/* Why they cannot be had. w: as find_missing left it. */
+static void tell(struct work *w, int failed, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
+{
+    if (failed == -EADDRINUSE)
+        snprintf(err, err_len,
+                 "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",
+                 w->owner, w->claim);
+    else if (failed == -ENOSPC && anew(w, ranges, count))
+        snprintf(err, err_len,
+                 "translation or this machine's own connections would have no ports as both share them out since the "
+                 "start: restart preyrun, which shares them out anew");
+    else if (failed == -ENOSPC)
+        snprintf(err, err_len,
+                 "translation and this machine's own connections cannot both have ports: write `ports 1024-32767` in "
+                 "the nat, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
+    else
+        snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
+}
+
+int ports_look(const struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept,
+               char *err, size_t err_len)
+{
+    struct work *w = calloc(1, sizeof *w);
+    int failed = w ? find_missing(w, s, ranges, count, kept) : 0;
+    if (!failed && w && s && !is_claimed(w)) {
+        print(&w->wanted, w->claim);
+        failed = ask_others(s, w);
+    }
+    if (failed != -ENOSPC && failed != -EADDRINUSE) failed = 0;
+    if (failed) tell(w, failed, ranges, count, err, err_len);
+    free(w);
+    return failed;
+}
+
+int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err,
+                  size_t err_len)
+{
+    struct host_kept then = *kept;
+    struct work *w = calloc(1, sizeof *w);
+    int failed = w ? find_missing(w, s, ranges, count, &then) : -ENOMEM;
+    if (!failed) failed = reserve(s, w);
+    if (!failed) *kept = then;
+    if (failed) tell(w, failed, ranges, count, err, err_len);
+    free(w);
+    return failed;
+}
+
+int ports_undo(const char *what, const char *before, const char *after)
+{
+    (void)what, (void)before;
+    struct work *w = malloc(sizeof *w);
+    int failed = w ? proc_read(RESERVED, w->text, TEXT_MOST) : -ENOMEM;
+    if (!failed) {
+        parse(&w->now, w->text);
+        parse(&w->other, after);
+        bool there = false;
+        for (unsigned port = 0; port < PORTS; port++) {
+            there |= w->now.has[port] && w->other.has[port];
+            w->now.has[port] &= !w->other.has[port];
+        }
+        if (there) failed = write_ports(w);
+    }
+    free(w);
+    return failed;
+}

@@ -1,0 +1,64 @@
+/* See served.h. Each records first and looks then: of two that start at once, both see the other. */
+#include "runtime/host/guard/served.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/state.h"
+
+struct search {
+    const char *interface;
+    char owner[80];
+};
+
+static bool is_other(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    struct search *s = arg;
+    (void)before, (void)after;
+    if (strcmp(what, s->interface) != 0) return true;
+    snprintf(s->owner, sizeof s->owner, "%s", name);
+    return false;
+}
+
+static void name_owner(const struct search *s, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "the instance `%s` that runs here serves %s, too: give one of them other interfaces",
+             s->owner, s->interface);
+}
+
+int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct search search = {.interface = interfaces[i]};
+        int failed = state_note(s, CHANGE_SERVED, interfaces[i], "", "");
+        if (!failed) failed = state_others(s, CHANGE_SERVED, is_other, &search);
+        if (failed) snprintf(err, err_len, "%s: %s", interfaces[i], strerror(-failed));
+        if (failed) return failed;
+        if (!*search.owner) continue;
+        name_owner(&search, err, err_len);
+        return -EADDRINUSE;
+    }
+    return 0;
+}
+
+bool served_already(const char *run, const char *interface, char *err, size_t err_len)
+{
+    struct search search = {.interface = interface};
+    if (state_all(run, CHANGE_SERVED, is_other, &search) || !*search.owner) return false;
+    name_owner(&search, err, err_len);
+    return true;
+}
+
+bool served_by(const char *run, const char *interface, const char *name)
+{
+    struct search search = {.interface = interface};
+    return !state_all(run, CHANGE_SERVED, is_other, &search) && !strcmp(search.owner, name);
+}
+
+int served_undo(const char *what, const char *before, const char *after)
+{
+    (void)what, (void)before, (void)after;
+    return 0;
+}

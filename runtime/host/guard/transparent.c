@@ -1,0 +1,34 @@
+/* See transparent.h. */
+#include "runtime/host/guard/transparent.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int transparent(bool six)
+{
+    const int on = 1, level = six ? SOL_IPV6 : SOL_IP, option = six ? IPV6_TRANSPARENT : IP_TRANSPARENT;
+    const int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+    if (fd < 0) return -errno;
+    /* That of IPv4 holds for both families. */
+    if (!setsockopt(fd, level, option, &on, sizeof on) &&
+        !setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on))
+        return fd;
+    const int failed = -errno;
+    close(fd);
+    return failed;
+}
+
+int transparent_sockets(unsigned family, int fds[], unsigned count)
+{
+    unsigned made = 0;
+    for (int fd = 0; made < count; made++) {
+        fd = transparent(family == 6);
+        if (fd < 0 && !made) return fd;
+        if (fd < 0) break;
+        fds[made] = fd;
+    }
+    return (int)made;
+}

@@ -1,0 +1,104 @@
+/* The program of across.bpf.c as a filter of the kernel's traffic control, in the hook that comes before all else of
+ * the host's stack. A filter holds its program, so nothing has to be pinned. */
+#include "runtime/host/hook/across.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/hook/clsact.h"
+#include "runtime/host/state.h"
+
+static const uint8_t object[] __attribute__((aligned(8))) = {
+#include "runtime/host/hook/across.bpf.inc"
+};
+
+enum { HANDLE = 1 };
+
+/* What of it was there before, as words of the record. */
+static const char *const befores[] = {"-", "promiscuous", "clsact", "promiscuous,clsact"};
+enum { PROMISCUOUS = 1, CLSACT = 2 };
+
+bool across_possible(void) { return true; }
+
+/* ---- the interface ---- */
+
+/* Frames for other stations must come in, too. 1: they did already. */
+static int set_promiscuous(const char *name, bool on)
+{
+    struct ifreq r = {0};
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int result = fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) ? -errno : 0;
+    if (!result && !(r.ifr_flags & IFF_PROMISC) == !on) result = 1;
+    r.ifr_flags = (short)(on ? r.ifr_flags | IFF_PROMISC : r.ifr_flags & ~IFF_PROMISC);
+    if (!result && ioctl(fd, SIOCSIFFLAGS, &r)) result = -errno;
+    if (fd >= 0) close(fd);
+    return result;
+}
+
+static bool is_promiscuous(const char *name)
+{
+    struct ifreq r = {0};
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool is = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &r) && r.ifr_flags & IFF_PROMISC;
+    if (fd >= 0) close(fd);
+    return is;
+}
+
+/* ---- the program ---- */
+
+static int load_and_attach(unsigned from, unsigned to)
+{
+    const int peer = (int)to;
+    const struct clsact at = {.ifindex = from, .priority = CLSACT_OWN, .handle = HANDLE};
+    LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "across");
+    libbpf_set_print(NULL);
+    struct bpf_object *o = bpf_object__open_mem(object, sizeof object, &named);
+    if (!o) return -errno;
+    struct bpf_map *constants = bpf_object__find_map_by_name(o, "across.rodata");
+    int failed = constants ? bpf_map__set_initial_value(constants, &peer, sizeof peer) : -ENOENT;
+    if (!failed) failed = bpf_object__load(o);
+    if (!failed) failed = clsact_set(&at, bpf_program__fd(bpf_object__find_program_by_name(o, "across")));
+    bpf_object__close(o);
+    return failed;
+}
+
+/* ---- set and undone ---- */
+
+int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)
+{
+    char what[2 * IF_NAMESIZE + 2];
+    const unsigned in = if_nametoindex(from), out = if_nametoindex(to);
+    snprintf(what, sizeof what, "%s/%s", from, to);
+    int failed = in && out ? 0 : -ENODEV;
+    const unsigned before = (is_promiscuous(from) ? PROMISCUOUS : 0) | (clsact_is_there(in) ? CLSACT : 0);
+    if (!failed) failed = state_note(s, CHANGE_ACROSS, what, befores[before], "");
+    if (!failed) failed = load_and_attach(in, out);
+    if (!failed && set_promiscuous(from, true) < 0) failed = -errno;
+    if (failed) snprintf(err, err_len, "frames from %s to %s are shut off: %s", from, to, strerror(-failed));
+    return failed;
+}
+
+int across_undo(const char *what, const char *before, const char *after)
+{
+    char name[IF_NAMESIZE] = "";
+    const size_t len = strcspn(what, "/");
+    (void)after;
+    if (len >= sizeof name) return 0;
+    memcpy(name, what, len);
+    const unsigned ifindex = if_nametoindex(name);
+    if (!ifindex) return 0; /* it took the filter along */
+    const int failed = clsact_drop(&(struct clsact){.ifindex = ifindex, .priority = CLSACT_OWN, .handle = HANDLE});
+    if (!strstr(before, befores[PROMISCUOUS])) set_promiscuous(name, false);
+    if (!strstr(before, befores[CLSACT])) clsact_end(ifindex);
+    return failed;
+}

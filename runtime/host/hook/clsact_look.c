@@ -1,0 +1,148 @@
+/* What others, and starts before, have in the hooks of clsact: asked of the kernel over netlink. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "runtime/host/hook/clsact.h"
+#include "runtime/host/netlink_priv.h"
+
+struct asked {
+    unsigned ifindex;
+    uint16_t type;   /* RTM_GETQDISC or RTM_GETTFILTER */
+    uint32_t parent; /* of filters: the hook */
+    uint32_t info;   /* of filters: their priority, as tcm_info has it; 0: all */
+};
+
+/* The queueing discipline that has the hooks. */
+struct hooks_there {
+    unsigned ifindex;
+    bool any, older;   /* older: it is an ingress, which has no hook for what leaves */
+    uint32_t block[2]; /* filters that several interfaces share, for what arrives and leaves; 0: its own */
+};
+
+static int look(const struct asked *a, mnl_cb_t each, void *arg)
+{
+    char bytes[128];
+    struct netlink n;
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = a->type;
+    nlh->nlmsg_flags = NLM_F_DUMP;
+    struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof *t);
+    *t = (struct tcmsg){.tcm_ifindex = (int)a->ifindex, .tcm_parent = a->parent, .tcm_info = a->info};
+    int failed = netlink_open(&n, NETLINK_ROUTE);
+    if (!failed) failed = netlink_ask(&n, nlh, each, arg);
+    netlink_close(&n);
+    return failed;
+}
+
+/* The attributes of a message about that interface; NULL: it is about another. */
+static const struct tcmsg *of_interface(const struct nlmsghdr *nlh, unsigned ifindex, const struct nlattr *at[],
+                                        unsigned most)
+{
+    const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *t || t->tcm_ifindex != (int)ifindex) return NULL;
+    netlink_attributes(nlh, sizeof *t, at, most);
+    return t;
+}
+
+/* ---- hooks ---- */
+
+static int one_qdisc(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *at[TCA_EGRESS_BLOCK + 1];
+    struct hooks_there *h = arg;
+    const struct tcmsg *t = of_interface(nlh, h->ifindex, at, TCA_EGRESS_BLOCK);
+    if (!t || t->tcm_parent != TC_H_CLSACT) return MNL_CB_OK;
+    const char *kind = netlink_text(at[TCA_KIND]);
+    h->any = true;
+    h->older |= kind && !strcmp(kind, "ingress");
+    h->block[0] = netlink_u32(at[TCA_INGRESS_BLOCK]);
+    h->block[1] = netlink_u32(at[TCA_EGRESS_BLOCK]);
+    return MNL_CB_OK;
+}
+
+/* Those that can't be asked for: as if somebody used them. */
+static struct hooks_there hooks_of(unsigned ifindex)
+{
+    struct hooks_there h = {.ifindex = ifindex};
+    if (look(&(struct asked){.ifindex = ifindex, .type = RTM_GETQDISC}, one_qdisc, &h)) h.any = true;
+    return h;
+}
+
+bool clsact_is_there(unsigned ifindex) { return hooks_of(ifindex).any; }
+
+int clsact_obstacle(const struct clsact *at)
+{
+    const struct hooks_there h = hooks_of(at->ifindex);
+    return at->leaves && h.older ? -EEXIST : h.block[at->leaves] ? -EOPNOTSUPP : 0;
+}
+
+/* ---- filters ---- */
+
+struct filters {
+    const struct clsact *at;
+    struct clsact_seen seen;
+    unsigned count;
+    bool taken; /* the priority is of another kind, or for one protocol */
+};
+
+static int one_filter(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *at[TCA_OPTIONS + 1], *of_bpf[TCA_BPF_ID + 1];
+    struct filters *f = arg;
+    const struct tcmsg *t = of_interface(nlh, f->at->ifindex, at, TCA_OPTIONS);
+    if (!t) return MNL_CB_OK;
+    f->count++;
+    if (TC_H_MAJ(t->tcm_info) >> 16 != f->at->priority) return MNL_CB_OK;
+    const char *kind = netlink_text(at[TCA_KIND]);
+    f->taken |= TC_H_MIN(t->tcm_info) != htons(ETH_P_ALL) || !kind || strcmp(kind, "bpf") != 0;
+    if (!t->tcm_handle || f->seen.there) return MNL_CB_OK; /* what has no handle is the list itself */
+    f->seen.there = t->tcm_handle == f->at->handle;
+    f->seen.behind += !f->seen.there;
+    netlink_nested(at[TCA_OPTIONS], of_bpf, TCA_BPF_ID);
+    if (f->seen.there) f->seen.program = netlink_u32(of_bpf[TCA_BPF_ID]);
+    return MNL_CB_OK;
+}
+
+static int look_at_filters(struct filters *f, uint16_t priority)
+{
+    const uint32_t side = f->at->leaves ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
+    const struct asked a = {.ifindex = f->at->ifindex,
+                            .type = RTM_GETTFILTER,
+                            .parent = TC_H_MAKE(TC_H_CLSACT, side),
+                            .info = (uint32_t)priority << 16};
+    return look(&a, one_filter, f);
+}
+
+int clsact_taken(const struct clsact *at)
+{
+    struct filters f = {.at = at};
+    const int obstacle = clsact_obstacle(at);
+    if (obstacle) return obstacle;
+    return !look_at_filters(&f, at->priority) && f.taken ? -EINVAL : 0;
+}
+
+int clsact_look(const struct clsact *at, struct clsact_seen *seen)
+{
+    struct filters f = {.at = at};
+    const int failed = look_at_filters(&f, at->priority);
+    *seen = f.seen;
+    /* Without the hooks the kernel knows no such list. */
+    return failed == -EINVAL || failed == -ENOENT ? 0 : failed;
+}
+
+static bool has_filters_there(unsigned ifindex, bool leaves)
+{
+    const struct clsact at = {.ifindex = ifindex, .leaves = leaves};
+    struct filters f = {.at = &at};
+    return look_at_filters(&f, 0) || f.count; /* not known: as if somebody had one */
+}
+
+bool clsact_has_filters(unsigned ifindex)
+{
+    return has_filters_there(ifindex, false) || has_filters_there(ifindex, true);
+}

@@ -1,0 +1,354 @@
+/* See hooks.h. Pins lie in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the maps that are kept.
+ *
+ * Where the kernel has no link for what leaves (before Linux 6.6), a filter stands in its place, in front of others'.
+ * It outlives its process by itself: where there are pins it has the program, where there are none, one that lets
+ * everything pass once this process is gone. */
+#include "runtime/host/hook/hooks.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "runtime/base/fnv.h"
+#include "runtime/host/change_priv.h"
+#include "runtime/host/hook/clsact.h"
+#include "runtime/host/hook/xdp.h"
+#include "runtime/host/state.h"
+
+/* Linux 6.6; headers may be older. */
+enum { ATTACH_TCX_EGRESS = 47, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_F_BEFORE: of all that are there */ };
+
+static const char *const sides[] = {"arrives", "leaves"};
+
+bool hooks_last(void)
+{
+    struct statfs fs;
+    return !statfs(HOOKS_FILES, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF && !access(HOOKS_FILES, W_OK);
+}
+
+/* ---- where ---- */
+
+/* Files of BPF's may hold no points. */
+static int folder_of(const char *name, char path[PATH_MAX])
+{
+    struct stat ns;
+    if (stat("/proc/self/ns/net", &ns)) return -errno;
+    const int len = snprintf(path, PATH_MAX, "%s/prey/%lu/%.64s", HOOKS_FILES, (unsigned long)ns.st_ino, name);
+    for (char *c = path + len; *c != '/'; c--)
+        if (*c == '.') *c = ':'; /* which no name has */
+    return 0;
+}
+
+static void pin_of(const char *folder, const char *device, unsigned side, char path[PATH_MAX])
+{
+    char name[IF_NAMESIZE];
+    snprintf(name, sizeof name, "%s", device);
+    for (char *c = name; *c; c++)
+        if (*c == '.') *c = ':';
+    snprintf(path, PATH_MAX, "%.200s/%s-%s", folder, name, sides[side]);
+}
+
+static int make_folders(const char *path)
+{
+    char part[PATH_MAX];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *c = part + sizeof HOOKS_FILES; *c; c++) {
+        if (*c != '/') continue;
+        *c = 0;
+        if (mkdir(part, 0700) && errno != EEXIST) return -errno;
+        *c = '/';
+    }
+    return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Another process may take off an empty one meanwhile, with the last that was in it. */
+static int make_folder(const char *path)
+{
+    int failed = -ENOENT;
+    for (unsigned tries = 0; failed == -ENOENT && tries < 8; tries++) failed = make_folders(path);
+    return failed;
+}
+
+/* ---- set ---- */
+
+/* In front of others' programs: what prey lets pass they see. */
+static int attach_leaves(int program, unsigned ifindex)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = FIRST);
+    int link = bpf_link_create(program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_EGRESS, &opts);
+    if (link < 0) return -errno;
+    return link;
+}
+
+/* A number of the instance's own: filters of two instances stand beside each other. */
+static struct clsact filter_of(const char *folder, unsigned ifindex)
+{
+    return (struct clsact){
+        .ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = fnv_text(folder) | 1};
+}
+
+/* What the record says of the hooks for filters; "-": a link does without. Of interfaces that are gone it says nothing
+ * any more, or it would grow with each that comes in their place. */
+static void before_of(struct state *s, const struct hooks_where *w, const char *folder, char text[CLSACT_TEXT])
+{
+    snprintf(text, CLSACT_TEXT, "-");
+    if (!clsact_needed()) return;
+    state_forget(s, CHANGE_HOOKS, w->device, clsact_is_over);
+    clsact_before(w->ifindex, true, text); /* a start before may have made them */
+    if (!state_noted(s, CHANGE_HOOKS, w->device, text, folder))
+        clsact_before(w->ifindex, !clsact_is_there(w->ifindex), text);
+}
+
+unsigned hooks_handle(const char *name)
+{
+    char folder[PATH_MAX];
+    return folder_of(name, folder) ? 0 : filter_of(folder, 0).handle;
+}
+
+int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len)
+{
+    struct clsact at = {.leaves = true, .priority = CLSACT_FIRST};
+    int failed = clsact_try();
+    if (failed) clsact_why(&at, failed, "any interface", err, err_len);
+    if (failed || !clsact_needed()) return failed;
+    for (unsigned i = 0; i < count && !failed; i++) {
+        at.ifindex = devices[i].ifindex;
+        failed = clsact_taken(&at);
+        if (failed) clsact_why(&at, failed, devices[i].device, err, err_len);
+    }
+    return failed;
+}
+
+static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
+
+/* In place of those of another start. */
+static int pin_maps(const char *folder, const struct hooks *h)
+{
+    char path[PATH_MAX];
+    int failed = 0;
+    for (unsigned i = 0; i < h->kept_count && !failed; i++) {
+        snprintf(path, sizeof path, "%.200s/%s", folder, h->kept[i].name);
+        unlink(path);
+        failed = pin(h->kept[i].map, path);
+    }
+    return failed;
+}
+
+static int pin_all(const char *folder, const char *device, const struct hooks *h, const struct hooked *on)
+{
+    char path[PATH_MAX];
+    int failed = make_folder(folder);
+    if (!failed) failed = pin_maps(folder, h);
+    for (unsigned side = 0; side < 2 && !failed; side++) {
+        const int link = side ? on->leaves : on->arrives;
+        pin_of(folder, device, side, path);
+        if (link >= 0) failed = pin(link, path);
+    }
+    return failed;
+}
+
+/* Off the interface, whoever else holds it. */
+static int unhook(const char *path)
+{
+    const int link = bpf_obj_get(path);
+    if (link >= 0) bpf_link_detach(link);
+    if (link >= 0) close(link);
+    return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+static void know_filter(const struct clsact *at, struct hooked *to)
+{
+    struct clsact_seen seen;
+    to->filter = at->ifindex;
+    if (!clsact_look(at, &seen)) to->program = seen.program;
+}
+
+/* In the place of the one that was there, if it is. */
+static int set_filter(const struct clsact *at, int program, struct hooked *to)
+{
+    int held = -1;
+    const int failed = to->pinned ? clsact_set(at, program) : clsact_set_held(at, program, &held);
+    if (failed) return failed;
+    if (to->leaves >= 0) close(to->leaves);
+    to->leaves = held;
+    know_filter(at, to);
+    return 0;
+}
+
+/* By a link, or a filter. The first is held by its descriptor or its pin, the other by to->leaves where there is no
+ * pin. */
+static int set_leaves(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
+                      struct hooked *to, char *err, size_t err_len)
+{
+    const struct clsact at = filter_of(folder, w->ifindex);
+    int failed = filter ? set_filter(&at, h->leaves, to) : attach_leaves(h->leaves, w->ifindex);
+    if (!filter) to->leaves = failed;
+    if (failed >= 0) return 0;
+    char why[300];
+    if (filter)
+        clsact_why(&at, failed, w->device, why, sizeof why);
+    else
+        snprintf(why, sizeof why, "%s", strerror(-failed));
+    snprintf(err, err_len, "the program for what leaves can't be attached: %s", why);
+    return failed;
+}
+
+static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
+                   struct hooked *to, char *err, size_t err_len)
+{
+    to->pinned = hooks_last();
+    to->arrives =
+        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for what arrives", err, err_len);
+    if (to->arrives < 0) return to->arrives;
+    int failed = set_leaves(folder, w, h, filter, to, err, err_len);
+    if (failed) return failed;
+    failed = to->pinned ? pin_all(folder, w->device, h, to) : 0;
+    if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
+    return failed;
+}
+
+static int pinned(const char *folder, const char *device, unsigned side)
+{
+    char path[PATH_MAX];
+    pin_of(folder, device, side, path);
+    return bpf_obj_get(path);
+}
+
+static bool is_on(int link, unsigned ifindex)
+{
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
+}
+
+/* What a start before has left there gets other programs, so not one packet goes by unjudged. */
+static bool take_over(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
+                      struct hooked *to)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, on);
+    const struct clsact at = filter_of(folder, w->ifindex);
+    to->arrives = pinned(folder, w->device, 0);
+    to->leaves = filter ? -1 : pinned(folder, w->device, 1);
+    to->pinned = to->arrives >= 0 && (filter || to->leaves >= 0) && is_on(to->arrives, w->ifindex) &&
+                 !bpf_link_update(to->arrives, h->arrives, NULL) &&
+                 !(filter ? clsact_set(&at, h->leaves) : bpf_link_update(to->leaves, h->leaves, NULL)) &&
+                 !pin_maps(folder, h);
+    if (!to->pinned) hooks_leave(to);
+    if (to->pinned && filter) know_filter(&at, to);
+    if (to->pinned && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
+    return to->pinned;
+}
+
+static void unhook_both(const char *folder, const char *device, int *failed)
+{
+    char path[PATH_MAX];
+    for (unsigned side = 0; side < 2; side++) {
+        pin_of(folder, device, side, path);
+        const int left = unhook(path);
+        if (left) *failed = left;
+    }
+}
+
+int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *h, bool replace, struct hooked *to,
+              char *err, size_t err_len)
+{
+    char folder[PATH_MAX], before[CLSACT_TEXT];
+    *to = (struct hooked){.arrives = -1, .leaves = -1};
+    int failed = folder_of(w->name, folder);
+    if (!failed) before_of(s, w, folder, before);
+    const bool filter = !failed && *before != '-';
+    if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
+    if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;
+    if (!failed && hooks_last()) unhook_both(folder, w->device, &failed);
+    if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
+    if (failed) return failed;
+    failed = set_all(folder, w, h, replace, filter, to, err, err_len);
+    if (!failed) return 0;
+    hooks_leave(to);
+    hooks_undo(w->device, before, folder);
+    return failed;
+}
+
+/* ---- kept ---- */
+
+static bool stands(const struct clsact *at, uint32_t program)
+{
+    struct clsact_seen seen;
+    /* Not known: as if it stood. */
+    return clsact_look(at, &seen) || (seen.there && !seen.behind && seen.program == program);
+}
+
+int hooks_keep(struct state *s, const struct hooks_where *w, const struct hooks *h, struct hooked *on, char *err,
+               size_t err_len)
+{
+    char folder[PATH_MAX], before[CLSACT_TEXT];
+    if (!on->filter || folder_of(w->name, folder)) return 0;
+    const struct clsact at = filter_of(folder, on->filter);
+    clsact_before(on->filter, true, before);
+    if (clsact_is_over(before) || stands(&at, on->program)) return 0;
+    clsact_before(on->filter, !clsact_is_there(on->filter), before);
+    int failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
+    if (!failed) failed = set_filter(&at, h->leaves, on);
+    if (failed) clsact_why(&at, failed, w->device, err, err_len);
+    return failed ? failed : 1;
+}
+
+void hooks_leave(struct hooked *h)
+{
+    if (h->arrives >= 0) close(h->arrives);
+    if (h->leaves >= 0) close(h->leaves);
+    *h = (struct hooked){.arrives = -1, .leaves = -1};
+}
+
+/* ---- undone ---- */
+
+/* The maps, once no interface has the programs any more. */
+static void drop_folder(const char *folder)
+{
+    char path[PATH_MAX];
+    bool used = false;
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    for (const struct dirent *e; !used && (e = readdir(dir));) used = strchr(e->d_name, '-');
+    rewinddir(dir);
+    for (const struct dirent *e; !used && (e = readdir(dir));) {
+        snprintf(path, sizeof path, "%.300s/%s", folder, e->d_name);
+        if (*e->d_name != '.') unlink(path);
+    }
+    closedir(dir);
+    snprintf(path, sizeof path, "%s", folder);
+    if (used || rmdir(path)) return;
+    for (unsigned above = 0; above < 2; above++) { /* the namespace's, and all of prey's, if it was the last */
+        *strrchr(path, '/') = 0;
+        if (rmdir(path)) return;
+    }
+}
+
+int hooks_undo(const char *what, const char *before, const char *after)
+{
+    if (strncmp(after, HOOKS_FILES "/prey/", sizeof HOOKS_FILES "/prey/" - 1) != 0) return 0;
+    int failed = *before != '-' ? clsact_undo(before, true, CLSACT_FIRST, filter_of(after, 0).handle) : 0;
+    unhook_both(after, what, &failed);
+    drop_folder(after);
+    return failed;
+}
+
+bool hooks_left(const char *name, const char *device, unsigned program)
+{
+    char folder[PATH_MAX];
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    if (folder_of(name, folder)) return false;
+    const int link = pinned(folder, device, 0);
+    const bool left = link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len) && info.prog_id == program;
+    if (link >= 0) close(link);
+    return left;
+}

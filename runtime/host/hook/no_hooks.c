@@ -1,0 +1,55 @@
+/* In the place of clsact.c, xdp.c and hooks.c where the build has no clang (make KERNEL=0). */
+#include <errno.h>
+#include <stdio.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/hook/hooks.h"
+
+bool hooks_last(void) { return false; }
+
+int hooks_undo(const char *what, const char *before, const char *after)
+{
+    (void)what, (void)before, (void)after;
+    return -ENOTSUP;
+}
+
+int gate_undo(const char *what, const char *before, const char *after)
+{
+    (void)what, (void)before, (void)after;
+    return -ENOTSUP;
+}
+
+int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len)
+{
+    (void)devices, (void)count, (void)err, (void)err_len;
+    return 0;
+}
+
+unsigned hooks_handle(const char *name)
+{
+    (void)name;
+    return 0;
+}
+
+bool hooks_left(const char *name, const char *device, unsigned program)
+{
+    (void)name, (void)device, (void)program;
+    return false;
+}
+
+int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
+              char *err, size_t err_len)
+{
+    (void)s, (void)where, (void)h, (void)replace, (void)to;
+    snprintf(err, err_len, "this preyrun was built without clang");
+    return -ENOTSUP;
+}
+
+int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
+               size_t err_len)
+{
+    (void)s, (void)where, (void)h, (void)on, (void)err, (void)err_len;
+    return 0;
+}
+
+void hooks_leave(struct hooked *h) { (void)h; }

@@ -1,0 +1,43 @@
+/* See programs.h. */
+#include "runtime/host/hook/programs.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/host/hook/jit.h"
+#include "runtime/host/proc_priv.h"
+
+/* Of a program that does nothing, if one may be loaded. */
+static bool interpreted(void)
+{
+    const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
+    const int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "probe", "Dual BSD/GPL", code, 2, NULL);
+    const bool is = fd >= 0 && jit_is_off(fd);
+    if (fd >= 0) close(fd);
+    return is;
+}
+
+static bool locked_down(void)
+{
+    char text[80] = "";
+    return !proc_read("/sys/kernel/security/lockdown", text, sizeof text) && strstr(text, "[confidentiality]");
+}
+
+const char *programs_lack(int failed)
+{
+    if (failed == -EPERM || failed == -EACCES)
+        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a security module "
+               "or the rules of a container are in the way (dmesg or the audit log says which)";
+    if (failed == -ENOMEM) return "there is no memory for it: more of it (MemoryMax= of a service)";
+    if (failed == -E2BIG) return "it is longer than the kernel takes";
+    if (interpreted()) return "programs are not compiled, and then may not call functions; this mends it: " JIT_ON;
+    if (access("/sys/kernel/btf/vmlinux", R_OK))
+        return "the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)";
+    if (locked_down())
+        return "the kernel is locked down (lockdown=confidentiality), and then lets no program copy from its memory, "
+               "which this one does before Linux 6.2; lockdown=integrity allows it";
+    return NULL;
+}

@@ -1,0 +1,63 @@
+/* See xdp.h. There is one program an interface: where another has the place, it is told. */
+#include "runtime/host/hook/xdp.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The link's descriptor, or a negative errno. */
+static int attach(int program, unsigned ifindex, uint32_t mode)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode);
+    const int link = bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);
+    return link < 0 ? -errno : link;
+}
+
+/* Programs that were put there without a link; one with a link stays, unless the link is cut. */
+static void take_off_plain(unsigned ifindex, const struct bpf_xdp_query_opts *on)
+{
+    if (on->drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL);
+    if (on->skb_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_SKB_MODE, NULL);
+}
+
+static void cut_link(uint32_t id, unsigned ifindex, const struct bpf_xdp_query_opts *on)
+{
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    const int fd = bpf_link_get_fd_by_id(id);
+    if (fd < 0) return;
+    if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
+        (info.prog_id == on->drv_prog_id || info.prog_id == on->skb_prog_id))
+        bpf_link_detach(fd);
+    close(fd);
+}
+
+/* Whatever is on the interface. In other namespaces others have that number, so the program's is compared, too. */
+static void take_off(unsigned ifindex)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, on);
+    if (bpf_xdp_query((int)ifindex, 0, &on)) return;
+    take_off_plain(ifindex, &on);
+    for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
+}
+
+int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const char *what, char *err, size_t err_len)
+{
+    *generic = false;
+    libbpf_set_print(NULL);
+    if (replace) take_off(ifindex);
+    int link = attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    if (link < 0 && link != -EBUSY && link != -EEXIST) {
+        *generic = true;
+        link = attach(program, ifindex, XDP_FLAGS_SKB_MODE);
+    }
+    if (link == -EBUSY || link == -EEXIST)
+        snprintf(err, err_len, "another XDP program is on it; --xdp-replace takes it off, and does not bring it back");
+    else if (link < 0)
+        snprintf(err, err_len, "%s can't be attached: %s", what, strerror(-link));
+    return link;
+}

@@ -1,0 +1,314 @@
+/* The part of preflight that looks at others: who else has the name, sees the interfaces' packets, uses ports that
+ * translation wants, or the memory. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/host/guard/listen.h"
+#include "runtime/host/guard/served.h"
+#include "runtime/host/hook/hooks.h"
+#include "runtime/host/host_priv.h"
+#include "runtime/host/look/preflight_priv.h"
+#include "runtime/host/proc_priv.h"
+#include "runtime/host/sinks.h"
+#include "runtime/host/state.h"
+
+/* ---- the name ---- */
+
+void look_at_name(struct look *l)
+{
+    const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
+    bool same = false; /* it serves what we are to */
+    if (!owner) return;
+    for (unsigned i = 0; i < l->p->interface_count && !same; i++)
+        same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
+    preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): %s|", l->p->name, owner,
+                   same ? "`preyctl load` changes its rules" : "choose another --name");
+}
+
+/* ---- programs of the kernel ---- */
+
+static int read_xdp(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *at[IFLA_XDP + 1], *xdp[IFLA_XDP_PROG_ID + 1];
+    uint32_t *id = arg;
+    netlink_attributes(nlh, sizeof(struct ifinfomsg), at, IFLA_XDP);
+    netlink_nested(at[IFLA_XDP], xdp, IFLA_XDP_PROG_ID);
+    *id = netlink_u32(xdp[IFLA_XDP_PROG_ID]);
+    return MNL_CB_OK;
+}
+
+/* The number of the XDP program on it; 0: none. */
+static uint32_t xdp_of(const struct look *l, unsigned ifindex)
+{
+    char buf[256];
+    uint32_t id = 0;
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    nlh->nlmsg_type = RTM_GETLINK;
+    struct ifinfomsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
+    which->ifi_index = (int)ifindex;
+    return netlink_ask(&l->host->ask, nlh, read_xdp, &id) ? 0 : id;
+}
+
+struct filters {
+    uint32_t own; /* the handle of what this instance has left there, and takes off */
+    unsigned count;
+};
+
+static int count_filter(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
+    struct filters *f = arg;
+    /* Of the number 0 is what holds all of a priority. */
+    f->count += mnl_nlmsg_get_payload_len(nlh) >= sizeof *t && t->tcm_handle && t->tcm_handle != f->own;
+    return MNL_CB_OK;
+}
+
+static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side)
+{
+    char buf[256];
+    struct filters f = {.own = l->p->name ? hooks_handle(l->p->name) : 0};
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    nlh->nlmsg_type = RTM_GETTFILTER;
+    nlh->nlmsg_flags = NLM_F_DUMP;
+    struct tcmsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
+    which->tcm_ifindex = (int)ifindex;
+    which->tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
+    return netlink_ask(&l->host->ask, nlh, count_filter, &f) ? 0 : f.count;
+}
+
+/* A packet socket sees what XDP lets by, and before tc's ingress; both ways out lead through tc's egress but that of
+ * XDP. Filters there may be those of another instance that serves the interface: before Linux 6.6 it has some. */
+void look_at_programs(struct look *l)
+{
+    char err[300];
+    for (unsigned i = 0; i < l->p->interface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
+        if (!link) continue;
+        uint32_t xdp = xdp_of(l, link->ifindex);
+        if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* which the start takes off */
+        if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* look_at_name */
+        const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
+        if (xdp && served)
+            preflight_tell(l, true, "%s|", err); /* it is to go on, so nothing takes its program off */
+        else if (xdp && l->p->xdp_replace)
+            preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
+                           link->name, xdp);
+        else if (xdp)
+            preflight_tell(
+                l, l->p->xdp,
+                "%s has an XDP program (number %" PRIu32 ") of another process%s|%sip link set dev %s xdp off, "
+                "or an end of that process",
+                link->name, xdp, l->p->xdp ? "; there can be one" : ", which sees frames first, and may keep some",
+                l->p->xdp ? "--xdp-replace, or " : "", link->name);
+        if (!l->p->xdp && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
+            preflight_tell(
+                l, false,
+                "%s has filters of tc that see what leaves by it, and may keep some|tc filter show dev %s egress",
+                link->name, link->name);
+    }
+}
+
+/* ---- rules of nftables ---- */
+
+/* Does the line, of a chain's hook, name the interface, in quotes or as a word of its own? */
+static bool names(const char *line, size_t len, const char *interface)
+{
+    const size_t name = strlen(interface);
+    for (const char *at = line; (at = memmem(at, len - (size_t)(at - line), interface, name)); at++)
+        if (at > line && strchr(" \",{", at[-1]) && strchr(" \",;}", at[name])) return true;
+    return false;
+}
+
+/* What leaves by one of the interfaces. */
+static void look_at_egress(struct look *l, const char *table, const char *line, size_t len)
+{
+    for (unsigned i = 0; i < l->p->interface_count; i++)
+        if (names(line, len, l->p->interfaces[i]))
+            preflight_tell(l, false,
+                           "the table `%s` of nftables has rules for what leaves by %s, also for what is sent on "
+                           "here|nft list table netdev %s",
+                           table, l->p->interfaces[i], table);
+}
+
+/* The listing's lines that count: "table ip NAME {", and of a chain "type nat hook postrouting priority ..." */
+static void look_at_listing(struct look *l, const char *text)
+{
+    char family[16] = "", table[200] = "";
+    for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
+        end = strchrnul(line, '\n');
+        const size_t len = (size_t)(end - line);
+        if (sscanf(line, "table %15s %199s", family, table) == 2 || !strncmp(table, "prey_", 5)) continue;
+        if (memmem(line, len, " hook egress ", 13)) look_at_egress(l, table, line, len);
+        if (l->p->port_count && memmem(line, len, "type nat hook postrouting", 25))
+            preflight_tell(l, false,
+                           "the table `%s %s` of nftables translates, too, maybe to ports that translation takes here|"
+                           "masquerade to :1024-60999 in its rules",
+                           family, table);
+    }
+}
+
+/* What arrives is seen by us before nftables has it; what leaves, after. Without rights nobody is told anything. */
+void look_at_rules(struct look *l)
+{
+    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!nft) return;
+    nft_ctx_buffer_output(nft);
+    nft_ctx_buffer_error(nft);
+    if (!nft_run_cmd_from_buffer(nft, "list chains")) look_at_listing(l, nft_ctx_get_output_buffer(nft));
+    nft_ctx_free(nft);
+}
+
+/* ---- ports ---- */
+
+static bool is_wanted(const struct look *l, unsigned port)
+{
+    for (unsigned i = 0; i < l->p->port_count; i++) {
+        const struct host_ports *r = &l->p->ports[i];
+        if (!r->yields && r->lo <= port && port <= r->hi) return true;
+    }
+    return false;
+}
+
+/* Those that translation leaves to them. */
+static void look_at_bound(struct look *l)
+{
+    if (!l->p->bound_count) return;
+    const struct facts_port *first = l->p->bound;
+    const unsigned n = l->p->bound_count;
+    preflight_tell(
+        l, false, "%u port%s of `masquerade`, like %s %u, %s a socket of this machine's own, and stay%s with it|", n,
+        n == 1 ? "" : "s", first->udp ? "udp" : "tcp", first->port, n == 1 ? "has" : "each have", n == 1 ? "s" : "");
+}
+
+/* /proc/net/tcp and its like: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …". */
+static void look_at_sockets(struct look *l, const char *path, const char *proto)
+{
+    char line[400];
+    unsigned port, found = 0, first = 0;
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, " %*u: %*[0-9A-F]:%x", &port) != 1 || !is_wanted(l, port)) continue;
+        if (!found++) first = port;
+    }
+    if (f) fclose(f);
+    if (found)
+        preflight_tell(
+            l, false,
+            "%u socket%s of this machine's own use%s %s ports that translation takes, like %u: nothing reaches "
+            "%s while prey runs|ss -anp%c sport = :%u",
+            found, found == 1 ? "" : "s", found == 1 ? "s" : "", proto, first, found == 1 ? "it" : "them", *proto,
+            first);
+}
+
+void look_at_ports(struct look *l)
+{
+    char err[300];
+    struct host_kept kept = {0};
+    if (!l->p->port_count) return;
+    if (ports_look(NULL, l->p->ports, l->p->port_count, &kept, err, sizeof err))
+        preflight_tell(l, true, "%s|", err);
+    else if (kept.hi)
+        preflight_tell(l, false, PORTS_STAY "|", kept.lo, kept.hi);
+    look_at_bound(l);
+    look_at_sockets(l, "/proc/net/tcp", "tcp");
+    look_at_sockets(l, "/proc/net/tcp6", "tcp");
+    look_at_sockets(l, "/proc/net/udp", "udp");
+    look_at_sockets(l, "/proc/net/udp6", "udp");
+}
+
+/* ---- memory, files ---- */
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Of a card's rings, which must not be paged out. */
+static void look_at_locked(struct look *l)
+{
+    struct rlimit most;
+    if (!l->p->xdp || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) || getrlimit(RLIMIT_MEMLOCK, &most)) return;
+    if (most.rlim_cur == RLIM_INFINITY || most.rlim_cur >= l->p->ring_bytes) return;
+    preflight_tell(l, false,
+                   "only %" PRIu64 " KiB of memory may be locked, which is too little for --io xdp|ulimit -l unlimited",
+                   (uint64_t)most.rlim_cur / 1024);
+}
+
+void look_at_memory(struct look *l)
+{
+    look_at_locked(l);
+    char text[4000];
+    unsigned long long free_kib;
+    const uint64_t bytes = l->p->table_bytes + l->p->ring_bytes;
+    if (proc_read("/proc/meminfo", text, sizeof text)) return;
+    const char *at = strstr(text, "MemAvailable:");
+    if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
+    preflight_tell(l, false,
+                   "tables of flows that are full, and rings, take %" PRIu64
+                   " MiB, and %llu MiB are free|limits { flows N } in the "
+                   "rules, fewer --workers, a smaller --ring",
+                   bytes / MIB, free_kib / 1024);
+}
+
+/* The folder of a path, as text that is the caller's to free. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static void look_at_syslog(struct look *l)
+{
+    const int fd = sink_descriptor(l->p->log);
+    if (fd >= 0)
+        close(fd);
+    else
+        preflight_tell(l, true, "--log: the system's log (%s) takes nothing: %s|--log text, or start a system log",
+                       SINK_SYSLOG_SOCKET, strerror(-fd));
+}
+
+/* A file that is not there yet is not made, only its folder looked at. */
+static void look_at_file(struct look *l, const char *path)
+{
+    struct stat there;
+    const bool exists = !stat(path, &there);
+    const int why = exists && S_ISDIR(there.st_mode)                        ? EISDIR
+                    : exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? errno
+                                                                            : 0;
+    if (why) preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
+    if (exists) return;
+    char *folder = folder_of(path);
+    if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
+        preflight_tell(l, true, "--log: %s: %s|%s%s", folder, strerror(errno), errno == ENOENT ? "mkdir -p " : "",
+                       errno == ENOENT ? folder : "");
+    free(folder);
+}
+
+void look_at_log(struct look *l)
+{
+    switch (sink_kind(l->p->log)) {
+    case SINK_SYSLOG: look_at_syslog(l); break;
+    case SINK_FILE: look_at_file(l, l->p->log); break;
+    case SINK_STDERR: break;
+    }
+}
+
+void look_at_stats(struct look *l)
+{
+    char err[500];
+    if (!l->p->stats) return;
+    const int fd = listen_tcp(l->p->stats, l->p->stats_text, err, sizeof err);
+    if (fd < 0)
+        preflight_tell(l, true, "--stats %s|", err);
+    else
+        close(fd);
+}

@@ -1,0 +1,327 @@
+/* Looking at the host before anything is changed. */
+#include "runtime/host/look/preflight_priv.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/host/device/tun.h"
+#include "runtime/host/proc_priv.h"
+
+void preflight_tell(struct look *l, bool fatal, const char *format, ...)
+{
+    char text[700];
+    va_list more;
+    va_start(more, format);
+    vsnprintf(text, sizeof text, format, more);
+    va_end(more);
+    char *mend = strrchr(text, '|');
+    *mend = 0;
+    l->fatal += fatal;
+    l->say(l->arg, fatal, text, mend + 1);
+}
+
+/* ---- rights ---- */
+
+/* Guard rules, neighbours; packet sockets. */
+static void look_at_rights(struct look *l)
+{
+    if (capng_get_caps_process()) return;
+    const bool admin = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
+    const bool raw = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
+    if (admin && raw) return;
+    preflight_tell(l, true, "this process lacks the capabilit%s%s%s|run it as root, with sudo",
+                   admin || raw ? "y " : "ies ",
+                   admin ? ""
+                   : raw ? "CAP_NET_ADMIN"
+                         : "CAP_NET_ADMIN and ",
+                   raw ? "" : "CAP_NET_RAW");
+}
+
+/* ---- interfaces ---- */
+
+static unsigned least(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
+
+/* How many letters must be changed, put in or left out (Levenshtein); names are shorter than IFNAMSIZ. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[IFNAMSIZ + 1];
+    const size_t len = strnlen(b, IFNAMSIZ);
+    for (unsigned i = 0; i <= len; i++) row[i] = i;
+    for (unsigned k = 1; *a && k < 64; a++, k++) {
+        unsigned corner = row[0];
+        row[0] = k;
+        for (size_t i = 1; i <= len; i++) {
+            const unsigned above = row[i];
+            row[i] = least(above + 1, row[i - 1] + 1, corner + (*a != b[i - 1]));
+            corner = above;
+        }
+    }
+    return row[len];
+}
+
+/* The nearest name that exists; NULL: none is near. And all, as far as they fit. Prey's own devices are
+ * left out. */
+static const char *nearest(const struct look *l, const char *name, char *all, size_t len)
+{
+    unsigned count, best = 3;
+    const struct host_link *links = host_links(l->host, &count);
+    const char *found = NULL;
+    size_t used = 0;
+    *all = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (tun_is_given(l->host, &links[i])) continue;
+        const unsigned d = distance(name, links[i].name);
+        if (d < best) found = links[i].name;
+        if (d < best) best = d;
+        if (used + IFNAMSIZ + 4 < len)
+            used += (size_t)snprintf(all + used, len - used, "%s%s", used ? ", " : "", links[i].name);
+    }
+    return found;
+}
+
+static void tell_unknown(struct look *l, const char *name)
+{
+    char all[300];
+    const char *near = nearest(l, name, all, sizeof all);
+    if (near)
+        preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|-i %s", name, all, near);
+    else
+        preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|", name, all);
+}
+
+static void look_at_interface(struct look *l, const char *name, bool bridged)
+{
+    const struct host_link *link = host_link_named(l->host, name);
+    if (!link) {
+        tell_unknown(l, name);
+        return;
+    }
+    const struct host_link *master = link->master ? host_link(l->host, link->master) : NULL;
+    if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK)
+        preflight_tell(l, true, "%s is no Ethernet interface|", name);
+    if (!link->up)
+        preflight_tell(l, true, "%s is down|ip link set %s up", name, name);
+    else if (!link->running)
+        preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
+    const bool bridge = master && !strcmp(master->kind, "bridge");
+    if (master && bridged && !bridge)
+        preflight_tell(l, true, "%s belongs to %s, which takes what arrives|ip link set %s nomaster", name,
+                       master->name, name);
+    if (bridge)
+        preflight_tell(
+            l, bridged,
+            "%s is a port of the kernel's bridge %s, which passes on what arrives, too|ip link set %s nomaster", name,
+            master->name, name);
+}
+
+/* ---- addresses ---- */
+
+static bool is_used(const struct look *l, unsigned ifindex)
+{
+    const struct host_link *link = host_link(l->host, ifindex);
+    for (unsigned i = 0; link && i < l->p->interface_count; i++)
+        if (!strcmp(link->name, l->p->interfaces[i])) return true;
+    return false;
+}
+
+static bool same_bits(const struct host_addr *a, const struct host_addr *b, unsigned bits)
+{
+    if (a->family != b->family) return false;
+    for (unsigned i = 0; i < 4 && bits; i++) {
+        const unsigned here = bits < 32 ? bits : 32;
+        if ((a->word[i] ^ b->word[i]) >> (32 - here)) return false;
+        bits -= here;
+    }
+    return true;
+}
+
+/* Does it make a subnet on its link that others are in? */
+static bool makes_subnet(const struct host_address *a)
+{
+    return a->scope < RT_SCOPE_LINK && a->prefix < (a->addr.family == 4 ? 32 : 128);
+}
+
+static const char *name_of(const struct look *l, unsigned ifindex)
+{
+    const struct host_link *link = host_link(l->host, ifindex);
+    return link ? link->name : "?";
+}
+
+/* Two addresses of different interfaces; the one that is not used is the one to go. */
+static void compare_subnets(struct look *l, const struct host_address *a, const struct host_address *b)
+{
+    const unsigned bits = a->prefix < b->prefix ? a->prefix : b->prefix;
+    char text[HOST_ADDR_TEXT];
+    if (!makes_subnet(a) || !makes_subnet(b) || !same_bits(&a->addr, &b->addr, bits)) return;
+    if (!is_used(l, a->ifindex) && !is_used(l, b->ifindex)) return;
+    const struct host_address *stays = is_used(l, a->ifindex) ? a : b, *goes = stays == a ? b : a;
+    const char *other = name_of(l, goes->ifindex);
+    host_addr_text(&goes->addr, text);
+    preflight_tell(
+        l, false,
+        "%s and %s are in one subnet, %s/%u: answers leave by the one that the route says|ip addr del %s/%u dev %s",
+        name_of(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
+}
+
+static void look_at_subnets(struct look *l)
+{
+    unsigned count;
+    const struct host_address *all = host_addresses(l->host, &count);
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (all[k].ifindex != all[i].ifindex) compare_subnets(l, &all[k], &all[i]);
+}
+
+/* ---- servers ---- */
+
+/* A server as it stands: its way, and the links whose subnets hold it. */
+struct standing {
+    const struct preflight_server *server;
+    char addr[HOST_ADDR_TEXT];
+    struct host_route route;
+    int no_way; /* 0 or a negative errno */
+    unsigned link[2], links;
+};
+
+static struct standing stand(const struct look *l, const struct preflight_server *server)
+{
+    const struct host_query q = {.to = server->addr};
+    struct standing s = {.server = server};
+    unsigned count;
+    const struct host_address *all = host_addresses(l->host, &count);
+    host_addr_text(&server->addr, s.addr);
+    s.no_way = host_route(l->host, &q, &s.route);
+    for (unsigned i = 0; i < count && s.links < 2; i++)
+        if (makes_subnet(&all[i]) && same_bits(&all[i].addr, &server->addr, all[i].prefix) &&
+            (!s.links || s.link[0] != all[i].ifindex))
+            s.link[s.links++] = all[i].ifindex;
+    return s;
+}
+
+/* Each looks for one kind of finding, and says it if `told`. */
+static bool no_route(struct look *l, const struct standing *s, bool told)
+{
+    if (s->no_way && told)
+        preflight_tell(l, false, "no route leads to server %s, %s|ip route add %s via GATEWAY", s->server->name,
+                       s->addr, s->addr);
+    return s->no_way;
+}
+
+static bool is_self(struct look *l, const struct standing *s, bool told)
+{
+    const bool found = s->server->sent_on && !s->no_way && s->route.local;
+    if (found && told)
+        preflight_tell(l, false, "server %s, %s, is this machine itself, which what is sent on does not reach|",
+                       s->server->name, s->addr);
+    return found;
+}
+
+static bool by_another(struct look *l, const struct standing *s, bool told)
+{
+    const bool found = s->server->sent_on && !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
+    const char *out = name_of(l, s->route.ifindex);
+    if (found && told)
+        preflight_tell(l, false, "the way to server %s, %s, leads out of %s, which is not given|-i %s", s->server->name,
+                       s->addr, out, out);
+    return found;
+}
+
+static bool on_two(struct look *l, const struct standing *s, bool told)
+{
+    if (s->links > 1 && told)
+        preflight_tell(l, false,
+                       "server %s, %s, is in the subnets of %s and %s: packets leave by the one that the route says|",
+                       s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]));
+    return s->links > 1;
+}
+
+static bool too_narrow(struct look *l, const struct standing *s, bool told)
+{
+    uint32_t longest = 0;
+    for (unsigned i = 0; i < l->p->interface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
+        if (link && link->mtu > longest && link->mtu < 65536) longest = link->mtu;
+    }
+    const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
+    const char *out = name_of(l, s->route.ifindex);
+    if (found && told)
+        preflight_tell(
+            l, false,
+            "a packet of %u bytes does not fit into the tunnel to server %s: its way bears %u bytes, and %u are "
+            "needed; "
+            "senders are told a smaller size, which costs some of them time|ip link set %s mtu %u",
+            longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
+    return found;
+}
+
+static void look_at_servers(struct look *l)
+{
+    static const struct {
+        bool (*find)(struct look *, const struct standing *, bool told);
+        const char *of_more;
+    } kinds[] = {{no_route, "have no route"},
+                 {is_self, "are this machine itself"},
+                 {by_another, "are behind interfaces that are not given"},
+                 {on_two, "are in the subnets of two interfaces"},
+                 {too_narrow, "have ways too narrow for the tunnel"}};
+    unsigned found[sizeof kinds / sizeof kinds[0]] = {0};
+    for (unsigned i = 0; i < l->p->server_count; i++) {
+        const struct standing s = stand(l, &l->p->servers[i]);
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+            found[k] += kinds[k].find(l, &s, found[k] < TOLD_MOST);
+    }
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+        if (found[k] > TOLD_MOST)
+            preflight_tell(l, false, "%u more servers %s|", found[k] - TOLD_MOST, kinds[k].of_more);
+}
+
+/* ---- forwarding ---- */
+
+static bool is_on(const char *setting)
+{
+    char text[8] = "0";
+    return !proc_read(setting, text, sizeof text) && *text != '0' && *text;
+}
+
+static void look_at_forwarding(struct look *l)
+{
+    static const struct {
+        const char *path, *name;
+    } settings[] = {{"/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward"},
+                    {"/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding"}};
+    if (!l->p->sends_on || l->p->guarded) return;
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        if (is_on(settings[i].path))
+            preflight_tell(
+                l, true,
+                "the kernel forwards packets itself (%s), and would do so a second time with those that are sent on "
+                "here|sysctl -w %s=0",
+                settings[i].name, settings[i].name);
+}
+
+unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg)
+{
+    struct look l = {h, p, say, arg, 0};
+    look_at_rights(&l);
+    const unsigned without = l.fatal;
+    for (unsigned i = 0; i < p->interface_count; i++)
+        look_at_interface(&l, p->interfaces[i], p->bridged && p->bridged[i]);
+    look_at_name(&l);
+    look_at_log(&l);
+    look_at_stats(&l);
+    look_at_listeners(&l);
+    look_at_memory(&l);
+    if (!without) look_at_programs(&l);
+    if (!without) look_at_rules(&l);
+    if (l.fatal) return l.fatal; /* ways to servers are not what they will be */
+    look_at_ports(&l);
+    look_at_subnets(&l);
+    look_at_servers(&l);
+    look_at_forwarding(&l);
+    return l.fatal;
+}

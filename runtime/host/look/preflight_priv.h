@@ -1,0 +1,31 @@
+/* What the parts of preflight share: whom a finding is told. */
+#ifndef RUNTIME_HOST_LOOK_PREFLIGHT_PRIV_H
+#define RUNTIME_HOST_LOOK_PREFLIGHT_PRIV_H
+
+#include "runtime/host/look/preflight.h"
+
+#define TOLD_MOST 5u /* findings of a kind */
+
+struct look {
+    struct host *host;
+    const struct preflight *p;
+    preflight_say *say;
+    void *arg;
+    unsigned fatal;
+};
+
+/* "what" and "mend" of a finding, from one format, parted by a `|`. */
+__attribute__((format(printf, 3, 4))) void preflight_tell(struct look *l, bool fatal, const char *format, ...);
+
+/* conflict.c: what others on this machine do with the same interfaces, ports and memory. */
+void look_at_name(struct look *l);
+void look_at_programs(struct look *l);
+void look_at_rules(struct look *l);
+void look_at_ports(struct look *l);
+void look_at_memory(struct look *l);
+void look_at_log(struct look *l);
+void look_at_stats(struct look *l);
+/* listeners.c */
+void look_at_listeners(struct look *l);
+
+#endif

@@ -1,0 +1,228 @@
+/* Policy rules and a table, over netlink (rtnetlink(7)). */
+#include "runtime/host/view/here.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/fnv.h"
+#include "runtime/host/change_priv.h"
+#include "runtime/host/netlink_priv.h"
+#include "runtime/host/state.h"
+
+enum { BEFORE_MAIN = 0x7079 /* the rules' priority: behind `local`, before `main` */ };
+
+/* What a rule of ours says. */
+struct rule {
+    struct host_addr addr; /* of a destination; where it is of the mark, only its family counts */
+    uint16_t lo, hi;       /* ports of TCP; 0: it is of ICMP */
+    bool marked;           /* whatever has GUARD_MARK */
+};
+struct rules {
+    struct rule *all;
+    unsigned count, cap;
+    uint32_t table;
+    bool failed;
+};
+
+static uint32_t table_of(const char *instance)
+{
+    const uint32_t hash = fnv_text(instance);
+    return 0x70000000u | (hash & 0xffffffu);
+}
+
+static bool same(const struct rule *a, const struct rule *b)
+{
+    return host_addr_same(&a->addr, &b->addr) && a->lo == b->lo && a->hi == b->hi && a->marked == b->marked;
+}
+
+static struct rule *find(const struct rules *r, const struct rule *one)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (same(&r->all[i], one)) return &r->all[i];
+    return NULL;
+}
+
+static void add(struct rules *r, const struct rule *one)
+{
+    if (find(r, one)) return;
+    if (r->count == r->cap) {
+        const unsigned more = r->cap ? 2 * r->cap : 16;
+        struct rule *at = reallocarray(r->all, more, sizeof *at);
+        r->failed |= !at;
+        if (!at) return;
+        r->all = at;
+        r->cap = more;
+    }
+    r->all[r->count++] = *one;
+}
+
+static void add_match(struct rules *r, const struct guard_match *m)
+{
+    const struct rule back = {.addr = {.family = m->from.lo.family}, .marked = true};
+    const struct rule tcp = {.addr = m->to.lo, .lo = m->to_ports.lo, .hi = m->to_ports.hi}, icmp = {.addr = m->to.lo};
+    if (m->proxied == GUARD_RETURNS && m->from.lo.family) add(r, &back);
+    if (m->proxied != GUARD_OPENERS || !m->to.lo.family) return;
+    add(r, &tcp);
+    add(r, &icmp);
+}
+
+/* ---- messages ---- */
+
+static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const struct rule *r)
+{
+    char bytes[256];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    const uint8_t bits = r->marked ? 0 : r->addr.family == 4 ? 32 : 128;
+    nlh->nlmsg_type = type;
+    nlh->nlmsg_flags = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
+    struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
+    *head = (struct fib_rule_hdr){
+        .family = netlink_family(&r->addr), .dst_len = bits, .table = RT_TABLE_UNSPEC, .action = FR_ACT_TO_TBL};
+    const uint8_t icmp = r->addr.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+    const struct fib_rule_port_range ports = {r->lo, r->hi};
+    mnl_attr_put_u32(nlh, FRA_TABLE, table);
+    mnl_attr_put_u32(nlh, FRA_PRIORITY, BEFORE_MAIN);
+    mnl_attr_put_u8(nlh, FRA_PROTOCOL, HERE_PROTOCOL);
+    if (r->marked) {
+        mnl_attr_put_u32(nlh, FRA_FWMARK, GUARD_MARK);
+        mnl_attr_put_u32(nlh, FRA_FWMASK, GUARD_MARK);
+        return netlink_ask(n, nlh, NULL, NULL);
+    }
+    netlink_put_addr(nlh, FRA_DST, &r->addr);
+    mnl_attr_put_u8(nlh, FRA_IP_PROTO, r->lo ? IPPROTO_TCP : icmp);
+    if (r->lo) mnl_attr_put(nlh, FRA_DPORT_RANGE, sizeof ports, &ports);
+    return netlink_ask(n, nlh, NULL, NULL);
+}
+
+/* A local route for every address of the family. */
+static int send_route(struct netlink *n, uint16_t type, uint32_t table, uint8_t family)
+{
+    char bytes[128];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = type;
+    nlh->nlmsg_flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+    struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
+    *route = (struct rtmsg){.rtm_family = family,
+                            .rtm_table = RT_TABLE_UNSPEC,
+                            .rtm_protocol = HERE_PROTOCOL,
+                            .rtm_scope = RT_SCOPE_HOST,
+                            .rtm_type = RTN_LOCAL};
+    mnl_attr_put_u32(nlh, RTA_TABLE, table);
+    mnl_attr_put_u32(nlh, RTA_OIF, if_nametoindex("lo"));
+    return netlink_ask(n, nlh, NULL, NULL);
+}
+
+static int learn(const struct nlmsghdr *nlh, void *arg)
+{
+    struct rules *r = arg;
+    const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(nlh);
+    const struct nlattr *at[FRA_DPORT_RANGE + 1];
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *head) return MNL_CB_OK;
+    netlink_attributes(nlh, sizeof *head, at, FRA_DPORT_RANGE);
+    if (netlink_u32(at[FRA_TABLE]) != r->table || netlink_u8(at[FRA_PROTOCOL]) != HERE_PROTOCOL) return MNL_CB_OK;
+    struct rule one = {.marked = at[FRA_FWMARK]};
+    if (one.marked)
+        one.addr.family = head->family == AF_INET ? 4 : 6;
+    else
+        one.addr = netlink_addr(at[FRA_DST]);
+    const struct nlattr *ports = at[FRA_DPORT_RANGE];
+    if (ports && mnl_attr_get_payload_len(ports) == sizeof(struct fib_rule_port_range)) {
+        const struct fib_rule_port_range *p = mnl_attr_get_payload(ports);
+        one.lo = p->start;
+        one.hi = p->end;
+    }
+    if (one.addr.family) add(r, &one);
+    return MNL_CB_OK;
+}
+
+/* Those of the table that the kernel has. */
+static int read_rules(struct netlink *n, struct rules *r)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < 2 && !failed; i++) {
+        char bytes[64];
+        struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+        nlh->nlmsg_type = RTM_GETRULE;
+        nlh->nlmsg_flags = NLM_F_DUMP;
+        struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
+        *head = (struct fib_rule_hdr){.family = i ? AF_INET6 : AF_INET};
+        failed = netlink_ask(n, nlh, learn, r);
+        if (failed == -EINTR) i--; /* it changed meanwhile; what is found twice is kept once */
+        if (failed == -EINTR || failed == -EAFNOSUPPORT || failed == -EOPNOTSUPP) failed = 0;
+    }
+    return r->failed ? -ENOMEM : failed;
+}
+
+/* ---- set and undone ---- */
+
+/* What is wanted and not there is made; what is there and not wanted goes. */
+static int settle(struct netlink *n, const struct rules *wanted, const struct rules *there)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < wanted->count && !failed; i++)
+        if (!find(there, &wanted->all[i])) failed = send_rule(n, RTM_NEWRULE, wanted->table, &wanted->all[i]);
+    if (failed == -EEXIST) failed = 0;
+    for (unsigned i = 0; i < there->count && !failed; i++)
+        if (!find(wanted, &there->all[i])) failed = send_rule(n, RTM_DELRULE, there->table, &there->all[i]);
+    return failed;
+}
+
+static int set_routes(struct netlink *n, const struct rules *wanted)
+{
+    bool of[2] = {false, false};
+    int failed = 0;
+    for (unsigned i = 0; i < wanted->count; i++) of[wanted->all[i].addr.family == 6] = true;
+    for (unsigned i = 0; i < 2 && !failed; i++)
+        if (of[i]) failed = send_route(n, RTM_NEWROUTE, wanted->table, i ? AF_INET6 : AF_INET);
+    return failed;
+}
+
+static int set_all(struct state *s, struct rules *wanted)
+{
+    char what[16];
+    struct netlink n;
+    struct rules there = {.table = wanted->table};
+    snprintf(what, sizeof what, "%u", wanted->table);
+    int failed = netlink_open(&n, NETLINK_ROUTE);
+    if (failed) return failed;
+    failed = read_rules(&n, &there);
+    if (!failed && wanted->count) failed = state_note(s, CHANGE_HERE, what, "", "");
+    if (!failed) failed = set_routes(&n, wanted);
+    if (!failed) failed = settle(&n, wanted, &there);
+    netlink_close(&n);
+    free(there.all);
+    return failed;
+}
+
+int here_set(struct state *s, const char *instance, const struct guard_match *all, unsigned count, char *err,
+             size_t err_len)
+{
+    struct rules wanted = {.table = table_of(instance)};
+    for (unsigned i = 0; i < count; i++)
+        if (all[i].proxied) add_match(&wanted, &all[i]);
+    const int failed = wanted.failed ? -ENOMEM : set_all(s, &wanted);
+    free(wanted.all);
+    if (failed) snprintf(err, err_len, "the proxy's addresses can't be made this machine's: %s", strerror(-failed));
+    return failed;
+}
+
+int here_undo(const char *what, const char *before, const char *after)
+{
+    struct netlink n;
+    struct rules there = {.table = (uint32_t)strtoul(what, NULL, 10)}, none = {0};
+    (void)before, (void)after;
+    if (there.table >> 24 != 0x70) return 0;
+    int failed = netlink_open(&n, NETLINK_ROUTE);
+    if (failed) return failed;
+    failed = read_rules(&n, &there);
+    if (!failed) failed = settle(&n, &none, &there);
+    for (unsigned i = 0; i < 2; i++) send_route(&n, RTM_DELROUTE, there.table, i ? AF_INET6 : AF_INET);
+    netlink_close(&n);
+    free(there.all);
+    return failed;
+}

@@ -1,0 +1,45 @@
+/* A neighbour is asked for by the kernel (NTF_USE): its retries, limits and table stay in force. */
+#include "runtime/host/view/resolve.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+
+#include "runtime/host/netlink_priv.h"
+
+struct resolver {
+    struct netlink ask;
+};
+
+struct resolver *resolver_new(void)
+{
+    struct resolver *r = calloc(1, sizeof *r);
+    const int failed = r ? netlink_open(&r->ask, NETLINK_ROUTE) : -ENOMEM;
+    if (!failed) return r;
+    free(r);
+    errno = -failed;
+    return NULL;
+}
+
+void resolver_free(struct resolver *r)
+{
+    if (!r) return;
+    netlink_close(&r->ask);
+    free(r);
+}
+
+int resolver_ask(struct resolver *r, unsigned ifindex, const struct host_addr *addr)
+{
+    char bytes[128];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = RTM_NEWNEIGH;
+    nlh->nlmsg_flags = NLM_F_CREATE;
+    struct ndmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    info->ndm_family = netlink_family(addr);
+    info->ndm_ifindex = (int)ifindex;
+    info->ndm_state = NUD_NONE;
+    info->ndm_flags = NTF_USE;
+    netlink_put_addr(nlh, NDA_DST, addr);
+    return netlink_ask(&r->ask, nlh, NULL, NULL);
+}

@@ -1,0 +1,337 @@
+/* See routing.h. The kernel is asked for all of them, for routes that go with a link are not announced one by one. */
+#include "runtime/host/view/routing_priv.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/fnv.h"
+
+/* ways[0 …]: those without legs. */
+enum { WAY_ASK, WAY_OWN, WAY_REFUSED, WAYS_FIXED };
+
+/* Room for one more behind `count`; false: memory is out. */
+static bool room(void **all, uint32_t count, uint32_t *cap, size_t size)
+{
+    if (count < *cap) return true;
+    const uint32_t more = *cap ? 2 * *cap : 64;
+    void *to = reallocarray(*all, more, size);
+    if (!to) return false;
+    *all = to;
+    *cap = more;
+    return true;
+}
+
+/* ---- ways ---- */
+
+static uint32_t hash_of(const void *bytes, size_t len)
+{
+    const uint32_t h = fnv(bytes, len);
+    return h ^ h >> 15;
+}
+
+static bool same_legs(const struct routing *r, uint32_t way, const struct route_leg *legs, unsigned count)
+{
+    const struct route_way *w = &r->ways[way];
+    return w->legs == count && !memcmp(r->legs + w->first, legs, count * sizeof *legs);
+}
+
+static bool index_grow(struct routing *r)
+{
+    const uint32_t mask = r->index_mask ? 2 * r->index_mask + 1 : 255;
+    uint32_t *index = calloc(mask + (size_t)1, sizeof *index);
+    if (!index) return false;
+    for (uint32_t i = WAYS_FIXED; i < r->ways_count; i++) {
+        const struct route_way *w = &r->ways[i];
+        uint32_t at = hash_of(r->legs + w->first, w->legs * sizeof *r->legs);
+        while (index[at & mask]) at++;
+        index[at & mask] = i + 1;
+    }
+    free(r->index);
+    r->index = index;
+    r->index_mask = mask;
+    return true;
+}
+
+/* The number of the way with these legs. -1: memory is out. */
+static int64_t way_of(struct routing *r, const struct route_leg *legs, unsigned count)
+{
+    if (2 * r->ways_count >= r->index_mask && !index_grow(r)) return -1;
+    uint32_t at = hash_of(legs, count * sizeof *legs);
+    for (; r->index[at & r->index_mask]; at++)
+        if (same_legs(r, r->index[at & r->index_mask] - 1, legs, count)) return r->index[at & r->index_mask] - 1;
+    if (!room((void **)&r->ways, r->ways_count, &r->ways_cap, sizeof *r->ways)) return -1;
+    const struct route_way way = {.first = r->legs_count, .legs = (uint16_t)count, .kind = ROUTE_VIA};
+    for (unsigned i = 0; i < count; i++) {
+        if (!room((void **)&r->legs, r->legs_count, &r->legs_cap, sizeof *r->legs)) return -1;
+        r->legs[r->legs_count++] = legs[i];
+    }
+    r->ways[r->ways_count] = way;
+    r->index[at & r->index_mask] = r->ways_count + 1;
+    return r->ways_count++;
+}
+
+/* ---- a route ---- */
+
+static uint8_t port_of(const struct routing *r, unsigned ifindex)
+{
+    for (unsigned i = 0; i < r->ports; i++)
+        if (r->ifindex[i] == ifindex) return (uint8_t)i;
+    return ROUTE_NO_PORT;
+}
+
+/* 1 + its index among the devices, for which there is room; 0: it is not known, or they are too many. */
+static uint16_t device_of(struct routing *r, const struct host_link *link)
+{
+    if (!link || !link->name[0]) return 0;
+    for (uint32_t i = r->devices_count; i-- > 0;)
+        if (r->devices[i].ifindex == link->ifindex) return (uint16_t)(i + 1);
+    if (r->devices_count == ROUTE_DEVICES_MOST) return 0;
+    struct route_device *d = &r->devices[r->devices_count++];
+    d->ifindex = link->ifindex;
+    memset(d->name, 0, sizeof d->name); /* tables are compared as bytes */
+    memcpy(d->name, link->name, strlen(link->name));
+    return (uint16_t)r->devices_count;
+}
+
+/* at: of the route, or of one of its several ways. What the kernel wraps into something else (MPLS, segment routing)
+ * leaves by no port of ours. */
+static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
+{
+    struct route_leg leg;
+    memset(&leg, 0, sizeof leg);
+    const struct host_link *link = host_link(r->host, ifindex);
+    const struct host_addr a = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]);
+    memcpy(leg.gateway, a.word, sizeof leg.gateway);
+    leg.family = a.family;
+    leg.port = at[RTA_ENCAP] ? ROUTE_NO_PORT : port_of(r, ifindex);
+    leg.mtu = link && (!mtu || link->mtu < mtu) ? link->mtu : mtu;
+    leg.device = device_of(r, link);
+    leg.up_to = UINT32_MAX;
+    return leg;
+}
+
+/* Each leg's share of 2^32, by weight; the last has the rest. */
+static void share(struct route_leg legs[], const uint32_t weights[], unsigned count)
+{
+    uint64_t all = 0, sum = 0;
+    for (unsigned i = 0; i < count; i++) all += weights[i];
+    for (unsigned i = 0; i < count; i++) {
+        sum += weights[i];
+        legs[i].up_to = (uint32_t)((sum << 32) / all - 1);
+    }
+}
+
+/* How many of several live, and these; above ROUTE_LEGS_MOST: too many to keep. */
+static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_t mtu,
+                        struct route_leg legs[ROUTE_LEGS_MOST])
+{
+    uint32_t weights[ROUTE_LEGS_MOST];
+    unsigned count = 0;
+    size_t left = mnl_attr_get_payload_len(several);
+    const struct rtnexthop *hop = mnl_attr_get_payload(several);
+    while (left >= sizeof *hop && hop->rtnh_len >= sizeof *hop && hop->rtnh_len <= left) {
+        const struct nlattr *at[RTA_ENCAP + 1];
+        netlink_attributes_of(hop + 1, hop->rtnh_len - sizeof *hop, at, RTA_ENCAP);
+        if (!(hop->rtnh_flags & RTNH_F_DEAD)) {
+            if (count == ROUTE_LEGS_MOST) return ROUTE_LEGS_MOST + 1;
+            weights[count] = hop->rtnh_hops + 1u;
+            legs[count++] = leg_of(r, (unsigned)hop->rtnh_ifindex, mtu, at);
+        }
+        const size_t step = RTNH_ALIGN(hop->rtnh_len);
+        if (step >= left) break;
+        left -= step;
+        hop = (const struct rtnexthop *)(const void *)((const uint8_t *)hop + step);
+    }
+    if (count) share(legs, weights, count);
+    return count;
+}
+
+/* The number of its way; -1: it leads nowhere now, and does not count; -ENOMEM. The kernel flags a leg as dead also
+ * where its link has no carrier and ignore_routes_with_linkdown is set. */
+static int64_t way_told(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
+{
+    struct route_leg legs[ROUTE_LEGS_MOST];
+    const struct nlattr *metric[RTAX_MTU + 1];
+    unsigned count = 1;
+    if (info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST) return WAY_OWN;
+    if (info->rtm_type == RTN_BROADCAST || info->rtm_type == RTN_BLACKHOLE || info->rtm_type == RTN_UNREACHABLE ||
+        info->rtm_type == RTN_PROHIBIT)
+        return WAY_REFUSED;
+    if (info->rtm_type != RTN_UNICAST || info->rtm_src_len || (!at[RTA_OIF] && !at[RTA_MULTIPATH])) return WAY_ASK;
+    if (info->rtm_flags & RTNH_F_DEAD) return -1;
+    netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
+    const uint32_t mtu = netlink_u32(metric[RTAX_MTU]);
+    if (at[RTA_MULTIPATH])
+        count = legs_of(r, at[RTA_MULTIPATH], mtu, legs);
+    else
+        legs[0] = leg_of(r, netlink_u32(at[RTA_OIF]), mtu, at);
+    if (!count) return -1;
+    if (count > ROUTE_LEGS_MOST) return WAY_ASK;
+    const int64_t way = way_of(r, legs, count);
+    return way < 0 ? -ENOMEM : way;
+}
+
+static bool add(struct routing *r, const struct route *x)
+{
+    if (!room((void **)&r->routes, r->count, &r->cap, sizeof *r->routes)) return false;
+    r->routes[r->count++] = *x;
+    return true;
+}
+
+static int learn(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
+{
+    const uint32_t table = at[RTA_TABLE] ? netlink_u32(at[RTA_TABLE]) : info->rtm_table;
+    const struct host_addr to = netlink_addr(at[RTA_DST]); /* absent: 0/0 */
+    struct route x = {.family = info->rtm_family == AF_INET ? 4 : 6, .bits = info->rtm_dst_len};
+    const int64_t way = way_told(r, info, at);
+    if (way < 0) return way == -1 ? 0 : -ENOMEM;
+    memcpy(x.to, to.word, sizeof x.to);
+    x.metric = netlink_u32(at[RTA_PRIORITY]);
+    x.way = (uint32_t)way;
+    for (unsigned i = 0; i < r->tables_count; i++) {
+        const struct routing_table *t = &r->tables[i];
+        if (t->refuses || t->table != table || t->family != x.family || x.bits <= t->longer_than) continue;
+        x.rank = t->rank;
+        if (!add(r, &x)) return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Of this machine itself, and what comes with its addresses. */
+static bool is_own(const struct rtmsg *info)
+{
+    return info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST || info->rtm_type == RTN_BROADCAST ||
+           info->rtm_type == RTN_MULTICAST;
+}
+
+static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
+{
+    const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
+    const struct nlattr *at[RTA_ENCAP + 1];
+    if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return 0;
+    /* Routes for one TOS: host_route asks for packets without one too, and finds none of these. */
+    if (info->rtm_flags & RTM_F_CLONED || info->rtm_tos) return 0;
+    if (info->rtm_family == AF_INET ? info->rtm_dst_len > 32 : info->rtm_family != AF_INET6 || info->rtm_dst_len > 128)
+        return 0;
+    r->seen += !is_own(info);
+    if (r->seen > r->most) return 0;
+    netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
+    return learn(r, info, at);
+}
+
+/* ---- all ---- */
+
+/* What is of one link alone, and of groups, is not a place; nor does what a rule refuses hang on a table. */
+static bool add_fixed(struct routing *r)
+{
+    const struct route links = {.to = {0xfe800000}, .family = 6, .bits = 10, .rank = UINT32_MAX};
+    const struct route groups = {.to = {0xff000000}, .family = 6, .bits = 8, .rank = UINT32_MAX};
+    bool added = add(r, &links) && add(r, &groups);
+    for (unsigned i = 0; i < r->tables_count; i++) {
+        const struct route all = {.family = r->tables[i].family, .rank = r->tables[i].rank, .way = WAY_REFUSED};
+        if (r->tables[i].refuses) added = added && add(r, &all);
+    }
+    return added;
+}
+
+struct dump {
+    struct routing *routing;
+    int (*take)(struct routing *r, const struct nlmsghdr *nlh);
+};
+
+static int dumped(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct dump *d = arg;
+    const int failed = d->take(d->routing, nlh);
+    errno = -failed;
+    return failed ? MNL_CB_ERROR : MNL_CB_OK;
+}
+
+static int dump(struct routing *r, uint16_t type, const void *fixed, size_t len,
+                int (*take)(struct routing *r, const struct nlmsghdr *nlh))
+{
+    char bytes[256];
+    struct dump d = {r, take};
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = type;
+    nlh->nlmsg_flags = NLM_F_DUMP;
+    memcpy(mnl_nlmsg_put_extra_header(nlh, len), fixed, len);
+    return netlink_ask(&r->host->ask, nlh, dumped, &d);
+}
+
+static int dump_all(struct routing *r)
+{
+    const struct fib_rule_hdr rules = {.family = AF_UNSPEC};
+    const struct rtmsg four = {.rtm_family = AF_INET}, six = {.rtm_family = AF_INET6};
+    r->tables_count = r->rules_count = 0;
+    r->any[0] = r->any[1] = false;
+    r->seen = r->count = r->legs_count = r->devices_count = 0;
+    r->ways_count = WAYS_FIXED;
+    if (r->index) memset(r->index, 0, (r->index_mask + (size_t)1) * sizeof *r->index);
+    int failed = dump(r, RTM_GETRULE, &rules, sizeof rules, policy_learn);
+    if (!failed) failed = dump(r, RTM_GETROUTE, &four, sizeof four, routes_taken);
+    if (!failed) failed = dump(r, RTM_GETROUTE, &six, sizeof six, routes_taken);
+    return failed ? failed : add_fixed(r) ? 0 : -ENOMEM;
+}
+
+/* One rule that all packets of the family fit. */
+static void ask_all(struct routing *r, uint8_t family)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < r->rules_count; i++)
+        if (r->rules[i].family != family) r->rules[kept++] = r->rules[i];
+    r->rules_count = kept;
+    r->rules[r->rules_count++] = (struct route_rule){.family = family, .in = ROUTE_NO_PORT};
+}
+
+static struct routes *made(struct routing *r)
+{
+    const bool full = r->seen > r->most;
+    for (unsigned six = 0; six < 2; six++)
+        if (r->any[six] || full) ask_all(r, six ? 6 : 4);
+    const struct routes_said said = {.routes = r->routes,
+                                     .ways = r->ways,
+                                     .legs = r->legs,
+                                     .rules = r->rules,
+                                     .devices = r->devices,
+                                     .count = full ? 0 : r->count,
+                                     .ways_count = r->ways_count,
+                                     .legs_count = r->legs_count,
+                                     .rules_count = r->rules_count,
+                                     .devices_count = r->devices_count};
+    return routes_new(&said, r->ports);
+}
+
+/* For all links that there are: no route leads by another. */
+static struct route_device *devices_room(const struct host *h)
+{
+    unsigned links;
+    host_links(h, &links);
+    return calloc(links + 1, sizeof(struct route_device));
+}
+
+int host_routes(struct host *h, const struct served_ports *ports, uint32_t most, struct routes **table, uint32_t *count)
+{
+    struct routing r = {.host = h, .ifindex = ports->ifindex, .ports = ports->count, .most = most};
+    int failed = -ENOMEM;
+    r.ways = calloc(64, sizeof *r.ways);
+    r.devices = devices_room(h);
+    if (r.ways && r.devices && index_grow(&r)) {
+        r.ways_cap = 64;
+        r.ways[WAY_OWN].kind = ROUTE_OWN;
+        r.ways[WAY_REFUSED].kind = ROUTE_REFUSED;
+        failed = -EINTR; /* changed under the reader */
+        for (unsigned i = 0; i < 16 && failed == -EINTR; i++) failed = dump_all(&r);
+    }
+    *table = failed ? NULL : made(&r);
+    *count = r.seen;
+    free(r.routes);
+    free(r.ways);
+    free(r.legs);
+    free(r.devices);
+    free(r.index);
+    return failed || *table ? failed : -ENOMEM;
+}

@@ -1,0 +1,186 @@
+/* The view of the kernel: two sockets, a first dump, and notifications taken in. */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/host/host_priv.h"
+
+static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
+                             RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+                             RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,  RTNLGRP_NEXTHOP};
+
+static int open_news(struct host *h)
+{
+    const int room = 8 << 20; /* a whole routing table may be announced at once */
+    h->news = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (!h->news || mnl_socket_bind(h->news, 0, MNL_SOCKET_AUTOPID)) return -errno;
+    const int fd = mnl_socket_get_fd(h->news);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        int group = groups[i];
+        if (mnl_socket_setsockopt(h->news, NETLINK_ADD_MEMBERSHIP, &group, sizeof group)) return -errno;
+    }
+    h->bytes = malloc(NETLINK_BYTES);
+    return h->bytes ? 0 : -ENOMEM;
+}
+
+struct dump {
+    struct host *host;
+    learn_fn *learn;
+};
+
+static int dumped(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct dump *d = arg;
+    const int learnt = d->learn(d->host, nlh);
+    if (learnt >= 0) return MNL_CB_OK;
+    errno = -learnt;
+    return MNL_CB_ERROR;
+}
+
+int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
+              learn_fn *learn)
+{
+    char bytes[256];
+    struct dump d = {h, learn};
+    int failed = -EINTR;
+    for (int i = 0; i < 16 && failed == -EINTR; i++) {
+        struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+        nlh->nlmsg_type = type;
+        nlh->nlmsg_flags = NLM_F_DUMP;
+        memcpy(mnl_nlmsg_put_extra_header(nlh, fixed_len), fixed, fixed_len);
+        begin(h);
+        failed = netlink_ask(&h->ask, nlh, dumped, &d);
+    }
+    return failed;
+}
+
+static int dump_all(struct host *h)
+{
+    bool changed;
+    int failed = links_dump(h);
+    if (!failed) failed = addresses_dump(h);
+    if (!failed) failed = own_dump(h, &changed);
+    if (!failed) failed = neighbours_dump(h);
+    routes_expire(h);
+    h->all_stale = failed;
+    h->own_stale = false;
+    return failed;
+}
+
+static int open_all(struct host *h)
+{
+    int failed = netlink_open(&h->ask, NETLINK_ROUTE);
+    if (!failed) {
+        int on = 1; /* dumps ask for a table, which only a strict request may */
+        mnl_socket_setsockopt(h->ask.socket, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+        failed = open_news(h);
+    }
+    if (!failed) failed = routes_init(h);
+    return failed ? failed : dump_all(h);
+}
+
+struct host *host_open(char *err, size_t err_len)
+{
+    struct host *h = calloc(1, sizeof *h);
+    const int failed = h ? open_all(h) : -ENOMEM;
+    if (!failed) return h;
+    snprintf(err, err_len, "the kernel does not tell its links, addresses and routes: %s", strerror(-failed));
+    host_close(h);
+    return NULL;
+}
+
+void host_close(struct host *h)
+{
+    if (!h) return;
+    netlink_close(&h->ask);
+    if (h->news) mnl_socket_close(h->news);
+    neighbours_fini(&h->neighbours);
+    own_fini(&h->own);
+    routes_fini(&h->routes);
+    free(h->links.all);
+    free(h->addresses.all);
+    free(h->bytes);
+    free(h);
+}
+
+int host_fd(const struct host *h) { return mnl_socket_get_fd(h->news); }
+
+static int learn(struct host *h, const struct nlmsghdr *nlh)
+{
+    switch (nlh->nlmsg_type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK: return links_learn(h, nlh);
+    case RTM_NEWADDR:
+    case RTM_DELADDR: return addresses_learn(h, nlh);
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH: return neighbours_learn(h, nlh);
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE: return routes_learn(h, nlh);
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP: return HOST_ROUTES;
+    }
+    return 0;
+}
+
+struct news {
+    struct host *host;
+    int changes;
+};
+
+static int learn_one(const struct nlmsghdr *nlh, void *arg)
+{
+    struct news *n = arg;
+    const int change = learn(n->host, nlh);
+    if (change < 0) {
+        errno = -change;
+        return MNL_CB_ERROR;
+    }
+    n->changes |= change;
+    return MNL_CB_OK;
+}
+
+/* One datagram. 1: there may be more; 0: there is none; or a negative errno. */
+static int read_one(struct news *n)
+{
+    struct host *h = n->host;
+    const ssize_t len = mnl_socket_recvfrom(h->news, h->bytes, NETLINK_BYTES);
+    if (len < 0 && (errno == ENOBUFS || errno == ENOSPC)) h->all_stale = true;
+    if (len < 0) return errno == EAGAIN ? 0 : errno == ENOBUFS || errno == ENOSPC || errno == EINTR ? 1 : -errno;
+    return mnl_cb_run(h->bytes, (size_t)len, 0, 0, learn_one, n) < 0 ? -errno : 1;
+}
+
+#define ALL (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES | HOST_NEIGHBOURS)
+
+/* What notifications cannot say is asked for. */
+static int catch_up(struct news *n)
+{
+    struct host *h = n->host;
+    bool changed = false;
+    int failed = 0;
+    if (h->all_stale) {
+        n->changes = ALL;
+        return dump_all(h);
+    }
+    if (h->own_stale) failed = own_dump(h, &changed);
+    h->own_stale = failed;
+    if (changed) n->changes |= HOST_ADDRESSES;
+    if (n->changes & ~HOST_NEIGHBOURS) routes_expire(h);
+    return failed;
+}
+
+int host_read(struct host *h)
+{
+    struct news n = {h, 0};
+    int going = 1;
+    for (int i = 0; i < 1024 && going > 0; i++) going = read_one(&n);
+    if (going < 0) h->all_stale = true;
+    const int failed = catch_up(&n);
+    return failed ? failed : n.changes;
+}

@@ -1,0 +1,281 @@
+/* The dealing program: it says which socket of a fanout group gets a frame, the one of the worker that owns it
+ * (vm/worker/owner.h). It reads no more of a frame than that takes, and checks no more: what is malformed goes
+ * anywhere. */
+#include "runtime/io/steer/deal.bpf.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "vm/packet/parse/next.h"
+
+struct deal_tables tables; /* memory that others map */
+
+/* The verifier knows nothing of what is in memory, so it walks such a loop once. */
+#define LOOP(cond) (cond)
+#define LOOSE(x)   (((x)&tables.every) | tables.nothing)
+
+/* A function that the verifier walks by itself, once, whatever it is called with. Each argument must be there, also one
+ * that is not used. */
+#define ALONE                  __attribute__((noinline))
+#define HOLD(x)                ({ asm volatile("" ::"r"(x)); })
+
+#define WHOSE_FN               static __attribute__((noinline))
+#define WHOSE_ALONE            ALONE
+#define WHOSE_T                int
+#define WHOSE_NUMBERS(t)       (HOLD(t), &tables.numbers)
+#define WHOSE_SLOT(t, i)       (tables.slots[(i) & (DEAL_SLOTS - 1)])
+#define WHOSE_ADDRESS(t, i)    (&tables.addresses[(i) & (DEAL_ADDRESSES - 1)])
+#define WHOSE_PART(t, i)       (HOLD(t), &tables.parts[(i) & (DEAL_PARTS - 1)])
+#define WHOSE_MASQUERADE(t, i) (&tables.masquerades[(i) & (DEAL_NATS - 1)])
+#define WHOSE_ANY(t, i)        (&tables.anys[(i) & (DEAL_NATS - 1)])
+#define WHOSE_FROM4(t, i)      (&tables.froms4[(i) & (DEAL_FROMS - 1)])
+#define WHOSE_FROM6(t, i)      (&tables.froms6[(i) & (DEAL_FROMS - 1)])
+#define WHOSE_MASQUERADES_MOST DEAL_NATS
+#define WHOSE_ANYS_MOST        DEAL_NATS
+
+static __always_inline bool is(const struct deal_iface *i, bool v6, __u64 high, __u64 low)
+{
+    if (!v6) return (__u64)i->addr4 << 32 == high;
+    return whose_high(i->addr6) == high && whose_low(i->addr6) == low;
+}
+
+static __always_inline bool is_none(const struct deal_iface *i, bool v6) { return is(i, v6, 0, 0); }
+
+/* As facts_address says. */
+ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
+{
+    const struct deal_iface *one = &tables.ifaces[out & (DEAL_IFACES - 1)];
+    HOLD(t);
+    if (out < tables.ifaces_count && !is_none(one, v6)) return is(one, v6, high, low);
+    return !is_none(&tables.all, v6) && is(&tables.all, v6, high, low);
+}
+
+#include "vm/worker/whose_owner.h"
+
+/* Where a packet stands: `at` counts from its network header. */
+struct place {
+    __u32 at;
+    __u8 proto;
+    bool v6, piece;
+    __u32 id; /* of the piece's datagram */
+};
+
+static __always_inline bool load(struct __sk_buff *skb, __u32 at, void *to, __u32 len)
+{
+    return !bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET);
+}
+
+/* ---- this machine's addresses ---- */
+
+ALONE bool is_own4(__u32 addr)
+{
+    __u32 lo = 0, hi = tables.own4_count;
+    for (unsigned n = 0; n < WHOSE_HALVINGS && lo < hi; n++) {
+        const __u32 mid = lo + (hi - lo) / 2, own = tables.own4[mid & (DEAL_OWN - 1)];
+        if (own == addr) return true;
+        if (own < addr)
+            lo = LOOSE(mid + 1);
+        else
+            hi = LOOSE(mid);
+    }
+    return false;
+}
+
+ALONE bool is_own6(__u64 high, __u64 low)
+{
+    __u32 lo = 0, hi = tables.own6_count;
+    for (unsigned n = 0; n < WHOSE_HALVINGS && lo < hi; n++) {
+        const __u32 mid = lo + (hi - lo) / 2;
+        const struct deal_ip *own = &tables.own6[mid & (DEAL_OWN - 1)];
+        if (own->hi == high && own->lo == low) return true;
+        if (own->hi < high || (own->hi == high && own->lo < low))
+            lo = LOOSE(mid + 1);
+        else
+            hi = LOOSE(mid);
+    }
+    return false;
+}
+
+/* ---- reading ---- */
+
+struct ip4 {
+    __u8 first, tos;
+    __be16 length, id, fragment;
+    __u8 ttl, proto;
+    __u16 sum;
+    __be32 from, to;
+};
+struct ip6 {
+    __be32 first;
+    __be16 length;
+    __u8 next, hops;
+    __be32 from[4], to[4];
+};
+
+static __always_inline bool read_ip4(struct __sk_buff *skb, struct place *p, struct whose_talk *s, bool turned)
+{
+    struct ip4 h;
+    if (!load(skb, p->at, &h, sizeof h) || h.first >> 4 != 4) return false;
+    s->addr[turned][0] = bpf_ntohl(h.from);
+    s->addr[!turned][0] = bpf_ntohl(h.to);
+    p->at += (h.first & 15u) * 4u;
+    p->proto = h.proto;
+    p->piece = h.fragment & bpf_htons(0x3fff);
+    p->id = bpf_ntohs(h.id);
+    return true;
+}
+
+/* One extension header: false, it is none, or the last that can be read. */
+static __always_inline bool skip(struct __sk_buff *skb, struct place *p, bool *bad)
+{
+    __u8 b[8];
+    const __u8 kind = p->proto;
+    if (!ip6_is_extension(kind)) return false;
+    *bad = !load(skb, p->at, b, sizeof b);
+    if (*bad) return false;
+    p->proto = b[0];
+    p->at += ip6_extension_len(kind, b[1]);
+    if (kind != IPPROTO_NR_FRAGMENT) return true;
+    p->piece = (b[2] << 8 | b[3]) & 0xfff9;
+    p->id = (__u32)b[4] << 24 | (__u32)b[5] << 16 | (__u32)b[6] << 8 | b[7];
+    return !p->piece;
+}
+
+static __always_inline bool read_ip6(struct __sk_buff *skb, struct place *p, struct whose_talk *s, bool turned)
+{
+    struct ip6 h;
+    bool bad = false;
+    if (!load(skb, p->at, &h, sizeof h) || (bpf_ntohl(h.first) >> 28) != 6) return false;
+    for (int i = 0; i < 4; i++) {
+        s->addr[turned][i] = bpf_ntohl(h.from[i]);
+        s->addr[!turned][i] = bpf_ntohl(h.to[i]);
+    }
+    p->proto = h.next;
+    p->at += sizeof h;
+    for (int i = 0; i < IP6_EXT_MOST; i++)
+        if (!skip(skb, p, &bad)) break;
+    return !bad;
+}
+
+static __always_inline bool read_ip(struct __sk_buff *skb, struct place *p, struct whose_talk *s, bool turned)
+{
+    s->family = p->v6 ? 6 : 4;
+    return p->v6 ? read_ip6(skb, p, s, turned) : read_ip4(skb, p, s, turned);
+}
+
+/* Ports, or the identifier of a query. *error: it is one of ICMP. */
+static __always_inline bool read_upper(struct __sk_buff *skb, const struct place *p, struct whose_talk *s, bool turned,
+                                       bool *error)
+{
+    __u8 b[8];
+    const bool icmp = p->proto == (p->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP);
+    const bool ports = p->proto == IPPROTO_NR_TCP || p->proto == IPPROTO_NR_UDP || p->proto == IPPROTO_NR_SCTP;
+    s->proto = ROLE_OTHER;
+    s->asked = 3;
+    *error = false;
+    if (!icmp && !ports) return true;
+    if (!load(skb, p->at, b, sizeof b)) return false;
+    if (ports) {
+        s->proto = p->proto == IPPROTO_NR_TCP ? ROLE_TCP : p->proto == IPPROTO_NR_UDP ? ROLE_UDP : ROLE_SCTP;
+        s->port[turned] = (uint16_t)(b[0] << 8 | b[1]);
+        s->port[!turned] = (uint16_t)(b[2] << 8 | b[3]);
+        return true;
+    }
+    *error = icmp_type_is_error(p->v6, b[0]);
+    const struct icmp_query *q = icmp_query_of(p->v6, b[0]);
+    if (!q) return true;
+    s->proto = ROLE_QUERY;
+    s->port[0] = s->port[1] = (uint16_t)(b[4] << 8 | b[5]);
+    s->asked = (b[0] != q->answers) != turned ? 2 : 1;
+    return true;
+}
+
+/* What an ICMP error quotes, as an answer to it would be; false: nothing that one could look for. */
+static __attribute__((noinline)) bool read_quote(struct __sk_buff *skb, __u32 at, struct whose_talk *s)
+{
+    struct place p = {.at = at, .v6 = s->family == 6};
+    struct whose_talk quoted = {.iface = s->iface};
+    bool error;
+    __u8 offset[2];
+    if (!p.v6 && (!load(skb, at + IP4_FRAG, offset, sizeof offset) || (offset[0] & 0x1f) || offset[1])) return false;
+    if (!read_ip(skb, &p, &quoted, true) || !read_upper(skb, &p, &quoted, true, &error)) return false;
+    *s = quoted;
+    return true;
+}
+
+/* ---- deciding ---- */
+
+static __always_inline __u32 iface_of(__u32 ifindex)
+{
+    for (int i = 0; i < DEAL_PORTS; i++)
+        if (tables.ports[i].ifindex == ifindex) return tables.ports[i].iface;
+    return UINT16_MAX;
+}
+
+/* Of a conversation, however it was read: the verifier walks what follows once, not for each way of reading. */
+static __always_inline void loosen(struct whose_talk *s)
+{
+    s->family = (uint8_t)LOOSE(s->family);
+    s->proto = (uint8_t)LOOSE(s->proto);
+    s->asked = (uint8_t)LOOSE(s->asked);
+    s->iface = (uint16_t)LOOSE(s->iface);
+    for (int i = 0; i < 2; i++) {
+        s->port[i] = (uint16_t)LOOSE(s->port[i]);
+        s->own[i] = (uint8_t)LOOSE(s->own[i]);
+        s->role[i] = LOOSE(s->role[i]);
+        for (int j = 0; j < 4; j++) s->addr[i][j] = LOOSE(s->addr[i][j]);
+    }
+}
+
+static __always_inline unsigned owner(struct whose_talk *s)
+{
+    loosen(s);
+    for (int i = 0; i < 2; i++) {
+        s->own[i] = s->family == 4 ? is_own4(s->addr[i][0]) : is_own6(whose_high(s->addr[i]), whose_low(s->addr[i]));
+        s->role[i] = whose_find(0, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
+    }
+    loosen(s);
+    return whose_owner(0, s);
+}
+
+static __always_inline unsigned owner_of_piece(const struct place *p, const struct whose_talk *s)
+{
+    struct whose_piece piece = {.id = p->id, .proto = p->v6 ? 0 : p->proto};
+    for (int i = 0; i < 4; i++) {
+        piece.src[i] = s->addr[0][i];
+        piece.dst[i] = s->addr[1][i];
+    }
+    return whose_datagram(&tables.numbers, &piece);
+}
+
+/* The type behind tags that the kernel left in the frame; at: how far behind the network header it counts from. */
+static __always_inline __u16 type_of(struct __sk_buff *skb, __u32 *at)
+{
+    __u16 type = bpf_ntohs((__u16)skb->protocol);
+    __u8 b[4];
+    for (int i = 0; i < 4; i++, *at += sizeof b) {
+        if (type != ETHER_VLAN && type != ETHER_QINQ && type != ETHER_QINQ_OLD) break;
+        if (!load(skb, *at, b, sizeof b)) return 0;
+        type = (__u16)(b[2] << 8 | b[3]);
+    }
+    return type;
+}
+
+SEC("socket") int deal(struct __sk_buff *skb)
+{
+    struct place p = {};
+    struct whose_talk s = {};
+    bool error;
+    if (!tables.ready) return (int)skb->hash;
+    const __u16 type = type_of(skb, &p.at);
+    if (type != ETHER_IP4 && type != ETHER_IP6) return 0;
+    p.v6 = type == ETHER_IP6;
+    s.iface = (uint16_t)iface_of(skb->ifindex);
+    if (!read_ip(skb, &p, &s, false)) return 0;
+    if (p.piece) return (int)owner_of_piece(&p, &s);
+    if (!read_upper(skb, &p, &s, false, &error)) return 0;
+    if (error) read_quote(skb, p.at + ICMP_LEN, &s);
+    return (int)owner(&s);
+}
+
+char terms[] SEC("license") = "BSD";

@@ -1,0 +1,51 @@
+/* What the dealing program in the kernel (deal.bpf.c) and the side that loads it (deal.c) share: one struct of memory
+ * that both see. The program reads it while it is written: a wrong answer meanwhile costs a hand-over. */
+#ifndef RUNTIME_IO_STEER_DEAL_BPF_H
+#define RUNTIME_IO_STEER_DEAL_BPF_H
+
+#include <linux/bpf.h>
+
+#include "vm/worker/whose.h"
+
+/* Powers of two. */
+enum {
+    DEAL_SLOTS = 16384,
+    DEAL_ADDRESSES = 8192,
+    DEAL_PARTS = 16384,
+    DEAL_FROMS = 1024,
+    DEAL_OWN = 4096,
+    DEAL_NATS = 64, /* that masquerade, or are for any source */
+    DEAL_IFACES = 256,
+    DEAL_PORTS = 16,
+};
+
+struct deal_ip {
+    uint64_t hi, lo;
+};
+/* This machine's addresses for what leaves by an interface; 0: as for all. */
+struct deal_iface {
+    uint32_t addr4, addr6[4];
+};
+struct deal_port {
+    uint32_t ifindex, iface; /* the program's id */
+};
+
+struct deal_tables {
+    uint32_t ready;          /* 0: the tables say nothing, and the kernel's hash of the packet decides */
+    uint32_t nothing, every; /* 0, and all bits */
+    uint32_t own4_count, own6_count, ifaces_count;
+    struct whose numbers;
+    struct deal_iface all, ifaces[DEAL_IFACES];
+    struct deal_port ports[DEAL_PORTS];
+    uint32_t own4[DEAL_OWN]; /* sorted */
+    struct deal_ip own6[DEAL_OWN];
+    uint32_t slots[DEAL_SLOTS];
+    struct role_address addresses[DEAL_ADDRESSES];
+    struct role_part parts[DEAL_PARTS];
+    struct role_masquerade masquerades[DEAL_NATS];
+    struct whose_any anys[DEAL_NATS];
+    struct whose_from4 froms4[DEAL_FROMS];
+    struct whose_from6 froms6[DEAL_FROMS];
+};
+
+#endif

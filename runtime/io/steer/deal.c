@@ -1,0 +1,109 @@
+/* The dealing program (deal.bpf.c); its tables, filled from those that the vm decides by. */
+#include "runtime/io/steer/deal_priv.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/io/steer/object.h"
+#include "vm/pbc.h"
+#include "vm/worker/owner_tables.h"
+
+static const uint8_t object[] __attribute__((aligned(8))) = {
+#include "runtime/io/steer/deal.bpf.inc"
+};
+
+/* ---- the program ---- */
+
+struct deal *deal_open(void)
+{
+    struct deal *d = calloc(1, sizeof *d);
+    if (!d) return NULL;
+    d->program = object_load(object, sizeof object, "deal", &d->object);
+    d->memory = d->object ? object_map(d->object, "deal.bss") : -1;
+    if (d->memory >= 0) return d;
+    deal_close(d);
+    return NULL;
+}
+
+void deal_close(struct deal *d)
+{
+    if (d) bpf_object__close(d->object);
+    free(d);
+}
+
+int deal_join(const struct deal *d, int socket)
+{
+    const int failed = setsockopt(socket, SOL_PACKET, PACKET_FANOUT_DATA, &d->program, sizeof d->program);
+    return failed ? -errno : 0;
+}
+
+int deal_memory(const struct deal *d) { return fcntl(d->memory, F_DUPFD_CLOEXEC, 0); }
+
+struct deal_tables *deal_map(int memory)
+{
+    void *at = mmap(NULL, sizeof(struct deal_tables), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    close(memory);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+void deal_unmap(struct deal_tables *t)
+{
+    if (t) munmap(t, sizeof *t);
+}
+
+/* ---- the tables ---- */
+
+static bool fill_owners(struct deal_tables *t, const struct whose_tables *from)
+{
+    const struct roles *r = from->roles;
+    const struct whose *n = &from->numbers;
+    if (r->mask >= DEAL_SLOTS || r->addresses_count > DEAL_ADDRESSES || r->parts_count > DEAL_PARTS) return false;
+    if (n->masquerades > DEAL_NATS || n->anys > DEAL_NATS || n->froms4 > DEAL_FROMS || n->froms6 > DEAL_FROMS)
+        return false;
+    t->numbers = *n;
+    memcpy(t->slots, r->slots, (r->mask + 1u) * sizeof *r->slots);
+    memcpy(t->addresses, r->addresses, r->addresses_count * sizeof *r->addresses);
+    if (r->parts_count) memcpy(t->parts, r->parts, r->parts_count * sizeof *r->parts);
+    memcpy(t->masquerades, r->masquerades, n->masquerades * sizeof *r->masquerades);
+    memcpy(t->anys, from->anys, n->anys * sizeof *from->anys);
+    memcpy(t->froms4, from->froms4, n->froms4 * sizeof *from->froms4);
+    memcpy(t->froms6, from->froms6, n->froms6 * sizeof *from->froms6);
+    return true;
+}
+
+static struct deal_iface iface_of(uint32_t addr4, const uint32_t addr6[4])
+{
+    return (struct deal_iface){.addr4 = addr4, .addr6 = {addr6[0], addr6[1], addr6[2], addr6[3]}};
+}
+
+static bool fill_facts(struct deal_tables *t, const struct facts *f)
+{
+    if (f->self4_count > DEAL_OWN || f->self6_count > DEAL_OWN || f->ifaces_count > DEAL_IFACES) return false;
+    t->own4_count = f->self4_count;
+    t->own6_count = f->self6_count;
+    t->ifaces_count = f->ifaces_count;
+    for (unsigned i = 0; i < f->self4_count; i++) t->own4[i] = f->self4[i];
+    for (unsigned i = 0; i < f->self6_count; i++) t->own6[i] = (struct deal_ip){f->self6[i].lo_hi, f->self6[i].lo_lo};
+    for (unsigned i = 0; i < f->ifaces_count; i++) t->ifaces[i] = iface_of(f->ifaces[i].addr4, f->ifaces[i].addr6);
+    t->all = iface_of(f->addr4, f->addr6);
+    return true;
+}
+
+bool deal_fill(struct deal_tables *t, const struct deal_world *w)
+{
+    const struct whose_tables *from = owners_tables(w->owners);
+    memset(t->ports, 0, sizeof t->ports);
+    for (unsigned i = 0; i < w->ports && i < DEAL_PORTS; i++)
+        t->ports[i] = (struct deal_port){w->ifindex[i], w->iface[i]};
+    t->every = UINT32_MAX;
+    const bool fits = from && fill_owners(t, from) && fill_facts(t, w->facts);
+    __atomic_store_n(&t->ready, fits, __ATOMIC_RELEASE);
+    return fits;
+}

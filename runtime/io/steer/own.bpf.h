@@ -1,0 +1,17 @@
+/* The map of the host's own addresses, which both programs in the kernel look up. own.c fills it. */
+#ifndef RUNTIME_IO_STEER_OWN_BPF_H
+#define RUNTIME_IO_STEER_OWN_BPF_H
+
+#include <bpf/bpf_helpers.h>
+
+#include "runtime/io/steer/steer.bpf.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct numbered_ip);
+    __type(value, __u8);
+    __uint(max_entries, STEER_OWN);
+} own SEC(".maps");
+
+#endif

@@ -1,0 +1,19 @@
+/* The map of ends of connections that were made, for each program in the kernel that asks the host's sockets. */
+#ifndef RUNTIME_IO_STEER_SOCKET_BPF_H
+#define RUNTIME_IO_STEER_SOCKET_BPF_H
+
+#include <bpf/bpf_helpers.h>
+
+#include "vm/kernel/gate.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __type(key, struct gate_made);
+    __type(value, __u8);
+    __uint(max_entries, MADE_MOST);
+} made SEC(".maps");
+
+#define MADE (&made)
+#include "vm/kernel/socket.bpf.h"
+
+#endif

@@ -1,0 +1,224 @@
+/* The steering program (steer.bpf.c), attached by a link, which is gone with its descriptor. */
+#include "runtime/io/steer/steer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/host/hook/programs.h"
+#include "runtime/host/hook/xdp.h"
+#include "runtime/io/steer/object.h"
+#include "runtime/io/steer/own.h"
+#include "runtime/io/steer/places.h"
+#include "runtime/io/steer/steer.bpf.h"
+#include "vm/kernel/gate.h"
+
+static const uint8_t object[] __attribute__((aligned(8))) = {
+#include "runtime/io/steer/steer.bpf.inc"
+};
+
+struct steer {
+    struct bpf_object *object;
+    int program, sockets, config, own, matches, places, counts, too_long; /* descriptors, the object's */
+    int link;                                                             /* -1: it is on no interface */
+    struct steer_config settings;
+    struct steer_set {
+        struct steer_key *keys; /* in the map, until the set is filled anew: who looks may still be in it */
+        uint32_t count;
+    } sets[2];
+};
+
+/* ---- addresses ---- */
+
+static void range(const struct guard_addresses *a, struct numbered_ip *lo, struct numbered_ip *hi)
+{
+    *lo = a->lo.family ? own_ip(&a->lo) : (struct numbered_ip){0, 0};
+    *hi = a->lo.family ? own_ip(&a->hi) : (struct numbered_ip){UINT64_MAX, UINT64_MAX};
+}
+
+static struct steer_match match_of(const struct guard_match *g)
+{
+    static const uint8_t reaches[] = {
+        [GUARD_EVERYWHERE] = STEER_EVERYWHERE, [GUARD_OWN] = STEER_TO_OWN, [GUARD_FOREIGN] = STEER_TO_FOREIGN};
+    static const uint8_t kinds[] = {
+        [GUARD_ALL] = STEER_TAKEN, [GUARD_OPENERS] = STEER_PROXIED, [GUARD_RETURNS] = STEER_RETURNS};
+    struct steer_match m = {.from_port_lo = g->from_ports.lo,
+                            .from_port_hi = g->from_ports.hi,
+                            .to_port_lo = g->to_ports.lo,
+                            .to_port_hi = g->to_ports.hi,
+                            .proto = g->proto,
+                            .reach = reaches[g->reach],
+                            .named = g->to.lo.family != 0,
+                            .kind = kinds[g->proxied]};
+    range(&g->from, &m.from_lo, &m.from_hi);
+    range(&g->to, &m.to_lo, &m.to_hi);
+    return m;
+}
+
+/* ---- made ---- */
+
+static int load(struct steer *s)
+{
+    s->program = object_load(object, sizeof object, "steer", &s->object);
+    if (s->program < 0) return s->program;
+    s->sockets = object_map(s->object, "sockets");
+    s->config = object_map(s->object, "config");
+    s->own = object_map(s->object, "own");
+    s->matches = object_map(s->object, "matches");
+    s->places = object_map(s->object, "places");
+    s->too_long = object_map(s->object, "too_long");
+    s->counts = object_map(s->object, "counts");
+    return 0;
+}
+
+struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
+{
+    struct steer *s = calloc(1, sizeof *s);
+    int failed = -ENOMEM;
+    if (s) {
+        *s = (struct steer){.link = -1, .settings = {.frame_most = frame_most}};
+        failed = load(s);
+    }
+    if (!failed) return s;
+    const char *lack = programs_lack(failed);
+    snprintf(err, err_len, "the steering program can't be loaded: %s; this does without: --io packet",
+             lack ? lack : strerror(-failed));
+    steer_close(s);
+    return NULL;
+}
+
+void steer_close(struct steer *s)
+{
+    if (!s) return;
+    if (s->link >= 0) close(s->link);
+    bpf_object__close(s->object);
+    for (unsigned i = 0; i < 2; i++) free(s->sets[i].keys);
+    free(s);
+}
+
+int steer_socket(struct steer *s, unsigned queue, int fd)
+{
+    return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
+}
+
+/* ---- the rules ---- */
+
+/* Replies that nat or a service may have asked for, and the host itself: ICMP has no ports to tell them apart. The
+ * guard hides none of these; what is the host's goes back to it. */
+static const struct guard_match answers[] = {
+    {.from_ports = {0x0000, 0x0000}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
+    {.from_ports = {0x0e00, 0x1200}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
+    {.from_ports = {0x8100, 0x8100}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMPV6, .reach = GUARD_OWN},
+};
+enum { ANSWERS = sizeof answers / sizeof answers[0] };
+
+/* What is for others is taken anyhow where prey routes; what servers answer to the host, never. */
+static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
+{
+    if (m->proxied == GUARD_ANSWERS) return false;
+    return !r->routed || m->reach != GUARD_FOREIGN;
+}
+
+unsigned steer_count(const struct steer_rules *r)
+{
+    unsigned n = r->translates ? ANSWERS : 0;
+    for (unsigned i = 0; i < r->guarded->match_count; i++) n += is_needed(r, &r->guarded->matches[i]);
+    return n;
+}
+
+static int settle(struct steer *s)
+{
+    const uint32_t zero = 0;
+    return bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
+}
+
+/* Those that it needs, where they stand. */
+static int place(const struct steer_rules *r, struct placed *p)
+{
+    const unsigned most = steer_count(r);
+    struct steer_match *all = calloc(most + 1u, sizeof *all);
+    uint32_t count = 0;
+    for (unsigned i = 0; i < r->guarded->match_count && all; i++)
+        if (is_needed(r, &r->guarded->matches[i])) all[count++] = match_of(&r->guarded->matches[i]);
+    for (unsigned i = 0; r->translates && i < ANSWERS && all; i++) all[count++] = match_of(&answers[i]);
+    int failed = all ? places_make(p, all, count) : -ENOMEM;
+    free(all);
+    if (failed || p->count <= STEER_SET) return failed;
+    places_free(p);
+    return -E2BIG;
+}
+
+/* The set from `first` on, which is not in use; the keys are its own then. */
+static int fill(struct steer *s, uint32_t first, struct placed *p)
+{
+    struct steer_set *set = &s->sets[first != 0];
+    int failed = 0;
+    for (uint32_t i = 0; i < set->count; i++) bpf_map_delete_elem(s->places, &set->keys[i]);
+    free(set->keys);
+    set->keys = p->keys;
+    set->count = p->groups;
+    for (uint32_t i = 0; i < p->groups; i++) p->keys[i].set = first;
+    for (uint32_t i = 0; i < p->count && !failed; i++) {
+        const uint32_t at = first + i;
+        failed = bpf_map_update_elem(s->matches, &at, &p->all[i], BPF_ANY);
+    }
+    for (uint32_t i = 0; i < p->groups && !failed; i++)
+        failed = bpf_map_update_elem(s->places, &p->keys[i], &p->at[i], BPF_ANY);
+    p->keys = NULL;
+    return failed;
+}
+
+static bool steer_proxies(const struct steer_rules *r)
+{
+    bool any = false;
+    for (unsigned i = 0; i < r->guarded->match_count; i++) any |= r->guarded->matches[i].proxied;
+    return any;
+}
+
+int steer_rules(struct steer *s, const struct steer_rules *r)
+{
+    const struct steer_config before = s->settings;
+    struct placed p;
+    int failed = place(r, &p);
+    if (failed) return failed;
+    s->settings.first = before.first ? 0 : STEER_SET;
+    s->settings.count = p.rest;
+    s->settings.routed = r->routed;
+    s->settings.all = r->all;
+    s->settings.proxies = steer_proxies(r);
+    failed = fill(s, s->settings.first, &p);
+    if (!failed) failed = settle(s);
+    if (failed) s->settings = before;
+    places_free(&p);
+    return failed;
+}
+
+/* ---- the world ---- */
+
+int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
+{
+    const int failed = own_addresses(s->own, f);
+    s->settings.mac = mac;
+    return failed ? failed : settle(s);
+}
+
+/* ---- on the interface ---- */
+
+int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
+{
+    s->link = xdp_attach(s->program, ifindex, replace, generic, "the steering program", err, err_len);
+    return s->link < 0 ? s->link : 0;
+}
+
+uint64_t steer_too_long(const struct steer *s)
+{
+    uint64_t sum = 0;
+    object_sum(s->too_long, 0, &sum, 1);
+    return sum;
+}
+
+void steer_counts(const struct steer *s, struct gate_count *sum) { object_sum(s->counts, 0, sum, sizeof *sum / 8); }

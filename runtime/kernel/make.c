@@ -1,0 +1,100 @@
+/* Made and freed. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/kernel_priv.h"
+#include "runtime/kernel/maps/form.h"
+#include "runtime/kernel/object/refused.h"
+#include "runtime/kernel/run/flows.h"
+
+static int init_constants(struct kernel *k, char *err, size_t err_len)
+{
+    if (!k->objects->constants_len) return 0;
+    const int failed = map_flat(&k->constants, "constants", k->objects->constants_len);
+    if (failed) refused_map("constants", k->constants.len, failed, err, err_len);
+    if (!failed) memcpy(k->constants.memory, k->objects->constants, k->objects->constants_len);
+    return failed;
+}
+
+/* The last line of a log. */
+static const char *last_line(char *log)
+{
+    const char *last = "";
+    for (char *at, *line = strtok_r(log, "\n", &at); line; line = strtok_r(NULL, "\n", &at)) last = line;
+    return last;
+}
+
+/* Whose packets are whose; and what arrives must not pass for a test run. */
+static int init_world(struct kernel *k, char *err, size_t err_len)
+{
+    struct kernel_world *w = kernel_world(k);
+    for (uint32_t i = 0; i < k->maps.v[KERNEL_MAP_kpkts].entries; i++) kernel_kpkts(k)[i].place = i;
+    while (!w->secret) {
+        if (getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret) continue;
+        snprintf(err, err_len, "no random numbers: %s", strerror(errno));
+        return -errno;
+    }
+    return 0;
+}
+
+static int init_types(struct kernel *k, char *err, size_t err_len)
+{
+    char log[4096] = "";
+    k->btf = bpf_btf_load(k->objects->btf, k->objects->btf_len, NULL);
+    if (k->btf >= 0) return 0;
+    const int failed = -errno;
+    LIBBPF_OPTS(bpf_btf_load_opts, o, .log_buf = log, .log_size = sizeof log, .log_level = 1);
+    const int again = bpf_btf_load(k->objects->btf, k->objects->btf_len, &o);
+    if (again >= 0) close(again);
+    const char *why = last_line(log);
+    snprintf(err, err_len, "the kernel does not take the types of prey's stages: %s%s%s; --exec user does without",
+             strerror(-failed), *why ? ": " : "", why);
+    return failed;
+}
+
+struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
+{
+    struct kernel *k = calloc(1, sizeof *k);
+    if (!k) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
+    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
+    k->objects = objects_new(form_is_counted(), err, err_len);
+    int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
+    if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
+    if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);
+    if (!failed && sizes.source_slots)
+        kernel_sources_fill(k->maps.v[KERNEL_MAP_sources].memory, grain_keys(p->flows, p->grains_count), cfg->seed);
+    if (!failed) failed = init_constants(k, err, err_len);
+    if (!failed) failed = init_world(k, err, err_len);
+    if (!failed) failed = load_stages(k, err, err_len);
+    if (!failed) return k;
+    kernel_free(k);
+    const int here = refused_here(err, err_len); /* says more than what failed first */
+    errno = here ? -here : -failed;
+    return NULL;
+}
+
+void kernel_free(struct kernel *k)
+{
+    if (!k) return;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (k->programs[e] >= 0) close(k->programs[e]);
+    kernel_discard(k->judge);
+    map_fini(&k->constants);
+    maps_fini(&k->maps);
+    if (k->btf >= 0) close(k->btf);
+    objects_free(k->objects);
+    free(k);
+}

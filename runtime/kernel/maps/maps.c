@@ -1,0 +1,188 @@
+/* Maps, made once for a struct kernel. */
+#include "runtime/kernel/maps/maps.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/kernel/object/refused.h"
+#include "vm/flow/track.h"
+#include "vm/kernel/events.h"
+
+static const char *const names[] = {
+#define FLAT(name, type, entries)        #name,
+#define EXACT(name, type, entries)       #name,
+#define KEYED(name, type, key, value, n) #name,
+#include "runtime/kernel/maps/map.def"
+#undef FLAT
+#undef EXACT
+#undef KEYED
+};
+
+/* The longest value that a pointer with an offset may reach into (BPF_MAX_VAR_OFF). */
+static const uint64_t value_most = 1u << 29;
+
+static uint64_t pages(uint64_t len)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    return (len + page - 1) / page * page;
+}
+
+int map_flat(struct map *m, const char *name, uint64_t len)
+{
+    LIBBPF_OPTS(bpf_map_create_opts, flags, .map_flags = BPF_F_MMAPABLE);
+    m->len = len = pages(len);
+    if (len > value_most) return -E2BIG;
+    m->fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, 4, (uint32_t)len, 1, &flags);
+    if (m->fd < 0) return -errno;
+    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+    if (at == MAP_FAILED) return -errno;
+    m->memory = at;
+    return 0;
+}
+
+static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t n)
+{
+    const bool grows = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
+    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = grows ? BPF_F_NO_PREALLOC : 0);
+    m->entries = n;
+    m->fd = bpf_map_create(type, name, key, value, n, &opts); /* entries of sets take memory as they come */
+    return m->fd < 0 ? -errno : 0;
+}
+
+uint64_t map_power(uint64_t entries)
+{
+    uint64_t power = 1;
+    while (power < entries) power <<= 1;
+    return power;
+}
+
+int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries)
+{
+    m->entries = (uint32_t)entries;
+    return map_flat(m, name, size * entries);
+}
+
+int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
+{
+    m->fd = fd;
+    m->entries = (uint32_t)entries;
+    const uint64_t len = pages(size * entries);
+    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+    if (at == MAP_FAILED) return -errno;
+    m->memory = at;
+    m->len = len;
+    return 0;
+}
+
+static uint64_t at_least_one(uint64_t entries) { return entries ? entries : 1; }
+
+static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
+{
+#define FLAT(name, type, count)                                                                                        \
+    if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), map_power(count));
+#define EXACT(name, type, count)                                                                                       \
+    if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), at_least_one(count));
+#define KEYED(name, type, key, value, count)                                                                           \
+    if (which == KERNEL_MAP_##name) return keyed(m, #name, BPF_MAP_TYPE_##type, key, value, count);
+#include "runtime/kernel/maps/map.def"
+#undef FLAT
+#undef EXACT
+#undef KEYED
+    return -EINVAL;
+}
+
+enum { GROUP_SLOTS = 16 };
+
+void flows_sizes(const struct program *p, struct kernel_sizes *s)
+{
+    s->flow_slots = 2 * GROUP_SLOTS;
+    s->flow_bound = 1;
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
+    const struct flow_table_cfg cfg = track_table_cfg(p, false);
+    const uint32_t groups = flow_table_groups(&cfg), words = (groups + 63) / 64;
+    s->flow_slots = groups * GROUP_SLOTS;
+    if (cfg.bound) s->flow_bound = s->flow_slots;
+    s->flow_words = words + (words + 63) / 64;
+}
+
+struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
+{
+    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
+    struct kernel_sizes s = {.cpus = cpus,
+                             .program = p,
+                             .source_slots = counts ? kernel_sources_slots(grain_keys(p->flows, p->grains_count)) : 0,
+                             .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
+    flows_sizes(p, &s);
+    return s;
+}
+
+int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
+{
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) {
+        const int failed = make(&m->v[i], i, s);
+        if (failed) return refused_map(names[i], m->v[i].len, failed, err, err_len);
+    }
+    return 0;
+}
+
+int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS])
+{
+    const struct {
+        uint64_t size, entries; /* size 0: it is not mapped */
+    } shapes[] = {
+#define FLAT(name, type, entries)        {sizeof(type), map_power(entries)},
+#define EXACT(name, type, entries)       {sizeof(type), at_least_one(entries)},
+#define KEYED(name, type, key, value, n) {0, n},
+#include "runtime/kernel/maps/map.def"
+#undef FLAT
+#undef EXACT
+#undef KEYED
+    };
+    int failed = 0;
+    for (unsigned i = 0; i < KERNEL_MAPS; i++)
+        m->v[i] = (struct map){.fd = fds[i], .entries = (uint32_t)shapes[i].entries};
+    for (unsigned i = 0; i < KERNEL_MAPS && !failed; i++)
+        if (shapes[i].size) failed = map_adopt(&m->v[i], fds[i], shapes[i].size, shapes[i].entries);
+    return failed;
+}
+
+void map_fini(struct map *m)
+{
+    if (m->memory) munmap(m->memory, m->len);
+    if (m->fd >= 0) close(m->fd);
+    *m = (struct map){.fd = -1};
+}
+
+void maps_fini(struct maps *m)
+{
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) map_fini(&m->v[i]);
+}
+
+/* What follows the word; NULL: the symbol does not begin so. */
+static const char *after(const char *symbol, const char *word)
+{
+    const size_t len = strlen(word);
+    return strncmp(symbol, word, len) ? NULL : symbol + len;
+}
+
+bool map_value(const struct map *m, const char *symbol, const char *word, const char *name, struct link_value *v)
+{
+    const char *map = after(symbol, "map_"), *mask = after(symbol, "mask_"), *last = after(symbol, "last_");
+    const char *named = map ? map : mask ? mask : last ? last : after(symbol, word);
+    if (!named || strcmp(named, name) || (!map && !m->memory)) return false;
+    if (mask && m->entries & (m->entries - 1)) return false;
+    *v = mask || last ? (struct link_value){.kind = LINK_NUMBER, .number = m->entries - 1}
+                      : (struct link_value){.kind = map ? LINK_MAP : LINK_ADDRESS, .map = m->fd};
+    return true;
+}
+
+bool maps_value(const struct maps *m, const char *symbol, struct link_value *v)
+{
+    for (unsigned i = 0; i < KERNEL_MAPS; i++)
+        if (map_value(&m->v[i], symbol, "state_", names[i], v)) return true;
+    return false;
+}

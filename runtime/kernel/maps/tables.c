@@ -1,0 +1,110 @@
+/* Maps that a program's judge counts and keeps in. */
+#include "runtime/kernel/maps/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/kernel/object/refused.h"
+
+static const char *const names[] = {
+#define TABLE(name, type, entries) #name,
+#define CONST(name, number)
+#include "runtime/kernel/maps/table.def"
+#undef TABLE
+#undef CONST
+    NULL};
+
+static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
+{
+    (void)m, (void)which, (void)t;
+#define TABLE(name, type, count)                                                                                       \
+    if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), map_power(count));
+#define CONST(name, number)
+#include "runtime/kernel/maps/table.def"
+#undef TABLE
+#undef CONST
+    return -EINVAL;
+}
+
+/* False: it has more meters than there may be. */
+static bool begin(struct tables *t, const struct program *p, uint32_t cpus)
+{
+    t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i] = (struct map){.fd = -1};
+    return kernel_meters_layout(p, 2 * cpus + KERNEL_ASKERS, &t->sizes.meters);
+}
+
+/* False: out of memory. */
+static bool reach_meters(struct tables *t, const struct program *p)
+{
+    t->meters = (struct kernel_meters){.layout = t->sizes.meters,
+                                       .places = kernel_meters_places(p),
+                                       .cells = t->v[KERNEL_TABLE_meter_cells].memory,
+                                       .said = t->v[KERNEL_TABLE_meter_said].memory,
+                                       .tags = t->v[KERNEL_TABLE_meter_tags].memory,
+                                       .words = t->v[KERNEL_TABLE_meter_words].memory,
+                                       .keys = t->v[KERNEL_TABLE_meter_keys].memory};
+    return t->meters.places;
+}
+
+int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len)
+{
+    if (!begin(t, p, cpus)) return refused_map("meters", 0, -E2BIG, err, err_len);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) {
+        const int failed = make(&t->v[i], i, &t->sizes);
+        if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
+    }
+    if (!reach_meters(t, p)) return refused_map("meters", 0, -ENOMEM, err, err_len);
+    kernel_meters_fill(&t->meters, p, seed);
+    return 0;
+}
+
+static int adopt(struct map *m, enum kernel_table which, const struct table_sizes *t, int fd)
+{
+    (void)m, (void)which, (void)t, (void)fd;
+#define TABLE(name, type, count)                                                                                       \
+    if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), map_power(count));
+#define CONST(name, number)
+#include "runtime/kernel/maps/table.def"
+#undef TABLE
+#undef CONST
+    return -EINVAL;
+}
+
+int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[])
+{
+    int failed = begin(t, p, cpus) ? 0 : -E2BIG;
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
+    for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = adopt(&t->v[i], i, &t->sizes, fds[i]);
+    if (!failed && !reach_meters(t, p)) failed = -ENOMEM;
+    return failed;
+}
+
+void tables_fini(struct tables *t)
+{
+    free(t->meters.places);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) map_fini(&t->v[i]);
+}
+
+/* False: no such number. */
+static bool number_of(const struct table_sizes *t, const char *name, uint64_t *number)
+{
+    (void)t, (void)name, (void)number;
+#define TABLE(name, type, count)
+#define CONST(ident, value)                                                                                            \
+    if (!strcmp(name, #ident)) return *number = (value), true;
+#include "runtime/kernel/maps/table.def"
+#undef TABLE
+#undef CONST
+    return false;
+}
+
+bool tables_value(const struct tables *t, const char *symbol, struct link_value *v)
+{
+    *v = (struct link_value){.kind = LINK_NUMBER};
+    if (!strncmp(symbol, "const_", 6)) return number_of(&t->sizes, symbol + 6, &v->number);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++)
+        if (map_value(&t->v[i], symbol, "table_", names[i], v)) return true;
+    return false;
+}

@@ -1,0 +1,39 @@
+/* A program's own maps besides its sections (table.def): what its judge counts and keeps. */
+#ifndef RUNTIME_KERNEL_MAPS_TABLES_H
+#define RUNTIME_KERNEL_MAPS_TABLES_H
+
+#include "runtime/kernel/maps/maps.h"
+#include "vm/kernel/meters.h"
+
+enum kernel_table {
+#define TABLE(name, type, entries) KERNEL_TABLE_##name,
+#define CONST(name, number)
+#include "runtime/kernel/maps/table.def"
+#undef TABLE
+#undef CONST
+    KERNEL_TABLES
+};
+
+/* What their sizes follow from. */
+struct table_sizes {
+    uint32_t cpus; /* possible ones */
+    const struct program *program;
+    struct kernel_meters_layout meters;
+};
+
+struct tables {
+    struct table_sizes sizes;
+    struct map v[KERNEL_TABLES + 1];
+    struct kernel_meters meters; /* their buckets full */
+};
+
+/* seed: of hashes. Call tables_fini in any case. 0 or a negative errno with one line in err. */
+int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len);
+/* Another process's, of that program. 0 or a negative errno; tables_fini in any case, which closes the descriptors. */
+int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[]);
+void tables_fini(struct tables *t);
+
+/* table_NAME, mask_NAME, map_NAME and const_NAME. */
+bool tables_value(const struct tables *t, const char *symbol, struct link_value *v);
+
+#endif

@@ -1,0 +1,222 @@
+/* Words for refusals. */
+#include "runtime/kernel/object/refused.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <cap-ng.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "runtime/host/hook/jit.h"
+
+/* ---- the machine ---- */
+
+static const struct bpf_insn zero = {.code = BPF_ALU64 | BPF_MOV | BPF_K}, leave = {.code = BPF_JMP | BPF_EXIT};
+
+/* Nothing but `return 0`; and whether it was compiled. */
+static int try_any(bool *interpreted)
+{
+    const int fd =
+        bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", (const struct bpf_insn[]){zero, leave}, 2, NULL);
+    *interpreted = false;
+    if (fd < 0) return -errno;
+    *interpreted = jit_is_off(fd);
+    close(fd);
+    return 0;
+}
+
+/* Types that a program with a callback must come with. A descriptor, or a negative errno. */
+static int types_of_callback(uint32_t type[2])
+{
+    uint32_t size;
+    struct btf *b = btf__new_empty();
+    if (!b) return -ENOMEM;
+    const int number = btf__add_int(b, "int", 4, BTF_INT_SIGNED);
+    const int entry = btf__add_func_proto(b, number);
+    type[0] = (uint32_t)btf__add_func(b, "probe", BTF_FUNC_GLOBAL, entry);
+    const int turn = btf__add_func_proto(b, number);
+    const int failed = btf__add_func_param(b, "i", number) | btf__add_func_param(b, "arg", number);
+    type[1] = (uint32_t)btf__add_func(b, "turn", BTF_FUNC_STATIC, turn);
+    const void *raw = failed ? NULL : btf__raw_data(b, &size);
+    const int fd = raw ? bpf_btf_load(raw, size, NULL) : -ENOMEM;
+    btf__free(b);
+    return fd;
+}
+
+/* A loop of bpf_loop, which calls a function for each turn: what the stages' loops are made of where the kernel has
+ * nothing newer. */
+static int try_loop(void)
+{
+    enum { TURN = 8, LOOP = 181 /* bpf_loop, which older headers lack */ };
+    const struct bpf_insn code[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1},
+        {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_2, .src_reg = BPF_PSEUDO_FUNC, .imm = TURN - 2},
+        {.code = 0},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_4},
+        {.code = BPF_JMP | BPF_CALL, .imm = LOOP},
+        zero,
+        leave,
+        zero,
+        leave};
+    uint32_t type[2];
+    const int types = types_of_callback(type);
+    if (types < 0) return 0; /* it is the types that the kernel does not take */
+    const struct bpf_func_info functions[] = {{0, type[0]}, {TURN, type[1]}};
+    LIBBPF_OPTS(bpf_prog_load_opts, with, .prog_btf_fd = (uint32_t)types, .func_info = functions, .func_info_cnt = 2,
+                .func_info_rec_size = sizeof *functions);
+    const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "Dual BSD/GPL", code, 10, &with);
+    const int failed = fd < 0 ? -errno : 0;
+    if (fd >= 0) close(fd);
+    close(types);
+    return failed;
+}
+
+/* Rights in another user namespace than the machine's own are none. */
+static bool is_aside(void)
+{
+    enum { FIRST_USER_NAMESPACE = 0xEFFFFFFDU };
+    struct stat ns;
+    return !stat("/proc/self/ns/user", &ns) && ns.st_ino != FIRST_USER_NAMESPACE;
+}
+
+static bool has_rights(void)
+{
+    static const unsigned wanted[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
+    if (capng_get_caps_process()) return true;                              /* not known */
+    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) return true; /* it stands for them */
+    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!capng_have_capability(CAPNG_EFFECTIVE, wanted[i])) return false;
+    return true;
+}
+
+/* Why there are no loops. */
+static void say_loops(bool interpreted, char *err, size_t err_len)
+{
+    struct utsname u;
+    if (interpreted)
+        snprintf(err, err_len,
+                 "programs in the kernel are not compiled here, and then may not call one another: " JIT_ON
+                 ", or --exec user");
+    else
+        snprintf(
+            err, err_len,
+            "Linux %s is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from "
+            "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04), or --exec user",
+            uname(&u) ? "here" : u.release);
+}
+
+int refused_here(char *err, size_t err_len)
+{
+    bool interpreted;
+    const int failed = try_any(&interpreted);
+    if (!has_rights() || (failed == -EPERM && is_aside())) {
+        snprintf(err, err_len,
+                 "programs may not be loaded into the kernel: that takes root, or the capabilities BPF, NET_ADMIN and "
+                 "PERFMON; --exec user does without");
+        return -EPERM;
+    }
+    if (failed == -EPERM || failed == -EACCES) {
+        snprintf(err, err_len,
+                 "a security module, lockdown or the rules of a container forbid programs in the kernel, also to who "
+                 "has the rights: dmesg or the audit log says which; --exec user does without");
+        return failed;
+    }
+    if (failed == -ENOSYS) {
+        snprintf(err, err_len, "this kernel runs no programs (it was built without BPF): --exec user");
+        return failed;
+    }
+    const int loops = failed ? 0 : try_loop();
+    const bool lacks = interpreted || loops == -EINVAL || loops == -ENOTSUP || loops == -EOPNOTSUPP || loops == -524;
+    if (!loops || !lacks) return 0; /* something else, which speaks for itself */
+    say_loops(interpreted, err, err_len);
+    return -ENOTSUP;
+}
+
+/* ---- maps ---- */
+
+int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t err_len)
+{
+    const uint64_t mb = (bytes >> 20) + 1;
+    if (failed == -E2BIG)
+        snprintf(err, err_len,
+                 "%s would take %" PRIu64
+                 " MB in the kernel, whose programs reach 512: smaller `limits`, smaller sets, or "
+                 "--exec user",
+                 name, mb);
+    else if (failed == -ENOMEM)
+        snprintf(err, err_len,
+                 "the kernel has no memory for %s, %" PRIu64
+                 " MB: more of it (MemoryMax= of a service), smaller `limits`, or "
+                 "--exec user",
+                 name, mb);
+    else
+        snprintf(err, err_len, "%s, %" PRIu64 " MB in the kernel: %s", name, mb, strerror(-failed));
+    return failed;
+}
+
+/* ---- programs ---- */
+
+enum { INSNS_MOST = 1000000 };
+
+/* The instruction that a line of the log is about ("12: (85) call …"), or -1. */
+static long said_of(const char *line)
+{
+    char *end;
+    const long insn = strtol(line, &end, 10);
+    return isdigit((unsigned char)*line) && !strncmp(end, ": (", 3) ? insn : -1;
+}
+
+/* "; k->out = KERNEL_PASS; @ act.bpf.c:12": where its instructions come from; NULL: nobody wrote them. */
+static const char *source_of(const char *line)
+{
+    const char *at = strstr(line, " @ ");
+    return at && at[3] != ':' ? at + 3 : NULL;
+}
+
+/* Does the line say only how much work it was? */
+static bool is_sum(const char *line)
+{
+    static const char *const begins[] = {"processed ", "verification time", "stack depth"};
+    for (unsigned i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (!strncmp(line, begins[i], strlen(begins[i]))) return true;
+    return false;
+}
+
+void refused_program(const struct linked *l, const char *name, int failed, char *log, char *err, size_t err_len)
+{
+    long insn = -1;
+    const char *last = NULL, *source = NULL;
+    for (char *at, *line = strtok_r(log, "\n", &at); line; line = strtok_r(NULL, "\n", &at)) {
+        if (said_of(line) >= 0) insn = said_of(line);
+        if (*line == ';')
+            source = source_of(line);
+        else if (!is_sum(line))
+            last = line;
+    }
+    if (!last && failed == -E2BIG && l->count > INSNS_MOST)
+        snprintf(err, err_len,
+                 "%s is too long for the kernel: %" PRIu32
+                 " instructions, and it takes 1,000,000; --exec user does without",
+                 name, l->count);
+    else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
+        snprintf(err, err_len,
+                 "the kernel's verifier gives up on %s, %" PRIu32
+                 " instructions: it walks through a million at most; --exec user does without",
+                 name, l->count);
+    else if (!last)
+        snprintf(err, err_len, "the kernel does not take %s, %" PRIu32 " instructions: %s; --exec user does without",
+                 name, l->count,
+                 failed == -ENOMEM ? "there is no memory for it (MemoryMax= of a service)" : strerror(-failed));
+    else
+        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s; --exec user does without", name,
+                 insn >= 0 ? linked_name(l, (uint32_t)insn) : name, source ? " (" : "", source ? source : "",
+                 source ? ")" : "", last);
+}

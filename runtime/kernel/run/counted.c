@@ -1,0 +1,159 @@
+/* Rows of all CPUs are added up, and what was there the last time is taken off. */
+#include "runtime/kernel/run/counted.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/kernel/maps/counts.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/kernel/meters.h"
+#include "vm/program/remap.h"
+
+/* What one program counts. */
+struct rows {
+    struct kernel_program at;
+    const struct kernel_meters *meters; /* NULL: it has none */
+    size_t cells;
+    struct counter *row, *fresh;       /* of a row of `counts`: so far, and since */
+    struct meter_counter *said, *more; /* likewise, of meters */
+};
+/* What of a row the worker may have more of than the stages count: it knows the past, too (remap.h). */
+enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
+struct counted {
+    struct kernel *kernel;
+    struct kernel_counters seen; /* so far */
+    struct rows rows;
+    struct counter *all[PARTS]; /* as many as the worker has */
+};
+
+static void rows_fini(struct rows *r)
+{
+    free(r->row);
+    free(r->fresh);
+    free(r->said);
+    free(r->more);
+}
+
+bool counted_follow(struct counted *c)
+{
+    const struct kernel_meters *m = kernel_meters(c->kernel);
+    struct rows r = {.at = *kernel_rows(c->kernel), .meters = m, .cells = m ? m->layout.cells : 0};
+    r.row = calloc(r.at.row, sizeof *r.row);
+    r.fresh = calloc(r.at.row, sizeof *r.fresh);
+    r.said = calloc(r.cells + 1, sizeof *r.said);
+    r.more = calloc(r.cells + 1, sizeof *r.more);
+    const bool good = r.row && r.fresh && r.said && r.more;
+    rows_fini(&c->rows);
+    if (!good) rows_fini(&r);
+    c->rows = good ? r : (struct rows){0};
+    return good;
+}
+
+struct counted *counted_new(struct kernel *kernel)
+{
+    struct counted *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->kernel = kernel;
+    if (counted_follow(c)) return c;
+    counted_free(c);
+    return NULL;
+}
+
+void counted_free(struct counted *c)
+{
+    if (!c) return;
+    rows_fini(&c->rows);
+    for (unsigned i = 0; i < PARTS; i++) free(c->all[i]);
+    free(c);
+}
+
+struct kernel_counters counted_so_far(const struct counted *c) { return c->seen; }
+
+/* now becomes what has come since `seen`, which becomes now. */
+static void since(void *now, void *seen, size_t bytes)
+{
+    uint64_t *a = now, *b = seen;
+    for (size_t i = 0; i < bytes / sizeof *a; i++) {
+        const uint64_t sum = a[i];
+        a[i] -= b[i];
+        b[i] = sum;
+    }
+}
+
+static uint32_t worker_has(const struct vm *vm, enum part part)
+{
+    const struct program *p = vm_program(vm);
+    return part == NATS ? program_all_nats(p) : part == SERVERS ? p->servers_count : p->services_count;
+}
+
+/* False: memory is out. */
+static bool make_room(struct counted *c, const struct vm *vm)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        struct counter *more = realloc(c->all[i], (worker_has(vm, i) + (size_t)1) * sizeof *more);
+        if (!more) return false;
+        c->all[i] = more;
+    }
+    return true;
+}
+
+static void fill(struct counted *c, const struct vm *vm)
+{
+    const struct kernel_program *at = &c->rows.at;
+    const uint32_t places[PARTS + 1] = {at->services, at->unserved, at->servers, at->nats, at->row};
+    for (unsigned i = 0; i < PARTS; i++) {
+        const uint32_t wanted = worker_has(vm, i), there = places[i + 1] - places[i];
+        memset(c->all[i], 0, wanted * sizeof *c->all[i]);
+        memcpy(c->all[i], c->rows.fresh + places[i], (wanted < there ? wanted : there) * sizeof *c->all[i]);
+    }
+}
+
+/* Packets go on meanwhile, and each counts in several places: all is read once more as long as some came in between.
+ * Where they never pause, what differs in the end are those of one reading. */
+static struct kernel_counters read_all(const struct counted *c)
+{
+    enum { CELLS = 1 << 16 /* that is under a millisecond, in which the worker stands still */ };
+    const struct rows *r = &c->rows;
+    const uint64_t cells = (uint64_t)r->at.row * kernel_cpus(c->kernel), tries = 2 + CELLS / (cells + 1024);
+    const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);
+    struct kernel_counters before, now = kernel_counters(c->kernel);
+    for (uint64_t i = 0; i < tries; i++) {
+        before = now;
+        for (uint32_t at = 0; at < r->at.row; at++)
+            r->fresh[at] = counts_of(&r->at, counts, kernel_cpus(c->kernel), at);
+        now = kernel_counters(c->kernel);
+        if (!memcmp(&before, &now, sizeof now)) break;
+    }
+    return before;
+}
+
+void counted_add(struct counted *c, struct vm *vm)
+{
+    /* Where memory is out the next time has all of it. */
+    if (!c->rows.row && !counted_follow(c)) return;
+    if (!make_room(c, vm)) return;
+    const struct rows *r = &c->rows;
+    const struct kernel_program *at = &r->at;
+    struct kernel_counters now = read_all(c);
+    since(&now, &c->seen, sizeof now);
+    since(r->fresh, r->row, at->row * sizeof *r->row);
+    if (r->cells) kernel_meters_sum(r->meters, r->more);
+    since(r->more, r->said, r->cells * sizeof *r->said);
+    const struct forward_counters forward = {.replies = now.replies};
+    fill(c, vm);
+    const struct nat_counters nat = {.statements = c->all[NATS]};
+    struct vm_counters more = {.forward = &forward,
+                               .nat = &nat,
+                               .rules = r->fresh,
+                               .meters = r->cells ? r->more : NULL,
+                               .defaults = r->fresh + at->rules + 1,
+                               .services = c->all[SERVICES],
+                               .unserved = c->all[UNSERVED],
+                               .servers = c->all[SERVERS],
+                               .snapped = now.snapped,
+                               .bad_checksum = now.bad_checksum,
+                               .ways_unknown = now.ways_unknown};
+    memcpy(more.verdicts, now.verdicts, sizeof more.verdicts);
+    memcpy(more.reasons, now.reasons, sizeof more.reasons);
+    vm_count(vm, &more);
+}

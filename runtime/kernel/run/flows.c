@@ -1,0 +1,77 @@
+/* The kernel's flow table for processes. */
+#include "runtime/kernel/run/flows.h"
+
+#include <bpf/bpf.h>
+#include <time.h>
+
+#include "runtime/base/clock.h"
+#include "vm/flow/states.h"
+#include "vm/flow/track.h"
+#include "vm/kernel/flow_head.h"
+#include "vm/keyed/large.h"
+#include "vm/packet/time.h"
+
+/* What the kernel writes to the operation, it writes to where it was read from. */
+static bool run(void *arg, struct flow_op *op)
+{
+    const struct kernel *kernel = arg;
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = op, .ctx_size_in = sizeof *op);
+    return !bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_flow_op), &o);
+}
+
+static size_t binds_bytes(const struct kernel *kernel)
+{
+    return kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries * sizeof(struct flow_bind);
+}
+
+/* Bindings no stage reads. */
+bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
+{
+    struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
+    const bool bound = kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries > 1;
+    *ops = (struct flow_ops){.run = run,
+                             .arg = (void *)(uintptr_t)kernel,
+                             .table = &head->table,
+                             .pickup_until_ns = &head->pickup_until_ns,
+                             .tells = &head->tells,
+                             .tags = kernel_map(kernel, KERNEL_MAP_flow_tags)->memory,
+                             .slots = kernel_map(kernel, KERNEL_MAP_flow_slots)->memory,
+                             .cold = kernel_map(kernel, KERNEL_MAP_flow_cold)->memory,
+                             .binds = bound ? large_sparse(binds_bytes(kernel)) : NULL,
+                             .recipes = bound ? kernel_map(kernel, KERNEL_MAP_flow_recipes)->memory : NULL,
+                             .half_open = kernel_map(kernel, KERNEL_MAP_flow_bits)->memory,
+                             .swept = kernel_map(kernel, KERNEL_MAP_flow_swept)->memory};
+    return ops->binds || !bound;
+}
+
+void flows_fini(struct flow_ops *ops)
+{
+    if (ops->binds) large_sparse_free(ops->binds, binds_bytes(ops->arg));
+    ops->binds = NULL;
+}
+
+const char *flows_lack(const struct kernel *k, const struct program *p)
+{
+    struct kernel_sizes s = {0};
+    flows_sizes(p, &s);
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return NULL;
+    const struct flow_head *const head = kernel_map(k, KERNEL_MAP_flow_head)->memory;
+    if (!head->table.groups) return "follow connections";
+    if (s.flow_bound > 1 && kernel_map(k, KERNEL_MAP_flow_recipes)->entries == 1) return "send connections on";
+    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
+    if (counts && kernel_map(k, KERNEL_MAP_source_words)->entries == 1) return "count flows by source";
+    const struct grains asked = grains_of(p->grains, p->grains_count);
+    return counts && !grains_hold(&head->grains, &asked) ? "count flows by those networks of sources" : NULL;
+}
+
+/* Live, mid-stream TCP is taken up from here on: the first frame may come before a worker sees the time. */
+void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
+    struct flow_table_cfg cfg = track_table_cfg(p, false);
+    cfg.seed = seed;
+    cfg.begins = live;
+    flow_table_begin(&head->table, &cfg);
+    if (live) head->pickup_until_ns = time_after(clock_ns(CLOCK_MONOTONIC), flow_pickup_ns(p->settings, true));
+    head->grains = grains_of(p->grains, p->grains_count);
+}

@@ -1,0 +1,310 @@
+/* See routes.h. Ways are those of the table, as far as interfaces tell them apart; prefixes follow from its ranges
+ * (maps/cover.h). A way keeps its number as long as some prefix has it, so prefixes that stay need no change. */
+#include "runtime/kernel/run/routes.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/kernel/maps/cover.h"
+#include "vm/judge/routes.h"
+#include "vm/kernel/routes.h"
+#include "vm/packet/key.h"
+
+/* A way by what it is for all tables: no numbers of devices, which change. */
+struct route_names {
+    uint8_t kind, legs; /* enum route_kind */
+    bool used;
+    uint32_t up_to[KERNEL_ROUTE_LEGS];
+    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* "": not told */
+};
+struct route_prefix {
+    struct kernel_route_to to;
+    uint32_t way;
+};
+
+/* Under way from one table to the next. */
+struct renewal {
+    struct kernel_routing *routes;
+    struct kernel *kernel;
+    const struct facts *facts;
+    uint32_t *numbers; /* [ways of the table]: each one's number there */
+    bool taken[KERNEL_ROUTE_WAYS];
+    struct route_prefix *prefixes; /* of the new table */
+    size_t count, cap;
+    uint8_t family;
+    int failed;
+};
+
+/* ---- ways ---- */
+
+static const char *name_of(const struct routes *t, const struct route_leg *leg)
+{
+    return leg->device ? t->devices[leg->device - 1u].name : "";
+}
+
+/* Legs in a row by one interface are one here. False: there are too many. */
+static bool name_legs(const struct routes *t, const struct route_way *way, struct route_names *names)
+{
+    for (unsigned i = 0; i < way->legs; i++) {
+        const struct route_leg *leg = &t->legs[way->first + i];
+        const char *name = name_of(t, leg);
+        if (!names->legs || strcmp(names->device[names->legs - 1], name) != 0) {
+            if (names->legs == KERNEL_ROUTE_LEGS) return false;
+            memcpy(names->device[names->legs++], name, strlen(name) + 1);
+        }
+        names->up_to[names->legs - 1] = leg->up_to;
+    }
+    return true;
+}
+
+static struct route_names names_of(const struct routes *t, const struct route_way *way)
+{
+    struct route_names names;
+    memset(&names, 0, sizeof names); /* they are compared as bytes */
+    names.used = true;
+    names.kind = way->kind;
+    if (!name_legs(t, way, &names)) {
+        memset(&names, 0, sizeof names);
+        names.used = true;
+        names.kind = ROUTE_ASK;
+    }
+    return names;
+}
+
+/* The interfaces that those names are in the program. */
+static struct kernel_route_leg leg_of(const struct facts *f, const char *name)
+{
+    for (uint32_t i = 0; *name && i < f->routes->size.devices; i++)
+        if (!strcmp(f->routes->devices[i].name, name))
+            return (struct kernel_route_leg){.iface = f->devices[i].iface, .as = f->devices[i].as};
+    return (struct kernel_route_leg){.iface = IFACE_NONE, .as = IFACE_NONE};
+}
+
+static struct kernel_route_way *ways(const struct kernel *kernel)
+{
+    return kernel_map(kernel, KERNEL_MAP_route_ways)->memory;
+}
+
+static void write_way(const struct renewal *n, uint32_t number, const struct route_names *names)
+{
+    struct kernel_route_way way = {.kind = names->kind, .legs = names->legs};
+    for (unsigned i = 0; i < names->legs; i++) {
+        way.leg[i] = leg_of(n->facts, names->device[i]);
+        way.leg[i].up_to = names->up_to[i];
+    }
+    ways(n->kernel)[number] = way;
+}
+
+/* The number of a way: the one it has, or one that no prefix has. 0 is ROUTE_ASK, and what finds no room. */
+static uint32_t number_of(const struct renewal *n, const struct route_names *names)
+{
+    struct route_names *all = n->routes->ways;
+    uint32_t unused = 0;
+    if (names->kind == ROUTE_ASK) return 0;
+    for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) {
+        if (all[i].used && !memcmp(&all[i], names, sizeof *names)) return i;
+        if (!all[i].used && !unused) unused = i;
+    }
+    if (unused) all[unused] = *names;
+    return unused;
+}
+
+/* All of the table, and the one for addresses that it says nothing of. */
+static uint32_t number_ways(struct renewal *n)
+{
+    const struct routes *t = n->facts->routes;
+    const struct route_way nowhere = {.kind = ROUTE_REFUSED};
+    for (uint32_t i = 0; i <= t->size.ways; i++) {
+        const struct route_names names = names_of(t, i < t->size.ways ? &t->ways[i] : &nowhere);
+        n->numbers[i] = number_of(n, &names);
+        n->taken[n->numbers[i]] = true;
+        write_way(n, n->numbers[i], &n->routes->ways[n->numbers[i]]);
+    }
+    return n->numbers[t->size.ways];
+}
+
+/* What no prefix has any more. */
+static void release_ways(struct renewal *n)
+{
+    for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
+}
+
+/* ---- prefixes ---- */
+
+/* Ranges of one family, and what lies between them. */
+struct ranges {
+    struct cover_range *v;
+    size_t count;
+};
+
+static void add_range(struct ranges *r, cover_number lo, cover_number hi, uint32_t way)
+{
+    struct cover_range *last = r->count ? &r->v[r->count - 1] : NULL;
+    if (last && last->value == way)
+        last->hi = hi;
+    else
+        r->v[r->count++] = (struct cover_range){lo, hi, way};
+}
+
+/* As many as there are, each with what is before it, and the end. False: memory is out. */
+static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *r)
+{
+    const struct routes *t = n->facts->routes;
+    const bool v6 = n->family == 6;
+    const uint32_t count = v6 ? t->size.ranges6 : t->size.ranges4;
+    const uint32_t *way = v6 ? t->way6 : t->way4;
+    cover_number at = 0;
+    bool ended = false;
+    *r = (struct ranges){calloc(2 * (size_t)count + 1, sizeof *r->v), 0};
+    if (!r->v) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        cover_number lo, hi;
+        if (v6) {
+            lo = (cover_number)t->range6[i].lo_hi << 64 | t->range6[i].lo_lo;
+            hi = (cover_number)t->range6[i].hi_hi << 64 | t->range6[i].hi_lo;
+        } else {
+            lo = (cover_number)t->range4[i].lo << 96;
+            hi = ((cover_number)t->range4[i].hi + 1) * ((cover_number)1 << 96) - 1;
+        }
+        if (lo != at) add_range(r, at, lo - 1, nowhere);
+        add_range(r, lo, hi, n->numbers[way[i]]);
+        at = hi + 1;
+        ended = at == 0;
+    }
+    if (!ended) add_range(r, at, ~(cover_number)0, nowhere);
+    return true;
+}
+
+/* Where most ranges begin or end at any bit there are many. */
+static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t way)
+{
+    struct renewal *n = arg;
+    if (n->count == n->cap && !n->failed) {
+        const size_t cap = 2 * n->cap + 64;
+        struct route_prefix *more = n->count < KERNEL_ROUTES ? reallocarray(n->prefixes, cap, sizeof *more) : NULL;
+        if (!more) n->failed = n->count < KERNEL_ROUTES ? -ENOMEM : -E2BIG;
+        if (more) n->prefixes = more, n->cap = cap;
+    }
+    if (n->failed) return;
+    struct route_prefix *p = &n->prefixes[n->count++];
+    *p = (struct route_prefix){.to = {.bits = KERNEL_ROUTE_FAMILY + bits, .family = n->family}, .way = way};
+    for (unsigned i = 0; i < sizeof p->to.addr; i++) p->to.addr[i] = (uint8_t)(first >> (120 - 8 * i));
+}
+
+/* In the order of the trie's keys: family, address, then bits. */
+static void make_prefixes(struct renewal *n, uint32_t nowhere)
+{
+    struct ranges r;
+    for (n->family = 4; n->family <= 6 && !n->failed; n->family += 2) {
+        if (!ranges_of(n, nowhere, &r))
+            n->failed = -ENOMEM;
+        else
+            cover(r.v, r.count, take_prefix, n);
+        free(r.v);
+    }
+}
+
+static int compare(const struct route_prefix *a, const struct route_prefix *b)
+{
+    if (a->to.family != b->to.family) return a->to.family < b->to.family ? -1 : 1;
+    const int order = memcmp(a->to.addr, b->to.addr, sizeof a->to.addr);
+    return order ? order : a->to.bits < b->to.bits ? -1 : a->to.bits > b->to.bits;
+}
+
+/* What is new or goes another way, then what is gone: so no address is without its route meanwhile. */
+static void change_trie(struct renewal *n)
+{
+    const struct kernel_routing *was = n->routes;
+    const int map = kernel_map(n->kernel, KERNEL_MAP_routes)->fd;
+    size_t old = 0;
+    for (size_t i = 0; i < n->count && !n->failed; i++) {
+        const struct route_prefix *p = &n->prefixes[i];
+        while (old < was->count && compare(&was->prefixes[old], p) < 0) old++;
+        const bool there = old < was->count && !compare(&was->prefixes[old], p);
+        if (there && was->prefixes[old].way == p->way) continue;
+        if (bpf_map_update_elem(map, &p->to, &p->way, BPF_ANY)) n->failed = -errno;
+    }
+    for (size_t i = 0, now = 0; i < was->count && !n->failed; i++) {
+        const struct route_prefix *p = &was->prefixes[i];
+        while (now < n->count && compare(&n->prefixes[now], p) < 0) now++;
+        if (now == n->count || compare(&n->prefixes[now], p)) bpf_map_delete_elem(map, &p->to);
+    }
+}
+
+/* ---- rules ---- */
+
+static bool write_rules(const struct renewal *n)
+{
+    const struct routes *t = n->facts->routes;
+    if (t->size.rules > KERNEL_ROUTE_RULES) return false;
+    struct route_rule *rules = kernel_map(n->kernel, KERNEL_MAP_route_rules)->memory;
+    memcpy(rules, t->rules, t->size.rules * sizeof *rules);
+    kernel_world(n->kernel)->route_rules = t->size.rules;
+    return true;
+}
+
+/* ---- all of it ---- */
+
+static void knows(struct kernel *kernel, bool known)
+{
+    __atomic_store_n(&kernel_world(kernel)->knows_routes, known, __ATOMIC_SEQ_CST);
+}
+
+/* Whatever stands in the maps, of this process or one that it does not know of. */
+static void clear(struct kernel_routing *r, struct kernel *kernel)
+{
+    const int map = kernel_map(kernel, KERNEL_MAP_routes)->fd;
+    struct kernel_route_to at;
+    knows(kernel, false);
+    while (!bpf_map_get_next_key(map, NULL, &at) && !bpf_map_delete_elem(map, &at)) continue;
+    kernel_routing_fini(r);
+}
+
+/* The same table: only what interfaces are in the program may be new. */
+static int renew(struct renewal *n, bool same)
+{
+    struct kernel_routing *r = n->routes;
+    const uint32_t nowhere = number_ways(n);
+    if (!write_rules(n)) return -E2BIG;
+    if (same) return 0;
+    make_prefixes(n, nowhere);
+    if (!n->failed) change_trie(n);
+    if (n->failed) return n->failed;
+    release_ways(n);
+    struct route_prefix *before = r->prefixes;
+    r->prefixes = n->prefixes;
+    r->count = n->count;
+    n->prefixes = before;
+    return 0;
+}
+
+int kernel_routing_push(struct kernel_routing *r, struct kernel *kernel, const struct facts *facts)
+{
+    const struct routes *t = kernel_world(kernel)->flags & PBC_ASKS_ROUTES ? facts->routes : NULL;
+    struct renewal n = {.routes = r, .kernel = kernel, .facts = facts};
+    if (!t && r->ways) clear(r, kernel);
+    if (!t) return 0;
+    if (!r->ways) r->ways = calloc(KERNEL_ROUTE_WAYS, sizeof *r->ways);
+    n.numbers = calloc((size_t)t->size.ways + 1, sizeof *n.numbers);
+    const bool same = r->table == t && r->number == t->number;
+    const int failed = r->ways && n.numbers ? renew(&n, same) : -ENOMEM;
+    free(n.numbers);
+    free(n.prefixes);
+    if (failed) {
+        clear(r, kernel);
+        return failed;
+    }
+    r->table = t;
+    r->number = t->number;
+    knows(kernel, true);
+    return 0;
+}
+
+void kernel_routing_fini(struct kernel_routing *r)
+{
+    free(r->ways);
+    free(r->prefixes);
+    *r = (struct kernel_routing){0};
+}

@@ -1,0 +1,95 @@
+/* See told.h. Ranges become prefixes in one trie. */
+#include "runtime/kernel/run/told.h"
+
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/forward/vips.h"
+#include "vm/kernel/told.h"
+#include "vm/kernel/world.h"
+
+__extension__ typedef unsigned __int128 number;
+
+struct prefixes {
+    struct kernel_told *v;
+    size_t count, cap;
+    bool failed; /* memory is out, or they are too many */
+};
+
+static number number_of(const uint32_t addr[4], bool v6)
+{
+    struct kernel_told t;
+    number n = 0;
+    kernel_told_of(&t, addr, v6);
+    for (unsigned i = 0; i < sizeof t.addr; i++) n = n << 8 | t.addr[i];
+    return n;
+}
+
+/* The block of 2^free addresses from `first` on. */
+static void put(struct prefixes *all, number first, unsigned free)
+{
+    if (all->count == all->cap) {
+        struct kernel_told *more = reallocarray(all->v, 2 * all->cap + 64, sizeof *more);
+        if (!more || all->count == KERNEL_TOLD_MOST) {
+            all->failed = true;
+            all->v = more ? more : all->v;
+            return;
+        }
+        all->v = more;
+        all->cap = 2 * all->cap + 64;
+    }
+    struct kernel_told *to = &all->v[all->count++];
+    to->bits = 128 - free;
+    for (unsigned i = 0; i < sizeof to->addr; i++) to->addr[i] = (uint8_t)(first >> (120 - 8 * i));
+}
+
+/* The largest blocks that begin where the one before ended. */
+static void put_range(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6)
+{
+    struct prefixes *all = arg;
+    number first = number_of(lo, v6), last = number_of(hi, v6);
+    for (bool more = true; more && !all->failed;) {
+        unsigned free = 0;
+        while (free < 127 && !(first >> free & 1) && last - first >= ((number)2 << free) - 1) free++;
+        put(all, first, free);
+        const number end = first + (((number)1 << free) - 1);
+        more = end < last;
+        first = end + 1;
+    }
+}
+
+static struct prefixes prefixes_of(const struct program *p)
+{
+    struct prefixes all = {0};
+    all.failed |= !vips_each(p, put_range, &all);
+    return all;
+}
+
+void told_add(struct kernel *kernel, const struct program *p)
+{
+    const int map = kernel_map(kernel, KERNEL_MAP_told)->fd;
+    const uint8_t here = 1;
+    struct prefixes all = prefixes_of(p);
+    for (size_t i = 0; i < all.count && !all.failed; i++)
+        all.failed = bpf_map_update_elem(map, &all.v[i], &here, BPF_ANY) != 0;
+    if (all.failed) kernel_world(kernel)->tells_all = 1;
+    free(all.v);
+}
+
+static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct kernel_told)); }
+
+void told_keep(struct kernel *kernel, const struct program *p)
+{
+    const int map = kernel_map(kernel, KERNEL_MAP_told)->fd;
+    struct prefixes all = prefixes_of(p);
+    struct kernel_told at, next;
+    if (all.count) qsort(all.v, all.count, sizeof *all.v, compare);
+    int more = all.failed ? -1 : bpf_map_get_next_key(map, NULL, &next);
+    while (!more) {
+        at = next;
+        more = bpf_map_get_next_key(map, &at, &next);
+        if (!all.count || !bsearch(&at, all.v, all.count, sizeof at, compare)) bpf_map_delete_elem(map, &at);
+    }
+    free(all.v);
+}

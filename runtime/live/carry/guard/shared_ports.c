@@ -1,0 +1,181 @@
+/* See shared_ports.h. A socket that has its port before the start keeps it: no mapping can have it yet. One that binds
+ * later would take it from a mapping, or be taken for one: guard rules go on hiding the port, and nobody draws it any
+ * more while the socket is there. */
+#include "runtime/live/carry/guard/shared_ports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/main/state.h"
+#include "runtime/live/world/world.h"
+#include "runtime/parent/ask.h"
+
+enum { SELDOM = 500 };                         /* a look takes at most such a part of the time, */
+#define LONGEST_NS (UINT64_C(60) * 1000000000) /* unless that would be less often than this */
+
+static bool has(const struct facts_port *all, unsigned count, const struct facts_port *one)
+{
+    bool found = false;
+    for (unsigned i = 0; i < count; i++) found |= all[i].port == one->port && all[i].udp == one->udp;
+    return found;
+}
+
+static bool draws(const struct program *p, unsigned port)
+{
+    bool may = false;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        may |= p->nats[i].kind == PBC_NAT_MASQUERADE && p->nats[i].port_lo <= port && port <= p->nats[i].port_hi;
+    return may;
+}
+
+/* What sockets have of masquerade's ports. */
+static void look(struct live *l, const struct program *p, bool udp)
+{
+    struct ports_look *to = &l->ports.looks[udp];
+    struct host_ports *ranges = calloc((size_t)p->nats_count + 1, sizeof *ranges);
+    unsigned count = 0;
+    for (uint32_t i = 0; i < p->nats_count && ranges; i++)
+        if (p->nats[i].kind == PBC_NAT_MASQUERADE)
+            ranges[count++] = (struct host_ports){p->nats[i].port_lo, p->nats[i].port_hi, 1, 0};
+    to->count = count ? sockets_ports(&l->ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
+    free(ranges);
+}
+
+void shared_ports_look(struct live *l, const struct program *p)
+{
+    struct shared_ports *s = &l->ports;
+    sockets_open(&s->sockets);
+    s->host.bound = s->bound;
+    for (unsigned udp = 0; udp < 2; udp++) {
+        look(l, p, udp);
+        const struct ports_look *found = &s->looks[udp];
+        memcpy(s->bound + s->host.bound_count, found->all, found->count * sizeof *found->all);
+        s->host.bound_count += found->count;
+        s->crowded[udp] = found->count == SHARED_PORTS_MOST;
+        if (s->crowded[udp])
+            live_complain("notice: more than %u %s sockets of this machine have ports that masquerade may draw; those "
+                          "from port %u on "
+                          "hear nothing more: fewer `ports` for masquerade mend it",
+                          SHARED_PORTS_MOST, udp ? "UDP" : "TCP", found->all[found->count - 1].port + 1u);
+    }
+    memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);
+    s->all_count = s->host.bound_count;
+    s->host.number = 1;
+}
+
+/* For qsort: ports of TCP first, ascending. */
+static int by_place(const void *a, const void *b)
+{
+    const struct facts_port *x = a, *y = b;
+    return x->udp != y->udp ? x->udp - y->udp : x->port - y->port;
+}
+
+void shared_ports_widen(struct live *l, const struct program *before, const struct program *next)
+{
+    struct shared_ports *s = &l->ports;
+    struct facts_port fresh[2 * SHARED_PORTS_MOST];
+    const unsigned were = s->host.bound_count;
+    unsigned n = 0;
+    for (unsigned udp = 0; udp < 2; udp++) {
+        look(l, next, udp);
+        for (unsigned i = 0; i < s->looks[udp].count && s->host.bound_count < 2 * SHARED_PORTS_MOST; i++) {
+            const struct facts_port *one = &s->looks[udp].all[i];
+            if (!draws(before, one->port) && !has(s->bound, were, one)) s->bound[s->host.bound_count++] = *one;
+        }
+    }
+    qsort(s->bound, s->host.bound_count, sizeof *s->bound, by_place);
+    for (unsigned i = were; i < s->all_count; i++)
+        if (!has(s->bound, s->host.bound_count, &s->all[i])) fresh[n++] = s->all[i];
+    memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);
+    memcpy(s->all + s->host.bound_count, fresh, n * sizeof *fresh);
+    s->all_count = s->host.bound_count + n;
+    s->host.number += s->host.bound_count != were;
+}
+
+int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    struct guarded g;
+    struct host_kept kept = {0};
+    struct facts_ports *host = &l->ports.host;
+    snprintf(err, err_len, "out of memory");
+    int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
+    const unsigned asked = g.port_count;
+    if (!failed) failed = ask_ports(l->channel, &g, &kept, err, err_len);
+    guarded_fini(&g);
+    if (failed || !asked) return failed;
+    const struct facts_ports before = *host;
+    if (l->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has said it */
+        live_complain("notice: " PORTS_STAY, kept.lo, kept.hi);
+    host->kept_lo = kept.lo;
+    host->kept_hi = kept.hi;
+    host->chosen_lo = kept.chosen_lo;
+    host->chosen_hi = kept.chosen_hi;
+    host->number += memcmp(&before, host, sizeof before) != 0;
+    return 0;
+}
+
+int shared_ports_would(const struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    struct guarded g;
+    const bool made = guarded_init(&g, p, NULL, NULL, true);
+    if (!made) snprintf(err, err_len, "out of memory");
+    const int failed = made ? ask_ports_look(l->channel, &g, err, err_len) : -ENOMEM;
+    guarded_fini(&g);
+    return failed;
+}
+
+struct facts_ports shared_ports_facts(const struct live *l)
+{
+    struct facts_ports f = l->ports.host;
+    f.bound = l->ports.all;
+    f.bound_count = l->ports.all_count;
+    return f;
+}
+
+/* ---- later ---- */
+
+static bool is_hosts(const struct facts_ports *host, const struct facts_port *one)
+{
+    return (host->kept_hi && host->kept_lo <= one->port && one->port <= host->kept_hi) ||
+           has(host->bound, host->bound_count, one);
+}
+
+/* Of the latest looks: counted, and so remembered. True: they are others than before. */
+static bool take_bound(struct shared_ports *s)
+{
+    const unsigned kept = s->host.bound_count, were = s->all_count - kept;
+    struct facts_port fresh[2 * SHARED_PORTS_MOST];
+    unsigned n = 0;
+    for (unsigned udp = 0; udp < 2; udp++)
+        for (unsigned i = 0; i < s->looks[udp].count && !s->crowded[udp]; i++)
+            if (!is_hosts(&s->host, &s->looks[udp].all[i])) fresh[n++] = s->looks[udp].all[i];
+    if (n == were && !memcmp(fresh, s->all + kept, n * sizeof *fresh)) return false;
+    for (unsigned i = 0; i < n; i++) s->lost += !has(s->all + kept, were, &fresh[i]);
+    memcpy(s->all + kept, fresh, n * sizeof *fresh);
+    s->all_count = kept + n;
+    s->host.number++;
+    return true;
+}
+
+bool shared_ports_tick(struct live *l, uint64_t now_ns)
+{
+    struct shared_ports *s = &l->ports;
+    bool looked = false;
+    for (unsigned udp = 0; udp < 2 && !l->reload; udp++) {
+        if (now_ns < s->looks[udp].due_ns) continue;
+        const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+        look(l, l->now.program, udp);
+        const uint64_t rests_ns = (clock_ns(CLOCK_MONOTONIC) - begun_ns) * SELDOM;
+        s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
+        looked = true;
+    }
+    return looked && take_bound(s) ? world_publish(l, false) : true; /* before limits_tell says so */
+}
+
+void shared_ports_fini(struct live *l)
+{
+    if (l->ports.host.number) sockets_close(&l->ports.sockets);
+}

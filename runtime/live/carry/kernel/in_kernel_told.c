@@ -1,0 +1,168 @@
+/* What the stages tell: rules' logs and ends of flows, and what they count. */
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/kernel/run/counted.h"
+#include "runtime/kernel/run/events.h"
+#include "runtime/kernel/run/told.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "runtime/live/carry/recorded.h"
+#include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/rules/reload.h"
+#include "vm/kernel/flow_head.h"
+#include "vm/kernel/meters.h"
+
+/* A packet of the program in force, whose names are known. */
+struct heard {
+    const struct kernel_event_packet *said;
+    const struct program *program;
+    const struct labels *labels;
+    uint64_t now_ns;
+    struct pkt pkt;
+    struct key key;
+};
+
+/* False: it is of the program before. */
+static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
+{
+    *h = (struct heard){
+        .said = (const void *)e, .program = __atomic_load_n(&l->kernel->judges, __ATOMIC_ACQUIRE), .now_ns = e->now_ns};
+    if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
+    if (e->program == kernel_world(l->kernel->kernel)->program) h->labels = reload_labels(l, h->program);
+    kernel_event_view(h->said, &h->pkt);
+    pkt_parse(&h->pkt, &l->latest->facts, &h->key);
+    h->key.marks |= h->said->states & MARK_STATES;
+    return h->labels;
+}
+
+static void heard_log(struct live *l, const struct kernel_event *e)
+{
+    struct heard h;
+    l->kernel->logs++;
+    if (l->o->log == LOG_NONE) return;
+    if (!parse(l, e, &h) || h.said->rule >= h.program->rules_count) {
+        events_left_out(&l->events, TOLD_RULE, 1);
+        return;
+    }
+    struct log_note note = {.program = h.program, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
+    pkt_describe(&h.pkt, &h.key, note.text, sizeof note.text);
+    events_packet(&l->events, h.labels, &note);
+}
+
+static void heard_reject(struct live *l, const struct kernel_event *e)
+{
+    struct heard h;
+    if (parse(l, e, &h)) answers_give(l, h.program, &h.pkt, &h.key, h.said->rule);
+}
+
+/* Which of the interfaces that are served; -1: none. */
+static int port_of(const struct in_kernel *k, uint32_t ifindex)
+{
+    for (int i = 0; i < PORTS_MOST; i++)
+        if (k->ifindex[i] == ifindex) return i;
+    return -1;
+}
+
+/* One packet of many, or all while somebody looks on. */
+static void heard_sample(struct live *l, const struct kernel_event *e)
+{
+    struct heard h;
+    const bool known = parse(l, e, &h);
+    const int port = port_of(l->kernel, h.said->ifindex);
+    if (port < 0) return;
+    h.pkt.cookie = (unsigned)port;
+    const struct sampled s = {.pkt = &h.pkt,
+                              .key = &h.key,
+                              .verdict = &h.said->verdict,
+                              .labels = h.labels,
+                              .now_ns = h.now_ns,
+                              .at_ns = ((const struct kernel_event_sample *)e)->at_ns,
+                              .asked = (uint8_t)((h.said->states & MARK_STATES) >> TAPE_STATES |
+                                                 (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
+                              .said = (const void *)e,
+                              .world = h.said->world};
+    onlookers_see(l, &s);
+    /* Who looks on has all of them told. */
+    const uint64_t every = onlookers_there(l) ? l->o->record_sample : 1;
+    const bool records = known && l->recorder && h.program == l->now.program;
+    if (records && (s.said->matters || ++l->kernel->samples % every == 0)) recorded_sample(l, &s);
+}
+
+void in_kernel_samples(struct live *l)
+{
+    if (!l->kernel) return;
+    kernel_world(l->kernel->kernel)->sample = onlookers_there(l) ? 1 : l->recorder ? l->o->record_sample : 0;
+}
+
+void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
+{
+    struct live *l = arg;
+    const struct kernel_event_flow *flow = (const void *)e;
+    (void)len;
+    if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows) l->kernel->gone[l->kernel->gone_count++] = flow->gone;
+    if (e->kind == KERNEL_EVENT_LOG) heard_log(l, e);
+    if (e->kind == KERNEL_EVENT_REJECT) heard_reject(l, e);
+    if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(l, e);
+}
+
+int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
+
+/* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
+static void count_gone(struct live *l)
+{
+    struct worker *w = l->workers[0];
+    struct in_kernel *k = l->kernel;
+    if (!k->gone_count) return;
+    worker_hold(w);
+    for (unsigned i = 0; i < k->gone_count; i++) vm_flow_gone(w->vm, &k->gone[i], &w->tx);
+    worker_release(w);
+    k->gone_count = 0;
+}
+
+bool in_kernel_called(struct live *l)
+{
+    if (!l->kernel || !kernel_events_there(l->kernel->events)) return true;
+    const int taken = kernel_events_some(l->kernel->events, TOLD_AT_ONCE);
+    count_gone(l);
+    return taken < TOLD_AT_ONCE;
+}
+
+void in_kernel_tick(struct live *l, uint64_t now_ns)
+{
+    if (!l->kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
+    in_kernel_ends(l);
+    kernel_meters_at(kernel_meters(l->kernel->kernel), now_ns);
+    kernel_sweep(l->kernel->kernel, now_ns);
+    if (l->kernel->told_more) told_keep(l->kernel->kernel, l->now.program);
+    l->kernel->told_more = false;
+}
+
+void in_kernel_count(const struct live *l)
+{
+    if (l->kernel && l->kernel->counted) counted_add(l->kernel->counted, l->workers[0]->vm);
+}
+
+uint64_t in_kernel_logs(const struct live *l) { return l->kernel ? l->kernel->logs : 0; }
+
+struct kernel_counters in_kernel_counters(const struct live *l)
+{
+    return l->kernel && l->kernel->counted ? counted_so_far(l->kernel->counted) : (struct kernel_counters){0};
+}
+
+struct in_kernel_more in_kernel_more(const struct live *l)
+{
+    const struct in_kernel *k = l->kernel;
+    struct in_kernel_more told = {0};
+    if (!k) return told;
+    const struct kernel_counters c = kernel_counters(k->kernel);
+    const struct flow_head *flows = kernel_map(k->kernel, KERNEL_MAP_flow_head)->memory;
+    told.lost = c.lost.packets;
+    told.unjudged = __atomic_load_n(&k->unjudged, __ATOMIC_RELAXED);
+    told.given_up = c.given_up + __atomic_load_n(&flows->given_up, __ATOMIC_RELAXED);
+    told.untold = kernel_events_lost(k->kernel);
+    told.ends_untold = __atomic_load_n(&flows->untold, __ATOMIC_RELAXED);
+    answers_count(k->answers, &told);
+    return told;
+}

@@ -1,0 +1,165 @@
+/* See access.h. The main thread writes, in pieces of many lines: a loop never waits for a file. */
+#include "runtime/live/carry/proxy/access.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/live/tell/events.h"
+#include "runtime/live/tell/sink.h"
+#include "runtime/parent/parent.h"
+#include "runtime/proxy/proxy.h"
+
+enum { LOGS_MOST = 64, PIECE = 1 << 16 };
+
+struct access_log {
+    uint64_t target; /* lines_target of its path */
+    char *path;
+    struct sink sink;
+    size_t n, lines; /* waiting in the piece */
+    uint64_t lost, told;
+    char piece[PIECE];
+};
+
+struct access {
+    unsigned count;
+    uint64_t told; /* of the lines that found no room in loops, those that were told of */
+    struct access_log *logs[LOGS_MOST];
+};
+
+static struct access_log *log_of(const struct access *a, uint64_t target)
+{
+    for (unsigned i = 0; a && i < a->count; i++)
+        if (a->logs[i]->target == target) return a->logs[i];
+    return NULL;
+}
+
+/* Where the proxy's lines go; NULL: it has no log. */
+static const char *path_of(const struct program *p, const struct pbc_proxy *says)
+{
+    if (!(says->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG))) return NULL;
+    return says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
+}
+
+static int add(struct live *l, const char *path, char *err, size_t err_len)
+{
+    struct access *a = l->access;
+    int fd;
+    if (a->count == LOGS_MOST) return snprintf(err, err_len, "more than %d access logs", LOGS_MOST), -E2BIG;
+    const int failed = ask_access_log(l->channel, path, &fd, err, err_len);
+    if (failed) return failed;
+    struct access_log *log = calloc(1, sizeof *log);
+    char *own = strdup(path);
+    if (!log || !own) {
+        close(fd);
+        free(log);
+        free(own);
+        return snprintf(err, err_len, "out of memory"), -ENOMEM;
+    }
+    log->target = lines_target(path);
+    log->path = own;
+    sink_init(&log->sink, own, fd);
+    a->logs[a->count++] = log;
+    return 0;
+}
+
+void access_known(const struct live *l, struct parent *parent)
+{
+    const struct program *p = l->now.program;
+    for (uint32_t i = 0; i < p->proxies_count; i++) {
+        const char *path = path_of(p, &p->proxies[i]);
+        if (path) parent_knows_log(parent, path);
+    }
+}
+
+int access_open(struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    if (!l->access) l->access = calloc(1, sizeof *l->access);
+    if (!l->access) return snprintf(err, err_len, "out of memory"), -ENOMEM;
+    for (uint32_t i = 0; i < p->proxies_count; i++) {
+        const char *path = path_of(p, &p->proxies[i]);
+        const int failed = path && !log_of(l->access, lines_target(path)) ? add(l, path, err, err_len) : 0;
+        if (failed) return failed;
+    }
+    return 0;
+}
+
+bool access_look(const struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    for (uint32_t i = 0; i < p->proxies_count; i++) {
+        const char *path = path_of(p, &p->proxies[i]);
+        if (path && !log_of(l->access, lines_target(path)) && ask_access_look(l->channel, path, err, err_len))
+            return false;
+    }
+    return true;
+}
+
+void access_again(struct live *l)
+{
+    char err[500];
+    int fd;
+    for (unsigned i = 0; l->access && i < l->access->count; i++) {
+        struct access_log *log = l->access->logs[i];
+        if (ask_access_log(l->channel, log->path, &fd, err, sizeof err))
+            events_tell(&l->events, TOLD_FAULT, "access log: %s; what was open stays so", err);
+        else
+            sink_renew(&log->sink, fd);
+    }
+}
+
+void access_close(struct live *l)
+{
+    struct access *a = l->access;
+    for (unsigned i = 0; a && i < a->count; i++) {
+        sink_fini(&a->logs[i]->sink);
+        free(a->logs[i]->path);
+        free(a->logs[i]);
+    }
+    free(a);
+    l->access = NULL;
+}
+
+static void flush(struct access_log *log)
+{
+    if (log->n && sink_put(&log->sink, log->piece, log->n)) log->lost += log->lines;
+    log->n = log->lines = 0;
+}
+
+static void put(struct access_log *log, const char *line, size_t len)
+{
+    if (log->n + len > PIECE) flush(log);
+    memcpy(log->piece + log->n, line, len);
+    log->n += len;
+    log->lines++;
+    if (log->sink.kind == SINK_SYSLOG) flush(log); /* a datagram a line */
+}
+
+void access_write(struct live *l, struct proxy *from)
+{
+    struct access *a = l->access;
+    char line[LINES_MOST];
+    uint64_t target;
+    for (uint32_t len; (len = proxy_line(from, &target, line));) {
+        struct access_log *log = log_of(a, target);
+        if (log) put(log, line, len);
+    }
+    for (unsigned i = 0; a && i < a->count; i++) flush(a->logs[i]);
+}
+
+void access_tick(struct live *l, uint64_t lost_in_loops)
+{
+    struct access *a = l->access;
+    if (!a) return;
+    if (lost_in_loops > a->told)
+        events_tell(&l->events, TOLD_FAULT, "access logs: %llu lines found no room, and are lost",
+                    (unsigned long long)(lost_in_loops - a->told));
+    a->told = lost_in_loops;
+    for (unsigned i = 0; i < a->count; i++) {
+        struct access_log *log = a->logs[i];
+        if (log->lost > log->told)
+            events_tell(&l->events, TOLD_FAULT, "access log %s: %llu lines could not be written, and are lost",
+                        log->path, (unsigned long long)(log->lost - log->told));
+        log->told = log->lost;
+    }
+}

@@ -1,0 +1,134 @@
+/* See certified.h. Keys pass through here once: from a descriptor of the parent's into the library, where the workers'
+ * loops use them; what was read on the way is wiped. */
+#include "runtime/live/carry/proxy/certified.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/live/carry/proxy/look_tls.h"
+#include "runtime/live/tell/events.h"
+#include "runtime/proxy/tls/tls.h"
+
+static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
+
+/* ---- certificates for clients ---- */
+
+static int read_pair(struct live *l, const struct pbc_cert *c, bool reloads, struct keypair *k, char *err,
+                     size_t err_len)
+{
+    const struct program *p = l->now.program;
+    char what[400];
+    int fds[2];
+    const int failed = ask_keypair(l->channel, program_str(p, c->cert), program_str(p, c->key), fds, err, err_len);
+    if (failed) return failed;
+    const int bad = keypair_read(fds, k, what, sizeof what);
+    close(fds[0]);
+    close(fds[1]);
+    if (bad) snprintf(err, err_len, "%.300s: %s", program_str(p, c->cert), what);
+    /* It is shown to clients all the same. Of the start's, look_at_tls has told. */
+    if (!bad && reloads && look_at_time(k->cert, program_str(p, c->cert), what, sizeof what))
+        events_tell(&l->events, TOLD_FAULT, "%s", what);
+    return bad;
+}
+
+/* What is offered by ALPN, as the extension has it. */
+struct offers {
+    uint8_t bytes[1024]; /* what has no room is not offered */
+    unsigned len;
+};
+
+static void offer(struct offers *o, const char *name)
+{
+    const size_t n = strlen(name);
+    for (unsigned i = 0; i < o->len; i += 1u + o->bytes[i])
+        if (o->bytes[i] == n && !memcmp(o->bytes + i + 1, name, n)) return;
+    if (!n || n > 255 || o->len + 1 + n > sizeof o->bytes) return;
+    o->bytes[o->len] = (uint8_t)n;
+    memcpy(o->bytes + o->len + 1, name, n);
+    o->len += 1u + (unsigned)n;
+}
+
+/* What the service's branches ask for, in their order. */
+static void offer_asked(struct offers *o, const struct program *p, uint32_t service)
+{
+    for (uint32_t b = 0; b < p->branches_count; b++) {
+        const struct pbc_branch *of = &p->branches[b];
+        for (uint32_t c = of->conds; of->service == service && c < of->conds + of->cond_count; c++) {
+            if (p->conds[c].kind != COND_ALPN) continue;
+            const struct pbc_names *l = &p->names[p->conds[c].first];
+            for (uint32_t i = 0; i < l->count; i++) offer(o, program_str(p, p->hosts[l->first + i]));
+        }
+    }
+}
+
+static struct tls_front *front(struct live *l, const struct pbc_service *s, bool reloads,
+                               const struct tls_front *before, char *err, size_t err_len)
+{
+    const struct program *p = l->now.program;
+    const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
+    struct keypair *pairs = calloc(says->cert_count, sizeof *pairs);
+    struct tls_front *f = NULL;
+    const bool only = mode_is(s->mode, MODE_REQUESTS); /* what can be parsed */
+    struct offers offers = {.len = 0};
+    int failed = pairs ? 0 : -ENOMEM;
+    if (failed) snprintf(err, err_len, "out of memory");
+    for (uint32_t i = 0; i < says->cert_count && !failed; i++)
+        failed = read_pair(l, &p->certs[says->certs + i], reloads, &pairs[i], err, err_len);
+    if (only)
+        offer(&offers, "http/1.1");
+    else
+        offer_asked(&offers, p, (uint32_t)(s - p->services));
+    if (!failed) f = tls_front_new(pairs, says->cert_count, offers.bytes, offers.len, only, before, err, err_len);
+    for (uint32_t i = 0; pairs && i < says->cert_count; i++) keypair_fini(&pairs[i]);
+    free(pairs);
+    return f;
+}
+
+/* ---- servers ---- */
+
+static struct tls_back *back(struct live *l, const struct pbc_proxy *says, char *err, size_t err_len)
+{
+    const struct program *p = l->now.program;
+    const bool verify = !(says->flags & PBC_PROXY_TLS_NO_VERIFY);
+    const char *ca = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
+    int fd = -1;
+    if (verify && ask_certificates(l->channel, ca, &fd, err, err_len)) return NULL;
+    struct tls_back *b =
+        tls_back_new(says->server_sni ? program_str(p, says->server_sni) : "", verify, fd, err, err_len);
+    if (fd >= 0) close(fd);
+    return b;
+}
+
+/* ---- all of them ---- */
+
+/* What the service had before, by its number of now; NULL: nothing. */
+static const struct tls_front *earlier(const struct tls_table *before, const struct remap *r, uint32_t service)
+{
+    for (uint32_t i = 0; before && i < before->count; i++)
+        if (r->service[i] == service && before->of[i].front) return before->of[i].front;
+    return NULL;
+}
+
+struct tls_table *certified(struct live *l, const struct tls_table *before, const struct remap *r, char *err,
+                            size_t err_len)
+{
+    const struct program *p = l->now.program;
+    struct tls_table *t = tls_table_new(p->services_count);
+    if (!t) snprintf(err, err_len, "out of memory");
+    for (uint32_t i = 0; t && i < (p->past ? p->past->services : p->services_count); i++) {
+        const struct pbc_service *s = &p->services[i];
+        const struct pbc_proxy *says = s->proxy ? &p->proxies[s->proxy - 1] : NULL;
+        bool good = true;
+        if (says && says->cert_count)
+            good = (t->of[i].front = front(l, s, before != NULL, earlier(before, r, i), err, err_len)) != NULL;
+        if (says && good && says->flags & PBC_PROXY_TLS_TO_SERVER)
+            good = (t->of[i].back = back(l, says, err, err_len)) != NULL;
+        if (good) continue;
+        tls_table_put(t);
+        t = NULL;
+    }
+    return t;
+}

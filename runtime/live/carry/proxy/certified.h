@@ -1,0 +1,15 @@
+/* What services show of themselves in TLS, and what they ask of servers: certificates and keys, as the parent opens
+ * them. */
+#ifndef RUNTIME_LIVE_CARRY_PROXY_CERTIFIED_H
+#define RUNTIME_LIVE_CARRY_PROXY_CERTIFIED_H
+
+#include "runtime/live/main/state.h"
+
+struct tls_table;
+
+/* Of the program that l->now has; the files are read again each time. before: of the program before, whose sessions'
+ * tickets go on, with how services are now called; NULL: none. NULL, with one line in err. */
+struct tls_table *certified(struct live *l, const struct tls_table *before, const struct remap *r, char *err,
+                            size_t err_len);
+
+#endif

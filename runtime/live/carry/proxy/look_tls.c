@@ -1,0 +1,174 @@
+/* See look_tls.h. Keys are read in a process of its own, so that nothing of them stays with those that go on. */
+#include "runtime/live/carry/proxy/look_tls.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/host/file/certificates.h"
+#include "runtime/host/file/keypair.h"
+#include "runtime/live/tell/events.h"
+
+enum { SOON_DAYS = 14, DAY_S = 86400, TOLD_MOST = 5, NAMES_MOST = 1000, CERTS_MOST = 64 };
+static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
+
+/* ---- their time ---- */
+
+static void date_of(const ASN1_TIME *at, char text[16])
+{
+    struct tm when = {0};
+    text[0] = 0;
+    if (ASN1_TIME_to_tm(at, &when)) strftime(text, 16, "%Y-%m-%d", &when);
+}
+
+bool look_at_time(const X509 *cert, const char *path, char *line, size_t len)
+{
+    char date[16];
+    time_t soon = time(NULL) + (time_t)SOON_DAYS * DAY_S;
+    const ASN1_TIME *to = X509_get0_notAfter(cert), *from = X509_get0_notBefore(cert);
+    if (X509_cmp_current_time(to) < 0) {
+        date_of(to, date);
+        snprintf(line, len, "%.300s: the certificate has expired, on %s", path, date);
+    } else if (X509_cmp_current_time(from) > 0) {
+        date_of(from, date);
+        snprintf(line, len, "%.300s: the certificate is not valid yet, but from %s on", path, date);
+    } else if (X509_cmp_time(to, &soon) < 0) {
+        date_of(to, date);
+        snprintf(line, len, "%.300s: the certificate expires soon, on %s", path, date);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- for clients ---- */
+
+/* Those of one service. */
+struct certs {
+    const char *service;
+    X509 *all[CERTS_MOST]; /* more are not asked for names */
+    unsigned count;
+};
+
+static void look_at_mode(const char *key)
+{
+    struct stat s;
+    if (!stat(key, &s) && s.st_mode & S_IROTH)
+        live_complain("notice: %.300s: everybody on this machine may read this private key; this mends it: chmod o= %s",
+                      key, key);
+}
+
+/* 0, or 2: it is no pair. */
+static int look_at_pair(struct certs *c, const char *cert, const char *key)
+{
+    char err[700], line[400];
+    struct keypair k;
+    int fds[2];
+    int failed = keypair_open(cert, key, fds, err, sizeof err);
+    if (failed)
+        return live_complain("service %.60s: %s%s", c->service, err,
+                             failed == -EINVAL ? ""
+                                               : "; this mends it: a file there that the user may read who starts "
+                                                 "preyrun, or another path in `tls cert … key …`");
+    failed = keypair_read(fds, &k, err, sizeof err);
+    close(fds[0]);
+    close(fds[1]);
+    if (!failed && look_at_time(k.cert, cert, line, sizeof line))
+        live_complain("notice: %s; this mends it: a new one there, and then SIGHUP", line);
+    if (!failed && c->count < CERTS_MOST && X509_up_ref(k.cert)) c->all[c->count++] = k.cert;
+    keypair_fini(&k);
+    look_at_mode(key);
+    return failed ? live_complain("service %.60s: %.300s: %s", c->service, cert, err) : 0;
+}
+
+static bool is_covered(const struct certs *c, const char *name)
+{
+    char host[260];
+    bool covered = c->count == CERTS_MOST;
+    snprintf(host, sizeof host, "%s%s", *name == '*' ? "any" : "", *name == '*' ? name + 1 : name);
+    for (unsigned i = 0; i < c->count && !covered; i++) covered = X509_check_host(c->all[i], host, 0, 0, NULL) == 1;
+    return covered;
+}
+
+/* Names that the service's branches ask for, and no certificate is for. */
+static void look_at_names(const struct program *p, const struct pbc_service *s, const struct certs *c)
+{
+    unsigned asked = 0, bare = 0;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = p->branches[b].conds; i < p->branches[b].conds + p->branches[b].cond_count; i++) {
+            const struct pbc_cond *cond = &p->conds[i];
+            if ((cond->kind != COND_SNI && cond->kind != COND_HOST) || cond->flags & PBC_COND_NOT) continue;
+            const struct pbc_names *list = &p->names[cond->first];
+            for (uint32_t n = 0; n < list->count && asked < NAMES_MOST; n++, asked++) {
+                const char *name = program_str(p, p->hosts[list->first + n]);
+                if (!is_covered(c, name) && bare++ < TOLD_MOST)
+                    live_complain("notice: service %.60s asks for the name %.253s, and none of its certificates is for "
+                                  "that: clients will refuse it",
+                                  c->service, name);
+            }
+        }
+    if (bare > TOLD_MOST) live_complain("notice: and %u names more", bare - TOLD_MOST);
+}
+
+/* ---- towards servers ---- */
+
+static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)
+{
+    const char *path = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
+    char err[400];
+    if (says->flags & PBC_PROXY_TLS_NO_VERIFY) return 0;
+    const int fd = certificates_open(path, err, sizeof err);
+    if (fd < 0)
+        return live_complain("service %.60s: %s; this mends it: %s", service, err,
+                             says->server_ca ? "`ca` with the file of an authority's certificates"
+                                             : "apt-get install ca-certificates, or `ca \"FILE\"`");
+    X509_STORE *store = X509_STORE_new();
+    const unsigned count = store ? certificates_trust(fd, store) : 1;
+    X509_STORE_free(store);
+    close(fd);
+    return count ? 0 : live_complain("service %.60s: %.300s holds no certificate that can be read", service, path);
+}
+
+/* ---- all ---- */
+
+static int look_at_service(const struct program *p, const struct pbc_service *s)
+{
+    const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
+    struct certs c = {.service = program_str(p, s->name)};
+    int status = 0;
+    for (uint32_t i = says->certs; i < says->certs + says->cert_count; i++)
+        status |= look_at_pair(&c, program_str(p, p->certs[i].cert), program_str(p, p->certs[i].key));
+    if (!status && c.count) look_at_names(p, s, &c);
+    while (c.count) X509_free(c.all[--c.count]);
+    if (says->flags & PBC_PROXY_TLS_TO_SERVER) status |= look_at_trusted(p, says, c.service);
+    return status;
+}
+
+static int look_at_all(const struct program *p)
+{
+    int status = 0;
+    keypair_init();
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (p->services[i].proxy) status |= look_at_service(p, &p->services[i]);
+    return status;
+}
+
+int look_at_tls(const struct program *p)
+{
+    int said = 0;
+    bool any = false;
+    for (uint32_t i = 0; i < p->proxies_count; i++)
+        any |= p->proxies[i].cert_count || p->proxies[i].flags & PBC_PROXY_TLS_TO_SERVER;
+    if (!any) return 0;
+    const pid_t child = fork();
+    if (!child) _exit(look_at_all(p));
+    while (child > 0 && waitpid(child, &said, 0) < 0 && errno == EINTR) {}
+    if (child < 0) return live_complain("certificates can't be looked at: %s", strerror(errno));
+    if (!WIFEXITED(said)) return live_complain("certificates can't be looked at: the process that looked was killed");
+    return WEXITSTATUS(said);
+}

@@ -1,0 +1,166 @@
+/* What `xdp` needs beside its sockets: a steering program an interface, the TUN device, offloads turned off. */
+#include "runtime/live/carry/steered.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "runtime/host/device/offload.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+
+/* ---- the rules ---- */
+
+bool steered_routes(const struct program *p)
+{
+    bool forward = p->nats_count > 0;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) forward |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
+    return forward;
+}
+
+bool steered_translates(const struct program *p)
+{
+    bool own = p->nats_count > 0;
+    for (uint32_t i = 0; i < p->services_count; i++) {
+        const struct pbc_service *s = &p->services[i];
+        if (!mode_is(s->mode, MODE_OWN_SOURCE)) continue;
+        for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
+            own |= p->endpoints[e].proto == PBC_EP_ECHO4 || p->endpoints[e].proto == PBC_EP_ECHO6;
+    }
+    return own;
+}
+
+bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
+                     const struct facts_ports *host)
+{
+    *r = (struct steer_rules){.guarded = g,
+                              .routed = steered_routes(p) || (before && steered_routes(before)),
+                              .translates = steered_translates(p) || (before && steered_translates(before))};
+    return guarded_init(g, p, before, host, false);
+}
+
+bool steered_fits(const struct program *p, char *why, size_t len)
+{
+    struct guarded g;
+    struct steer_rules r;
+    const bool made = steered_guarded(&r, &g, p, NULL, NULL);
+    const unsigned count = made ? steer_count(&r) : 0;
+    guarded_fini(&g);
+    if (made && count <= STEER_RULES_MOST) return true;
+    snprintf(why, len,
+             made ? "the rules name %u addresses and ports of services and servers, and xdp tells at most %u apart"
+                  : "out of memory",
+             count, (unsigned)STEER_RULES_MOST);
+    return false;
+}
+
+/* ---- opening ---- */
+
+static bool is_steered(const struct live *l) { return l->io == &io_XDP && !l->in_kernel; }
+
+bool steered_needs_tun(const struct live *l, const struct program *p)
+{
+    return l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
+}
+
+int steered_tun(struct live *l, const struct program *p, char *err, size_t err_len)
+{
+    if (!steered_needs_tun(l, p) || l->tun >= 0) return 0;
+    const int failed = ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, err_len);
+    if (failed) l->tun = -1;
+    return failed;
+}
+
+/* The slots serve the longest frames of all as they were at the start. */
+static unsigned frame_most(struct live *l)
+{
+    if (l->frame_most) return l->frame_most;
+    uint32_t mtu = 0;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        if (link->mtu > mtu) mtu = link->mtu;
+    }
+    return l->frame_most = xdp_frame_most(mtu);
+}
+
+int steered_take(struct live *l, char *err, size_t err_len)
+{
+    struct guarded g;
+    struct steer_rules r;
+    char why[300] = "out of memory";
+    if (!is_steered(l)) return 0;
+    const struct lingering *left = &l->lingering;
+    const bool made =
+        steered_guarded(&r, &g, l->now.program, NULL, &l->ports.host) && guarded_more(&g, left->matches, left->count);
+    int failed = made ? 0 : -ENOMEM;
+    r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
+    r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;
+    for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
+        failed = ask_steer_rules(l->channel, i, &r, why, sizeof why);
+    guarded_fini(&g);
+    if (failed) snprintf(err, err_len, "steering: %s", why);
+    return failed;
+}
+
+int steered_rules(struct live *l)
+{
+    char err[400];
+    return steered_take(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
+}
+
+int steered_open(struct live *l, unsigned at, struct io_ask *ask)
+{
+    char err[300];
+    if (l->in_kernel) return in_kernel_open(l, at, ask);
+    if (!is_steered(l)) return 0;
+    const unsigned change =
+        OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
+    ask->ports = (uint8_t)l->o->iface_count;
+    ask->workers = (uint8_t)l->worker_count;
+    ask->frame_most = frame_most(l);
+    if (ask->worker) return 0; /* the first one's serves all */
+    if (ask_steer(l->channel, at, ask->frame_most, err, sizeof err))
+        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    if (!ask_offloads(l->channel, at, change, err, sizeof err)) return 0;
+    return live_fault(l, "%s; this does without: --io packet", err);
+}
+
+int steered_port(struct live *l, unsigned at)
+{
+    char err[300];
+    bool generic;
+    if (l->in_kernel) return in_kernel_port(l, at);
+    if (!is_steered(l)) return 0;
+    if (steered_rules(l)) return 2;
+    if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    l->generic |= generic;
+    return 0;
+}
+
+int steered_begin(struct live *l)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < l->o->iface_count && !failed; i++) failed = steered_port(l, i);
+    return failed;
+}
+
+bool steered_world(struct live *l)
+{
+    char err[300];
+    if (l->in_kernel) in_kernel_world(l);
+    /* Of packet sockets the first asks for all: they share one filter. */
+    const unsigned count = is_steered(l) ? l->o->iface_count : l->proxies;
+    for (unsigned i = 0; i < count; i++)
+        if (ask_world(l->channel, i, &l->latest->facts, l->latest->port_mac[i], err, sizeof err))
+            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
+                        l->o->ifaces[i], err);
+    return true;
+}
+
+void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
+{
+    if (is_steered(l)) s->cut += ask_too_long(l->channel, at);
+}
+
+void steered_close(struct live *l)
+{
+    if (l->tun >= 0) close(l->tun);
+}

@@ -1,0 +1,155 @@
+/* See tally.h. */
+#include "runtime/live/carry/tally.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/steered.h"
+#include "runtime/worker/sum.h"
+#include "vm/flow/table.h"
+
+static void add(void *to, const void *from, size_t bytes)
+{
+    uint64_t *t = to;
+    const uint64_t *f = from;
+    for (size_t i = 0; i < bytes / sizeof *t; i++) t[i] += f[i];
+}
+static_assert(sizeof(struct worker_counters) % 8 == 0 && sizeof(struct egress_counters) % 8 == 0,
+              "counters of 64 bits");
+
+static void add_ports(struct tally *t, const struct live *l, const struct worker *w)
+{
+    for (unsigned i = 0; i < w->egress.port_count; i++) {
+        const unsigned iface = i % l->o->iface_count;
+        struct io_stats s;
+        w->ports[i].ops->stats(w->ports[i].io, &s);
+        io_stats_add(&t->io[iface], &s);
+        io_stats_add(&t->io[iface], &w->ports[i].before);
+        add(&t->seen[iface], &w->ports[i].seen, sizeof t->seen[iface]);
+    }
+}
+
+static void add_worker(struct tally *t, const struct live *l, unsigned at)
+{
+    struct worker *w = l->workers[at];
+    worker_take_carried(w);
+    const struct vm_counters *c = vm_counters(w->vm);
+    struct tally_worker *one = &t->worker[at];
+    one->judged = (struct counter){w->counters.totals.frames, w->counters.totals.bytes};
+    one->batches = w->counters.batches;
+    for (unsigned i = 0; c->flows && i < FLOW_CLASSES; i++) one->flows += c->flows->live[i];
+    add(&t->c, &w->counters, sizeof t->c);
+    add(&t->e, &w->egress.counters, sizeof t->e);
+    add_ports(t, l, w);
+    sum_add(t->sum, c);
+}
+
+static struct counter less(struct counter a, struct counter b)
+{
+    return (struct counter){a.packets > b.packets ? a.packets - b.packets : 0,
+                            a.bytes > b.bytes ? a.bytes - b.bytes : 0};
+}
+
+/* What no packet socket and no vm has seen of the proxy's connections arrived, too. What these have not reported is
+ * counted for all of them; where the kernel counts nothing (make KERNEL=0), what they report is all that is known. */
+static void add_carried(struct tally *t, const struct live *l)
+{
+    struct counter passed = {0}, strays = {0}, reported = t->c.carried;
+    for (unsigned i = 0; i < l->o->iface_count && l->proxies; i++) {
+        const struct gate_count c = ask_carried(l->channel, i);
+        passed = (struct counter){passed.packets + c.passed, passed.bytes + c.passed_bytes};
+        strays = (struct counter){strays.packets + c.strays, strays.bytes + c.stray_bytes};
+        t->seen[i].packets += c.passed + c.strays;
+        t->seen[i].bytes += c.passed_bytes + c.stray_bytes;
+    }
+    const struct counter rest = less(passed, reported), more = less(reported, passed);
+    t->seen[0].packets += more.packets;
+    t->seen[0].bytes += more.bytes;
+    t->c.totals.carried = rest;
+    t->c.totals.strays = strays;
+    t->c.totals.frames += reported.packets + rest.packets + strays.packets;
+    t->c.totals.bytes += reported.bytes + rest.bytes + strays.bytes;
+    sum_carried(t->sum, rest, strays);
+}
+
+static void sum_to(struct counter *to, struct counter more)
+{
+    to->packets += more.packets;
+    to->bytes += more.bytes;
+}
+
+/* What frames were judged in the kernel alone no worker has seen; its vm has what rules have counted of them. */
+static void add_in_kernel(struct tally *t, const struct live *l)
+{
+    const struct kernel_counters *k = &t->kernel;
+    struct totals *to = &t->c.totals;
+    t->kernel = in_kernel_counters(l);
+    t->told = in_kernel_more(l);
+    for (unsigned i = 0; i < ACTION_COUNT; i++) sum_to(&t->in_kernel, k->verdicts[i]);
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum_to(&to->malformed, k->reasons[i]);
+    sum_to(&to->passed, k->verdicts[ACTION_PASS]);
+    sum_to(&to->nobody, k->nobody);
+    sum_to(&to->replies, k->answers);
+    for (unsigned i = 0; i < l->o->iface_count; i++) sum_to(&t->seen[i], k->served[i]);
+    sum_to(&t->c.watched, k->watched);
+    to->log_events += in_kernel_logs(l);
+    to->frames += t->in_kernel.packets;
+    to->bytes += t->in_kernel.bytes;
+}
+
+/* The whole is what its services are, and the rest. False: memory is out. */
+static bool add_proxied(struct tally *t, const struct live *l)
+{
+    t->proxy_of = calloc(t->program->services_count + 1u, sizeof *t->proxy_of);
+    if (!t->proxy_of) return false;
+    proxied_counters(l, PBC_NONE, &t->proxy);
+    for (uint32_t i = 0; l->proxied && i < t->program->services_count; i++) {
+        struct proxy_counters one = {0};
+        if (!proxied_counters(l, i, &one)) continue;
+        t->proxy_of[i] = malloc(sizeof one);
+        if (!t->proxy_of[i]) return false;
+        *t->proxy_of[i] = one;
+        add(&t->proxy, &one, sizeof one);
+    }
+    return true;
+}
+
+struct tally *tally_take(const struct live *l, bool running)
+{
+    struct tally *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    t->program = program_get(l->now.program);
+    t->mono_ns = clock_ns(CLOCK_MONOTONIC);
+    t->sum = sum_new(t->program, vm_counters(l->workers[0]->vm));
+    if (!t->sum) {
+        tally_free(t);
+        return NULL;
+    }
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        if (running) worker_hold(l->workers[i]);
+        if (!i) in_kernel_count(l);
+        add_worker(t, l, i);
+        if (running) worker_release(l->workers[i]);
+    }
+    add_carried(t, l);
+    add_in_kernel(t, l);
+    proxied_tally(l, t->sum);
+    for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &t->io[i]);
+    if (add_proxied(t, l)) return t;
+    tally_free(t);
+    return NULL;
+}
+
+void tally_free(struct tally *t)
+{
+    if (!t) return;
+    sum_free(t->sum);
+    for (uint32_t i = 0; t->proxy_of && i < t->program->services_count; i++) free(t->proxy_of[i]);
+    free(t->proxy_of);
+    program_put(t->program);
+    free(t);
+}
+
+const struct vm_counters *tally_counters(const struct tally *t) { return sum_counters(t->sum); }

@@ -1,0 +1,162 @@
+/* `explain`: what the running program would do with a packet that nobody has sent. Its owner stands still while its vm
+ * is asked, which changes nothing; the words are made when it goes on. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/control/asked.h"
+#include "runtime/live/rules/reload.h"
+#include "runtime/report/explain/asked.h"
+#include "vm/worker/owner.h"
+
+enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* for what is inside a tunnel */ };
+
+/* ---- the question ---- */
+
+static int digit(char c)
+{
+    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* The frame's bytes, as two digits each; 0: it is none. */
+static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST])
+{
+    const char *hex = call_text_of(c, "frame");
+    const size_t len = hex ? strlen(hex) : 0;
+    if (!len || len % 2 || len / 2 > FRAME_BYTES_MOST) return 0;
+    for (size_t i = 0; i < len; i += 2) {
+        const int high = digit(hex[i]), low = digit(hex[i + 1]);
+        if (high < 0 || low < 0) return 0;
+        frame[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return (uint32_t)(len / 2);
+}
+
+/* The port of an interface by its device, or by the name that the rules have for it, of a pattern the first; -1: there
+ * is none. */
+static int port_of(const struct live *l, const char *name)
+{
+    const struct program *p = l->now.program;
+    const char *device = name;
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
+            device = program_str(p, p->ifaces[i].device);
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (!strcmp(l->o->ifaces[i], device) || iface_holds(device, l->o->ifaces[i])) return (int)i;
+    return -1;
+}
+
+/* ---- the answer ---- */
+
+/* This machine's addresses by that interface, for who writes `self`. */
+static void say_self(const struct live *l, struct call *c, uint16_t iface)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    static const char *const members[] = {"self4", "self6"};
+    cJSON *o = cJSON_CreateObject();
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        char text[INET6_ADDRSTRLEN];
+        uint32_t word[4], be[4];
+        if (!facts_address(&l->latest->facts, iface, v6, word)) continue;
+        for (unsigned i = 0; i < 4; i++) be[i] = htonl(word[i]);
+        cJSON_AddStringToObject(o, members[v6], inet_ntop(families[v6], be, text, sizeof text));
+    }
+    call_document(c, o);
+    cJSON_Delete(o);
+    call_end(c, 0, "%s", "");
+}
+
+static const char *way_to(const struct live *l, uint32_t server)
+{
+    if (server == PBC_NONE) return NULL;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (l->now.iface[i] == l->now.server_out[server]) return l->o->ifaces[i];
+    return NULL;
+}
+
+static void say_lines(struct call *c, char *text)
+{
+    for (char *line = text, *end; *line; line = end + 1) {
+        end = line + strcspn(line, "\n");
+        const bool last = !*end;
+        *end = 0;
+        call_text(c, "%s", line);
+        if (last) return;
+    }
+}
+
+static void say(const struct live *l, struct call *c, const struct explain_asked *a)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (out) explain_asked(out, a, way_to(l, explain_asked_server(a)));
+    if (!out || fclose(out)) {
+        call_end(c, 2, "out of memory");
+    } else {
+        if (a->json)
+            call_json(c, text, len);
+        else
+            say_lines(c, text);
+        call_end(c, 0, "%s", "");
+    }
+    free(text);
+}
+
+/* Ask the packet's owner. */
+static void look(struct live *l, struct explain_look *k, struct pkt *pkt, struct pool *pool)
+{
+    unsigned owner = l->now.owners ? vm_owner(l->now.owners, &l->latest->facts, pkt) & ~VM_OWNER_FRAGMENT : 0;
+    struct worker *w = l->workers[owner < l->worker_count ? owner : 0];
+    worker_hold(w);
+    const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &w->egress.snapshot->facts};
+    explain_look(k, w->vm, &in, l->now.program, pool, pkt);
+    worker_release(w);
+}
+
+static void explain(struct live *l, struct call *c, struct pkt *pkt, int port)
+{
+    struct explain_look k;
+    const size_t bytes = pool_bytes(SLOTS, POOL_SLOT_MOST);
+    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    struct pool *pool = memory ? pool_init(memory, bytes, SLOTS, POOL_SLOT_MOST) : NULL;
+    look(l, &k, pkt, pool);
+    const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    explain_look_on_wall(&k, wall_ns);
+    if (port >= 0 && l->now.program->ifaces_count &&
+        facts_known_as(&l->latest->facts, pkt->iface) >= l->now.program->ifaces_count)
+        k.unnamed = l->o->ifaces[port];
+    const struct explain_asked a = {.program = l->now.program,
+                                    .labels = &l->now.labels,
+                                    .look = &k,
+                                    .time_ns = wall_ns,
+                                    .json = call_is_true(c, "json")};
+    say(l, c, &a);
+    explain_look_fini(&k);
+    free(memory);
+}
+
+void asked_EXPLAIN(void *with, struct call *c)
+{
+    struct live *l = with;
+    uint8_t frame[FRAME_BYTES_MOST];
+    struct pkt pkt;
+    const char *on = call_text_of(c, "on");
+    const int port = on ? port_of(l, on) : l->o->iface_count == 1 ? 0 : -1;
+    const uint16_t iface = port < 0 ? IFACE_NONE : l->now.iface[port];
+    const uint32_t len = read_frame(c, frame);
+    if (call_has(c, "frame") && !len) {
+        call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);
+    } else if (on && port < 0) {
+        call_end(c, 2, "`%.100s` is no interface that this prey serves", on);
+    } else if (!reload_settled(l)) {
+        call_end(c, 2, "a reload is under way: ask again when it is through");
+    } else if (!len) {
+        say_self(l, c, iface);
+    } else {
+        pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
+        explain(l, c, &pkt, port);
+    }
+}

@@ -1,0 +1,309 @@
+/* See document.h. */
+#include "runtime/live/control/document/document.h"
+#include "runtime/live/control/document/document_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/recorded.h"
+#include "runtime/live/control/document/limits.h"
+#include "runtime/live/control/document/report.h"
+#include "runtime/live/control/onfile.h"
+#include "runtime/live/rules/reload.h"
+#include "runtime/live/world/routing.h"
+#include "vm/flow/table.h"
+
+enum { VERSION = 1, SHARE = 100 /* of the time, that making documents may take */, SAMPLE_SHARE = 1000 };
+#define EACH_NS     UINT64_C(100000000)
+#define AT_LEAST_NS UINT64_C(500000000) /* what rates are reckoned over */
+
+struct documents {
+    uint64_t number;
+    cJSON *root;
+    char *text;
+    uint64_t due_ns;             /* not made anew before */
+    struct tally *last, *before; /* samples of each second; rates are from the later that is old enough */
+    uint64_t sample_due_ns;
+    struct history *history;
+};
+
+/* ---- helpers of the parts ---- */
+
+void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before)
+{
+    if (!known) {
+        cJSON_AddNullToObject(to, key);
+        return;
+    }
+    const double grown = now > before ? (double)(now - before) : 0;
+    json_number(to, key, (uint64_t)(grown * 1e9 / (double)m->over_ns + 0.5));
+}
+
+void document_rates(const struct moment *m, cJSON *to, const struct counter *now, const struct counter *before)
+{
+    document_rate(m, to, "packets_per_s", before, now->packets, before ? before->packets : 0);
+    document_rate(m, to, "bytes_per_s", before, now->bytes, before ? before->bytes : 0);
+}
+
+void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t mono_ns)
+{
+    json_time(to, key, mono_ns ? m->wall_ns - (m->t->mono_ns - mono_ns) : 0);
+}
+
+/* ---- its parts ---- */
+
+static void instance_add(const struct moment *m, cJSON *root)
+{
+    const struct live *l = m->l;
+    cJSON_AddNumberToObject(root, "version", VERSION);
+    cJSON_AddStringToObject(root, "prey", PREY_VERSION);
+    json_time(root, "time", m->wall_ns);
+    json_number(root, "time_ms", m->wall_ns / 1000000);
+    json_number(root, "rates_over_ms", m->before ? m->over_ns / 1000000 : 0);
+    cJSON *one = cJSON_AddObjectToObject(root, "instance");
+    json_text(one, "name", l->o->name);
+    json_number(one, "pid", (uint64_t)getpid());
+    document_since(m, one, "since", l->begun_ns);
+    json_number(one, "uptime_s", (m->t->mono_ns - l->begun_ns) / 1000000000);
+    cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
+    if (*l->unjudged) json_text(one, "unjudged", l->unjudged);
+    if (l->confirm.until_ns > m->t->mono_ns)
+        json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
+    if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);
+    cJSON_AddStringToObject(one, "io", l->io->name);
+    cJSON_AddStringToObject(one, "exec", l->in_kernel ? "kernel" : "user");
+    json_text(one, "exec_why", l->exec_why);
+}
+
+static void program_add(const struct moment *m, cJSON *root)
+{
+    const struct live *l = m->l;
+    cJSON *program = cJSON_GetObjectItem(root, "program");
+    json_text(program, "file", l->o->program);
+    cJSON_AddBoolToObject(program, "file_differs", l->onfile.differs);
+    if (*l->onfile.fault) json_text(program, "file_fault", l->onfile.fault);
+    json_time(program, "since", l->events.past.program_ns);
+    json_number(program, "rules", m->t->program->rules_count);
+}
+
+static void verdicts_add(const struct moment *m, cJSON *root)
+{
+    unsigned a = 0;
+    cJSON *one;
+    cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "verdicts"))
+    {
+        document_rates(m, one, &m->c->verdicts[a], m->before ? &m->before->verdicts[a] : NULL);
+        a++;
+    }
+}
+
+static void interfaces_add(const struct moment *m, cJSON *root)
+{
+    static const char *const links[] = {[LINK_UP] = "up", [LINK_DOWN] = "down", [LINK_GONE] = "gone"};
+    unsigned i = 0;
+    cJSON *one;
+    cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "interfaces"))
+    {
+        cJSON_AddStringToObject(one, "link", links[m->l->links[i]]);
+        document_rates(m, one, &m->t->seen[i], m->before ? &m->earlier->seen[i] : NULL);
+        document_rate(m, one, "sent_per_s", m->before, m->t->io[i].sent, m->before ? m->earlier->io[i].sent : 0);
+        i++;
+    }
+}
+
+static void workers_add(const struct moment *m, cJSON *root)
+{
+    cJSON *workers = cJSON_AddArrayToObject(root, "workers");
+    for (unsigned i = 0; i < m->l->worker_count; i++) {
+        const struct tally_worker *w = &m->t->worker[i];
+        cJSON *one = json_object(workers);
+        json_number(one, "worker", i);
+        json_number(one, "packets", w->judged.packets);
+        json_number(one, "bytes", w->judged.bytes);
+        json_number(one, "batches", w->batches);
+        json_number(one, "flows", w->flows);
+        document_rates(m, one, &w->judged, m->before ? &m->earlier->worker[i].judged : NULL);
+    }
+}
+
+/* How much of the table of flows is used; nothing where the program keeps none. */
+static void flows_add(const struct moment *m, cJSON *root)
+{
+    cJSON *flows = cJSON_GetObjectItem(root, "flows");
+    uint64_t now = 0;
+    if (!cJSON_IsObject(flows) || !m->c->flows) return;
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) now += m->c->flows->live[i];
+    json_number(flows, "now", now);
+    json_number(flows, "limit", m->t->program->flows * m->l->worker_count);
+    const bool known = m->before && m->before->flows;
+    document_rate(m, flows, "added_per_s", known, m->c->flows->added, known ? m->before->flows->added : 0);
+}
+
+static void checks_add(const struct moment *m, cJSON *root)
+{
+    const struct ruling *now = &m->l->now;
+    unsigned checked = 0, down = 0;
+    for (uint32_t i = 0; now->checks && i < now->program->servers_count; i++) {
+        if (program_is_past(now->program, i) || !checks_of(now->checks, i)->checked) continue;
+        checked++;
+        down += now->down[i];
+    }
+    cJSON *checks = cJSON_AddObjectToObject(root, "checks");
+    json_number(checks, "servers", checked);
+    json_number(checks, "down", down);
+    json_number(checks, "not_begun", now->checks ? checks_not_begun(now->checks) : 0);
+}
+
+static void routes_add(const struct moment *m, cJSON *root)
+{
+    const struct live *l = m->l;
+    cJSON *routes = cJSON_AddObjectToObject(root, "routes");
+    json_number(routes, "kernel", l->routing.count);
+    json_number(routes, "limit", routing_most(l));
+    cJSON_AddBoolToObject(routes, "held", l->routing.table && !l->routing.full);
+}
+
+static void recorder_add(const struct moment *m, cJSON *root)
+{
+    if (!m->l->recorder) {
+        cJSON_AddNullToObject(root, "recorder");
+        return;
+    }
+    const struct recorder_counters c = recorder_counters(m->l->recorder);
+    cJSON *one = cJSON_AddObjectToObject(root, "recorder");
+    json_text(one, "directory", m->l->o->record);
+    json_number(one, "bytes", c.bytes);
+    json_number(one, "files", c.files);
+    json_number(one, "packets", c.packets);
+    json_number(one, "sessions", c.sessions);
+    json_number(one, "lost", c.lost);
+    json_text(one, "error", c.failed ? strerror(-c.failed) : "");
+}
+
+/* The newest last. */
+static void lines_add(cJSON *to, const char *key, const struct past_line *lines, uint64_t count, unsigned room)
+{
+    cJSON *list = cJSON_AddArrayToObject(to, key);
+    for (uint64_t i = count > room ? count - room : 0; i < count; i++) {
+        const struct past_line *line = &lines[i % room];
+        cJSON *one = json_object(list);
+        json_time(one, "time", line->wall_ns);
+        cJSON_AddStringToObject(one, "event", event_word(line->kind));
+        json_text(one, "text", line->text);
+    }
+}
+
+static void past_add(const struct moment *m, cJSON *root)
+{
+    const struct past *past = &m->l->events.past;
+    cJSON *reloads = cJSON_AddObjectToObject(root, "reloads");
+    json_number(reloads, "good", past->good);
+    json_number(reloads, "refused", past->refused);
+    lines_add(reloads, "history", past->reloads, past->reload_count, PAST_RELOADS);
+    lines_add(root, "events", past->events, past->event_count, PAST_EVENTS);
+}
+
+/* ---- made ---- */
+
+static cJSON *build(struct live *l, const struct moment *m)
+{
+    cJSON *root = cJSON_CreateObject();
+    instance_add(m, root);
+    report_add(root, l, m->t);
+    program_add(m, root);
+    verdicts_add(m, root);
+    interfaces_add(m, root);
+    document_services(m, root);
+    flows_add(m, root);
+    checks_add(m, root);
+    routes_add(m, root);
+    workers_add(m, root);
+    limits_add(l, root);
+    recorder_add(m, root);
+    past_add(m, root);
+    history_json(l->documents->history, root, m->t->mono_ns);
+    return root;
+}
+
+/* Rates are reckoned from one of the two tallies that are kept: the younger one, where that is half a second old. */
+static struct moment moment_of(const struct live *l, const struct tally *t)
+{
+    const struct documents *d = l->documents;
+    struct moment m = {.l = l, .t = t, .c = tally_counters(t), .wall_ns = clock_ns(CLOCK_REALTIME)};
+    const struct tally *from = d->last && t->mono_ns - d->last->mono_ns >= AT_LEAST_NS ? d->last : d->before;
+    if (!from || from->program != t->program || t->mono_ns - from->mono_ns < AT_LEAST_NS) return m;
+    m.earlier = from;
+    m.before = tally_counters(from);
+    m.over_ns = t->mono_ns - from->mono_ns;
+    return m;
+}
+
+static void make(struct live *l)
+{
+    struct documents *d = l->documents;
+    const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    struct tally *t = tally_take(l, true);
+    if (!t) return;
+    onfile_look(l);
+    const struct moment m = moment_of(l, t);
+    cJSON *root = build(l, &m);
+    char *text = cJSON_PrintUnformatted(root);
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC), cost = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SHARE;
+    tally_free(t);
+    cJSON_Delete(d->root);
+    cJSON_free(d->text);
+    d->root = root;
+    d->text = text;
+    d->number++;
+    d->due_ns = now + (cost > EACH_NS ? cost : EACH_NS);
+}
+
+static struct documents *documents(struct live *l)
+{
+    if (!l->documents) l->documents = calloc(1, sizeof *l->documents);
+    return l->documents;
+}
+
+struct document document_take(struct live *l)
+{
+    struct documents *d = documents(l);
+    if (!d) return (struct document){0};
+    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && reload_settled(l)) make(l);
+    if (!d->text) return (struct document){0};
+    return (struct document){d->number, d->root, d->text, strlen(d->text)};
+}
+
+void document_old(struct live *l)
+{
+    if (l->documents) l->documents->due_ns = 0;
+}
+
+void document_tick(struct live *l, uint64_t now_ns, bool history)
+{
+    struct documents *d = documents(l);
+    const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (!d || now_ns < d->sample_due_ns || !reload_settled(l)) return;
+    struct tally *t = tally_take(l, true);
+    if (!t) return;
+    tally_free(d->before);
+    d->before = d->last;
+    d->last = t;
+    if (history && !d->history) d->history = history_new(l->begun_ns);
+    if (history && d->history) history_add(d->history, tally_counters(t), t->mono_ns);
+    d->sample_due_ns = now_ns + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SAMPLE_SHARE;
+}
+
+void document_fini(struct live *l)
+{
+    struct documents *d = l->documents;
+    if (!d) return;
+    tally_free(d->last);
+    tally_free(d->before);
+    history_free(d->history);
+    cJSON_Delete(d->root);
+    cJSON_free(d->text);
+    free(d);
+    l->documents = NULL;
+}

@@ -1,0 +1,29 @@
+/* One JSON document of everything that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show.
+ */
+#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_DOCUMENT_H
+#define RUNTIME_LIVE_CONTROL_DOCUMENT_DOCUMENT_H
+
+#include "runtime/live/main/state.h"
+
+struct cJSON;
+
+struct document {
+    uint64_t number; /* of how many were made */
+    const struct cJSON *root;
+    const char *text; /* the same, on one line */
+    size_t len;
+};
+
+/* As it is now, or as it was a tenth of a second ago: making it may take no more than a hundredth of the time. It is
+ * l's, and holds until the next call. While workers change to another program it is the last one. root NULL: memory is
+ * out. */
+struct document document_take(struct live *l);
+
+/* What was asked for has changed it: the next is made anew, whatever that takes. */
+void document_old(struct live *l);
+
+/* Each second: what rates are reckoned by, and, if `history`, the verdicts of the last ten minutes. */
+void document_tick(struct live *l, uint64_t now_ns, bool history);
+void document_fini(struct live *l);
+
+#endif

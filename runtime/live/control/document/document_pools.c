@@ -1,0 +1,197 @@
+/* The document's services, pools and servers: what the report says of them, and their state. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/host.h"
+#include "runtime/live/control/document/document_priv.h"
+#include "runtime/live/rules/byhand.h"
+#include "runtime/live/world/clock.h"
+#include "vm/forward/balance/lb.h"
+
+static void pool_name(const struct moment *m, cJSON *to, const char *key, uint32_t pool)
+{
+    const struct program *p = m->t->program;
+    json_text(to, key, program_str(p, p->pools[pool].name));
+}
+
+static void name_add(cJSON *names, const char *name) { cJSON_AddItemToArray(names, cJSON_CreateString(name)); }
+
+/* ---- services ---- */
+
+static void endpoint_add(const struct pbc_endpoint *e, cJSON *to)
+{
+    char text[HOST_ADDR_TEXT + 40], addr[HOST_ADDR_TEXT];
+    struct host_addr a = {.family = e->family};
+    memcpy(a.word, e->addr, sizeof a.word);
+    const char *where = e->to == PBC_TO_ADDRESS ? host_addr_text(&a, addr) : e->to == PBC_TO_SELF ? "self" : "any";
+    int used = snprintf(text, sizeof text, "%s %s", where, endpoint_info[e->proto].name);
+    if (e->proto < PBC_EP_ECHO4)
+        snprintf(text + used, sizeof text - (size_t)used, e->port_lo == e->port_hi ? "/%u" : "/%u-%u", e->port_lo,
+                 e->port_hi);
+    name_add(to, text);
+}
+
+/* Each pool that a branch of it names, once. */
+static void service_pools(const struct moment *m, const struct pbc_service *s, cJSON *to)
+{
+    const struct program *p = m->t->program;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = p->branches[b].shares; i < p->branches[b].shares + p->branches[b].share_count; i++) {
+            char name[PBC_NAME_MAX + 1];
+            bool there = false;
+            const cJSON *one;
+            snprintf(name, sizeof name, "%s", program_str(p, p->pools[p->shares[i].pool].name));
+            text_clean(name);
+            cJSON_ArrayForEach(one, to) there |= !strcmp(one->valuestring, name);
+            if (!there) name_add(to, name);
+        }
+}
+
+static bool is_past(uint32_t at, const struct program *p, uint32_t from) { return p->past && at >= from; }
+
+/* Rates of what a proxy counts, of one service or of all. */
+static void proxy_rates(const struct moment *m, cJSON *proxy, const struct proxy_counters *now,
+                        const struct proxy_counters *before)
+{
+    static const struct proxy_counters none;
+    if (!cJSON_IsObject(proxy)) return;
+    if (!now) now = &none;
+    if (!before) before = &none;
+    document_rate(m, proxy, "sessions_per_s", m->before, now->sessions, before->sessions);
+    document_rate(m, proxy, "requests_per_s", m->before, now->http[HTTP_COUNT_REQUESTS],
+                  before->http[HTTP_COUNT_REQUESTS]);
+    document_rate(m, proxy, "up_bytes_per_s", m->before, now->up_bytes, before->up_bytes);
+    document_rate(m, proxy, "down_bytes_per_s", m->before, now->down_bytes, before->down_bytes);
+}
+
+static void service_add(const struct moment *m, uint32_t i, cJSON *one)
+{
+    const struct program *p = m->t->program;
+    const struct pbc_service *s = &p->services[i];
+    cJSON_AddStringToObject(one, "mode", mode_info[s->mode].name);
+    cJSON_AddBoolToObject(one, "past", is_past(i, p, p->past ? p->past->services : 0));
+    cJSON *endpoints = cJSON_AddArrayToObject(one, "endpoints");
+    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
+        endpoint_add(&p->endpoints[e], endpoints);
+    service_pools(m, s, cJSON_AddArrayToObject(one, "pools"));
+    json_number(one, "flows", m->c->service_flows[i]);
+    document_rates(m, one, &m->c->services[i], m->before ? &m->before->services[i] : NULL);
+    proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
+}
+
+/* ---- servers ---- */
+
+/* What is known of a server's health, and why. */
+static void health_add(const struct moment *m, uint32_t i, cJSON *one)
+{
+    const struct ruling *now = &m->l->now;
+    const struct check_state *s = now->checks ? checks_of(now->checks, i) : NULL;
+    const bool past = program_is_past(now->program, i), checked = !past && s && s->checked;
+    const char *health = past ? "past" : now->down[i] ? "down" : !checked ? "unchecked" : s->known ? "up" : "unknown";
+    cJSON_AddStringToObject(one, "health", health);
+    json_text(one, "why", checked ? s->why : "");
+    document_since(m, one, "since", checked ? s->since_ns : 0);
+    json_number(one, "changes", checked ? s->changes : 0);
+    if (checked && s->latency_us)
+        json_number(one, "latency_us", s->latency_us);
+    else
+        cJSON_AddNullToObject(one, "latency_us");
+    json_number(one, "probes_good", checked ? s->good : 0);
+    json_number(one, "probes_bad", checked ? s->bad : 0);
+}
+
+/* The weight in force and the file's; what an operator has set, and when. */
+static void by_hand_add(const struct moment *m, uint32_t i, cJSON *one)
+{
+    const struct ruling *now = &m->l->now;
+    const struct by_hand *h = now->by_hand[i];
+    json_number(one, "weight", by_hand_weight(now, i));
+    json_number(one, "weight_of_file", now->program->servers[i].weight);
+    if (!h) {
+        cJSON_AddNullToObject(one, "by_hand");
+        return;
+    }
+    cJSON *set = cJSON_AddObjectToObject(one, "by_hand");
+    cJSON_AddStringToObject(set, "state", by_hand_word(h));
+    json_time(set, "time", h->at_ns);
+    json_number(set, "uid", h->by);
+    if (h->state == BY_HAND_DRAIN && h->bound_ns)
+        json_number(set, "left_s", h->until_ns > m->t->mono_ns ? (h->until_ns - m->t->mono_ns) / 1000000000 : 0);
+}
+
+static void server_add(const struct moment *m, uint32_t i, cJSON *one)
+{
+    const struct program *p = m->t->program;
+    const struct pbc_server *s = &p->servers[i];
+    char text[HOST_ADDR_TEXT];
+    struct host_addr a = {.family = s->family};
+    memcpy(a.word, s->addr, sizeof a.word);
+    pool_name(m, one, "pool", s->pool);
+    json_text(one, "name", program_str(p, s->name));
+    cJSON_AddStringToObject(one, "address", host_addr_text(&a, text));
+    json_number(one, "port", s->port);
+    by_hand_add(m, i, one);
+    cJSON_AddBoolToObject(one, "backup", s->flags & PBC_SERVER_BACKUP);
+    health_add(m, i, one);
+    json_number(one, "flows", m->c->server_flows[i]);
+    json_number(one, "flows_total", m->c->server_begun[i]);
+    document_rates(m, one, &m->c->servers[i], m->before ? &m->before->servers[i] : NULL);
+}
+
+/* ---- pools ---- */
+
+/* Past pools have lost their servers' range: flows and servers up are summed where servers are added. */
+struct pool_of {
+    cJSON *one, *servers;
+    uint64_t flows;
+    uint32_t up, count;
+};
+
+static void pool_begin(const struct moment *m, uint32_t i, cJSON *pools, struct pool_of *to)
+{
+    const struct program *p = m->t->program;
+    to->one = json_object(pools);
+    pool_name(m, to->one, "pool", i);
+    cJSON_AddStringToObject(to->one, "balance", lb_name((enum lb_kind)p->pools[i].balance));
+    cJSON_AddBoolToObject(to->one, "past", is_past(i, p, p->past ? p->past->pools : 0));
+    to->servers = cJSON_CreateArray();
+}
+
+static void pool_end(struct pool_of *of)
+{
+    json_number(of->one, "servers_up", of->up);
+    json_number(of->one, "servers_count", of->count);
+    json_number(of->one, "flows", of->flows);
+    cJSON_AddItemToObject(of->one, "servers", of->servers);
+}
+
+/* The report's flat list of servers, each into its pool. */
+static void servers_deal(const struct moment *m, cJSON *servers, struct pool_of *of)
+{
+    const struct program *p = m->t->program;
+    for (uint32_t i = 0; i < p->servers_count && servers && servers->child; i++) {
+        cJSON *one = cJSON_DetachItemViaPointer(servers, servers->child);
+        struct pool_of *to = &of[p->servers[i].pool];
+        server_add(m, i, one);
+        cJSON_AddItemToArray(to->servers, one);
+        to->flows += m->c->server_flows[i];
+        to->up += !m->l->now.down[i] && !program_is_past(p, i);
+        to->count++;
+    }
+}
+
+void document_services(const struct moment *m, cJSON *root)
+{
+    const struct program *p = m->t->program;
+    uint32_t i = 0;
+    cJSON *one, *flat = cJSON_DetachItemFromObject(root, "servers");
+    cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "services")) service_add(m, i++, one);
+    proxy_rates(m, cJSON_GetObjectItem(root, "proxy"), &m->t->proxy, m->before ? &m->earlier->proxy : NULL);
+    struct pool_of *of = calloc(p->pools_count + 1u, sizeof *of);
+    cJSON *pools = cJSON_AddArrayToObject(root, "pools");
+    for (i = 0; of && i < p->pools_count; i++) pool_begin(m, i, pools, &of[i]);
+    if (of) servers_deal(m, flat, of);
+    for (i = 0; of && i < p->pools_count; i++) pool_end(&of[i]);
+    cJSON_Delete(flat);
+    free(of);
+}

@@ -1,0 +1,15 @@
+/* Telling of limits that workers reached. */
+#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_LIMITS_H
+#define RUNTIME_LIVE_CONTROL_DOCUMENT_LIMITS_H
+
+#include "runtime/live/main/state.h"
+
+/* Each second: of each limit a line when it is reached, then at most one in ten seconds, with how often since. `last`:
+ * all that was not told yet. */
+void limits_tell(struct live *l, bool last);
+
+/* How often each was reached since the start, into `limits`. */
+struct cJSON;
+void limits_add(const struct live *l, struct cJSON *root);
+
+#endif

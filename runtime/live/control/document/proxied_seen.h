@@ -1,0 +1,21 @@
+/* What proxies count, as the summary and JSON show it: by the tables of runtime/counters/. */
+#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_PROXIED_SEEN_H
+#define RUNTIME_LIVE_CONTROL_DOCUMENT_PROXIED_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct cJSON;
+struct labels;
+struct proxy_counters;
+struct tally;
+
+/* The whole, then a line a service. */
+void proxied_text(FILE *out, const struct tally *t, const struct labels *labels);
+/* `proxy` of the document, and of each service in a proxy mode. runs: there are loops; else the document's is null. */
+void proxied_json(struct cJSON *root, const struct tally *t, bool runs);
+/* Connections that go on. */
+uint64_t proxied_now(const struct proxy_counters *c);
+
+#endif

@@ -1,0 +1,225 @@
+/* The counters of live traffic: a replay's summary with the interfaces, what was watched, and what was lost on the way
+ * out. */
+#include "runtime/live/control/document/report.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/tally.h"
+#include "runtime/live/control/document/proxied_seen.h"
+#include "runtime/report/json.h"
+#include "runtime/report/report.h"
+
+enum { PRINT_WAIT_MS = 1000, DOCUMENT_RULES = 1000 };
+
+static const struct {
+    const char *key, *words;
+} losses[LOSS_COUNT] = {
+#define LOSS_COUNTER(ident, key, words) {key, words},
+#include "runtime/counters/counter.def"
+};
+
+/* What is printed. */
+struct whole {
+    const struct live *l;
+    const struct tally *t;
+    struct options options; /* with the name of the program that runs */
+};
+
+static struct whole whole_of(const struct live *l, const struct tally *t)
+{
+    struct whole all = {l, t, *l->o};
+    all.options.program = l->now.name;
+    return all;
+}
+
+/* ---- text ---- */
+
+static void interface_text(FILE *out, const struct whole *all, unsigned i)
+{
+    const struct io_stats *s = &all->t->io[i];
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
+    fprintf(out, "%-12s%s frames, %s bytes in, %s found no room, %s sent", all->l->o->ifaces[i],
+            text_number(all->t->seen[i].packets, a), text_number(all->t->seen[i].bytes, b), text_number(s->lost, c),
+            text_number(s->sent, d));
+#define IO_COUNTER(field, words, doc)                                                                                  \
+    if (*words && s->field) fprintf(out, ", %s %s", text_number(s->field, a), words);
+#include "runtime/counters/counter.def"
+    fputc('\n', out);
+}
+
+/* Why packets come up from there, and how many. */
+static const char *const ups[KERNEL_UPS] = {
+#define UP(ident, name, doc) [KERNEL_UP_##ident] = name,
+#include "vm/kernel/up.def"
+#undef UP
+};
+
+static void in_kernel_text(FILE *out, const struct tally *t)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    fprintf(out, "kernel      %s frames, %s bytes judged there", text_number(t->in_kernel.packets, a),
+            text_number(t->in_kernel.bytes, b));
+    for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++)
+        if (t->kernel.ups[i].packets)
+            fprintf(out, "; %s came up: %s", text_number(t->kernel.ups[i].packets, a), ups[i]);
+    fputc('\n', out);
+#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
+    if (*words && t->told.field) fprintf(out, "            %s %s\n", text_number(t->told.field, a), words);
+#include "runtime/counters/counter.def"
+}
+
+static void more_text(FILE *out, const struct whole *all)
+{
+    const struct worker_counters *c = &all->t->c;
+    const struct egress_counters *e = &all->t->e;
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    for (unsigned i = 0; i < all->l->o->iface_count; i++) interface_text(out, all, i);
+    if (all->l->in_kernel) in_kernel_text(out, all->t);
+    if (all->l->o->monitor || c->watched.packets)
+        fprintf(out, "watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
+                text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
+    if (c->given)
+        fprintf(out, "given back  %s packets to this machine, %s of them not taken\n", text_number(c->given, a),
+                text_number(c->not_given, b));
+    if (c->cut)
+        fprintf(out, "offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
+                text_number(c->pieces, b));
+    if (c->crossed || c->stayed)
+        fprintf(out, "bridge      %s frames crossed, %s were for the side that they came from\n",
+                text_number(c->crossed, a), text_number(c->stayed, b));
+    if (e->routed)
+        fprintf(out, "routed      %s packets crossed from one interface to another\n", text_number(e->routed, a));
+    if (all->l->proxied) proxied_text(out, all->t, &all->l->now.labels);
+    if (c->handed)
+        fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
+                text_number(c->handed, a), text_number(c->hand_lost, b));
+    if (all->l->events.not_taken)
+        fprintf(out, "log         %s lines were not written\n", text_number(all->l->events.not_taken, a));
+    for (unsigned i = 0; i < LOSS_COUNT; i++)
+        if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
+}
+
+/* ---- JSON ---- */
+
+static void in_kernel_json(cJSON *to, const struct tally *t)
+{
+    json_number(to, "packets", t->in_kernel.packets);
+    json_number(to, "bytes", t->in_kernel.bytes);
+#define KERNEL_COUNTER(field, key, words, doc) json_number(to, key, t->told.field);
+#include "runtime/counters/counter.def"
+    cJSON *up = cJSON_AddObjectToObject(to, "up");
+    for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++) json_number(up, ups[i], t->kernel.ups[i].packets);
+}
+
+static void interface_json(cJSON *one, const struct whole *all, unsigned i)
+{
+    const struct io_stats *s = &all->t->io[i];
+    cJSON_AddStringToObject(one, "interface", all->l->o->ifaces[i]);
+    cJSON_AddStringToObject(one, "io", all->l->workers[0]->ports[i].ops->name);
+    json_number(one, "packets", all->t->seen[i].packets);
+    json_number(one, "bytes", all->t->seen[i].bytes);
+#define IO_COUNTER(field, words, doc) json_number(one, #field, s->field);
+#include "runtime/counters/counter.def"
+}
+
+static void live_json(cJSON *live, const struct whole *all)
+{
+    const struct worker_counters *c = &all->t->c;
+    const struct egress_counters *e = &all->t->e;
+    json_number(live, "workers", all->l->worker_count);
+    if (all->l->worker_count > 1) cJSON_AddStringToObject(live, "dealt", all->l->dealt ? "owner" : "hash");
+    json_number(live, "frames", c->totals.frames);
+    json_number(live, "bytes", c->totals.bytes);
+    json_number(live, "watched", c->watched.packets);
+    json_number(live, "watched_bytes", c->watched.bytes);
+#define WORKER_COUNTER(field, key, doc) json_number(live, key, c->field);
+#include "runtime/counters/counter.def"
+#define EGRESS_COUNTER(field, key, doc) json_number(live, key, e->field);
+#include "runtime/counters/counter.def"
+    json_number(live, "log_lost", all->l->events.not_taken);
+    cJSON *lost = cJSON_AddObjectToObject(live, "lost");
+    for (unsigned i = 0; i < LOSS_COUNT; i++) json_number(lost, losses[i].key, e->lost[i]);
+}
+
+static void more_json(cJSON *root, const void *arg)
+{
+    const struct whole *all = arg;
+    cJSON *interfaces = cJSON_AddArrayToObject(root, "interfaces");
+    for (unsigned i = 0; i < all->l->o->iface_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(interfaces, one);
+        interface_json(one, all, i);
+    }
+    live_json(cJSON_AddObjectToObject(root, "live"), all);
+    if (all->l->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
+    proxied_json(root, all->t, all->l->proxied);
+}
+
+/* ---- printing ---- */
+
+static struct report report_of(const struct whole *all)
+{
+    return (struct report){.options = &all->options,
+                           .program = all->t->program,
+                           .labels = &all->l->now.labels,
+                           .counters = tally_counters(all->t),
+                           .totals = &all->t->c.totals,
+                           .down = all->l->now.down};
+}
+
+void report_add(cJSON *root, const struct live *l, const struct tally *t)
+{
+    const struct whole all = whole_of(l, t);
+    struct report of = report_of(&all);
+    of.rules_most = DOCUMENT_RULES;
+    report_json_add(root, &of);
+    more_json(root, &all);
+}
+
+static bool write_report(FILE *out, const struct whole *all)
+{
+    const struct report of = report_of(all);
+    if (all->l->o->json) return !report_json(out, &of, more_json, all);
+    report_text(out, &of);
+    more_text(out, all);
+    return true;
+}
+
+char *live_report(const struct live *l, bool running, size_t *len)
+{
+    struct tally *t = tally_take(l, running);
+    char *text = NULL;
+    FILE *out = t ? open_memstream(&text, len) : NULL;
+    const struct whole all = whole_of(l, t);
+    bool good = out && write_report(out, &all);
+    if (out) good = !fclose(out) && good;
+    tally_free(t);
+    if (good) return text;
+    free(text);
+    return NULL;
+}
+
+/* A pipe that poll calls ready takes PIPE_BUF bytes at once. */
+int report_print(int fd, const char *text, size_t len)
+{
+    const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PRINT_WAIT_MS * UINT64_C(1000000);
+    while (len) {
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+        const int ready = poll(&room, 1, now_ns < until_ns ? (int)((until_ns - now_ns) / 1000000) : 0);
+        if (!ready) return -ETIMEDOUT;
+        const ssize_t written = ready < 0 ? -1 : write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+        if (written < 0 && errno != EINTR) return -errno;
+        if (written < 0) continue;
+        text += written;
+        len -= (size_t)written;
+    }
+    return 0;
+}

@@ -1,0 +1,200 @@
+/* `flows`: what a filter takes of the flows of all workers and the sessions of all proxy loops. The next part of them
+ * is asked for when all that was told of the one before has been read. */
+#include <stdlib.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/exchange/first_frame.h"
+#include "runtime/live/control/asked.h"
+#include "runtime/live/control/filtered.h"
+#include "runtime/live/control/flows/walk.h"
+#include "runtime/live/rules/reload.h"
+#include "runtime/live/world/devices.h"
+#include "runtime/proxy/told/log_line.h"
+#include "runtime/report/flows.h"
+
+struct asked_flows {
+    struct walk walk;
+    struct call *call; /* NULL: whoever asked is gone */
+    struct filter filter;
+    uint64_t most, told, seen; /* flows: asked for, told of, looked at */
+    uint64_t left_out;         /* for want of room in the answer */
+    uint64_t ahead_ns;         /* by which the clock on the wall is ahead of the worker's */
+};
+
+/* ---- telling ---- */
+
+static unsigned long long milliseconds(uint64_t ns) { return ns / 1000000; }
+
+static uint64_t since(const struct asked_flows *a, uint64_t ns)
+{
+    const uint64_t now = walk_now(&a->walk);
+    return now > ns ? now - ns : 0;
+}
+
+/* How old it is, and whose: what both kinds begin with. Names are letters, digits, `_`, `-` and `/`. */
+static void tell_begin(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
+{
+    const unsigned workers = a->walk.l->worker_count, at = a->walk.worker;
+    fprintf(out, "{\"age_ms\":%llu,\"idle_ms\":%llu,\"worker\":%u,", milliseconds(since(a, f->began_ns)),
+            milliseconds(since(a, f->seen_ns)), at < workers ? at : at - workers);
+    if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
+}
+
+/* What its first packet would be let in by now: flows are kept without the rule that was. Nothing while programs
+ * change. */
+static void tell_rule(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
+{
+    const struct live *l = a->walk.l;
+    const struct program *p = l->now.program;
+    if (!reload_settled(l) || walk_program(&a->walk) != p) return;
+    const struct facts *facts = &l->latest->facts;
+    const uint8_t port = devices_opener(l, facts, f);
+    const struct frame_spec first = first_frame(f);
+    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : l->now.iface[port];
+    const struct decision d = first_frame_judge(p, facts, &first, iface, MARK_NEW);
+    fputs("\"rule\":", out);
+    text_json(out, label_of(labels, d.rule));
+    fputc(',', out);
+}
+
+/* As the list of a replay has it. */
+static void tell_flow(const struct asked_flows *a, const struct labels *labels, struct flow_record f, FILE *out)
+{
+    tell_begin(a, labels, &f, out);
+    tell_rule(a, labels, &f, out);
+    f.began_ns += a->ahead_ns;
+    f.seen_ns += a->ahead_ns;
+    flow_json_members(out, &f, f.server == PBC_NONE ? NULL : label_server(labels, f.server));
+    fputc('}', out);
+}
+
+static void tell_session(const struct asked_flows *a, const struct labels *labels, const struct session_record *s,
+                         FILE *out)
+{
+    const struct flow_record *f = &s->flow;
+    char time[TEXT_TIME], target[LOG_TARGET_MAX];
+    tell_begin(a, labels, f, out);
+    flow_json_sides(out, f);
+    fputs(",\"session\":true,\"rule\":", out);
+    text_json(out, label_of(labels, s->rule));
+    fputc(',', out);
+    if (f->server != PBC_NONE) fprintf(out, "\"server\":\"%s\",", label_server(labels, f->server));
+    if (s->target.port) fprintf(out, "\"target\":\"%s\",", (const char *)log_target(target, &s->target).at);
+    fprintf(out, "\"state\":\"%s\",\"up_bytes\":%llu,\"down_bytes\":%llu",
+            session_phase_name((enum session_phase)s->phase), (unsigned long long)s->up_bytes,
+            (unsigned long long)s->down_bytes);
+    fprintf(out, ",\"began\":\"%s\"", text_iso(f->began_ns + a->ahead_ns, time));
+    fprintf(out, ",\"last\":\"%s\"}", text_iso(f->seen_ns + a->ahead_ns, time));
+}
+
+static void tell_part(struct asked_flows *a, const struct labels *labels)
+{
+    const struct walk *w = &a->walk;
+    const bool sessions = walk_of_sessions(w);
+    const unsigned count = sessions ? w->sessions.count : w->listing.count;
+    char *text = NULL;
+    size_t len = 0;
+    for (unsigned i = 0; i < count && a->told < a->most; i++) {
+        const struct flow_record *f = sessions ? &w->sessions.sessions[i].flow : &w->listing.flows[i];
+        a->seen++;
+        if (!filter_takes_flow(&a->filter, &w->l->latest->facts, f)) continue;
+        FILE *out = open_memstream(&text, &len);
+        if (out && sessions) tell_session(a, labels, &w->sessions.sessions[i], out);
+        if (out && !sessions) tell_flow(a, labels, *f, out);
+        const bool told = out && !fclose(out) && call_json(a->call, text, len);
+        a->told += told;
+        a->left_out += !told;
+        free(text);
+        text = NULL;
+    }
+}
+
+static void end(struct asked_flows *a)
+{
+    char told[TEXT_NUMBER], seen[TEXT_NUMBER];
+    struct call *c = a->call;
+    if (a->left_out)
+        call_end(c, 2, "%s flows are left out: there is too much to say, or too little memory",
+                 text_number(a->left_out, seen));
+    else if (a->told >= a->most)
+        call_end(c, 0, "%s flows: there may be more", text_number(a->told, told));
+    else if (a->told < a->seen)
+        call_end(c, 0, "%s of %s flows", text_number(a->told, told), text_number(a->seen, seen));
+    else
+        call_end(c, 0, "%s flow%s", text_number(a->told, told), a->told == 1 ? "" : "s");
+}
+
+/* ---- going on ---- */
+
+static void more(void *arg, struct call *c);
+static void over(void *arg);
+static const struct call_ops waits = {.over = over}, reads = {.more = more, .over = over};
+
+static void go_on(struct asked_flows *a)
+{
+    if (a->told >= a->most || !walk_on(&a->walk)) end(a);
+}
+
+/* All that was told has been read. */
+static void more(void *arg, struct call *c)
+{
+    struct asked_flows *a = arg;
+    call_follow(c, &waits, a);
+    go_on(a);
+}
+
+static void over(void *arg)
+{
+    struct asked_flows *a = arg;
+    walk_leave(&a->walk);
+}
+
+static void part(struct walk *w)
+{
+    struct asked_flows *a = (struct asked_flows *)w;
+    const struct labels *labels = reload_labels(w->l, walk_program(w));
+    if (!labels) { /* names of a program that is gone */
+        walk_again(w);
+        return;
+    }
+    a->ahead_ns = clock_ns(CLOCK_REALTIME) - walk_now(w);
+    tell_part(a, labels);
+    if (call_waits(a->call))
+        call_follow(a->call, &reads, a);
+    else
+        go_on(a);
+}
+
+static void flows_free(struct walk *w)
+{
+    struct asked_flows *a = (struct asked_flows *)w;
+    filter_fini(&a->filter);
+    free(a);
+}
+
+static const struct walk_ops parts = {.part = part, .free = flows_free};
+
+void asked_FLOWS(void *with, struct call *c)
+{
+    struct live *l = with;
+    char err[400];
+    uint64_t most = UINT64_MAX;
+    struct asked_flows *a = calloc(1, sizeof *a);
+    if (!a) {
+        call_end(c, 2, "out of memory");
+        return;
+    }
+    if (call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &most)) {
+        call_end(c, 2, "`limit` is a number of flows");
+    } else if (filtered(l, c, &a->filter, err, sizeof err) && filter_suits_flows(&a->filter, err, sizeof err)) {
+        a->call = c;
+        a->most = most;
+        call_follow(c, &waits, a);
+        walk_begin(&a->walk, l, &parts);
+        return;
+    } else {
+        call_end(c, 2, "%s", err);
+    }
+    filter_fini(&a->filter);
+    free(a);
+}

@@ -1,0 +1,178 @@
+/* `program` and `impact`: what runs, and what another program would do in its place. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/proxy/access.h"
+#include "runtime/live/carry/tally.h"
+#include "runtime/live/control/asked.h"
+#include "runtime/live/control/document/proxied_seen.h"
+#include "runtime/live/control/flows/impact.h"
+#include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/handed.h"
+#include "runtime/live/main/start.h"
+#include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/reload.h"
+#include "runtime/live/rules/room.h"
+
+enum { PIECE = 1 << 20 };
+#define SIGN_NS UINT64_C(1000000000) /* of life, for who waits */
+
+/* ---- the program that runs ---- */
+
+struct bytes {
+    uint8_t *at;
+    size_t len, told;
+};
+
+static void tell_more(void *arg, struct call *c)
+{
+    struct bytes *b = arg;
+    const size_t left = b->len - b->told, len = left < PIECE ? left : PIECE;
+    const bool put = call_bytes(c, b->at + b->told, len);
+    b->told += len;
+    if (!put)
+        call_end(c, 2, "too much waits for others who ask and do not read, or memory is out: ask again");
+    else if (b->told == b->len)
+        call_end(c, 0, "%s", "");
+}
+
+static void bytes_free(void *arg)
+{
+    struct bytes *b = arg;
+    free(b->at);
+    free(b);
+}
+
+void asked_PROGRAM(void *with, struct call *c)
+{
+    static const struct call_ops reads = {.more = tell_more, .over = bytes_free};
+    const struct live *l = with;
+    struct bytes *b = calloc(1, sizeof *b);
+    if (b) b->at = program_file(l->now.program, &b->len);
+    if (b && b->at) {
+        call_follow(c, &reads, b);
+        return;
+    }
+    free(b);
+    call_end(c, 2, "out of memory");
+}
+
+/* ---- what another one would do ---- */
+
+struct asked_impact {
+    struct walk walk;
+    struct impact impact;
+    struct call *call;
+    char *name;
+    char refused[600]; /* why it would not be taken; "": it would */
+    uint64_t sign_ns;
+};
+
+static void impact_free(struct walk *w)
+{
+    struct asked_impact *a = (struct asked_impact *)w;
+    impact_fini(&a->impact);
+    free(a->name);
+    free(a);
+}
+
+/* The call has ended, or whoever asked is gone. */
+static void caller_gone(void *arg)
+{
+    struct asked_impact *a = arg;
+    a->call = NULL;
+    walk_leave(&a->walk);
+}
+
+static void tell(struct asked_impact *a)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "program", a->name);
+    if (*a->refused)
+        cJSON_AddStringToObject(o, "refused", a->refused);
+    else
+        cJSON_AddNullToObject(o, "refused");
+    impact_json(&a->impact, o);
+    const bool put = call_document(a->call, o);
+    cJSON_Delete(o);
+    if (put)
+        call_end(a->call, 0, "%s", "");
+    else
+        call_end(a->call, 2, "the answer is more than 16 MiB, or memory is out");
+}
+
+static void part(struct walk *w)
+{
+    struct asked_impact *a = (struct asked_impact *)w;
+    if (walk_program(w) != a->impact.now || w->l->now.program != a->impact.now) {
+        call_end(a->call, 2, "another program took the place of the one that ran meanwhile: ask again");
+        return;
+    }
+    const uint64_t now = walk_now(w);
+    if (walk_of_sessions(w))
+        impact_sessions(&a->impact, w->sessions.sessions, w->sessions.count);
+    else
+        impact_flows(&a->impact, w->listing.flows, w->listing.count);
+    if (!walk_on(w)) {
+        tell(a);
+    } else if (now - a->sign_ns >= SIGN_NS) {
+        a->sign_ns = now;
+        call_text(a->call, "%llu flows", (unsigned long long)a->impact.live);
+    }
+}
+
+static const struct walk_ops parts = {.part = part, .free = impact_free};
+static const struct call_ops waits = {.over = caller_gone};
+
+/* Flows of all workers, now. */
+static uint64_t flows_now(const struct live *l)
+{
+    uint64_t n = 0;
+    struct tally *t = tally_take(l, true);
+    for (unsigned i = 0; t && i < l->worker_count; i++) n += t->worker[i].flows;
+    if (t) n += proxied_now(&t->proxy);
+    tally_free(t);
+    return n;
+}
+
+/* NULL: err says why not. */
+static struct asked_impact *impact_new(struct live *l, struct call *c, char *err, size_t err_len)
+{
+    const char *name = call_text_of(c, "name");
+    struct program *next = handed_program(c, PBC_SIZE_MAX, err, err_len);
+    if (!next) return NULL;
+    room_bound(l, next);
+    struct asked_impact *a = calloc(1, sizeof *a);
+    if (a) a->name = strdup(name ? name : "program");
+    if (a && a->name && start_look_at(l, next, a->name, false, a->refused, sizeof a->refused) &&
+        judged_all(l, next, a->refused, sizeof a->refused) && access_look(l, next, a->refused, sizeof a->refused))
+        shared_ports_would(l, next, a->refused, sizeof a->refused);
+    if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
+        program_put(next);
+        a->call = c;
+        return a;
+    }
+    snprintf(err, err_len, "out of memory");
+    program_put(next);
+    if (a) impact_free(&a->walk);
+    return NULL;
+}
+
+void asked_IMPACT(void *with, struct call *c)
+{
+    struct live *l = with;
+    char err[600];
+    if (!reload_settled(l)) {
+        call_end(c, 2, "a reload is under way: ask again when it is through");
+        return;
+    }
+    struct asked_impact *a = impact_new(l, c, err, sizeof err);
+    if (!a) {
+        const char *name = call_text_of(c, "name");
+        call_end(c, 2, "%.200s: %s", name ? name : "program", err);
+        return;
+    }
+    call_follow(c, &waits, a);
+    walk_begin(&a->walk, l, &parts);
+}

@@ -1,0 +1,199 @@
+/* See impact.h. Of a flow two packets are made from its tuple, its first and the next of the side that opened it, and
+ * both programs judge both, with the facts as they are: where they differ, the flow would be cut off, or could not
+ * begin any more. What both take alike (a meter that is not asked, an interface that routes do not know) is no
+ * difference. */
+#include "runtime/live/control/flows/impact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/exchange/first_frame.h"
+#include "runtime/exchange/iface_id.h"
+#include "runtime/live/world/devices.h"
+#include "runtime/proxy/listing.h"
+#include "runtime/schedule/schedule.h"
+#include "vm/flow/flow.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/sides.h"
+
+/* ---- made ---- */
+
+static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
+
+/* What is known of the interfaces, by the ids of the next program. */
+static bool ifaces_make(struct impact *im)
+{
+    const struct options *o = im->l->o;
+    const struct ruling *now = &im->l->now;
+    im->ifaces_count = im->next->ifaces_count + o->iface_count;
+    im->ifaces = calloc(im->ifaces_count + 1u, sizeof *im->ifaces);
+    for (unsigned i = 0; im->ifaces && i < im->ifaces_count; i++) im->ifaces[i].peer = IFACE_NONE;
+    for (unsigned at = 0; im->ifaces && at < o->iface_count; at++) {
+        const uint16_t id = port_iface_id(im->next, o->ifaces[at], at);
+        struct facts_iface *f = &im->ifaces[id];
+        const uint8_t peer = o->peer[at];
+        *f = now->ifaces[now->iface[at]];
+        f->as = port_known_as(im->next, o->ifaces[at], id);
+        im->patterns |= f->as != 0;
+        f->peer = peer == OPTIONS_NO_PEER ? IFACE_NONE : port_iface_id(im->next, o->ifaces[peer], peer);
+    }
+    return im->ifaces;
+}
+
+bool impact_init(struct impact *im, const struct live *l, struct program *next, uint64_t flows)
+{
+    *im = (struct impact){.l = l, .now = program_get(l->now.program), .every = flows / IMPACT_JUDGED_MOST + 1};
+    im->remap = remap_new(l->now.program, next, NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
+    if (!im->remap) return false;
+    im->next = program_get(im->remap->program);
+    im->of_server = calloc(im->now->servers_count + 1u, sizeof *im->of_server);
+    im->changes = calloc(deciders(im->next), sizeof *im->changes);
+    return im->of_server && im->changes && ifaces_make(im);
+}
+
+void impact_fini(struct impact *im)
+{
+    remap_free(im->remap);
+    program_put(im->now);
+    program_put(im->next);
+    free(im->ifaces);
+    free(im->devices);
+    free(im->of_server);
+    free(im->changes);
+}
+
+/* ---- judging ---- */
+
+/* One of the programs, and the world as it sees it. */
+struct judge {
+    const struct program *program;
+    struct facts facts;
+};
+
+static struct decision decide(const struct impact *im, const struct judge *j, const struct frame_spec *s, uint8_t port,
+                              uint32_t mark)
+{
+    const char *device = port == OPTIONS_NO_PEER ? NULL : im->l->o->ifaces[port];
+    return first_frame_judge(j->program, &j->facts, s, device ? port_iface_id(j->program, device, port) : IFACE_NONE,
+                             mark);
+}
+
+/* Where what decides is counted. */
+static struct impact_change *change_of(const struct impact *im, const struct decision *d)
+{
+    const uint32_t rules = im->next->rules_count, firewalls = im->next->firewalls_count;
+    uint32_t at = rules + firewalls;
+    if (d->rule < rules)
+        at = d->rule;
+    else if (d->firewall < firewalls)
+        at = rules + d->firewall;
+    im->changes[at].action = d->action;
+    return &im->changes[at];
+}
+
+/* Does the next program say something else of the packet? */
+static bool differs(const struct impact *im, const struct judge by[2], const struct frame_spec *s, uint8_t port,
+                    uint32_t mark, struct decision *next)
+{
+    const struct decision now = decide(im, &by[0], s, port, mark);
+    *next = decide(im, &by[1], s, port, mark);
+    return now.action != next->action;
+}
+
+/* Would its next packet be refused? */
+static bool judge_flow(struct impact *im, const struct judge by[2], const struct flow_record *f)
+{
+    const enum flow_class class = flow_state_class(f->state);
+    const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* sides have spoken */
+    const uint8_t port = devices_opener(im->l, &by[0].facts, f);
+    struct frame_spec s = first_frame(f);
+    struct decision first, next;
+    const bool begins = differs(im, by, &s, port, MARK_NEW, &first);
+    s.flags = TCP_ACK;
+    const bool goes_on = both ? differs(im, by, &s, port, MARK_ESTABLISHED, &next) : begins;
+    if (!both) next = first;
+    if (goes_on)
+        change_of(im, &next)->flows += im->every;
+    else if (begins)
+        change_of(im, &first)->anew += im->every;
+    im->judged++;
+    return goes_on && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
+}
+
+/* Does its service say `on reload close`, the next program's, or, where that has none such, this one's? */
+static bool closes(const struct impact *im, uint32_t service)
+{
+    const struct program *p = im->next;
+    uint32_t at = im->remap->service[service];
+    if (at == PBC_NONE || (p->past && at >= p->past->services)) {
+        p = im->now;
+        at = service;
+    }
+    const uint32_t proxy = p->services[at].proxy;
+    return proxy && p->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
+}
+
+/* A session is judged by its first packet alone: what follows passes in the kernel. Would it be closed? */
+static bool judge_session(struct impact *im, const struct judge by[2], const struct flow_record *f)
+{
+    const struct frame_spec s = first_frame(f);
+    struct decision next;
+    im->judged++;
+    if (!differs(im, by, &s, devices_opener(im->l, &by[0].facts, f), MARK_NEW, &next)) return false;
+    const bool ends = closes(im, f->service);
+    *(ends ? &change_of(im, &next)->flows : &change_of(im, &next)->anew) += im->every;
+    return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
+}
+
+/* ---- flows ---- */
+
+/* Does its server go? Those that have gone before are on their way already. */
+static bool loses_server(const struct impact *im, const struct flow_record *f)
+{
+    if (f->server >= im->now->servers_count || program_is_past(im->now, f->server)) return false;
+    return program_is_past(im->next, im->remap->server[f->server]);
+}
+
+/* Both programs, with the world as each sees it. Where memory is out, the next one knows no way. */
+static void judges(struct impact *im, struct judge by[2])
+{
+    const struct routes *routes = im->l->latest->facts.routes;
+    uint64_t until;
+    free(im->devices);
+    im->devices = routes ? devices_of(im->l, im->next, routes) : NULL;
+    by[0] = (struct judge){im->now, im->l->latest->facts};
+    by[1] = (struct judge){im->next, im->l->latest->facts};
+    by[1].facts.ifaces = im->ifaces;
+    by[1].facts.ifaces_count = im->ifaces_count;
+    by[1].facts.patterns = im->patterns;
+    by[1].facts.devices = im->devices;
+    if (!im->devices) by[1].facts.routes = NULL;
+    by[1].facts.schedules = schedules_at(im->next, clock_ns(CLOCK_REALTIME), &until);
+}
+
+typedef bool judge_fn(struct impact *im, const struct judge by[2], const struct flow_record *f);
+static void one(struct impact *im, const struct judge by[2], judge_fn *judge, const struct flow_record *f)
+{
+    const bool judged = im->live++ % im->every == 0, refused = judged && judge(im, by, f);
+    im->refused += refused ? im->every : 0;
+    if (refused || !loses_server(im, f)) return;
+    struct impact_server *s = &im->of_server[f->server];
+    const bool drains = f->proto == IPPROTO_NR_TCP;
+    *(drains ? &s->drain : &s->move) += 1;
+    *(drains ? &im->drain : &im->move) += 1;
+}
+
+void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count)
+{
+    struct judge by[2];
+    judges(im, by);
+    for (unsigned i = 0; i < count; i++) one(im, by, judge_flow, &flows[i]);
+}
+
+void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count)
+{
+    struct judge by[2];
+    judges(im, by);
+    for (unsigned i = 0; i < count; i++) one(im, by, judge_session, &sessions[i].flow);
+}

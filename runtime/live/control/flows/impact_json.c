@@ -1,0 +1,63 @@
+/* What was found of another program's impact (impact.h), as JSON. */
+#include "runtime/live/control/flows/impact.h"
+#include "runtime/report/json.h"
+
+/* A rule or default, and how many flows it would decide otherwise. */
+static void change_json(cJSON *to, const struct labels *labels, const struct impact *im, uint32_t at)
+{
+    const struct program *p = im->next;
+    const struct impact_change *c = &im->changes[at];
+    cJSON *one = json_object(to);
+    if (at < p->rules_count) {
+        cJSON_AddStringToObject(one, "rule", label_rule(labels, at));
+        cJSON_AddStringToObject(one, "place", label_rule_place(labels, at));
+    } else if (at < p->rules_count + p->firewalls_count) {
+        const uint32_t firewall = at - p->rules_count;
+        cJSON_AddStringToObject(one, "rule", "default");
+        cJSON_AddStringToObject(one, "firewall", labels->firewall[firewall]);
+        cJSON_AddStringToObject(one, "place", label_firewall_place(labels, firewall));
+    } else {
+        cJSON_AddNullToObject(one, "rule");
+    }
+    cJSON_AddStringToObject(one, "verdict", action_name(c->action));
+    json_number(one, "flows", c->flows);
+    json_number(one, "anew", c->anew);
+}
+
+static void changes_json(cJSON *to, const struct impact *im)
+{
+    struct labels labels;
+    if (labels_init(&labels, im->next)) return;
+    for (uint32_t i = 0; i < im->next->rules_count + im->next->firewalls_count + 1; i++)
+        if (im->changes[i].flows + im->changes[i].anew) change_json(to, &labels, im, i);
+    labels_fini(&labels);
+}
+
+/* Servers that go and have flows: of TCP they drain, for the pool's `drain`, others are given to another server. */
+static void servers_json(cJSON *to, const struct impact *im)
+{
+    const struct program *p = im->now;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        const struct impact_server *s = &im->of_server[i];
+        const struct pbc_pool *pool = &p->pools[p->servers[i].pool];
+        if (!s->drain && !s->move) continue;
+        cJSON *one = json_object(to);
+        cJSON_AddStringToObject(one, "server", label_server(&im->l->now.labels, i));
+        json_number(one, "drain", s->drain);
+        json_number(one, "drain_s", pool->drain_ns / 1000000000);
+        cJSON_AddStringToObject(one, "then", pool->on_down == PBC_DOWN_RESET ? "reset" : "keep");
+        json_number(one, "move", s->move);
+    }
+}
+
+void impact_json(const struct impact *im, cJSON *to)
+{
+    cJSON *flows = cJSON_AddObjectToObject(to, "flows");
+    json_number(flows, "live", im->live);
+    json_number(flows, "judged", im->judged);
+    json_number(flows, "drain", im->drain);
+    json_number(flows, "move", im->move);
+    json_number(flows, "refused", im->refused);
+    servers_json(cJSON_AddArrayToObject(to, "servers"), im);
+    changes_json(cJSON_AddArrayToObject(to, "verdicts"), im);
+}

@@ -1,0 +1,99 @@
+/* See walk.h. */
+#include "runtime/live/control/flows/walk.h"
+
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/main/state.h"
+
+bool walk_of_sessions(const struct walk *w) { return w->worker >= w->l->worker_count; }
+
+const struct program *walk_program(const struct walk *w)
+{
+    return walk_of_sessions(w) ? w->sessions.program : w->listing.program;
+}
+
+uint64_t walk_now(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.now_ns : w->listing.now_ns; }
+
+/* Where the next part begins, and whether there is none. */
+static uint32_t *at(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.at : &w->listing.at; }
+static bool *ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.ended : &w->listing.ended; }
+
+static bool list(struct walk *w)
+{
+    const unsigned workers = w->l->worker_count;
+    return walk_of_sessions(w) ? proxied_list(w->l, w->worker - workers, &w->sessions)
+                               : worker_list(w->l->workers[w->worker], &w->listing);
+}
+
+static void ask(struct walk *w)
+{
+    w->began_at = *at(w);
+    w->state = list(w) ? WALK_FILLS : WALK_WAITS;
+}
+
+void walk_begin(struct walk *w, struct live *l, const struct walk_ops *ops)
+{
+    w->l = l;
+    w->ops = ops;
+    w->next = l->walks;
+    l->walks = w;
+    ask(w);
+}
+
+bool walk_on(struct walk *w)
+{
+    if (*ended(w)) {
+        *ended(w) = false;
+        *at(w) = 0;
+        w->worker++;
+    }
+    if (w->worker >= w->l->worker_count + proxied_loops(w->l)) return false;
+    ask(w);
+    return true;
+}
+
+void walk_again(struct walk *w)
+{
+    *at(w) = w->began_at;
+    *ended(w) = false;
+    ask(w);
+}
+
+static void let_go(struct walk *w)
+{
+    struct walk **at = &w->l->walks;
+    while (*at != w) at = &(*at)->next;
+    *at = w->next;
+    w->ops->free(w);
+}
+
+void walk_leave(struct walk *w)
+{
+    w->left = true;
+    if (w->state != WALK_FILLS) let_go(w);
+}
+
+static bool is_filled(const struct walk *w)
+{
+    if (w->state != WALK_FILLS) return false;
+    if (walk_of_sessions(w)) return proxied_listed(w->l, w->worker - w->l->worker_count, &w->sessions);
+    return __atomic_load_n(&w->l->workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
+}
+
+void walks_step(struct live *l)
+{
+    for (struct walk *w = l->walks, *next; w; w = next) {
+        next = w->next;
+        if (w->state == WALK_WAITS) ask(w);
+        if (!is_filled(w)) continue;
+        w->state = WALK_RESTS;
+        if (w->left)
+            let_go(w);
+        else
+            w->ops->part(w);
+    }
+}
+
+void walks_fini(struct live *l)
+{
+    while (l->walks) let_go(l->walks);
+}

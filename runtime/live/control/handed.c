@@ -1,0 +1,58 @@
+/* See handed.h. */
+#include "runtime/live/control/handed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* It holds those of preyctl's and no others: another file could make its reader wait, or change under it. */
+static bool is_sealed(int fd)
+{
+    const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
+    return has >= 0 && (has & wanted) == wanted;
+}
+
+static bool read_all(int fd, uint8_t *to, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        const ssize_t n = pread(fd, to + at, len - at, (off_t)at);
+        if (n <= 0 && (n == 0 || errno != EINTR)) return false;
+        if (n > 0) at += (size_t)n;
+    }
+    return true;
+}
+
+static struct program *load(int fd, size_t most, char *err, size_t err_len)
+{
+    struct stat st;
+    if (!is_sealed(fd) || fstat(fd, &st)) {
+        snprintf(err, err_len, "what came with it is no sealed file in memory: preyctl makes one");
+        return NULL;
+    }
+    const size_t len = (size_t)st.st_size;
+    if (st.st_size < 0 || len > most) {
+        snprintf(err, err_len, "larger than %zu bytes", most);
+        return NULL;
+    }
+    uint8_t *bytes = malloc(len + 1);
+    const bool read = bytes && read_all(fd, bytes, len);
+    if (!read) snprintf(err, err_len, "%s", bytes ? "it cannot be read" : "out of memory");
+    struct program *p = read ? program_load(bytes, len, err, err_len) : NULL;
+    free(bytes);
+    return p;
+}
+
+struct program *handed_program(struct call *c, size_t most, char *err, size_t err_len)
+{
+    const int fd = call_take_fd(c);
+    if (fd < 0) {
+        snprintf(err, err_len, "no program came with it");
+        return NULL;
+    }
+    struct program *p = load(fd, most, err, err_len);
+    close(fd);
+    return p;
+}

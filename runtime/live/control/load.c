@@ -1,0 +1,188 @@
+/* See load.h. One at a time: it waits for the reload before, and who asked waits for it. */
+#include "runtime/live/control/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/live/control/asked.h"
+#include "runtime/live/control/document/document.h"
+#include "runtime/live/control/handed.h"
+#include "runtime/live/control/saved.h"
+#include "runtime/live/rules/reload.h"
+#include "runtime/live/rules/room.h"
+#include "runtime/live/tell/notified.h"
+
+#define CONFIRM_MOST_NS UINT64_C(4000000000000000000)
+
+struct load {
+    struct program *program; /* held */
+    char *name;
+    uint64_t confirm_ns; /* 0: it need not be confirmed */
+    bool saves, unjudged, begun;
+    struct program *before; /* held: what ran when it began */
+    char *before_name;
+    char what[300], by[60]; /* as it is told of */
+    struct call *call;      /* who waits; NULL: they are gone */
+};
+
+static void load_free(struct load *w)
+{
+    if (!w) return;
+    program_put(w->program);
+    program_put(w->before);
+    free(w->name);
+    free(w->before_name);
+    free(w);
+}
+
+void load_fini(struct live *l)
+{
+    load_free(l->load);
+    l->load = NULL;
+}
+
+/* ---- the answer ---- */
+
+/* Who asked is gone, or has been answered. */
+static void caller_gone(void *arg)
+{
+    struct live *l = arg;
+    if (l->load) l->load->call = NULL;
+}
+
+static const struct call_ops waits = {.over = caller_gone};
+
+static void document(struct live *l, struct call *c, const struct load *w, bool saved)
+{
+    const struct program *p = l->now.program;
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "program", w->name);
+    cJSON_AddNumberToObject(o, "rules", p->rules_count);
+    cJSON_AddNumberToObject(o, "services", p->past ? p->past->services : p->services_count);
+    cJSON_AddBoolToObject(o, "saved", saved);
+    if (w->confirm_ns)
+        cJSON_AddNumberToObject(o, "confirm_left_s", (double)(w->confirm_ns / 1000000000));
+    else
+        cJSON_AddNullToObject(o, "confirm_left_s");
+    call_document(c, o);
+    cJSON_Delete(o);
+}
+
+/* It runs. */
+static void answer(struct live *l, struct call *c, const struct load *w, const char *unsaved)
+{
+    char text[TEXT_NUMBER];
+    const bool saved = w->saves && !w->confirm_ns && !unsaved;
+    document(l, c, w, saved);
+    if (unsaved)
+        call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
+    else if (w->confirm_ns)
+        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm", w->name,
+                 l->confirm.back_name, text_duration(w->confirm_ns, text));
+    else
+        call_end(c, 0, "%.200s runs%s%.200s", w->name, saved ? ", and is saved as " : "", saved ? l->o->program : "");
+}
+
+/* ---- making it ---- */
+
+/* It was made, or why not. */
+static void over(struct live *l, const char *why)
+{
+    struct load *w = l->load;
+    struct call *c = w->call;
+    char err[500];
+    const char *unsaved = NULL;
+    l->load = NULL;
+    if (!why && w->confirm_ns) {
+        confirm_load(l, w->confirm_ns, w->before, w->before_name, w->saves);
+        w->before = NULL;
+        w->before_name = NULL;
+    } else if (!why && w->saves && saved_write(l, err, sizeof err)) {
+        unsaved = err;
+        events_tell(&l->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
+    }
+    if (c && why) call_end(c, 2, "%.200s: %.600s; %.100s goes on", w->name, why, l->now.name);
+    if (c && !why) answer(l, c, w, unsaved);
+    load_free(w);
+}
+
+void load_step(struct live *l)
+{
+    struct load *w = l->load;
+    if (!w || w->begun) return;
+    w->begun = true;
+    w->before = program_get(l->now.program->past ? l->now.program->past->under : l->now.program);
+    w->before_name = strdup(l->now.name);
+    if (!w->before_name) {
+        over(l, "out of memory");
+        return;
+    }
+    notified_reloading(l);
+    reload_to(l, &(struct reload_wish){.program = w->program,
+                                       .name = w->name,
+                                       .what = w->what,
+                                       .by = w->by,
+                                       .unjudged = w->unjudged,
+                                       .over = over});
+}
+
+/* ---- asking ---- */
+
+/* NULL: nothing stands in its way. */
+static const char *refusal(const struct live *l, const struct call *c, char *err, size_t err_len)
+{
+    uint64_t ns;
+    if (confirm_waits(l)) return "what runs waits to be confirmed: preyctl confirm";
+    if (l->load) return "another load is under way: ask again when it is through";
+    if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
+        return "how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18";
+    return call_is_true(c, "save") && !saved_may(l, err, err_len) ? err : NULL;
+}
+
+/* NULL: memory is out. The program is its own from then on. */
+static struct load *load_new(struct call *c, const char *name, struct program *p)
+{
+    struct load *w = calloc(1, sizeof *w);
+    if (w) w->name = strdup(name);
+    if (!w || !w->name) {
+        free(w);
+        return NULL;
+    }
+    w->program = p;
+    w->saves = call_is_true(c, "save");
+    w->unjudged = call_is_true(c, "allow_unjudged");
+    w->call = c;
+    if (call_has(c, "confirm_ns")) call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &w->confirm_ns);
+    snprintf(w->what, sizeof w->what, "load: %.200s", name);
+    snprintf(w->by, sizeof w->by, ", loaded by user %u", (unsigned)call_uid(c));
+    return w;
+}
+
+/* A program that is none is refused as one that cannot be made: it is told and counted. */
+static void refuse(struct live *l, struct call *c, const char *name, const char *why)
+{
+    events_tell(&l->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
+    document_old(l);
+    call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, l->now.name);
+}
+
+void asked_LOAD(void *with, struct call *c)
+{
+    struct live *l = with;
+    const char *said = call_text_of(c, "name"), *name = said && *said ? said : "program";
+    char err[600];
+    const char *why = refusal(l, c, err, sizeof err);
+    if (why) {
+        call_end(c, 2, "%s", why);
+        return;
+    }
+    struct program *p = handed_program(c, PBC_SIZE_MAX, err, sizeof err);
+    if (p) room_bound(l, p);
+    if (p && (l->load = load_new(c, name, p))) {
+        call_follow(c, &waits, l);
+        if (!l->reload) load_step(l);
+        return;
+    }
+    refuse(l, c, name, p ? "out of memory" : err);
+    program_put(p);
+}

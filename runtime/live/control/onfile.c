@@ -1,0 +1,56 @@
+/* See onfile.h. Nothing is mapped, for a file may be cut while it is read. */
+#include "runtime/live/control/onfile.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/live/main/state.h"
+
+static bool is_then(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Has nobody touched it since it was read? */
+static bool is_known(const struct onfile *f, const struct stat *st)
+{
+    return f->known && f->dev == st->st_dev && f->ino == st->st_ino && f->size == st->st_size &&
+           is_then(&f->written, &st->st_mtim) && is_then(&f->changed, &st->st_ctim);
+}
+
+/* One that changes while it is read is read again the next time. */
+static void read_it(struct onfile *f, int fd, const struct stat *st)
+{
+    struct stat now;
+    *f = (struct onfile){.dev = st->st_dev,
+                         .ino = st->st_ino,
+                         .size = st->st_size,
+                         .written = st->st_mtim,
+                         .changed = st->st_ctim,
+                         .known = true};
+    program_digest_open(fd, f->digest, f->fault, sizeof f->fault);
+    f->known = !fstat(fd, &now) && is_known(f, &now);
+}
+
+void onfile_look(struct live *l)
+{
+    struct onfile *f = &l->onfile;
+    const struct program *p = l->now.program;
+    const uint8_t *runs = p->past ? p->past->under->digest : p->digest;
+    char err[500];
+    struct stat st;
+    int fd;
+    if (!strcmp(l->o->program, "-")) {
+        f->differs = memcmp(runs, l->file_digest, sizeof l->file_digest) != 0;
+        return;
+    }
+    const int failed = ask_rules(l->channel, &fd, err, sizeof err);
+    if (failed) {
+        *f = (struct onfile){0};
+        snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));
+    } else {
+        if (!fstat(fd, &st) && !is_known(f, &st)) read_it(f, fd, &st);
+        close(fd);
+    }
+    f->differs = *f->fault || memcmp(runs, f->digest, sizeof f->digest) != 0;
+}

@@ -1,0 +1,28 @@
+/* See saved.h. */
+#include "runtime/live/control/saved.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/live/control/document/document.h"
+
+bool saved_may(const struct live *l, char *err, size_t err_len)
+{
+    if (strcmp(l->o->program, "-") != 0) return true;
+    snprintf(err, err_len, "what preyrun was started with came by standard input, so there is no file to replace");
+    return false;
+}
+
+int saved_write(struct live *l, char *err, size_t err_len)
+{
+    size_t len;
+    uint8_t *bytes = program_file(l->now.program, &len);
+    snprintf(err, err_len, "out of memory");
+    const int failed = bytes ? ask_save(l->channel, bytes, len, err, err_len) : -ENOMEM;
+    free(bytes);
+    if (failed) return failed;
+    memcpy(l->file_digest, l->now.program->digest, sizeof l->file_digest);
+    document_old(l);
+    return 0;
+}

@@ -1,0 +1,399 @@
+/* See onlookers.h. Who looks on has a place of OBSERVERS_MOST. Sets of them are made for the workers one after the
+ * other: a new one when all workers have taken the one before, so that there are two at most; a place is free, and its
+ * filter gone, when no set has it any more. */
+#include "runtime/live/control/trace/onlookers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/control/asked.h"
+#include "runtime/live/control/filtered.h"
+#include "runtime/live/control/trace/seen.h"
+#include "runtime/live/rules/reload.h"
+#include "vm/kernel/events.h"
+
+/* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
+enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
+#define A_SECOND_NS UINT64_C(1000000000)
+#define STEP_NS     UINT64_C(1000000)
+enum { TELL_MOST = 4096 /* frames of a worker, before others have their turn: a few milliseconds */ };
+enum { TRACED_BYTES = 512 /* of a frame: its headers */, SNAP_MOST = 1 << 18 };
+
+struct onlooker {
+    struct call *call; /* NULL: it is gone, and its place is not yet free */
+    struct live *l;
+    struct filter filter;
+    struct observer as;
+    struct limit limit;             /* of what the kernel judged: the workers' are theirs */
+    bool captures, begun;           /* begun: all workers show it what comes */
+    uint64_t most, told;            /* frames */
+    uint64_t left_out, lost_before; /* frames that found no room here; that its place had lost before it came */
+    uint64_t untold_before;         /* that found no room on their way from the kernel */
+    uint64_t lost_told, told_ns;    /* of those how many it was told, and when */
+    uint64_t until_ns;              /* UINT64_MAX: until it goes */
+};
+
+struct onlookers {
+    struct onlooker *at[OBSERVERS_MOST];
+    struct observer_set *set, *before; /* that workers have or are to take; that some may still have */
+    uint64_t last_id;
+    uint64_t ahead_ns; /* the clock on the wall over CLOCK_MONOTONIC */
+    bool changed;      /* the set is not of those who are there */
+};
+
+/* ---- sets ---- */
+
+static bool all_have_taken(const struct live *l)
+{
+    const struct observer_set *s = l->onlookers->set;
+    for (unsigned i = 0; s && i < l->worker_count; i++)
+        if (__atomic_load_n(&l->workers[i]->observing.taken, __ATOMIC_ACQUIRE) != s->number) return false;
+    return true;
+}
+
+static void onlooker_free(struct onlooker *k)
+{
+    filter_fini(&k->filter);
+    free(k);
+}
+
+/* No worker has the set before: those who were in it alone are free. */
+static void free_places(struct onlookers *o)
+{
+    free(o->before);
+    o->before = NULL;
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
+        struct onlooker *k = o->at[i];
+        if (!k || k->call || (o->set && o->set->of[i].id == k->as.id)) continue;
+        onlooker_free(k);
+        o->at[i] = NULL;
+    }
+}
+
+static void give_set(struct live *l)
+{
+    struct onlookers *o = l->onlookers;
+    struct observer_set *s = calloc(1, sizeof *s);
+    if (!s) return; /* later */
+    s->number = o->set ? o->set->number + 1 : 1;
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
+        if (!o->at[i] || !o->at[i]->call) continue;
+        s->of[i] = o->at[i]->as;
+        s->count++;
+    }
+    o->before = o->set;
+    o->set = s;
+    o->changed = false;
+    for (unsigned i = 0; i < l->worker_count; i++) worker_observe(l->workers[i], s);
+}
+
+/* ---- the end of one ---- */
+
+static uint64_t lost(const struct onlooker *k, unsigned place)
+{
+    uint64_t n = k->left_out - k->lost_before;
+    for (unsigned i = 0; i < k->l->worker_count; i++)
+        n += __atomic_load_n(&k->l->workers[i]->observing.lost[place], __ATOMIC_RELAXED);
+    return n;
+}
+
+static unsigned seat_of(const struct onlooker *k)
+{
+    unsigned at = 0;
+    while (k->l->onlookers->at[at] != k) at++;
+    return at;
+}
+
+static void end(struct onlooker *k)
+{
+    char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
+    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->l).untold - k->untold_before;
+    if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
+    if (untold)
+        snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
+                 text_number(untold, number));
+    call_end(k->call, 0, "%s packet%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", more, unseen);
+}
+
+static void over(void *arg)
+{
+    struct onlooker *k = arg;
+    k->call = NULL;
+    k->l->onlookers->changed = true;
+    in_kernel_samples(k->l);
+}
+
+/* ---- what is seen ---- */
+
+static void tell_one(struct onlooker *k, const struct seen *s)
+{
+    const bool room = call_waits(k->call) < WAITS_MOST;
+    if (!room || !(k->captures ? seen_block(k->call, s, k->as.snap) : seen_line(k->call, s)))
+        k->left_out++;
+    else
+        k->told++;
+    if (k->told == k->most) end(k);
+}
+
+static void tell_all(struct live *l, const struct tape_seen *from, const struct seen *s)
+{
+    for (uint32_t left = from->observers; left; left &= left - 1) {
+        struct onlooker *k = l->onlookers->at[__builtin_ctz(left)];
+        if (k && k->call) tell_one(k, s);
+    }
+}
+
+/* It stays what it was unless the clock was surely set, or steered away: two clocks are not read at once, and times are
+ * to be in the order of what is told. */
+static uint64_t ahead(struct onlookers *o)
+{
+    const uint64_t before_ns = clock_ns(CLOCK_MONOTONIC), wall_ns = clock_ns(CLOCK_REALTIME),
+                   after_ns = clock_ns(CLOCK_MONOTONIC), mono_ns = wall_ns - o->ahead_ns;
+    if (mono_ns < before_ns - STEP_NS || mono_ns > after_ns + STEP_NS) o->ahead_ns = wall_ns - after_ns;
+    return o->ahead_ns;
+}
+
+/* Names of a program that is gone meanwhile are not known. */
+static void tell_record(struct live *l, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
+{
+    const struct labels *labels = reload_labels(l, (const struct program *)(uintptr_t)r->number);
+    const uint8_t *at = (const uint8_t *)(r + 1);
+    for (unsigned i = 0; i < r->count; i++) {
+        const struct tape_seen *from = (const void *)at;
+        const struct tape_frame *frame = (const void *)(from + 1);
+        const struct seen s = {.wall_ns = r->now_ns + ahead_ns,
+                               .worker = w->cfg.worker,
+                               .device = l->o->ifaces[frame->port % l->o->iface_count],
+                               .iface = frame->port % l->o->iface_count,
+                               .verdict = &from->verdict,
+                               .labels = labels,
+                               .frame = frame};
+        tell_all(l, from, &s);
+        at += sizeof *from + sizeof *frame + tape_padded(frame->cap_len);
+    }
+}
+
+/* The oldest record of all tapes, and whose it is; there: how far each may be read, NULL: to its end. */
+static const struct tape_record *oldest(const struct live *l, const uint64_t there[], struct worker **whose)
+{
+    const struct tape_record *first = NULL;
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        struct tape *t = &l->workers[i]->observing.tape;
+        const struct tape_record *r = tape_next(t, there ? there[i] : tape_there(t));
+        if (!r || (first && r->now_ns >= first->now_ns)) continue;
+        first = r;
+        *whose = l->workers[i];
+    }
+    return first;
+}
+
+/* What workers judged until then; false: there is more, and a worker calls again. */
+static bool tell_until(struct live *l, uint64_t until_ns, const uint64_t there[])
+{
+    const uint64_t ahead_ns = ahead(l->onlookers);
+    const struct tape_record *r;
+    struct worker *w = NULL;
+    unsigned told = 0;
+    while ((r = oldest(l, there, &w)) && r->now_ns <= until_ns) {
+        if (told >= TELL_MOST) {
+            wake(w->call_fd);
+            return false;
+        }
+        told += r->count + 1u;
+        if (r->kind == TAPE_SEEN) tell_record(l, w, r, ahead_ns);
+        tape_done(&w->observing.tape, r);
+    }
+    return true;
+}
+
+/* What was on a tape before the kernel was heard comes after all that it had told by then: it told that earlier, or
+ * else tell_until has had its turn with it. */
+bool onlookers_tell(struct live *l)
+{
+    uint64_t there[WORKERS_MOST];
+    if (!l->onlookers) return true;
+    for (unsigned i = 0; i < l->worker_count; i++) there[i] = tape_there(&l->workers[i]->observing.tape);
+    if (onlookers_there(l) && !in_kernel_called(l)) return false;
+    return tell_until(l, UINT64_MAX, there);
+}
+
+/* ---- what the kernel judged ---- */
+
+bool onlookers_there(const struct live *l)
+{
+    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++)
+        if (l->onlookers->at[i] && l->onlookers->at[i]->call) return true;
+    return false;
+}
+
+/* As on a worker's tape. */
+struct copied {
+    struct tape_frame frame;
+    uint8_t bytes[KERNEL_EVENT_BYTES];
+};
+
+static void copy(struct copied *c, const struct pkt *pkt)
+{
+    c->frame =
+        (struct tape_frame){.cap_len = pkt->cap_len,
+                            .wire_len = pkt->wire_len,
+                            .segment = pkt->segment,
+                            .port = (uint8_t)pkt->cookie,
+                            .tag_count = pkt->tag_count,
+                            .tags = {{pkt->tags[0].tpid, pkt->tags[0].tci}, {pkt->tags[1].tpid, pkt->tags[1].tci}}};
+    memcpy(c->bytes, pkt->data, pkt->cap_len);
+}
+
+void onlookers_see(struct live *l, const struct sampled *s)
+{
+    const struct tape_verdict v = tape_verdict_of(s->verdict);
+    struct copied copied;
+    const unsigned port = (unsigned)s->pkt->cookie;
+    if (!l->onlookers) return;
+    tell_until(l, s->at_ns, NULL);
+    copy(&copied, s->pkt);
+    const struct seen seen = {.wall_ns = s->at_ns + ahead(l->onlookers),
+                              .worker = SEEN_IN_KERNEL,
+                              .device = l->o->ifaces[port],
+                              .iface = port,
+                              .verdict = &v,
+                              .labels = s->labels,
+                              .frame = &copied.frame};
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
+        struct onlooker *k = l->onlookers->at[i];
+        if (!k || !k->call || !filter_takes(&k->filter, s->pkt, s->key, port)) continue;
+        if (limit_take(&k->limit, s->at_ns))
+            tell_one(k, &seen);
+        else
+            k->left_out++;
+    }
+}
+
+/* ---- time ---- */
+
+static void tell_begun(struct onlooker *k)
+{
+    const unsigned n = k->l->worker_count;
+    k->begun = true;
+    call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
+}
+
+/* In between, once a second at most. */
+static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
+{
+    char line[60];
+    const uint64_t n = lost(k, seat);
+    if (k->captures || n == k->lost_told || now_ns - k->told_ns < A_SECOND_NS) return;
+    const int len = snprintf(line, sizeof line, "{\"lost\":%llu}", (unsigned long long)(n - k->lost_told));
+    k->told_ns = now_ns;
+    if (call_waits(k->call) < WAITS_MOST && call_json(k->call, line, (size_t)len)) k->lost_told = n;
+}
+
+/* All workers have the newest set. */
+static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
+{
+    if (!k->begun && k->l->onlookers->set && k->l->onlookers->set->of[seat].id == k->as.id) tell_begun(k);
+    tell_lost(k, seat, now_ns);
+}
+
+void onlookers_step(struct live *l, uint64_t now_ns)
+{
+    struct onlookers *o = l->onlookers;
+    if (!o) return;
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++)
+        if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
+    if (!all_have_taken(l)) return;
+    /* What was seen for those who are in the set before alone is still theirs. */
+    if (o->before && !onlookers_tell(l) && !tell_until(l, UINT64_MAX, NULL)) return; /* the kernel may tell for ever */
+    free_places(o);
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++)
+        if (o->at[i] && o->at[i]->call) look_after(o->at[i], i, now_ns);
+    if (o->changed) give_set(l);
+}
+
+int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most)
+{
+    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++) {
+        const struct onlooker *k = l->onlookers->at[i];
+        if (!k || !k->call) continue;
+        const uint64_t left = k->until_ns > now_ns ? (k->until_ns - now_ns) / 1000000 + 1 : 0;
+        if (left < (uint64_t)most) most = (int)left;
+    }
+    return most;
+}
+
+void onlookers_fini(struct live *l)
+{
+    struct onlookers *o = l->onlookers;
+    if (!o) return;
+    for (unsigned i = 0; i < OBSERVERS_MOST; i++)
+        if (o->at[i]) onlooker_free(o->at[i]);
+    free(o->set);
+    free(o->before);
+    free(o);
+    l->onlookers = NULL;
+}
+
+/* ---- the questions ---- */
+
+/* A place, and a tape of each worker; NULL after the call has ended. */
+static struct onlooker **place_for(struct live *l, struct call *c)
+{
+    bool fine = l->onlookers || (l->onlookers = calloc(1, sizeof *l->onlookers));
+    for (unsigned i = 0; fine && i < l->worker_count; i++) fine = !observing_init(&l->workers[i]->observing);
+    for (unsigned i = 0; fine && i < OBSERVERS_MOST; i++)
+        if (!l->onlookers->at[i]) return &l->onlookers->at[i];
+    if (fine)
+        call_end(c, 2, "%d others look on at this time: ask again when some have ended", OBSERVERS_MOST);
+    else
+        call_end(c, 2, "out of memory");
+    return NULL;
+}
+
+static bool read_bounds(const struct call *c, struct onlooker *k, char *err, size_t err_len)
+{
+    uint64_t ns = 0, snap = SNAP_MOST;
+    k->most = UINT64_MAX;
+    const bool good = (!call_has(c, "count") || call_number_of(c, "count", UINT32_MAX, &k->most)) &&
+                      (!call_has(c, "ns") || call_number_of(c, "ns", INT64_MAX, &ns)) &&
+                      (!call_has(c, "snap") || call_number_of(c, "snap", SNAP_MOST, &snap)) && snap && k->most;
+    if (!good) snprintf(err, err_len, "`count`, `ns` and `snap` are numbers from 1 on, `snap` up to %d", SNAP_MOST);
+    k->until_ns = ns ? clock_ns(CLOCK_MONOTONIC) + ns : UINT64_MAX;
+    k->as.snap = k->captures ? (uint32_t)snap : TRACED_BYTES;
+    return good;
+}
+
+static void begin(struct live *l, struct call *c, bool captures)
+{
+    static const struct call_ops looks = {.over = over};
+    char err[400];
+    struct onlooker **place = place_for(l, c), *k = place ? calloc(1, sizeof *k) : NULL;
+    if (!k) {
+        if (place) call_end(c, 2, "out of memory");
+        return;
+    }
+    k->l = l;
+    k->captures = captures;
+    if (!read_bounds(c, k, err, sizeof err) || !filtered(l, c, &k->filter, err, sizeof err)) {
+        call_end(c, 2, "%s", err);
+        onlooker_free(k);
+        return;
+    }
+    k->as.filter = &k->filter;
+    k->as.id = ++l->onlookers->last_id;
+    k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
+    *place = k;
+    k->lost_before = lost(k, (unsigned)(place - l->onlookers->at));
+    k->untold_before = in_kernel_more(l).untold;
+    k->call = c;
+    l->onlookers->changed = true;
+    limit_init(&k->limit, k->as.rate);
+    in_kernel_samples(l);
+    call_follow(c, &looks, k);
+    if (captures) seen_section(c, l->o->ifaces, l->o->iface_count);
+}
+
+void asked_TRACE(void *with, struct call *c) { begin(with, c, false); }
+void asked_CAPTURE(void *with, struct call *c) { begin(with, c, true); }

@@ -1,0 +1,110 @@
+/* See seen.h. */
+#include "runtime/live/control/trace/seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/record/blocks.h"
+
+static struct verdict verdict_of(const struct seen *s)
+{
+    const struct tape_verdict *v = s->verdict;
+    return (struct verdict){.action = v->action,
+                            .reason = v->reason,
+                            .flags = v->flags,
+                            .rule = s->labels ? v->rule : RULE_NONE,
+                            .service = s->labels ? v->service : PBC_NONE,
+                            .server = s->labels ? v->server : PBC_NONE};
+}
+
+/* The bytes are those of the tape, which nobody writes before it is taken on. */
+static void describe(const struct seen *s, char *buf, size_t len)
+{
+    struct pkt pkt;
+    struct key key;
+    const struct tape_frame *f = s->frame;
+    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    pkt.tag_count = f->tag_count;
+    for (unsigned i = 0; i < 2; i++) {
+        pkt.tags[i].tpid = f->tags[i].tpid;
+        pkt.tags[i].tci = f->tags[i].tci;
+    }
+    pkt_parse(&pkt, NULL, &key);
+    pkt_describe(&pkt, &key, buf, len);
+    text_clean(buf);
+}
+
+static const char *rule_of(const struct seen *s, const struct verdict *v)
+{
+    return s->labels ? label_of(s->labels, v->rule) : "-";
+}
+static const char *server_of(const struct seen *s, const struct verdict *v)
+{
+    return s->labels ? label_server(s->labels, v->server) : "-";
+}
+static const char *service_of(const struct seen *s, const struct verdict *v)
+{
+    return s->labels ? label_service(s->labels, v->service) : "-";
+}
+
+static void word(FILE *out, const char *member, const char *value)
+{
+    fprintf(out, ",\"%s\":", member);
+    if (!strcmp(value, "-"))
+        fputs("null", out);
+    else
+        text_json(out, value);
+}
+
+bool seen_line(struct call *c, const struct seen *s)
+{
+    const struct verdict v = verdict_of(s);
+    char text[300], when[TEXT_TIME], *line = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&line, &len);
+    if (!out) return false;
+    describe(s, text, sizeof text);
+    fprintf(out, "{\"time\":\"%s\",\"worker\":", text_iso(s->wall_ns, when));
+    if (s->worker == SEEN_IN_KERNEL)
+        fputs("null", out);
+    else
+        fprintf(out, "%u", s->worker);
+    word(out, "interface", s->device);
+    word(out, "packet", text);
+    fprintf(out, ",\"bytes\":%u,\"verdict\":\"%s\"", s->frame->wire_len, action_name(v.action));
+    word(out, "rule", rule_of(s, &v));
+    word(out, "service", service_of(s, &v));
+    word(out, "server", server_of(s, &v));
+    word(out, "reason", reason_name(v.reason));
+    fputc('}', out);
+    const bool told = !fclose(out) && call_json(c, line, len);
+    free(line);
+    return told;
+}
+
+/* ---- captures ---- */
+
+static bool give(struct call *c, struct bytes *b)
+{
+    const bool told = !b->failed && call_bytes(c, b->at, b->len);
+    bytes_fini(b);
+    return told;
+}
+
+bool seen_section(struct call *c, const char *const devices[], unsigned count)
+{
+    struct bytes b = {0};
+    blocks_section(&b, devices, count);
+    return give(c, &b);
+}
+
+bool seen_block(struct call *c, const struct seen *s, uint32_t snap)
+{
+    const struct verdict v = verdict_of(s);
+    struct bytes b = {0};
+    char comment[300];
+    snprintf(comment, sizeof comment, "%s  rule %.100s  server %.100s  reason %s", action_name(v.action),
+             rule_of(s, &v), server_of(s, &v), reason_name(v.reason));
+    blocks_seen(&b, s->iface, s->wall_ns, s->frame, snap, comment);
+    return give(c, &b);
+}

@@ -1,0 +1,197 @@
+/* Before anything is changed: what of this host stands in the way of the program. */
+#include "runtime/live/main/look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/device/tun.h"
+#include "runtime/host/guard/guarded.h"
+#include "runtime/host/look/preflight.h"
+#include "runtime/io/steer/gate.h"
+#include "runtime/io/steer/steer.h"
+#include "runtime/live/carry/proxy/look_tls.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/steered.h"
+#include "vm/flow/table.h"
+#include "vm/flow/track.h"
+#include "vm/packet/edit/recipe.h"
+
+/* Servers as preflight asks for them; names in one block. */
+struct servers {
+    struct preflight_server *all; /* [program->servers_count + nats_count] */
+    char (*names)[128];
+    unsigned count;
+};
+
+static void add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
+{
+    struct preflight_server *to = &s->all[s->count];
+    memcpy(to->addr.word, addr, sizeof to->addr.word);
+    to->addr.family = family;
+    to->overhead = overhead;
+    to->sent_on = true;
+    to->name = s->names[s->count++];
+    snprintf(s->names[s->count - 1], sizeof *s->names, "%s", name);
+}
+
+static unsigned overhead_of(const struct pbc_service *s, const struct pbc_server *server)
+{
+    if (!mode_is(s->mode, MODE_TUNNELS)) return 0;
+    const unsigned kind = s->mode == PBC_MODE_DSR_IPIP ? RECIPE_IPIP : s->gue_variant ? RECIPE_GUE1 : RECIPE_GUE;
+    return recipe_overhead((uint8_t)(kind | (server->family == 6 ? RECIPE_IP6 : 0)));
+}
+
+/* The servers of a pool, unless they are there already; a tunnel's overhead is the largest that is asked for. */
+static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
+                     uint32_t *place)
+{
+    const bool sent_on = !mode_is(service->mode, MODE_PROXIES);
+    for (uint32_t i = p->pools[pool].servers; i < p->pools[pool].servers + p->pools[pool].server_count; i++) {
+        const struct pbc_server *server = &p->servers[i];
+        const unsigned overhead = overhead_of(service, server);
+        char name[128];
+        if (place[i]) {
+            if (sent_on) s->all[place[i] - 1].sent_on = true;
+            if (overhead > s->all[place[i] - 1].overhead) s->all[place[i] - 1].overhead = overhead;
+            continue;
+        }
+        snprintf(name, sizeof name, "%.60s/%.60s", program_str(p, p->pools[pool].name), program_str(p, server->name));
+        add(s, name, server->addr, server->family, overhead);
+        s->all[s->count - 1].sent_on = sent_on;
+        place[i] = s->count;
+    }
+}
+
+static bool find_servers(struct servers *s, const struct program *p)
+{
+    const size_t most = (size_t)p->servers_count + p->nats_count + 1;
+    uint32_t *place = calloc(most, sizeof *place);
+    s->all = calloc(most, sizeof *s->all);
+    s->names = calloc(most, sizeof *s->names);
+    const bool good = place && s->all && s->names;
+    for (uint32_t i = 0; good && i < p->services_count; i++) {
+        const struct pbc_service *service = &p->services[i];
+        for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
+            for (uint32_t k = 0; k < p->branches[b].share_count; k++)
+                add_pool(s, p, service, p->shares[p->branches[b].shares + k].pool, place);
+    }
+    for (uint32_t i = 0; good && i < p->nats_count; i++)
+        if (p->nats[i].kind == PBC_NAT_FORWARD)
+            add(s, program_str(p, p->nats[i].name), p->nats[i].target, p->nats[i].family, 0);
+    free(place);
+    return good;
+}
+
+static void say(void *arg, bool fatal, const char *what, const char *mend)
+{
+    (void)arg;
+    live_complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
+}
+
+/* Replies to the host's own connections from such an address would be taken for those of translated ones. */
+static void look_at_sources(const struct live *l)
+{
+    const struct program *p = l->now.program;
+    const struct host_self self = host_self(l->host);
+    for (uint32_t i = 0; i < p->pools_count; i++) {
+        const struct pbc_pool *pool = &p->pools[i];
+        bool own = false;
+        for (uint32_t k = 0; k < pool->source_count; k++) own |= host_self_meets(&self, p, &p->sets[pool->sources + k]);
+        if (own && pool->source_port_lo < PBC_OWN_PORT_LO)
+            live_complain(
+                "notice: pool %.60s translates to an address of this machine itself, and to ports from %u on, which "
+                "its own connections to those servers then can't use; this mends it: leave `source` out",
+                program_str(p, pool->name), pool->source_port_lo);
+    }
+}
+
+/* Tables of flows, full, of all workers. */
+static uint64_t tables_of(const struct live *l)
+{
+    const struct program *p = l->now.program;
+    const struct flow_table_cfg cfg = track_table_cfg(p, true);
+    const uint64_t tables = program_begins_flows(p) ? flow_table_reserves(&cfg) : 0;
+    return tables * (l->worker_count ? l->worker_count : 1);
+}
+
+/* Receive rings, which workers on packet sockets share, as far as that goes. */
+static uint64_t rings_of(const struct live *l)
+{
+    const uint64_t workers = l->worker_count ? l->worker_count : 1, least = workers * OPTIONS_RING_LEAST;
+    const uint64_t each = l->io == &io_XDP ? l->o->ring * workers : l->o->ring > least ? l->o->ring : least;
+    return each * l->o->iface_count;
+}
+
+/* What the program adds to the look at the host. False: memory is out. */
+static bool add_program(struct preflight *look, struct live *l, struct guarded *g, struct servers *s)
+{
+    shared_ports_look(l, l->now.program);
+    if (!guarded_init(g, l->now.program, NULL, NULL, true) || !find_servers(s, l->now.program)) return false;
+    look->servers = s->all;
+    look->server_count = s->count;
+    look->sends_on = s->count > 0;
+    look->ports = g->ports;
+    look->port_count = g->port_count;
+    look->bound = l->ports.host.bound;
+    look->bound_count = l->ports.host.bound_count;
+    look->matches = g->matches;
+    look->match_count = g->match_count;
+    look->table_bytes = tables_of(l);
+    look->ring_bytes = rings_of(l);
+    return true;
+}
+
+/* On `packet` what looks like a part of the proxy's is held back in traffic control, where the kernel can. */
+static void look_at_gate(const struct live *l, const struct program *p)
+{
+    const char *lacks = l->io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
+    if (lacks)
+        live_complain(
+            "notice: what is for `mode proxy` and of no connection is not held back, and gets a reset of this "
+            "machine's: %s",
+            lacks);
+}
+
+/* The device by which the host gets back what is its own. */
+static int look_at_tun(const struct live *l, const struct program *p)
+{
+    char err[300];
+    return steered_needs_tun(l, p) && tun_lack(err, sizeof err) ? live_complain("%s", err) : 0;
+}
+
+/* Loaded once for the look alone, and put nowhere: a start finds out by itself. */
+static int look_at_steering(const struct live *l)
+{
+    char err[300];
+    if (!l->o->preflight || l->io != &io_XDP || l->in_kernel) return 0;
+    struct steer *s = steer_open(0, err, sizeof err);
+    steer_close(s);
+    return s ? 0 : live_complain("--io xdp: %s", err);
+}
+
+int look_at_host(struct live *l)
+{
+    struct servers s = {0};
+    struct guarded g = {0};
+    bool bridged[OPTIONS_IFACES];
+    for (unsigned i = 0; i < l->o->iface_count; i++) bridged[i] = l->o->peer[i] != OPTIONS_NO_PEER;
+    struct preflight look = {.interfaces = l->o->ifaces,
+                             .interface_count = l->o->iface_count,
+                             .bridged = bridged,
+                             .name = l->o->name,
+                             .log = l->o->log_to,
+                             .stats = l->o->stats ? &l->o->stats_at.any : NULL,
+                             .stats_text = l->o->stats,
+                             .xdp = l->io == &io_XDP,
+                             .xdp_replace = l->o->xdp_replace,
+                             .guarded = true};
+    const struct program *p = l->now.program;
+    const bool good = !p || add_program(&look, l, &g, &s);
+    const int status = !good ? live_complain("out of memory") : host_preflight(l->host, &look, say, NULL) ? 2 : 0;
+    guarded_fini(&g);
+    free(s.all);
+    free(s.names);
+    if (p && !status) look_at_sources(l);
+    if (p) look_at_gate(l, p);
+    return p ? status | look_at_tun(l, p) | look_at_steering(l) | look_at_tls(p) : status;
+}

@@ -1,0 +1,236 @@
+/* See byhand.h. */
+#include "runtime/live/rules/byhand.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/control/document/document.h"
+#include "runtime/live/rules/health.h"
+#include "runtime/live/world/world.h"
+
+const char *const by_hand_words[BY_HAND_STATES] = {
+    [BY_HAND_FILE] = "file", [BY_HAND_DRAIN] = "drain", [BY_HAND_UP] = "up", [BY_HAND_DOWN] = "down"};
+
+const char *by_hand_word(const struct by_hand *h)
+{
+    return h && h->state == BY_HAND_FILE && h->weighted ? "weight" : by_hand_words[h ? h->state : BY_HAND_FILE];
+}
+
+/* The servers that the file names; those of the past come after them. */
+static uint32_t servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
+
+static bool is_named(const struct program *p, uint32_t server, const char *name)
+{
+    const char *pool = program_str(p, p->pools[p->servers[server].pool].name);
+    const size_t len = strlen(pool);
+    return !strncmp(name, pool, len) && name[len] == '/' &&
+           !strcmp(name + len + 1, program_str(p, p->servers[server].name));
+}
+
+/* PBC_NONE: the program has none of that name. */
+static uint32_t server_named(const struct program *p, const char *name)
+{
+    for (uint32_t s = 0; s < servers(p); s++)
+        if (is_named(p, s, name)) return s;
+    return PBC_NONE;
+}
+
+void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len)
+{
+    const struct by_hand *h = r->by_hand[server];
+    char bound[TEXT_NUMBER], weight[60];
+    const unsigned written = r->program->servers[server].weight;
+    if (h && h->weighted)
+        snprintf(weight, sizeof weight, "weight %u by hand, %u in the file", (unsigned)h->weight, written);
+    else
+        snprintf(weight, sizeof weight, "weight %u, as in the file", written);
+    const int used = snprintf(text, len, "%s: ", label_server(&r->labels, server));
+    switch (h ? h->state : BY_HAND_FILE) {
+    case BY_HAND_DRAIN:
+        snprintf(text + used, len - (size_t)used, "it drains%s%s", h->bound_ns ? ", for at most " : "",
+                 h->bound_ns ? text_duration(h->bound_ns, bound) : "; its flows end when they end");
+        break;
+    case BY_HAND_UP:
+        snprintf(text + used, len - (size_t)used, "up by hand, whatever its checks say; %s", weight);
+        break;
+    case BY_HAND_DOWN: snprintf(text + used, len - (size_t)used, "down by hand"); break;
+    default: snprintf(text + used, len - (size_t)used, "%s", weight);
+    }
+}
+
+/* ---- by name ---- */
+
+static int compare_labels(const void *x, const void *y, void *arg)
+{
+    const struct labels *all = arg;
+    return strcmp(label_server(all, *(const uint32_t *)x), label_server(all, *(const uint32_t *)y));
+}
+
+/* Indices of the program's servers, sorted by label (POOL/SERVER); the caller frees them. NULL: memory is out. */
+static uint32_t *in_order(const struct ruling *r)
+{
+    const uint32_t count = servers(r->program);
+    uint32_t *all = malloc((count + 1u) * sizeof *all);
+    for (uint32_t i = 0; all && i < count; i++) all[i] = i;
+    if (all) qsort_r(all, count, sizeof *all, compare_labels, (void *)(uintptr_t)&r->labels);
+    return all;
+}
+
+static uint32_t server_in_order(const struct ruling *r, const uint32_t *all, const char *label)
+{
+    uint32_t lo = 0, hi = servers(r->program);
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        const int order = strcmp(label, label_server(&r->labels, all[mid]));
+        if (!order) return all[mid];
+        if (order < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return PBC_NONE;
+}
+
+/* ---- what follows ---- */
+
+static uint16_t weight_of(const struct by_hand *h)
+{
+    if (h->state == BY_HAND_DRAIN) return FACTS_DRAINS;
+    return h->weighted ? (uint16_t)(h->weight + 1) : 0;
+}
+
+void by_hand_apply(const struct live *l, struct ruling *r)
+{
+    memset(r->weights, 0, r->program->servers_count * sizeof *r->weights);
+    memset(r->by_hand, 0, r->program->servers_count * sizeof *r->by_hand);
+    uint32_t *all = l->by_hand ? in_order(r) : NULL;
+    for (struct by_hand *h = l->by_hand; h; h = h->next) {
+        const uint32_t s = all ? server_in_order(r, all, h->server) : server_named(r->program, h->server);
+        h->found = s != PBC_NONE;
+        if (!h->found) continue;
+        r->by_hand[s] = h;
+        r->weights[s] = weight_of(h);
+    }
+    free(all);
+}
+
+unsigned by_hand_weight(const struct ruling *r, uint32_t server)
+{
+    const struct facts f = {.weights = r->weights};
+    return facts_weight(&f, server, r->program->servers[server].weight);
+}
+
+bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say)
+{
+    const struct by_hand *h = r->by_hand[server];
+    if (!h || h->state == BY_HAND_FILE) return checks_say;
+    if (h->state == BY_HAND_DRAIN) return h->over || checks_say;
+    return h->state == BY_HAND_DOWN;
+}
+
+static bool follow(struct live *l, uint64_t now_ns)
+{
+    document_old(l);
+    health_agree(&l->now, now_ns);
+    return world_publish(l, false);
+}
+
+/* ---- setting ---- */
+
+/* The one of that name, a new one if need be. NULL: memory is out. */
+static struct by_hand *one(struct live *l, const char *server)
+{
+    struct by_hand *h = l->by_hand;
+    while (h && strcmp(h->server, server) != 0) h = h->next;
+    if (h) return h;
+    h = calloc(1, sizeof *h);
+    if (h) h->server = strdup(server);
+    if (!h || !h->server) {
+        free(h);
+        return NULL;
+    }
+    h->next = l->by_hand;
+    return l->by_hand = h;
+}
+
+/* Unlink and free what is set of a server, where `goes` says so. */
+static void forget(struct live *l, bool goes(const struct by_hand *))
+{
+    for (struct by_hand **at = &l->by_hand; *at;) {
+        struct by_hand *h = *at;
+        if (!goes(h)) {
+            at = &h->next;
+            continue;
+        }
+        *at = h->next;
+        free(h->server);
+        free(h);
+    }
+}
+
+static bool says_nothing(const struct by_hand *h) { return h->state == BY_HAND_FILE && !h->weighted; }
+
+static bool is_nobodys(const struct by_hand *h) { return !h->found; }
+
+static bool is_any(const struct by_hand *h)
+{
+    (void)h;
+    return true;
+}
+
+/* A weight ends a drain; `file` takes all back; other states leave the weight. */
+static void take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
+{
+    if (w->weighted) h->weight = w->weight;
+    if (w->weighted && h->state == BY_HAND_DRAIN) h->state = BY_HAND_FILE;
+    if (!w->weighted) h->state = w->state;
+    h->weighted = w->weighted || (h->weighted && w->state != BY_HAND_FILE);
+    h->until_ns = w->bound_ns ? now_ns + w->bound_ns : UINT64_MAX;
+    h->bound_ns = w->bound_ns;
+    h->over = false;
+    h->by = w->by;
+    h->at_ns = w->at_ns;
+}
+
+uint32_t by_hand_server(const struct live *l, const char *name) { return server_named(l->now.program, name); }
+
+int by_hand_set(struct live *l, uint32_t server, const struct by_hand *w)
+{
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    struct by_hand *h = one(l, label_server(&l->now.labels, server));
+    if (!h) return -ENOMEM;
+    take(h, w, now_ns);
+    h->found = true;
+    const bool keeps = !says_nothing(h);
+    l->now.by_hand[server] = keeps ? h : NULL;
+    l->now.weights[server] = weight_of(h);
+    if (!keeps) forget(l, says_nothing);
+    if (!follow(l, now_ns)) l->stale = true;
+    return 0;
+}
+
+/* A drain is over: what becomes of the flows that are left. */
+static const char *what_follows(const struct live *l, const struct by_hand *h)
+{
+    const struct program *p = l->now.program;
+    const uint32_t s = server_named(p, h->server);
+    if (s == PBC_NONE || p->pools[p->servers[s].pool].on_down == PBC_DOWN_RESET) return "what is left is reset";
+    return "what is left goes on until it ends, as its pool says (on down keep)";
+}
+
+bool by_hand_tick(struct live *l, uint64_t now_ns)
+{
+    bool any = false;
+    for (struct by_hand *h = l->by_hand; h; h = h->next) {
+        if (h->state != BY_HAND_DRAIN || h->over || now_ns < h->until_ns) continue;
+        any = h->over = true;
+        events_tell(&l->events, TOLD_HAND, "%s has drained for as long as it was given: %s", h->server,
+                    what_follows(l, h));
+    }
+    return any ? follow(l, now_ns) : true;
+}
+
+void by_hand_forget(struct live *l) { forget(l, is_nobodys); }
+void by_hand_fini(struct live *l) { forget(l, is_any); }

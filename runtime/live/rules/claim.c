@@ -1,0 +1,107 @@
+/* What this instance changes on the host while it runs: guard rules, reserved ports. The parent makes them, and undoes
+ * them at the end. */
+#include "runtime/live/rules/claim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/host/guard/guard_news.h"
+#include "runtime/host/state.h"
+#include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/steered.h"
+#include "runtime/live/main/start.h"
+#include "runtime/live/rules/leftover.h"
+#include "runtime/live/rules/reload.h"
+
+enum { END_MS = 10000 };
+
+static void say(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "preyrun: %s\n", line);
+}
+
+int claim_rules(struct live *l, char *err, size_t err_len)
+{
+    struct guarded g;
+    snprintf(err, err_len, "out of memory");
+    const bool made = guarded_init(&g, l->now.program, NULL, &l->ports.host, true);
+    g.routed = start_routes(l, l->now.program) || l->lingering.whole_ns[LINGERS_ROUTED];
+    g.routed &= !l->in_kernel; /* there the host sends on what was judged */
+    /* What flows of those before are left the programs in the kernel take before the host's stack does. */
+    const unsigned lingering = l->in_kernel ? 0 : l->lingering.count;
+    const bool whole = made && guarded_more(&g, l->lingering.matches, lingering);
+    for (unsigned i = 0; i < g.match_count && whole; i++) l->proxies |= g.matches[i].proxied;
+    const int failed = whole ? ask_guard(l->channel, &g, err, err_len) : -ENOMEM;
+    guarded_fini(&g);
+    guard_news_settle(l->guard_news);
+    return failed;
+}
+
+int claim_guard(struct live *l)
+{
+    char err[500];
+    return claim_rules(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
+}
+
+int claim_begin(struct live *l)
+{
+    char err[500];
+    return shared_ports_claim(l, l->now.program, err, sizeof err) ? live_fault(l, "%s", err) : claim_guard(l);
+}
+
+/* Told once, until it stood for a second. */
+static void tell_kept(struct live *l, unsigned at, int kept, const char *why)
+{
+    const char *name = l->o->ifaces[at];
+    if (kept > 0) l->workers[0]->ports[at].before.set_again += (unsigned)kept;
+    if (kept && !l->unkept[at])
+        events_tell(
+            &l->events, TOLD_GUARD,
+            "%s: another program took away prey's filter of traffic control, or stood before it; %s%s", name,
+            kept > 0 ? "it is set again" : "it cannot be set again, which is tried each second: ", kept > 0 ? "" : why);
+    l->unkept[at] = kept;
+}
+
+void claim_keep(struct live *l)
+{
+    char why[500];
+    if (reload_pending(l) || !(l->in_kernel || l->proxies)) return;
+    for (unsigned at = 0; at < l->o->iface_count; at++) {
+        const int kept = ask_keep(l->channel, at, why, sizeof why);
+        tell_kept(l, at, kept, why);
+    }
+}
+
+void claim_tick(struct live *l, uint64_t now_ns)
+{
+    if (l->reload || !lingering_due(&l->lingering, now_ns)) return;
+    const struct lingering_used used = leftover_used(l);
+    if (!lingering_end(&l->lingering, &used, now_ns)) return;
+    if (!claim_guard(l)) steered_rules(l);
+}
+
+int claim_watch(struct live *l)
+{
+    char err[200];
+    l->guard_news = guard_news_open(l->o->name, err, sizeof err);
+    return l->guard_news ? 0 : live_complain("%s", err);
+}
+
+void claim_follow(struct live *l)
+{
+    char who[48];
+    if (!guard_news_read(l->guard_news, who, sizeof who)) return;
+    events_tell(&l->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "", who);
+    claim_guard(l);
+}
+
+void claim_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }
+
+int claim_cleanup(const struct options *o)
+{
+    const int left = state_cleanup(STATE_RUN, o->name, say, NULL);
+    const bool right = left != -EACCES && left != -EPERM;
+    if (left < 0) return live_complain("--cleanup: %s%s", strerror(-left), right ? "" : ": run it as root, with sudo");
+    return left ? 2 : 0;
+}

@@ -1,0 +1,126 @@
+/* The filter is classic BPF (Documentation/networking/filter.rst). Of an Ethernet frame, whose tags the kernel keeps
+ * beside it; at other links it hears nothing. Jumps that may be far go by JA, which alone takes 32 bits. */
+#include "runtime/live/rules/heard.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <netpacket/packet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "vm/program/checked.h"
+
+enum { LINK = 14, INSNS = 4096, ALL_OF_IT = 0x40000, V4_MOST = 1000, V6_MOST = 200 };
+
+struct text {
+    struct sock_filter code[INSNS];
+    unsigned len;
+};
+
+static void put(struct text *t, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
+{
+    t->code[t->len++] = (struct sock_filter){.code = code, .jt = yes, .jf = no, .k = k};
+}
+/* From the IP header on. */
+static void load(struct text *t, unsigned size, uint32_t at)
+{
+    put(t, (uint16_t)(BPF_LD | size | BPF_ABS), LINK + at, 0, 0);
+}
+static void answer(struct text *t, bool heard) { put(t, BPF_RET | BPF_K, heard ? ALL_OF_IT : 0, 0, 0); }
+
+/* The accumulator is that, or the packet is not heard. */
+static void want(struct text *t, uint16_t test, uint32_t value)
+{
+    put(t, (uint16_t)(BPF_JMP | test | BPF_K), value, 1, 0);
+    answer(t, false);
+}
+
+/* Of TCP and UDP the destination port, of ICMP the type; `at` that of the upper header, or behind X. */
+static void upper(struct text *t, bool by_x, uint32_t at, uint32_t icmp, uint32_t reply)
+{
+    const uint16_t mode = by_x ? BPF_IND : BPF_ABS;
+    put(t, BPF_JMP | BPF_JEQ | BPF_K, icmp, 0, 4);
+    put(t, (uint16_t)(BPF_LD | BPF_B | mode), LINK + at, 0, 0);
+    put(t, BPF_JMP | BPF_JEQ | BPF_K, reply, 1, 0);
+    answer(t, false);
+    put(t, BPF_JMP | BPF_JA, 6, 0, 0);
+    put(t, BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 2, 0);
+    put(t, BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 1, 0);
+    answer(t, false);
+    put(t, (uint16_t)(BPF_LD | BPF_H | mode), LINK + at + 2, 0, 0);
+    want(t, BPF_JGE, PBC_OWN_PORT_LO);
+}
+
+/* From an address of a service that probes go through; of very many, from anywhere. */
+static void from4(struct text *t, const struct program *p)
+{
+    unsigned n = 0;
+    load(t, BPF_W, 12);
+    for (uint32_t i = 0; i < p->endpoints_count && n <= V4_MOST; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS || e->family != 4 || !service_checked_via(&p->services[e->service])) continue;
+        if (n++ == V4_MOST) continue;
+        put(t, BPF_JMP | BPF_JEQ | BPF_K, e->addr[0], 0, 1);
+        answer(t, true);
+    }
+    answer(t, n > V4_MOST);
+}
+
+static void from6(struct text *t, const struct program *p)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < p->endpoints_count && n <= V6_MOST; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS || e->family != 6 || !service_checked_via(&p->services[e->service])) continue;
+        if (n++ == V6_MOST) continue;
+        for (uint8_t w = 0; w < 4; w++) {
+            load(t, BPF_W, 8 + 4u * w);
+            put(t, BPF_JMP | BPF_JEQ | BPF_K, e->addr[w], 0, (uint8_t)(7 - 2 * w));
+        }
+        answer(t, true);
+    }
+    answer(t, n > V6_MOST);
+}
+
+/* By one of these interfaces alone: all others' frames pass the filter, too. */
+static void by(struct text *t, const unsigned ifindex[], unsigned count)
+{
+    put(t, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX), 0, 0);
+    for (unsigned i = 0; i < count; i++) put(t, BPF_JMP | BPF_JEQ | BPF_K, ifindex[i], (uint8_t)(count - i), 0);
+    answer(t, false);
+}
+
+static void all(struct text *t, const struct program *p)
+{
+    put(t, BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL), 0, 0);
+    put(t, BPF_JMP | BPF_JEQ | BPF_K, 0x0800, 1, 0);
+    const unsigned six = t->len;
+    put(t, BPF_JMP | BPF_JA, 0, 0, 0);
+    load(t, BPF_H, 6); /* no fragment */
+    put(t, BPF_ALU | BPF_AND | BPF_K, 0x3fff, 0, 0);
+    want(t, BPF_JEQ, 0);
+    put(t, BPF_LDX | BPF_B | BPF_MSH, LINK, 0, 0);
+    load(t, BPF_B, 9);
+    upper(t, true, 0, IPPROTO_ICMP, ICMP_ECHOREPLY);
+    from4(t, p);
+    t->code[six].k = t->len - six - 1;
+    want(t, BPF_JEQ, 0x86dd);
+    load(t, BPF_B, 6);
+    upper(t, false, 40, IPPROTO_ICMPV6, ICMP6_ECHO_REPLY);
+    from6(t, p);
+}
+
+int heard_filter(int fd, const struct program *p, const unsigned ifindex[], unsigned count)
+{
+    const struct sockaddr_ll everything = {.sll_family = AF_PACKET, .sll_protocol = htons(0x0003 /* ETH_P_ALL */)};
+    struct text t;
+    t.len = 0;
+    by(&t, ifindex, count);
+    all(&t, p);
+    const struct sock_fprog program = {.len = (unsigned short)t.len, .filter = t.code};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)) return -errno;
+    return bind(fd, (const void *)&everything, sizeof everything) ? -errno : 0;
+}

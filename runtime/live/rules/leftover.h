@@ -1,0 +1,13 @@
+/* What flows still use of programs that ran before: of services, servers and nats of the past. */
+#ifndef RUNTIME_LIVE_RULES_LEFTOVER_H
+#define RUNTIME_LIVE_RULES_LEFTOVER_H
+
+#include "runtime/live/main/state.h"
+
+/* That which they do not, as remap_new takes it; the caller's to free. NULL: there is none, or memory is out. Not while
+ * a reload is under way. */
+uint8_t *leftover_gone(const struct live *l);
+/* By which guard rules and steering go. Where memory is out: all. */
+struct lingering_used leftover_used(const struct live *l);
+
+#endif

@@ -1,0 +1,337 @@
+/* Reload: a program is looked at aside, everything is made for it, and each worker takes it at a batch boundary
+ * (vm_swap). One that fails leaves the one that runs. */
+#include "runtime/live/rules/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/recorded.h"
+#include "runtime/live/carry/steered.h"
+#include "runtime/live/control/confirm.h"
+#include "runtime/live/control/document/document.h"
+#include "runtime/live/main/start.h"
+#include "runtime/live/rules/claim.h"
+#include "runtime/live/rules/health.h"
+#include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/leftover.h"
+#include "runtime/live/tell/notified.h"
+#include "runtime/live/world/announced.h"
+#include "runtime/live/world/routing.h"
+#include "runtime/live/world/world.h"
+
+struct reload {
+    struct reload_wish wish;
+    struct remap *remap;
+    uint16_t *ids; /* what it was made of */
+    unsigned ids_count;
+    uint8_t *gone; /* likewise; NULL: nothing is */
+    uint64_t begun_ns;
+    struct next_program changes[WORKERS_MOST];
+    struct proxied_change *proxied;
+    bool offered;          /* workers may have it */
+    bool hidden;           /* guard rules may be of both */
+    struct ruling other;   /* the one that ran, until the change is made */
+    struct lingering left; /* that of it */
+};
+
+static void refuse(struct live *l, const struct reload_wish *w, const char *why)
+{
+    events_tell(&l->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
+    document_old(l);
+    notified_ready(l);
+    if (w->over) w->over(l, why);
+}
+
+/* ---- making ---- */
+
+/* By old id, the one that each interface has in the new program. */
+static struct remap *remap_make(const struct live *l, struct reload *r, struct program *fresh)
+{
+    uint16_t *ids = r->ids = calloc(l->now.ifaces_count + 1u, sizeof *ids);
+    if (!ids) return NULL;
+    for (uint32_t i = 0; i < l->now.program->ifaces_count; i++) {
+        const char *device = program_str(l->now.program, l->now.program->ifaces[i].device);
+        const uint16_t id = port_iface_id(fresh, device, 0);
+        ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
+    }
+    for (unsigned at = 0; at < l->o->iface_count; at++)
+        ids[l->now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
+    r->ids_count = l->now.ifaces_count;
+    r->gone = leftover_gone(l);
+    r->begun_ns = clock_ns(CLOCK_MONOTONIC);
+    return remap_new(l->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
+}
+
+/* The old ruling aside, and one for the new program in its place. */
+static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
+{
+    r->other = l->now;
+    l->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
+    if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
+    by_hand_apply(l, &l->now);
+    if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
+    if (!r->other.owners) return true;
+    const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
+    l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
+    l->now.shared = shared_new(l->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
+    return l->now.owners && l->now.shared;
+}
+
+/* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
+static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
+{
+    const struct program *before = r->other.program;
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = start_routes(l, before),
+                              [LINGERS_STEERED] = steered_routes(before),
+                              [LINGERS_TRANSLATED] = steered_translates(before)};
+    struct lingering next;
+    shared_ports_widen(l, before, l->now.program);
+    if (shared_ports_claim(l, l->now.program, err, err_len)) return false;
+    snprintf(err, err_len, "out of memory");
+    if (!lingering_after(&l->lingering, l->now.program, before, of, &l->ports.host, clock_ns(CLOCK_MONOTONIC), &next))
+        return false;
+    r->left = l->lingering;
+    l->lingering = next;
+    r->hidden = true;
+    return in_kernel_prepare(l, l->now.program, err, err_len) && !claim_rules(l, err, err_len) &&
+           !steered_take(l, err, err_len);
+}
+
+static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
+{
+    routing_stale(l); /* `limits { routes }` may be another */
+    routing_renew(l);
+    struct snapshot *s = world_snapshot(l, true);
+    if (!s) return false;
+    r->proxied = proxied_prepare(l, r->remap, s, err, err_len);
+    if (!r->proxied) {
+        snapshot_free(s);
+        return false;
+    }
+    const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
+    /* Numbers the change; one that is not made is one that no worker takes. */
+    recorded_change(l, &(struct record_change){.ids = r->ids,
+                                               .count = r->ids_count,
+                                               .gone = r->gone,
+                                               .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
+                                               .remap_ns = r->begun_ns,
+                                               .prepare_ns = in.mono_ns,
+                                               .world = s->number});
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
+        cfg.share.all = l->now.shared;
+        r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
+                                              .remap = r->remap,
+                                              .snapshot = s,
+                                              .owners = l->now.owners,
+                                              .shared = l->now.shared,
+                                              .iface = l->now.iface,
+                                              .opened = l->now.opened,
+                                              .routes = start_routes(l, l->now.program),
+                                              .tun = l->tun,
+                                              .number = l->now.number,
+                                              .put_in_force = l->in_kernel ? in_kernel_swap : NULL,
+                                              .arg = l,
+                                              .cuts = start_has_tunnels(l->now.program)};
+        if (r->changes[i].fresh) continue;
+        snapshot_free(s);
+        return false;
+    }
+    world_give(l, s);
+    return true;
+}
+
+/* ---- unmaking ---- */
+
+/* The ruling that is not in its place. */
+static void drop_other(struct live *l, struct reload *r)
+{
+    ruling_fini(&r->other);
+    for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
+    memset(r->changes, 0, sizeof r->changes);
+    proxied_end(l, r->proxied);
+    r->proxied = NULL;
+}
+
+/* The old one in its place again. */
+static void change_back(struct live *l, struct reload *r)
+{
+    const struct ruling fresh = l->now;
+    l->now = r->other;
+    r->other = fresh;
+    if (!r->hidden) return;
+    const struct lingering next = l->lingering;
+    l->lingering = r->left;
+    r->left = next;
+    if (!claim_guard(l)) steered_rules(l);
+}
+
+static void end(struct live *l)
+{
+    remap_free(l->reload->remap);
+    lingering_fini(&l->reload->left);
+    free(l->reload->ids);
+    free(l->reload->gone);
+    free(l->reload);
+    l->reload = NULL;
+}
+
+void reload_fini(struct live *l)
+{
+    if (!l->reload) return;
+    drop_other(l, l->reload);
+    end(l);
+}
+
+/* ---- from the main thread ---- */
+
+static void make(struct live *l, const struct reload_wish *w)
+{
+    struct reload *r = l->reload = calloc(1, sizeof *r);
+    if (!r) {
+        refuse(l, w, "out of memory");
+        return;
+    }
+    char err[500] = "out of memory";
+    r->wish = *w;
+    r->remap = remap_make(l, r, w->program);
+    if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) ||
+        !prepare_all(l, r, err, sizeof err)) {
+        if (r->other.program) change_back(l, r);
+        drop_other(l, r);
+        end(l);
+        l->stale = true; /* when a schedule changes next was reckoned for the other */
+        refuse(l, w, err);
+        return;
+    }
+    r->offered = true;
+    for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
+    proxied_offer(l, r->proxied);
+}
+
+void reload_to(struct live *l, const struct reload_wish *w)
+{
+    char err[600];
+    const bool same = !memcmp(w->program->digest, l->now.program->digest, sizeof w->program->digest);
+    if (!start_look_at(l, w->program, w->name, same || w->again, err, sizeof err) ||
+        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) || steered_tun(l, w->program, err, sizeof err))
+        refuse(l, w, err);
+    else
+        make(l, w);
+}
+
+static struct reload_wish file_wish(const struct live *l)
+{
+    return (struct reload_wish){.name = l->o->program, .what = "reload", .by = ""};
+}
+
+/* err: why it holds no program. */
+static void take_file(struct live *l, const struct reload_wish *w, const char *err)
+{
+    if (!w->program) {
+        refuse(l, w, err);
+        return;
+    }
+    memcpy(l->file_digest, w->program->digest, sizeof l->file_digest);
+    reload_to(l, w);
+}
+
+static const char unconfirmed[] = "what runs waits for `preyctl confirm`";
+
+void reload_begin(struct live *l)
+{
+    char err[600];
+    struct reload_wish w = file_wish(l);
+    if (confirm_waits(l)) {
+        refuse(l, &w, unconfirmed);
+        return;
+    }
+    l->wanted = l->reload;
+    if (l->wanted) return;
+    notified_reloading(l);
+    w.program = start_load_again(l, err, sizeof err);
+    take_file(l, &w, err);
+    program_put(w.program);
+}
+
+void reload_changed(struct live *l)
+{
+    char err[600];
+    struct reload_wish w = file_wish(l);
+    w.program = start_load_again(l, err, sizeof err);
+    if (w.program && !memcmp(l->file_digest, w.program->digest, sizeof l->file_digest)) {
+        program_put(w.program);
+        return;
+    }
+    notified_reloading(l);
+    if (confirm_waits(l))
+        refuse(l, &w, unconfirmed);
+    else
+        take_file(l, &w, err);
+    program_put(w.program);
+}
+
+bool reload_pending(const struct live *l)
+{
+    if (!l->reload || !l->reload->offered) return false;
+    for (unsigned i = 0; i < l->worker_count; i++)
+        if (__atomic_load_n(&l->workers[i]->change, __ATOMIC_ACQUIRE)) return true;
+    return proxied_pending(l, l->reload->proxied);
+}
+
+bool reload_settled(const struct live *l) { return !l->reload || !l->reload->other.program; }
+
+const struct labels *reload_labels(const struct live *l, const struct program *p)
+{
+    if (p == l->now.program) return &l->now.labels;
+    return l->reload && p == l->reload->other.program ? &l->reload->other.labels : NULL;
+}
+
+static void say_reloaded(struct live *l, const struct reload *r)
+{
+    const struct program *p = l->now.program;
+    const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
+    events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->now.name, p->rules_count,
+                p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
+                r->remap->limits ? "; what `limits` changed waits for a restart" : "");
+    in_kernel_why(l);
+    judged_tell(l);
+    notified_ready(l);
+}
+
+/* All workers have answered: the same, for they run the same program. */
+static void made(struct live *l)
+{
+    struct reload *r = l->reload;
+    const int refused = l->workers[0]->refused;
+    if (refused) {
+        change_back(l, r);
+        by_hand_apply(l, &l->now); /* something may have been set meanwhile */
+        health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
+        refuse(l, &r->wish, strerror(-refused));
+    } else {
+        say_reloaded(l, r);
+        announced_again(l, r->other.program);
+        l->watched = false;
+        start_watched_now(l);
+        if (r->wish.over) r->wish.over(l, NULL);
+    }
+    if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */
+    drop_other(l, r);
+    document_old(l);
+    l->stale = true;
+}
+
+void reload_step(struct live *l)
+{
+    struct reload *r = l->reload;
+    if (reload_pending(l)) return;
+    if (r->other.program) made(l);
+    for (unsigned i = 0; i < l->worker_count; i++)
+        if (__atomic_load_n(&l->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
+    end(l);
+}

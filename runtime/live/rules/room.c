@@ -1,0 +1,39 @@
+/* See room.h. */
+#include "runtime/live/rules/room.h"
+
+#include <stdio.h>
+
+#include "runtime/host/memory.h"
+#include "vm/words/number_text.h"
+
+enum {
+    BYTES_A_FLOW = 16 << 10,
+    FLOWS_MOST = 1000000,
+    KERNEL_MOST = 1 << 18,
+    FLOWS_LEAST = 16384,
+    HALF_OPEN = 10 /* one in so many */
+};
+
+uint64_t room_of(uint64_t memory, bool in_kernel)
+{
+    const uint64_t flows = memory / BYTES_A_FLOW, most = in_kernel ? KERNEL_MOST : FLOWS_MOST;
+    return flows < FLOWS_LEAST ? FLOWS_LEAST : flows > most ? most : flows;
+}
+
+void room_look(struct live *l) { l->room = room_of(host_memory(), l->in_kernel); }
+
+void room_bound(const struct live *l, struct program *p)
+{
+    const uint64_t workers = l->worker_count ? l->worker_count : 1, each = (l->room + workers - 1) / workers;
+    if (!program_says_flows(p)) program_bound(p, each, each / HALF_OPEN);
+}
+
+const char *room_text(const struct live *l, char buf[ROOM_TEXT])
+{
+    const struct program *p = l->now.program;
+    char number[TEXT_NUMBER];
+    *buf = 0;
+    if (!program_says_flows(p) && program_begins_flows(p))
+        snprintf(buf, ROOM_TEXT, ", room for %s connections", text_number(p->flows * l->worker_count, number));
+    return buf;
+}

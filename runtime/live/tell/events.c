@@ -1,0 +1,186 @@
+/* See events.h. */
+#include "runtime/live/tell/events.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static const struct {
+    const char *word, *plain;
+    unsigned most;
+} kinds[TOLD_KINDS] = {
+#define EVENT(ident, word, plain, most, doc) {word, plain, most},
+#include "runtime/live/tell/event.def"
+};
+
+const char *event_word(enum told kind) { return kinds[kind].word; }
+
+int events_init(struct events *e, enum log_form form, const char *to, int fd)
+{
+    *e = (struct events){.form = form};
+    sink_init(&e->sink, to, fd);
+    e->out = open_memstream(&e->line, &e->len);
+    return e->out ? 0 : -ENOMEM;
+}
+
+void events_fini(struct events *e)
+{
+    if (!e->out) return;
+    events_tick(e);
+    fclose(e->out);
+    free(e->line);
+    sink_fini(&e->sink);
+    *e = (struct events){0};
+}
+
+/* ---- lines ---- */
+
+static void tell_failed(const struct events *e, int failed)
+{
+    char line[700];
+    snprintf(line, sizeof line, "--log: %.500s: %s; it goes on, and what is not written is counted", e->sink.path,
+             strerror(-failed));
+    sink_say(line);
+}
+
+/* The line is whole. A sink that fails is told of once, where a person may see it, and again when it takes lines. */
+static void put(struct events *e)
+{
+    const uint64_t lost = e->sink.lost;
+    fputc('\n', e->out);
+    fflush(e->out);
+    const int failed = sink_put(&e->sink, e->line, e->len);
+    if (failed) e->not_taken++;
+    if (failed && !lost && e->sink.kind != SINK_STDERR) tell_failed(e, failed);
+    rewind(e->out);
+    if (failed || !lost) return;
+    const uint64_t not_taken = e->not_taken;
+    e->sink.lost = 0;
+    events_tell(e, TOLD_FAULT, "--log: %" PRIu64 " lines before this one were not written", lost);
+    if (!e->sink.lost) return;
+    e->sink.lost = lost; /* nor was that: it is told again */
+    e->not_taken = not_taken;
+}
+
+/* What a line of a log begins with. Time is put there by the system's log itself; a file outlives the day. */
+static void begin_text(struct events *e, enum told kind, uint64_t wall_ns)
+{
+    char day[TEXT_TIME], clock[TEXT_TIME];
+    if (e->sink.kind == SINK_FILE) fprintf(e->out, "%.10s ", text_date(wall_ns, day));
+    if (e->sink.kind != SINK_SYSLOG) fprintf(e->out, "%s  ", text_clock(wall_ns, clock));
+    if (kind != TOLD_RULE) fprintf(e->out, "%s: ", kinds[kind].word);
+}
+
+static void begin_json(struct events *e, enum told kind, uint64_t wall_ns)
+{
+    char when[TEXT_TIME];
+    fprintf(e->out, "{\"event\":\"%s\",\"time\":\"%s\"", kinds[kind].word, text_iso(wall_ns, when));
+}
+
+static void say(struct events *e, enum told kind, const char *text)
+{
+    const uint64_t wall = clock_ns(CLOCK_REALTIME);
+    if (e->form == LOG_NONE) {
+        fprintf(e->out, "%s: %s", kinds[kind].plain, text);
+    } else if (e->form == LOG_TEXT) {
+        begin_text(e, kind, wall);
+        fputs(text, e->out);
+    } else {
+        begin_json(e, kind, wall);
+        fputs(",\"text\":", e->out);
+        text_json(e->out, text);
+        fputc('}', e->out);
+    }
+    put(e);
+}
+
+/* ---- how many ---- */
+
+static void say_left_out(struct events *e, enum told kind)
+{
+    char text[120];
+    const uint64_t n = e->kinds[kind].left_out;
+    e->kinds[kind].left_out = 0;
+    snprintf(text, sizeof text, "%" PRIu64 " more `%s` event%s left out", n, kinds[kind].word,
+             n == 1 ? " was" : "s were");
+    say(e, kind == TOLD_RULE ? TOLD_FAULT : kind, text);
+}
+
+/* Its second is over: the next begins. */
+static void turn_over(struct events *e, enum told kind, uint64_t now)
+{
+    if (now - e->kinds[kind].since_ns < SECOND_NS) return;
+    e->kinds[kind].since_ns = now;
+    e->kinds[kind].told = 0;
+    if (e->kinds[kind].left_out) say_left_out(e, kind);
+}
+
+/* May one more be told? Else it is counted. */
+static bool allowed(struct events *e, enum told kind)
+{
+    if (!e->out) return false;
+    turn_over(e, kind, clock_ns(CLOCK_MONOTONIC));
+    if (e->kinds[kind].told++ < kinds[kind].most) return true;
+    e->kinds[kind].left_out++;
+    return false;
+}
+
+void events_left_out(struct events *e, enum told kind, uint64_t count) { e->kinds[kind].left_out += count; }
+
+void events_tick(struct events *e)
+{
+    for (enum told k = 0; k < TOLD_KINDS; k++)
+        if (e->kinds[k].left_out) turn_over(e, k, clock_ns(CLOCK_MONOTONIC));
+}
+
+/* ---- telling ---- */
+
+void events_tell(struct events *e, enum told kind, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    const bool told = allowed(e, kind); /* a flood leaves the lines of before in the past */
+    past_note(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
+    if (told) say(e, kind, text);
+}
+
+void events_packet(struct events *e, const struct labels *labels, const struct log_note *n)
+{
+    char verdict[128], what[sizeof n->text], prefix[LOG_PREFIX];
+    if (!allowed(e, TOLD_RULE)) return;
+    const uint64_t wall = clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - n->mono_ns);
+    memcpy(what, n->text, sizeof what);
+    text_clean(what);
+    label_verdict(labels, n->rule, verdict, sizeof verdict);
+    label_log_prefix(labels, n->rule, prefix);
+    if (e->form == LOG_TEXT) {
+        begin_text(e, TOLD_RULE, wall);
+        fprintf(e->out, "%s%s%s  %s  %s  %u bytes", prefix, text_gap(prefix), label_rule(labels, n->rule), verdict,
+                what, n->bytes);
+    } else {
+        begin_json(e, TOLD_RULE, wall);
+        if (*prefix) {
+            fputs(",\"prefix\":", e->out);
+            text_json(e->out, prefix);
+        }
+        fputs(",\"rule\":", e->out);
+        text_json(e->out, label_rule(labels, n->rule));
+        fputs(",\"place\":", e->out);
+        text_json(e->out, label_rule_place(labels, n->rule));
+        fputs(",\"verdict\":", e->out);
+        text_json(e->out, verdict);
+        fputs(",\"packet\":", e->out);
+        text_json(e->out, what);
+        fprintf(e->out, ",\"bytes\":%u}", n->bytes);
+    }
+    put(e);
+}

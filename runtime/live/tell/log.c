@@ -1,0 +1,50 @@
+/* Opening the log, and what is said where something is wrong: before it is ready to whoever started it, then to the
+ * log. */
+#include "runtime/live/tell/log.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "runtime/parent/ask.h"
+
+int live_complain(const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    sink_say(text_clean(line));
+    return 2;
+}
+
+int live_fault(struct live *l, const char *fmt, ...)
+{
+    char line[1000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    if (!l->ready) return live_complain("%s", line);
+    events_tell(&l->events, TOLD_FAULT, "%s", line);
+    return 2;
+}
+
+int log_open(struct live *l)
+{
+    const char *to = l->o->log_to;
+    const int fd = sink_descriptor(to);
+    if (fd < 0) return live_complain("--log: %s: %s", to, strerror(-fd));
+    return events_init(&l->events, l->o->log, to, fd) ? live_complain("out of memory") : 0;
+}
+
+void log_again(struct live *l)
+{
+    char err[500];
+    int fd;
+    if (l->events.sink.kind == SINK_STDERR) return;
+    if (ask_log(l->channel, &fd, err, sizeof err))
+        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, err);
+    else
+        sink_renew(&l->events.sink, fd);
+}

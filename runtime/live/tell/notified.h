@@ -1,0 +1,17 @@
+/* What the service manager is told while live traffic runs, and its watchdog. */
+#ifndef RUNTIME_LIVE_TELL_NOTIFIED_H
+#define RUNTIME_LIVE_TELL_NOTIFIED_H
+
+#include "runtime/live/main/state.h"
+
+/* Before the fork: is there one, and how often does it want a sign of life? */
+void notified_begin(struct notified *n);
+
+void notified_ready(struct live *l); /* at the start, and at the end of each reload, however it ended */
+void notified_reloading(struct live *l);
+void notified_stopping(struct live *l);
+
+/* A sign of life, where it is time for one: all workers move, and so does the main thread, which says it. */
+void notified_tick(struct live *l, uint64_t now_ns);
+
+#endif

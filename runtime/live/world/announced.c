@@ -1,0 +1,158 @@
+/* Addresses that the program answers for are claimed at the start, those that a reload adds, and all again when a link
+ * comes up: an earlier owner's MAC is in the neighbours' tables. */
+#include "runtime/live/world/announced.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/live/rules/claim.h"
+#include "vm/program/addresses.h"
+
+/* Is the address in a subnet of that link? */
+static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)
+{
+    unsigned count;
+    const struct host_address *all = host_addresses(h, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct host_address *own = &all[i];
+        unsigned bits = own->prefix, differ = own->ifindex != ifindex || own->addr.family != a->family;
+        for (unsigned w = 0; w < 4 && bits && !differ; w++) {
+            const unsigned here = bits < 32 ? bits : 32;
+            differ = (own->addr.word[w] ^ a->word[w]) >> (32 - here);
+            bits -= here;
+        }
+        if (!differ) return true;
+    }
+    return false;
+}
+
+/* It is asked for where its subnet is; where none of ours is, anywhere. */
+static bool belongs(const struct live *l, unsigned at, const struct host_addr *a)
+{
+    bool near = false;
+    for (unsigned i = 0; i < l->o->iface_count; i++) near |= is_near(l->host, l->ifindex[i], a);
+    return !near || is_near(l->host, l->ifindex[at], a);
+}
+
+static void claim(struct live *l, unsigned at, const struct host_addr *a)
+{
+    const struct host_link *link = host_link(l->host, l->ifindex[at]);
+    if (!link || !link->mac || !belongs(l, at, a)) return;
+    char text[HOST_ADDR_TEXT], err[300];
+    if (ask_announce(l->channel, at, a, err, sizeof err))
+        events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), err);
+}
+
+/* ---- which ---- */
+
+struct addresses {
+    struct host_addr *all;
+    unsigned count, room;
+    bool failed; /* memory is out */
+};
+
+static void add(struct addresses *to, const struct host_addr *a)
+{
+    if (to->count == to->room) {
+        const unsigned room = to->room ? 2 * to->room : 64;
+        struct host_addr *all = to->failed ? NULL : reallocarray(to->all, room, sizeof *all);
+        if (!all) {
+            to->failed = true;
+            return;
+        }
+        to->all = all;
+        to->room = room;
+    }
+    to->all[to->count++] = *a;
+}
+
+static void add_word(struct addresses *to, const uint32_t word[4], uint8_t family)
+{
+    struct host_addr a;
+    memset(&a, 0, sizeof a); /* they are compared byte by byte */
+    memcpy(a.word, word, sizeof a.word);
+    a.family = family;
+    add(to, &a);
+}
+
+/* At most PBC_SOURCES_MAX. */
+static void add_range(struct addresses *to, const struct address_range *r)
+{
+    const uint64_t size = address_range_size(r);
+    for (uint64_t n = 0; n < size && size <= PBC_SOURCES_MAX; n++) {
+        uint32_t addr[4];
+        address_range_at(r, n, addr);
+        add_word(to, addr, r->family);
+    }
+}
+
+/* Of such sets; family: 4, 6, or 0 for both. So many as a pool's `source` may have: a larger range is routed here, and
+ * nobody on the link has asked for it. */
+static void add_sets(struct addresses *to, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
+{
+    struct address_walk w = address_walk(p, sets, count, family);
+    struct address_range r;
+    if (address_count(p, sets, count, family, PBC_SOURCES_MAX) > PBC_SOURCES_MAX) return;
+    while (address_next(&w, &r)) add_range(to, &r);
+}
+
+static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
+
+/* Those for which ARP and solicitations are answered (vm/forward/vips.h), each once and in order. */
+static struct addresses addresses_of(const struct program *p)
+{
+    struct addresses a = {0};
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to == PBC_TO_ADDRESS && p->services[e->service].flags & PBC_SERVICE_ANNOUNCE)
+            add_word(&a, e->addr, e->family);
+    }
+    for (uint32_t i = 0; i < p->pools_count; i++) add_sets(&a, p, p->pools[i].sources, p->pools[i].source_count, 0);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        add_sets(&a, p, n->outside, n->outside_count, n->family);
+        const struct address_range to = address_prefix(n->to, n->kind == PBC_NAT_MAP ? n->len : 128, n->family);
+        if (n->kind == PBC_NAT_MAP || (n->kind == PBC_NAT_FORWARD && !(n->flags & PBC_NAT_TO_SELF))) add_range(&a, &to);
+    }
+    if (a.count) qsort(a.all, a.count, sizeof *a.all, compare);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < a.count; i++)
+        if (!kept || compare(&a.all[i], &a.all[kept - 1])) a.all[kept++] = a.all[i];
+    a.count = kept;
+    return a;
+}
+
+static bool has(const struct addresses *all, const struct host_addr *a)
+{
+    return all->count && bsearch(a, all->all, all->count, sizeof *a, compare);
+}
+
+/* ---- when ---- */
+
+/* Those of the program that runs, but for those that are claimed already. */
+static void claim_all(struct live *l, unsigned at, const struct addresses *already)
+{
+    struct addresses a = addresses_of(l->now.program);
+    for (unsigned i = 0; i < a.count; i++)
+        if (!has(already, &a.all[i])) claim(l, at, &a.all[i]);
+    if (a.failed) events_tell(&l->events, TOLD_FAULT, "out of memory: some addresses are not claimed");
+    free(a.all);
+}
+
+void announced_again(struct live *l, const struct program *before)
+{
+    struct addresses already = addresses_of(before);
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (l->announced[i]) claim_all(l, i, &already);
+    free(already.all);
+}
+
+void announced_links(struct live *l)
+{
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        const uint64_t up = link && link->up && link->running ? 1 + (uint64_t)link->changes : 0;
+        if (up && up != l->announced[i]) claim_all(l, i, &(struct addresses){0});
+        l->announced[i] = up;
+    }
+}

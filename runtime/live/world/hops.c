@@ -1,0 +1,199 @@
+/* See hops.h. */
+#include "runtime/live/world/hops.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <string.h>
+
+/* A word of the list: whose it is, above the time of its last use. */
+#define OWN          (UINT64_C(1) << 63)
+#define ASK_AGAIN_NS UINT64_C(100000000)
+
+struct wanted {
+    struct hop hop;
+    struct host_addr neighbour; /* whose MAC address it is; where the state is HOP_ASKED or HOP_KNOWN */
+    uint64_t asked_ns;          /* when it was resolved last because somebody wanted it */
+};
+
+static_assert(sizeof(struct wanted) % 8 == 0 && offsetof(struct wanted, hop.key) == 0, "an entry of a keyed table");
+
+bool hops_init(struct hops *h, uint64_t seed)
+{
+    const struct keyed_cfg cfg = {
+        .most = HOPS_MOST, .key_words = sizeof(struct hop_key) / 8, .entry_bytes = sizeof(struct wanted), .seed = seed};
+    return keyed_init(&h->all, &cfg);
+}
+
+void hops_fini(struct hops *h) { keyed_fini(&h->all); }
+
+/* The slot from *at on that is taken; NULL: no more. */
+static struct wanted *next(const struct hops *h, uint32_t *at, uint64_t **word)
+{
+    for (; h->all.tags && *at < h->all.groups * GROUP; ++*at) {
+        if (!h->all.tags[*at]) continue;
+        *word = &h->all.words[*at];
+        return keyed_at(&h->all, (*at)++);
+    }
+    return NULL;
+}
+
+/* ---- resolving ---- */
+
+static uint8_t port_of(const struct hops *h, unsigned ifindex)
+{
+    for (unsigned i = 0; i < h->port_count; i++)
+        if (h->ifindex[i] == ifindex) return (uint8_t)i;
+    return PORT_ANY;
+}
+
+static struct host_addr addr_of(const uint32_t word[4], uint8_t family)
+{
+    struct host_addr a = {.family = family};
+    memcpy(a.word, word, sizeof a.word);
+    return a;
+}
+
+static struct host_query query_of(const struct hops *h, const struct hop_key *key)
+{
+    struct host_query q = {.to = addr_of(key->addr, key->family),
+                           .oif = key->port == PORT_ANY ? 0 : h->ifindex[key->port]};
+    if (!(key->from[0] | key->from[1] | key->from[2] | key->from[3])) return q;
+    q.from = addr_of(key->from, key->family);
+    if (key->in != PORT_ANY && !q.oif && !host_owns(h->host, &q.from)) q.iif = h->ifindex[key->in % h->port_count];
+    return q;
+}
+
+/* By which port, and whose MAC the packet gets there. */
+static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct hop *hop, struct host_addr *neighbour)
+{
+    struct host_route route;
+    hop->port = key->port;
+    hop->mtu = 0;
+    *neighbour = addr_of(key->addr, key->family);
+    if (key->kind == HOP_NEIGHBOUR) return HOP_ASKED;
+    const struct host_query q = query_of(h, key);
+    if (host_route(h->host, &q, &route) || route.local) return HOP_NO_WAY;
+    if (route.gateway.family) *neighbour = route.gateway;
+    hop->port = port_of(h, route.ifindex);
+    hop->mtu = route.mtu;
+    return hop->port == PORT_ANY ? HOP_NO_PORT : HOP_ASKED;
+}
+
+/* ways: the way is looked for again, not the neighbour alone. asks: the kernel is to find out what it does not know. */
+static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
+{
+    struct hop *hop = &w->hop;
+    if (ways) hop->state = (uint8_t)way_to(h, &hop->key, hop, &w->neighbour);
+    hop->mac = 0;
+    if (hop->state != HOP_ASKED && hop->state != HOP_KNOWN) return;
+    hop->state = HOP_ASKED;
+    const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[hop->port], &w->neighbour);
+    if (n && n->usable && n->mac) {
+        hop->state = HOP_KNOWN;
+        hop->mac = n->mac;
+    } else if (asks) {
+        ask_neighbour(h->channel, hop->port, &w->neighbour);
+    }
+}
+
+/* A neighbour that has not answered is to workers as one that nobody asked for. */
+static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
+
+static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
+{
+    const struct hop before = w->hop;
+    resolve(h, w, ways, asks);
+    h->moved += before.state == HOP_KNOWN && memcmp(&before, &w->hop, sizeof before) != 0;
+    return (is_told(&before) || is_told(&w->hop)) && memcmp(&before, &w->hop, sizeof before) != 0;
+}
+
+/* ---- the list ---- */
+
+/* Its slot, new or not; who gives way for a new one is put down in *gone. */
+static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)
+{
+    struct place at;
+    keyed_place(&h->all, key, h->all.key_words, &at);
+    uint32_t slot = keyed_find(&h->all, &at, key);
+    if (slot != KEYED_NONE) return slot;
+    slot = keyed_add(&h->all, &at, key);
+    if (slot != KEYED_NONE) return slot;
+    const uint32_t oldest = keyed_lowest(&h->all, &at);
+    const struct wanted *w = keyed_at(&h->all, oldest);
+    *gone = is_told(&w->hop);
+    keyed_drop(&h->all, oldest);
+    return keyed_add(&h->all, &at, key);
+}
+
+bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns)
+{
+    bool gone = false;
+    const uint32_t slot = slot_of(h, &ask->key, &gone);
+    uint64_t *word = &h->all.words[slot];
+    const bool fresh = !*word;
+    *word = (*word & OWN) | (ask->own ? OWN : 0) | now_ns;
+    struct wanted *w = keyed_at(&h->all, slot);
+    if (!fresh && w->hop.state == HOP_ASKED && now_ns - w->asked_ns < ASK_AGAIN_NS) return false;
+    w->asked_ns = now_ns;
+    const bool changed = renew(h, w, true, true);
+    return changed || gone || (fresh && is_told(&w->hop));
+}
+
+bool hops_renew(struct hops *h, bool ways)
+{
+    bool changed = false;
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct wanted *w; (w = next(h, &at, &word));) changed |= renew(h, w, ways, false);
+    return changed;
+}
+
+void hops_used(struct hops *h, struct snapshot *s, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i <= s->hops_mask; i++) {
+        struct hop *hop = &s->hops[i];
+        struct place at;
+        if (!hop->key.family || !__atomic_load_n(&hop->used, __ATOMIC_RELAXED)) continue;
+        __atomic_store_n(&hop->used, 0, __ATOMIC_RELAXED);
+        keyed_place(&h->all, &hop->key, h->all.key_words, &at);
+        const uint32_t slot = keyed_find(&h->all, &at, &hop->key);
+        if (slot != KEYED_NONE) h->all.words[slot] = (h->all.words[slot] & OWN) | now_ns;
+    }
+}
+
+void hops_confirm(struct hops *h, uint64_t since_ns)
+{
+    const unsigned sure = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE;
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct wanted *w; (w = next(h, &at, &word));) {
+        if (w->hop.state != HOP_KNOWN || (*word & ~OWN) < since_ns) continue;
+        const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[w->hop.port], &w->neighbour);
+        if (n && !(n->state & sure)) ask_neighbour(h->channel, w->hop.port, &w->neighbour);
+    }
+}
+
+unsigned hops_known(const struct hops *h)
+{
+    unsigned count = 0;
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct wanted *w; (w = next(h, &at, &word));) count += is_told(&w->hop);
+    return count;
+}
+
+void hops_fill(const struct hops *h, struct snapshot *s)
+{
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct wanted *w; (w = next(h, &at, &word));)
+        if (is_told(&w->hop)) snapshot_add(s, &w->hop);
+}
+
+const struct hop *hops_silent(const struct hops *h, uint64_t since_ns, uint32_t *at)
+{
+    uint64_t *word;
+    for (struct wanted *w; (w = next(h, at, &word));)
+        if (w->hop.state == HOP_ASKED && (*word & ~OWN) >= since_ns) return &w->hop;
+    return NULL;
+}

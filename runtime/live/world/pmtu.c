@@ -1,0 +1,56 @@
+/* See pmtu.h. */
+#include "runtime/live/world/pmtu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT_NS (UINT64_C(600) * 1000000000)
+
+static struct learnt *find(const struct pmtu *p, const uint32_t addr[4], uint8_t family)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->all[i].is.family == family && !memcmp(p->all[i].is.addr, addr, sizeof p->all[i].is.addr))
+            return &p->all[i];
+    return NULL;
+}
+
+static struct learnt *add(struct pmtu *p)
+{
+    if (p->count == PMTU_MOST) memmove(p->all, p->all + 1, --p->count * sizeof *p->all);
+    if (p->count == p->cap) {
+        const unsigned cap = p->cap ? 2 * p->cap : 16;
+        struct learnt *more = reallocarray(p->all, cap, sizeof *more);
+        if (!more) return NULL;
+        p->all = more;
+        p->cap = cap;
+    }
+    return &p->all[p->count++];
+}
+
+bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns)
+{
+    struct learnt *known = find(p, note->addr, note->family);
+    const bool news = !known || note->mtu < known->is.mtu;
+    if (!known) known = add(p);
+    if (!known || !news) return false;
+    *known = (struct learnt){*note, now_ns + KEPT_NS};
+    return true;
+}
+
+bool pmtu_expire(struct pmtu *p, uint64_t now_ns)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->all[i].until_ns > now_ns) p->all[kept++] = p->all[i];
+    const bool some = kept < p->count;
+    p->count = kept;
+    return some;
+}
+
+uint32_t pmtu_of(const struct pmtu *p, const uint32_t addr[4], uint8_t family)
+{
+    const struct learnt *known = find(p, addr, family);
+    return known ? known->is.mtu : 0;
+}
+
+void pmtu_fini(struct pmtu *p) { free(p->all); }

@@ -1,0 +1,15 @@
+/* Balancing tables are built here, where no packet comes by: those of the facts when a snapshot is made, and the next
+ * ones before a server that starts slowly takes its step. */
+#ifndef RUNTIME_LIVE_WORLD_TABLED_H
+#define RUNTIME_LIVE_WORLD_TABLED_H
+
+#include "runtime/live/main/state.h"
+
+/* Tables for a snapshot that follows on the latest. Where memory is out it has none, and workers build their own. */
+void tabled_world(struct live *l, struct snapshot *s);
+/* A snapshot when the step is taken, with the tables of the one after. False: memory is out. */
+bool tabled_step(struct live *l, uint64_t now_ns);
+/* Until then; at most so long. */
+int tabled_wait_ms(const struct live *l, uint64_t now_ns, int most);
+
+#endif

@@ -1,0 +1,40 @@
+/* preyctl capture: packets as they come, into a pcapng file that is whole whenever this ends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/whole.h"
+#include "runtime/preyctl/arguments.h"
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/look.h"
+
+static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
+
+/* What comes is written at once: whole blocks. */
+static int hear(struct talk *t, int to, const char *path)
+{
+    struct message m;
+    int next;
+    while ((next = talk_next(t, &m, -1)) > 0) {
+        if (m.kind == MESSAGE_TEXT) fprintf(stderr, "%.*s\n", (int)m.len, m.body);
+        const int failed = m.kind == MESSAGE_BYTES ? write_whole(to, m.body, m.len) : 0;
+        if (failed) return failed == -EPIPE ? 2 : talk_complain("%s: %s", path, strerror(-failed));
+    }
+    if (next < 0) return 2;
+    if (t->status) return talk_complain("%s", t->words) ? t->status : 0;
+    fprintf(stderr, "%s\n", t->words);
+    return 0;
+}
+
+int command_CAPTURE(struct talk *t)
+{
+    const char *path = argument_value(t->line, "-w");
+    if (!path || !*path) return talk_complain("-w says where the packets go: preyctl capture %s", usage);
+    if (look_ask(t, QUESTION_CAPTURE, true, usage)) return 2;
+    const int to = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
+    if (to < 0) return talk_complain("%s: %s", path, strerror(errno));
+    int status = hear(t, to, path);
+    if (to != STDOUT_FILENO && close(to) && !status) status = talk_complain("%s: %s", path, strerror(errno));
+    return status;
+}

@@ -1,0 +1,122 @@
+/* preyctl explain: a packet in the notation of a rule file's tests, as a frame; what the service says of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/ruletest/written.h"
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/print.h"
+
+enum { PATIENCE_MS = 10000, TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
+
+static const char usage[] = "'PACKET [on IF]'";
+
+/* All arguments are one packet. 0, or the status. */
+static int take_words(const struct command_line *l, struct written *w)
+{
+    char text[TEXT_MOST] = "";
+    size_t used = 0;
+    for (unsigned i = 0; i < l->count && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", l->arguments[i]);
+    if (used >= sizeof text || written_read(w, text))
+        return talk_complain("that is no packet: preyctl explain %s", usage);
+    if (*w->out_on)
+        return talk_complain(
+            "where a packet leaves is what the machine's routes say: write it without `out on %s`, or with "
+            "`on %s` where the machine itself sends it",
+            w->out_on, w->out_on);
+    return 0;
+}
+
+/* The step that says what `self` is, as the service knows it; empty where the packet has none. 0, or the status. */
+static int ask_self(struct talk *t, const char *words, const char *on, char step[200])
+{
+    cJSON *known, *question = strstr(words, "self") ? talk_question(QUESTION_EXPLAIN) : NULL;
+    *step = 0;
+    if (!question) return 0;
+    if (*on) cJSON_AddStringToObject(question, "on", on);
+    const int status = talk_document(t, question, &known);
+    if (status) return status;
+    const char *v4 = text_at(known, "self4"), *v6 = text_at(known, "self6");
+    if (*v4 || *v6) snprintf(step, 200, "self %.50s%s%.50s\n", v4, *v4 && *v6 ? ", " : "", v6);
+    cJSON_Delete(known);
+    return 0;
+}
+
+static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t len, const char *on)
+{
+    char *hex = malloc(2 * len + 1);
+    cJSON *question = talk_question(QUESTION_EXPLAIN);
+    for (uint32_t i = 0; hex && i < len; i++) sprintf(hex + 2 * i, "%02x", frame[i]);
+    cJSON_AddStringToObject(question, "frame", hex ? hex : "");
+    if (*on) cJSON_AddStringToObject(question, "on", on);
+    if (t->line->json) cJSON_AddTrueToObject(question, "json");
+    free(hex);
+    return question;
+}
+
+/* The packet, and what its client says. */
+struct asked {
+    uint8_t frame[FRAME_MOST];
+    uint32_t len;
+    struct test_said *said; /* NULL: nothing */
+};
+
+/* The service of the answer, which goes to it; "" of another. */
+static void service_of(const char *answer, char name[200])
+{
+    const char *verdict = strstr(answer, "verdict: forward"), *at = verdict ? strstr(verdict, "  service ") : NULL;
+    *name = 0;
+    if (at) sscanf(at, "  service %199s", name);
+}
+
+/* What a service whose connections end at the proxy would make of what the client says: the running program says it
+ * here, for the service knows packets alone. 0, or the status. */
+static int hear(struct talk *t, const struct asked *a, const char *answer)
+{
+    char name[200], *words = NULL;
+    uint32_t service = 0;
+    service_of(answer, name);
+    struct program *p = *name ? command_running(t) : NULL;
+    if (*name && !p) return 2;
+    while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
+    if (p && service < p->services_count && p->services[service].proxy)
+        words = written_heard(p, service, a->said, a->frame, a->len, NULL);
+    puts(words ? words : "what the client says is not heard: no proxy service takes the connection");
+    free(words);
+    program_put(p);
+    return 0;
+}
+
+/* Print the answer, and what is made of what the client says. 0, or the status. */
+static int answered(struct talk *t, const struct asked *a, const char *on)
+{
+    struct message m;
+    char *answer = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&answer, &len);
+    int next = !to || talk_ask(t, question_of(t, a->frame, a->len, on), -1) ? -1 : 1;
+    while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) fprintf(to, "%.*s\n", (int)m.len, m.body);
+    if (!to || fclose(to)) return talk_complain("out of memory");
+    fputs(answer, stdout);
+    int status = next < 0 ? 2 : t->status && talk_complain("%s", t->words) ? t->status : 0;
+    if (!status && a->said && !t->line->json) status = hear(t, a, answer);
+    free(answer);
+    return status;
+}
+
+int command_EXPLAIN(struct talk *t)
+{
+    static struct asked a;
+    struct written w;
+    char self[200];
+    if (!t->line->count) return command_takes(t, 1, 1, usage);
+    if (take_words(t->line, &w)) return 2;
+    const int status = ask_self(t, w.words, w.on, self);
+    if (status) return status;
+    a.len = written_frame(&w, self, a.frame, &a.said, stderr);
+    if (!a.len) return 2;
+    const int result = a.len > FRAME_BYTES_MOST ? talk_complain("the packet is longer than %d bytes", FRAME_BYTES_MOST)
+                                                : answered(t, &a, w.on);
+    free(a.said);
+    return result;
+}

@@ -1,0 +1,45 @@
+/* preyctl load: another program in place of the one that runs. */
+#include "runtime/base/duration.h"
+#include "runtime/preyctl/arguments.h"
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/hand.h"
+#include "runtime/preyctl/print.h"
+
+static const char usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged]";
+
+/* The question, of the arguments, which are taken. NULL after a line that says what is wrong. */
+static cJSON *question_of(struct talk *t)
+{
+    struct command_line *l = t->line;
+    const bool save = argument_flag(l, "--save"), unjudged = argument_flag(l, "--allow-unjudged");
+    const char *confirm = argument_value(l, "--confirm"), *other = argument_unknown(l);
+    uint64_t ns = 0;
+    if (confirm && (!duration_read(confirm, &ns) || !ns)) {
+        talk_complain("--confirm: `%.60s` is no time: 30s, 5m, 2h are", confirm);
+        return NULL;
+    }
+    if (other || command_takes(t, 1, 1, usage)) {
+        if (other) talk_complain("`%.60s` is no option of load: preyctl load %s", other, usage);
+        return NULL;
+    }
+    cJSON *question = talk_question(QUESTION_LOAD);
+    cJSON_AddStringToObject(question, "name", l->arguments[0]);
+    if (unjudged) cJSON_AddTrueToObject(question, "allow_unjudged");
+    if (save) cJSON_AddTrueToObject(question, "save");
+    if (confirm) cJSON_AddNumberToObject(question, "confirm_ns", (double)ns);
+    return question;
+}
+
+int command_LOAD(struct talk *t)
+{
+    cJSON *question = question_of(t), *made;
+    if (!question) return 2;
+    const int status = talk_hand(t, question, hand_file(t->line->arguments[0]), &made);
+    if (status) return status;
+    if (t->line->json)
+        print_json(made);
+    else
+        puts(t->words);
+    cJSON_Delete(made);
+    return 0;
+}

@@ -1,0 +1,445 @@
+/* The command line: long options as `--name value` or `--name=value`, in any order with the one program. Names are
+ * written in full: an abbreviation that works today would change its meaning with the next option. */
+#include "runtime/preyrun/options_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a line can show of a path: the end tells files apart. */
+static const char *end_of(const char *path)
+{
+    enum { SHOWN = 240 };
+    const size_t len = strlen(path);
+    return len > SHOWN ? path + len - SHOWN : path;
+}
+
+static bool opt_pcap(struct reading *r, const char *n, const char *v)
+{
+    struct options *o = r->o;
+    if (!*v) return wrong(r, "--%s needs a file%s", n, "");
+    for (unsigned i = 0; i < o->pcap_count; i++)
+        if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%s` is given twice", n, end_of(v));
+    if (o->pcap_count == OPTIONS_PCAPS) return wrong(r, "--%s: more than 32 captures%s", n, "");
+    o->pcaps[o->pcap_count++] = v;
+    return true;
+}
+static bool opt_verdicts(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->verdicts); }
+static bool opt_write(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write); }
+static bool opt_write_seen(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write_seen); }
+static bool opt_only(struct reading *r, const char *n, const char *v)
+{
+    return *v ? path(r, n, v, &r->o->only) : wrong(r, "--%s needs words: 'drop, rule SSH'%s", n, "");
+}
+
+static bool opt_describe(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->describe = true;
+}
+
+/* The last `=` ends the name, for a file's may have some. */
+static bool opt_map(struct reading *r, const char *n, const char *v)
+{
+    const char *is = strrchr(v, '=');
+    if (!is || is == v || !is[1])
+        return wrong(r, "--%s: `%s` is no name with its interface: it is written NAME=IF", n, end_of(v));
+    if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names%s", n, "");
+    r->o->maps[r->o->map_count++] = v;
+    return true;
+}
+
+static bool opt_on(struct reading *r, const char *n, const char *v)
+{
+    return *v ? path(r, n, v, &r->o->on) : wrong(r, "--%s needs an interface%s", n, "");
+}
+
+static bool opt_format(struct reading *r, const char *n, const char *v)
+{
+    r->o->json = !strcmp(v, "json");
+    return r->o->json || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
+}
+
+static bool opt_json(struct reading *r, const char *n, const char *v)
+{
+    (void)v;
+    return opt_format(r, n, "json");
+}
+
+static bool opt_log(struct reading *r, const char *n, const char *v)
+{
+    const char *colon = strchr(v, ':'), *to = colon ? colon + 1 : NULL;
+    const size_t len = colon ? (size_t)(colon - v) : strlen(v);
+    const bool json = len == 4 && !memcmp(v, "json", len);
+    if (!json && (len != 4 || memcmp(v, "text", len)))
+        return wrong(r, "--%s: `%.60s` is neither text nor json, or either with :syslog or :FILE behind", n, v);
+    if (to && !*to) return wrong(r, "--%s %.60s needs a file behind the colon", n, v);
+    r->o->log = json ? LOG_JSON : LOG_TEXT;
+    r->o->log_to = to && strcmp(to, "stderr") != 0 ? to : NULL;
+    return true;
+}
+
+/* N or N-N, ending at a comma or the end. */
+static bool span_read(const char **at, struct options_span *s)
+{
+    char *end;
+    errno = 0;
+    if (**at < '0' || **at > '9') return false;
+    s->first = s->last = strtoull(*at, &end, 10);
+    if (*end == '-' && end[1] >= '0' && end[1] <= '9') s->last = strtoull(end + 1, &end, 10);
+    *at = end;
+    return !errno && s->first && s->first <= s->last && (!*end || *end == ',');
+}
+
+static bool opt_explain(struct reading *r, const char *n, const char *v)
+{
+    struct options *o = r->o;
+    for (const char *at = v;; at++) {
+        if (o->explained_count == OPTIONS_SPANS) return wrong(r, "--%s: more than 64 frames or rows of them%s", n, "");
+        if (!span_read(&at, &o->explained[o->explained_count++]))
+            return wrong(r, "--%s: `%.60s` is no frame: they are written 3 or 3,7,20-25, from 1 on", n, v);
+        if (!*at) return true;
+    }
+}
+
+static bool opt_seed(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 0, UINT64_MAX, &r->o->seed);
+}
+/* A number, or of a recording a time. */
+static bool place(struct reading *r, const char *n, const char *v, uint64_t *at, struct options_when *time)
+{
+    time->said = when_read(v, &time->when);
+    return time->said || number(r, n, v, 1, UINT64_MAX, at);
+}
+static bool opt_from(struct reading *r, const char *n, const char *v)
+{
+    return place(r, n, v, &r->o->from, &r->o->from_at);
+}
+static bool opt_to(struct reading *r, const char *n, const char *v) { return place(r, n, v, &r->o->to, &r->o->to_at); }
+static bool opt_repeat(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 1, 1000000, &r->o->repeat);
+}
+
+/* 68: the least that IPv4 allows (RFC 791). */
+static bool opt_mtu(struct reading *r, const char *n, const char *v)
+{
+    uint64_t mtu;
+    if (!number(r, n, v, 68, 65535, &mtu)) return false;
+    r->o->mtu = (uint32_t)mtu;
+    return true;
+}
+
+static bool opt_route(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->route_count == OPTIONS_ROUTES)
+        return wrong(r, "--%s: more than 256 routes: --routes reads a file%s", n, "");
+    r->o->routes[r->o->route_count++] = v;
+    return true;
+}
+
+static bool opt_routes(struct reading *r, const char *n, const char *v)
+{
+    if (!*v) return wrong(r, "--%s needs a file%s", n, "");
+    if (r->o->route_file_count == OPTIONS_ROUTE_FILES) return wrong(r, "--%s: more than 8 files%s", n, "");
+    r->o->route_files[r->o->route_file_count++] = v;
+    return true;
+}
+
+static bool opt_self(struct reading *r, const char *n, const char *v)
+{
+    char err[160];
+    return !self_add(&r->o->self, v, err, sizeof err) || wrong(r, "--%s: %s", n, err);
+}
+
+static bool opt_down(struct reading *r, const char *n, const char *v)
+{
+    const char **more = realloc(r->o->down, (r->o->down_count + 1) * sizeof *more);
+    if (!more) return wrong(r, "--%s: out of memory%s", n, "");
+    r->o->down = more;
+    const char *slash = strchr(v, '/');
+    if (!slash || slash == v || !slash[1] || strchr(slash + 1, '/'))
+        return wrong(r, "--%s: `%.60s` is no server: it is written POOL/SERVER", n, v);
+    r->o->down[r->o->down_count++] = v;
+    return true;
+}
+
+static bool opt_strict(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->strict_checksum = true;
+}
+
+static bool opt_flows(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->flows = true;
+}
+
+static bool opt_coverage(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->coverage = true;
+}
+
+static bool opt_exec(struct reading *r, const char *n, const char *v)
+{
+    static const char *const words[] = {
+        [OPTIONS_EXEC_AUTO] = "auto", [OPTIONS_EXEC_USER] = "user", [OPTIONS_EXEC_KERNEL] = "kernel"};
+    const unsigned which = word(v, words, sizeof words / sizeof *words);
+    if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, user, kernel", n, v);
+    r->o->exec = which;
+    return true;
+}
+
+static bool opt_replay(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->replay) return wrong(r, "--%s is given twice%s", n, "");
+    r->o->replay = v;
+    return *v || wrong(r, "--%s needs a directory%s", n, "");
+}
+
+enum { HELP_BYTES = 1 << 15 };
+static bool opt_help(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    static char all[HELP_BYTES]; /* written at once, so that one error says why */
+    if (r->out == stdout) setvbuf(stdout, all, _IOFBF, sizeof all);
+    options_help(r->out);
+    return r->done = true;
+}
+
+static bool opt_version(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    fprintf(r->out, "preyrun %s\n", PREY_VERSION);
+    return r->done = true;
+}
+
+struct option_row {
+    const char *name, *argument, *doc;
+    bool (*take)(struct reading *, const char *name, const char *value);
+    char letter;
+    uint8_t way; /* enum way */
+};
+static const struct option_row rows[] = {
+#define OPTION(name, letter, takes, argument, way, doc) {name, argument, doc, opt_##takes, letter, way},
+#include "runtime/preyrun/options.def"
+#undef OPTION
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* The option that `arg` names; *value points behind a `=` or a letter, or is NULL. */
+static const struct option_row *find(const char *arg, const char **value)
+{
+    *value = NULL;
+    for (unsigned i = 0; i < ROWS; i++) {
+        const size_t len = strlen(rows[i].name);
+        if (arg[1] != '-') {
+            if (!rows[i].letter || arg[1] != rows[i].letter) continue;
+            if (arg[2]) *value = arg + 2;
+            return &rows[i];
+        }
+        if (!len || strncmp(arg + 2, rows[i].name, len) || (arg[2 + len] && arg[2 + len] != '=')) continue;
+        if (arg[2 + len] == '=') *value = arg + 3 + len;
+        return &rows[i];
+    }
+    return NULL;
+}
+
+/* Read argv[i] and its value; returns how many words that took, 0 on an error. */
+static int option_take(struct reading *r, int left, char *const argv[])
+{
+    const char *value;
+    const struct option_row *row = find(argv[0], &value);
+    r->word = argv[0];
+    if (row && !r->way[row->way]) r->way[row->way] = argv[0];
+    if (!row) return wrong(r, "there is no option `%.60s`%s; try --help", argv[0], "");
+    if (!row->argument && value) return wrong(r, "--%s takes no value%s", row->name, "");
+    int words = 1;
+    if (row->argument && !value) {
+        if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
+        value = argv[words++];
+    }
+    return row->take(r, row->name, value) ? words : 0;
+}
+
+static bool program_take(struct reading *r, const char *arg)
+{
+    if (r->o->program)
+        return wrong(r, "only one program can be run, but two are named: `%.60s` and `%.60s`", r->o->program, arg);
+    r->o->program = arg;
+    return true;
+}
+
+static bool is_standard(const char *to) { return to && !strcmp(to, "-"); }
+
+/* What each prints has one place. */
+static bool settle_outputs(struct reading *r)
+{
+    struct options *o = r->o;
+    /* What chooses or widens lines asks for them. */
+    if ((o->only || o->describe) && !o->verdicts && !o->write_seen && !o->explained_count) o->verdicts = "-";
+    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, and --explain prints none%s%s", "", "");
+    if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
+        return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
+    if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
+    if (o->write_seen &&
+        ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
+        return wrong(r, "--write-seen and another option cannot both be `%.60s`%s", o->write_seen, "");
+    if (o->explained_count &&
+        (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
+        return wrong(r, "--explain prints frames alone: it goes without %s%s",
+                     o->verdicts          ? "--verdicts"
+                     : o->write           ? "--write"
+                     : o->write_seen      ? "--write-seen"
+                     : o->log != LOG_NONE ? "--log"
+                     : o->flows           ? "--flows"
+                     : o->coverage        ? "--coverage"
+                                          : "--repeat",
+                     "");
+    const char *taken = is_standard(o->verdicts)     ? "--verdicts"
+                        : is_standard(o->write)      ? "--write"
+                        : is_standard(o->write_seen) ? "--write-seen"
+                                                     : NULL;
+    if (o->flows && taken)
+        return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file%s", taken, "");
+    if (o->coverage && (taken || o->flows || o->repeat > 1))
+        return wrong(r,
+                     taken ? "--coverage prints instead of the summary, and %s - leaves no room for it: name a file%s"
+                           : "--coverage prints instead of the summary, which %s belongs to%s",
+                     taken      ? taken
+                     : o->flows ? "--flows"
+                                : "--repeat",
+                     "");
+    return true;
+}
+
+/* Of a recording all is said in it but what is printed. */
+static bool settle_recording(struct reading *r)
+{
+    const struct options *o = r->o;
+    const char *other = o->pcap_count                          ? "--pcap"
+                        : o->map_count                         ? "--map"
+                        : o->on                                ? "--on"
+                        : o->route_count                       ? "--route"
+                        : o->route_file_count                  ? "--routes"
+                        : o->self.v4_count || o->self.v6_count ? "--self"
+                        : o->seed                              ? "--seed"
+                        : o->down_count                        ? "--down"
+                        : o->strict_checksum                   ? "--strict-checksum"
+                        : o->mtu != 1500                       ? "--mtu"
+                        : o->repeat > 1                        ? "--repeat"
+                                                               : NULL;
+    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
+    return settle_outputs(r);
+}
+
+static bool pcap_is_standard(const struct options *o)
+{
+    for (unsigned i = 0; i < o->pcap_count; i++)
+        if (is_standard(o->pcaps[i])) return true;
+    return false;
+}
+
+/* What options can't be together, and what must be there. */
+static bool settle(struct reading *r)
+{
+    const struct options *o = r->o;
+    if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
+        return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel%s%s", "", "");
+    if (r->way[LIVE]) return options_settle_live(r);
+    if (o->replay) return settle_recording(r);
+    if (!o->pcap_count)
+        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
+                     "");
+    if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+    if (pcap_is_standard(o) && !strcmp(o->program, "-"))
+        return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
+    if (o->from_at.said || o->to_at.said)
+        return wrong(r, "%s: frames of a capture have numbers; a time is for --replay%s",
+                     o->from_at.said ? "--from" : "--to", "");
+    if (o->on && o->map_count) return wrong(r, "--on says where all frames came in: it goes without --map%s%s", "", "");
+    if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
+    return settle_outputs(r);
+}
+
+static bool words_read(struct reading *r, int argc, char *const argv[])
+{
+    bool only_words = false;
+    for (int i = 1; i < argc && !r->done;) {
+        if (!only_words && !strcmp(argv[i], "--")) {
+            only_words = true;
+            i++;
+            continue;
+        }
+        const bool is_option = !only_words && argv[i][0] == '-' && argv[i][1];
+        const int words = is_option ? option_take(r, argc - i, argv + i) : program_take(r, argv[i]);
+        if (!words) return false;
+        i += words;
+    }
+    return r->done || settle(r);
+}
+
+enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err, size_t err_len)
+{
+    *o = (struct options){.repeat = 1,
+                          .from = 1,
+                          .mtu = 1500,
+                          .ring = OPTIONS_RING,
+                          .record_size = OPTIONS_RECORD,
+                          .record_snap = UINT32_MAX,
+                          .record_sample = OPTIONS_SAMPLE};
+    struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
+    if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
+    return r.done ? OPTIONS_DONE : OPTIONS_RUN;
+}
+
+void options_fini(struct options *o)
+{
+    self_fini(&o->self);
+    for (unsigned i = 0; i < o->bridge_count; i++) free(o->bridges[i]);
+    o->bridge_count = 0;
+    free(o->down);
+    o->down = NULL;
+}
+
+/* "--name VALUE", "-i IF". */
+static void help_row(FILE *out, const struct option_row *row)
+{
+    char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
+    if (!row->name[0]) letter[2] = 0;
+    snprintf(left, sizeof left, "%s%s%s%s%s", row->letter ? letter : "", row->name[0] ? "--" : "", row->name,
+             row->argument ? " " : "", row->argument ? row->argument : "");
+    fprintf(out, "  %-22s %s\n", left, row->doc);
+}
+
+static void help_rows(FILE *out, enum way way)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        if (rows[i].way == way) help_row(out, &rows[i]);
+}
+
+void options_help(FILE *out)
+{
+    fprintf(out, "preyrun --pcap FILE|- [OPTION]... RULES.pbc\n"
+                 "preyrun -i IF [-i IF]... [OPTION]... RULES.pbc\n"
+                 "preyrun --bridge IF:IF [OPTION]... RULES.pbc\n"
+                 "preyrun --cleanup [--name NAME]\n"
+                 "Judge the frames of a capture, or of interfaces as they arrive, by a compiled rule file (preyc -o).\n"
+                 "\nReplay:\n");
+    help_rows(out, REPLAY);
+    fprintf(out, "\nLive:\n");
+    help_rows(out, LIVE);
+    fprintf(out, "\nBoth:\n");
+    help_rows(out, BOTH);
+    fprintf(out, "\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written,\n"
+                 "trouble with the machine.\n");
+}

@@ -1,0 +1,17 @@
+/* The command line of preyrun, read and checked. Rows in options.def. */
+#ifndef RUNTIME_PREYRUN_OPTIONS_H
+#define RUNTIME_PREYRUN_OPTIONS_H
+
+#include <stdio.h>
+
+#include "runtime/base/options.h"
+
+enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* err says why */ };
+
+/* argv's strings are kept. On OPTIONS_WRONG one line, without newline, in err. Call options_fini in any case. */
+enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err,
+                                  size_t err_len);
+void options_fini(struct options *o);
+void options_help(FILE *out);
+
+#endif

@@ -1,0 +1,249 @@
+/* Options of live traffic. */
+#include <arpa/inet.h>
+
+#include "runtime/base/duration.h"
+#include "runtime/preyrun/options_priv.h"
+
+bool opt_watch(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->watch = true;
+}
+
+/* Its place among the interfaces; false after a line that says what is wrong. */
+static bool iface_add(struct reading *r, const char *option, const char *name)
+{
+    struct options *o = r->o;
+    if (!*name) return wrong(r, "%s needs an interface%s", option, "");
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: it is given twice", option, name);
+    if (o->iface_count == OPTIONS_IFACES) return wrong(r, "%s: more than 16 interfaces%s", option, "");
+    o->peer[o->iface_count] = OPTIONS_NO_PEER;
+    o->ifaces[o->iface_count++] = name;
+    return true;
+}
+
+bool opt_iface(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    return iface_add(r, "-i", v);
+}
+
+bool opt_bridge(struct reading *r, const char *n, const char *v)
+{
+    struct options *o = r->o;
+    const char *colon = strchr(v, ':');
+    if (!colon || strchr(colon + 1, ':'))
+        return wrong(r, "--%s: `%.60s` is not two interfaces: it is written IF:IF", n, v);
+    if (o->bridge_count == OPTIONS_IFACES) return wrong(r, "--%s: more than 16 interfaces%s", n, "");
+    char *names = o->bridges[o->bridge_count] = strdup(v);
+    if (!names) return wrong(r, "--%s: out of memory%s", n, "");
+    o->bridge_count++;
+    names[colon - v] = 0;
+    if (!iface_add(r, "--bridge", names) || !iface_add(r, "--bridge", names + (colon - v) + 1)) return false;
+    o->peer[o->iface_count - 1] = (uint8_t)(o->iface_count - 2);
+    o->peer[o->iface_count - 2] = (uint8_t)(o->iface_count - 1);
+    return true;
+}
+
+bool opt_io(struct reading *r, const char *n, const char *v)
+{
+    static const char *const words[] = {
+        [OPTIONS_IO_AUTO] = "auto", [OPTIONS_IO_PACKET] = "packet", [OPTIONS_IO_XDP] = "xdp"};
+    const unsigned which = word(v, words, sizeof words / sizeof *words);
+    if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
+    r->o->io = which;
+    return true;
+}
+
+bool opt_control(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->control); }
+
+/* 127.0.0.1:8404 or [::1]:8404. */
+bool opt_stats(struct reading *r, const char *n, const char *v)
+{
+    const char *colon = strrchr(v, ':');
+    const bool v6 = *v == '[';
+    union options_address *at = &r->o->stats_at;
+    char addr[INET6_ADDRSTRLEN];
+    uint64_t port;
+    if (r->o->stats) return wrong(r, "--%s is given twice%s", n, "");
+    const size_t len = colon ? (size_t)(colon - v) : 0;
+    if (len < 2 || len - 2 * v6 >= sizeof addr || (v6 && colon[-1] != ']'))
+        return wrong(r, "--%s: `%.80s` is no address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+    if (!number(r, n, colon + 1, 1, 65535, &port)) return false;
+    memcpy(addr, v + v6, len - 2 * v6);
+    addr[len - 2 * v6] = 0;
+    *at = (union options_address){.in6 = {.sin6_family = v6 ? AF_INET6 : AF_INET, .sin6_port = htons((uint16_t)port)}};
+    if (inet_pton(at->any.sa_family, addr, v6 ? (void *)&at->in6.sin6_addr : &at->in.sin_addr) != 1)
+        return wrong(r, "--%s: `%.80s` is no address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+    r->o->stats = v;
+    return true;
+}
+
+bool opt_workers(struct reading *r, const char *n, const char *v)
+{
+    uint64_t workers;
+    if (!number(r, n, v, 1, OPTIONS_WORKERS, &workers)) return false;
+    r->o->workers = (unsigned)workers;
+    return true;
+}
+
+bool opt_monitor(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->monitor = true;
+}
+
+bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->allow_unjudged = true;
+}
+
+bool opt_confirm(struct reading *r, const char *n, const char *v)
+{
+    return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
+           wrong(r, "--%s: `%.60s` is no time: 30s, 5m, 2h are", n, v);
+}
+
+bool opt_busy_poll(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->busy_poll = true;
+}
+
+bool opt_xdp_replace(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->xdp_replace = true;
+}
+
+bool opt_preflight(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->preflight = true;
+}
+
+bool opt_cleanup(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->cleanup = true;
+}
+
+bool opt_on_exit(struct reading *r, const char *n, const char *v)
+{
+    r->o->on_exit = !strcmp(v, "open") ? OPTIONS_END_OPEN : OPTIONS_END_CLOSED;
+    return r->o->on_exit == OPTIONS_END_OPEN || !strcmp(v, "closed") ||
+           wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
+}
+
+/* It becomes part of file names and of the name of a table. */
+bool opt_name(struct reading *r, const char *n, const char *v)
+{
+    const size_t len = strlen(v);
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (!len || len > 30 || *v == '.' || *v == '-' || strspn(v, letters) != len)
+        return wrong(r, "--%s: `%.60s` is no name: at most 30 letters, digits, `_`, `.`, `-`", n, v);
+    r->o->name = v;
+    return true;
+}
+
+/* 64KiB, 16MiB, 1GiB, or bytes. */
+static bool size(const char *v, uint64_t least, uint64_t most, uint64_t *to)
+{
+    static const struct {
+        const char *unit;
+        uint64_t bytes;
+    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", UINT64_C(1) << 40}};
+    char *unit;
+    errno = 0;
+    const uint64_t n = *v >= '0' && *v <= '9' ? strtoull(v, &unit, 10) : 0;
+    for (unsigned i = 0; n && !errno && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) || n > most / units[i].bytes) continue;
+        *to = n * units[i].bytes;
+        if (*to >= least) return true;
+    }
+    return false;
+}
+
+bool opt_ring(struct reading *r, const char *n, const char *v)
+{
+    return size(v, OPTIONS_RING_LEAST, OPTIONS_RING_MOST, &r->o->ring) ||
+           wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
+}
+
+bool opt_access_logs(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->access_logs) return wrong(r, "--%s is given twice%s", n, "");
+    r->o->access_logs = v;
+    return *v || wrong(r, "--%s needs a directory%s", n, "");
+}
+
+bool opt_record(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->record) return wrong(r, "--%s is given twice%s", n, "");
+    r->o->record = v;
+    return *v || wrong(r, "--%s needs a directory%s", n, "");
+}
+
+bool opt_record_size(struct reading *r, const char *n, const char *v)
+{
+    return size(v, OPTIONS_RECORD_LEAST, OPTIONS_RECORD_MOST, &r->o->record_size) ||
+           wrong(r, "--%s: `%.60s` is no size from 1MiB on", n, v);
+}
+
+bool opt_record_snap(struct reading *r, const char *n, const char *v)
+{
+    uint64_t snap;
+    if (!number(r, n, v, 64, 65535, &snap)) return false;
+    r->o->record_snap = (uint32_t)snap;
+    return true;
+}
+
+bool opt_record_sample(struct reading *r, const char *n, const char *v)
+{
+    uint64_t every;
+    if (!number(r, n, v, 1, UINT32_MAX, &every)) return false;
+    r->o->record_sample = (uint32_t)every;
+    return true;
+}
+
+/* ---- together ---- */
+
+static bool is_bridged(const struct options *o)
+{
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (o->peer[i] != OPTIONS_NO_PEER) return true;
+    return false;
+}
+
+bool options_settle_live(struct reading *r)
+{
+    struct options *o = r->o;
+    if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: it goes without %.60s", r->way[REPLAY], r->way[LIVE]);
+    if (o->cleanup && (o->iface_count || o->program))
+        return wrong(r, "--cleanup goes alone, or with --name%s%s", "", "");
+    if (o->cleanup) return true;
+    if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
+    if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
+    if (o->on_exit == OPTIONS_END_OPEN && !is_bridged(o))
+        return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one%s%s", "", "");
+    if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll goes with --io xdp alone%s%s", "", "");
+    if (o->io != OPTIONS_IO_XDP && o->xdp_replace && o->exec != OPTIONS_EXEC_KERNEL)
+        return wrong(r, "--xdp-replace goes with --io xdp or --exec kernel alone%s%s", "", "");
+    if (o->watch && !strcmp(o->program, "-"))
+        return wrong(r, "--watch: standard input is read once, and is no file that changes%s%s", "", "");
+    if (!o->name) o->name = o->ifaces[0];
+    if (!o->record &&
+        (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample != OPTIONS_SAMPLE))
+        return wrong(r, "--record DIR says where recordings are to be%s%s", "", "");
+    return true;
+}

@@ -1,0 +1,74 @@
+/* What the readers of options share: options.c has those of replays and of both, options_live.c those of live traffic.
+ */
+#ifndef RUNTIME_PREYRUN_OPTIONS_PRIV_H
+#define RUNTIME_PREYRUN_OPTIONS_PRIV_H
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/preyrun/options.h"
+
+enum way { BOTH, REPLAY, LIVE }; /* what an option is for */
+
+struct reading {
+    struct options *o;
+    FILE *out;
+    const char *word;   /* the option as it was typed */
+    const char *way[3]; /* the first one given that is for this way alone, by enum way */
+    char *err;
+    size_t err_len;
+    bool done; /* help or version: nothing else matters */
+};
+
+static inline bool wrong(struct reading *r, const char *fmt, const char *a, const char *b)
+{
+    snprintf(r->err, r->err_len, fmt, a, b);
+    return false;
+}
+
+/* Plain decimal digits within bounds; nothing else is a number here. */
+static inline bool number(struct reading *r, const char *name, const char *text, uint64_t lo, uint64_t hi, uint64_t *v)
+{
+    char *end;
+    errno = 0;
+    *v = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && *v >= lo && *v <= hi) return true;
+    if (hi == UINT64_MAX)
+        snprintf(r->err, r->err_len, "--%s: `%s` is not a number%s", name, text, lo ? " from 1 on" : "");
+    else
+        snprintf(r->err, r->err_len, "--%s: `%s` is not a number from %llu to %llu", name, text, (unsigned long long)lo,
+                 (unsigned long long)hi);
+    return false;
+}
+
+static inline bool path(struct reading *r, const char *name, const char *v, const char **to)
+{
+    if (*to) return wrong(r, "--%s is given twice%s", name, "");
+    if (!*v) return wrong(r, "--%s needs a file%s", name, "");
+    *to = v;
+    return true;
+}
+
+/* Which of the words v is, from the first on that is one; NO_WORD: none. */
+enum { NO_WORD = UINT_MAX };
+static inline unsigned word(const char *v, const char *const words[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (words[i] && !strcmp(v, words[i])) return i;
+    return NO_WORD;
+}
+
+/* What options of live traffic can't be together, and what must be there; false with a line in err. */
+bool options_settle_live(struct reading *r);
+/* Reads the value v of the option called n; false with a line in err. */
+typedef bool opt_fn(struct reading *r, const char *n, const char *v);
+#define OPTION_BOTH(takes)
+#define OPTION_REPLAY(takes)
+#define OPTION_LIVE(takes)                              opt_fn opt_##takes;
+#define OPTION(name, letter, takes, argument, way, doc) OPTION_##way(takes)
+#include "runtime/preyrun/options.def"
+#undef OPTION
+
+#endif

@@ -1,0 +1,46 @@
+/* preyrun: executes a compiled rule file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+#include "runtime/live/main/live.h"
+#include "runtime/preyrun/options.h"
+#include "runtime/record/told/recording.h"
+#include "runtime/replay/replay.h"
+
+static int run(const struct options *o, enum options_result result, const char *err)
+{
+    if (result == OPTIONS_WRONG) {
+        fprintf(stderr, "preyrun: %s\n", err);
+        return 2;
+    }
+    if (result != OPTIONS_RUN) return 0;
+    if (o->replay) return recording(o);
+    return o->iface_count || o->cleanup ? live(o) : replay(o);
+}
+
+/* A standard stream that is closed would lend its number to the next file that is opened, and the summary would end up
+ * in that: something that fails takes its place. */
+static void hold_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0) return;
+}
+
+int main(int argc, char *argv[])
+{
+    struct options o;
+    char err[400] = "";
+    hold_closed_streams();
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error */
+    const enum options_result result = options_parse(argc, argv, &o, stdout, err, sizeof err);
+    int status = run(&o, result, err);
+    options_fini(&o);
+    errno = 0;
+    if ((fflush(stdout) || ferror(stdout)) && status == 0) {
+        status = 2;
+        if (errno != EPIPE) fprintf(stderr, "preyrun: standard output: %s\n", strerror(errno ? errno : EIO));
+    }
+    return status;
+}

@@ -1,0 +1,298 @@
+/* See proxy.h: the loop's life, and what passes between it and the main thread. */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/proxy.h"
+#include "runtime/proxy/queue.h"
+
+enum {
+    REFUSALS = 256,
+    LINES_BYTES = 1 << 20, /* of access logs, that wait for the main thread */
+    PIPE_BYTES = 48 << 20, /* of all loops, of the 64 MiB that a user may have */
+};
+#define SECOND_NS UINT64_C(1000000000)
+
+/* The main thread has built them: a large one takes a millisecond, in which nothing else would happen here. */
+static void take_tables(struct proxy *p)
+{
+    const struct tables *t = p->world->tables;
+    const unsigned workers = p->cfg.vm.workers ? p->cfg.vm.workers : 1, user = workers + p->cfg.vm.worker;
+    p->tables_ns = UINT64_MAX;
+    if (!t || t->program != p->program) return;
+    struct balance *due = tables_due(p->world, user, p->loop.now_ns, &p->tables, &p->tables_ns);
+    if (due) chooser_take_tables(p->chooser, due);
+}
+
+struct chooser *proxy_chooser(struct proxy *p)
+{
+    if (p->told_ns != p->loop.now_ns) {
+        if (p->loop.now_ns >= p->tables_ns) take_tables(p);
+        const struct vm_in in = {.mono_ns = p->loop.now_ns, .facts = &p->world->facts};
+        chooser_facts(p->chooser, &in);
+        p->told_ns = p->loop.now_ns;
+    }
+    return p->chooser;
+}
+
+/* ---- what the main thread brings ---- */
+
+static void take_world(struct proxy *p, struct snapshot *world)
+{
+    const bool other = world->facts.generation != p->world->facts.generation; /* not neighbours alone */
+    p->world = world;
+    p->told_ns = p->tables_ns = 0;
+    if (other) sessions_look(p);
+    __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
+}
+
+static int take_program(struct proxy *p, struct proxy_change *c)
+{
+    const int err = chooser_swap(p->chooser, c->fresh, c->remap);
+    if (err) return err;
+    struct program *before = p->program;
+    p->program = program_get(c->remap->program);
+    p->number = c->number;
+    tls_table_put(p->tls);
+    p->tls = tls_table_get(c->tls);
+    sessions_rename(p, c->remap);
+    c->counted = proxy_counted_rename(&p->counted, c->counted, p->program->services_count, c->remap->service);
+    sessions_recount(p);
+    if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
+    program_put(before);
+    if (!queue_init(p)) return -ENOMEM;
+    /* Without memory for them those there are stay, and serve what they did. */
+    return listeners_set(p, c->listens, c->count) ? 0 : -ENOMEM;
+}
+
+/* What was told before this world is freed once this one is taken: nothing may name it then. Until then it lives. */
+static void leave_older(struct proxy *p, struct snapshot *world)
+{
+    struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
+    if (latest && latest->number < world->number)
+        __atomic_compare_exchange_n(&p->latest, &latest, world, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void fill_listing(struct proxy *p)
+{
+    struct session_listing *l = __atomic_load_n(&p->listing, __ATOMIC_ACQUIRE);
+    if (!l) return;
+    sessions_list(p, l);
+    __atomic_store_n(&p->listing, NULL, __ATOMIC_RELEASE);
+    if (p->cfg.called) p->cfg.called(p->cfg.with);
+}
+
+static void look_up(struct proxy *p)
+{
+    struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
+    if (c) {
+        p->refused = take_program(p, c);
+        if (!p->refused) {
+            leave_older(p, c->world);
+            take_world(p, c->world);
+        }
+        if (!p->refused) sessions_rejudge(p);
+        __atomic_store_n(&p->change, NULL, __ATOMIC_RELEASE);
+        return;
+    }
+    struct snapshot *world = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
+    if (world && world->number > p->taken) take_world(p, world);
+}
+
+/* ---- each second ---- */
+
+static void each_second(struct timer *t)
+{
+    struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, second));
+    if (p->program->past) sessions_look(p);
+    sessions_tell(p);
+    timer_set(&p->loop.wheel, t, p->loop.now_ns + SECOND_NS);
+}
+
+static void reopen(struct timer *t) { listeners_reopen((struct proxy *)((char *)t - offsetof(struct proxy, reopens))); }
+
+/* ---- life ---- */
+
+static const struct session_ops *const kinds[SESSION_KINDS] = {
+#define KIND(ident, mode, doc) &session_##ident,
+#include "runtime/proxy/kind.def"
+};
+
+void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
+{
+    *idle = (sizeof(struct session) + 63) / 64 * 64 + (sizeof(struct side) + 63) / 64 * 64;
+    uint64_t own = 0;
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (kinds[i]->bytes > own) own = kinds[i]->bytes;
+    *idle += own;
+    *most = *idle + sizeof(struct first_at) + 2 * (sizeof(struct buffer) + BUFFER_FRONT + first_bytes);
+}
+
+static bool kinds_start(struct proxy *p)
+{
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (kinds[i]->start && !(p->of_kind[i] = kinds[i]->start(p))) return false;
+    return true;
+}
+
+static void kinds_stop(struct proxy *p)
+{
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (p->of_kind[i]) kinds[i]->stop(p->of_kind[i]);
+}
+
+static bool parts_init(struct proxy *p)
+{
+    const uint32_t most = p->cfg.sessions_most;
+    const uint32_t bytes = (uint32_t)p->program->settings->first_bytes;
+    slab_init(&p->sessions, sizeof(struct session), most);
+    slab_init(&p->sides, sizeof(struct side), 2 * most);
+    slab_init(&p->ats, sizeof(struct first_at), most);
+    buffers_init(&p->buffers, bytes, 2 * most);
+    pipes_init(&p->pipes, PIPE_BYTES / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
+    p->chooser = chooser_new(p->program, &p->cfg.vm);
+    p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
+    p->counted.of = proxy_counted_new(p->counted.services = p->program->services_count);
+    return p->chooser && p->counted.of && queue_init(p) &&
+           !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) && !lines_init(&p->lines, LINES_BYTES);
+}
+
+struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
+                        unsigned count, int *err)
+{
+    struct proxy *p = calloc(1, sizeof *p);
+    *err = -ENOMEM;
+    if (!p) return NULL;
+    p->cfg = *cfg;
+    p->program = program_get(cfg->program);
+    p->tls = tls_table_get(cfg->tls);
+    p->world = p->latest = world;
+    p->iface_count = cfg->iface_count;
+    if (cfg->iface) memcpy(p->iface, cfg->iface, cfg->iface_count * sizeof *p->iface);
+    p->taken = world->number;
+    *err = loop_init(&p->loop);
+    if (!*err && (!parts_init(p) || !kinds_start(p) || !listeners_set(p, listens, count))) *err = -ENOMEM;
+    if (*err) {
+        proxy_free(p);
+        return NULL;
+    }
+    p->second.due = each_second;
+    p->reopens.due = reopen;
+    timer_set(&p->loop.wheel, &p->second, p->loop.now_ns + SECOND_NS);
+    return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+    if (!p) return;
+    sessions_end(p, SESSION_STOPPED);
+    while (p->all) loop_turn(&p->loop, 0);
+    listeners_fini(p);
+    foreign_fini(p);
+    kinds_stop(p);
+    chooser_free(p->chooser);
+    slab_fini(&p->sessions);
+    slab_fini(&p->sides);
+    slab_fini(&p->ats);
+    slab_fini(&p->buffers);
+    pipes_fini(&p->pipes);
+    queue_fini(p);
+    ring_fini(&p->refusals);
+    lines_fini(&p->lines);
+    proxy_counted_fini(&p->counted);
+    loop_fini(&p->loop);
+    program_put(p->program);
+    tls_table_put(p->tls);
+    free(p);
+}
+
+void proxy_turn(struct proxy *p, int most_ms)
+{
+    loop_turn(&p->loop, most_ms);
+    look_up(p);
+    fill_listing(p);
+}
+
+static void *run(void *arg)
+{
+    struct proxy *p = arg;
+    while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) proxy_turn(p, -1);
+    look_up(p);
+    fill_listing(p);
+    return NULL;
+}
+
+void proxy_numbered(struct proxy *p, uint64_t number) { p->number = number; }
+
+int proxy_start(struct proxy *p, int cpu)
+{
+    const int err = pthread_create(&p->thread, NULL, run, p);
+    if (err) return -err;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
+    if (cpu >= 0) pthread_setaffinity_np(p->thread, sizeof one, &one);
+    return 0;
+}
+
+void proxy_stop(struct proxy *p)
+{
+    __atomic_store_n(&p->stop, 1, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+    pthread_join(p->thread, NULL);
+}
+
+void proxy_tell(struct proxy *p, struct snapshot *world)
+{
+    __atomic_store_n(&p->latest, world, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+uint64_t proxy_taken(const struct proxy *p) { return __atomic_load_n(&p->taken, __ATOMIC_ACQUIRE); }
+
+void proxy_change(struct proxy *p, struct proxy_change *c)
+{
+    __atomic_store_n(&p->change, c, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+bool proxy_changed(const struct proxy *p, int *refused)
+{
+    if (__atomic_load_n(&p->change, __ATOMIC_ACQUIRE)) return false;
+    *refused = p->refused;
+    return true;
+}
+
+bool proxy_list(struct proxy *p, struct session_listing *l)
+{
+    if (__atomic_load_n(&p->listing, __ATOMIC_ACQUIRE)) return false;
+    __atomic_store_n(&p->listing, l, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+    return true;
+}
+
+bool proxy_listed(const struct proxy *p, const struct session_listing *l)
+{
+    return __atomic_load_n(&p->listing, __ATOMIC_ACQUIRE) != l;
+}
+
+void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len)
+{
+    bool fills;
+    lines_put(&p->lines, lines_target(path), line, len, &fills);
+    if (fills && p->cfg.called) p->cfg.called(p->cfg.with);
+}
+
+uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST])
+{
+    return lines_take(&p->lines, target, line);
+}
+
+uint64_t proxy_lines_lost(const struct proxy *p) { return __atomic_load_n(&p->lines.lost, __ATOMIC_RELAXED); }
+
+bool proxy_refused(struct proxy *p, struct proxy_refusal *r) { return ring_take(&p->refusals, r); }
+
+const struct proxy_counted *proxy_counted(const struct proxy *p) { return &p->counted; }
+const struct conns *proxy_conns(const struct proxy *p) { return chooser_conns(p->chooser); }

@@ -1,0 +1,50 @@
+/* Bytes on their way, in user space: a piece of memory that is held only while something is in it.
+ *
+ *      | room for a PROXY header |  gone  | from … to: not yet written |  room  |
+ *                                         ^ from                       ^ to     ^ size
+ */
+#ifndef RUNTIME_PROXY_LOOP_BUFFER_H
+#define RUNTIME_PROXY_LOOP_BUFFER_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "runtime/proxy/loop/slab.h"
+
+enum { BUFFER_FRONT = 256 }; /* bytes that may be put before the first that were read */
+
+struct buffer {
+    uint32_t from, to, size;
+    uint8_t bytes[];
+};
+
+static inline uint32_t buffer_len(const struct buffer *b) { return b->to - b->from; }
+static inline uint32_t buffer_room(const struct buffer *b) { return b->size - b->to; }
+static inline uint8_t *buffer_at(struct buffer *b) { return b->bytes + b->from; }
+
+/* A slab of buffers of so many bytes beside their front. */
+static inline void buffers_init(struct slab *s, uint32_t bytes, uint32_t most)
+{
+    slab_init(s, sizeof(struct buffer) + BUFFER_FRONT + bytes, most);
+}
+
+/* Empty, its front free. NULL: none is left. */
+static inline struct buffer *buffer_take(struct slab *s)
+{
+    struct buffer *b = slab_take(s);
+    if (b)
+        *b = (struct buffer){
+            .from = BUFFER_FRONT, .to = BUFFER_FRONT, .size = s->size - (uint32_t)sizeof(struct buffer)};
+    return b;
+}
+
+/* Put bytes before what is there. False: the front is too small. */
+static inline bool buffer_prepend(struct buffer *b, const void *bytes, uint32_t n)
+{
+    if (b->from < n) return false;
+    b->from -= n;
+    memcpy(b->bytes + b->from, bytes, n);
+    return true;
+}
+
+#endif

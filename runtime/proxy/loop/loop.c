@@ -1,0 +1,110 @@
+/* One epoll_wait a turn, and the clock once. */
+#include "runtime/proxy/loop/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+
+enum { EVENTS_AT_ONCE = 256 };
+
+uint64_t loop_clock(void) { return clock_ns(CLOCK_MONOTONIC); }
+
+static int watch(struct loop *l, int fd, struct watcher *w, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.ptr = w};
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+int loop_watch(struct loop *l, int fd, struct watcher *w)
+{
+    return watch(l, fd, w, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+int loop_watch_level(struct loop *l, int fd, struct watcher *w) { return watch(l, fd, w, EPOLLIN); }
+
+void loop_unwatch(struct loop *l, int fd) { epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+static void woken(struct watcher *w, uint32_t events)
+{
+    const struct loop *l = (struct loop *)((char *)w - offsetof(struct loop, wake_watcher));
+    uint64_t count;
+    (void)events;
+    /* What the number was does not matter, and nothing can be there but a number. */
+    if (read(l->wake, &count, sizeof count) < 0) return;
+}
+
+void loop_wake(struct loop *l)
+{
+    const uint64_t one = 1;
+    if (write(l->wake, &one, sizeof one) < 0) return; /* it is full: the loop has not looked yet, and will */
+}
+
+int loop_init(struct loop *l)
+{
+    *l = (struct loop){.epoll = epoll_create1(EPOLL_CLOEXEC), .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    l->last = &l->first;
+    l->now_ns = loop_clock();
+    l->wake_watcher.ready = woken;
+    wheel_init(&l->wheel, l->now_ns);
+    int err = l->epoll < 0 || l->wake < 0 ? -errno : loop_watch_level(l, l->wake, &l->wake_watcher);
+    if (err) loop_fini(l);
+    return err;
+}
+
+void loop_fini(struct loop *l)
+{
+    if (l->epoll >= 0) close(l->epoll);
+    if (l->wake >= 0) close(l->wake);
+    l->epoll = l->wake = -1;
+}
+
+void loop_again(struct loop *l, struct task *t)
+{
+    if (t->waits) return;
+    t->waits = true;
+    t->next = NULL;
+    *l->last = t;
+    l->last = &t->next;
+}
+
+static void run_tasks(struct loop *l)
+{
+    struct task *all = l->first;
+    l->first = NULL;
+    l->last = &l->first;
+    while (all) {
+        struct task *t = all;
+        all = t->next;
+        t->waits = false;
+        t->run(t);
+    }
+}
+
+/* Milliseconds to sleep, rounded up: a timer is not early. */
+static int sleep_ms(const struct loop *l, uint64_t due_ns, int most_ms)
+{
+    if (l->first) return 0;
+    if (due_ns == UINT64_MAX) return most_ms;
+    const uint64_t now = loop_clock(), ms = due_ns <= now ? 0 : (due_ns - now + 999999) / 1000000;
+    return most_ms >= 0 && ms > (uint64_t)most_ms ? most_ms : ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+void loop_turn(struct loop *l, int most_ms)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    const uint64_t due = wheel_turn(&l->wheel, l->now_ns);
+    const int n = epoll_wait(l->epoll, events, EVENTS_AT_ONCE, sleep_ms(l, due, most_ms));
+    l->now_ns = loop_clock();
+    l->turns++;
+    for (int i = 0; i < n; i++) {
+        struct watcher *w = events[i].data.ptr;
+        w->ready(w, events[i].events);
+    }
+    wheel_turn(&l->wheel, l->now_ns);
+    run_tasks(l);
+}

@@ -1,0 +1,162 @@
+/* Small pieces are copied, for that takes two system calls; a read that fills its buffer says that there is more, and
+ * from then on the kernel moves the bytes through a pipe, until pieces are small again. Measured in README.md. */
+#include "runtime/proxy/loop/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+enum {
+    MOVED_AT_ONCE = 1 << 20, /* bytes, before others have their turn */
+    SMALL = 4096,
+    SMALL_MOST = 8,
+};
+
+static bool tells_end(const struct way *w) { return w->left == WAY_ALL && !w->keeps_open; }
+
+/* ---- copying ---- */
+
+/* All that the buffer holds. WAY_DONE: it is empty. */
+static enum way_result put(struct way *w, int *err)
+{
+    struct buffer *b = w->buffer;
+    while (buffer_len(b)) {
+        /* The last bytes and the end go together. */
+        if (w->from->flags & SIDE_ENDED && tells_end(w)) w->to->flags |= SIDE_MORE;
+        const ssize_t n = side_write(w->to, buffer_at(b), buffer_len(b));
+        if (n == -EAGAIN) return WAY_WAITS;
+        if (n < 0) {
+            *err = (int)n;
+            return WAY_TO;
+        }
+        b->from += (uint32_t)n;
+        w->moved += (uint64_t)n;
+    }
+    return WAY_DONE;
+}
+
+/* Into the buffer, which is empty. WAY_DONE: something is in it, or all has come. */
+static enum way_result get(struct way *w, struct slab *buffers, int *err)
+{
+    if (!w->buffer) w->buffer = buffer_take(buffers);
+    struct buffer *b = w->buffer;
+    if (!b) return WAY_NO_BUFFER;
+    b->from = b->to = BUFFER_FRONT;
+    const uint32_t room = buffer_room(b);
+    const ssize_t n = side_read(w->from, buffer_at(b), w->left < room ? (size_t)w->left : room);
+    if (n == -EAGAIN) return WAY_WAITS;
+    if (n < 0) {
+        *err = (int)n;
+        return WAY_FROM;
+    }
+    b->to += (uint32_t)n;
+    if (w->left != WAY_ALL) w->left -= (uint64_t)n;
+    w->splices = w->pipes && n == (ssize_t)room && side_can_splice(w->from) && side_can_splice(w->to);
+    w->small = 0;
+    return WAY_DONE;
+}
+
+/* ---- by the kernel ---- */
+
+/* All that the pipe holds. WAY_DONE: it is empty. */
+static enum way_result push(struct way *w, int *err)
+{
+    struct pipe *p = w->pipe;
+    while (p->held) {
+        if (!(w->to->flags & SIDE_MAY_WRITE)) return WAY_WAITS;
+        const ssize_t n = splice(p->out, NULL, w->to->fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n < 0 && errno == EAGAIN) {
+            w->to->flags &= (uint16_t)~SIDE_MAY_WRITE;
+            return WAY_WAITS;
+        }
+        if (n < 0) {
+            *err = -errno;
+            w->to->flags |= SIDE_FAILED;
+            return WAY_TO;
+        }
+        p->held -= (uint32_t)n;
+        w->moved += (uint64_t)n;
+    }
+    return WAY_DONE;
+}
+
+/* Into the pipe, which is empty. WAY_DONE: something is in it, or all has come. */
+static enum way_result pull(struct way *w, int *err)
+{
+    const size_t most = w->left < w->pipe->bytes ? (size_t)w->left : w->pipe->bytes;
+    const ssize_t n = splice(w->from->fd, NULL, w->pipe->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n < 0 && errno == EAGAIN) {
+        w->from->flags &= (uint16_t)~SIDE_MAY_READ;
+        return WAY_WAITS;
+    }
+    if (n < 0) {
+        *err = -errno;
+        w->from->flags |= SIDE_FAILED;
+        return WAY_FROM;
+    }
+    if (n == 0) w->from->flags |= SIDE_ENDED;
+    w->pipe->held = (uint32_t)n;
+    if (w->left != WAY_ALL) w->left -= (uint64_t)n;
+    w->small = n < SMALL ? (uint8_t)(w->small + 1) : 0;
+    w->splices = w->small < SMALL_MOST;
+    return WAY_DONE;
+}
+
+/* ---- both ---- */
+
+/* The end of `from` was read. */
+static enum way_result end(struct way *w, int *err)
+{
+    if (w->left != WAY_ALL) return WAY_CUT;
+    if (w->keeps_open) return WAY_DONE;
+    const int failed = side_shut(w->to);
+    if (!failed) return WAY_DONE;
+    if (failed == -EAGAIN) return WAY_WAITS;
+    *err = failed;
+    return WAY_TO;
+}
+
+static enum way_result fetch(struct way *w, struct slab *buffers, int *err)
+{
+    if (w->splices && !w->pipe) w->pipe = pipe_take(w->pipes);
+    return w->splices && w->pipe ? pull(w, err) : get(w, buffers, err);
+}
+
+static enum way_result move(struct way *w, struct slab *buffers, int *err)
+{
+    const uint64_t before = w->moved;
+    for (;;) {
+        enum way_result r = w->buffer ? put(w, err) : WAY_DONE;
+        if (r == WAY_DONE && w->pipe) r = push(w, err);
+        if (r != WAY_DONE) return r;
+        if (!w->left) return WAY_DONE;
+        if (w->from->flags & SIDE_ENDED) return end(w, err);
+        if (w->moved - before >= MOVED_AT_ONCE) return WAY_AGAIN;
+        if (!(w->from->flags & SIDE_MAY_READ)) return WAY_WAITS;
+        r = fetch(w, buffers, err);
+        if (r != WAY_DONE) return r;
+    }
+}
+
+static void give_pipe(struct way *w)
+{
+    pipe_give(w->pipes, w->pipe);
+    w->pipe = NULL;
+}
+
+enum way_result way_move(struct way *w, struct slab *buffers, int *err)
+{
+    const enum way_result r = move(w, buffers, err);
+    if (w->buffer && !buffer_len(w->buffer)) {
+        slab_give(buffers, w->buffer);
+        w->buffer = NULL;
+    }
+    if (w->pipe && !w->pipe->held) give_pipe(w);
+    return r;
+}
+
+void way_fini(struct way *w, struct slab *buffers)
+{
+    if (w->buffer) slab_give(buffers, w->buffer);
+    w->buffer = NULL;
+    if (w->pipe) give_pipe(w);
+}

@@ -1,0 +1,90 @@
+/* A timer stands in the slot of its time, or, if that is a whole turn or more ahead, in the last one that is not. */
+#include "runtime/proxy/loop/wheel.h"
+
+#include <stddef.h>
+
+static uint64_t tick_of(uint64_t ns) { return (ns + (1ull << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT; }
+
+void wheel_init(struct wheel *w, uint64_t now_ns) { *w = (struct wheel){.tick = now_ns >> WHEEL_TICK_SHIFT}; }
+
+static void put(struct wheel *w, struct timer *t)
+{
+    uint64_t tick = tick_of(t->at_ns);
+    if (tick < w->tick) tick = w->tick;
+    if (tick >= w->tick + WHEEL_SLOTS) tick = w->tick + WHEEL_SLOTS - 1;
+    const unsigned slot = tick % WHEEL_SLOTS;
+    struct timer **head = &w->slots[slot];
+    t->next = *head;
+    t->link = head;
+    if (t->next) t->next->link = &t->next;
+    *head = t;
+    w->used[slot / 64] |= 1ull << slot % 64;
+}
+
+void timer_stop(struct wheel *w, struct timer *t)
+{
+    (void)w;
+    if (!t->link) return;
+    *t->link = t->next;
+    if (t->next) t->next->link = t->link;
+    t->link = NULL;
+    t->next = NULL;
+}
+
+void timer_set(struct wheel *w, struct timer *t, uint64_t at_ns)
+{
+    if (at_ns == UINT64_MAX) {
+        timer_stop(w, t);
+        return;
+    }
+    const bool later = t->link && at_ns >= t->at_ns;
+    t->at_ns = at_ns;
+    if (later) return;
+    timer_stop(w, t);
+    put(w, t);
+}
+
+/* All of the slot that the wheel stands at: those that are due, and those that have to go further. */
+static void turn_slot(struct wheel *w, uint64_t now_ns)
+{
+    const unsigned slot = w->tick % WHEEL_SLOTS;
+    struct timer *all = w->slots[slot];
+    w->slots[slot] = NULL;
+    w->used[slot / 64] &= ~(1ull << slot % 64);
+    w->tick++;
+    if (all) all->link = &all;
+    while (all) {
+        struct timer *t = all;
+        timer_stop(w, t);
+        if (t->at_ns > now_ns)
+            put(w, t);
+        else
+            t->due(t);
+    }
+}
+
+/* The first slot from w->tick on that may hold something, as a tick; UINT64_MAX: none. */
+static uint64_t next_used(const struct wheel *w)
+{
+    for (unsigned ahead = 0; ahead < WHEEL_SLOTS;) {
+        const unsigned slot = (w->tick + ahead) % WHEEL_SLOTS;
+        const uint64_t bits = w->used[slot / 64] >> slot % 64;
+        if (bits) return w->tick + ahead + (unsigned)__builtin_ctzll(bits);
+        ahead += 64 - slot % 64;
+    }
+    return UINT64_MAX;
+}
+
+uint64_t wheel_turn(struct wheel *w, uint64_t now_ns)
+{
+    const uint64_t now = now_ns >> WHEEL_TICK_SHIFT;
+    for (;;) {
+        const uint64_t next = next_used(w);
+        if (next > now) {
+            if (w->tick <= now) w->tick = now + 1 < next ? now + 1 : next;
+            return next == UINT64_MAX ? UINT64_MAX : next << WHEEL_TICK_SHIFT;
+        }
+        w->tick = next;
+        turn_slot(w, now_ns);
+    }
+}

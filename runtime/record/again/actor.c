@@ -1,0 +1,453 @@
+/* See actor.h. Its ports lead nowhere, and the host gets its packets by /dev/null: what it sends is what its tape says.
+ */
+#include "runtime/record/again/actor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/io/io.h"
+#include "runtime/record/again/single.h"
+
+enum { ROOM = IO_HEADROOM + 54, SLOT = (ROOM + (1 << 17) + 63) / 64 * 64, FRAME_MOST = SLOT - ROOM };
+
+/* ---- ports that lead nowhere ---- */
+
+static void send_nowhere(struct io_port *io, struct pkt *pkt)
+{
+    (void)io;
+    (void)pkt;
+}
+static void nothing(struct io_port *io) { (void)io; }
+
+static const struct io_ops nowhere = {
+    .name = "nowhere", .close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
+
+/* ---- made and unmade ---- */
+
+static void ports_make(struct actor *a)
+{
+    const struct story *t = a->story;
+    const uint16_t *iface = a->program ? a->program->iface : t->other_iface;
+    for (unsigned i = 0; i < t->start.ports; i++)
+        a->w->ports[i] = (struct port){.ops = &nowhere,
+                                       .at = (uint8_t)i,
+                                       .peer = t->start.port[i].peer,
+                                       .hidden = t->start.port[i].hidden,
+                                       .iface = iface[i]};
+    a->w->egress.port_count = t->start.ports;
+    worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
+}
+
+/* Does that program send on what crosses? As runtime/live/main/start.h says it. */
+static bool routes(const struct story *t, const struct program *p)
+{
+    unsigned plain = 0;
+    for (unsigned i = 0; i < t->start.devices; i++) plain += t->start.port[i].peer == PORT_ANY;
+    return routed_wanted(p, plain, t->start.forwards);
+}
+
+void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch)
+{
+    *a = (struct actor){.story = t, .watch = watch, .at = at};
+    for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
+}
+
+static void unmake(struct actor *a)
+{
+    if (a->w) {
+        close(a->w->cfg.tun);
+        worker_fini(a->w);
+    }
+    free(a->w);
+    free(a->bytes);
+    tape_fini(&a->tape);
+    a->w = NULL;
+    a->bytes = NULL;
+}
+
+static void flow_ended(void *arg, const struct flow_record *f)
+{
+    const struct actor *a = arg;
+    a->watch->ended(a->watch->arg, a, f);
+}
+
+static uint64_t hear(void *arg, uint64_t value)
+{
+    struct actor *a = arg;
+    (void)value;
+    if (a->heard_at < a->heard_count) return a->heard[a->heard_at++];
+    a->unheard = true;
+    return 0;
+}
+
+/* program: NULL, another one judges. */
+static int make(struct actor *a, const struct told_program *program)
+{
+    const struct story *t = a->story;
+    a->program = program;
+    a->want = a->got = 0;
+    a->ticks = false;
+    a->heard_count = a->heard_at = 0;
+    const struct worker_cfg cfg = {.program = program ? program->p : t->other,
+                                   .worker = a->at,
+                                   .workers = t->start.workers,
+                                   .hear = program && t->start.workers > 1 ? hear : NULL,
+                                   .hear_arg = a,
+                                   .seed = t->start.seed,
+                                   .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
+                                   .opened = program ? &program->opened : &t->other_opened,
+                                   .forwards = t->start.forwards,
+                                   .routes = routes(t, program ? program->p : t->other),
+                                   .patient = true,
+                                   .log = a->watch->logged,
+                                   .ended = a->watch->ended ? flow_ended : NULL,
+                                   .ended_arg = a};
+    a->bytes = malloc((size_t)VM_BATCH * SLOT);
+    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (w && !worker_init(w, &cfg)) {
+        a->w = w;
+        if (!a->bytes || tape_init(&a->tape, TAPE_BYTES, t->start.snap, 0)) return -ENOMEM;
+        ports_make(a);
+        return 0;
+    }
+    if (w) worker_fini(w);
+    if (cfg.tun >= 0) close(cfg.tun);
+    free(w);
+    return -ENOMEM;
+}
+
+bool actor_room(struct actor *a)
+{
+    if (!a->bytes) a->bytes = malloc((size_t)VM_BATCH * SLOT);
+    if (!a->bytes) actor_stop(a, "out of memory");
+    return a->bytes;
+}
+
+int actor_begin(struct actor *a)
+{
+    if (a->story->start.in_kernel) return 0;
+    return make(a, a->story->other ? NULL : a->story->programs[a->story->programs_count - 1]);
+}
+
+void actor_fini(struct actor *a)
+{
+    unmake(a);
+    free(a->heard);
+    *a = (struct actor){0};
+}
+
+void actor_stop(struct actor *a, const char *why)
+{
+    if (!a->stopped) a->stopped = why;
+}
+
+/* ---- comparing ---- */
+
+static bool is_result(const struct tape_record *r) { return r->kind == TAPE_VERDICTS || r->kind == TAPE_LEFT; }
+
+/* What it decided or sent next, and nobody has compared; NULL: nothing. */
+static const struct tape_record *next_result(struct actor *a)
+{
+    const uint64_t there = tape_there(&a->tape);
+    const struct tape_record *r;
+    while ((r = tape_next(&a->tape, there)) && !is_result(r)) tape_done(&a->tape, r);
+    return r;
+}
+
+static void take_left(struct actor *a, const struct tape_record *r)
+{
+    if (a->watch->left) a->watch->left(a->watch->arg, (const void *)(r + 1), actor_wall(a, r->now_ns));
+    tape_done(&a->tape, r);
+}
+
+/* What nobody had recorded. */
+static void rest(struct actor *a)
+{
+    for (const struct tape_record *r; (r = next_result(a));) {
+        if (r->kind == TAPE_LEFT) {
+            a->counters.packets_other++;
+            take_left(a, r);
+            continue;
+        }
+        a->counters.verdicts_other += r->count;
+        tape_done(&a->tape, r);
+    }
+}
+
+void actor_rest(struct actor *a)
+{
+    actor_finish(a);
+    if (!a->stopped && !a->over && a->w) rest(a);
+}
+
+/* Numbers of rules are a program's own. */
+static bool same_verdict(const struct actor *a, const struct tape_verdict *x, const struct tape_verdict *y)
+{
+    const uint8_t seen = (uint8_t) ~(a->story->start.snap == UINT32_MAX ? 0 : PKT_SNAPPED);
+    if (!a->program) return x->action == y->action;
+    return x->rule == y->rule && x->service == y->service && x->server == y->server && x->action == y->action &&
+           x->reason == y->reason && !((x->flags ^ y->flags) & seen);
+}
+
+static void compare_verdicts(struct actor *a, unsigned n, const uint8_t *body)
+{
+    const struct tape_record *r = next_result(a);
+    const struct tape_verdict *own = r && r->kind == TAPE_VERDICTS && r->count == n ? (const void *)(r + 1) : NULL;
+    for (unsigned i = 0; i < n; i++) {
+        struct tape_verdict recorded;
+        memcpy(&recorded, body + i * sizeof recorded, sizeof recorded);
+        const bool same = own && same_verdict(a, &own[i], &recorded);
+        a->counters.verdicts += same;
+        a->counters.verdicts_other += !same;
+    }
+    if (own) tape_done(&a->tape, r);
+}
+
+static bool same_frame(const struct tape_frame *own, const struct scene *s)
+{
+    if (memcmp(own, &s->frame, sizeof *own) != 0) return false;
+    const uint8_t *bytes = (const uint8_t *)(own + 1);
+    const uint32_t front = s->front ? 12 : 0;
+    return (!front || !memcmp(bytes, s->front, front)) && !memcmp(bytes + front, s->body, own->cap_len - front);
+}
+
+static void compare_left(struct actor *a, const struct scene *s)
+{
+    const struct tape_record *r = next_result(a);
+    const bool there = r && r->kind == TAPE_LEFT, same = there && same_frame((const void *)(r + 1), s);
+    a->counters.packets += same;
+    a->counters.packets_other += !same;
+    if (there) take_left(a, r);
+}
+
+/* ---- doing ---- */
+
+static void hand_logs(struct actor *a)
+{
+    struct log_note note;
+    while (a->watch->logged && ring_take(&a->w->logs, &note)) a->watch->logged(a->watch->arg, a, &note);
+}
+
+static void judge(struct actor *a)
+{
+    const unsigned n = a->want;
+    a->want = a->got = 0;
+    if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
+    worker_judge(a->w, a->views, n, a->now_ns);
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, a->w->cfg.program, a->w->verdicts);
+    hand_logs(a);
+}
+
+/* A batch whose frames are there, or a tick, is done once all is known that the worker was told meanwhile: when the
+ * next step comes that is no TAPE_SHARED, or what left. */
+void actor_finish(struct actor *a)
+{
+    const bool batch = a->want && a->got == a->want, ticks = a->ticks;
+    if (a->stopped || a->over || !a->w || (!batch && !ticks)) return; /* single packets have no worker (single.h) */
+    a->ticks = a->unheard = false;
+    if (batch) judge(a);
+    if (ticks) worker_tick(a->w, a->now_ns);
+    if (ticks) hand_logs(a);
+    if (a->unheard) actor_stop(a, "what workers counted together is missing");
+}
+
+/* A word of it more. */
+static void take_heard(struct actor *a, uint64_t value)
+{
+    if (a->heard_count == a->heard_room) {
+        const unsigned room = a->heard_room ? 2 * a->heard_room : 64;
+        uint64_t *more = realloc(a->heard, room * sizeof *more);
+        if (!more) {
+            actor_stop(a, "out of memory");
+            return;
+        }
+        a->heard = more;
+        a->heard_room = room;
+    }
+    a->heard[a->heard_count++] = value;
+}
+
+/* A frame of the batch, writable with headroom as it came. */
+void actor_take(struct actor *a, const struct scene *s)
+{
+    const struct tape_frame *f = &s->frame;
+    const unsigned i = a->got++;
+    uint8_t *to = a->bytes + (size_t)i * SLOT + ROOM;
+    const uint32_t front = s->front ? 12 : 0;
+    if (front) memcpy(to, s->front, front);
+    memcpy(to + front, s->body, f->cap_len - front);
+    a->walls[i] = s->wall_ns;
+    a->pkts[i] = (struct pkt){.data = to,
+                              .head_len = f->cap_len,
+                              .cap_len = f->cap_len,
+                              .wire_len = f->wire_len,
+                              .headroom = IO_HEADROOM,
+                              .link = LINK_ETHER,
+                              .segment = f->segment,
+                              .tag_count = f->tag_count,
+                              .tags = {{f->tags[0].tpid, f->tags[0].tci}, {f->tags[1].tpid, f->tags[1].tci}},
+                              .flags = PKT_WRITABLE | (f->flags & PKT_CSUM_PARTIAL),
+                              .cookie = f->port};
+}
+
+void actor_packet(struct actor *a, const struct scene *s)
+{
+    if (a->over) return;
+    if (a->story->start.in_kernel) {
+        single_packet(a, s);
+        return;
+    }
+    if (a->stopped || !a->w) {
+        a->counters.passed_over += !s->left;
+        return;
+    }
+    if (s->left) {
+        actor_finish(a);
+        if (!a->stopped) compare_left(a, s);
+    } else if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST) {
+        actor_stop(a, "a packet is out of place");
+    } else {
+        actor_take(a, s);
+    }
+}
+
+static void look(struct actor *a, const struct tape_record *r)
+{
+    struct snapshot *s = story_world(a->story, r->number);
+    if (!s) {
+        actor_stop(a, "a world is missing");
+        return;
+    }
+    a->w->latest = s;
+    worker_look(a->w, r->now_ns);
+}
+
+/* Another program judges all the time. */
+static void change(struct actor *a, const struct tape_record *r)
+{
+    if (!a->program) return;
+    const struct told_program *k = story_program(a->story, r->number);
+    struct snapshot *s = k ? story_world(a->story, k->world) : NULL;
+    if (!s || !k->remap || k->remap->from != a->program->p) {
+        actor_stop(a, "a change of programs is missing");
+        return;
+    }
+    const struct vm_cfg cfg = worker_vm_cfg(a->w);
+    const struct vm_in in = {.mono_ns = k->prepare_ns, .facts = &s->facts};
+    struct next_program next = {.fresh = vm_prepare(&cfg, k->remap, &in),
+                                .remap = k->remap,
+                                .snapshot = s,
+                                .iface = k->iface,
+                                .opened = &k->opened,
+                                .routes = routes(a->story, k->p),
+                                .tun = a->w->cfg.tun,
+                                .number = k->number};
+    a->w->change = &next;
+    if (next.fresh) worker_take_change(a->w, r->now_ns);
+    if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs cannot be made again");
+    a->w->change = NULL;
+    a->program = k;
+    vm_free(next.fresh);
+}
+
+/* Does it need what is not there before the first world? */
+static bool blind(struct actor *a)
+{
+    if (!a->w->egress.snapshot) actor_stop(a, "nothing is said of the world");
+    return a->stopped;
+}
+
+static void act(struct actor *a, const struct tape_record *r, const uint8_t *body)
+{
+    switch (r->kind) {
+    case TAPE_BATCH:
+        if (blind(a) || !r->count || r->count > VM_BATCH) break;
+        a->now_ns = r->now_ns;
+        a->want = r->count;
+        a->heard_count = a->heard_at = 0;
+        return;
+    case TAPE_VERDICTS:
+        if (r->bytes - sizeof *r != r->count * sizeof(struct tape_verdict)) break;
+        compare_verdicts(a, r->count, body);
+        return;
+    case TAPE_TICK:
+        if (blind(a)) return;
+        a->now_ns = r->now_ns;
+        a->ticks = true;
+        a->heard_count = a->heard_at = 0;
+        return;
+    case TAPE_SHARED: take_heard(a, r->number); return;
+    case TAPE_RETRY:
+        if (!blind(a)) worker_retry(a->w, r->now_ns);
+        return;
+    case TAPE_WORLD: look(a, r); return;
+    case TAPE_CHANGE: change(a, r); return;
+    case TAPE_GAP: actor_stop(a, "the recorder had no room"); return;
+    case TAPE_STATE: return; /* it is in it */
+    default: break;
+    }
+    actor_stop(a, "a step is none");
+}
+
+/* What the worker remembered, by the program that it ran. */
+static void read_state(struct actor *a, const struct tape_record *r, struct cursor c)
+{
+    uint64_t number = 0;
+    struct archive state = {
+        .at = (uint8_t *)(uintptr_t)c.at, .left = c.left, .reads = true, .cookies = a->story->start.ports};
+    const bool whole = cursor_copy(&c, &number, sizeof number);
+    const struct told_program *k = story_program(a->story, number);
+    /* One of the file before that was late: one of this file follows. */
+    if (!a->w && !a->stopped && !story_world(a->story, r->number)) return;
+    a->missed = a->stopped ? a->stopped : a->missed;
+    a->stopped = NULL;
+    unmake(a);
+    if (!whole || !k || !story_world(a->story, r->number)) {
+        actor_stop(a, "its state is of a program or a world that is missing");
+        return;
+    }
+    if (make(a, a->story->other ? NULL : k)) {
+        actor_stop(a, "out of memory");
+        return;
+    }
+    look(a, r);
+    if (a->program && (!a->w->egress.snapshot || !worker_archive(a->w, &state, r->now_ns)))
+        actor_stop(a, "its state is damaged");
+}
+
+/* Is that step after all that is to be done? */
+static bool is_over(struct actor *a, const struct scene *s)
+{
+    struct tape_record r;
+    struct cursor c = {s->body, s->len};
+    if (a->over || !a->watch->to_ns || !cursor_copy(&c, &r, sizeof r)) return a->over;
+    if (actor_wall(a, r.now_ns) <= a->watch->to_ns) return false;
+    actor_rest(a);
+    return a->over = true;
+}
+
+void actor_step(struct actor *a, const struct scene *s)
+{
+    struct tape_record r;
+    struct cursor c = {s->body, s->len};
+    if (is_over(a, s)) return;
+    if (a->story->start.in_kernel) {
+        single_step(a, s);
+        return;
+    }
+    if (a->stopped || !a->w) {
+        if (cursor_copy(&c, &r, sizeof r) && r.kind == TAPE_STATE && r.bytes == s->len) read_state(a, &r, c);
+        return;
+    }
+    if (!cursor_copy(&c, &r, sizeof r) || (r.kind == TAPE_VERDICTS && r.bytes != s->len)) {
+        actor_stop(a, "a step is cut short");
+        return;
+    }
+    if (r.kind != TAPE_SHARED && r.kind != TAPE_GAP) actor_finish(a);
+    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && r.kind != TAPE_SHARED) rest(a);
+    if (a->got < a->want) actor_stop(a, "a batch is not whole");
+    if (!a->stopped) act(a, &r, c.at);
+}

@@ -1,0 +1,303 @@
+/* See single.h. */
+#include "runtime/record/again/single.h"
+
+#include <string.h>
+
+#include "runtime/record/again/bound.h"
+#include "vm/forward/service.h"
+#include "vm/judge/decide.h"
+#include "vm/judge/ways.h"
+
+enum { FRAME_MOST = 1 << 17 };
+
+void single_packet(struct actor *a, const struct scene *s)
+{
+    if (s->left) return; /* what it went by is not here */
+    if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST)
+        a->counters.passed_over++;
+    else
+        actor_take(a, s);
+}
+
+/* ---- judging ---- */
+
+/* What the packet hangs on is known. */
+struct single {
+    const struct program *program;
+    bool other; /* it is another than the one that ran */
+    struct pkt *pkt;
+    struct key key;
+    struct tape_verdict recorded;
+    struct flow_met met; /* what it met in the flow table, if `looked` */
+    bool looked;
+    struct track_seen seen; /* so it is looked at */
+    struct decision own;    /* of the rules, if `judged` */
+    bool judged;
+};
+
+/* What the parser cannot know. */
+static void settle_key(const struct actor *a, struct single *x)
+{
+    const struct facts *facts = &a->world->facts;
+    const bool own = facts->self4_count | facts->self6_count;
+    struct key *key = &x->key;
+    if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
+    if (own) key_settle(x->program, key);
+    if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program->meta->flags, facts, key, x->pkt);
+}
+
+static bool parse(const struct actor *a, struct single *x)
+{
+    x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
+    pkt_parse(x->pkt, &a->world->facts, &x->key);
+    settle_key(a, x);
+    return x->pkt->reason == REASON_NONE;
+}
+
+static uint32_t states_of(const struct tape_verdict *v) { return (uint32_t)(v->asked >> 4) << (4 + TAPE_STATES); }
+
+/* A flow that the program did not let begin, or could not send on so, is none there. */
+static void doubt_flow(const struct actor *a, struct single *x)
+{
+    struct flow_met *m = &x->met;
+    if (x->other && m->has & MET_FLOW && unmade_has(a->watch->unmade, &m->own)) m->has &= (uint8_t)~MET_FLOW;
+    if (!(m->has & MET_BOUND)) return;
+    if (x->other ? !bound_could_be(x->program, m) : !bound_is_of(x->program, m)) m->has &= (uint8_t)~MET_FLOW;
+}
+
+/* By its flow, or, where nothing is said of that, as was recorded. What came up with a decision the kernel had looked
+ * at before, and its rules decided by that: if it was something else, the packet hangs on what was in between. False:
+ * so it is. */
+static bool look(const struct actor *a, struct single *x)
+{
+    const uint32_t states = states_of(&x->recorded);
+    const bool came_up = a->at + 1 < a->story->start.workers && x->recorded.asked & TAPE_BY_RULES;
+    x->looked = x->met.has & MET_SAID && !(x->met.has & MET_CHANGED);
+    x->seen.class = SEEN_NONE;
+    if (x->program->meta->flags & PBC_KEEPS_FLOWS && x->looked) {
+        doubt_flow(a, x);
+        met_look(&x->met, &x->key, x->pkt, &x->seen);
+        return !came_up || x->other || x->seen.mark == states || x->seen.class >= SEEN_REPLY;
+    }
+    x->looked = x->looked && !(x->program->meta->flags & PBC_KEEPS_FLOWS);
+    x->key.marks |= states;
+    return true;
+}
+
+/* More than the packet is asked for. */
+static bool asks_more(const struct single *x)
+{
+    const struct program *p = x->program;
+    const bool cut = x->pkt->cap_len < x->pkt->wire_len && x->pkt->cap_len < p->meta->reach;
+    return cut || p->meters_count || p->meta->flags & PBC_COUNTS_FLOWS || x->key.kind & KIND_FRAG_LATER;
+}
+
+/* Does its flow say who gets it? */
+static bool is_bound(const struct single *x)
+{
+    return x->looked && x->met.has & MET_BOUND && (x->seen.class == SEEN_ORIGINAL || x->seen.class >= SEEN_REPLY);
+}
+
+/* The service and the server of its flow. */
+static bool same_bound(const struct single *x)
+{
+    const struct flow_met *m = &x->met;
+    const struct tape_verdict *v = &x->recorded;
+    if (m->kind != BIND_SERVICE) return v->service == PBC_NONE && v->server == PBC_NONE;
+    return v->service == x->program->branches[m->branch].service && v->server == m->server;
+}
+
+/* Would the program send it on, where the one that ran did? Who translates is not asked which address. */
+static bool is_sent_on(const struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (is_bound(x)) return true;
+    if (v->flags & VERDICT_REPLY) return false;
+    if (v->service == PBC_NONE) return program_all_nats(x->program);
+    return service_branch(x->program, &x->key, x->pkt) != PBC_NONE;
+}
+
+/* Would a service take it, where none did? */
+static bool is_left(const struct single *x)
+{
+    if (is_bound(x)) return false;
+    if (x->recorded.service != PBC_NONE || !x->looked || x->seen.class != SEEN_NEW) return true;
+    return service_branch(x->program, &x->key, x->pkt) == PBC_NONE;
+}
+
+/* The service that takes it, and the server: of its flow, or, where one begins, one that the service may give. */
+static bool same_service(const struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (v->action != ACTION_FORWARD) return true;
+    if (is_bound(x)) return same_bound(x);
+    if (v->service == PBC_NONE) return true;
+    const uint32_t branch = service_branch(x->program, &x->key, x->pkt);
+    if (branch == PBC_NONE || x->program->branches[branch].service != v->service) return false;
+    return v->server == PBC_NONE || !x->looked || bound_may_begin(x->program, branch, v->server);
+}
+
+/* A rule that accepts may lead to a drop, where no server is there; then a reason is said. */
+static bool same_action(const struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
+    if (v->reason != REASON_NONE) return true;
+    if (v->action == ACTION_FORWARD) return is_sent_on(x);
+    return v->action == ACTION_ACCEPT && is_left(x);
+}
+
+/* The rules say so, too. */
+static bool same_by_rules(struct single *x)
+{
+    x->own = program_decide(x->program, &x->key, x->pkt);
+    x->judged = true;
+    if (!same_action(x)) return false;
+    return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
+}
+
+/* What comes back from where a flow was sent, and errors about it, go to the flow's other side, and no rule is asked.
+ */
+static bool same_reply(const struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (v->action != ACTION_FORWARD && v->reason == REASON_NONE) return false;
+    return x->other || (v->flags & VERDICT_REPLY && v->rule == RULE_NONE && same_bound(x));
+}
+
+enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
+
+static enum found judge_one(const struct actor *a, struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    const bool by_rules = v->asked & TAPE_BY_RULES;
+    if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
+    if (!look(a, x)) return HANGS_ON_MORE;
+    if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
+    if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
+    if (!by_rules && !x->looked) return HANGS_ON_MORE;
+    if (same_by_rules(x)) return AS_RECORDED;
+    return (by_rules || v->flags & VERDICT_REPLY) && !asks_more(x) ? OTHERWISE : HANGS_ON_MORE;
+}
+
+/* The first packet of a flow that was made: does another program let it begin? */
+static void note_first(const struct actor *a, const struct single *x, enum found found)
+{
+    const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
+    if (!x->other || !x->looked || x->seen.class != SEEN_NEW || x->seen.mark != MARK_NEW || !made) return;
+    unmade_note(a->watch->unmade, &x->seen.id, found != OTHERWISE);
+}
+
+/* By another program only what becomes of packets is compared. */
+static void compare(struct actor *a, struct single *x)
+{
+    struct actor_counters *c = &a->counters;
+    const enum found found = judge_one(a, x);
+    note_first(a, x, found);
+    c->verdicts += found == AS_RECORDED;
+    c->verdicts_other += found == OTHERWISE;
+    c->unclaimed += found == HANGS_ON_MORE;
+}
+
+static struct verdict verdict_of(const struct tape_verdict *v)
+{
+    return (struct verdict){.action = v->action,
+                            .reason = v->reason,
+                            .flags = v->flags,
+                            .rule = v->rule,
+                            .firewall = PBC_NONE,
+                            .service = v->service,
+                            .server = v->server};
+}
+
+/* What another program makes of it; of one that hangs on more, what had become of it. */
+static struct verdict verdict_by_other(const struct single *x)
+{
+    struct verdict v = {.action = x->recorded.action, .rule = RULE_NONE, .firewall = PBC_NONE};
+    v.service = v.server = PBC_NONE;
+    if (x->looked && x->seen.class >= SEEN_REPLY) {
+        v.action = ACTION_FORWARD;
+        v.flags = VERDICT_REPLY;
+    } else if (x->judged) {
+        const bool goes = x->own.action == ACTION_ACCEPT && x->recorded.action == ACTION_FORWARD && is_sent_on(x);
+        v.action = goes ? ACTION_FORWARD : x->own.action;
+        v.rule = x->own.rule;
+        v.firewall = x->own.firewall;
+    }
+    return v;
+}
+
+/* Numbers are hostile: names are asked by them. */
+static bool is_of(const struct program *p, const struct verdict *v)
+{
+    const bool rule = v->rule < p->rules_count || v->rule >= RULE_DEFAULT;
+    const bool service = v->service < p->services_count || v->service == PBC_NONE;
+    return rule && service && (v->server < p->servers_count || v->server == PBC_NONE) && v->action < ACTION_COUNT &&
+           v->reason < REASON_COUNT;
+}
+
+static void judge(struct actor *a, const uint8_t *body)
+{
+    const unsigned n = a->want;
+    const struct program *ran = a->program ? a->program->p : a->story->other;
+    struct verdict verdicts[VM_BATCH];
+    if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
+    for (unsigned i = 0; i < n; i++) {
+        struct single x = {.program = ran, .other = !a->program, .pkt = a->views[i]};
+        if (a->met == n) x.met = a->mets[i];
+        memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
+        verdicts[i] = verdict_of(&x.recorded);
+        if (a->program ? !is_of(ran, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
+            actor_stop(a, "a verdict is none");
+            return;
+        }
+        compare(a, &x);
+        if (!a->program) verdicts[i] = verdict_by_other(&x);
+    }
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, ran, verdicts);
+}
+
+/* ---- steps ---- */
+
+static void begin(struct actor *a, const struct tape_record *r)
+{
+    const struct told_program *k = story_program(a->story, r->number >> 32);
+    a->want = a->got = a->met = 0;
+    a->program = a->story->other ? NULL : k;
+    a->world = story_world(a->story, (uint32_t)r->number);
+    if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {
+        actor_stop(a, "a program or a world is missing");
+        return;
+    }
+    a->want = r->count;
+}
+
+/* What each of the batch has met. */
+static void take_met(struct actor *a, const struct tape_record *r, size_t len, struct cursor c)
+{
+    const bool whole = r->bytes == len && r->bytes - sizeof *r == r->count * sizeof *a->mets;
+    a->met = 0;
+    if (!whole || !a->want || r->count != a->want) return;
+    memcpy(a->mets, c.at, r->count * sizeof *a->mets);
+    a->met = r->count;
+}
+
+void single_step(struct actor *a, const struct scene *s)
+{
+    struct tape_record r;
+    struct cursor c = {s->body, s->len};
+    if (!cursor_copy(&c, &r, sizeof r) || r.kind == TAPE_GAP) {
+        a->missed = "the recorder had no room";
+        a->want = a->got = 0;
+        return;
+    }
+    if (r.kind == TAPE_SINGLE) {
+        a->stopped = NULL; /* each is by itself */
+        begin(a, &r);
+    }
+    if (r.kind == TAPE_MET) take_met(a, &r, s->len, c);
+    if (r.kind != TAPE_VERDICTS) return;
+    const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
+    if (whole && a->want && a->got == a->want && r.count == a->want) judge(a, c.at);
+    a->want = a->got = 0;
+}

@@ -1,0 +1,47 @@
+/* What the main thread had told: programs, one after the other, and the world as it was. */
+#ifndef RUNTIME_RECORD_AGAIN_STORY_H
+#define RUNTIME_RECORD_AGAIN_STORY_H
+
+#include "runtime/host/guard/opened.h"
+#include "runtime/record/film.h"
+#include "vm/program/remap.h"
+
+struct told_program {
+    uint64_t number;
+    struct program *p;   /* as workers run it: with its past */
+    struct remap *remap; /* from the one before; NULL: the first */
+    uint64_t prepare_ns, world;
+    uint16_t iface[PORTS_MOST];
+    struct opened opened;
+    uint8_t digest[PBC_DIGEST_LEN]; /* of its file */
+};
+struct told_world {
+    uint64_t number;
+    struct snapshot *s;
+};
+struct story {
+    struct record_start start;
+    char name[PORTS_MOST][RECORD_NAME];
+    struct told_program **programs; /* each stays where it is */
+    unsigned programs_count;
+    struct told_world *worlds; /* in order of their numbers */
+    unsigned worlds_count;
+    struct routes **routes; /* in order of their numbers */
+    unsigned routes_count;
+    struct program *other; /* judges instead of those that ran; NULL: they do. The caller's */
+    uint16_t other_iface[PORTS_MOST];
+    struct opened other_opened;
+};
+
+/* The first scene of a file. 0; or -EINVAL with one line in err: it is none. */
+int story_begin(struct story *t, const struct scene *s, char *err, size_t err_len);
+void story_end(struct story *t);
+/* A program, a table of routes or a world; one that is known already is passed over. 0 or a negative errno with one
+ * line in err. */
+int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len);
+
+/* NULL: it was never told. */
+const struct told_program *story_program(const struct story *t, uint64_t number);
+struct snapshot *story_world(const struct story *t, uint64_t number);
+
+#endif

@@ -1,0 +1,96 @@
+/* See chosen.h. */
+#include "runtime/record/told/chosen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BEFORE_NS UINT64_C(1000000000) /* when a file began, its workers may not have told their states yet */
+
+int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len)
+{
+    const int fd = record_open_file(r->dir, r->files[at].number, false);
+    const int failed = fd < 0 ? fd : film_open(f, fd);
+    snprintf(err, err_len, "%s", failed ? strerror(-failed) : "it does not begin as a recording does");
+    return failed ? failed : film_next(f, first) ? 0 : -EINVAL;
+}
+
+/* How the file begins; false: it cannot be read. */
+static bool begin_of(const struct reel *r, unsigned at, struct story *t, char *err, size_t err_len)
+{
+    struct film f = {0};
+    struct scene s;
+    const bool good = !chosen_open(r, at, &f, &s, err, err_len) && !story_begin(t, &s, err, err_len);
+    film_close(&f);
+    return good;
+}
+
+/* Is that file of the run? Then how it begins. */
+static bool is_of(const struct reel *r, unsigned at, uint64_t session, struct story *t)
+{
+    char err[200];
+    *t = (struct story){0};
+    return begin_of(r, at, t, err, sizeof err) && t->start.session == session;
+}
+
+/* When the last file was written to. */
+static uint64_t end_of(const struct reel *r)
+{
+    struct stat st;
+    const int fd = record_open_file(r->dir, r->files[r->count - 1].number, false);
+    const bool known = fd >= 0 && !fstat(fd, &st);
+    if (fd >= 0) close(fd);
+    return known ? (uint64_t)(st.st_mtim.tv_sec + 1) * 1000000000u : 0;
+}
+
+/* A time of day is the last one before the recordings end. */
+static void read_times(struct chosen *c, const struct reel *r, const struct options *o)
+{
+    const uint64_t end = o->from_at.said || o->to_at.said ? end_of(r) : 0;
+    if (o->from_at.said) c->from_ns = when_until(&o->from_at.when, end);
+    if (o->to_at.said) c->to_ns = c->from_ns ? when_from(&o->to_at.when, c->from_ns) : when_until(&o->to_at.when, end);
+}
+
+/* The last file that begins well before that time, or the first; of numbers the last that is not above. */
+static unsigned first_of(const struct chosen *c, const struct reel *r, const struct options *o)
+{
+    unsigned at = 0;
+    for (unsigned i = 0; i < r->count; i++) {
+        char err[200];
+        struct story t = {0};
+        const bool before = c->from_ns
+                                ? begin_of(r, i, &t, err, sizeof err) && t.start.began_ns + BEFORE_NS <= c->from_ns
+                                : r->files[i].number <= o->from;
+        if (before) at = i;
+    }
+    return at;
+}
+
+int chosen_find(struct chosen *c, const struct reel *r, const struct options *o, struct story *t, char *err,
+                size_t err_len)
+{
+    char name[RECORDING_NAME], why[200];
+    struct story other;
+    *c = (struct chosen){0};
+    read_times(c, r, o);
+    const bool said = c->from_ns || o->from > 1;
+    const uint64_t until = c->to_ns ? c->to_ns : UINT64_MAX, most = o->to ? o->to : UINT64_MAX;
+    c->first = said ? first_of(c, r, o) : r->count - 1;
+    recording_name(r->files[c->first].number, name);
+    if (!begin_of(r, c->first, t, why, sizeof why)) {
+        snprintf(err, err_len, "%s: %s", name, why);
+        return -EINVAL;
+    }
+    c->last = c->first;
+    while (!said && c->first && is_of(r, c->first - 1, t->start.session, &other)) {
+        c->first--;
+        t->start = other.start;
+    }
+    while (c->last + 1 < r->count && is_of(r, c->last + 1, t->start.session, &other) && other.start.began_ns <= until &&
+           r->files[c->last + 1].number <= most)
+        c->last++;
+    while (c->last > c->first && r->files[c->last].number > most) c->last--;
+    return 0;
+}

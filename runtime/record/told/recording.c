@@ -1,0 +1,449 @@
+/* See recording.h: the files of one run, in order; each worker's steps are its own, so they are done as they stand. */
+#include "runtime/record/told/recording.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/base/out.h"
+#include "runtime/capture/capture.h"
+#include "runtime/record/again/player.h"
+#include "runtime/record/reel.h"
+#include "runtime/record/told/chosen.h"
+#include "runtime/record/told/explained.h"
+#include "runtime/record/told/listed.h"
+#include "runtime/record/told/picked.h"
+#include "runtime/record/told/sessions.h"
+#include "runtime/record/told/single_said.h"
+#include "runtime/report/log.h"
+#include "runtime/report/report.h"
+#include "runtime/report/verdicts.h"
+#include "runtime/worker/sum.h"
+
+struct recording {
+    const struct options *o;
+    struct reel reel;
+    struct chosen chosen;
+    struct player player;
+    struct labels labels;
+    const struct program *labelled; /* that the labels are of */
+    uint64_t frames, bytes;         /* judged so far */
+    uint64_t first_ns, last_ns;     /* when the earliest and the latest of them came; 0: none has */
+    struct listed flows;
+    struct sessions sessions;
+    struct out verdicts;
+    struct picked picked;
+    struct capture_writer *writer;
+    int write_error;
+    bool same; /* by the program that ran */
+    bool short_of_memory;
+    uint64_t explained; /* the last frame of --explain that has come; 0: none */
+    int explained_status;
+    char stopped[300]; /* why some of it was left out */
+};
+
+/* ---- results ---- */
+
+static bool label(struct recording *g, const struct program *p)
+{
+    if (g->labelled == p) return true;
+    if (g->labelled) labels_fini(&g->labels);
+    g->labelled = NULL;
+    if (labels_init(&g->labels, p)) return false;
+    g->labelled = p;
+    picked_program(&g->picked, &g->labels);
+    return true;
+}
+
+static void line(struct recording *g, const struct actor *a, unsigned i, const struct verdict *v)
+{
+    char packet[160];
+    if (!picked_takes(&g->picked, v)) return;
+    if (g->verdicts.f)
+        verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, v,
+                      picked_words(&g->picked, a, i, packet, sizeof packet));
+    picked_write(&g->picked, i, a->walls[i]);
+}
+
+static void judged(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[])
+{
+    struct recording *g = arg;
+    const bool lines = (g->verdicts.f || g->o->write_seen) && label(g, p);
+    for (unsigned i = 0; i < n; i++) {
+        const uint64_t wall = a->walls[i];
+        g->frames++;
+        g->bytes += a->pkts[i].wire_len;
+        if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
+        if (wall > g->last_ns) g->last_ns = wall;
+        if (lines && wall >= g->chosen.from_ns) line(g, a, i, &v[i]);
+    }
+}
+
+static void left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
+{
+    struct recording *g = arg;
+    const struct capture_frame frame = {.data = (const uint8_t *)(f + 1),
+                                        .cap_len = f->cap_len,
+                                        .wire_len = f->wire_len,
+                                        .time_ns = wall_ns,
+                                        .iface = f->port == TAPE_TO_HOST ? g->player.story.start.ports : f->port};
+    if (wall_ns < g->chosen.from_ns) return;
+    if (g->writer && !g->write_error) g->write_error = capture_write(g->writer, &frame);
+}
+
+static void logged(void *arg, const struct actor *a, const struct log_note *n)
+{
+    struct recording *g = arg;
+    const uint64_t wall = actor_wall(a, n->mono_ns);
+    if (wall < g->chosen.from_ns || !label(g, n->program)) return;
+    log_say(stderr, &(struct log_said){.form = g->o->log,
+                                       .labels = &g->labels,
+                                       .rule = n->rule,
+                                       .bytes = n->bytes,
+                                       .packet = n->text,
+                                       .time_ns = wall});
+}
+
+static void moment(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k)
+{
+    struct recording *g = arg;
+    const uint64_t wall = m->now_ns + g->player.story.start.wall_ns;
+    (void)loop;
+    if (wall < g->chosen.from_ns) return;
+    sessions_add(&g->sessions, m);
+    if (g->o->log && label(g, k->p)) sessions_say(stderr, &g->labels, m, wall, g->o->log == LOG_JSON);
+}
+
+static void ended(void *arg, const struct actor *a, const struct flow_record *f)
+{
+    struct recording *g = arg;
+    if (label(g, a->w->cfg.program)) listed_add(&g->flows, &g->labels, a, f);
+}
+
+static int writers_open(struct recording *g)
+{
+    const unsigned ports = g->player.story.start.ports;
+    const char *names[PORTS_MOST];
+    char err[400];
+    for (unsigned i = 0; i < ports; i++) names[i] = g->player.story.name[i % g->player.story.start.devices];
+    if (g->o->write && !(g->writer = capture_create(g->o->write, names, ports, err, sizeof err)))
+        return complain("%s", err);
+    return picked_open(&g->picked, g->o, names, ports, err, sizeof err) ? complain("%s", err) : 0;
+}
+
+static int results_open(struct recording *g)
+{
+    const struct options *o = g->o;
+    const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
+    if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
+    if (o->verdicts) verdicts_begin(g->verdicts.f, o->json, o->describe);
+    return writers_open(g);
+}
+
+static int results_close(struct recording *g)
+{
+    int status = 0;
+    const int written = capture_finish(g->writer), lines = g->verdicts.f ? out_close(&g->verdicts) : 0,
+              seen = picked_close(&g->picked);
+    if (written && -written != EPIPE) status = complain("%s: %s", g->o->write, strerror(-written));
+    if (lines && -lines != EPIPE) status = complain("%s: %s", g->verdicts.name, strerror(-lines));
+    if (seen && -seen != EPIPE) status = complain("%s: %s", g->o->write_seen, strerror(-seen));
+    return written || lines || seen ? 2 : status;
+}
+
+/* What --explain wants of this batch; its verdicts are nobody's then. */
+static bool explains(struct recording *g, struct actor *a, unsigned n)
+{
+    const uint64_t first = options_explained_after(g->o, g->frames);
+    if (!first || first > g->frames + n) return false;
+    const struct explaining e = {.o = g->o, .labels = &g->labels, .frames = g->frames, .any = g->explained};
+    if (!label(g, a->w->cfg.program)) {
+        g->short_of_memory = true;
+        return true;
+    }
+    const int status = explained(a, n, &e);
+    if (status) g->explained_status = status;
+    for (uint64_t at = first; at && at <= g->frames + n; at = options_explained_after(g->o, at)) g->explained = at;
+    g->frames += n;
+    return true;
+}
+
+static bool before(void *arg, struct actor *a, unsigned n)
+{
+    struct recording *g = arg;
+    if (g->o->explained_count) return explains(g, a, n);
+    if (!picked_keep(&g->picked, a, n)) g->short_of_memory = true;
+    return g->short_of_memory;
+}
+
+/* ---- going through ---- */
+
+static bool is_done(const struct recording *g)
+{
+    const bool all_told = g->explained && !options_explained_after(g->o, g->explained);
+    return all_told || g->short_of_memory || player_over(&g->player);
+}
+
+/* What is wrong is kept for the end: what came before it is good. */
+static int play_file(struct recording *g, unsigned at)
+{
+    char name[RECORDING_NAME], err[200];
+    struct film f = {0};
+    struct scene s;
+    recording_name(g->reel.files[at].number, name);
+    int failed = chosen_open(&g->reel, at, &f, &s, err, sizeof err);
+    for (bool more = !failed; more; more = !failed && !is_done(g) && film_next(&f, &s))
+        failed = player_scene(&g->player, &s, err, sizeof err);
+    if (failed)
+        snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, err);
+    else if (f.fault && at == g->chosen.last)
+        snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, f.fault);
+    else if (f.fault)
+        player_gap(&g->player, "a file before was cut short");
+    film_close(&f);
+    return failed == -ENOMEM ? 2 : 0;
+}
+
+static int choose(struct recording *g)
+{
+    char err[300];
+    if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
+    if (chosen_find(&g->chosen, &g->reel, g->o, &g->player.story, err, sizeof err))
+        return complain("%s/%s", g->o->replay, err);
+    if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
+    return 0;
+}
+
+/* ---- what is printed ---- */
+
+static void number(cJSON *to, const char *key, uint64_t n)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRIu64, n);
+    cJSON_AddRawToObject(to, key, digits);
+}
+
+static void time_add(cJSON *to, const char *key, uint64_t ns)
+{
+    char text[TEXT_TIME];
+    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, text)) : cJSON_CreateNull());
+}
+
+static void more_json(cJSON *root, const void *arg)
+{
+    const struct recording *g = arg;
+    const struct actor_counters c = player_counters(&g->player);
+    cJSON *to = cJSON_AddObjectToObject(root, "recording");
+    number(to, "first", g->reel.files[g->chosen.first].number);
+    number(to, "last", g->reel.files[g->chosen.last].number);
+    number(to, "workers", g->player.story.start.workers);
+    number(to, "packets", c.packets);
+    number(to, "packets_otherwise", c.packets_other);
+    number(to, "verdicts", c.verdicts);
+    number(to, "verdicts_otherwise", c.verdicts_other);
+    if (g->player.story.start.in_kernel) number(to, "verdicts_unclaimed", c.unclaimed);
+    number(to, "passed_over", c.passed_over);
+    sessions_json(to, &g->sessions);
+    time_add(to, "began", g->first_ns);
+    time_add(to, "ended", g->last_ns);
+}
+
+static void more_text(const struct recording *g)
+{
+    const struct actor_counters c = player_counters(&g->player);
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
+    printf("left        %s packets as recorded, %s otherwise\n", text_number(c.packets, a),
+           text_number(c.packets_other, b));
+    sessions_text(stdout, &g->sessions);
+    if (c.passed_over)
+        printf("passed over %s packets: no state was there to go on from when they came\n",
+               text_number(c.passed_over, a));
+}
+
+/* The first that could do anything; NULL: none. */
+static const struct worker *some_worker(const struct recording *g)
+{
+    for (unsigned i = 0; i < g->player.story.start.workers; i++)
+        if (g->player.actors[i].w) return g->player.actors[i].w;
+    return NULL;
+}
+
+/* Of all workers that run the last program; the others stopped before the last change. */
+static void add_up(struct recording *g, const struct program *p, struct sum *sum, struct totals *totals)
+{
+    totals->first_ns = g->first_ns;
+    totals->last_ns = g->last_ns;
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct worker *w = g->player.actors[i].w;
+        if (!w) continue;
+        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm));
+        totals_add(totals, &w->counters.totals);
+    }
+}
+
+static void list_rest(struct recording *g)
+{
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct actor *a = &g->player.actors[i];
+        if (a->w && label(g, a->w->cfg.program)) listed_rest(&g->flows, &g->labels, a);
+    }
+    flow_list_sort(&g->flows.list);
+}
+
+static int print(struct recording *g, const struct report *of)
+{
+    const struct options *o = g->o;
+    if (o->coverage) return report_coverage(stdout, of);
+    if (o->json) return report_json(stdout, of, more_json, g);
+    report_text(stdout, of);
+    more_text(g);
+    if (!o->flows) return 0;
+    putchar('\n');
+    if (of->counters->flows)
+        flow_list_text(stdout, &g->flows.list, of->counters->flows, of->counters->remembered);
+    else
+        puts("no flows: the program keeps none, for no rule asks for `state` or `flows over`");
+    return 0;
+}
+
+/* Of packets that the kernel judged no more is known than became of them. */
+static int summary_of_kernel(const struct recording *g)
+{
+    const struct actor_counters c = player_counters(&g->player);
+    const struct totals totals = {.frames = g->frames, .bytes = g->bytes};
+    return single_summary(g->o, &totals, &c, more_json, g) ? complain("out of memory") : 0;
+}
+
+static int summary(struct recording *g)
+{
+    if (g->player.story.start.in_kernel) return summary_of_kernel(g);
+    struct totals totals = {0};
+    const struct worker *some = some_worker(g);
+    if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
+    const struct program *p = some->cfg.program;
+    if (g->o->flows) list_rest(g);
+    struct sum *sum = label(g, p) ? sum_new(p, vm_counters(some->vm)) : NULL;
+    if (!sum) return complain("out of memory");
+    add_up(g, p, sum, &totals);
+    const struct report of = {.options = g->o,
+                              .program = (struct program *)(uintptr_t)p,
+                              .labels = &g->labels,
+                              .counters = sum_counters(sum),
+                              .totals = &totals,
+                              .flows = g->o->flows ? &g->flows.list : NULL};
+    const int failed = print(g, &of);
+    sum_free(sum);
+    return failed ? complain("out of memory") : 0;
+}
+
+static bool wants_summary(const struct options *o)
+{
+    const char *const outputs[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (outputs[i] && !strcmp(outputs[i], "-")) return false;
+    return true;
+}
+
+static void say_stopped(const struct recording *g)
+{
+    if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
+    for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++) {
+        const struct actor *a = &g->player.actors[i];
+        if (a->missed) complain("%s: worker %u goes on from a later state, for %s", g->o->replay, i, a->missed);
+        if (a->stopped) complain("%s: worker %u does not go on: %s", g->o->replay, i, a->stopped);
+    }
+}
+
+static int explained_ends(struct recording *g)
+{
+    const uint64_t missing = options_explained_after(g->o, g->explained);
+    if (missing) say_stopped(g);
+    const int closed = results_close(g);
+    if (missing)
+        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", missing, g->frames);
+    return g->explained_status ? g->explained_status : closed;
+}
+
+/* A name that no program had. */
+static int unknown_name(const struct recording *g)
+{
+    return g->o->only && !g->picked.known && *g->picked.unknown ? complain("%s", g->picked.unknown) : 0;
+}
+
+static bool asks_before(const struct options *o) { return o->explained_count || o->describe || o->write_seen; }
+
+static void watch(struct recording *g)
+{
+    g->player.watch = (struct actor_watch){.before = asks_before(g->o) ? before : NULL,
+                                           .judged = judged,
+                                           .left = left,
+                                           .logged = g->o->log ? logged : NULL,
+                                           .ended = g->o->flows ? ended : NULL,
+                                           .arg = g,
+                                           .to_ns = g->chosen.to_ns};
+    g->player.moment = moment;
+    g->flows.from_ns = g->chosen.from_ns;
+}
+
+/* What follows from connections and interfaces is not in it. */
+static int unknown(const struct recording *g)
+{
+    const struct options *o = g->o;
+    const char *asked = o->explained_count ? "--explain"
+                        : o->flows         ? "--flows"
+                        : o->coverage      ? "--coverage"
+                        : o->write         ? "--write"
+                                           : NULL;
+    if (!asked || !g->player.story.start.in_kernel) return 0;
+    return complain("%s: the kernel judged (--exec kernel), so there are verdicts of some packets alone: without %s",
+                    o->replay, asked);
+}
+
+static int play(struct recording *g)
+{
+    if (unknown(g)) return 2;
+    int status = results_open(g);
+    watch(g);
+    for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
+    player_end(&g->player);
+    if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
+    if (!status && g->short_of_memory) status = complain("out of memory");
+    if (!status) status = unknown_name(g);
+    if (!status && g->o->explained_count) return explained_ends(g);
+    if (!status && wants_summary(g->o)) status = summary(g);
+    fflush(stdout);
+    say_stopped(g);
+    const int closed = results_close(g);
+    const struct actor_counters c = player_counters(&g->player);
+    if (status || closed) return status ? status : closed;
+    return g->same && (c.packets_other || c.verdicts_other) ? 1 : 0;
+}
+
+int recording(const struct options *o)
+{
+    struct recording *g = calloc(1, sizeof *g);
+    char err[600];
+    if (!g) return complain("out of memory");
+    g->o = o;
+    struct program *other = o->program ? program_load_file(o->program, err, sizeof err) : NULL;
+    int status = o->program && !other ? complain("%s", err) : 0;
+    g->player.story.other = other;
+    if (other && !opened_init(&g->player.story.other_opened, other)) status = complain("out of memory");
+    g->same = !other;
+    if (!status && reel_open(&g->reel, o->replay, 0, err, sizeof err)) status = complain("%s", err);
+    if (!status) status = choose(g);
+    if (!status) status = play(g);
+    if (g->labelled) labels_fini(&g->labels); /* of a program that the player holds */
+    listed_fini(&g->flows);
+    player_fini(&g->player);
+    reel_close(&g->reel);
+    program_put(other);
+    free(g);
+    return status;
+}

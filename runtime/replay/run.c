@@ -1,0 +1,309 @@
+/* Replay: open everything, make the passes, print the results, and turn what went wrong into one line and a status. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/base/stop.h"
+#include "runtime/replay/pass.h"
+#include "runtime/report/coverage.h"
+#include "runtime/report/given/ports.h"
+#include "runtime/report/summary.h"
+#include "runtime/schedule/schedule.h"
+#include "vm/flow/fragments/frag.h"
+
+/* What a call of the vm may leave with, what it may hold, one to join a frame. */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };
+enum { LINK_HEAD_MOST = 14 + 16 * 4 };
+
+/* A result that can't be written; where only the reader went away, nobody wants to hear of it. */
+static int complain_output(const char *name, int error)
+{
+    return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
+}
+
+/* ---- opening ---- */
+
+static int pool_open(struct subject *r)
+{
+    const struct program *p = r->program;
+    const unsigned slots = r->o->explained_count ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
+    /* What is sent on or opened is copied: also super-packets, which captures of hosts hold. */
+    const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
+    const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
+    const unsigned slot_bytes = copies ? POOL_SLOT_MOST : fits ? POOL_SLOT : POOL_LARGE_SLOT;
+    const size_t bytes = pool_bytes(slots, slot_bytes);
+    if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
+    r->pool = pool_init(r->pool_memory, bytes, slots, slot_bytes);
+    return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
+}
+
+int complain_capture(const struct subject *r)
+{
+    const char *fault = capture_error(r->capture);
+    return r->o->pcap_count > 1 ? complain("%s", fault) : complain("%s: %s", capture_name(r->capture), fault);
+}
+
+static int replay_open(struct subject *r, const struct options *o)
+{
+    char err[600];
+    *r = (struct subject){.o = o};
+    r->facts = self_facts(&o->self);
+    r->facts.generation = 1;
+    r->facts.mtu = o->mtu;
+    r->facts.drop_bad_checksum = o->strict_checksum;
+    r->program = program_load_file(o->program, err, sizeof err);
+    if (!r->program) return complain("%s", err);
+    r->ports = calloc(1, sizeof *r->ports);
+    if (!r->ports) return complain("out of memory");
+    if (ports_init(r->ports, r->program, o, err, sizeof err)) return complain("%s", err);
+    const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};
+    if (known_routes_read(&r->routes, &said, r->program, err, sizeof err)) return complain("%s", err);
+    known_routes_tell(&r->routes, &r->facts);
+    const char *zone = schedules_unknown_zone(r->program);
+    if (zone) return complain("%s: this machine does not know the time zone `%s` (package tzdata)", o->program, zone);
+    if (down_find(r, err, sizeof err)) return complain("%s", err);
+    if (labels_init(&r->labels, r->program)) return complain("out of memory");
+    if (only_init(&r->only, o->only, &r->labels, err, sizeof err)) return complain("%s", err);
+    r->capture = capture_open_all(o->pcaps, o->pcap_count, err, sizeof err);
+    if (!r->capture) return complain("%s", err);
+    ports_ask(r->ports, r->capture);
+    if (o->repeat > 1 && !capture_size(r->capture)) return complain("--repeat needs a file that can be read again");
+    return pool_open(r);
+}
+
+static void replay_close(struct subject *r)
+{
+    capture_close(r->capture);
+    only_fini(&r->only);
+    if (r->ports) ports_fini(r->ports);
+    free(r->ports);
+    known_routes_fini(&r->routes);
+    labels_fini(&r->labels);
+    program_put(r->program);
+    free(r->pool_memory);
+    free(r->down);
+}
+
+/* ---- results ---- */
+
+struct results {
+    struct out verdicts, standard;
+    struct capture_writer *writer;
+    struct seen seen;
+};
+
+/* An output must not be what is being read. */
+static int overwrites(const struct subject *r, const char *path)
+{
+    struct stat st, program;
+    if (!strcmp(path, "-") || stat(path, &st)) return 0;
+    if (capture_is(r->capture, &st)) return complain("%s: this is the capture that is being read", path);
+    if (!stat(r->o->program, &program) && S_ISREG(st.st_mode) && st.st_dev == program.st_dev &&
+        st.st_ino == program.st_ino)
+        return complain("%s: this is the program", path);
+    return 0;
+}
+
+/* The same file by two spellings (two equal ones were refused with the options). */
+static bool is_same_file(const struct out *o, const char *path)
+{
+    struct stat a, b;
+    return o->f && !fstat(fileno(o->f), &a) && !stat(path, &b) && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static int writer_open(const struct subject *r, struct results *to)
+{
+    const struct program *p = r->program;
+    char err[400];
+    const char **devices = calloc(p->ifaces_count + 1u, sizeof *devices);
+    if (!devices) return complain("out of memory");
+    for (uint32_t i = 0; i < p->ifaces_count; i++) devices[i] = program_str(p, p->ifaces[i].device);
+    to->writer = capture_create(r->o->write, devices, p->ifaces_count, err, sizeof err);
+    free(devices);
+    return to->writer ? 0 : complain("%s", err);
+}
+
+static int results_open(const struct subject *r, struct results *to)
+{
+    const struct options *o = r->o;
+    out_open(&to->standard, "-");
+    const char *const files[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (files[i] && overwrites(r, files[i])) return 2;
+    if (o->verdicts) {
+        const int failed = out_open(&to->verdicts, o->verdicts);
+        if (failed) return complain_output(o->verdicts, failed);
+        verdicts_begin(to->verdicts.f, o->json, o->describe);
+    }
+    if (o->write && is_same_file(&to->verdicts, o->write))
+        return complain("--verdicts and --write cannot both be `%s`", o->write);
+    if (o->write && writer_open(r, to)) return 2;
+    char err[400];
+    return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
+}
+
+/* Flush and close all; the first failure is told. */
+static int results_close(struct results *to, const struct options *o)
+{
+    int status = 0;
+    const int written = capture_finish(to->writer);
+    if (written) status = complain_output(!strcmp(o->write, "-") ? "standard output" : o->write, written);
+    int failed = seen_close(&to->seen);
+    if (failed && to->seen.mixed)
+        status = complain("%s: the frames have several link types, which a pcap cannot hold: call it *.pcapng",
+                          o->write_seen);
+    else if (failed && !status)
+        status = complain_output(!strcmp(o->write_seen, "-") ? "standard output" : o->write_seen, failed);
+    failed = out_close(&to->verdicts);
+    if (failed && !status) status = complain_output(to->verdicts.name, failed);
+    failed = out_close(&to->standard);
+    if (failed && !status) status = complain_output(to->standard.name, failed);
+    return status;
+}
+
+/* ---- passes ---- */
+
+static double per_packet(const struct totals *t) { return t->frames ? (double)t->elapsed_ns / (double)t->frames : 0; }
+
+static int compare_times(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The passes after the first, each with a fresh vm and nothing but judging and counting. */
+static int measure(const struct subject *r, double first, struct timing *t)
+{
+    const uint64_t n = r->o->repeat;
+    double *times = calloc(n, sizeof *times);
+    if (!times) return complain("out of memory");
+    int status = 0;
+    bool stopped = false; /* by a signal: the pass that it came in is no measure */
+    uint64_t made = 1;
+    times[0] = first;
+    while (made < n && !status && !stopped) {
+        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false) : NULL;
+        if (p) pass_run(p);
+        if (!p || executor_fault(p->exec) || capture_error(r->capture)[0])
+            status = complain("--repeat: pass %llu failed", (unsigned long long)made + 1);
+        else if (!(stopped = p->stopped))
+            times[made++] = per_packet(&p->t);
+        pass_free(p);
+    }
+    qsort(times, made, sizeof *times, compare_times);
+    *t = (struct timing){
+        .first = first, .best = times[0], .median = times[made / 2], .worst = times[made - 1], .passes = made};
+    free(times);
+    return status;
+}
+
+static bool wants_summary(const struct options *o)
+{
+    const char *const files[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (files[i] && !strcmp(files[i], "-")) return false;
+    return true;
+}
+
+/* The list of flows comes last, as it may be long. */
+static void flows_text(FILE *out, const struct vm_counters *c, const struct flow_list *list)
+{
+    fputc('\n', out);
+    if (c->flows)
+        flow_list_text(out, list, c->flows, c->remembered);
+    else
+        fputs("no flows: the program keeps none, for no rule asks for `state` or `flows over`\n", out);
+}
+
+static int cover(const struct subject *r, struct results *to, const struct pass *p, const char *fault)
+{
+    const struct vm_counters *c = executor_counters(p->exec);
+    if (r->o->json) return coverage_json(to->standard.f, r, c, &p->t, fault) ? complain("out of memory") : 0;
+    coverage_text(to->standard.f, r, c, &p->t, fault);
+    return 0;
+}
+
+static int summarise(const struct subject *r, struct results *to, struct pass *p, const struct timing *timing,
+                     const char *fault)
+{
+    const struct vm_counters *c = executor_counters(p->exec);
+    const bool flows = r->o->flows;
+    flow_list_sort(&p->flows);
+    p->flows.servers = r->labels.server;
+    if (r->o->json) {
+        const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, flows ? &p->flows : NULL);
+        return failed ? complain("out of memory") : 0;
+    }
+    summary_text(to->standard.f, r, c, &p->t, timing, fault);
+    if (flows) flows_text(to->standard.f, c, &p->flows);
+    return 0;
+}
+
+static int passes_run(const struct subject *r, struct results *to, struct pass *p)
+{
+    const struct options *o = r->o;
+    p->verdicts = to->verdicts.f ? &to->verdicts : NULL;
+    p->writer = to->writer;
+    p->seen = seen_wanted(o) ? &to->seen : NULL;
+    p->log = o->log != LOG_NONE;
+    progress_begin(&p->progress, wants_summary(o) || !o->verdicts);
+    pass_run(p);
+    p->t.stopped = p->stopped;
+    if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
+        return 2; /* told when closing */
+    if (executor_fault(p->exec)) return complain("the kernel ran a frame not: %s", strerror(-executor_fault(p->exec)));
+    char fault[300];
+    snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
+    struct timing timing = {0};
+    const bool timed = o->repeat > 1 && !*fault && !p->stopped;
+    if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
+    const int status = !wants_summary(o) ? 0
+                       : o->coverage     ? cover(r, to, p, fault)
+                                         : summarise(r, to, p, timed ? &timing : NULL, fault);
+    out_flush(&to->verdicts); /* results come before the error that ends them */
+    out_flush(&to->standard);
+    if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
+    return *fault ? complain_capture(r) : status;
+}
+
+int complain_memory(const struct program *p)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return complain("out of memory");
+    return complain("out of memory: the rules ask for a table of %llu flows (`limits`)", (unsigned long long)p->flows);
+}
+
+struct executor *replay_executor(const struct subject *r, const struct vm_cfg *cfg, bool in_kernel)
+{
+    char err[600] = "";
+    struct executor *e = executor_new(r->program, cfg, in_kernel, err, sizeof err);
+    if (!e && *err)
+        complain("%s", err);
+    else if (!e)
+        complain_memory(r->program);
+    return e;
+}
+
+static int replay_all(const struct subject *r)
+{
+    struct results to = {0};
+    int status = results_open(r, &to);
+    struct pass *p = status ? NULL : pass_new(r, r->o->flows);
+    if (!status) status = p ? passes_run(r, &to, p) : 2;
+    const int closed = results_close(&to, r->o);
+    pass_free(p);
+    return closed ? closed : status;
+}
+
+int replay(const struct options *o)
+{
+    struct subject r;
+    int status = replay_open(&r, o);
+    const int deaf = status ? 0 : stop_begin();
+    if (deaf) status = complain("signals: %s", strerror(-deaf));
+    if (!status) status = o->explained_count ? explain(&r) : replay_all(&r);
+    replay_close(&r);
+    return status;
+}

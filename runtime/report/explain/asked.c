@@ -1,0 +1,213 @@
+/* See asked.h. The verdict is put together of what the worker was asked, for nothing is judged. */
+#include "runtime/report/explain/asked.h"
+
+#include <string.h>
+
+#include "runtime/report/explain/parts.h"
+#include "runtime/report/flows.h"
+
+/* Does it belong to a flow that is sent on? */
+static bool is_bound(const struct explain_look *k)
+{
+    return k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
+}
+
+static bool is_arp_of_nobody(const struct explain_asked *a)
+{
+    return a->look->key.kind & KIND_ARP && !(a->program->meta->flags & PBC_NAMES_ARP);
+}
+
+/* What the rules accept goes to its service, or on as its flow does. */
+static void accepted(const struct explain_asked *a, struct verdict *v)
+{
+    const struct explain_look *k = a->look;
+    if (k->served.branch != PBC_NONE) {
+        v->service = a->program->branches[k->served.branch].service;
+        v->server = k->served.server;
+        v->action = ACTION_FORWARD;
+        if (v->server != PBC_NONE || a->program->services[v->service].proxy) return;
+        v->action = ACTION_DROP;
+        v->reason = REASON_NO_SERVER;
+    } else if (is_bound(k)) {
+        v->action = ACTION_FORWARD;
+    } else if (k->nat.nat != PBC_NONE) {
+        v->action = k->nat.reason ? ACTION_DROP : ACTION_FORWARD;
+        v->reason = (uint8_t)k->nat.reason;
+    }
+}
+
+static struct verdict verdict_of(const struct explain_asked *a)
+{
+    const struct explain_look *k = a->look;
+    const struct decision *d = &k->decision;
+    struct verdict v = {.rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+    v.action = ACTION_DROP;
+    v.reason = k->pkt.reason;
+    if (k->pkt.reason) {
+        if (is_arp_of_nobody(a)) v.action = ACTION_PASS, v.reason = REASON_NONE;
+        return v;
+    }
+    if (k->follows) {
+        v.action = ACTION_FORWARD;
+        v.flags = VERDICT_REPLY;
+        v.service = k->flow.service;
+        v.server = k->flow.server;
+        return v;
+    }
+    v.rule = d->rule;
+    v.firewall = d->firewall;
+    v.action = d->action;
+    if (k->unopened || (k->inner && k->inner->reason)) {
+        v.action = ACTION_DROP;
+        v.reason = k->unopened ? (uint8_t)k->unopened : k->inner->reason;
+    } else if (v.action == ACTION_ACCEPT) {
+        accepted(a, &v);
+    }
+    return v;
+}
+
+uint32_t explain_asked_server(const struct explain_asked *a) { return verdict_of(a).server; }
+
+/* ---- where it goes ---- */
+
+/* Of its flow, on the wall. */
+static uint64_t began_ns(const struct explain_asked *a)
+{
+    const struct explain_look *k = a->look;
+    return a->time_ns - (k->in.mono_ns > k->flow.began_ns ? k->in.mono_ns - k->flow.began_ns : 0);
+}
+
+static const char *source(const struct explain_look *k, char buf[FLOW_SIDE_TEXT])
+{
+    struct flow_record as = k->flow;
+    memcpy(as.src, k->flow.to_src, sizeof as.src);
+    as.src_port = k->flow.to_src_port;
+    return flow_side(&as, FLOW_ORIGINAL, buf);
+}
+
+/* ---- as whom it goes ---- */
+
+/* One side before and after; "" where it stays as it is. */
+struct change {
+    const char *field;
+    char before[FLOW_SIDE_TEXT], after[FLOW_SIDE_TEXT + 24];
+};
+
+/* The flow as it is, and as it is seen behind this machine. */
+static void sides(const struct flow_record *f, enum flow_dir dir, struct change *c)
+{
+    struct flow_record to = *f;
+    memcpy(to.src, f->to_src, sizeof to.src);
+    memcpy(to.dst, f->to_dst, sizeof to.dst);
+    to.src_port = f->to_src_port;
+    to.dst_port = f->to_dst_port;
+    const bool drawn = dir == FLOW_ORIGINAL && f->src_port && !f->to_src_port;
+    if (drawn) to.proto = UINT8_MAX; /* which has no ports */
+    char side[FLOW_SIDE_TEXT];
+    snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side), drawn ? ", a port by chance" : "");
+    flow_side(f, dir, c->before);
+}
+
+/* How its addresses and ports change by translation; returns how many of changes[2] are. */
+static unsigned changes_of(const struct explain_look *k, const struct verdict *v, struct change changes[2])
+{
+    const bool bound = is_bound(k) && k->flow.nat != PBC_NONE;
+    unsigned n = 0;
+    if (v->action != ACTION_FORWARD || (!bound && k->nat.nat == PBC_NONE)) return 0;
+    for (enum flow_dir dir = FLOW_ORIGINAL; dir <= FLOW_REPLY; dir++) {
+        struct change *c = &changes[n];
+        sides(bound ? &k->flow : &k->nat.to, dir, c);
+        c->field = (dir == FLOW_ORIGINAL) == !k->follows ? "source" : "destination";
+        n += strcmp(c->before, c->after) != 0;
+    }
+    for (unsigned i = 0; k->follows && i < n; i++) { /* what comes back becomes what it was */
+        char was[FLOW_SIDE_TEXT];
+        memcpy(was, changes[i].before, sizeof was);
+        memcpy(changes[i].before, changes[i].after, sizeof was);
+        memcpy(changes[i].after, was, sizeof was);
+    }
+    return n;
+}
+
+static void changes_text(FILE *out, const struct explain_look *k, const struct verdict *v)
+{
+    struct change changes[2];
+    const unsigned n = changes_of(k, v, changes);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(out, "%s %s %s -> %s\n", i ? "        " : "leaves  ", changes[i].field, changes[i].before,
+                changes[i].after);
+}
+
+static void changes_json(FILE *out, const struct explain_look *k, const struct verdict *v)
+{
+    struct change changes[2];
+    const unsigned n = changes_of(k, v, changes);
+    fputs(",\"rewritten\":[", out);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(out, "%s{\"field\":\"%s\",\"before\":\"%s\",\"after\":\"%s\"}", i ? "," : "", changes[i].field,
+                changes[i].before, changes[i].after);
+    fputc(']', out);
+}
+
+static void goes_text(FILE *out, const struct explain_asked *a, const struct verdict *v, const char *way)
+{
+    const struct explain_look *k = a->look;
+    char when[TEXT_TIME], side[FLOW_SIDE_TEXT];
+    if (is_bound(k) && v->server != PBC_NONE) {
+        fprintf(out, "now      %s, by its flow since %s", label_server(a->labels, v->server),
+                text_clock(began_ns(a), when));
+        if (k->fresh.server != PBC_NONE && !k->follows)
+            fprintf(out, " | a new flow would go to %s: %s", label_server(a->labels, k->fresh.server), k->fresh.how);
+        fputc('\n', out);
+    }
+    if (v->action != ACTION_FORWARD || k->follows || v->server == PBC_NONE) return;
+    fprintf(out, "leaves   %s", way ? way : "by the host's routes");
+    if (is_bound(k)) fprintf(out, ", source %s", source(k, side));
+    fputc('\n', out);
+}
+
+static void goes_json(FILE *out, const struct explain_asked *a, const struct verdict *v, const char *way)
+{
+    const struct explain_look *k = a->look;
+    char text[TEXT_TIME + FLOW_SIDE_TEXT];
+    fputs(",\"now\":", out);
+    if (is_bound(k) && v->server != PBC_NONE)
+        fprintf(out, "{\"server\":\"%s\",\"since\":\"%s\"}", label_server(a->labels, v->server),
+                text_iso(began_ns(a), text));
+    else
+        fputs("null", out);
+    fputs(",\"new_flow\":", out);
+    if (k->fresh.server != PBC_NONE) {
+        fprintf(out, "{\"server\":\"%s\",\"why\":", label_server(a->labels, k->fresh.server));
+        text_json(out, k->fresh.how);
+        fputc('}', out);
+    } else {
+        fputs("null", out);
+    }
+    fputs(",\"leaves\":", out);
+    if (v->action == ACTION_FORWARD && !k->follows && way) {
+        fputs("{\"interface\":", out);
+        text_json(out, way);
+        if (is_bound(k)) fprintf(out, ",\"source\":\"%s\"", source(k, text));
+        fputc('}', out);
+    } else {
+        fputs("null", out);
+    }
+}
+
+void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
+{
+    const struct options o = {.json = a->json};
+    const struct subject r = {.o = &o, .program = a->program, .labels = *a->labels};
+    const struct verdict v = verdict_of(a);
+    explain_print(&r, a->look, a->time_ns, &v, out);
+    if (a->json)
+        goes_json(out, a, &v, way);
+    else
+        goes_text(out, a, &v, way);
+    if (a->json)
+        changes_json(out, a->look, &v);
+    else
+        changes_text(out, a->look, &v);
+    if (a->json) fputc('}', out);
+}

@@ -1,0 +1,367 @@
+/* --explain: one frame, every rule that was tried, whether it matched and why not, and what became of the frame. */
+#include "runtime/report/explain/explain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/base/out.h"
+#include "runtime/report/explain/fate.h"
+#include "runtime/report/explain/neighbour.h"
+#include "runtime/report/explain/parts.h"
+#include "runtime/report/said/streams.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/reply/answer.h"
+
+static const char *const reason_doc[REASON_COUNT] = {
+#define REASON(ident, name, doc) [REASON_##ident] = doc,
+#include "vm/reason.def"
+#undef REASON
+};
+
+struct explained {
+    const struct subject *r;
+    const struct explain_look *look; /* as the frames before left the worker */
+    uint64_t time_ns;
+    const struct pkt *pkt;
+    const struct key *key;
+    const struct explain_steps *tried;
+    const struct fate *fate;
+    bool opens;               /* a rule opens a tunnel and decided; what it found: */
+    const struct pkt *inner;  /* NULL: nothing */
+    enum pkt_reason unopened; /* why it found nothing */
+    FILE *out;
+    int width; /* of the rule column */
+    unsigned steps;
+};
+
+static const char *why(const struct explained *x, const struct trace_step *s, char *buf, size_t len)
+{
+    const struct program *p = x->r->program;
+    if (s->matched || s->failed_cond == PBC_NONE) return "";
+    step_explain(p, s, x->key, x->pkt, buf, len);
+    return text_clean(buf);
+}
+
+static void step_text(void *arg, const struct trace_step *s)
+{
+    struct explained *x = arg;
+    char buf[300], verdict[128];
+    const char *reason = why(x, s, buf, sizeof buf);
+    const char *label = label_rule(&x->r->labels, s->rule),
+               *place = label_place(&x->r->labels, label_rule_place(&x->r->labels, s->rule));
+    if (s->matched) reason = label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict);
+    fprintf(x->out, "  %*s%-*s  %-3s  %s%s(%s)\n", (int)s->depth * 2, "", x->width - (int)s->depth * 2, label,
+            s->matched ? "yes" : "no", reason, *reason ? " " : "", place);
+    x->steps++;
+}
+
+static void step_json(void *arg, const struct trace_step *s)
+{
+    struct explained *x = arg;
+    char buf[300], verdict[128];
+    fprintf(x->out, "%s{\"rule\":", x->steps++ ? "," : "");
+    text_json(x->out, label_rule(&x->r->labels, s->rule));
+    fputs(",\"place\":", x->out);
+    text_json(x->out, label_rule_place(&x->r->labels, s->rule));
+    fputs(",\"verdict\":", x->out);
+    text_json(x->out, label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict));
+    fprintf(x->out, ",\"depth\":%u,\"matched\":%s,\"why\":", s->depth, s->matched ? "true" : "false");
+    if (s->matched)
+        fputs("null}", x->out);
+    else {
+        text_json(x->out, why(x, s, buf, sizeof buf));
+        fputc('}', x->out);
+    }
+}
+
+/* The width that the rule column needs: tried once without printing. */
+static void step_width(void *arg, const struct trace_step *s)
+{
+    struct explained *x = arg;
+    const int n = (int)strlen(label_rule(&x->r->labels, s->rule)) + (int)s->depth * 2;
+    if (n > x->width) x->width = n < 40 ? n : 40;
+}
+
+/* Is the rule list asked about this frame at all? */
+static bool is_judged(const struct fate *f)
+{
+    const struct verdict *v = &f->verdict;
+    if (f->followed || v->action == ACTION_HELD || v->flags & VERDICT_REPLY) return false;
+    return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
+}
+
+static void each(struct explained *x, const struct explain_steps *steps, trace_fn *fn)
+{
+    for (size_t i = 0; i < steps->count; i++) fn(x, &steps->of[i]);
+}
+
+/* What it was tried by, or would be, each in order. */
+static void each_step(struct explained *x, trace_fn *fn)
+{
+    const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet alone */
+    if (is_judged(x->fate) && opened) each(x, x->tried, fn);
+    each(x, &x->fate->steps, fn);
+}
+
+/* Did a rule decide one that follows its first? */
+static bool is_decided(const struct explained *x)
+{
+    const struct fate *f = x->fate;
+    const struct trace_step *last = f->steps.count ? &f->steps.of[f->steps.count - 1] : NULL;
+    return last && last->matched && x->r->program->rules[last->rule].verdict <= PBC_V_REJECT;
+}
+
+/* Why it is not. */
+static const char *unjudged(const struct explained *x)
+{
+    const struct fate *f = x->fate;
+    if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
+    if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
+    return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
+}
+
+/* ---- what is inside ---- */
+
+/* Does a rule decide the frame that opens a tunnel? Then what it finds. A fragment that follows its first is not
+ * judged. */
+static void look_inside(struct explained *x)
+{
+    const struct explain_look *k = x->look;
+    if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
+    x->opens = k->opener != RULE_NONE;
+    x->unopened = k->unopened;
+    x->inner = k->inner;
+}
+
+/* From here on it is about the packet inside. */
+static void go_inside(struct explained *x)
+{
+    x->pkt = x->inner;
+    x->key = &x->look->inner_key;
+    x->tried = &x->look->inner_steps;
+    x->steps = 0;
+}
+
+static const char *describe_inner(const struct explained *x, char *buf, size_t len)
+{
+    pkt_describe(x->inner, &x->look->inner_key, buf, len);
+    return text_clean(buf);
+}
+
+static void captured_text(FILE *out, const struct pkt *p)
+{
+    if (p->cap_len < p->wire_len) fprintf(out, ", %u captured", p->cap_len);
+}
+
+/* The rules that were tried on the outer packet, and what it holds. */
+static void outer_text(struct explained *x)
+{
+    char what[200];
+    each(x, x->tried, step_width);
+    each(x, x->tried, step_text);
+    if (x->unopened != REASON_NONE) fprintf(x->out, "  not opened: %s\n", reason_doc[x->unopened]);
+    if (!x->inner) return;
+    fprintf(x->out, "inside  %s  %u bytes", describe_inner(x, what, sizeof what), x->inner->wire_len);
+    captured_text(x->out, x->inner);
+    fputc('\n', x->out);
+    go_inside(x);
+}
+
+static void outer_json(struct explained *x)
+{
+    char what[200];
+    each(x, x->tried, step_json);
+    if (!x->inner) return;
+    fputs("],\"inside\":{\"packet\":", x->out);
+    text_json(x->out, describe_inner(x, what, sizeof what));
+    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u},\"tried_inside\":[", x->inner->wire_len, x->inner->cap_len);
+    go_inside(x);
+}
+
+/* What the default says; what became of a packet that it accepts may be another thing. */
+static void default_text(const struct explained *x)
+{
+    static const char *const said[] = {[PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop", [PBC_V_REJECT] = "reject"};
+    const struct labels *l = &x->r->labels;
+    const uint32_t f = x->fate->verdict.firewall;
+    fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default",
+            said[x->r->program->firewalls[f].default_verdict], l->firewall[f],
+            label_place(l, label_firewall_place(l, f)));
+}
+
+/* Why nothing was sent, where the verdict alone does not say it; else NULL. */
+static const char *unsent(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    if (v->reason == REASON_SNAPPED && !x->pkt->reason && x->unopened == REASON_NONE)
+        return "it must leave in fragments or smaller segments, and the capture does not hold all of its bytes";
+    return NULL;
+}
+
+/* Why no answer was sent where one was due; else NULL. */
+static const char *unanswered(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
+                     (v->done && !x->opens);
+    if (!due || x->fate->left.count) return NULL;
+    if (x->fate->limited && v->done) return "more than 1000 answers of its kind were due within a second";
+    if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
+    return answer_withheld(x->pkt, x->key);
+}
+
+/* Does its connection end here? */
+static bool is_proxied(const struct program *p, const struct verdict *v)
+{
+    return v->service < p->services_count && p->services[v->service].proxy && v->action == ACTION_FORWARD;
+}
+
+static void end_text(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    const struct program *p = x->r->program;
+    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && is_judged(x->fate)) default_text(x);
+    if (v->rule == RULE_NONE && is_judged(x->fate))
+        fprintf(x->out, "  %s\n",
+                v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
+    if (!is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
+        fprintf(x->out, "  no %srule is tried: %s\n", x->fate->steps.count ? "other " : "", unjudged(x));
+    if (is_proxied(x->r->program, v))
+        explain_said_text(x->out, x->r, x->look->proxied, v);
+    else if (v->service != PBC_NONE)
+        explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
+    if (x->look->heard) fprintf(x->out, "  %s\n", x->look->heard);
+    departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
+    if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
+    if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
+    if (!x->fate->left.count && !unanswered(x)) explain_neighbour_text(x->out, x->r, x->look, v);
+    fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
+    if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
+    if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
+    if (v->reason != REASON_NONE) fprintf(x->out, "  reason %s", reason_name(v->reason));
+    fputc('\n', x->out);
+}
+
+static void print_text(struct explained *x, const char *what)
+{
+    const struct verdict *v = &x->fate->verdict;
+    char when[TEXT_TIME], waited[TEXT_NUMBER];
+    if (x->fate->frame)
+        fprintf(x->out, "frame %llu", (unsigned long long)x->fate->frame);
+    else
+        fputs("packet", x->out);
+    if (x->time_ns) fprintf(x->out, "  %s", text_clock(x->time_ns, when));
+    fprintf(x->out, "  %s  %u bytes", what, x->pkt->wire_len);
+    captured_text(x->out, x->pkt);
+    fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
+    if (x->fate->held && v->action != ACTION_HELD)
+        fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
+                x->fate->followed ? "" : ", which did not come");
+    if (x->look->unnamed) fprintf(x->out, "  came in on %s, which the rules do not name\n", x->look->unnamed);
+    explain_flow_text(x->out, x->r, x->look);
+    x->width = v->rule == RULE_DEFAULT ? 7 : 4;
+    if (x->opens) outer_text(x);
+    each_step(x, step_width);
+    each_step(x, step_text);
+    end_text(x);
+}
+
+static void json_or_null(FILE *out, const char *key, const char *value)
+{
+    fprintf(out, ",\"%s\":", key);
+    if (!strcmp(value, "-"))
+        fputs("null", out);
+    else
+        text_json(out, value);
+}
+
+static void print_json(struct explained *x, const char *what)
+{
+    const struct verdict *v = &x->fate->verdict;
+    char when[TEXT_TIME];
+    fputc('{', x->out);
+    if (x->fate->frame) fprintf(x->out, "\"frame\":%llu,", (unsigned long long)x->fate->frame);
+    if (x->time_ns) fprintf(x->out, "\"time\":\"%s\",", text_iso(x->time_ns, when));
+    fputs("\"packet\":", x->out);
+    text_json(x->out, what);
+    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s", x->pkt->wire_len, x->pkt->cap_len,
+            x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
+    explain_flow_json(x->out, x->r, x->look);
+    if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
+    if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
+    fputs(",\"tried\":[", x->out);
+    if (x->opens) outer_json(x);
+    each_step(x, step_json);
+    fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
+    json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
+    json_or_null(x->out, "firewall",
+                 v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
+    json_or_null(x->out, "service", label_service(&x->r->labels, v->service));
+    json_or_null(x->out, "server", label_server(&x->r->labels, v->server));
+    if (is_proxied(x->r->program, v))
+        explain_said_json(x->out, x->r, x->look->proxied, v);
+    else if (v->service != PBC_NONE)
+        explain_service_json(x->out, x->r, &x->look->served, v);
+    if (x->look->heard) json_or_null(x->out, "heard", x->look->heard);
+    departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
+    json_or_null(x->out, "reason", reason_name(v->reason));
+    json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
+    json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
+    explain_neighbour_json(x->out, x->r, x->look, v);
+}
+
+void explain_fate(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
+                  FILE *out)
+{
+    char what[200];
+    struct explained x = {.r = r,
+                          .look = k,
+                          .time_ns = time_ns,
+                          .pkt = &k->pkt,
+                          .key = &k->key,
+                          .tried = &k->steps,
+                          .fate = fate,
+                          .out = out};
+    look_inside(&x);
+    pkt_describe(&k->pkt, &k->key, what, sizeof what);
+    text_clean(what);
+    if (r->o->json)
+        print_json(&x, what);
+    else
+        print_text(&x, what);
+}
+
+void explain_print(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
+                   FILE *out)
+{
+    const struct fate fate = {.verdict = *v};
+    explain_fate(r, k, time_ns, &fate, out);
+}
+
+void explain_packet_to(FILE *out, const struct explain_packet *e)
+{
+    const struct subject r = {.o = e->o, .program = e->program, .labels = *e->labels, .pool = e->pool};
+    struct fate fate = {.frame = e->frame, .verdict = *e->verdict, .held = e->verdict->action == ACTION_HELD};
+    struct explain_look k;
+    for (unsigned i = 0; i < e->left_count; i++) departures_add(&fate.left, &e->left[i]);
+    explain_look(&k, e->before, e->in, e->program, e->pool, e->pkt);
+    k.unnamed = e->unnamed;
+    k.heard = e->heard;
+    explain_look_on_wall(&k, e->time_ns);
+    explain_fate(&r, &k, e->time_ns, &fate, out);
+    if (r.o->json) fputs("}\n", out);
+    explain_look_fini(&k);
+    departures_fini(&fate.left);
+}
+
+int explain_packet(const struct explain_packet *e)
+{
+    struct out out;
+    out_open(&out, "-");
+    explain_packet_to(out.f, e);
+    const int failed = out_close(&out);
+    if (!failed) return 0;
+    return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
+}

@@ -1,0 +1,77 @@
+/* See look.h. */
+#include "runtime/report/explain/look.h"
+
+#include <stdlib.h>
+
+#include "vm/forward/service.h"
+#include "vm/judge/ways.h"
+
+void explain_steps_add(void *steps, const struct trace_step *s)
+{
+    struct explain_steps *all = steps;
+    if (all->count == all->room) {
+        const size_t room = all->room ? all->room * 2 : 64;
+        struct trace_step *more = reallocarray(all->of, room, sizeof *more);
+        if (!more) return;
+        all->of = more;
+        all->room = room;
+    }
+    all->of[all->count++] = *s;
+}
+
+/* What a rule that opens tunnels finds, if one decides. */
+static void look_inside(struct explain_look *k, struct vm *vm, const struct program *p, struct pool *pool)
+{
+    const uint32_t rule = k->decision.rule;
+    if (k->pkt.reason || rule >= p->rules_count || !verdict_is(p->rules[rule].verdict, VERDICT_OPENS)) return;
+    k->opener = rule;
+    k->unopened = program_open(p, rule, &k->pkt, &k->key, k->in.facts, pool, &k->inner, &k->inner_key);
+    if (!k->inner) return;
+    key_settle(p, &k->inner_key);
+    ways_settle(p->meta->flags, k->in.facts, &k->inner_key, k->inner);
+    vm_state(vm, &k->in, &k->inner_key, k->inner);
+    if (k->unopened == REASON_NONE && !k->inner->reason)
+        k->decision = vm_explain(vm, &k->in, &k->inner_key, k->inner, explain_steps_add, &k->inner_steps);
+}
+
+void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in, const struct program *p,
+                  struct pool *pool, const struct pkt *pkt)
+{
+    *k = (struct explain_look){.in = *in,
+                               .pkt = *pkt,
+                               .opener = RULE_NONE,
+                               .served = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE},
+                               .nat = {.nat = PBC_NONE}};
+    pkt_parse(&k->pkt, in->facts, &k->key);
+    key_settle(p, &k->key);
+    ways_settle(p->meta->flags, in->facts, &k->key, &k->pkt);
+    vm_state(vm, in, &k->key, &k->pkt);
+    k->in_flow = vm_flow_of(vm, in, &k->key, &k->pkt, &k->flow);
+    k->follows = !k->pkt.reason && vm_follows(vm, in, &k->key, &k->pkt);
+    k->decision = (struct decision){.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_DROP};
+    if (!k->pkt.reason || k->key.kind & KIND_ARP)
+        k->decision = vm_explain(vm, in, &k->key, &k->pkt, explain_steps_add, &k->steps);
+    look_inside(k, vm, p, pool);
+    const bool inside = k->inner && k->unopened == REASON_NONE;
+    const struct pkt *served = inside ? k->inner : &k->pkt;
+    if (served->reason) return;
+    k->served = vm_explain_service(vm, in, inside ? &k->inner_key : &k->key, served);
+    k->fresh = vm_explain_new(vm, in, inside ? &k->inner_key : &k->key, served);
+    const bool bound = k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
+    if (!inside && !bound && k->served.branch == PBC_NONE) k->nat = vm_explain_nat(vm, in, &k->key, &k->pkt);
+}
+
+void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns)
+{
+    const uint64_t ahead_ns = wall_ns - k->in.mono_ns;
+    k->in.mono_ns += ahead_ns;
+    k->flow.began_ns += ahead_ns;
+    k->flow.seen_ns += ahead_ns;
+}
+
+void explain_look_fini(struct explain_look *k)
+{
+    free(k->steps.of);
+    free(k->inner_steps.of);
+    pool_put(k->inner);
+}

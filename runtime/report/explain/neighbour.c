@@ -1,0 +1,59 @@
+/* See neighbour.h. The words hang on the program, and on what is known of this machine's addresses; the answer
+ * itself is that of vm/forward/vips.c. */
+#include "runtime/report/explain/neighbour.h"
+
+#include <arpa/inet.h>
+
+#include "vm/forward/vips.h"
+
+struct answer {
+    bool answered;
+    char address[INET6_ADDRSTRLEN], why[240];
+};
+
+static void say_why(const struct subject *r, const struct vips_asked *asked, struct answer *a)
+{
+    const char *service = asked->service == PBC_NONE ? "" : label_service(&r->labels, asked->service);
+    char *why = a->why;
+    const size_t len = sizeof a->why;
+    switch (asked->answers) {
+    case VIPS_HOST: snprintf(why, len, "by this machine's own stack: %s is its address", a->address); break;
+    case VIPS_SERVICE: snprintf(why, len, "service %.100s announces %s", service, a->address); break;
+    case VIPS_OUTSIDE: snprintf(why, len, "%s is an address of translation here", a->address); break;
+    case VIPS_SILENT: snprintf(why, len, "service %.100s is at %s, without `announce`", service, a->address); break;
+    case VIPS_NOBODY: snprintf(why, len, "nobody here has %s", a->address); break;
+    case VIPS_NOT_ASKED: break;
+    }
+}
+
+/* False: it asks for no neighbour. */
+static bool answer_to(const struct subject *r, const struct explain_look *k, const struct verdict *v, struct answer *a)
+{
+    const struct vips_asked asked = vips_who(r->program, k->in.facts, &k->pkt, &k->key);
+    uint32_t be[4];
+    *a = (struct answer){.answered = asked.answers != VIPS_SILENT && asked.answers != VIPS_NOBODY};
+    if (asked.answers == VIPS_NOT_ASKED) return false;
+    for (unsigned i = 0; i < 4; i++) be[i] = htonl(asked.target[i]);
+    inet_ntop(k->key.kind & KIND_ARP ? AF_INET : AF_INET6, be, a->address, sizeof a->address);
+    say_why(r, &asked, a);
+    if (v->action == ACTION_ACCEPT || v->action == ACTION_PASS) return true;
+    a->answered = false;
+    snprintf(a->why, sizeof a->why, "the question is not let through");
+    return true;
+}
+
+void explain_neighbour_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
+{
+    struct answer a;
+    if (answer_to(r, k, v, &a)) fprintf(out, "  %s: %s\n", a.answered ? "answered" : "no answer", a.why);
+}
+
+void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
+{
+    struct answer a;
+    if (!answer_to(r, k, v, &a)) return;
+    fprintf(out, ",\"asks_for\":{\"address\":\"%s\",\"answered\":%s,\"why\":", a.address,
+            a.answered ? "true" : "false");
+    text_json(out, a.why);
+    fputc('}', out);
+}

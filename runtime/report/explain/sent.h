@@ -1,0 +1,31 @@
+/* What left for the frame that --explain is about. */
+#ifndef RUNTIME_REPORT_EXPLAIN_SENT_H
+#define RUNTIME_REPORT_EXPLAIN_SENT_H
+
+#include "runtime/report/subject.h"
+
+enum { DEPARTURES_MOST = 16 };
+
+/* A packet that left, copied. */
+struct departure {
+    uint8_t *bytes;
+    uint32_t cap_len, wire_len;
+    uint8_t link, cause; /* enum pkt_link, enum tx_cause */
+};
+struct departures {
+    struct departure of[DEPARTURES_MOST];
+    unsigned count;
+};
+
+/* Keep the entry if it is sent; what finds no room or memory is left out. */
+void departures_add(struct departures *d, const struct tx_entry *e);
+void departures_fini(struct departures *d);
+
+/* "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", with its lengths where the capture had cut it, then a line for each
+ * field that differs from the packet that came. */
+void departures_text(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,
+                     const struct key *key, const struct verdict *v);
+void departures_json(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,
+                     const struct key *key, const struct verdict *v);
+
+#endif

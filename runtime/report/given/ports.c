@@ -1,0 +1,130 @@
+/* See ports.h. */
+#include "runtime/report/given/ports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/report/given/iface.h"
+
+enum { PORTS_MOST = 1 << 16 };
+
+/* ---- names ---- */
+
+/* Keyed: a capture's names may be chosen to meet. */
+static uint64_t hash(const struct hash_key *key, const char *name)
+{
+    uint64_t words[HASH_WORDS] = {0};
+    size_t len = strlen(name);
+    while (len) {
+        const size_t part = len < sizeof words - sizeof *words ? len : sizeof words - sizeof *words;
+        memset(words + 1, 0, sizeof words - sizeof *words);
+        memcpy(words + 1, name, part);
+        words[0] = hash_words(key, words, HASH_WORDS);
+        name += part;
+        len -= part;
+    }
+    return words[0];
+}
+
+/* The slot that a name has, or would have. */
+static uint32_t *slot_of(const struct ports *p, const char *name)
+{
+    for (uint64_t i = hash(&p->key, name);; i++) {
+        uint32_t *slot = &p->slots[i & (p->slot_count - 1)];
+        if (!*slot || !strcmp(p->name[*slot], name)) return slot;
+    }
+}
+
+static bool make_room(struct ports *p)
+{
+    if (p->count < p->room) return true;
+    const uint32_t room = p->room ? p->room * 2 : 16;
+    uint16_t *id = reallocarray(p->id, room, sizeof *id);
+    if (id) p->id = id;
+    const char **name = id ? reallocarray(p->name, room, sizeof *name) : NULL;
+    if (name) p->name = name;
+    uint32_t *slots = name ? calloc(2u * room, sizeof *slots) : NULL;
+    if (!slots) return false;
+    free(p->slots);
+    p->slots = slots;
+    p->slot_count = 2 * room;
+    p->room = room;
+    for (uint32_t i = 1; i < p->count; i++) *slot_of(p, p->name[i]) = i;
+    return true;
+}
+
+static int add(struct ports *p, const char *name, uint16_t id)
+{
+    char *copy = p->count < PORTS_MOST && make_room(p) ? strdup(name) : NULL;
+    if (!copy) return -1;
+    p->id[p->count] = id;
+    p->name[p->count] = copy;
+    if (p->count) *slot_of(p, copy) = p->count;
+    return (int)p->count++;
+}
+
+/* ---- interfaces ---- */
+
+/* The IF of a --map whose NAME that is, or NULL. */
+static const char *mapped(struct ports *p, const char *name)
+{
+    for (unsigned i = 0; i < p->o->map_count; i++) {
+        const char *is = strrchr(p->o->maps[i], '=');
+        if (strlen(name) != (size_t)(is - p->o->maps[i]) || memcmp(name, p->o->maps[i], strlen(name))) continue;
+        p->used[i] = true;
+        return is + 1;
+    }
+    return NULL;
+}
+
+int ports_named(void *arg, const char *path, const char *name)
+{
+    struct ports *p = arg;
+    char err[160];
+    const bool nameless = !*name || !strcmp(name, "any") || !strcmp(name, "-");
+    const char *key = nameless || mapped(p, path) ? path : name, *to = mapped(p, key);
+    if (nameless && !to) return 0;
+    const uint32_t known = *slot_of(p, key);
+    uint16_t id = IFACE_OTHER;
+    if (known) return (int)known;
+    /* A name that no device of this kind of machine can have is one that the rules do not name. */
+    if (p->program) (void)iface_find(p->program, to ? to : key, &id, err, sizeof err);
+    return add(p, key, id);
+}
+
+int ports_init(struct ports *ports, const struct program *p, const struct options *o, char *err, size_t err_len)
+{
+    char why[160];
+    uint16_t id = IFACE_NONE;
+    *ports = (struct ports){.program = p, .o = o};
+    hash_key_init(&ports->key, hash_pair(arc4random(), arc4random()));
+    int failed = o->on ? iface_find(p, o->on, &id, why, sizeof why) : 0;
+    if (failed) snprintf(err, err_len, "--on: %s", why);
+    for (unsigned i = 0; i < o->map_count && !failed; i++) {
+        uint16_t to;
+        failed = iface_find(p, strrchr(o->maps[i], '=') + 1, &to, why, sizeof why);
+        if (failed) snprintf(err, err_len, "--map: %s", why);
+    }
+    if (failed) return -1;
+    if (add(ports, o->on ? o->on : "", id) == 0) return 0;
+    snprintf(err, err_len, "out of memory");
+    return -1;
+}
+
+void ports_fini(struct ports *ports)
+{
+    for (uint32_t i = 0; i < ports->count; i++) free((void *)(uintptr_t)ports->name[i]);
+    free(ports->name);
+    free(ports->id);
+    free(ports->slots);
+}
+
+void ports_ask(struct ports *ports, struct capture *c)
+{
+    capture_ports(c, 0, ports->o->on ? NULL : ports_named, ports);
+}
+
+const char *port_unnamed(const struct ports *ports, uint16_t port)
+{
+    return ports->program->ifaces_count && ports->id[port] == IFACE_OTHER ? ports->name[port] : NULL;
+}

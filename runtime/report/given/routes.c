@@ -1,0 +1,387 @@
+/* See routes.h. */
+#include "runtime/report/given/routes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/report/given/iface.h"
+#include "runtime/report/text.h"
+#include "vm/judge/route_list.h"
+#include "vm/keyed/hash.h"
+#include "vm/words/addr_text.h"
+
+enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
+
+/* Of --route before that of files. */
+enum { RANK_FILE, RANK_WRITTEN };
+
+struct reading {
+    struct route_list list;
+    char *err;
+    size_t err_len;
+    const char *file; /* that is read, and which line of it */
+    unsigned line;
+    struct route_hop hops[ROUTE_LEGS_MOST];
+    struct route_entry entry; /* of the lines so far, not added yet; hop NULL: there is none */
+    unsigned began;           /* line */
+    bool left_out;            /* the route that they speak of does not count: it is dead, or for some packets alone; */
+    bool hops_left_out;       /* or some of its ways */
+};
+
+static int fault(struct reading *r, const char *what, const char *word)
+{
+    char shown[80];
+    snprintf(shown, sizeof shown, "%.60s", word);
+    text_clean(shown);
+    if (r->file)
+        snprintf(r->err, r->err_len, "--routes: %.200s:%u: %s%s%s%s", r->file, r->line, what, *word ? " `" : "", shown,
+                 *word ? "`" : "");
+    else
+        snprintf(r->err, r->err_len, "--route: %s `%s`", what, shown);
+    return -EINVAL;
+}
+
+static int add(struct reading *r, const struct route_entry *e, bool set)
+{
+    const int failed = set ? route_list_set(&r->list, e) : route_list_add(&r->list, e);
+    if (failed == -ENOSPC) fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
+    if (failed == -ENOMEM) snprintf(r->err, r->err_len, "out of memory");
+    return failed;
+}
+
+/* ---- prefixes ---- */
+
+static unsigned bits_alike(uint64_t a, uint64_t b) { return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b); }
+
+/* An address or a prefix; `default` is all of the family, which for it alone is `family`. */
+static bool prefix(const char *s, size_t len, uint8_t family, struct route *to)
+{
+    struct addr_member m;
+    if (len == 7 && !memcmp(s, "default", 7)) {
+        to->family = family;
+        return true;
+    }
+    if (memchr(s, '-', len) || addr_text_member(s, len, &m) != ADDR_GOOD) return false;
+    to->family = m.family;
+    if (m.family == 4) {
+        to->to[0] = m.v4.lo;
+        to->bits = (uint8_t)(bits_alike(m.v4.lo, m.v4.hi) - 32);
+        return true;
+    }
+    to->to[0] = (uint32_t)(m.v6.lo_hi >> 32), to->to[1] = (uint32_t)m.v6.lo_hi;
+    to->to[2] = (uint32_t)(m.v6.lo_lo >> 32), to->to[3] = (uint32_t)m.v6.lo_lo;
+    to->bits = (uint8_t)bits_alike(m.v6.lo_hi, m.v6.hi_hi);
+    if (to->bits == 64) to->bits = (uint8_t)(64 + bits_alike(m.v6.lo_lo, m.v6.hi_lo));
+    return true;
+}
+
+/* ---- what is written ---- */
+
+/* The device that a name of the rules stands for, or the name itself. */
+static const char *device_named(const struct program *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
+            return program_str(p, p->ifaces[i].device);
+    return name;
+}
+
+static int read_written(struct reading *r, const struct program *p, const char *text)
+{
+    const char *is = strrchr(text, '=');
+    struct route_hop hop = {.weight = 1};
+    struct route_entry e = {.route = {.rank = RANK_WRITTEN}, .kind = ROUTE_VIA, .hops = 1, .hop = &hop};
+    uint16_t id;
+    char why[160];
+    int failed = 0;
+    if (!is || is == text || !is[1]) return fault(r, "a route is written PREFIX=IF, and this is none:", text);
+    if (iface_find(p, is + 1, &id, why, sizeof why)) {
+        snprintf(r->err, r->err_len, "--route: %s", why);
+        return -EINVAL;
+    }
+    const char *device = device_named(p, is + 1);
+    memcpy(hop.device, device, strnlen(device, sizeof hop.device - 1));
+    if (!prefix(text, (size_t)(is - text), 4, &e.route))
+        return fault(r, "no address or prefix stands before the = in", text);
+    failed = add(r, &e, true);
+    if (failed || strncmp(text, "default=", 8)) return failed;
+    e.route.family = 6;
+    return add(r, &e, true);
+}
+
+/* ---- files ---- */
+
+static bool is(const char *word, const char *other) { return !strcmp(word, other); }
+
+/* Kinds of routes that stand before their prefix. */
+static const struct {
+    const char *word;
+    uint8_t kind; /* enum route_kind, as of the kernel's routes (host/view/routing.c) */
+} kinds[] = {
+    {"unicast", ROUTE_VIA},       {"local", ROUTE_OWN},           {"anycast", ROUTE_OWN},
+    {"blackhole", ROUTE_REFUSED}, {"unreachable", ROUTE_REFUSED}, {"prohibit", ROUTE_REFUSED},
+    {"broadcast", ROUTE_REFUSED}, {"multicast", ROUTE_ASK},       {"throw", ROUTE_ASK},
+};
+
+/* What a word says of the number behind it. */
+static bool number(const char *word, uint32_t most, uint32_t *value)
+{
+    char *end;
+    errno = 0;
+    const unsigned long n = strtoul(word, &end, 10);
+    if (errno || *end || *word < '0' || *word > '9' || n > most) return false;
+    *value = (uint32_t)n;
+    return true;
+}
+
+/* One word and its value, of those that say anything here. */
+static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
+{
+    if (is(word, "dev")) {
+        if (strlen(value) >= sizeof hop->device) return fault(r, "no device has the name", value);
+        memset(hop->device, 0, sizeof hop->device);
+        memcpy(hop->device, value, strlen(value));
+    } else if (is(word, "metric")) {
+        if (!number(value, UINT32_MAX, &r->entry.route.metric)) return fault(r, "a metric is a number, and not", value);
+    } else if (is(word, "weight")) {
+        if (!number(value, 256, &hop->weight) || !hop->weight)
+            return fault(r, "a weight is a number from 1 to 256, and not", value);
+    } else if (is(word, "from")) {
+        r->entry.kind = ROUTE_ASK; /* the source has a say */
+    } else if (!is(value, "main") && !is(value, "local") && !is(value, "default") && !is(value, "253") &&
+               !is(value, "254") && !is(value, "255")) {
+        r->left_out = true; /* a table that rules select for some packets */
+    }
+    return 0;
+}
+
+/* The words behind a prefix or a `nexthop`. */
+static int read_rest(struct reading *r, char *const words[], unsigned count, struct route_hop *hop)
+{
+    static const char *const valued[] = {"dev", "metric", "weight", "from", "table"};
+    bool wrapped = false; /* the header that the kernel puts around has a TOS, too */
+    for (unsigned i = 0; i < count; i++) {
+        bool takes = false;
+        if (is(words[i], "encap")) wrapped = true;
+        if (is(words[i], "tos") && !wrapped) r->left_out = true; /* for packets of one TOS */
+        for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= is(words[i], valued[k]);
+        if (is(words[i], "dead")) r->left_out = true;
+        if (!takes) continue;
+        if (++i == count) return fault(r, "nothing stands behind", words[i - 1]);
+        const int failed = read_value(r, words[i - 1], words[i], hop);
+        if (failed) return failed;
+    }
+    return 0;
+}
+
+/* The route that the lines before spoke of. */
+static int close_route(struct reading *r)
+{
+    struct route_entry *e = &r->entry;
+    const bool counts = e->hop && !r->left_out;
+    e->hop = NULL;
+    if (!counts) return 0;
+    if (e->kind == ROUTE_VIA && !e->hops) {
+        if (r->hops_left_out) return 0;
+        r->line = r->began;
+        return fault(r, "the route names no device (`dev NAME`)", "");
+    }
+    e->hop = r->hops;
+    const unsigned line = r->line;
+    r->line = r->began; /* where a fault is */
+    const int failed = add(r, e, false);
+    r->line = line;
+    e->hop = NULL;
+    return failed;
+}
+
+static bool has_colon(char *const words[], unsigned count)
+{
+    for (unsigned i = 0; i + 1 < count; i++)
+        if ((is(words[i], "via") || is(words[i], "src")) && strchr(words[i + 1], ':')) return true;
+    return false;
+}
+
+static int read_hop(struct reading *r, char *const words[], unsigned count)
+{
+    if (!r->entry.hop) return fault(r, "a `nexthop` stands behind its route", "");
+    if (r->entry.hops == ROUTE_LEGS_MOST) return fault(r, "more than 256 ways of one route", "");
+    const bool left_out = r->left_out;
+    struct route_hop *hop = &r->hops[r->entry.hops];
+    *hop = (struct route_hop){.weight = 1};
+    const int failed = read_rest(r, words, count, hop);
+    if (!r->entry.route.bits && has_colon(words, count)) r->entry.route.family = 6;
+    if (r->left_out && !left_out)
+        r->hops_left_out = true; /* it alone is dead */
+    else
+        r->entry.hops++;
+    r->left_out = left_out;
+    return failed;
+}
+
+/* `ip -6 route` says `default` as `ip route` does: what else the line says tells them apart. */
+static uint8_t family_of(char *const words[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (is(words[i], "pref") || (is(words[i], "proto") && i + 1 < count && is(words[i + 1], "ra"))) return 6;
+    return has_colon(words, count) ? 6 : 4;
+}
+
+static int read_route(struct reading *r, char *const words[], unsigned count)
+{
+    unsigned at = 0;
+    int failed = close_route(r);
+    r->entry = (struct route_entry){.kind = ROUTE_VIA, .hop = r->hops};
+    r->left_out = r->hops_left_out = false;
+    r->began = r->line;
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (is(words[0], kinds[i].word)) r->entry.kind = kinds[i].kind, at = 1;
+    if (failed) return failed;
+    if (at == count || !prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
+        return fault(r, "a route begins with an address, a prefix or `default`, and this is none:",
+                     at == count ? "" : words[at]);
+    r->hops[0] = (struct route_hop){.weight = 1};
+    for (unsigned i = at; i < count; i++) /* ways may stand in its own line */
+        if (is(words[i], "nexthop")) {
+            failed = read_rest(r, words + at + 1, i - at - 1, &r->hops[0]);
+            for (unsigned end; !failed && i < count; i = end) {
+                for (end = i + 1; end < count && !is(words[end], "nexthop");) end++;
+                failed = read_hop(r, words + i + 1, end - i - 1);
+            }
+            return failed;
+        }
+    failed = read_rest(r, words + at + 1, count - at - 1, &r->hops[0]);
+    r->entry.hops = *r->hops[0].device != 0;
+    return failed;
+}
+
+/* `ip -color` marks words: ESC [ NUMBERS m. */
+static void take_colours_off(char *line)
+{
+    char *to = line;
+    for (const char *at = line; *at; at++) {
+        const size_t mark = at[0] == '\033' && at[1] == '[' ? 2 + strspn(at + 2, "0123456789;") : 0;
+        if (mark && at[mark] == 'm')
+            at += mark;
+        else
+            *to++ = *at;
+    }
+    *to = 0;
+}
+
+static int read_line(struct reading *r, char *line)
+{
+    char *words[WORDS_MOST], *save = NULL;
+    unsigned count = 0;
+    take_colours_off(line);
+    for (char *at = strtok_r(line, " \t\r\n\\", &save); at; at = strtok_r(NULL, " \t\r\n\\", &save)) {
+        if (count == WORDS_MOST) return fault(r, "more than 256 words in a line", "");
+        words[count++] = at;
+    }
+    if (!count || words[0][0] == '#') return 0;
+    if (is(words[0], "nh_info")) return 0; /* `ip -details`: what a route by `nhid` says again */
+    return is(words[0], "nexthop") ? read_hop(r, words + 1, count - 1) : read_route(r, words, count);
+}
+
+/* The text, cut into lines. */
+static int read_lines(struct reading *r, char *text)
+{
+    int failed = 0;
+    r->line = 1;
+    for (char *at = text, *next; *at && !failed; at = next, r->line++) {
+        const size_t len = strcspn(at, "\n");
+        next = at + len + (at[len] != 0);
+        at[len] = 0;
+        failed = len > LINE_MOST ? fault(r, "a line of more than 4,096 bytes", "") : read_line(r, at);
+        if (failed) return failed;
+    }
+    return close_route(r);
+}
+
+/* All of the file, ended by NUL and malloc'd; NULL with errno. EFBIG: more than FILE_MOST. */
+static char *whole_of(FILE *f, size_t *len)
+{
+    size_t room = 0;
+    char *text = NULL;
+    for (*len = 0;;) {
+        if (*len == room) {
+            room = room < FILE_MOST / 2 ? room * 2 + 65536 : FILE_MOST + 1;
+            char *more = *len > FILE_MOST ? NULL : realloc(text, room + 1);
+            if (*len > FILE_MOST) errno = EFBIG;
+            if (!more) break;
+            text = more;
+        }
+        const size_t got = fread(text + *len, 1, room - *len, f);
+        *len += got;
+        if (got) continue;
+        if (ferror(f)) break;
+        text[*len] = 0;
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+static int report_zero(struct reading *r, const char *text, const char *zero)
+{
+    r->line = 1;
+    for (; text < zero; text++) r->line += *text == '\n';
+    return fault(r, "a byte of zero: this is no text", "");
+}
+
+static int read_file(struct reading *r, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    size_t len = 0;
+    char *text = f ? whole_of(f, &len) : NULL;
+    const char *zero = text ? memchr(text, 0, len) : NULL;
+    int failed = -EINVAL;
+    r->file = path;
+    if (!text)
+        snprintf(r->err, r->err_len, "--routes: %.200s: %s", path, strerror(errno));
+    else if (zero)
+        failed = report_zero(r, text, zero);
+    else
+        failed = read_lines(r, text);
+    r->file = NULL;
+    free(text);
+    if (f) fclose(f);
+    return failed;
+}
+
+/* ---- all of it ---- */
+
+int known_routes_read(struct known_routes *k, const struct route_options *o, const struct program *p, char *err,
+                      size_t err_len)
+{
+    struct reading *r = calloc(1, sizeof *r);
+    int failed = r ? 0 : -ENOMEM;
+    *k = (struct known_routes){0};
+    if (!failed) r->err = err, r->err_len = err_len, r->list.seed = hash_pair(arc4random(), arc4random());
+    for (unsigned i = 0; !failed && i < o->files_count; i++) failed = read_file(r, o->files[i]);
+    for (unsigned i = 0; !failed && i < o->written_count; i++) failed = read_written(r, p, o->written[i]);
+    if (!failed && o->files_count + o->written_count) {
+        k->table = route_list_table(&r->list);
+        k->devices = k->table ? route_devices(k->table, p) : NULL;
+        if (!k->devices) failed = -ENOMEM;
+    }
+    if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
+    if (r) route_list_fini(&r->list);
+    free(r);
+    return failed;
+}
+
+void known_routes_tell(const struct known_routes *r, struct facts *facts)
+{
+    facts->routes = r->table;
+    facts->devices = r->devices;
+}
+
+void known_routes_fini(struct known_routes *r)
+{
+    routes_put(r->table);
+    free(r->devices);
+    *r = (struct known_routes){0};
+}

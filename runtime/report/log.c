@@ -1,0 +1,39 @@
+/* Log events as lines: when, which rule, which packet. */
+#include "runtime/report/log.h"
+
+static void say_text(FILE *out, const struct log_said *s, const char *verdict)
+{
+    char when[TEXT_TIME], prefix[LOG_PREFIX];
+    fprintf(out, "%s  ", text_clock(s->time_ns, when));
+    if (s->frame) fprintf(out, "frame %llu  ", (unsigned long long)s->frame);
+    label_log_prefix(s->labels, s->rule, prefix);
+    fprintf(out, "%s%s%s  %s  %s  %u bytes\n", prefix, text_gap(prefix), label_rule(s->labels, s->rule), verdict,
+            s->packet, s->bytes);
+}
+
+static void say_json(FILE *out, const struct log_said *s, const char *verdict)
+{
+    char when[TEXT_TIME], prefix[LOG_PREFIX];
+    fprintf(out, "{\"event\":\"log\",\"time\":\"%s\"", text_iso(s->time_ns, when));
+    if (s->frame) fprintf(out, ",\"frame\":%llu", (unsigned long long)s->frame);
+    if (*label_log_prefix(s->labels, s->rule, prefix)) {
+        fputs(",\"prefix\":", out);
+        text_json(out, prefix);
+    }
+    fputs(",\"rule\":", out);
+    text_json(out, label_rule(s->labels, s->rule));
+    fputs(",\"place\":", out);
+    text_json(out, label_rule_place(s->labels, s->rule));
+    fputs(",\"verdict\":", out);
+    text_json(out, verdict);
+    fputs(",\"packet\":", out);
+    text_json(out, s->packet);
+    fprintf(out, ",\"bytes\":%u}\n", s->bytes);
+}
+
+void log_say(FILE *out, const struct log_said *s)
+{
+    char verdict[128];
+    label_verdict(s->labels, s->rule, verdict, sizeof verdict);
+    (s->form == LOG_TEXT ? say_text : say_json)(out, s, verdict);
+}

@@ -1,0 +1,18 @@
+/* A log event as one line. */
+#ifndef RUNTIME_REPORT_LOG_H
+#define RUNTIME_REPORT_LOG_H
+
+#include "runtime/base/options.h"
+#include "runtime/report/text.h"
+
+struct log_said {
+    enum log_form form;
+    const struct labels *labels;
+    uint32_t rule, bytes;
+    const char *packet; /* in words, cleaned */
+    uint64_t time_ns;   /* on the wall */
+    uint64_t frame;     /* its number; 0: not known */
+};
+void log_say(FILE *out, const struct log_said *s);
+
+#endif

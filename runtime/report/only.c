@@ -1,0 +1,166 @@
+/* See only.h. */
+#include "runtime/report/only.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TERMS_MOST = 64, WORD_MOST = 200 };
+enum kind { VERDICT, RULE, SERVICE, SERVER, REASON };
+
+struct only_term {
+    enum kind kind;
+    bool no, ends; /* `not`; the last of its alternative */
+    uint32_t value;
+    uint8_t *rules; /* [rules_count] those that are called so, or NULL: RULE alone */
+};
+
+static int fault(char *err, size_t err_len, const char *fmt, const char *word)
+{
+    snprintf(err, err_len, fmt, word);
+    text_clean(err);
+    return -1;
+}
+
+/* ---- names ---- */
+
+/* Unnamed rules may share a line. */
+static int find_rules(struct only_term *t, const struct labels *l, const char *name)
+{
+    const struct program *p = l->program;
+    t->value = !strcmp(name, "default") ? RULE_DEFAULT : RULE_NONE;
+    if (t->value == RULE_DEFAULT || !strcmp(name, "-")) return 0;
+    t->rules = calloc(p->rules_count + 1u, 1);
+    unsigned found = 0;
+    for (uint32_t i = 0; t->rules && i < p->rules_count; i++) {
+        const bool is_named = p->rules[i].name;
+        if (!is_named && !strchr(name, ':')) continue;
+        t->rules[i] = !strcmp(is_named ? program_str(p, p->rules[i].name) : label_rule(l, i), name);
+        found += t->rules[i];
+    }
+    return found ? 0 : -1;
+}
+
+static int find_label(struct only_term *t, char *const labels[], uint32_t count, const char *name)
+{
+    t->value = PBC_NONE;
+    if (!strcmp(name, "-")) return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!strcmp(labels[i], name)) return t->value = i, 0;
+    return -1;
+}
+
+static int find_reason(struct only_term *t, const char *name)
+{
+    for (t->value = 0; t->value < REASON_COUNT; t->value++)
+        if (!strcmp(reason_name((uint8_t)t->value), name)) return 0;
+    return -1;
+}
+
+static int find(struct only_term *t, const struct labels *l, const char *name)
+{
+    switch (t->kind) {
+    case RULE: return find_rules(t, l, name);
+    case SERVICE: return find_label(t, l->service, l->program->services_count, name);
+    case SERVER: return find_label(t, l->server, l->program->servers_count, name);
+    default: return find_reason(t, name);
+    }
+}
+
+static bool is_verdict(struct only_term *t, const char *word)
+{
+    static const uint8_t actions[] = {ACTION_ACCEPT,  ACTION_DROP, ACTION_REJECT,
+                                      ACTION_FORWARD, ACTION_PASS, ACTION_HELD};
+    for (unsigned i = 0; i < sizeof actions; i++) {
+        if (strcmp(action_name(actions[i]), word) != 0) continue;
+        t->kind = VERDICT;
+        t->value = actions[i];
+        return true;
+    }
+    return false;
+}
+
+/* ---- words ---- */
+
+/* The next word: its length, 0 at the end; a comma is one. */
+static size_t next(const char **at, char word[WORD_MOST])
+{
+    *at += strspn(*at, " \t");
+    size_t len = **at == ',' ? 1 : strcspn(*at, " \t,");
+    snprintf(word, WORD_MOST, "%.*s", (int)(len < WORD_MOST ? len : WORD_MOST - 1), *at);
+    *at += len;
+    return len;
+}
+
+static int term_read(struct only_term *t, const char **at, const struct labels *l, char *err, size_t err_len)
+{
+    static const char *const kinds[] = {
+        [RULE] = "rule", [SERVICE] = "service", [SERVER] = "server", [REASON] = "reason"};
+    char word[WORD_MOST], name[WORD_MOST];
+    *t = (struct only_term){0};
+    next(at, word);
+    t->no = !strcmp(word, "not");
+    if (t->no) next(at, word);
+    if (is_verdict(t, word)) return 0;
+    for (unsigned i = RULE; i <= REASON; i++) {
+        if (strcmp(word, kinds[i]) != 0) continue;
+        t->kind = i;
+        if (!next(at, name) || *name == ',') return fault(err, err_len, "--only: a name is missing behind `%s`", word);
+        if (!find(t, l, name)) return 0;
+        snprintf(word, sizeof word, "%s is called `%.120s`", kinds[i], name);
+        return fault(err, err_len, "--only: no %s", word);
+    }
+    return fault(
+        err, err_len,
+        "--only: `%.60s` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server "
+        "POOL/SERVER, reason NAME, not",
+        word);
+}
+
+int only_init(struct only *only, const char *text, const struct labels *labels, char *err, size_t err_len)
+{
+    char word[WORD_MOST];
+    *only = (struct only){0};
+    if (!text) return 0;
+    only->terms = calloc(TERMS_MOST, sizeof *only->terms);
+    if (!only->terms) return fault(err, err_len, "out of memory%s", "");
+    for (;;) {
+        if (only->count == TERMS_MOST) return fault(err, err_len, "--only: more than 64 words%s", "");
+        struct only_term *t = &only->terms[only->count++];
+        if (term_read(t, &text, labels, err, err_len)) return -1;
+        const char *ahead = text;
+        const size_t len = next(&ahead, word);
+        t->ends = !len || *word == ',';
+        if (!len) return 0;
+        if (*word == ',') text = ahead;
+    }
+}
+
+void only_fini(struct only *only)
+{
+    for (unsigned i = 0; i < only->count; i++) free(only->terms[i].rules);
+    free(only->terms);
+}
+
+static bool holds(const struct only_term *t, const struct verdict *v)
+{
+    switch (t->kind) {
+    case VERDICT: return v->action == t->value;
+    case RULE: return t->rules ? v->rule < RULE_DEFAULT && t->rules[v->rule] : v->rule == t->value;
+    case SERVICE: return v->service == t->value;
+    case SERVER: return v->server == t->value;
+    default: return v->reason == t->value;
+    }
+}
+
+bool only_takes(const struct only *only, const struct verdict *v)
+{
+    bool all = true;
+    if (!only->count) return true;
+    for (unsigned i = 0; i < only->count; i++) {
+        const struct only_term *t = &only->terms[i];
+        all = all && holds(t, v) != t->no;
+        if (t->ends && all) return true;
+        if (t->ends) all = true;
+    }
+    return false;
+}

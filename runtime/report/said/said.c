@@ -1,0 +1,285 @@
+/* A connection to a proxy service in a capture, see said.h. */
+#include "runtime/report/said/said.h"
+
+#include <string.h>
+
+#include "runtime/report/said/words.h"
+#include "vm/judge/decide.h"
+
+enum { ROOM_FIRST = 2048 };
+
+static const struct pbc_proxy *says(const struct said_world *w, const struct said *c)
+{
+    return &w->program->proxies[w->program->services[c->service].proxy - 1];
+}
+
+static bool asks_requests(const struct said_world *w, const struct said *c)
+{
+    return mode_is(w->program->services[c->service].mode, MODE_REQUESTS);
+}
+
+uint64_t said_patience(const struct said_world *w, const struct said *c)
+{
+    const uint64_t own = says(w, c)->first_ns;
+    return own ? own : w->program->settings->proxy_first_ns;
+}
+
+/* No byte of it is looked at any more. */
+static void settle(struct said_world *w, struct said *c, enum said_state state)
+{
+    c->state = (uint8_t)state;
+    if (c->in.room) w->hold(w, c, 0);
+}
+
+static void leave_server(struct said_world *w, struct said *c)
+{
+    if (c->begun) chooser_end(w->chooser, c->server);
+    c->begun = false;
+}
+
+static void lose(struct said_world *w, struct said *c, enum said_state state)
+{
+    leave_server(w, c);
+    c->server = c->pool = PBC_NONE;
+    settle(w, c, state);
+}
+
+void said_end(struct said_world *w, struct said *c, const struct key *key)
+{
+    leave_server(w, c);
+    if (c->in.room) w->hold(w, c, 0);
+    if (c->admitted) chooser_leave(w->chooser, c->service, key, c->known);
+    c->admitted = false;
+}
+
+/* ---- its server ---- */
+
+/* The key that rules and balancing see. */
+static struct key key_of(const struct said *c, const struct key *key)
+{
+    struct key k = *key;
+    if (!c->is_named) return k;
+    memcpy(k.src, c->named, sizeof k.src);
+    k.src_port = c->named_port;
+    return k;
+}
+
+/* Of the request that was read last. */
+static uint64_t affinity_of(const struct said_world *w, const struct said *c)
+{
+    return asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0;
+}
+
+static void choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,
+                   uint32_t branch)
+{
+    leave_server(w, c);
+    c->branch = branch;
+    c->frame = s->frame;
+    c->server = c->pool = PBC_NONE;
+    if (w->explains) said_words(w, c, key);
+    if (branch != PBC_NONE && program_refuses(w->program, branch, &w->first)) {
+        c->reason = STREAM_INSTRUCTION_REFUSED;
+        settle(w, c, SAID_REFUSED);
+        return;
+    }
+    if (branch != PBC_NONE && w->program->branches[branch].shares == PBC_TARGET) {
+        settle(w, c, SAID_CHOSEN); /* to whom the client says */
+        return;
+    }
+    const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
+                                                : chooser_pick(w->chooser, branch, key, affinity_of(w, c));
+    c->pool = at.pool;
+    if (at.server == PBC_NONE || !chooser_begin(w->chooser, branch, at.server, key)) {
+        settle(w, c, SAID_NO_SERVER);
+        return;
+    }
+    c->server = at.server;
+    c->begun = true;
+    c->state = SAID_CHOSEN;
+}
+
+/* ---- what it sends ---- */
+
+static bool is_trusted(const struct said_world *w, const struct pbc_proxy *x, const struct key *key)
+{
+    for (uint32_t i = 0; i < x->accept_count; i++)
+        if (set_has(w->program, x->accept_from + i, key, false)) return true;
+    return false;
+}
+
+uint32_t said_wants(const struct said_world *w, const struct said *c)
+{
+    return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0);
+}
+
+/* The same, and a PROXY header. */
+static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
+{
+    const struct pbc_proxy *x = says(w, c);
+    const uint32_t asked = said_wants(w, c);
+    if (c->later || !(x->flags & PBC_PROXY_ACCEPT)) return asked;
+    return asked | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
+}
+
+/* Whom a PROXY header names is the client; one of another family changes nothing. */
+static void believe(struct said_world *w, struct said *c, const struct key *key)
+{
+    const struct proxy_header *h;
+    if (first_proxy(&w->first, &h) != FIRST_KNOWN || h->src.v6 != !!(key->kind & KIND_IP6)) return;
+    memcpy(c->named, h->src.addr, sizeof c->named);
+    c->named_port = h->src.port;
+    c->is_named = true;
+}
+
+/* Behind a request's head: its body, and then another; or bytes that are no more requests. */
+static void go_on(struct said_world *w, struct said *c)
+{
+    const struct http_head *h = &w->first.head;
+    const bool tunnel = h->has & HTTP_HAS_UPGRADE || h->form == HTTP_AUTHORITY;
+    if (!asks_requests(w, c) || tunnel || !http_keeps(h)) {
+        settle(w, c, SAID_CHOSEN);
+        return;
+    }
+    body_begin(&c->body, (enum http_framing)h->framing, h->length);
+    reassemble_take(&c->in, w->first.skip + h->len);
+    memset(&c->at, 0, sizeof c->at);
+    c->later = true;
+    c->state = SAID_BODY;
+}
+
+/* A request's head, or the first bytes. True: there may be more to read. */
+static bool read_head(struct said_world *w, struct said *c, const struct said_segment *s, enum first_end end)
+{
+    const struct first_asked asked = {
+        .wants = wants(w, c, s->key), .end = (uint8_t)end, .limit = (uint16_t)w->program->settings->first_bytes};
+    if (c->later && c->in.have == 0) return false;
+    const enum stream_read said = first_read(&w->first, &c->at, c->in.bytes, c->in.have, &asked);
+    if (said == READ_BAD) {
+        c->reason = w->first.reason;
+        c->frame = s->frame;
+        lose(w, c, SAID_REFUSED);
+        return false;
+    }
+    if (said == READ_MORE && (asks_requests(w, c) || w->first.waits)) return false;
+    if (!c->later) believe(w, c, s->key);
+    const struct key key = key_of(c, s->key);
+    const uint32_t branch = program_stream(w->program, &key, &w->first);
+    if (branch == STREAM_MORE && end == FIRST_OPEN) return false;
+    choose(w, c, s, &key, branch == STREAM_MORE ? PBC_NONE : branch);
+    if (c->state == SAID_CHOSEN) go_on(w, c);
+    return c->state == SAID_BODY;
+}
+
+/* True: the message is over, and a byte of the next there. */
+static bool read_body(struct said_world *w, struct said *c)
+{
+    uint32_t used = 0;
+    if (!body_is_whole(&c->body)) {
+        const enum stream_read said = body_read_all(&c->body, c->in.bytes, c->in.have, &used);
+        reassemble_take(&c->in, used);
+        if (said == READ_BAD) {
+            c->reason = c->body.reason;
+            lose(w, c, SAID_REFUSED);
+            return false;
+        }
+        if (said == READ_MORE) return false;
+    }
+    c->state = SAID_READING;
+    return c->in.have > 0;
+}
+
+static void read_on(struct said_world *w, struct said *c, const struct said_segment *s, enum first_end end)
+{
+    bool more = true;
+    while (more) {
+        if (c->state == SAID_READING)
+            more = read_head(w, c, s, end);
+        else
+            more = c->state == SAID_BODY && read_body(w, c);
+    }
+    if (c->in.room && c->in.highest == 0 && c->later) w->hold(w, c, 0);
+}
+
+/* ---- its segments ---- */
+
+/* What it sends is in cipher, and more than its hello is asked for. */
+static bool is_blind(const struct said_world *w, const struct said *c)
+{
+    return says(w, c)->cert_count && said_wants(w, c) & ~(uint32_t)FIRST_TLS;
+}
+
+/* The handshake is over. seen: so was its beginning. */
+static void accept(struct said_world *w, struct said *c, const struct said_segment *s, bool seen)
+{
+    c->accepted_ns = s->now_ns;
+    c->admitted = chooser_admit(w->chooser, c->service, s->key, &c->known) == REASON_NONE;
+    if (!c->admitted) {
+        lose(w, c, SAID_FULL);
+    } else if (is_blind(w, c)) {
+        lose(w, c, SAID_BLIND);
+    } else if (!wants(w, c, s->key)) {
+        choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
+        if (c->in.room) w->hold(w, c, 0);
+    } else if (!seen) {
+        lose(w, c, SAID_UNSEEN);
+    } else {
+        c->state = SAID_READING;
+    }
+}
+
+/* Room for the segment's bytes. */
+static bool make_room(struct said_world *w, struct said *c, const struct said_segment *s)
+{
+    const int64_t end = (int64_t)(int32_t)(s->seq - c->in.seq) + s->n;
+    uint32_t room = c->in.room ? c->in.room : ROOM_FIRST;
+    while (room < end && room < REASSEMBLE_MOST) room *= 2;
+    return room == c->in.room || w->hold(w, c, room);
+}
+
+static void take(struct said_world *w, struct said *c, const struct said_segment *s)
+{
+    const bool fin = s->key->marks & TCP_FIN && !s->cut;
+    if (!s->n && !fin) return;
+    if (!make_room(w, c, s))
+        lose(w, c, SAID_CROWDED);
+    else if (!reassemble_add(&c->in, s->seq, s->bytes, s->n, fin))
+        lose(w, c, SAID_UNSEEN);
+}
+
+void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s)
+{
+    c->service = service;
+    c->branch = c->pool = c->server = PBC_NONE;
+    c->opened = c->in.seq = s->seq + 1;
+    if (!(s->key->marks & TCP_SYN)) accept(w, c, s, false);
+}
+
+void said_late(struct said_world *w, struct said *c, const struct said_segment *s)
+{
+    if (c->state == SAID_READING && !c->later) read_on(w, c, s, FIRST_LATE);
+}
+
+static bool is_read(const struct said *c) { return c->state == SAID_READING || c->state == SAID_BODY; }
+
+/* What its closing does to what it holds at its service. */
+static void heed_end(struct said_world *w, struct said *c, const struct key *key)
+{
+    const bool reset = key->marks & TCP_RST;
+    if (!reset && (is_read(c) || !(key->marks & TCP_FIN))) return;
+    if (reset && c->state <= SAID_READING) c->state = SAID_GONE;
+    said_end(w, c, key);
+}
+
+void said_segment(struct said_world *w, struct said *c, const struct said_segment *s)
+{
+    struct said_segment data = *s;
+    const bool syn = s->key->marks & TCP_SYN;
+    data.seq += syn;
+    if (c->state == SAID_OPENING && !syn) accept(w, c, s, true);
+    if (c->state == SAID_READING && s->now_ns - c->accepted_ns >= said_patience(w, c)) said_late(w, c, s);
+    if (is_read(c) && s->partial) lose(w, c, SAID_UNSEEN);
+    if (is_read(c) || c->state == SAID_OPENING) take(w, c, &data);
+    if (is_read(c)) read_on(w, c, s, reassemble_whole(&c->in) ? FIRST_CLOSED : FIRST_OPEN);
+    heed_end(w, c, s->key);
+}

@@ -1,0 +1,328 @@
+/* The summary that a person reads: what became of the frames, who decided it, what was odd, how long it took.
+ *
+ * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return, or
+ * one that opens a tunnel) shows in brackets what it matched: those numbers are no part of the sum. */
+#include "runtime/report/summary.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "runtime/report/given/iface.h"
+#include "runtime/report/given/ports.h"
+#include "runtime/report/report.h"
+#include "runtime/report/table.h"
+
+enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
+
+static void sum(struct counter *to, const struct counter *c)
+{
+    to->packets += c->packets;
+    to->bytes += c->bytes;
+}
+
+struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
+{
+    struct decided d = {.passed = t->passed,
+                        .nobody = t->nobody,
+                        .replies = t->replies,
+                        .unsent = t->unsent,
+                        .malformed = t->malformed,
+                        .unopened = t->unopened,
+                        .fragments = t->fragments,
+                        .carried = t->carried,
+                        .strays = t->strays,
+                        .earlier = c->earlier,
+                        .held = c->verdicts[ACTION_HELD]};
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
+    for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
+    for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
+    return d;
+}
+
+uint64_t logs_limited(const struct program *p, const struct vm_counters *c)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < p->meters_count; i++)
+        if (!p->meters[i].name) n += c->meters[i].over;
+    return n;
+}
+
+/* ---- tables ---- */
+
+static void verdict_table(const struct table *t, const struct vm_counters *c, const struct counter *total)
+{
+    table_head(t, "verdict", "");
+    for (unsigned a = 0; a < ACTION_COUNT; a++)
+        if (c->verdicts[a].packets || a <= ACTION_REJECT || a == ACTION_PASS)
+            table_row(t, action_name(a), &c->verdicts[a], false, "");
+    table_row(t, "total", total, false, "");
+}
+
+static bool is_shown(const struct subject *r, const struct vm_counters *c, uint32_t rule)
+{
+    return c->rules[rule].packets || r->program->rules_count <= ALL_RULES;
+}
+
+static uint32_t rule_rows(const struct table *t, const struct subject *r, const struct vm_counters *c)
+{
+    char name[TABLE_NAME], place[TABLE_NAME];
+    uint32_t unhit = 0;
+    for (uint32_t i = 0; i < r->program->rules_count; i++) {
+        unhit += !c->rules[i].packets;
+        if (!is_shown(r, c, i)) continue;
+        table_row(t, table_rule_name(t, r, i, name, sizeof name), &c->rules[i], !rule_decides(&r->program->rules[i]),
+                  table_place(r, label_rule_place(&r->labels, i), place, sizeof place));
+    }
+    return unhit;
+}
+
+static void default_rows(const struct table *t, const struct subject *r, const struct vm_counters *c)
+{
+    char name[TABLE_NAME], place[TABLE_NAME];
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++)
+        table_row(t, table_default_name(t, r, i, name, sizeof name), &c->defaults[i], false,
+                  table_place(r, label_firewall_place(&r->labels, i), place, sizeof place));
+}
+
+void undecided_rows(const struct table *t, const struct decided *d)
+{
+    const struct {
+        const char *what, *verdict;
+        const struct counter *c;
+    } rows[] = {
+        {"earlier programs", "", &d->earlier},
+        {"malformed or snapped", "drop", &d->malformed},
+        {"tunnels, not opened", "drop", &d->unopened},
+        {"fragments", "drop", &d->fragments},
+        {"fragments", "held", &d->held},
+        {"ARP, not judged", "pass", &d->passed},
+        {"no firewall", "accept", &d->nobody},
+        {"replies, not judged", "forward", &d->replies},
+        {"replies, not judged", "drop", &d->unsent},
+        {"proxy, of no session", "forward", &d->carried},
+        {"proxy, strays", "drop", &d->strays},
+    };
+    char name[TABLE_NAME];
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].c->packets)
+            table_row(t, table_name(t, rows[i].what, rows[i].verdict, name, sizeof name), rows[i].c, false, "");
+}
+
+static void decided_table(const struct table *t, const struct subject *r, const struct vm_counters *c,
+                          const struct decided *d)
+{
+    char n[TEXT_NUMBER];
+    table_head(t, "decided by", "place");
+    const uint32_t unhit = rule_rows(t, r, c);
+    default_rows(t, r, c);
+    undecided_rows(t, d);
+    table_row(t, "total", &d->total, false, "");
+    if (unhit && r->program->rules_count > ALL_RULES)
+        fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));
+}
+
+static void reason_table(const struct table *t, const struct vm_counters *c)
+{
+    table_head(t, "drop reason", "");
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (c->reasons[i].packets) table_row(t, reason_name(i), &c->reasons[i], false, "");
+    table_row(t, "a rule or default", &c->reasons[REASON_NONE], false, "");
+    table_row(t, "total dropped", &c->verdicts[ACTION_DROP], false, "");
+}
+
+/* ---- lines ---- */
+
+void note(FILE *out, const char *what, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(out, "%-12s", what);
+    vfprintf(out, fmt, ap);
+    fputc('\n', out);
+    va_end(ap);
+}
+
+enum { PORTS_SHOWN = 8 };
+
+/* "eth0 is wan", "eth7 is not named by the rules". */
+static void port_note(FILE *out, const struct ports *p, uint32_t port, const char *title)
+{
+    char name[140];
+    const uint16_t id = p->id[port];
+    snprintf(name, sizeof name, "%.120s", p->name[port]);
+    text_clean(name);
+    if (id == IFACE_OTHER) {
+        note(out, title, "%s: the rules do not name it", name);
+        return;
+    }
+    const struct pbc_iface *i = &p->program->ifaces[id];
+    char as[80];
+    snprintf(as, sizeof as, "%.60s", program_str(p->program, i->name ? i->name : i->device));
+    note(out, title, "%s: %s", name, text_clean(as));
+}
+
+static void unused_maps(FILE *out, const struct ports *p)
+{
+    for (unsigned i = 0; i < p->o->map_count; i++) {
+        char map[140];
+        snprintf(map, sizeof map, "%.120s", p->o->maps[i]);
+        if (!p->used[i]) note(out, "", "--map %s: nothing in the capture is called so", text_clean(map));
+    }
+}
+
+static void ports_text(FILE *out, const struct ports *p)
+{
+    char names[400], n[TEXT_NUMBER];
+    unused_maps(out, p);
+    if (!p->program->ifaces_count) return;
+    if (p->o->on && p->id[0] == IFACE_OTHER)
+        note(out, "", "the rules do not name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
+    if (!p->o->on && p->count == 1)
+        note(out, "", "the rules name interfaces: --on IF says the one that frames came in on");
+    for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) port_note(out, p, i, i == 1 ? "interfaces" : "");
+    if (p->count > PORTS_SHOWN + 1) note(out, "", "and %s more", text_number(p->count - PORTS_SHOWN - 1, n));
+}
+
+/* What the rules ask for and nobody has said: such conditions are false without a word. */
+static void hints(FILE *out, const struct subject *r)
+{
+    const bool has_self = r->facts.self4_count || r->facts.self6_count;
+    if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
+        note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
+    if (r->ports) ports_text(out, r->ports);
+}
+
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
+void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
+{
+    char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
+    const struct options *o = r->o;
+    if (o->replay) note(out, "recording", "%s", text_tail(o->replay, 80, a, sizeof a));
+    for (unsigned i = 0; i < o->pcap_count; i++) {
+        const char *from_where = !strcmp(o->pcaps[i], "-") ? "standard input" : o->pcaps[i];
+        note(out, i ? "" : "capture", "%s", text_tail(from_where, 80, a, sizeof a));
+    }
+    note(out, "", "%s frame%s, %s bytes%s", text_number(t->frames, n), plural(t->frames), text_number(t->bytes, b),
+         t->outside || o->to ? ", by --from and --to" : "");
+    if (t->first_ns) {
+        text_date(t->first_ns, from);
+        text_date(t->last_ns, to);
+        /* The day is said once where it is the same. */
+        note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11,
+             text_duration(t->last_ns - t->first_ns, d));
+    }
+    if (o->program) note(out, "program", "%s", text_tail(o->program, 80, a, sizeof a));
+    note(out, o->program ? "" : "program", "%s rule%s of %s", text_number(r->program->rules_count, n),
+         plural(r->program->rules_count),
+         text_tail(program_str(r->program, r->program->meta->source), 60, a, sizeof a));
+    if (!o->replay) hints(out, r);
+}
+
+static void oddities(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (t->earlier)
+        note(out, "clock", "%s frame%s earlier than one before: judged at its time, for time never runs back",
+             text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
+    if (c->snapped)
+        note(out, "snapped", "%s frame%s cut by the capture, judged by %s headers", text_number(c->snapped, a),
+             plural(c->snapped), c->snapped == 1 ? "its" : "their");
+    if (c->bad_checksum)
+        note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
+             text_number(c->bad_checksum, a), plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
+    if (c->ways_unknown)
+        note(out, "routes", "of %s packet%s no route says the way, so `out on` and `urpf-failed` are false of %s%s",
+             text_number(c->ways_unknown, a), plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
+             r->o->replay || r->facts.routes ? "" : " (--routes FILE)");
+    if (c->verdicts[ACTION_REJECT].packets)
+        note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
+             text_number(c->answers_limited, b), r->program->meta->rejects_per_s);
+    if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
+    if (t->log_events)
+        note(out, "log", "%s event%s%s", text_number(t->log_events, a), plural(t->log_events),
+             r->o->log ? "" : " (--log prints them)");
+    const uint64_t limited = logs_limited(r->program, c);
+    if (limited) note(out, t->log_events ? "" : "log", "%s more over their rules' rates", text_number(limited, a));
+}
+
+/* Packets that asked each meter; those that shared a bucket because the table was full. */
+static void meter_lines(FILE *out, const struct subject *r, const struct vm_counters *c)
+{
+    const char *title = "meters";
+    for (uint32_t i = 0; i < r->program->meters_count; i++) {
+        const struct meter_counter *m = &c->meters[i];
+        char name[100], a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
+        if (!r->program->meters[i].name) continue;
+        text_tail(program_str(r->program, r->program->meters[i].name), 24, name, sizeof name);
+        note(out, title, "%s: %s within, %s over%s%s%s", name, text_number(m->within, a), text_number(m->over, b),
+             m->overflowed ? ", of them " : "", m->overflowed ? text_number(m->overflowed, d) : "",
+             m->overflowed ? " without a bucket of their own" : "");
+        title = "";
+    }
+}
+
+/* Of the executor in the kernel. */
+static void in_kernel(FILE *out, const struct executor_told *told)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (!told || !told->proof_ns) return;
+    note(out, "kernel", "proved by %s frames in %s", text_number(told->proof_frames, a),
+         text_duration(told->proof_ns, b));
+    if (told->unjudged)
+        note(out, "", "%s packet%s dropped undecided: rules ask for bytes behind those that are judged there",
+             text_number(told->unjudged, a), plural(told->unjudged));
+    if (told->left_out)
+        note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(told->left_out, a),
+             plural(told->left_out));
+}
+
+static void rates(FILE *out, const struct totals *t, const struct timing *timing)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
+    const double span = (double)(t->last_ns - t->first_ns) / 1e9, took = (double)t->elapsed_ns / 1e9;
+    if (span > 0)
+        note(out, "rate", "%s packets/s, %s kbit/s as captured", text_number((uint64_t)((double)t->frames / span), a),
+             text_number((uint64_t)((double)t->bytes * 8 / span / 1000), b));
+    if (t->frames && took > 0)
+        note(out, "replay", "%s: %.1f ns a packet, %s packets/s", text_duration(t->elapsed_ns, d),
+             (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
+    if (timing)
+        note(out, "repeat", "%s passes: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet",
+             text_number(timing->passes, a), timing->first, timing->best, timing->median, timing->worst);
+}
+
+/* The tables, and what was odd: of a replay, and of live traffic. */
+static void numbers(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+{
+    const struct table table = table_of(out, r, c, t->frames, is_shown);
+    const struct decided d = decided_sum(r->program, c, t);
+    verdict_table(&table, c, &d.total);
+    decided_table(&table, r, c, &d);
+    services_text(out, r, c, t, table.name);
+    if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
+    fputc('\n', out);
+    oddities(out, r, c, t);
+    said_text(out, r, t->streams);
+    meter_lines(out, r, c);
+    tracked_text(out, c);
+}
+
+void report_text(FILE *out, const struct report *of)
+{
+    const struct subject r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    if (of->options->replay) what_was_read(out, &r, of->totals);
+    numbers(out, &r, of->counters, of->totals);
+}
+
+void summary_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
+                  const struct timing *timing, const char *fault)
+{
+    what_was_read(out, r, t);
+    if (t->stopped) note(out, "stopped", "by a signal: what came before it was judged");
+    if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
+    numbers(out, r, c, t);
+    in_kernel(out, t->told);
+    rates(out, t, timing);
+}

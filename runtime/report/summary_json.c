@@ -1,0 +1,336 @@
+/* The summary for a program: one JSON object with the numbers of the text, and all rules. Numbers are written as they
+ * are: cJSON would pass them through a double. */
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "runtime/counters/counters.h"
+#include "runtime/report/flows.h"
+#include "runtime/report/given/ports.h"
+#include "runtime/report/json.h"
+#include "runtime/report/report.h"
+#include "runtime/report/summary.h"
+
+static void counted(cJSON *to, const struct counter *c)
+{
+    json_number(to, "packets", c->packets);
+    json_number(to, "bytes", c->bytes);
+}
+
+static void counter_add(cJSON *to, const char *key, const struct counter *c)
+{
+    counted(cJSON_AddObjectToObject(to, key), c);
+}
+
+/* A path of the command line may hold any bytes. */
+static void path_add(cJSON *to, const char *key, const char *path)
+{
+    char buf[4200];
+    snprintf(buf, sizeof buf, "%s", path ? path : "");
+    if (path)
+        cJSON_AddStringToObject(to, key, text_clean(buf));
+    else
+        cJSON_AddNullToObject(to, key);
+}
+
+static void time_add(cJSON *to, const char *key, uint64_t ns)
+{
+    char buf[TEXT_TIME];
+    if (ns)
+        cJSON_AddStringToObject(to, key, text_iso(ns, buf));
+    else
+        cJSON_AddNullToObject(to, key);
+}
+
+static void program_add(cJSON *root, const struct subject *r)
+{
+    cJSON *program = cJSON_AddObjectToObject(root, "program");
+    char digest[2 * PBC_DIGEST_LEN + 1];
+    for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(digest + 2 * i, 3, "%02x", r->program->digest[i]);
+    path_add(program, "path", r->o->program);
+    path_add(program, "source", program_str(r->program, r->program->meta->source));
+    cJSON_AddStringToObject(program, "digest", digest);
+}
+
+/* Of a merged one. */
+static void paths_add(cJSON *to, const struct options *o)
+{
+    cJSON *paths = cJSON_AddArrayToObject(to, "paths");
+    for (unsigned i = 0; i < o->pcap_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        path_add(one, "path", o->pcaps[i]);
+        cJSON_AddItemToArray(paths, cJSON_DetachItemFromObject(one, "path"));
+        cJSON_Delete(one);
+    }
+}
+
+static void ports_json(cJSON *to, const struct ports *p)
+{
+    cJSON *all = cJSON_AddArrayToObject(to, "interfaces");
+    for (uint32_t i = 1; i < p->count; i++) {
+        const uint16_t id = p->id[i];
+        char text[140];
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(all, one);
+        snprintf(text, sizeof text, "%.120s", p->name[i]);
+        cJSON_AddStringToObject(one, "name", text_clean(text));
+        if (id == IFACE_OTHER) {
+            cJSON_AddNullToObject(one, "is");
+            continue;
+        }
+        const struct pbc_iface *is = &p->program->ifaces[id];
+        snprintf(text, sizeof text, "%.120s", program_str(p->program, is->name ? is->name : is->device));
+        cJSON_AddStringToObject(one, "is", text_clean(text));
+    }
+}
+
+void json_sources(cJSON *root, const struct subject *r, const struct totals *t, const char *fault)
+{
+    cJSON *capture = cJSON_AddObjectToObject(root, "capture");
+    path_add(capture, "path", r->o->replay ? r->o->replay : r->o->pcaps[0]);
+    if (r->o->pcap_count > 1) paths_add(capture, r->o);
+    if (r->ports && !r->o->on && r->ports->count > 1) ports_json(capture, r->ports);
+    if (t->stopped) cJSON_AddTrueToObject(capture, "stopped");
+    json_number(capture, "frames", t->frames);
+    json_number(capture, "bytes", t->bytes);
+    json_number(capture, "skipped", t->outside);
+    time_add(capture, "first", t->first_ns);
+    time_add(capture, "last", t->last_ns);
+    json_number(capture, "span_ns", t->last_ns - t->first_ns);
+    json_number(capture, "earlier", t->earlier);
+    if (*fault)
+        path_add(capture, "error", fault);
+    else
+        cJSON_AddNullToObject(capture, "error");
+    program_add(root, r);
+}
+
+static void rule_add(cJSON *rules, const struct subject *r, const struct vm_counters *c, uint32_t i)
+{
+    char verdict[128];
+    cJSON *rule = cJSON_CreateObject();
+    cJSON_AddItemToArray(rules, rule);
+    cJSON_AddStringToObject(rule, "rule", label_rule(&r->labels, i));
+    cJSON_AddBoolToObject(rule, "named", r->program->rules[i].name != 0);
+    cJSON_AddStringToObject(rule, "verdict", label_verdict(&r->labels, i, verdict, sizeof verdict));
+    cJSON_AddStringToObject(rule, "place", label_rule_place(&r->labels, i));
+    cJSON_AddBoolToObject(rule, "decides", rule_decides(&r->program->rules[i]));
+    counted(rule, &c->rules[i]);
+}
+
+/* How many packets a rule must have matched, for at most `most` of them to be listed. Bit by bit: a look at each rule
+ * for each bit of a counter. */
+static uint64_t rule_threshold(const struct vm_counters *c, uint32_t count, uint32_t most)
+{
+    uint64_t under = 0; /* more than `most` have that many */
+    for (unsigned bit = 64; bit-- > 0;) {
+        const uint64_t packets = under | UINT64_C(1) << bit;
+        uint32_t over = 0;
+        for (uint32_t i = 0; i < count; i++) over += c->rules[i].packets >= packets;
+        if (over > most) under = packets;
+    }
+    return under + 1;
+}
+
+/* 0: all of them. Else those that matched most packets, in the order of the rules, and how many are left out. */
+static void some_rules_add(cJSON *root, const struct subject *r, const struct vm_counters *c, uint32_t most)
+{
+    const uint32_t count = r->program->rules_count;
+    const uint64_t packets = most && count > most ? rule_threshold(c, count, most) : 0;
+    uint32_t left = 0;
+    cJSON *rules = cJSON_AddArrayToObject(root, "rules");
+    for (uint32_t i = 0; i < count; i++) {
+        if (c->rules[i].packets >= packets)
+            rule_add(rules, r, c, i);
+        else
+            left++;
+    }
+    if (most) json_number(root, "rules_left_out", left);
+}
+
+static void defaults_add(cJSON *root, const struct subject *r, const struct vm_counters *c)
+{
+    cJSON *defaults = cJSON_AddArrayToObject(root, "defaults");
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(defaults, one);
+        cJSON_AddStringToObject(one, "firewall", r->labels.firewall[i]);
+        cJSON_AddStringToObject(one, "verdict", verdict_word(r->program->firewalls[i].default_verdict));
+        cJSON_AddStringToObject(one, "place", label_firewall_place(&r->labels, i));
+        counted(one, &c->defaults[i]);
+    }
+}
+
+void json_decided(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+{
+    const struct decided d = decided_sum(r->program, c, t);
+    cJSON *decided = cJSON_AddObjectToObject(root, "decided_by");
+    counter_add(decided, "rules", &d.rules);
+    counter_add(decided, "defaults", &d.defaults);
+    counter_add(decided, "earlier", &d.earlier);
+    counter_add(decided, "malformed", &d.malformed);
+    counter_add(decided, "unopened", &d.unopened);
+    counter_add(decided, "fragments", &d.fragments);
+    counter_add(decided, "held", &d.held);
+    counter_add(decided, "arp_passed", &d.passed);
+    counter_add(decided, "no_firewall", &d.nobody);
+    counter_add(decided, "replies", &d.replies);
+    counter_add(decided, "replies_dropped", &d.unsent);
+    counter_add(decided, "proxy_carried", &d.carried);
+    counter_add(decided, "proxy_strays", &d.strays);
+}
+
+static void sums_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+{
+    cJSON *verdicts = cJSON_AddObjectToObject(root, "verdicts");
+    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_add(verdicts, action_name(a), &c->verdicts[a]);
+    json_decided(root, r, c, t);
+    cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (c->reasons[i].packets) counter_add(reasons, reason_name(i), &c->reasons[i]);
+}
+
+static void meters_add(cJSON *root, const struct subject *r, const struct vm_counters *c)
+{
+    cJSON *meters = cJSON_AddArrayToObject(root, "meters");
+    for (uint32_t i = 0; i < r->program->meters_count; i++) {
+        if (!r->program->meters[i].name) continue;
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(meters, one);
+        path_add(one, "meter", program_str(r->program, r->program->meters[i].name));
+        json_number(one, "within", c->meters[i].within);
+        json_number(one, "over", c->meters[i].over);
+        json_number(one, "overflowed", c->meters[i].overflowed);
+    }
+}
+
+static void services_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+{
+    cJSON *services = cJSON_AddArrayToObject(root, "services"), *servers = cJSON_AddArrayToObject(root, "servers");
+    for (uint32_t i = 0; i < r->program->services_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(services, one);
+        cJSON_AddStringToObject(one, "service", r->labels.service[i]);
+        counted(one, &c->services[i]);
+        counter_add(one, "no_server", &c->unserved[i]);
+    }
+    for (uint32_t i = 0; i < r->program->servers_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(servers, one);
+        cJSON_AddStringToObject(one, "server", r->labels.server[i]);
+        cJSON_AddBoolToObject(one, "down", r->down && r->down[i]);
+        const struct counter all = server_served(c, t, i);
+        counted(one, &all);
+    }
+}
+
+/* The object of that name, made where it is missing; null where nothing of it is kept. */
+static cJSON *object_of(cJSON *root, const char *name, bool kept)
+{
+    cJSON *object = *name ? cJSON_GetObjectItem(root, name) : root;
+    if (object) return object;
+    return kept ? cJSON_AddObjectToObject(root, name) : cJSON_AddNullToObject(root, name);
+}
+
+/* All of vm/counter.def. What only a program with flows counts is left out where their object is null. */
+static void counters_add(cJSON *root, const struct vm_counters *c)
+{
+    struct counter_row row;
+    for (unsigned at = 0; counters_next(c, &at, &row);) {
+        cJSON *object = object_of(root, row.object, row.kept);
+        if (!cJSON_IsNull(object)) json_number(object, row.key, row.value);
+    }
+}
+
+static void flow_kinds_add(cJSON *root, const struct flow_counters *f)
+{
+    if (!f) return;
+    cJSON *flows = cJSON_GetObjectItem(root, "flows");
+    cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) json_number(live, flow_class_name((enum flow_class)i), f->live[i]);
+    for (unsigned i = 0; i < FLOW_ENDS; i++) json_number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
+}
+
+static void rest_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+{
+    cJSON *log = cJSON_AddObjectToObject(root, "log");
+    json_number(log, "events", t->log_events);
+    json_number(log, "lost", t->log_lost);
+    json_number(log, "limited", logs_limited(r->program, c));
+    if (!r->capture) return;
+    /* runtime/README.md: how often a packet is copied on each path. */
+    cJSON *copied = cJSON_GetObjectItem(root, "copied");
+    json_number(copied, "frames", capture_copied(r->capture));
+    json_number(copied, "answers", t->written);
+}
+
+static void times_add(cJSON *root, const struct totals *t, const struct timing *timing)
+{
+    json_number(root, "elapsed_ns", t->elapsed_ns);
+    if (!timing) return;
+    cJSON *times = cJSON_AddObjectToObject(root, "repeat");
+    json_number(times, "passes", timing->passes);
+    cJSON_AddNumberToObject(times, "first_ns", timing->first);
+    cJSON_AddNumberToObject(times, "best_ns", timing->best);
+    cJSON_AddNumberToObject(times, "median_ns", timing->median);
+    cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
+}
+
+/* What is written goes before the brace that ends the object. */
+int json_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, const void *arg)
+{
+    char *text = cJSON_Print(root);
+    const size_t len = text ? strlen(text) : 0;
+    cJSON_Delete(root);
+    if (write && len > 2 && !strcmp(text + len - 2, "\n}")) {
+        fprintf(out, "%.*s,\n\t\"%s\":\t", (int)(len - 2), text, key);
+        write(out, arg);
+        fputs("\n}\n", out);
+    } else if (text) {
+        fprintf(out, "%s\n", text);
+    }
+    cJSON_free(text);
+    return text ? 0 : -1;
+}
+
+/* All that a worker counts, of a replay or live. */
+static void numbers_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t,
+                        uint32_t rules_most)
+{
+    sums_add(root, r, c, t);
+    some_rules_add(root, r, c, rules_most);
+    defaults_add(root, r, c);
+    services_add(root, r, c, t);
+    said_json(root, t->streams);
+    meters_add(root, r, c);
+    counters_add(root, c);
+    flow_kinds_add(root, c->flows);
+    rest_add(root, r, c, t);
+}
+
+void report_json_add(cJSON *root, const struct report *of)
+{
+    struct subject r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    r.down = (uint8_t *)(uintptr_t)of->down; /* which is not written */
+    program_add(root, &r);
+    numbers_add(root, &r, of->counters, of->totals, of->rules_most);
+}
+
+static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
+
+int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg)
+{
+    cJSON *root = cJSON_CreateObject();
+    report_json_add(root, of);
+    more(root, arg);
+    return json_print(out, root, "flow_list", of->flows ? flows_write : NULL, of->flows);
+}
+
+int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
+                 const struct timing *timing, const char *fault, const struct flow_list *list)
+{
+    cJSON *root = cJSON_CreateObject();
+    json_sources(root, r, t, fault);
+    numbers_add(root, r, c, t, 0);
+    times_add(root, t, timing);
+    return json_print(out, root, "flow_list", list ? flows_write : NULL, list);
+}
