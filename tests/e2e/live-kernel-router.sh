@@ -13,8 +13,10 @@ space client prey far guest
 link client eth0 prey lan
 link prey wan far eth0
 link guest eth0 prey side
-ip -n "$id-client" link set eth0 mtu 9000 # so long frames no driver of a veth takes with a program
-ip -n "$id-prey" link set lan mtu 9000
+long=9000 # so long frames no driver of a veth takes with a program
+older 6.6 && long=1500 # frames of more than a page no program takes at all
+ip -n "$id-client" link set eth0 mtu $long
+ip -n "$id-prey" link set lan mtu $long
 ip -n "$id-prey" link set wan mtu 1400
 ip -n "$id-far" link set eth0 mtu 1400
 address client eth0 10.1.0.1/24 10.1.9.1/32 fd00:1::1/64

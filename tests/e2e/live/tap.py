@@ -1,5 +1,6 @@
 """A TAP device that sends datagrams: tap.py DEVICE MAC. Each line of standard input is one: `plain`; `ufo`, a super-packet of
-UDP's old fragmentation offload, of 4,000 bytes; or `odd`, one of the new one whose checksum is said to be elsewhere."""
+UDP's old fragmentation offload, of 4,000 bytes; or `odd`, one of the new one (Linux 6.2) whose checksum is said to be
+elsewhere. What the kernel does not take is answered by `refused LINE`."""
 import fcntl
 import struct
 import sys
@@ -29,4 +30,7 @@ mac = bytes.fromhex(sys.argv[2].replace(":", ""))
 for line in sys.stdin:
     kind, sizes, start = {"ufo": (3, 1448, 34), "odd": (5, 1448, 26)}.get(line.strip(), (0, 0, 34))
     offload = struct.pack("=BBHHHH", 1, kind, 42, sizes, start, 6)
-    tap.write(offload + frame(mac, 4000 if kind else 10))
+    try:
+        tap.write(offload + frame(mac, 4000 if kind else 10))
+    except OSError:
+        print("refused", line.strip(), flush=True)
