@@ -55,6 +55,8 @@ same 'each of four starts right after a kill serves' "$good" 4
 service=$(pgrep -P "$prey") parent=$prey
 kill -STOP "$parent"
 kill -KILL "$service"
+has_ended() { grep -q '^State:.Z' "/proc/$service/status"; } # or it would be the one that is waited for
+until_true 100 'the killed one has ended' has_ended
 : >prey.err
 { until grep -qs 'its process .* is waited for' prey.err || [ -e over ]; do sleep 0.05; done; kill -CONT "$parent"; } 2>/dev/null &
 pids="$pids $!"
