@@ -52,7 +52,7 @@ undone 'without pins it runs, and says so' "$status$(says "a kill would leave no
 # Frames of more than a page: in pieces, which Linux before 6.6 does not have.
 ip -n "$id-prey" link set eth0 mtu 9000
 ip -n "$id-client" link set eth0 mtu 9000
-if [ -n "${OLD_KERNEL-}" ] || older 6.6; then
+if [ -n "${OLD_KERNEL-}" ] || kernel_before 6.6; then
     large='eth0 has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set eth0 mtu [0-9]*'
     for look in --preflight ''; do
         kernel_alone $look -i eth0 --exec kernel host.pbc

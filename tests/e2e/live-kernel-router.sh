@@ -14,7 +14,7 @@ link client eth0 prey lan
 link prey wan far eth0
 link guest eth0 prey side
 long=9000 # so long frames no driver of a veth takes with a program
-older 6.6 && long=1500 # frames of more than a page no program takes at all
+kernel_before 6.6 && long=1500 # frames of more than a page no program takes at all
 ip -n "$id-client" link set eth0 mtu $long
 ip -n "$id-prey" link set lan mtu $long
 ip -n "$id-prey" link set wan mtu 1400

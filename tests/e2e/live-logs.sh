@@ -10,6 +10,7 @@ space client prey
 link client eth0 prey eth0
 address client eth0 10.1.0.1/24
 address prey eth0 10.1.0.2/24
+until_true 100 'there is a carrier' sh -c "ip -n $id-prey link show eth0 | grep -q 'state UP'"
 rules noisy <<'RULES'
 firewall edge in default accept { count udp port 9 log as NOISE }
 RULES

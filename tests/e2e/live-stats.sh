@@ -74,7 +74,7 @@ root = json.load(open("stats.json"))
 metrics = dict(line.strip().rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
 server = {s["name"]: s for p in root["pools"] for s in p["servers"]}
 total = sum(v["packets"] for v in root["verdicts"].values())
-in_kernel = (root["kernel"] or {}).get("packets", 0)
+in_kernel = root.get("kernel", {}).get("packets", 0)
 rule = {r["rule"]: r["packets"] for r in root["rules"] if r["named"]}
 good = {
     "verdicts and interface": total == root["interfaces"][0]["packets"] == sum(w["packets"] for w in root["workers"]) + in_kernel,

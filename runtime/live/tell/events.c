@@ -49,23 +49,16 @@ static void tell_failed(const struct events *e, int failed)
     sink_say(line);
 }
 
-/* The line is whole. A sink that fails is told of once, where a person may see it, and again when it takes lines. */
-static void put(struct events *e)
+/* The line is whole. A sink that fails is told of once, where a person may see it. */
+static int put(struct events *e)
 {
-    const uint64_t lost = e->sink.lost;
+    const bool fails = e->sink.lost;
     fputc('\n', e->out);
     fflush(e->out);
     const int failed = sink_put(&e->sink, e->line, e->len);
-    if (failed) e->not_taken++;
-    if (failed && !lost && e->sink.kind != SINK_STDERR) tell_failed(e, failed);
+    if (failed && !fails && e->sink.kind != SINK_STDERR) tell_failed(e, failed);
     rewind(e->out);
-    if (failed || !lost) return;
-    const uint64_t not_taken = e->not_taken;
-    e->sink.lost = 0;
-    events_tell(e, TOLD_FAULT, "--log: %" PRIu64 " lines before this one were not written", lost);
-    if (!e->sink.lost) return;
-    e->sink.lost = lost; /* nor was that: it is told again */
-    e->not_taken = not_taken;
+    return failed;
 }
 
 /* What a line of a log begins with. Time is put there by the system's log itself; a file outlives the day. */
@@ -83,7 +76,7 @@ static void begin_json(struct events *e, enum told kind, uint64_t wall_ns)
     fprintf(e->out, "{\"event\":\"%s\",\"time\":\"%s\"", kinds[kind].word, text_iso(wall_ns, when));
 }
 
-static void say(struct events *e, enum told kind, const char *text)
+static int compose(struct events *e, enum told kind, const char *text)
 {
     const uint64_t wall = clock_ns(CLOCK_REALTIME);
     if (e->form == LOG_NONE) {
@@ -97,7 +90,26 @@ static void say(struct events *e, enum told kind, const char *text)
         text_json(e->out, text);
         fputc('}', e->out);
     }
-    put(e);
+    return put(e);
+}
+
+/* How many lines the sink did not take, before the next that it may take. Where it does not take this one either, it is
+ * told with them again. */
+static void tell_lost(struct events *e)
+{
+    char text[100];
+    const uint64_t lost = e->sink.lost;
+    if (!lost) return;
+    snprintf(text, sizeof text, "--log: %" PRIu64 " lines before this one were not written", lost);
+    const int failed = compose(e, TOLD_FAULT, text);
+    e->sink.lost = failed ? lost : 0;
+    if (!failed) past_note(&e->past, TOLD_FAULT, clock_ns(CLOCK_REALTIME), text, true);
+}
+
+static void say(struct events *e, enum told kind, const char *text)
+{
+    tell_lost(e);
+    e->not_taken += compose(e, kind, text) != 0;
 }
 
 /* ---- how many ---- */
@@ -162,6 +174,7 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
     text_clean(what);
     label_verdict(labels, n->rule, verdict, sizeof verdict);
     label_log_prefix(labels, n->rule, prefix);
+    tell_lost(e);
     if (e->form == LOG_TEXT) {
         begin_text(e, TOLD_RULE, wall);
         fprintf(e->out, "%s%s%s  %s  %s  %u bytes", prefix, text_gap(prefix), label_rule(labels, n->rule), verdict,
@@ -182,5 +195,5 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
         text_json(e->out, what);
         fprintf(e->out, ",\"bytes\":%u}", n->bytes);
     }
-    put(e);
+    e->not_taken += put(e) != 0;
 }

@@ -161,8 +161,9 @@ site() {
     done
 }
 
-# older VERSION: is the kernel older than that?
-older() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" != "$1" ]; }
+# kernel_before VERSION: is the kernel older than that?
+kernel_before() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" != "$1" ]; }
+
 # until_true TENTHS SENTENCE COMMAND...: bounded, and said where it never comes true. TENTHS of a second are plenty on a
 # machine that has nothing else to do; a busy one gets five times as many.
 until_true() {

@@ -40,7 +40,7 @@ service spread on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }
 service asked on 10.1.0.101 tcp/80 { mode proxy; announce; -> farm }
 RULES
 # Frames of more than a page come in pieces, which Linux before 6.6 does not have.
-if older 6.6; then large=1; else large=0; fi
+if kernel_before 6.6; then large=1; else large=0; fi
 ip -n "$id-prey" link set wan mtu 9000
 at prey "$bin/preyrun" --preflight --exec kernel -i wan -i lan edge.pbc >out 2>err </dev/null
 grep -q 'wan has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set wan mtu' err
