@@ -1,4 +1,4 @@
-/* Text of others, as it may be shown. */
+/* Cleaning of text that others wrote, before it is shown. */
 #ifndef RUNTIME_BASE_CLEAN_H
 #define RUNTIME_BASE_CLEAN_H
 

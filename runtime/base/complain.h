@@ -1,4 +1,4 @@
-/* What went wrong, said. */
+/* Error messages on standard error. */
 #ifndef RUNTIME_BASE_COMPLAIN_H
 #define RUNTIME_BASE_COMPLAIN_H
 

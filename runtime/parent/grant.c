@@ -84,7 +84,7 @@ static bool grant_PORTS(struct parent *p, const struct request *r, struct answer
     return true;
 }
 
-/* Told once, and not where the start has said that there can be none. */
+/* Told once, and not where there is no filter: the start has said that. */
 static void lack_gate(struct parent *p, const char *why)
 {
     if (!p->no_gate && io_filter(&p->maker))

@@ -15,7 +15,6 @@ static void row(FILE *out, const char *name, const struct counter *c, uint64_t w
             text_number(c->packets, packets), share, text_number(c->bytes, bytes));
 }
 
-/* Of packets that the vm sent there, and of those of connections that end at a proxy. */
 struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server)
 {
     struct counter sum = c->servers[server];

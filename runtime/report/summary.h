@@ -64,8 +64,9 @@ void summary_text(FILE *out, const struct subject *r, const struct vm_counters *
 int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                  const struct timing *timing, const char *fault, const struct flow_list *list);
 
-/* Packets by service and server; and of a server all that went to it. */
+/* Tables of packets by service and by server. */
 void services_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t, int width);
+/* All packets to a server: those that the vm sent there, and those of proxied connections. */
 struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server);
 
 /* Connections that end at a proxy. */

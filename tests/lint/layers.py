@@ -4,7 +4,7 @@ A file points at the headers that it includes, and at the file that defines a fu
 declares what a higher room defines points up as well. A module is a .c and its .h; a knot is a set of modules of one room of
 which each reaches each. Prints TAP lines; fails on an arrow up or sideways and on a knot of more than KNOT modules that
 layers.left does not name, on a room of more than ROOM files, and on a row of layers.left that nothing needs.
-ROOT, the first argument, is the tree to look at; UPDATE=1 writes its layers.left anew, which only ever gets shorter."""
+ROOT, the first argument, is the tree to look at; UPDATE=1 takes the rows that nothing needs out of layers.left; it adds none."""
 import collections
 import os
 import pathlib
@@ -176,7 +176,7 @@ def main(root="."):
     left = pathlib.Path(root, "tests/lint/layers.left")
     rows = {line for line in left.read_text().splitlines() if line and not line.startswith("#")} if left.exists() else set()
     if os.environ.get("UPDATE"):
-        rows = set(found) if not rows else rows & set(found)
+        rows &= set(found)
         left.write_text("# Arrows that still run up, and knots that are still too large.\n" + "".join(f"{r}\n" for r in sorted(rows)))
     files = collections.Counter(os.path.dirname(n) for n in tracked(root))
     failed = say([f"{n} files in {r}" for r, n in files.items() if n > ROOM], f"no room has more than {ROOM} files")

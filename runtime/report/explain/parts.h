@@ -8,7 +8,7 @@
 
 struct said;
 
-/* The service. */
+/* The service that takes the packet, and the server. */
 void explain_service_text(FILE *out, const struct subject *r, const struct served *s, const struct key *key,
                           const struct pkt *pkt, const struct verdict *v);
 void explain_service_json(FILE *out, const struct subject *r, const struct served *s, const struct verdict *v);
