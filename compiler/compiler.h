@@ -1,8 +1,7 @@
 /* One compile, start to end. The stages stand in the order in which they run; each reads what the ones before left in
  * struct compile and reports into its diags. A stage runs only if those before it left what it needs, and never stops
  * at the first mistake. */
-#ifndef COMPILER_COMPILER_H
-#define COMPILER_COMPILER_H
+#pragma once
 
 #include "compiler/image/image.h"
 #include "lang/lang.h"
@@ -122,5 +121,3 @@ void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out, bool json);
 struct figures;
 void stats_print_left(const struct compile *c, struct figures *f); /* left.c: a part of it */
-
-#endif

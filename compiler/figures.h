@@ -1,7 +1,6 @@
 /* Figures with names, in sections: lines for a person, or one JSON object with an object a section. A line's key is its
  * words with `_` between them, and the unit behind them where it is one: `peak_memory_kib`. */
-#ifndef COMPILER_FIGURES_H
-#define COMPILER_FIGURES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ void figures_bool(struct figures *f, const char *key, bool value);
  */
 FILE *figures_words(struct figures *f, const char *key);
 void figures_words_end(struct figures *f);
-
-#endif

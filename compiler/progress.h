@@ -1,7 +1,6 @@
 /* What a long command is at: one line on standard error where that is a terminal, rewritten in place and gone at the
  * end. A timer shows it, so what is being done pays a store where it says how far it is, and nothing elsewhere. */
-#ifndef COMPILER_PROGRESS_H
-#define COMPILER_PROGRESS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -13,5 +12,3 @@ void progress_hide(void);
 void progress_at(const char *what);
 /* So much of it; all: 0 where nobody knows. */
 void progress_done(uint64_t done, uint64_t all);
-
-#endif

@@ -1,10 +1,7 @@
 /* What preyc says itself: lines that name files and words as the user typed them, safe for a terminal. */
-#ifndef COMPILER_SAY_H
-#define COMPILER_SAY_H
+#pragma once
 
 #include <stdio.h>
 
 /* Print the text, controls and what is not UTF-8 as `?`, and end the line. */
 void say(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-#endif

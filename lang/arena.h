@@ -1,7 +1,6 @@
 /* A bump allocator that owns the tree and the names: allocate freely, free everything at once, and what is brief, the
  * nodes of the tree, before the rest. */
-#ifndef LANG_ARENA_H
-#define LANG_ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -16,5 +15,3 @@ void *arena_alloc_brief(struct arena *a, size_t size);
 void arena_free_brief(struct arena *a);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 size_t arena_used(const struct arena *a);
-
-#endif

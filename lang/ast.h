@@ -1,7 +1,6 @@
 /* The syntax tree: what was written, in order, with the place of every piece. No meaning is checked here.
  * Nodes live in an arena (arena.h), are never freed one by one, and may go before the strings that they hold. */
-#ifndef LANG_AST_H
-#define LANG_AST_H
+#pragma once
 
 #include "lang/source.h"
 #include "lang/value.h"
@@ -93,5 +92,3 @@ static inline bool is_choice(const struct node *n, enum clause clause)
 bool node_equal(const struct node *a, const struct node *b);
 
 #define node_each(child, parent) for (struct node *child = (parent)->first; child; child = child->next)
-
-#endif

@@ -5,8 +5,7 @@
  *   diag_guess(d, span, fmt, ...)                                       "did you mean ...?" beside the carets
  *
  * Nothing is printed until diag_print_*: so errors of all stages come out sorted, and the 21st is a count. */
-#ifndef LANG_DIAG_H
-#define LANG_DIAG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,5 +87,3 @@ int diag_explain(const char *code, FILE *out);
 /* The nearest of `n` candidates to `name` by edit distance, only if close (at most a third of its length, at least
  * one edit); NULL if none is. */
 const char *diag_nearest(const char *name, const char *const *candidates, size_t n);
-
-#endif

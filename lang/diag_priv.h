@@ -1,6 +1,5 @@
 /* What the collector (diag.c) and the printers (diag_print.c) share. */
-#ifndef LANG_DIAG_PRIV_H
-#define LANG_DIAG_PRIV_H
+#pragma once
 
 #include "lang/diag.h"
 
@@ -75,5 +74,3 @@ extern const struct diag_row diag_rows[DIAG_COUNT];
 enum diag_severity diag_severity_of(const struct diags *d, const struct entry *e);
 /* Order by place: sources in the order they were read, then other files, then what has no place. */
 void diags_sort(struct diags *d);
-
-#endif

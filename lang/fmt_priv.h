@@ -4,8 +4,7 @@
  *
  * The formatter moves tokens, never values: each is printed as it was written. Comments are not in the tree; they lie
  * between the tokens. */
-#ifndef LANG_FMT_PRIV_H
-#define LANG_FMT_PRIV_H
+#pragma once
 
 #include "lang/lang_priv.h"
 
@@ -75,5 +74,3 @@ unsigned fmt_gap(const struct fmt *f, const struct fmt_item *item, uint32_t i);
 /* Columns from the item's first word to the end of word `end - 1`, padding and all. */
 uint32_t fmt_width(const struct fmt *f, const struct fmt_item *item, uint32_t end);
 static inline uint32_t fmt_indent(const struct fmt_item *item) { return item->depth * FMT_INDENT; }
-
-#endif

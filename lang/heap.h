@@ -1,7 +1,6 @@
 /* Heap memory of a compile: no call returns NULL. A compile cannot go on without memory, so running out of it ends the
  * process with one line and status 2. What lives as long as the compile belongs in an arena (arena.h). */
-#ifndef LANG_HEAP_H
-#define LANG_HEAP_H
+#pragma once
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,5 +21,3 @@ char *heap_format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 
 /* A stream that writes into memory: *text and *len are set by heap_stream_end. The caller frees *text. */
 FILE *heap_stream(char **text, size_t *len);
 void heap_stream_end(FILE *stream);
-
-#endif

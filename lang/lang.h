@@ -1,6 +1,5 @@
 /* What the rest of the tree may use of lang/: text to tree. */
-#ifndef LANG_LANG_H
-#define LANG_LANG_H
+#pragma once
 
 #include "lang/arena.h"
 #include "lang/ast.h"
@@ -32,5 +31,3 @@ const char *mac_meant(struct arena *arena, const char *s, size_t len);
 
 /* Print the tree, indented, one node a line: kind, payload, line:col. */
 void lang_dump(const struct node *tree, struct sources *sources, FILE *out);
-
-#endif

@@ -1,8 +1,7 @@
 /* What the stages inside lang/ share: the state of parsing one file, the bounds, the constructors that grammar
  * actions call. The stages, in order: lex.l (bytes to raw tokens, values.c reads the values), tokens.c (newlines,
  * keywords, recovery), parse.y (structure), build*.c (nodes), syntax.c (what to say about an error). */
-#ifndef LANG_PRIV_H
-#define LANG_PRIV_H
+#pragma once
 
 #include "lang/lang.h"
 
@@ -271,5 +270,3 @@ struct node *packet(struct parser *p, enum clause proto, struct span span, struc
 /* A name that has to be one of those listed (the last is CL_NONE), as a CHOICE; else the nearest is offered, and NULL.
  */
 struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices);
-
-#endif

@@ -1,6 +1,5 @@
 /* Source files, kept for as long as a compile lives, and places in them. */
-#ifndef LANG_SOURCE_H
-#define LANG_SOURCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +48,3 @@ uint32_t source_line_start(struct sources *s, uint32_t file, unsigned line);
 
 /* The text of a 1-based line without its newline; *len is set. Empty for a line that is not there. */
 const char *source_line(struct sources *s, uint32_t file, unsigned line, size_t *len);
-
-#endif

@@ -1,6 +1,5 @@
 /* UTF-8 (RFC 3629): one code point at a time, no overlong forms, no surrogates. */
-#ifndef LANG_UTF8_H
-#define LANG_UTF8_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +15,3 @@ unsigned utf8_code(const char *s, size_t len);
 
 /* A code point that shows nothing or reorders what stands around it: text with it is not what it seems. */
 bool utf8_invisible(const char *s, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* Scalar values as the rule language writes them. A value knows nothing of its place: the compiler judges it. */
-#ifndef LANG_VALUE_H
-#define LANG_VALUE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,5 +62,3 @@ struct value {
         } rate; /* count events a per_ns */
     };
 };
-
-#endif

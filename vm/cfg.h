@@ -1,6 +1,5 @@
 /* What a worker is made with. */
-#ifndef VM_CFG_H
-#define VM_CFG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,5 +56,3 @@ struct vm_cfg {
     void *trace_arg;
     bool (*traced)(void *trace_arg, uint64_t cookie); /* is it to be told of this one? asked before its first rule */
 };
-
-#endif

@@ -7,8 +7,7 @@
  * one is empty. The loader (load.c) copies the file into private memory and pads tables that the data path indexes
  * to a power of two; the verifier (verify.c) proves every index. The compiler writes it (compiler/image/emit.c).
  * Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices. */
-#ifndef VM_PBC_H
-#define VM_PBC_H
+#pragma once
 
 #include <assert.h>
 #include <stdbool.h>
@@ -683,5 +682,3 @@ unsigned pbc_pool_families(const struct pbc_pool *pool, const struct pbc_server 
 /* Slots of the tables that a worker makes for these pools, each at `slots`: a pool with servers of both families has
  * three. A small table counts as what is needed beside it. */
 uint64_t pbc_pool_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots);
-
-#endif

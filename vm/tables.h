@@ -1,6 +1,5 @@
 /* The shared tables: actions, conditions and instructions, as enums and as data. */
-#ifndef VM_TABLES_H
-#define VM_TABLES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -203,5 +202,3 @@ extern const struct cond_info cond_info[COND_COUNT];
 /* Names of the key's 32-bit slots ("dst0") and 16-bit halves ("dst_port"); NULL for a half inside a slot. */
 extern const char *const slot_names[16];
 extern const char *const half_names[32];
-
-#endif

@@ -1,6 +1,5 @@
 /* What comes of packets: verdicts, what leaves, events, counters. */
-#ifndef VM_VERDICT_H
-#define VM_VERDICT_H
+#pragma once
 
 #include "vm/packet/pkt.h"
 #include "vm/tables.h"
@@ -129,5 +128,3 @@ struct vm_counters {
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* The packet VM: programs and packets in, verdicts and packets out. Pure: no system call, no clock, no global, no
  * allocation a packet. Time, seed, packets, health and interface facts are inputs, so a run can be repeated. */
-#ifndef VM_VM_H
-#define VM_VM_H
+#pragma once
 
 #include "vm/cfg.h"
 #include "vm/judge/decide.h"
@@ -202,5 +201,3 @@ void step_explain(const struct program *p, const struct trace_step *step, const 
 
 /* "tcp 198.18.0.1:50000 > 203.0.113.10:443 SYN": the packet in one line. */
 void pkt_describe(const struct pkt *pkt, const struct key *key, char *buf, size_t len);
-
-#endif

@@ -1,7 +1,6 @@
 /* Which frames travel in a direction (vm/packet/pkt.h, key_settle): the source is this machine's, or the destination
  * is, a group or a service's, or neither. */
-#ifndef COMPILER_DIRECTIONS_H
-#define COMPILER_DIRECTIONS_H
+#pragma once
 
 #include "compiler/normal/region.h"
 
@@ -19,5 +18,3 @@ uint32_t addrs_that_come_in(struct compile *c);
  * ARP, come to it is not in a product, so they may travel either way. */
 void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc_direction d,
                          struct region_budget *budget, struct region *out);
-
-#endif

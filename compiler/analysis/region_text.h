@@ -1,6 +1,5 @@
 /* A region as a reader says it: "tcp from any to 203.0.113.10 port 8080". */
-#ifndef COMPILER_REGION_TEXT_H
-#define COMPILER_REGION_TEXT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -30,5 +29,3 @@ void region_text_print(const struct region_text *text, const struct ir_product *
 void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out);
 /* A name on one line. */
 void put_name(const char *name, FILE *out);
-
-#endif

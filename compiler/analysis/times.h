@@ -2,8 +2,7 @@
  * schedules are active; and, behind those of any week, those that only dates bring about. Clocks of different zones may
  * show any two times together, so a moment of all is one of each zone's. Moments exclude each other, and one of them
  * always is. */
-#ifndef COMPILER_TIMES_H
-#define COMPILER_TIMES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ bool times_find(struct arena *a, const struct program *const *programs, unsigned
 /* The schedules of the program (its place in `programs`) that are active then; and how much of all time it is. */
 uint32_t times_active(const struct times *t, uint32_t moment, unsigned program);
 double times_share(const struct times *t, uint32_t moment);
-
-#endif

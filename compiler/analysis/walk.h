@@ -1,8 +1,7 @@
 /* What becomes of a region of frames in a program's firewalls: the region goes down the rule list in file order, chains
  * entered at each `do`, and every part of it is told with the rule that decides it. Exact, or it says that it is not.
  */
-#ifndef COMPILER_WALK_H
-#define COMPILER_WALK_H
+#pragma once
 
 #include "compiler/normal/region.h"
 #include "vm/vm.h"
@@ -34,5 +33,3 @@ struct given {
  * of q was told or fn ended the walk; false if the budget was spent before. */
 bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction, const struct given *given,
                  struct region_budget *budget, judged_fn *fn, void *arg);
-
-#endif

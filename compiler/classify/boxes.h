@@ -1,8 +1,7 @@
 /* Boxes: what a classifier is built of. A box is one value and mask for each slot of the header key and one range for
  * each port; a rule of the list is one entry, and as many boxes as it takes to say what it matches. Kept in columns,
  * and only those slots that some box asks, for there may be half a million. */
-#ifndef COMPILER_BOXES_H
-#define COMPILER_BOXES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ void boxes_fini(struct boxes *b);
 uint32_t boxes_add(struct boxes *b, uint32_t entry);
 /* Ask one slot of the box more. Slots 0..15 but 10. False: memory is out. */
 bool boxes_ask(struct boxes *b, uint32_t box, unsigned slot, uint32_t value, uint32_t mask);
-
-#endif

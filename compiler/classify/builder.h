@@ -1,8 +1,7 @@
 /* From boxes to the image of one classifier: the tree of cuts and forks and its leaves (pbc.h). Knows no rules, only
  * boxes and which entries have code, so that tests and measurements can give it any. Deterministic: the same boxes give
  * the same image. */
-#ifndef COMPILER_BUILDER_H
-#define COMPILER_BUILDER_H
+#pragma once
 
 #include "compiler/classify/boxes.h"
 #include "vm/pbc.h"
@@ -55,5 +54,3 @@ static inline uint64_t built_steps(const struct built *b)
 {
     return (1 + (uint64_t)b->words + b->compared) * (1 + (uint64_t)b->chain);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files behind builder.h share: the state of one build, the parts of the key space it goes through. */
-#ifndef COMPILER_BUILDER_PRIV_H
-#define COMPILER_BUILDER_PRIV_H
+#pragma once
 
 #include <stddef.h>
 
@@ -201,5 +200,3 @@ bool layout(struct build *b, uint64_t root, struct built *out);
 
 /* expect.c: blocks that a packet drawn from the boxes costs, on the finished image. */
 double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const struct built *image);
-
-#endif

@@ -1,7 +1,6 @@
 /* The ways in which one field of a product can be fulfilled, each as bits of the header key or a range of ports:
  * between what finds them (field_choices.c, kind_choices.c) and what multiplies them out (rule_boxes.c). */
-#ifndef COMPILER_CHOICES_H
-#define COMPILER_CHOICES_H
+#pragma once
 
 #include "compiler/classify/boxes.h"
 #include "compiler/classify/rule_boxes.h"
@@ -36,5 +35,3 @@ void kind_choices(struct kind_cache **cache, const struct ir *ir, const struct i
  * machine's and where not (IR_SRC and IR_DST). Not: IR_WHAT, IR_FRAGMENT (kind_choices), nor what no bits say. */
 bool field_choices(const struct ir *ir, const struct ir_product *p, enum ir_field f, unsigned family,
                    struct choices *out);
-
-#endif

@@ -1,7 +1,6 @@
 /* What a list costs a packet, as straight code and as a classifier: nanoseconds on the machines that these figures were
  * taken on (cost.c), so that ratios matter and absolute values are a guide. */
-#ifndef COMPILER_COST_H
-#define COMPILER_COST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ bool worth_classifying(const struct list_cost *c);
 
 /* A packet in a batch: of a tree's words and blocks (256 bytes) those that it reads. */
 double classifier_ns(double words, double blocks);
-
-#endif

@@ -1,7 +1,6 @@
 /* From a rule's product (normal/ir.h) to boxes over the header key. What masks and ranges can't say, or only in more
  * boxes than a rule may have, is left wider than the rule: the caller tests those fields after a hit. */
-#ifndef COMPILER_RULE_BOXES_H
-#define COMPILER_RULE_BOXES_H
+#pragma once
 
 #include "compiler/classify/boxes.h"
 #include "compiler/normal/normal.h"
@@ -20,5 +19,3 @@ struct rule_boxes *rule_boxes_new(struct ir *ir);
  * f: where none is set the boxes are exactly the product. UINT32_MAX: memory is out. */
 uint32_t rule_boxes_add(struct rule_boxes *r, const struct ir_product *p, enum variant v, uint32_t most,
                         struct boxes *out, uint32_t entry);
-
-#endif

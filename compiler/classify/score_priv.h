@@ -1,6 +1,5 @@
 /* Between what samples a list (fields.c) and what judges windows by the sample (score.c). */
-#ifndef COMPILER_SCORE_PRIV_H
-#define COMPILER_SCORE_PRIV_H
+#pragma once
 
 #include "compiler/classify/builder_priv.h"
 
@@ -35,5 +34,3 @@ struct scratch {
 
 /* Sample the list, and find which fields its boxes still ask in the part, and what their bits tell apart. */
 void fields_find(const struct build *b, struct list l, const struct part *p, struct scratch *x);
-
-#endif

@@ -1,8 +1,7 @@
 /* Straight code under way: instructions are appended to the image; a jump names a label that is bound later, for jumps
  * only go forward. Knows what can be reached, so that nothing else is written, and bridges jumps that would reach
  * further than a branch may (PBC_BRANCH_MAX) by relays on the way. */
-#ifndef COMPILER_ASM_H
-#define COMPILER_ASM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,5 +48,3 @@ uint32_t asm_here(const struct assembler *a);
 void asm_begin(struct assembler *a);
 /* What a classifier's entry leads to begins here. No jump may be waiting. */
 void asm_entry(struct assembler *a);
-
-#endif

@@ -1,7 +1,6 @@
 /* What the parts of code generation share: tests of rules (rule_tests.c, kind_masks.c) and the code of lists
  * (codegen.c). */
-#ifndef COMPILER_GEN_PRIV_H
-#define COMPILER_GEN_PRIV_H
+#pragma once
 
 #include "compiler/code/asm.h"
 #include "compiler/normal/normal.h"
@@ -58,5 +57,3 @@ bool same_test(const struct test *a, const struct test *b);
 
 struct plan;
 void services_code(struct gen *g, struct plan *plan); /* code_services.c */
-
-#endif

@@ -1,6 +1,5 @@
 /* Between the code of lists (codegen.c) and of function 0 (dispatch.c). */
-#ifndef COMPILER_LISTS_PRIV_H
-#define COMPILER_LISTS_PRIV_H
+#pragma once
 
 #include "compiler/classify/builder.h"
 #include "compiler/code/plan.h"
@@ -50,5 +49,3 @@ void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct lis
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);
 
 void dispatch_code(struct gen *g, struct plan *plan);
-
-#endif

@@ -1,8 +1,7 @@
 /* What the code of the lists will look like before any is written: which chains become functions and which stand in
  * their callers, where long lists are cut into blocks, and in which order functions follow one another so that calls
  * only go forward. */
-#ifndef COMPILER_PLAN_H
-#define COMPILER_PLAN_H
+#pragma once
 
 #include "compiler/classify/cost.h"
 #include "compiler/code/gen_priv.h"
@@ -79,5 +78,3 @@ void plan_note_call(struct plan *plan, struct function *f, uint32_t insn);
 /* Open and close the entry of FUNCS. f: NULL for function 0. */
 void plan_begin(struct plan *plan, struct function *f, uint32_t name);
 void plan_end(struct image *img);
-
-#endif

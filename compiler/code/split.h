@@ -1,7 +1,6 @@
 /* Long runs of rules as a tree: a question that halves them (a bit of an address, a port below or above) sends a packet
  * to the rules that it can still match, in their order. */
-#ifndef COMPILER_SPLIT_H
-#define COMPILER_SPLIT_H
+#pragma once
 
 #include "compiler/code/gen_priv.h"
 
@@ -31,5 +30,3 @@ bool goes_left(const struct split *s, const struct demand *d);
 bool goes_right(const struct split *s, const struct demand *d);
 /* The jump for packets that go right. */
 void emit_split(struct assembler *as, const struct split *s, struct label *right);
-
-#endif

@@ -1,6 +1,5 @@
 /* Kinds of tests, between who chooses them (rule_tests.c) and who writes them (emit_tests.c). */
-#ifndef COMPILER_TESTS_PRIV_H
-#define COMPILER_TESTS_PRIV_H
+#pragma once
 
 #include "compiler/code/gen_priv.h"
 
@@ -31,5 +30,3 @@ struct address_cost {
 };
 /* What the test of an address set costs as it will be written, and the chance that an address is in it, guessed. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
-
-#endif

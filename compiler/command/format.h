@@ -1,6 +1,5 @@
 /* preyc --fmt: rule files in the one layout. */
-#ifndef COMPILER_FORMAT_H
-#define COMPILER_FORMAT_H
+#pragma once
 
 #include "compiler/command/options.h"
 #include "lang/lang.h"
@@ -9,5 +8,3 @@
  * those. Files with syntax errors (in `d`) stay untouched. Returns the exit status: 1 for errors or, with --check, for
  * a file that differs; 2 for what can't be read or written, after a line on standard error. */
 int format_files(const struct options *o, struct sources *sources, struct diags *d);
-
-#endif

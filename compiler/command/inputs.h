@@ -1,6 +1,5 @@
 /* What `--check` was given: files, and folders that stand for the rule files in them. */
-#ifndef COMPILER_INPUTS_H
-#define COMPILER_INPUTS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -14,5 +13,3 @@ struct inputs {
  * either case. */
 int inputs_expand(struct inputs *in, char *const *given, int count);
 void inputs_free(struct inputs *in);
-
-#endif

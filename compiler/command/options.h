@@ -1,6 +1,5 @@
 /* The command line of preyc: what it was asked to do. */
-#ifndef COMPILER_OPTIONS_H
-#define COMPILER_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -45,5 +44,3 @@ struct options {
 int options_read(struct options *o, int argc, char **argv);
 
 void options_print_help(FILE *out);
-
-#endif

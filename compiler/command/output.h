@@ -1,6 +1,5 @@
 /* Writing the program file: all of it or nothing. */
-#ifndef COMPILER_OUTPUT_H
-#define COMPILER_OUTPUT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
  * mode of a file that is replaced is kept; a new one has that of the umask. On failure nothing is left behind, one line
  * goes to standard error, and a negative errno is returned. */
 int output_write(const char *path, const uint8_t *bytes, size_t len);
-
-#endif

@@ -1,11 +1,8 @@
 /* Parts of `preyc --stats`, a file each; stats.c prints them in their order. */
-#ifndef COMPILER_STATS_H
-#define COMPILER_STATS_H
+#pragma once
 
 #include "compiler/compiler.h"
 #include "compiler/figures.h"
 
 void stats_print_memos(const struct compile *c, struct figures *f); /* whose verdicts flows remember */
 void stats_print_lists(const struct compile *c, struct figures *f); /* lists and their classifiers */
-
-#endif

@@ -3,8 +3,7 @@
  * The front end (names, sets, rules) fills the rule list: strings, rules, conds, ranges, sets, ifaces, chains,
  * firewalls. That list is already the meaning of the file: the naive executor runs it. The back end reads it, makes
  * the normal form (ir.h) and adds maps, funcs and code. emit.c writes it all out. */
-#ifndef COMPILER_IMAGE_H
-#define COMPILER_IMAGE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -55,5 +54,3 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
 
 /* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. */
 void image_emit(struct image *img, uint8_t **bytes, size_t *len);
-
-#endif

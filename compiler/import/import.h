@@ -1,6 +1,5 @@
 /* preyc --import: another tool's rule set as rules of prey. */
-#ifndef COMPILER_IMPORT_H
-#define COMPILER_IMPORT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -11,5 +10,3 @@ enum import_from { IMPORT_NFT, IMPORT_IPTABLES };
  * a comment at its place and a line with their number on standard error; or -1 with nothing on `out`, after a line on
  * standard error: the file can't be read, or is not what it should be. */
 int import(enum import_from from, const char *path, FILE *out);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * All of it lives in the ruleset's arena, and so does every text that is handed in. Nothing returns NULL (lang/heap.h).
  */
-#ifndef COMPILER_IMPORT_MODEL_H
-#define COMPILER_IMPORT_MODEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -237,5 +236,3 @@ char *import_format(struct ruleset *s, const char *fmt, ...) __attribute__((form
  * begins small and ends without a full stop. The text is NUL-terminated and may hold further NULs. */
 int nft_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f);
 int iptables_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f);
-
-#endif

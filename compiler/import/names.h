@@ -1,6 +1,5 @@
 /* Names of prey for what the other tool calls by names of its own: valid, no word of the language, each given once. */
-#ifndef COMPILER_IMPORT_NAMES_H
-#define COMPILER_IMPORT_NAMES_H
+#pragma once
 
 #include "lang/arena.h"
 
@@ -13,5 +12,3 @@ struct names {
 /* A name like `wish`, which may hold any bytes; `behind` is put behind a word of the language, such as "_set". */
 const char *name_give(struct names *n, const char *wish, const char *behind);
 void names_fini(struct names *n);
-
-#endif

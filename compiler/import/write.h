@@ -1,6 +1,5 @@
 /* A ruleset as text of the rule language, not yet laid out. */
-#ifndef COMPILER_IMPORT_WRITE_H
-#define COMPILER_IMPORT_WRITE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -17,5 +16,3 @@ struct unsaid {
  * WRITTEN_MOST, or the ruleset is spent; then nothing is written. */
 enum { WRITTEN_MOST = 64 << 20 };
 int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid *unsaid);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of the writer share. */
-#ifndef COMPILER_IMPORT_WRITE_PRIV_H
-#define COMPILER_IMPORT_WRITE_PRIV_H
+#pragma once
 
 #include <stdio.h>
 
@@ -121,5 +120,3 @@ void put_firewalls(struct writer *w);
 void put_nat(struct writer *w);
 /* Its packets, as conditions, and the line's end. */
 void put_forwarded(struct writer *w, const struct forwarded *f);
-
-#endif

@@ -1,8 +1,7 @@
 /* What IR_FLOWS holds: how many flows sources, or their networks, hold at least. One demand for each grain of the
  * program (vm/flow/grain.h); there is no set of what a demand leaves. A wide network holds what the narrow ones in it
  * do, so a demand on a narrow one says something of the wide, too. */
-#ifndef COMPILER_NORMAL_FLOWS_H
-#define COMPILER_NORMAL_FLOWS_H
+#pragma once
 
 #include "compiler/normal/ir.h"
 
@@ -18,5 +17,3 @@ uint32_t flows_demands(const struct ir *ir, uint32_t id, struct flows_demand out
 uint32_t flows_and(struct ir *ir, uint32_t a, uint32_t b);
 /* Does every packet that meets a meet b? */
 bool flows_within(const struct ir *ir, uint32_t a, uint32_t b);
-
-#endif

@@ -9,8 +9,7 @@
  * Readers: analyse.c compares products; codegen.c turns them into straight code; ir_dump.c prints them. A classifier
  * takes the BOX fields as its region, the FINITE ones as value and mask columns, and leaves the RESIDUE to straight
  * code after a hit. A new condition is a row of field.def and a case in narrow.c. */
-#ifndef COMPILER_IR_H
-#define COMPILER_IR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -259,5 +258,3 @@ bool ir_schedules_within(const struct ir *ir, uint32_t a, uint32_t b);
 bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_product *b, uint64_t *work);
 /* May some frame be in both? No is certain. */
 bool ir_may_meet(const struct ir *ir, const struct ir_product *a, const struct ir_product *b);
-
-#endif

@@ -1,8 +1,7 @@
 /* Which combinations of bits of key.kind a well-formed frame can have, as far as family, protocol, fragment and what
  * header is there go: a few dozen. Whoever asks "is this one of the frames that the product means" by masks finds out
  * by trial over these. */
-#ifndef COMPILER_KINDS_H
-#define COMPILER_KINDS_H
+#pragma once
 
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
@@ -34,5 +33,3 @@ bool kind_is_named(uint32_t what);
 
 /* May a frame have these bits of key.kind: (kind & mask) == value? No is certain. */
 bool kind_possible(uint32_t mask, uint32_t value);
-
-#endif

@@ -1,6 +1,5 @@
 /* Conditions as narrowed fields (narrow.c), for making the normal form of rules (normal.c). */
-#ifndef COMPILER_NARROW_H
-#define COMPILER_NARROW_H
+#pragma once
 
 #include "compiler/normal/ir.h"
 
@@ -36,5 +35,3 @@ void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_co
 /* All meters of a rule at once, in the order in which they are asked; the second time a packet asks one is nothing new.
  */
 void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the normal form offers to the code made from it, and its parts to one another. */
-#ifndef COMPILER_NORMAL_H
-#define COMPILER_NORMAL_H
+#pragma once
 
 #include "compiler/compiler.h"
 #include "compiler/normal/ir.h"
@@ -63,5 +62,3 @@ void warn_closed_services(struct compile *c); /* closed_services.c */
 /* Frames that open a connection to the endpoint, not settled (closed_services.c). */
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e);
 void warn_idle_branches(struct compile *c); /* idle_branches.c */
-
-#endif

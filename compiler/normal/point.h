@@ -1,8 +1,7 @@
 /* Points: one frame, as a value for each field, and a product that may hold it. What no set of values says (meters,
  * byte patterns, numbers of flows) is no part of a point; who compares products by points compares those fields
  * himself. */
-#ifndef COMPILER_POINT_H
-#define COMPILER_POINT_H
+#pragma once
 
 #include "compiler/normal/ir.h"
 
@@ -17,5 +16,3 @@ struct point {
 bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, struct point *out);
 /* Is it in the product, as far as points go? */
 bool point_in(const struct ir *ir, const struct ir_product *p, const struct point *at);
-
-#endif

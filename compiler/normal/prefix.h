@@ -1,6 +1,5 @@
 /* Address ranges as prefixes: what one instruction (IPv4) or a few (IPv6) can compare. */
-#ifndef COMPILER_PREFIX_H
-#define COMPILER_PREFIX_H
+#pragma once
 
 #include "compiler/normal/ir.h"
 
@@ -21,5 +20,3 @@ uint32_t prefixes_between(unsigned __int128 lo, unsigned __int128 hi, unsigned b
 /* The prefixes that make up the set's members of a family (IR_V4 or IR_V6), or, `outside`, all other addresses. False
  * if there are more than PREFIXES_MAX. */
 bool prefixes_of(const struct ir_addrs *a, unsigned family, bool outside, struct prefixes *out);
-
-#endif

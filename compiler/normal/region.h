@@ -3,8 +3,7 @@
  *
  * Not every product can be taken away: byte patterns, meters, flows and what else no set of values says have no
  * complement. Such a product is not plain; it may be asked, and answers "may be either". */
-#ifndef COMPILER_REGION_H
-#define COMPILER_REGION_H
+#pragma once
 
 #include "compiler/normal/ir.h"
 
@@ -47,5 +46,3 @@ bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const
 /* How large a product is, for sorting: log2 of the part of all headers that it holds, with the number of protocols for
  * a measure: each weighs the same, as do all IPv4 and all IPv6 addresses. 10 bits of a port are 2^-6 of it. */
 double product_size(const struct ir *ir, const struct ir_product *p);
-
-#endif

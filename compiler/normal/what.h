@@ -3,8 +3,7 @@
  * IPv6 is there twice: without an authentication header among those before the protocol (WHAT_IP6), and with one
  * (WHAT_AH6). So `ah` is a set of values like any other protocol, in lists and after `not`, though its packets have a
  * protocol besides. Over IPv4 AH is protocol 51, and what it covers is not looked at. */
-#ifndef COMPILER_NORMAL_WHAT_H
-#define COMPILER_NORMAL_WHAT_H
+#pragma once
 
 #include "compiler/normal/ir.h"
 
@@ -36,5 +35,3 @@ uint32_t what_numbers(const struct ir *ir, uint32_t set, uint32_t base, struct p
 bool what_asks_ah(const struct ir *ir, uint32_t set);
 /* The set, and what it has with AH also without it, and the other way round. */
 uint32_t what_either(struct ir *ir, uint32_t set);
-
-#endif

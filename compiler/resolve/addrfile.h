@@ -1,6 +1,5 @@
 /* Address files, as lists are published. What one may hold: vm/words/addr_text.h. */
-#ifndef COMPILER_ADDRFILE_H
-#define COMPILER_ADDRFILE_H
+#pragma once
 
 #include "compiler/compiler.h"
 #include "compiler/resolve/sets.h"
@@ -20,5 +19,3 @@ struct addrfile {
  * file itself at `at`, lines at their own place. Returns false if anything was. Linear but for the sort; memory is the
  * file and its members. */
 bool addrfile_read(struct compile *c, const char *path, struct span at, struct addr_set *out, struct addrfile *info);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the stages from tree to rule list share: names and their meaning, scalar values, lists, rules under way. */
-#ifndef COMPILER_RESOLVE_H
-#define COMPILER_RESOLVE_H
+#pragma once
 
 #include "compiler/compiler.h"
 #include "compiler/resolve/sets.h"
@@ -362,5 +361,3 @@ struct pbc_place place_of(struct compile *c, struct span span);
 /* The way back, for what only the image remembers; SPAN_NONE for what no source says. */
 struct span span_at(struct compile *c, const struct pbc_place *place);
 uint32_t text_of(struct compile *c, struct str s);
-
-#endif

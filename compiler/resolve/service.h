@@ -1,6 +1,5 @@
 /* What checks, pools and services share: clauses, each at most once, and their values. */
-#ifndef COMPILER_SERVICE_H
-#define COMPILER_SERVICE_H
+#pragma once
 
 #include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
@@ -122,5 +121,3 @@ uint32_t field_name(struct compile *c, const struct node *n);
 /* The modes that have none of the traits: "`a`, `b`". */
 enum { MODE_NAMES = 200 };
 const char *mode_names(unsigned without, char buf[MODE_NAMES]);
-
-#endif

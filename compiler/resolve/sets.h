@@ -1,6 +1,5 @@
 /* Sets of addresses of both families: sorted, disjoint, non-adjacent inclusive ranges, and their algebra. */
-#ifndef COMPILER_SETS_H
-#define COMPILER_SETS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,5 +63,3 @@ size_t set_size(const struct addr_set *s); /* ranges of both families */
  * same). */
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
 int addr_compare(const struct addr *a, const struct addr *b); /* of one family */
-
-#endif

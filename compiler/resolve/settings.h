@@ -1,6 +1,5 @@
 /* Limits, timeouts and the hash key in the program. */
-#ifndef COMPILER_SETTINGS_H
-#define COMPILER_SETTINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ void settings_take(struct compile *c, const struct node *n);
 
 /* The i-th key with its default, in the order of PBC_SETTING_FIELDS; false past the last. */
 bool setting_usual(unsigned i, const char **key, bool *timeout, uint64_t *value);
-
-#endif

@@ -1,6 +1,5 @@
 /* What reading a test's packet takes: its sides in packet.c, its parts in part.c. */
-#ifndef COMPILER_PACKET_PRIV_H
-#define COMPILER_PACKET_PRIV_H
+#pragma once
 
 #include "compiler/ruletest/said.h"
 
@@ -35,5 +34,3 @@ struct packet_work {
 void test_part_take(struct packet_work *w, const struct node *first, const struct node *n);
 /* One address of a tunnel's, with `self` taken from the test's; false after a report (packet.c). */
 bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct frame_tunnel *t);
-
-#endif

@@ -1,7 +1,6 @@
 /* Tests of a rule file, `test "NAME" { ... }`: what a compile keeps of them, and the stages between text and verdict.
  * resolve_tests reads the blocks while names are known; judge_tests judges by the finished program. */
-#ifndef COMPILER_RULETEST_H
-#define COMPILER_RULETEST_H
+#pragma once
 
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/notation.h"
@@ -249,5 +248,3 @@ enum { RULE_TEXT = 200 };
 const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT]);
 /* The span of a place in the program; SPAN_NONE if its file is not there. */
 struct span test_span_of(struct test_run *r, const struct pbc_place *place);
-
-#endif

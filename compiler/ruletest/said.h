@@ -1,6 +1,5 @@
 /* What the client of a test's connection says first, and which server of a proxy service's it reaches by that. */
-#ifndef COMPILER_RULETEST_SAID_H
-#define COMPILER_RULETEST_SAID_H
+#pragma once
 
 #include "compiler/ruletest/ruletest.h"
 
@@ -30,5 +29,3 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
 /* One that has taken this branch, with pools: v->server is set, or, false, v->reason. */
 bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,
                struct verdict *v, struct served *served);
-
-#endif

@@ -1,7 +1,6 @@
 /* A packet, or a moment, in the notation of tests that stands alone: for whoever asks what becomes of a packet. No
  * rules are known, so names of theirs are not; `on IF` and `out on IF` are left to the caller. */
-#ifndef COMPILER_WRITTEN_H
-#define COMPILER_WRITTEN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,5 +36,3 @@ struct written_time {
 
 /* "09:30", "sat 09:30", "2026-12-24 18:00". 0; -1 after lines in `err` that say what is wrong. */
 int written_time(struct written_time *t, const char *text, FILE *err);
-
-#endif

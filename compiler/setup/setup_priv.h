@@ -1,6 +1,5 @@
 /* What the parts of the server's setup share. */
-#ifndef COMPILER_SETUP_PRIV_H
-#define COMPILER_SETUP_PRIV_H
+#pragma once
 
 #include "compiler/setup/setup.h"
 
@@ -33,5 +32,3 @@ uint32_t setup_sources(const struct setup *s, FILE *out);
 void setup_local(const struct setup *s);
 /* Modes that rewrite the destination: how replies find their way (replies.c). */
 void setup_replies(const struct setup *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* preyc --against: a capture by two programs, and what the second does otherwise. */
-#ifndef COMPILER_AGAINST_H
-#define COMPILER_AGAINST_H
+#pragma once
 
 #include <stdio.h>
 
@@ -12,5 +11,3 @@ struct program;
  * gets the same ones: how many frames and flows, and the first frame. Returns 0 where nothing is judged or sent
  * otherwise, 1 where something is, -1 after a line on standard error. names: of the files. */
 int against(struct program *old, struct program *new, const char *const names[2], const struct traffic *t, FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* preyc --ask: what would become of a packet, and why. */
-#ifndef COMPILER_ASK_H
-#define COMPILER_ASK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,5 +20,3 @@ struct asked {
  * that of tests. Text, or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet
  * was none, and the others were answered. */
 int ask(struct program *p, const struct asked *asked, FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* Connections that begin in a capture: who opened them, and to what. */
-#ifndef COMPILER_BEGINS_H
-#define COMPILER_BEGINS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,5 +40,3 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
 /* Turn the table into a list, ordered by destination, then by source. */
 void begins_sort(struct begins *b);
 void begins_fini(struct begins *b);
-
-#endif

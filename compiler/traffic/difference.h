@@ -1,6 +1,5 @@
 /* Frames that two programs treat differently, in regions: one for each pair of rules or defaults that decided. */
-#ifndef COMPILER_DIFFERENCE_H
-#define COMPILER_DIFFERENCE_H
+#pragma once
 
 #include "compiler/traffic/player.h"
 #include "vm/keyed/hash.h"
@@ -41,5 +40,3 @@ int differences_add(struct differences *d, const struct compared *c);
  * doubt. */
 bool differences_print(struct differences *d, const struct doubts *doubts, bool json, const char *unread, FILE *out);
 void differences_fini(struct differences *d);
-
-#endif

@@ -1,6 +1,5 @@
 /* Why what was compared says less than it seems: firewalls that judged no frame, and a machine that nobody named. */
-#ifndef COMPILER_DOUBTS_H
-#define COMPILER_DOUBTS_H
+#pragma once
 
 #include "compiler/traffic/difference.h"
 #include "vm/packet/facts.h"
@@ -38,5 +37,3 @@ bool doubts_any(const struct doubts *d);
 void doubts_text(const struct doubts *d, FILE *out);
 /* Two members of an object, a comma before each. */
 void doubts_json(const struct doubts *d, FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* Rules that let in what began: one for each service and its source networks. */
-#ifndef COMPILER_GROUPED_H
-#define COMPILER_GROUPED_H
+#pragma once
 
 #include <stdio.h>
 
@@ -40,5 +39,3 @@ int groups_make(struct groups *g, const struct begins *b, const struct width *w)
 void groups_fini(struct groups *g);
 /* Rules in their layout, and a test with a packet of each. False: no memory. */
 bool groups_print(const struct groups *g, FILE *out);
-
-#endif

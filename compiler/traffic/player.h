@@ -1,6 +1,5 @@
 /* One program that judges the frames of a capture, one by one, by the capture's clock. */
-#ifndef COMPILER_PLAYER_H
-#define COMPILER_PLAYER_H
+#pragma once
 
 #include "compiler/traffic/reading.h"
 #include "compiler/traffic/workshop.h"
@@ -40,5 +39,3 @@ struct outcome player_judge(struct player *p, const struct capture_frame *f, uin
 void player_end(struct player *p);
 /* The frame as this program's worker parses it. */
 void player_parse(struct player *p, const struct capture_frame *f, struct pkt *pkt, struct key *key);
-
-#endif

@@ -1,6 +1,5 @@
 /* The captures that a command reads, and the addresses of the machine that they were taken on. */
-#ifndef COMPILER_READING_H
-#define COMPILER_READING_H
+#pragma once
 
 #include "compiler/traffic/traffic.h"
 #include "runtime/base/options.h"
@@ -34,5 +33,3 @@ bool reading_again(struct reading *r);
 const char *reading_unread(const struct reading *r);
 /* End the pass. 0; or -1 after a line on standard error, where the capture could not be read to its end. */
 int reading_end(struct reading *r);
-
-#endif

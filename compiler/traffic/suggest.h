@@ -1,6 +1,5 @@
 /* preyc --suggest: rules that let in what captures show to begin. */
-#ifndef COMPILER_SUGGEST_H
-#define COMPILER_SUGGEST_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,5 +11,3 @@
  * captures can be read twice they have been judged by it: the first lines say what came of it. 0, or -1 after a line on
  * standard error. */
 int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* The captures that the command line names, and what it says of them. */
-#ifndef COMPILER_TRAFFIC_H
-#define COMPILER_TRAFFIC_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@ struct traffic {
     const char *on;
     bool json;
 };
-
-#endif

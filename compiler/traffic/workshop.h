@@ -1,6 +1,5 @@
 /* All that judging a packet takes: a program, memory for packets that leave, and fresh workers. */
-#ifndef COMPILER_WORKSHOP_H
-#define COMPILER_WORKSHOP_H
+#pragma once
 
 #include "runtime/base/self.h"
 #include "runtime/report/text.h"
@@ -29,5 +28,3 @@ struct vm *workshop_vm(struct workshop *w);
 void workshop_stop(struct workshop *w, uint32_t schedules);
 /* Time and facts at that moment, for the next call of a worker. */
 struct vm_in workshop_in(struct workshop *w, uint64_t now_ns);
-
-#endif

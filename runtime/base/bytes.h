@@ -1,6 +1,5 @@
 /* Bytes that grow. Without memory they stop growing, and say so. */
-#ifndef RUNTIME_BASE_BYTES_H
-#define RUNTIME_BASE_BYTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +26,3 @@ struct cursor {
 const void *cursor_take(struct cursor *c, size_t len);
 /* The same, copied. */
 bool cursor_copy(struct cursor *c, void *to, size_t len);
-
-#endif

@@ -1,8 +1,5 @@
 /* Cleaning of text that others wrote, before it is shown. */
-#ifndef RUNTIME_BASE_CLEAN_H
-#define RUNTIME_BASE_CLEAN_H
+#pragma once
 
 /* Replace control bytes and what is not UTF-8 by `?`, in place. Returns s. */
 char *text_clean(char *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* Time now. */
-#ifndef RUNTIME_BASE_CLOCK_H
-#define RUNTIME_BASE_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -12,5 +11,3 @@ static inline uint64_t clock_ns(clockid_t id)
     clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* FNV-1a (RFC 9923), of 32 bits: a short number of a name, for tables and for names that must be short. Whoever may
  * choose names may have two share a number. */
-#ifndef RUNTIME_BASE_FNV_H
-#define RUNTIME_BASE_FNV_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,5 +14,3 @@ static inline uint32_t fnv(const void *bytes, size_t len)
 }
 
 static inline uint32_t fnv_text(const char *text) { return fnv(text, strlen(text)); }
-
-#endif

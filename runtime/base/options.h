@@ -1,6 +1,5 @@
 /* What preyrun was asked for on its command line (runtime/preyrun/options.h). */
-#ifndef RUNTIME_BASE_OPTIONS_H
-#define RUNTIME_BASE_OPTIONS_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -88,5 +87,3 @@ struct options {
 
 /* The first frame behind frame n that --explain asks for; 0: none. */
 uint64_t options_explained_after(const struct options *o, uint64_t n);
-
-#endif

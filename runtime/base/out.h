@@ -1,7 +1,6 @@
 /* Results go out here: buffered, and no write error is lost. A reader that went away (EPIPE) ends the replay quietly.
  */
-#ifndef RUNTIME_BASE_OUT_H
-#define RUNTIME_BASE_OUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,5 +20,3 @@ bool out_failed(struct out *o);
 int out_flush(struct out *o);
 /* Flush and close. 0 or the negative errno of the first failure. */
 int out_close(struct out *o);
-
-#endif

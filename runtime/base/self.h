@@ -1,6 +1,5 @@
 /* The addresses of this machine, as --self lists them, in the shape that struct facts wants. */
-#ifndef RUNTIME_BASE_SELF_H
-#define RUNTIME_BASE_SELF_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@ int self_add_facts(struct self *s, const struct facts *f);
 /* As facts of them; they stay self's. */
 struct facts self_facts(const struct self *s);
 void self_fini(struct self *s);
-
-#endif

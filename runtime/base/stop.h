@@ -1,6 +1,5 @@
 /* SIGINT and SIGTERM end a replay as its end does: with a summary, and with whole files. The second one kills. */
-#ifndef RUNTIME_BASE_STOP_H
-#define RUNTIME_BASE_STOP_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -9,5 +8,3 @@ int stop_begin(void);
 bool stop_asked(void);
 /* Readable once it is asked for. */
 int stop_fd(void);
-
-#endif

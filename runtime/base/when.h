@@ -1,8 +1,7 @@
 /* A moment as people write it: 03:12, 03:12:30.5, 2026-11-21 03:12, 2026-11-21T03:12:30Z, 2026-11-21 (its midnight); in
  * UTC, as all times are printed.
  */
-#ifndef RUNTIME_BASE_WHEN_H
-#define RUNTIME_BASE_WHEN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ bool when_read(const char *text, struct when *w);
 /* Nanoseconds since 1970. Of a time of some day: the latest one up to `near_ns`; the earliest one from `near_ns` on. */
 uint64_t when_until(const struct when *w, uint64_t near_ns);
 uint64_t when_from(const struct when *w, uint64_t near_ns);
-
-#endif

@@ -1,7 +1,6 @@
 /* The interfaces of a pcapng that holds frames as they came: one for each port and link type, in the order in which the
  * first frame of each comes. */
-#ifndef RUNTIME_CAPTURE_CAME_H
-#define RUNTIME_CAPTURE_CAME_H
+#pragma once
 
 #include <stdio.h>
 
@@ -21,5 +20,3 @@ struct came {
 /* Its index, after its block where it is new; a negative errno. */
 int came_iface(struct came *c, FILE *out, const struct capture_frame *f);
 void came_fini(struct came *c);
-
-#endif

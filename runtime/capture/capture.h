@@ -1,7 +1,6 @@
 /* Captures: a reader of pcap and pcapng, zero-copy over a mapped file, through a window over what is a pipe or
  * compressed; several merged by time; and a writer. A leaf: knows packets' link types, neither programs nor rules. */
-#ifndef RUNTIME_CAPTURE_H
-#define RUNTIME_CAPTURE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,5 +90,3 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
 int capture_write(struct capture_writer *w, const struct capture_frame *f);
 int capture_flush(struct capture_writer *w);  /* to whoever reads it; 0 or a negative errno */
 int capture_finish(struct capture_writer *w); /* flush, close, free; 0 or a negative errno */
-
-#endif

@@ -1,6 +1,5 @@
 /* What the readers share: the open capture, the bytes of a mapped file, times, link types. */
-#ifndef RUNTIME_CAPTURE_PRIV_H
-#define RUNTIME_CAPTURE_PRIV_H
+#pragma once
 
 #include <stdio.h>
 #include <string.h>
@@ -138,5 +137,3 @@ static inline uint64_t load64(const uint8_t *p, bool swapped)
     memcpy(&v, p, sizeof v);
     return swapped ? __builtin_bswap64(v) : v;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Where a stream's bytes come from: a descriptor that is read once, or what is packed in it. */
-#ifndef RUNTIME_CAPTURE_SOURCE_H
-#define RUNTIME_CAPTURE_SOURCE_H
+#pragma once
 
 #include "runtime/capture/capture.h"
 #include "runtime/capture/unpack.h"
@@ -25,5 +24,3 @@ bool source_stopped(const struct source *s);      /* the waiting was ended */
 uint64_t source_position(const struct source *s); /* bytes that were read of the descriptor */
 /* From the beginning, where the descriptor can go back there. */
 bool source_rewind(struct source *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* Unpackers: bytes of a compressed file in, what it holds out. One file each; packer.def names them all. */
-#ifndef RUNTIME_CAPTURE_UNPACK_H
-#define RUNTIME_CAPTURE_UNPACK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ struct packer {
 
 /* The compressor whose magic number the bytes begin with, or NULL. */
 const struct packer *packer_of(const uint8_t *bytes, size_t len);
-
-#endif

@@ -4,8 +4,7 @@
  *
  *     checks_new ─▶ [ poll checks_fd, at most until checks_due ─▶ checks_step ─▶ checks_next_change … ] ─▶ checks_free
  */
-#ifndef RUNTIME_CHECK_CHECKS_H
-#define RUNTIME_CHECK_CHECKS_H
+#pragma once
 
 #include <sys/socket.h>
 
@@ -77,5 +76,3 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
 /* Probes that could not begin for want of descriptors or memory, or because this machine forbids them: they say nothing
  * of a server. */
 uint64_t checks_not_begun(const struct checks *c);
-
-#endif

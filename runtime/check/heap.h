@@ -1,6 +1,5 @@
 /* When each of many things is due, each at most once: a binary heap with the place of each. */
-#ifndef RUNTIME_CHECK_HEAP_H
-#define RUNTIME_CHECK_HEAP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ void due_set(struct due_heap *h, uint32_t what, uint64_t at_ns);
 static inline uint64_t due_first_ns(const struct due_heap *h) { return h->count ? h->heap[0].at_ns : UINT64_MAX; }
 /* Of a heap that holds something. */
 static inline uint32_t due_first(const struct due_heap *h) { return h->heap[0].what; }
-
-#endif

@@ -1,6 +1,5 @@
 /* One probe of one server, as the kinds of checks see it. */
-#ifndef RUNTIME_CHECK_PROBE_H
-#define RUNTIME_CHECK_PROBE_H
+#pragma once
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -96,5 +95,3 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_C
 
 /* icmp.c: the echo reply that lies there, 0 bytes or more. Is it one for this machine's probes? Then id and seq. */
 bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16_t *seq);
-
-#endif

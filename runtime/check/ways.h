@@ -1,6 +1,5 @@
 /* The ways by which a server is asked how it is: at its own address, or through each service that sends to it. */
-#ifndef RUNTIME_CHECK_WAYS_H
-#define RUNTIME_CHECK_WAYS_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -18,5 +17,3 @@ struct check_way {
  * without a port of the check's protocol, name none. A server that no such service names is asked at its own, and at
  * the check's port, its own, or the service's; so is each without `may`. */
 unsigned check_ways(const struct program *p, uint32_t server, bool may, struct check_way ways[CHECK_WAYS_MOST]);
-
-#endif

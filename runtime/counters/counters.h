@@ -1,6 +1,5 @@
 /* The rows of vm/counter.def with their values in one worker's counters, for whoever prints them. */
-#ifndef RUNTIME_COUNTERS_COUNTERS_H
-#define RUNTIME_COUNTERS_COUNTERS_H
+#pragma once
 
 #include "vm/verdict.h"
 
@@ -13,5 +12,3 @@ struct counter_row {
 
 /* The row at *at, which moves on (0 at first), in the table's order; false at the end. */
 bool counters_next(const struct vm_counters *c, unsigned *at, struct counter_row *row);
-
-#endif

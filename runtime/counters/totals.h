@@ -1,7 +1,6 @@
 /* What whoever runs a vm counts beside the vm's own counters: frames, and those that neither a rule nor a default
  * decided, by who did. */
-#ifndef RUNTIME_COUNTERS_TOTALS_H
-#define RUNTIME_COUNTERS_TOTALS_H
+#pragma once
 
 #include "vm/program/program.h"
 #include "vm/verdict.h"
@@ -52,5 +51,3 @@ static inline void totals_decided(struct totals *t, const struct program *p, con
     if (__builtin_expect(v->rule != RULE_NONE && !opens, 1)) return;
     totals_undecided(t, p, v, bytes);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* One client of the control socket: what it has sent, what waits for it, the call that it makes. */
-#ifndef RUNTIME_CTL_CLIENT_PRIV_H
-#define RUNTIME_CTL_CLIENT_PRIV_H
+#pragma once
 
 #include "runtime/ctl/outbox.h"
 #include "runtime/ctl/server.h"
@@ -43,5 +42,3 @@ bool client_is_late(struct call *c);
 void client_watch(struct call *c);
 /* What it says at once: it leaves when that is sent. */
 void client_refuse(struct call *c, const char *why);
-
-#endif

@@ -5,8 +5,7 @@
  *            a file in memory that holds a program. The next question may follow when the answer has ended.
  *   server   any number of DOCUMENT (JSON), TEXT (a line) and BYTES, then one END: its first byte is the exit status,
  *            the rest says in words how it went. */
-#ifndef RUNTIME_CTL_MESSAGE_H
-#define RUNTIME_CTL_MESSAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,5 +55,3 @@ void inbox_fini(struct inbox *in);
 
 /* The bytes before a body. */
 void message_head(char head[MESSAGE_HEAD], enum message_kind kind, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* Bytes that wait for a client to read them. */
-#ifndef RUNTIME_CTL_OUTBOX_H
-#define RUNTIME_CTL_OUTBOX_H
+#pragma once
 
 #include "runtime/ctl/message.h"
 
@@ -15,5 +14,3 @@ bool outbox_put(struct outbox *out, enum message_kind kind, const void *body, si
 int outbox_send(struct outbox *out, int fd);
 size_t outbox_waits(const struct outbox *out);
 void outbox_fini(struct outbox *out);
-
-#endif

@@ -3,8 +3,7 @@
  * Nothing here waits: one epoll descriptor stands for all of it. At most CTL_CLIENTS at once, root or the owner; the
  * next one is told so and let go. A client has CTL_PATIENCE_NS to put a whole question, and as long to read some of
  * what it was answered. */
-#ifndef RUNTIME_CTL_SERVER_H
-#define RUNTIME_CTL_SERVER_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <sys/types.h>
@@ -67,5 +66,3 @@ struct call_ops {
     void (*over)(void *arg);
 };
 void call_follow(struct call *c, const struct call_ops *ops, void *arg);
-
-#endif

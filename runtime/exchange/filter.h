@@ -1,7 +1,6 @@
 /* A filter: the language's own conditions as a program, which who asks has compiled. It looks at packets, and nothing
  * comes of that. */
-#ifndef RUNTIME_EXCHANGE_FILTER_H
-#define RUNTIME_EXCHANGE_FILTER_H
+#pragma once
 
 #include "runtime/exchange/snapshot.h"
 
@@ -24,5 +23,3 @@ void filter_fini(struct filter *f);
 bool filter_takes(const struct filter *f, const struct pkt *pkt, const struct key *key, unsigned port);
 /* The same of a flow: of the packet that began it, as its sender wrote it. */
 bool filter_takes_flow(const struct filter *f, const struct facts *facts, const struct flow_record *flow);
-
-#endif

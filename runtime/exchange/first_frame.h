@@ -1,6 +1,5 @@
 /* The packet that began a flow, made anew from its tuple, and what a program would say of it. */
-#ifndef RUNTIME_EXCHANGE_FIRST_FRAME_H
-#define RUNTIME_EXCHANGE_FIRST_FRAME_H
+#pragma once
 
 #include "vm/judge/decide.h"
 #include "vm/judge/routes.h"
@@ -15,5 +14,3 @@ uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow,
 /* What the program decides of it, or of another packet made so, on that interface: `mark`, one of MARK_STATES. */
 struct decision first_frame_judge(const struct program *p, const struct facts *facts, const struct frame_spec *s,
                                   uint16_t iface, uint32_t mark);
-
-#endif

@@ -1,7 +1,6 @@
 /* Hand-over of packets from one worker to another, which owns them: a bounded ring of slots with room for a frame and
  * headroom. The one that puts copies; the other judges, and rewrites, where they lie. */
-#ifndef RUNTIME_EXCHANGE_HANDOVER_H
-#define RUNTIME_EXCHANGE_HANDOVER_H
+#pragma once
 
 #include <unistd.h>
 
@@ -38,5 +37,3 @@ static inline void wake(int fd)
     const uint64_t one = 1;
     (void)!write(fd, &one, sizeof one);
 }
-
-#endif

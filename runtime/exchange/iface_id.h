@@ -1,6 +1,5 @@
 /* Ids of interfaces and devices in a program. */
-#ifndef RUNTIME_EXCHANGE_IFACE_ID_H
-#define RUNTIME_EXCHANGE_IFACE_ID_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -10,5 +9,3 @@ uint16_t port_iface_id(const struct program *p, const char *device, unsigned at)
 uint16_t port_known_as(const struct program *p, const char *device, uint16_t own);
 /* What facts_device.as is of a device. */
 uint16_t device_known_as(const struct program *p, const char *device);
-
-#endif

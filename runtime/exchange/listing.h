@@ -1,6 +1,5 @@
 /* The flows of a worker, a part at a time: what the main thread asks for, the worker fills between two batches. */
-#ifndef RUNTIME_EXCHANGE_LISTING_H
-#define RUNTIME_EXCHANGE_LISTING_H
+#pragma once
 
 #include "vm/vm.h"
 
@@ -18,5 +17,3 @@ struct listing {
 
 /* The next part, from l->at on. */
 void listing_fill(struct listing *l, const struct vm *vm, const struct program *program, uint64_t now_ns);
-
-#endif

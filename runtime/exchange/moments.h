@@ -1,7 +1,6 @@
 /* What became of connections that end here, for the flight recorder: a ring from each proxy loop to its thread. The
  * loop never waits; what finds no room is counted. */
-#ifndef RUNTIME_EXCHANGE_MOMENTS_H
-#define RUNTIME_EXCHANGE_MOMENTS_H
+#pragma once
 
 #include <assert.h>
 
@@ -44,5 +43,3 @@ void moments_put(struct moments *m, const struct session_moment *one);
 /* By the one that writes: how many are there; and the oldest, if there is one. */
 unsigned moments_there(const struct moments *m);
 bool moments_take(struct moments *m, struct session_moment *one);
-
-#endif

@@ -4,8 +4,7 @@
  *      main thread   makes a set of observers, gives it to each worker, keeps it until each has taken a later one
  *      worker        takes the newest set between two batches; puts what it saw on its tape, and never waits: what
  * finds no room, or goes beyond an observer's rate, is counted */
-#ifndef RUNTIME_EXCHANGE_OBSERVERS_H
-#define RUNTIME_EXCHANGE_OBSERVERS_H
+#pragma once
 
 #include "runtime/exchange/filter.h"
 #include "runtime/exchange/tape.h"
@@ -63,5 +62,3 @@ bool observed(struct observing *o, const struct verdict verdicts[]);
 /* One that was held, and what became of it now. */
 bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
                    const struct program *program);
-
-#endif

@@ -1,8 +1,7 @@
 /* Who let a connection in that ends here: the worker's vm judges its first packet, the host's stack and the proxy see
  * the connection later, in another thread. The worker writes down what was said of each such packet; whoever accepts
  * the connection finds it there. No lock: a place that is being written is read as empty. */
-#ifndef RUNTIME_EXCHANGE_OPENERS_H
-#define RUNTIME_EXCHANGE_OPENERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <string.h>
@@ -53,5 +52,3 @@ static inline struct opener_key opener_key_of(const struct key *k)
     memcpy(o.to, k->dst, sizeof o.to);
     return o;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* A bounded ring of entries of one size between two threads: one puts, one takes, neither waits. */
-#ifndef RUNTIME_EXCHANGE_RING_H
-#define RUNTIME_EXCHANGE_RING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,5 +19,3 @@ void ring_fini(struct ring *r);
 bool ring_put(struct ring *r, const void *entry);
 /* Copy the oldest out; false: there is none. */
 bool ring_take(struct ring *r, void *entry);
-
-#endif

@@ -1,8 +1,7 @@
 /* What the main thread knows of the world, as workers take it at a batch boundary: facts for the vm, and where next
  * hops are reached. Immutable once published; each has a number, and is freed when every worker has taken a later one.
  */
-#ifndef RUNTIME_EXCHANGE_SNAPSHOT_H
-#define RUNTIME_EXCHANGE_SNAPSHOT_H
+#pragma once
 
 #include <string.h>
 
@@ -82,5 +81,3 @@ static inline uint8_t snapshot_device(const struct snapshot *s, uint8_t port)
     if (!s->devices || port == PORT_ANY) return port;
     return (uint8_t)(port % s->devices);
 }
-
-#endif

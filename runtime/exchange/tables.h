@@ -1,8 +1,7 @@
 /* Balancing tables that were built off the packet path, for each worker and each of its proxy loops its own, and from
  * when on they hold. They travel in snapshots, one after the other in several. Their user exchanges its own for those
  * that it used so far; all else is immutable, and the main thread's. */
-#ifndef RUNTIME_EXCHANGE_TABLES_H
-#define RUNTIME_EXCHANGE_TABLES_H
+#pragma once
 
 #include "vm/vm.h"
 
@@ -25,5 +24,3 @@ void tables_put(struct tables *t);
  * *number: of those that it took last; *again_ns: when to ask again. */
 struct snapshot;
 struct balance *tables_due(const struct snapshot *s, unsigned user, uint64_t now, uint64_t *number, uint64_t *again_ns);
-
-#endif

@@ -3,8 +3,7 @@
  * ring says so at that place (TAPE_GAP).
  *
  *      | record | body | record | body | ...      each a multiple of 8 bytes, in one piece, in the order of doing */
-#ifndef RUNTIME_EXCHANGE_TAPE_H
-#define RUNTIME_EXCHANGE_TAPE_H
+#pragma once
 
 #include <assert.h>
 
@@ -136,5 +135,3 @@ static inline const struct tape_record *tape_whole(const struct tape *t, const s
 }
 
 static inline uint64_t tape_padded(uint64_t bytes) { return (bytes + 7) & ~UINT64_C(7); }
-
-#endif

@@ -2,8 +2,7 @@
  *
  * One thread uses a struct host. Pointers that it hands out hold until the next host_read. Errors are negative errno.
  */
-#ifndef RUNTIME_HOST_HOST_H
-#define RUNTIME_HOST_HOST_H
+#pragma once
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -120,5 +119,3 @@ struct host_neighbour {
 };
 const struct host_neighbour *host_neighbours(const struct host *h, unsigned *count); /* in no order */
 const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifindex, const struct host_addr *addr);
-
-#endif

@@ -1,6 +1,5 @@
 /* The parts of struct host, and what each part does with a message of the kernel. */
-#ifndef RUNTIME_HOST_HOST_PRIV_H
-#define RUNTIME_HOST_HOST_PRIV_H
+#pragma once
 
 #include "runtime/host/netlink_priv.h"
 
@@ -75,5 +74,3 @@ typedef int learn_fn(struct host *h, const struct nlmsghdr *nlh);
  * under the reader. fixed: the request's header behind nlmsghdr. */
 int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
               learn_fn *learn);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the service manager (systemd) that started us hears of us; where none did, nothing happens. */
-#ifndef RUNTIME_HOST_MANAGER_H
-#define RUNTIME_HOST_MANAGER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ uint64_t manager_patience_ns(void);
 
 /* Is there one that listens? */
 bool manager_listens(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* How much memory this process may use. */
-#ifndef RUNTIME_HOST_MEMORY_H
-#define RUNTIME_HOST_MEMORY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -8,5 +7,3 @@
 uint64_t host_memory(void);
 /* That bound; UINT64_MAX: there is none. own: which group this process is in; root: where groups are mounted. */
 uint64_t memory_bound(const char *own, const char *root);
-
-#endif

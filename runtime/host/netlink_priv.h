@@ -1,6 +1,5 @@
 /* A netlink socket that asks and waits for the answer. */
-#ifndef RUNTIME_HOST_NETLINK_PRIV_H
-#define RUNTIME_HOST_NETLINK_PRIV_H
+#pragma once
 
 #include <libmnl/libmnl.h>
 
@@ -40,5 +39,3 @@ const char *netlink_text(const struct nlattr *a); /* NULL: absent, or without an
 void netlink_put_addr(struct nlmsghdr *nlh, uint16_t type, const struct host_addr *a);
 
 static inline uint8_t netlink_family(const struct host_addr *a) { return a->family == 4 ? AF_INET : AF_INET6; }
-
-#endif

@@ -1,6 +1,5 @@
 /* Where log lines can go, and what it takes to write there. */
-#ifndef RUNTIME_HOST_SINKS_H
-#define RUNTIME_HOST_SINKS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -15,5 +14,3 @@ int sink_descriptor(const char *to);
 
 /* "preyrun: LINE" on standard error. A reader that does not read is not waited for: the line is lost. */
 void sink_say(const char *line);
-
-#endif

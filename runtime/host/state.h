@@ -3,8 +3,7 @@
  * An instance is a name in a network namespace: RUN/INODE/NAME.state, INODE being the namespace's. Its owner holds a
  * lock on the file as long as it lives. A line is one change, `+KIND what before after` with tabs between, written
  * before the change is made; its `+` becomes `-` when it is undone. */
-#ifndef RUNTIME_HOST_STATE_H
-#define RUNTIME_HOST_STATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,5 +85,3 @@ void state_close(struct state *s);
 /* Undo what dead owners left in this namespace: of that name, or of all where name is NULL. How many changes could not
  * be undone, or a negative errno. Instances that run are left alone, with a line that says so. */
 int state_cleanup(const char *run, const char *name, state_say *say, void *arg);
-
-#endif

@@ -1,6 +1,5 @@
 /* Being told when a file changes. */
-#ifndef RUNTIME_HOST_WATCH_H
-#define RUNTIME_HOST_WATCH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -8,5 +7,3 @@
  * file there was written and closed, or was moved there. *linked: it is a link, so that any of them may be meant. Or a
  * negative errno: there is no such folder. */
 int watch_file(const char *path, bool *linked);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a network card, or what stands for one, is to `xdp`. */
-#ifndef RUNTIME_IO_CARD_H
-#define RUNTIME_IO_CARD_H
+#pragma once
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -25,5 +24,3 @@ bool card_is_plain(const struct card *c, char *why, size_t len);
 
 /* Is `xdp` the better way (README.md has the table)? workers: as many as were asked for; 0: any number. False: why. */
 bool card_suits(const struct card *c, unsigned workers, char *why, size_t len);
-
-#endif

@@ -6,8 +6,7 @@
  * A view is of Ethernet, PKT_WRITABLE, with IO_HEADROOM bytes in front; tags that the kernel took off are in pkt.tags,
  * and send puts pkt.tags back. PKT_CSUM_PARTIAL (the L4 checksum is the receiver's or the device's to complete; it then
  * begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
-#ifndef RUNTIME_IO_IO_H
-#define RUNTIME_IO_IO_H
+#pragma once
 
 #include <string.h>
 
@@ -150,5 +149,3 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *wh
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io/io.def"
-
-#endif

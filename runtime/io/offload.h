@@ -1,7 +1,6 @@
 /* What a network card would have done, as the kernel words it beside a frame (struct virtio_net_hdr): checksums to be
  * completed, super-packets to be cut, VLAN tags apart from the frame. */
-#ifndef RUNTIME_IO_OFFLOAD_H
-#define RUNTIME_IO_OFFLOAD_H
+#pragma once
 
 #include <linux/virtio_net.h>
 
@@ -24,5 +23,3 @@ void offload_give(const struct pkt *pkt, struct virtio_net_hdr *h);
 
 /* Put pkt->tags before the frame's type again; there are none then. Without headroom for them they stay off. */
 void offload_put_tags(struct pkt *pkt);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the two halves of `packet` must agree upon: how the ring lies in memory. */
-#ifndef RUNTIME_IO_PACKET_PRIV_H
-#define RUNTIME_IO_PACKET_PRIV_H
+#pragma once
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -35,5 +34,3 @@ static inline struct tpacket_req packet_shape(const struct io_ask *ask)
 }
 
 int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* Frames that came in pieces, gathered into buffers of one length: what is rewritten has to lie in one piece. */
-#ifndef RUNTIME_IO_PIECES_H
-#define RUNTIME_IO_PIECES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ bool pieces_end(struct pieces *p, struct half_taken *h);
 
 uint8_t *pieces_at(const struct pieces *p, uint32_t buffer);
 void pieces_put(struct pieces *p, uint32_t buffer);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the two halves of `xdp` must agree upon. */
-#ifndef RUNTIME_IO_XDP_PRIV_H
-#define RUNTIME_IO_XDP_PRIV_H
+#pragma once
 
 #include <linux/if_xdp.h>
 
@@ -31,5 +30,3 @@ static inline bool xdp_in_pieces(unsigned frame_most) { return frame_most > SLOT
 
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
 int xdp_bind(struct io_maker *m, char *err, size_t err_len);
-
-#endif

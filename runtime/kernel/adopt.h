@@ -2,8 +2,7 @@
  * and may read, write and ask, but load nothing.
  *
  * Descriptors that are given out stay the giver's; those that are adopted are the taker's, also where it fails. */
-#ifndef RUNTIME_KERNEL_ADOPT_H
-#define RUNTIME_KERNEL_ADOPT_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 
@@ -22,5 +21,3 @@ unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]);
 struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count);
 /* The giver has put it in force. */
 void kernel_took(struct kernel *k, struct judge *j);
-
-#endif

@@ -1,6 +1,5 @@
 /* One packet through stages of the kernel by BPF_PROG_TEST_RUN: nothing leaves. */
-#ifndef RUNTIME_KERNEL_ASK_H
-#define RUNTIME_KERNEL_ASK_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 
@@ -37,5 +36,3 @@ int ask_stage(struct asker *a, enum kernel_entry entry);
  * logged or taken. 0 or a negative errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision);
-
-#endif

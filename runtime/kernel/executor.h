@@ -1,7 +1,6 @@
 /* The executor in the kernel and the worker beside it as one: vm_run over BPF_PROG_TEST_RUN. What replay and tests run
  * packets through; live, frames meet the stages by themselves, and only those that go up come here. */
-#ifndef RUNTIME_KERNEL_EXECUTOR_H
-#define RUNTIME_KERNEL_EXECUTOR_H
+#pragma once
 
 #include "vm/vm.h"
 
@@ -38,5 +37,3 @@ struct kernel *executor_kernel(const struct executor *e);
 const struct executor_told *executor_told(const struct executor *e);
 /* 0; or a negative errno: the kernel ran something not, and verdicts since then are `drop`. */
 int executor_fault(const struct executor *e);
-
-#endif

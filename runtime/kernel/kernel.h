@@ -1,6 +1,5 @@
 /* The executor in the kernel: stages that are loaded once, and the judge of one program after the other. */
-#ifndef RUNTIME_KERNEL_KERNEL_H
-#define RUNTIME_KERNEL_KERNEL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -73,5 +72,3 @@ const struct kernel_program *kernel_rows(const struct kernel *kernel);
 struct counter kernel_counter(const struct kernel *kernel, uint32_t at);
 /* The same of what is counted for all programs. */
 struct kernel_counters kernel_counters(const struct kernel *kernel);
-
-#endif

@@ -1,6 +1,5 @@
 /* The executor in the kernel, as its own files see it. */
-#ifndef RUNTIME_KERNEL_KERNEL_PRIV_H
-#define RUNTIME_KERNEL_KERNEL_PRIV_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/maps/sections.h"
@@ -48,5 +47,3 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
               size_t err_len);
 /* All stages but the judge, into their arrays. 0 or a negative errno with one line in err. */
 int load_stages(struct kernel *k, char *err, size_t err_len);
-
-#endif

@@ -1,7 +1,6 @@
 /* The proof at load: before a judge in the kernel judges any packet, it and the one of this process are asked the same.
  */
-#ifndef RUNTIME_KERNEL_PROVE_H
-#define RUNTIME_KERNEL_PROVE_H
+#pragma once
 
 #include "runtime/kernel/ask.h"
 #include "vm/program/program.h"
@@ -18,5 +17,3 @@ int kernel_prove(struct asker *asker, const struct program *p, struct proof *pro
 /* Likewise of one that is prepared, as the last of who may ask. */
 int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct program *p, struct proof *proof,
                           char *err, size_t err_len);
-
-#endif

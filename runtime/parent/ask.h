@@ -1,8 +1,7 @@
 /* What the service asks its parent for, a function a row of request.def. Any thread may ask; one at a time is served.
  *
  * 0, or a negative errno with one line in err. `port` is a place among the interfaces of the command line. */
-#ifndef RUNTIME_PARENT_ASK_H
-#define RUNTIME_PARENT_ASK_H
+#pragma once
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -109,5 +108,3 @@ int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATC
 
 /* One of enum manager_word, for the service manager. */
 void ask_notify(struct channel *c, uint32_t word);
-
-#endif

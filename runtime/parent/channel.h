@@ -1,6 +1,5 @@
 /* Bytes and descriptors between the two processes. Errors are negative errno; -ENODATA: the other one is gone. */
-#ifndef RUNTIME_PARENT_CHANNEL_H
-#define RUNTIME_PARENT_CHANNEL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigne
 /* Exactly so many bytes, and what descriptors come beside them: at most `room`, how many in *count; more are closed,
  * and are a fault. They do not outlive an exec. */
 int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, unsigned *count, uint64_t until_ns);
-
-#endif

@@ -3,8 +3,7 @@
  * The one that the user started is the parent: it takes the instance's name, undoes what a dead one left, forks before
  * any thread begins, hands signals on, and undoes at the end what was changed on the host. Neither outlives the other.
  */
-#ifndef RUNTIME_PARENT_PARENT_H
-#define RUNTIME_PARENT_PARENT_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/parent/ask.h"
@@ -31,5 +30,3 @@ int parent_serve(struct parent *p);
 int parent_confine(const struct channel *c);
 
 void channel_free(struct channel *c); /* NULL is fine */
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parent holds. */
-#ifndef RUNTIME_PARENT_PARENT_PRIV_H
-#define RUNTIME_PARENT_PARENT_PRIV_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -71,5 +70,3 @@ struct request_bounds {
     bool answered;
 };
 extern const struct request_bounds request_bounds[REQUEST_COUNT];
-
-#endif

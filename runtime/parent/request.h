@@ -1,7 +1,6 @@
 /* What passes between the service and its parent. Numbers and text alone: no pointer, nothing that the parent has to
  * believe. */
-#ifndef RUNTIME_PARENT_REQUEST_H
-#define RUNTIME_PARENT_REQUEST_H
+#pragma once
 
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/ports.h"
@@ -94,5 +93,3 @@ struct answer {
     uint64_t proof[2];     /* of JUDGE: a struct proof */
     uint16_t kept[4];      /* of PORTS: a struct host_kept */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* Options of a command's own, among its arguments. */
-#ifndef RUNTIME_PREYCTL_ARGUMENTS_H
-#define RUNTIME_PREYCTL_ARGUMENTS_H
+#pragma once
 
 #include "runtime/preyctl/command_line.h"
 
@@ -10,5 +9,3 @@ bool argument_flag(struct command_line *l, const char *name);
 const char *argument_value(struct command_line *l, const char *name);
 /* What begins with `-` and was not taken; NULL: nothing. */
 const char *argument_unknown(const struct command_line *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* The commands: a function a row of command.def, which prints and returns the exit status. */
-#ifndef RUNTIME_PREYCTL_COMMAND_H
-#define RUNTIME_PREYCTL_COMMAND_H
+#pragma once
 
 #include "runtime/preyctl/talk.h"
 
@@ -12,5 +11,3 @@ int command_takes(const struct talk *t, unsigned least, unsigned most, const cha
 
 /* The program that runs, for program_put. NULL after a line that says why not. */
 struct program *command_running(struct talk *t);
-
-#endif

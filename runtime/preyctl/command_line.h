@@ -1,6 +1,5 @@
 /* The command line of preyctl. */
-#ifndef RUNTIME_PREYCTL_COMMAND_LINE_H
-#define RUNTIME_PREYCTL_COMMAND_LINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,5 +25,3 @@ enum command_line_result { LINE_RUN, LINE_DONE /* help or version printed */, LI
  * begins with `-` behind it is the command's. */
 enum command_line_result command_line_read(int argc, const char *argv[], struct command_line *line, FILE *out,
                                            char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* Two programs compared: what `preyctl impact` says without asking anybody. */
-#ifndef RUNTIME_PREYCTL_COMPARED_H
-#define RUNTIME_PREYCTL_COMPARED_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -15,5 +14,3 @@ cJSON *compared_pools(const struct program *old, const struct program *new);
  * in the flow table (`limits`).
  */
 cJSON *compared_capacity(const struct program *old, const struct program *new);
-
-#endif

@@ -1,6 +1,5 @@
 /* Programs that go over the control socket: as files in memory that nobody can change any more. */
-#ifndef RUNTIME_PREYCTL_HAND_H
-#define RUNTIME_PREYCTL_HAND_H
+#pragma once
 
 #include <stddef.h>
 
@@ -8,5 +7,3 @@
 int hand_bytes(const void *bytes, size_t len);
 /* The same of a compiled program's file, whatever it holds: who is asked looks at it. */
 int hand_file(const char *path);
-
-#endif

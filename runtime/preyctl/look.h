@@ -1,11 +1,8 @@
 /* What the commands that look on have in common: a filter, and how long. */
-#ifndef RUNTIME_PREYCTL_LOOK_H
-#define RUNTIME_PREYCTL_LOOK_H
+#pragma once
 
 #include "runtime/preyctl/talk.h"
 
 /* Put the question with the filter that the arguments are, and `count`, `ns` and (snaps) `snap` as they say. 0, or 2
  * after lines that say why not. */
 int look_ask(struct talk *t, enum question q, bool snaps, const char *usage);
-
-#endif

@@ -1,6 +1,5 @@
 /* What commands print, of the documents that they are answered with. Members that are not there are 0 or "". */
-#ifndef RUNTIME_PREYCTL_PRINT_H
-#define RUNTIME_PREYCTL_PRINT_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -24,5 +23,3 @@ const char *count_at(const cJSON *object, const char *member, char buf[TEXT_NUMB
 
 /* Of a time as documents write it: "09:12:51" of the same day, else "2026-11-20 09:12"; "" for none. Local time. */
 const char *when_at(const cJSON *object, const char *member, char buf[TEXT_TIME]);
-
-#endif

@@ -1,6 +1,5 @@
 /* What runs, on one screen: the service's document as people read it. */
-#ifndef RUNTIME_PREYCTL_SCREEN_H
-#define RUNTIME_PREYCTL_SCREEN_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -11,5 +10,3 @@ void screen_print(FILE *out, const cJSON *seen);
 void screen_servers(FILE *out, const cJSON *pool, const char *before, int width);
 /* So many columns are enough for the pool's. */
 int screen_width(const cJSON *pool, const char *before);
-
-#endif

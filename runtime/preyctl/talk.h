@@ -1,6 +1,5 @@
 /* A question put to the service, and its answer. What fails is told on standard error, once. */
-#ifndef RUNTIME_PREYCTL_TALK_H
-#define RUNTIME_PREYCTL_TALK_H
+#pragma once
 
 #include <cjson/cJSON.h>
 
@@ -41,5 +40,3 @@ int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);
 
 /* The same, and the document is printed as it came, a line: numbers above 2^53 keep all digits. */
 int talk_print(struct talk *t, cJSON *question);
-
-#endif

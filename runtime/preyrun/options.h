@@ -1,6 +1,5 @@
 /* The command line of preyrun, read and checked. Rows in options.def. */
-#ifndef RUNTIME_PREYRUN_OPTIONS_H
-#define RUNTIME_PREYRUN_OPTIONS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -13,5 +12,3 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
                                   size_t err_len);
 void options_fini(struct options *o);
 void options_help(FILE *out);
-
-#endif

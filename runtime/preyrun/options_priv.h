@@ -1,7 +1,6 @@
 /* What the readers of options share: options.c has those of replays and of both, options_live.c those of live traffic.
  */
-#ifndef RUNTIME_PREYRUN_OPTIONS_PRIV_H
-#define RUNTIME_PREYRUN_OPTIONS_PRIV_H
+#pragma once
 
 #include <errno.h>
 #include <limits.h>
@@ -70,5 +69,3 @@ typedef bool opt_fn(struct reading *r, const char *n, const char *v);
 #define OPTION(name, letter, takes, argument, way, doc) OPTION_##way(takes)
 #include "runtime/preyrun/options.def"
 #undef OPTION
-
-#endif

@@ -1,7 +1,6 @@
 /* A connection to a server, as long as it is made: s->ops->connected is called once, when it is there or when there is
  * none. Until then the session's step may be called, and may read from the client. */
-#ifndef RUNTIME_PROXY_CONNECT_H
-#define RUNTIME_PROXY_CONNECT_H
+#pragma once
 
 #include "runtime/proxy/session.h"
 
@@ -17,5 +16,3 @@ void connect_late(struct session *s);
 bool connect_again(struct session *s);
 /* Nobody waits for it any more. */
 void connect_cancel(struct session *s);
-
-#endif

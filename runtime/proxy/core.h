@@ -1,6 +1,5 @@
 /* What one loop holds, for the files of this room and the kinds of sessions below it. */
-#ifndef RUNTIME_PROXY_CORE_H
-#define RUNTIME_PROXY_CORE_H
+#pragma once
 
 #include "runtime/exchange/moments.h"
 #include "runtime/exchange/ring.h"
@@ -175,5 +174,3 @@ int name_client(struct session *s);
 /* May what the client sends be read? Not yet, as long as it may be a PROXY header that is none of his to send; if it is
  * one the session has ended. */
 bool name_heard(struct session *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* A loop's sessions, a part at a time: what the main thread asks for, the loop fills between two turns. */
-#ifndef RUNTIME_PROXY_LISTING_H
-#define RUNTIME_PROXY_LISTING_H
+#pragma once
 
 #include "vm/program/program.h"
 #include "vm/stream/stream.h"
@@ -35,5 +34,3 @@ struct session_listing {
 struct proxy;
 /* The next part, from l->at on. In the loop's thread. */
 void sessions_list(struct proxy *p, struct session_listing *l);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Loops share nothing but what the workers' vms do (vm/shared): each has listeners of its own on the same addresses,
  * and the kernel deals connections out to them. */
-#ifndef RUNTIME_PROXY_PROXY_H
-#define RUNTIME_PROXY_PROXY_H
+#pragma once
 
 #include <pthread.h>
 
@@ -103,5 +102,3 @@ const struct proxy_counted *proxy_counted(const struct proxy *p);
 const struct conns *proxy_conns(const struct proxy *p);
 /* Bytes of a session that is idle, and of one that has most in its buffers; the kernel's not counted. */
 void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most);
-
-#endif

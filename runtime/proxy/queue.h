@@ -1,7 +1,6 @@
 /* Sessions that wait for a place at a server (`queue N within D`): all their servers have as many connections as they
  * may (`max flows`). First come, first served; the time is the session's own (session_wait). */
-#ifndef RUNTIME_PROXY_QUEUE_H
-#define RUNTIME_PROXY_QUEUE_H
+#pragma once
 
 #include "runtime/proxy/session.h"
 
@@ -14,5 +13,3 @@ bool queue_join(struct session *s);
 void queue_leave(struct session *s);
 /* A place at a server was given back. */
 void queue_stir(struct proxy *p);
-
-#endif

@@ -7,8 +7,7 @@
  * Everything of a session happens in its task, which the loop runs when one of its sides has changed, its timer is due
  * or something asked for another turn. What is called there does what it can, and returns. session_end only notes why;
  * the session is gone once its task returns, so whoever has ended one returns. */
-#ifndef RUNTIME_PROXY_SESSION_H
-#define RUNTIME_PROXY_SESSION_H
+#pragma once
 
 #include "runtime/proxy/loop/relay.h"
 #include "runtime/proxy/told/counters.h"
@@ -132,5 +131,3 @@ bool session_server_is_private(const struct session *s);
 /* Who the client is, a PROXY header believed; and the address that he asked for. */
 struct stream_addr session_client(const struct session *s);
 struct stream_addr session_service(const struct session *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* Blocks of a recording (format.h), appended to bytes that are written then. */
-#ifndef RUNTIME_RECORD_BLOCKS_H
-#define RUNTIME_RECORD_BLOCKS_H
+#pragma once
 
 #include "runtime/base/bytes.h"
 #include "runtime/record/format.h"
@@ -14,5 +13,3 @@ void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, 
 /* One for any reader, at most `snap` bytes of it, with a comment. */
 void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *frame, uint32_t snap,
                  const char *comment);
-
-#endif

@@ -1,8 +1,7 @@
 /* A file of a recording, read block by block. Its bytes are hostile: nothing is read past their end, and each packet
  * and each step is whole when it is handed out. A file that was cut short (its writer was killed) ends at its last
  * whole block. Of a large file no more is held than a block, and some that follow it. */
-#ifndef RUNTIME_RECORD_FILM_H
-#define RUNTIME_RECORD_FILM_H
+#pragma once
 
 #include "runtime/base/bytes.h"
 #include "runtime/record/format.h"
@@ -37,5 +36,3 @@ struct scene {
 /* The next scene, which holds until the one after it is asked for; false: the end, or f->fault says why. What is not
  * ours is passed over. */
 bool film_next(struct film *f, struct scene *s);
-
-#endif

@@ -14,8 +14,7 @@
  * through without those before it. What stands before that step belongs to the file before.
  *
  * A step is a record of the worker's tape (runtime/exchange/tape.h) without its frames: those follow as packets. */
-#ifndef RUNTIME_RECORD_FORMAT_H
-#define RUNTIME_RECORD_FORMAT_H
+#pragma once
 
 #include "runtime/exchange/snapshot.h"
 #include "runtime/exchange/tape.h"
@@ -108,5 +107,3 @@ struct record_world {
     uint64_t port_mac[PORTS_MOST];
 };
 static_assert(sizeof(struct record_world) == 232, "as written: no padding");
-
-#endif

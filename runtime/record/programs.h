@@ -1,6 +1,5 @@
 /* The programs that ran, as each file begins with them: those that one which ran since is made of, and no others. */
-#ifndef RUNTIME_RECORD_PROGRAMS_H
-#define RUNTIME_RECORD_PROGRAMS_H
+#pragma once
 
 #include "runtime/base/bytes.h"
 
@@ -21,5 +20,3 @@ void programs_fini(struct programs *p);
 /* Append the last one; all of them; as blocks. A file that stands before is not written again. */
 void programs_put_last(const struct programs *p, struct bytes *to);
 void programs_put_all(const struct programs *p, struct bytes *to);
-
-#endif

@@ -1,7 +1,6 @@
 /* The flight recorder: what workers did and what they were told, written down by a thread of its own while they go on.
  */
-#ifndef RUNTIME_RECORD_RECORDER_H
-#define RUNTIME_RECORD_RECORDER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -58,5 +57,3 @@ struct recorder_counters {
     int failed;                     /* the last errno of the disk, negative; 0: it took all */
 };
 struct recorder_counters recorder_counters(const struct recorder *r);
-
-#endif

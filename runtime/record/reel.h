@@ -1,7 +1,6 @@
 /* The files of recordings in one directory (runtime/host/file/recordings.h), as a ring: numbered on and on, the oldest
  * go as new ones need room, and all together they are never larger than asked for. */
-#ifndef RUNTIME_RECORD_REEL_H
-#define RUNTIME_RECORD_REEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ int reel_next(struct reel *r);
 int reel_write(struct reel *r, const void *bytes, size_t len);
 /* Bytes of the file that is written. */
 uint64_t reel_written(const struct reel *r);
-
-#endif

@@ -1,6 +1,5 @@
 /* A snapshot as bytes, and back. */
-#ifndef RUNTIME_RECORD_WORLD_H
-#define RUNTIME_RECORD_WORLD_H
+#pragma once
 
 #include "runtime/base/bytes.h"
 #include "runtime/exchange/snapshot.h"
@@ -23,5 +22,3 @@ bool world_said(const void *bytes, size_t len, struct world_said *said);
  * NULL: they are no such snapshot, or memory is out. */
 struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, struct routes *routes,
                               const struct record_start *start);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * What waits lies in a ring that grows to what comes within the time that the vm holds a frame (100 ms), 20 bytes a
  * line, at most LINES_WAIT_MOST lines. Where more come, or memory is out, the oldest held frame's line says `held`. */
-#ifndef RUNTIME_REPLAY_LINES_H
-#define RUNTIME_REPLAY_LINES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,5 +31,3 @@ void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v);
 void lines_hurry(struct lines *l);
 /* No more comes: print what waits. Frees the ring. */
 void lines_end(struct lines *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* One way through the capture: the loop that reads, judges and hands on results. */
-#ifndef RUNTIME_REPLAY_PASS_H
-#define RUNTIME_REPLAY_PASS_H
+#pragma once
 
 #include "runtime/replay/lines.h"
 #include "runtime/replay/replay_priv.h"
@@ -40,5 +39,3 @@ struct pass *pass_new(const struct subject *r, bool flows);
 void pass_free(struct pass *p);
 /* From where the capture stands to its end or the first output that fails. */
 void pass_run(struct pass *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of replay share. */
-#ifndef RUNTIME_REPLAY_PRIV_H
-#define RUNTIME_REPLAY_PRIV_H
+#pragma once
 
 #include "runtime/base/complain.h"
 #include "runtime/base/out.h"
@@ -56,5 +55,3 @@ int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time
 
 /* explain_walk.c: the frames that o->explained says. Returns the exit status. */
 int explain(const struct subject *r);
-
-#endif

@@ -1,7 +1,6 @@
 /* What lines are about: the frame, for words that describe it and for --write-seen. While lines wait for a held frame,
  * their frames are kept. */
-#ifndef RUNTIME_REPLAY_SEEN_H
-#define RUNTIME_REPLAY_SEEN_H
+#pragma once
 
 #include "runtime/replay/replay_priv.h"
 
@@ -36,5 +35,3 @@ void seen_write(struct seen *s, const struct capture_frame *f);
 /* "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN" */
 const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,
                        size_t len);
-
-#endif

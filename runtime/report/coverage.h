@@ -1,6 +1,5 @@
 /* --coverage. */
-#ifndef RUNTIME_REPORT_COVERAGE_H
-#define RUNTIME_REPORT_COVERAGE_H
+#pragma once
 
 #include "runtime/counters/totals.h"
 #include "runtime/report/subject.h"
@@ -11,5 +10,3 @@ void coverage_text(FILE *out, const struct subject *r, const struct vm_counters 
                    const char *fault);
 int coverage_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                   const char *fault);
-
-#endif

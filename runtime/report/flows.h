@@ -1,6 +1,5 @@
 /* --flows: the list of a replay's flows and how each ended. */
-#ifndef RUNTIME_REPORT_FLOWS_H
-#define RUNTIME_REPORT_FLOWS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdio.h>
@@ -51,5 +50,3 @@ const char *flow_side(const struct flow_record *f, enum flow_dir side, char buf[
 const char *flow_ends_words(const uint64_t ended[FLOW_ENDS], char *buf, size_t len);
 const char *flow_classes_words(const uint64_t live[FLOW_CLASSES], char *buf, size_t len);
 const char *flow_class_name(enum flow_class c);
-
-#endif

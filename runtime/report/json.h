@@ -1,6 +1,5 @@
 /* What whoever makes JSON needs beside cJSON. */
-#ifndef RUNTIME_REPORT_JSON_H
-#define RUNTIME_REPORT_JSON_H
+#pragma once
 
 #include <stdint.h>
 
@@ -14,5 +13,3 @@ void json_text(struct cJSON *to, const char *key, const char *text);
 void json_time(struct cJSON *to, const char *key, uint64_t wall_ns);
 /* A new object at the end of an array. */
 struct cJSON *json_object(struct cJSON *array);
-
-#endif

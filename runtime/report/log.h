@@ -1,6 +1,5 @@
 /* A log event as one line. */
-#ifndef RUNTIME_REPORT_LOG_H
-#define RUNTIME_REPORT_LOG_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/report/text.h"
@@ -14,5 +13,3 @@ struct log_said {
     uint64_t frame;     /* its number; 0: not known */
 };
 void log_say(FILE *out, const struct log_said *s);
-
-#endif

@@ -1,7 +1,6 @@
 /* --only: which frames have lines. `drop, rule SSH` takes those of either, `drop rule SSH` those of both, `not drop`
  * the others; words are verdicts, `rule`, `service`, `server` and `reason` with a name as lines have it. */
-#ifndef RUNTIME_REPORT_ONLY_H
-#define RUNTIME_REPORT_ONLY_H
+#pragma once
 
 #include "runtime/report/text.h"
 
@@ -14,5 +13,3 @@ struct only {
 int only_init(struct only *only, const char *text, const struct labels *labels, char *err, size_t err_len);
 void only_fini(struct only *only);
 bool only_takes(const struct only *only, const struct verdict *v);
-
-#endif

@@ -1,6 +1,5 @@
 /* The counters of live traffic, printed as the summary of a replay prints them: the same tables, lines and keys. */
-#ifndef RUNTIME_REPORT_REPORT_H
-#define RUNTIME_REPORT_REPORT_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/counters/totals.h"
@@ -30,5 +29,3 @@ void report_json_add(struct cJSON *root, const struct report *of);
 /* One object; `more` adds what else there is to say, before it is printed. 0, or -1: no memory. */
 typedef void report_more_fn(struct cJSON *root, const void *arg);
 int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg);
-
-#endif

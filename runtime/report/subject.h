@@ -1,6 +1,5 @@
 /* What a report, a line or an explanation is about. */
-#ifndef RUNTIME_REPORT_SUBJECT_H
-#define RUNTIME_REPORT_SUBJECT_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/capture/capture.h"
@@ -23,5 +22,3 @@ struct subject {
     struct pool *pool; /* of answers */
     void *pool_memory;
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* Sums that text and JSON print alike: who decided about the frames. Each is counted where it is decided, so that all
  * together being `total` says that none was lost or counted twice. */
-#ifndef RUNTIME_REPORT_SUMMARY_H
-#define RUNTIME_REPORT_SUMMARY_H
+#pragma once
 
 #include "runtime/counters/totals.h"
 #include "runtime/report/subject.h"
@@ -72,5 +71,3 @@ struct counter server_served(const struct vm_counters *c, const struct totals *t
 /* Connections that end at a proxy. */
 void said_text(FILE *out, const struct subject *r, const struct streams *s);
 void said_json(struct cJSON *root, const struct streams *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* Tables of packets and bytes by rule, as summary and coverage print them: at most 100 columns wide. */
-#ifndef RUNTIME_REPORT_TABLE_H
-#define RUNTIME_REPORT_TABLE_H
+#pragma once
 
 #include "runtime/report/subject.h"
 
@@ -34,5 +33,3 @@ void table_words(const struct table *t, const char *name, const char *packets, c
 void table_share(char *buf, size_t len, uint64_t n, uint64_t whole);
 /* What fits the last column, of "FILE:LINE" without the main file's folder. */
 const char *table_place(const struct subject *r, const char *place, char *buf, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* How names, numbers and times are written: one spelling for summary, verdict lines, explanation and log. */
-#ifndef RUNTIME_REPORT_TEXT_H
-#define RUNTIME_REPORT_TEXT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ const char *text_clock(uint64_t ns, char buf[TEXT_TIME]);
 const char *text_iso(uint64_t ns, char buf[TEXT_TIME]);
 /* At most `width` columns of s: the end is kept behind "..". */
 const char *text_tail(const char *s, unsigned width, char *buf, size_t len);
-
-#endif

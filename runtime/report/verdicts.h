@@ -1,7 +1,6 @@
 /* Verdict lines: `frame verdict rule service server reason`, tab-separated under a header line, or one JSON object
  * each. */
-#ifndef RUNTIME_REPORT_VERDICTS_H
-#define RUNTIME_REPORT_VERDICTS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -12,5 +11,3 @@ void verdicts_begin(FILE *out, bool json, bool described);
 /* labels: of the program that judged; packet: what it is in words, or NULL. */
 void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,
                    const char *packet);
-
-#endif

@@ -1,6 +1,5 @@
 /* When the schedules of a program are active. The vm knows no clock: it is given a bit a schedule (struct facts). */
-#ifndef RUNTIME_SCHEDULE_H
-#define RUNTIME_SCHEDULE_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -25,5 +24,3 @@ bool zone_known(const char *name);
 /* All that there are, in no order; free with zones_free. *n is 0 where the machine has none. */
 char **zones_list(size_t *n);
 void zones_free(char **names, size_t n);
-
-#endif

@@ -1,7 +1,6 @@
 /* Who is connected to the page, and who gives way when nearly all places are taken: so those that say nothing keep
  * nobody out. */
-#ifndef RUNTIME_STATS_CLIENTS_H
-#define RUNTIME_STATS_CLIENTS_H
+#pragma once
 
 #include <microhttpd.h>
 #include <stdbool.h>
@@ -29,5 +28,3 @@ void clients_noted(void *with, struct MHD_Connection *c, void **place, enum MHD_
 void clients_answered(void *with, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
 /* A request has come whole by this connection. */
 void clients_asks(struct MHD_Connection *c);
-
-#endif

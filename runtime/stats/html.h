@@ -1,6 +1,5 @@
 /* Pieces of HTML. */
-#ifndef RUNTIME_STATS_HTML_H
-#define RUNTIME_STATS_HTML_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -17,5 +16,3 @@ void html_bits(FILE *out, uint64_t bytes_per_s);
 void html_date(FILE *out, const char *iso);
 /* "3 h 4 min" */
 void html_time(FILE *out, uint64_t seconds);
-
-#endif

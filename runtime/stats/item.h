@@ -1,6 +1,5 @@
 /* Members of the document: NULL, "", 0 where they are not there. */
-#ifndef RUNTIME_STATS_ITEM_H
-#define RUNTIME_STATS_ITEM_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -26,5 +25,3 @@ static inline bool item_known(const cJSON *of, const char *key)
     const cJSON *v = item(of, key);
     return v && !cJSON_IsNull(v);
 }
-
-#endif

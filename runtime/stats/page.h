@@ -1,7 +1,6 @@
 /* The page that a person reads: HTML that needs no script, and lives with one. Names come from rule files, so all text
  * of the document is escaped. */
-#ifndef RUNTIME_STATS_PAGE_H
-#define RUNTIME_STATS_PAGE_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
@@ -15,5 +14,3 @@ struct page_file {
     size_t len;
 };
 const struct page_file *page_file(const char *path);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of the page share. */
-#ifndef RUNTIME_STATS_PAGE_PRIV_H
-#define RUNTIME_STATS_PAGE_PRIV_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ void page_services(FILE *out, const cJSON *root);
 void page_proxy(FILE *out, const cJSON *root); /* nothing where there is no proxy */
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);
-
-#endif

@@ -1,7 +1,6 @@
 /* What is seen, over HTTP: the page, /stats.json, /metrics, /healthz. It only reads, and knows nothing but one JSON
  * document. No thread of its own: the caller polls web_fd and goes on with web_step; nobody is waited for. */
-#ifndef RUNTIME_STATS_WEB_H
-#define RUNTIME_STATS_WEB_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -37,5 +36,3 @@ void web_step(struct web *w);
 
 /* May a client call us that, if we are on the loopback? NULL: it says nothing, which a browser never does. */
 bool web_host_is_loopback(const char *host);
-
-#endif

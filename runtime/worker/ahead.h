@@ -1,7 +1,6 @@
 /* A thread that takes memory from the system ahead of a worker's flows, so that a flood of new ones finds it taken:
  * what is taken follows from what flows use (vm/flow/README.md). */
-#ifndef RUNTIME_WORKER_AHEAD_H
-#define RUNTIME_WORKER_AHEAD_H
+#pragma once
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -24,5 +23,3 @@ void ahead_want(void *a);
 /* For a->vm, until ahead_stop. 0 or a negative errno. */
 int ahead_start(struct ahead *a);
 void ahead_stop(struct ahead *a); /* and wait for it; nothing where it does not run */
-
-#endif

@@ -1,7 +1,6 @@
 /* A bridge between two ports: which frames cross. Sources are learned a port, so that a frame for the side that it came
  * from stays there. */
-#ifndef RUNTIME_WORKER_BRIDGE_H
-#define RUNTIME_WORKER_BRIDGE_H
+#pragma once
 
 #include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
@@ -25,5 +24,3 @@ bool bridge_archive(struct bridge *b, struct archive *a);
 /* Learn where a frame's source is, and say whether the frame crosses: not one for a station that was heard by the same
  * port in the last five minutes. */
 bool bridge_crosses(struct bridge *b, const struct pkt *pkt, uint8_t port, uint64_t now_ns);
-
-#endif

@@ -1,7 +1,6 @@
 /* The way out of one worker: which port a packet leaves by and whose MAC it is for. Packets for a neighbour that is not
  * known yet wait, at most 16 for each and 1 s; what is lost is counted by its reason. */
-#ifndef RUNTIME_WORKER_EGRESS_H
-#define RUNTIME_WORKER_EGRESS_H
+#pragma once
 
 #include "runtime/exchange/ring.h"
 #include "runtime/exchange/snapshot.h"
@@ -94,5 +93,3 @@ bool egress_archive(struct egress *e, struct archive *a);
 
 /* Put all that wait back. */
 void egress_fini(struct egress *e);
-
-#endif

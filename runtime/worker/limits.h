@@ -1,6 +1,5 @@
 /* Limits that a worker reached, as counts that only grow (counters/limit.def), for the main thread to tell of. */
-#ifndef RUNTIME_WORKER_LIMITS_H
-#define RUNTIME_WORKER_LIMITS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -15,5 +14,3 @@ struct worker;
 /* By the worker, between two batches: once a second it writes w->limits anew, all but those of its ports, whose
  * counters the kernel holds. */
 void limits_publish(struct worker *w, uint64_t now_ns);
-
-#endif

@@ -1,7 +1,6 @@
 /* Whose a packet is, where several workers share what arrives: this one's to judge, another's, to whom it is handed
  * over, or, a piece of a datagram whose first has not come, nobody's yet. */
-#ifndef RUNTIME_WORKER_OWNED_H
-#define RUNTIME_WORKER_OWNED_H
+#pragma once
 
 #include "runtime/worker/worker.h"
 
@@ -21,5 +20,3 @@ unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint6
 void owned_wake(struct worker *w);
 /* Was this worker handed something? */
 bool owned_waits(const struct worker *w);
-
-#endif

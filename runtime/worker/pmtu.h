@@ -1,7 +1,6 @@
 /* What routers say of packets that went into our own tunnels: the way to a server bears less than its interface does.
  * Nobody else listens: the outer packets are of no connection of the host's. */
-#ifndef RUNTIME_WORKER_PMTU_H
-#define RUNTIME_WORKER_PMTU_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -24,5 +23,3 @@ static inline bool pmtu_maybe(const struct pkt *pkt)
  * packet that it quotes, which is one of a tunnel of the program's to a server, and longer than what is told? The
  * packet is parsed again. Work in proportion to services and servers. */
 bool pmtu_told(const struct program *p, const struct facts *f, struct pkt *pkt, struct pmtu_note *note);
-
-#endif

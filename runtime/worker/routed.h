@@ -1,7 +1,6 @@
 /* One hop of a packet that crosses this machine from one of the ports to another: what a router does to it (RFC 1812,
  * 5.3.1; RFC 8200, 3). Which way it goes is egress.c's to find. */
-#ifndef RUNTIME_WORKER_ROUTED_H
-#define RUNTIME_WORKER_ROUTED_H
+#pragma once
 
 #include "vm/context/limit.h"
 #include "vm/packet/edit/fragment.h"
@@ -35,5 +34,3 @@ struct routed {
  * not be answered. */
 struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, struct pool *pool, struct limit *answers,
                          uint64_t now_ns);
-
-#endif

@@ -1,6 +1,5 @@
 /* The counters of several workers, added up. */
-#ifndef RUNTIME_WORKER_SUM_H
-#define RUNTIME_WORKER_SUM_H
+#pragma once
 
 #include "vm/forward/bind/conns.h"
 #include "vm/vm.h"
@@ -15,5 +14,3 @@ void sum_carried(struct sum *s, struct counter passed, struct counter strays);
 void sum_conns(struct sum *s, const struct conns *c);
 const struct vm_counters *sum_counters(const struct sum *s);
 void sum_free(struct sum *s);
-
-#endif

@@ -1,7 +1,6 @@
 /* What a worker does beside the executor in the kernel: it goes on with packets that come up, and says which recipes
  * the kernel may follow. */
-#ifndef RUNTIME_WORKER_UP_H
-#define RUNTIME_WORKER_UP_H
+#pragma once
 
 #include "runtime/worker/worker.h"
 
@@ -18,5 +17,3 @@ void up_init(struct worker *w);
 void up_renew(struct worker *w, uint64_t now_ns);
 /* None does: another program is about to be put in force. */
 void up_forget(const struct worker *w);
-
-#endif

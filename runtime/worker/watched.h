@@ -1,7 +1,6 @@
 /* What user space can enforce on a plain interface, and what it only watches, since the host's stack gets each frame,
  * too. */
-#ifndef RUNTIME_WORKER_WATCHED_H
-#define RUNTIME_WORKER_WATCHED_H
+#pragma once
 
 #include "runtime/exchange/snapshot.h"
 #include "runtime/host/host.h"
@@ -21,5 +20,3 @@ static inline void watched_count(struct counter *c, uint32_t bytes)
     c->packets++;
     c->bytes += bytes;
 }
-
-#endif

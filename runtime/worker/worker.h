@@ -1,7 +1,6 @@
 /* A worker: one thread with a vm, a pool and its ports. Nothing of it is shared but what this header says; the main
  * thread may look at the rest while the worker is held. */
-#ifndef RUNTIME_WORKER_WORKER_H
-#define RUNTIME_WORKER_WORKER_H
+#pragma once
 
 #include <pthread.h>
 
@@ -210,5 +209,3 @@ bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
 void worker_tell_state(struct worker *w, uint64_t now_ns, bool idle);
 /* Take w->change, which must be there, if the one before is through: then vm_swap takes it, and w->change is NULL. */
 void worker_take_change(struct worker *w, uint64_t now_ns);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a packet meets on its way: the worker, its batch, and what is known of the packet so far. */
-#ifndef VM_CONTEXT_CONTEXT_H
-#define VM_CONTEXT_CONTEXT_H
+#pragma once
 
 #include "vm/context/limit.h"
 #include "vm/flow/leave.h"
@@ -170,5 +169,3 @@ static inline void vm_settle_ways(const struct job *j, const struct key *key, st
 
 /* The whole way of one parsed packet in one piece, a fragment, malformed or neither, to its verdict. */
 void judge_single(const struct job *j, struct packet_ctx *c);
-
-#endif

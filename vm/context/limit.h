@@ -1,7 +1,6 @@
 /* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` a second, one second's
  * worth at once. Whole nanoseconds, rounded so that it never lets more through than it should. */
-#ifndef VM_CONTEXT_LIMIT_H
-#define VM_CONTEXT_LIMIT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ static inline bool limit_take(struct limit *l, uint64_t now_ns)
     l->next_ns = next + l->interval_ns;
     return true;
 }
-
-#endif

@@ -11,8 +11,7 @@
  * Both live and end together. A DSR flow has no twin: its replies do not come here; errors about what the server sent
  * quote the flow's own tuple, reversed.
  * A binding never changes while its flow lives (but by `on down`), whatever happens to pools, weights or health. */
-#ifndef VM_FLOW_BIND_H
-#define VM_FLOW_BIND_H
+#pragma once
 
 #include <assert.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ enum bind_flag {
     BIND_AGE = 1 << 4,          /* the parity of the program that its numbers are of (track_renew) */
     BIND_AWAITED = 1 << 3,      /* joined, and the server has not answered our SYN yet */
 };
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Both directions find the same slot: a tuple's sides are put in order of (address, port), low before high, and the
  * flow says which of them opened it. A flow is its tuple and its whole VLAN stack (SEMANTICS.md). */
-#ifndef VM_FLOW_FLOW_H
-#define VM_FLOW_FLOW_H
+#pragma once
 
 #include <assert.h>
 #include <stdbool.h>
@@ -164,5 +163,3 @@ struct flow_cold {
     struct flow_joint joint; /* of a joined one */
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");
-
-#endif

@@ -2,8 +2,7 @@
  * ask for (GRAINS); each flow that is counted counts once for each network of its opener that they name. A key holds
  * its length, so counts by several stand in one table, and go on under another program that asks for the same.
  * Inline, for both executors. */
-#ifndef VM_FLOW_GRAIN_H
-#define VM_FLOW_GRAIN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,5 +71,3 @@ static inline bool grain_same(const uint32_t a[4], const uint32_t b[4], unsigned
     grain_cut(b, len, y);
     return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
 }
-
-#endif

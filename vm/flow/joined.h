@@ -1,7 +1,6 @@
 /* Joined flows: what a cookie answered to the client, and what the server says, have numbers of their own. A joined
  * flow is followed in the numbers and windows that the server sends and gets. */
-#ifndef VM_FLOW_JOINED_H
-#define VM_FLOW_JOINED_H
+#pragma once
 
 #include "vm/flow/tcp.h"
 
@@ -19,5 +18,3 @@ void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_
 
 /* The window shift that the side announced; 0 where it announced none. */
 unsigned tcp_track_shift(const struct tcp_track *t, enum flow_dir dir);
-
-#endif

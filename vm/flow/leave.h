@@ -1,7 +1,6 @@
 /* How one packet leaves: decided for a flow's packet, and kept for the fragments that follow it
  * (flow/fragments/frag.h). */
-#ifndef VM_FLOW_LEAVE_H
-#define VM_FLOW_LEAVE_H
+#pragma once
 
 #include "vm/packet/edit/translate.h"
 
@@ -21,5 +20,3 @@ struct leave {
     uint8_t way;              /* enum leave_way */
     uint16_t mss;             /* of nat: clamp of SYNs, as of struct pbc_nat */
 };
-
-#endif

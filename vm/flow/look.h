@@ -3,8 +3,7 @@
  * know a slot, the packet and the time; table, events, sources and stacks are track.c's.
  *
  * A slot may change between the two: who shares it among processors looks again under its lock before it keeps. */
-#ifndef VM_FLOW_LOOK_H
-#define VM_FLOW_LOOK_H
+#pragma once
 
 #include "vm/flow/track.h"
 
@@ -39,5 +38,3 @@ enum flow_state keep_plain_state(const struct key *key, const struct pkt *pkt, b
 /* The flow goes on: all but its state is written, which is returned, for the table orders flows by it. */
 enum flow_state keep_on(struct flow *f, const struct key *key, const struct pkt *pkt, const struct track_seen *s,
                         uint64_t now_ns);
-
-#endif

@@ -1,8 +1,7 @@
 /* What a packet met in the flow table: its flow as it was before it, and as what that is sent on. It is told with
  * packets of which the table itself is not at hand, and a packet beside it is looked at once more: same tuple, same
  * code, so the same `state` and the same class. */
-#ifndef VM_FLOW_MET_H
-#define VM_FLOW_MET_H
+#pragma once
 
 #include "vm/flow/bind.h"
 #include "vm/flow/track.h"
@@ -51,5 +50,3 @@ void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, 
 
 /* The tuple that its flow was met with, from the side that opened it. */
 struct track_tuple met_own(const struct flow_met *m);
-
-#endif

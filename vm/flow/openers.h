@@ -1,6 +1,5 @@
 /* Flows of a track by who opened them (track.h): each is counted once for every network that its grains name. */
-#ifndef VM_FLOW_OPENERS_H
-#define VM_FLOW_OPENERS_H
+#pragma once
 
 #include "vm/flow/track_priv.h"
 
@@ -17,5 +16,3 @@ uint32_t openers_flows(const struct track *t, const struct pbc_grain *grain, con
 
 /* What an archive says of them. */
 bool grains_sound(const struct grains *g);
-
-#endif

@@ -1,7 +1,6 @@
 /* What makes a packet of a flow an ordinary one, inline: of a TCP segment or UDP datagram with nothing unusual in its
  * headers, does the flow stay as it is but for its time and numbers? For track_ordinary, and the kernel's stages. */
-#ifndef VM_FLOW_ORDINARY_H
-#define VM_FLOW_ORDINARY_H
+#pragma once
 
 #include "vm/flow/tcp_window.h"
 #include "vm/packet/parse/header.h"
@@ -34,5 +33,3 @@ static inline bool ordinary_udp(const struct flow *f, enum flow_dir dir)
     if (f->state == FLOW_STATE_UDP) return true;
     return f->state == FLOW_STATE_UDP_ONE_WAY && dir == FLOW_ORIGINAL && !(f->flags & FLOW_ONE_SIDED);
 }
-
-#endif

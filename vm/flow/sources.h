@@ -1,7 +1,6 @@
 /* How many flows each address has opened and still holds: `flows over N per source`, and mappings of each inside
  * address. As many entries as there may be flows. Only in programs that ask. */
-#ifndef VM_FLOW_SOURCES_H
-#define VM_FLOW_SOURCES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ bool source_add(struct sources *s, const uint32_t addr[4],
                 unsigned of); /* false: no room for another address; counted */
 void source_drop(struct sources *s, const uint32_t addr[4], unsigned of);
 uint64_t sources_full(const struct sources *s); /* how often there was none */
-
-#endif

@@ -1,8 +1,7 @@
 /* VLAN stacks, interned: a flow holds a 16-bit id for the tags it came with, however many (SEMANTICS.md: at most 16).
  * Tags are TPID and VID; priority and drop bits belong to a packet, not to its flow. No tag is id 0, one tag of type
  * 8100 is 1 + VID; others take counted entries, which are free again when no flow refers to them. */
-#ifndef VM_FLOW_STACKS_H
-#define VM_FLOW_STACKS_H
+#pragma once
 
 #include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
@@ -29,5 +28,3 @@ struct stack_tag {
 };
 /* The tags, outermost first; returns how many. */
 unsigned stack_tags(const struct stacks *s, uint16_t id, struct stack_tag tags[STACK_TAGS]);
-
-#endif

@@ -1,8 +1,7 @@
 /* What `state` can say of a packet by its header alone (README.md): a SYN without ACK is new, only errors are related,
  * UDP is never invalid. The tracker says one of these; the compiler and the frames drawn from rules rely on it. Where
  * the texts leave a choice this says "can be". */
-#ifndef VM_FLOW_STATES_H
-#define VM_FLOW_STATES_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
@@ -17,5 +16,3 @@ bool flow_picks_up(const struct pbc_settings *settings);
 /* How long after the start it is, in ns: as the file sets it, else not at all, but 60 s where `live`, so that a start
  * freezes no connection that is open. */
 uint64_t flow_pickup_ns(const struct pbc_settings *settings, bool live);
-
-#endif

@@ -13,8 +13,7 @@
  *
  * A flow may have a twin: a slot under another tuple, which only leads back to it. Its tag is of the flow's class, its
  * end is the flow's; who must make way is asked of the flow, and both make way together. Counters count flows. */
-#ifndef VM_FLOW_TABLE_H
-#define VM_FLOW_TABLE_H
+#pragma once
 
 #include <string.h>
 
@@ -140,5 +139,3 @@ bool flow_table_archive(struct flow_table *t, struct archive *a);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);
 uint64_t flow_table_bytes(const struct flow_table *t); /* reserved, touched or not */
-
-#endif

@@ -3,8 +3,7 @@
  *
  * There a change to a flow is made between table_lock and table_unlock, counts are added in one step, and some flows
  * are not the caller's to end. Here all that is nothing. */
-#ifndef VM_FLOW_TABLE_ACCESS_H
-#define VM_FLOW_TABLE_ACCESS_H
+#pragma once
 
 enum { TABLE_SHARED = 0 };
 
@@ -142,5 +141,3 @@ static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum fl
     if (t->ended) t->ended(t->arg, (int32_t)slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);
     return true;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The flow table as one looks into it, inline: where a tuple may lie, whose a slot is, whether its time is over. */
-#ifndef VM_FLOW_TABLE_LOOK_H
-#define VM_FLOW_TABLE_LOOK_H
+#pragma once
 
 #include <string.h>
 
@@ -129,5 +128,3 @@ static inline bool table_is_of(const struct flow_table *t, int64_t slot, const s
     if (id->kind & FLOW_ID_IP6) return table_is_of_ip6(t, slot, id);
     return !((f->low ^ id->low[0]) | (f->high ^ id->high[0]));
 }
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Flows that are sent on are begun and ended by the process alone, and it alone writes their binding and recipes. All
  * others end in the kernel, also where the process asks for it. */
-#ifndef VM_FLOW_TABLE_OPS_H
-#define VM_FLOW_TABLE_OPS_H
+#pragma once
 
 #include "vm/flow/table.h"
 
@@ -76,5 +75,3 @@ struct flow_ops {
 
 /* An empty table over memory that is all zero: how flows begin in it, and for how long. */
 void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg);
-
-#endif

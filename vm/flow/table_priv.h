@@ -1,6 +1,5 @@
 /* The inside of the flow table: what its files share, and what its tests look at. */
-#ifndef VM_FLOW_TABLE_PRIV_H
-#define VM_FLOW_TABLE_PRIV_H
+#pragma once
 
 #include "vm/flow/table_look.h"
 
@@ -76,5 +75,3 @@ bool table_yield_half_open(struct flow_table *t, uint64_t now_ns);
 /* Free at least one slot of two full groups, not that of the flow `keep` (FLOW_NONE: no such flow). False: as
  * table_release. */
 bool table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns);
-
-#endif

@@ -1,6 +1,5 @@
 /* A flow table that others change, too, as a process uses it (table_ops.h). Private to this folder. */
-#ifndef VM_FLOW_TABLE_SHARED_H
-#define VM_FLOW_TABLE_SHARED_H
+#pragma once
 
 #include "vm/flow/table.h"
 #include "vm/flow/table_ops.h"
@@ -32,5 +31,3 @@ bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const 
  * number of its own, which stands in the slot when all of it does; who has copied looks whether it still stands there.
  */
 void shared_put_recipe(struct flow_table *t, int32_t slot, uint8_t kind, const struct recipe *made);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a flow table is beside its lines (table.h). For its own files, and for those who bring lines of their own. */
-#ifndef VM_FLOW_TABLE_STRUCT_H
-#define VM_FLOW_TABLE_STRUCT_H
+#pragma once
 
 #include "vm/flow/bind.h"
 #include "vm/flow/table.h"
@@ -51,5 +50,3 @@ struct flow_table {
     void *memory;                  /* what the rows lie in */
     size_t rows_bytes, tags_bytes; /* of that, and of what begins with the tags */
 };
-
-#endif

@@ -2,8 +2,7 @@
  *
  * After RFC 9293 (states), RFC 7323 (window scale), RFC 5961 (RST and SYN), and Guido van Rooij, "Real Stateful TCP
  * Packet Filtering in IP Filter" (2001), whose four bounds decide what is within window. */
-#ifndef VM_FLOW_TCP_H
-#define VM_FLOW_TCP_H
+#pragma once
 
 #include "vm/flow/flow.h"
 #include "vm/packet/key.h"
@@ -49,5 +48,3 @@ void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *
 /* May an ICMP error quote this sequence number of direction `dir`? Within what that side has sent and one window before
  * (RFC 5927, 4.1). True where no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
-
-#endif

@@ -1,7 +1,6 @@
 /* Within window or not, and what a segment within it tells: the part of TCP's tracking that every segment meets,
  * inline. Private to those that follow TCP: tcp.c, and the kernel's express way. */
-#ifndef VM_FLOW_TCP_WINDOW_H
-#define VM_FLOW_TCP_WINDOW_H
+#pragma once
 
 #include "vm/flow/tcp.h"
 
@@ -66,5 +65,3 @@ static inline void take(struct tcp_track *t, enum flow_dir dir, const struct tcp
     if (s->flags & TCP_FIN) t->flags |= fin_flag(dir);
     if (s->first_fragment) t->flags |= TCP_TRACK_LOOSE;
 }
-
-#endif

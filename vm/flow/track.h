@@ -3,8 +3,7 @@
  * A packet is looked up before it is judged and changes the table only when it is accepted, in the order in which
  * packets come: the state of each depends on what became of those before. Only the memory is asked for a batch at a
  * time. */
-#ifndef VM_FLOW_TRACK_H
-#define VM_FLOW_TRACK_H
+#pragma once
 
 #include "vm/cfg.h"
 #include "vm/flow/sources.h"
@@ -237,5 +236,3 @@ uint32_t track_slots(const struct track *t);
 
 const struct flow_counters *track_counters(const struct track *t);
 uint64_t track_stacks_full(const struct track *t);
-
-#endif

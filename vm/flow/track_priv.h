@@ -1,6 +1,5 @@
 /* What the parts of track.c share: a worker's flows, and how packets become tuples. */
-#ifndef VM_FLOW_TRACK_PRIV_H
-#define VM_FLOW_TRACK_PRIV_H
+#pragma once
 
 #include "vm/flow/bind.h"
 #include "vm/flow/grain.h"
@@ -109,5 +108,3 @@ void tuple_in_order(const struct flow_id *like, bool query, const struct track_t
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s);
 /* May it speak of that flow? dir: of the packet that it quotes. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
-
-#endif

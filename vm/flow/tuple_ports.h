@@ -1,7 +1,6 @@
 /* The tuple of what most packets are, IPv4 with ports: inline, for the study of each packet (study.c). Private to this
  * folder. */
-#ifndef VM_FLOW_TUPLE_PORTS_H
-#define VM_FLOW_TUPLE_PORTS_H
+#pragma once
 
 #include "vm/flow/track_priv.h"
 
@@ -35,5 +34,3 @@ static inline enum track_how tuple_of_ports4(const struct key *key, uint16_t sta
     id->rest = rest_of(two_ports(low & UINT16_MAX, high & UINT16_MAX), stack, key->proto, 0);
     return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
 }
-
-#endif

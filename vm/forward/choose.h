@@ -13,8 +13,7 @@
  * `key`: the client's connection as its first packet was parsed: src, dst, ports, proto, kind (family, KIND_TCP,
  * KIND_PORTS). `service`, `branch`, `pool`, `server`: numbers of the chooser's program. The service's `rate` is not
  * asked here: the vm asks it of the connection's first packet. */
-#ifndef VM_FORWARD_CHOOSE_H
-#define VM_FORWARD_CHOOSE_H
+#pragma once
 
 #include "vm/stream/first.h"
 #include "vm/vm.h"
@@ -70,5 +69,3 @@ int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r
 
 /* Connections by service and server, now and ever. */
 const struct conns *chooser_conns(const struct chooser *c);
-
-#endif

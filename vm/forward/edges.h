@@ -7,8 +7,7 @@
  *     fit = edge_fit(pkt, key, edge_mtu(facts, iface), &told)      or, into a tunnel, tunnel_fit(&tunnel, pkt, key,
  * &told) if (fit == TUNNEL_TOO_BIG) { edge_too_big(j, c, told, NULL); drop, too-big } … rewrite or encapsulate the copy
  * … edge_send(j, copy, mtu, fit, id, &entry) */
-#ifndef VM_FORWARD_EDGES_H
-#define VM_FORWARD_EDGES_H
+#pragma once
 
 #include "vm/context/context.h"
 #include "vm/packet/edit/tunnel.h"
@@ -52,5 +51,3 @@ enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t 
  * cut the packet, and pieces of it would lack bytes. */
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
               const struct tx_entry *as);
-
-#endif

@@ -1,6 +1,5 @@
 /* What an endpoint of a service holds, for both executors. */
-#ifndef VM_FORWARD_ENDPOINT_H
-#define VM_FORWARD_ENDPOINT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ static inline bool endpoint_stops(const struct pbc_endpoint *e, uint32_t kinds, 
 {
     return endpoint_has_address(e, key) && (e->to != PBC_TO_ANY || endpoint_has_protocol(e, kinds, key));
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Sending on: what a worker does with packets that services and translation take (forward/bind/README.md, the life of a
  * packet that is sent on). Programs without either have none of it. */
-#ifndef VM_FORWARD_FORWARD_H
-#define VM_FORWARD_FORWARD_H
+#pragma once
 
 #include "vm/context/context.h"
 #include "vm/flow/leave.h"
@@ -88,5 +87,3 @@ bool forward_archive(struct forward *f, struct track *t, struct archive *a, uint
 bool forward_tick(const struct job *j);
 /* Servers that have not answered a client's SYN yet, which a cookie answered, are asked again; the next deadline. */
 uint64_t forward_ask_again(const struct job *j);
-
-#endif

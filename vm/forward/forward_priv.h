@@ -1,7 +1,6 @@
 /* The inside of sending on: what forward.c (flows that are bound), begin.c (binding one) and down.c
  * (servers that went down) share. */
-#ifndef VM_FORWARD_FORWARD_PRIV_H
-#define VM_FORWARD_FORWARD_PRIV_H
+#pragma once
 
 #include "vm/flow/bind.h"
 #include "vm/forward/bind/held.h"
@@ -161,5 +160,3 @@ unsigned forward_room(const struct job *j);
 uint64_t forward_next_drained(const struct program *p, uint64_t now_ns);
 /* End the flow of the packet at hand: both sides are reset as far as their numbers are known. */
 void forward_reset(const struct job *j, struct packet_ctx *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* Which packets of flows that are sent on may go the short way: what headers say of it, for both executors. */
-#ifndef VM_FORWARD_PLAIN_H
-#define VM_FORWARD_PLAIN_H
+#pragma once
 
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
@@ -47,5 +46,3 @@ static inline bool plain_leaves(const struct recipe *r, uint8_t kind, const stru
     /* Into a tunnel goes no checksum that is still to be completed. */
     return !(pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(kind));
 }
-
-#endif

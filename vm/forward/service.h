@@ -1,6 +1,5 @@
 /* Services: which branch takes a packet that the firewall accepted, and which server of its pools. */
-#ifndef VM_FORWARD_SERVICE_H
-#define VM_FORWARD_SERVICE_H
+#pragma once
 
 #include "vm/judge/decide.h"
 #include "vm/keyed/archive.h"
@@ -82,5 +81,3 @@ uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct 
 /* Would it find a server? */
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key);
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key);
-
-#endif

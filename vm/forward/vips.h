@@ -10,8 +10,7 @@
  *
  * What the rules drop is not answered. verdict.done says that nothing is left for the host, also where the limit or a
  * full pool kept the answer back. Each kind has a limit of its own (1,000 a second a worker), beside `rejects`. */
-#ifndef VM_FORWARD_VIPS_H
-#define VM_FORWARD_VIPS_H
+#pragma once
 
 #include "vm/context/context.h"
 
@@ -45,5 +44,3 @@ void vips_answer(const struct job *j, struct packet_ctx *c);
 
 /* May it be? */
 static inline bool vips_asked(const struct key *key) { return key->kind & (KIND_ARP | KIND_ICMP_HEADER); }
-
-#endif

@@ -1,7 +1,6 @@
 /* One token bucket: its arithmetic, and the key that a packet has for it. What both executors do alike (meter.h); where
  * buckets lie, and who else changes them, is theirs. */
-#ifndef VM_JUDGE_BUCKET_H
-#define VM_JUDGE_BUCKET_H
+#pragma once
 
 #include "vm/judge/meter.h"
 #include "vm/keyed/keyed.h"
@@ -87,5 +86,3 @@ static inline bool meter_key_of(const struct pbc_meter *def, const struct key *k
     }
     return true;
 }
-
-#endif

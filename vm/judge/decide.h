@@ -1,6 +1,5 @@
 /* A judgement on a parsed packet: by the code, by the rule list, rule by rule. Nothing is counted or sent. */
-#ifndef VM_JUDGE_DECIDE_H
-#define VM_JUDGE_DECIDE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,5 +60,3 @@ bool program_refuses(const struct program *p, uint32_t branch, const struct firs
  * of this machine; `schedules`: bit i, schedule i is active. */
 struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,
                       bool from_self, bool to_self, uint32_t schedules);
-
-#endif

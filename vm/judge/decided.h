@@ -1,6 +1,5 @@
 /* What was decided of a packet, as it travels. */
-#ifndef VM_JUDGE_DECIDED_H
-#define VM_JUDGE_DECIDED_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ static inline decided decided_by_nobody(enum action action) { return decided_as(
 static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
 static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }
 static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) - 1; }
-
-#endif

@@ -4,8 +4,7 @@
  *
  *     draw_rule, draw_any     what the header should be: a wish
  *     draw_frame              the wish as a frame, and the key that the parser makes of it */
-#ifndef VM_JUDGE_DRAW_H
-#define VM_JUDGE_DRAW_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -48,5 +47,3 @@ void draw_any(struct frame_draw *d, struct frame_wish *w);
 /* Build and parse the wish into d->pkt, d->key, which the caller settles (forward/service.h). False: no well-formed
  * frame comes near. */
 bool draw_frame(struct frame_draw *d, const struct frame_wish *w);
-
-#endif

@@ -1,6 +1,5 @@
 /* Between drawing a rule's frame (draw.c) and its conditions (draw_cond.c). */
-#ifndef VM_JUDGE_DRAW_PRIV_H
-#define VM_JUDGE_DRAW_PRIV_H
+#pragma once
 
 #include "vm/judge/draw.h"
 
@@ -26,5 +25,3 @@ uint32_t draw_bit(struct frame_draw *d, uint32_t bits);
 /* What the condition leaves of families and protocols; then its own field (draw_cond.c). */
 void draw_narrow(struct frame_draw *d, struct choice *ch, const struct pbc_cond *c, enum corner which);
 void draw_fulfil(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w);
-
-#endif

@@ -4,8 +4,7 @@
  * Tried are the rules that name `fragment`, the `do`s that lead to such rules, and all of a chain whose `do` names it.
  * Walked in order, chains expanded, they are numbered; a place is how many of them stand before a rule. So two rules of
  * chains that are called from several places still have an order. */
-#ifndef VM_JUDGE_FRAGMENT_ORDER_H
-#define VM_JUDGE_FRAGMENT_ORDER_H
+#pragma once
 
 #include "vm/judge/judge.h"
 
@@ -24,5 +23,3 @@ uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, c
  * log and ask meters as ever. True: one of them decides, *out. */
 bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t place, const struct key *key,
                     const struct pkt *pkt, const struct effects *e, const struct tracer *tracer, decided *out);
-
-#endif

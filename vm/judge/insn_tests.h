@@ -1,7 +1,6 @@
 /* What instructions ask of one packet, beside plain comparisons of the key: the same in both ways to run code. Nothing
  * is checked: the verifier proved operands. */
-#ifndef VM_JUDGE_INSN_TESTS_H
-#define VM_JUDGE_INSN_TESTS_H
+#pragma once
 
 #include "vm/judge/judge.h"
 
@@ -36,5 +35,3 @@ static inline bool header_in(const struct program *p, const struct insn *n, cons
     const struct pbc_range *const r = &p->ranges[n->imm];
     return (!k->has || key->kind & k->has) && cond_number(k, key, pkt) - r->lo <= r->hi - r->lo;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* What the two executors share: effects of a rule that does not end the judging, and how a verdict becomes an action.
  */
-#ifndef VM_JUDGE_JUDGE_H
-#define VM_JUDGE_JUDGE_H
+#pragma once
 
 #include "vm/flow/track.h"
 #include "vm/judge/decide.h"
@@ -142,5 +141,3 @@ static inline uint32_t cond_number(const struct cond_info *k, const struct key *
 
 /* Does the packet have what the condition asks about? */
 bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
-
-#endif

@@ -1,6 +1,5 @@
 /* Kinds of MAC addresses. */
-#ifndef VM_JUDGE_MAC_H
-#define VM_JUDGE_MAC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,5 +14,3 @@ static inline bool mac_is(uint64_t mac, uint32_t kinds)
     bool broadcast = mac == 0xffffffffffff, group = mac >> 40 & 1;
     return (kinds & MAC_BROADCAST && broadcast) || (kinds & MAC_MULTICAST && group);
 }
-
-#endif

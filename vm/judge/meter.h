@@ -12,8 +12,7 @@
  * takes units from it ahead of need, a lease: at most a sixteenth of a second's budget and of the burst, over all
  * workers, and no less than the packet at hand needs. What it does not use within a second goes back. So no more passes
  * than one bucket would let pass and the workers' leases. */
-#ifndef VM_JUDGE_METER_H
-#define VM_JUDGE_METER_H
+#pragma once
 
 #include "vm/keyed/archive.h"
 #include "vm/packet/key.h"
@@ -85,5 +84,3 @@ bool meters_archive(struct meters *m, struct archive *a);
 /* Free the slots of keys whose bucket is full again, a bounded number at a time, and give back what was leased for too
  * long. True while any key or lease is held. */
 bool meters_sweep(struct meters *m);
-
-#endif

@@ -4,8 +4,7 @@
  * What is remembered holds for one program, one interface and one state of the world. Slots carry an epoch: facts that
  * change make a new one, and with it all of them stale at once. Epochs are 16 bits; after the last, nothing is
  * remembered until the slots have been cleared, a few in each vm_tick. */
-#ifndef VM_JUDGE_REMEMBER_H
-#define VM_JUDGE_REMEMBER_H
+#pragma once
 
 #include "vm/judge/judge.h"
 
@@ -33,5 +32,3 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
 
 /* Clear more slots, if epochs have come round; true while there is more to do. */
 bool remember_tick(struct remember *m, struct track *t, unsigned slots);
-
-#endif

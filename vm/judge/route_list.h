@@ -1,6 +1,5 @@
 /* Routes one after the other, as somebody writes them down, for a table of them (routes.h): devices are names. */
-#ifndef VM_JUDGE_ROUTE_LIST_H
-#define VM_JUDGE_ROUTE_LIST_H
+#pragma once
 
 #include "vm/judge/routes.h"
 #include "vm/packet/facts.h"
@@ -46,5 +45,3 @@ void route_list_fini(struct route_list *l);
 /* The devices of a table in a program, for struct facts: frames of a device come by the id that rules know it by.
  * malloc'd, [r->size.devices] and one more; NULL: memory is out. */
 struct facts_device *route_devices(const struct routes *r, const struct program *p);
-
-#endif

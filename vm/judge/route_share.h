@@ -1,6 +1,5 @@
 /* Which of several legs a packet takes. */
-#ifndef VM_JUDGE_ROUTE_SHARE_H
-#define VM_JUDGE_ROUTE_SHARE_H
+#pragma once
 
 #include <string.h>
 
@@ -22,5 +21,3 @@ static inline uint32_t route_share(const uint32_t from[4], const uint32_t to[4],
     words[9] = key->kind & KIND_PROTO ? key->proto : 0;
     return (uint32_t)(hash_words(&hash, (const hash_word *)(const void *)words, 5) >> 32);
 }
-
-#endif

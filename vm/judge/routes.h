@@ -2,8 +2,7 @@
  * make, immutable and counted; its prefixes are cut into ranges that lie apart, in order, so that it is searched as
  * sets are (set_index.h). All but the search lies in one block without pointers, for who records it or copies it
  * elsewhere. */
-#ifndef VM_JUDGE_ROUTES_H
-#define VM_JUDGE_ROUTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -106,4 +105,3 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
 /* The leg for that hash, of those by `port` (ROUTE_NO_PORT: of all) if there are any; else NULL. Shares are kept among
  * all legs alone. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
-#endif

@@ -1,6 +1,5 @@
 /* The walk through the tables of set_index.h: from a set and an address to the few ranges that may hold it. */
-#ifndef VM_JUDGE_SET_WALK_H
-#define VM_JUDGE_SET_WALK_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/loop.h"
@@ -167,6 +166,4 @@ static inline const struct pbc_range6 *search6(const struct pbc_range6 *r, uint3
     const struct wide last = {r->hi_hi, r->hi_lo};
     return wide_up_to(r->lo_hi, r->lo_lo, addr) && wide_up_to(addr->hi, addr->lo, &last) ? r : NULL;
 }
-#endif
-
 #endif

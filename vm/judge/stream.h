@@ -1,6 +1,5 @@
 /* Conditions that only a connection's first bytes can meet: what the bytes so far say of one. */
-#ifndef VM_JUDGE_STREAM_H
-#define VM_JUDGE_STREAM_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -36,5 +35,3 @@ struct stream_run {
 };
 /* JNFIRST: is the condition known not to hold? */
 bool stream_fails(struct stream_run *run, const struct program *p, uint32_t cond);
-
-#endif

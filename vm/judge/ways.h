@@ -1,8 +1,7 @@
 /* What routes say of a packet before the rules judge it: by which interface one that crosses this machine leaves, and
  * whether its source would be reached by the interface that it came by. It is asked for where the program does
  * (PBC_ASKS_ROUTES), and stands in the view: the key is full (key.h). */
-#ifndef VM_JUDGE_WAYS_H
-#define VM_JUDGE_WAYS_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -35,5 +34,3 @@ static inline uint32_t pkt_way(const struct pkt *pkt, const struct key *key)
 
 /* 1: SOURCE_FAILED, 0: SOURCE_REACHED; more than 1: not known. */
 static inline uint32_t pkt_source_failed(const struct pkt *pkt) { return (uint32_t)pkt->source - SOURCE_REACHED; }
-
-#endif

@@ -1,6 +1,5 @@
 /* What only the kernel's executor has: helpers, names that the linker fills in (gen/code.h), marks for the verifier. */
-#ifndef VM_KERNEL_BPF_H
-#define VM_KERNEL_BPF_H
+#pragma once
 
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -101,5 +100,3 @@ static inline bool kpkt_is_sent(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;
 }
-
-#endif

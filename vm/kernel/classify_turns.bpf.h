@@ -1,7 +1,6 @@
 /* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a word of the tree
  * a turn, or a block of a leaf. Included by classify.bpf.c. */
-#ifndef VM_KERNEL_CLASSIFY_TURNS_BPF_H
-#define VM_KERNEL_CLASSIFY_TURNS_BPF_H
+#pragma once
 
 #include "vm/judge/classify/window.h"
 
@@ -88,5 +87,3 @@ static INLINE uint32_t one(const struct program *p, uint32_t classifier, const s
     if (EACH_TURN(WALK_MOST, walk_next, k) >= WALK_MOST) k->up = KERNEL_UP_BUSY; /* it has not ended */
     return w->best;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* A program's counters, in the row of this CPU (counters.h). */
-#ifndef VM_KERNEL_COUNT_BPF_H
-#define VM_KERNEL_COUNT_BPF_H
+#pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/counters.h"
@@ -31,5 +30,3 @@ static inline void count_of(const struct kernel_program *p, uint32_t from, uint3
 {
     if (i < to - from) count_at(p, from + i, bytes);
 }
-
-#endif

@@ -2,8 +2,7 @@
  * reads adds rows up. Two maps: `counters`, of all programs, and `counts`, where each program has rows of its own.
  *
  * Whoever gives a packet its verdict counts it: what goes up is counted up there, but for `ups`. */
-#ifndef VM_KERNEL_COUNTERS_H
-#define VM_KERNEL_COUNTERS_H
+#pragma once
 
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/port.h"
@@ -61,5 +60,3 @@ struct kernel_program {
 struct program;
 /* What its entry says. live: packets arrive, and a proxy's connections are seen no further than their opening. */
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live);
-
-#endif

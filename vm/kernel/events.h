@@ -2,8 +2,7 @@
  * finds no room is counted (kernel_events_lost) and gone.
  *
  * A packet's record has the first bytes of its frame, so that who reads it parses and describes it as ever. */
-#ifndef VM_KERNEL_EVENTS_H
-#define VM_KERNEL_EVENTS_H
+#pragma once
 
 #include <assert.h>
 
@@ -71,5 +70,3 @@ static inline void kernel_event_view(const struct kernel_event_packet *e, struct
         pkt->tags[i].tci = e->tags[i][1];
     }
 }
-
-#endif

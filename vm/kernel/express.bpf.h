@@ -2,8 +2,7 @@
  * a copy of its head, a call or another stage. It is made of what the stages are made of, in another order: the quick
  * parser, the tuple, the recipe, the edit, the counters. Whatever is not ordinary about a packet, or not known at once,
  * takes the long way, and nothing has been changed yet. */
-#ifndef VM_KERNEL_EXPRESS_BPF_H
-#define VM_KERNEL_EXPRESS_BPF_H
+#pragma once
 
 #include "vm/flow/ordinary.h"
 #include "vm/flow/table_look.h"
@@ -177,5 +176,3 @@ inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
     settle_count(k);
     return bound ? KERNEL_SEND : KERNEL_PASS;
 }
-
-#endif

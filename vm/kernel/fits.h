@@ -1,6 +1,5 @@
 /* What of a program the executor in the kernel does by itself, and for what it hands packets up. */
-#ifndef VM_KERNEL_FITS_H
-#define VM_KERNEL_FITS_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -15,5 +14,3 @@ bool kernel_fits(const struct program *p, struct kernel_fits *fits);
 /* What up.def says of a reason. */
 const char *kernel_up_name(unsigned up);
 const char *kernel_up_doc(unsigned up);
-
-#endif

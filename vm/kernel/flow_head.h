@@ -1,6 +1,5 @@
 /* What all share of the flow table beside its lines: one, in a map that processes write. */
-#ifndef VM_KERNEL_FLOW_HEAD_H
-#define VM_KERNEL_FLOW_HEAD_H
+#pragma once
 
 #include "vm/flow/grain.h"
 #include "vm/flow/table_struct.h"
@@ -18,5 +17,3 @@ struct flow_head {
     uint64_t given_up;             /* changes that were not made: another processor held the flow */
     uint64_t adding[FLOW_STRIPES]; /* 1: a flow with such a hash is being added, so that no tuple gets two */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* What an accepted packet changes in the table (vm/flow/track.h, track_accept), under the flow's lock. */
-#ifndef VM_KERNEL_FLOW_KEEP_BPF_H
-#define VM_KERNEL_FLOW_KEEP_BPF_H
+#pragma once
 
 #include "vm/kernel/flow_look.bpf.h"
 #include "vm/kernel/memo.bpf.h"
@@ -90,5 +89,3 @@ GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL)
     }
     return KERNEL_UP_NONE;
 }
-
-#endif

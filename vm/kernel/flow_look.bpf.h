@@ -1,6 +1,5 @@
 /* A packet's flow in the kernel: tuple, slot, what `state` says (vm/flow/track.h's study and look). */
-#ifndef VM_KERNEL_FLOW_LOOK_BPF_H
-#define VM_KERNEL_FLOW_LOOK_BPF_H
+#pragma once
 
 #include "vm/flow/ordinary.h"
 #include "vm/kernel/recipe.bpf.h"
@@ -156,5 +155,3 @@ GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
     kernel_flow_see(k);
     return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? kernel_flow_look_at_bound(k) : KERNEL_UP_NONE;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* What processes do to the flow table (vm/flow/table_ops.h): a program of type SYSCALL makes one change. */
-#ifndef VM_KERNEL_FLOW_OPS_BPF_H
-#define VM_KERNEL_FLOW_OPS_BPF_H
+#pragma once
 
 #include "vm/flow/table_ops.h"
 #include "vm/kernel/flow_keep.bpf.h"
@@ -157,5 +156,3 @@ SEC("syscall") int flow_op(struct flow_op *op)
     }
     return 0;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* The frame of an ordinary packet of a flow that is sent on, edited where it lies: short.c's `apply`, in an XDP buffer.
  * The recipes' code is the vm's own; here are the bounds that the verifier wants to see. */
-#ifndef VM_KERNEL_FRAME_BPF_H
-#define VM_KERNEL_FRAME_BPF_H
+#pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/port.h"
@@ -156,5 +155,3 @@ static inline bool frame_edit(struct xdp_md *ctx, struct kpkt *k)
     default: return frame_wrap(ctx, k);
     }
 }
-
-#endif

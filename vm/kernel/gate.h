@@ -1,7 +1,6 @@
 /* What the programs in the kernel that let connections of the proxy pass (gate.bpf.c, runtime/io/steer/filter.bpf.c) and the
  * side that tells them which these are (runtime/io/steer/gate.c) share: the shapes of maps. */
-#ifndef VM_KERNEL_GATE_H
-#define VM_KERNEL_GATE_H
+#pragma once
 
 #include <linux/types.h>
 
@@ -54,5 +53,3 @@ struct gate_made {
     __u32 unused;
 };
 enum { MADE_MOST = 32768 };
-
-#endif

@@ -1,6 +1,5 @@
 /* A frame's head, copied to where all that parses, compares and asks reads it. */
-#ifndef VM_KERNEL_HEAD_BPF_H
-#define VM_KERNEL_HEAD_BPF_H
+#pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/packet/wire.h"
@@ -38,5 +37,3 @@ inline_whole bool head_ahead(uint8_t *to, const uint8_t *from, const uint8_t *en
     }
     return head_ends(to, from, end, len, 8) || head_ends(to, from, end, len, 4);
 }
-
-#endif

@@ -11,8 +11,7 @@
  *
  * Every swap is a full barrier; that a word is read before its key hangs on a machine that keeps loads in order (x86).
  */
-#ifndef VM_KERNEL_KEYED_BPF_H
-#define VM_KERNEL_KEYED_BPF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,5 +73,3 @@ static inline bool keyed_free(const struct keyed *t, uint32_t slot, uint64_t wor
     TABLE_TAGS[table_within(t->first_slot + slot, TABLE_SLOTS)] = 0;
     return true;
 }
-
-#endif

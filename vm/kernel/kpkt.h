@@ -5,8 +5,7 @@
  * The frame's first bytes are copied into `head`, so all that parses, compares and asks works on memory that the
  * verifier knows the length of, whatever the frame is in (an XDP buffer, a socket buffer in pieces). Only what edits
  * and sends touches the frame itself. */
-#ifndef VM_KERNEL_KPKT_H
-#define VM_KERNEL_KPKT_H
+#pragma once
 
 #include "vm/flow/track.h"
 #include "vm/packet/edit/recipe.h"
@@ -100,5 +99,3 @@ struct kpkt {
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* Where packets leave: out by an interface, and up to a socket. */
-#ifndef VM_KERNEL_LEAVE_BPF_H
-#define VM_KERNEL_LEAVE_BPF_H
+#pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/note.h"
@@ -82,5 +81,3 @@ static inline int leave_up(struct xdp_md *ctx, struct kpkt *k)
     const int how = (int)bpf_redirect_map(&map_xsks, at, XDP_DROP);
     return how == XDP_REDIRECT ? how : leave_lost(k);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * The stages are compiled twice. Linux 6.9 has `may_goto`: the verifier walks a loop until it learns nothing new.
  * Before that (COUNTED) it walks through each turn, so turns are counted in a number that it knows, and what takes too
  * many of them is the kernel's own loop over a function (bpf_loop, Linux 5.17). */
-#ifndef VM_KERNEL_LOOP_BPF_H
-#define VM_KERNEL_LOOP_BPF_H
+#pragma once
 
 #ifdef COUNTED
 #define TURNS(most) for (uint64_t turns_ = (most), once_ = 1; once_; once_ = 0)
@@ -41,5 +40,3 @@ const volatile uint32_t loop_zero = 0;
 
 /* Calls cost 2 ns. */
 #define inline_whole static inline __attribute__((always_inline))
-
-#endif

@@ -1,6 +1,5 @@
 /* The MAC addresses of a packet's head. */
-#ifndef VM_KERNEL_MAC_BPF_H
-#define VM_KERNEL_MAC_BPF_H
+#pragma once
 
 #include "vm/kernel/kpkt.h"
 #include "vm/packet/wire.h"
@@ -12,5 +11,3 @@ static inline uint64_t kernel_mac(const struct kpkt *k, uint32_t dst)
     if (k->pkt.link != LINK_ETHER || k->head_len < ETHER) return 0;
     return wire_get48(k->head + (dst ? 0 : MAC_LEN));
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Remembered decisions (memo.h), as stages keep and recall them, with the flow's lock had. */
-#ifndef VM_KERNEL_MEMO_BPF_H
-#define VM_KERNEL_MEMO_BPF_H
+#pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/memo.h"
@@ -82,5 +81,3 @@ static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
     k->flags |= KERNEL_JUDGED;
     return true;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * What is remembered holds while nothing has changed that it depends on: program, facts. No epoch says so, for a flow
  * has no room for one, but the clock: it holds if the flow's last packet came after the last change (world.h,
  * memos_since), for each packet that is kept takes stale ones away. */
-#ifndef VM_KERNEL_MEMO_H
-#define VM_KERNEL_MEMO_H
+#pragma once
 
 #include <stdint.h>
 
@@ -20,5 +19,3 @@ static inline uint32_t memo_place(uint64_t decision)
 struct program;
 /* Those of the program that let packets pass, into rows that were empty. */
 void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p);
-
-#endif

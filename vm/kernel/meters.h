@@ -1,7 +1,6 @@
 /* A program's meters where the kernel's judge asks them: one cell a meter, and arrays that the tables of all meters
  * share. Processes map all of it: they fill it in before the program judges, and read it. */
-#ifndef VM_KERNEL_METERS_H
-#define VM_KERNEL_METERS_H
+#pragma once
 
 #include "vm/judge/bucket.h"
 #include "vm/packet/time.h"
@@ -70,5 +69,3 @@ void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *
 void kernel_meters_show(const struct kernel_meters *m, struct meters *to);
 /* What all processors counted: sums[cells]. */
 void kernel_meters_sum(const struct kernel_meters *m, struct meter_counter sums[]);
-
-#endif

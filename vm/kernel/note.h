@@ -2,8 +2,7 @@
  * it off (runtime/io) and hands it on with the packet.
  *
  * It stands in the frame's headroom and is 32 bytes, so the frame behind it stays aligned as it was. */
-#ifndef VM_KERNEL_NOTE_H
-#define VM_KERNEL_NOTE_H
+#pragma once
 
 #include <assert.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ struct kernel_note {
     uint8_t states;    /* what `state` said of it: MARK_STATES of its key, eight bits to the right */
 };
 static_assert(sizeof(struct kernel_note) == 32, "no padding");
-
-#endif

@@ -1,8 +1,7 @@
 /* This machine's own addresses: what packet/parse/sides.c is natively. A few stand in `world` and are compared all;
  * where there are more, or who tells has not said them there, they are asked of two hash sets, 15 ns each. Who asks knows
  * that there are any of the family: what stands here of none is older. */
-#ifndef VM_KERNEL_OWN_BPF_H
-#define VM_KERNEL_OWN_BPF_H
+#pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/packet/facts.h"
@@ -60,5 +59,3 @@ inline_whole bool own_has6(const uint32_t addr[4])
         return bpf_map_lookup_elem(&map_own6, words);
     return found >> 63;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* The parser of vm/packet/parse/, as it is: the quick way for ordinary frames, and the careful one where that gives up.
  */
-#ifndef VM_KERNEL_PARSE_BPF_H
-#define VM_KERNEL_PARSE_BPF_H
+#pragma once
 
 #include "vm/kernel/own.bpf.h"
 
@@ -166,5 +165,3 @@ static inline void kernel_parse_rest(struct kpkt *k, bool bad_sum)
     if (!bad_sum && !facts_have_self(facts)) return;
     if ((unsigned)finish4(&k->pkt, facts, &k->key, bad_sum) == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Pieces of datagrams that the host sends, in the map `pieces`. They come in order, so what was decided of the first is
  * there for the others, and none is held: no process could put it back. */
-#ifndef VM_KERNEL_PIECE_H
-#define VM_KERNEL_PIECE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -19,5 +18,3 @@ struct kernel_piece_decided {
     uint32_t program;  /* whose rule that is */
     uint32_t zero;
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* What act knows of an interface. Two maps, which user space fills: `ports` by ifindex (of a few thousand, the lowest
  * bits; `ifindex` says whether it is the one), `ways` by interface id. */
-#ifndef VM_KERNEL_PORT_H
-#define VM_KERNEL_PORT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +28,3 @@ struct kernel_way {
     uint16_t bridged; /* frames cross from it to another: 1 + the id that rules know that one by; 0: they do not */
     uint16_t as;      /* as in struct facts_iface */
 };
-
-#endif

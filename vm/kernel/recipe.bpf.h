@@ -1,7 +1,6 @@
 /* The recipe of a packet's tuple, copied while user space may write another: it has a number of its own, which stands
  * in the slot before and after the copy (vm/flow/table_shared.h). */
-#ifndef VM_KERNEL_RECIPE_BPF_H
-#define VM_KERNEL_RECIPE_BPF_H
+#pragma once
 
 #include "vm/flow/table_look.h"
 
@@ -25,5 +24,3 @@ static __always_inline bool recipe_is_whole(const struct kpkt *k, uint32_t publi
     const volatile struct flow *at = table_slot(TABLE, k->seen.tuple);
     return at->published == published;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* The table of routes (vm/judge/routes.h) as the judge in the kernel has it, for programs that ask for ways: `routes`,
  * a trie of prefixes, each with the number of a way; `route_ways`, by that number; `route_rules`, rules of which any
  * that fits makes the way unknown. What processes know of gateways is not here: only by which interfaces it goes. */
-#ifndef VM_KERNEL_ROUTES_H
-#define VM_KERNEL_ROUTES_H
+#pragma once
 
 #include <stdint.h>
 
@@ -28,5 +27,3 @@ struct kernel_route_way {
     uint32_t kind, legs; /* as in struct route_way */
     struct kernel_route_leg leg[KERNEL_ROUTE_LEGS];
 };
-
-#endif

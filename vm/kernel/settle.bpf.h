@@ -1,7 +1,6 @@
 /* From decisions to verdicts, and what is counted: settle.c, short.c and forward.c's choices, for what the kernel
  * finishes. What it does not finish goes up, and nothing but that is counted. */
-#ifndef VM_KERNEL_SETTLE_BPF_H
-#define VM_KERNEL_SETTLE_BPF_H
+#pragma once
 
 #include "vm/forward/bind/routed.h"
 #include "vm/judge/decided.h"
@@ -244,5 +243,3 @@ static __always_inline void settle_count(const struct kpkt *k)
         count_add(v->flags & VERDICT_REPLY ? &c->answers : &c->nobody, bytes);
     if (v->rule != RULE_NONE || v->action == ACTION_FORWARD) settle_count_served(k);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * Who includes it has said before how bytes are read: LOAD(from, at, to, len), from the IP header on, true where they
  * are there; and the map of ends (MADE), with struct gate_made and one byte. The kernel's own table of sockets is what
  * tells: nothing has to be told who was let in, or when that ends. */
-#ifndef VM_KERNEL_SOCKET_BPF_H
-#define VM_KERNEL_SOCKET_BPF_H
+#pragma once
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -177,5 +176,3 @@ static __always_inline bool segment_is_known(void *ctx, struct segment *s)
     if (begins) bpf_map_update_elem(MADE, &ends, &one, BPF_ANY);
     return known || begins || bpf_map_lookup_elem(MADE, &ends);
 }
-
-#endif

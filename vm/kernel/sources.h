@@ -1,7 +1,6 @@
 /* How many flows each address has opened, in maps that outlive programs: sources.h's table, changed by all processors.
  */
-#ifndef VM_KERNEL_SOURCES_H
-#define VM_KERNEL_SOURCES_H
+#pragma once
 
 #include "vm/flow/grain.h"
 #include "vm/keyed/keyed.h"
@@ -32,5 +31,3 @@ static inline void kernel_source_of(const uint32_t addr[4], unsigned len, bool v
     s->addr[1] = hash_pair(network[2], network[3]);
     s->of = grain_of(len, v6);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The rest of vm/flow/table_access.h for the kernel's stages: what else a change to the table does. */
-#ifndef VM_KERNEL_TABLE_ACCESS_BPF_H
-#define VM_KERNEL_TABLE_ACCESS_BPF_H
+#pragma once
 
 #include "vm/kernel/events.h"
 #include "vm/kernel/sources.h"
@@ -110,5 +109,3 @@ static inline void table_take_source(uint32_t slot)
     }
     table_slot(TABLE, slot)->flags |= FLOW_COUNTED;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * A flow's lock is a bit of its claim word, had by one compare-and-swap; the fifteen bits beside it count its changes,
  * so that who has copied the line can tell whether it is still so. (In a worker's own table these sixteen are `epoch`.)
  * Here is where lines lie, and their locks: enough for who only looks; table_access.bpf.h has the rest. */
-#ifndef VM_KERNEL_TABLE_LINES_BPF_H
-#define VM_KERNEL_TABLE_LINES_BPF_H
+#pragma once
 
 #include "vm/flow/table_ops.h"
 #include "vm/kernel/bpf.h"
@@ -133,5 +132,3 @@ static inline void table_unlock(struct flow *f)
     __sync_lock_test_and_set(&f->claim, then);
 #endif
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* An entry of `told`: addresses for which user space answers (vm/forward/vips.h), as prefixes; an IPv4 address as IPv6
  * maps it. */
-#ifndef VM_KERNEL_TOLD_H
-#define VM_KERNEL_TOLD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -22,5 +21,3 @@ static inline void kernel_told_of(struct kernel_told *t, const uint32_t addr[4],
     wire_put32(t->addr + 8, v6 ? addr[2] : 0xffff);
     wire_put32(t->addr + 12, v6 ? addr[3] : addr[0]);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* A frame of a process's own, which shows whether an interface sends what programs give it (runtime/host/hook/xmit.h). It
  * goes to an address that no bridge passes on and no host takes, and has a type for experiments (IEEE 802, 10.9). */
-#ifndef VM_KERNEL_TRIAL_H
-#define VM_KERNEL_TRIAL_H
+#pragma once
 
 #include <linux/types.h>
 
@@ -16,5 +15,3 @@ struct trial {
     __u32 ifindex; /* where it leaves */
     __u8 padding[40];
 };
-
-#endif

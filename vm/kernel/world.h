@@ -1,6 +1,5 @@
 /* What processes tell the stages: one for all, in a map that processes write. */
-#ifndef VM_KERNEL_WORLD_H
-#define VM_KERNEL_WORLD_H
+#pragma once
 
 #include <stdint.h>
 
@@ -61,5 +60,3 @@ struct kernel_world {
     uint32_t recipes;               /* the generation of recipes that hold; 0: there are none */
     uint16_t longest[RECIPE_KINDS]; /* IP packet that a recipe of that kind may take */
 };
-
-#endif

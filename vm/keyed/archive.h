@@ -1,7 +1,6 @@
 /* State as bytes: the same walk over it writes it, and reads it again into what was made alike. What is read is
  * hostile: whoever walks says what must hold of it. */
-#ifndef VM_KEYED_ARCHIVE_H
-#define VM_KEYED_ARCHIVE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint3
  * owner's to check. */
 struct keyed;
 bool keyed_archive(struct keyed *t, struct archive *a);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * A product has 128 bits: by the machine's instruction where the compiler has it, by halves of 32 bits elsewhere, with
  * equal results. */
-#ifndef VM_KEYED_HASH_H
-#define VM_KEYED_HASH_H
+#pragma once
 
 #include <stdint.h>
 
@@ -91,5 +90,3 @@ static inline uint64_t hash_words(const struct hash_key *k, const hash_word *wor
 }
 
 static inline uint64_t hash_pair(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Beside each slot lies a word of the owner's in an array of its own: who goes first is asked of sixteen words in two
  * lines, without a look at entries. */
-#ifndef VM_KEYED_KEYED_H
-#define VM_KEYED_KEYED_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -108,5 +107,3 @@ static inline uint32_t keyed_turn(struct keyed *t)
     t->hand = group + 1 < t->groups ? group + 1 : 0;
     return group;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * large pages where they fill one: in tables of many megabytes each look-up else misses the table of pages, too. The
  * slots of flow tables, which are reserved for a million flows and mostly hold few, are so only where that is asked for
  * (vm/flow/README.md). */
-#ifndef VM_LARGE_H
-#define VM_LARGE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -25,5 +24,3 @@ void *large_sparse(size_t bytes);
 /* The same of which what is touched grows from its beginning on: in large pages, but for a piece of the heap's. */
 void *large_growing(size_t bytes);
 void large_sparse_free(void *memory, size_t bytes);
-
-#endif

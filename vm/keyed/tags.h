@@ -3,8 +3,7 @@
  *
  * Each question has three ways of equal answers: by SSE2; a plain one for other machines; and one by words of four
  * tags for the kernel, without a branch, for its verifier follows each branch both ways. */
-#ifndef VM_KEYED_TAGS_H
-#define VM_KEYED_TAGS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -152,5 +151,3 @@ static inline uint32_t place_choose(const struct place *at, const uint16_t *tags
 {
     return place_choose_of(at, tags + (size_t)at->group[0] * GROUP, tags + (size_t)at->group[1] * GROUP, left);
 }
-
-#endif

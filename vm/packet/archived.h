@@ -1,6 +1,5 @@
 /* A packet that waits, as bytes (keyed/archive.h). */
-#ifndef VM_PACKET_ARCHIVED_H
-#define VM_PACKET_ARCHIVED_H
+#pragma once
 
 #include "vm/keyed/archive.h"
 #include "vm/packet/pool.h"
@@ -8,5 +7,3 @@
 /* *pkt lies in one piece. Reading, it becomes a copy in a slot of the pool, the caller's to put back. What is read is
  * hostile: its cookie is below a->cookies. False: the archive is bad, and *pkt is none. */
 bool pkt_archive(struct pkt **pkt, struct pool *pool, struct archive *a);
-
-#endif

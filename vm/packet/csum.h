@@ -3,8 +3,7 @@
  *
  * A running sum is a u64 of 16-bit or 32-bit words as they read on the wire (2^16 counts as 1); it is never negative,
  * never wraps (2^31 additions fit), and only csum_fold turns it into a checksum. */
-#ifndef VM_PACKET_CSUM_H
-#define VM_PACKET_CSUM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ uint32_t csum_sctp(const void *packet, size_t len);
 /* That checksum after the packet's first four bytes, its ports, changed; len: of the whole packet, at least 12 bytes,
  * none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */
 uint32_t csum_sctp_update(uint32_t csum, uint32_t from, uint32_t to, size_t len);
-
-#endif

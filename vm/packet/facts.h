@@ -1,6 +1,5 @@
 /* What is true of the world while a packet is judged: an input of the vm, a snapshot that others make. */
-#ifndef VM_PACKET_FACTS_H
-#define VM_PACKET_FACTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,5 +125,3 @@ static inline uint32_t facts_mtu(const struct facts *f, uint16_t iface)
 
 /* Of server_out or target_out. */
 static inline uint16_t facts_way(const uint16_t *out, uint32_t at) { return out ? out[at] : UINT16_MAX; }
-
-#endif

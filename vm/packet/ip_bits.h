@@ -1,7 +1,6 @@
 /* Numbers of the fixed IP header by their place, for what the key has no room for (key.h) and for who makes frames.
  * A number has at most 25 bits and ends at least three bytes before the header does. */
-#ifndef VM_PACKET_IP_BITS_H
-#define VM_PACKET_IP_BITS_H
+#pragma once
 
 #include "vm/packet/wire.h"
 #include "vm/tables.h"
@@ -20,5 +19,3 @@ static inline void ip_bits_put(uint8_t *ip, struct ip_bits b, uint32_t value)
     const uint32_t mask = (UINT32_MAX >> (32 - b.count)) << shift, word = wire_get32(ip + b.first / 8);
     wire_put32(ip + b.first / 8, (word & ~mask) | (value << shift & mask));
 }
-
-#endif

@@ -10,8 +10,7 @@
  * needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
  *
  * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
-#ifndef VM_PACKET_KEY_H
-#define VM_PACKET_KEY_H
+#pragma once
 
 #include <assert.h>
 #include <stddef.h>
@@ -104,5 +103,3 @@ enum tcp_flag {
     TCP_ECE = 64,
     TCP_CWR = 128
 };
-
-#endif

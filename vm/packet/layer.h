@@ -1,6 +1,5 @@
 /* Where a layer of a packet's begins, for patterns of bytes: the same for both executors. */
-#ifndef VM_PACKET_LAYER_H
-#define VM_PACKET_LAYER_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -19,5 +18,3 @@ static inline uint32_t layer_place(const struct pkt *pkt, const struct key *key,
     if (layer != PBC_L3 && base == 0) return LAYER_NONE;
     return (uint64_t)base + at + len > end ? LAYER_NONE : base + at;
 }
-
-#endif

@@ -5,8 +5,7 @@
  * packet; kernels that know no `may_goto` count them. LOOSE: the same value, of which the verifier knows nothing, so
  * that a loop over it converges. FORGET: what was read from memory is read again, for the same end. WITHIN: the same
  * index, which the verifier sees is inside a packet's head. PKT_BYTES: a packet's first byte. */
-#ifndef VM_PACKET_LOOP_H
-#define VM_PACKET_LOOP_H
+#pragma once
 
 #ifndef LOOP
 #define TURNS(most)
@@ -15,6 +14,4 @@
 #define WITHIN(i)  (i)
 #define FORGET()
 #define PKT_BYTES(pkt) ((pkt)->data)
-#endif
-
 #endif

@@ -6,8 +6,7 @@
  *
  * The linear head holds the whole frame, or at least its first 256 bytes. A view into a ring or a file has no headroom
  * and is never written. `slot` packets come from a pool (pool.h) and may be edited and grown into headroom. */
-#ifndef VM_PACKET_PKT_H
-#define VM_PACKET_PKT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -149,5 +148,3 @@ static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_
         .iface = iface,
     };
 }
-
-#endif

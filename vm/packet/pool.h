@@ -1,7 +1,6 @@
 /* Buffers: slots of equal size in memory that the caller provides, 64-byte aligned, each with headroom in front.
  * A pool belongs to one worker; it takes no lock. An empty pool is a counted drop for the caller, never an abort. */
-#ifndef VM_PACKET_POOL_H
-#define VM_PACKET_POOL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,5 +30,3 @@ unsigned pool_free_slots(const struct pool *p);
 
 /* Copy a packet (head and segments) into a slot. NULL when the pool is empty or the frame does not fit. */
 struct pkt *pool_copy(struct pool *p, const struct pkt *from);
-
-#endif

@@ -1,6 +1,5 @@
 /* Times in nanoseconds that stay on the clock: a capture may say that it is the last moment there is. */
-#ifndef VM_PACKET_TIME_H
-#define VM_PACKET_TIME_H
+#pragma once
 
 #include <stdint.h>
 
@@ -12,5 +11,3 @@ static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
 }
 
 static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns < b_ns ? a_ns : b_ns; }
-
-#endif

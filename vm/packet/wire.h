@@ -1,6 +1,5 @@
 /* Numbers on the wire: unaligned, most significant byte first. The one place that knows how bytes become numbers. */
-#ifndef VM_PACKET_WIRE_H
-#define VM_PACKET_WIRE_H
+#pragma once
 
 #include <endian.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ static inline uint64_t wire_get48(const uint8_t *p) { return (uint64_t)wire_get1
 static inline void wire_put16(uint8_t *p, uint16_t v) { wire_put_raw16(p, htobe16(v)); }
 static inline void wire_put32(uint8_t *p, uint32_t v) { wire_put_raw32(p, htobe32(v)); }
 static inline void wire_put64(uint8_t *p, uint64_t v) { wire_put_raw64(p, htobe64(v)); }
-
-#endif

@@ -1,6 +1,5 @@
 /* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
-#ifndef VM_PROGRAM_ADDRESSES_H
-#define VM_PROGRAM_ADDRESSES_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -56,5 +55,3 @@ uint64_t address_range_size(const struct address_range *r);
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
 /* How many there are in all, at most `most` + 1; those that stand in two of the sets count twice. */
 uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
-
-#endif

@@ -1,6 +1,5 @@
 /* How servers are asked how they are. */
-#ifndef VM_PROGRAM_CHECKED_H
-#define VM_PROGRAM_CHECKED_H
+#pragma once
 
 #include "vm/program/program.h"
 #include "vm/tables.h"
@@ -11,5 +10,3 @@ static inline bool service_checked_via(const struct pbc_service *s)
 {
     return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);
 }
-
-#endif

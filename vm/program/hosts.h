@@ -6,8 +6,7 @@
  *
  * A list is in order (host_compare) and holds no name that one of its globs covers. All that a glob covers stands right
  * behind it in that order, so the last entry at or before a name is the only one that may match it. */
-#ifndef VM_PROGRAM_HOSTS_H
-#define VM_PROGRAM_HOSTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ bool names_match(const struct program *p, uint32_t list, const char *host, size_
 
 /* The same, each entry looked at: the rule list's way. */
 bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len);
-
-#endif

@@ -1,7 +1,6 @@
 /* A loaded, verified program: immutable (but for its bounds, see program_bound), counted, in one private memory block.
  * Everything reached through it may be used without checks: the verifier proved it. */
-#ifndef VM_PROGRAM_PROGRAM_H
-#define VM_PROGRAM_PROGRAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -133,5 +132,3 @@ bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
  * other interfaces. */
 uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
                        enum pbc_direction d, uint32_t iface);
-
-#endif

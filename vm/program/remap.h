@@ -12,8 +12,7 @@
  * The same is: a server of the same POOL/SERVER, family and address; a service of the same name that sends on alike; a
  * branch of it that sends to the same pools, and where there is none the one in its place; a nat's statement that says
  * the same; a meter of equal definition; a rule of the same name and verdict. */
-#ifndef VM_PROGRAM_REMAP_H
-#define VM_PROGRAM_REMAP_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -89,5 +88,3 @@ bool program_is_plain(const struct program *p);
 
 /* program.c: give back what program_put finds there. */
 void program_past_free(const struct program *p);
-
-#endif

@@ -1,11 +1,8 @@
 /* Which rules and firewalls of one program go on in another, so that what they counted is shown of them there. */
-#ifndef VM_PROGRAM_REMAP_NAMES_H
-#define VM_PROGRAM_REMAP_NAMES_H
+#pragma once
 
 #include "vm/program/program.h"
 
 /* By old number the new one: of rules that have a name, by name and verdict; of firewalls by name and default. The
  * arrays hold PBC_NONE throughout before; what finds nothing is left so. False: out of memory. n log n. */
 bool remap_names(const struct program *from, const struct program *to, uint32_t *rule, uint32_t *firewall);
-
-#endif

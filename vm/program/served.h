@@ -1,7 +1,6 @@
 /* Which devices rules ask for, and what of a device they leave to nobody: for whoever serves interfaces, or is told of
  * them. Judging does not ask this. */
-#ifndef VM_PROGRAM_SERVED_H
-#define VM_PROGRAM_SERVED_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -16,5 +15,3 @@ uint32_t served_unjudged(const struct program *p, const char *device, enum pbc_d
 
 /* The words between `what` and the device: "comes in by". */
 const char *served_words(enum pbc_direction d);
-
-#endif

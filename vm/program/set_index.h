@@ -12,8 +12,7 @@
  * words, 0 for none: such a set is small, and searched as it is. A crowded bucket has a node of its own whose buckets
  * are at least 64 times finer, so a walk passes at most 5 nodes (v4; v6: 22) and ends in a search of at most 62
  * ranges. Nothing here comes from the file but the ranges, which are proven to be in order. */
-#ifndef VM_PROGRAM_SET_INDEX_H
-#define VM_PROGRAM_SET_INDEX_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -45,5 +44,3 @@ int set_index_make(struct program *p);
 
 /* Choose the sets that set_ahead is for; after set_index_make. */
 void set_ahead_choose(struct program *p);
-
-#endif

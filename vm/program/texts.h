@@ -4,8 +4,7 @@
  *
  * A list is in order (text_compare) and holds nothing that one of its globs covers. All that a glob covers stands right
  * behind it in that order, so the last entry at or before a text is the only one that may match it. */
-#ifndef VM_PROGRAM_TEXTS_H
-#define VM_PROGRAM_TEXTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,5 +20,3 @@ bool text_covers(const char *glob, const char *text);
 /* Is the text in the list? texts_match_plain looks at each entry: the rule list's way. */
 bool texts_match(const struct program *p, uint32_t list, const char *text, size_t len);
 bool texts_match_plain(const struct program *p, uint32_t list, const char *text, size_t len);
-
-#endif

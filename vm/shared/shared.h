@@ -3,8 +3,7 @@
  *
  * One worker needs none of it: then share->all and share->hear are NULL, and it counts for itself. Workers that are
  * judged again from a recording have share->hear alone, which says what each was told when it was recorded. */
-#ifndef VM_SHARED_SHARED_H
-#define VM_SHARED_SHARED_H
+#pragma once
 
 #include "vm/cfg.h"
 #include "vm/program/remap.h"
@@ -57,5 +56,3 @@ static inline uint64_t share_hear(const struct share *s, uint64_t value)
 {
     return s->hear ? s->hear(s->arg, value) : value;
 }
-
-#endif

@@ -8,8 +8,7 @@
  *        READ_BAD     b.reason; the run is what came before the wrong byte
  *
  * Who moves body in the kernel asks body_ahead and tells body_moved. */
-#ifndef VM_STREAM_BODY_H
-#define VM_STREAM_BODY_H
+#pragma once
 
 #include "vm/stream/http.h"
 
@@ -53,5 +52,3 @@ enum stream_read body_read_all(struct body *b, const uint8_t *bytes, uint32_t n,
  * were, at most as many. */
 uint64_t body_ahead(const struct body *b);
 void body_moved(struct body *b, uint64_t n);
-
-#endif

@@ -1,6 +1,5 @@
 /* Cookies in a request's head (RFC 6265, 4.2). */
-#ifndef VM_STREAM_COOKIE_H
-#define VM_STREAM_COOKIE_H
+#pragma once
 
 #include "vm/stream/http.h"
 
@@ -9,5 +8,3 @@
 struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const char *name);
 /* A value of 16 hexadecimal digits in lower case; 0: it is none. */
 uint64_t cookie_number(struct view value);
-
-#endif

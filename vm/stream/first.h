@@ -13,8 +13,7 @@
  * Each thing asked is known, absent or not yet known. A rule that meets what is not yet known waits; one that can
  * decide without it need not. At the end (a deadline, or the client's FIN) what is not yet known is absent, but what
  * was begun and is not whole is bad: half a ClientHello is no other protocol. */
-#ifndef VM_STREAM_FIRST_H
-#define VM_STREAM_FIRST_H
+#pragma once
 
 #include "vm/stream/hello.h"
 #include "vm/stream/http.h"
@@ -86,5 +85,3 @@ enum first_known first_bytes(const struct first *f, uint32_t at, uint32_t len, s
 enum first_known first_instruction(const struct first *f, const struct instruction **out);
 /* Whom a PROXY header names as client and as destination; absent, too, where it says LOCAL or UNKNOWN. */
 enum first_known first_proxy(const struct first *f, const struct proxy_header **out);
-
-#endif

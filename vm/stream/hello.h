@@ -6,8 +6,7 @@
  *
  * Values that RFC 8701 (GREASE) reserves are passed over like all that is unknown. An SSLv2 hello is another protocol.
  */
-#ifndef VM_STREAM_HELLO_H
-#define VM_STREAM_HELLO_H
+#pragma once
 
 #include "vm/stream/stream.h"
 
@@ -34,5 +33,3 @@ enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t 
 
 /* Is the protocol in such a list? */
 bool hello_offers(struct view alpn, const char *name, uint32_t len);
-
-#endif

@@ -3,8 +3,7 @@
  * Strict, so that no server behind us can read it as another message than we do: what RFC 9112 lets a recipient repair
  * is refused (README.md). Nothing is parsed before the head is whole, but a line's wrong end and a first line that is
  * no request are told at once. */
-#ifndef VM_STREAM_HTTP_H
-#define VM_STREAM_HTTP_H
+#pragma once
 
 #include "vm/stream/stream.h"
 
@@ -92,5 +91,3 @@ bool http_list_has(struct view list, const char *word);
  * upper-case digits, `.` and `..` are taken out. `%2F` stays. `out` may point into `bytes`, where the path is normal
  * already, as most are; else into scratch. False: the path has no normal form that fits, or a malformed escape. */
 bool http_path_normal(struct view path, uint8_t *scratch, uint32_t size, struct view *out);
-
-#endif

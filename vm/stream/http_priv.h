@@ -1,6 +1,5 @@
 /* Between the files that read HTTP heads: classes of characters, and the parts of a head. */
-#ifndef VM_STREAM_HTTP_PRIV_H
-#define VM_STREAM_HTTP_PRIV_H
+#pragma once
 
 #include "vm/stream/http.h"
 
@@ -39,5 +38,3 @@ bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span 
 enum stream_reason http_fields_read(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end);
 enum stream_reason http_request_settle(struct http_head *h, const uint8_t *bytes);
 enum stream_reason http_response_settle(struct http_head *h, const uint8_t *bytes);
-
-#endif

@@ -8,8 +8,7 @@
  *      NAT   1 keeps the client's address, 2 uses ours
  *
  * An IPv6 address stands in brackets. */
-#ifndef VM_STREAM_INSTRUCTION_H
-#define VM_STREAM_INSTRUCTION_H
+#pragma once
 
 #include "vm/stream/stream.h"
 
@@ -27,5 +26,3 @@ struct instruction {
 /* READ_OTHER: does not begin with a digit. READ_BAD is `instruction-malformed`. A v4 address inside a v6 one is bad: it
  * would reach what a list of v4 addresses forbids. */
 enum stream_read instruction_read(struct instruction *i, const uint8_t *bytes, uint32_t n);
-
-#endif

@@ -1,7 +1,6 @@
 /* The PROXY header, versions 1 and 2: who the client of a proxy is (HAProxy's specification of the PROXY protocol,
  * sections 2.1 and 2.2). */
-#ifndef VM_STREAM_PROXY_HEADER_H
-#define VM_STREAM_PROXY_HEADER_H
+#pragma once
 
 #include "vm/stream/stream.h"
 
@@ -28,5 +27,3 @@ enum stream_read proxy_header_read(struct proxy_header *h, const uint8_t *bytes,
  * sender's own (LOCAL, in version 1 UNKNOWN). */
 uint32_t proxy_header_write(uint8_t out[PROXY_HEADER_OUT], unsigned version, const struct stream_addr *src,
                             const struct stream_addr *dst);
-
-#endif

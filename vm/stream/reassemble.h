@@ -7,8 +7,7 @@
  * Of a byte that comes twice the first is kept, as a receiver does that has handed it on. What lies beyond `room` is
  * not kept: a sender that has filled it sends it again, or a byte is missing in the capture and the rest is never
  * whole. */
-#ifndef VM_STREAM_REASSEMBLE_H
-#define VM_STREAM_REASSEMBLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ bool reassemble_add(struct reassembly *r, uint32_t seq, const uint8_t *bytes, ui
 void reassemble_take(struct reassembly *r, uint32_t n);
 /* Has all come, up to the FIN? */
 static inline bool reassemble_whole(const struct reassembly *r) { return r->ends && r->have >= r->end; }
-
-#endif

@@ -3,8 +3,7 @@
  * A reader is given the bytes that have come so far, in one piece, from the first on; it is called again when more have
  * come. It keeps no pointer between calls: the buffer may move. It allocates nothing, writes into its own struct alone,
  * and says one of four things. */
-#ifndef VM_STREAM_STREAM_H
-#define VM_STREAM_STREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,5 +70,3 @@ struct stream_addr {
 bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len);
 /* Read a port, 1 to 65535 (`least` 0: or 0), no leading zeros. */
 bool stream_port_read(uint16_t *port, unsigned least, const uint8_t *text, uint32_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is asked of a connection's first bytes, as a program says it. */
-#ifndef VM_STREAM_WANTS_H
-#define VM_STREAM_WANTS_H
+#pragma once
 
 /* What a service's rules ask, or its mode needs; the bits above FIRST_BYTES_SHIFT say how many bytes `bytes … at N`
  * looks at. PROXY headers are a matter of the source, which who accepts the connection knows. */
@@ -13,5 +12,3 @@ enum first_wants {
     FIRST_PROXY_NEVER = 1 << 5, /* a PROXY header must not come: the service has such a list, the source is not in it */
     FIRST_BYTES_SHIFT = 16,
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* Shared by the readers of address files (addr_text.h): the place in the file, faults, and the set that members come
  * from. */
-#ifndef VM_WORDS_ADDR_PRIV_H
-#define VM_WORDS_ADDR_PRIV_H
+#pragma once
 
 #include "vm/words/addr_text.h"
 
@@ -44,5 +43,3 @@ void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct 
 void addr_read_plain(struct addr_scan *s);
 void addr_read_ipset(struct addr_scan *s); /* addr_ipset.c */
 void addr_read_nft(struct addr_scan *s);   /* addr_nft.c */
-
-#endif

@@ -1,8 +1,7 @@
 /* Addresses as text: an address, a prefix or a range; and address files, as they are published: one of them a line,
  * with `#` and `;` before comments (Spamhaus DROP and its like), what `ipset save` writes, sets as nft lists them.
  * Bytes in, ranges and faults out: who reads the file, and what becomes of the ranges, is the caller's. */
-#ifndef VM_WORDS_ADDR_TEXT_H
-#define VM_WORDS_ADDR_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,5 +62,3 @@ struct addr_reader {
  * told. Lines end in LF or CRLF, a byte order mark is skipped. Linear, no memory. False, and nothing is called, if the
  * text holds zero bytes: then it is no text. */
 bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of the listing share. */
-#ifndef VM_WORDS_DISASM_PRIV_H
-#define VM_WORDS_DISASM_PRIV_H
+#pragma once
 
 #include "vm/words/text_priv.h"
 
@@ -18,5 +17,3 @@ const char *endpoint_proto_name(uint8_t proto);         /* of an enum pbc_endpoi
 void dump_services(const struct program *p, FILE *out); /* checks, pools, services */
 void dump_classifiers(const struct program *p, FILE *out);
 void dump_nats(const struct program *p, FILE *out);
-
-#endif

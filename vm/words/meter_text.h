@@ -1,6 +1,5 @@
 /* A meter in a line. */
-#ifndef VM_WORDS_METER_TEXT_H
-#define VM_WORDS_METER_TEXT_H
+#pragma once
 
 #include <stddef.h>
 
@@ -8,5 +7,3 @@ struct pbc_meter;
 
 /* "200/s burst 400 per source entries 65536"; cut to fit, always terminated. */
 void meter_text(const struct pbc_meter *m, char *buf, size_t len);
-
-#endif

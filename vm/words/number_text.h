@@ -1,11 +1,8 @@
 /* Numbers as people read them. */
-#ifndef VM_WORDS_NUMBER_TEXT_H
-#define VM_WORDS_NUMBER_TEXT_H
+#pragma once
 
 #include <stdint.h>
 
 enum { TEXT_NUMBER = 32 };
 /* 67,652. Returns buf. */
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
-
-#endif

@@ -1,7 +1,6 @@
 /* What proxy services say, in the words of the language: for listings and comparisons. Lists are written out, whatever
  * they are called. */
-#ifndef VM_WORDS_PROXY_TEXT_H
-#define VM_WORDS_PROXY_TEXT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -11,5 +10,3 @@
 void stream_cond_print(const struct program *p, const struct pbc_cond *c, FILE *out);
 /* Options of a proxy service, each behind `between`; nothing where it says none. */
 void proxy_print(const struct program *p, uint32_t service, const char *between, FILE *out);
-
-#endif

@@ -1,7 +1,6 @@
 /* What services, pools and checks say besides where packets go, in the words of the language: for listings and
  * comparisons. What stands as if nothing were written is left out. */
-#ifndef VM_WORDS_SERVICE_TEXT_H
-#define VM_WORDS_SERVICE_TEXT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -18,5 +17,3 @@ void server_print(const struct program *p, uint32_t server, const char *between,
 void duration_print(uint64_t ns, FILE *out);
 /* The kind of a check and all that it says, `between` its parts. */
 void check_print(const struct program *p, uint32_t check, const char *between, FILE *out);
-
-#endif

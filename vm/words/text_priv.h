@@ -1,6 +1,5 @@
 /* Words for people: what the disassembler and explain say of addresses, fields and conditions in the same way. */
-#ifndef VM_WORDS_TEXT_PRIV_H
-#define VM_WORDS_TEXT_PRIV_H
+#pragma once
 
 #include <stdio.h>
 
@@ -49,5 +48,3 @@ void text_add_value(struct text *t, const struct program *p, const struct pbc_co
 
 /* Add the i-th item of the condition's list, as it may have been written; false past the last. */
 bool text_add_item(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t i);
-
-#endif

@@ -1,7 +1,6 @@
 /* Whose the pieces of a datagram are: the first alone has ports. Asked at the worker that vm_owner names for a piece,
  * so all of them meet here. */
-#ifndef VM_WORKER_DATAGRAMS_H
-#define VM_WORKER_DATAGRAMS_H
+#pragma once
 
 #include "vm/worker/owner.h"
 
@@ -15,5 +14,3 @@ void datagrams_free(struct datagrams *d);
 enum { DATAGRAM_WAIT_NS = 100000000 };
 unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struct facts *facts, struct pkt *pkt,
                         uint64_t now_ns);
-
-#endif

@@ -1,7 +1,6 @@
 /* Fragments on a worker's way: each is told what it is by flow/fragments/frag.h and takes the verdict of its first,
  * waits for it, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
-#ifndef VM_WORKER_FRAGMENTS_H
-#define VM_WORKER_FRAGMENTS_H
+#pragma once
 
 #include "vm/program/remap.h"
 #include "vm/worker/turns.h"
@@ -30,5 +29,3 @@ void fragments_leave(const struct job *j, odd_fn *judge);
 
 /* The next deadline; now, if some still may leave. */
 uint64_t fragments_tick(struct fragments *f, uint64_t now_ns);
-
-#endif

@@ -15,8 +15,7 @@
  *
  * The rule is then the `decap` rule (`-` where it is malformed inside). What is accepted leaves through vm_tx for the
  * host (TX_HOST, TX_CAUSE_INSIDE), and verdict.done says that the outer packet does not. */
-#ifndef VM_WORKER_INSIDE_H
-#define VM_WORKER_INSIDE_H
+#pragma once
 
 #include "vm/context/context.h"
 
@@ -32,5 +31,3 @@ void inside_judge(const struct job *j, struct packet_ctx *c);
 /* The verdict of what was inside was counted with its own bytes; the frame had `outer_bytes` more, for its verdict,
  * rule and reason. */
 void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_bytes);
-
-#endif

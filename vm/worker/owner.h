@@ -27,8 +27,7 @@
  *      datagram in pieces: vm_owner says who puts its pieces in order (VM_OWNER_FRAGMENT | worker); there
  *      datagram_owner (datagrams.h) says whose they are, once the first has come, for it alone has ports. So at most
  * two are handed a packet. */
-#ifndef VM_WORKER_OWNER_H
-#define VM_WORKER_OWNER_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -69,5 +68,3 @@ unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt 
 /* The same of a parsed packet as if it were whole: what a first piece says of its datagram. */
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                         const struct key *key);
-
-#endif

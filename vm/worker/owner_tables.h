@@ -1,6 +1,5 @@
 /* What owners are made of, for who decides by the same tables elsewhere (runtime/io/steer/deal.c). */
-#ifndef VM_WORKER_OWNER_TABLES_H
-#define VM_WORKER_OWNER_TABLES_H
+#pragma once
 
 #include "vm/worker/owner.h"
 #include "vm/worker/whose.h"
@@ -15,5 +14,3 @@ struct whose_tables {
 
 /* As long as the owners live. NULL: tunnels are opened, and what is inside decides, which these tables do not tell. */
 const struct whose_tables *owners_tables(const struct owners *o);
-
-#endif

@@ -1,7 +1,6 @@
 /* What addresses and ports are to a program: a service's, a server's, one that it translates to. Who asks which side of
  * a packet is the client (owner.h) looks here. Made once for a program; a look-up is one probe for most addresses. */
-#ifndef VM_WORKER_ROLES_H
-#define VM_WORKER_ROLES_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -53,5 +52,3 @@ void roles_free(struct roles *r);
 
 /* In the place of an address that has no role. */
 #define ROLE_NONE UINT32_MAX
-
-#endif

@@ -1,6 +1,5 @@
 /* One packet after the other, where flows, meters or fragments make the next depend on the last. */
-#ifndef VM_WORKER_TURNS_H
-#define VM_WORKER_TURNS_H
+#pragma once
 
 #include "vm/context/context.h"
 
@@ -11,5 +10,3 @@ void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd);
 
 /* One well-formed packet, of which nothing was looked up ahead. */
 void judge_in_turn(const struct job *j, struct packet_ctx *c);
-
-#endif

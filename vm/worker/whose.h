@@ -1,6 +1,5 @@
 /* What the decision whose a conversation is (whose_owner.h) is made of: shapes of the tables, and of a conversation. */
-#ifndef VM_WORKER_WHOSE_H
-#define VM_WORKER_WHOSE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,5 +77,3 @@ static inline unsigned whose_datagram(const struct whose *w, const struct whose_
                                 hash_pair(f->id, f->proto)};
     return whose_one_of(w, hash_words(&w->hash, words, 5));
 }
-
-#endif

@@ -5,8 +5,7 @@
  * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i)
  * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST how many of those there may be; whose_ours(t, out, v6, high,
  * low) whether the address is this machine's own for what leaves by an interface. Every loop is bounded. */
-#ifndef VM_WORKER_WHOSE_OWNER_H
-#define VM_WORKER_WHOSE_OWNER_H
+#pragma once
 
 #include "vm/packet/loop.h"
 #include "vm/worker/whose.h"
@@ -244,5 +243,3 @@ WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
     return whose_both(w, s);
 }
 #undef WHOSE_WHICH
-
-#endif

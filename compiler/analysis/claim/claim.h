@@ -1,6 +1,5 @@
 /* `never VERDICT …: CLAIM`, `always VERDICT …: CLAIM`: what is said of every packet of a kind, and what was found. */
-#ifndef COMPILER_CLAIM_H
-#define COMPILER_CLAIM_H
+#pragma once
 
 #include "compiler/analysis/sample/sample.h"
 #include "compiler/analysis/times.h"
@@ -133,5 +132,3 @@ void claim_report(struct claims *all, const struct claim *claim, const struct cl
                   const struct claim_others *others);
 /* Warn that a nat leads a packet to where a claim that holds lets none go (report.c). */
 void claim_report_led(struct claims *all, const struct claim *beyond, const struct claim_found *f);
-
-#endif

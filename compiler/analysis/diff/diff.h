@@ -1,8 +1,7 @@
 /* `preyc --diff OLD NEW`: what a change of rules changes for packets, not for text. Both programs' rule lists become
  * one normal form; only rules that are not the same in both, in the same order, can change anything, so their regions
  * alone are sent down both lists (README.md). */
-#ifndef COMPILER_DIFF_H
-#define COMPILER_DIFF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,5 +35,3 @@ bool diff_is_program(const char *path);
  * the vm judges an example otherwise than was found). */
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len);
-
-#endif

@@ -3,8 +3,7 @@
  * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
  * (example.c); where accepted traffic goes (routes.c, branches.c), what newly reaches what (ways.c, reach.c), and what
  * meters and services let through (meters.c, bounds.c); in print (print.c, print_beyond.c, json.c). */
-#ifndef COMPILER_DIFF_PRIV_H
-#define COMPILER_DIFF_PRIV_H
+#pragma once
 
 #include "compiler/analysis/diff/diff.h"
 #include "compiler/analysis/region_text.h"
@@ -250,5 +249,3 @@ void print_outcome(const struct outcome *o, FILE *out);
 /* "WEB", "the default of edge"; and its place */
 void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out);
 struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by);
-
-#endif

@@ -1,6 +1,5 @@
 /* Ways of packets to servers: endpoints of services, a nat's forwards and maps. */
-#ifndef COMPILER_DIFF_WAYS_H
-#define COMPILER_DIFF_WAYS_H
+#pragma once
 
 #include "compiler/analysis/diff/diff_priv.h"
 
@@ -40,5 +39,3 @@ void side_ways_fini(struct side_ways *s);
 void ways_alone(struct diff *d, const struct way *w, const struct side_ways *other, struct ways *alone);
 /* The order of the servers that they go to, by address and port: < 0, 0: one, > 0. */
 int way_server_order(const struct way *a, const struct way *b);
-
-#endif

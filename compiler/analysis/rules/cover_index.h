@@ -1,8 +1,7 @@
 /* Which earlier products hold a frame? Products are kept by the prefixes that enclose their source and destination, and
  * by a field that asks for a single value where one does; a frame looks only where prefixes that enclose its own
  * addresses meet, which in real lists are few. */
-#ifndef COMPILER_COVER_INDEX_H
-#define COMPILER_COVER_INDEX_H
+#pragma once
 
 #include "compiler/normal/point.h"
 
@@ -27,5 +26,3 @@ void cover_index_add(struct cover_index *ix, uint32_t coverer);
  * down; 0 afterwards: there may be more. */
 uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, uint32_t *found, uint32_t most,
                           uint32_t *candidates);
-
-#endif

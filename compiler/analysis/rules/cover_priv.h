@@ -1,6 +1,5 @@
 /* Between the parts of the search for dead rules. */
-#ifndef COMPILER_COVER_PRIV_H
-#define COMPILER_COVER_PRIV_H
+#pragma once
 
 #include "compiler/analysis/rules/cover_index.h"
 #include "compiler/normal/normal.h"
@@ -31,5 +30,3 @@ uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct 
 
 /* The rules of a list that no frame can be decided by: their state and what covers them (cover.c). */
 void find_covers(struct compile *c);
-
-#endif

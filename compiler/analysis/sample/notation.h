@@ -1,6 +1,5 @@
 /* A frame and its addresses in the notation of a rule file's tests. */
-#ifndef COMPILER_NOTATION_H
-#define COMPILER_NOTATION_H
+#pragma once
 
 #include <stdio.h>
 
@@ -33,5 +32,3 @@ bool own_address(const struct facts *own, uint8_t family, uint32_t addr[4]);
 const struct facts *own_default(void);
 /* "new"; "none" where `state` says nothing: enum flow_mark. */
 const char *state_name(uint32_t marks);
-
-#endif

@@ -1,6 +1,5 @@
 /* A concrete packet of a product of the normal form: what a refutation and `--diff` show, and the vm confirms. */
-#ifndef COMPILER_SAMPLE_H
-#define COMPILER_SAMPLE_H
+#pragma once
 
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/compiler.h"
@@ -36,5 +35,3 @@ struct decision sample_decide(struct program *program, const struct frame_spec *
 /* The packet as the program sees it, in `frame` of FRAME_MOST bytes. False: it is malformed. */
 bool sample_parse(const struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
                   struct pkt *pkt, struct key *key);
-
-#endif

@@ -1,6 +1,5 @@
 /* What choosing a packet of a product takes: addresses in addresses.c, all else in analysis/sample. */
-#ifndef COMPILER_SAMPLE_PRIV_H
-#define COMPILER_SAMPLE_PRIV_H
+#pragma once
 
 #include "compiler/analysis/sample/sample.h"
 
@@ -17,5 +16,3 @@ struct sampler {
 
 /* Both addresses of s->out, so that it travels in the direction; false: no such pair is found. */
 bool sample_addresses(const struct sampler *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* The last doubt about a program before it is written: does what was made decide as the rules do? */
-#ifndef COMPILER_TRIAL_H
-#define COMPILER_TRIAL_H
+#pragma once
 
 #include "compiler/compiler.h"
 
@@ -11,5 +10,3 @@ struct program;
  * stages before have taken by a seventh (an eighth of all), if c->doubts is DOUBTS. Reports the first difference as a
  * fault of the compiler, with the rule. Returns how many frames were tried. */
 uint64_t validate_program(struct compile *c, const struct program *p);
-
-#endif

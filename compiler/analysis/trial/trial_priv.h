@@ -1,6 +1,5 @@
 /* Between drawing frames (trial.c) and asking what becomes of them (whole.c, searches.c). */
-#ifndef COMPILER_TRIAL_PRIV_H
-#define COMPILER_TRIAL_PRIV_H
+#pragma once
 
 #include "compiler/compiler.h"
 #include "vm/judge/draw.h"
@@ -19,5 +18,3 @@ bool agree_whole(struct doubt *d);
 /* Classifiers by themselves: the boxes one after another, the search, the conditions of what it found. `most` random
  * headers of each. False after reporting (searches.c). */
 bool agree_searches(struct doubt *d, uint32_t most);
-
-#endif

@@ -1,6 +1,5 @@
 /* Names as iptables spells them, and their numbers. */
-#ifndef COMPILER_IMPORT_IPTABLES_NAMES_H
-#define COMPILER_IMPORT_IPTABLES_NAMES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ bool name_dscp(const char *name, unsigned *dscp);
 
 /* Flags of TCP as a list with commas, ALL (the six of RFC 793) or NONE, as bits of the header. */
 bool name_flags(const char *list, uint8_t *bits);
-
-#endif

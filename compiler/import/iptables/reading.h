@@ -1,7 +1,6 @@
 /* One rule of iptables-save while it is read: what it asks for stands in `rule`, and what is one thing or another,
  * which prey says with a rule for each, in `choices`. */
-#ifndef COMPILER_IMPORT_IPTABLES_READING_H
-#define COMPILER_IMPORT_IPTABLES_READING_H
+#pragma once
 
 #include "compiler/import/iptables/words.h"
 #include "compiler/import/model.h"
@@ -150,5 +149,3 @@ bool reading_ignore(struct reading *r, const char *const *values);
 /* The rule that the words from r->at on say, at the chain's end: more than one where it leaves choices. False: the
  * fault is set. */
 bool reading_rule(struct reading *r, struct chain *c);
-
-#endif

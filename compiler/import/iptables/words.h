@@ -1,6 +1,5 @@
 /* A line of iptables-save as words. */
-#ifndef COMPILER_IMPORT_IPTABLES_WORDS_H
-#define COMPILER_IMPORT_IPTABLES_WORDS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,5 +20,3 @@ struct words {
 /* The words of a line without its newline: between blanks, or in double quotes, in which a backslash takes the next
  * byte as it is. NULL, or what is wrong with the line, as a part of a sentence. */
 const char *words_split(struct words *w, const char *line, size_t len);
-
-#endif

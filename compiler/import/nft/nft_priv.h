@@ -1,6 +1,5 @@
 /* What the files that read nft's JSON share. */
-#ifndef COMPILER_IMPORT_NFT_PRIV_H
-#define COMPILER_IMPORT_NFT_PRIV_H
+#pragma once
 
 #include <cjson/cJSON.h>
 
@@ -137,5 +136,3 @@ void read_limit(struct reading_rule *r, const cJSON *limit);
 void read_set_statement(struct reading_rule *r, const cJSON *statement);
 /* A named limit. */
 void define_limit(struct nft *n, const cJSON *object);
-
-#endif

@@ -1,6 +1,5 @@
 /* Addresses that prey answers for are claimed, so that neighbours send to this machine from now on. */
-#ifndef RUNTIME_HOST_DEVICE_ANNOUNCE_H
-#define RUNTIME_HOST_DEVICE_ANNOUNCE_H
+#pragma once
 
 #include "runtime/host/host.h"
 
@@ -13,5 +12,3 @@ size_t announce_frame(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, 
 /* Say by that interface that the address is at its MAC. 0, or a negative errno: -EADDRNOTAVAIL for one that is nobody's
  * own (multicast, loopback, unspecified). Needs CAP_NET_RAW. */
 int announce(unsigned ifindex, const struct host_addr *a);
-
-#endif

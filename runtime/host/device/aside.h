@@ -7,8 +7,7 @@
  *
  * A thread stands in it and makes what is asked for. It goes there once, which takes CAP_SYS_ADMIN; afterwards it needs
  * CAP_NET_ADMIN and CAP_NET_RAW. */
-#ifndef RUNTIME_HOST_DEVICE_ASIDE_H
-#define RUNTIME_HOST_DEVICE_ASIDE_H
+#pragma once
 
 #include "runtime/host/host.h"
 
@@ -35,5 +34,3 @@ int aside_socket(struct aside *a, const struct host_addr *from, int type);
 /* A packet socket of the host's own stack: by it frames leave, and behind a filter of the caller's it hears what
  * arrives, once it is bound to a protocol; each behind a struct virtio_net_hdr. A descriptor, or a negative errno. */
 int aside_ear(void);
-
-#endif

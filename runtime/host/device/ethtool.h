@@ -1,9 +1,6 @@
 /* The ioctl that ethtool uses. */
-#ifndef RUNTIME_HOST_DEVICE_ETHTOOL_H
-#define RUNTIME_HOST_DEVICE_ETHTOOL_H
+#pragma once
 
 /* Put a question (a struct of ethtool's, its command first) to the interface's driver; the answer lies where the
  * question did. 0 and more, or a negative errno: -ENODEV, -EOPNOTSUPP. */
 int ethtool_ask(const char *interface, void *question);
-
-#endif

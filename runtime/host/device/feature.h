@@ -1,6 +1,5 @@
 /* Features of an interface by the kernel's own names ("rx-vlan-hw-parse"), as `ethtool -k` and `-K` have them. */
-#ifndef RUNTIME_HOST_DEVICE_FEATURE_H
-#define RUNTIME_HOST_DEVICE_FEATURE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@ int feature_of(const char *interface, const char *name);
 
 /* 0; -EOPNOTSUPP: the device does not change it; another negative errno. Needs CAP_NET_ADMIN. */
 int feature_turn(const char *interface, const char *name, bool on);
-
-#endif

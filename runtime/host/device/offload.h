@@ -1,6 +1,5 @@
 /* Offloads of a network card that change frames before they reach us, or after: turned off, and on again at the end. */
-#ifndef RUNTIME_HOST_DEVICE_OFFLOAD_H
-#define RUNTIME_HOST_DEVICE_OFFLOAD_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@ const char *offload_word(unsigned which);
  * there. 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: the device has it always on.
  */
 int offloads_off(struct state *s, const char *interface, unsigned which, char *err, size_t err_len);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * No route leads there, so the host sends nothing by it. It is gone with its last descriptor, so also after a
  * kill. */
-#ifndef RUNTIME_HOST_DEVICE_TUN_H
-#define RUNTIME_HOST_DEVICE_TUN_H
+#pragma once
 
 #include <linux/virtio_net.h>
 #include <net/if.h>
@@ -28,5 +27,3 @@ int tun_lack(char *err, size_t err_len);
  * offsets from the IP header on: a partial checksum, a super-packet; NULL: neither. 0, or a negative errno: -EAGAIN
  * when it can take none now, -EINVAL of what is no IP packet. */
 int tun_give(int fd, const struct virtio_net_hdr *how, const void *packet, size_t len);
-
-#endif

@@ -1,8 +1,7 @@
 /* Files of access logs, opened for a process that may be in an attacker's hands: it names them, and writes to them what
  * it likes. So they lie where nobody takes such a file for anything else, and no file that others have written is one.
  */
-#ifndef RUNTIME_HOST_FILE_ACCESS_LOGS_H
-#define RUNTIME_HOST_FILE_ACCESS_LOGS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@ int access_logs_open(struct access_logs *a, const char *path, char *err, size_t 
 
 /* Would that one be opened? Nothing is made. 0, or what access_logs_open would return, with its line. */
 int access_logs_look(const struct access_logs *a, const char *path, char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* Files of certificates, for a process that is to read nothing else. */
-#ifndef RUNTIME_HOST_FILE_CERTIFICATES_H
-#define RUNTIME_HOST_FILE_CERTIFICATES_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stddef.h>
@@ -15,5 +14,3 @@ int certificates_open(const char *path, char *err, size_t err_len);
 
 /* All certificates of such a file, from its first byte, into what is trusted. fd stays the caller's. How many. */
 unsigned certificates_trust(int fd, X509_STORE *store);
-
-#endif

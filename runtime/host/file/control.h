@@ -1,6 +1,5 @@
 /* The file of the control socket. */
-#ifndef RUNTIME_HOST_FILE_CONTROL_H
-#define RUNTIME_HOST_FILE_CONTROL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -10,5 +9,3 @@ struct state;
  * dead process left there gives way, nothing else does. It is recorded, and its name goes when that is undone. The
  * descriptor, the caller's to close, or a negative errno and one line in err. */
 int control_listen(struct state *s, const char *path, char *err, size_t err_len);
-
-#endif

@@ -1,8 +1,7 @@
 /* A certificate and its private key, from PEM files (RFC 7468). What is secret lies in OpenSSL's secure heap (locked,
  * and in no core), where keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB where so much may not
  * be locked. A process that has read a key makes no cores any more. */
-#ifndef RUNTIME_HOST_FILE_KEYPAIR_H
-#define RUNTIME_HOST_FILE_KEYPAIR_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -26,5 +25,3 @@ int keypair_open(const char *cert, const char *key, int fds[2], char *err, size_
  * neither file. keypair_fini in any case. */
 int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len);
 void keypair_fini(struct keypair *k);
-
-#endif

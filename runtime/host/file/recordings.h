@@ -1,8 +1,7 @@
 /* The directory of recordings and its files: its owner's alone (0700, 0600), for they hold what went over the wire.
  *
  *      prey-000001.pcapng  prey-000002.pcapng  ...  prey-1000000.pcapng */
-#ifndef RUNTIME_HOST_FILE_RECORDINGS_H
-#define RUNTIME_HOST_FILE_RECORDINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ void record_remove_file(int dir, uint64_t number);
 /* The same where it is the oldest of several recordings there; else -EPERM. Only regular files are recordings. 0, or a
  * negative errno. */
 int record_remove_oldest(int dir, uint64_t number);
-
-#endif

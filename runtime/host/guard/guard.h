@@ -4,8 +4,7 @@
  * They are a table of nftables, named after the instance, at the ingress hook of the interfaces given: behind packet
  * sockets, which still see each frame, before everything else of the host. Connections of the host itself are
  * untouched. */
-#ifndef RUNTIME_HOST_GUARD_GUARD_H
-#define RUNTIME_HOST_GUARD_GUARD_H
+#pragma once
 
 #include "runtime/host/host.h"
 
@@ -62,5 +61,3 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
  * `to`, ICMP errors to `to` and those that quote a packet to `from`. Recorded in s; state_undo takes them away. To be
  * called again when an interface comes back. 0, or a negative errno with one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* Notifications of nftables: whether another program has changed or taken away an instance's guard rules. */
-#ifndef RUNTIME_HOST_GUARD_GUARD_NEWS_H
-#define RUNTIME_HOST_GUARD_GUARD_NEWS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,5 +20,3 @@ bool guard_news_read(struct guard_news *n, char *who, size_t who_len);
 /* The process that opened it has just put its rules in force: that notifications were lost says nothing, for a large
  * table's alone are more than the socket holds. NULL is fine. */
 void guard_news_settle(struct guard_news *n);
-
-#endif

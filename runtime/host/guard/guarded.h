@@ -1,7 +1,6 @@
 /* What the host's own stack must not see of a program's traffic, as guard rules word it; and the ports that it must
  * leave to translation. */
-#ifndef RUNTIME_HOST_GUARD_GUARDED_H
-#define RUNTIME_HOST_GUARD_GUARDED_H
+#pragma once
 
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/ports.h"
@@ -33,5 +32,3 @@ void guarded_share(struct guarded *g, const struct guard_match *m);
 void guarded_fini(struct guarded *g);
 /* `count` more of them. False: memory is out. */
 bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count);
-
-#endif

@@ -1,6 +1,5 @@
 /* Sockets that listen. */
-#ifndef RUNTIME_HOST_GUARD_LISTEN_H
-#define RUNTIME_HOST_GUARD_LISTEN_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t er
  * and takes urgent bytes for ordinary ones. Where the host lets servers do it (bit 2 of net.ipv4.tcp_fastopen), a SYN
  * may bring the first bytes (RFC 7413). Likewise. */
 int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len);
-
-#endif

@@ -1,7 +1,6 @@
 /* What a program's `decap` rules open: tunnels' packets, which the host's own stack must not see, since what is inside
  * is judged and given to it instead. */
-#ifndef RUNTIME_HOST_GUARD_OPENED_H
-#define RUNTIME_HOST_GUARD_OPENED_H
+#pragma once
 
 #include "runtime/host/guard/guard.h"
 #include "vm/packet/key.h"
@@ -19,5 +18,3 @@ void opened_fini(struct opened *o);
 
 /* Is a packet with that key hidden by these matches? Whoever accepts one as it is must give it back to the host. */
 bool opened_hides(const struct opened *o, const struct key *key);
-
-#endif

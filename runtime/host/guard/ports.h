@@ -1,7 +1,6 @@
 /* Ports that translated connections and the host's own share out: what the kernel must not give to the host's own
  * connections, and what translation must leave to them. */
-#ifndef RUNTIME_HOST_GUARD_PORTS_H
-#define RUNTIME_HOST_GUARD_PORTS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned cou
  * s NULL: there is no record yet, and others are not asked. Changes nothing of the host's. */
 int ports_look(const struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept,
                char *err, size_t err_len);
-
-#endif

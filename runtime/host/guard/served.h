@@ -1,6 +1,5 @@
 /* The interfaces of an instance are its own: two that judge the same frames would send them on twice. */
-#ifndef RUNTIME_HOST_GUARD_SERVED_H
-#define RUNTIME_HOST_GUARD_SERVED_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,5 +16,3 @@ bool served_already(const char *run, const char *interface, char *err, size_t er
 
 /* Is it the instance of that name that does? */
 bool served_by(const char *run, const char *interface, const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* Ports that sockets of this machine's own have, as /proc/net tells. The files are opened while there is the right to,
  * and read whenever somebody asks. */
-#ifndef RUNTIME_HOST_GUARD_SOCKETS_H
-#define RUNTIME_HOST_GUARD_SOCKETS_H
+#pragma once
 
 #include "runtime/host/guard/ports.h"
 #include "vm/packet/facts.h"
@@ -20,5 +19,3 @@ void sockets_close(struct sockets *s);
  * looks through its table of all connections. */
 unsigned sockets_ports(const struct sockets *s, bool udp, const struct host_ports *ranges, unsigned count,
                        struct facts_port *all, unsigned most);
-
-#endif

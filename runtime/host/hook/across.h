@@ -1,7 +1,6 @@
 /* A bridge that goes on without us: a program in the kernel, at the ingress of each port, sends all frames out of the
  * other. */
-#ifndef RUNTIME_HOST_HOOK_ACROSS_H
-#define RUNTIME_HOST_HOOK_ACROSS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,5 +14,3 @@ bool across_possible(void);
  * each direction. Recorded in s, and undone with it. 0, or a negative errno with one line in err. Needs CAP_NET_ADMIN
  * and CAP_BPF. */
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len);
-
-#endif

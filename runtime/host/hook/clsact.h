@@ -1,7 +1,6 @@
 /* Programs of the kernel as filters of traffic control, in the hooks of clsact: a filter holds its program and outlives
  * the process that put it there, so whoever puts one there records it (host/state.h). */
-#ifndef RUNTIME_HOST_HOOK_CLSACT_H
-#define RUNTIME_HOST_HOOK_CLSACT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -71,5 +70,3 @@ int clsact_try(void);
 
 /* Does the kernel lack links of traffic control, which Linux 6.6 brought? Tried; filters are what it has instead. */
 bool clsact_needed(void);
-
-#endif

@@ -2,8 +2,7 @@
  * links, pinned in a file system of BPF's: so they go on judging when this process is gone. Before Linux 6.6 there is
  * no such link for what leaves, and a filter takes its place (clsact.h): whoever uses hooks sees no difference, but
  * that the record (host/state.h) is what finds it again. */
-#ifndef RUNTIME_HOST_HOOK_HOOKS_H
-#define RUNTIME_HOST_HOOK_HOOKS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,5 +60,3 @@ int hooks_keep(struct state *s, const struct hooks_where *where, const struct ho
 void hooks_leave(struct hooked *h);
 /* Is the XDP program of that number, on the device, what an instance of that name has left there? */
 bool hooks_left(const char *name, const char *device, unsigned program);
-
-#endif

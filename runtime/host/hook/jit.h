@@ -1,7 +1,6 @@
 /* The kernel's compiler for programs, which may be off: then they are interpreted, and functions of theirs cannot be
  * called. */
-#ifndef RUNTIME_HOST_HOOK_JIT_H
-#define RUNTIME_HOST_HOOK_JIT_H
+#pragma once
 
 #include <bpf/bpf.h>
 #include <stdbool.h>
@@ -19,5 +18,3 @@ static inline bool jit_is_off(int program)
 /* What mends it. */
 #define JIT_ON                                                                                                         \
     "sysctl -w net.core.bpf_jit_enable=1, in the machine's own network namespace, for others do not have that setting"
-
-#endif

@@ -1,6 +1,5 @@
 /* XDP programs on an interface, by links, which are gone with their last descriptor and pin. */
-#ifndef RUNTIME_HOST_HOOK_XDP_H
-#define RUNTIME_HOST_HOOK_XDP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,5 +8,3 @@
  * another one is taken off first, for good. The link's descriptor, the caller's to close; or a negative errno with one
  * line in err, which calls the program `what`. */
 int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const char *what, char *err, size_t err_len);
-
-#endif

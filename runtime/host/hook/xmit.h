@@ -2,8 +2,7 @@
  * NAPI, and devices without XDP of their own never. The kernel tells by the generic netlink of devices (Linux 6.3).
  * Before, it is tried with a veth: a frame (vm/kernel/trial.h) is sent by a program, and the device counts it as
  * dropped where its other end takes none (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES); of all others it is believed. */
-#ifndef RUNTIME_HOST_HOOK_XMIT_H
-#define RUNTIME_HOST_HOOK_XMIT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -18,5 +17,3 @@ void xmit_close(struct xmit *x); /* NULL is fine */
 /* try_send: the descriptor of that program (vm/kernel/entry.def), the caller's. True also where nothing is known: x or
  * link is NULL, or no such interface is there. */
 bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send);
-
-#endif

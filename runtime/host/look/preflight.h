@@ -1,6 +1,5 @@
 /* What stands in the way of live traffic on this host, in plain words, each with the command that mends it. */
-#ifndef RUNTIME_HOST_LOOK_PREFLIGHT_H
-#define RUNTIME_HOST_LOOK_PREFLIGHT_H
+#pragma once
 
 #include <sys/socket.h>
 
@@ -46,5 +45,3 @@ typedef void preflight_say(void *arg, bool fatal, const char *what, const char *
  * something is fatal, ways to servers are not looked at. Of each kind of finding about servers
  * the first five are told, then how many more there are. How many findings were fatal. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);
-
-#endif

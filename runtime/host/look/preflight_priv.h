@@ -1,6 +1,5 @@
 /* What the parts of preflight share: whom a finding is told. */
-#ifndef RUNTIME_HOST_LOOK_PREFLIGHT_PRIV_H
-#define RUNTIME_HOST_LOOK_PREFLIGHT_PRIV_H
+#pragma once
 
 #include "runtime/host/look/preflight.h"
 
@@ -27,5 +26,3 @@ void look_at_log(struct look *l);
 void look_at_stats(struct look *l);
 /* listeners.c */
 void look_at_listeners(struct look *l);
-
-#endif

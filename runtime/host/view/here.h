@@ -2,8 +2,7 @@
  * there: policy rules `to ADDRESS ipproto tcp dport PORT`, and one for ICMP, whose errors say what a path bears, lead
  * to a table of the instance's own with a local route for everything. So does a rule for what guard rules have marked
  * (GUARD_MARK), where the proxy speaks to servers with clients' addresses. `ip addr` shows none of it. */
-#ifndef RUNTIME_HOST_VIEW_HERE_H
-#define RUNTIME_HOST_VIEW_HERE_H
+#pragma once
 
 #include "runtime/host/guard/guard.h"
 
@@ -14,5 +13,3 @@ enum { HERE_PROTOCOL = 0x70 }; /* of the rules, as `ip rule` shows it: by it oth
  * away. 0, or a negative errno with one line in err. */
 int here_set(struct state *s, const char *instance, const struct guard_match *all, unsigned count, char *err,
              size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* All routes of the kernel's as one table that packets are looked up in (vm/judge/routes.h). */
-#ifndef RUNTIME_HOST_VIEW_ROUTING_H
-#define RUNTIME_HOST_VIEW_ROUTING_H
+#pragma once
 
 #include "runtime/host/host.h"
 #include "vm/judge/routes.h"
@@ -15,5 +14,3 @@ struct served_ports {
  * has. 0 or a negative errno. The table is the caller's. */
 int host_routes(struct host *h, const struct served_ports *ports, uint32_t most, struct routes **table,
                 uint32_t *count);
-
-#endif

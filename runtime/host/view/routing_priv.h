@@ -1,6 +1,5 @@
 /* The kernel's routes and rules while they become one table (routing.c). */
-#ifndef RUNTIME_HOST_VIEW_ROUTING_PRIV_H
-#define RUNTIME_HOST_VIEW_ROUTING_PRIV_H
+#pragma once
 
 #include "runtime/host/host_priv.h"
 #include "runtime/host/view/routing.h"
@@ -39,5 +38,3 @@ struct routing {
 
 /* Take in a rule: rules come in their order, those of a family one after the other. */
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh);
-
-#endif

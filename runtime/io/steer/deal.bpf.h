@@ -1,7 +1,6 @@
 /* What the dealing program in the kernel (deal.bpf.c) and the side that loads it (deal.c) share: one struct of memory
  * that both see. The program reads it while it is written: a wrong answer meanwhile costs a hand-over. */
-#ifndef RUNTIME_IO_STEER_DEAL_BPF_H
-#define RUNTIME_IO_STEER_DEAL_BPF_H
+#pragma once
 
 #include <linux/bpf.h>
 
@@ -47,5 +46,3 @@ struct deal_tables {
     struct whose_from4 froms4[DEAL_FROMS];
     struct whose_from6 froms6[DEAL_FROMS];
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* Dealing out frames to the workers that own them: the program of a fanout group (deal.bpf.c), and its tables. Who has
  * the right loads it and puts it on groups; whoever knows the world fills the tables, in memory that both map. */
-#ifndef RUNTIME_IO_STEER_DEAL_H
-#define RUNTIME_IO_STEER_DEAL_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/worker/owner.h"
@@ -31,5 +30,3 @@ struct deal_world {
 };
 /* What holds from now on. False: it does not fit, or tunnels are opened: frames are dealt out by their hash. */
 bool deal_fill(struct deal_tables *t, const struct deal_world *w);
-
-#endif

@@ -1,9 +1,6 @@
 /* What the filter in the kernel (filter.bpf.c) and the side that loads it (filter.c) share. */
-#ifndef RUNTIME_IO_STEER_FILTER_BPF_H
-#define RUNTIME_IO_STEER_FILTER_BPF_H
+#pragma once
 
 #include <linux/bpf.h>
 
 enum { FILTER_COUNTS = 512 }; /* a page of them, by interface */
-
-#endif

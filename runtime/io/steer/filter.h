@@ -1,6 +1,5 @@
 /* The filter of packet sockets (filter.bpf.c): frames that the kernel cannot describe to one are kept from it. */
-#ifndef RUNTIME_IO_STEER_FILTER_H
-#define RUNTIME_IO_STEER_FILTER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -24,5 +23,3 @@ const uint64_t *filter_map(int memory);
 void filter_unmap(const uint64_t *at);
 /* Frames of that interface (or one that differs by a multiple of FILTER_COUNTS) that were kept away. */
 uint64_t filter_refused(const uint64_t *at, unsigned ifindex);
-
-#endif

@@ -1,8 +1,7 @@
 /* What connections of the proxy carry passes in the kernel: packet sockets do not get it, the host's stack does. Which
  * connections these are the kernel's own sockets say. What looks like a part of one and is of none is held back and
  * counted, in traffic control, before the guard's hook; first packets the guard holds back, and the vm judges. */
-#ifndef RUNTIME_IO_STEER_GATE_H
-#define RUNTIME_IO_STEER_GATE_H
+#pragma once
 
 #include "runtime/host/guard/guard.h"
 #include "vm/kernel/gate.h"
@@ -43,5 +42,3 @@ void gate_detach(struct gate *g, unsigned port); /* NULL is fine */
 
 /* Of that interface (or one that differs by a multiple of GATE_COUNTS), added to *sum. */
 void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum);
-
-#endif

@@ -1,6 +1,5 @@
 /* A program of the kernel's from the object that clang made at build time, whose bytes are part of preyrun. */
-#ifndef RUNTIME_IO_STEER_OBJECT_H
-#define RUNTIME_IO_STEER_OBJECT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ int object_map(const struct bpf_object *o, const char *name);
 
 /* An entry of a map that each CPU has its own of, of so many words of 64 bits: all of them added to sum[]. */
 void object_sum(int map, uint32_t at, void *sum, unsigned words);
-
-#endif

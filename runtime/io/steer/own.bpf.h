@@ -1,6 +1,5 @@
 /* The map of the host's own addresses, which both programs in the kernel look up. own.c fills it. */
-#ifndef RUNTIME_IO_STEER_OWN_BPF_H
-#define RUNTIME_IO_STEER_OWN_BPF_H
+#pragma once
 
 #include <bpf/bpf_helpers.h>
 
@@ -13,5 +12,3 @@ struct {
     __type(value, __u8);
     __uint(max_entries, STEER_OWN);
 } own SEC(".maps");
-
-#endif

@@ -1,6 +1,5 @@
 /* The host's own addresses, for a program of the kernel: a map from struct numbered_ip to one byte. */
-#ifndef RUNTIME_IO_STEER_OWN_H
-#define RUNTIME_IO_STEER_OWN_H
+#pragma once
 
 #include "runtime/io/steer/steer.bpf.h"
 #include "vm/packet/facts.h"
@@ -11,5 +10,3 @@ struct numbered_ip own_ip(const struct host_addr *a);
 
 /* The map holds these and no others. 0 or a negative errno. */
 int own_addresses(int map, const struct facts *f);
-
-#endif

@@ -1,7 +1,6 @@
 /* Where the steering program finds its matches: those of one destination, else those of one source, by a hash of that
  * address; the others it asks for every frame. */
-#ifndef RUNTIME_IO_STEER_PLACES_H
-#define RUNTIME_IO_STEER_PLACES_H
+#pragma once
 
 #include <stdint.h>
 
@@ -19,5 +18,3 @@ struct placed {
  * *p is the caller's to unmake. -ENOMEM or 0. */
 int places_make(struct placed *p, const struct steer_match *matches, uint32_t count);
 void places_free(struct placed *p);
-
-#endif

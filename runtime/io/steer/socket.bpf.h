@@ -1,6 +1,5 @@
 /* The map of ends of connections that were made, for each program in the kernel that asks the host's sockets. */
-#ifndef RUNTIME_IO_STEER_SOCKET_BPF_H
-#define RUNTIME_IO_STEER_SOCKET_BPF_H
+#pragma once
 
 #include <bpf/bpf_helpers.h>
 
@@ -15,5 +14,3 @@ struct {
 
 #define MADE (&made)
 #include "vm/kernel/socket.bpf.h"
-
-#endif

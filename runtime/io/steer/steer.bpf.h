@@ -1,7 +1,6 @@
 /* What the steering program in the kernel (steer.bpf.c) and the side that loads it (steer.c) share: the shapes of its
  * maps. */
-#ifndef RUNTIME_IO_STEER_STEER_BPF_H
-#define RUNTIME_IO_STEER_STEER_BPF_H
+#pragma once
 
 #include <linux/bpf.h>
 
@@ -49,5 +48,3 @@ struct steer_config {
     __u8 proxies;     /* some match is the proxy's */
     __u8 unused;
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* The steering program on one interface: which frames come to prey's AF_XDP sockets; the host keeps the others. */
-#ifndef RUNTIME_IO_STEER_STEER_H
-#define RUNTIME_IO_STEER_STEER_H
+#pragma once
 
 #include "runtime/host/guard/guarded.h"
 #include "vm/packet/facts.h"
@@ -42,5 +41,3 @@ int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, 
 uint64_t steer_too_long(const struct steer *s);
 /* What connections of the proxy carried, which passed to the host; added to *sum. */
 void steer_counts(const struct steer *s, struct gate_count *sum);
-
-#endif

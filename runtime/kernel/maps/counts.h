@@ -1,7 +1,6 @@
 /* The counters of a program, by CPU (vm/kernel/counters.h): rows in one map, of which the program in force has one half
  * and the next the other. */
-#ifndef RUNTIME_KERNEL_MAPS_COUNTS_H
-#define RUNTIME_KERNEL_MAPS_COUNTS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -18,5 +17,3 @@ int counts_take(struct kernel_program *rows, const struct map *m, const struct p
                 const struct kernel_program *now, uint32_t cpus, bool live, char *err, size_t err_len);
 /* The sum of all CPUs of the counter at that place of a row. */
 struct counter counts_of(const struct kernel_program *rows, const struct map *m, uint32_t cpus, uint32_t at);
-
-#endif

@@ -1,7 +1,6 @@
 /* Ranges of addresses as prefixes, of which the longest that holds an address counts: what a trie of the kernel's
  * holds (BPF_MAP_TYPE_LPM_TRIE). */
-#ifndef RUNTIME_KERNEL_MAPS_COVER_H
-#define RUNTIME_KERNEL_MAPS_COVER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ typedef void cover_fn(void *arg, cover_number first, unsigned bits, uint32_t val
  * most of it, which gives about as many prefixes as there were routes. Prefixes and work are at most in proportion to n
  * times the bits of an address. */
 void cover(const struct cover_range *ranges, size_t n, cover_fn *fn, void *arg);
-
-#endif

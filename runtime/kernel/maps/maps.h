@@ -1,6 +1,5 @@
 /* The maps that outlive programs (map.def). */
-#ifndef RUNTIME_KERNEL_MAPS_MAPS_H
-#define RUNTIME_KERNEL_MAPS_MAPS_H
+#pragma once
 
 #include "runtime/kernel/maps/counts.h"
 #include "runtime/kernel/object/link.h"
@@ -75,5 +74,3 @@ bool map_value(const struct map *m, const char *symbol, const char *word, const 
 
 /* map_NAME, state_NAME, mask_NAME and last_NAME. */
 bool maps_value(const struct maps *m, const char *symbol, struct link_value *v);
-
-#endif

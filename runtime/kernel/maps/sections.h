@@ -1,6 +1,5 @@
 /* A program's tables where the kernel's code reads them: one map, made anew for each program. */
-#ifndef RUNTIME_KERNEL_MAPS_SECTIONS_H
-#define RUNTIME_KERNEL_MAPS_SECTIONS_H
+#pragma once
 
 #include "runtime/kernel/maps/maps.h"
 
@@ -20,5 +19,3 @@ void sections_fini(struct sections *s);
 /* Which of them the symbol names: table_FIELD or mask_FIELD; SECTION_COUNT: none. */
 unsigned section_of(const char *symbol);
 bool sections_value(const struct sections *s, const char *symbol, struct link_value *v);
-
-#endif

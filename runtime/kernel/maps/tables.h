@@ -1,6 +1,5 @@
 /* A program's own maps besides its sections (table.def): what its judge counts and keeps. */
-#ifndef RUNTIME_KERNEL_MAPS_TABLES_H
-#define RUNTIME_KERNEL_MAPS_TABLES_H
+#pragma once
 
 #include "runtime/kernel/maps/maps.h"
 #include "vm/kernel/meters.h"
@@ -35,5 +34,3 @@ void tables_fini(struct tables *t);
 
 /* table_NAME, mask_NAME, map_NAME and const_NAME. */
 bool tables_value(const struct tables *t, const char *symbol, struct link_value *v);
-
-#endif

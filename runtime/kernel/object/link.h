@@ -1,6 +1,5 @@
 /* The linker: one program of the kernel, from the functions that its entry reaches. */
-#ifndef RUNTIME_KERNEL_OBJECT_LINK_H
-#define RUNTIME_KERNEL_OBJECT_LINK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -39,5 +38,3 @@ void linked_fini(struct linked *l);
 
 /* The function that the instruction is of. */
 const char *linked_name(const struct linked *l, uint32_t insn);
-
-#endif

@@ -1,7 +1,6 @@
 /* The stages' functions, from the objects that clang made when the project was built and that lie inside this program.
  */
-#ifndef RUNTIME_KERNEL_OBJECT_OBJECT_H
-#define RUNTIME_KERNEL_OBJECT_OBJECT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ void objects_free(struct objects *o); /* NULL is fine */
 
 /* Where in the constants the section begins that the name stands for ("look/.rodata"); UINT32_MAX: it is not one. */
 uint32_t objects_constant(const struct objects *o, const char *name);
-
-#endif

@@ -1,6 +1,5 @@
 /* One object while it is read, and its types. */
-#ifndef RUNTIME_KERNEL_OBJECT_OBJECT_PRIV_H
-#define RUNTIME_KERNEL_OBJECT_OBJECT_PRIV_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -26,5 +25,3 @@ bool object_describe(struct objects *o, const struct object_file *f, const char 
                      struct object_function *to);
 /* Tests of the pointers that it is given, in front of it (object_null.c). False: out of memory. */
 bool object_test_pointers(const struct object_file *f, const char *name, struct object_function *to);
-
-#endif

@@ -1,6 +1,5 @@
 /* Why the kernel took no program or no map, and what helps: one line each. */
-#ifndef RUNTIME_KERNEL_OBJECT_REFUSED_H
-#define RUNTIME_KERNEL_OBJECT_REFUSED_H
+#pragma once
 
 #include "runtime/kernel/object/link.h"
 
@@ -14,5 +13,3 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
 /* A program of that name. log: what the kernel's verifier said, "" where it did not, which is taken apart. Instructions
  * that the log is about tell which function it was. */
 void refused_program(const struct linked *l, const char *name, int failed, char *log, char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the stages counted, added to what the worker in this process counts. */
-#ifndef RUNTIME_KERNEL_RUN_COUNTED_H
-#define RUNTIME_KERNEL_RUN_COUNTED_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 #include "vm/vm.h"
@@ -17,5 +16,3 @@ bool counted_follow(struct counted *c);
 void counted_add(struct counted *c, struct vm *vm);
 /* All that was added so far, of all programs. */
 struct kernel_counters counted_so_far(const struct counted *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* Entries side by side: the kernel's verifier takes a CPU for each program that it looks at. */
-#ifndef RUNTIME_KERNEL_RUN_EACH_H
-#define RUNTIME_KERNEL_RUN_EACH_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 
@@ -10,5 +9,3 @@ typedef int each_fn(void *arg, enum kernel_entry e, char *err, size_t err_len);
 /* For all that `entries` has the bit of; the first that fails in their order is told. Where there are no threads one
  * after the other. */
 int each_entry(uint32_t entries, each_fn *fn, void *arg, char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the stages tell (vm/kernel/events.h), read from their ring. */
-#ifndef RUNTIME_KERNEL_RUN_EVENTS_H
-#define RUNTIME_KERNEL_RUN_EVENTS_H
+#pragma once
 
 #include "vm/kernel/events.h"
 
@@ -19,5 +18,3 @@ bool kernel_events_there(const struct kernel_events *e); /* are there some now? 
 int kernel_events_take(struct kernel_events *e);
 /* So many at most; what is left keeps it readable. */
 int kernel_events_some(struct kernel_events *e, unsigned most);
-
-#endif

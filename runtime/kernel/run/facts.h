@@ -1,6 +1,5 @@
 /* What is true of the world, as the stages read it: struct facts into kernel_world and the maps beside it. */
-#ifndef RUNTIME_KERNEL_RUN_FACTS_H
-#define RUNTIME_KERNEL_RUN_FACTS_H
+#pragma once
 
 #include "runtime/kernel/run/routes.h"
 #include "vm/kernel/port.h"
@@ -21,5 +20,3 @@ void kernel_facts_fini(struct kernel_facts *f);
 /* Bring the kernel in line with the facts (NULL: nothing is known); cheap where nothing has changed. 0 or a negative
  * errno. */
 int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts);
-
-#endif

@@ -1,7 +1,6 @@
 /* The kernel's flow table, as a process uses it: it reads the lines where they lie, and has changes made
  * (flow/table_ops.h). */
-#ifndef RUNTIME_KERNEL_RUN_FLOWS_H
-#define RUNTIME_KERNEL_RUN_FLOWS_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 #include "vm/flow/table_ops.h"
@@ -16,5 +15,3 @@ void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_
  * memory for them. flows_fini gives them back while the kernel still lives, once no vm has the flows. */
 bool flows_init(struct flow_ops *ops, const struct kernel *kernel);
 void flows_fini(struct flow_ops *ops);
-
-#endif

@@ -1,7 +1,6 @@
 /* The table of routes as the judge in the kernel reads it (vm/kernel/routes.h): a trie that is changed by difference,
  * since a table that is new is mostly the one before. */
-#ifndef RUNTIME_KERNEL_RUN_ROUTES_H
-#define RUNTIME_KERNEL_RUN_ROUTES_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 #include "vm/packet/facts.h"
@@ -20,5 +19,3 @@ struct kernel_routing {
  * no way until the next call. */
 int kernel_routing_push(struct kernel_routing *r, struct kernel *kernel, const struct facts *facts);
 void kernel_routing_fini(struct kernel_routing *r);
-
-#endif

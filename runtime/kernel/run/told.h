@@ -1,6 +1,5 @@
 /* For which addresses the worker answers (vm/forward/vips.h): what is asked of them comes up. */
-#ifndef RUNTIME_KERNEL_RUN_TOLD_H
-#define RUNTIME_KERNEL_RUN_TOLD_H
+#pragma once
 
 #include "runtime/kernel/kernel.h"
 
@@ -8,5 +7,3 @@
 void told_add(struct kernel *kernel, const struct program *p);
 /* Those of the program alone, which were added. */
 void told_keep(struct kernel *kernel, const struct program *p);
-
-#endif

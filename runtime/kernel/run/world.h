@@ -1,6 +1,5 @@
 /* What the stages that are no program's are told of the program (vm/kernel/world.h). */
-#ifndef RUNTIME_KERNEL_RUN_WORLD_H
-#define RUNTIME_KERNEL_RUN_WORLD_H
+#pragma once
 
 #include "vm/kernel/world.h"
 #include "vm/program/program.h"
@@ -27,5 +26,3 @@ static inline struct world_addr6 world_addr6(const struct pbc_range6 *r)
 
 /* Own addresses into world->own, if they are few enough; before the facts themselves. */
 void world_own(struct kernel_world *w, const struct facts *f);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the program that deals out frames to workers (runtime/io/steer/deal.h) is told. */
-#ifndef RUNTIME_LIVE_CARRY_DEALT_H
-#define RUNTIME_LIVE_CARRY_DEALT_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -8,5 +7,3 @@
 void dealt_take(struct live *l, struct io_made *made);
 void dealt_world(struct live *l); /* after facts or owners have changed */
 void dealt_close(struct live *l);
-
-#endif

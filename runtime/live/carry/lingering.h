@@ -1,6 +1,5 @@
 /* What guard rules and steering keep of programs that ran before: flows of theirs drain. */
-#ifndef RUNTIME_LIVE_CARRY_LINGERING_H
-#define RUNTIME_LIVE_CARRY_LINGERING_H
+#pragma once
 
 #include "runtime/host/guard/guarded.h"
 
@@ -35,5 +34,3 @@ struct lingering_used {
 /* Matches whose time has passed are gone, or linger on if such as they are used. Are there any that are gone? */
 bool lingering_end(struct lingering *l, const struct lingering_used *used, uint64_t now_ns);
 void lingering_fini(struct lingering *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* --record: what the main thread tells the flight recorder (runtime/record/recorder.h). Nothing where there is none. */
-#ifndef RUNTIME_LIVE_CARRY_RECORDED_H
-#define RUNTIME_LIVE_CARRY_RECORDED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 #include "runtime/record/recorder.h"
@@ -26,5 +25,3 @@ void recorded_sample(struct live *l, const struct sampled *s);
 void recorded_world(struct live *l, const struct snapshot *s);
 /* Workers are to change to the program in l->now, which gets its number. */
 void recorded_change(struct live *l, const struct record_change *change);
-
-#endif

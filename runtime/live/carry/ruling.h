@@ -1,6 +1,5 @@
 /* All that has the shape of one program; a reload puts another whole in its place. */
-#ifndef RUNTIME_LIVE_CARRY_RULING_H
-#define RUNTIME_LIVE_CARRY_RULING_H
+#pragma once
 
 #include "runtime/check/checks.h"
 #include "runtime/host/guard/opened.h"
@@ -33,5 +32,3 @@ struct ruling {
 /* Arrays, labels and ids for the program, which r->program holds, and these ports. False: memory is out. */
 bool ruling_init(struct ruling *r, const char *const devices[], unsigned count);
 void ruling_fini(struct ruling *r);
-
-#endif

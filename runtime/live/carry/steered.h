@@ -1,6 +1,5 @@
 /* The steering programs of `xdp`, and what else it needs. Those that give an int give the exit status. */
-#ifndef RUNTIME_LIVE_CARRY_STEERED_H
-#define RUNTIME_LIVE_CARRY_STEERED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -29,5 +28,3 @@ bool steered_routes(const struct program *p);
 /* May answers to echo requests of others come for this machine's own addresses: by nat, or a service that translates?
  */
 bool steered_translates(const struct program *p);
-
-#endif

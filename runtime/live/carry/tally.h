@@ -1,6 +1,5 @@
 /* The counters of all workers, added up: what reports, the document and its rates are made of. */
-#ifndef RUNTIME_LIVE_CARRY_TALLY_H
-#define RUNTIME_LIVE_CARRY_TALLY_H
+#pragma once
 
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/proxy/told/counters.h"
@@ -38,5 +37,3 @@ void tally_free(struct tally *t);
 
 /* Good as long as the tally. */
 const struct vm_counters *tally_counters(const struct tally *t);
-
-#endif

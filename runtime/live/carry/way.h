@@ -1,6 +1,5 @@
 /* Which way frames come: --io, or the table of README.md. */
-#ifndef RUNTIME_LIVE_CARRY_WAY_H
-#define RUNTIME_LIVE_CARRY_WAY_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -13,5 +12,3 @@ bool way_look_at(const struct live *l, const struct program *p, char *why, size_
 unsigned way_workers(const struct live *l, unsigned cpus);
 /* Says so where l->worker_count are fewer than those. */
 void way_tell_workers(const struct live *l, unsigned cpus);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is asked over the control socket (ctl/question.def), answered from what the main thread holds. */
-#ifndef RUNTIME_LIVE_CONTROL_ASKED_H
-#define RUNTIME_LIVE_CONTROL_ASKED_H
+#pragma once
 
 #include "runtime/ctl/server.h"
 #include "runtime/live/main/state.h"
@@ -15,5 +14,3 @@ int asked_fd(const struct live *l); /* polled for reading */
 /* When that is ready, and once a second. */
 void asked_step(struct live *l, uint64_t now_ns);
 void asked_close(struct live *l);
-
-#endif

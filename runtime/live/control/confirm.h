@@ -1,7 +1,6 @@
 /* What runs and somebody has to confirm: a start (--confirm), which else ends, and a program that was loaded, which
  * else gives its place back to the one before. Who locks himself out gets his machine back. */
-#ifndef RUNTIME_LIVE_CONTROL_CONFIRM_H
-#define RUNTIME_LIVE_CONTROL_CONFIRM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ bool confirm_is_over(const struct live *l, uint64_t now_ns);
 /* Whether the time is up: then it is told, and the program before takes its place again. False: prey is to end. */
 bool confirm_step(struct live *l, uint64_t now_ns);
 void confirm_fini(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* Filters that come over the control socket. */
-#ifndef RUNTIME_LIVE_CONTROL_FILTERED_H
-#define RUNTIME_LIVE_CONTROL_FILTERED_H
+#pragma once
 
 #include "runtime/ctl/server.h"
 #include "runtime/exchange/filter.h"
@@ -9,5 +8,3 @@
 /* The filter that came with the call, or, where none came, one that takes all; filter_fini in any case. False: err says
  * in one line why it is refused. */
 bool filtered(const struct live *l, struct call *c, struct filter *f, char *err, size_t err_len);
-
-#endif

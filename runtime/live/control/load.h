@@ -1,12 +1,9 @@
 /* Another program, asked for over the control socket (`preyctl load`). The file of the command line stays what a start,
  * SIGHUP and --watch read, but where it is to be saved. */
-#ifndef RUNTIME_LIVE_CONTROL_LOAD_H
-#define RUNTIME_LIVE_CONTROL_LOAD_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
 /* Begin with one that waits; no reload is under way. */
 void load_step(struct live *l);
 void load_fini(struct live *l);
-
-#endif

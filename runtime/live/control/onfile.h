@@ -1,6 +1,5 @@
 /* What the file of the command line holds now, beside the program that runs: a reload or a start takes that one. */
-#ifndef RUNTIME_LIVE_CONTROL_ONFILE_H
-#define RUNTIME_LIVE_CONTROL_ONFILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ struct onfile {
 /* Look, into l->onfile: what was read is read again only where the file is another one, or has changed. What came by
  * standard input is as it was. */
 void onfile_look(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* What runs, into the file of the command line: so a start, SIGHUP and --watch read it, too. */
-#ifndef RUNTIME_LIVE_CONTROL_SAVED_H
-#define RUNTIME_LIVE_CONTROL_SAVED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -8,5 +7,3 @@
 bool saved_may(const struct live *l, char *err, size_t err_len);
 /* Replace the file, at once and whole, by the parent. 0, or a negative errno with one line in err. */
 int saved_write(struct live *l, char *err, size_t err_len);
-
-#endif

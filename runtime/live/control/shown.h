@@ -1,6 +1,5 @@
 /* --stats: the document over HTTP (runtime/stats/web.h). Nothing where nobody asked for it. */
-#ifndef RUNTIME_LIVE_CONTROL_SHOWN_H
-#define RUNTIME_LIVE_CONTROL_SHOWN_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -12,5 +11,3 @@ int shown_fd(const struct live *l); /* polled for reading; -1: none */
 /* At most so many milliseconds may pass until shown_step. */
 int shown_wait_ms(const struct live *l, int most);
 void shown_step(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* The file of the command line, read again when it changes (--watch). */
-#ifndef RUNTIME_LIVE_CONTROL_WATCH_H
-#define RUNTIME_LIVE_CONTROL_WATCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ void watch_step(struct live *l, uint64_t now_ns);
 /* Until then; at most so long. */
 int watch_wait_ms(const struct live *l, uint64_t now_ns, int most);
 void watch_end(struct live *l);
-
-#endif

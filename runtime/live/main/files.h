@@ -1,6 +1,5 @@
 /* How many descriptors there may be at once. */
-#ifndef RUNTIME_LIVE_MAIN_FILES_H
-#define RUNTIME_LIVE_MAIN_FILES_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -8,5 +7,3 @@
  * without asking, and, where ports, workers, checks and sessions of l->now may need more, beyond that. Where the kernel
  * refuses, a notice says what that means and what mends it. After start_look. */
 void files_allow(const struct live *l);
-
-#endif

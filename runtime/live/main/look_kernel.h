@@ -1,6 +1,5 @@
 /* What of this machine stands in the way of the executor in the kernel. */
-#ifndef RUNTIME_LIVE_MAIN_LOOK_KERNEL_H
-#define RUNTIME_LIVE_MAIN_LOOK_KERNEL_H
+#pragma once
 
 struct live;
 
@@ -8,5 +7,3 @@ struct live;
  * takes the program, which is loaded and proved as at a start, put on no interface, and forgotten. 0, or the exit
  * status. */
 int look_at_kernel(const struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* The start: what is looked at before anything is changed, and what is opened. */
-#ifndef RUNTIME_LIVE_MAIN_START_H
-#define RUNTIME_LIVE_MAIN_START_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -28,5 +27,3 @@ int start_open(struct live *l);
  * is the first. NULL, and it is told why. */
 struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned at, int *group);
 void start_close(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the main thread of live traffic holds. */
-#ifndef RUNTIME_LIVE_MAIN_STATE_H
-#define RUNTIME_LIVE_MAIN_STATE_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/live/carry/guard/shared_ports.h"
@@ -132,5 +131,3 @@ int live_fault(struct live *l, const char *fmt, ...) __attribute__((format(print
 
 /* Which of the CPUs that we may use is the worker's, in turn; -1: any. */
 int live_cpu_of(unsigned worker);
-
-#endif

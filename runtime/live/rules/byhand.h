@@ -1,7 +1,6 @@
 /* What an operator has set of servers by hand. It goes by the server's name, so that it outlives reloads while there is
  * a server of that name; it ends with the process. */
-#ifndef RUNTIME_LIVE_RULES_BYHAND_H
-#define RUNTIME_LIVE_RULES_BYHAND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,5 +52,3 @@ bool by_hand_tick(struct live *l, uint64_t now_ns);
 /* After a reload, made or refused, and by_hand_apply: what is set of servers that are no more is forgotten. */
 void by_hand_forget(struct live *l);
 void by_hand_fini(struct live *l);
-
-#endif

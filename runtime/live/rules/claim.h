@@ -1,6 +1,5 @@
 /* Guard rules and ports on this host. */
-#ifndef RUNTIME_LIVE_RULES_CLAIM_H
-#define RUNTIME_LIVE_RULES_CLAIM_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -22,5 +21,3 @@ void claim_follow(struct live *l);
 /* One of that name that was killed and still ends is waited for. */
 void claim_await(const struct options *o);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
-
-#endif

@@ -1,6 +1,5 @@
 /* What the modes that leave a packet whole do to it on its way to a server, apart from any flow: for health checks. */
-#ifndef RUNTIME_LIVE_RULES_DRESS_H
-#define RUNTIME_LIVE_RULES_DRESS_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -18,5 +17,3 @@ struct dress {
 /* The packet is in a slot and parsed; its link, and what else only the link needs, are the caller's. 0 or a negative
  * errno: -EADDRNOTAVAIL this machine has no address to speak from. */
 int dress(const struct dress *d, struct pkt *pkt, const struct key *key);
-
-#endif

@@ -1,6 +1,5 @@
 /* What follows from health checks: which servers take new flows, and what is told of it. */
-#ifndef RUNTIME_LIVE_RULES_HEALTH_H
-#define RUNTIME_LIVE_RULES_HEALTH_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -23,5 +22,3 @@ void health_refused(struct live *l, const struct refusal *r, uint64_t now_ns);
 /* Once a second: changes that were not told because there were many. */
 void health_tick(struct live *l, uint64_t now_ns);
 void health_fini(struct live *l);
-
-#endif

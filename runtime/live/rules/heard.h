@@ -1,11 +1,8 @@
 /* Which packets health checks through services hear: a filter in the kernel, so that no other is ever copied. */
-#ifndef RUNTIME_LIVE_RULES_HEARD_H
-#define RUNTIME_LIVE_RULES_HEARD_H
+#pragma once
 
 #include "vm/program/program.h"
 
 /* The packet socket hears from now on answers of the program's services to probes: by these interfaces, from their
  * addresses, TCP and UDP to the ports of translation (PBC_OWN_PORT_LO and up), echo replies. 0 or a negative errno. */
 int heard_filter(int fd, const struct program *p, const unsigned ifindex[], unsigned count);
-
-#endif

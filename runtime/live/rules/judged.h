@@ -1,6 +1,5 @@
 /* Does some firewall judge each interface that is served? A name in the rules that nobody bears leaves one open. */
-#ifndef RUNTIME_LIVE_RULES_JUDGED_H
-#define RUNTIME_LIVE_RULES_JUDGED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -12,5 +11,3 @@ bool judged_all(const struct live *l, const struct program *p, char *why, size_t
 void judged_notice(const struct live *l);
 /* The program in force leaves something open: it is told, and l->unjudged says it from now on. */
 void judged_tell(struct live *l);
-
-#endif

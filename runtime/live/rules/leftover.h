@@ -1,6 +1,5 @@
 /* What flows still use of programs that ran before: of services, servers and nats of the past. */
-#ifndef RUNTIME_LIVE_RULES_LEFTOVER_H
-#define RUNTIME_LIVE_RULES_LEFTOVER_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -9,5 +8,3 @@
 uint8_t *leftover_gone(const struct live *l);
 /* By which guard rules and steering go. Where memory is out: all. */
 struct lingering_used leftover_used(const struct live *l);
-
-#endif

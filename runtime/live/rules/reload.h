@@ -1,6 +1,5 @@
 /* Another program in place of the one that runs: its file again, or whatever else is wished for. */
-#ifndef RUNTIME_LIVE_RULES_RELOAD_H
-#define RUNTIME_LIVE_RULES_RELOAD_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -28,5 +27,3 @@ const struct labels *reload_labels(const struct live *l, const struct program *p
 /* Workers may have taken it, or have brought all flows in line. */
 void reload_step(struct live *l);
 void reload_fini(struct live *l);
-
-#endif

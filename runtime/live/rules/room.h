@@ -1,6 +1,5 @@
 /* For how many connections there is room where the rules leave it open (`limits { flows N; half_open N }`). */
-#ifndef RUNTIME_LIVE_RULES_ROOM_H
-#define RUNTIME_LIVE_RULES_ROOM_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -18,5 +17,3 @@ void room_bound(const struct live *l, struct program *p);
 /* ", room for N connections" where the rules leave it open, else "". Returns buf. */
 enum { ROOM_TEXT = 60 };
 const char *room_text(const struct live *l, char buf[ROOM_TEXT]);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * No worker and no flow takes part. The host's own stack would answer a connection that it does not know with a reset:
  * guard rules hide these answers from it (runtime/host/guard/guarded.h). */
-#ifndef RUNTIME_LIVE_RULES_VIA_H
-#define RUNTIME_LIVE_RULES_VIA_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -28,5 +27,3 @@ int via_said_fd(const struct live *l);
 int via_heard_fd(const struct live *l);
 /* Carry what is there, in either direction: bounded. */
 void via_carry(struct live *l);
-
-#endif

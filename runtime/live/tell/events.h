@@ -1,7 +1,6 @@
 /* The one door by which live traffic tells what happens: a line an event (event.def), as plain words for whoever looks
  * on, or as a log (--log). Only the main thread tells. */
-#ifndef RUNTIME_LIVE_TELL_EVENTS_H
-#define RUNTIME_LIVE_TELL_EVENTS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -50,5 +49,3 @@ void events_left_out(struct events *e, enum told kind, uint64_t count);
 
 /* Each second: what was left out is said. */
 void events_tick(struct events *e);
-
-#endif

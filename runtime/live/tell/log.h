@@ -1,6 +1,5 @@
 /* The log of --log: where what is told goes. */
-#ifndef RUNTIME_LIVE_TELL_LOG_H
-#define RUNTIME_LIVE_TELL_LOG_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -9,5 +8,3 @@ int log_open(struct live *l);
 
 /* Its file or socket once more, by the parent: the file was moved away, or the system's log restarted. */
 void log_again(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the service manager is told while live traffic runs, and its watchdog. */
-#ifndef RUNTIME_LIVE_TELL_NOTIFIED_H
-#define RUNTIME_LIVE_TELL_NOTIFIED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -13,5 +12,3 @@ void notified_stopping(struct live *l);
 
 /* A sign of life, where it is time for one: all workers move, and so does the main thread, which says it. */
 void notified_tick(struct live *l, uint64_t now_ns);
-
-#endif

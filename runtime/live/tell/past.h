@@ -1,6 +1,5 @@
 /* What was told last: for the document, and whoever asks it. */
-#ifndef RUNTIME_LIVE_TELL_PAST_H
-#define RUNTIME_LIVE_TELL_PAST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ struct past {
 
 /* A line, which is kept where it was told; reloads are counted either way. */
 void past_note(struct past *p, unsigned kind, uint64_t wall_ns, const char *text, bool told);
-
-#endif

@@ -1,6 +1,5 @@
 /* Where log lines go: standard error, the system's log, or a file. */
-#ifndef RUNTIME_LIVE_TELL_SINK_H
-#define RUNTIME_LIVE_TELL_SINK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ void sink_renew(struct sink *s, int fd);
 
 /* One line that ends in a newline. 0, or the negative errno for which it was not taken; it is counted. */
 int sink_put(struct sink *s, const char *line, size_t len);
-
-#endif

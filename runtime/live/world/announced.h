@@ -1,6 +1,5 @@
 /* Addresses that are claimed on a link. */
-#ifndef RUNTIME_LIVE_WORLD_ANNOUNCED_H
-#define RUNTIME_LIVE_WORLD_ANNOUNCED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -8,5 +7,3 @@
 void announced_links(struct live *l);
 /* The same of those that the program in l->now has and the one before had not. */
 void announced_again(struct live *l, const struct program *before);
-
-#endif

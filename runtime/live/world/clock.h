@@ -1,6 +1,5 @@
 /* The clock on the wall, which others set: schedules and times of the log follow it. The vm's own clock never jumps. */
-#ifndef RUNTIME_LIVE_WORLD_CLOCK_H
-#define RUNTIME_LIVE_WORLD_CLOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,5 +18,3 @@ void clock_close(struct clock *c);
  * and how long the sleep was. What is under half a second, and not told by fd, is the clock being steered, and no jump.
  */
 bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns);
-
-#endif

@@ -1,6 +1,5 @@
 /* Devices that routes lead by, as a program knows them. */
-#ifndef RUNTIME_LIVE_WORLD_DEVICES_H
-#define RUNTIME_LIVE_WORLD_DEVICES_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -10,5 +9,3 @@ struct facts_device *devices_of(const struct live *l, const struct program *p, c
 /* The place among the interfaces that a flow's opener is at, as routes know; of what the host opened that which it
  * leaves by. Across a bridge it may be either side. OPTIONS_NO_PEER: nobody knows. */
 uint8_t devices_opener(const struct live *l, const struct facts *facts, const struct flow_record *f);
-
-#endif

@@ -1,8 +1,7 @@
 /* The main thread's list of next hops that workers asked for, neighbours and ways: resolved through the host's view,
  * and again whenever that changes. It is bounded, and who was used longest ago gives way; what prey's own packets need
  * stays before what only crosses. */
-#ifndef RUNTIME_LIVE_WORLD_HOPS_H
-#define RUNTIME_LIVE_WORLD_HOPS_H
+#pragma once
 
 #include "runtime/exchange/snapshot.h"
 #include "runtime/host/host.h"
@@ -37,5 +36,3 @@ void hops_fill(const struct hops *h, struct snapshot *s);
 /* The next one, from *at on (0 at first), that nobody has answered for, used since then; NULL: no more. */
 const struct hop *hops_silent(const struct hops *h, uint64_t since_ns, uint32_t *at);
 void hops_fini(struct hops *h);
-
-#endif

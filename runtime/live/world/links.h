@@ -1,6 +1,5 @@
 /* Interfaces that change while they are served. */
-#ifndef RUNTIME_LIVE_WORLD_LINKS_H
-#define RUNTIME_LIVE_WORLD_LINKS_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -10,5 +9,3 @@ void links_follow(struct live *l);
 bool links_missed(const struct live *l);
 /* Those whose ring has stalled get new sockets, too. Once a second. */
 void links_renew(struct live *l);
-
-#endif

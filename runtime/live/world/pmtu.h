@@ -1,6 +1,5 @@
 /* What the ways to servers bear, as routers told: kept for 10 minutes (RFC 1191, 6.3), then tried again. */
-#ifndef RUNTIME_LIVE_WORLD_PMTU_H
-#define RUNTIME_LIVE_WORLD_PMTU_H
+#pragma once
 
 #include "runtime/worker/pmtu.h"
 
@@ -21,5 +20,3 @@ bool pmtu_expire(struct pmtu *p, uint64_t now_ns);
 /* Of the way to that server; 0: nothing is known. */
 uint32_t pmtu_of(const struct pmtu *p, const uint32_t addr[4], uint8_t family);
 void pmtu_fini(struct pmtu *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* The table of routes, made anew when the kernel tells of a change. */
-#ifndef RUNTIME_LIVE_WORLD_ROUTING_H
-#define RUNTIME_LIVE_WORLD_ROUTING_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -14,5 +13,3 @@ int routing_wait_ms(const struct live *l, uint64_t now_ns, int most);
 uint64_t routing_rested_ns(uint64_t begun_ns);
 uint32_t routing_most(const struct live *l); /* routes that the table may hold */
 void routing_fini(struct live *l);
-
-#endif

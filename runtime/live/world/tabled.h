@@ -1,7 +1,6 @@
 /* Balancing tables are built here, where no packet comes by: those of the facts when a snapshot is made, and the next
  * ones before a server that starts slowly takes its step. */
-#ifndef RUNTIME_LIVE_WORLD_TABLED_H
-#define RUNTIME_LIVE_WORLD_TABLED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -11,5 +10,3 @@ void tabled_world(struct live *l, struct snapshot *s);
 bool tabled_step(struct live *l, uint64_t now_ns);
 /* Until then; at most so long. */
 int tabled_wait_ms(const struct live *l, uint64_t now_ns, int most);
-
-#endif

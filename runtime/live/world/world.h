@@ -1,6 +1,5 @@
 /* Facts and next hops, as the kernel tells them, become snapshots. */
-#ifndef RUNTIME_LIVE_WORLD_WORLD_H
-#define RUNTIME_LIVE_WORLD_WORLD_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -22,5 +21,3 @@ bool world_tick(struct live *l);
 
 struct snapshot *world_snapshot(struct live *l, bool ways); /* the next, not published; NULL: none can be made */
 void world_give(struct live *l, struct snapshot *s);        /* it is the latest from now on; workers are not told */
-
-#endif

@@ -1,6 +1,5 @@
 /* Max-Forwards: how many more intermediaries an OPTIONS or a TRACE may pass (RFC 9110, 7.6.2). */
-#ifndef RUNTIME_PROXY_HTTP_FORWARDS_H
-#define RUNTIME_PROXY_HTTP_FORWARDS_H
+#pragma once
 
 #include "vm/stream/http.h"
 
@@ -9,5 +8,3 @@ enum { FORWARDS_ANY = UINT32_MAX, FORWARDS_MOST = 1000000 };
 /* What the request says; more than FORWARDS_MOST is that. FORWARDS_ANY: it says nothing that is a number, or has
  * another method. 0: who reads it answers it. */
 uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
-
-#endif

@@ -1,7 +1,6 @@
 /* The head of a message as it is sent on, put together. A loop has one and uses it for each head; it is then laid
  * before the body's bytes in their buffer, so that one write sends both. */
-#ifndef RUNTIME_PROXY_HTTP_HEAD_TEXT_H
-#define RUNTIME_PROXY_HTTP_HEAD_TEXT_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -23,5 +22,3 @@ static inline void head_add(struct head_text *t, const void *bytes, uint32_t len
 }
 
 static inline void head_say(struct head_text *t, const char *text) { head_add(t, text, (uint32_t)strlen(text)); }
-
-#endif

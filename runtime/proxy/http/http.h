@@ -6,8 +6,7 @@
  *       └────────┴────────┴─▶ LAST: an answer's rest, an end  ───┘ or the end of the session
  *
  * One request at a time is with a server; what a client sends ahead (pipelining) waits in its buffer or its socket. */
-#ifndef RUNTIME_PROXY_HTTP_HTTP_H
-#define RUNTIME_PROXY_HTTP_HTTP_H
+#pragma once
 
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/http/head_text.h"
@@ -93,5 +92,3 @@ void http_over(struct session *s);
 
 static inline struct http *http_of(const struct session *s) { return s->own; }
 static inline struct http_loop *http_loop_of(const struct session *s) { return s->proxy->of_kind[KIND_http]; }
-
-#endif

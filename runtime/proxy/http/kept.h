@@ -7,8 +7,7 @@
  * So that no answer ever reaches another client: a connection is only put here once its answer has ended where its
  * framing says and nothing lies behind it, and what a server says while nobody asks ends the connection, also if it
  * comes in the very moment in which it is taken. */
-#ifndef RUNTIME_PROXY_HTTP_KEPT_H
-#define RUNTIME_PROXY_HTTP_KEPT_H
+#pragma once
 
 #include "runtime/proxy/loop/side.h"
 #include "runtime/proxy/loop/slab.h"
@@ -44,5 +43,3 @@ struct task *kept_task(struct kept_one *one);
 void kept_put(struct kept *k, struct kept_one *one, struct kept_key key, struct side *side, uint64_t ns);
 /* The one of this key that was kept last and is alive; it gets the task. NULL: there is none. */
 struct side *kept_take(struct kept *k, struct kept_key key, struct task *task);
-
-#endif

@@ -6,8 +6,7 @@
  * Bytes of the body are looked at before they are written, so that what is sent on ends where we say it ends: what lies
  * behind it belongs to the next message, and stays. Long parts whose length is known are moved as a session's plain
  * bytes are (relay.h). */
-#ifndef RUNTIME_PROXY_HTTP_MESSAGE_H
-#define RUNTIME_PROXY_HTTP_MESSAGE_H
+#pragma once
 
 #include "runtime/proxy/loop/relay.h"
 #include "vm/stream/body.h"
@@ -44,5 +43,3 @@ enum message_result message_get(struct message *m, struct slab *buffers);
 bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t n);
 /* Give an empty buffer back. */
 void message_rest(struct message *m, struct slab *buffers);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the access log is told of a request: copied when its head is read, for the head is rewritten where it stands. */
-#ifndef RUNTIME_PROXY_HTTP_NOTED_H
-#define RUNTIME_PROXY_HTTP_NOTED_H
+#pragma once
 
 #include "vm/stream/http.h"
 
@@ -18,5 +17,3 @@ void note_request(struct session *s, const struct http_head *h, const uint8_t *b
 /* Its exchange is over: write the line, give the memory back. A request that was refused has a line without what it
  * asked. */
 void note_answer(struct session *s);
-
-#endif

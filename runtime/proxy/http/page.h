@@ -1,6 +1,5 @@
 /* Answers that are ours: a status, a short page that a person can read. Nothing of the request stands in them. */
-#ifndef RUNTIME_PROXY_HTTP_PAGE_H
-#define RUNTIME_PROXY_HTTP_PAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,5 +11,3 @@ enum { PAGE_TEXT_MAX = 768 };
  * connection ends; keep it otherwise. head_only: the request was a HEAD, the length is that of the page left out. now:
  * seconds of the Unix epoch, for Date. */
 size_t http_page(char out[PAGE_TEXT_MAX], unsigned status, bool close, bool head_only, time_t now);
-
-#endif

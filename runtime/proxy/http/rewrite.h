@@ -1,7 +1,6 @@
 /* Heads as they are sent on: what is between two ends alone is taken out (RFC 9110, 7.6.1), what an intermediary has to
  * add is added, all else is passed on as it came. */
-#ifndef RUNTIME_PROXY_HTTP_REWRITE_H
-#define RUNTIME_PROXY_HTTP_REWRITE_H
+#pragma once
 
 #include "runtime/proxy/http/head_text.h"
 #include "runtime/proxy/http/told.h"
@@ -31,5 +30,3 @@ enum after {
  * says it has them is left out. added: lines of ours, with their ends. */
 void response_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, enum after after,
                       bool unchunk, const char *added);
-
-#endif

@@ -1,7 +1,6 @@
 /* What servers are told of a client: X-Forwarded-Proto, X-Forwarded-For, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3).
  * Made once a connection; the text stays in the session, so that a request costs no formatting. */
-#ifndef RUNTIME_PROXY_HTTP_TOLD_H
-#define RUNTIME_PROXY_HTTP_TOLD_H
+#pragma once
 
 #include "vm/stream/stream.h"
 
@@ -21,5 +20,3 @@ struct told {
 
 /* client: as the PROXY header says, where one was accepted. tls: it came by TLS that ended here. */
 void told_make(struct told *t, const struct stream_addr *client, bool tls);
-
-#endif

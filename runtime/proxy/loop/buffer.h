@@ -3,8 +3,7 @@
  *      | room for a PROXY header |  gone  | from … to: not yet written |  room  |
  *                                         ^ from                       ^ to     ^ size
  */
-#ifndef RUNTIME_PROXY_LOOP_BUFFER_H
-#define RUNTIME_PROXY_LOOP_BUFFER_H
+#pragma once
 
 #include <stdbool.h>
 #include <string.h>
@@ -46,5 +45,3 @@ static inline bool buffer_prepend(struct buffer *b, const void *bytes, uint32_t 
     memcpy(b->bytes + b->from, bytes, n);
     return true;
 }
-
-#endif

@@ -6,8 +6,7 @@
  * Each descriptor is told of once when something about it changes (edge-triggered), so whoever watches one goes on
  * until it says EAGAIN, or asks for another turn (loop_again). What is freed is freed between turns (loop_again, too):
  * an event of this turn may still name it. */
-#ifndef RUNTIME_PROXY_LOOP_LOOP_H
-#define RUNTIME_PROXY_LOOP_LOOP_H
+#pragma once
 
 #include "runtime/proxy/loop/wheel.h"
 
@@ -55,5 +54,3 @@ void loop_turn(struct loop *l, int most_ms);
 void loop_wake(struct loop *l);
 
 uint64_t loop_clock(void); /* mono */
-
-#endif

@@ -1,8 +1,7 @@
 /* Pipes, by which the kernel moves bytes from socket to socket: a pool of few, each lent as long as something is in it.
  * The first are large, for a few streams that fill a link; when many go at once the rest get smaller ones. What was
  * left in one by a session that ended is closed with it: it is another client's. */
-#ifndef RUNTIME_PROXY_LOOP_PIPE_H
-#define RUNTIME_PROXY_LOOP_PIPE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ void pipes_fini(struct pipes *p);
 /* Empty. NULL: there is none to be had now. */
 struct pipe *pipe_take(struct pipes *p);
 void pipe_give(struct pipes *p, struct pipe *one);
-
-#endif

@@ -5,8 +5,7 @@
  *
  * What is not written yet is at most one buffer, or one pipe: then nothing more is read, so a slow reader slows its
  * sender (backpressure). After the last byte the other side is told, and the other direction goes on (half-close). */
-#ifndef RUNTIME_PROXY_LOOP_RELAY_H
-#define RUNTIME_PROXY_LOOP_RELAY_H
+#pragma once
 
 #include "runtime/proxy/loop/buffer.h"
 #include "runtime/proxy/loop/pipe.h"
@@ -40,5 +39,3 @@ enum way_result {
 enum way_result way_move(struct way *w, struct slab *buffers, int *err);
 /* Give back what it holds. */
 void way_fini(struct way *w, struct slab *buffers);
-
-#endif

@@ -3,8 +3,7 @@
  * The loop tells of changes only (edge-triggered). They are noted here, and the owner's task is run: it does what it
  * can until all says -EAGAIN, and will be run again when something has changed. It need not know which event it waits
  * for: with TLS, reading may wait for writing. */
-#ifndef RUNTIME_PROXY_LOOP_SIDE_H
-#define RUNTIME_PROXY_LOOP_SIDE_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -69,5 +68,3 @@ static inline bool side_can_splice(const struct side *s) { return s->ops == &sid
 static inline void side_look(struct side *s) { s->flags = (uint16_t)((s->flags | SIDE_MAY_READ) & ~SIDE_DRY); }
 /* Does its other end hear by side_close alone, and for certain, that no more comes? TLS announces it before. */
 static inline bool side_ends_by_closing(const struct side *s) { return s->ops == &side_plain; }
-
-#endif

@@ -1,7 +1,6 @@
 /* Things of one size, in blocks, at most so many: what a connection takes is had from here, so memory is bounded and
  * nothing is asked of the system for each. A block stays once it was needed. One thread's. */
-#ifndef RUNTIME_PROXY_LOOP_SLAB_H
-#define RUNTIME_PROXY_LOOP_SLAB_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ void *slab_take(struct slab *s);
 void slab_give(struct slab *s, void *thing);
 /* The thing at that place, given out or not, and how many lie in one piece from there on; 0: there is none. */
 uint32_t slab_see(const struct slab *s, uint32_t at, char **things);
-
-#endif

@@ -1,7 +1,6 @@
 /* Timers of one thread: a wheel of slots of 16 ms, a chain of timers each. Setting one later than it stands costs a
  * store: it stays in its slot, and is put further when that comes round. So a time that each byte moves is cheap. */
-#ifndef RUNTIME_PROXY_LOOP_WHEEL_H
-#define RUNTIME_PROXY_LOOP_WHEEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,5 +26,3 @@ void timer_set(struct wheel *w, struct timer *t, uint64_t at_ns);
 void timer_stop(struct wheel *w, struct timer *t);
 /* Call all that are due. Returns when the next may be, UINT64_MAX: none is set. */
 uint64_t wheel_turn(struct wheel *w, uint64_t now_ns);
-
-#endif

@@ -1,8 +1,7 @@
 /* Servers that are known: sessions that they gave tickets for, each for one handshake more (RFC 8446, C.4). Of one name
  * and one way of verifying (struct tls_back), by the server's address; a session that is older than an hour is not
  * taken, so that a certificate that has ended is not believed for long. */
-#ifndef RUNTIME_PROXY_TLS_KNOWN_H
-#define RUNTIME_PROXY_TLS_KNOWN_H
+#pragma once
 
 #include <openssl/ssl.h>
 
@@ -19,5 +18,3 @@ void known_free(struct known *k);
  * makes place. take: the caller's; NULL: there is none. */
 void known_put(struct known *k, const struct stream_addr *server, SSL_SESSION *session, uint64_t now_ns);
 SSL_SESSION *known_take(struct known *k, const struct stream_addr *server, uint64_t now_ns);
-
-#endif

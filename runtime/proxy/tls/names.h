@@ -1,8 +1,7 @@
 /* The names of a service's certificates. A name that a client asks for is first looked for as it is, then as a
  * wildcard's (its first label is the star's: RFC 6125, 6.4.3); of two certificates with the same name the first counts.
  */
-#ifndef RUNTIME_PROXY_TLS_NAMES_H
-#define RUNTIME_PROXY_TLS_NAMES_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -19,5 +18,3 @@ void cert_names_sort(struct cert_names *n);
 /* The number of the certificate; -1: none has the name. */
 int cert_names_find(const struct cert_names *n, const char *host);
 void cert_names_fini(struct cert_names *n);
-
-#endif

@@ -1,8 +1,7 @@
 /* Keys of tickets that clients are given (RFC 5077, RFC 8446 4.6.1). They are made here, lie in the library's secure
  * heap and on no disk; every loop and every program of a service has the same. A key gives out tickets for half a day,
  * and takes them for as long again; then it is wiped when next one is asked for. */
-#ifndef RUNTIME_PROXY_TLS_TICKETS_H
-#define RUNTIME_PROXY_TLS_TICKETS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ bool tickets_give(struct tickets *t, uint64_t now_ns, struct ticket_key *key);
 /* The key of this name. False: none is. *old: it gives out no more, and its tickets are renewed. */
 bool tickets_take(struct tickets *t, uint64_t now_ns, const uint8_t name[TICKET_NAME], struct ticket_key *key,
                   bool *old);
-
-#endif

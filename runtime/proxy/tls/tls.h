@@ -1,7 +1,6 @@
 /* TLS in a side, with OpenSSL: where a client's TLS ends here (`tls cert "…" key "…"`), and towards servers (`tls to
  * server`). TLS 1.2 and 1.3; no renegotiation, no compression, no early data. */
-#ifndef RUNTIME_PROXY_TLS_TLS_H
-#define RUNTIME_PROXY_TLS_TLS_H
+#pragma once
 
 #include "runtime/host/file/keypair.h"
 #include "runtime/proxy/loop/side.h"
@@ -70,5 +69,3 @@ struct tls_table *tls_table_new(unsigned count);
 struct tls_table *tls_table_get(struct tls_table *t); /* NULL is fine */
 void tls_table_put(struct tls_table *t);              /* likewise */
 bool tls_table_any(const struct tls_table *t);        /* does some service speak TLS? */
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of this room share. */
-#ifndef RUNTIME_PROXY_TLS_TLS_PRIV_H
-#define RUNTIME_PROXY_TLS_TLS_PRIV_H
+#pragma once
 
 #include <openssl/ssl.h>
 
@@ -29,5 +28,3 @@ static inline struct tls_one *tls_one_of(const SSL *ssl) { return SSL_get_app_da
 void tls_back_shaken(SSL *ssl);
 /* A protocol as the front's list has it, its byte of length in front. */
 struct view tls_front_protocol(const struct tls_front *f, const uint8_t *name, unsigned len);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a proxy counts, by tables: each row stands in the summary, JSON, the metrics and the manual by itself. */
-#ifndef RUNTIME_PROXY_TOLD_COUNTERS_H
-#define RUNTIME_PROXY_TOLD_COUNTERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -87,5 +86,3 @@ uint64_t proxy_counters_ended(const struct proxy_counters *c);
 void proxy_took(struct proxy_counters *c, enum proxy_time what, uint64_t ns);
 /* How often it was measured. */
 uint64_t proxy_took_count(const struct proxy_took *t);
-
-#endif

@@ -1,7 +1,6 @@
 /* Lines of access logs on their way from a loop to the main thread, which has the files: a ring of bytes that neither
  * of both waits for. */
-#ifndef RUNTIME_PROXY_TOLD_LINES_H
-#define RUNTIME_PROXY_TOLD_LINES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ bool lines_put(struct lines *l, uint64_t target, const char *line, uint32_t n, b
 uint32_t lines_take(struct lines *l, uint64_t *target, char line[LINES_MOST]);
 /* A name for a log's path that outlives a reload. */
 uint64_t lines_target(const char *path);
-
-#endif

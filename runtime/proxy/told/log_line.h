@@ -1,7 +1,6 @@
 /* A line of the access log: the common format, or JSON. What a client or server wrote stands in it with every byte that
  * could be taken for something else escaped, so that a line is always one line. */
-#ifndef RUNTIME_PROXY_TOLD_LOG_LINE_H
-#define RUNTIME_PROXY_TOLD_LOG_LINE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -37,5 +36,3 @@ struct view log_target(char text[LOG_TARGET_MAX], const struct stream_addr *a);
 size_t log_common(char out[LOG_LINE_MAX], const struct log_entry *e);
 /* One object: time (RFC 3339), client, service, host, request, status, bytes, server, milliseconds, reason. */
 size_t log_json(char out[LOG_LINE_MAX], const struct log_entry *e);
-
-#endif

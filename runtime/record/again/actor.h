@@ -1,7 +1,6 @@
 /* One worker of a recording, once more: it does what the recorded one did, at the same times in the same world, and is
  * recorded itself, on a tape of its own; what it decides and sends is compared with what was recorded. */
-#ifndef RUNTIME_RECORD_AGAIN_ACTOR_H
-#define RUNTIME_RECORD_AGAIN_ACTOR_H
+#pragma once
 
 #include "runtime/record/again/story.h"
 #include "runtime/record/again/unmade.h"
@@ -79,5 +78,3 @@ bool actor_room(struct actor *a);
 void actor_take(struct actor *a, const struct scene *s);
 /* There is no more. */
 void actor_rest(struct actor *a);
-
-#endif

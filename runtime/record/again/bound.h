@@ -1,6 +1,5 @@
 /* Flows that are sent on, as recorded packets met them: could a program have sent them on so? */
-#ifndef RUNTIME_RECORD_AGAIN_BOUND_H
-#define RUNTIME_RECORD_AGAIN_BOUND_H
+#pragma once
 
 #include "vm/flow/met.h"
 #include "vm/program/program.h"
@@ -13,5 +12,3 @@ bool bound_is_of(const struct program *p, const struct flow_met *m);
 bool bound_could_be(const struct program *p, const struct flow_met *m);
 /* May the branch give that server to a flow that begins? */
 bool bound_may_begin(const struct program *p, uint32_t branch, uint32_t server);
-
-#endif

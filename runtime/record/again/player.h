@@ -1,6 +1,5 @@
 /* A recording, done once more: its scenes in order, its workers as actors. */
-#ifndef RUNTIME_RECORD_AGAIN_PLAYER_H
-#define RUNTIME_RECORD_AGAIN_PLAYER_H
+#pragma once
 
 #include "runtime/exchange/moments.h"
 #include "runtime/record/again/actor.h"
@@ -29,5 +28,3 @@ void player_end(struct player *p);
 void player_fini(struct player *p);
 /* Of all actors. */
 struct actor_counters player_counters(const struct player *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the main thread had told: programs, one after the other, and the world as it was. */
-#ifndef RUNTIME_RECORD_AGAIN_STORY_H
-#define RUNTIME_RECORD_AGAIN_STORY_H
+#pragma once
 
 #include "runtime/host/guard/opened.h"
 #include "runtime/record/film.h"
@@ -43,5 +42,3 @@ int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len
 /* NULL: it was never told. */
 const struct told_program *story_program(const struct story *t, uint64_t number);
 struct snapshot *story_world(const struct story *t, uint64_t number);
-
-#endif

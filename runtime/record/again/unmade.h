@@ -1,7 +1,6 @@
 /* Flows that began when it was recorded, and that another program does not let begin: what follows of them does not
  * exist there. Bounded: of two with the same place the later counts. */
-#ifndef RUNTIME_RECORD_AGAIN_UNMADE_H
-#define RUNTIME_RECORD_AGAIN_UNMADE_H
+#pragma once
 
 #include "vm/flow/flow.h"
 
@@ -14,5 +13,3 @@ void unmade_note(struct unmade *u, const struct flow_id *id, bool begun);
 /* Is it one that did not? */
 bool unmade_has(const struct unmade *u, const struct flow_id *id);
 void unmade_fini(struct unmade *u);
-
-#endif

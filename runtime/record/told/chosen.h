@@ -1,6 +1,5 @@
 /* Which files of a directory a replay goes through, and from when to when what it finds is printed. */
-#ifndef RUNTIME_RECORD_TOLD_CHOSEN_H
-#define RUNTIME_RECORD_TOLD_CHOSEN_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/record/again/story.h"
@@ -20,5 +19,3 @@ int chosen_find(struct chosen *c, const struct reel *r, const struct options *o,
 /* That file, its first scene read. 0; or a negative errno with what is wrong with it in err.
  * film_close in any case. */
 int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* --replay with --explain: packets of a recording, in words. */
-#ifndef RUNTIME_RECORD_TOLD_EXPLAINED_H
-#define RUNTIME_RECORD_TOLD_EXPLAINED_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/record/again/actor.h"
@@ -16,5 +15,3 @@ struct explaining {
 /* Judge the batch of n in a->views, and explain what o->explained wants of it, in order. What it decides and sends is
  * not compared. Returns the exit status. */
 int explained(struct actor *a, unsigned n, const struct explaining *e);
-
-#endif

@@ -1,7 +1,6 @@
 /* --replay with --flows: the flows of all workers in one list. Times are those of the clock on the wall; servers of one
  * name in several programs are one server. */
-#ifndef RUNTIME_RECORD_TOLD_LISTED_H
-#define RUNTIME_RECORD_TOLD_LISTED_H
+#pragma once
 
 #include "runtime/record/again/actor.h"
 #include "runtime/report/flows.h"
@@ -21,5 +20,3 @@ void listed_add(struct listed *l, const struct labels *labels, const struct acto
 /* Those of the worker that go on. */
 void listed_rest(struct listed *l, const struct labels *labels, const struct actor *a);
 void listed_fini(struct listed *l);
-
-#endif

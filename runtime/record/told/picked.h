@@ -1,7 +1,6 @@
 /* --replay with --only, --describe and --write-seen: which frames of a recording have lines, and what those are about.
  * A frame is copied before it is judged, for a worker rewrites it where it lies. */
-#ifndef RUNTIME_RECORD_TOLD_PICKED_H
-#define RUNTIME_RECORD_TOLD_PICKED_H
+#pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/capture/capture.h"
@@ -33,5 +32,3 @@ bool picked_takes(const struct picked *s, const struct verdict *v);
 /* Packet i of the batch that was judged, where --describe asks; else NULL. */
 const char *picked_words(const struct picked *s, const struct actor *a, unsigned i, char *buf, size_t len);
 void picked_write(struct picked *s, unsigned i, uint64_t wall_ns);
-
-#endif

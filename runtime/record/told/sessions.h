@@ -1,6 +1,5 @@
 /* The sessions of proxy loops in a recording: counted, and told a line each moment. */
-#ifndef RUNTIME_RECORD_TOLD_SESSIONS_H
-#define RUNTIME_RECORD_TOLD_SESSIONS_H
+#pragma once
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -27,5 +26,3 @@ void sessions_say(FILE *out, const struct labels *labels, const struct session_m
 /* A few lines of a summary, and `sessions` of an object; nothing, and null, where there was none. */
 void sessions_text(FILE *out, const struct sessions *s);
 void sessions_json(cJSON *to, const struct sessions *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is printed at the end of a recording whose packets the kernel judged. */
-#ifndef RUNTIME_RECORD_TOLD_SINGLE_SAID_H
-#define RUNTIME_RECORD_TOLD_SINGLE_SAID_H
+#pragma once
 
 #include "runtime/record/again/actor.h"
 #include "runtime/report/report.h"
@@ -8,5 +7,3 @@
 /* To standard output. 0, or -1: memory is out. */
 int single_summary(const struct options *o, const struct totals *t, const struct actor_counters *c,
                    report_more_fn *more, const void *arg);
-
-#endif

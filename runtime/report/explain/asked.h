@@ -1,6 +1,5 @@
 /* A packet that nobody has sent, explained as the worker would judge it now. */
-#ifndef RUNTIME_REPORT_EXPLAIN_ASKED_H
-#define RUNTIME_REPORT_EXPLAIN_ASKED_H
+#pragma once
 
 #include <stdio.h>
 
@@ -20,5 +19,3 @@ uint32_t explain_asked_server(const struct explain_asked *a);
 /* As --explain prints a frame (JSON: one object), and where it would go now. way: the device that leads to
  * explain_asked_server; NULL: not known. */
 void explain_asked(FILE *out, const struct explain_asked *a, const char *way);
-
-#endif

@@ -1,6 +1,5 @@
 /* --explain of a packet that somebody else goes through. */
-#ifndef RUNTIME_REPORT_EXPLAIN_EXPLAIN_H
-#define RUNTIME_REPORT_EXPLAIN_EXPLAIN_H
+#pragma once
 
 #include <stdio.h>
 
@@ -28,5 +27,3 @@ struct explain_packet {
 void explain_packet_to(FILE *out, const struct explain_packet *e);
 /* The same on standard output. Returns the exit status. */
 int explain_packet(const struct explain_packet *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* What became of a frame, and how that is told. */
-#ifndef RUNTIME_REPORT_EXPLAIN_FATE_H
-#define RUNTIME_REPORT_EXPLAIN_FATE_H
+#pragma once
 
 #include "runtime/report/explain/look.h"
 #include "runtime/report/explain/sent.h"
@@ -19,5 +18,3 @@ struct fate {
 /* k: as the frames before left the worker. JSON: an object without its end. */
 void explain_fate(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
                   FILE *out);
-
-#endif

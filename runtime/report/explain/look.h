@@ -1,6 +1,5 @@
 /* What a worker would do with a packet, asked of it without changing it, and kept: whoever prints it takes his time. */
-#ifndef RUNTIME_REPORT_EXPLAIN_LOOK_H
-#define RUNTIME_REPORT_EXPLAIN_LOOK_H
+#pragma once
 
 #include "vm/vm.h"
 
@@ -40,5 +39,3 @@ void explain_look_fini(struct explain_look *k);
 
 /* Add a step; a trace_fn. */
 void explain_steps_add(void *steps, const struct trace_step *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* --explain of an ARP request or a neighbour solicitation: who answers it. */
-#ifndef RUNTIME_REPORT_EXPLAIN_NEIGHBOUR_H
-#define RUNTIME_REPORT_EXPLAIN_NEIGHBOUR_H
+#pragma once
 
 #include <stdio.h>
 
@@ -11,5 +10,3 @@
 void explain_neighbour_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 /* A member of an object, a comma before it. */
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
-
-#endif

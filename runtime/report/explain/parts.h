@@ -1,6 +1,5 @@
 /* The parts of an explanation. */
-#ifndef RUNTIME_REPORT_EXPLAIN_PARTS_H
-#define RUNTIME_REPORT_EXPLAIN_PARTS_H
+#pragma once
 
 #include "runtime/report/explain/look.h"
 #include "runtime/report/subject.h"
@@ -27,5 +26,3 @@ void explain_flow_json(FILE *out, const struct subject *r, const struct explain_
  * verdict. JSON: an object without its end. */
 void explain_print(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
                    FILE *out);
-
-#endif

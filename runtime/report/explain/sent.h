@@ -1,6 +1,5 @@
 /* What left for the frame that --explain is about. */
-#ifndef RUNTIME_REPORT_EXPLAIN_SENT_H
-#define RUNTIME_REPORT_EXPLAIN_SENT_H
+#pragma once
 
 #include "runtime/report/subject.h"
 
@@ -27,5 +26,3 @@ void departures_text(FILE *out, const struct subject *r, const struct departures
                      const struct key *key, const struct verdict *v);
 void departures_json(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,
                      const struct key *key, const struct verdict *v);
-
-#endif

@@ -1,6 +1,5 @@
 /* Interfaces as people name them. */
-#ifndef RUNTIME_REPORT_GIVEN_IFACE_H
-#define RUNTIME_REPORT_GIVEN_IFACE_H
+#pragma once
 
 #include "vm/program/program.h"
 
@@ -11,5 +10,3 @@ int iface_find(const struct program *p, const char *name, uint16_t *id, char *er
 bool iface_may_be(const char *name);
 /* What the program names, as "wan (eth0), eth1"; as much of it as there is room for. Returns buf. */
 char *iface_names(const struct program *p, char *buf, size_t len);
-
-#endif

@@ -1,7 +1,6 @@
 /* Which interface of the rules a frame of a capture came in on: all by --on the same, else by the names that a pcapng
  * has for its interfaces, and by --map. */
-#ifndef RUNTIME_REPORT_GIVEN_PORTS_H
-#define RUNTIME_REPORT_GIVEN_PORTS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -31,5 +30,3 @@ int ports_named(void *ports, const char *path, const char *name);
 void ports_ask(struct ports *ports, struct capture *c);
 /* The capture's name of one that the rules do not name; NULL: they name it, or nobody knows which it is. */
 const char *port_unnamed(const struct ports *ports, uint16_t port);
-
-#endif

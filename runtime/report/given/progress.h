@@ -1,6 +1,5 @@
 /* How far a capture is read: one line on standard error where that is a terminal, rewritten in place. */
-#ifndef RUNTIME_REPORT_GIVEN_PROGRESS_H
-#define RUNTIME_REPORT_GIVEN_PROGRESS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -20,5 +19,3 @@ void progress_step(struct progress *p, const struct capture *c, uint64_t frames)
 void progress_wait(struct progress *p, const struct capture *c, uint64_t frames);
 /* Take the line back. */
 void progress_end(struct progress *p);
-
-#endif

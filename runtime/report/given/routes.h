@@ -1,7 +1,6 @@
 /* The routes of a machine that is not there, for rules that ask for them: --route PREFIX=IF, and what `ip route` and
  * `ip -6 route` print, in files. */
-#ifndef RUNTIME_REPORT_GIVEN_ROUTES_H
-#define RUNTIME_REPORT_GIVEN_ROUTES_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
@@ -25,5 +24,3 @@ int known_routes_read(struct known_routes *r, const struct route_options *o, con
 /* The facts then say them. */
 void known_routes_tell(const struct known_routes *r, struct facts *facts);
 void known_routes_fini(struct known_routes *r);
-
-#endif

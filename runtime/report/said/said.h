@@ -1,8 +1,7 @@
 /* One connection to a service whose connections end at a proxy, as a capture shows it: the client's bytes are put in
  * order and read as the proxy reads them, until they choose a server; with `mode proxy http` each request chooses anew.
  */
-#ifndef RUNTIME_REPORT_SAID_SAID_H
-#define RUNTIME_REPORT_SAID_SAID_H
+#pragma once
 
 #include "vm/forward/choose.h"
 #include "vm/stream/body.h"
@@ -80,5 +79,3 @@ uint64_t said_patience(const struct said_world *w, const struct said *c);
 uint32_t said_wants(const struct said_world *w, const struct said *c);
 /* It holds nothing any more, and counts no more at its service. */
 void said_end(struct said_world *w, struct said *c, const struct key *key);
-
-#endif

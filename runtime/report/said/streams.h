@@ -1,7 +1,6 @@
 /* The connections of a capture to services whose connections end at a proxy. The vm gives their packets to the host;
  * which server they would get is found here, from the client's bytes. */
-#ifndef RUNTIME_REPORT_SAID_STREAMS_H
-#define RUNTIME_REPORT_SAID_STREAMS_H
+#pragma once
 
 #include "runtime/report/said/said.h"
 #include "vm/packet/pkt.h"
@@ -29,5 +28,3 @@ struct streams_sum {
 struct streams_sum streams_sum(const struct streams *s);
 /* Frames that were given to each server, by index. */
 const struct counter *streams_served(const struct streams *s);
-
-#endif

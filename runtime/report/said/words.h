@@ -1,12 +1,9 @@
 /* What a connection's first bytes said, or a request, and which conditions that did not meet, in words: for --explain.
  */
-#ifndef RUNTIME_REPORT_SAID_WORDS_H
-#define RUNTIME_REPORT_SAID_WORDS_H
+#pragma once
 
 #include "runtime/report/said/said.h"
 
 /* Into c->words and c->passed, of what w->first holds now, where c->branch has been chosen; malloc'd, NULL where memory
  * is out. passed: a line a branch that stands before it, "LINE condition", with its line in the rules. */
 void said_words(const struct said_world *w, struct said *c, const struct key *key);
-
-#endif

@@ -5,8 +5,7 @@
  * of them, 32 ranges each, for 30 seconds or until they are complete. An exact duplicate is dropped alone; any other
  * overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a fragment that contradicts the
  * known end. */
-#ifndef VM_FLOW_FRAGMENTS_FRAG_H
-#define VM_FLOW_FRAGMENTS_FRAG_H
+#pragma once
 
 #include "vm/flow/fragments/ranges.h"
 #include "vm/flow/leave.h"
@@ -86,5 +85,3 @@ bool frags_archive(struct frags *f, struct pool *pool, struct archive *a, frag_r
 
 /* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
 uint64_t frag_tick(struct frags *f, uint64_t now_ns);
-
-#endif

@@ -3,8 +3,7 @@
  * A range is a run of fragments side by side that carry equally many bytes each, so its fragments are still told apart:
  * an exact duplicate is known from another overlap, and a datagram cut evenly, however many its fragments, takes two
  * ranges once all have come. */
-#ifndef VM_FLOW_FRAGMENTS_RANGES_H
-#define VM_FLOW_FRAGMENTS_RANGES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ enum frag_fit {
 enum frag_fit frag_ranges_add(struct frag_ranges *r, uint32_t lo, uint32_t hi, bool more);
 
 static inline bool frag_ranges_whole(const struct frag_ranges *r) { return r->end && r->covered == r->end; }
-
-#endif

@@ -31,8 +31,7 @@
  *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, no bias worth a name.
  *   source       By the client's address alone (LB_HASH_SOURCE), so a client keeps its server while the pool is the
  *                same; weighted; a change of one server moves few clients of the others: maglev's table. */
-#ifndef VM_FORWARD_BALANCE_LB_H
-#define VM_FORWARD_BALANCE_LB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,5 +125,3 @@ struct lb_ops {
     void (*archive)(struct lb *lb, struct archive *a); /* NULL: the weights say all */
     uint32_t (*explain)(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* What the balancing algorithms share: the state of one pool, memory, and the two structures that more than one uses.
  */
-#ifndef VM_FORWARD_BALANCE_LB_PRIV_H
-#define VM_FORWARD_BALANCE_LB_PRIV_H
+#pragma once
 
 #include "vm/forward/balance/lb.h"
 #include "vm/keyed/archive.h"
@@ -60,5 +59,3 @@ void draw_init(struct draw *d, uint8_t **memory, uint32_t servers, uint64_t seed
 void draw_update(struct draw *d, const uint16_t *weights, uint64_t total);
 /* Advances *random, which is d->random or a copy. */
 uint32_t draw_next(const struct draw *d, uint64_t *random);
-
-#endif

@@ -1,8 +1,7 @@
 /* Clients of services: how many flows a source holds at a service (`max flows N per source`), and which server it keeps
  * (`affinity source D`). In a keyed table; a client without flows makes way for another, the longest unused
  * first. */
-#ifndef VM_FORWARD_BIND_AFFINITY_H
-#define VM_FORWARD_BIND_AFFINITY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ struct client_counters {
     uint64_t full;    /* found no room */
 };
 const struct client_counters *clients_counters(const struct clients *c);
-
-#endif

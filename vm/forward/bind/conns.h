@@ -1,7 +1,6 @@
 /* How many flows are bound to each server and each service of a worker, and of all that share it (vm/shared/): what
  * `least_conn` balances by and `max flows` bounds. */
-#ifndef VM_FORWARD_BIND_CONNS_H
-#define VM_FORWARD_BIND_CONNS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -41,5 +40,3 @@ uint64_t conns_of_server(const struct conns *c, uint32_t server);
 void conns_keep(struct conns *to, const struct conns *from, const struct remap *r);
 /* Is what the remap leaves out used by no flow? */
 bool conns_spare(const struct conns *c, const struct remap *r);
-
-#endif

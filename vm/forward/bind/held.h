@@ -1,7 +1,6 @@
 /* What a worker's or a proxy loop's flows hold at services: places at service and server (conns.h), and at the service
  * in the name of their client (affinity.h), who may keep his server. */
-#ifndef VM_FORWARD_BIND_HELD_H
-#define VM_FORWARD_BIND_HELD_H
+#pragma once
 
 #include "vm/forward/bind/affinity.h"
 #include "vm/forward/bind/conns.h"
@@ -27,5 +26,3 @@ static inline bool held_by_client(const struct pbc_service *s) { return s->affin
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
 uint32_t held_server(const struct held *h, const struct program *p, const struct balance *b, uint32_t branch,
                      const struct key *key, uint64_t now_ns);
-
-#endif

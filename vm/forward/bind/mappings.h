@@ -6,8 +6,7 @@
  * *space* is the ports of one outside address, a bitmap for each class; who asks names the range that may be given out
  * of it. One inside address holds at most half of a range of MAP_SHARED ports or more, of each class, so that one host
  * alone does not take all: 32,256 of 1024-65535, more than the 28,232 that Linux connects from. */
-#ifndef VM_FORWARD_BIND_MAPPINGS_H
-#define VM_FORWARD_BIND_MAPPINGS_H
+#pragma once
 
 #include <assert.h>
 #include <stdbool.h>
@@ -111,5 +110,3 @@ void mappings_draw_on(struct mappings *m, const struct mappings *before);
 /* The worker in whose slice a port or identifier lies: slices are of 64 ports in turn, so that every range has its
  * share of each. */
 static inline unsigned port_slice(uint16_t port, unsigned workers) { return workers > 1 ? port / 64u % workers : 0; }
-
-#endif

@@ -8,8 +8,7 @@
  * The first statement that fits, in the order of the file; what is addressed to an outside end is turned before the way
  * out is asked for. TCP, UDP and ICMP queries have mappings (mappings.h). What else there is gets another address and
  * keeps the rest: of two inside hosts that would then look alike to one remote end the second is refused. */
-#ifndef VM_FORWARD_BIND_NAT_H
-#define VM_FORWARD_BIND_NAT_H
+#pragma once
 
 #include "vm/cfg.h"
 #include "vm/flow/bind.h"
@@ -89,5 +88,3 @@ const struct nat_counters *nat_counters(const struct nat *n);
 
 /* The parts, for the tests. */
 struct mappings *nat_mappings(struct nat *n);
-
-#endif

@@ -1,6 +1,5 @@
 /* The inside of address translation: what nat.c, nat_spaces.c and nat_statement.c share. */
-#ifndef VM_FORWARD_BIND_NAT_PRIV_H
-#define VM_FORWARD_BIND_NAT_PRIV_H
+#pragma once
 
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/bind/nat.h"
@@ -70,5 +69,3 @@ uint32_t outsides_way(const struct outsides *o, uint32_t iface);
 /* This machine's address of that family on that way is now `addr`, all 0: not known. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,
                   uint32_t way, uint8_t family, const uint32_t addr[4]);
-
-#endif

@@ -1,7 +1,6 @@
 /* Outside addresses: what servers see as the source of what passthrough and tunnels send them, and the ports of each.
  */
-#ifndef VM_FORWARD_BIND_OUTSIDE_H
-#define VM_FORWARD_BIND_OUTSIDE_H
+#pragma once
 
 #include "vm/cfg.h"
 #include "vm/flow/bind.h"
@@ -48,5 +47,3 @@ bool outside_hold(struct outside *o, const struct flow_bind *b);
 
 /* Ports that flows hold, in all spaces: those that rest are nobody's. */
 uint64_t outside_used(const struct outside *o);
-
-#endif

@@ -1,7 +1,6 @@
 /* Which of 65,536 ports are taken: a bitmap, and a bit for each of its words that has no port left, so that a free one
  * is found in bounded steps however few there are. */
-#ifndef VM_FORWARD_BIND_PORT_MAP_H
-#define VM_FORWARD_BIND_PORT_MAP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t
 
 void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi);
 void port_map_unreserve(struct port_map *p);
-
-#endif

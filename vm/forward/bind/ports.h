@@ -2,8 +2,7 @@
  * in an order that outsiders cannot foretell (RFC 6056, 3.3.1), taken back when the flow's time is over. A bitmap for
  * each pair of outside address and server, fixed at start and touched when used; finding a free one reads at most 1,024
  * words, normally one. */
-#ifndef VM_FORWARD_BIND_PORTS_H
-#define VM_FORWARD_BIND_PORTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ void ports_count(struct ports *p, uint64_t *sum);
 /* The same of `spaces` spaces that are in use already, and are counted elsewhere until now. */
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum);
 uint32_t ports_in_slice(const struct ports *p);
-
-#endif

@@ -1,7 +1,6 @@
 /* A queue of ports that nobody gets for a while: their flows were evicted, and the other sides may still send to them.
  * The queue is bounded; where it is full the oldest port is free at once. */
-#ifndef VM_FORWARD_BIND_REST_H
-#define VM_FORWARD_BIND_REST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ static inline void rests_add(struct rests *r, const struct rest *one)
 {
     r->all[(r->first + r->count++) % RESTS_MOST] = *one;
 }
-
-#endif

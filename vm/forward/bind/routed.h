@@ -1,6 +1,5 @@
 /* What translation leaves alone whatever its statements say, for both executors. */
-#ifndef VM_FORWARD_BIND_ROUTED_H
-#define VM_FORWARD_BIND_ROUTED_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,5 +10,3 @@ static inline bool is_routed(const uint32_t a[4], bool v6)
     if (v6) return a[0] >> 24 != 0xff && a[0] >> 22 != 0xfe80 >> 6 && (a[0] | a[1] | a[2] || a[3] > 1);
     return a[0] >> 28 < 0xe && a[0] >> 24 != 0 && a[0] >> 24 != 127 && a[0] >> 16 != 0xa9fe;
 }
-
-#endif

@@ -10,8 +10,7 @@
  * client does without. ECN is never agreed on.
  *
  * Pure: the secret is made of the worker's seed, and a client always has the same worker. */
-#ifndef VM_FORWARD_COOKIE_COOKIE_H
-#define VM_FORWARD_COOKIE_COOKIE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -67,5 +66,3 @@ static inline uint32_t cookie_clock(const struct cookie_secret *s, uint64_t now_
 {
     return s->clock + (uint32_t)(now_ns / 1000000) + COOKIE_STAMP_UNIT;
 }
-
-#endif

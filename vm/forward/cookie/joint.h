@@ -6,8 +6,7 @@
  *     client ── cookie's numbers, our timestamps ──  us  ── the client's own SYN, repeated ── server
  *
  * Flows are followed (flow/tcp.h) in the numbers and windows that the server sends and gets. */
-#ifndef VM_FORWARD_COOKIE_JOINT_H
-#define VM_FORWARD_COOKIE_JOINT_H
+#pragma once
 
 #include "vm/flow/joined.h"
 #include "vm/forward/cookie/cookie.h"
@@ -37,5 +36,3 @@ static inline void joint_keep(struct flow_joint *j, const struct splice *s) { j-
 uint16_t joint_window(const struct flow_joint *j, uint16_t window);
 /* Timestamps of what we say to the client ourselves, after joint_complete. */
 struct tcp_options joint_stamps(const struct flow_joint *j, uint32_t server_stamp, uint32_t clock_ms);
-
-#endif

@@ -1,6 +1,5 @@
 /* Which segments may prove a cookie, by what headers and flows say; for both executors. */
-#ifndef VM_FORWARD_COOKIE_MAY_PROVE_H
-#define VM_FORWARD_COOKIE_MAY_PROVE_H
+#pragma once
 
 #include "vm/flow/track.h"
 #include "vm/packet/key.h"
@@ -16,5 +15,3 @@ static inline bool cookie_may_prove(const struct key *key, const struct track_se
     if (seen->dir != FLOW_ORIGINAL || seen->mark != MARK_INVALID) return false;
     return awaited || flow->state == FLOW_STATE_CLOSING || flow->state == FLOW_STATE_RESET;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Servers that have not answered yet: when to ask again, and when to give up. Fixed memory, no search: all that wait
  * for their first, second or third time wait equally long, so each time has a ring in the order of time. */
-#ifndef VM_FORWARD_COOKIE_WAITS_H
-#define VM_FORWARD_COOKIE_WAITS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,5 +30,3 @@ bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *o
 bool waits_archive(struct waits *w, struct archive *a, uint32_t slots);
 /* When the next one is due; UINT64_MAX: nobody waits. */
 uint64_t waits_next(const struct waits *w);
-
-#endif

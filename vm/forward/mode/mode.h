@@ -1,8 +1,7 @@
 /* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; its row in vm/mode.def says the rest. A
  * mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it leave through vm_tx
  * with its layer 3 final. */
-#ifndef VM_FORWARD_MODE_MODE_H
-#define VM_FORWARD_MODE_MODE_H
+#pragma once
 
 #include "vm/context/context.h"
 #include "vm/flow/leave.h"
@@ -52,5 +51,3 @@ struct hop {
 void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop);
 /* The copy leaves: an entry of j->tx, which has room for it. */
 void mode_leave(const struct job *j, const struct packet_ctx *c, const struct hop *hop, struct pkt *copy);
-
-#endif

@@ -15,8 +15,7 @@
  *
  * Addresses and ports are translate()'s, before or after. The two flows may be joined once all that we sent on either
  * was acknowledged, and all that we took was delivered and acknowledged to its sender. */
-#ifndef VM_FORWARD_SPLICE_SPLICE_H
-#define VM_FORWARD_SPLICE_SPLICE_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -79,5 +78,3 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
 
 /* The MSS to announce on one flow so that nothing needs to be cut for the other, whose peer announced `mss` (not 0). */
 uint16_t splice_mss(uint16_t mss, bool its_stamps, bool our_stamps);
-
-#endif

@@ -1,6 +1,5 @@
 /* A segment between reading and writing. */
-#ifndef VM_FORWARD_SPLICE_SPLICE_PRIV_H
-#define VM_FORWARD_SPLICE_SPLICE_PRIV_H
+#pragma once
 
 #include "vm/forward/splice/splice.h"
 #include "vm/packet/parse/header.h"
@@ -23,5 +22,3 @@ uint32_t splice_options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS
 /* Cut the payload of a segment with right offsets into pieces of at most `most` bytes, each with its headers; the
  * packet becomes the first. */
 enum splice_fate pieces_cut(struct pkt *pkt, uint32_t most, struct pool *pool, struct splice_out *out);
-
-#endif

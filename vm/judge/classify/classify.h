@@ -1,8 +1,7 @@
 /* Searches of a classifier (pbc.h: struct pbc_classifier): the first of its entries that holds for a header key. One
  * image, several walks: scalar, SSE 4.1, AVX2, NEON; the best that the processor has is chosen once, all find
  * the same (tests/diff/walks.c). Nothing here is checked: the verifier proved every word and block. */
-#ifndef VM_JUDGE_CLASSIFY_CLASSIFY_H
-#define VM_JUDGE_CLASSIFY_CLASSIFY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -45,5 +44,3 @@ struct called {
  * and search that for all of them together. Where what is found decides by itself, that goes into out[]. */
 struct called classify_call(const struct program *p, const struct insn *call, const struct key keys[], uint64_t todo,
                             struct ahead *ahead, decided out[]);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the walks share: one classifier's part of the sections, the columns of a block, packets on their way. */
-#ifndef VM_JUDGE_CLASSIFY_WALK_PRIV_H
-#define VM_JUDGE_CLASSIFY_WALK_PRIV_H
+#pragma once
 
 #include <string.h>
 
@@ -65,5 +64,3 @@ struct counts {
 
 /* Those of other processors are not made. */
 extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_neon;
-
-#endif

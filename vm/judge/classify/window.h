@@ -1,6 +1,5 @@
 /* A cut of a classifier's tree: which of its parts a header leads to. The same for native walks and for the kernel. */
-#ifndef VM_JUDGE_CLASSIFY_WINDOW_H
-#define VM_JUDGE_CLASSIFY_WINDOW_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
@@ -10,5 +9,3 @@ static inline __attribute__((always_inline)) uint64_t window(const struct key *k
 {
     return key->word[TREE_WORD(cut)] >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
 }
-
-#endif

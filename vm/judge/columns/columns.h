@@ -1,6 +1,5 @@
 /* A batch through function 0 instruction by instruction, before packets go through it one by one. */
-#ifndef VM_JUDGE_COLUMNS_H
-#define VM_JUDGE_COLUMNS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -33,5 +32,3 @@ struct column_ops {
 enum columns { COLUMNS_PLAIN, COLUMNS_AVX2, COLUMNS_WAYS };
 const struct column_ops *column_ops(enum columns way);
 const struct column_ops *column_best(void);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Each name is a call's target or a value: table_FIELD, mask_FIELD (of a section), map_NAME, state_NAME, mask_NAME (of
  * a map, runtime/kernel/maps/map.def), const_NAME. */
-#ifndef VM_KERNEL_GEN_CODE_H
-#define VM_KERNEL_GEN_CODE_H
+#pragma once
 
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -29,5 +28,3 @@ struct code {
     struct code_function *functions;
     uint32_t count;
 };
-
-#endif

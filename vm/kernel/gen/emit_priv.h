@@ -2,8 +2,7 @@
  *
  * r6 is the packet (struct kpkt) throughout. The bytecode's registers lie in r7, r8, r9, then on the stack; r1 to r5
  * live within one instruction. */
-#ifndef VM_KERNEL_GEN_EMIT_PRIV_H
-#define VM_KERNEL_GEN_EMIT_PRIV_H
+#pragma once
 
 #include "vm/kernel/gen/gen.h"
 #include "vm/kernel/gen/insns.h"
@@ -74,5 +73,3 @@ static inline void step_mov(struct emit *e, unsigned dst, uint32_t value)
 {
     insns_put(&e->a, BPF_ALU | BPF_MOV | BPF_K, dst, 0, 0, (int32_t)value);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The judge of a program, as BPF instructions. */
-#ifndef VM_KERNEL_GEN_GEN_H
-#define VM_KERNEL_GEN_GEN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +15,3 @@ void gen_free(struct code *code);
 
 /* [function]: does function 0 or meta.services lead there? The caller frees it. NULL: no memory. */
 bool *gen_reached(const struct program *p);
-
-#endif

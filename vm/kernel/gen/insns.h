@@ -1,7 +1,6 @@
 /* Writing BPF instructions: labels, jumps of any distance, symbols. One function at a time, in passes: jumps that turn
  * out to be too far for 16 bits are written as two in the next pass. */
-#ifndef VM_KERNEL_GEN_INSNS_H
-#define VM_KERNEL_GEN_INSNS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -64,5 +63,3 @@ void insns_call(struct insns *a, const char *symbol);
 /* `code`: class and condition, with BPF_K. */
 void insns_jump_if(struct insns *a, uint8_t code, unsigned dst, uint32_t imm, uint32_t label);
 void insns_jump(struct insns *a, uint32_t label);
-
-#endif

@@ -1,7 +1,6 @@
 /* Editing the head of a packet in a slot: checked access at offsets from the frame's first byte, and what an edit
  * changes in a checksum. Bytes that are not there read as 0 and are not written. */
-#ifndef VM_PACKET_EDIT_EDIT_H
-#define VM_PACKET_EDIT_EDIT_H
+#pragma once
 
 #include "vm/packet/csum.h"
 #include "vm/packet/pkt.h"
@@ -146,5 +145,3 @@ struct edit_tag {
 };
 bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
                 uint16_t ether_type);
-
-#endif

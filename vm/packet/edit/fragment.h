@@ -1,6 +1,5 @@
 /* Fragments of a packet that is longer than the way bears. */
-#ifndef VM_PACKET_EDIT_FRAGMENT_H
-#define VM_PACKET_EDIT_FRAGMENT_H
+#pragma once
 
 #include "vm/packet/pkt.h"
 #include "vm/packet/pool.h"
@@ -15,5 +14,3 @@ enum { FRAGMENTS_MOST = 8 }; /* of one packet */
  * Returns how many, or a negative errno and none: -EINVAL not such a packet, or DF is set; -ENODATA the capture
  * cut it; -EMSGSIZE more than FRAGMENTS_MOST; -ENOBUFS the pool is empty. */
 int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *pool, struct pkt *out[]);
-
-#endif

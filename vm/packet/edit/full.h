@@ -1,7 +1,6 @@
 /* L4 checksums computed in full: for what the kernel handed over with a partial one, and where an interface cannot be
  * trusted with it. */
-#ifndef VM_PACKET_EDIT_FULL_H
-#define VM_PACKET_EDIT_FULL_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -13,5 +12,3 @@
  * 0, or nothing is changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or on the way of a
  * routing header, whose last destination the pseudo header has; -EROFS a view. */
 int checksum_fill(struct pkt *pkt, const struct key *key);
-
-#endif

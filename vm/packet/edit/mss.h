@@ -1,6 +1,5 @@
 /* The maximum segment size that a SYN announces, kept to what the way bears. */
-#ifndef VM_PACKET_EDIT_MSS_H
-#define VM_PACKET_EDIT_MSS_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -12,5 +11,3 @@ bool mss_clamp(struct pkt *pkt, const struct key *key, uint16_t most);
 
 /* The largest MSS whose segments fit this MTU without options: less 40, IPv6: 60 (RFC 6691, 2). */
 uint16_t mss_of_mtu(uint32_t mtu, bool v6);
-
-#endif

@@ -1,7 +1,6 @@
 /* Where the headers of an IP packet stand: of the frame's own, or of one that an ICMP error quotes. What the rewriting
  * actions share. */
-#ifndef VM_PACKET_EDIT_PLACE_H
-#define VM_PACKET_EDIT_PLACE_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -26,5 +25,3 @@ bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, str
 /* Where an ICMP or ICMPv6 error, parsed and no later fragment, quotes a packet, and where the quote ends: at the length
  * it states (RFC 4884), the packet's end, or the capture's. False for what is no error. */
 bool place_quote(const struct pkt *pkt, const struct key *key, uint32_t *at, uint32_t *end);
-
-#endif

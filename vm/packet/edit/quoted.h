@@ -1,7 +1,6 @@
 /* ICMP and ICMPv6 errors about translated packets: the quoted packet must read as its sender sent it, and the error
  * come from and go to addresses that its receiver knows (RFC 5508, 4; RFC 7915, 4.4). */
-#ifndef VM_PACKET_EDIT_QUOTED_H
-#define VM_PACKET_EDIT_QUOTED_H
+#pragma once
 
 #include "vm/packet/edit/translate.h"
 
@@ -14,5 +13,3 @@
  */
 int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
                      const struct translation *inner);
-
-#endif

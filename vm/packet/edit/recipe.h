@@ -3,8 +3,7 @@
  *
  * New addresses and ports, and by how much they change the sums: of the IPv4 header, and of TCP or UDP with its pseudo
  * header (RFC 1624, eqn. 3). The packet takes one hop. A sum that was wrong stays wrong by as much. */
-#ifndef VM_PACKET_EDIT_RECIPE_H
-#define VM_PACKET_EDIT_RECIPE_H
+#pragma once
 
 #include <assert.h>
 
@@ -75,5 +74,3 @@ void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, st
  * that goes into the tunnel, which takes its hop; the frame's type before them. */
 void recipe_put_outer(const struct recipe *r, uint8_t kind, const struct key *key, uint8_t *outer,
                       const struct recipe_numbers *n);
-
-#endif

@@ -1,6 +1,5 @@
 /* Rewriting at a place: the part of translation that the frame's own headers and quoted ones share. */
-#ifndef VM_PACKET_EDIT_REWRITE_H
-#define VM_PACKET_EDIT_REWRITE_H
+#pragma once
 
 #include "vm/packet/edit/place.h"
 #include "vm/packet/edit/translate.h"
@@ -9,5 +8,3 @@
  * checksum covers. partial: that checksum is of the pseudo header alone. Returns by how much a sum over all of the
  * packet has changed, body left out (csum_delta16). */
 uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial);
-
-#endif

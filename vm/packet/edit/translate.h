@@ -13,8 +13,7 @@
  * on the datagram's length, which a fragment does not say. A later fragment gets its addresses only. PKT_CSUM_PARTIAL
  * stays: the sum in the field is one over the pseudo header alone, and only the addresses change it. IPv6 packets on a
  * routing header's way keep the destination of their pseudo header, which stands in that header (RFC 8200, 8.1). */
-#ifndef VM_PACKET_EDIT_TRANSLATE_H
-#define VM_PACKET_EDIT_TRANSLATE_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -38,5 +37,3 @@ struct translation {
 /* Translate a packet in a slot that pkt_parse found well formed. The key is of the packet as it was parsed, and stays.
  * 0, or nothing is changed: -EINVAL not IP, -EROFS a view, -EOPNOTSUPP ports of an SCTP fragment. */
 int translate(struct pkt *pkt, const struct key *key, const struct translation *to);
-
-#endif

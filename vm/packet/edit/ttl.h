@@ -1,6 +1,5 @@
 /* One hop of a routed packet. */
-#ifndef VM_PACKET_EDIT_TTL_H
-#define VM_PACKET_EDIT_TTL_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -9,5 +8,3 @@
  * formed. False, and nothing changed, where it has none left for another hop (1 or 0) or is not IP: the sender is told
  * (build_time_exceeded). */
 bool ttl_decrement(struct pkt *pkt, const struct key *key);
-
-#endif

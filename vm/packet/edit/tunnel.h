@@ -10,8 +10,7 @@
  * one has it; IPv6 inside IPv4: no DF, since nobody keeps what a too-big from the way would say (RFC 4213, 3.2.1).
  * Without DF the identification is the caller's, with it 0 (RFC 6864, 4.1). Outer IPv6: a flow label from the flow's
  * hash (RFC 6438). */
-#ifndef VM_PACKET_EDIT_TUNNEL_H
-#define VM_PACKET_EDIT_TUNNEL_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -78,5 +77,3 @@ struct tunnel_inner {
 };
 bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
                    struct tunnel_inner *inner);
-
-#endif

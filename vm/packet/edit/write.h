@@ -1,7 +1,6 @@
 /* A bounded writing cursor at the end of a packet's head. What does not fit is not written and remembered, so callers
  * ask once, at the end. */
-#ifndef VM_PACKET_EDIT_WRITE_H
-#define VM_PACKET_EDIT_WRITE_H
+#pragma once
 
 #include "vm/packet/csum.h"
 #include "vm/packet/parse/bytes.h"
@@ -76,5 +75,3 @@ static inline uint64_t write_sum(const struct writer *w, uint64_t sum, uint32_t 
     if (w->full || from > to || to > w->pkt->head_len) return sum;
     return csum_add(sum, w->pkt->data + from, to - from);
 }
-
-#endif

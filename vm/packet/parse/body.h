@@ -1,8 +1,7 @@
 /* The bodies of ARP and neighbour discovery, read for those who answer or describe them; what flows ask of ICMP and
  * SCTP.
  */
-#ifndef VM_PACKET_PARSE_BODY_H
-#define VM_PACKET_PARSE_BODY_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -30,5 +29,3 @@ uint16_t icmp_query_read(const struct pkt *pkt);
 
 /* The type of an SCTP packet's first chunk (RFC 9260, 3.2); -1: it has none that was captured. */
 int sctp_chunk_read(const struct pkt *pkt, const struct key *key);
-
-#endif

@@ -1,7 +1,6 @@
 /* A packet's bytes at an offset from the frame's first, in the head or in segments: checked access for all who are not
  * the parser. Nothing here reads outside what was captured. */
-#ifndef VM_PACKET_PARSE_BYTES_H
-#define VM_PACKET_PARSE_BYTES_H
+#pragma once
 
 #include "vm/packet/loop.h"
 #include "vm/packet/pkt.h"
@@ -38,5 +37,3 @@ static inline bool bytes_match(const uint8_t *bytes, const uint8_t *value, const
     for (; i < len; i++) differ |= (uint64_t)((bytes[i] & mask[i]) ^ value[i]);
     return differ == 0;
 }
-
-#endif

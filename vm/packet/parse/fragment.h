@@ -1,6 +1,5 @@
 /* What a fragment says of itself, and the VLAN stack it came with: read again from the bytes, for those few who ask. */
-#ifndef VM_PACKET_PARSE_FRAGMENT_H
-#define VM_PACKET_PARSE_FRAGMENT_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
@@ -30,5 +29,3 @@ static inline uint32_t tags_type_at(const struct pkt *pkt)
     default: return ETHER_TYPE_AT;
     }
 }
-
-#endif

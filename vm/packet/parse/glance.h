@@ -1,6 +1,5 @@
 /* A glance at a frame's first bytes, before it is parsed. Inline: a replay glances at most frames. */
-#ifndef VM_PACKET_PARSE_GLANCE_H
-#define VM_PACKET_PARSE_GLANCE_H
+#pragma once
 
 #include "vm/packet/parse/header.h"
 #include "vm/packet/pkt.h"
@@ -26,5 +25,3 @@ static inline bool glance_fragment(const uint8_t *bytes, uint32_t cap_len, enum 
     default: return true;
     }
 }
-
-#endif

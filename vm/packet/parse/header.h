@@ -1,7 +1,6 @@
 /* Numbers of the protocols that the parser and the builders know: types, offsets, lengths. Offsets are from the first
  * byte of the header that the name begins with. */
-#ifndef VM_PACKET_PARSE_HEADER_H
-#define VM_PACKET_PARSE_HEADER_H
+#pragma once
 
 enum ether_type {
     ETHER_IP4 = 0x0800,
@@ -139,5 +138,3 @@ enum icmp6 {
 /* Neighbour discovery: RFC 4861, 4.3 and 4.4; offsets from the ICMPv6 header. */
 enum { ND_TARGET = 8, ND_OPTIONS = 24, ND_OPT_SOURCE_MAC = 1, ND_OPT_TARGET_MAC = 2, ND_OPT_MAC_LEN = 8 };
 enum { ND_ROUTER = 0x80, ND_SOLICITED = 0x40, ND_OVERRIDE = 0x20 };
-
-#endif

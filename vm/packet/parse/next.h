@@ -1,7 +1,6 @@
 /* What follows an IP header: extension headers, queries of ICMP and its errors. Inline, for the parser and for programs
  * of the kernel that read a few bytes of a packet. */
-#ifndef VM_PACKET_PARSE_NEXT_H
-#define VM_PACKET_PARSE_NEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,5 +59,3 @@ static inline const struct icmp_query *icmp_query_of(bool v6, unsigned type)
         if (queries[i].v6 == v6 && (type == queries[i].asks || type == queries[i].answers)) return &queries[i];
     return NULL;
 }
-
-#endif

@@ -5,8 +5,7 @@
  * whether it can be *read*, of the captured ones. parse_need answers both, for a whole header. What is read of it is
  * another question: bytes are named by their index in the frame, and only parse_at and its like turn one into an
  * address, so an executor whose verifier wants a check beside each read puts it there. */
-#ifndef VM_PACKET_PARSE_PARSE_H
-#define VM_PACKET_PARSE_PARSE_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -79,5 +78,3 @@ static inline bool ether_is_tag(uint16_t type)
 
 /* pkt_parse without the quick way. */
 enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Inline: all.c's pkt_parse and the kernel's first stage are made of it. Who builds for the kernel defines
  * QUICK_CAREFUL before, as what says that the careful parser's turn has come. */
-#ifndef VM_PACKET_PARSE_QUICK_H
-#define VM_PACKET_PARSE_QUICK_H
+#pragma once
 
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/sides.h"
@@ -333,5 +332,3 @@ inline_always enum pkt_reason parse_quick(struct pkt *pkt, const struct facts *f
     if (ether_is_tag(type)) return whole_tagged(pkt, facts, key);
     return QUICK_CAREFUL(pkt, facts, key);
 }
-
-#endif

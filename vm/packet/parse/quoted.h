@@ -4,8 +4,7 @@
  *
  * Whoever sends the error chose every byte of the quote: each length is checked against the bytes that are there, and
  * what does not hold its tuple whole quotes nothing. */
-#ifndef VM_PACKET_PARSE_QUOTED_H
-#define VM_PACKET_PARSE_QUOTED_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -23,5 +22,3 @@ struct quoted {
 /* What the error quotes; false: nothing that one could look for, or a later fragment. The packet is well formed and an
  * error. */
 bool quoted_read(const struct pkt *pkt, const struct key *key, struct quoted *q);
-
-#endif

@@ -1,6 +1,5 @@
 /* Whose addresses: the SELF bits of both sides and the direction that follows from them (pkt.h, pkt_parse). */
-#ifndef VM_PACKET_PARSE_SIDES_H
-#define VM_PACKET_PARSE_SIDES_H
+#pragma once
 
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -36,5 +35,3 @@ static inline uint32_t sides_of(const struct facts *f, uint8_t family, const uin
 {
     return family == 4 ? sides_of4(f, src[0], dst[0]) : sides_of6(f, src, dst);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* A TCP header's numbers and the options that a SYN carries, for those who follow connections. */
-#ifndef VM_PACKET_PARSE_TCP_HEADER_H
-#define VM_PACKET_PARSE_TCP_HEADER_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -27,5 +26,3 @@ struct tcp_syn_options {
 /* The options end at the first that does not fit or is shorter than its own header; what stood before counts. Of two of
  * a kind the later counts; one with another length than its kind's counts for nothing. */
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found);
-
-#endif

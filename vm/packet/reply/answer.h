@@ -3,8 +3,7 @@
  *
  *     form = answer_form(pkt, key, rule->answer);
  *     if (form != ANSWER_NONE && token) out = answer_build(pkt, key, form, pool);   NULL: no buffer */
-#ifndef VM_PACKET_REPLY_ANSWER_H
-#define VM_PACKET_REPLY_ANSWER_H
+#pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -30,5 +29,3 @@ enum answer_form answer_form(const struct pkt *pkt, const struct key *key, enum 
 
 /* The packet to send, the caller's to put back; NULL when the pool has no slot for it. */
 struct pkt *answer_build(const struct pkt *pkt, const struct key *key, enum answer_form form, struct pool *pool);
-
-#endif

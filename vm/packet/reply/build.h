@@ -7,8 +7,7 @@
  * All take a request that pkt_parse found well formed, and its key. They return 0 and the packet (the caller's, to be
  * put back), or a negative errno: -EINVAL the request is not one that this answers, -ENOBUFS the pool is empty,
  * -EMSGSIZE the answer does not fit a slot. Whether an answer is wise (broadcast, errors) is decided in answer.h. */
-#ifndef VM_PACKET_REPLY_BUILD_H
-#define VM_PACKET_REPLY_BUILD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -87,5 +86,3 @@ int build_tcp_instead(const struct pkt *request, const struct key *key, const st
  * link-layer address. router: the R flag. A solicitation from :: (duplicate detection) is answered to all nodes. */
 int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router,
                            struct pool *pool, struct pkt **out);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the builders share: a reply in the making, from link header to checksums. */
-#ifndef VM_PACKET_REPLY_BUILD_PRIV_H
-#define VM_PACKET_REPLY_BUILD_PRIV_H
+#pragma once
 
 #include "vm/packet/edit/write.h"
 #include "vm/packet/parse/header.h"
@@ -33,5 +32,3 @@ int reply_finish_plain(struct reply *r, struct pkt **out);
 
 static inline bool reply_is4(const struct reply *r) { return r->key->kind & KIND_IP4; }
 static inline uint16_t ether_type_of(const struct key *key) { return key->kind & KIND_IP4 ? ETHER_IP4 : ETHER_IP6; }
-
-#endif

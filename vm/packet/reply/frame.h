@@ -1,7 +1,6 @@
 /* Frames made from what they are to say: Ethernet, tags, IP or ARP, every checksum right. Tests of rule files, samples
  * of regions and the trial of a program are made of these; the frames that answer a packet are build.h's. */
-#ifndef VM_FRAME_H
-#define VM_FRAME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -86,5 +85,3 @@ uint32_t frame_tunnel_len(const struct frame_spec *f);
 uint8_t frame_ttl(const struct frame_spec *f);
 uint32_t frame_icmp_rest(const struct frame_spec *f);
 bool frame_is_icmp_error(const struct frame_spec *f);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of the verifier share. Each part returns true if all is well, else it has written the fault. */
-#ifndef VM_PROGRAM_VERIFY_VERIFY_PRIV_H
-#define VM_PROGRAM_VERIFY_VERIFY_PRIV_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ bool verify_asks_stream(const struct program *p, uint32_t cond);
 bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
 /* Any string. */
 bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
-
-#endif

@@ -1,7 +1,6 @@
 /* Ports of this machine's own addresses, which its own sockets and `masquerade` share out: what stays with the sockets,
  * which is told to guard rules and to the workers, and what both have come to want. */
-#ifndef RUNTIME_LIVE_CARRY_GUARD_SHARED_PORTS_H
-#define RUNTIME_LIVE_CARRY_GUARD_SHARED_PORTS_H
+#pragma once
 
 #include "runtime/host/guard/guarded.h"
 #include "runtime/host/guard/sockets.h"
@@ -42,5 +41,3 @@ struct facts_ports shared_ports_facts(const struct live *l);
  * (limit.def). False: memory is out. */
 bool shared_ports_tick(struct live *l, uint64_t now_ns);
 void shared_ports_fini(struct live *l);
-
-#endif

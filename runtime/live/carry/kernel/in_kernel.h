@@ -1,7 +1,6 @@
 /* The executor in the kernel (--exec kernel): its programs judge on the interfaces, and what they cannot do comes up by
  * AF_XDP sockets. Those that give an int give the exit status. */
-#ifndef RUNTIME_LIVE_CARRY_KERNEL_IN_KERNEL_H
-#define RUNTIME_LIVE_CARRY_KERNEL_IN_KERNEL_H
+#pragma once
 
 #include "runtime/kernel/prove.h"
 #include "runtime/live/main/state.h"
@@ -51,5 +50,3 @@ int in_kernel_swap(void *live, struct vm *vm);
 void in_kernel_count(const struct live *l);
 /* All that it has brought there since the start, of all programs; all 0: nothing judges there. */
 struct kernel_counters in_kernel_counters(const struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of the executor in the kernel share (in_kernel.h). */
-#ifndef RUNTIME_LIVE_CARRY_KERNEL_IN_KERNEL_PRIV_H
-#define RUNTIME_LIVE_CARRY_KERNEL_IN_KERNEL_PRIV_H
+#pragma once
 
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/kernel.h"
@@ -56,5 +55,3 @@ void answers_give(struct live *l, const struct program *p, const struct pkt *pkt
 void answers_count(const struct answers *a, struct in_kernel_more *to);
 /* Interfaces and facts, into the maps: 0 or a negative errno. */
 int in_kernel_push(const struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* Access logs of proxy services: their files, and lines from the loops to them. */
-#ifndef RUNTIME_LIVE_CARRY_PROXY_ACCESS_H
-#define RUNTIME_LIVE_CARRY_PROXY_ACCESS_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -22,5 +21,3 @@ void access_close(struct live *l);
 /* Write all that the loop has; say what is lost, once a second at most. */
 void access_write(struct live *l, struct proxy *from);
 void access_tick(struct live *l, uint64_t lost_in_loops);
-
-#endif

@@ -1,7 +1,6 @@
 /* What services show of themselves in TLS, and what they ask of servers: certificates and keys, as the parent opens
  * them. */
-#ifndef RUNTIME_LIVE_CARRY_PROXY_CERTIFIED_H
-#define RUNTIME_LIVE_CARRY_PROXY_CERTIFIED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -11,5 +10,3 @@ struct tls_table;
  * tickets go on, with how services are now called; NULL: none. NULL, with one line in err. */
 struct tls_table *certified(struct live *l, const struct tls_table *before, const struct remap *r, char *err,
                             size_t err_len);
-
-#endif

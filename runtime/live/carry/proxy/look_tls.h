@@ -1,6 +1,5 @@
 /* Before anything is changed: the files of certificates that the program's services name. */
-#ifndef RUNTIME_LIVE_CARRY_PROXY_LOOK_TLS_H
-#define RUNTIME_LIVE_CARRY_PROXY_LOOK_TLS_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -11,5 +10,3 @@ int look_at_tls(const struct program *p);
 
 /* What is to be said of the time of that certificate, of the file `path`; false: nothing, it holds for 14 days yet. */
 bool look_at_time(const X509 *cert, const char *path, char *line, size_t len);
-
-#endif

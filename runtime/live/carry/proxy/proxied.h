@@ -1,7 +1,6 @@
 /* Services that end connections here: a proxy loop beside each worker (runtime/proxy/), its listeners, and what it is
  * told. */
-#ifndef RUNTIME_LIVE_CARRY_PROXY_PROXIED_H
-#define RUNTIME_LIVE_CARRY_PROXY_PROXIED_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -56,5 +55,3 @@ int proxied_fd(const struct live *l);
 void proxied_called(struct live *l);
 /* Each second: lines of access logs are written. */
 void proxied_tick(struct live *l);
-
-#endif

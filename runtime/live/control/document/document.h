@@ -1,7 +1,6 @@
 /* One JSON document of everything that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show.
  */
-#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_DOCUMENT_H
-#define RUNTIME_LIVE_CONTROL_DOCUMENT_DOCUMENT_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -25,5 +24,3 @@ void document_old(struct live *l);
 /* Each second: what rates are reckoned by, and, if `history`, the verdicts of the last ten minutes. */
 void document_tick(struct live *l, uint64_t now_ns, bool history);
 void document_fini(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of the document share. */
-#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_DOCUMENT_PRIV_H
-#define RUNTIME_LIVE_CONTROL_DOCUMENT_DOCUMENT_PRIV_H
+#pragma once
 
 #include <cjson/cJSON.h>
 
@@ -35,5 +34,3 @@ struct history *history_new(uint64_t mono_ns);
 void history_add(struct history *h, const struct vm_counters *c, uint64_t mono_ns);
 void history_json(const struct history *h, cJSON *root, uint64_t mono_ns);
 void history_free(struct history *h);
-
-#endif

@@ -1,6 +1,5 @@
 /* Telling of limits that workers reached. */
-#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_LIMITS_H
-#define RUNTIME_LIVE_CONTROL_DOCUMENT_LIMITS_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -11,5 +10,3 @@ void limits_tell(struct live *l, bool last);
 /* How often each was reached since the start, into `limits`. */
 struct cJSON;
 void limits_add(const struct live *l, struct cJSON *root);
-
-#endif

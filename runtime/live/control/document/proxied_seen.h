@@ -1,6 +1,5 @@
 /* What proxies count, as the summary and JSON show it: by the tables of runtime/counters/. */
-#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_PROXIED_SEEN_H
-#define RUNTIME_LIVE_CONTROL_DOCUMENT_PROXIED_SEEN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ void proxied_text(FILE *out, const struct tally *t, const struct labels *labels)
 void proxied_json(struct cJSON *root, const struct tally *t, bool runs);
 /* Connections that go on. */
 uint64_t proxied_now(const struct proxy_counters *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* The counters of all workers, printed. */
-#ifndef RUNTIME_LIVE_CONTROL_DOCUMENT_REPORT_H
-#define RUNTIME_LIVE_CONTROL_DOCUMENT_REPORT_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -14,5 +13,3 @@ void report_add(struct cJSON *root, const struct live *l, const struct tally *t)
 
 /* The text to fd, whose reader is waited for at most a second in all. 0 or a negative errno: -ETIMEDOUT. */
 int report_print(int fd, const char *text, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* What another program would do to the flows that there are. */
-#ifndef RUNTIME_LIVE_CONTROL_FLOWS_IMPACT_H
-#define RUNTIME_LIVE_CONTROL_FLOWS_IMPACT_H
+#pragma once
 
 #include <cjson/cJSON.h>
 
@@ -43,5 +42,3 @@ void impact_sessions(struct impact *im, const struct session_record *sessions, u
 /* All that was found, into an object. */
 void impact_json(const struct impact *im, cJSON *to);
 void impact_fini(struct impact *im);
-
-#endif

@@ -1,8 +1,7 @@
 /* The flows of all workers, then the sessions of all proxy loops, a part at a time (runtime/exchange/listing.h,
  * runtime/proxy/listing.h), so that neither they nor the main thread are held up. Flows that begin or end meanwhile may
  * be met or not. */
-#ifndef RUNTIME_LIVE_CONTROL_FLOWS_WALK_H
-#define RUNTIME_LIVE_CONTROL_FLOWS_WALK_H
+#pragma once
 
 #include "runtime/exchange/listing.h"
 #include "runtime/proxy/listing.h"
@@ -47,5 +46,3 @@ void walk_leave(struct walk *w);
 void walks_step(struct live *l);
 /* The workers have ended. */
 void walks_fini(struct live *l);
-
-#endif

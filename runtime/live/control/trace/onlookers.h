@@ -1,8 +1,7 @@
 /* `trace` and `capture`: packets as they come, with what becomes of them, to those who look on over the control socket.
  * A worker never waits for them (runtime/exchange/observers.h), nor does the main thread: what is too much is counted.
  */
-#ifndef RUNTIME_LIVE_CONTROL_TRACE_ONLOOKERS_H
-#define RUNTIME_LIVE_CONTROL_TRACE_ONLOOKERS_H
+#pragma once
 
 #include "runtime/live/main/state.h"
 
@@ -29,5 +28,3 @@ void onlookers_step(struct live *l, uint64_t now_ns);
 int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most);
 /* The workers have ended, and so has everybody who asked. */
 void onlookers_fini(struct live *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* A frame that somebody looks on at, as it is told: a line of a trace, or a block of a capture. */
-#ifndef RUNTIME_LIVE_CONTROL_TRACE_SEEN_H
-#define RUNTIME_LIVE_CONTROL_TRACE_SEEN_H
+#pragma once
 
 #include "runtime/ctl/server.h"
 #include "runtime/exchange/tape.h"
@@ -22,5 +21,3 @@ bool seen_line(struct call *c, const struct seen *s);
 /* The beginning of a pcapng file; a packet in it, at most `snap` bytes of it, its verdict as a comment. */
 bool seen_section(struct call *c, const char *const devices[], unsigned count);
 bool seen_block(struct call *c, const struct seen *s, uint32_t snap);
-
-#endif
