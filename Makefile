@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 VERSION := 0.1
 
 comma   := ,
-WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+WARN    := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 # clang does not say in the compiler's own macros that they are on; gcc does. And it names the start of an empty list, NULL + 0,
 # which gcc does not and the next C allows: only the build for fuzzing asks for that.
 SANFLAGS := -fsanitize=address$(comma)undefined $(if $(FUZZ),,-fno-sanitize=pointer-overflow) -fno-sanitize-recover=all -fno-omit-frame-pointer -D__SANITIZE_ADDRESS__=1
@@ -75,7 +75,7 @@ $(B)/%.o: %.c
 
 # The kernel's programs, as bytes of the program that loads them. libc's headers ask for a machine that they know.
 BPF_CLANG ?= clang
-compile_bpf = $(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
+compile_bpf = $(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror $(BPF_FLAGS) -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
 # Verifiers before Linux 6.4 refuse a loop that is entered by falling into it, as clang would lay some out.
 $(BPF)/runtime/%.bpf.o: BPF_FLAGS := -mllvm -disable-block-placement
 $(BPF)/%.bpf.o: %.bpf.c

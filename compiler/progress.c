@@ -49,7 +49,6 @@ static void show(int sig)
     const char *const end = line + sizeof(line), *what = doing;
     const uint64_t ms = now_ms() - began_ms, all = parts, done = parts_done;
 
-    (void)sig;
     if (!on) return;
     at = put(at, end, "\r");
     if (what) at = put(put(at, end, what), end, ", ");

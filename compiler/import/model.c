@@ -83,7 +83,7 @@ bool ruleset_spend(struct ruleset *s, uint64_t steps)
 
 bool ruleset_is_spent(const struct ruleset *s) { return s->effort > EFFORT_MOST; }
 
-static void keep(void *node) { (void)node; }
+static void keep(void *node) {}
 
 void ruleset_close(struct ruleset *s)
 {

@@ -51,7 +51,7 @@ const char *name_give(struct names *n, const char *wish, const char *behind)
     return given;
 }
 
-static void keep(void *node) { (void)node; }
+static void keep(void *node) {}
 
 void names_fini(struct names *n)
 {

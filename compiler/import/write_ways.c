@@ -378,7 +378,7 @@ static void put_firewall(struct writer *w, enum way way)
     free(text);
 }
 
-static void keep(void *node) { (void)node; }
+static void keep(void *node) {}
 
 void put_firewalls(struct writer *w)
 {

@@ -368,7 +368,6 @@ void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_co
 
 static void during_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    (void)n;
     p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
 }
 
@@ -398,16 +397,10 @@ void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond
 }
 
 /* normal_patterns makes one field of all. */
-static void bytes_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
-{
-    (void)n, (void)p, (void)c;
-}
+static void bytes_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
 /* Packets are not asked: code does it behind all else (code_services.c). */
-static void stream_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
-{
-    (void)n, (void)p, (void)c;
-}
+static void stream_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
 static void (*const normal[COND_COUNT])(struct normal *n, struct ir_product *p, const struct pbc_cond *c) = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_normal,

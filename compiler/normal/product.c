@@ -17,7 +17,6 @@ enum { UNSAID = sizeof(unsaid) / sizeof(unsaid[0]) };
 
 bool product_is_plain(const struct ir *ir, const struct ir_product *p)
 {
-    (void)ir;
     for (unsigned i = 0; i < UNSAID; i++)
         if (p->field[unsaid[i]] != IR_ALL) return false;
     return true;
@@ -25,7 +24,6 @@ bool product_is_plain(const struct ir *ir, const struct ir_product *p)
 
 void product_plain_part(const struct ir *ir, const struct ir_product *p, struct ir_product *out)
 {
-    (void)ir;
     *out = *p;
     for (unsigned i = 0; i < UNSAID && !ir_is_empty(p); i++) out->field[unsaid[i]] = IR_ALL;
 }

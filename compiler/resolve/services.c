@@ -241,7 +241,6 @@ static uint32_t percent_of(struct compile *c, const struct node *share)
 {
     const struct node *n = node_child(share, N_PERCENT);
 
-    (void)c;
     return !n ? PBC_NONE : n->v.i > 100 ? 101 : (uint32_t)n->v.i;
 }
 

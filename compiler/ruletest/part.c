@@ -44,11 +44,7 @@ static void part_flowlabel(struct packet_work *w, const struct node *n)
     w->p->number[NUMBER_FLOWLABEL] = number(w, n, &label);
 }
 
-static void part_ah(struct packet_work *w, const struct node *n)
-{
-    (void)n;
-    w->p->ah = true;
-}
+static void part_ah(struct packet_work *w, const struct node *n) { w->p->ah = true; }
 
 static void part_length(struct packet_work *w, const struct node *n)
 {

@@ -25,7 +25,6 @@ static int named(void *arg, const char *path, const char *name)
 {
     const struct program *p = arg;
 
-    (void)path;
     for (uint32_t i = 0; *name && i < p->ifaces_count; i++)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name)) return (int)i;
     const struct iface_table t = program_ifaces(p);

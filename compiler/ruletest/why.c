@@ -53,7 +53,7 @@ static void look(void *arg, const struct trace_step *t)
     s->closest_count++;
 }
 
-static void look_away(void *arg, const struct trace_step *t) { (void)arg, (void)t; }
+static void look_away(void *arg, const struct trace_step *t) {}
 
 /* A packet in a tunnel that would be opened: what is inside is the packet then, for it is what is judged. */
 static void look_inside(struct test_run *r, struct test_search *s)

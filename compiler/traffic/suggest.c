@@ -98,8 +98,6 @@ static void heard_late(void *arg, struct player *p, uint64_t frame, const struct
 {
     struct suggestion *s = arg;
 
-    (void)p;
-    (void)frame;
     s->accepted += f->verdict.action == ACTION_ACCEPT || f->verdict.action == ACTION_PASS;
 }
 

@@ -15,7 +15,6 @@ static void on_signal(int sig)
 {
     const int saved = errno;
     const uint64_t one = 1;
-    (void)sig;
     asked = 1;
     (void)!write(fd, &one, sizeof one);
     errno = saved;

@@ -26,7 +26,6 @@ static struct sigaction before;
 
 static void on_bus(int sig, siginfo_t *info, void *context)
 {
-    (void)context;
     const uintptr_t at = (uintptr_t)info->si_addr & ~PAGE_MASK;
     for (int i = 0; i < MAPS; i++) {
         const uintptr_t begin = atomic_load(&maps[i].begin), end = atomic_load(&maps[i].end);

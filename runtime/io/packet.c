@@ -71,7 +71,6 @@ static bool map_ring(struct io_port *p, const struct tpacket_req *shape)
 static struct io_port *packet_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
                                    size_t err_len)
 {
-    (void)umem;
     const struct tpacket_req shape = packet_shape(ask);
     struct io_port *p = calloc(1, sizeof *p);
     if (p) {

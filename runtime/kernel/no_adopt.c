@@ -3,45 +3,24 @@
 
 #include "runtime/kernel/adopt.h"
 
-struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len)
-{
-    (void)k, (void)p, (void)err, (void)err_len;
-    return NULL;
-}
+struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *err, size_t err_len) { return NULL; }
 
-void kernel_discard(struct judge *j) { (void)j; }
+void kernel_discard(struct judge *j) {}
 
-int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
-{
-    (void)k, (void)j, (void)err, (void)err_len;
-    return -ENOTSUP;
-}
+int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len) { return -ENOTSUP; }
 
 void kernel_ready(void) {}
 
-unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
-{
-    (void)k, (void)fds;
-    return 0;
-}
+unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]) { return 0; }
 
 struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count)
 {
-    (void)p, (void)fds, (void)count;
     errno = ENOTSUP;
     return NULL;
 }
 
-unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
-{
-    (void)j, (void)fds;
-    return 0;
-}
+unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]) { return 0; }
 
-struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count)
-{
-    (void)p, (void)fds, (void)count;
-    return NULL;
-}
+struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count) { return NULL; }
 
-void kernel_took(struct kernel *k, struct judge *j) { (void)k, (void)j; }
+void kernel_took(struct kernel *k, struct judge *j) {}

@@ -12,114 +12,61 @@
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
-    (void)p, (void)cfg;
     snprintf(err, err_len,
              "this preyrun was built without clang (make KERNEL=0), so --exec kernel is not in it: --exec user");
     errno = ENOTSUP;
     return NULL;
 }
 
-void kernel_free(struct kernel *k) { (void)k; }
+void kernel_free(struct kernel *k) {}
 
-void kernel_place(const struct kernel *k, struct program *p) { (void)k, (void)p; }
+void kernel_place(const struct kernel *k, struct program *p) {}
 
-int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len)
-{
-    (void)k, (void)p, (void)err, (void)err_len;
-    return -ENOTSUP;
-}
+int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len) { return -ENOTSUP; }
 
-int kernel_program(const struct kernel *k, enum kernel_entry entry)
-{
-    (void)k, (void)entry;
-    return -1;
-}
+int kernel_program(const struct kernel *k, enum kernel_entry entry) { return -1; }
 
-const struct map *kernel_map(const struct kernel *k, enum kernel_map map)
-{
-    (void)k, (void)map;
-    return NULL;
-}
+const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return NULL; }
 
-struct kpkt *kernel_kpkts(const struct kernel *k)
-{
-    (void)k;
-    return NULL;
-}
+struct kpkt *kernel_kpkts(const struct kernel *k) { return NULL; }
 
-struct kernel_world *kernel_world(const struct kernel *k)
-{
-    (void)k;
-    return NULL;
-}
+struct kernel_world *kernel_world(const struct kernel *k) { return NULL; }
 
-struct kernel_way *kernel_ways(const struct kernel *k)
-{
-    (void)k;
-    return NULL;
-}
+struct kernel_way *kernel_ways(const struct kernel *k) { return NULL; }
 
-const struct kernel_program *kernel_rows(const struct kernel *k)
-{
-    (void)k;
-    return NULL;
-}
+const struct kernel_program *kernel_rows(const struct kernel *k) { return NULL; }
 
-struct counter kernel_counter(const struct kernel *k, uint32_t at)
-{
-    (void)k, (void)at;
-    return (struct counter){0};
-}
+struct counter kernel_counter(const struct kernel *k, uint32_t at) { return (struct counter){0}; }
 
-struct kernel_counters kernel_counters(const struct kernel *k)
-{
-    (void)k;
-    return (struct kernel_counters){.given_up = 0};
-}
+struct kernel_counters kernel_counters(const struct kernel *k) { return (struct kernel_counters){.given_up = 0}; }
 
-uint32_t kernel_cpus(const struct kernel *k)
-{
-    (void)k;
-    return 0;
-}
+uint32_t kernel_cpus(const struct kernel *k) { return 0; }
 
-uint32_t kernel_askers(const struct kernel *k)
-{
-    (void)k;
-    return 0;
-}
+uint32_t kernel_askers(const struct kernel *k) { return 0; }
 
-void asker_init(struct asker *a, struct kernel *k, unsigned number) { (void)a, (void)k, (void)number; }
+void asker_init(struct asker *a, struct kernel *k, unsigned number) {}
 
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
 {
-    (void)a, (void)hook, (void)pkt, (void)now_ns, (void)k;
     return -ENOTSUP;
 }
 
-int ask_stage(struct asker *a, enum kernel_entry entry)
-{
-    (void)a, (void)entry;
-    return -ENOTSUP;
-}
+int ask_stage(struct asker *a, enum kernel_entry entry) { return -ENOTSUP; }
 
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision)
 {
-    (void)a, (void)key, (void)pkt, (void)e, (void)now_ns, (void)decision;
     return -ENOTSUP;
 }
 
 int kernel_prove(struct asker *a, const struct program *p, struct proof *proof, char *err, size_t err_len)
 {
-    (void)a, (void)p, (void)proof, (void)err, (void)err_len;
     return -ENOTSUP;
 }
 
 int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct program *p, struct proof *proof,
                           char *err, size_t err_len)
 {
-    (void)k, (void)j, (void)p, (void)proof, (void)err, (void)err_len;
     return -ENOTSUP;
 }
 
@@ -129,96 +76,40 @@ int refused_here(char *err, size_t err_len)
     return -ENOTSUP;
 }
 
-int kernel_facts_push(struct kernel_facts *f, struct kernel *k, const struct facts *facts)
-{
-    (void)f, (void)k, (void)facts;
-    return -ENOTSUP;
-}
+int kernel_facts_push(struct kernel_facts *f, struct kernel *k, const struct facts *facts) { return -ENOTSUP; }
 
-void kernel_facts_fini(struct kernel_facts *f) { (void)f; }
+void kernel_facts_fini(struct kernel_facts *f) {}
 
-struct counted *counted_new(struct kernel *k)
-{
-    (void)k;
-    return NULL;
-}
+struct counted *counted_new(struct kernel *k) { return NULL; }
 
-void counted_free(struct counted *c) { (void)c; }
-void counted_add(struct counted *c, struct vm *vm) { (void)c, (void)vm; }
-struct kernel_counters counted_so_far(const struct counted *c)
-{
-    (void)c;
-    return (struct kernel_counters){0};
-}
+void counted_free(struct counted *c) {}
+void counted_add(struct counted *c, struct vm *vm) {}
+struct kernel_counters counted_so_far(const struct counted *c) { return (struct kernel_counters){0}; }
 
-struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
-{
-    (void)map, (void)fn, (void)arg;
-    return NULL;
-}
+struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg) { return NULL; }
 
-void kernel_events_free(struct kernel_events *e) { (void)e; }
+void kernel_events_free(struct kernel_events *e) {}
 
-int kernel_events_take(struct kernel_events *e)
-{
-    (void)e;
-    return -ENOTSUP;
-}
+int kernel_events_take(struct kernel_events *e) { return -ENOTSUP; }
 
-int kernel_events_some(struct kernel_events *e, unsigned most)
-{
-    (void)e, (void)most;
-    return -ENOTSUP;
-}
+int kernel_events_some(struct kernel_events *e, unsigned most) { return -ENOTSUP; }
 
-bool kernel_sweep(struct kernel *k, uint64_t now_ns)
-{
-    (void)k, (void)now_ns;
-    return false;
-}
+bool kernel_sweep(struct kernel *k, uint64_t now_ns) { return false; }
 
-uint64_t kernel_events_lost(const struct kernel *k)
-{
-    (void)k;
-    return 0;
-}
+uint64_t kernel_events_lost(const struct kernel *k) { return 0; }
 
-struct kernel_meters *kernel_meters(struct kernel *k)
-{
-    (void)k;
-    return NULL;
-}
+struct kernel_meters *kernel_meters(struct kernel *k) { return NULL; }
 
-bool flows_init(struct flow_ops *ops, const struct kernel *k)
-{
-    (void)ops, (void)k;
-    return false;
-}
-void flows_fini(struct flow_ops *ops) { (void)ops; }
-const char *flows_lack(const struct kernel *k, const struct program *p)
-{
-    (void)k, (void)p;
-    return NULL;
-}
+bool flows_init(struct flow_ops *ops, const struct kernel *k) { return false; }
+void flows_fini(struct flow_ops *ops) {}
+const char *flows_lack(const struct kernel *k, const struct program *p) { return NULL; }
 
-bool counted_follow(struct counted *c)
-{
-    (void)c;
-    return false;
-}
+bool counted_follow(struct counted *c) { return false; }
 
-int kernel_events_fd(const struct kernel_events *e)
-{
-    (void)e;
-    return -1;
-}
+int kernel_events_fd(const struct kernel_events *e) { return -1; }
 
-bool kernel_events_there(const struct kernel_events *e)
-{
-    (void)e;
-    return false;
-}
+bool kernel_events_there(const struct kernel_events *e) { return false; }
 
-void told_add(struct kernel *k, const struct program *p) { (void)k, (void)p; }
+void told_add(struct kernel *k, const struct program *p) {}
 
-void told_keep(struct kernel *k, const struct program *p) { (void)k, (void)p; }
+void told_keep(struct kernel *k, const struct program *p) {}

@@ -92,7 +92,6 @@ static void say_number(unsigned n)
 
 static void forbidden(int signo, siginfo_t *info, void *context)
 {
-    (void)context;
     say_number((unsigned)info->si_syscall);
     signal(signo, SIG_DFL);
     raise(signo);

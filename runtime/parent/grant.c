@@ -67,7 +67,6 @@ static bool are_ports(const struct request *r)
 static bool grant_PORTS_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     struct host_kept kept = p->kept;
-    (void)fds;
     if (!are_ports(r)) return false;
     a->failed = ports_look(p->state, r->elements, r->count, &kept, a->err, sizeof a->err);
     return true;
@@ -76,7 +75,6 @@ static bool grant_PORTS_LOOK(struct parent *p, const struct request *r, struct a
 static bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct host_ports *all = r->elements;
-    (void)fds;
     if (!are_ports(r)) return false;
     a->failed = ports_reserve(p->state, all, r->count, &p->kept, a->err, sizeof a->err);
     static_assert(sizeof a->kept == sizeof p->kept, "as it is told");
@@ -145,7 +143,6 @@ static bool grant_GUARD(struct parent *p, const struct request *r, struct answer
                       .matches = all,
                       .match_count = r->count,
                       .routed = routed};
-    (void)fds;
     if (routed > 1) return false;
     bool any = false; /* of the proxy's */
     for (uint32_t i = 0; i < r->count; i++) {
@@ -196,7 +193,6 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
 
 static bool grant_BIND(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r, (void)fds;
     if (!p->maker.unbound.count) return false;
     a->failed = io_XDP.bind(&p->maker, a->err, sizeof a->err) ? -EIO : 0;
     return true;
@@ -205,7 +201,6 @@ static bool grant_BIND(struct parent *p, const struct request *r, struct answer 
 static bool grant_TUN(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     char name[IF_NAMESIZE];
-    (void)r;
     a->failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
     a->fd_count = a->failed ? 0 : 1;
     a->value = a->failed ? 0 : if_nametoindex(name);
@@ -215,7 +210,6 @@ static bool grant_TUN(struct parent *p, const struct request *r, struct answer *
 static bool grant_OFFLOADS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_offloads *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     a->failed = offloads_off(p->state, p->o->ifaces[body->port], body->which, a->err, sizeof a->err);
     return true;
@@ -227,7 +221,6 @@ static bool grant_OFFLOADS(struct parent *p, const struct request *r, struct ans
 static bool grant_STEER(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_steer *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     struct steer **s = &p->maker.steers[body->port];
     if (*s) p->too_long[body->port] += steer_too_long(*s);
@@ -242,7 +235,6 @@ static bool grant_TAKE(struct parent *p, const struct request *r, struct answer 
 {
     const struct request_take *body = r->body;
     const struct guard_match *all = r->elements;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     for (uint32_t i = 0; i < r->count; i++)
         if (!guard_match_valid(&all[i])) return false;
@@ -280,7 +272,6 @@ static int tell_world(const struct parent *p, const struct own_address *all, uin
 static bool grant_WORLD(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_world *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     a->failed = tell_world(p, r->elements, r->count, body);
     return true;
@@ -290,7 +281,6 @@ static bool grant_STEERING(struct parent *p, const struct request *r, struct ans
 {
     const struct request_at *body = r->body;
     bool generic = false;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     struct steer *s = p->maker.steers[body->port];
     const unsigned ifindex = parent_ifindex(p, body->port);
@@ -303,7 +293,6 @@ static bool grant_STEERING(struct parent *p, const struct request *r, struct ans
 static bool grant_KEEP(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     const int hooks = parent_keep_hooks(p, body->port, a->err, sizeof a->err);
     const int gate =
@@ -316,7 +305,6 @@ static bool grant_KEEP(struct parent *p, const struct request *r, struct answer 
 static bool grant_TOO_LONG(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     const struct steer *s = p->maker.steers[body->port];
     a->value = p->too_long[body->port] + (s ? steer_too_long(s) : 0);
@@ -326,7 +314,6 @@ static bool grant_TOO_LONG(struct parent *p, const struct request *r, struct ans
 static bool grant_CARRIED(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port)) return false;
     struct gate_count c = {0};
     if (p->maker.gate) gate_counts(p->maker.gate, parent_ifindex(p, body->port), &c);
@@ -342,7 +329,6 @@ static bool is_address(const struct host_addr *a) { return a->family == 4 || a->
 static bool grant_RESOLVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_resolve *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     if (!p->resolver) p->resolver = resolver_new();
     a->failed = p->resolver ? resolver_ask(p->resolver, parent_ifindex(p, body->port), &body->addr) : -errno;
@@ -352,7 +338,6 @@ static bool grant_RESOLVE(struct parent *p, const struct request *r, struct answ
 static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_announce *body = r->body;
-    (void)fds;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     a->failed = announce(parent_ifindex(p, body->port), &body->addr);
     return true;
@@ -362,7 +347,6 @@ static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct ans
 
 static bool grant_RULES(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r;
     if (!strcmp(p->o->program, "-")) {
         snprintf(a->err, sizeof a->err, "the program came by standard input, which is not read again");
         a->failed = -ESPIPE;
@@ -379,7 +363,6 @@ static bool grant_RULES(struct parent *p, const struct request *r, struct answer
 static bool grant_WATCH(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     bool linked = false;
-    (void)r;
     if (!p->o->watch) return false;
     fds[0] = watch_file(p->o->program, &linked);
     a->value = linked;
@@ -389,7 +372,6 @@ static bool grant_WATCH(struct parent *p, const struct request *r, struct answer
 
 static bool grant_SAVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)fds;
     a->failed = strcmp(p->o->program, "-") ? replace_file(p->o->program, r->elements, r->count) : -ESPIPE;
     if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
     return true;
@@ -397,8 +379,6 @@ static bool grant_SAVE(struct parent *p, const struct request *r, struct answer 
 
 static bool grant_ECHO(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)p;
-    (void)r;
     a->failed = echo_open(fds);
     a->fd_count = a->failed ? 0 : 2;
     return true;
@@ -407,7 +387,6 @@ static bool grant_ECHO(struct parent *p, const struct request *r, struct answer 
 /* Once: what was made stays as long as this process. */
 static bool grant_ASIDE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r;
     if (p->furnished) return false;
     if (!p->aside) {
         snprintf(a->err, sizeof a->err, "%s", p->no_aside);
@@ -437,7 +416,6 @@ static bool grant_ASIDE_SOCKET(struct parent *p, const struct request *r, struct
 static bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_path *body = r->body;
-    (void)p;
     if (!memchr(body->path, 0, sizeof body->path)) return false;
     fds[0] = certificates_open(body->path, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
@@ -454,7 +432,6 @@ static bool grant_ACCESS_LOG(struct parent *p, const struct request *r, struct a
 static bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_path *body = r->body;
-    (void)fds;
     if (!memchr(body->path, 0, sizeof body->path)) return false;
     a->failed = access_logs_look(p->access_logs, body->path, a->err, sizeof a->err);
     return true;
@@ -465,7 +442,6 @@ static bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct 
 static bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_keypair *body = r->body;
-    (void)p;
     if (!memchr(body->cert, 0, sizeof body->cert) || !memchr(body->key, 0, sizeof body->key)) return false;
     keypair_init();
     a->failed = keypair_open(body->cert, body->key, fds, a->err, sizeof a->err);
@@ -475,7 +451,6 @@ static bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answ
 
 static bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r;
     if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
     fds[0] = sink_descriptor(p->o->log_to);
     return answer_fd(a, fds[0]);
@@ -483,7 +458,6 @@ static bool grant_LOG(struct parent *p, const struct request *r, struct answer *
 
 static bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r;
     fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
 }
@@ -493,7 +467,6 @@ static bool grant_CONTROL(struct parent *p, const struct request *r, struct answ
 static bool grant_LISTEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_listen *body = r->body;
-    (void)p;
     if (!body->port || body->port > UINT16_MAX || (body->addr.family != 4 && body->addr.family != 6)) return false;
     fds[0] = listen_proxy(&body->addr, (uint16_t)body->port, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
@@ -502,7 +475,6 @@ static bool grant_LISTEN(struct parent *p, const struct request *r, struct answe
 static bool grant_TRANSPARENT(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_family *body = r->body;
-    (void)p;
     if (body->family != 4 && body->family != 6) return false;
     const int made = transparent_sockets(body->family, fds, TRANSPARENT_BATCH);
     a->failed = made < 0 ? made : 0;
@@ -512,7 +484,6 @@ static bool grant_TRANSPARENT(struct parent *p, const struct request *r, struct 
 
 static bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r;
     if (!p->o->stats) return false;
     fds[0] = listen_tcp(&p->o->stats_at.any, p->o->stats, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
@@ -522,7 +493,6 @@ static bool grant_STATS(struct parent *p, const struct request *r, struct answer
 static bool grant_NOTIFY(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_notify *body = r->body;
-    (void)p, (void)a, (void)fds;
     if (body->word >= MANAGER_WORDS) return false;
     manager_tell(body->word);
     return true;

@@ -88,7 +88,6 @@ bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, in
 
 bool grant_SWAP(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    (void)r, (void)fds;
     if (!p->judge) return false;
     a->failed = kernel_swap(p->kernel, p->judge, a->err, sizeof a->err);
     if (!a->failed) p->judge = NULL;
@@ -123,7 +122,6 @@ int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len
 bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;
-    (void)fds;
     if (!p->kernel || body->port >= p->o->iface_count) return false;
     const struct hooks h = hooks_of(p);
     struct hooked *on = &p->hooked[body->port];

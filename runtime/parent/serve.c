@@ -39,13 +39,9 @@ int parent_say(const char *fmt, ...)
     return 2;
 }
 
-static void say_line(void *arg, const char *line)
-{
-    (void)arg;
-    parent_say("%s", line);
-}
+static void say_line(void *arg, const char *line) { parent_say("%s", line); }
 
-static void say_nothing(void *arg, const char *line) { (void)arg, (void)line; }
+static void say_nothing(void *arg, const char *line) {}
 
 /* ---- beginning ---- */
 

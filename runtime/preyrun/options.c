@@ -31,12 +31,7 @@ static bool opt_only(struct reading *r, const char *n, const char *v)
     return *v ? path(r, n, v, &r->o->only) : wrong(r, "--%s needs words: 'drop, rule SSH'%s", n, "");
 }
 
-static bool opt_describe(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->describe = true;
-}
+static bool opt_describe(struct reading *r, const char *n, const char *v) { return r->o->describe = true; }
 
 /* The last `=` ends the name, for a file's may have some. */
 static bool opt_map(struct reading *r, const char *n, const char *v)
@@ -60,11 +55,7 @@ static bool opt_format(struct reading *r, const char *n, const char *v)
     return r->o->json || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
 }
 
-static bool opt_json(struct reading *r, const char *n, const char *v)
-{
-    (void)v;
-    return opt_format(r, n, "json");
-}
+static bool opt_json(struct reading *r, const char *n, const char *v) { return opt_format(r, n, "json"); }
 
 static bool opt_log(struct reading *r, const char *n, const char *v)
 {
@@ -165,26 +156,11 @@ static bool opt_down(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-static bool opt_strict(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->strict_checksum = true;
-}
+static bool opt_strict(struct reading *r, const char *n, const char *v) { return r->o->strict_checksum = true; }
 
-static bool opt_flows(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->flows = true;
-}
+static bool opt_flows(struct reading *r, const char *n, const char *v) { return r->o->flows = true; }
 
-static bool opt_coverage(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->coverage = true;
-}
+static bool opt_coverage(struct reading *r, const char *n, const char *v) { return r->o->coverage = true; }
 
 static bool opt_exec(struct reading *r, const char *n, const char *v)
 {
@@ -206,8 +182,6 @@ static bool opt_replay(struct reading *r, const char *n, const char *v)
 enum { HELP_BYTES = 1 << 15 };
 static bool opt_help(struct reading *r, const char *n, const char *v)
 {
-    (void)n;
-    (void)v;
     static char all[HELP_BYTES]; /* written at once, so that one error says why */
     if (r->out == stdout) setvbuf(stdout, all, _IOFBF, sizeof all);
     options_help(r->out);
@@ -216,8 +190,6 @@ static bool opt_help(struct reading *r, const char *n, const char *v)
 
 static bool opt_version(struct reading *r, const char *n, const char *v)
 {
-    (void)n;
-    (void)v;
     fprintf(r->out, "preyrun %s\n", PREY_VERSION);
     return r->done = true;
 }

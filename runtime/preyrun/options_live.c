@@ -4,12 +4,7 @@
 #include "runtime/base/duration.h"
 #include "runtime/preyrun/options_priv.h"
 
-bool opt_watch(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->watch = true;
-}
+bool opt_watch(struct reading *r, const char *n, const char *v) { return r->o->watch = true; }
 
 /* Its place among the interfaces; false after a line that says what is wrong. */
 static bool iface_add(struct reading *r, const char *option, const char *name)
@@ -24,11 +19,7 @@ static bool iface_add(struct reading *r, const char *option, const char *name)
     return true;
 }
 
-bool opt_iface(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    return iface_add(r, "-i", v);
-}
+bool opt_iface(struct reading *r, const char *n, const char *v) { return iface_add(r, "-i", v); }
 
 bool opt_bridge(struct reading *r, const char *n, const char *v)
 {
@@ -89,19 +80,9 @@ bool opt_workers(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-bool opt_monitor(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->monitor = true;
-}
+bool opt_monitor(struct reading *r, const char *n, const char *v) { return r->o->monitor = true; }
 
-bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->allow_unjudged = true;
-}
+bool opt_allow_unjudged(struct reading *r, const char *n, const char *v) { return r->o->allow_unjudged = true; }
 
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
@@ -109,33 +90,13 @@ bool opt_confirm(struct reading *r, const char *n, const char *v)
            wrong(r, "--%s: `%.60s` is no time: 30s, 5m, 2h are", n, v);
 }
 
-bool opt_busy_poll(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->busy_poll = true;
-}
+bool opt_busy_poll(struct reading *r, const char *n, const char *v) { return r->o->busy_poll = true; }
 
-bool opt_xdp_replace(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->xdp_replace = true;
-}
+bool opt_xdp_replace(struct reading *r, const char *n, const char *v) { return r->o->xdp_replace = true; }
 
-bool opt_preflight(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->preflight = true;
-}
+bool opt_preflight(struct reading *r, const char *n, const char *v) { return r->o->preflight = true; }
 
-bool opt_cleanup(struct reading *r, const char *n, const char *v)
-{
-    (void)n;
-    (void)v;
-    return r->o->cleanup = true;
-}
+bool opt_cleanup(struct reading *r, const char *n, const char *v) { return r->o->cleanup = true; }
 
 bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {

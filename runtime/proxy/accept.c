@@ -97,7 +97,6 @@ static void ready(struct watcher *w, uint32_t events)
 {
     struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watcher));
     const uint32_t turn = l->proxy->loop.turns;
-    (void)events;
     if (l->proxy->closed) return;
     /* After one nobody else is looked for, unless others came in the turn before, too: most come alone. */
     if (!l->crowd || l->turn + 1 != turn)

@@ -155,7 +155,6 @@ static void move(struct session *s)
 
 static void connected(struct session *s, enum session_end failed, int err)
 {
-    (void)err;
     if (failed != SESSION_ENDS)
         session_end(s, failed);
     else if (!instruction_answer(s))

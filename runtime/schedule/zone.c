@@ -48,8 +48,6 @@ static __thread struct {
 static int note_file(const char *path, const struct stat *st, int type, struct FTW *where)
 {
     const char *name = path + found.skip;
-    (void)st;
-    (void)where;
     if (type != FTW_F || found.count == ZONES_MOST) return 0;
     name += *name == '/';
     if (!strncmp(name, "posix/", 6) || !strncmp(name, "right/", 6) || !is_name(name) || !is_zone_file(path)) return 0;

@@ -67,7 +67,6 @@ void clients_answered(void *with, struct MHD_Connection *c, void **state, enum M
 {
     struct clients *all = with;
     struct client *one = place_of(c);
-    (void)state, (void)how;
     if (!one || one->does == CLIENT_LEAVES) return;
     one->does = CLIENT_RESTS;
     one->turn = all->turns++;

@@ -141,7 +141,6 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
 {
     static char known;
     struct web *w = with;
-    (void)version, (void)body;
     clients_asks(c);
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD)) {
         struct MHD_Response *r =

@@ -99,9 +99,7 @@ class Tree:
             macro = re.match(r"\s*#\s*define\s+(\w+)", piece)
             name = function_name(piece)
             if macro:
-                guard = path.endswith(".h") and macro.group(1).endswith("_H")
-                if not guard:
-                    self.note(macro.group(1), WORD.findall(piece[macro.end():]), where)
+                self.note(macro.group(1), WORD.findall(piece[macro.end():]), where)
             elif piece.lstrip().startswith("#"):
                 self.roots.update(WORD.findall(piece)[1:])
             elif name and "{" in piece:

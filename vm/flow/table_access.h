@@ -98,7 +98,7 @@ static inline struct flow_cold *table_cold_of(const struct flow_table *t, const 
 }
 
 /* Ask for the pages of a group's lines: here they are large, and few. */
-static inline void table_ask_pages(const struct flow_table *t, uint32_t group) { (void)t, (void)group; }
+static inline void table_ask_pages(const struct flow_table *t, uint32_t group) {}
 
 /* Word i of the bits that say where half-open flows are; level 1: of those that say where such words are. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
@@ -110,22 +110,14 @@ static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on) { *word 
 static inline void table_count(uint64_t *word, int64_t by) { *word += (uint64_t)by; }
 
 /* Nobody else changes the flow until table_unlock; false: it could not be had. */
-static inline bool table_lock(struct flow *f)
-{
-    (void)f;
-    return true;
-}
-static inline void table_unlock(struct flow *f) { (void)f; }
+static inline bool table_lock(struct flow *f) { return true; }
+static inline void table_unlock(struct flow *f) {}
 
 /* Do others change it, so that a change is an operation of theirs (table_ops.h)? */
 static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
 
 /* May the caller end that flow? */
-static inline bool table_may_end(const struct flow *f)
-{
-    (void)f;
-    return true;
-}
+static inline bool table_may_end(const struct flow *f) { return true; }
 
 /* What of a claim word says whose the slot is, and what a slot that is being filled has besides. */
 static inline uint64_t table_filling(uint64_t word) { return word; }

@@ -99,17 +99,9 @@ static bool meter_holds(const struct asked *a)
     return meter_peek(NULL, a->p, a->c->first, a->key, NULL) == wanted;
 }
 
-static bool flows_holds(const struct asked *a) /* nobody holds flows where nothing is tracked */
-{
-    (void)a;
-    return false;
-}
+static bool flows_holds(const struct asked *a) /* nobody holds flows where nothing is tracked */ { return false; }
 
-static bool stream_holds(const struct asked *a) /* packets have it not: stream.h */
-{
-    (void)a;
-    return false;
-}
+static bool stream_holds(const struct asked *a) /* packets have it not: stream.h */ { return false; }
 
 /* Is the field's value in the list? The field is there. */
 static bool (*const holds[COND_COUNT])(const struct asked *a) = {

@@ -195,7 +195,6 @@ static void address_draw(struct frame_draw *d, const struct pbc_cond *c, enum co
 
 static void nd_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
-    (void)c, (void)which;
     w->key.icmp_type = (uint16_t)(ICMP6_ND_FIRST + draw_below(d, 4));
     w->key.ttl = 255;
 }
@@ -217,7 +216,6 @@ static void flags_draw(struct frame_draw *d, const struct pbc_cond *c, enum corn
 {
     const uint32_t has = c->arg & 0xff, lacks = c->arg >> 8 & 0xff;
 
-    (void)which;
     w->key.marks = (w->key.marks | has) & ~lacks;
     if (c->flags & PBC_COND_NOT) w->key.marks ^= draw_bit(d, has | lacks);
 }
@@ -226,7 +224,6 @@ static void state_draw(struct frame_draw *d, const struct pbc_cond *c, enum corn
 {
     const uint32_t states = (c->flags & PBC_COND_NOT ? ~c->arg : c->arg) & MARK_STATES;
 
-    (void)d, (void)which;
     w->key.marks = (w->key.marks & ~(uint32_t)MARK_STATES) | states;
 }
 
@@ -234,19 +231,16 @@ static void fragment_draw(struct frame_draw *d, const struct pbc_cond *c, enum c
 {
     const uint32_t left = DRAW_FRAGMENTS & (c->flags & PBC_COND_NOT ? ~c->arg : c->arg);
 
-    (void)which;
     w->key.kind = (w->key.kind & ~(uint32_t)DRAW_FRAGMENTS) | draw_bit(d, left ? left : (uint32_t)DRAW_FRAGMENTS);
 }
 
 static void options_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
-    (void)d, (void)which;
     if (!c->arg != !(c->flags & PBC_COND_NOT)) w->key.kind |= KIND_OPTIONS;
 }
 
 static void bytes_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
-    (void)which;
     if (!(c->flags & PBC_COND_NOT)) w->pattern = &d->program->patterns[c->first];
 }
 
@@ -254,7 +248,6 @@ static void during_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
 {
     const uint32_t bits = c->arg << MARK_SCHEDULES;
 
-    (void)d, (void)which;
     w->key.marks = c->flags & PBC_COND_NOT ? w->key.marks & ~bits : w->key.marks | bits;
 }
 

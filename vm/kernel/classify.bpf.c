@@ -51,7 +51,6 @@ static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pb
 
 static INLINE struct image image_of(const struct program *p, uint32_t classifier)
 {
-    (void)p;
     const struct pbc_classifier *c = &ROW(classifiers, classifier);
     return (struct image){c->tree, c->blocks, c->formats};
 }

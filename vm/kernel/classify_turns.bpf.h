@@ -51,7 +51,6 @@ static long walk_next(uint32_t turn, void *at)
     struct kpkt *k = TURN_OF(struct kpkt, at);
     struct kernel_walk *w = &k->walk;
     const uint64_t word = w->word;
-    (void)turn;
     if (w->format) {
         if (leaf_next(w, &k->key)) return 0;
         w->format = 0;

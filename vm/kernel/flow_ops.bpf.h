@@ -125,11 +125,7 @@ static __always_inline bool sweep_next(struct flow_op *op)
 
 #ifdef COUNTED
 enum { SWEEP_MOST = 1 << 23 /* turns of bpf_loop */ };
-static long sweep_turn(uint32_t turn, void *op)
-{
-    (void)turn;
-    return sweep_next(TURN_OF(struct flow_op, op));
-}
+static long sweep_turn(uint32_t turn, void *op) { return sweep_next(TURN_OF(struct flow_op, op)); }
 static __always_inline void sweep(struct flow_op *op) { EACH_TURN(SWEEP_MOST, sweep_turn, op); }
 #else
 static __always_inline void sweep(struct flow_op *op)

@@ -72,14 +72,12 @@ GLOBAL uint64_t kernel_sides6(struct kpkt *k NONNULL)
 
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
 {
-    (void)f;
     return (uint32_t)kernel_sides4(src, dst);
 }
 
 /* The parser asks of the key's addresses alone. */
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
 {
-    (void)f, (void)dst;
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));
 }
 

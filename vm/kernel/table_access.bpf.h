@@ -26,11 +26,7 @@ APART bool table_lock(struct flow *f NONNULL)
     return false;
 }
 
-static inline bool table_has_ops(const struct flow_table *t)
-{
-    (void)t;
-    return false;
-}
+static inline bool table_has_ops(const struct flow_table *t) { return false; }
 
 /* Flows that are sent on are user space's to end. */
 static inline bool table_may_end(const struct flow *f)
@@ -63,7 +59,6 @@ GLOBAL uint64_t kernel_flow_tell(uint32_t slot, uint32_t how, uint64_t now_ns)
 
 static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
-    (void)t;
     return kernel_flow_tell(slot, how, now_ns);
 }
 
@@ -92,7 +87,6 @@ static inline void table_drop_sources(uint32_t slot, uint32_t grains)
 /* What the flow held is given back. */
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {
-    (void)t;
     if (!table_has_sources() || !(table_slot(TABLE, slot)->flags & FLOW_COUNTED)) return;
     table_drop_sources(slot, PBC_GRAINS_MAX);
 }

@@ -39,22 +39,18 @@ extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_rec
 
 static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
 {
-    (void)t;
     return &state_flow_slots[AT_MOST((uint64_t)slot, LAST(flow_slots))];
 }
 static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
 {
-    (void)t;
     return &state_flow_cold[AT_MOST((uint64_t)slot, LAST(flow_cold))];
 }
 static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
 {
-    (void)t, (void)slot;
     return NULL; /* processes have them, and no stage asks */
 }
 static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
 {
-    (void)t;
     return &state_flow_recipes[AT_MOST((uint64_t)slot, LAST(flow_recipes))];
 }
 static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
@@ -64,18 +60,16 @@ static inline struct flow_cold *table_cold_of(const struct flow_table *t, const 
 
 static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot)
 {
-    (void)t;
     return &state_flow_tags[AT_MOST((uint64_t)slot, LAST(flow_tags))];
 }
 static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 {
-    (void)t;
     return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
 }
 
 /* Slot i has row i here: rows are neither taken nor given back. */
-static inline void table_take_row(const struct flow_table *t, uint32_t slot) { (void)t, (void)slot; }
-static inline void table_give_row(const struct flow_table *t, uint32_t slot) { (void)t, (void)slot; }
+static inline void table_take_row(const struct flow_table *t, uint32_t slot) {}
+static inline void table_give_row(const struct flow_table *t, uint32_t slot) {}
 #define table_ask_free(t, slot) __builtin_prefetch(table_slot(t, slot), 1)
 
 /* May flows be counted by source? Else there is a line that nobody uses. */

@@ -227,7 +227,6 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
 
 static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
-    (void)d;
     check_print(s->program, i, "; ", out);
 }
 

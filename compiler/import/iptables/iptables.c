@@ -265,7 +265,7 @@ static bool read_all(struct listing *l)
     return whole(l);
 }
 
-static void keep(void *node) { (void)node; }
+static void keep(void *node) {}
 
 int iptables_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {

@@ -172,7 +172,6 @@ static bool take_fragment(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
 
-    (void)v;
     list_word(&l, "later", 5, r->s->arena);
     reading_want(r, ASK_FRAGMENT, l);
     return true;
@@ -234,7 +233,6 @@ static bool take_packet_kind(struct reading *r, const char *const *v)
 
 static bool take_reverse(struct reading *r, const char *const *v)
 {
-    (void)v;
     r->rule.urpf_failed = true;
     return true;
 }

@@ -110,7 +110,6 @@ static bool take_flags(struct reading *r, const char *const *v)
 
 static bool take_syn(struct reading *r, const char *const *v)
 {
-    (void)v;
     want_flags(r, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, TCP_SYN);
     return true;
 }

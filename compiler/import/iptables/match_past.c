@@ -103,7 +103,6 @@ static bool take_conn_mask(struct reading *r, const char *const *v)
 
 static bool take_conn_destination(struct reading *r, const char *const *v)
 {
-    (void)v;
     r->conn.destination = true;
     return true;
 }
@@ -132,7 +131,6 @@ static bool take_set(struct reading *r, const char *const *v)
 
 static bool take_recent_set(struct reading *r, const char *const *v)
 {
-    (void)v;
     if (r->inverted)
         r->rule.never = true;
     else
@@ -142,7 +140,6 @@ static bool take_recent_set(struct reading *r, const char *const *v)
 
 static bool take_recent_asked(struct reading *r, const char *const *v)
 {
-    (void)v;
     rule_unsaid(&r->rule, "prey keeps no list of sources: a meter `per source` is what comes near");
     return true;
 }

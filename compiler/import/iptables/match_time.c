@@ -63,7 +63,6 @@ static bool take_days(struct reading *r, const char *const *v)
 
 static bool take_contiguous(struct reading *r, const char *const *v)
 {
-    (void)v;
     r->hours.over_midnight = true;
     return true;
 }

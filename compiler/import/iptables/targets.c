@@ -154,11 +154,7 @@ static bool take_clamp(struct reading *r, uint16_t clamp)
     if (r->s->clamp != 1) r->s->clamp = clamp;
     return true;
 }
-static bool take_clamp_auto(struct reading *r, const char *const *v)
-{
-    (void)v;
-    return take_clamp(r, 1);
-}
+static bool take_clamp_auto(struct reading *r, const char *const *v) { return take_clamp(r, 1); }
 static bool take_clamp_bytes(struct reading *r, const char *const *v)
 {
     uint64_t n;

@@ -47,7 +47,7 @@ static void keep_item(struct nft *n, const char *name, cJSON *item)
     named_enter(n, &n->kept_tree, &k->is, name);
 }
 
-static void keep(void *node) { (void)node; }
+static void keep(void *node) {}
 
 static void forget(struct nft *n)
 {
@@ -215,13 +215,7 @@ static int define_rule(struct nft *n, cJSON *o, int family)
 
 /* ---- the document ---- */
 
-static int ignore(struct nft *n, cJSON *o, int family)
-{
-    (void)n;
-    (void)o;
-    (void)family;
-    return 0;
-}
+static int ignore(struct nft *n, cJSON *o, int family) { return 0; }
 
 /* What an object is. 1: it is kept; else it may go; negative: a fault. */
 static const struct object_row {

@@ -113,31 +113,23 @@ static void read_mangle(struct reading_rule *r, const cJSON *value)
 
 static void ignore(struct reading_rule *r, const cJSON *value)
 {
-    (void)value;
     if (r->first->act == ACT_NONE && !r->first->log) act(r, ACT_SILENT);
 }
 
 static void read_notrack(struct reading_rule *r, const cJSON *value)
 {
-    (void)value;
     read_apart(r, "prey follows all connections, and leaves none out");
 }
 
-static void read_aside(struct reading_rule *r, const cJSON *value)
-{
-    (void)value;
-    read_apart(r, "prey does nothing like it");
-}
+static void read_aside(struct reading_rule *r, const cJSON *value) { read_apart(r, "prey does nothing like it"); }
 
 static void read_foreign(struct reading_rule *r, const cJSON *value)
 {
-    (void)value;
     read_unsaid(r, "it is an extension of iptables, which nft does not show; import what iptables-save writes");
 }
 
 static void read_connections(struct reading_rule *r, const cJSON *value)
 {
-    (void)value;
     read_unsaid(r, "prey counts connections by source alone");
 }
 

@@ -69,7 +69,6 @@ int offload_undo(const char *what, const char *before, const char *after)
 {
     char interface[IF_NAMESIZE] = "";
     const char *word = strchr(what, '/');
-    (void)before, (void)after;
     if (!word || (size_t)(word - what) >= sizeof interface) return 0;
     memcpy(interface, what, (size_t)(word - what));
     for (size_t i = 0; i < ROWS; i++) {

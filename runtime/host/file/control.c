@@ -80,7 +80,6 @@ int control_listen(struct state *s, const char *path, char *err, size_t err_len)
 int control_undo(const char *what, const char *before, const char *after)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    (void)before, (void)after;
     snprintf(a.sun_path, sizeof a.sun_path, "%s", what);
     return is_dead(&a) && unlink(a.sun_path) ? -errno : 0;
 }

@@ -26,17 +26,10 @@ enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14,
 
 static _Thread_local bool wipes;
 
-static void *take(size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return malloc(n);
-}
+static void *take(size_t n, const char *file, int line) { return malloc(n); }
 
 static void give(void *p, const char *file, int line)
 {
-    (void)file;
-    (void)line;
     if (wipes && p) explicit_bzero(p, malloc_usable_size(p));
     free(p);
 }
@@ -92,9 +85,6 @@ static char *read_all(int fd, size_t *len)
 
 static int passphrase(char *buf, int size, int writes, void *asked)
 {
-    (void)buf;
-    (void)size;
-    (void)writes;
     *(bool *)asked = true;
     return -1;
 }

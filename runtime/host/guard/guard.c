@@ -429,7 +429,6 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
 int guard_undo(const char *what, const char *before, const char *after)
 {
     char text[4 * GUARD_TABLE_MOST + 128], why[300];
-    (void)before, (void)after;
     if (strspn(what, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(what)) return 0;
     if (strlen(what) >= GUARD_TABLE_MOST) return 0;
     snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\ntable inet %s\ndelete table inet %s\n", what,

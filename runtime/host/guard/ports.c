@@ -162,7 +162,6 @@ static bool keep(struct work *w, const struct host_ports *ranges, unsigned count
 static bool add_claimed(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     struct work *w = arg;
-    (void)name, (void)before, (void)after;
     parse(&w->other, what);
     for (unsigned port = 0; port < PORTS; port++) w->claimed.has[port] |= w->other.has[port];
     return true;
@@ -204,7 +203,6 @@ static bool is_claimed(const struct work *w)
 static bool is_apart(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     struct work *w = arg;
-    (void)before, (void)after;
     parse(&w->other, what);
     bool shared = false;
     for (unsigned port = 0; port < PORTS; port++) shared |= w->other.has[port] && w->wanted.has[port];
@@ -287,7 +285,6 @@ int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned cou
 
 int ports_undo(const char *what, const char *before, const char *after)
 {
-    (void)what, (void)before;
     struct work *w = malloc(sizeof *w);
     int failed = w ? proc_read(RESERVED, w->text, TEXT_MOST) : -ENOMEM;
     if (!failed) {

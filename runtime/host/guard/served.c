@@ -16,7 +16,6 @@ struct search {
 static bool is_other(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     struct search *s = arg;
-    (void)before, (void)after;
     if (strcmp(what, s->interface) != 0) return true;
     snprintf(s->owner, sizeof s->owner, "%s", name);
     return false;
@@ -57,8 +56,4 @@ bool served_by(const char *run, const char *interface, const char *name)
     return !state_all(run, CHANGE_SERVED, is_other, &search) && !strcmp(search.owner, name);
 }
 
-int served_undo(const char *what, const char *before, const char *after)
-{
-    (void)what, (void)before, (void)after;
-    return 0;
-}
+int served_undo(const char *what, const char *before, const char *after) { return 0; }

@@ -92,7 +92,6 @@ int across_undo(const char *what, const char *before, const char *after)
 {
     char name[IF_NAMESIZE] = "";
     const size_t len = strcspn(what, "/");
-    (void)after;
     if (len >= sizeof name) return 0;
     memcpy(name, what, len);
     const unsigned ifindex = if_nametoindex(name);

@@ -194,6 +194,5 @@ int clsact_undo(const char *before, bool leaves, uint16_t priority, uint32_t han
 
 int gate_undo(const char *what, const char *before, const char *after)
 {
-    (void)what, (void)after;
     return clsact_undo(before, false, CLSACT_OWN, CLSACT_GATE);
 }

@@ -9,13 +9,8 @@ bool across_possible(void) { return false; }
 
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)
 {
-    (void)s;
     snprintf(err, err_len, "frames from %s to %s are shut off: this preyrun was built without clang", from, to);
     return -ENOTSUP;
 }
 
-int across_undo(const char *what, const char *before, const char *after)
-{
-    (void)what, (void)before, (void)after;
-    return -ENOTSUP;
-}
+int across_undo(const char *what, const char *before, const char *after) { return -ENOTSUP; }

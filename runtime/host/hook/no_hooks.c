@@ -8,40 +8,19 @@
 
 bool hooks_last(void) { return false; }
 
-int hooks_undo(const char *what, const char *before, const char *after)
-{
-    (void)what, (void)before, (void)after;
-    return -ENOTSUP;
-}
+int hooks_undo(const char *what, const char *before, const char *after) { return -ENOTSUP; }
 
-int gate_undo(const char *what, const char *before, const char *after)
-{
-    (void)what, (void)before, (void)after;
-    return -ENOTSUP;
-}
+int gate_undo(const char *what, const char *before, const char *after) { return -ENOTSUP; }
 
-int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len)
-{
-    (void)devices, (void)count, (void)err, (void)err_len;
-    return 0;
-}
+int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len) { return 0; }
 
-unsigned hooks_handle(const char *name)
-{
-    (void)name;
-    return 0;
-}
+unsigned hooks_handle(const char *name) { return 0; }
 
-bool hooks_left(const char *name, const char *device, unsigned program)
-{
-    (void)name, (void)device, (void)program;
-    return false;
-}
+bool hooks_left(const char *name, const char *device, unsigned program) { return false; }
 
 int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len)
 {
-    (void)s, (void)where, (void)h, (void)replace, (void)to;
     snprintf(err, err_len, "this preyrun was built without clang");
     return -ENOTSUP;
 }
@@ -49,17 +28,12 @@ int hooks_set(struct state *s, const struct hooks_where *where, const struct hoo
 int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
                size_t err_len)
 {
-    (void)s, (void)where, (void)h, (void)on, (void)err, (void)err_len;
     return 0;
 }
 
-void hooks_leave(struct hooked *h) { (void)h; }
+void hooks_leave(struct hooked *h) {}
 
 struct xmit *xmit_open(void) { return NULL; }
-void xmit_close(struct xmit *x) { (void)x; }
+void xmit_close(struct xmit *x) {}
 
-bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send)
-{
-    (void)x, (void)link, (void)try_send;
-    return true;
-}
+bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send) { return true; }

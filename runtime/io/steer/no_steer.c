@@ -10,7 +10,6 @@
 
 struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
 {
-    (void)frame_most;
     snprintf(err, err_len,
              "this preyrun was built without clang (make KERNEL=0), so --io xdp is not in it: --io packet");
     return NULL;
@@ -18,141 +17,74 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
 
 unsigned steer_count(const struct steer_rules *r) { return r->guarded->match_count; }
 
-int steer_rules(struct steer *s, const struct steer_rules *r)
-{
-    (void)s, (void)r;
-    return -ENOTSUP;
-}
+int steer_rules(struct steer *s, const struct steer_rules *r) { return -ENOTSUP; }
 
-void steer_close(struct steer *s) { (void)s; }
+void steer_close(struct steer *s) {}
 
-int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
-{
-    (void)s, (void)f, (void)mac;
-    return -ENOTSUP;
-}
+int steer_world(struct steer *s, const struct facts *f, uint64_t mac) { return -ENOTSUP; }
 
 int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
 {
-    (void)s, (void)ifindex, (void)replace, (void)generic, (void)err, (void)err_len;
     return -ENOTSUP;
 }
 
-uint64_t steer_too_long(const struct steer *s)
-{
-    (void)s;
-    return 0;
-}
+uint64_t steer_too_long(const struct steer *s) { return 0; }
 
-void io_maker_fini(struct io_maker *m) { (void)m; }
+void io_maker_fini(struct io_maker *m) {}
 
 unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 
-bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len)
-{
-    (void)name, (void)mtu, (void)in_front, (void)why, (void)len;
-    return false;
-}
+bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len) { return false; }
 
 const struct io_ops io_XDP = {.name = "xdp"};
 
 struct filter *filter_open(void) { return NULL; }
-void filter_close(struct filter *f) { (void)f; }
-const uint64_t *filter_map(int memory)
-{
-    (void)memory;
-    return NULL;
-}
+void filter_close(struct filter *f) {}
+const uint64_t *filter_map(int memory) { return NULL; }
 
-void filter_unmap(const uint64_t *at) { (void)at; }
+void filter_unmap(const uint64_t *at) {}
 
-uint64_t filter_refused(const uint64_t *at, unsigned ifindex)
-{
-    (void)at, (void)ifindex;
-    return 0;
-}
+uint64_t filter_refused(const uint64_t *at, unsigned ifindex) { return 0; }
 
-int filter_attach(const struct filter *f, int socket)
-{
-    (void)f, (void)socket;
-    return -ENOTSUP;
-}
+int filter_attach(const struct filter *f, int socket) { return -ENOTSUP; }
 
-int filter_memory(const struct filter *f)
-{
-    (void)f;
-    return -1;
-}
+int filter_memory(const struct filter *f) { return -1; }
 
 const char *gate_lacks(void) { return "this preyrun was built without clang (make KERNEL=0)"; }
 
-struct gate *gate_open(const struct filter *f)
-{
-    (void)f;
-    return NULL;
-}
+struct gate *gate_open(const struct filter *f) { return NULL; }
 
-struct gate *gate_over(const struct gate_maps *maps)
-{
-    (void)maps;
-    return NULL;
-}
-void gate_close(struct gate *g) { (void)g; }
+struct gate *gate_over(const struct gate_maps *maps) { return NULL; }
+void gate_close(struct gate *g) {}
 
-int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers)
-{
-    (void)g, (void)all, (void)count, (void)answers;
-    return -ENOTSUP;
-}
+int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bool answers) { return -ENOTSUP; }
 
-int gate_world(struct gate *g, const struct facts *f)
-{
-    (void)g, (void)f;
-    return -ENOTSUP;
-}
+int gate_world(struct gate *g, const struct facts *f) { return -ENOTSUP; }
 
 int gate_attach(struct gate *g, struct state *s, unsigned port, const char *device, unsigned ifindex, char *err,
                 size_t err_len)
 {
-    (void)g, (void)s, (void)port, (void)device, (void)ifindex, (void)err, (void)err_len;
     return -ENOTSUP;
 }
 
 int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
 {
-    (void)g, (void)s, (void)port, (void)device, (void)err, (void)err_len;
     return 0;
 }
 
-void gate_detach(struct gate *g, unsigned port) { (void)g, (void)port; }
-void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum) { (void)g, (void)ifindex, (void)sum; }
-void steer_counts(const struct steer *s, struct gate_count *sum) { (void)s, (void)sum; }
+void gate_detach(struct gate *g, unsigned port) {}
+void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum) {}
+void steer_counts(const struct steer *s, struct gate_count *sum) {}
 
 struct deal *deal_open(void) { return NULL; }
-void deal_close(struct deal *d) { (void)d; }
+void deal_close(struct deal *d) {}
 
-int deal_join(const struct deal *d, int socket)
-{
-    (void)d, (void)socket;
-    return -ENOTSUP;
-}
+int deal_join(const struct deal *d, int socket) { return -ENOTSUP; }
 
-int deal_memory(const struct deal *d)
-{
-    (void)d;
-    return -1;
-}
+int deal_memory(const struct deal *d) { return -1; }
 
-struct deal_tables *deal_map(int memory)
-{
-    (void)memory;
-    return NULL;
-}
+struct deal_tables *deal_map(int memory) { return NULL; }
 
-void deal_unmap(struct deal_tables *t) { (void)t; }
+void deal_unmap(struct deal_tables *t) {}
 
-bool deal_fill(struct deal_tables *t, const struct deal_world *w)
-{
-    (void)t, (void)w;
-    return false;
-}
+bool deal_fill(struct deal_tables *t, const struct deal_world *w) { return false; }

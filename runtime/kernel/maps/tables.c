@@ -17,7 +17,6 @@ static const char *const names[] = {
 
 static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
 {
-    (void)m, (void)which, (void)t;
 #define TABLE(name, type, count)                                                                                       \
     if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), map_power(count));
 #define CONST(name, number)
@@ -62,7 +61,6 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64
 
 static int adopt(struct map *m, enum kernel_table which, const struct table_sizes *t, int fd)
 {
-    (void)m, (void)which, (void)t, (void)fd;
 #define TABLE(name, type, count)                                                                                       \
     if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), map_power(count));
 #define CONST(name, number)
@@ -90,7 +88,6 @@ void tables_fini(struct tables *t)
 /* False: no such number. */
 static bool number_of(const struct table_sizes *t, const char *name, uint64_t *number)
 {
-    (void)t, (void)name, (void)number;
 #define TABLE(name, type, count)
 #define CONST(ident, value)                                                                                            \
     if (!strcmp(name, #ident)) return *number = (value), true;

@@ -84,7 +84,6 @@ static bool find_servers(struct servers *s, const struct program *p)
 
 static void say(void *arg, bool fatal, const char *what, const char *mend)
 {
-    (void)arg;
     live_complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
 }
 

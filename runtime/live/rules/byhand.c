@@ -174,11 +174,7 @@ static bool says_nothing(const struct by_hand *h) { return h->state == BY_HAND_F
 
 static bool is_nobodys(const struct by_hand *h) { return !h->found; }
 
-static bool is_any(const struct by_hand *h)
-{
-    (void)h;
-    return true;
-}
+static bool is_any(const struct by_hand *h) { return true; }
 
 /* A weight ends a drain; `file` takes all back; other states leave the weight. */
 static void take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)

@@ -15,11 +15,7 @@
 
 enum { END_MS = 10000 };
 
-static void say(void *arg, const char *line)
-{
-    (void)arg;
-    fprintf(stderr, "preyrun: %s\n", line);
-}
+static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
 
 int claim_rules(struct live *l, char *err, size_t err_len)
 {

@@ -68,7 +68,6 @@ static unsigned status_of(enum session_end failed)
 static void connected(struct session *s, enum session_end failed, int err)
 {
     struct http *h = http_of(s);
-    (void)err;
     if (!s->server) {
         http_answer(s, status_of(failed), failed);
     } else {

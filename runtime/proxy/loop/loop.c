@@ -33,7 +33,6 @@ static void woken(struct watcher *w, uint32_t events)
 {
     const struct loop *l = (struct loop *)((char *)w - offsetof(struct loop, wake_watcher));
     uint64_t count;
-    (void)events;
     /* What the number was does not matter, and nothing can be there but a number. */
     if (read(l->wake, &count, sizeof count) < 0) return;
 }

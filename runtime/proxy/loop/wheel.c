@@ -23,7 +23,6 @@ static void put(struct wheel *w, struct timer *t)
 
 void timer_stop(struct wheel *w, struct timer *t)
 {
-    (void)w;
     if (!t->link) return;
     *t->link = t->next;
     if (t->next) t->next->link = t->link;

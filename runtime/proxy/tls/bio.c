@@ -36,8 +36,6 @@ static int bio_write(BIO *b, const char *from, size_t n, size_t *put)
 
 static long bio_ctrl(BIO *b, int what, long number, void *at)
 {
-    (void)number;
-    (void)at;
     if (what == BIO_CTRL_EOF) return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
     return what == BIO_CTRL_FLUSH; /* nothing waits here */
 }

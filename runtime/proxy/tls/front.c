@@ -31,7 +31,6 @@ static int choose(SSL *ssl, int *alert, void *arg)
     const struct tls_front *f = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     const int which = name ? cert_names_find(&f->names, name) : 0;
-    (void)alert;
     tls_one_of(ssl)->nameless = which < 0;
     if (which > 0) SSL_set_SSL_CTX(ssl, f->all[which]);
     return SSL_TLSEXT_ERR_OK;
@@ -43,7 +42,6 @@ static int agree(SSL *ssl, const unsigned char **out, unsigned char *out_len, co
 {
     const struct tls_front *f = arg;
     unsigned char *found;
-    (void)ssl;
     if (SSL_select_next_proto(&found, out_len, f->protocols, f->protocols_len, in, in_len) == OPENSSL_NPN_NEGOTIATED) {
         *out = found;
         return SSL_TLSEXT_ERR_OK;

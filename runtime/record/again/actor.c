@@ -15,12 +15,8 @@ enum { ROOM = IO_HEADROOM + 54, SLOT = (ROOM + (1 << 17) + 63) / 64 * 64, FRAME_
 
 /* ---- ports that lead nowhere ---- */
 
-static void send_nowhere(struct io_port *io, struct pkt *pkt)
-{
-    (void)io;
-    (void)pkt;
-}
-static void nothing(struct io_port *io) { (void)io; }
+static void send_nowhere(struct io_port *io, struct pkt *pkt) {}
+static void nothing(struct io_port *io) {}
 
 static const struct io_ops nowhere = {
     .name = "nowhere", .close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
@@ -77,7 +73,6 @@ static void flow_ended(void *arg, const struct flow_record *f)
 static uint64_t hear(void *arg, uint64_t value)
 {
     struct actor *a = arg;
-    (void)value;
     if (a->heard_at < a->heard_count) return a->heard[a->heard_at++];
     a->unheard = true;
     return 0;

@@ -24,7 +24,6 @@ static void note_left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
 {
     struct leaving *l = arg;
     uint8_t *bytes = l->count < LEFT_MOST ? malloc(f->cap_len + 1u) : NULL;
-    (void)wall_ns;
     if (!bytes) return;
     memcpy(bytes, f + 1, f->cap_len);
     pkt_view(&l->pkts[l->count], bytes, f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);

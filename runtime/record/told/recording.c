@@ -113,7 +113,6 @@ static void moment(void *arg, unsigned loop, const struct session_moment *m, con
 {
     struct recording *g = arg;
     const uint64_t wall = m->now_ns + g->player.story.start.wall_ns;
-    (void)loop;
     if (wall < g->chosen.from_ns) return;
     sessions_add(&g->sessions, m);
     if (g->o->log && label(g, k->p)) sessions_say(stderr, &g->labels, m, wall, g->o->log == LOG_JSON);

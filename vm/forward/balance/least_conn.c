@@ -102,7 +102,6 @@ static uint32_t better_of_two(const struct lb *lb, const uint32_t *conns, uint64
 
 static uint32_t least_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
-    (void)hash;
     struct least *l = lb->state;
     uint32_t drawn[2];
     return scans(lb) ? scan(lb, conns) : better_of_two(lb, conns, &l->draw.random, drawn);
@@ -121,7 +120,6 @@ static const char *plural(uint32_t n) { return n == 1 ? "" : "s"; }
 
 static uint32_t least_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
-    (void)hash;
     uint32_t best, sum, equals, drawn[2];
     if (scans(lb)) {
         const uint32_t least = first_least(lb, conns, &equals);

@@ -17,7 +17,6 @@ static void random_update(struct lb *lb) { draw_update(lb->state, lb->weights, l
 
 static uint32_t random_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
-    (void)hash, (void)conns;
     struct draw *d = lb->state;
     return draw_next(d, &d->random);
 }
@@ -30,7 +29,6 @@ static void random_archive(struct lb *lb, struct archive *a)
 
 static uint32_t random_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
-    (void)hash, (void)conns;
     const struct draw *d = lb->state;
     uint64_t random = d->random;
     snprintf(buf, len, "drawn");

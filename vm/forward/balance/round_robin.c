@@ -123,7 +123,6 @@ static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
 
 static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
-    (void)hash, (void)conns;
     struct wheels *w = lb->state;
     uint32_t at = 0;
     for (unsigned up = w->levels - 1; up > 0; up--) at = serve(&w->level[up - 1], at, w->level[up].weights[at]);
@@ -145,7 +144,6 @@ static void rr_archive(struct lb *lb, struct archive *a)
 
 static uint32_t rr_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
-    (void)hash, (void)conns;
     const struct wheels *w = lb->state;
     uint32_t at = 0;
     for (unsigned up = w->levels - 1; up > 0; up--) at = richest(&w->level[up - 1], at);

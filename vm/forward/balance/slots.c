@@ -340,15 +340,10 @@ uint32_t slots_at(const struct lb *lb, uint32_t index)
     return s->wide ? s->wide_table[index] : s->narrow_table[index];
 }
 
-uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
-{
-    (void)conns;
-    return slots_at(lb, slots_index(lb, hash));
-}
+uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns) { return slots_at(lb, slots_index(lb, hash)); }
 
 uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
-    (void)conns;
     const uint32_t slot = slots_index(lb, hash);
     snprintf(buf, len, "hash%s 0x%016llx, slot %u of %u", lb->ops->hash == LB_HASH_SOURCE ? " of the source" : "",
              (unsigned long long)hash, slot, slots_count(lb));

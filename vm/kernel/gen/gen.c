@@ -137,11 +137,7 @@ static bool make_apart(struct made *m, const char *name, void (*write)(struct em
     return insns_end(&e.a) && take(m, name, &e);
 }
 
-static void no_branch(struct emit *e, const char *of)
-{
-    (void)of;
-    step_return(e, 0);
-}
+static void no_branch(struct emit *e, const char *of) { step_return(e, 0); }
 
 /* Calls go to later functions alone, so one pass finds all. */
 bool *gen_reached(const struct program *p)

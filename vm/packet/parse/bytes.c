@@ -5,11 +5,7 @@
 
 #ifdef __bpf__
 /* What is not in the head has gone up, packet and all. */
-uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
-{
-    (void)pkt, (void)at, (void)len, (void)out;
-    return 0;
-}
+uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out) { return 0; }
 #else
 /* Copy what a piece has of the wanted bytes, which begin at `from` of it; returns how many. */
 static uint32_t take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)

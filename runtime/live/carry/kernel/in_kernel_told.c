@@ -100,7 +100,6 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 {
     struct live *l = arg;
     const struct kernel_event_flow *flow = (const void *)e;
-    (void)len;
     if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows) l->kernel->gone[l->kernel->gone_count++] = flow->gone;
     if (e->kind == KERNEL_EVENT_LOG) heard_log(l, e);
     if (e->kind == KERNEL_EVENT_REJECT) heard_reject(l, e);
