@@ -1,4 +1,3 @@
-/* See figures.h. */
 #include "compiler/figures.h"
 
 #include <ctype.h>

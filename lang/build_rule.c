@@ -13,8 +13,6 @@ struct node *const_decl(struct parser *p, struct span kw, struct str word, struc
     return tree(p, N_CONST, kw, chain(name_node(p, word, word_span), want(p, value, W_SCALAR, "`const`")));
 }
 
-/* ---- sets ---- */
-
 static const char *operator_word(enum node_kind op)
 {
     return op == N_SET_UNION ? "," : op == N_SET_EXCEPT ? "except" : "and";
@@ -89,8 +87,6 @@ struct node *file_ref(struct parser *p, struct node *path, bool live, struct spa
     return n;
 }
 
-/* ---- rules ---- */
-
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,
                        const char *where)
 {
@@ -151,8 +147,6 @@ struct node *when_new(struct parser *p, struct span kw, struct node *conditions,
     for (const struct node *c = conditions; c; before = c, c = c->next) check_port_after_from(p, before, c);
     return tree(p, N_WHEN, kw, chain(conditions, pools));
 }
-
-/* ---- tests ---- */
 
 struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,
                     struct node *opts)

@@ -64,8 +64,6 @@ static const char *describe(struct parser *p, unsigned wants)
     return arena_strndup(p->arena, text, n);
 }
 
-/* ---- words with colons ---- */
-
 static int hex(char c) { return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10; }
 
 static bool mac_of(const struct str *s, uint8_t mac[6])
@@ -189,8 +187,6 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
     return adopt(colon, int_leaf(p, N_TIME, (uint64_t)to, (struct span){colon->span.file, at + 6, at + 11}));
 }
 
-/* ---- wanting ---- */
-
 /* The units that would be right where these values with units are wanted. */
 static const struct {
     unsigned wants;
@@ -256,8 +252,6 @@ struct node *want_list(struct parser *p, struct node *list, unsigned wants, cons
     node_each(n, list) want(p, n, wants, where);
     return list;
 }
-
-/* ---- words with a slash ---- */
 
 /* tcp/443, tcp/80-90, udp/any, tcp/web */
 struct node *proto_ports(struct parser *p, struct str word, struct span span)

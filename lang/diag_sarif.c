@@ -24,8 +24,6 @@ static const char *const idents[DIAG_COUNT] = {
 
 static const char *level_of(enum diag_severity severity) { return severity == DIAG_ERROR ? "error" : "warning"; }
 
-/* ---- places ---- */
-
 /* The column in code points of a column in bytes. A byte that is no UTF-8 counts as one. */
 static unsigned column_of(const char *line, size_t len, unsigned byte_col)
 {
@@ -107,8 +105,6 @@ static void put_location(const struct region *r, FILE *out)
     fputc('}', out);
 }
 
-/* ---- a result ---- */
-
 static void put_fixes(struct diags *d, const struct entry *e, FILE *out)
 {
     struct region r;
@@ -181,8 +177,6 @@ static void put_result(struct diags *d, const struct entry *e, uint32_t foreign_
     }
     fputc('}', out);
 }
-
-/* ---- the run ---- */
 
 /* E_NO_SUCH_SET as NoSuchSet. */
 static void put_name(const char *ident, FILE *out)

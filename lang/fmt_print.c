@@ -74,8 +74,6 @@ static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i,
     line_add(p, p->f->text + w->start, w->end - w->start, w->width);
 }
 
-/* ---- statements on several lines ---- */
-
 static bool may_break(const struct fmt *f, uint32_t i)
 {
     const int before = f->words[i - 1].kind;
@@ -180,8 +178,6 @@ static void put_item(struct printer *p, const struct fmt_item *item)
     if (item->remark != FMT_NONE) line_now(p)->remark = item->remark;
     p->lines[first].blank = item->blank;
 }
-
-/* ---- the text ---- */
 
 static bool has_own_line(const struct printer *p, const struct line *line)
 {

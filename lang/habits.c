@@ -7,8 +7,6 @@
 #include "lang/lang_priv.h"
 #include "lang/parse.tab.h"
 
-/* ---- words ---- */
-
 /* What other tools call it. */
 static const struct {
     const char *theirs;
@@ -122,8 +120,6 @@ static bool offer_form(struct parser *p, struct span span, const int *expected, 
     }
     return false;
 }
-
-/* ---- what takes more than a word ---- */
 
 /* The word of letters, digits, `_`, `-`, `.` or quotes at or behind `at`, on the same line. */
 static struct span next_word(const struct parser *p, uint32_t at)

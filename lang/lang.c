@@ -77,8 +77,6 @@ struct node *parse_alone(struct arena *arena, struct sources *sources, struct di
     return parse_file(&c, file, log);
 }
 
-/* ---- includes ---- */
-
 /* The path of an include as the user would write it: beside the file that names it. */
 static char *beside(struct compile *c, uint32_t file, const struct str *name)
 {

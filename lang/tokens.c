@@ -9,8 +9,6 @@
 #include "lang/lang_priv.h"
 #include "lang/parse.tab.h"
 
-/* ---- looking ahead in the text ---- */
-
 uint32_t skip_blanks(const struct parser *p, uint32_t at)
 {
     while (p->text[at] == ' ' || p->text[at] == '\t' || p->text[at] == '\r') at++;
@@ -63,8 +61,6 @@ static bool closed_later(const struct parser *p, uint32_t at)
     }
     return false;
 }
-
-/* ---- the stream ---- */
 
 static void raw(struct parser *p, struct token *t)
 {
@@ -202,8 +198,6 @@ static bool filter(struct parser *p, struct token *t)
     default: return true;
     }
 }
-
-/* ---- recovery ---- */
 
 /* Skip to the end of the statement, and over a block it opens. `depth`: blocks of it that are open already. */
 static void skip_statement(struct parser *p, struct token *t, unsigned depth)

@@ -9,8 +9,6 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* ---- pieces without a place ---- */
-
 bool is_name(const char *s, size_t len)
 {
     if (len == 0 || !(isalpha((unsigned char)s[0]) || s[0] == '_') || s[len - 1] == '-') return false;
@@ -58,8 +56,6 @@ int parse_int_or_range(const char *s, size_t len, struct node *out)
     return err || !right ? err : parse_uint(dash + 1, right, &out->v.range.hi);
 }
 
-/* ---- reporting ---- */
-
 void give_value(struct parser *p, struct token *t, int kind, enum node_kind node_kind, struct value v)
 {
     t->kind = kind;
@@ -99,8 +95,6 @@ static void number_error(struct parser *p, struct token *t, const char *s, size_
     else if (!p->panic && len == 1 && *s == '-')
         diag_advise(p->diags, "write a range without blanks: 80-90");
 }
-
-/* ---- numbers and units ---- */
 
 struct unit {
     const char *name;
@@ -279,8 +273,6 @@ static void scan_number(struct parser *p, const char *s, size_t len, struct toke
         scan_unit(p, s, digits, len, t);
     }
 }
-
-/* ---- words ---- */
 
 static void scan_name(struct parser *p, const char *s, size_t len, struct token *t)
 {

@@ -149,8 +149,6 @@ void vm_ahead(const struct vm *vm)
     if (track) track_ahead(track);
 }
 
-/* ---- another program ---- */
-
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in)
 {
     struct vm *fresh = vm_new(r->program, cfg);

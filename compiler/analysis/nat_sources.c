@@ -1,4 +1,3 @@
-/* See nat_sources.h. */
 #include "compiler/analysis/nat_sources.h"
 
 uint32_t nat_sources(struct ir *ir, const struct program *p, const struct pbc_nat *n)

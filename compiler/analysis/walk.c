@@ -63,8 +63,6 @@ static bool over(struct walk *w)
     return w->ended || w->budget->spent;
 }
 
-/* Rules ------------------------------------------------------------------------------------------------------------ */
-
 enum answer { ANSWER_NO, ANSWER_OPEN, ANSWER_YES };
 
 static enum answer least(enum answer a, enum answer b) { return a < b ? a : b; }
@@ -185,8 +183,6 @@ static void take(struct walk *w, struct region *from, const struct ir_product *p
     if (hits->count > before) region_minus(w->c->ir, from, p, w->budget);
 }
 
-/* Telling ---------------------------------------------------------------------------------------------------------- */
-
 static void tell(struct walk *w, const struct judged *j)
 {
     if (!over(w) && !w->fn(w->arg, j)) w->ended = true;
@@ -226,8 +222,6 @@ static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, cons
     j.before = hits->before;
     tell_region(w, &hits->maybe, t, j);
 }
-
-/* Lists ------------------------------------------------------------------------------------------------------------ */
 
 /* Where those go that a rule took and did not decide. */
 struct way {
@@ -306,8 +300,6 @@ static void walk_list(struct walk *w, uint32_t first, uint32_t count, const stru
         if (w->c->ir->rules[i].state == IR_LIVE && !passes_on(w->c->image->rules[i].verdict)) walk_rule(w, i, way);
     }
 }
-
-/* Firewalls -------------------------------------------------------------------------------------------------------- */
 
 static const struct taker certain = {.asks = PBC_NONE};
 

@@ -1,4 +1,3 @@
-/* See inputs.h. */
 #include "compiler/command/inputs.h"
 
 #include <dirent.h>

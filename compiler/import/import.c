@@ -1,4 +1,3 @@
-/* See import.h. */
 #include "compiler/import/import.h"
 
 #include <errno.h>
@@ -43,8 +42,6 @@ static int read_rules(struct ruleset *s, enum import_from from, const struct sou
         say(stderr, "preyc: %s: %s", file->path, fault.text);
     return -1;
 }
-
-/* ---- what came of it ---- */
 
 static void print_formatted(const char *text, size_t len, FILE *out)
 {

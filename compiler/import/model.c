@@ -23,8 +23,6 @@ char *import_format(struct ruleset *s, const char *fmt, ...)
     return kept;
 }
 
-/* ---- lists ---- */
-
 /* What a list has outgrown stays in the arena: together no more than the list itself. */
 void list_add(struct list *l, struct extent e, struct arena *a)
 {
@@ -63,8 +61,6 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
                  a);
     return true;
 }
-
-/* ---- the ruleset ---- */
 
 void ruleset_open(struct ruleset *s)
 {
@@ -201,8 +197,6 @@ void ruleset_remark(struct ruleset *s, const char *fmt, ...)
     *s->remarks_end = r;
     s->remarks_end = &r->next;
 }
-
-/* ---- rules ---- */
 
 static struct rule *append(struct ruleset *s, struct chain *c)
 {

@@ -16,8 +16,6 @@ enum { IMPORT_RULES_MOST = 1000000 };
 
 typedef unsigned __int128 wide;
 
-/* ---- lists ---- */
-
 enum about_kind { ABOUT_NUMBERS, ABOUT_ADDRESSES, ABOUT_WORDS };
 enum about {
 #define ABOUT(ident, words, kind) ASK_##ident,
@@ -64,8 +62,6 @@ struct set {
     /* the writer's */
     const char *said; /* its name in prey; NULL: not asked for yet */
 };
-
-/* ---- rules ---- */
 
 struct meter {
     struct meter *next;
@@ -162,8 +158,6 @@ struct import_fault {
     char text[240];
 };
 
-/* ---- chains ---- */
-
 enum hook { HOOK_NONE, HOOK_INGRESS, HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
 
 struct chain {
@@ -229,8 +223,6 @@ struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text);
 struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r);
 
 char *import_format(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* ---- front ends ---- */
 
 /* The file into the ruleset. 0, or -EINVAL: it is not what it should be, and the fault says what, in a sentence that
  * begins small and ends without a full stop. The text is NUL-terminated and may hold further NULs. */

@@ -1,4 +1,3 @@
-/* See names.h. */
 #include "compiler/import/names.h"
 
 #include <ctype.h>

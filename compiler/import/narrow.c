@@ -89,8 +89,6 @@ static struct list joined(const struct list *x, const struct list *y, struct are
     return out;
 }
 
-/* ---- words ---- */
-
 static bool has_word(const struct list *l, const char *word)
 {
     for (uint32_t i = 0; i < l->count; i++)
@@ -127,8 +125,6 @@ static void narrow_words(struct rule *r, struct condition *c, struct list l, str
         c->list = chosen(&c->list, &l, true, a);
     }
 }
-
-/* ---- numbers and addresses ---- */
 
 static void narrow_numbers(struct condition *c, const struct list *l, struct arena *a)
 {

@@ -21,8 +21,6 @@ static bool is_alone(const struct list *l, unsigned number)
     return l && !l->not &&l->count == 1 && l->of[0].lo == number && l->of[0].hi == number;
 }
 
-/* ---- what can't be asked ---- */
-
 static const char *ports_unsayable(const struct rule *r)
 {
     static const uint8_t have_ports[] = {TCP, UDP, SCTP};
@@ -86,8 +84,6 @@ const char *conditions_unsayable(const struct rule *r)
     return why;
 }
 
-/* ---- protocols ---- */
-
 /* By words of their own where the language has them: what is of one family alone only where that fits. */
 static void put_protocols(struct writer *w, const struct list *l, uint8_t family)
 {
@@ -140,8 +136,6 @@ static void put_types(struct writer *w, const struct list *l, uint8_t family)
             fprintf(w->out, lo == hi ? "%u" : "%u-%u", lo, hi);
     }
 }
-
-/* ---- the rest ---- */
 
 static void put_flags(struct writer *w, const struct rule *r)
 {

@@ -48,8 +48,6 @@ static bool same_list(const struct list *a, const struct list *b)
     return true;
 }
 
-/* ---- sources ---- */
-
 static const char *source_unsayable(const struct rule *r)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *out = rule_asks(r, ASK_OUT_ON);
@@ -102,8 +100,6 @@ static void put_source(struct translating *t, struct rule *r)
         w->sources = true;
     }
 }
-
-/* ---- destinations ---- */
 
 static uint64_t ports_in(const struct list *l)
 {
@@ -311,8 +307,6 @@ void put_forwarded(struct writer *w, const struct forwarded *f)
     put_conditions(w, &as_it_came, 0);
     fputc('\n', w->out);
 }
-
-/* ---- chains ---- */
 
 static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump);
 

@@ -78,8 +78,6 @@ struct schedule {
  * write_rules says so. */
 bool is_full(const struct writer *w);
 
-/* ---- text (write_text.c) ---- */
-
 void put_string(FILE *out, const char *s);
 /* On one line, cut where it is very long: part of a comment. */
 void put_comment(FILE *out, const char *s);
@@ -92,8 +90,6 @@ const char *set_said(struct writer *w, struct set *set);
 const char *meter_unsayable(const struct meter *m);
 /* Is every address of that family? False of none. */
 bool list_is_of(const struct list *l, uint8_t family);
-
-/* ---- rules (write_rule.c) ---- */
 
 void put_rule(struct writer *w, const struct place *p, struct rule *r);
 /* The verdict of a packet that the base chain accepts, or with `end` of one that comes to its end. */
@@ -112,8 +108,6 @@ void put_unsaid(struct writer *w, struct rule *r, const char *why);
 
 /* The chain of prey that says `target` where `p` jumps to it (write_ways.c). */
 const struct place *place_of_jump(struct writer *w, const struct place *p, const struct chain *target);
-
-/* ---- firewalls (write_ways.c), translation (write_nat.c) ---- */
 
 void put_firewalls(struct writer *w);
 /* Before the firewalls, which have to know what is forwarded. */

@@ -3,8 +3,6 @@
 
 #include "compiler/import/write_priv.h"
 
-/* ---- what is left out ---- */
-
 /* Does a packet that it took get further without it? */
 static const char *effect(const struct rule *r)
 {
@@ -49,8 +47,6 @@ static void put_never(struct writer *w, const struct rule *r, const char *why)
 {
     put_why(w, "never matches here", r->text, why);
 }
-
-/* ---- what a rule asks, at this place ---- */
 
 static bool leaves_unknown(const struct place *p)
 {
@@ -134,8 +130,6 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
     return !(r->family && r->family != f->to.family);
 }
 
-/* ---- what decides all ---- */
-
 /* Does it match all packets that come here? */
 static bool takes_all(const struct place *p, const struct rule *r)
 {
@@ -167,8 +161,6 @@ static bool decides_all(struct writer *w, const struct place *p, const struct ru
     if (r->act == ACT_JUMP) return chain_decides(w, p, ruleset_find_chain(w->s, p->chain->scope, r->target));
     return ends(r) || (p->kind != PLACE_JUMPED && (r->act == ACT_RETURN || r->act == ACT_GOTO));
 }
-
-/* ---- verdicts ---- */
 
 const char *place_verdict(const struct place *p, bool end)
 {

@@ -7,8 +7,6 @@
 #include "lang/utf8.h"
 #include "vm/words/names.h"
 
-/* ---- texts ---- */
-
 /* The bytes of the character at `s`, 0 if they are none that may be printed. */
 static size_t character(const char *s)
 {
@@ -52,8 +50,6 @@ void put_comment(FILE *out, const char *s)
     }
     if (*s) fputs(" ...", out);
 }
-
-/* ---- values ---- */
 
 static void put_one_address(FILE *out, uint8_t family, wide a)
 {
@@ -135,8 +131,6 @@ void put_list(struct writer *w, const struct list *l, enum about about)
         put_each(w->out, l, about, kinds[about]);
 }
 
-/* ---- sets ---- */
-
 static const char *const set_words[] = {[ABOUT_NUMBERS] = "ports", [ABOUT_ADDRESSES] = "set", [ABOUT_WORDS] = "macs"};
 
 const char *set_said(struct writer *w, struct set *set)
@@ -179,8 +173,6 @@ bool list_is_of(const struct list *l, uint8_t family)
         if (l->of[i].family != family) return false;
     return l->count > 0;
 }
-
-/* ---- meters and schedules ---- */
 
 /* Bits of a second, rounded up to a thousand of them. */
 static void put_bandwidth(struct writer *w, const struct meter *m)

@@ -13,8 +13,6 @@ enum { PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 
 
 static const char *const way_words[] = {[WAY_IN] = "in", [WAY_FORWARD] = "forward", [WAY_OUT] = "out"};
 
-/* ---- sequences ---- */
-
 /* Where a hook's chains stand on a way: -1, not there. */
 static int hook_order(enum way way, enum hook hook)
 {
@@ -74,8 +72,6 @@ static void collect(struct writer *w, enum way way)
     if (way != WAY_OUT && q->parts_at == UINT32_MAX) q->parts_at = n;
     free(sorted);
 }
-
-/* ---- places ---- */
 
 static int by_key(const void *a, const void *b)
 {
@@ -194,8 +190,6 @@ static struct place *place_of_rest(struct writer *w, const struct place *p, uint
     return place_like(w, &key, p->forwarded ? name_of_target(w, p->forwarded) : wish);
 }
 
-/* ---- rules of a sequence ---- */
-
 static bool meets(const struct chain *c, uint8_t family) { return !c->family || !family || c->family == family; }
 
 /* Does a later stage judge packets that this one judges? */
@@ -307,8 +301,6 @@ static void put_parting(struct writer *w, const struct place *p)
         put_forwarded(w, f);
     }
 }
-
-/* ---- blocks ---- */
 
 static void put_rest(struct writer *w, const struct place *p)
 {

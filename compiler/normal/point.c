@@ -47,8 +47,6 @@ static uint32_t prefer(const struct ir *ir, const struct ir_product *p, enum ir_
     return ir_ranges_have(ir, p->field[f], value) ? value : pick(ir, f, p->field[f], seed);
 }
 
-/* Protocol, fragment, flags, type, state ------------------------------------------------------------------------- */
-
 static bool settle_on_state(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t seed)
 {
     const unsigned all =
@@ -139,8 +137,6 @@ static bool choose_what(const struct ir *ir, const struct ir_product *p, struct 
     return false;
 }
 
-/* Addresses ------------------------------------------------------------------------------------------------------- */
-
 static u128 v6(uint64_t hi, uint64_t lo) { return (u128)hi << 64 | lo; }
 
 static u128 pick_addr(const struct ir_addrs *a, unsigned family, uint64_t *seed)
@@ -176,8 +172,6 @@ static bool holds_addr(const struct ir *ir, uint32_t id, const struct point *at,
     if (id == IR_EMPTY || !at->ip) return false;
     return addr_held(ir_addrs(ir, id), at->v6 ? IR_V6 : IR_V4, at->addr[side]);
 }
-
-/* The rest -------------------------------------------------------------------------------------------------------- */
 
 static uint32_t ether_of_what(uint32_t what) { return what == WHAT_ARP ? 0x0806 : what >= WHAT_IP6 ? 0x86dd : 0x0800; }
 

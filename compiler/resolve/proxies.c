@@ -20,8 +20,6 @@ static void check_listeners(const struct service_work *w)
     diag_advise(w->c->diags, "name the ports that are served, or use `mode passthrough`");
 }
 
-/* Options of modes ------------------------------------------------------------------------------------------------- */
-
 static const enum clause proxy_options[] = {CL_TLS,   CL_TLS_TO_SERVER, CL_AFFINITY_COOKIE, CL_AFFINITY_HEADER,
                                             CL_QUEUE, CL_ACCESS_LOG,    CL_ON_RELOAD};
 
@@ -58,8 +56,6 @@ static void refuse_packet_options(const struct service_work *w, const struct cla
             diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`mode proxy http` does");
         }
 }
-
-/* TLS -------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t path_of(struct compile *c, const struct node *n)
 {
@@ -107,8 +103,6 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
     }
 }
 
-/* Options of the mode itself --------------------------------------------------------------------------------------- */
-
 static void accept_from(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
 {
     struct addr_list list = {0};
@@ -153,8 +147,6 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     accept_from(w, of.of[CL_ACCEPT_PROXY], x);
     if (first) x->first_ns = time_above_0(w->c, first, first->first);
 }
-
-/* Statements of the service ---------------------------------------------------------------------------------------- */
 
 static void affinity(const struct service_work *w, const struct clauses *block, struct pbc_proxy *x)
 {
@@ -222,8 +214,6 @@ void resolve_proxy(struct service_work *w, const struct clauses *block)
     c->image->proxies[at] = x;
     check_listeners(w);
 }
-
-/* Pools ------------------------------------------------------------------------------------------------------------ */
 
 /* What a pool says for one kind of mode alone. */
 static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t pool, struct span at)

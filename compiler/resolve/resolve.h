@@ -114,8 +114,6 @@ enum {
     EXPAND_MAX = 1 << 26, /* entries, all lists together, every name replaced by what it stands for */
 };
 
-/* Names (names.c) ------------------------------------------------------------------------------------------------- */
-
 const char *article(const char *noun); /* "a" or "an" */
 /* NULL when nothing of that space has the name. */
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name);
@@ -135,8 +133,6 @@ void symbol_leave(struct compile *c, struct symbol *s, bool good);
 
 /* allow.c: what the file and those that it includes allow; before all that may warn. */
 void resolve_allowed(struct compile *c, const struct node *file);
-
-/* Scalars (values.c) ---------------------------------------------------------------------------------------------- */
 
 bool str_is(struct str s, const char *word);
 /* clauses.c: of a clause with its operands; its own span is its words alone. */
@@ -195,8 +191,6 @@ bool numbers_hold(const struct number_set *s, uint32_t n);
 extern const struct number_kind protocol_kind, icmp_type_kinds[2];
 /* The word of a PROTO_WORD. */
 const char *proto_word_name(const struct node *word);
-
-/* Lists of ports and MACs (lists.c), sets (set_expr.c) ------------------------------------------------------------- */
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
@@ -259,8 +253,6 @@ enum { SO_DO_MAX = 48 };
 const char *and_so_do(uint64_t more, char text[SO_DO_MAX]);
 /* The list's sets as a run of SETS; false after reporting that the image is full. */
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
-
-/* Rules (rules.c, conditions.c) ------------------------------------------------------------------------------------ */
 
 struct rule_work {
     struct compile *c;
@@ -350,8 +342,6 @@ uint32_t log_meter_of(struct compile *c, const struct node *rate);
 
 /* Chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);
-
-/* Bounds and the rest (unsupported.c, place.c) --------------------------------------------------------------------- */
 
 /* "not supported yet: meters" for a statement, or nothing: true if it is not due. */
 bool report_not_due(struct compile *c, const struct node *n);

@@ -102,8 +102,6 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
     }
 }
 
-/* Equal endpoints -------------------------------------------------------------------------------------------------- */
-
 static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
     if (a->to != b->to) return a->to < b->to ? -1 : 1;
@@ -147,8 +145,6 @@ void check_endpoints(struct compile *c)
         diag_note(c->diags, span_at(c, &a->place), "here");
     }
 }
-
-/* Servers on a service's own address ------------------------------------------------------------------------------- */
 
 static int by_address(const void *pa, const void *pb)
 {

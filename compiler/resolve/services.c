@@ -14,8 +14,6 @@ static const struct number_kind port_kind = {.what = "a port to serve",
 
 static const struct number_kind variant_kind = {.what = "a variant of GUE", .range = "they are 0 and 1", .most = 1};
 
-/* Modes ------------------------------------------------------------------------------------------------------------ */
-
 static const uint8_t modes[CL_COUNT] = {
 #define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
 #include "vm/mode.def"
@@ -60,8 +58,6 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     }
     return true;
 }
-
-/* Endpoints -------------------------------------------------------------------------------------------------------- */
 
 static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
 {
@@ -175,8 +171,6 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
          family == 4 ? "icmp" : "icmp6", family);
     diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
 }
-
-/* Branches --------------------------------------------------------------------------------------------------------- */
 
 /* Conditions on what all packets of a connection have in common, and its accepted socket tells. */
 static bool is_of_connections(const struct node *n)
@@ -400,8 +394,6 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
                    s->span);
     service->branch_count = c->image->branches_count - service->branches;
 }
-
-/* The service ------------------------------------------------------------------------------------------------------ */
 
 static void resolve_endpoints(struct service_work *w, const struct node *on)
 {

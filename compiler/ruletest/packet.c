@@ -28,8 +28,6 @@ static const uint8_t form_of[CL_COUNT] = {
     [CL_ARP] = FORM_ARP,
 };
 
-/* Addresses and ports ---------------------------------------------------------------------------------------------- */
-
 static const struct number_kind port_kind = {.what = "a port", .range = "ports go from 0 to 65535", .most = 65535};
 
 /* The first address of a set that a host may have: the network's own is left out. */
@@ -224,8 +222,6 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     memcpy(t->dst, o.dst.words, sizeof(t->dst));
     return !o.bad;
 }
-
-/* The whole -------------------------------------------------------------------------------------------------------- */
 
 /* What is in the header of TCP or ICMP is in the first fragment. */
 static void check_later(struct packet_work *w, const struct node *first)

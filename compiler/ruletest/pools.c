@@ -77,8 +77,6 @@ bool test_health_step(struct compile *c, struct test *t, const struct node *n)
     return s->server != PBC_NONE;
 }
 
-/* Split ------------------------------------------------------------------------------------------------------------ */
-
 static bool percent_of(struct compile *c, const struct node *n, uint64_t *out)
 {
     const struct node_value v = value_of(c, n);

@@ -32,8 +32,6 @@ static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RUL
     return buf;
 }
 
-/* The packet, what decided ----------------------------------------------------------------------------------------- */
-
 /* What schedules were told of a frame of a capture, whose clock is not the test's. */
 static const char *captured_text(uint64_t ns, char buf[48])
 {
@@ -129,8 +127,6 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     if (refused && v->reason != REASON_NO_SERVER)
         diag_note(d, SPAN_NONE, "but it got no further: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
 }
-
-/* Services --------------------------------------------------------------------------------------------------------- */
 
 struct span test_span_of(struct test_run *r, const struct pbc_place *place)
 {
@@ -247,8 +243,6 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
     if (s->key.marks & MARK_INVALID && (v->action == ACTION_DROP || v->action == ACTION_REJECT))
         test_note_quoted(r, step);
 }
-
-/* All tests together ----------------------------------------------------------------------------------------------- */
 
 bool tests_any(const struct compile *c) { return c->tests && c->tests->ran; }
 

@@ -22,8 +22,6 @@ struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kin
     return s;
 }
 
-/* Steps: self ------------------------------------------------------------------------------------------------------ */
-
 static int compare4(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -131,8 +129,6 @@ static bool route_step(struct compile *c, struct test *t, const struct node *n)
     return s->device;
 }
 
-/* Steps: time and many packets ------------------------------------------------------------------------------------- */
-
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
 {
     if (count > TEST_REPEAT_MAX) {
@@ -226,8 +222,6 @@ static bool replay_step(struct compile *c, struct test *t, const struct node *n)
     diag(c->diags, E_OUT_OF_RANGE, share->span, "%" PRIu64 "%% is more than 100%%", s->count);
     return false;
 }
-
-/* Tests ------------------------------------------------------------------------------------------------------------ */
 
 static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const struct node *) = {
     [CL_EXPECT] = test_expect_step,

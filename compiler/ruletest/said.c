@@ -8,8 +8,6 @@
 #include "vm/forward/choose.h"
 #include "vm/stream/first.h"
 
-/* ---- the bytes ---- */
-
 enum {
     HELLO_ROOM = 1024, /* two names of 255 bytes, and all else */
     RANDOM = 32,
@@ -103,8 +101,6 @@ void said_write(struct arena *a, struct test_said *said)
     if (said->host.s || said->path.s || said->method.s || said->headers) at = put_request(at, said);
     said->request = (uint32_t)(at - said->bytes) - said->hello;
 }
-
-/* ---- as the proxy reads them ---- */
 
 static struct view text_view(struct str s) { return (struct view){(const uint8_t *)s.s, (uint32_t)s.len}; }
 

@@ -62,8 +62,6 @@ static void find_endpoints(struct split *s)
             s->endpoints[s->endpoint_count++] = i;
 }
 
-/* Sources ---------------------------------------------------------------------------------------------------------- */
-
 /* 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, or global unicast (2000::/3). */
 static void draw_anywhere(struct split *s, uint8_t family, uint32_t w[4])
 {
@@ -99,8 +97,6 @@ static void draw_from_sets(struct split *s, uint8_t family, uint32_t w[4])
         draw_from_range6(s, &p->set6[draw_below(s, p->set6_count)], w);
     }
 }
-
-/* Flows ------------------------------------------------------------------------------------------------------------ */
 
 static uint8_t form_of(uint8_t proto)
 {
@@ -194,8 +190,6 @@ static void try_flow(struct split *s)
         s->odd_packet = packet;
     }
 }
-
-/* Results ---------------------------------------------------------------------------------------------------------- */
 
 static void report_unreached(struct split *s)
 {

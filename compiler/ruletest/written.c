@@ -1,4 +1,3 @@
-/* See written.h. */
 #include "compiler/ruletest/written.h"
 
 #include <stdlib.h>

@@ -7,8 +7,6 @@
 
 enum { ICMP = 1, TCP = 6, ICMP6 = 58, WELL_KNOWN = 1024 };
 
-/* ---- the table ---- */
-
 static bool same(const struct begin *a, const struct begin *b)
 {
     return a->family == b->family && a->proto == b->proto && a->port == b->port && a->has_port == b->has_port &&
@@ -53,8 +51,6 @@ static bool make_room(struct begins *b)
     b->room = more.room;
     return true;
 }
-
-/* ---- packets ---- */
 
 /* What the packet would begin; `back`: what it would answer. */
 static struct begin begin_of(const struct key *k, bool back)
@@ -148,8 +144,6 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
     }
     return add(b, key, frame, iface);
 }
-
-/* ---- the list ---- */
 
 static int order(const void *x, const void *y)
 {

@@ -1,4 +1,3 @@
-/* See difference.h. */
 #include "compiler/traffic/difference.h"
 
 #include <errno.h>
@@ -27,8 +26,6 @@ struct flow_seen {
     uint64_t flow; /* 0: free */
     uint32_t region;
 };
-
-/* ---- flows ---- */
 
 static uint64_t side(const struct differences *d, const uint32_t addr[4], uint16_t port)
 {
@@ -88,8 +85,6 @@ static bool is_new(struct differences *d, uint64_t flow, uint32_t region)
     d->seen_count++;
     return true;
 }
-
-/* ---- regions ---- */
 
 static bool lets(const struct verdict *v)
 {
@@ -197,8 +192,6 @@ void differences_fini(struct differences *d)
     free(d->regions);
     free(d->seen);
 }
-
-/* ---- printing ---- */
 
 static int by_size(const void *a, const void *b)
 {

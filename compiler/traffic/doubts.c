@@ -17,8 +17,6 @@ void doubts_init(struct doubts *d, struct program *const programs[2], const char
     d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
 }
 
-/* ---- what comes ---- */
-
 /* Everybody's, or nobody's: multicast, broadcast, loopback, unspecified. */
 static bool is_shared(bool v6, const uint32_t a[4])
 {
@@ -72,8 +70,6 @@ void doubts_judged(struct doubts *d, const struct compared *c)
     d->sourceless += sourceless && !speaks(d->self, c->v6);
 }
 
-/* ---- what is in doubt ---- */
-
 /* The first firewall of that direction, PBC_NONE: there is none. */
 static uint32_t firewall_of(const struct program *p, unsigned direction)
 {
@@ -112,8 +108,6 @@ bool doubts_any(const struct doubts *d)
     for (unsigned i = 0; i < 2 * DIRECTIONS; i++) any |= judged_none(d, i / DIRECTIONS, i % DIRECTIONS);
     return any;
 }
-
-/* ---- what is said ---- */
 
 /* " 192.0.2.1, if that is it: all frames are from or to it"; nothing where none is everywhere. */
 static void offer(const struct doubts *d, FILE *out)

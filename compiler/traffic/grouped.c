@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- networks ---- */
-
 static unsigned common(const uint32_t a[4], const uint32_t b[4], unsigned bits)
 {
     unsigned n = 0;
@@ -42,8 +40,6 @@ static int nets_make(struct group *g, const struct begin *b, size_t n, const str
     return 0;
 }
 
-/* ---- services ---- */
-
 static bool same_service(const struct begin *a, const struct begin *b)
 {
     return a->to_self == b->to_self && a->family == b->family && a->proto == b->proto && a->port == b->port &&
@@ -71,8 +67,6 @@ static bool is_taken(const struct begins *all, const struct begin *b)
 {
     return b->proto != 6 || b->answered || !all->any_answer;
 }
-
-/* ---- services alike are one rule ---- */
 
 static bool same_nets(const struct group *a, const struct group *b)
 {

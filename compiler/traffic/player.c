@@ -1,4 +1,3 @@
-/* See player.h. */
 #include "compiler/traffic/player.h"
 
 #include <errno.h>
@@ -14,8 +13,6 @@
  * between two frames. */
 enum { COARSE_NS = 1000000, TICKS_MOST = 128 };
 #define ASK_AFTER_NS UINT64_C(1000000000)
-
-/* ---- where things go ---- */
 
 static uint64_t mix(uint64_t sum, uint64_t v)
 {
@@ -45,8 +42,6 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
     if (e->out_if < program->ifaces_count) sum = mix_text(sum, program_str(program, program->ifaces[e->out_if].device));
     return sum;
 }
-
-/* ---- one call of the worker ---- */
 
 /* Sum up what left for the last frame, and tell the fate of frames that were held. */
 static uint64_t leave(struct player *p)
@@ -114,8 +109,6 @@ void player_parse(struct player *p, const struct capture_frame *f, struct pkt *p
     key_settle(p->shop.program, key);
     ways_settle(p->shop.program->meta->flags, &p->shop.facts, key, pkt);
 }
-
-/* ---- opening ---- */
 
 int player_open(struct player *p, struct program *program, const struct reading *r, const char *path)
 {

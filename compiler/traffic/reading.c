@@ -1,4 +1,3 @@
-/* See reading.h. */
 #include "compiler/traffic/reading.h"
 
 #include <stdio.h>

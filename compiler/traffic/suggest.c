@@ -1,4 +1,3 @@
-/* See suggest.h. */
 #include "compiler/traffic/suggest.h"
 
 #include <errno.h>
@@ -92,8 +91,6 @@ static int group(struct suggestion *s)
     return failed ? -1 : 0;
 }
 
-/* ---- what it does ---- */
-
 static void heard_late(void *arg, struct player *p, uint64_t frame, const struct outcome *f)
 {
     struct suggestion *s = arg;
@@ -132,8 +129,6 @@ static int judge(struct suggestion *s, struct program *program)
     free(p);
     return 0;
 }
-
-/* ---- the file ---- */
 
 /* Print "# Not let in: 3 frames that ...", unless there are none. */
 static void print_left(FILE *out, uint64_t n, const char *what, const char *why)

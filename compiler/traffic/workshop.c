@@ -1,4 +1,3 @@
-/* See workshop.h. */
 #include "compiler/traffic/workshop.h"
 
 #include <errno.h>

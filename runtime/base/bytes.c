@@ -1,4 +1,3 @@
-/* See bytes.h. */
 #include "runtime/base/bytes.h"
 
 #include <stdlib.h>

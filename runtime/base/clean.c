@@ -1,4 +1,3 @@
-/* See clean.h. */
 #include "runtime/base/clean.h"
 
 /* Bytes of the UTF-8 character at s, 0 if it is none (overlong, surrogate, past U+10FFFF, cut). */

@@ -1,4 +1,3 @@
-/* See compiled.h. */
 #include "runtime/base/compiled.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-/* See complain.h. */
 #include "runtime/base/complain.h"
 
 #include <stdarg.h>

@@ -1,4 +1,3 @@
-/* See duration.h. */
 #include "runtime/base/duration.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* See options.h. */
 #include "runtime/base/options.h"
 
 uint64_t options_explained_after(const struct options *o, uint64_t n)

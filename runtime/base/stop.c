@@ -1,4 +1,3 @@
-/* See stop.h. */
 #include "runtime/base/stop.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* See when.h. */
 #include "runtime/base/when.h"
 
 #include <string.h>

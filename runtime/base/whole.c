@@ -1,4 +1,3 @@
-/* See whole.h. */
 #include "runtime/base/whole.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* See came.h. */
 #include "runtime/capture/came.h"
 
 #include <errno.h>

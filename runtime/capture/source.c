@@ -1,4 +1,3 @@
-/* See source.h. */
 #include "runtime/capture/source.h"
 
 #include <errno.h>
@@ -113,8 +112,6 @@ int source_unpack(struct source *s, const struct packer **packer, char *err, siz
     snprintf(err, err_len, "out of memory");
     return -1;
 }
-
-/* ---- unpacking ---- */
 
 static int unpack_fault(const struct source *s, const char *why, char *err, size_t err_len)
 {

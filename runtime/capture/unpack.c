@@ -1,4 +1,3 @@
-/* See unpack.h. */
 #include "runtime/capture/unpack.h"
 
 #include <string.h>

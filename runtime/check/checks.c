@@ -63,8 +63,6 @@ struct checks {
 /* Those of the past take nothing new, so nobody asks how they are. */
 static uint32_t checked_servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
 
-/* ---- what is known ---- */
-
 static void tell(struct checks *c, uint32_t server)
 {
     struct target *t = &c->targets[server];
@@ -88,8 +86,6 @@ static void count(struct checks *c, uint32_t server, bool good, bool decides, ui
     s->changes++;
     tell(c, server);
 }
-
-/* ---- turns ---- */
 
 /* The next, a tenth earlier or later so that thousands do not fall together; never before the probe's time was over. */
 static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
@@ -262,8 +258,6 @@ static void go_on(struct checks *c, uint32_t server, uint64_t now_ns)
     if (r != PROBE_GOES_ON) end(c, server, r, now_ns);
 }
 
-/* ---- echo replies ---- */
-
 static bool is_from(const struct probe *p, const struct sockaddr *a)
 {
     if (a->sa_family != p->to.any.sa_family) return false;
@@ -289,8 +283,6 @@ static void hear_echoes(struct checks *c, int fd, int family, uint64_t now_ns)
             end(c, server, PROBE_GOOD, now_ns);
     }
 }
-
-/* ---- the loop ---- */
 
 void checks_step(struct checks *c, uint64_t now_ns)
 {
@@ -346,8 +338,6 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
     count(c, server, false, false, now_ns);
     t->state.known |= !t->state.up; /* whom traffic has taken down no first probe brings back alone */
 }
-
-/* ---- making ---- */
 
 void checks_ready(void) { OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL); }
 

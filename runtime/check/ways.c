@@ -1,4 +1,3 @@
-/* See ways.h. */
 #include "runtime/check/ways.h"
 
 #include <string.h>

@@ -26,8 +26,6 @@ struct call *client_new(struct ctl *s, int fd, uid_t uid)
     return c;
 }
 
-/* ---- the end of a call ---- */
-
 static void settle(struct call *c)
 {
     const struct call_ops *ops = c->follows;
@@ -48,8 +46,6 @@ void client_free(struct call *c)
     close(c->fd);
     free(c);
 }
-
-/* ---- what is said ---- */
 
 /* An end finds room where nothing else does any more. */
 static bool put(struct call *c, enum message_kind kind, const void *body, size_t len)
@@ -119,8 +115,6 @@ void call_follow(struct call *c, const struct call_ops *ops, void *arg)
     c->follows = ops;
     c->arg = arg;
 }
-
-/* ---- what was asked ---- */
 
 uid_t call_uid(const struct call *c) { return c->uid; }
 
@@ -195,8 +189,6 @@ static void ask_next(struct call *c)
     else if (next < 0)
         client_refuse(c, "that is no question: preyctl asks them");
 }
-
-/* ---- bytes ---- */
 
 /* There is room for one descriptor alone: the kernel closes what else comes. */
 static void take_passed(struct call *c, struct msghdr *m)

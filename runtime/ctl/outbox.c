@@ -1,4 +1,3 @@
-/* See outbox.h. */
 #include "runtime/ctl/outbox.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* See server.h. */
 #include "runtime/ctl/server.h"
 
 #include <errno.h>
@@ -52,8 +51,6 @@ void ctl_free(struct ctl *s)
 }
 
 int ctl_fd(const struct ctl *s) { return s->epoll; }
-
-/* ---- who comes ---- */
 
 /* NULL: it may ask. */
 static const char *refusal(const struct ctl *s, uid_t uid, char *line, size_t len)
@@ -112,8 +109,6 @@ static void accept_all(struct ctl *s)
         }
     }
 }
-
-/* ---- all ---- */
 
 void ctl_step(struct ctl *s, uint64_t now_ns)
 {

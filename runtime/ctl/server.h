@@ -35,8 +35,6 @@ int ctl_fd(const struct ctl *s); /* polled for reading */
 /* Go on with all clients, and let those go whose time is up: when the descriptor is ready, and once a second. */
 void ctl_step(struct ctl *s, uint64_t now_ns);
 
-/* ---- a call ---- */
-
 /* Text of a member of the question; NULL: it has none of that name. */
 const char *call_text_of(const struct call *c, const char *member);
 bool call_has(const struct call *c, const char *member);

@@ -74,8 +74,6 @@ bool filter_takes(const struct filter *f, const struct pkt *pkt, const struct ke
     return pkt->reason == REASON_NONE && accepts(f, &as, pkt);
 }
 
-/* ---- flows ---- */
-
 bool filter_takes_flow(const struct filter *f, const struct facts *facts, const struct flow_record *flow)
 {
     uint8_t frame[FRAME_MOST];

@@ -1,4 +1,3 @@
-/* See first_frame.h. */
 #include "runtime/exchange/first_frame.h"
 
 #include <string.h>

@@ -1,4 +1,3 @@
-/* See iface_id.h. */
 #include "runtime/exchange/iface_id.h"
 
 #include <string.h>

@@ -1,4 +1,3 @@
-/* See listing.h. */
 #include "runtime/exchange/listing.h"
 
 enum { GROUPS_A_STEP = 16 };

@@ -1,4 +1,3 @@
-/* See moments.h. */
 #include "runtime/exchange/moments.h"
 
 int moments_init(struct moments *m)

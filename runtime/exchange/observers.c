@@ -1,4 +1,3 @@
-/* See observers.h. */
 #include "runtime/exchange/observers.h"
 
 #include <time.h>

@@ -44,8 +44,6 @@ struct observing {
 int observing_init(struct observing *o);
 void observing_fini(struct observing *o);
 
-/* ---- the worker ---- */
-
 static inline bool observers_changed(const struct observing *o)
 {
     const struct observer_set *s = __atomic_load_n(&o->latest, __ATOMIC_ACQUIRE);

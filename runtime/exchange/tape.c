@@ -32,8 +32,6 @@ void tape_fini(struct tape *t)
     t->memory = t->state = NULL;
 }
 
-/* ---- the worker ---- */
-
 /* Room for a record in one piece at t->put, which is not moved but past a pad; NULL: there is none. */
 static struct tape_record *reserve(struct tape *t, uint64_t bytes)
 {
@@ -235,8 +233,6 @@ void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t nu
     r->number = number;
     publish(t, r);
 }
-
-/* ---- the writer ---- */
 
 void tape_ask(struct tape *t, uint64_t snapshot, size_t likely)
 {

@@ -91,8 +91,6 @@ enum { TAPE_BYTES = 1 << 26 };
 int tape_init(struct tape *t, uint64_t bytes, uint32_t snap, size_t state_most);
 void tape_fini(struct tape *t);
 
-/* ---- the worker: each may find no room ---- */
-
 /* Before they are judged, for that may rewrite them. A packet's cookie is its port. */
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
 /* Of one place; what they met follows, and then verdicts as ever, with asked[i] of each. */
@@ -116,8 +114,6 @@ struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], co
 void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[]);
 /* What has no body. */
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);
-
-/* ---- the writer ---- */
 
 /* Ask for the state in that snapshot (not 0) or a newer one, which follows when the worker has a moment. Memory for at
  * least so many bytes is touched before, so that the worker need not. Nothing where one was asked for that is not taken

@@ -1,4 +1,3 @@
-/* See manager.h. */
 #include "runtime/host/manager.h"
 
 #include <inttypes.h>

@@ -1,4 +1,3 @@
-/* See memory.h. */
 #include "runtime/host/memory.h"
 
 #include <inttypes.h>

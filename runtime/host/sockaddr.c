@@ -1,4 +1,3 @@
-/* See sockaddr.h. */
 #include "runtime/host/sockaddr.h"
 
 #include <arpa/inet.h>

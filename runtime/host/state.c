@@ -289,8 +289,6 @@ static int append(int fd, const char *line)
     return ftruncate(fd, end) ? -errno : failed;
 }
 
-/* ---- one that ends ---- */
-
 int state_works(struct state *s, long pid)
 {
     char line[40];
@@ -390,8 +388,6 @@ void state_await(const char *run, const char *name, int most_ms, state_say *say,
     if (owns.fd >= 0) close(owns.fd);
     if (works_on.fd >= 0) close(works_on.fd);
 }
-
-/* ---- what stands there ---- */
 
 /* Does the file have that line, in force? */
 static bool has_line(int fd, const char *line)

@@ -8,8 +8,6 @@
 #include "runtime/host/device/ethtool.h"
 #include "runtime/host/device/offload.h"
 
-/* ---- what it says ---- */
-
 /* One each way where it does not say. */
 static void ask_queues(struct card *c)
 {
@@ -43,8 +41,6 @@ bool card_of(unsigned ifindex, struct card *c)
 }
 
 unsigned card_queues(const struct card *c) { return c->receive < c->send ? c->receive : c->send; }
-
-/* ---- what follows ---- */
 
 /* Drivers that receive into our memory and send from there (XDP_ZEROCOPY), by the kernel's sources, with the release
  * that brought it. Others copy each frame, as `packet` does. */

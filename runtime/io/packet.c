@@ -44,8 +44,6 @@ struct io_port {
     unsigned ifindex;
 };
 
-/* ---- opened ---- */
-
 static void packet_close(struct io_port *p)
 {
     if (!p) return;
@@ -89,8 +87,6 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
     packet_close(p);
     return NULL;
 }
-
-/* ---- receive ---- */
 
 static struct tpacket2_hdr *slot_at(const struct io_port *p, uint32_t block, uint32_t slot)
 {
@@ -202,8 +198,6 @@ static void packet_release(struct io_port *p)
     p->views_used = p->large_used = 0;
 }
 
-/* ---- send ---- */
-
 static void packet_flush(struct io_port *p)
 {
     unsigned at = 0;
@@ -244,8 +238,6 @@ static void packet_send(struct io_port *p, struct pkt *pkt)
     p->messages[p->queued++].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = room ? 1 : 2};
     if (p->queued == SEND_MOST) packet_flush(p);
 }
-
-/* ---- the rest ---- */
 
 static int packet_fd(const struct io_port *p) { return p->fd; }
 

@@ -1,4 +1,3 @@
-/* See pieces.h. */
 #include "runtime/io/pieces.h"
 
 #include <stdlib.h>

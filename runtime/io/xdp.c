@@ -95,8 +95,6 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *wh
     return true;
 }
 
-/* ---- memory ---- */
-
 static void umem_free(struct umem *u)
 {
     if (!u) return;
@@ -160,8 +158,6 @@ static void refill(struct umem *u, struct queue *q)
     }
     xsk_ring_prod__submit(&q->fill, n);
 }
-
-/* ---- open ---- */
 
 /* libxdp has one struct for both directions, by two names. */
 union ring {
@@ -289,8 +285,6 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
     return NULL;
 }
 
-/* ---- receive ---- */
-
 /* False: it is none of ours. */
 static bool take_note(uint8_t **bytes, uint32_t *len)
 {
@@ -380,8 +374,6 @@ static void xdp_release(struct io_port *p)
     p->held = 0;
 }
 
-/* ---- send ---- */
-
 /* The kernel takes so many a call; what it does not take now stays in the ring. */
 static void kick(struct io_port *p, struct queue *q)
 {
@@ -467,8 +459,6 @@ static void xdp_send(struct io_port *p, struct pkt *pkt)
     p->stats.not_sent += !sent;
     if (!sent) p->stats.last_errno = ENOBUFS;
 }
-
-/* ---- the rest ---- */
 
 static int xdp_fd(const struct io_port *p) { return p->fd; }
 

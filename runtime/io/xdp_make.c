@@ -36,8 +36,6 @@ static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
     return quarter < RING_LEAST ? 0 : ring;
 }
 
-/* ---- memory ---- */
-
 /* Of so many bytes, which nobody can change any more. */
 static int memory_make(size_t bytes)
 {
@@ -64,8 +62,6 @@ static const char *register_memory(int socket, const struct umem_made *u)
     errno = why;
     return failed;
 }
-
-/* ---- sockets ---- */
 
 static bool set(int fd, int option, uint32_t value) { return !setsockopt(fd, SOL_XDP, option, &value, sizeof value); }
 
@@ -177,8 +173,6 @@ static void unbound_drop(struct io_unbound *b)
     for (unsigned i = 0; i < b->count; i++) close(b->fds[i]);
     *b = (struct io_unbound){0};
 }
-
-/* ---- made ---- */
 
 /* The worker's memory, made with its first port. */
 static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, unsigned queues)

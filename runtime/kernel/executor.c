@@ -41,8 +41,6 @@ struct executor {
     int fault;
 };
 
-/* ---- made ---- */
-
 static void hear(void *arg, const struct kernel_event *event, size_t len)
 {
     const struct executor *e = arg;
@@ -190,8 +188,6 @@ void executor_free(struct executor *e)
     free(e);
 }
 
-/* ---- one packet ---- */
-
 static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, uint64_t cookie, struct tx_entry *to)
 {
     const struct recipe *r = &k->recipe;
@@ -282,8 +278,6 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
     *v = k->verdict;
     if (k->out == KERNEL_SEND) leaves(e, k, pkt, input, tx);
 }
-
-/* ---- a worker ---- */
 
 /* Which recipes hold, by the facts that the worker has seen. */
 static void say_recipes(struct executor *e)

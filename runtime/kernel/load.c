@@ -105,8 +105,6 @@ static int load(const struct kernel *k, enum kernel_entry e, const struct linked
     return fd;
 }
 
-/* ---- names ---- */
-
 struct naming {
     const struct kernel *kernel;
     const struct sections *sections; /* NULL: a stage that has no program's tables */
@@ -141,8 +139,6 @@ static bool value_wanted(void *arg, const char *name, struct link_value *v)
     return true;
 }
 
-/* ---- stages ---- */
-
 static int load_stage(void *arg, enum kernel_entry e, char *err, size_t err_len)
 {
     struct kernel *k = arg;
@@ -173,8 +169,6 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
     }
     return failed;
 }
-
-/* ---- the judge ---- */
 
 static int load_one(const struct kernel *k, struct judge *j, const struct code *code, enum kernel_entry e, char *err,
                     size_t err_len)

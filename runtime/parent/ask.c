@@ -279,8 +279,6 @@ int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, si
     return ask_done(c, &(struct question){REQUEST_OFFLOADS, &body, sizeof body, NULL, 0, 0}, err, err_len);
 }
 
-/* ---- steering ---- */
-
 int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len)
 {
     const struct request_steer body = {port, frame_most};
@@ -320,8 +318,6 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
     *generic = a.value;
     return failed;
 }
-
-/* ---- the kernel executor ---- */
 
 /* With the program's file; how many descriptors came, or a negative errno. */
 static int ask_loaded(struct channel *c, enum request_kind kind, const struct program *p, int fds[],
@@ -408,8 +404,6 @@ struct gate_count ask_carried(struct channel *c, unsigned port)
     if (!ask(c, &q, &a, NULL, 0, err, sizeof err)) memcpy(&count, a.carried, sizeof count);
     return count;
 }
-
-/* ---- the link's others ---- */
 
 /* A parent that is gone is noticed by who waits for its answer. */
 static void put_alone(struct channel *c, const struct question *q)

@@ -31,8 +31,6 @@ static void put_fds(struct msghdr *m, union control *c, const int fds[], unsigne
     memcpy(CMSG_DATA(h), fds, sizeof(int) * count);
 }
 
-/* ---- waiting ---- */
-
 uint64_t channel_until(uint64_t wait_ns) { return clock_ns(CLOCK_MONOTONIC) + wait_ns; }
 
 /* 0: there is something to be read, or room to write. */
@@ -48,8 +46,6 @@ static int await(int fd, short events, uint64_t until_ns)
         if (ready < 0 && errno != EINTR) return -errno;
     }
 }
-
-/* ---- bytes ---- */
 
 int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count, uint64_t until_ns)
 {

@@ -27,8 +27,6 @@ enum { LOOSE = true };
 enum { LOOSE = false };
 #endif
 
-/* ---- files ---- */
-
 /* A folder that is gone, so nothing is ever in it. */
 static int enter_nowhere(void)
 {
@@ -49,8 +47,6 @@ static int leave_files(void)
     if (chdir("/") || setenv("TZDIR", "/", 1)) return -errno;
     return 0;
 }
-
-/* ---- capabilities ---- */
 
 /* Who the service becomes, asked while there are files to ask: PARENT_USER, where root started us and this machine has
  * one. */
@@ -76,8 +72,6 @@ static int leave_rights(const struct user *u)
     if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
     return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
 }
-
-/* ---- system calls ---- */
 
 /* In a signal handler, where stdio may be in the middle of something. */
 static void say_number(unsigned n)
@@ -174,8 +168,6 @@ static int leave_calls(void)
     seccomp_release(f);
     return failed;
 }
-
-/* ---- all ---- */
 
 static int confine(pid_t parent)
 {

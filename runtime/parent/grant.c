@@ -54,8 +54,6 @@ static bool answer_fd(struct answer *a, int fd)
     return true;
 }
 
-/* ---- what the host must not do ---- */
-
 static bool are_ports(const struct request *r)
 {
     const struct host_ports *all = r->elements;
@@ -160,8 +158,6 @@ static bool grant_GUARD(struct parent *p, const struct request *r, struct answer
     return true;
 }
 
-/* ---- ports ---- */
-
 /* What the command line says is not the service's to say. */
 static bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
@@ -214,8 +210,6 @@ static bool grant_OFFLOADS(struct parent *p, const struct request *r, struct ans
     a->failed = offloads_off(p->state, p->o->ifaces[body->port], body->which, a->err, sizeof a->err);
     return true;
 }
-
-/* ---- steering ---- */
 
 /* In place of the one before: its interface was gone. */
 static bool grant_STEER(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -322,8 +316,6 @@ static bool grant_CARRIED(struct parent *p, const struct request *r, struct answ
     return true;
 }
 
-/* ---- the links' others ---- */
-
 static bool is_address(const struct host_addr *a) { return a->family == 4 || a->family == 6; }
 
 static bool grant_RESOLVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -342,8 +334,6 @@ static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct ans
     a->failed = announce(parent_ifindex(p, body->port), &body->addr);
     return true;
 }
-
-/* ---- files ---- */
 
 static bool grant_RULES(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {

@@ -43,8 +43,6 @@ static void say_line(void *arg, const char *line) { parent_say("%s", line); }
 
 static void say_nothing(void *arg, const char *line) {}
 
-/* ---- beginning ---- */
-
 static int signals_open(struct parent *p)
 {
     sigset_t set;
@@ -153,8 +151,6 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
 
-/* ---- requests ---- */
-
 /* Body and elements into one block, the caller's to free. NULL: memory is out, or they do not come whole. */
 static void *receive(int fd, const struct request_bounds *b, const struct request_head *head, size_t *elements_at)
 {
@@ -198,8 +194,6 @@ static int serve_one(struct parent *p)
     const int sent = request_bounds[head.kind].answered ? answer(p, &a, fds) : 0;
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
-
-/* ---- the end ---- */
 
 /* Has the child ended? Signals are handed on, whoever got them first. */
 static bool signalled(const struct parent *p, bool *ending, int *status)

@@ -1,4 +1,3 @@
-/* See arguments.h. */
 #include "runtime/preyctl/arguments.h"
 
 #include <string.h>

@@ -10,8 +10,6 @@ static const struct command_row {
 #include "runtime/preyctl/command.def"
 };
 
-/* ---- options ---- */
-
 static void help(FILE *out);
 
 static bool opt_name(struct command_line *l, const char *v) { return *(l->name = v); }
@@ -57,8 +55,6 @@ static void help(FILE *out)
     fprintf(out, "\nExit status: 0 good; 1 the rules are at fault; 2 wrong usage, nobody to ask, trouble with the "
                  "machine.\n");
 }
-
-/* ---- reading ---- */
 
 struct reading {
     struct command_line *l;

@@ -1,4 +1,3 @@
-/* See compared.h. */
 #include "runtime/preyctl/compared.h"
 
 #include <stdlib.h>
@@ -6,8 +5,6 @@
 
 #include "compiler/image/image.h"
 #include "compiler/resolve/service.h"
-
-/* ---- pools ---- */
 
 /* PBC_NONE: there is none of that name. */
 static uint32_t pool_named(const struct program *p, const char *name)
@@ -97,8 +94,6 @@ cJSON *compared_pools(const struct program *old, const struct program *new)
     }
     return pools;
 }
-
-/* ---- capacity ---- */
 
 /* The pool's, as the compiler reckons it, of sections of a finished program. */
 static uint64_t pool_holds(const struct program *p, const struct pbc_pool *pool)

@@ -1,4 +1,3 @@
-/* See hand.h. */
 #include "runtime/preyctl/hand.h"
 
 #include <errno.h>

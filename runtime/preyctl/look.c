@@ -1,4 +1,3 @@
-/* See look.h. */
 #include "runtime/preyctl/look.h"
 
 #include <stdlib.h>

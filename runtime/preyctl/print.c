@@ -1,4 +1,3 @@
-/* See print.h. */
 #include "runtime/preyctl/print.h"
 
 #include <string.h>

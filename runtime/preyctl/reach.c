@@ -37,8 +37,6 @@ static int reach_path(const char *path, char *err, size_t err_len)
     return -1;
 }
 
-/* ---- by looking ---- */
-
 struct found {
     char names[400];
     unsigned count;

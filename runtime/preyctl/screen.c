@@ -1,11 +1,8 @@
-/* See screen.h. */
 #include "runtime/preyctl/screen.h"
 
 #include <string.h>
 
 #include "runtime/preyctl/print.h"
-
-/* ---- servers ---- */
 
 /* Large where an operator has a hand in it. */
 static const char *state_of(const cJSON *server)
@@ -75,8 +72,6 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
     }
 }
 
-/* ---- services and pools ---- */
-
 static void list_print(FILE *out, const cJSON *texts)
 {
     const cJSON *one;
@@ -115,8 +110,6 @@ static void pools_print(FILE *out, const cJSON *seen)
         screen_servers(out, pool, "  ", screen_width(pool, "  "));
     }
 }
-
-/* ---- the head ---- */
 
 static void proxy_print(FILE *out, const cJSON *proxy)
 {

@@ -1,4 +1,3 @@
-/* See talk.h. */
 #include "runtime/preyctl/talk.h"
 
 #include <errno.h>
@@ -48,8 +47,6 @@ cJSON *talk_question(enum question q)
     return question;
 }
 
-/* ---- asking ---- */
-
 /* The descriptor goes with the first byte. Who turns us away may have closed already: what it said is read all the
  * same. */
 static int send_all(int socket, const char *bytes, size_t len, int fd)
@@ -90,8 +87,6 @@ int talk_ask(struct talk *t, cJSON *question, int fd)
     free(text);
     return failed;
 }
-
-/* ---- being answered ---- */
 
 /* Some bytes more; false after a line that says why not. */
 static bool receive(struct talk *t, int patience_ms)

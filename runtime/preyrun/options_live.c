@@ -176,8 +176,6 @@ bool opt_record_sample(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-/* ---- together ---- */
-
 static bool is_bridged(const struct options *o)
 {
     for (unsigned i = 0; i < o->iface_count; i++)

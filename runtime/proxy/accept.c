@@ -15,8 +15,6 @@
 enum { ACCEPTED_AT_ONCE = 64 };
 #define REOPENS_NS UINT64_C(100000000)
 
-/* ---- addresses ---- */
-
 static struct stream_addr address_of(const struct sockaddr_storage *from)
 {
     struct stream_addr a = {.v6 = from->ss_family == AF_INET6};
@@ -47,8 +45,6 @@ static bool key_of(const struct listener *l, int fd, const struct sockaddr_stora
                       sides & KIND_DST_SELF, f->schedules);
     return true;
 }
-
-/* ---- accepting ---- */
 
 static void shut_all(struct proxy *p)
 {
@@ -106,8 +102,6 @@ static void ready(struct watcher *w, uint32_t events)
     l->turn = turn;
     for (unsigned i = 0; i < l->crowd && take_one(l); i++) continue;
 }
-
-/* ---- all of them ---- */
 
 /* The descriptor of the one that listens there; -1: none does. */
 static int there(const struct proxy *p, const struct proxy_listen *at)

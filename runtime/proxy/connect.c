@@ -14,8 +14,6 @@
 #include "vm/keyed/hash.h"
 #include "vm/stream/proxy_header.h"
 
-/* ---- what became of it ---- */
-
 static void through(struct session *s, enum session_end failed, int err)
 {
     s->dials = false;
@@ -45,8 +43,6 @@ static void tell(struct session *s)
     if (ring_put(&p->refusals, &(struct proxy_refusal){program, s->chosen}) && p->cfg.called)
         p->cfg.called(p->cfg.with);
 }
-
-/* ---- one server ---- */
 
 static int server_socket(int family)
 {
@@ -195,8 +191,6 @@ static void begin(struct session *s)
     const int err = dial(s, &a);
     if (err) failed(s, err);
 }
-
-/* ---- once it is connected ---- */
 
 /* Who the client is, before all else. What is written goes with what follows, where something does. */
 static int say_client(struct session *s)

@@ -42,8 +42,6 @@ int client_socket(struct proxy *p, const struct stream_addr *client)
     return foreign_socket(p, &from);
 }
 
-/* ---- a pool's own addresses ---- */
-
 /* The `at`-th of its addresses of a->v6's family, into a->addr. Returns how many were looked at: `at` or fewer, and
  * a->addr is not set, where it has no more. The verifier has seen that they are few. */
 static uint32_t source_at(const struct program *p, const struct pbc_pool *pool, uint32_t at, struct stream_addr *a)

@@ -37,8 +37,6 @@ struct chooser *proxy_chooser(struct proxy *p)
     return p->chooser;
 }
 
-/* ---- what the main thread brings ---- */
-
 static void take_world(struct proxy *p, struct snapshot *world)
 {
     const bool other = world->facts.generation != p->world->facts.generation; /* not neighbours alone */
@@ -101,8 +99,6 @@ static void look_up(struct proxy *p)
     if (world && world->number > p->taken) take_world(p, world);
 }
 
-/* ---- each second ---- */
-
 static void each_second(struct timer *t)
 {
     struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, second));
@@ -112,8 +108,6 @@ static void each_second(struct timer *t)
 }
 
 static void reopen(struct timer *t) { listeners_reopen((struct proxy *)((char *)t - offsetof(struct proxy, reopens))); }
-
-/* ---- life ---- */
 
 static const struct session_ops *const kinds[SESSION_KINDS] = {
 #define KIND(ident, mode, doc) &session_##ident,

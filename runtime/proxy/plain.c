@@ -7,8 +7,6 @@
 #include "runtime/proxy/core.h"
 #include "vm/judge/decide.h"
 
-/* ---- first bytes ---- */
-
 /* What they lack is not waited for any longer. */
 static enum session_end why_bad(const struct first *f)
 {
@@ -110,8 +108,6 @@ static void begin(struct session *s)
     judge(s, FIRST_OPEN); /* a branch above those that ask for bytes may be decided without any */
 }
 
-/* ---- moving ---- */
-
 /* How long it may be silent. */
 static uint64_t patience(const struct session *s)
 {
@@ -162,8 +158,6 @@ static void connected(struct session *s, enum session_end failed, int err)
     else
         session_wait(s, patience(s));
 }
-
-/* ---- its ops ---- */
 
 static void step(struct session *s)
 {

@@ -1,4 +1,3 @@
-/* See queue.h. */
 #include "runtime/proxy/queue.h"
 
 #include <stddef.h>

@@ -21,8 +21,6 @@ static const struct {
 const char *session_end_name(enum session_end e) { return ends[e].name; }
 enum end_class session_end_class(enum session_end e) { return ends[e].class; }
 
-/* ---- time ---- */
-
 static void due(struct timer *t)
 {
     struct session *s = (struct session *)((char *)t - offsetof(struct session, timer));
@@ -49,8 +47,6 @@ static void too_late(struct session *s)
     else
         session_end(s, SESSION_IDLE);
 }
-
-/* ---- its server ---- */
 
 static void uncount(struct session *s)
 {
@@ -94,8 +90,6 @@ bool session_server_is_private(const struct session *s)
     return flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2) || (s->server && s->aged);
 }
 
-/* ---- who it is ---- */
-
 static struct stream_addr address(const struct session *s, const uint32_t addr[4], uint16_t port)
 {
     struct stream_addr a = {.port = port, .v6 = s->key.kind & KIND_IP6};
@@ -109,8 +103,6 @@ struct stream_addr session_client(const struct session *s)
 }
 
 struct stream_addr session_service(const struct session *s) { return address(s, s->key.dst, s->key.dst_port); }
-
-/* ---- beginning and end ---- */
 
 /* A session is over for one side when the other has failed or the rules say so: it hears a reset, not an end that could
  * be taken for the last byte. */
@@ -291,8 +283,6 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
     set_out(s);
     return true;
 }
-
-/* ---- all of them ---- */
 
 void sessions_rename(struct proxy *p, const struct remap *r)
 {

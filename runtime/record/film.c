@@ -1,4 +1,3 @@
-/* See film.h. */
 #include "runtime/record/film.h"
 
 #include <errno.h>
@@ -42,8 +41,6 @@ static bool fail(struct film *f, const char *why)
     f->fault = why;
     return false;
 }
-
-/* ---- the window ---- */
 
 /* Room for so many bytes from the next block on. */
 static bool make_room(struct film *f, size_t want)
@@ -94,8 +91,6 @@ static bool ends_so(struct film *f, uint32_t bytes)
     const off_t at = (off_t)(f->gone + f->at + bytes - 4);
     return pread(f->fd, &end, sizeof end, at) == sizeof end && end == bytes;
 }
-
-/* ---- blocks ---- */
 
 /* The next block's type and what it holds; false: there is none. */
 static bool next_block(struct film *f, uint32_t *type, struct cursor *body)

@@ -1,4 +1,3 @@
-/* See own.h. */
 #include "runtime/record/own.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* See programs.h. */
 #include "runtime/record/programs.h"
 
 #include <stdlib.h>

@@ -82,8 +82,6 @@ static uint64_t wall_ahead(void)
 
 static void count(uint64_t *counter, uint64_t n) { __atomic_add_fetch(counter, n, __ATOMIC_RELAXED); }
 
-/* ---- made and unmade ---- */
-
 static void describe(struct recorder *r, const struct recorder_cfg *cfg)
 {
     r->workers = cfg->workers;
@@ -151,8 +149,6 @@ void recorder_free(struct recorder *r)
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
-
-/* ---- what the main thread says ---- */
 
 struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tapes[worker]; }
 
@@ -239,8 +235,6 @@ struct recorder_counters recorder_counters(const struct recorder *r)
                     __atomic_load_n(&r->moments[i].lost, __ATOMIC_RELAXED);
     return now;
 }
-
-/* ---- files ---- */
 
 static void put_start(const struct recorder *r, struct bytes *to)
 {
@@ -330,8 +324,6 @@ static void flush(struct recorder *r)
     r->out.len = 0;
     r->out.failed = false;
 }
-
-/* ---- the thread ---- */
 
 static struct said *take_said(struct recorder *r)
 {

@@ -28,8 +28,6 @@ int recorder_start(struct recorder *r);
 /* Write what is there and end. After the workers have. */
 void recorder_stop(struct recorder *r);
 
-/* ---- from the main thread ---- */
-
 /* Where that worker is recorded, for worker_record. */
 struct tape *recorder_tape(struct recorder *r, unsigned worker);
 

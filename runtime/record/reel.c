@@ -1,4 +1,3 @@
-/* See reel.h. */
 #include "runtime/record/reel.h"
 
 #include <dirent.h>
@@ -12,8 +11,6 @@
 #include "runtime/base/whole.h"
 
 enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
-
-/* ---- opening ---- */
 
 static int add(struct reel *r, uint64_t number, uint64_t bytes)
 {
@@ -78,8 +75,6 @@ void reel_close(struct reel *r)
     free(r->files);
     *r = (struct reel){.dir = -1, .fd = -1};
 }
-
-/* ---- writing ---- */
 
 uint64_t reel_written(const struct reel *r) { return r->fd < 0 || !r->count ? 0 : r->files[r->count - 1].bytes; }
 

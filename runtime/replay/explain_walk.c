@@ -73,8 +73,6 @@ static void leave(void *arg)
     w->tx.count = w->tx.event_count = 0;
 }
 
-/* ---- walkers ---- */
-
 static void trace(void *arg, const struct trace_step *s)
 {
     struct walker *w = arg;
@@ -138,8 +136,6 @@ static struct verdict walker_judge(struct walker *w, const struct capture_frame 
     return v;
 }
 
-/* ---- what is told ---- */
-
 static void tell(const struct subject *r, struct wanted *of)
 {
     FILE *out = open_memstream(&of->text, &of->len);
@@ -177,8 +173,6 @@ static int print(struct walker *w, struct out *out, bool all)
     }
     return w->first && w->waiting >= WAITING_MOST ? print(w, out, true) : out_failed(out) ? -out->error : 0;
 }
-
-/* ---- the walk ---- */
 
 static struct wanted *wanted_new(struct walker *asked, const struct capture_frame *f, uint64_t n)
 {

@@ -23,8 +23,6 @@ static int complain_output(const char *name, int error)
     return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
 }
 
-/* ---- opening ---- */
-
 static int pool_open(struct subject *r)
 {
     const struct program *p = r->program;
@@ -85,8 +83,6 @@ static void replay_close(struct subject *r)
     free(r->pool_memory);
     free(r->down);
 }
-
-/* ---- results ---- */
 
 struct results {
     struct out verdicts, standard;
@@ -163,8 +159,6 @@ static int results_close(struct results *to, const struct options *o)
     if (failed && !status) status = complain_output(to->standard.name, failed);
     return status;
 }
-
-/* ---- passes ---- */
 
 static double per_packet(const struct totals *t) { return t->frames ? (double)t->elapsed_ns / (double)t->frames : 0; }
 

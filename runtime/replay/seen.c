@@ -1,4 +1,3 @@
-/* See seen.h. */
 #include "runtime/replay/seen.h"
 
 #include <errno.h>
@@ -49,8 +48,6 @@ int seen_close(struct seen *s)
     return s->write_error ? s->write_error : failed;
 }
 
-/* ---- frames that wait ---- */
-
 static bool make_room(struct seen *s)
 {
     if (s->count < s->room) return true;
@@ -96,8 +93,6 @@ const struct capture_frame *seen_frame(struct seen *s, uint64_t number)
     while (s->count && s->first < number) forget_first(s);
     return s->count && s->first == number ? &s->kept[s->begin].frame : NULL;
 }
-
-/* ---- what is made of them ---- */
 
 void seen_write(struct seen *s, const struct capture_frame *f)
 {

@@ -220,8 +220,6 @@ void coverage_text(FILE *out, const struct subject *r, const struct vm_counters 
     undecided_rows(&p.table, &d);
 }
 
-/* ---- for programs: every rule, a line each, so that no object of all of them is ever held ---- */
-
 static void json_counted(const struct printing *p, const struct counter *c)
 {
     const uint64_t whole = p->table.whole;

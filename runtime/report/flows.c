@@ -10,8 +10,6 @@
 
 enum { ICMP = 1, ICMP6 = 58 };
 
-/* ---- keeping ---- */
-
 static bool make_room(struct flow_list *l)
 {
     if (l->count < l->room) return true;
@@ -72,8 +70,6 @@ void flow_list_sort(struct flow_list *l)
 {
     if (l->count) qsort(l->flows, l->count, sizeof *l->flows, compare_flows);
 }
-
-/* ---- words ---- */
 
 static bool has_ports(const struct flow_record *f)
 {
@@ -159,8 +155,6 @@ const char *flow_classes_words(const uint64_t live[FLOW_CLASSES], char *buf, siz
     for (unsigned i = 0; i < FLOW_CLASSES; i++) word_add(buf, len, live[i], flow_class_name((enum flow_class)i));
     return buf;
 }
-
-/* ---- the table ---- */
 
 enum { COLUMNS = 10, CELL = 160 };
 static const char *const titles[COLUMNS] = {"began", "lasted", "protocol", "opened by", "other side",
@@ -305,8 +299,6 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
     }
     totals_text(out, l, c, remembered);
 }
-
-/* ---- JSON ---- */
 
 static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *before, const char *name)
 {

@@ -1,4 +1,3 @@
-/* See json.h. */
 #include "runtime/report/json.h"
 
 #include <cjson/cJSON.h>

@@ -1,4 +1,3 @@
-/* See only.h. */
 #include "runtime/report/only.h"
 
 #include <stdlib.h>
@@ -20,8 +19,6 @@ static int fault(char *err, size_t err_len, const char *fmt, const char *word)
     text_clean(err);
     return -1;
 }
-
-/* ---- names ---- */
 
 /* Unnamed rules may share a line. */
 static int find_rules(struct only_term *t, const struct labels *l, const char *name)
@@ -78,8 +75,6 @@ static bool is_verdict(struct only_term *t, const char *word)
     }
     return false;
 }
-
-/* ---- words ---- */
 
 /* The next word: its length, 0 at the end; a comma is one. */
 static size_t next(const char **at, char word[WORD_MOST])

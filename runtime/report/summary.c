@@ -48,8 +48,6 @@ uint64_t logs_limited(const struct program *p, const struct vm_counters *c)
     return n;
 }
 
-/* ---- tables ---- */
-
 static void verdict_table(const struct table *t, const struct vm_counters *c, const struct counter *total)
 {
     table_head(t, "verdict", "");
@@ -130,8 +128,6 @@ static void reason_table(const struct table *t, const struct vm_counters *c)
     table_row(t, "a rule or default", &c->reasons[REASON_NONE], false, "");
     table_row(t, "total dropped", &c->verdicts[ACTION_DROP], false, "");
 }
-
-/* ---- lines ---- */
 
 void note(FILE *out, const char *what, const char *fmt, ...)
 {

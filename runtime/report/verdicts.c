@@ -1,4 +1,3 @@
-/* See verdicts.h. */
 #include "runtime/report/verdicts.h"
 
 void verdicts_begin(FILE *out, bool json, bool described)

@@ -1,4 +1,3 @@
-/* See clients.h. */
 #include "runtime/stats/clients.h"
 
 #include <stddef.h>

@@ -1,4 +1,3 @@
-/* See html.h. */
 #include "runtime/stats/html.h"
 
 void html_text(FILE *out, const char *s)

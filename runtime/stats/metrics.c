@@ -7,8 +7,6 @@
 
 #include "runtime/stats/item.h"
 
-/* ---- the format ---- */
-
 static void family(FILE *out, const char *name, const char *type, const char *help)
 {
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -47,8 +45,6 @@ static void alone(FILE *out, const char *name, const char *type, const char *hel
     value(out, v);
 }
 
-/* ---- lists ---- */
-
 struct metric {
     const char *list, *label, *key, *value, *name, *type, *help;
 };
@@ -83,8 +79,6 @@ static void list_write(FILE *out, const struct metric *m, const cJSON *list)
         value(out, item(one, m->value));
     }
 }
-
-/* ---- servers ---- */
 
 /* A member of a server's object in the document, and the metric that it becomes. */
 static const struct {
@@ -155,8 +149,6 @@ static void servers_write(FILE *out, const cJSON *root)
     servers_each(out, root, server_latency, "prey_server_check_duration_seconds", "latency_us");
 }
 
-/* ---- rows of the tables of counters ---- */
-
 enum kind { COUNT, LEVEL };
 
 static void row(FILE *out, const cJSON *root, enum kind kind, const char *object, const char *key, const char *help)
@@ -192,8 +184,6 @@ static void interfaces_write(FILE *out, const cJSON *root)
                list);
 #include "runtime/counters/counter.def"
 }
-
-/* ---- what stands alone, and objects of numbers ---- */
 
 static void object_write(FILE *out, const cJSON *object, const char *key, const char *name, const char *type,
                          const char *help)
@@ -247,8 +237,6 @@ static void rest_write(FILE *out, const cJSON *root)
     alone(out, "prey_reloads_refused_total", "counter", "Reloads that left the program that ran.",
           item(reloads, "refused"));
 }
-
-/* ---- the proxy ---- */
 
 /* A histogram: what took up to each bound, those below it, too. Its last bucket has no bound. */
 static void took_write(FILE *out, const cJSON *took, const char *key, const char *help)

@@ -29,8 +29,6 @@ const struct page_file *page_file(const char *path)
     return NULL;
 }
 
-/* ---- tables ---- */
-
 void page_section(FILE *out, const char *id, const char *heading)
 {
     fprintf(out, "<section id=\"%s\" aria-labelledby=\"h-%s\"><h2 id=\"h-%s\">%s</h2>", id, id, id, heading);
@@ -95,8 +93,6 @@ void page_rate(FILE *out, const cJSON *of, const char *key) { known(out, of, key
 
 void page_bits(FILE *out, const cJSON *of, const char *key) { known(out, of, key, html_bits); }
 
-/* ---- the head ---- */
-
 static void head(FILE *out, const cJSON *root)
 {
     const cJSON *instance = item(root, "instance"), *program = item(root, "program");
@@ -126,8 +122,6 @@ static void head(FILE *out, const cJSON *root)
     if (item_true(program, "file_differs")) fputs(" <span class=\"tag\">not the program of its file</span>", out);
     fputs("</p>", out);
 }
-
-/* ---- traffic ---- */
 
 /* Of each verdict: how many a second now, and in all. */
 static void tiles(FILE *out, const cJSON *root)
@@ -170,8 +164,6 @@ static void traffic(FILE *out, const cJSON *root)
     }
     fputs("</section>", out);
 }
-
-/* ---- rules and reasons ---- */
 
 static void rule_row(FILE *out, const cJSON *rule)
 {
@@ -227,8 +219,6 @@ static void drops(FILE *out, const cJSON *root)
     fputs(list && list->child ? "</tbody></table></div></section>" : "<p class=\"none\">Nothing so far.</p></section>",
           out);
 }
-
-/* ---- all ---- */
 
 void page_write(FILE *out, const cJSON *root)
 {

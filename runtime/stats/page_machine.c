@@ -5,8 +5,6 @@
 #include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
-/* ---- the machine's side ---- */
-
 static void interface_row(FILE *out, const cJSON *one)
 {
     fputs("<tr>", out);
@@ -116,8 +114,6 @@ void page_machine(FILE *out, const cJSON *root)
     recorder(out, item(root, "recorder"));
     fputs("</section>", out);
 }
-
-/* ---- what happened ---- */
 
 /* The newest first. */
 static void lines(FILE *out, const cJSON *list)

@@ -24,8 +24,6 @@ struct web {
     struct MHD_Response *answers[SHOWN_KINDS]; /* NULL: nobody has asked yet */
 };
 
-/* ---- answers ---- */
-
 static const char *const headers[][2] = {
     {"Cache-Control", "no-store"},
     {"Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -106,8 +104,6 @@ static enum MHD_Result put_file(struct MHD_Connection *c, const struct page_file
     return put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
 }
 
-/* ---- questions ---- */
-
 bool web_host_is_loopback(const char *host)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
@@ -158,8 +154,6 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
         return put_text(c, MHD_HTTP_FORBIDDEN, "this is asked by an address of the loopback, or as localhost\n");
     return answer(w, c, url);
 }
-
-/* ---- made and unmade ---- */
 
 struct web *web_new(const struct web_cfg *cfg)
 {

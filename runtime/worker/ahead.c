@@ -1,4 +1,3 @@
-/* See ahead.h. */
 #include "runtime/worker/ahead.h"
 
 #include "vm/vm.h"

@@ -45,8 +45,6 @@ static void leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
         lose(e, LOSS_LINK);
 }
 
-/* ---- queued ---- */
-
 void egress_flush(struct egress *e)
 {
     for (unsigned i = 0; i < e->port_count; i++) e->ports[i].ops->flush(e->ports[i].io);
@@ -59,8 +57,6 @@ static void spend(struct egress *e, struct pkt *pkt)
     e->spent[e->spent_count++] = pkt;
     if (e->spent_count == VM_BATCH) egress_flush(e);
 }
-
-/* ---- where it goes ---- */
 
 /* What is known of that, and what it waits for while that is not enough. */
 struct aim {
@@ -134,8 +130,6 @@ static void aim(const struct egress *e, const struct route_query *q, uint8_t por
     }
 }
 
-/* ---- one hop ---- */
-
 static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint64_t now_ns)
 {
     static const enum egress_loss why[] = {
@@ -153,8 +147,6 @@ static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint6
     else
         lose(e, why[r.fate]);
 }
-
-/* ---- waiting ---- */
 
 static void ask(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
@@ -259,8 +251,6 @@ void egress_fini(struct egress *e)
     for (unsigned i = 0; i < e->waiting; i++) pool_put(e->waiters[i].pkt);
     e->waiting = 0;
 }
-
-/* ---- sending ---- */
 
 static struct route_query query_of(const struct egress *e, const struct key *key, const struct pkt *pkt)
 {

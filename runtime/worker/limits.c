@@ -1,4 +1,3 @@
-/* See limits.h. */
 #include "runtime/worker/limits.h"
 
 #include "runtime/worker/worker.h"

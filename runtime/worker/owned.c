@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-/* ---- made and unmade ---- */
-
 int owned_init(struct worker *w)
 {
     for (unsigned i = 0; i < w->cfg.workers; i++)
@@ -19,8 +17,6 @@ void owned_fini(struct worker *w)
     for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
     datagrams_free(w->datagrams);
 }
-
-/* ---- handed over ---- */
 
 static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum handover_kind kind)
 {
@@ -49,8 +45,6 @@ bool owned_waits(const struct worker *w)
         if (i != w->cfg.worker && handover_waits(&w->in[i])) return true;
     return false;
 }
-
-/* ---- pieces ---- */
 
 static unsigned piece_owner(struct worker *w, struct pkt *pkt, uint64_t now)
 {
@@ -94,8 +88,6 @@ unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint6
     }
     return count;
 }
-
-/* ---- packets ---- */
 
 bool owned_here(struct worker *w, struct pkt *pkt, uint64_t now)
 {

@@ -1,4 +1,3 @@
-/* See pmtu.h. */
 #include "runtime/worker/pmtu.h"
 
 #include <string.h>

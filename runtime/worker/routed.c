@@ -1,4 +1,3 @@
-/* See routed.h. */
 #include "runtime/worker/routed.h"
 
 #include "vm/forward/edges.h"
@@ -6,8 +5,6 @@
 #include "vm/packet/edit/ttl.h"
 #include "vm/packet/reply/answer.h"
 #include "vm/packet/reply/build.h"
-
-/* ---- which ---- */
 
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
 {
@@ -36,8 +33,6 @@ bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key)
     return key->kind & KIND_IP4 ? is_host4(key->src[0]) && is_host4(key->dst[0])
                                 : is_host6(key->src) && is_host6(key->dst);
 }
-
-/* ---- one hop ---- */
 
 static struct pkt *expired(const struct facts *f, const struct pkt *pkt, const struct key *key, struct pool *pool)
 {

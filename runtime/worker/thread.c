@@ -66,8 +66,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- from the main thread ---- */
-
 void worker_record(struct worker *w, struct tape *tape, uint64_t program)
 {
     w->tape = tape;

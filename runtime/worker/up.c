@@ -1,4 +1,3 @@
-/* See up.h. */
 #include "runtime/worker/up.h"
 
 #include <string.h>
@@ -13,8 +12,6 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
     const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
     return (struct vm_up){.decision = note.decision, .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
 }
-
-/* ---- recorded ---- */
 
 /* What the kernel saw of it stands in its note, which is gone when it was rewritten. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns)
@@ -37,8 +34,6 @@ void up_note_verdicts(struct worker *w, unsigned n)
     tape_single_verdicts(w->tape, w->verdicts, w->asked, n);
 }
 
-/* ---- ways ---- */
-
 static void put_mac(uint8_t to[6], uint64_t mac)
 {
     for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
@@ -56,8 +51,6 @@ static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint
 }
 
 void up_init(struct worker *w) { w->ways = (struct vm_ways){.find = find_way, .arg = w}; }
-
-/* ---- recipes ---- */
 
 /* Who copies a recipe looks at the number last. */
 static void tell(struct kernel_world *to, const struct vm_recipes *r)

@@ -29,8 +29,6 @@ enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GS
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* ---- made and unmade ---- */
-
 /* A batch's slots are touched now: all of them are soon taken in turn, by frames of any length. */
 static int pool_make(struct worker *w)
 {
@@ -136,8 +134,6 @@ void worker_fini(struct worker *w)
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->changed);
 }
-
-/* ---- what comes of a call of the vm ---- */
 
 /* An answer to a packet that the host's stack answers itself. */
 static bool is_hosts(const struct worker *w, const struct tx_entry *e)
@@ -317,8 +313,6 @@ static void leave(struct worker *w, uint64_t now)
     w->tx.count = 0;
 }
 
-/* ---- judging ---- */
-
 struct vm_in worker_input(const struct worker *w, uint64_t now)
 {
     return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
@@ -425,8 +419,6 @@ static void judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t
     }
     if (n > first) worker_judge(w, pkts + first, n - first, now);
 }
-
-/* ---- a batch ---- */
 
 /* A batch of that port; how many frames. */
 static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)

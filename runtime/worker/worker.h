@@ -184,8 +184,6 @@ void worker_record(struct worker *w, struct tape *tape, uint64_t program);
 void worker_hold(struct worker *w);
 void worker_release(struct worker *w);
 
-/* ---- its steps, for who goes again through what was recorded: a worker without a thread ---- */
-
 /* What its vm is told of time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Whatever is there: news of the main thread, a batch of each port, what other workers have handed over, what is due.

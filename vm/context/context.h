@@ -107,8 +107,6 @@ static inline struct counter *decider(const struct vm *vm, decided d)
     return &vm->rules[(rule & is_rule) | (after & ~is_rule)];
 }
 
-/* ---- settle.c: verdicts ---- */
-
 /* A verdict without a judgement. */
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
@@ -164,8 +162,6 @@ static inline void vm_settle_ways(const struct job *j, const struct key *key, st
 {
     j->vm->counters.ways_unknown += !ways_settle(j->vm->ways, j->in->facts, key, pkt);
 }
-
-/* ---- vm.c ---- */
 
 /* The whole way of one parsed packet in one piece, a fragment, malformed or neither, to its verdict. */
 void judge_single(const struct job *j, struct packet_ctx *c);

@@ -7,8 +7,6 @@
 
 #include "vm/flow/track.h"
 
-/* ---- look.c ---- */
-
 /* Which direction of the flow of slot `at` the packet is, or the packet that it quotes: into *s. at: found by the
  * packet's tuple; it may be a twin, and then s->slot becomes that of its flow. Through a twin only replies and errors
  * belong to the flow: anything else has none and is invalid. */
@@ -19,8 +17,6 @@ void look_side(const struct flow *at, struct track_seen *s);
  * tells; else NULL. picks_up: mid-stream TCP may begin a flow. */
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s);
-
-/* ---- keep.c ---- */
 
 /* What becomes of the flow of an accepted packet that look_at has seen. */
 enum keep {

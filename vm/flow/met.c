@@ -1,4 +1,3 @@
-/* See met.h. */
 #include "vm/flow/met.h"
 
 #include <string.h>
@@ -10,8 +9,6 @@
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/quoted.h"
-
-/* ---- noted ---- */
 
 static void note_bind(const struct flow_bind *b, struct flow_met *m)
 {
@@ -79,8 +76,6 @@ void track_met_at(const struct track *t, const struct met_told *told, struct flo
     m->has &= MET_OUT;
     if (is_still(t, told)) note(t, told->slot, told->line, told->has, m);
 }
-
-/* ---- looked at once more ---- */
 
 struct track_tuple met_own(const struct flow_met *m) { return track_tuple_of(&m->own, m->flags & FLOW_OPENED_BY_HIGH); }
 

@@ -6,8 +6,6 @@
 #include "vm/flow/table_shared.h"
 #include "vm/packet/loop.h"
 
-/* ---- look-up ---- */
-
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id)
@@ -66,8 +64,6 @@ void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {
     flow_id_in(table_slot(t, slot), table_cold(t, slot), id);
 }
-
-/* ---- changes ---- */
 
 static TABLE_WITHIN bool has_half_open(const struct flow_table *t, uint32_t group)
 {

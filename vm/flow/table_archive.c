@@ -22,8 +22,6 @@ static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot,
         archive_part(a, table_bind(t, slot), sizeof(struct flow_bind));
 }
 
-/* ---- what was read ---- */
-
 static bool is_taken(const struct flow_table *t, int32_t slot)
 {
     return slot >= 0 && (uint32_t)slot < t->groups * GROUP && *table_tag(t, (uint32_t)slot);

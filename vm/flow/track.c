@@ -13,8 +13,6 @@
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
 
-/* ---- life ---- */
-
 /* The address that opened the flow. */
 static const uint32_t *opener(const struct flow *f, const struct flow_id *id)
 {
@@ -187,8 +185,6 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
     t->tx = tx;
 }
 
-/* ---- before the verdict ---- */
-
 /* What the numbers of a joined flow are ahead of the client's, for its segments and errors; NULL: its server has not
  * spoken, and there are no others yet. */
 static const struct flow_joint *joint_of(const struct track *t, struct track_seen *s)
@@ -257,8 +253,6 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
     take_side(t, s);
     track_say(t, key, pkt, s);
 }
-
-/* ---- after it ---- */
 
 static void take_source(struct track *t, const struct key *key, bool by_other, struct flow *f)
 {
@@ -362,8 +356,6 @@ const struct flow *track_about(const struct track *t, const struct track_seen *s
 {
     return s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
 }
-
-/* ---- time, and what others are told ---- */
 
 static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }
 

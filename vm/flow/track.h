@@ -72,8 +72,6 @@ void track_say(const struct track *t, struct key *key, const struct pkt *pkt, st
 /* As track_look, and nothing changes but key->marks and *s: what explain asks. */
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
-/* ---- ordinary packets (ordinary.c): TCP with data or ACK alone, UDP ---- */
-
 /* In the place of track_look: the recipe by which the packet, TCP or UDP, leaves, if it is one of that generation, and
  * no more is to be found out of its flow. *s says what track_look would; key->marks is left alone. NULL: track_look is
  * still to be called. */
@@ -98,8 +96,6 @@ uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain
 struct flow *track_flow(struct track *t, const struct track_seen *s);
 /* The same, or of an error the flow that it quotes. */
 const struct flow *track_about(const struct track *t, const struct track_seen *s);
-
-/* ---- flows that are sent on (flow/bind.h) ---- */
 
 struct track_ended {
     uint64_t now_ns;

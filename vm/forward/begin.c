@@ -61,8 +61,6 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
     return REASON_NONE;
 }
 
-/* ---- as what ---- */
-
 static struct track_tuple tuple_of_bind(const struct flow_bind *b)
 {
     struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
@@ -169,8 +167,6 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     *twin = *twin && !is_unchanged(c, b);
     return !*twin || is_free(asking, b);
 }
-
-/* ---- the flow ---- */
 
 /* Keep the binding with a flow that begins, and its twin, if it has one. False: there is none. */
 static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin,

@@ -51,8 +51,6 @@ static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v
 
 static uint16_t least(uint16_t a, uint16_t b) { return a < b ? a : b; }
 
-/* ---- the client ---- */
-
 /* The window is closed until the server has told us its own: so nothing comes that nobody could take. */
 void forward_syn(const struct job *j, struct packet_ctx *c)
 {
@@ -264,8 +262,6 @@ void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *
     if (forward_send(j, c, NULL)) track_end(j->vm->forward->track, &c->seen, FLOW_END_RESET);
 }
 
-/* ---- the server ---- */
-
 /* The client's window as it was last, as we announce it to the server. */
 static uint16_t window_of(const struct tcp_track *t) { return t->window[FLOW_ORIGINAL]; }
 
@@ -362,8 +358,6 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
     }
 }
 
-/* ---- both ---- */
-
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room)
 {
     const struct flow *flow = c->made ? NULL : track_flow(j->vm->forward->track, &c->seen);
@@ -373,8 +367,6 @@ struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct 
     joint_splice(track_joint(j->vm->forward->track, &c->seen), &flow->tcp, b->seq_delta, forward_clock(j), room);
     return room;
 }
-
-/* ---- time ---- */
 
 static void ask_again(const struct speech *e, const struct track_awaited *a)
 {

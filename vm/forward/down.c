@@ -89,8 +89,6 @@ void forward_reset(const struct job *j, struct packet_ctx *c)
     forward_refuse(c, REASON_SERVER_DOWN);
 }
 
-/* ---- the sweep ---- */
-
 static bool sweep_one(void *arg, const struct flow *flow, const struct flow_id *id, const struct flow_bind *b)
 {
     const struct job *j = arg;

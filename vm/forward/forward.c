@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- life ---- */
-
 /* A bound flow has ended: what it held is given back. */
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
                     const struct track_ended *when)
@@ -83,8 +81,6 @@ void forward_facts(struct forward *f, const struct facts *facts)
     if (f->nat) nat_facts(f->nat, facts);
     forward_renew_recipes(f, facts);
 }
-
-/* ---- sending ---- */
 
 static bool same(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
 
@@ -186,8 +182,6 @@ static void to_client(struct packet_ctx *c, const struct flow_bind *b, const str
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
 
-/* ---- replies and errors ---- */
-
 bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own)
 {
@@ -286,8 +280,6 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
         track_accept(f->track, c->key, c->pkt, &c->seen);
     settle_whole(j, c);
 }
-
-/* ---- the original direction ---- */
 
 static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {

@@ -102,8 +102,6 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
 bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own);
 
-/* ---- cookies.c: services with `syn cookies` ---- */
-
 struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed); /* NULL, too, where none has them */
 void cookies_free(struct cookies *c);
 /* The secret, and who is waited for (keyed/archive.h). slots: of the flow table. */
@@ -130,8 +128,6 @@ uint32_t forward_clock(const struct job *j);
 /* down.c: the server of a flow of TCP is told that it is over. */
 void forward_reset_server(const struct job *j, const struct flow *flow, const struct track_tuple *own,
                           const struct flow_bind *b);
-
-/* ---- say.c ---- */
 
 /* A flow of which something is to be said, though no packet of it is at hand. */
 struct speech {

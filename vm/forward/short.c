@@ -10,8 +10,6 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* ---- making ---- */
-
 /* The kind of recipe that the service's mode makes. */
 static uint8_t kind_of(const struct program *p, uint32_t service)
 {
@@ -89,8 +87,6 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
 }
 
-/* ---- facts ---- */
-
 static bool same_facts(const struct facts *a, const struct facts *b)
 {
     return a->generation == b->generation && a->ways == b->ways && a->addr4 == b->addr4 && a->mac == b->mac &&
@@ -151,8 +147,6 @@ void forward_count(struct forward *f, uint64_t replies, const struct counter nat
     for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count_all(f->nat, i, nats[i]);
 }
 
-/* ---- asking ---- */
-
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
@@ -161,8 +155,6 @@ static bool is_ordinary(const struct job *j, struct packet_ctx *c)
     c->recipe = track_ordinary(f->track, c->key, pkt, &c->seen, f->recipes);
     return c->recipe && plain_leaves(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
 }
-
-/* ---- applying ---- */
 
 /* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
 static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)

@@ -5,8 +5,6 @@
 #include "vm/judge/meter.h"
 #include "vm/keyed/keyed.h"
 
-/* ---- time and tokens ---- */
-
 /* Units that a clock counts in so many nanoseconds, rounded down; it wraps. One division, and no product of 128 bits is
  * divided: the estimate by `part` is right or one too small, which the remainder tells. */
 static inline uint64_t rate_units(const struct meter_rate *r, uint64_t since_ns)
@@ -36,8 +34,6 @@ static inline uint64_t meter_tokens(const struct pbc_meter *def, const struct ke
 {
     return def->unit == PBC_METER_BYTES ? key->length : 1;
 }
-
-/* ---- keys ---- */
 
 enum { METER_ADDR_WORDS = 3, METER_FLOW_WORDS = 6 };
 struct meter_key {

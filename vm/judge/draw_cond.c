@@ -4,8 +4,6 @@
 #include "vm/packet/parse/header.h"
 #include "vm/tables.h"
 
-/* Values ----------------------------------------------------------------------------------------------------------- */
-
 static uint32_t index_of(struct frame_draw *d, uint32_t count, enum corner which)
 {
     return which == CORNER_LOW ? 0 : which == CORNER_HIGH ? count - 1 : draw_below(d, count);
@@ -104,8 +102,6 @@ static void ask_protocols(struct choice *ch, uint32_t protocols)
     ch->families &= KIND_IP;
 }
 
-/* Families and protocols ------------------------------------------------------------------------------------------- */
-
 static void narrow_by_proto(struct frame_draw *d, struct choice *ch, const struct pbc_cond *c, enum corner which)
 {
     uint32_t protocols = c->arg & DRAW_NAMED;
@@ -155,8 +151,6 @@ void draw_narrow(struct frame_draw *d, struct choice *ch, const struct pbc_cond 
     default: narrow_by_row(ch, c); break;
     }
 }
-
-/* Fields ----------------------------------------------------------------------------------------------------------- */
 
 typedef void cond_draw_fn(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w);
 

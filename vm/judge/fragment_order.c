@@ -32,8 +32,6 @@ static void list_at(const struct program *p, uint32_t list, uint32_t *first, uin
     *count = chain ? p->chains[list].rule_count : p->firewalls[list - p->chains_count].rule_count;
 }
 
-/* ---- how many steps ---- */
-
 static void count_chain(struct frag_order *o, uint32_t chain);
 
 /* Steps that the rule is worth in a list of that flavour; 0: it is not tried. */
@@ -140,8 +138,6 @@ void frag_order_free(struct frag_order *o)
     free(o);
 }
 
-/* ---- places ---- */
-
 /* From the firewall's rule down to the one that decided. */
 struct path {
     uint32_t rule[PBC_CHAIN_DEPTH + 1];
@@ -219,8 +215,6 @@ uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, c
     const uint32_t rule = decided_rule(run_list(o->p, key, pkt, 0, NULL, peek, note_step, &path));
     return rule == v->rule && path.len ? place_of(o, &path) : c.place;
 }
-
-/* ---- trying them ---- */
 
 struct walk {
     const struct frag_order *o;

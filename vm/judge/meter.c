@@ -39,8 +39,6 @@ struct meters {
     struct share share;
 };
 
-/* ---- time and tokens ---- */
-
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
     while (b) {
@@ -104,8 +102,6 @@ static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
     return true;
 }
 
-/* ---- leases ---- */
-
 /* The time of the bucket of all workers; another's clock may be a little ahead. */
 static uint64_t shared_now(const struct meter *m, uint64_t now_ns)
 {
@@ -148,8 +144,6 @@ static bool give_back(const struct meters *all, struct meter *m)
     m->leased = 0;
     return false;
 }
-
-/* ---- asking ---- */
 
 /* A slot for a new key, its bucket full; KEYED_NONE where there is none. A table that holds all the entries it may is
  * swept a group for each new key, and the key's own two where that frees nothing. */
@@ -250,8 +244,6 @@ enum meter_says meter_peek(const struct meters *all, const struct program *p, ui
     if (tokens) *tokens = left / rate.cost;
     return meter_tokens(def, key) * rate.cost <= left ? METER_WITHIN : METER_OVER;
 }
-
-/* ---- life ---- */
 
 void meters_at(struct meters *all, uint64_t now_ns)
 {

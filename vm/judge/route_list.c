@@ -1,4 +1,3 @@
-/* See route_list.h. */
 #include "vm/judge/route_list.h"
 
 #include <assert.h>

@@ -1,4 +1,3 @@
-/* See routes.h. */
 #include "vm/judge/routes.h"
 
 #include <errno.h>
@@ -8,8 +7,6 @@
 #include "vm/judge/set_walk.h"
 
 enum { RANGES_MOST = 1 << 25, OTHERS_MOST = 1 << 24 };
-
-/* ---- made and unmade ---- */
 
 size_t routes_bytes(const struct routes_size *n)
 {
@@ -64,8 +61,6 @@ void routes_put(struct routes *r)
     free(r);
 }
 
-/* ---- may it be searched ---- */
-
 static bool way_fits(const struct routes *r, const struct route_way *w)
 {
     if (w->kind >= ROUTE_KINDS || w->zero || (w->kind == ROUTE_VIA) != (w->legs != 0)) return false;
@@ -115,8 +110,6 @@ int routes_close(struct routes *r, unsigned ports)
     const struct set_ranges ranges = {&all, r->range4, r->range6, 1, r->size.ranges4, r->size.ranges6};
     return set_index_of(&ranges, &r->lookup, &r->lookup_bytes);
 }
-
-/* ---- searched ---- */
 
 /* Do the first `bits` of two addresses agree? */
 static bool agrees(const uint32_t *a, const uint32_t b[4], unsigned bits)

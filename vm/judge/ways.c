@@ -1,4 +1,3 @@
-/* See ways.h. */
 #include "vm/judge/ways.h"
 
 #include "vm/judge/route_share.h"

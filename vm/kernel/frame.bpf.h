@@ -35,8 +35,6 @@ static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_
     wire_put_raw16(frame + 4, wire_raw16(r->next_mac + 4));
 }
 
-/* ---- addresses, ports and one hop ---- */
-
 inline_whole bool frame_rewrite(const struct xdp_md *ctx, struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
@@ -68,8 +66,6 @@ static inline bool frame_to(const struct xdp_md *ctx, struct kpkt *k)
     frame_macs(k, frame, frame);
     return true;
 }
-
-/* ---- tunnels ---- */
 
 /* A number that the verifier knows and the compiler does not: else it puts branches together in which the verifier
  * would know it. */

@@ -11,8 +11,6 @@ extern const char mask_ports;
 extern char map_outs; /* by interface id */
 extern char map_xsks; /* by kernel_port.xsks and queue */
 
-/* ---- out ---- */
-
 /* Is it known where an edited packet leaves, and to whom? Who asks says so himself. */
 static inline bool leave_is_known(const struct kpkt *k)
 {
@@ -44,8 +42,6 @@ static inline int leave_out(struct xdp_md *ctx, struct kpkt *k)
     if (k->out_if == ctx->ingress_ifindex) return leave_back(ctx);
     return (int)bpf_redirect_map(&map_outs, out, XDP_DROP);
 }
-
-/* ---- up ---- */
 
 static inline bool leave_note(struct xdp_md *ctx, const struct kpkt *k)
 {

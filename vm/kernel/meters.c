@@ -133,8 +133,6 @@ bool kernel_meters_held(const struct kernel_meters *m)
     return held;
 }
 
-/* ---- from program to program ---- */
-
 static uint64_t read_word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
 /* A slot while others change it: its key, and the word that it had before and after. False: it is free. */

@@ -14,8 +14,6 @@
 extern struct kernel_counters state_counters[];
 extern const char mask_counters;
 
-/* ---- verdicts ---- */
-
 static inline uint32_t settle_up(struct kpkt *k, enum kernel_up why)
 {
     k->up = (uint8_t)why;
@@ -198,8 +196,6 @@ static __always_inline uint32_t settle(struct kpkt *k)
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
     return settle_up(k, k->seen.class == SEEN_ERROR ? KERNEL_UP_ERROR : KERNEL_UP_BEGIN);
 }
-
-/* ---- counters ---- */
 
 static inline struct kernel_counters *settle_counters(void)
 {

@@ -1,4 +1,3 @@
-/* See archive.h. */
 #include "vm/keyed/archive.h"
 
 #include "vm/keyed/keyed.h"

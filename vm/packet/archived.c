@@ -1,4 +1,3 @@
-/* See archived.h. */
 #include "vm/packet/archived.h"
 
 enum { TAGS_TAKEN_OFF = 2 };

@@ -33,8 +33,6 @@ static bool same_text(const struct program *a, uint32_t x, const struct program 
     return strcmp(program_str(a, x), program_str(b, y)) == 0;
 }
 
-/* ---- what is the same ---- */
-
 static int by_name(const void *x, const void *y, void *arg)
 {
     const struct program *p = arg;
@@ -146,8 +144,6 @@ static bool same_sources(const struct program *a, const struct pbc_pool *s, cons
            s->source_port_hi == t->source_port_hi && same_sets(a, s->sources, b, t->sources, s->source_count);
 }
 
-/* ---- the past ---- */
-
 /* What is of the past already: does anybody use it still? */
 static bool service_used(const struct making *m, uint32_t i)
 {
@@ -239,8 +235,6 @@ static uint32_t past_nat(struct making *m, uint32_t nat)
     if (n->iface != PBC_NONE) n->iface = m->r->iface[n->iface];
     return at;
 }
-
-/* ---- maps ---- */
 
 static void map_ifaces(struct making *m, const uint16_t *ifaces, uint32_t count)
 {
@@ -368,8 +362,6 @@ static void map_meters(struct making *m)
     }
 }
 
-/* ---- numbers that outlive programs ---- */
-
 static bool same_clients(const struct pbc_service *a, const struct pbc_service *b)
 {
     return a->affinity_ns == b->affinity_ns && a->max_flows_per_source == b->max_flows_per_source;
@@ -395,8 +387,6 @@ static void number(struct making *m)
     m->past->service_ids = services;
     m->past->server_ids = servers;
 }
-
-/* ---- life ---- */
 
 static uint32_t *nones(size_t count)
 {

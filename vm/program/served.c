@@ -1,4 +1,3 @@
-/* See served.h. */
 #include "vm/program/served.h"
 
 #include <string.h>

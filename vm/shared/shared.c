@@ -14,8 +14,6 @@ bool shared_reserve(struct shared_cell *c, uint64_t most)
     return false;
 }
 
-/* ---- buckets ---- */
-
 /* A time that passed so long ago that it seems to be still to come lies farther ahead than any bucket may, also for a
  * worker whose clock was read a little earlier than another's. */
 static uint64_t ahead(uint64_t value, uint64_t now, uint64_t limit)
@@ -43,8 +41,6 @@ uint64_t shared_take(struct shared_cell *c, const struct shared_ask *a)
     }
     return 0;
 }
-
-/* ---- life ---- */
 
 /* The main thread alone makes and frees them, so `users` needs no atomics. */
 static void cell_put(struct shared_cell *c)

@@ -112,8 +112,6 @@ static void skip_block(struct nft *f, const struct addr_word *open)
     }
 }
 
-/* Elements -------------------------------------------------------------------------------------------------------- */
-
 /* May that word stand behind an element? The first word says which option it is; no word of an option is an address. */
 static bool good_option(const struct addr_word *w, bool first)
 {
@@ -161,8 +159,6 @@ static void read_elements(struct nft *f, const struct addr_word *open, const str
     if (!f->lost) addr_bad(f->s, open, ADDR_BRACES);
     f->lost = true;
 }
-
-/* Statements ------------------------------------------------------------------------------------------------------ */
 
 static bool word_is(const struct statement *st, unsigned i, const char *text)
 {

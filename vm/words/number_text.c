@@ -1,4 +1,3 @@
-/* See number_text.h. */
 #include "vm/words/number_text.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-/* See service_text.h. */
 #include "vm/words/service_text.h"
 
 #include "vm/words/proxy_text.h"

@@ -235,8 +235,6 @@ void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge)
     }
 }
 
-/* ---- what was held ---- */
-
 static enum tx_kind kind_of(const struct verdict *v)
 {
     switch ((enum action)v->action) {

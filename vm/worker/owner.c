@@ -79,8 +79,6 @@ struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_co
     return k;
 }
 
-/* ---- what a nat translates the sources of ---- */
-
 static void add_set(struct whose_tables *t, const struct program *p, const struct pbc_nat *n, const struct pbc_set *s)
 {
     for (uint32_t i = s->first4; n->family != 6 && i < s->first4 + s->count4; i++)
@@ -169,8 +167,6 @@ static bool list_froms(struct whose_tables *t, const struct program *p)
     join6(t);
     return true;
 }
-
-/* ---- made ---- */
 
 static bool make_tables(struct owners *o, const struct program *p)
 {
@@ -269,8 +265,6 @@ const struct whose_tables *owners_tables(const struct owners *o)
 {
     return o->opens_count || o->maps_count ? NULL : &o->tables;
 }
-
-/* ---- what a packet shows ---- */
 
 /* A rule that opens tunnels may open this one: what is inside. */
 static bool inside_of(const struct owners *o, const struct pkt *pkt, const struct key *key, struct pkt *inner)

@@ -12,8 +12,6 @@
 /* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */
 #define KEPT_NS UINT64_C(86400000000000)
 
-/* ---- ports of a pool ---- */
-
 /* A few ranges; more than that are taken together. */
 enum { FEW = 4 };
 struct some_ports {
@@ -38,8 +36,6 @@ static void ports_join(struct some_ports *s, uint16_t lo, uint16_t hi)
 struct pool_ports {
     struct some_ports kept[ROLE_PROTOS], own[ROLE_PROTOS];
 };
-
-/* ---- making ---- */
 
 struct making {
     const struct program *p;

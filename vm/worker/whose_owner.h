@@ -19,8 +19,6 @@ enum { WHOSE_PROBES = 64, WHOSE_HALVINGS = 32 };
 #define WHOSE_ALONE static
 #endif
 
-/* ---- roles of an address ---- */
-
 /* As `role` orders parts of one address. */
 static inline int whose_order(const struct role_part *part, unsigned role, unsigned proto)
 {
@@ -62,8 +60,6 @@ WHOSE_ALONE bool whose_is(WHOSE_T t, uint32_t found, unsigned role, unsigned pro
     const struct role_part *last = WHOSE_PART(t, lo - 1);
     return whose_order(last, role, proto) == 0 && last->hi >= port;
 }
-
-/* ---- who is the client ---- */
 
 static inline bool whose_asked(const struct whose_talk *s, unsigned side) { return s->asked >> side & 1; }
 
@@ -175,8 +171,6 @@ WHOSE_FN bool whose_inside(WHOSE_T t, const struct whose_talk *s, unsigned side)
     return s->family == 4 ? whose_in4(t, s->addr[side & 1][0])
                           : whose_in6(t, whose_high(s->addr[side & 1]), whose_low(s->addr[side & 1]));
 }
-
-/* ---- the owner ---- */
 
 static inline uint32_t whose_cut(const struct whose_talk *s, unsigned side, unsigned i, unsigned bits)
 {

@@ -38,8 +38,6 @@ struct search {
     bool any;        /* there are such packets */
 };
 
-/* Packets ---------------------------------------------------------------------------------------------------------- */
-
 /* How many packets like it exceed the meters of the claim; UINT32_MAX: too many to send. */
 static uint32_t packets_before(const struct search *s, const struct frame_spec *p)
 {
@@ -140,8 +138,6 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
     return false;
 }
 
-/* Parts ------------------------------------------------------------------------------------------------------------ */
-
 /* What comes in a tunnel that a rule opens is not the claim's. */
 static bool opens_tunnel(const struct search *s, uint32_t rule)
 {
@@ -229,8 +225,6 @@ static bool on_part(void *arg, const struct judged *j)
     return true;
 }
 
-/* Is there anything that could refute it? Most rules of long lists say what is claimed ----------------------------- */
-
 static bool is_judged(const struct image *img, enum pbc_direction d)
 {
     const struct iface_table ifaces = image_ifaces(img);
@@ -274,8 +268,6 @@ static bool could_refute(const struct search *s, const struct region *all, struc
         if (rule_could_refute(s, i, all, budget)) return true;
     return false;
 }
-
-/* The whole -------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *meters_of(const struct search *s)
 {

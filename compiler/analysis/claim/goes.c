@@ -47,8 +47,6 @@ static void add_both(struct compile *c, const struct region *r, const struct ir_
     }
 }
 
-/* Servers ---------------------------------------------------------------------------------------------------------- */
-
 /* By which ports of the service the pool has a server that the claim is about: one that keeps the port has those of the
  * claim. */
 static uint32_t ports_to_pool(const struct claims *all, const struct claim_target *to, uint32_t pool)
@@ -78,8 +76,6 @@ static void by_services(struct claims *all, const struct ir_product *piece, cons
         claim_reaches(all->c, loose ? piece : &here, i, budget, out);
     }
 }
-
-/* Translation ------------------------------------------------------------------------------------------------------ */
 
 /* One protocol by its number, of the family. */
 static uint32_t protocol_of(struct ir *ir, const struct pbc_nat *n)
@@ -194,8 +190,6 @@ static void by_nats(struct claims *all, struct region *rest, const struct claim_
     }
 }
 
-/* What services take --------------------------------------------------------------------------------------------- */
-
 static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
 {
     const struct pbc_service *s = &p->services[e->service];
@@ -229,8 +223,6 @@ static void without_services(struct claims *all, struct region *rest, struct reg
     }
 }
 
-/* The whole -------------------------------------------------------------------------------------------------------- */
-
 static void as_written(struct claims *all, const struct region *rest, const struct claim_target *to, struct region *out)
 {
     struct ir_product p;
@@ -257,8 +249,6 @@ void claim_goes(struct claims *all, const struct ir_product *piece, const struct
     as_written(all, &rest, to, out);
     region_fini(&rest);
 }
-
-/* Where the program sends it --------------------------------------------------------------------------------------- */
 
 static bool pool_leads(const struct claims *all, const struct claim_target *to, const struct key *key, uint32_t pool)
 {

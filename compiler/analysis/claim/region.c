@@ -24,8 +24,6 @@ struct work {
     struct region *out;
 };
 
-/* Addresses -------------------------------------------------------------------------------------------------------- */
-
 struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
 {
     struct pbc_range *r4 = arena_alloc(c->arena, (s->v4.n + 1) * sizeof(*r4));
@@ -136,8 +134,6 @@ static bool speaks_of_sent(const struct work *w)
     for (uint32_t i = 0; i < img->firewalls_count; i++) judged |= img->firewalls[i].direction == PBC_DIR_OUT;
     return judged && !w->claim->arrives && (from->any || from->negated || w->claim->own);
 }
-
-/* Kinds of packets ------------------------------------------------------------------------------------------------- */
 
 static void add_from(struct work *w, const struct ir_product *said, const struct ir_product *kind)
 {

@@ -33,8 +33,6 @@ static const char *rule_text(const struct claims *r, uint32_t rule, char buf[RUL
     return rule == RULE_NONE ? "" : rule_name(r->program, rule, buf, RULE_TEXT);
 }
 
-/* Notes ------------------------------------------------------------------------------------------------------------ */
-
 static void note_packet(struct claims *r, const struct claim_found *f, const char *what)
 {
     char *text = NULL;
@@ -118,8 +116,6 @@ static void note_rule(struct claims *r, uint32_t rule, uint32_t firewall, enum p
     else
         diag_note(r->c->diags, SPAN_NONE, "no firewall judges it: it is %s", ways[direction]);
 }
-
-/* Outcomes --------------------------------------------------------------------------------------------------------- */
 
 static const char *verdict_text(const struct claims *r, const struct claim_found *f)
 {

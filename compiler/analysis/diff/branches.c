@@ -84,8 +84,6 @@ static bool gather(struct diff *d, unsigned side, uint32_t service, struct regio
     return known;
 }
 
-/* In words --------------------------------------------------------------------------------------------------------- */
-
 static char *whole(struct diff *d, FILE *out, char **text, const size_t *len)
 {
     heap_stream_end(out);

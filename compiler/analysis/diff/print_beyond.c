@@ -45,8 +45,6 @@ static void print_meter(const struct meter_change *m, FILE *out)
     fputc('\n', out);
 }
 
-/* Parts ------------------------------------------------------------------------------------------------------------ */
-
 struct parts {
     char **at;
     uint32_t count, cap;

@@ -10,8 +10,6 @@
 
 enum { SERVERS_SHOWN = 8, ENDPOINTS_SHOWN = 4, SAMPLES_TRIED = 32, PRODUCTS_TRIED = 4 };
 
-/* Examples --------------------------------------------------------------------------------------------------------- */
-
 /* Ways of one endpoint that are on one side alone. */
 struct group {
     const struct way *w;
@@ -128,8 +126,6 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
     free(w);
     return found;
 }
-
-/* In words --------------------------------------------------------------------------------------------------------- */
 
 static void put_target(const struct way *w, FILE *out)
 {

@@ -230,8 +230,6 @@ static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *ou
     check_print(s->program, i, "; ", out);
 }
 
-/* The kinds -------------------------------------------------------------------------------------------------------- */
-
 typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
 enum kind { SERVICE, POOL, NAT, CHECK, KINDS };
 static const struct {

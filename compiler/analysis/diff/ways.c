@@ -28,8 +28,6 @@ static bool spend(struct ways *to, uint64_t steps)
     return !to->too_many;
 }
 
-/* What others leave of a way --------------------------------------------------------------------------------------- */
-
 /* Are the packets of `way` to places of the wide one, and of its protocols? Ports, sources and interfaces aside. */
 static bool holds(const struct way *wider, const struct way *way)
 {
@@ -141,8 +139,6 @@ static void add_rest(struct diff *d, const struct way *w, const struct ways *by,
     }
     to->too_many |= d->c.ir->too_large;
 }
-
-/* Gathering -------------------------------------------------------------------------------------------------------- */
 
 static void add_pool(struct ways *to, const struct program *p, const struct pbc_pool *pool, struct way w)
 {
@@ -279,8 +275,6 @@ void side_ways_fini(struct side_ways *s)
     free(s->ways.w);
     free(s->sorted);
 }
-
-/* Comparing -------------------------------------------------------------------------------------------------------- */
 
 /* The first of the ways in order that are of the way's place and server, or where it would stand. */
 static uint32_t first_alike(const struct side_ways *s, const struct way *w)

@@ -180,8 +180,6 @@ bool sample_addresses(const struct sampler *s)
     return true;
 }
 
-/* Own addresses ---------------------------------------------------------------------------------------------------- */
-
 /* The addresses and one more, in their order. */
 static const struct facts *own_with4(struct compile *c, const struct facts *given, uint32_t a)
 {

@@ -10,8 +10,6 @@
 #include "lang/heap.h"
 #include "vm/packet/parse/header.h"
 
-/* Numbers ---------------------------------------------------------------------------------------------------------- */
-
 static bool has(const struct sampler *s, enum ir_field f, uint32_t value)
 {
     return ir_ranges_have(s->ir, s->p->field[f], value);
@@ -47,8 +45,6 @@ static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint1
     *out = (uint16_t)value;
     return true;
 }
-
-/* Headers ---------------------------------------------------------------------------------------------------------- */
 
 /* A later fragment with AH hides its protocol, and what hides it is one. */
 static bool fragment(const struct sampler *s, uint32_t what)
@@ -140,8 +136,6 @@ static bool length(const struct sampler *s)
         }
     return false;
 }
-
-/* Link ------------------------------------------------------------------------------------------------------------- */
 
 /* 0 is for priorities alone, and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
 static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *vid)
@@ -244,8 +238,6 @@ static bool rare(const struct sampler *s)
     return true;
 }
 
-/* Bytes ------------------------------------------------------------------------------------------------------------ */
-
 /* Where in what follows the headers a pattern stands; negative: in a header. */
 static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pattern *t)
 {
@@ -296,8 +288,6 @@ static bool bytes(const struct sampler *s)
     s->out->payload = (struct frame_payload){payload, (uint32_t)end};
     return true;
 }
-
-/* The whole -------------------------------------------------------------------------------------------------------- */
 
 static bool build(struct sampler *s, uint32_t what)
 {

@@ -1,4 +1,3 @@
-/* See ipsets.h. */
 #include "compiler/import/iptables/ipsets.h"
 
 #include <stdio.h>

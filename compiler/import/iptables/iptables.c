@@ -60,8 +60,6 @@ static bool fault_of(struct listing *l, const char *before, const char *name, co
     return false;
 }
 
-/* ---- tables ---- */
-
 static bool line_of(const char *line, const char *end, const char *begins)
 {
     return (size_t)(end - line) >= strlen(begins) && !memcmp(line, begins, strlen(begins));
@@ -118,8 +116,6 @@ static bool begin_table(struct listing *l, const char *name)
     return true;
 }
 
-/* ---- chains ---- */
-
 static enum hook hook_of(const struct table *t, const char *name)
 {
     for (enum hook h = HOOK_PREROUTING; h <= HOOK_POSTROUTING; h++)
@@ -148,8 +144,6 @@ static bool begin_chain(struct listing *l)
     c->drops = !strcmp(policy, "DROP");
     return true;
 }
-
-/* ---- rules ---- */
 
 /* The line without its counters, for comments. */
 static struct rule rule_from(const struct listing *l, const char *line, size_t len)
@@ -183,8 +177,6 @@ static bool take_rule(struct listing *l, const char *line, size_t len)
                           .rule = rule_from(l, line, len)};
     return reading_rule(r, c);
 }
-
-/* ---- lines ---- */
 
 static void hear_comment(struct listing *l, const char *line, size_t len)
 {

@@ -6,8 +6,6 @@
 #include "compiler/import/iptables/names.h"
 #include "compiler/import/iptables/reading.h"
 
-/* ---- addresses ---- */
-
 /* The length that a netmask stands for, or -1: its bits are not all at the beginning. */
 static int mask_length(struct reading *r, const char *text, size_t len)
 {
@@ -118,8 +116,6 @@ static bool want_kind(struct reading *r, enum about about, const char *kinds)
 static bool take_source_kind(struct reading *r, const char *const *v) { return want_kind(r, ASK_FROM, v[0]); }
 static bool take_destination_kind(struct reading *r, const char *const *v) { return want_kind(r, ASK_TO, v[0]); }
 
-/* ---- the packet's protocol, devices, fragments ---- */
-
 static bool take_protocol(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
@@ -198,8 +194,6 @@ const struct option plain_options[] = {
     {0},
 };
 
-/* ---- frames, and the way back ---- */
-
 static bool take_mac(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
@@ -236,8 +230,6 @@ static bool take_reverse(struct reading *r, const char *const *v)
     r->rule.urpf_failed = true;
     return true;
 }
-
-/* ---- tables ---- */
 
 static const struct option of_iprange[] = {
     {"--src-range", 1, take_source_span},

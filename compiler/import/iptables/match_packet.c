@@ -6,8 +6,6 @@
 #include "compiler/import/iptables/names.h"
 #include "compiler/import/iptables/reading.h"
 
-/* ---- ports ---- */
-
 static bool take_sport(struct reading *r, const char *const *v)
 {
     return reading_want_range(r, ASK_SPORT, v[0], 65535, "port");
@@ -67,8 +65,6 @@ static bool take_ports(struct reading *r, const char *const *v)
     return true;
 }
 
-/* ---- TCP flags ---- */
-
 /* Not those values of those flags: for each of them in turn, it has the other value, and those before it do not. */
 static void want_other_flags(struct reading *r, uint8_t mask, uint8_t set)
 {
@@ -113,8 +109,6 @@ static bool take_syn(struct reading *r, const char *const *v)
     want_flags(r, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, TCP_SYN);
     return true;
 }
-
-/* ---- ICMP ---- */
 
 static void want_type(struct reading *r, uint64_t type, int code)
 {
@@ -173,8 +167,6 @@ static bool take_type6(struct reading *r, const char *const *v)
 {
     return r->family == 6 ? read_type(r, v) : reading_fault(r, "iptables has no types of ICMPv6");
 }
-
-/* ---- single fields ---- */
 
 static bool take_length(struct reading *r, const char *const *v)
 {
@@ -256,8 +248,6 @@ static bool take_comment(struct reading *r, const char *const *v)
     r->rule.comment = import_format(r->s, "%s", v[0]);
     return true;
 }
-
-/* ---- tables ---- */
 
 static const struct option ports_of_protocol[] = {
     {"--sport", 1, take_sport}, {"--source-port", 1, take_sport},

@@ -5,8 +5,6 @@
 
 #include "compiler/import/iptables/reading.h"
 
-/* ---- connections ---- */
-
 struct states {
     struct list plain;
     bool dnat, snat;
@@ -107,8 +105,6 @@ static bool take_conn_destination(struct reading *r, const char *const *v)
     return true;
 }
 
-/* ---- sets ---- */
-
 static bool take_set(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
@@ -127,8 +123,6 @@ static bool take_set(struct reading *r, const char *const *v)
     return true;
 }
 
-/* ---- lists of `recent` ---- */
-
 static bool take_recent_set(struct reading *r, const char *const *v)
 {
     if (r->inverted)
@@ -143,8 +137,6 @@ static bool take_recent_asked(struct reading *r, const char *const *v)
     rule_unsaid(&r->rule, "prey keeps no list of sources: a meter `per source` is what comes near");
     return true;
 }
-
-/* ---- tables ---- */
 
 static const struct option of_state[] = {{"--state", 1, take_states}, {0}};
 static const struct option of_conntrack[] = {

@@ -123,8 +123,6 @@ const struct module *match_of_rate(const char *name)
     return NULL;
 }
 
-/* ---- what is asked, once the rule is whole ---- */
-
 static struct meter *new_meter(struct reading *r, const char *name, const struct limit *l)
 {
     struct meter *m = ruleset_meter(r->s, name);

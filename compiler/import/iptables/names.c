@@ -1,4 +1,3 @@
-/* See names.h. */
 #include "compiler/import/iptables/names.h"
 
 #include <stddef.h>

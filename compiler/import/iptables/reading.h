@@ -122,8 +122,6 @@ void limits_finish(struct reading *r);
 void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
 
-/* ---- values ---- */
-
 /* The file is at fault: false, for callers to return. */
 bool reading_fault(struct reading *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A whole number, decimal or 0x…, up to `most`. False: the fault is set; `what` is what it should be. */
@@ -143,8 +141,6 @@ struct alternative *choice_next(struct choice *c);
 void alternative_want(struct alternative *a, enum about about, struct list l);
 /* Takes values that say nothing to prey. */
 bool reading_ignore(struct reading *r, const char *const *values);
-
-/* ---- the whole ---- */
 
 /* The rule that the words from r->at on say, at the chain's end: more than one where it leaves choices. False: the
  * fault is set. */

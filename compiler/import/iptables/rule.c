@@ -3,8 +3,6 @@
 
 #include "compiler/import/iptables/reading.h"
 
-/* ---- options ---- */
-
 static const struct option *option_of(const struct option *options, const char *name)
 {
     for (const struct option *o = options; o && o->name; o++)
@@ -137,8 +135,6 @@ static bool take_all(struct reading *r)
     }
     return true;
 }
-
-/* ---- the rules that come of it ---- */
 
 /* To prey a connection that nobody saw begin is invalid, to netfilter a packet in its middle may be new: of `! --syn`
  * with NEW, what the rule is there for is said by `invalid`. */

@@ -8,8 +8,6 @@ static bool begin_accept(struct reading *r) { return r->rule.act = ACT_ACCEPT, t
 static bool begin_drop(struct reading *r) { return r->rule.act = ACT_DROP, true; }
 static bool begin_return(struct reading *r) { return r->rule.act = ACT_RETURN, true; }
 
-/* ---- REJECT ---- */
-
 /* Without an option the kernel says that the port is unreachable, to TCP, too. */
 static bool begin_reject(struct reading *r)
 {
@@ -56,8 +54,6 @@ static bool take_answer(struct reading *r, const char *const *v)
     return true;
 }
 
-/* ---- LOG, NFLOG ---- */
-
 static bool begin_log(struct reading *r) { return r->rule.log = true; }
 
 static bool take_prefix(struct reading *r, const char *const *v)
@@ -65,8 +61,6 @@ static bool take_prefix(struct reading *r, const char *const *v)
     r->rule.prefix = import_format(r->s, "%s", v[0]);
     return true;
 }
-
-/* ---- translation ---- */
 
 static bool translates(struct reading *r, struct translation_act act)
 {
@@ -145,8 +139,6 @@ static bool begin_netmap(struct reading *r)
 
 static bool take_prefix_to(struct reading *r, const char *const *v) { return want_target(r, v[0], strlen(v[0])); }
 
-/* ---- TCPMSS ---- */
-
 /* prey clamps all TCP that it translates. */
 static bool take_clamp(struct reading *r, uint16_t clamp)
 {
@@ -161,8 +153,6 @@ static bool take_clamp_bytes(struct reading *r, const char *const *v)
 
     return reading_number(r, v[0], 65535, "size of segments", &n) && take_clamp(r, (uint16_t)(n < 2 ? 2 : n));
 }
-
-/* ---- tables ---- */
 
 static const struct option of_clamp[] = {
     {"--clamp-mss-to-pmtu", 0, take_clamp_auto}, {"--set-mss", 1, take_clamp_bytes}, {0}};

@@ -1,4 +1,3 @@
-/* See words.h. */
 #include "compiler/import/iptables/words.h"
 
 #include <string.h>

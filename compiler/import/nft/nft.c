@@ -9,8 +9,6 @@
 
 #include "lang/heap.h"
 
-/* ---- what is kept ---- */
-
 static int by_name(const void *a, const void *b)
 {
     const struct named *x = a, *y = b;
@@ -56,16 +54,12 @@ static void forget(struct nft *n)
     for (struct kept *k = n->kept; k; k = k->next) cJSON_Delete(k->item);
 }
 
-/* ---- faults ---- */
-
 static int fault(struct nft *n, const char *what, const char *name)
 {
     snprintf(n->fault->text, sizeof(n->fault->text), "%s%s%.80s%s", what, name ? " `" : "", name ? name : "",
              name ? "`" : "");
     return -EINVAL;
 }
-
-/* ---- objects ---- */
 
 /* 0 for both families; -1: prey judges no such tables. */
 static int family_of(const char *family)
@@ -128,8 +122,6 @@ static int define_chain(struct nft *n, cJSON *o, int family)
     return 0;
 }
 
-/* ---- sets ---- */
-
 static bool is_filled_by_rules(const cJSON *o)
 {
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(o, "flags"), *one;
@@ -185,8 +177,6 @@ static int define_named_limit(struct nft *n, cJSON *o, int family)
     return 0;
 }
 
-/* ---- rules ---- */
-
 static int define_rule(struct nft *n, cJSON *o, int family)
 {
     const cJSON *statements = cJSON_GetObjectItemCaseSensitive(o, "expr"), *one;
@@ -212,8 +202,6 @@ static int define_rule(struct nft *n, cJSON *o, int family)
         if (r1->act == ACT_NONE && !r1->log && !r.counts) r1->act = ACT_SILENT;
     return 0;
 }
-
-/* ---- the document ---- */
 
 static int ignore(struct nft *n, cJSON *o, int family) { return 0; }
 

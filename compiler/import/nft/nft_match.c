@@ -4,8 +4,6 @@
 
 #include "compiler/import/nft/nft_priv.h"
 
-/* ---- all rules of the one that is read ---- */
-
 static void each_rule(struct reading_rule *r, void (*set)(struct rule *one, const char *why), const char *why)
 {
     for (struct rule *one = r->first; one; one = one->next) set(one, why);
@@ -47,8 +45,6 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
     r->nft->s->rules -= rules;
 }
 
-/* ---- conditions ---- */
-
 void want_number(struct reading_rule *r, enum about about, uint64_t number)
 {
     struct list l = {0};
@@ -86,8 +82,6 @@ void want_subject(struct reading_rule *r, const struct subject *s, struct list l
     }
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, s->about, l);
 }
-
-/* ---- lists ---- */
 
 /* How far the field goes. */
 static uint64_t most_of(enum about about)
@@ -173,8 +167,6 @@ void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value)
     else
         match_list(r, &s, "==", value);
 }
-
-/* ---- several fields at once ---- */
 
 struct joined {
     const cJSON *keys; /* of the concatenation */

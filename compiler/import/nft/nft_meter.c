@@ -3,8 +3,6 @@
 
 #include "compiler/import/nft/nft_priv.h"
 
-/* ---- rates ---- */
-
 static bool unit_of(const char *per, uint32_t *seconds)
 {
     static const struct {
@@ -64,8 +62,6 @@ static void want_meter(struct reading_rule *r, struct meter *m, bool over)
     for (struct rule *one = r->first; one; one = one->next) rule_want_meter(r->nft->s, one, m, over);
 }
 
-/* ---- named ones ---- */
-
 void define_limit(struct nft *n, const cJSON *object)
 {
     struct named_limit *l = arena_alloc(n->s->arena, sizeof(*l));
@@ -93,8 +89,6 @@ void read_limit(struct reading_rule *r, const cJSON *limit)
     else
         read_unsaid(r, "its limit is not known");
 }
-
-/* ---- by address ---- */
 
 /* What the set is filled with, which packets without it do not have. */
 static bool key_of(const cJSON *key, struct subject *s)

@@ -42,22 +42,16 @@ struct reading_rule {
     bool full;                  /* there was no room for more rules */
 };
 
-/* ---- what tables hold (nft.c) ---- */
-
 /* Of the table whose rule is read; NULL: there is none. */
 const struct kept *kept_find(struct nft *n, const char *name);
 const struct named_limit *limit_find(struct nft *n, const char *name);
 /* `thing` begins with struct named; the name is copied. */
 void named_enter(struct nft *n, void **tree, struct named *thing, const char *name);
 
-/* ---- JSON ---- */
-
 /* The name of the only member, which is *value; NULL: it is no object, or an empty one. */
 const char *nft_kind(const cJSON *o, const cJSON **value);
 /* A member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
-
-/* ---- the rule as text (nft_text.c) ---- */
 
 struct text {
     char bytes[720];
@@ -66,8 +60,6 @@ struct text {
 };
 void text_rule(struct text *t, const cJSON *statements);
 void text_statement(struct text *t, const cJSON *statement);
-
-/* ---- values (nft_value.c) ---- */
 
 /* What stands to the left of a comparison. */
 struct subject {
@@ -97,8 +89,6 @@ const cJSON *elements_of(struct nft *n, const cJSON *set);
 /* TCP flags as a mask; false: it is none. */
 bool flags_of(const cJSON *value, uint16_t *mask);
 
-/* ---- conditions (nft_match.c) ---- */
-
 void read_match(struct reading_rule *r, const cJSON *match);
 /* `subject value` as a condition of each rule. */
 void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value);
@@ -125,8 +115,6 @@ void match_special(struct reading_rule *r, const struct subject *s, const char *
 void match_flags(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
 /* One rule for each verdict (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
-
-/* ---- statements (nft_statement.c), translation (nft_nat.c), meters (nft_meter.c) ---- */
 
 void read_statement(struct reading_rule *r, const cJSON *statement);
 /* accept, drop, jump and the like; false: it is none. */

@@ -3,8 +3,6 @@
 
 #include "compiler/import/nft/nft_priv.h"
 
-/* ---- verdicts ---- */
-
 static void act(struct reading_rule *r, enum act what)
 {
     for (struct rule *one = r->first; one; one = one->next) one->act = what;
@@ -51,8 +49,6 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
                       : prohibited                       ? ANSWER_PROHIBITED
                                                          : ANSWER_UNREACHABLE;
 }
-
-/* ---- what is done besides ---- */
 
 /* What comes behind `log` may be asked of fewer packets than are logged: then logging is a rule of its own. */
 static void end_logging(struct reading_rule *r)

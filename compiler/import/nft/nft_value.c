@@ -27,8 +27,6 @@ static bool whole_number(const cJSON *v, uint32_t most, uint64_t *out)
     return (double)*out == v->valuedouble;
 }
 
-/* ---- what it is about ---- */
-
 static const struct field {
     const char *protocol, *name;
     enum about about;
@@ -142,8 +140,6 @@ const char *subject_of(const cJSON *left, struct subject *out)
     if (!strcmp(kind, "meta") || (!strcmp(kind, "ct") && !nft_member(v, "dir"))) return field_of(kind, key, out);
     return "prey has no condition for it";
 }
-
-/* ---- values ---- */
 
 static const struct number_word {
     const char *name;

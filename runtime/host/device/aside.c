@@ -39,8 +39,6 @@ struct aside {
     unsigned given;                     /* where the next one goes: the oldest's place */
 };
 
-/* ---- the device ---- */
-
 static int ask(struct nlmsghdr *nlh)
 {
     struct netlink n;
@@ -118,8 +116,6 @@ static int make_device(struct aside *a)
     return failed;
 }
 
-/* ---- sockets ---- */
-
 static int open_socket(struct aside *a, const struct host_addr *from, int type)
 {
     const int on = 1, family = netlink_family(from);
@@ -132,8 +128,6 @@ static int open_socket(struct aside *a, const struct host_addr *from, int type)
                    &on, sizeof on);
     return fd >= 0 || type == SOCK_RAW ? fd : -errno;
 }
-
-/* ---- the thread ---- */
 
 static void wait_for(sem_t *s)
 {
@@ -172,8 +166,6 @@ static int send_there(struct aside *a)
     if (a->result) pthread_join(a->thread, NULL);
     return a->result;
 }
-
-/* ---- from outside ---- */
 
 static void release(struct aside *a)
 {

@@ -1,4 +1,3 @@
-/* See access_logs.h. */
 #include "runtime/host/file/access_logs.h"
 
 #include <errno.h>

@@ -66,8 +66,6 @@ static void hide_process(void)
 #endif
 }
 
-/* ---- texts ---- */
-
 /* All of the file, *len bytes. NULL: it cannot be read, or is too long. */
 static char *read_all(int fd, size_t *len)
 {
@@ -88,8 +86,6 @@ static int passphrase(char *buf, int size, int writes, void *asked)
     *(bool *)asked = true;
     return -1;
 }
-
-/* ---- what they hold ---- */
 
 /* The library does not say of a key that it could not read that there was no room for it. */
 static bool heap_is_full(void)
@@ -164,8 +160,6 @@ void keypair_fini(struct keypair *k)
     EVP_PKEY_free(k->key);
     *k = (struct keypair){0};
 }
-
-/* ---- for another process ---- */
 
 static int open_one(const char *path, char *err, size_t err_len)
 {

@@ -1,4 +1,3 @@
-/* See recordings.h. */
 #include "runtime/host/file/recordings.h"
 
 #include <dirent.h>

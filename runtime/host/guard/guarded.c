@@ -48,8 +48,6 @@ static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
     g->port_count++;
 }
 
-/* ---- addresses ---- */
-
 static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
 {
     struct guard_addresses a = {.lo.family = family};
@@ -80,8 +78,6 @@ static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t se
     return added;
 }
 
-/* ---- protocols of an endpoint ---- */
-
 /* IP protocols; 0 ends. */
 static const uint8_t protos[PBC_EP_PROTOS][4] = {
     [PBC_EP_TCP] = {IPPROTO_TCP},    [PBC_EP_UDP] = {IPPROTO_UDP},
@@ -91,8 +87,6 @@ static const uint8_t protos[PBC_EP_PROTOS][4] = {
 static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PBC_EP_ECHO6; }
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
-
-/* ---- services ---- */
 
 static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool proxied)
 {
@@ -242,8 +236,6 @@ static void add_source_returns(struct guarded *g, const struct program *p, const
         }
 }
 
-/* ---- health checks through services ---- */
-
 static bool is_probed(const struct program *p, const struct pbc_service *s)
 {
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
@@ -272,8 +264,6 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
         add(g, &m);
     }
 }
-
-/* ---- translation ---- */
 
 /* The last of the ports from `at` on, up to `hi`, that none of the host's own stands before; less than `at`: the first
  * is the host's. */
@@ -379,8 +369,6 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     else if (named)
         add_sets(g, p, n->from, n->from_count, 0, out, true);
 }
-
-/* ---- all ---- */
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 

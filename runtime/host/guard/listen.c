@@ -1,4 +1,3 @@
-/* See listen.h. */
 #include "runtime/host/guard/listen.h"
 
 #include <errno.h>

@@ -7,8 +7,6 @@
 
 #include "vm/tables.h"
 
-/* ---- from rules ---- */
-
 static bool add(struct opened *o, const struct guard_match *m)
 {
     if (o->count == o->cap) {
@@ -119,8 +117,6 @@ void opened_fini(struct opened *o)
     free(o->matches);
     *o = (struct opened){0};
 }
-
-/* ---- of a packet ---- */
 
 static bool is_within(const struct guard_addresses *a, const uint32_t addr[4], unsigned family)
 {

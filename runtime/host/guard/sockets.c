@@ -26,8 +26,6 @@ void sockets_close(struct sockets *s)
         if (s->fd[i] >= 0) close(s->fd[i]);
 }
 
-/* ---- a line ---- */
-
 /* Words as the machine has them in memory. */
 static bool is_loopback(const char *addr, size_t len)
 {
@@ -53,8 +51,6 @@ static unsigned port_of(const char *line, const char *end, bool udp)
     if (is_loopback(text, len)) return 0;
     return !udp && (state == TIME_WAIT || state == CLOSED || state == SYN_RECEIVED) ? 0 : port;
 }
-
-/* ---- all ---- */
 
 struct found {
     uint64_t port[65536 / 64];

@@ -1,4 +1,3 @@
-/* See transparent.h. */
 #include "runtime/host/guard/transparent.h"
 
 #include <errno.h>

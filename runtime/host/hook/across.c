@@ -28,8 +28,6 @@ enum { PROMISCUOUS = 1, CLSACT = 2 };
 
 bool across_possible(void) { return true; }
 
-/* ---- the interface ---- */
-
 /* Frames for other stations must come in, too. 1: they did already. */
 static int set_promiscuous(const char *name, bool on)
 {
@@ -54,8 +52,6 @@ static bool is_promiscuous(const char *name)
     return is;
 }
 
-/* ---- the program ---- */
-
 static int load_and_attach(unsigned from, unsigned to)
 {
     const int peer = (int)to;
@@ -71,8 +67,6 @@ static int load_and_attach(unsigned from, unsigned to)
     bpf_object__close(o);
     return failed;
 }
-
-/* ---- set and undone ---- */
 
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)
 {

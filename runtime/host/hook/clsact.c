@@ -1,4 +1,3 @@
-/* See clsact.h. */
 #include "runtime/host/hook/clsact.h"
 
 #include <bpf/bpf.h>
@@ -25,8 +24,6 @@ void clsact_end(unsigned ifindex)
     libbpf_set_print(NULL);
     if (clsact_is_there(ifindex) && !clsact_has_filters(ifindex)) bpf_tc_hook_destroy(&both);
 }
-
-/* ---- set ---- */
 
 /* A macro, for libbpf wants what is between the fields to be zero, too. */
 #define HOOK(name, at)                                                                                                 \
@@ -152,8 +149,6 @@ int clsact_try(void)
     if (program >= 0) close(program);
     return failed;
 }
-
-/* ---- taken off ---- */
 
 int clsact_drop(const struct clsact *at)
 {

@@ -49,8 +49,6 @@ static const struct tcmsg *of_interface(const struct nlmsghdr *nlh, unsigned ifi
     return t;
 }
 
-/* ---- hooks ---- */
-
 static int one_qdisc(const struct nlmsghdr *nlh, void *arg)
 {
     const struct nlattr *at[TCA_EGRESS_BLOCK + 1];
@@ -80,8 +78,6 @@ int clsact_obstacle(const struct clsact *at)
     const struct hooks_there h = hooks_of(at->ifindex);
     return at->leaves && h.older ? -EEXIST : h.block[at->leaves] ? -EOPNOTSUPP : 0;
 }
-
-/* ---- filters ---- */
 
 struct filters {
     const struct clsact *at;

@@ -34,8 +34,6 @@ bool hooks_last(void)
     return !statfs(HOOKS_FILES, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF && !access(HOOKS_FILES, W_OK);
 }
 
-/* ---- where ---- */
-
 /* Files of BPF's may hold no points. */
 static int folder_of(const char *name, char path[PATH_MAX])
 {
@@ -76,8 +74,6 @@ static int make_folder(const char *path)
     for (unsigned tries = 0; failed == -ENOENT && tries < 8; tries++) failed = make_folders(path);
     return failed;
 }
-
-/* ---- set ---- */
 
 /* In front of others' programs: what prey lets pass they see. */
 static int attach_leaves(int program, unsigned ifindex)
@@ -277,8 +273,6 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     return failed;
 }
 
-/* ---- kept ---- */
-
 static bool stands(const struct clsact *at, uint32_t program)
 {
     struct clsact_seen seen;
@@ -307,8 +301,6 @@ void hooks_leave(struct hooked *h)
     if (h->leaves >= 0) close(h->leaves);
     *h = (struct hooked){.arrives = -1, .leaves = -1};
 }
-
-/* ---- undone ---- */
 
 /* The maps, once no interface has the programs any more. */
 static void drop_folder(const char *folder)

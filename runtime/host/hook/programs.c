@@ -1,4 +1,3 @@
-/* See programs.h. */
 #include "runtime/host/hook/programs.h"
 
 #include <bpf/bpf.h>

@@ -85,8 +85,6 @@ static bool is_told_to_take(struct xmit *x, unsigned ifindex)
     return netlink_ask(&x->ask, nlh, read_features, &takes) || takes;
 }
 
-/* ---- a trial ---- */
-
 static int read_dropped(const struct nlmsghdr *nlh, void *arg)
 {
     const struct nlattr *at[IFLA_STATS_LINK_64 + 1];

@@ -24,8 +24,6 @@
 #include "runtime/host/sinks.h"
 #include "runtime/host/state.h"
 
-/* ---- the name ---- */
-
 void look_at_name(struct look *l)
 {
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
@@ -36,8 +34,6 @@ void look_at_name(struct look *l)
     preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): %s|", l->p->name, owner,
                    same ? "`preyctl load` changes its rules" : "choose another --name");
 }
-
-/* ---- programs of the kernel ---- */
 
 static int read_xdp(const struct nlmsghdr *nlh, void *arg)
 {
@@ -120,8 +116,6 @@ void look_at_programs(struct look *l)
     }
 }
 
-/* ---- rules of nftables ---- */
-
 /* Does the line, of a chain's hook, name the interface, in quotes or as a word of its own? */
 static bool names(const char *line, size_t len, const char *interface)
 {
@@ -169,8 +163,6 @@ void look_at_rules(struct look *l)
     if (!nft_run_cmd_from_buffer(nft, "list chains")) look_at_listing(l, nft_ctx_get_output_buffer(nft));
     nft_ctx_free(nft);
 }
-
-/* ---- ports ---- */
 
 static bool is_wanted(const struct look *l, unsigned port)
 {
@@ -227,8 +219,6 @@ void look_at_ports(struct look *l)
     look_at_sockets(l, "/proc/net/udp", "udp");
     look_at_sockets(l, "/proc/net/udp6", "udp");
 }
-
-/* ---- memory, files ---- */
 
 #define MIB (UINT64_C(1) << 20)
 

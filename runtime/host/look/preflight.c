@@ -25,8 +25,6 @@ void preflight_tell(struct look *l, bool fatal, const char *format, ...)
     l->say(l->arg, fatal, text, mend + 1);
 }
 
-/* ---- rights ---- */
-
 /* Guard rules, neighbours; packet sockets. */
 static void look_at_rights(struct look *l)
 {
@@ -41,8 +39,6 @@ static void look_at_rights(struct look *l)
                          : "CAP_NET_ADMIN and ",
                    raw ? "" : "CAP_NET_RAW");
 }
-
-/* ---- interfaces ---- */
 
 static unsigned least(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
 
@@ -119,8 +115,6 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
             master->name, name);
 }
 
-/* ---- addresses ---- */
-
 static bool is_used(const struct look *l, unsigned ifindex)
 {
     const struct host_link *link = host_link(l->host, ifindex);
@@ -176,8 +170,6 @@ static void look_at_subnets(struct look *l)
         for (unsigned k = 0; k < i; k++)
             if (all[k].ifindex != all[i].ifindex) compare_subnets(l, &all[k], &all[i]);
 }
-
-/* ---- servers ---- */
 
 /* A server as it stands: its way, and the links whose subnets hold it. */
 struct standing {
@@ -279,8 +271,6 @@ static void look_at_servers(struct look *l)
         if (found[k] > TOLD_MOST)
             preflight_tell(l, false, "%u more servers %s|", found[k] - TOLD_MOST, kinds[k].of_more);
 }
-
-/* ---- forwarding ---- */
 
 static bool is_on(const char *setting)
 {

@@ -71,8 +71,6 @@ static void add_match(struct rules *r, const struct guard_match *m)
     add(r, &icmp);
 }
 
-/* ---- messages ---- */
-
 static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const struct rule *r)
 {
     char bytes[256];
@@ -157,8 +155,6 @@ static int read_rules(struct netlink *n, struct rules *r)
     }
     return r->failed ? -ENOMEM : failed;
 }
-
-/* ---- set and undone ---- */
 
 /* What is wanted and not there is made; what is there and not wanted goes. */
 static int settle(struct netlink *n, const struct rules *wanted, const struct rules *there)

@@ -24,8 +24,6 @@ static bool room(void **all, uint32_t count, uint32_t *cap, size_t size)
     return true;
 }
 
-/* ---- ways ---- */
-
 static uint32_t hash_of(const void *bytes, size_t len)
 {
     const uint32_t h = fnv(bytes, len);
@@ -72,8 +70,6 @@ static int64_t way_of(struct routing *r, const struct route_leg *legs, unsigned 
     r->index[at & r->index_mask] = r->ways_count + 1;
     return r->ways_count++;
 }
-
-/* ---- a route ---- */
 
 static uint8_t port_of(const struct routing *r, unsigned ifindex)
 {
@@ -221,8 +217,6 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
     return learn(r, info, at);
 }
-
-/* ---- all ---- */
 
 /* What is of one link alone, and of groups, is not a place; nor does what a rule refuses hang on a table. */
 static bool add_fixed(struct routing *r)

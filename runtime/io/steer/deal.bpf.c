@@ -65,8 +65,6 @@ static __always_inline bool load(struct __sk_buff *skb, __u32 at, void *to, __u3
     return !bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET);
 }
 
-/* ---- this machine's addresses ---- */
-
 ALONE bool is_own4(__u32 addr)
 {
     __u32 lo = 0, hi = tables.own4_count;
@@ -95,8 +93,6 @@ ALONE bool is_own6(__u64 high, __u64 low)
     }
     return false;
 }
-
-/* ---- reading ---- */
 
 struct ip4 {
     __u8 first, tos;
@@ -202,8 +198,6 @@ static __attribute__((noinline)) bool read_quote(struct __sk_buff *skb, __u32 at
     *s = quoted;
     return true;
 }
-
-/* ---- deciding ---- */
 
 static __always_inline __u32 iface_of(__u32 ifindex)
 {

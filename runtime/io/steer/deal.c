@@ -19,8 +19,6 @@ static const uint8_t object[] __attribute__((aligned(8))) = {
 #include "runtime/io/steer/deal.bpf.inc"
 };
 
-/* ---- the program ---- */
-
 struct deal *deal_open(void)
 {
     struct deal *d = calloc(1, sizeof *d);
@@ -57,8 +55,6 @@ void deal_unmap(struct deal_tables *t)
 {
     if (t) munmap(t, sizeof *t);
 }
-
-/* ---- the tables ---- */
 
 static bool fill_owners(struct deal_tables *t, const struct whose_tables *from)
 {

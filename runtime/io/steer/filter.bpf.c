@@ -63,8 +63,6 @@ extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 
 __u64 refused[FILTER_COUNTS]; /* memory that others map */
 
-/* ---- the proxy's ---- */
-
 struct search {
     const struct numbered_ip *addr;
     __u16 port;
@@ -139,8 +137,6 @@ SEC("tc") int gate(struct __sk_buff *skb)
     if (count && !known) count->strays += packets, count->stray_bytes += skb->len;
     return known ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
-
-/* ---- the sockets' ---- */
 
 static __always_inline int refuse(const struct __sk_buff *skb)
 {

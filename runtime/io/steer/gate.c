@@ -83,8 +83,6 @@ void gate_close(struct gate *g)
     free(g);
 }
 
-/* ---- what it serves ---- */
-
 /* So few ports of one address that each is an end of its own. */
 static bool is_narrow(const struct guard_match *m)
 {
@@ -253,8 +251,6 @@ int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bo
 }
 
 int gate_world(struct gate *g, const struct facts *f) { return g->own < 0 ? 0 : own_addresses(g->own, f); }
-
-/* ---- where ---- */
 
 static struct clsact filter_of(const struct gate *g, unsigned port)
 {

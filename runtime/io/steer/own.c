@@ -1,4 +1,3 @@
-/* See own.h. */
 #include "runtime/io/steer/own.h"
 
 #include <bpf/bpf.h>

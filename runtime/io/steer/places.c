@@ -1,4 +1,3 @@
-/* See places.h. */
 #include "runtime/io/steer/places.h"
 
 #include <errno.h>

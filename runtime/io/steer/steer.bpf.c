@@ -102,8 +102,6 @@ static __always_inline bool within(const struct numbered_ip *a, const struct num
     return at_least(a, lo) && at_least(hi, a);
 }
 
-/* ---- reading ---- */
-
 static __always_inline void read_icmp4(struct seen *s, __u8 type)
 {
     s->error = icmp_type_is_error(false, type);
@@ -219,8 +217,6 @@ static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_co
     if (type == TYPE_IP6) return read6(ctx, at, s);
     return type == TYPE_ARP && read_arp(ctx, at, s);
 }
-
-/* ---- deciding ---- */
 
 static __always_inline bool is_for(const struct steer_match *m, const struct seen *s)
 {

@@ -32,8 +32,6 @@ struct steer {
     } sets[2];
 };
 
-/* ---- addresses ---- */
-
 static void range(const struct guard_addresses *a, struct numbered_ip *lo, struct numbered_ip *hi)
 {
     *lo = a->lo.family ? own_ip(&a->lo) : (struct numbered_ip){0, 0};
@@ -58,8 +56,6 @@ static struct steer_match match_of(const struct guard_match *g)
     range(&g->to, &m.to_lo, &m.to_hi);
     return m;
 }
-
-/* ---- made ---- */
 
 static int load(struct steer *s)
 {
@@ -104,8 +100,6 @@ int steer_socket(struct steer *s, unsigned queue, int fd)
 {
     return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
 }
-
-/* ---- the rules ---- */
 
 /* Replies that nat or a service may have asked for, and the host itself: ICMP has no ports to tell them apart. The
  * guard hides none of these; what is the host's goes back to it. */
@@ -197,16 +191,12 @@ int steer_rules(struct steer *s, const struct steer_rules *r)
     return failed;
 }
 
-/* ---- the world ---- */
-
 int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 {
     const int failed = own_addresses(s->own, f);
     s->settings.mac = mac;
     return failed ? failed : settle(s);
 }
-
-/* ---- on the interface ---- */
 
 int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
 {

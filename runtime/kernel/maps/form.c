@@ -1,4 +1,3 @@
-/* See form.h. */
 #include "runtime/kernel/maps/form.h"
 
 #include <bpf/bpf.h>

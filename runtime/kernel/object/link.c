@@ -36,8 +36,6 @@ static int no_memory(const struct linking *w)
     return -ENOMEM;
 }
 
-/* ---- names ---- */
-
 /* Where the name stands, or would. */
 static struct candidate *place_of(const struct linking *w, const char *name)
 {
@@ -70,8 +68,6 @@ static bool reach(struct linking *w, const char *name)
     w->lines += c->object && c->object->line_count ? c->object->line_count : 1;
     return true;
 }
-
-/* ---- filling in ---- */
 
 /* A call's target, or the address of a function that a helper calls. */
 static void fill_function(const struct candidate *to, struct bpf_insn *at, uint32_t where)

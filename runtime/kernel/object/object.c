@@ -48,8 +48,6 @@ const void *object_section(const struct object_file *f, const char *name, uint32
     return NULL;
 }
 
-/* ---- symbols ---- */
-
 static const Elf64_Sym *symbols(const struct object_file *f, unsigned *count, const char **names)
 {
     for (unsigned i = 1; i < section_count(f); i++) {
@@ -93,8 +91,6 @@ static const Elf64_Sym *function_at(const struct object_file *f, unsigned in, ui
         if (ELF64_ST_TYPE(all[i].st_info) == STT_FUNC && all[i].st_shndx == in && all[i].st_value == at) return &all[i];
     return NULL;
 }
-
-/* ---- what a function's instructions name ---- */
 
 struct refs {
     struct code_ref *v;
@@ -171,8 +167,6 @@ static bool read_refs(const struct object_file *f, const Elf64_Sym *s, struct bp
     }
     return true;
 }
-
-/* ---- functions and constants ---- */
 
 static bool read_function(struct objects *o, const struct object_file *f, const Elf64_Sym *s, const char *names)
 {

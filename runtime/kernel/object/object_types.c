@@ -20,8 +20,6 @@ bool object_types(struct objects *o, struct object_file *f)
 
 void object_file_fini(struct object_file *f) { btf__free(f->types); }
 
-/* ---- lines ---- */
-
 /* How .BTF.ext begins, and each part of it: the size of a record, then by section records of that size. */
 struct ext_header {
     uint16_t magic;
@@ -80,8 +78,6 @@ bool object_describe(struct objects *o, const struct object_file *f, const char 
     }
     return type > 0;
 }
-
-/* ---- for the kernel ---- */
 
 static uint32_t info(unsigned kind, unsigned count) { return kind << 24 | count; }
 

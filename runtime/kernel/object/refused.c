@@ -16,8 +16,6 @@
 
 #include "runtime/host/hook/jit.h"
 
-/* ---- the machine ---- */
-
 static const struct bpf_insn zero = {.code = BPF_ALU64 | BPF_MOV | BPF_K}, leave = {.code = BPF_JMP | BPF_EXIT};
 
 /* Nothing but `return 0`; and whether it was compiled. */
@@ -140,8 +138,6 @@ int refused_here(char *err, size_t err_len)
     return -ENOTSUP;
 }
 
-/* ---- maps ---- */
-
 int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t err_len)
 {
     const uint64_t mb = (bytes >> 20) + 1;
@@ -161,8 +157,6 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
         snprintf(err, err_len, "%s, %" PRIu64 " MB in the kernel: %s", name, mb, strerror(-failed));
     return failed;
 }
-
-/* ---- programs ---- */
 
 enum { INSNS_MOST = 1000000 };
 

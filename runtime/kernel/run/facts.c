@@ -10,8 +10,6 @@
 #include "vm/packet/parse/sides.h"
 #include "vm/pbc.h"
 
-/* ---- own addresses ---- */
-
 /* Those that this machine has no more. The next one is asked for before one goes. */
 static void forget4(int map, const struct facts *f)
 {
@@ -52,8 +50,6 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
     return failed4 ? failed4 : failed6;
 }
 
-/* ---- interfaces ---- */
-
 /* As in struct kernel_way. */
 static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
 {
@@ -88,8 +84,6 @@ static int push_outs(struct kernel_facts *k, const struct kernel *kernel, bool *
     }
     return 0;
 }
-
-/* ---- all of them ---- */
 
 static bool same_lists(const struct facts *a, const struct facts *b)
 {

@@ -37,8 +37,6 @@ struct renewal {
     int failed;
 };
 
-/* ---- ways ---- */
-
 static const char *name_of(const struct routes *t, const struct route_leg *leg)
 {
     return leg->device ? t->devices[leg->device - 1u].name : "";
@@ -130,8 +128,6 @@ static void release_ways(struct renewal *n)
 {
     for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
 }
-
-/* ---- prefixes ---- */
 
 /* Ranges of one family, and what lies between them. */
 struct ranges {
@@ -233,8 +229,6 @@ static void change_trie(struct renewal *n)
     }
 }
 
-/* ---- rules ---- */
-
 static bool write_rules(const struct renewal *n)
 {
     const struct routes *t = n->facts->routes;
@@ -244,8 +238,6 @@ static bool write_rules(const struct renewal *n)
     kernel_world(n->kernel)->route_rules = t->size.rules;
     return true;
 }
-
-/* ---- all of it ---- */
 
 static void knows(struct kernel *kernel, bool known)
 {

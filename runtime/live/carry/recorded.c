@@ -1,4 +1,3 @@
-/* See recorded.h. */
 #include "runtime/live/carry/recorded.h"
 
 #include <string.h>

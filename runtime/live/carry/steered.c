@@ -7,8 +7,6 @@
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 
-/* ---- the rules ---- */
-
 bool steered_routes(const struct program *p)
 {
     bool forward = p->nats_count > 0;
@@ -51,8 +49,6 @@ bool steered_fits(const struct program *p, char *why, size_t len)
              count, (unsigned)STEER_RULES_MOST);
     return false;
 }
-
-/* ---- opening ---- */
 
 static bool is_steered(const struct live *l) { return l->io == &io_XDP && !l->in_kernel; }
 

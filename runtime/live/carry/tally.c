@@ -1,4 +1,3 @@
-/* See tally.h. */
 #include "runtime/live/carry/tally.h"
 
 #include <stdlib.h>

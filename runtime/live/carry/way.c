@@ -39,8 +39,6 @@ static const char *refusal(const struct live *l, const struct program *p)
     return NULL;
 }
 
-/* ---- the cards ---- */
-
 /* Of an interface of the command line. False: there is none, which is told later. */
 static bool card_at(const struct live *l, unsigned at, struct card *c)
 {
@@ -107,8 +105,6 @@ static void warn_of_tags(const struct live *l)
                           "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
                           l->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
-
-/* ---- chosen ---- */
 
 /* The table of README.md. */
 static bool xdp_suits(const struct live *l, char *why, size_t len)

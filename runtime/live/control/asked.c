@@ -1,4 +1,3 @@
-/* See asked.h. */
 #include "runtime/live/control/asked.h"
 
 #include <unistd.h>
@@ -25,8 +24,6 @@ void asked_SEEN(void *with, struct call *c)
     else
         call_end(c, 2, "%s", why_unsaid(l, &d));
 }
-
-/* ---- the socket ---- */
 
 int asked_open(struct live *l)
 {

@@ -12,8 +12,6 @@
 
 enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* for what is inside a tunnel */ };
 
-/* ---- the question ---- */
-
 static int digit(char c)
 {
     const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
@@ -47,8 +45,6 @@ static int port_of(const struct live *l, const char *name)
         if (!strcmp(l->o->ifaces[i], device) || iface_holds(device, l->o->ifaces[i])) return (int)i;
     return -1;
 }
-
-/* ---- the answer ---- */
 
 /* This machine's addresses by that interface, for who writes `self`. */
 static void say_self(const struct live *l, struct call *c, uint16_t iface)

@@ -1,4 +1,3 @@
-/* See confirm.h. */
 #include "runtime/live/control/confirm.h"
 
 #include <stdlib.h>
@@ -48,8 +47,6 @@ static void settle(struct live *l)
 
 void confirm_fini(struct live *l) { settle(l); }
 
-/* ---- nobody has confirmed it ---- */
-
 /* What stands in the way now may not in a second. */
 static void gone_back(struct live *l, const char *why)
 {
@@ -83,8 +80,6 @@ bool confirm_step(struct live *l, uint64_t now_ns)
     if (!l->reload) go_back(l);
     return true;
 }
-
-/* ---- confirming ---- */
 
 void asked_CONFIRM(void *with, struct call *c)
 {

@@ -1,4 +1,3 @@
-/* See filtered.h. */
 #include "runtime/live/control/filtered.h"
 
 #include "runtime/live/control/handed.h"

@@ -1,4 +1,3 @@
-/* See handed.h. */
 #include "runtime/live/control/handed.h"
 
 #include <errno.h>

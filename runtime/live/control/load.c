@@ -41,8 +41,6 @@ void load_fini(struct live *l)
     l->load = NULL;
 }
 
-/* ---- the answer ---- */
-
 /* Who asked is gone, or has been answered. */
 static void caller_gone(void *arg)
 {
@@ -82,8 +80,6 @@ static void answer(struct live *l, struct call *c, const struct load *w, const c
     else
         call_end(c, 0, "%.200s runs%s%.200s", w->name, saved ? ", and is saved as " : "", saved ? l->o->program : "");
 }
-
-/* ---- making it ---- */
 
 /* It was made, or why not. */
 static void over(struct live *l, const char *why)
@@ -125,8 +121,6 @@ void load_step(struct live *l)
                                        .unjudged = w->unjudged,
                                        .over = over});
 }
-
-/* ---- asking ---- */
 
 /* NULL: nothing stands in its way. */
 static const char *refusal(const struct live *l, const struct call *c, char *err, size_t err_len)

@@ -1,4 +1,3 @@
-/* See saved.h. */
 #include "runtime/live/control/saved.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* See shown.h. */
 #include "runtime/live/control/shown.h"
 
 #include "runtime/live/control/document/document.h"

@@ -15,8 +15,6 @@
 #define AGAIN_NS UINT64_C(1000000000) /* when the folder is gone */
 #define NEVER    UINT64_MAX
 
-/* ---- what happens there ---- */
-
 /* Another descriptor before the file is looked at: nothing is missed in between, and a link may lead elsewhere now. */
 static bool renew(struct live *l)
 {
@@ -81,8 +79,6 @@ void watch_again(struct live *l)
     l->watch.mark = (struct watch_mark){0};
     l->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
 }
-
-/* ---- looking ---- */
 
 /* Is it another one than the last time? What is not there is none. */
 static bool is_other(struct live *l)

@@ -68,8 +68,6 @@ static bool called(struct live *l, struct worker *w)
     return world_asked(l, w);
 }
 
-/* ---- signals ---- */
-
 /* Blocked before any thread begins, so that they come by the descriptor alone. */
 static int signals_open(struct live *l)
 {
@@ -116,8 +114,6 @@ static bool report(struct live *l, bool running)
                     failed == -ETIMEDOUT ? "its reader does not read" : strerror(-failed));
     return !failed;
 }
-
-/* ---- running ---- */
 
 /* The last first, for interrupts tend to go to the first. */
 int live_cpu_of(unsigned worker)

@@ -1,4 +1,3 @@
-/* See look_kernel.h. */
 #include "runtime/live/main/look_kernel.h"
 
 #include <stdio.h>

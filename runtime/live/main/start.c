@@ -32,8 +32,6 @@
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/watched.h"
 
-/* ---- looking ---- */
-
 struct program *start_load_again(const struct live *l, char *err, size_t err_len)
 {
     int fd;
@@ -172,8 +170,6 @@ int start_look(struct live *l)
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
 }
-
-/* ---- opening ---- */
 
 /* Flows of the host itself are known only if what it sends is seen. */
 static bool needs_outgoing(const struct program *p)

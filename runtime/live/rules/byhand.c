@@ -1,4 +1,3 @@
-/* See byhand.h. */
 #include "runtime/live/rules/byhand.h"
 
 #include <errno.h>
@@ -60,8 +59,6 @@ void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len
     }
 }
 
-/* ---- by name ---- */
-
 static int compare_labels(const void *x, const void *y, void *arg)
 {
     const struct labels *all = arg;
@@ -92,8 +89,6 @@ static uint32_t server_in_order(const struct ruling *r, const uint32_t *all, con
     }
     return PBC_NONE;
 }
-
-/* ---- what follows ---- */
 
 static uint16_t weight_of(const struct by_hand *h)
 {
@@ -136,8 +131,6 @@ static bool follow(struct live *l, uint64_t now_ns)
     health_agree(&l->now, now_ns);
     return world_publish(l, false);
 }
-
-/* ---- setting ---- */
 
 /* The one of that name, a new one if need be. NULL: memory is out. */
 static struct by_hand *one(struct live *l, const char *server)

@@ -1,4 +1,3 @@
-/* See dress.h. */
 #include "runtime/live/rules/dress.h"
 
 #include <errno.h>

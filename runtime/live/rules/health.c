@@ -20,8 +20,6 @@ struct health_told {
     uint32_t changes; /* check_state.changes that have been told */
 };
 
-/* ---- making ---- */
-
 static bool checks_any(const struct program *p, uint8_t kind)
 {
     for (uint32_t s = 0; s < p->servers_count; s++) {
@@ -116,8 +114,6 @@ void health_fini(struct live *l)
         if (l->echo[i] >= 0) close(l->echo[i]);
 }
 
-/* ---- telling ---- */
-
 static void tell(struct live *l, uint32_t server, uint64_t now)
 {
     const struct check_state *s = checks_of(l->now.checks, server);
@@ -158,8 +154,6 @@ void health_tick(struct live *l, uint64_t now)
     for (uint32_t s = 0; l->now.checks && s < l->now.program->servers_count; s++)
         if (checks_of(l->now.checks, s)->changes != l->now.told[s].changes && may_tell(l, s, now)) tell(l, s, now);
 }
-
-/* ---- running ---- */
 
 int health_fd(const struct live *l) { return l->now.checks ? checks_fd(l->now.checks) : -1; }
 

@@ -1,4 +1,3 @@
-/* See judged.h. */
 #include "runtime/live/rules/judged.h"
 
 #include <stdarg.h>

@@ -46,8 +46,6 @@ static void refuse(struct live *l, const struct reload_wish *w, const char *why)
     if (w->over) w->over(l, why);
 }
 
-/* ---- making ---- */
-
 /* By old id, the one that each interface has in the new program. */
 static struct remap *remap_make(const struct live *l, struct reload *r, struct program *fresh)
 {
@@ -145,8 +143,6 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
     return true;
 }
 
-/* ---- unmaking ---- */
-
 /* The ruling that is not in its place. */
 static void drop_other(struct live *l, struct reload *r)
 {
@@ -186,8 +182,6 @@ void reload_fini(struct live *l)
     drop_other(l, l->reload);
     end(l);
 }
-
-/* ---- from the main thread ---- */
 
 static void make(struct live *l, const struct reload_wish *w)
 {

@@ -1,4 +1,3 @@
-/* See room.h. */
 #include "runtime/live/rules/room.h"
 
 #include <stdio.h>

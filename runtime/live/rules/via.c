@@ -1,4 +1,3 @@
-/* See via.h. */
 #include "runtime/live/rules/via.h"
 
 #include <arpa/inet.h>
@@ -27,8 +26,6 @@ struct via {
     struct pool *pool;         /* of one slot: a packet at a time */
     uint8_t heard[HEARD_MOST]; /* an answer, perhaps of several packets in one */
 };
-
-/* ---- made and unmade ---- */
 
 static bool goes_through(const struct program *p)
 {
@@ -84,8 +81,6 @@ void via_fini(struct live *l)
 
 int via_said_fd(const struct live *l) { return l->via ? l->via->tun : -1; }
 int via_heard_fd(const struct live *l) { return l->via ? l->via->ear : -1; }
-
-/* ---- the way to a server ---- */
 
 static int way_out(const struct live *l, uint32_t server)
 {
@@ -156,8 +151,6 @@ struct checks_aside via_aside(struct live *l)
     return (struct checks_aside){.ready = ready, .socket = open_socket, .with = l};
 }
 
-/* ---- what probes say ---- */
-
 /* The number of the probe whose packet it is: its port, or the identifier of its echo request. */
 static uint16_t number_of(const struct pkt *pkt, const struct key *key)
 {
@@ -219,8 +212,6 @@ static bool hear_said(struct live *l)
     pool_put(pkt);
     return n > 0;
 }
-
-/* ---- what they hear ---- */
 
 /* Partial checksums, and pieces that were joined, too: the other stack takes it as this one would. */
 static bool carry_heard(struct via *v)

@@ -1,4 +1,3 @@
-/* See events.h. */
 #include "runtime/live/tell/events.h"
 
 #include <errno.h>
@@ -38,8 +37,6 @@ void events_fini(struct events *e)
     sink_fini(&e->sink);
     *e = (struct events){0};
 }
-
-/* ---- lines ---- */
 
 static void tell_failed(const struct events *e, int failed)
 {
@@ -112,8 +109,6 @@ static void say(struct events *e, enum told kind, const char *text)
     e->not_taken += compose(e, kind, text) != 0;
 }
 
-/* ---- how many ---- */
-
 static void say_left_out(struct events *e, enum told kind)
 {
     char text[120];
@@ -150,8 +145,6 @@ void events_tick(struct events *e)
     for (enum told k = 0; k < TOLD_KINDS; k++)
         if (e->kinds[k].left_out) turn_over(e, k, clock_ns(CLOCK_MONOTONIC));
 }
-
-/* ---- telling ---- */
 
 void events_tell(struct events *e, enum told kind, const char *fmt, ...)
 {

@@ -1,4 +1,3 @@
-/* See past.h. */
 #include "runtime/live/tell/past.h"
 
 #include <stdio.h>

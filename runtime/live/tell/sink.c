@@ -1,4 +1,3 @@
-/* See sink.h. */
 #include "runtime/live/tell/sink.h"
 
 #include <errno.h>

@@ -43,8 +43,6 @@ static void claim(struct live *l, unsigned at, const struct host_addr *a)
         events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), err);
 }
 
-/* ---- which ---- */
-
 struct addresses {
     struct host_addr *all;
     unsigned count, room;
@@ -126,8 +124,6 @@ static bool has(const struct addresses *all, const struct host_addr *a)
 {
     return all->count && bsearch(a, all->all, all->count, sizeof *a, compare);
 }
-
-/* ---- when ---- */
 
 /* Those of the program that runs, but for those that are claimed already. */
 static void claim_all(struct live *l, unsigned at, const struct addresses *already)

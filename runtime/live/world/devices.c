@@ -1,4 +1,3 @@
-/* See devices.h. */
 #include "runtime/live/world/devices.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* See hops.h. */
 #include "runtime/live/world/hops.h"
 
 #include <errno.h>
@@ -36,8 +35,6 @@ static struct wanted *next(const struct hops *h, uint32_t *at, uint64_t **word)
     }
     return NULL;
 }
-
-/* ---- resolving ---- */
 
 static uint8_t port_of(const struct hops *h, unsigned ifindex)
 {
@@ -106,8 +103,6 @@ static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
     h->moved += before.state == HOP_KNOWN && memcmp(&before, &w->hop, sizeof before) != 0;
     return (is_told(&before) || is_told(&w->hop)) && memcmp(&before, &w->hop, sizeof before) != 0;
 }
-
-/* ---- the list ---- */
 
 /* Its slot, new or not; who gives way for a new one is put down in *gone. */
 static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)

@@ -1,4 +1,3 @@
-/* See pmtu.h. */
 #include "runtime/live/world/pmtu.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* See routing.h. */
 #include "runtime/live/world/routing.h"
 
 #include <errno.h>

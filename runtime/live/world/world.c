@@ -28,8 +28,6 @@
 /* The kernel's executor sends to them without looking them up: who was looked up so lately is in use there. */
 #define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
-/* ---- facts ---- */
-
 /* Of one port, into its place. */
 static void iface_facts(struct live *l, unsigned at)
 {
@@ -124,8 +122,6 @@ bool world_elsewhere(const struct live *l)
     }
     return false;
 }
-
-/* ---- publishing ---- */
 
 /* Those that no worker uses any more. */
 static void free_older(struct live *l)

@@ -12,8 +12,6 @@
 
 enum { PATIENCE_MS = 10000, TRIAL_S = 300 };
 
-/* ---- asking ---- */
-
 struct program *command_running(struct talk *t)
 {
     struct message m;
@@ -56,8 +54,6 @@ static char *diff_of(struct program *old, struct program *new, bool json)
     free(text);
     return NULL;
 }
-
-/* ---- text ---- */
 
 /* Each line behind the heading, or below it. */
 static void lines_print(const char *heading, char *text)
@@ -193,8 +189,6 @@ static void text_print(const char *path, char *diff, const cJSON *pools, const c
         printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you say `preyctl confirm`\n", path,
                when);
 }
-
-/* ---- all ---- */
 
 static int tell(struct talk *t, struct program *old, struct program *new, const cJSON *found)
 {

@@ -138,8 +138,6 @@ static void fini(struct session *s)
     slab_give(&http_loop_of(s)->requests, h);
 }
 
-/* ---- what a loop has once ---- */
-
 static void *start(struct proxy *p)
 {
     struct http_loop *l = calloc(1, sizeof *l);

@@ -1,4 +1,3 @@
-/* See pipe.h. */
 #include "runtime/proxy/loop/pipe.h"
 
 #include <errno.h>

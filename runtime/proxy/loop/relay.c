@@ -13,8 +13,6 @@ enum {
 
 static bool tells_end(const struct way *w) { return w->left == WAY_ALL && !w->keeps_open; }
 
-/* ---- copying ---- */
-
 /* All that the buffer holds. WAY_DONE: it is empty. */
 static enum way_result put(struct way *w, int *err)
 {
@@ -54,8 +52,6 @@ static enum way_result get(struct way *w, struct slab *buffers, int *err)
     w->small = 0;
     return WAY_DONE;
 }
-
-/* ---- by the kernel ---- */
 
 /* All that the pipe holds. WAY_DONE: it is empty. */
 static enum way_result push(struct way *w, int *err)
@@ -100,8 +96,6 @@ static enum way_result pull(struct way *w, int *err)
     w->splices = w->small < SMALL_MOST;
     return WAY_DONE;
 }
-
-/* ---- both ---- */
 
 /* The end of `from` was read. */
 static enum way_result end(struct way *w, int *err)

@@ -17,8 +17,6 @@ struct tls_back {
     char name[];
 };
 
-/* ---- sessions of before ---- */
-
 /* The connection's own may be marked as not to be gone on with, when it ends: so it is a copy that is kept. */
 static void keep(const SSL *ssl, const SSL_SESSION *session)
 {
@@ -45,8 +43,6 @@ static void go_on(SSL *ssl, const struct tls_one *one)
     if (session) SSL_set_session(ssl, session);
     SSL_SESSION_free(session);
 }
-
-/* ---- making ---- */
 
 /* What verification asks for: the name, where there is one. */
 static bool expect(SSL_CTX *ctx, const char *name, int ca_fd)

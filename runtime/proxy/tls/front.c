@@ -24,8 +24,6 @@ struct tls_front {
     SSL_CTX *all[]; /* [count] */
 };
 
-/* ---- what a ClientHello chooses ---- */
-
 static int choose(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_front *f = arg;
@@ -56,8 +54,6 @@ struct view tls_front_protocol(const struct tls_front *f, const uint8_t *name, u
             return (struct view){f->protocols + i, len + 1};
     return (struct view){NULL, 0};
 }
-
-/* ---- tickets ---- */
 
 enum { AES_BLOCK = 16 };
 
@@ -91,8 +87,6 @@ static int find_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER
     if (!good) return -1;
     return renews(ssl, old) ? 2 : 1;
 }
-
-/* ---- making ---- */
 
 static SSL_CTX *context(const struct keypair *k)
 {

@@ -1,4 +1,3 @@
-/* See known.h. */
 #include "runtime/proxy/tls/known.h"
 
 #include <pthread.h>

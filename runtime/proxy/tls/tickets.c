@@ -1,4 +1,3 @@
-/* See tickets.h. */
 #include "runtime/proxy/tls/tickets.h"
 
 #include <openssl/crypto.h>

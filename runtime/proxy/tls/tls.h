@@ -39,8 +39,6 @@ void tls_count_at(struct side *s, uint64_t *counts);
 struct view tls_name(const struct side *s);
 struct view tls_protocol(const struct side *s);
 
-/* ---- servers ---- */
-
 struct tls_back;
 
 /* How servers are spoken to. name: that they are asked for (SNI), and that their certificate must have; "": they are

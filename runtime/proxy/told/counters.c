@@ -1,4 +1,3 @@
-/* See counters.h. */
 #include "runtime/proxy/told/counters.h"
 
 #include <assert.h>
@@ -44,8 +43,6 @@ uint64_t proxy_took_count(const struct proxy_took *t)
     for (unsigned i = 0; i <= PROXY_BOUNDS; i++) n += t->within[i];
     return n;
 }
-
-/* ---- by service ---- */
 
 struct proxy_counters **proxy_counted_new(uint32_t services)
 {

@@ -13,15 +13,11 @@
 
 enum { ROOM = IO_HEADROOM + 54, SLOT = (ROOM + (1 << 17) + 63) / 64 * 64, FRAME_MOST = SLOT - ROOM };
 
-/* ---- ports that lead nowhere ---- */
-
 static void send_nowhere(struct io_port *io, struct pkt *pkt) {}
 static void nothing(struct io_port *io) {}
 
 static const struct io_ops nowhere = {
     .name = "nowhere", .close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
-
-/* ---- made and unmade ---- */
 
 static void ports_make(struct actor *a)
 {
@@ -139,8 +135,6 @@ void actor_stop(struct actor *a, const char *why)
     if (!a->stopped) a->stopped = why;
 }
 
-/* ---- comparing ---- */
-
 static bool is_result(const struct tape_record *r) { return r->kind == TAPE_VERDICTS || r->kind == TAPE_LEFT; }
 
 /* What it decided or sent next, and nobody has compared; NULL: nothing. */
@@ -217,8 +211,6 @@ static void compare_left(struct actor *a, const struct scene *s)
     a->counters.packets_other += !same;
     if (there) take_left(a, r);
 }
-
-/* ---- doing ---- */
 
 static void hand_logs(struct actor *a)
 {

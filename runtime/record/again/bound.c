@@ -1,4 +1,3 @@
-/* See bound.h. */
 #include "runtime/record/again/bound.h"
 
 #include <string.h>

@@ -1,4 +1,3 @@
-/* See player.h. */
 #include "runtime/record/again/player.h"
 
 #include <errno.h>

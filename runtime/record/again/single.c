@@ -1,4 +1,3 @@
-/* See single.h. */
 #include "runtime/record/again/single.h"
 
 #include <string.h>
@@ -18,8 +17,6 @@ void single_packet(struct actor *a, const struct scene *s)
     else
         actor_take(a, s);
 }
-
-/* ---- judging ---- */
 
 /* What the packet hangs on is known. */
 struct single {
@@ -256,8 +253,6 @@ static void judge(struct actor *a, const uint8_t *body)
     }
     if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, ran, verdicts);
 }
-
-/* ---- steps ---- */
 
 static void begin(struct actor *a, const struct tape_record *r)
 {

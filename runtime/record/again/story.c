@@ -1,4 +1,3 @@
-/* See story.h. */
 #include "runtime/record/again/story.h"
 
 #include <errno.h>
@@ -84,8 +83,6 @@ struct snapshot *story_world(const struct story *t, uint64_t number)
     }
     return NULL;
 }
-
-/* ---- programs ---- */
 
 /* What stands behind a record of a program. */
 struct told_change {
@@ -193,8 +190,6 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
     t->programs[t->programs_count++] = k;
     return 0;
 }
-
-/* ---- worlds ---- */
 
 /* By the server's address: the way that was known then. */
 static uint16_t way_of(const struct story *t, const struct told_program *k, const struct snapshot *s,

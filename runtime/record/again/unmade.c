@@ -1,4 +1,3 @@
-/* See unmade.h. */
 #include "runtime/record/again/unmade.h"
 
 #include <stdlib.h>

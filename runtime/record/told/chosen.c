@@ -1,4 +1,3 @@
-/* See chosen.h. */
 #include "runtime/record/told/chosen.h"
 
 #include <errno.h>

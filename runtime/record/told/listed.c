@@ -1,4 +1,3 @@
-/* See listed.h. */
 #include "runtime/record/told/listed.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* See picked.h. */
 #include "runtime/record/told/picked.h"
 
 #include <errno.h>
@@ -37,8 +36,6 @@ void picked_program(struct picked *s, const struct labels *labels)
     s->known |= s->has;
     if (!s->has && !*s->unknown) memcpy(s->unknown, err, sizeof err);
 }
-
-/* ---- frames ---- */
 
 static bool is_wanted(const struct picked *s) { return s->o->describe || s->o->write_seen; }
 
@@ -85,8 +82,6 @@ bool picked_keep(struct picked *s, const struct actor *a, unsigned n)
     }
     return true;
 }
-
-/* ---- lines ---- */
 
 bool picked_takes(const struct picked *s, const struct verdict *v)
 {

@@ -47,8 +47,6 @@ struct recording {
     char stopped[300]; /* why some of it was left out */
 };
 
-/* ---- results ---- */
-
 static bool label(struct recording *g, const struct program *p)
 {
     if (g->labelled == p) return true;
@@ -180,8 +178,6 @@ static bool before(void *arg, struct actor *a, unsigned n)
     return g->short_of_memory;
 }
 
-/* ---- going through ---- */
-
 static bool is_done(const struct recording *g)
 {
     const bool all_told = g->explained && !options_explained_after(g->o, g->explained);
@@ -217,8 +213,6 @@ static int choose(struct recording *g)
     if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
     return 0;
 }
-
-/* ---- what is printed ---- */
 
 static void number(cJSON *to, const char *key, uint64_t n)
 {

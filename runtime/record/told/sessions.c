@@ -1,4 +1,3 @@
-/* See sessions.h. */
 #include "runtime/record/told/sessions.h"
 
 #include <inttypes.h>
@@ -22,8 +21,6 @@ void sessions_add(struct sessions *s, const struct session_moment *m)
     if (i == s->whys) snprintf(s->ended[s->whys++].name, sizeof s->ended[i].name, "%s", m->end);
     s->ended[i].count++;
 }
-
-/* ---- a line ---- */
 
 static struct flow_record flow_of(const struct session_moment *m)
 {
@@ -76,8 +73,6 @@ void sessions_say(FILE *out, const struct labels *labels, const struct session_m
     text_clean(clean.end);
     (json ? say_json : say_text)(out, labels, &clean, time_ns);
 }
-
-/* ---- all of them ---- */
 
 void sessions_text(FILE *out, const struct sessions *s)
 {

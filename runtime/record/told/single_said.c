@@ -1,4 +1,3 @@
-/* See single_said.h. */
 #include "runtime/record/told/single_said.h"
 
 #include <cjson/cJSON.h>

@@ -68,8 +68,6 @@ static struct verdict verdict_of(const struct explain_asked *a)
 
 uint32_t explain_asked_server(const struct explain_asked *a) { return verdict_of(a).server; }
 
-/* ---- where it goes ---- */
-
 /* Of its flow, on the wall. */
 static uint64_t began_ns(const struct explain_asked *a)
 {
@@ -84,8 +82,6 @@ static const char *source(const struct explain_look *k, char buf[FLOW_SIDE_TEXT]
     as.src_port = k->flow.to_src_port;
     return flow_side(&as, FLOW_ORIGINAL, buf);
 }
-
-/* ---- as whom it goes ---- */
 
 /* One side before and after; "" where it stays as it is. */
 struct change {

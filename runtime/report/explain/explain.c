@@ -122,8 +122,6 @@ static const char *unjudged(const struct explained *x)
     return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
 
-/* ---- what is inside ---- */
-
 /* Does a rule decide the frame that opens a tunnel? Then what it finds. A fragment that follows its first is not
  * judged. */
 static void look_inside(struct explained *x)

@@ -1,4 +1,3 @@
-/* See look.h. */
 #include "runtime/report/explain/look.h"
 
 #include <stdlib.h>

@@ -42,8 +42,6 @@ void departures_fini(struct departures *d)
     *d = (struct departures){0};
 }
 
-/* ---- what differs ---- */
-
 static void changed(struct fields *f, const char *name, const char *before, const char *after)
 {
     if (!strcmp(before, after) || f->count == FIELDS_MOST) return;
@@ -156,8 +154,6 @@ static void compare(struct fields *f, const struct pkt *before, const struct key
     changed_tcp(f, before, a, after, b);
     changed_icmp(f, before, a, after, b);
 }
-
-/* ---- printed ---- */
 
 static const char *cause_name(unsigned cause)
 {

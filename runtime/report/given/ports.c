@@ -1,4 +1,3 @@
-/* See ports.h. */
 #include "runtime/report/given/ports.h"
 
 #include <stdlib.h>
@@ -7,8 +6,6 @@
 #include "runtime/report/given/iface.h"
 
 enum { PORTS_MOST = 1 << 16 };
-
-/* ---- names ---- */
 
 /* Keyed: a capture's names may be chosen to meet. */
 static uint64_t hash(const struct hash_key *key, const char *name)
@@ -62,8 +59,6 @@ static int add(struct ports *p, const char *name, uint16_t id)
     if (p->count) *slot_of(p, copy) = p->count;
     return (int)p->count++;
 }
-
-/* ---- interfaces ---- */
 
 /* The IF of a --map whose NAME that is, or NULL. */
 static const char *mapped(struct ports *p, const char *name)

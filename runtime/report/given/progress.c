@@ -1,4 +1,3 @@
-/* See progress.h. */
 #include "runtime/report/given/progress.h"
 
 #include <stdio.h>

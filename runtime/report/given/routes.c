@@ -1,4 +1,3 @@
-/* See routes.h. */
 #include "runtime/report/given/routes.h"
 
 #include <errno.h>
@@ -51,8 +50,6 @@ static int add(struct reading *r, const struct route_entry *e, bool set)
     return failed;
 }
 
-/* ---- prefixes ---- */
-
 static unsigned bits_alike(uint64_t a, uint64_t b) { return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b); }
 
 /* An address or a prefix; `default` is all of the family, which for it alone is `family`. */
@@ -76,8 +73,6 @@ static bool prefix(const char *s, size_t len, uint8_t family, struct route *to)
     if (to->bits == 64) to->bits = (uint8_t)(64 + bits_alike(m.v6.lo_lo, m.v6.hi_lo));
     return true;
 }
-
-/* ---- what is written ---- */
 
 /* The device that a name of the rules stands for, or the name itself. */
 static const char *device_named(const struct program *p, const char *name)
@@ -110,8 +105,6 @@ static int read_written(struct reading *r, const struct program *p, const char *
     e.route.family = 6;
     return add(r, &e, true);
 }
-
-/* ---- files ---- */
 
 static bool is(const char *word, const char *other) { return !strcmp(word, other); }
 
@@ -350,8 +343,6 @@ static int read_file(struct reading *r, const char *path)
     if (f) fclose(f);
     return failed;
 }
-
-/* ---- all of it ---- */
 
 int known_routes_read(struct known_routes *k, const struct route_options *o, const struct program *p, char *err,
                       size_t err_len)

@@ -52,8 +52,6 @@ void said_end(struct said_world *w, struct said *c, const struct key *key)
     c->admitted = false;
 }
 
-/* ---- its server ---- */
-
 /* The key that rules and balancing see. */
 static struct key key_of(const struct said *c, const struct key *key)
 {
@@ -98,8 +96,6 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
     c->begun = true;
     c->state = SAID_CHOSEN;
 }
-
-/* ---- what it sends ---- */
 
 static bool is_trusted(const struct said_world *w, const struct pbc_proxy *x, const struct key *key)
 {
@@ -200,8 +196,6 @@ static void read_on(struct said_world *w, struct said *c, const struct said_segm
     }
     if (c->in.room && c->in.highest == 0 && c->later) w->hold(w, c, 0);
 }
-
-/* ---- its segments ---- */
 
 /* What it sends is in cipher, and more than its hello is asked for. */
 static bool is_blind(const struct said_world *w, const struct said *c)

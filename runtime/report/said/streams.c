@@ -29,8 +29,6 @@ static uint32_t slot_of(const struct streams *s, const struct said *c)
     return (uint32_t)(((const uint8_t *)c - s->table.entries) / s->table.entry_bytes);
 }
 
-/* ---- memory of those that are read ---- */
-
 static void unlist(struct streams *s, struct said *c)
 {
     *(c->older == KEYED_NONE ? &s->oldest : &at(s, c->older)->newer) = c->newer;
@@ -85,8 +83,6 @@ static bool hold(struct said_world *w, struct said *c, uint32_t room)
     free(was.there);
     return true;
 }
-
-/* ---- the table ---- */
 
 static bool ends_of(const struct key *key, uint64_t ends[SAID_KEY_WORDS])
 {
@@ -169,8 +165,6 @@ static void lapse(struct streams *s, const struct said_segment *seg)
     }
 }
 
-/* ---- frames ---- */
-
 static struct said_segment segment_of(const struct streams *s, const struct vm_in *in, struct pkt *pkt, struct key *key,
                                       uint64_t frame)
 {
@@ -238,8 +232,6 @@ struct streams_sum streams_sum(const struct streams *s)
 }
 
 const struct counter *streams_served(const struct streams *s) { return s ? s->served : NULL; }
-
-/* ---- life ---- */
 
 struct streams *streams_new(struct program *p, uint64_t seed, bool explains, bool *failed)
 {

@@ -71,8 +71,6 @@ void frags_free(struct frags *f)
 
 const struct frag_counters *frags_counters(const struct frags *f) { return &f->counters; }
 
-/* ---- which datagram ---- */
-
 static void id_of(const struct key *key, const struct pkt *pkt, uint32_t id, struct frag_id *out)
 {
     *out = (struct frag_id){.id = id};
@@ -114,8 +112,6 @@ static void release(struct frags *f, uint64_t now_ns, uint32_t slot, uint64_t *c
     ++*counter;
 }
 
-/* ---- a new datagram ---- */
-
 static uint32_t add(struct frags *f, uint64_t now_ns, const struct place *at, const struct frag_id *id)
 {
     uint32_t slot = keyed_add(&f->table, at, id);
@@ -139,8 +135,6 @@ static uint32_t find_or_add(struct frags *f, uint64_t now_ns, const struct frag_
     release(f, now_ns, slot, &f->counters.expired);
     return add(f, now_ns, &at, id);
 }
-
-/* ---- fates ---- */
 
 static const struct verdict refusal = {
     .action = ACTION_DROP, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
@@ -228,8 +222,6 @@ void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const stru
     if (frag_ranges_whole(&d->ranges)) release(f, now_ns, datagram, &f->counters.complete);
 }
 
-/* ---- early fragments ---- */
-
 bool frag_room(const struct frags *f, uint64_t now_ns)
 {
     unsigned waiting = 0;
@@ -286,8 +278,6 @@ bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out)
     return true;
 }
 
-/* ---- time ---- */
-
 static void sweep_group(struct frags *f, uint64_t now_ns)
 {
     if (now_ns < FRAG_KEEP_NS) return;
@@ -327,8 +317,6 @@ void frags_each(struct frags *f, frag_first_fn *fn, void *arg)
     for (unsigned i = 0; i < f->held_count; i++)
         if (f->held[i].datagram == PBC_NONE && !f->held[i].is.orphan) fn(arg, &f->held[i].is.first);
 }
-
-/* ---- as bytes ---- */
 
 static bool are_ranges(const struct frag_ranges *r)
 {

@@ -89,8 +89,6 @@ static struct port_map *ports_of(const struct mappings *m, unsigned space, unsig
     return &m->ports[(size_t)space * MAP_CLASSES + class];
 }
 
-/* ---- look-up ---- */
-
 static void key_of(const struct map_end *e, uint16_t stack, const uint32_t outside[4], struct map_key *k)
 {
     const uint32_t rest = (uint32_t)e->port << 16 | (uint32_t)e->class << 8 | e->v6;
@@ -121,8 +119,6 @@ int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outsi
     key_of(outside, 0, outside->addr, &k);
     return look(&m->by_out, &k);
 }
-
-/* ---- life ---- */
 
 static int32_t take_slot(struct mappings *m)
 {
@@ -285,8 +281,6 @@ void mapping_drop(struct mappings *m, int32_t i)
     m->counters.live--;
 }
 
-/* ---- those that rest ---- */
-
 /* Returns how many. */
 static unsigned wake(struct mappings *m, uint64_t now_ns, unsigned most)
 {
@@ -333,8 +327,6 @@ bool mapping_may_add(const struct mappings *m, const struct map_end *inside, con
     return port_map_has(map, &m->slice, room->lo, room->hi);
 }
 
-/* ---- what is not given out ---- */
-
 void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi)
 {
     for (unsigned c = 0; c < MAP_CLASSES; c++)
@@ -347,8 +339,6 @@ void mappings_unreserve(struct mappings *m, uint32_t space)
 }
 
 void mappings_draw_on(struct mappings *m, const struct mappings *before) { m->draw = before->draw; }
-
-/* ---- as bytes ---- */
 
 /* Room for so many, where there is none yet. */
 static bool resize(struct mappings *m, uint32_t most)

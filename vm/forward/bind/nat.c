@@ -15,8 +15,6 @@
 
 enum { UDP_IDLE_S = 240 };
 
-/* ---- life ---- */
-
 /* No more than there are slots for flows, or ends. */
 static uint32_t most_mappings(const struct program *p, uint32_t spaces)
 {
@@ -167,8 +165,6 @@ uint64_t nat_udp_idle_ns(const struct program *p)
     return p->settings->written >> PBC_SETTING_udp_ns & 1 ? 0 : UDP_IDLE_S * 1000000000ull;
 }
 
-/* ---- what a packet is to translation ---- */
-
 /* Whose ports or identifiers its source takes; MAP_CLASSES: none. */
 static enum map_class class_of(const struct key *key)
 {
@@ -186,8 +182,6 @@ static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint
     memcpy(e.addr, addr, sizeof e.addr);
     return e;
 }
-
-/* ---- the two ends ---- */
 
 /* The address at the same place in the other prefix. */
 static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t addr[4], uint32_t to[4])
@@ -393,8 +387,6 @@ enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uin
     return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;
 }
 
-/* ---- afterwards ---- */
-
 static int32_t owner_of(const struct nat *n, const uint32_t addr[4], uint16_t port, const struct flow_id *id)
 {
     const uint8_t class = id->proto == IPPROTO_NR_TCP ? MAP_TCP : id->proto == IPPROTO_NR_UDP ? MAP_UDP : MAP_ICMP;
@@ -436,8 +428,6 @@ void nat_leave(struct nat *n, const struct flow_bind *b, const struct flow_id *i
 }
 
 void nat_at(struct nat *n, uint64_t now_ns) { mappings_at(n->mappings, now_ns); }
-
-/* ---- as bytes ---- */
 
 void nat_archive(struct nat *n, struct archive *a)
 {

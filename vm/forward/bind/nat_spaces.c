@@ -100,8 +100,6 @@ uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t
     return own != SPACE_NONE ? own : outside_written(o, addr, family);
 }
 
-/* ---- ports of others ---- */
-
 /* The classes of mappings that an endpoint's protocol shares ports with. */
 static void reserve(struct mappings *m, uint32_t space, uint8_t proto, uint16_t lo, uint16_t hi)
 {

@@ -311,8 +311,6 @@ void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns
 
 uint64_t outside_used(const struct outside *o) { return o->used - o->rests.count; }
 
-/* ---- as bytes ---- */
-
 static bool hold(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
 {
     if (server >= o->p->servers_count) return false;

@@ -29,8 +29,6 @@ static inline uint8_t mode_rewrites(uint8_t mode)
  */
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
-/* ---- what modes share (send.c) ---- */
-
 /* One hop, rewritten as c->left says: in pieces where it has to be. */
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 /* What `dsr ipip` and `dsr gue` put a service's packets into. */

@@ -43,8 +43,6 @@ void recipe_outer(struct recipe *r, uint8_t kind, bool inner6)
     r->l3_delta = delta_of((uint64_t)first + ttl_proto + r->src[0] + r->dst[0]);
 }
 
-/* ---- applying ---- */
-
 /* The sum after a change: RFC 1624 in 16 bits. */
 static uint16_t moved_sum(uint16_t sum, uint32_t delta)
 {
@@ -118,8 +116,6 @@ void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool parti
 {
     recipe_rewrite(r, kind, ip, partial);
 }
-
-/* ---- tunnels ---- */
 
 /* The inner packet, and what the outer header takes from it. */
 struct inner {

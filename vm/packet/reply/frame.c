@@ -67,8 +67,6 @@ uint32_t frame_tunnel_len(const struct frame_spec *p)
     return (t->family == 4 ? IP4_LEN : IP6_LEN) + (t->gue ? UDP_LEN + GUE_LEN : 0u);
 }
 
-/* What is not said ----------------------------------------------------------------------------------------------- */
-
 /* Neighbour discovery is heeded with a hop limit of 255 alone (RFC 4861), so that is what its packets have. */
 uint8_t frame_ttl(const struct frame_spec *p)
 {
@@ -94,8 +92,6 @@ uint32_t frame_icmp_rest(const struct frame_spec *p)
         p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
     return big ? MTU : 0;
 }
-
-/* Link layer ------------------------------------------------------------------------------------------------------- */
 
 /* RFC 1112, 6.4; RFC 2464, 7. */
 static void write_mac(struct writer *w, const uint32_t addr[4], uint8_t family)
@@ -159,8 +155,6 @@ static void write_arp(struct writer *w, const struct frame_spec *p)
         write48(w, 0);
     write32(w, p->dst[0]);
 }
-
-/* IP --------------------------------------------------------------------------------------------------------------- */
 
 /* Do more bytes of its datagram follow? A fragment that is not the last carries whole eights. */
 static bool has_more(const struct frame_spec *p, uint32_t carried)
@@ -252,8 +246,6 @@ static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t 
     write16(w, 0);
     write32(w, (uint32_t)inside << 16);
 }
-
-/* What IP carries -------------------------------------------------------------------------------------------------- */
 
 static void write_tcp(struct writer *w, const struct frame_spec *p)
 {

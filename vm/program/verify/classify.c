@@ -45,8 +45,6 @@ static bool at_block(const struct classify_pass *t, uint32_t block, const char *
     return fault(t->v, "classifier %u, block %u: %s", t->i, block, what);
 }
 
-/* Entries ---------------------------------------------------------------------------------------------------------- */
-
 /* What is counted or logged needs code; the order of the list is the order of entries. */
 static bool verify_entry(const struct classify_pass *t, uint32_t e)
 {
@@ -70,8 +68,6 @@ static bool verify_entries(const struct classify_pass *t)
     return true;
 }
 
-/* Formats ---------------------------------------------------------------------------------------------------------- */
-
 static bool verify_format(const struct classify_pass *t, uint32_t i)
 {
     const struct pbc_format *f = &t->formats[i];
@@ -83,8 +79,6 @@ static bool verify_format(const struct classify_pass *t, uint32_t i)
             return fault(t->v, "classifier %u, format %u: no such slot", t->i, i);
     return true;
 }
-
-/* Blocks ----------------------------------------------------------------------------------------------------------- */
 
 static const uint32_t *column(const struct classify_pass *t, uint32_t block, unsigned col)
 {
@@ -201,8 +195,6 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
     }
     return true;
 }
-
-/* Tree ------------------------------------------------------------------------------------------------------------- */
 
 /* A base and its table lie behind the word, inside; whoever names the same base means the same table. */
 static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)

@@ -135,8 +135,6 @@ struct facts_ports shared_ports_facts(const struct live *l)
     return f;
 }
 
-/* ---- later ---- */
-
 static bool is_hosts(const struct facts_ports *host, const struct facts_port *one)
 {
     return (host->kept_hi && host->kept_lo <= one->port && one->port <= host->kept_hi) ||

@@ -14,8 +14,6 @@
 
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
-/* ---- certificates for clients ---- */
-
 static int read_pair(struct live *l, const struct pbc_cert *c, bool reloads, struct keypair *k, char *err,
                      size_t err_len)
 {
@@ -87,8 +85,6 @@ static struct tls_front *front(struct live *l, const struct pbc_service *s, bool
     return f;
 }
 
-/* ---- servers ---- */
-
 static struct tls_back *back(struct live *l, const struct pbc_proxy *says, char *err, size_t err_len)
 {
     const struct program *p = l->now.program;
@@ -101,8 +97,6 @@ static struct tls_back *back(struct live *l, const struct pbc_proxy *says, char 
     if (fd >= 0) close(fd);
     return b;
 }
-
-/* ---- all of them ---- */
 
 /* What the service had before, by its number of now; NULL: nothing. */
 static const struct tls_front *earlier(const struct tls_table *before, const struct remap *r, uint32_t service)

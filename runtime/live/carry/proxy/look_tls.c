@@ -17,8 +17,6 @@
 enum { SOON_DAYS = 14, DAY_S = 86400, TOLD_MOST = 5, NAMES_MOST = 1000, CERTS_MOST = 64 };
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
-/* ---- their time ---- */
-
 static void date_of(const ASN1_TIME *at, char text[16])
 {
     struct tm when = {0};
@@ -45,8 +43,6 @@ bool look_at_time(const X509 *cert, const char *path, char *line, size_t len)
     }
     return true;
 }
-
-/* ---- for clients ---- */
 
 /* Those of one service. */
 struct certs {
@@ -115,8 +111,6 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
     if (bare > TOLD_MOST) live_complain("notice: and %u names more", bare - TOLD_MOST);
 }
 
-/* ---- towards servers ---- */
-
 static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)
 {
     const char *path = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
@@ -133,8 +127,6 @@ static int look_at_trusted(const struct program *p, const struct pbc_proxy *says
     close(fd);
     return count ? 0 : live_complain("service %.60s: %.300s holds no certificate that can be read", service, path);
 }
-
-/* ---- all ---- */
 
 static int look_at_service(const struct program *p, const struct pbc_service *s)
 {

@@ -76,8 +76,6 @@ bool proxied_runs(const struct program *p, char *why, size_t len)
     return true;
 }
 
-/* ---- where to listen ---- */
-
 struct places {
     struct proxy_listen *all; /* on the heap */
     unsigned count;
@@ -131,8 +129,6 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
         if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return true;
     return false;
 }
-
-/* ---- listeners ---- */
 
 static struct host_addr host_address(const struct stream_addr *a)
 {
@@ -202,8 +198,6 @@ static int listen_all(struct live *l, const struct places *before, struct proxy_
     free(now.all);
     return failed;
 }
-
-/* ---- loops ---- */
 
 static void called(void *with)
 {
@@ -317,8 +311,6 @@ void proxied_memory(const struct live *l, char *words, size_t len)
                  TLS_MOST_BYTES >> 10);
 }
 
-/* ---- what they are told ---- */
-
 void proxied_tell(struct live *l, struct snapshot *s)
 {
     for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) proxy_tell(l->proxied->loops[i], s);
@@ -384,8 +376,6 @@ void proxied_tick(struct live *l)
     }
     access_tick(l, lost);
 }
-
-/* ---- reload ---- */
 
 static struct proxied_change *change_new(struct live *l, const struct remap *r, struct snapshot *s, char *err,
                                          size_t err_len)

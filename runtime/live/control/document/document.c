@@ -1,4 +1,3 @@
-/* See document.h. */
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/document_priv.h"
 
@@ -29,8 +28,6 @@ struct documents {
     struct history *history;
 };
 
-/* ---- helpers of the parts ---- */
-
 void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before)
 {
     if (!known) {
@@ -51,8 +48,6 @@ void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t
 {
     json_time(to, key, mono_ns ? m->wall_ns - (m->t->mono_ns - mono_ns) : 0);
 }
-
-/* ---- its parts ---- */
 
 static void instance_add(const struct moment *m, cJSON *root)
 {
@@ -204,8 +199,6 @@ static void past_add(const struct moment *m, cJSON *root)
     lines_add(reloads, "history", past->reloads, past->reload_count, PAST_RELOADS);
     lines_add(root, "events", past->events, past->event_count, PAST_EVENTS);
 }
-
-/* ---- made ---- */
 
 static cJSON *build(struct live *l, const struct moment *m)
 {

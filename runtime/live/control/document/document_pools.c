@@ -16,8 +16,6 @@ static void pool_name(const struct moment *m, cJSON *to, const char *key, uint32
 
 static void name_add(cJSON *names, const char *name) { cJSON_AddItemToArray(names, cJSON_CreateString(name)); }
 
-/* ---- services ---- */
-
 static void endpoint_add(const struct pbc_endpoint *e, cJSON *to)
 {
     char text[HOST_ADDR_TEXT + 40], addr[HOST_ADDR_TEXT];
@@ -79,8 +77,6 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
 }
 
-/* ---- servers ---- */
-
 /* What is known of a server's health, and why. */
 static void health_add(const struct moment *m, uint32_t i, cJSON *one)
 {
@@ -137,8 +133,6 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
     json_number(one, "flows_total", m->c->server_begun[i]);
     document_rates(m, one, &m->c->servers[i], m->before ? &m->before->servers[i] : NULL);
 }
-
-/* ---- pools ---- */
 
 /* Past pools have lost their servers' range: flows and servers up are summed where servers are added. */
 struct pool_of {

@@ -1,4 +1,3 @@
-/* See limits.h. */
 #include "runtime/live/control/document/limits.h"
 
 #include <cjson/cJSON.h>

@@ -1,4 +1,3 @@
-/* See proxied_seen.h. */
 #include "runtime/live/control/document/proxied_seen.h"
 
 #include <cjson/cJSON.h>
@@ -19,8 +18,6 @@ uint64_t proxied_now(const struct proxy_counters *c)
     const uint64_t ended = proxy_counters_ended(c);
     return c->sessions > ended ? c->sessions - ended : 0;
 }
-
-/* ---- text ---- */
 
 /* "NUMBER NAME" of those that are not 0, behind a comma. */
 static void list_one(FILE *out, const char **begin, uint64_t n, const char *name)
@@ -76,8 +73,6 @@ void proxied_text(FILE *out, const struct tally *t, const struct labels *labels)
     for (uint32_t i = 0; i < t->program->services_count; i++)
         if (t->proxy_of[i]) service_text(out, t->proxy_of[i], label_service(labels, i));
 }
-
-/* ---- JSON ---- */
 
 static void took_json(cJSON *took, const char *key, const struct proxy_took *t)
 {

@@ -39,8 +39,6 @@ static struct whole whole_of(const struct live *l, const struct tally *t)
     return all;
 }
 
-/* ---- text ---- */
-
 static void interface_text(FILE *out, const struct whole *all, unsigned i)
 {
     const struct io_stats *s = &all->t->io[i];
@@ -106,8 +104,6 @@ static void more_text(FILE *out, const struct whole *all)
         if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
 }
 
-/* ---- JSON ---- */
-
 static void in_kernel_json(cJSON *to, const struct tally *t)
 {
     json_number(to, "packets", t->in_kernel.packets);
@@ -161,8 +157,6 @@ static void more_json(cJSON *root, const void *arg)
     if (all->l->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
     proxied_json(root, all->t, all->l->proxied);
 }
-
-/* ---- printing ---- */
 
 static struct report report_of(const struct whole *all)
 {

@@ -21,8 +21,6 @@ struct asked_flows {
     uint64_t ahead_ns;         /* by which the clock on the wall is ahead of the worker's */
 };
 
-/* ---- telling ---- */
-
 static unsigned long long milliseconds(uint64_t ns) { return ns / 1000000; }
 
 static uint64_t since(const struct asked_flows *a, uint64_t ns)
@@ -123,8 +121,6 @@ static void end(struct asked_flows *a)
     else
         call_end(c, 0, "%s flow%s", text_number(a->told, told), a->told == 1 ? "" : "s");
 }
-
-/* ---- going on ---- */
 
 static void more(void *arg, struct call *c);
 static void over(void *arg);

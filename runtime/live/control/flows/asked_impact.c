@@ -18,8 +18,6 @@
 enum { PIECE = 1 << 20 };
 #define SIGN_NS UINT64_C(1000000000) /* of life, for who waits */
 
-/* ---- the program that runs ---- */
-
 struct bytes {
     uint8_t *at;
     size_t len, told;
@@ -57,8 +55,6 @@ void asked_PROGRAM(void *with, struct call *c)
     free(b);
     call_end(c, 2, "out of memory");
 }
-
-/* ---- what another one would do ---- */
 
 struct asked_impact {
     struct walk walk;

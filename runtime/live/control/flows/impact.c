@@ -17,8 +17,6 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
 
-/* ---- made ---- */
-
 static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
 
 /* What is known of the interfaces, by the ids of the next program. */
@@ -62,8 +60,6 @@ void impact_fini(struct impact *im)
     free(im->of_server);
     free(im->changes);
 }
-
-/* ---- judging ---- */
 
 /* One of the programs, and the world as it sees it. */
 struct judge {
@@ -145,8 +141,6 @@ static bool judge_session(struct impact *im, const struct judge by[2], const str
     *(ends ? &change_of(im, &next)->flows : &change_of(im, &next)->anew) += im->every;
     return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
 }
-
-/* ---- flows ---- */
 
 /* Does its server go? Those that have gone before are on their way already. */
 static bool loses_server(const struct impact *im, const struct flow_record *f)

@@ -1,4 +1,3 @@
-/* See walk.h. */
 #include "runtime/live/control/flows/walk.h"
 
 #include "runtime/live/carry/proxy/proxied.h"

@@ -43,8 +43,6 @@ struct onlookers {
     bool changed;      /* the set is not of those who are there */
 };
 
-/* ---- sets ---- */
-
 static bool all_have_taken(const struct live *l)
 {
     const struct observer_set *s = l->onlookers->set;
@@ -89,8 +87,6 @@ static void give_set(struct live *l)
     for (unsigned i = 0; i < l->worker_count; i++) worker_observe(l->workers[i], s);
 }
 
-/* ---- the end of one ---- */
-
 static uint64_t lost(const struct onlooker *k, unsigned place)
 {
     uint64_t n = k->left_out - k->lost_before;
@@ -124,8 +120,6 @@ static void over(void *arg)
     k->l->onlookers->changed = true;
     in_kernel_samples(k->l);
 }
-
-/* ---- what is seen ---- */
 
 static void tell_one(struct onlooker *k, const struct seen *s)
 {
@@ -219,8 +213,6 @@ bool onlookers_tell(struct live *l)
     return tell_until(l, UINT64_MAX, there);
 }
 
-/* ---- what the kernel judged ---- */
-
 bool onlookers_there(const struct live *l)
 {
     for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++)
@@ -270,8 +262,6 @@ void onlookers_see(struct live *l, const struct sampled *s)
             k->left_out++;
     }
 }
-
-/* ---- time ---- */
 
 static void tell_begun(struct onlooker *k)
 {
@@ -335,8 +325,6 @@ void onlookers_fini(struct live *l)
     free(o);
     l->onlookers = NULL;
 }
-
-/* ---- the questions ---- */
 
 /* A place, and a tape of each worker; NULL after the call has ended. */
 static struct onlooker **place_for(struct live *l, struct call *c)

@@ -1,4 +1,3 @@
-/* See seen.h. */
 #include "runtime/live/control/trace/seen.h"
 
 #include <stdlib.h>
@@ -81,8 +80,6 @@ bool seen_line(struct call *c, const struct seen *s)
     free(line);
     return told;
 }
-
-/* ---- captures ---- */
 
 static bool give(struct call *c, struct bytes *b)
 {
