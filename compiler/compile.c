@@ -37,7 +37,6 @@ static void check_loads(struct compile *c)
 {
     char err[256];
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-
     if (!p) diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE, "the compiled program is refused by the loader: %s", err);
     if (p) {
         c->memory_bytes = p->memory_bytes;
@@ -50,7 +49,6 @@ static void check_loads(struct compile *c)
 static uint64_t now_ns(void)
 {
     struct timespec t;
-
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
@@ -82,7 +80,6 @@ static void free_tree(struct compile *c)
 static void make_rules(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_RULES);
-
     resolve_allowed(c, c->tree);
     declare_names(c);
     resolve_rules(c);
@@ -95,7 +92,6 @@ static void make_rules(struct compile *c)
 static void make_normal_form(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_NORMAL);
-
     make_normal(c);
     check_meters(c);
     if (!c->keep_tree) free_tree(c);
@@ -105,7 +101,6 @@ static void make_normal_form(struct compile *c)
 static void analyse(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_ANALYSE);
-
     analyse_rules(c);
     find_memos(c);
     end_stage(c, STAGE_ANALYSE, began);
@@ -114,7 +109,6 @@ static void analyse(struct compile *c)
 static void make_code(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_CODE);
-
     generate_code(c);
     end_stage(c, STAGE_CODE, began);
 }
@@ -122,7 +116,6 @@ static void make_code(struct compile *c)
 static void emit(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_EMIT);
-
     image_emit(c->image, &c->pbc, &c->pbc_len);
     check_loads(c);
     end_stage(c, STAGE_EMIT, began);
@@ -153,7 +146,6 @@ static int from_tree(struct compile *c, uint64_t began, int why)
 int compile_file(struct compile *c, const char *path)
 {
     const uint64_t began = begin_stage(STAGE_PARSE);
-
     errno = 0;
     c->tree = lang_parse(c->arena, &c->sources, c->diags, path);
     return from_tree(c, began, errno);
@@ -162,7 +154,6 @@ int compile_file(struct compile *c, const char *path)
 int compile_text(struct compile *c, const char *name, const char *text, size_t len)
 {
     const uint64_t began = begin_stage(STAGE_PARSE);
-
     errno = 0;
     c->tree = lang_parse_text(c->arena, &c->sources, c->diags, name, text, len);
     return from_tree(c, began, errno);
@@ -171,7 +162,6 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 int compile_typed(struct compile *c, const char *name, const char *text)
 {
     const int failed = compile_text(c, name, text, strlen(text));
-
     if (c->sources.count) c->sources.files[0].typed = true;
     return failed;
 }
@@ -179,7 +169,6 @@ int compile_typed(struct compile *c, const char *name, const char *text)
 void compile_test(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_TESTS);
-
     judge_tests(c);
     end_stage(c, STAGE_TESTS, began);
 }

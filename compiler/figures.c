@@ -17,7 +17,6 @@ static void comma(struct figures *f)
 static bool is_unit(const char *word, size_t len)
 {
     static const char *const units[] = {"ms", "ns", "bytes", "KiB"};
-
     for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (strlen(units[i]) == len && memcmp(units[i], word, len) == 0) return true;
     return false;
@@ -26,7 +25,6 @@ static bool is_unit(const char *word, size_t len)
 static void put_word(FILE *out, const char *s, size_t len)
 {
     bool apart = false;
-
     for (size_t i = 0; i < len; i++)
         if (isalnum((unsigned char)s[i])) {
             if (apart) fputc('_', out);
@@ -40,7 +38,6 @@ static void put_word(FILE *out, const char *s, size_t len)
 static void put_key(struct figures *f, const char *what, const char *unit)
 {
     const size_t len = strcspn(unit, " ");
-
     what += strspn(what, " ");
     comma(f);
     fputc('"', f->out);
@@ -87,7 +84,6 @@ void figures_section(struct figures *f, const char *name)
 void figures_count(struct figures *f, const char *what, uint64_t value, const char *unit)
 {
     char number[TEXT_NUMBER];
-
     if (f->json) {
         put_key(f, what, unit);
         fprintf(f->out, "%llu", (unsigned long long)value);
@@ -114,7 +110,6 @@ void figures_number(struct figures *f, const char *key, double value, unsigned d
 void figures_say(struct figures *f, const char *fmt, ...)
 {
     va_list args;
-
     if (f->json) return;
     va_start(args, fmt);
     vfprintf(f->out, fmt, args);

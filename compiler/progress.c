@@ -20,7 +20,6 @@ static uint64_t began_ms;
 static uint64_t now_ms(void)
 {
     struct timespec t;
-
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
@@ -35,7 +34,6 @@ static char *put(char *at, const char *end, const char *text)
 static char *put_number(char *at, const char *end, uint64_t n)
 {
     char digits[24], *first = digits + sizeof(digits) - 1;
-
     *first = '\0';
     do *--first = (char)('0' + n % 10);
     while (n /= 10);
@@ -48,7 +46,6 @@ static void show(int sig)
     char line[LINE], *at = line;
     const char *const end = line + sizeof(line), *what = doing;
     const uint64_t ms = now_ms() - began_ms, all = parts, done = parts_done;
-
     if (!on) return;
     at = put(at, end, "\r");
     if (what) at = put(put(at, end, what), end, ", ");
@@ -63,14 +60,12 @@ static void ring(unsigned first_ms, unsigned every_ms)
 {
     const struct itimerval when = {.it_value = {.tv_usec = (suseconds_t)first_ms * 1000},
                                    .it_interval = {.tv_usec = (suseconds_t)every_ms * 1000}};
-
     setitimer(ITIMER_REAL, &when, NULL);
 }
 
 void progress_show(void)
 {
     const struct sigaction sa = {.sa_handler = show, .sa_flags = (int)SA_RESTART};
-
     if (on || !isatty(STDERR_FILENO) || sigaction(SIGALRM, &sa, NULL) < 0) return;
     doing = NULL;
     parts = parts_done = 0;
@@ -82,7 +77,6 @@ void progress_show(void)
 void progress_hide(void)
 {
     static const char gone[] = "\r\033[K";
-
     if (!on) return;
     ring(0, 0);
     on = 0; /* a signal on its way finds this */

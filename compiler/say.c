@@ -11,7 +11,6 @@
 void say(FILE *out, const char *fmt, ...)
 {
     va_list args;
-
     va_start(args, fmt);
     char *line = heap_format(fmt, args);
     va_end(args);

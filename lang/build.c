@@ -102,7 +102,6 @@ struct node *list_outer_not(struct parser *p, struct node *list, struct span not
                             struct span second)
 {
     const bool inner = list->flags & NF_NOT;
-
     return list_not(p, list, not_span, nots + inner, nots > 1 ? second : list->span);
 }
 

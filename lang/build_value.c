@@ -155,7 +155,6 @@ static const char *with_zero(struct parser *p, const char *s, size_t len)
 {
     char text[8];
     const int n = snprintf(text, sizeof(text), "%s%.*s", len == 4 ? "0" : "", (int)(len > 5 ? 5 : len), s);
-
     return len <= 5 && minutes_of(text, (size_t)n) >= 0 ? arena_strndup(p->arena, text, (size_t)n) : NULL;
 }
 
@@ -175,7 +174,6 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
     const int from = minutes_of(s, left), to = minutes_of(dash + 1, right);
     if (from < 0 || to < 0) {
         const char *begin = with_zero(p, s, left), *end = with_zero(p, dash + 1, right);
-
         build_error(p, E_VALUE, colon->span, "`%s` is not a range of times: each is 00:00 to 24:00",
                     quote(p, colon->span));
         if (begin && end) diag_suggest(p->diags, SPAN_NONE, "%s-%s", begin, end);
@@ -220,7 +218,6 @@ static bool unit_missing(struct parser *p, const struct node *n, unsigned wants,
 static bool below_zero(struct parser *p, const struct node *n, unsigned wants, const char *where)
 {
     const char *word = quote(p, n->span);
-
     if (n->kind != N_RANGE || word[0] != '-' || !(wants & W_INT) || wants & W_RANGE) return false;
     build_error(p, E_VALUE, n->span, "%s takes no negative number such as `%s`", where, word);
     diag_guess(p->diags, SPAN_NONE, "%s", word + 1);
@@ -284,7 +281,6 @@ struct node *server_at(struct parser *p, struct node *value, struct span keyword
     const bool many = wants & W_ADDR_RANGE;
     const unsigned others = many ? W_ADDR | W_ENDPOINT : W_ADDR_RANGE | W_ENDPOINT_RANGE;
     struct node *at = want(p, value, wants | W_NAME, many ? "`servers`" : "`server`");
-
     if (!at && value && want_of(value) & others) diag_suggest(p->diags, keyword, many ? "server" : "servers");
     return at;
 }

@@ -9,7 +9,6 @@ enum { YEAR_FIRST = 1970, YEAR_LAST = 9999 };
 static unsigned number(const char *s, size_t len)
 {
     unsigned n = 0;
-
     while (len--) n = n * 10 + (unsigned)(*s++ - '0');
     return n;
 }
@@ -27,7 +26,6 @@ static bool is_leap(unsigned year) { return (year % 4 == 0 && year % 100 != 0) |
 static unsigned days_of_month(unsigned year, unsigned month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
     return days[month - 1] + (month == 2 && is_leap(year) ? 1u : 0u);
 }
 
@@ -35,7 +33,6 @@ static unsigned days_of_month(unsigned year, unsigned month)
 static uint64_t days_since(unsigned year, unsigned month, unsigned day)
 {
     uint64_t days = day - 1;
-
     for (unsigned y = YEAR_FIRST; y < year; y++) days += is_leap(y) ? 366 : 365;
     for (unsigned m = 1; m < month; m++) days += days_of_month(year, m);
     return days;

@@ -29,7 +29,6 @@ static unsigned column_of(const char *line, size_t len, unsigned byte_col)
 {
     size_t to = byte_col - 1 < len ? byte_col - 1 : len;
     unsigned col = 1;
-
     for (size_t at = 0; at < to; col++) {
         const size_t n = utf8_next(line + at, len - at);
         at += n ? n : 1;
@@ -40,7 +39,6 @@ static unsigned column_of(const char *line, size_t len, unsigned byte_col)
 static void place(struct sources *s, struct span span, uint32_t offset, unsigned *line, unsigned *col)
 {
     size_t len;
-
     source_place(s, span.file, offset, line, col);
     const char *text = source_line(s, span.file, *line, &len);
     *col = column_of(text, len, *col);
@@ -58,7 +56,6 @@ static bool region_of_span(struct diags *d, struct span span, struct region *r)
 static bool region_of(struct diags *d, const struct entry *e, uint32_t foreign_artifact, struct region *r)
 {
     const struct foreign *f = e->foreign;
-
     if (!f) return region_of_span(d, e->span, r);
     const size_t len = strlen(f->line_text);
     const unsigned col = f->col ? f->col : 1;
@@ -74,7 +71,6 @@ static void put_uri(const char *path, FILE *out)
     fputs(path[0] == '/' ? "\"file://" : "\"", out);
     for (; *path; path++) {
         const unsigned char c = (unsigned char)*path;
-
         if ((c < 0x80 && isalnum(c)) || strchr("-._~/", c))
             fputc(c, out);
         else
@@ -109,7 +105,6 @@ static void put_fixes(struct diags *d, const struct entry *e, FILE *out)
 {
     struct region r;
     unsigned n = 0;
-
     for (const struct suggestion *s = e->suggestions; s; s = s->next) {
         if (!region_of_span(d, s->span, &r)) continue;
         fputs(n++ ? "," : ",\"fixes\":[", out);
@@ -132,7 +127,6 @@ static void put_message(struct diags *d, const struct entry *e, FILE *out)
     char *text = NULL;
     size_t len;
     FILE *f = heap_stream(&text, &len);
-
     fputs(e->text, f);
     if (e->help) fprintf(f, "; %s", e->help);
     for (const struct note *n = e->notes; n; n = n->next)
@@ -145,10 +139,8 @@ static void put_message(struct diags *d, const struct entry *e, FILE *out)
 static void put_notes(struct diags *d, const struct entry *e, FILE *out)
 {
     unsigned id = 0;
-
     for (const struct note *n = e->notes; n; n = n->next) {
         struct region r;
-
         if (!region_of_span(d, n->span, &r)) continue;
         fprintf(out, "%s{\"id\":%u,", id ? "," : ",\"relatedLocations\":[", id);
         put_location(&r, out);
@@ -163,7 +155,6 @@ static void put_notes(struct diags *d, const struct entry *e, FILE *out)
 static void put_result(struct diags *d, const struct entry *e, uint32_t foreign_artifact, FILE *out)
 {
     struct region r;
-
     fprintf(out, "{\"ruleId\":\"%s\",\"ruleIndex\":%u,\"level\":\"%s\",\"message\":{\"text\":", diag_rows[e->code].code,
             (unsigned)e->code, level_of(diag_severity_of(d, e)));
     put_message(d, e, out);
@@ -197,7 +188,6 @@ static void put_member(const char *name, const char *text, FILE *out)
 static void put_help(const struct diag_row *row, FILE *out)
 {
     char text[4096];
-
     snprintf(text, sizeof(text), "%s%s%s%s%s%s`preyc --explain %s` says this too.", row->wrong[0] ? "wrong:\n" : "",
              row->wrong, row->wrong[0] ? "\n\n" : "", row->right[0] ? "right:\n" : "", row->right,
              row->right[0] ? "\n\n" : "", row->code);
@@ -207,7 +197,6 @@ static void put_help(const struct diag_row *row, FILE *out)
 static void put_rule(enum diag_code code, FILE *out)
 {
     const struct diag_row *row = &diag_rows[code];
-
     fprintf(out, "{\"id\":\"%s\",\"name\":", row->code);
     put_name(idents[code], out);
     put_member("shortDescription", row->title, out);
@@ -219,7 +208,6 @@ static void put_rule(enum diag_code code, FILE *out)
 static bool begins_artifact(const struct diags *d, uint32_t i)
 {
     const struct entry *e = &d->entries[i];
-
     /* Sorted: what lies in one file stands together. */
     return e->foreign &&
            (i == 0 || !d->entries[i - 1].foreign || strcmp(d->entries[i - 1].foreign->path, e->foreign->path) != 0);
@@ -228,7 +216,6 @@ static bool begins_artifact(const struct diags *d, uint32_t i)
 static void put_results(struct diags *d, FILE *out)
 {
     uint32_t artifact = d->sources->count - 1;
-
     fputs("\"results\":[", out);
     for (uint32_t i = 0; i < d->count; i++) {
         artifact += begins_artifact(d, i);
@@ -241,7 +228,6 @@ static void put_results(struct diags *d, FILE *out)
 static void put_artifacts(struct diags *d, FILE *out)
 {
     const char *comma = "\n";
-
     fputs("\"artifacts\":[", out);
     for (uint32_t i = 0; i < d->sources->count; i++, comma = ",\n") {
         fprintf(out, "%s{\"location\":{\"uri\":", comma);

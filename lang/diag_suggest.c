@@ -17,7 +17,6 @@ static const char *verb_of(const struct suggestion *s)
 static void put_quoted(const char *text, FILE *out)
 {
     size_t len = strlen(text);
-
     while (len && strchr(" \n", text[len - 1])) len--;
     while (len && strchr(" \n", *text)) {
         text++;
@@ -33,10 +32,8 @@ static char *sentence(const struct entry *e)
     size_t len;
     FILE *out = heap_stream(&text, &len);
     const char *before = "";
-
     for (const struct suggestion *s = e->suggestions; s; s = s->next) {
         const char *verb = verb_of(s);
-
         fprintf(out, "%s%s", s == e->suggestions ? "" : s->next ? ", " : " or ", strcmp(verb, before) == 0 ? "" : verb);
         if (s->text[0]) put_quoted(s->text, out);
         fputs(s->why, out);
@@ -51,7 +48,6 @@ static __attribute__((format(printf, 5, 0))) void suggest(struct diags *d, struc
                                                           const char *why, const char *fmt, va_list ap)
 {
     struct entry *e = diag_last(d);
-
     if (!e) return;
     struct suggestion *s = heap_zeroed(1, sizeof(*s)), **end = &e->suggestions;
     s->span = span.file == UINT32_MAX ? e->span : span;
@@ -67,7 +63,6 @@ static __attribute__((format(printf, 5, 0))) void suggest(struct diags *d, struc
 void diag_suggest(struct diags *d, struct span span, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     suggest(d, span, false, "", fmt, ap);
     va_end(ap);
@@ -76,7 +71,6 @@ void diag_suggest(struct diags *d, struct span span, const char *fmt, ...)
 void diag_suggest_for(struct diags *d, const char *why, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     suggest(d, SPAN_NONE, false, why, fmt, ap);
     va_end(ap);
@@ -85,7 +79,6 @@ void diag_suggest_for(struct diags *d, const char *why, const char *fmt, ...)
 void diag_guess(struct diags *d, struct span span, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     suggest(d, span, true, "", fmt, ap);
     va_end(ap);
@@ -95,7 +88,6 @@ void diag_advise(struct diags *d, const char *fmt, ...)
 {
     struct entry *e = diag_last(d);
     va_list ap;
-
     if (!e) return;
     va_start(ap, fmt);
     free(e->help);

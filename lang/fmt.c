@@ -17,7 +17,6 @@ static char *format(struct arena *arena, const struct source_file *file, const s
                     const struct node *tree, size_t *len)
 {
     struct fmt f = {.arena = arena, .text = file->text, .len = (uint32_t)file->len};
-
     fmt_read(&f, log);
     fmt_marks(&f, tree);
     fmt_columns(&f);
@@ -28,7 +27,6 @@ static bool is_same(struct arena *arena, const char *path, const struct node *tr
 {
     struct sources sources;
     bool same = false;
-
     sources_init(&sources);
     struct diags *d = diags_new(&sources);
     const int file = sources_add(&sources, path, text, len);
@@ -47,7 +45,6 @@ int lang_format(struct sources *sources, struct diags *d, uint32_t file, char **
     struct arena *arena = arena_new();
     struct token_log log = {0};
     int rc = -EINVAL;
-
     *out = NULL;
     const struct node *tree = parse_alone(arena, sources, d, file, &log);
     if (diags_errors(d) == errors) {

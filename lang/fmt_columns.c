@@ -5,7 +5,6 @@
 unsigned fmt_gap(const struct fmt *f, const struct fmt_item *item, uint32_t i)
 {
     const struct fmt_word *w = &f->words[i];
-
     if (i == item->first || w->kind == COMMA || w->kind == COLON || w->kind == RPAREN || w->kind == SLASH_LEN) return 0;
     return w[-1].kind != LPAREN;
 }
@@ -13,7 +12,6 @@ unsigned fmt_gap(const struct fmt *f, const struct fmt_item *item, uint32_t i)
 uint32_t fmt_width(const struct fmt *f, const struct fmt_item *item, uint32_t end)
 {
     uint32_t width = 0;
-
     for (uint32_t i = item->first; i < end; i++)
         width += fmt_gap(f, item, i) + f->words[i].pad + f->words[i].width + f->words[i].semicolon;
     return width;
@@ -39,11 +37,9 @@ static uint32_t run_end(const struct fmt *f, uint32_t i, unsigned column, uint32
     const uint32_t reach = column == COLUMN_EQ ? FMT_REACH_EQ : FMT_REACH;
     const unsigned depth = f->items[i].depth;
     uint32_t least = UINT32_MAX, most = 0, end = i;
-
     for (; end < f->item_count; end++) {
         const struct fmt_item *item = &f->items[end];
         const struct fmt_word *w = cell(f, item, column);
-
         if (!w || item->depth != depth || (end > i && item->blank)) break;
         const uint32_t at = place(f, item, w);
         const uint32_t low = at < least ? at : least, high = at > most ? at : most;
@@ -60,7 +56,6 @@ static void align_run(struct fmt *f, uint32_t from, uint32_t to, unsigned column
     for (uint32_t i = from; i < to; i++) {
         struct fmt_item *item = &f->items[i];
         struct fmt_word *w = cell(f, item, column);
-
         w->pad = widest - place(f, item, w);
         if (!item->multi_line && fmt_indent(item) + fmt_width(f, item, item->first + item->count) > FMT_WIDTH)
             w->pad = 0;
@@ -72,7 +67,6 @@ void fmt_columns(struct fmt *f)
     for (unsigned column = COLUMN_EQ; column <= COLUMN_LAST; column++)
         for (uint32_t i = 0, end; i<f->item_count; i = end> i ? end : i + 1) {
             uint32_t widest;
-
             end = run_end(f, i, column, &widest);
             align_run(f, i, end, column, widest);
         }

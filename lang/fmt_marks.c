@@ -8,7 +8,6 @@
 static int by_start(const void *key, const void *word)
 {
     const uint32_t at = *(const uint32_t *)key, start = ((const struct fmt_word *)word)->start;
-
     return at < start ? -1 : at > start;
 }
 
@@ -20,7 +19,6 @@ static struct fmt_word *word_at(const struct fmt *f, const struct node *n)
 static void set_column(const struct fmt *f, const struct node *n, unsigned column)
 {
     struct fmt_word *w = word_at(f, n);
-
     if (w && column <= COLUMN_LAST) w->column = (uint8_t)column;
 }
 
@@ -46,7 +44,6 @@ static bool may_break_before(enum node_kind kind)
 static void mark_server(const struct fmt *f, const struct node *server)
 {
     unsigned column = COLUMN_SERVER;
-
     for (const struct node *n = server->first->next; n; n = n->next) set_column(f, n, column++);
 }
 
@@ -55,7 +52,6 @@ static void mark_children(const struct fmt *f, const struct node *parent)
     node_each(n, parent)
     {
         struct fmt_word *w = may_break_before(n->kind) ? word_at(f, n) : NULL;
-
         if (w) w->may_break = true;
         switch (n->kind) {
         case N_AS: set_column(f, n, COLUMN_AS); break;
@@ -73,7 +69,6 @@ void fmt_marks(struct fmt *f, const struct node *tree)
 {
     for (uint32_t i = 0; i < f->word_count; i++) {
         struct fmt_word *w = &f->words[i];
-
         if (w->kind == EQ) w->column = COLUMN_EQ;
         w->may_break = w->kind == EXCEPT || w->kind == AND || w->kind == ZONE ||
                        (w->kind == MASK && i + 1 < f->word_count && w[1].width > FMT_MASK);

@@ -64,7 +64,6 @@ static void line_add(struct printer *p, const char *s, size_t len, uint32_t widt
 static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i, bool first_of_line)
 {
     const struct fmt_word *w = &p->f->words[i];
-
     if (w->semicolon) line_add(p, ";", 1, 1);
     if (!first_of_line) {
         const uint32_t gap = fmt_gap(p->f, item, i) + w->pad;
@@ -77,7 +76,6 @@ static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i,
 static bool may_break(const struct fmt *f, uint32_t i)
 {
     const int before = f->words[i - 1].kind;
-
     if (f->words[i].kind == SLASH_LEN) return false;
     return f->words[i].may_break || before == COMMA || before == ARROW || before == COLON;
 }
@@ -86,7 +84,6 @@ static bool may_break(const struct fmt *f, uint32_t i)
 static bool plain_break(const struct fmt *f, uint32_t i, unsigned parens)
 {
     const int before = f->words[i - 1].kind;
-
     /* A newline before such a word would be taken for the end of the statement, whatever stands before it. */
     if (word_may_start(f->words[i].kind)) return false;
     return parens || before == COMMA || before == EQ || before == ARROW || before == COLON;
@@ -95,7 +92,6 @@ static bool plain_break(const struct fmt *f, uint32_t i, unsigned parens)
 static bool must_break(const struct fmt *f, const struct fmt_item *item, uint32_t i)
 {
     const struct fmt_word *before = &f->words[i - 1];
-
     return before->remark_count || (item->one_each && before->kind == COMMA && f->words[i].kind != SLASH_LEN) ||
            (item->after_eq && before->kind == EQ);
 }
@@ -105,7 +101,6 @@ static uint32_t chunk_width(const struct fmt *f, const struct fmt_item *item, ui
 {
     const uint32_t end = item->first + item->count;
     uint32_t width = f->words[i].width;
-
     while (++i < end && !may_break(f, i) && !must_break(f, item, i)) width += fmt_gap(f, item, i) + f->words[i].width;
     return width + (i < end && !must_break(f, item, i) && !plain_break(f, i, parens) ? 2 : 0);
 }
@@ -115,7 +110,6 @@ static uint32_t clause_width(const struct fmt *f, const struct fmt_item *item, u
 {
     const uint32_t end = item->first + item->count;
     uint32_t width = f->words[i].width;
-
     if (!f->words[i].may_break) return 0;
     while (++i < end && !f->words[i].may_break && !must_break(f, item, i) && width <= FMT_CLAUSE)
         width += fmt_gap(f, item, i) + f->words[i].width;
@@ -146,10 +140,8 @@ static void put_filled(struct printer *p, const struct fmt_item *item)
     const struct fmt *f = p->f;
     const uint32_t hang = hang_of(f, item);
     unsigned parens = 0;
-
     for (uint32_t i = item->first; i < item->first + item->count; i++) {
         bool breaks = i > item->first && must_break(f, item, i);
-
         if (i > item->first && !breaks && may_break(f, i)) {
             const uint32_t gap = fmt_gap(f, item, i) + f->words[i].pad;
             const uint32_t chunk = chunk_width(f, item, i, parens), clause = clause_width(f, item, i);
@@ -169,7 +161,6 @@ static void put_filled(struct printer *p, const struct fmt_item *item)
 static void put_item(struct printer *p, const struct fmt_item *item)
 {
     const size_t first = p->line_count;
-
     line_begin(p, fmt_indent(item), item->depth)->blank = item->blank;
     if (item->multi_line)
         put_filled(p, item);
@@ -189,10 +180,8 @@ static size_t remark_run(const struct printer *p, size_t i, uint32_t *column)
 {
     uint32_t least = UINT32_MAX, most = 0;
     size_t end = i;
-
     for (; end < p->line_count; end++) {
         const struct line *l = &p->lines[end];
-
         if (end > i && (l->blank || l->depth != p->lines[i].depth || has_own_line(p, l))) break;
         if (l->remark == FMT_NONE || has_own_line(p, l)) continue;
         const uint32_t low = l->width < least ? l->width : least, high = l->width > most ? l->width : most;
@@ -210,7 +199,6 @@ static void put_line(struct printer *text, const struct printer *p, const struct
     put(text, p->buffer + line->start, line->end - line->start);
     if (line->remark != FMT_NONE) {
         const struct fmt_remark *r = &p->f->remarks[line->remark];
-
         if (!r->own_line) put_blanks(text, column - line->width);
         put(text, p->f->text + r->start, r->end - r->start);
     }
@@ -220,12 +208,10 @@ static void put_line(struct printer *text, const struct printer *p, const struct
 char *fmt_print(struct fmt *f, size_t *len)
 {
     struct printer p = {.f = f}, text = {.f = f};
-
     put(&p, "", 0); /* a file of comments alone has no other words */
     for (uint32_t i = 0; i < f->item_count; i++) put_item(&p, &f->items[i]);
     for (size_t i = 0, end; i < p.line_count;) {
         uint32_t column;
-
         end = remark_run(&p, i, &column);
         do put_line(&text, &p, &p.lines[i], column);
         while (++i < end);

@@ -17,7 +17,6 @@ struct reader {
 static struct fmt_item *add_item(struct reader *r, unsigned depth, bool blank)
 {
     struct fmt_item *item = &r->f->items[r->f->item_count++];
-
     *item =
         (struct fmt_item){.first = r->f->word_count, .remark = FMT_NONE, .depth = depth, .blank = blank && !r->fresh};
     r->fresh = false;
@@ -31,7 +30,6 @@ static void place_remark(struct reader *r, uint32_t start, uint32_t end)
     struct fmt *f = r->f;
     struct fmt_item *last = last_item(f);
     const uint32_t n = f->remark_count++;
-
     f->remarks[n] = (struct fmt_remark){start, end, r->newlines > 0};
     if (r->open) {
         struct fmt_word *w = &f->words[f->word_count - 1];
@@ -48,14 +46,12 @@ static void place_remark(struct reader *r, uint32_t start, uint32_t end)
 static void read_gap(struct reader *r, uint32_t to)
 {
     const char *text = r->f->text;
-
     r->newlines = 0;
     while (r->at < to) {
         if (text[r->at] == '#') {
             const char *nl = memchr(text + r->at, '\n', to - r->at);
             const uint32_t start = r->at, after = nl ? (uint32_t)(nl - text) : to;
             uint32_t end = after;
-
             while (strchr(" \t\r", text[end - 1])) end--;
             place_remark(r, start, end);
             r->newlines = 0;
@@ -69,7 +65,6 @@ static void read_gap(struct reader *r, uint32_t to)
 static uint32_t characters(const char *s, size_t len)
 {
     uint32_t n = 0;
-
     for (size_t at = 0; at < len; n++) {
         const size_t step = utf8_next(s + at, len - at);
         at += step ? step : 1;
@@ -80,7 +75,6 @@ static uint32_t characters(const char *s, size_t len)
 static void add_word(struct reader *r, const struct logged *t)
 {
     struct fmt *f = r->f;
-
     f->words[f->word_count++] = (struct fmt_word){
         .kind = t->kind, .start = t->start, .end = t->end, .width = characters(f->text + t->start, t->end - t->start)};
     last_item(f)->count++;
@@ -120,7 +114,6 @@ static uint32_t one_line_block(const struct fmt *f, uint32_t i)
     const struct fmt_item *head = &f->items[i];
     const uint32_t brace = head->first + head->count - 1;
     uint32_t end = i + 1, width = fmt_indent(head) + fmt_width(f, head, head->first + head->count);
-
     if (!head->count || f->words[brace].kind != LBRACE || head->remark != FMT_NONE) return 0;
     for (; f->items[end].depth > head->depth; end++) {
         if (!f->items[end].count) return 0;
@@ -136,10 +129,8 @@ static uint32_t one_line_block(const struct fmt *f, uint32_t i)
 static void join_blocks(struct fmt *f)
 {
     uint32_t out = 0;
-
     for (uint32_t i = 0, n; i < f->item_count; i += n ? n : 1) {
         struct fmt_item item = f->items[i];
-
         n = one_line_block(f, i);
         for (uint32_t k = 1; k < n; k++) {
             const struct fmt_item *part = &f->items[i + k];
@@ -157,10 +148,8 @@ static void join_blocks(struct fmt *f)
 static void read_shape(const struct fmt *f, struct fmt_item *item)
 {
     unsigned commas = 0, broken = 0;
-
     for (uint32_t w = item->first; w + 1 < item->first + item->count; w++) {
         const bool nl = newline_between(f, f->words[w].end, f->words[w + 1].start);
-
         item->multi_line |= f->words[w].remark_count > 0;
         if (f->words[w].kind == EQ) item->after_eq = nl;
         if (f->words[w].kind != COMMA || f->words[w + 1].kind == SLASH_LEN) continue;
@@ -175,7 +164,6 @@ void fmt_read(struct fmt *f, const struct token_log *log)
 {
     struct reader r = {.f = f, .fresh = true};
     uint32_t hashes = 0;
-
     for (uint32_t i = 0; i < f->len; i++) hashes += f->text[i] == '#';
     f->words = arena_alloc(f->arena, (log->count + 1) * sizeof(*f->words));
     f->remarks = arena_alloc(f->arena, (hashes + 1) * sizeof(*f->remarks));

@@ -125,7 +125,6 @@ static bool offer_form(struct parser *p, struct span span, const int *expected, 
 static struct span next_word(const struct parser *p, uint32_t at)
 {
     struct span word = {p->file, skip_blanks(p, at), 0};
-
     word.end = word.start;
     while (isalnum((unsigned char)p->text[word.end]) || (p->text[word.end] && strchr("_-.\"", p->text[word.end])))
         word.end++;
@@ -143,7 +142,6 @@ bool offer_range(struct parser *p, struct span sign)
     const struct span word = next_word(p, sign.start + 1 + equal);
     const struct span whole = {sign.file, sign.start, word.end};
     uint64_t n;
-
     if (!number_at(p, word, &n) || (!equal && n == (more ? UINT64_MAX : 0))) return false;
     if (more)
         diag_suggest(p->diags, whole, "%llu-", (unsigned long long)(equal ? n : n + 1));
@@ -155,7 +153,6 @@ bool offer_range(struct parser *p, struct span sign)
 static struct span span_of(const struct parser *p, struct str word)
 {
     const uint32_t at = (uint32_t)(word.s - p->text);
-
     return (struct span){p->file, at, at + (uint32_t)word.len};
 }
 
@@ -163,7 +160,6 @@ static struct span span_of(const struct parser *p, struct str word)
 static bool offer_source_port(struct parser *p, struct span span)
 {
     const struct str port = word_before(p, span.start), from = word_before(p, (uint32_t)(port.s - p->text));
-
     if (!is_word_at(p, span_of(p, port), "port") || !is_word_at(p, span_of(p, from), "from")) return false;
     diag_suggest(p->diags, span_join(span_of(p, from), span), "source port %s", quote(p, span));
     diag_advise(p->diags, "write `source port %s`, without `from`", quote(p, span));
@@ -174,7 +170,6 @@ static bool offer_source_port(struct parser *p, struct span span)
 static bool offer_meter(struct parser *p, struct span span)
 {
     const struct span word = span_of(p, word_before(p, span.start));
-
     if (!is_word_at(p, word, "over") && !is_word_at(p, word, "within") && !is_word_at(p, word, "rate")) return false;
     diag_advise(p->diags, "a rate has a name: `meter m = %s per source` outside, then `%s m` here", quote(p, span),
                 quote(p, word));
@@ -186,7 +181,6 @@ static bool offer_dscp(struct parser *p, struct span span)
 {
     const struct span word = next_word(p, span.end);
     uint64_t tos;
-
     if (!is_word_at(p, span, "tos") && !is_word_at(p, span, "tclass")) return false;
     if (!number_at(p, word, &tos) || tos > 255 || tos & 3) {
         diag_advise(p->diags, "the upper six bits of that byte are the DSCP: write `dscp N`, a quarter of its value");
@@ -202,7 +196,6 @@ static bool offer_on(struct parser *p, struct span span)
 {
     const struct span word = next_word(p, span.end);
     const uint32_t len = word.end - word.start;
-
     if (!is_word_at(p, span, "in") || len == 0) return false;
     if (is_word_at(p, word, "on")) {
         diag_suggest(p->diags, span_join(span, word), "on");
@@ -218,7 +211,6 @@ static bool offer_on(struct parser *p, struct span span)
 static bool offer_pair(struct parser *p, struct span span)
 {
     const struct span ports = next_word(p, span.end);
-
     if (ports.end == ports.start || ports.start == span.end) return false;
     if (!isdigit((unsigned char)p->text[ports.start]) &&
         word_find(p->text + ports.start, ports.end - ports.start) != NAME)
@@ -232,7 +224,6 @@ static bool offer_service(struct parser *p, struct span span)
 {
     const struct str address = word_before(p, span.start);
     const char *colon = address.len ? memrchr(address.s, ':', address.len) : NULL;
-
     if (p->stmt.start[0].kind != SERVICE || !colon || address.s[0] == '[') return false;
     const size_t len = (size_t)(colon - address.s);
     if (memchr(address.s, ':', len)) return false; /* of IPv6 */
@@ -245,7 +236,6 @@ static bool offer_service(struct parser *p, struct span span)
 static bool offer_order(struct parser *p, struct span span)
 {
     const struct span way = span_of(p, word_before(p, span.start)), device = next_word(p, span.end);
-
     if (!is_word_at(p, way, "in") && !is_word_at(p, way, "out") && !is_word_at(p, way, "forward")) return false;
     if (device.end == device.start || p->text[device.end] == ',') return false;
     diag_suggest(p->diags, span_join(way, device), "on %s %s", quote(p, device), quote(p, way));
@@ -256,7 +246,6 @@ static bool offer_order(struct parser *p, struct span span)
 static bool offer_include(struct parser *p, struct span span)
 {
     const int first = p->stmt.start[0].kind;
-
     if (!is_word_at(p, span_of(p, word_before(p, span.start)), "file")) return false;
     if (first != PORTS && first != MACS && first != NAMES) return false;
     diag_advise(p->diags,
@@ -270,7 +259,6 @@ static bool offer_include(struct parser *p, struct span span)
 static bool offer_hours(struct parser *p, struct span span)
 {
     const uint32_t dash = skip_blanks(p, span.end), end = skip_blanks(p, dash + (p->text[dash] == '-'));
-
     if (p->stmt.start[0].kind != SCHEDULE || p->text[dash] != '-' || !isdigit((unsigned char)p->text[end]))
         return false;
     const struct span hours = {p->file, end, end + (uint32_t)strspn(p->text + end, "0123456789:")};
@@ -281,7 +269,6 @@ static bool offer_hours(struct parser *p, struct span span)
 static bool is_flag(int token)
 {
     static const int flags[] = {FIN, SYN, RST, PSH, ACK, URG, ECE, CWR};
-
     return expects(flags, sizeof(flags) / sizeof(flags[0]), token);
 }
 
@@ -299,7 +286,6 @@ static bool offer_flags(struct parser *p, int found, struct span span)
 static bool is_option(const struct parser *p, struct span sign)
 {
     const struct str word = word_before(p, sign.start);
-
     return p->stmt.tokens > 2 && word.len && word_find(word.s, word.len) != NAME && p->text[sign.start + 1] != '=';
 }
 
@@ -307,7 +293,6 @@ static bool is_option(const struct parser *p, struct span sign)
 static bool offer_translation(struct parser *p, int found, const int *expected, int n)
 {
     const int first = p->stmt.start[0].kind;
-
     if (first != MASQUERADE && first != SOURCE) return false;
     if (found == TO && expects(expected, n, OUT))
         diag_advise(p->diags,
@@ -324,7 +309,6 @@ static bool offer_apart(struct parser *p, struct span span, const int *expected,
 {
     const char *dash = memchr(p->text + span.start, '-', span.end - span.start);
     const size_t len = dash ? (size_t)(dash - p->text) - span.start : 0, rest = span.end - span.start - len - 1;
-
     if (!dash || !expects(expected, n, word_find(p->text + span.start, len)) || word_find(dash + 1, rest) == NAME)
         return false;
     diag_suggest(p->diags, span, "%.*s %.*s", (int)len, p->text + span.start, (int)rest, dash + 1);
@@ -334,7 +318,6 @@ static bool offer_apart(struct parser *p, struct span span, const int *expected,
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     const bool word = found == NAME || token_is_word(found), condition = expects(expected, n, FRAGMENT);
-
     if (n < ALL_NAMES && expects(expected, n, HAS) && expects(expected, n, LACKS)) return offer_flags(p, found, span);
     if (found == GE) return offer_range(p, span);
     if (found == COLON_WORD) return offer_hours(p, span);

@@ -26,7 +26,6 @@ void *heap_resized(void *array, size_t count, size_t size)
 void *heap_grown(void *array, size_t count, size_t size, uint32_t *cap)
 {
     uint32_t room = *cap ? *cap : 16;
-
     if (count <= *cap) return array;
     while (room < count)
         if (__builtin_add_overflow(room, room, &room)) out_of_memory();
@@ -39,7 +38,6 @@ char *heap_strdup(const char *s) { return given(strdup(s)); }
 char *heap_format(const char *fmt, va_list ap)
 {
     char *text = NULL;
-
     if (vasprintf(&text, fmt, ap) < 0) out_of_memory();
     return text;
 }

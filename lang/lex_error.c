@@ -25,7 +25,6 @@ static bool is_control(unsigned char c) { return (c < 0x20 && c != '\t' && c != 
 static void help_with_byte(struct parser *p, unsigned char c)
 {
     const char letter[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)), '\0'};
-
     if (c >= 0xa0)
         diag_advise(p->diags, "in Latin-1 it is `%s`: convert the file, `iconv -f latin1 -t utf-8`", letter);
     else
@@ -76,7 +75,6 @@ static void help_with_character(struct parser *p, struct span span)
         {"<", NULL, "write a name alone, without a sign before it"},
         {">", "->", NULL},
     };
-
     if (strchr("<>", p->text[span.start]) && offer_range(p, span)) return;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const size_t len = strlen(rows[i].character);

@@ -90,7 +90,6 @@ static bool is_host(struct str word)
 {
     const char *colon = memchr(word.s, ':', word.len), *end = word.s + word.len;
     const bool one_colon = colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1));
-
     return word.len && *word.s != '[' && !one_colon && !is_number(word);
 }
 

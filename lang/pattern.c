@@ -14,7 +14,6 @@ bool is_pattern(const char *path) { return strpbrk(path, "*?") != NULL; }
 static bool matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *from = NULL;
-
     if (*name == '.' && *pattern != '.') return false;
     while (*name) {
         if (*pattern == '*') {
@@ -40,7 +39,6 @@ static char *joined(struct arena *arena, const char *folder, size_t len, const c
 {
     const size_t name_len = strlen(name);
     char *path = arena_alloc(arena, len + name_len + 1);
-
     memcpy(path, folder, len);
     memcpy(path + len, name, name_len);
     return path;
@@ -51,7 +49,6 @@ int pattern_files(struct arena *arena, const char *path, uint32_t most, struct p
     const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
     const size_t folder_len = (size_t)(last - path);
     const char *folder = folder_len ? arena_strndup(arena, path, folder_len) : "./";
-
     *out = (struct paths){0};
     DIR *d = opendir(folder);
     if (!d) return -errno;

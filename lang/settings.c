@@ -64,7 +64,6 @@ static const char *in_backticks(struct parser *p, const char *text)
 {
     char quoted[2 * MAX_NAME + 4];
     const int n = snprintf(quoted, sizeof(quoted), "`%s`", text);
-
     return arena_strndup(p->arena, quoted, (size_t)n);
 }
 

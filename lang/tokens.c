@@ -268,7 +268,6 @@ static void keep_place(struct parser *p, const struct token *t)
 static bool too_many(struct parser *p)
 {
     const unsigned all = diags_errors(p->diags), own = all - p->errors_before;
-
     if (!p->gave_up && (own >= DIAG_FILE_MAX || (own && all >= DIAG_FILE_MAX))) {
         p->gave_up = true;
         diags_stopped(p->diags);

@@ -48,7 +48,6 @@ const char *mac_meant(struct arena *arena, const char *s, size_t len)
     char text[] = "xx:xx:xx:xx:xx:xx";
     const size_t each = len == 17 ? 2 : 4; /* 02-00-00-00-00-01, 0200.0000.0001 */
     size_t digits = 0;
-
     if (len != 17 && len != 14) return NULL;
     for (size_t i = 0; i < len; i++) {
         if (i % (each + 1) == each) {

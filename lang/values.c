@@ -72,7 +72,6 @@ static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t
 {
     const uint32_t at = (uint32_t)(s - p->text);
     size_t zeros = 0;
-
     while (zeros + 1 < len && s[zeros] == '0') zeros++;
     diag_suggest(p->diags, (struct span){file, at, at + (uint32_t)len}, "%.*s", (int)(len - zeros), s + zeros);
 }
@@ -299,7 +298,6 @@ static bool is_hex_colons(const char *s, size_t len)
 static bool takes_address(const struct parser *p)
 {
     const int first = p->stmt.start[0].kind;
-
     if (p->prev == FROM || p->prev == TO || first == SET || first == SERVER) return true;
     if (first == SERVICE) return p->prev == ON || p->prev == COMMA;
     return word_is_reserved(first) && (p->prev == NOT || p->prev == COMMA);
@@ -309,7 +307,6 @@ static bool takes_address(const struct parser *p)
 static void dotted_error(struct parser *p, const char *s, size_t len)
 {
     const char *mac = mac_meant(p->arena, s, len);
-
     if (mac)
         diag_suggest(p->diags, SPAN_NONE, "%s", mac);
     else if (takes_address(p))

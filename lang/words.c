@@ -43,7 +43,6 @@ bool word_may_start(int token) { return token_is_word(token) && words[token - NA
 int word_find(const char *s, size_t len)
 {
     unsigned lo = 0, hi = WORDS;
-
     while (lo < hi) {
         const unsigned mid = lo + (hi - lo) / 2;
         int c = len ? (unsigned char)*s - (unsigned char)*words[mid].text : 0; /* most differ here */
@@ -62,7 +61,6 @@ int word_find(const char *s, size_t len)
 static const char *word_end(const char *s)
 {
     size_t n = 0;
-
     while (n <= MAX_NAME && (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '-')) n++;
     return s + n;
 }
@@ -80,7 +78,6 @@ bool text_starts_statement(const char *s, bool declaration)
     const enum start start = token == NAME ? START_NO : words[token - NAME - 1].start;
     const char after = *skip(second_end);
     const bool named = second_end > second;
-
     switch (start) {
     case START_EQUALS: return named && after == '=';
     case START_BODY: return named && after == '{';

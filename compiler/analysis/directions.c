@@ -11,7 +11,6 @@ struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
                                             [FRAMES_OTHER] = {WHAT_OTHER, WHAT_OTHER},
                                             [FRAMES_ARP] = {WHAT_ARP, WHAT_ARP}};
     struct ir_product p;
-
     product_all(&p);
     p.field[IR_WHAT] = ir_field_range(ir, IR_WHAT, what[kind].lo, what[kind].hi);
     return p;
@@ -24,7 +23,6 @@ struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direc
     struct pbc_range *on = arena_alloc(c->arena, (img->ifaces_count + 1) * sizeof(*on));
     uint32_t n = 0;
     struct ir_product p;
-
     for (uint32_t i = 0; i < t.count; i++) {
         if (!iface_is_of(&t, i, img->firewalls[firewall].iface)) continue;
         if (firewall_find(&t, img->firewalls, img->firewalls_count, d, i) != firewall) continue;
@@ -43,7 +41,6 @@ uint32_t addrs_of_groups(struct ir *ir)
 {
     static const struct pbc_range r4[] = {{0xe0000000, 0xefffffff}, {0xffffffff, 0xffffffff}};
     static const struct pbc_range6 r6[] = {{UINT64_C(0xff) << 56, 0, UINT64_MAX, UINT64_MAX}};
-
     return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
@@ -51,7 +48,6 @@ uint32_t addrs_that_come_in(struct compile *c)
 {
     const struct image *img = c->image;
     uint32_t all = addrs_of_groups(c->ir);
-
     for (uint32_t i = 0; i < img->endpoints_count; i++)
         if (img->endpoints[i].to == PBC_TO_ADDRESS)
             all = ir_addrs_or(c->ir, all, ir_addrs_one(c->ir, img->endpoints[i].family, img->endpoints[i].addr));
@@ -64,13 +60,11 @@ static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
     struct pbc_range r[WHAT_BASES * UPPERS];
     uint32_t n = 0;
     struct ir_product p;
-
     product_all(&p);
     for (unsigned b = 0; b < WHAT_BASES; b++) /* rows stand by number: so do the ranges */
         for (const struct upper *u = uppers; u < uppers + UPPERS; u++)
             if (u->kind & endpoint_info[e->proto].kinds && u->families & (b ? KIND_IP6 : KIND_IP4)) {
                 const uint32_t value = (uint32_t)what_bases[b] + u->number;
-
                 r[n++] = (struct pbc_range){value, value};
             }
     p.field[IR_WHAT] = ir_intern_ranges(ir, r, n, WHAT_MOST);
@@ -88,7 +82,6 @@ static void add_both(struct ir *ir, const struct ir_product *a, const struct ir_
 {
     struct ir_product both;
     bool loose = false;
-
     if (product_and(ir, a, b, &both, &loose)) region_add(out, &both);
 }
 
@@ -98,13 +91,11 @@ static void add_crossing(struct compile *c, const struct ir_product *crossing, b
 {
     const struct image *img = c->image;
     struct region left;
-
     region_init(&left);
     region_add(&left, crossing);
     for (uint32_t i = 0; i < img->endpoints_count && !budget->spent; i++) {
         if (img->endpoints[i].to != PBC_TO_ANY) continue;
         const struct ir_product p = taken_by(c->ir, &img->endpoints[i]);
-
         for (uint32_t k = 0; taken && k < left.count; k++) add_both(c->ir, &left.p[k], &p, out);
         region_minus(c->ir, &left, &p, budget);
     }
@@ -119,7 +110,6 @@ static void add_ip(struct compile *c, const struct ir_product *q, enum pbc_direc
     const uint32_t ours = addrs_that_come_in(c);
     struct ir_product way = frames_of_kind(ir, FRAMES_IP), crossing;
     bool loose = false;
-
     if (d == PBC_DIR_OUT) {
         way.field[IR_SRC] = IR_EMPTY;
         add_both(ir, q, &way, out);
@@ -137,7 +127,6 @@ void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc
                          struct region_budget *budget, struct region *out)
 {
     const struct ir_product other = frames_of_kind(c->ir, FRAMES_OTHER), arp = frames_of_kind(c->ir, FRAMES_ARP);
-
     add_ip(c, q, d, budget, out);
     if (d != PBC_DIR_OUT) add_both(c->ir, q, &other, out);
     add_both(c->ir, q, &arp, out);

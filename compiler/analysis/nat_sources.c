@@ -4,7 +4,6 @@ uint32_t nat_sources(struct ir *ir, const struct program *p, const struct pbc_na
 {
     const bool v4 = n->family == 4;
     uint32_t all = n->from_count ? IR_EMPTY : IR_ALL;
-
     for (const struct pbc_set *s = p->sets + n->from; s < p->sets + n->from + n->from_count; s++)
         all = ir_addrs_or(
             ir, all,

@@ -47,7 +47,6 @@ static struct protocols protocols_of(const struct printer *t)
 {
     const uint32_t what = t->p->field[IR_WHAT];
     struct protocols s = {0};
-
     for (uint32_t i = 0; i < 256; i++)
         s.in[i] = (uint8_t)((ir_ranges_have(t->ir, what, WHAT_IP4 + i) ? BY_4 : 0) |
                             (ir_ranges_have(t->ir, what, WHAT_IP6 + i) ? BY_6 : 0));
@@ -57,7 +56,6 @@ static struct protocols protocols_of(const struct printer *t)
         struct pbc_range r[128];
         const uint32_t n = what_numbers(t->ir, what, WHAT_AH6, r);
         const bool all = n == 1 && r[0].hi - r[0].lo == 255;
-
         s.in[WHAT_AH_NUMBER] = (uint8_t)((s.in[WHAT_AH_NUMBER] & BY_4) | (all ? BY_6 : 0));
         s.some_ah = (n && !all) || (!n && ir_ranges_have(t->ir, what, WHAT_AH6_UNKNOWN));
     }
@@ -69,7 +67,6 @@ static struct protocols protocols_of(const struct printer *t)
 static void put_protocol(FILE *out, uint32_t lo, uint32_t hi)
 {
     const char *name = lo == hi ? proto_name(lo) : NULL;
-
     if (name)
         fputs(name, out);
     else
@@ -80,7 +77,6 @@ static void put_protocol(FILE *out, uint32_t lo, uint32_t hi)
 static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
 {
     unsigned n = 0;
-
     for (uint32_t lo = 0, hi; lo < 256; lo = hi + 1) {
         hi = lo;
         if (s->in[lo] != in) continue;
@@ -96,7 +92,6 @@ static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
 static void put_family(struct printer *t, const struct protocols *s, uint8_t in, const char *family)
 {
     const unsigned members = put_protocols(s, in, NULL), others = put_protocols(s, 0, NULL);
-
     if (!members) return;
     if (family[0]) word(t, family);
     if (members > 8 && others <= 8) {
@@ -114,13 +109,11 @@ static void put_family(struct printer *t, const struct protocols *s, uint8_t in,
 static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
 {
     unsigned families = 0;
-
     for (uint32_t i = 0; i < 256; i++) families |= s->in[i];
     if (families != (BY_4 | BY_6)) {
         const bool icmp = families == BY_4 ? s->in[1] && put_protocols(s, BY_4, NULL) == 1
                                            : s->in[58] && put_protocols(s, BY_6, NULL) == 1;
         const bool all = put_protocols(s, 0, NULL) == 0;
-
         if (icmp)
             word(t, families == BY_4 ? "icmp" : "icmp6");
         else
@@ -154,11 +147,9 @@ static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
 static void put_ah(struct printer *t, const struct protocols *s)
 {
     const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;
-
     if (s->some_ah) {
         struct pbc_range r[128];
         const uint32_t n = what_numbers(t->ir, t->p->field[IR_WHAT], WHAT_AH6, r);
-
         if (t->begun) fputc(',', t->out);
         word(t, n ? "ah of " : "ah of unknown protocol");
         for (uint32_t i = 0; i < n; i++) {
@@ -174,7 +165,6 @@ static void put_what(struct printer *t, bool family_shows)
 {
     struct protocols s = protocols_of(t);
     bool ip = s.unknown;
-
     for (uint32_t i = 0; i < 256; i++) ip |= s.in[i] != 0;
     if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256)) put_ip(t, &s, family_shows);
     if (s.unknown && !t->begun) word(t, "ip6 of unknown protocol");
@@ -195,7 +185,6 @@ static void put_what(struct printer *t, bool family_shows)
 static uint32_t count_of(const struct ir *ir, uint32_t id)
 {
     const struct ir_addrs *a = ir_addrs(ir, id);
-
     return a->count4 + a->count6;
 }
 
@@ -204,7 +193,6 @@ static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
     const uint32_t not = ir_addrs_of_families(ir, ir_addrs_not(ir, id), families);
-
     return not != IR_EMPTY && not != IR_ALL && count_of(ir, not ) < count_of(ir, id) ? not : id;
 }
 
@@ -222,7 +210,6 @@ static const char *name_of(struct printer *t, uint32_t id, unsigned families)
 static bool put_named(struct printer *t, uint32_t id, unsigned families)
 {
     const char *name = name_of(t, id, families), *not = NULL;
-
     if (!name) not = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
     if (!name && !not ) return false;
     word(t, not ? "not " : "");
@@ -234,7 +221,6 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
 {
     if (put_named(t, id, families)) return;
     const uint32_t list = is_any(t, id, families) ? IR_ALL : shorter(t, id, families);
-
     if (list != id && list != IR_ALL) word(t, "not");
     word(t, "");
     ir_print_value(t->text->c, IR_SRC, list, t->out);
@@ -245,11 +231,9 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
 static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
-
     if (f != IR_DST || (t->dirs != 1u << PBC_DIR_IN && t->dirs != 1u << PBC_DIR_FORWARD)) return id;
     const uint32_t never = t->dirs == 1u << PBC_DIR_IN ? ir_addrs_not(ir, t->text->come_in) : t->text->groups;
     const uint32_t more = ir_addrs_of_families(ir, ir_addrs_or(ir, id, never), families);
-
     if (is_any(t, more, families)) return IR_ALL;
     return count_of(ir, shorter(t, more, families)) < count_of(ir, shorter(t, id, families)) ? more : id;
 }
@@ -258,7 +242,6 @@ static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsi
 static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 {
     const uint32_t id = as_travels(t, f, t->p->field[f], families);
-
     if (id == IR_EMPTY || is_any(t, id, families)) return false;
     if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* all of the set is of the family */
     return shorter(t, id, families) == id;
@@ -269,7 +252,6 @@ static void put_side(struct printer *t, enum ir_field f, const char *keyword, bo
 {
     const unsigned families = ir_families(t->ir, t->p);
     const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
-
     word(t, keyword);
     if (others == IR_EMPTY) {
         word(t, "self");
@@ -297,11 +279,9 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
 {
     struct ir *ir = t->ir;
     uint32_t id = t->p->field[f];
-
     if (id == IR_ALL) return;
     const uint32_t not = ir_ranges_not(ir, id, ir_fields[f].most);
     const bool shorter_not = not != IR_EMPTY && ir_ranges(ir, not ).count < ir_ranges(ir, id).count;
-
     word(t, keyword);
     if (shorter_not) word(t, "not");
     word(t, "");
@@ -314,11 +294,9 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
     const struct image *img = t->text->c->image;
     const struct iface_table ifaces = image_ifaces(img);
     bool any = false;
-
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
         const uint32_t around = iface_around(&ifaces, i);
         const bool around_says = around != PBC_NONE ? ir_ranges_have(t->ir, id, around) : not ;
-
         if (ir_ranges_have(t->ir, id, i) != outside || around_says == outside) continue;
         fprintf(t->out, "%s\"", any ? ", " : lead);
         put_name(image_str(img, img->ifaces[i].device), t->out);
@@ -332,7 +310,6 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
 static bool put_devices(struct printer *t, uint32_t id, bool not )
 {
     const bool any = put_those(t, id, not, !not, not ? "on not " : "on ");
-
     if (any) put_those(t, id, not, not, " except ");
     return any;
 }
@@ -342,7 +319,6 @@ static bool put_devices(struct printer *t, uint32_t id, bool not )
 static void put_ifaces(struct printer *t)
 {
     const uint32_t id = t->p->field[IR_IFACE];
-
     if (id == IR_ALL) return;
     word(t, "");
     const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
@@ -356,7 +332,6 @@ static void put_ifaces(struct printer *t)
 static void put_way(struct printer *t)
 {
     const uint32_t id = t->p->field[IR_OUT];
-
     if (id == IR_ALL) return;
     word(t, "out ");
     const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
@@ -369,14 +344,12 @@ static void put_way(struct printer *t)
 static void put_source(struct printer *t)
 {
     const uint32_t id = t->p->field[IR_URPF];
-
     if (id != IR_ALL) word(t, ir_ranges_have(t->ir, id, 1) ? "urpf-failed" : "not urpf-failed");
 }
 
 static void put_flags(struct printer *t)
 {
     const uint32_t has = t->p->field[IR_HAS], lacks = t->p->field[IR_LACKS];
-
     if (!has && !lacks) return;
     word(t, "flags");
     if (has) {
@@ -400,7 +373,6 @@ static void put_other(struct printer *t, enum ir_field f, const char *keyword)
 static void put_mac(uint64_t number, FILE *out)
 {
     const uint64_t mac = mac_of_number(number);
-
     for (int shift = 40; shift >= 0; shift -= 8)
         fprintf(out, "%02x%s", (unsigned)(mac >> shift & 255), shift ? ":" : "");
 }
@@ -410,7 +382,6 @@ static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo
 {
     const uint64_t nobody = UINT64_C(1) << 48; /* stands for frames without MACs */
     uint64_t next = 0;
-
     for (uint32_t i = 0; i < m->count && m->macs[i] < nobody; i += 2) {
         *lo = not ? next : m->macs[i];
         *hi = not ? m->macs[i] - 1 : m->macs[i + 1] < nobody ? m->macs[i + 1] : nobody - 1;
@@ -429,7 +400,6 @@ static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
     const struct ir_macs *m = ir_macs(t->ir, t->p->field[f]);
     uint32_t members = 0, others = 0, i = 0;
     uint64_t lo, hi;
-
     if (m->kinds != MACS_ARE_RANGES) {
         put_other(t, f, keyword);
         return;
@@ -462,7 +432,6 @@ static void put_times(struct printer *t)
 static bool asks_addresses(struct printer *t)
 {
     const unsigned families = ir_families(t->ir, t->p);
-
     for (enum ir_field f = IR_SRC; f <= IR_DST; f += IR_DST - IR_SRC) {
         const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
         if (others != IR_ALL || (own != IR_ALL && own != IR_EMPTY)) return true;
@@ -476,7 +445,6 @@ static bool implies_fragment(const struct printer *t)
     static const enum ir_field fields[] = {IR_SPORT, IR_DPORT, IR_TYPE, IR_CODE, IR_HAS, IR_LACKS};
     const struct pbc_range begins = {FRAGMENT_NO, FRAGMENT_FIRST};
     bool asked = asks_state(t->ir, t->p);
-
     for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) asked |= t->p->field[fields[i]] != IR_ALL;
     return asked && t->p->field[IR_FRAGMENT] == ir_intern_ranges(t->ir, &begins, 1, ir_fields[IR_FRAGMENT].most);
 }
@@ -488,7 +456,6 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     const unsigned families = ir_families(ir, p);
     const bool src = asks_addresses(&t), arrives = dirs & ~(1u << PBC_DIR_OUT),
                comes_in = dirs != 1u << PBC_DIR_FORWARD;
-
     put_what(&t, tells_family(&t, IR_SRC, families) || tells_family(&t, IR_DST, families));
     if (families && (src || p->field[IR_SPORT] != IR_ALL || p->field[IR_DPORT] != IR_ALL)) {
         put_side(&t, IR_SRC, "from", !arrives);
@@ -529,7 +496,6 @@ void region_text_print(const struct region_text *text, const struct ir_product *
 void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out)
 {
     struct printer t = {text, text->c->ir, p, out, 0, true};
-
     put_ifaces(&t);
     if (is_any(&t, p->field[IR_SRC], families)) return;
     word(&t, "from");

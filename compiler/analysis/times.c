@@ -25,7 +25,6 @@ static struct week *week_of(struct times *t, const char *zone)
 static uint32_t mask_of(const struct program *p, const char *zone)
 {
     uint32_t mask = 0;
-
     for (uint32_t i = 0; i < p->schedules_count; i++)
         if (strcmp(zone_of(p, i), zone) == 0) mask |= 1u << i;
     return mask;
@@ -35,7 +34,6 @@ static uint32_t mask_of(const struct program *p, const char *zone)
 static uint32_t moment_with(struct week *w, const uint32_t now[TIMES_PROGRAMS], uint32_t most)
 {
     uint32_t m = 0;
-
     while (m < w->count && memcmp(w->active[m], now, sizeof(*w->active)) != 0) m++;
     if (m == w->count && m < most) memcpy(w->active[w->count++], now, sizeof(*w->active));
     return m;
@@ -44,7 +42,6 @@ static uint32_t moment_with(struct week *w, const uint32_t now[TIMES_PROGRAMS], 
 static int by_minute(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
     return (x > y) - (x < y);
 }
 
@@ -52,12 +49,10 @@ static int by_minute(const void *a, const void *b)
 static uint32_t date_ends(const struct program *const *programs, unsigned n, const char *zone, uint64_t at[DATE_ENDS])
 {
     uint32_t count = 0;
-
     for (unsigned i = 0; i < n; i++)
         for (uint32_t k = 0; k < programs[i]->schedules_count; k++) {
             const struct pbc_schedule *s = &programs[i]->schedules[k];
             const struct pbc_span *spans = programs[i]->spans + s->first;
-
             for (uint32_t j = 0; strcmp(zone_of(programs[i], k), zone) == 0 && j < s->count; j++) {
                 if (spans[j].days) continue;
                 if (count + 2 > DATE_ENDS) return DATE_ENDS + 1;
@@ -75,12 +70,10 @@ static bool cut_dates(const struct program *const *programs, unsigned n, const u
 {
     uint64_t at[DATE_ENDS];
     const uint32_t ends = date_ends(programs, n, w->zone, at);
-
     if (ends > DATE_ENDS) return false;
     for (uint32_t e = 0; e + 1 < ends; e++)
         for (uint64_t minute = at[e]; minute < at[e + 1] && minute < at[e] + WEEK_MINUTES; minute++) {
             uint32_t now[TIMES_PROGRAMS] = {0};
-
             for (unsigned i = 0; i < n; i++)
                 now[i] =
                     schedules_on_date(programs[i], (uint32_t)(minute / DAY_MINUTES), (unsigned)(minute % DAY_MINUTES)) &
@@ -95,14 +88,12 @@ static bool cut_week(struct arena *a, const struct program *const *programs, uns
 {
     uint32_t masks[TIMES_PROGRAMS] = {0};
     bool all = true;
-
     w->at = arena_alloc(a, WEEK_MINUTES * sizeof(*w->at));
     w->minutes = arena_alloc(a, most * sizeof(*w->minutes));
     w->active = arena_alloc(a, most * sizeof(*w->active));
     for (unsigned i = 0; i < n; i++) masks[i] = mask_of(programs[i], w->zone);
     for (unsigned minute = 0; minute < WEEK_MINUTES; minute++) {
         uint32_t now[TIMES_PROGRAMS] = {0};
-
         for (unsigned i = 0; i < n; i++)
             now[i] = schedules_on(programs[i], minute / DAY_MINUTES, minute % DAY_MINUTES) & masks[i];
         const uint32_t m = moment_with(w, now, most);
@@ -118,13 +109,11 @@ bool times_find(struct arena *a, const struct program *const *programs, unsigned
     uint64_t count = 1;
     uint32_t schedules = 0;
     bool all = true;
-
     for (unsigned i = 0; i < n; i++) schedules += programs[i]->schedules_count;
     *out = (struct times){.weeks = arena_alloc(a, (schedules + 1) * sizeof(*out->weeks))};
     for (unsigned i = 0; i < n; i++)
         for (uint32_t k = 0; k < programs[i]->schedules_count; k++) {
             struct week *w = week_of(out, zone_of(programs[i], k));
-
             if (w->at) continue;
             all = cut_week(a, programs, n, most, w) && all;
             count = count * w->count < UINT32_MAX ? count * w->count : UINT32_MAX;
@@ -136,7 +125,6 @@ bool times_find(struct arena *a, const struct program *const *programs, unsigned
 uint32_t times_active(const struct times *t, uint32_t moment, unsigned program)
 {
     uint32_t bits = 0;
-
     for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++)
         bits |= w->active[moment % w->count][program];
     return bits;
@@ -145,7 +133,6 @@ uint32_t times_active(const struct times *t, uint32_t moment, unsigned program)
 double times_share(const struct times *t, uint32_t moment)
 {
     double share = 1;
-
     for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++) {
         const uint32_t minutes = w->minutes[moment % w->count]; /* dates are rare: as if it were one */
         share *= (minutes ? minutes : 1) / (double)WEEK_MINUTES;

@@ -73,14 +73,12 @@ static enum answer meters_say(const struct walk *w, const struct ir_product *p)
 {
     const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
     enum answer a = ANSWER_YES;
-
     if (p->field[IR_METERS] == IR_ALL) return ANSWER_YES;
     for (uint32_t i = 0; i < asked.count; i++) {
         const uint8_t is = w->given->meters[asked.pattern[i] / 2];
         const uint8_t wanted = asked.pattern[i] & 1 ? GIVEN_WITHIN : GIVEN_OVER;
         const bool some =
             is == wanted || (is == GIVEN_WITHIN && has_small_burst(&w->c->image->meters[asked.pattern[i] / 2]));
-
         a = least(a, is == GIVEN_OPEN ? ANSWER_OPEN : some ? ANSWER_YES : ANSWER_NO);
     }
     return a;
@@ -90,7 +88,6 @@ static enum answer flows_say(const struct walk *w, const struct ir_product *p)
 {
     struct flows_demand d[PBC_GRAINS_MAX];
     const uint32_t n = flows_demands(w->c->ir, p->field[IR_FLOWS], d);
-
     for (uint32_t i = 0; i < n; i++)
         if (d[i].over) return ANSWER_NO;
     return ANSWER_YES;
@@ -101,13 +98,11 @@ static enum answer flows_say(const struct walk *w, const struct ir_product *p)
 static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
 {
     const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
-
     for (uint32_t i = 0; i < asked.count; i++) {
         const struct pbc_meter *m = &w->c->image->meters[asked.pattern[i] / 2];
         const bool within = asked.pattern[i] & 1;
         const uint32_t burst = m->burst < 65535 ? (uint32_t)m->burst : 65535;
         const struct pbc_range r = within ? (struct pbc_range){0, burst} : (struct pbc_range){burst + 1, 65535};
-
         if (has_small_burst(m) && w->given->meters[asked.pattern[i] / 2] == GIVEN_WITHIN)
             p->field[IR_LENGTH] =
                 ir_ranges_and(w->c->ir, p->field[IR_LENGTH], ir_intern_ranges(w->c->ir, &r, 1, 65535), 65535);
@@ -118,7 +113,6 @@ static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
 static enum answer schedules_say(const struct walk *w, const struct ir_product *p)
 {
     const uint32_t during = p->field[IR_DURING], outside = p->field[IR_NOT_DURING];
-
     if (during && !(during & w->given->schedules)) return ANSWER_NO;
     return outside & w->given->schedules ? ANSWER_NO : ANSWER_YES;
 }
@@ -138,7 +132,6 @@ static bool is_open(const struct walk *w, const struct ir_product *p, uint8_t ki
 static uint32_t open_cond(const struct walk *w, uint32_t rule)
 {
     const struct pbc_rule *r = &w->c->image->rules[rule];
-
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
         if (is_open(w, &w->c->ir->rules[rule].product, w->c->image->conds[i].kind)) return i;
     return PBC_NONE;
@@ -149,7 +142,6 @@ static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
 {
     const struct ir *ir = w->c->ir;
     struct ir_product *p = &t->exact;
-
     *p = ir->rules[rule].product;
     if (!product_in_direction(w->c->ir, p, w->direction)) return false;
     const enum answer meters = meters_say(w, p), flows = flows_say(w, p), schedules = schedules_say(w, p);
@@ -174,7 +166,6 @@ static void take(struct walk *w, struct region *from, const struct ir_product *p
     const uint32_t before = hits->count;
     struct ir_product both;
     bool loose = false;
-
     for (uint32_t i = 0; i < from->count && !w->budget->spent; i++) {
         region_spend(w->budget, 1);
         if (!ir_may_meet(w->c->ir, &from->p[i], p) || !product_and(w->c->ir, &from->p[i], p, &both, &loose)) continue;
@@ -191,7 +182,6 @@ static void tell(struct walk *w, const struct judged *j)
 static void tell_region(struct walk *w, const struct region *r, const struct taker *t, struct judged j)
 {
     bool loose;
-
     for (uint32_t i = 0; i < r->count; i++) {
         loose = false;
         if (!t->open)
@@ -216,7 +206,6 @@ static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, cons
                        .maybe = t->open || through != PBC_NONE,
                        .asks = t->open ? t->asks : through,
                        .before = PBC_NONE};
-
     tell_region(w, &hits->sure, t, j);
     j.behind_maybe = true;
     j.before = hits->before;
@@ -245,7 +234,6 @@ static void walk_chain(struct walk *w, uint32_t chain, const struct taker *t, co
     const struct pbc_chain *c = &w->c->image->chains[chain];
     struct parts inside, returned;
     const struct way down = {&inside, &returned, t->open ? t->asks : way->through};
-
     parts_init(&inside);
     parts_init(&returned);
     inside.before = hits->before;
@@ -266,7 +254,6 @@ static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
     const struct pbc_rule *r = &w->c->image->rules[rule];
     struct taker t;
     struct parts hits;
-
     if (!taker_of(w, rule, &t)) return;
     parts_init(&hits);
     hits.before = way->left->before;
@@ -308,12 +295,10 @@ static void tell_rest(struct walk *w, const struct parts *left, enum frame_kind 
 {
     const struct ir_product of_kind = frames_of_kind(w->c->ir, kind);
     const struct region *regions[] = {&left->sure, &left->maybe};
-
     for (unsigned i = 0; i < 2; i++) {
         struct region some;
         bool loose = false;
         struct ir_product both;
-
         region_init(&some);
         for (uint32_t k = 0; k < regions[i]->count; k++)
             if (product_and(w->c->ir, &regions[i]->p[k], &of_kind, &both, &loose)) region_add(&some, &both);
@@ -332,7 +317,6 @@ static void tell_default(struct walk *w, const struct parts *left)
         [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
     const uint8_t by_default = defaults[f->default_verdict];
     struct judged j = {.firewall = w->firewall, .rule = RULE_DEFAULT, .action = by_default, .asks = PBC_NONE};
-
     tell_rest(w, left, FRAMES_IP, j);
     j.action = f->other == PBC_OTHER_DEFAULT ? by_default : others[f->other];
     tell_rest(w, left, FRAMES_OTHER, j);
@@ -345,7 +329,6 @@ static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
     const struct pbc_firewall *f = &w->c->image->firewalls[firewall];
     struct parts returned; /* none: a firewall has no `return` */
     const struct way way = {left, &returned, PBC_NONE};
-
     parts_init(&returned);
     w->firewall = firewall;
     walk_list(w, f->rules, f->rule_count, &way);
@@ -356,7 +339,6 @@ static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
 static void walk_none(struct walk *w, const struct parts *left)
 {
     struct judged j = {.firewall = PBC_NONE, .rule = RULE_NONE, .action = ACTION_ACCEPT, .asks = PBC_NONE};
-
     tell_rest(w, left, FRAMES_IP, j);
     tell_rest(w, left, FRAMES_OTHER, j);
     j.action = ACTION_PASS;
@@ -369,11 +351,9 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
     const struct image *img = w->c->image;
     const struct iface_table ifaces = image_ifaces(img);
     const uint32_t general = firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT);
-
     for (uint32_t i = 0; i < img->firewalls_count && !over(w); i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
         struct parts here;
-
         if (!firewall_judges(f, d) || f->iface == PBC_NONE) continue;
         const struct ir_product on = frames_on(w->c, i, d);
         parts_init(&here);
@@ -394,7 +374,6 @@ bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_directi
     struct walk w = {
         .c = c, .given = given, .direction = direction, .budget = budget, .fn = fn, .arg = arg, .firewall = PBC_NONE};
     struct parts all;
-
     parts_init(&all);
     frames_in_direction(c, q, direction, budget, &all.sure);
     if (!over(&w)) walk_firewalls(&w, direction, &all);

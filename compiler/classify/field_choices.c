@@ -27,7 +27,6 @@ static bool alike(const struct choice *a, const struct choice *b)
 static struct choice both(const struct choices *c, const struct choice *a, const struct choice *b)
 {
     struct choice sum = *a;
-
     for (unsigned i = 0; i < c->slots; i++) {
         sum.mask[i] = a->mask[i] & b->mask[i] & ~(a->value[i] ^ b->value[i]);
         sum.value[i] = a->value[i] & sum.mask[i];
@@ -41,7 +40,6 @@ bool choices_halve(struct choices *c)
 {
     uint32_t n = 0;
     bool some = false;
-
     for (uint32_t i = 0; i < c->count; n++) {
         if (i + 1 < c->count && alike(&c->c[i], &c->c[i + 1])) {
             c->c[n] = both(c, &c->c[i], &c->c[i + 1]);
@@ -78,11 +76,9 @@ static u128 hi_of(const struct list *l, uint32_t i)
 static struct choice of_prefix(const struct prefix *p, unsigned bits, unsigned shift)
 {
     struct choice c = {.port = {0, UINT16_MAX}};
-
     for (unsigned i = 0; i < (bits + 31) / 32; i++) {
         const unsigned width = bits < 32 ? bits : 32, len = p->len > 32 * i ? p->len - 32 * i : 0;
         const uint32_t field = UINT32_MAX >> (32 - width);
-
         c.mask[i] = (len >= width ? field : field & ~(field >> len)) << shift;
         c.value[i] = p->word[i] << shift & c.mask[i];
     }
@@ -93,7 +89,6 @@ static struct choice of_prefix(const struct prefix *p, unsigned bits, unsigned s
 static struct prefix enclosing(u128 lo, u128 hi, unsigned bits)
 {
     struct prefix p = {.len = (uint8_t)bits};
-
     for (u128 differ = lo ^ hi; differ; differ >>= 1) p.len--;
     for (unsigned i = 0; i < (bits + 31) / 32; i++) p.word[i] = (uint32_t)(lo >> (bits < 32 ? 0 : bits - 32 - 32 * i));
     return p;
@@ -103,7 +98,6 @@ static struct prefix enclosing(u128 lo, u128 hi, unsigned bits)
 static uint32_t enclose(const struct list *l, struct prefix *p)
 {
     const uint32_t n = l->count < RULE_BOXES_WIDE ? l->count : RULE_BOXES_WIDE;
-
     for (uint32_t i = 0; i < n; i++)
         p[i] = enclosing(lo_of(l, (uint32_t)((uint64_t)l->count * i / n)),
                          hi_of(l, (uint32_t)((uint64_t)l->count * (i + 1) / n - 1)), l->bits);
@@ -115,7 +109,6 @@ static bool exact_prefixes(const struct list *l, struct prefix *p, uint32_t room
     *n = 0;
     for (uint32_t i = 0; i < l->count; i++) {
         const uint32_t more = *n > room ? 0 : prefixes_between(lo_of(l, i), hi_of(l, i), l->bits, p + *n, room - *n);
-
         *n += more;
         if (*n > room) return false;
     }
@@ -128,14 +121,12 @@ static void add_ranges(struct choices *out, const struct list *l, unsigned shift
 {
     struct prefix p[RULE_BOXES_MAX / 2 + 1];
     uint32_t n;
-
     if (!exact_prefixes(l, p, RULE_BOXES_MAX / 2, &n)) {
         n = enclose(l, p);
         out->widened = true;
     }
     for (uint32_t i = 0; i < n; i++) {
         struct choice *c = &out->c[out->count++];
-
         *c = of_prefix(&p[i], l->bits, shift);
         c->kind_value = kind_value;
         c->kind_mask = kind_mask;
@@ -153,7 +144,6 @@ static void add_addresses(struct choices *out, const struct ir *ir, uint32_t id,
     const struct ir_addrs *a = ir_addrs(ir, id);
     const struct list l = {a->r4, family == IR_V6 ? a->r6 : NULL, family == IR_V6 ? a->count6 : a->count4,
                            family == IR_V6 ? 128 : 32};
-
     if (id == IR_ALL || (family && ir_addrs_full(ir, id) & family))
         add_any(out, kind_value, kind_mask);
     else if (family)
@@ -165,7 +155,6 @@ static bool address_choices(const struct ir *ir, const struct ir_product *p, enu
 {
     const uint32_t other = p->field[f], own = p->field[f + 1];
     const uint32_t self = f == IR_SRC ? KIND_SRC_SELF : KIND_DST_SELF;
-
     if (other == IR_ALL && own == IR_ALL) return false;
     choices_begin(out, f, f == IR_SRC ? KEY_SLOT(src) : KEY_SLOT(dst), family == IR_V4 ? 1 : 4);
     if (other == own) {
@@ -189,7 +178,6 @@ static bool without_absent(struct list *l, struct pbc_range *last, uint32_t abse
 static void present_numbers(enum ir_field f, const struct list *l, struct choices *out)
 {
     const uint32_t there = ir_there(f);
-
     if (l->count == 1 && l->r[0].lo == 0 && l->r[0].hi >= (1u << l->bits) - 1)
         add_any(out, there, there);
     else
@@ -200,12 +188,10 @@ static bool number_choices(const struct ir *ir, const struct ir_product *p, enum
 {
     const struct ir_ranges r = ir_ranges(ir, p->field[f]);
     struct list l = {r.r, NULL, r.count, (uint8_t)(32 - __builtin_clz(ir_numbers[f].last))};
-
     choices_begin(out, f, ir_numbers[f].half / 2, 1);
     if (ir_there(f) && ir_ranges_have(ir, p->field[f], ir_fields[f].most)) {
         struct pbc_range *const copy = arena_alloc(ir->arena, r.count * sizeof(*copy));
         struct pbc_range last;
-
         add_any(out, 0, ir_there(f));
         if (!without_absent(&l, &last, ir_fields[f].most)) return true;
         memcpy(copy, r.r, l.count * sizeof(*copy));
@@ -222,13 +208,11 @@ static bool port_choices(const struct ir *ir, const struct ir_product *p, enum i
 {
     const struct ir_ranges r = ir_ranges(ir, p->field[f]);
     const uint32_t n = r.count <= RULE_BOXES_MAX ? r.count : RULE_BOXES_WIDE;
-
     choices_begin(out, f, 0, 0);
     out->how = f == IR_SPORT ? CHOICE_SPORT : CHOICE_DPORT;
     out->widened = n < r.count;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t first = r.count * i / n, last = r.count * (i + 1) / n - 1;
-
         add_any(out, KIND_PORTS, KIND_PORTS);
         out->c[i].port = (struct port_range){(uint16_t)r.r[first].lo, (uint16_t)r.r[last].hi};
     }

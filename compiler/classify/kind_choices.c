@@ -30,7 +30,6 @@ static bool only_wanted(const struct kind_universe *u, const struct choice *c)
 static void drop(const struct kind_universe *u, struct choice *c, uint32_t bit)
 {
     const struct choice less = {.kind_mask = c->kind_mask & ~bit, .kind_value = c->kind_value & ~bit, .port = c->port};
-
     if (only_wanted(u, &less)) *c = less;
 }
 
@@ -51,7 +50,6 @@ static struct choice grow(const struct kind_universe *u, uint32_t kind, unsigned
 {
     struct choice c = {.kind_mask = KIND_CORE, .kind_value = kind, .port = {0, UINT16_MAX}};
     const uint32_t *const order = orders[way / 2];
-
     for (unsigned pass = 0; pass < 2; pass++)
         for (unsigned i = 0; i < ORDER; i++)
             if (((kind & order[i]) != 0) == (pass != (way & 1))) drop(u, &c, order[i]);
@@ -74,15 +72,12 @@ static void cover(const struct kind_universe *u, struct choices *out)
         uint64_t best_holds = 0;
         struct choice best;
         unsigned most = 0;
-
         for (unsigned way = 0; way < 2 * ORDERS; way++)
             for (unsigned i = 0; i < u->count; i++) {
                 uint64_t holds;
-
                 if (!u->frames[i].wanted || held >> i & 1) continue;
                 const struct choice c = grow(u, u->frames[i].kind, way);
                 const unsigned n = gains(u, held, &c, &holds);
-
                 if (n <= most) continue;
                 most = n;
                 best = c;
@@ -98,7 +93,6 @@ static void cover(const struct kind_universe *u, struct choices *out)
 static void keep_family(struct kind_universe *u, unsigned family)
 {
     const uint32_t bit = family == IR_V4 ? KIND_IP4 : KIND_IP6;
-
     for (unsigned i = 0; i < u->count && family; i++) u->frames[i].wanted &= (u->frames[i].kind & bit) != 0;
 }
 
@@ -108,7 +102,6 @@ static void ask_fragment(const struct ir *ir, uint32_t fragment, struct choice *
     static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
     unsigned wanted = 0;
     uint32_t out_of = 0;
-
     for (unsigned f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
         if (ir_ranges_have(ir, fragment, f)) {
             wanted++;
@@ -127,11 +120,9 @@ static void add_numbers(struct choices *out, const struct choice *kind, const st
     for (uint32_t i = 0; i < count; i++) {
         struct prefix p[16];
         const uint32_t n = prefixes_between(r[i].lo, r[i].hi, 8, p, 16);
-
         for (uint32_t k = 0; k < n; k++) {
             if (out->count == RULE_BOXES_MAX) choices_halve(out);
             struct choice *c = &out->c[out->count++];
-
             *c = *kind;
             c->mask[0] = 0xffu & ~(0xffu >> p[k].len);
             c->value[0] = p[k].word[0] & c->mask[0];
@@ -142,7 +133,6 @@ static void add_numbers(struct choices *out, const struct choice *kind, const st
 static void add_kind(struct choices *out, uint32_t mask, uint32_t value, const struct ir *ir, uint32_t fragment)
 {
     struct choice c = {.kind_value = value, .kind_mask = mask, .port = {0, UINT16_MAX}};
-
     ask_fragment(ir, fragment, &c);
     out->c[out->count++] = c;
 }
@@ -152,7 +142,6 @@ static void add_others(const struct ir *ir, uint32_t what, uint32_t fragment, un
 {
     const bool plain = ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN), ah = ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN);
     const uint32_t tells = plain == ah ? 0 : KIND_AH;
-
     if (family != IR_V4 && (plain || ah))
         add_kind(out, KIND_IP6 | KIND_PROTO | tells, KIND_IP6 | (ah ? tells : 0), ir, fragment);
     if (!family && ir_ranges_have(ir, what, WHAT_OTHER) && fragment == IR_ALL)
@@ -168,7 +157,6 @@ static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, 
     struct pbc_range r[WHAT_BASES][128];
     struct choice known = {.kind_value = KIND_PROTO, .kind_mask = KIND_PROTO, .port = {0, UINT16_MAX}};
     uint32_t n[WHAT_BASES];
-
     for (unsigned b = 0; b < WHAT_BASES; b++) n[b] = what_numbers(ir, what, what_bases[b], r[b]);
     add_others(ir, what, fragment, family, out);
     ask_fragment(ir, fragment, &known);
@@ -178,7 +166,6 @@ static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, 
     }
     for (unsigned b = 0; b < (asks_ah ? WHAT_BASES : 2u); b++) {
         struct choice c = known;
-
         if (family == (b ? IR_V4 : IR_V6)) continue;
         c.kind_value |= bases[b].value;
         c.kind_mask |= bases[b].mask | (b && asks_ah ? KIND_AH : 0);
@@ -189,7 +176,6 @@ static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, 
 static void compute(const struct ir *ir, const struct kind_entry *e, struct choices *out)
 {
     struct kind_universe u;
-
     choices_begin(out, IR_WHAT, KEY_HALF(proto) / 2, 1);
     kind_universe(&u, ir, e->what, e->fragment, e->states);
     keep_family(&u, e->family);
@@ -204,11 +190,9 @@ void kind_choices(struct kind_cache **cache, const struct ir *ir, const struct i
 {
     const uint32_t what = p->field[IR_WHAT], fragment = p->field[IR_FRAGMENT];
     const unsigned states = asks_state(ir, p) ? states_asked(ir, p) : ~0u;
-
     if (!*cache) *cache = arena_alloc(ir->arena, sizeof(**cache));
     struct kind_entry **slot = &(*cache)->slots[(what * 31 + fragment * 7 + states + family * 3) % CACHE_SLOTS];
     struct kind_entry *e = *slot;
-
     while (e && (e->what != what || e->fragment != fragment || e->states != states || e->family != family)) e = e->next;
     if (!e) {
         e = arena_alloc(ir->arena, sizeof(*e));

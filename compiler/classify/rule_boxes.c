@@ -19,7 +19,6 @@ struct rule_boxes {
 struct rule_boxes *rule_boxes_new(struct ir *ir)
 {
     struct rule_boxes *r = arena_alloc(ir->arena, sizeof(*r));
-
     r->ir = ir;
     return r;
 }
@@ -28,7 +27,6 @@ struct rule_boxes *rule_boxes_new(struct ir *ir)
 static bool asks_addresses(const struct ir_product *p)
 {
     static const enum ir_field fields[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
-
     for (unsigned i = 0; i < 4; i++)
         if (p->field[fields[i]] != IR_ALL && p->field[fields[i]] != IR_EMPTY) return true;
     return false;
@@ -43,7 +41,6 @@ static void collect(struct rule_boxes *r, const struct ir_product *p, enum varia
 #include "vm/cond.def"
         IR_OPTIONS, IR_HAS, IR_ETHER, IR_ND,    IR_SRC_MAC, IR_DURING, IR_NOT_DURING,
     };
-
     r->count = 0;
     if (v == FRAMES) kind_choices(&r->kinds, r->ir, p, family, &r->dims[r->count++]);
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -53,7 +50,6 @@ static void collect(struct rule_boxes *r, const struct ir_product *p, enum varia
 static uint64_t product(const struct rule_boxes *r)
 {
     uint64_t n = 1;
-
     for (unsigned i = 0; i < r->count; i++) n = n * r->dims[i].count > 1u << 30 ? 1u << 30 : n * r->dims[i].count;
     return n;
 }
@@ -62,10 +58,8 @@ static uint64_t product(const struct rule_boxes *r)
 static void widen(struct rule_boxes *r, uint32_t most)
 {
     uint32_t resist = 0; /* dims */
-
     while (product(r) > most) {
         unsigned largest = r->count;
-
         for (unsigned i = 0; i < r->count; i++)
             if (!(resist >> i & 1) && (largest == r->count || r->dims[i].count > r->dims[largest].count)) largest = i;
         if (largest == r->count) return;
@@ -102,7 +96,6 @@ static bool add_choice(struct sum *s, const struct choices *d, const struct choi
 static bool add_box(const struct sum *s, struct boxes *out, uint32_t entry)
 {
     const uint32_t box = boxes_add(out, entry);
-
     if (box == UINT32_MAX) return false;
     for (unsigned i = 0; i < 16; i++)
         if (s->mask[i] && !boxes_ask(out, box, i, s->value[i], s->mask[i])) return false;
@@ -115,14 +108,12 @@ static bool add_box(const struct sum *s, struct boxes *out, uint32_t entry)
 static bool multiply(const struct rule_boxes *r, struct boxes *out, uint32_t entry)
 {
     uint32_t at[DIMS_MAX] = {0};
-
     for (unsigned i = 0; i < r->count; i++)
         if (!r->dims[i].count) return true;
     for (;;) {
         struct sum s = {.port = {{0, UINT16_MAX}, {0, UINT16_MAX}}};
         bool possible = true;
         unsigned i = 0;
-
         for (unsigned d = 0; d < r->count && possible; d++)
             possible = add_choice(&s, &r->dims[d], &r->dims[d].c[at[d]]);
         if (possible && !add_box(&s, out, entry)) return false;
@@ -136,7 +127,6 @@ static uint32_t never_said(const struct ir_product *p)
 {
     static const enum ir_field fields[] = {IR_SRC_MAC, IR_DST_MAC, IR_BYTES, IR_FLOWS, IR_METERS};
     uint32_t left = 0;
-
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (p->field[fields[i]] != IR_ALL) left |= 1u << fields[i];
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
@@ -150,7 +140,6 @@ uint32_t rule_boxes_add(struct rule_boxes *r, const struct ir_product *p, enum v
     const bool apart = v == FRAMES && asks_addresses(p);
     const unsigned families = apart ? ir_families(r->ir, p) : 1;
     uint32_t left = never_said(p);
-
     for (unsigned family = 1; family <= IR_V6; family <<= 1) {
         if (!(families & family)) continue;
         collect(r, p, v, apart ? family : 0);

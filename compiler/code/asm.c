@@ -34,7 +34,6 @@ void asm_to(struct assembler *a, uint8_t op, uint8_t operand, uint16_t to, uint3
 {
     if (!a->reachable) return;
     struct insn *insn = image_add_code(a->img);
-
     if (insn)
         *insn = (struct insn){op, operand, to, imm};
     else
@@ -48,7 +47,6 @@ static uint32_t new_fixup(struct assembler *a)
 {
     if (a->fixup_free) {
         const uint32_t i = a->fixup_free - 1;
-
         a->fixup_free = a->fixups[i].next;
         return i;
     }
@@ -62,7 +60,6 @@ void asm_jump(struct assembler *a, uint8_t op, uint8_t operand, uint32_t imm, st
     asm_op(a, op, operand, imm);
     if (a->full) return;
     const uint32_t f = new_fixup(a), insn = asm_here(a) - 1;
-
     if (!to->fixups) {
         to->oldest = insn;
         to->next = a->waiting;
@@ -78,7 +75,6 @@ static void resolve(struct assembler *a, struct label *l)
     while (l->fixups) {
         struct fixup *f = &a->fixups[l->fixups - 1];
         const uint32_t next = f->next;
-
         a->img->code[f->insn].to = (uint16_t)(asm_here(a) - f->insn - 1);
         f->next = a->fixup_free;
         a->fixup_free = l->fixups;
@@ -106,10 +102,8 @@ static bool waits_long(const struct assembler *a, const struct label *l)
 void asm_relay(struct assembler *a)
 {
     struct label past = {0}, *old = NULL;
-
     for (struct label **p = &a->waiting; *p;) {
         struct label *l = *p;
-
         if (waits_long(a, l)) {
             *p = l->next;
             l->next = old;
@@ -122,7 +116,6 @@ void asm_relay(struct assembler *a)
     asm_jump(a, OP_JUMP, 0, 0, &past);
     while (old && !a->full) {
         struct label *l = old;
-
         old = l->next;
         resolve(a, l);
         a->reachable = true;

@@ -21,7 +21,6 @@ static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb
                       uint32_t most)
 {
     const uint32_t i = c->count++;
-
     c->rule[i] = rule;
     c->left[i] = rule_boxes_add(rb, &g->ir->rules[rule].product, v, most, &c->boxes, i);
     if (c->left[i] == UINT32_MAX) g->out_of_memory = true;
@@ -33,7 +32,6 @@ static bool add_entries(struct gen *g, const struct plan *plan, struct classifie
                         enum variant v, uint32_t most, uint32_t all)
 {
     const struct list *l = c->list;
-
     c->count = 0;
     c->most = most;
     for (uint32_t i = 0; i < l->end[v] && !g->out_of_memory && c->boxes.count <= all; i++)
@@ -53,7 +51,6 @@ static void collect(struct gen *g, const struct plan *plan, const struct list *l
     struct rule_boxes *rb = rule_boxes_new(g->ir);
     const uint32_t written = plan_rules_written(plan, l, v);
     const uint32_t all = BOXES_PLENTY / BOXES_A_RULE > written ? BOXES_PLENTY : written * BOXES_A_RULE;
-
     *c = (struct classified){.list = l,
                              .rule = arena_alloc(g->c->arena, written * sizeof(*c->rule)),
                              .left = arena_alloc(g->c->arena, written * sizeof(*c->left)),
@@ -97,11 +94,9 @@ static bool said(const struct test *t, uint32_t left)
 static void entry_code(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule, uint32_t left)
 {
     struct label again = {0};
-
     asm_entry(&g->as);
     if (left) {
         const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
-
         for (uint32_t t = 0; t < tests.count; t++) {
             if (said(&tests.t[t], left)) continue;
             asm_relay(&g->as);
@@ -118,7 +113,6 @@ static void entry_code(struct gen *g, struct plan *plan, const struct place *at,
 static bool add_sections(struct image *img, uint32_t classifier, const struct classified *c, const struct built *b)
 {
     struct pbc_classifier *const to = &img->classifiers[classifier];
-
     to->entries = img->entries_count;
     to->formats = img->formats_count;
     to->tree = img->tree_count;
@@ -129,25 +123,21 @@ static bool add_sections(struct image *img, uint32_t classifier, const struct cl
     to->chain = b->chain;
     for (uint32_t i = 0; i < c->count; i++, to->entry_count++) {
         struct pbc_entry *e = image_add_entries(img);
-
         if (!e) return false;
         *e = (struct pbc_entry){.rule = c->rule[i]};
     }
     for (uint32_t i = 0; i < b->format_count; i++, to->format_count++) {
         struct pbc_format *f = image_add_formats(img);
-
         if (!f) return false;
         *f = b->formats[i];
     }
     for (uint32_t i = 0; i < b->tree_count; i++, to->tree_count++) {
         uint64_t *w = image_add_tree(img);
-
         if (!w) return false;
         *w = b->tree[i];
     }
     for (uint32_t i = 0; i < b->block_count; i++, to->block_count++) {
         struct pbc_block *k = image_add_blocks(img);
-
         if (!k) return false;
         *k = b->blocks[i];
     }
@@ -159,7 +149,6 @@ static void function_code(struct gen *g, struct plan *plan, const struct classif
 {
     const struct place at = {v, PBC_NONE, NULL};
     const uint32_t first = asm_here(&g->as), entries = g->img->classifiers[classifier].entries;
-
     asm_op(&g->as, OP_CLASSIFY, 0, classifier);
     asm_op(&g->as, OP_RETZ, 0, 0);
     for (uint32_t i = 0; i < c->count && !g->as.full; i++) {
@@ -174,7 +163,6 @@ static bool build(struct gen *g, const struct classified *c, struct built *b)
     const uint64_t share = g->rules_left ? g->classifier_bytes * c->count / g->rules_left : g->classifier_bytes;
     const struct build_limits limits = {.bytes = share, .workers = 1};
     const int rc = classifier_build(&c->boxes, c->coded, kind_possible, &limits, b);
-
     g->rules_left -= c->count < g->rules_left ? c->count : g->rules_left;
     if (rc == BUILD_NO_MEMORY) g->out_of_memory = true;
     if (rc == BUILD_TOO_LARGE) report_classified(g, c, NULL, share);
@@ -199,7 +187,6 @@ static void write_built(struct gen *g, struct plan *plan, struct list *l, enum v
 {
     struct pbc_classifier *const to = image_add_classifiers(g->img);
     const uint32_t classifier = g->img->classifiers_count - 1;
-
     if (to) *to = (struct pbc_classifier){.name = l->name};
     if (to && add_sections(g->img, classifier, c, b))
         function_code(g, plan, c, v, classifier);
@@ -214,7 +201,6 @@ void classified_code(struct gen *g, struct plan *plan, struct list *l, enum vari
 {
     struct classified c;
     struct built b;
-
     collect(g, plan, l, v, &c);
     if (!g->out_of_memory && !refuse_classified(g, &c) && build(g, &c, &b)) {
         write_built(g, plan, l, v, &c, &b);

@@ -33,10 +33,8 @@ static const char *name_of(const struct gen *g, const struct classified *c) { re
 static uint32_t largest(const struct classified *c, uint32_t entry[NAMED_MAX], uint32_t boxes[NAMED_MAX])
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0, end; i < c->boxes.count; i = end) {
         uint32_t at;
-
         for (end = i; end < c->boxes.count && c->boxes.entry[end] == c->boxes.entry[i]; end++)
             ;
         for (at = n; at > 0 && boxes[at - 1] < end - i; at--)
@@ -53,7 +51,6 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
 {
     uint32_t entry[NAMED_MAX], boxes[NAMED_MAX];
     const uint32_t n = largest(c, entry, boxes);
-
     diag(g->c->diags, E_CLASSIFIER_SIZE, span_of(g, c, n ? entry[0] : 0),
          "the %u rules of `%s` need more than the %" PRIu64 " bytes that `limits { classifier }` leaves them", c->count,
          name_of(g, c), bytes);
@@ -73,7 +70,6 @@ static bool meet(struct meeting *m, const struct boxes *b, uint32_t box)
 {
     const struct port_range asked[2] = {b->sport[box], b->dport[box]};
     struct meeting sum = *m;
-
     for (unsigned i = 0; i < b->slots; i++) {
         if ((sum.value[i] ^ b->value[i][box]) & sum.mask[i] & b->mask[i][box]) return false;
         sum.value[i] |= b->value[i][box];
@@ -94,7 +90,6 @@ static uint32_t in_turn(const struct classified *c, uint32_t entry[NAMED_MAX])
 {
     struct meeting m = {.port = {{0, UINT16_MAX}, {0, UINT16_MAX}}};
     uint32_t n = 0, last = UINT32_MAX;
-
     for (uint32_t i = 0; i < c->boxes.count && n <= PBC_CHAIN_MAX; i++) {
         if (!c->coded[c->boxes.entry[i]] || last == c->boxes.entry[i] || !meet(&m, &c->boxes, i)) continue;
         last = c->boxes.entry[i];
@@ -108,7 +103,6 @@ static void report_chain(struct gen *g, const struct classified *c)
 {
     uint32_t entry[NAMED_MAX];
     const uint32_t n = in_turn(c, entry);
-
     diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
          "a packet could have to be checked against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
          name_of(g, c));
@@ -119,7 +113,6 @@ static void report_chain(struct gen *g, const struct classified *c)
 bool refuse_classified(struct gen *g, const struct classified *c)
 {
     uint32_t entry[NAMED_MAX];
-
     if (in_turn(c, entry) <= PBC_CHAIN_MAX) return false;
     report_chain(g, c);
     return true;
@@ -129,7 +122,6 @@ static void warn(struct gen *g, const struct classified *c, enum diag_code code,
                  uint32_t n)
 {
     struct list_warning *const w = arena_alloc(g->c->arena, sizeof(*w));
-
     *w = (struct list_warning){.code = code, .list = c->list->name, .count = count};
     for (; w->named < n && w->named < NAMED_MAX; w->named++) w->span[w->named] = span_of(g, c, entry[w->named]);
     *g->next_warning = w;
@@ -139,7 +131,6 @@ static void warn(struct gen *g, const struct classified *c, enum diag_code code,
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes)
 {
     uint32_t entry[NAMED_MAX];
-
     if (!b)
         report_size(g, c, bytes);
     else if (b->chain > PBC_CHAIN_MAX)
@@ -153,11 +144,9 @@ void report_classified(struct gen *g, const struct classified *c, const struct b
 void report_warnings(struct gen *g)
 {
     struct diags *const d = g->c->diags;
-
     for (const struct list_warning *w = g->warnings; w; w = w->next) {
         const char *const list = image_str(g->img, w->list);
         const bool chain = w->code == W_CLASSIFIER_CHAIN;
-
         if (chain)
             diag(d, w->code, w->span[0], "a packet can be checked against %u rules of `%s`, one by one", w->count,
                  list);
@@ -175,7 +164,6 @@ void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, 
                   const struct classified *c, const struct built *b)
 {
     struct list_figures *f = arena_alloc(g->c->arena, sizeof(*f));
-
     *f = (struct list_figures){.name = l->name, .arp = v == ARP, .rules = plan_rules_written(plan, l, v)};
     if (b) {
         f->classified = true;
@@ -204,7 +192,6 @@ void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, 
 void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct list *l, enum variant v)
 {
     struct list_figures **const at = g->next_figures;
-
     if (l->told[v] || !l->size[v]) return;
     l->told[v] = true;
     keep_figures(g, plan, l, v, NULL, NULL);

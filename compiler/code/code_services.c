@@ -20,7 +20,6 @@ static int by_order(const void *pa, const void *pb)
                               *b = *(const struct pbc_endpoint *const *)pb;
     const bool any_a = a->proto == PBC_EP_PORTS, any_b = b->proto == PBC_EP_PORTS;
     const unsigned ports_a = (unsigned)(a->port_hi - a->port_lo), ports_b = (unsigned)(b->port_hi - b->port_lo);
-
     if (a->to != b->to) return a->to < b->to ? -1 : 1;
     if (a->family != b->family) return a->family < b->family ? -1 : 1;
     const int addr = memcmp(a->addr, b->addr, sizeof(a->addr));
@@ -50,7 +49,6 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
     asm_relay(&g->as);
     if (e->proto >= PBC_EP_ECHO4) {
         const bool v4 = e->proto == PBC_EP_ECHO4;
-
         asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_ICMP_HEADER | (v4 ? KIND_ICMP : KIND_ICMP6), fail);
         asm_jump(&g->as, OP_JNIN, KEY_HALF(icmp_type), v4 ? 8u << 16 | 8 : 128u << 16 | 128, fail);
         return;
@@ -72,7 +70,6 @@ static void branches_code(struct gen *g, const struct pbc_service *s, bool strea
         asm_op(&g->as, OP_RETB, 0, s->branches);
         return;
     }
-
     for (uint32_t b = s->branches; b < s->branches + s->branch_count && g->as.reachable; b++) {
         const struct pbc_branch *branch = &g->img->branches[b];
         struct ir_product product;
@@ -80,7 +77,6 @@ static void branches_code(struct gen *g, const struct pbc_service *s, bool strea
         const uint32_t keyed = streams && branch->cond_count
                                    ? stream_keyed(g->img->conds + branch->conds, branch->cond_count)
                                    : branch->cond_count;
-
         normal_when(g->c, branch->conds, keyed, &product);
         if (ir_is_empty(&product)) continue;
         const struct tests tests = tests_of(g, &product, FRAMES);
@@ -105,11 +101,9 @@ static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, 
     for (uint32_t i = begin; i < end;) {
         const struct pbc_endpoint *first = sorted[i];
         struct label other = {0};
-
         address_code(g, first, &other);
         for (; i < end && same_address(first, sorted[i]); i++) {
             struct label next = {0};
-
             protocol_code(g, sorted[i], &next);
             branches_code(g, &g->img->services[sorted[i]->service], streams);
             asm_bind(&g->as, &next);
@@ -123,7 +117,6 @@ static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, 
 static uint32_t block_end(const struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin)
 {
     uint32_t end = begin, held = 0;
-
     while (end < g->img->endpoints_count) {
         held += g->img->services[sorted[end]->service].branch_count;
         if (held > PBC_BLOCK_RULES && end > begin) break;
@@ -142,7 +135,6 @@ static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoin
 {
     struct label host = {0};
     const uint32_t root = g->img->funcs_count;
-
     begin(g, plan, name);
     asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &host);
     asm_jump(&g->as, OP_JNONE, KEY_SLOT(kind), KIND_IP, &host);
@@ -159,12 +151,10 @@ static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoin
 static void tree_code(struct gen *g, struct plan *plan, const struct pbc_endpoint *const *sorted, bool streams)
 {
     const char *what = streams ? "streams" : "services";
-
     root_code(g, plan, sorted, what);
     for (uint32_t at = 0, n = 1; at < g->img->endpoints_count && !g->as.full; n++) {
         const uint32_t end = block_end(g, sorted, at);
         char name[32];
-
         snprintf(name, sizeof(name), "%s/%u", what, n);
         begin(g, plan, name);
         block_code(g, sorted, at, end, streams);
@@ -178,7 +168,6 @@ void services_code(struct gen *g, struct plan *plan)
     const struct image *img = g->img;
     const struct pbc_endpoint **sorted =
         arena_alloc(g->c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
-
     if (!img->endpoints_count) return;
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
     qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_order);

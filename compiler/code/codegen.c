@@ -48,10 +48,8 @@ static void do_chain(struct gen *g, struct plan *plan, const struct place *at, u
 {
     struct list *l = plan_chain(plan, chain);
     struct label end = {0};
-
     const struct place inside = {at->v, at->firewall, &end};
     const struct run all = {l, 0, plan_rules_to_write(l, at->v)};
-
     if (l->top[at->v].block_count > 1)
         blocks_code(g, plan, l, &inside);
     else if (l->in_line)
@@ -65,7 +63,6 @@ static void do_chain(struct gen *g, struct plan *plan, const struct place *at, u
 void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule)
 {
     const struct pbc_rule *r = &g->img->rules[rule];
-
     if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) asm_op(&g->as, OP_LOG, 0, rule);
     if (pbc_decides(r->verdict)) {
         if (at->firewall != PBC_NONE)
@@ -93,7 +90,6 @@ static uint64_t find_test(const struct pending *p, const struct test *t)
 static uint32_t sharers(const struct pending *p, uint32_t count, const struct test *t)
 {
     uint32_t n = 1;
-
     while (n < count && n < SHARED_MAX && find_test(&p[n], t)) n++;
     return n;
 }
@@ -104,12 +100,10 @@ static uint32_t best_shared(const struct pending *p, uint32_t count, const struc
 {
     uint32_t length = 1;
     float worth = 1; /* it costs an instruction of its own */
-
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
         if (p->made >> i & 1 || p->tests.t[i].type >= TEST_OVER) continue;
         const uint32_t n = sharers(p, count, &p->tests.t[i]);
         const float saved = (float)(n - 1) * p->tests.t[i].fails;
-
         if (n > 1 && saved > worth) {
             worth = saved;
             length = n;
@@ -122,7 +116,6 @@ static uint32_t best_shared(const struct pending *p, uint32_t count, const struc
 static void one_rule(struct gen *g, struct plan *plan, const struct place *at, const struct pending *p)
 {
     struct label next = {0};
-
     for (uint32_t i = 0; i < p->tests.count; i++) {
         if (i < SHAREABLE_MAX && p->made >> i & 1) continue;
         asm_relay(&g->as);
@@ -140,7 +133,6 @@ static void sequence_code(struct gen *g, struct plan *plan, const struct place *
         const struct test *shared = NULL;
         const uint32_t n = best_shared(&p[i], count - i, &shared);
         struct label past = {0};
-
         if (n == 1) {
             one_rule(g, plan, at, &p[i++]);
             continue;
@@ -158,7 +150,6 @@ static struct pending *side_of(struct gen *g, const struct split *s, bool right,
                                uint32_t count, uint32_t *n)
 {
     struct pending *out = arena_alloc(g->c->arena, count * sizeof(*out));
-
     *n = 0;
     for (uint32_t i = 0; i < count; i++)
         if (right ? goes_right(s, p[i].demand) : goes_left(s, p[i].demand)) out[(*n)++] = p[i];
@@ -172,7 +163,6 @@ static void tree_code(struct gen *g, struct plan *plan, const struct place *at, 
     const struct demand **demands = arena_alloc(g->c->arena, count * sizeof(const struct demand *));
     struct label right = {0}, end = {0};
     uint32_t left_count, right_count;
-
     for (uint32_t i = 0; i < count; i++) demands[i] = p[i].demand;
     const struct split s = find_split(demands, count);
     if (s.kind == SPLIT_NONE || !g->as.reachable) {
@@ -198,7 +188,6 @@ static void tree_code(struct gen *g, struct plan *plan, const struct place *at, 
 static bool has_chain_in_line(const struct gen *g, const struct plan *plan, uint32_t rule)
 {
     const struct pbc_rule *r = &g->img->rules[rule];
-
     return r->verdict == PBC_V_DO && plan_chain(plan, r->chain)->in_line;
 }
 
@@ -206,7 +195,6 @@ static bool has_chain_in_line(const struct gen *g, const struct plan *plan, uint
 static void pending_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
 {
     uint32_t done = 0; /* written up to here */
-
     for (uint32_t i = 0, n; i < count; i += n + 1) {
         for (n = 0; i + n < count && !has_chain_in_line(g, plan, p[i + n].rule); n++)
             ;
@@ -224,11 +212,9 @@ void rules_code(struct gen *g, struct plan *plan, const struct run *run, const s
     struct pending *p = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*p));
     struct demand *demands = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*demands));
     uint32_t count = 0;
-
     for (uint32_t i = run->begin; i < run->end; i++) {
         const uint32_t rule = run->list->first + i;
         const struct ir_product *product = &g->ir->rules[rule].product;
-
         if (!plan_writes(plan, rule, at->v)) continue;
         demands[count] = demand_of(g->ir, product);
         p[count] = (struct pending){.rule = rule, .tests = tests_of(g, product, at->v), .demand = &demands[count]};
@@ -243,7 +229,6 @@ uint32_t list_instructions(struct gen *g, struct plan *plan, const struct list *
     const struct place at = {v, PBC_NONE, &end};
     const struct run all = {l, 0, plan_rules_to_write(l, v)};
     const uint32_t first = asm_here(&g->as), inlined = g->ir->inlined;
-
     plan->measuring = true;
     asm_begin(&g->as);
     rules_code(g, plan, &all, &at);
@@ -270,7 +255,6 @@ static void repeat_returns(struct gen *g, struct plan *plan, const struct run *r
     for (uint32_t i = run->begin; i < run->end; i++) {
         const uint32_t rule = run->list->first + i;
         struct label next = {0};
-
         if (g->img->rules[rule].verdict != PBC_V_RETURN || !plan_writes(plan, rule, at->v)) continue;
         const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
         for (uint32_t t = 0; t < tests.count; t++) {
@@ -286,7 +270,6 @@ static void repeat_returns(struct gen *g, struct plan *plan, const struct run *r
 void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at)
 {
     const struct function *const f = &l->top[at->v];
-
     for (unsigned b = 0; b < f->block_count; b++) {
         asm_relay(&g->as);
         call_code(g, plan, at, &f->blocks[b]);
@@ -298,7 +281,6 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
 {
     char name[600];
     const int len = snprintf(name, sizeof(name), "%.500s%s", image_str(g->img, l->name), f->v == ARP ? "/arp" : "");
-
     if (block) snprintf(name + len, sizeof(name) - (size_t)len, "/%u", block);
     plan_begin(plan, f, image_string(g->img, name, strlen(name)));
     asm_begin(&g->as);
@@ -310,10 +292,8 @@ static void list_code(struct gen *g, struct plan *plan, struct list *l, enum var
     const struct place at = {v, PBC_NONE, NULL};
     const struct run all = {l, 0, plan_rules_to_write(l, v)};
     struct function *const f = &l->top[v];
-
     for (unsigned b = 0; b < f->block_count; b++) {
         struct function *const part = f->block_count > 1 ? &f->blocks[b] : f;
-
         if (!part->calls) continue;
         begin_function(g, plan, part, l, f->block_count > 1 ? b + 1 : 0);
         if (l->classified[v]) {
@@ -336,7 +316,6 @@ static void report(struct gen *g)
 {
     const struct image *img = g->img;
     struct diags *d = g->c->diags;
-
     if (g->as.full) diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need more than %u instructions", 1u << 24);
     if (g->out_of_maps)
         diag(d, E_CODE_SIZE, last_rule_span(img),
@@ -369,7 +348,6 @@ static uint32_t measure(struct gen *g)
                                   .entries_count = img->entries_count,
                                   .services = img->meta->services,
                                   .streams = img->meta->streams};
-
     img->meta->longest_path = pbc_longest_path(&code);
     return img->meta->longest_path;
 }
@@ -378,7 +356,6 @@ static uint32_t measure(struct gen *g)
 static void start_again(struct gen *g)
 {
     struct image *img = g->img;
-
     img->funcs_count = img->code_count = 0;
     img->classifiers_count = img->entries_count = img->formats_count = img->tree_count = img->blocks_count = 0;
     g->ir->inlined = 0;
@@ -389,7 +366,6 @@ static void write_all(struct gen *g)
 {
     asm_init(&g->as, g->img);
     struct plan *const plan = plan_new(g);
-
     g->classifier_bytes = g->img->settings->classifier_bytes;
     g->rules_left = plan_rules_to_classify(plan);
     g->c->lists = NULL;
@@ -407,7 +383,6 @@ static void write_all(struct gen *g)
 void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};
-
     if (diags_errors(c->diags)) return;
     g.straight = arena_alloc(c->arena, ((size_t)c->image->firewalls_count + c->image->chains_count + 1) * VARIANTS);
     write_all(&g);

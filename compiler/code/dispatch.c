@@ -16,7 +16,6 @@ static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, e
     struct list *l = plan_firewall(plan, firewall);
     const struct place at = {v, firewall, NULL};
     const struct run all = {l, 0, plan_rules_to_write(l, v)};
-
     if (l->top[v].block_count > 1)
         blocks_code(g, plan, l, &at);
     else if (alone && l->size[v] <= IN_DISPATCH_MAX && !l->classified[v]) {
@@ -42,7 +41,6 @@ static unsigned depth_of(const struct image *img, uint32_t iface)
 {
     const struct iface_table t = image_ifaces(img);
     unsigned depth = 0;
-
     while ((iface = iface_around(&t, iface)) != PBC_NONE) depth++;
     return depth;
 }
@@ -51,11 +49,9 @@ static unsigned depth_of(const struct image *img, uint32_t iface)
 static void narrow_first(const struct gen *g, struct section *s)
 {
     const struct image *img = g->img;
-
     for (uint32_t i = 1; i < s->count; i++) {
         const uint32_t one = s->firewalls[i], depth = depth_of(img, img->firewalls[one].iface);
         uint32_t at = i;
-
         for (; at > 0 && depth_of(img, img->firewalls[s->firewalls[at - 1]].iface) < depth; at--)
             s->firewalls[at] = s->firewalls[at - 1];
         s->firewalls[at] = one;
@@ -67,10 +63,8 @@ static struct section section_of(struct gen *g, enum pbc_direction direction)
     const struct image *img = g->img;
     struct section s = {arena_alloc(g->c->arena, (img->firewalls_count + 1) * sizeof(uint32_t)), 0, PBC_NONE};
     bool *seen = arena_alloc(g->c->arena, img->ifaces_count + 1);
-
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
-
         if (!firewall_judges(f, direction)) continue;
         if (f->iface == PBC_NONE && s.general == PBC_NONE) s.general = i;
         if (f->iface != PBC_NONE && !seen[f->iface]) {
@@ -94,10 +88,8 @@ static void only_on(struct gen *g, uint32_t iface, struct label *next)
     struct pbc_range *on = arena_alloc(g->c->arena, (g->img->ifaces_count + 1) * sizeof(*on));
     const uint32_t count = image_ifaces_within(g->img, &iface, 1, on);
     struct label here = {0};
-
     for (uint32_t i = 0; i < count; i++) {
         const bool last = i + 1 == count;
-
         asm_relay(&g->as);
         asm_jump(&g->as, last ? OP_JNIN : OP_JIN, KEY_HALF(iface), on[i].lo << 16 | on[i].hi, last ? next : &here);
     }
@@ -108,7 +100,6 @@ static void section_code(struct gen *g, struct plan *plan, const struct section 
 {
     for (uint32_t i = 0; i < s->count; i++) {
         struct label next = {0};
-
         only_on(g, g->img->firewalls[s->firewalls[i]].iface, &next);
         firewall_code(g, plan, s->firewalls[i], v, alone);
         asm_bind(&g->as, &next);
@@ -131,7 +122,6 @@ static void arriving_code(struct gen *g, struct plan *plan, const struct section
 {
     const bool alone = !s->forward_apart || (s->in.general == PBC_NONE && s->in.count == 0);
     struct label forward = {0};
-
     if (s->forward_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_FORWARD, &forward);
     section_code(g, plan, &s->in, v, alone);
     if (!s->forward_apart) return;
@@ -143,7 +133,6 @@ static void arriving_code(struct gen *g, struct plan *plan, const struct section
 static void arp_code(struct gen *g, struct plan *plan, const struct sections *s)
 {
     struct label out = {0};
-
     if (!plan_judges_arp(plan)) {
         asm_op(&g->as, OP_PASS, 0, 0);
         return;
@@ -159,7 +148,6 @@ void dispatch_code(struct gen *g, struct plan *plan)
 {
     struct sections s = {section_of(g, PBC_DIR_IN), section_of(g, PBC_DIR_OUT), section_of(g, PBC_DIR_FORWARD), 0, 0};
     struct label rare = {0}, arp = {0};
-
     s.out_apart = !same_section(&s.in, &s.out);
     s.forward_apart = !same_section(&s.in, &s.forward);
     plan_begin(plan, NULL, image_string(g->img, "dispatch", 8));

@@ -30,7 +30,6 @@ struct part {
 static unsigned prefix_instructions(const struct prefixes *p, unsigned family)
 {
     unsigned n = 0;
-
     for (unsigned i = 0; i < p->count; i++) n += family == IR_V4 ? 1 : (p->p[i].len + 31u) / 32 + (i + 1 < p->count);
     return n;
 }
@@ -38,7 +37,6 @@ static unsigned prefix_instructions(const struct prefixes *p, unsigned family)
 static void plan_part(const struct ir_addrs *a, unsigned full, unsigned family, unsigned families, struct part *part)
 {
     struct prefixes outside;
-
     part->outside = false;
     part->instructions = 0;
     part->how = PART_NOT_ASKED;
@@ -64,7 +62,6 @@ static void plan_parts(struct gen *g, uint32_t addrs, unsigned families, struct 
 {
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
     const unsigned full = ir_addrs_full(g->ir, addrs);
-
     plan_part(a, full, IR_V4, families, &p->v4);
     plan_part(a, full, IR_V6, families, &p->v6);
     p->by_set =
@@ -74,7 +71,6 @@ static void plan_parts(struct gen *g, uint32_t addrs, unsigned families, struct 
 static double part_chance(const struct part *p, unsigned family)
 {
     double chance = 0;
-
     if (p->how == PART_ALL) return 1;
     if (p->how != PART_PREFIXES) return p->how == PART_SET ? .1 : 0;
     for (unsigned i = 0; i < p->prefixes.count; i++)
@@ -87,7 +83,6 @@ struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned familie
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
     struct parts p;
     struct address_cost cost = {1, 0};
-
     plan_parts(g, addrs, families, &p);
     cost.chance = .8 * part_chance(&p.v4, IR_V4) + .2 * part_chance(&p.v6, IR_V6);
     if (!p.by_set) /* the first instruction settles most */
@@ -102,12 +97,10 @@ static void emit_prefix6(struct gen *g, unsigned side, const struct prefix *p, s
 {
     struct label miss = {0};
     const unsigned words = (p->len + 31u) / 32;
-
     for (unsigned i = 0; i < words; i++) {
         const unsigned slot = side * 4 + i, bits = p->len - 32 * i;
         const bool last = i + 1 == words, whole = bits >= 32;
         const uint8_t op = whole ? (last ? OP_JEQ : OP_JNE) : OP_JPFX;
-
         asm_jump(&g->as, op, (uint8_t)(whole ? slot : slot << 5 | (32 - bits)), p->word[i], last ? hit : &miss);
     }
     asm_bind(&g->as, &miss);
@@ -118,7 +111,6 @@ static void emit_only_prefix6(struct gen *g, unsigned side, const struct prefix 
 {
     for (unsigned i = 0; 32 * i < p->len; i++) {
         const unsigned slot = side * 4 + i, bits = p->len - 32 * i;
-
         asm_jump(&g->as, bits >= 32 ? OP_JNE : OP_JNPFX, (uint8_t)(bits >= 32 ? slot : slot << 5 | (32 - bits)),
                  p->word[i], fail);
     }
@@ -127,7 +119,6 @@ static void emit_only_prefix6(struct gen *g, unsigned side, const struct prefix 
 static void emit_prefix4(struct gen *g, unsigned side, const struct prefix *p, bool if_match, struct label *to)
 {
     const unsigned slot = side * 4, shift = 32u - p->len;
-
     if (shift)
         asm_jump(&g->as, if_match ? OP_JPFX : OP_JNPFX, (uint8_t)(slot << 5 | shift), p->word[0], to);
     else
@@ -137,13 +128,11 @@ static void emit_prefix4(struct gen *g, unsigned side, const struct prefix *p, b
 static void emit_part(struct gen *g, unsigned side, unsigned family, const struct part *p, struct label *fail)
 {
     struct label pass = {0}, *hit = p->outside ? fail : &pass;
-
     if (p->how == PART_NONE) asm_jump(&g->as, OP_JUMP, 0, 0, fail);
     if (p->how != PART_PREFIXES) return;
     for (unsigned i = 0; i < p->prefixes.count; i++) {
         const struct prefix *x = &p->prefixes.p[i];
         const bool settles = !p->outside && i + 1 == p->prefixes.count;
-
         if (family == IR_V4)
             emit_prefix4(g, side, x, !settles, settles ? fail : hit);
         else if (settles)
@@ -161,7 +150,6 @@ static uint32_t add_set(struct gen *g, uint32_t addrs)
     const uint32_t first4 = image_share(g->img, PBC_SET4, a->r4, a->count4);
     const uint32_t first6 = image_share(g->img, PBC_SET6, a->r6, a->count6);
     struct pbc_set *s = first4 == PBC_NONE || first6 == PBC_NONE ? NULL : image_add_sets(g->img);
-
     if (!s) {
         g->out_of_sets = true;
         return PBC_NONE;
@@ -203,7 +191,6 @@ static void emit_set(struct gen *g, unsigned side, uint32_t addrs, unsigned fami
     const struct ir_addrs *m =
         a->mirror == PBC_NONE || (a->mirror_in & families) != families ? NULL : ir_addrs(g->ir, a->mirror);
     struct label pass = {0};
-
     if (has_set(a, families)) {
         asm_jump(&g->as, OP_JNSET, (uint8_t)side, a->set, fail);
     } else if (m && has_set(m, families)) {
@@ -225,7 +212,6 @@ static void emit_addrs(struct gen *g, unsigned side, uint32_t addrs, unsigned fa
 {
     struct label six = {0}, pass = {0};
     struct parts p;
-
     plan_parts(g, addrs, families, &p);
     if (p.by_set) {
         emit_set(g, side, addrs, families, fail);
@@ -257,7 +243,6 @@ static void emit_address(struct gen *g, const struct test *t, struct label *fail
     const unsigned side = t->type == TEST_DST;
     const uint32_t self = side ? KIND_DST_SELF : KIND_SRC_SELF;
     struct label own = {0}, pass = {0};
-
     if (t->a == t->b || t->b == IR_EMPTY) {
         emit_addrs(g, side, t->a, t->families, fail);
     } else if (t->a == IR_EMPTY) {
@@ -281,7 +266,6 @@ static void emit_address(struct gen *g, const struct test *t, struct label *fail
 static uint32_t add_map(struct gen *g, const struct pbc_range *r, uint32_t count)
 {
     static struct pbc_map map; /* 8 KiB: too much for every stack, and a compile is one thread */
-
     memset(&map, 0, sizeof(map));
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t v = r[i].lo; v <= r[i].hi && v <= 65535; v++) map.bits[v / 32] |= 1u << v % 32;
@@ -292,10 +276,8 @@ static void emit_number_chain(struct gen *g, uint8_t half, const struct pbc_rang
                               struct label *fail)
 {
     struct label pass = {0};
-
     for (uint32_t i = 0; i < count; i++) {
         const bool last = i + 1 == count;
-
         asm_jump(&g->as, last ? OP_JNIN : OP_JIN, half, r[i].lo << 16 | r[i].hi, last ? fail : &pass);
     }
     asm_bind(&g->as, &pass);
@@ -329,7 +311,6 @@ static void emit_half(struct gen *g, const struct test *t, struct label *fail)
     struct pbc_range *copy = arena_alloc(g->c->arena, r.count * sizeof(*copy));
     struct label pass = {0};
     const uint32_t bit = ir_there(f), absent = ir_fields[f].most;
-
     memcpy(copy, r.r, r.count * sizeof(*copy));
     if (bit && ir_ranges_have(g->ir, t->b, absent)) {
         asm_jump(&g->as, OP_JNALL, KIND_SLOT, bit, &pass);
@@ -345,7 +326,6 @@ static void emit_half(struct gen *g, const struct test *t, struct label *fail)
 static void emit_header_range(struct gen *g, uint8_t op, uint8_t cond, struct pbc_range r, struct label *to)
 {
     const uint32_t range = image_share(g->img, PBC_RANGES, &r, 1);
-
     if (range == PBC_NONE) g->out_of_ranges = true;
     asm_jump(&g->as, op, cond, range, to);
 }
@@ -356,7 +336,6 @@ static void emit_header(struct gen *g, uint8_t cond, const struct pbc_range *r, 
     const bool always = cond_info[cond].half == HALF_NONE; /* who has the header has the number */
     const uint32_t left = count / 2;
     struct label pass = {0}, right = {0};
-
     if (count > NUMBER_CHAIN_MAX) {
         emit_header_range(g, OP_JNHDR, cond, (struct pbc_range){0, r[left - 1].hi}, &right);
         emit_header(g, cond, r, left, fail);
@@ -376,7 +355,6 @@ static void emit_header_number(struct gen *g, const struct test *t, struct label
 {
     const struct ir_ranges r = ir_ranges(g->ir, t->b);
     const uint8_t cond = ir_numbers[t->a].cond;
-
     if (r.count > HEADER_RANGES_MAX)
         g->longest = cond_info[cond].name;
     else
@@ -390,7 +368,6 @@ static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fai
     struct pbc_range v4[128], v6[128];
     const uint32_t n4 = what_numbers(g->ir, what, WHAT_IP4, v4), n6 = what_numbers(g->ir, what, WHAT_IP6, v6);
     struct label six = {0}, pass = {0};
-
     if (!n4 || !n6 || (n4 == n6 && memcmp(v4, v6, n4 * sizeof(*v4)) == 0)) {
         emit_numbers(g, half, 255, n4 ? v4 : v6, n4 ? n4 : n6, fail);
         return;
@@ -408,7 +385,6 @@ static void emit_ah_protocols(struct gen *g, uint32_t what, struct label *fail, 
 {
     struct pbc_range r[128];
     const uint32_t n = what_numbers(g->ir, what, WHAT_AH6, r);
-
     if (ir_ranges_have(g->ir, what, WHAT_AH6_UNKNOWN)) asm_jump(&g->as, OP_JNALL, KIND_SLOT, KIND_PROTO, pass);
     emit_numbers(g, KEY_HALF(proto), 255, r, n, fail);
 }
@@ -422,7 +398,6 @@ static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
     const bool whatever = unknown && with_ah == 1 && r[0].hi - r[0].lo == 255;
     const uint32_t n4 = what_numbers(g->ir, what, WHAT_IP4, r), n6 = what_numbers(g->ir, what, WHAT_IP6, r);
     struct label with = {0}, pass = {0};
-
     if (!what_asks_ah(g->ir, what)) {
         emit_plain_protocols(g, what, fail);
     } else if (!n4 && !n6) {
@@ -449,7 +424,6 @@ static uint32_t mac_set(struct gen *g, const struct ir_macs *m)
     const uint32_t first = image_share(g->img, PBC_MACS, m->macs, m->count);
     const struct pbc_set set = {.first4 = first, .count4 = m->count};
     const uint32_t id = first == PBC_NONE ? PBC_NONE : image_share(g->img, PBC_MACSETS, &set, 1);
-
     if (id == PBC_NONE) g->out_of_sets = true;
     return id;
 }
@@ -459,7 +433,6 @@ static void emit_mac(struct gen *g, const struct test *t, struct label *fail)
     const struct ir_macs *m = ir_macs(g->ir, t->a);
     const uint8_t side = t->type == TEST_DST_MAC;
     struct label pass = {0};
-
     if (m->count && (m->negated || m->kinds))
         asm_jump(&g->as, OP_JMAC, side, mac_set(g, m), m->negated ? fail : &pass);
     else if (m->count)

@@ -37,10 +37,8 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
 {
     static const uint32_t order[] = {KIND_AH,  KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER,
                                      KIND_IP4, KIND_IP6,       KIND_PROTO,   KIND_PORTS,      KIND_ICMP_HEADER};
-
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         struct kind_masks less = *m;
-
         less.all &= ~order[i];
         if (exact(u, &less)) *m = less;
         less = *m;
@@ -49,7 +47,6 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
     }
     for (unsigned i = 0; i < UPPERS; i++) {
         struct kind_masks less = *m;
-
         less.none &= ~uppers[i].kind;
         if (exact(u, &less)) *m = less;
     }
@@ -62,7 +59,6 @@ static bool find_masks(const struct kind_universe *u, struct kind_masks *m)
     static const uint32_t groups[3] = {KIND_UPPER, KIND_IP, KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};
     uint32_t all = UINT32_MAX, some = 0, some_plain = 0, any[3] = {0};
     bool each[3] = {true, true, true};
-
     for (unsigned i = 0; i < u->count; i++)
         if (u->frames[i].wanted) {
             all &= u->frames[i].kind;
@@ -92,7 +88,6 @@ static uint32_t keep_wanted_protocols(struct kind_universe *u, const struct ir *
     struct kind_universe all_fragments;
     uint32_t families = 0;
     unsigned n = 0;
-
     kind_universe(&all_fragments, ir, what, IR_ALL, states);
     for (unsigned i = 0; i < u->count; i++)
         if (all_fragments.frames[i].wanted) {
@@ -107,7 +102,6 @@ static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fr
 {
     struct kind_universe u;
     struct kind_masks m = {0};
-
     kind_universe(&u, ir, what, fragment, states);
     if (!u.numbers && find_masks(&u, &m)) return m;
     const uint32_t families = keep_wanted_protocols(&u, ir, what, states);
@@ -123,13 +117,11 @@ const struct kind_masks *kind_masks(struct gen *g, const struct ir_product *p, e
 {
     const uint32_t what = p->field[IR_WHAT], fragment = p->field[IR_FRAGMENT];
     const unsigned states = asks_state(g->ir, p) ? states_asked(g->ir, p) : ~0u;
-
     if (!g->masks) g->masks = arena_alloc(g->c->arena, sizeof(*g->masks));
     struct mask_entry **slot = &g->masks->slots[v][(what * 31 + fragment * 7 + states) % CACHE_SLOTS];
     for (struct mask_entry *e = *slot; e; e = e->next)
         if (e->what == what && e->fragment == fragment && e->states == states) return &e->masks;
     struct mask_entry *e = arena_alloc(g->c->arena, sizeof(*e));
-
     *e = (struct mask_entry){.what = what, .fragment = fragment, .states = states, .next = *slot};
     if (v == FRAMES) e->masks = compute(g->ir, what, fragment, states);
     *slot = e;

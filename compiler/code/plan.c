@@ -36,13 +36,10 @@ static bool leaves(const struct pbc_rule *r) { return pbc_decides(r->verdict) ||
 static void find_reach(struct plan *plan, struct list *l)
 {
     const struct ir *ir = plan->c->ir;
-
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         uint32_t i = 0;
-
         for (bool open = true; i < l->count && open; i++) {
             const struct ir_rule *r = &ir->rules[l->first + i];
-
             if (r->state != IR_LIVE || !product_judges(ir, &r->product, v)) continue;
             plan->judges[l->first + i] |= (uint8_t)(1u << v);
             open = !leaves(&plan->c->image->rules[l->first + i]) || !product_is_everything(ir, &r->product, v);
@@ -55,7 +52,6 @@ static void find_reach(struct plan *plan, struct list *l)
 static struct list *callee(const struct plan *plan, const struct list *l, uint32_t i)
 {
     const struct pbc_rule *r = &plan->c->image->rules[l->first + i];
-
     return r->verdict == PBC_V_DO && plan->judges[l->first + i] ? plan_chain(plan, r->chain) : NULL;
 }
 
@@ -66,7 +62,6 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
     l->visited = true;
     for (uint32_t i = 0; i < l->count; i++) {
         struct list *to = callee(plan, l, i);
-
         if (!to) continue;
         for (enum variant v = FRAMES; v < VARIANTS; v++) to->sites[v] += plan_writes(plan, l->first + i, v);
         if (!to->visited) visit(plan, to, at);
@@ -80,7 +75,6 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
 static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i, enum variant v)
 {
     const struct list *to = callee(plan, l, i);
-
     if (!plan_writes(plan, l->first + i, v)) return 0;
     return 1 + (to && to->in_line ? to->size[v] : 0);
 }
@@ -91,10 +85,8 @@ static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum v
 {
     unsigned n = 0;
     uint32_t held = 0, begin = 0;
-
     for (uint32_t i = 0; i < l->end[v]; i++) {
         const uint32_t w = weight(plan, l, i, v);
-
         if (held + w > PBC_BLOCK_RULES && i > begin) {
             if (blocks) blocks[n] = (struct function){.v = v, .run = {l, begin, i}};
             n++;
@@ -110,7 +102,6 @@ static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum v
 uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum variant v)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < l->end[v]; i++) n += plan_writes(plan, l->first + i, v);
     return n;
 }
@@ -126,7 +117,6 @@ static bool is_classified(const struct plan *plan, struct list *l, enum variant 
     if (!l->costed) {
         for (enum variant each = FRAMES; each < VARIANTS; each++) {
             const struct list_cost cost = straight_cost(plan, l, each);
-
             l->worth[each] = worth_classifying(&cost);
         }
         l->costed = true;
@@ -137,16 +127,13 @@ static bool is_classified(const struct plan *plan, struct list *l, enum variant 
 static void add_up(struct plan *plan, struct list *l)
 {
     uint32_t below = 0;
-
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         uint64_t size = 0;
-
         for (uint32_t i = 0; i < l->end[v]; i++) size += weight(plan, l, i, v);
         l->size[v] = size < SIZE_MAX_RULES ? (uint32_t)size : SIZE_MAX_RULES;
     }
     for (uint32_t i = 0; i < l->count; i++) {
         const struct list *to = callee(plan, l, i);
-
         if (to && to->levels - to->in_line > below) below = to->levels - to->in_line;
     }
     l->levels = 1 + below;
@@ -166,17 +153,14 @@ static uint32_t most_rules(const struct list *l)
 static bool smaller_in_line(struct plan *plan, struct list *l)
 {
     uint64_t copies = 0, called = 0;
-
     if (l->sites[FRAMES] <= 1 && l->sites[ARP] <= 1) return true;
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         if (!l->sites[v]) continue;
         /* each rule that is written is an instruction at least */
         const uint64_t least = (uint64_t)l->sites[v] * plan_rules_written(plan, l, v);
         bool ends;
-
         if (least > l->size[v] + 1 + (uint64_t)CALL_INSNS * l->sites[v]) return false;
         const uint32_t body = list_instructions(plan->g, plan, l, v, &ends);
-
         copies += (uint64_t)l->sites[v] * body;
         called += (uint64_t)l->sites[v] * CALL_INSNS + body + !ends;
     }
@@ -204,10 +188,8 @@ static void put_in_line(struct list *l)
 static uint32_t settle(struct plan *plan, uint32_t flattened)
 {
     uint32_t deepest = 0;
-
     for (uint32_t i = plan->count; i-- > 0;) {
         struct list *l = plan->order[i];
-
         l->in_line = false;
         add_up(plan, l);
         if (l->chain && stands_in_line(plan, l, flattened))
@@ -221,7 +203,6 @@ static uint32_t settle(struct plan *plan, uint32_t flattened)
 uint64_t plan_rules_to_classify(const struct plan *plan)
 {
     uint64_t n = 0;
-
     for (uint32_t i = 0; i < plan->count; i++)
         for (enum variant v = FRAMES; v < VARIANTS; v++)
             if (plan->order[i]->classified[v]) n += plan_rules_written(plan, plan->order[i], v);
@@ -234,10 +215,8 @@ static uint32_t cheapest_height(const struct plan *plan, uint32_t flattened)
 {
     uint64_t rules[PBC_CHAIN_DEPTH + 1] = {0};
     uint32_t best = 0;
-
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct list *l = plan->order[i];
-
         if (!l->chain || l->in_line) continue;
         for (enum variant v = FRAMES; v < VARIANTS; v++) rules[l->height] += (uint64_t)l->sites[v] * l->size[v];
     }
@@ -249,7 +228,6 @@ static uint32_t cheapest_height(const struct plan *plan, uint32_t flattened)
 static void settle_depth(struct plan *plan)
 {
     uint32_t flattened = 0, height;
-
     while (settle(plan, flattened) > PBC_CALL_DEPTH && (height = cheapest_height(plan, flattened)))
         flattened |= 1u << height;
 }
@@ -266,7 +244,6 @@ static void make_blocks(struct plan *plan, struct list *l)
 static void make_lists(struct plan *plan)
 {
     const struct image *img = plan->c->image;
-
     for (uint32_t i = 0; i < img->firewalls_count; i++)
         plan->lists[i] = (struct list){
             .name = img->firewalls[i].name, .first = img->firewalls[i].rules, .count = img->firewalls[i].rule_count};
@@ -283,7 +260,6 @@ struct plan *plan_new(struct gen *g)
     struct plan *plan = arena_alloc(c->arena, sizeof(*plan));
     const uint32_t lists = c->image->firewalls_count + c->image->chains_count;
     uint32_t at = lists;
-
     plan->c = c;
     plan->straight = g->straight;
     plan->g = g;
@@ -303,7 +279,6 @@ struct plan *plan_new(struct gen *g)
 void plan_note_call(struct plan *plan, struct function *f, uint32_t insn)
 {
     struct call_site *site;
-
     if (plan->measuring) return;
     site = arena_alloc(plan->c->arena, sizeof(*site));
     *site = (struct call_site){insn, f->calls};
@@ -314,7 +289,6 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 {
     struct image *img = plan->c->image;
     struct pbc_func *func = image_add_funcs(img);
-
     if (!func) /* at most two a list and one a block: the sections' bounds on lists and rules keep it below its own */
         return;
     *func = (struct pbc_func){.name = name, .first = img->code_count};
@@ -324,6 +298,5 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 void plan_end(struct image *img)
 {
     struct pbc_func *func = &img->funcs[img->funcs_count - 1];
-
     func->count = img->code_count - func->first;
 }

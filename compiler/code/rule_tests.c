@@ -39,7 +39,6 @@ static double bits_chance(uint32_t bits, bool all)
         {KIND_PORTS, .95},      {KIND_TCP_FLAGS, .6}, {KIND_ICMP_HEADER, .06},
     };
     double chance = all ? 1 : 0;
-
     for (size_t i = 0; i < sizeof(guess) / sizeof(guess[0]); i++)
         if (bits & guess[i].bit) {
             if (all ? guess[i].chance < chance : guess[i].chance > chance) chance = guess[i].chance;
@@ -53,13 +52,11 @@ static void add_address(struct collect *k, enum test_type type, enum ir_field f,
     struct ir *ir = k->g->ir;
     const uint32_t other = k->p->field[f], own = k->p->field[f_self];
     const unsigned families = ir_families(ir, k->p);
-
     if (other == IR_ALL && own == IR_ALL) return;
     if (other == IR_EMPTY) k->all |= self;
     if (own == IR_EMPTY) k->none |= self;
     if ((other == IR_EMPTY && own == IR_ALL) || (own == IR_EMPTY && other == IR_ALL)) return;
     const struct address_cost cost = address_cost(k->g, other == IR_EMPTY || other == IR_ALL ? own : other, families);
-
     add(k, type, other, own, cost.instructions, 1 - cost.chance - (other == own ? 0 : .2));
     k->t[k->count - 1].families = (uint8_t)families;
 }
@@ -68,7 +65,6 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
 {
     const struct ir_ranges r = ir_ranges(g->ir, id);
     uint64_t values = 0;
-
     for (uint32_t i = 0; i < r.count; i++) values += (uint64_t)r.r[i].hi - r.r[i].lo + 1;
     /* The root of its share: few values are asked for because they are common. */
     const unsigned missing = (unsigned)(__builtin_clzll(values) - __builtin_clzll(ir_fields[f].most + 1ull));
@@ -79,10 +75,8 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
 static void add_number(struct collect *k, enum ir_field f)
 {
     const uint32_t id = k->p->field[f], bit = ir_there(f), absent = ir_fields[f].most;
-
     if (id == IR_ALL) return;
     const struct ir_ranges r = ir_ranges(k->g->ir, id);
-
     if (bit && !ir_ranges_have(k->g->ir, id, absent)) {
         k->all |= bit;
         if (r.count == 1 && r.r[0].lo == 0 && r.r[0].hi == absent - 1) return;
@@ -97,7 +91,6 @@ static void add_number(struct collect *k, enum ir_field f)
 static void add_bits(struct collect *k)
 {
     const struct kind_masks *m = kind_masks(k->g, k->p, k->v);
-
     k->all |= m->all;
     k->none |= m->none;
     if (k->all & KIND_ND) /* says these itself */
@@ -115,7 +108,6 @@ static void add_numbers(struct collect *k)
     const struct ir_ranges types =
         k->p->field[IR_TYPE] == IR_ALL ? (struct ir_ranges){0} : ir_ranges(k->g->ir, k->p->field[IR_TYPE]);
     const bool nd_types = nd && types.count == 1 && types.r[0].lo == 133 && types.r[0].hi == 136;
-
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (ir_numbers[f].half && !(f == IR_TTL && nd) && !(f == IR_TYPE && nd_types)) add_number(k, f);
 }
@@ -136,7 +128,6 @@ static void add_state(struct collect *k)
     static const double chance[] = {.1, .85, .01, .04};
     const unsigned states = states_asked(k->g->ir, k->p);
     double some = 0;
-
     struct flows_demand flows[PBC_GRAINS_MAX];
     const uint32_t demands = flows_demands(k->g->ir, k->p->field[IR_FLOWS], flows);
     for (uint32_t i = 0; i < demands; i++) add(k, TEST_FLOWS, flows[i].over, flows[i].grain, 20, .95);
@@ -149,7 +140,6 @@ static void add_residue(struct collect *k)
 {
     const struct ir_patterns bytes = ir_patterns(k->g->ir, k->p->field[IR_BYTES]);
     const uint32_t from = k->p->field[IR_SRC_MAC], to = k->p->field[IR_DST_MAC];
-
     if (k->p->field[IR_HAS]) add(k, TEST_FLAGS_SET, k->p->field[IR_HAS], 0, 1, .6);
     if (k->p->field[IR_LACKS]) add(k, TEST_FLAGS_CLEAR, k->p->field[IR_LACKS], 0, 1, .5);
     if (from != IR_ALL) add(k, TEST_SRC_MAC, from, 0, 6, .8);
@@ -164,7 +154,6 @@ static void add_residue(struct collect *k)
 static void add_meters(struct collect *k)
 {
     const struct ir_patterns meters = ir_patterns(k->g->ir, k->p->field[IR_METERS]);
-
     for (uint32_t i = 0; i < meters.count; i++)
         add(k, meters.pattern[i] & 1 ? TEST_WITHIN : TEST_OVER, meters.pattern[i] / 2, 0, 20, .5);
 }
@@ -172,7 +161,6 @@ static void add_meters(struct collect *k)
 static int by_rank(const void *a, const void *b)
 {
     const struct test *x = a, *y = b;
-
     if (x->rank < y->rank || x->rank > y->rank) return x->rank < y->rank ? -1 : 1;
     if (x->type != y->type) return x->type < y->type ? -1 : 1;
     if (x->a != y->a) return x->a < y->a ? -1 : 1;
@@ -184,7 +172,6 @@ struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
     const uint32_t patterns =
         ir_patterns(g->ir, p->field[IR_BYTES]).count + ir_patterns(g->ir, p->field[IR_METERS]).count;
     struct collect k = {.g = g, .p = p, .v = v};
-
     k.t = arena_alloc(g->c->arena, (IR_FIELDS + 8 + (size_t)patterns) * sizeof(*k.t));
     add_address(&k, TEST_DST, IR_DST, IR_DST_SELF, KIND_DST_SELF);
     add_address(&k, TEST_SRC, IR_SRC, IR_SRC_SELF, KIND_SRC_SELF);

@@ -16,12 +16,10 @@ static void demand_prefix(struct demand *d, unsigned first, unsigned slots, u128
     u128 differ = lo ^ hi;
     const unsigned bits = slots * 32;
     unsigned free = 0; /* low bits in which they differ */
-
     for (; differ; differ >>= 1) free++;
     for (unsigned i = 0; i < slots; i++) {
         const unsigned below = bits - 32 * (i + 1); /* bits under this slot */
         const uint32_t care = free <= below ? UINT32_MAX : free >= below + 32 ? 0 : UINT32_MAX << (free - below);
-
         d->care[first + i] = care;
         d->value[first + i] = (uint32_t)(lo >> below) & care;
     }
@@ -33,12 +31,10 @@ static void demand_address(struct demand *d, const struct ir *ir, const struct i
     const struct ir_addrs *b = ir_addrs(ir, p->field[dst ? IR_DST_SELF : IR_SRC_SELF]);
     const unsigned families = ir_families(ir, p);
     u128 lo = ~(u128)0, hi = 0;
-
     if (families != IR_V4 && families != IR_V6) return;
     for (unsigned i = 0; i < 2; i++) {
         const struct ir_addrs *x = i ? b : a;
         const uint32_t n = families == IR_V4 ? x->count4 : x->count6;
-
         if (!n) continue;
         const u128 first = families == IR_V4 ? x->r4[0].lo : (u128)x->r6[0].lo_hi << 64 | x->r6[0].lo_lo;
         const u128 last = families == IR_V4 ? x->r4[n - 1].hi : (u128)x->r6[n - 1].hi_hi << 64 | x->r6[n - 1].hi_lo;
@@ -54,7 +50,6 @@ static void demand_port(struct demand *d, const struct ir *ir, uint32_t id, unsi
     d->port[side].hi = UINT16_MAX;
     if (id == IR_ALL) return;
     const struct ir_ranges r = ir_ranges(ir, id);
-
     d->port[side].lo = (uint16_t)r.r[0].lo;
     d->port[side].hi = (uint16_t)r.r[r.count - 1].hi;
 }
@@ -62,7 +57,6 @@ static void demand_port(struct demand *d, const struct ir *ir, uint32_t id, unsi
 struct demand demand_of(const struct ir *ir, const struct ir_product *p)
 {
     struct demand d = {.care = {0}};
-
     demand_address(&d, ir, p, false);
     demand_address(&d, ir, p, true);
     demand_port(&d, ir, p->field[IR_SPORT], 0);
@@ -86,7 +80,6 @@ bool goes_right(const struct split *s, const struct demand *d)
 static uint32_t score(uint32_t left, uint32_t right, uint32_t count)
 {
     const uint32_t more = left > right ? left : right, both = left + right - count;
-
     if (more > count - count / 4 || both > count / 8) return UINT32_MAX;
     return more + both / 2;
 }
@@ -94,7 +87,6 @@ static uint32_t score(uint32_t left, uint32_t right, uint32_t count)
 static uint32_t try_split(const struct split *s, const struct demand *const *d, uint32_t count)
 {
     uint32_t left = 0, right = 0;
-
     for (uint32_t i = 0; i < count; i++) {
         left += goes_left(s, d[i]);
         right += goes_right(s, d[i]);
@@ -107,17 +99,14 @@ static void try_slot(unsigned slot, const struct demand *const *d, uint32_t coun
                      uint32_t *best_score)
 {
     uint32_t zeros[32] = {0}, ones[32] = {0};
-
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t care = d[i]->care[slot]; care; care &= care - 1) {
             const unsigned bit = (unsigned)__builtin_ctz(care);
-
             zeros[bit] += !(d[i]->value[slot] >> bit & 1);
             ones[bit] += d[i]->value[slot] >> bit & 1;
         }
     for (unsigned bit = 0; bit < 32; bit++) {
         const uint32_t s = score(count - ones[bit], count - zeros[bit], count);
-
         if (s < *best_score) {
             *best_score = s;
             *best = (struct split){.kind = SPLIT_BIT, .slot = (uint8_t)slot, .bit = (uint8_t)bit};
@@ -132,7 +121,6 @@ static uint16_t median_port(unsigned side, const struct demand *const *d, uint32
 {
     uint16_t ends[256];
     const uint32_t n = count < 256 ? count : 256;
-
     for (uint32_t i = 0; i < n; i++) ends[i] = d[(uint64_t)i * count / n]->port[side].hi;
     qsort(ends, n, sizeof(*ends), by_value);
     return ends[(n - 1) / 2];
@@ -142,13 +130,11 @@ struct split find_split(const struct demand *const *d, uint32_t count)
 {
     struct split best = {.kind = SPLIT_NONE};
     uint32_t best_score = UINT32_MAX;
-
     if (count < SPLIT_MIN) return best;
     for (unsigned slot = 0; slot < 8; slot++) try_slot(slot, d, count, &best, &best_score);
     for (unsigned side = 0; side < 2; side++) {
         const struct split s = {.kind = SPLIT_PORT, .side = (uint8_t)side, .pivot = median_port(side, d, count)};
         const uint32_t got = try_split(&s, d, count);
-
         if (got < best_score) {
             best_score = got;
             best = s;

@@ -13,7 +13,6 @@ static double way_ns(struct arena *arena, const struct demand *const *d, uint32_
 {
     const struct split s = depth ? find_split(d, count) : (struct split){.kind = SPLIT_NONE};
     uint32_t left = 0, right = 0;
-
     if (s.kind == SPLIT_NONE) return test_ns * tests_a_rule * count;
     const struct demand **const both = arena_alloc(arena, 2 * (size_t)count * sizeof(const struct demand *));
     for (uint32_t i = 0; i < count; i++) {
@@ -31,7 +30,6 @@ static bool is_asked_by_all(const struct compile *c, uint32_t rule)
     static const enum ir_field coded[] = {IR_SRC_MAC, IR_DST_MAC, IR_BYTES, IR_FLOWS, IR_METERS};
     const struct ir_product *p = &c->ir->rules[rule].product;
     bool code = !pbc_decides(c->image->rules[rule].verdict);
-
     for (size_t i = 0; i < sizeof(coded) / sizeof(coded[0]); i++) code |= p->field[coded[i]] != IR_ALL;
     for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]) && code; i++) code = p->field[narrow[i]] == IR_ALL;
     return code;
@@ -43,7 +41,6 @@ struct list_cost straight_cost(const struct plan *plan, const struct list *l, en
     struct demand *demands = arena_alloc(plan->c->arena, room * sizeof(*demands));
     const struct demand **d = arena_alloc(plan->c->arena, room * sizeof(const struct demand *));
     struct list_cost cost = {.rules = 0};
-
     for (uint32_t i = 0; i < l->end[v]; i++) {
         if (!plan_writes(plan, l->first + i, v)) continue;
         cost.asked_all += is_asked_by_all(plan->c, l->first + i);

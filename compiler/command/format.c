@@ -14,7 +14,6 @@ static int give(const struct options *o, const char *path, const struct source_f
                 size_t len)
 {
     const bool differs = before->len != len || memcmp(before->text, text, len) != 0;
-
     if (o->write)
         return differs && output_write(path, (const uint8_t *)text, len) < 0 ? STATUS_ENVIRONMENT : STATUS_GOOD;
     if (!o->check) {
@@ -30,7 +29,6 @@ static int format_file(const struct options *o, const char *path, struct sources
     const int file = lang_read(sources, d, path);
     char *text;
     size_t len;
-
     if (file == -EFBIG) return STATUS_RULES;
     if (file < 0) {
         say(stderr, "preyc: can't read `%s`: %s", path, strerror(-file));
@@ -50,7 +48,6 @@ static int format_file(const struct options *o, const char *path, struct sources
 int format_files(const struct options *o, struct sources *sources, struct diags *d)
 {
     int status = STATUS_GOOD;
-
     for (int i = 0; i < o->input_count; i++) {
         const int one = format_file(o, o->inputs[i], sources, d);
         if (one > status) status = one;

@@ -16,7 +16,6 @@ static void add(struct inputs *in, const char *folder, const char *name)
     const char *between = len && folder[len - 1] != '/' ? "/" : "";
     const size_t bytes = len + strlen(name) + 2;
     char *path = heap_resized(NULL, bytes, 1);
-
     snprintf(path, bytes, "%s%s%s", folder, between, name);
     in->names = heap_grown(in->names, (size_t)in->count + 1, sizeof(*in->names), &in->room);
     in->names[in->count++] = path;
@@ -26,7 +25,6 @@ static void add(struct inputs *in, const char *folder, const char *name)
 static int is_rules(const struct dirent *d)
 {
     const char *dot = strrchr(d->d_name, '.');
-
     return d->d_name[0] != '.' && dot && strcmp(dot, ".prey") == 0;
 }
 
@@ -36,7 +34,6 @@ static int add_folder(struct inputs *in, const char *folder)
 {
     struct dirent **found;
     const int n = scandir(folder, &found, is_rules, bytewise);
-
     if (n < 0) {
         say(stderr, "preyc: can't read `%s`: %s", folder, strerror(errno));
         return -1;
@@ -54,7 +51,6 @@ int inputs_expand(struct inputs *in, char *const *given, int count)
 {
     struct stat st;
     int rc = 0;
-
     *in = (struct inputs){0};
     for (int i = 0; i < count; i++)
         if (stat(given[i], &st) == 0 && S_ISDIR(st.st_mode))

@@ -9,7 +9,6 @@ static void check_one(struct compile *c, const struct program *p, const char *de
 {
     for (enum pbc_direction d = PBC_DIR_IN; d <= PBC_DIR_FORWARD; d++) {
         const uint32_t i = served_unjudged(p, device, d, bridged);
-
         if (i == PBC_NONE) continue;
         const struct pbc_firewall *f = &p->firewalls[i];
         diag(c->diags, E_UNJUDGED, SPAN_NONE, "no firewall judges what %s %s, as `%s` (%s:%u) does for %s",
@@ -21,7 +20,6 @@ static void check_one(struct compile *c, const struct program *p, const char *de
 static bool is_served(const struct options *o, const char *device)
 {
     bool is = false;
-
     for (unsigned i = 0; i < o->served_count; i++)
         is |= strcmp(o->served[i], device) == 0 || iface_holds(device, o->served[i]);
     return is;
@@ -32,7 +30,6 @@ static void check_firewall(const struct options *o, struct compile *c, const str
                            const struct pbc_firewall *f)
 {
     const char *device = f->iface == PBC_NONE ? NULL : program_str(p, p->ifaces[f->iface].device);
-
     if (device && !is_served(o, device))
         diag(c->diags, W_NOT_SERVED, SPAN_NONE, "firewall `%s` (%s:%u) judges nothing: %s is not among the interfaces",
              program_str(p, f->name), program_str(p, f->place.file), f->place.line, device);
@@ -42,7 +39,6 @@ void interfaces_check(const struct options *o, struct compile *c)
 {
     char err[256];
     struct program *p = o->served_count ? program_load(c->pbc, c->pbc_len, err, sizeof(err)) : NULL;
-
     if (!p) return;
     for (unsigned i = 0; i < o->served_count; i++) check_one(c, p, o->served[i], o->bridged[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) check_firewall(o, c, p, &p->firewalls[i]);

@@ -66,7 +66,6 @@ static const char *nearest_option(const char *name)
 {
     const char *names[ROWS], *longer = NULL;
     size_t n = 0, begin_so = 0;
-
     for (size_t i = 0; i < ROWS; i++) {
         names[n++] = rows[i].name;
         if (name[0] && strncmp(rows[i].name, name, strlen(name)) == 0) {
@@ -80,7 +79,6 @@ static const char *nearest_option(const char *name)
 static int unknown_option(const char *arg)
 {
     char name[64], hint[128] = "`preyc --help` lists them";
-
     snprintf(name, sizeof(name), "%s", arg + strspn(arg, "-"));
     name[strcspn(name, "=")] = '\0';
     const char *nearest = nearest_option(name);
@@ -91,7 +89,6 @@ static int unknown_option(const char *arg)
 static bool abbreviated(const char *word)
 {
     const size_t len = strcspn(word, "=");
-
     if (strncmp(word, "--", 2) != 0) return false;
     for (size_t i = 0; i < ROWS; i++)
         if (strlen(rows[i].name) + 2 == len && strncmp(rows[i].name, word + 2, len - 2) == 0) return false;
@@ -109,14 +106,12 @@ static const struct option_row *row_of(int told)
 static int missing_argument(int told)
 {
     const struct option_row *row = row_of(told);
-
     return row ? fault("a value is missing after", row->shown, "`preyc --help` lists the options") : -EINVAL;
 }
 
 static int take_dump(struct options *o, const char *value)
 {
     static const char *const kinds[] = {[DUMP_AST] = "ast", [DUMP_IR] = "ir", [DUMP_BYTECODE] = "bytecode"};
-
     if (o->dump != DUMP_NONE) return fault("--dump is given twice", NULL, "ask for one dump at a time");
     for (enum dump_kind k = DUMP_AST; k <= DUMP_BYTECODE; k++)
         if (strcmp(value, kinds[k]) == 0) {
@@ -129,7 +124,6 @@ static int take_dump(struct options *o, const char *value)
 static int take_format(struct options *o, const char *value)
 {
     static const char *const formats[] = {[FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_SARIF] = "sarif"};
-
     for (enum print_format f = FORMAT_TEXT; f <= FORMAT_SARIF; f++)
         if (strcmp(value, formats[f]) == 0) {
             o->format = f;
@@ -141,7 +135,6 @@ static int take_format(struct options *o, const char *value)
 static int take_colour(struct options *o, const char *value)
 {
     static const char *const whens[] = {[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"};
-
     for (enum colour c = COLOUR_AUTO; c <= COLOUR_NEVER; c++)
         if (strcmp(value, whens[c]) == 0) {
             o->colour = c;
@@ -153,7 +146,6 @@ static int take_colour(struct options *o, const char *value)
 static int take_import(struct options *o, const char *value)
 {
     static const char *const tools[] = {[IMPORT_NFT] = "nft", [IMPORT_IPTABLES] = "iptables"};
-
     if (o->import) return fault("--import is given twice", NULL, "one file is read at a time");
     o->import = true;
     for (enum import_from t = IMPORT_NFT; t <= IMPORT_IPTABLES; t++)
@@ -167,7 +159,6 @@ static int take_import(struct options *o, const char *value)
 static int take_setup(struct options *o, const char *value)
 {
     const char *slash = strchr(value, '/');
-
     if (o->setup) return fault("--server-setup is given twice", NULL, "ask for one server at a time");
     o->setup = value;
     return slash && slash > value && slash[1] ? 0 : fault("--server-setup takes POOL/SERVER, not", value, NULL);
@@ -177,11 +168,9 @@ static int take_setup(struct options *o, const char *value)
 static int take_allow(struct options *o, const char *value)
 {
     const char *at = value;
-
     do {
         char name[16];
         const size_t len = strcspn(at, ", ");
-
         snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name), at);
         const enum diag_code code = diag_of_code(name);
         if (code == DIAG_COUNT)
@@ -218,7 +207,6 @@ static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], un
 static int take_map(struct options *o, const char *value)
 {
     const char *is = strrchr(value, '=');
-
     if (!is || is == value || !is[1]) return fault("--map takes NAME=IF, not", value, NULL);
     return take_one_more("--map", o->maps, &o->map_count, value);
 }
@@ -227,7 +215,6 @@ static int take_map(struct options *o, const char *value)
 static int take_device(struct options *o, const char *at, size_t len, bool bridged)
 {
     char name[40];
-
     snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
     if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") || !strcmp(name, ".."))
         return fault("-i: no interface can be called", name,
@@ -245,10 +232,8 @@ static int take_served(struct options *o, const char *value)
 {
     const char *at = value;
     int failed;
-
     do {
         const size_t len = strcspn(at, ","), first = strcspn(at, ",:");
-
         failed = take_device(o, at, first, first < len);
         if (!failed && first < len) failed = take_device(o, at + first + 1, len - first - 1, true);
         at += len;
@@ -263,7 +248,6 @@ static int take_width(struct options *o, const char *value)
     char rest;
     const int got = sscanf(value, "%3u/%3u%c", &v4, &v6, &rest);
     const bool one = got == 1 && strspn(value, "0123456789") == strlen(value);
-
     if ((got != 2 && !one) || v4 > 32 || v6 > 128 || value[0] < '0' || value[0] > '9')
         return fault("--suggest-width takes prefix lengths as 24 or 24/64, not", value, NULL);
     o->width4 = v4;
@@ -344,7 +328,6 @@ static int check_diff(const struct options *o)
 static int check_asked(const struct options *o)
 {
     bool standard = false;
-
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
         return fault("--ask can be combined with --self, --at, --route, --routes and --format=text or json alone", NULL,
                      NULL);
@@ -449,7 +432,6 @@ static int check_whole(const struct options *o, int inputs)
 static int take_found(struct options *o, int id, bool is_long, char *const *read_last)
 {
     const char *word = read_last[is_long && optarg == read_last[0] ? -1 : 0];
-
     if ((is_long || id == ':') && abbreviated(word)) return unknown_option(word);
     if (id == ':') return missing_argument(optopt);
     if (id != '?') return take(o, row_of(id)->id, optarg);
@@ -468,7 +450,6 @@ int options_read(struct options *o, int argc, char **argv)
     struct option longs[ROWS + 1] = {0};
     char letters[2 * ROWS + 2] = ":", *end = letters + 1;
     int id, row = -1;
-
     *o = (struct options){.width4 = 24, .width6 = 64};
     for (size_t i = 0; i < ROWS; i++) {
         longs[i] = (struct option){.name = rows[i].name, .has_arg = rows[i].argument, .val = rows[i].id};

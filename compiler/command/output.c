@@ -23,7 +23,6 @@ static int refuse(const char *path, const char *why)
 static bool same_file(const struct stat *a, const char *path)
 {
     struct stat b;
-
     return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
 }
 
@@ -39,7 +38,6 @@ static bool was_read(const struct stat *st, const struct compile *c)
 int output_allowed(const char *path, const char *input, const struct compile *c)
 {
     struct stat st;
-
     if (stat(path, &st) < 0) {
         if (lstat(path, &st) == 0) return refuse(path, "it is a link to a file that is not there");
         return errno == ENOENT ? 0 : refuse(path, strerror(errno));
@@ -54,7 +52,6 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
 {
     while (len) {
         const ssize_t n = write(fd, bytes, len);
-
         if (n < 0 && errno != EINTR) return -errno;
         if (n > 0) {
             bytes += n;
@@ -68,7 +65,6 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
 static void sync_folder(const char *path)
 {
     char *folder = heap_strdup(path), *slash = strrchr(folder, '/');
-
     if (slash) slash[slash == folder] = '\0';
     const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
@@ -81,7 +77,6 @@ static void sync_folder(const char *path)
 static mode_t mode_of_umask(void)
 {
     const mode_t mask = umask(0);
-
     umask(mask);
     return 0666 & ~mask;
 }
@@ -90,7 +85,6 @@ static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t l
 {
     const size_t room = strlen(path) + 16;
     char *temporary = heap_resized(NULL, room, 1);
-
     snprintf(temporary, room, "%s.XXXXXX", path);
     const int fd = mkostemp(temporary, O_CLOEXEC);
     int rc = fd < 0 ? -errno : write_all(fd, bytes, len);
@@ -109,7 +103,6 @@ static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t l
 static mode_t mode_for(const char *path)
 {
     struct stat st;
-
     return stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
 }
 
@@ -118,7 +111,6 @@ int output_write(const char *path, const uint8_t *bytes, size_t len)
     const mode_t mode = mode_for(path);
     char *target = realpath(path, NULL); /* NULL: a new file */
     sigset_t stop, before;
-
     /* A signal between the temporary file and its rename would leave it behind. */
     sigemptyset(&stop);
     sigaddset(&stop, SIGINT);

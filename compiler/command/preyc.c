@@ -34,7 +34,6 @@ static int explain(const char *code)
 static void print_test_results(void *arg, FILE *out)
 {
     struct compile *c = arg;
-
     if (!c || !tests_any(c)) return;
     fputs(",\"tests\":", out);
     tests_print_json(c, out);
@@ -43,7 +42,6 @@ static void print_test_results(void *arg, FILE *out)
 static bool wants_colour(const struct options *o)
 {
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-
     if (o->colour != COLOUR_AUTO) return o->colour == COLOUR_ALWAYS;
     return isatty(STDERR_FILENO) && !(no_colour && no_colour[0]) && !(term && strcmp(term, "dumb") == 0);
 }
@@ -86,7 +84,6 @@ static int dump_program(const struct compile *c)
 {
     char err[256];
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-
     if (!p) {
         say(stderr, "preyc: %s", err);
         return EXIT_USAGE;
@@ -148,7 +145,6 @@ static int run(const struct options *o, struct compile *c)
 static int fmt(const struct options *o)
 {
     struct sources sources;
-
     sources_init(&sources);
     struct diags *d = diags_new(&sources);
     const int status = format_files(o, &sources, d);
@@ -166,7 +162,6 @@ static struct program *program_of_rules(const struct options *o, const char *pat
     struct program *p = NULL;
     struct compile c;
     char err[256];
-
     as_input.input = path;
     as_input.format = FORMAT_TEXT;
     compile_init(&c);
@@ -188,7 +183,6 @@ static struct program *program_of_rules(const struct options *o, const char *pat
 static struct program *program_of(const struct options *o, const char *path)
 {
     char err[256];
-
     if (!diff_is_program(path)) return program_of_rules(o, path);
     struct program *p = program_load_file(path, err, sizeof(err));
     if (!p) say(stderr, "preyc: %s", err);
@@ -202,7 +196,6 @@ static int diff(const struct options *o)
     struct program *old = program_of(o, o->inputs[0]), *new = program_of(o, o->inputs[1]);
     int result = -EINVAL;
     char err[256];
-
     progress_show();
     if (old && new && (result = diff_print(old, new, &how, stdout, err, sizeof(err))) < 0)
         say(stderr, "preyc: can't compare `%s` and `%s`: %s", o->inputs[0], o->inputs[1], err);
@@ -232,7 +225,6 @@ static struct traffic traffic_of(const struct options *o)
 static int suggest_rules(const struct options *o)
 {
     const struct traffic t = traffic_of(o);
-
     return suggest(&t, (uint8_t)o->width4, (uint8_t)o->width6, stdout) < 0 ? EXIT_USAGE : EXIT_GOOD;
 }
 
@@ -240,7 +232,6 @@ static int suggest_rules(const struct options *o)
 static int import_rules(const struct options *o)
 {
     const int result = import(o->import_from, o->inputs[0], stdout);
-
     return result < 0 ? EXIT_USAGE : result;
 }
 
@@ -251,7 +242,6 @@ static int compare_by_captures(const struct options *o)
     struct program *old = program_of(o, o->inputs[0]), *new = old ? program_of(o, o->inputs[1]) : NULL;
     const char *const names[2] = {o->inputs[0], o->inputs[1]};
     const int result = new ? against(old, new, names, &t, stdout) : -1;
-
     program_put(old);
     program_put(new);
     return result < 0 ? EXIT_USAGE : result;
@@ -268,10 +258,8 @@ static int ask_files(const struct options *o)
                                 .routes = routes_of(o),
                                 .json = o->format == FORMAT_JSON};
     int status = EXIT_GOOD;
-
     for (int i = 0; i < o->input_count; i++) {
         struct program *p = program_of(o, o->inputs[i]);
-
         if (!p) return EXIT_USAGE;
         if (o->input_count > 1 && !asked.json) {
             if (i) putchar('\n');
@@ -288,7 +276,6 @@ static int compile_one(const struct options *o, const char *path)
 {
     struct options one = *o;
     struct compile c;
-
     one.input = path;
     compile_init(&c);
     const int status = run(&one, &c);
@@ -301,17 +288,14 @@ static int check_several(const struct options *o)
 {
     const bool list = o->format == FORMAT_JSON;
     struct inputs in;
-
     if (o->format == FORMAT_SARIF) {
         say(stderr, "preyc: SARIF tells of one rule file; --format=json of several");
         return EXIT_USAGE;
     }
     int status = inputs_expand(&in, o->inputs, o->input_count) < 0 ? EXIT_USAGE : EXIT_GOOD;
-
     if (list) puts("[");
     for (uint32_t i = 0; i < in.count; i++) {
         const int one = compile_one(o, in.names[i]);
-
         if (one > status) status = one;
         if (list && i + 1 < in.count) puts(",");
     }
@@ -323,7 +307,6 @@ static int check_several(const struct options *o)
 static bool is_folder(const char *path)
 {
     struct stat st;
-
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
@@ -338,7 +321,6 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     struct options o;
-
     if (options_read(&o, argc, argv) < 0) return EXIT_USAGE;
     if (o.help)
         options_print_help(stdout);

@@ -19,7 +19,6 @@
 static uint32_t rules_in(const struct ir *ir, enum ir_state state)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < ir->rule_count; i++) n += ir->rules[i].state == state;
     return n;
 }
@@ -27,7 +26,6 @@ static uint32_t rules_in(const struct ir *ir, enum ir_state state)
 static void print_rules(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
-
     figures_section(f, "rules");
     figures_count(f, "firewalls", img->firewalls_count, "");
     figures_count(f, "chains", img->chains_count, "");
@@ -47,11 +45,9 @@ static void print_rules(const struct compile *c, struct figures *f)
 static uint64_t meter_bytes(const struct image *img)
 {
     uint64_t bytes = 0;
-
     for (uint32_t i = 0; i < img->meters_count; i++) {
         const struct pbc_meter *m = &img->meters[i];
         uint64_t slots = 16;
-
         while (slots < (uint64_t)m->entries * 3 / 2) slots *= 2;
         if (m->per) bytes += slots * (m->per == PBC_PER_FLOW ? 65 : 33);
     }
@@ -61,7 +57,6 @@ static uint64_t meter_bytes(const struct image *img)
 static void print_time(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
-
     if (img->meters_count + img->schedules_count == 0) return;
     figures_section(f, "meters and schedules");
     figures_count(f, "meters", img->meters_count, "with those of `log RATE`");
@@ -72,7 +67,6 @@ static void print_time(const struct compile *c, struct figures *f)
 static void print_part(const char *name, const char *family, const struct capacity_part *p, struct figures *f)
 {
     char what[64], how[160];
-
     if (!p->servers) return;
     snprintf(what, sizeof(what), "%.40s, %s", name, family);
     snprintf(how, sizeof(how), "flows: %llu address%s%s x %llu ports x %llu server%s", (unsigned long long)p->addresses,
@@ -94,10 +88,8 @@ static uint8_t takes_ports(const struct image *img, const struct pbc_service *s,
 static void print_pools(const struct compile *c, uint8_t *takes, struct figures *f)
 {
     const struct image *img = c->image;
-
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
-
         for (uint32_t n = s->branches; n < s->branches + s->branch_count; n++)
             for (uint32_t k = 0; k < img->branches[n].share_count; k++) {
                 const uint32_t pool = img->shares[img->branches[n].shares + k].pool;
@@ -106,7 +98,6 @@ static void print_pools(const struct compile *c, uint8_t *takes, struct figures 
     }
     for (uint32_t i = 0; i < img->pools_count; i++) {
         const struct capacity held = capacity_of(img, &img->pools[i]);
-
         if (takes[i] & BY_PACKETS || (takes[i] && !held.v4.own))
             print_part(image_str(img, img->pools[i].name), "IPv4", &held.v4, f);
         if (takes[i] & BY_PACKETS || (takes[i] && !held.v6.own))
@@ -121,7 +112,6 @@ static void print_source_ports(const struct compile *c, struct figures *f)
     const struct image *img = c->image;
     uint8_t *takes = arena_alloc(c->arena, (size_t)img->pools_count + 1);
     bool any = img->nats_count != 0;
-
     for (uint32_t i = 0; i < img->services_count; i++) any |= mode_is(img->services[i].mode, MODE_OWN_SOURCE);
     for (uint32_t i = 0; i < img->pools_count; i++) any |= img->pools[i].source_count != 0;
     if (!any) return;
@@ -130,7 +120,6 @@ static void print_source_ports(const struct compile *c, struct figures *f)
     for (uint32_t i = 0; i < img->nats_count; i++) {
         const struct pbc_nat *n = &img->nats[i];
         char what[64], how[80];
-
         if (n->kind != PBC_NAT_MASQUERADE && n->kind != PBC_NAT_SOURCE) continue;
         const unsigned ports = n->port_hi - n->port_lo + 1u;
         const struct outside_size size = outside_size(img, n);
@@ -150,7 +139,6 @@ static void print_settings(const struct compile *c, struct figures *f)
     const char *key;
     bool timeout;
     uint64_t usual;
-
     figures_section(f, "limits and timeouts");
     for (unsigned i = 0; setting_usual(i, &key, &timeout, &usual); i++)
         figures_count(f, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
@@ -161,7 +149,6 @@ static void print_owners(const struct image *img, struct figures *f)
 {
     const struct owner_key k = owner_key_of(img->meters, img->meters_count, img->grains, img->grains_count,
                                             img->services, img->services_count, img->meta->flags);
-
     figures_say(f, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
                 k.ports ? ", and port" : "");
     figures_number(f, "workers by IPv4 prefix", k.len4, 0);
@@ -176,7 +163,6 @@ static void print_flows(const struct compile *c, struct figures *f)
     const uint64_t flows = img->settings->flows;
     const struct flow_table_cfg table =
         flow_table_cfg_of(img->settings, img->services, img->services_count, img->nats_count);
-
     if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
     figures_section(f, "connections");
     figures_count(f, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
@@ -189,7 +175,6 @@ static void print_flows(const struct compile *c, struct figures *f)
 static void print_code(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
-
     figures_section(f, "code");
     figures_count(f, "functions", img->funcs_count, "");
     figures_count(f, "instructions", img->code_count, "");
@@ -219,7 +204,6 @@ static void print_before(const struct program *p, struct figures *f)
 {
     char err[256];
     struct code code;
-
     if (gen_judge(p, true, &code, err, sizeof(err)) < 0) {
         figures_say(f, "  before Linux 6.9 not: %s\n", err);
         figures_text(f, "before Linux 6.9 not", err);
@@ -235,7 +219,6 @@ static void print_kernel(const struct compile *c, struct figures *f)
     struct kernel_fits fits;
     struct code code;
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-
     figures_section(f, "in the kernel");
     if (p && gen_judge(p, false, &code, err, sizeof(err)) < 0) {
         figures_say(f, "  not: %s\n", err);
@@ -254,7 +237,6 @@ static void print_kernel(const struct compile *c, struct figures *f)
 static void print_file(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
-
     figures_section(f, "file");
 #define X(ident, field, type, most)                                                                                    \
     if (img->field##_count) figures_count(f, #field, (uint64_t)img->field##_count * sizeof(type), "bytes");
@@ -275,7 +257,6 @@ static void print_compile(const struct compile *c, struct figures *f)
     };
     struct rusage usage;
     uint64_t total = 0;
-
     figures_section(f, "compile");
     for (unsigned i = 0; i < COMPILE_STAGES; i++) {
         figures_real(f, names[i], (double)c->stage_ns[i] / 1e6, 3, "ms");
@@ -289,7 +270,6 @@ static void print_compile(const struct compile *c, struct figures *f)
 void stats_print(const struct compile *c, FILE *out, bool json)
 {
     struct figures f;
-
     figures_begin(&f, out, json);
     print_rules(c, &f);
     stats_print_left(c, &f);

@@ -30,7 +30,6 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
 static void print_list(const struct compile *c, const struct list_figures *l, struct figures *f)
 {
     const char *name = image_str(c->image, l->name);
-
     figures_item_begin(f);
     figures_text(f, "name", name);
     figures_bool(f, "arp", l->arp);
@@ -51,7 +50,6 @@ void stats_print_lists(const struct compile *c, struct figures *f)
 {
     enum { PRINTED_MAX = 100 };
     uint32_t n = 0;
-
     if (!c->lists) return;
     figures_section(f, "lists");
     figures_list_begin(f, "lists");

@@ -20,7 +20,6 @@ static void print_reason(const struct compile *c, const struct ir_memo *memo, FI
     };
     const struct image *img = c->image;
     const char *text = texts[memo->reason], *hole = strstr(text, "%s");
-
     if (!hole) {
         fputs(text, out);
         return;
@@ -38,14 +37,12 @@ static void print_reason(const struct compile *c, const struct ir_memo *memo, FI
 static void print_decider(const struct compile *c, uint32_t i, FILE *out)
 {
     const struct image *img = c->image;
-
     if (i < img->rules_count) {
         print_rule_name(c, i, out);
         print_place(img, &img->rules[i].place, out);
         return;
     }
     const struct pbc_firewall *firewall = &img->firewalls[i - img->rules_count];
-
     fprintf(out, "default of %s", image_str(img, firewall->name));
     print_place(img, &firewall->place, out);
 }
@@ -54,7 +51,6 @@ static void print_memo(const struct compile *c, uint32_t i, struct figures *f)
 {
     const struct ir_memo *memo = &c->ir->memos[i];
     const bool kept = memo->reason == MEMO_YES;
-
     figures_item_begin(f);
     figures_bool(f, "remembered", kept);
     figures_say(f, kept ? "  remembered " : "  not remembered ");
@@ -76,7 +72,6 @@ void stats_print_memos(const struct compile *c, struct figures *f)
     enum { PRINTED_MAX = 100 };
     const uint32_t count = c->image->rules_count + c->image->firewalls_count;
     uint32_t reasons = 0, left = 0;
-
     if (!c->ir->memos) return;
     figures_section(f, "verdicts remembered for flows");
     for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;

@@ -15,11 +15,9 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
     const struct iface_table t = image_ifaces(img);
     bool *is_named = heap_zeroed(t.count + 1, sizeof(*is_named));
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < count; i++) is_named[named[i]] = true;
     for (uint32_t i = 0; i < t.count; i++) {
         uint32_t at = i;
-
         while (at < t.count && !is_named[at]) at = iface_around(&t, at);
         if (at >= t.count) continue;
         if (n && out[n - 1].hi + 1 == i)
@@ -38,7 +36,6 @@ static bool spread(struct image *img, struct pbc_cond *c)
 {
     uint32_t *named = heap_zeroed(img->ifaces_count + 1, sizeof(*named)), n = 0;
     struct pbc_range *all = heap_zeroed(img->ifaces_count + 1, sizeof(*all));
-
     for (uint32_t i = 0; i < c->count; i++)
         for (uint32_t id = img->ranges[c->first + i].lo; id <= img->ranges[c->first + i].hi; id++) named[n++] = id;
     c->count = image_ifaces_within(img, named, n, all);
@@ -52,7 +49,6 @@ bool image_ifaces_settle(struct image *img)
 {
     const struct iface_table t = image_ifaces(img);
     bool patterns = false, fits = true;
-
     for (uint32_t i = 0; i < t.count; i++) {
         img->ifaces[i].within = iface_nest(&t, i) + 1;
         patterns |= img->ifaces[i].within != 0;

@@ -20,7 +20,6 @@ static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size
 {
     if (want <= *cap) return array;
     uint64_t next = *cap ? (uint64_t)*cap * 2 : 16;
-
     while (next < want) next *= 2;
     if (next > most) next = most;
     char *moved = heap_resized(array, next, entry_size);
@@ -34,7 +33,6 @@ static struct span *grow_spans(struct span *spans, uint32_t old_cap, uint32_t ca
 {
     if (old_cap == cap) return spans;
     struct span *moved = heap_resized(spans, cap, sizeof(*moved));
-
     for (uint32_t i = old_cap; i < cap; i++) moved[i] = SPAN_NONE;
     return moved;
 }
@@ -43,7 +41,6 @@ static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
 {
     if (kind == PBC_RULES) {
         uint32_t told_cap = old_cap;
-
         img->rule_span = grow_spans(img->rule_span, old_cap, img->rules_cap);
         img->rule_told = grow(img->rule_told, &told_cap, img->rules_cap, img->rules_cap, sizeof(*img->rule_told));
     } else if (kind == PBC_CONDS)
@@ -68,7 +65,6 @@ PBC_SECTIONS(X)
 struct image *image_new(void)
 {
     struct image *img = heap_zeroed(1, sizeof(*img));
-
     img->strings_seen = heap_zeroed(1, sizeof(*img->strings_seen));
     image_add_strings(img); /* offset 0: the empty string */
     return img;
@@ -94,7 +90,6 @@ void image_free(struct image *img)
 static uint32_t hash_bytes(const char *s, size_t len)
 {
     uint32_t h = 2166136261u;
-
     for (size_t i = 0; i < len; i++) h = (h ^ (uint8_t)s[i]) * 16777619u;
     return h ^ h >> 15;
 }
@@ -103,11 +98,9 @@ static uint32_t hash_bytes(const char *s, size_t len)
 static struct string_slot *find_slot(const struct image *img, uint32_t hash, const char *s, size_t len)
 {
     const struct string_table *t = img->strings_seen;
-
     for (uint32_t i = hash;; i++) {
         struct string_slot *slot = &t->slots[i & (t->size - 1)];
         const char *held = img->strings + slot->offset;
-
         if (!slot->offset || (slot->hash == hash && strncmp(held, s, len) == 0 && held[len] == '\0')) return slot;
     }
 }
@@ -115,12 +108,10 @@ static struct string_slot *find_slot(const struct image *img, uint32_t hash, con
 static void grow_table(struct string_table *t)
 {
     const struct string_table old = *t;
-
     t->size = old.size ? old.size * 2 : 64;
     t->slots = heap_zeroed(t->size, sizeof(*t->slots));
     for (uint32_t i = 0; i < old.size; i++) {
         uint32_t to = old.slots[i].hash;
-
         if (!old.slots[i].offset) continue;
         while (t->slots[to & (t->size - 1)].offset) to++;
         t->slots[to & (t->size - 1)] = old.slots[i];
@@ -132,7 +123,6 @@ uint32_t image_string(struct image *img, const char *s, size_t len)
 {
     const uint64_t most = 1u << 28;
     struct string_table *t = img->strings_seen;
-
     len = strnlen(s, len); /* the section is made of C strings */
     if (len == 0) return 0;
     if (t->count * 2 >= t->size) grow_table(t);

@@ -36,10 +36,8 @@ static struct section section_of(const struct image *img, enum pbc_kind kind)
 static uint32_t hash_run(const char *bytes, size_t len)
 {
     uint64_t h = len * 0x9e3779b97f4a7c15u;
-
     for (; len >= 8; bytes += 8, len -= 8) {
         uint64_t word;
-
         memcpy(&word, bytes, 8);
         h = (h ^ word) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
@@ -51,10 +49,8 @@ static uint32_t hash_run(const char *bytes, size_t len)
 static struct run *find(const struct run_table *t, struct section s, uint32_t hash, const void *entries, uint32_t n)
 {
     const size_t len = n * s.entry_size;
-
     for (uint32_t i = hash;; i++) {
         struct run *r = &t->slots[i & (t->size - 1)];
-
         if (r->count == 0 ||
             (r->hash == hash && r->count == n && memcmp(s.bytes + r->first * s.entry_size, entries, len) == 0))
             return r;
@@ -64,12 +60,10 @@ static struct run *find(const struct run_table *t, struct section s, uint32_t ha
 static void grow_table(struct run_table *t)
 {
     const struct run_table old = *t;
-
     t->size = old.size ? old.size * 2 : 64;
     t->slots = heap_zeroed(t->size, sizeof(*t->slots));
     for (uint32_t i = 0; i < old.size; i++) {
         uint32_t to = old.slots[i].hash;
-
         if (!old.slots[i].count) continue;
         while (t->slots[to & (t->size - 1)].count) to++;
         t->slots[to & (t->size - 1)] = old.slots[i];
@@ -97,7 +91,6 @@ static bool append(struct image *img, enum pbc_kind kind, const void *entries, u
 uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n)
 {
     struct run_table *t = img->runs_seen[kind];
-
     if (n == 0) return 0;
     if (!t) t = img->runs_seen[kind] = heap_zeroed(1, sizeof(*t));
     if (t->used * 2 >= t->size) grow_table(t);

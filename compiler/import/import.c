@@ -19,7 +19,6 @@ enum { FILE_MOST = 256 << 20 };
 static int read_file(struct sources *sources, const char *path)
 {
     struct stat st;
-
     if (!strcmp(path, "-")) return sources_read_fd(sources, STDIN_FILENO, "<stdin>", FILE_MOST);
     if (stat(path, &st) != 0 || !S_ISFIFO(st.st_mode)) return sources_read(sources, path, FILE_MOST);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -34,7 +33,6 @@ static int read_rules(struct ruleset *s, enum import_from from, const struct sou
     struct import_fault fault = {0};
     int (*const reader)(struct ruleset *, const char *, size_t, struct import_fault *) =
         from == IMPORT_NFT ? nft_read : iptables_read;
-
     if (reader(s, file->text, file->len, &fault) == 0) return 0;
     if (fault.line)
         say(stderr, "preyc: %s:%" PRIu32 ": %s", file->path, fault.line, fault.text);
@@ -48,7 +46,6 @@ static void print_formatted(const char *text, size_t len, FILE *out)
     struct sources sources;
     char *formatted;
     size_t formatted_len;
-
     sources_init(&sources);
     struct diags *d = diags_new(&sources);
     const int file = sources_add(&sources, "imported.prey", text, len);
@@ -77,7 +74,6 @@ static int give(struct ruleset *s, const char *path, FILE *out)
     struct unsaid u;
     FILE *stream = heap_stream(&text, &len);
     const int failed = write_rules(s, path, stream, &u);
-
     heap_stream_end(stream);
     if (!failed) print_formatted(text, len, out);
     free(text);
@@ -96,7 +92,6 @@ int import(enum import_from from, const char *path, FILE *out)
     struct sources sources;
     struct ruleset s;
     int result = -1;
-
     sources_init(&sources);
     ruleset_open(&s);
     const int file = read_file(&sources, path);

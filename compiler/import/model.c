@@ -14,7 +14,6 @@
 char *import_format(struct ruleset *s, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     char *text = heap_format(fmt, ap);
     va_end(ap);
@@ -29,7 +28,6 @@ void list_add(struct list *l, struct extent e, struct arena *a)
     if (l->count == l->cap) {
         const uint32_t cap = l->cap ? 2 * l->cap : 2;
         struct extent *of = arena_alloc(a, cap * sizeof(*of));
-
         if (l->count) memcpy(of, l->of, l->count * sizeof(*of));
         l->of = of;
         l->cap = cap;
@@ -50,7 +48,6 @@ void list_word(struct list *l, const char *word, size_t len, struct arena *a)
 bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
 {
     struct addr_member m;
-
     if (addr_text_member(text, len, &m) != ADDR_GOOD) return false;
     if (m.family == 4)
         list_add(l, (struct extent){.lo = m.v4.lo, .hi = m.v4.hi, .family = 4}, a);
@@ -104,7 +101,6 @@ static int by_name(const void *a, const void *b)
 {
     const struct scoped *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
-
     return names ? names : strcmp(x->scope, y->scope);
 }
 
@@ -112,7 +108,6 @@ static void *find(void *const *tree, const char *scope, const char *name)
 {
     const struct scoped wanted = {.name = name, .scope = scope};
     void *const *node = tfind(&wanted, tree, by_name);
-
     return node ? *node : NULL;
 }
 
@@ -126,7 +121,6 @@ static const char *copied(struct ruleset *s, const char *text) { return arena_st
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name)
 {
     struct chain *c = find(&s->chain_tree, scope, name);
-
     if (c) return c;
     c = arena_alloc(s->arena, sizeof(*c));
     c->name = copied(s, name);
@@ -146,7 +140,6 @@ const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scop
 static struct set *set_new(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
 {
     struct set *set = arena_alloc(s->arena, sizeof(*set));
-
     set->name = copied(s, name);
     set->scope = copied(s, scope);
     set->kind = kind;
@@ -158,7 +151,6 @@ static struct set *set_new(struct ruleset *s, const char *scope, const char *nam
 struct set *ruleset_set(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
 {
     struct set *set = find(&s->set_tree, scope, name);
-
     if (set) return set;
     set = set_new(s, scope, name, kind);
     enter(&s->set_tree, set);
@@ -175,7 +167,6 @@ struct set *ruleset_made_set(struct ruleset *s, const char *name) { return set_n
 struct meter *ruleset_meter(struct ruleset *s, const char *name)
 {
     struct meter *m = arena_alloc(s->arena, sizeof(*m));
-
     if (name) m->name = copied(s, name);
     m->length4 = 32;
     m->length6 = 128;
@@ -188,7 +179,6 @@ void ruleset_remark(struct ruleset *s, const char *fmt, ...)
 {
     struct remark *r = arena_alloc(s->arena, sizeof(*r));
     va_list ap;
-
     va_start(ap, fmt);
     char *text = heap_format(fmt, ap);
     va_end(ap);
@@ -212,7 +202,6 @@ static struct rule *append(struct ruleset *s, struct chain *c)
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text)
 {
     struct rule *r = append(s, c);
-
     if (r) r->text = copied(s, text);
     return r;
 }
@@ -220,7 +209,6 @@ struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text)
 struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r)
 {
     struct rule *again = append(s, c);
-
     if (!again) return NULL;
     *again = *r;
     again->next = NULL;
@@ -262,7 +250,6 @@ void rule_want_flags(struct rule *r, uint8_t has, uint8_t lacks)
 void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool over)
 {
     struct metered *one = arena_alloc(s->arena, sizeof(*one));
-
     *one = (struct metered){.next = r->meters, .meter = m, .over = over};
     r->meters = one;
 }

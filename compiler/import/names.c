@@ -17,7 +17,6 @@ static bool is_word(const char *s)
 #include "lang/word.def"
 #undef WORD
     };
-
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (!strcmp(words[i], s)) return true;
     return false;
@@ -27,7 +26,6 @@ static bool is_word(const char *s)
 static void spell(const char *wish, char name[WISH_MOST + 2])
 {
     size_t len = 0;
-
     if (!isalpha((unsigned char)wish[0]) && wish[0] != '_') name[len++] = wish[0] ? 'n' : '_';
     for (; *wish && len < WISH_MOST; wish++) name[len++] = isalnum((unsigned char)*wish) || *wish == '-' ? *wish : '_';
     while (len > 1 && name[len - 1] == '-') len--;
@@ -39,7 +37,6 @@ static int by_text(const void *a, const void *b) { return strcmp(a, b); }
 const char *name_give(struct names *n, const char *wish, const char *behind)
 {
     char base[WISH_MOST + 2], name[NAME_MOST + 1];
-
     spell(wish, base);
     if (!is_word(base)) behind = "";
     snprintf(name, sizeof(name), "%s%.8s", base, behind);

@@ -9,7 +9,6 @@
 static int by_place(const void *a, const void *b)
 {
     const struct extent *x = a, *y = b;
-
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
     return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
@@ -20,12 +19,10 @@ static struct list tidy(const struct list *l)
     const struct list *from = l->set ? &l->set->members : l;
     struct extent *sorted = heap_zeroed(from->count + 1, sizeof(*sorted));
     struct list out = {.not = l->not, .of = sorted};
-
     if (from->count) memcpy(sorted, from->of, from->count * sizeof(*sorted));
     qsort(sorted, from->count, sizeof(*sorted), by_place);
     for (uint32_t i = 0; i < from->count; i++) {
         struct extent *last = out.count ? &out.of[out.count - 1] : NULL;
-
         if (last && last->family == sorted[i].family && (sorted[i].lo <= last->hi || sorted[i].lo == last->hi + 1)) {
             if (sorted[i].hi > last->hi) last->hi = sorted[i].hi;
         } else {
@@ -39,11 +36,9 @@ static struct list tidy(const struct list *l)
 static struct list both(const struct list *x, const struct list *y, struct arena *a)
 {
     struct list out = {0};
-
     for (uint32_t i = 0, k = 0; i < x->count && k < y->count;) {
         const struct extent *p = &x->of[i], *q = &y->of[k];
         const wide lo = p->lo > q->lo ? p->lo : q->lo, hi = p->hi < q->hi ? p->hi : q->hi;
-
         if (p->family == q->family && lo <= hi)
             list_add(&out, (struct extent){.lo = lo, .hi = hi, .family = p->family}, a);
         if (p->family != q->family ? p->family < q->family : p->hi < q->hi)
@@ -58,17 +53,14 @@ static struct list both(const struct list *x, const struct list *y, struct arena
 static struct list without(const struct list *x, const struct list *y, struct arena *a)
 {
     struct list out = {0};
-
     for (uint32_t i = 0, k = 0; i < x->count; i++) {
         struct extent left = x->of[i];
         bool gone = false;
-
         while (k < y->count &&
                (y->of[k].family < left.family || (y->of[k].family == left.family && y->of[k].hi < left.lo)))
             k++;
         for (uint32_t at = k; !gone && at < y->count; at++) {
             const struct extent *cut = &y->of[at];
-
             if (cut->family != left.family || cut->lo > left.hi) break;
             if (cut->lo > left.lo)
                 list_add(&out, (struct extent){.lo = left.lo, .hi = cut->lo - 1, .family = left.family}, a);
@@ -83,7 +75,6 @@ static struct list without(const struct list *x, const struct list *y, struct ar
 static struct list joined(const struct list *x, const struct list *y, struct arena *a)
 {
     struct list out = {.not = x->not };
-
     for (uint32_t i = 0; i < x->count; i++) list_add(&out, x->of[i], a);
     for (uint32_t i = 0; i < y->count; i++) list_add(&out, y->of[i], a);
     return out;
@@ -107,7 +98,6 @@ static bool has_pattern(const struct list *l)
 static struct list chosen(const struct list *x, const struct list *y, bool in, struct arena *a)
 {
     struct list out = {0};
-
     for (uint32_t i = 0; i < x->count; i++)
         if (has_word(y, x->of[i].word) == in) list_add(&out, x->of[i], a);
     return out;
@@ -129,7 +119,6 @@ static void narrow_words(struct rule *r, struct condition *c, struct list l, str
 static void narrow_numbers(struct condition *c, const struct list *l, struct arena *a)
 {
     const struct list x = tidy(&c->list), y = tidy(l);
-
     if (x.not &&y.not )
         c->list = joined(&x, &y, a);
     else if (x.not )
@@ -199,7 +188,6 @@ void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list 
 #undef ABOUT
     };
     struct condition **at = &r->conditions;
-
     if (!ruleset_spend(s, 1)) return;
     while (*at && (*at)->about < about) at = &(*at)->next;
     struct condition *c = *at;

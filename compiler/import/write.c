@@ -12,7 +12,6 @@
 static void put_head(struct writer *w, const char *source, FILE *out)
 {
     const struct unsaid *u = &w->unsaid;
-
     fputs("# Imported by preyc --import from ", out);
     put_comment(out, source);
     fputs(".\n", out);
@@ -52,7 +51,6 @@ int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid 
     struct writer w = {.s = s, .names = {.arena = s->arena}};
     char *body, *names;
     size_t body_len, names_len;
-
     w.places_end = &w.places;
     w.forwarded_end = &w.forwarded;
     for (const struct remark *r = s->remarks; r; r = r->next) w.unsaid.parts++;

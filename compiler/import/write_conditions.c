@@ -25,7 +25,6 @@ static const char *ports_unsayable(const struct rule *r)
 {
     static const uint8_t have_ports[] = {TCP, UDP, SCTP};
     const struct list *proto = rule_asks(r, ASK_PROTO);
-
     if (!rule_asks(r, ASK_DPORT) && !rule_asks(r, ASK_SPORT)) return NULL;
     if (!proto) return "prey knows ports of tcp, udp and sctp alone, and it asks for any protocol's";
     if (proto->not || !all_in(proto, have_ports, sizeof(have_ports)))
@@ -38,7 +37,6 @@ static const char *ah_unsayable(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
     bool holds = false;
-
     if (!proto || r->family == 4 || is_alone(proto, AH)) return NULL;
     for (uint32_t i = 0; i < proto->count; i++) holds |= proto->of[i].lo <= AH && AH <= proto->of[i].hi;
     return holds ? "there no IPv6 packet is AH: its family would have to be named" : NULL;
@@ -50,7 +48,6 @@ static const char *types_unsayable(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO), *type = rule_asks(r, ASK_ICMP_TYPE),
                       *code = rule_asks(r, ASK_ICMP_CODE);
-
     if (!type && !code) return NULL;
     if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "it asks for a type without one protocol";
     if (!code) return NULL;
@@ -63,7 +60,6 @@ static const char *devices_unsayable(const struct list *l)
     for (uint32_t i = 0; l && i < l->count; i++) {
         const char *name = l->of[i].word;
         const size_t len = strlen(name), plain = strcspn(name, "/*\\ \t\n:");
-
         if (!len || len > 15 || (plain < len && !(name[plain] == '*' && plain + 1 == len && plain)))
             return "prey has no device of that name";
         if (name[len - 1] == '+') return "prey has no device of that name";
@@ -74,7 +70,6 @@ static const char *devices_unsayable(const struct list *l)
 const char *conditions_unsayable(const struct rule *r)
 {
     const char *why = r->unsaid;
-
     for (const struct metered *m = r->meters; m && !why; m = m->next) why = meter_unsayable(m->meter);
     if (!why) why = ports_unsayable(r);
     if (!why) why = types_unsayable(r);
@@ -90,7 +85,6 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
     static const uint8_t any[] = {TCP, UDP, SCTP, 4, 47, 50, 89, 103, 112, 115, ICMP, IGMP, ICMP6};
     const size_t both = 10;
     bool words = !l->not &&all_in(l, any, sizeof(any));
-
     for (uint32_t i = 0; words && i < l->count; i++) {
         const bool plain = memchr(any, (int)l->of[i].lo, both) != NULL;
         words = plain || family != (l->of[i].lo == ICMP6 ? 4 : 6);
@@ -115,7 +109,6 @@ static void put_family(struct writer *w, const struct rule *r, uint8_t known)
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *proto = rule_asks(r, ASK_PROTO);
     const bool said = (from && !from->not &&list_is_of(from, r->family)) ||
                       (to && !to->not &&list_is_of(to, r->family)) || is_alone(proto, r->family == 4 ? ICMP : ICMP6);
-
     if (r->family && r->family != known && !said)
         fputs(r->family == 4 ? " ip" : " ip6", w->out);
     else if (!r->family && !known && is_only_ip4(r))
@@ -128,7 +121,6 @@ static void put_types(struct writer *w, const struct list *l, uint8_t family)
     for (uint32_t i = 0; i < l->count; i++) {
         const unsigned lo = (unsigned)l->of[i].lo, hi = (unsigned)l->of[i].hi;
         const char *name = lo == hi ? icmp_type_name(family, lo) : NULL;
-
         fputs(i ? ", " : "", w->out);
         if (name)
             fputs(name, w->out);
@@ -142,7 +134,6 @@ static void put_flags(struct writer *w, const struct rule *r)
     static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
     const uint8_t masks[] = {r->flags_has, r->flags_lacks};
     static const char *const words[] = {" has ", " lacks "};
-
     if (!masks[0] && !masks[1]) return;
     fputs(" flags", w->out);
     for (unsigned k = 0; k < 2; k++)
@@ -154,7 +145,6 @@ static void put_flags(struct writer *w, const struct rule *r)
 static const char *name_of_meter(struct writer *w, const struct meter *m)
 {
     const char *unit = m->unit == 1 ? "second" : m->unit == 60 ? "minute" : m->unit == 3600 ? "hour" : "days";
-
     if (m->name) return name_give(&w->names, m->name, "_rate");
     return name_give(&w->names,
                      import_format(w->s, "max_%" PRIu64 "%s_per_%s", m->rate, m->bytes ? "_bytes" : "", unit), "_rate");
@@ -171,7 +161,6 @@ static void put_meters(struct writer *w, const struct metered *m)
 static const char *schedule_said(struct writer *w, const char *text)
 {
     struct schedule **at = &w->schedules;
-
     while (*at && strcmp((*at)->text, text) != 0) at = &(*at)->next;
     if (!*at) {
         *at = arena_alloc(w->s->arena, sizeof(**at));
@@ -189,7 +178,6 @@ static void put_hours(struct writer *w, const struct list *l)
 static bool says_nothing(const struct list *l)
 {
     const struct list *members = l->set ? &l->set->members : l;
-
     return l->not &&!members->count && !(l->set && l->set->left);
 }
 
@@ -200,7 +188,6 @@ static void put_condition(struct writer *w, const struct rule *r, const struct c
 #include "compiler/import/about.def"
 #undef ABOUT
     };
-
     if (says_nothing(&c->list)) return;
     w->asks_state |= c->about == ASK_STATE;
     w->asks_not_on |= c->about == ASK_ON && c->list.not ;

@@ -51,7 +51,6 @@ static bool same_list(const struct list *a, const struct list *b)
 static const char *source_unsayable(const struct rule *r)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *out = rule_asks(r, ASK_OUT_ON);
-
     if (!are_devices(out)) return "prey translates what leaves by a device that is named";
     if (!asks_only(r, bit(ASK_OUT_ON) | bit(ASK_FROM) | bit(ASK_TO)))
         return "prey translates by source and device alone";
@@ -74,7 +73,6 @@ static void put_source(struct translating *t, struct rule *r)
     const struct list *from = rule_asks(r, ASK_FROM), *out = rule_asks(r, ASK_OUT_ON);
     const bool masquerade = r->nat.how == NAT_MASQUERADE;
     const char *why = source_unsayable(r);
-
     if (!why && !from && r->family && masquerade) {
         fputs("# could not be said in part: ", w->out);
         put_comment(w->out, r->text);
@@ -105,7 +103,6 @@ static uint64_t ports_in(const struct list *l)
 {
     const struct list *members = l->set ? &l->set->members : l;
     uint64_t n = 0;
-
     for (uint32_t i = 0; i < members->count; i++) n += (uint64_t)(members->of[i].hi - members->of[i].lo) + 1;
     return n;
 }
@@ -136,7 +133,6 @@ static const char *destination_unsayable(const struct translating *t, const stru
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *on = rule_asks(r, ASK_ON),
                       *port = rule_asks(r, ASK_DPORT);
     const char *why = NULL;
-
     if (t->base->hook != HOOK_PREROUTING) return "prey does not translate the destinations of what this machine sends";
     if (!asks_only(r, bit(ASK_ON) | bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_DPORT)))
         return "prey forwards by address, arrival, source, protocol and port alone";
@@ -154,11 +150,9 @@ static void put_endpoints(struct writer *w, const struct list *proto, const stru
 {
     const struct list *ports = port && port->set ? &port->set->members : port;
     unsigned said = 0;
-
     for (uint32_t i = 0; i < proto->count; i++) {
         const unsigned number = (unsigned)proto->of[i].lo;
         const char *name = proto_name(number);
-
         for (uint32_t k = 0; k < (ports ? ports->count : 1); k++) {
             fputs(said++ ? ", " : " ", w->out);
             if (!ports) {
@@ -178,7 +172,6 @@ static void put_endpoints(struct writer *w, const struct list *proto, const stru
 static void put_target(struct writer *w, const struct extent *to, uint16_t port)
 {
     const bool brackets = port && to->family == 6;
-
     fputs(brackets ? " -> [" : " -> ", w->out);
     put_address(w->out, to->family, to->lo, to->lo);
     if (brackets) fputc(']', w->out);
@@ -191,7 +184,6 @@ static void remember(struct writer *w, const struct rule *r, struct extent at)
     struct forwarded *f = arena_alloc(w->s->arena, sizeof(*f));
     const struct list *port = rule_asks(r, ASK_DPORT);
     const struct list *ports = port && port->set ? &port->set->members : port;
-
     *f = (struct forwarded){.rule = r, .at = at, .to = r->nat.to, .port = r->nat.port_lo, .like = f};
     if (!f->port && ports && ports_in(port) == 1) f->port = (uint16_t)ports->of[0].lo;
     for (const struct forwarded *o = w->forwarded; o; o = o->next)
@@ -206,7 +198,6 @@ static void remember(struct writer *w, const struct rule *r, struct extent at)
 static struct list one_word(struct writer *w, const char *word)
 {
     struct list l = {0};
-
     list_add(&l, (struct extent){.word = word}, w->s->arena);
     return l;
 }
@@ -216,7 +207,6 @@ static void put_one_forward(struct translating *t, const struct rule *r, struct 
     struct writer *w = t->w;
     const struct list *from = rule_asks(r, ASK_FROM);
     struct rule *kept = arena_alloc(w->s->arena, sizeof(*kept));
-
     *kept = *r;
     kept->conditions = NULL;
     fputs("forward ", w->out);
@@ -241,7 +231,6 @@ static void put_one_forward(struct translating *t, const struct rule *r, struct 
 static void put_forward_to(struct translating *t, const struct rule *r, struct extent at)
 {
     const struct list *on = rule_asks(r, ASK_ON);
-
     for (uint32_t i = 0; i < (on ? on->count : 1); i++) put_one_forward(t, r, at, on ? on->of[i].word : NULL);
 }
 
@@ -249,7 +238,6 @@ static void put_forward_to(struct translating *t, const struct rule *r, struct e
 static void put_forward_all(struct translating *t, const struct rule *r)
 {
     const struct list *to = rule_asks(r, ASK_TO);
-
     if (!to) put_forward_to(t, r, (struct extent){.word = "self"});
     for (uint32_t i = 0; to && i < to->count; i++) put_forward_to(t, r, to->of[i]);
 }
@@ -261,7 +249,6 @@ static void put_each_port(struct translating *t, const struct rule *r, const str
         for (wide n = ports->of[i].lo; n <= ports->of[i].hi; n++) {
             struct rule one = *r;
             struct list port = {0}, proto = *rule_asks(r, ASK_PROTO);
-
             one.conditions = NULL;
             list_number(&port, (uint64_t)n, (uint64_t)n, t->w->s->arena);
             for (const struct condition *c = r->conditions; c; c = c->next)
@@ -276,7 +263,6 @@ static void put_destination(struct translating *t, struct rule *r)
 {
     const char *why = destination_unsayable(t, r);
     const struct list *port = rule_asks(r, ASK_DPORT), *to = rule_asks(r, ASK_TO);
-
     if (why) {
         put_unsaid(t->w, r, why);
         return;
@@ -297,7 +283,6 @@ void put_forwarded(struct writer *w, const struct forwarded *f)
 {
     struct rule as_it_came = *f->rule;
     struct list at = {0};
-
     list_add(&at, f->at, w->s->arena);
     as_it_came.conditions = NULL;
     for (const struct condition *c = f->rule->conditions; c; c = c->next)
@@ -314,7 +299,6 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
 static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
     struct rule both = *r;
-
     both.conditions = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
     if (!jump) return both;
@@ -333,7 +317,6 @@ static uint64_t statements_of(const struct rule *r)
     const struct list *out = rule_asks(r, ASK_OUT_ON), *on = rule_asks(r, ASK_ON), *to = rule_asks(r, ASK_TO),
                       *port = rule_asks(r, ASK_DPORT);
     const uint64_t ports = r->nat.port_lo && port && ports_in(port) <= PORTS_EACH ? ports_in(port) : 1;
-
     if (r->nat.how == NAT_MASQUERADE || r->nat.how == NAT_SOURCE) return out ? out->count : 1;
     return (on && on->count ? on->count : 1) * (to && to->count ? to->count : UINT64_C(1)) * (ports ? ports : 1);
 }
@@ -346,7 +329,6 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
         r->act == ACT_JUMP || r->act == ACT_GOTO ? ruleset_find_chain(w->s, t->base->scope, r->target) : NULL;
     const bool source = both.nat.how == NAT_MASQUERADE || both.nat.how == NAT_SOURCE;
     const bool was_told = both.told;
-
     if (both.never || ((r->act == ACT_NONE || r->act == ACT_SILENT) && !r->unsaid && !r->apart)) return;
     if (to)
         put_chain(t, to, &both);
@@ -382,7 +364,6 @@ void put_nat(struct writer *w)
     FILE *file = w->out;
     char *text;
     size_t len;
-
     w->out = heap_stream(&text, &len);
     for (const struct chain *c = w->s->chains; c; c = c->next) {
         if (!c->nat) continue;

@@ -72,7 +72,6 @@ static const char *never_here(const struct place *p, const struct rule *r)
 static const char *unsayable_here(const struct place *p, const struct rule *r)
 {
     const char *why = conditions_unsayable(r);
-
     if (why) return why;
     if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "where a forwarded port leads is not asked where it arrives";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
@@ -111,12 +110,10 @@ static bool holds(const struct list *l, uint8_t family, wide n)
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {
     struct condition **end = &out->conditions;
-
     *out = *r;
     out->next = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) {
         const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port;
-
         if (to || port) ruleset_spend(w->s, 1 + members(&c->list));
         if (to && !holds(&c->list, f->to.family, f->to.lo)) return false;
         if (port && !holds(&c->list, 0, f->port)) return false;
@@ -135,7 +132,6 @@ static bool takes_all(const struct place *p, const struct rule *r)
 {
     const bool asks = r->conditions || r->flags_has || r->flags_lacks || r->flows_over || r->translated != NO_MATTER ||
                       r->urpf_failed || r->meters || r->never;
-
     return !asks && (!r->family || r->family == p->family);
 }
 
@@ -145,7 +141,6 @@ static bool ends(const struct rule *r) { return r->act == ACT_ACCEPT || r->act =
 static bool chain_decides(struct writer *w, const struct place *p, const struct chain *target)
 {
     const struct place *there = place_of_jump(w, p, target);
-
     for (const struct rule *r = target->rules; r; r = r->next) {
         if (!ruleset_spend(w->s, 1) || r->act == ACT_RETURN || r->act == ACT_GOTO) return false;
         if (r->unsaid || never_here(there, r) || unsayable_here(there, r)) continue;
@@ -173,7 +168,6 @@ const char *place_verdict(const struct place *p, bool end)
 static void put_verdict(struct writer *w, const struct place *p, bool end)
 {
     const char *verdict = place_verdict(p, end);
-
     fprintf(w->out, "%s%s", p->accepted && verdict == p->accepted->name ? "do " : "", verdict);
 }
 
@@ -181,7 +175,6 @@ static void put_prefix(struct writer *w, const char *prefix)
 {
     enum { PREFIX_MOST = 64 };
     char text[PREFIX_MOST + 1];
-
     if (!prefix || !*prefix) return;
     snprintf(text, sizeof(text), "%s", prefix);
     for (char *at = text; *at; at++)
@@ -196,7 +189,6 @@ static void put_options(struct writer *w, const struct rule *r)
                                           [ANSWER_RST] = " with rst",
                                           [ANSWER_UNREACHABLE] = " with unreachable",
                                           [ANSWER_PROHIBITED] = " with prohibited"};
-
     if (r->act == ACT_REJECT) fputs(answers[r->answer], w->out);
     if (r->log && r->act != ACT_NONE) {
         fputs(" log", w->out);
@@ -217,7 +209,6 @@ static void put_conditions_here(struct writer *w, const struct place *p, const s
 static bool is_tcp(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
-
     return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
 }
 
@@ -226,7 +217,6 @@ static void put_reset(struct writer *w, const struct place *p, const struct rule
 {
     struct rule tcp = *r;
     struct list only = {0};
-
     if (rule_asks(r, ASK_PROTO)) {
         put_why(w, "could not be said in part", r->text, "it resets what need not be TCP, and is said to drop all");
         w->unsaid.parts++;
@@ -256,7 +246,6 @@ static void put_line(struct writer *w, const struct place *p, const struct rule 
 static void put_jump(struct writer *w, const struct place *p, const struct rule *r)
 {
     const struct chain *target = ruleset_find_chain(w->s, p->chain->scope, r->target);
-
     fprintf(w->out, "do %s", place_of_jump(w, p, target)->name);
     put_line(w, p, r);
     if (r->act == ACT_JUMP || chain_decides(w, p, target)) return;
@@ -302,7 +291,6 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
 {
     struct rule decided = *r, by_state[2];
     const char *why = never_here(p, r);
-
     if (is_full(w)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
     if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;

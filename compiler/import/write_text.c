@@ -11,7 +11,6 @@
 static size_t character(const char *s)
 {
     const unsigned char c = (unsigned char)*s;
-
     if (c < 0x80) return c >= 0x20 && c != 0x7f;
     const size_t n = utf8_next(s, strnlen(s, 4));
     return n && !utf8_invisible(s, n) ? n : 0;
@@ -22,7 +21,6 @@ void put_string(FILE *out, const char *s)
     fputc('"', out);
     while (*s) {
         const size_t n = character(s);
-
         if (!n)
             fprintf(out, "\\x%02x", (unsigned char)*s);
         else if (*s == '"' || *s == '\\')
@@ -38,10 +36,8 @@ void put_comment(FILE *out, const char *s)
 {
     enum { COMMENT_MOST = 600 };
     const char *end = s + COMMENT_MOST;
-
     while (*s && s < end) {
         const size_t n = character(s);
-
         if (n)
             fwrite(s, 1, n, out);
         else
@@ -56,7 +52,6 @@ static void put_one_address(FILE *out, uint8_t family, wide a)
     unsigned char bytes[16];
     char text[INET6_ADDRSTRLEN];
     const unsigned len = family == 4 ? 4 : 16;
-
     for (unsigned i = 0; i < len; i++) bytes[i] = (unsigned char)(a >> 8 * (len - 1 - i));
     fputs(inet_ntop(family == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)) ? text : "?", out);
 }
@@ -65,7 +60,6 @@ void put_address(FILE *out, uint8_t family, wide lo, wide hi)
 {
     const wide differ = lo ^ hi;
     const bool prefix = !(differ & (differ + 1)) && !(lo & differ);
-
     put_one_address(out, family, lo);
     if (lo == hi) return;
     if (prefix) {
@@ -81,7 +75,6 @@ void put_address(FILE *out, uint8_t family, wide lo, wide hi)
 static void put_number(FILE *out, enum about about, uint64_t n)
 {
     const char *name = about == ASK_PROTO ? proto_name((unsigned)n) : NULL;
-
     if (name)
         fputs(name, out);
     else
@@ -91,7 +84,6 @@ static void put_number(FILE *out, enum about about, uint64_t n)
 static void put_extent(FILE *out, const struct extent *e, enum about about, enum about_kind kind)
 {
     static const bool quoted[ASK_COUNT] = {[ASK_ON] = true, [ASK_OUT_ON] = true};
-
     if (e->word && quoted[about]) {
         put_string(out, e->word);
     } else if (e->word) {
@@ -110,7 +102,6 @@ static void put_each(FILE *out, const struct list *l, enum about about, enum abo
 {
     for (uint32_t i = 0; i < l->count; i++) {
         const bool range = l->of[i].lo != l->of[i].hi;
-
         if (i) fputs(", ", out);
         put_extent(out, &l->of[i], range && about == ASK_PROTO ? ASK_COUNT : about, kind);
     }
@@ -123,7 +114,6 @@ void put_list(struct writer *w, const struct list *l, enum about about)
 #include "compiler/import/about.def"
 #undef ABOUT
     };
-
     if (l->not ) fputs("not ", w->out);
     if (l->set)
         fputs(set_said(w, l->set), w->out);
@@ -137,7 +127,6 @@ const char *set_said(struct writer *w, struct set *set)
 {
     static const char *const behind[] = {
         [ABOUT_NUMBERS] = "_ports", [ABOUT_ADDRESSES] = "_set", [ABOUT_WORDS] = "_macs"};
-
     if (set->said) return set->said;
     set->said = name_give(&w->names, set->name, behind[set->kind]);
     if (set->left) set_said(w, set->left);
@@ -178,7 +167,6 @@ bool list_is_of(const struct list *l, uint8_t family)
 static void put_bandwidth(struct writer *w, const struct meter *m)
 {
     const uint64_t bits = m->rate * 8 / m->unit, kilo = (bits + 999) / 1000;
-
     fprintf(w->out, kilo % 1000 ? "%" PRIu64 "kbit/s" : "%" PRIu64 "Mbit/s", kilo % 1000 ? kilo : kilo / 1000);
 }
 
@@ -186,7 +174,6 @@ static void put_rate(struct writer *w, const struct meter *m)
 {
     const unsigned hours = m->unit / 3600;
     const char *const unit = m->unit == 1 ? "s" : m->unit == 60 ? "m" : "h";
-
     fprintf(w->out, "%" PRIu64 "/%s", hours ? m->rate / hours : m->rate, unit);
 }
 
@@ -197,7 +184,6 @@ static void put_meter(struct writer *w, const struct meter *m)
                                        [METER_DESTINATION] = " per destination",
                                        [METER_FLOW] = " per flow"};
     const bool by_address = m->per == METER_SOURCE || m->per == METER_DESTINATION;
-
     fprintf(w->out, "meter %s = ", m->said);
     if (m->bytes)
         put_bandwidth(w, m);
@@ -213,7 +199,6 @@ static void put_meter(struct writer *w, const struct meter *m)
 const char *meter_unsayable(const struct meter *m)
 {
     const unsigned hours = m->unit / 3600;
-
     if (!m->rate) return "a rate of 0 lets nothing by";
     if (m->bytes) return m->rate / m->unit > 125000000000 ? "the rate is above 1000 Gbit/s" : NULL;
     if (hours && m->rate % hours) return "prey has rates of seconds, minutes and hours";

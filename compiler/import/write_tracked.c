@@ -17,7 +17,6 @@ static bool has_word(const struct list *l, const char *word)
 static struct list without_untracked(struct writer *w, const struct list *asked)
 {
     struct list states = {.not = asked->not };
-
     for (uint32_t i = 0; i < asked->count; i++)
         if (strcmp(asked->of[i].word, "untracked") != 0) list_add(&states, asked->of[i], w->s->arena);
     return states;
@@ -28,7 +27,6 @@ static struct rule with_states(struct writer *w, const struct rule *r, const str
 {
     struct rule out = *r;
     struct condition **end = &out.conditions;
-
     for (const struct condition *c = r->conditions; c; c = c->next) {
         if (c->about == ASK_STATE && !states->count) continue;
         *end = arena_alloc(w->s->arena, sizeof(**end));
@@ -43,7 +41,6 @@ static struct rule with_states(struct writer *w, const struct rule *r, const str
 static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
 {
     struct list proto = {0}, types = {.not = !untracked};
-
     list_number(&proto, ICMP6, ICMP6, w->s->arena);
     list_number(&types, 130, 136, w->s->arena);
     list_number(&types, 143, 143, w->s->arena);
@@ -55,7 +52,6 @@ static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
 static void want_no_icmp6(struct writer *w, struct rule *r)
 {
     struct list proto = {.not = true};
-
     list_add(&proto, (struct extent){.lo = ICMP6, .hi = ICMP6, .word = "icmp6"}, w->s->arena);
     rule_want(w->s, r, ASK_PROTO, proto);
 }
@@ -64,7 +60,6 @@ unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, 
 {
     const struct list *asked = rule_asks(r, ASK_STATE), none = {0};
     unsigned n = 0;
-
     out[0] = *r;
     if (!asked) return 1;
     const bool new = has_word(asked, "new") != asked->not, untracked = has_word(asked, "untracked") != asked->not ;

@@ -21,7 +21,6 @@ static int hook_order(enum way way, enum hook hook)
         [WAY_FORWARD] = {-1, 0, 1, -1, 2, -1, 3},
         [WAY_OUT] = {-1, -1, -1, -1, -1, 2, 3},
     };
-
     return orders[way][hook];
 }
 
@@ -34,7 +33,6 @@ struct sorted {
 static int by_order(const void *a, const void *b)
 {
     const struct sorted *x = a, *y = b;
-
     if (x->order != y->order) return x->order - y->order;
     if (x->chain->priority != y->chain->priority) return x->chain->priority < y->chain->priority ? -1 : 1;
     return x->place < y->place ? -1 : 1;
@@ -54,7 +52,6 @@ static void collect(struct writer *w, enum way way)
     struct sequence *q = &w->ways[way];
     struct sorted *sorted = NULL;
     uint32_t n = 0, cap = 0;
-
     for (const struct chain *c = w->s->chains; c; c = c->next) {
         if (c->nat || hook_order(way, c->hook) < 0 || is_silent(c)) continue;
         if (n == cap) sorted = heap_grown(sorted, n + 1, sizeof(*sorted), &cap);
@@ -76,7 +73,6 @@ static void collect(struct writer *w, enum way way)
 static int by_key(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
-
     if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
     if (x->chain != y->chain) return x->chain < y->chain ? -1 : 1;
     if (x->way != y->way) return x->way < y->way ? -1 : 1;
@@ -93,7 +89,6 @@ static int by_key(const void *a, const void *b)
 static struct place *place_like(struct writer *w, const struct place *key, const char *wish)
 {
     struct place *const *found = tfind(key, &w->place_tree, by_key);
-
     if (found) return *found;
     struct place *p = arena_alloc(w->s->arena, sizeof(*p));
     *p = *key;
@@ -111,7 +106,6 @@ static struct place reduced(const struct place *p)
 {
     const struct traits *has = &p->chain->has;
     struct place key = *p;
-
     if (!has->accepts && p->kind != PLACE_WHOLE) key.accepted = NULL;
     if (!has->destination) key.forwarded = NULL;
     key.before_state &= has->state;
@@ -135,7 +129,6 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
                                .forwarded = p->forwarded,
                                .accepted = p->accepted};
     const struct place key = reduced(&full);
-
     return place_like(w, &key, target->name);
 }
 
@@ -158,7 +151,6 @@ static struct place *place_of_stage(struct writer *w, const struct place *p, con
                                     struct place *accepted)
 {
     struct place full = stage_place(w, p, c);
-
     full.kind = plain ? PLACE_PLAIN : PLACE_WHOLE;
     full.accepted = accepted;
     const struct place key = reduced(&full);
@@ -171,7 +163,6 @@ static const char *name_of_target(struct writer *w, const struct forwarded *f)
     char *text;
     size_t len;
     FILE *out = heap_stream(&text, &len);
-
     fputs("to_", out);
     put_address(out, f->to.family, f->to.lo, f->to.lo);
     if (f->port) fprintf(out, "_%u", f->port);
@@ -186,7 +177,6 @@ static struct place *place_of_rest(struct writer *w, const struct place *p, uint
     const struct place key = {
         .kind = PLACE_REST, .way = p->way, .from = from, .family = family, .forwarded = p->forwarded};
     const char *wish = import_format(w->s, "%s_rest", way_words[p->way]);
-
     return place_like(w, &key, p->forwarded ? name_of_target(w, p->forwarded) : wish);
 }
 
@@ -196,7 +186,6 @@ static bool meets(const struct chain *c, uint8_t family) { return !c->family || 
 static bool is_last(const struct sequence *q, uint32_t i, uint8_t family)
 {
     const uint8_t own = q->of[i].chain->family ? q->of[i].chain->family : family;
-
     for (uint32_t k = i + 1; k < q->count; k++)
         if (meets(q->of[k].chain, own)) return false;
     return true;
@@ -217,7 +206,6 @@ static bool accepts_below(struct writer *w, const struct chain *c)
 static bool tells_new(const struct rule *r)
 {
     const struct list *state = rule_asks(r, ASK_STATE);
-
     for (uint32_t i = 0; state && i < state->count; i++)
         if (!strcmp(state->of[i].word, "new") || !strcmp(state->of[i].word, "invalid")) return true;
     return false;
@@ -227,7 +215,6 @@ static bool tells_new(const struct rule *r)
 static void put_rules(struct writer *w, const struct place *p)
 {
     bool guarded = p->way == WAY_OUT || p->before_state;
-
     w->all_decided = false;
     for (struct rule *r = p->chain->rules; r && !is_full(w); r = r->next) {
         if (!guarded && tells_new(r) && !r->unsaid) {
@@ -241,7 +228,6 @@ static void put_rules(struct writer *w, const struct place *p)
 static void put_do(struct writer *w, const char *name, const struct chain *c, uint8_t known)
 {
     const bool only = c->family && c->family != known;
-
     fprintf(w->out, "do %s%s", name, !only ? "" : c->family == 4 ? " ip" : " ip6");
     if (c->devices.count) {
         fputs(" on ", w->out);
@@ -258,11 +244,9 @@ enum end { END_ACCEPTS, END_DROPS, END_DECIDED };
 static enum end put_stages(struct writer *w, const struct place *p)
 {
     const struct sequence *q = &w->ways[p->way];
-
     for (uint32_t i = p->from; i < q->count && !is_full(w); i++) {
         const struct chain *c = q->of[i].chain;
         const bool narrow = c->devices.count || (c->family && c->family != p->family);
-
         if (i == q->parts_at && !p->forwarded) put_parting(w, p);
         if (!meets(c, p->family)) continue;
         if (is_last(q, i, p->family) && !narrow) {
@@ -293,7 +277,6 @@ static void put_parting(struct writer *w, const struct place *p)
         if (p->family && p->family != f->to.family) continue;
         struct place as_sent = {.way = WAY_FORWARD, .forwarded = f->like};
         const struct sequence *q = &w->ways[WAY_FORWARD];
-
         if (q->parts_at >= q->count)
             fputs("accept", w->out);
         else
@@ -305,7 +288,6 @@ static void put_parting(struct writer *w, const struct place *p)
 static void put_rest(struct writer *w, const struct place *p)
 {
     static const char *const ends[] = {[END_ACCEPTS] = "accept\n", [END_DROPS] = "drop\n", [END_DECIDED] = ""};
-
     fputs(ends[put_stages(w, p)], w->out);
 }
 
@@ -338,7 +320,6 @@ static const char *firewall_name(struct writer *w, enum way way)
     const struct chain *last = q->count ? q->of[q->count - 1].chain : NULL;
     const bool own = last && !last->family && !last->devices.count && are_plain(w, q, q->count - 1) &&
                      strcmp(last->name, way_words[way]) != 0;
-
     return name_give(&w->names, own ? last->name : usual[way], "_rules");
 }
 
@@ -356,7 +337,6 @@ static void put_firewall(struct writer *w, enum way way)
     char *text;
     size_t len;
     FILE *file = w->out;
-
     if (!w->ways[way].count && !parts(w, way)) return;
     const char *name = firewall_name(w, way);
     w->out = heap_stream(&text, &len);

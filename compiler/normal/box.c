@@ -28,10 +28,8 @@ static uint32_t and4(const struct pbc_range *a, uint32_t na, const struct pbc_ra
                      struct pbc_range *out)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0, j = 0; i < na && j < nb;) {
         const uint32_t lo = a[i].lo > b[j].lo ? a[i].lo : b[j].lo, hi = a[i].hi < b[j].hi ? a[i].hi : b[j].hi;
-
         if (lo <= hi) out[n++] = (struct pbc_range){lo, hi};
         if (a[i].hi < b[j].hi)
             i++;
@@ -45,11 +43,9 @@ static uint32_t and6(const struct pbc_range6 *a, uint32_t na, const struct pbc_r
                      struct pbc_range6 *out)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0, j = 0; i < na && j < nb;) {
         const u128 lo = lo6(&a[i]) > lo6(&b[j]) ? lo6(&a[i]) : lo6(&b[j]);
         const u128 hi = hi6(&a[i]) < hi6(&b[j]) ? hi6(&a[i]) : hi6(&b[j]);
-
         if (lo <= hi) out[n++] = range6(lo, hi);
         if (hi6(&a[i]) < hi6(&b[j]))
             i++;
@@ -63,7 +59,6 @@ static uint32_t not4(const struct pbc_range *a, uint32_t na, uint32_t most, stru
 {
     uint64_t next = 0; /* the first value not yet looked at */
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < na && next <= most; i++) {
         if (a[i].lo > next) out[n++] = (struct pbc_range){(uint32_t)next, a[i].lo - 1};
         next = (uint64_t)a[i].hi + 1;
@@ -76,7 +71,6 @@ static uint32_t not6(const struct pbc_range6 *a, uint32_t na, struct pbc_range6 
 {
     u128 next = 0;
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < na; i++) {
         if (lo6(&a[i]) > next) out[n++] = range6(next, lo6(&a[i]) - 1);
         if (hi6(&a[i]) == ~(u128)0) return n;
@@ -92,7 +86,6 @@ uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
     struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + y.count, sizeof(*out));
-
     return ir_intern_ranges(ir, out, and4(x.r, x.count, y.r, y.count, out), most);
 }
 
@@ -101,14 +94,12 @@ uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most)
     if (a == IR_ALL) return IR_EMPTY;
     const struct ir_ranges x = ir_ranges(ir, a);
     struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + 1, sizeof(*out));
-
     return ir_intern_ranges(ir, out, not4(x.r, x.count, most, out), most);
 }
 
 static bool within4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb)
 {
     uint32_t j = 0;
-
     for (uint32_t i = 0; i < na; i++) {
         while (j < nb && b[j].hi < a[i].lo) j++;
         if (j == nb || b[j].lo > a[i].lo || b[j].hi < a[i].hi) return false;
@@ -119,7 +110,6 @@ static bool within4(const struct pbc_range *a, uint32_t na, const struct pbc_ran
 static bool within6(const struct pbc_range6 *a, uint32_t na, const struct pbc_range6 *b, uint32_t nb)
 {
     uint32_t j = 0;
-
     for (uint32_t i = 0; i < na; i++) {
         while (j < nb && hi6(&b[j]) < lo6(&a[i])) j++;
         if (j == nb || lo6(&b[j]) > lo6(&a[i]) || hi6(&b[j]) < hi6(&a[i])) return false;
@@ -132,7 +122,6 @@ bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
     if (a == IR_ALL || b == IR_EMPTY) return false;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
-
     return within4(x.r, x.count, y.r, y.count);
 }
 
@@ -141,7 +130,6 @@ bool ir_ranges_meet(const struct ir *ir, uint32_t a, uint32_t b)
     if (a == IR_EMPTY || b == IR_EMPTY) return false;
     if (a == b || a == IR_ALL || b == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
-
     for (uint32_t i = 0, j = 0; i < x.count && j < y.count;) {
         if (x.r[i].lo <= y.r[j].hi && y.r[j].lo <= x.r[i].hi) return true;
         if (x.r[i].hi < y.r[j].hi)
@@ -157,10 +145,8 @@ bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
     if (a == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a);
     uint32_t from = 0, count = x.count;
-
     while (count) {
         const uint32_t half = count / 2, after = half + 1;
-
         if (x.r[from + half].hi < value)
             from += after, count -= after;
         else
@@ -172,10 +158,8 @@ bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
 uint32_t addr_find(const struct ir_addrs *a, unsigned family, u128 address)
 {
     uint32_t from = 0, count = addr_count(a, family);
-
     while (count) {
         const uint32_t half = count / 2, after = half + 1;
-
         if (addr_span(a, family, from + half).hi < address)
             from += after, count -= after;
         else
@@ -187,7 +171,6 @@ uint32_t addr_find(const struct ir_addrs *a, unsigned family, u128 address)
 bool addr_held(const struct ir_addrs *a, unsigned family, u128 address)
 {
     const uint32_t i = addr_find(a, family, address);
-
     return i < addr_count(a, family) && addr_span(a, family, i).lo <= address;
 }
 
@@ -220,7 +203,6 @@ static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, u
 {
     const struct ir_addrs out = {.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6};
     const uint32_t id = ir_intern_addrs(ir, &out);
-
     room_fini(room);
     return id;
 }
@@ -231,7 +213,6 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
     struct room room;
-
     room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
     const uint32_t n4 = and4(x->r4, x->count4, y->r4, y->count4, room.r4);
     const uint32_t n6 = and6(x->r6, x->count6, y->r6, y->count6, room.r6);
@@ -242,12 +223,10 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
 {
     const struct ir_addrs *x = ir_addrs(ir, a);
     struct room room;
-
     if (x->complement != PBC_NONE) return x->complement;
     room_init(&room, (size_t)x->count4 + 1, (size_t)x->count6 + 1);
     const uint32_t n4 = not4(x->r4, x->count4, UINT32_MAX, room.r4), n6 = not6(x->r6, x->count6, room.r6);
     const uint32_t id = intern_room(ir, &room, n4, n6);
-
     ir_addrs_pair(ir, a, id);
     return id;
 }
@@ -256,11 +235,9 @@ static uint32_t or4(const struct pbc_range *a, uint32_t na, const struct pbc_ran
                     struct pbc_range *out)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0, j = 0; i < na || j < nb;) {
         const bool first = j == nb || (i < na && a[i].lo <= b[j].lo);
         const struct pbc_range r = first ? a[i++] : b[j++];
-
         if (n && r.lo <= (uint64_t)out[n - 1].hi + 1)
             out[n - 1].hi = r.hi > out[n - 1].hi ? r.hi : out[n - 1].hi;
         else
@@ -273,12 +250,10 @@ static uint32_t or6(const struct pbc_range6 *a, uint32_t na, const struct pbc_ra
                     struct pbc_range6 *out)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0, j = 0; i < na || j < nb;) {
         const bool first = j == nb || (i < na && lo6(&a[i]) <= lo6(&b[j]));
         const struct pbc_range6 r = first ? a[i++] : b[j++];
         const u128 last = n ? hi6(&out[n - 1]) : 0;
-
         if (n && (last == ~(u128)0 || lo6(&r) <= last + 1))
             out[n - 1] = hi6(&r) > last ? range6(lo6(&out[n - 1]), hi6(&r)) : out[n - 1];
         else
@@ -293,11 +268,9 @@ uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
     if (a == IR_EMPTY || b == IR_ALL) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
     struct room room;
-
     room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
     const uint32_t n4 = or4(x->r4, x->count4, y->r4, y->count4, room.r4);
     const uint32_t n6 = or6(x->r6, x->count6, y->r6, y->count6, room.r6), id = intern_room(ir, &room, n4, n6);
-
     ir_addrs_note_parts(ir, id, (const uint32_t[2]){a, b}, IR_V4 | IR_V6);
     return id;
 }
@@ -305,7 +278,6 @@ uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a)
 {
     const struct ir_addrs *x = ir_addrs(ir, a);
-
     return (x->count4 ? IR_V4 : 0u) | (x->count6 ? IR_V6 : 0u);
 }
 
@@ -314,25 +286,21 @@ unsigned ir_addrs_full(const struct ir *ir, uint32_t a)
     const struct ir_addrs *x = ir_addrs(ir, a);
     const bool full4 = x->count4 == 1 && x->r4[0].lo == 0 && x->r4[0].hi == UINT32_MAX;
     const bool full6 = x->count6 == 1 && lo6(x->r6) == 0 && hi6(x->r6) == ~(u128)0;
-
     return (full4 ? IR_V4 : 0u) | (full6 ? IR_V6 : 0u);
 }
 
 uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
 {
     const unsigned has = ir_addrs_families(ir, a);
-
     if (a == IR_ALL || a == IR_EMPTY || families == (IR_V4 | IR_V6)) return a;
     if ((ir_addrs_full(ir, a) & families) == families) return IR_ALL;
     if ((has & families) == has) return a;
     if (ir_addrs(ir, a)->narrowed[families] != PBC_NONE) return ir_addrs(ir, a)->narrowed[families];
     struct ir_addrs out = *ir_addrs(ir, a);
-
     if (!(families & IR_V4)) out.count4 = 0;
     if (!(families & IR_V6)) out.count6 = 0;
     const uint32_t id = ir_intern_addrs(ir, &out);
     const struct ir_addrs *x = ir_addrs(ir, a);
-
     ir_addrs_note_set(ir, id, x->set, x->set_in & families);
     ir_addrs_note_mirror(ir, id, x->mirror, x->mirror_in & families);
     if (x->parts[0] != PBC_NONE) ir_addrs_note_parts(ir, id, x->parts, x->parts_in & families);
@@ -344,7 +312,6 @@ bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned famil
 {
     if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
-
     if (families & IR_V4) {
         *work += (uint64_t)x->count4 + y->count4;
         if (!within4(x->r4, x->count4, y->r4, y->count4)) return false;
@@ -359,7 +326,6 @@ bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned famil
 bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families)
 {
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
-
     if (families & IR_V4)
         for (uint32_t i = 0, j = 0; i < x->count4 && j < y->count4;) {
             if (x->r4[i].lo <= y->r4[j].hi && y->r4[j].lo <= x->r4[i].hi) return true;
@@ -382,11 +348,9 @@ bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned familie
 unsigned ir_families(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t what = p->field[IR_WHAT];
-
     if (what == IR_ALL) return IR_V4 | IR_V6;
     const struct ir_ranges w = ir_ranges(ir, what);
     unsigned families = 0;
-
     for (uint32_t i = 0; i < w.count; i++) {
         if (w.r[i].lo < WHAT_IP6) families |= IR_V4;
         if (w.r[i].lo <= WHAT_AH6_UNKNOWN && w.r[i].hi >= WHAT_IP6) families |= IR_V6;
@@ -422,7 +386,6 @@ static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint3
     }
     const struct ir_patterns x = ir_patterns(ir, a), y = ir_patterns(ir, b);
     uint32_t j = 0;
-
     *work += (uint64_t)x.count + y.count;
     for (uint32_t i = 0; i < x.count && j < y.count; i++)
         if (x.pattern[i] == y.pattern[j]) j++;
@@ -433,7 +396,6 @@ bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_
 {
     if (ir_is_empty(a)) return true;
     const unsigned families = ir_families(ir, a);
-
     *work += 1;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (a->field[f] != b->field[f] && b->field[f] != IR_ALL &&
@@ -445,7 +407,6 @@ bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_
 bool ir_may_meet(const struct ir *ir, const struct ir_product *a, const struct ir_product *b)
 {
     const unsigned families = ir_families(ir, a) & ir_families(ir, b);
-
     if ((a->field[IR_HAS] | b->field[IR_HAS]) & (a->field[IR_LACKS] | b->field[IR_LACKS])) return false;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (ir_fields[f].sort == IR_SORT_RANGES && !ir_ranges_meet(ir, a->field[f], b->field[f])) return false;
@@ -454,6 +415,5 @@ bool ir_may_meet(const struct ir *ir, const struct ir_product *a, const struct i
                      ir_addrs_meet(ir, a->field[IR_SRC_SELF], b->field[IR_SRC_SELF], families);
     const bool dst = ir_addrs_meet(ir, a->field[IR_DST], b->field[IR_DST], families) ||
                      ir_addrs_meet(ir, a->field[IR_DST_SELF], b->field[IR_DST_SELF], families);
-
     return src && dst;
 }

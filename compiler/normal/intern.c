@@ -37,10 +37,8 @@ static uint64_t hash(uint64_t seed, const void *bytes, size_t len)
 {
     const unsigned char *b = bytes;
     uint64_t h = seed ^ len * 0x9e3779b97f4a7c15u;
-
     for (; len >= 8; b += 8, len -= 8) {
         uint64_t word;
-
         memcpy(&word, b, 8);
         h = (h ^ word) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
@@ -63,7 +61,6 @@ static void pool_grow(struct arena *arena, struct ir_pool *p)
     const uint32_t cap = p->cap ? p->cap * 2 : 32;
     void **values = arena_alloc(arena, cap * sizeof(*values));
     uint64_t *hashes = arena_alloc(arena, cap * sizeof(*hashes));
-
     if (p->count) {
         memcpy(values, p->values, p->count * sizeof(*values));
         memcpy(hashes, p->hashes, p->count * sizeof(*hashes));
@@ -75,7 +72,6 @@ static void pool_grow(struct arena *arena, struct ir_pool *p)
     p->slots = arena_alloc(arena, p->size * sizeof(*p->slots));
     for (uint32_t id = 0; id < p->count; id++) {
         uint64_t i = hashes[id];
-
         while (p->slots[i & (p->size - 1)]) i++;
         p->slots[i & (p->size - 1)] = id + 1;
     }
@@ -87,7 +83,6 @@ static uint32_t pool_find(struct arena *arena, struct ir_pool *p, const void *va
     if (p->count == p->cap) pool_grow(arena, p);
     for (uint64_t i = h;; i++) {
         uint32_t *slot = &p->slots[i & (p->size - 1)];
-
         *is_new = *slot == 0;
         if (*is_new) {
             p->hashes[p->count] = h;
@@ -101,14 +96,12 @@ static uint32_t pool_find(struct arena *arena, struct ir_pool *p, const void *va
 static bool equal_ranges(const void *a, const void *b)
 {
     const struct ir_ranges *x = a, *y = b;
-
     return x->count == y->count && same(x->r, y->r, x->count * sizeof(*x->r));
 }
 
 static bool equal_addrs(const void *a, const void *b)
 {
     const struct ir_addrs *x = a, *y = b;
-
     return x->count4 == y->count4 && x->count6 == y->count6 && same(x->r4, y->r4, x->count4 * sizeof(*x->r4)) &&
            same(x->r6, y->r6, x->count6 * sizeof(*x->r6));
 }
@@ -116,7 +109,6 @@ static bool equal_addrs(const void *a, const void *b)
 static bool equal_macs(const void *a, const void *b)
 {
     const struct ir_macs *x = a, *y = b;
-
     return x->count == y->count && x->kinds == y->kinds && x->negated == y->negated &&
            same(x->macs, y->macs, x->count * sizeof(*x->macs));
 }
@@ -124,7 +116,6 @@ static bool equal_macs(const void *a, const void *b)
 static bool equal_patterns(const void *a, const void *b)
 {
     const struct ir_patterns *x = a, *y = b;
-
     return x->count == y->count && same(x->pattern, y->pattern, x->count * sizeof(*x->pattern));
 }
 
@@ -133,10 +124,8 @@ static uint32_t intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t
     const struct ir_ranges key = {r, count};
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->ranges, &key, hash(1, r, count * sizeof(*r)), &is_new);
-
     if (is_new) {
         struct ir_ranges *v = arena_alloc(ir->arena, sizeof(*v));
-
         *v = (struct ir_ranges){copy(ir->arena, r, count * sizeof(*r)), count};
         ir->ranges->values[id] = v;
     }
@@ -154,10 +143,8 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
     const uint64_t h = hash(hash(2, a->r4, a->count4 * sizeof(*a->r4)), a->r6, a->count6 * sizeof(*a->r6));
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->addrs, a, h, &is_new);
-
     if (is_new) {
         struct ir_addrs *v = arena_alloc(ir->arena, sizeof(*v));
-
         *v = *a;
         ir->held += a->count4 * sizeof(*a->r4) + a->count6 * sizeof(*a->r6);
         ir->too_large = ir->too_large || ir->held > IR_BYTES_MAX;
@@ -175,7 +162,6 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
 void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned families)
 {
     struct ir_addrs *x = ir->addrs->values[a];
-
     if (set != PBC_NONE && (x->set == PBC_NONE || (x->set_in & families) != families)) {
         x->set = set;
         x->set_in = (uint8_t)families;
@@ -185,7 +171,6 @@ void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned familie
 void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families)
 {
     struct ir_addrs *x = ir->addrs->values[a];
-
     if (b != PBC_NONE && (x->mirror == PBC_NONE || (x->mirror_in & families) != families)) {
         x->mirror = b;
         x->mirror_in = (uint8_t)families;
@@ -201,7 +186,6 @@ void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families)
 {
     struct ir_addrs *x = ir->addrs->values[a];
-
     if (parts[0] < a && parts[1] < a && (x->parts[0] == PBC_NONE || (x->parts_in & families) != families)) {
         memcpy(x->parts, parts, sizeof(x->parts));
         x->parts_in = (uint8_t)families;
@@ -211,7 +195,6 @@ void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], uns
 void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b)
 {
     struct ir_addrs *x = ir->addrs->values[a], *y = ir->addrs->values[b];
-
     x->complement = b;
     y->complement = a;
     ir_addrs_note_mirror(ir, a, b, IR_V4 | IR_V6);
@@ -223,10 +206,8 @@ uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m)
     const uint64_t h = hash((uint64_t)m->kinds << 1 | m->negated, m->macs, m->count * sizeof(*m->macs));
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->macs, m, h, &is_new);
-
     if (is_new) {
         struct ir_macs *v = arena_alloc(ir->arena, sizeof(*v));
-
         *v = *m;
         v->macs = copy(ir->arena, m->macs, m->count * sizeof(*m->macs));
         ir->macs->values[id] = v;
@@ -239,10 +220,8 @@ uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t cou
     const struct ir_patterns key = {pattern, count};
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->patterns, &key, hash(4, pattern, count * sizeof(*pattern)), &is_new);
-
     if (is_new) {
         struct ir_patterns *v = arena_alloc(ir->arena, sizeof(*v));
-
         *v = (struct ir_patterns){copy(ir->arena, pattern, count * sizeof(*pattern)), count};
         ir->patterns->values[id] = v;
     }
@@ -267,14 +246,12 @@ uint32_t ir_count(const struct ir *ir, enum ir_sort sort)
     const struct ir_pool *const pools[IR_SORTS] = {
         [IR_SORT_RANGES] = ir->ranges,     [IR_SORT_ADDRS] = ir->addrs,     [IR_SORT_MACS] = ir->macs,
         [IR_SORT_PATTERNS] = ir->patterns, [IR_SORT_METERS] = ir->patterns, [IR_SORT_FLOWS] = ir->patterns};
-
     return pools[sort] ? pools[sort]->count : 0;
 }
 
 static struct ir_pool *pool_new(struct arena *arena, bool (*equal)(const void *, const void *))
 {
     struct ir_pool *p = arena_alloc(arena, sizeof(*p));
-
     p->equal = equal;
     return p;
 }
@@ -286,7 +263,6 @@ static void intern_fixed(struct ir *ir)
     static const struct pbc_range all = {0, UINT32_MAX};
     static const struct pbc_range6 all6 = {0, 0, UINT64_MAX, UINT64_MAX};
     static const uint32_t never = PBC_NONE;
-
     intern_ranges(ir, &all, 1);
     intern_ranges(ir, NULL, 0);
     ir_intern_addrs(ir, &(struct ir_addrs){.r4 = &all, .r6 = &all6, .count4 = 1, .count6 = 1});
@@ -300,7 +276,6 @@ static void intern_fixed(struct ir *ir)
 struct ir *ir_new(struct arena *arena, uint32_t rule_count)
 {
     struct ir *ir = arena_alloc(arena, sizeof(*ir));
-
     ir->arena = arena;
     ir->rules = arena_alloc(arena, (rule_count ? rule_count : 1) * sizeof(*ir->rules));
     ir->rule_count = rule_count;
@@ -316,7 +291,6 @@ struct ir *ir_new(struct arena *arena, uint32_t rule_count)
 uint32_t ir_field_range(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
 {
     const struct pbc_range r = {lo, hi};
-
     return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
 }
 
@@ -337,6 +311,5 @@ uint32_t ir_addrs_one(struct ir *ir, uint8_t family, const uint32_t addr[4])
     const struct pbc_range r4 = {addr[0], addr[0]};
     const uint64_t hi = (uint64_t)addr[0] << 32 | addr[1], lo = (uint64_t)addr[2] << 32 | addr[3];
     const struct pbc_range6 r6 = {hi, lo, hi, lo};
-
     return ir_addrs_ranges(ir, &r4, family == 4, &r6, family == 6);
 }

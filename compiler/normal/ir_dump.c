@@ -42,7 +42,6 @@ static void print_protocols(struct list_printer *l, const char *family, uint32_t
 {
     const bool all = lo == 0 && hi == end, known = lo == 0 && hi == 255;
     const char *name = lo != hi ? NULL : lo == KNOWN ? "unknown" : proto_name(lo);
-
     if (!next_value(l)) return;
     fputs(family, l->out);
     if (known && !all)
@@ -70,7 +69,6 @@ static void print_what(struct list_printer *l, const struct ir *ir, uint32_t id)
     struct pbc_range v4[128];
     uint8_t of[KNOWN + 1];
     const uint32_t n = what_numbers(ir, id, WHAT_IP4, v4);
-
     for (uint32_t i = 0; i < n; i++) print_protocols(l, "ip", v4[i].lo, v4[i].hi, KNOWN - 1, "");
     for (uint32_t i = 0; i < KNOWN; i++)
         of[i] = (uint8_t)((ir_ranges_have(ir, id, WHAT_IP6 + i) ? IN_PLAIN : 0) |
@@ -102,7 +100,6 @@ static void print_number(FILE *out, enum ir_field f, uint32_t value)
 {
     static const char *const fragments[] = {"no", "first", "later"};
     static const char *const states[] = {"new", "established", "related", "invalid", "none"};
-
     if (f == IR_FRAGMENT)
         fputs(fragments[value], out);
     else if (f == IR_STATE)
@@ -123,11 +120,9 @@ static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
     struct list_printer l = {.out = out};
     const uint32_t absent = absent_value(f);
     const bool words = f == IR_FRAGMENT || f == IR_STATE || f == IR_OPTIONS || f == IR_ND;
-
     if (f == IR_WHAT) print_what(&l, c->ir, id);
     for (uint32_t i = 0; i < r.count && f != IR_WHAT; i++) {
         uint32_t lo = r.r[i].lo, hi = r.r[i].hi;
-
         for (; words && lo < hi; lo++)
             if (next_value(&l)) print_number(out, f, lo);
         const bool none = hi == absent;
@@ -153,7 +148,6 @@ static void print_addr6(FILE *out, uint64_t hi, uint64_t lo)
 {
     uint8_t bytes[16];
     char text[INET6_ADDRSTRLEN];
-
     for (unsigned i = 0; i < 8; i++) {
         bytes[i] = (uint8_t)(hi >> (56 - 8 * i));
         bytes[8 + i] = (uint8_t)(lo >> (56 - 8 * i));
@@ -167,7 +161,6 @@ static int prefix_len(uint64_t differ_hi, uint64_t differ_lo, uint64_t lo_hi, ui
     const unsigned __int128 differ = (unsigned __int128)differ_hi << 64 | differ_lo;
     const unsigned __int128 lo = (unsigned __int128)lo_hi << 64 | lo_lo;
     int host = 0;
-
     if ((differ & (differ + 1)) != 0 || (lo & differ) != 0) return -1;
     while (host < bits && differ >> host & 1) host++;
     return bits - host;
@@ -176,7 +169,6 @@ static int prefix_len(uint64_t differ_hi, uint64_t differ_lo, uint64_t lo_hi, ui
 static void print_range4(FILE *out, const struct pbc_range *r)
 {
     const int len = prefix_len(0, r->lo ^ r->hi, 0, r->lo, 32);
-
     print_addr4(out, r->lo);
     if (len >= 0 && len < 32) {
         fprintf(out, "/%d", len);
@@ -189,7 +181,6 @@ static void print_range4(FILE *out, const struct pbc_range *r)
 static void print_range6(FILE *out, const struct pbc_range6 *r)
 {
     const int len = prefix_len(r->lo_hi ^ r->hi_hi, r->lo_lo ^ r->hi_lo, r->lo_hi, r->lo_lo, 128);
-
     print_addr6(out, r->lo_hi, r->lo_lo);
     if (len >= 0 && len < 128) {
         fprintf(out, "/%d", len);
@@ -203,7 +194,6 @@ static void print_addrs(const struct compile *c, uint32_t id, FILE *out)
 {
     const struct ir_addrs *a = ir_addrs(c->ir, id);
     struct list_printer l = {.out = out};
-
     if (id == IR_ALL || id == IR_EMPTY) {
         fputs(id == IR_ALL ? "any" : "none", out);
         return;
@@ -219,7 +209,6 @@ static void print_flags(uint32_t mask, FILE *out)
 {
     static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
     const char *comma = "";
-
     for (unsigned i = 0; i < 8; i++)
         if (mask >> i & 1) {
             fprintf(out, "%s%s", comma, names[i]);
@@ -231,7 +220,6 @@ static void print_macs(const struct compile *c, uint32_t id, FILE *out)
 {
     const struct ir_macs *m = ir_macs(c->ir, id);
     struct list_printer l = {.out = out};
-
     if (m->negated) fputs(m->count || m->kinds ? "not " : "any", out);
     if (m->kinds & MAC_MULTICAST && next_value(&l)) fputs("multicast", out);
     if (m->kinds & MAC_BROADCAST && next_value(&l)) fputs("broadcast", out);
@@ -254,10 +242,8 @@ static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
     static const char *const layers[] = {"l2", "l3", "l4", "payload"};
     const struct ir_patterns p = ir_patterns(c->ir, id);
     struct list_printer l = {.out = out};
-
     for (uint32_t i = 0; i < p.count; i++) {
         const struct pbc_pattern *t = &c->image->patterns[p.pattern[i]];
-
         if (!next_value(&l)) continue;
         fprintf(out, "%s at %u is %s", layers[t->layer], t->at, t->is_not ? "not " : "");
         print_hex(out, t->value, t->len);
@@ -270,7 +256,6 @@ static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
 static void print_schedules(const struct compile *c, uint32_t mask, FILE *out)
 {
     const char *comma = "";
-
     for (uint32_t i = 0; i < c->image->schedules_count; i++)
         if (mask >> i & 1) {
             fprintf(out, "%s%s", comma, image_str(c->image, c->image->schedules[i].name));
@@ -282,7 +267,6 @@ static void print_meters(const struct compile *c, uint32_t id, FILE *out)
 {
     const struct ir_patterns list = ir_patterns(c->ir, id);
     struct list_printer l = {.out = out};
-
     for (uint32_t i = 0; i < list.count; i++)
         if (next_value(&l))
             fprintf(out, "%s %s", list.pattern[i] & 1 ? "within" : "over",
@@ -294,10 +278,8 @@ static void print_flows(const struct compile *c, uint32_t id, FILE *out)
 {
     struct flows_demand d[PBC_GRAINS_MAX];
     const uint32_t n = flows_demands(c->ir, id, d);
-
     for (uint32_t i = 0; i < n; i++) {
         const struct pbc_grain g = c->ir->grains[d[i].grain];
-
         fprintf(out, "%sover %u per source", i ? ", " : "", d[i].over);
         if (g.len4 != 32 || g.len6 != 128) fprintf(out, "/%u,/%u", g.len4, g.len6);
     }
@@ -323,7 +305,6 @@ void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
     const struct image *img = c->image;
     const struct pbc_rule *r = &img->rules[rule];
     const uint32_t list = r->list & ~PBC_LIST_CHAIN;
-
     if (r->name)
         fputs(image_str(img, r->name), out);
     else
@@ -335,10 +316,8 @@ void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
 static void print_product(const struct compile *c, const struct ir_product *p, FILE *out)
 {
     bool narrows = false;
-
     for (enum ir_field f = 0; f < IR_FIELDS; f++) {
         const bool own = f == IR_SRC_SELF || f == IR_DST_SELF; /* only said where it differs from the field before */
-
         if (own ? p->field[f] == p->field[f - 1] : p->field[f] == IR_ALL) continue;
         if (f == IR_STATE && !asks_state(c->ir, p)) continue;
         narrows = true;
@@ -352,7 +331,6 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
 static void print_covers(const struct compile *c, const struct ir_rule *r, FILE *out)
 {
     struct list_printer l = {.out = out};
-
     for (uint32_t i = 0; i < r->cover_count; i++)
         if (next_value(&l)) print_rule_name(c, r->covers[i], out);
     end_list(&l);
@@ -362,7 +340,6 @@ static void print_rule(const struct compile *c, uint32_t rule, FILE *out)
 {
     const struct pbc_rule *r = &c->image->rules[rule];
     const struct ir_rule *ir = &c->ir->rules[rule];
-
     fprintf(out, "  %u ", rule);
     print_rule_name(c, rule, out);
     fprintf(out, " %s", verdict_info[r->verdict].name);
@@ -385,7 +362,6 @@ static void print_firewall(const struct compile *c, const struct pbc_firewall *f
     static const char *const directions[] = {"", " in", " out", " forward"}, *const others[] = {"", " pass", " drop"};
     static const char *const defaults[] = {"accept", "drop", "reject"};
     const struct image *img = c->image;
-
     fprintf(out, "firewall %s", image_str(img, f->name));
     if (f->iface != PBC_NONE) fprintf(out, " on \"%s\"", image_str(img, img->ifaces[f->iface].device));
     fprintf(out, "%s default %s", directions[f->direction], defaults[f->default_verdict]);
@@ -397,7 +373,6 @@ static void print_firewall(const struct compile *c, const struct pbc_firewall *f
 void ir_dump(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
-
     for (uint32_t i = 0; i < img->firewalls_count; i++) print_firewall(c, &img->firewalls[i], out);
     for (uint32_t i = 0; i < img->chains_count; i++) {
         fprintf(out, "chain %s\n", image_str(img, img->chains[i].name));

@@ -70,7 +70,6 @@ static void add_ip(struct kind_universe *u, const struct want *want, uint32_t bi
 void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, unsigned states)
 {
     const struct want want = {ir, fragment, states};
-
     *u = (struct kind_universe){.count = 0};
     for (unsigned i = 0; i < NAMED; i++)
         if (named[i].what != WHAT_NONE)
@@ -78,7 +77,6 @@ void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, 
                    ir_ranges_have(ir, what, named[i].what));
     for (unsigned b = 0; b < WHAT_BASES; b++) {
         bool some, others;
-
         nameless(ir, what, what_bases[b], &some, &others);
         u->numbers |= some && others;
         add_ip(u, &want, base_bits[b] | KIND_PROTO, 0, states_of_protocol(WHAT_IP4), some);
@@ -102,7 +100,6 @@ static bool may_have(uint32_t frame, uint32_t mask, uint32_t value)
 static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint32_t value)
 {
     const uint32_t varies = header | KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
-
     if ((bits ^ value) & mask & (KIND_CORE | KIND_ARP) & ~varies) return false;
     for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
         if (may_have(bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header), mask, value)) return true;
@@ -113,7 +110,6 @@ static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint3
 static bool ways_possible(uint32_t mask, uint32_t value)
 {
     const uint32_t ways = KIND_IN | KIND_OUT | KIND_FORWARD;
-
     if (value & ways & ((value & ways) - 1)) return false;
     if ((mask & ways) == ways && !(value & ways)) return false;
     return !(value & KIND_VLAN2 && mask & ~value & KIND_VLAN);

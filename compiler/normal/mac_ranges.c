@@ -31,7 +31,6 @@ uint64_t mac_number(uint64_t mac)
 uint64_t mac_of_number(uint64_t number)
 {
     const uint64_t low = number & (GROUP_BIT - 1), high = (number & (MAC_GROUPS - 1)) >> 40;
-
     return low | high << 41 | (number & MAC_GROUPS ? GROUP_BIT : 0);
 }
 
@@ -48,7 +47,6 @@ static void append(struct list *l, uint64_t lo, uint64_t hi)
 static int by_number(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
     return (x > y) - (x < y);
 }
 
@@ -62,7 +60,6 @@ static struct list outside(const struct list *a, uint64_t most)
 {
     struct list out = list_of(a->count + 1);
     uint64_t next = 0;
-
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->v[2 * i] > next) append(&out, next, a->v[2 * i] - 1);
         next = a->v[2 * i + 1] + 1;
@@ -77,7 +74,6 @@ static struct list said(const struct ir_macs *m)
     struct list out = list_of(m->count + 2);
     SCRATCH struct list numbers = list_of(m->count / 2);
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < m->count; i++) numbers.v[n++] = mac_number(m->macs[i]);
     if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), by_number);
     for (uint32_t i = 0; i < n; i++)
@@ -95,10 +91,8 @@ static struct list said(const struct ir_macs *m)
 static struct list list_by_id(const struct ir *ir, uint32_t id)
 {
     const struct ir_macs *m = ir_macs(ir, id);
-
     if (id == IR_ALL) {
         struct list all = list_of(1);
-
         append(&all, 0, MAC_NOBODY);
         return all;
     }
@@ -117,11 +111,9 @@ static bool same(const struct list *a, const struct list *b)
 static struct list and_of(const struct list *a, const struct list *b)
 {
     struct list out = list_of(a->count + b->count);
-
     for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
         const uint64_t lo = a->v[2 * i] > b->v[2 * j] ? a->v[2 * i] : b->v[2 * j];
         const uint64_t hi = a->v[2 * i + 1] < b->v[2 * j + 1] ? a->v[2 * i + 1] : b->v[2 * j + 1];
-
         if (lo <= hi) append(&out, lo, hi);
         if (a->v[2 * i + 1] < b->v[2 * j + 1])
             i++;
@@ -144,7 +136,6 @@ uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL) return b;
     SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), both = and_of(&x, &y);
-
     return same(&both, &x) ? a : same(&both, &y) ? b : intern(ir, &both);
 }
 
@@ -153,7 +144,6 @@ uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_ALL) return IR_EMPTY;
     SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), not_y = outside(&y, MAC_NOBODY);
     SCRATCH struct list left = and_of(&x, &not_y);
-
     return same(&left, &x) ? a : intern(ir, &left);
 }
 
@@ -167,7 +157,6 @@ static bool in_pairs(const struct ir_macs *m, uint64_t number)
 bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
 {
     const struct ir_macs *m = ir_macs(ir, id);
-
     if (id == IR_ALL) return true;
     if (m->kinds == MACS_ARE_RANGES) return in_pairs(m, mac == MAC_NONE ? MAC_NOBODY : mac_number(mac));
     if (mac == MAC_NONE) return false;
@@ -178,7 +167,6 @@ bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
 bool macs_some(const struct ir *ir, uint32_t id)
 {
     const struct ir_macs *m = ir_macs(ir, id);
-
     if (id == IR_ALL) return true;
     if (m->kinds == MACS_ARE_RANGES) return m->macs[0] < MAC_NOBODY;
     return m->count || m->kinds || m->negated;
@@ -188,7 +176,6 @@ bool macs_pick(const struct ir *ir, uint32_t id, uint64_t seed, uint64_t *mac)
 {
     const struct ir_macs *m = ir_macs(ir, id);
     const uint64_t tries[] = {seed & (BROADCAST & ~GROUP_BIT), (seed & BROADCAST) | GROUP_BIT, BROADCAST};
-
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         *mac = tries[i];
         if (macs_have(ir, id, *mac)) return true;
@@ -207,7 +194,6 @@ double macs_part(const struct ir *ir, uint32_t id)
 {
     SCRATCH struct list l = list_by_id(ir, id);
     double n = 0;
-
     for (uint32_t i = 0; i < l.count; i++) n += (double)(l.v[2 * i + 1] - l.v[2 * i]) + 1;
     return n / (double)(MAC_NOBODY + 1);
 }

@@ -33,7 +33,6 @@ static uint32_t listed(struct normal *n, const struct pbc_cond *c, enum ir_field
 static int by_lo(const void *a, const void *b)
 {
     const struct pbc_range *x = a, *y = b;
-
     return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
@@ -41,7 +40,6 @@ static int by_lo(const void *a, const void *b)
 static uint32_t merge(struct pbc_range *r, uint32_t count)
 {
     uint32_t n = 0;
-
     if (count > 1) qsort(r, count, sizeof(*r), by_lo);
     for (uint32_t i = 0; i < count; i++)
         if (n && r[i].lo <= (uint64_t)r[n - 1].hi + 1) {
@@ -55,7 +53,6 @@ static uint32_t merge(struct pbc_range *r, uint32_t count)
 uint32_t union_of(struct normal *n, enum ir_field f, const struct pbc_range *r, uint32_t count)
 {
     struct pbc_range shorts[32], *copy = shorts;
-
     if (count > 32) copy = arena_alloc(n->ir->arena, count * sizeof(*copy));
     if (count) memcpy(copy, r, count * sizeof(*copy));
     return ir_intern_ranges(n->ir, copy, merge(copy, count), ir_fields[f].most);
@@ -71,7 +68,6 @@ static void narrow_to_list(struct normal *n, struct ir_product *p, const struct 
                            uint32_t most)
 {
     const struct pbc_range there = {0, most};
-
     narrow(n, p, f, union_of(n, f, &there, 1));
     narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
 }
@@ -80,7 +76,6 @@ static void family_normal(struct normal *n, struct ir_product *p, const struct p
 {
     struct pbc_range r[3];
     uint32_t count = 0;
-
     if (c->arg & KIND_IP4) r[count++] = (struct pbc_range){WHAT_IP4, WHAT_IP6 - 1};
     if (c->arg & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6, WHAT_AH6_UNKNOWN};
     if (c->arg & KIND_ARP) r[count++] = (struct pbc_range){WHAT_ARP, WHAT_ARP};
@@ -92,16 +87,13 @@ enum { NAMED_RANGES = 16 };
 static uint32_t named_protocols(uint32_t mask, struct pbc_range r[NAMED_RANGES])
 {
     uint32_t count = 0;
-
     if (mask & KIND_AH) {
         r[count++] = (struct pbc_range){WHAT_IP4 + WHAT_AH_NUMBER, WHAT_IP4 + WHAT_AH_NUMBER};
         r[count++] = (struct pbc_range){WHAT_AH6, WHAT_AH6 + 255};
         r[count++] = (struct pbc_range){WHAT_AH6_UNKNOWN, WHAT_AH6_UNKNOWN};
     }
-
     for (unsigned i = 0; i < UPPERS; i++) {
         const struct upper *u = &uppers[i];
-
         if (!(mask & u->kind)) continue;
         for (unsigned b = 0; b < WHAT_BASES; b++)
             if (u->families & (what_bases[b] == WHAT_IP4 ? KIND_IP4 : KIND_IP6))
@@ -113,7 +105,6 @@ static uint32_t named_protocols(uint32_t mask, struct pbc_range r[NAMED_RANGES])
 uint32_t what_protocols(struct normal *n, uint32_t mask)
 {
     struct pbc_range r[NAMED_RANGES];
-
     return union_of(n, IR_WHAT, r, named_protocols(mask, r));
 }
 
@@ -121,13 +112,10 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
 {
     enum { FEW = 8 };
     struct pbc_range shorts[WHAT_BASES * FEW + NAMED_RANGES], *r = shorts;
-
     if (c->count > FEW) r = arena_alloc(n->ir->arena, (WHAT_BASES * (size_t)c->count + NAMED_RANGES) * sizeof(*r));
     uint32_t count = named_protocols(c->arg, r);
-
     for (uint32_t i = 0; i < c->count; i++) {
         const struct pbc_range op = n->img->ranges[c->first + i];
-
         if (op.lo >= PBC_PROTO_IP4) { /* in IPv4 alone */
             r[count++] = (struct pbc_range){WHAT_IP4 + op.lo % PBC_PROTO_IP4, WHAT_IP4 + op.hi % PBC_PROTO_IP4};
             continue;
@@ -142,13 +130,11 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
 static uint32_t addrs_of_set(struct normal *n, uint32_t set)
 {
     const struct pbc_set *s = &n->img->sets[set];
-
     if (n->set_id[set]) return n->set_id[set] - 1;
     const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = s->count4 ? n->img->set4 + s->first4 : NULL,
                                                                   .count4 = s->count4,
                                                                   .r6 = s->count6 ? n->img->set6 + s->first6 : NULL,
                                                                   .count6 = s->count6});
-
     ir_addrs_note_set(n->ir, id, set, IR_V4 | IR_V6);
     n->set_id[set] = id + 1;
     return id;
@@ -158,7 +144,6 @@ static uint32_t addrs_of_set(struct normal *n, uint32_t set)
 static uint32_t union_with(struct normal *n, uint32_t a, uint32_t b)
 {
     const size_t slot = (a * 31 + b) % (sizeof(n->unions) / sizeof(n->unions[0]));
-
     if (n->unions[slot].result == 0 || n->unions[slot].a != a || n->unions[slot].b != b) {
         n->unions[slot].a = a;
         n->unions[slot].b = b;
@@ -172,10 +157,8 @@ static void address_normal(struct normal *n, struct ir_product *p, const struct 
     const enum ir_field f = c->kind == COND_TO ? IR_DST : IR_SRC, f_self = f + 1;
     struct ir *ir = n->ir;
     uint32_t other = c->flags & PBC_COND_ANY ? IR_ALL : IR_EMPTY;
-
     for (uint32_t i = 0; i < c->count; i++) other = union_with(n, other, addrs_of_set(n, c->first + i));
     uint32_t own = c->arg ? IR_ALL : other;
-
     if (c->flags & PBC_COND_NOT) {
         other = ir_addrs_not(ir, other);
         own = ir_addrs_not(ir, own);
@@ -190,7 +173,6 @@ static void number_normal(struct normal *n, struct ir_product *p, const struct p
 {
     const struct cond_info *k = &cond_info[c->kind];
     const enum ir_field f = number_fields[c->kind];
-
     if (k->has == KIND_IP) narrow(n, p, IR_WHAT, n->ip);
     if (k->has == KIND_IP4) narrow(n, p, IR_WHAT, n->ip4);
     if (k->has == KIND_IP6) narrow(n, p, IR_WHAT, n->ip6);
@@ -214,7 +196,6 @@ static void vlan_normal(struct normal *n, struct ir_product *p, const struct pbc
     const struct pbc_range tag = {0, VLAN_ABSENT - 1}, none = {VLAN_ABSENT, VLAN_ABSENT};
     struct pbc_range *r = arena_alloc(n->ir->arena, ((size_t)c->count + 2) * sizeof(*r));
     uint32_t count = 0;
-
     for (uint32_t i = 0; i < c->count; i++) r[count++] = n->img->ranges[c->first + i];
     if (c->arg & VLAN_ANY) r[count++] = tag;
     if (c->arg & VLAN_NONE) r[count++] = none;
@@ -234,7 +215,6 @@ uint32_t states_set(struct normal *n, unsigned mask)
 {
     struct pbc_range r[STATE_IS_ABSENT + 1];
     uint32_t count = 0;
-
     for (uint32_t v = 0; v <= STATE_IS_ABSENT; v++)
         if (mask >> v & 1) r[count++] = (struct pbc_range){v, v};
     return union_of(n, IR_STATE, r, count);
@@ -265,7 +245,6 @@ static void fragment_normal(struct normal *n, struct ir_product *p, const struct
     static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
     struct pbc_range r[3];
     uint32_t count = 0;
-
     for (uint32_t v = 0; v < 3; v++)
         if (c->arg & bits[v]) r[count++] = (struct pbc_range){v, v};
     narrow(n, p, IR_WHAT, n->ip);
@@ -275,7 +254,6 @@ static void fragment_normal(struct normal *n, struct ir_product *p, const struct
 static void options_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct pbc_range r = {c->arg & 1, c->arg & 1};
-
     narrow(n, p, IR_WHAT, n->ip4);
     narrow(n, p, IR_OPTIONS, listed(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
 }
@@ -283,14 +261,12 @@ static void options_normal(struct normal *n, struct ir_product *p, const struct 
 static int by_number(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
     return (x > y) - (x < y);
 }
 
 static uint32_t unique(uint64_t *v, uint32_t count)
 {
     uint32_t n = 0;
-
     qsort(v, count, sizeof(*v), by_number);
     for (uint32_t i = 0; i < count; i++)
         if (n == 0 || v[i] != v[n - 1]) v[n++] = v[i];
@@ -316,7 +292,6 @@ static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_
                         .negated = c->flags & PBC_COND_NOT,
                         .set = c->count == 1 ? c->first : PBC_NONE};
     size_t count = 0;
-
     for (uint32_t i = 0; i < c->count; i++) count += sets[i].count4;
     uint64_t *macs = macs_room(n, count);
     for (uint32_t i = 0; i < c->count; i++) {
@@ -334,11 +309,9 @@ static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
 {
     const struct pbc_pattern *p = n->img->patterns;
     uint32_t h = 2166136261u;
-
     for (size_t i = 0; i < sizeof(*p); i++) h = (h ^ ((const uint8_t *)&p[pattern])[i]) * 16777619u;
     for (h ^= h >> 15;; h++) {
         uint32_t *slot = &n->pattern_slots[h & (n->pattern_slots_size - 1)];
-
         if (!*slot) *slot = pattern + 1;
         if (memcmp(&p[*slot - 1], &p[pattern], sizeof(*p)) == 0) return *slot - 1;
     }
@@ -347,14 +320,12 @@ static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
 static int by_index(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
     return (x > y) - (x < y);
 }
 
 void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
 {
     uint32_t used = 0, left = 0;
-
     for (uint32_t i = 0; i < count; i++) used += conds[i].kind == COND_BYTES;
     if (!used) return;
     uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
@@ -382,13 +353,11 @@ static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER |
 void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
 {
     uint32_t used = 0, left = 0;
-
     for (uint32_t i = 0; i < count; i++) used += asks_meter(&conds[i]);
     if (!used) return;
     uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t asked = conds[i].first * 2 + (conds[i].kind == COND_WITHIN);
-
         if (!asks_meter(&conds[i]) || n->meter_asked[asked] == n->rules) continue;
         n->meter_asked[asked] = n->rules;
         all[left++] = asked;

@@ -18,7 +18,6 @@ static bool has_empty_field(const struct ir *ir, const struct ir_product *p)
     if (p->field[IR_HAS] & p->field[IR_LACKS]) return true;
     const unsigned src = ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF]);
     const unsigned dst = ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]);
-
     return (src & dst) == 0;
 }
 
@@ -29,7 +28,6 @@ static void settle_families(struct normal *n, struct ir_product *p)
     struct ir *ir = n->ir;
     const unsigned families = (ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF])) &
                               (ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]));
-
     if (families == IR_V4)
         narrow(n, p, IR_WHAT, n->not_ip6);
     else if (families == IR_V6)
@@ -57,7 +55,6 @@ static void settle_nd(struct normal *n, struct ir_product *p)
 static void settle_state(struct normal *n, struct ir_product *p)
 {
     const unsigned asked = states_asked(n->ir, p);
-
     if (!n->ir->keeps_flows) return;
     if (p->field[IR_STATE] != IR_ALL && !(asked & 1u << STATE_IS_ABSENT)) {
         if (!(asked & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)))
@@ -85,13 +82,11 @@ static uint8_t *directions_of(struct arena *arena, const struct image *img)
     uint8_t *of = arena_alloc(arena, (size_t)img->firewalls_count + img->chains_count + 1),
             *chain = of + img->firewalls_count;
     bool more = true;
-
     for (uint32_t i = 0; i < img->firewalls_count; i++) of[i] = (uint8_t)(1u << img->firewalls[i].direction);
     while (more) {
         more = false;
         for (uint32_t i = 0; i < img->rules_count; i++) {
             const struct pbc_rule *r = &img->rules[i];
-
             if (r->chain == PBC_NONE) continue;
             const uint8_t here = r->list & PBC_LIST_CHAIN ? chain[r->list & ~PBC_LIST_CHAIN] : of[r->list];
             more |= here & ~chain[r->chain];
@@ -104,7 +99,6 @@ static uint8_t *directions_of(struct arena *arena, const struct image *img)
 static bool is_sent_alone(const struct image *img, const uint8_t *directions, const struct pbc_rule *r)
 {
     const uint32_t at = r->list & PBC_LIST_CHAIN ? img->firewalls_count + (r->list & ~PBC_LIST_CHAIN) : r->list;
-
     return directions[at] == 1u << PBC_DIR_OUT;
 }
 
@@ -112,7 +106,6 @@ static bool is_sent_alone(const struct image *img, const uint8_t *directions, co
 static void normal_rule(struct normal *n, const struct pbc_rule *rule, bool sent, struct ir_rule *out)
 {
     struct ir_product *p = &out->product;
-
     if (!(rule->flags & PBC_RULE_ARP)) narrow(n, p, IR_WHAT, n->not_arp);
     if (rule->flags & PBC_RULE_NOT_FRAMES) narrow(n, p, IR_WHAT, n->arp);
     const struct pbc_cond *conds = rule->cond_count ? n->img->conds + rule->conds : NULL;
@@ -130,7 +123,6 @@ void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_pr
 {
     const struct pbc_rule rule = {.conds = conds, .cond_count = count};
     struct ir_rule as_rule = {0};
-
     normal_rule(c->ir->normal, &rule, false, &as_rule);
     *out = as_rule.product;
 }
@@ -139,7 +131,6 @@ void normal_beside(struct compile *c, const struct image *img, uint32_t conds, u
 {
     struct normal *n = c->ir->normal;
     const struct image *own = n->img;
-
     n->img = img;
     normal_when(c, conds, count, out);
     n->img = own;
@@ -148,7 +139,6 @@ void normal_beside(struct compile *c, const struct image *img, uint32_t conds, u
 bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out)
 {
     struct normal *n = c->ir->normal;
-
     *out = *p;
     if (ir_is_empty(p)) return false;
     narrow(n, out, IR_WHAT, n->ip);
@@ -198,7 +188,6 @@ void make_normal(struct compile *c)
     const struct image *img = c->image;
     struct ir *ir = ir_new(c->arena, img->rules_count);
     struct normal *n = arena_alloc(c->arena, sizeof(*n));
-
     *n = (struct normal){.img = img, .ir = ir};
     n->set_id = arena_alloc(c->arena, ((size_t)img->sets_count + 1) * sizeof(*n->set_id));
     for (n->pattern_slots_size = 2; n->pattern_slots_size <= img->patterns_count; n->pattern_slots_size *= 2)
@@ -226,11 +215,9 @@ bool normal_contradicts(struct compile *c, uint32_t rule)
     const struct pbc_rule *r = &c->image->rules[rule];
     struct normal *n = c->ir->normal;
     struct ir_product coarse = {{0}};
-
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         const struct pbc_cond *cond = &c->image->conds[i];
         struct ir_product alone = {{0}};
-
         normal_cond(n, &alone, cond);
         settle(n, &alone);
         if (ir_is_empty(&alone)) return false;

@@ -17,7 +17,6 @@ enum { WIDEST_OF = 4 }; /* ranges looked at for a wide one */
 static uint64_t mix(uint64_t *seed)
 {
     uint64_t z = *seed += 0x9e3779b97f4a7c15u;
-
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
@@ -26,15 +25,12 @@ static uint64_t mix(uint64_t *seed)
 static uint32_t pick(const struct ir *ir, enum ir_field f, uint32_t id, uint64_t *seed)
 {
     struct pbc_range best = {0, ir_fields[f].most};
-
     if (id != IR_ALL) {
         const struct ir_ranges r = ir_ranges(ir, id);
         const uint32_t first = r.count > WIDEST_OF ? (uint32_t)(mix(seed) % r.count) : 0;
-
         best = r.r[first];
         for (uint32_t i = 1; i < WIDEST_OF && i < r.count; i++) {
             const struct pbc_range x = r.r[(first + i) % r.count];
-
             if (x.hi - x.lo > best.hi - best.lo) best = x;
         }
     }
@@ -51,12 +47,10 @@ static bool settle_on_state(const struct ir *ir, const struct ir_product *p, str
 {
     const unsigned all =
         states_of_header(ir, at->value[IR_WHAT], at->value[IR_FRAGMENT], at->value[IR_HAS], at->value[IR_TYPE]);
-
     at->value[IR_STATE] = STATE_IS_ABSENT;
     if (!ir->keeps_flows) return true;
     for (unsigned i = 0; i <= STATE_IS_ABSENT; i++) {
         const unsigned s = (unsigned)(i + seed % 3) % (STATE_IS_ABSENT + 1);
-
         if (!(all >> s & 1) || !ir_ranges_have(ir, p->field[IR_STATE], s)) continue;
         at->value[IR_STATE] = s;
         return true;
@@ -67,7 +61,6 @@ static bool settle_on_state(const struct ir *ir, const struct ir_product *p, str
 static bool choose_flags(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t seed)
 {
     static const uint8_t usual[] = {TCP_SYN, TCP_ACK, TCP_SYN | TCP_ACK, TCP_RST, TCP_RST | TCP_ACK, 0};
-
     for (size_t i = 0; i < sizeof(usual); i++) {
         at->value[IR_HAS] = usual[i] | p->field[IR_HAS];
         if (!(at->value[IR_HAS] & p->field[IR_LACKS]) && settle_on_state(ir, p, at, seed)) return true;
@@ -79,7 +72,6 @@ static bool choose_type(const struct ir *ir, const struct ir_product *p, struct 
 {
     for (uint32_t i = 0; i <= 256; i++) {
         const uint32_t type = i ? i - 1 : pick(ir, IR_TYPE, p->field[IR_TYPE], seed);
-
         at->value[IR_TYPE] = type;
         if (ir_ranges_have(ir, p->field[IR_TYPE], type) && settle_on_state(ir, p, at, *seed)) return true;
     }
@@ -90,17 +82,14 @@ static bool family_can_be(const struct ir *ir, const struct ir_product *p, unsig
 {
     const unsigned src = ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF]);
     const unsigned dst = ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]);
-
     return src & dst & family;
 }
 
 static bool choose_fragment(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     const uint32_t what = at->value[IR_WHAT];
-
     for (uint32_t f = what_is_unknown(what) ? FRAGMENT_LATER : FRAGMENT_NO; f <= FRAGMENT_LATER; f++) {
         const uint32_t proto = f == FRAGMENT_LATER ? 0 : what % WHAT_IP6;
-
         at->value[IR_FRAGMENT] = f;
         if (!ir_ranges_have(ir, p->field[IR_FRAGMENT], f)) continue;
         if (proto == 6 && what_is_ip(what) ? choose_flags(ir, p, at, *seed)
@@ -128,7 +117,6 @@ static bool choose_what(const struct ir *ir, const struct ir_product *p, struct 
 {
     static const uint16_t special[] = {WHAT_IP4 + 6,  WHAT_IP6 + 6,     WHAT_IP4 + 1,     WHAT_IP6 + 58, WHAT_AH6 + 6,
                                        WHAT_AH6 + 58, WHAT_IP6_UNKNOWN, WHAT_AH6_UNKNOWN, WHAT_ARP,      WHAT_OTHER};
-
     if (try_what(ir, p, pick(ir, IR_WHAT, p->field[IR_WHAT], seed), at, seed)) return true;
     for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
         if (try_what(ir, p, special[i], at, seed)) return true;
@@ -145,10 +133,8 @@ static u128 pick_addr(const struct ir_addrs *a, unsigned family, uint64_t *seed)
     const uint32_t first = count > WIDEST_OF ? (uint32_t)(mix(seed) % count) : 0;
     struct addr_span best = addr_span(a, family, first);
     const u128 random = v6(mix(seed), mix(seed));
-
     for (uint32_t i = 1; i < WIDEST_OF && i < count; i++) {
         const struct addr_span x = addr_span(a, family, (first + i) % count);
-
         if (x.hi - x.lo > best.hi - best.lo) best = x;
     }
     return best.hi - best.lo == ~(u128)0 ? random : best.lo + random % (best.hi - best.lo + 1);
@@ -161,7 +147,6 @@ static void choose_addr(const struct ir *ir, const struct ir_product *p, unsigne
     const unsigned family = at->v6 ? IR_V6 : IR_V4;
     const bool can_be_own = ir_addrs_families(ir, p->field[f + 1]) & family;
     const bool can_be_other = ir_addrs_families(ir, p->field[f]) & family;
-
     at->own[side] = can_be_own && (!can_be_other || mix(seed) % 4 == 0);
     at->addr[side] = pick_addr(ir_addrs(ir, p->field[f + at->own[side]]), family, seed);
 }
@@ -180,7 +165,6 @@ static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct
     const struct pbc_range all = {0, ETHER_ABSENT};
     const uint32_t id = p->field[IR_ETHER], what = at->value[IR_WHAT];
     const struct ir_ranges r = id == IR_ALL ? (struct ir_ranges){&all, 1} : ir_ranges(ir, id);
-
     if (what != WHAT_OTHER) {
         at->value[IR_ETHER] = ether_of_what(what);
         return ir_ranges_have(ir, id, at->value[IR_ETHER]);
@@ -198,7 +182,6 @@ static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct
 static bool choose_macs(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     const uint32_t src = p->field[IR_SRC_MAC], dst = p->field[IR_DST_MAC];
-
     at->mac[0] = at->mac[1] = MAC_NONE;
     if (macs_have(ir, src, MAC_NONE) && macs_have(ir, dst, MAC_NONE)) return true;
     return macs_pick(ir, src, mix(seed), &at->mac[0]) && macs_pick(ir, dst, mix(seed), &at->mac[1]);
@@ -209,7 +192,6 @@ static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct p
 {
     const uint32_t type = at->value[IR_TYPE];
     uint32_t ttl = prefer(ir, p, IR_TTL, 64, seed);
-
     for (uint32_t other = 0; ttl == 255 && other < 255; other++)
         if (ir_ranges_have(ir, p->field[IR_TTL], other)) ttl = other;
     at->value[IR_TTL] = ttl;
@@ -220,7 +202,6 @@ static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct p
 static uint32_t choose_length(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t id = p->field[IR_LENGTH];
-
     if (ir_ranges_have(ir, id, 100)) return 100;
     return ir_ranges(ir, id).r[ir_ranges(ir, id).count - 1].hi;
 }
@@ -236,7 +217,6 @@ bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, st
 #include "vm/cond.def"
         IR_OPTIONS,
     };
-
     *at = (struct point){0};
     if (!choose_what(ir, p, at, &seed)) return false;
     if (at->ip) {

@@ -32,13 +32,10 @@ bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const
                           struct ir_product *out)
 {
     uint64_t work = 0;
-
     for (unsigned i = 0; i < UNSAID; i++) {
         const enum ir_field f = unsaid[i];
-
         if (p->field[f] == IR_ALL || p->field[f] == a->field[f]) continue;
         struct ir_product mine = {{0}}, its = {{0}};
-
         mine.field[f] = a->field[f];
         its.field[f] = p->field[f];
         if (!ir_within(ir, &mine, &its, &work)) return false;
@@ -81,12 +78,10 @@ static void settle_ether(struct ir *ir, struct ir_product *p)
         {{WHAT_OTHER, WHAT_OTHER}, {{0, 0x07ff}, {0x0801, 0x0805}, {0x0807, 0x86dc}, {0x86de, ETHER_ABSENT}}, 4},
     };
     uint32_t *what = &p->field[IR_WHAT], *type = &p->field[IR_ETHER];
-
     if (*type == IR_ALL) return;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const uint32_t these = ranges_of(ir, IR_WHAT, &kinds[i].what, 1);
         const uint32_t types = ranges_of(ir, IR_ETHER, kinds[i].types, kinds[i].count);
-
         if (ir_ranges_meet(ir, *what, these) && ir_ranges_meet(ir, *type, types)) continue;
         *what = but(ir, IR_WHAT, *what, these);
         *type = but(ir, IR_ETHER, *type, types);
@@ -97,7 +92,6 @@ static bool all_walked(const struct ir *ir, uint32_t what)
 {
     if (what == IR_ALL) return false;
     const struct ir_ranges r = ir_ranges(ir, what);
-
     for (uint32_t i = 0; i < r.count; i++)
         for (uint32_t v = r.r[i].lo; v <= r.r[i].hi; v++)
             if (!what_is_walked(v)) return false;
@@ -111,7 +105,6 @@ static void settle_chain(struct ir *ir, struct ir_product *p)
     static const struct pbc_range unknown = {WHAT_IP6_UNKNOWN, WHAT_AH6_UNKNOWN};
     static const struct pbc_range later = {FRAGMENT_LATER, FRAGMENT_LATER};
     uint32_t *what = &p->field[IR_WHAT], *fragment = &p->field[IR_FRAGMENT];
-
     if (!ir_ranges_have(ir, *fragment, FRAGMENT_LATER))
         *what = but(ir, IR_WHAT, *what, ranges_of(ir, IR_WHAT, &unknown, 1));
     else if (*what != IR_ALL && ir_ranges_within(ir, *what, ranges_of(ir, IR_WHAT, &unknown, 1)))
@@ -124,7 +117,6 @@ static void settle_length(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range ip6 = {WHAT_IP6, WHAT_AH6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
     uint32_t *length = &p->field[IR_LENGTH];
-
     if (*length == IR_ALL) return;
     if (!ir_ranges_meet(ir, *length, ranges_of(ir, IR_LENGTH, &least6, 1)))
         p->field[IR_WHAT] = but(ir, IR_WHAT, p->field[IR_WHAT], ranges_of(ir, IR_WHAT, &ip6, 1));
@@ -137,7 +129,6 @@ static void settle_length(struct ir *ir, struct ir_product *p)
 static void settle_not_nd(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range types = {133, 136};
-
     if (is_one(ir, p->field[IR_ND], 0) && is_one(ir, p->field[IR_TTL], 255))
         p->field[IR_TYPE] = but(ir, IR_TYPE, p->field[IR_TYPE], ranges_of(ir, IR_TYPE, &types, 1));
 }
@@ -147,7 +138,6 @@ static void settle_moments(const struct ir *ir, struct ir_product *p)
 {
     const uint32_t all = (1u << ir->moments) - 1, asked = p->field[IR_DURING];
     const uint32_t left = (asked ? asked : all) & ~p->field[IR_NOT_DURING];
-
     p->field[IR_NOT_DURING] = 0;
     p->field[IR_DURING] = left == all ? 0 : left;
     if (!left) p->field[IR_WHAT] = IR_EMPTY;
@@ -165,7 +155,6 @@ static void settle_schedules(const struct ir *ir, struct ir_product *p)
 static void settle_macs(struct ir *ir, struct ir_product *p)
 {
     const uint32_t src = p->field[IR_SRC_MAC], dst = p->field[IR_DST_MAC];
-
     if (src == IR_ALL || dst == IR_ALL) return;
     if (macs_have(ir, src, MAC_NONE) && macs_have(ir, dst, MAC_NONE)) return;
     if (!macs_some(ir, src) || !macs_some(ir, dst)) p->field[IR_WHAT] = IR_EMPTY;
@@ -174,7 +163,6 @@ static void settle_macs(struct ir *ir, struct ir_product *p)
 bool product_settle(struct ir *ir, struct ir_product *p)
 {
     struct ir_product before;
-
     settle_schedules(ir, p);
     settle_macs(ir, p);
     for (unsigned i = 0; i < SETTLE_MAX; i++) {
@@ -196,11 +184,9 @@ static uint32_t demands_of_both(struct ir *ir, uint32_t a, uint32_t b)
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_patterns x = ir_patterns(ir, a), y = ir_patterns(ir, b);
     uint32_t *all = arena_alloc(ir->arena, ((size_t)x.count + y.count) * sizeof(*all)), n = x.count;
-
     memcpy(all, x.pattern, x.count * sizeof(*all));
     for (uint32_t i = 0; i < y.count; i++) {
         bool there = false;
-
         for (uint32_t k = 0; k < x.count && !there; k++) there = x.pattern[k] == y.pattern[i];
         if (!there) all[n++] = y.pattern[i];
     }
@@ -211,14 +197,11 @@ static uint32_t demands_of_both(struct ir *ir, uint32_t a, uint32_t b)
 static uint32_t patterns_of_both(struct ir *ir, uint32_t a, uint32_t b)
 {
     const uint32_t all = demands_of_both(ir, a, b);
-
     if (all == a || all == b) return all;
     const struct ir_patterns m = ir_patterns(ir, all);
     uint32_t *sorted = arena_alloc(ir->arena, m.count * sizeof(*sorted));
-
     for (uint32_t i = 0; i < m.count; i++) {
         uint32_t k = i;
-
         for (; k && sorted[k - 1] > m.pattern[i]; k--) sorted[k] = sorted[k - 1];
         sorted[k] = m.pattern[i];
     }
@@ -255,7 +238,6 @@ bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_prod
                  bool *loose)
 {
     struct ir_product x = *a, y = *b;
-
     if (ir_is_empty(a) || ir_is_empty(b) || !ir_may_meet(ir, a, b)) return false;
     x.field[IR_DURING] &= ~y.field[IR_NOT_DURING];
     y.field[IR_DURING] &= ~x.field[IR_NOT_DURING];
@@ -271,7 +253,6 @@ static double part_of(const struct ir *ir, uint32_t id, unsigned family)
 {
     const struct ir_addrs *a = ir_addrs(ir, id);
     double n = 0;
-
     if (family == IR_V4) {
         for (uint32_t i = 0; i < a->count4; i++) n += (double)a->r4[i].hi - a->r4[i].lo + 1;
         return ldexp(n, -32);
@@ -286,7 +267,6 @@ static double part_of_pairs(const struct ir *ir, const struct ir_product *p, uns
 {
     const double src = part_of(ir, p->field[IR_SRC], family) + part_of(ir, p->field[IR_SRC_SELF], family);
     const double dst = part_of(ir, p->field[IR_DST], family) + part_of(ir, p->field[IR_DST_SELF], family);
-
     return src * dst / 4;
 }
 
@@ -295,10 +275,8 @@ static double values_in(const struct ir *ir, enum ir_field f, uint32_t id, uint3
     const struct pbc_range all = {0, ir_fields[f].most};
     const struct ir_ranges r = id == IR_ALL ? (struct ir_ranges){&all, 1} : ir_ranges(ir, id);
     double n = 0;
-
     for (uint32_t i = 0; i < r.count; i++) {
         const uint32_t from = r.r[i].lo > lo ? r.r[i].lo : lo, to = r.r[i].hi < hi ? r.r[i].hi : hi;
-
         if (from <= to) n += (double)(to - from) + 1;
     }
     return n;
@@ -307,7 +285,6 @@ static double values_in(const struct ir *ir, enum ir_field f, uint32_t id, uint3
 static double share_of_time(const struct ir *ir, uint32_t moments)
 {
     double share = 0;
-
     for (uint32_t i = 0; i < ir->moments; i++)
         if (moments >> i & 1) share += ir->moment_share[i];
     return share;
@@ -337,19 +314,16 @@ static double log_of_states(const struct ir *ir, const struct ir_product *p)
 {
     if (!asks_state(ir, p)) return 0;
     const unsigned possible = states_possible(ir, p), asked = states_asked(ir, p) & possible;
-
     return asked ? log2(__builtin_popcount(asked) / (double)__builtin_popcount(possible)) : -INFINITY;
 }
 
 double product_size(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t what = p->field[IR_WHAT];
-
     if (ir_is_empty(p)) return -INFINITY;
     double size = log2(values_in(ir, IR_WHAT, what, 0, WHAT_IP6 - 1) * part_of_pairs(ir, p, IR_V4) +
                        values_in(ir, IR_WHAT, what, WHAT_IP6, WHAT_AH6_UNKNOWN) * part_of_pairs(ir, p, IR_V6) +
                        values_in(ir, IR_WHAT, what, WHAT_ARP, WHAT_OTHER));
-
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (f != IR_WHAT && f != IR_STATE) size += log_of_part(ir, f, p->field[f]);
     return size + log_of_states(ir, p);
@@ -358,7 +332,6 @@ double product_size(const struct ir *ir, const struct ir_product *p)
 bool product_in_direction(struct ir *ir, struct ir_product *p, enum pbc_direction d)
 {
     const uint32_t way = p->field[IR_OUT];
-
     if (way == IR_ALL || d == PBC_DIR_FORWARD) return true;
     if (d != PBC_DIR_OUT) return false;
     p->field[IR_IFACE] = ir_ranges_and(ir, p->field[IR_IFACE], way, IFACE_ABSENT);

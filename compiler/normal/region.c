@@ -33,14 +33,11 @@ void region_add(struct region *r, const struct ir_product *p)
 static uint64_t ranges_in(const struct ir *ir, const struct ir_product *a, const struct ir_product *b)
 {
     uint64_t n = 1;
-
     for (enum ir_field f = IR_SRC_MAC; f <= IR_DST_MAC; f++)
         if (a->field[f] != b->field[f] && b->field[f] != IR_ALL)
             n += (uint64_t)ir_macs(ir, a->field[f])->count + ir_macs(ir, b->field[f])->count;
-
     for (enum ir_field f = IR_SRC; f <= IR_INNER; f++) {
         const uint32_t x = a->field[f], y = b->field[f];
-
         if (x == y || y == IR_ALL) continue;
         if (f <= IR_DST_SELF)
             n += (uint64_t)ir_addrs(ir, x)->count4 + ir_addrs(ir, x)->count6 + ir_addrs(ir, y)->count4 +
@@ -68,7 +65,6 @@ struct split {
 static void keep(struct split *s, const struct ir_product *piece)
 {
     struct ir_product settled = *piece;
-
     if (product_settle(s->ir, &settled)) region_add(s->out, &settled);
 }
 
@@ -83,7 +79,6 @@ static void split_field(struct split *s, enum ir_field f)
     const uint32_t a = s->rest.field[f], b = s->b->field[f];
     struct ir_product piece = s->rest;
     bool loose = false;
-
     if (b == IR_ALL || a == b) return;
     piece.field[f] = macs ? macs_minus(s->ir, a, b) : ranges_minus(s->ir, f, a, b);
     if (piece.field[f] != IR_EMPTY) keep(s, &piece);
@@ -100,7 +95,6 @@ static uint32_t addrs_minus(struct ir *ir, uint32_t a, uint32_t b)
 static void split_side(struct split *s, enum ir_field f)
 {
     struct ir_product piece = s->rest;
-
     if (s->b->field[f] == IR_ALL && s->b->field[f + 1] == IR_ALL) return;
     for (enum ir_field k = f; k <= f + 1; k++) {
         piece.field[k] = addrs_minus(s->ir, s->rest.field[k], s->b->field[k]);
@@ -113,10 +107,8 @@ static void split_side(struct split *s, enum ir_field f)
 static void split_flags(struct split *s, enum ir_field demanded, enum ir_field opposite)
 {
     const uint32_t bits = s->b->field[demanded] & ~s->rest.field[demanded];
-
     for (uint32_t bit = 1; bit <= bits; bit <<= 1) {
         struct ir_product piece = s->rest;
-
         if (!(bits & bit)) continue;
         piece.field[opposite] |= bit;
         keep(s, &piece);
@@ -131,7 +123,6 @@ static bool split_inactive(struct split *s)
     const uint32_t asked = s->rest.field[IR_DURING], bits = s->b->field[IR_NOT_DURING] & ~s->rest.field[IR_NOT_DURING];
     struct ir_product piece = s->rest;
     bool loose = false;
-
     if (!bits) return true;
     piece.field[IR_DURING] = field_and(s->ir, IR_DURING, asked, bits, &loose);
     if (loose) return false;
@@ -145,7 +136,6 @@ static void split_moments(struct split *s)
 {
     const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
     struct ir_product piece = s->rest;
-
     piece.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;
     if (piece.field[IR_DURING]) keep(s, &piece);
 }
@@ -172,7 +162,6 @@ static bool split_product(struct split *s)
 #include "vm/cond.def"
         IR_SRC_MAC, IR_DST_MAC,
     };
-
     for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) split_field(s, early[i]);
     split_side(s, IR_SRC);
     split_side(s, IR_DST);
@@ -194,7 +183,6 @@ static bool has_room(const struct ir *ir, uint64_t ranges)
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget)
 {
     struct region out;
-
     if (ir_is_empty(b)) return;
     region_init(&out);
     for (uint32_t i = 0; i < r->count && !budget->spent; i++) {
@@ -202,7 +190,6 @@ void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, s
         const uint64_t work = ranges_in(ir, &r->p[i], b);
         struct ir_product common;
         bool loose = false;
-
         region_spend(budget, work);
         if (budget->spent) break;
         budget->spent = !has_room(ir, work);

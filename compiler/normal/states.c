@@ -31,10 +31,8 @@ static unsigned tcp_states(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t has = p->field[IR_HAS], lacks = p->field[IR_LACKS];
     unsigned states = 0;
-
     for (uint32_t i = 0; i < 8; i++) {
         const uint32_t flags = (i & 1 ? TCP_SYN : 0) | (i & 2 ? TCP_RST : 0) | (i & 4 ? TCP_ACK : 0);
-
         if (!(has & (TCP_SYN | TCP_RST | TCP_ACK) & ~flags) && !(lacks & flags))
             states |= states_of_header(ir, WHAT_IP4 + 6, FRAGMENT_NO, flags, 0);
     }
@@ -45,7 +43,6 @@ static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, uin
 {
     const uint32_t id = p->field[IR_TYPE];
     unsigned states = 0;
-
     if (id == IR_ALL) return ALL;
     const struct ir_ranges types = ir_ranges(ir, id);
     for (uint32_t i = 0; i < types.count; i++)
@@ -61,7 +58,6 @@ static unsigned whole_states(const struct ir *ir, const struct ir_product *p, ui
                                        WHAT_IP6 + 58, WHAT_AH6 + 6, WHAT_AH6 + 58};
     uint32_t others = hi - lo + 1;
     unsigned states = 0;
-
     for (unsigned i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
         if (special[i] < lo || special[i] > hi) continue;
         others--;
@@ -77,7 +73,6 @@ unsigned states_possible(const struct ir *ir, const struct ir_product *p)
     const struct ir_ranges r = what == IR_ALL ? (struct ir_ranges){&everything, 1} : ir_ranges(ir, what);
     const bool whole = ir_ranges_have(ir, fragment, FRAGMENT_NO) || ir_ranges_have(ir, fragment, FRAGMENT_FIRST);
     unsigned states = ir_ranges_have(ir, fragment, FRAGMENT_LATER) ? ABSENT : 0;
-
     for (uint32_t i = 0; i < r.count; i++) {
         if (!what_is_ip(r.r[i].hi)) states |= ABSENT;
         if (whole && what_is_ip(r.r[i].lo))
@@ -90,7 +85,6 @@ unsigned states_asked(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t id = p->field[IR_STATE];
     unsigned states = 0;
-
     for (unsigned s = 0; s <= STATE_IS_ABSENT; s++) states |= ir_ranges_have(ir, id, s) ? 1u << s : 0;
     return states;
 }

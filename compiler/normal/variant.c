@@ -10,11 +10,9 @@ static bool all_but_arp(const struct ir *ir, uint32_t what)
 bool product_judges(const struct ir *ir, const struct ir_product *p, enum variant v)
 {
     const uint32_t what = p->field[IR_WHAT];
-
     if (what == IR_ALL || what == IR_EMPTY) return what == IR_ALL;
     if (v == ARP) return ir_ranges_have(ir, what, WHAT_ARP);
     const struct ir_ranges r = ir_ranges(ir, what);
-
     return r.count > 1 || r.r[0].lo != WHAT_ARP || r.r[0].hi != WHAT_ARP;
 }
 

@@ -28,7 +28,6 @@ static void take_bad_line(void *arg, const struct addr_bad_line *l)
 {
     struct reader *r = arg;
     char shown[LINE_KEPT], why[256];
-
     if (r->faults++ >= ADDRFILE_FAULTS_MAX) return;
     const size_t len = l->text_len < sizeof(shown) ? l->text_len : sizeof(shown) - 1;
     memcpy(shown, l->text, len);
@@ -43,7 +42,6 @@ static u128 join(uint64_t hi, uint64_t lo) { return (u128)hi << 64 | lo; }
 static void take_member(void *arg, const struct addr_member *m)
 {
     struct reader *r = arg;
-
     if (m->family == 4)
         set_add4(r->out, m->v4.lo, m->v4.hi);
     else
@@ -62,7 +60,6 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
     char *text = NULL;
     size_t n = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
     if (fd < 0 || fstat(fd, &st) < 0)
         *why = strerror(errno);
     else if (!S_ISREG(st.st_mode))
@@ -73,7 +70,6 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
         text = heap_resized(NULL, (size_t)st.st_size + 1, 1);
     while (text && n < (size_t)st.st_size) {
         const ssize_t got = read(fd, text + n, (size_t)st.st_size - n);
-
         if (got == 0) break;
         if (got < 0 && errno != EINTR) {
             *why = strerror(errno);
@@ -97,7 +93,6 @@ bool addrfile_read(struct compile *c, const char *path, struct span at, struct a
     struct reader r = {.c = c, .path = path, .out = out, .info = info, .compact_at = (size_t)1 << 22};
     const char *why = NULL;
     size_t len = 0;
-
     *info = (struct addrfile){0};
     char *text = read_whole(path, &len, info, &why);
     if (!text) {

@@ -6,7 +6,6 @@ static void allow_code(struct compile *c, const struct node *name, struct span w
 {
     const char *text = arena_strndup(c->arena, name->v.str.s, name->v.str.len);
     const enum diag_code code = diag_of_code(text);
-
     if (code < DIAG_COUNT && diag_is_warning(code)) {
         diags_allow(c->diags, within, code);
         return;
@@ -21,7 +20,6 @@ static void allow_code(struct compile *c, const struct node *name, struct span w
 static bool at_top(const struct node *file, const struct node *n)
 {
     const struct node *before = file->first;
-
     while (before != n && (before->kind == N_EDITION || before->kind == N_ALLOW)) before = before->next;
     return before == n;
 }
@@ -31,7 +29,6 @@ static struct span span_of(struct compile *c, const struct node *file, const str
 {
     struct span within = {n->span.file, 0, UINT32_MAX};
     const struct node *of = n->next;
-
     if (at_top(file, n)) return within;
     while (of && of->kind == N_ALLOW) of = of->next;
     within.start = n->span.start;

@@ -15,7 +15,6 @@ static const struct {
 static void offer_balance(struct compile *c, struct str word)
 {
     const char *names[LB_KINDS], *near = NULL;
-
     for (unsigned i = 0; i < LB_KINDS; i++) names[i] = lb_name((enum lb_kind)i);
     for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
         if (str_is(word, habits[i].theirs)) near = names[habits[i].ours];
@@ -33,7 +32,6 @@ uint8_t balance_of(struct compile *c, const struct node *clause)
 {
     const struct node *word = clause ? clause->first : NULL;
     const int kind = word ? lb_by_name(word->v.str.s, word->v.str.len) : LB_MAGLEV;
-
     if (kind >= 0) return (uint8_t)kind;
     diag(c->diags, E_NO_SUCH_WORD, word->span, "no way to balance is called `%s`", word->v.str.s);
     offer_balance(c, word->v.str);

@@ -11,13 +11,11 @@ static void count_sets(const struct image *img, uint32_t sets, uint32_t count, u
     *v4 = *v6 = 0;
     for (uint32_t i = sets; i < sets + count; i++) {
         const struct pbc_set *s = &img->sets[i];
-
         for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
             *v4 += (uint64_t)img->set4[k].hi - img->set4[k].lo + 1;
         for (uint32_t k = s->first6; k < s->first6 + s->count6; k++) {
             const struct pbc_range6 *r = &img->set6[k];
             const u128 lo = (u128)r->lo_hi << 64 | r->lo_lo, hi = (u128)r->hi_hi << 64 | r->hi_lo;
-
             *v6 += hi - lo < most ? (uint64_t)(hi - lo) + 1 : most + 1;
         }
     }
@@ -26,7 +24,6 @@ static void count_sets(const struct image *img, uint32_t sets, uint32_t count, u
 struct outside_size outside_size(const struct image *img, const struct pbc_nat *nat)
 {
     struct outside_size size;
-
     count_sets(img, nat->outside, nat->outside_count, ADDRESSES_MOST, &size.v4, &size.v6);
     return size;
 }
@@ -35,7 +32,6 @@ struct outside_size outside_size(const struct image *img, const struct pbc_nat *
 static struct capacity_part part_of(const struct pbc_pool *pool, uint64_t addresses, uint64_t servers)
 {
     struct capacity_part p = {.addresses = addresses, .servers = servers, .own = addresses == 0};
-
     if (p.own) p.addresses = 1;
     p.ports = p.own ? 65536u - PBC_OWN_PORT_LO : pool->source_port_hi - pool->source_port_lo + 1u;
     p.flows = p.addresses * p.ports * p.servers;
@@ -45,7 +41,6 @@ static struct capacity_part part_of(const struct pbc_pool *pool, uint64_t addres
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool)
 {
     uint64_t servers[2] = {0}, v4, v6;
-
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         servers[img->servers[i].family == 6]++;
     count_sets(img, pool->sources, pool->source_count, PBC_SOURCES_MAX, &v4, &v6);
@@ -62,11 +57,9 @@ static uint64_t service_capacity(struct compile *c, const struct pbc_service *s,
     const struct image *img = c->image;
     const struct pbc_branch *first = &img->branches[s->branches], *end = first + s->branch_count;
     uint64_t flows = 0;
-
     for (const struct pbc_branch *b = first; b < end; b++)
         for (uint32_t i = b->shares; i < b->shares + b->share_count; i++) {
             const uint32_t pool = img->shares[i].pool;
-
             if (pool >= img->pools_count || seen[pool]) continue;
             seen[pool] = true;
             flows += capacity_of(img, &img->pools[pool]).flows;
@@ -81,7 +74,6 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
 {
     if (!mode_is(s->mode, MODE_OWN_SOURCE) || !s->max_flows) return;
     const uint64_t flows = service_capacity(c, s, seen);
-
     if (s->max_flows <= flows) return;
     diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
          "`max flows %u` of the service `%s` is more than its pools have source ports for: %llu", s->max_flows,
@@ -94,7 +86,6 @@ static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *
 {
     static const unsigned IP4 = 20, IP6 = 40, UDP = 8, GUE = 4;
     bool v6 = false;
-
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
         for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + img->branches[b].share_count; i++) {
             const uint32_t pool = img->shares[i].pool;
@@ -118,7 +109,6 @@ static bool takes_tcp(const struct image *img, const struct pbc_service *s)
 static void warn_tunnel(struct compile *c, const struct pbc_service *s)
 {
     enum { LINK = 1500, HEADERS = 40 };
-
     if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !takes_tcp(c->image, s)) return;
     const unsigned more = tunnel_bytes(c->image, s);
     if (s->mss && s->mss + HEADERS + more <= LINK) return;
@@ -131,7 +121,6 @@ static void warn_tunnel(struct compile *c, const struct pbc_service *s)
 void check_capacity(struct compile *c)
 {
     bool *seen = arena_alloc(c->arena, ((size_t)c->image->pools_count + 1) * sizeof(*seen));
-
     if (c->symbols->text_at_fault) return;
     for (uint32_t i = 0; i < c->image->services_count; i++) {
         warn_source_ports(c, &c->image->services[i], seen);
@@ -143,10 +132,8 @@ bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struc
 {
     const struct image *img = c->image;
     bool good = true;
-
     for (uint32_t i = sets; i < sets + count; i++) {
         const struct pbc_set *s = &img->sets[i];
-
         for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
             good = good && img->set4[k].lo >> 24 != 0 && img->set4[k].hi < 0xe0000000u;
         for (uint32_t k = s->first6; k < s->first6 + s->count6; k++)
@@ -159,7 +146,6 @@ bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struc
 void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces)
 {
     const struct capacity held = capacity_of(c->image, pool);
-
     if (!clause || !sets_of_hosts(c, pool->sources, pool->source_count, clause)) return;
     *spaces += held.addresses <= PBC_SOURCES_MAX ? held.spaces : 0;
     if (held.addresses > PBC_SOURCES_MAX)

@@ -26,7 +26,6 @@ static bool prepend(char *buf, size_t *at, const char *name, const char *arrow)
 {
     char piece[80];
     const size_t len = (size_t)snprintf(piece, sizeof(piece), "%.64s%s", name, arrow);
-
     if (*at < len + 4) {
         *at -= 4;
         memcpy(buf + *at, "... ", 4);
@@ -45,7 +44,6 @@ static void report_loop(struct walk *w, uint32_t from, uint32_t rule)
     char text[1024] = "";
     size_t used = sizeof(text) - 1;
     bool room = prepend(text, &used, name, "");
-
     for (uint32_t at = from; room; at = w->info[at].caller) {
         room = prepend(text, &used, image_str(img, img->chains[at].name), " -> ");
         if (at == to) break;
@@ -58,10 +56,8 @@ static void report_deep(struct walk *w, uint32_t chain)
 {
     const struct image *img = w->c->image;
     const struct pbc_chain *ch = &img->chains[chain];
-
     for (uint32_t i = ch->rules; i < ch->rules + ch->rule_count; i++) {
         const uint32_t to = img->rules[i].chain;
-
         if (to == PBC_NONE || w->info[to].depth + 1 != w->info[chain].depth) continue;
         diag(w->c->diags, E_CHAIN_DEEP, img->rule_span[i], "chains nest more than %d deep from `%s` on",
              PBC_CHAIN_DEPTH, image_str(img, ch->name));
@@ -74,7 +70,6 @@ static uint64_t work_of(const struct image *img, uint32_t rule)
 {
     const struct pbc_rule *r = &img->rules[rule];
     uint64_t work = 1 + r->cond_count;
-
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) work += img->conds[i].count;
     return work;
 }
@@ -82,7 +77,6 @@ static uint64_t work_of(const struct image *img, uint32_t rule)
 static void take_result(struct walk *w, uint32_t chain, uint32_t called)
 {
     struct chain_info *a = &w->info[chain], *b = &w->info[called];
-
     a->work += b->work;
     if (a->work > PBC_WALK_MAX) a->work = PBC_WALK_MAX + 1;
     if (b->depth + 1 > a->depth) a->depth = b->depth + 1;
@@ -99,15 +93,12 @@ static void walk_chain(struct walk *w, uint32_t start)
 {
     const struct image *img = w->c->image;
     uint32_t at = start;
-
     w->info[start] = (struct chain_info){.state = CHAIN_OPEN, .depth = 1, .caller = PBC_NONE};
     while (at != PBC_NONE) {
         struct chain_info *info = &w->info[at];
         const struct pbc_chain *ch = &img->chains[at];
-
         if (info->next == ch->rule_count) {
             const uint32_t caller = info->caller;
-
             finish_chain(w, at);
             if (caller != PBC_NONE) take_result(w, caller, at);
             at = caller;
@@ -130,11 +121,9 @@ static void walk_chain(struct walk *w, uint32_t start)
 static void check_expansion(struct walk *w)
 {
     const struct image *img = w->c->image;
-
     for (uint32_t f = 0; f < img->firewalls_count; f++) {
         const struct pbc_firewall *fw = &img->firewalls[f];
         uint64_t work = 0;
-
         for (uint32_t i = fw->rules; i < fw->rules + fw->rule_count && work <= PBC_WALK_MAX; i++) {
             work += work_of(img, i);
             if (img->rules[i].chain != PBC_NONE) work += w->info[img->rules[i].chain].work;
@@ -151,7 +140,6 @@ void check_chains(struct compile *c)
 {
     const struct image *img = c->image;
     struct walk w = {.c = c};
-
     w.info = arena_alloc(c->arena, (img->chains_count + 1) * sizeof(*w.info));
     for (uint32_t i = 0; i < img->chains_count; i++)
         if (w.info[i].state == CHAIN_NEW) walk_chain(&w, i);

@@ -32,7 +32,6 @@ static void check_option_kinds(const struct check_work *w)
 {
     for (unsigned i = 0; i < CL_COUNT; i++) {
         const struct node *n = w->options.of[i];
-
         if (!n || !option_kinds[i] || option_kinds[i] >> w->check.kind & 1) continue;
         diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` has no use in `%s` checks", node_words(n),
              node_words(w->kind_node));
@@ -45,7 +44,6 @@ static uint32_t bytes_of(struct check_work *w, const struct node *n)
 {
     struct pbc_pattern pattern = {.layer = PBC_PAYLOAD};
     const struct str bytes = n->v.str;
-
     if (bytes.len == 0 || bytes.len > sizeof(pattern.value)) {
         diag(w->c->diags, E_CHECK_BYTES, n->span, "a check sends and expects 1 to %zu bytes; these are %zu",
              sizeof(pattern.value), bytes.len);
@@ -60,11 +58,9 @@ static uint32_t bytes_of(struct check_work *w, const struct node *n)
 static void statuses_of(struct check_work *w, const struct node *expect)
 {
     struct number_set s = {0};
-
     node_each(n, expect)
     {
         const uint64_t lo = n->kind == N_STATUS ? n->v.i * 100 : n->v.i, hi = n->kind == N_STATUS ? lo + 99 : lo;
-
         if (lo < 100 || hi > 599)
             diag(w->c->diags, E_OUT_OF_RANGE, n->span,
                  "this is not a status: they go from 100 to 599, classes from 1xx to 5xx");
@@ -80,7 +76,6 @@ static void expect_of(struct check_work *w)
 {
     const struct node *expect = option(w, CL_EXPECT), *send = option(w, CL_SEND);
     const bool http = w->check.kind == PBC_CHECK_HTTP || w->check.kind == PBC_CHECK_HTTPS;
-
     w->check.send = send && send->first ? bytes_of(w, send->first) : PBC_NONE;
     w->check.expect = PBC_NONE;
     if (w->check.kind == PBC_CHECK_UDP && (!send || !expect)) {
@@ -105,7 +100,6 @@ static void expect_of(struct check_work *w)
 static void verify_of(struct check_work *w)
 {
     const struct node *off = option(w, CL_VERIFY_OFF), *ca = option(w, CL_VERIFY_CA);
-
     if (off) w->check.flags |= PBC_CHECK_NO_VERIFY;
     if (off && ca) {
         diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
@@ -119,7 +113,6 @@ static void verify_of(struct check_work *w)
 static void path_of(struct check_work *w)
 {
     const struct node *path = w->kind_node->first;
-
     if (!path || path->kind != N_STRING) return;
     w->check.path = clause_string(w->c, w->kind_node);
     if (path->v.str.len && path->v.str.s[0] != '/')
@@ -129,7 +122,6 @@ static void path_of(struct check_work *w)
 static uint32_t milliseconds(struct check_work *w, const struct node *n, uint32_t fallback_ms)
 {
     const uint64_t ns = clause_duration(w->c, n, fallback_ms * 1000000ull);
-
     if (ns >= 1000000 && ns <= 86400ull * 1000000000 && ns % 1000000 == 0) return (uint32_t)(ns / 1000000);
     diag(w->c->diags, E_OUT_OF_RANGE, n->span, "`%s` of a check goes from 1 ms to 1 day", node_words(n));
     return fallback_ms;
@@ -141,7 +133,6 @@ static void times_of(struct check_work *w)
         .what = "a number of checks", .range = "`rise` and `fall` go from 1 to 65535", .least = 1, .most = 65535};
     static const struct number_kind port = {
         .what = "a port to check", .range = "it goes from 1 to 65535", .least = 1, .most = 65535};
-
     w->check.every_ms = milliseconds(w, option(w, CL_EVERY), 2000);
     w->check.timeout_ms = milliseconds(w, option(w, CL_TIMEOUT), 1000);
     w->check.rise = (uint16_t)clause_number(w->c, option(w, CL_RISE), &count, 2);
@@ -153,7 +144,6 @@ static void from_of(struct check_work *w)
 {
     const struct node *from = option(w, CL_FROM);
     const struct node_value v = from && from->first ? value_of(w->c, from->first) : (struct node_value){0};
-
     if (!v.node) return;
     if (v.node->kind == N_ADDR) {
         w->check.from_family = v.node->v.addr.family;
@@ -169,7 +159,6 @@ static void resolve_check(struct compile *c, struct symbol *s)
 {
     struct check_work w = {.c = c, .kind_node = s->decl->first->next};
     struct pbc_check *slot;
-
     if (!w.kind_node) return;
     while (kinds[w.check.kind] != clause_of(w.kind_node)) w.check.kind++;
     const struct node rest = {.kind = N_CHECK, .first = w.kind_node->next};

@@ -22,7 +22,6 @@ void clauses_find(struct compile *c, const struct node *block, struct clauses *o
 struct span whole_clause(const struct node *clause)
 {
     const struct node *last = clause->last ? clause->last : clause;
-
     return (struct span){clause->span.file, clause->span.start, last->span.end};
 }
 
@@ -42,7 +41,6 @@ uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t 
 uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback)
 {
     uint32_t n = fallback;
-
     if (clause && clause->first && !number_one(c, clause->first, kind, &n)) return fallback;
     return n;
 }
@@ -65,7 +63,6 @@ bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, u
         .what = "a port to translate to", .range = "they go from 1 to 65535", .least = 1, .most = 65535, .ports = true};
     struct number_set numbers = {0};
     const struct symbol *name = NULL;
-
     if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, &numbers, &name)) return false;
     if (numbers.n != 1) {
         diag(c->diags, E_WRONG_VALUE, clause->span, "`ports` takes one range here, such as 1024-65535");
@@ -83,7 +80,6 @@ bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, u
 bool addr_is_one_host(const struct addr *a)
 {
     uint32_t w[4];
-
     addr_words(a, w);
     if (a->family == 4) return w[0] >> 24 != 0 && w[0] < 0xe0000000u;
     return a->bytes[0] != 0xff && (w[0] || w[1] || w[2] || w[3]);

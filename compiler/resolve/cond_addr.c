@@ -10,7 +10,6 @@
 static uint32_t families_of(const struct addr_list *l)
 {
     uint32_t families = (l->set.v4.n ? KIND_IP4 : 0) | (l->set.v6.n ? KIND_IP6 : 0);
-
     for (uint32_t i = 0; i < l->big_count; i++)
         families |= (l->big[i]->set.v4.n ? KIND_IP4 : 0) | (l->big[i]->set.v6.n ? KIND_IP6 : 0);
     return families;
@@ -19,7 +18,6 @@ static uint32_t families_of(const struct addr_list *l)
 static bool holds_all(const struct addr_list *l)
 {
     bool all = l->any || set_is_all(&l->set);
-
     for (uint32_t i = 0; i < l->big_count; i++) all = all || set_is_all(&l->big[i]->set);
     return all;
 }
@@ -27,7 +25,6 @@ static bool holds_all(const struct addr_list *l)
 void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct addr_list *l)
 {
     const uint32_t families = families_of(l);
-
     w->families &= KIND_IP4 | KIND_IP6;
     if (says_not(n)) {
         if (holds_all(l)) warn_never(w, n, "`not` leaves out every address");
@@ -44,7 +41,6 @@ void cond_addresses(struct rule_work *w, const struct node *n)
     struct addr_list list = {0};
     struct pbc_cond *cond;
     uint32_t first, count;
-
     if (!n->first || !addr_list_of(w->c, n->first, &list)) {
         w->bad = true;
     } else if (addr_list_place(w->c, &list, n->span, &first, &count)) {
@@ -70,7 +66,6 @@ void cond_ports(struct rule_work *w, const struct node *n)
     const struct symbol *name = NULL;
     struct number_set ports = {0};
     struct pbc_cond *cond;
-
     if (!n->first || !numbers_of(w->c, n->first->first, &port_kind, NULL, &ports, &name)) {
         w->bad = true;
         return;
@@ -100,11 +95,9 @@ static struct pbc_cond *listed_interfaces(struct rule_work *w, uint8_t kind, con
     const struct symbol *name = NULL;
     struct number_set ids = {0};
     struct pbc_cond *cond;
-
     node_each(child, n)
     {
         const uint32_t id = interface_of(w->c, child, &name);
-
         if (id == PBC_NONE)
             w->bad = true;
         else
@@ -127,7 +120,6 @@ void cond_on(struct rule_work *w, const struct node *n)
 void cond_out_on(struct rule_work *w, const struct node *n)
 {
     struct out_on *asked = arena_alloc(w->c->arena, sizeof(*asked));
-
     if (!listed_interfaces(w, COND_OUT_ON, n)) return;
     *asked = (struct out_on){w->c->outs, w->c->image->conds_count - 1};
     w->c->outs = asked;
@@ -138,7 +130,6 @@ void cond_urpf(struct rule_work *w, const struct node *n)
 {
     const struct number_set failed = {.r = &(struct pbc_range){1, 1}, .n = 1};
     struct pbc_cond *cond;
-
     w->families &= KIND_IP4 | KIND_IP6;
     cond = cond_add(w, COND_URPF, n);
     if (cond) cond_ranges(w, cond, &failed);
@@ -151,7 +142,6 @@ void cond_vlan(struct rule_work *w, const struct node *n)
     struct number_set tags = {0};
     struct pbc_cond *cond;
     const struct node *word = NULL;
-
     node_each(child, n) if (child->kind == N_ANY || child->kind == N_NONE) word = child;
     if (word && node_count(n) > 1) {
         diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` can't stand beside other values of `vlan`",
@@ -174,7 +164,6 @@ void cond_inner(struct rule_work *w, const struct node *n)
     const struct node *outer = w->seen[N_C_VLAN]; /* the parser takes `inner` only after `vlan` */
     struct number_set tags = {0};
     struct pbc_cond *cond;
-
     if (!numbers_of(w->c, n->first, &vlan_kind, NULL, &tags, NULL)) {
         w->bad = true;
         return;
@@ -192,7 +181,6 @@ void cond_macs(struct rule_work *w, const struct node *n)
     struct mac_set macs = {0};
     uint32_t words = 0;
     struct pbc_cond *cond;
-
     if (!macs_of(w->c, n->first, NULL, &macs, &words, &name)) {
         w->bad = true;
         return;
@@ -230,7 +218,6 @@ static bool pattern_is_right(struct compile *c, const struct node *device)
 {
     const struct str s = device->v.str;
     const char *star = memchr(s.s, '*', s.len);
-
     if (s.s[s.len - 1] == '+') {
         diag(c->diags, E_DEVICE_NAME, device->span,
              "`+` is no pattern: devices whose names begin alike are one with `*`");
@@ -245,7 +232,6 @@ static bool pattern_is_right(struct compile *c, const struct node *device)
 static uint32_t device_id(struct compile *c, const struct node *device, struct str name)
 {
     struct image *img = c->image;
-
     if (!device_is_named_right(device->v.str)) {
         diag(c->diags, E_DEVICE_NAME, device->span, "a device's name has 1 to 15 characters and no blanks, `/` or `:`");
         return PBC_NONE;
@@ -276,7 +262,6 @@ static void report_unquoted(struct compile *c, const struct node *name)
 static uint32_t device_of(struct compile *c, const struct node *n, struct str name)
 {
     const struct node_value v = value_of(c, n);
-
     if (v.node->kind == N_STRING) return device_id(c, v.node, name);
     if (v.node->kind == N_NAME) {
         const struct symbol *of = symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
@@ -297,7 +282,6 @@ void declare_interfaces(struct compile *c)
 uint32_t interface_of(struct compile *c, const struct node *n, const struct symbol **name)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
-
     if (!sym || sym->kind != SYM_INTERFACE) return device_of(c, n, (struct str){0});
     sym->used = true;
     *name = sym;
@@ -308,7 +292,6 @@ uint32_t interface_alone(struct compile *c, const struct node *n, const struct s
 {
     const uint32_t id = interface_of(c, n, name);
     const char *device = id == PBC_NONE ? "" : image_str(c->image, c->image->ifaces[id].device);
-
     if (!strchr(device, '*')) return id;
     diag(c->diags, E_DEVICE_NAME, n->span, "one device is meant here, and `%s` is a pattern", device);
     return PBC_NONE;
@@ -317,7 +300,6 @@ uint32_t interface_alone(struct compile *c, const struct node *n, const struct s
 const char *device_known(struct compile *c, const struct image *program, const struct node *n)
 {
     const struct node_value v = value_of(c, n);
-
     if (v.node->kind == N_STRING) return v.node->v.str.s;
     if (v.node->kind != N_NAME) {
         report_wrong_value(c, n, v, "an interface");

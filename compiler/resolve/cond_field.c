@@ -31,7 +31,6 @@ bool word_want(struct rule_work *w, const struct node *n, const struct word *wor
     const char *names[16];
     size_t count = 0;
     const struct str s = n->kind == N_ANY ? (struct str){"any", 3} : n->v.str;
-
     for (const struct word *word = words; word->name; word++) {
         if (str_is(s, word->name)) {
             *out = word->value;
@@ -49,7 +48,6 @@ bool word_want(struct rule_work *w, const struct node *n, const struct word *wor
 static uint32_t flags_of(struct rule_work *w, const struct node *list)
 {
     uint32_t mask = 0, bit;
-
     if (list) node_each(n, list) if (word_want(w, n, flag_words, "TCP flag", &bit)) mask |= bit;
     return mask;
 }
@@ -58,7 +56,6 @@ void cond_flags(struct rule_work *w, const struct node *n)
 {
     const struct node *has_node = node_child(n, N_HAS), *lacks_node = node_child(n, N_LACKS);
     const uint32_t has = flags_of(w, has_node), lacks = flags_of(w, lacks_node);
-
     if (has & lacks && lacks_node) {
         uint32_t bit;
         node_each(name, lacks_node) if (word_want(w, name, flag_words, "TCP flag", &bit) && has & bit)
@@ -77,7 +74,6 @@ void cond_flags(struct rule_work *w, const struct node *n)
 void cond_fragment(struct rule_work *w, const struct node *n)
 {
     uint32_t mask = 0, bits;
-
     node_each(child, n) if (word_want(w, child, fragment_words, "kind of fragment", &bits)) mask |= bits;
     if (says_not(n) && mask == (KIND_FRAG_FIRST | KIND_FRAG_LATER | KIND_FRAG_NO))
         warn_never(w, n, "`not` leaves out every packet");
@@ -101,7 +97,6 @@ void cond_numbers(struct rule_work *w, const struct node *n)
     const struct number_cond *of = &ip_numbers[n->kind];
     struct number_kind kind = of->kind;
     struct number_set numbers = {0};
-
     if (of->cond == COND_DSCP) kind.words = dscp_words, kind.words_what = "DSCP";
     if (!numbers_of(w->c, n->first, &kind, NULL, &numbers, NULL)) {
         w->bad = true;
@@ -116,7 +111,6 @@ void cond_numbers(struct rule_work *w, const struct node *n)
 void cond_options(struct rule_work *w, const struct node *n)
 {
     struct pbc_cond *cond = cond_add(w, COND_OPTIONS, n);
-
     if (cond) cond->arg = n->first && n->first->kind == N_ANY;
 }
 
@@ -124,7 +118,6 @@ void cond_options(struct rule_work *w, const struct node *n)
 static struct str bytes_of(struct rule_work *w, const struct node *n)
 {
     const struct node_value v = value_of(w->c, n);
-
     if (v.node->kind == N_BYTES) return v.node->v.str;
     if (v.node->kind == N_NAME)
         symbol_want(w->c, v.node, SYM(CONST), "constant");
@@ -137,7 +130,6 @@ static struct str bytes_of(struct rule_work *w, const struct node *n)
 static size_t outside_mask(const struct pbc_pattern *p)
 {
     size_t i = 0;
-
     while (i < p->len && !(p->value[i] & ~p->mask[i])) i++;
     return i;
 }
@@ -147,7 +139,6 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
 {
     const struct str v = bytes_of(w, value), m = mask ? bytes_of(w, mask) : (struct str){0};
     struct diags *d = w->c->diags;
-
     if (!v.s || (mask && !m.s)) return false;
     if (v.len < 1 || v.len > sizeof(p->value)) {
         diag(d, E_BYTES_LENGTH, value->span, "a pattern has 1 to 64 bytes; this one has %zu", v.len);
@@ -178,7 +169,6 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
 static uint32_t reach_of(const struct pbc_pattern *p)
 {
     static const uint32_t before[] = {[PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60};
-
     const uint32_t reach = before[p->layer] + p->at + p->len;
     return reach < UINT16_MAX ? reach : UINT16_MAX;
 }
@@ -190,7 +180,6 @@ void cond_bytes(struct rule_work *w, const struct node *n)
     const struct node *layer = n->first, *at = layer ? layer->next : NULL, *value = at ? at->next : NULL;
     struct pbc_pattern p = {0};
     uint32_t layer_value, offset;
-
     if (!value || !word_want(w, layer, layer_words, "layer", &layer_value) ||
         !number_one(w->c, at, &at_kind, &offset)) {
         w->bad = true;

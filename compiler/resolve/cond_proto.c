@@ -75,11 +75,9 @@ const char *proto_word_name(const struct node *word) { return proto_rows[word->v
 static bool one_class(struct rule_work *w, const struct node *n)
 {
     const struct proto_row *first = &proto_rows[n->first->v.i];
-
     node_each(word, n)
     {
         const struct proto_row *row = &proto_rows[word->v.i];
-
         if (row->class == first->class) continue;
         diag(w->c->diags, E_MIXED_WORDS, word->span,
              "`%s` and `%s` can't share a list: families, protocols and `arp` are separate conditions", first->name,
@@ -110,7 +108,6 @@ static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
 {
     const bool negated = says_not(n);
     struct pbc_cond *cond;
-
     if (!stands_once(w, n, &w->family_node, "a family")) return;
     w->named_families = negated ? ~mask : mask;
     w->families &= w->named_families;
@@ -131,12 +128,10 @@ static void add_protocol(struct rule_work *w, const struct node *n, uint32_t mas
     const bool negated = says_not(n);
     struct number_set numbers = {0};
     uint32_t bits = 0, families = 0;
-
     if (!stands_once(w, n, &w->protocol_node, "a protocol")) return;
     node_each(word, n)
     {
         const struct proto_row *row = &proto_rows[word->v.i];
-
         bits |= bits_of_row(row);
         families |= row->families;
         if (!row->kind) numbers_add(w->c, &numbers, row->number, row->number);
@@ -155,7 +150,6 @@ static void add_protocol(struct rule_work *w, const struct node *n, uint32_t mas
 void cond_protocols(struct rule_work *w, const struct node *n)
 {
     uint32_t mask = 0;
-
     if (!n->first || !one_class(w, n)) return;
     node_each(word, n) mask |= proto_rows[word->v.i].kind;
     if (proto_rows[n->first->v.i].class == CLASS_PROTOCOL)
@@ -168,7 +162,6 @@ void cond_protocols(struct rule_work *w, const struct node *n)
 static uint32_t protocols_of(const struct number_set *s, bool complete)
 {
     uint32_t bits = 0, with_bits = 0, total = 0;
-
     for (unsigned i = 0; i < UPPERS; i++)
         if (numbers_hold(s, uppers[i].number)) {
             bits |= uppers[i].kind;
@@ -183,7 +176,6 @@ uint32_t protocol_of(struct compile *c, const struct node *n)
 {
     struct number_set one = {0};
     const struct symbol *unused;
-
     return n && numbers_add_node(c, n, &protocol_kind, NULL, &one, &unused) && one.n ? one.r[0].lo : PBC_NONE;
 }
 
@@ -193,7 +185,6 @@ static bool take_ah(struct number_set *s)
 {
     for (uint32_t i = 0; i < s->n; i++) {
         struct pbc_range *r = &s->r[i];
-
         if (r->lo > IPPROTO_NR_AH || r->hi < IPPROTO_NR_AH) continue;
         if (r->lo == r->hi)
             memmove(r, r + 1, (--s->n - i) * sizeof(*r));
@@ -212,11 +203,9 @@ void cond_proto_numbers(struct rule_work *w, const struct node *n)
     const struct symbol *unused;
     struct pbc_cond *cond;
     bool good = true;
-
     node_each(child, n)
     {
         const struct node_value v = value_of(w->c, child);
-
         one.n = 0;
         good = numbers_add_node(w->c, child, &protocol_kind, NULL, &one, &unused) && good;
         if (one.n == 0) continue;
@@ -239,7 +228,6 @@ void cond_proto_numbers(struct rule_work *w, const struct node *n)
 static bool no_tags(struct rule_work *w, const struct node *n, const struct number_set *types)
 {
     static const uint32_t tags[] = {0x8100, 0x88a8, 0x9100};
-
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
         if (numbers_hold(types, tags[i])) {
             diag(w->c->diags, E_ETHER_TAG, n->span, "0x%x marks a VLAN tag: `ether` compares the type behind all tags",
@@ -256,7 +244,6 @@ static void narrow_by_ether(struct rule_work *w, const struct number_set *types,
         uint32_t type, family;
     } known[] = {{0x800, KIND_IP4}, {0x86dd, KIND_IP6}, {0x806, KIND_ARP}};
     uint32_t families = 0, listed = 0, total = 0;
-
     for (size_t i = 0; i < 3; i++)
         if (numbers_hold(types, known[i].type)) {
             families |= known[i].family;
@@ -274,7 +261,6 @@ void cond_ether(struct rule_work *w, const struct node *n)
 {
     struct number_set types = {0};
     struct pbc_cond *cond;
-
     if (!numbers_of(w->c, n->first, &ether_kind, NULL, &types, NULL) || !no_tags(w, n, &types)) {
         w->bad = true;
         return;
@@ -317,7 +303,6 @@ void cond_icmp_type(struct rule_work *w, const struct node *n)
     const int icmp = icmp_of_rule(w);
     struct number_set types = {0};
     struct pbc_cond *cond;
-
     if (icmp < 0) {
         diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` needs exactly one of `icmp` and `icmp6` in its rule");
         diag_advise(w->c->diags, "write `icmp type ...` or `icmp6 type ...`");
@@ -345,7 +330,6 @@ void cond_icmp_code(struct rule_work *w, const struct node *n)
 {
     struct number_set codes = {0};
     struct pbc_cond *cond;
-
     if (!w->bad && !w->single_type) {
         diag(w->c->diags, E_CODE_NEEDS_TYPE, n->span, "`code` needs exactly one type before it: `icmp type T code C`");
         if (w->seen[N_C_TYPE]) diag_note(w->c->diags, w->seen[N_C_TYPE]->span, "this is more than one type");

@@ -25,7 +25,6 @@ static void say_conntrack(struct diags *d, const struct node *n)
 void cond_state(struct rule_work *w, const struct node *n)
 {
     uint32_t mask = 0, bit;
-
     node_each(child, n)
     {
         if (word_want(w, child, state_words, "state", &bit))
@@ -57,7 +56,6 @@ static uint32_t grain_share(struct rule_work *w, const struct node *per)
 {
     const struct pbc_grain g = per_lengths(per);
     struct image *img = w->c->image;
-
     for (uint32_t i = 0; i < img->grains_count; i++)
         if (img->grains[i].len4 == g.len4 && img->grains[i].len6 == g.len6) return i;
     struct pbc_grain *to = image_add_grains(img);
@@ -79,7 +77,6 @@ void cond_flows(struct rule_work *w, const struct node *n)
                                             .most = 100000000};
     const struct node *per = n->first->next;
     uint32_t most;
-
     if (!number_one(w->c, n->first, &kind, &most)) {
         w->bad = true;
         return;

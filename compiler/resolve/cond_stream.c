@@ -10,7 +10,6 @@
 static const char *why_blind(const struct service_work *w, const struct node *n, const char **fix)
 {
     const bool requests = mode_is(w->mode, MODE_REQUESTS);
-
     *fix = "`mode proxy` can use it";
     if (n->kind == N_C_BYTES) {
         if (requests) return "in `proxy http` a connection begins with a request";
@@ -31,7 +30,6 @@ static const char *why_blind(const struct service_work *w, const struct node *n,
 bool stream_cond_visible(const struct service_work *w, const struct node *n)
 {
     const char *fix, *why = why_blind(w, n, &fix);
-
     if (!why) return true;
     mark_names_used(w->c, n);
     diag(w->c->diags, E_MODE_BLIND, n->span, "`%s` can't stand here: %s", n->kind == N_CLAUSE ? node_words(n) : "bytes",
@@ -44,7 +42,6 @@ static void put_list(struct rule_work *w, const struct node *n, const struct nod
                      uint32_t index)
 {
     struct pbc_cond *cond = good ? cond_add(w, kind, n) : NULL;
-
     if (!cond) {
         w->bad = true;
         return;
@@ -59,7 +56,6 @@ static void hosts_cond(struct rule_work *w, const struct node *n, uint8_t kind)
 {
     uint32_t index = 0;
     const bool good = names_of(w->c, n->first, &index);
-
     put_list(w, n, n->first, kind, good, index);
 }
 
@@ -68,7 +64,6 @@ static void texts_cond(struct rule_work *w, const struct node *n, const struct n
 {
     uint32_t index = 0;
     const bool good = texts_of(w->c, list, what, &index);
-
     put_list(w, n, list, kind, good, index);
 }
 
@@ -77,7 +72,6 @@ uint32_t field_name(struct compile *c, const struct node *n)
 {
     const struct str s = n->v.str;
     char *name = arena_strndup(c->arena, s.s, s.len);
-
     for (size_t i = 0; i < s.len; i++) {
         const bool upper = s.s[i] >= 'A' && s.s[i] <= 'Z';
         if (upper) name[i] = (char)(s.s[i] - 'A' + 'a');
@@ -92,7 +86,6 @@ uint32_t field_name(struct compile *c, const struct node *n)
 static void header_cond(struct rule_work *w, const struct node *n)
 {
     const uint32_t name = field_name(w->c, n->first), before = w->c->image->conds_count;
-
     texts_cond(w, n, n->first->next, COND_HEADER, TEXT_VALUE);
     if (w->c->image->conds_count > before) w->c->image->conds[before].arg = name;
     if (!name) w->bad = true;
@@ -102,7 +95,6 @@ static void header_cond(struct rule_work *w, const struct node *n)
 static uint32_t ack_of(struct rule_work *w, const struct node *clause)
 {
     struct pbc_pattern p = {.layer = PBC_PAYLOAD};
-
     if (!clause) return 0;
     const struct str s = clause->first->v.str;
     if (s.len == 0 || s.len > sizeof(p.value)) {
@@ -128,7 +120,6 @@ static void check_of(struct rule_work *w, struct service_work *s, const struct n
 {
     const struct node *check = part(n, CL_CHECK);
     const bool sum = check && is_choice(check->first, CL_SUM);
-
     if (s->instruction && s->instruction_sum != sum) {
         diag(w->c->diags, E_INSTRUCTION, n->span, "one `when` of this service says `check sum`, another does not");
         diag_note(w->c->diags, s->instruction->span, "the first is here");
@@ -143,7 +134,6 @@ static void instruction_cond(struct rule_work *w, struct service_work *s, const 
 {
     const struct node *to = node_child(n, N_C_TO);
     struct addr_list list = {0};
-
     check_of(w, s, n);
     const uint32_t ack = ack_of(w, part(n, CL_ACK));
     const bool good = to && addr_list_of(w->c, to->first, &list);
@@ -201,7 +191,6 @@ static void want(struct service_work *s, const struct pbc_cond *c)
 {
     const struct pbc_pattern *t = c->kind == COND_BYTES ? s->c->image->patterns + c->first : NULL;
     const uint32_t looks = s->wants >> FIRST_BYTES_SHIFT, most = (uint32_t)s->c->image->settings->first_bytes;
-
     switch (c->kind) {
     case COND_SNI:
     case COND_ALPN: s->wants |= s->tls ? 0 : FIRST_TLS; break;
@@ -225,7 +214,6 @@ static void want(struct service_work *s, const struct pbc_cond *c)
 void stream_conds_settle(struct service_work *s, uint32_t from)
 {
     struct image *img = s->c->image;
-
     order(img, from);
     for (uint32_t i = from; i < img->conds_count; i++) want(s, &img->conds[i]);
 }

@@ -50,7 +50,6 @@ struct pbc_cond *cond_add(struct rule_work *w, uint8_t kind, const struct node *
 {
     struct image *img = w->c->image;
     struct pbc_cond *cond = image_add_conds(img);
-
     if (!cond) {
         report_full(w->c, n->span, "conditions", 1u << 24);
         return NULL;
@@ -65,7 +64,6 @@ struct pbc_cond *cond_add(struct rule_work *w, uint8_t kind, const struct node *
 bool cond_ranges(struct rule_work *w, struct pbc_cond *cond, const struct number_set *numbers)
 {
     const uint32_t first = image_share(w->c->image, PBC_RANGES, numbers->r, numbers->n);
-
     if (first == PBC_NONE) {
         report_full(w->c, w->node->span, "ranges of numbers", 1u << 24);
         return false;
@@ -79,7 +77,6 @@ static void resolve_one(struct rule_work *w, const struct node *n)
 {
     const struct cond_row *row = &rows[n->kind];
     const struct node *before = w->seen[n->kind];
-
     if (before && !row->many) {
         diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", row->name);
         diag_note(w->c->diags, before->span,
@@ -110,7 +107,6 @@ void warn_never(struct rule_work *w, const struct node *n, const char *why)
 static void check_arp(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_FROM] ? w->seen[N_C_FROM] : w->seen[N_C_TO];
-
     if (!w->only_arp || !n) return;
     diag(w->c->diags, E_ARP_ADDRESS, n->span,
          "`%s` can't stand beside `arp`: rules don't look at the addresses inside ARP",
@@ -137,7 +133,6 @@ static void check_ports(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_PORT] ? w->seen[N_C_PORT] : w->seen[N_C_SPORT];
     char words[64];
-
     if (!n || (w->protocols & KIND_WITH_PORTS && !w->only_arp && !w->no_port_protocol)) return;
     diag(w->c->diags, E_PORT_PROTOCOL, n->span, "a port needs a protocol that has ports: %s", with_ports(words));
     if (w->no_port_protocol) diag_note(w->c->diags, w->no_port_protocol->span, "this one has none");
@@ -148,7 +143,6 @@ static void check_family(struct rule_work *w)
 {
     const struct node *proto = w->protocol_node;
     const bool six = w->proto_family == KIND_IP6;
-
     if (!proto || !w->family_node || !w->proto_family || w->proto_family & w->named_families) return;
     diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`%s` belongs to IPv%s; this rule is for IPv%s alone",
          proto_word_name(proto->first), six ? "6" : "4", six ? "4" : "6");
@@ -161,7 +155,6 @@ static void check_family(struct rule_work *w)
 static void check_rst(struct rule_work *w)
 {
     const struct node *with = node_child(w->node, N_WITH);
-
     if (!with || with->v.i != AW_RST || !w->answers) return;
     if (w->protocols == KIND_TCP) return;
     diag(w->c->diags, E_RST_NOT_TCP, with->span,
@@ -194,7 +187,6 @@ static void check_left(struct rule_work *w)
     if (w->proto_family) w->families &= w->proto_family;
     for (size_t i = 0; i < sizeof(narrowings) / sizeof(narrowings[0]) && !w->bad; i++) {
         const struct narrowing *r = &narrowings[i];
-
         if (!w->seen[r->kind]) continue;
         w->families &= r->families;
         w->protocols &= r->protocols;
@@ -214,7 +206,6 @@ static void check_v6_numbers(struct rule_work *w)
 {
     static const uint32_t walked[] = {0, 43, 44, 60, 135, 139, 140};
     const struct node *n = w->seen[N_C_PROTO_NUM];
-
     if (!n || says_not(n) || !(w->families & KIND_IP6)) return;
     for (size_t i = 0; i < sizeof(walked) / sizeof(walked[0]); i++)
         if (numbers_hold(&w->single_protocols, walked[i])) {

@@ -17,7 +17,6 @@ static void add_numbers(struct rule_work *w, uint8_t kind, uint32_t arg, uint32_
 {
     struct number_set numbers = {0};
     struct pbc_cond *cond = cond_add(w, kind, w->decap);
-
     if (!cond) return;
     cond->arg = arg;
     numbers_add(w->c, &numbers, a, a);
@@ -29,7 +28,6 @@ static void add_numbers(struct rule_work *w, uint8_t kind, uint32_t arg, uint32_
 void decap_conditions(struct rule_work *w)
 {
     enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41 }; /* RFC 2003, RFC 2473 */
-
     w->families &= KIND_IP4 | KIND_IP6;
     if (!is_gue(w->decap)) {
         w->protocols &= OTHER_PROTOCOLS;
@@ -51,7 +49,6 @@ void check_decap(const struct rule_work *w)
 {
     const struct node *from = w->seen[N_C_FROM], *list = from ? from->first : NULL;
     bool open = !from || says_not(from);
-
     if (from && !list) return; /* reported */
     for (const struct node *n = list ? list->first : NULL; n; n = n->next) open |= n->kind == N_ANY;
     if (!open) return;
@@ -64,7 +61,6 @@ void check_decap(const struct rule_work *w)
 void check_no_decap(struct compile *c, const struct pbc_firewall *out)
 {
     const struct image *img = c->image;
-
     for (uint32_t i = out->rules; i < out->rules + out->rule_count; i++) {
         if (!verdict_is(img->rules[i].verdict, VERDICT_OPENS)) continue;
         diag(c->diags, E_DECAP_OUT, img->rule_span[i],

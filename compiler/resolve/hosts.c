@@ -18,7 +18,6 @@ static const char *fault_text(enum host_fault fault)
         [HOST_STAR] = "`*` stands for whole parts before the first dot, as in \"*.example.com\"",
         [HOST_NUMBER] = "the last part of a name is no number; addresses belong into a set",
     };
-
     return text[fault];
 }
 
@@ -27,7 +26,6 @@ static bool add_host(struct compile *c, const struct node *at, const struct node
     const struct str s = value->v.str;
     char normal[HOST_MAX + 1];
     const enum host_fault fault = host_normal(s.s, s.len, normal);
-
     if (fault) {
         diag(c->diags, E_HOST_SYNTAX, at->span, "this is no name of a host: %s", fault_text(fault));
         return false;
@@ -48,7 +46,6 @@ static bool add_list(struct compile *c, const struct node *n, struct symbol *sym
 static bool add_member(struct compile *c, const struct node *n, struct symbol *from, struct listing *out)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
-
     if (sym && sym->kind == SYM_NAMES) return add_list(c, n, sym, from, out);
     const struct node_value v = value_of(c, n);
     if (!v.node) return false;
@@ -64,7 +61,6 @@ static bool add_member(struct compile *c, const struct node *n, struct symbol *f
 static bool place(struct compile *c, struct symbol *s)
 {
     uint32_t index;
-
     if (!names_place(c, PBC_NAMES_HOSTS, s->hosts.host, s->hosts.n, s->span, &index)) return false;
     c->image->names[index].name = text_of(c, s->name);
     s->index = index;
@@ -77,7 +73,6 @@ bool names_of(struct compile *c, const struct node *list, uint32_t *index)
     struct symbol *sym = only ? symbol_find(c->symbols, SPACE_VALUES, only->v.str) : NULL;
     struct listing all = {0};
     bool good = true;
-
     if (sym && sym->kind == SYM_NAMES) {
         sym->used = true;
         if (!names_resolve(c, sym, NULL, only->span)) return false;
@@ -95,7 +90,6 @@ static bool gather(struct compile *c, struct symbol *s)
     const struct node *list = s->decl->first->next;
     struct listing all = {0};
     bool good = list != NULL;
-
     for (const struct node *n = list ? list->first : NULL; n; n = n->next) good = add_member(c, n, s, &all) && good;
     listing_settle(c, &all, host_compare, host_covers);
     s->hosts.n = all.n;

@@ -9,7 +9,6 @@ void listing_add(struct compile *c, struct listing *list, const char *text, cons
     if (list->n == list->cap) {
         const uint32_t cap = list->cap ? list->cap * 2 : 8;
         struct listed *e = arena_alloc(c->arena, cap * sizeof(*e));
-
         if (list->n) memcpy(e, list->e, list->n * sizeof(*e));
         list->e = e;
         list->cap = cap;
@@ -22,7 +21,6 @@ static int compare_listed(const void *pa, const void *pb, void *compare)
 {
     const struct listed *a = pa, *b = pb;
     const int d = (*(int (**)(const char *, const char *))compare)(a->text, b->text);
-
     return d ? d : (a->node->span.start > b->node->span.start) - (a->node->span.start < b->node->span.start);
 }
 
@@ -45,7 +43,6 @@ static void warn_covered(struct compile *c, const struct covered *t)
 {
     const bool equal = t->count && strcmp(t->e.text, t->by.text) == 0;
     char more[SO_DO_MAX];
-
     if (!t->count) return;
     if (t->e.node->kind == N_STRING && equal)
         diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this stands in the list already%s",
@@ -64,12 +61,10 @@ void listing_settle(struct compile *c, struct listing *list, int (*compare)(cons
 {
     struct covered equal = {0}, inside = {0};
     uint32_t kept = 0;
-
     if (list->n > 1) qsort_r(list->e, list->n, sizeof(*list->e), compare_listed, &compare);
     for (uint32_t i = 0; i < list->n; i++) {
         const struct listed *last = kept ? &list->e[kept - 1] : NULL;
         const bool repeats = last && strcmp(last->text, list->e[i].text) == 0;
-
         if (repeats || (last && covers(last->text, list->e[i].text)))
             note_covered(repeats ? &equal : &inside, &list->e[i], last);
         else
@@ -84,7 +79,6 @@ bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const 
                  uint32_t *index)
 {
     uint32_t *hosts = arena_alloc(c->arena, (n + (size_t)1) * sizeof(*hosts));
-
     for (uint32_t i = 0; i < n; i++) hosts[i] = text_of(c, (struct str){texts[i], strlen(texts[i])});
     const uint32_t first = image_share(c->image, PBC_HOSTS, hosts, n);
     struct pbc_names *entry = first == PBC_NONE ? NULL : image_add_names(c->image);
@@ -102,7 +96,6 @@ bool listing_place(struct compile *c, enum pbc_names_kind kind, const struct lis
                    uint32_t *index)
 {
     const char **texts = arena_alloc(c->arena, (list->n + (size_t)1) * sizeof(*texts));
-
     for (uint32_t i = 0; i < list->n; i++) texts[i] = list->e[i].text;
     return names_place(c, kind, texts, list->n, at, index);
 }

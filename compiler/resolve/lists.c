@@ -11,7 +11,6 @@ static const struct number_kind port_kind = {
 static const struct node *values_of(const struct symbol *s)
 {
     const struct node *list = s->decl->first->next;
-
     return list ? list->first : NULL;
 }
 
@@ -29,7 +28,6 @@ static void mac_add(struct compile *c, struct mac_set *s, uint64_t mac)
     if (s->n == s->cap) {
         const uint32_t cap = s->cap ? s->cap * 2 : 8;
         uint64_t *macs = arena_alloc(c->arena, cap * sizeof(*macs));
-
         if (s->n) memcpy(macs, s->macs, s->n * sizeof(*macs));
         s->macs = macs;
         s->cap = cap;
@@ -40,14 +38,12 @@ static void mac_add(struct compile *c, struct mac_set *s, uint64_t mac)
 static int compare_macs(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
     return x < y ? -1 : x > y;
 }
 
 static void macs_normalise(struct mac_set *s)
 {
     uint32_t kept = 0;
-
     if (s->n > 1) qsort(s->macs, s->n, sizeof(*s->macs), compare_macs);
     for (uint32_t i = 0; i < s->n; i++)
         if (!kept || s->macs[kept - 1] != s->macs[i]) s->macs[kept++] = s->macs[i];
@@ -98,7 +94,6 @@ bool macs_of(struct compile *c, const struct node *first, struct symbol *from, s
     const struct symbol *list = NULL;
     bool good = true;
     unsigned count = 0;
-
     for (const struct node *n = first; n; n = n->next, count++) good = add_mac(c, n, from, out, words, &list) && good;
     macs_normalise(out);
     if (name) *name = count == 1 ? list : NULL;

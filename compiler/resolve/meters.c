@@ -28,7 +28,6 @@ static bool take_part(struct compile *c, const struct node **slot, const struct 
 static bool parts_of(struct compile *c, const struct node *meter, struct meter_parts *parts)
 {
     bool good = true;
-
     *parts = (struct meter_parts){.rate = meter->first->next};
     node_each(n, meter)
     {
@@ -58,7 +57,6 @@ static bool rate_of(struct compile *c, const struct node *n, const char *what, s
 {
     enum { PACKETS_MOST = 1, BYTES_MOST = 125 }; /* a nanosecond */
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME) return symbol_want(c, v.node, SYM(CONST), "constant") && false;
     if (v.node->kind == N_RATE) {
@@ -82,14 +80,12 @@ static uint64_t usual_burst(const struct pbc_meter *m)
 {
     if (m->unit == PBC_METER_BYTES) return m->count < BURST_BYTES_LEAST ? BURST_BYTES_LEAST : m->count;
     const uint64_t a_second = m->count / (m->per_ns / second_ns);
-
     return a_second ? a_second : 1;
 }
 
 static void report_burst_kind(struct compile *c, const struct node *n, struct node_value v, const struct node *rate)
 {
     const bool size = v.node->kind == N_SIZE;
-
     report_wrong_value(c, n, v, size ? "a number of packets" : "a size");
     if (v.node->kind == N_INT) diag_suggest(c->diags, n->span, "%" PRIu64 "KiB", v.node->v.i);
     diag_note(c->diags, rate->span, size ? "this rate counts packets" : "this rate counts bytes");
@@ -99,7 +95,6 @@ static bool burst_of(struct compile *c, const struct meter_parts *parts, struct 
 {
     const struct node *n = parts->burst ? parts->burst->first : NULL;
     const enum node_kind kind = m->unit == PBC_METER_BYTES ? N_SIZE : N_INT;
-
     m->burst = usual_burst(m);
     if (!n) return true;
     const struct node_value v = value_of(c, n);
@@ -119,7 +114,6 @@ struct pbc_grain per_lengths(const struct node *per)
 {
     const struct node *first = per->first->next, *second = first ? first->next : NULL;
     struct pbc_grain g = {.len4 = 32, .len6 = 128};
-
     if (!first) return g;
     if (first->v.i <= 32) g.len4 = (uint8_t)first->v.i;
     g.len6 = (uint8_t)(second ? second->v.i : first->v.i);
@@ -130,7 +124,6 @@ static void key_of(const struct node *per, struct pbc_meter *m)
 {
     static const uint8_t keys[CL_COUNT] = {
         [CL_SOURCE] = PBC_PER_SOURCE, [CL_DESTINATION] = PBC_PER_DESTINATION, [CL_FLOW] = PBC_PER_FLOW};
-
     m->per = keys[clause_of(per->first)];
     if (m->per == PBC_PER_FLOW) return;
     const struct pbc_grain cut = per_lengths(per);
@@ -143,7 +136,6 @@ static bool entries_of(struct compile *c, const struct meter_parts *parts, struc
     static const struct number_kind kind = {
         .what = "a number of entries", .range = "a meter has from 1 to 4194304", .most = PBC_METER_ENTRIES_MAX};
     uint64_t total = 0;
-
     if (parts->entries && !parts->per) {
         diag(c->diags, E_METER_KEYLESS, parts->entries->span,
              "`entries` needs `per`: a meter without it has one bucket");
@@ -165,7 +157,6 @@ void meter_declare(struct compile *c, struct symbol *s)
 {
     struct pbc_meter m = {.name = text_of(c, s->name), .place = place_of(c, s->span)};
     struct meter_parts parts;
-
     s->index = PBC_NONE;
     if (!parts_of(c, s->decl, &parts) || !rate_of(c, parts.rate, "a rate or a bandwidth", &m)) return;
     if (parts.per) key_of(parts.per, &m);
@@ -182,7 +173,6 @@ void meter_declare(struct compile *c, struct symbol *s)
 uint32_t log_meter_of(struct compile *c, const struct node *rate)
 {
     struct pbc_meter m = {.place = place_of(c, rate->span)};
-
     if (!rate_of(c, rate, "a rate", &m)) return 0;
     if (m.unit != PBC_METER_PACKETS) {
         report_wrong_value(c, rate, value_of(c, rate), "a rate");
@@ -201,7 +191,6 @@ uint32_t log_meter_of(struct compile *c, const struct node *rate)
 void cond_meter(struct rule_work *w, const struct node *n)
 {
     const struct symbol *s = symbol_want(w->c, n->first, SYM(METER), "meter");
-
     if (!s || s->index == PBC_NONE) {
         w->bad = true;
         return;

@@ -7,7 +7,6 @@ static bool holds_tests(const struct node *file)
     node_each(n, file)
     {
         const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
-
         if (n->kind == N_TEST || (included && holds_tests(included))) return true;
     }
     return false;
@@ -18,7 +17,6 @@ static void warn_idle(struct compile *c)
 {
     const struct image *img = c->image;
     const struct node *first = c->tree->first;
-
     if (img->firewalls_count || img->services_count || img->nats_count || holds_tests(c->tree)) return;
     diag(c->diags, W_JUDGES_NOTHING, first ? first->span : SPAN_NONE,
          "this file has no firewall, service or nat: its program accepts everything");
@@ -34,7 +32,6 @@ static bool judges_crossing(const struct pbc_firewall *f)
 static void warn_crossing(struct compile *c)
 {
     const struct image *img = c->image;
-
     if (!img->nats_count) return;
     for (uint32_t i = 0; i < img->firewalls_count; i++)
         if (judges_crossing(&img->firewalls[i])) return;

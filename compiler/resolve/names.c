@@ -27,7 +27,6 @@ const char *article(const char *noun) { return strchr("aeiou", noun[0]) ? "an" :
 static uint32_t hash_name(unsigned space, struct str name)
 {
     uint32_t h = 2166136261u ^ space;
-
     for (size_t i = 0; i < name.len; i++) h = (h ^ (uint8_t)name.s[i]) * 16777619u;
     return h ^ h >> 15;
 }
@@ -43,7 +42,6 @@ static struct symbol_slot *find_slot(const struct symbols *s, unsigned space, ui
 {
     for (uint32_t i = hash;; i++) {
         struct symbol_slot *slot = &s->slots[i & (s->size - 1)];
-
         if (!slot->symbol ||
             (slot->hash == hash && space_of(slot->symbol) == space && str_equal(slot->symbol->name, name)))
             return slot;
@@ -55,12 +53,10 @@ static void grow_slots(struct compile *c)
     struct symbols *s = c->symbols;
     const struct symbol_slot *old = s->slots;
     const uint32_t old_size = s->size;
-
     s->size = old_size ? old_size * 2 : 64;
     s->slots = arena_alloc(c->arena, s->size * sizeof(*s->slots));
     for (uint32_t i = 0; i < old_size; i++) {
         uint32_t to = old[i].hash;
-
         if (!old[i].symbol) continue;
         while (s->slots[to & (s->size - 1)].symbol) to++;
         s->slots[to & (s->size - 1)] = old[i];
@@ -72,7 +68,6 @@ static struct symbol *insert(struct compile *c, unsigned space, struct str name,
 {
     struct symbols *s = c->symbols;
     const uint32_t hash = hash_name(space, name);
-
     if ((s->count + 1) * 2 > s->size) grow_slots(c);
     struct symbol *sym = arena_alloc(c->arena, sizeof(*sym));
     sym->kind = kind;
@@ -99,7 +94,6 @@ struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const st
     const enum name_space space = kinds[kind].space;
     const struct str str = name->v.str;
     const struct symbol *before = symbol_find(c->symbols, space, str);
-
     if (before) {
         if (kind == SYM_RULE)
             diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; give each a name of its own", str.s);
@@ -151,7 +145,6 @@ static void find_lost_names(struct compile *c)
         const char *const end = text + c->sources.files[f].len;
         bool declares = false;
         struct str before = {"", 0};
-
         for (const char *from; text < end;) {
             if (!is_word(*text)) {
                 declares = declares && (*text == ' ' || *text == '\t');
@@ -223,7 +216,6 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
     const struct symbols *s = c->symbols;
     const char *mac = wanted & SYM(MACS) ? mac_meant(c->arena, name.s, name.len) : NULL;
     size_t n = 0;
-
     if (mac) diag_suggest(c->diags, SPAN_NONE, "%s", mac);
     if (mac || c->symbols->compared > COMPARED_MAX) return;
     const char **names = arena_alloc(c->arena, (s->count + 1) * sizeof(*names));
@@ -243,7 +235,6 @@ static const struct symbol *find_anywhere(const struct symbols *s, struct str na
 {
     for (unsigned space = 0; space < SPACE_RULES; space++) {
         const struct symbol *sym = find(s, space, name);
-
         if (sym) return sym;
     }
     return NULL;
@@ -257,10 +248,8 @@ bool symbol_lost(const struct compile *c, struct str name)
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what)
 {
     const struct str str = name->v.str;
-
     for (unsigned space = 0; space < SPACE_COUNT; space++) {
         struct symbol *sym = symbol_find(c->symbols, space, str);
-
         if (sym && wanted & 1u << sym->kind) {
             sym->used = true;
             return sym;
@@ -289,7 +278,6 @@ void mark_names_used(struct compile *c, const struct node *n)
     if (n->kind == N_NAME)
         for (unsigned space = 0; space < SPACE_COUNT; space++) {
             struct symbol *sym = symbol_find(c->symbols, space, n->v.str);
-
             if (sym) sym->used = true;
         }
     node_each(child, n) mark_names_used(c, child);
@@ -301,7 +289,6 @@ static void report_cycle(struct compile *c, const struct symbol *s, const struct
     const struct symbol *path[NEST_MAX + 1];
     unsigned n = 0;
     size_t used = 0;
-
     for (const struct symbol *p = from; p && n < NEST_MAX; p = p->used_by) {
         path[n++] = p;
         if (p == s) break;
@@ -341,7 +328,6 @@ static bool letter_apart(struct str a, struct str b)
 {
     const size_t shorter = a.len < b.len ? a.len : b.len;
     size_t head = 0, tail = 0;
-
     if (a.len > b.len + 1 || b.len > a.len + 1) return false;
     while (head < shorter && a.s[head] == b.s[head]) head++;
     while (tail < shorter - head && a.s[a.len - 1 - tail] == b.s[b.len - 1 - tail]) tail++;
@@ -354,7 +340,6 @@ static bool letter_apart(struct str a, struct str b)
 static bool warn_mistyped(struct compile *c, const struct symbol *s)
 {
     const struct symbol *other = s->kind == SYM_SET ? c->symbols->first : NULL;
-
     if (c->symbols->compared > COMPARED_MAX) return false;
     while (other && !(other->used && other->kind == SYM_SET && letter_apart(s->name, other->name))) other = other->next;
     c->symbols->compared += c->symbols->count;

@@ -11,7 +11,6 @@ static bool holds4(const struct image *img, const struct pbc_nat *n, const struc
 {
     for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
         const struct pbc_range *all = img->set4 + img->sets[i].first4;
-
         for (uint32_t k = 0; k < img->sets[i].count4; k++)
             if (all[k].lo <= r->lo && r->hi <= all[k].hi) return true;
     }
@@ -27,7 +26,6 @@ static bool holds6(const struct image *img, const struct pbc_nat *n, const struc
 {
     for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
         const struct pbc_range6 *all = img->set6 + img->sets[i].first6;
-
         for (uint32_t k = 0; k < img->sets[i].count6; k++)
             if (below(all[k].lo_hi, all[k].lo_lo, r->lo_hi, r->lo_lo) &&
                 below(r->hi_hi, r->hi_lo, all[k].hi_hi, all[k].hi_lo))
@@ -39,7 +37,6 @@ static bool holds6(const struct image *img, const struct pbc_nat *n, const struc
 static uint64_t size_of(const struct image *img, const struct pbc_nat *n)
 {
     uint64_t size = 1;
-
     for (uint32_t i = n->from; i < n->from + n->from_count; i++) size += img->sets[i].count4 + img->sets[i].count6;
     return size;
 }
@@ -53,7 +50,6 @@ static bool sources_within(const struct image *img, const struct pbc_nat *n, con
     if (*work > WORK_MAX) return false;
     for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
         const struct pbc_set *s = &img->sets[i];
-
         for (uint32_t k = 0; n->family != 6 && k < s->count4; k++)
             if (!holds4(img, by, &img->set4[s->first4 + k])) return false;
         for (uint32_t k = 0; n->family != 4 && k < s->count6; k++)
@@ -72,7 +68,6 @@ static bool holds_map(const struct image *img, const struct pbc_nat *n, const st
     const struct address_range r = address_prefix(n->target, n->len, n->family);
     const struct pbc_range v4 = address_range4(&r);
     const struct pbc_range6 v6 = address_range6(&r);
-
     if (!by->from_count) return true;
     return n->family == 4 ? holds4(img, by, &v4) : holds6(img, by, &v6);
 }
@@ -95,7 +90,6 @@ static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
     const bool here =
         e->to == PBC_TO_ANY || (e->to == PBC_TO_SELF && to_self) ||
         (e->to == PBC_TO_ADDRESS && !to_self && e->family == n->family && memcmp(e->addr, n->to, sizeof(e->addr)) == 0);
-
     return n->kind == PBC_NAT_FORWARD && here && protocol_within(n->proto, e->proto) && e->port_lo <= n->port_lo &&
            n->port_hi <= e->port_hi;
 }
@@ -103,7 +97,6 @@ static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
 static bool warn_served(struct compile *c, const struct pbc_nat *n)
 {
     const struct image *img = c->image;
-
     for (uint32_t i = 0; i < img->endpoints_count; i++) {
         if (!is_served(&img->endpoints[i], n)) continue;
         diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
@@ -120,10 +113,8 @@ static bool outsides_fit(struct compile *c)
 {
     const struct image *img = c->image;
     uint64_t all = 0;
-
     for (uint32_t i = 0; i < img->nats_count; i++) {
         const struct outside_size size = outside_size(img, &img->nats[i]);
-
         all += img->nats[i].family == 4 ? size.v4 : size.v6;
         if (all <= PBC_OUTSIDES_MAX) continue;
         diag(c->diags, E_ADDRESSES, span_at(c, &img->nats[i].place),
@@ -137,7 +128,6 @@ void check_nats(struct compile *c)
 {
     const struct image *img = c->image;
     uint64_t work = 0;
-
     if (diags_errors(c->diags) || !outsides_fit(c) || !check_maps(c)) return;
     for (uint32_t i = 0; i < img->nats_count; i++) {
         work += img->endpoints_count;

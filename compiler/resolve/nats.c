@@ -15,7 +15,6 @@ static const struct number_kind port_kind = {.what = "a port to forward",
 static bool host_of(struct compile *c, const struct node *n, struct addr *out, uint16_t *port)
 {
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(CONST), "constant");
@@ -46,7 +45,6 @@ static bool nat_from(struct compile *c, const struct node *from, struct pbc_nat 
 {
     struct addr_list list = {0};
     bool good = from->first && addr_list_of(c, from->first, &list);
-
     *families = list.any ? KIND_IP4 | KIND_IP6 : (list.set.v4.n ? KIND_IP4 : 0) | (list.set.v6.n ? KIND_IP6 : 0);
     for (uint32_t i = 0; i < list.big_count; i++)
         *families |= (list.big[i]->set.v4.n ? KIND_IP4 : 0) | (list.big[i]->set.v6.n ? KIND_IP6 : 0);
@@ -73,7 +71,6 @@ static void report_families(struct compile *c, struct span at, struct span other
 static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at)
 {
     struct pbc_nat *slot = image_add_nats(c->image);
-
     if (slot)
         *slot = *nat;
     else
@@ -84,7 +81,6 @@ static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at
 static bool outside_good(struct compile *c, const struct node *to, const struct pbc_nat *nat, uint32_t *families)
 {
     const struct outside_size size = outside_size(c->image, nat);
-
     *families = (size.v4 ? KIND_IP4 : 0) | (size.v6 ? KIND_IP6 : 0);
     if (!sets_of_hosts(c, nat->outside, nat->outside_count, to->first)) return false;
     if (!*families)
@@ -102,7 +98,6 @@ static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat
 {
     struct addr_list list = {0};
     bool good = to->first && addr_list_of(c, to->first, &list);
-
     if (good && says_not(to)) {
         diag(c->diags, E_NAT_ADDRESS, to->first->span,
              "`to` lists the addresses themselves; `not` has no meaning here");
@@ -117,7 +112,6 @@ static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat
 static void add_source(struct compile *c, const struct node *n, struct pbc_nat nat, uint32_t inside, uint32_t outside)
 {
     const struct node *from = node_child(n, N_C_FROM), *to = NULL;
-
     node_each(child, n) if (is_clause(child, CL_TO)) to = child;
     if (outside & ~inside) {
         report_families(c, to->first->span, from->span, outside & ~inside & KIND_IP4 ? 4 : 6);
@@ -133,7 +127,6 @@ static void resolve_outbound(struct compile *c, const struct node *n, struct pbc
     const struct node *from = node_child(n, N_C_FROM), *on = node_child(n, N_ON), *to = NULL, *ports = NULL;
     const struct symbol *name = NULL;
     uint32_t inside = 0, outside = 0;
-
     node_each(child, n) if (child->kind == N_CLAUSE) * (is_clause(child, CL_TO) ? &to : &ports) = child;
     nat->kind = to ? PBC_NAT_SOURCE : PBC_NAT_MASQUERADE;
     nat->port_lo = to ? PBC_SOURCE_PORT_LO : PBC_OWN_PORT_LO;
@@ -170,7 +163,6 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
 static void forward_echo(struct compile *c, const struct node *n, const struct pbc_nat *nat, struct span target)
 {
     const uint8_t family = nat->proto == PBC_EP_ECHO4 ? 4 : 6;
-
     if (family != nat->family) {
         diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
         diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
@@ -186,7 +178,6 @@ static void forward_echo(struct compile *c, const struct node *n, const struct p
 static bool is_between(uint32_t proto)
 {
     static const uint8_t headers[] = {0, 43, 44, 51, 60, 135, 139, 140};
-
     for (size_t i = 0; i < sizeof(headers); i++)
         if (headers[i] == proto) return true;
     return false;
@@ -201,7 +192,6 @@ static void forward_protocol(struct compile *c, const struct node *n, struct pbc
     } others[] = {{1, "icmp"}, {6, "tcp/any"}, {17, "udp/any"}, {58, "icmp6"}, {132, "sctp/any"}};
     const uint32_t number = protocol_of(c, n->first);
     const char *said = NULL;
-
     if (number == PBC_NONE) return;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (others[i].number == number) said = others[i].said;
@@ -228,7 +218,6 @@ static void forward_protocol(struct compile *c, const struct node *n, struct pbc
 static void forward_ports(struct compile *c, const struct node *n, struct pbc_nat nat, struct span target)
 {
     struct number_set ports = {0};
-
     nat.place = place_of(c, n->span);
     if (n->kind == N_C_PROTO_NUM) {
         forward_protocol(c, n, nat, target);
@@ -253,7 +242,6 @@ static bool forward_limits(struct compile *c, const struct node *n, struct pbc_n
     const struct node *on = node_child(n, N_ON), *from = node_child(n, N_C_FROM);
     const struct symbol *name = NULL;
     uint32_t families = 0;
-
     nat->iface = on ? interface_alone(c, on->first, &name) : PBC_NONE;
     if (on && nat->iface == PBC_NONE) return false;
     if (!from) return true;
@@ -268,7 +256,6 @@ static void resolve_forward(struct compile *c, const struct node *n, struct pbc_
 {
     const struct node *to = n->first, *target = node_child(n, N_CLAUSE);
     struct addr addr = {0}, inside = {0};
-
     nat->kind = PBC_NAT_FORWARD;
     const bool to_good = to->kind == N_SELF || host_of(c, to, &addr, NULL);
     if (!host_of(c, target->first, &inside, &nat->target_port) || !to_good) return;
@@ -297,7 +284,6 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
 {
     const struct node_value v = value_of(c, n);
     struct addr hi;
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(CONST), "constant");
@@ -321,7 +307,6 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
     const struct symbol *name = NULL;
     struct addr out, in;
     uint8_t len = 0;
-
     nat->kind = PBC_NAT_MAP;
     nat->iface = on ? interface_alone(c, on->first, &name) : PBC_NONE;
     bool good = !on || nat->iface != PBC_NONE;
@@ -347,7 +332,6 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
 static uint16_t nat_mss(struct compile *c, const struct node *block)
 {
     const struct node *clause = NULL;
-
     node_each(n, block)
     {
         if (!is_clause(n, CL_MSS_CLAMP)) continue;
@@ -364,11 +348,9 @@ static uint16_t nat_mss(struct compile *c, const struct node *block)
 static void resolve_nat(struct compile *c, const struct symbol *s)
 {
     const uint16_t mss = nat_mss(c, s->decl);
-
     node_each(n, s->decl)
     {
         struct pbc_nat nat = {.name = text_of(c, s->name), .place = place_of(c, n->span), .mss = mss};
-
         if (n->kind != N_CLAUSE || is_clause(n, CL_MSS_CLAMP)) continue;
         if (is_clause(n, CL_FORWARD))
             resolve_forward(c, n, &nat);

@@ -35,7 +35,6 @@ static int compare_members(const void *pa, const void *pb)
 {
     const struct set_member *a = pa, *b = pb;
     int d = a->lo.family - b->lo.family;
-
     d = d ? d : addr_compare(&a->lo, &b->lo);
     d = d ? d : -addr_compare(&a->hi, &b->hi);
     return d ? d : a->node->span.start < b->node->span.start ? -1 : 1;
@@ -44,7 +43,6 @@ static int compare_members(const void *pa, const void *pb)
 static void tell_among(struct compile *c, const struct told *t, const char *does, const char *how)
 {
     char more[SO_DO_MAX];
-
     if (!t->first) return;
     diag(c->diags, W_NESTED_MEMBERS, t->first->span, "this member %s another one of the list%s", does,
          and_so_do(t->count - 1, more));
@@ -57,11 +55,9 @@ static void warn_among(struct compile *c, struct set_member *m, size_t n)
 {
     const struct set_member *widest = NULL; /* that reaches farthest, of those before */
     struct told inside = {0}, overlapping = {0};
-
     if (n > 1) qsort(m, n, sizeof(*m), compare_members);
     for (size_t i = 0; i < n; i++) {
         const bool known = widest && widest->lo.family == m[i].lo.family;
-
         if (known && addr_compare(&m[i].hi, &widest->hi) <= 0) {
             note(&inside, m[i].node, widest->node->span, NULL, NULL);
             continue;
@@ -81,11 +77,9 @@ static void warn_inside_named(struct compile *c, const struct set_member *m, siz
     struct told inside = {0};
     char more[SO_DO_MAX];
     size_t pairs = 0;
-
     node_each(operand, list)
     {
         const struct symbol *sym = named_set(c, operand);
-
         for (size_t i = 0; sym && sym->state == STATE_DONE && i < n && pairs < PAIRS_MAX; i++, pairs++)
             if (set_holds(&sym->set, &m[i].lo, &m[i].hi)) note(&inside, m[i].node, sym->span, NULL, sym);
     }
@@ -100,11 +94,9 @@ static const struct symbol *holder(struct compile *c, const struct node *list, c
 {
     enum { PAIRS_MAX = 10000, WORK_MAX = 1 << 26 };
     const struct symbol *inner = named_set(c, a);
-
     if (!inner || inner->state != STATE_DONE || set_is_empty(&inner->set)) return NULL;
     for (const struct node *b = list->first; b && (*pairs)++ < PAIRS_MAX; b = b->next) {
         const struct symbol *outer = b == a ? NULL : named_set(c, b);
-
         c->symbols->compared_ranges += set_size(&inner->set);
         if (c->symbols->compared_ranges > WORK_MAX) /* a warning is not worth more */
             return NULL;
@@ -120,11 +112,9 @@ static void warn_named_inside_named(struct compile *c, const struct node *list)
     struct told inside = {0};
     char more[SO_DO_MAX];
     size_t pairs = 0;
-
     node_each(a, list)
     {
         const struct symbol *outer = holder(c, list, a, &pairs);
-
         if (outer) note(&inside, a, outer->span, named_set(c, a), outer);
     }
     if (!inside.first) return;

@@ -10,14 +10,12 @@ static const struct number_kind weight_kind = {
 static uint32_t check_of(struct compile *c, const struct node *clause)
 {
     const struct symbol *s = clause && clause->first ? symbol_want(c, clause->first, SYM(CHECK), "check") : NULL;
-
     return s ? s->index : PBC_NONE;
 }
 
 static uint64_t mac_of(struct compile *c, const struct node *clause)
 {
     uint64_t mac = 0;
-
     if (clause->first && mac_one(c, clause->first, &mac) && (!mac || mac >> 40 & 1))
         diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "no server can have this address");
     return mac;
@@ -28,7 +26,6 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
 {
     const struct node_value v = value_of(c, n);
     struct addr addr;
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(CONST), "constant");
@@ -71,7 +68,6 @@ static uint32_t hash_of(const void *bytes, size_t len, uint32_t size)
 {
     const uint8_t *b = bytes;
     uint32_t h = 2166136261u;
-
     for (size_t i = 0; i < len; i++) h = (h ^ b[i]) * 16777619u;
     return (h ^ h >> 15) & (size - 1);
 }
@@ -92,7 +88,6 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
     const uint32_t name = hash_of(&s->name, sizeof(s->name), all->size);
     const uint32_t place = hash_of(s->addr, sizeof(s->addr), all->size);
     const struct node *twice = NULL;
-
     for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
         if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
     if (twice) report_twice(c, n, twice, "name", "give this one a name of its own");
@@ -115,7 +110,6 @@ static struct pbc_server server_of(struct compile *c, const struct node *n, uint
 {
     struct clauses clauses;
     struct pbc_server s = {.pool = pool, .place = place_of(c, n->first->span)};
-
     clauses_find(c, n, &clauses, n->kind == N_SERVERS ? "range of servers" : "server");
     s.weight = (uint16_t)clause_number(c, clauses.of[CL_WEIGHT], &weight_kind, 1);
     s.flags = clauses.of[CL_BACKUP] ? PBC_SERVER_BACKUP : 0;
@@ -133,7 +127,6 @@ static bool add_server(struct compile *c, const struct node *n, const struct pbc
                        bool good)
 {
     struct pbc_server *slot = image_add_servers(c->image);
-
     if (!slot) {
         report_full(c, n->span, "servers", 1u << 20);
         return false;
@@ -145,7 +138,6 @@ static bool add_server(struct compile *c, const struct node *n, const struct pbc
 static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
 {
     struct pbc_server s = server_of(c, n, pool);
-
     s.name = text_of(c, n->first->v.str);
     add_server(c, n, &s, all, n->first->next && server_at(c, n->first->next, &s));
 }
@@ -156,7 +148,6 @@ static void resolve_range(struct compile *c, const struct node *n, const struct 
 {
     struct pbc_server s = server_of(c, n, pool);
     bool good = true;
-
     s.family = r->first.family;
     s.port = r->port;
     addr_words(&r->first, s.addr);
@@ -172,7 +163,6 @@ static void sources_of(struct compile *c, const struct node *clause, struct pbc_
 {
     const struct node *ports = clause->first ? node_child(clause, N_CLAUSE) : NULL;
     struct addr_list list = {0};
-
     pool->source_port_lo = PBC_SOURCE_PORT_LO;
     pool->source_port_hi = 65535;
     if (!clause->first) return;
@@ -198,7 +188,6 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
     struct servers all = {.size = 16};
     struct server_range *ranges, *range;
     uint32_t range_count = 0;
-
     pool->servers = c->image->servers_count;
     node_each(n, s->decl) range_count += n->kind == N_SERVERS;
     range = ranges = arena_alloc(c->arena, (range_count + 1) * sizeof(*ranges));
@@ -234,7 +223,6 @@ static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
         .what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
     struct clauses clauses;
     struct pbc_pool *slot = image_add_pools(c->image), pool = {0};
-
     if (!slot) {
         report_full(c, s->span, "pools", 1u << 16);
         return;
@@ -259,7 +247,6 @@ static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
 void resolve_pools(struct compile *c)
 {
     uint64_t spaces = 0;
-
     for (struct symbol *s = c->symbols->first; s; s = s->next)
         if (s->kind == SYM_POOL) resolve_pool(c, s, &spaces);
 }

@@ -10,7 +10,6 @@ static void check_listeners(const struct service_work *w)
     const struct image *img = w->c->image;
     const struct pbc_service *s = &img->services[w->id];
     uint64_t ports = 0;
-
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
@@ -27,7 +26,6 @@ void refuse_proxy_options(const struct service_work *w, const struct clauses *bl
 {
     for (size_t i = 0; i < sizeof(proxy_options) / sizeof(proxy_options[0]); i++) {
         const struct node *n = block->of[proxy_options[i]];
-
         if (!n) continue;
         diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a mode in which connections end here", node_words(n));
         diag_advise(w->c->diags, "use `mode proxy` or `mode proxy http`, or leave it out");
@@ -45,7 +43,6 @@ static void refuse(const struct service_work *w, const struct node *n, const cha
 static void refuse_packet_options(const struct service_work *w, const struct clauses *block)
 {
     const struct node *no_server = block->of[CL_ON_NO_SERVER];
-
     refuse(w, block->of[CL_MSS_CLAMP], "the host chooses the segments of its own connections");
     if (no_server && no_server->first && !is_choice(no_server->first, CL_RESET))
         refuse(w, no_server, "the connection is open already, so it is closed");
@@ -87,7 +84,6 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
 {
     struct clauses parts;
     struct compile *c = w->c;
-
     if (!n) return;
     clauses_find(c, n, &parts, "`tls to server`");
     const struct node *off = parts.of[CL_VERIFY_OFF], *ca = parts.of[CL_VERIFY_CA];
@@ -106,7 +102,6 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
 static void accept_from(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
 {
     struct addr_list list = {0};
-
     if (!n || !addr_list_of(w->c, n->first, &list)) return;
     if (list.any || list.self || n->first->flags & NF_NOT) {
         diag(w->c->diags, E_PROXY_TRUST, n->span, "`accept proxy from` names those who are trusted: %s",
@@ -123,7 +118,6 @@ static void accept_from(const struct service_work *w, const struct node *n, stru
 static uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n)
 {
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return 0;
     if (v.node->kind != N_DURATION) {
         if (v.node->kind == N_NAME)
@@ -139,7 +133,6 @@ static uint64_t time_above_0(struct compile *c, const struct node *clause, const
 static void mode_options(const struct service_work *w, const struct node *mode, struct pbc_proxy *x)
 {
     struct clauses of;
-
     clauses_find(w->c, mode, &of, "mode");
     const struct node *send = of.of[CL_SEND_PROXY], *first = of.of[CL_FIRST_BYTES_WITHIN];
     if (of.of[CL_TRANSPARENT]) x->flags |= PBC_PROXY_TRANSPARENT;
@@ -152,7 +145,6 @@ static void affinity(const struct service_work *w, const struct clauses *block, 
 {
     const struct node *cookie = block->of[CL_AFFINITY_COOKIE], *header = block->of[CL_AFFINITY_HEADER],
                       *source = block->of[CL_AFFINITY_SOURCE], *n = cookie ? cookie : header;
-
     if (!n || !mode_is(w->mode, MODE_REQUESTS)) return;
     if ((cookie && header) || source) {
         const struct node *other = source ? source : header;
@@ -169,7 +161,6 @@ static void queue(const struct service_work *w, const struct node *n, struct pbc
 {
     static const struct number_kind kind = {
         .what = "a queue", .range = "from 1 to 1000000 connections", .least = 1, .most = 1000000};
-
     if (!n) return;
     if (!number_one(w->c, n->first, &kind, &x->queue)) return;
     const uint64_t ms = (time_above_0(w->c, n, n->first->next) + 999999) / 1000000;
@@ -192,7 +183,6 @@ void resolve_proxy(struct service_work *w, const struct clauses *block)
     struct compile *c = w->c;
     const struct node *mode = block->of[CL_MODE]->first;
     struct pbc_proxy *slot = image_add_proxies(c->image);
-
     if (!slot) {
         report_full(c, mode->span, "proxy services", 1u << 16);
         return;
@@ -221,7 +211,6 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
     const struct image *img = c->image;
     const struct pbc_pool *p = &img->pools[pool];
     const bool proxy = mode_is(s->mode, MODE_PROXIES);
-
     for (uint32_t i = p->servers; i < p->servers + p->server_count; i++) {
         if (proxy || !img->servers[i].max_flows) continue;
         diag(c->diags, E_MODE_OPTION, at, "`max flows` of the server `%s` needs a mode in which connections end here",
@@ -237,7 +226,6 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
                          struct span at)
 {
     const struct image *img = c->image;
-
     if (!of || !mode_is(s->mode, MODE_OWN_SOURCE) || !img->pools[pool].source_count) return;
     diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, and a proxy uses it, too: `%s`",
          image_str(img, img->pools[pool].name), image_str(img, of->name));
@@ -249,12 +237,10 @@ static const struct pbc_service **proxies_of_pools(struct compile *c)
 {
     const struct image *img = c->image;
     const struct pbc_service **of = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof(*of));
-
     memset(of, 0, ((size_t)img->pools_count + 1) * sizeof(*of));
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const struct pbc_service *s = &img->services[b->service];
-
         for (uint32_t k = 0; mode_is(s->mode, MODE_PROXIES) && k < b->share_count; k++)
             if (img->shares[b->shares + k].pool < img->pools_count) of[img->shares[b->shares + k].pool] = s;
     }
@@ -265,14 +251,11 @@ void check_proxy_pools(struct compile *c)
 {
     const struct image *img = c->image;
     const struct pbc_service **of = proxies_of_pools(c);
-
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const struct span at = span_at(c, &b->place);
-
         for (uint32_t k = 0; k < b->share_count; k++) {
             const uint32_t pool = img->shares[b->shares + k].pool;
-
             if (pool >= img->pools_count) continue;
             check_pool(c, &img->services[b->service], pool, at);
             check_source(c, &img->services[b->service], of[pool], pool, at);

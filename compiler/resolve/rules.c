@@ -30,7 +30,6 @@ static void check_comment(struct compile *c, const struct node *text)
 static struct options options_of(struct compile *c, const struct node *rule)
 {
     struct options o = {0};
-
     node_each(n, rule)
     {
         if (n->kind == N_WITH)
@@ -77,7 +76,6 @@ static uint8_t verdict_of(const struct node *verdict)
 static uint32_t chain_of(struct compile *c, const struct node *verdict)
 {
     const struct symbol *chain;
-
     if (verdict->v.i != VW_DO || !verdict->first) return PBC_NONE;
     chain = symbol_want(c, verdict->first, SYM(CHAIN), "chain");
     return chain ? chain->index : PBC_NONE;
@@ -109,7 +107,6 @@ static uint8_t frames_of(const struct rule_work *w, const struct node *verdict)
 static void note_meta(struct compile *c, const struct rule_work *w)
 {
     struct pbc_meta *meta = c->image->meta;
-
     if (w->names_arp) meta->flags |= PBC_NAMES_ARP;
     if (w->reach > meta->reach) meta->reach = w->reach;
 }
@@ -120,7 +117,6 @@ static uint32_t log_prefix_of(struct compile *c, const struct node *text)
     enum { MOST = 64 };
     const struct str s = text->v.str;
     size_t i = 0;
-
     while (i < s.len && (uint8_t)s.s[i] >= ' ' && s.s[i] != 0x7f) i++;
     if (i == s.len && s.len >= 1 && s.len <= MOST) return text_of(c, s);
     diag(c->diags, E_LOG_PREFIX, text->span, "a log's prefix has 1 to %d bytes, and no control characters", MOST);
@@ -142,7 +138,6 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     struct rule_work w = {.c = c, .node = n};
     struct image *img = c->image;
     const struct node *verdict = node_child(n, N_VERDICT);
-
     if (!verdict) return;
     const bool in_firewall = !(list & PBC_LIST_CHAIN);
     const struct options o = options_of(c, n);
@@ -151,7 +146,6 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     w.answers = verdict->v.i == VW_REJECT;
     w.decap = verdict->v.i == VW_DECAP ? verdict : NULL;
     check_verdict(c, verdict, &o, in_firewall);
-
     struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
     r.verdict = verdict_of(verdict);
     r.chain = chain_of(c, verdict);
@@ -166,7 +160,6 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     take_log(c, verdict->v.i == VW_LOG ? verdict->first : NULL, &r);
     if (o.log) take_log(c, o.log->first, &r);
     note_meta(c, &w);
-
     struct pbc_rule *slot = image_add_rules(img);
     if (!slot) {
         report_full(c, n->span, "rules", 1u << 20);
@@ -189,7 +182,6 @@ static void resolve_chain(struct compile *c, const struct node *n)
 {
     const struct symbol *s = symbol_find(c->symbols, SPACE_LISTS, n->first->v.str);
     uint32_t first, count;
-
     if (!s || s->decl != n || s->index == PBC_NONE) /* declared twice, or no room */
         return;
     resolve_rule_list(c, n, s->index | PBC_LIST_CHAIN, &first, &count);
@@ -201,7 +193,6 @@ static void resolve_chain(struct compile *c, const struct node *n)
 static bool firewall_on(struct compile *c, const struct node *on, uint32_t *iface)
 {
     const struct symbol *name = NULL;
-
     *iface = PBC_NONE;
     if (!on) return true;
     if (on->flags & NF_NOT || node_count(on) != 1) {
@@ -217,7 +208,6 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
 static bool check_firewall_name(struct compile *c, const struct node *firewall, const struct node *name)
 {
     const struct str word = name->v.str;
-
     if (!str_is(word, "in") && !str_is(word, "out") && !str_is(word, "forward")) return true;
     diag(c->diags, E_FIREWALL_NAME, name->span, "`%s` is this firewall's name, not its direction: it would judge %s",
          word.s, str_is(word, "out") ? "what arrives, not what this machine sends" : "all that arrives");
@@ -236,7 +226,6 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     const struct node *name = node_child(n, N_NAME), *verdict = node_child(n, N_VERDICT);
     const uint32_t id = img->firewalls_count;
     struct pbc_firewall f = {.iface = PBC_NONE}, *slot = image_add_firewalls(img);
-
     if (!slot || !name) {
         report_full(c, n->span, "firewalls", 1u << 12);
         return;
@@ -261,18 +250,15 @@ static void resolve_firewall(struct compile *c, const struct node *n)
 static unsigned frames_judged(const struct pbc_firewall *f)
 {
     static const uint8_t frames[] = {[PBC_DIR_ANY] = 3, [PBC_DIR_IN] = 1, [PBC_DIR_FORWARD] = 2, [PBC_DIR_OUT] = 4};
-
     return frames[f->direction];
 }
 
 static void check_firewalls_apart(struct compile *c)
 {
     const struct image *img = c->image;
-
     for (uint32_t i = 1; i < img->firewalls_count; i++)
         for (uint32_t j = 0; j < i; j++) {
             const struct pbc_firewall *a = &img->firewalls[j], *b = &img->firewalls[i];
-
             if (strcmp(image_str(img, a->name), image_str(img, b->name)) == 0) break; /* declared twice, as told */
             if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) ||
                 img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
@@ -302,7 +288,6 @@ static void check_const(struct compile *c, const struct symbol *s)
     const struct node *value = s->decl->first->next;
     const struct node_value v = value ? value_of(c, value) : (struct node_value){0};
     struct addr lo, hi;
-
     if (!v.node) return;
     if (v.node->kind == N_ADDR || v.node->kind == N_PREFIX || v.node->kind == N_ADDR_RANGE)
         address_ends(c, v.node, &lo, &hi);
@@ -313,7 +298,6 @@ static void check_const(struct compile *c, const struct symbol *s)
 static void declare_chain(struct compile *c, struct symbol *s)
 {
     struct pbc_chain *chain = image_add_chains(c->image);
-
     s->index = chain ? c->image->chains_count - 1 : PBC_NONE;
     if (chain)
         chain->name = text_of(c, s->name);
@@ -373,7 +357,6 @@ static void note_needs(struct compile *c)
 {
     const struct image *img = c->image;
     uint32_t *before = arena_alloc(c->arena, ((size_t)img->conds_count + 1) * sizeof(*before));
-
     if (diags_errors(c->diags)) return; /* operands may be missing */
     img->meta->flags |= pbc_needs(&(struct pbc_lists){.rules = img->rules,
                                                       .conds = img->conds,
@@ -392,7 +375,6 @@ void resolve_rules(struct compile *c)
     const char *path = c->tree->span.file < c->sources.count ? c->sources.files[c->tree->span.file].path
                        : c->sources.count                    ? c->sources.files[0].path
                                                              : "";
-
     meta->edition = 1;
     meta->rejects_per_s = 1000;
     meta->source = text_of(c, (struct str){path, strlen(path)});

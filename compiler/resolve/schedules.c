@@ -12,7 +12,6 @@ static const char *const day_names[] = {"mon", "tue", "wed", "thu", "fri", "sat"
 int weekday_of(struct compile *c, const struct node *at, const char *word, size_t len)
 {
     const char *const text = arena_strndup(c->arena, word, len);
-
     for (int d = 0; day_names[d]; d++)
         if (strcmp(day_names[d], text) == 0) return d;
     const uint32_t start = at->span.start + (uint32_t)(word - at->v.str.s);
@@ -36,7 +35,6 @@ static uint8_t days_of(struct compile *c, const struct node *name)
     const int first = weekday_of(c, name, s.s, dash ? (size_t)(dash - s.s) : s.len);
     int last = first;
     uint8_t days = 0;
-
     if (dash && first >= 0) last = weekday_of(c, name, dash + 1, s.len - (size_t)(dash + 1 - s.s));
     if (first < 0 || last < 0) return 0;
     for (int d = first;; d = (d + 1) % 7) {
@@ -48,7 +46,6 @@ static uint8_t days_of(struct compile *c, const struct node *name)
 static bool hours_of(struct compile *c, const struct node *range, struct pbc_span *span)
 {
     const uint64_t from = range->first->v.i, to = range->last->v.i;
-
     if (from == DAY_MINUTES || from == to) {
         diag(c->diags, E_SCHEDULE_HOURS, range->span,
              from == to ? "these hours end at the time they begin" : "no hours begin at 24:00, the end of a day");
@@ -63,7 +60,6 @@ static bool hours_of(struct compile *c, const struct node *range, struct pbc_spa
 static bool span_add(struct compile *c, const struct node *at, const struct pbc_span *span)
 {
     struct pbc_span *slot = image_add_spans(c->image);
-
     if (slot)
         *slot = *span;
     else
@@ -76,7 +72,6 @@ static bool dates_of(struct compile *c, const struct node *n, struct pbc_span *s
 {
     const struct node *first = n->first, *next = first->next;
     const struct node *from = next && next->kind == N_TIME ? next : NULL, *last = from ? from->next : next;
-
     *span = (struct pbc_span){.to = DAY_MINUTES, .first = (uint32_t)first->v.i, .last = (uint32_t)first->v.i};
     if (last && last->kind == N_TIME_RANGE) {
         if (!hours_of(c, last, span)) return false;
@@ -108,16 +103,13 @@ static bool spans_of(struct compile *c, const struct node *schedule)
 {
     uint8_t group = EVERY_DAY; /* days that stand before the hours at hand */
     bool good = true, open = false;
-
     node_each(n, schedule)
     {
         struct pbc_span dates;
-
         if (n->kind == N_DATES) good = dates_of(c, n, &dates) && span_add(c, n, &dates) && good;
         if (n->kind != N_DAYS) continue;
         const struct node *name = node_child(n, N_NAME), *hours = hours_after(n);
         struct pbc_span span = {.to = DAY_MINUTES};
-
         if (name) span.days = days_of(c, name);
         if (name) group = open ? group | span.days : span.days;
         if (!name) span.days = group;
@@ -132,7 +124,6 @@ static const char *zone_by_city(char *const *zones, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
         const char *slash = strrchr(zones[i], '/');
-
         if (slash && strcasecmp(slash + 1, name) == 0) return zones[i];
     }
     return NULL;
@@ -142,7 +133,6 @@ static bool check_zone(struct compile *c, const struct node *text)
 {
     const char *name = text->v.str.s;
     size_t n;
-
     if (strlen(name) == text->v.str.len && (strcmp(name, "UTC") == 0 || zone_known(name))) return true;
     diag(c->diags, E_SCHEDULE_ZONE, text->span, "no time zone is called \"%s\"", name);
     char **zones = zones_list(&n);
@@ -162,7 +152,6 @@ void schedule_declare(struct compile *c, struct symbol *s)
     struct pbc_schedule schedule = {
         .name = text_of(c, s->name), .place = place_of(c, s->span), .first = img->spans_count};
     const struct node *zone = node_child(s->decl, N_CLAUSE);
-
     s->index = PBC_NONE;
     const bool good = spans_of(c, s->decl);
     if ((zone && !check_zone(c, zone->first)) || !good) return;
@@ -180,11 +169,9 @@ void schedule_declare(struct compile *c, struct symbol *s)
 void cond_during(struct rule_work *w, const struct node *n)
 {
     uint32_t mask = 0;
-
     node_each(name, n)
     {
         const struct symbol *s = symbol_want(w->c, name, SYM(SCHEDULE), "schedule");
-
         if (s && s->index != PBC_NONE) mask |= 1u << s->index;
     }
     if (!mask) {

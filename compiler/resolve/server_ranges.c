@@ -23,7 +23,6 @@ uint32_t server_range_of(struct compile *c, const struct node *n, struct server_
 {
     const struct node_value v = n ? value_of(c, n) : (struct node_value){0};
     struct addr lo, hi;
-
     *r = (struct server_range){0};
     if (!v.node) return 0;
     if (v.node->kind == N_NAME) {
@@ -36,7 +35,6 @@ uint32_t server_range_of(struct compile *c, const struct node *n, struct server_
     }
     if (!address_ends(c, v.node, &lo, &hi)) {
         const struct addr first = hi;
-
         hi = lo, lo = first;
     }
     check_hosts(c, n, &lo, &hi);
@@ -56,6 +54,5 @@ struct str server_range_name(struct compile *c, const struct node *n, uint32_t i
     const size_t room = name.len + sizeof "-4294967295";
     char *text = arena_alloc(c->arena, room);
     const int len = snprintf(text, room, "%.*s-%u", (int)name.len, name.s, i + 1);
-
     return (struct str){text, (size_t)len};
 }

@@ -11,7 +11,6 @@
 static uint32_t families_of(const struct image *img, const struct pbc_service *s)
 {
     uint32_t families = 0;
-
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++)
         families |= img->endpoints[i].family == 4 ? KIND_IP4 : img->endpoints[i].family == 6 ? KIND_IP6 : 0;
     return families;
@@ -22,7 +21,6 @@ static bool keeps_address(const struct service_work *w)
 {
     const struct image *img = w->c->image;
     const uint32_t proxy = img->services[w->id].proxy;
-
     return proxy && img->proxies[proxy - 1].flags & PBC_PROXY_TRANSPARENT;
 }
 
@@ -31,7 +29,6 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
 {
     const struct image *img = w->c->image;
     uint32_t have = 0;
-
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         have |= img->servers[i].family == 4 ? KIND_IP4 : KIND_IP6;
     families &= families_of(img, &img->services[w->id]) & ~have;
@@ -48,7 +45,6 @@ static bool keeps_port(const struct image *img, const struct pbc_service *s, uin
 {
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
         const struct pbc_endpoint *e = &img->endpoints[i];
-
         if (e->proto < PBC_EP_ECHO4 && (e->port_lo != port || e->port_hi != port)) return false;
     }
     return true;
@@ -57,10 +53,8 @@ static bool keeps_port(const struct image *img, const struct pbc_service *s, uin
 static void check_ports(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
-
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &img->servers[i];
-
         if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
         diag(w->c->diags, E_PORT_CHANGED, share->span,
              "the server `%s` of `%s` has port %u, but `%s` leaves the client's port as it is", image_str(img, s->name),
@@ -75,7 +69,6 @@ static void check_proxied(const struct service_work *w, const struct pbc_pool *p
 {
     const struct image *img = w->c->image;
     const struct pbc_service *s = &img->services[w->id];
-
     if (!pool->source_count || !s->proxy || !(img->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT)) return;
     diag(w->c->diags, E_MODE_OPTION, share->span,
          "the pool `%s` has a `source`, but a `transparent` service connects from the client's address",
@@ -89,10 +82,8 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
 {
     const struct image *img = w->c->image;
     const struct node *share = pools->first;
-
     for (uint32_t i = b->shares; i < b->shares + b->share_count && share; i++, share = share->next) {
         const uint32_t pool = img->shares[i].pool;
-
         if (pool >= img->pools_count) continue;
         if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
         if (mode_is(w->mode, MODE_REWRITES) || keeps_address(w))
@@ -118,7 +109,6 @@ static int by_endpoint(const void *pa, const void *pb)
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
                               *b = *(const struct pbc_endpoint *const *)pb;
     const int order = compare_endpoints(a, b);
-
     return order ? order : a < b ? -1 : 1;
 }
 
@@ -127,12 +117,10 @@ void check_endpoints(struct compile *c)
     const struct image *img = c->image;
     const struct pbc_endpoint **sorted =
         arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
-
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
     if (img->endpoints_count > 1) qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_endpoint);
     for (uint32_t i = 1; i < img->endpoints_count; i++) {
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
-
         if (compare_endpoints(a, b) != 0) continue;
         if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
             diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
@@ -150,7 +138,6 @@ static int by_address(const void *pa, const void *pb)
 {
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
                               *b = *(const struct pbc_endpoint *const *)pb;
-
     return a->family != b->family ? (a->family < b->family ? -1 : 1) : memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
@@ -160,7 +147,6 @@ void check_loops(struct compile *c)
     const struct pbc_endpoint **sorted =
         arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
     size_t n = 0;
-
     for (uint32_t i = 0; i < img->endpoints_count; i++)
         if (img->endpoints[i].to == PBC_TO_ADDRESS) sorted[n++] = &img->endpoints[i];
     if (n > 1) qsort(sorted, n, sizeof(*sorted), by_address);
@@ -168,7 +154,6 @@ void check_loops(struct compile *c)
         const struct pbc_server *s = &img->servers[i];
         struct pbc_endpoint at = {.family = s->family};
         const struct pbc_endpoint *key = &at;
-
         memcpy(at.addr, s->addr, sizeof(at.addr));
         const struct pbc_endpoint *const *same = bsearch(&key, sorted, n, sizeof(*sorted), by_address);
         if (!same) continue;
@@ -188,11 +173,9 @@ static uint8_t *uses_of_pools(struct compile *c)
 {
     const struct image *img = c->image;
     uint8_t *uses = arena_alloc(c->arena, (size_t)img->pools_count + 1);
-
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const bool unseen = mode_is(img->services[b->service].mode, MODE_ONE_SIDED);
-
         for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
             if (img->shares[k].pool < img->pools_count) uses[img->shares[k].pool] |= unseen ? USED_UNSEEN : USED_SEEN;
     }
@@ -202,7 +185,6 @@ static uint8_t *uses_of_pools(struct compile *c)
 void warn_retries(struct compile *c)
 {
     const uint8_t *uses = uses_of_pools(c);
-
     for (const struct symbol *s = c->symbols->first; s && !c->symbols->text_at_fault; s = s->next) {
         if (s->kind != SYM_POOL || s->index >= c->image->pools_count || uses[s->index] != USED_UNSEEN) continue;
         node_each(n, s->decl)
@@ -219,7 +201,6 @@ void check_slots(struct compile *c)
     const struct image *img = c->image;
     const uint64_t slots = pbc_pool_slots(img->pools, img->pools_count, img->servers,
                                           img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
-
     if (slots > PBC_SLOTS_MAX)
         diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
              "the pools of this file need %llu slots of Maglev tables together; at most %u may be",

@@ -21,7 +21,6 @@ static uint64_t time_of(struct compile *c, const struct node *clause)
 {
     const uint64_t ns = clause_duration(c, clause, 0);
     const struct node_value v = clause && clause->first && !ns ? value_of(c, clause->first) : (struct node_value){0};
-
     if (!v.node || v.node->kind != N_DURATION) return ns;
     diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` must be longer than 0", node_words(clause));
     diag_suggest_removal(c->diags, whole_clause(clause));
@@ -32,7 +31,6 @@ static uint32_t max_flows_of(struct compile *c, const struct node *clause)
 {
     static const struct number_kind kind = {
         .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
-
     return clause_number(c, clause, &kind, 0);
 }
 
@@ -40,7 +38,6 @@ static uint32_t max_flows_of(struct compile *c, const struct node *clause)
 static void check_rate_length(const struct service_work *w, const struct symbol *meter, const struct node *clause)
 {
     struct compile *c = w->c;
-
     node_each(per, meter->decl)
     {
         if (!is_clause(per, CL_PER)) continue;
@@ -56,7 +53,6 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
 {
     struct compile *c = w->c;
     const struct symbol *s = clause ? symbol_want(c, clause->first, SYM(METER), "meter") : NULL;
-
     if (!s || s->index == PBC_NONE) return 0;
     const struct pbc_meter *m = &c->image->meters[s->index];
     if (m->unit != PBC_METER_PACKETS || m->per == PBC_PER_FLOW) {
@@ -86,7 +82,6 @@ uint16_t mss_clamp_of(struct compile *c, const struct node *clause)
                                             .range = "segments have from 536 to 65495 bytes",
                                             .least = MSS_LEAST,
                                             .most = MSS_MOST};
-
     if (!clause) return 0;
     if (clause->first && is_choice(clause->first, CL_AUTO)) return PBC_MSS_AUTO;
     return (uint16_t)clause_number(c, clause, &kind, 0);
@@ -100,7 +95,6 @@ static uint16_t mss_of(const struct service_work *w, const struct node *clause)
 static uint8_t cookies_of(const struct service_work *w, const struct node *clause, const struct node *mode)
 {
     struct compile *c = w->c;
-
     if (!clause || !w->good) return 0;
     if (mode_is(w->mode, MODE_ONE_SIDED)) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
@@ -125,7 +119,6 @@ static uint8_t announce_of(const struct service_work *w, const struct node *clau
 {
     const struct node *on = node_child(w->node, N_ON);
     bool good = true;
-
     if (!clause) return 0;
     node_each(n, on)
     {
@@ -143,7 +136,6 @@ void service_options(const struct service_work *w, const struct clauses *clauses
 {
     const struct node *const *of = clauses->of;
     struct compile *c = w->c;
-
     s->no_server = no_server_of(of[CL_ON_NO_SERVER]);
     s->idle_ns = time_of(c, of[CL_IDLE]);
     s->affinity_ns = time_of(c, of[CL_AFFINITY_SOURCE]);

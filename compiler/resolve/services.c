@@ -24,7 +24,6 @@ static const uint8_t modes[CL_COUNT] = {
 const char *mode_names(unsigned without, char buf[MODE_NAMES])
 {
     size_t len = 0;
-
     *buf = '\0';
     for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
         if (!mode_is(i, without))
@@ -37,7 +36,6 @@ const char *mode_names(unsigned without, char buf[MODE_NAMES])
 static bool mode_of(struct compile *c, const struct symbol *s, const struct node *clause, struct pbc_service *service)
 {
     const struct node *word = clause ? clause->first : NULL;
-
     if (!word) {
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
@@ -62,7 +60,6 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
 static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
 {
     struct pbc_endpoint *slot = image_add_endpoints(c->image);
-
     if (slot)
         *slot = *e;
     else
@@ -73,7 +70,6 @@ static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct
 static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endpoint *e)
 {
     const struct node_value v = value_of(c, n);
-
     e->to = n->kind == N_SELF ? PBC_TO_SELF : PBC_TO_ANY;
     if (n->kind == N_SELF) c->image->meta->flags |= PBC_NEEDS_SELF;
     if (n->kind == N_SELF || n->kind == N_ANY) return true;
@@ -104,7 +100,6 @@ uint8_t endpoint_proto(const struct node *n)
     static const uint8_t protos[CL_COUNT] = {
         [CL_TCP] = PBC_EP_TCP,   [CL_UDP] = PBC_EP_UDP,    [CL_SCTP] = PBC_EP_SCTP,
         [CL_ANY] = PBC_EP_PORTS, [CL_ICMP] = PBC_EP_ECHO4, [CL_ICMP6] = PBC_EP_ECHO6};
-
     return protos[clause_of(n)];
 }
 
@@ -113,7 +108,6 @@ static bool is_endpoint_proto(const struct node *n) { return n->kind == N_PROTO_
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports)
 {
     const struct symbol *name = NULL;
-
     if (n->first->kind == N_ANY) {
         numbers_add(c, ports, 1, 65535);
         return true;
@@ -133,7 +127,6 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     struct pbc_endpoint e = {.service = w->id, .place = place_of(c, n->span), .proto = endpoint_proto(n)};
     struct number_set ports = {0};
     bool used = false;
-
     const uint8_t family = e.proto == PBC_EP_ECHO4 ? 4 : e.proto == PBC_EP_ECHO6 ? 6 : 0;
     if (family)
         numbers_add(c, &ports, 0, 0);
@@ -177,7 +170,6 @@ static bool is_of_connections(const struct node *n)
 {
     static const bool of[N_COUNT] = {[N_C_PROTO] = true, [N_C_PROTO_NUM] = true, [N_C_FROM] = true,  [N_C_TO] = true,
                                      [N_C_PORT] = true,  [N_C_SPORT] = true,     [N_C_DURING] = true};
-
     return of[n->kind];
 }
 
@@ -186,7 +178,6 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
 {
     struct compile *c = w->c;
     bool good = true;
-
     node_each(n, when)
     {
         if (mode_is(w->mode, MODE_PROXIES)) {
@@ -234,7 +225,6 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
 static uint32_t percent_of(struct compile *c, const struct node *share)
 {
     const struct node *n = node_child(share, N_PERCENT);
-
     return !n ? PBC_NONE : n->v.i > 100 ? 101 : (uint32_t)n->v.i;
 }
 
@@ -242,11 +232,9 @@ static void check_shares(struct compile *c, const struct node *pools)
 {
     const unsigned count = node_count(pools);
     unsigned sum = 0;
-
     node_each(share, pools)
     {
         const uint32_t percent = percent_of(c, share);
-
         node_each(other, pools)
         {
             if (other == share) break;
@@ -275,7 +263,6 @@ static void shares_of(struct compile *c, const struct node *pools, struct pbc_br
     {
         const struct symbol *pool = symbol_want(c, share->first, SYM(POOL), "pool");
         struct pbc_share *slot = image_add_shares(c->image);
-
         if (!slot) {
             report_full(c, share->span, "shares of pools", 1u << 20);
             return;
@@ -290,7 +277,6 @@ static void shares_of(struct compile *c, const struct node *pools, struct pbc_br
 static void add_branch(struct compile *c, const struct pbc_branch *b, struct span at)
 {
     struct pbc_branch *slot = image_add_branches(c->image);
-
     if (slot)
         *slot = *b;
     else
@@ -301,7 +287,6 @@ static void add_branch(struct compile *c, const struct pbc_branch *b, struct spa
 static bool is_target(struct compile *c, const struct node *when, const struct node *pools)
 {
     const struct node *share = pools->first;
-
     if (!str_is(share->first->v.str, "target") || share->next || node_child(share, N_PERCENT)) return false;
     node_each(n, when) if (is_clause(n, CL_INSTRUCTION)) return true;
     if (symbol_find(c->symbols, SPACE_POOLS, share->first->v.str)) return false;
@@ -315,7 +300,6 @@ static void check_no_ah(struct service_work *w, const struct node *when, uint32_
 {
     const struct image *img = w->c->image;
     bool asks = false;
-
     for (uint32_t i = from; i < img->conds_count; i++)
         asks |= img->conds[i].kind == COND_PROTO && img->conds[i].arg & KIND_AH;
     if (!asks) return;
@@ -334,7 +318,6 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     struct rule_work conditions = {.c = c, .node = when};
     struct pbc_branch b = {.service = w->id, .place = place_of(c, when->span), .conds = c->image->conds_count};
     const struct node *pools = node_child(when, N_POOLS);
-
     if (w->good && !(when->flags & NF_ELSE)) {
         conditions.not_due = !when_is_visible(w, when);
         conditions_resolve(&conditions);
@@ -364,7 +347,6 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
 {
     struct compile *c = w->c;
     const struct node *otherwise = NULL, *last = NULL;
-
     service->branches = c->image->branches_count;
     w->left = KIND_IP4 | KIND_IP6;
     node_each(n, s->decl)
@@ -406,7 +388,6 @@ static void resolve_service(struct compile *c, struct symbol *s)
     struct pbc_service *slot = image_add_services(c->image), service = {0};
     struct service_work w = {.c = c, .node = s->decl, .id = c->image->services_count - 1, .good = true};
     const struct node *on = node_child(s->decl, N_ON);
-
     if (!slot) {
         report_full(c, s->span, "services", 1u << 16);
         return;

@@ -26,7 +26,6 @@ static void report_not_address(struct compile *c, const struct node *n, struct n
 static bool value_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(SET) | SYM(CONST), "set");
@@ -42,7 +41,6 @@ static bool value_ends(struct compile *c, const struct node *n, struct addr *lo,
 struct symbol *named_set(struct compile *c, const struct node *n)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
-
     return sym && sym->kind == SYM_SET ? sym : NULL;
 }
 
@@ -52,7 +50,6 @@ char *path_beside(struct compile *c, struct span at, struct str name)
     const char *slash = strrchr(main, '/');
     const size_t dir = name.s[0] == '/' || !slash ? 0 : (size_t)(slash - main) + 1;
     char *path = arena_alloc(c->arena, dir + name.len + 1);
-
     memcpy(path, main, dir);
     memcpy(path + dir, name.s, name.len);
     return path;
@@ -68,7 +65,6 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
 {
     const struct node *name = n->first;
     struct addrfile info;
-
     if (n->flags & NF_LIVE) return !report_not_due(c, n);
     if (!name) return false;
     if (name->v.str.len == 0 || memchr(name->v.str.s, '\0', name->v.str.len)) {
@@ -114,7 +110,6 @@ static struct members members_new(struct compile *c, const struct node *list)
 static bool add_value(struct compile *c, const struct node *n, struct members *members, struct addr_set *out)
 {
     struct addr lo, hi;
-
     if (!value_ends(c, n, &lo, &hi)) return false;
     set_add(out, &lo, &hi);
     members->m[members->n++] = (struct set_member){lo, hi, n};
@@ -130,7 +125,6 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
 {
     struct members members = members_new(c, n);
     bool good = true;
-
     node_each(operand, n)
     {
         good = (is_value(c, operand) ? add_value(c, operand, &members, out) : eval(c, operand, from, out)) && good;
@@ -162,7 +156,6 @@ static bool apply(struct compile *c, const struct node *n, struct span at, const
                   struct addr_set *acc)
 {
     struct addr_set left = {0};
-
     if (!expand(c, n->span, set_size(acc) + set_size(b))) return false;
     (n->kind == N_SET_AND ? set_and : set_except)(&left, acc, b);
     warn_operator(c, n, at, acc, b, &left);
@@ -177,10 +170,8 @@ static bool eval_chain(struct compile *c, const struct node *n, struct symbol *f
 {
     struct addr_set acc = {0};
     bool good = n->first && eval(c, n->first, from, &acc);
-
     for (const struct node *operand = n->first ? n->first->next : NULL; operand; operand = operand->next) {
         struct addr_set b = {0};
-
         good = eval(c, operand, from, &b) && good;
         good = good && apply(c, n, operand->span, &b, &acc);
         set_fini(&b);
@@ -196,7 +187,6 @@ static bool eval(struct compile *c, const struct node *n, struct symbol *from, s
     struct symbol *sym = named_set(c, n);
     struct addr lo, hi;
     bool good;
-
     if (n->kind == N_SET_UNION || n->kind == N_LIST) return eval_union(c, n, from, out);
     if (n->kind == N_SET_GROUP) return n->first && eval(c, n->first, from, out);
     if (n->kind == N_SET_EXCEPT || n->kind == N_SET_AND) {
@@ -256,12 +246,10 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
     struct members members = members_new(c, list);
     const unsigned n = node_count(list);
     bool good = true;
-
     *out = (struct addr_list){.big = arena_alloc(c->arena, (n + 1) * sizeof(*out->big))};
     node_each(child, list)
     {
         struct symbol *sym = named_set(c, child);
-
         if (sym)
             good = add_named(c, child, sym, n == 1, out) && good;
         else if (child->kind == N_ANY)
@@ -285,7 +273,6 @@ static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc
     const size_t n4 = s->v4.n, n6 = s->v6.n;
     struct pbc_range *r4 = heap_resized(NULL, n4, sizeof(*r4));
     struct pbc_range6 *r6 = heap_resized(NULL, n6, sizeof(*r6));
-
     for (size_t i = 0; i < n4; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
     for (size_t i = 0; i < n6; i++)
         r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
@@ -315,7 +302,6 @@ bool addr_list_place(struct compile *c, const struct addr_list *l, struct span a
     struct pbc_set *run = arena_alloc(c->arena, (l->big_count + 1) * sizeof(*run));
     uint32_t n = 0;
     bool good = true;
-
     if (!set_is_empty(&l->set)) good = place_ranges(c, &l->set, &run[n++]);
     for (uint32_t i = 0; good && i < l->big_count; i++) good = named_entry(c, l->big[i], &run[n++]);
     *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;

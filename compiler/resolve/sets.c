@@ -138,7 +138,6 @@ uint32_t addr_v4(const struct addr *a)
 u128 addr_v6(const struct addr *a)
 {
     u128 n = 0;
-
     for (unsigned i = 0; i < 16; i++) n = n << 8 | a->bytes[i];
     return n;
 }
@@ -198,7 +197,6 @@ bool set_overlaps(const struct addr_set *a, const struct addr_set *b)
 bool set_within(const struct addr_set *inner, const struct addr_set *outer)
 {
     bool within = true;
-
     for (size_t i = 0; within && i < inner->v4.n; i++)
         within = holds4(&outer->v4, inner->v4.r[i].lo, inner->v4.r[i].hi);
     for (size_t i = 0; within && i < inner->v6.n; i++)
@@ -217,12 +215,10 @@ bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct add
 {
     const unsigned bytes = a->family == 4 ? 4 : 16;
     bool clean = true;
-
     *lo = *hi = *a;
     for (unsigned i = 0; i < bytes; i++) {
         const unsigned kept = len > i * 8 ? len - i * 8 : 0;
         const uint8_t host = (uint8_t)(kept >= 8 ? 0 : 0xff >> kept);
-
         clean = clean && (a->bytes[i] & host) == 0;
         lo->bytes[i] = (uint8_t)(a->bytes[i] & ~host);
         hi->bytes[i] = (uint8_t)(a->bytes[i] | host);

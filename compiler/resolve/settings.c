@@ -64,7 +64,6 @@ static const struct row *find_row(bool timeout, const char *key)
 void settings_init(struct compile *c)
 {
     struct pbc_settings *s = image_add_settings(c->image);
-
     for (unsigned i = 0; i < PBC_SETTINGS_KEYS; i++) *field(s, i) = rows[i].usual;
     pbc_digest(HASH_KEY_DEFAULT, strlen(HASH_KEY_DEFAULT), s->hash_key);
     c->image->meta->rejects_per_s = (uint32_t)s->rejects_per_s;
@@ -75,7 +74,6 @@ static const char *key_of(struct compile *c, const struct node *setting)
 {
     char text[256];
     size_t n = 0;
-
     for (const struct node *w = setting->first; w->next && n < sizeof(text); w = w->next)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? " " : "", w->v.str.s);
     return arena_strndup(c->arena, text, n);
@@ -112,7 +110,6 @@ static bool value_taken(struct compile *c, const struct node *n, const struct ro
                size = strcmp(row->key, "classifier") == 0 || strcmp(row->key, "first_bytes") == 0;
     const enum node_kind kind = row->timeout ? N_DURATION : rate ? N_RATE : size ? N_SIZE : N_INT;
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(CONST), "constant");
@@ -130,7 +127,6 @@ static bool value_taken(struct compile *c, const struct node *n, const struct ro
 static bool first_time(struct compile *c, unsigned i, struct span at, const char *what)
 {
     struct pbc_settings *s = c->image->settings;
-
     if (!(s->written >> i & 1)) {
         s->written |= UINT64_C(1) << i;
         c->symbols->setting_span[i] = at;
@@ -147,7 +143,6 @@ static void setting_take(struct compile *c, const struct node *setting, bool tim
     const struct row *row = find_row(timeout, key);
     char what[64];
     uint64_t value;
-
     if (!row) return;
     snprintf(what, sizeof(what), "`%s`", row->key);
     const unsigned i = (unsigned)(row - rows);
@@ -159,7 +154,6 @@ static void setting_take(struct compile *c, const struct node *setting, bool tim
 static void hash_key_take(struct compile *c, const struct node *n)
 {
     const struct str key = n->first->v.str;
-
     if (key.len == 0) {
         diag(c->diags, E_HASH_KEY, n->first->span, "an empty hash key protects nothing");
         diag_advise(c->diags, "write a text that nobody can guess");

@@ -10,7 +10,6 @@ static bool is_token(const char *s)
 {
     static const char others[] = "!#$%&'*+-.^_`|~"; /* RFC 9110, 5.6.2 */
     const size_t len = strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
     return *s && (s[len] == '\0' || (strchr(others, s[len]) && (s[len + 1] == '\0' || is_token(s + len + 1))));
 }
 
@@ -19,7 +18,6 @@ static const char *text_fault(enum text_kind kind, struct str s)
 {
     const char *star = memchr(s.s, '*', s.len);
     const bool glob = s.len && s.s[s.len - 1] == '*';
-
     if (s.len == 0) return "it is empty";
     if (memchr(s.s, '\0', s.len) || memchr(s.s, '\n', s.len) || memchr(s.s, '\r', s.len))
         return "it holds a zero byte or the end of a line";
@@ -35,7 +33,6 @@ static const char *text_fault(enum text_kind kind, struct str s)
 static bool add_text(struct compile *c, const struct node *n, enum text_kind kind, struct listing *out)
 {
     const struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
-
     if (sym && sym->kind == SYM_NAMES) {
         symbol_want(c, n, SYM(NAMES), "names list");
         diag(c->diags, E_TEXT, n->span, "`%s` holds names of hosts; here stand texts in quotes", sym->name.s);
@@ -61,7 +58,6 @@ bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, u
 {
     struct listing all = {0};
     bool good = true;
-
     node_each(member, list) good = add_text(c, member, kind, &all) && good;
     if (!good) return false;
     listing_settle(c, &all, text_compare, text_covers);

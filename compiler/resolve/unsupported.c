@@ -15,7 +15,6 @@ static const char *verdict_not_due(const struct node *n)
 bool report_not_due(struct compile *c, const struct node *n)
 {
     const char *what = n->kind == N_VERDICT ? verdict_not_due(n) : not_due[n->kind];
-
     if (!what || (n->kind == N_FILE_REF && !(n->flags & NF_LIVE))) return false;
     mark_names_used(c, n);
     diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: %s", what);

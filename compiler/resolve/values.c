@@ -15,7 +15,6 @@ bool str_is(struct str s, const char *word)
 struct node_value value_of(struct compile *c, const struct node *n)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
-
     if (!sym || sym->kind != SYM_CONST) return (struct node_value){n, NULL};
     sym->used = true;
     return (struct node_value){sym->decl->first->next, sym};
@@ -24,7 +23,6 @@ struct node_value value_of(struct compile *c, const struct node *n)
 void addr_words(const struct addr *a, uint32_t words[4])
 {
     const unsigned count = a->family == 4 ? 1 : 4;
-
     memset(words, 0, 4 * sizeof(*words));
     for (unsigned i = 0; i < count; i++)
         words[i] = (uint32_t)a->bytes[4 * i] << 24 | (uint32_t)a->bytes[4 * i + 1] << 16 |
@@ -78,7 +76,6 @@ void report_wrong_value(struct compile *c, const struct node *at, struct node_va
 static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
     char net[64], host[64];
-
     if (prefix_ends(&n->v.prefix.addr, n->v.prefix.len, lo, hi)) return true;
     addr_print(lo, net);
     addr_print(&n->v.prefix.addr, host);
@@ -93,7 +90,6 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
 bool address_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
     char a[64], b[64];
-
     if (n->kind == N_PREFIX) return prefix_of(c, n, lo, hi);
     if (n->kind == N_ADDR) {
         *lo = *hi = n->v.addr;
@@ -115,12 +111,10 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
 void numbers_add(struct compile *c, struct number_set *s, uint32_t lo, uint32_t hi)
 {
     enum { CAP_MAX = 1 << 17 }; /* four times what 65,536 numbers can be once normal */
-
     if (s->n == s->cap && s->cap == CAP_MAX) numbers_normalise(s);
     if (s->n == s->cap) {
         const uint32_t cap = s->cap ? s->cap * 2 : 4;
         struct pbc_range *r = arena_alloc(c->arena, cap * sizeof(*r));
-
         if (s->n) memcpy(r, s->r, s->n * sizeof(*r));
         s->r = r;
         s->cap = cap;
@@ -131,18 +125,15 @@ void numbers_add(struct compile *c, struct number_set *s, uint32_t lo, uint32_t 
 static int compare_ranges(const void *pa, const void *pb)
 {
     const struct pbc_range *a = pa, *b = pb;
-
     return a->lo != b->lo ? (a->lo < b->lo ? -1 : 1) : a->hi == b->hi ? 0 : a->hi < b->hi ? -1 : 1;
 }
 
 void numbers_normalise(struct number_set *s)
 {
     uint32_t kept = 0;
-
     if (s->n > 1) qsort(s->r, s->n, sizeof(*s->r), compare_ranges);
     for (uint32_t i = 0; i < s->n; i++) {
         struct pbc_range *last = kept ? &s->r[kept - 1] : NULL;
-
         if (!last || s->r[i].lo > last->hi + 1)
             s->r[kept++] = s->r[i];
         else if (s->r[i].hi > last->hi)
@@ -161,7 +152,6 @@ bool numbers_hold(const struct number_set *s, uint32_t n)
 bool expand(struct compile *c, struct span at, uint64_t entries)
 {
     const bool told = c->symbols->expanded > EXPAND_MAX; /* once for the file: all that follows fails of the same */
-
     c->symbols->expanded += entries;
     if (c->symbols->expanded <= EXPAND_MAX) return true;
     if (told) return false;
@@ -192,7 +182,6 @@ static bool range_ends(struct compile *c, const struct node *n, const struct num
 {
     const uint64_t first = n->v.range.open_lo ? kind->least : n->v.range.lo;
     const uint64_t last = n->v.range.open_hi ? kind->most : n->v.range.hi;
-
     if (!in_bounds(c, n, kind, first) || !in_bounds(c, n, kind, last)) return false;
     if (!range_is_forward(c, n, first, last)) return false;
     *lo = (uint32_t)first;
@@ -212,7 +201,6 @@ static bool report_no_word(struct compile *c, const struct node *n, const struct
 {
     const char *names[64];
     size_t count = 0;
-
     if (!kind->words) {
         symbol_want(c, n, SYM(CONST) | (kind->ports ? SYM(PORTS) : 0), kind->ports ? "ports list" : "constant");
         return false;
@@ -233,7 +221,6 @@ static bool word_value(struct compile *c, const struct node *n, const struct num
 {
     const struct word *w = word_of(kind, n->v.str);
     struct symbol *sym = symbol_find(c->symbols, SPACE_VALUES, n->v.str);
-
     if (w && sym && sym->kind == SYM_CONST) {
         sym->used = true;
         diag(c->diags, E_AMBIGUOUS_WORD, n->span,
@@ -251,7 +238,6 @@ bool numbers_add_node(struct compile *c, const struct node *n, const struct numb
 {
     uint32_t lo, hi;
     struct node_value v;
-
     if (n->kind == N_NAME && kind->words && word_of(kind, n->v.str)) {
         if (!word_value(c, n, kind, &lo)) return false;
         numbers_add(c, out, lo, lo);
@@ -287,7 +273,6 @@ bool numbers_of(struct compile *c, const struct node *first, const struct number
     const struct symbol *list = NULL;
     bool good = true;
     unsigned count = 0;
-
     for (const struct node *n = first; n; n = n->next, count++)
         good = numbers_add_node(c, n, kind, from, out, &list) && good;
     numbers_normalise(out);
@@ -298,7 +283,6 @@ bool numbers_of(struct compile *c, const struct node *first, const struct number
 bool mac_one(struct compile *c, const struct node *n, uint64_t *mac)
 {
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return false;
     if (v.node->kind == N_NAME)
         symbol_want(c, v.node, SYM(CONST), "constant");
@@ -313,7 +297,6 @@ bool mac_one(struct compile *c, const struct node *n, uint64_t *mac)
 bool number_one(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *out)
 {
     const struct node_value v = value_of(c, n);
-
     if (!v.node) return false;
     if (n->kind == N_NAME && word_of(kind, n->v.str)) return word_value(c, n, kind, out);
     if (v.node->kind == N_NAME) return report_no_word(c, v.node, kind);

@@ -17,7 +17,6 @@ static void report_way(struct reach *r, uint32_t cond)
     struct compile *c = r->c;
     const struct span span = c->image->cond_span[cond];
     const char *name = image_str(c->image, r->from->name);
-
     r->told[cond] = true;
     diag(c->diags, E_OUT_ON, span, "`out on` is asked of what leaves, and `%s` judges what arrives", name);
     diag_advise(c->diags, "a `firewall NAME forward` judges what crosses this machine, a `firewall NAME out` what it "
@@ -29,10 +28,8 @@ static void report_way(struct reach *r, uint32_t cond)
 static void look_at(struct reach *r, const bool *asks, uint32_t firewall, uint32_t first, uint32_t count)
 {
     const struct image *img = r->c->image;
-
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *rule = &img->rules[i];
-
         for (uint32_t k = rule->conds; k < rule->conds + rule->cond_count; k++)
             if (asks[k] && !r->told[k]) report_way(r, k);
         if (rule->chain == PBC_NONE || r->seen[rule->chain] == firewall + 1) continue;
@@ -50,7 +47,6 @@ void check_ways_out(struct compile *c)
 {
     const struct image *img = c->image;
     bool *asks;
-
     if (!c->outs) return;
     asks = arena_alloc(c->arena, img->conds_count + 1);
     struct reach r = {.c = c,

@@ -9,7 +9,6 @@
 static const struct addr_set **sets_of(struct compile *c, const struct addr_list *list)
 {
     const struct addr_set **sets = arena_alloc(c->arena, (list->big_count + 1) * sizeof(*sets));
-
     for (uint32_t i = 0; i < list->big_count; i++) sets[i] = &list->big[i]->set;
     return sets;
 }
@@ -17,7 +16,6 @@ static const struct addr_set **sets_of(struct compile *c, const struct addr_list
 static void take_side(struct rule_work *w, const struct node *n, struct claim_side *side)
 {
     struct addr_list list = {0};
-
     if (!n->first || !addr_list_of(w->c, n->first, &list)) {
         w->bad = true;
     } else {
@@ -35,7 +33,6 @@ static void take_side(struct rule_work *w, const struct node *n, struct claim_si
 static void take_over(struct rule_work *w, const struct node *n, struct claim *claim)
 {
     const struct symbol *s = symbol_want(w->c, n->first, SYM(METER), "meter");
-
     if (s && s->index != PBC_NONE)
         claim->over[claim->over_count++] = s->index;
     else
@@ -46,7 +43,6 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
 {
     struct image *img = w->c->image;
     const uint32_t before = img->conds_count;
-
     if (claim->states_written) {
         diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` stands twice in this claim");
         diag_advise(w->c->diags, "one list holds all: `state new, established`");
@@ -69,7 +65,6 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
                       : is_choice(fate, CL_PASS)  ? "claims about `pass`: what has addresses is accepted, dropped or "
                                                     "rejected"
                                                   : NULL;
-
     claim->pool = PBC_NONE;
     claim->action = ACTION_ACCEPT;
     claim->reaches = fate->kind == N_CLAUSE;
@@ -91,7 +86,6 @@ static void add_devices(struct rule_work *w, const struct iface_table *t, const 
 {
     const uint32_t around = iface_match(t, device);
     const bool alone = around != PBC_NONE && strcmp(t->strings + t->ifaces[around].device, device) == 0;
-
     for (uint32_t i = 0; i < t->count; i++)
         if (iface_holds(device, t->strings + t->ifaces[i].device)) numbers_add(w->c, ids, i, i);
     if (not &&!alone) return;
@@ -103,11 +97,9 @@ static struct pbc_cond *take_on(struct rule_work *w, const struct node *n, const
 {
     const struct iface_table t = image_ifaces(program);
     struct number_set ids = {0};
-
     node_each(child, n)
     {
         const char *device = device_known(w->c, program, child);
-
         if (device)
             add_devices(w, &t, device, says_not(n), &ids);
         else
@@ -143,7 +135,6 @@ static bool take_target(struct compile *c, const struct node *reach, struct clai
                           .node = reach,
                           .families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES,
                           .protocols = KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6 | OTHER_PROTOCOLS};
-
     claim->target_conds = c->image->conds_count;
     node_each(n, reach)
     {
@@ -172,7 +163,6 @@ static bool take_claim(struct compile *c, const struct image *program, const str
                           .node = parts,
                           .families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES,
                           .protocols = KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6 | OTHER_PROTOCOLS};
-
     for (const struct node *n = first; n != parts; n = n->next)
         if (n->kind == N_C_OVER)
             take_over(&w, n, claim);
@@ -191,7 +181,6 @@ static bool take_claim(struct compile *c, const struct image *program, const str
 static bool is_about_going(const struct claim *claim)
 {
     const bool keeps_out = claim->always == (claim->action != ACTION_ACCEPT);
-
     return keeps_out && claim->pool == PBC_NONE && !claim->reaches && !claim->told && !claim->to.any &&
            !claim->to.negated && !claim->leaves && claim->states == 1u << STATE_IS_NEW;
 }
@@ -201,7 +190,6 @@ static struct claim *beyond_of(struct compile *c, const struct claim *claim)
 {
     struct claim *beyond = arena_alloc(c->arena, sizeof(*beyond));
     struct image *img = c->image;
-
     *beyond = *claim;
     beyond->always = false;
     beyond->action = ACTION_ACCEPT;
@@ -231,7 +219,6 @@ bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_CLAIM, span_of(n, n->first));
     struct claim *claim = arena_alloc(c->arena, sizeof(*claim));
     struct image *program = c->image;
-
     claim->always = clause_of(n) == CL_ALWAYS;
     claim->states = 1u << STATE_IS_NEW;
     claim->over = arena_alloc(c->arena, node_count(n) * sizeof(*claim->over));

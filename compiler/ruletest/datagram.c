@@ -19,7 +19,6 @@ struct test_datagram {
 static unsigned bucket_of(const struct frame_spec *p)
 {
     unsigned h = 0;
-
     for (unsigned i = 0; i < 4; i++) h = (h * 31 + p->src[i] * 7u + p->dst[i]) * 0x9e3779b1u;
     return (h >> 16) % TEST_BUCKETS;
 }
@@ -34,7 +33,6 @@ static bool is_of(const struct test_datagram *d, const struct frame_spec *p)
 static struct test_datagram *datagram_of(struct test_run *r, const struct frame_spec *p)
 {
     struct test_datagram *d = r->datagrams[bucket_of(p)], **bucket = &r->datagrams[bucket_of(p)];
-
     while (d && !is_of(d, p)) d = d->next;
     if (d) return d;
     d = arena_alloc(r->c->arena, sizeof(*d));
@@ -63,7 +61,6 @@ void test_datagram_place(struct test_run *r, struct frame_spec *p)
 {
     const bool first = p->fragment == KIND_FRAG_FIRST;
     const uint32_t carried = frame_carried(p);
-
     if (p->fragment == KIND_FRAG_NO) return;
     struct test_datagram *d = datagram_of(r, p);
     const bool full = d->has_last || (d->end && later_at(d) + carried > UINT16_MAX - IP4_LEN);

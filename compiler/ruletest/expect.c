@@ -11,7 +11,6 @@ enum action test_action_of(const struct node *fate)
                                               [CL_REJECT] = ACTION_REJECT,
                                               [CL_FORWARD] = ACTION_FORWARD,
                                               [CL_PASS] = ACTION_PASS};
-
     return (enum action)actions[clause_of(fate)];
 }
 
@@ -20,7 +19,6 @@ static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refu
 {
     const bool lets =
         a == ACTION_ACCEPT || a == ACTION_FORWARD || (refuses && (a == ACTION_DROP || a == ACTION_REJECT));
-
     return a == ACTION_PASS || (r->verdict == PBC_V_ACCEPT && !lets) ||
            (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);
 }
@@ -33,7 +31,6 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
     const char *rest = ends                      ? ""
                        : pbc_decides(r->verdict) ? ", and what is inside is judged anew"
                                                  : ", and a later rule or the default decides";
-
     if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
     if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* what can't be opened */
     diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a),
@@ -46,7 +43,6 @@ static bool is_list_named(const struct compile *c, const struct pbc_rule *r, str
 {
     const struct image *img = c->image;
     const uint32_t list = r->list & ~PBC_LIST_CHAIN;
-
     return str_is(name, image_str(img, r->list & PBC_LIST_CHAIN ? img->chains[list].name : img->firewalls[list].name));
 }
 
@@ -55,7 +51,6 @@ static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rul
 {
     const struct node *list = by->first, *line = list->next;
     const struct image *img = c->image;
-
     if (!symbol_want(c, list, SYM(FIREWALL) | SYM(CHAIN), "firewall or chain")) return false;
     for (uint32_t i = 0; i < img->rules_count; i++)
         if (img->rules[i].place.line == line->v.i && is_list_named(c, &img->rules[i], list->v.str)) {
@@ -73,7 +68,6 @@ static bool rule_named(struct compile *c, const struct node *name, uint32_t *rul
 {
     if (!symbol_find(c->symbols, SPACE_RULES, name->v.str) && symbol_lost(c, name->v.str)) return false;
     const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
-
     *rule = s ? s->index : PBC_NONE;
     return s && s->index != PBC_NONE;
 }
@@ -92,7 +86,6 @@ static bool by_of(struct compile *c, const struct node *by, enum action a, uint3
 static uint16_t state_of(struct compile *c, const struct node *n)
 {
     static const char *const words[] = {"new", "established", "related", "invalid"};
-
     for (uint16_t mark = MARK_NEW; mark <= MARK_INVALID; mark = (uint16_t)(mark << 1))
         if (str_is(n->v.str, state_name(mark))) return mark;
     diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is no state; there are new, established, related and invalid",
@@ -105,7 +98,6 @@ static uint16_t state_of(struct compile *c, const struct node *n)
 bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s)
 {
     const struct node *written = n->kind == N_PACKET ? n : n->first && n->first->kind == N_PACKET ? n->first : NULL;
-
     s->packet_span = n->span;
     s->reply = n->kind == N_PACKET ? REPLY_NOT : written ? REPLY_WRITTEN : REPLY_BARE;
     s->packet =
@@ -126,7 +118,6 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     const struct node *last = state ? state->last : by ? by->last : fate;
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
     bool good = true;
-
     s->action = (uint8_t)test_action_of(fate);
     if (by) good = by_of(c, by, s->action, &s->rule);
     if (state) good = (s->state = state_of(c, state->first)) && good;
@@ -137,7 +128,6 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
 bool test_reply_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);
-
     s->action = ACTION_ACCEPT;
     s->stepped = true;
     return test_subject_of(c, t, n, s);

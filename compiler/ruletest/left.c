@@ -16,7 +16,6 @@
 void test_left_keep(struct test_run *r, const struct tx_entry *e)
 {
     const bool goes_on = e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INSIDE;
-
     if (!goes_on || e->cookie != r->cookie || r->left_cookie == r->cookie) return;
     if (e->pkt->head_len > TEST_LEFT_MOST) return;
     memcpy(r->left_frame, e->pkt->data, e->pkt->head_len);
@@ -34,7 +33,6 @@ static bool read_left(const struct test_run *r, const struct frame_spec *sent, s
 {
     struct pkt pkt = r->left;
     struct key key;
-
     if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return false;
     *left = *sent;
     left->tunnel = NULL;
@@ -59,7 +57,6 @@ static bool read_left(const struct test_run *r, const struct frame_spec *sent, s
 static void keep_ip(struct test_run *r, struct pkt *pkt)
 {
     struct key key;
-
     r->last_ip = (struct frame_payload){0};
     if (pkt_parse(pkt, &r->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return;
     uint8_t *bytes = arena_alloc(r->c->arena, pkt->head_len - pkt->l3);
@@ -71,7 +68,6 @@ static void keep_built(struct test_run *r)
 {
     struct frame_spec bare = r->last;
     struct pkt pkt;
-
     bare.tunnel = NULL;
     test_build(r, &bare, &pkt);
     keep_ip(r, &pkt);
@@ -87,7 +83,6 @@ void test_left_note(struct test_run *r, const struct frame_spec *p, const struct
 {
     const bool left = r->left_cookie == cookie && cookie;
     struct frame_spec seen;
-
     if (v->action != ACTION_ACCEPT && v->action != ACTION_FORWARD && v->action != ACTION_PASS) return;
     test_talk_sent(r, p);
     if (p->fragment == KIND_FRAG_LATER) return;
@@ -120,7 +115,6 @@ void test_note_left(struct test_run *r, const struct verdict *v)
     char text[300], hop[64] = "";
     struct pkt pkt = r->left;
     struct key key;
-
     if (v->action != ACTION_FORWARD || r->left_cookie != r->cookie) return;
     if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE) return;
     pkt_describe(&pkt, &key, text, sizeof(text));

@@ -50,7 +50,6 @@ static void report_set(struct packet_work *w, const struct node *n, struct symbo
 {
     struct addr a;
     char text[64];
-
     set->used = true;
     diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, and a packet has one address", set->name.s);
     if (first_of(&set->set, &a)) {
@@ -64,7 +63,6 @@ static void report_set(struct packet_work *w, const struct node *n, struct symbo
 static void take_name(struct packet_work *w, const struct node *n)
 {
     struct symbol *s = symbol_find(w->c->symbols, SPACE_VALUES, n->v.str);
-
     if (s && s->kind == SYM_SET)
         report_set(w, n, s);
     else
@@ -76,7 +74,6 @@ static void take_name(struct packet_work *w, const struct node *n)
 static void take_host(struct packet_work *w, const struct node *n, struct side *side, uint16_t *port)
 {
     const struct node_value v = value_of(w->c, n);
-
     side->node = n;
     if (n->kind == N_SELF) {
         side->self = true;
@@ -99,7 +96,6 @@ static void take_host(struct packet_work *w, const struct node *n, struct side *
 static void take_side(struct packet_work *w, const struct node *n, struct side *side, uint16_t *port)
 {
     uint32_t value;
-
     if (n->kind != N_CLAUSE) {
         take_host(w, n, side, port);
         return;
@@ -122,10 +118,8 @@ static void check_ports(struct packet_work *w)
 {
     const bool takes = 1u << w->p->form & FORMS_PORTS;
     const struct side *sides[] = {&w->src, &w->dst};
-
     for (unsigned i = 0; i < 2; i++) {
         const struct side *s = sides[i];
-
         if (s->port && !takes) {
             diag(w->c->diags, E_PACKET_PART, s->port->span, "`%s` has no ports", form_word(w->p->form));
             w->bad = true;
@@ -144,7 +138,6 @@ static void check_ports(struct packet_work *w)
 static const struct node *part_of(const struct node *first, enum clause part)
 {
     const struct node *n = first;
-
     while (n && !is_clause(n, part)) n = n->next;
     return n;
 }
@@ -154,7 +147,6 @@ static const struct node *part_of(const struct node *first, enum clause part)
 static void settle_ah(struct packet_work *w, const struct node *part)
 {
     struct frame_spec *p = w->p;
-
     if (p->form == FORM_PROTO && p->proto == IPPROTO_NR_AH && p->family == 6) {
         p->ah = true;
         p->proto = IPPROTO_NR_NONE;
@@ -176,7 +168,6 @@ static void settle_families(struct packet_work *w)
     const uint8_t src = w->src.self ? 0 : w->src.addr.family, dst = w->dst.self ? 0 : w->dst.addr.family;
     const uint8_t family = form->family ? form->family : src ? src : dst ? dst : 4;
     const struct side *wrong = src && src != family ? &w->src : dst && dst != family ? &w->dst : NULL;
-
     w->p->family = family;
     if (wrong && form->family) {
         diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span, "`%s` is IPv%u's, and this address is IPv%u",
@@ -204,7 +195,6 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
 {
     struct frame_spec outer = {.form = FORM_PROTO};
     struct packet_work o = {.c = w->c, .node = w->node, .p = &outer, .self = w->self};
-
     take_side(&o, src, &o.src, &outer.src_port);
     take_side(&o, dst, &o.dst, &outer.dst_port);
     if (o.bad) return false;
@@ -228,7 +218,6 @@ static void check_later(struct packet_work *w, const struct node *first)
 {
     for (const struct node *n = first; n; n = n->next) {
         const bool flag = is_clause(n, CL_FLAG);
-
         if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
         diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
              node_words(flag ? n->first : n));
@@ -242,7 +231,6 @@ static void check_leaves(struct packet_work *w, const struct node *leaves, const
 {
     const uint32_t sides = sides_of(w->self, w->p->family, w->src.words, w->dst.words);
     const bool sent = sides & KIND_SRC_SELF;
-
     if (sent && !on) {
         w->p->iface = (uint16_t)(w->p->way - 1);
         w->p->way = 0;
@@ -263,9 +251,7 @@ static void check_parts(struct packet_work *w, const struct node *first)
 {
     const struct node *label = part_of(first, CL_FLOWLABEL), *leaves = part_of(first, CL_OUT_ON);
     const bool icmp = 1u << w->p->form & FORMS_ICMP;
-
     if (leaves) check_leaves(w, leaves, part_of(first, CL_ON));
-
     if (part_of(first, CL_INNER) && !part_of(first, CL_VLAN)) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
         diag_advise(w->c->diags, "add `vlan N`");
@@ -289,7 +275,6 @@ static void check_length(struct packet_work *w)
     struct frame_spec *p = w->p;
     const uint32_t least = frame_least(p), head = p->family == 4 ? IP4_LEN : IP6_LEN + IP6_FRAG_LEN;
     const uint32_t most = UINT16_MAX - frame_tunnel_len(p);
-
     if (p->length > most || (p->tunnel && least > most)) {
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
              "the packet has %" PRIu32 " bytes, and the tunnel adds %" PRIu32 ": an IP packet has 65535 at most",
@@ -302,7 +287,6 @@ static void check_length(struct packet_work *w)
         w->bad = true;
     } else if (p->fragment == KIND_FRAG_FIRST && p->length && (p->length - head) % 8) {
         const uint32_t under = p->length - (p->length - head) % 8;
-
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
              "a first fragment carries a multiple of 8 bytes: its length can be %" PRIu32 " or %" PRIu32, under,
              under + 8);
@@ -313,7 +297,6 @@ static void check_length(struct packet_work *w)
 static struct frame_spec *packet_new(struct compile *c, uint8_t form)
 {
     struct frame_spec *p = arena_alloc(c->arena, sizeof(*p));
-
     p->form = form;
     p->proto = forms[form].proto;
     p->iface = IFACE_NONE;
@@ -327,7 +310,6 @@ struct frame_spec *test_reply_of(struct compile *c, const struct node *n)
 {
     struct frame_spec *p = packet_new(c, FORM_REPLY);
     struct packet_work w = {.c = c, .node = n, .p = p};
-
     for (const struct node *part = n->first; part; part = part->next) test_part_take(&w, n->first, part);
     if (p->fragment == KIND_FRAG_LATER) check_later(&w, n->first);
     return w.bad ? NULL : p;
@@ -340,7 +322,6 @@ struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const
     struct packet_work w = {.c = c, .node = n, .p = p, .self = self, .said = said};
     const struct node *at = n->first;
     uint32_t proto;
-
     if (any_port) p->notes |= NOTE_ANY_PORT;
     if (p->form == FORM_PROTO) {
         w.bad = !number_one(c, at, &protocol_kind, &proto);

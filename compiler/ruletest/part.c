@@ -4,7 +4,6 @@
 static uint32_t number(struct packet_work *w, const struct node *n, const struct number_kind *kind)
 {
     uint32_t value = 0;
-
     if (!number_one(w->c, n->first, kind, &value)) w->bad = true;
     return value;
 }
@@ -31,7 +30,6 @@ static void part_inner(struct packet_work *w, const struct node *n)
 static void part_ttl(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
-
     w->p->ttl = (uint8_t)number(w, n, &ttl);
     w->p->notes |= NOTE_TTL;
 }
@@ -40,7 +38,6 @@ static void part_flowlabel(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind label = {
         .what = "a flow label", .range = "flow labels go from 0 to 1048575", .most = 1048575};
-
     w->p->number[NUMBER_FLOWLABEL] = number(w, n, &label);
 }
 
@@ -50,14 +47,12 @@ static void part_length(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind length = {
         .what = "a packet's length", .range = "lengths go from 1 to 65535", .least = 1, .most = 65535};
-
     w->p->length = number(w, n, &length);
 }
 
 static void part_type(struct packet_work *w, const struct node *n)
 {
     const bool v6 = w->p->form == FORM_ICMP6;
-
     if (v6 && n->first->kind == N_NAME && str_is(n->first->v.str, "nd")) {
         diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` stands for four types, and a packet has one");
         diag_advise(w->c->diags, "write nd-neighbor-solicit or another of them");
@@ -71,14 +66,12 @@ static void part_code(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind code = {
         .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
-
     w->p->code = (uint8_t)number(w, n, &code);
 }
 
 static void part_ether(struct packet_work *w, const struct node *n)
 {
     uint64_t *mac = is_clause(n, CL_ETHER_FROM) ? &w->p->src_mac : &w->p->dst_mac;
-
     w->bad |= !mac_one(w->c, n->first, mac);
     if (*mac || w->bad) return;
     diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this is nobody's address");
@@ -91,7 +84,6 @@ static uint16_t iface_in(struct packet_work *w, const struct node *n)
     const struct iface_table ifaces = image_ifaces(w->c->image);
     const char *device = device_known(w->c, w->c->image, n->first);
     const uint32_t id = device ? iface_match(&ifaces, device) : PBC_NONE;
-
     w->bad |= !device;
     return id == PBC_NONE ? IFACE_OTHER : (uint16_t)id;
 }
@@ -112,7 +104,6 @@ static void part_fragment(struct packet_work *w, const struct node *n)
 static void part_payload(struct packet_work *w, const struct node *n)
 {
     const struct node_value v = value_of(w->c, n->first);
-
     if (v.node->kind == N_BYTES) {
         w->p->payload = (struct frame_payload){(const uint8_t *)v.node->v.str.s, (uint32_t)v.node->v.str.len};
         return;
@@ -131,7 +122,6 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
         .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
     struct frame_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
     const struct node *src = n->first;
-
     t->gue = is_clause(n, CL_GUE);
     if (t->gue) {
         t->port = (uint16_t)number(w, n, &port);
@@ -148,7 +138,6 @@ static void part_said(struct packet_work *w, const struct node *n)
 {
     const bool name = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN);
     const size_t most = name ? 255 : 4096;
-
     if (!w->said) {
         diag(w->c->diags, E_PACKET_PART, n->span,
              "only `expect pool`, `expect server` and `expect refused` ask what a connection says");
@@ -230,7 +219,6 @@ static const char *part_name(const struct node *n)
 static void report_part(struct packet_work *w, const struct node *n)
 {
     const bool flag = is_clause(n, CL_FLAG), tag = is_clause(n, CL_VLAN) || is_clause(n, CL_INNER);
-
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
         diag(w->c->diags, E_PACKET_PART, n->span,

@@ -8,7 +8,6 @@
 static uint32_t pool_of(struct compile *c, const struct node *name)
 {
     const struct symbol *s = symbol_want(c, name, SYM(POOL), "pool");
-
     return s ? s->index : PBC_NONE;
 }
 
@@ -16,7 +15,6 @@ static void report_no_server(struct compile *c, const struct node *name, const s
 {
     const char *names[64];
     size_t n = 0;
-
     for (uint32_t i = 0; i < pool->server_count && n < 64; i++)
         names[n++] = image_str(c->image, c->image->servers[pool->servers + i].name);
     diag(c->diags, E_NO_SUCH_NAME, name->span, "the pool `%s` has no server called `%s`",
@@ -29,7 +27,6 @@ static void report_no_server(struct compile *c, const struct node *name, const s
 static uint32_t server_of(struct compile *c, const struct node *ref)
 {
     const uint32_t id = pool_of(c, ref->first);
-
     if (id == PBC_NONE) return PBC_NONE;
     const struct pbc_pool *pool = &c->image->pools[id];
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
@@ -41,7 +38,6 @@ static uint32_t server_of(struct compile *c, const struct node *ref)
 bool test_pool_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, n->first));
-
     s->action = ACTION_FORWARD;
     s->asks_server = true;
     s->pool = pool_of(c, n->first);
@@ -51,7 +47,6 @@ bool test_pool_step(struct compile *c, struct test *t, const struct node *n)
 bool test_server_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, n->first));
-
     s->action = ACTION_FORWARD;
     s->asks_server = true;
     s->server = server_of(c, n->first);
@@ -62,7 +57,6 @@ bool test_server_step(struct compile *c, struct test *t, const struct node *n)
 bool test_refused_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);
-
     s->action = ACTION_FORWARD;
     s->asks_server = s->refused = true;
     return test_subject_of(c, t, n->last, s);
@@ -71,7 +65,6 @@ bool test_refused_step(struct compile *c, struct test *t, const struct node *n)
 bool test_health_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_HEALTH, n->span);
-
     s->server = server_of(c, n->first);
     s->down = is_choice(n->last, CL_DOWN);
     return s->server != PBC_NONE;
@@ -80,7 +73,6 @@ bool test_health_step(struct compile *c, struct test *t, const struct node *n)
 static bool percent_of(struct compile *c, const struct node *n, uint64_t *out)
 {
     const struct node_value v = value_of(c, n);
-
     if (v.node->kind == N_NAME)
         symbol_want(c, v.node, SYM(CONST), "constant");
     else if (v.node->kind != N_PERCENT)
@@ -97,7 +89,6 @@ static bool split_option(struct compile *c, struct test_step *s, const struct no
     static const struct number_kind flows = {
         .what = "a number of flows", .range = "from 1 on", .least = 1, .most = UINT32_MAX};
     uint32_t count;
-
     if (is_clause(n, CL_WITHIN)) return percent_of(c, n->first, &s->percent);
     if (!number_one(c, n->first, &flows, &count)) return false;
     s->count = count;
@@ -108,7 +99,6 @@ static bool split_option(struct compile *c, struct test_step *s, const struct no
 static uint32_t takes_part(const struct compile *c, const struct pbc_pool *pool)
 {
     uint32_t n = 0;
-
     for (uint32_t i = 0; i < pool->server_count; i++)
         n += !(c->image->servers[pool->servers + i].flags & PBC_SERVER_BACKUP);
     return n ? n : pool->server_count;
@@ -119,7 +109,6 @@ static bool split_parts(struct compile *c, struct test_step *s, const struct nod
     const struct pbc_pool *pool = &c->image->pools[s->pool];
     const uint32_t parts = node_count(ratio), servers = takes_part(c, pool);
     uint64_t total = 0;
-
     if (parts != servers) {
         diag(c->diags, E_TEST_SPLIT, ratio->span,
              "the split has %" PRIu32 " parts, and the pool `%s` has %" PRIu32 " server%s%s", parts,
@@ -148,7 +137,6 @@ bool test_split_step(struct compile *c, struct test *t, const struct node *n)
     const struct node *name = n->first, *ratio = name->next;
     struct test_step *s = test_step_add(c, t, STEP_SPLIT, span_of(n, ratio));
     bool good = true;
-
     s->percent = 2;
     s->count = 10000;
     s->pool = pool_of(c, name);

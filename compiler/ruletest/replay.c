@@ -24,7 +24,6 @@ struct tally {
 static int named(void *arg, const char *path, const char *name)
 {
     const struct program *p = arg;
-
     for (uint32_t i = 0; *name && i < p->ifaces_count; i++)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name)) return (int)i;
     const struct iface_table t = program_ifaces(p);
@@ -39,7 +38,6 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     char err[300] = "";
     const bool there = stat(s->path, &st) == 0;
     struct capture *c = there && S_ISREG(st.st_mode) ? capture_open(s->path, err, sizeof(err)) : NULL;
-
     if (there) remember_file(r->c->symbols, st.st_dev, st.st_ino);
     if (c) capture_ports(c, IFACE_NONE, named, r->program);
     if (!c)
@@ -54,7 +52,6 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
 static struct pkt kept(const struct tally *t, const struct test_run *r, const struct pkt *pkt)
 {
     struct pkt p = *pkt;
-
     if (capture_keeps(t->capture)) return p;
     p.data = arena_alloc(r->c->arena, p.cap_len + 1u);
     memcpy(p.data, pkt->data, p.cap_len);
@@ -95,7 +92,6 @@ struct held_frame {
 static void frame_left(struct test_run *r, struct test_held *h, const struct verdict *v)
 {
     const struct held_frame *f = (const struct held_frame *)h;
-
     if (f->tally) count(f->tally, r, f->frame, &f->pkt, v);
 }
 
@@ -103,7 +99,6 @@ static void judge_frame(struct test_run *r, const struct capture_frame *f, struc
 {
     struct pkt pkt;
     struct verdict v;
-
     pkt_view(&pkt, f->data, f->cap_len, f->wire_len, f->link, f->port);
     advance(r, t, f->time_ns);
     test_judge(r, &pkt, &v);
@@ -122,7 +117,6 @@ static void end_capture(struct test_run *r)
 {
     static const struct verdict held = {
         .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
-
     for (struct test_held *h = r->held; h; h = h->next) {
         if (h->left != frame_left) continue;
         frame_left(r, h, &held);
@@ -135,7 +129,6 @@ static void report(struct test_run *r, const struct test_step *s, const struct t
     struct pkt odd = t->odd;
     struct key key;
     char what[64], share[32];
-
     snprintf(share, sizeof(share), s->all ? "all frames" : "%llu%% of the frames or more",
              (unsigned long long)s->count);
     diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s for %s, but found it for %llu of %llu",
@@ -165,7 +158,6 @@ bool test_replay(struct test_run *r, const struct test_step *s)
     struct capture_frame f;
     struct tally t = {.step = s, .capture = c};
     int got;
-
     if (!c) return false;
     while ((got = capture_next(c, &f)) == 1) judge_frame(r, &f, &t);
     end_capture(r);

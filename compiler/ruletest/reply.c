@@ -19,7 +19,6 @@ static void note_last(struct test_run *r, const char *what)
 {
     struct pkt pkt;
     struct key key;
-
     test_build(r, &r->last, &pkt);
     test_parse(r, &pkt, &key);
     test_note_packet(r, what, &pkt, &key);
@@ -30,7 +29,6 @@ static void note_answered(struct test_run *r) { note_last(r, "the last packet th
 void test_note_quoted(struct test_run *r, const struct test_step *s)
 {
     const struct frame_spec *p = s->packet;
-
     if (s->reply == REPLY_BARE || !frame_is_icmp_error(p) || p->payload.len) return;
     if (s->reply == REPLY_NOT)
         diag_note(r->c->diags, SPAN_NONE,
@@ -45,7 +43,6 @@ void test_note_quoted(struct test_run *r, const struct test_step *s)
 static void take_way(const struct test_run *r, struct frame_spec *p)
 {
     const struct frame_spec *last = &r->last;
-
     if (!p->tags) {
         p->tags = last->tags;
         memcpy(p->vid, last->vid, sizeof(p->vid));
@@ -61,7 +58,6 @@ static int answering(const struct frame_spec *p)
     static const uint8_t pairs4[][2] = {{8, 0}, {10, 9}, {13, 14}, {15, 16}, {17, 18}};
     static const uint8_t pairs6[][2] = {{128, 129}, {133, 134}, {135, 136}, {139, 140}};
     const bool v6 = p->form == FORM_ICMP6;
-
     for (size_t i = 0; i < (v6 ? sizeof(pairs6) : sizeof(pairs4)) / 2; i++)
         if ((v6 ? pairs6[i][0] : pairs4[i][0]) == p->type) return v6 ? pairs6[i][1] : pairs4[i][1];
     return -1;
@@ -78,7 +74,6 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
 {
     const struct frame_spec *parts = s->packet, *last = &r->last;
     const bool tcp = last->form == FORM_TCP, icmp = last->form == FORM_ICMP || last->form == FORM_ICMP6;
-
     if (r->answered) {
         complain(r, s, "this machine has answered the last packet itself, and nobody else does");
     } else if (last->form != FORM_ARP && address_is_group(last->family, last->dst)) {
@@ -123,7 +118,6 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
 static const char *misfit(const struct frame_spec *p)
 {
     const uint32_t least = frame_least(p);
-
     if (p->form == FORM_ARP) return NULL;
     if (least > UINT16_MAX || (p->length && p->length < least))
         return "the reply has more bytes of headers and payload than its `length`, or than a packet holds";
@@ -149,7 +143,6 @@ static void quote(const struct test_run *r, struct frame_spec *p)
 {
     const uint32_t head = p->family == 4 ? IP4_LEN + ICMP_LEN : IP6_LEN + ICMP_LEN;
     const uint32_t room = (p->family == 4 ? ERROR4_MOST : ERROR6_MOST) - head;
-
     if (!frame_is_icmp_error(p) || p->payload.len || p->fragment == KIND_FRAG_LATER) return;
     p->payload = r->last_ip;
     if (p->payload.len > room) p->payload.len = room;

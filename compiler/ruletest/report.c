@@ -27,7 +27,6 @@ const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RUL
 static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT + 4])
 {
     char name[RULE_TEXT];
-
     snprintf(buf, RULE_TEXT + 4, "%s%s", rule == RULE_NONE ? "" : " by ", test_rule_text(r, rule, name));
     return buf;
 }
@@ -37,7 +36,6 @@ static const char *captured_text(uint64_t ns, char buf[48])
 {
     const time_t s = (time_t)(ns / 1000000000);
     struct tm tm;
-
     buf[0] = '\0';
     if (gmtime_r(&s, &tm)) strftime(buf, 48, ", captured %Y-%m-%d %H:%M:%S UTC", &tm);
     return buf;
@@ -50,7 +48,6 @@ static const char *when_text(const struct test_run *r, char buf[48])
     const uint64_t ms = (r->now_ns - r->began_ns) / 1000000;
     const unsigned minute = test_wall(r);
     size_t n;
-
     buf[0] = '\0';
     if (r->program->schedules_count && r->captured_ns) return captured_text(r->captured_ns, buf);
     if (r->program->schedules_count)
@@ -67,7 +64,6 @@ void test_note_packet(struct test_run *r, const char *what, const struct pkt *pk
 {
     const bool flows = r->program->meta->flags & PBC_KEEPS_FLOWS;
     char text[300], device[48] = "", when[48];
-
     pkt_describe(pkt, key, text, sizeof(text));
     if (pkt->iface == IFACE_OTHER)
         snprintf(device, sizeof(device), " on an interface that no rule names");
@@ -90,7 +86,6 @@ static const char *way_of(const struct key *key)
 static void note_nobody(struct test_run *r, const struct verdict *v, const struct key *key)
 {
     struct diags *d = r->c->diags;
-
     if (v->action == ACTION_PASS) {
         diag_note(d, SPAN_NONE, "no rule decides about ARP here, so it passes");
         return;
@@ -109,7 +104,6 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     const struct image *img = r->c->image;
     struct diags *d = r->c->diags;
     char name[RULE_TEXT];
-
     if (v->reason != REASON_NONE && v->reason < REASON_NO_SERVER) {
         diag_note(d, SPAN_NONE, "before any rule: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
         return;
@@ -133,7 +127,6 @@ struct span test_span_of(struct test_run *r, const struct pbc_place *place)
     struct sources *sources = &r->c->sources;
     const char *path = program_str(r->program, place->file);
     size_t len;
-
     for (uint32_t f = 0; f < sources->count; f++) {
         if (strcmp(sources->files[f].path, path) != 0) continue;
         const char *line = source_line(sources, f, place->line, &len);
@@ -146,7 +139,6 @@ struct span test_span_of(struct test_run *r, const struct pbc_place *place)
 struct served test_served(const struct test_run *r, const struct pkt *pkt, const struct key *key)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
-
     if (!r->program->services_count || pkt->reason != REASON_NONE)
         return (struct served){PBC_NONE, PBC_NONE, PBC_NONE, ""};
     return vm_explain_service(r->vm, &in, key, pkt);
@@ -157,7 +149,6 @@ void test_note_service(struct test_run *r, const struct served *served, const st
 {
     const struct program *p = r->program;
     struct diags *d = r->c->diags;
-
     if (v->service >= p->services_count) {
         if (v->action == ACTION_ACCEPT) diag_note(d, SPAN_NONE, "no service takes it");
         return;
@@ -184,7 +175,6 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
 {
     const struct program *p = r->program;
     char by[RULE_TEXT + 4];
-
     if (s->refused)
         snprintf(buf, len, "that a service refuses it");
     else if (s->server != PBC_NONE)
@@ -204,7 +194,6 @@ static const char *found_text(const struct test_run *r, const struct test_search
 {
     const struct program *p = r->program;
     char by[RULE_TEXT + 4], server[300] = "";
-
     if (s->refused && v->service < p->services_count) {
         snprintf(buf, len, "that the service `%s` refuses it", program_str(p, p->services[v->service].name));
         return buf;
@@ -227,7 +216,6 @@ static void note_stateless(struct test_run *r, const struct test_step *step)
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v, const struct test_search *s)
 {
     char expected[300], found[600];
-
     diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found %s", r->test->name.s,
          expected_text(r, step, expected, sizeof(expected)), found_text(r, s, v, found, sizeof(found)));
     test_note_packet(r,
@@ -253,7 +241,6 @@ void tests_summary(const struct compile *c, FILE *out)
     const struct tests *t = c->tests;
     const char *before = ": ";
     unsigned shown = 0;
-
     if (!tests_any(c)) return;
     if (!t->failed) {
         fprintf(out, "%u test%s passed", t->ran, t->ran == 1 ? "" : "s");
@@ -272,7 +259,6 @@ void tests_print_json(struct compile *c, FILE *out)
 {
     const char *between = "";
     unsigned line, col;
-
     fputc('[', out);
     for (const struct test *t = c->tests && c->tests->ran ? c->tests->first : NULL; t; t = t->next) {
         source_place(&c->sources, t->span.file, t->span.start, &line, &col);

@@ -12,7 +12,6 @@
 struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span)
 {
     struct test_step *s = arena_alloc(c->arena, sizeof(*s));
-
     s->kind = kind;
     s->span = span;
     s->rule = RULE_NONE;
@@ -25,14 +24,12 @@ struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kin
 static int compare4(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
     return x < y ? -1 : x > y;
 }
 
 static int compare6(const void *a, const void *b)
 {
     const struct pbc_range6 *x = a, *y = b;
-
     if (x->lo_hi != y->lo_hi) return x->lo_hi < y->lo_hi ? -1 : 1;
     return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
 }
@@ -48,7 +45,6 @@ static void own_add(struct own_list *own, const struct addr *a)
 {
     struct facts *f = &own->facts;
     uint32_t w[4], before[4];
-
     addr_words(a, w);
     const uint64_t hi = (uint64_t)w[0] << 32 | w[1], lo = (uint64_t)w[2] << 32 | w[3];
     const bool first = !own_address(f, a->family, before);
@@ -64,7 +60,6 @@ static void own_add(struct own_list *own, const struct addr *a)
 static const struct facts *own_sorted(struct compile *c, struct own_list *own)
 {
     struct facts *f = &own->facts;
-
     qsort(own->v4, f->self4_count, sizeof(*own->v4), compare4);
     qsort(own->v6, f->self6_count, sizeof(*own->v6), compare6);
     f->self4 = own->v4;
@@ -78,7 +73,6 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
     const size_t room = node_count(list) + 1;
     struct own_list own = {.v4 = arena_alloc(c->arena, room * sizeof(*own.v4)),
                            .v6 = arena_alloc(c->arena, room * sizeof(*own.v6))};
-
     if (list->flags & NF_NOT) {
         diag(c->diags, E_WRONG_VALUE, list->span, "`self` lists the addresses that this machine has, without `not`");
         return false;
@@ -86,7 +80,6 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
     node_each(a, list)
     {
         const struct node_value v = value_of(c, a);
-
         if (v.node->kind == N_NAME) {
             symbol_want(c, v.node, SYM(CONST), "constant");
             return false;
@@ -111,7 +104,6 @@ static bool route_step(struct compile *c, struct test *t, const struct node *n)
     struct route *route = arena_alloc(c->arena, sizeof(*route));
     struct addr lo, hi;
     const char *device = device_known(c, c->image, n->last);
-
     if (device) s->device = arena_strndup(c->arena, device, strlen(device));
     s->route = route;
     if (v.node->kind == N_NAME) {
@@ -146,7 +138,6 @@ bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
 static bool time_add(struct compile *c, struct test *t, const struct node *at, uint64_t ns)
 {
     const uint64_t most = (uint64_t)TEST_DAYS_MAX * 24 * 3600 * SECOND_NS;
-
     if (ns <= most && t->ns + ns <= most) {
         t->ns += ns;
         return true;
@@ -158,7 +149,6 @@ static bool time_add(struct compile *c, struct test *t, const struct node *at, u
 static bool duration_of(struct compile *c, const struct node *n, uint64_t *ns)
 {
     const struct node_value v = value_of(c, n);
-
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(CONST), "constant");
         return false;
@@ -174,7 +164,6 @@ static bool duration_of(struct compile *c, const struct node *n, uint64_t *ns)
 static bool after_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_AFTER, n->span);
-
     return duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
 }
 
@@ -184,10 +173,8 @@ static bool at_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *day = n->first->kind == N_NAME ? n->first : NULL;
     struct test_step *s = test_step_add(c, t, STEP_AT, span_of(n, n->last));
-
     s->dated = n->first->kind == N_DATE;
     s->date = s->dated ? (uint32_t)n->first->v.i : 0;
-
     s->day = s->dated ? (int)date_weekday(s->date) : day ? weekday_of(c, day, day->v.str.s, day->v.str.len) : -1;
     s->ns = n->last->v.i * 60 * SECOND_NS;
     return (!day || s->day >= 0) && time_add(c, t, n, 7 * 24 * 3600 * SECOND_NS);
@@ -200,7 +187,6 @@ static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
     const struct node *within = n->first->next->kind == N_CLAUSE ? n->first->next : NULL;
     struct test_step *s = test_step_add(c, t, STEP_REPEAT, n->span);
     uint32_t count;
-
     if (!number_one(c, n->first, &times, &count) || !test_packets_add(c, n->first, count)) return false;
     s->count = count;
     if (within && (!duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
@@ -212,7 +198,6 @@ static bool replay_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *path = n->first, *fate = path->next, *share = fate->next;
     struct test_step *s = test_step_add(c, t, STEP_REPLAY, span_of(n, share));
-
     s->path_span = path->span;
     s->path = path_beside(c, path->span, path->v.str);
     s->action = (uint8_t)test_action_of(fate);
@@ -260,7 +245,6 @@ static bool expects_something(const struct node *test)
 static void resolve_test(struct compile *c, const struct node *n)
 {
     struct test *t = arena_alloc(c->arena, sizeof(*t));
-
     symbol_declare(c, SYM_TEST, n, n->first);
     t->name = n->first->v.str;
     t->span = n->first->span;

@@ -51,7 +51,6 @@ static void take_out(struct test_run *r, const struct vm_tx *tx)
     for (unsigned i = 0; i < tx->count; i++) {
         const struct tx_entry *e = &tx->entries[i];
         struct test_held **at = &r->held, *h;
-
         while ((h = *at) && h->cookie != e->cookie) at = &h->next;
         if (h && e->cause == TX_CAUSE_HELD) {
             *at = h->next;
@@ -68,7 +67,6 @@ static uint64_t tick_once(struct test_run *r, uint64_t at)
     const struct vm_in in = {.mono_ns = at, .facts = &r->facts};
     struct vm_tx tx = {.entries = entries, .cap = SLOTS};
     const uint64_t next = vm_tick(r->vm, &in, &tx);
-
     r->now_ns = r->ticked_ns = at;
     take_out(r, &tx);
     return next;
@@ -82,7 +80,6 @@ static void tick(struct test_run *r, uint64_t now_ns)
     struct vm_tx tx = {0};
     unsigned part = 0;
     uint64_t next = r->now_ns;
-
     for (unsigned i = 0; i < TICKS_MOST && next < soon; i++) {
         const uint64_t at = next;
         next = tick_once(r, at);
@@ -116,7 +113,6 @@ void test_clock(struct test_run *r, uint64_t now_ns)
 void test_build(const struct test_run *r, const struct frame_spec *packet, struct pkt *pkt)
 {
     const uint32_t len = frame_write(packet, r->frame);
-
     frame_spec_view(packet, r->frame, len, pkt);
 }
 
@@ -133,7 +129,6 @@ void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v)
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
     struct tx_entry entries[SLOTS];
     struct vm_tx tx = {.entries = entries, .cap = SLOTS};
-
     pkt->cookie = ++r->cookie;
     vm_run(r->vm, &in, &pkt, 1, v, &tx);
     take_out(r, &tx);
@@ -142,7 +137,6 @@ void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v)
 void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
-
     pkt_parse(pkt, &r->facts, key);
     if (pkt->reason != REASON_NONE) return;
     key_settle(r->program, key);
@@ -154,7 +148,6 @@ void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
 static bool is_turned_away(const struct verdict *v)
 {
     const bool drops = v->action == ACTION_DROP || v->action == ACTION_REJECT;
-
     return drops && (v->reason == REASON_NO_SERVER || v->reason == REASON_MAX_FLOWS);
 }
 
@@ -164,7 +157,6 @@ bool test_holds(const struct test_run *r, const struct test_step *s, const struc
     const struct program *p = r->program;
     const bool let =
         s->action == ACTION_ACCEPT && (v->action == ACTION_FORWARD || (s->stepped && v->action == ACTION_PASS));
-
     if (s->refused) return refused || is_turned_away(v);
     if (v->action != s->action && !let) return false;
     if (s->state && !(state & s->state)) return false;
@@ -185,7 +177,6 @@ static void held_left(struct test_run *r, struct test_held *h, const struct verd
 {
     const struct expected *e = (const struct expected *)h;
     const uint64_t now_ns = r->now_ns;
-
     if (test_holds(r, e->step, v, e->search.key.marks, false)) return;
     r->test->failed = true;
     r->now_ns = e->sent_ns;
@@ -199,7 +190,6 @@ static void hold(struct test_run *r, const struct test_step *s, const struct tes
 {
     const uintptr_t room = (uintptr_t)arena_alloc(r->c->arena, sizeof(struct expected) + _Alignof(struct expected));
     struct expected *e = (struct expected *)((room + _Alignof(struct expected) - 1) & -_Alignof(struct expected));
-
     *e = (struct expected){.step = s, .search = *search, .sent_ns = r->now_ns};
     e->search.pkt.data = arena_alloc(r->c->arena, search->pkt.head_len);
     memcpy(e->search.pkt.data, search->pkt.data, search->pkt.head_len);
@@ -214,7 +204,6 @@ static bool expect(struct test_run *r, const struct test_step *s)
     struct test_search search;
     struct pkt pkt;
     struct verdict v;
-
     if (!test_packet_ready(r, s, &packet)) return false;
     if (test_is_past(r, s)) {
         test_left_past(r, &packet);
@@ -244,7 +233,6 @@ static void repeat(struct test_run *r, const struct test_step *s)
     struct pkt pkt;
     struct verdict v, let = {.action = ACTION_DROP};
     uint64_t cookie = 0;
-
     if (s->packet->notes & NOTE_ANY_PORT) s->packet->src_port = PORT_LEAST;
     if (!test_packet_ready(r, s, &packet)) return;
     test_build(r, &packet, &pkt);
@@ -270,7 +258,6 @@ static void repeat(struct test_run *r, const struct test_step *s)
 static void pass(struct test_run *r, uint64_t ns)
 {
     const uint64_t now_ns = r->now_ns + ns;
-
     tick(r, now_ns);
     test_clock(r, now_ns);
 }
@@ -280,7 +267,6 @@ static void at(struct test_run *r, const struct test_step *s)
 {
     const uint64_t period = s->day < 0 ? DAY_NS : WEEK_NS, wall = (r->week_ns + r->now_ns - r->began_ns) % period;
     const uint64_t wanted = ((s->day < 0 ? 0 : (uint64_t)s->day * DAY_NS) + s->ns) % period;
-
     pass(r, (wanted + period - wall) % period);
     if (!s->dated) return;
     r->dated = true;
@@ -316,7 +302,6 @@ static void route(struct test_run *r, const struct test_step *s)
 {
     struct route_hop hop = {.weight = 1};
     const struct route_entry e = {.route = *s->route, .kind = ROUTE_VIA, .hops = 1, .hop = &hop};
-
     memcpy(hop.device, s->device, strnlen(s->device, sizeof(hop.device) - 1));
     struct routes *table = route_list_set(&r->routes, &e) ? NULL : route_list_table(&r->routes);
     struct facts_device *devices = table ? route_devices(table, r->program) : NULL;
@@ -350,7 +335,6 @@ static void end_test(struct test_run *r)
 {
     static const struct verdict held = {
         .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
-
     if (r->held) pass(r, HOLD_NS);
     for (struct test_held *h = r->held; h; h = h->next) h->left(r, h, &held);
 }
@@ -391,7 +375,6 @@ static void run_test(struct test_run *r, struct test *t)
 static void make_room(struct test_run *r)
 {
     const size_t servers = r->program->servers_count;
-
     r->first = heap_zeroed(1, sizeof(*r->first));
     r->frame = heap_zeroed(FRAME_MOST, 1);
     r->left_frame = heap_zeroed(TEST_LEFT_MOST, 1);
@@ -416,7 +399,6 @@ static void free_room(struct test_run *r)
 static uint64_t count_steps(const struct tests *tests)
 {
     uint64_t n = 0;
-
     for (const struct test *t = tests->first; t; t = t->next)
         for (const struct test_step *s = t->first; s; s = s->next) n++;
     return n;
@@ -427,7 +409,6 @@ void judge_tests(struct compile *c)
     char err[256];
     struct test_run r = {.c = c, .steps = count_steps(c->tests)};
     struct tests *tests = c->tests;
-
     if (!tests->first) return;
     r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
     if (!r.program) out_of_memory(); /* check_loads has read it before */

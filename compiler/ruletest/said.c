@@ -52,7 +52,6 @@ static uint8_t *put_alpn(uint8_t *at, struct str protocol)
 static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
 {
     uint8_t *const record = at + 3, *const message = at + 7;
-
     at = put(at, (const uint8_t[]){22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3}, 11);
     memset(at, 0, RANDOM + 1); /* and no session */
     at = put16(at + RANDOM + 1, 2);
@@ -93,7 +92,6 @@ static uint8_t *put_request(uint8_t *at, const struct test_said *said)
 void said_write(struct arena *a, struct test_said *said)
 {
     size_t room = HELLO_ROOM + 64 + said->host.len + said->path.len + said->method.len;
-
     for (uint32_t i = 0; i < said->headers; i++) room += said->header[i][0].len + said->header[i][1].len + 4;
     uint8_t *at = said->bytes = arena_alloc(a, room);
     if (said->sni.s || said->alpn.s) at = put_hello(at, said);
@@ -121,7 +119,6 @@ static enum stream_read read_on(struct heard *h, enum first_end end)
     const struct test_said *said = h->said ? h->said : &nothing;
     const struct first_asked asked = {.wants = h->wants, .end = (uint8_t)end};
     const enum stream_read got = first_read(h->first, &h->at, h->bytes, h->n, &asked);
-
     if (h->tls_ends) first_tls(h->first, text_view(said->sni), h->alpn);
     return got;
 }
@@ -130,7 +127,6 @@ static enum stream_read read_on(struct heard *h, enum first_end end)
 static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key *key, const char **why)
 {
     uint32_t branch = STREAM_MORE;
-
     for (enum first_end end = FIRST_OPEN; end <= FIRST_LATE && branch == STREAM_MORE; end++) {
         if (read_on(h, end) == READ_BAD) {
             *why = stream_reason_doc((enum stream_reason)r->first->reason);
@@ -149,7 +145,6 @@ static struct heard hear(const struct test_run *r, const struct test_said *said,
 {
     const struct program *p = r->program;
     struct heard h = {.said = said, .first = r->first, .bytes = payload->bytes, .n = payload->len};
-
     h.wants = program_wants(p, service) | (mode_is(p->services[service].mode, MODE_REQUESTS) ? FIRST_HTTP : 0u);
     h.tls_ends = p->proxies[p->services[service].proxy - 1].cert_count > 0;
     if (h.tls_ends) h.wants &= ~(uint32_t)FIRST_TLS;
@@ -173,7 +168,6 @@ uint32_t said_branch(struct program *p, uint32_t service, const struct test_said
     struct test_run r = {.program = p, .first = calloc(1, sizeof(*r.first))};
     uint8_t alpn[256];
     uint32_t branch = PBC_NONE;
-
     *why = r.first ? "no `when` takes it, and there is no `else`" : "out of memory";
     if (r.first) {
         struct heard h = hear(&r, said, &nothing, service, alpn);
@@ -189,7 +183,6 @@ bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, con
                struct verdict *v, struct served *served)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
-
     *served = (struct served){.branch = branch, .pool = PBC_NONE, .server = PBC_NONE};
     chooser_facts(chooser, &in);
     const struct choice c = chooser_pick(chooser, branch, key, affinity);
@@ -207,7 +200,6 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
     const char *why = "no `when` takes it, and there is no `else`";
     uint8_t alpn[256];
     bool known;
-
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return true;
     struct heard h = hear(r, said, payload, v->service, alpn);
     memset(r->first, 0, sizeof(*r->first));

@@ -55,7 +55,6 @@ static bool service_uses(const struct program *p, const struct pbc_service *serv
 static void find_endpoints(struct split *s)
 {
     const struct program *p = s->r->program;
-
     s->endpoints = heap_zeroed(p->endpoints_count, sizeof(*s->endpoints));
     for (uint32_t i = 0; i < p->endpoints_count; i++)
         if (service_uses(p, &p->services[p->endpoints[i].service], s->step->pool))
@@ -80,14 +79,12 @@ static void draw_from_range6(struct split *s, const struct pbc_range6 *r, uint32
     typedef unsigned __int128 wide;
     const wide lo = (wide)r->lo_hi << 64 | r->lo_lo, hi = (wide)r->hi_hi << 64 | r->hi_lo;
     const wide any = (wide)draw(s) << 64 | draw(s), at = hi - lo == ~(wide)0 ? any : lo + any % (hi - lo + 1);
-
     for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)(at >> (96 - 32 * i));
 }
 
 static void draw_from_sets(struct split *s, uint8_t family, uint32_t w[4])
 {
     const struct program *p = s->r->program;
-
     if (family == 4 ? !p->set4_count : !p->set6_count) {
         draw_anywhere(s, family, w);
     } else if (family == 4) {
@@ -111,7 +108,6 @@ static struct frame_spec flow_to(struct split *s, const struct pbc_endpoint *e)
     const struct facts *self = s->r->self;
     struct frame_spec p = {
         .form = form_of(e->proto), .ttl = 64, .iface = IFACE_NONE, .fragment = KIND_FRAG_NO, .flags = TCP_SYN};
-
     p.proto = uppers[p.form].number;
     p.type = p.form == FORM_ICMP ? 8 : p.form == FORM_ICMP6 ? 128 : 0;
     p.family = e->to == PBC_TO_ADDRESS                                         ? e->family
@@ -133,7 +129,6 @@ static struct frame_spec flow_to(struct split *s, const struct pbc_endpoint *e)
 static bool begin_anew(struct split *s)
 {
     const struct vm_cfg cfg = {.seed = 1, .pool = s->r->pool, .no_cookies = true};
-
     chooser_free(s->chooser);
     vm_free(s->vm);
     s->vm = vm_new(s->r->program, &cfg);
@@ -148,7 +143,6 @@ static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
     const struct program *p = s->r->program;
     struct served served;
     struct key key;
-
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
     test_parse(s->r, pkt, &key);
     const uint32_t branch = stream_branch_to(p, v->service, &key, s->step->pool, (uint32_t)s->reached);
@@ -160,7 +154,6 @@ static void judge(struct split *s, const struct frame_spec *packet, struct verdi
 {
     struct vm *const vm = s->r->vm;
     struct pkt pkt;
-
     test_build(s->r, packet, &pkt);
     s->r->vm = s->vm;
     test_judge(s->r, &pkt, v);
@@ -178,7 +171,6 @@ static void try_flow(struct split *s)
     const struct program *p = s->r->program;
     const struct frame_spec packet = flow_to(s, &p->endpoints[s->endpoints[s->tries % s->endpoint_count]]);
     struct verdict v;
-
     judge(s, &packet, &v);
     if (is_full(&v) && s->reached > s->before && begin_anew(s)) judge(s, &packet, &v);
     s->tries++;
@@ -197,7 +189,6 @@ static void report_unreached(struct split *s)
     struct pkt pkt;
     struct key key;
     struct verdict v;
-
     diag(r->c->diags, E_TEST_FAILED, s->step->span,
          "test \"%s\": of %" PRIu64 " packets from drawn sources %" PRIu64
          " reached the pool `%s`, too few for %" PRIu64 " flows",
@@ -222,14 +213,12 @@ static uint32_t part_of(const struct split *s, const struct pbc_server *server, 
 {
     const struct pbc_pool *pool = &s->r->program->pools[s->step->pool];
     const bool aside = server->flags & PBC_SERVER_BACKUP && s->step->part_count < pool->server_count;
-
     return aside ? 0 : s->step->parts[(*next)++];
 }
 
 static bool near_enough(const struct split *s, uint64_t flows, uint64_t part, uint64_t parts)
 {
     const uint64_t a = flows * parts, b = part * s->step->count;
-
     return (a > b ? a - b : b - a) * 100 <= s->step->percent * s->step->count * parts;
 }
 
@@ -241,12 +230,10 @@ static void note_shares(struct split *s, uint64_t parts)
     char text[1000];
     size_t n = 0;
     uint32_t next = 0;
-
     for (uint32_t i = 0; i < pool->server_count && n < sizeof(text) - 200; i++) {
         const struct pbc_server *server = &p->servers[pool->servers + i];
         const uint32_t part = part_of(s, server, &next);
         const unsigned found = share_of(s->flows[i], s->step->count), want = share_of(part, parts);
-
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s`%s` %u.%02u%% (expected %u.%02u%%)", i ? ", " : "",
                               program_str(p, server->name), found / 100, found % 100, want / 100, want % 100);
     }
@@ -260,12 +247,10 @@ static bool check_shares(struct split *s)
     const struct pbc_server *worst = NULL;
     uint64_t parts = 0;
     uint32_t next = 0;
-
     for (uint32_t i = 0; i < s->step->part_count; i++) parts += s->step->parts[i];
     for (uint32_t i = 0; i < pool->server_count; i++) {
         const struct pbc_server *server = &p->servers[pool->servers + i];
         const uint32_t part = part_of(s, server, &next);
-
         if (!near_enough(s, s->flows[i], part, parts) && !worst) worst = server;
     }
     if (!worst) return true;
@@ -282,7 +267,6 @@ bool test_split(struct test_run *r, const struct test_step *step)
     struct split s = {.r = r, .step = step, .seed = 0x9e3779b97f4a7c15};
     const uint64_t wanted = step->count * TRIES_PER_FLOW, most = wanted < TRIES_MOST ? wanted : TRIES_MOST;
     bool good = false, scarce = false;
-
     s.flows = heap_zeroed(p->pools[step->pool].server_count, sizeof(*s.flows));
     find_endpoints(&s);
     if (begin_anew(&s)) {

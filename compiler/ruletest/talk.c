@@ -46,7 +46,6 @@ static struct talk_end end_of(const uint32_t addr[4], uint16_t port)
 static unsigned hash_end(const uint32_t addr[4], uint16_t port)
 {
     unsigned h = port;
-
     for (unsigned i = 0; i < 4; i++) h = (h * 31 + addr[i]) * 0x9e3779b1u;
     return h >> 16;
 }
@@ -86,7 +85,6 @@ static uint32_t seq_of(const struct talk_side *me, const struct talk_side *peer,
                        const struct frame_spec *p)
 {
     const bool syn = p->flags & TCP_SYN, ack = p->flags & TCP_ACK;
-
     if (!me->spoke) return begin_of(who);
     if (is_again(me, p)) return me->said.seq;
     if (syn && (!ack || peer->anew)) return me->next + ISN_STEP;
@@ -105,7 +103,6 @@ void test_talk_number(const struct test_run *r, struct frame_spec *p)
     unsigned who;
     const struct test_talk *t = talk_find(r, p, &who);
     const struct talk_side *me = t ? &t->side[who] : &silent, *peer = t ? &t->side[!who] : &silent;
-
     if (p->form != FORM_TCP || p->fragment == KIND_FRAG_LATER) return;
     p->seq = seq_of(me, peer, who, p);
     p->ack = ack_of(peer, who, p);
@@ -114,7 +111,6 @@ void test_talk_number(const struct test_run *r, struct frame_spec *p)
 static struct test_talk *talk_new(struct test_run *r, const struct frame_spec *p)
 {
     struct test_talk *t = arena_alloc(r->c->arena, sizeof(*t)), **bucket = &r->talks[bucket_of(p)];
-
     t->end[0] = end_of(p->src, p->src_port);
     t->end[1] = end_of(p->dst, p->dst_port);
     t->family = p->family;
@@ -137,7 +133,6 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
 {
     const bool syn = p->flags & TCP_SYN, ack = p->flags & TCP_ACK, begins = syn && (!me->spoke || (ack && peer->anew));
     const uint32_t end = p->seq + frame_carried(p) - TCP_LEN + syn + !!(p->flags & TCP_FIN);
-
     if (syn && !ack && me->spoke) {
         me->anew = true;
         me->anew_isn = p->seq;
@@ -154,7 +149,6 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
 static void take(struct test_run *r, const struct frame_spec *p, bool again)
 {
     unsigned who;
-
     if (p->form != FORM_TCP || p->fragment == KIND_FRAG_LATER) return;
     struct test_talk *t = talk_find(r, p, &who);
     if (!t) t = talk_new(r, p);

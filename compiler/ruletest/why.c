@@ -14,7 +14,6 @@ static uint32_t first_failed(const struct program *p, const struct test_search *
 {
     const struct pbc_rule *r = &p->rules[rule];
     uint32_t first = PBC_NONE;
-
     *count = 0;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         if (cond_match(p, &p->conds[i], &s->key, &s->pkt)) continue;
@@ -42,7 +41,6 @@ static void look(void *arg, const struct trace_step *t)
     const struct program *p = l->r->program;
     struct test_search *s = l->s;
     unsigned count;
-
     if (t->matched) return;
     if (t->rule == s->step->rule) s->wanted = *t;
     if (leads_to(p, &p->rules[t->rule], s->step->rule) && s->closed.failed_cond == PBC_NONE) s->closed = *t;
@@ -62,7 +60,6 @@ static void look_inside(struct test_run *r, struct test_search *s)
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
     struct pkt *inner = NULL;
     struct key key;
-
     if (!(p->meta->flags & PBC_OPENS) || s->pkt.reason != REASON_NONE) return;
     const struct decision d = vm_explain(r->vm, &in, &s->key, &s->pkt, look_away, NULL);
     if (d.rule >= p->rules_count || !verdict_is(p->rules[d.rule].verdict, VERDICT_OPENS)) return;
@@ -80,7 +77,6 @@ static void look_inside(struct test_run *r, struct test_search *s)
 void test_look(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s)
 {
     const struct trace_step none = {.failed_cond = PBC_NONE};
-
     *s = (struct test_search){.step = step, .pkt = *pkt, .wanted = none, .closed = none, .closest = none};
     test_parse(r, &s->pkt, &s->key);
     look_inside(r, s);
@@ -91,7 +87,6 @@ void test_search(struct test_run *r, struct test_search *s)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
     struct look l = {r, s};
-
     if (s->pkt.reason == REASON_NONE) vm_explain(r->vm, &in, &s->key, &s->pkt, look, &l);
 }
 
@@ -99,7 +94,6 @@ static void note_step(struct test_run *r, const struct test_search *s, const str
                       uint32_t rule)
 {
     char why[300], name[RULE_TEXT];
-
     step_explain(r->program, t, &s->key, &s->pkt, why, sizeof(why));
     diag_note(r->c->diags, r->c->image->cond_span[t->failed_cond], "`%s` %s: %s", test_rule_text(r, rule, name), before,
               why);
@@ -114,7 +108,6 @@ static void note_unreached(struct test_run *r, const struct test_search *s, cons
     char name[RULE_TEXT];
     unsigned count;
     const struct trace_step own = {.rule = rule, .failed_cond = first_failed(r->program, s, rule, &count)};
-
     test_rule_text(r, rule, name);
     if (own.failed_cond != PBC_NONE)
         note_step(r, s, &own, "does not match", rule);
@@ -133,7 +126,6 @@ static void note_unreached(struct test_run *r, const struct test_search *s, cons
 void test_note_why(struct test_run *r, const struct test_search *s, const struct verdict *v)
 {
     const uint32_t rule = s->step->rule;
-
     if (s->pkt.reason != REASON_NONE || v->firewall == PBC_NONE || rule == v->rule) return;
     /* It is not the rules that disappoint. */
     if (rule == RULE_NONE && (v->action == s->step->action || v->reason != REASON_NONE)) return;

@@ -13,7 +13,6 @@ int written_read(struct written *w, const char *text)
 {
     size_t used = 0;
     char *save = NULL, *words = strdup(text);
-
     *w->on = *w->out_on = *w->words = 0;
     if (!words) return -1;
     for (char *at = strtok_r(words, " \t", &save); at; at = strtok_r(NULL, " \t", &save)) {
@@ -43,7 +42,6 @@ static struct test_said *copy_of(const struct test_said *s)
     const uint32_t n = s->hello + s->request;
     struct test_said *copy = calloc(1, sizeof(*copy) + s->sni.len + s->alpn.len + n + 1);
     char *at = copy ? (char *)(copy + 1) : NULL;
-
     if (!copy) return NULL;
     *copy = (struct test_said){.hello = s->hello, .request = s->request, .bytes = (uint8_t *)at};
     if (n) memcpy(at, s->bytes, n);
@@ -60,7 +58,6 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
     struct compile c;
     char text[sizeof(w->words) + 300];
     uint32_t len = 0;
-
     *said = NULL;
     snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect %s: \\\n%s\n}\n", self, says(w) ? "refused" : "accept",
              w->words);
@@ -86,7 +83,6 @@ int written_time(struct written_time *t, const char *text, FILE *err)
     static const char form[] = "test \"time\" {\nat \\\n%s\nexpect accept: udp 192.0.2.1:1 -> self:1\n}\n";
     char test[sizeof(form) + 64];
     struct compile c;
-
     if (!is_part(text) || snprintf(test, sizeof(test), form, text) >= (int)sizeof(test)) {
         fprintf(err, "time: it is none: `09:30`, `sat 09:30` and `2026-12-24 18:00` are\n");
         return -1;
@@ -115,7 +111,6 @@ char *written_heard(struct program *p, uint32_t service, const struct test_said 
     const char *why;
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
-
     if (!out) return NULL;
     pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
     pkt_parse(&pkt, facts, &key);
@@ -129,7 +124,6 @@ char *written_heard(struct program *p, uint32_t service, const struct test_said 
     if (b && b->shares == PBC_TARGET) fputs("target", out);
     for (uint32_t i = 0; b && i < b->share_count && b->shares != PBC_TARGET; i++) {
         const struct pbc_share *share = &p->shares[b->shares + i];
-
         fprintf(out, "%s%s", i ? ", " : "", program_str(p, p->pools[share->pool].name));
         if (b->share_count > 1) fprintf(out, " %u%%", share->percent);
     }

@@ -12,7 +12,6 @@ struct reply {
 static bool reply_of(const struct setup *s, const struct pbc_endpoint *e, struct reply *r)
 {
     const bool echo = e->proto >= PBC_EP_ECHO4;
-
     if (e->family && e->family != s->server->family) return false;
     if (echo && (e->proto == PBC_EP_ECHO6) != (s->server->family == 6)) return false;
     *r = (struct reply){e, e->port_lo, e->port_hi};
@@ -31,7 +30,6 @@ static bool collide(const struct setup *s, const struct reply *a, const struct r
     const bool same_address = a->e->to == b->e->to && a->e->addr[0] == b->e->addr[0] &&
                               a->e->addr[1] == b->e->addr[1] && a->e->addr[2] == b->e->addr[2] &&
                               a->e->addr[3] == b->e->addr[3];
-
     if (!same_protocol(a->e->proto, b->e->proto) || a->hi < b->lo || b->hi < a->lo) return false;
     return !same_address || (s->server->port && a->e->proto < PBC_EP_ECHO4);
 }
@@ -39,7 +37,6 @@ static bool collide(const struct setup *s, const struct reply *a, const struct r
 static void print_match(const struct setup *s, const struct reply *r, const char *proto)
 {
     const char *ip = s->server->family == 6 ? "ip6" : "ip";
-
     fprintf(s->out, "    %s saddr ", ip);
     setup_address(s, s->server->addr, s->server->family);
     if (r->e->proto >= PBC_EP_ECHO4) {
@@ -77,7 +74,6 @@ static bool kept_source(const struct setup *s, const struct reply *r, struct rep
 {
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
-
         if (!setup_in_mode(s, i, PBC_MODE_KEEP_SOURCE)) continue;
         for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++)
             if (reply_of(s, &s->img->endpoints[n], kept) && collide(s, kept, r)) return true;
@@ -101,15 +97,12 @@ static void print_rewrites(const struct setup *s)
     enum { TOLD_APART = 256 };
     struct reply known[TOLD_APART];
     unsigned count = 0;
-
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
-
         if (!setup_in_mode(s, i, PBC_MODE_DSR_REWRITE)) continue;
         for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
             struct reply r, kept;
             unsigned k = 0;
-
             if (!reply_of(s, &s->img->endpoints[n], &r)) continue;
             while (k < count && !collide(s, &known[k], &r)) k++;
             if (k < count) {
@@ -127,7 +120,6 @@ static void print_rewrites(const struct setup *s)
 static void setup_rewrite(const struct setup *s)
 {
     const char *ip = s->server->family == 6 ? "ip6" : "ip";
-
     fputs("\n# dsr rewrite (", s->out);
     setup_names(s, PBC_MODE_DSR_REWRITE);
     fprintf(s->out,
@@ -153,7 +145,6 @@ static void print_rule(const struct setup *s, const struct reply *r)
     const char *family = s->server->family == 6 ? " -6" : "";
     const unsigned first = r->e->proto == PBC_EP_PORTS ? 0 : r->e->proto,
                    last = r->e->proto == PBC_EP_PORTS ? 2 : first;
-
     for (unsigned p = first; p <= last; p++) {
         fprintf(s->out, "ip%s rule add from ", family);
         setup_address(s, s->server->addr, s->server->family);
@@ -178,11 +169,9 @@ static void setup_keep_source(const struct setup *s)
             s->server->family == 6 ? " -6" : "");
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
-
         if (!setup_in_mode(s, i, PBC_MODE_KEEP_SOURCE)) continue;
         for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
             struct reply r;
-
             if (reply_of(s, &s->img->endpoints[n], &r)) print_rule(s, &r);
         }
     }

@@ -23,7 +23,6 @@ bool setup_has_mode(const struct setup *s, enum pbc_mode mode)
 void setup_names(const struct setup *s, enum pbc_mode mode)
 {
     bool first = true;
-
     for (uint32_t i = 0; i < s->count; i++) {
         if (!setup_in_mode(s, i, mode)) continue;
         fprintf(s->out, "%s%s", first ? "" : ", ", image_str(s->img, s->img->services[s->services[i]].name));
@@ -35,7 +34,6 @@ void setup_address(const struct setup *s, const uint32_t words[4], uint8_t famil
 {
     const uint32_t net[4] = {htonl(words[0]), htonl(words[1]), htonl(words[2]), htonl(words[3])};
     char text[INET6_ADDRSTRLEN] = "";
-
     inet_ntop(family == 6 ? AF_INET6 : AF_INET, net, text, sizeof(text));
     fputs(text, s->out);
 }
@@ -69,17 +67,14 @@ static void put_range(const struct setup *s, const uint32_t lo[4], const uint32_
 uint32_t setup_sources(const struct setup *s, FILE *out)
 {
     uint32_t n = 0;
-
     for (uint32_t i = s->pool->sources; i < s->pool->sources + s->pool->source_count; i++) {
         const struct pbc_set *set = &s->img->sets[i];
         const bool six = s->server->family == 6;
-
         for (uint32_t k = 0; k < (six ? set->count6 : set->count4); k++, n++) {
             if (!out) continue;
             if (n) fputs(", ", out);
             if (six) {
                 const struct pbc_range6 *r = &s->img->set6[set->first6 + k];
-
                 put_range(s,
                           (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
                                               (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
@@ -87,7 +82,6 @@ uint32_t setup_sources(const struct setup *s, FILE *out)
                                               (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo});
             } else {
                 const struct pbc_range *r = &s->img->set4[set->first4 + k];
-
                 put_range(s, (const uint32_t[4]){r->lo}, (const uint32_t[4]){r->hi});
             }
         }
@@ -111,14 +105,12 @@ static bool sends_to(const struct image *img, const struct pbc_service *service,
 static bool is_called(const struct image *img, uint32_t string, const char *name, size_t len)
 {
     const char *text = image_str(img, string);
-
     return strlen(text) == len && memcmp(text, name, len) == 0;
 }
 
 static int unknown(const char *what, const char *name, size_t len, const char *const *names, size_t count)
 {
     char text[256];
-
     snprintf(text, sizeof(text), "%.*s", (int)len, name);
     const char *near = diag_nearest(text, names, count);
     say(stderr, "preyc: no %s is called `%s`%s%s%s", what, text, near ? "; did you mean `" : "", near ? near : "",
@@ -132,7 +124,6 @@ static int find_server(const struct compile *c, const char *which, struct setup 
     const char *slash = strchr(which, '/');
     const size_t pool_len = slash ? (size_t)(slash - which) : strlen(which);
     const char **names = arena_alloc(c->arena, ((size_t)img->pools_count + img->servers_count + 1) * sizeof(*names));
-
     for (uint32_t i = 0; i < img->pools_count; i++) {
         names[i] = image_str(img, img->pools[i].name);
         if (is_called(img, img->pools[i].name, which, pool_len)) s->pool = &img->pools[i];
@@ -141,7 +132,6 @@ static int find_server(const struct compile *c, const char *which, struct setup 
     const char *name = slash ? slash + 1 : "";
     for (uint32_t i = 0; i < s->pool->server_count; i++) {
         const struct pbc_server *server = &img->servers[s->pool->servers + i];
-
         names[i] = image_str(img, server->name);
         if (is_called(img, server->name, name, strlen(name))) s->server = server;
     }
@@ -155,13 +145,11 @@ static void print_unknowns(const struct setup *s)
     const bool tunnels = setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
     const bool balancer = setup_has_mode(s, PBC_MODE_KEEP_SOURCE) || setup_has_mode(s, PBC_MODE_DSR_REWRITE) ||
                           (tunnels && !sources) || (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && sources);
-
     if (balancer) fputs("balancer=CHANGE_ME  # the address of the balancer that this server sees\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
         const struct pbc_endpoint *e = &s->img->endpoints[service->endpoints];
         bool known = true;
-
         for (uint32_t k = 0; k < service->endpoint_count; k++) known &= e[k].to == PBC_TO_ADDRESS;
         if (known || !mode_is(service->mode, MODE_ONE_SIDED)) continue;
         put_variable(s, s->services[i]);
@@ -177,7 +165,6 @@ static void print_head(const struct setup *s)
     fputs(s->count ? ", for:\n" : ": no service sends anything to its pool.\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
-
         fprintf(s->out, "#   %s, mode %s", image_str(s->img, service->name), mode_info[service->mode].name);
         if (mode_is(service->mode, MODE_TAKES_PORT))
             fprintf(s->out, service->gue_variant ? " %u variant 1" : " %u", service->gue_port);
@@ -192,7 +179,6 @@ int setup_print(const struct compile *c, const char *which, FILE *out)
     const struct image *img = c->image;
     uint32_t *services = arena_alloc(c->arena, ((size_t)img->services_count + 1) * sizeof(*services));
     struct setup s = {.arena = c->arena, .img = img, .services = services, .out = out};
-
     if (find_server(c, which, &s) < 0) return -ENOENT;
     for (uint32_t i = 0; i < img->services_count; i++)
         if (sends_to(img, &img->services[i], (uint32_t)(s.pool - img->pools))) services[s.count++] = i;

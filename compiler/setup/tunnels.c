@@ -11,7 +11,6 @@ enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP = 8, GUE = 4, TCP = 20 };
 static bool is_local(const struct setup *s, uint32_t i)
 {
     const uint8_t mode = s->img->services[s->services[i]].mode;
-
     return mode_is(mode, MODE_ONE_SIDED) && !mode_is(mode, MODE_REWRITES);
 }
 
@@ -26,7 +25,6 @@ static int by_address(const void *pa, const void *pb)
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
                               *b = *(const struct pbc_endpoint *const *)pb;
     const uint32_t sa = a->to == PBC_TO_ADDRESS ? 0 : a->service, sb = b->to == PBC_TO_ADDRESS ? 0 : b->service;
-
     if (a->to != b->to) return a->to < b->to ? -1 : 1;
     if (a->family != b->family) return a->family < b->family ? -1 : 1;
     if (sa != sb) return sa < sb ? -1 : 1;
@@ -38,7 +36,6 @@ static int by_place(const void *pa, const void *pb)
 {
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
                               *b = *(const struct pbc_endpoint *const *)pb;
-
     return a < b ? -1 : a > b;
 }
 
@@ -52,13 +49,11 @@ static bool same_address(const struct pbc_endpoint *a, const struct pbc_endpoint
 static size_t addresses(const struct setup *s, const struct pbc_endpoint ***out)
 {
     size_t n = 0, kept = 0;
-
     for (uint32_t i = 0; i < s->count; i++) n += s->img->services[s->services[i]].endpoint_count;
     const struct pbc_endpoint **all = arena_alloc(s->arena, (n + 1) * sizeof(const struct pbc_endpoint *));
     n = 0;
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
-
         for (uint32_t k = 0; is_local(s, i) && k < service->endpoint_count; k++)
             all[n++] = &s->img->endpoints[service->endpoints + k];
     }
@@ -74,7 +69,6 @@ static void print_addresses(const struct setup *s)
 {
     const struct pbc_endpoint **all;
     const size_t n = addresses(s, &all);
-
     fputs("\n# The services' addresses: this server takes packets to them, and never tells the link that it has them.\n"
           "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n",
           s->out);
@@ -93,11 +87,9 @@ static void print_devices(const struct setup *s)
     static const char *const v6[] = {"prey-ip6 type ip6tnl mode any"};
     const bool six = s->server->family == 6;
     const char *const *devices = six ? v6 : v4;
-
     fputs("\n# The far end of the tunnel: packets come in through it, replies leave as always.\n", s->out);
     for (unsigned i = 0; i < (six ? 1u : 2u); i++) {
         const int name = (int)strcspn(devices[i], " ");
-
         fprintf(s->out, "ip link add %s local ", devices[i]);
         setup_address(s, s->server->addr, s->server->family);
         fprintf(s->out, "\nip link set %.*s up\n", name, devices[i]);
@@ -110,7 +102,6 @@ static void print_devices(const struct setup *s)
 static bool opens_port(const struct setup *s, uint32_t i)
 {
     const uint16_t port = s->img->services[s->services[i]].gue_port;
-
     for (uint32_t k = 0; k < i && port; k++)
         if (s->img->services[s->services[k]].gue_port == port) return false;
     return port;
@@ -130,12 +121,10 @@ static void print_mss(const struct setup *s, uint32_t i)
     const struct pbc_service *service = &s->img->services[s->services[i]];
     const unsigned udp = !mode_is(service->mode, MODE_TAKES_PORT) ? 0 : service->gue_variant ? UDP : UDP + GUE;
     const unsigned before = (s->server->family == 6 ? IP6 : IP4) + udp;
-
     if (!mode_is(service->mode, MODE_TUNNELS)) return;
     for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
         const struct pbc_endpoint *e = &s->img->endpoints[n];
         const unsigned headers = (e->family == 6 ? IP6 : IP4) + TCP;
-
         if (e->proto != PBC_EP_TCP && e->proto != PBC_EP_PORTS) continue;
         fprintf(s->out, "    %s saddr ", e->family == 6 ? "ip6" : "ip");
         setup_endpoint_address(s, e);
@@ -161,7 +150,6 @@ static void put_senders(const struct setup *s, const char *unknown)
 static void print_guard(const struct setup *s)
 {
     const char *family = s->server->family == 6 ? "ip6" : "ip";
-
     fputs("\n# Tunnels of the balancer alone: what they carry may have any source address. And segments that fit into "
           "them,\n"
           "# with links of 1,500 bytes: the SYN|ACK tells the client, past the balancer.\n"

@@ -36,7 +36,6 @@ static void settled(void *arg, struct player *p, uint64_t frame, const struct ou
 {
     struct comparison *c = arg;
     const unsigned side = p == &c->players[1];
-
     for (struct waiting **at = &c->waiting, *w; (w = *at); at = &w->next) {
         if (w->frame.number != frame) continue;
         w->frame.fate[side] = *f;
@@ -53,7 +52,6 @@ static void settled(void *arg, struct player *p, uint64_t frame, const struct ou
 static void wait_for(struct comparison *c, const struct compared *f)
 {
     struct waiting *w = malloc(sizeof(*w));
-
     if (!w) {
         c->short_of_memory = true;
         return;
@@ -76,7 +74,6 @@ static void judge(struct comparison *c, const struct capture_frame *f, uint64_t 
     struct compared frame = {.number = number, .time_ns = f->time_ns, .bytes = f->wire_len};
     struct pkt pkt;
     struct key key;
-
     tell_self(c);
     player_parse(&c->players[0], f, &pkt, &key);
     doubts_frame(&c->doubts, &key, pkt.reason != REASON_NONE, pkt.iface != IFACE_NONE);
@@ -102,7 +99,6 @@ static void end(struct comparison *c)
     }
     while (c->waiting) {
         struct waiting *w = c->waiting;
-
         c->waiting = w->next;
         note(c, &w->frame);
         free(w);
@@ -114,7 +110,6 @@ static int named(void *arg, const char *path, const char *name)
 {
     struct comparison *c = arg;
     const int port = ports_named(&c->players[0].ports, path, name);
-
     return ports_named(&c->players[1].ports, path, name) == port ? port : -1;
 }
 
@@ -141,7 +136,6 @@ int against(struct program *old, struct program *new, const char *const names[2]
     struct comparison *c = calloc(1, sizeof(*c));
     struct reading r = {0};
     int result = -1;
-
     if (!c || differences_init(&c->found) < 0) {
         say(stderr, "preyc: out of memory");
         free(c);

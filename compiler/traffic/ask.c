@@ -32,7 +32,6 @@ struct asking {
 static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
 {
     char err[160];
-
     *iface = IFACE_NONE;
     if (!*name || iface_find(a->shop.program, name, iface, err, sizeof(err)) == 0) return 0;
     say(stderr, "preyc: --ask: %s", err);
@@ -44,7 +43,6 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
 {
     uint16_t on, out_on;
     struct key key;
-
     if (iface_of(a, w->on, &on) < 0 || iface_of(a, w->out_on, &out_on) < 0) return -EINVAL;
     pkt_view(pkt, a->frame, len, len, LINK_ETHER, on);
     if (!*w->out_on) return 0;
@@ -63,7 +61,6 @@ static char *heard(struct asking *a, const struct test_said *said, const struct 
 {
     static const char nobody[] = "what the client says is not heard: no proxy service takes the connection";
     const struct program *p = a->shop.program;
-
     if (!said) return NULL;
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy)
         return strdup(nobody);
@@ -77,7 +74,6 @@ static int explain(struct asking *a, const struct pkt *view, const struct test_s
     struct pkt pkt, came = *view;
     struct verdict v;
     struct vm *vm = workshop_vm(&a->shop);
-
     if (!vm) return -ENOMEM;
     const struct vm_in in = workshop_in(&a->shop, WORKSHOP_BEGIN_NS);
     pkt = came;
@@ -108,7 +104,6 @@ static int ask_one(struct asking *a, const char *text)
     struct written w;
     struct test_said *said;
     struct pkt pkt;
-
     if (written_read(&w, text) < 0) {
         say(stderr, "preyc: --ask: `%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
         return -EINVAL;
@@ -127,7 +122,6 @@ enum { LINE_MOST = 65536 };
 static bool read_line(char line[LINE_MOST + 1], size_t *len)
 {
     int c;
-
     for (*len = 0; (c = getc(stdin)) != EOF && c != '\n'; ++*len)
         if (*len < LINE_MOST) line[*len] = (char)c;
     line[*len < LINE_MOST ? *len : LINE_MOST] = '\0';
@@ -151,7 +145,6 @@ static int ask_lines(struct asking *a)
     char *line = malloc(LINE_MOST + 1);
     int result = line ? 0 : -ENOMEM;
     size_t len;
-
     for (uint64_t number = 1; result != -ENOMEM && read_line(line, &len); number++) {
         const int one = ask_line(a, line, len);
         if (one < 0) result = one;
@@ -168,7 +161,6 @@ static void self_step(const struct self *self, char step[SELF_STEP])
 {
     const uint32_t v4[4] = {self->first4};
     char text4[64] = "", text6[64] = "";
-
     *step = '\0';
     if (self->v4_count) address_text(4, v4, text4);
     if (self->v6_count) address_text(6, self->first6, text6);
@@ -178,7 +170,6 @@ static void self_step(const struct self *self, char step[SELF_STEP])
 static int ask_all(struct asking *a, const struct asked *asked)
 {
     int result = 0;
-
     if (!(a->idle = workshop_vm(&a->shop))) return -ENOMEM;
     for (unsigned i = 0; i < asked->count && result != -ENOMEM; i++) {
         const int one = strcmp(asked->packets[i], "-") ? ask_one(a, asked->packets[i]) : ask_lines(a);
@@ -193,7 +184,6 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
     struct written_time at;
     char err[600];
     int result = a.frame ? 0 : -ENOMEM;
-
     if (selves_read(&a.options.self, asked->selves, asked->self_count) < 0 ||
         (asked->at && written_time(&at, asked->at, stderr) < 0))
         result = -EINVAL;

@@ -19,7 +19,6 @@ static uint64_t hash(const struct hash_key *key, const struct begin *b)
     const uint64_t words[] = {hash_pair(b->src[0], b->src[1]), hash_pair(b->src[2], b->src[3]),
                               hash_pair(b->dst[0], b->dst[1]), hash_pair(b->dst[2], b->dst[3]),
                               hash_pair(b->port, (uint32_t)b->proto << 2 | (uint32_t)b->has_port << 1 | b->to_self)};
-
     return hash_words(key, words, sizeof(words) / sizeof(words[0]));
 }
 
@@ -57,7 +56,6 @@ static struct begin begin_of(const struct key *k, bool back)
 {
     const bool icmp = k->kind & (KIND_ICMP | KIND_ICMP6), ports = k->kind & KIND_PORTS;
     struct begin b = {.family = k->kind & KIND_IP4 ? 4 : 6, .proto = (uint8_t)k->proto, .has_port = ports};
-
     memcpy(b.src, back ? k->dst : k->src, sizeof(b.src));
     b.to_self = k->kind & (back ? KIND_SRC_SELF : KIND_DST_SELF);
     if (!b.to_self) memcpy(b.dst, back ? k->src : k->dst, sizeof(b.dst));
@@ -72,7 +70,6 @@ static bool icmp_begins(const struct key *k)
 {
     static const uint8_t others[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
     const uint16_t t = k->icmp_type;
-
     if (!(k->kind & KIND_ICMP_HEADER)) return false;
     if (k->kind & KIND_ICMP6) return t >= 128 && t != 129 && !(t >= 133 && t <= 137);
     return !memchr(others, t, sizeof(others)) && t < 256;
@@ -82,7 +79,6 @@ static bool is_answer(struct begins *b, const struct key *k)
 {
     const struct begin back = begin_of(k, true);
     struct begin *of = b->room ? slot_of(b, &back) : NULL;
-
     if (!of || !of->family) return false;
     of->answered = true;
     return true;
@@ -91,7 +87,6 @@ static bool is_answer(struct begins *b, const struct key *k)
 static bool add(struct begins *b, const struct key *k, uint64_t frame, uint16_t iface)
 {
     struct begin what = begin_of(k, false);
-
     if (!make_room(b)) return false;
     struct begin *s = slot_of(b, &what);
     if (!s->family && b->count == BEGINS_MOST) {
@@ -112,7 +107,6 @@ static bool add(struct begins *b, const struct key *k, uint64_t frame, uint16_t 
 static bool is_known(const struct key *k)
 {
     const bool v4 = k->kind & KIND_IP4, needs_ports = k->kind & KIND_WITH_PORTS;
-
     if (!(k->kind & KIND_IP) || !(k->kind & KIND_PROTO) || (needs_ports && !(k->kind & KIND_PORTS))) return false;
     return k->proto != (v4 ? ICMP6 : ICMP); /* the other family's */
 }
@@ -121,7 +115,6 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
 {
     const uint32_t flags = key->marks & 0xff;
     const bool own = key->kind & KIND_SRC_SELF || sent;
-
     if (key->kind & KIND_FRAG_LATER && !malformed) return true;
     if (malformed || !is_known(key)) {
         b->other += !(key->kind & KIND_ARP) && !sent;
@@ -148,7 +141,6 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
 static int order(const void *x, const void *y)
 {
     const struct begin *a = x, *b = y;
-
     if (a->to_self != b->to_self) return a->to_self ? -1 : 1;
     if (a->family != b->family) return a->family < b->family ? -1 : 1;
     if (a->proto != b->proto) return a->proto < b->proto ? -1 : 1;
@@ -165,7 +157,6 @@ static int order(const void *x, const void *y)
 void begins_sort(struct begins *b)
 {
     size_t n = 0;
-
     for (size_t i = 0; i < b->room; i++)
         if (b->slots[i].family) b->slots[n++] = b->slots[i];
     if (n) qsort(b->slots, n, sizeof(*b->slots), order);

@@ -30,7 +30,6 @@ struct flow_seen {
 static uint64_t side(const struct differences *d, const uint32_t addr[4], uint16_t port)
 {
     const uint64_t words[] = {hash_pair(addr[0], addr[1]), hash_pair(addr[2], addr[3]), port};
-
     return hash_words(&d->key, words, 3);
 }
 
@@ -38,7 +37,6 @@ uint64_t differences_flow(const struct differences *d, const struct key *key, bo
 {
     const bool ports =
         key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO; /* of a datagram in pieces one piece has them */
-
     if (malformed || !(key->kind & KIND_IP)) return 0;
     /* A sum: both directions alike. */
     const uint64_t words[] = {
@@ -50,7 +48,6 @@ static struct flow_seen *slot(const struct hash_key *key, const struct flow_seen
                               uint32_t region)
 {
     const uint64_t words[] = {flow, region};
-
     for (uint64_t i = hash_words(key, words, 2);; i++) {
         const struct flow_seen *s = &seen[i & (room - 1)];
         if (!s->flow || (s->flow == flow && s->region == region)) return (struct flow_seen *)(uintptr_t)s;
@@ -106,7 +103,6 @@ static const char *server(const struct differences *d, unsigned i, const struct 
 bool differences_is(const struct differences *d, const struct compared *c)
 {
     const struct verdict *was = &c->fate[0].verdict, *now = &c->fate[1].verdict;
-
     if (was->action != now->action || c->fate[0].sent != c->fate[1].sent) return true;
     return lets(was) && strcmp(server(d, 0, was), server(d, 1, now)) != 0;
 }
@@ -114,7 +110,6 @@ bool differences_is(const struct differences *d, const struct compared *c)
 static enum kind kind_of(const struct compared *c)
 {
     const struct verdict *was = &c->fate[0].verdict, *now = &c->fate[1].verdict;
-
     if (lets(was) != lets(now)) return lets(now) ? WIDENED : NARROWED;
     return lets(was) ? MOVED : CHANGED;
 }
@@ -123,7 +118,6 @@ static enum kind kind_of(const struct compared *c)
 static uint32_t *region_slot(const struct differences *d, const struct compared *c)
 {
     uint64_t words[6];
-
     for (unsigned i = 0; i < 2; i++) {
         const struct verdict *v = &c->fate[i].verdict;
         words[3 * i] = hash_pair(v->rule, (uint32_t)v->action << 8 | v->reason);
@@ -143,7 +137,6 @@ static uint32_t *region_slot(const struct differences *d, const struct compared 
 static struct region *region_of(struct differences *d, const struct compared *c)
 {
     uint32_t *slot = region_slot(d, c);
-
     if (*slot) return &d->regions[*slot - 1];
     if (d->count == REGIONS_MOST) return NULL;
     if (d->count == d->room) {
@@ -196,7 +189,6 @@ void differences_fini(struct differences *d)
 static int by_size(const void *a, const void *b)
 {
     const struct region *x = a, *y = b;
-
     if (x->frames != y->frames) return x->frames < y->frames ? 1 : -1;
     return x->first.number > y->first.number ? 1 : -1;
 }
@@ -204,7 +196,6 @@ static int by_size(const void *a, const void *b)
 static const char *frames(uint64_t n, char *buf, size_t len)
 {
     char number[TEXT_NUMBER];
-
     snprintf(buf, len, "%s frame%s", text_number(n, number), n == 1 ? "" : "s");
     return buf;
 }
@@ -212,7 +203,6 @@ static const char *frames(uint64_t n, char *buf, size_t len)
 static const char *flows(const struct differences *d, uint64_t n, char *buf, size_t len)
 {
     char number[TEXT_NUMBER];
-
     snprintf(buf, len, "%s%s flow%s", d->flows_at_least ? "at least " : "", text_number(n, number), n == 1 ? "" : "s");
     return buf;
 }
@@ -229,7 +219,6 @@ static const char *place(const struct labels *l, const struct verdict *v)
 static void side_text(FILE *out, const char *when, const struct labels *l, const struct verdict *v)
 {
     const char *at = place(l, v);
-
     fprintf(out, "            %-5s %s", when, action_name(v->action));
     if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
         fprintf(out, " by the default of %s", l->firewall[v->firewall]);
@@ -244,7 +233,6 @@ static void side_text(FILE *out, const char *when, const struct labels *l, const
 static void region_text(FILE *out, const struct differences *d, const struct region *r)
 {
     char a[64], b[64], when[TEXT_TIME], what[160];
-
     fprintf(out, "%-11s %s of %s\n", kinds[r->kind], frames(r->frames, a, sizeof(a)), flows(d, r->flows, b, sizeof(b)));
     side_text(out, "was", d->labels[0], &r->first.fate[0].verdict);
     side_text(out, "now", d->labels[1], &r->first.fate[1].verdict);
@@ -257,7 +245,6 @@ static void region_text(FILE *out, const struct differences *d, const struct reg
 static void sum_text(const struct differences *d, bool doubted, FILE *out)
 {
     char a[64], b[64];
-
     fprintf(out, "of %s (%s), ", frames(d->frames, a, sizeof(a)), flows(d, d->flows, b, sizeof(b)));
     if (d->differing)
         fprintf(out, "%s (%s) would be judged or sent otherwise", frames(d->differing, a, sizeof(a)),
@@ -269,7 +256,6 @@ static void sum_text(const struct differences *d, bool doubted, FILE *out)
 static void print_text(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
 {
     char a[64];
-
     for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
     if (d->left_out)
         fprintf(out, "and %s more, of more pairs than the %u that are told apart\n", frames(d->left_out, a, sizeof(a)),
@@ -306,13 +292,11 @@ static void side_json(FILE *out, const char *when, const struct labels *l, const
 static void print_json(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
 {
     char when[TEXT_TIME], what[160];
-
     fprintf(out, "{\"frames\":%llu,\"flows\":%llu,\"differing_frames\":%llu,\"differing_flows\":%llu,\"regions\":[",
             (unsigned long long)d->frames, (unsigned long long)d->flows, (unsigned long long)d->differing,
             (unsigned long long)d->differing_flows);
     for (uint32_t i = 0; i < d->count; i++) {
         const struct region *r = &d->regions[i];
-
         fprintf(out, "%s\n{\"kind\":\"%s\",\"frames\":%llu,\"flows\":%llu,\"bytes\":%llu", i ? "," : "", kinds[r->kind],
                 (unsigned long long)r->frames, (unsigned long long)r->flows, (unsigned long long)r->bytes);
         side_json(out, "was", d->labels[0], &r->first.fate[0].verdict);

@@ -27,7 +27,6 @@ static bool is_shared(bool v6, const uint32_t a[4])
 static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst[4])
 {
     unsigned kept = 0;
-
     if (!e->frames++) {
         memcpy(e->addr[0], src, sizeof(e->addr[0]));
         memcpy(e->addr[1], dst, sizeof(e->addr[1]));
@@ -44,7 +43,6 @@ static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst
 void doubts_frame(struct doubts *d, const struct key *key, bool malformed, bool placed)
 {
     const bool v6 = key->kind & KIND_IP6;
-
     d->placed |= placed;
     if (malformed || !(key->kind & KIND_IP) || is_shared(v6, key->src) || is_shared(v6, key->dst)) return;
     meet(&d->everywhere[v6], key->src, key->dst);
@@ -53,14 +51,12 @@ void doubts_frame(struct doubts *d, const struct key *key, bool malformed, bool 
 static bool speaks(const struct facts *f, bool v6)
 {
     uint32_t addr[4];
-
     return facts_address(f, IFACE_NONE, v6, addr);
 }
 
 void doubts_judged(struct doubts *d, const struct compared *c)
 {
     bool sourceless = false;
-
     for (unsigned i = 0; i < 2; i++) {
         const struct verdict *v = &c->fate[i].verdict;
         if (v->firewall < d->program[i]->firewalls_count)
@@ -86,7 +82,6 @@ static bool judged_none(const struct doubts *d, unsigned side, unsigned directio
 static bool nobody(const struct doubts *d)
 {
     const bool asks = (d->program[0]->meta->flags | d->program[1]->meta->flags) & PBC_NEEDS_SELF;
-
     return asks && !(d->self->self4_count | d->self->self6_count);
 }
 
@@ -94,7 +89,6 @@ static bool nobody(const struct doubts *d)
 static bool nothing_judged(const struct doubts *d)
 {
     bool any = false;
-
     for (unsigned i = 0; i < 2; i++)
         for (unsigned k = 0; k < DIRECTIONS; k++) any |= d->judged[i][k];
     return !any && d->program[0]->firewalls_count + d->program[1]->firewalls_count;
@@ -103,7 +97,6 @@ static bool nothing_judged(const struct doubts *d)
 bool doubts_any(const struct doubts *d)
 {
     bool any = nobody(d) || d->sourceless;
-
     if (d->same) return false;
     for (unsigned i = 0; i < 2 * DIRECTIONS; i++) any |= judged_none(d, i / DIRECTIONS, i % DIRECTIONS);
     return any;
@@ -114,7 +107,6 @@ static void offer(const struct doubts *d, FILE *out)
 {
     unsigned offered = 0;
     char text[64];
-
     for (unsigned six = 0; six < 2; six++)
         for (unsigned i = 0; i < d->everywhere[six].count; i++) {
             address_text(six ? 6 : 4, d->everywhere[six].addr[i], text);
@@ -135,7 +127,6 @@ static void idle_text(const struct doubts *d, unsigned side, unsigned direction,
     static const char *const of[DIRECTIONS] = {"that arrives", "for an address of `--self`, or for a service",
                                                "from an address of `--self`",
                                                "that crosses a machine with these addresses"};
-
     if (asks_for_interface(d->program[side], direction))
         fprintf(out, d->placed ? "is the capture of the interface that it is `on`?\n"
                                : "say where frames came in, `--on IF` or `--map`\n");
@@ -158,7 +149,6 @@ static void idle_lines(const struct doubts *d, FILE *out)
 void doubts_text(const struct doubts *d, FILE *out)
 {
     char n[TEXT_NUMBER];
-
     if (d->same) return;
     if (nobody(d)) {
         fprintf(out, "%s: say who this machine is, `--self ADDR`",
@@ -179,7 +169,6 @@ void doubts_json(const struct doubts *d, FILE *out)
 {
     const bool unknown = !d->same && (nobody(d) || d->sourceless);
     bool any = false;
-
     fprintf(out, ",\"self_unknown\":%s,\"unjudged\":[", unknown ? "true" : "false");
     for (unsigned k = 0; k < DIRECTIONS; k++) {
         if (d->same || (!judged_none(d, 0, k) && !judged_none(d, 1, k))) continue;

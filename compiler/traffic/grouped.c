@@ -9,7 +9,6 @@
 static unsigned common(const uint32_t a[4], const uint32_t b[4], unsigned bits)
 {
     unsigned n = 0;
-
     for (unsigned i = 0; i < 4; i++, n += 32)
         if (a[i] != b[i]) return n + (unsigned)__builtin_clz(a[i] ^ b[i]);
     return bits;
@@ -18,7 +17,6 @@ static unsigned common(const uint32_t a[4], const uint32_t b[4], unsigned bits)
 static struct net net_of(const uint32_t addr[4], unsigned length)
 {
     struct net n = {.length = (uint8_t)length};
-
     for (unsigned i = 0; i < 4; i++) {
         const unsigned left = length > 32 * i ? length - 32 * i : 0;
         n.addr[i] = left >= 32 ? addr[i] : left ? addr[i] & ~(UINT32_MAX >> left) : 0;
@@ -30,7 +28,6 @@ static struct net net_of(const uint32_t addr[4], unsigned length)
 static int nets_make(struct group *g, const struct begin *b, size_t n, const struct width *w)
 {
     const unsigned bits = b->family == 4 ? 32 : 128, least = b->family == 4 ? w->v4 : w->v6;
-
     g->nets = calloc(n, sizeof(*g->nets));
     if (!g->nets) return -ENOMEM;
     for (size_t i = 0, end; i < n; i = end) {
@@ -80,7 +77,6 @@ static bool same_nets(const struct group *a, const struct group *b)
 static bool same_protocol(const struct group *a, const struct group *b)
 {
     const struct begin *x = a->to[0], *y = b->to[0];
-
     return x->family == y->family && x->proto == y->proto && x->has_port == y->has_port && x->iface == y->iface &&
            x->to_self == y->to_self;
 }
@@ -127,10 +123,8 @@ static int join(struct group *a, const struct group *b, bool ports)
 static int join_all(struct groups *g, bool ports)
 {
     unsigned kept = 0;
-
     for (unsigned i = 0; i < g->count; i++) {
         struct group *one = &g->of[i], *to = NULL;
-
         for (unsigned k = 0; k < kept && !to; k++) {
             struct group *other = &g->of[k];
             const bool alike = ports ? other->to[0]->has_port && same_to(other, one) : same_ports(other, one);
@@ -152,7 +146,6 @@ int groups_make(struct groups *g, const struct begins *b, const struct width *w)
     struct begin *all = b->slots;
     size_t n = 0;
     int failed = 0;
-
     *g = (struct groups){.of = calloc(GROUPS_MOST, sizeof(*g->of)), .iface_names = g->iface_names};
     if (!g->of) return -ENOMEM;
     for (size_t i = 0; i < b->count; i++) {

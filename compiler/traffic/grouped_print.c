@@ -35,14 +35,12 @@ static const struct spoken {
 static const char *proto_word(const struct begin *b)
 {
     const struct spoken *s = &spoken[b->proto];
-
     return s->families & (b->family == 4 ? KIND_IP4 : KIND_IP6) ? s->word : NULL;
 }
 
 static void print_proto(const struct begin *b, FILE *out)
 {
     const char *word = proto_word(b);
-
     if (word)
         fputs(word, out);
     else
@@ -57,7 +55,6 @@ static void base_name(const struct group *g, char name[GROUP_NAME])
     const struct begin *b = g->to[0];
     const char *word = proto_word(b);
     const bool counted = b->has_port || is_icmp(b);
-
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         const struct service_name *n = &names[i];
         if (n->port != g->ports[0] || (n->proto ? n->proto != b->proto : b->proto != 6 && b->proto != 17)) continue;
@@ -75,7 +72,6 @@ static int by_name(const void *x, const void *y)
 {
     struct group *const *a = x, *const *b = y;
     const int names_order = strcmp((*a)->name, (*b)->name);
-
     return names_order ? names_order : *a < *b ? -1 : 1;
 }
 
@@ -83,7 +79,6 @@ static int by_name(const void *x, const void *y)
 static bool name_all(const struct groups *g)
 {
     struct group **of = calloc(g->count + 1u, sizeof(*of));
-
     if (!of) return false;
     for (unsigned i = 0; i < g->count; i++) {
         of[i] = &g->of[i];
@@ -100,7 +95,6 @@ static bool name_all(const struct groups *g)
 static void print_net(const struct net *n, uint8_t family, FILE *out)
 {
     char text[64];
-
     address_text(family, n->addr, text);
     fputs(text, out);
     if (n->length < (family == 4 ? 32 : 128)) fprintf(out, "/%u", n->length);
@@ -127,7 +121,6 @@ static void print_sets(const struct groups *g, FILE *out)
 static void print_to(const struct group *g, FILE *out)
 {
     char text[64];
-
     for (unsigned i = 0; i < g->to_count; i++) {
         if (!g->to[i]->to_self) address_text(g->to[i]->family, g->to[i]->dst, text);
         fprintf(out, "%s%s", i ? ", " : " to ", g->to[i]->to_self ? "self" : text);
@@ -160,7 +153,6 @@ static void print_on(const struct groups *all, const struct begin *b, FILE *out)
 static void print_rule(const struct groups *all, const struct group *g, FILE *out)
 {
     const struct begin *b = g->to[0];
-
     fputs("  accept ", out);
     print_proto(b, out);
     if (is_icmp(b)) print_type(b, g->ports[0], out);
@@ -179,7 +171,6 @@ static void print_rule(const struct groups *all, const struct group *g, FILE *ou
 static void print_side(uint8_t family, const uint32_t addr[4], bool self, bool has_port, unsigned port, FILE *out)
 {
     char text[64];
-
     if (!self) address_text(family, addr, text);
     if (self)
         fputs("self", out);
@@ -207,7 +198,6 @@ static int free_port(const struct groups *g)
 {
     bool taken[1 << 16] = {true};
     int port = 1;
-
     for (unsigned i = 0; i < g->count; i++)
         for (unsigned k = 0; k < g->of[i].port_count; k++) taken[g->of[i].ports[k]] = true;
     while (port < 1 << 16 && taken[port]) port++;
@@ -217,7 +207,6 @@ static int free_port(const struct groups *g)
 static void print_test(const struct groups *g, FILE *out)
 {
     const struct begin *tcp = NULL;
-
     fputs("\ntest \"what was seen to begin\" {\n", out);
     for (unsigned i = 0; i < g->count; i++) {
         fprintf(out, "  expect accept by %s: ", g->of[i].name);

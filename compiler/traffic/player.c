@@ -33,7 +33,6 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
     struct pkt pkt = *e->pkt;
     struct key key;
     uint64_t sum = mix(1, e->cause);
-
     pkt_parse(&pkt, &p->shop.facts, &key);
     for (unsigned i = 0; i < 4; i++) sum = mix(mix(sum, key.src[i]), key.dst[i]);
     sum = mix(sum,
@@ -47,11 +46,9 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
 static uint64_t leave(struct player *p)
 {
     uint64_t sent = 0;
-
     for (unsigned i = 0; i < p->tx.count; i++) {
         const struct tx_entry *e = &p->entries[i];
         const uint64_t to = e->kind == TX_SEND ? where(p, e) : 0;
-
         if (e->cause == TX_CAUSE_HELD) {
             const struct outcome f = {.verdict = e->verdict, .sent = to};
             p->settled(p->arg, p, e->cookie, &f);
@@ -70,7 +67,6 @@ static void tick_to(struct player *p, uint64_t now_ns)
         const uint64_t at = i + 1 < TICKS_MOST ? p->tick_ns : now_ns;
         const struct vm_in in = workshop_in(&p->shop, at);
         const uint64_t next = vm_tick(p->vm, &in, &p->tx);
-
         p->now_ns = at;
         leave(p);
         p->tick_ns = next > at ? next : at + COARSE_NS;
@@ -87,7 +83,6 @@ struct outcome player_judge(struct player *p, const struct capture_frame *f, uin
     const uint64_t step = f->time_ns - f->time_ns % p->step_ns, now = step > p->now_ns ? step : p->now_ns;
     struct pkt pkt;
     struct outcome fate;
-
     tick_to(p, now);
     p->now_ns = now;
     const struct vm_in in = workshop_in(&p->shop, now);
@@ -115,7 +110,6 @@ int player_open(struct player *p, struct program *program, const struct reading 
     char err[600];
     bool failed = false;
     int unread = 0;
-
     *p = (struct player){.step_ns = program->meters_count ? 1 : COARSE_NS, .tick_ns = UINT64_MAX};
     if (ports_init(&p->ports, program, &r->options, err, sizeof(err)) < 0) {
         say(stderr, "preyc: %s", err);
@@ -141,7 +135,6 @@ int player_open(struct player *p, struct program *program, const struct reading 
 void player_self(struct player *p, const struct facts *self)
 {
     struct facts *f = &p->shop.facts;
-
     f->generation++;
     f->self4 = self->self4;
     f->self4_count = self->self4_count;

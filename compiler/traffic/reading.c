@@ -13,7 +13,6 @@ enum { FRAMES_A_LOOK = 64 };
 static void waited(void *arg)
 {
     struct reading *r = arg;
-
     progress_wait(&r->progress, r->capture, r->frames);
 }
 
@@ -21,7 +20,6 @@ static int begin(struct reading *r)
 {
     const int deaf = stop_begin();
     const struct capture_waiting waiting = {.fn = waited, .arg = r, .stop_fd = stop_fd()};
-
     if (deaf) {
         say(stderr, "preyc: signals cannot be waited for: %s", strerror(-deaf));
         return -1;
@@ -35,7 +33,6 @@ static bool told(void *arg, const uint8_t *block, size_t len)
 {
     struct reading *r = arg;
     const int own = own_read(block, len, r->said ? NULL : &r->options.self);
-
     r->short_of_memory |= own < 0;
     if (own != 1 || r->said) return own == 1;
     r->self = self_facts(&r->options.self);
@@ -48,7 +45,6 @@ bool reading_sent(const struct capture_frame *f) { return f->outbound; }
 int reading_open(struct reading *r, const struct traffic *t)
 {
     char err[600];
-
     *r = (struct reading){
         .most = UINT64_MAX, .routes = t->routes, .options = {.json = t->json, .on = t->on, .mtu = 1500}};
     for (unsigned i = 0; i < t->pcap_count; i++) r->options.pcaps[r->options.pcap_count++] = t->pcaps[i];
@@ -97,7 +93,6 @@ const char *reading_unread(const struct reading *r)
 int reading_end(struct reading *r)
 {
     const char *fault = capture_error(r->capture);
-
     progress_end(&r->progress);
     if (!*fault) return 0;
     if (r->options.pcap_count > 1)

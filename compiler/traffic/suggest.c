@@ -31,12 +31,10 @@ static int collect(struct suggestion *s)
 {
     struct capture_frame f;
     bool room = true;
-
     capture_ports(s->reading.capture, 0, ports_named, &s->ports);
     while (room && reading_next(&s->reading, &f)) {
         struct pkt pkt;
         struct key key;
-
         pkt_view(&pkt, f.data, f.cap_len, f.wire_len, f.link, IFACE_NONE);
         pkt_parse(&pkt, &s->reading.self, &key);
         room = begins_add(&s->begins, &key, pkt.reason != REASON_NONE, reading_sent(&f), s->reading.frames, f.port);
@@ -60,7 +58,6 @@ static void name_interfaces(struct suggestion *s)
 {
     struct begins *b = &s->begins;
     uint16_t first = 0;
-
     for (size_t i = 0; i < b->room; i++) {
         struct begin *one = &b->slots[i];
         if (!one->family || !one->iface) continue;
@@ -94,7 +91,6 @@ static int group(struct suggestion *s)
 static void heard_late(void *arg, struct player *p, uint64_t frame, const struct outcome *f)
 {
     struct suggestion *s = arg;
-
     s->accepted += f->verdict.action == ACTION_ACCEPT || f->verdict.action == ACTION_PASS;
 }
 
@@ -103,7 +99,6 @@ static int judge(struct suggestion *s, struct program *program)
 {
     struct player *p = calloc(1, sizeof(*p));
     struct capture_frame f;
-
     s->judged = UINT64_MAX;
     if (!p || player_open(p, program, &s->reading, "the suggestion") < 0) {
         if (p) player_close(p);
@@ -134,7 +129,6 @@ static int judge(struct suggestion *s, struct program *program)
 static void print_left(FILE *out, uint64_t n, const char *what, const char *why)
 {
     char number[TEXT_NUMBER];
-
     if (n) fprintf(out, "# Not let in: %s %s%s that %s.\n", text_number(n, number), what, n == 1 ? "" : "s", why);
 }
 
@@ -142,7 +136,6 @@ static void print_head(const struct suggestion *s, FILE *out)
 {
     const struct options *o = &s->reading.options;
     char name[300], a[TEXT_NUMBER], b[TEXT_NUMBER];
-
     fputs("# Suggested by preyc --suggest", out);
     for (unsigned i = 0; i < o->pcap_count; i++) {
         snprintf(name, sizeof(name), "%.250s", o->pcaps[i]);
@@ -188,7 +181,6 @@ static int write_out(struct suggestion *s, struct compile *c, FILE *out)
     char *formatted, err[256];
     size_t len;
     struct program *program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-
     if (!program) {
         say(stderr, "preyc: %s", err);
         return -1;
@@ -211,7 +203,6 @@ static int make(struct suggestion *s, FILE *out)
     struct compile c;
     FILE *text = open_memstream(&s->text, &s->len);
     int result = -1;
-
     const bool printed = text && groups_print(&s->groups, text);
     if ((text && fclose(text)) || !printed) {
         say(stderr, "preyc: out of memory");
@@ -236,7 +227,6 @@ int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out)
     struct suggestion s = {.width = {width4, width6}};
     char err[600];
     int result = reading_open(&s.reading, t);
-
     begins_init(&s.begins);
     if (ports_init(&s.ports, NULL, &s.reading.options, err, sizeof(err)) < 0) {
         say(stderr, "preyc: %s", err);

@@ -12,7 +12,6 @@ enum { SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 8, MTU = 1500 };
 int workshop_open(struct workshop *w, struct program *p, const struct facts *self)
 {
     const size_t bytes = pool_bytes(SLOTS, POOL_SLOT_MOST);
-
     *w = (struct workshop){.program = p, .facts = *self};
     w->facts.generation = 1;
     w->facts.mtu = MTU;
@@ -30,7 +29,6 @@ void workshop_close(struct workshop *w)
 int selves_read(struct self *self, const char *const said[], unsigned count)
 {
     char err[200];
-
     for (unsigned i = 0; i < count; i++)
         if (self_add(self, said[i], err, sizeof(err)) < 0) {
             say(stderr, "preyc: --self: %s", err);
@@ -42,7 +40,6 @@ int selves_read(struct self *self, const char *const said[], unsigned count)
 struct vm *workshop_vm(struct workshop *w)
 {
     const struct vm_cfg cfg = {.pool = w->pool};
-
     return vm_new(w->program, &cfg);
 }
 

@@ -46,7 +46,6 @@ static uint32_t of_type(uint32_t type, bool v6)
                 {1, 0, 127, MARK_RELATED | MARK_INVALID},      {1, 128, 128, MARK_NEW | MARK_ESTABLISHED},
                 {1, 139, 139, MARK_NEW | MARK_ESTABLISHED},    {1, 129, 129, MARK_ESTABLISHED | MARK_INVALID},
                 {1, 140, 140, MARK_ESTABLISHED | MARK_INVALID}};
-
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].v6 == v6 && rows[i].lo <= type && type <= rows[i].hi) return rows[i].states;
     return MARK_NEW;

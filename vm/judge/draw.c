@@ -14,7 +14,6 @@ uint32_t draw_below(struct frame_draw *d, uint32_t n) { return n ? draw_number(d
 uint32_t draw_bit(struct frame_draw *d, uint32_t bits)
 {
     uint32_t n = draw_below(d, (uint32_t)__builtin_popcount(bits));
-
     for (; n; n--) bits &= bits - 1;
     return bits & -bits;
 }
@@ -23,7 +22,6 @@ uint32_t draw_bit(struct frame_draw *d, uint32_t bits)
 static void decide_kind(struct frame_draw *d, struct choice *ch, struct frame_wish *w)
 {
     struct key *const k = &w->key;
-
     if (ch->ah && ch->fixed && ch->families & KIND_IP6) ch->families &= KIND_IP6;
     if (ch->fixed && !(ch->protocols & ~(uint32_t)KIND_ICMP)) ch->families &= KIND_IP4;
     if (ch->fixed && !(ch->protocols & ~(uint32_t)KIND_ICMP6)) ch->families &= KIND_IP6;
@@ -52,7 +50,6 @@ static uint32_t direction(struct frame_draw *d, const struct pbc_rule *r)
                                      [PBC_DIR_OUT] = KIND_OUT,
                                      [PBC_DIR_FORWARD] = KIND_FORWARD};
     const uint32_t all = KIND_IN | KIND_OUT | KIND_FORWARD;
-
     return draw_bit(d, r->list & PBC_LIST_CHAIN ? all : kinds[d->program->firewalls[r->list].direction]);
 }
 
@@ -60,14 +57,12 @@ static uint32_t direction(struct frame_draw *d, const struct pbc_rule *r)
 static uint16_t any_interface(struct frame_draw *d)
 {
     const uint32_t named = d->program->ifaces_count, n = draw_below(d, named + 2);
-
     return n > named ? IFACE_NONE : (uint16_t)n;
 }
 
 static uint16_t interface(struct frame_draw *d, const struct pbc_rule *r)
 {
     const uint32_t own = r->list & PBC_LIST_CHAIN ? PBC_NONE : d->program->firewalls[r->list].iface;
-
     return own != PBC_NONE ? (uint16_t)own : any_interface(d);
 }
 
@@ -75,7 +70,6 @@ static uint16_t interface(struct frame_draw *d, const struct pbc_rule *r)
 static void by_chance(struct frame_draw *d, struct frame_wish *w)
 {
     struct key *const k = &w->key;
-
     *w = (struct frame_wish){.bare = draw_number(d) % 16 == 0};
     for (unsigned i = 0; i < 4; i++) {
         k->src[i] = draw_number(d) ^ draw_number(d) << 16;
@@ -97,7 +91,6 @@ static void by_chance(struct frame_draw *d, struct frame_wish *w)
 static struct pbc_cond cond_of(const struct frame_draw *d, const struct pbc_rule *r, uint32_t i, uint32_t beside)
 {
     struct pbc_cond c = d->program->conds[r->conds + i];
-
     if (i == beside) c.flags ^= PBC_COND_NOT;
     return c;
 }
@@ -108,7 +101,6 @@ void draw_rule(struct frame_draw *d, uint32_t rule, uint32_t beside, enum corner
     struct choice ch = {.families = KIND_IP | KIND_ARP | DRAW_OTHER,
                         .protocols = DRAW_NAMED | DRAW_NUMBER,
                         .number = draw_number(d) & 0xff};
-
     if (r->flags & PBC_RULE_NOT_FRAMES) ch.families = KIND_ARP;
     if (!(r->flags & PBC_RULE_ARP)) ch.families &= ~(uint32_t)KIND_ARP;
     by_chance(d, w);
@@ -129,7 +121,6 @@ void draw_rule(struct frame_draw *d, uint32_t rule, uint32_t beside, enum corner
 static void stray(struct frame_draw *d, struct key *k)
 {
     const uint32_t number = draw_number(d);
-
     switch (draw_below(d, 12)) {
     case 0: k->src[draw_below(d, 4)] ^= 1u << number % 32; break;
     case 1: k->dst[draw_below(d, 4)] ^= 1u << number % 32; break;
@@ -152,7 +143,6 @@ static void stray(struct frame_draw *d, struct key *k)
 void draw_any(struct frame_draw *d, struct frame_wish *w)
 {
     const uint32_t rule = draw_below(d, d->program->rules_count), count = d->program->rules[rule].cond_count;
-
     draw_rule(d, rule, draw_number(d) & 1 ? draw_below(d, count) : PBC_NONE, CORNER_ANY, w);
     for (uint32_t n = draw_below(d, 4); n; n--) stray(d, &w->key);
 }

@@ -20,7 +20,6 @@ static uint32_t value(struct frame_draw *d, const struct pbc_cond *c, enum corne
     if (!c->count) return draw_number(d);
     const struct pbc_range r = d->program->ranges[c->first + index_of(d, c->count, which)];
     const bool low = low_end(d, which);
-
     if (c->flags & PBC_COND_NOT) return low ? r.lo - 1 : r.hi + 1;
     if (which == CORNER_ANY && draw_number(d) & 1) return r.lo + draw_below(d, r.hi - r.lo + 1);
     return low ? r.lo : r.hi;
@@ -30,7 +29,6 @@ static void member4(struct frame_draw *d, const struct pbc_set *s, bool outside,
 {
     const struct pbc_range r = d->program->set4[s->first4 + index_of(d, s->count4, which)];
     const bool low = low_end(d, which);
-
     a[1] = a[2] = a[3] = 0;
     a[0] = outside ? (low ? r.lo - 1 : r.hi + 1) : low ? r.lo : r.hi;
     if (!outside && which == CORNER_ANY && draw_number(d) & 1) a[0] = r.lo + draw_below(d, r.hi - r.lo);
@@ -41,7 +39,6 @@ static void member6(struct frame_draw *d, const struct pbc_set *s, bool outside,
     const struct pbc_range6 r = d->program->set6[s->first6 + index_of(d, s->count6, which)];
     const bool low = low_end(d, which);
     uint64_t hi = low ? r.lo_hi : r.hi_hi, lo = low ? r.lo_lo : r.hi_lo;
-
     if (outside && low) hi -= lo-- == 0;
     if (outside && !low) hi += ++lo == 0;
     a[0] = (uint32_t)(hi >> 32), a[1] = (uint32_t)hi;
@@ -52,7 +49,6 @@ static void address(struct frame_draw *d, const struct pbc_cond *c, bool dst, en
 {
     const bool outside = c->flags & PBC_COND_NOT;
     uint32_t *const a = dst ? w->key.dst : w->key.src;
-
     if (c->flags & PBC_COND_ANY) return;
     if (c->arg && !outside && (!c->count || draw_number(d) & 1)) {
         w->key.kind |= c->arg;
@@ -68,7 +64,6 @@ static uint64_t mac(struct frame_draw *d, const struct pbc_cond *c, enum corner 
 {
     if (!c->count) return c->arg & MAC_BROADCAST ? 0xffffffffffff : 0x01005e000001;
     const struct pbc_set *const s = &d->program->macsets[c->first + index_of(d, c->count, which)];
-
     if (!s->count4) return 0;
     return d->program->macs[s->first4 + index_of(d, s->count4, which)] ^ (c->flags & PBC_COND_NOT ? 1 : 0);
 }
@@ -77,7 +72,6 @@ static uint64_t mac(struct frame_draw *d, const struct pbc_cond *c, enum corner 
 static uint32_t families_of_sets(const struct frame_draw *d, const struct pbc_cond *c)
 {
     uint32_t families = c->arg || c->flags & (PBC_COND_ANY | PBC_COND_NOT) ? KIND_IP : 0;
-
     for (uint32_t i = c->first; i < c->first + c->count && c->flags != PBC_COND_ANY && families != KIND_IP; i++)
         families |= (d->program->sets[i].count4 ? KIND_IP4 : 0u) | (d->program->sets[i].count6 ? KIND_IP6 : 0u);
     return families;
@@ -105,7 +99,6 @@ static void ask_protocols(struct choice *ch, uint32_t protocols)
 static void narrow_by_proto(struct frame_draw *d, struct choice *ch, const struct pbc_cond *c, enum corner which)
 {
     uint32_t protocols = c->arg & DRAW_NAMED;
-
     if (c->arg & KIND_AH && !(c->flags & PBC_COND_NOT) && ((!protocols && !c->count) || draw_number(d) & 1)) {
         ch->ah = true;
         ch->families &= KIND_IP;
@@ -113,7 +106,6 @@ static void narrow_by_proto(struct frame_draw *d, struct choice *ch, const struc
     }
     if (!(c->flags & PBC_COND_NOT) && c->count) {
         const uint32_t number = value(d, c, which);
-
         ch->number = number & 0xff;
         protocols |= named_number(ch->number);
         if (number >= PBC_PROTO_IP4) ch->families &= KIND_IP4;
@@ -126,7 +118,6 @@ static void narrow_by_row(struct choice *ch, const struct pbc_cond *c)
 {
     const struct cond_info *row = &cond_info[c->kind];
     uint32_t protocols = row->has & DRAW_NAMED;
-
     if (row->has & KIND_PORTS) protocols |= KIND_WITH_PORTS;
     if (row->has & KIND_TCP_FLAGS) protocols |= KIND_TCP;
     if (row->has & KIND_ICMP_HEADER && !protocols) protocols = KIND_ICMP | KIND_ICMP6;
@@ -139,7 +130,6 @@ static void narrow_by_row(struct choice *ch, const struct pbc_cond *c)
 void draw_narrow(struct frame_draw *d, struct choice *ch, const struct pbc_cond *c, enum corner which)
 {
     const bool not = c->flags & PBC_COND_NOT;
-
     switch (c->kind) {
     case COND_FAMILY: ch->families &= not ? ~c->arg : c->arg; break;
     case COND_PROTO: narrow_by_proto(d, ch, c, which); break;
@@ -167,7 +157,6 @@ static void number_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
 {
     const struct cond_info *row = &cond_info[c->kind];
     const uint32_t kind = row->has & (KIND_VLAN | KIND_VLAN2 | KIND_ETHERTYPE);
-
     if (kind & KIND_ETHERTYPE && w->key.kind & (KIND_IP | KIND_ARP)) return;
     w->key.kind |= kind & KIND_VLAN2 ? kind | KIND_VLAN : kind;
     const uint32_t number = value(d, c, which);
@@ -196,7 +185,6 @@ static void nd_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner 
 static void vlan_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const uint32_t tagged = c->flags & PBC_COND_NOT ? VLAN_NONE : VLAN_ANY;
-
     if (c->count || c->arg & tagged || !c->arg) w->key.kind |= KIND_VLAN;
     if (c->count) w->key.vlan_outer = (uint16_t)value(d, c, which);
 }
@@ -209,7 +197,6 @@ static void mac_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner
 static void flags_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const uint32_t has = c->arg & 0xff, lacks = c->arg >> 8 & 0xff;
-
     w->key.marks = (w->key.marks | has) & ~lacks;
     if (c->flags & PBC_COND_NOT) w->key.marks ^= draw_bit(d, has | lacks);
 }
@@ -217,14 +204,12 @@ static void flags_draw(struct frame_draw *d, const struct pbc_cond *c, enum corn
 static void state_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const uint32_t states = (c->flags & PBC_COND_NOT ? ~c->arg : c->arg) & MARK_STATES;
-
     w->key.marks = (w->key.marks & ~(uint32_t)MARK_STATES) | states;
 }
 
 static void fragment_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const uint32_t left = DRAW_FRAGMENTS & (c->flags & PBC_COND_NOT ? ~c->arg : c->arg);
-
     w->key.kind = (w->key.kind & ~(uint32_t)DRAW_FRAGMENTS) | draw_bit(d, left ? left : (uint32_t)DRAW_FRAGMENTS);
 }
 
@@ -241,7 +226,6 @@ static void bytes_draw(struct frame_draw *d, const struct pbc_cond *c, enum corn
 static void during_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const uint32_t bits = c->arg << MARK_SCHEDULES;
-
     w->key.marks = c->flags & PBC_COND_NOT ? w->key.marks & ~bits : w->key.marks | bits;
 }
 
@@ -258,6 +242,5 @@ void draw_fulfil(struct frame_draw *d, const struct pbc_cond *c, enum corner whi
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_draw,
 #include "vm/cond.def"
     };
-
     if (draws[c->kind]) draws[c->kind](d, c, which, w);
 }

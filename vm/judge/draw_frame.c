@@ -19,7 +19,6 @@ enum {
 static uint8_t protocol(const struct key *key)
 {
     const uint32_t kind = key->kind;
-
     for (unsigned i = 0; i < UPPERS; i++)
         if (kind & uppers[i].kind) return uppers[i].number;
     return kind & KIND_PROTO ? (uint8_t)key->proto : NO_EXTENSION;
@@ -48,7 +47,6 @@ static struct frame_spec packet(const struct frame_wish *w)
                            .fragment = KIND_FRAG_NO,
                            .options = k->kind & KIND_OPTIONS,
                            .ah = six && k->kind & KIND_AH};
-
     if (k->kind & KIND_FRAG_FIRST) t.fragment = KIND_FRAG_FIRST;
     if (k->kind & KIND_FRAG_LATER) t.fragment = KIND_FRAG_LATER, t.offset = FRAME_LATER_OFFSET;
     for (unsigned i = 0; i < IP_NUMBERS; i++) {
@@ -75,7 +73,6 @@ static struct layers layers_of(const struct frame_spec *t, uint32_t built)
 {
     struct layers l = {.l3 = ETHER_LEN + (uint32_t)t->tags * VLAN_LEN, .end = built};
     const uint32_t upper = frame_carried(t);
-
     l.l4 = t->form == FORM_ARP ? built : built - upper;
     l.payload = l.l4 + (t->form < UPPERS ? uppers[t->form].header : 0);
     return l;
@@ -85,7 +82,6 @@ static struct layers layers_of(const struct frame_spec *t, uint32_t built)
 static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct frame_wish *w, struct layers *l)
 {
     uint32_t wanted = w->sized ? w->key.length : 0;
-
     if (w->pattern) {
         const uint32_t need = layer_at(l, w->pattern->layer) + w->pattern->at + w->pattern->len;
         if (need > l->l3 && need - l->l3 > wanted) wanted = need - l->l3;
@@ -106,7 +102,6 @@ static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct fr
 static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struct layers *l, uint32_t cap)
 {
     const uint32_t at = layer_at(l, t->layer) + t->at;
-
     for (uint32_t i = 0; i < t->len && at + i < cap; i++)
         bytes[at + i] = (uint8_t)((bytes[at + i] & ~t->mask[i]) | t->value[i]);
     for (uint32_t i = 0; t->is_not && i < t->len && at + i < cap; i++)
@@ -133,7 +128,6 @@ struct own {
 static struct pbc_range6 one6(const uint32_t a[4])
 {
     const uint64_t hi = (uint64_t)a[0] << 32 | a[1], lo = (uint64_t)a[2] << 32 | a[3];
-
     return (struct pbc_range6){hi, lo, hi, lo};
 }
 
@@ -145,7 +139,6 @@ static bool before6(const struct pbc_range6 *a, const struct pbc_range6 *b)
 static void own_address(struct own *o, const uint32_t a[4], bool six)
 {
     unsigned *const n = six ? &o->facts.self6_count : &o->facts.self4_count;
-
     if (six) {
         o->v6[*n] = one6(a);
         if (*n && before6(&o->v6[1], &o->v6[0])) o->v6[1] = o->v6[0], o->v6[0] = one6(a);
@@ -159,7 +152,6 @@ static void own_address(struct own *o, const uint32_t a[4], bool six)
 static void own_addresses(struct own *o, const struct key *key)
 {
     const bool six = key->kind & KIND_IP6, same = memcmp(key->src, key->dst, sizeof(key->src)) == 0;
-
     *o = (struct own){.facts = {.self4 = o->v4, .self6 = o->v6}};
     if (key->kind & (KIND_SRC_SELF | KIND_OUT)) own_address(o, key->src, six);
     if (key->kind & KIND_DST_SELF && (!same || !(key->kind & (KIND_SRC_SELF | KIND_OUT))))
@@ -173,7 +165,6 @@ static uint32_t states_of(const struct frame_draw *d)
 {
     const struct key *const k = &d->key;
     const struct program *const p = d->program;
-
     if (!(p->meta->flags & PBC_KEEPS_FLOWS) || !(k->kind & KIND_IP) || !(k->kind & KIND_PROTO) ||
         k->kind & KIND_FRAG_LATER)
         return 0;
@@ -186,7 +177,6 @@ static uint32_t state_of(struct frame_draw *d, uint32_t wished)
 {
     const uint32_t can = states_of(d);
     uint32_t left = can & wished ? can & wished : can;
-
     for (uint32_t skip = draw_number(d) & 3; skip && left & (left - 1); skip--) left &= left - 1;
     return left & -left;
 }
@@ -203,7 +193,6 @@ bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
     const uint32_t built = frame_write(&t, d->bytes);
     struct layers l = layers_of(&t, built);
     struct own own;
-
     if (w->key.kind & KIND_IP) lengthen(d->bytes, &t, w, &l);
     const uint32_t cap = l.end - built < FILLED ? l.end : built + FILLED;
     if (w->pattern) put_pattern(d->bytes, w->pattern, &l, cap);

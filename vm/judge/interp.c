@@ -70,7 +70,6 @@ OWN_JUMPS void run_code(const struct program *p, uint32_t func, const struct key
     const struct insn *const entry = p->code + p->funcs[func].first, *pc;
     const struct key *key;
     unsigned at;
-
 next_packet: /* what is called never ends a program, so frame and regs are where they were at its start */
     if (!todo) return;
     at = (unsigned)__builtin_ctzll(todo);
@@ -82,7 +81,6 @@ next_packet: /* what is called never ends a program, so frame and regs are where
         pc = p->code + ahead->from[at];
     }
     GO(0);
-
     CASE(JUMP) GO(1u + pc->to);
     CASE(JEQ) JUMP_IF(key->slot[pc->a] == pc->imm);
     CASE(JNE) JUMP_IF(key->slot[pc->a] != pc->imm);

@@ -23,7 +23,6 @@ static uint32_t find_firewall(const struct program *p, const struct key *key)
                                  : key->kind & KIND_IN ? PBC_DIR_IN
                                                        : PBC_DIR_FORWARD;
     const struct iface_table ifaces = program_ifaces(p);
-
     return firewall_find(&ifaces, p->firewalls, p->firewalls_count, d, key->iface);
 }
 

@@ -86,7 +86,6 @@ static uint32_t pattern_around(const struct iface_table *t, const char *device)
 {
     uint32_t found = PBC_NONE;
     size_t longest = 0;
-
     for (uint32_t i = 0; i < t->count; i++) {
         const char *pattern = t->strings + t->ifaces[i].device;
         if (!iface_holds(pattern, device) || strlen(pattern) <= longest) continue;
@@ -117,7 +116,6 @@ bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other)
 static uint32_t firewall_on(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface)
 {
     uint32_t i = 0;
-
     while (i < count && !(firewalls[i].iface == iface && firewall_judges(&firewalls[i], d))) i++;
     return i < count ? i : PBC_NONE;
 }
@@ -126,7 +124,6 @@ uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *f
                        enum pbc_direction d, uint32_t iface)
 {
     uint32_t found = PBC_NONE;
-
     for (; iface < t->count && found == PBC_NONE; iface = iface_around(t, iface))
         found = firewall_on(firewalls, count, d, iface);
     return found != PBC_NONE ? found : firewall_on(firewalls, count, d, PBC_NONE);

@@ -26,7 +26,6 @@ bool addr_next_line(struct addr_scan *s, struct addr_word *line)
 {
     if (s->at == s->end) return false;
     const char *newline = memchr(s->at, '\n', (size_t)(s->end - s->at)), *stop = newline ? newline : s->end;
-
     s->line++;
     s->line_start = s->at;
     *line = (struct addr_word){s->at, s->at, (size_t)(stop - s->at), s->line};
@@ -38,7 +37,6 @@ bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *
 {
     while (*at < line->len && addr_is_blank(line->s[*at])) (*at)++;
     const size_t from = *at;
-
     while (*at < line->len && !addr_is_blank(line->s[*at])) (*at)++;
     *word = (struct addr_word){line->s + from, line->line_start, *at - from, line->line};
     return word->len > 0;
@@ -54,7 +52,6 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
     const char *newline = memchr(behind, '\n', most);
     const size_t col = (size_t)(w->s - w->line_start);
     size_t len = (size_t)((newline ? newline : behind + most) - w->line_start);
-
     while (len > col + w->len && w->line_start[len - 1] == '\r') len--;
     s->reader->bad(s->reader->arg, &(struct addr_bad_line){.line = w->line,
                                                            .col = col < UINT32_MAX ? (uint32_t)col + 1 : UINT32_MAX,
@@ -68,7 +65,6 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
 static bool same_family(const struct addr_word *a, const struct addr_word *b)
 {
     const bool a_is_ip = !a->len || addr_word_is(a, "ip"), b_is_ip = !b->len || addr_word_is(b, "ip");
-
     return (a_is_ip && b_is_ip) || addr_same_word(a, b);
 }
 
@@ -82,7 +78,6 @@ void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct 
 {
     struct addr_member m;
     const enum addr_fault fault = addr_text_member(entry->s, entry->len, &m);
-
     if (fault != ADDR_GOOD) {
         addr_bad(s, entry, fault);
         return;
@@ -103,7 +98,6 @@ static void read_line(struct addr_scan *s, const struct addr_word *line)
     struct addr_word entry = *line;
     struct addr_member m;
     size_t len = 0;
-
     while (len < entry.len && entry.s[len] != '#' && entry.s[len] != ';') len++;
     entry.len = len;
     while (entry.len && addr_is_blank(*entry.s)) entry.s++, entry.len--;
@@ -119,7 +113,6 @@ static void read_line(struct addr_scan *s, const struct addr_word *line)
 void addr_read_plain(struct addr_scan *s)
 {
     struct addr_word line;
-
     while (addr_next_line(s, &line)) read_line(s, &line);
 }
 
@@ -138,7 +131,6 @@ static bool is_nft_command(const struct addr_word *line, size_t at)
     static const char *const things[] = {"table", "set", "element", "ruleset", "chain", "map", "rule", NULL};
     struct addr_word what, third;
     struct addr_member m;
-
     if (!addr_next_word(line, &at, &what) || !addr_word_in(&what, things)) return false;
     if (!addr_next_word(line, &at, &third)) return addr_word_is(&what, "ruleset");
     return !memchr(third.s, ':', third.len) && addr_text_member(third.s, third.len, &m) != ADDR_GOOD;
@@ -152,7 +144,6 @@ static void read_form(struct addr_scan *s, const struct addr_word *line)
     static const char *const either[] = {"create", "add", "flush", "delete", "destroy", NULL};
     struct addr_word first;
     size_t at = 0;
-
     addr_next_word(line, &at, &first);
     const enum addr_fault other = other_form(&first);
     if (other != ADDR_GOOD)
@@ -172,10 +163,8 @@ bool addr_text_read(const char *text, size_t len, const struct addr_reader *read
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;
     struct addr_scan begin = {.reader = reader, .at = text, .end = end, .line_start = text}, s = begin;
     struct addr_word line, first;
-
     while (addr_next_line(&s, &line)) {
         size_t at = 0;
-
         if (!addr_next_word(&line, &at, &first) || *first.s == '#' || *first.s == ';') continue;
         read_form(&begin, &line);
         break;

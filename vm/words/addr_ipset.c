@@ -12,7 +12,6 @@ struct ipset {
 static void read_create(struct ipset *f, const struct addr_word *name, const struct addr_word *type)
 {
     static const char *const of_addresses[] = {"hash:ip", "hash:net", "bitmap:ip", NULL};
-
     if (addr_word_in(type, of_addresses)) return;
     f->other = *name;
     addr_bad(f->s, type, ADDR_KIND);
@@ -24,7 +23,6 @@ static bool good_options(struct ipset *f, const struct addr_word *line, size_t a
     static const char *const with_value[] = {"timeout", "packets", "bytes", "skbmark", "skbprio", "skbqueue", NULL};
     static const char *const alone[] = {"-exist", "-!", NULL};
     struct addr_word w, value;
-
     while (addr_next_word(line, &at, &w)) {
         if (*w.s == '#' || addr_word_is(&w, "comment")) return true;
         if (addr_word_in(&w, alone)) continue;
@@ -38,7 +36,6 @@ static bool good_options(struct ipset *f, const struct addr_word *line, size_t a
 static void read_add(struct ipset *f, const struct addr_word *line, size_t at, const struct addr_word *name)
 {
     struct addr_word entry;
-
     if (addr_same_word(name, &f->other)) return;
     if (!addr_next_word(line, &at, &entry)) {
         addr_bad(f->s, name, ADDR_NONE);
@@ -56,7 +53,6 @@ static void read_line(struct ipset *f, const struct addr_word *line)
     static const char *const flush[] = {"flush", "-F", NULL};
     struct addr_word command, name, type;
     size_t at = 0;
-
     if (!addr_next_word(line, &at, &command) || *command.s == '#' || *command.s == ';') return;
     if (addr_word_in(&command, flush)) return;
     const bool adds = addr_word_in(&command, add);
@@ -74,6 +70,5 @@ void addr_read_ipset(struct addr_scan *s)
 {
     struct ipset f = {.s = s};
     struct addr_word line;
-
     while (addr_next_line(s, &line)) read_line(&f, &line);
 }

@@ -36,7 +36,6 @@ struct nft {
 static void skip_comment(struct addr_scan *s)
 {
     const char *newline = memchr(s->at, '\n', (size_t)(s->end - s->at));
-
     s->at = newline ? newline : s->end;
 }
 
@@ -44,7 +43,6 @@ static struct token stop(struct addr_scan *s, size_t len)
 {
     struct token t = {T_STOP, {s->at, s->line_start, len, s->line}};
     const bool line_ends = *s->at == '\n';
-
     s->at += len;
     if (line_ends) {
         s->line++;
@@ -58,7 +56,6 @@ static struct token string(struct addr_scan *s)
 {
     struct token t = {T_STRING, {s->at, s->line_start, 1, s->line}};
     const char *p = s->at + 1;
-
     while (p < s->end && *p != '"' && *p != '\n') p++;
     t.w.len = (size_t)(p - s->at);
     s->at = p;
@@ -72,7 +69,6 @@ static struct token string(struct addr_scan *s)
 static struct token next(struct nft *f)
 {
     struct addr_scan *s = f->s;
-
     for (;;) {
         while (s->at < s->end && addr_is_blank(*s->at)) s->at++;
         if (s->at < s->end && *s->at == '#')
@@ -98,10 +94,8 @@ static bool is_mark(const struct token *t, char mark) { return t->kind == T_MARK
 static void skip_block(struct nft *f, const struct addr_word *open)
 {
     uint64_t depth = 1;
-
     while (depth) {
         const struct token t = next(f);
-
         if (t.kind == T_END) {
             addr_bad(f->s, open, ADDR_BRACES);
             f->lost = true;
@@ -118,7 +112,6 @@ static bool good_option(const struct addr_word *w, bool first)
     static const char *const begin[] = {"timeout", "expires", "counter", "comment", "limit",
                                         "quota",   "last",    "ct",      NULL};
     struct addr_member m;
-
     return first ? addr_word_in(w, begin) : addr_text_member(w->s, w->len, &m) != ADDR_GOOD;
 }
 
@@ -127,7 +120,6 @@ static void read_element(struct nft *f, struct token *t, const struct addr_set_n
 {
     const struct addr_word entry = t->w;
     bool good = true;
-
     if (t->kind != T_WORD) addr_bad(f->s, &entry, ADDR_NONE);
     good = t->kind == T_WORD;
     for (unsigned words = 0;; words++) {
@@ -147,7 +139,6 @@ static void read_elements(struct nft *f, const struct addr_word *open, const str
 {
     bool refused = false;
     struct token t;
-
     f->found++;
     do {
         t = next(f);
@@ -169,7 +160,6 @@ static bool word_is(const struct statement *st, unsigned i, const char *text)
 static unsigned thing(const struct statement *st)
 {
     static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};
-
     return st->words && addr_word_in(&st->word[0], verbs);
 }
 
@@ -180,7 +170,6 @@ static void note_type(struct nft *f)
     static const char *const fields[] = {"saddr", "daddr", NULL};
     const struct statement *st = &f->st;
     bool good = true;
-
     if (word_is(st, 0, "type"))
         good = st->words == 2 && addr_word_in(&st->word[1], types);
     else if (word_is(st, 0, "typeof"))
@@ -200,7 +189,6 @@ static void end_statement(struct nft *f)
 static struct addr_set_name in_table(const struct statement *st, unsigned first, unsigned end)
 {
     struct addr_set_name t = {0};
-
     if (end > WORDS_KEPT || first >= end) return t;
     t.table = st->word[end - 1];
     if (end - first > 1) t.family = st->word[end - 2];
@@ -211,7 +199,6 @@ static void open_block(struct nft *f, const struct addr_word *open)
 {
     const unsigned at = thing(&f->st);
     const struct statement st = f->st;
-
     f->st.words = 0;
     if (f->set.name.len && word_is(&st, 0, "elements") && !f->other) {
         read_elements(f, open, &f->set);
@@ -230,7 +217,6 @@ static void open_block(struct nft *f, const struct addr_word *open)
         skip_block(f, open);
     } else if (word_is(&st, at, "element")) {
         struct addr_set_name set = in_table(&st, at + 1, st.words - 1);
-
         set.name = st.last;
         read_elements(f, open, &set);
     } else if (word_is(&st, 0, "define") && st.words > 1) {
@@ -267,7 +253,6 @@ void addr_read_nft(struct addr_scan *s)
 {
     struct nft f = {.s = s};
     struct token t;
-
     s->line = 1;
     while ((t = next(&f)).kind != T_END) {
         if (!f.first.len && t.kind != T_STOP) f.first = t.w;

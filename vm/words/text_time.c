@@ -81,7 +81,6 @@ void text_add_meter(struct text *t, const struct pbc_meter *m)
 void meter_text(const struct pbc_meter *m, char *buf, size_t len)
 {
     struct text t = text_of(buf, len);
-
     text_add_meter(&t, m);
 }
 

@@ -43,11 +43,9 @@ static uint32_t packets_before(const struct search *s, const struct frame_spec *
 {
     const uint32_t bytes = p->length ? p->length : frame_least(p);
     uint64_t most = 0;
-
     for (uint32_t i = 0; i < s->claim->over_count; i++) {
         const struct pbc_meter *m = &s->all->program->meters[s->claim->over[i]];
         const uint64_t some = m->unit == PBC_METER_BYTES ? m->burst / bytes + 1 : m->burst;
-
         if (some > most) most = some;
     }
     return most > BEFORE_MAX ? UINT32_MAX : (uint32_t)most;
@@ -57,7 +55,6 @@ static uint8_t action_of(uint8_t verdict)
 {
     static const uint8_t actions[] = {
         [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
-
     return actions[verdict];
 }
 
@@ -100,7 +97,6 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
 {
     struct program *p = s->all->program;
     const uint32_t marks = marks_of(s, &j->piece);
-
     *out = *f;
     out->before = packets_before(s, &f->packet);
     if (out->before == UINT32_MAX) { /* nobody can be asked */
@@ -125,11 +121,9 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
 static bool refutes(struct search *s, const struct judged *j, struct claim_found *f)
 {
     const struct facts *own = s->claim->own ? s->claim->own : own_default();
-
     f->own = s->claim->own ? own : sample_self(s->all->c, &j->piece, s->direction, own);
     for (unsigned n = 0; f->own && n < SAMPLES_MAX && s->judged < JUDGED_MAX; n++) {
         struct claim_found tried = *f;
-
         if (!sample_packet(s->all->c, &j->piece, s->direction, f->own, n, &tried.packet)) break;
         tried.made = true;
         const bool otherwise = confirm(s, j, &tried, f) && is_sent(s, f);
@@ -142,7 +136,6 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
 static bool opens_tunnel(const struct search *s, uint32_t rule)
 {
     const struct image *img = s->all->c->image;
-
     return rule < img->rules_count && verdict_is(img->rules[rule].verdict, VERDICT_OPENS);
 }
 
@@ -157,7 +150,6 @@ static bool is_broken_by(const struct search *s, const struct judged *j)
 static void broken_by(struct search *s, const struct claim_found *f)
 {
     struct claim_others *o = s->others;
-
     if (s->broken_count == BREAK_MAX) {
         o->unfinished = true;
         return;
@@ -190,7 +182,6 @@ static bool on_way(struct search *s, const struct judged *j)
 {
     struct region there;
     bool more = true;
-
     region_init(&there);
     if (s->claim->reaches)
         claim_goes(s->all, &j->piece, &s->target, s->direction, s->budget, &there);
@@ -199,7 +190,6 @@ static bool on_way(struct search *s, const struct judged *j)
     for (uint32_t i = 0; i < there.count && more; i++) {
         struct judged part = *j;
         struct claim_found f = {.direction = s->direction, .schedules = s->given.schedules};
-
         part.piece = there.p[i];
         f.part = part;
         more = !refutes(s, &part, &f);
@@ -213,7 +203,6 @@ static bool on_part(void *arg, const struct judged *j)
 {
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
-
     if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
     if (s->claim->pool != PBC_NONE || s->claim->reaches) return on_way(s, j);
     if (refutes(s, j, &f)) {
@@ -228,7 +217,6 @@ static bool on_part(void *arg, const struct judged *j)
 static bool is_judged(const struct image *img, enum pbc_direction d)
 {
     const struct iface_table ifaces = image_ifaces(img);
-
     return firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT) != PBC_NONE;
 }
 
@@ -237,7 +225,6 @@ static bool rest_could_refute(const struct search *s, const struct region *all)
 {
     const struct image *img = s->all->c->image;
     bool sent = false;
-
     for (uint32_t i = 0; i < img->firewalls_count; i++)
         if (is_wrong(s->claim, action_of(img->firewalls[i].default_verdict))) return true;
     if (!is_wrong(s->claim, ACTION_ACCEPT)) return false;
@@ -250,7 +237,6 @@ static bool rule_could_refute(const struct search *s, uint32_t rule, const struc
 {
     const struct compile *c = s->all->c;
     const struct pbc_rule *r = &c->image->rules[rule];
-
     if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE || !is_wrong(s->claim, action_of(r->verdict)))
         return false;
     for (uint32_t i = 0; i < all->count; i++) {
@@ -273,7 +259,6 @@ static uint8_t *meters_of(const struct search *s)
 {
     const uint32_t count = s->all->program->meters_count;
     uint8_t *says = arena_alloc(s->all->c->arena, count + 1);
-
     memset(says, GIVEN_WITHIN, count + 1);
     for (uint32_t i = 0; i < s->claim->over_count; i++) says[s->claim->over[i]] = GIVEN_OVER;
     return says;
@@ -283,7 +268,6 @@ static uint8_t *meters_of(const struct search *s)
 static bool walk_all(struct search *s, const struct region *all, struct region_budget *budget)
 {
     static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};
-
     for (unsigned d = 0; d < 3; d++) {
         if (s->claim->leaves && directions[d] == PBC_DIR_IN) continue;
         s->direction = directions[d];
@@ -296,7 +280,6 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
 static void find_times(struct claims *all)
 {
     const struct program *const programs[] = {all->program};
-
     all->times = arena_alloc(all->c->arena, sizeof(*all->times));
     all->too_many_times = !times_find(all->c->arena, programs, 1, TIMES_MAX, all->times);
 }
@@ -305,7 +288,6 @@ static void decide(struct search *s, struct region_budget *budget)
 {
     struct claims *r = s->all;
     struct region all;
-
     if (!r->times) find_times(r);
     region_init(&all);
     claim_region(r, s->claim, budget, &all);
@@ -331,7 +313,6 @@ static struct claim_found find(struct claims *all, const struct claim *claim, st
     const uint64_t before = budget.work;
     struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
     struct search search = {.all = all, .claim = claim, .found = &found, .others = others};
-
     decide(&search, &budget);
     all->work += before - budget.work - search.kept_back;
     return found;
@@ -341,7 +322,6 @@ bool claim_holds(struct claims *all, const struct claim *claim)
 {
     struct claim_others others = {.count = 0};
     const struct claim_found found = find(all, claim, &others);
-
     claim_report(all, claim, &found, &others);
     if (found.outcome == CLAIM_PROVED && claim->beyond) {
         const struct claim_found led = find(all, claim->beyond, &others);

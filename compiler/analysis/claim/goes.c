@@ -42,7 +42,6 @@ static void add_both(struct compile *c, const struct region *r, const struct ir_
     for (uint32_t i = 0; i < r->count; i++) {
         struct ir_product both;
         bool loose = false;
-
         if (product_and(c->ir, &r->p[i], p, &both, &loose)) region_add(out, loose ? &r->p[i] : &both);
     }
 }
@@ -53,7 +52,6 @@ static uint32_t ports_to_pool(const struct claims *all, const struct claim_targe
 {
     const struct program *p = all->program;
     uint32_t ports = IR_EMPTY;
-
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *s = &p->servers[i];
         if (s->pool != pool || !holds(all->c->ir, to, s->family, s->addr)) continue;
@@ -69,7 +67,6 @@ static void by_services(struct claims *all, const struct ir_product *piece, cons
     for (uint32_t i = 0; i < all->program->pools_count && !budget->spent; i++) {
         struct ir_product ports, here;
         bool loose = false;
-
         product_all(&ports);
         ports.field[IR_DPORT] = ports_to_pool(all, to, i);
         if (ports.field[IR_DPORT] == IR_EMPTY || !product_and(all->c->ir, piece, &ports, &here, &loose)) continue;
@@ -82,7 +79,6 @@ static uint32_t protocol_of(struct ir *ir, const struct pbc_nat *n)
 {
     struct pbc_range r[WHAT_BASES];
     uint32_t count = 0;
-
     for (unsigned b = n->family == 6 ? 1 : 0; b < (n->family == 6 ? WHAT_BASES : 1u); b++)
         r[count++] = (struct pbc_range){what_bases[b] + n->ip_proto, what_bases[b] + n->ip_proto};
     return ir_intern_ranges(ir, r, count, WHAT_MOST);
@@ -95,7 +91,6 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
     struct pbc_range *r = heap_resized(NULL, all.count + 1, sizeof(*r));
     const uint32_t first = n->target_port ? n->target_port : n->port_lo, last = first + n->port_hi - n->port_lo;
     uint32_t count = 0;
-
     for (uint32_t i = 0; i < all.count; i++) {
         const uint32_t lo = all.r[i].lo > first ? all.r[i].lo : first, hi = all.r[i].hi < last ? all.r[i].hi : last;
         if (lo <= hi) r[count++] = (struct pbc_range){lo - first + n->port_lo, hi - first + n->port_lo};
@@ -116,7 +111,6 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
                              .port_hi = n->port_hi};
     for (unsigned i = 0; i < 4; i++) e.addr[i] = n->to[i];
     struct ir_product p = endpoint_opened(all->c, &e);
-
     p.field[IR_STATE] = IR_ALL;
     p.field[IR_SRC] = nat_sources(ir, all->program, n);
     p.field[IR_SRC_SELF] = IR_EMPTY;
@@ -136,7 +130,6 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
     const u128 inside = number_of(n->family, n->target), outside = number_of(n->family, n->to),
                last = n->len < bits ? ((u128)1 << (bits - n->len - 1) << 1) - 1 : 0;
     struct ir_product p;
-
     product_all(&p);
     p.field[IR_SRC_SELF] = p.field[IR_DST_SELF] = p.field[IR_DST] = IR_EMPTY;
     p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST); /* others go as theirs did */
@@ -161,7 +154,6 @@ static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, 
                                    struct ir_product *there)
 {
     struct ir *ir = all->c->ir;
-
     if (n->kind == PBC_NAT_MAP) {
         *there = mapped(ir, n, to->addrs);
         there->field[IR_DPORT] = to->ports;
@@ -180,7 +172,6 @@ static void by_nats(struct claims *all, struct region *rest, const struct claim_
                     struct region_budget *budget, struct region *out)
 {
     const struct program *program = all->program;
-
     for (const struct pbc_nat *n = program->nats; n < program->nats + program->nats_count && !budget->spent; n++) {
         if (n->kind != PBC_NAT_FORWARD && n->kind != PBC_NAT_MAP) continue;
         region_spend(budget, 1 + rest->count);
@@ -193,7 +184,6 @@ static void by_nats(struct claims *all, struct region *rest, const struct claim_
 static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
 {
     const struct pbc_service *s = &p->services[e->service];
-
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
         if (!p->branches[b].cond_count) return true;
     return false;
@@ -203,7 +193,6 @@ static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
 static bool is_taken(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
 {
     const struct program *p = all->program;
-
     for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
         const struct ir_product other = claim_taken_by(all->c, &p->endpoints[i]);
         if (!takes_all(p, &p->endpoints[i]) && ir_may_meet(all->c->ir, here, &other)) return false;
@@ -214,7 +203,6 @@ static bool is_taken(struct claims *all, const struct ir_product *here, const st
 static void without_services(struct claims *all, struct region *rest, struct region_budget *budget)
 {
     const struct program *p = all->program;
-
     for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
         const struct ir_product here = claim_taken_by(all->c, &p->endpoints[i]);
         region_spend(budget, 1 + p->endpoints_count);
@@ -226,7 +214,6 @@ static void without_services(struct claims *all, struct region *rest, struct reg
 static void as_written(struct claims *all, const struct region *rest, const struct claim_target *to, struct region *out)
 {
     struct ir_product p;
-
     product_all(&p);
     p.field[IR_DST] = to->addrs;
     p.field[IR_DST_SELF] = IR_EMPTY;
@@ -238,7 +225,6 @@ void claim_goes(struct claims *all, const struct ir_product *piece, const struct
                 enum pbc_direction direction, struct region_budget *budget, struct region *out)
 {
     struct region rest;
-
     region_init(&rest);
     region_add(&rest, piece);
     if (direction != PBC_DIR_OUT) { /* what this machine sends no service takes, and no nat turns */
@@ -253,7 +239,6 @@ void claim_goes(struct claims *all, const struct ir_product *piece, const struct
 static bool pool_leads(const struct claims *all, const struct claim_target *to, const struct key *key, uint32_t pool)
 {
     const struct program *p = all->program;
-
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *s = &p->servers[i];
         if (s->pool != pool || !holds(all->c->ir, to, s->family, s->addr)) continue;
@@ -268,7 +253,6 @@ static uint32_t branch_there(const struct claims *all, const struct claim_target
 {
     const struct program *p = all->program;
     const bool proxy = p->services[p->branches[branch].service].proxy;
-
     for (uint32_t i = 0; i < p->pools_count; i++) {
         if (!pool_leads(all, to, key, i)) continue;
         if (proxy) {
@@ -290,7 +274,6 @@ static bool goes(const struct claims *all, const struct claim_target *to, const 
     const uint32_t branch = key->kind & KIND_SRC_SELF ? PBC_NONE : program_serve(p, key, pkt);
     const uint8_t family = key->kind & KIND_IP6 ? 6 : 4;
     struct turned t;
-
     *by = (struct claim_gone){PBC_NONE, PBC_NONE};
     if (branch < p->branches_count) {
         by->branch = branch_there(all, to, key, branch);
@@ -311,7 +294,6 @@ bool claim_gone(struct claims *all, const struct frame_spec *packet, const struc
     struct facts facts = *own;
     struct pkt pkt;
     struct key key;
-
     facts.generation = 1;
     facts.schedules = schedules;
     const bool there = sample_parse(all->program, packet, &facts, frame, &pkt, &key) && goes(all, to, &key, &pkt, by);

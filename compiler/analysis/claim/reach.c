@@ -14,7 +14,6 @@
 struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e)
 {
     struct ir_product p = endpoint_opened(c, e);
-
     p.field[IR_STATE] = IR_ALL;
     if (e->to == PBC_TO_SELF) p.field[IR_DST] = IR_EMPTY;
     return p;
@@ -32,7 +31,6 @@ static void both(struct compile *c, const struct region *r, const struct ir_prod
     for (uint32_t i = 0; i < r->count; i++) {
         struct ir_product and;
         bool loose = false;
-
         if (product_and(c->ir, &r->p[i], p, &and, &loose)) region_add(out, loose ? &r->p[i] : &and);
     }
 }
@@ -42,12 +40,10 @@ static void by_branches(struct compile *c, const struct pbc_service *s, uint32_t
                         struct region_budget *budget, struct region *out)
 {
     const struct image *img = c->image;
-
     for (uint32_t n = s->branches; n < s->branches + s->branch_count && here->count && !budget->spent; n++) {
         const struct pbc_branch *b = &img->branches[n];
         const uint32_t keyed = s->proxy ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count;
         struct ir_product when;
-
         normal_when(c, b->conds, keyed, &when);
         region_spend(budget, 1 + here->count);
         if (may_lead(img, b, pool)) both(c, here, &when, out);
@@ -59,13 +55,11 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
                    struct region *out)
 {
     const struct image *img = c->image;
-
     for (uint32_t e = 0; e < img->endpoints_count && !budget->spent; e++) {
         const struct pbc_service *s = &img->services[img->endpoints[e].service];
         const struct ir_product p = claim_taken_by(c, &img->endpoints[e]);
         struct region all, here;
         bool leads = false;
-
         for (uint32_t b = s->branches; b < s->branches + s->branch_count && !leads; b++)
             leads = may_lead(img, &img->branches[b], pool);
         region_spend(budget, 1);
@@ -83,7 +77,6 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
 static bool branch_leads(const struct program *p, uint32_t branch, uint32_t pool)
 {
     const struct pbc_branch *b = &p->branches[branch];
-
     for (uint32_t i = 0; i < b->share_count; i++)
         if (p->shares[b->shares + i].pool == pool) return true;
     return false;
@@ -103,7 +96,6 @@ static uint32_t leading(const struct program *p, const struct pbc_service *s, co
     for (uint32_t at = s->branches; at < s->branches + s->branch_count; at++) {
         const struct pbc_branch *b = &p->branches[at];
         const uint32_t keyed = stream_keyed(p->conds + b->conds, b->cond_count);
-
         if (!keyed_holds(p, b, keyed, key)) continue;
         if (branch_leads(p, at, pool) && !(*nth)--) return at;
         if (keyed == b->cond_count) break; /* it takes all that come to it */
@@ -115,7 +107,6 @@ uint32_t stream_branch_to(const struct program *p, uint32_t service, const struc
                           uint32_t turn)
 {
     uint32_t nth = UINT32_MAX;
-
     leading(p, &p->services[service], key, pool, &nth);
     const uint32_t count = UINT32_MAX - nth;
     if (!count) return PBC_NONE;
@@ -131,13 +122,11 @@ uint32_t claim_sent(const struct program *p, const struct frame_spec *packet, co
     struct pkt pkt;
     struct key key;
     uint32_t sent = PBC_NONE;
-
     facts.generation = 1;
     facts.schedules = schedules;
     if (sample_parse(p, packet, &facts, frame, &pkt, &key)) {
         const uint32_t branch = program_serve(p, &key, &pkt);
         const uint32_t service = branch < p->branches_count ? p->branches[branch].service : PBC_NONE;
-
         if (service != PBC_NONE && p->services[service].proxy)
             sent = stream_branch_to(p, service, &key, pool, 0);
         else if (service != PBC_NONE && branch_leads(p, branch, pool))

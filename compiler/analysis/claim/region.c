@@ -28,7 +28,6 @@ struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
 {
     struct pbc_range *r4 = arena_alloc(c->arena, (s->v4.n + 1) * sizeof(*r4));
     struct pbc_range6 *r6 = arena_alloc(c->arena, (s->v6.n + 1) * sizeof(*r6));
-
     for (size_t i = 0; i < s->v4.n; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
     for (size_t i = 0; i < s->v6.n; i++)
         r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
@@ -49,7 +48,6 @@ static uint32_t set_id(struct claims *all, const struct addr_set *s)
         if (known->set == s) return known->id;
     struct claim_set *new = arena_alloc(all->c->arena, sizeof(*new));
     const struct ir_addrs ranges = claim_ranges(all->c, s);
-
     *new = (struct claim_set){all->sets, s, ir_intern_addrs(all->c->ir, &ranges)};
     all->sets = new;
     return new->id;
@@ -58,14 +56,12 @@ static uint32_t set_id(struct claims *all, const struct addr_set *s)
 static uint32_t own_id(struct ir *ir, const struct facts *own)
 {
     uint32_t id = IR_EMPTY;
-
     for (unsigned i = 0; i < own->self4_count; i++)
         id = ir_addrs_or(ir, id, ir_addrs_one(ir, 4, (uint32_t[4]){own->self4[i]}));
     for (unsigned i = 0; i < own->self6_count; i++) {
         const struct pbc_range6 *r = &own->self6[i];
         const uint32_t words[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
                                    (uint32_t)r->lo_lo};
-
         id = ir_addrs_or(ir, id, ir_addrs_one(ir, 6, words));
     }
     return id;
@@ -76,7 +72,6 @@ static uint32_t could_be_ours(struct ir *ir)
 {
     static const struct pbc_range r4[] = {{1, 0xdfffffff}, {0xf0000000, 0xfffffffe}};
     static const struct pbc_range6 r6[] = {{0, 1, (UINT64_C(0xff) << 56) - 1, UINT64_MAX}};
-
     return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
@@ -85,7 +80,6 @@ static uint32_t side_id(struct claims *all, const struct claim_side *side)
 {
     struct ir *ir = all->c->ir;
     uint32_t id = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
-
     for (uint32_t i = 0; i < side->set_count; i++) id = ir_addrs_or(ir, id, set_id(all, side->sets[i]));
     return side->negated ? ir_addrs_not(ir, id) : id;
 }
@@ -94,7 +88,6 @@ struct claim_target claim_target(struct claims *all, const struct claim *claim)
 {
     struct claim_target t = {.addrs = side_id(all, &claim->target), .ports = IR_ALL};
     struct ir_product ports;
-
     if (!claim->target_cond_count) return t;
     normal_beside(all->c, all->c->claims, claim->target_conds, claim->target_cond_count, &ports);
     t.ports = ports.field[IR_DPORT];
@@ -106,7 +99,6 @@ static void narrow_side(struct work *w, const struct claim_side *side, enum ir_f
     struct ir *ir = w->ir;
     struct ir_product *p = &w->said;
     uint32_t other = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
-
     for (uint32_t i = 0; i < side->set_count; i++) other = ir_addrs_or(ir, other, set_id(w->all, side->sets[i]));
     uint32_t own = side->self ? IR_ALL : other;
     if (side->negated) {
@@ -130,7 +122,6 @@ static bool speaks_of_sent(const struct work *w)
     const struct image *img = w->c->image;
     const struct claim_side *from = &w->claim->from;
     bool judged = false;
-
     for (uint32_t i = 0; i < img->firewalls_count; i++) judged |= img->firewalls[i].direction == PBC_DIR_OUT;
     return judged && !w->claim->arrives && (from->any || from->negated || w->claim->own);
 }
@@ -139,14 +130,12 @@ static void add_from(struct work *w, const struct ir_product *said, const struct
 {
     struct ir_product both;
     bool loose = false;
-
     if (product_and(w->ir, said, kind, &both, &loose)) region_add(w->out, &both);
 }
 
 static void add(struct work *w, const struct ir_product *kind)
 {
     struct ir_product arriving = w->said, sent = w->said;
-
     sent.field[IR_IFACE] = ir_ranges_and(w->ir, sent.field[IR_IFACE], w->leaves, IFACE_ABSENT);
     if (w->claim->from.self && !w->claim->from.negated) {
         if (sent.field[IR_IFACE] != IR_EMPTY) add_from(w, &sent, kind);
@@ -165,7 +154,6 @@ static uint32_t states_set(struct ir *ir, unsigned states)
 {
     struct pbc_range r[STATE_IS_ABSENT];
     uint32_t count = 0;
-
     for (uint32_t i = 0; i < STATE_IS_ABSENT; i++) {
         if (!(states >> i & 1)) continue;
         if (count && r[count - 1].hi + 1 == i)
@@ -182,7 +170,6 @@ static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint3
 {
     const bool v6 = lo >= WHAT_IP6;
     struct ir_product p;
-
     product_all(&p);
     const struct pbc_range what[] = {{lo, hi}, {lo - WHAT_IP6 + WHAT_AH6, hi - WHAT_IP6 + WHAT_AH6}};
     p.field[IR_WHAT] = ir_intern_ranges(w->ir, what, v6 ? 2 : 1, WHAT_MOST);
@@ -196,10 +183,8 @@ static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint3
 static void add_tcp(struct work *w, uint32_t what)
 {
     const uint32_t all = TCP_SYN | TCP_RST | TCP_ACK;
-
     for (uint32_t flags = 0; flags <= all; flags++) {
         struct ir_product p = kind_of(w, what, what, 20);
-
         if (flags & ~all) continue;
         p.field[IR_HAS] = flags;
         p.field[IR_LACKS] = all & ~flags;
@@ -214,10 +199,8 @@ static void add_icmp(struct work *w, uint32_t what)
 {
     struct pbc_range types[256];
     uint32_t count = 0;
-
     for (uint32_t t = 0; t < 256; t++) {
         struct ir_product p = kind_of(w, what, what, 8);
-
         p.field[IR_STATE] = IR_ALL;
         p.field[IR_TYPE] = ir_field_range(w->ir, IR_TYPE, t, t);
         if (!(states_possible(w->ir, &p) & asked(w))) continue;
@@ -235,7 +218,6 @@ static void add_icmp(struct work *w, uint32_t what)
 static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const struct ir_product p = kind_of(w, lo, hi, bytes);
-
     if (asked(w) & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)) add(w, &p);
 }
 
@@ -245,7 +227,6 @@ static void add_family(struct work *w, uint32_t base)
         uint32_t lo, hi, bytes;
     } others[] = {{0, 0, 0},   {2, 5, 0},    {7, 16, 0},     {17, 17, 8},
                   {18, 57, 0}, {59, 131, 0}, {132, 132, 12}, {133, 255, 0}};
-
     add_tcp(w, base + 6);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         add_others(w, base + others[i].lo, base + others[i].hi, others[i].bytes);
@@ -263,7 +244,6 @@ static void add_later(struct work *w)
 {
     const uint32_t flags = w->c->image->meta[0].flags;
     struct ir_product p;
-
     if (w->claim->states_written || ((flags & PBC_FOLLOWS_FRAGMENTS) && !(flags & PBC_NAMES_FRAGMENT))) return;
     product_all(&p);
     p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER);
@@ -278,7 +258,6 @@ void claim_region(struct claims *all, const struct claim *claim, struct region_b
 {
     struct compile *c = all->c;
     struct work w = {.all = all, .c = c, .ir = c->ir, .claim = claim, .out = out};
-
     normal_beside(c, c->claims, claim->conds, claim->cond_count, &w.said);
     if (ir_is_empty(&w.said)) return;
     w.leaves = IR_ALL;

@@ -38,7 +38,6 @@ static void note_packet(struct claims *r, const struct claim_found *f, const cha
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     frame_print(r->c, &f->packet, out);
     heap_stream_end(out);
     diag_note(r->c->diags, SPAN_NONE, "%s: %s", what, text);
@@ -50,7 +49,6 @@ static bool depends_on_time(const struct claims *r, const struct claim_found *f)
 {
     const struct decision now = sample_decide(r->program, &f->packet, f->own, f->schedules, f->state);
     bool differs = false;
-
     for (uint32_t i = 0; i < r->times->count && !differs; i++)
         differs =
             sample_decide(r->program, &f->packet, f->own, times_active(r->times, i, 0), f->state).action != now.action;
@@ -61,7 +59,6 @@ static bool depends_on_time(const struct claims *r, const struct claim_found *f)
 static void note_self(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     char text[64];
-
     if (f->own == own_default() || f->own == claim->own) return;
     address_text(f->packet.family, f->direction == PBC_DIR_OUT ? f->packet.src : f->packet.dst, text);
     diag_note(r->c->diags, SPAN_NONE,
@@ -74,7 +71,6 @@ static void note_time(struct claims *r, const struct claim_found *f)
     const char *between = "";
     char list[400] = "";
     size_t len = 0;
-
     if (!p->schedules_count || !depends_on_time(r, f)) return;
     for (uint32_t i = 0; i < p->schedules_count && len < sizeof(list) - 80; i++) {
         if (!(f->schedules >> i & 1)) continue;
@@ -88,7 +84,6 @@ static void note_time(struct claims *r, const struct claim_found *f)
 static void note_proof(struct claims *r, const struct claim_found *f)
 {
     struct diags *d = r->c->diags;
-
     if (f->proof == PROOF_DECIDED)
         diag_note(d, SPAN_NONE, "that its state is %s is taken for granted: no conversation before it was played",
                   state_name(f->state));
@@ -107,7 +102,6 @@ static void note_rule(struct claims *r, uint32_t rule, uint32_t firewall, enum p
                                        [PBC_DIR_FORWARD] = "for another machine"};
     const struct image *img = r->c->image;
     char name[RULE_TEXT];
-
     if (rule < img->rules_count)
         diag_note(r->c->diags, img->rule_span[rule], "`%s` %s", rule_text(r, rule, name), decides);
     else if (rule == RULE_DEFAULT && firewall < img->firewalls_count)
@@ -122,7 +116,6 @@ static const char *verdict_text(const struct claims *r, const struct claim_found
     const struct program *p = r->program;
     const uint32_t rule = f->verdict.rule;
     const bool let = rule < p->rules_count && p->rules[rule].verdict == PBC_V_ACCEPT;
-
     return action_name(let || f->verdict.reason >= REASON_NO_SERVER ? ACTION_ACCEPT : f->verdict.action);
 }
 
@@ -130,7 +123,6 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
 {
     const struct image *img = r->c->image;
     bool asks = false;
-
     for (uint32_t i = b->conds; i < b->conds + b->cond_count && img->services[b->service].proxy; i++)
         asks |= stream_asks(&img->conds[i]);
     diag_note(r->c->diags, span_at(r->c, &b->place), "the service `%s` sends it there%s",
@@ -145,7 +137,6 @@ static void note_other(struct claims *r, const struct claim_found *f)
     char *text = NULL, name[RULE_TEXT];
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     frame_print(r->c, &f->packet, out);
     heap_stream_end(out);
     if (rule < img->rules_count)
@@ -172,7 +163,6 @@ static void note_others(struct claims *r, const struct claim_others *o)
 static void note_gone(struct claims *r, const struct claim_found *f)
 {
     const struct image *img = r->c->image;
-
     if (f->gone.branch != PBC_NONE) note_branch(r, &img->branches[f->gone.branch]);
     if (f->gone.nat == PBC_NONE) return;
     const struct pbc_nat *n = &r->program->nats[f->gone.nat];
@@ -196,7 +186,6 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
 {
     char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->verdict.rule, name);
-
     diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s%s", claim->test,
          claim_text(r, claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule,
          claim->reaches            ? ", and it goes there"
@@ -220,7 +209,6 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
     const uint32_t asks = f->part.maybe ? f->part.asks : f->part.before;
     char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->part.rule, name);
-
     diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` can't be decided: %s may %s some packets%s",
          claim->test, claim_text(r, claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action),
          claim->pool != PBC_NONE || claim->reaches ? " that go there" : "");
@@ -236,7 +224,6 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
 static void report_fault(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     char name[RULE_TEXT];
-
     diag(r->c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
          "test \"%s\": what the rules say of a packet the program does not do", claim->test);
     note_packet(r, f, "the packet");
@@ -251,7 +238,6 @@ void claim_report(struct claims *r, const struct claim *claim, const struct clai
                   const struct claim_others *others)
 {
     char text[CLAIM_TEXT];
-
     switch (f->outcome) {
     case CLAIM_PROVED: return;
     case CLAIM_REFUTED: report_refuted(r, claim, f, others); return;

@@ -9,7 +9,6 @@
 static bool same_item(const struct diff *d, const struct item *a, const struct item *b)
 {
     const struct pbc_rule *r = &d->c.image->rules[a->rule], *q = &d->c.image->rules[b->rule];
-
     return a->hash == b->hash && r->verdict == q->verdict && r->answer == q->answer && r->port == q->port &&
            !a->loose && !b->loose && memcmp(a->product, b->product, sizeof(*a->product)) == 0;
 }
@@ -23,13 +22,11 @@ struct table {
 static struct table table_of(struct diff *d, const struct items *l, uint32_t from, uint32_t to)
 {
     struct table t = {.mask = 63};
-
     while (t.mask < 2 * (to - from)) t.mask = t.mask * 2 + 1;
     t.head = arena_alloc(d->c.arena, ((size_t)t.mask + 1) * sizeof(*t.head));
     t.next = arena_alloc(d->c.arena, ((size_t)l->count + 1) * sizeof(*t.next));
     for (uint32_t i = to; i-- > from;) {
         uint32_t *head = &t.head[l->item[i].hash & t.mask];
-
         t.next[i] = *head;
         *head = i + 1;
     }
@@ -40,7 +37,6 @@ static uint32_t take(const struct diff *d, struct table *t, const struct items *
 {
     for (uint32_t *at = &t->head[wanted->hash & t->mask]; *at; at = &t->next[*at - 1]) {
         const uint32_t found = *at - 1;
-
         if (!same_item(d, &l->item[found], wanted)) continue;
         *at = t->next[found];
         return found;
@@ -53,11 +49,9 @@ static void keep_ascending(struct diff *d, struct items *old, struct items *new,
 {
     uint32_t *last = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*last)), length = 0;
     uint32_t *before = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*before));
-
     for (uint32_t i = from; i < to; i++) {
         const uint32_t twin = old->item[i].twin;
         uint32_t lo = 0, hi = length;
-
         if (twin == PBC_NONE) continue;
         while (lo < hi) {
             const uint32_t mid = lo + (hi - lo) / 2;
@@ -91,7 +85,6 @@ void align(struct diff *d, struct items lists[SIDES])
 {
     struct items *old = &lists[OLD], *new = &lists[NEW];
     uint32_t begin = 0, end[SIDES] = {old->count, new->count};
-
     for (; begin < end[OLD] && begin < end[NEW] && same_item(d, &old->item[begin], &new->item[begin]); begin++)
         pair(lists, begin, begin);
     while (end[OLD] > begin && end[NEW] > begin && same_item(d, &old->item[end[OLD] - 1], &new->item[end[NEW] - 1]))

@@ -63,7 +63,6 @@ static void spend(struct comparison *c, uint64_t work)
 static unsigned sides_that_meet(const struct piece *piece, const uint32_t at[SIDES])
 {
     unsigned sides = 0;
-
     for (unsigned s = 0; s < SIDES; s++)
         if (at[s] != PBC_NONE && piece->rule[s] == PBC_NONE && piece->from[s] <= at[s]) sides |= 1u << s;
     return sides;
@@ -74,11 +73,9 @@ static void matched(struct comparison *c, const struct piece *piece, const struc
                     const uint32_t at[SIDES], bool maybe)
 {
     struct piece then = *piece;
-
     for (unsigned s = 0; s < SIDES; s++) {
         if (!(sides >> s & 1)) continue;
         const struct item *it = &c->lists[s].item[at[s]];
-
         if (it->skip)
             then.from[s] = it->skip;
         else
@@ -93,7 +90,6 @@ static void matched(struct comparison *c, const struct piece *piece, const struc
 static void keep_outside(struct comparison *c, const struct piece *piece, const struct ir_product *b)
 {
     struct region rest = {0};
-
     region_add(&rest, &piece->p);
     region_minus(c->d->c.ir, &rest, b, &c->budget);
     for (uint32_t i = 0; i < rest.count && !c->budget.spent; i++) keep(&c->next, piece, &rest.p[i]);
@@ -106,7 +102,6 @@ static void meet(struct comparison *c, const struct piece *piece, const struct i
     struct ir *ir = c->d->c.ir;
     struct ir_product both, plain, in;
     bool loose = it->loose;
-
     if (!product_and(ir, &piece->p, it->product, &both, &loose)) {
         keep(&c->next, piece, &piece->p);
         return;
@@ -138,7 +133,6 @@ static void step(struct comparison *c, const uint32_t at[SIDES])
     const struct item *it = item_at(c, at);
     struct pieces *now = &c->now;
     uint32_t i = 0;
-
     spend(c, now->count);
     for (; i < now->count; i++)
         if (sides_that_meet(&now->v[i], at) && ir_may_meet(c->d->c.ir, &now->v[i].p, it->product)) break;
@@ -146,7 +140,6 @@ static void step(struct comparison *c, const uint32_t at[SIDES])
     c->next.count = 0;
     for (uint32_t k = 0; k < now->count && !c->budget.spent; k++) {
         const unsigned sides = sides_that_meet(&now->v[k], at);
-
         if (k < i || !sides)
             keep(&c->next, &now->v[k], &now->v[k].p);
         else
@@ -175,7 +168,6 @@ static bool next_items(const struct comparison *c, uint32_t done[SIDES], uint32_
 static void make_meetings(struct comparison *c)
 {
     uint32_t done[SIDES] = {0}, cap = 0, at[SIDES];
-
     while (next_items(c, done, at)) {
         c->meetings = heap_grown(c->meetings, (size_t)c->meeting_count + 1, sizeof(*c->meetings), &cap);
         c->meetings[c->meeting_count++] =
@@ -192,7 +184,6 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
 {
     const struct pbc_firewall *f = firewall == PBC_NONE ? NULL : &d->c.image->firewalls[firewall];
     struct outcome o = {.verdict = f ? f->default_verdict : (uint8_t)PBC_V_ACCEPT};
-
     if (ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_ARP)) o.verdict = OUT_PASS;
     if (f && f->other != PBC_OTHER_DEFAULT && ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_OTHER))
         o.verdict = f->other == PBC_OTHER_PASS ? OUT_PASS : PBC_V_DROP;
@@ -203,7 +194,6 @@ static struct decider decider_of(const struct comparison *c, const struct piece 
                                  const struct ir_product *p)
 {
     const uint32_t rule = piece->rule[s], firewall = c->judges->firewall[s];
-
     if (rule != PBC_NONE) return (struct decider){rule, firewall, outcome_of(c->d, rule, p)};
     return (struct decider){firewall == PBC_NONE ? RULE_NONE : RULE_DEFAULT, firewall,
                             default_outcome(c->d, firewall, p)};
@@ -213,13 +203,11 @@ static struct decider decider_of(const struct comparison *c, const struct piece 
 static void finish(struct comparison *c, const struct piece *piece)
 {
     uint32_t active;
-
     if (!time_of(c->d, &piece->p, &active)) return;
     for (unsigned k = 0; k < DEFAULT_KINDS; k++) {
         struct ir *ir = c->d->c.ir;
         const uint32_t what = ir_intern_ranges(ir, &default_kinds[k], 1, WHAT_MOST);
         struct ir_product p = piece->p;
-
         p.field[IR_WHAT] = ir_ranges_and(ir, p.field[IR_WHAT], what, WHAT_MOST);
         if (p.field[IR_WHAT] == IR_EMPTY) continue;
         const struct decider by[SIDES] = {decider_of(c, piece, OLD, &p), decider_of(c, piece, NEW, &p)};
@@ -232,7 +220,6 @@ static void finish(struct comparison *c, const struct piece *piece)
 static bool send(struct comparison *c, const struct ir_product *product, const struct region *seed, uint64_t work)
 {
     const struct hull hull = hull_of(c->d->c.ir, product);
-
     c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
     c->now.count = 0;
     for (uint32_t i = 0; i < seed->count; i++) {
@@ -262,7 +249,6 @@ static bool seed_region(struct comparison *c, const struct ir_product *seed, con
     const struct region *frames = &c->judges->frames;
     const struct hull hull = hull_of(c->d->c.ir, seed);
     bool loose = false;
-
     c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
     for (uint32_t i = 0; i < frames->count; i++) {
         struct ir_product p;
@@ -272,7 +258,6 @@ static bool seed_region(struct comparison *c, const struct ir_product *seed, con
     for (uint32_t i = 0; i < sent->count && out->count && !c->budget.spent; i++) {
         const struct sent_seed *before = &sent->v[i];
         bool meets = false;
-
         if (!hulls_meet(&hull, &before->hull)) continue;
         spend(c, out->count);
         for (uint32_t k = 0; k < out->count && !meets; k++) meets = ir_may_meet(c->d->c.ir, &out->p[k], &before->p);
@@ -288,7 +273,6 @@ static bool sow(struct comparison *c, const struct ir_product *product, struct s
     struct ir_product plain;
     struct region seed = {0};
     const uint64_t share = d->work / left > WORK_LEAST ? d->work / left : d->work < WORK_LEAST ? d->work : WORK_LEAST;
-
     product_plain_part(d->c.ir, product, &plain);
     bool good = share && seed_region(c, &plain, sent, share, &seed);
     uint64_t after = share ? c->budget.work : 0;
@@ -311,7 +295,6 @@ static bool defaults_differ(struct comparison *c, unsigned kind, struct ir_produ
     p->field[IR_WHAT] = ir_intern_ranges(c->d->c.ir, &default_kinds[kind], 1, WHAT_MOST);
     const struct outcome was = default_outcome(c->d, c->judges->firewall[OLD], p);
     const struct outcome now = default_outcome(c->d, c->judges->firewall[NEW], p);
-
     return was.verdict != now.verdict;
 }
 
@@ -319,7 +302,6 @@ static uint32_t count_seeds(struct comparison *c)
 {
     struct ir_product p;
     uint32_t n = 1;
-
     for (unsigned s = 0; s < SIDES; s++)
         for (uint32_t i = 0; i < c->lists[s].count; i++) n += c->lists[s].item[i].twin == PBC_NONE;
     for (unsigned k = 0; k < DEFAULT_KINDS; k++) n += defaults_differ(c, k, &p);
@@ -332,11 +314,9 @@ static void sow_all(struct comparison *c)
     uint32_t left = all;
     struct sent sent = {0};
     struct ir_product p;
-
     for (uint32_t i = 0; i < c->meeting_count; i++) {
         const uint32_t *at = c->meetings[i].at;
         const unsigned s = at[OLD] == PBC_NONE ? NEW : OLD;
-
         if (at[OLD] != PBC_NONE && at[NEW] != PBC_NONE) continue;
         progress_done(all - left, all);
         const struct item *it = item_at(c, at);
@@ -351,7 +331,6 @@ static void sow_all(struct comparison *c)
 void compare_lists(struct diff *d, const struct judges *j)
 {
     struct comparison c = {.d = d, .judges = j};
-
     for (unsigned s = 0; s < SIDES; s++) flatten(d, j->firewall[s], &c.lists[s]);
     if (c.lists[OLD].too_many || c.lists[NEW].too_many) {
         undecided_add(d, NEW, RULE_NONE, j->firewall[NEW]);

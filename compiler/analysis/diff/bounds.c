@@ -29,7 +29,6 @@ static void compare_rate(const struct program *old, const struct pbc_service *wa
                          const struct pbc_service *now, struct amount *to)
 {
     const struct pbc_meter *a = rate_of(old, was), *b = rate_of(new, now);
-
     to->more |= a && !b;
     to->less |= b && !a;
     if (!a || !b || strcmp(rate_name(old, was), rate_name(new, now)) == 0) return;
@@ -44,7 +43,6 @@ static char *text_of(struct diff *d, const struct program *p, const struct pbc_s
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
     const char *before = "";
-
     if (v->max_flows) fprintf(out, "max flows %u", v->max_flows), before = ", ";
     if (v->max_flows_per_source)
         fprintf(out, "%smax flows %u per source", before, v->max_flows_per_source), before = ", ";
@@ -65,7 +63,6 @@ void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters
     const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
     const struct pbc_service *was = &old->services[service[OLD]], *now = &new->services[service[NEW]];
     struct amount amount = {0};
-
     compare_most(was->max_flows, now->max_flows, &amount);
     compare_most(was->max_flows_per_source, now->max_flows_per_source, &amount);
     compare_rate(old, was, new, now, &amount);

@@ -24,7 +24,6 @@ struct parts {
 static struct part *part_of(struct parts *to, const struct program *p, uint32_t pool)
 {
     const char *name = program_str(p, p->pools[pool].name);
-
     for (uint32_t i = 0; i < to->count; i++)
         if (strcmp(to->p[i].name, name) == 0) return &to->p[i];
     to->p = heap_grown(to->p, (size_t)to->count + 1, sizeof(*to->p), &to->cap);
@@ -43,11 +42,9 @@ static void take(struct diff *d, const struct side *s, const struct pbc_branch *
                  const struct ir_product *when, struct parts *to)
 {
     const struct program *p = s->program;
-
     for (uint32_t i = 0; i < rest->count; i++) {
         struct ir_product both;
         bool loose = false;
-
         if (!product_and(d->c.ir, &rest->p[i], when, &both, &loose)) continue;
         for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
             if (p->shares[k].percent) region_add(&part_of(to, p, p->shares[k].pool)->packets, &both);
@@ -63,12 +60,10 @@ static bool gather(struct diff *d, unsigned side, uint32_t service, struct regio
     struct region rest = {0};
     struct ir_product when;
     bool known = true;
-
     normal_when(&d->c, 0, 0, &when);
     region_add(&rest, &when);
     for (uint32_t i = v->branches; i < v->branches + v->branch_count && known; i++) {
         const struct pbc_branch *b = &p->branches[i];
-
         known = !v->proxy || stream_keyed(p->conds + b->conds, b->cond_count) == b->cond_count;
         if (!known) break;
         normal_when(&d->c, s->conds + b->conds, b->cond_count, &when);
@@ -99,7 +94,6 @@ static char *text_of_packets(struct diff *d, unsigned side, uint32_t service, co
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     for (uint32_t i = 0; i < v->endpoint_count && i < ENDPOINTS_SHOWN; i++) {
         if (i) fputs(", ", out);
         put_endpoint(&p->endpoints[v->endpoints + i], out);
@@ -118,7 +112,6 @@ static char *text_of_pool(struct diff *d, const char *name)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     fprintf(out, "the pool %s", name);
     return whole(d, out, &text, &len);
 }
@@ -127,7 +120,6 @@ static void tell(struct diff *d, unsigned side, uint32_t service, const struct p
                  struct reaches *to)
 {
     const struct program *p = d->side[side].program;
-
     join_pieces(d, r);
     to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
     to->r[to->count++] =
@@ -145,7 +137,6 @@ static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const st
                        const struct part *other, struct region_budget *budget, struct reaches *to)
 {
     struct region alone = {0};
-
     for (uint32_t i = 0; i < part->packets.count; i++) region_add(&alone, &part->packets.p[i]);
     for (uint32_t i = 0; i < other->packets.count && alone.count && !budget->spent; i++)
         region_minus(d->c.ir, &alone, &other->packets.p[i], budget);
@@ -161,11 +152,9 @@ void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reac
     const uint64_t given = budget.work;
     struct parts parts[SIDES] = {0};
     bool known = true;
-
     for (unsigned s = 0; s < SIDES && known; s++) known = gather(d, s, service[s], &budget, &parts[s]);
     for (unsigned s = 0; s < SIDES && known; s++) {
         const unsigned side = s == 0 ? NEW : OLD;
-
         for (uint32_t i = 0; i < parts[side].count && known; i++)
             for (uint32_t k = 0; k < parts[!side].count && known; k++)
                 if (strcmp(parts[side].p[i].name, parts[!side].p[k].name) == 0)

@@ -25,7 +25,6 @@ static bool alike(const struct outcome *a, const struct outcome *b)
 static uint64_t key_hash(const struct decider by[SIDES], uint8_t dirs, bool maybe)
 {
     uint64_t h = (uint64_t)dirs << 1 | maybe;
-
     for (unsigned s = 0; s < SIDES; s++) {
         const uint64_t parts[] = {by[s].rule, by[s].firewall,
                                   (uint64_t)by[s].outcome.verdict << 8 | by[s].outcome.answer};
@@ -46,13 +45,11 @@ static bool same_decider(const struct decider *a, const struct decider *b)
 static void grow_slots(struct diff *d)
 {
     const uint32_t size = d->slot_count ? d->slot_count * 2 : 64;
-
     free(d->slots);
     d->slots = heap_zeroed(size, sizeof(*d->slots));
     d->slot_count = size;
     for (uint32_t i = 0; i < d->change_count; i++) {
         uint64_t at = key_hash(d->changes[i].by, d->changes[i].dirs, d->changes[i].maybe);
-
         while (d->slots[at & (size - 1)]) at++;
         d->slots[at & (size - 1)] = i + 1;
     }
@@ -65,7 +62,6 @@ static struct change *change_of(struct diff *d, const struct decider by[SIDES], 
     for (uint64_t at = key_hash(by, dirs, maybe);; at++) {
         uint32_t *slot = &d->slots[at & (d->slot_count - 1)];
         struct change *c;
-
         if (!*slot) {
             *slot = d->change_count + 1;
             c = &d->changes[d->change_count++];
@@ -83,7 +79,6 @@ void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_
                 bool behind)
 {
     const unsigned was = openness(by[OLD].outcome.verdict), now = openness(by[NEW].outcome.verdict);
-
     if (alike(&by[OLD].outcome, &by[NEW].outcome)) return;
     struct change *c = change_of(d, by, dirs, maybe);
     c->kind = now > was ? DIFF_WIDENED : now < was ? DIFF_NARROWED : DIFF_OTHER;
@@ -100,14 +95,12 @@ void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewa
 static double sum_of_logs(double a, double b)
 {
     const double most = a > b ? a : b;
-
     return isinf(most) ? most : most + log2(exp2(a - most) + exp2(b - most));
 }
 
 static int by_size(const void *a, const void *b)
 {
     const struct change *x = a, *y = b;
-
     if (x->size != y->size) return x->size < y->size ? 1 : -1;
     for (unsigned s = 0; s < SIDES; s++)
         if (x->by[s].rule != y->by[s].rule) return x->by[s].rule < y->by[s].rule ? -1 : 1;
@@ -122,7 +115,6 @@ struct sized {
 static int larger_first(const void *a, const void *b)
 {
     const struct sized *x = a, *y = b;
-
     if (x->size != y->size) return x->size < y->size ? 1 : -1;
     return (x->at > y->at) - (x->at < y->at);
 }
@@ -133,7 +125,6 @@ static double sort_products(const struct ir *ir, struct region *r)
     struct sized *order = heap_resized(NULL, r->count, sizeof(*order));
     struct ir_product *sorted = heap_resized(NULL, r->count, sizeof(*sorted));
     double size = -INFINITY;
-
     for (uint32_t i = 0; i < r->count; i++) {
         order[i] = (struct sized){product_size(ir, &r->p[i]), i};
         size = sum_of_logs(size, order[i].size);

@@ -14,7 +14,6 @@
 bool diff_fail(struct diff *d, const char *fmt, ...)
 {
     va_list args;
-
     if (d->failed) return false;
     d->failed = true;
     va_start(args, fmt);
@@ -27,7 +26,6 @@ bool diff_is_program(const char *path)
 {
     char magic[sizeof(((struct pbc_header *)0)->magic)];
     FILE *in = fopen(path, "rb");
-
     if (!in) return false;
     const bool is = fread(magic, 1, sizeof(magic), in) == sizeof(magic) && memcmp(magic, PBC_MAGIC, sizeof(magic)) == 0;
     fclose(in);
@@ -37,7 +35,6 @@ bool diff_is_program(const char *path)
 bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len)
 {
     uint32_t count;
-
     *d = (struct diff){
         .side = {{.program = old}, {.program = new}}, .work = work ? work : WORK_MOST, .err = err, .err_len = err_len};
     compile_init(&d->c);
@@ -71,7 +68,6 @@ void diff_fini(struct diff *d)
 static bool may_widen(const struct diff *d, const struct beyond *b)
 {
     bool may = d->undecided_count > 0 || b->reaches.too_many;
-
     for (uint32_t i = 0; i < d->change_count; i++) may |= d->changes[i].kind == DIFF_WIDENED;
     for (uint32_t i = 0; i < b->reaches.count; i++) may |= b->reaches.r[i].kind == DIFF_WIDENED;
     for (uint32_t i = 0; i < b->meters.count; i++) may |= b->meters.m[i].kind == DIFF_WIDENED;
@@ -94,7 +90,6 @@ static void beyond_fini(struct beyond *b)
 static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
 {
     struct beyond b = {0};
-
     if (!o->no_pools) find_reaches(d, &b.reaches);
     find_routes(d, o->no_pools, &b);
     find_meters(d, &b.meters);
@@ -113,7 +108,6 @@ int diff_print(struct program *old, struct program *new, const struct diff_optio
 {
     struct diff d;
     const int result = diff_find(&d, old, new, o->work, err, err_len) ? print_all(&d, o, out) : -EINVAL;
-
     diff_fini(&d);
     return result;
 }

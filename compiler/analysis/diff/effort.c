@@ -19,7 +19,6 @@ static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
 static uint64_t *conds_before(const struct program *p)
 {
     uint64_t *before = heap_resized(NULL, (size_t)p->conds_count + 1, sizeof(*before));
-
     before[0] = 0;
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + of_cond(p, &p->conds[i]);
     return before;
@@ -28,7 +27,6 @@ static uint64_t *conds_before(const struct program *p)
 static uint64_t *sets_before(const struct program *p)
 {
     uint64_t *before = heap_resized(NULL, (size_t)p->sets_count + 1, sizeof(*before));
-
     before[0] = 0;
     for (uint32_t i = 0; i < p->sets_count; i++) before[i + 1] = before[i] + 1 + p->sets[i].count4 + p->sets[i].count6;
     return before;
@@ -43,7 +41,6 @@ static void add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t 
 static uint64_t effort(const struct program *p, const uint64_t *conds, const uint64_t *sets)
 {
     uint64_t sum = conds[p->conds_count];
-
     for (uint32_t i = 0; i < p->rules_count; i++) add(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
     for (uint32_t i = 0; i < p->branches_count; i++) add(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
     for (uint32_t i = 0; i < p->pools_count; i++) add(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
@@ -58,7 +55,6 @@ bool bound_effort(struct diff *d, const struct side *s)
 {
     uint64_t *conds = conds_before(s->program), *sets = sets_before(s->program);
     const uint64_t sum = effort(s->program, conds, sets);
-
     free(conds);
     free(sets);
     if (sum <= EFFORT_MOST) return true;

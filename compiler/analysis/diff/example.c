@@ -14,7 +14,6 @@ enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
 static uint32_t mark_of(const struct ir *ir, const struct ir_product *p, bool *tell)
 {
     const unsigned states = states_asked(ir, p) & states_possible(ir, p);
-
     *tell = asks_state(ir, p);
     for (unsigned s = 0; s < STATE_IS_ABSENT; s++)
         if (states >> s & 1) return (uint32_t)MARK_NEW << s;
@@ -26,7 +25,6 @@ static void as_established(struct ir *ir, struct ir_product *p)
 {
     struct ir_product ack, both;
     bool loose = false;
-
     product_all(&ack);
     ack.field[IR_HAS] = TCP_ACK;
     ack.field[IR_LACKS] = TCP_SYN;
@@ -53,11 +51,9 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
     const struct side *s = &d->side[side];
     struct frame_spec packet = shown->packet;
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
-
     packet.iface = side_iface(d->c.image, s, packet.iface);
     const struct decision found = sample_decide(s->program, &packet, shown->self, side_schedules(s, shown->schedules),
                                                 keeps ? shown->mark : (uint32_t)MARK_NONE);
-
     if (found.action != action_of(by->outcome.verdict)) return false;
     return by->rule >= RULE_DEFAULT ? found.rule >= RULE_DEFAULT : found.rule == by->rule - s->rules;
 }
@@ -67,7 +63,6 @@ static char *shown_text(struct diff *d, const struct shown *shown)
     char *text = NULL, own[64];
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     frame_print(&d->c, &shown->packet, out);
     if (shown->tell_self) {
         const bool sent = shown->dir == PBC_DIR_OUT;
@@ -90,7 +85,6 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     struct ir_product p = *product;
     struct shown shown = {0};
     enum tried best = TRIED_NONE;
-
     shown.mark = mark_of(d->c.ir, &p, &shown.tell_state);
     if (shown.mark & (MARK_ESTABLISHED | MARK_INVALID)) as_established(d->c.ir, &p);
     time_of(d, &p, &shown.schedules);
@@ -115,11 +109,9 @@ static enum tried find_among(struct diff *d, struct change *c, const struct fact
     const struct ir *ir = d->c.ir;
     enum tried best = TRIED_NONE;
     uint32_t tries = 0;
-
     for (uint32_t i = 0; i < c->region.count && tries < PRODUCTS_TRIED; i++) {
         const uint32_t fragment = c->region.p[i].field[IR_FRAGMENT];
         const bool begins = ir_ranges_have(ir, fragment, FRAGMENT_NO) || ir_ranges_have(ir, fragment, FRAGMENT_FIRST);
-
         if (begins == later) continue;
         tries++;
         for (uint8_t dir = PBC_DIR_IN; dir <= PBC_DIR_FORWARD; dir++) {
@@ -137,7 +129,6 @@ static enum tried find_example(struct diff *d, struct change *c, const struct fa
 {
     const enum tried whole = find_among(d, c, self, false);
     const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
-
     return later > whole ? later : whole;
 }
 
@@ -147,7 +138,6 @@ static bool otherwise(struct diff *d, const struct change *c)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     fprintf(out, "internal error: `%s` is not judged as was worked out: ", c->example);
     for (unsigned s = 0; s < SIDES; s++) {
         print_outcome(&c->by[s].outcome, out);
@@ -164,14 +154,11 @@ static bool otherwise(struct diff *d, const struct change *c)
 bool find_examples(struct diff *d)
 {
     const struct facts *self = own_default();
-
     progress_at("examples");
     for (uint32_t i = 0; i < d->change_count; i++) {
         struct change *c = &d->changes[i];
-
         progress_done(i, d->change_count);
         const enum tried t = find_example(d, c, self);
-
         if (t == TRIED_GOOD) c->maybe = false;
         if (t == TRIED_OTHERWISE && !c->maybe && !c->behind) return otherwise(d, c);
     }

@@ -18,12 +18,10 @@ struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_p
 {
     const struct pbc_rule *r = &d->c.image->rules[rule];
     struct outcome o = {.verdict = r->verdict, .port = r->port};
-
     if (o.verdict == PBC_V_REJECT) {
         static const struct pbc_range tcp[] = {
             {WHAT_IP4 + 6, WHAT_IP4 + 6}, {WHAT_IP6 + 6, WHAT_IP6 + 6}, {WHAT_AH6 + 6, WHAT_AH6 + 6}};
         const uint32_t what = ir_intern_ranges(d->c.ir, tcp, 3, WHAT_MOST);
-
         o.answer = r->answer;
         if (o.answer == PBC_ANSWER_DEFAULT && ir_ranges_within(d->c.ir, p->field[IR_WHAT], what))
             o.answer = PBC_ANSWER_RST;
@@ -45,7 +43,6 @@ static uint64_t mix(uint64_t h, uint64_t v)
 static uint64_t hash_of(const struct pbc_rule *r, const struct ir_product *p)
 {
     uint64_t h = mix(r->verdict, (uint64_t)r->answer << 16 | r->port);
-
     for (enum ir_field f = 0; f < IR_FIELDS; f++) h = mix(h, p->field[f]);
     return h;
 }
@@ -67,24 +64,20 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
 {
     const struct image *img = d->c.image;
     const uint32_t began = out->count;
-
     for (uint32_t i = first; i < first + count && !out->too_many; i++) {
         const struct pbc_rule *r = &img->rules[i];
         const struct ir_product *p = &d->c.ir->rules[i].product;
         bool this_loose = loose;
-
         out->too_many = d->work < WORK_OF_AND;
         d->work -= out->too_many ? 0 : outer ? WORK_OF_AND : 1;
         if (ir_is_empty(p) || (!decides(r->verdict) && r->verdict != PBC_V_DO)) continue;
         if (p->field[IR_OUT] != IR_ALL && direction != PBC_DIR_FORWARD) {
             struct ir_product *met = memcpy(arena_alloc(d->c.arena, sizeof(*met)), p, sizeof(*met));
-
             if (!product_in_direction(d->c.ir, met, direction)) continue;
             p = met;
         }
         if (outer) {
             struct ir_product both;
-
             if (!product_and(d->c.ir, outer, p, &both, &this_loose)) continue;
             p = memcpy(arena_alloc(d->c.arena, sizeof(both)), &both, sizeof(both));
         }
@@ -104,7 +97,6 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
     uint64_t behind = 0, power = 1;
     for (uint32_t i = out->count; i-- > began;) {
         struct item *it = &out->item[i];
-
         if (img->rules[it->rule].verdict == PBC_V_RETURN && it->skip == 0) {
             it->skip = out->count;
             it->hash = mix(mix(it->hash, behind), power);
@@ -118,6 +110,5 @@ void flatten(struct diff *d, uint32_t firewall, struct items *out)
 {
     if (firewall == PBC_NONE) return;
     const struct pbc_firewall *f = &d->c.image->firewalls[firewall];
-
     flatten_list(d, f->rules, f->rule_count, NULL, false, (enum pbc_direction)f->direction, out);
 }

@@ -10,13 +10,11 @@ enum { OTHER_FRAMES = 4 }; /* beside IR_V4 and IR_V6 */
 static void addr_hull(const struct ir *ir, uint32_t others, uint32_t own, unsigned families, uint32_t *lo, uint32_t *hi)
 {
     const struct ir_addrs *const sets[] = {ir_addrs(ir, others), ir_addrs(ir, own)};
-
     *lo = UINT32_MAX;
     *hi = 0;
     for (unsigned i = 0; i < 2; i++) {
         const struct ir_addrs *a = sets[i];
         const bool v4 = families == IR_V4, some = v4 ? a->count4 : a->count6;
-
         if (!some) continue;
         const uint32_t first = v4 ? a->r4[0].lo : (uint32_t)(a->r6[0].lo_hi >> 32);
         const uint32_t last = v4 ? a->r4[a->count4 - 1].hi : (uint32_t)(a->r6[a->count6 - 1].hi_hi >> 32);
@@ -30,7 +28,6 @@ struct hull hull_of(const struct ir *ir, const struct ir_product *p)
     const uint32_t what = p->field[IR_WHAT], ports = p->field[IR_DPORT];
     const unsigned families = ir_families(ir, p);
     struct hull h = {.src_hi = UINT32_MAX, .dst_hi = UINT32_MAX, .port_hi = 65535, .kinds = (uint8_t)families};
-
     if (ir_ranges_have(ir, what, WHAT_ARP) || ir_ranges_have(ir, what, WHAT_OTHER)) h.kinds |= OTHER_FRAMES;
     if (h.kinds == IR_V4 || h.kinds == IR_V6) {
         addr_hull(ir, p->field[IR_SRC], p->field[IR_SRC_SELF], families, &h.src_lo, &h.src_hi);

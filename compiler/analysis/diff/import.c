@@ -13,7 +13,6 @@ static const char *str(const struct side *s, uint32_t offset) { return program_s
 static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 {
     const char *text = str(s, offset);
-
     return image_string(d->c.image, text, strlen(text));
 }
 
@@ -45,7 +44,6 @@ static bool import_sets(struct diff *d, const struct program *p)
     struct image *img = d->c.image;
     const uint32_t set4 = img->set4_count, set6 = img->set6_count, macs = img->macs_count;
     const uint32_t sets = img->sets_count, macsets = img->macsets_count;
-
     COPY(set4)
     COPY(set6)
     COPY(macs)
@@ -66,7 +64,6 @@ static bool import_sets(struct diff *d, const struct program *p)
 static bool import_endpoints(struct diff *d, const struct program *p)
 {
     struct image *img = d->c.image;
-
     COPY(endpoints)
     return true;
 }
@@ -74,7 +71,6 @@ static bool import_endpoints(struct diff *d, const struct program *p)
 uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both)
 {
     const struct iface_table t = image_ifaces(both);
-
     if (of_both == IFACE_NONE) return IFACE_NONE;
     for (uint32_t at = of_both; at < t.count; at = iface_around(&t, at))
         for (uint32_t i = 0; i < s->program->ifaces_count; i++)
@@ -85,13 +81,11 @@ uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_
 static bool import_ifaces(struct diff *d, struct side *s)
 {
     struct image *img = d->c.image;
-
     s->ifaces = arena_alloc(d->c.arena, (s->program->ifaces_count + 1) * sizeof(*s->ifaces));
     s->edges = arena_alloc(d->c.arena, (s->program->ifaces_count + 1) * sizeof(*s->edges));
     for (uint32_t i = 0; i < s->program->ifaces_count; i++) {
         const uint32_t device = name(d, s, s->program->ifaces[i].device);
         uint32_t at = 0;
-
         while (at < img->ifaces_count && img->ifaces[at].device != device) at++;
         if (at == img->ifaces_count) {
             struct pbc_iface *f = image_add_ifaces(img);
@@ -128,7 +122,6 @@ static bool import_meters(struct diff *d, const struct side *s, uint32_t **meter
     const uint32_t of_old = img->meters_count, count = s->program->meters_count;
     bool *taken = arena_alloc(d->c.arena, of_old + 1);
     struct pbc_meter *m = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*m));
-
     *meters = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(**meters));
     for (uint32_t i = 0; i < count; i++) {
         m[i] = s->program->meters[i];
@@ -158,7 +151,6 @@ static bool import_on(struct diff *d, const struct side *s, const struct pbc_con
 {
     const struct program *p = s->program;
     uint32_t within = 0; /* how many ranges hold the interface */
-
     to->first = d->c.image->ranges_count;
     to->count = 0;
     memset(s->edges, 0, ((size_t)p->ifaces_count + 1) * sizeof(*s->edges));
@@ -192,7 +184,6 @@ static void import_during(const struct diff *d, const struct side *s, struct pbc
 static uint32_t import_grain(struct diff *d, const struct pbc_grain *g)
 {
     struct image *img = d->c.image;
-
     for (uint32_t i = 0; i < img->grains_count; i++)
         if (img->grains[i].len4 == g->len4 && img->grains[i].len6 == g->len6) return i;
     struct pbc_grain *to = image_add_grains(img);
@@ -205,7 +196,6 @@ static bool import_cond(struct diff *d, const struct side *s, const uint32_t bas
                         const struct pbc_cond *from)
 {
     struct pbc_cond *to = image_add_conds(d->c.image);
-
     if (!to) return too_many(d);
     *to = *from;
     to->name = 0;
@@ -224,13 +214,11 @@ static bool import_lists(struct diff *d, struct side *s, uint32_t conds)
 {
     struct image *img = d->c.image;
     const struct program *p = s->program;
-
     COPY(rules)
     COPY(chains)
     COPY(firewalls)
     for (uint32_t i = s->rules; i < img->rules_count; i++) {
         struct pbc_rule *r = &img->rules[i];
-
         r->conds += conds;
         r->name = r->comment = r->log_meter = r->log_prefix = 0;
         if (r->chain != PBC_NONE) r->chain += s->chains;
@@ -239,7 +227,6 @@ static bool import_lists(struct diff *d, struct side *s, uint32_t conds)
     for (uint32_t i = s->chains; i < img->chains_count; i++) img->chains[i].rules += s->rules;
     for (uint32_t i = s->firewalls; i < img->firewalls_count; i++) {
         struct pbc_firewall *f = &img->firewalls[i];
-
         f->name = name(d, s, f->name);
         f->rules += s->rules;
         if (f->iface != PBC_NONE) f->iface = s->ifaces[f->iface];
@@ -256,7 +243,6 @@ static bool import(struct diff *d, struct side *s)
                                       [PBC_MACSETS] = img->macsets_count,
                                       [PBC_PATTERNS] = img->patterns_count};
     uint32_t *meters;
-
     s->rules = img->rules_count;
     s->chains = img->chains_count;
     s->firewalls = img->firewalls_count;
@@ -275,7 +261,6 @@ static bool picks_up(const struct program *p) { return flow_picks_up(p->settings
 bool import_both(struct diff *d)
 {
     struct image *img = d->c.image;
-
     if (!import_schedules(d)) return false;
     for (unsigned i = 0; i < SIDES; i++)
         if (!bound_effort(d, &d->side[i]) || !import(d, &d->side[i])) return false;

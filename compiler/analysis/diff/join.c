@@ -22,7 +22,6 @@ static uint32_t addrs_of(struct ir *ir, const struct ir_product *p, enum ir_fiel
     static const struct pbc_range all4 = {0, UINT32_MAX};
     static const struct pbc_range6 all6 = {0, 0, UINT64_MAX, UINT64_MAX};
     const unsigned families = ir_families(ir, p);
-
     if (families == (IR_V4 | IR_V6) || !families) return p->field[f];
     return ir_addrs_and(
         ir, p->field[f],
@@ -35,7 +34,6 @@ static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_prod
 {
     for (enum ir_field f = 0; f < IR_FIELDS; f++) {
         const uint32_t x = a->field[f], y = b->field[f];
-
         out->field[f] = x;
         if (x == y && (ir_fields[f].sort != IR_SORT_ADDRS || x == IR_ALL)) continue;
         switch ((enum ir_sort)ir_fields[f].sort) {
@@ -61,7 +59,6 @@ static bool holds_only(struct ir *ir, const struct ir_product *p, const struct r
     struct region left = {0};
     struct ir_product plain, piece;
     bool all;
-
     product_plain_part(ir, p, &plain);
     region_add(&left, &plain);
     for (uint32_t i = 0; i < r->count && left.count && !budget->spent; i++)
@@ -75,7 +72,6 @@ static bool holds_only(struct ir *ir, const struct ir_product *p, const struct r
 static bool join_all(struct ir *ir, struct region *r, struct region_budget *budget)
 {
     struct ir_product all = r->p[0], wider;
-
     for (uint32_t i = 1; i < r->count; i++) {
         if (!hull(ir, &all, &r->p[i], &wider)) return false;
         all = wider;
@@ -90,7 +86,6 @@ static bool join_all(struct ir *ir, struct region *r, struct region_budget *budg
 static void drop_held(struct ir *ir, struct region *r, uint32_t i)
 {
     uint64_t work = 0;
-
     for (uint32_t k = r->count; k-- > 0;)
         if (k != i && ir_within(ir, &r->p[k], &r->p[i], &work)) {
             memmove(r->p + k, r->p + k + 1, (r->count - k - 1) * sizeof(*r->p));
@@ -104,7 +99,6 @@ void join_pieces(struct diff *d, struct region *r)
     struct ir *ir = d->c.ir;
     struct region_budget budget = {.work = JOIN_WORK, .pieces = JOIN_PIECES};
     bool joined = r->count > 1 && r->count <= JOIN_MAX && !ir->too_large;
-
     if (!joined || join_all(ir, r, &budget)) return;
     budget.spent = false;
     while (joined && !budget.spent && !ir->too_large) {
@@ -112,7 +106,6 @@ void join_pieces(struct diff *d, struct region *r)
         for (uint32_t i = 0; i < r->count && !joined; i++)
             for (uint32_t k = i + 1; k < r->count && !joined; k++) {
                 struct ir_product both;
-
                 if (!hull(ir, &r->p[i], &r->p[k], &both) || !holds_only(ir, &both, r, &budget)) continue;
                 r->p[i] = both;
                 drop_held(ir, r, i);

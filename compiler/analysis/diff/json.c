@@ -30,7 +30,6 @@ static void text_end(struct text *t, FILE *out)
 static void put_place(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
 {
     const struct pbc_place place = decider_place(d, side, by);
-
     fputs("\"file\":", out);
     if (!place.line) {
         fputs("null,\"line\":null", out);
@@ -45,7 +44,6 @@ static void put_decider(const struct diff *d, unsigned side, const struct decide
     const char *verdict = by->outcome.verdict == OUT_PASS ? "pass" : verdict_info[by->outcome.verdict].name;
     const struct side *s = &d->side[side];
     char name[256];
-
     fprintf(out, "{\"verdict\":\"%.*s\",\"rule\":", (int)strcspn(verdict, " "), verdict);
     if (by->rule < RULE_DEFAULT)
         diag_json_string(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
@@ -64,7 +62,6 @@ static void put_decider(const struct diff *d, unsigned side, const struct decide
 static void put_change(struct diff *d, const struct change *c, FILE *out)
 {
     struct text t;
-
     fprintf(out, "{\"kind\":\"%s\",\"certain\":%s,\"size\":%.3f,\"packets\":[", diff_kind_names[c->kind],
             c->maybe ? "false" : "true", c->size);
     for (uint32_t i = 0; i < c->region.count; i++) {
@@ -88,7 +85,6 @@ static void put_undecided(const struct diff *d, const struct undecided *u, FILE 
 {
     const struct decider by = {.rule = u->rule, .firewall = u->firewall};
     struct text t;
-
     fprintf(out, "{\"side\":\"%s\",\"rule\":", u->side == OLD ? "old" : "new");
     if (u->rule == RULE_NONE) {
         fputs("null", out);
@@ -113,7 +109,6 @@ static void put_routes(const struct routes *routes, FILE *out)
 {
     for (uint32_t i = 0; i < routes->count; i++) {
         const struct route_change *r = &routes->r[i];
-
         fprintf(out, "%s{\"what\":\"%s\",\"name\":", i ? "," : "", r->what);
         diag_json_string(r->name, out);
         fputs(",\"was\":", out);
@@ -128,7 +123,6 @@ static void put_reaches(const struct reaches *reaches, FILE *out)
 {
     for (uint32_t i = 0; i < reaches->count; i++) {
         const struct reach *r = &reaches->r[i];
-
         fprintf(out, "%s{\"kind\":\"%s\",\"what\":\"%s\",\"name\":", i ? "," : "", diff_kind_names[r->kind], r->what);
         diag_json_string(r->by, out);
         fputs(",\"to\":", out);
@@ -145,7 +139,6 @@ static void put_meters(const struct meters *meters, FILE *out)
 {
     for (uint32_t i = 0; i < meters->count; i++) {
         const struct meter_change *m = &meters->m[i];
-
         fprintf(out, "%s{\"kind\":\"%s\",\"name\":", i ? "," : "", diff_kind_names[m->kind]);
         diag_json_string(m->name, out);
         fputs(",\"was\":", out);

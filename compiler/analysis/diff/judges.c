@@ -28,7 +28,6 @@ static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
 static struct image services_of(const struct diff *d, unsigned side)
 {
     const struct program *p = d->side[side].program;
-
     return (struct image){.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* read only */
                           .endpoints_count = p->endpoints_count};
 }
@@ -39,7 +38,6 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
     struct compile view = d->c;
     struct region_budget budget = {.work = d->work, .pieces = DIRECTION_PIECES};
     struct region out = {0};
-
     view.image = &image;
     frames_in_direction(&view, q, dir, &budget, &out);
     if (budget.spent) diff_fail(d, "there are too many services to tell how packets travel");
@@ -52,7 +50,6 @@ static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
 {
     const struct ir_macs others = {
         .kinds = MAC_MULTICAST | MAC_BROADCAST, .negated = dir == PBC_DIR_IN, .set = PBC_NONE};
-
     if (kind == FRAMES_IP || dir == PBC_DIR_OUT || (kind == FRAMES_ARP && dir == PBC_DIR_IN)) return IR_ALL;
     return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* and frames that have none */
 }
@@ -61,16 +58,13 @@ static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
 static void add_part(struct diff *d, struct parts *parts, enum frame_kind kind, uint8_t old, uint8_t new)
 {
     struct ir_product all = frames_of_kind(d->c.ir, kind);
-
     all.field[IR_DST_MAC] = macs_of(d, kind, new);
     struct region first = in_direction(d, OLD, &all, old);
     struct part *p = NULL;
-
     for (uint32_t i = 0; i < parts->count; i++)
         if (parts->part[i].dir[OLD] == old && parts->part[i].dir[NEW] == new) p = &parts->part[i];
     for (uint32_t i = 0; i < first.count; i++) {
         struct region both = in_direction(d, NEW, &first.p[i], new);
-
         if (!p && both.count) {
             p = &parts->part[parts->count++];
             *p = (struct part){.dir = {old, new}};
@@ -84,7 +78,6 @@ static void add_part(struct diff *d, struct parts *parts, enum frame_kind kind, 
 static void find_parts(struct diff *d, struct parts *parts)
 {
     static const uint8_t ways[] = {PBC_DIR_OUT, PBC_DIR_IN, PBC_DIR_FORWARD};
-
     for (unsigned i = 0; i < 3; i++) {
         for (unsigned k = 0; k < 3; k++) add_part(d, parts, FRAMES_IP, ways[i], ways[k]);
         add_part(d, parts, FRAMES_ARP, ways[i], ways[i]);
@@ -99,14 +92,12 @@ static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, ui
     const struct iface_table ifaces = image_ifaces(d->c.image);
     const uint32_t own = firewall_find(&ifaces, d->c.image->firewalls + s->firewalls, s->program->firewalls_count,
                                        (enum pbc_direction)dir, iface);
-
     return own == PBC_NONE ? PBC_NONE : own + s->firewalls;
 }
 
 static bool has_own(const struct diff *d, uint32_t iface)
 {
     const struct iface_table ifaces = image_ifaces(d->c.image);
-
     for (uint32_t i = 0; i < d->c.image->firewalls_count; i++)
         if (d->c.image->firewalls[i].iface != PBC_NONE && iface_is_of(&ifaces, iface, d->c.image->firewalls[i].iface))
             return true;
@@ -117,7 +108,6 @@ static bool has_own(const struct diff *d, uint32_t iface)
 static uint32_t other_ifaces(struct diff *d)
 {
     uint32_t set = IR_ALL;
-
     for (uint32_t i = 0; i < d->c.image->ifaces_count; i++)
         if (has_own(d, i)) set = ir_ranges_and(d->c.ir, set, ir_ranges_not(d->c.ir, ranges(d, i, i), 65535), 65535);
     return set;
@@ -143,7 +133,6 @@ static void give(struct judges *judges, uint32_t *count, const struct pair *pair
                  uint8_t dirs, uint32_t ifaces)
 {
     uint32_t at = 0;
-
     if (pair->firewall[OLD] == PBC_NONE && pair->firewall[NEW] == PBC_NONE) return;
     while (at < *count &&
            (judges[at].dirs != dirs || memcmp(judges[at].firewall, pair->firewall, sizeof(pair->firewall)) != 0))
@@ -154,7 +143,6 @@ static void give(struct judges *judges, uint32_t *count, const struct pair *pair
     }
     for (uint32_t i = 0; i < frames->count; i++) {
         struct ir_product p = frames->p[i];
-
         p.field[IR_IFACE] = ifaces;
         region_add(&judges[at].frames, &p);
     }
@@ -164,7 +152,6 @@ static void give(struct judges *judges, uint32_t *count, const struct pair *pair
 static void arriving(struct diff *d, struct region *frames)
 {
     struct ir_product p;
-
     product_all(&p);
     p.field[IR_WHAT] = ranges(d, WHAT_IP4, WHAT_AH6_UNKNOWN);
     p.field[IR_SRC_SELF] = IR_EMPTY;
@@ -180,7 +167,6 @@ static void give_all(struct diff *d, const struct parts *parts, const struct reg
 {
     const struct pair out = pair_of(d, &parts->part[0], iface), in = pair_of(d, &parts->part[1], iface);
     bool one = true;
-
     give(judges, count, &out, &parts->part[0].frames, 1u << PBC_DIR_OUT, ifaces);
     for (uint32_t i = 1; i < parts->count; i++) {
         const struct pair p = pair_of(d, &parts->part[i], iface);
@@ -199,7 +185,6 @@ struct judges *find_judges(struct diff *d, uint32_t *count)
     struct judges *judges = arena_alloc(d->c.arena, ((size_t)ifaces + 1) * PARTS_MAX * sizeof(*judges));
     struct parts parts = {.count = 0};
     struct region all = {0};
-
     *count = 0;
     find_parts(d, &parts);
     arriving(d, &all);

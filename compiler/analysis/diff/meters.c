@@ -10,14 +10,12 @@
 static int compare_rates(const struct pbc_meter *a, const struct pbc_meter *b)
 {
     const unsigned __int128 x = (unsigned __int128)a->count * b->per_ns, y = (unsigned __int128)b->count * a->per_ns;
-
     return (x > y) - (x < y);
 }
 
 struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now)
 {
     const int rate = compare_rates(now, was), burst = (now->burst > was->burst) - (now->burst < was->burst);
-
     return (struct amount){.more = rate > 0 || burst > 0, .less = rate < 0 || burst < 0};
 }
 
@@ -28,7 +26,6 @@ static void use(const struct pbc_rule *r, bool over, struct amount *within)
     const bool accepts = verdict_is(r->verdict, VERDICT_LETS_IN), decides = pbc_decides(r->verdict);
     const bool either = verdict_is(r->verdict, VERDICT_OPENS) || verdict_is(r->verdict, VERDICT_CALLS) ||
                         verdict_is(r->verdict, VERDICT_LEAVES);
-
     if (!decides && !either) return;
     within->more |= either || accepts != over;
     within->less |= either || accepts == over;
@@ -38,7 +35,6 @@ static void use(const struct pbc_rule *r, bool over, struct amount *within)
 static struct amount uses_of(const struct program *p, uint32_t meter)
 {
     struct amount within = {0};
-
     for (const struct pbc_rule *r = p->rules; r < p->rules + p->rules_count; r++)
         for (const struct pbc_cond *c = p->conds + r->conds; c < p->conds + r->conds + r->cond_count; c++)
             if ((c->kind == COND_OVER || c->kind == COND_WITHIN) && c->first == meter)
@@ -56,7 +52,6 @@ static uint8_t kind_of(struct amount now, struct amount within)
 static char *text_of(struct diff *d, const struct pbc_meter *m)
 {
     char text[160];
-
     meter_text(m, text, sizeof(text));
     return arena_strndup(d->c.arena, text, strlen(text));
 }
@@ -76,13 +71,11 @@ static const struct pbc_meter *named(const struct program *p, const char *name)
 void find_meters(struct diff *d, struct meters *to)
 {
     const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
-
     *to = (struct meters){0};
     for (uint32_t i = 0; i < new->meters_count; i++) {
         const struct pbc_meter *now = &new->meters[i];
         const char *name = program_str(new, now->name);
         const struct pbc_meter *was = now->name ? named(old, name) : NULL;
-
         if (!was || !meter_grew(was, now)) continue;
         const struct amount amount = meter_amount(was, now);
         if (!amount.more && !amount.less && was->entries == now->entries) continue;

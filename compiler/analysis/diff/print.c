@@ -21,7 +21,6 @@ void print_outcome(const struct outcome *o, FILE *out)
                                           [PBC_ANSWER_RST] = " with rst",
                                           [PBC_ANSWER_UNREACHABLE] = " with unreachable",
                                           [PBC_ANSWER_PROHIBITED] = " with prohibited"};
-
     fputs(o->verdict == OUT_PASS ? "passed" : verdict_info[o->verdict].done, out);
     if (o->verdict == PBC_V_REJECT) fputs(answers[o->answer], out);
     if (o->port) fprintf(out, " %u", o->port);
@@ -30,7 +29,6 @@ void print_outcome(const struct outcome *o, FILE *out)
 static const struct pbc_firewall *firewall_by(const struct diff *d, unsigned side, const struct decider *by)
 {
     const struct side *s = &d->side[side];
-
     return by->firewall == PBC_NONE ? NULL : &s->program->firewalls[by->firewall - s->firewalls];
 }
 
@@ -39,7 +37,6 @@ void print_decider(const struct diff *d, unsigned side, const struct decider *by
     const struct side *s = &d->side[side];
     const struct pbc_firewall *f = firewall_by(d, side, by);
     char name[256];
-
     if (by->rule < RULE_DEFAULT)
         put_name(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
     else if (!f)
@@ -53,7 +50,6 @@ struct pbc_place decider_place(const struct diff *d, unsigned side, const struct
 {
     const struct side *s = &d->side[side];
     const struct pbc_firewall *f = firewall_by(d, side, by);
-
     if (by->rule < RULE_DEFAULT) return s->program->rules[by->rule - s->rules].place;
     return f ? f->place : (struct pbc_place){0};
 }
@@ -69,7 +65,6 @@ static void print_place(const struct diff *d, unsigned side, const struct pbc_pl
 static void print_by(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
 {
     const struct pbc_place place = decider_place(d, side, by);
-
     print_outcome(&by->outcome, out);
     if (by->firewall == PBC_NONE) {
         fputs(", for no firewall judges it\n", out);
@@ -84,7 +79,6 @@ static void print_by(const struct diff *d, unsigned side, const struct decider *
 static void print_change(struct diff *d, const struct change *c, FILE *out)
 {
     static const char *const may[] = {"may widen", "may narrow", "may change"};
-
     for (uint32_t i = 0; i < c->region.count && i < PRODUCTS_SHOWN; i++) {
         fprintf(out, "%-11s ", i ? "" : c->maybe ? may[c->kind] : diff_kind_names[c->kind]);
         region_text_print(&d->text, &c->region.p[i], c->dirs, out);
@@ -113,7 +107,6 @@ static void print_undecided(struct diff *d, FILE *out)
         const struct undecided *u = &d->undecided[i];
         const struct decider by = {.rule = u->rule, .firewall = u->firewall};
         const struct pbc_place place = decider_place(d, u->side, &by);
-
         fprintf(out, "  %s ", u->side == OLD ? "old" : "new");
         if (u->rule == RULE_NONE)
             fputs("all rules, chains written out", out);
@@ -134,7 +127,6 @@ static void count(FILE *out, const char *before, uint32_t n, const char *what)
 static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
 {
     uint32_t kinds[DIFF_KIND_COUNT] = {0}, maybe[DIFF_KIND_COUNT] = {0};
-
     for (uint32_t i = 0; i < d->change_count; i++) (d->changes[i].maybe ? maybe : kinds)[d->changes[i].kind]++;
     if (d->change_count) {
         const char *before = ": ";
@@ -164,7 +156,6 @@ static void put_safe(char *text, FILE *out)
     for (char *line = text; *line;) {
         char *end = strchrnul(line, '\n');
         const bool ends = *end == '\n';
-
         *end = '\0';
         diag_put_text(line, out);
         if (ends) fputc('\n', out);
@@ -177,7 +168,6 @@ void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
     char *text = NULL;
     size_t len = 0;
     FILE *to = heap_stream(&text, &len);
-
     for (uint32_t i = 0; i < d->change_count && i < REGIONS_SHOWN; i++) print_change(d, &d->changes[i], to);
     if (d->change_count > REGIONS_SHOWN)
         fprintf(to, "and %u smaller regions: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN);

@@ -12,7 +12,6 @@ enum { REACHES_SHOWN = 50, PARTS_SHOWN = 40 };
 static void put_line(const char *before, const char *text, size_t len, FILE *out)
 {
     char *line = heap_resized(NULL, len + 1, 1);
-
     memcpy(line, text, len);
     line[len] = '\0';
     fprintf(out, "            %s", before);
@@ -54,10 +53,8 @@ struct parts {
 static struct parts parts_of(char *text)
 {
     struct parts p = {0};
-
     while (text) {
         char *end = strstr(text, "; ");
-
         p.at = heap_grown(p.at, (size_t)p.count + 1, sizeof(*p.at), &p.cap);
         p.at[p.count++] = text;
         if (end) *end = '\0';
@@ -72,7 +69,6 @@ static int by_text(const void *a, const void *b) { return strcmp(*(char *const *
 static void print_parts(const struct parts *p, const struct parts *other, const char *mark, FILE *out)
 {
     uint32_t shown = 0, left = 0;
-
     for (uint32_t i = 0; i < p->count; i++) {
         if (other->count && bsearch(&p->at[i], other->at, other->count, sizeof(*other->at), by_text)) continue;
         if (shown++ < PARTS_SHOWN)
@@ -86,7 +82,6 @@ static void print_parts(const struct parts *p, const struct parts *other, const 
 static struct parts in_order(const struct parts *p)
 {
     struct parts sorted = {.at = heap_resized(NULL, (size_t)p->count + 1, sizeof(*p->at)), .count = p->count};
-
     if (p->count) memcpy(sorted.at, p->at, p->count * sizeof(*p->at));
     if (p->count > 1) qsort(sorted.at, sorted.count, sizeof(*sorted.at), by_text);
     return sorted;
@@ -97,7 +92,6 @@ static void print_route(const struct route_change *r, FILE *out)
     char *was = r->was ? heap_strdup(r->was) : NULL, *now = r->now ? heap_strdup(r->now) : NULL;
     const struct parts old = parts_of(was), new = parts_of(now);
     const struct parts old_sorted = in_order(&old), new_sorted = in_order(&new);
-
     fprintf(out, "%-11s %s%s", !r->was ? "new" : !r->now ? "gone" : "changed", r->what, *r->name ? " " : "");
     if (*r->name) put_name(r->name, out);
     fputc('\n', out);
@@ -133,7 +127,6 @@ static void put_count(uint32_t n, const char *one, const char *many, FILE *out)
 void print_sum_beyond(const struct beyond *b, FILE *out)
 {
     uint32_t gained = 0;
-
     for (uint32_t i = 0; i < b->reaches.count; i++) gained += b->reaches.r[i].kind == DIFF_WIDENED;
     put_count(gained, "new way to servers", "new ways to servers", out);
     put_count(b->reaches.count - gained, "way to servers less", "ways to servers less", out);

@@ -31,7 +31,6 @@ static char *packet_text(struct diff *d, const struct frame_spec *packet)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     frame_print(&d->c, packet, out);
     heap_stream_end(out);
     char *kept = arena_strndup(d->c.arena, text, len);
@@ -45,7 +44,6 @@ static bool lets_in(const struct side *s, const struct frame_spec *packet, const
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
     const struct decision d =
         sample_decide(s->program, packet, self, schedules, keeps ? (uint32_t)MARK_NEW : (uint32_t)MARK_NONE);
-
     return d.action != ACTION_DROP && d.action != ACTION_REJECT;
 }
 
@@ -57,12 +55,10 @@ static char *example_in(struct diff *d, unsigned side, const struct group *g, co
     const uint8_t dir = g->w->len ? PBC_DIR_FORWARD : PBC_DIR_IN; /* no map takes what is for this machine itself */
     const struct facts *self = sample_self(&d->c, p, dir, own_default());
     uint32_t times = 0;
-
     if (!self || !time_of(d, p, &times)) return NULL;
     for (unsigned i = 0; i < SAMPLES_TRIED; i++) {
         struct frame_spec packet, judged;
         struct verdict v;
-
         if (!sample_packet(&d->c, p, dir, self, i, &packet)) return NULL;
         judged = packet;
         judged.iface = side_iface(d->c.image, s, packet.iface);
@@ -80,7 +76,6 @@ static char *example_of(struct diff *d, unsigned side, const struct group *g, st
     const struct program *p = d->side[side].program;
     struct ir_product all = endpoint_opened(&d->c, &g->w->from);
     char *found = NULL;
-
     all.field[IR_IFACE] = g->w->ifaces;
     all.field[IR_SRC] = g->w->sources;
     if (g->w->service == PBC_NONE) return example_in(d, side, g, &all, vm);
@@ -89,7 +84,6 @@ static char *example_of(struct diff *d, unsigned side, const struct group *g, st
         const struct pbc_branch *b = &p->branches[i];
         struct ir_product when, both = all;
         bool loose = false;
-
         if (b->cond_count && !v->proxy) {
             normal_when(&d->c, d->side[side].conds + b->conds, b->cond_count, &when);
             if (!product_and(d->c.ir, &all, &when, &both, &loose)) continue;
@@ -108,7 +102,6 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
     const struct group g = {w, to->server_count};
     struct sample_vm *vm = NULL;
     char *found = NULL;
-
     for (uint32_t i = 0; i < to->server_count; i++) {
         w[i].family = p->servers[to->servers + i].family;
         memcpy(w[i].addr, p->servers[to->servers + i].addr, sizeof(w[i].addr));
@@ -119,7 +112,6 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
             const struct ir_product at = endpoint_opened(&d->c, &p->endpoints[v->endpoints + e]);
             struct ir_product both;
             bool loose = false;
-
             if (product_and(d->c.ir, &at, &of->p[i], &both, &loose)) found = example_in(d, side, &g, &both, &vm);
         }
     sample_vm_free(vm);
@@ -130,7 +122,6 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
 static void put_target(const struct way *w, FILE *out)
 {
     const uint16_t port = w->fixed ? w->port : w->port ? (uint16_t)(w->from.port_lo + w->port) : 0;
-
     if (w->pool) fprintf(out, "%s/%s ", w->pool, w->server);
     put_address_port(w->addr, w->family, port, out);
     if (w->len) fprintf(out, "/%u", w->len);
@@ -142,7 +133,6 @@ static char *text_of_targets(struct diff *d, const struct group *g)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     for (uint32_t i = 0; i < g->count && i < SERVERS_SHOWN; i++) {
         if (i) fputs(", ", out);
         put_target(&g->w[i], out);
@@ -157,7 +147,6 @@ static char *text_of_targets(struct diff *d, const struct group *g)
 static void put_from(const struct diff *d, const struct way *w, FILE *out)
 {
     const struct ir_product p = {.field = {[IR_IFACE] = w->ifaces, [IR_SRC] = w->sources}};
-
     if (w->len) {
         put_address_port(w->from.addr, w->family, 0, out);
         fprintf(out, "/%u", w->len);
@@ -173,7 +162,6 @@ static char *text_of_endpoint(struct diff *d, const struct way *w)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     put_from(d, w, out);
     heap_stream_end(out);
     char *kept = arena_strndup(d->c.arena, text, len);
@@ -210,7 +198,6 @@ static void join_endpoint(struct diff *d, struct reach *r, const struct group *g
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     fputs(r->to, out);
     if (++r->endpoints > ENDPOINTS_SHOWN) {
         r->more++;
@@ -236,13 +223,11 @@ static void compare_side(struct diff *d, unsigned side, const struct side_ways w
     struct group last = {0};
     struct ways alone = {0};
     struct sample_vm *vm = NULL; /* of the side, once an example is looked for */
-
     for (uint32_t i = 0; i < own->count; i++) ways_alone(d, &own->w[i], &ways[!side], &alone);
     to->too_many |= alone.too_many;
     for (uint32_t i = 0, end; i < alone.count; i = end) {
         for (end = i + 1; end < alone.count && one_endpoint(&alone.w[end], &alone.w[i]);) end++;
         const struct group g = {alone.w + i, end - i};
-
         if (last.count && same_targets(&last, &g))
             join_endpoint(d, &to->r[to->count - 1], &g);
         else
@@ -256,7 +241,6 @@ static void compare_side(struct diff *d, unsigned side, const struct side_ways w
 void find_reaches(struct diff *d, struct reaches *to)
 {
     struct side_ways ways[SIDES];
-
     *to = (struct reaches){0};
     for (unsigned s = 0; s < SIDES; s++) {
         ways_gather(d, s, &ways[s]);

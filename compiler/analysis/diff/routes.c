@@ -20,7 +20,6 @@ static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
 {
     const uint32_t net[4] = {htonl(words[0]), htonl(words[1]), htonl(words[2]), htonl(words[3])};
     char text[INET6_ADDRSTRLEN] = "";
-
     inet_ntop(family == 6 ? AF_INET6 : AF_INET, net, text, sizeof(text));
     fputs(text, out);
 }
@@ -57,10 +56,8 @@ void put_endpoint(const struct pbc_endpoint *e, FILE *out)
 static void put_branch(struct diff *d, const struct side *s, const struct pbc_branch *b, FILE *out)
 {
     const struct program *p = s->program;
-
     if (b->cond_count) {
         struct ir_product when;
-
         const bool proxy = p->services[b->service].proxy != 0;
         const uint32_t keyed = proxy ? stream_keyed(p->conds + b->conds, b->cond_count) : b->cond_count;
         normal_when(&d->c, s->conds + b->conds, keyed, &when);
@@ -80,7 +77,6 @@ static void put_branch(struct diff *d, const struct side *s, const struct pbc_br
     if (!b->share_count) fputs(b->shares == PBC_TARGET ? "target" : "no server", out);
     for (uint32_t i = 0; i < b->share_count; i++) {
         const struct pbc_share *share = &p->shares[b->shares + i];
-
         fprintf(out, "%s%s", i ? ", " : "", program_str(p, p->pools[share->pool].name));
         if (b->share_count > 1) fprintf(out, " %u%%", share->percent);
     }
@@ -91,7 +87,6 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     static const char *const no_server[] = {"", "; on no server drop", "; on no server pass"};
     const struct program *p = s->program;
     const struct pbc_service *v = &p->services[i];
-
     for (uint32_t k = v->endpoints; k < v->endpoints + v->endpoint_count; k++) {
         fputs(k == v->endpoints ? "on " : ", ", out);
         put_endpoint(&p->endpoints[k], out);
@@ -108,7 +103,6 @@ static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets
 {
     struct ir *ir = d->c.ir;
     uint32_t all = IR_EMPTY;
-
     for (const struct pbc_set *s = p->sets + sets; s < p->sets + sets + count; s++)
         all = ir_addrs_or(ir, all, ir_addrs_ranges(ir, p->set4 + s->first4, s->count4, p->set6 + s->first6, s->count6));
     return all;
@@ -123,7 +117,6 @@ static void put_ranges(struct diff *d, const struct program *p, const uint32_t s
     struct address_range r;
     const char *before = first;
     unsigned shown = 0;
-
     for (; shown < RANGES_SHOWN && address_next(&w, &r); shown++, before = next) {
         fputs(before, out);
         put_address(r.lo, r.family, out);
@@ -143,12 +136,10 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
 {
     const struct program *p = s->program;
     const struct pbc_pool *v = &p->pools[i];
-
     fprintf(out, "balance %s", lb_name(v->balance));
     pool_print(p, i, "; ", out);
     for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->no_servers; k++) {
         const struct pbc_server *server = &p->servers[k];
-
         fprintf(out, "; %s ", program_str(p, server->name));
         put_address_port(server->addr, server->family, server->port, out);
         if (server->weight != 1) fprintf(out, " weight %u", server->weight);
@@ -194,7 +185,6 @@ static void put_outbound(struct diff *d, const struct program *p, const struct p
 {
     const struct pbc_pool from = {
         .sources = n->from, .source_count = n->from_count, .source_port_lo = n->port_lo, .source_port_hi = n->port_hi};
-
     fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
     put_sources(d, p, &from, out);
     put_on(p, n, "out on", out);
@@ -206,10 +196,8 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
 {
     const struct program *p = s->program;
     const uint32_t name = p->nats[first].name;
-
     for (uint32_t i = first; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-
         if (n->name != name) continue;
         if (i != first) fputs("; ", out);
         if (n->kind == PBC_NAT_FORWARD)
@@ -258,7 +246,6 @@ static char *line_of(struct diff *d, enum kind k, unsigned side, uint32_t i)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-
     kinds[k].put(d, &d->side[side], i, out);
     heap_stream_end(out);
     return text;
@@ -274,7 +261,6 @@ static int by_name(const void *a, const void *b)
 {
     const struct sorted *x = a, *y = b;
     const int order = strcmp(x->name, y->name);
-
     return order ? order : (x->i > y->i) - (x->i < y->i);
 }
 
@@ -283,7 +269,6 @@ static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint
     const struct program *p = d->side[side].program;
     const uint32_t all = count_of(p, k);
     struct sorted *s = arena_alloc(d->c.arena, ((size_t)all + 1) * sizeof(*s));
-
     *count = 0;
     for (uint32_t i = 0; i < all; i++) s[i] = (struct sorted){name_of(p, k, i), i};
     if (all > 1) qsort(s, all, sizeof(*s), by_name);
@@ -309,7 +294,6 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
 {
     uint32_t counts[SIDES], i = 0, j = 0;
     const struct sorted *old = sort_kind(d, k, OLD, &counts[OLD]), *new = sort_kind(d, k, NEW, &counts[NEW]);
-
     while (i < counts[OLD] || j < counts[NEW]) {
         const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
         const char *name = order <= 0 ? old[i].name : new[j].name;
@@ -318,7 +302,6 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
         char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
         char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
-
         if (both) compare_bounds(d, own, &b->bounds);
         if (both && other && !no_pools) compare_branches(d, own, &b->reaches);
     }
@@ -334,7 +317,6 @@ static char *settings_line(const struct program *p, bool timeouts)
     bool is_timeout;
     uint64_t usual;
     FILE *out = heap_stream(&text, &len);
-
     for (unsigned i = 0; setting_usual(i, &key, &is_timeout, &usual); i++) {
         if (is_timeout != timeouts) continue;
         fprintf(out, "%s%s %s", before, key, timeouts ? "" : text_number(values[i], number));
@@ -349,7 +331,6 @@ static char *settings_line(const struct program *p, bool timeouts)
 static void compare_settings(const struct diff *d, struct routes *to)
 {
     const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
-
     if (!old->settings_count || !new->settings_count) return;
     add_route(to, "limits", "", settings_line(old, false), settings_line(new, false));
     add_route(to, "timeouts", "", settings_line(old, true), settings_line(new, true));

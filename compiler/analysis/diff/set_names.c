@@ -15,10 +15,8 @@ static void add_names(struct diff *d, unsigned side)
 {
     const struct program *p = d->side[side].program;
     uint32_t last = 0;
-
     for (uint32_t i = 0; i < p->sets_count; i++) {
         const struct pbc_set *s = &p->sets[i];
-
         if (!s->name || s->name == last) continue;
         last = s->name;
         d->set_names = heap_grown(d->set_names, (size_t)d->set_name_count + 1, sizeof(*d->set_names), &d->set_name_cap);
@@ -47,10 +45,8 @@ const char *set_name_of(const void *diff, uint32_t addrs, unsigned families)
 {
     const struct diff *d = diff;
     struct ir *ir = d->c.ir;
-
     for (uint32_t i = 0; i < d->set_name_count; i++) {
         const struct set_name *n = &d->set_names[i];
-
         if (n->addrs != addrs &&
             ir_addrs_of_families(ir, n->addrs, families) != ir_addrs_of_families(ir, addrs, families))
             continue;

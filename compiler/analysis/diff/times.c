@@ -37,7 +37,6 @@ static uint32_t own_name(struct diff *d, const char *name)
 {
     struct image *img = d->c.image;
     char text[128];
-
     for (uint32_t i = 0; i < img->schedules_count; i++) {
         if (strcmp(image_str(img, img->schedules[i].name), name)) continue;
         int len = snprintf(text, sizeof(text), "%.100s (old)", name);
@@ -51,7 +50,6 @@ static uint32_t own_name(struct diff *d, const char *name)
 static bool import_independent(struct diff *d, struct side *s)
 {
     struct image *img = d->c.image;
-
     for (uint32_t i = 0; i < s->program->schedules_count; i++) {
         s->schedules[i] = equal_schedule(d, s, i);
         if (s->schedules[i]) continue;
@@ -69,7 +67,6 @@ static bool import_independent(struct diff *d, struct side *s)
 static bool import_moments(struct diff *d)
 {
     const struct program *const programs[SIDES] = {d->side[OLD].program, d->side[NEW].program};
-
     times_find(d->c.arena, programs, SIDES, WEEK_MINUTES, &d->times);
     if (d->times.count > MOMENTS_MAX || !d->times.week_count) return false;
     d->moments = d->times.count;
@@ -85,7 +82,6 @@ static bool import_moments(struct diff *d)
 uint32_t schedules_of_both(const struct side *s, uint32_t own)
 {
     uint32_t bits = 0;
-
     for (; own; own &= own - 1) bits |= s->schedules[__builtin_ctz(own)];
     return bits;
 }
@@ -93,7 +89,6 @@ uint32_t schedules_of_both(const struct side *s, uint32_t own)
 uint32_t side_schedules(const struct side *s, uint32_t of_both)
 {
     uint32_t bits = 0;
-
     for (uint32_t i = 0; i < s->program->schedules_count; i++)
         if (of_both & s->schedules[i]) bits |= 1u << i;
     return bits;
@@ -111,10 +106,8 @@ static void find_longer(struct diff *d)
     for (uint32_t i = 0; i < SCHEDULES_MAX; i++) d->longer[i] = 1u << i;
     for (const struct week *w = d->times.weeks; w < d->times.weeks + d->times.week_count; w++) {
         uint32_t seen = 0;
-
         for (uint32_t m = 0; m < w->count; m++) {
             const uint32_t active = active_at(d, w, m);
-
             for (uint32_t left = active; left; left &= left - 1) {
                 const unsigned i = (unsigned)__builtin_ctz(left);
                 d->longer[i] = seen >> i & 1 ? d->longer[i] & active : active;
@@ -127,7 +120,6 @@ static void find_longer(struct diff *d)
 bool import_schedules(struct diff *d)
 {
     struct image *img = d->c.image;
-
     free(img->schedules);
     img->schedules = heap_zeroed(SCHEDULES_MAX, sizeof(*img->schedules));
     img->schedules_cap = SCHEDULES_MAX;
@@ -144,10 +136,8 @@ bool import_schedules(struct diff *d)
 static bool moment_in(const struct diff *d, const struct week *w, uint32_t during, uint32_t outside, uint32_t *active)
 {
     bool found = false;
-
     for (uint32_t m = 0; m < w->count; m++) {
         const uint32_t bits = active_at(d, w, m);
-
         if (bits & outside || (found && !(bits & during))) continue;
         *active = bits;
         found = true;
@@ -159,12 +149,10 @@ static bool moment_in(const struct diff *d, const struct week *w, uint32_t durin
 bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
 {
     const uint32_t during = p->field[IR_DURING], outside = p->field[IR_NOT_DURING];
-
     *active = d->moments ? during ? during & -during : 1 : 0;
     if (d->moments || !(during | outside)) return true;
     for (const struct week *w = d->times.weeks; w < d->times.weeks + d->times.week_count; w++) {
         uint32_t here = 0;
-
         if (!moment_in(d, w, during, outside, &here)) return false;
         *active |= here;
     }
@@ -182,7 +170,6 @@ static const char *name_of(const struct diff *d, uint32_t moments)
             const struct side *other = &d->side[!s];
             const char *name = str(&d->side[s], d->side[s].program->schedules[i].name);
             bool clear = d->side[s].schedules[i] == moments;
-
             for (uint32_t k = 0; k < other->program->schedules_count && clear; k++)
                 clear = strcmp(name, str(other, other->program->schedules[k].name)) || other->schedules[k] == moments;
             if (clear) return name;
@@ -213,7 +200,6 @@ static bool same_hours(struct part p, unsigned a, unsigned b)
 static bool print_hours(struct part p, unsigned day, bool behind, FILE *out)
 {
     unsigned end, hours = 0;
-
     for (unsigned from = 0; from < DAY_MINUTES; from = end) {
         for (end = from; end < DAY_MINUTES && holds(p, day, end) == holds(p, day, from);) end++;
         if (!holds(p, day, from)) continue;
@@ -234,7 +220,6 @@ static void print_days(struct part p, FILE *out)
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     const char *before = "at ";
     unsigned next;
-
     for (unsigned day = 0; day < DAYS; day = next) {
         for (next = day + 1; next < DAYS && same_hours(p, day, next);) next++;
         if (!print_hours(p, day, false, NULL)) continue;
@@ -251,7 +236,6 @@ static void print_days(struct part p, FILE *out)
 static uint32_t wherever(const struct diff *d, struct part p)
 {
     uint32_t below = 1, moments = 0;
-
     for (const struct week *w = d->times.weeks; w < p.week; w++) below *= w->count;
     for (uint32_t m = 0; m < d->moments; m++)
         if (p.moments >> (m / below) % p.week->count & 1) moments |= 1u << m;
@@ -280,7 +264,6 @@ static void print_part(const struct diff *d, struct part p, FILE *out)
     const uint32_t moments = wherever(d, p);
     const char *name = name_of(d, moments);
     const char *not = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
-
     if (name || not ) {
         fputs(name ? "during " : "not during ", out);
         put_name(name ? name : not, out);
@@ -300,12 +283,10 @@ static void print_weeks(const struct diff *d, uint32_t moments, uint32_t weeks, 
     const struct week *w = &d->times.weeks[weeks - 1];
     uint32_t below = 1, done = 0;
     const char *before = "";
-
     for (uint32_t i = 0; i + 1 < weeks; i++) below *= d->times.weeks[i].count;
     for (uint32_t i = 0; i < w->count; i++) {
         const uint32_t rest = moments >> i * below & all_of(below);
         struct part p = {w, 0};
-
         if (!rest || done >> i & 1) continue;
         for (uint32_t k = i; k < w->count; k++)
             if ((moments >> k * below & all_of(below)) == rest) p.moments |= 1u << k;
@@ -324,7 +305,6 @@ void print_moments(const void *arg, uint32_t moments, FILE *out)
     const struct diff *d = arg;
     const char *name = name_of(d, moments);
     const char *not = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
-
     if (!name && !not ) {
         print_weeks(d, moments, d->times.week_count, out);
         return;

@@ -35,7 +35,6 @@ static bool holds(const struct way *wider, const struct way *way)
     const bool to =
         wide->to == PBC_TO_ANY ||
         (wide->to == e->to && (wide->to == PBC_TO_SELF || memcmp(wide->addr, e->addr, sizeof(e->addr)) == 0));
-
     return to && !wider->len && !way->len && (!wide->family || wide->family == e->family) &&
            (wide->proto == e->proto || (wide->proto == PBC_EP_PORTS && e->proto < PBC_EP_ECHO4));
 }
@@ -64,10 +63,8 @@ static void cut(struct diff *d, struct part p, const struct way *w, struct parts
     const unsigned families = family == 4 ? IR_V4 : family == 6 ? IR_V6 : IR_V4 | IR_V6;
     const uint32_t most = ir_fields[IR_IFACE].most;
     uint32_t others = IR_EMPTY, both = p.sources;
-
     if (p.sources != w->sources && w->sources != IR_ALL) {
         const struct ir_addrs *a = ir_addrs(ir, p.sources), *b = ir_addrs(ir, w->sources);
-
         if (!spend(to, RANGE_STEPS * ((uint64_t)a->count4 + a->count6 + b->count4 + b->count6))) return;
         others = ir_addrs_of_families(ir, ir_addrs_and(ir, p.sources, ir_addrs_not(ir, w->sources)), families);
         both = ir_addrs_of_families(ir, ir_addrs_and(ir, p.sources, w->sources), families);
@@ -88,10 +85,8 @@ static void cut(struct diff *d, struct part p, const struct way *w, struct parts
 static void add_piece(struct ways *to, uint32_t first, const struct way *w, struct part p, uint32_t lo, uint32_t hi)
 {
     struct way piece = *w;
-
     for (uint32_t i = to->count; i-- > first;) {
         struct way *last = &to->w[i];
-
         if (!spend(to, 1)) return;
         if (last->from.port_hi + 1u != lo || last->sources != p.sources || last->ifaces != p.ifaces) continue;
         last->from.port_hi = (uint16_t)hi;
@@ -109,12 +104,10 @@ static struct parts parts_left(struct diff *d, const struct way *w, const struct
                                uint32_t *next, struct ways *to)
 {
     struct parts left = {0};
-
     add_part(&left, w->sources, w->ifaces);
     for (const struct way *e = by->w; e < by->w + by->count && left.count && spend(to, 1); e++) {
         const uint32_t lo = e->from.port_lo, end = e->from.port_hi + 1u;
         struct parts all = left;
-
         if (lo > port && lo < *next) *next = lo;
         if (lo > port || end <= port) continue;
         if (end < *next) *next = end;
@@ -129,11 +122,9 @@ static struct parts parts_left(struct diff *d, const struct way *w, const struct
 static void add_rest(struct diff *d, const struct way *w, const struct ways *by, struct ways *to)
 {
     const uint32_t end = w->from.port_hi + 1u, first = to->count;
-
     for (uint32_t port = w->from.port_lo, next; port < end && !to->too_many; port = next) {
         next = end;
         struct parts left = parts_left(d, w, by, port, &next, to);
-
         for (uint32_t i = 0; i < left.count; i++) add_piece(to, first, w, left.p[i], port, next - 1);
         free(left.p);
     }
@@ -160,16 +151,13 @@ static void add_service(struct ways *to, const struct program *p, uint32_t i)
 {
     const struct pbc_service *v = &p->services[i];
     bool *seen = heap_zeroed((size_t)p->pools_count + 1, sizeof(*seen));
-
     for (uint32_t e = v->endpoints; e < v->endpoints + v->endpoint_count; e++) {
         const struct way w = {.from = p->endpoints[e], .by = program_str(p, v->name), .service = i};
-
         memset(seen, 0, p->pools_count);
         for (const struct pbc_branch *b = p->branches + v->branches; b < p->branches + v->branches + v->branch_count;
              b++)
             for (uint32_t k = b->shares; k < b->shares + b->share_count && !to->too_many; k++) {
                 const uint32_t pool = p->shares[k].pool;
-
                 if (!seen[pool] && p->shares[k].percent) add_pool(to, p, &p->pools[pool], w);
                 seen[pool] |= p->shares[k].percent != 0;
             }
@@ -186,7 +174,6 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
 {
     struct way w = {
         .sources = sources, .by = program_str(s->program, n->name), .service = PBC_NONE, .family = n->family};
-
     w.from = (struct pbc_endpoint){.to = n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : PBC_TO_ADDRESS,
                                    .family = n->family,
                                    .proto = n->proto,
@@ -208,7 +195,6 @@ static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
     const uint32_t first = to->count;
     uint32_t sources = IR_ALL;
     struct ways before = {0};
-
     for (const struct pbc_nat *n = p->nats; n < p->nats + p->nats_count && !to->too_many; n++) {
         if (n->kind != PBC_NAT_FORWARD) continue;
         if (!last || last->from != n->from || last->from_count != n->from_count || last->family != n->family)
@@ -227,7 +213,6 @@ static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
 static void add_map(struct ways *to, const struct program *p, const struct pbc_nat *n)
 {
     struct way w = {.len = n->len, .by = program_str(p, n->name), .service = PBC_NONE, .family = n->family};
-
     w.from = (struct pbc_endpoint){
         .to = PBC_TO_ADDRESS, .family = n->family, .proto = PBC_EP_PORTS, .port_lo = 0, .port_hi = UINT16_MAX};
     memcpy(w.from.addr, n->to, sizeof(n->to));
@@ -238,7 +223,6 @@ static void add_map(struct ways *to, const struct program *p, const struct pbc_n
 int way_server_order(const struct way *a, const struct way *b)
 {
     int d = memcmp(a->addr, b->addr, sizeof(a->addr));
-
     d = d ? d : a->family - b->family;
     d = d ? d : a->fixed - b->fixed;
     return d ? d : a->port - b->port;
@@ -249,7 +233,6 @@ static int by_place(const void *a, const void *b)
 {
     const struct way *x = *(const struct way *const *)a, *y = *(const struct way *const *)b;
     int d = way_server_order(x, y);
-
     d = d ? d : x->from.to - y->from.to;
     return d ? d : memcmp(x->from.addr, y->from.addr, sizeof(x->from.addr));
 }
@@ -258,7 +241,6 @@ void ways_gather(struct diff *d, unsigned side, struct side_ways *to)
 {
     const struct side *s = &d->side[side];
     const struct program *p = s->program;
-
     *to = (struct side_ways){0};
     for (uint32_t i = 0; i < p->services_count; i++) add_service(&to->ways, p, i);
     add_forwards(d, s, &to->ways);
@@ -280,10 +262,8 @@ void side_ways_fini(struct side_ways *s)
 static uint32_t first_alike(const struct side_ways *s, const struct way *w)
 {
     uint32_t lo = 0, hi = s->ways.count;
-
     while (lo < hi) {
         const uint32_t mid = lo + (hi - lo) / 2;
-
         if (by_place(&s->sorted[mid], &w) < 0)
             lo = mid + 1;
         else
@@ -298,7 +278,6 @@ static void add_holders(const struct way *w, const struct way *at, const struct 
 {
     for (uint32_t i = first_alike(other, at); i < other->ways.count && by_place(&other->sorted[i], &at) == 0; i++) {
         const struct way *e = other->sorted[i];
-
         if (!spend(alone, 1)) return;
         if (holds(e, w) && e->from.port_lo <= w->from.port_hi && w->from.port_lo <= e->from.port_hi) add_way(by, e);
     }
@@ -315,7 +294,6 @@ static bool maps_alike(const struct way *wide, const struct way *w)
 {
     bool alike = wide->len <= w->len && address_in_prefix(wide->from.addr, wide->len, w->from.addr) &&
                  address_in_prefix(wide->addr, wide->len, w->addr);
-
     for (unsigned i = 0; i < 4; i++) alike &= !((w->from.addr[i] ^ w->addr[i]) & past(wide->len, i));
     return alike;
 }
@@ -324,10 +302,8 @@ static bool maps_alike(const struct way *wide, const struct way *w)
 static void add_map_alone(const struct way *w, const struct side_ways *other, struct ways *alone)
 {
     bool smaller = false;
-
     for (uint32_t i = other->maps; i < other->ways.count && spend(alone, 1); i++) {
         const struct way *e = &other->ways.w[i];
-
         if (e->family != w->family) continue;
         if (maps_alike(e, w)) return;
         smaller |= e->len > w->len && maps_alike(w, e);
@@ -349,7 +325,6 @@ void ways_alone(struct diff *d, const struct way *w, const struct side_ways *oth
 {
     struct way any = *w;
     struct ways by = {0};
-
     if (w->len) {
         add_map_alone(w, other, alone);
         return;

@@ -14,7 +14,6 @@ enum { COVERS_TOLD = 4 }; /* rules that together cover one, each with its place 
 static bool repeats(const struct compile *c, uint32_t a, uint32_t b)
 {
     const struct pbc_rule *x = &c->image->rules[a], *y = &c->image->rules[b];
-
     return x->verdict == y->verdict && x->answer == y->answer &&
            memcmp(&c->ir->rules[a].product, &c->ir->rules[b].product, sizeof(struct ir_product)) == 0;
 }
@@ -23,7 +22,6 @@ static bool repeats(const struct compile *c, uint32_t a, uint32_t b)
 static void note_covering(struct compile *c, const struct ir_rule *r)
 {
     const uint32_t told = r->cover_count > COVERS_TOLD ? COVERS_TOLD - 1 : r->cover_count;
-
     for (uint32_t i = 0; i < told; i++)
         diag_note(c->diags, c->image->rule_span[r->covers[i]], "%s this one",
                   i                    ? "and"
@@ -38,7 +36,6 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
 {
     const struct ir_rule *r = &c->ir->rules[rule];
     const struct span span = c->image->rule_span[rule];
-
     if (r->cover_count == 1 && repeats(c, rule, r->cover)) {
         diag(c->diags, W_DUPLICATE, span, "this rule repeats an earlier one");
         diag_note(c->diags, c->image->rule_span[r->cover], "which says the same here");
@@ -60,7 +57,6 @@ static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t e
 {
     const struct ir_rule *first = &c->ir->rules[rule];
     uint32_t n = 0;
-
     if (first->cover_count != 1 || !product_is_everything(c->ir, &c->ir->rules[first->cover].product, FRAMES)) return 0;
     for (const struct ir_rule *r = first + 1; rule + n + 1 < end && r->state == IR_SHADOWED; r++, n++)
         if (r->cover_count != 1 || r->cover != first->cover) break;
@@ -71,10 +67,8 @@ static void report_never(struct compile *c, uint32_t rule)
 {
     const struct pbc_rule *r = &c->image->rules[rule];
     const struct span span = c->image->rule_span[rule];
-
     if (c->ir->rules[rule].elsewhere) {
         const struct pbc_firewall *f = &c->image->firewalls[r->list];
-
         diag(c->diags, W_CONTRADICTION, span,
              "this rule can never match: `%s` judges what comes and goes on `%s` alone", image_str(c->image, f->name),
              image_str(c->image, c->image->ifaces[f->iface].device));
@@ -89,7 +83,6 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
     for (uint32_t i = first; i < first + count; i++)
         if (c->ir->rules[i].state == IR_SHADOWED) {
             const uint32_t more = covered_alike(c, i, first + count);
-
             if (!c->image->rule_told[i]) report_covered(c, i, more);
             i += more;
         } else if (c->ir->rules[i].state == IR_IMPOSSIBLE && !c->image->rule_told[i]) {
@@ -100,7 +93,6 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
 void analyse_rules(struct compile *c)
 {
     const struct image *img = c->image;
-
     if (diags_errors(c->diags)) /* a rule that lost a condition would seem to cover others */
         return;
     find_covers(c);

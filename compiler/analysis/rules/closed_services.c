@@ -10,7 +10,6 @@ struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *
     struct ir_product p = {{0}};
     struct pbc_range what[WHAT_BASES];
     uint32_t n = 0;
-
     p.field[IR_STATE] = ir_field_range(c->ir, IR_STATE, STATE_IS_NEW, STATE_IS_NEW);
     if (e->to == PBC_TO_ADDRESS) p.field[IR_DST] = p.field[IR_DST_SELF] = ir_addrs_one(c->ir, e->family, e->addr);
     if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_field_range(c->ir, IR_DPORT, e->port_lo, e->port_hi);
@@ -30,10 +29,8 @@ struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *
 static bool is_closed(const struct image *img)
 {
     bool general = false;
-
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
-
         if (!firewall_judges(f, PBC_DIR_IN)) continue;
         if (f->default_verdict == PBC_V_ACCEPT) return false;
         general |= f->iface == PBC_NONE;
@@ -44,7 +41,6 @@ static bool is_closed(const struct image *img)
 static bool may_enter(struct compile *c, const struct pbc_endpoint *e)
 {
     const struct ir_product p = endpoint_opened(c, e);
-
     for (uint32_t i = 0; i < c->image->rules_count; i++)
         if (c->image->rules[i].verdict == PBC_V_ACCEPT && c->ir->rules[i].state == IR_LIVE &&
             ir_may_meet(c->ir, &c->ir->rules[i].product, &p))
@@ -55,12 +51,10 @@ static bool may_enter(struct compile *c, const struct pbc_endpoint *e)
 void warn_closed_services(struct compile *c)
 {
     const struct image *img = c->image;
-
     if (!is_closed(img)) return;
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
         bool enters = false;
-
         for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count && !enters; e++)
             enters = may_enter(c, &img->endpoints[e]);
         if (enters) continue;

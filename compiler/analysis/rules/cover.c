@@ -70,12 +70,10 @@ static uint32_t holder_of(struct judging *j, const struct point *at)
     uint32_t found[HELD_MAX], candidates = most, best = PBC_NONE;
     const uint32_t n = cover_index_find(j->l->index, at, found, HELD_MAX, &candidates);
     struct ir_product plain;
-
     j->candidates += most - candidates;
     for (uint32_t i = 0; i < n; i++) {
         const struct coverer *e = &j->l->all.v[found[i]];
         uint64_t work = 0;
-
         if (e->rule < j->single && ir_within(j->l->ir, &j->p, &e->p, &work)) j->single = e->rule;
         if (found[i] < best && may_cover(j, found[i], &plain)) best = found[i];
     }
@@ -87,7 +85,6 @@ static uint32_t holder_of(struct judging *j, const struct point *at)
 static enum fate try_frame(struct judging *j, const struct ir_product *p, uint64_t seed, uint32_t *holder)
 {
     struct point at;
-
     if (!point_of(j->l->ir, p, seed, &at)) return UNDECIDED;
     *holder = holder_of(j, &at);
     if (j->budget.spent) return UNDECIDED;
@@ -101,7 +98,6 @@ static enum fate take_out(struct judging *j)
         uint32_t holder;
         struct ir_product plain;
         const enum fate fate = try_frame(j, &j->left.p[j->left.count - 1], j->rule + (uint64_t)round * 977, &holder);
-
         if (fate != DEAD) return fate;
         if (j->single != PBC_NONE) return DEAD;
         may_cover(j, holder, &plain);
@@ -119,7 +115,6 @@ static bool can_do_without(struct judging *j, uint32_t without)
     struct region_budget budget = {.work = j->l->needed_work, .pieces = PIECES_MAX};
     struct ir_product plain;
     struct region left;
-
     region_init(&left);
     region_add(&left, &j->p);
     for (uint32_t i = 0; i < j->used_count && left.count && !budget.spent; i++)
@@ -144,7 +139,6 @@ static void leave_out(struct judging *j)
 static int by_number(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
     return (x > y) - (x < y);
 }
 
@@ -152,12 +146,10 @@ static void note_covers(struct judging *j)
 {
     struct ir_rule *r = &j->l->ir->rules[j->rule];
     uint32_t *rules = arena_alloc(j->l->ir->arena, ((size_t)j->used_count + 1) * sizeof(*rules)), n = 0;
-
     qsort(j->used, j->used_count, sizeof(*j->used), by_number);
     if (j->single == PBC_NONE) leave_out(j);
     for (uint32_t i = 0; i < j->used_count && j->single == PBC_NONE; i++) {
         const uint32_t rule = j->l->all.v[j->used[i]].rule;
-
         if (n == 0 || rules[n - 1] != rule) rules[n++] = rule;
     }
     if (j->single != PBC_NONE) rules[n++] = j->single;
@@ -180,7 +172,6 @@ static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
 {
     static const uint8_t fields[] = {IR_ETHER, IR_ND, IR_LENGTH, IR_SRC_MAC, IR_DST_MAC, IR_DURING};
     const struct ir_ranges what = ir_ranges(ir, p->field[IR_WHAT]);
-
     for (size_t i = 0; i < sizeof(fields); i++)
         if (p->field[fields[i]] != IR_ALL) return true;
     for (uint32_t i = 0; i < what.count; i++)
@@ -195,11 +186,9 @@ static enum fate judge(struct list *l, uint32_t rule)
     const uint64_t work = l->work < WORK_MAX ? l->work : WORK_MAX;
     struct judging j = {.l = l, .p = r->product, .rule = rule, .single = PBC_NONE};
     bool loose = false;
-
     j.budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
     if (l->frames.field[IR_IFACE] != IR_ALL || is_unsettled(l->ir, &j.p)) {
         struct ir_product some;
-
         if (!product_and(l->ir, &r->product, &l->frames, &some, &loose)) return NEVER;
         if (!loose) j.p = some;
     }
@@ -218,7 +207,6 @@ static void note_never(const struct list *l, uint32_t rule)
 {
     struct ir_rule *r = &l->ir->rules[rule];
     struct ir_product settled = r->product;
-
     r->elsewhere = product_settle(l->ir, &settled);
     r->state = IR_IMPOSSIBLE;
     for (enum ir_field f = 0; f < IR_FIELDS; f++) r->product.field[f] = IR_EMPTY;
@@ -229,11 +217,9 @@ static bool takes_packets(const struct pbc_rule *r) { return pbc_decides(r->verd
 uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct coverers *all, uint32_t *tangled)
 {
     uint32_t n = 0;
-
     all->count = 0;
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *r = &s->c->image->rules[i];
-
         if (s->c->ir->rules[i].state != IR_LIVE) continue;
         if (takes_packets(r))
             coverers_add(all, &s->c->ir->rules[i].product, i);
@@ -247,14 +233,12 @@ static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t 
 {
     const uint32_t tangled_in_all = list_coverers(l->chains, first, count, &l->all, tangled);
     uint32_t next = 0;
-
     l->tangled = tangled;
     l->tangled_count = 0;
     l->index = cover_index_new(l->ir, &l->all);
     for (uint32_t i = first; i < first + count; i++) {
         if (l->ir->rules[i].state != IR_LIVE) continue;
         const enum fate fate = judge(l, i);
-
         progress_done(i, l->c->image->rules_count);
         l->ir->undecided += fate == UNDECIDED;
         if (fate == NEVER) note_never(l, i);
@@ -270,7 +254,6 @@ static void frames_of(struct list *l, const struct pbc_firewall *f)
 {
     const struct image *img = l->c->image;
     struct pbc_range *on = arena_alloc(l->c->arena, (img->ifaces_count + 1) * sizeof(*on));
-
     product_all(&l->frames);
     if (!f || f->iface == PBC_NONE) return;
     const uint32_t count = image_ifaces_within(img, &f->iface, 1, on);
@@ -283,7 +266,6 @@ void find_covers(struct compile *c)
     uint32_t *tangled = arena_alloc(c->arena, ((size_t)img->rules_count + 1) * sizeof(*tangled));
     struct chains chains;
     struct list l = {.c = c, .ir = c->ir, .chains = &chains, .needed_work = NEEDED_WORK};
-
     l.work = TOTAL_WORK_LEAST + (uint64_t)WORK_EACH * img->rules_count;
     l.candidates = CANDIDATES_LEAST + (uint64_t)CANDIDATES_SURE * img->rules_count;
     chains_init(&chains, c);

@@ -46,7 +46,6 @@ struct entered {
 static void add_left(struct entered *e, const struct ir_product *p, uint32_t rule)
 {
     struct region left;
-
     region_init(&left);
     region_add(&left, p);
     for (uint32_t i = 0; i < e->returns.count && left.count; i++)
@@ -63,13 +62,11 @@ static void add_called(struct entered *e, uint32_t rule)
 {
     const uint32_t chain = e->s->c->image->rules[rule].chain;
     const struct chain_decides *called = &e->s->of[chain];
-
     work_out(e->s, chain);
     e->d->partial |= called->partial;
     for (uint32_t i = 0; i < called->decides.count && !e->s->budget.spent && e->s->room; i++) {
         struct ir_product both;
         bool loose = false;
-
         if (!product_and(e->s->c->ir, &called->decides.v[i].p, &e->s->c->ir->rules[rule].product, &both, &loose))
             continue;
         if (!loose) add_left(e, &both, rule);
@@ -83,14 +80,12 @@ static void work_out(struct chains *s, uint32_t chain)
     const struct pbc_chain *c = &s->c->image->chains[chain];
     struct entered e = {.s = s, .d = &s->of[chain]};
     struct ir_product plain;
-
     if (e.d->known) return;
     e.d->known = true;
     region_init(&e.returns);
     for (uint32_t i = c->rules; i < c->rules + c->rule_count && e.returns.count <= RETURNS_MAX; i++) {
         const struct ir_product *p = &s->c->ir->rules[i].product;
         const uint8_t verdict = s->c->image->rules[i].verdict;
-
         if (s->c->ir->rules[i].state != IR_LIVE) continue;
         if (verdict == PBC_V_DO) {
             add_called(&e, i);
@@ -111,12 +106,10 @@ bool chains_add(struct chains *s, uint32_t rule, struct coverers *out)
     const struct chain_decides *called = &s->of[chain];
     const struct ir_product *p = &s->c->ir->rules[rule].product;
     bool whole = true;
-
     work_out(s, chain);
     for (uint32_t i = 0; i < called->decides.count && s->room; i++) {
         struct ir_product both;
         bool loose = false;
-
         if (!product_and(s->c->ir, &called->decides.v[i].p, p, &both, &loose)) continue;
         whole = whole && !loose;
         if (loose) continue;

@@ -69,12 +69,10 @@ static struct prefix_node enclose(const struct ir *ir, const struct ir_product *
     const unsigned families = ir_families(ir, p);
     const bool v6 = families == IR_V6;
     uint64_t lo = UINT64_MAX, hi = 0;
-
     if (families != IR_V4 && families != IR_V6) return (struct prefix_node){0};
     for (enum ir_field k = f; k <= f + 1; k++) {
         const struct ir_addrs *x = ir_addrs(ir, p->field[k]);
         const uint32_t n = v6 ? x->count6 : x->count4;
-
         if (!n) continue;
         const uint64_t first = v6 ? x->r6[0].lo_hi : (uint64_t)x->r4[0].lo << 32;
         const uint64_t last = v6 ? x->r6[n - 1].hi_hi : (uint64_t)x->r4[n - 1].hi << 32;
@@ -89,7 +87,6 @@ static struct prefix_node enclose(const struct ir *ir, const struct ir_product *
 static int by_place(const void *a, const void *b)
 {
     const struct prefix_node *x = a, *y = b;
-
     if (x->v6 != y->v6) return x->v6 - y->v6;
     if (x->bits != y->bits) return x->bits < y->bits ? -1 : 1;
     return x->len - y->len;
@@ -104,7 +101,6 @@ static bool encloses(const struct prefix_node *outer, uint64_t bits, bool v6)
 static void forest_grow(struct forest *f)
 {
     uint32_t n = 1;
-
     qsort(f->node, f->count, sizeof(*f->node), by_place);
     for (uint32_t i = 1; i < f->count; i++)
         if (by_place(&f->node[i], &f->node[n - 1]) != 0) f->node[n++] = f->node[i];
@@ -112,7 +108,6 @@ static void forest_grow(struct forest *f)
     for (uint32_t i = 1; i < n; i++) {
         struct prefix_node *x = &f->node[i];
         uint32_t up = i - 1;
-
         if (x->v6 && f->first6 == n) f->first6 = i;
         while (!encloses(&f->node[up], x->bits, x->v6)) up = f->node[up].parent;
         x->parent = up;
@@ -123,10 +118,8 @@ static void forest_grow(struct forest *f)
 static uint32_t last_before(const struct forest *f, uint64_t bits, bool v6)
 {
     uint32_t lo = v6 ? f->first6 : 1, hi = v6 ? f->count : f->first6;
-
     while (lo < hi) {
         const uint32_t mid = (lo + hi) / 2;
-
         if (f->node[mid].bits <= bits)
             lo = mid + 1;
         else
@@ -138,7 +131,6 @@ static uint32_t last_before(const struct forest *f, uint64_t bits, bool v6)
 static uint32_t node_of(const struct forest *f, const struct prefix_node *wanted)
 {
     uint32_t i = wanted->len ? last_before(f, wanted->bits, wanted->v6) : 0;
-
     while (by_place(&f->node[i], wanted) != 0) i = f->node[i].parent; /* a longer one at the same place */
     return i;
 }
@@ -147,7 +139,6 @@ static uint32_t node_of(const struct forest *f, const struct prefix_node *wanted
 static uint32_t nodes_around(const struct forest *f, uint64_t bits, bool v6, uint32_t path[DEEP])
 {
     uint32_t n = 0;
-
     for (uint32_t i = last_before(f, bits, v6);; i = f->node[i].parent) {
         if (encloses(&f->node[i], bits, v6)) path[DEEP - ++n] = i;
         if (i == 0) break;
@@ -159,7 +150,6 @@ static uint32_t nodes_around(const struct forest *f, uint64_t bits, bool v6, uin
 static uint32_t hash_chain(const struct chain *c)
 {
     uint64_t h = (uint64_t)c->src << 32 | c->dst;
-
     h = (h ^ (uint64_t)c->selector << 60) * 0xff51afd7ed558ccdu;
     h = (h ^ h >> 32 ^ c->value) * 0xc4ceb9fe1a85ec53u;
     return (uint32_t)(h ^ h >> 33);
@@ -170,7 +160,6 @@ static struct chain *find_chain(const struct cover_index *ix, const struct chain
     for (uint32_t h = hash_chain(wanted);; h++) {
         uint32_t *at = &ix->slots[h & (ix->size - 1)];
         struct chain *c = &ix->chains[*at ? *at - 1 : 0];
-
         if (slot) *slot = at;
         if (!*at) return NULL;
         if (c->src == wanted->src && c->dst == wanted->dst && c->value == wanted->value &&
@@ -183,7 +172,6 @@ static struct chain *chain_of(struct cover_index *ix, const struct chain *wanted
 {
     uint32_t *slot;
     struct chain *c = find_chain(ix, wanted, &slot);
-
     if (c) return c;
     c = &ix->chains[ix->chain_count++];
     *c = *wanted;
@@ -198,11 +186,9 @@ static uint32_t mac_value(uint64_t mac) { return (uint32_t)(mac ^ mac >> 32); }
 static uint32_t few_values(const struct ir *ir, enum ir_field f, uint32_t id, uint32_t value[FEW])
 {
     uint32_t n = 0;
-
     if (id == IR_ALL) return 0;
     if (ir_fields[f].sort == IR_SORT_MACS) {
         const struct ir_macs *m = ir_macs(ir, id);
-
         for (; !m->kinds && !m->negated && m->count <= FEW && n < m->count; n++) value[n] = mac_value(m->macs[n]);
         return n;
     }
@@ -223,7 +209,6 @@ static uint32_t value_at(const struct point *at, enum ir_field f)
 static uint32_t selector_of(const struct ir *ir, const struct ir_product *p, uint8_t *selector, uint32_t value[FEW])
 {
     uint32_t n = 0;
-
     for (*selector = 0; *selector < SELECTORS; ++*selector)
         if ((n = few_values(ir, selectors[*selector], p->field[selectors[*selector]], value))) return n;
     value[0] = 0;
@@ -234,7 +219,6 @@ static uint32_t entries_of(const struct ir *ir, const struct ir_product *p)
 {
     uint32_t value[FEW];
     uint8_t selector;
-
     return selector_of(ir, p, &selector, value);
 }
 
@@ -242,7 +226,6 @@ struct cover_index *cover_index_new(const struct ir *ir, const struct coverers *
 {
     struct cover_index *ix = heap_zeroed(1, sizeof(*ix));
     uint64_t entries = 0;
-
     ix->ir = ir;
     ix->all = all;
     ix->nodes = heap_zeroed(all->count, sizeof(*ix->nodes));
@@ -254,14 +237,12 @@ struct cover_index *cover_index_new(const struct ir *ir, const struct coverers *
     ix->slots = heap_zeroed(ix->size, sizeof(*ix->slots));
     for (unsigned s = 0; s < 2; s++) {
         struct forest *f = &ix->side[s];
-
         f->node = heap_zeroed((size_t)all->count + 1, sizeof(*f->node));
         f->count = all->count + 1;
         for (uint32_t i = 0; i < all->count; i++) f->node[i + 1] = enclose(ir, &all->v[i].p, s);
         forest_grow(f);
         for (uint32_t i = 0; i < all->count; i++) {
             const struct prefix_node wanted = enclose(ir, &all->v[i].p, s);
-
             ix->nodes[i][s] = node_of(f, &wanted);
         }
     }
@@ -296,7 +277,6 @@ static void add_entry(struct cover_index *ix, uint32_t coverer, const struct cha
     const struct ir_product *p = &ix->all->v[coverer].p;
     struct chain *c = chain_of(ix, wanted);
     struct entry *e = &ix->entries[ix->count++];
-
     *e = (struct entry){.next = c->head, .coverer = coverer};
     bounds_of(ix->ir, p->field[IR_SPORT], &e->sport_lo, &e->sport_hi);
     bounds_of(ix->ir, p->field[IR_DPORT], &e->dport_lo, &e->dport_hi);
@@ -310,7 +290,6 @@ void cover_index_add(struct cover_index *ix, uint32_t coverer)
     uint8_t selector;
     const uint32_t n = selector_of(ix->ir, &ix->all->v[coverer].p, &selector, value);
     struct chain *pair = chain_of(ix, &(struct chain){.src = src, .dst = dst, .selector = NO_SELECTOR});
-
     pair->kinds |= (uint16_t)(1u << selector);
     ix->side[0].node[src].partners |= partner_bit(dst);
     for (uint32_t i = 0; i < n; i++)
@@ -326,10 +305,8 @@ struct lookup {
 static void walk_chain(struct lookup *l, const struct chain *c)
 {
     const uint32_t sport = l->at->value[IR_SPORT], dport = l->at->value[IR_DPORT];
-
     for (uint32_t i = c->head; i && *l->candidates && l->count < l->most; i = l->ix->entries[i - 1].next) {
         const struct entry *e = &l->ix->entries[i - 1];
-
         --*l->candidates;
         if (sport < e->sport_lo || sport > e->sport_hi || dport < e->dport_lo || dport > e->dport_hi) continue;
         if (point_in(l->ix->ir, &l->ix->all->v[e->coverer].p, l->at)) l->found[l->count++] = e->coverer;
@@ -340,7 +317,6 @@ static void walk_pair(struct lookup *l, uint32_t src, uint32_t dst)
 {
     struct chain wanted = {.src = src, .dst = dst, .selector = NO_SELECTOR};
     const struct chain *pair = find_chain(l->ix, &wanted, NULL), *c;
-
     if (!pair) return;
     walk_chain(l, pair);
     for (uint8_t s = 0; s < SELECTORS; s++) {
@@ -356,10 +332,8 @@ uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, 
 {
     struct lookup l = {.ix = ix, .at = at, .found = found, .most = most, .candidates = candidates};
     uint32_t path[2][DEEP] = {{0}}, len[2] = {1, 1};
-
     for (unsigned s = 0; s < 2 && at->ip; s++) {
         const uint64_t bits = at->v6 ? (uint64_t)(at->addr[s] >> 64) : (uint64_t)at->addr[s] << 32;
-
         len[s] = nodes_around(&ix->side[s], bits, at->v6, path[s]);
     }
     for (uint32_t i = 0; i < len[0]; i++)

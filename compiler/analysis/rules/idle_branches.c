@@ -18,7 +18,6 @@ static void taken(struct compile *c, const struct pbc_service *s, const struct i
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
         struct ir_product served = endpoint_opened(c, &c->image->endpoints[e]), both;
         bool loose = false;
-
         served.field[IR_STATE] = IR_ALL;
         if (product_and(c->ir, when, &served, &both, &loose)) region_add(out, loose ? when : &both);
     }
@@ -35,7 +34,6 @@ static bool covers_name(const char *by, const char *name, bool hosts)
 static bool list_within(const struct image *img, uint32_t b, uint32_t a)
 {
     const struct pbc_names *in = &img->names[b], *of = &img->names[a];
-
     if (in->kind != of->kind || (uint64_t)in->count * of->count > WORK_MAX) return false;
     for (uint32_t i = 0; i < in->count; i++) {
         bool there = false;
@@ -50,10 +48,8 @@ static bool list_within(const struct image *img, uint32_t b, uint32_t a)
 static bool range_within(const struct image *img, const struct pbc_cond *of, bool v6, uint32_t r)
 {
     const struct pbc_range6 *in = v6 ? &img->set6[r] : NULL;
-
     for (uint32_t i = of->first; i < of->first + of->count; i++) {
         const struct pbc_set *s = &img->sets[i];
-
         for (uint32_t k = s->first4; !v6 && k < s->first4 + s->count4; k++)
             if (img->set4[k].lo <= img->set4[r].lo && img->set4[r].hi <= img->set4[k].hi) return true;
         for (uint32_t k = s->first6; v6 && k < s->first6 + s->count6; k++) {
@@ -68,7 +64,6 @@ static bool range_within(const struct image *img, const struct pbc_cond *of, boo
 static uint64_t ranges(const struct image *img, const struct pbc_cond *c)
 {
     uint64_t n = 0;
-
     for (uint32_t i = c->first; i < c->first + c->count; i++) n += img->sets[i].count4 + img->sets[i].count6;
     return n;
 }
@@ -79,7 +74,6 @@ static bool sets_within(const struct image *img, const struct pbc_cond *b, const
     if (ranges(img, a) * ranges(img, b) > WORK_MAX) return false;
     for (uint32_t i = b->first; i < b->first + b->count; i++) {
         const struct pbc_set *s = &img->sets[i];
-
         for (uint32_t r = s->first4; r < s->first4 + s->count4; r++)
             if (!range_within(img, a, false, r)) return false;
         for (uint32_t r = s->first6; r < s->first6 + s->count6; r++)
@@ -92,7 +86,6 @@ static bool sets_within(const struct image *img, const struct pbc_cond *b, const
 static bool instruction_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
     const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
-
     if (not_a && !a->count) return true;
     if (not_a != not_b) return false;
     return not_a ? sets_within(img, a, b) : sets_within(img, b, a);
@@ -125,7 +118,6 @@ static bool stream_covers(const struct image *img, const struct pbc_branch *a, c
 {
     for (uint32_t i = a->conds; i < a->conds + a->cond_count; i++) {
         bool covered = !stream_asks(&img->conds[i]);
-
         for (uint32_t k = b->conds; k < b->conds + b->cond_count && !covered; k++)
             covered = cond_covers(img, &img->conds[i], &img->conds[k]);
         if (!covered) return false;
@@ -140,7 +132,6 @@ static const char *blind(const struct image *img, const struct pbc_service *s, c
     for (uint32_t i = b->conds; s->proxy && mode_is(s->mode, MODE_REQUESTS) && i < b->conds + b->cond_count; i++) {
         const struct pbc_cond *cond = &img->conds[i];
         bool has = false;
-
         if (cond->kind != COND_ALPN) continue;
         const struct pbc_names *l = &img->names[cond->first];
         for (uint32_t k = 0; k < l->count && !has; k++)
@@ -156,7 +147,6 @@ static bool takes_instructions(const struct image *img, const struct pbc_service
     for (uint32_t b = s->branches; b + 1 < s->branches + s->branch_count; b++) {
         const struct pbc_branch *of = &img->branches[b];
         bool asks = false;
-
         for (uint32_t i = of->conds; i < of->conds + of->cond_count && !asks; i++)
             asks = img->conds[i].kind == COND_INSTRUCTION;
         if (!asks) return false;
@@ -168,7 +158,6 @@ static bool takes_instructions(const struct image *img, const struct pbc_service
 static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct pbc_branch *b)
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);
-
     if (takes_instructions(c->image, s)) return;
     diag(c->diags, W_NO_ELSE, span_of(c, b), "%s of `%s` that no `when` takes %s",
          requests ? "a request" : "a connection", image_str(c->image, s->name),
@@ -183,7 +172,6 @@ static void check_branch(struct compile *c, const struct pbc_service *s, const s
     struct ir_product plain;
     struct region left;
     uint32_t last = PBC_NONE;
-
     region_init(&left);
     taken(c, s, &whens[n], &left);
     const bool never = left.count == 0;
@@ -211,13 +199,10 @@ void warn_idle_branches(struct compile *c)
 {
     const struct image *img = c->image;
     struct ir_product *whens = arena_alloc(c->arena, BRANCHES_MAX * sizeof(*whens));
-
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
-
         for (uint32_t n = 0; n < s->branch_count && n < BRANCHES_MAX; n++) {
             const struct pbc_branch *b = &img->branches[s->branches + n];
-
             normal_when(c, b->conds,
                         s->proxy && b->cond_count ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count,
                         &whens[n]);

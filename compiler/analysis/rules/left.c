@@ -34,10 +34,8 @@ static double share_of(struct ir *ir, const struct region *left, const struct ir
 {
     struct ir_product settled = *of; /* as what is left of it is: without what no frame can be */
     double share = 0;
-
     if (!product_settle(ir, &settled)) return 1;
     const double all = product_size(ir, &settled);
-
     for (uint32_t i = 0; i < left->count; i++) share += exp2(product_size(ir, &left->p[i]) - all);
     return share;
 }
@@ -46,7 +44,6 @@ static double share_of(struct ir *ir, const struct region *left, const struct ir
 static void keep(struct leftovers *l, struct left *one)
 {
     uint32_t i = l->count;
-
     l->more += l->count == TOLD_MAX;
     if (l->count == TOLD_MAX && l->told[0].share <= one->share) {
         region_fini(&one->region);
@@ -80,7 +77,6 @@ static void try_rule(struct leftovers *l, const struct coverers *all, uint32_t r
     struct region_budget budget = {.work = WORK_MAX, .pieces = PIECES_MAX};
     struct left one = {.rule = rule};
     struct ir_product plain;
-
     region_add(&one.region, p);
     for (uint32_t i = 0; i < all->count && all->v[i].rule < rule && !budget.spent; i++) {
         if (++l->pairs > PAIRS_MAX) budget.spent = true;
@@ -108,7 +104,6 @@ static void try_list(struct leftovers *l, struct chains *chains, uint32_t first,
     uint32_t *tangled = arena_alloc(l->c->arena, ((size_t)count + 1) * sizeof(*tangled));
     struct coverers all = {0};
     const uint32_t tangled_count = list_coverers(chains, first, count, &all, tangled);
-
     for (uint32_t i = first; i < first + count && l->pairs <= PAIRS_MAX; i++)
         if (ir->rules[i].state == IR_LIVE && (count < LONG_LIST || ir->rules[i].met) &&
             !is_behind(ir, tangled, tangled_count, i))
@@ -132,7 +127,6 @@ static void print_left(struct compile *c, const struct left *one, struct figures
     const struct region_text text = region_text_of(c);
     const struct region *r = &one->region;
     const uint8_t every_way = 1u << PBC_DIR_ANY | 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD;
-
     figures_item_begin(f);
     figures_say(f, "  rule ");
     print_rule_name(c, one->rule, figures_words(f, "rule"));
@@ -155,7 +149,6 @@ void stats_print_left(const struct compile *c, struct figures *f)
     struct compile copy = *c;
     struct leftovers l = {.c = &copy};
     struct chains chains;
-
     chains_init(&chains, &copy);
     for (uint32_t i = 0; i < c->image->firewalls_count; i++)
         try_list(&l, &chains, c->image->firewalls[i].rules, c->image->firewalls[i].rule_count);

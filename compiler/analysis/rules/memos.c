@@ -80,7 +80,6 @@ static uint64_t ranges_of(const struct ir *ir, const struct ir_product *p)
 {
     static const enum ir_field sides[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
     uint64_t n = 8;
-
     for (unsigned i = 0; i < 4; i++)
         n += (uint64_t)ir_addrs(ir, p->field[sides[i]])->count4 + ir_addrs(ir, p->field[sides[i]])->count6;
     return n;
@@ -121,7 +120,6 @@ static struct ir_memo memo_of(struct search *s, const struct met *m)
 {
     const struct pbc_rule *r = &s->c->image->rules[m->rule];
     const uint32_t asks = cond_that_varies(s->c, r);
-
     if (r->verdict > PBC_V_REJECT) return (struct ir_memo){.reason = MEMO_OPENS};
     if (r->flags & PBC_RULE_LOG) return (struct ir_memo){.reason = MEMO_LOGS};
     if (asks != PBC_NONE) return (struct ir_memo){.reason = MEMO_ASKS, .what = asks};
@@ -131,7 +129,6 @@ static struct ir_memo memo_of(struct search *s, const struct met *m)
 static void keep(struct search *s, const struct met *m, bool decides)
 {
     const bool takes = decides && !varies(s->c->ir, &m->all);
-
     if (takes && s->taker_count < TAKERS_MAX) s->takers[s->taker_count++] = *m;
     if (takes) return;
     if (s->blocker_count == BLOCKERS_MAX) {
@@ -145,7 +142,6 @@ static void keep(struct search *s, const struct met *m, bool decides)
 static void write_memo(struct search *s, struct ir_memo *memo, uint32_t rule, uint32_t firewall)
 {
     struct pbc_memo *slot = memo->reason == MEMO_YES ? image_add_memos(s->c->image) : NULL;
-
     if (slot)
         *slot = (struct pbc_memo){.rule = rule, .firewall = firewall};
     else if (memo->reason == MEMO_YES)
@@ -158,12 +154,10 @@ static void try_firewall(struct search *s, uint32_t firewall)
     const struct pbc_firewall *f = &s->c->image->firewalls[firewall];
     struct ir *ir = s->c->ir;
     struct met m;
-
     s->taker_count = s->blocker_count = 0;
     s->crowded = false;
     for (uint32_t i = f->rules; i < f->rules + f->rule_count; i++) {
         const bool decides = pbc_decides(s->c->image->rules[i].verdict);
-
         if (ir->rules[i].state != IR_LIVE || !met_of(s->c, &ir->rules[i].product, i, &m) || is_taken(s, &m)) continue;
         if (decides) {
             ir->memos[i] = memo_of(s, &m);
@@ -180,7 +174,6 @@ static void try_firewall(struct search *s, uint32_t firewall)
 static void try_chain(struct search *s, const struct pbc_chain *chain)
 {
     struct met m;
-
     for (uint32_t i = chain->rules; i < chain->rules + chain->rule_count; i++)
         if (s->c->ir->rules[i].state == IR_LIVE && s->c->image->rules[i].verdict <= PBC_V_REJECT &&
             met_of(s->c, &s->c->ir->rules[i].product, i, &m))
@@ -190,7 +183,6 @@ static void try_chain(struct search *s, const struct pbc_chain *chain)
 void find_memos(struct compile *c)
 {
     struct search s = {.c = c};
-
     if (!c->ir->keeps_flows || diags_errors(c->diags)) return;
     c->ir->memos =
         arena_alloc(c->arena, ((size_t)c->image->rules_count + c->image->firewalls_count + 1) * sizeof(*c->ir->memos));

@@ -48,10 +48,8 @@ static bool is_self(const struct sampler *s, const uint32_t a[4])
 static bool is_ours_too(const struct sampler *s, const uint32_t a[4])
 {
     const struct image *img = s->c->image;
-
     for (uint32_t i = 0; i < img->endpoints_count; i++) {
         const struct pbc_endpoint *e = &img->endpoints[i];
-
         if (e->to == PBC_TO_ADDRESS && e->family == s->family && memcmp(e->addr, a, sizeof(e->addr)) == 0) return true;
     }
     return address_is_group(s->family, a);
@@ -98,10 +96,8 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
     enum { TRIES = 300, EACH = 6 };
     const unsigned family = family_of(s);
     unsigned tries = 0;
-
     for (uint32_t i = addr_find(set, family, w.lo); i < addr_count(set, family) && tries < TRIES; i++) {
         struct addr_span r = addr_span(set, family, i);
-
         if (r.lo > w.hi) break;
         if (r.lo < w.lo) r.lo = w.lo;
         if (r.hi > w.hi) r.hi = w.hi;
@@ -122,7 +118,6 @@ static bool choose(const struct sampler *s, enum ir_field f, unsigned first, fit
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
     const bool v4 = s->family == 4;
     const unsigned count = v4 ? WINDOWS4 : WINDOWS6, turn = v4 ? 3 : 1;
-
     for (unsigned tries = 0, n = s->avoid; tries < 2; tries++, n = 0)
         for (unsigned i = 0; i < count; i++) {
             const unsigned at = i < turn ? (i + first) % turn : i;
@@ -147,7 +142,6 @@ static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4
 {
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
     const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
-
     for (unsigned i = 0; i <= count; i++) {
         if (nth_own(s, i, out) && addr_held(set, family_of(s), value_of(out, s->family))) return true;
     }
@@ -159,7 +153,6 @@ static bool choose_both(const struct sampler *s)
     struct frame_spec *p = s->out;
     const bool out = s->direction == PBC_DIR_OUT;
     uint32_t apart[4];
-
     if (out ? !choose_self(s, IR_SRC_SELF, p->src) : !choose(s, IR_SRC, 0, fits_source, p->src)) return false;
     if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, p->dst)) return true;
     if (choose(s, IR_DST, 1, fits_other, p->dst)) return true;
@@ -172,7 +165,6 @@ bool sample_addresses(const struct sampler *s)
 {
     struct frame_spec *p = s->out;
     uint32_t self[4];
-
     if (!choose_both(s)) return false;
     if (!own_address(s->own, s->family, self)) return true;
     if (memcmp(p->src, self, sizeof(self)) == 0) p->notes |= NOTE_SRC_SELF;
@@ -186,7 +178,6 @@ static const struct facts *own_with4(struct compile *c, const struct facts *give
     struct facts *own = memcpy(arena_alloc(c->arena, sizeof(*own)), given, sizeof(*own));
     uint32_t *all = arena_alloc(c->arena, (given->self4_count + 1) * sizeof(*all));
     unsigned n = 0;
-
     for (unsigned i = 0; i < given->self4_count && given->self4[i] < a; i++) all[n++] = given->self4[i];
     all[n] = a;
     for (unsigned i = n; i < given->self4_count; i++) all[i + 1] = given->self4[i];
@@ -209,7 +200,6 @@ static const struct facts *own_with6(struct compile *c, const struct facts *give
     const struct pbc_range6 one = {hi, lo, hi, lo};
     uint32_t first[4];
     unsigned n = 0;
-
     for (unsigned i = 0; i < given->self6_count && is_below(&given->self6[i], &one); i++) all[n++] = given->self6[i];
     all[n] = one;
     for (unsigned i = n; i < given->self6_count; i++) all[i + 1] = given->self6[i];
@@ -223,7 +213,6 @@ static const struct facts *own_with6(struct compile *c, const struct facts *give
 static const struct facts *own_having(struct sampler *s, enum ir_field f, bool more)
 {
     uint32_t a[4];
-
     if (!s->own || choose_self(s, f, a)) return s->own;
     if (!more || !choose(s, f, 2, fits_new_self, a)) return NULL;
     return s->family == 4 ? own_with4(s->c, s->own, a[0]) : own_with6(s->c, s->own, a);
@@ -234,7 +223,6 @@ const struct facts *sample_self(struct compile *c, const struct ir_product *p, e
 {
     struct sampler s = {.c = c, .ir = c->ir, .p = p, .direction = direction};
     const unsigned families = ir_families(c->ir, p);
-
     if (direction == PBC_DIR_FORWARD || ir_is_empty(p)) return given;
     for (unsigned more = 0; more < 2; more++)
         for (s.family = 4; s.family <= 6; s.family = (uint8_t)(s.family + 2)) {

@@ -21,7 +21,6 @@ enum {
 static struct facts at_start(const struct facts *own, uint32_t schedules)
 {
     struct facts f = *own;
-
     f.generation = 1;
     f.schedules = schedules;
     return f;
@@ -49,7 +48,6 @@ static void judge_once(struct bench *b, struct verdict *v)
 {
     struct pkt pkt, *const pkts[] = {&pkt};
     struct vm_tx tx = {.entries = b->entries, .cap = ENTRIES};
-
     frame_spec_view(b->packet, b->frame, b->len, &pkt);
     vm_run(b->vm, &b->in, pkts, 1, v, &tx);
     release(b, &tx, v);
@@ -64,7 +62,6 @@ static uint32_t state_now(struct program *p, struct bench *b)
 {
     struct pkt pkt;
     struct key key;
-
     frame_spec_view(b->packet, b->frame, b->len, &pkt);
     if (pkt_parse(&pkt, &b->facts, &key) != REASON_NONE) return 0;
     key_settle(p, &key);
@@ -93,7 +90,6 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     const size_t bytes = (pool_bytes(SLOTS, slot) + 63) / 64 * 64;
     void *memory = aligned_alloc(64, bytes);
     struct bench b = {.frame = heap_resized(NULL, FRAME_MOST, 1)};
-
     *v = (struct verdict){0};
     b.facts = at_start(self, schedules);
     b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &b.facts};
@@ -115,7 +111,6 @@ struct sample_vm *sample_vm_new(struct program *program)
 {
     const size_t bytes = (pool_bytes(SLOTS, POOL_SLOT_MOST) + 63) / 64 * 64;
     struct sample_vm *s = heap_zeroed(1, sizeof(*s));
-
     s->memory = aligned_alloc(64, bytes);
     if (!s->memory) out_of_memory();
     s->b.frame = heap_resized(NULL, FRAME_MOST, 1);
@@ -140,7 +135,6 @@ void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const stru
                      struct verdict *v)
 {
     const uint64_t generation = s->b.facts.generation;
-
     *v = (struct verdict){0};
     s->b.facts = at_start(self, schedules);
     s->b.facts.generation = generation + 1;
@@ -154,7 +148,6 @@ bool sample_parse(const struct program *program, const struct frame_spec *p, con
                   struct pkt *pkt, struct key *key)
 {
     const uint32_t len = frame_write(p, frame);
-
     frame_spec_view(p, frame, len, pkt);
     if (pkt_parse(pkt, facts, key) != REASON_NONE) return false;
     key_settle(program, key);
@@ -169,7 +162,6 @@ struct decision sample_decide(struct program *program, const struct frame_spec *
     const struct facts facts = at_start(self, schedules);
     struct pkt pkt;
     struct key key;
-
     if (sample_parse(program, p, &facts, frame, &pkt, &key)) {
         key.marks |= state;
         d = program_decide(program, &key, &pkt);

@@ -19,7 +19,6 @@ const char *form_word(unsigned form)
 void address_text(uint8_t family, const uint32_t addr[4], char buf[64])
 {
     uint8_t bytes[16];
-
     for (unsigned i = 0; i < 4; i++) wire_put32(bytes + 4 * i, addr[i]);
     inet_ntop(family == 4 ? AF_INET : AF_INET6, bytes, buf, 64);
 }
@@ -49,14 +48,12 @@ const struct facts *own_default(void)
                                       .self6_count = 1,
                                       .addr4 = 0xc0000008,
                                       .addr6 = {0x20010db8, 0xffff0000, 0, 1}};
-
     return &self;
 }
 
 const char *state_name(uint32_t marks)
 {
     static const char *const names[] = {"new", "established", "related", "invalid"};
-
     return marks & MARK_STATES ? names[__builtin_ctz(marks & MARK_STATES) - __builtin_ctz(MARK_NEW)] : "none";
 }
 
@@ -70,7 +67,6 @@ static void print_side(const struct frame_spec *p, bool dst, FILE *out)
 {
     const unsigned selves = p->notes & (NOTE_SRC_SELF | NOTE_DST_SELF);
     char text[64];
-
     if (selves == (dst ? NOTE_DST_SELF : NOTE_SRC_SELF)) {
         fputs("self", out);
     } else {
@@ -83,7 +79,6 @@ static void print_side(const struct frame_spec *p, bool dst, FILE *out)
 static void print_type(const struct frame_spec *p, FILE *out)
 {
     const char *name = icmp_type_name(p->form == FORM_ICMP ? 4 : 6, p->type);
-
     if ((p->form != FORM_ICMP && p->form != FORM_ICMP6) || p->fragment == KIND_FRAG_LATER) return;
     if (name)
         fprintf(out, " type %s", name);
@@ -95,7 +90,6 @@ static void print_type(const struct frame_spec *p, FILE *out)
 static void print_flags(const struct frame_spec *p, FILE *out)
 {
     static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
-
     for (unsigned i = 0; i < 8 && p->form == FORM_TCP; i++)
         if (p->flags >> i & 1) fprintf(out, " %s", names[i]);
 }
@@ -111,7 +105,6 @@ static bool is_device(const struct image *img, const char *name)
 static void print_other(const struct image *img, const char *word, FILE *out)
 {
     char name[16];
-
     for (uint32_t n = 0; n <= img->ifaces_count; n++) {
         snprintf(name, sizeof(name), "other%u", n);
         if (!is_device(img, name)) break;
@@ -123,7 +116,6 @@ static void print_other(const struct image *img, const char *word, FILE *out)
 static void print_iface(const struct compile *c, const char *word, uint16_t iface, FILE *out)
 {
     const struct image *img = c->image;
-
     if (iface == IFACE_NONE) return;
     if (iface >= img->ifaces_count)
         print_other(img, word, out);
@@ -164,7 +156,6 @@ static void print_tags(const struct frame_spec *p, FILE *out)
 static void print_unsaid(const struct frame_spec *p, FILE *out)
 {
     bool unsaid = false;
-
     for (unsigned i = 0; i < IP_NUMBERS; i++) unsaid |= i != NUMBER_FLOWLABEL && p->number[i];
     if (!unsaid && p->source == SOURCE_UNKNOWN && !p->options && !p->arp_answer && !has_odd_tag(p)) return;
     fputs(p->arp_answer ? " # an answer" : " # with", out);
@@ -179,7 +170,6 @@ static void print_unsaid(const struct frame_spec *p, FILE *out)
 void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
 {
     const bool ah_alone = p->form == FORM_PROTO && p->proto == (p->ah ? IPPROTO_NR_NONE : IPPROTO_NR_AH);
-
     fputs(ah_alone ? "ah" : form_word(p->form), out);
     if (p->form == FORM_PROTO && !ah_alone) fprintf(out, " %u", p->proto);
     fputc(' ', out);

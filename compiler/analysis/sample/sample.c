@@ -22,10 +22,8 @@ static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t 
     const bool any = s->p->field[f] == IR_ALL;
     const struct ir_ranges r = any ? (struct ir_ranges){&all, 1} : ir_ranges(s->ir, s->p->field[f]);
     bool found = false;
-
     for (uint32_t i = 0; i < r.count; i++) {
         const uint32_t from = r.r[i].lo > lo ? r.r[i].lo : lo, to = r.r[i].hi < hi ? r.r[i].hi : hi;
-
         if (from > to) continue;
         found = true;
         *value = n <= to - from ? from + n : to;
@@ -38,7 +36,6 @@ static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t 
 static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint16_t *out)
 {
     uint32_t value = plain;
-
     if ((s->avoid || !has(s, f, plain)) && !nth(s, f, 1, 65535, s->avoid, &value) && !nth(s, f, 0, 0, 0, &value))
         return false;
     if (f == IR_SPORT && has(s, f, plain + s->avoid)) value = plain + s->avoid;
@@ -52,7 +49,6 @@ static bool fragment(const struct sampler *s, uint32_t what)
     static const uint32_t values[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
     const bool hides = what_is_unknown(what);
     uint32_t value;
-
     if (!nth(s, IR_FRAGMENT, hides ? FRAGMENT_LATER : FRAGMENT_NO,
              hides || !s->out->ah ? FRAGMENT_LATER : FRAGMENT_FIRST, 0, &value))
         return false;
@@ -69,7 +65,6 @@ static bool ports(const struct sampler *s)
 static bool flags(const struct sampler *s)
 {
     const uint32_t must = s->p->field[IR_HAS], not = s->p->field[IR_LACKS];
-
     s->out->flags = (uint8_t)must;
     if (!(must & (TCP_SYN | TCP_ACK | TCP_RST)))
         s->out->flags |= (uint8_t)(!(not &TCP_SYN) ? TCP_SYN : !(not &TCP_ACK) ? TCP_ACK : 0);
@@ -80,7 +75,6 @@ static bool icmp(const struct sampler *s)
 {
     const uint32_t echo = s->out->form == FORM_ICMP ? ICMP4_ECHO : ICMP6_ECHO;
     uint32_t type = echo, code;
-
     if ((s->avoid || !has(s, IR_TYPE, echo)) && !nth(s, IR_TYPE, 0, 255, s->avoid, &type)) return false;
     if (s->out->form == FORM_ICMP6 && s->p->field[IR_ND] != IR_ALL && has(s, IR_ND, 1) &&
         !nth(s, IR_TYPE, ICMP6_ND_FIRST, ICMP6_ND_LAST, s->avoid, &type))
@@ -112,7 +106,6 @@ static bool ttl(const struct sampler *s)
 {
     const uint8_t plain = frame_ttl(s->out);
     uint32_t value = plain;
-
     if (!has(s, IR_TTL, plain) || !has(s, IR_ND, is_nd(s->out, plain)))
         if (!(has(s, IR_TTL, 64) && (value = 64)) && !nth(s, IR_TTL, 2, 254, 0, &value) &&
             !nth(s, IR_TTL, 0, 255, 0, &value))
@@ -127,7 +120,6 @@ static bool length(const struct sampler *s)
     struct frame_spec *p = s->out;
     const uint32_t least = frame_least(p), head = least - frame_carried(p);
     uint32_t value;
-
     if (has(s, IR_LENGTH, least)) return true;
     for (uint32_t from = least; nth(s, IR_LENGTH, from, 65535, 0, &value); from = value + 1)
         if (p->fragment != KIND_FRAG_FIRST || (value - head) % 8 == 0) {
@@ -146,7 +138,6 @@ static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *
 static bool tags(const struct sampler *s)
 {
     uint32_t outer = VLAN_ABSENT, inner = VLAN_ABSENT;
-
     if (!has(s, IR_VLAN, VLAN_ABSENT) && !tag(s, IR_VLAN, s->avoid, &outer)) return false;
     if (!has(s, IR_INNER, VLAN_ABSENT) && !tag(s, IR_INNER, 0, &inner)) return false;
     s->out->tags = inner != VLAN_ABSENT ? 2 : outer != VLAN_ABSENT;
@@ -159,7 +150,6 @@ static bool tags(const struct sampler *s)
 static bool iface(const struct sampler *s)
 {
     uint32_t id;
-
     s->out->iface = IFACE_NONE;
     if (has(s, IR_IFACE, IFACE_ABSENT)) return true;
     if (!nth(s, IR_IFACE, 0, IFACE_ABSENT - 1, 0, &id)) return false;
@@ -172,7 +162,6 @@ static bool iface(const struct sampler *s)
 static bool routes(const struct sampler *s)
 {
     uint32_t id;
-
     if (!has(s, IR_URPF, SOURCE_ABSENT)) s->out->source = has(s, IR_URPF, 0) ? SOURCE_REACHED : SOURCE_FAILED;
     if (has(s, IR_OUT, IFACE_ABSENT)) return true;
     if (!nth(s, IR_OUT, 0, IFACE_ABSENT - 1, 0, &id)) return false;
@@ -186,14 +175,12 @@ static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t
     static const uint64_t others[] = {UINT64_C(0x020000000001), UINT64_C(0x01005e000001), UINT64_C(0xffffffffffff)};
     const uint32_t id = s->p->field[f];
     const struct ir_macs *m = ir_macs(s->ir, id);
-
     *out = 0;
     if (id == IR_ALL || macs_have(s->ir, id, own)) return true;
     for (uint32_t i = 0; i < 3; i++)
         if (macs_have(s->ir, id, *out = others[i])) return true;
     for (uint32_t i = 0; i < m->count; i++) {
         const uint64_t near[] = {m->macs[i], mac_of_number(m->macs[i]), mac_of_number(m->macs[i] + 1), m->macs[i] + 1};
-
         for (unsigned k = 0; k < 4; k++)
             if (near[k] && macs_have(s->ir, id, *out = near[k])) return true;
     }
@@ -204,7 +191,6 @@ static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t
 static bool macs(const struct sampler *s)
 {
     struct pkt pkt;
-
     if (s->p->field[IR_SRC_MAC] == IR_ALL && s->p->field[IR_DST_MAC] == IR_ALL) return true;
     uint8_t *frame = heap_resized(NULL, FRAME_MOST, 1);
     const uint32_t len = frame_write(s->out, frame);
@@ -225,11 +211,9 @@ static const uint8_t ip_fields[IP_NUMBERS] = {
 static bool rare(const struct sampler *s)
 {
     uint32_t options = 0;
-
     for (unsigned i = 0; i < IP_NUMBERS; i++) {
         const struct cond_info *row = &cond_info[ip_number_conds[i]];
         const enum ir_field f = ip_fields[i];
-
         if (f == IR_TTL || f == IR_LENGTH || !row->ip[s->out->family == 6].count) continue;
         if (!nth(s, f, 0, row->most, 0, &s->out->number[i])) return false;
     }
@@ -242,7 +226,6 @@ static bool rare(const struct sampler *s)
 static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pattern *t)
 {
     const int64_t ip = frame_least(p) - frame_carried(p), l4 = frame_carried(p);
-
     switch ((enum pbc_layer)t->layer) {
     case PBC_L2: return (int64_t)t->at - 14 - 4 * p->tags - ip - l4;
     case PBC_L3: return (int64_t)t->at - ip - l4;
@@ -256,7 +239,6 @@ static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pat
 static void spoil(uint8_t *payload, int64_t at, const struct pbc_pattern *t)
 {
     int64_t k = 0;
-
     while (k < t->len && (at + k < 0 || !t->mask[k])) k++;
     if (k < t->len) payload[at + k] ^= (uint8_t)(t->mask[k] & -t->mask[k]);
 }
@@ -268,11 +250,9 @@ static bool bytes(const struct sampler *s)
     const struct image *img = s->c->image;
     const struct ir_patterns all = ir_patterns(s->ir, s->p->field[IR_BYTES]);
     int64_t end = 0;
-
     if (s->p->field[IR_BYTES] == IR_ALL) return true;
     for (uint32_t i = 0; i < all.count; i++) {
         const int64_t to = place_of_pattern(s->out, &img->patterns[all.pattern[i]]) + img->patterns[all.pattern[i]].len;
-
         if (to > end) end = to;
     }
     if (end > MOST) return false;
@@ -280,7 +260,6 @@ static bool bytes(const struct sampler *s)
     for (uint32_t i = 0; i < all.count; i++) {
         const struct pbc_pattern *t = &img->patterns[all.pattern[i]];
         const int64_t at = place_of_pattern(s->out, t);
-
         for (int64_t k = 0; k < t->len; k++)
             if (at + k >= 0) payload[at + k] = (uint8_t)((payload[at + k] & ~t->mask[k]) | t->value[k]);
         if (t->is_not) spoil(payload, at, t);
@@ -292,7 +271,6 @@ static bool bytes(const struct sampler *s)
 static bool build(struct sampler *s, uint32_t what)
 {
     struct frame_spec *p = s->out;
-
     *p = (struct frame_spec){
         .form = FORM_PROTO, .family = what_is_six(what) ? 6 : 4, .ah = what_has_ah6(what), .datagram = 1};
     p->proto = what == WHAT_ARP ? 0 : what_is_unknown(what) ? IPPROTO_NR_NONE : (uint8_t)(what % WHAT_IP6);
@@ -312,7 +290,6 @@ static bool build(struct sampler *s, uint32_t what)
 static bool can_be(const struct sampler *s, uint32_t what)
 {
     struct ir_product alone;
-
     product_all(&alone);
     alone.field[IR_WHAT] = ir_intern_ranges(s->c->ir, &(struct pbc_range){what, what}, 1, WHAT_MOST);
     return product_settle(s->c->ir, &alone);
@@ -338,7 +315,6 @@ bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direc
     enum { OTHERS = 64 };
     struct sampler s = {c, c->ir, p, direction, self, avoid, out, 0};
     uint32_t what;
-
     if (ir_is_empty(p)) return false;
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
         if (has(&s, IR_WHAT, plain[i]) && build(&s, plain[i])) return true;

@@ -51,7 +51,6 @@ static uint32_t first_in_chunk(const struct trial *t, uint32_t from, const struc
     const uint32_t *const vx = b->value[x] + from, *const mx = b->mask[x] + from;
     const uint32_t *const vy = b->value[y] + from, *const my = b->mask[y] + from;
     uint32_t left = 0;
-
     for (uint32_t i = 0; i < CHUNK; i++) left |= (((kx & mx[i]) ^ vx[i]) | ((ky & my[i]) ^ vy[i])) == 0;
     for (uint32_t i = 0; left && i < CHUNK; i++)
         if (box_holds(b, from + i, key)) return from + i;
@@ -63,10 +62,8 @@ static uint32_t by_boxes(const struct trial *t, const struct key *key)
 {
     const struct boxes *const b = &t->boxes;
     uint32_t from = 0;
-
     for (; b->slots && b->count - from >= CHUNK; from += CHUNK) {
         const uint32_t box = first_in_chunk(t, from, key);
-
         if (box != UINT32_MAX) return b->entry[box];
     }
     for (; from < b->count; from++)
@@ -79,11 +76,9 @@ static void find_telling(struct trial *t)
 {
     const struct boxes *const b = &t->boxes;
     uint64_t most[2] = {0};
-
     t->telling[0] = t->telling[1] = 0;
     for (unsigned s = 0; s < b->slots; s++) {
         uint64_t bits = 0;
-
         for (uint32_t i = 0; i < b->count; i += b->count / SAMPLE + 1)
             bits += (unsigned)__builtin_popcount(b->mask[s][i]);
         if (bits > most[0]) {
@@ -100,7 +95,6 @@ static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t
 {
     const struct kind_universe *const u = &t->kinds;
     uint32_t fits = 0, chosen = 0;
-
     for (unsigned i = 0; i < u->count; i++)
         if (((u->frames[i].kind ^ value) & mask & (uint32_t)KIND_CORE) == 0 && draw_number(&t->d->draw) % ++fits == 0)
             chosen = u->frames[i].kind;
@@ -117,12 +111,10 @@ static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16]
     const struct key length = {.length = UINT16_MAX};
     struct key *const k = &w->key;
     uint32_t kind = 0, mask = 0, marks = 0;
-
     *w = (struct frame_wish){0};
     memcpy(k->slot, fill, sizeof(k->slot));
     for (unsigned i = 0; i < b->slots; i++) {
         uint32_t *const slot = &k->slot[b->slot[i]];
-
         *slot = (*slot & ~b->mask[i][box]) | b->value[i][box];
         if (b->slot[i] == KEY_SLOT(kind)) kind = b->value[i][box], mask = b->mask[i][box];
         if (b->slot[i] == KEY_SLOT(marks)) marks = b->mask[i][box];
@@ -149,14 +141,11 @@ static bool is_asked(const struct trial *t) { return !(t->d->draw.key.kind & KIN
 static bool rule_holds(const struct trial *t, uint32_t entry)
 {
     struct key sent = t->d->draw.key;
-
     sent.kind |= KIND_OUT;
     const struct pbc_rule *r = &t->p->rules[t->p->entries[t->k->entries + entry].rule];
-
     for (uint32_t i = 0; i < r->cond_count; i++) {
         const struct pbc_cond *c = &t->p->conds[r->conds + i];
         const struct key *key = c->kind == COND_OUT_ON ? &sent : &t->d->draw.key;
-
         if (!cond_match(t->p, c, key, &t->d->draw.pkt)) return false;
     }
     return true;
@@ -175,7 +164,6 @@ static bool differ(const struct trial *t, uint32_t entry)
 {
     const struct image *img = t->d->c->image;
     const uint32_t rule = t->p->entries[t->k->entries + entry].rule;
-
     diag(t->d->c->diags, E_PROGRAM_REFUSED, img->rule_span[rule],
          "the classifier of `%s` does not say what its rules do: this one is found wrongly",
          image_str(img, t->k->name));
@@ -188,12 +176,10 @@ static bool corner(struct trial *t, uint32_t entry, uint32_t box, bool high)
     struct key *const key = &t->d->draw.key;
     uint32_t fill[16];
     struct frame_wish w;
-
     memset(fill, high ? 0xff : 0, sizeof(fill));
     if (!header_of_box(t, box, fill, high, &w) || !wish_build(t->d, &w) || !is_asked(t)) return true;
     if (!box_holds(&t->boxes, box, key)) return true;
     const uint32_t found = classify_one(t->p, t->classifier, key, 0);
-
     if (found > entry || !entry_holds(t, entry)) return differ(t, entry);
     return found == entry || entry_holds(t, found) || differ(t, found);
 }
@@ -201,7 +187,6 @@ static bool corner(struct trial *t, uint32_t entry, uint32_t box, bool high)
 static bool corners(struct trial *t)
 {
     const uint32_t step = t->boxes.count / CORNERS_MAX + 1;
-
     for (uint32_t i = 0; i < t->boxes.count; i += step)
         if (!corner(t, t->boxes.entry[i], i, false) || !corner(t, t->boxes.entry[i], i, true)) return false;
     return true;
@@ -211,7 +196,6 @@ static bool corners(struct trial *t)
 static bool rule_in_boxes(struct trial *t, uint32_t entry, enum corner which)
 {
     struct frame_wish w;
-
     draw_rule(&t->d->draw, t->p->entries[t->k->entries + entry].rule, PBC_NONE, which, &w);
     if (!wish_build(t->d, &w) || !is_asked(t) || !rule_holds(t, entry)) return true;
     return entry_holds(t, entry) || differ(t, entry);
@@ -220,7 +204,6 @@ static bool rule_in_boxes(struct trial *t, uint32_t entry, enum corner which)
 static bool rules_in_boxes(struct trial *t)
 {
     const uint32_t step = t->k->entry_count / CORNERS_MAX + 1;
-
     for (uint32_t e = 0; e < t->k->entry_count; e += step)
         if (!rule_in_boxes(t, e, CORNER_LOW) || !rule_in_boxes(t, e, CORNER_HIGH)) return false;
     return true;
@@ -232,7 +215,6 @@ static bool random_header(struct trial *t)
     struct doubt *const d = t->d;
     uint32_t fill[16];
     struct frame_wish w;
-
     for (unsigned i = 0; i < 16; i++) fill[i] = draw_number(&d->draw) ^ draw_number(&d->draw) << 16;
     if (draw_number(&d->draw) % 4 == 0)
         draw_any(&d->draw, &w);
@@ -242,7 +224,6 @@ static bool random_header(struct trial *t)
     if (draw_number(&d->draw) & 1) w.key.dst_port = (uint16_t)draw_number(&d->draw);
     if (!wish_build(d, &w) || !is_asked(t)) return true;
     const uint32_t found = classify_one(t->p, t->classifier, &d->draw.key, 0), wanted = by_boxes(t, &d->draw.key);
-
     if (found != wanted) return differ(t, found < wanted ? found : wanted);
     return found == ENTRY_NONE || entry_holds(t, found) || differ(t, found);
 }
@@ -252,13 +233,11 @@ static bool boxes_again(struct trial *t, const struct list_figures *f)
     struct arena *const a = t->d->c->arena;
     struct ir *const ir = t->d->c->ir;
     struct rule_boxes *rb = rule_boxes_new(ir);
-
     boxes_init(&t->boxes);
     t->left = arena_alloc(a, (t->k->entry_count + 1) * sizeof(*t->left));
     t->first = arena_alloc(a, (t->k->entry_count + 2) * sizeof(*t->first));
     for (uint32_t e = 0; e < t->k->entry_count; e++) {
         const struct ir_rule *r = &ir->rules[t->p->entries[t->k->entries + e].rule];
-
         t->left[e] = rule_boxes_add(rb, &r->product, f->arp ? ARP : FRAMES, f->most_boxes, &t->boxes, e);
         if (t->left[e] == UINT32_MAX) return false;
         t->first[e + 1] = t->boxes.count;
@@ -269,7 +248,6 @@ static bool boxes_again(struct trial *t, const struct list_figures *f)
 static bool try_classifier(struct trial *t, const struct list_figures *f, uint32_t most)
 {
     bool good = true;
-
     t->arp = f->arp;
     if (boxes_again(t, f) && t->boxes.count) {
         find_telling(t);
@@ -285,7 +263,6 @@ bool agree_searches(struct doubt *d, uint32_t most)
 {
     struct trial t = {.d = d, .p = d->draw.program};
     bool good = true;
-
     kind_universe(&t.kinds, d->c->ir, IR_ALL, IR_ALL, ~0u);
     for (const struct list_figures *f = d->c->lists; f && good; f = f->next) {
         if (!f->classified) continue;

@@ -21,7 +21,6 @@ enum {
 static uint64_t now_ns(void)
 {
     struct timespec t;
-
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
@@ -29,7 +28,6 @@ static uint64_t now_ns(void)
 static uint64_t spent_ns(const struct compile *c)
 {
     uint64_t sum = 0;
-
     for (unsigned i = 0; i < COMPILE_STAGES; i++) sum += c->stage_ns[i];
     return sum;
 }
@@ -46,7 +44,6 @@ bool wish_build(struct doubt *d, const struct frame_wish *w)
 static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 {
     struct frame_wish w;
-
     for (uint32_t rule = 0; rule < d->draw.program->rules_count; rule += step) {
         if (beside != PBC_NONE && beside >= d->draw.program->rules[rule].cond_count) continue;
         for (enum corner which = CORNER_LOW; which <= CORNER_HIGH; which++) {
@@ -63,7 +60,6 @@ static bool corners(struct doubt *d, uint32_t most)
     const uint32_t rules = d->draw.program->rules_count, step = rules / (most / 2 + 1) + 1,
                    a_turn = 2 * (rules / step + 1);
     bool good = corners_of(d, PBC_NONE, step);
-
     for (uint32_t beside = 0; good && beside < CONDS_BESIDE && (beside + 2) * a_turn <= most; beside++)
         good = corners_of(d, beside, step);
     return good;
@@ -74,7 +70,6 @@ static bool by_chance(struct doubt *d, uint64_t frames)
 {
     const uint64_t most = d->draw.frames + frames;
     struct frame_wish w;
-
     for (uint64_t i = 0; i < TRIES_A_FRAME * frames && d->draw.frames < most; i++) {
         draw_any(&d->draw, &w);
         if (wish_build(d, &w) && !agree_whole(d)) return false;
@@ -86,7 +81,6 @@ static bool by_chance(struct doubt *d, uint64_t frames)
 static bool while_it_lasts(struct doubt *d, uint64_t began)
 {
     const uint64_t most_ns = spent_ns(d->c) / 7;
-
     while (now_ns() - began < most_ns)
         if (!by_chance(d, CLOCK_EVERY)) return false;
     return true;
@@ -97,7 +91,6 @@ static uint32_t affordable(const struct doubt *d)
 {
     const uint32_t visits = d->draw.program->classifiers_count ? VISITS_CLASSIFIED : VISITS_MAX;
     const uint32_t frames = visits / d->draw.program->rules_count;
-
     if (frames >= d->c->doubts) return d->c->doubts;
     return frames > FRAMES_LEAST ? frames : FRAMES_LEAST;
 }
@@ -106,7 +99,6 @@ uint64_t validate_program(struct compile *c, const struct program *p)
 {
     struct doubt d = {.c = c, .draw = {.program = p, .seed = 1}};
     const uint64_t began = now_ns();
-
     if (!p->rules_count || !c->doubts) return 0;
     d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
     const uint32_t frames = affordable(&d);

@@ -7,7 +7,6 @@ static struct span span_of(const struct doubt *d, const struct decision *a, cons
 {
     const uint32_t rule = a->rule < b->rule ? a->rule : b->rule;
     const struct image *img = d->c->image;
-
     if (rule < d->draw.program->rules_count) return img->rule_span[rule];
     return img->firewalls_count ? img->firewall_span[0] : SPAN_NONE;
 }
@@ -23,7 +22,6 @@ bool agree_whole(struct doubt *d)
     const struct decision code = program_decide(d->draw.program, &d->draw.key, &d->draw.pkt);
     const struct decision list = program_decide_naive(d->draw.program, &d->draw.key, &d->draw.pkt);
     char names[2][256], frame[256];
-
     if (code.rule == list.rule && code.firewall == list.firewall && code.action == list.action &&
         program_serve(d->draw.program, &d->draw.key, &d->draw.pkt) ==
             program_serve_naive(d->draw.program, &d->draw.key, &d->draw.pkt))

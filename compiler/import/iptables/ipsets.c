@@ -30,7 +30,6 @@ static bool create(struct ruleset *s, const struct words *w, struct import_fault
     if (of_addresses(w->of[2])) {
         struct set *set = ruleset_set(s, "ipset", w->of[1], ABOUT_ADDRESSES);
         const uint32_t family = word_at(w, "family");
-
         set->changes |= word_at(w, "timeout") != 0;
         set->family = family && family + 1 < w->count && !strcmp(w->of[family + 1], "inet6") ? 6 : 4;
     } else {

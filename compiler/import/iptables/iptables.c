@@ -71,12 +71,10 @@ static bool is_line_of_ip6(const char *line, size_t len)
     static const char *const words[] = {" ipv6-icmp", " icmpv6", " icmp6", " -m hl "};
     static const char *const options[] = {" -s ", " -d ", "-range "};
     const char *const end = line + len;
-
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (memmem(line, len, words[i], strlen(words[i]))) return true;
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         const char *at = memmem(line, len, options[i], strlen(options[i]));
-
         if (!at) continue;
         at += strlen(options[i]);
         const char *blank = memchr(at, ' ', (size_t)(end - at));
@@ -91,7 +89,6 @@ static bool is_table_of_ip6(const char *at, const char *end)
     while (at < end && !line_of(at, end, "COMMIT")) {
         const char *next = memchr(at, '\n', (size_t)(end - at));
         const char *stop = next ? next : end;
-
         if (*at != '#' && is_line_of_ip6(at, (size_t)(stop - at))) return true;
         at = stop + (next != NULL);
     }
@@ -101,7 +98,6 @@ static bool is_table_of_ip6(const char *at, const char *end)
 static bool begin_table(struct listing *l, const char *name)
 {
     size_t i = 0;
-
     while (i < TABLES && strcmp(tables[i].name, name) != 0) i++;
     if (i == TABLES) return fault_of(l, "there is no table ", name, "");
     if (l->table) return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
@@ -128,7 +124,6 @@ static bool begin_chain(struct listing *l)
 {
     const char *name = l->words.of[0] + 1;
     const char *policy = l->words.count > 1 ? l->words.of[1] : "";
-
     if (!*name) return fault(l, "a chain without a name");
     if (ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the chain ", name, " stands twice");
     const enum hook hook = hook_of(l->table, name);
@@ -149,7 +144,6 @@ static bool begin_chain(struct listing *l)
 static struct rule rule_from(const struct listing *l, const char *line, size_t len)
 {
     const char *text = *line == '[' ? memmem(line, len, "-A", 2) : NULL;
-
     if (!text) text = line; /* also where `-A` has quotes in it */
     len -= (size_t)(text - line);
     while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) len--;
@@ -160,7 +154,6 @@ static bool take_rule(struct listing *l, const char *line, size_t len)
 {
     struct reading *r = &l->reading;
     const uint32_t at = l->words.of[0][0] == '[';
-
     if (l->words.count < at + 2) return fault(l, "a rule without a chain");
     const char *name = l->words.of[at + 1];
     if (!ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the table has no chain ", name, "");
@@ -188,7 +181,6 @@ static bool in_table(struct listing *l, const char *line, size_t len)
 {
     const char *word = l->words.of[0];
     const char *second = l->words.count > 1 ? l->words.of[1] : "";
-
     if (!strcmp(word, "COMMIT")) return l->table = NULL, true;
     if (*word == ':') return begin_chain(l);
     if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
@@ -212,7 +204,6 @@ static bool take_line(struct listing *l, const char *line, size_t len)
 static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
 {
     bool drops = false;
-
     for (const struct chain *c = l->s->chains; c; c = c->next) {
         if (c->family != said || c->hook == HOOK_NONE || !c->drops) continue;
         struct chain *same = ruleset_chain(l->s, other == 6 ? "ip6 filter" : "ip filter", c->name);
@@ -249,7 +240,6 @@ static bool read_all(struct listing *l)
 {
     for (l->at = l->text; l->at < l->end;) {
         const char *line = l->at, *next = memchr(line, '\n', (size_t)(l->end - line));
-
         l->fault->line++;
         l->at = next ? next + 1 : l->end;
         if (!take_line(l, line, (size_t)((next ? next : l->end) - line))) return false;
@@ -262,7 +252,6 @@ static void keep(void *node) {}
 int iptables_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
     struct listing *l = heap_zeroed(1, sizeof(*l));
-
     *f = (struct import_fault){0};
     l->s = s;
     l->fault = f;

@@ -10,7 +10,6 @@
 static int mask_length(struct reading *r, const char *text, size_t len)
 {
     struct list mask = {0};
-
     if (!list_address(&mask, text, len, r->s->arena) || mask.of[0].lo != mask.of[0].hi) return -1;
     const int bits = mask.of[0].family == 4 ? 32 : 128;
     const wide rest = ~mask.of[0].lo & (bits == 32 ? (wide)0xffffffff : ~(wide)0);
@@ -26,7 +25,6 @@ static bool add_network(struct reading *r, struct list *l, const char *text, siz
     const char *slash = memchr(text, '/', len);
     const size_t address_len = slash ? (size_t)(slash - text) : len;
     const size_t at = l->count;
-
     if (!list_address(l, text, address_len, r->s->arena) || l->of[at].family != r->family)
         return reading_fault(r, "`%.60s` is no IPv%u address", text, r->family);
     if (!slash) return true;
@@ -43,7 +41,6 @@ static bool add_network(struct reading *r, struct list *l, const char *text, siz
     } else {
         char digits[4] = {0};
         uint64_t n;
-
         if (mask_len < sizeof(digits)) memcpy(digits, mask, mask_len);
         if (!reading_number(r, digits, (uint64_t)bits, "prefix length", &n)) return false;
         length = (int)n;
@@ -62,10 +59,8 @@ static bool is_all(const struct list *l, unsigned family)
 static bool want_addresses(struct reading *r, enum about about, const char *text)
 {
     struct list l = {.not = r->inverted};
-
     for (const char *at = text;; at++) {
         const size_t len = strcspn(at, ",");
-
         if (!add_network(r, &l, at, len)) return false;
         at += len;
         if (!*at) break;
@@ -83,7 +78,6 @@ static bool take_destination(struct reading *r, const char *const *v) { return w
 static bool want_span(struct reading *r, enum about about, const char *text)
 {
     struct list l = {.not = r->inverted};
-
     if (!list_address(&l, text, strlen(text), r->s->arena) || l.of[0].family != r->family)
         return reading_fault(r, "`%.60s` is no range of IPv%u addresses", text, r->family);
     reading_want(r, about, l);
@@ -97,10 +91,8 @@ static bool take_destination_span(struct reading *r, const char *const *v) { ret
 static bool want_kind(struct reading *r, enum about about, const char *kinds)
 {
     struct list l = {.not = r->inverted};
-
     for (const char *at = kinds; *at; at += strcspn(at, ","), at += *at == ',') {
         const size_t len = strcspn(at, ",");
-
         if (len == 5 && !strncmp(at, "LOCAL", len))
             list_word(&l, "self", 4, r->s->arena);
         else if (len == 9 && !strncmp(at, "MULTICAST", len))
@@ -121,7 +113,6 @@ static bool take_protocol(struct reading *r, const char *const *v)
     struct list l = {.not = r->inverted};
     unsigned number;
     uint64_t n;
-
     if (!name_protocol(v[0], &number)) {
         if (!reading_number(r, v[0], 255, "protocol", &n)) return false;
         number = (unsigned)n;
@@ -140,7 +131,6 @@ static bool want_device(struct reading *r, enum about about, const char *name)
 {
     struct list l = {.not = r->inverted};
     const size_t len = strlen(name);
-
     /* As the kernel has it. */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
         return reading_fault(r, "`%.60s` is no name of a device", name);
@@ -167,7 +157,6 @@ static bool take_out(struct reading *r, const char *const *v) { return want_devi
 static bool take_fragment(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
-
     list_word(&l, "later", 5, r->s->arena);
     reading_want(r, ASK_FRAGMENT, l);
     return true;
@@ -200,7 +189,6 @@ static bool take_mac(struct reading *r, const char *const *v)
     char mac[18];
     unsigned char b[6];
     char rest;
-
     if (strlen(v[0]) != 17 ||
         sscanf(v[0], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
         return reading_fault(r, "`%.60s` is no MAC address", v[0]);
@@ -214,7 +202,6 @@ static bool take_packet_kind(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
     const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
-
     if (!unicast && strcasecmp(v[0], "broadcast") != 0) {
         rule_unsaid(&r->rule, "of group frames prey tells broadcasts from all, and no others");
         return true;
@@ -267,7 +254,6 @@ const struct module *match_of_address(const char *name)
         {"rpfilter", NULL, of_rpfilter, needs_invert},
         {"physdev", "a port of a bridge is not asked for here; `preyrun --bridge` judges what crosses one", NULL, NULL},
     };
-
     for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
         if (!strcmp(matches[i].name, name)) return &matches[i];
     return NULL;

@@ -21,7 +21,6 @@ static bool port_list(struct reading *r, const char *text, struct list *l)
         const size_t len = strcspn(at, ",");
         uint64_t lo, hi;
         char one[16] = {0};
-
         if (len < sizeof(one)) memcpy(one, at, len);
         if (!reading_range(r, one, 65535, "port", &lo, &hi)) return false;
         list_number(l, lo, hi, r->s->arena);
@@ -33,7 +32,6 @@ static bool port_list(struct reading *r, const char *text, struct list *l)
 static bool want_ports(struct reading *r, enum about about, const char *text)
 {
     struct list l = {.not = r->inverted};
-
     if (!port_list(r, text, &l)) return false;
     reading_want(r, about, l);
     return true;
@@ -46,7 +44,6 @@ static bool take_dports(struct reading *r, const char *const *v) { return want_p
 static bool take_ports(struct reading *r, const char *const *v)
 {
     struct list l = {0}, none;
-
     if (!port_list(r, v[0], &l)) return false;
     none = l;
     none.not = true;
@@ -70,7 +67,6 @@ static void want_other_flags(struct reading *r, uint8_t mask, uint8_t set)
 {
     struct choice *c = reading_choice(r);
     uint8_t has = 0, lacks = 0;
-
     for (unsigned bit = 1; c && bit < 256; bit <<= 1) {
         if (!(mask & bit)) continue;
         struct alternative *a = choice_next(c);
@@ -97,7 +93,6 @@ static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
 static bool take_flags(struct reading *r, const char *const *v)
 {
     uint8_t mask, set;
-
     if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` are no TCP flags", v[0]);
     if (!name_flags(v[1], &set)) return reading_fault(r, "`%.60s` are no TCP flags", v[1]);
     want_flags(r, mask, set);
@@ -113,7 +108,6 @@ static bool take_syn(struct reading *r, const char *const *v)
 static void want_type(struct reading *r, uint64_t type, int code)
 {
     struct list types = {0}, codes = {0};
-
     list_number(&types, type, type, r->s->arena);
     if (code >= 0) list_number(&codes, (uint64_t)code, (uint64_t)code, r->s->arena);
     if (!r->inverted || code < 0) {
@@ -139,7 +133,6 @@ static bool read_type(struct reading *r, const char *const *v)
     uint64_t type, code_number = 0;
     unsigned named;
     int code = -1;
-
     if (!strcasecmp(v[0], "any") || !strcmp(v[0], "255")) {
         r->rule.never |= r->inverted;
         return true;
@@ -181,7 +174,6 @@ static bool take_ttl(struct reading *r, const char *const *v)
 static bool want_ttl(struct reading *r, uint64_t lo, uint64_t hi)
 {
     struct list l = {.not = r->inverted};
-
     list_number(&l, lo, hi, r->s->arena);
     reading_want(r, ASK_TTL, l);
     return true;
@@ -190,7 +182,6 @@ static bool want_ttl(struct reading *r, uint64_t lo, uint64_t hi)
 static bool take_ttl_below(struct reading *r, const char *const *v)
 {
     uint64_t n;
-
     if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
     if (n) return want_ttl(r, 0, n - 1);
     r->rule.never |= !r->inverted;
@@ -200,7 +191,6 @@ static bool take_ttl_below(struct reading *r, const char *const *v)
 static bool take_ttl_above(struct reading *r, const char *const *v)
 {
     uint64_t n;
-
     if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
     if (n < 255) return want_ttl(r, n + 1, 255);
     r->rule.never |= !r->inverted;
@@ -216,7 +206,6 @@ static bool take_dscp_class(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
     unsigned dscp;
-
     if (!name_dscp(v[0], &dscp)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
     list_number(&l, dscp, dscp, r->s->arena);
     reading_want(r, ASK_DSCP, l);
@@ -230,7 +219,6 @@ static bool take_tos(struct reading *r, const char *const *v)
     struct list l = {.not = r->inverted};
     char number[8] = {0};
     uint64_t value, mask;
-
     const size_t len = slash ? (size_t)(slash - v[0]) : 0;
     if (len && len < sizeof(number)) memcpy(number, v[0], len);
     if (!slash || !reading_number(r, number, 255, "TOS", &value) || !reading_number(r, slash + 1, 255, "mask", &mask) ||
@@ -311,7 +299,6 @@ const struct module *match_of_packet(const char *name)
         {"dst", "prey asks for no extension headers", NULL, NULL},
         {"ipv6header", "prey asks for no extension headers", NULL, NULL},
     };
-
     for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
         if (!strcmp(matches[i].name, name)) return &matches[i];
     return NULL;

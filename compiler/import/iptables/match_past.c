@@ -17,11 +17,9 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
                                            {"RELATED", "related"},
                                            {"INVALID", "invalid"},
                                            {"UNTRACKED", "untracked"}};
-
     for (const char *at = text;; at++) {
         const size_t len = strcspn(at, ",");
         bool known = false;
-
         for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
             if (len == strlen(plain[i][0]) && !strncasecmp(at, plain[i][0], len)) {
                 list_word(&s->plain, plain[i][1], strlen(plain[i][1]), r->s->arena);
@@ -40,13 +38,11 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
 static void want_one_of(struct reading *r, const struct states *s)
 {
     struct list others = s->plain;
-
     if (!s->dnat) {
         reading_want(r, ASK_STATE, s->plain);
         return;
     }
     struct choice *c = reading_choice(r);
-
     others.not = true;
     if (c && s->plain.count) alternative_want(choice_next(c), ASK_STATE, s->plain);
     if (!c) return;
@@ -66,7 +62,6 @@ static void want_none_of(struct reading *r, const struct states *s)
 static bool take_states(struct reading *r, const char *const *v)
 {
     struct states s = {.plain = {.not = r->inverted}};
-
     if (!read_states(r, v[0], &s)) return false;
     if (s.snat)
         rule_unsaid(&r->rule, "prey does not ask whether a source was translated");
@@ -92,7 +87,6 @@ static bool take_conn_mask(struct reading *r, const char *const *v)
 {
     const unsigned bits = r->family == 4 ? 32 : 128;
     uint64_t n;
-
     if (!reading_number(r, v[0], bits, "prefix length", &n)) return false;
     r->conn.length = (unsigned)n;
     if (r->conn.length != bits) rule_unsaid(&r->rule, "prey counts connections of one address, not of a network");
@@ -108,7 +102,6 @@ static bool take_conn_destination(struct reading *r, const char *const *v)
 static bool take_set(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
-
     if (!l.set)
         rule_unsaid(&r->rule, import_format(r->s,
                                             "what is in the set `%.40s` is not in this file: `ipset save`, for "
@@ -199,7 +192,6 @@ const struct module *match_of_past(const char *name)
         {"socket", "prey does not ask for sockets", NULL, NULL},
         {"geoip", "countries are a set of addresses: `set NAME = file \"…\"`", NULL, NULL},
     };
-
     for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
         if (!strcmp(matches[i].name, name)) return &matches[i];
     return NULL;

@@ -53,11 +53,9 @@ static bool take_hash_mode(struct reading *r, const char *const *v)
         const char *name;
         enum hash_key key;
     } keys[] = {{"srcip", KEY_SOURCE}, {"srcport", KEY_SPORT}, {"dstip", KEY_DESTINATION}, {"dstport", KEY_DPORT}};
-
     for (const char *at = v[0];; at++) {
         const size_t len = strcspn(at, ",");
         unsigned key = 0;
-
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
             if (len == strlen(keys[i].name) && !strncmp(at, keys[i].name, len)) key = keys[i].key;
         if (!key) return reading_fault(r, "`%.60s` is no --hashlimit-mode", v[0]);
@@ -76,7 +74,6 @@ static bool take_hash_name(struct reading *r, const char *const *v)
 static bool take_hash_length(struct reading *r, const char *text, unsigned *length)
 {
     uint64_t n;
-
     if (!reading_number(r, text, r->family == 4 ? 32 : 128, "prefix length", &n)) return false;
     *length = (unsigned)n;
     if (!n) rule_unsaid(&r->rule, "a prefix of 0 bits counts nothing apart");
@@ -117,7 +114,6 @@ const struct module *match_of_rate(const char *name)
         {"limit", NULL, of_limit, begin_limit},
         {"hashlimit", NULL, of_hashlimit, begin_hashlimit},
     };
-
     for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
         if (!strcmp(matches[i].name, name)) return &matches[i];
     return NULL;
@@ -126,7 +122,6 @@ const struct module *match_of_rate(const char *name)
 static struct meter *new_meter(struct reading *r, const char *name, const struct limit *l)
 {
     struct meter *m = ruleset_meter(r->s, name);
-
     m->rate = l->rate;
     m->unit = l->unit;
     m->burst = l->burst ? l->burst : 5;
@@ -137,7 +132,6 @@ static struct meter *new_meter(struct reading *r, const char *name, const struct
 static bool take_keys(struct meter *m, const struct hashlimit *h)
 {
     const unsigned length4 = h->keys == KEY_DESTINATION ? h->destination_length : h->source_length;
-
     switch (h->keys) {
     case 0: m->per = METER_ALL; break;
     case KEY_SOURCE: m->per = METER_SOURCE; break;
@@ -158,7 +152,6 @@ static int by_name(const void *a, const void *b)
 {
     const struct shared_meter *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
-
     return names ? names : strcmp(x->scope, y->scope);
 }
 
@@ -167,7 +160,6 @@ static struct meter *shared_meter(struct reading *r)
 {
     const struct shared_meter wanted = {.name = r->hash.name, .scope = r->scope};
     struct shared_meter *const *found = tfind(&wanted, r->shared, by_name);
-
     if (found) return (*found)->meter;
     struct shared_meter *m = arena_alloc(r->s->arena, sizeof(*m));
     *m = wanted;

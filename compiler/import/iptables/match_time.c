@@ -20,7 +20,6 @@ static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
     unsigned hour, minute, second = 0;
     char rest;
     const int got = sscanf(text, "%2u:%2u:%2u%c", &hour, &minute, &second, &rest);
-
     if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 23 || minute > 59 ||
         second > 59)
         return reading_fault(r, "`%.60s` is no time of day", text);
@@ -42,11 +41,9 @@ static bool take_days(struct reading *r, const char *const *v)
     static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     char said[64] = "";
     unsigned days = 0;
-
     for (const char *at = v[0]; *at; at += strcspn(at, ","), at += *at == ',') {
         const size_t len = strcspn(at, ",");
         unsigned day = *at >= '1' && *at <= '7' && len == 1 ? 1u << (*at - '1') : 0;
-
         for (unsigned i = 0; i < 7; i++)
             if (len >= 2 && !strncasecmp(at, names[i], len < 3 ? len : 3)) day = 1u << i;
         if (!day) return reading_fault(r, "`%.60s` are no days of the week", v[0]);
@@ -92,7 +89,6 @@ static const struct option of_time[] = {
 const struct module *match_of_time(const char *name)
 {
     static const struct module match = {"time", NULL, of_time, begin_time};
-
     return !strcmp(name, match.name) ? &match : NULL;
 }
 
@@ -101,7 +97,6 @@ void hours_finish(struct reading *r)
     const struct hours *h = &r->hours;
     struct list l = {0};
     char hours[32] = "00:00-24:00";
-
     if (!h->asked || r->rule.unsaid || (!h->bounded && !h->days)) return;
     if (h->begin % 60 || h->end % 60) {
         rule_unsaid(&r->rule, "hours of prey begin and end with a minute");

@@ -66,7 +66,6 @@ bool name_protocol(const char *name, unsigned *number)
         {"shim6", 140, -1},
     };
     const struct named *row = NAMED(rows, name);
-
     if (row) *number = row->number;
     return row != NULL;
 }
@@ -149,7 +148,6 @@ bool name_icmp(unsigned family, const char *name, unsigned *type, int *code)
         {"redirect", 137, -1},
     };
     const struct named *row = family == 6 ? NAMED(icmp6, name) : NAMED(icmp, name);
-
     if (!row) return false;
     *type = row->number;
     *code = row->code;
@@ -159,7 +157,6 @@ bool name_icmp(unsigned family, const char *name, unsigned *type, int *code)
 bool name_dscp(const char *name, unsigned *dscp)
 {
     const size_t len = strlen(name);
-
     if (!strcasecmp(name, "EF")) return *dscp = 46, true;
     if (!strcasecmp(name, "BE")) return *dscp = 0, true;
     if (len == 3 && !strncasecmp(name, "CS", 2) && name[2] >= '0' && name[2] <= '7')
@@ -176,12 +173,10 @@ bool name_flags(const char *list, uint8_t *bits)
         {"URG", 32, 0}, {"ECE", 64, 0}, {"CWR", 128, 0}, {"ALL", 63, 0}, {"NONE", 0, 0},
     };
     const char *at = list;
-
     *bits = 0;
     do {
         char name[8];
         const size_t len = strcspn(at, ",");
-
         if (!len || len >= sizeof(name)) return false;
         memcpy(name, at, len);
         name[len] = '\0';

@@ -11,7 +11,6 @@
 bool reading_fault(struct reading *r, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     vsnprintf(r->fault->text, sizeof(r->fault->text), fmt, ap);
     va_end(ap);
@@ -21,7 +20,6 @@ bool reading_fault(struct reading *r, const char *fmt, ...)
 static bool whole_number(const char *text, size_t len, uint64_t most, uint64_t *n)
 {
     char digits[24], *end;
-
     if (!len || len >= sizeof(digits) || *text < '0' || *text > '9') return false;
     memcpy(digits, text, len);
     digits[len] = '\0';
@@ -39,7 +37,6 @@ bool reading_number(struct reading *r, const char *text, uint64_t most, const ch
 bool reading_range(struct reading *r, const char *text, uint64_t most, const char *what, uint64_t *lo, uint64_t *hi)
 {
     const char *colon = strchr(text, ':');
-
     *lo = 0;
     *hi = most;
     if (!colon) {
@@ -61,7 +58,6 @@ bool reading_rate(struct reading *r, const char *text, uint64_t *rate, uint32_t 
     } units[] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}};
     const size_t digits = strcspn(text, "/");
     const char *name = text[digits] ? text + digits + 1 : "second";
-
     if (!whole_number(text, digits, 1000000000, rate) || !*rate || !*name)
         return reading_fault(r, "`%.60s` is no rate", text);
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
@@ -78,7 +74,6 @@ bool reading_want_range(struct reading *r, enum about about, const char *text, u
 {
     struct list l = {.not = r->inverted};
     uint64_t lo, hi;
-
     if (!reading_range(r, text, most, what, &lo, &hi)) return false;
     list_number(&l, lo, hi, r->s->arena);
     reading_want(r, about, l);

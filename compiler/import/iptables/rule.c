@@ -14,7 +14,6 @@ static const struct option *option_of(const struct option *options, const char *
 static const struct option *find_option(const struct reading *r, const char *name)
 {
     const struct option *found = option_of(plain_options, name);
-
     for (uint32_t i = r->module_count; !found && i > 0; i--) found = option_of(r->modules[i - 1]->options, name);
     return found;
 }
@@ -24,7 +23,6 @@ static const char *taken(struct reading *r) { return r->at < r->words->count ? r
 static bool is_option(const struct reading *r, uint32_t at)
 {
     const char *word = r->words->of[at];
-
     return !r->words->quoted[at] && (word[0] == '-' || !strcmp(word, "!"));
 }
 
@@ -57,7 +55,6 @@ static const struct module *match_of(const char *name)
     static const struct module *(*const rooms[])(const char *) = {match_of_packet, match_of_address, match_of_past,
                                                                   match_of_rate, match_of_time};
     const struct module *m = NULL;
-
     for (size_t i = 0; !m && i < sizeof(rooms) / sizeof(rooms[0]); i++) m = rooms[i](name);
     return m;
 }
@@ -65,7 +62,6 @@ static const struct module *match_of(const char *name)
 static bool take_match(struct reading *r)
 {
     const char *name = taken(r);
-
     if (!name) return reading_fault(r, "a name is missing behind `-m`");
     const struct module *m = match_of(name);
     r->metered_late |= r->limited && (!m || (m != match_of_rate(name) && strcmp(name, "comment") != 0));
@@ -77,7 +73,6 @@ static bool take_match(struct reading *r)
 static bool take_target(struct reading *r, enum act act)
 {
     const char *name = taken(r);
-
     if (!name) return reading_fault(r, "a name is missing behind `-j`");
     if (r->targeted) return reading_fault(r, "a rule has one target, and `%.40s` is a second", name);
     r->targeted = true;
@@ -100,7 +95,6 @@ static bool take_protocol_options(struct reading *r)
         unsigned number;
         const char *match;
     } protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmp6"}, {132, "sctp"}};
-
     for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
         if (protocols[i].number == r->proto) return add_module(r, match_of_packet(protocols[i].match));
     return true;
@@ -109,14 +103,12 @@ static bool take_protocol_options(struct reading *r)
 static bool take_option(struct reading *r)
 {
     const char *word = taken(r);
-
     if (!strcmp(word, "-m") || !strcmp(word, "--match")) return take_match(r);
     if (!strcmp(word, "-j") || !strcmp(word, "--jump")) return take_target(r, ACT_JUMP);
     if (!strcmp(word, "-g") || !strcmp(word, "--goto")) return take_target(r, ACT_GOTO);
     const struct option *o = find_option(r, word);
     if (o) {
         const unsigned before = r->proto;
-
         return take_values(r, o) && (r->proto == before || take_protocol_options(r));
     }
     if (!r->rule.unsaid) rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `%.40s`", word));
@@ -141,7 +133,6 @@ static bool take_all(struct reading *r)
 static void say_no_syn(struct reading *r)
 {
     const struct list *states = rule_asks(&r->rule, ASK_STATE);
-
     if (!r->no_syn || !states || states->not || states->count != 1 || strcmp(states->of[0].word, "new") != 0) return;
     if (r->rule.act == ACT_DROP || r->rule.act == ACT_REJECT) {
         states->of[0].word = "invalid";
@@ -155,7 +146,6 @@ static void say_no_syn(struct reading *r)
 static void narrow(struct reading *r, struct rule *one, const struct alternative *a)
 {
     const bool ends = one->act == ACT_ACCEPT || one->act == ACT_DROP || one->act == ACT_REJECT;
-
     for (uint32_t i = 0; i < a->count; i++) rule_want(r->s, one, a->wants[i].about, a->wants[i].list);
     if (a->has_apart && !ends) rule_want(r->s, one, a->apart.about, a->apart.list);
     rule_want_flags(one, a->has, a->lacks);
@@ -166,13 +156,11 @@ static void narrow(struct reading *r, struct rule *one, const struct alternative
 static bool add_rules(struct reading *r, struct chain *c)
 {
     uint32_t ways = 1;
-
     if (r->rule.unsaid) r->choice_count = 0;
     for (uint32_t i = 0; i < r->choice_count; i++) ways *= r->choices[i].count;
     for (uint32_t way = 0; way < ways; way++) {
         struct rule *one = chain_rule_again(r->s, c, &r->rule);
         uint32_t left = way;
-
         if (!one) return reading_fault(r, "the file has more than 1,000,000 rules");
         for (uint32_t i = 0; i < r->choice_count; i++) {
             narrow(r, one, &r->choices[i].of[left % r->choices[i].count]);

@@ -39,7 +39,6 @@ static bool take_answer(struct reading *r, const char *const *v)
         {"icmp6-policy-fail", true, true},
         {"icmp6-reject-route", true, true},
     };
-
     if (!strcmp(v[0], "tcp-reset") || !strcmp(v[0], "tcp-rst")) {
         r->rule.answer = ANSWER_RST;
         return true;
@@ -82,7 +81,6 @@ static bool want_ports_of(struct reading *r, const char *text)
     const size_t len = strcspn(text, "-");
     char first[8] = {0};
     uint64_t lo, hi;
-
     if (len < sizeof(first)) memcpy(first, text, len);
     if (!reading_number(r, first, 65535, "port", &lo)) return false;
     hi = lo;
@@ -99,7 +97,6 @@ static bool want_target(struct reading *r, const char *text, size_t len)
     struct list l = {0};
     char plain[128];
     size_t n = 0;
-
     for (size_t i = 0; i < len && n < sizeof(plain) - 1; i++)
         if (text[i] != '[' && text[i] != ']') plain[n++] = text[i];
     if (!list_address(&l, plain, n, r->s->arena) || l.of[0].family != r->family)
@@ -113,7 +110,6 @@ static bool take_to(struct reading *r, const char *const *v)
 {
     const char *colon = r->family == 4 ? strchr(v[0], ':') : NULL;
     const char *bracket = strrchr(v[0], ']');
-
     if (bracket && bracket[1] == ':') colon = bracket + 1;
     if (v[0][0] == ':' && v[0][1] >= '0' && v[0][1] <= '9' && !strchr(v[0] + 1, ':')) colon = v[0];
     const size_t len = colon ? (size_t)(colon - v[0]) : strlen(v[0]);
@@ -132,7 +128,6 @@ static bool take_to_ports(struct reading *r, const char *const *v) { return want
 static bool begin_netmap(struct reading *r)
 {
     const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
-
     return leaves ? translates(r, (struct translation_act){.how = NAT_PREFIX_SOURCE})
                   : translates(r, (struct translation_act){.how = NAT_PREFIX_DESTINATION});
 }
@@ -150,7 +145,6 @@ static bool take_clamp_auto(struct reading *r, const char *const *v) { return ta
 static bool take_clamp_bytes(struct reading *r, const char *const *v)
 {
     uint64_t n;
-
     return reading_number(r, v[0], 65535, "size of segments", &n) && take_clamp(r, (uint16_t)(n < 2 ? 2 : n));
 }
 
@@ -223,7 +217,6 @@ const struct module *target_of(const char *name)
         {"TRACE", "`preyctl trace` shows packets as they come", NULL, NULL},
         {"AUDIT", "prey writes no audit records", NULL, NULL},
     };
-
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         if (!strcmp(targets[i].name, name)) return &targets[i];
     return NULL;

@@ -8,10 +8,8 @@ static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 static bool take_word(const char **at, const char *end, char **to)
 {
     bool quotes = false;
-
     while (*at < end && (quotes || !blank(**at))) {
         const char c = *(*at)++;
-
         if (c == '"')
             quotes = !quotes;
         else if (c == '\\' && quotes && *at < end)
@@ -27,7 +25,6 @@ const char *words_split(struct words *w, const char *line, size_t len)
 {
     const char *at = line, *const end = line + len;
     char *to = w->text;
-
     w->count = 0;
     if (len > LINE_MOST) return "the line has more than 65,536 bytes";
     if (memchr(line, '\0', len)) return "a zero byte stands in the line";

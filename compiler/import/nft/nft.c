@@ -13,7 +13,6 @@ static int by_name(const void *a, const void *b)
 {
     const struct named *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
-
     return names ? names : strcmp(x->scope, y->scope);
 }
 
@@ -21,7 +20,6 @@ static void *find(const struct nft *n, void *const *tree, const char *name)
 {
     const struct named wanted = {.name = name, .scope = n->scope};
     void *const *node = tfind(&wanted, tree, by_name);
-
     return node ? *node : NULL;
 }
 
@@ -38,7 +36,6 @@ void named_enter(struct nft *n, void **tree, struct named *thing, const char *na
 static void keep_item(struct nft *n, const char *name, cJSON *item)
 {
     struct kept *k = arena_alloc(n->s->arena, sizeof(*k));
-
     k->next = n->kept;
     k->item = item;
     n->kept = k;
@@ -82,7 +79,6 @@ static bool hook_of(const char *name, enum hook *hook)
     static const char *const names[] = {
         [HOOK_INGRESS] = "ingress", [HOOK_PREROUTING] = "prerouting", [HOOK_INPUT] = "input",
         [HOOK_FORWARD] = "forward", [HOOK_OUTPUT] = "output",         [HOOK_POSTROUTING] = "postrouting"};
-
     for (enum hook h = HOOK_INGRESS; h <= HOOK_POSTROUTING; h++)
         if (!strcmp(names[h], name)) {
             *hook = h;
@@ -94,7 +90,6 @@ static bool hook_of(const char *name, enum hook *hook)
 static void take_devices(struct nft *n, struct chain *c, const cJSON *devices)
 {
     const cJSON *one;
-
     if (cJSON_IsString(devices))
         list_word(&c->devices, devices->valuestring, strlen(devices->valuestring), n->s->arena);
     cJSON_ArrayForEach(one, devices) if (cJSON_IsString(one))
@@ -106,7 +101,6 @@ static int define_chain(struct nft *n, cJSON *o, int family)
     const char *name = nft_member(o, "name"), *hook = nft_member(o, "hook"), *type = nft_member(o, "type"),
                *policy = nft_member(o, "policy");
     const cJSON *priority = cJSON_GetObjectItemCaseSensitive(o, "prio");
-
     if (family < 0) return 0;
     struct chain *c = ruleset_chain(n->s, n->scope, name);
     c->family = (uint8_t)family;
@@ -125,7 +119,6 @@ static int define_chain(struct nft *n, cJSON *o, int family)
 static bool is_filled_by_rules(const cJSON *o)
 {
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(o, "flags"), *one;
-
     cJSON_ArrayForEach(one, flags) if (cJSON_IsString(one) && (!strcmp(one->valuestring, "timeout") ||
                                                                !strcmp(one->valuestring, "dynamic"))) return true;
     return false;
@@ -143,7 +136,6 @@ static int define_set(struct nft *n, cJSON *o, int family)
     struct list members = {0};
     const struct subject *s = NULL;
     struct subject each = {0};
-
     if (family < 0) return 0;
     for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++)
         if (!strcmp(types[i].type, type)) {
@@ -182,7 +174,6 @@ static int define_rule(struct nft *n, cJSON *o, int family)
     const cJSON *statements = cJSON_GetObjectItemCaseSensitive(o, "expr"), *one;
     const char *chain = nft_member(o, "chain"), *comment = nft_member(o, "comment");
     struct text text = {.len = 0};
-
     if (family < 0) return 0;
     if (!chain || !cJSON_IsArray(statements)) return fault(n, "a rule has no chain or no statements", NULL);
     struct reading_rule r = {.nft = n, .chain = ruleset_chain(n->s, n->scope, chain)};
@@ -217,7 +208,6 @@ static const struct object_row {
 static int define(struct nft *n, const char *kind, cJSON *o)
 {
     const char *family = nft_member(o, "family"), *table = nft_member(o, !strcmp(kind, "table") ? "name" : "table");
-
     if (!strcmp(kind, "metainfo")) return 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         if (strcmp(rows[i].kind, kind) != 0) continue;
@@ -234,7 +224,6 @@ static int define(struct nft *n, const char *kind, cJSON *o)
 static int take_item(struct nft *n, cJSON *item)
 {
     cJSON *o = cJSON_IsObject(item) ? item->child : NULL;
-
     if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry is no object of nft", NULL);
     char kind[64];
     snprintf(kind, sizeof(kind), "%s", o->string);
@@ -253,7 +242,6 @@ static const char *skip_blanks(const char *at, const char *end)
 static const char *past(const char *at, const char *end, const char *sign)
 {
     const size_t len = strlen(sign);
-
     at = skip_blanks(at, end);
     return (size_t)(end - at) >= len && !memcmp(at, sign, len) ? at + len : NULL;
 }
@@ -270,11 +258,9 @@ static int broken(struct nft *n, const char *text, const char *at)
 static int read_items(struct nft *n, const char *text, const char *at, const char *end)
 {
     const char *next = past(at, end, "]");
-
     while (!next) {
         const char *after = at;
         cJSON *item = cJSON_ParseWithLengthOpts(at, (size_t)(end - at), &after, false);
-
         if (!item) return broken(n, text, after ? after : at);
         const int result = take_item(n, item);
         cJSON_Delete(item);
@@ -293,7 +279,6 @@ int nft_read(struct ruleset *s, const char *text, size_t len, struct import_faul
     struct nft n = {.s = s, .fault = f};
     const bool marked = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3); /* a byte order mark */
     const char *end = text + len, *at = past(text + (marked ? 3 : 0), end, "{");
-
     if (at) at = past(at, end, "\"nftables\"");
     if (at) at = past(at, end, ":");
     if (at) at = past(at, end, "[");

@@ -18,7 +18,6 @@ static void want_flags(struct reading_rule *r, uint16_t has, uint16_t lacks)
 static void want_flag_value(struct reading_rule *r, uint32_t at, void *arg)
 {
     const struct flag_values *f = arg;
-
     want_flags(r, f->value[at], f->mask & (uint16_t)~f->value[at]);
     if (f->value[at] & ~f->mask)
         for (struct rule *one = r->first; one; one = one->next) one->never = true;
@@ -37,7 +36,6 @@ static void want_other_flag(struct reading_rule *r, uint32_t at, void *arg)
     const struct flag_values *f = arg;
     const uint16_t bit = nth_bit(f->mask, at), below = f->mask & (uint16_t)(bit - 1);
     const uint16_t value = (uint16_t)((f->value[0] & below) | (~f->value[0] & bit)), fixed = below | bit;
-
     want_flags(r, value, fixed & (uint16_t)~value);
 }
 
@@ -46,7 +44,6 @@ static void want_any_flag(struct reading_rule *r, uint32_t at, void *arg)
 {
     const struct flag_values *f = arg;
     const uint16_t bit = nth_bit(f->value[0], at);
-
     want_flags(r, bit, f->value[0] & (uint16_t)(bit - 1));
 }
 
@@ -56,7 +53,6 @@ static bool flag_values_of(const cJSON *right, struct flag_values *f)
 {
     const cJSON *inside, *one;
     const char *kind = nft_kind(right, &inside);
-
     if (!kind || strcmp(kind, "set") != 0) {
         f->count = 1;
         return flags_of(right, &f->value[0]);
@@ -68,7 +64,6 @@ static bool flag_values_of(const cJSON *right, struct flag_values *f)
 void match_flags(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right)
 {
     struct flag_values f = {.mask = s->mask};
-
     if (!flag_values_of(right, &f)) {
         read_unsaid(r, "its flags are none that prey knows");
         return;

@@ -19,7 +19,6 @@ static bool same_verdict(const cJSON *a, const cJSON *b)
 {
     const cJSON *in_a, *in_b;
     const char *of_a = nft_kind(a, &in_a), *of_b = nft_kind(b, &in_b);
-
     return of_a && of_b && !strcmp(of_a, of_b) && same_text(nft_member(in_a, "target"), nft_member(in_b, "target"));
 }
 
@@ -28,7 +27,6 @@ static const cJSON *verdict_of(const cJSON *pair) { return pair->child ? pair->c
 static bool is_rest(const cJSON *pair)
 {
     const char *text = cJSON_GetStringValue(element_value(pair->child));
-
     return text && !strcmp(text, "*");
 }
 
@@ -36,7 +34,6 @@ static void take_verdict(struct reading_rule *r, const cJSON *pair)
 {
     const cJSON *value;
     const char *kind = nft_kind(verdict_of(pair), &value);
-
     if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "its map gives something else than verdicts");
 }
 
@@ -48,7 +45,6 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
     struct subject s;
     struct list l = {.not = is_rest(pair)};
     const char *why = m->keys ? NULL : subject_of(m->key, &s);
-
     if (m->keys) {
         want_fields(r, m->keys, pair->child);
         take_verdict(r, pair);
@@ -75,11 +71,9 @@ static void find_groups(struct reading_rule *r, struct verdict_map *m)
     enum { VERDICTS_MOST = 16 };
     uint32_t pairs;
     const cJSON **all = array_of(r, m->pairs, &pairs);
-
     m->groups = arena_alloc(r->nft->s->arena, (pairs + 1) * sizeof(*m->groups));
     for (uint32_t i = 0; i < pairs; i++) {
         uint32_t k = 0;
-
         while (
             !m->keys && k < m->count &&
             (is_rest(all[i]) || is_rest(m->groups[k]) || !same_verdict(verdict_of(m->groups[k]), verdict_of(all[i]))))
@@ -92,7 +86,6 @@ static void find_groups(struct reading_rule *r, struct verdict_map *m)
 static bool are_pairs(const cJSON *pairs)
 {
     const cJSON *one;
-
     cJSON_ArrayForEach(one, pairs) if (!cJSON_IsArray(one) || cJSON_GetArraySize(one) != 2) return false;
     return true;
 }
@@ -102,7 +95,6 @@ void read_verdict_map(struct reading_rule *r, const cJSON *vmap)
     struct verdict_map m = {.key = cJSON_GetObjectItemCaseSensitive(vmap, "key")};
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(vmap, "data"), *inside;
     const char *kind = nft_kind(m.key, &inside);
-
     m.keys = kind && !strcmp(kind, "concat") ? inside : NULL;
     m.pairs = elements_of(r->nft, data);
     if (!m.pairs || !are_pairs(m.pairs) || !m.pairs->child) {

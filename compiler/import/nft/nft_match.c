@@ -18,7 +18,6 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
 {
     struct rule *first = NULL;
     uint32_t rules = 0;
-
     if (count == 1) {
         each(r, 0, arg);
         return;
@@ -32,7 +31,6 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
     for (uint32_t i = 0; i < rules; i++, from = from->next)
         for (uint32_t k = 0; k < count; k++) {
             struct reading_rule one = {.nft = r->nft, .chain = r->chain, .slot = r->chain->end};
-
             one.first = chain_rule_again(r->nft->s, r->chain, from);
             if (one.first) each(&one, k, arg);
             r->full |= !one.first || one.full || ruleset_is_spent(r->nft->s);
@@ -48,7 +46,6 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
 void want_number(struct reading_rule *r, enum about about, uint64_t number)
 {
     struct list l = {0};
-
     list_number(&l, number, number, r->nft->s->arena);
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, about, l);
 }
@@ -103,7 +100,6 @@ static bool ordered(enum about about, const char *op, const struct list *l, stru
 {
     const bool one = l->count == 1 && !l->set && !l->of[0].word && !l->of[0].family && l->of[0].lo == l->of[0].hi;
     const uint64_t n = one ? (uint64_t)l->of[0].lo : 0, most = most_of(about);
-
     if (!one || n > most) return false;
     if (!strcmp(op, "<") && n)
         list_number(out, 0, n - 1, a);
@@ -122,7 +118,6 @@ static bool ordered(enum about about, const char *op, const struct list *l, stru
 static bool fits(enum about about, struct list *l)
 {
     const wide most = most_of(about);
-
     for (uint32_t i = 0; i < l->count; i++) {
         if (l->of[i].word || l->of[i].family) continue;
         if (l->of[i].lo > most) return false;
@@ -135,7 +130,6 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
 {
     struct list l = {0}, cut = {0};
     const char *why = value_into(r->nft, s, right, &l);
-
     if (why) {
         read_unsaid(r, why);
         return;
@@ -159,7 +153,6 @@ void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value)
 {
     struct subject s;
     const char *why = subject_of(key, &s);
-
     if (why)
         read_unsaid(r, why);
     else if (s.special)
@@ -177,7 +170,6 @@ const cJSON *element_value(const cJSON *element)
 {
     const cJSON *inside;
     const char *kind = nft_kind(element, &inside);
-
     return kind && !strcmp(kind, "elem") ? cJSON_GetObjectItemCaseSensitive(inside, "val") : element;
 }
 
@@ -192,7 +184,6 @@ void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element
 {
     const cJSON *fields, *whole = element_value(element);
     const char *kind = nft_kind(whole, &fields);
-
     if (!kind || strcmp(kind, "concat") != 0 || !keys->child || !same_size(keys, fields)) {
         read_unsaid(r, "an element of its set has other fields");
         return;
@@ -204,7 +195,6 @@ void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element
 static void want_element(struct reading_rule *r, uint32_t at, void *arg)
 {
     const struct joined *j = arg;
-
     want_fields(r, j->keys, j->elements[at]);
 }
 
@@ -212,7 +202,6 @@ const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *coun
 {
     const cJSON *one, **out;
     uint32_t n = 0;
-
     *count = (uint32_t)cJSON_GetArraySize(list);
     ruleset_spend(r->nft->s, *count);
     out = arena_alloc(r->nft->s->arena, (*count + 1) * sizeof(*out));
@@ -226,7 +215,6 @@ static void match_concat(struct reading_rule *r, const char *op, const cJSON *ke
     const cJSON *alone[] = {right};
     struct joined j = {.keys = keys, .elements = alone};
     uint32_t count = 1;
-
     if (strcmp(op, "==") != 0 && strcmp(op, "in") != 0) {
         read_unsaid(r, "prey can't exclude several fields at once");
         return;
@@ -247,7 +235,6 @@ void read_match(struct reading_rule *r, const cJSON *match)
                 *right = cJSON_GetObjectItemCaseSensitive(match, "right");
     const char *op = nft_member(match, "op"), *kind = nft_kind(left, &inside);
     struct subject s;
-
     if (!op || !left || !right) {
         read_unsaid(r, "its comparison has no sense");
         return;

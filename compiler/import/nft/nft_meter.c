@@ -9,7 +9,6 @@ static bool unit_of(const char *per, uint32_t *seconds)
         const char *name;
         uint32_t seconds;
     } units[] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}, {"week", 604800}};
-
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
         if (!strcmp(units[i].name, per)) {
             *seconds = units[i].seconds;
@@ -39,7 +38,6 @@ static bool fill(struct meter *m, const cJSON *limit)
 {
     const char *per = nft_member(limit, "per"), *unit = nft_member(limit, "rate_unit");
     uint64_t burst = 0;
-
     m->bytes = unit && strcmp(unit, "packets") != 0;
     if (!per || !unit_of(per, &m->unit) || !count_of(cJSON_GetObjectItemCaseSensitive(limit, "rate"), &m->rate))
         return false;
@@ -65,7 +63,6 @@ static void want_meter(struct reading_rule *r, struct meter *m, bool over)
 void define_limit(struct nft *n, const cJSON *object)
 {
     struct named_limit *l = arena_alloc(n->s->arena, sizeof(*l));
-
     l->meter = ruleset_meter(n->s, nft_member(object, "name"));
     l->over = is_over(object);
     l->good = fill(l->meter, object);
@@ -75,7 +72,6 @@ void define_limit(struct nft *n, const cJSON *object)
 void read_limit(struct reading_rule *r, const cJSON *limit)
 {
     const struct named_limit *named = cJSON_IsString(limit) ? limit_find(r->nft, limit->valuestring) : NULL;
-
     if (cJSON_IsString(limit)) {
         if (named && named->good)
             want_meter(r, named->meter, named->over);
@@ -95,7 +91,6 @@ static bool key_of(const cJSON *key, struct subject *s)
 {
     const cJSON *inside;
     const char *kind = nft_kind(key, &inside);
-
     if (kind && !strcmp(kind, "elem")) return key_of(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
     return !subject_of(key, s) && !s->special;
 }
@@ -103,7 +98,6 @@ static bool key_of(const cJSON *key, struct subject *s)
 static void want_flows(struct reading_rule *r, const cJSON *count, const struct meter *key)
 {
     uint64_t n;
-
     if (key->per != METER_SOURCE || !is_over(count) || !count_of(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) ||
         !n || n > 100000000) {
         read_unsaid(r, "prey asks for more than so many connections of a source");
@@ -118,7 +112,6 @@ static void want_by_key(struct reading_rule *r, const struct subject *key, const
     struct meter *m = ruleset_meter(r->nft->s, name);
     const cJSON *inside;
     const char *kind = nft_kind(statement, &inside);
-
     m->per = key->about == ASK_FROM ? METER_SOURCE : METER_DESTINATION;
     if (key->about != ASK_FROM && key->about != ASK_TO)
         read_unsaid(r, "prey counts by address alone");
@@ -138,7 +131,6 @@ void read_set_statement(struct reading_rule *r, const cJSON *statement)
     const char *name = nft_member(statement, elem ? "set" : "name");
     const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt;
     struct subject s;
-
     if (name && name[0] == '@') name++;
     if (!key_of(key, &s)) {
         read_unsaid(r, "prey counts by address alone, and its rules put nothing into sets");

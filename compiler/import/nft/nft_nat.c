@@ -8,7 +8,6 @@ static bool ports_of(const cJSON *v, struct translation_act *nat)
 {
     const cJSON *inside, *a = v, *b = v;
     const char *kind = nft_kind(v, &inside);
-
     if (!v) return true;
     if (kind && !strcmp(kind, "range") && cJSON_IsArray(inside)) {
         a = inside->child;
@@ -29,7 +28,6 @@ static bool address_of(struct reading_rule *r, const cJSON *v, struct translatio
     const cJSON *inside;
     const char *kind = nft_kind(v, &inside);
     struct list l = {0};
-
     if (!v) return true;
     if (kind && !strcmp(kind, "concat"))
         return inside->child && ports_of(inside->child->next, nat) && address_of(r, inside->child, nat);
@@ -59,7 +57,6 @@ static void want_mapped(struct reading_rule *r, uint32_t at, void *arg)
     const struct address_map *m = arg;
     const cJSON *pair = m->pairs[at], *to = pair->child ? pair->child->next : NULL;
     struct translation_act nat = m->nat;
-
     if (!to || !address_of(r, to, &nat)) {
         read_unsaid(r, "its map gives no address");
         return;
@@ -73,7 +70,6 @@ static void read_map(struct reading_rule *r, const cJSON *map, const struct tran
     const cJSON *pairs = elements_of(r->nft, cJSON_GetObjectItemCaseSensitive(map, "data"));
     struct address_map m = {.key = cJSON_GetObjectItemCaseSensitive(map, "key"), .nat = *nat};
     uint32_t count;
-
     m.pairs = array_of(r, pairs, &count);
     if (!count)
         read_unsaid(r, "the map holds nothing in this file");
@@ -90,7 +86,6 @@ bool read_translation(struct reading_rule *r, const char *kind, const cJSON *val
     const cJSON *addr = cJSON_GetObjectItemCaseSensitive(value, "addr"), *inside;
     struct translation_act nat = {0};
     unsigned how = 0;
-
     while (how < 4 && strcmp(names[how], kind) != 0) how++;
     if (how == 4) return false;
     nat.how = how;

@@ -7,7 +7,6 @@ static void match_family(struct reading_rule *r, bool not, const cJSON *right)
 {
     const char *name = cJSON_GetStringValue(right);
     const bool v4 = name && !strcmp(name, "ipv4"), v6 = name && !strcmp(name, "ipv6");
-
     if (v4 || v6)
         want_family(r, v4 != not ? 4 : 6);
     else
@@ -17,7 +16,6 @@ static void match_family(struct reading_rule *r, bool not, const cJSON *right)
 static void match_status(struct reading_rule *r, bool not, const cJSON *right)
 {
     const char *name = cJSON_GetStringValue(right);
-
     if (!name || strcmp(name, "dnat") != 0) {
         read_unsaid(r, "prey can't ask how connections are translated");
         return;
@@ -40,7 +38,6 @@ static void match_fragment(struct reading_rule *r, const struct subject *s, bool
     enum { OFFSET = 0x1fff, MORE = 0x2000 };
     struct list l = {.not = !not };
     const char *const word = s->mask == OFFSET ? "later" : s->mask == (OFFSET | MORE) ? "any" : NULL;
-
     if (!word || !cJSON_IsNumber(right) || right->valuedouble != 0) {
         read_unsaid(r, "prey asks for first and later fragments alone");
         return;
@@ -76,7 +73,6 @@ static bool types_of(const cJSON *right, unsigned *types)
     const cJSON *inside, *one;
     const char *kind = nft_kind(right, &inside);
     bool known = true;
-
     if (!kind || strcmp(kind, "set") != 0) return type_of(right, types);
     cJSON_ArrayForEach(one, inside) known = type_of(one, types) && known;
     return known;
@@ -88,7 +84,6 @@ static void match_address_type(struct reading_rule *r, const struct subject *s, 
     struct arena *a = r->nft->s->arena;
     struct list l = {.not = not };
     unsigned types = 0;
-
     if (!types_of(right, &types) || types == BROADCAST || types == (BROADCAST | MULTICAST)) {
         read_unsaid(r, "prey asks whether an address is this machine's own or a group's, and no other type");
         return;
@@ -105,7 +100,6 @@ static void match_packet_type(struct reading_rule *r, bool not, const cJSON *rig
 {
     struct list l = {.not = not };
     unsigned types = 0;
-
     if (!types_of(right, &types) || (types != BROADCAST && types != (BROADCAST | MULTICAST))) {
         read_unsaid(r, "prey asks whether a frame is for all or for any group, and no other type");
         return;
@@ -118,7 +112,6 @@ static void match_packet_type(struct reading_rule *r, bool not, const cJSON *rig
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right)
 {
     const bool not = !strcmp(op, "!=");
-
     if (s->what == SUBJECT_FLAGS) {
         match_flags(r, s, op, right);
         return;

@@ -11,7 +11,6 @@ static void act(struct reading_rule *r, enum act what)
 static void jump(struct reading_rule *r, enum act what, const char *target)
 {
     const char *name = import_format(r->nft->s, "%s", target);
-
     act(r, what);
     for (struct rule *one = r->first; one; one = one->next) one->target = name;
 }
@@ -19,7 +18,6 @@ static void jump(struct reading_rule *r, enum act what, const char *target)
 bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value)
 {
     const char *target = nft_member(value, "target");
-
     if (!strcmp(kind, "accept"))
         act(r, ACT_ACCEPT);
     else if (!strcmp(kind, "drop"))
@@ -42,7 +40,6 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
 {
     const char *type = nft_member(value, "type"), *with = nft_member(value, "expr");
     const bool prohibited = with && strstr(with, "prohibited");
-
     act(r, ACT_REJECT);
     for (struct rule *one = r->first; one; one = one->next)
         one->answer = type && !strcmp(type, "tcp reset") ? ANSWER_RST
@@ -55,12 +52,10 @@ static void end_logging(struct reading_rule *r)
 {
     struct rule *first = NULL, *last = r->first;
     uint64_t rules = 1;
-
     if (!r->first->log || r->first->unsaid) return;
     for (; last->next; last = last->next) rules++;
     for (const struct rule *one = r->first; rules--; one = one->next) {
         struct rule *again = chain_rule_again(r->nft->s, r->chain, one);
-
         r->full |= !again;
         if (!again) return;
         again->log = false;
@@ -75,7 +70,6 @@ static void end_logging(struct reading_rule *r)
 static void read_log(struct reading_rule *r, const cJSON *value)
 {
     const char *prefix = nft_member(value, "prefix");
-
     end_logging(r);
     for (struct rule *one = r->first; one; one = one->next) {
         one->log = true;
@@ -86,7 +80,6 @@ static void read_log(struct reading_rule *r, const cJSON *value)
 static void read_counter(struct reading_rule *r, const cJSON *value)
 {
     const char *name = cJSON_IsString(value) ? import_format(r->nft->s, "%s", value->valuestring) : NULL;
-
     r->counts = true;
     for (struct rule *one = r->first; name && one; one = one->next) one->name = name;
 }
@@ -97,7 +90,6 @@ static void read_mangle(struct reading_rule *r, const cJSON *value)
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(value, "key"), *inside,
                 *to = cJSON_GetObjectItemCaseSensitive(value, "value");
     const char *kind = nft_kind(key, &inside), *option = nft_member(inside, "name");
-
     if (!kind || strcmp(kind, "tcp option") != 0 || !option || strcmp(option, "maxseg") != 0) {
         read_apart(r, "prey marks no packets and changes no fields by rules");
         return;
@@ -159,7 +151,6 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
 {
     const cJSON *value;
     const char *kind = nft_kind(statement, &value);
-
     for (const struct rule *one = r->first; one; one = one->next) ruleset_spend(r->nft->s, 1);
     if (!kind) {
         read_unsaid(r, "a statement of it is not known");

@@ -10,7 +10,6 @@ static void add(struct text *t, const char *fmt, ...)
 {
     const size_t room = sizeof(t->bytes) - t->len;
     va_list ap;
-
     if (t->cut) return;
     va_start(ap, fmt);
     const int n = vsnprintf(t->bytes + t->len, room, fmt, ap);
@@ -25,7 +24,6 @@ static void add_each(struct text *t, const cJSON *list, const char *between)
 {
     const cJSON *v;
     bool more = false;
-
     cJSON_ArrayForEach(v, list)
     {
         if (t->cut) return;
@@ -38,7 +36,6 @@ static void add_each(struct text *t, const cJSON *list, const char *between)
 static void add_json(struct text *t, const cJSON *v)
 {
     char json[512];
-
     if (cJSON_PrintPreallocated((cJSON *)v, json, sizeof(json), false))
         add(t, "%s", json);
     else
@@ -48,7 +45,6 @@ static void add_json(struct text *t, const cJSON *v)
 static void add_payload(struct text *t, const cJSON *v)
 {
     const cJSON *offset = cJSON_GetObjectItem(v, "offset"), *len = cJSON_GetObjectItem(v, "len");
-
     if (nft_member(v, "base"))
         add(t, "@%s,%.0f,%.0f", nft_member(v, "base"), cJSON_GetNumberValue(offset), cJSON_GetNumberValue(len));
     else
@@ -60,14 +56,12 @@ static void add_meta(struct text *t, const cJSON *v)
 {
     const char *key = nft_member(v, "key");
     const bool alone = key && (!strncmp(key, "iif", 3) || !strncmp(key, "oif", 3));
-
     add(t, "%s%s", alone ? "" : "meta ", key ? key : "?");
 }
 
 static void add_ct(struct text *t, const cJSON *v)
 {
     const char *dir = nft_member(v, "dir"), *key = nft_member(v, "key");
-
     add(t, "ct %s%s%s", dir ? dir : "", dir ? " " : "", key ? key : "?");
 }
 
@@ -92,7 +86,6 @@ static void add_prefix(struct text *t, const cJSON *v)
 static void add_set(struct text *t, const cJSON *v)
 {
     const cJSON *one;
-
     add(t, "{ ");
     cJSON_ArrayForEach(one, v)
     {
@@ -134,7 +127,6 @@ static void add_object(struct text *t, const cJSON *v)
                 {"&", add_and},           {"|", add_or},      {"elem", add_element}, {"map", add_value_map}};
     const cJSON *value;
     const char *kind = nft_kind(v, &value);
-
     for (size_t i = 0; kind && i < sizeof(ways) / sizeof(*ways); i++)
         if (!strcmp(kind, ways[i].kind)) {
             ways[i].how(t, value);
@@ -168,7 +160,6 @@ static void add_match(struct text *t, const cJSON *v)
     const char *op = nft_member(v, "op");
     const cJSON *left = cJSON_GetObjectItem(v, "left");
     const bool plain = op && (!strcmp(op, "==") || !strcmp(op, "in")) && !cJSON_GetObjectItem(left, "&");
-
     add_value(t, left);
     if (op && !plain) add(t, " %s", op);
     add(t, " ");
@@ -202,7 +193,6 @@ static void add_count(struct text *t, const cJSON *v)
 static void add_filling(struct text *t, const cJSON *v)
 {
     const cJSON *stmt = cJSON_GetObjectItem(v, "stmt");
-
     add(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
         nft_member(v, "set")    ? nft_member(v, "set")
         : nft_member(v, "name") ? nft_member(v, "name")
@@ -224,7 +214,6 @@ static bool is_translation(const char *kind)
 static void add_translation(struct text *t, const char *kind, const cJSON *v)
 {
     const cJSON *addr = cJSON_GetObjectItem(v, "addr"), *port = cJSON_GetObjectItem(v, "port");
-
     add(t, "%s%s", kind, addr || port ? " to " : "");
     add_value(t, addr);
     if (port) add(t, ":");
@@ -235,7 +224,6 @@ void text_statement(struct text *t, const cJSON *statement)
 {
     const cJSON *v;
     const char *kind = nft_kind(statement, &v);
-
     if (!kind)
         add_json(t, statement);
     else if (!strcmp(kind, "match"))
@@ -270,7 +258,6 @@ void text_statement(struct text *t, const cJSON *statement)
 void text_rule(struct text *t, const cJSON *statements)
 {
     const cJSON *one;
-
     cJSON_ArrayForEach(one, statements)
     {
         if (t->len) add(t, " ");

@@ -73,7 +73,6 @@ static const char *special(struct subject *out, enum subject_kind what)
 static bool has_flag(const cJSON *fib, const char *flag)
 {
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(fib, "flags"), *one;
-
     if (cJSON_IsString(flags)) return !strcmp(flags->valuestring, flag);
     cJSON_ArrayForEach(one, flags) if (cJSON_IsString(one) && !strcmp(one->valuestring, flag)) return true;
     return false;
@@ -84,7 +83,6 @@ static const char *fib_of(const cJSON *fib, struct subject *out)
     const char *result = nft_member(fib, "result");
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(fib, "flags");
     const int asked = cJSON_IsArray(flags) ? cJSON_GetArraySize(flags) : 1;
-
     if (result && !strcmp(result, "oif") && asked == 2 && has_flag(fib, "saddr") && has_flag(fib, "iif"))
         return special(out, SUBJECT_ROUTE);
     if (!result || strcmp(result, "type") != 0 || asked != 1 || !(has_flag(fib, "saddr") || has_flag(fib, "daddr")))
@@ -101,7 +99,6 @@ static const char *masked_of(const cJSON *both, struct subject *out)
     const cJSON *payload = cJSON_GetObjectItemCaseSensitive(left, "payload");
     const char *protocol = nft_member(payload, "protocol"), *field = nft_member(payload, "field");
     uint64_t number;
-
     if (protocol && field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) {
         special(out, SUBJECT_FLAGS);
         return flags_of(mask, &out->mask) ? NULL : "its flags are none that prey knows";
@@ -118,7 +115,6 @@ static const char *masked_of(const cJSON *both, struct subject *out)
 static const char *payload_of(const cJSON *v, struct subject *out)
 {
     const char *protocol = nft_member(v, "protocol"), *field = nft_member(v, "field");
-
     if (!protocol) return "it asks for bytes at a place";
     if (field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) return special(out, SUBJECT_FLAGS);
     return field_of(protocol, field, out);
@@ -129,7 +125,6 @@ const char *subject_of(const cJSON *left, struct subject *out)
     const cJSON *v;
     const char *kind = nft_kind(left, &v);
     const char *key = nft_member(v, "key");
-
     if (!kind) return "prey has no condition for it";
     if (!strcmp(kind, "payload")) return payload_of(v, out);
     if (!strcmp(kind, "&")) return masked_of(v, out);
@@ -219,7 +214,6 @@ static const char not_known[] = "it has a value that is not known";
 static const char *address_into(struct nft *n, const cJSON *a, const cJSON *b, int length, struct list *out)
 {
     char text[128];
-
     if (!cJSON_IsString(a) || (b && !cJSON_IsString(b))) return not_known;
     if (b)
         snprintf(text, sizeof(text), "%.50s-%.50s", a->valuestring, b->valuestring);
@@ -234,7 +228,6 @@ static const char *range_into(struct nft *n, const struct subject *s, const cJSO
 {
     const cJSON *a = cJSON_IsArray(range) ? range->child : NULL, *b = a ? a->next : NULL;
     uint64_t lo, hi;
-
     if (!b) return not_known;
     if (is_address(s->about)) return address_into(n, a, b, -1, out);
     if (!number_of(s, a, &lo) || !number_of(s, b, &hi) || lo > hi) return not_known;
@@ -246,7 +239,6 @@ static const char *word_into(struct nft *n, const struct subject *s, const char 
 {
     static const char *const states[] = {"new", "established", "related", "invalid", "untracked"};
     bool known = s->about != ASK_STATE;
-
     for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) known |= !strcmp(word, states[i]);
     if (!known) return not_known;
     list_word(out, word, strlen(word), n->s->arena);
@@ -257,7 +249,6 @@ static const char *each_into(struct nft *n, const struct subject *s, const cJSON
 {
     const cJSON *one;
     const char *why = NULL;
-
     cJSON_ArrayForEach(one, list) if (!why) why = value_into(n, s, one, out);
     return why;
 }
@@ -266,7 +257,6 @@ static bool is_longer(const cJSON *list, unsigned most)
 {
     const cJSON *one;
     unsigned n = 0;
-
     cJSON_ArrayForEach(one, list) if (n++ == most) return true;
     return false;
 }
@@ -277,7 +267,6 @@ static const char *elements_into(struct nft *n, const struct subject *s, const c
     enum { ELEMENTS_MOST = 1024 };
     const struct kept *k = kept_find(n, name);
     const cJSON *elements = k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
-
     if (!k || n->in_set) return k ? not_known : "the file has no such set";
     if (is_longer(elements, ELEMENTS_MOST)) return "prey has sets of addresses, ports and MACs alone";
     n->in_set = true;
@@ -291,7 +280,6 @@ static const char *set_into(struct nft *n, const struct subject *s, const char *
 {
     struct set *set = ruleset_find_set(n->s, n->scope, name);
     const bool address = is_address(s->about), port = s->about == ASK_DPORT || s->about == ASK_SPORT;
-
     if (!set || !(address || port) || out->count || set->kind != (address ? ABOUT_ADDRESSES : ABOUT_NUMBERS))
         return elements_into(n, s, name, out);
     out->set = set;
@@ -301,7 +289,6 @@ static const char *set_into(struct nft *n, const struct subject *s, const char *
 static const char *text_into(struct nft *n, const struct subject *s, const cJSON *v, struct list *out)
 {
     uint64_t number;
-
     if (v->valuestring[0] == '@') return set_into(n, s, v->valuestring + 1, out);
     if (is_word(s->about)) return word_into(n, s, v->valuestring, out);
     if (is_address(s->about)) return address_into(n, v, NULL, -1, out);
@@ -315,7 +302,6 @@ const char *value_into(struct nft *n, const struct subject *s, const cJSON *v, s
     const cJSON *inside;
     const char *kind = nft_kind(v, &inside);
     uint64_t number;
-
     ruleset_spend(n->s, 1);
     if (cJSON_IsString(v)) return text_into(n, s, v, out);
     if (cJSON_IsArray(v)) return each_into(n, s, v, out);
@@ -342,7 +328,6 @@ const cJSON *elements_of(struct nft *n, const cJSON *set)
 {
     const cJSON *inside;
     const char *kind = nft_kind(set, &inside);
-
     if (cJSON_IsString(set) && set->valuestring[0] == '@') {
         const struct kept *k = kept_find(n, set->valuestring + 1);
         return k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
@@ -357,7 +342,6 @@ bool flags_of(const cJSON *v, uint16_t *mask)
     const char *kind = nft_kind(v, &inside);
     uint16_t all = 0, part;
     uint64_t number;
-
     if (whole_number(v, UINT8_MAX, &number)) {
         *mask = (uint16_t)number;
         return true;

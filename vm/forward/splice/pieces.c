@@ -100,7 +100,6 @@ enum splice_fate pieces_cut(struct pkt *pkt, uint32_t most, struct pool *pool, s
     w.urgent = edit_get16(pkt, w.l4 + TCP_URGENT);
     w.id = edit_get16(pkt, w.l3 + IP4_ID);
     if (!(pkt->flags & PKT_CSUM_PARTIAL) && tcp_sum(pkt, &w, w.end) != 0) return SPLICE_BAD_SUM;
-
     out->pkts[0] = pkt;
     out->count = 1;
     for (uint32_t skip = most; skip < len; skip += most) {

@@ -92,7 +92,6 @@ static void compose(struct passing *p, uint32_t now_ms)
     remember(p, &o, seq);
     move_stamps(p, &o, flags, now_ms);
     move_sack(p, &o);
-
     memcpy(p->new, p->old, TCP_LEN);
     wire_put32(p->new + TCP_SEQ, moved_seq(p, seq));
     if (flags & TCP_ACK) {
@@ -185,7 +184,6 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     if (!resize(&p, v6)) return SPLICE_NO_ROOM;
     set_sum(&p);
     edit_write(pkt, pkt->l4, p.new_len, p.new);
-
     uint32_t most = payload_most(&p, v6);
     if (pkt->segment > most) pkt->segment = (uint16_t)most;
     if (!pkt->segment && !(key->kind & KIND_FRAG_FIRST) && (uint32_t)pkt->l3_end - pkt->payload > most)

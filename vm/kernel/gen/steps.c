@@ -72,7 +72,6 @@ void step_insn(struct emit *e, uint32_t i)
 {
     const struct insn *const n = &e->p->code[e->first + i];
     const uint32_t next = i + 1;
-
     if (op_jumps(n->op) && n->op != OP_JUMP) {
         step_test(e, n, next + n->to);
         return;

@@ -109,7 +109,6 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
     if (d == DECAP_DONE && !(pkt->flags & PKT_WRITABLE)) d = DECAP_READ_ONLY;
     if (d == DECAP_DONE) d = measure(pkt, &in);
     if (d != DECAP_DONE) return d;
-
     bool v6 = in.proto == IPPROTO_NR_IP6;
     unsigned was = ecn_get(pkt, in.at, v6);
     int ecn = ecn_out(was, ecn_get(pkt, pkt->l3, key->kind & KIND_IP6));

@@ -61,7 +61,6 @@ enum pkt_reason parse_ip4(struct parse *p, uint32_t at)
     if (parse_at(p, at) >> 4 != 4) return REASON_BAD_IP_VERSION;
     p->pkt->l3 = (uint16_t)at;
     fill_key4(p, at);
-
     uint32_t header = (parse_at(p, at) & 15u) * 4, total = parse_at16(p, at + IP4_TOTAL);
     if (header < IP4_LEN || at + header > p->end) return REASON_BAD_IP_HEADER_LENGTH;
     if (total < header || at + total > p->end) return REASON_BAD_IP_TOTAL_LENGTH;
@@ -69,7 +68,6 @@ enum pkt_reason parse_ip4(struct parse *p, uint32_t at)
     p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
     if ((r = parse_need(p, at + header, REASON_BAD_IP_TOTAL_LENGTH))) return r;
     if ((r = check_header(p, at, header))) return r;
-
     if (!(p->key->kind & KIND_FRAG_NO)) {
         uint16_t frag = parse_at16(p, at + IP4_FRAG);
         r = parse_fragment((frag & IP4_OFFSET) * 8u, frag & IP4_MF, total - header, parse_at(p, at + IP4_PROTO));

@@ -132,14 +132,12 @@ enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
     if (parse_at(p, at) >> 4 != 6) return REASON_BAD_IP_VERSION;
     p->pkt->l3 = (uint16_t)at;
     fill_key6(p, at);
-
     uint32_t wire_end = p->end;
     struct chain c = {.at = at + IP6_LEN, .next = parse_at(p, at + IP6_NEXT)};
     p->end = c.at + parse_at16(p, at + IP6_PAYLOAD);
     if (p->end > wire_end) return REASON_BAD_IP_TOTAL_LENGTH;
     p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
     if (is_jumbogram(p, &c, wire_end)) return REASON_JUMBOGRAM;
-
     TURNS(IP6_EXT_MOST + 1)
     while (LOOP(ip6_is_extension(LOOSE(c.next)) && !c.later))
         if ((r = IP6_HEADER(p, &c))) return r;

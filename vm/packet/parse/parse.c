@@ -42,7 +42,6 @@ enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct k
     pkt->l3 = pkt->l4 = pkt->payload = pkt->l3_end = 0;
     pkt->tags_in_frame = pkt->ext_headers = 0;
     pkt->flags &= (uint8_t)~PKT_FOUND;
-
     enum pkt_reason r = LOOSE(parse_link(&p));
     if (!(key->kind & (KIND_IN | KIND_OUT | KIND_FORWARD)))
         key->kind |= facts_have_self(facts) ? sides_direction(0, p.to_group) : KIND_IN;

@@ -214,7 +214,6 @@ inline_always enum quick quick_read4(const uint8_t *bytes, struct pkt *pkt, stru
     if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
         !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
         return QUICK_NOT;
-
     key->word[0] = slots(wire_get32(ip + IP4_SRC), 0);
     key->word[1] = 0;
     key->word[2] = slots(wire_get32(ip + IP4_DST), 0);
@@ -250,7 +249,6 @@ inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *fac
     const struct shape *s = &shapes6[next];
     if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(ip + IP6_LEN, pkt, o, s, l4, (int32_t)segment))
         return QUICK_CAREFUL(pkt, facts, key);
-
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
     uint32_t type = ip[IP6_LEN] - (uint32_t)ICMP6_ND_FIRST; /* of neighbour discovery: 0 to 3 */

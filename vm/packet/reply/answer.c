@@ -17,7 +17,6 @@ static const char *addresses_forbid(const struct key *key)
 {
     const bool v4 = key->kind & KIND_IP4;
     const uint32_t *dst = key->dst;
-
     if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address is not one host's";
     if (v4 ? is_group4(dst[0]) : dst[0] >> 24 == 0xff) return "its destination address is a group";
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";

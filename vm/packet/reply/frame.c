@@ -42,7 +42,6 @@ static bool writes_ah(const struct frame_spec *p) { return p->ah && p->fragment 
 static uint32_t ip_len(const struct frame_spec *p)
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
-
     if (p->form == FORM_ARP) return ARP_ETHER_LEN;
     if (p->family == 4) return IP4_LEN + (p->options ? OPTIONS_LEN : 0);
     return IP6_LEN + (whole ? 0u : IP6_FRAG_LEN) + (writes_ah(p) ? AH_WITH_VALUE : 0u);
@@ -51,7 +50,6 @@ static uint32_t ip_len(const struct frame_spec *p)
 uint32_t frame_least(const struct frame_spec *p)
 {
     uint32_t upper = header_len(p) + (p->payload.len < UINT16_MAX ? p->payload.len : UINT16_MAX);
-
     if (p->fragment == KIND_FRAG_FIRST) upper = (upper + 7) / 8 * 8;
     if (p->fragment == KIND_FRAG_LATER && upper == 0) upper = 8;
     return ip_len(p) + upper;
@@ -62,7 +60,6 @@ uint32_t frame_carried(const struct frame_spec *p) { return (p->length ? p->leng
 uint32_t frame_tunnel_len(const struct frame_spec *p)
 {
     const struct frame_tunnel *t = p->tunnel;
-
     if (!t) return 0;
     return (t->family == 4 ? IP4_LEN : IP6_LEN) + (t->gue ? UDP_LEN + GUE_LEN : 0u);
 }
@@ -86,7 +83,6 @@ bool frame_is_icmp_error(const struct frame_spec *p)
 uint32_t frame_icmp_rest(const struct frame_spec *p)
 {
     enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
-
     if (!frame_is_icmp_error(p)) return 1 << 16 | 1;
     const bool big =
         p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
@@ -98,7 +94,6 @@ static void write_mac(struct writer *w, const uint32_t addr[4], uint8_t family)
 {
     const bool v4 = family == 4;
     const uint32_t last = addr[v4 ? 0 : 3];
-
     if (v4 && last == UINT32_MAX)
         write48(w, 0xffffffffffff);
     else if (v4 && last >> 28 == 0xe)
@@ -113,7 +108,6 @@ static void write_link(struct writer *w, const struct frame_spec *p)
 {
     const struct frame_tunnel *t = p->tunnel;
     const uint8_t family = t ? t->family : p->family;
-
     if (p->form == FORM_ARP && !p->arp_answer && !p->dst_mac)
         write48(w, 0xffffffffffff);
     else if (p->dst_mac)
@@ -173,7 +167,6 @@ static void put_numbers(struct writer *w, const struct frame_spec *p, uint32_t a
 static void write_ip4(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const uint32_t at = w->pkt->head_len;
-
     write16(w, p->options ? 0x4600 : 0x4500);
     write16(w, (uint16_t)length);
     write16(w, (uint16_t)p->datagram);
@@ -204,7 +197,6 @@ static void write_ip6(struct writer *w, const struct frame_spec *p, uint32_t len
     const bool whole = p->fragment == KIND_FRAG_NO;
     const uint8_t next = p->ah ? IPPROTO_NR_AH : p->proto;
     const uint32_t at = w->pkt->head_len;
-
     write32(w, 6u << 28);
     write16(w, (uint16_t)(length - IP6_LEN));
     write8(w, whole ? next : IPPROTO_NR_FRAGMENT);
@@ -232,7 +224,6 @@ static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t 
                                .ttl = 64,
                                .fragment = KIND_FRAG_NO,
                                .datagram = 1};
-
     memcpy(outer.src, t->src, sizeof(outer.src));
     memcpy(outer.dst, t->dst, sizeof(outer.dst));
     if (t->family == 4)
@@ -307,7 +298,6 @@ static uint64_t pseudo_sum(const struct frame_spec *p, uint32_t len)
 static void seal_upper(struct writer *w, const struct frame_spec *p, uint32_t at)
 {
     const uint32_t end = w->pkt->head_len;
-
     if (p->fragment == KIND_FRAG_LATER || p->form >= UPPERS) return;
     const uint32_t place = at + uppers[p->form].sum;
     if (p->form == FORM_SCTP) {
@@ -323,7 +313,6 @@ static void seal_upper(struct writer *w, const struct frame_spec *p, uint32_t at
 static void write_bytes(struct writer *w, const uint8_t *bytes, uint32_t len)
 {
     uint8_t *room = write_room(w, len);
-
     if (!room) return;
     if (bytes)
         memcpy(room, bytes, len);
@@ -336,7 +325,6 @@ uint32_t frame_write(const struct frame_spec *p, uint8_t frame[FRAME_MOST])
     const uint32_t least = frame_least(p), length = p->length ? p->length : least;
     struct pkt pkt = {.data = frame, .tailroom = UINT16_MAX};
     struct writer w = {.pkt = &pkt};
-
     write_link(&w, p);
     if (p->form == FORM_ARP) {
         write_arp(&w, p);

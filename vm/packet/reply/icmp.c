@@ -71,7 +71,6 @@ static int build_error(const struct pkt *request, const struct key *key, const s
     write8(&r.w, error->code);
     write16(&r.w, 0); /* checksum, later */
     write32(&r.w, error->rest);
-
     uint32_t most = (v4 ? BUILD_QUOTE4 - IP4_LEN : BUILD_QUOTE6 - IP6_LEN) - ICMP_LEN;
     uint32_t there = request->cap_len - request->l3, quote = key->length < there ? key->length : there;
     write_from(&r.w, request, request->l3, quote < most ? quote : most);
