@@ -8,13 +8,11 @@
 static const char *const kind_names[N_COUNT] = {
 #define NODE(ident, name, children, doc) [N_##ident] = name,
 #include "lang/ast.def"
-#undef NODE
 };
 
 static const char *const clauses[CL_COUNT] = {
 #define CLAUSE(ident, words) [CL_##ident] = words,
 #include "lang/clause.def"
-#undef CLAUSE
 };
 
 struct node *node_new(struct arena *arena, enum node_kind kind, struct span span)

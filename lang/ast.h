@@ -8,7 +8,6 @@
 enum node_kind {
 #define NODE(ident, name, children, doc) N_##ident,
 #include "lang/ast.def"
-#undef NODE
     N_COUNT
 };
 
@@ -17,7 +16,6 @@ enum clause {
     CL_NONE,
 #define CLAUSE(ident, words) CL_##ident,
 #include "lang/clause.def"
-#undef CLAUSE
     CL_COUNT
 };
 

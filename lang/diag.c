@@ -12,7 +12,6 @@ const struct diag_row diag_rows[DIAG_COUNT] = {
 #define DIAG(ident, code, severity, title, explain, wrong, right)                                                      \
     [ident] = {code, title, explain, wrong, right, DIAG_##severity},
 #include "lang/diag.def"
-#undef DIAG
 };
 
 struct diags *diags_new(struct sources *sources)

@@ -15,7 +15,6 @@
 enum diag_code {
 #define DIAG(ident, code, severity, title, explain, wrong, right) ident,
 #include "lang/diag.def"
-#undef DIAG
     DIAG_COUNT
 };
 

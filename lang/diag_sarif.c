@@ -19,7 +19,6 @@ struct region {
 static const char *const idents[DIAG_COUNT] = {
 #define DIAG(ident, code, severity, title, explain, wrong, right) [ident] = #ident,
 #include "lang/diag.def"
-#undef DIAG
 };
 
 static const char *level_of(enum diag_severity severity) { return severity == DIAG_ERROR ? "error" : "warning"; }

@@ -10,7 +10,6 @@ static const struct {
 } wanted[] = {
 #define WANTED(first, before, word, what) {first, before, word, what},
 #include "lang/wanted.def"
-#undef WANTED
 };
 
 struct str word_before(const struct parser *p, uint32_t end)

@@ -30,7 +30,6 @@ static const struct word {
 } words[] = {
 #define WORD(token, text, use, group, start) {text, token, USE_##use, START_##start},
 #include "lang/word.def"
-#undef WORD
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
 

@@ -8,7 +8,6 @@ const struct op_info op_info[OPCODE_COUNT] = {
 #define OP(ident, text, operands, never_on, how, doc)                                                                  \
     [OP_##ident] = {.name = text, .operand = OPERAND_##operands, .kernel = OP_KERNEL_##how, .ends = never_on},
 #include "vm/opcode.def"
-#undef OP
 };
 
 #define HALF(field) KEY_HALF(field)

@@ -7,7 +7,6 @@
 enum action {
 #define ACTION(ident, name, doc) ACTION_##ident,
 #include "vm/action.def"
-#undef ACTION
     ACTION_COUNT
 };
 const char *action_name(enum action a);
@@ -30,7 +29,6 @@ extern const uint8_t ip_number_conds[IP_NUMBERS]; /* enum cond_kind */
 enum opcode {
 #define OP(ident, name, operands, ends, kernel, doc) OP_##ident,
 #include "vm/opcode.def"
-#undef OP
     OPCODE_COUNT
 };
 
@@ -38,7 +36,6 @@ enum opcode {
 enum lb_kind {
 #define LB(ident, name, doc) LB_##ident,
 #include "vm/lb.def"
-#undef LB
     LB_KINDS
 };
 

@@ -25,7 +25,6 @@ static bool ends(uint8_t op)
     case OP_##ident:                                                                                                   \
         return ends;
 #include "vm/opcode.def"
-#undef OP
     default: return false;
     }
 }

@@ -13,7 +13,6 @@ enum option_id {
     OPT_NONE = 255, /* the rest stand above all letters */
 #define OPTION(ident, name, letter, argument, shown, does) OPT_##ident,
 #include "compiler/command/options.def"
-#undef OPTION
 };
 
 static const struct option_row {
@@ -26,7 +25,6 @@ static const struct option_row {
 } rows[] = {
 #define OPTION(ident, name, letter, argument, shown, does) {name, OPT_##ident, letter, argument, shown, does},
 #include "compiler/command/options.def"
-#undef OPTION
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 

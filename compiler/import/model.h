@@ -20,7 +20,6 @@ enum about_kind { ABOUT_NUMBERS, ABOUT_ADDRESSES, ABOUT_WORDS };
 enum about {
 #define ABOUT(ident, words, kind) ASK_##ident,
 #include "compiler/import/about.def"
-#undef ABOUT
     ASK_COUNT
 };
 

@@ -15,7 +15,6 @@ static bool is_word(const char *s)
     static const char *const words[] = {
 #define WORD(token, text, use, group, start) text,
 #include "lang/word.def"
-#undef WORD
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (!strcmp(words[i], s)) return true;

@@ -185,7 +185,6 @@ void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list 
     static const enum about_kind kinds[] = {
 #define ABOUT(ident, words, kind) ABOUT_##kind,
 #include "compiler/import/about.def"
-#undef ABOUT
     };
     struct condition **at = &r->conditions;
     if (!ruleset_spend(s, 1)) return;

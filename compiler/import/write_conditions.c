@@ -186,7 +186,6 @@ static void put_condition(struct writer *w, const struct rule *r, const struct c
     static const char *const words[] = {
 #define ABOUT(ident, words, kind) [ASK_##ident] = words,
 #include "compiler/import/about.def"
-#undef ABOUT
     };
     if (says_nothing(&c->list)) return;
     w->asks_state |= c->about == ASK_STATE;

@@ -112,7 +112,6 @@ void put_list(struct writer *w, const struct list *l, enum about about)
     static const enum about_kind kinds[] = {
 #define ABOUT(ident, words, kind) ABOUT_##kind,
 #include "compiler/import/about.def"
-#undef ABOUT
     };
     if (l->not ) fputs("not ", w->out);
     if (l->set)

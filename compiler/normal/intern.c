@@ -9,7 +9,6 @@
 const struct ir_field_info ir_fields[IR_FIELDS] = {
 #define FIELD(ident, name, sort, most, part, doc) {name, IR_SORT_##sort, IR_PART_##part, most},
 #include "compiler/normal/field.def"
-#undef FIELD
 };
 
 const struct ir_number ir_numbers[IR_FIELDS] = {

@@ -24,7 +24,6 @@ struct image;
 enum ir_field {
 #define FIELD(ident, name, sort, most, part, doc) IR_##ident,
 #include "compiler/normal/field.def"
-#undef FIELD
     IR_FIELDS
 };
 enum ir_sort {

@@ -41,12 +41,10 @@ const struct number_kind protocol_kind = {.what = "a protocol number",
 static const struct word icmp4_words[] = {
 #define ICMP_TYPE(family, type, name) {(family) == 4 ? (name) : "-", type},
 #include "vm/icmp.def"
-#undef ICMP_TYPE
     {NULL, 0}};
 static const struct word icmp6_words[] = {
 #define ICMP_TYPE(family, type, name) {(family) == 6 ? (name) : "-", type},
 #include "vm/icmp.def"
-#undef ICMP_TYPE
     {"nd", 256}, /* not a type: handled before it is asked for as one */
     {NULL, 0}};
 const struct number_kind icmp_type_kinds[2] = {

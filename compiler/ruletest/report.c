@@ -15,7 +15,6 @@
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
 #include "vm/reason.def"
-#undef REASON
 };
 
 const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT])

@@ -12,7 +12,6 @@ bool linktype_link(uint32_t linktype, enum pkt_link *link)
         *link = LINK_##ident;                                                                                          \
         return true;
 #include "runtime/capture/linktype.def"
-#undef LINKTYPE
     default: return false;
     }
 }

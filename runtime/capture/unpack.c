@@ -5,8 +5,6 @@
 #define PACKER(ident, magic, len, name, tool) extern const struct unpacker unpack_##ident;
 #define PACKER_OTHER(ident, magic, len, name, tool)
 #include "runtime/capture/packer.def"
-#undef PACKER
-#undef PACKER_OTHER
 
 static const struct row {
     const char *magic;
@@ -16,8 +14,6 @@ static const struct row {
 #define PACKER(ident, magic, len, name, tool)       {magic, len, {name, tool, &unpack_##ident}},
 #define PACKER_OTHER(ident, magic, len, name, tool) {magic, len, {name, tool, NULL}},
 #include "runtime/capture/packer.def"
-#undef PACKER
-#undef PACKER_OTHER
 };
 
 const struct packer *packer_of(const uint8_t *bytes, size_t len)

@@ -3,4 +3,3 @@
 
 #define CHANGE(ident, word, undo, when, doc) int undo(const char *what, const char *before, const char *after);
 #include "runtime/host/change.def"
-#undef CHANGE

@@ -36,7 +36,6 @@ static const struct {
 } changes[CHANGE_COUNT] = {
 #define CHANGE(ident, word, undo, when, doc) [CHANGE_##ident] = {word, doc, STATE_##when, undo},
 #include "runtime/host/change.def"
-#undef CHANGE
 };
 
 /* A name that is a file name, and that can stand in a line. */

@@ -13,7 +13,6 @@
 enum change {
 #define CHANGE(ident, word, undo, when, doc) CHANGE_##ident,
 #include "runtime/host/change.def"
-#undef CHANGE
     CHANGE_COUNT
 };
 

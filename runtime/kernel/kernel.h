@@ -9,7 +9,6 @@
 enum kernel_entry {
 #define ENTRY(name, type, array, at, doc) KERNEL_ENTRY_##name,
 #include "vm/kernel/entry.def"
-#undef ENTRY
     KERNEL_ENTRIES
 };
 

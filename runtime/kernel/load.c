@@ -23,7 +23,6 @@ enum { KERNEL_MAP_NONE = -1 };
 static const struct entry entries[] = {
 #define ENTRY(name, type, array, at, doc) {#name, BPF_PROG_TYPE_##type, KERNEL_MAP_##array, at},
 #include "vm/kernel/entry.def"
-#undef ENTRY
 };
 
 static bool is_wanted(const struct kernel *k, enum kernel_entry e)

@@ -203,7 +203,6 @@ struct option_row {
 static const struct option_row rows[] = {
 #define OPTION(name, letter, takes, argument, way, doc) {name, argument, doc, opt_##takes, letter, way},
 #include "runtime/preyrun/options.def"
-#undef OPTION
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

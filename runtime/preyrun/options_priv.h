@@ -68,4 +68,3 @@ typedef bool opt_fn(struct reading *r, const char *n, const char *v);
 #define OPTION_LIVE(takes)                              opt_fn opt_##takes;
 #define OPTION(name, letter, takes, argument, way, doc) OPTION_##way(takes)
 #include "runtime/preyrun/options.def"
-#undef OPTION

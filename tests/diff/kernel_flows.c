@@ -50,7 +50,6 @@ struct run {
 static const char *const up_names[] = {
 #define UP(ident, name, doc) name,
 #include "vm/kernel/up.def"
-#undef UP
 };
 
 struct totals {

@@ -19,7 +19,6 @@ const struct field_desc note_fields[] = {
 const struct icmp_name note_icmp[] = {
 #define ICMP_TYPE(family, type, name) {FAMILY_LAYER_##family, type, name},
 #include "vm/icmp.def"
-#undef ICMP_TYPE
     {.name = NULL},
 };
 

@@ -243,7 +243,6 @@ static void ask_instructions(void)
     } kernel[] = {
 #define OP(ident, name, operands, ends, kernel, doc) kernel,
 #include "vm/opcode.def"
-#undef OP
     };
     unsigned missing = 0, there = 0;
     for (unsigned i = 0; i < OPCODE_COUNT; i++) {

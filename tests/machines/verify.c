@@ -29,7 +29,6 @@
 static const char *const entry_names[] = {
 #define ENTRY(name, type, array, at, doc) #name,
 #include "vm/kernel/entry.def"
-#undef ENTRY
 };
 
 /* The worst of a kind, and who was it. */

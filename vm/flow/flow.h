@@ -15,13 +15,11 @@ enum flow_class { FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_ONE_WAY, FLOW_ESTABLISHED, 
 enum flow_state {
 #define FLOW_STATE(ident, name, class, timeout, doc) FLOW_STATE_##ident,
 #include "vm/flow/flow_state.def"
-#undef FLOW_STATE
     FLOW_STATES
 };
 enum flow_end {
 #define FLOW_END(ident, name, doc) FLOW_END_##ident,
 #include "vm/flow/flow_end.def"
-#undef FLOW_END
     FLOW_ENDS
 };
 const char *flow_state_name(enum flow_state s);
@@ -32,7 +30,6 @@ static inline enum flow_class flow_state_class(enum flow_state s)
     const uint64_t classes = 0
 #define FLOW_STATE(ident, name, class, timeout, doc) | (uint64_t)FLOW_##class << 2 * FLOW_STATE_##ident
 #include "vm/flow/flow_state.def"
-#undef FLOW_STATE
         ;
     return s < FLOW_STATES ? (enum flow_class)(classes >> 2 * s & 3) : FLOW_HALF_OPEN;
 }

@@ -6,7 +6,6 @@ const char *flow_state_name(enum flow_state s)
     static const char *const names[FLOW_STATES] = {
 #define FLOW_STATE(ident, name, class, timeout, doc) [FLOW_STATE_##ident] = name,
 #include "vm/flow/flow_state.def"
-#undef FLOW_STATE
     };
     return s < FLOW_STATES ? names[s] : "-";
 }
@@ -16,7 +15,6 @@ const char *flow_end_name(enum flow_end e)
     static const char *const names[FLOW_ENDS] = {
 #define FLOW_END(ident, name, doc) [FLOW_END_##ident] = name,
 #include "vm/flow/flow_end.def"
-#undef FLOW_END
     };
     return e < FLOW_ENDS ? names[e] : "-";
 }
@@ -25,5 +23,4 @@ void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES
 {
 #define FLOW_STATE(ident, name, class, timeout, doc) timeout_ns[FLOW_STATE_##ident] = s->timeout;
 #include "vm/flow/flow_state.def"
-#undef FLOW_STATE
 }

@@ -63,7 +63,6 @@ OWN_JUMPS void run_code(const struct program *p, uint32_t func, const struct key
     static const void *const cases[OPCODE_COUNT] = {
 #define OP(ident, name, operands, ends, kernel, doc) [OP_##ident] = &&do_##ident,
 #include "vm/opcode.def"
-#undef OP
     };
     struct frame frames[PBC_CALL_DEPTH], *frame = frames;
     uint32_t all_regs[(PBC_CALL_DEPTH + 1) * PBC_REGS], *regs = all_regs, result;

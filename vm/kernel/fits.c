@@ -63,7 +63,6 @@ bool kernel_fits(const struct program *p, struct kernel_fits *fits)
 static const char *const names[][2] = {
 #define UP(ident, name, doc) {name, doc},
 #include "vm/kernel/up.def"
-#undef UP
 };
 const char *kernel_up_name(unsigned up) { return names[up][0]; }
 const char *kernel_up_doc(unsigned up) { return names[up][1]; }

@@ -30,7 +30,6 @@ enum kernel_out {
 enum kernel_up {
 #define UP(ident, name, doc) KERNEL_UP_##ident,
 #include "vm/kernel/up.def"
-#undef UP
     KERNEL_UPS
 };
 

@@ -37,7 +37,6 @@ enum pkt_link {
 enum pkt_reason {
 #define REASON(ident, name, doc) REASON_##ident,
 #include "vm/reason.def"
-#undef REASON
     REASON_COUNT
 };
 const char *reason_name(enum pkt_reason r);

@@ -12,7 +12,6 @@ static const struct {
 } reasons[] = {
 #define STREAM_REASON(ident, name, status, doc) {name, doc, status},
 #include "vm/stream/reason.def"
-#undef STREAM_REASON
 };
 
 const char *stream_reason_name(enum stream_reason r) { return r < STREAM_REASON_COUNT ? reasons[r].name : "?"; }

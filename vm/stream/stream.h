@@ -22,7 +22,6 @@ enum stream_read {
 enum stream_reason {
 #define STREAM_REASON(ident, name, status, doc) STREAM_##ident,
 #include "vm/stream/reason.def"
-#undef STREAM_REASON
     STREAM_REASON_COUNT
 };
 

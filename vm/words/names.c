@@ -24,7 +24,6 @@ struct icmp_name {
 static const struct icmp_name icmp_types[] = {
 #define ICMP_TYPE(family, type, name) {family, type, name},
 #include "vm/icmp.def"
-#undef ICMP_TYPE
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -34,7 +33,6 @@ const char *action_name(enum action a)
     static const char *const names[] = {
 #define ACTION(ident, name, doc) name,
 #include "vm/action.def"
-#undef ACTION
     };
     return (unsigned)a < COUNT(names) ? names[a] : "?";
 }
@@ -44,7 +42,6 @@ const char *reason_name(enum pkt_reason r)
     static const char *const names[] = {
 #define REASON(ident, name, doc) name,
 #include "vm/reason.def"
-#undef REASON
     };
     return (unsigned)r < COUNT(names) ? names[r] : "?";
 }

@@ -17,7 +17,6 @@ static const struct row {
 } rows[] = {
 #define OFFLOAD(ident, bit, word, feature, doc) {OFFLOAD_##ident, word, feature},
 #include "runtime/host/device/offload.def"
-#undef OFFLOAD
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 

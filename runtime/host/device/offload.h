@@ -8,7 +8,6 @@ struct state;
 enum offload { /* bits */
 #define OFFLOAD(ident, bit, ...) OFFLOAD_##ident = 1 << (bit),
 #include "runtime/host/device/offload.def"
-#undef OFFLOAD
 };
 
 /* Which are on: enum offload, 0 also of a device that knows none. A negative errno: -ENODEV. */

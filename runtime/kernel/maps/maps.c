@@ -16,9 +16,6 @@ static const char *const names[] = {
 #define EXACT(name, type, entries)       #name,
 #define KEYED(name, type, key, value, n) #name,
 #include "runtime/kernel/maps/map.def"
-#undef FLAT
-#undef EXACT
-#undef KEYED
 };
 
 /* The longest value that a pointer with an offset may reach into (BPF_MAX_VAR_OFF). */
@@ -88,9 +85,6 @@ static int make(struct map *m, enum kernel_map which, const struct kernel_sizes 
 #define KEYED(name, type, key, value, count)                                                                           \
     if (which == KERNEL_MAP_##name) return keyed(m, #name, BPF_MAP_TYPE_##type, key, value, count);
 #include "runtime/kernel/maps/map.def"
-#undef FLAT
-#undef EXACT
-#undef KEYED
     return -EINVAL;
 }
 
@@ -138,9 +132,6 @@ int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNE
 #define EXACT(name, type, entries)       {sizeof(type), at_least_one(entries)},
 #define KEYED(name, type, key, value, n) {0, n},
 #include "runtime/kernel/maps/map.def"
-#undef FLAT
-#undef EXACT
-#undef KEYED
     };
     int failed = 0;
     for (unsigned i = 0; i < KERNEL_MAPS; i++)

@@ -22,9 +22,6 @@ enum kernel_map {
 #define EXACT(name, type, entries)       KERNEL_MAP_##name,
 #define KEYED(name, type, key, value, n) KERNEL_MAP_##name,
 #include "runtime/kernel/maps/map.def"
-#undef FLAT
-#undef EXACT
-#undef KEYED
     KERNEL_MAPS
 };
 

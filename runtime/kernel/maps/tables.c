@@ -11,8 +11,6 @@ static const char *const names[] = {
 #define TABLE(name, type, entries) #name,
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
-#undef TABLE
-#undef CONST
     NULL};
 
 static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
@@ -21,8 +19,6 @@ static int make(struct map *m, enum kernel_table which, const struct table_sizes
     if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), map_power(count));
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
-#undef TABLE
-#undef CONST
     return -EINVAL;
 }
 
@@ -65,8 +61,6 @@ static int adopt(struct map *m, enum kernel_table which, const struct table_size
     if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), map_power(count));
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
-#undef TABLE
-#undef CONST
     return -EINVAL;
 }
 
@@ -92,8 +86,6 @@ static bool number_of(const struct table_sizes *t, const char *name, uint64_t *n
 #define CONST(ident, value)                                                                                            \
     if (!strcmp(name, #ident)) return *number = (value), true;
 #include "runtime/kernel/maps/table.def"
-#undef TABLE
-#undef CONST
     return false;
 }
 

@@ -8,8 +8,6 @@ enum kernel_table {
 #define TABLE(name, type, entries) KERNEL_TABLE_##name,
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
-#undef TABLE
-#undef CONST
     KERNEL_TABLES
 };
 

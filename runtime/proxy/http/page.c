@@ -10,7 +10,6 @@ static const struct page {
 } pages[] = {
 #define PAGE(status, reason, told) {status, reason, told},
 #include "runtime/proxy/http/page.def"
-#undef PAGE
 };
 
 static const struct page *page_of(unsigned status)

@@ -17,7 +17,6 @@
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
 #include "vm/reason.def"
-#undef REASON
 };
 
 struct explained {

@@ -19,10 +19,8 @@ struct written {
 static const struct written table[] = {
 #define LIMIT(key, kind, usual, doc) {key, usual, false},
 #include "lang/limits.def"
-#undef LIMIT
 #define TIMEOUT(key, usual, doc) {key, usual, true},
 #include "lang/timeouts.def"
-#undef TIMEOUT
 };
 
 static const uint64_t *values_of(const struct compile *c) { return &c->image->settings->flows; }

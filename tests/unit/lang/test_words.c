@@ -9,7 +9,6 @@ static const struct {
 } rows[] = {
 #define WORD(token, text, use, group, start) {text, #use, #start, token},
 #include "lang/word.def"
-#undef WORD
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 

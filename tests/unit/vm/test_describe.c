@@ -74,7 +74,6 @@ static void test_names(void **state)
 #undef PROTO
 #define ICMP_TYPE(family, type, name) assert_string_equal(icmp_type_name(family, type), name);
 #include "vm/icmp.def"
-#undef ICMP_TYPE
     assert_null(proto_name(200));
     assert_null(icmp_type_name(4, 255));
     assert_null(icmp_type_name(5, 8));

@@ -8,7 +8,6 @@ static void test_names(void **state)
     static const char *const names[] = {
 #define LB(ident, name, doc) [LB_##ident] = name,
 #include "vm/lb.def"
-#undef LB
     };
     for (int kind = 0; kind < LB_KINDS; kind++) {
         assert_string_equal(lb_name((enum lb_kind)kind), names[kind]);

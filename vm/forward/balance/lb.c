@@ -7,7 +7,6 @@
 static const struct lb_ops *const kinds[LB_KINDS] = {
 #define LB(ident, name, doc) &lb_ops_##ident,
 #include "vm/lb.def"
-#undef LB
 };
 
 const char *lb_name(enum lb_kind kind) { return kinds[kind]->name; }

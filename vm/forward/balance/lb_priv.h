@@ -7,7 +7,6 @@
 
 #define LB(ident, name, doc) extern const struct lb_ops lb_ops_##ident;
 #include "vm/lb.def"
-#undef LB
 
 struct lb {
     const struct lb_ops *ops;

@@ -56,7 +56,6 @@ static void interface_text(FILE *out, const struct whole *all, unsigned i)
 static const char *const ups[KERNEL_UPS] = {
 #define UP(ident, name, doc) [KERNEL_UP_##ident] = name,
 #include "vm/kernel/up.def"
-#undef UP
 };
 
 static void in_kernel_text(FILE *out, const struct tally *t)
