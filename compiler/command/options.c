@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "compiler/say.h"
-#include "lang/diag.h"
 
 enum option_id {
     OPT_NONE = 255, /* the rest stand above all letters */

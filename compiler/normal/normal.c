@@ -2,7 +2,6 @@
  * say of one another is written into them. */
 #include "compiler/normal/normal.h"
 
-#include "compiler/compiler.h"
 #include "compiler/normal/narrow.h"
 #include "compiler/normal/region.h"
 #include "vm/flow/states.h"

@@ -1,6 +1,5 @@
 /* Link types: which of them the vm can parse, and what the others are called. */
 #include <pcap/pcap.h>
-#include <stdio.h>
 
 #include "runtime/capture/capture_priv.h"
 

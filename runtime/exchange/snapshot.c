@@ -2,7 +2,6 @@
 #include "runtime/exchange/snapshot.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void *copied(const void *from, size_t bytes)
 {

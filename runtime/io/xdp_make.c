@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
-#include <linux/if_xdp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>

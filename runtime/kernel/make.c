@@ -8,7 +8,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "runtime/kernel/kernel.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/maps/form.h"
 #include "runtime/kernel/object/refused.h"

@@ -2,7 +2,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "runtime/kernel/kernel.h"
 #include "runtime/kernel/kernel_priv.h"
 
 int kernel_program(const struct kernel *k, enum kernel_entry entry)

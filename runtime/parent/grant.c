@@ -13,7 +13,6 @@
 #include "runtime/host/device/echo.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/device/tun.h"
-#include "runtime/host/file/access_logs.h"
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/control.h"
 #include "runtime/host/file/keypair.h"

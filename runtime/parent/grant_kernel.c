@@ -5,7 +5,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "runtime/host/hook/hooks.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/parent/parent_priv.h"

@@ -2,9 +2,6 @@
  * written in full: an abbreviation that works today would change its meaning with the next option. */
 #include "runtime/preyrun/options_priv.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* What a line can show of a path: the end tells files apart. */
 static const char *end_of(const char *path)
 {

@@ -15,7 +15,6 @@
 #include "runtime/base/clock.h"
 #include "runtime/record/blocks.h"
 #include "runtime/record/programs.h"
-#include "runtime/record/reel.h"
 #include "runtime/record/world.h"
 
 #define BUSY_NS      UINT64_C(2000000)

@@ -1,7 +1,6 @@
 /* Flows that a cookie began: two flows joined (joined.h), followed in the numbers of the server's. */
 #include "vm/flow/joined.h"
 
-#include "vm/flow/bind.h"
 #include "vm/flow/table_shared.h"
 #include "vm/flow/table_struct.h"
 #include "vm/flow/track_priv.h"

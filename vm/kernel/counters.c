@@ -3,7 +3,6 @@
 
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
-#include "vm/tables.h"
 
 static bool has_tunnels(const struct program *p)
 {

@@ -2,7 +2,6 @@
 #include "vm/stream/stream.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 #include "vm/packet/wire.h"
 

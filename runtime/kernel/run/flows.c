@@ -7,7 +7,6 @@
 #include "runtime/base/clock.h"
 #include "vm/flow/states.h"
 #include "vm/flow/track.h"
-#include "vm/kernel/flow_head.h"
 #include "vm/keyed/large.h"
 #include "vm/packet/time.h"
 

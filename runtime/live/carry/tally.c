@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/worker/sum.h"

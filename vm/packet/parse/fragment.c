@@ -2,7 +2,6 @@
 #include "vm/packet/parse/fragment.h"
 
 #include "vm/packet/parse/bytes.h"
-#include "vm/packet/parse/header.h"
 #include "vm/packet/parse/parse.h"
 
 static bool read_ip4(const struct pkt *pkt, struct fragment *out)

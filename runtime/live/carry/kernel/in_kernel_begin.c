@@ -8,8 +8,6 @@
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
-#include "runtime/kernel/run/flows.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
 #include "vm/judge/judge.h"

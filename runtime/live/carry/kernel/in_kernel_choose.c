@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "runtime/kernel/object/refused.h"
-#include "runtime/kernel/run/flows.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
 #include "vm/kernel/note.h"

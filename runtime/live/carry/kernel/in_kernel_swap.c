@@ -2,7 +2,6 @@
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/told.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
 bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_t err_len)

@@ -6,7 +6,6 @@
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/told.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/control/trace/onlookers.h"

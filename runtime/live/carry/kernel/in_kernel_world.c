@@ -4,7 +4,6 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xmit.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
 #include "vm/kernel/note.h"
