@@ -30,6 +30,7 @@ page bad shed
 cp bad.pbc shop.pbc
 prey prey -i wan --log text --format json shop.pbc
 until_true 100 'a name of others is refused' told 'health: farm/one is down: certificate: ' && ok 0 'a name of others is refused'
+until_true 100 'so it is by another check' told 'health: twin/one is down: certificate: ' && ok 0 'so it is by another check'
 cp good.pbc shop.pbc
 kill -HUP "$prey"
 until_true 150 'its own is accepted' told 'health: farm/one is up' && ok 0 'its own is accepted, after a reload'

@@ -43,16 +43,7 @@ END
 with a 30s
 with b 40s
 cp a.pbc now.pbc
-# Without large pages (PR_SET_THP_DISABLE, 41): the kernel makes one of small ones when it likes, two MiB at a time.
-mkdir small
-cat >small/preyrun <<END
-#!/usr/bin/env python3
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
-os.execv("$bin/preyrun", ["$bin/preyrun"] + sys.argv[1:])
-END
-chmod +x small/preyrun
-bin=$PWD/small prey prey -i wan -i lan now.pbc
+small_prey prey -i wan -i lan now.pbc
 
 many() { # FIRST COUNT: from so many ports, one question each; how many were answered
     at client python3 - "$1" "$2" <<'END'

@@ -45,7 +45,7 @@ service short on $here tcp/1006 { mode proxy first bytes within 300ms; when sni 
 service trust on $here tcp/1007 { mode proxy accept proxy from 10.1.0.1, fd00:1::1; -> one }
 service http_short on $here tcp/1009 { mode proxy http first bytes within 300ms; -> web_one }
 RULES
-prey prey -i wan -i lan --format json first.pbc
+small_prey prey -i wan -i lan --format json first.pbc
 first() {
     at client python3 "$top/tests/e2e/live/first.py" "$1"
     [ $? -eq 0 ] || failed=1

@@ -87,7 +87,7 @@ short_ones() { # WORKERS
 
 preys=
 for i in $(seq "$instances"); do
-    prey "prey$i" -i wan -i lan "many$i.pbc"
+    small_prey "prey$i" -i wan -i lan "many$i.pbc"
     preys="$preys $prey"
 done
 # What the first ones take once is not what each takes.
@@ -103,7 +103,7 @@ for prey in $preys; do
     prey_ends
     same 'it ends with 0' "$status" 0
 done
-prey prey1 -i wan -i lan --workers 2 many1.pbc
+small_prey prey1 -i wan -i lan --workers 2 many1.pbc
 short_ones 2
 prey_ends
 same '2: it ends with 0' "$status" 0

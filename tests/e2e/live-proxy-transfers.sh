@@ -20,7 +20,7 @@ service http on 10.1.0.2 tcp/80 { mode proxy http; -> one }
 service tls on 10.1.0.2 tcp/443 { mode proxy tls cert "$work/cert.pem" key "$work/key.pem"; -> one }
 service https on 10.1.0.2 tcp/8443 { mode proxy http tls cert "$work/cert.pem" key "$work/key.pem"; -> one }
 RULES
-prey prey -i wan -i lan --format json transfers.pbc
+small_prey prey -i wan -i lan --format json transfers.pbc
 transfer() { at client timeout 300 python3 "$top/tests/e2e/live/transfer.py" "$@"; }
 whole() { # WAY HOST PORT
     local begun

@@ -247,6 +247,19 @@ prey() {
     fi
     is_ready "$name" || sed 's/^/# /' "$name.err"
 }
+# small_prey NAME OPTION...: as prey, but without large pages (PR_SET_THP_DISABLE, 41), where memory is measured: the kernel
+# makes one of small ones when it likes, two MiB at a time.
+small_prey() {
+    mkdir -p small
+    cat >small/preyrun <<END
+#!/usr/bin/env python3
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
+os.execv("$bin/preyrun", ["$bin/preyrun"] + sys.argv[1:])
+END
+    chmod +x small/preyrun
+    bin=$PWD/small prey "$@"
+}
 is_ready() { grep -qE '^([0-9:.]+  )?ready|"ready"' "$1.err"; }
 is_ready_or_over() { is_ready "$1" || is_over "$prey"; }
 
