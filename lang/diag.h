@@ -65,10 +65,8 @@ void diags_print_text(struct diags *d, FILE *out, bool colour);
 
 /* Text as a terminal may have it: controls and what is not UTF-8 become `?`, a line break a blank. */
 void diag_put_text(const char *s, FILE *out);
-/* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}. */
-void diags_print_json(struct diags *d, FILE *out);
-
-/* The same with more members: `more` prints `,"name":value...`. NULL: none. */
+/* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}, with more members where `more`
+ * prints `,"name":value...`; NULL: none. */
 void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg);
 /* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
 void diag_json_string(const char *s, FILE *out);

@@ -261,5 +261,3 @@ void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, F
     if (more) more(arg, out);
     fputs("}\n", out);
 }
-
-void diags_print_json(struct diags *d, FILE *out) { diags_print_json_with(d, out, NULL, NULL); }

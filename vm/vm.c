@@ -293,7 +293,6 @@ void vm_take_tables(struct vm *vm, struct balance *tables) { balance_take(vm->ba
 void vm_tables_free(struct balance *tables) { balance_free(tables); }
 uint64_t vm_tables_until(const struct balance *tables) { return balance_until(tables); }
 bool vm_has_tables(const struct program *p) { return balance_has_tables(p); }
-uint64_t vm_tables_built(const struct vm *vm) { return balance_built(vm->balance); }
 
 const struct vm_counters *vm_counters(const struct vm *vm) { return &vm->counters; }
 

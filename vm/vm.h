@@ -114,8 +114,6 @@ void vm_tables_free(struct balance *tables);
 uint64_t vm_tables_until(const struct balance *tables);
 /* Has the program any? */
 bool vm_has_tables(const struct program *p);
-/* How many vm_run had to build itself. */
-uint64_t vm_tables_built(const struct vm *vm);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 /* Count packets that vm_run did not see, for they passed in the kernel: of a connection whose first packet got this
@@ -188,7 +186,7 @@ struct translated {
 struct translated vm_explain_nat(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
 /* The same as the worker would judge the packet now: meters and flows are looked at, but nothing is taken or
- * changed. program_explain, and the decisions above, take every meter for unused and know no flows. */
+ * changed. The decisions above take every meter for unused and know no flows. */
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg);
 

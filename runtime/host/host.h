@@ -117,5 +117,4 @@ struct host_neighbour {
     uint16_t state; /* NUD_REACHABLE, … */
     bool usable;    /* mac may be used: the kernel would */
 };
-const struct host_neighbour *host_neighbours(const struct host *h, unsigned *count); /* in no order */
 const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifindex, const struct host_addr *addr);

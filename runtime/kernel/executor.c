@@ -1,45 +1,18 @@
 /* Each packet is asked of the kernel's stages. What they decided becomes its verdict, what they edited leaves; what
  * goes up goes on in the worker here, which is in kernel mode (vm/README.md). */
-#include "runtime/kernel/executor.h"
+#include "runtime/kernel/executor_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/counters/totals.h"
-#include "runtime/kernel/ask.h"
-#include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
-#include "runtime/kernel/run/counted.h"
-#include "runtime/kernel/run/events.h"
-#include "runtime/kernel/run/facts.h"
-#include "runtime/kernel/run/flows.h"
-#include "runtime/kernel/run/told.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/meters.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/program/remap.h"
-
-struct executor {
-    struct vm *vm;
-    struct kernel *kernel; /* NULL: all is done here */
-    struct kernel *owned;  /* NULL: it is the caller's */
-    struct asker asker;
-    struct kernel_facts facts;
-    struct counted *counted;
-    struct kernel_events *events;
-    struct flow_ops flows;
-    struct vm_tx *tx; /* where what is logged goes: of the packet that is being asked about, */
-    uint32_t input;   /* which is this one of its call */
-    struct vm_kernel ops;
-    struct pool *pool; /* NULL: nothing leaves */
-    uint64_t now_ns;   /* latest seen */
-    uint64_t lost;     /* records of the stages that found no room */
-    struct executor_told told;
-    int fault;
-};
 
 static void hear(void *arg, const struct kernel_event *event, size_t len)
 {
@@ -91,8 +64,7 @@ static bool sweep_meters(void *arg, uint64_t now_ns)
     return kernel_sweep(e->kernel, now_ns);
 }
 
-/* The program's judge is proved, then put in force. */
-static bool judge_with(struct executor *e, const struct program *p, char *err, size_t err_len)
+bool executor_judge(struct executor *e, const struct program *p, char *err, size_t err_len)
 {
     struct proof proof;
     struct judge *j = kernel_prepare(e->kernel, p, err, err_len);
@@ -114,7 +86,7 @@ static bool judge_with(struct executor *e, const struct program *p, char *err, s
 static bool begin(struct executor *e, const struct program *p, char *err, size_t err_len)
 {
     asker_init(&e->asker, e->kernel, 0);
-    if (!judge_with(e, p, err, err_len)) return false;
+    if (!executor_judge(e, p, err, err_len)) return false;
     e->counted = counted_new(e->kernel);
     e->events = kernel_events_new(kernel_map(e->kernel, KERNEL_MAP_events)->fd, hear, e);
     return e->counted && e->events;
@@ -154,26 +126,6 @@ struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool 
     if (e) e->owned = kernel;
     if (!e) kernel_free(kernel);
     return e;
-}
-
-static bool swap_there(struct executor *e, const struct program *p, char *err, size_t err_len)
-{
-    return judge_with(e, p->past ? p->past->under : p, err, err_len) && counted_follow(e->counted);
-}
-
-int executor_swap(struct executor *e, const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in)
-{
-    char err[600] = "";
-    struct vm_cfg mine = *cfg;
-    if (e->kernel) mine.kernel = &e->ops;
-    if (vm_swapping(e->vm)) return -EAGAIN;
-    struct vm *fresh = vm_prepare(&mine, r, in);
-    int failed = fresh ? 0 : -ENOMEM;
-    if (e->kernel && !failed) counted_add(e->counted, e->vm); /* its rules are others from then on */
-    if (!failed) failed = vm_swap(e->vm, fresh, r);
-    if (e->kernel && !failed && !swap_there(e, r->program, err, sizeof err)) failed = e->fault = -EINVAL;
-    vm_free(fresh);
-    return failed;
 }
 
 void executor_free(struct executor *e)
@@ -334,6 +286,5 @@ const struct vm_counters *executor_counters(struct executor *e)
 }
 
 struct vm *executor_vm(struct executor *e) { return e->vm; }
-struct kernel *executor_kernel(const struct executor *e) { return e->kernel; }
 int executor_fault(const struct executor *e) { return e->fault; }
 const struct executor_told *executor_told(const struct executor *e) { return &e->told; }

@@ -16,9 +16,6 @@ struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool 
  * all is done by this process. */
 struct executor *executor_over(struct kernel *kernel, struct program *p, const struct vm_cfg *cfg, char *err,
                                size_t err_len);
-/* As vm_prepare and vm_swap: another program, whose judge is proved before it is in force. */
-struct remap;
-int executor_swap(struct executor *e, const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in);
 void executor_free(struct executor *e); /* NULL is fine */
 
 /* As vm_run, vm_tick and vm_expire. */
@@ -31,9 +28,6 @@ bool executor_expire(struct executor *e, const struct vm_in *in, struct vm_tx *t
 const struct vm_counters *executor_counters(struct executor *e);
 /* The worker in this process, for all that is asked of one and changes nothing. */
 struct vm *executor_vm(struct executor *e);
-struct kernel; /* kernel.h */
-/* The stages, and their maps; NULL: all is done here. */
-struct kernel *executor_kernel(const struct executor *e);
 const struct executor_told *executor_told(const struct executor *e);
 /* 0; or a negative errno: the kernel ran something not, and verdicts since then are `drop`. */
 int executor_fault(const struct executor *e);

@@ -42,9 +42,6 @@ void kernel_discard(struct judge *j);                                /* of one t
 int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */
 /* It is the kernel's from then on, and the one before it is freed. */
 int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
-/* Both at once. The program judges from here on, and the one before it no more: each packet is judged by one of them. 0
- * or a negative errno with one line in err; then nothing has changed. */
-int kernel_load(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 
 /* What decisions depend on, beside the program, is about to change: none of them is remembered for flows meanwhile. And
  * it has changed: those from before do not hold. */
@@ -66,8 +63,7 @@ uint32_t kernel_cpus(const struct kernel *kernel); /* possible ones: rows of wha
 /* The packet of the first asker (ask.h), in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
 struct kernel_way *kernel_ways(const struct kernel *kernel); /* [KERNEL_WAYS] by interface id */
-/* Of the program in force: how its rows of counters lie, and the sum over all CPUs of one of them. */
+/* How the rows of counters of the program in force lie. */
 const struct kernel_program *kernel_rows(const struct kernel *kernel);
-struct counter kernel_counter(const struct kernel *kernel, uint32_t at);
-/* The same of what is counted for all programs. */
+/* The sum over all CPUs of what is counted for all programs. */
 struct kernel_counters kernel_counters(const struct kernel *kernel);

@@ -350,11 +350,3 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
     kernel_remember(k);
     return 0;
 }
-
-int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len)
-{
-    struct judge *j = kernel_prepare(k, p, err, err_len);
-    const int failed = j ? kernel_swap(k, j, err, err_len) : -EINVAL;
-    if (failed) kernel_discard(j);
-    return failed;
-}

@@ -22,8 +22,6 @@ void kernel_free(struct kernel *k) {}
 
 void kernel_place(const struct kernel *k, struct program *p) {}
 
-int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len) { return -ENOTSUP; }
-
 int kernel_program(const struct kernel *k, enum kernel_entry entry) { return -1; }
 
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return NULL; }
@@ -35,8 +33,6 @@ struct kernel_world *kernel_world(const struct kernel *k) { return NULL; }
 struct kernel_way *kernel_ways(const struct kernel *k) { return NULL; }
 
 const struct kernel_program *kernel_rows(const struct kernel *k) { return NULL; }
-
-struct counter kernel_counter(const struct kernel *k, uint32_t at) { return (struct counter){0}; }
 
 struct kernel_counters kernel_counters(const struct kernel *k) { return (struct kernel_counters){.given_up = 0}; }
 

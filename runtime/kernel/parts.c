@@ -38,10 +38,6 @@ const struct kernel_program *kernel_rows(const struct kernel *k)
 {
     return &kernel_world(k)->programs[kernel_world(k)->program % KERNEL_PROGRAMS];
 }
-struct counter kernel_counter(const struct kernel *k, uint32_t at)
-{
-    return counts_of(kernel_rows(k), &k->maps.v[KERNEL_MAP_counts], k->cpus, at);
-}
 
 struct kernel_counters kernel_counters(const struct kernel *k)
 {

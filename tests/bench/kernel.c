@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/kernel/executor_priv.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
 #include "tests/lib/ruleset.h"
@@ -24,8 +25,8 @@ static void rows_of(const char *what, const struct both *b, enum action action, 
     char more[120];
     struct series ours = {0}, user = {0}, over = {0};
     for (unsigned i = 0; i <= bench_runs(); i++) {
-        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
-                     without = goal_over_none > 0 ? time_kernel(executor_kernel(none.kernel), ACTION_DROP, nothing) : 0,
+        const double nothing = time_nothing(), a = time_kernel(b->kernel->kernel, action, nothing),
+                     without = goal_over_none > 0 ? time_kernel(none.kernel->kernel, ACTION_DROP, nothing) : 0,
                      c = time_user(executor_vm(b->user), &both_facts, action);
         if (i == 0) continue; /* warms */
         series_add(&ours, a);
@@ -81,7 +82,7 @@ static void ten_by_hand(void)
     char *text = rules_text(10);
     struct both b = both_of(text);
     for (unsigned i = 0; i <= bench_runs(); i++) {
-        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b.kernel), ACTION_DROP, nothing),
+        const double nothing = time_nothing(), a = time_kernel(b.kernel->kernel, ACTION_DROP, nothing),
                      c = time_run(time_hand("ten")) - nothing;
         if (i == 0) continue;
         series_add(&ours, a);

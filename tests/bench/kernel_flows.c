@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/kernel/executor_priv.h"
 #include "tests/bench/peers/kernel_hand.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
@@ -31,7 +32,7 @@ static void race(const char *what, const struct both *b, enum action action)
 {
     struct series ours = {0}, user = {0};
     for (unsigned i = 0; i <= bench_runs(); i++) {
-        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), action, nothing),
+        const double nothing = time_nothing(), a = time_kernel(b->kernel->kernel, action, nothing),
                      c = time_user(executor_vm(b->user), &both_facts, action);
         if (i == 0) continue; /* warms */
         series_add(&ours, a);
@@ -44,7 +45,7 @@ static void race_hand(const char *what, const struct both *b)
 {
     struct series ours = {0}, hand = {0};
     for (unsigned i = 0; i <= bench_runs(); i++) {
-        const double nothing = time_nothing(), a = time_kernel(executor_kernel(b->kernel), ACTION_FORWARD, nothing),
+        const double nothing = time_nothing(), a = time_kernel(b->kernel->kernel, ACTION_FORWARD, nothing),
                      c = time_run(time_hand("nat")) - nothing;
         if (i == 0) continue;
         series_add(&ours, a);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/kernel/executor_priv.h"
 #include "tests/bench/peers/kernel_hand.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
@@ -152,7 +153,7 @@ static void by_hand(void)
 static void by_us(struct both *b)
 {
     const uint32_t way = WAY;
-    struct kernel *k = executor_kernel(b->kernel);
+    struct kernel *k = b->kernel->kernel;
     both_open(b, TIME_UDP, FLOWS, WAY);
     kernel_ways(k)[WAY].ifindex = (uint32_t)f1;
     enter(fwd);

@@ -304,7 +304,7 @@ static cJSON *diagnostics(struct compile *c)
 
     if (!out) abort();
     fputs("{\"all\":", out);
-    diags_print_json(c->diags, out);
+    diags_print_json_with(c->diags, out, NULL, NULL);
     fputc('}', out);
     fclose(out);
     cJSON *json = cJSON_Parse(text);
@@ -417,7 +417,7 @@ static bool expect_found(struct trial *t, const struct buffer *b, struct totals 
     totals->written += c.tests ? c.tests->count : 0;
     if (!good) {
         FILE *out = open_memstream(&said, &len);
-        diags_print_json(c.diags, out);
+        diags_print_json_with(c.diags, out, NULL, NULL);
         fclose(out);
         fail(t, "a packet of a refutation, written as a test, is judged otherwise", said);
         free(said);
@@ -508,7 +508,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     c.doubts = DOUBTS_FEW;
     bool good = compile_text(&c, "random.prey", b.s, b.len) == 0;
     if (!good) {
-        diags_print_json(c.diags, stdout);
+        diags_print_json_with(c.diags, stdout, NULL, NULL);
         fail(&t, "does not compile", "");
     }
     good = good && try_claims(&t, &c, frames, totals);

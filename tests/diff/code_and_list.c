@@ -72,7 +72,7 @@ static struct program *compile(const struct text *t, enum classify_when classify
     if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
     if (!p && err) {
         fprintf(err, "%s\n%s", why, text);
-        diags_print_json(c.diags, err);
+        diags_print_json_with(c.diags, err, NULL, NULL);
     }
     compile_fini(&c);
     free(text);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/oracle.h"
 #include "tests/lib/rng.h"
 #include "vm/forward/service.h"
 #include "vm/packet/key.h"
@@ -157,7 +158,7 @@ static struct {
 
 static bool same(const struct program *p, const struct key *key, const struct first *f)
 {
-    const uint32_t code = program_stream(p, key, f), list = program_stream_naive(p, key, f);
+    const uint32_t code = program_stream(p, key, f), list = oracle_stream(p, key, f);
     seen.asked++;
     seen.more += list == STREAM_MORE;
     seen.branches += list < STREAM_MORE;

@@ -15,6 +15,7 @@
 #include "tests/lib/reassemble.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
+#include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
 
 enum { PACKETS = 1000000, BATCH = 64, SLOTS = 512, SLOT_BYTES = 2048, FRAME_MOST = 2048, PARTS = 3 };
@@ -123,7 +124,7 @@ static bool flood(struct program *p, unsigned packets, bool later, uint64_t step
     if (good) printf("# %.0f ns a packet\n", (double)f.took_ns / (double)f.packets);
     good = good && executor_counters(f.worker)->frags->evicted > 0;
     one_kernel_free(f.worker);
-    good = good && pool_free_slots(f.pool) == SLOTS;
+    good = good && f.pool->free_count == SLOTS;
     free(memory);
     return good;
 }

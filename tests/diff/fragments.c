@@ -14,6 +14,7 @@
 #include "tests/lib/reassemble.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
+#include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -147,7 +148,7 @@ static void run_init(struct run *w, uint64_t seed)
 static bool run_fini(struct run *w)
 {
     one_kernel_free(w->worker);
-    const bool all_back = pool_free_slots(w->pool) == SLOTS;
+    const bool all_back = w->pool->free_count == SLOTS;
     program_put(w->p);
     plain_free(w->plain);
     free(w->memory);

@@ -17,6 +17,7 @@
 #include "runtime/kernel/run/flows.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
+#include "tests/lib/kernel_load.h"
 #include "vm/flow/table_shared.h"
 #include "vm/flow/track.h"
 #include "vm/kernel/kpkt.h"

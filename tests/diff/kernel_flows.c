@@ -16,6 +16,7 @@
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/flows.h"
 #include "tests/lib/draw_talk.h"
+#include "tests/lib/kernel_load.h"
 #include "vm/context/context.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/track_priv.h"

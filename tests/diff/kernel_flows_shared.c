@@ -22,6 +22,7 @@
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/flows.h"
 #include "tests/lib/draw_talk.h"
+#include "tests/lib/kernel_load.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/flow/track_priv.h"

@@ -16,6 +16,7 @@
 #include "runtime/kernel/ask.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/kernel_judge.h"
+#include "tests/lib/kernel_load.h"
 #include "tests/lib/machine.h"
 #include "tests/lib/ruleset.h"
 #include "vm/forward/service.h"

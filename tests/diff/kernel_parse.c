@@ -12,6 +12,7 @@
 #include "runtime/kernel/run/world.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/draw.h"
+#include "tests/lib/kernel_load.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 #include "vm/pbc.h"

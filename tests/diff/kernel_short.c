@@ -14,6 +14,7 @@
 
 #include "runtime/kernel/ask.h"
 #include "tests/lib/compiled.h"
+#include "tests/lib/kernel_load.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/forward/forward_priv.h"

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "runtime/kernel/executor.h"
+#include "runtime/kernel/executor_priv.h"
 #include "runtime/kernel/kernel.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
@@ -212,7 +213,7 @@ static void run_batch(struct run *r)
 /* How many prefixes stand in the trie. */
 static uint64_t prefixes(const struct run *r)
 {
-    const int map = kernel_map(executor_kernel(r->there), KERNEL_MAP_routes)->fd;
+    const int map = kernel_map(r->there->kernel, KERNEL_MAP_routes)->fd;
     struct kernel_route_to at;
     uint64_t n = 0;
     for (const void *before = NULL; !bpf_map_get_next_key(map, before, &at); before = &at) n++;

@@ -434,7 +434,7 @@ static void print_errors(struct diags *d)
     char *text = NULL;
     size_t len;
     FILE *f = open_memstream(&text, &len);
-    diags_print_json(d, f);
+    diags_print_json_with(d, f, NULL, NULL);
     fclose(f);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         if (strstr(line, "\"severity\":\"error\"")) printf("# %s\n", line);

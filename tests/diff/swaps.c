@@ -17,10 +17,12 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/executor_swap.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
 
 enum { TALKS = 40, SERVERS = 6, SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 64, TEXT = 3000 };
@@ -428,7 +430,7 @@ static bool check(uint64_t seed, unsigned steps, struct totals *totals)
     if (!good) printf("# seed %" PRIu64 ", rules:\n%s\n", seed, r.text);
     put_back(&r);
     one_kernel_free(r.worker);
-    if (good && pool_free_slots(r.pool) != SLOTS) good = fault(&r, &r.all[0], "slots are lost");
+    if (good && r.pool->free_count != SLOTS) good = fault(&r, &r.all[0], "slots are lost");
     remap_free(r.remap);
     program_put(r.program);
     free(r.memory);

@@ -19,6 +19,7 @@
 #include "vm/packet/edit/full.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/csum.h"
+#include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 32, MODES = 8, TEXT = 1200 };
@@ -333,7 +334,7 @@ int main(int argc, char **argv)
         const unsigned mode = i % MODES;
         if (!draw_packet(&w.rng, mode, &sent, text)) return 1;
         w.fault = trip(&w, mode, &sent);
-        if (!w.fault && pool_free_slots(w.pool) != SLOTS) w.fault = "a slot is lost";
+        if (!w.fault && w.pool->free_count != SLOTS) w.fault = "a slot is lost";
         if (w.fault) printf("# seed %" PRIu64 ", packet %u: %s\n# %s\n", seed, i, w.fault, text);
     }
     printf("%s - there and back is the identity: %u packets, %" PRIu64 " came back, %" PRIu64 " taken out of tunnels\n",

@@ -13,6 +13,7 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/machine.h"
 #include "tests/lib/one_kernel.h"
+#include "tests/lib/oracle.h"
 #include "tests/lib/worst.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
@@ -255,7 +256,7 @@ static void connect_to(const struct program *p)
                 const struct first_asked asked = {.wants = program_wants(p, at->service), .end = (uint8_t)end};
                 const uint8_t *bytes = (const uint8_t *)said[i];
                 if (first_read(&f, &from, bytes, (uint32_t)strlen(said[i]), &asked) == READ_BAD) continue;
-                const uint32_t branch = program_stream(p, &key, &f), list = program_stream_naive(p, &key, &f);
+                const uint32_t branch = program_stream(p, &key, &f), list = oracle_stream(p, &key, &f);
                 if (is_wild(p, branch) || is_wild(p, list)) abort();
                 if (branch < p->branches_count && !program_refuses(p, branch, &f)) program_ack(p, branch);
             }
@@ -286,7 +287,7 @@ static void use(struct program *p)
     pkt_parse(&pkts[0], &(struct facts){0}, &key);
     look_up(p, &key);
     for (uint32_t i = 0; i < p->classifiers_count && i < 8; i++) search(p, i, &key);
-    program_explain(p, &key, &pkts[0], tell, &(struct told){p, &key, &pkts[0]});
+    oracle_explain(p, &key, &pkts[0], tell, &(struct told){p, &key, &pkts[0]});
     program_disasm(p, null);
 }
 

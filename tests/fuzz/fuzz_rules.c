@@ -178,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(&p, p.tree, 0);
     lang_dump(p.tree, &p.sources, out);
     diags_print_text(p.diags, out, true);
-    diags_print_json(p.diags, out);
+    diags_print_json_with(p.diags, out, NULL, NULL);
     diags_print_sarif(p.diags, "fuzz", "1", out);
     check_format(data, size);
     parsed_fini(&q);

@@ -48,7 +48,7 @@ static char *said(const char *text, size_t len)
         tests_summary(&c, f);
         tests_print_json(&c, f);
     }
-    diags_print_json(c.diags, f);
+    diags_print_json_with(c.diags, f, NULL, NULL);
     compile_fini(&c);
     fclose(f);
     return out;

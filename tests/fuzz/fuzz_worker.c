@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -107,7 +108,7 @@ static void way_adds_up(const struct way *w)
 static void way_fini(struct way *w)
 {
     vm_free(w->vm);
-    HOLD(pool_free_slots(w->pool) == SLOTS);
+    HOLD(w->pool->free_count == SLOTS);
     free(w->memory);
 }
 

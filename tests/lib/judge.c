@@ -6,6 +6,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/one_kernel.h"
+#include "tests/lib/oracle.h"
 #include "vm/packet/wire.h"
 #include "vm/forward/service.h"
 
@@ -234,7 +235,7 @@ static bool explain_agrees(const struct judge *j, const struct before *b, const 
     const bool alone = p->meters_count == 0 && !(p->meta->flags & PBC_COUNTS_FLOWS);
     const struct decision d[] = {
         b->told,
-        alone ? program_explain(p, &b->key, &b->pkt, ignore_step, NULL) : b->told,
+        alone ? oracle_explain(p, &b->key, &b->pkt, ignore_step, NULL) : b->told,
         alone ? program_decide(p, &b->key, &b->pkt) : b->told,
         alone ? program_decide_naive(p, &b->key, &b->pkt) : b->told,
     };

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/kernel/executor_priv.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/one_kernel.h"
@@ -62,7 +63,7 @@ void both_end(struct both *b)
     program_put(b->program);
 }
 
-int both_look(const struct both *b) { return kernel_program(executor_kernel(b->kernel), KERNEL_ENTRY_look_xdp); }
+int both_look(const struct both *b) { return kernel_program(b->kernel->kernel, KERNEL_ENTRY_look_xdp); }
 
 void both_feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count)
 {
@@ -90,7 +91,7 @@ void both_feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t
 static void resolve(const struct executor *e, uint16_t out)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 4};
-    const struct map *m = kernel_map(executor_kernel(e), KERNEL_MAP_flow_recipes);
+    const struct map *m = kernel_map(e->kernel, KERNEL_MAP_flow_recipes);
     struct recipe *recipes = m->memory;
     for (uint32_t i = 0; i < m->entries; i++) {
         memcpy(recipes[i].next_mac, mac, sizeof mac);

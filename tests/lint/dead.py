@@ -2,37 +2,11 @@
 
 The words of main, of tables and of the grammar are followed through the bodies of functions and macros; what is defined in
 the programs' sources and never reached has no caller. A name that is also somebody else's word counts as used, so nothing is
-blamed wrongly. KEPT names what waits for a later step, with the reason;
-what only that calls waits with it. Prints TAP lines."""
+blamed wrongly. Nothing is kept for later. Prints TAP lines."""
 import pathlib
 import re
 import subprocess
 import sys
-
-KEPT = {
-    "program_stream_naive": "the proxy's loop, as the list says it",
-    "splice_mss": "two handshakes joined, as the proxy will",
-    "host_neighbours": "the live run",
-    "offloads_on": "AF_XDP",
-    "buffer_prepend": "what the proxy will do next",
-    "kernel_load": "it",
-    # What only tests may ask.
-    "executor_swap": "another program in a capture, too",
-    "executor_kernel": "the time of its stages alone",
-    "diags_print_json": "diagnostics alone",
-    "program_explain": "the rule list without a worker, the oracle",
-    "kernel_counter": "what the stages counted",
-    "pool_free_slots": "no slot is lost",
-    "flow_table_bytes": "memory beside its peers",
-    "slots_place": "places that were drawn by hand",
-    "vm_tables_built": "whether tables were built on the packet path",
-    "chooser_built": "whether tables were built in a proxy loop",
-    "sources_full": "a table at its bound",
-    "clients_counters": "a table at its bound",
-    "nat_mappings": "mappings beside a model",
-    "ports_used": "ports beside a model",
-    "ports_in_slice": "ports beside a model",
-}
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -111,8 +85,8 @@ class Tree:
             else:  # a table, a type with its constants
                 self.roots.update(WORD.findall(piece))
 
-    def reached(self, more=()):
-        seen, todo = set(), [*self.roots, *more]
+    def reached(self):
+        seen, todo = set(), [*self.roots]
         while todo:
             word = todo.pop()
             if word not in seen:
@@ -138,7 +112,6 @@ def main():
             tree.read(path)
     tree.roots |= pasted(tree.defined)
     reached = tree.reached()
-    waiting = tree.reached(KEPT)
     dead = {n: w for n, w in tree.defined.items() if n not in reached}
     empty = {n: w for n, w in tree.declared.items() if n not in tree.defined and n not in reached}
     failed = 0
@@ -151,9 +124,8 @@ def main():
         print(f"{'not ok' if bad else 'ok'} - {what}")
 
     say([] if len(tree.defined) > 2000 else [f"{len(tree.defined)} were found"], "the functions and macros were read")
-    say([f"{w}: {n}" for n, w in dead.items() if n not in waiting], "every function and macro has a user outside the tests")
+    say([f"{w}: {n}" for n, w in dead.items()], "every function and macro has a user outside the tests")
     say([f"{w}: {n}" for n, w in empty.items()], "every prototype has a definition or a user")
-    say([f"{n}: {'used' if n in tree.defined else 'gone'}" for n in KEPT if n not in dead], "what is kept for later waits")
     return failed != 0
 
 

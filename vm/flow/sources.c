@@ -8,7 +8,6 @@
 
 struct sources {
     struct keyed table;
-    uint64_t full;
 };
 
 enum { KEY_WORDS = 3 };
@@ -38,10 +37,7 @@ bool source_add(struct sources *s, const uint32_t addr[4], unsigned of)
     struct place at;
     uint32_t slot = look(s, addr, of, &key, &at);
     if (slot == KEYED_NONE) slot = keyed_add(&s->table, &at, &key);
-    if (slot == KEYED_NONE) {
-        s->full++;
-        return false;
-    }
+    if (slot == KEYED_NONE) return false;
     s->table.words[slot]++;
     return true;
 }
@@ -53,8 +49,6 @@ void source_drop(struct sources *s, const uint32_t addr[4], unsigned of)
     const uint32_t slot = look(s, addr, of, &key, &at);
     if (slot != KEYED_NONE && --s->table.words[slot] == 0) keyed_drop(&s->table, slot);
 }
-
-uint64_t sources_full(const struct sources *s) { return s->full; }
 
 struct sources *sources_new(uint64_t flows, uint64_t seed)
 {

@@ -14,4 +14,3 @@ uint32_t source_flows(const struct sources *s, const uint32_t addr[4], unsigned 
 bool source_add(struct sources *s, const uint32_t addr[4],
                 unsigned of); /* false: no room for another address; counted */
 void source_drop(struct sources *s, const uint32_t addr[4], unsigned of);
-uint64_t sources_full(const struct sources *s); /* how often there was none */

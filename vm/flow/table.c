@@ -58,7 +58,6 @@ int32_t flow_of_twin(const struct flow_table *t, int32_t slot) { return (int32_t
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f) { return table_deadline(t, f); }
 uint32_t flow_groups(const struct flow_table *t) { return t->groups; }
 const struct flow_counters *flow_table_counters(const struct flow_table *t) { return &t->counters; }
-uint64_t flow_table_bytes(const struct flow_table *t) { return t->rows_bytes + t->tags_bytes; }
 
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {

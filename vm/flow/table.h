@@ -138,4 +138,3 @@ struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);
-uint64_t flow_table_bytes(const struct flow_table *t); /* reserved, touched or not */

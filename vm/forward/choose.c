@@ -1,20 +1,12 @@
 /* A proxy loop's balancing, see choose.h. */
-#include "vm/forward/choose.h"
+#include "vm/forward/choose_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "vm/forward/balance/lb.h"
-#include "vm/forward/bind/held.h"
 #include "vm/forward/service.h"
 #include "vm/stream/cookie.h"
-
-struct chooser {
-    struct program *p;
-    struct balance *balance;
-    struct held held;
-    uint64_t now_ns;
-};
 
 static void attach(struct chooser *c)
 {
@@ -52,7 +44,6 @@ void chooser_facts(struct chooser *c, const struct vm_in *in)
 }
 
 void chooser_take_tables(struct chooser *c, struct balance *tables) { balance_take(c->balance, tables); }
-uint64_t chooser_built(const struct chooser *c) { return balance_built(c->balance); }
 
 enum pkt_reason chooser_admit(struct chooser *c, uint32_t service, const struct key *key, bool *known)
 {

@@ -31,9 +31,8 @@ void chooser_free(struct chooser *c); /* NULL is fine */
 void chooser_facts(struct chooser *c, const struct vm_in *in);
 
 /* Exchange tables for those in `tables` (vm_tables, of the same program), before chooser_facts is told what they are
- * of: then it builds none. And how many it has built. */
+ * of: then it builds none. */
 void chooser_take_tables(struct chooser *c, struct balance *tables);
-uint64_t chooser_built(const struct chooser *c);
 
 /* One more connection of the client's at the service. REASON_NONE, and chooser_leave is to follow, with *known; or why
  * not: REASON_MAX_FLOWS (`max flows`, `max flows per source`). */

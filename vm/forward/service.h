@@ -20,9 +20,6 @@ void key_settle(const struct program *p, struct key *key);
  * (judge/decide.h) says it by the code. */
 uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
-/* program_stream (judge/decide.h) by the list. */
-uint32_t program_stream_naive(const struct program *p, const struct key *key, const struct first *first);
-
 /* Where a `forward` or a `map` of a nat leads an accepted packet that no service takes: the first that fits. False:
  * none does. What a mapping that stands would lead elsewhere is not asked. */
 struct turned {
@@ -48,8 +45,6 @@ void balance_take(struct balance *b, struct balance *tables);
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
 /* When the last balance_update holds no longer, its facts being the same; UINT64_MAX: it does for good. */
 uint64_t balance_until(const struct balance *b);
-/* Tables that balance_update has built. */
-uint64_t balance_built(const struct balance *b);
 /* Has the program any? */
 bool balance_has_tables(const struct program *p);
 /* What picks have left behind (keyed/archive.h), into balancing that is new; balance_update is to follow. */

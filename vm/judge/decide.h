@@ -32,10 +32,6 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 /* One condition of the rule list on one packet. */
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
 
-/* Every rule tried, in order, with the first condition that failed: `fn` is called once a rule. */
-struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
-                                void *arg);
-
 /* Does the set hold the address of that side? Only for IP packets. */
 bool set_has(const struct program *p, uint32_t set, const struct key *key, bool dst);
 /* The same without look-up tables: what the rule list judges by. */

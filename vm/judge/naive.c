@@ -136,9 +136,3 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 {
     return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL, NULL));
 }
-
-struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
-                                void *arg)
-{
-    return decision_of(run_list(p, key, pkt, 0, NULL, NULL, fn, arg));
-}

@@ -1,6 +1,6 @@
 /* The pool: in the caller's memory stand, in this order, the pool itself, one struct pkt a slot, the stack of free
  * slots, and the slots. A packet and its slot share a number, so nothing points from one to the other. */
-#include "vm/packet/pool.h"
+#include "vm/packet/pool_priv.h"
 
 #include <assert.h>
 #include <string.h>
@@ -9,14 +9,6 @@
 #include "vm/packet/parse/bytes.h"
 
 enum { POOL_ALIGN = 64 };
-
-struct pool {
-    uint32_t slots, slot_bytes;
-    uint32_t free_count;
-    uint32_t *free; /* a stack: free[0 .. free_count) */
-    struct pkt *pkts;
-    uint8_t *bytes;
-};
 
 static size_t aligned(size_t n) { return (n + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN; }
 
@@ -86,8 +78,6 @@ void pool_put(struct pkt *pkt)
     pkt->pool = NULL; /* put back twice: left alone */
     p->free[p->free_count++] = (uint32_t)(pkt - p->pkts);
 }
-
-unsigned pool_free_slots(const struct pool *p) { return p->free_count; }
 
 struct pkt *pool_copy(struct pool *p, const struct pkt *from)
 {

@@ -26,7 +26,6 @@ void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
 /* An empty, writable packet with full headroom, or NULL when there is none. */
 struct pkt *pool_get(struct pool *p);
 void pool_put(struct pkt *pkt); /* back to its pool; a packet without pool is left alone */
-unsigned pool_free_slots(const struct pool *p);
 
 /* Copy a packet (head and segments) into a slot. NULL when the pool is empty or the frame does not fit. */
 struct pkt *pool_copy(struct pool *p, const struct pkt *from);

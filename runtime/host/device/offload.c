@@ -20,21 +20,17 @@ static const struct row {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
-/* Those of whose features all these bits are set. */
-static int all_with(const char *interface, int bits)
+int offloads_stuck(const char *interface)
 {
+    const int stuck = FEATURE_ON | FEATURE_FIXED;
     int found = 0;
     for (size_t i = 0; i < ROWS; i++) {
         const int is = feature_of(interface, rows[i].feature);
         if (is < 0) return is;
-        if ((is & bits) == bits) found |= (int)rows[i].which;
+        if ((is & stuck) == stuck) found |= (int)rows[i].which;
     }
     return found;
 }
-
-int offloads_on(const char *interface) { return all_with(interface, FEATURE_ON); }
-
-int offloads_stuck(const char *interface) { return all_with(interface, FEATURE_ON | FEATURE_FIXED); }
 
 const char *offload_word(unsigned which)
 {

@@ -10,9 +10,7 @@ enum offload { /* bits */
 #include "runtime/host/device/offload.def"
 };
 
-/* Which are on: enum offload, 0 also of a device that knows none. A negative errno: -ENODEV. */
-int offloads_on(const char *interface);
-/* Of these, which nobody can turn off; as above. */
+/* Which are on and nobody can turn off: enum offload, 0 also of a device that knows none. A negative errno: -ENODEV. */
 int offloads_stuck(const char *interface);
 /* What `ethtool -K` calls the first of them; "" of none. */
 const char *offload_word(unsigned which);

@@ -7,12 +7,6 @@
 
 #include "runtime/host/host_priv.h"
 
-const struct host_neighbour *host_neighbours(const struct host *h, unsigned *count)
-{
-    *count = h->neighbours.count;
-    return h->neighbours.all;
-}
-
 static bool matches(const struct host_neighbour *n, unsigned ifindex, const struct host_addr *addr)
 {
     return n->ifindex == ifindex && host_addr_same(&n->addr, addr);

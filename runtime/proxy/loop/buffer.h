@@ -36,12 +36,3 @@ static inline struct buffer *buffer_take(struct slab *s)
             .from = BUFFER_FRONT, .to = BUFFER_FRONT, .size = s->size - (uint32_t)sizeof(struct buffer)};
     return b;
 }
-
-/* Put bytes before what is there. False: the front is too small. */
-static inline bool buffer_prepend(struct buffer *b, const void *bytes, uint32_t n)
-{
-    if (b->from < n) return false;
-    b->from -= n;
-    memcpy(b->bytes + b->from, bytes, n);
-    return true;
-}

@@ -24,7 +24,7 @@ static inline char *front_said(struct compile *c)
     size_t len = 0;
     FILE *f = open_memstream(&text, &len);
 
-    diags_print_json(c->diags, f);
+    diags_print_json_with(c->diags, f, NULL, NULL);
     fclose(f);
     return text;
 }

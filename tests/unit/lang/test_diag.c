@@ -21,7 +21,7 @@ static char *text_of(struct fixture *f, bool json)
     size_t len;
     FILE *out = open_memstream(&text, &len);
     if (json)
-        diags_print_json(f->d, out);
+        diags_print_json_with(f->d, out, NULL, NULL);
     else
         diags_print_text(f->d, out, false);
     fclose(out);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "runtime/host/host.h"
+#include "runtime/host/host_priv.h"
 #include "runtime/host/view/resolve.h"
 #include "tests/unit/runtime/netns.h"
 
@@ -344,20 +345,15 @@ static void burst(void **state)
        "echo neigh replace 10.1.$((i / 250)).$((i % 250)) lladdr 02:00:00:00:00:77 dev here nud permanent; i=$((i + "
        "1)); done "
        "| ip -force -batch -");
-    unsigned count = 0;
-    for (int i = 0; i < 100 && count < COUNT; i++) {
-        assert_true(host_read(h) >= 0);
-        host_neighbours(h, &count);
-    }
-    assert_true(count >= COUNT);
+    for (int i = 0; i < 100 && h->neighbours.count < COUNT; i++) assert_true(host_read(h) >= 0);
+    assert_true(h->neighbours.count >= COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
         const struct host_addr a = {.family = 4, .word = {0x0a010000 + (i / 250 << 8) + i % 250}};
         assert_non_null(host_neighbour(h, host_link_named(h, "here")->ifindex, &a));
     }
     sh("ip addr add 192.0.2.1/24 dev here && ip neigh flush dev here nud permanent");
     assert_true(host_read(h) == (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES | HOST_NEIGHBOURS));
-    host_neighbours(h, &count);
-    assert_true(count < 10 && owns(h, "192.0.2.1"));
+    assert_true(h->neighbours.count < 10 && owns(h, "192.0.2.1"));
     host_close(h);
 }
 

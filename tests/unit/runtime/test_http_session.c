@@ -1,5 +1,7 @@
 /* Sessions of `mode proxy http`, whole: what clients and servers hear. */
 #include "tests/unit/runtime/http_scene.h"
+#include "vm/forward/balance/balance_priv.h"
+#include "vm/forward/choose_priv.h"
 
 #define TOLD                                                                                                           \
     "X-Forwarded-Proto: http\r\nX-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 "        \
@@ -405,7 +407,7 @@ static void a_loop_builds_no_tables(void **state)
 {
     struct scene *s = *state;
     for (unsigned tables = 0; tables < 2; tables++) {
-        const uint64_t before = chooser_built(s->proxy->chooser);
+        const uint64_t before = s->proxy->chooser->balance->built;
         for (unsigned down = 0; down < 2; down++) {
             tell_down(s, false, !down, tables);
             const int c = client();
@@ -418,7 +420,7 @@ static void a_loop_builds_no_tables(void **state)
             }
             close(c);
         }
-        assert_int_equal(chooser_built(s->proxy->chooser) - before, !tables);
+        assert_int_equal(s->proxy->chooser->balance->built - before, !tables);
     }
 }
 

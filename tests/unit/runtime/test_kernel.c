@@ -15,6 +15,7 @@
 #include "compiler/compiler.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/ask.h"
+#include "tests/lib/kernel_load.h"
 
 static struct program *plain;
 

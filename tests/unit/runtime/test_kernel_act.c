@@ -12,6 +12,7 @@
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/events.h"
 #include "tests/lib/compiled.h"
+#include "tests/lib/kernel_load.h"
 #include "vm/judge/judge.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"

@@ -17,6 +17,7 @@
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/run/world.h"
+#include "tests/lib/kernel_load.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/meters.h"

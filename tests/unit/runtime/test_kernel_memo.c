@@ -10,6 +10,7 @@
 
 #include "runtime/kernel/ask.h"
 #include "tests/lib/compiled.h"
+#include "tests/lib/kernel_load.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 

@@ -13,6 +13,7 @@
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/facts.h"
 #include "tests/lib/compiled.h"
+#include "tests/lib/kernel_load.h"
 #include "tests/lib/talk.h"
 #include "vm/judge/decided.h"
 

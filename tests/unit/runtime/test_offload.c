@@ -4,9 +4,29 @@
 #include <signal.h>
 
 #include "runtime/host/device/announce.h"
+#include "runtime/host/device/feature.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/state.h"
 #include "tests/unit/runtime/netns.h"
+
+/* Which are on: enum offload. A negative errno: -ENODEV. */
+static int offloads_on(const char *interface)
+{
+    static const struct {
+        int which;
+        const char *feature;
+    } rows[] = {
+#define OFFLOAD(ident, bit, word, feature, doc) {OFFLOAD_##ident, feature},
+#include "runtime/host/device/offload.def"
+    };
+    int on = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const int is = feature_of(interface, rows[i].feature);
+        if (is < 0) return is;
+        if (is & FEATURE_ON) on |= rows[i].which;
+    }
+    return on;
+}
 
 static char run[64];
 static struct state *open_state(void)

@@ -10,6 +10,8 @@
 
 #include "compiler/compiler.h"
 #include "runtime/worker/worker.h"
+#include "vm/context/context.h"
+#include "vm/forward/balance/balance_priv.h"
 
 #define S UINT64_C(1000000000)
 
@@ -117,7 +119,7 @@ static uint64_t built(struct rig *r)
         worker_release(r->w);
     }
     worker_hold(r->w);
-    const uint64_t n = vm_tables_built(r->w->vm);
+    const uint64_t n = r->w->vm->balance->built;
     worker_release(r->w);
     return n;
 }

@@ -3,6 +3,7 @@
 #define TESTS_UNIT_VM_SENDER_H
 
 #include "tests/unit/vm/world.h"
+#include "vm/packet/pool_priv.h"
 
 enum { SENDER_SLOTS = 32, SENDER_SLOT_BYTES = 4096, SENDER_ENTRIES = 64 };
 
@@ -48,7 +49,7 @@ static inline void sender_fini(struct sender *s)
 {
     sender_clear(s);
     vm_free(s->vm);
-    assert_int_equal(pool_free_slots(s->pool), SENDER_SLOTS);
+    assert_int_equal(s->pool->free_count, SENDER_SLOTS);
     program_put(s->program);
     free(s->memory);
     packet_free(NULL);

@@ -9,6 +9,7 @@
 
 #include "tests/lib/rng.h"
 #include "vm/forward/bind/affinity.h"
+#include "vm/forward/bind/affinity_priv.h"
 #include "vm/forward/bind/conns.h"
 
 static struct client_key key_of(uint32_t service, uint32_t addr, bool v6)
@@ -58,7 +59,7 @@ static void a_server_is_kept_for_a_time_after_the_last_flow(void **state)
     client_add(c, &a, 4);
     client_drop(c, &a, 400, false);
     assert_int_equal(client_server(c, &a, 400, 10), PBC_NONE);
-    assert_int_equal(clients_counters(c)->known, 0);
+    assert_int_equal(c->counters.known, 0);
     clients_free(c);
 }
 
@@ -81,14 +82,14 @@ static void the_longest_unused_makes_way(void **state)
     assert_int_equal(client_server(c, &young, MANY, 1), 3);
     const struct client_key old = key_of(0, 10, false);
     assert_int_equal(client_server(c, &old, 10, UINT64_MAX), PBC_NONE);
-    assert_in_range(clients_counters(c)->evicted, MANY - 100, MANY);
+    assert_in_range(c->counters.evicted, MANY - 100, MANY);
     unsigned room = 0;
     for (uint32_t i = MANY; i < 2 * MANY; i++) {
         const struct client_key k = key_of(0, i, false);
         room += client_add(c, &k, 2);
     }
     assert_int_equal(room, 31); /* with busy, all hold flows now */
-    assert_int_equal(clients_counters(c)->full, MANY - 31);
+    assert_int_equal(c->counters.full, MANY - 31);
     clients_free(c);
 }
 

@@ -10,6 +10,7 @@
 
 #include "tests/unit/vm/world.h"
 #include "vm/forward/bind/nat.h"
+#include "vm/forward/bind/nat_priv.h"
 #include "vm/packet/parse/body.h"
 
 #define WORLD                                                                                                          \
@@ -264,7 +265,7 @@ static void what_is_held(void **state)
     say(&r, "eth1", "ip4 10.9.0.2 > 198.51.100.77 / udp 2001 > 2001");
     const struct map_end ends[] = {{.addr = {0xc633644d}, .port = 2001, .class = MAP_UDP},
                                    {.addr = {0xc633644d}, .port = 2000, .class = MAP_UDP}};
-    struct mappings *m = nat_mappings(r.nat);
+    struct mappings *m = r.nat->mappings;
     assert_int_equal(mapping_at(m, mapping_by_outside(m, &ends[0]))->users, 2);
     assert_int_equal(mapping_at(m, mapping_by_outside(m, &ends[1]))->users, 1);
     const struct flow_bind two = r.bind;

@@ -3,6 +3,7 @@
 #include "tests/unit/vm/cookie_model.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/flow/flow.h"
+#include "vm/packet/pool_priv.h"
 
 enum { STEP_MS = 5, LATE_MS = 120000 };
 
@@ -494,7 +495,7 @@ static void no_room(void **state)
             const bool dry = n >= from && n < until;
             struct host *h = n & 1 ? &t.server : &t.client;
             if (host_speak(h, t.now_ms, &f)) {
-                while (dry && pool_free_slots(t.s.pool) > room) taken[count++] = pool_get(t.s.pool);
+                while (dry && t.s.pool->free_count > room) taken[count++] = pool_get(t.s.pool);
                 judge(&t, &f);
                 deliver(&t);
                 while (count) pool_put(taken[--count]);

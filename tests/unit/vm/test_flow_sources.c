@@ -49,7 +49,7 @@ static void addresses_are_apart(void **state)
     sources_free(s);
 }
 
-/* Small tables run full: who finds no room is counted there and nowhere else. */
+/* Small tables run full: who finds no room is counted nowhere. */
 static void counts_as_a_plain_list(void **state)
 {
     (void)state;
@@ -72,7 +72,6 @@ static void counts_as_a_plain_list(void **state)
                 refs[i]--;
             }
             assert_int_equal(source_flows(s, addr, v6), refs[i]);
-            assert_int_equal(sources_full(s), refused);
         }
         assert_true(refused > 0);
         sources_free(s);
@@ -91,7 +90,6 @@ static void as_many_as_flows(void **state)
             const uint32_t addr[4] = {run ? (uint32_t)rng_next(&r) : i, i, 0, 0};
             assert_true(source_add(s, addr, true));
         }
-        assert_int_equal(sources_full(s), 0);
         sources_free(s);
     }
 }

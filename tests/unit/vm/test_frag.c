@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
 #include "vm/flow/table.h"
 #include "vm/flow/fragments/frag.h"
@@ -275,7 +276,7 @@ static void worker_fini(struct worker *w, unsigned slots)
 {
     put_back(w);
     vm_free(w->vm);
-    if (w->pool) assert_int_equal(pool_free_slots(w->pool), slots);
+    if (w->pool) assert_int_equal(w->pool->free_count, slots);
     program_put(w->p);
     free(w->memory);
 }
@@ -313,7 +314,7 @@ static void test_held_packets_leave_whole(void **state)
     worker_init(&w, dns, SLOTS);
     assert_int_equal(take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 id 1 frag 24 proto udp / payload \"abc\" / pad 5").action,
                      ACTION_HELD);
-    assert_int_equal(pool_free_slots(w.pool), SLOTS - 1);
+    assert_int_equal(w.pool->free_count, SLOTS - 1);
     assert_int_equal(vm_counters(w.vm)->verdicts[ACTION_HELD].packets, 1);
     assert_int_equal(vm_counters(w.vm)->verdicts[ACTION_HELD].bytes, 14 + 20 + 3 + 5);
     assert_adds_up(&w);

@@ -4,6 +4,7 @@
 
 #include "tests/lib/rng.h"
 #include "vm/packet/edit/tunnel.h"
+#include "vm/packet/pool_priv.h"
 
 #define RULES                                                                                                          \
     "firewall f default drop {\n"                                                                                      \
@@ -80,7 +81,7 @@ static void no_room(void **state)
     JUDGES(&s, WRAPPED, "accept UDP -");
     assert_int_equal(s.tx.cap, 1);
     sender_clear(&s);
-    while (pool_free_slots(s.pool)) held[count++] = pool_get(s.pool);
+    while (s.pool->free_count) held[count++] = pool_get(s.pool);
     JUDGES(&s, WRAPPED, "drop IPIP no-buffer");
     while (count) pool_put(held[--count]);
     JUDGES(&s, WRAPPED, "accept UDP -");

@@ -14,16 +14,33 @@ static void expect_slots(const struct lb *lb, const uint32_t expected[7])
     for (uint32_t i = 0; i < 7; i++) assert_int_equal(slots_at(lb, i), expected[i]);
 }
 
+/* A name whose walk begins at `offset` and goes on by `skip` of the seven slots; its turn is that of the quarter of its
+ * hash. */
+static const char *name_of(char name[16], uint32_t offset, uint32_t skip, uint64_t quarter)
+{
+    static const struct lb_hash_key key;
+    uint64_t hash;
+    for (unsigned i = 0; i < 100000; i++) {
+        const size_t len = (size_t)snprintf(name, 16, "p/%u", i);
+        hash = lb_siphash(key, name, len);
+        if (hash >> 62 == quarter && hash % 7 == offset && 1 + hash % 6 == skip) return name;
+    }
+    return NULL;
+}
+
 /* Section 3.4, table 1: three backends, seven slots, offsets 3, 0, 3 and skips 4, 2, 1; then without the second. */
 static void test_paper(void **state)
 {
     (void)state;
-    static const struct lb_server servers[] = {{"p/b0", 1, false}, {"p/b1", 1, false}, {"p/b2", 1, false}};
+    char names[3][16];
+    const struct lb_server servers[] = {{name_of(names[0], 3, 4, 0), 1, false},
+                                        {name_of(names[1], 0, 2, 1), 1, false},
+                                        {name_of(names[2], 3, 1, 2), 1, false}};
     const struct lb_cfg cfg = {.kind = LB_MAGLEV, .servers = servers, .count = 3, .slots = 7};
     void *memory = aligned_alloc(64, lb_bytes(&cfg));
     assert_non_null(memory);
     struct lb *lb = lb_init(memory, &cfg);
-    slots_place(lb, (const uint32_t[][2]){{3, 4}, {0, 2}, {3, 1}});
+    lb_update(lb, (const uint16_t[]){1, 1, 1});
     expect_slots(lb, (const uint32_t[]){1, 0, 1, 0, 2, 2, 0});
     lb_update(lb, (const uint16_t[]){1, 0, 1});
     expect_slots(lb, (const uint32_t[]){0, 0, 0, 0, 2, 2, 2});

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
+#include "tests/lib/oracle.h"
 
 static struct program *load(struct imgbuild *b)
 {
@@ -186,14 +187,14 @@ static void chains_and_trace(void **state)
     const uint32_t ip = KIND_IP4 | KIND_IN | KIND_PROTO;
     struct trace t = {.count = 0};
     struct key key = {.kind = ip | KIND_TCP};
-    expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_DROP, 3, 0);
+    expect(oracle_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_DROP, 3, 0);
     expect_trace(
         &t,
         (const struct trace_step[]){{0, true, PBC_NONE, 0, 0}, {1, true, PBC_NONE, 0, 0}, {3, true, PBC_NONE, 1, 0}},
         3);
     t.count = 0;
     key.kind = ip | KIND_UDP; /* `return` leaves B for the rest of A; A's end leaves for the firewall */
-    expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_ACCEPT, 2, 0);
+    expect(oracle_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_ACCEPT, 2, 0);
     expect_trace(&t,
                  (const struct trace_step[]){{0, true, PBC_NONE, 0, 0},
                                              {1, true, PBC_NONE, 0, 0},
@@ -206,7 +207,7 @@ static void chains_and_trace(void **state)
                  8);
     t.count = 0;
     key.kind = ip; /* neither: B rejects; the first of two failed conditions is named */
-    expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_REJECT, 8, 0);
+    expect(oracle_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_REJECT, 8, 0);
     assert_int_equal(t.steps[5].rule, 7);
     assert_int_equal(t.steps[5].failed_cond, 2);
     expect(program_decide_naive(p, &key, &(struct pkt){0}), ACTION_REJECT, 8, 0);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
+#include "tests/lib/oracle.h"
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
@@ -139,7 +140,7 @@ static const struct {
 static uint32_t both(const struct program *p, const struct key *key, const struct first *first)
 {
     const uint32_t code = program_stream(p, key, first);
-    assert_int_equal(code, program_stream_naive(p, key, first));
+    assert_int_equal(code, oracle_stream(p, key, first));
     return code;
 }
 

@@ -302,17 +302,6 @@ static void test_partial(void **state)
     pool_put(out.pkts[1]);
 }
 
-static void test_mss_to_announce(void **state)
-{
-    (void)state;
-    assert_int_equal(splice_mss(1460, false, false), 1460);
-    assert_int_equal(splice_mss(1460, true, true), 1460);
-    assert_int_equal(splice_mss(1460, true, false), 1448);
-    assert_int_equal(splice_mss(1460, false, true), 1472);
-    assert_int_equal(splice_mss(1, true, false), 64);
-    assert_int_equal(splice_mss(65535, false, true), 65535);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,7 +317,6 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_checksums),
         cmocka_unit_test(test_partial),
-        cmocka_unit_test(test_mss_to_announce),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -200,6 +200,13 @@ static void put_back(struct wire *w, unsigned i)
     w->pkts[i] = w->pkts[--w->count];
 }
 
+/* The MSS to announce on one flow so that nothing needs to be cut for the other, whose peer announced `mss`. */
+static uint32_t fitting_mss(uint32_t mss, bool its_stamps, bool our_stamps)
+{
+    const uint32_t v = mss + (our_stamps ? 12u : 0u), less = its_stamps ? 12 : 0;
+    return v > less + 64 ? v - less : 64;
+}
+
 /* One conversation. Returns its steps. */
 static unsigned converse(uint64_t seed)
 {
@@ -212,7 +219,7 @@ static unsigned converse(uint64_t seed)
     for (unsigned i = 0; i < 2; i++) endpoint_draw(&ends[i], i, v6, &r);
     for (unsigned i = 0; i < 2; i++) {
         const struct splice_end *far = &ends[!i].end;
-        uint32_t fit = splice_mss(far->mss, far->has & SPLICE_STAMPS, has(&ends[i], SPLICE_STAMPS));
+        uint32_t fit = fitting_mss(far->mss, far->has & SPLICE_STAMPS, has(&ends[i], SPLICE_STAMPS));
         ends[i].told_mss = (uint16_t)(rng_one_in(&r, 2) ? fit : 100 + rng_below(&r, 4 * 200));
         ends[i].end.scale_out = (uint8_t)least(ends[i].end.scale_out, 8);
         ends[i].edge = ends[i].room;

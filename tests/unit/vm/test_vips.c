@@ -2,6 +2,7 @@
  * answered, and with what, is in tests/packets/vips.t. */
 #include "tests/unit/vm/sender.h"
 
+#include "vm/packet/pool_priv.h"
 #include "vm/packet/reply/build.h"
 
 #define RULES                                                                                                          \
@@ -47,7 +48,7 @@ static void kept_back(void **state)
         struct pkt *held[SENDER_SLOTS];
         unsigned count = 0;
         sender_init(&s, RULES, false);
-        while (pool_free_slots(s.pool)) held[count++] = pool_get(s.pool);
+        while (s.pool->free_count) held[count++] = pool_get(s.pool);
         sender_judge(&s, texts[i]);
         assert_int_equal(s.v.done, 1);
         assert_int_equal(vm_counters(s.vm)->answers_no_buffer, 1);

@@ -9,6 +9,7 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
 #include "vm/context/limit.h"
+#include "vm/packet/pool_priv.h"
 
 enum { SLOTS = 8, SLOT_BYTES = 2048, MANY = 200 };
 
@@ -272,7 +273,7 @@ static void answers(void **state)
     assert_int_equal(key.dst[0], 0x0a000001);
     assert_int_equal(key.marks & 0xff, TCP_RST | TCP_ACK);
     release_answers(&w);
-    assert_int_equal(pool_free_slots(w.pool), SLOTS);
+    assert_int_equal(w.pool->free_count, SLOTS);
     worker_fini(&w);
 }
 
@@ -386,7 +387,7 @@ static void frame_in_pieces(void **state)
     assert_int_equal(w.tx.count, 1);
     assert_int_equal(w.entries[0].cookie, 7000);
     release_answers(&w);
-    assert_int_equal(pool_free_slots(w.pool), SLOTS);
+    assert_int_equal(w.pool->free_count, SLOTS);
     struct pkt *held[SLOTS];
     for (unsigned i = 0; i < SLOTS; i++) held[i] = pool_get(w.pool);
     run(&w, &l, 1);

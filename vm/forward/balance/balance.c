@@ -2,41 +2,15 @@
  *
  * Modes that rewrite addresses can only go to servers of the client's family, so a pool with servers of both has a
  * group for each beside the one of all. Groups of a pool whose servers are of one family are one. */
+
+#include "vm/forward/balance/balance_priv.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/forward/balance/key.h"
-#include "vm/forward/balance/lb.h"
-#include "vm/forward/service.h"
-#include "vm/shared/shared.h"
 
-/* Servers that are balanced together. */
-struct group {
-    struct lb *lb;           /* NULL: no server */
-    struct lb_server *names; /* [count], what lb was made of */
-    uint32_t *server;        /* [count]: index in SERVERS */
-    uint16_t *weights;       /* [count]: for lb_update */
-    uint32_t *conns;         /* [count]: for lb_pick, where they do not stand together */
-    uint32_t count;
-    bool alias; /* the pool's group of all, owned there */
-};
-enum { ALL, V4, V6, GROUPS };
 enum { SLOW_STEPS = 10 }; /* a server that starts slowly reaches its weight in so many */
-
-struct balance {
-    const struct program *p;
-    struct lb_hash_key key;
-    uint64_t generation;
-    const struct facts *facts; /* seen last */
-    uint64_t step_ns;          /* when a weight changes by time alone; UINT64_MAX: none does */
-    const uint32_t *conns;     /* [servers]; NULL: nobody counts */
-    const struct share *share; /* instead, where several workers count together; NULL: this one is alone */
-    uint64_t built;            /* tables, by balance_update */
-    struct group (*pools)[GROUPS];
-    char *names;       /* "POOL/SERVER" of every server, one after another */
-    const char **name; /* [servers] */
-    uint64_t *mark;    /* [servers]: hash of the name */
-};
 
 struct lb_hash_key balance_key(const struct program *p)
 {
@@ -272,7 +246,6 @@ void balance_archive(struct balance *b, struct archive *a)
 }
 
 uint64_t balance_until(const struct balance *b) { return b->p->pools_count ? b->step_ns : UINT64_MAX; }
-uint64_t balance_built(const struct balance *b) { return b->built; }
 
 void balance_by(struct balance *b, const uint32_t *conns) { b->conns = conns; }
 void balance_share(struct balance *b, const struct share *s) { b->share = share_counts(s) ? s : NULL; }

@@ -42,8 +42,6 @@ uint32_t slots_count(const struct lb *lb);
 uint32_t slots_index(const struct lb *lb, uint64_t hash);
 uint32_t slots_at(const struct lb *lb, uint32_t index);
 uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
-/* Walk from these places instead, each the offset and the skip of a server: to repeat what is written elsewhere. */
-void slots_place(struct lb *lb, const uint32_t (*offset_skip)[2]);
 
 /* Draws by weight: an alias table (Walker 1977) in whole numbers, so every server has exactly its part. */
 struct draw {

@@ -151,14 +151,6 @@ void slots_init(struct lb *lb)
     find_places(lb, s);
 }
 
-void slots_place(struct lb *lb, const uint32_t (*offset_skip)[2])
-{
-    struct slots *s = lb->state;
-    for (uint32_t i = 0; i < lb->cfg.count; i++)
-        s->places[i] = (struct place){.server = i, .offset = offset_skip[i][0], .skip = offset_skip[i][1]};
-    if (lb->total) slots_update(lb);
-}
-
 static void sort_up(uint64_t *v, uint32_t n)
 {
     for (uint32_t gap = n / 2; gap; gap /= 2) /* Shell 1959: at most 1,000 */

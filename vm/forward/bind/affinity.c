@@ -1,11 +1,10 @@
 /* Clients of services, see affinity.h. */
-#include "vm/forward/bind/affinity.h"
+#include "vm/forward/bind/affinity_priv.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "vm/keyed/keyed.h"
 #include "vm/pbc.h"
 
 /* Its word in the table is a time: without flows, when the last ended. */
@@ -16,11 +15,6 @@ struct client {
 };
 enum { KEY_WORDS = 3 };
 static_assert(offsetof(struct client, server) == KEY_WORDS * sizeof(uint64_t), "compared by words");
-
-struct clients {
-    struct keyed table;
-    struct client_counters counters;
-};
 
 /* The client's slot or KEYED_NONE; *key and *at are for who would add it. */
 static uint32_t look(const struct clients *c, const struct client_key *k, struct client *key, struct place *at)
@@ -114,8 +108,6 @@ bool clients_archive(struct clients *c, struct archive *a, uint32_t servers)
     if (a->reads) c->counters.known = c->table.used;
     return !a->bad;
 }
-
-const struct client_counters *clients_counters(const struct clients *c) { return &c->counters; }
 
 struct clients *clients_new(uint64_t flows, uint64_t seed)
 {

@@ -42,4 +42,3 @@ struct client_counters {
     uint64_t evicted; /* made way while they were remembered */
     uint64_t full;    /* found no room */
 };
-const struct client_counters *clients_counters(const struct clients *c);

@@ -128,7 +128,6 @@ void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
 }
 
 const struct nat_counters *nat_counters(const struct nat *n) { return &n->counters; }
-struct mappings *nat_mappings(struct nat *n) { return n->mappings; }
 
 void nat_facts(struct nat *n, const struct facts *facts)
 {

@@ -85,6 +85,3 @@ void nat_count_all(struct nat *n, uint32_t statement, struct counter of);
 uint64_t nat_udp_idle_ns(const struct program *p);
 
 const struct nat_counters *nat_counters(const struct nat *n);
-
-/* The parts, for the tests. */
-struct mappings *nat_mappings(struct nat *n);

@@ -1,21 +1,10 @@
 /* Source ports, see ports.h: a port map a space. */
-#include "vm/forward/bind/ports.h"
+#include "vm/forward/bind/ports_priv.h"
 
 #include <stdlib.h>
 
 #include "vm/forward/bind/mappings.h"
-#include "vm/forward/bind/port_map.h"
 #include "vm/keyed/hash.h"
-
-struct ports {
-    struct port_map *maps; /* [spaces], zero until used: the system gives their memory when it is touched */
-    uint32_t *used;        /* [spaces] */
-    struct port_words slice;
-    uint64_t random;
-    uint64_t *sum, unasked; /* of ports in use; nobody asks: `unasked` */
-    uint16_t lo, hi;
-    unsigned worker, workers;
-};
 
 struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned worker, unsigned workers, uint64_t seed)
 {
@@ -87,8 +76,6 @@ void port_give(struct ports *p, uint32_t space, uint16_t port)
     --*p->sum;
 }
 
-uint32_t ports_used(const struct ports *p, uint32_t space) { return p->used[space]; }
-
 void ports_count(struct ports *p, uint64_t *sum) { p->sum = sum; }
 
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum)
@@ -98,11 +85,4 @@ void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum)
     *p->sum -= used;
     *sum += used;
     p->sum = sum;
-}
-
-uint32_t ports_in_slice(const struct ports *p)
-{
-    uint32_t n = 0;
-    for (uint32_t port = p->lo; port <= p->hi; port++) n += port_slice((uint16_t)port, p->workers) == p->worker;
-    return n;
 }

@@ -27,9 +27,7 @@ void ports_draw(struct ports *p, uint64_t seed);
 /* What decides which ports are next (keyed/archive.h), but those that are held. */
 void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
-uint32_t ports_used(const struct ports *p, uint32_t space);
 /* Those that are taken, all spaces together, are from here on counted there too. */
 void ports_count(struct ports *p, uint64_t *sum);
 /* The same of `spaces` spaces that are in use already, and are counted elsewhere until now. */
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum);
-uint32_t ports_in_slice(const struct ports *p);

@@ -35,13 +35,6 @@ void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now
     }
 }
 
-uint16_t splice_mss(uint16_t mss, bool its_stamps, bool our_stamps)
-{
-    uint32_t v = mss + (our_stamps ? STAMPS_SPACE : 0u), less = its_stamps ? STAMPS_SPACE : 0;
-    v = v > less ? v - less : 0;
-    return (uint16_t)(v < MSS_LEAST ? MSS_LEAST : v < UINT16_MAX ? v : UINT16_MAX);
-}
-
 static uint32_t moved_seq(const struct passing *p, uint32_t seq) { return seq - p->from->in + p->to->out; }
 static uint32_t moved_ack(const struct passing *p, uint32_t ack) { return ack - p->from->out + p->to->in; }
 

@@ -75,6 +75,3 @@ void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now
  * dropped, whatever it now holds, and out->count is 0. */
 enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, const struct key *key, uint32_t now_ms,
                              struct pool *pool, struct splice_out *out);
-
-/* The MSS to announce on one flow so that nothing needs to be cut for the other, whose peer announced `mss` (not 0). */
-uint16_t splice_mss(uint16_t mss, bool its_stamps, bool our_stamps);

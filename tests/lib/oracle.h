@@ -1,0 +1,11 @@
+/* What a program says by its plain lists, without a worker: the oracle that the code is compared with. */
+#pragma once
+
+#include "vm/judge/decide.h"
+
+/* Every rule tried, in order, with the first condition that failed: `fn` is called once a rule. */
+struct decision oracle_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                               void *arg);
+
+/* program_stream (vm/judge/decide.h) by the list. */
+uint32_t oracle_stream(const struct program *p, const struct key *key, const struct first *first);

@@ -1,0 +1,12 @@
+/* A pool, as its memory begins: what pool.c has, and tests that count its free slots. */
+#pragma once
+
+#include "vm/packet/pool.h"
+
+struct pool {
+    uint32_t slots, slot_bytes;
+    uint32_t free_count;
+    uint32_t *free; /* a stack: free[0 .. free_count) */
+    struct pkt *pkts;
+    uint8_t *bytes;
+};
