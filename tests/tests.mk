@@ -84,16 +84,24 @@ FLOOD := $(B)/tests/tools/flood
 $(FLOOD): $(B)/tests/tools/flood.o $(B)/libvm.a
 ASKS := $(B)/tests/tools/asks
 $(ASKS): $(B)/tests/tools/asks.o
-$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS):
-	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+# What a live script asks many times over: a datagram, a figure of what preyrun printed.
+UDP := $(B)/tests/tools/udp
+$(UDP): $(B)/tests/tools/udp.o
+FIGURES := $(B)/tests/tools/figures
+$(FIGURES): $(B)/tests/tools/figures.o
+$(FIGURES): TOOL_LIBS := -lcjson
+$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(UDP) $(FIGURES):
+	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(UDP) $(FIGURES)
 # Makes a recording of a capture.
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
-tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(MKREC) $(UNIT) $(TOOLS)
+tests: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang (LONG=1) what needs no capture.
 # Sanitizers are clang's, and so its warnings are asked of all but benches.
-tests-san: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
+tests-san: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
+live-tools: $(LIVE_TOOLS)
 tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 
@@ -113,7 +121,7 @@ check-long: check-build
 	@B=$(B) LONG=1 $(LAB) bash tests/run.sh
 check-live:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS)
+	@+$(PART) programs $(LIVE_TOOLS)
 	@B=$(B) LIVE=1 JOBS=1 bash tests/run.sh
 check-machines:
 	@sh tests/deps.sh build tests
@@ -122,7 +130,7 @@ check-machines:
 	@B=$(B) KERNEL=$(KERNEL) LONG=$(LONG) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
 soak:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(FLOOD) $(ASKS)
+	@+$(PART) programs $(LIVE_TOOLS)
 	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
 	@B=$(B) COUNT=$(COUNT) bash tests/load/connections.sh
 
@@ -130,7 +138,7 @@ soak:
 TSAN_TESTS := live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall live-proxy-ends live-proxy-reload
 check-tsan:
 	@sh tests/deps.sh build tests
-	@+$(PART) B=$(B)/tsan TSAN=1 programs
+	@+$(PART) B=$(B)/tsan TSAN=1 programs live-tools
 	@for t in $(TSAN_TESTS); do echo "$$t"; B=$(B)/tsan bash tests/e2e/$$t.sh || exit 1; done
 demo:
 	@sh tests/deps.sh build demo
@@ -175,4 +183,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
+.PHONY: tests live-tools tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-plot golden mutate coverage format-check tidy

@@ -18,7 +18,7 @@ done
 head -c 3000000 /dev/urandom >web-one/file
 cp web-one/file web-two/file
 ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 || echo failed; }
+talk() { at client "$tools/udp" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 
 balancer() { # MODE OUTER: servers are reached by that family, both services through the same tunnel

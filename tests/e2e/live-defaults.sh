@@ -99,7 +99,7 @@ judges() {
 
 # answered NAME: a server at far answers one there; the answer says whom it heard.
 far() { ip -n "$id-far" -4 -br addr | grep -oE '[0-9.]+\.77' | head -n 1; }
-answered() { timeout 2 ip netns exec "$id-$1" python3 "$top/tests/e2e/live/udp.py" ask "$(far)" 53 >answer && grep -q '^far ' answer; }
+answered() { timeout 2 ip netns exec "$id-$1" "$tools/udp" ask "$(far)" 53 >answer && grep -q '^far ' answer; }
 # hidden: near, too, and it was heard from an address that is not near's.
 hidden() { answered near && ! at near ip -4 -br addr | grep -q "$(cut -d' ' -f2 answer)/"; }
 

@@ -19,7 +19,7 @@ lan_of() { # a fresh LAN with two servers that hold the service's addresses
     cp web-one/file web-two/file
 }
 ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 || echo failed; }
+talk() { at client "$tools/udp" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 
 # each NAME: what every mode must do

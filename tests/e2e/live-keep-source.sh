@@ -61,7 +61,7 @@ at one ping -c 3 -i 0.2 -W 20 10.1.0.1 >out
 has 'masquerade: pings' ' 0% packet loss'
 same 'forward: a port leads inside' "$(ask client 10.1.0.2:8080/)" one
 same 'forward: and the server sees who asks' "$(ask client 10.1.0.2:8080/from)" 10.1.0.1
-same 'forward: UDP' "$(at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.2 5353)" 'two 10.1.0.1 5'
+same 'forward: UDP' "$(at client "$tools/udp" ask 10.1.0.2 5353)" 'two 10.1.0.1 5'
 at client ping -c 2 -i 0.2 -W 20 10.1.0.2 >out
 has 'this machine itself still answers a ping' ' 0% packet loss'
 ends nat

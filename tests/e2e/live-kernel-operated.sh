@@ -37,7 +37,7 @@ same 'and no connection' "$? $(grep -c 'verdicts of some packets alone: without 
 kernel --monitor host.pbc
 same 'watched, nothing is refused' "$(gets 8080) $(gets 81) $(pings -s 4000 fd00:1::2) $(ask prey 10.1.0.1:97/)" 'prey curl 7 answers failed'
 at prey bash -c 'echo x >/dev/udp/10.1.0.1/99'
-at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.2 9 0 4000 >/dev/null 2>&1
+at client "$tools/udp" ask 10.1.0.2 9 0 4000 >/dev/null 2>&1
 prey_sums 'watched'
 same 'what would have been dropped is counted' "$(by_rule QUIET) $(by_rule SHUN) $(by_rule SHUT) $(number kernel answered)" '1 1 1 0'
 same 'each of them as watched' "$(number live watched)" "$(($(number verdicts drop packets) + $(number verdicts reject packets)))"

@@ -46,7 +46,7 @@ for on in user kernel; do
     for port in 40000 40002; do talk one 10.1.0.1 53 $port >/dev/null; done
     explains 'all ports are used up' 'udp 10.2.0.2:5000 -> 10.1.0.1:53 on lan' \
         'verdict: drop rule OUT reason no-source-port|'
-    same "$on: so it is" "$(at one python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.1 53 5000 2>&1 || echo nothing)" nothing
+    same "$on: so it is" "$(at one "$tools/udp" ask 10.1.0.1 53 5000 2>&1 || echo nothing)" nothing
     explains 'those that have one go on' 'udp 10.2.0.2:40002 -> 10.1.0.1:53 on lan' \
         'verdict: forward rule OLD|leaves source 10.2.0.2:40002 -> 10.1.0.2:40002|'
     prey_ends

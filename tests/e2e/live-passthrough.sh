@@ -36,7 +36,7 @@ for i in 1 2 3 4 5 6; do ask '[fd00:1::100]'; done >six
 same 'IPv4, TCP: six requests, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '
 same 'IPv6, TCP: six requests, shared' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '
 same 'the server sees the source of the pool' "$(at client curl -s -m 20 http://10.1.0.100/from)" 10.1.0.50
-talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$@" || echo failed; }
+talk() { at client "$tools/udp" ask "$@" || echo failed; }
 for i in 1 2 3 4; do talk 10.1.0.100 53; done >four
 for i in 1 2 3 4; do talk fd00:1::100 53; done >six
 same 'IPv4, UDP' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 2 one 10.1.0.50 5 2 two 10.1.0.50 5 '
@@ -63,7 +63,7 @@ for k, v in root["live"].items():
 print(*[p for p in paths if p not in listed])
 END
 )" ''
-same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'neighbour':0,'crowd':0,'no_way':0,'no_port':0,'link':0,'expired':0,'too_big':0,'no_slot':0}"
+same 'nothing was lost on the way out' "$(number live lost)" '{"neighbour":0,"crowd":0,"no_way":0,"no_port":0,"link":0,"expired":0,"too_big":0,"no_slot":0}'
 
 # With this machine's own address as the source: its stack neither answers for the translated flows nor loses its own.
 sed 's/^  source .*//' pass.prey | rules own

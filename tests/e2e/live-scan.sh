@@ -49,7 +49,7 @@ lost() {
     python3 -c 'import json, sys; print({k.upper(): n for k, n in json.load(open("prey.out"))["live"]["lost"].items()}[sys.argv[1]])' "$1"
 }
 # How many of so many flows went which way.
-flows() { at client python3 "$top/tests/e2e/live/udp.py" flows 198.51.100.9 53 20000 "$1" | shares; }
+flows() { at client "$tools/udp" flows 198.51.100.9 53 20000 "$1" | shares; }
 
 prey prey -i wan -i lan --format json cross.pbc
 same 'a request' "$(asked)" east

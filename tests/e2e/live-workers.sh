@@ -58,11 +58,11 @@ else
 fi
 truncate -s 0 prey.out
 for i in $(seq 1 10); do
-    at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.100 53 0 4000 || echo failed
+    at client "$tools/udp" ask 10.1.0.100 53 0 4000 || echo failed
 done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces
 same 'datagrams in pieces arrive whole' "$(cat pieces)" ' 10 10.1.0.50 4000 '
 for i in $(seq 1 10); do
-    at client python3 "$top/tests/e2e/live/udp.py" ask fd00:1::100 53 0 4000 || echo failed
+    at client "$tools/udp" ask fd00:1::100 53 0 4000 || echo failed
 done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces
 same 'of IPv6, too' "$(cat pieces)" ' 10 fd00:1::50 4000 '
 # A question from each of twenty sources; those that are over get no answer, so they are counted.

@@ -23,7 +23,7 @@ service four on 10.1.0.100 tcp/80, udp/53, icmp { mode passthrough; announce; ->
 service six on fd00:1::100 tcp/80, udp/53 { mode passthrough; announce; -> farm6 }
 END
 head -c 3000000 /dev/urandom >web-one/file
-ask() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 0 "$2" || echo failed; }
+ask() { at client "$tools/udp" ask "$1" 53 0 "$2" || echo failed; }
 counted() { python3 -c "print($(number interfaces 0 copied) > 0 and $(number interfaces 1 copied) > 0)"; }
 
 prey prey -i wan -i lan --io xdp --format json shop.pbc

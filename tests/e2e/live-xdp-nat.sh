@@ -56,8 +56,8 @@ same 'a request from inside arrives from the outer address' "$(ask client 10.2.0
 head -c 2000000 /dev/urandom >web-far/file
 at client curl -s -m 20 http://10.2.0.3/files/file | cmp -s - web-far/file
 ok $? '2 MB come in as they are'
-same 'a datagram' "$(at client python3 "$top/tests/e2e/live/udp.py" ask 10.2.0.3 53)" 'far 10.2.0.2 5'
-same 'one in pieces' "$(at client python3 "$top/tests/e2e/live/udp.py" ask 10.2.0.3 53 0 4000)" 'far 10.2.0.2 4000'
+same 'a datagram' "$(at client "$tools/udp" ask 10.2.0.3 53)" 'far 10.2.0.2 5'
+same 'one in pieces' "$(at client "$tools/udp" ask 10.2.0.3 53 0 4000)" 'far 10.2.0.2 4000'
 ping_works 'a ping is translated' client 10.2.0.3
 ping_works 'a ping in pieces' client -s 4000 10.2.0.3
 ping_works 'the host pings by itself' prey 10.2.0.3

@@ -50,7 +50,7 @@ same 'ten clients' "$(all 10.1.0.100)" ' 10 one '
 same 'IPv6' "$(for i in $(seq 5); do at client curl -s -m 20 'http://[fd00:1::100]/' || echo failed; done | sort | uniq -c | tr -s ' \n' ' ')" ' 5 one '
 for a in 10.1.0.100 fd00:1::100; do
     same "datagrams in pieces to $a" "$(for i in $(seq 5); do
-        at client python3 "$top/tests/e2e/live/udp.py" ask $a 53 0 4000 || echo failed
+        at client "$tools/udp" ask $a 53 0 4000 || echo failed
     done | cut -d' ' -f1,3 | sort | uniq -c | tr -s ' \n' ' ')" ' 5 one 4000 '
 done
 head -c 2000000 /dev/urandom >web-one/file

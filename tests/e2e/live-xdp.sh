@@ -44,7 +44,7 @@ udp prey 5353
 until_true 50 'the host listens' at prey sh -c 'ss -ltn | grep -q :2222'
 
 ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$1" 53 || echo failed; }
+talk() { at client "$tools/udp" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 programs() { ip -d -n "$id-prey" link show "$device" | grep -c 'prog/xdp'; }
 nothing_left() {
@@ -71,7 +71,7 @@ each() {
     done
     at client ping -c 1 -W 20 -s 4000 10.1.0.2 >out
     has "$1: a ping in fragments to the host is answered" ' 0% packet loss'
-    same "$1: a datagram in fragments to the host's own server" "$(at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.2 5353 0 4000)" 'prey 10.1.0.1 4000'
+    same "$1: a datagram in fragments to the host's own server" "$(at client "$tools/udp" ask 10.1.0.2 5353 0 4000)" 'prey 10.1.0.1 4000'
     at client timeout 60 nc -N -z 10.1.0.2 2222
     ok $? "$1: a connection to the host's own server"
     same "$1: the host's own connection to a server" "$(at prey curl -s -m 20 http://10.1.0.3/)" one

@@ -3,6 +3,7 @@
 B=${B:-build}
 top=$(pwd)
 bin=$(cd "$B" && pwd)
+tools=$bin/tests/tools
 work=$bin/scratch/$(basename "$0" .sh)${OLD_KERNEL:+-old}
 rm -rf "$work"
 mkdir -p "$work"

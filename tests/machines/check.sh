@@ -19,7 +19,7 @@ failed=0
 skipped() { echo "ok - Linux $1: host firewall, router, passthrough, proxy, programs # SKIP $2"; }
 broken() { echo "not ok - Linux $1: $2"; failed=1; }
 
-programs="$B/preyc $B/preyctl $B/preyrun $B/tests/tools/mkcap $B/tests/tools/tamper"
+programs="$B/preyc $B/preyctl $B/preyrun $B/tests/tools/mkcap $B/tests/tools/tamper $B/tests/tools/udp $B/tests/tools/figures"
 # Programs for the verifier: drawn ones, small enough for a machine's memory.
 drawn "$top/net" || broken any 'programs for the verifiers are not made'
 drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 30 ? NR : 30; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
@@ -44,7 +44,7 @@ run() {
     local dir=$top/check/$1 s
     rm -rf "$dir"
     mkdir -p "$dir/log"
-    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=3 "export SET=$B/machines/net PART=6" >"$dir/variables"
+    printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=3 "export SET=$B/machines/net PART=4" >"$dir/variables"
     {
         for s in host edge; do echo "user $s $B 400 bash tests/machines/short/$s.sh"; done
         [ -z "$drawn" ] || echo "user programs $B 400 bash tests/machines/net.sh"

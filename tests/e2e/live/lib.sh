@@ -210,8 +210,8 @@ END
 
 # udp NAME PORT: there, each datagram is answered with the name and the address that it came from.
 udp() {
-    background "$1" python3 "$top/tests/e2e/live/udp.py" serve "$2" "$1"
-    until_true 100 "a UDP server answers in $1" at "$1" python3 "$top/tests/e2e/live/udp.py" ask 127.0.0.1 "$2"
+    background "$1" "$tools/udp" serve "$2" "$1"
+    until_true 100 "a UDP server answers in $1" at "$1" "$tools/udp" ask 127.0.0.1 "$2"
 }
 
 # pins: programs of the kernel may be pinned, in a file system of this script's own, which `ip netns exec` would hide. The
@@ -300,24 +300,10 @@ prey_killed() {
 
 # What clients say: ask NAME HOST/PATH; talk NAME ADDRESS [PORT [SOURCE-PORT [BYTES]]], by UDP.
 ask() { at "$1" curl -s -m 10 "http://$2" || echo failed; }
-talk() { at "$1" python3 "$top/tests/e2e/live/udp.py" ask "$2" "${3:-53}" "${4:-0}" "${5:-5}" || echo failed; }
+talk() { at "$1" "$tools/udp" ask "$2" "${3:-53}" "${4:-0}" "${5:-5}" || echo failed; }
 
 # refused_by NAME ADDRESS PORT: `refused` where an ICMP error comes back for a datagram.
-refused_by() {
-    at "$1" python3 - "$2" "$3" <<'END'
-import socket, sys
-s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-s.connect((sys.argv[1], int(sys.argv[2])))
-s.settimeout(10)
-try:
-    s.send(b"x")
-    print(s.recv(100))
-except ConnectionRefusedError:
-    print("refused")
-except TimeoutError:
-    print("nothing")
-END
-}
+refused_by() { at "$1" "$tools/udp" refused "$2" "$3"; }
 
 # shares: how many lines begin with which word: ` 2 one 2 two `
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
@@ -387,28 +373,10 @@ files() {
 }
 
 # number KEY...: of the JSON that preyrun printed at its end: number live watched
-number() {
-    python3 - "$@" <<'END'
-import json, sys
-at = json.load(open("prey.out"))
-for key in sys.argv[1:]:
-    at = at[int(key)] if isinstance(at, list) else at[key]
-print(at)
-END
-}
+number() { "$tools/figures" prey.out number "$@"; }
 
 # by_rule NAME: packets that the rule of that name decided.
-by_rule() { python3 -c 'import json, sys; print(sum(r["packets"] for r in json.load(open("prey.out"))["rules"] if r["rule"] == sys.argv[1]))' "$1"; }
+by_rule() { "$tools/figures" prey.out by_rule "$1"; }
 
 # The frames of all verdicts are those that arrived, or left, by interfaces.
-adds_up() {
-    same "$1" "$(python3 - <<'END'
-import json
-j = json.load(open("prey.out"))
-n = lambda o: sum(v["packets"] for v in o.values())
-came = sum(i["packets"] for i in j["interfaces"])
-print("equal" if n(j["verdicts"]) == n(j["decided_by"]) == came == j["live"]["frames"] else
-      (n(j["verdicts"]), n(j["decided_by"]), came, j["live"]["frames"]))
-END
-)" equal
-}
+adds_up() { same "$1" "$("$tools/figures" prey.out adds_up)" equal; }
