@@ -379,7 +379,7 @@ static bool check_seed(uint64_t seed, unsigned frames, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-enum { PAIRS = 150 };
+enum { PAIRS = 80 };
 #else
 enum { PAIRS = 350 };
 #endif

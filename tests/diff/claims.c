@@ -520,7 +520,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-enum { FILES = 60 };
+enum { FILES = 40 };
 #else
 enum { FILES = 300 };
 #endif

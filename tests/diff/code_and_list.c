@@ -401,9 +401,9 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system anew, which sanitizers make dear */
-enum { FILES = 100 };
+enum { FILES = 70 };
 #else
-enum { FILES = 400 };
+enum { FILES = 250 };
 #endif
 
 enum { FEW = 50 };

@@ -452,7 +452,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__ /* every run takes its tables from the system anew, which sanitizers make dear */
-enum { RUNS = 500 };
+enum { RUNS = 250 };
 #else
 enum { RUNS = 2000 };
 #endif

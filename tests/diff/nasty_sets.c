@@ -517,7 +517,7 @@ static bool check_file(uint64_t seed, unsigned largest, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-enum { FILES = 90, LARGEST = 1200 };
+enum { FILES = 50, LARGEST = 1200 };
 #else
 enum { FILES = 240, LARGEST = 12000 };
 #endif
