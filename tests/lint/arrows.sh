@@ -64,7 +64,8 @@ may runtime/schedule/ 'runtime/schedule/*.[ch]' 'runtime/schedule/ vm/program/pr
 may runtime/ctl/ 'runtime/ctl/*.[ch]' 'runtime/ctl/ runtime/base/'
 may runtime/stats/ 'runtime/stats/*.[ch]' 'runtime/stats/ vm/counter.def runtime/counters/'
 may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyctl/ runtime/base/ runtime/ctl/message.h runtime/ctl/question.def runtime/counters/ runtime/report/text.h'
-may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/'
+# JSON is written in one place, lang/, which all may see.
+may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/ lang/json.h'
 
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.
 pure=$(git ls-files 'vm/*.c' | xargs grep -nE '\b(clock_gettime|gettimeofday|time|random|rand|socket|getenv)\(' /dev/null)

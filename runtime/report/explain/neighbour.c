@@ -51,9 +51,6 @@ void explain_neighbour_text(FILE *out, const struct subject *r, const struct exp
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     struct answer a;
-    if (!answer_to(r, k, v, &a)) return;
-    fprintf(out, ",\"asks_for\":{\"address\":\"%s\",\"answered\":%s,\"why\":", a.address,
-            a.answered ? "true" : "false");
-    text_json(out, a.why);
-    fputc('}', out);
+    if (answer_to(r, k, v, &a))
+        json_print(out, ",'asks_for':{'address':%s,'answered':%i,'why':%s}", a.address, a.answered, a.why);
 }

@@ -85,22 +85,14 @@ void explain_said_json(FILE *out, const struct subject *r, const struct said *c,
 {
     const struct program *p = r->program;
     char name[300], where[4200];
-    fprintf(out, ",\"connection\":{\"mode\":\"%s\"", mode_info[p->services[v->service].mode].name);
+    json_print(out, ",'connection':{'mode':%s", mode_info[p->services[v->service].mode].name);
     if (c && c->branch != PBC_NONE && c->words) {
         const struct pbc_branch *b = &p->branches[c->branch];
-        fprintf(out, ",\"decided\":%llu,\"said\":", (unsigned long long)c->frame);
-        text_json(out, text_clean(c->words));
-        fprintf(out, ",\"branch\":\"%s\",\"place\":", b->cond_count ? "when" : "else");
         snprintf(where, sizeof where, "%s:%u", program_str(p, b->place.file), b->place.line);
-        text_json(out, text_clean(where));
+        json_print(out, ",'decided':%llu,'said':%s,'branch':%s,'place':%s", (unsigned long long)c->frame,
+                   text_clean(c->words), b->cond_count ? "when" : "else", text_clean(where));
     }
-    if (c && c->pool != PBC_NONE) {
-        fputs(",\"pool\":", out);
-        text_json(out, pool_of(r, c->pool, name, sizeof name));
-    }
-    if (c && c->server == PBC_NONE) {
-        fputs(",\"no_server\":", out);
-        text_json(out, why_none(p, c));
-    }
+    if (c && c->pool != PBC_NONE) json_print(out, ",'pool':%s", pool_of(r, c->pool, name, sizeof name));
+    if (c && c->server == PBC_NONE) json_print(out, ",'no_server':%s", why_none(p, c));
     fputc('}', out);
 }

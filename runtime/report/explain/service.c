@@ -75,17 +75,14 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
     char name[300], where[4200];
     if (s->branch == PBC_NONE) return;
     const struct pbc_branch *b = &p->branches[s->branch];
-    fprintf(out, ",\"branch\":{\"kind\":\"%s\",\"place\":", b->cond_count ? "when" : "else");
     snprintf(where, sizeof where, "%s:%u", program_str(p, b->place.file), b->place.line);
-    text_json(out, text_clean(where));
-    fprintf(out, ",\"mode\":\"%s\"", mode_info[p->services[v->service].mode].name);
+    json_print(out, ",'branch':{'kind':%s,'place':%s,'mode':%s", b->cond_count ? "when" : "else", text_clean(where),
+               mode_info[p->services[v->service].mode].name);
     if (s->pool != PBC_NONE) {
         char how[sizeof s->how];
-        fputs(",\"pool\":", out);
-        text_json(out, pool_name(r, s->pool, name, sizeof name));
-        fprintf(out, ",\"balance\":\"%s\",\"why\":", lb_name((enum lb_kind)p->pools[s->pool].balance));
         memcpy(how, s->how, sizeof how);
-        text_json(out, text_clean(how));
+        json_print(out, ",'pool':%s,'balance':%s,'why':%s", pool_name(r, s->pool, name, sizeof name),
+                   lb_name((enum lb_kind)p->pools[s->pool].balance), text_clean(how));
     }
     fputc('}', out);
 }
