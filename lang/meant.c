@@ -116,8 +116,11 @@ bool is_claim_flag(int found)
 /* What the statement was likely meant to be, where no single word says it. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
-    static const int lists[] = {FROM,   TO,   PORT,      VLAN,    ETHER, FRAGMENT, TTL,
-                                LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
+    static const int lists[] = {
+        FROM, TO, PORT, VLAN, ETHER, FRAGMENT, OPTIONS, STATE, ON,
+#define IP_NUMBER(token, text, values, wanted) token,
+#include "lang/word.def"
+    };
     const struct str before = word_before(p, span.start);
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};

@@ -19,13 +19,6 @@ static const struct word fragment_words[] = {
 static const struct word layer_words[] = {
     {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
 };
-/* Class selectors and assured forwarding as RFC 2474 and 2597 number them; ef, va, le: RFC 3246, 5865, 8622. */
-static const struct word dscp_words[] = {
-    {"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},  {"cs7", 56},
-    {"af11", 10}, {"af12", 12}, {"af13", 14}, {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28},
-    {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44},   {"le", 1},    {NULL, 0},
-};
-
 bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out)
 {
     const char *names[16];
@@ -92,12 +85,25 @@ static const struct number_cond {
 #include "vm/cond.def"
 };
 
+/* Where the condition's numbers have words. */
+static struct number_kind with_words(struct number_kind kind, uint8_t cond)
+{
+    static const struct word words[] = {
+#define NUMBER_WORD(name, number, who) {name, number},
+#include "lang/number_word.def"
+        {NULL, 0},
+    };
+#define NUMBER_WORDS(ident, what)                                                                                      \
+    if (cond == COND_##ident) kind.words = words, kind.words_what = (what);
+#include "lang/number_word.def"
+    return kind;
+}
+
 void cond_numbers(struct rule_work *w, const struct node *n)
 {
     const struct number_cond *of = &ip_numbers[n->kind];
-    struct number_kind kind = of->kind;
+    const struct number_kind kind = with_words(of->kind, of->cond);
     struct number_set numbers = {0};
-    if (of->cond == COND_DSCP) kind.words = dscp_words, kind.words_what = "DSCP";
     if (!numbers_of(w->c, n->first, &kind, NULL, &numbers, NULL)) {
         w->bad = true;
         return;

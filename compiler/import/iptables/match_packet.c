@@ -5,6 +5,8 @@
 
 #include "compiler/import/iptables/names.h"
 #include "compiler/import/iptables/reading.h"
+#include "compiler/import/names.h"
+#include "vm/words/names.h"
 
 static bool take_sport(struct reading *r, const char *const *v)
 {
@@ -205,9 +207,9 @@ static bool take_dscp(struct reading *r, const char *const *v)
 static bool take_dscp_class(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
-    unsigned dscp;
-    if (!name_dscp(v[0], &dscp)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
-    list_number(&l, dscp, dscp, r->s->arena);
+    uint64_t n;
+    if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
+    list_number(&l, n, n, r->s->arena);
     reading_want(r, ASK_DSCP, l);
     return true;
 }
@@ -269,8 +271,6 @@ const struct module *match_of_packet(const char *name)
 {
     static const struct module matches[] = {
         {"tcp", NULL, of_tcp, NULL},
-        {"udp", NULL, ports_of_protocol, NULL},
-        {"sctp", NULL, ports_of_protocol, NULL},
         {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
         {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
         {"multiport", NULL, of_multiport, NULL},
@@ -299,7 +299,8 @@ const struct module *match_of_packet(const char *name)
         {"dst", "prey asks for no extension headers", NULL, NULL},
         {"ipv6header", "prey asks for no extension headers", NULL, NULL},
     };
+    static const struct module ports = {"ports", NULL, ports_of_protocol, NULL};
     for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
         if (!strcmp(matches[i].name, name)) return &matches[i];
-    return NULL;
+    return proto_has_ports(proto_number(name)) ? &ports : NULL;
 }

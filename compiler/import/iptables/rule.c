@@ -94,7 +94,11 @@ static bool take_protocol_options(struct reading *r)
     static const struct {
         unsigned number;
         const char *match;
-    } protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmp6"}, {132, "sctp"}};
+    } protocols[] = {
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, ...) {number, name},
+#include "vm/proto.def"
+    };
     for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
         if (protocols[i].number == r->proto) return add_module(r, match_of_packet(protocols[i].match));
     return true;

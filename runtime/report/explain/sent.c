@@ -173,8 +173,10 @@ static struct pkt *inside(const struct subject *r, const struct pkt *pkt, const 
     struct key outer = *key;
     pkt_parse(copy, NULL, &outer);
     const bool bare = !(key->kind & KIND_UDP);
-    const enum decap done = tunnel_decap(copy, &outer, bare ? TUNNEL_IPIP : TUNNEL_GUE, key->dst_port);
-    if (done == DECAP_DONE && !pkt_parse(copy, NULL, inner) && inner->proto == came->proto) return copy;
+    const enum tunnel_kind kind = bare ? TUNNEL_IPIP : TUNNEL_GUE;
+    if (tunnel_decap(copy, &outer, kind, key->dst_port) == DECAP_DONE && !pkt_parse(copy, NULL, inner) &&
+        inner->proto == came->proto)
+        return copy;
     pool_put(copy);
     return NULL;
 }
