@@ -211,7 +211,7 @@ void listing_settle(struct compile *c, struct listing *list, int (*compare)(cons
 /* Into the image. */
 bool listing_place(struct compile *c, enum pbc_names_kind kind, const struct listing *list, struct span at,
                    uint32_t *index);
-/* A list of names of hosts, or of texts, that a condition names, in the image; false after a report (hosts.c, texts.c).
+/* A list of names of hosts, or of texts, that a condition names, in the image; false after a report (hosts.c).
  */
 bool names_of(struct compile *c, const struct node *list, uint32_t *index);
 enum text_kind { TEXT_ALPN, TEXT_PATH, TEXT_METHOD, TEXT_VALUE };
@@ -305,7 +305,7 @@ void cond_macs(struct rule_work *w, const struct node *n);
 void cond_flags(struct rule_work *w, const struct node *n);
 /* The value of one of the words, or false after a report: "no WHAT is called ...". */
 bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out);
-void cond_state(struct rule_work *w, const struct node *n); /* cond_state.c */
+void cond_state(struct rule_work *w, const struct node *n);
 void cond_flows(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);

@@ -24,7 +24,7 @@ uint16_t mss_clamp_of(struct compile *c, const struct node *clause);
 
 bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
 
-/* server_ranges.c: the servers of a `servers`, port 0: the client's is kept. Its range is `n`: how many; bounds at
+/* The servers of a `servers`, port 0: the client's is kept. Its range is `n`: how many; bounds at
  * fault are reported, and it has its servers all the same, so that their names are known. 0 after a report: it is no
  * range. */
 struct server_range {

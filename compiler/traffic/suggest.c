@@ -1,5 +1,3 @@
-#include "compiler/traffic/suggest.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include "compiler/say.h"
 #include "compiler/traffic/grouped.h"
 #include "compiler/traffic/player.h"
+#include "compiler/traffic/traffic.h"
 #include "runtime/report/given/iface.h"
 
 struct suggestion {
