@@ -145,6 +145,15 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
 /* align.c: find twins. Each has at most one, and twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
 
+/* diff.c: what is printed to the stream that words_begin gives, kept as long as d. */
+struct words {
+    FILE *out;
+    char *text;
+    size_t len;
+};
+FILE *words_begin(struct words *w);
+char *words_kept(struct diff *d, struct words *w);
+
 /* hull.c: what holds a product, coarsely. False: they have no packet in common, certainly. */
 struct hull {
     uint32_t src_lo, src_hi, dst_lo, dst_hi;
