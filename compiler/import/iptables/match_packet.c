@@ -267,40 +267,35 @@ static const struct option of_dscp[] = {{"--dscp", 1, take_dscp}, {"--dscp-class
 static const struct option of_tos[] = {{"--tos", 1, take_tos}, {0}};
 static const struct option of_comment[] = {{"--comment", 1, take_comment}, {0}};
 
-const struct module *match_of_packet(const char *name)
-{
-    static const struct module matches[] = {
-        {"tcp", NULL, of_tcp, NULL},
-        {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
-        {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
-        {"multiport", NULL, of_multiport, NULL},
-        {"icmp", NULL, of_icmp, NULL},
-        {"icmp6", NULL, of_icmp, NULL},
-        {"icmpv6", NULL, of_icmp, NULL},
-        {"ipv6-icmp", NULL, of_icmp, NULL},
-        {"length", NULL, of_length, NULL},
-        {"ttl", NULL, of_ttl, NULL},
-        {"hl", NULL, of_ttl, NULL},
-        {"dscp", NULL, of_dscp, NULL},
-        {"tos", NULL, of_tos, NULL},
-        {"comment", NULL, of_comment, NULL},
-        {"owner", "prey does not know whose program sends a packet", NULL, NULL},
-        {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
-        {"string", "prey looks for bytes at a known place alone: `bytes payload at N is`", NULL, NULL},
-        {"u32", "prey looks for bytes at a known place alone: `bytes l3 at N is`", NULL, NULL},
-        {"bpf", "prey runs no programs of others", NULL, NULL},
-        {"tcpmss", "prey asks for no TCP options", NULL, NULL},
-        {"statistic", "prey does not throw dice", NULL, NULL},
-        {"ah", "prey asks for no SPI", NULL, NULL},
-        {"esp", "prey asks for no SPI", NULL, NULL},
-        {"frag", "prey asks for no extension headers", NULL, NULL},
-        {"rt", "prey asks for no extension headers", NULL, NULL},
-        {"hbh", "prey asks for no extension headers", NULL, NULL},
-        {"dst", "prey asks for no extension headers", NULL, NULL},
-        {"ipv6header", "prey asks for no extension headers", NULL, NULL},
-    };
-    static const struct module ports = {"ports", NULL, ports_of_protocol, NULL};
-    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
-        if (!strcmp(matches[i].name, name)) return &matches[i];
-    return proto_has_ports(proto_number(name)) ? &ports : NULL;
-}
+const struct module matches_of_packet[] = {
+    {"tcp", NULL, of_tcp, NULL},
+    {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
+    {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
+    {"multiport", NULL, of_multiport, NULL},
+    {"icmp", NULL, of_icmp, NULL},
+    {"icmp6", NULL, of_icmp, NULL},
+    {"icmpv6", NULL, of_icmp, NULL},
+    {"ipv6-icmp", NULL, of_icmp, NULL},
+    {"length", NULL, of_length, NULL},
+    {"ttl", NULL, of_ttl, NULL},
+    {"hl", NULL, of_ttl, NULL},
+    {"dscp", NULL, of_dscp, NULL},
+    {"tos", NULL, of_tos, NULL},
+    {"comment", NULL, of_comment, NULL},
+    {"owner", "prey does not know whose program sends a packet", NULL, NULL},
+    {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
+    {"string", "prey looks for bytes at a known place alone: `bytes payload at N is`", NULL, NULL},
+    {"u32", "prey looks for bytes at a known place alone: `bytes l3 at N is`", NULL, NULL},
+    {"bpf", "prey runs no programs of others", NULL, NULL},
+    {"tcpmss", "prey asks for no TCP options", NULL, NULL},
+    {"statistic", "prey does not throw dice", NULL, NULL},
+    {"ah", "prey asks for no SPI", NULL, NULL},
+    {"esp", "prey asks for no SPI", NULL, NULL},
+    {"frag", "prey asks for no extension headers", NULL, NULL},
+    {"rt", "prey asks for no extension headers", NULL, NULL},
+    {"hbh", "prey asks for no extension headers", NULL, NULL},
+    {"dst", "prey asks for no extension headers", NULL, NULL},
+    {"ipv6header", "prey asks for no extension headers", NULL, NULL},
+    {MODULE_OF_PORTS, NULL, ports_of_protocol, NULL},
+    {0},
+};
