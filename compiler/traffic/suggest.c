@@ -1,3 +1,4 @@
+/* Rules out of a capture: what was seen to begin and was answered, by service and by source networks. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -8,7 +8,6 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/out.h"
 #include "runtime/report/explain/fate.h"
-#include "runtime/report/explain/neighbour.h"
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/said/streams.h"
 #include "vm/flow/fragments/frag.h"

@@ -1,9 +1,8 @@
-/* See neighbour.h. The words hang on the program, and on what is known of this machine's addresses; the answer
- * itself is that of vm/forward/vips.c. */
-#include "runtime/report/explain/neighbour.h"
-
+/* Who answers one that asks for a neighbour. The words hang on the program, and on what is known of this machine's
+ * addresses; the answer itself is that of vm/forward/vips.c. */
 #include <arpa/inet.h>
 
+#include "runtime/report/explain/parts.h"
 #include "vm/forward/vips.h"
 
 struct answer {
