@@ -194,7 +194,7 @@ const char *proto_word_name(const struct node *word);
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
-/* Entries of a list of names of hosts, or of texts, while it is made (listed.c). */
+/* Entries of a list of names of hosts, or of texts, while it is made (hosts.c). */
 struct listed {
     const char *text;        /* in the arena; of a host in normal form */
     const struct node *node; /* that brought it: a string, or the name of another list */
