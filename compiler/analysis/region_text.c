@@ -152,31 +152,19 @@ static bool put_devices(struct printer *t, uint32_t id, bool not )
     return any;
 }
 
-/* Interfaces that the file does not name are all in the set, or none is. With them it reads as those that it lacks;
- * that frames of a replay may have no interface is said only without them. */
-static void put_ifaces(struct printer *t)
+/* Interfaces by which they come, or leave. Those that the file does not name are all in the set, or none is. With them
+ * it reads as those that it lacks; that a frame of a replay has no interface, or its way out is not known, is said only
+ * without them: unknown alone, or beside others. */
+static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, const char *unknown, const char *beside)
 {
-    const uint32_t id = t->p->field[IR_IFACE];
+    const uint32_t id = t->p->field[f];
     if (id == IR_ALL) return;
-    print_word(t, "");
+    print_word(t, lead);
     const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
     if (others && !any)
         fputs("on any interface", t->out);
     else if (!others && ir_ranges_have(t->ir, id, IFACE_ABSENT))
-        fputs(any ? " or no interface" : "on no interface", t->out);
-}
-
-/* Likewise by which they leave; what nobody knows is said only without them. */
-static void put_way(struct printer *t)
-{
-    const uint32_t id = t->p->field[IR_OUT];
-    if (id == IR_ALL) return;
-    print_word(t, "out ");
-    const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
-    if (others && !any)
-        fputs("on any interface", t->out);
-    else if (!others && ir_ranges_have(t->ir, id, IFACE_ABSENT))
-        fputs(any ? " or by an unknown way" : "by an unknown way", t->out);
+        fputs(any ? beside : unknown, t->out);
 }
 
 static void put_source(struct printer *t)
@@ -304,8 +292,8 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_numbers(&t, IR_TYPE, "type");
     put_numbers(&t, IR_CODE, "code");
     put_numbers(&t, IR_ND, "neighbour discovery");
-    put_ifaces(&t);
-    put_way(&t);
+    put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
+    put_ifaces(&t, IR_OUT, "out ", "by an unknown way", " or by an unknown way");
     put_source(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
@@ -334,7 +322,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
 void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out)
 {
     struct printer t = {text, text->c->ir, p, out, 0, true};
-    put_ifaces(&t);
+    put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
     if (is_any(&t, p->field[IR_SRC], families)) return;
     print_word(&t, "from");
     put_addrs(&t, p->field[IR_SRC], families);
