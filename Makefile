@@ -62,7 +62,7 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 REPORT_SRC := $(wildcard $(patsubst %,runtime/%/*.c,base counters capture schedule report report/*)) runtime/record/own.c
 $(B)/libreport.a: $(call obj,$(REPORT_SRC))
 $(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(B)/libreport.a $(B)/liblang.a $(B)/libvm.a
-$(B)/preyrun: $(B)/runtime/preyrun/preyrun.o $(B)/libruntime.a $(B)/libvm.a
+$(B)/preyrun: $(B)/runtime/preyrun/preyrun.o $(B)/libruntime.a $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: LIBS += $(HOST_LIBS)
 # The client; the compiler, for filters.
 $(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c) $(B)/libcompiler.a $(B)/libreport.a $(B)/liblang.a $(B)/libvm.a

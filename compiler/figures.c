@@ -2,10 +2,8 @@
 
 #include <ctype.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lang/diag.h"
 #include "vm/words/number_text.h"
 
 static void comma(struct figures *f)
@@ -156,30 +154,24 @@ void figures_text(struct figures *f, const char *key, const char *value)
 {
     if (!f->json) return;
     put_key(f, key, "");
-    diag_json_string(value, f->out);
+    json_string(f->out, value);
 }
 
 void figures_bool(struct figures *f, const char *key, bool value)
 {
     if (!f->json) return;
     put_key(f, key, "");
-    fputs(value ? "true" : "false", f->out);
+    json_print(f->out, "%i", value);
 }
 
 FILE *figures_words(struct figures *f, const char *key)
 {
     if (!f->json) return f->out;
     put_key(f, key, "");
-    f->words = open_memstream(&f->text, &f->text_len);
-    if (!f->words) abort(); /* out of memory, as lang/heap.c ends */
-    return f->words;
+    return json_words(&f->words);
 }
 
 void figures_words_end(struct figures *f)
 {
-    if (!f->json) return;
-    fclose(f->words);
-    diag_json_string(f->text, f->out);
-    free(f->text);
-    f->words = NULL;
+    if (f->json) json_words_end(&f->words, f->out);
 }

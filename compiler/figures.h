@@ -6,14 +6,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lang/json.h"
+
 struct figures {
     FILE *out;
     bool json;
     bool inside, more; /* a section is open; something stands before in what is open */
     /* What figures_words writes into, as JSON. */
-    FILE *words;
-    char *text;
-    size_t text_len;
+    struct json_words words;
 };
 
 void figures_begin(struct figures *f, FILE *out, bool json);

@@ -28,27 +28,15 @@ enum node_flag {
     NF_NO_MATCH = 1 << 5,  /* an include: no file matches its pattern */
 };
 
-enum verdict_word { VW_ACCEPT, VW_DROP, VW_REJECT, VW_DO, VW_RETURN, VW_COUNT, VW_LOG, VW_DECAP, VW_MIRROR, VW_ADD };
+enum verdict_word {
+#define VERDICT_WORD(token, text) VW_##token,
+#include "lang/word.def"
+};
 enum answer_word { AW_DEFAULT, AW_RST, AW_UNREACHABLE, AW_PROHIBITED };
 enum direction { DIR_ANY, DIR_IN, DIR_OUT, DIR_FORWARD };
 enum proto_word {
-    PW_IP,
-    PW_IP6,
-    PW_TCP,
-    PW_UDP,
-    PW_SCTP,
-    PW_ICMP,
-    PW_ICMP6,
-    PW_ARP,
-    PW_AH,
-    PW_ESP,
-    PW_GRE,
-    PW_IGMP,
-    PW_IPIP,
-    PW_L2TP,
-    PW_OSPF,
-    PW_PIM,
-    PW_VRRP
+#define PROTOCOL_WORD(token, text) PW_##token,
+#include "lang/word.def"
 };
 
 /* One node. `span` covers the whole construct for values and conditions; for declarations, rules and clauses it

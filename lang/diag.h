@@ -68,8 +68,6 @@ void diag_put_text(const char *s, FILE *out);
 /* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}, with more members where `more`
  * prints `,"name":value...`; NULL: none. */
 void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg);
-/* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
-void diag_json_string(const char *s, FILE *out);
 
 /* All of them, as a SARIF 2.1.0 log with one run of `tool`. */
 void diags_print_sarif(struct diags *d, const char *tool, const char *version, FILE *out);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lang/diag_priv.h"
+#include "lang/json.h"
 #include "lang/utf8.h"
 
 #define TEXT_MAX    20  /* diagnostics printed as text */
@@ -176,44 +177,22 @@ void diags_print_text(struct diags *d, FILE *out, bool colour)
                 DIAG_FILE_MAX);
 }
 
-/* A JSON string (RFC 8259): broken UTF-8 becomes U+FFFD. */
-void diag_json_string(const char *s, FILE *out)
-{
-    fputc('"', out);
-    for (size_t len = strlen(s), at = 0; at < len;) {
-        size_t n = utf8_next(s + at, len - at);
-        unsigned char c = (unsigned char)s[at];
-        if (!n)
-            fputs("\\ufffd", out);
-        else if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(out, "\\u%04x", c);
-        else
-            fwrite(s + at, 1, n, out);
-        at += n ? n : 1;
-    }
-    fputc('"', out);
-}
-
 static void json_place(struct diags *d, struct span span, FILE *out)
 {
     if (span.file >= d->sources->count) return;
     unsigned line, col, end_line, end_col;
     source_place(d->sources, span.file, span.start, &line, &col);
     source_place(d->sources, span.file, span.end, &end_line, &end_col);
-    fputs(",\"file\":", out);
-    diag_json_string(d->sources->files[span.file].path, out);
-    fprintf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", line, col, end_line, end_col);
+    json_print(out, ",'file':%s,'line':%u,'column':%u,'end_line':%u,'end_column':%u", d->sources->files[span.file].path,
+               line, col, end_line, end_col);
 }
 
 static void json_suggestions(struct diags *d, const struct entry *e, FILE *out)
 {
     if (!e->suggestions) return;
-    fputs(",\"suggestions\":[", out);
+    json_print(out, ",'suggestions':[");
     for (const struct suggestion *s = e->suggestions; s; s = s->next) {
-        fputs("{\"replacement\":", out);
-        diag_json_string(s->text, out);
+        json_print(out, "{'replacement':%s", s->text);
         json_place(d, s->span, out);
         fputs(s->next ? "}," : "}", out);
     }
@@ -222,26 +201,19 @@ static void json_suggestions(struct diags *d, const struct entry *e, FILE *out)
 
 static void json_entry(struct diags *d, const struct entry *e, FILE *out)
 {
+    const struct foreign *f = e->foreign;
     bool error = diag_severity_of(d, e) == DIAG_ERROR;
-    fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", diag_rows[e->code].code, error ? "error" : "warning");
-    if (e->foreign) {
-        fputs(",\"file\":", out);
-        diag_json_string(e->foreign->path, out);
-        fprintf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", e->foreign->line, e->foreign->col,
-                e->foreign->line, e->foreign->col + e->foreign->len);
-    }
+    json_print(out, "{'code':%s,'severity':%s", diag_rows[e->code].code, error ? "error" : "warning");
+    if (f)
+        json_print(out, ",'file':%s,'line':%u,'column':%u,'end_line':%u,'end_column':%u", f->path, f->line, f->col,
+                   f->line, f->col + f->len);
     json_place(d, e->span, out);
-    fputs(",\"message\":", out);
-    diag_json_string(e->text, out);
-    if (e->help) {
-        fputs(",\"fix\":", out);
-        diag_json_string(e->help, out);
-    }
+    json_print(out, ",'message':%s", e->text);
+    if (e->help) json_print(out, ",'fix':%s", e->help);
     json_suggestions(d, e, out);
-    fputs(",\"notes\":[", out);
+    json_print(out, ",'notes':[");
     for (const struct note *n = e->notes; n; n = n->next) {
-        fputs("{\"message\":", out);
-        diag_json_string(n->text, out);
+        json_print(out, "{'message':%s", n->text);
         json_place(d, n->span, out);
         fputs(n->next ? "}," : "}", out);
     }
@@ -251,13 +223,13 @@ static void json_entry(struct diags *d, const struct entry *e, FILE *out)
 void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg)
 {
     diags_sort(d);
-    fputs("{\"diagnostics\":[", out);
+    json_print(out, "{'diagnostics':[");
     for (uint32_t i = 0; i < d->count; i++) {
         fputs(i ? ",\n" : "\n", out);
         json_entry(d, &d->entries[i], out);
     }
-    fprintf(out, "\n],\"errors\":%u,\"warnings\":%u,\"complete\":%s", diags_errors(d), diags_warnings(d),
-            d->stopped_files ? "false" : "true");
+    json_print(out, "\n],'errors':%u,'warnings':%u,'complete':%i", diags_errors(d), diags_warnings(d),
+               !d->stopped_files);
     if (more) more(arg, out);
     fputs("}\n", out);
 }

@@ -1,11 +1,10 @@
 /* Diagnostics as SARIF 2.1.0 (OASIS, March 2020), the format that code hosts and editors read: one run, every code as a
  * rule, every diagnostic as a result. Columns count Unicode code points. */
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lang/diag_priv.h"
-#include "lang/heap.h"
+#include "lang/json.h"
 #include "lang/utf8.h"
 
 #define SCHEMA "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
@@ -80,20 +79,20 @@ static void put_uri(const char *path, FILE *out)
 
 static void put_artifact(const struct region *r, FILE *out)
 {
-    fputs("\"artifactLocation\":{\"uri\":", out);
+    json_print(out, "'artifactLocation':{'uri':");
     put_uri(r->path, out);
-    fprintf(out, ",\"index\":%u}", r->artifact);
+    json_print(out, ",'index':%u}", r->artifact);
 }
 
 static void put_region(const char *name, const struct region *r, FILE *out)
 {
-    fprintf(out, "\"%s\":{\"startLine\":%u,\"startColumn\":%u,\"endLine\":%u,\"endColumn\":%u}", name, r->line, r->col,
-            r->end_line, r->end_col);
+    json_print(out, "%s:{'startLine':%u,'startColumn':%u,'endLine':%u,'endColumn':%u}", name, r->line, r->col,
+               r->end_line, r->end_col);
 }
 
 static void put_location(const struct region *r, FILE *out)
 {
-    fputs("\"physicalLocation\":{", out);
+    json_print(out, "'physicalLocation':{");
     put_artifact(r, out);
     fputc(',', out);
     put_region("region", r, out);
@@ -106,16 +105,12 @@ static void put_fixes(struct diags *d, const struct entry *e, FILE *out)
     unsigned n = 0;
     for (const struct suggestion *s = e->suggestions; s; s = s->next) {
         if (!region_of_span(d, s->span, &r)) continue;
-        fputs(n++ ? "," : ",\"fixes\":[", out);
-        fputs("{\"description\":{\"text\":", out);
-        diag_json_string(e->help, out);
-        fputs("},\"artifactChanges\":[{", out);
+        json_print(out, n++ ? "," : ",'fixes':[");
+        json_print(out, "{'description':{'text':%s},'artifactChanges':[{", e->help);
         put_artifact(&r, out);
-        fputs(",\"replacements\":[{", out);
+        json_print(out, ",'replacements':[{");
         put_region("deletedRegion", &r, out);
-        fputs(",\"insertedContent\":{\"text\":", out);
-        diag_json_string(s->text, out);
-        fputs("}}]}]}", out);
+        json_print(out, ",'insertedContent':{'text':%s}}]}]}", s->text);
     }
     if (n) fputc(']', out);
 }
@@ -123,16 +118,12 @@ static void put_fixes(struct diags *d, const struct entry *e, FILE *out)
 /* One text, for consumers that show nothing else: the sentence, the help, and notes that have no place. */
 static void put_message(struct diags *d, const struct entry *e, FILE *out)
 {
-    char *text = NULL;
-    size_t len;
-    FILE *f = heap_stream(&text, &len);
-    fputs(e->text, f);
-    if (e->help) fprintf(f, "; %s", e->help);
+    struct json_words w;
+    fputs(e->text, json_words(&w));
+    if (e->help) fprintf(w.in, "; %s", e->help);
     for (const struct note *n = e->notes; n; n = n->next)
-        if (n->span.file >= d->sources->count) fprintf(f, "; %s", n->text);
-    heap_stream_end(f);
-    diag_json_string(text, out);
-    free(text);
+        if (n->span.file >= d->sources->count) fprintf(w.in, "; %s", n->text);
+    json_words_end(&w, out);
 }
 
 static void put_notes(struct diags *d, const struct entry *e, FILE *out)
@@ -141,12 +132,10 @@ static void put_notes(struct diags *d, const struct entry *e, FILE *out)
     for (const struct note *n = e->notes; n; n = n->next) {
         struct region r;
         if (!region_of_span(d, n->span, &r)) continue;
-        fprintf(out, "%s{\"id\":%u,", id ? "," : ",\"relatedLocations\":[", id);
+        json_print(out, id ? "," : ",'relatedLocations':[");
+        json_print(out, "{'id':%u,", id++);
         put_location(&r, out);
-        fputs(",\"message\":{\"text\":", out);
-        diag_json_string(n->text, out);
-        fputs("}}", out);
-        id++;
+        json_print(out, ",'message':{'text':%s}}", n->text);
     }
     if (id) fputc(']', out);
 }
@@ -154,12 +143,12 @@ static void put_notes(struct diags *d, const struct entry *e, FILE *out)
 static void put_result(struct diags *d, const struct entry *e, uint32_t foreign_artifact, FILE *out)
 {
     struct region r;
-    fprintf(out, "{\"ruleId\":\"%s\",\"ruleIndex\":%u,\"level\":\"%s\",\"message\":{\"text\":", diag_rows[e->code].code,
-            (unsigned)e->code, level_of(diag_severity_of(d, e)));
+    json_print(out, "{'ruleId':%s,'ruleIndex':%u,'level':%s,'message':{'text':", diag_rows[e->code].code,
+               (unsigned)e->code, level_of(diag_severity_of(d, e)));
     put_message(d, e, out);
     fputc('}', out);
     if (region_of(d, e, foreign_artifact, &r)) {
-        fputs(",\"locations\":[{", out);
+        json_print(out, ",'locations':[{");
         put_location(&r, out);
         fputs("}]", out);
         put_notes(d, e, out);
@@ -177,31 +166,19 @@ static void put_name(const char *ident, FILE *out)
     fputc('"', out);
 }
 
-static void put_member(const char *name, const char *text, FILE *out)
-{
-    fprintf(out, ",\"%s\":{\"text\":", name);
-    diag_json_string(text, out);
-    fputc('}', out);
-}
-
-static void put_help(const struct diag_row *row, FILE *out)
-{
-    char text[4096];
-    snprintf(text, sizeof(text), "%s%s%s%s%s%s`preyc --explain %s` says this too.", row->wrong[0] ? "wrong:\n" : "",
-             row->wrong, row->wrong[0] ? "\n\n" : "", row->right[0] ? "right:\n" : "", row->right,
-             row->right[0] ? "\n\n" : "", row->code);
-    put_member("help", text, out);
-}
-
 static void put_rule(enum diag_code code, FILE *out)
 {
     const struct diag_row *row = &diag_rows[code];
-    fprintf(out, "{\"id\":\"%s\",\"name\":", row->code);
+    char help[4096];
+    snprintf(help, sizeof(help), "%s%s%s%s%s%s`preyc --explain %s` says this too.", row->wrong[0] ? "wrong:\n" : "",
+             row->wrong, row->wrong[0] ? "\n\n" : "", row->right[0] ? "right:\n" : "", row->right,
+             row->right[0] ? "\n\n" : "", row->code);
+    json_print(out, "{'id':%s,'name':", row->code);
     put_name(idents[code], out);
-    put_member("shortDescription", row->title, out);
-    put_member("fullDescription", row->explain, out);
-    put_help(row, out);
-    fprintf(out, ",\"defaultConfiguration\":{\"level\":\"%s\"}}", level_of(row->severity));
+    json_print(out,
+               ",'shortDescription':{'text':%s},'fullDescription':{'text':%s},'help':{'text':%s}"
+               ",'defaultConfiguration':{'level':%s}}",
+               row->title, row->explain, help, level_of(row->severity));
 }
 
 static bool begins_artifact(const struct diags *d, uint32_t i)
@@ -215,7 +192,7 @@ static bool begins_artifact(const struct diags *d, uint32_t i)
 static void put_results(struct diags *d, FILE *out)
 {
     uint32_t artifact = d->sources->count - 1;
-    fputs("\"results\":[", out);
+    json_print(out, "'results':[");
     for (uint32_t i = 0; i < d->count; i++) {
         artifact += begins_artifact(d, i);
         fputs(i ? ",\n" : "\n", out);
@@ -227,15 +204,17 @@ static void put_results(struct diags *d, FILE *out)
 static void put_artifacts(struct diags *d, FILE *out)
 {
     const char *comma = "\n";
-    fputs("\"artifacts\":[", out);
+    json_print(out, "'artifacts':[");
     for (uint32_t i = 0; i < d->sources->count; i++, comma = ",\n") {
-        fprintf(out, "%s{\"location\":{\"uri\":", comma);
+        fputs(comma, out);
+        json_print(out, "{'location':{'uri':");
         put_uri(d->sources->files[i].path, out);
-        fprintf(out, "},\"length\":%zu,\"mimeType\":\"text/plain\"}", d->sources->files[i].len);
+        json_print(out, "},'length':%zu,'mimeType':'text/plain'}", d->sources->files[i].len);
     }
     for (uint32_t i = 0; i < d->count; i++) {
         if (!begins_artifact(d, i)) continue;
-        fprintf(out, "%s{\"location\":{\"uri\":", comma);
+        fputs(comma, out);
+        json_print(out, "{'location':{'uri':");
         put_uri(d->entries[i].foreign->path, out);
         fputs("}}", out);
         comma = ",\n";
@@ -246,21 +225,18 @@ static void put_artifacts(struct diags *d, FILE *out)
 void diags_print_sarif(struct diags *d, const char *tool, const char *version, FILE *out)
 {
     diags_sort(d);
-    fprintf(out, "{\"$schema\":\"%s\",\"version\":\"2.1.0\",\"runs\":[{\"tool\":{\"driver\":{\"name\":", SCHEMA);
-    diag_json_string(tool, out);
-    fputs(",\"version\":", out);
-    diag_json_string(version, out);
-    fputs(",\"rules\":[", out);
+    json_print(out, "{'$schema':%s,'version':'2.1.0','runs':[{'tool':{'driver':{'name':%s,'version':%s,'rules':[",
+               SCHEMA, tool, version);
     for (unsigned code = 0; code < DIAG_COUNT; code++) {
         fputs(code ? ",\n" : "\n", out);
         put_rule(code, out);
     }
-    fputs("\n]}},\"columnKind\":\"unicodeCodePoints\",\n\"invocations\":[{\"executionSuccessful\":true", out);
+    json_print(out, "\n]}},'columnKind':'unicodeCodePoints',\n'invocations':[{'executionSuccessful':true");
     if (d->stopped_files)
-        fprintf(out,
-                ",\"toolExecutionNotifications\":[{\"level\":\"warning\",\"message\":{\"text\":\"gave up in %u file(s) "
-                "after %u errors\"}}]",
-                d->stopped_files, DIAG_FILE_MAX);
+        json_print(out,
+                   ",'toolExecutionNotifications':[{'level':'warning','message':{'text':'gave up in %u file(s) "
+                   "after %u errors'}}]",
+                   d->stopped_files, DIAG_FILE_MAX);
     fputs("}],\n", out);
     put_results(d, out);
     fputs(",\n", out);

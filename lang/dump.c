@@ -29,12 +29,16 @@ static void put_addr(const struct addr *a, FILE *out)
 
 static const char *word_of(const struct node *n)
 {
-    static const char *const verdicts[] = {"accept", "drop", "reject", "do",     "return",
-                                           "count",  "log",  "decap",  "mirror", "add"};
+    static const char *const verdicts[] = {
+#define VERDICT_WORD(token, text) text,
+#include "lang/word.def"
+    };
     static const char *const answers[] = {"default", "rst", "unreachable", "prohibited"};
     static const char *const directions[] = {"any", "in", "out", "forward"};
-    static const char *const protos[] = {"ip",  "ip6", "tcp",  "udp",  "sctp", "icmp", "icmp6", "arp", "ah",
-                                         "esp", "gre", "igmp", "ipip", "l2tp", "ospf", "pim",   "vrrp"};
+    static const char *const protos[] = {
+#define PROTOCOL_WORD(token, text) text,
+#include "lang/word.def"
+    };
     switch (n->kind) {
     case N_VERDICT: return verdicts[n->v.i];
     case N_WITH: return answers[n->v.i];

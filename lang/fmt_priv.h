@@ -1,6 +1,5 @@
 /* What the stages of the formatter share. In order: fmt_read.c (tokens and comments to items), fmt_marks.c (the tree
- * says where lines may break and what stands in columns), fmt_columns.c (columns to padding), fmt_print.c (items to
- * lines).
+ * says where lines may break and what stands in columns; columns to padding), fmt_print.c (items to lines).
  *
  * The formatter moves tokens, never values: each is printed as it was written. Comments are not in the tree; they lie
  * between the tokens. */

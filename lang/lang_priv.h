@@ -164,7 +164,7 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
 /* The same for a comparison (`>1024`, `<= 80`) whose sign begins at `sign`: an open range. */
 bool offer_range(struct parser *p, struct span sign);
 #define ALL_NAMES 100 /* keywords expected at once: any name may stand there */
-/* wanted.c: the word that ends before offset `end` on its line, but for blanks; empty where there is none. */
+/* meant.c: the word that ends before offset `end` on its line, but for blanks; empty where there is none. */
 struct str word_before(const struct parser *p, uint32_t end);
 /* What may be written at the offset where a value or a name is missing; NULL: no row of wanted.def says it. */
 const char *wanted_at(const struct parser *p, uint32_t at);

@@ -1,5 +1,5 @@
 /* The slip behind an error of the grammar: what was likely meant, by a word that is near, by the shape of what stands
- * there; what other tools write is in habits.c. */
+ * there (what other tools write is in habits.c); and what is wanted at a place that takes a value or a name. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,8 +116,11 @@ bool is_claim_flag(int found)
 /* What the statement was likely meant to be, where no single word says it. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
-    static const int lists[] = {FROM,   TO,   PORT,      VLAN,    ETHER, FRAGMENT, TTL,
-                                LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
+    static const int lists[] = {
+        FROM, TO, PORT, VLAN, ETHER, FRAGMENT, OPTIONS, STATE, ON,
+#define IP_NUMBER(token, text, values, wanted) token,
+#include "lang/word.def"
+    };
     const struct str before = word_before(p, span.start);
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};
@@ -172,4 +175,40 @@ void offer_meant(struct parser *p, int found, struct span span, const int *expec
         diag_guess(p->diags, SPAN_NONE, "%s", near);
     else if (!offer_form(p, found, span, expected, n) && start && word)
         offer_starts(p, expected, n);
+}
+
+static const struct {
+    int first, before, word;
+    const char *what;
+} wanted[] = {
+#define WANTED(first, before, word, what) {first, before, word, what},
+#include "lang/wanted.def"
+};
+
+struct str word_before(const struct parser *p, uint32_t end)
+{
+    static const char ends[] = " \t\n,(){}=;";
+    while (end > 0 && (p->text[end - 1] == ' ' || p->text[end - 1] == '\t')) end--;
+    uint32_t start = end;
+    while (start > 0 && end - start < MAX_NAME && !memchr(ends, p->text[start - 1], sizeof(ends))) start--;
+    return (struct str){.s = p->text + start, .len = end - start};
+}
+
+static int token_of(const struct parser *p, struct str word)
+{
+    if (word.len == 2 && memcmp(word.s, "->", 2) == 0) return ARROW;
+    if (word.len == 3 && memcmp(word.s, "<->", 3) == 0) return MAPS_TO;
+    if (word.len) return word_find(word.s, word.len);
+    return word.s > p->text && word.s[-1] == '=' ? EQ : NAME;
+}
+
+const char *wanted_at(const struct parser *p, uint32_t at)
+{
+    const struct str word = word_before(p, at), before = word_before(p, (uint32_t)(word.s - p->text));
+    const int first = p->stmt.start[0].kind, word_kind = token_of(p, word), before_kind = token_of(p, before);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+        if ((!wanted[i].first || wanted[i].first == first) && (!wanted[i].before || wanted[i].before == before_kind) &&
+            (!wanted[i].word || wanted[i].word == word_kind))
+            return wanted[i].what;
+    return NULL;
 }

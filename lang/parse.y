@@ -339,10 +339,7 @@ condition: protos
     | FLAGS flags_has flags_lacks { $$ = tree(p, N_C_FLAGS, @$, chain($2, $3)); }
     | STATE list { $$ = condition(p, N_C_STATE, @$, $2, W_NAME, "`state`"); }
     | FRAGMENT list { $$ = condition(p, N_C_FRAGMENT, @$, $2, W_NAME | W_ANY, "`fragment`"); }
-    | TTL list { $$ = condition(p, N_C_TTL, @$, $2, W_NUMBERS, "`ttl`"); }
-    | LENGTH list { $$ = condition(p, N_C_LENGTH, @$, $2, W_NUMBERS, "`length`"); }
-    | DSCP list { $$ = condition(p, N_C_DSCP, @$, $2, W_NUMBERS, "`dscp`"); }
-    | FLOWLABEL list { $$ = condition(p, N_C_FLOWLABEL, @$, $2, W_NUMBERS, "`flowlabel`"); }
+    @IP_NUMBERS@
     | OPTIONS list { $$ = condition(p, N_C_OPTIONS, @$, $2, W_ANY | W_NONE, "`options`"); }
     | BYTES_KW name AT scalar IS scalar mask_opt
         { $$ = tree(p, N_C_BYTES, @$, chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")),

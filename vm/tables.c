@@ -85,19 +85,15 @@ const struct verdict_info verdict_info[PBC_V_COUNTED] = {
 #include "vm/verdict.def"
 };
 
-const char *const slot_names[16] = {
-    "src0",           "src1",
-    "src2",           "src3",
-    "dst0",           "dst1",
-    "dst2",           "dst3",
-    "kind",           "marks",
-    "ports",          "proto+ether_type",
-    "icmp_type+code", "vlan_outer+inner",
-    "iface+length",   "ttl+dscp",
+const char *const slot_names[16] = {"src0",         "src1", "src2", "src3",  "dst0",  "dst1",
+                                    "dst2",         "dst3", "kind", "marks", "ports",
+#define PAIR(first, second, name) name,
+                                    KEY_PAIRS(PAIR)
+#undef PAIR
 };
 
-#define HALF(field) [KEY_HALF(field)] = #field
 const char *const half_names[32] = {
-    HALF(src_port),   HALF(dst_port),   HALF(proto), HALF(ether_type), HALF(icmp_type), HALF(icmp_code),
-    HALF(vlan_outer), HALF(vlan_inner), HALF(iface), HALF(length),     HALF(ttl),       HALF(dscp),
+#define PAIR(first, second, name) [KEY_HALF(first)] = #first, [KEY_HALF(second)] = #second,
+    PAIR(src_port, dst_port, ) KEY_PAIRS(PAIR)
+#undef PAIR
 };

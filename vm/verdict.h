@@ -9,7 +9,7 @@
 
 /* Not judged: a reply of a flow that was sent on, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
-/* A `decap` rule decided about the packet: the verdict is of what was inside. */
+/* A rule that opens a tunnel decided about the packet: the verdict is of what was inside. */
 #define VERDICT_INSIDE 0x40u
 
 struct verdict {

@@ -16,6 +16,20 @@ struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
     return p;
 }
 
+uint8_t action_said(uint8_t pbc_verdict)
+{
+    return pbc_verdict == PBC_V_ACCEPT ? ACTION_ACCEPT : pbc_verdict == PBC_V_REJECT ? ACTION_REJECT : ACTION_DROP;
+}
+
+uint8_t default_action(const struct pbc_firewall *f, enum frame_kind kind)
+{
+    if (kind == FRAMES_ARP) return ACTION_PASS;
+    if (!f) return ACTION_ACCEPT;
+    if (kind == FRAMES_OTHER && f->other != PBC_OTHER_DEFAULT)
+        return f->other == PBC_OTHER_PASS ? ACTION_PASS : ACTION_DROP;
+    return action_said(f->default_verdict);
+}
+
 struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direction d)
 {
     const struct image *img = c->image;

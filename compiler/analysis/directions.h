@@ -6,6 +6,10 @@
 
 enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
+/* What becomes of those that no rule decides; f: the firewall that judges them, NULL: none does. */
+uint8_t default_action(const struct pbc_firewall *f, enum frame_kind kind);
+/* What a verdict that decides says; one that opens a tunnel drops the outer packet. */
+uint8_t action_said(uint8_t pbc_verdict);
 /* Those of the interfaces whose frames of the direction the firewall judges; it is `on` some. */
 struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direction d);
 

@@ -1,6 +1,6 @@
 /* A product as a rule's conditions would say it: "tcp from not 10.0.0.0/8 to 203.0.113.10 port 80, 443". `not` as in
  * rules: whatever the list leaves, where that is the shorter list. */
-#include "compiler/analysis/region_text.h"
+#include "compiler/analysis/region_text_priv.h"
 
 #include <string.h>
 
@@ -11,16 +11,7 @@
 #include "vm/packet/key.h"
 #include "vm/words/names.h"
 
-struct printer {
-    const struct region_text *text;
-    struct ir *ir;
-    const struct ir_product *p;
-    FILE *out;
-    uint8_t dirs;
-    bool begun;
-};
-
-static void word(struct printer *t, const char *s)
+void print_word(struct printer *t, const char *s)
 {
     fprintf(t->out, "%s%s", t->begun ? " " : "", s);
     t->begun = true;
@@ -31,156 +22,6 @@ void put_name(const char *name, FILE *out)
 {
     for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
 }
-
-/* Protocols ---------------------------------------------------------------------------------------------------------
- */
-
-enum { BY_4 = 1, BY_6 = 2 };
-struct protocols {
-    uint8_t in[256]; /* BY_4 | BY_6 */
-    bool unknown, arp, other;
-    bool told;    /* AH counts: then number 51 over IPv6 stands for all that carries it */
-    bool some_ah; /* some of what carries it, and not all */
-};
-
-static struct protocols protocols_of(const struct printer *t)
-{
-    const uint32_t what = t->p->field[IR_WHAT];
-    struct protocols s = {0};
-    for (uint32_t i = 0; i < 256; i++)
-        s.in[i] = (uint8_t)((ir_ranges_have(t->ir, what, WHAT_IP4 + i) ? BY_4 : 0) |
-                            (ir_ranges_have(t->ir, what, WHAT_IP6 + i) ? BY_6 : 0));
-    s.unknown = ir_ranges_have(t->ir, what, WHAT_IP6_UNKNOWN);
-    s.told = what_asks_ah(t->ir, what);
-    if (s.told) {
-        struct pbc_range r[128];
-        const uint32_t n = what_numbers(t->ir, what, WHAT_AH6, r);
-        const bool all = n == 1 && r[0].hi - r[0].lo == 255;
-        s.in[WHAT_AH_NUMBER] = (uint8_t)((s.in[WHAT_AH_NUMBER] & BY_4) | (all ? BY_6 : 0));
-        s.some_ah = (n && !all) || (!n && ir_ranges_have(t->ir, what, WHAT_AH6_UNKNOWN));
-    }
-    s.arp = ir_ranges_have(t->ir, what, WHAT_ARP);
-    s.other = ir_ranges_have(t->ir, what, WHAT_OTHER);
-    return s;
-}
-
-static void put_protocol(FILE *out, uint32_t lo, uint32_t hi)
-{
-    const char *name = lo == hi ? proto_name(lo) : NULL;
-    if (name)
-        fputs(name, out);
-    else
-        fprintf(out, lo == hi ? "proto %u" : "proto %u-%u", lo, hi);
-}
-
-/* Runs of protocols that are `in`; only counted where out is NULL. */
-static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
-{
-    unsigned n = 0;
-    for (uint32_t lo = 0, hi; lo < 256; lo = hi + 1) {
-        hi = lo;
-        if (s->in[lo] != in) continue;
-        const bool named = proto_name(lo) != NULL;
-        while (!named && hi < 255 && s->in[hi + 1] == in && !proto_name(hi + 1)) hi++;
-        if (out && n) fputs(", ", out);
-        if (out) put_protocol(out, lo, hi);
-        n++;
-    }
-    return n;
-}
-
-static void put_family(struct printer *t, const struct protocols *s, uint8_t in, const char *family)
-{
-    const unsigned members = put_protocols(s, in, NULL), others = put_protocols(s, 0, NULL);
-    if (!members) return;
-    if (family[0]) word(t, family);
-    if (members > 8 && others <= 8) {
-        if (!family[0]) word(t, "ip, ip6");
-        if (!others) return;
-        word(t, "not ");
-        put_protocols(s, 0, t->out);
-        return;
-    }
-    word(t, "");
-    put_protocols(s, in, t->out);
-}
-
-/* ICMP is of one family, so its name says it. */
-static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
-{
-    unsigned families = 0;
-    for (uint32_t i = 0; i < 256; i++) families |= s->in[i];
-    if (families != (BY_4 | BY_6)) {
-        const bool icmp = families == BY_4 ? s->in[1] && put_protocols(s, BY_4, NULL) == 1
-                                           : s->in[58] && put_protocols(s, BY_6, NULL) == 1;
-        const bool all = put_protocols(s, 0, NULL) == 0;
-        if (icmp)
-            word(t, families == BY_4 ? "icmp" : "icmp6");
-        else
-            put_family(t, s, (uint8_t)families, family_shows && !all ? "" : families == BY_4 ? "ip" : "ip6");
-        return;
-    }
-    const bool icmp4 = s->in[1] == BY_4, icmp6 = s->in[58] == BY_6;
-    if (icmp4) s->in[1] = 0;
-    if (icmp6) s->in[58] = 0;
-    static const struct {
-        uint8_t in;
-        const char *name;
-    } groups[] = {{BY_4 | BY_6, ""}, {BY_4, "ip"}, {BY_6, "ip6"}};
-    bool comma = false;
-    for (unsigned i = 0; i < 3; i++) {
-        if (!put_protocols(s, groups[i].in, NULL)) continue;
-        if (comma) fputc(',', t->out);
-        put_family(t, s, groups[i].in, groups[i].name);
-        comma = true;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if (!(i ? icmp6 : icmp4)) continue;
-        if (comma) fputc(',', t->out);
-        word(t, i ? "icmp6" : "icmp");
-        comma = true;
-    }
-}
-
-/* What the numbers do not say of AH over IPv6: that some protocols are meant with it, or, where it is left out without
- * a `not`, without it. */
-static void put_ah(struct printer *t, const struct protocols *s)
-{
-    const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;
-    if (s->some_ah) {
-        struct pbc_range r[128];
-        const uint32_t n = what_numbers(t->ir, t->p->field[IR_WHAT], WHAT_AH6, r);
-        if (t->begun) fputc(',', t->out);
-        word(t, n ? "ah of " : "ah of unknown protocol");
-        for (uint32_t i = 0; i < n; i++) {
-            if (i) fputs(", ", t->out);
-            put_protocol(t->out, r[i].lo, r[i].hi);
-        }
-    } else if (ip6 && !(s->in[WHAT_AH_NUMBER] & BY_6) && put_protocols(s, 0, NULL) > 8) {
-        word(t, "without ah");
-    }
-}
-
-static void put_what(struct printer *t, bool family_shows)
-{
-    struct protocols s = protocols_of(t);
-    bool ip = s.unknown;
-    for (uint32_t i = 0; i < 256; i++) ip |= s.in[i] != 0;
-    if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256)) put_ip(t, &s, family_shows);
-    if (s.unknown && !t->begun) word(t, "ip6 of unknown protocol");
-    if (s.told) put_ah(t, &s);
-    if (s.arp) {
-        if (t->begun) fputc(',', t->out);
-        word(t, "arp");
-    }
-    if (s.other) {
-        if (t->begun) fputc(',', t->out);
-        word(t, "what is not IP");
-    }
-}
-
-/* Addresses ---------------------------------------------------------------------------------------------------------
- */
 
 static uint32_t count_of(const struct ir *ir, uint32_t id)
 {
@@ -212,7 +53,7 @@ static bool put_named(struct printer *t, uint32_t id, unsigned families)
     const char *name = name_of(t, id, families), *not = NULL;
     if (!name) not = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
     if (!name && !not ) return false;
-    word(t, not ? "not " : "");
+    print_word(t, not ? "not " : "");
     put_name(not ? not : name, t->out);
     return true;
 }
@@ -221,8 +62,8 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
 {
     if (put_named(t, id, families)) return;
     const uint32_t list = is_any(t, id, families) ? IR_ALL : shorter(t, id, families);
-    if (list != id && list != IR_ALL) word(t, "not");
-    word(t, "");
+    if (list != id && list != IR_ALL) print_word(t, "not");
+    print_word(t, "");
     ir_print_value(t->text->c, IR_SRC, list, t->out);
 }
 
@@ -252,11 +93,11 @@ static void put_side(struct printer *t, enum ir_field f, const char *keyword, bo
 {
     const unsigned families = ir_families(t->ir, t->p);
     const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
-    word(t, keyword);
+    print_word(t, keyword);
     if (others == IR_EMPTY) {
-        word(t, "self");
+        print_word(t, "self");
         if (is_any(t, own, families)) return;
-        word(t, "of");
+        print_word(t, "of");
         put_addrs(t, own, families);
         return;
     }
@@ -265,15 +106,12 @@ static void put_side(struct printer *t, enum ir_field f, const char *keyword, bo
     if (is_any(t, own, families)) {
         fputs(", self", t->out);
     } else if (own == IR_EMPTY) {
-        word(t, "except self");
+        print_word(t, "except self");
     } else {
         fputs(", self of", t->out);
         put_addrs(t, own, families);
     }
 }
-
-/* Numbers -----------------------------------------------------------------------------------------------------------
- */
 
 static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
 {
@@ -282,9 +120,9 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     if (id == IR_ALL) return;
     const uint32_t not = ir_ranges_not(ir, id, ir_fields[f].most);
     const bool shorter_not = not != IR_EMPTY && ir_ranges(ir, not ).count < ir_ranges(ir, id).count;
-    word(t, keyword);
-    if (shorter_not) word(t, "not");
-    word(t, "");
+    print_word(t, keyword);
+    if (shorter_not) print_word(t, "not");
+    print_word(t, "");
     ir_print_value(t->text->c, f, shorter_not ? not : id, t->out);
 }
 
@@ -314,50 +152,38 @@ static bool put_devices(struct printer *t, uint32_t id, bool not )
     return any;
 }
 
-/* Interfaces that the file does not name are all in the set, or none is. With them it reads as those that it lacks;
- * that frames of a replay may have no interface is said only without them. */
-static void put_ifaces(struct printer *t)
+/* Interfaces by which they come, or leave. Those that the file does not name are all in the set, or none is. With them
+ * it reads as those that it lacks; that a frame of a replay has no interface, or its way out is not known, is said only
+ * without them: unknown alone, or beside others. */
+static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, const char *unknown, const char *beside)
 {
-    const uint32_t id = t->p->field[IR_IFACE];
+    const uint32_t id = t->p->field[f];
     if (id == IR_ALL) return;
-    word(t, "");
+    print_word(t, lead);
     const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
     if (others && !any)
         fputs("on any interface", t->out);
     else if (!others && ir_ranges_have(t->ir, id, IFACE_ABSENT))
-        fputs(any ? " or no interface" : "on no interface", t->out);
-}
-
-/* Likewise by which they leave; what nobody knows is said only without them. */
-static void put_way(struct printer *t)
-{
-    const uint32_t id = t->p->field[IR_OUT];
-    if (id == IR_ALL) return;
-    word(t, "out ");
-    const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
-    if (others && !any)
-        fputs("on any interface", t->out);
-    else if (!others && ir_ranges_have(t->ir, id, IFACE_ABSENT))
-        fputs(any ? " or by an unknown way" : "by an unknown way", t->out);
+        fputs(any ? beside : unknown, t->out);
 }
 
 static void put_source(struct printer *t)
 {
     const uint32_t id = t->p->field[IR_URPF];
-    if (id != IR_ALL) word(t, ir_ranges_have(t->ir, id, 1) ? "urpf-failed" : "not urpf-failed");
+    if (id != IR_ALL) print_word(t, ir_ranges_have(t->ir, id, 1) ? "urpf-failed" : "not urpf-failed");
 }
 
 static void put_flags(struct printer *t)
 {
     const uint32_t has = t->p->field[IR_HAS], lacks = t->p->field[IR_LACKS];
     if (!has && !lacks) return;
-    word(t, "flags");
+    print_word(t, "flags");
     if (has) {
-        word(t, "has ");
+        print_word(t, "has ");
         ir_print_value(t->text->c, IR_HAS, has, t->out);
     }
     if (lacks) {
-        word(t, "lacks ");
+        print_word(t, "lacks ");
         ir_print_value(t->text->c, IR_LACKS, lacks, t->out);
     }
 }
@@ -365,8 +191,8 @@ static void put_flags(struct printer *t)
 static void put_other(struct printer *t, enum ir_field f, const char *keyword)
 {
     if (t->p->field[f] == IR_ALL) return;
-    word(t, keyword);
-    word(t, "");
+    print_word(t, keyword);
+    print_word(t, "");
     ir_print_value(t->text->c, f, t->p->field[f], t->out);
 }
 
@@ -407,8 +233,8 @@ static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
     while (nth_macs(m, false, members, &lo, &hi)) members++;
     while (nth_macs(m, true, others, &lo, &hi)) others++;
     const bool without = m->count && m->macs[m->count - 1] >> 48, not = others < members;
-    word(t, keyword);
-    if (not ) word(t, "not");
+    print_word(t, keyword);
+    if (not ) print_word(t, "not");
     for (; i < MACS_SHOWN && nth_macs(m, not, i, &lo, &hi); i++) {
         fputs(i ? ", " : " ", t->out);
         put_mac(lo, t->out);
@@ -424,7 +250,7 @@ static void put_times(struct printer *t)
         put_other(t, IR_DURING, "during");
         put_other(t, IR_NOT_DURING, "not during");
     } else if (t->p->field[IR_DURING]) {
-        word(t, "");
+        print_word(t, "");
         t->text->times(t->text->arg, t->p->field[IR_DURING], t->out);
     }
 }
@@ -456,7 +282,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     const unsigned families = ir_families(ir, p);
     const bool src = asks_addresses(&t), arrives = dirs & ~(1u << PBC_DIR_OUT),
                comes_in = dirs != 1u << PBC_DIR_FORWARD;
-    put_what(&t, tells_family(&t, IR_SRC, families) || tells_family(&t, IR_DST, families));
+    print_what(&t, tells_family(&t, IR_SRC, families) || tells_family(&t, IR_DST, families));
     if (families && (src || p->field[IR_SPORT] != IR_ALL || p->field[IR_DPORT] != IR_ALL)) {
         put_side(&t, IR_SRC, "from", !arrives);
         put_numbers(&t, IR_SPORT, "source port");
@@ -466,8 +292,8 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_numbers(&t, IR_TYPE, "type");
     put_numbers(&t, IR_CODE, "code");
     put_numbers(&t, IR_ND, "neighbour discovery");
-    put_ifaces(&t);
-    put_way(&t);
+    put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
+    put_ifaces(&t, IR_OUT, "out ", "by an unknown way", " or by an unknown way");
     put_source(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
@@ -486,7 +312,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_times(&t);
     put_other(&t, IR_FLOWS, "flows");
     if (p->field[IR_METERS] != IR_ALL) {
-        word(&t, "");
+        print_word(&t, "");
         ir_print_value(text->c, IR_METERS, p->field[IR_METERS], out);
     }
     if (dirs == 1u << PBC_DIR_IN) fputs(", coming in", out);
@@ -496,9 +322,9 @@ void region_text_print(const struct region_text *text, const struct ir_product *
 void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out)
 {
     struct printer t = {text, text->c->ir, p, out, 0, true};
-    put_ifaces(&t);
+    put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
     if (is_any(&t, p->field[IR_SRC], families)) return;
-    word(&t, "from");
+    print_word(&t, "from");
     put_addrs(&t, p->field[IR_SRC], families);
 }
 

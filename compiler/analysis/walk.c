@@ -192,17 +192,12 @@ static void tell_region(struct walk *w, const struct region *r, const struct tak
     }
 }
 
-static uint8_t action_of(const struct pbc_rule *r)
-{
-    return r->verdict == PBC_V_ACCEPT ? ACTION_ACCEPT : r->verdict == PBC_V_REJECT ? ACTION_REJECT : ACTION_DROP;
-}
-
 /* through: the condition of a `do` on the way that may have been left out; PBC_NONE. */
 static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, const struct parts *hits, uint32_t through)
 {
     struct judged j = {.firewall = w->firewall,
                        .rule = rule,
-                       .action = action_of(&w->c->image->rules[rule]),
+                       .action = action_said(w->c->image->rules[rule].verdict),
                        .maybe = t->open || through != PBC_NONE,
                        .asks = t->open ? t->asks : through,
                        .before = PBC_NONE};
@@ -290,9 +285,14 @@ static void walk_list(struct walk *w, uint32_t first, uint32_t count, const stru
 
 static const struct taker certain = {.asks = PBC_NONE};
 
-/* Those of the kind that were decided by no rule. */
-static void tell_rest(struct walk *w, const struct parts *left, enum frame_kind kind, struct judged j)
+/* Those of the kind that were decided by no rule. f: the firewall that judges them, NULL: none does. */
+static void tell_rest(struct walk *w, const struct pbc_firewall *f, const struct parts *left, enum frame_kind kind)
 {
+    const bool judged = f && kind != FRAMES_ARP;
+    struct judged j = {.firewall = judged ? w->firewall : PBC_NONE,
+                       .rule = judged ? RULE_DEFAULT : RULE_NONE,
+                       .action = default_action(f, kind),
+                       .asks = PBC_NONE};
     const struct ir_product of_kind = frames_of_kind(w->c->ir, kind);
     const struct region *regions[] = {&left->sure, &left->maybe};
     for (unsigned i = 0; i < 2; i++) {
@@ -309,19 +309,11 @@ static void tell_rest(struct walk *w, const struct parts *left, enum frame_kind 
     }
 }
 
-static void tell_default(struct walk *w, const struct parts *left)
+static void tell_default(struct walk *w, const struct pbc_firewall *f, const struct parts *left)
 {
-    static const uint8_t others[] = {[PBC_OTHER_PASS] = ACTION_PASS, [PBC_OTHER_DROP] = ACTION_DROP};
-    const struct pbc_firewall *f = &w->c->image->firewalls[w->firewall];
-    static const uint8_t defaults[] = {
-        [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
-    const uint8_t by_default = defaults[f->default_verdict];
-    struct judged j = {.firewall = w->firewall, .rule = RULE_DEFAULT, .action = by_default, .asks = PBC_NONE};
-    tell_rest(w, left, FRAMES_IP, j);
-    j.action = f->other == PBC_OTHER_DEFAULT ? by_default : others[f->other];
-    tell_rest(w, left, FRAMES_OTHER, j);
-    j = (struct judged){.firewall = PBC_NONE, .rule = RULE_NONE, .action = ACTION_PASS, .asks = PBC_NONE};
-    tell_rest(w, left, FRAMES_ARP, j);
+    tell_rest(w, f, left, FRAMES_IP);
+    tell_rest(w, f, left, FRAMES_OTHER);
+    tell_rest(w, f, left, FRAMES_ARP);
 }
 
 static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
@@ -332,17 +324,8 @@ static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
     parts_init(&returned);
     w->firewall = firewall;
     walk_list(w, f->rules, f->rule_count, &way);
-    if (!over(w)) tell_default(w, left);
+    if (!over(w)) tell_default(w, f, left);
     parts_fini(&returned);
-}
-
-static void walk_none(struct walk *w, const struct parts *left)
-{
-    struct judged j = {.firewall = PBC_NONE, .rule = RULE_NONE, .action = ACTION_ACCEPT, .asks = PBC_NONE};
-    tell_rest(w, left, FRAMES_IP, j);
-    tell_rest(w, left, FRAMES_OTHER, j);
-    j.action = ACTION_PASS;
-    tell_rest(w, left, FRAMES_ARP, j);
 }
 
 /* The first firewall `on` each interface for what comes there; then the first without `on` for the rest. */
@@ -363,7 +346,7 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
     }
     if (over(w)) return;
     if (general == PBC_NONE)
-        walk_none(w, all);
+        tell_default(w, NULL, all);
     else
         walk_firewall(w, general, all);
 }

@@ -1,4 +1,5 @@
-/* Tables of the tree: equal ones are one. Each knows the worst of the ways below it. */
+/* Tables of the tree: equal ones are one. Each knows the worst of the ways below it. Equal tables and equal leaves are
+ * found by open addressing, at most half full: only contents decide what is shared. */
 #include <string.h>
 
 #include "compiler/classify/builder_priv.h"
@@ -41,7 +42,7 @@ struct words {
     uint32_t count;
 };
 
-static bool equal(const struct build *b, uint32_t member, const void *what)
+static bool equal_table(const struct build *b, uint32_t member, const void *what)
 {
     const struct words *w = what;
     const struct table *t = &b->tables[member];
@@ -51,7 +52,7 @@ static bool equal(const struct build *b, uint32_t member, const void *what)
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
 {
     const uint32_t hash = hash_bytes(words, count * sizeof *words);
-    struct place *at = index_find(b, &b->table_index, hash, equal, &(struct words){words, count});
+    struct place *at = index_find(b, &b->table_index, hash, equal_table, &(struct words){words, count});
     if (!at) return 0;
     if (at->member) return at->member - 1;
     uint64_t *grown = mem_grow(b, b->words, b->word_count, &b->word_cap, sizeof *grown, count);
@@ -68,4 +69,51 @@ uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
     b->word_count += count;
     index_put(&b->table_index, at, hash, b->table_count);
     return b->table_count++;
+}
+
+enum { INDEX_FIRST = 256 };
+
+uint32_t hash_bytes(const void *bytes, size_t len)
+{
+    uint64_t h = 0x9e3779b97f4a7c15u ^ len;
+    for (size_t i = 0; i + 8 <= len; i += 8) {
+        uint64_t w;
+        memcpy(&w, (const char *)bytes + i, 8);
+        h = (h ^ w) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    return (uint32_t)(h ^ h >> 29);
+}
+
+static bool grow(struct build *b, struct index *x)
+{
+    const uint32_t cap = x->cap ? x->cap * 2 : INDEX_FIRST;
+    struct place *fresh = mem_take(b, cap * sizeof *fresh);
+    if (!fresh) return false;
+    memset(fresh, 0, cap * sizeof *fresh);
+    for (uint32_t i = 0; i < x->cap; i++) {
+        if (!x->place[i].member) continue;
+        uint32_t at = x->place[i].hash & (cap - 1);
+        while (fresh[at].member) at = (at + 1) & (cap - 1);
+        fresh[at] = x->place[i];
+    }
+    mem_give(b, x->place, x->cap * sizeof *x->place);
+    x->place = fresh;
+    x->cap = cap;
+    return true;
+}
+
+struct place *index_find(struct build *b, struct index *x, uint32_t hash, equal_fn *equal, const void *what)
+{
+    if (x->count * 2 >= x->cap && !grow(b, x)) return NULL;
+    uint32_t at = hash & (x->cap - 1);
+    while (x->place[at].member && (x->place[at].hash != hash || !equal(b, x->place[at].member - 1, what)))
+        at = (at + 1) & (x->cap - 1);
+    return &x->place[at];
+}
+
+void index_put(struct index *x, struct place *at, uint32_t hash, uint32_t member)
+{
+    *at = (struct place){hash, member + 1};
+    x->count++;
 }

@@ -30,3 +30,6 @@ struct address_cost {
 };
 /* What the test of an address set costs as it will be written, and the chance that an address is in it, guessed. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
+/* What TEST_DST and TEST_SRC become. Own addresses have a set of their own; that one of them is empty is a bit already
+ * tested (rule_tests.c). */
+void emit_address(struct gen *g, const struct test *t, struct label *fail);

@@ -1,7 +1,10 @@
-/* What `--check` was given: files, and folders that stand for the rule files in them. */
+/* What `--check` was given: files, folders that stand for the rule files in them, and with `-i IF,...` interfaces. */
 #pragma once
 
 #include <stdint.h>
+
+#include "compiler/command/options.h"
+#include "compiler/compiler.h"
 
 struct inputs {
     char **names; /* owned, each malloc'd */
@@ -13,3 +16,7 @@ struct inputs {
  * either case. */
 int inputs_expand(struct inputs *in, char *const *given, int count);
 void inputs_free(struct inputs *in);
+
+/* Would a firewall judge all that preyrun is to serve? After a good compile. What is found goes to c->diags; nothing
+ * without -i. */
+void interfaces_check(const struct options *o, struct compile *c);

@@ -1,6 +1,6 @@
 /* The command line, read by the table of options.def. Names are written in full: an abbreviation that works today would
  * change its meaning with the next option. */
-#include "compiler/command/options.h"
+#include "compiler/command/options_priv.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -51,7 +51,7 @@ void options_print_help(FILE *out)
           out);
 }
 
-static int fault(const char *what, const char *value, const char *hint)
+int options_fault(const char *what, const char *value, const char *hint)
 {
     say(stderr, "preyc: %s%s%s%s%s%s", what, value ? " `" : "", value ? value : "", value ? "`" : "", hint ? "; " : "",
         hint ? hint : "");
@@ -80,7 +80,7 @@ static int unknown_option(const char *arg)
     name[strcspn(name, "=")] = '\0';
     const char *nearest = nearest_option(name);
     if (nearest) snprintf(hint, sizeof(hint), "did you mean `--%s`?", nearest);
-    return fault("there is no option", arg, hint);
+    return options_fault("there is no option", arg, hint);
 }
 
 static bool abbreviated(const char *word)
@@ -103,62 +103,63 @@ static const struct option_row *row_of(int told)
 static int missing_argument(int told)
 {
     const struct option_row *row = row_of(told);
-    return row ? fault("a value is missing after", row->shown, "`preyc --help` lists the options") : -EINVAL;
+    return row ? options_fault("a value is missing after", row->shown, "`preyc --help` lists the options") : -EINVAL;
+}
+
+/* The word's place in the list, which ends with NULL; -1: it is none. */
+static int word_among(const char *word, const char *const *list)
+{
+    for (int i = 0; list[i]; i++)
+        if (strcmp(word, list[i]) == 0) return i;
+    return -1;
 }
 
 static int take_dump(struct options *o, const char *value)
 {
-    static const char *const kinds[] = {[DUMP_AST] = "ast", [DUMP_IR] = "ir", [DUMP_BYTECODE] = "bytecode"};
-    if (o->dump != DUMP_NONE) return fault("--dump is given twice", NULL, "ask for one dump at a time");
-    for (enum dump_kind k = DUMP_AST; k <= DUMP_BYTECODE; k++)
-        if (strcmp(value, kinds[k]) == 0) {
-            o->dump = k;
-            return 0;
-        }
-    return fault("--dump takes ast, ir or bytecode, not", value, NULL);
+    static const char *const kinds[] = {"ast", "ir", "bytecode", NULL}; /* from DUMP_AST on */
+    const int k = word_among(value, kinds);
+    if (o->dump != DUMP_NONE) return options_fault("--dump is given twice", NULL, "ask for one dump at a time");
+    if (k < 0) return options_fault("--dump takes ast, ir or bytecode, not", value, NULL);
+    o->dump = (enum dump_kind)(DUMP_AST + k);
+    return 0;
 }
 
 static int take_format(struct options *o, const char *value)
 {
-    static const char *const formats[] = {[FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_SARIF] = "sarif"};
-    for (enum print_format f = FORMAT_TEXT; f <= FORMAT_SARIF; f++)
-        if (strcmp(value, formats[f]) == 0) {
-            o->format = f;
-            return 0;
-        }
-    return fault("--format takes text, json or sarif, not", value, NULL);
+    static const char *const formats[] = {"text", "json", "sarif", NULL};
+    const int f = word_among(value, formats);
+    if (f < 0) return options_fault("--format takes text, json or sarif, not", value, NULL);
+    o->format = (enum print_format)f;
+    return 0;
 }
 
 static int take_colour(struct options *o, const char *value)
 {
-    static const char *const whens[] = {[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"};
-    for (enum colour c = COLOUR_AUTO; c <= COLOUR_NEVER; c++)
-        if (strcmp(value, whens[c]) == 0) {
-            o->colour = c;
-            return 0;
-        }
-    return fault("--color takes auto, always or never, not", value, NULL);
+    static const char *const whens[] = {"auto", "always", "never", NULL};
+    const int c = word_among(value, whens);
+    if (c < 0) return options_fault("--color takes auto, always or never, not", value, NULL);
+    o->colour = (enum colour)c;
+    return 0;
 }
 
 static int take_import(struct options *o, const char *value)
 {
-    static const char *const tools[] = {[IMPORT_NFT] = "nft", [IMPORT_IPTABLES] = "iptables"};
-    if (o->import) return fault("--import is given twice", NULL, "one file is read at a time");
+    static const char *const tools[] = {"nft", "iptables", NULL};
+    const int t = word_among(value, tools);
+    if (o->import) return options_fault("--import is given twice", NULL, "one file is read at a time");
+    if (t < 0)
+        return options_fault("--import takes nft or iptables, not", value, "write `preyc --import nft ruleset.json`");
     o->import = true;
-    for (enum import_from t = IMPORT_NFT; t <= IMPORT_IPTABLES; t++)
-        if (strcmp(value, tools[t]) == 0) {
-            o->import_from = t;
-            return 0;
-        }
-    return fault("--import takes nft or iptables, not", value, "write `preyc --import nft ruleset.json`");
+    o->import_from = (enum import_from)t;
+    return 0;
 }
 
 static int take_setup(struct options *o, const char *value)
 {
     const char *slash = strchr(value, '/');
-    if (o->setup) return fault("--server-setup is given twice", NULL, "ask for one server at a time");
+    if (o->setup) return options_fault("--server-setup is given twice", NULL, "ask for one server at a time");
     o->setup = value;
-    return slash && slash > value && slash[1] ? 0 : fault("--server-setup takes POOL/SERVER, not", value, NULL);
+    return slash && slash > value && slash[1] ? 0 : options_fault("--server-setup takes POOL/SERVER, not", value, NULL);
 }
 
 /* Codes with commas or blanks between them. */
@@ -171,10 +172,10 @@ static int take_allow(struct options *o, const char *value)
         snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name), at);
         const enum diag_code code = diag_of_code(name);
         if (code == DIAG_COUNT)
-            return fault("--allow: no warning has the code", name,
-                         "codes look like W0303 and stand behind each message");
+            return options_fault("--allow: no warning has the code", name,
+                                 "codes look like W0303 and stand behind each message");
         if (!diag_is_warning(code))
-            return fault("--allow: only warnings can be allowed, and this is an error:", name, NULL);
+            return options_fault("--allow: only warnings can be allowed, and this is an error:", name, NULL);
         o->allow[code] = true;
         at += len;
         at += strspn(at, ", ");
@@ -185,17 +186,17 @@ static int take_allow(struct options *o, const char *value)
 static int take_asked(struct options *o, const char *value)
 {
     if (o->asked_count == OPTIONS_ASKED)
-        return fault("--ask is given more than 64 times", NULL, "`--ask -` reads packets, a line each");
+        return options_fault("--ask is given more than 64 times", NULL, "`--ask -` reads packets, a line each");
     o->asked[o->asked_count++] = value;
-    return value[0] ? 0 : fault("the packet after --ask is empty", NULL, NULL);
+    return value[0] ? 0 : options_fault("the packet after --ask is empty", NULL, NULL);
 }
 
 static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], unsigned *count, const char *value)
 {
-    if (*count == OPTIONS_PCAPS) return fault("more than 32 times it is given:", option, NULL);
-    if (!value[0]) return fault("nothing stands behind", option, NULL);
+    if (*count == OPTIONS_PCAPS) return options_fault("more than 32 times it is given:", option, NULL);
+    if (!value[0]) return options_fault("nothing stands behind", option, NULL);
     for (unsigned i = 0; i < *count; i++)
-        if (strcmp(list[i], value) == 0) return fault("it is given twice:", value, NULL);
+        if (strcmp(list[i], value) == 0) return options_fault("it is given twice:", value, NULL);
     list[(*count)++] = value;
     return 0;
 }
@@ -204,7 +205,7 @@ static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], un
 static int take_map(struct options *o, const char *value)
 {
     const char *is = strrchr(value, '=');
-    if (!is || is == value || !is[1]) return fault("--map takes NAME=IF, not", value, NULL);
+    if (!is || is == value || !is[1]) return options_fault("--map takes NAME=IF, not", value, NULL);
     return take_one_more("--map", o->maps, &o->map_count, value);
 }
 
@@ -214,11 +215,11 @@ static int take_device(struct options *o, const char *at, size_t len, bool bridg
     char name[40];
     snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
     if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") || !strcmp(name, ".."))
-        return fault("-i: no interface can be called", name,
-                     "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
+        return options_fault("-i: no interface can be called", name,
+                             "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
     for (unsigned i = 0; i < o->served_count; i++)
-        if (strcmp(o->served[i], name) == 0) return fault("-i: it is given twice:", name, NULL);
-    if (o->served_count == OPTIONS_SERVED) return fault("-i: more than 64 interfaces", NULL, NULL);
+        if (strcmp(o->served[i], name) == 0) return options_fault("-i: it is given twice:", name, NULL);
+    if (o->served_count == OPTIONS_SERVED) return options_fault("-i: more than 64 interfaces", NULL, NULL);
     o->bridged[o->served_count] = bridged;
     memcpy(o->served[o->served_count++], name, len + 1);
     return 0;
@@ -246,7 +247,7 @@ static int take_width(struct options *o, const char *value)
     const int got = sscanf(value, "%3u/%3u%c", &v4, &v6, &rest);
     const bool one = got == 1 && strspn(value, "0123456789") == strlen(value);
     if ((got != 2 && !one) || v4 > 32 || v6 > 128 || value[0] < '0' || value[0] > '9')
-        return fault("--suggest-width takes prefix lengths as 24 or 24/64, not", value, NULL);
+        return options_fault("--suggest-width takes prefix lengths as 24 or 24/64, not", value, NULL);
     o->width4 = v4;
     o->width6 = v6;
     return 0;
@@ -256,9 +257,9 @@ static int take(struct options *o, int id, const char *value)
 {
     switch (id) {
     case OPT_OUTPUT:
-        if (o->output) return fault("-o is given twice", NULL, "a compile writes one file");
+        if (o->output) return options_fault("-o is given twice", NULL, "a compile writes one file");
         o->output = value;
-        return value[0] ? 0 : fault("the name after -o is empty", NULL, NULL);
+        return value[0] ? 0 : options_fault("the name after -o is empty", NULL, NULL);
     case OPT_CHECK: o->check = true; return 0;
     case OPT_SERVED: return take_served(o, value);
     case OPT_DUMP: return take_dump(o, value);
@@ -283,146 +284,12 @@ static int take(struct options *o, int id, const char *value)
     case OPT_ROUTE: return take_one_more("--route", o->routes, &o->route_count, value);
     case OPT_ROUTES: return take_one_more("--routes", o->route_files, &o->route_file_count, value);
     case OPT_SELF: return take_one_more("--self", o->selves, &o->self_count, value);
-    case OPT_ON: o->on = value; return value[0] ? 0 : fault("the name after --on is empty", NULL, NULL);
-    case OPT_AT: o->at = value; return value[0] ? 0 : fault("the time after --at is empty", NULL, NULL);
+    case OPT_ON: o->on = value; return value[0] ? 0 : options_fault("the name after --on is empty", NULL, NULL);
+    case OPT_AT: o->at = value; return value[0] ? 0 : options_fault("the time after --at is empty", NULL, NULL);
     case OPT_HELP: o->help = true; return 0;
     case OPT_VERSION: o->version = true; return 0;
     default: return -EINVAL;
     }
-}
-
-static int check_fmt(const struct options *o)
-{
-    if (o->output)
-        return fault("--fmt prints the file and does not compile it, so -o has no use", NULL,
-                     "`-w` rewrites the rule file itself");
-    if (o->stats || o->dump != DUMP_NONE || o->setup)
-        return fault("--fmt can be combined with no options but -w, --check and --format", NULL, NULL);
-    if (o->check && o->write) return fault("--check writes no file and -w does", NULL, "leave out one of them");
-    if (o->input_count > 1 && !o->check && !o->write)
-        return fault("--fmt prints one file, and a second is given:", o->inputs[1], "-w and --check take several");
-    for (int i = 0; i < o->input_count; i++) {
-        if (!o->inputs[i][0])
-            return fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
-        if (o->write && strcmp(o->inputs[i], "-") == 0) return fault("-w can't rewrite standard input", NULL, NULL);
-    }
-    return 0;
-}
-
-static int check_diff(const struct options *o)
-{
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write)
-        return fault("--diff can be combined with no option but --format=text or json", NULL, NULL);
-    if (o->format == FORMAT_SARIF) return fault("--diff prints text or json, not", "sarif", NULL);
-    if (o->input_count != 2)
-        return fault("--diff compares two files", NULL,
-                     "write `preyc --diff OLD NEW`; each is a rule file or a compiled program");
-    for (int i = 0; i < 2; i++)
-        if (!o->inputs[i][0]) return fault("the name of a file is empty", NULL, NULL);
-    return 0;
-}
-
-static int check_asked(const struct options *o)
-{
-    bool standard = false;
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
-        return fault("--ask can be combined with --self, --at, --route, --routes and --format=text or json alone", NULL,
-                     NULL);
-    if (o->format == FORMAT_SARIF) return fault("--ask prints text or json, not", "sarif", NULL);
-    if (!o->input_count)
-        return fault("--ask needs rules", NULL,
-                     "write `preyc --ask 'tcp 198.51.100.9:50000 -> self:22 syn' rules.prey`");
-    for (int i = 0; i < o->input_count; i++) {
-        if (!o->inputs[i][0]) return fault("the name of a file is empty", NULL, NULL);
-        standard |= strcmp(o->inputs[i], "-") == 0;
-    }
-    for (unsigned i = 0; i < o->asked_count; i++)
-        if (strcmp(o->asked[i], "-") == 0 && (standard || o->input_count > 1))
-            return fault("--ask - reads packets from standard input, once, for one file of rules", NULL, NULL);
-    return 0;
-}
-
-static int check_against(const struct options *o)
-{
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
-        o->asked_count)
-        return fault("--against can be combined with -r, --on, --map, --self, --route, --routes and --format=text or "
-                     "json alone",
-                     NULL, NULL);
-    if (o->format == FORMAT_SARIF) return fault("--against prints text or json, not", "sarif", NULL);
-    if (o->input_count != 2 || !o->inputs[0][0] || !o->inputs[1][0])
-        return fault("--against compares two files by captures", NULL,
-                     "write `preyc --against OLD NEW -r day.pcap`; each is a rule file or a compiled program");
-    if (!o->pcap_count) return fault("--against needs a capture", NULL, "add `-r day.pcap`");
-    int standard = !strcmp(o->inputs[0], "-") + !strcmp(o->inputs[1], "-");
-    for (unsigned i = 0; i < o->pcap_count; i++) standard += !strcmp(o->pcaps[i], "-");
-    if (standard > 1) return fault("standard input can be read once, and is named twice", NULL, NULL);
-    if (o->on && o->map_count) return fault("--on says where all frames came in", NULL, "leave out it, or --map");
-    return 0;
-}
-
-static int check_suggest(const struct options *o)
-{
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
-        o->asked_count || o->against || o->on || o->map_count || o->format != FORMAT_TEXT)
-        return fault("--suggest can be combined with -r, --self and --suggest-width alone", NULL, NULL);
-    if (o->input_count) return fault("--suggest reads captures alone, and no rules such as", o->input, NULL);
-    return o->pcap_count ? 0 : fault("--suggest needs a capture", NULL, "add `-r day.pcap`");
-}
-
-static int check_import(const struct options *o)
-{
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
-        o->asked_count || o->against || o->suggest || o->pcap_count || o->on || o->map_count || o->self_count ||
-        o->format != FORMAT_TEXT)
-        return fault("--import can be combined with no other option", NULL, "it writes rules to standard output");
-    if (o->input_count != 1 || !o->inputs[0][0])
-        return fault("--import takes one file", NULL,
-                     "write `preyc --import nft ruleset.json`, after `nft -j list ruleset >ruleset.json`");
-    return 0;
-}
-
-static int check_whole(const struct options *o, int inputs)
-{
-    if (o->help || o->version) return 0;
-    if (o->explain)
-        return inputs
-                   ? fault("--explain takes a code and no rule file such as", o->input, "try `preyc --explain E0201`")
-                   : 0;
-    if (o->at && (o->suggest || o->against)) return fault("--at says when the packets of --ask come", NULL, NULL);
-    if (o->route_count + o->route_file_count && !o->asked_count && !o->against)
-        return fault("--route and --routes are for --ask and --against", NULL,
-                     "a test says `route PREFIX IF`; `preyrun -r` takes both");
-    if (o->served_count && (!o->check || o->fmt))
-        return fault("-i goes with --check alone", NULL, "write `preyc --check -i eth0,eth1 rules.prey`");
-    if (o->import) return check_import(o);
-    if (o->suggest) return check_suggest(o);
-    if (o->against) return check_against(o);
-    if (o->pcap_count || o->on || o->map_count || (o->self_count && !o->asked_count))
-        return fault("captures are for --against and --suggest", NULL, "`preyrun -r FILE RULES.pbc` replays one");
-    if (o->asked_count) return check_asked(o);
-    if (o->at) return fault("--at says when the packets of --ask come", NULL, NULL);
-    if (o->diff) return check_diff(o);
-    if (inputs == 0) return fault("no rule file is given", NULL, "try `preyc --check rules.prey`");
-    if (o->fmt) return check_fmt(o);
-    if (o->write) return fault("-w works with --fmt alone", NULL, "`-o FILE` names the file that a compile writes");
-    if (inputs > 1 && (!o->check || o->output || o->stats || o->setup || o->dump != DUMP_NONE))
-        return fault("a compile takes one rule file, and a second is given:", o->inputs[1],
-                     "`include` in the first takes in others; --check alone takes several");
-    for (int i = 0; i < inputs; i++)
-        if (!o->inputs[i][0])
-            return fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
-    if (o->format != FORMAT_TEXT && (o->dump != DUMP_NONE || o->setup))
-        return fault("--dump and --server-setup print text, and --format asks for another form", NULL,
-                     "ask for one at a time");
-    if (o->stats && (o->format == FORMAT_SARIF || (o->format == FORMAT_JSON && o->check)))
-        return fault("--stats prints figures, and the form that is asked for is of errors and warnings", NULL,
-                     "ask for one at a time");
-    if (o->check && o->output) return fault("--check writes no file and -o does", NULL, "leave out one of them");
-    if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)
-        return fault("nothing is asked for", o->input,
-                     "add `-o FILE` to compile, `--check`, `--dump=...` or `--stats`");
-    return 0;
 }
 
 /* What getopt_long returned for the word it read last; `is_long` if that named an option of the table. */
@@ -434,7 +301,7 @@ static int take_found(struct options *o, int id, bool is_long, char *const *read
     if (id != '?') return take(o, row_of(id)->id, optarg);
     if (row_of(optopt))
         return abbreviated(word) ? unknown_option(word)
-                                 : fault("this option takes no value:", word, "leave out what follows `=`");
+                                 : options_fault("this option takes no value:", word, "leave out what follows `=`");
     if (optopt) {
         const char letter[] = {'-', (char)optopt, '\0'};
         return unknown_option(letter);
@@ -460,5 +327,5 @@ int options_read(struct options *o, int argc, char **argv)
     o->input_count = argc - optind;
     o->input = optind < argc ? argv[argc - 1] : NULL;
     if (optind + 1 < argc) o->input = argv[optind + 1];
-    return check_whole(o, argc - optind);
+    return options_check(o);
 }

@@ -10,16 +10,13 @@
 #include "compiler/analysis/diff/diff.h"
 #include "compiler/command/format.h"
 #include "compiler/command/inputs.h"
-#include "compiler/command/interfaces.h"
 #include "compiler/command/options.h"
 #include "compiler/command/output.h"
 #include "compiler/progress.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
 #include "compiler/setup/setup.h"
-#include "compiler/traffic/against.h"
-#include "compiler/traffic/ask.h"
-#include "compiler/traffic/suggest.h"
+#include "compiler/traffic/traffic.h"
 #include "vm/program/program.h"
 
 enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };

@@ -22,7 +22,6 @@ struct image {
     struct span *cond_span;     /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
     bool *rule_told; /* [rules_count] of which was said already, at the condition at fault, that they never match */
-    struct string_table *strings_seen;
     struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };
 

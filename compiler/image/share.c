@@ -1,4 +1,5 @@
-/* Equal runs of section entries stand in the image once: ten thousand rules for port 443 hold one range. */
+/* Equal strings, and equal runs of section entries, stand in the image once: ten thousand rules for port 443 hold one
+ * range. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,21 +89,51 @@ static bool append(struct image *img, enum pbc_kind kind, const void *entries, u
     abort();
 }
 
-uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n)
+/* Where the run stands, or the free slot (of count 0) where it belongs. */
+static struct run *place(struct image *img, enum pbc_kind kind, struct section s, const void *entries, uint32_t n)
 {
     struct run_table *t = img->runs_seen[kind];
-    if (n == 0) return 0;
     if (!t) t = img->runs_seen[kind] = heap_zeroed(1, sizeof(*t));
     if (t->used * 2 >= t->size) grow_table(t);
-    const struct section s = section_of(img, kind);
     const uint32_t hash = hash_run(entries, n * s.entry_size);
     struct run *r = find(t, s, hash, entries, n);
+    r->hash = hash;
+    return r;
+}
+
+/* Put it into its free slot. */
+static uint32_t keep(struct image *img, enum pbc_kind kind, struct run *r, uint32_t first, uint32_t n)
+{
+    *r = (struct run){r->hash, first, n};
+    img->runs_seen[kind]->used++;
+    return first;
+}
+
+uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n)
+{
     uint32_t first;
+    if (n == 0) return 0;
+    struct run *r = place(img, kind, section_of(img, kind), entries, n);
     if (r->count) return r->first;
     if (!append(img, kind, entries, n, &first)) return PBC_NONE;
-    *r = (struct run){hash, first, n};
-    t->used++;
-    return first;
+    return keep(img, kind, r, first, n);
+}
+
+/* A string with its end is a run of bytes. */
+uint32_t image_string(struct image *img, const char *s, size_t len)
+{
+    const uint64_t most = 1u << 28;
+    len = strnlen(s, len); /* the section is made of C strings */
+    if (len == 0) return 0;
+    if (len >= most) return PBC_NONE;
+    struct run *r = place(img, PBC_STRINGS, (struct section){img->strings, 1}, s, (uint32_t)len);
+    if (r->count) return r->first;
+    if (img->strings_count + len + 1 > most) return PBC_NONE;
+    img->strings = heap_grown(img->strings, img->strings_count + len + 1, 1, &img->strings_cap);
+    memcpy(img->strings + img->strings_count, s, len);
+    img->strings[img->strings_count + len] = '\0';
+    img->strings_count += (uint32_t)len + 1;
+    return keep(img, PBC_STRINGS, r, img->strings_count - (uint32_t)len - 1, (uint32_t)len);
 }
 
 void image_share_free(struct image *img)

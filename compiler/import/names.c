@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lang/heap.h"
 
@@ -52,4 +53,22 @@ void names_fini(struct names *n)
 {
     tdestroy(n->tree, keep);
     n->tree = NULL;
+}
+
+bool number_of_word(enum tool tool, const char *word, uint64_t *number)
+{
+    static const struct {
+        const char *word;
+        uint8_t number, who;
+    } rows[] = {
+#define NUMBER_WORD(name, number, who) {name, number, who},
+#define FOREIGN_WORD                   NUMBER_WORD
+#include "lang/number_word.def"
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].who & tool && !(tool == IPTABLES ? strcasecmp : strcmp)(rows[i].word, word)) {
+            *number = rows[i].number;
+            return true;
+        }
+    return false;
 }

@@ -3,18 +3,10 @@
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
+#include "vm/packet/key.h"
 #include "vm/words/names.h"
 
-enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132, AH = 51 };
-
-static bool all_in(const struct list *l, const uint8_t *numbers, size_t n)
-{
-    for (uint32_t i = 0; i < l->count; i++) {
-        if (l->of[i].lo != l->of[i].hi || l->of[i].lo > 255) return false;
-        if (!memchr(numbers, (int)l->of[i].lo, n)) return false;
-    }
-    return l->count > 0;
-}
+enum { ICMP = 1, ICMP6 = 58, AH = 51 };
 
 static bool is_alone(const struct list *l, unsigned number)
 {
@@ -23,12 +15,14 @@ static bool is_alone(const struct list *l, unsigned number)
 
 static const char *ports_unsayable(const struct rule *r)
 {
-    static const uint8_t have_ports[] = {TCP, UDP, SCTP};
+    const char *unknown = "prey knows ports of " PROTOS_WITH_PORTS " alone";
     const struct list *proto = rule_asks(r, ASK_PROTO);
     if (!rule_asks(r, ASK_DPORT) && !rule_asks(r, ASK_SPORT)) return NULL;
-    if (!proto) return "prey knows ports of tcp, udp and sctp alone, and it asks for any protocol's";
-    if (proto->not || !all_in(proto, have_ports, sizeof(have_ports)))
-        return "prey knows ports of tcp, udp and sctp alone";
+    if (!proto) return "prey knows ports of " PROTOS_WITH_PORTS " alone, and it asks for any protocol's";
+    if (proto->not || !proto->count) return unknown;
+    for (uint32_t i = 0; i < proto->count; i++)
+        if (proto->of[i].lo != proto->of[i].hi || proto->of[i].lo > 255 || !proto_has_ports((unsigned)proto->of[i].lo))
+            return unknown;
     return NULL;
 }
 
@@ -79,21 +73,33 @@ const char *conditions_unsayable(const struct rule *r)
     return why;
 }
 
-/* By words of their own where the language has them: what is of one family alone only where that fits. */
+/* The protocol's own word, where the language has one that fits the family (0: either); else NULL. */
+static const char *word_of(const struct extent *e, uint8_t family)
+{
+    static const struct {
+        uint8_t number;
+        uint32_t families;
+        const char *word;
+    } rows[] = {
+#define PROTO(...)
+#define CARRIED(...)
+#define SPOKEN(ident, number, name, families, ...) {number, families, name},
+#define UPPER                                      SPOKEN
+#include "vm/proto.def"
+    };
+    const uint32_t fits = family == 4 ? KIND_IP4 : family == 6 ? KIND_IP6 : KIND_IP;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (e->lo == e->hi && e->lo == rows[i].number) return rows[i].families & fits ? rows[i].word : NULL;
+    return NULL;
+}
+
+/* By words where each has one. */
 static void put_protocols(struct writer *w, const struct list *l, uint8_t family)
 {
-    static const uint8_t any[] = {TCP, UDP, SCTP, 4, 47, 50, 89, 103, 112, 115, ICMP, IGMP, ICMP6};
-    const size_t both = 10;
-    bool words = !l->not &&all_in(l, any, sizeof(any));
-    for (uint32_t i = 0; words && i < l->count; i++) {
-        const bool plain = memchr(any, (int)l->of[i].lo, both) != NULL;
-        words = plain || family != (l->of[i].lo == ICMP6 ? 4 : 6);
-    }
+    bool words = !l->not &&l->count > 0;
+    for (uint32_t i = 0; i < l->count; i++) words &= word_of(&l->of[i], family) != NULL;
     for (uint32_t i = 0; words && i < l->count; i++)
-        fprintf(w->out, "%s%s", i ? ", " : " ",
-                l->of[i].lo == ICMP6 ? "icmp6"
-                : l->of[i].lo == 4   ? "ipip"
-                                     : proto_name((unsigned)l->of[i].lo));
+        fprintf(w->out, "%s%s", i ? ", " : " ", word_of(&l->of[i], family));
     if (words) return;
     if (l->not &&l->count == 1 && l->of[0].word) {
         fprintf(w->out, " not %s", l->of[0].word);

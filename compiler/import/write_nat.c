@@ -107,14 +107,13 @@ static uint64_t ports_in(const struct list *l)
     return n;
 }
 
-static bool has_ports(uint64_t proto) { return proto == 6 || proto == 17 || proto == 132; }
-
 static const char *protocols_unsayable(const struct list *proto, const struct list *port)
 {
     if (!is_positive(proto)) return "prey forwards protocols and ports that are named";
     for (uint32_t i = 0; i < proto->count; i++) {
         if (proto->of[i].lo != proto->of[i].hi) return "prey forwards protocols and ports that are named";
-        if (has_ports((uint64_t)proto->of[i].lo) != (port != NULL)) return "prey forwards tcp, udp and sctp by ports";
+        if (proto_has_ports((unsigned)proto->of[i].lo) != (port != NULL))
+            return "prey forwards " PROTOS_WITH_PORTS " by ports";
     }
     return NULL;
 }

@@ -1,5 +1,7 @@
-/* Conditions on single header fields and bytes: flags, fragment, numbers of the IP header, options, bytes. */
+/* Conditions on single header fields and bytes: flags, fragment, numbers of the IP header, options, bytes; and on
+ * connections: what `state` says of the packet, and how many flows its source holds. */
 #include <string.h>
+#include <strings.h>
 
 #include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
@@ -19,13 +21,6 @@ static const struct word fragment_words[] = {
 static const struct word layer_words[] = {
     {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
 };
-/* Class selectors and assured forwarding as RFC 2474 and 2597 number them; ef, va, le: RFC 3246, 5865, 8622. */
-static const struct word dscp_words[] = {
-    {"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},  {"cs7", 56},
-    {"af11", 10}, {"af12", 12}, {"af13", 14}, {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28},
-    {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44},   {"le", 1},    {NULL, 0},
-};
-
 bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out)
 {
     const char *names[16];
@@ -92,12 +87,25 @@ static const struct number_cond {
 #include "vm/cond.def"
 };
 
+/* Where the condition's numbers have words. */
+static struct number_kind with_words(struct number_kind kind, uint8_t cond)
+{
+    static const struct word words[] = {
+#define NUMBER_WORD(name, number, who) {name, number},
+#include "lang/number_word.def"
+        {NULL, 0},
+    };
+#define NUMBER_WORDS(ident, what)                                                                                      \
+    if (cond == COND_##ident) kind.words = words, kind.words_what = (what);
+#include "lang/number_word.def"
+    return kind;
+}
+
 void cond_numbers(struct rule_work *w, const struct node *n)
 {
     const struct number_cond *of = &ip_numbers[n->kind];
-    struct number_kind kind = of->kind;
+    const struct number_kind kind = with_words(of->kind, of->cond);
     struct number_set numbers = {0};
-    if (of->cond == COND_DSCP) kind.words = dscp_words, kind.words_what = "DSCP";
     if (!numbers_of(w->c, n->first, &kind, NULL, &numbers, NULL)) {
         w->bad = true;
         return;
@@ -208,4 +216,93 @@ void cond_bytes(struct rule_work *w, const struct node *n)
     cond->first = first;
     cond->count = 1;
     if (reach_of(&p) > w->reach) w->reach = reach_of(&p);
+}
+
+static const struct word state_words[] = {
+    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID},
+    {NULL, 0},
+};
+
+/* What conntrack calls a state and is none here. */
+static void say_conntrack(struct diags *d, const struct node *n)
+{
+    if (n->kind == N_ANY) return;
+    if (strcasecmp(n->v.str.s, "untracked") == 0)
+        diag_advise(d, "leave it out: there is no `notrack`, every packet is followed");
+    else if (strcasecmp(n->v.str.s, "dnat") == 0 || strcasecmp(n->v.str.s, "snat") == 0)
+        diag_advise(d,
+                    "leave it out: what a `nat` forwards is let in by its outer address and port, and its answers are "
+                    "not judged");
+}
+
+void cond_state(struct rule_work *w, const struct node *n)
+{
+    uint32_t mask = 0, bit;
+    node_each(child, n)
+    {
+        if (word_want(w, child, state_words, "state", &bit))
+            mask |= bit;
+        else
+            say_conntrack(w->c->diags, child);
+    }
+    if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` leaves out every state");
+    struct pbc_cond *cond = cond_add(w, COND_STATE, n);
+    if (cond) cond->arg = mask;
+}
+
+/* Flows are counted for each source, or each of their networks, and the rule says so. */
+static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
+{
+    if (per && per->first && is_choice(per->first, CL_SOURCE)) return true;
+    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts the flows of each source%s",
+         per ? "" : ": say so");
+    if (per)
+        diag_suggest(w->c->diags, whole_clause(per), "per source");
+    else
+        diag_suggest(w->c->diags, span_after(n->span), " per source");
+    w->bad = true;
+    return false;
+}
+
+/* Its number among the image's; PBC_NONE after a report. */
+static uint32_t grain_share(struct rule_work *w, const struct node *per)
+{
+    const struct pbc_grain g = per_lengths(per);
+    struct image *img = w->c->image;
+    for (uint32_t i = 0; i < img->grains_count; i++)
+        if (img->grains[i].len4 == g.len4 && img->grains[i].len6 == g.len6) return i;
+    struct pbc_grain *to = image_add_grains(img);
+    if (to) {
+        *to = g;
+        return img->grains_count - 1;
+    }
+    report_full(w->c, per->span, "lengths of prefixes that `flows over` counts by", PBC_GRAINS_MAX);
+    w->bad = true;
+    return PBC_NONE;
+}
+
+void cond_flows(struct rule_work *w, const struct node *n)
+{
+    static const struct number_kind kind = {.what = "a number of flows",
+                                            .range = "the number goes from 1 to 100_000_000",
+                                            .least = 1,
+                                            .less = "to allow none, leave `flows over` out",
+                                            .most = 100000000};
+    const struct node *per = n->first->next;
+    uint32_t most;
+    if (!number_one(w->c, n->first, &kind, &most)) {
+        w->bad = true;
+        return;
+    }
+    if (!per_source(w, n, per)) return;
+    const uint32_t grain = grain_share(w, per);
+    struct pbc_cond *cond = grain == PBC_NONE ? NULL : cond_add(w, COND_FLOWS_OVER, n);
+    if (!cond) return;
+    cond->arg = most;
+    cond->first = grain;
+    cond->count = 1;
+    if (!per->first->next || per->first->next->next) return;
+    struct flows_length *one = arena_alloc(w->c->arena, sizeof(*one));
+    *one = (struct flows_length){(uint32_t)(cond - w->c->image->conds), per, w->c->flows_lengths};
+    w->c->flows_lengths = one;
 }

@@ -93,7 +93,7 @@ void conditions_resolve(struct rule_work *w)
 {
     w->families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES;
     w->protocols = KIND_UPPER | OTHER_PROTOCOLS;
-    if (w->decap) decap_conditions(w);
+    if (w->opener) opener_conditions(w);
     node_each(n, w->node) if (rows[n->kind].resolve) resolve_one(w, n);
     if (!w->bad && !w->not_due) check_together(w);
 }

@@ -186,20 +186,16 @@ static bool is_between(uint32_t proto)
 /* `gre`, `proto N`: a protocol without ports. */
 static void forward_protocol(struct compile *c, const struct node *n, struct pbc_nat nat, struct span target)
 {
-    static const struct {
-        uint8_t number;
-        const char *said;
-    } others[] = {{1, "icmp"}, {6, "tcp/any"}, {17, "udp/any"}, {58, "icmp6"}, {132, "sctp/any"}};
     const uint32_t number = protocol_of(c, n->first);
-    const char *said = NULL;
+    const struct upper *said = NULL;
     if (number == PBC_NONE) return;
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (others[i].number == number) said = others[i].said;
+    for (unsigned i = 0; i < UPPERS; i++)
+        if (uppers[i].number == number) said = &uppers[i];
     nat.proto = PBC_EP_IP;
     nat.ip_proto = (uint8_t)number;
     if (said) {
         diag(c->diags, E_NAT_PROTOCOL, n->span, "this protocol is forwarded by its name");
-        diag_suggest(c->diags, SPAN_NONE, "%s", said);
+        diag_suggest(c->diags, SPAN_NONE, "%s%s", said->name, said->there & KIND_PORTS ? "/any" : "");
     } else if (number == 51) {
         diag(c->diags, E_NAT_PROTOCOL, n->span,
              "AH signs the addresses: with another one no receiver takes the packet");

@@ -1,4 +1,5 @@
 /* `pool NAME { … }`: servers, and how new flows are spread over them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "compiler/resolve/service.h"
@@ -249,4 +250,93 @@ void resolve_pools(struct compile *c)
     uint64_t spaces = 0;
     for (struct symbol *s = c->symbols->first; s; s = s->next)
         if (s->kind == SYM_POOL) resolve_pool(c, s, &spaces);
+}
+
+bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
+{
+    if (port) return true;
+    diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not a port to serve: ports of servers go from 1 to 65535");
+    diag_advise(c->diags, "without a port the server gets the one that the client asked for");
+    return false;
+}
+
+static void check_hosts(struct compile *c, const struct node *n, const struct addr *lo, const struct addr *hi)
+{
+    /* What is no host's lies at both ends of the numbers. */
+    if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
+        diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have one of these addresses");
+}
+
+uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r)
+{
+    const struct node_value v = n ? value_of(c, n) : (struct node_value){0};
+    struct addr lo, hi;
+    *r = (struct server_range){0};
+    if (!v.node) return 0;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return 0;
+    }
+    if (v.node->kind != N_ADDR_RANGE && v.node->kind != N_ENDPOINT_RANGE) {
+        report_wrong_value(c, n, v, "a range of addresses, with a port or without");
+        return 0;
+    }
+    if (!address_ends(c, v.node, &lo, &hi)) {
+        const struct addr first = hi;
+        hi = lo, lo = first;
+    }
+    check_hosts(c, n, &lo, &hi);
+    if (v.node->kind == N_ENDPOINT_RANGE) server_port_good(c, n, v.node->v.addr_range->port);
+    const u128 more = lo.family == 4 ? addr_v4(&hi) - addr_v4(&lo) : addr_v6(&hi) - addr_v6(&lo);
+    if (more >= ADDRESSES_MOST)
+        diag(c->diags, E_ADDRESSES, n->span, "these are more than %u servers", (unsigned)ADDRESSES_MOST);
+    r->first = lo;
+    r->count = more < ADDRESSES_MOST ? (uint32_t)more + 1 : ADDRESSES_MOST;
+    r->port = v.node->v.addr_range->port;
+    return r->count;
+}
+
+struct str server_range_name(struct compile *c, const struct node *n, uint32_t i)
+{
+    const struct str name = n->first->v.str;
+    const size_t room = name.len + sizeof "-4294967295";
+    char *text = arena_alloc(c->arena, room);
+    const int len = snprintf(text, room, "%.*s-%u", (int)name.len, name.s, i + 1);
+    return (struct str){text, (size_t)len};
+}
+
+/* IPVS' schedulers, HAProxy's and nginx' names. */
+static const struct {
+    const char *theirs;
+    enum lb_kind ours;
+} habits[] = {
+    {"rr", LB_ROUND_ROBIN}, {"wrr", LB_ROUND_ROBIN}, {"roundrobin", LB_ROUND_ROBIN}, {"static-rr", LB_ROUND_ROBIN},
+    {"lc", LB_LEAST_CONN},  {"wlc", LB_LEAST_CONN},  {"leastconn", LB_LEAST_CONN},   {"sed", LB_LEAST_CONN},
+    {"nq", LB_LEAST_CONN},  {"sh", LB_SOURCE},       {"ip_hash", LB_SOURCE},         {"mh", LB_MAGLEV},
+};
+
+static void offer_balance(struct compile *c, struct str word)
+{
+    const char *names[LB_KINDS], *near = NULL;
+    for (unsigned i = 0; i < LB_KINDS; i++) names[i] = lb_name((enum lb_kind)i);
+    for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+        if (str_is(word, habits[i].theirs)) near = names[habits[i].ours];
+    if (near)
+        diag_suggest(c->diags, SPAN_NONE, "%s", near);
+    else if (str_is(word, "dh"))
+        diag_advise(c->diags, "no balance looks at the destination: `source` and `maglev` look at the client");
+    else if ((near = diag_nearest(word.s, names, LB_KINDS)))
+        diag_guess(c->diags, SPAN_NONE, "%s", near);
+    else
+        diag_advise(c->diags, "one of maglev, round_robin, least_conn, random, source");
+}
+
+uint8_t balance_of(struct compile *c, const struct node *clause)
+{
+    const struct node *word = clause ? clause->first : NULL;
+    const int kind = word ? lb_by_name(word->v.str.s, word->v.str.len) : LB_MAGLEV;
+    if (kind >= 0) return (uint8_t)kind;
+    diag(c->diags, E_NO_SUCH_WORD, word->span, "no way to balance is called `%s`", word->v.str.s);
+    offer_balance(c, word->v.str);
+    return LB_MAGLEV;
 }

@@ -194,7 +194,7 @@ const char *proto_word_name(const struct node *word);
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
-/* Entries of a list of names of hosts, or of texts, while it is made (listed.c). */
+/* Entries of a list of names of hosts, or of texts, while it is made (hosts.c). */
 struct listed {
     const char *text;        /* in the arena; of a host in normal form */
     const struct node *node; /* that brought it: a string, or the name of another list */
@@ -211,7 +211,7 @@ void listing_settle(struct compile *c, struct listing *list, int (*compare)(cons
 /* Into the image. */
 bool listing_place(struct compile *c, enum pbc_names_kind kind, const struct listing *list, struct span at,
                    uint32_t *index);
-/* A list of names of hosts, or of texts, that a condition names, in the image; false after a report (hosts.c, texts.c).
+/* A list of names of hosts, or of texts, that a condition names, in the image; false after a report (hosts.c).
  */
 bool names_of(struct compile *c, const struct node *list, uint32_t *index);
 enum text_kind { TEXT_ALPN, TEXT_PATH, TEXT_METHOD, TEXT_VALUE };
@@ -272,10 +272,10 @@ struct rule_work {
     struct number_set single_protocols; /* of `proto`, those written one by one */
     bool names_arp;                     /* arp or ether 0x0806 */
     bool only_arp;
-    bool single_type;         /* `type` with one number */
-    uint32_t reach;           /* bytes of a frame that its conditions may test */
-    const struct node *decap; /* its verdict, if that is `decap` */
-    uint32_t decap_port;      /* GUE; 0: IP in IP, or reported */
+    bool single_type;          /* `type` with one number */
+    uint32_t reach;            /* bytes of a frame that its conditions may test */
+    const struct node *opener; /* its verdict, if that opens a tunnel */
+    uint32_t gue_port;         /* of its packets; 0: they are IP in IP, or reported */
 };
 enum { OTHER_FRAMES = 1u << 30, OTHER_PROTOCOLS = 1u << 31 };
 
@@ -305,7 +305,7 @@ void cond_macs(struct rule_work *w, const struct node *n);
 void cond_flags(struct rule_work *w, const struct node *n);
 /* The value of one of the words, or false after a report: "no WHAT is called ...". */
 bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out);
-void cond_state(struct rule_work *w, const struct node *n); /* cond_state.c */
+void cond_state(struct rule_work *w, const struct node *n);
 void cond_flows(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
@@ -314,11 +314,12 @@ void cond_urpf(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
 void cond_meter(struct rule_work *w, const struct node *n); /* meters.c */
-/* decap.c: the conditions that a `decap` stands for; that it has a `from`; what its verdict is in the image. */
-void decap_conditions(struct rule_work *w);
-void check_decap(const struct rule_work *w);
-void check_no_decap(struct compile *c, const struct pbc_firewall *out); /* what this machine sends is not for it */
-uint8_t decap_verdict(const struct node *verdict);
+/* Of a rule that opens a tunnel (decap.c): the conditions that its verdict stands for; that it has a `from`; what the
+ * verdict is in the image. */
+void opener_conditions(struct rule_work *w);
+void check_opener(const struct rule_work *w);
+void check_no_opener(struct compile *c, const struct pbc_firewall *out); /* what this machine sends is not for it */
+uint8_t opener_verdict(const struct node *verdict);
 void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
 
 /* The id of the device, made if it is new; PBC_NONE after a report. `n`: NAME or STRING. */

@@ -66,7 +66,7 @@ static uint8_t verdict_of(const struct node *verdict)
     case VW_RETURN: return PBC_V_RETURN;
     case VW_COUNT: return PBC_V_COUNT;
     case VW_LOG: return PBC_V_LOG;
-    case VW_DECAP: return decap_verdict(verdict);
+    case VW_DECAP: return opener_verdict(verdict);
     case VW_MIRROR:
     case VW_ADD: break;
     }
@@ -144,14 +144,14 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
     w.not_due = rule_not_due(c, n);
     w.answers = verdict->v.i == VW_REJECT;
-    w.decap = verdict->v.i == VW_DECAP ? verdict : NULL;
     check_verdict(c, verdict, &o, in_firewall);
     struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
     r.verdict = verdict_of(verdict);
+    w.opener = verdict_is(r.verdict, VERDICT_OPENS) ? verdict : NULL;
     r.chain = chain_of(c, verdict);
     conditions_resolve(&w);
-    if (w.decap) check_decap(&w);
-    r.port = (uint16_t)w.decap_port;
+    if (w.opener) check_opener(&w);
+    r.port = (uint16_t)w.gue_port;
     r.cond_count = img->conds_count - r.conds;
     r.name = name ? text_of(c, name->name) : 0;
     r.comment = o.comment && o.comment->first ? text_of(c, o.comment->first->v.str) : 0;
@@ -242,7 +242,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
         img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
     if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
-    if (f.direction == PBC_DIR_OUT) check_no_decap(c, &f);
+    if (f.direction == PBC_DIR_OUT) check_no_opener(c, &f);
     img->firewalls[id] = f;
 }
 

@@ -24,7 +24,7 @@ uint16_t mss_clamp_of(struct compile *c, const struct node *clause);
 
 bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
 
-/* server_ranges.c: the servers of a `servers`, port 0: the client's is kept. Its range is `n`: how many; bounds at
+/* The servers of a `servers`, port 0: the client's is kept. Its range is `n`: how many; bounds at
  * fault are reported, and it has its servers all the same, so that their names are known. 0 after a report: it is no
  * range. */
 struct server_range {
@@ -45,7 +45,7 @@ void resolve_pools(struct compile *c);    /* pools.c */
 void resolve_services(struct compile *c); /* services.c */
 void resolve_nats(struct compile *c);     /* nats.c */
 void check_nats(struct compile *c);       /* nat_checks.c */
-bool check_maps(struct compile *c);       /* nat_maps.c: none meets another, or a `source`; false after a report */
+bool check_maps(struct compile *c);       /* none meets another, or a `source`; false after a report */
 
 /* services.c for nats.c: the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); its ports, false
  * after a report. */
@@ -63,7 +63,7 @@ struct capacity {
     uint64_t flows;
 };
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);
-/* balances.c: `balance WORD`, an enum lb_kind; the default without the clause, and after a report. */
+/* `balance WORD`, an enum lb_kind; the default without the clause, and after a report. */
 uint8_t balance_of(struct compile *c, const struct node *clause);
 /* Has each address of these sets a single host? False after a report at the clause. */
 bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struct node *clause);

@@ -13,35 +13,42 @@
 #define S   (1000 * MS)
 #define DAY (86400 * S)
 
-/* In the order of PBC_SETTING_FIELDS. */
-static const struct row {
+/* In the order of PBC_SETTING_FIELDS, too. */
+static const struct {
     const char *key;
+    enum node_kind kind;
+} keys[PBC_SETTINGS_KEYS] = {
+#define LIMIT(key, kind, value, doc) {key, N_##kind},
+#include "lang/limits.def"
+#define TIMEOUT(key, value, doc) {key, N_DURATION},
+#include "lang/timeouts.def"
+};
+static const struct {
     uint64_t usual, least, most;
     const char *bounds;
-    bool timeout;
 } rows[PBC_SETTINGS_KEYS] = {
-    {"flows", 1000000, 16, PBC_FLOWS_MOST, "from 16 to 100_000_000", false},
-    {"half_open", 100000, 1, PBC_FLOWS_MOST, "from 1 to 100_000_000", false},
-    {"fragments", 4096, 1, 1 << 20, "from 1 to 1048576", false},
-    {"maglev", LB_SLOTS_DEFAULT, 101, LB_SLOTS_MAX, "from 101 to 1048573", false},
-    {"classifier", 64 << 20, 1 << 16, UINT64_C(4) << 30, "from 64KiB to 4GiB", false},
-    {"rejects", 1000, 0, 1000000, "from 0/s to 1_000_000/s", false},
-    {"macs", PBC_MACS_DEFAULT, 16, 1 << 20, "from 16 to 1048576", false},
-    {"routes", PBC_ROUTES_DEFAULT, 1, PBC_ROUTES_MOST, "from 1 to 10_000_000", false},
-    {"proxy_sessions", 100000, 16, 10000000, "from 16 to 10_000_000", false},
-    {"first_bytes", 16 << 10, 1 << 10, 64 << 10, "from 1KiB to 64KiB", false},
-    {"tcp established", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"tcp half_open", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"tcp closing", 120 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"udp", 120 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"icmp", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"sctp", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"other", 120 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"pickup", 0, 0, 365 * DAY, "from 0s to 365d", true},
-    {"proxy connect", 5 * S, 10 * MS, 600 * S, "from 10ms to 10m", true},
-    {"proxy idle", 600 * S, S, 365 * DAY, "from 1s to 365d", true},
-    {"proxy first", 5 * S, 10 * MS, 600 * S, "from 10ms to 10m", true},
-    {"proxy half_close", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
+    [PBC_SETTING_flows] = {1000000, 16, PBC_FLOWS_MOST, "from 16 to 100_000_000"},
+    [PBC_SETTING_half_open] = {100000, 1, PBC_FLOWS_MOST, "from 1 to 100_000_000"},
+    [PBC_SETTING_fragments] = {4096, 1, 1 << 20, "from 1 to 1048576"},
+    [PBC_SETTING_maglev] = {LB_SLOTS_DEFAULT, 101, LB_SLOTS_MAX, "from 101 to 1048573"},
+    [PBC_SETTING_classifier_bytes] = {64 << 20, 1 << 16, UINT64_C(4) << 30, "from 64KiB to 4GiB"},
+    [PBC_SETTING_rejects_per_s] = {1000, 0, 1000000, "from 0/s to 1_000_000/s"},
+    [PBC_SETTING_macs] = {PBC_MACS_DEFAULT, 16, 1 << 20, "from 16 to 1048576"},
+    [PBC_SETTING_routes] = {PBC_ROUTES_DEFAULT, 1, PBC_ROUTES_MOST, "from 1 to 10_000_000"},
+    [PBC_SETTING_proxy_sessions] = {100000, 16, 10000000, "from 16 to 10_000_000"},
+    [PBC_SETTING_first_bytes] = {16 << 10, 1 << 10, 64 << 10, "from 1KiB to 64KiB"},
+    [PBC_SETTING_tcp_established_ns] = {7440 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_tcp_half_open_ns] = {60 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_tcp_closing_ns] = {120 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_udp_ns] = {120 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_icmp_ns] = {60 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_sctp_ns] = {7440 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_other_ns] = {120 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_pickup_ns] = {0, 0, 365 * DAY, "from 0s to 365d"},
+    [PBC_SETTING_proxy_connect_ns] = {5 * S, 10 * MS, 600 * S, "from 10ms to 10m"},
+    [PBC_SETTING_proxy_idle_ns] = {600 * S, S, 365 * DAY, "from 1s to 365d"},
+    [PBC_SETTING_proxy_first_ns] = {5 * S, 10 * MS, 600 * S, "from 10ms to 10m"},
+    [PBC_SETTING_proxy_half_close_ns] = {60 * S, S, 365 * DAY, "from 1s to 365d"},
 };
 
 static uint64_t *field(struct pbc_settings *s, unsigned i)
@@ -54,11 +61,14 @@ static uint64_t *field(struct pbc_settings *s, unsigned i)
     return fields[i];
 }
 
-static const struct row *find_row(bool timeout, const char *key)
+static bool is_timeout(unsigned i) { return keys[i].kind == N_DURATION; }
+
+/* PBC_SETTINGS_KEYS: there is none. */
+static unsigned find_key(bool timeout, const char *key)
 {
-    for (unsigned i = 0; i < PBC_SETTINGS_KEYS; i++)
-        if (rows[i].timeout == timeout && strcmp(rows[i].key, key) == 0) return &rows[i];
-    return NULL;
+    unsigned i = 0;
+    while (i < PBC_SETTINGS_KEYS && (is_timeout(i) != timeout || strcmp(keys[i].key, key) != 0)) i++;
+    return i;
 }
 
 void settings_init(struct compile *c)
@@ -80,13 +90,13 @@ static const char *key_of(struct compile *c, const struct node *setting)
 }
 
 /* False after a report. */
-static bool value_in_bounds(struct compile *c, const struct node *at, const struct row *row, uint64_t value)
+static bool value_in_bounds(struct compile *c, const struct node *at, unsigned i, uint64_t value)
 {
-    if (value < row->least || value > row->most) {
-        diag(c->diags, E_SETTING_RANGE, at->span, "`%s` can be %s", row->key, row->bounds);
+    if (value < rows[i].least || value > rows[i].most) {
+        diag(c->diags, E_SETTING_RANGE, at->span, "`%s` can be %s", keys[i].key, rows[i].bounds);
         return false;
     }
-    if (strcmp(row->key, "maglev") != 0 || lb_is_prime((uint32_t)value)) return true;
+    if (i != PBC_SETTING_maglev || lb_is_prime((uint32_t)value)) return true;
     uint32_t next = (uint32_t)value;
     while (!lb_is_prime(next)) next++;
     diag(c->diags, E_SETTING_RANGE, at->span, "`maglev` must be a prime number");
@@ -104,11 +114,9 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
     return false;
 }
 
-static bool value_taken(struct compile *c, const struct node *n, const struct row *row, uint64_t *value)
+static bool value_taken(struct compile *c, const struct node *n, unsigned i, uint64_t *value)
 {
-    const bool rate = strcmp(row->key, "rejects") == 0,
-               size = strcmp(row->key, "classifier") == 0 || strcmp(row->key, "first_bytes") == 0;
-    const enum node_kind kind = row->timeout ? N_DURATION : rate ? N_RATE : size ? N_SIZE : N_INT;
+    const enum node_kind kind = keys[i].kind;
     const struct node_value v = value_of(c, n);
     if (!v.node) return false;
     if (v.node->kind == N_NAME) {
@@ -116,11 +124,11 @@ static bool value_taken(struct compile *c, const struct node *n, const struct ro
         return false;
     }
     if (v.node->kind != (uint8_t)kind) {
-        report_wrong_value(c, n, v, row->timeout ? "a duration" : rate ? "a rate" : size ? "a size" : "a number");
+        report_wrong_value(c, n, v, value_name(&(struct node){.kind = (uint8_t)kind}));
         return false;
     }
     *value = v.node->v.i;
-    return (!rate || rate_a_second(c, n, v.node, value)) && value_in_bounds(c, n, row, *value);
+    return (kind != N_RATE || rate_a_second(c, n, v.node, value)) && value_in_bounds(c, n, i, *value);
 }
 
 /* False after reporting that it was said before; `at` is remembered. */
@@ -140,13 +148,12 @@ static bool first_time(struct compile *c, unsigned i, struct span at, const char
 static void setting_take(struct compile *c, const struct node *setting, bool timeout)
 {
     const char *key = key_of(c, setting);
-    const struct row *row = find_row(timeout, key);
+    const unsigned i = find_key(timeout, key);
     char what[64];
     uint64_t value;
-    if (!row) return;
-    snprintf(what, sizeof(what), "`%s`", row->key);
-    const unsigned i = (unsigned)(row - rows);
-    if (!value_taken(c, setting->last, row, &value) || !first_time(c, i, setting->span, what)) return;
+    if (i == PBC_SETTINGS_KEYS) return;
+    snprintf(what, sizeof(what), "`%s`", key);
+    if (!value_taken(c, setting->last, i, &value) || !first_time(c, i, setting->span, what)) return;
     *field(c->image->settings, i) = value;
     c->image->meta->rejects_per_s = (uint32_t)c->image->settings->rejects_per_s;
 }
@@ -173,8 +180,8 @@ void settings_take(struct compile *c, const struct node *n)
 bool setting_usual(unsigned i, const char **key, bool *timeout, uint64_t *value)
 {
     if (i >= PBC_SETTINGS_KEYS) return false;
-    *key = rows[i].key;
-    *timeout = rows[i].timeout;
+    *key = keys[i].key;
+    *timeout = is_timeout(i);
     *value = rows[i].usual;
     return true;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "compiler/ruletest/ruletest.h"
+#include "lang/json.h"
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -256,17 +257,13 @@ void tests_summary(const struct compile *c, FILE *out)
 
 void tests_print_json(struct compile *c, FILE *out)
 {
-    const char *between = "";
-    unsigned line, col;
+    unsigned n = 0, line, col;
     fputc('[', out);
     for (const struct test *t = c->tests && c->tests->ran ? c->tests->first : NULL; t; t = t->next) {
         source_place(&c->sources, t->span.file, t->span.start, &line, &col);
-        fprintf(out, "%s\n{\"name\":", between);
-        diag_json_string(t->name.s, out);
-        fputs(",\"file\":", out);
-        diag_json_string(c->sources.files[t->span.file].path, out);
-        fprintf(out, ",\"line\":%u,\"passed\":%s}", line, t->failed ? "false" : "true");
-        between = ",";
+        json_next(out, n++);
+        json_print(out, "\n{'name':%s,'file':%s,'line':%u,'passed':%i}", t->name.s, c->sources.files[t->span.file].path,
+                   line, !t->failed);
     }
     fputs("\n]", out);
 }

@@ -1,6 +1,4 @@
-/* See against.h. Each program judges all frames with a state of its own. The fates of each frame are compared. */
-#include "compiler/traffic/against.h"
-
+/* Each program judges all frames with a state of its own. The fates of each frame are compared. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +6,7 @@
 #include "compiler/traffic/difference.h"
 #include "compiler/traffic/doubts.h"
 #include "compiler/traffic/player.h"
+#include "compiler/traffic/traffic.h"
 
 /* A frame that at least one of the programs holds. */
 struct waiting {

@@ -1,7 +1,5 @@
-/* See ask.h. A fresh worker judges each packet. A second worker, which judges nothing, is asked for the reasons. The
+/* A fresh worker judges each packet. A second worker, which judges nothing, is asked for the reasons. The
  * words are those of preyrun's --explain. */
-#include "compiler/traffic/ask.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/ruletest/written.h"
 #include "compiler/say.h"
+#include "compiler/traffic/traffic.h"
 #include "compiler/traffic/workshop.h"
 #include "runtime/report/explain/explain.h"
 #include "runtime/report/given/iface.h"

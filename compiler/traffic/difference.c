@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/traffic/doubts.h"
+#include "lang/json.h"
 
 enum {
     REGIONS_MOST = 4096,
@@ -268,49 +269,37 @@ static void print_text(const struct differences *d, const struct doubts *doubts,
     doubts_text(doubts, out);
 }
 
-static void name_json(FILE *out, const char *key, const char *value)
-{
-    fprintf(out, ",\"%s\":", key);
-    if (!*value || !strcmp(value, "-"))
-        fputs("null", out);
-    else
-        text_json(out, value);
-}
-
 static void side_json(FILE *out, const char *when, const struct labels *l, const struct verdict *v)
 {
-    fprintf(out, ",\"%s\":{\"verdict\":\"%s\"", when, action_name(v->action));
-    name_json(out, "rule", label_of(l, v->rule));
-    name_json(out, "firewall", v->firewall < l->program->firewalls_count ? l->firewall[v->firewall] : "");
-    name_json(out, "place", place(l, v));
-    name_json(out, "service", label_service(l, v->service));
-    name_json(out, "server", label_server(l, v->server));
-    name_json(out, "reason", reason_name(v->reason));
-    fputc('}', out);
+    const char *firewall = v->firewall < l->program->firewalls_count ? l->firewall[v->firewall] : NULL,
+               *at = place(l, v);
+    json_print(out, ",%s:{'verdict':%s,'rule':%s,'firewall':%s,'place':%s,'service':%s,'server':%s,'reason':%s}", when,
+               action_name(v->action), label_or_null(label_of(l, v->rule)), firewall, *at ? at : NULL,
+               label_or_null(label_service(l, v->service)), label_or_null(label_server(l, v->server)),
+               label_or_null(reason_name(v->reason)));
 }
 
 static void print_json(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
 {
     char when[TEXT_TIME], what[160];
-    fprintf(out, "{\"frames\":%llu,\"flows\":%llu,\"differing_frames\":%llu,\"differing_flows\":%llu,\"regions\":[",
-            (unsigned long long)d->frames, (unsigned long long)d->flows, (unsigned long long)d->differing,
-            (unsigned long long)d->differing_flows);
+    json_print(out, "{'frames':%llu,'flows':%llu,'differing_frames':%llu,'differing_flows':%llu,'regions':[",
+               (unsigned long long)d->frames, (unsigned long long)d->flows, (unsigned long long)d->differing,
+               (unsigned long long)d->differing_flows);
     for (uint32_t i = 0; i < d->count; i++) {
         const struct region *r = &d->regions[i];
-        fprintf(out, "%s\n{\"kind\":\"%s\",\"frames\":%llu,\"flows\":%llu,\"bytes\":%llu", i ? "," : "", kinds[r->kind],
-                (unsigned long long)r->frames, (unsigned long long)r->flows, (unsigned long long)r->bytes);
+        json_next(out, i);
+        json_print(out, "\n{'kind':%s,'frames':%llu,'flows':%llu,'bytes':%llu", kinds[r->kind],
+                   (unsigned long long)r->frames, (unsigned long long)r->flows, (unsigned long long)r->bytes);
         side_json(out, "was", d->labels[0], &r->first.fate[0].verdict);
         side_json(out, "now", d->labels[1], &r->first.fate[1].verdict);
         snprintf(what, sizeof(what), "%s", r->first.what);
-        fprintf(out, ",\"first\":{\"frame\":%llu,\"time\":\"%s\",\"packet\":", (unsigned long long)r->first.number,
-                text_iso(r->first.time_ns, when));
-        text_json(out, text_clean(what));
-        fputs("}}", out);
+        json_print(out, ",'first':{'frame':%llu,'time':%s,'packet':%s}}", (unsigned long long)r->first.number,
+                   text_iso(r->first.time_ns, when), text_clean(what));
     }
-    fprintf(out, "],\"left_out\":%llu,\"ways_unknown\":%llu", (unsigned long long)d->left_out,
-            (unsigned long long)d->ways_unknown);
+    json_print(out, "],'left_out':%llu,'ways_unknown':%llu", (unsigned long long)d->left_out,
+               (unsigned long long)d->ways_unknown);
     doubts_json(doubts, out);
-    fprintf(out, ",\"complete\":%s}\n", *unread || d->left_out || d->flows_at_least ? "false" : "true");
+    json_print(out, ",'complete':%i}\n", !*unread && !d->left_out && !d->flows_at_least);
 }
 
 bool differences_print(struct differences *d, const struct doubts *doubts, bool json, const char *unread, FILE *out)

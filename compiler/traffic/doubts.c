@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compiler/analysis/sample/notation.h"
+#include "lang/json.h"
 
 static const char *const words[DIRECTIONS] = {"firewall", "firewall `in`", "firewall `out`", "firewall `forward`"};
 static const char *const keys[DIRECTIONS] = {"any", "in", "out", "forward"};
@@ -168,12 +169,12 @@ void doubts_text(const struct doubts *d, FILE *out)
 void doubts_json(const struct doubts *d, FILE *out)
 {
     const bool unknown = !d->same && (nobody(d) || d->sourceless);
-    bool any = false;
-    fprintf(out, ",\"self_unknown\":%s,\"unjudged\":[", unknown ? "true" : "false");
+    unsigned n = 0;
+    json_print(out, ",'self_unknown':%i,'unjudged':[", unknown);
     for (unsigned k = 0; k < DIRECTIONS; k++) {
         if (d->same || (!judged_none(d, 0, k) && !judged_none(d, 1, k))) continue;
-        fprintf(out, "%s\"%s\"", any ? "," : "", keys[k]);
-        any = true;
+        json_next(out, n++);
+        json_string(out, keys[k]);
     }
     fputc(']', out);
 }

@@ -1,5 +1,4 @@
-#include "compiler/traffic/suggest.h"
-
+/* Rules out of a capture: what was seen to begin and was answered, by service and by source networks. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "compiler/say.h"
 #include "compiler/traffic/grouped.h"
 #include "compiler/traffic/player.h"
+#include "compiler/traffic/traffic.h"
 #include "runtime/report/given/iface.h"
 
 struct suggestion {

@@ -223,27 +223,20 @@ void coverage_text(FILE *out, const struct subject *r, const struct vm_counters 
 static void json_counted(const struct printing *p, const struct counter *c)
 {
     const uint64_t whole = p->table.whole;
-    fprintf(p->out, "\"packets\":%llu,\"bytes\":%llu,\"share\":%.9g", (unsigned long long)c->packets,
-            (unsigned long long)c->bytes, whole ? (double)c->packets / (double)whole : 0.0);
-}
-
-static void json_text(const struct printing *p, const char *key, const char *value)
-{
-    fprintf(p->out, "\"%s\":", key);
-    text_json(p->out, value);
-    fputc(',', p->out);
+    json_print(p->out, "'packets':%llu,'bytes':%llu,'share':%.9g", (unsigned long long)c->packets,
+               (unsigned long long)c->bytes, whole ? (double)c->packets / (double)whole : 0.0);
 }
 
 static void json_rules(const struct printing *p, uint32_t first, uint32_t count)
 {
+    const struct labels *l = &p->r->labels;
     char verdict[128];
-    fputs("\"rules\":[", p->out);
+    json_print(p->out, "'rules':[");
     for (uint32_t i = first; i < first + count; i++) {
-        fputs(i > first ? ",\n{" : "\n{", p->out);
-        json_text(p, "rule", label_rule(&p->r->labels, i));
-        json_text(p, "verdict", label_verdict(&p->r->labels, i, verdict, sizeof verdict));
-        json_text(p, "place", label_rule_place(&p->r->labels, i));
-        fprintf(p->out, "\"decides\":%s,", rule_decides(&p->r->program->rules[i]) ? "true" : "false");
+        json_next(p->out, i - first);
+        json_print(p->out, "\n{'rule':%s,'verdict':%s,'place':%s,'decides':%i,", label_rule(l, i),
+                   label_verdict(l, i, verdict, sizeof verdict), label_rule_place(l, i),
+                   rule_decides(&p->r->program->rules[i]));
         json_counted(p, &p->c->rules[i]);
         fputc('}', p->out);
     }
@@ -253,12 +246,9 @@ static void json_rules(const struct printing *p, uint32_t first, uint32_t count)
 static void json_firewall(const struct printing *p, uint32_t firewall)
 {
     const struct pbc_firewall *f = &p->r->program->firewalls[firewall];
-    fputs("\n{", p->out);
-    json_text(p, "list", p->r->labels.firewall[firewall]);
-    json_text(p, "kind", "firewall");
-    json_text(p, "place", label_firewall_place(&p->r->labels, firewall));
-    fputs("\"default\":{", p->out);
-    json_text(p, "verdict", verdict_word(f->default_verdict));
+    json_print(p->out, "\n{'list':%s,'kind':'firewall','place':%s,'default':{'verdict':%s,",
+               p->r->labels.firewall[firewall], label_firewall_place(&p->r->labels, firewall),
+               verdict_word(f->default_verdict));
     json_counted(p, &p->c->defaults[firewall]);
     fputs("},", p->out);
     json_rules(p, f->rules, f->rule_count);
@@ -268,9 +258,7 @@ static void json_chain(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];
     char name[TABLE_NAME];
-    fputs("\n{", p->out);
-    json_text(p, "list", chain_name(p->r, chain, name, sizeof name));
-    json_text(p, "kind", "chain");
+    json_print(p->out, "\n{'list':%s,'kind':'chain',", chain_name(p->r, chain, name, sizeof name));
     json_rules(p, c->rules, c->rule_count);
 }
 
@@ -279,10 +267,10 @@ static void json_lists(FILE *out, const void *arg)
     const struct printing *p = arg;
     const struct program *program = p->r->program;
     const uint32_t matched = rules_matched(program, p->c);
-    fprintf(out, "{\"rules\":%u,\"matched\":%u,\"never\":%u,\"lists\":[", program->rules_count, matched,
-            program->rules_count - matched);
+    json_print(out, "{'rules':%u,'matched':%u,'never':%u,'lists':[", program->rules_count, matched,
+               program->rules_count - matched);
     for (uint32_t i = 0; i < program->firewalls_count + program->chains_count; i++) {
-        if (i) fputc(',', out);
+        json_next(out, i);
         i < program->firewalls_count ? json_firewall(p, i) : json_chain(p, i - program->firewalls_count);
     }
     fputs("]}", out);
@@ -295,7 +283,7 @@ int coverage_json(FILE *out, const struct subject *r, const struct vm_counters *
     cJSON *root = cJSON_CreateObject();
     json_sources(root, r, t, fault);
     json_decided(root, r, c, t);
-    return json_print(out, root, "coverage", json_lists, &p);
+    return json_root_print(out, root, "coverage", json_lists, &p);
 }
 
 int report_coverage(FILE *out, const struct report *of)

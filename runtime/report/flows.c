@@ -300,65 +300,59 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
     totals_text(out, l, c, remembered);
 }
 
-static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *before, const char *name)
+static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *name)
 {
     char text[INET6_ADDRSTRLEN];
-    fprintf(out, "%s\"%s\":{\"address\":\"%s\"", before, name, address(f, side, text));
-    if (has_ports(f)) fprintf(out, ",\"port\":%u", side == FLOW_ORIGINAL ? f->src_port : f->dst_port);
+    json_print(out, "%s:{'address':%s", name, address(f, side, text));
+    if (has_ports(f)) json_print(out, ",'port':%u", side == FLOW_ORIGINAL ? f->src_port : f->dst_port);
     fputc('}', out);
 }
 
-static void string_or_null(FILE *out, const char *s)
-{
-    if (s)
-        fprintf(out, "\"%s\"", s);
-    else
-        fputs("null", out);
-}
-
-/* A name as the rules have it: letters, digits, `_`, `-` and `/` alone. */
 static void sent_json(FILE *out, const struct flow_record *f, const char *server)
 {
     const struct flow_record as = sent_as(f);
     if (!is_sent_on(f)) return;
-    fputs(",\"server\":", out);
-    string_or_null(out, server);
+    json_print(out, ",'server':%s", server);
     if (ends_here(f)) return;
-    fputs(",\"sent_as\":{", out);
-    side_json(out, &as, FLOW_ORIGINAL, "", "source");
-    side_json(out, &as, FLOW_REPLY, ",", "destination");
-    if (has_id(f)) fprintf(out, ",\"id\":%u", as.src_port);
+    json_print(out, ",'sent_as':{");
+    side_json(out, &as, FLOW_ORIGINAL, "source");
+    fputc(',', out);
+    side_json(out, &as, FLOW_REPLY, "destination");
+    if (has_id(f)) json_print(out, ",'id':%u", as.src_port);
     fputc('}', out);
 }
 
 void flow_json_sides(FILE *out, const struct flow_record *f)
 {
     char text[TEXT_TIME];
-    fprintf(out, "\"protocol\":\"%s\"", flow_protocol(f, text, sizeof text));
-    side_json(out, f, FLOW_ORIGINAL, ",", "opener");
-    side_json(out, f, FLOW_REPLY, ",", "other");
+    json_print(out, "'protocol':%s,", flow_protocol(f, text, sizeof text));
+    side_json(out, f, FLOW_ORIGINAL, "opener");
+    fputc(',', out);
+    side_json(out, f, FLOW_REPLY, "other");
 }
 
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server)
 {
-    char text[TEXT_TIME];
+    char began[TEXT_TIME], last[TEXT_TIME], ended[TEXT_TIME];
+    const bool goes_on = f->end >= FLOW_ENDS;
     flow_json_sides(out, f);
-    if (has_id(f)) fprintf(out, ",\"id\":%u", f->src_port);
-    fputs(",\"vlans\":[", out);
-    for (unsigned i = 0; i < 2 && f->vlan[i] != VLAN_UNTAGGED; i++) fprintf(out, "%s%u", i ? "," : "", f->vlan[i]);
+    if (has_id(f)) json_print(out, ",'id':%u", f->src_port);
+    json_print(out, ",'vlans':[");
+    for (unsigned i = 0; i < 2 && f->vlan[i] != VLAN_UNTAGGED; i++) {
+        json_next(out, i);
+        json_print(out, "%u", f->vlan[i]);
+    }
     fputc(']', out);
     sent_json(out, f, server);
-    fprintf(out, ",\"state\":\"%s\",\"end\":", flow_state_name((enum flow_state)f->state));
-    string_or_null(out, f->end < FLOW_ENDS ? flow_end_name((enum flow_end)f->end) : NULL);
-    fputs(",\"began\":", out);
-    string_or_null(out, is_earlier(f) ? NULL : text_iso(f->began_ns, text));
-    fprintf(out, ",\"last\":\"%s\",\"ended\":", text_iso(f->seen_ns, text));
-    string_or_null(out, f->end < FLOW_ENDS ? text_iso(f->ended_ns, text) : NULL);
-    fputs(",\"lasted_ns\":", out);
+    json_print(out, ",'state':%s,'end':%s,'began':%s,'last':%s,'ended':%s", flow_state_name((enum flow_state)f->state),
+               goes_on ? NULL : flow_end_name((enum flow_end)f->end),
+               is_earlier(f) ? NULL : text_iso(f->began_ns, began), text_iso(f->seen_ns, last),
+               goes_on ? NULL : text_iso(f->ended_ns, ended));
     if (is_earlier(f))
-        fputs("null", out);
+        json_print(out, ",'lasted_ns':null");
     else
-        fprintf(out, "%llu", (unsigned long long)(f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0));
+        json_print(out, ",'lasted_ns':%llu",
+                   (unsigned long long)(f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0));
 }
 
 void flow_json(FILE *out, const struct flow_record *f, const char *server)

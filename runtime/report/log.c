@@ -14,21 +14,11 @@ static void say_text(FILE *out, const struct log_said *s, const char *verdict)
 static void say_json(FILE *out, const struct log_said *s, const char *verdict)
 {
     char when[TEXT_TIME], prefix[LOG_PREFIX];
-    fprintf(out, "{\"event\":\"log\",\"time\":\"%s\"", text_iso(s->time_ns, when));
-    if (s->frame) fprintf(out, ",\"frame\":%llu", (unsigned long long)s->frame);
-    if (*label_log_prefix(s->labels, s->rule, prefix)) {
-        fputs(",\"prefix\":", out);
-        text_json(out, prefix);
-    }
-    fputs(",\"rule\":", out);
-    text_json(out, label_rule(s->labels, s->rule));
-    fputs(",\"place\":", out);
-    text_json(out, label_rule_place(s->labels, s->rule));
-    fputs(",\"verdict\":", out);
-    text_json(out, verdict);
-    fputs(",\"packet\":", out);
-    text_json(out, s->packet);
-    fprintf(out, ",\"bytes\":%u}\n", s->bytes);
+    json_print(out, "{'event':'log','time':%s", text_iso(s->time_ns, when));
+    if (s->frame) json_print(out, ",'frame':%llu", (unsigned long long)s->frame);
+    if (*label_log_prefix(s->labels, s->rule, prefix)) json_print(out, ",'prefix':%s", prefix);
+    json_print(out, ",'rule':%s,'place':%s,'verdict':%s,'packet':%s,'bytes':%u}\n", label_rule(s->labels, s->rule),
+               label_rule_place(s->labels, s->rule), verdict, s->packet, s->bytes);
 }
 
 void log_say(FILE *out, const struct log_said *s)

@@ -42,7 +42,7 @@ struct cJSON;
 typedef void json_write_fn(FILE *out, const void *arg);
 void json_sources(struct cJSON *root, const struct subject *r, const struct totals *t, const char *fault);
 void json_decided(struct cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t);
-int json_print(FILE *out, struct cJSON *root, const char *key, json_write_fn *write, const void *arg);
+int json_root_print(FILE *out, struct cJSON *root, const char *key, json_write_fn *write, const void *arg);
 
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 

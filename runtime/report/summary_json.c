@@ -276,7 +276,7 @@ static void times_add(cJSON *root, const struct totals *t, const struct timing *
 }
 
 /* What is written goes before the brace that ends the object. */
-int json_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, const void *arg)
+int json_root_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, const void *arg)
 {
     char *text = cJSON_Print(root);
     const size_t len = text ? strlen(text) : 0;
@@ -322,7 +322,7 @@ int report_json(FILE *out, const struct report *of, report_more_fn *more, const 
     cJSON *root = cJSON_CreateObject();
     report_json_add(root, of);
     more(root, arg);
-    return json_print(out, root, "flow_list", of->flows ? flows_write : NULL, of->flows);
+    return json_root_print(out, root, "flow_list", of->flows ? flows_write : NULL, of->flows);
 }
 
 int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
@@ -332,5 +332,5 @@ int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c
     json_sources(root, r, t, fault);
     numbers_add(root, r, c, t, 0);
     times_add(root, t, timing);
-    return json_print(out, root, "flow_list", list ? flows_write : NULL, list);
+    return json_root_print(out, root, "flow_list", list ? flows_write : NULL, list);
 }

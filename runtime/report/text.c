@@ -6,16 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-void text_json(FILE *out, const char *s)
-{
-    fputc('"', out);
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\') fputc('\\', out);
-        fputc(*s, out);
-    }
-    fputc('"', out);
-}
-
 static char *cleaned(const char *s)
 {
     char *copy = strdup(s);
@@ -157,6 +147,8 @@ const char *label_server(const struct labels *l, uint32_t server)
     if (server == PBC_NONE) return "-";
     return server < l->program->servers_count ? l->server[server] : "?";
 }
+
+const char *label_or_null(const char *label) { return strcmp(label, "-") ? label : NULL; }
 
 const char *verdict_word(unsigned v) { return v < PBC_V_COUNTED ? verdict_info[v].name : "?"; }
 

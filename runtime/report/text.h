@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lang/json.h"
 #include "runtime/base/clean.h"
 #include "vm/vm.h"
 #include "vm/words/number_text.h"
@@ -48,8 +49,9 @@ bool rule_decides(const struct pbc_rule *r);
 /* "accept", "drop", "reject": of a rule or a firewall's default. */
 const char *verdict_word(unsigned pbc_verdict);
 
-/* Write a JSON string with its quotes; s is cleaned text. */
-void text_json(FILE *out, const char *s);
+/* Of a column, for JSON: NULL for "-". */
+const char *label_or_null(const char *label);
+static inline void text_json(FILE *out, const char *s) { json_string(out, s); }
 
 enum { TEXT_TIME = 40 };
 /* "3.1 ms", "158.3 s", "12 min 5 s", "2 h 4 min", "12.5 days" */

@@ -5,15 +5,6 @@ void verdicts_begin(FILE *out, bool json, bool described)
     if (!json) fprintf(out, "frame\tverdict\trule\tservice\tserver\treason%s\n", described ? "\tpacket" : "");
 }
 
-static void json_name(FILE *out, const char *key, const char *value)
-{
-    fprintf(out, ",\"%s\":", key);
-    if (value[0] == '-' && !value[1])
-        fputs("null", out);
-    else
-        text_json(out, value);
-}
-
 static void put(FILE *out, const char *s)
 {
     fputc_unlocked('\t', out);
@@ -34,12 +25,11 @@ void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t f
 {
     const char *rule = label_of(labels, v->rule), *reason = reason_name(v->reason);
     if (json) {
-        fprintf(out, "{\"frame\":%llu,\"verdict\":\"%s\"", (unsigned long long)frame, action_name(v->action));
-        json_name(out, "rule", rule);
-        json_name(out, "service", label_service(labels, v->service));
-        json_name(out, "server", label_server(labels, v->server));
-        json_name(out, "reason", reason);
-        if (packet) json_name(out, "packet", packet);
+        json_print(out, "{'frame':%llu,'verdict':%s,'rule':%s,'service':%s,'server':%s,'reason':%s",
+                   (unsigned long long)frame, action_name(v->action), label_or_null(rule),
+                   label_or_null(label_service(labels, v->service)), label_or_null(label_server(labels, v->server)),
+                   label_or_null(reason));
+        if (packet) json_print(out, ",'packet':%s", packet);
         fputs("}\n", out);
         return;
     }

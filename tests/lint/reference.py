@@ -60,8 +60,7 @@ def by_three(pairs):
 
 
 def dscp():
-    found = re.search(r"dscp_words\[\] = \{(.*?)\{NULL", pathlib.Path("compiler/resolve/cond_field.c").read_text(), re.S)
-    return re.findall(r'\{"(\w+)", (\d+)\}', found.group(1))
+    return rows("NUMBER_WORD", ["name", "number", "_who"], "lang/number_word.def")
 
 
 def sections():

@@ -47,7 +47,7 @@ enum track_how {
     HOW_LOOSE,   /* new, and makes no flow: ICMP that is neither error nor query */
     HOW_INVALID, /* an error that quotes nothing that could be a flow, or is not for the sender of what it quotes */
     HOW_TCP,
-    HOW_PLAIN, /* UDP, SCTP, others, ICMP queries: established once both sides have spoken */
+    HOW_PLAIN, /* UDP, others, ICMP queries: established once both sides have spoken */
     HOW_REPLY, /* ICMP: answers a query */
     HOW_ERROR, /* the tuple is that of the packet which it quotes */
 };

@@ -71,7 +71,7 @@ inline_whole void copy_head(struct kpkt *k, const struct frame *f)
 }
 
 /* Does what was not copied yet matter: where something is amiss, or for what flows are followed by (quotes of errors,
- * chunks of SCTP)? */
+ * chunks)? */
 inline_whole bool asks_more(const struct kpkt *k)
 {
     return k->pkt.reason != REASON_NONE ||

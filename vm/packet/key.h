@@ -39,8 +39,19 @@ struct key {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct key) == 64, "KERNEL.md rule 3");
 
+/* Halves behind the ports, as they share slots, with the names of these. */
+#define KEY_PAIRS(X)                                                                                                   \
+    X(proto, ether_type, "proto+ether_type")                                                                           \
+    X(icmp_type, icmp_code, "icmp_type+code")                                                                          \
+    X(vlan_outer, vlan_inner, "vlan_outer+inner")                                                                      \
+    X(iface, length, "iface+length")                                                                                   \
+    X(ttl, dscp, "ttl+dscp")
+
 #define KEY_SLOT(f) (offsetof(struct key, f) / 4)
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
+
+/* The byte of the IP header that holds the DSCP, without its ECN bits. */
+static inline uint8_t key_tos(const struct key *key) { return (uint8_t)(key->dscp << 2); }
 
 /* Interface ids: those of the program by their number in IFACES, from their count on others, which no rule names and
  * `not on` is true of (IFACE_OTHER stands for any of them); IFACE_NONE where nothing is known of it. */

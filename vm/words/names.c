@@ -2,6 +2,7 @@
 #include "vm/words/names.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "vm/vm.h"
 
@@ -51,6 +52,20 @@ const char *proto_name(unsigned number)
     for (size_t i = 0; i < COUNT(protos); i++)
         if (protos[i].number == number) return protos[i].name;
     return NULL;
+}
+
+unsigned proto_number(const char *name)
+{
+    for (size_t i = 0; i < COUNT(protos); i++)
+        if (strcmp(protos[i].name, name) == 0) return protos[i].number;
+    return PROTO_UNKNOWN;
+}
+
+bool proto_has_ports(unsigned number)
+{
+    bool has = false;
+    for (unsigned i = 0; i < UPPERS; i++) has |= uppers[i].number == number && uppers[i].there & KIND_PORTS;
+    return has;
 }
 
 const char *icmp_type_name(unsigned family, unsigned type)

@@ -1,6 +1,6 @@
-/* What is inside a packet: a `decap` rule decided it, so its outer headers are taken off in a slot and what they held
- * is judged anew by the whole firewall, on the interface and tags that it came with; its direction is that of its own
- * addresses. It has flows and fragments of its own. The outer packet has neither: it counts for the `decap` rule, and
+/* What is inside a packet: a rule that opens tunnels decided it, so its outer headers are taken off in a slot and what
+ * they held is judged anew by the whole firewall, on the interface and tags that it came with; its direction is that of
+ * its own addresses. It has flows and fragments of its own. The outer packet has neither: it counts for that rule, and
  * its verdict is the one of what was inside.
  *
  * | dropped as | where |
@@ -9,17 +9,17 @@
  * | `bad-tunnel` | GUE of a variant over 1, with flags or a wrong checksum; an inner version or length that is none |
  * | `tunnel-congested` | RFC 6040, 4.2 |
  * | `tunnel-source` | the inner source is this machine's address: nobody else may speak for it |
- * | `nested-tunnel` | a `decap` rule decides about what was inside: one level is taken off, not more |
+ * | `nested-tunnel` | such a rule decides about what was inside: one level is taken off, not more |
  * | any reason of the parser | what is inside is malformed |
  * | `no-buffer` | no slot, or no room in vm_tx |
  *
- * The rule is then the `decap` rule (`-` where it is malformed inside). What is accepted leaves through vm_tx for the
+ * The rule is then the opening one (`-` where it is malformed inside). What is accepted leaves through vm_tx for the
  * host (TX_HOST, TX_CAUSE_INSIDE), and verdict.done says that the outer packet does not. */
 #pragma once
 
 #include "vm/context/context.h"
 
-/* Did a `decap` rule decide? Only in programs that have one (vm->opens). */
+/* Did such a rule decide? Only in programs that have one (vm->opens). */
 static inline bool inside_asked(const struct program *p, decided d)
 {
     return decided_rule(d) < RULE_DEFAULT && verdict_is(p->rules[decided_rule(d)].verdict, VERDICT_OPENS);

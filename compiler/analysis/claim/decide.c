@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compiler/analysis/claim/claim.h"
+#include "compiler/analysis/directions.h"
 #include "compiler/analysis/sample/sample.h"
 #include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
@@ -51,19 +52,12 @@ static uint32_t packets_before(const struct search *s, const struct frame_spec *
     return most > BEFORE_MAX ? UINT32_MAX : (uint32_t)most;
 }
 
-static uint8_t action_of(uint8_t verdict)
-{
-    static const uint8_t actions[] = {
-        [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
-    return actions[verdict];
-}
-
 /* What the firewall said, whatever a service or a `nat` made of it. */
 static uint8_t firewall_said(const struct program *p, const struct verdict *v)
 {
     if (v->rule < p->rules_count && p->rules[v->rule].verdict == PBC_V_ACCEPT) return ACTION_ACCEPT;
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
-        return action_of(p->firewalls[v->firewall].default_verdict);
+        return action_said(p->firewalls[v->firewall].default_verdict);
     /* Nobody judged it. */
     const bool refused_later = v->reason >= REASON_NO_SERVER;
     return v->action == ACTION_FORWARD || refused_later ? (uint8_t)ACTION_ACCEPT : v->action;
@@ -226,7 +220,7 @@ static bool rest_could_refute(const struct search *s, const struct region *all)
     const struct image *img = s->all->c->image;
     bool sent = false;
     for (uint32_t i = 0; i < img->firewalls_count; i++)
-        if (is_wrong(s->claim, action_of(img->firewalls[i].default_verdict))) return true;
+        if (is_wrong(s->claim, action_said(img->firewalls[i].default_verdict))) return true;
     if (!is_wrong(s->claim, ACTION_ACCEPT)) return false;
     for (uint32_t i = 0; i < all->count; i++) sent |= all->p[i].field[IR_SRC_SELF] != IR_EMPTY;
     return !is_judged(img, PBC_DIR_IN) || !is_judged(img, PBC_DIR_FORWARD) || (sent && !is_judged(img, PBC_DIR_OUT));
@@ -237,7 +231,8 @@ static bool rule_could_refute(const struct search *s, uint32_t rule, const struc
 {
     const struct compile *c = s->all->c;
     const struct pbc_rule *r = &c->image->rules[rule];
-    if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE || !is_wrong(s->claim, action_of(r->verdict)))
+    if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE ||
+        !is_wrong(s->claim, action_said(r->verdict)))
         return false;
     for (uint32_t i = 0; i < all->count; i++) {
         region_spend(budget, 1);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/analysis/directions.h"
 #include "compiler/progress.h"
 #include "lang/heap.h"
 
@@ -175,9 +176,8 @@ static void make_meetings(struct comparison *c)
     }
 }
 
-/* ARP passes, other frames have a default of their own: these ranges of IR_WHAT have one default each. */
-static const struct pbc_range default_kinds[] = {
-    {WHAT_IP4, WHAT_AH6_UNKNOWN}, {WHAT_ARP, WHAT_ARP}, {WHAT_OTHER, WHAT_OTHER}};
+/* Each has one default; in the order in which changes are told. */
+static const enum frame_kind default_kinds[] = {FRAMES_IP, FRAMES_ARP, FRAMES_OTHER};
 enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
 
 struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p)
@@ -206,7 +206,7 @@ static void finish(struct comparison *c, const struct piece *piece)
     if (!time_of(c->d, &piece->p, &active)) return;
     for (unsigned k = 0; k < DEFAULT_KINDS; k++) {
         struct ir *ir = c->d->c.ir;
-        const uint32_t what = ir_intern_ranges(ir, &default_kinds[k], 1, WHAT_MOST);
+        const uint32_t what = frames_of_kind(ir, default_kinds[k]).field[IR_WHAT];
         struct ir_product p = piece->p;
         p.field[IR_WHAT] = ir_ranges_and(ir, p.field[IR_WHAT], what, WHAT_MOST);
         if (p.field[IR_WHAT] == IR_EMPTY) continue;
@@ -291,8 +291,7 @@ static bool sow(struct comparison *c, const struct ir_product *product, struct s
 /* Kinds of frames that the defaults treat differently: their packets are a seed. */
 static bool defaults_differ(struct comparison *c, unsigned kind, struct ir_product *p)
 {
-    product_all(p);
-    p->field[IR_WHAT] = ir_intern_ranges(c->d->c.ir, &default_kinds[kind], 1, WHAT_MOST);
+    *p = frames_of_kind(c->d->c.ir, default_kinds[kind]);
     const struct outcome was = default_outcome(c->d, c->judges->firewall[OLD], p);
     const struct outcome now = default_outcome(c->d, c->judges->firewall[NEW], p);
     return was.verdict != now.verdict;

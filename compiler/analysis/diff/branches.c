@@ -79,21 +79,12 @@ static bool gather(struct diff *d, unsigned side, uint32_t service, struct regio
     return known;
 }
 
-static char *whole(struct diff *d, FILE *out, char **text, const size_t *len)
-{
-    heap_stream_end(out);
-    char *kept = arena_strndup(d->c.arena, *text, *len);
-    free(*text);
-    return kept;
-}
-
 static char *text_of_packets(struct diff *d, unsigned side, uint32_t service, const struct region *r)
 {
     const struct program *p = d->side[side].program;
     const struct pbc_service *v = &p->services[service];
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
+    struct words w;
+    FILE *out = words_begin(&w);
     for (uint32_t i = 0; i < v->endpoint_count && i < ENDPOINTS_SHOWN; i++) {
         if (i) fputs(", ", out);
         put_endpoint(&p->endpoints[v->endpoints + i], out);
@@ -104,16 +95,14 @@ static char *text_of_packets(struct diff *d, unsigned side, uint32_t service, co
         region_text_print(&d->text, &r->p[i], 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
     }
     if (r->count > PRODUCTS_SHOWN) fprintf(out, " or %u more", r->count - PRODUCTS_SHOWN);
-    return whole(d, out, &text, &len);
+    return words_kept(d, &w);
 }
 
 static char *text_of_pool(struct diff *d, const char *name)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
-    fprintf(out, "the pool %s", name);
-    return whole(d, out, &text, &len);
+    struct words w;
+    fprintf(words_begin(&w), "the pool %s", name);
+    return words_kept(d, &w);
 }
 
 static void tell(struct diff *d, unsigned side, uint32_t service, const struct part *part, struct region *r,

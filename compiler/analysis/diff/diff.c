@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/progress.h"
+#include "lang/heap.h"
 
 /* Products looked at: some seconds. */
 #define WORK_MOST (UINT64_C(1) << 26)
@@ -110,4 +111,14 @@ int diff_print(struct program *old, struct program *new, const struct diff_optio
     const int result = diff_find(&d, old, new, o->work, err, err_len) ? print_all(&d, o, out) : -EINVAL;
     diff_fini(&d);
     return result;
+}
+
+FILE *words_begin(struct words *w) { return w->out = heap_stream(&w->text, &w->len); }
+
+char *words_kept(struct diff *d, struct words *w)
+{
+    heap_stream_end(w->out);
+    char *kept = arena_strndup(d->c.arena, w->text, w->len);
+    free(w->text);
+    return kept;
 }

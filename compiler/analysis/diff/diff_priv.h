@@ -2,7 +2,7 @@
  * who judges what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the
  * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
  * (example.c); where accepted traffic goes (routes.c, branches.c), what newly reaches what (ways.c, reach.c), and what
- * meters and services let through (meters.c, bounds.c); in print (print.c, print_beyond.c, json.c). */
+ * meters and services let through (meters.c); in print (print.c, print_beyond.c, json.c). */
 #pragma once
 
 #include "compiler/analysis/diff/diff.h"
@@ -145,6 +145,15 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
 /* align.c: find twins. Each has at most one, and twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
 
+/* diff.c: what is printed to the stream that words_begin gives, kept as long as d. */
+struct words {
+    FILE *out;
+    char *text;
+    size_t len;
+};
+FILE *words_begin(struct words *w);
+char *words_kept(struct diff *d, struct words *w);
+
 /* hull.c: what holds a product, coarsely. False: they have no packet in common, certainly. */
 struct hull {
     uint32_t src_lo, src_hi, dst_lo, dst_hi;
@@ -200,7 +209,7 @@ struct reaches {
 };
 void find_reaches(struct diff *d, struct reaches *to);
 
-/* meters.c, bounds.c: meters that let another number through, and services that take another one. Texts are of the
+/* meters.c: meters that let another number through, and services that take another one. Texts are of the
  * arena. */
 struct meter_change {
     uint8_t kind;     /* enum diff_kind */
@@ -226,7 +235,7 @@ void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reac
  */
 char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t pool, const struct region *of);
 enum { EXAMPLES_MOST = 64 };
-/* bounds.c: and how many packets or flows it takes. */
+/* How many packets or flows it takes. */
 void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters *to);
 
 /* Where accepted traffic goes, and what meters and bounds let through. */

@@ -60,9 +60,9 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
 
 static char *shown_text(struct diff *d, const struct shown *shown)
 {
-    char *text = NULL, own[64];
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
+    struct words w;
+    char own[64];
+    FILE *out = words_begin(&w);
     frame_print(&d->c, &shown->packet, out);
     if (shown->tell_self) {
         const bool sent = shown->dir == PBC_DIR_OUT;
@@ -70,10 +70,7 @@ static char *shown_text(struct diff *d, const struct shown *shown)
         fprintf(out, ", self %s", own);
     }
     if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", state_name(shown->mark));
-    heap_stream_end(out);
-    char *kept = arena_strndup(d->c.arena, text, len);
-    free(text);
-    return kept;
+    return words_kept(d, &w);
 }
 
 enum tried { TRIED_NONE, TRIED_OTHERWISE, TRIED_GOOD };

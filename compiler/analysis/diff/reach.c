@@ -28,14 +28,9 @@ static bool sent_to(const struct program *p, const struct verdict *v, const stru
 
 static char *packet_text(struct diff *d, const struct frame_spec *packet)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
-    frame_print(&d->c, packet, out);
-    heap_stream_end(out);
-    char *kept = arena_strndup(d->c.arena, text, len);
-    free(text);
-    return kept;
+    struct words w;
+    frame_print(&d->c, packet, words_begin(&w));
+    return words_kept(d, &w);
 }
 
 /* By the rules alone, which costs little: the whole program needs a state for each packet. */
@@ -130,18 +125,14 @@ static void put_target(const struct way *w, FILE *out)
 
 static char *text_of_targets(struct diff *d, const struct group *g)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
+    struct words w;
+    FILE *out = words_begin(&w);
     for (uint32_t i = 0; i < g->count && i < SERVERS_SHOWN; i++) {
         if (i) fputs(", ", out);
         put_target(&g->w[i], out);
     }
     if (g->count > SERVERS_SHOWN) fprintf(out, " and %u more", g->count - SERVERS_SHOWN);
-    heap_stream_end(out);
-    char *kept = arena_strndup(d->c.arena, text, len);
-    free(text);
-    return kept;
+    return words_kept(d, &w);
 }
 
 static void put_from(const struct diff *d, const struct way *w, FILE *out)
@@ -159,14 +150,9 @@ static void put_from(const struct diff *d, const struct way *w, FILE *out)
 
 static char *text_of_endpoint(struct diff *d, const struct way *w)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
-    put_from(d, w, out);
-    heap_stream_end(out);
-    char *kept = arena_strndup(d->c.arena, text, len);
-    free(text);
-    return kept;
+    struct words text;
+    put_from(d, w, words_begin(&text));
+    return words_kept(d, &text);
 }
 
 /* In the same words: a port that goes with the endpoint's has none. */
@@ -195,9 +181,8 @@ static void add_reach(struct diff *d, unsigned side, const struct group *g, stru
 /* Another endpoint with the same servers: told with the one before. */
 static void join_endpoint(struct diff *d, struct reach *r, const struct group *g)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = heap_stream(&text, &len);
+    struct words w;
+    FILE *out = words_begin(&w);
     fputs(r->to, out);
     if (++r->endpoints > ENDPOINTS_SHOWN) {
         r->more++;
@@ -205,9 +190,7 @@ static void join_endpoint(struct diff *d, struct reach *r, const struct group *g
         fputs(", ", out);
         put_from(d, g->w, out);
     }
-    heap_stream_end(out);
-    r->to = arena_strndup(d->c.arena, text, len);
-    free(text);
+    r->to = words_kept(d, &w);
 }
 
 static bool one_endpoint(const struct way *a, const struct way *b)

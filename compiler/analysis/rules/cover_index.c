@@ -2,11 +2,10 @@
  * fixed forest: sorted, each knows the next wider one, and those that enclose an address are found by one binary search
  * and a walk up. A pair of a source's and a destination's prefix holds lists of products: one for those without a
  * single value, and one for each single value of a field. */
-#include "compiler/analysis/rules/cover_index.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/analysis/rules/cover_priv.h"
 #include "compiler/normal/normal.h"
 #include "lang/heap.h"
 

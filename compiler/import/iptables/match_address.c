@@ -244,17 +244,12 @@ static bool needs_invert(struct reading *r)
     return true;
 }
 
-const struct module *match_of_address(const char *name)
-{
-    static const struct module matches[] = {
-        {"iprange", NULL, of_iprange, NULL},
-        {"addrtype", NULL, of_addrtype, NULL},
-        {"mac", NULL, of_mac, NULL},
-        {"pkttype", NULL, of_pkttype, NULL},
-        {"rpfilter", NULL, of_rpfilter, needs_invert},
-        {"physdev", "a port of a bridge is not asked for here; `preyrun --bridge` judges what crosses one", NULL, NULL},
-    };
-    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
-        if (!strcmp(matches[i].name, name)) return &matches[i];
-    return NULL;
-}
+const struct module matches_of_address[] = {
+    {"iprange", NULL, of_iprange, NULL},
+    {"addrtype", NULL, of_addrtype, NULL},
+    {"mac", NULL, of_mac, NULL},
+    {"pkttype", NULL, of_pkttype, NULL},
+    {"rpfilter", NULL, of_rpfilter, needs_invert},
+    {"physdev", "a port of a bridge is not asked for here; `preyrun --bridge` judges what crosses one", NULL, NULL},
+    {0},
+};

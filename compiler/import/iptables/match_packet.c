@@ -5,6 +5,8 @@
 
 #include "compiler/import/iptables/names.h"
 #include "compiler/import/iptables/reading.h"
+#include "compiler/import/names.h"
+#include "vm/words/names.h"
 
 static bool take_sport(struct reading *r, const char *const *v)
 {
@@ -205,9 +207,9 @@ static bool take_dscp(struct reading *r, const char *const *v)
 static bool take_dscp_class(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
-    unsigned dscp;
-    if (!name_dscp(v[0], &dscp)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
-    list_number(&l, dscp, dscp, r->s->arena);
+    uint64_t n;
+    if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
+    list_number(&l, n, n, r->s->arena);
     reading_want(r, ASK_DSCP, l);
     return true;
 }
@@ -265,41 +267,35 @@ static const struct option of_dscp[] = {{"--dscp", 1, take_dscp}, {"--dscp-class
 static const struct option of_tos[] = {{"--tos", 1, take_tos}, {0}};
 static const struct option of_comment[] = {{"--comment", 1, take_comment}, {0}};
 
-const struct module *match_of_packet(const char *name)
-{
-    static const struct module matches[] = {
-        {"tcp", NULL, of_tcp, NULL},
-        {"udp", NULL, ports_of_protocol, NULL},
-        {"sctp", NULL, ports_of_protocol, NULL},
-        {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
-        {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
-        {"multiport", NULL, of_multiport, NULL},
-        {"icmp", NULL, of_icmp, NULL},
-        {"icmp6", NULL, of_icmp, NULL},
-        {"icmpv6", NULL, of_icmp, NULL},
-        {"ipv6-icmp", NULL, of_icmp, NULL},
-        {"length", NULL, of_length, NULL},
-        {"ttl", NULL, of_ttl, NULL},
-        {"hl", NULL, of_ttl, NULL},
-        {"dscp", NULL, of_dscp, NULL},
-        {"tos", NULL, of_tos, NULL},
-        {"comment", NULL, of_comment, NULL},
-        {"owner", "prey does not know whose program sends a packet", NULL, NULL},
-        {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
-        {"string", "prey looks for bytes at a known place alone: `bytes payload at N is`", NULL, NULL},
-        {"u32", "prey looks for bytes at a known place alone: `bytes l3 at N is`", NULL, NULL},
-        {"bpf", "prey runs no programs of others", NULL, NULL},
-        {"tcpmss", "prey asks for no TCP options", NULL, NULL},
-        {"statistic", "prey does not throw dice", NULL, NULL},
-        {"ah", "prey asks for no SPI", NULL, NULL},
-        {"esp", "prey asks for no SPI", NULL, NULL},
-        {"frag", "prey asks for no extension headers", NULL, NULL},
-        {"rt", "prey asks for no extension headers", NULL, NULL},
-        {"hbh", "prey asks for no extension headers", NULL, NULL},
-        {"dst", "prey asks for no extension headers", NULL, NULL},
-        {"ipv6header", "prey asks for no extension headers", NULL, NULL},
-    };
-    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
-        if (!strcmp(matches[i].name, name)) return &matches[i];
-    return NULL;
-}
+const struct module matches_of_packet[] = {
+    {"tcp", NULL, of_tcp, NULL},
+    {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
+    {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
+    {"multiport", NULL, of_multiport, NULL},
+    {"icmp", NULL, of_icmp, NULL},
+    {"icmp6", NULL, of_icmp, NULL},
+    {"icmpv6", NULL, of_icmp, NULL},
+    {"ipv6-icmp", NULL, of_icmp, NULL},
+    {"length", NULL, of_length, NULL},
+    {"ttl", NULL, of_ttl, NULL},
+    {"hl", NULL, of_ttl, NULL},
+    {"dscp", NULL, of_dscp, NULL},
+    {"tos", NULL, of_tos, NULL},
+    {"comment", NULL, of_comment, NULL},
+    {"owner", "prey does not know whose program sends a packet", NULL, NULL},
+    {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
+    {"string", "prey looks for bytes at a known place alone: `bytes payload at N is`", NULL, NULL},
+    {"u32", "prey looks for bytes at a known place alone: `bytes l3 at N is`", NULL, NULL},
+    {"bpf", "prey runs no programs of others", NULL, NULL},
+    {"tcpmss", "prey asks for no TCP options", NULL, NULL},
+    {"statistic", "prey does not throw dice", NULL, NULL},
+    {"ah", "prey asks for no SPI", NULL, NULL},
+    {"esp", "prey asks for no SPI", NULL, NULL},
+    {"frag", "prey asks for no extension headers", NULL, NULL},
+    {"rt", "prey asks for no extension headers", NULL, NULL},
+    {"hbh", "prey asks for no extension headers", NULL, NULL},
+    {"dst", "prey asks for no extension headers", NULL, NULL},
+    {"ipv6header", "prey asks for no extension headers", NULL, NULL},
+    {MODULE_OF_PORTS, NULL, ports_of_protocol, NULL},
+    {0},
+};

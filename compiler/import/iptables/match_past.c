@@ -175,27 +175,22 @@ static const struct option of_recent[] = {
     {0},
 };
 
-const struct module *match_of_past(const char *name)
-{
-    static const struct module matches[] = {
-        {"conntrack", NULL, of_conntrack, NULL},
-        {"state", NULL, of_state, NULL},
-        {"connlimit", NULL, of_connlimit, NULL},
-        {"set", NULL, of_set, NULL},
-        {"recent", NULL, of_recent, NULL},
-        {"mark", "prey asks for no marks", NULL, NULL},
-        {"connmark", "prey asks for no marks", NULL, NULL},
-        {"connlabel", "prey asks for no labels of connections", NULL, NULL},
-        {"connbytes", "prey does not ask how much a connection has sent", NULL, NULL},
-        {"quota", "prey has no quota", NULL, NULL},
-        {"helper", "prey has no helpers of protocols", NULL, NULL},
-        {"socket", "prey does not ask for sockets", NULL, NULL},
-        {"geoip", "countries are a set of addresses: `set NAME = file \"…\"`", NULL, NULL},
-    };
-    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
-        if (!strcmp(matches[i].name, name)) return &matches[i];
-    return NULL;
-}
+const struct module matches_of_past[] = {
+    {"conntrack", NULL, of_conntrack, NULL},
+    {"state", NULL, of_state, NULL},
+    {"connlimit", NULL, of_connlimit, NULL},
+    {"set", NULL, of_set, NULL},
+    {"recent", NULL, of_recent, NULL},
+    {"mark", "prey asks for no marks", NULL, NULL},
+    {"connmark", "prey asks for no marks", NULL, NULL},
+    {"connlabel", "prey asks for no labels of connections", NULL, NULL},
+    {"connbytes", "prey does not ask how much a connection has sent", NULL, NULL},
+    {"quota", "prey has no quota", NULL, NULL},
+    {"helper", "prey has no helpers of protocols", NULL, NULL},
+    {"socket", "prey does not ask for sockets", NULL, NULL},
+    {"geoip", "countries are a set of addresses: `set NAME = file \"…\"`", NULL, NULL},
+    {0},
+};
 
 void connlimit_finish(struct reading *r)
 {

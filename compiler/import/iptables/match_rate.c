@@ -108,16 +108,11 @@ static const struct option of_hashlimit[] = {
     {0},
 };
 
-const struct module *match_of_rate(const char *name)
-{
-    static const struct module matches[] = {
-        {"limit", NULL, of_limit, begin_limit},
-        {"hashlimit", NULL, of_hashlimit, begin_hashlimit},
-    };
-    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
-        if (!strcmp(matches[i].name, name)) return &matches[i];
-    return NULL;
-}
+const struct module matches_of_rate[] = {
+    {"limit", NULL, of_limit, begin_limit},
+    {"hashlimit", NULL, of_hashlimit, begin_hashlimit},
+    {0},
+};
 
 static struct meter *new_meter(struct reading *r, const char *name, const struct limit *l)
 {

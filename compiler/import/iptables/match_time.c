@@ -86,11 +86,7 @@ static const struct option of_time[] = {
     {0},
 };
 
-const struct module *match_of_time(const char *name)
-{
-    static const struct module match = {"time", NULL, of_time, begin_time};
-    return !strcmp(name, match.name) ? &match : NULL;
-}
+const struct module matches_of_time[] = {{"time", NULL, of_time, begin_time}, {0}};
 
 void hours_finish(struct reading *r)
 {

@@ -1,8 +1,11 @@
 #include "compiler/import/iptables/names.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
+
+#include "vm/words/names.h"
 
 struct named {
     const char *name;
@@ -21,53 +24,15 @@ static const struct named *named(const struct named *rows, size_t n, const char 
 bool name_protocol(const char *name, unsigned *number)
 {
     static const struct named rows[] = {
-        {"all", 0, -1},
-        {"ip", 0, -1},
-        {"icmp", 1, -1},
-        {"igmp", 2, -1},
-        {"ipencap", 4, -1},
-        {"tcp", 6, -1},
-        {"egp", 8, -1},
-        {"igp", 9, -1},
-        {"udp", 17, -1},
-        {"dccp", 33, -1},
-        {"ipv6", 41, -1},
-        {"ipv6-route", 43, -1},
-        {"ipv6-frag", 44, -1},
-        {"rsvp", 46, -1},
-        {"gre", 47, -1},
-        {"esp", 50, -1},
-        {"ipsec-esp", 50, -1},
-        {"ah", 51, -1},
-        {"ipsec-ah", 51, -1},
-        {"ipv6-icmp", 58, -1},
-        {"icmpv6", 58, -1},
-        {"icmp6", 58, -1},
-        {"ipv6-nonxt", 59, -1},
-        {"ipv6-opts", 60, -1},
-        {"eigrp", 88, -1},
-        {"ospf", 89, -1},
-        {"ipip", 94, -1},
-        {"etherip", 97, -1},
-        {"encap", 98, -1},
-        {"pim", 103, -1},
-        {"ipcomp", 108, -1},
-        {"vrrp", 112, -1},
-        {"l2tp", 115, -1},
-        {"isis", 124, -1},
-        {"sctp", 132, -1},
-        {"fc", 133, -1},
-        {"mobility-header", 135, -1},
-        {"ipv6-mh", 135, -1},
-        {"mh", 135, -1},
-        {"udplite", 136, -1},
-        {"mpls-in-ip", 137, -1},
-        {"hip", 139, -1},
-        {"shim6", 140, -1},
+        {"all", 0, -1},       {"ip", 0, -1},         {"ipencap", 4, -1},   {"igp", 9, -1},   {"ipsec-esp", 50, -1},
+        {"ipsec-ah", 51, -1}, {"ipv6-icmp", 58, -1}, {"icmpv6", 58, -1},   {"ipip", 94, -1}, {"etherip", 97, -1},
+        {"encap", 98, -1},    {"fc", 133, -1},       {"ipv6-mh", 135, -1}, {"mh", 135, -1},
     };
     const struct named *row = NAMED(rows, name);
-    if (row) *number = row->number;
-    return row != NULL;
+    char lower[24] = "";
+    for (size_t i = 0; name[i] && i + 1 < sizeof(lower); i++) lower[i] = (char)tolower((unsigned char)name[i]);
+    *number = row ? row->number : proto_number(lower);
+    return row || (*number && *number != PROTO_UNKNOWN);
 }
 
 bool name_icmp(unsigned family, const char *name, unsigned *type, int *code)
@@ -152,18 +117,6 @@ bool name_icmp(unsigned family, const char *name, unsigned *type, int *code)
     *type = row->number;
     *code = row->code;
     return true;
-}
-
-bool name_dscp(const char *name, unsigned *dscp)
-{
-    const size_t len = strlen(name);
-    if (!strcasecmp(name, "EF")) return *dscp = 46, true;
-    if (!strcasecmp(name, "BE")) return *dscp = 0, true;
-    if (len == 3 && !strncasecmp(name, "CS", 2) && name[2] >= '0' && name[2] <= '7')
-        return *dscp = 8 * (unsigned)(name[2] - '0'), true;
-    if (len == 4 && !strncasecmp(name, "AF", 2) && name[2] >= '1' && name[2] <= '4' && name[3] >= '1' && name[3] <= '3')
-        return *dscp = 8 * (unsigned)(name[2] - '0') + 2 * (unsigned)(name[3] - '0'), true;
-    return false;
 }
 
 bool name_flags(const char *list, uint8_t *bits)

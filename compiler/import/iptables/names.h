@@ -10,8 +10,5 @@ bool name_protocol(const char *name, unsigned *number);
 /* An ICMP type's, of family 4 or 6; *code is -1 where the name means any. */
 bool name_icmp(unsigned family, const char *name, unsigned *type, int *code);
 
-/* A class of --dscp-class: CS0 to CS7, AF11 to AF43, EF, BE. */
-bool name_dscp(const char *name, unsigned *dscp);
-
 /* Flags of TCP as a list with commas, ALL (the six of RFC 793) or NONE, as bits of the header. */
 bool name_flags(const char *list, uint8_t *bits);

@@ -106,13 +106,11 @@ struct module {
     bool (*begin)(struct reading *r); /* when it is named, or NULL */
 };
 
-/* By name; NULL where there is none. */
-const struct module *match_of_address(const char *name);
-const struct module *match_of_packet(const char *name);
-const struct module *match_of_rate(const char *name);
-const struct module *match_of_time(const char *name);
-const struct module *match_of_past(const char *name);
-const struct module *target_of(const char *name);
+/* Matches and targets; the last of each has no name. What asks for no more than the ports of a protocol is one module.
+ */
+extern const struct module matches_of_address[], matches_of_packet[], matches_of_rate[], matches_of_time[],
+    matches_of_past[], targets[];
+#define MODULE_OF_PORTS "its ports"
 
 /* Options that need no `-m`: addresses, protocol, devices, fragments. */
 extern const struct option plain_options[];

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
+#include "vm/words/names.h"
 
 static const struct option *option_of(const struct option *options, const char *name)
 {
@@ -50,13 +51,19 @@ static bool add_module(struct reading *r, const struct module *m)
     return !m->begin || m->begin(r);
 }
 
+static const struct module *find_module(const struct module *m, const char *name)
+{
+    while (m->name && strcmp(m->name, name) != 0) m++;
+    return m->name ? m : NULL;
+}
+
 static const struct module *match_of(const char *name)
 {
-    static const struct module *(*const rooms[])(const char *) = {match_of_packet, match_of_address, match_of_past,
-                                                                  match_of_rate, match_of_time};
+    static const struct module *const rooms[] = {matches_of_packet, matches_of_address, matches_of_past,
+                                                 matches_of_rate, matches_of_time};
     const struct module *m = NULL;
-    for (size_t i = 0; !m && i < sizeof(rooms) / sizeof(rooms[0]); i++) m = rooms[i](name);
-    return m;
+    for (size_t i = 0; !m && i < sizeof(rooms) / sizeof(rooms[0]); i++) m = find_module(rooms[i], name);
+    return m || !proto_has_ports(proto_number(name)) ? m : find_module(matches_of_packet, MODULE_OF_PORTS);
 }
 
 static bool take_match(struct reading *r)
@@ -64,7 +71,7 @@ static bool take_match(struct reading *r)
     const char *name = taken(r);
     if (!name) return reading_fault(r, "a name is missing behind `-m`");
     const struct module *m = match_of(name);
-    r->metered_late |= r->limited && (!m || (m != match_of_rate(name) && strcmp(name, "comment") != 0));
+    r->metered_late |= r->limited && (!m || (m != find_module(matches_of_rate, name) && strcmp(name, "comment") != 0));
     if (m) return add_module(r, m);
     rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `-m %.40s`", name));
     return true;
@@ -82,7 +89,7 @@ static bool take_target(struct reading *r, enum act act)
         r->rule.target = chain->name;
         return true;
     }
-    const struct module *m = target_of(name);
+    const struct module *m = find_module(targets, name);
     if (m) return add_module(r, m);
     rule_unsaid(&r->rule, import_format(r->s, "neither a chain nor anything of prey is called `%.40s`", name));
     return true;
@@ -94,9 +101,13 @@ static bool take_protocol_options(struct reading *r)
     static const struct {
         unsigned number;
         const char *match;
-    } protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmp6"}, {132, "sctp"}};
+    } protocols[] = {
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, ...) {number, name},
+#include "vm/proto.def"
+    };
     for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-        if (protocols[i].number == r->proto) return add_module(r, match_of_packet(protocols[i].match));
+        if (protocols[i].number == r->proto) return add_module(r, match_of(protocols[i].match));
     return true;
 }
 

@@ -83,16 +83,16 @@ void want_subject(struct reading_rule *r, const struct subject *s, struct list l
 /* How far the field goes. */
 static uint64_t most_of(enum about about)
 {
-    switch (about) {
-    case ASK_PROTO:
-    case ASK_TTL:
-    case ASK_ICMP_TYPE:
-    case ASK_ICMP_CODE: return 255;
-    case ASK_DSCP: return 63;
-    case ASK_VLAN: return 4094;
-    case ASK_FLOWLABEL: return 0xfffff;
-    default: return 65535;
-    }
+    static const uint64_t most[ASK_COUNT] = {
+        [ASK_PROTO] = 255,
+        [ASK_ICMP_TYPE] = 255,
+        [ASK_ICMP_CODE] = 255,
+        [ASK_VLAN] = 4094,
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, name, at, largest, ...) [ASK_##ident] = largest,
+#include "vm/cond.def"
+    };
+    return most[about] ? most[about] : 65535;
 }
 
 /* `< 5`: the numbers that are meant. False: it is none of these signs, or means none. */

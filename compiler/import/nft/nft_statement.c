@@ -104,47 +104,31 @@ static void ignore(struct reading_rule *r, const cJSON *value)
     if (r->first->act == ACT_NONE && !r->first->log) act(r, ACT_SILENT);
 }
 
-static void read_notrack(struct reading_rule *r, const cJSON *value)
-{
-    read_apart(r, "prey follows all connections, and leaves none out");
-}
-
-static void read_aside(struct reading_rule *r, const cJSON *value) { read_apart(r, "prey does nothing like it"); }
-
-static void read_foreign(struct reading_rule *r, const cJSON *value)
-{
-    read_unsaid(r, "it is an extension of iptables, which nft does not show; import what iptables-save writes");
-}
-
-static void read_connections(struct reading_rule *r, const cJSON *value)
-{
-    read_unsaid(r, "prey counts connections by source alone");
-}
-
 static const struct statement_row {
     const char *kind;
     void (*read)(struct reading_rule *r, const cJSON *value);
-    bool asks; /* a packet may not get past it */
+    bool asks;       /* a packet may not get past it */
+    const char *why; /* in place of read: what prey has not; of what asks for nothing, apart from the rule */
 } rows[] = {
-    {"match", read_match, true},
-    {"limit", read_limit, true},
-    {"set", read_set_statement, true},
-    {"meter", read_set_statement, true},
-    {"ct count", read_connections, true},
-    {"vmap", read_verdict_map, true},
-    {"xt", read_foreign, true},
-    {"log", read_log, false},
-    {"counter", read_counter, false},
-    {"reject", read_reject, false},
-    {"mangle", read_mangle, false},
-    {"flow", ignore, false},
-    {"last", ignore, false},
-    {"notrack", read_notrack, false},
-    {"dup", read_aside, false},
-    {"ct helper", read_aside, false},
-    {"ct timeout", read_aside, false},
-    {"ct expectation", read_aside, false},
-    {"secmark", read_aside, false},
+    {"match", read_match, true, NULL},
+    {"limit", read_limit, true, NULL},
+    {"set", read_set_statement, true, NULL},
+    {"meter", read_set_statement, true, NULL},
+    {"ct count", NULL, true, "prey counts connections by source alone"},
+    {"vmap", read_verdict_map, true, NULL},
+    {"xt", NULL, true, "it is an extension of iptables, which nft does not show; import what iptables-save writes"},
+    {"log", read_log, false, NULL},
+    {"counter", read_counter, false, NULL},
+    {"reject", read_reject, false, NULL},
+    {"mangle", read_mangle, false, NULL},
+    {"flow", ignore, false, NULL},
+    {"last", ignore, false, NULL},
+    {"notrack", NULL, false, "prey follows all connections, and leaves none out"},
+    {"dup", NULL, false, "prey does nothing like it"},
+    {"ct helper", NULL, false, "prey does nothing like it"},
+    {"ct timeout", NULL, false, "prey does nothing like it"},
+    {"ct expectation", NULL, false, "prey does nothing like it"},
+    {"secmark", NULL, false, "prey does nothing like it"},
 };
 
 void read_statement(struct reading_rule *r, const cJSON *statement)
@@ -159,7 +143,11 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (!strcmp(rows[i].kind, kind)) {
             if (rows[i].asks) end_logging(r);
-            if (!r->full) rows[i].read(r, value);
+            if (r->full) return;
+            if (rows[i].why)
+                (rows[i].asks ? read_unsaid : read_apart)(r, rows[i].why);
+            else
+                rows[i].read(r, value);
             return;
         }
     if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))

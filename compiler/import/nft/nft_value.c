@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/import/names.h"
 #include "compiler/import/nft/nft_priv.h"
 #include "vm/words/names.h"
 
@@ -38,10 +39,7 @@ static const struct field {
     {"ip6", "saddr", ASK_FROM, 6, 0, 0},         {"ip6", "daddr", ASK_TO, 6, 0, 0},
     {"ip6", "hoplimit", ASK_TTL, 6, 0, 0},       {"ip6", "length", ASK_LENGTH, 6, 0, 40},
     {"ip6", "dscp", ASK_DSCP, 6, 0, 0},          {"ip6", "flowlabel", ASK_FLOWLABEL, 6, 0, 0},
-    {"ip6", "nexthdr", ASK_PROTO, 6, 0, 0},      {"tcp", "sport", ASK_SPORT, 0, 6, 0},
-    {"tcp", "dport", ASK_DPORT, 0, 6, 0},        {"udp", "sport", ASK_SPORT, 0, 17, 0},
-    {"udp", "dport", ASK_DPORT, 0, 17, 0},       {"sctp", "sport", ASK_SPORT, 0, 132, 0},
-    {"sctp", "dport", ASK_DPORT, 0, 132, 0},     {"th", "sport", ASK_SPORT, 0, 0, 0},
+    {"ip6", "nexthdr", ASK_PROTO, 6, 0, 0},      {"th", "sport", ASK_SPORT, 0, 0, 0},
     {"th", "dport", ASK_DPORT, 0, 0, 0},         {"icmp", "type", ASK_ICMP_TYPE, 0, 1, 0},
     {"icmp", "code", ASK_ICMP_CODE, 0, 1, 0},    {"icmpv6", "type", ASK_ICMP_TYPE, 0, 58, 0},
     {"icmpv6", "code", ASK_ICMP_CODE, 0, 58, 0}, {"ether", "saddr", ASK_ETHER_FROM, 0, 0, 0},
@@ -53,8 +51,18 @@ static const struct field {
     {"ct", "state", ASK_STATE, 0, 0, 0},
 };
 
+static bool port_of(const char *protocol, const char *name, struct subject *out)
+{
+    const unsigned proto = proto_number(protocol);
+    const bool source = !strcmp(name, "sport");
+    if (!proto_has_ports(proto) || (!source && strcmp(name, "dport") != 0)) return false;
+    *out = (struct subject){.about = source ? ASK_SPORT : ASK_DPORT, .proto = (uint8_t)proto};
+    return true;
+}
+
 static const char *field_of(const char *protocol, const char *name, struct subject *out)
 {
+    if (protocol && name && port_of(protocol, name, out)) return NULL;
     for (size_t i = 0; protocol && name && i < sizeof(fields) / sizeof(*fields); i++)
         if (!strcmp(fields[i].protocol, protocol) && !strcmp(fields[i].name, name)) {
             *out = (struct subject){
@@ -140,10 +148,6 @@ static const struct number_word {
     const char *name;
     uint16_t number;
 } protocols[] = {{"ipv6-icmp", 58}, {"icmpv6", 58}, {"ipencap", 4}, {"udplite", 136}, {"comp", 108}},
-  dscps[] = {{"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},
-             {"cs7", 56},  {"df", 0},    {"be", 0},    {"lephb", 1}, {"af11", 10}, {"af12", 12}, {"af13", 14},
-             {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28}, {"af33", 30}, {"af41", 34},
-             {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44}},
   codes4[] = {{"net-unreachable", 0}, {"host-unreachable", 1}, {"prot-unreachable", 2}, {"port-unreachable", 3},
               {"frag-needed", 4},     {"net-prohibited", 9},   {"host-prohibited", 10}, {"admin-prohibited", 13}},
   codes6[] = {{"no-route", 0},         {"admin-prohibited", 1}, {"addr-unreachable", 3},
@@ -164,14 +168,8 @@ static bool find_named(const struct number_word *rows, size_t n, const char *nam
 
 static bool find_protocol(const char *name, uint64_t *out)
 {
-    for (unsigned i = 0; i < 256; i++) {
-        const char *known = proto_name(i);
-        if (known && !strcmp(known, name)) {
-            *out = i;
-            return true;
-        }
-    }
-    return FIND(protocols, name, out);
+    *out = proto_number(name);
+    return *out != PROTO_UNKNOWN || FIND(protocols, name, out);
 }
 
 static bool find_type(unsigned family, const char *name, uint64_t *out)
@@ -194,7 +192,7 @@ static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
     case ASK_PROTO: return find_protocol(v->valuestring, out);
     case ASK_ICMP_TYPE: return find_type(s->proto == 58 ? 6 : 4, v->valuestring, out);
     case ASK_ICMP_CODE: return s->proto == 58 ? FIND(codes6, v->valuestring, out) : FIND(codes4, v->valuestring, out);
-    case ASK_DSCP: return FIND(dscps, v->valuestring, out);
+    case ASK_DSCP: return number_of_word(NFT, v->valuestring, out);
     case ASK_ETHER_TYPE: return FIND(ether_types, v->valuestring, out);
     default: return false;
     }

@@ -138,10 +138,11 @@ static void changes_json(FILE *out, const struct explain_look *k, const struct v
 {
     struct change changes[2];
     const unsigned n = changes_of(k, v, changes);
-    fputs(",\"rewritten\":[", out);
-    for (unsigned i = 0; i < n; i++)
-        fprintf(out, "%s{\"field\":\"%s\",\"before\":\"%s\",\"after\":\"%s\"}", i ? "," : "", changes[i].field,
-                changes[i].before, changes[i].after);
+    json_print(out, ",'rewritten':[");
+    for (unsigned i = 0; i < n; i++) {
+        json_next(out, i);
+        json_print(out, "{'field':%s,'before':%s,'after':%s}", changes[i].field, changes[i].before, changes[i].after);
+    }
     fputc(']', out);
 }
 
@@ -166,29 +167,21 @@ static void goes_json(FILE *out, const struct explain_asked *a, const struct ver
 {
     const struct explain_look *k = a->look;
     char text[TEXT_TIME + FLOW_SIDE_TEXT];
-    fputs(",\"now\":", out);
     if (is_bound(k) && v->server != PBC_NONE)
-        fprintf(out, "{\"server\":\"%s\",\"since\":\"%s\"}", label_server(a->labels, v->server),
-                text_iso(began_ns(a), text));
+        json_print(out, ",'now':{'server':%s,'since':%s}", label_server(a->labels, v->server),
+                   text_iso(began_ns(a), text));
     else
-        fputs("null", out);
-    fputs(",\"new_flow\":", out);
-    if (k->fresh.server != PBC_NONE) {
-        fprintf(out, "{\"server\":\"%s\",\"why\":", label_server(a->labels, k->fresh.server));
-        text_json(out, k->fresh.how);
-        fputc('}', out);
-    } else {
-        fputs("null", out);
-    }
-    fputs(",\"leaves\":", out);
-    if (v->action == ACTION_FORWARD && !k->follows && way) {
-        fputs("{\"interface\":", out);
-        text_json(out, way);
-        if (is_bound(k)) fprintf(out, ",\"source\":\"%s\"", source(k, text));
-        fputc('}', out);
-    } else {
-        fputs("null", out);
-    }
+        json_print(out, ",'now':null");
+    if (k->fresh.server != PBC_NONE)
+        json_print(out, ",'new_flow':{'server':%s,'why':%s}", label_server(a->labels, k->fresh.server), k->fresh.how);
+    else
+        json_print(out, ",'new_flow':null");
+    if (v->action != ACTION_FORWARD || k->follows || !way)
+        json_print(out, ",'leaves':null");
+    else if (is_bound(k))
+        json_print(out, ",'leaves':{'interface':%s,'source':%s}", way, source(k, text));
+    else
+        json_print(out, ",'leaves':{'interface':%s}", way);
 }
 
 void explain_asked(FILE *out, const struct explain_asked *a, const char *way)

@@ -8,7 +8,6 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/out.h"
 #include "runtime/report/explain/fate.h"
-#include "runtime/report/explain/neighbour.h"
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/said/streams.h"
 #include "vm/flow/fragments/frag.h"
@@ -59,20 +58,12 @@ static void step_text(void *arg, const struct trace_step *s)
 static void step_json(void *arg, const struct trace_step *s)
 {
     struct explained *x = arg;
+    const struct labels *l = &x->r->labels;
     char buf[300], verdict[128];
-    fprintf(x->out, "%s{\"rule\":", x->steps++ ? "," : "");
-    text_json(x->out, label_rule(&x->r->labels, s->rule));
-    fputs(",\"place\":", x->out);
-    text_json(x->out, label_rule_place(&x->r->labels, s->rule));
-    fputs(",\"verdict\":", x->out);
-    text_json(x->out, label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict));
-    fprintf(x->out, ",\"depth\":%u,\"matched\":%s,\"why\":", s->depth, s->matched ? "true" : "false");
-    if (s->matched)
-        fputs("null}", x->out);
-    else {
-        text_json(x->out, why(x, s, buf, sizeof buf));
-        fputc('}', x->out);
-    }
+    json_next(x->out, x->steps++);
+    json_print(x->out, "{'rule':%s,'place':%s,'verdict':%s,'depth':%u,'matched':%i,'why':%s}", label_rule(l, s->rule),
+               label_rule_place(l, s->rule), label_verdict(l, s->rule, verdict, sizeof verdict), s->depth, s->matched,
+               s->matched ? NULL : why(x, s, buf, sizeof buf));
 }
 
 /* The width that the rule column needs: tried once without printing. */
@@ -171,9 +162,8 @@ static void outer_json(struct explained *x)
     char what[200];
     each(x, x->tried, step_json);
     if (!x->inner) return;
-    fputs("],\"inside\":{\"packet\":", x->out);
-    text_json(x->out, describe_inner(x, what, sizeof what));
-    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u},\"tried_inside\":[", x->inner->wire_len, x->inner->cap_len);
+    json_print(x->out, "],'inside':{'packet':%s,'bytes':%u,'captured':%u},'tried_inside':[",
+               describe_inner(x, what, sizeof what), x->inner->wire_len, x->inner->cap_len);
     go_inside(x);
 }
 
@@ -265,48 +255,40 @@ static void print_text(struct explained *x, const char *what)
     end_text(x);
 }
 
-static void json_or_null(FILE *out, const char *key, const char *value)
-{
-    fprintf(out, ",\"%s\":", key);
-    if (!strcmp(value, "-"))
-        fputs("null", out);
-    else
-        text_json(out, value);
-}
-
-static void print_json(struct explained *x, const char *what)
+static void decided_json(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
-    char when[TEXT_TIME];
-    fputc('{', x->out);
-    if (x->fate->frame) fprintf(x->out, "\"frame\":%llu,", (unsigned long long)x->fate->frame);
-    if (x->time_ns) fprintf(x->out, "\"time\":\"%s\",", text_iso(x->time_ns, when));
-    fputs("\"packet\":", x->out);
-    text_json(x->out, what);
-    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s", x->pkt->wire_len, x->pkt->cap_len,
-            x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
-    explain_flow_json(x->out, x->r, x->look);
-    if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
-    if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
-    fputs(",\"tried\":[", x->out);
-    if (x->opens) outer_json(x);
-    each_step(x, step_json);
-    fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
-    json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
-    json_or_null(x->out, "firewall",
-                 v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
-    json_or_null(x->out, "service", label_service(&x->r->labels, v->service));
-    json_or_null(x->out, "server", label_server(&x->r->labels, v->server));
+    const struct labels *l = &x->r->labels;
+    json_print(x->out, "],'verdict':%s,'rule':%s,'firewall':%s,'service':%s,'server':%s", action_name(v->action),
+               label_or_null(label_of(l, v->rule)),
+               v->firewall < x->r->program->firewalls_count ? l->firewall[v->firewall] : NULL,
+               label_or_null(label_service(l, v->service)), label_or_null(label_server(l, v->server)));
     if (is_proxied(x->r->program, v))
         explain_said_json(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_json(x->out, x->r, &x->look->served, v);
-    if (x->look->heard) json_or_null(x->out, "heard", x->look->heard);
+    if (x->look->heard) json_print(x->out, ",'heard':%s", label_or_null(x->look->heard));
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
-    json_or_null(x->out, "reason", reason_name(v->reason));
-    json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
-    json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
+    json_print(x->out, ",'reason':%s,'not_sent':%s,'no_answer':%s", label_or_null(reason_name(v->reason)), unsent(x),
+               unanswered(x));
     explain_neighbour_json(x->out, x->r, x->look, v);
+}
+
+static void print_json(struct explained *x, const char *what)
+{
+    char when[TEXT_TIME];
+    fputc('{', x->out);
+    if (x->fate->frame) json_print(x->out, "'frame':%llu,", (unsigned long long)x->fate->frame);
+    if (x->time_ns) json_print(x->out, "'time':%s,", text_iso(x->time_ns, when));
+    json_print(x->out, "'packet':%s,'bytes':%u,'captured':%u,'bad_checksum':%i", what, x->pkt->wire_len,
+               x->pkt->cap_len, (x->pkt->flags & PKT_BAD_CSUM) != 0);
+    explain_flow_json(x->out, x->r, x->look);
+    if (x->fate->held) json_print(x->out, ",'waited_ns':%llu", (unsigned long long)x->fate->waited_ns);
+    if (x->fate->followed) json_print(x->out, ",'follows_first_fragment':true");
+    json_print(x->out, ",'tried':[");
+    if (x->opens) outer_json(x);
+    each_step(x, step_json);
+    decided_json(x);
 }
 
 void explain_fate(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,

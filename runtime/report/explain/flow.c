@@ -41,12 +41,9 @@ void explain_flow_json(FILE *out, const struct subject *r, const struct explain_
 {
     const char *state = state_word(&k->key);
     if (!(r->program->meta->flags & PBC_KEEPS_FLOWS)) return;
-    if (state)
-        fprintf(out, ",\"state\":\"%s\",\"flow\":", state);
-    else
-        fputs(",\"state\":null,\"flow\":", out);
+    json_print(out, ",'state':%s,'flow':", state);
     if (k->in_flow)
         flow_json(out, &k->flow, k->flow.server == PBC_NONE ? NULL : r->labels.server[k->flow.server]);
     else
-        fputs("null", out);
+        json_string(out, NULL);
 }

@@ -1,9 +1,8 @@
-/* See neighbour.h. The words hang on the program, and on what is known of this machine's addresses; the answer
- * itself is that of vm/forward/vips.c. */
-#include "runtime/report/explain/neighbour.h"
-
+/* Who answers one that asks for a neighbour. The words hang on the program, and on what is known of this machine's
+ * addresses; the answer itself is that of vm/forward/vips.c. */
 #include <arpa/inet.h>
 
+#include "runtime/report/explain/parts.h"
 #include "vm/forward/vips.h"
 
 struct answer {
@@ -51,9 +50,6 @@ void explain_neighbour_text(FILE *out, const struct subject *r, const struct exp
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     struct answer a;
-    if (!answer_to(r, k, v, &a)) return;
-    fprintf(out, ",\"asks_for\":{\"address\":\"%s\",\"answered\":%s,\"why\":", a.address,
-            a.answered ? "true" : "false");
-    text_json(out, a.why);
-    fputc('}', out);
+    if (answer_to(r, k, v, &a))
+        json_print(out, ",'asks_for':{'address':%s,'answered':%i,'why':%s}", a.address, a.answered, a.why);
 }

@@ -1,6 +1,8 @@
 /* The parts of an explanation. */
 #pragma once
 
+#include <stdio.h>
+
 #include "runtime/report/explain/look.h"
 #include "runtime/report/subject.h"
 #include "vm/vm.h"
@@ -21,6 +23,11 @@ void explain_said_json(FILE *out, const struct subject *r, const struct said *c,
  * program keeps no flows. */
 void explain_flow_text(FILE *out, const struct subject *r, const struct explain_look *k);
 void explain_flow_json(FILE *out, const struct subject *r, const struct explain_look *k);
+
+/* Who answers an ARP request or a neighbour solicitation; nothing of what is neither. v: what became of it. */
+void explain_neighbour_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
+/* A member of an object, a comma before it. */
+void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
 /* What was asked of a worker, of a packet that it does not judge, and that would get this
  * verdict. JSON: an object without its end. */

@@ -173,8 +173,10 @@ static struct pkt *inside(const struct subject *r, const struct pkt *pkt, const 
     struct key outer = *key;
     pkt_parse(copy, NULL, &outer);
     const bool bare = !(key->kind & KIND_UDP);
-    const enum decap done = tunnel_decap(copy, &outer, bare ? TUNNEL_IPIP : TUNNEL_GUE, key->dst_port);
-    if (done == DECAP_DONE && !pkt_parse(copy, NULL, inner) && inner->proto == came->proto) return copy;
+    const enum tunnel_kind kind = bare ? TUNNEL_IPIP : TUNNEL_GUE;
+    if (tunnel_decap(copy, &outer, kind, key->dst_port) == DECAP_DONE && !pkt_parse(copy, NULL, inner) &&
+        inner->proto == came->proto)
+        return copy;
     pool_put(copy);
     return NULL;
 }
@@ -247,22 +249,22 @@ void departures_json(FILE *out, const struct subject *r, const struct departures
                      const struct key *key, const struct verdict *v)
 {
     struct told t;
-    fputs(",\"left\":[", out);
+    json_print(out, ",'left':[");
     for (unsigned i = 0; i < all->count; i++) {
         const struct departure *d = &all->of[i];
         tell(r, d, came, key, v, &t);
-        fprintf(out, "%s{\"how\":\"%s\",\"packet\":", i ? "," : "", cause_name(d->cause));
-        text_json(out, t.packet);
-        fprintf(out, ",\"bytes\":%u,\"captured\":%u", d->wire_len, d->cap_len);
-        if (*t.inner) {
-            fputs(",\"inside\":", out);
-            text_json(out, t.inner);
-            fprintf(out, ",\"inside_bytes\":%u,\"inside_captured\":%u", t.inner_bytes, t.inner_captured);
+        json_next(out, i);
+        json_print(out, "{'how':%s,'packet':%s,'bytes':%u,'captured':%u", cause_name(d->cause), t.packet, d->wire_len,
+                   d->cap_len);
+        if (*t.inner)
+            json_print(out, ",'inside':%s,'inside_bytes':%u,'inside_captured':%u", t.inner, t.inner_bytes,
+                       t.inner_captured);
+        json_print(out, ",'rewritten':[");
+        for (unsigned f = 0; f < t.fields.count; f++) {
+            json_next(out, f);
+            json_print(out, "{'field':%s,'before':%s,'after':%s}", t.fields.of[f].name, t.fields.of[f].before,
+                       t.fields.of[f].after);
         }
-        fputs(",\"rewritten\":[", out);
-        for (unsigned f = 0; f < t.fields.count; f++)
-            fprintf(out, "%s{\"field\":\"%s\",\"before\":\"%s\",\"after\":\"%s\"}", f ? "," : "", t.fields.of[f].name,
-                    t.fields.of[f].before, t.fields.of[f].after);
         fputs("]}", out);
     }
     fputc(']', out);

@@ -81,13 +81,6 @@ static void cleaning(void **state)
         snprintf(b, sizeof b, "%s", want[i].in);
         assert_string_equal(text_clean(b), want[i].out);
     }
-    char *json;
-    size_t len;
-    FILE *f = open_memstream(&json, &len);
-    text_json(f, "a\"b\\c");
-    fclose(f);
-    assert_string_equal(json, "\"a\\\"b\\\\c\"");
-    free(json);
 }
 
 static void tails(void **state)

@@ -75,7 +75,7 @@ void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy
         edit_bare(copy);
 }
 
-/* In a translation of a first SCTP fragment a port may stand that does not change. */
+/* In a translation of a first fragment under a CRC a port may stand that does not change. */
 static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy)
 {
     int err = 0;

@@ -1,4 +1,4 @@
-/* The sum over pseudo header and packet; SCTP has a CRC of its own. */
+/* The sum over pseudo header and packet, or the CRC of a protocol that has one. */
 #include "vm/packet/edit/full.h"
 
 #include <errno.h>

@@ -34,7 +34,7 @@ int build_echo_reply(const struct pkt *request, const struct key *key, struct po
     struct reply r;
     int err = reply_begin(&r, request, key, pool, ether_type_of(key), 0);
     if (err) return err;
-    struct reply_ip ip = {.proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = (uint8_t)(key->dscp << 2)};
+    struct reply_ip ip = {.proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = key_tos(key)};
     if (key->kind & KIND_IP4) {
         ip.id = bytes_get16(request, request->l3 + (uint32_t)IP4_ID);
         ip.frag = bytes_get16(request, request->l3 + (uint32_t)IP4_FRAG) & IP4_DF;

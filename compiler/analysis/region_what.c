@@ -1,0 +1,150 @@
+/* The protocols of a product, as a rule would name them. */
+#include "compiler/analysis/region_text_priv.h"
+#include "compiler/normal/normal.h"
+#include "compiler/normal/what.h"
+#include "vm/packet/key.h"
+#include "vm/words/names.h"
+
+enum { BY_4 = 1, BY_6 = 2 };
+struct protocols {
+    uint8_t in[256]; /* BY_4 | BY_6 */
+    bool unknown, arp, other;
+    bool told;    /* AH counts: then number 51 over IPv6 stands for all that carries it */
+    bool some_ah; /* some of what carries it, and not all */
+};
+
+static struct protocols protocols_of(const struct printer *t)
+{
+    const uint32_t what = t->p->field[IR_WHAT];
+    struct protocols s = {0};
+    for (uint32_t i = 0; i < 256; i++)
+        s.in[i] = (uint8_t)((ir_ranges_have(t->ir, what, WHAT_IP4 + i) ? BY_4 : 0) |
+                            (ir_ranges_have(t->ir, what, WHAT_IP6 + i) ? BY_6 : 0));
+    s.unknown = ir_ranges_have(t->ir, what, WHAT_IP6_UNKNOWN);
+    s.told = what_asks_ah(t->ir, what);
+    if (s.told) {
+        struct pbc_range r[128];
+        const uint32_t n = what_numbers(t->ir, what, WHAT_AH6, r);
+        const bool all = n == 1 && r[0].hi - r[0].lo == 255;
+        s.in[WHAT_AH_NUMBER] = (uint8_t)((s.in[WHAT_AH_NUMBER] & BY_4) | (all ? BY_6 : 0));
+        s.some_ah = (n && !all) || (!n && ir_ranges_have(t->ir, what, WHAT_AH6_UNKNOWN));
+    }
+    s.arp = ir_ranges_have(t->ir, what, WHAT_ARP);
+    s.other = ir_ranges_have(t->ir, what, WHAT_OTHER);
+    return s;
+}
+
+static void put_protocol(FILE *out, uint32_t lo, uint32_t hi)
+{
+    const char *name = lo == hi ? proto_name(lo) : NULL;
+    if (name)
+        fputs(name, out);
+    else
+        fprintf(out, lo == hi ? "proto %u" : "proto %u-%u", lo, hi);
+}
+
+/* Runs of protocols that are `in`; only counted where out is NULL. */
+static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
+{
+    unsigned n = 0;
+    for (uint32_t lo = 0, hi; lo < 256; lo = hi + 1) {
+        hi = lo;
+        if (s->in[lo] != in) continue;
+        const bool named = proto_name(lo) != NULL;
+        while (!named && hi < 255 && s->in[hi + 1] == in && !proto_name(hi + 1)) hi++;
+        if (out && n) fputs(", ", out);
+        if (out) put_protocol(out, lo, hi);
+        n++;
+    }
+    return n;
+}
+
+static void put_family(struct printer *t, const struct protocols *s, uint8_t in, const char *family)
+{
+    const unsigned members = put_protocols(s, in, NULL), others = put_protocols(s, 0, NULL);
+    if (!members) return;
+    if (family[0]) print_word(t, family);
+    if (members > 8 && others <= 8) {
+        if (!family[0]) print_word(t, "ip, ip6");
+        if (!others) return;
+        print_word(t, "not ");
+        put_protocols(s, 0, t->out);
+        return;
+    }
+    print_word(t, "");
+    put_protocols(s, in, t->out);
+}
+
+/* ICMP is of one family, so its name says it. */
+static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
+{
+    unsigned families = 0;
+    for (uint32_t i = 0; i < 256; i++) families |= s->in[i];
+    if (families != (BY_4 | BY_6)) {
+        const bool icmp = families == BY_4 ? s->in[1] && put_protocols(s, BY_4, NULL) == 1
+                                           : s->in[58] && put_protocols(s, BY_6, NULL) == 1;
+        const bool all = put_protocols(s, 0, NULL) == 0;
+        if (icmp)
+            print_word(t, families == BY_4 ? "icmp" : "icmp6");
+        else
+            put_family(t, s, (uint8_t)families, family_shows && !all ? "" : families == BY_4 ? "ip" : "ip6");
+        return;
+    }
+    const bool icmp4 = s->in[1] == BY_4, icmp6 = s->in[58] == BY_6;
+    if (icmp4) s->in[1] = 0;
+    if (icmp6) s->in[58] = 0;
+    static const struct {
+        uint8_t in;
+        const char *name;
+    } groups[] = {{BY_4 | BY_6, ""}, {BY_4, "ip"}, {BY_6, "ip6"}};
+    bool comma = false;
+    for (unsigned i = 0; i < 3; i++) {
+        if (!put_protocols(s, groups[i].in, NULL)) continue;
+        if (comma) fputc(',', t->out);
+        put_family(t, s, groups[i].in, groups[i].name);
+        comma = true;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (!(i ? icmp6 : icmp4)) continue;
+        if (comma) fputc(',', t->out);
+        print_word(t, i ? "icmp6" : "icmp");
+        comma = true;
+    }
+}
+
+/* What the numbers do not say of AH over IPv6: that some protocols are meant with it, or, where it is left out without
+ * a `not`, without it. */
+static void put_ah(struct printer *t, const struct protocols *s)
+{
+    const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;
+    if (s->some_ah) {
+        struct pbc_range r[128];
+        const uint32_t n = what_numbers(t->ir, t->p->field[IR_WHAT], WHAT_AH6, r);
+        if (t->begun) fputc(',', t->out);
+        print_word(t, n ? "ah of " : "ah of unknown protocol");
+        for (uint32_t i = 0; i < n; i++) {
+            if (i) fputs(", ", t->out);
+            put_protocol(t->out, r[i].lo, r[i].hi);
+        }
+    } else if (ip6 && !(s->in[WHAT_AH_NUMBER] & BY_6) && put_protocols(s, 0, NULL) > 8) {
+        print_word(t, "without ah");
+    }
+}
+
+void print_what(struct printer *t, bool family_shows)
+{
+    struct protocols s = protocols_of(t);
+    bool ip = s.unknown;
+    for (uint32_t i = 0; i < 256; i++) ip |= s.in[i] != 0;
+    if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256)) put_ip(t, &s, family_shows);
+    if (s.unknown && !t->begun) print_word(t, "ip6 of unknown protocol");
+    if (s.told) put_ah(t, &s);
+    if (s.arp) {
+        if (t->begun) fputc(',', t->out);
+        print_word(t, "arp");
+    }
+    if (s.other) {
+        if (t->begun) fputc(',', t->out);
+        print_word(t, "what is not IP");
+    }
+}
