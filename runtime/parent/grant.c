@@ -83,7 +83,7 @@ static bool grant_PORTS(struct parent *p, const struct request *r, struct answer
 static void lack_gate(struct parent *p, const char *why)
 {
     if (!p->no_gate && io_filter(&p->maker))
-        parent_say(
+        complain(
             "notice: what is for `mode proxy` and of no connection is not held back in traffic control, and gets "
             "a reset of this machine's: %s",
             why);

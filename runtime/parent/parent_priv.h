@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/device/aside.h"
 #include "runtime/host/file/access_logs.h"
 #include "runtime/host/hook/hooks.h"
@@ -50,8 +51,6 @@ bool grant_HOOKS(struct parent *, const struct request *, struct answer *, int f
 int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len);
 void parent_kernel_fini(struct parent *p);
 
-/* One line on standard error; returns 2. */
-int parent_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A request, whose size is right; its contents are not looked at yet. */
 struct request {
