@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "runtime/proxy/access.h"
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/connect.h"
 #include "vm/judge/decide.h"
 
 /* What they lack is not waited for any longer. */

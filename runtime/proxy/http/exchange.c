@@ -2,7 +2,6 @@
  * has all of a request. */
 #include <sys/socket.h>
 
-#include "runtime/proxy/core.h"
 #include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/rewrite.h"

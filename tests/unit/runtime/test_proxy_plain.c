@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/listing.h"
 #include "tests/lib/judge.h"
 #include "tests/unit/runtime/proxy_whole.h"
 
