@@ -69,7 +69,7 @@ void host_close(struct host *h)
     netlink_close(&h->ask);
     if (h->news) mnl_socket_close(h->news);
     neighbours_fini(&h->neighbours);
-    own_fini(&h->own);
+    self_fini(&h->own.of);
     routes_fini(&h->routes);
     free(h->links.all);
     free(h->addresses.all);
