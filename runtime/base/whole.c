@@ -1,6 +1,7 @@
 #include "runtime/base/whole.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int write_whole(int fd, const void *bytes, size_t len)
@@ -15,4 +16,28 @@ int write_whole(int fd, const void *bytes, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+char *read_whole(int fd, size_t most, size_t *len)
+{
+    size_t room = 0;
+    char *text = NULL;
+    for (*len = 0;;) {
+        if (*len == room) {
+            room = room < most / 2 ? 2 * room + 65536 : most + 1;
+            char *more = *len > most ? NULL : realloc(text, room + 1);
+            if (*len > most) errno = EFBIG;
+            if (!more) break;
+            text = more;
+        }
+        ssize_t n = pread(fd, text + *len, room - *len, (off_t)*len);
+        if (n < 0 && errno == ESPIPE) n = read(fd, text + *len, room - *len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) break;
+        *len += (size_t)n;
+        text[*len] = 0;
+        if (n == 0) return text;
+    }
+    free(text);
+    return NULL;
 }

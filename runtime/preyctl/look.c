@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/base/duration.h"
+#include "runtime/base/when.h"
 #include "runtime/preyctl/arguments.h"
 #include "runtime/preyctl/filter.h"
 

@@ -1,7 +1,7 @@
 /* Options of live traffic. */
 #include <arpa/inet.h>
 
-#include "runtime/base/duration.h"
+#include "runtime/base/when.h"
 #include "runtime/preyrun/options_priv.h"
 
 bool opt_watch(struct reading *r, const char *n, const char *v) { return r->o->watch = true; }

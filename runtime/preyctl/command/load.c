@@ -1,5 +1,5 @@
 /* preyctl load: another program in place of the one that runs. */
-#include "runtime/base/duration.h"
+#include "runtime/base/when.h"
 #include "runtime/preyctl/arguments.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/hand.h"
