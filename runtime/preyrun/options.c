@@ -1,8 +1,8 @@
 /* The command line: long options as `--name value` or `--name=value`, in any order with the one program. Names are
  * written in full: an abbreviation that works today would change its meaning with the next option. */
-#include <stddef.h>
-
 #include "runtime/preyrun/options_priv.h"
+
+#include <stddef.h>
 
 /* What a line can show of a path: the end tells files apart. */
 static const char *end_of(const char *path)

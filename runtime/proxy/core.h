@@ -242,13 +242,6 @@ void foreign_fini(struct proxy *p);
 /* listing.c: its two addresses, whomever a PROXY header named, and what it goes by. */
 void session_flow(const struct session *s, struct flow_record *f);
 
-/* instruction.c: where a `when instruction` has chosen the branch. The instruction is taken off what is delivered; once
- * it is connected the client is told, where the rule says how: false, it cannot be. */
-void instruction_take(struct session *s);
-/* Is the target a service here that takes instructions itself? One client's bytes could make sessions without end. */
-bool instruction_leads_back(const struct session *s);
-bool instruction_answer(struct session *s);
-
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
  * -EAGAIN; or the session has ended, -EPROTO. A client of `mode proxy` who may send none is not waited for, as the
  * server may speak first: what he sends is looked at when it comes. */

@@ -543,10 +543,25 @@ void worker_tell_state(struct worker *w, uint64_t now, bool idle)
     w->state_by_ns = 0;
 }
 
+/* The next part, from l->at on. */
+static void list_part(struct listing *l, const struct vm *vm, const struct program *program, uint64_t now_ns)
+{
+    enum { GROUPS_A_STEP = 16 };
+    l->program = program;
+    l->now_ns = now_ns;
+    l->count = 0;
+    for (unsigned groups = 0; l->count < LISTING_FLOWS && groups < LISTING_GROUPS && !l->ended;) {
+        const int found = vm_flow_near(vm, &l->at, GROUPS_A_STEP, now_ns, &l->flows[l->count]);
+        l->count += found > 0;
+        groups += found == 0 ? GROUPS_A_STEP : 0;
+        l->ended = found < 0;
+    }
+}
+
 static void fill_listing(struct worker *w, uint64_t now)
 {
     if (vm_swapping(w->vm)) return;
-    listing_fill(__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE), w->vm, w->cfg.program, now);
+    list_part(__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE), w->vm, w->cfg.program, now);
     __atomic_store_n(&w->listing, NULL, __ATOMIC_RELEASE);
     wake(w->call_fd);
 }

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "runtime/base/whole.h"
-#include "runtime/preyctl/arguments.h"
 #include "runtime/preyctl/command.h"
+#include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/look.h"
 
 static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
