@@ -7,8 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "runtime/base/compiled.h"
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
 #include "runtime/preyctl/talk.h"
 #include "vm/pbc.h"
 

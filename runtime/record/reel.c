@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/grown.h"
-#include "runtime/base/whole.h"
 
 enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
 

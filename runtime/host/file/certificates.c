@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
 
 enum { LONGEST = 16 << 20 };
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/base/compiled.h"
+#include "runtime/base/file.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/dealt.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/look.h"

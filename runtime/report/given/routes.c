@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
 #include "runtime/report/given/iface.h"
 #include "runtime/report/text.h"
 #include "vm/judge/route_list.h"

@@ -1,7 +1,9 @@
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int write_whole(int fd, const void *bytes, size_t len)
@@ -40,4 +42,13 @@ char *read_whole(int fd, size_t most, size_t *len)
     }
     free(text);
     return NULL;
+}
+
+bool rules_are_compiled(const char *path, char *err, size_t err_len)
+{
+    const size_t len = strlen(path), tail = strlen(".prey");
+    if (len <= tail || strcmp(path + len - tail, ".prey") != 0) return true;
+    snprintf(err, err_len, "%.200s is rules as text; this compiles them: preyc %.200s -o %.*s.pbc", path, path,
+             (int)(len - tail), path);
+    return false;
 }
