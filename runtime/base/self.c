@@ -27,26 +27,36 @@ static uint64_t be64(const uint8_t *p)
     return be64toh(v);
 }
 
-static int add4(struct self *s, const struct in_addr *a)
+int self_put4(struct self *s, uint32_t first, uint32_t count)
 {
-    uint32_t *more = reallocarray(s->v4, s->v4_count + 1, sizeof *more);
+    uint32_t *more = reallocarray(s->v4, s->v4_count + (size_t)count, sizeof *more);
     if (!more) return -ENOMEM;
     s->v4 = more;
-    s->v4[s->v4_count++] = ntohl(a->s_addr);
-    if (!s->first4) s->first4 = ntohl(a->s_addr);
+    for (uint32_t i = 0; i < count; i++) more[s->v4_count++] = first + i;
     return 0;
 }
 
-static int add6(struct self *s, const struct in6_addr *a)
+int self_put6(struct self *s, const struct pbc_range6 *range)
 {
     struct pbc_range6 *more = reallocarray(s->v6, s->v6_count + 1, sizeof *more);
     if (!more) return -ENOMEM;
     s->v6 = more;
+    more[s->v6_count++] = *range;
+    return 0;
+}
+
+static int add4(struct self *s, const struct in_addr *a)
+{
+    if (!s->first4) s->first4 = ntohl(a->s_addr);
+    return self_put4(s, ntohl(a->s_addr), 1);
+}
+
+static int add6(struct self *s, const struct in6_addr *a)
+{
     const uint64_t hi = be64(a->s6_addr), lo = be64(a->s6_addr + 8);
     if (!s->v6_count)
         for (unsigned i = 0; i < 4; i++) s->first6[i] = ntohl(a->s6_addr32[i]);
-    s->v6[s->v6_count++] = (struct pbc_range6){.lo_hi = hi, .lo_lo = lo, .hi_hi = hi, .hi_lo = lo};
-    return 0;
+    return self_put6(s, &(struct pbc_range6){.lo_hi = hi, .lo_lo = lo, .hi_hi = hi, .hi_lo = lo});
 }
 
 static int add_one(struct self *s, const char *text, size_t len, char *err, size_t err_len)
@@ -69,21 +79,29 @@ static int add_one(struct self *s, const char *text, size_t len, char *err, size
     return failed;
 }
 
-static unsigned once(void *v, unsigned n, size_t size, int (*compare)(const void *, const void *))
+static bool inside(const struct pbc_range6 *in, const struct pbc_range6 *outer)
 {
-    if (!n) return 0;
-    char *p = v;
-    qsort(p, n, size, compare);
-    unsigned kept = 1;
-    for (unsigned i = 1; i < n; i++)
-        if (compare(p + i * size, p + (kept - 1) * size)) memmove(p + kept++ * size, p + i * size, size);
-    return kept;
+    return outer->hi_hi > in->hi_hi || (outer->hi_hi == in->hi_hi && outer->hi_lo >= in->hi_lo);
 }
 
-static void sort(struct self *s)
+void self_sort(struct self *s)
 {
-    s->v4_count = once(s->v4, s->v4_count, sizeof *s->v4, compare4);
-    s->v6_count = once(s->v6, s->v6_count, sizeof *s->v6, compare6);
+    unsigned kept = 0;
+    if (s->v4_count) qsort(s->v4, s->v4_count, sizeof *s->v4, compare4);
+    for (unsigned i = 0; i < s->v4_count; i++)
+        if (!kept || s->v4[kept - 1] != s->v4[i]) s->v4[kept++] = s->v4[i];
+    s->v4_count = kept;
+    kept = 0;
+    if (s->v6_count) qsort(s->v6, s->v6_count, sizeof *s->v6, compare6);
+    for (unsigned i = 0; i < s->v6_count; i++) {
+        struct pbc_range6 *last = kept ? &s->v6[kept - 1] : NULL;
+        if (last && inside(&s->v6[i], last)) continue;
+        if (last && !compare6(last, &s->v6[i]))
+            *last = s->v6[i];
+        else
+            s->v6[kept++] = s->v6[i];
+    }
+    s->v6_count = kept;
 }
 
 int self_add(struct self *s, const char *list, char *err, size_t err_len)
@@ -95,20 +113,17 @@ int self_add(struct self *s, const char *list, char *err, size_t err_len)
         at += len;
         if (!*at) break;
     }
-    sort(s);
+    self_sort(s);
     return 0;
 }
 
 int self_add_facts(struct self *s, const struct facts *f)
 {
-    uint32_t *v4 = reallocarray(s->v4, s->v4_count + f->self4_count + 1u, sizeof *v4);
-    if (v4) s->v4 = v4;
-    struct pbc_range6 *v6 = v4 ? reallocarray(s->v6, s->v6_count + f->self6_count + 1u, sizeof *v6) : NULL;
-    if (!v6) return -ENOMEM;
-    s->v6 = v6;
-    for (unsigned i = 0; i < f->self4_count; i++) v4[s->v4_count++] = f->self4[i];
-    for (unsigned i = 0; i < f->self6_count; i++) v6[s->v6_count++] = f->self6[i];
-    sort(s);
+    int failed = 0;
+    for (unsigned i = 0; i < f->self4_count && !failed; i++) failed = self_put4(s, f->self4[i], 1);
+    for (unsigned i = 0; i < f->self6_count && !failed; i++) failed = self_put6(s, &f->self6[i]);
+    if (failed) return failed;
+    self_sort(s);
     if (!s->first4) s->first4 = f->addr4;
     if (!(s->first6[0] | s->first6[1] | s->first6[2] | s->first6[3])) memcpy(s->first6, f->addr6, sizeof s->first6);
     return 0;

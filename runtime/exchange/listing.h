@@ -14,6 +14,3 @@ struct listing {
     unsigned count;
     struct flow_record flows[LISTING_FLOWS];
 };
-
-/* The next part, from l->at on. */
-void listing_fill(struct listing *l, const struct vm *vm, const struct program *program, uint64_t now_ns);

@@ -36,10 +36,22 @@ struct moments {
 
 enum { MOMENTS_KEPT = 8192 };
 /* 0 or -ENOMEM. */
-int moments_init(struct moments *m);
-void moments_fini(struct moments *m);
+static inline int moments_init(struct moments *m)
+{
+    *m = (struct moments){0};
+    return ring_init(&m->ring, MOMENTS_KEPT, sizeof(struct session_moment));
+}
+static inline void moments_fini(struct moments *m) { ring_fini(&m->ring); }
+
 /* By the loop. */
-void moments_put(struct moments *m, const struct session_moment *one);
+static inline void moments_put(struct moments *m, const struct session_moment *one)
+{
+    if (!ring_put(&m->ring, one)) __atomic_add_fetch(&m->lost, 1, __ATOMIC_RELAXED);
+}
+
 /* By the one that writes: how many are there; and the oldest, if there is one. */
-unsigned moments_there(const struct moments *m);
-bool moments_take(struct moments *m, struct session_moment *one);
+static inline unsigned moments_there(const struct moments *m)
+{
+    return __atomic_load_n(&m->ring.put, __ATOMIC_ACQUIRE) - __atomic_load_n(&m->ring.taken, __ATOMIC_RELAXED);
+}
+static inline bool moments_take(struct moments *m, struct session_moment *one) { return ring_take(&m->ring, one); }

@@ -1,6 +1,7 @@
 /* The parts of struct host, and what each part does with a message of the kernel. */
 #pragma once
 
+#include "runtime/base/self.h"
 #include "runtime/host/netlink_priv.h"
 
 struct links {
@@ -12,9 +13,7 @@ struct addresses {
     unsigned count;
 };
 struct own {
-    uint32_t *v4;
-    struct pbc_range6 *v6;
-    unsigned v4_count, v6_count;
+    struct self of;
     bool left_out;
 };
 struct neighbours {
@@ -66,7 +65,6 @@ int routes_init(struct host *h);
 void routes_expire(struct host *h); /* ask the kernel anew */
 
 void neighbours_fini(struct neighbours *n);
-void own_fini(struct own *o);
 void routes_fini(struct route_cache *c);
 
 typedef int learn_fn(struct host *h, const struct nlmsghdr *nlh);

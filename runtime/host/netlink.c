@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "runtime/host/host_priv.h"
+
 int netlink_open(struct netlink *n, int bus)
 {
     const struct timeval patience = {.tv_sec = 5};
@@ -53,6 +55,37 @@ int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *
         if (going < MNL_CB_STOP) return errno ? -errno : -EPROTO;
     }
     return 0;
+}
+
+struct dump {
+    struct host *host;
+    learn_fn *learn;
+};
+
+static int dumped(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct dump *d = arg;
+    const int learnt = d->learn(d->host, nlh);
+    if (learnt >= 0) return MNL_CB_OK;
+    errno = -learnt;
+    return MNL_CB_ERROR;
+}
+
+int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
+              learn_fn *learn)
+{
+    char bytes[256];
+    struct dump d = {h, learn};
+    int failed = -EINTR;
+    for (int i = 0; i < 16 && failed == -EINTR; i++) {
+        struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+        nlh->nlmsg_type = type;
+        nlh->nlmsg_flags = NLM_F_DUMP;
+        memcpy(mnl_nlmsg_put_extra_header(nlh, fixed_len), fixed, fixed_len);
+        begin(h);
+        failed = netlink_ask(&h->ask, nlh, dumped, &d);
+    }
+    return failed;
 }
 
 struct attributes {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
 
 /* The folder's entry has to survive a power cut, too; not every file system can sync one. */
 static void sync_folder(char *path)

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -41,13 +39,4 @@ int sink_descriptor(const char *to)
     case SINK_FILE: return file_open(to);
     default: return STDERR_FILENO;
     }
-}
-
-/* A pipe that poll calls ready takes PIPE_BUF bytes at once. */
-void sink_say(const char *line)
-{
-    char all[1100];
-    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    const int len = snprintf(all, sizeof all, "preyrun: %.1000s\n", line);
-    if (poll(&room, 1, 0) > 0 && room.revents & POLLOUT) (void)!write(STDERR_FILENO, all, (size_t)len);
 }

@@ -11,6 +11,3 @@ enum sink_kind sink_kind(const char *to);
 /* What it takes to write there, opened with the rights of the caller: "syslog", a file, or NULL and "stderr" for
  * standard error. A descriptor or a negative errno. Nothing is waited for, not even the reader of a pipe. */
 int sink_descriptor(const char *to);
-
-/* "preyrun: LINE" on standard error. A reader that does not read is not waited for: the line is lost. */
-void sink_say(const char *line);

@@ -11,14 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/state_file.h"
 
-#define STATE_MOST (1u << 20) /* bytes of a state file */
-#define OVER_MOST  4096       /* of them, those that say nothing any more */
+#define OVER_MOST 4096 /* of them, those that say nothing any more */
 
 enum { SIGNALLED_MS = 500 }; /* for one that was asked to end, and may have nothing to finish */
 
@@ -37,92 +36,15 @@ static const struct {
 #include "runtime/host/change.def"
 };
 
-/* A name that is a file name, and that can stand in a line. */
-static bool is_name(const char *name)
-{
-    const size_t len = strlen(name);
-    if (len == 0 || len > 64 || name[0] == '.') return false;
-    for (size_t i = 0; i < len; i++)
-        if (name[i] <= ' ' || name[i] > '~' || name[i] == '/') return false;
-    return true;
-}
-
-/* RUN/INODE of the caller's namespace. */
-static int folder(const char *run, char path[PATH_MAX])
-{
-    struct stat ns;
-    if (stat("/proc/self/ns/net", &ns)) return -errno;
-    const int len = snprintf(path, PATH_MAX, "%s/%lu", run, (unsigned long)ns.st_ino);
-    return len < PATH_MAX - 80 ? 0 : -ENAMETOOLONG;
-}
-
-static int make_folder(const char *run, char path[PATH_MAX])
-{
-    const int failed = folder(run, path);
-    if (failed) return failed;
-    if (mkdir(run, 0755) && errno != EEXIST) return -errno;
-    return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-/* Is the file that is open still the one of that path? Its last owner may have taken it away meanwhile. */
-static bool is_current(int fd, const char *path)
-{
-    struct stat a, b;
-    return !fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
-/* The locked file, or a negative errno; -EWOULDBLOCK: its owner lives. */
-static int take(const char *path, int flags)
-{
-    for (;;) {
-        const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-        if (fd < 0) return -errno;
-        const int failed = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
-        if (!failed && is_current(fd, path)) return fd;
-        close(fd);
-        if (failed) return failed;
-    }
-}
-
-/* All of the file, ended with a zero; the caller's to free. */
-static char *read_all(int fd)
-{
-    char *text = malloc(STATE_MOST + 1);
-    if (!text) return NULL;
-    const ssize_t len = pread(fd, text, STATE_MOST, 0);
-    text[len > 0 ? len : 0] = 0;
-    return text;
-}
-
-static long owner_of(const char *path)
-{
-    long pid = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char *text = fd >= 0 ? read_all(fd) : NULL;
-    if (text && !strncmp(text, "pid\t", 4)) pid = strtol(text + 4, NULL, 10);
-    free(text);
-    if (fd >= 0) close(fd);
-    return pid;
-}
-
-/* Does an instance that lives hold its lock? A number of a process may be another's by now. */
-static bool is_owned(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    const bool owned = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
-    if (fd >= 0) close(fd);
-    return owned;
-}
-
 const char *state_path(const struct state *s) { return s->path; }
 
 long state_owner(const char *run, const char *name)
 {
     char path[PATH_MAX];
-    if (!is_name(name) || folder(run, path)) return 0;
+    if (!state_is_name(name) || state_folder(run, path)) return 0;
     const size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/%s.state", name);
-    return is_owned(path) ? owner_of(path) : 0;
+    return state_is_owned(path) ? state_owner_of(path) : 0;
 }
 
 static void say_line(state_say *say, void *arg, const char *verb, const char *doc, const char *what, int failed)
@@ -131,17 +53,6 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
     snprintf(line, sizeof line, "%s: the %s `%s`%s%s", verb, doc, what, failed ? ": " : "",
              failed ? strerror(-failed) : "");
     if (say && doc) say(arg, line);
-}
-
-/* Cut a line into its words: the kind's, what, before, after. Those that are missing are NULL. */
-static void cut(char *line, char *word[4])
-{
-    word[0] = line + 1;
-    for (int i = 1; i < 4; i++) {
-        char *tab = word[i - 1] ? strchr(word[i - 1], '\t') : NULL;
-        if (tab) *tab = 0;
-        word[i] = tab ? tab + 1 : NULL;
-    }
 }
 
 /* How changes are undone: those that an end leaves, of these things alone. */
@@ -164,7 +75,7 @@ static bool is_left(const struct undoing *u, enum state_end when, const char *wh
 static int undo_line(char *line, const struct undoing *u)
 {
     char *word[4];
-    cut(line, word);
+    state_cut(line, word);
     for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
         if (strcmp(word[0], changes[k].word) != 0) continue;
         if (is_left(u, changes[k].when, word[1])) return 1;
@@ -180,7 +91,7 @@ static int undo_line(char *line, const struct undoing *u)
 static unsigned undo_all(int fd, const struct undoing *u)
 {
     unsigned left = 0;
-    char *text = read_all(fd);
+    char *text = state_read(fd);
     if (!text) return 1;
     char *end = strrchr(text, '\n'); /* what is behind was never finished: that change was not made */
     while (end) {
@@ -216,7 +127,7 @@ static const char works[] = "works\t";
 /* A file of this process's, with what of another, or of itself, is in force, and who works for it. */
 static int begin(int fd, int from, long worker)
 {
-    char *kept = read_all(from), *all = NULL, line[40] = "";
+    char *kept = state_read(from), *all = NULL, line[40] = "";
     if (kept) keep_lines(kept);
     if (worker) snprintf(line, sizeof line, "%s%ld\n", works, worker);
     const int len = kept ? asprintf(&all, "pid\t%ld\n%s%s", (long)getpid(), line, kept) : -1;
@@ -229,12 +140,12 @@ static int begin(int fd, int from, long worker)
 
 static int open_state(struct state *s, const char *run, const char *name, const struct undoing *u)
 {
-    if (!is_name(name)) return -EINVAL;
+    if (!state_is_name(name)) return -EINVAL;
     do { /* whoever ends may take the folder away meanwhile */
-        const int failed = make_folder(run, s->path);
+        const int failed = state_make_folder(run, s->path);
         if (failed) return failed;
         snprintf(s->path + strlen(s->path), 80, "/%s.state", name);
-        s->fd = take(s->path, O_CREAT);
+        s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
     return undo_all(s->fd, u) ? -EBUSY : begin(s->fd, s->fd, 0);
@@ -250,7 +161,7 @@ struct state *state_open(const char *run, const char *name, const struct state_h
     if (!failed) return s;
     if (failed == -EWOULDBLOCK)
         snprintf(err, err_len, "another preyrun named `%s` runs here (process %ld): choose another --name", name,
-                 owner_of(s->path));
+                 state_owner_of(s->path));
     else if (failed == -EBUSY)
         snprintf(err, err_len,
                  "what an earlier run named `%s` changed could not all be undone: see the lines above, and %s", name,
@@ -265,45 +176,12 @@ struct state *state_open(const char *run, const char *name, const struct state_h
     return NULL;
 }
 
-/* Do words stand in one line, with three tabs between? */
-static bool is_line(const char *line)
-{
-    unsigned tabs = 0, ends = 0;
-    for (const char *c = line; *c; c++) {
-        tabs += *c == '\t';
-        ends += *c == '\n';
-    }
-    return tabs == 3 && ends == 1;
-}
-
-static int append(int fd, const char *line)
-{
-    const off_t end = lseek(fd, 0, SEEK_END), len = (off_t)strlen(line);
-    if (end < 0) return -errno;
-    if (end + len > STATE_MOST) return -EFBIG;
-    const ssize_t written = pwrite(fd, line, (size_t)len, end);
-    if (written == len) return 0;
-    const int failed = written < 0 ? -errno : -ENOSPC;
-    return ftruncate(fd, end) ? -errno : failed;
-}
-
 int state_works(struct state *s, long pid)
 {
     char line[40];
     s->works = pid;
     snprintf(line, sizeof line, "%s%ld\n", works, pid);
-    return append(s->fd, line);
-}
-
-/* The number behind a word at the beginning of a line; 0: there is none. */
-static long number_behind(const char *text, const char *word)
-{
-    long found = 0;
-    for (const char *line = text; line && !found; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (!strncmp(line, word, strlen(word))) found = strtol(line + strlen(word), NULL, 10);
-    }
-    return found;
+    return state_append(s->fd, line);
 }
 
 /* What the kernel calls a process: a number may be another program's by now. */
@@ -353,13 +231,13 @@ static void say_awaited(state_say *say, void *arg, const char *name, long pid)
 void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg)
 {
     char path[PATH_MAX];
-    if (!is_name(name) || folder(run, path)) return;
+    if (!state_is_name(name) || state_folder(run, path)) return;
     snprintf(path + strlen(path), 80, "/%s.state", name);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char *text = fd >= 0 ? read_all(fd) : NULL;
+    char *text = fd >= 0 ? state_read(fd) : NULL;
     if (fd >= 0) close(fd);
-    const long owner = text ? number_behind(text, "pid\t") : 0, worker = text ? number_behind(text, works) : 0;
-    const bool owned = is_owned(path);
+    const long owner = text ? state_number(text, "pid\t") : 0, worker = text ? state_number(text, works) : 0;
+    const bool owned = state_is_owned(path);
     free(text);
     /* While the owner lives, no other process has got the number of its child, unless that was reaped. */
     struct pollfd works_on = {.fd = owned || is_ours(worker) ? process(worker) : -1, .events = POLLIN},
@@ -387,19 +265,6 @@ void state_await(const char *run, const char *name, int most_ms, state_say *say,
     if (works_on.fd >= 0) close(works_on.fd);
 }
 
-/* Does the file have that line, in force? */
-static bool has_line(int fd, const char *line)
-{
-    char *text = read_all(fd);
-    bool found = false;
-    for (const char *at = text; at && !found; at = strchr(at, '\n')) {
-        at += *at == '\n';
-        found = !strncmp(at, line, strlen(line));
-    }
-    free(text);
-    return found;
-}
-
 /* The line of a change; the caller's to free. NULL: memory is out. */
 static char *line_of(enum change kind, const char *what, const char *before, const char *after)
 {
@@ -411,8 +276,8 @@ int state_note(struct state *s, enum change kind, const char *what, const char *
 {
     char *line = line_of(kind, what, before, after);
     if (!line) return -ENOMEM;
-    int failed = is_line(line) ? 0 : -EINVAL;
-    if (!failed && !has_line(s->fd, line)) failed = append(s->fd, line);
+    int failed = state_is_line(line) ? 0 : -EINVAL;
+    if (!failed && !state_has_line(s->fd, line)) failed = state_append(s->fd, line);
     free(line);
     return failed;
 }
@@ -420,7 +285,7 @@ int state_note(struct state *s, enum change kind, const char *what, const char *
 bool state_noted(const struct state *s, enum change kind, const char *what, const char *before, const char *after)
 {
     char *line = line_of(kind, what, before, after);
-    const bool noted = line && has_line(s->fd, line);
+    const bool noted = line && state_has_line(s->fd, line);
     free(line);
     return noted;
 }
@@ -443,7 +308,7 @@ static void write_anew(struct state *s)
 
 void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before))
 {
-    char *text = read_all(s->fd);
+    char *text = state_read(s->fd);
     size_t over = 0;
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         char *word[4];
@@ -451,7 +316,7 @@ void state_forget(struct state *s, enum change kind, const char *what, bool (*is
         *end = 0;
         if (*line == '-') over += (size_t)(end - line);
         if (*line != '+') continue;
-        cut(line, word);
+        state_cut(line, word);
         if (!word[3] || strcmp(word[0], changes[kind].word) || strcmp(word[1], what) || !is_over(word[2])) continue;
         if (pwrite(s->fd, "-", 1, at) == 1) over += (size_t)(end - line);
     }
@@ -463,28 +328,18 @@ void state_forget(struct state *s, enum change kind, const char *what, bool (*is
 static bool visit_file(const char *path, const char *name, enum change kind, state_visit *visit, void *arg)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char *text = fd >= 0 ? read_all(fd) : NULL;
+    char *text = fd >= 0 ? state_read(fd) : NULL;
     bool going = true;
     for (char *line = text, *end; line && going && (end = strchr(line, '\n')); line = end + 1) {
         char *word[4];
         *end = 0;
         if (*line != '+') continue;
-        cut(line, word);
+        state_cut(line, word);
         if (word[3] && !strcmp(word[0], changes[kind].word)) going = visit(arg, name, word[1], word[2], word[3]);
     }
     free(text);
     if (fd >= 0) close(fd);
     return going;
-}
-
-/* The name of a state file without its end; false: it is none. */
-static bool instance_of(const char *file, char name[80])
-{
-    if (sscanf(file, "%79[^/]", name) != 1) return false;
-    char *end = strrchr(name, '.');
-    if (!end || strcmp(end, ".state") != 0) return false;
-    *end = 0;
-    return true;
 }
 
 /* The files of a folder whose owners live, but for one. The path's bytes are written over. */
@@ -496,9 +351,9 @@ static int visit_folder(char path[PATH_MAX], const char *but, enum change kind, 
     if (!dir) return -errno;
     bool going = true;
     for (const struct dirent *e; going && (e = readdir(dir));) {
-        if (!strcmp(e->d_name, but) || !instance_of(e->d_name, name)) continue;
+        if (!strcmp(e->d_name, but) || !state_instance(e->d_name, name)) continue;
         snprintf(path + len, PATH_MAX - len, "/%s", e->d_name);
-        if (is_owned(path)) going = visit_file(path, name, kind, visit, arg);
+        if (state_is_owned(path)) going = visit_file(path, name, kind, visit, arg);
     }
     closedir(dir);
     return 0;
@@ -520,7 +375,7 @@ void state_own(const struct state *s, enum change kind, state_visit *visit, void
 int state_all(const char *run, enum change kind, state_visit *visit, void *arg)
 {
     char path[PATH_MAX];
-    const int failed = folder(run, path);
+    const int failed = state_folder(run, path);
     return failed ? failed : visit_folder(path, "", kind, visit, arg);
 }
 
@@ -532,7 +387,7 @@ unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *a
 /* Does a line say of a change that it is in force? */
 static bool holds(int fd)
 {
-    char *text = read_all(fd);
+    char *text = state_read(fd);
     const bool held = !text || text[0] == '+' || strstr(text, "\n+");
     free(text);
     return held;
@@ -564,7 +419,7 @@ void state_close(struct state *s)
 
 static int clean_one(const char *path, const char *name, state_say *say, void *arg)
 {
-    const int fd = take(path, 0);
+    const int fd = state_take(path, 0);
     if (fd == -EWOULDBLOCK) say_line(say, arg, "left alone", "running instance", name, 0);
     if (fd < 0) return fd == -EWOULDBLOCK || fd == -ENOENT ? 0 : fd;
     const unsigned left = undo_all(fd, &(struct undoing){STATE_OPEN, NULL, say, arg});
@@ -576,16 +431,16 @@ static int clean_one(const char *path, const char *name, state_say *say, void *a
 int state_cleanup(const char *run, const char *name, state_say *say, void *arg)
 {
     char path[PATH_MAX];
-    const int failed = folder(run, path);
+    const int failed = state_folder(run, path);
     if (failed) return failed;
-    if (name && !is_name(name)) return -EINVAL;
+    if (name && !state_is_name(name)) return -EINVAL;
     DIR *dir = opendir(path);
     if (!dir) return errno == ENOENT ? 0 : -errno;
     const size_t len = strlen(path);
     int left = 0;
     for (const struct dirent *e; left >= 0 && (e = readdir(dir));) {
         char one[80];
-        if (!instance_of(e->d_name, one)) continue;
+        if (!state_instance(e->d_name, one)) continue;
         if (name && strcmp(name, one) != 0) continue;
         snprintf(path + len, sizeof path - len, "/%s", e->d_name);
         const int more = clean_one(path, one, say, arg);

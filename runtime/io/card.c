@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/host/device/ethtool.h"
+#include "runtime/host/device/feature.h"
 #include "runtime/host/device/offload.h"
 
 /* One each way where it does not say. */

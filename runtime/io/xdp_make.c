@@ -1,6 +1,6 @@
 /* The half of `xdp` that needs a right: the memory of a worker's ports, registered with the first socket, and a socket
- * a queue of the interface, with its rings. Who opens the port maps them (xdp.c); then they are bound, for before Linux
- * 6.4 no ring of a bound socket can be mapped. */
+ * a queue of the interface, with its rings. Who opens the port maps them (xdp_open.c); then they are bound, for before
+ * Linux 6.4 no ring of a bound socket can be mapped. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>

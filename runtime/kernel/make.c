@@ -9,9 +9,22 @@
 #include <unistd.h>
 
 #include "runtime/kernel/kernel_priv.h"
-#include "runtime/kernel/maps/form.h"
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/run/flows.h"
+#include "vm/kernel/gen/insns.h"
+
+/* Does it know no may_goto (Linux 6.9), so that loops are counted (vm/kernel/loop.bpf.h)? Tried, not read from its
+ * version. Where nothing may be loaded at all, the stages say so. */
+static bool form_is_counted(void)
+{
+    static const struct bpf_insn loop[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+                                           {.code = INSN_MAY_GOTO, .off = 1},
+                                           {.code = BPF_JMP | BPF_JA, .off = -2},
+                                           {.code = BPF_JMP | BPF_EXIT}};
+    const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "may_goto", "Dual BSD/GPL", loop, sizeof loop / sizeof *loop, NULL);
+    if (fd >= 0) close(fd);
+    return fd < 0;
+}
 
 static int init_constants(struct kernel *k, char *err, size_t err_len)
 {

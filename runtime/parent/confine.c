@@ -185,5 +185,5 @@ static int confine(pid_t parent)
 int parent_confine(const struct channel *c)
 {
     const int failed = confine(c->parent);
-    return failed ? parent_say("the service can't give up its rights: %s", strerror(-failed)) : 0;
+    return failed ? complain("the service can't give up its rights: %s", strerror(-failed)) : 0;
 }

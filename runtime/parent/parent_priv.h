@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/device/aside.h"
 #include "runtime/host/file/access_logs.h"
 #include "runtime/host/hook/hooks.h"
@@ -40,24 +41,29 @@ struct parent {
 
 /* Of an interface, by its name; one that was given another name since is still the one. 0: it was never found. */
 unsigned parent_ifindex(struct parent *p, uint32_t port);
-/* grant_kernel.c: rows of request.def, as grant. */
-struct request;
-bool grant_KERNEL(struct parent *, const struct request *, struct answer *, int fds[]);
-bool grant_JUDGE(struct parent *, const struct request *, struct answer *, int fds[]);
-bool grant_SWAP(struct parent *, const struct request *, struct answer *, int fds[]);
-bool grant_HOOKS(struct parent *, const struct request *, struct answer *, int fds[]);
 /* Those of its filters that are not there are set again: how many, or a negative errno with one line in err. */
 int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len);
 void parent_kernel_fini(struct parent *p);
-
-/* One line on standard error; returns 2. */
-int parent_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A request, whose size is right; its contents are not looked at yet. */
 struct request {
     const void *body, *elements;
     uint32_t count;
 };
+
+static inline bool is_port(const struct parent *p, uint32_t port) { return port < p->o->iface_count; }
+static inline bool is_address(const struct host_addr *a) { return a->family == 4 || a->family == 6; }
+/* The answer is one descriptor, or the negative errno that there is instead of it. */
+static inline bool answer_fd(struct answer *a, int fd)
+{
+    a->failed = fd < 0 ? fd : 0;
+    a->fd_count = fd >= 0;
+    return true;
+}
+
+/* Rows of request.def, as grant. */
+#define REQUEST(ident, ...) bool grant_##ident(struct parent *, const struct request *, struct answer *, int fds[]);
+#include "runtime/parent/request.def"
 
 /* Do what is asked, which may be hostile. fds: room for IO_FDS_MOST descriptors to pass on, the caller's to close.
  * False: it is none that the service makes. */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 
 #include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
-#include "runtime/host/sinks.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/channel.h"
@@ -26,20 +24,7 @@ enum { END_MS = 30000 /* that the service may take to end */ };
  * little longer. */
 static uint64_t patience_ns(size_t bytes) { return 5000 * NS_PER_MS + bytes * 64; }
 
-int parent_say(const char *fmt, ...)
-{
-    char line[700];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-    sink_say(line);
-    return 2;
-}
-
-static void say_line(void *arg, const char *line) { parent_say("%s", line); }
+static void say_line(void *arg, const char *line) { complain("%s", line); }
 
 static void say_nothing(void *arg, const char *line) {}
 
@@ -128,10 +113,10 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     struct parent *p = calloc(1, sizeof *p);
     *made = NULL;
     *c = NULL;
-    if (!p) return parent_say("out of memory");
+    if (!p) return complain("out of memory");
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
     p->access_logs = access_logs_new(strcmp(o->program, "-") != 0 ? o->program : NULL, o->access_logs);
-    if (!p->access_logs) return free(p), parent_say("out of memory");
+    if (!p->access_logs) return free(p), complain("out of memory");
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0};
     p->state = state_open(STATE_RUN, o->name, &handed, say_line, NULL, err, sizeof err);
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
@@ -146,7 +131,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     }
     if (p->state) undo(p, STATE_HANDED);
     parent_free(p);
-    return parent_say("%s", err);
+    return complain("%s", err);
 }
 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
@@ -231,7 +216,7 @@ static int serve(struct parent *p)
         const int n = poll(fds, 2, most_ms);
         if (ending && most_ms == 0) {
             kill(p->child, SIGKILL);
-            parent_say("the service has not ended within %d s: it is killed", END_MS / 1000);
+            complain("the service has not ended within %d s: it is killed", END_MS / 1000);
             ends_ns = 0;
             fds[1].fd = -1;
         }
@@ -241,7 +226,7 @@ static int serve(struct parent *p)
         if (!failed) continue;
         if (failed == -EPROTO) {
             kill(p->child, SIGKILL);
-            parent_say("the service made a request that is not in the table: it is killed");
+            complain("the service made a request that is not in the table: it is killed");
         }
         fds[1].fd = -1;
         ending = true;
@@ -255,7 +240,7 @@ static int leave_open(struct parent *p)
     char err[300];
     for (unsigned i = 0; i < o->iface_count; i++) {
         if (o->peer[i] == OPTIONS_NO_PEER) continue;
-        if (across_set(p->state, o->ifaces[i], o->ifaces[o->peer[i]], err, sizeof err)) return parent_say("%s", err);
+        if (across_set(p->state, o->ifaces[i], o->ifaces[o->peer[i]], err, sizeof err)) return complain("%s", err);
     }
     return 0;
 }
@@ -277,7 +262,7 @@ int parent_serve(struct parent *p)
         result = end(p, WEXITSTATUS(status));
     } else {
         undo(p, STATE_CLOSED);
-        parent_say("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
+        complain("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
                    p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
     }
     parent_free(p);

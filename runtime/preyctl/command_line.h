@@ -25,3 +25,10 @@ enum command_line_result { LINE_RUN, LINE_DONE /* help or version printed */, LI
  * begins with `-` behind it is the command's. */
 enum command_line_result command_line_read(int argc, const char *argv[], struct command_line *line, FILE *out,
                                            char *err, size_t err_len);
+
+/* Options of a command's own, among its arguments: take `name` out of them. False: it is not among them. */
+bool argument_flag(struct command_line *l, const char *name);
+/* The same of `name VALUE` or `name=VALUE`. NULL: it is not among them; "": the value is missing. */
+const char *argument_value(struct command_line *l, const char *name);
+/* What begins with `-` and was not taken; NULL: nothing. */
+const char *argument_unknown(const struct command_line *l);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/base/duration.h"
-#include "runtime/preyctl/arguments.h"
+#include "runtime/base/when.h"
+#include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/filter.h"
 
 /* A number from 1 on, into the question where it is said. 0 or 2. */

@@ -2,6 +2,8 @@
  * written in full: an abbreviation that works today would change its meaning with the next option. */
 #include "runtime/preyrun/options_priv.h"
 
+#include <stddef.h>
+
 /* What a line can show of a path: the end tells files apart. */
 static const char *end_of(const char *path)
 {
@@ -20,16 +22,6 @@ static bool opt_pcap(struct reading *r, const char *n, const char *v)
     o->pcaps[o->pcap_count++] = v;
     return true;
 }
-static bool opt_verdicts(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->verdicts); }
-static bool opt_write(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write); }
-static bool opt_write_seen(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write_seen); }
-static bool opt_only(struct reading *r, const char *n, const char *v)
-{
-    return *v ? path(r, n, v, &r->o->only) : wrong(r, "--%s needs words: 'drop, rule SSH'%s", n, "");
-}
-
-static bool opt_describe(struct reading *r, const char *n, const char *v) { return r->o->describe = true; }
-
 /* The last `=` ends the name, for a file's may have some. */
 static bool opt_map(struct reading *r, const char *n, const char *v)
 {
@@ -39,11 +31,6 @@ static bool opt_map(struct reading *r, const char *n, const char *v)
     if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names%s", n, "");
     r->o->maps[r->o->map_count++] = v;
     return true;
-}
-
-static bool opt_on(struct reading *r, const char *n, const char *v)
-{
-    return *v ? path(r, n, v, &r->o->on) : wrong(r, "--%s needs an interface%s", n, "");
 }
 
 static bool opt_format(struct reading *r, const char *n, const char *v)
@@ -90,10 +77,6 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
     }
 }
 
-static bool opt_seed(struct reading *r, const char *n, const char *v)
-{
-    return number(r, n, v, 0, UINT64_MAX, &r->o->seed);
-}
 /* A number, or of a recording a time. */
 static bool place(struct reading *r, const char *n, const char *v, uint64_t *at, struct options_when *time)
 {
@@ -105,20 +88,6 @@ static bool opt_from(struct reading *r, const char *n, const char *v)
     return place(r, n, v, &r->o->from, &r->o->from_at);
 }
 static bool opt_to(struct reading *r, const char *n, const char *v) { return place(r, n, v, &r->o->to, &r->o->to_at); }
-static bool opt_repeat(struct reading *r, const char *n, const char *v)
-{
-    return number(r, n, v, 1, 1000000, &r->o->repeat);
-}
-
-/* 68: the least that IPv4 allows (RFC 791). */
-static bool opt_mtu(struct reading *r, const char *n, const char *v)
-{
-    uint64_t mtu;
-    if (!number(r, n, v, 68, 65535, &mtu)) return false;
-    r->o->mtu = (uint32_t)mtu;
-    return true;
-}
-
 static bool opt_route(struct reading *r, const char *n, const char *v)
 {
     if (r->o->route_count == OPTIONS_ROUTES)
@@ -153,12 +122,6 @@ static bool opt_down(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-static bool opt_strict(struct reading *r, const char *n, const char *v) { return r->o->strict_checksum = true; }
-
-static bool opt_flows(struct reading *r, const char *n, const char *v) { return r->o->flows = true; }
-
-static bool opt_coverage(struct reading *r, const char *n, const char *v) { return r->o->coverage = true; }
-
 static bool opt_exec(struct reading *r, const char *n, const char *v)
 {
     static const char *const words[] = {
@@ -167,13 +130,6 @@ static bool opt_exec(struct reading *r, const char *n, const char *v)
     if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, user, kernel", n, v);
     r->o->exec = which;
     return true;
-}
-
-static bool opt_replay(struct reading *r, const char *n, const char *v)
-{
-    if (r->o->replay) return wrong(r, "--%s is given twice%s", n, "");
-    r->o->replay = v;
-    return *v || wrong(r, "--%s needs a directory%s", n, "");
 }
 
 enum { HELP_BYTES = 1 << 15 };
@@ -193,15 +149,46 @@ static bool opt_version(struct reading *r, const char *n, const char *v)
 
 struct option_row {
     const char *name, *argument, *doc;
-    bool (*take)(struct reading *, const char *name, const char *value);
     char letter;
-    uint8_t way; /* enum way */
+    uint8_t way;       /* enum way */
+    opt_fn *read;      /* else: */
+    uint16_t at, size; /* of a member of struct options; a flag, or */
+    const char *wants; /* a text: what it is; or */
+    uint64_t lo, hi;   /* a number: its bounds */
 };
+#define MEMBER(field)           .at = offsetof(struct options, field), .size = sizeof((struct options *)NULL)->field
+#define FLAG(field)             MEMBER(field)
+#define NUMBER(field, lo_, hi_) MEMBER(field), .lo = lo_, .hi = hi_
+#define TEXT(field, wants_)     MEMBER(field), .wants = wants_
+#define READ(name)              .read = opt_##name
+#define OPTION(name_, letter_, takes, argument_, way_, doc_)                                                           \
+    {.name = name_, .argument = argument_, .doc = doc_, .letter = letter_, .way = way_, takes},
 static const struct option_row rows[] = {
-#define OPTION(name, letter, takes, argument, way, doc) {name, argument, doc, opt_##takes, letter, way},
 #include "runtime/preyrun/options.def"
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static bool text(struct reading *r, const struct option_row *row, const char *v, const char **to)
+{
+    if (*to) return wrong(r, "--%s is given twice%s", row->name, "");
+    *to = v;
+    return *v || wrong(r, "--%s needs %s", row->name, row->wants);
+}
+
+static bool take(struct reading *r, const struct option_row *row, const char *v)
+{
+    void *to = (char *)r->o + row->at;
+    uint64_t n;
+    if (row->read) return row->read(r, row->name, v);
+    if (row->wants) return text(r, row, v, to);
+    if (!row->hi) return *(bool *)to = true;
+    if (!number(r, row->name, v, row->lo, row->hi, &n)) return false;
+    if (row->size == sizeof n)
+        *(uint64_t *)to = n;
+    else
+        *(uint32_t *)to = (uint32_t)n;
+    return true;
+}
 
 /* The option that `arg` names; *value points behind a `=` or a letter, or is NULL. */
 static const struct option_row *find(const char *arg, const char **value)
@@ -235,7 +222,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
         if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
         value = argv[words++];
     }
-    return row->take(r, row->name, value) ? words : 0;
+    return take(r, row, value) ? words : 0;
 }
 
 static bool program_take(struct reading *r, const char *arg)

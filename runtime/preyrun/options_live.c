@@ -1,10 +1,8 @@
 /* Options of live traffic. */
 #include <arpa/inet.h>
 
-#include "runtime/base/duration.h"
+#include "runtime/base/when.h"
 #include "runtime/preyrun/options_priv.h"
-
-bool opt_watch(struct reading *r, const char *n, const char *v) { return r->o->watch = true; }
 
 /* Its place among the interfaces; false after a line that says what is wrong. */
 static bool iface_add(struct reading *r, const char *option, const char *name)
@@ -48,8 +46,6 @@ bool opt_io(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-bool opt_control(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->control); }
-
 /* 127.0.0.1:8404 or [::1]:8404. */
 bool opt_stats(struct reading *r, const char *n, const char *v)
 {
@@ -72,31 +68,11 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-bool opt_workers(struct reading *r, const char *n, const char *v)
-{
-    uint64_t workers;
-    if (!number(r, n, v, 1, OPTIONS_WORKERS, &workers)) return false;
-    r->o->workers = (unsigned)workers;
-    return true;
-}
-
-bool opt_monitor(struct reading *r, const char *n, const char *v) { return r->o->monitor = true; }
-
-bool opt_allow_unjudged(struct reading *r, const char *n, const char *v) { return r->o->allow_unjudged = true; }
-
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
            wrong(r, "--%s: `%.60s` is no time: 30s, 5m, 2h are", n, v);
 }
-
-bool opt_busy_poll(struct reading *r, const char *n, const char *v) { return r->o->busy_poll = true; }
-
-bool opt_xdp_replace(struct reading *r, const char *n, const char *v) { return r->o->xdp_replace = true; }
-
-bool opt_preflight(struct reading *r, const char *n, const char *v) { return r->o->preflight = true; }
-
-bool opt_cleanup(struct reading *r, const char *n, const char *v) { return r->o->cleanup = true; }
 
 bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {
@@ -140,40 +116,10 @@ bool opt_ring(struct reading *r, const char *n, const char *v)
            wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
 }
 
-bool opt_access_logs(struct reading *r, const char *n, const char *v)
-{
-    if (r->o->access_logs) return wrong(r, "--%s is given twice%s", n, "");
-    r->o->access_logs = v;
-    return *v || wrong(r, "--%s needs a directory%s", n, "");
-}
-
-bool opt_record(struct reading *r, const char *n, const char *v)
-{
-    if (r->o->record) return wrong(r, "--%s is given twice%s", n, "");
-    r->o->record = v;
-    return *v || wrong(r, "--%s needs a directory%s", n, "");
-}
-
 bool opt_record_size(struct reading *r, const char *n, const char *v)
 {
     return size(v, OPTIONS_RECORD_LEAST, OPTIONS_RECORD_MOST, &r->o->record_size) ||
            wrong(r, "--%s: `%.60s` is no size from 1MiB on", n, v);
-}
-
-bool opt_record_snap(struct reading *r, const char *n, const char *v)
-{
-    uint64_t snap;
-    if (!number(r, n, v, 64, 65535, &snap)) return false;
-    r->o->record_snap = (uint32_t)snap;
-    return true;
-}
-
-bool opt_record_sample(struct reading *r, const char *n, const char *v)
-{
-    uint64_t every;
-    if (!number(r, n, v, 1, UINT32_MAX, &every)) return false;
-    r->o->record_sample = (uint32_t)every;
-    return true;
 }
 
 static bool is_bridged(const struct options *o)

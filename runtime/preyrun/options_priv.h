@@ -42,14 +42,6 @@ static inline bool number(struct reading *r, const char *name, const char *text,
     return false;
 }
 
-static inline bool path(struct reading *r, const char *name, const char *v, const char **to)
-{
-    if (*to) return wrong(r, "--%s is given twice%s", name, "");
-    if (!*v) return wrong(r, "--%s needs a file%s", name, "");
-    *to = v;
-    return true;
-}
-
 /* Which of the words v is, from the first on that is one; NO_WORD: none. */
 enum { NO_WORD = UINT_MAX };
 static inline unsigned word(const char *v, const char *const words[], unsigned count)
@@ -63,8 +55,4 @@ static inline unsigned word(const char *v, const char *const words[], unsigned c
 bool options_settle_live(struct reading *r);
 /* Reads the value v of the option called n; false with a line in err. */
 typedef bool opt_fn(struct reading *r, const char *n, const char *v);
-#define OPTION_BOTH(takes)
-#define OPTION_REPLAY(takes)
-#define OPTION_LIVE(takes)                              opt_fn opt_##takes;
-#define OPTION(name, letter, takes, argument, way, doc) OPTION_##way(takes)
-#include "runtime/preyrun/options.def"
+opt_fn opt_iface, opt_bridge, opt_io, opt_stats, opt_confirm, opt_on_exit, opt_name, opt_ring, opt_record_size;

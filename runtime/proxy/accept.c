@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/session.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/sides.h"
 

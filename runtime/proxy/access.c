@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/proxy/core.h"
 
 bool access_wanted(const struct session *s)
 {

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "runtime/host/sockaddr.h"
-#include "runtime/proxy/core.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/hash.h"
 #include "vm/stream/proxy_header.h"

@@ -1,18 +1,103 @@
-/* What one loop holds, for the files of this room and the kinds of sessions below it. */
+/* What one loop holds and what a session is, for the files of this room and the kinds of sessions below it. */
 #pragma once
 
 #include "runtime/exchange/moments.h"
 #include "runtime/exchange/ring.h"
 #include "runtime/exchange/snapshot.h"
 #include "runtime/host/guard/transparent.h"
-#include "runtime/proxy/connect.h"
-#include "runtime/proxy/listing.h"
+#include "runtime/proxy/loop/relay.h"
 #include "runtime/proxy/proxy.h"
-#include "runtime/proxy/session.h"
 #include "runtime/proxy/tls/tls.h"
 #include "runtime/proxy/told/lines.h"
 #include "vm/forward/choose.h"
 #include "vm/stream/first.h"
+
+struct session;
+
+/* A kind of session (kind.def). */
+struct session_ops {
+    const char *name;
+    /* The client may speak: what it has sent so far can be read. */
+    void (*begin)(struct session *s);
+    /* Something has changed: go on until all says -EAGAIN. Not called before begin. */
+    void (*step)(struct session *s);
+    /* What connect_… was asked for: 0, s->server is there (its PROXY header sent or before all else in s->up, its TLS
+     * handshake done); else it is not, and why. May be called from within connect_…. */
+    void (*connected)(struct session *s, enum session_end failed, int err);
+    /* The time of session_wait is over. NULL: the session ends as `idle`. */
+    void (*late)(struct session *s);
+    /* Its server is to be used no more: it is down (`on down reset`), its time to drain is over. NULL: it ends so. */
+    void (*lost)(struct session *s, enum session_end why);
+    /* It ends: give back what `own` holds. NULL: nothing. */
+    void (*fini)(struct session *s);
+    /* A connection to s->chosen that was kept, which the session gets; NULL: there is none, or (as the op) none ever.
+     */
+    struct side *(*kept)(struct session *s);
+    /* What a loop has of this kind, whatever its sessions (proxy->of_kind); NULL: memory is out. As ops NULL: nothing.
+     */
+    void *(*start)(struct proxy *p);
+    void (*stop)(void *of_kind);
+    uint32_t bytes; /* of `own` */
+};
+enum session_kind {
+#define KIND(ident, mode, doc) KIND_##ident,
+#include "runtime/proxy/kind.def"
+    SESSION_KINDS
+};
+#define KIND(ident, mode, doc) extern const struct session_ops session_##ident;
+#include "runtime/proxy/kind.def"
+
+enum session_state {
+    SESSION_NAMES,  /* a PROXY header may come */
+    SESSION_SHAKES, /* TLS of the client, or nothing */
+    SESSION_GOES,   /* its kind's */
+};
+
+struct session {
+    struct task task;
+    struct timer timer;
+    struct proxy *proxy; /* whose loop it is */
+    const struct session_ops *ops;
+    struct side client;
+    struct side *server; /* of the proxy's slab of sides; NULL: none */
+    struct way up, down; /* to the server, to the client */
+    uint64_t seen_ns;    /* the loop's time when something of it changed last */
+    struct key key;      /* the client's connection, as rules and balancing see it */
+    struct first_at *at; /* how far the readers of first bytes are; NULL: they do not look */
+    void *own;           /* of its kind */
+    uint64_t begun_ns;
+    uint64_t dials_ns; /* since when it dials */
+    uint64_t affinity; /* what balancing keeps the client's server by, of its kind; 0: as the service says */
+    uint32_t service;  /* numbers of the program that runs; PBC_NONE: it has no such service, and the session ends */
+    uint32_t branch;   /* PBC_NONE: not chosen yet */
+    uint32_t chosen;   /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
+    uint32_t served;   /* the last server that it had, which the flight recorder was told of */
+    uint64_t number;   /* of all sessions of its loop */
+    uint32_t rule, firewall; /* who let it in, as in struct verdict */
+    uint32_t told_packets;   /* of the client's, and bytes: what was told of it (recorded.c) */
+    uint64_t told_bytes;
+    uint8_t state;        /* enum session_state */
+    uint8_t ended;        /* enum session_end; SESSION_ENDS: it goes on */
+    uint8_t lost;         /* likewise, of its server: noted for the next turn */
+    uint8_t tries;        /* connects that have failed */
+    bool dials;           /* connect_… was asked for, and `connected` not called yet */
+    bool reached;         /* … and its socket is connected; TLS may still be shaken hands about */
+    bool late;            /* the timer was due */
+    bool runs;            /* its task does: what ends it there is seen at once */
+    bool counted;         /* chooser_begin was called of `chosen` */
+    bool admitted, known; /* chooser_admit was, and what it said */
+    bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
+    bool aged;            /* its connection to the server was made under a program before */
+    bool instructed;      /* its first bytes said where it goes, and were taken off */
+    uint8_t nat;          /* enum instruction_nat: whose address the target sees */
+    bool unheard;         /* nothing of its client was looked at yet, who may send no PROXY header (name_heard) */
+    bool mixed;           /* the PROXY header named a client of another family than the connection's: `named` */
+    struct stream_addr named;
+    struct stream_addr target;                /* `-> target`: whom its instruction names; port 0: nobody */
+    struct stream_addr peer;                  /* the connection's other end, whomever a PROXY header names */
+    struct session *queue_next, **queue_link; /* of those that wait for a place; link NULL: it does not */
+    struct session *next, **link;             /* of all sessions of the proxy */
+};
 
 /* Sessions that wait for a place at a server (queue.c). */
 struct queue {
@@ -111,7 +196,7 @@ static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
 {
     return p->program->past && service >= p->program->past->services;
 }
-/* The chooser, told the time and the world in this turn. */
+/* chooser.c: the chooser, told the time and the world in this turn. */
 struct chooser *proxy_chooser(struct proxy *p);
 
 /* A line for the access log of this path, or "syslog". */
@@ -137,11 +222,11 @@ void sessions_rejudge(struct proxy *p);
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
 
-/* carried.c: what the session's client has sent since it was told last, to the worker; and some of all sessions. */
+/* recorded.c: what the session's client has sent since it was told last, to the worker; and some of all sessions. */
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
 
-/* recorded.c: to the flight recorder; and s->chosen is connected to: that, if it is another than before. */
+/* To the flight recorder; and s->chosen is connected to: that, if it is another than before. */
 void session_record(const struct session *s, enum moment_kind kind);
 void session_served(struct session *s);
 
@@ -156,16 +241,6 @@ void foreign_fini(struct proxy *p);
 
 /* listing.c: its two addresses, whomever a PROXY header named, and what it goes by. */
 void session_flow(const struct session *s, struct flow_record *f);
-
-/* rejudge.c: would the program let its first packet in? Then it is the rule's that does. */
-bool session_rejudge(struct session *s);
-
-/* instruction.c: where a `when instruction` has chosen the branch. The instruction is taken off what is delivered; once
- * it is connected the client is told, where the rule says how: false, it cannot be. */
-void instruction_take(struct session *s);
-/* Is the target a service here that takes instructions itself? One client's bytes could make sessions without end. */
-bool instruction_leads_back(const struct session *s);
-bool instruction_answer(struct session *s);
 
 /* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
  * -EAGAIN; or the session has ended, -EPROTO. A client of `mode proxy` who may send none is not waited for, as the

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/session.h"
 #include "vm/judge/judge.h"
 #include "vm/stream/proxy_header.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "runtime/proxy/access.h"
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/connect.h"
 #include "vm/judge/decide.h"
 
 /* What they lack is not waited for any longer. */
@@ -15,6 +15,44 @@ static enum session_end why_bad(const struct first *f)
     if (r == STREAM_FIRST_LATE) return SESSION_FIRST_LATE;
     if (r == STREAM_FIRST_TOO_LONG) return SESSION_FIRST_LONG;
     return SESSION_FIRST_BAD;
+}
+
+/* Does the branch go where an instruction says? */
+static bool asks(const struct program *p, uint32_t branch)
+{
+    const struct pbc_branch *b = &p->branches[branch];
+    for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
+        if (p->conds[c].kind == COND_INSTRUCTION) return true;
+    return false;
+}
+
+/* Where a `when instruction` has chosen the branch: the bytes are the client's word to us, and not delivered. */
+static void instruction_take(struct session *s)
+{
+    const struct first *f = &s->proxy->first;
+    if (f->instruction != FIRST_KNOWN || !asks(s->proxy->program, s->branch)) return;
+    s->up.buffer->from += f->told.len;
+    s->nat = f->told.nat;
+    s->instructed = true;
+}
+
+/* Is the target a service here that takes instructions itself? One client's bytes could make sessions without end. */
+static bool instruction_leads_back(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    if (p->branches[s->branch].shares != PBC_TARGET) return false;
+    const uint32_t service = listeners_service(s->proxy, &s->proxy->first.told.target);
+    bool takes = false;
+    for (uint32_t i = 0; service != PBC_NONE && i < p->services[service].branch_count; i++)
+        takes |= p->branches[p->services[service].branches + i].shares == PBC_TARGET;
+    return takes;
+}
+
+/* Once it is connected the client is told, where the rule says how. False: he cannot be. */
+static bool instruction_answer(struct session *s)
+{
+    const struct pbc_pattern *ack = s->instructed ? program_ack(s->proxy->program, s->branch) : NULL;
+    return !ack || side_write(&s->client, ack->value, ack->len) == ack->len;
 }
 
 /* The branch is known, or nothing more will be: what is looked at no more goes back, the bytes stay on their way. */

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/connect.h"
 
 #define LOOKS_NS UINT64_C(50000000)
 

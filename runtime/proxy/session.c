@@ -6,20 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/openers.h"
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/connect.h"
 #include "runtime/proxy/queue.h"
-
-static const struct {
-    const char *name;
-    enum end_class class;
-} ends[] = {
-#define END(ident, name, class, doc) {name, END_##class},
-#include "runtime/counters/proxy_end.def"
-};
-
-const char *session_end_name(enum session_end e) { return ends[e].name; }
-enum end_class session_end_class(enum session_end e) { return ends[e].class; }
 
 static void due(struct timer *t)
 {
@@ -315,12 +305,34 @@ void sessions_recount(struct proxy *p)
     }
 }
 
+/* The interface that the client is at, by its id in the program. */
+static uint16_t iface_of(const struct proxy *p, const struct flow_record *f)
+{
+    if (p->iface_count == 1) return p->iface[0];
+    const uint8_t port = p->world->routes ? first_frame_port(p->world->routes, f, false) : ROUTE_NO_PORT;
+    return port < p->iface_count ? p->iface[port] : IFACE_NONE;
+}
+
+/* Would the program let its first packet in? Then it is the rule's that does. */
+static bool rejudge(struct session *s)
+{
+    const struct proxy *p = s->proxy;
+    struct flow_record f;
+    session_flow(s, &f);
+    const struct frame_spec spec = first_frame(&f);
+    const struct decision d = first_frame_judge(p->program, &p->world->facts, &spec, iface_of(p, &f), MARK_NEW);
+    if (d.action == ACTION_DROP || d.action == ACTION_REJECT) return false;
+    s->rule = d.rule;
+    s->firewall = d.firewall;
+    return true;
+}
+
 void sessions_rejudge(struct proxy *p)
 {
     for (struct session *s = p->all; s; s = s->next) {
         if (s->ended != SESSION_ENDS || proxy_is_past(p, s->service)) continue;
         if (!(proxy_says(p, s->service)->flags & PBC_PROXY_RELOAD_CLOSE)) continue;
-        if (!session_rejudge(s)) session_end(s, SESSION_RELOADED);
+        if (!rejudge(s)) session_end(s, SESSION_RELOADED);
     }
 }
 

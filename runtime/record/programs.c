@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/record/blocks.h"
 
 static struct record_program head_of(const struct program_said *s)
@@ -14,15 +15,9 @@ static struct record_program head_of(const struct program_said *s)
 
 bool programs_add(struct programs *p, struct bytes *body, bool plain)
 {
-    if (p->count == p->room) {
-        const unsigned room = p->room ? 2 * p->room : 8;
-        struct program_said *more = reallocarray(p->all, room, sizeof *more);
-        if (!more) {
-            bytes_fini(body);
-            return false;
-        }
-        p->all = more;
-        p->room = room;
+    if (!grow(&p->all, p->count, &p->room, 8, sizeof *p->all)) {
+        bytes_fini(body);
+        return false;
     }
     p->all[p->count++] = (struct program_said){.body = *body, .plain = plain};
     *body = (struct bytes){0};

@@ -8,19 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/whole.h"
+#include "runtime/base/file.h"
+#include "runtime/base/grown.h"
 
 enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
 
 static int add(struct reel *r, uint64_t number, uint64_t bytes)
 {
-    if (r->count == r->room) {
-        const unsigned room = r->room ? 2 * r->room : 16;
-        struct reel_file *more = realloc(r->files, room * sizeof *more);
-        if (!more) return -ENOMEM;
-        r->files = more;
-        r->room = room;
-    }
+    if (!grow(&r->files, r->count, &r->room, 16, sizeof *r->files)) return -ENOMEM;
     r->files[r->count++] = (struct reel_file){number, bytes};
     r->total += bytes;
     return 0;

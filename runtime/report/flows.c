@@ -5,26 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/report/text.h"
 #include "vm/words/names.h"
 
 enum { ICMP = 1, ICMP6 = 58 };
 
-static bool make_room(struct flow_list *l)
-{
-    if (l->count < l->room) return true;
-    const size_t room = l->room ? l->room * 2 : 256;
-    struct flow_record *more = l->room < FLOWS_LISTED_MOST ? reallocarray(l->flows, room, sizeof *more) : NULL;
-    if (!more) return false;
-    l->flows = more;
-    l->room = room;
-    return true;
-}
-
 void flow_list_add(struct flow_list *l, const struct flow_record *f)
 {
     l->ended += f->end != FLOW_ENDS;
-    if (make_room(l))
+    if ((l->count < l->room || l->room < FLOWS_LISTED_MOST) && grow(&l->flows, l->count, &l->room, 256, sizeof *f))
         l->flows[l->count++] = *f;
     else
         l->left_out++;

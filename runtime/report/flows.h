@@ -16,7 +16,7 @@ enum { FLOWS_LISTED_MOST = 1 << 24 };
 
 struct flow_list {
     struct flow_record *flows;
-    size_t count, room;
+    uint32_t count, room;
     uint64_t left_out;    /* past FLOWS_LISTED_MOST or the memory that there is */
     uint64_t ended;       /* added ones that have ended, left out or not */
     char *const *servers; /* "POOL/SERVER" by index, the caller's; NULL: no flow has one */

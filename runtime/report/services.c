@@ -1,10 +1,7 @@
-/* What replay says of services: packets by service and server, and why a frame went where it did. */
-#include <arpa/inet.h>
-#include <string.h>
+/* Packets by service and server, as text. */
 
 #include "runtime/report/said/streams.h"
 #include "runtime/report/summary.h"
-#include "vm/forward/balance/lb.h"
 #include "vm/program/remap.h"
 
 static void row(FILE *out, const char *name, const struct counter *c, uint64_t whole, int width)

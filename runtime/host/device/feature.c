@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "runtime/host/device/ethtool.h"
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { NAMES_MOST = 1024, BLOCKS_MOST = NAMES_MOST / 32 };
 
@@ -15,6 +19,18 @@ enum { NAMES_MOST = 1024, BLOCKS_MOST = NAMES_MOST / 32 };
 struct place {
     uint32_t block, bit, blocks;
 };
+
+int ethtool_ask(const char *interface, void *question)
+{
+    struct ifreq r = {.ifr_data = question};
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", interface);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    const int got = ioctl(fd, SIOCETHTOOL, &r);
+    const int failed = got < 0 ? -errno : got;
+    close(fd);
+    return failed;
+}
 
 /* How many names there are. */
 static int count_names(const char *interface)

@@ -12,22 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LONGEST = 16 << 20 };
+#include "runtime/base/file.h"
 
-/* All of it. NULL: it cannot be read, or is too long. */
-static char *read_all(int fd, size_t *len)
-{
-    struct stat s;
-    if (fstat(fd, &s) || s.st_size > LONGEST) return NULL;
-    char *text = malloc((size_t)s.st_size + 1);
-    *len = 0;
-    while (text && *len < (size_t)s.st_size) {
-        const ssize_t n = pread(fd, text + *len, (size_t)s.st_size - *len, (off_t)*len);
-        if (n <= 0) break;
-        *len += (size_t)n;
-    }
-    return text;
-}
+enum { LONGEST = 16 << 20 };
 
 static bool holds(const char *text, size_t len, const char *word) { return memmem(text, len, word, strlen(word)); }
 
@@ -56,7 +43,7 @@ int certificates_open(const char *path, char *err, size_t err_len)
         snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
         return fd;
     }
-    char *text = read_all(fd, &len);
+    char *text = read_whole(fd, LONGEST, &len);
     const bool key = text && holds(text, len, "PRIVATE KEY-----");
     const bool good = text && !key && holds(text, len, "-----BEGIN ") && holds(text, len, "CERTIFICATE-----");
     free(text);
@@ -70,7 +57,7 @@ int certificates_open(const char *path, char *err, size_t err_len)
 unsigned certificates_trust(int fd, X509_STORE *store)
 {
     size_t len;
-    char *text = read_all(fd, &len);
+    char *text = read_whole(fd, LONGEST, &len);
     BIO *bio = text ? BIO_new_mem_buf(text, (int)len) : NULL;
     unsigned count = 0;
     X509 *one;

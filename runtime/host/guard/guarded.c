@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/host/guard/opened.h"
 #include "vm/program/addresses.h"
 #include "vm/program/checked.h"
@@ -13,28 +14,12 @@
 
 enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
 
-static void *room_for(struct guarded *g, void **all, unsigned count, unsigned *cap, size_t size)
-{
-    if (count == *cap) {
-        const unsigned more = *cap ? 2 * *cap : 16;
-        void *at = reallocarray(*all, more, size);
-        if (!at) {
-            g->failed = true;
-            return NULL;
-        }
-        *all = at;
-        *cap = more;
-    }
-    return (char *)*all + count * size;
-}
-
 static void add(struct guarded *g, const struct guard_match *m)
 {
-    struct guard_match *to = room_for(g, (void **)&g->matches, g->match_count, &g->match_cap, sizeof *to);
-    if (!to) return;
-    memset(to, 0, sizeof *to);
-    *to = *m;
-    g->match_count++;
+    g->failed |= !grow(&g->matches, g->match_count, &g->match_cap, 16, sizeof *m);
+    if (g->failed) return;
+    memset(&g->matches[g->match_count], 0, sizeof *m);
+    g->matches[g->match_count++] = *m;
 }
 
 /* yields: it can do without some of them. */
@@ -42,10 +27,10 @@ static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
 {
     for (unsigned i = 0; i < g->port_count; i++)
         if (g->ports[i].lo == lo && g->ports[i].hi == hi && g->ports[i].yields == yields) return;
-    struct host_ports *to = room_for(g, (void **)&g->ports, g->port_count, &g->port_cap, sizeof *to);
-    if (!to) return;
-    *to = (struct host_ports){lo, hi, yields, 0};
-    g->port_count++;
+    if (grow(&g->ports, g->port_count, &g->port_cap, 16, sizeof *g->ports))
+        g->ports[g->port_count++] = (struct host_ports){lo, hi, yields, 0};
+    else
+        g->failed = true;
 }
 
 static struct guard_addresses one(const uint32_t addr[4], uint8_t family)

@@ -5,17 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "vm/tables.h"
 
 static bool add(struct opened *o, const struct guard_match *m)
 {
-    if (o->count == o->cap) {
-        const unsigned cap = o->cap ? 2 * o->cap : 8;
-        struct guard_match *more = reallocarray(o->matches, cap, sizeof *more);
-        if (!more) return false;
-        o->matches = more;
-        o->cap = cap;
-    }
+    if (!grow(&o->matches, o->count, &o->cap, 8, sizeof *m)) return false;
     memset(&o->matches[o->count], 0, sizeof *m);
     o->matches[o->count++] = *m;
     return true;

@@ -1,8 +1,9 @@
-/* In the place of clsact.c, xdp.c, hooks.c and xmit.c where the build has no clang (make KERNEL=0). */
+/* In the place of clsact.c, xdp.c, hooks.c, xmit.c and across.c where the build has no clang (make KERNEL=0). */
 #include <errno.h>
 #include <stdio.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/hook/across.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/hook/xmit.h"
 
@@ -37,3 +38,13 @@ struct xmit *xmit_open(void) { return NULL; }
 void xmit_close(struct xmit *x) {}
 
 bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send) { return true; }
+
+bool across_possible(void) { return false; }
+
+int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "frames from %s to %s are shut off: this preyrun was built without clang", from, to);
+    return -ENOTSUP;
+}
+
+int across_undo(const char *what, const char *before, const char *after) { return -ENOTSUP; }

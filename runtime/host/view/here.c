@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/base/fnv.h"
+#include "runtime/base/grown.h"
 #include "runtime/host/change_priv.h"
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/state.h"
@@ -50,14 +51,8 @@ static struct rule *find(const struct rules *r, const struct rule *one)
 static void add(struct rules *r, const struct rule *one)
 {
     if (find(r, one)) return;
-    if (r->count == r->cap) {
-        const unsigned more = r->cap ? 2 * r->cap : 16;
-        struct rule *at = reallocarray(r->all, more, sizeof *at);
-        r->failed |= !at;
-        if (!at) return;
-        r->all = at;
-        r->cap = more;
-    }
+    r->failed |= !grow(&r->all, r->count, &r->cap, 16, sizeof *one);
+    if (r->failed) return;
     r->all[r->count++] = *one;
 }
 

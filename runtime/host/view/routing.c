@@ -8,21 +8,10 @@
 #include <string.h>
 
 #include "runtime/base/fnv.h"
+#include "runtime/base/grown.h"
 
 /* ways[0 …]: those without legs. */
 enum { WAY_ASK, WAY_OWN, WAY_REFUSED, WAYS_FIXED };
-
-/* Room for one more behind `count`; false: memory is out. */
-static bool room(void **all, uint32_t count, uint32_t *cap, size_t size)
-{
-    if (count < *cap) return true;
-    const uint32_t more = *cap ? 2 * *cap : 64;
-    void *to = reallocarray(*all, more, size);
-    if (!to) return false;
-    *all = to;
-    *cap = more;
-    return true;
-}
 
 static uint32_t hash_of(const void *bytes, size_t len)
 {
@@ -60,10 +49,10 @@ static int64_t way_of(struct routing *r, const struct route_leg *legs, unsigned 
     uint32_t at = hash_of(legs, count * sizeof *legs);
     for (; r->index[at & r->index_mask]; at++)
         if (same_legs(r, r->index[at & r->index_mask] - 1, legs, count)) return r->index[at & r->index_mask] - 1;
-    if (!room((void **)&r->ways, r->ways_count, &r->ways_cap, sizeof *r->ways)) return -1;
+    if (!grow(&r->ways, r->ways_count, &r->ways_cap, 64, sizeof *r->ways)) return -1;
     const struct route_way way = {.first = r->legs_count, .legs = (uint16_t)count, .kind = ROUTE_VIA};
     for (unsigned i = 0; i < count; i++) {
-        if (!room((void **)&r->legs, r->legs_count, &r->legs_cap, sizeof *r->legs)) return -1;
+        if (!grow(&r->legs, r->legs_count, &r->legs_cap, 64, sizeof *r->legs)) return -1;
         r->legs[r->legs_count++] = legs[i];
     }
     r->ways[r->ways_count] = way;
@@ -172,7 +161,7 @@ static int64_t way_told(struct routing *r, const struct rtmsg *info, const struc
 
 static bool add(struct routing *r, const struct route *x)
 {
-    if (!room((void **)&r->routes, r->count, &r->cap, sizeof *r->routes)) return false;
+    if (!grow(&r->routes, r->count, &r->cap, 64, sizeof *r->routes)) return false;
     r->routes[r->count++] = *x;
     return true;
 }

@@ -2,10 +2,8 @@
  * addresses, for what is sent there this machine gets, too.
  *
  * Other tables are not asked: a transparent proxy keeps a local route for the whole world in one. */
-#include <endian.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/host/host_priv.h"
@@ -14,7 +12,7 @@
 struct host_self host_self(const struct host *h)
 {
     const struct own *o = &h->own;
-    return (struct host_self){o->v4, o->v6, o->v4_count, o->v6_count, o->left_out};
+    return (struct host_self){o->of.v4, o->of.v6, o->of.v4_count, o->of.v6_count, o->left_out};
 }
 
 bool host_self_meets(const struct host_self *self, const struct program *p, const struct pbc_set *set)
@@ -34,7 +32,7 @@ bool host_self_meets(const struct host_self *self, const struct program *p, cons
 
 bool host_owns(const struct host *h, const struct host_addr *a)
 {
-    const struct own *o = &h->own;
+    const struct self *o = &h->own.of;
     const uint64_t hi = (uint64_t)a->word[0] << 32 | a->word[1], lo = (uint64_t)a->word[2] << 32 | a->word[3];
     for (unsigned i = 0; a->family == 4 && i < o->v4_count; i++)
         if (o->v4[i] == a->word[0]) return true;
@@ -43,27 +41,16 @@ bool host_owns(const struct host *h, const struct host_addr *a)
     return false;
 }
 
-void own_fini(struct own *o)
-{
-    free(o->v4);
-    free(o->v6);
-    *o = (struct own){0};
-}
-
 static int add4(struct own *o, uint32_t first, unsigned bits)
 {
     const uint64_t count = UINT64_C(1) << (32 - bits);
     /* Of the loopback's network only what has a route of its own: nobody else may use it. */
     if (count > 1 && first >> 24 == 127) return 0;
-    if (o->v4_count + count > HOST_SELF_MOST) {
+    if (o->of.v4_count + count > HOST_SELF_MOST) {
         o->left_out = true;
         return 0;
     }
-    uint32_t *more = reallocarray(o->v4, o->v4_count + count, sizeof *more);
-    if (!more) return -ENOMEM;
-    o->v4 = more;
-    for (uint32_t i = 0; i < count; i++) more[o->v4_count++] = first + i;
-    return 0;
+    return self_put4(&o->of, first, (uint32_t)count);
 }
 
 static int add6(struct own *o, const uint32_t word[4], unsigned bits)
@@ -72,11 +59,8 @@ static int add6(struct own *o, const uint32_t word[4], unsigned bits)
     const uint64_t hi_free = bits >= 64 ? 0 : UINT64_MAX >> bits, lo_free = bits >= 128  ? 0
                                                                             : bits <= 64 ? UINT64_MAX
                                                                                          : UINT64_MAX >> (bits - 64);
-    struct pbc_range6 *more = reallocarray(o->v6, o->v6_count + 1, sizeof *more);
-    if (!more) return -ENOMEM;
-    o->v6 = more;
-    more[o->v6_count++] = (struct pbc_range6){hi & ~hi_free, lo & ~lo_free, hi | hi_free, lo | lo_free};
-    return 0;
+    const struct pbc_range6 range = {hi & ~hi_free, lo & ~lo_free, hi | hi_free, lo | lo_free};
+    return self_put6(&o->of, &range);
 }
 
 static int own_learn(struct host *h, const struct nlmsghdr *nlh)
@@ -93,50 +77,12 @@ static int own_learn(struct host *h, const struct nlmsghdr *nlh)
     return 0;
 }
 
-static int compare4(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int compare6(const void *a, const void *b)
-{
-    const struct pbc_range6 *x = a, *y = b;
-    if (x->lo_hi != y->lo_hi) return x->lo_hi > y->lo_hi ? 1 : -1;
-    return (x->lo_lo > y->lo_lo) - (x->lo_lo < y->lo_lo);
-}
-
-static bool inside(const struct pbc_range6 *in, const struct pbc_range6 *outer)
-{
-    return outer->hi_hi > in->hi_hi || (outer->hi_hi == in->hi_hi && outer->hi_lo >= in->hi_lo);
-}
-
-/* Ascending, each once. Prefixes lie apart or within one another. */
-static void sort(struct own *o)
-{
-    unsigned kept = 0;
-    if (o->v4_count) qsort(o->v4, o->v4_count, sizeof *o->v4, compare4);
-    for (unsigned i = 0; i < o->v4_count; i++)
-        if (!kept || o->v4[kept - 1] != o->v4[i]) o->v4[kept++] = o->v4[i];
-    o->v4_count = kept;
-    kept = 0;
-    if (o->v6_count) qsort(o->v6, o->v6_count, sizeof *o->v6, compare6);
-    for (unsigned i = 0; i < o->v6_count; i++) {
-        struct pbc_range6 *last = kept ? &o->v6[kept - 1] : NULL;
-        if (last && inside(&o->v6[i], last)) continue;
-        if (last && !compare6(last, &o->v6[i]))
-            *last = o->v6[i];
-        else
-            o->v6[kept++] = o->v6[i];
-    }
-    o->v6_count = kept;
-}
-
 static bool same(const struct own *a, const struct own *b)
 {
-    return a->v4_count == b->v4_count && a->v6_count == b->v6_count && a->left_out == b->left_out &&
-           (!a->v4_count || !memcmp(a->v4, b->v4, a->v4_count * sizeof *a->v4)) &&
-           (!a->v6_count || !memcmp(a->v6, b->v6, a->v6_count * sizeof *a->v6));
+    const struct self *x = &a->of, *y = &b->of;
+    return x->v4_count == y->v4_count && x->v6_count == y->v6_count && a->left_out == b->left_out &&
+           (!x->v4_count || !memcmp(x->v4, y->v4, x->v4_count * sizeof *x->v4)) &&
+           (!x->v6_count || !memcmp(x->v6, y->v6, x->v6_count * sizeof *x->v6));
 }
 
 static void keep_what_is(struct host *h) { (void)h; } /* addresses found twice are kept once */
@@ -186,13 +132,13 @@ int own_dump(struct host *h, bool *changed)
     h->own = (struct own){0};
     await_changes(h);
     const int failed = dump_tables(h);
-    sort(&h->own);
+    self_sort(&h->own.of);
     *changed = !same(&before, &h->own);
     if (failed) {
-        own_fini(&h->own);
+        self_fini(&h->own.of);
         h->own = before;
     } else {
-        own_fini(&before);
+        self_fini(&before.of);
     }
     return failed;
 }

@@ -28,37 +28,6 @@ static int open_news(struct host *h)
     return h->bytes ? 0 : -ENOMEM;
 }
 
-struct dump {
-    struct host *host;
-    learn_fn *learn;
-};
-
-static int dumped(const struct nlmsghdr *nlh, void *arg)
-{
-    const struct dump *d = arg;
-    const int learnt = d->learn(d->host, nlh);
-    if (learnt >= 0) return MNL_CB_OK;
-    errno = -learnt;
-    return MNL_CB_ERROR;
-}
-
-int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
-              learn_fn *learn)
-{
-    char bytes[256];
-    struct dump d = {h, learn};
-    int failed = -EINTR;
-    for (int i = 0; i < 16 && failed == -EINTR; i++) {
-        struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-        nlh->nlmsg_type = type;
-        nlh->nlmsg_flags = NLM_F_DUMP;
-        memcpy(mnl_nlmsg_put_extra_header(nlh, fixed_len), fixed, fixed_len);
-        begin(h);
-        failed = netlink_ask(&h->ask, nlh, dumped, &d);
-    }
-    return failed;
-}
-
 static int dump_all(struct host *h)
 {
     bool changed;
@@ -100,7 +69,7 @@ void host_close(struct host *h)
     netlink_close(&h->ask);
     if (h->news) mnl_socket_close(h->news);
     neighbours_fini(&h->neighbours);
-    own_fini(&h->own);
+    self_fini(&h->own.of);
     routes_fini(&h->routes);
     free(h->links.all);
     free(h->addresses.all);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/host/hook/clsact.h"
 #include "runtime/host/hook/programs.h"
 #include "runtime/host/state.h"
@@ -141,14 +142,8 @@ struct sorted {
 
 static void add_end(struct sorted *s, const struct host_addr *addr, uint16_t port, uint8_t kind)
 {
-    if (s->count == s->cap) {
-        const unsigned more = s->cap ? 2 * s->cap : 64;
-        struct end *at = reallocarray(s->ends, more, sizeof *at);
-        s->failed |= !at;
-        if (!at) return;
-        s->ends = at;
-        s->cap = more;
-    }
+    s->failed |= !grow(&s->ends, s->count, &s->cap, 64, sizeof *s->ends);
+    if (s->failed) return;
     s->ends[s->count++] = (struct end){{.addr = own_ip(addr), .port = port}, kind};
 }
 

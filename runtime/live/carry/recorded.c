@@ -11,7 +11,7 @@ int recorded_look(struct live *l)
     char err[600];
     if (!l->o->record) return 0;
     const int failed = reel_open(&l->reel, l->o->record, l->o->record_size, err, sizeof err);
-    return failed ? live_complain("--record: %s", err) : 0;
+    return failed ? complain("--record: %s", err) : 0;
 }
 
 /* The recorder's thread asks the parent. */
@@ -54,7 +54,7 @@ int recorded_open(struct live *l)
                                      .seed = w->seed,
                                      .forwards = w->forwards};
     l->recorder = recorder_new(&cfg, &l->reel);
-    if (!l->recorder) return live_complain("out of memory");
+    if (!l->recorder) return complain("out of memory");
     l->now.number = recorder_program(l->recorder, l->now.program, NULL);
     for (unsigned i = 0; i < l->worker_count; i++)
         worker_record(l->workers[i], recorder_tape(l->recorder, i), l->now.number);
@@ -73,7 +73,7 @@ int recorded_start(struct live *l)
     if (!failed) return 0;
     recorder_free(l->recorder);
     l->recorder = NULL;
-    return live_complain("--record %s: %s", l->o->record, strerror(-failed));
+    return complain("--record %s: %s", l->o->record, strerror(-failed));
 }
 
 void recorded_end(struct live *l)

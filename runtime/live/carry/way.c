@@ -100,10 +100,10 @@ static void warn_of_tags(const struct live *l)
     struct card c;
     for (unsigned i = 0; i < l->o->iface_count && needs_tags(l, l->now.program); i++)
         if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
-            live_complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
-                          "this mends it, "
-                          "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
-                          l->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
+            complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
+                     "this mends it, "
+                     "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
+                     l->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
 /* The table of README.md. */
@@ -142,7 +142,7 @@ int way_choose(struct live *l)
         return 0;
     }
     const char *no = l->o->io == OPTIONS_IO_XDP ? refusal(l, l->now.program) : NULL;
-    if (no) return live_complain("--io xdp: %s; this does: --io packet", no);
+    if (no) return complain("--io xdp: %s; this does: --io packet", no);
     const bool xdp = l->o->io == OPTIONS_IO_XDP || (l->o->io != OPTIONS_IO_PACKET && auto_xdp(l));
     l->io = xdp ? &io_XDP : &io_PACKET;
     l->port_count = l->o->iface_count * (xdp && sees_host(l, l->now.program) ? 2 : 1);
@@ -178,8 +178,8 @@ void way_tell_workers(const struct live *l, unsigned cpus)
     const unsigned wanted = l->o->workers ? l->o->workers : cpus, most = l->worker_count;
     if (l->io != &io_XDP || l->in_kernel || wanted <= most) return;
     fewest_queues(l, &narrow);
-    live_complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
-                  "combined %u",
-                  narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,
-                  narrow.name, wanted);
+    complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
+             "combined %u",
+             narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,
+             narrow.name, wanted);
 }

@@ -35,9 +35,9 @@ int asked_open(struct live *l)
                               },
                           .with = l};
     char err[500];
-    if (ask_control(l->channel, &cfg.fd, err, sizeof err)) return live_complain("%s", err);
+    if (ask_control(l->channel, &cfg.fd, err, sizeof err)) return complain("%s", err);
     l->ctl = ctl_new(&cfg);
-    return l->ctl ? 0 : live_complain("control socket: out of memory");
+    return l->ctl ? 0 : complain("control socket: out of memory");
 }
 
 int asked_fd(const struct live *l) { return ctl_fd(l->ctl); }

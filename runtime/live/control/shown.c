@@ -20,9 +20,9 @@ int shown_open(struct live *l)
     char err[500];
     struct web_cfg cfg = {.loopback = is_loopback(&l->o->stats_at), .see = see, .with = l};
     if (!l->o->stats) return 0;
-    if (ask_stats(l->channel, &cfg.fd, err, sizeof err)) return live_complain("--stats %s", err);
+    if (ask_stats(l->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
     l->web = web_new(&cfg);
-    return l->web ? 0 : live_complain("--stats %s: out of memory or descriptors", l->o->stats);
+    return l->web ? 0 : complain("--stats %s: out of memory or descriptors", l->o->stats);
 }
 
 void shown_close(struct live *l) { web_free(l->web); }

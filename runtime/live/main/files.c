@@ -39,15 +39,14 @@ static void say_few(const struct live *l, uint64_t have, uint64_t need)
     const uint64_t left = have > others ? have - others : 0;
     const uint64_t listeners = (uint64_t)PBC_PROXY_PORTS_MAX * l->worker_count;
     if (!of_proxies(l) || left < listeners + each)
-        live_complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
-                      " may be needed; this mends it: ulimit -n %" PRIu64,
-                      have, need, need);
+        complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
+                 " may be needed; this mends it: ulimit -n %" PRIu64,
+                 have, need, need);
     else
-        live_complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
-                      " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
-                      "; this mends it: ulimit -n %" PRIu64 " (a unit of systemd: LimitNOFILE=%" PRIu64 ")",
-                      have, (left - listeners) / 2, l->now.program->settings->proxy_sessions * l->worker_count, need,
-                      need);
+        complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
+                 " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
+                 "; this mends it: ulimit -n %" PRIu64 " (a unit of systemd: LimitNOFILE=%" PRIu64 ")",
+                 have, (left - listeners) / 2, l->now.program->settings->proxy_sessions * l->worker_count, need, need);
 }
 
 void files_allow(const struct live *l)

@@ -77,9 +77,9 @@ static int signals_open(struct live *l)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, NULL)) return live_complain("signals: %s", strerror(errno));
+    if (sigprocmask(SIG_BLOCK, &set, NULL)) return complain("signals: %s", strerror(errno));
     l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return l->signal_fd < 0 ? live_complain("signals: %s", strerror(errno)) : 0;
+    return l->signal_fd < 0 ? complain("signals: %s", strerror(errno)) : 0;
 }
 
 /* False: it is time to end. */
@@ -290,7 +290,7 @@ static int run(struct live *l)
     if (!err) announced_links(l);
     if (!err) say_ready(l);
     if (!err) confirm_begin(l);
-    const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
+    const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(l);
     proxied_stop(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);

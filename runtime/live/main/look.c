@@ -84,7 +84,7 @@ static bool find_servers(struct servers *s, const struct program *p)
 
 static void say(void *arg, bool fatal, const char *what, const char *mend)
 {
-    live_complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
+    complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
 }
 
 /* Replies to the host's own connections from such an address would be taken for those of translated ones. */
@@ -97,7 +97,7 @@ static void look_at_sources(const struct live *l)
         bool own = false;
         for (uint32_t k = 0; k < pool->source_count; k++) own |= host_self_meets(&self, p, &p->sets[pool->sources + k]);
         if (own && pool->source_port_lo < PBC_OWN_PORT_LO)
-            live_complain(
+            complain(
                 "notice: pool %.60s translates to an address of this machine itself, and to ports from %u on, which "
                 "its own connections to those servers then can't use; this mends it: leave `source` out",
                 program_str(p, pool->name), pool->source_port_lo);
@@ -145,17 +145,16 @@ static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
-        live_complain(
-            "notice: what is for `mode proxy` and of no connection is not held back, and gets a reset of this "
-            "machine's: %s",
-            lacks);
+        complain("notice: what is for `mode proxy` and of no connection is not held back, and gets a reset of this "
+                 "machine's: %s",
+                 lacks);
 }
 
 /* The device by which the host gets back what is its own. */
 static int look_at_tun(const struct live *l, const struct program *p)
 {
     char err[300];
-    return steered_needs_tun(l, p) && tun_lack(err, sizeof err) ? live_complain("%s", err) : 0;
+    return steered_needs_tun(l, p) && tun_lack(err, sizeof err) ? complain("%s", err) : 0;
 }
 
 /* Loaded once for the look alone, and put nowhere: a start finds out by itself. */
@@ -165,7 +164,7 @@ static int look_at_steering(const struct live *l)
     if (!l->o->preflight || l->io != &io_XDP || l->in_kernel) return 0;
     struct steer *s = steer_open(0, err, sizeof err);
     steer_close(s);
-    return s ? 0 : live_complain("--io xdp: %s", err);
+    return s ? 0 : complain("--io xdp: %s", err);
 }
 
 int look_at_host(struct live *l)
@@ -186,7 +185,7 @@ int look_at_host(struct live *l)
                              .guarded = true};
     const struct program *p = l->now.program;
     const bool good = !p || add_program(&look, l, &g, &s);
-    const int status = !good ? live_complain("out of memory") : host_preflight(l->host, &look, say, NULL) ? 2 : 0;
+    const int status = !good ? complain("out of memory") : host_preflight(l->host, &look, say, NULL) ? 2 : 0;
     guarded_fini(&g);
     free(s.all);
     free(s.names);

@@ -15,9 +15,9 @@ static int look_at_pins(const struct live *l)
     const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
     if (hooks_last()) return 0;
     const int status =
-        live_complain("%s%s is no file system of BPF's that can be written, so %s; this mends it: mount -t bpf bpf %s",
-                      closed ? "--on-exit closed: " : "notice: ", HOOKS_FILES,
-                      closed ? "nothing would go on judging" : "a kill would leave nothing that judges", HOOKS_FILES);
+        complain("%s%s is no file system of BPF's that can be written, so %s; this mends it: mount -t bpf bpf %s",
+                 closed ? "--on-exit closed: " : "notice: ", HOOKS_FILES,
+                 closed ? "nothing would go on judging" : "a kill would leave nothing that judges", HOOKS_FILES);
     return closed ? status : 0;
 }
 
@@ -34,10 +34,9 @@ static int look_at_numbers(const struct live *l)
         for (unsigned k = 0; k < i; k++) {
             const unsigned a = number_of(l, k), b = number_of(l, i);
             if (a && b && a != b && a % KERNEL_PORTS == b % KERNEL_PORTS)
-                return live_complain(
-                    "--exec kernel: the numbers of %s and %s, %u and %u, are a multiple of %u apart; this "
-                    "mends it: %s made anew",
-                    l->o->ifaces[k], l->o->ifaces[i], a, b, (unsigned)KERNEL_PORTS, l->o->ifaces[i]);
+                return complain("--exec kernel: the numbers of %s and %s, %u and %u, are a multiple of %u apart; this "
+                                "mends it: %s made anew",
+                                l->o->ifaces[k], l->o->ifaces[i], a, b, (unsigned)KERNEL_PORTS, l->o->ifaces[i]);
         }
     return 0;
 }
@@ -50,7 +49,7 @@ static int look_at_networks(const struct live *l)
     for (unsigned i = 0; i < self.v6_count; i++)
         whole |= self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo;
     if (!whole) return 0;
-    return live_complain(
+    return complain(
         "--exec kernel: a whole network is this machine's own (ip route show table local type local, ip -6 "
         "route show table local type local), and programs in the kernel know single addresses: --exec user");
 }
@@ -62,7 +61,7 @@ static int look_at_hooks(const struct live *l)
     char err[300];
     for (unsigned i = 0; i < l->o->iface_count; i++)
         where[i] = (struct hooks_where){l->o->name, l->o->ifaces[i], number_of(l, i)};
-    return hooks_lack(where, l->o->iface_count, err, sizeof err) ? live_complain("--exec kernel: %s", err) : 0;
+    return hooks_lack(where, l->o->iface_count, err, sizeof err) ? complain("--exec kernel: %s", err) : 0;
 }
 
 /* As the parent does it at a start. */
@@ -76,8 +75,8 @@ static int try_program(const struct program *p)
     const bool good = j && !kernel_prove_prepared(k, j, p, &proof, err, sizeof err);
     kernel_discard(j);
     kernel_free(k);
-    if (!good) return live_complain("--exec kernel: %s", err);
-    live_complain("notice: tcpdump here does not see what the kernel drops; this shows it: preyctl capture -w FILE");
+    if (!good) return complain("--exec kernel: %s", err);
+    complain("notice: tcpdump here does not see what the kernel drops; this shows it: preyctl capture -w FILE");
     if (proof.frames)
         fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
                 text_number(proof.frames, frames), text_duration(proof.ns, lasted));
@@ -89,7 +88,7 @@ static int try_program(const struct program *p)
 int look_at_kernel(const struct live *l)
 {
     char err[500];
-    if (refused_here(err, sizeof err)) return live_complain("--exec kernel: %s", err);
+    if (refused_here(err, sizeof err)) return complain("--exec kernel: %s", err);
     const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
     return l->o->preflight && !status ? try_program(l->now.program) : status;
 }

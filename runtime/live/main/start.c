@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/base/compiled.h"
+#include "runtime/base/file.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/dealt.h"
@@ -45,12 +45,12 @@ struct program *start_load_again(const struct live *l, char *err, size_t err_len
 static int look_at_program(struct live *l)
 {
     char err[600];
-    if (!rules_are_compiled(l->o->program, err, sizeof err)) return live_complain("%s", err);
+    if (!rules_are_compiled(l->o->program, err, sizeof err)) return complain("%s", err);
     l->now.program = program_load_file(l->o->program, err, sizeof err);
-    if (!l->now.program) return live_complain("%s", err);
+    if (!l->now.program) return complain("%s", err);
     l->now.name = strdup(l->o->program);
     memcpy(l->file_digest, l->now.program->digest, sizeof l->file_digest);
-    return ruling_init(&l->now, l->o->ifaces, l->o->iface_count) ? 0 : live_complain("out of memory");
+    return ruling_init(&l->now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
 }
 
 /* One that is not there look_at_host has told of. */
@@ -99,7 +99,7 @@ void start_watched_now(struct live *l)
 {
     char what[400];
     const bool now = !l->o->monitor && !l->in_kernel && start_watched(l, l->now.program, what, sizeof what);
-    if (now && !l->watched) live_complain("%s, for this machine has such an address now: that is only watched", what);
+    if (now && !l->watched) complain("%s, for this machine has such an address now: that is only watched", what);
     l->watched = now;
 }
 
@@ -139,9 +139,9 @@ static int look_at_rules(struct live *l)
 {
     char err[600];
     int status = way_choose(l);
-    if (!start_look_at(l, l->now.program, l->o->program, false, err, sizeof err)) status = live_complain("%s", err);
+    if (!start_look_at(l, l->now.program, l->o->program, false, err, sizeof err)) status = complain("%s", err);
     judged_notice(l);
-    if (!judged_all(l, l->now.program, err, sizeof err)) status = live_complain("%s", err);
+    if (!judged_all(l, l->now.program, err, sizeof err)) status = complain("%s", err);
     return status;
 }
 
@@ -154,7 +154,7 @@ int start_look(struct live *l)
     l->forwards6 = is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->forwards = l->forwards4 || l->forwards6;
     l->host = host_open(err, sizeof err);
-    if (!l->host) return live_complain("%s", err);
+    if (!l->host) return complain("%s", err);
     if (l->now.program) status |= look_at_rules(l);
     if (l->in_kernel) status |= look_at_kernel(l);
     if (l->in_kernel) l->xmit = xmit_open();
@@ -163,11 +163,11 @@ int start_look(struct live *l)
     if (l->now.program) room_bound(l, l->now.program);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
-        status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
+        status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
     if (!status) way_tell_workers(l, cpus());
     if (!status && l->forwards && !l->in_kernel && start_routes(l, l->now.program) && world_elsewhere(l))
-        live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
+        complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
 }
 
@@ -264,13 +264,13 @@ bool start_has_tunnels(const struct program *p)
 static int worker_make(struct live *l, const struct worker_cfg *cfg)
 {
     struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
-    if (!w) return live_complain("out of memory");
+    if (!w) return complain("out of memory");
     l->workers[cfg->worker] = w;
     const int failed = worker_init(w, cfg);
     if (!failed) return 0;
-    if (failed != -ENOMEM) return live_complain("a worker cannot be made: %s", strerror(-failed));
-    return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
-                         (unsigned long long)l->now.program->flows);
+    if (failed != -ENOMEM) return complain("a worker cannot be made: %s", strerror(-failed));
+    return complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
+                    (unsigned long long)l->now.program->flows);
 }
 
 static int workers_make(struct live *l)
@@ -302,7 +302,7 @@ int start_open(struct live *l)
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         l->now.shared = shared_new(l->now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
-        if (!l->now.owners || !l->now.shared) return live_complain("out of memory");
+        if (!l->now.owners || !l->now.shared) return complain("out of memory");
     }
     char err[300];
     if (steered_tun(l, l->now.program, err, sizeof err)) return live_fault(l, "%s", err);
@@ -315,10 +315,10 @@ int start_open(struct live *l)
     if (recorded_open(l)) return 2;
     l->hops =
         (struct hops){.host = l->host, .channel = l->channel, .ifindex = l->ifindex, .port_count = l->o->iface_count};
-    if (!hops_init(&l->hops, seed_of(l->o))) return live_complain("out of memory");
+    if (!hops_init(&l->hops, seed_of(l->o))) return complain("out of memory");
     routing_stale(l);
     routing_renew(l);
-    if (!world_publish(l, true)) return live_complain("out of memory");
+    if (!world_publish(l, true)) return complain("out of memory");
     return proxied_open(l) ? 2 : steered_begin(l);
 }
 

@@ -1,6 +1,7 @@
 /* What the main thread of live traffic holds. */
 #pragma once
 
+#include "runtime/base/complain.h"
 #include "runtime/base/options.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/lingering.h"
@@ -124,9 +125,7 @@ struct live {
     int ended_by; /* the signal; 0: none */
 };
 
-/* One line on standard error; returns 2. */
-int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same, once it is ready an event. */
+/* As complain; once it is ready an event. */
 int live_fault(struct live *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Which of the CPUs that we may use is the worker's, in turn; -1: any. */

@@ -15,7 +15,7 @@
 
 enum { END_MS = 10000 };
 
-static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
+static void say(void *arg, const char *line) { complain("%s", line); }
 
 int claim_rules(struct live *l, char *err, size_t err_len)
 {
@@ -81,7 +81,7 @@ int claim_watch(struct live *l)
 {
     char err[200];
     l->guard_news = guard_news_open(l->o->name, err, sizeof err);
-    return l->guard_news ? 0 : live_complain("%s", err);
+    return l->guard_news ? 0 : complain("%s", err);
 }
 
 void claim_follow(struct live *l)
@@ -98,6 +98,6 @@ int claim_cleanup(const struct options *o)
 {
     const int left = state_cleanup(STATE_RUN, o->name, say, NULL);
     const bool right = left != -EACCES && left != -EPERM;
-    if (left < 0) return live_complain("--cleanup: %s%s", strerror(-left), right ? "" : ": run it as root, with sudo");
+    if (left < 0) return complain("--cleanup: %s%s", strerror(-left), right ? "" : ": run it as root, with sudo");
     return left ? 2 : 0;
 }

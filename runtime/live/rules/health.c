@@ -64,7 +64,7 @@ int health_begin(struct live *l)
 {
     char err[500] = "out of memory";
     if (!checks_any(l->now.program, PBC_CHECK_KINDS)) return 0;
-    if (!open_echo(l, err, sizeof err) || !make(l, NULL, NULL, err, sizeof err)) return live_complain("%s", err);
+    if (!open_echo(l, err, sizeof err) || !make(l, NULL, NULL, err, sizeof err)) return complain("%s", err);
     return 0;
 }
 

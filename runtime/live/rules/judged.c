@@ -100,8 +100,8 @@ void judged_notice(const struct live *l)
         const struct pbc_firewall *f = &p->firewalls[i];
         const char *device = f->iface == PBC_NONE ? NULL : program_str(p, p->ifaces[f->iface].device);
         if (device && !is_served(l, device) && host_link_named(l->host, device))
-            live_complain("notice: firewall %.40s (%.80s:%u) judges nothing: %s is not served; this mends it: -i %s",
-                          program_str(p, f->name), program_str(p, f->place.file), f->place.line, device, device);
+            complain("notice: firewall %.40s (%.80s:%u) judges nothing: %s is not served; this mends it: -i %s",
+                     program_str(p, f->name), program_str(p, f->place.file), f->place.line, device, device);
     }
 }
 

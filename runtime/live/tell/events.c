@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -40,10 +41,7 @@ void events_fini(struct events *e)
 
 static void tell_failed(const struct events *e, int failed)
 {
-    char line[700];
-    snprintf(line, sizeof line, "--log: %.500s: %s; it goes on, and what is not written is counted", e->sink.path,
-             strerror(-failed));
-    sink_say(line);
+    complain("--log: %.500s: %s; it goes on, and what is not written is counted", e->sink.path, strerror(-failed));
 }
 
 /* The line is whole. A sink that fails is told of once, where a person may see it. */

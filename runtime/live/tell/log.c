@@ -7,17 +7,6 @@
 
 #include "runtime/parent/ask.h"
 
-int live_complain(const char *fmt, ...)
-{
-    char line[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    sink_say(text_clean(line));
-    return 2;
-}
-
 int live_fault(struct live *l, const char *fmt, ...)
 {
     char line[1000];
@@ -25,7 +14,7 @@ int live_fault(struct live *l, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    if (!l->ready) return live_complain("%s", line);
+    if (!l->ready) return complain("%s", line);
     events_tell(&l->events, TOLD_FAULT, "%s", line);
     return 2;
 }
@@ -34,8 +23,8 @@ int log_open(struct live *l)
 {
     const char *to = l->o->log_to;
     const int fd = sink_descriptor(to);
-    if (fd < 0) return live_complain("--log: %s: %s", to, strerror(-fd));
-    return events_init(&l->events, l->o->log, to, fd) ? live_complain("out of memory") : 0;
+    if (fd < 0) return complain("--log: %s: %s", to, strerror(-fd));
+    return events_init(&l->events, l->o->log, to, fd) ? complain("out of memory") : 0;
 }
 
 void log_again(struct live *l)

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/whole.h"
-#include "runtime/preyctl/arguments.h"
+#include "runtime/base/file.h"
 #include "runtime/preyctl/command.h"
+#include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/look.h"
 
 static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/preyctl/arguments.h"
 #include "runtime/preyctl/command.h"
+#include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/filter.h"
 #include "runtime/preyctl/print.h"
 

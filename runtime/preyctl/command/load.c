@@ -1,7 +1,7 @@
-/* preyctl load: another program in place of the one that runs. */
-#include "runtime/base/duration.h"
-#include "runtime/preyctl/arguments.h"
+/* preyctl load: another program in place of the one that runs; preyctl confirm: it stays. */
+#include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
+#include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print.h"
 
@@ -42,4 +42,13 @@ int command_LOAD(struct talk *t)
         puts(t->words);
     cJSON_Delete(made);
     return 0;
+}
+
+/* What was started with --confirm goes on. */
+int command_CONFIRM(struct talk *t)
+{
+    if (command_takes(t, 0, 0, "")) return 2;
+    const int status = talk_done(t, talk_question(QUESTION_CONFIRM));
+    if (!status && !t->line->json) puts(t->words);
+    return status;
 }

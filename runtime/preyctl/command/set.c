@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/duration.h"
+#include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print.h"
 

@@ -1,11 +1,31 @@
 /* HTTP_EXCHANGE: the request goes to the server, its answer to the client, both at once: a server may answer before it
  * has all of a request. */
+#include <stdio.h>
 #include <sys/socket.h>
 
-#include "runtime/proxy/core.h"
-#include "runtime/proxy/http/affinity.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/rewrite.h"
+
+enum { AFFINITY_COOKIE_MAX = 512 };
+
+/* `affinity cookie "N"`: the cookie by which a client comes to its server again. Who has none, or that of a server that
+ * is gone, gets it with the answer; what it says is read by chooser_affinity. The line `Set-Cookie` for the answer of
+ * the session's server; empty where the client has it, or none is asked for. */
+static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX])
+{
+    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    line[0] = 0;
+    if (!(says->flags & PBC_PROXY_AFFINITY_COOKIE)) return;
+    const uint64_t cookie = chooser_cookie(s->proxy->chooser, s->chosen);
+    if (cookie == s->affinity) return;
+    char age[40] = "";
+    if (says->affinity_ns)
+        snprintf(age, sizeof age, "; Max-Age=%llu", (unsigned long long)(says->affinity_ns / 1000000000));
+    const int n = snprintf(line, AFFINITY_COOKIE_MAX, "Set-Cookie: %s=%016llx; Path=/; HttpOnly%s%s\r\n",
+                           program_str(s->proxy->program, says->affinity_name), (unsigned long long)cookie,
+                           s->client.ops == &side_plain ? "" : "; Secure", age);
+    if (n >= AFFINITY_COOKIE_MAX) line[0] = 0;
+}
 
 /* The request goes on. False: the exchange ended over it. */
 static bool send_request(struct session *s)

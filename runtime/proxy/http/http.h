@@ -8,11 +8,11 @@
  * One request at a time is with a server; what a client sends ahead (pipelining) waits in its buffer or its socket. */
 #pragma once
 
-#include "runtime/proxy/core.h"
 #include "runtime/proxy/http/head_text.h"
 #include "runtime/proxy/http/kept.h"
 #include "runtime/proxy/http/message.h"
-#include "runtime/proxy/http/told.h"
+#include "runtime/proxy/http/rewrite.h"
+#include "runtime/proxy/session.h"
 
 #define HTTP_KEEP_NS UINT64_C(4000000000) /* a connection to a server is kept: most servers end theirs after 5 s */
 enum {

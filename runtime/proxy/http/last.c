@@ -1,7 +1,7 @@
 /* What ends an exchange: answers of ours, the next request, other protocols, the connection's end. */
 #include <errno.h>
 
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/connect.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/noted.h"
 #include "runtime/proxy/http/page.h"

@@ -1,7 +1,5 @@
 /* HTTP_HEAD: a request's head is read, routed, and laid down as it goes to a server. */
 #include "runtime/proxy/connect.h"
-#include "runtime/proxy/core.h"
-#include "runtime/proxy/http/forwards.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/noted.h"
 #include "runtime/proxy/http/rewrite.h"

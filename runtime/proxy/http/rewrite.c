@@ -5,7 +5,49 @@
 #include <string.h>
 #include <strings.h>
 
-#include "runtime/proxy/http/forwards.h"
+#include "runtime/proxy/told/log_line.h"
+
+uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes)
+{
+    const struct view method = view_of(bytes, h->method);
+    struct view v;
+    unsigned next = 0;
+    uint32_t n = 0;
+    if (!view_is(method, "OPTIONS") && !view_is(method, "TRACE")) return FORWARDS_ANY;
+    if (!http_field_next(h, bytes, "max-forwards", &next, &v) || !v.len) return FORWARDS_ANY;
+    for (uint32_t i = 0; i < v.len; i++) {
+        if (v.at[i] < '0' || v.at[i] > '9') return FORWARDS_ANY;
+        n = n * 10 + (uint32_t)(v.at[i] - '0');
+        if (n > FORWARDS_MOST) n = FORWARDS_MOST;
+    }
+    return n;
+}
+
+static struct view_span put(struct told *t, uint16_t *at, const char *text)
+{
+    const size_t len = strlen(text);
+    memcpy(t->text + *at, text, len);
+    const struct view_span s = {.at = *at, .len = (uint16_t)len};
+    *at = (uint16_t)(*at + len);
+    return s;
+}
+
+void told_make(struct told *t, const struct stream_addr *client, bool tls)
+{
+    char addr[LOG_ADDRESS_MAX], element[LOG_ADDRESS_MAX + 32];
+    log_address(addr, client);
+    /* An address of IPv6 stands in brackets, and so in quotes (RFC 7239, section 6). */
+    snprintf(element, sizeof element, client->v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", addr,
+             tls ? "https" : "http");
+    uint16_t at = 0;
+    t->proto = put(t, &at, tls ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
+    put(t, &at, "X-Forwarded-For: ");
+    t->client = put(t, &at, addr);
+    put(t, &at, "\r\nForwarded: ");
+    t->forwarded = put(t, &at, element);
+    put(t, &at, "\r\n");
+    t->via = put(t, &at, "Via: 1.1 prey\r\n\r\n");
+}
 
 /* Where the fields begin, and where the line of field i ends: lines follow one another without a gap. */
 static uint16_t line_end(const struct http_head *h, unsigned i)

@@ -3,8 +3,33 @@
 #pragma once
 
 #include "runtime/proxy/http/head_text.h"
-#include "runtime/proxy/http/told.h"
 #include "vm/stream/http.h"
+
+/* What servers are told of a client: X-Forwarded-Proto, X-Forwarded-For, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3).
+ * Made once a connection; the text stays in the session, so that a request costs no formatting. */
+enum { TOLD_MAX = 240 };
+
+/* The four fields and the empty line that ends a head, in this order:
+ *
+ *      X-Forwarded-Proto: http\r\n X-Forwarded-For: ADDR\r\n Forwarded: for=ADDR;proto=http\r\n Via: 1.1 prey\r\n \r\n
+ */
+struct told {
+    char text[TOLD_MAX];
+    struct view_span proto;     /* the line of X-Forwarded-Proto with its end */
+    struct view_span client;    /* ADDR, as X-Forwarded-For writes it, and the log */
+    struct view_span forwarded; /* `for=ADDR;proto=http` */
+    struct view_span via;       /* the line of Via with its end, and the empty line */
+};
+
+/* client: as the PROXY header says, where one was accepted. tls: it came by TLS that ended here. */
+void told_make(struct told *t, const struct stream_addr *client, bool tls);
+
+/* Max-Forwards: how many more intermediaries an OPTIONS or a TRACE may pass (RFC 9110, 7.6.2). */
+enum { FORWARDS_ANY = UINT32_MAX, FORWARDS_MOST = 1000000 };
+
+/* What the request says; more than FORWARDS_MOST is that. FORWARDS_ANY: it says nothing that is a number, or has
+ * another method. 0: who reads it answers it. */
+uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
 
 /* A request that may go on (request_forwards is not 0), towards a server. `bytes`: what the head was read from; host:
  * what to send where an HTTP/1.0 client named none. `out` is overwritten.

@@ -1,7 +1,6 @@
 /* A session of `mode proxy http`: its steps. */
 #include <stdlib.h>
 
-#include "runtime/proxy/core.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/noted.h"
 

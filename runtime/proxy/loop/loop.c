@@ -5,14 +5,11 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
 
 enum { EVENTS_AT_ONCE = 256 };
-
-uint64_t loop_clock(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 static int watch(struct loop *l, int fd, struct watcher *w, uint32_t events)
 {
@@ -47,7 +44,7 @@ int loop_init(struct loop *l)
 {
     *l = (struct loop){.epoll = epoll_create1(EPOLL_CLOEXEC), .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     l->last = &l->first;
-    l->now_ns = loop_clock();
+    l->now_ns = clock_ns(CLOCK_MONOTONIC);
     l->wake_watcher.ready = woken;
     wheel_init(&l->wheel, l->now_ns);
     int err = l->epoll < 0 || l->wake < 0 ? -errno : loop_watch_level(l, l->wake, &l->wake_watcher);
@@ -89,7 +86,7 @@ static int sleep_ms(const struct loop *l, uint64_t due_ns, int most_ms)
 {
     if (l->first) return 0;
     if (due_ns == UINT64_MAX) return most_ms;
-    const uint64_t now = loop_clock(), ms = due_ns <= now ? 0 : (due_ns - now + 999999) / 1000000;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC), ms = due_ns <= now ? 0 : (due_ns - now + 999999) / 1000000;
     return most_ms >= 0 && ms > (uint64_t)most_ms ? most_ms : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
@@ -98,7 +95,7 @@ void loop_turn(struct loop *l, int most_ms)
     struct epoll_event events[EVENTS_AT_ONCE];
     const uint64_t due = wheel_turn(&l->wheel, l->now_ns);
     const int n = epoll_wait(l->epoll, events, EVENTS_AT_ONCE, sleep_ms(l, due, most_ms));
-    l->now_ns = loop_clock();
+    l->now_ns = clock_ns(CLOCK_MONOTONIC);
     l->turns++;
     for (int i = 0; i < n; i++) {
         struct watcher *w = events[i].data.ptr;

@@ -52,5 +52,3 @@ void loop_again(struct loop *l, struct task *t);
 void loop_turn(struct loop *l, int most_ms);
 /* From any thread: the loop's turn ends soon. */
 void loop_wake(struct loop *l);
-
-uint64_t loop_clock(void); /* mono */

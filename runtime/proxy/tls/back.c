@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/host/file/certificates.h"
 #include "runtime/proxy/tls/known.h"
 #include "runtime/proxy/tls/tls_priv.h"
@@ -22,7 +23,7 @@ static void keep(const SSL *ssl, const SSL_SESSION *session)
 {
     const struct tls_one *one = tls_one_of(ssl);
     SSL_SESSION *copy = one->server.port && SSL_SESSION_is_resumable(session) ? SSL_SESSION_dup(session) : NULL;
-    if (copy) known_put(one->back->known, &one->server, copy, loop_clock());
+    if (copy) known_put(one->back->known, &one->server, copy, clock_ns(CLOCK_MONOTONIC));
 }
 
 static int given(SSL *ssl, SSL_SESSION *session)
@@ -39,7 +40,7 @@ void tls_back_shaken(SSL *ssl)
 
 static void go_on(SSL *ssl, const struct tls_one *one)
 {
-    SSL_SESSION *session = known_take(one->back->known, &one->server, loop_clock());
+    SSL_SESSION *session = known_take(one->back->known, &one->server, clock_ns(CLOCK_MONOTONIC));
     if (session) SSL_set_session(ssl, session);
     SSL_SESSION_free(session);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/proxy/tls/names.h"
 #include "runtime/proxy/tls/tickets.h"
 #include "runtime/proxy/tls/tls_priv.h"
@@ -79,7 +80,9 @@ static int find_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER
     struct tickets *t = tls_one_of(ssl)->front->tickets;
     struct ticket_key key;
     bool old = false;
-    if (!(gives ? tickets_give(t, loop_clock(), &key) : tickets_take(t, loop_clock(), name, &key, &old))) return 0;
+    if (!(gives ? tickets_give(t, clock_ns(CLOCK_MONOTONIC), &key)
+                : tickets_take(t, clock_ns(CLOCK_MONOTONIC), name, &key, &old)))
+        return 0;
     if (gives) memcpy(name, key.name, TICKET_NAME);
     const bool good = (!gives || RAND_bytes(iv, AES_BLOCK) == 1) && set_ciphers(cipher, mac, iv, &key, gives);
     OPENSSL_cleanse(&key, sizeof key);
@@ -126,7 +129,7 @@ struct tls_front *tls_front_new(const struct keypair pairs[], unsigned count, co
         f->only = only;
         f->protocols_len = protocols_len;
         if (protocols_len) memcpy(f->protocols, protocols, protocols_len);
-        f->tickets = before ? tickets_get(before->tickets) : tickets_new(loop_clock());
+        f->tickets = before ? tickets_get(before->tickets) : tickets_new(clock_ns(CLOCK_MONOTONIC));
         if (f->tickets && fill(f, pairs, count)) return f;
     }
     snprintf(err, err_len, "certificate %u cannot be used: %s", f ? f->count + 1 : 1, tls_why());

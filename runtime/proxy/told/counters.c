@@ -8,6 +8,17 @@
 
 static_assert(sizeof(struct proxy_counters) % 8 == 0, "counters of 64 bits");
 
+static const struct {
+    const char *name;
+    enum end_class class;
+} ends[] = {
+#define END(ident, name, class, doc) {name, END_##class},
+#include "runtime/counters/proxy_end.def"
+};
+
+const char *session_end_name(enum session_end e) { return ends[e].name; }
+enum end_class session_end_class(enum session_end e) { return ends[e].class; }
+
 void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c)
 {
     uint64_t *t = (uint64_t *)to;

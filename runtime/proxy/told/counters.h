@@ -11,6 +11,9 @@ enum session_end {
 #include "runtime/counters/proxy_end.def"
     SESSION_ENDS /* it goes on */
 };
+enum end_class { END_GOOD, END_CLIENT, END_SERVER, END_RULES, END_TIME, END_OURS };
+const char *session_end_name(enum session_end e);
+enum end_class session_end_class(enum session_end e);
 
 enum http_count {
 #define HTTP_COUNT(ident, name, doc) HTTP_COUNT_##ident,

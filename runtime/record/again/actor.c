@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/io/io.h"
 #include "runtime/record/again/single.h"
 
@@ -244,15 +245,9 @@ void actor_finish(struct actor *a)
 /* A word of it more. */
 static void take_heard(struct actor *a, uint64_t value)
 {
-    if (a->heard_count == a->heard_room) {
-        const unsigned room = a->heard_room ? 2 * a->heard_room : 64;
-        uint64_t *more = realloc(a->heard, room * sizeof *more);
-        if (!more) {
-            actor_stop(a, "out of memory");
-            return;
-        }
-        a->heard = more;
-        a->heard_room = room;
+    if (!grow(&a->heard, a->heard_count, &a->heard_room, 64, sizeof value)) {
+        actor_stop(a, "out of memory");
+        return;
     }
     a->heard[a->heard_count++] = value;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/report/explain/explain.h"
 
 enum { LEFT_MOST = 16, STATE_LEAST = 1 << 22 };
@@ -93,7 +94,7 @@ static int explain_at(struct actor *a, unsigned at, const struct explaining *e)
     const struct vm_in in = {.mono_ns = a->now_ns, .facts = &a->w->egress.snapshot->facts};
     struct vm *before = copy_vm(a->w, &in);
     const int status = before ? explain_with(a, at, e, before, &in) : 2;
-    if (!before) fprintf(stderr, "preyrun: what the worker remembered before that packet cannot be copied\n");
+    if (!before) complain("what the worker remembered before that packet cannot be copied");
     vm_free(before);
     return status;
 }

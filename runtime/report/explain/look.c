@@ -2,19 +2,14 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/grown.h"
 #include "vm/forward/service.h"
 #include "vm/judge/ways.h"
 
 void explain_steps_add(void *steps, const struct trace_step *s)
 {
     struct explain_steps *all = steps;
-    if (all->count == all->room) {
-        const size_t room = all->room ? all->room * 2 : 64;
-        struct trace_step *more = reallocarray(all->of, room, sizeof *more);
-        if (!more) return;
-        all->of = more;
-        all->room = room;
-    }
+    if (!grow(&all->of, all->count, &all->room, 64, sizeof *s)) return;
     all->of[all->count++] = *s;
 }
 

@@ -6,7 +6,7 @@
 /* Rules that were tried, in order. */
 struct explain_steps {
     struct trace_step *of;
-    size_t count, room;
+    uint32_t count, room;
 };
 
 struct explain_look {

@@ -1,10 +1,13 @@
 #include "runtime/report/given/routes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/report/given/iface.h"
 #include "runtime/report/text.h"
 #include "vm/judge/route_list.h"
@@ -293,30 +296,6 @@ static int read_lines(struct reading *r, char *text)
     return close_route(r);
 }
 
-/* All of the file, ended by NUL and malloc'd; NULL with errno. EFBIG: more than FILE_MOST. */
-static char *whole_of(FILE *f, size_t *len)
-{
-    size_t room = 0;
-    char *text = NULL;
-    for (*len = 0;;) {
-        if (*len == room) {
-            room = room < FILE_MOST / 2 ? room * 2 + 65536 : FILE_MOST + 1;
-            char *more = *len > FILE_MOST ? NULL : realloc(text, room + 1);
-            if (*len > FILE_MOST) errno = EFBIG;
-            if (!more) break;
-            text = more;
-        }
-        const size_t got = fread(text + *len, 1, room - *len, f);
-        *len += got;
-        if (got) continue;
-        if (ferror(f)) break;
-        text[*len] = 0;
-        return text;
-    }
-    free(text);
-    return NULL;
-}
-
 static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
@@ -326,9 +305,9 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 
 static int read_file(struct reading *r, const char *path)
 {
-    FILE *f = fopen(path, "re");
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t len = 0;
-    char *text = f ? whole_of(f, &len) : NULL;
+    char *text = fd < 0 ? NULL : read_whole(fd, FILE_MOST, &len);
     const char *zero = text ? memchr(text, 0, len) : NULL;
     int failed = -EINVAL;
     r->file = path;
@@ -340,7 +319,7 @@ static int read_file(struct reading *r, const char *path)
         failed = read_lines(r, text);
     r->file = NULL;
     free(text);
-    if (f) fclose(f);
+    if (fd >= 0) close(fd);
     return failed;
 }
 

@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/exchange/snapshot.h"
@@ -81,7 +82,7 @@ static inline void reload(struct scene *s)
     struct judge *next = judge_new("http", rules, sizeof rules - 1, stderr);
     int refused;
     assert_null(s->remap);
-    s->remap = remap_new(s->proxy->program, judge_program(next), NULL, 0, NULL, loop_clock());
+    s->remap = remap_new(s->proxy->program, judge_program(next), NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
     struct snapshot *world = snapshot_new(s->remap->program, &(struct facts){0}, 1);
     world->number = s->world->number + 1;
     const struct vm_cfg vm = {.seed = 1};

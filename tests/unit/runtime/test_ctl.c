@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/ctl/server.h"
-#include "runtime/base/duration.h"
+#include "runtime/base/when.h"
 
 /* ---- messages ---- */
 

@@ -18,7 +18,9 @@
 /* after those that it needs */
 #include <cmocka.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/listing.h"
 #include "tests/lib/judge.h"
 #include "tests/unit/runtime/proxy_whole.h"
 
@@ -245,7 +247,7 @@ static void test_sessions_are_bounded(void **state)
 /* For so long the loop turns. */
 static void turn_for(struct bench *b, unsigned ms)
 {
-    for (const uint64_t end = loop_clock() + ms * 1000000ull; loop_clock() < end;) proxy_turn(b->proxy, 10);
+    for (const uint64_t end = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ull; clock_ns(CLOCK_MONOTONIC) < end;) proxy_turn(b->proxy, 10);
 }
 
 static void test_silence_has_an_end(void **state)
@@ -509,11 +511,11 @@ static struct snapshot *reload(struct bench *b, const char *rules, struct remap 
 #pragma GCC diagnostic pop
     struct judge *next = judge_new("proxy", text, (size_t)n, stderr);
     assert_non_null(next);
-    *remap = remap_new(b->proxy->program, judge_program(next), NULL, 0, NULL, loop_clock());
+    *remap = remap_new(b->proxy->program, judge_program(next), NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
     struct snapshot *w = world((*remap)->program, 2, 0);
     const struct vm_cfg vm = {0};
     struct chooser *fresh = chooser_new((*remap)->program, &vm);
-    const struct vm_in in = {.mono_ns = loop_clock(), .facts = &w->facts};
+    const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &w->facts};
     chooser_facts(fresh, &in);
     struct proxy_listen at = {.at = {.addr = {SERVICE}, .port = b->port}, .service = 0, .fd = -1};
     struct proxy_change change = {.remap = *remap,

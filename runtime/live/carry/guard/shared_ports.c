@@ -56,10 +56,10 @@ void shared_ports_look(struct live *l, const struct program *p)
         s->host.bound_count += found->count;
         s->crowded[udp] = found->count == SHARED_PORTS_MOST;
         if (s->crowded[udp])
-            live_complain("notice: more than %u %s sockets of this machine have ports that masquerade may draw; those "
-                          "from port %u on "
-                          "hear nothing more: fewer `ports` for masquerade mend it",
-                          SHARED_PORTS_MOST, udp ? "UDP" : "TCP", found->all[found->count - 1].port + 1u);
+            complain("notice: more than %u %s sockets of this machine have ports that masquerade may draw; those "
+                     "from port %u on "
+                     "hear nothing more: fewer `ports` for masquerade mend it",
+                     SHARED_PORTS_MOST, udp ? "UDP" : "TCP", found->all[found->count - 1].port + 1u);
     }
     memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);
     s->all_count = s->host.bound_count;
@@ -108,7 +108,7 @@ int shared_ports_claim(struct live *l, const struct program *p, char *err, size_
     if (failed || !asked) return failed;
     const struct facts_ports before = *host;
     if (l->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has said it */
-        live_complain("notice: " PORTS_STAY, kept.lo, kept.hi);
+        complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
     host->chosen_lo = kept.chosen_lo;

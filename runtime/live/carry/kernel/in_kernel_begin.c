@@ -36,18 +36,18 @@ int in_kernel_begin(struct live *l)
     struct in_kernel *k = l->kernel = calloc(1, sizeof *k);
     const struct program *p = l->now.program;
     if (!k || ask_kernel(l->channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err))
-        return live_complain("--exec kernel: %s", err);
-    if (in_kernel_swap(l, NULL)) return live_complain("--exec kernel: its judge cannot be put in force");
+        return complain("--exec kernel: %s", err);
+    if (in_kernel_swap(l, NULL)) return complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k, .judge = judge_there, .meters = show_meters};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
-        if (!flows_init(&k->flows, k->kernel)) return live_complain("--exec kernel: out of memory");
+        if (!flows_init(&k->flows, k->kernel)) return complain("--exec kernel: out of memory");
         k->ops.flows = &k->flows;
     }
     k->answers = answers_new();
-    if (!k->answers) return live_complain("out of memory");
+    if (!k->answers) return complain("out of memory");
     k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, l);
-    return k->events ? 0 : live_complain("--exec kernel: its log: %s", strerror(errno));
+    return k->events ? 0 : complain("--exec kernel: its log: %s", strerror(errno));
 }
 
 const struct vm_kernel *in_kernel_ops(const struct live *l) { return l->kernel ? &l->kernel->ops : NULL; }

@@ -65,7 +65,7 @@ int in_kernel_choose(struct live *l)
     const char *no = asked ? in_kernel_obstacle(l) : NULL;
     snprintf(l->exec_why, sizeof l->exec_why, "--exec %s is said", asked ? "kernel" : "user");
     l->in_kernel = asked && !no;
-    return no ? live_complain("--exec kernel: %s; this does: --exec user", no) : 0;
+    return no ? complain("--exec kernel: %s; this does: --exec user", no) : 0;
 }
 
 void in_kernel_why(struct live *l)

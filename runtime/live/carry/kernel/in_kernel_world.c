@@ -60,11 +60,11 @@ static void warn_of_veth(const struct live *l, unsigned at)
     const struct host_link *link = host_link(l->host, l->ifindex[at]);
     if (l->ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
     const bool sends = l->kernel->sends[at];
-    live_complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
-                  "%stx off",
-                  l->o->ifaces[at],
-                  sends ? "may bring packets whose checksum is left to a card" : "takes nothing from programs",
-                  sends ? "those on" : "what leaves there", sends ? "" : "gro on ");
+    complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
+             "%stx off",
+             l->o->ifaces[at],
+             sends ? "may bring packets whose checksum is left to a card" : "takes nothing from programs",
+             sends ? "those on" : "what leaves there", sends ? "" : "gro on ");
 }
 
 /* Its number is known before the first packet meets its programs. */
@@ -80,10 +80,9 @@ int in_kernel_port(struct live *l, unsigned at)
     warn_of_veth(l, at);
     const struct host_link *link = generic ? host_link(l->host, l->ifindex[at]) : NULL;
     if (link && !l->ready)
-        live_complain(
-            "notice: %s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
-            "other, or none at an MTU of %u",
-            l->o->ifaces[at], link->mtu);
+        complain("notice: %s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
+                 "other, or none at an MTU of %u",
+                 l->o->ifaces[at], link->mtu);
     return 0;
 }
 

@@ -55,8 +55,8 @@ static void look_at_mode(const char *key)
 {
     struct stat s;
     if (!stat(key, &s) && s.st_mode & S_IROTH)
-        live_complain("notice: %.300s: everybody on this machine may read this private key; this mends it: chmod o= %s",
-                      key, key);
+        complain("notice: %.300s: everybody on this machine may read this private key; this mends it: chmod o= %s", key,
+                 key);
 }
 
 /* 0, or 2: it is no pair. */
@@ -67,19 +67,19 @@ static int look_at_pair(struct certs *c, const char *cert, const char *key)
     int fds[2];
     int failed = keypair_open(cert, key, fds, err, sizeof err);
     if (failed)
-        return live_complain("service %.60s: %s%s", c->service, err,
-                             failed == -EINVAL ? ""
-                                               : "; this mends it: a file there that the user may read who starts "
-                                                 "preyrun, or another path in `tls cert … key …`");
+        return complain("service %.60s: %s%s", c->service, err,
+                        failed == -EINVAL ? ""
+                                          : "; this mends it: a file there that the user may read who starts "
+                                            "preyrun, or another path in `tls cert … key …`");
     failed = keypair_read(fds, &k, err, sizeof err);
     close(fds[0]);
     close(fds[1]);
     if (!failed && look_at_time(k.cert, cert, line, sizeof line))
-        live_complain("notice: %s; this mends it: a new one there, and then SIGHUP", line);
+        complain("notice: %s; this mends it: a new one there, and then SIGHUP", line);
     if (!failed && c->count < CERTS_MOST && X509_up_ref(k.cert)) c->all[c->count++] = k.cert;
     keypair_fini(&k);
     look_at_mode(key);
-    return failed ? live_complain("service %.60s: %.300s: %s", c->service, cert, err) : 0;
+    return failed ? complain("service %.60s: %.300s: %s", c->service, cert, err) : 0;
 }
 
 static bool is_covered(const struct certs *c, const char *name)
@@ -103,12 +103,12 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
             for (uint32_t n = 0; n < list->count && asked < NAMES_MOST; n++, asked++) {
                 const char *name = program_str(p, p->hosts[list->first + n]);
                 if (!is_covered(c, name) && bare++ < TOLD_MOST)
-                    live_complain("notice: service %.60s asks for the name %.253s, and none of its certificates is for "
-                                  "that: clients will refuse it",
-                                  c->service, name);
+                    complain("notice: service %.60s asks for the name %.253s, and none of its certificates is for "
+                             "that: clients will refuse it",
+                             c->service, name);
             }
         }
-    if (bare > TOLD_MOST) live_complain("notice: and %u names more", bare - TOLD_MOST);
+    if (bare > TOLD_MOST) complain("notice: and %u names more", bare - TOLD_MOST);
 }
 
 static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)
@@ -118,14 +118,14 @@ static int look_at_trusted(const struct program *p, const struct pbc_proxy *says
     if (says->flags & PBC_PROXY_TLS_NO_VERIFY) return 0;
     const int fd = certificates_open(path, err, sizeof err);
     if (fd < 0)
-        return live_complain("service %.60s: %s; this mends it: %s", service, err,
-                             says->server_ca ? "`ca` with the file of an authority's certificates"
-                                             : "apt-get install ca-certificates, or `ca \"FILE\"`");
+        return complain("service %.60s: %s; this mends it: %s", service, err,
+                        says->server_ca ? "`ca` with the file of an authority's certificates"
+                                        : "apt-get install ca-certificates, or `ca \"FILE\"`");
     X509_STORE *store = X509_STORE_new();
     const unsigned count = store ? certificates_trust(fd, store) : 1;
     X509_STORE_free(store);
     close(fd);
-    return count ? 0 : live_complain("service %.60s: %.300s holds no certificate that can be read", service, path);
+    return count ? 0 : complain("service %.60s: %.300s holds no certificate that can be read", service, path);
 }
 
 static int look_at_service(const struct program *p, const struct pbc_service *s)
@@ -160,7 +160,7 @@ int look_at_tls(const struct program *p)
     const pid_t child = fork();
     if (!child) _exit(look_at_all(p));
     while (child > 0 && waitpid(child, &said, 0) < 0 && errno == EINTR) {}
-    if (child < 0) return live_complain("certificates can't be looked at: %s", strerror(errno));
-    if (!WIFEXITED(said)) return live_complain("certificates can't be looked at: the process that looked was killed");
+    if (child < 0) return complain("certificates can't be looked at: %s", strerror(errno));
+    if (!WIFEXITED(said)) return complain("certificates can't be looked at: the process that looked was killed");
     return WEXITSTATUS(said);
 }

@@ -261,8 +261,8 @@ int proxied_open(struct live *l)
 {
     char err[500];
     if (!proxied_any(l->now.program)) return 0;
-    if (access_open(l, l->now.program, err, sizeof err)) return live_complain("%s", err);
-    return make_loops(l, l->latest, err, sizeof err) ? live_complain("%s", err) : 0;
+    if (access_open(l, l->now.program, err, sizeof err)) return complain("%s", err);
+    return make_loops(l, l->latest, err, sizeof err) ? complain("%s", err) : 0;
 }
 
 int proxied_start(struct live *l)

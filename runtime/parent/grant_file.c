@@ -1,0 +1,188 @@
+/* What is done for requests about files, sockets of the host's own, and the service manager. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/host/device/echo.h"
+#include "runtime/host/file/certificates.h"
+#include "runtime/host/file/control.h"
+#include "runtime/host/file/keypair.h"
+#include "runtime/host/file/recordings.h"
+#include "runtime/host/guard/listen.h"
+#include "runtime/host/guard/transparent.h"
+#include "runtime/host/manager.h"
+#include "runtime/host/replace.h"
+#include "runtime/host/sinks.h"
+#include "runtime/host/watch.h"
+#include "runtime/parent/parent_priv.h"
+
+bool grant_RULES(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    if (!strcmp(p->o->program, "-")) {
+        snprintf(a->err, sizeof a->err, "the program came by standard input, which is not read again");
+        a->failed = -ESPIPE;
+        return true;
+    }
+    /* O_NONBLOCK: a FIFO without a writer must not hang the open; it is refused by who reads it. */
+    fds[0] = open(p->o->program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    a->failed = fds[0] < 0 ? -errno : 0;
+    a->fd_count = fds[0] >= 0;
+    if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
+    return true;
+}
+
+bool grant_WATCH(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    bool linked = false;
+    if (!p->o->watch) return false;
+    fds[0] = watch_file(p->o->program, &linked);
+    a->value = linked;
+    if (fds[0] < 0) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-fds[0]));
+    return answer_fd(a, fds[0]);
+}
+
+bool grant_SAVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    a->failed = strcmp(p->o->program, "-") ? replace_file(p->o->program, r->elements, r->count) : -ESPIPE;
+    if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
+    return true;
+}
+
+bool grant_ECHO(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    a->failed = echo_open(fds);
+    a->fd_count = a->failed ? 0 : 2;
+    return true;
+}
+
+/* Once: what was made stays as long as this process. */
+bool grant_ASIDE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    if (p->furnished) return false;
+    if (!p->aside) {
+        snprintf(a->err, sizeof a->err, "%s", p->no_aside);
+        a->failed = -EPERM;
+        return true;
+    }
+    fds[1] = aside_ear();
+    if (fds[1] < 0) return answer_fd(a, fds[1]);
+    fds[0] = aside_device(p->aside);
+    answer_fd(a, fds[0]);
+    if (a->failed) close(fds[1]);
+    p->furnished = !a->failed;
+    a->fd_count = p->furnished ? 2 : 0;
+    return true;
+}
+
+bool grant_ASIDE_SOCKET(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_aside *body = r->body;
+    const uint32_t type = body->type;
+    if (!p->furnished || !is_address(&body->from)) return false;
+    if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW) return false;
+    fds[0] = aside_socket(p->aside, &body->from, (int)type);
+    return answer_fd(a, fds[0]);
+}
+
+bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    fds[0] = certificates_open(body->path, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+bool grant_ACCESS_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    fds[0] = access_logs_open(p->access_logs, body->path, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    a->failed = access_logs_look(p->access_logs, body->path, a->err, sizeof a->err);
+    return true;
+}
+
+/* Only a key that belongs to the certificate beside it: whoever asks in the service's name gets no other of the host's.
+ */
+bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_keypair *body = r->body;
+    if (!memchr(body->cert, 0, sizeof body->cert) || !memchr(body->key, 0, sizeof body->key)) return false;
+    keypair_init();
+    a->failed = keypair_open(body->cert, body->key, fds, a->err, sizeof a->err);
+    a->fd_count = a->failed ? 0 : 2;
+    return true;
+}
+
+bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
+    fds[0] = sink_descriptor(p->o->log_to);
+    return answer_fd(a, fds[0]);
+}
+
+bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+/* At the program's endpoints, which the parent does not know: as with announcements, a fence would need it to read
+ * them. */
+bool grant_LISTEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_listen *body = r->body;
+    if (!body->port || body->port > UINT16_MAX || (body->addr.family != 4 && body->addr.family != 6)) return false;
+    fds[0] = listen_proxy(&body->addr, (uint16_t)body->port, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+bool grant_TRANSPARENT(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_family *body = r->body;
+    if (body->family != 4 && body->family != 6) return false;
+    const int made = transparent_sockets(body->family, fds, TRANSPARENT_BATCH);
+    a->failed = made < 0 ? made : 0;
+    a->fd_count = made < 0 ? 0 : (uint32_t)made;
+    return true;
+}
+
+bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    if (!p->o->stats) return false;
+    fds[0] = listen_tcp(&p->o->stats_at.any, p->o->stats, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+/* Words of a short list, from the process that the manager knows. */
+bool grant_NOTIFY(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_notify *body = r->body;
+    if (body->word >= MANAGER_WORDS) return false;
+    manager_tell(body->word);
+    return true;
+}
+
+/* By its number alone, in the one directory that the command line names. */
+bool grant_RECORDING(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_recording *ask = r->body;
+    if (!p->o->record || !ask->number || ask->what > RECORDING_SHORTEN || ask->zero) return false;
+    if (p->recordings < 0) p->recordings = recordings_open(p->o->record, true, a->err, sizeof a->err);
+    a->failed = p->recordings < 0 ? p->recordings : 0;
+    if (!a->failed && ask->what == RECORDING_REMOVE) a->failed = record_remove_oldest(p->recordings, ask->number);
+    if (!a->failed && ask->what == RECORDING_SHORTEN)
+        a->failed = record_shorten_file(p->recordings, ask->number, ask->bytes);
+    if (a->failed || ask->what != RECORDING_MAKE) return true;
+    fds[0] = record_open_file(p->recordings, ask->number, true);
+    return answer_fd(a, fds[0]);
+}

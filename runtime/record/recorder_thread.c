@@ -1,0 +1,291 @@
+/* The thread that writes. It looks at the tapes every few milliseconds while there is something on them, else less and
+ * less often: nobody wakes it, so a worker that is recorded makes no system call for it.
+ *
+ * What the main thread said is written before the steps that were taken from the tapes with it: a worker names a
+ * snapshot only after it was published, and that is after it was said here. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/record/blocks.h"
+#include "runtime/record/recorder_priv.h"
+#include "runtime/record/world.h"
+
+#define BUSY_NS      UINT64_C(2000000)
+#define IDLE_NS      UINT64_C(32000000)
+#define RETRY_NS     UINT64_C(1000000000)
+#define WALL_STEP_NS INT64_C(10000000)
+enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
+enum { OUT_KEPT = 1 << 24 /* of the memory of blocks that wait: more is given back */ };
+
+/* What the wall's clock is ahead of the workers': of three looks the one that was interrupted least. */
+static uint64_t wall_ahead(void)
+{
+    uint64_t least = UINT64_MAX, ahead = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        const uint64_t before = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME);
+        const uint64_t took = clock_ns(CLOCK_MONOTONIC) - before;
+        if (took >= least) continue;
+        least = took;
+        ahead = wall - before - took / 2;
+    }
+    return ahead;
+}
+
+static void put_start(const struct recorder *r, struct bytes *to)
+{
+    struct bytes body = {0};
+    bytes_put(&body, &r->start, sizeof r->start);
+    for (unsigned i = 0; i < r->start.devices; i++) {
+        char name[RECORD_NAME] = "";
+        snprintf(name, sizeof name, "%s", r->names[i]);
+        bytes_put(&body, name, sizeof name);
+    }
+    blocks_custom(to, RECORD_START, 0, body.at, body.len);
+    to->failed |= body.failed;
+    bytes_fini(&body);
+}
+
+/* A worker tells its state as soon as it has a moment, in a world that this file knows. */
+static void ask_state(struct recorder *r, unsigned worker)
+{
+    r->needs[worker] = r->world_number ? r->world_number : 1;
+    if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
+}
+
+/* So a file that was cut later, even between two blocks, is found out. */
+static void end_file(struct recorder *r)
+{
+    struct bytes end = {0};
+    if (!reel_written(&r->reel) || r->torn) return;
+    blocks_custom(&end, RECORD_NEXT, 0, NULL, 0);
+    r->torn = end.failed || reel_write(&r->reel, end.at, end.len);
+    bytes_fini(&end);
+}
+
+/* A file begins with all that is needed to go on from there, but the workers' states, which follow. */
+static int begin_file(struct recorder *r)
+{
+    struct bytes head = {0};
+    end_file(r);
+    int failed = reel_next(&r->reel);
+    if (failed) return failed;
+    r->start.wall_ns = r->wall_ns = wall_ahead();
+    r->start.began_ns = clock_ns(CLOCK_MONOTONIC) + r->wall_ns;
+    r->start.torn = r->torn;
+    blocks_section(&head, r->names, r->start.ports + 1);
+    put_start(r, &head);
+    programs_forget(&r->programs, r->world_program);
+    programs_put_all(&r->programs, &head);
+    bytes_put(&head, r->routes.at, r->routes.len);
+    bytes_put(&head, r->world.at, r->world.len);
+    failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
+    bytes_fini(&head);
+    if (failed) return failed;
+    for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) ask_state(r, i);
+    r->start.fresh = 0;
+    r->torn = false;
+    r->head = reel_written(&r->reel);
+    count(&r->counters.bytes, r->head);
+    count(&r->counters.files, 1);
+    return 0;
+}
+
+static int write_out(struct recorder *r)
+{
+    const uint64_t there = reel_written(&r->reel);
+    int failed = !there || there > r->head + r->reel.most / PARTS || r->torn ? begin_file(r) : 0;
+    if (!failed) failed = reel_write(&r->reel, r->out.at, r->out.len);
+    if (failed == -EFBIG) failed = begin_file(r);
+    return failed;
+}
+
+/* All blocks that are waiting, in one file. What the disk does not take is lost. */
+static void flush(struct recorder *r)
+{
+    if (!r->out.len) return;
+    const bool waits = r->retry_ns && clock_ns(CLOCK_MONOTONIC) < r->retry_ns;
+    const int failed = waits ? -EAGAIN : r->out.failed ? -ENOMEM : write_out(r);
+    if (failed) {
+        r->torn = true;
+        count(&r->counters.lost, 1);
+        if (!waits) r->retry_ns = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+        if (!waits) __atomic_store_n(&r->counters.failed, failed, __ATOMIC_RELAXED);
+    } else {
+        count(&r->counters.bytes, r->out.len);
+        r->retry_ns = 0;
+        __atomic_store_n(&r->counters.failed, 0, __ATOMIC_RELAXED);
+    }
+    if (r->out.room > OUT_KEPT) bytes_fini(&r->out);
+    r->out.len = 0;
+    r->out.failed = false;
+}
+
+static struct said *take_said(struct recorder *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct said *first = r->first;
+    r->first = NULL;
+    r->last = &r->first;
+    r->said_bytes = 0;
+    r->torn |= r->said_lost;
+    r->said_lost = false;
+    pthread_mutex_unlock(&r->lock);
+    return first;
+}
+
+/* In the file that is written, and at the beginning of those that come. The first file begins with all. */
+static void write_program(struct recorder *r, struct said *s)
+{
+    if (!programs_add(&r->programs, &s->body, s->plain)) {
+        count(&r->counters.lost, 1);
+        r->torn = true;
+    } else if (r->head) {
+        programs_put_last(&r->programs, &r->out);
+    }
+}
+
+/* Likewise; of these the last one counts. */
+static void write_world(struct recorder *r, struct said *s)
+{
+    struct bytes *to = s->kind == RECORD_WORLD ? &r->world : &r->routes;
+    struct world_said world;
+    if (s->kind == RECORD_WORLD && world_said(s->body.at, s->body.len, &world)) {
+        r->world_number = world.number;
+        r->world_program = world.program;
+    }
+    to->len = 0;
+    blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
+    if (r->head) blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
+}
+
+static void write_all_said(struct recorder *r)
+{
+    for (struct said *s = take_said(r), *next; s; s = next) {
+        next = s->next;
+        (s->kind == RECORD_PROGRAM ? write_program : write_world)(r, s);
+        bytes_fini(&s->body);
+        free(s);
+    }
+}
+
+static bool has_frames(const struct tape_record *t)
+{
+    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE;
+}
+
+static void write_frames(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    const uint8_t *at = (const uint8_t *)(t + 1);
+    for (unsigned i = 0; i < t->count; i++) {
+        const struct tape_frame *f = (const void *)at;
+        blocks_packet(&r->out, worker, t->kind == TAPE_LEFT, r->start.ports, t->now_ns + r->wall_ns, f);
+        at += sizeof *f + tape_padded(f->cap_len);
+    }
+    count(&r->counters.packets, t->count);
+}
+
+/* A file that begins with a large state is no sooner full. One without a body found no room. */
+static void write_state(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    r->state_too_large |= t->bytes == sizeof *t;
+    if (t->bytes == sizeof *t) return;
+    blocks_custom(&r->out, RECORD_STEP, worker, t, t->bytes);
+    r->head += t->bytes;
+    if (t->bytes > r->state_most) r->state_most = t->bytes;
+}
+
+static void write_step(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    if (t->kind == TAPE_STATE)
+        write_state(r, worker, t);
+    else if (t->kind != TAPE_LEFT)
+        blocks_custom(&r->out, RECORD_STEP, worker, t, has_frames(t) ? sizeof *t : t->bytes);
+    if (has_frames(t)) write_frames(r, worker, t);
+    if (r->out.len >= WRITE_AT) flush(r);
+}
+
+/* Taken: what is missing since a gap, or was told in an older world than the file knows, is asked for. */
+static void done(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    const bool again = t->kind == TAPE_GAP || (t->kind == TAPE_STATE && t->number < r->needs[worker]);
+    tape_done(&r->tapes[worker], t);
+    if (again && !r->start.in_kernel) ask_state(r, worker);
+}
+
+/* So many of the loop's. */
+static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
+{
+    struct session_moment m;
+    for (unsigned i = 0; i < n && moments_take(&r->moments[loop], &m); i++) {
+        blocks_custom(&r->out, RECORD_SESSION, loop, &m, sizeof m);
+        if (r->out.len >= WRITE_AT) flush(r);
+    }
+    count(&r->counters.sessions, n);
+    return n;
+}
+
+/* The wall's clock may be set. Else all of a file goes by one difference, so that times of two kinds can be compared.
+ */
+static void follow_wall(struct recorder *r)
+{
+    const uint64_t ahead = wall_ahead();
+    const int64_t by = (int64_t)(ahead - r->wall_ns);
+    if (by > WALL_STEP_NS || by < -WALL_STEP_NS) r->wall_ns = ahead;
+}
+
+/* Did anything come? */
+static bool turn(struct recorder *r)
+{
+    uint64_t there[WORKERS_MOST];
+    unsigned moments[WORKERS_MOST];
+    bool came = false;
+    for (unsigned i = 0; i < r->workers; i++) there[i] = tape_there(&r->tapes[i]);
+    for (unsigned i = 0; i < r->workers; i++) moments[i] = moments_there(&r->moments[i]);
+    follow_wall(r);
+    write_all_said(r);
+    for (unsigned i = 0; i < r->workers; i++) {
+        for (const struct tape_record *t; (t = tape_next(&r->tapes[i], there[i])); came = true) {
+            write_step(r, i, tape_whole(&r->tapes[i], t));
+            done(r, i, t);
+        }
+        came |= write_moments(r, i, moments[i]);
+    }
+    flush(r);
+    return came;
+}
+
+static void *run(void *arg)
+{
+    struct recorder *r = arg;
+    uint64_t pause = BUSY_NS;
+    for (;;) {
+        const bool last = __atomic_load_n(&r->stop, __ATOMIC_ACQUIRE);
+        if (turn(r))
+            pause = BUSY_NS;
+        else if (pause < IDLE_NS)
+            pause *= 2;
+        if (last) break;
+        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+    }
+    blocks_custom(&r->out, RECORD_END, 0, NULL, 0);
+    flush(r);
+    return NULL;
+}
+
+int recorder_start(struct recorder *r)
+{
+    write_all_said(r);
+    const int failed = begin_file(r);
+    return failed ? failed : -pthread_create(&r->thread, NULL, run, r);
+}
+
+void recorder_stop(struct recorder *r)
+{
+    __atomic_store_n(&r->stop, 1, __ATOMIC_RELEASE);
+    pthread_join(r->thread, NULL);
+}

@@ -1,0 +1,124 @@
+/* A worker is made, and undone. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "runtime/io/gso.h"
+#include "runtime/worker/owned.h"
+#include "runtime/worker/up.h"
+#include "runtime/worker/worker.h"
+#include "vm/flow/fragments/frag.h"
+
+enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
+/* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
+ * the pieces of a super-packet. */
+enum { POOL_TOUCHED = 4096 }; /* of a slot at the start: what is longer than a frame of an Ethernet is rare */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
+
+/* A batch's slots are touched now: all of them are soon taken in turn, by frames of any length. */
+static int pool_make(struct worker *w)
+{
+    const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_MOST);
+    if (posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
+    w->pool = pool_init(w->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_MOST);
+    if (!w->pool) return -ENOMEM;
+    pool_touch(w->pool, VM_BATCH, POOL_TOUCHED);
+    return 0;
+}
+
+static int rings_make(struct worker *w)
+{
+    if (ring_init(&w->asks, ASKS, sizeof(struct hop_ask)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
+        ring_init(&w->told, TOLD, sizeof(struct pmtu_note)) ||
+        ring_init(&w->refusals, REFUSALS, sizeof(struct refusal)) ||
+        ring_init(&w->carried, CARRIED, sizeof(struct carried)))
+        return -ENOMEM;
+    w->openers = openers_new();
+    if (!w->openers) return -ENOMEM;
+    w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
+}
+
+/* What it is told by what is shared stands on the tape. */
+static uint64_t note_heard(void *arg, uint64_t value)
+{
+    struct worker *w = arg;
+    if (w->tape) tape_note(w->tape, TAPE_SHARED, w->tape->now_ns, value);
+    return value;
+}
+
+static struct share share_of(struct worker *w)
+{
+    if (w->cfg.hear) return (struct share){.hear = w->cfg.hear, .arg = w->cfg.hear_arg};
+    if (!w->cfg.shared) return (struct share){0};
+    return (struct share){.all = w->cfg.shared, .hear = note_heard, .arg = w};
+}
+
+struct vm_cfg worker_vm_cfg(struct worker *w)
+{
+    return (struct vm_cfg){.pool = w->pool,
+                           .seed = w->cfg.seed,
+                           .worker = w->cfg.worker,
+                           .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
+                           .share = share_of(w),
+                           .kernel = w->cfg.kernel,
+                           .live = true,
+                           .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
+                           .grows_arg = &w->ahead,
+                           .flow_events = w->cfg.ended};
+}
+
+int worker_init(struct worker *w, const struct worker_cfg *cfg)
+{
+    memset(w, 0, sizeof *w);
+    w->cfg = *cfg;
+    w->wake_fd = w->call_fd = -1;
+    w->tick_ns = UINT64_MAX;
+    ahead_init(&w->ahead);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+    int err = pool_make(w);
+    if (!err) err = rings_make(w);
+    if (!err && cfg->workers > 1) err = owned_init(w);
+    if (!err)
+        err = bridge_init(&w->bridge, cfg->program->settings_count ? cfg->program->settings->macs : PBC_MACS_DEFAULT);
+    if (err) return err;
+    w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
+    w->tx.event_cap = EVENTS_MOST;
+    w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
+    struct vm_cfg vm = worker_vm_cfg(w);
+    vm.prefault = !cfg->patient && program_begins_flows(cfg->program);
+    w->vm = vm_new(cfg->program, &vm);
+    if (vm.grows) w->ahead.vm = w->vm;
+    up_init(w);
+    w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
+    limit_init(&w->told_limit, TOLD_A_SECOND);
+    limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);
+    return w->tx.events && w->vm ? 0 : -ENOMEM;
+}
+
+void worker_fini(struct worker *w)
+{
+    ahead_fini(&w->ahead);
+    egress_fini(&w->egress);
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
+    owned_fini(w);
+    bridge_fini(&w->bridge);
+    vm_free(w->vm);
+    observing_fini(&w->observing);
+    free(w->tx.events);
+    free(w->pool_memory);
+    ring_fini(&w->asks);
+    ring_fini(&w->logs);
+    ring_fini(&w->told);
+    ring_fini(&w->refusals);
+    ring_fini(&w->carried);
+    openers_free(w->openers);
+    if (w->wake_fd >= 0) close(w->wake_fd);
+    if (w->call_fd >= 0) close(w->call_fd);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->changed);
+}
