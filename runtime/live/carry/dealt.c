@@ -6,24 +6,24 @@
 void dealt_take(struct live *l, struct io_made *made)
 {
     if (!made->deal) return;
-    deal_unmap(l->dealt);
-    l->dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
+    deal_unmap(l->carry.dealt);
+    l->carry.dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
     made->deal = 0;
-    if (l->latest) dealt_world(l);
+    if (l->carry.latest) dealt_world(l);
 }
 
 void dealt_world(struct live *l)
 {
-    const struct deal_world w = {.owners = l->now.owners,
-                                 .facts = &l->latest->facts,
-                                 .ifindex = l->ifindex,
-                                 .iface = l->now.iface,
+    const struct deal_world w = {.owners = l->carry.now.owners,
+                                 .facts = &l->carry.latest->facts,
+                                 .ifindex = l->carry.ifindex,
+                                 .iface = l->carry.now.iface,
                                  .ports = l->o->iface_count};
-    if (l->dealt) deal_fill(l->dealt, &w);
+    if (l->carry.dealt) deal_fill(l->carry.dealt, &w);
 }
 
 void dealt_close(struct live *l)
 {
-    deal_unmap(l->dealt);
-    l->dealt = NULL;
+    deal_unmap(l->carry.dealt);
+    l->carry.dealt = NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/tell/log.h"
 
 bool steered_routes(const struct program *p)
 {
@@ -50,31 +51,31 @@ bool steered_fits(const struct program *p, char *why, size_t len)
     return false;
 }
 
-static bool is_steered(const struct live *l) { return l->io == &io_XDP && !l->in_kernel; }
+static bool is_steered(const struct live *l) { return l->carry.io == &io_XDP && !l->carry.in_kernel; }
 
 bool steered_needs_tun(const struct live *l, const struct program *p)
 {
-    return l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
+    return l->carry.io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
 }
 
 int steered_tun(struct live *l, const struct program *p, char *err, size_t err_len)
 {
-    if (!steered_needs_tun(l, p) || l->tun >= 0) return 0;
-    const int failed = ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, err_len);
-    if (failed) l->tun = -1;
+    if (!steered_needs_tun(l, p) || l->carry.tun >= 0) return 0;
+    const int failed = ask_tun(l->tell.channel, &l->carry.tun, &l->carry.tun_ifindex, err, err_len);
+    if (failed) l->carry.tun = -1;
     return failed;
 }
 
 /* The slots serve the longest frames of all as they were at the start. */
 static unsigned frame_most(struct live *l)
 {
-    if (l->frame_most) return l->frame_most;
+    if (l->carry.frame_most) return l->carry.frame_most;
     uint32_t mtu = 0;
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        const struct host_link *link = host_link(l->carry.host, l->carry.ifindex[i]);
         if (link->mtu > mtu) mtu = link->mtu;
     }
-    return l->frame_most = xdp_frame_most(mtu);
+    return l->carry.frame_most = xdp_frame_most(mtu);
 }
 
 int steered_take(struct live *l, char *err, size_t err_len)
@@ -83,14 +84,14 @@ int steered_take(struct live *l, char *err, size_t err_len)
     struct steer_rules r;
     char why[300] = "out of memory";
     if (!is_steered(l)) return 0;
-    const struct lingering *left = &l->lingering;
-    const bool made =
-        steered_guarded(&r, &g, l->now.program, NULL, &l->ports.host) && guarded_more(&g, left->matches, left->count);
+    const struct lingering *left = &l->carry.lingering;
+    const bool made = steered_guarded(&r, &g, l->carry.now.program, NULL, &l->carry.ports.host) &&
+                      guarded_more(&g, left->matches, left->count);
     int failed = made ? 0 : -ENOMEM;
     r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
     r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;
     for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
-        failed = ask_steer_rules(l->channel, i, &r, why, sizeof why);
+        failed = ask_steer_rules(l->tell.channel, i, &r, why, sizeof why);
     guarded_fini(&g);
     if (failed) snprintf(err, err_len, "steering: %s", why);
     return failed;
@@ -105,17 +106,17 @@ int steered_rules(struct live *l)
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
 {
     char err[300];
-    if (l->in_kernel) return in_kernel_open(l, at, ask);
+    if (l->carry.in_kernel) return in_kernel_open(l, at, ask);
     if (!is_steered(l)) return 0;
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
     ask->ports = (uint8_t)l->o->iface_count;
-    ask->workers = (uint8_t)l->worker_count;
+    ask->workers = (uint8_t)l->carry.worker_count;
     ask->frame_most = frame_most(l);
     if (ask->worker) return 0; /* the first one's serves all */
-    if (ask_steer(l->channel, at, ask->frame_most, err, sizeof err))
+    if (ask_steer(l->tell.channel, at, ask->frame_most, err, sizeof err))
         return live_fault(l, "%s: %s", l->o->ifaces[at], err);
-    if (!ask_offloads(l->channel, at, change, err, sizeof err)) return 0;
+    if (!ask_offloads(l->tell.channel, at, change, err, sizeof err)) return 0;
     return live_fault(l, "%s; this does without: --io packet", err);
 }
 
@@ -123,11 +124,12 @@ int steered_port(struct live *l, unsigned at)
 {
     char err[300];
     bool generic;
-    if (l->in_kernel) return in_kernel_port(l, at);
+    if (l->carry.in_kernel) return in_kernel_port(l, at);
     if (!is_steered(l)) return 0;
     if (steered_rules(l)) return 2;
-    if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
-    l->generic |= generic;
+    if (ask_steering(l->tell.channel, at, &generic, err, sizeof err))
+        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    l->carry.generic |= generic;
     return 0;
 }
 
@@ -141,22 +143,22 @@ int steered_begin(struct live *l)
 bool steered_world(struct live *l)
 {
     char err[300];
-    if (l->in_kernel) in_kernel_world(l);
+    if (l->carry.in_kernel) in_kernel_world(l);
     /* Of packet sockets the first asks for all: they share one filter. */
-    const unsigned count = is_steered(l) ? l->o->iface_count : l->proxies;
+    const unsigned count = is_steered(l) ? l->o->iface_count : l->carry.proxies;
     for (unsigned i = 0; i < count; i++)
-        if (ask_world(l->channel, i, &l->latest->facts, l->latest->port_mac[i], err, sizeof err))
-            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
+        if (ask_world(l->tell.channel, i, &l->carry.latest->facts, l->carry.latest->port_mac[i], err, sizeof err))
+            events_tell(&l->tell.events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
                         l->o->ifaces[i], err);
     return true;
 }
 
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
 {
-    if (is_steered(l)) s->cut += ask_too_long(l->channel, at);
+    if (is_steered(l)) s->cut += ask_too_long(l->tell.channel, at);
 }
 
 void steered_close(struct live *l)
 {
-    if (l->tun >= 0) close(l->tun);
+    if (l->carry.tun >= 0) close(l->carry.tun);
 }

@@ -31,7 +31,7 @@ static void add_ports(struct tally *t, const struct live *l, const struct worker
 
 static void add_worker(struct tally *t, const struct live *l, unsigned at)
 {
-    struct worker *w = l->workers[at];
+    struct worker *w = l->carry.workers[at];
     worker_take_carried(w);
     const struct vm_counters *c = vm_counters(w->vm);
     struct tally_worker *one = &t->worker[at];
@@ -55,8 +55,8 @@ static struct counter less(struct counter a, struct counter b)
 static void add_carried(struct tally *t, const struct live *l)
 {
     struct counter passed = {0}, strays = {0}, reported = t->c.carried;
-    for (unsigned i = 0; i < l->o->iface_count && l->proxies; i++) {
-        const struct gate_count c = ask_carried(l->channel, i);
+    for (unsigned i = 0; i < l->o->iface_count && l->carry.proxies; i++) {
+        const struct gate_count c = ask_carried(l->tell.channel, i);
         passed = (struct counter){passed.packets + c.passed, passed.bytes + c.passed_bytes};
         strays = (struct counter){strays.packets + c.strays, strays.bytes + c.stray_bytes};
         t->seen[i].packets += c.passed + c.strays;
@@ -103,7 +103,7 @@ static bool add_proxied(struct tally *t, const struct live *l)
     t->proxy_of = calloc(t->program->services_count + 1u, sizeof *t->proxy_of);
     if (!t->proxy_of) return false;
     proxied_counters(l, PBC_NONE, &t->proxy);
-    for (uint32_t i = 0; l->proxied && i < t->program->services_count; i++) {
+    for (uint32_t i = 0; l->carry.proxied && i < t->program->services_count; i++) {
         struct proxy_counters one = {0};
         if (!proxied_counters(l, i, &one)) continue;
         t->proxy_of[i] = malloc(sizeof one);
@@ -118,18 +118,18 @@ struct tally *tally_take(const struct live *l, bool running)
 {
     struct tally *t = calloc(1, sizeof *t);
     if (!t) return NULL;
-    t->program = program_get(l->now.program);
+    t->program = program_get(l->carry.now.program);
     t->mono_ns = clock_ns(CLOCK_MONOTONIC);
-    t->sum = sum_new(t->program, vm_counters(l->workers[0]->vm));
+    t->sum = sum_new(t->program, vm_counters(l->carry.workers[0]->vm));
     if (!t->sum) {
         tally_free(t);
         return NULL;
     }
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        if (running) worker_hold(l->workers[i]);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        if (running) worker_hold(l->carry.workers[i]);
         if (!i) in_kernel_count(l);
         add_worker(t, l, i);
-        if (running) worker_release(l->workers[i]);
+        if (running) worker_release(l->carry.workers[i]);
     }
     add_carried(t, l);
     add_in_kernel(t, l);

@@ -6,6 +6,7 @@
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steered.h"
+#include "runtime/live/tell/log.h"
 
 enum { WHY = 400 };
 
@@ -24,17 +25,17 @@ static const char *refusal(const struct live *l, const struct program *p)
 {
     static char why[WHY];
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
-    if (l->latest && judges_host(p) && l->port_count == l->o->iface_count)
+    if (l->carry.latest && judges_host(p) && l->carry.port_count == l->o->iface_count)
         return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
                "another start";
     if (sees_host(l, p) && 2 * l->o->iface_count > PORTS_MOST)
         return "what is of this machine itself is seen on at most 8 interfaces";
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+        const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
         /* While it runs rings are made, and the service may open no socket to try it. */
-        if (!l->latest && xdp_refuses_mtu(link->name, link->mtu, 0, why, sizeof why)) return why;
+        if (!l->carry.latest && xdp_refuses_mtu(link->name, link->mtu, 0, why, sizeof why)) return why;
     }
     return NULL;
 }
@@ -42,7 +43,7 @@ static const char *refusal(const struct live *l, const struct program *p)
 /* Of an interface of the command line. False: there is none, which is told later. */
 static bool card_at(const struct live *l, unsigned at, struct card *c)
 {
-    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[at]);
     if (!link || !card_of(link->ifindex, c)) return false;
     snprintf(c->kind, sizeof c->kind, "%s", link->kind);
     return true;
@@ -98,24 +99,24 @@ static bool needs_tags(const struct live *l, const struct program *p)
 static void warn_of_tags(const struct live *l)
 {
     struct card c;
-    for (unsigned i = 0; i < l->o->iface_count && needs_tags(l, l->now.program); i++)
+    for (unsigned i = 0; i < l->o->iface_count && needs_tags(l, l->carry.now.program); i++)
         if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
             live_complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
                           "this mends it, "
                           "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
-                          l->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
+                          l->carry.in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
 /* The table of README.md. */
 static bool xdp_suits(const struct live *l, char *why, size_t len)
 {
     struct card c;
-    const char *no = refusal(l, l->now.program);
+    const char *no = refusal(l, l->carry.now.program);
     if (no) snprintf(why, len, "%s", no);
-    if (no || !steered_fits(l->now.program, why, len)) return false;
+    if (no || !steered_fits(l->carry.now.program, why, len)) return false;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         if (card_at(l, i, &c) && !card_suits(&c, l->o->workers, why, len)) return false;
-    if (!sees_host(l, l->now.program)) return true;
+    if (!sees_host(l, l->carry.now.program)) return true;
     snprintf(why, len, "what is of this machine itself is seen by packet sockets alone");
     return false;
 }
@@ -135,17 +136,17 @@ static bool auto_xdp(const struct live *l)
 int way_choose(struct live *l)
 {
     if (in_kernel_choose(l)) return 2;
-    if (l->in_kernel) {
-        l->io = &io_XDP;
-        l->port_count = l->o->iface_count;
+    if (l->carry.in_kernel) {
+        l->carry.io = &io_XDP;
+        l->carry.port_count = l->o->iface_count;
         warn_of_tags(l);
         return 0;
     }
-    const char *no = l->o->io == OPTIONS_IO_XDP ? refusal(l, l->now.program) : NULL;
+    const char *no = l->o->io == OPTIONS_IO_XDP ? refusal(l, l->carry.now.program) : NULL;
     if (no) return live_complain("--io xdp: %s; this does: --io packet", no);
     const bool xdp = l->o->io == OPTIONS_IO_XDP || (l->o->io != OPTIONS_IO_PACKET && auto_xdp(l));
-    l->io = xdp ? &io_XDP : &io_PACKET;
-    l->port_count = l->o->iface_count * (xdp && sees_host(l, l->now.program) ? 2 : 1);
+    l->carry.io = xdp ? &io_XDP : &io_PACKET;
+    l->carry.port_count = l->o->iface_count * (xdp && sees_host(l, l->carry.now.program) ? 2 : 1);
     if (xdp) warn_of_tags(l);
     return 0;
 }
@@ -153,11 +154,11 @@ int way_choose(struct live *l)
 bool way_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     char what[WHY];
-    if (l->in_kernel) return in_kernel_takes(l, p, why, len);
-    if (l->io != &io_XDP) return true;
+    if (l->carry.in_kernel) return in_kernel_takes(l, p, why, len);
+    if (l->carry.io != &io_XDP) return true;
     const char *no = refusal(l, p);
     if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
-    if (no || (!l->latest && (!look_at_workers(l, why, len) || !look_at_cards(l, why, len)))) return false;
+    if (no || (!l->carry.latest && (!look_at_workers(l, why, len) || !look_at_cards(l, why, len)))) return false;
     if (steered_fits(p, what, sizeof what)) return true;
     snprintf(why, len, "--io xdp: %s: --io packet takes any number", what);
     return false;
@@ -167,16 +168,16 @@ unsigned way_workers(const struct live *l, unsigned cpus)
 {
     struct card narrow;
     const unsigned wanted = l->o->workers ? l->o->workers : cpus;
-    if (l->in_kernel) return 1;
-    const unsigned most = l->io == &io_XDP ? fewest_queues(l, &narrow) : wanted;
+    if (l->carry.in_kernel) return 1;
+    const unsigned most = l->carry.io == &io_XDP ? fewest_queues(l, &narrow) : wanted;
     return wanted < most ? wanted : most;
 }
 
 void way_tell_workers(const struct live *l, unsigned cpus)
 {
     struct card narrow;
-    const unsigned wanted = l->o->workers ? l->o->workers : cpus, most = l->worker_count;
-    if (l->io != &io_XDP || l->in_kernel || wanted <= most) return;
+    const unsigned wanted = l->o->workers ? l->o->workers : cpus, most = l->carry.worker_count;
+    if (l->carry.io != &io_XDP || l->carry.in_kernel || wanted <= most) return;
     fewest_queues(l, &narrow);
     live_complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
                   "combined %u",

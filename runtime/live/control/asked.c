@@ -5,6 +5,7 @@
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/rules/reload.h"
+#include "runtime/live/tell/log.h"
 
 static const char *why_unsaid(const struct live *l, const struct document *d)
 {
@@ -27,7 +28,7 @@ void asked_SEEN(void *with, struct call *c)
 
 int asked_open(struct live *l)
 {
-    struct ctl_cfg cfg = {.owner = l->channel->user,
+    struct ctl_cfg cfg = {.owner = l->tell.channel->user,
                           .answers =
                               {
 #define QUESTION(ident, ...) [QUESTION_##ident] = asked_##ident,
@@ -35,15 +36,15 @@ int asked_open(struct live *l)
                               },
                           .with = l};
     char err[500];
-    if (ask_control(l->channel, &cfg.fd, err, sizeof err)) return live_complain("%s", err);
-    l->ctl = ctl_new(&cfg);
-    return l->ctl ? 0 : live_complain("control socket: out of memory");
+    if (ask_control(l->tell.channel, &cfg.fd, err, sizeof err)) return live_complain("%s", err);
+    l->control.ctl = ctl_new(&cfg);
+    return l->control.ctl ? 0 : live_complain("control socket: out of memory");
 }
 
-int asked_fd(const struct live *l) { return ctl_fd(l->ctl); }
-void asked_step(struct live *l, uint64_t now_ns) { ctl_step(l->ctl, now_ns); }
+int asked_fd(const struct live *l) { return ctl_fd(l->control.ctl); }
+void asked_step(struct live *l, uint64_t now_ns) { ctl_step(l->control.ctl, now_ns); }
 void asked_close(struct live *l)
 {
-    ctl_free(l->ctl);
+    ctl_free(l->control.ctl);
     onlookers_fini(l);
 }

@@ -36,7 +36,7 @@ static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST]
  * is none. */
 static int port_of(const struct live *l, const char *name)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const char *device = name;
     for (uint32_t i = 0; i < p->ifaces_count; i++)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
@@ -55,7 +55,7 @@ static void say_self(const struct live *l, struct call *c, uint16_t iface)
     for (unsigned v6 = 0; v6 < 2; v6++) {
         char text[INET6_ADDRSTRLEN];
         uint32_t word[4], be[4];
-        if (!facts_address(&l->latest->facts, iface, v6, word)) continue;
+        if (!facts_address(&l->carry.latest->facts, iface, v6, word)) continue;
         for (unsigned i = 0; i < 4; i++) be[i] = htonl(word[i]);
         cJSON_AddStringToObject(o, members[v6], inet_ntop(families[v6], be, text, sizeof text));
     }
@@ -68,7 +68,7 @@ static const char *way_to(const struct live *l, uint32_t server)
 {
     if (server == PBC_NONE) return NULL;
     for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (l->now.iface[i] == l->now.server_out[server]) return l->o->ifaces[i];
+        if (l->carry.now.iface[i] == l->carry.now.server_out[server]) return l->o->ifaces[i];
     return NULL;
 }
 
@@ -104,11 +104,12 @@ static void say(const struct live *l, struct call *c, const struct explain_asked
 /* Ask the packet's owner. */
 static void look(struct live *l, struct explain_look *k, struct pkt *pkt, struct pool *pool)
 {
-    unsigned owner = l->now.owners ? vm_owner(l->now.owners, &l->latest->facts, pkt) & ~VM_OWNER_FRAGMENT : 0;
-    struct worker *w = l->workers[owner < l->worker_count ? owner : 0];
+    unsigned owner =
+        l->carry.now.owners ? vm_owner(l->carry.now.owners, &l->carry.latest->facts, pkt) & ~VM_OWNER_FRAGMENT : 0;
+    struct worker *w = l->carry.workers[owner < l->carry.worker_count ? owner : 0];
     worker_hold(w);
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &w->egress.snapshot->facts};
-    explain_look(k, w->vm, &in, l->now.program, pool, pkt);
+    explain_look(k, w->vm, &in, l->carry.now.program, pool, pkt);
     worker_release(w);
 }
 
@@ -121,11 +122,11 @@ static void explain(struct live *l, struct call *c, struct pkt *pkt, int port)
     look(l, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
     explain_look_on_wall(&k, wall_ns);
-    if (port >= 0 && l->now.program->ifaces_count &&
-        facts_known_as(&l->latest->facts, pkt->iface) >= l->now.program->ifaces_count)
+    if (port >= 0 && l->carry.now.program->ifaces_count &&
+        facts_known_as(&l->carry.latest->facts, pkt->iface) >= l->carry.now.program->ifaces_count)
         k.unnamed = l->o->ifaces[port];
-    const struct explain_asked a = {.program = l->now.program,
-                                    .labels = &l->now.labels,
+    const struct explain_asked a = {.program = l->carry.now.program,
+                                    .labels = &l->carry.now.labels,
                                     .look = &k,
                                     .time_ns = wall_ns,
                                     .json = call_is_true(c, "json")};
@@ -141,7 +142,7 @@ void asked_EXPLAIN(void *with, struct call *c)
     struct pkt pkt;
     const char *on = call_text_of(c, "on");
     const int port = on ? port_of(l, on) : l->o->iface_count == 1 ? 0 : -1;
-    const uint16_t iface = port < 0 ? IFACE_NONE : l->now.iface[port];
+    const uint16_t iface = port < 0 ? IFACE_NONE : l->carry.now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {
         call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/control/asked.h"
+#include "runtime/live/rules/byhand.h"
 
 #define BOUND_MOST_NS UINT64_C(4000000000000000000)
 
@@ -30,22 +31,22 @@ static bool read_bound(const struct live *l, const struct call *c, uint32_t serv
 {
     if (w->state != BY_HAND_DRAIN) return true;
     if (call_has(c, "ns")) return call_number_of(c, "ns", BOUND_MOST_NS, &w->bound_ns);
-    w->bound_ns = l->now.program->pools[l->now.program->servers[server].pool].drain_ns;
+    w->bound_ns = l->carry.now.program->pools[l->carry.now.program->servers[server].pool].drain_ns;
     return true;
 }
 
 static void say_set(struct live *l, struct call *c, uint32_t server)
 {
     char line[400];
-    by_hand_say(&l->now, server, line, sizeof line);
-    events_tell(&l->events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
+    by_hand_say(&l->carry.now, server, line, sizeof line);
+    events_tell(&l->tell.events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
     cJSON *o = cJSON_CreateObject();
-    const struct by_hand *h = l->now.by_hand[server];
-    const uint16_t written = l->now.program->servers[server].weight;
-    cJSON_AddStringToObject(o, "server", label_server(&l->now.labels, server));
+    const struct by_hand *h = l->carry.now.by_hand[server];
+    const uint16_t written = l->carry.now.program->servers[server].weight;
+    cJSON_AddStringToObject(o, "server", label_server(&l->carry.now.labels, server));
     cJSON_AddStringToObject(o, "by_hand", by_hand_word(h));
-    cJSON_AddBoolToObject(o, "up", !l->now.down[server]);
-    cJSON_AddNumberToObject(o, "weight", by_hand_weight(&l->now, server));
+    cJSON_AddBoolToObject(o, "up", !l->carry.now.down[server]);
+    cJSON_AddNumberToObject(o, "weight", by_hand_weight(&l->carry.now, server));
     cJSON_AddNumberToObject(o, "weight_of_file", written);
     call_document(c, o);
     cJSON_Delete(o);

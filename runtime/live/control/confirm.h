@@ -2,19 +2,7 @@
  * else gives its place back to the one before. Who locks himself out gets his machine back. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct live;
-struct program;
-
-struct confirm {
-    uint64_t until_ns;    /* monotonic; 0: nothing waits */
-    struct program *back; /* held: it takes its place again; NULL: prey ends */
-    char *back_name;      /* on the heap */
-    bool saves;           /* once it is confirmed it replaces the file of the command line */
-    bool goes_back;       /* the time was up, and the one before is on its way */
-};
+#include "runtime/live/main/state.h"
 
 /* From now on a start waits to be confirmed, if that was asked for. */
 void confirm_begin(struct live *l);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/live/control/asked.h"
+#include "runtime/live/control/confirm.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/saved.h"
@@ -37,22 +38,22 @@ static void load_free(struct load *w)
 
 void load_fini(struct live *l)
 {
-    load_free(l->load);
-    l->load = NULL;
+    load_free(l->control.load);
+    l->control.load = NULL;
 }
 
 /* Who asked is gone, or has been answered. */
 static void caller_gone(void *arg)
 {
     struct live *l = arg;
-    if (l->load) l->load->call = NULL;
+    if (l->control.load) l->control.load->call = NULL;
 }
 
 static const struct call_ops waits = {.over = caller_gone};
 
 static void document(struct live *l, struct call *c, const struct load *w, bool saved)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "program", w->name);
     cJSON_AddNumberToObject(o, "rules", p->rules_count);
@@ -76,7 +77,7 @@ static void answer(struct live *l, struct call *c, const struct load *w, const c
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
         call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm", w->name,
-                 l->confirm.back_name, text_duration(w->confirm_ns, text));
+                 l->control.confirm.back_name, text_duration(w->confirm_ns, text));
     else
         call_end(c, 0, "%.200s runs%s%.200s", w->name, saved ? ", and is saved as " : "", saved ? l->o->program : "");
 }
@@ -84,31 +85,31 @@ static void answer(struct live *l, struct call *c, const struct load *w, const c
 /* It was made, or why not. */
 static void over(struct live *l, const char *why)
 {
-    struct load *w = l->load;
+    struct load *w = l->control.load;
     struct call *c = w->call;
     char err[500];
     const char *unsaved = NULL;
-    l->load = NULL;
+    l->control.load = NULL;
     if (!why && w->confirm_ns) {
         confirm_load(l, w->confirm_ns, w->before, w->before_name, w->saves);
         w->before = NULL;
         w->before_name = NULL;
     } else if (!why && w->saves && saved_write(l, err, sizeof err)) {
         unsaved = err;
-        events_tell(&l->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
+        events_tell(&l->tell.events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
     }
-    if (c && why) call_end(c, 2, "%.200s: %.600s; %.100s goes on", w->name, why, l->now.name);
+    if (c && why) call_end(c, 2, "%.200s: %.600s; %.100s goes on", w->name, why, l->carry.now.name);
     if (c && !why) answer(l, c, w, unsaved);
     load_free(w);
 }
 
 void load_step(struct live *l)
 {
-    struct load *w = l->load;
+    struct load *w = l->control.load;
     if (!w || w->begun) return;
     w->begun = true;
-    w->before = program_get(l->now.program->past ? l->now.program->past->under : l->now.program);
-    w->before_name = strdup(l->now.name);
+    w->before = program_get(l->carry.now.program->past ? l->carry.now.program->past->under : l->carry.now.program);
+    w->before_name = strdup(l->carry.now.name);
     if (!w->before_name) {
         over(l, "out of memory");
         return;
@@ -127,7 +128,7 @@ static const char *refusal(const struct live *l, const struct call *c, char *err
 {
     uint64_t ns;
     if (confirm_waits(l)) return "what runs waits to be confirmed: preyctl confirm";
-    if (l->load) return "another load is under way: ask again when it is through";
+    if (l->control.load) return "another load is under way: ask again when it is through";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18";
     return call_is_true(c, "save") && !saved_may(l, err, err_len) ? err : NULL;
@@ -155,9 +156,9 @@ static struct load *load_new(struct call *c, const char *name, struct program *p
 /* A program that is none is refused as one that cannot be made: it is told and counted. */
 static void refuse(struct live *l, struct call *c, const char *name, const char *why)
 {
-    events_tell(&l->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
+    events_tell(&l->tell.events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
     document_old(l);
-    call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, l->now.name);
+    call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, l->carry.now.name);
 }
 
 void asked_LOAD(void *with, struct call *c)
@@ -172,9 +173,9 @@ void asked_LOAD(void *with, struct call *c)
     }
     struct program *p = handed_program(c, PBC_SIZE_MAX, err, sizeof err);
     if (p) room_bound(l, p);
-    if (p && (l->load = load_new(c, name, p))) {
+    if (p && (l->control.load = load_new(c, name, p))) {
         call_follow(c, &waits, l);
-        if (!l->reload) load_step(l);
+        if (!l->rules.reload) load_step(l);
         return;
     }
     refuse(l, c, name, p ? "out of memory" : err);

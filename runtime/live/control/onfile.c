@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/live/main/state.h"
-
 static bool is_then(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -34,17 +32,17 @@ static void read_it(struct onfile *f, int fd, const struct stat *st)
 
 void onfile_look(struct live *l)
 {
-    struct onfile *f = &l->onfile;
-    const struct program *p = l->now.program;
+    struct onfile *f = &l->control.onfile;
+    const struct program *p = l->carry.now.program;
     const uint8_t *runs = p->past ? p->past->under->digest : p->digest;
     char err[500];
     struct stat st;
     int fd;
     if (!strcmp(l->o->program, "-")) {
-        f->differs = memcmp(runs, l->file_digest, sizeof l->file_digest) != 0;
+        f->differs = memcmp(runs, l->rules.file_digest, sizeof l->rules.file_digest) != 0;
         return;
     }
-    const int failed = ask_rules(l->channel, &fd, err, sizeof err);
+    const int failed = ask_rules(l->tell.channel, &fd, err, sizeof err);
     if (failed) {
         *f = (struct onfile){0};
         snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));

@@ -16,12 +16,12 @@ bool saved_may(const struct live *l, char *err, size_t err_len)
 int saved_write(struct live *l, char *err, size_t err_len)
 {
     size_t len;
-    uint8_t *bytes = program_file(l->now.program, &len);
+    uint8_t *bytes = program_file(l->carry.now.program, &len);
     snprintf(err, err_len, "out of memory");
-    const int failed = bytes ? ask_save(l->channel, bytes, len, err, err_len) : -ENOMEM;
+    const int failed = bytes ? ask_save(l->tell.channel, bytes, len, err, err_len) : -ENOMEM;
     free(bytes);
     if (failed) return failed;
-    memcpy(l->file_digest, l->now.program->digest, sizeof l->file_digest);
+    memcpy(l->rules.file_digest, l->carry.now.program->digest, sizeof l->rules.file_digest);
     document_old(l);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "runtime/live/control/shown.h"
 
 #include "runtime/live/control/document/document.h"
+#include "runtime/live/tell/log.h"
 #include "runtime/stats/web.h"
 
 static struct web_seen see(void *with)
@@ -20,18 +21,18 @@ int shown_open(struct live *l)
     char err[500];
     struct web_cfg cfg = {.loopback = is_loopback(&l->o->stats_at), .see = see, .with = l};
     if (!l->o->stats) return 0;
-    if (ask_stats(l->channel, &cfg.fd, err, sizeof err)) return live_complain("--stats %s", err);
-    l->web = web_new(&cfg);
-    return l->web ? 0 : live_complain("--stats %s: out of memory or descriptors", l->o->stats);
+    if (ask_stats(l->tell.channel, &cfg.fd, err, sizeof err)) return live_complain("--stats %s", err);
+    l->control.web = web_new(&cfg);
+    return l->control.web ? 0 : live_complain("--stats %s: out of memory or descriptors", l->o->stats);
 }
 
-void shown_close(struct live *l) { web_free(l->web); }
+void shown_close(struct live *l) { web_free(l->control.web); }
 
-int shown_fd(const struct live *l) { return l->web ? web_fd(l->web) : -1; }
+int shown_fd(const struct live *l) { return l->control.web ? web_fd(l->control.web) : -1; }
 
-int shown_wait_ms(const struct live *l, int most) { return l->web ? web_wait_ms(l->web, most) : most; }
+int shown_wait_ms(const struct live *l, int most) { return l->control.web ? web_wait_ms(l->control.web, most) : most; }
 
 void shown_step(struct live *l)
 {
-    if (l->web) web_step(l->web);
+    if (l->control.web) web_step(l->control.web);
 }

@@ -18,11 +18,11 @@
 /* Another descriptor before the file is looked at: nothing is missed in between, and a link may lead elsewhere now. */
 static bool renew(struct live *l)
 {
-    struct watch *w = &l->watch;
+    struct watch *w = &l->control.watch;
     char err[500];
     int fd = -1;
-    const int failed = ask_watch(l->channel, &fd, &w->linked, err, sizeof err);
-    if (failed && !w->told) events_tell(&l->events, TOLD_FAULT, "--watch: %s; it is tried each second", err);
+    const int failed = ask_watch(l->tell.channel, &fd, &w->linked, err, sizeof err);
+    if (failed && !w->told) events_tell(&l->tell.events, TOLD_FAULT, "--watch: %s; it is tried each second", err);
     w->told = failed;
     if (failed) return false;
     if (w->fd >= 0) close(w->fd);
@@ -32,23 +32,23 @@ static bool renew(struct live *l)
 
 int watch_begin(struct live *l)
 {
-    l->watch = (struct watch){.fd = -1, .due_ns = NEVER};
+    l->control.watch = (struct watch){.fd = -1, .due_ns = NEVER};
     if (!l->o->watch) return 0;
     if (!renew(l)) return 2;
-    l->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* it may have changed since it was read */
+    l->control.watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* it may have changed since it was read */
     return 0;
 }
 
 void watch_end(struct live *l)
 {
-    if (l->o->watch && l->watch.fd >= 0) close(l->watch.fd);
+    if (l->o->watch && l->control.watch.fd >= 0) close(l->control.watch.fd);
 }
 
 /* Is the event about the file? One that lost others may be, and so may any where it is a link. */
 static bool is_about(const struct live *l, const struct inotify_event *e)
 {
     const char *slash = strrchr(l->o->program, '/');
-    if (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED) || l->watch.linked) return true;
+    if (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED) || l->control.watch.linked) return true;
     return e->len && !strcmp(e->name, slash ? slash + 1 : l->o->program);
 }
 
@@ -66,7 +66,7 @@ static bool any_about(const struct live *l, const char *bytes, size_t len)
 void watch_read(struct live *l, uint64_t now_ns)
 {
     _Alignas(struct inotify_event) char bytes[8192];
-    struct watch *w = &l->watch;
+    struct watch *w = &l->control.watch;
     const ssize_t n = read(w->fd, bytes, sizeof bytes);
     if (n <= 0 || !any_about(l, bytes, (size_t)n)) return;
     if (w->due_ns == NEVER) w->most_ns = now_ns + MOST_NS;
@@ -76,18 +76,18 @@ void watch_read(struct live *l, uint64_t now_ns)
 void watch_again(struct live *l)
 {
     if (!l->o->watch) return;
-    l->watch.mark = (struct watch_mark){0};
-    l->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
+    l->control.watch.mark = (struct watch_mark){0};
+    l->control.watch.due_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Is it another one than the last time? What is not there is none. */
 static bool is_other(struct live *l)
 {
-    struct watch_mark *last = &l->watch.mark;
+    struct watch_mark *last = &l->control.watch.mark;
     char err[500];
     struct stat st;
     int fd;
-    if (ask_rules(l->channel, &fd, err, sizeof err)) return false;
+    if (ask_rules(l->tell.channel, &fd, err, sizeof err)) return false;
     const bool known = !fstat(fd, &st);
     close(fd);
     if (!known) return false;
@@ -100,8 +100,8 @@ static bool is_other(struct live *l)
 
 void watch_step(struct live *l, uint64_t now_ns)
 {
-    struct watch *w = &l->watch;
-    if (now_ns < w->due_ns || l->reload) return;
+    struct watch *w = &l->control.watch;
+    if (now_ns < w->due_ns || l->rules.reload) return;
     w->due_ns = NEVER;
     if (!renew(l)) w->due_ns = now_ns + AGAIN_NS;
     if (is_other(l)) reload_changed(l);
@@ -109,7 +109,7 @@ void watch_step(struct live *l, uint64_t now_ns)
 
 int watch_wait_ms(const struct live *l, uint64_t now_ns, int most)
 {
-    const uint64_t due_ns = l->watch.due_ns;
-    if (due_ns <= now_ns) return l->reload ? most : 0;
+    const uint64_t due_ns = l->control.watch.due_ns;
+    if (due_ns <= now_ns) return l->rules.reload ? most : 0;
     return due_ns - now_ns < (uint64_t)most * 1000000 ? (int)((due_ns - now_ns) / 1000000) + 1 : most;
 }

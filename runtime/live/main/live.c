@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "runtime/host/file/keypair.h"
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/kernel/adopt.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/proxied.h"
@@ -29,8 +29,10 @@
 #include "runtime/live/control/load.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/control/watch.h"
 #include "runtime/live/main/files.h"
 #include "runtime/live/main/start.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/claim.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
@@ -54,16 +56,17 @@ static bool called(struct live *l, struct worker *w)
     (void)!read(w->call_fd, &calls, sizeof calls);
     while (ring_take(&w->logs, &note)) {
         const struct labels *labels = reload_labels(l, note.program);
-        if (labels) events_packet(&l->events, labels, &note);
-        events_left_out(&l->events, TOLD_RULE, !labels);
+        if (labels) events_packet(&l->tell.events, labels, &note);
+        events_left_out(&l->tell.events, TOLD_RULE, !labels);
     }
     struct refusal refusal;
     while (ring_take(&w->refusals, &refusal)) health_refused(l, &refusal, clock_ns(CLOCK_MONOTONIC));
-    events_left_out(&l->events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
+    events_left_out(&l->tell.events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
-        events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count], strerror(fault));
+        events_tell(&l->tell.events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count],
+                    strerror(fault));
     }
     return world_asked(l, w);
 }
@@ -110,20 +113,9 @@ static bool report(struct live *l, bool running)
     const int failed = text ? report_print(STDOUT_FILENO, text, len) : -ENOMEM;
     free(text);
     if (failed)
-        events_tell(&l->events, TOLD_FAULT, "standard output: %s; the counters are not printed",
+        events_tell(&l->tell.events, TOLD_FAULT, "standard output: %s; the counters are not printed",
                     failed == -ETIMEDOUT ? "its reader does not read" : strerror(-failed));
     return !failed;
-}
-
-/* The last first, for interrupts tend to go to the first. */
-int live_cpu_of(unsigned worker)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set)) return -1;
-    unsigned skip = worker % (unsigned)CPU_COUNT(&set);
-    for (int i = CPU_SETSIZE - 1; i >= 0; i--)
-        if (CPU_ISSET((unsigned)i, &set) && skip-- == 0) return i;
-    return -1;
 }
 
 static void say_ready(struct live *l)
@@ -139,12 +131,12 @@ static void say_ready(struct live *l)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
     proxied_memory(l, proxied, sizeof proxied);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
-                l->in_kernel ? "kernel" : l->io->name, l->generic ? " (generic)" : "", proved, l->worker_count,
-                l->worker_count == 1 ? "" : "s", o->program, room_text(l, room),
+    events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
+                l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
+                l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(l, room),
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
-    l->ready = true;
+    l->tell.ready = true;
     judged_tell(l);
     notified_ready(l);
 }
@@ -153,7 +145,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     char lasted[TEXT_NUMBER];
-    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
+    events_tell(&l->tell.events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
                 l->ended_by                  ? "SIG"
                 : confirm_is_over(l, now_ns) ? "no confirmation"
                                              : "a fault",
@@ -183,15 +175,15 @@ static void wait_begin(const struct live *l, waiting fds)
 {
     for (unsigned i = 0; i < FOR_WORKERS; i++) fds[i] = (struct pollfd){.events = POLLIN};
     fds[FOR_SIGNAL].fd = l->signal_fd;
-    fds[FOR_HOST].fd = host_fd(l->host);
-    fds[FOR_CLOCK].fd = l->clock.fd;
-    fds[FOR_PARENT] = (struct pollfd){.fd = l->channel->fd};
-    fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->guard_news);
+    fds[FOR_HOST].fd = host_fd(l->carry.host);
+    fds[FOR_CLOCK].fd = l->world.clock.fd;
+    fds[FOR_PARENT] = (struct pollfd){.fd = l->tell.channel->fd};
+    fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->carry.guard_news);
     fds[FOR_QUESTION].fd = asked_fd(l);
     fds[FOR_WEB].fd = shown_fd(l);
     fds[FOR_KERNEL].fd = in_kernel_fd(l);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->carry.workers[i]->call_fd, .events = POLLIN};
 }
 
 /* A negative errno, or 0. */
@@ -200,13 +192,13 @@ static int wait_on(struct live *l, waiting fds)
     fds[FOR_HEALTH].fd = health_fd(l); /* another one after a reload */
     fds[FOR_SAID].fd = via_said_fd(l);
     fds[FOR_HEARD].fd = via_heard_fd(l);
-    fds[FOR_FILE].fd = l->watch.fd;
+    fds[FOR_FILE].fd = l->control.watch.fd;
     fds[FOR_PROXIES].fd = proxied_fd(l); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
     const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
     const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
     const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, looked_ms));
-    return poll(fds, FOR_WORKERS + l->worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
+    return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
 /* False: memory is out. */
@@ -215,11 +207,11 @@ static bool take_news(struct live *l, const waiting fds)
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
     bool fine = !fds[FOR_HOST].revents || world_read(l);
     if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(l);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->carry.workers[i]);
     if (fds[FOR_PROXIES].revents) proxied_called(l);
     onlookers_tell(l);
-    if (l->walks) walks_step(l);
+    if (l->control.walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
     return fine;
@@ -238,10 +230,10 @@ static bool tick(struct live *l, uint64_t now)
     fine &= by_hand_tick(l, now);
     notified_tick(l, now);
     recorded_tick(l);
-    document_tick(l, now, l->web);
+    document_tick(l, now, l->control.web);
     proxied_tick(l);
-    events_tick(&l->events);
-    if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
+    events_tick(&l->tell.events);
+    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(l); /* it was restarted */
     return fine;
 }
 
@@ -270,9 +262,9 @@ static int serve(struct live *l)
         if (!confirm_step(l, now)) return 1; /* after what was asked in time */
         onlookers_step(l, now);
         shown_step(l);
-        if (l->reload) reload_step(l);
-        if (!l->reload) load_step(l);
-        if (!l->reload && l->wanted) reload_begin(l);
+        if (l->rules.reload) reload_step(l);
+        if (!l->rules.reload) load_step(l);
+        if (!l->rules.reload && l->rules.wanted) reload_begin(l);
         if (l->report && !reload_pending(l)) report(l, true);
     }
 }
@@ -281,11 +273,11 @@ static int run(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
-    l->begun_ns = begun_ns;
+    l->control.begun_ns = begun_ns;
     if (recorded_start(l)) return 2;
     int err = 0;
-    for (; started < l->worker_count && !err; started += !err)
-        err = worker_start(l->workers[started], live_cpu_of(started));
+    for (; started < l->carry.worker_count && !err; started += !err)
+        err = worker_start(l->carry.workers[started], worker_cpu(started));
     if (!err) err = proxied_start(l);
     if (!err) announced_links(l);
     if (!err) say_ready(l);
@@ -293,11 +285,11 @@ static int run(struct live *l)
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(l);
     proxied_stop(l);
-    for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
+    for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(l);
-    for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
-    if (l->reload) reload_step(l);
-    for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
+    for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
+    if (l->rules.reload) reload_step(l);
+    for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(l, true);
     const bool good = !err && report(l, false);
     if (!err) say_ended(l, begun_ns);
@@ -310,10 +302,10 @@ static int service(struct live *l)
     keypair_init();
     checks_ready();
     kernel_ready();
-    int status = parent_confine(l->channel);
-    clock_open(&l->clock);
+    int status = parent_confine(l->tell.channel);
+    clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
-    if (!status && l->in_kernel) status = in_kernel_begin(l); /* which knows then what is the proxy's */
+    if (!status && l->carry.in_kernel) status = in_kernel_begin(l); /* which knows then what is the proxy's */
     if (!status) status = claim_begin(l);
     if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
@@ -327,12 +319,27 @@ static int service(struct live *l)
  * once the first was freed, cleared by touching all of it, and keeps them. */
 static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
+/* Each room knows those below it. */
+static void wire(struct live *l)
+{
+    l->carry.tell = l->world.tell = l->rules.tell = l->control.tell = &l->tell;
+    l->world.carry = l->rules.carry = l->control.carry = &l->carry;
+    l->rules.world = l->control.world = &l->world;
+    l->control.rules = &l->rules;
+}
+
 int live(const struct options *o)
 {
-    struct live l = {
-        .o = o, .signal_fd = -1, .echo = {-1, -1}, .clock.fd = -1, .tun = -1, .reel = {.dir = -1, .fd = -1}};
+    struct live l = {.o = o,
+                     .signal_fd = -1,
+                     .tell = {.o = o},
+                     .carry = {.o = o, .tun = -1, .reel = {.dir = -1, .fd = -1}},
+                     .world = {.o = o, .clock.fd = -1},
+                     .rules = {.o = o, .echo = {-1, -1}},
+                     .control = {.o = o}};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
+    wire(&l);
     settle_memory();
     claim_await(o);
     int status = start_look(&l);
@@ -343,13 +350,13 @@ int live(const struct options *o)
         status = recorded_look(&l);
         if (!status) status = log_open(&l);
         if (!status) status = claim_watch(&l);
-        notified_begin(&l.notified);
-        if (!status) status = parent_begin(o, l.in_kernel, &parent, &l.channel);
+        notified_begin(&l.tell.notified);
+        if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l, parent);
-        if (l.channel) status = service(&l);
+        if (l.tell.channel) status = service(&l);
     }
     if (l.signal_fd >= 0) close(l.signal_fd);
-    clock_close(&l.clock);
+    clock_close(&l.world.clock);
     asked_close(&l);
     walks_fini(&l);
     load_fini(&l);
@@ -360,8 +367,8 @@ int live(const struct options *o)
     health_fini(&l);
     document_fini(&l);
     start_close(&l);
-    events_fini(&l.events);
-    guard_news_close(l.guard_news);
+    events_fini(&l.tell.events);
+    guard_news_close(l.carry.guard_news);
     if (!parent) return status;
     parent_bound(parent);
     return parent_serve(parent);

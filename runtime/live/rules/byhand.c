@@ -100,8 +100,8 @@ void by_hand_apply(const struct live *l, struct ruling *r)
 {
     memset(r->weights, 0, r->program->servers_count * sizeof *r->weights);
     memset(r->by_hand, 0, r->program->servers_count * sizeof *r->by_hand);
-    uint32_t *all = l->by_hand ? in_order(r) : NULL;
-    for (struct by_hand *h = l->by_hand; h; h = h->next) {
+    uint32_t *all = l->rules.by_hand ? in_order(r) : NULL;
+    for (struct by_hand *h = l->rules.by_hand; h; h = h->next) {
         const uint32_t s = all ? server_in_order(r, all, h->server) : server_named(r->program, h->server);
         h->found = s != PBC_NONE;
         if (!h->found) continue;
@@ -128,14 +128,14 @@ bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say)
 static bool follow(struct live *l, uint64_t now_ns)
 {
     document_old(l);
-    health_agree(&l->now, now_ns);
+    health_agree(&l->carry.now, now_ns);
     return world_publish(l, false);
 }
 
 /* The one of that name, a new one if need be. NULL: memory is out. */
 static struct by_hand *one(struct live *l, const char *server)
 {
-    struct by_hand *h = l->by_hand;
+    struct by_hand *h = l->rules.by_hand;
     while (h && strcmp(h->server, server) != 0) h = h->next;
     if (h) return h;
     h = calloc(1, sizeof *h);
@@ -144,14 +144,14 @@ static struct by_hand *one(struct live *l, const char *server)
         free(h);
         return NULL;
     }
-    h->next = l->by_hand;
-    return l->by_hand = h;
+    h->next = l->rules.by_hand;
+    return l->rules.by_hand = h;
 }
 
 /* Unlink and free what is set of a server, where `goes` says so. */
 static void forget(struct live *l, bool goes(const struct by_hand *))
 {
-    for (struct by_hand **at = &l->by_hand; *at;) {
+    for (struct by_hand **at = &l->rules.by_hand; *at;) {
         struct by_hand *h = *at;
         if (!goes(h)) {
             at = &h->next;
@@ -183,27 +183,27 @@ static void take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
     h->at_ns = w->at_ns;
 }
 
-uint32_t by_hand_server(const struct live *l, const char *name) { return server_named(l->now.program, name); }
+uint32_t by_hand_server(const struct live *l, const char *name) { return server_named(l->carry.now.program, name); }
 
 int by_hand_set(struct live *l, uint32_t server, const struct by_hand *w)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    struct by_hand *h = one(l, label_server(&l->now.labels, server));
+    struct by_hand *h = one(l, label_server(&l->carry.now.labels, server));
     if (!h) return -ENOMEM;
     take(h, w, now_ns);
     h->found = true;
     const bool keeps = !says_nothing(h);
-    l->now.by_hand[server] = keeps ? h : NULL;
-    l->now.weights[server] = weight_of(h);
+    l->carry.now.by_hand[server] = keeps ? h : NULL;
+    l->carry.now.weights[server] = weight_of(h);
     if (!keeps) forget(l, says_nothing);
-    if (!follow(l, now_ns)) l->stale = true;
+    if (!follow(l, now_ns)) l->world.stale = true;
     return 0;
 }
 
 /* A drain is over: what becomes of the flows that are left. */
 static const char *what_follows(const struct live *l, const struct by_hand *h)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const uint32_t s = server_named(p, h->server);
     if (s == PBC_NONE || p->pools[p->servers[s].pool].on_down == PBC_DOWN_RESET) return "what is left is reset";
     return "what is left goes on until it ends, as its pool says (on down keep)";
@@ -212,10 +212,10 @@ static const char *what_follows(const struct live *l, const struct by_hand *h)
 bool by_hand_tick(struct live *l, uint64_t now_ns)
 {
     bool any = false;
-    for (struct by_hand *h = l->by_hand; h; h = h->next) {
+    for (struct by_hand *h = l->rules.by_hand; h; h = h->next) {
         if (h->state != BY_HAND_DRAIN || h->over || now_ns < h->until_ns) continue;
         any = h->over = true;
-        events_tell(&l->events, TOLD_HAND, "%s has drained for as long as it was given: %s", h->server,
+        events_tell(&l->tell.events, TOLD_HAND, "%s has drained for as long as it was given: %s", h->server,
                     what_follows(l, h));
     }
     return any ? follow(l, now_ns) : true;

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/via.h"
+#include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
@@ -34,36 +36,36 @@ static int open_certificates(void *with, const char *path)
     struct live *l = with;
     char err[500];
     int fd;
-    const int failed = ask_certificates(l->channel, path, &fd, err, sizeof err);
+    const int failed = ask_certificates(l->tell.channel, path, &fd, err, sizeof err);
     return failed ? failed : fd;
 }
 
 /* The raw sockets are asked for when a program first checks by echo requests. */
 static bool open_echo(struct live *l, char *err, size_t err_len)
 {
-    if (l->echo[0] >= 0 || !checks_any(l->now.program, PBC_CHECK_ICMP)) return true;
-    return !ask_echo(l->channel, l->echo, err, err_len);
+    if (l->rules.echo[0] >= 0 || !checks_any(l->carry.now.program, PBC_CHECK_ICMP)) return true;
+    return !ask_echo(l->tell.channel, l->rules.echo, err, err_len);
 }
 
 static bool make(struct live *l, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
 {
-    const struct checks_cfg cfg = {.icmp4 = l->echo[0],
-                                   .icmp6 = l->echo[1],
+    const struct checks_cfg cfg = {.icmp4 = l->rules.echo[0],
+                                   .icmp6 = l->rules.echo[1],
                                    .seed = l->o->seed ? l->o->seed : clock_ns(CLOCK_MONOTONIC),
                                    .open_file = open_certificates,
                                    .with = l,
                                    .aside = via_aside(l)};
-    l->now.told = calloc(l->now.program->servers_count + 1u, sizeof *l->now.told);
-    if (!l->now.told || !via_follow(l, l->now.program, err, err_len)) return false;
-    l->now.checks =
-        checks_new(l->now.program, &cfg, before ? before->checks : NULL, r, clock_ns(CLOCK_MONOTONIC), err, err_len);
-    return l->now.checks;
+    l->carry.now.told = calloc(l->carry.now.program->servers_count + 1u, sizeof *l->carry.now.told);
+    if (!l->carry.now.told || !via_follow(l, l->carry.now.program, err, err_len)) return false;
+    l->carry.now.checks = checks_new(l->carry.now.program, &cfg, before ? before->checks : NULL, r,
+                                     clock_ns(CLOCK_MONOTONIC), err, err_len);
+    return l->carry.now.checks;
 }
 
 int health_begin(struct live *l)
 {
     char err[500] = "out of memory";
-    if (!checks_any(l->now.program, PBC_CHECK_KINDS)) return 0;
+    if (!checks_any(l->carry.now.program, PBC_CHECK_KINDS)) return 0;
     if (!open_echo(l, err, sizeof err) || !make(l, NULL, NULL, err, sizeof err)) return live_complain("%s", err);
     return 0;
 }
@@ -98,12 +100,12 @@ void health_agree(struct ruling *now, uint64_t now_ns)
 
 bool health_follow(struct live *l, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
 {
-    if (checks_any(l->now.program, PBC_CHECK_KINDS) &&
+    if (checks_any(l->carry.now.program, PBC_CHECK_KINDS) &&
         (!open_echo(l, err, err_len) || !make(l, before, r, err, err_len)))
         return false;
-    l->not_begun = 0;
-    take_over(&l->now, before, r);
-    health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
+    l->rules.not_begun = 0;
+    take_over(&l->carry.now, before, r);
+    health_agree(&l->carry.now, clock_ns(CLOCK_MONOTONIC));
     return true;
 }
 
@@ -111,55 +113,56 @@ void health_fini(struct live *l)
 {
     via_fini(l);
     for (unsigned i = 0; i < 2; i++)
-        if (l->echo[i] >= 0) close(l->echo[i]);
+        if (l->rules.echo[i] >= 0) close(l->rules.echo[i]);
 }
 
 static void tell(struct live *l, uint32_t server, uint64_t now)
 {
-    const struct check_state *s = checks_of(l->now.checks, server);
-    struct health_told *t = &l->now.told[server];
-    const struct program *p = l->now.program;
+    const struct check_state *s = checks_of(l->carry.now.checks, server);
+    struct health_told *t = &l->carry.now.told[server];
+    const struct program *p = l->carry.now.program;
     const uint32_t more = s->changes - t->changes - 1;
     char many[60] = "";
     if (more) snprintf(many, sizeof many, "; it has changed %" PRIu32 " time%s before", more, more == 1 ? "" : "s");
     t->at_ns = now;
     t->changes = s->changes;
-    events_tell(&l->events, TOLD_HEALTH, "%s/%s is %s%s%s%s", program_str(p, p->pools[p->servers[server].pool].name),
-                program_str(p, p->servers[server].name), s->up ? "up" : "down", s->up ? "" : ": ", s->up ? "" : s->why,
-                many);
+    events_tell(&l->tell.events, TOLD_HEALTH, "%s/%s is %s%s%s%s",
+                program_str(p, p->pools[p->servers[server].pool].name), program_str(p, p->servers[server].name),
+                s->up ? "up" : "down", s->up ? "" : ": ", s->up ? "" : s->why, many);
 }
 
 static bool may_tell(const struct live *l, uint32_t server, uint64_t now)
 {
-    const struct health_told *t = &l->now.told[server];
+    const struct health_told *t = &l->carry.now.told[server];
     return !t->at_ns || now - t->at_ns >= TOLD_EACH_NS;
 }
 
 static void tell_not_begun(struct live *l, uint64_t now)
 {
-    const uint64_t count = l->now.checks ? checks_not_begun(l->now.checks) : 0;
-    if (count <= l->not_begun || now - l->not_begun_ns < TOLD_EACH_NS) return;
-    events_tell(&l->events, TOLD_FAULT,
+    const uint64_t count = l->carry.now.checks ? checks_not_begun(l->carry.now.checks) : 0;
+    if (count <= l->rules.not_begun || now - l->rules.not_begun_ns < TOLD_EACH_NS) return;
+    events_tell(&l->tell.events, TOLD_FAULT,
                 "%" PRIu64
                 " health checks could not begin, for want of descriptors, ports or memory, or because this machine "
                 "forbids them; their servers stay as they were",
-                count - l->not_begun);
-    l->not_begun = count;
-    l->not_begun_ns = now;
+                count - l->rules.not_begun);
+    l->rules.not_begun = count;
+    l->rules.not_begun_ns = now;
 }
 
 void health_tick(struct live *l, uint64_t now)
 {
     tell_not_begun(l, now);
-    for (uint32_t s = 0; l->now.checks && s < l->now.program->servers_count; s++)
-        if (checks_of(l->now.checks, s)->changes != l->now.told[s].changes && may_tell(l, s, now)) tell(l, s, now);
+    for (uint32_t s = 0; l->carry.now.checks && s < l->carry.now.program->servers_count; s++)
+        if (checks_of(l->carry.now.checks, s)->changes != l->carry.now.told[s].changes && may_tell(l, s, now))
+            tell(l, s, now);
 }
 
-int health_fd(const struct live *l) { return l->now.checks ? checks_fd(l->now.checks) : -1; }
+int health_fd(const struct live *l) { return l->carry.now.checks ? checks_fd(l->carry.now.checks) : -1; }
 
 int health_wait_ms(const struct live *l, uint64_t now, int most)
 {
-    const uint64_t due = l->now.checks ? checks_due(l->now.checks) : UINT64_MAX;
+    const uint64_t due = l->carry.now.checks ? checks_due(l->carry.now.checks) : UINT64_MAX;
     if (due >= now + (uint64_t)most * 1000000) return most;
     const int ms = due > now ? (int)((due - now) / 1000000) + SLACK_MS : 0;
     return ms < most ? ms : most;
@@ -167,21 +170,22 @@ int health_wait_ms(const struct live *l, uint64_t now, int most)
 
 static void changed(struct live *l, uint32_t server, uint64_t now)
 {
-    set_down(&l->now, server, by_hand_down(&l->now, server, !checks_of(l->now.checks, server)->up), now);
+    set_down(&l->carry.now, server, by_hand_down(&l->carry.now, server, !checks_of(l->carry.now.checks, server)->up),
+             now);
     if (may_tell(l, server, now)) tell(l, server, now);
 }
 
 void health_refused(struct live *l, const struct refusal *r, uint64_t now)
 {
-    if (r->program == l->now.program && l->now.checks)
-        checks_hint(l->now.checks, r->server, "new flows are refused", now);
+    if (r->program == l->carry.now.program && l->carry.now.checks)
+        checks_hint(l->carry.now.checks, r->server, "new flows are refused", now);
 }
 
 bool health_step(struct live *l, uint64_t now)
 {
     bool any = false;
-    if (!l->now.checks) return true;
-    checks_step(l->now.checks, now);
-    for (uint32_t s; (s = checks_next_change(l->now.checks)) != UINT32_MAX; any = true) changed(l, s, now);
+    if (!l->carry.now.checks) return true;
+    checks_step(l->carry.now.checks, now);
+    for (uint32_t s; (s = checks_next_change(l->carry.now.checks)) != UINT32_MAX; any = true) changed(l, s, now);
     return any ? world_publish(l, false) : true;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/tell/log.h"
 #include "vm/program/served.h"
 
 enum { NAMES_TOLD = 5 };
@@ -31,7 +32,7 @@ static bool is_served(const struct live *l, const char *device)
 /* One that is served may be away for a moment. */
 static bool is_here(const struct live *l, const char *device)
 {
-    return is_served(l, device) || host_link_named(l->host, device);
+    return is_served(l, device) || host_link_named(l->carry.host, device);
 }
 
 /* Names in the rules that no device bears. False: memory is out. */
@@ -86,7 +87,7 @@ static bool is_allowed(const struct live *l) { return l->o->allow_unjudged || l-
 
 bool judged_all(const struct live *l, const struct program *p, char *why, size_t len)
 {
-    char open[sizeof l->unjudged];
+    char open[sizeof l->rules.unjudged];
     if (is_allowed(l)) return true;
     find(l, p, open, sizeof open);
     if (*open) snprintf(why, len, "%s: mend the rules, or --allow-unjudged leaves it so", open);
@@ -95,11 +96,11 @@ bool judged_all(const struct live *l, const struct program *p, char *why, size_t
 
 void judged_notice(const struct live *l)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     for (uint32_t i = 0; i < p->firewalls_count; i++) {
         const struct pbc_firewall *f = &p->firewalls[i];
         const char *device = f->iface == PBC_NONE ? NULL : program_str(p, p->ifaces[f->iface].device);
-        if (device && !is_served(l, device) && host_link_named(l->host, device))
+        if (device && !is_served(l, device) && host_link_named(l->carry.host, device))
             live_complain("notice: firewall %.40s (%.80s:%u) judges nothing: %s is not served; this mends it: -i %s",
                           program_str(p, f->name), program_str(p, f->place.file), f->place.line, device, device);
     }
@@ -107,6 +108,6 @@ void judged_notice(const struct live *l)
 
 void judged_tell(struct live *l)
 {
-    find(l, l->now.program, l->unjudged, sizeof l->unjudged);
-    if (*l->unjudged) events_tell(&l->events, TOLD_UNJUDGED, "not judged: %s", l->unjudged);
+    find(l, l->carry.now.program, l->rules.unjudged, sizeof l->rules.unjudged);
+    if (*l->rules.unjudged) events_tell(&l->tell.events, TOLD_UNJUDGED, "not judged: %s", l->rules.unjudged);
 }

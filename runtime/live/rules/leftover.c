@@ -8,7 +8,7 @@
 
 static uint8_t *unused(const struct live *l, unsigned *found)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     uint8_t *gone = calloc(remap_gone_count(p) + 1u, 1);
     struct tally *t = gone ? tally_take(l, true) : NULL;
     if (t)
@@ -22,7 +22,7 @@ static uint8_t *unused(const struct live *l, unsigned *found)
 uint8_t *leftover_gone(const struct live *l)
 {
     unsigned found = 0;
-    uint8_t *gone = l->now.program->past ? unused(l, &found) : NULL;
+    uint8_t *gone = l->carry.now.program->past ? unused(l, &found) : NULL;
     if (found) return gone;
     free(gone);
     return NULL;
@@ -36,7 +36,7 @@ static bool any(const uint8_t *gone, uint32_t first, uint32_t count)
 
 struct lingering_used leftover_used(const struct live *l)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const struct program_past *past = p->past;
     unsigned found = 0;
     uint8_t *gone = past ? unused(l, &found) : NULL;

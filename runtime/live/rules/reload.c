@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -14,6 +15,7 @@
 #include "runtime/live/control/confirm.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/main/start.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/claim.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
@@ -40,7 +42,7 @@ struct reload {
 
 static void refuse(struct live *l, const struct reload_wish *w, const char *why)
 {
-    events_tell(&l->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
+    events_tell(&l->tell.events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
     document_old(l);
     notified_ready(l);
     if (w->over) w->over(l, why);
@@ -49,34 +51,34 @@ static void refuse(struct live *l, const struct reload_wish *w, const char *why)
 /* By old id, the one that each interface has in the new program. */
 static struct remap *remap_make(const struct live *l, struct reload *r, struct program *fresh)
 {
-    uint16_t *ids = r->ids = calloc(l->now.ifaces_count + 1u, sizeof *ids);
+    uint16_t *ids = r->ids = calloc(l->carry.now.ifaces_count + 1u, sizeof *ids);
     if (!ids) return NULL;
-    for (uint32_t i = 0; i < l->now.program->ifaces_count; i++) {
-        const char *device = program_str(l->now.program, l->now.program->ifaces[i].device);
+    for (uint32_t i = 0; i < l->carry.now.program->ifaces_count; i++) {
+        const char *device = program_str(l->carry.now.program, l->carry.now.program->ifaces[i].device);
         const uint16_t id = port_iface_id(fresh, device, 0);
         ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
     }
     for (unsigned at = 0; at < l->o->iface_count; at++)
-        ids[l->now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
-    r->ids_count = l->now.ifaces_count;
+        ids[l->carry.now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
+    r->ids_count = l->carry.now.ifaces_count;
     r->gone = leftover_gone(l);
     r->begun_ns = clock_ns(CLOCK_MONOTONIC);
-    return remap_new(l->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
+    return remap_new(l->carry.now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
 }
 
 /* The old ruling aside, and one for the new program in its place. */
 static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
 {
-    r->other = l->now;
-    l->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
-    if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
-    by_hand_apply(l, &l->now);
+    r->other = l->carry.now;
+    l->carry.now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
+    if (!ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count)) return false;
+    by_hand_apply(l, &l->carry.now);
     if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
-    const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
-    l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
-    l->now.shared = shared_new(l->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
-    return l->now.owners && l->now.shared;
+    const struct owners_cfg cfg = {.workers = l->carry.worker_count}; /* the seed stays that of the owners before */
+    l->carry.now.owners = owners_new(l->carry.now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
+    l->carry.now.shared = shared_new(l->carry.now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
+    return l->carry.now.owners && l->carry.now.shared;
 }
 
 /* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
@@ -87,15 +89,16 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
-    shared_ports_widen(l, before, l->now.program);
-    if (shared_ports_claim(l, l->now.program, err, err_len)) return false;
+    shared_ports_widen(l, before, l->carry.now.program);
+    if (shared_ports_claim(l, l->carry.now.program, err, err_len)) return false;
     snprintf(err, err_len, "out of memory");
-    if (!lingering_after(&l->lingering, l->now.program, before, of, &l->ports.host, clock_ns(CLOCK_MONOTONIC), &next))
+    if (!lingering_after(&l->carry.lingering, l->carry.now.program, before, of, &l->carry.ports.host,
+                         clock_ns(CLOCK_MONOTONIC), &next))
         return false;
-    r->left = l->lingering;
-    l->lingering = next;
+    r->left = l->carry.lingering;
+    l->carry.lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(l, l->now.program, err, err_len) && !claim_rules(l, err, err_len) &&
+    return in_kernel_prepare(l, l->carry.now.program, err, err_len) && !claim_rules(l, err, err_len) &&
            !steered_take(l, err, err_len);
 }
 
@@ -119,22 +122,22 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
                                                .remap_ns = r->begun_ns,
                                                .prepare_ns = in.mono_ns,
                                                .world = s->number});
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
-        cfg.share.all = l->now.shared;
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        struct vm_cfg cfg = worker_vm_cfg(l->carry.workers[i]);
+        cfg.share.all = l->carry.now.shared;
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
                                               .remap = r->remap,
                                               .snapshot = s,
-                                              .owners = l->now.owners,
-                                              .shared = l->now.shared,
-                                              .iface = l->now.iface,
-                                              .opened = l->now.opened,
-                                              .routes = start_routes(l, l->now.program),
-                                              .tun = l->tun,
-                                              .number = l->now.number,
-                                              .put_in_force = l->in_kernel ? in_kernel_swap : NULL,
+                                              .owners = l->carry.now.owners,
+                                              .shared = l->carry.now.shared,
+                                              .iface = l->carry.now.iface,
+                                              .opened = l->carry.now.opened,
+                                              .routes = start_routes(l, l->carry.now.program),
+                                              .tun = l->carry.tun,
+                                              .number = l->carry.now.number,
+                                              .put_in_force = l->carry.in_kernel ? in_kernel_swap : NULL,
                                               .arg = l,
-                                              .cuts = start_has_tunnels(l->now.program)};
+                                              .cuts = start_has_tunnels(l->carry.now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
         return false;
@@ -156,36 +159,36 @@ static void drop_other(struct live *l, struct reload *r)
 /* The old one in its place again. */
 static void change_back(struct live *l, struct reload *r)
 {
-    const struct ruling fresh = l->now;
-    l->now = r->other;
+    const struct ruling fresh = l->carry.now;
+    l->carry.now = r->other;
     r->other = fresh;
     if (!r->hidden) return;
-    const struct lingering next = l->lingering;
-    l->lingering = r->left;
+    const struct lingering next = l->carry.lingering;
+    l->carry.lingering = r->left;
     r->left = next;
     if (!claim_guard(l)) steered_rules(l);
 }
 
 static void end(struct live *l)
 {
-    remap_free(l->reload->remap);
-    lingering_fini(&l->reload->left);
-    free(l->reload->ids);
-    free(l->reload->gone);
-    free(l->reload);
-    l->reload = NULL;
+    remap_free(l->rules.reload->remap);
+    lingering_fini(&l->rules.reload->left);
+    free(l->rules.reload->ids);
+    free(l->rules.reload->gone);
+    free(l->rules.reload);
+    l->rules.reload = NULL;
 }
 
 void reload_fini(struct live *l)
 {
-    if (!l->reload) return;
-    drop_other(l, l->reload);
+    if (!l->rules.reload) return;
+    drop_other(l, l->rules.reload);
     end(l);
 }
 
 static void make(struct live *l, const struct reload_wish *w)
 {
-    struct reload *r = l->reload = calloc(1, sizeof *r);
+    struct reload *r = l->rules.reload = calloc(1, sizeof *r);
     if (!r) {
         refuse(l, w, "out of memory");
         return;
@@ -198,19 +201,19 @@ static void make(struct live *l, const struct reload_wish *w)
         if (r->other.program) change_back(l, r);
         drop_other(l, r);
         end(l);
-        l->stale = true; /* when a schedule changes next was reckoned for the other */
+        l->world.stale = true; /* when a schedule changes next was reckoned for the other */
         refuse(l, w, err);
         return;
     }
     r->offered = true;
-    for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) worker_change(l->carry.workers[i], &r->changes[i]);
     proxied_offer(l, r->proxied);
 }
 
 void reload_to(struct live *l, const struct reload_wish *w)
 {
     char err[600];
-    const bool same = !memcmp(w->program->digest, l->now.program->digest, sizeof w->program->digest);
+    const bool same = !memcmp(w->program->digest, l->carry.now.program->digest, sizeof w->program->digest);
     if (!start_look_at(l, w->program, w->name, same || w->again, err, sizeof err) ||
         (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) || steered_tun(l, w->program, err, sizeof err))
         refuse(l, w, err);
@@ -230,7 +233,7 @@ static void take_file(struct live *l, const struct reload_wish *w, const char *e
         refuse(l, w, err);
         return;
     }
-    memcpy(l->file_digest, w->program->digest, sizeof l->file_digest);
+    memcpy(l->rules.file_digest, w->program->digest, sizeof l->rules.file_digest);
     reload_to(l, w);
 }
 
@@ -244,8 +247,8 @@ void reload_begin(struct live *l)
         refuse(l, &w, unconfirmed);
         return;
     }
-    l->wanted = l->reload;
-    if (l->wanted) return;
+    l->rules.wanted = l->rules.reload;
+    if (l->rules.wanted) return;
     notified_reloading(l);
     w.program = start_load_again(l, err, sizeof err);
     take_file(l, &w, err);
@@ -257,7 +260,7 @@ void reload_changed(struct live *l)
     char err[600];
     struct reload_wish w = file_wish(l);
     w.program = start_load_again(l, err, sizeof err);
-    if (w.program && !memcmp(l->file_digest, w.program->digest, sizeof l->file_digest)) {
+    if (w.program && !memcmp(l->rules.file_digest, w.program->digest, sizeof l->rules.file_digest)) {
         program_put(w.program);
         return;
     }
@@ -271,25 +274,25 @@ void reload_changed(struct live *l)
 
 bool reload_pending(const struct live *l)
 {
-    if (!l->reload || !l->reload->offered) return false;
-    for (unsigned i = 0; i < l->worker_count; i++)
-        if (__atomic_load_n(&l->workers[i]->change, __ATOMIC_ACQUIRE)) return true;
-    return proxied_pending(l, l->reload->proxied);
+    if (!l->rules.reload || !l->rules.reload->offered) return false;
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        if (__atomic_load_n(&l->carry.workers[i]->change, __ATOMIC_ACQUIRE)) return true;
+    return proxied_pending(l, l->rules.reload->proxied);
 }
 
-bool reload_settled(const struct live *l) { return !l->reload || !l->reload->other.program; }
+bool reload_settled(const struct live *l) { return !l->rules.reload || !l->rules.reload->other.program; }
 
 const struct labels *reload_labels(const struct live *l, const struct program *p)
 {
-    if (p == l->now.program) return &l->now.labels;
-    return l->reload && p == l->reload->other.program ? &l->reload->other.labels : NULL;
+    if (p == l->carry.now.program) return &l->carry.now.labels;
+    return l->rules.reload && p == l->rules.reload->other.program ? &l->rules.reload->other.labels : NULL;
 }
 
 static void say_reloaded(struct live *l, const struct reload *r)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
-    events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->now.name, p->rules_count,
+    events_tell(&l->tell.events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->carry.now.name, p->rules_count,
                 p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
     in_kernel_why(l);
@@ -300,32 +303,32 @@ static void say_reloaded(struct live *l, const struct reload *r)
 /* All workers have answered: the same, for they run the same program. */
 static void made(struct live *l)
 {
-    struct reload *r = l->reload;
-    const int refused = l->workers[0]->refused;
+    struct reload *r = l->rules.reload;
+    const int refused = l->carry.workers[0]->refused;
     if (refused) {
         change_back(l, r);
-        by_hand_apply(l, &l->now); /* something may have been set meanwhile */
-        health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
+        by_hand_apply(l, &l->carry.now); /* something may have been set meanwhile */
+        health_agree(&l->carry.now, clock_ns(CLOCK_MONOTONIC));
         refuse(l, &r->wish, strerror(-refused));
     } else {
         say_reloaded(l, r);
         announced_again(l, r->other.program);
-        l->watched = false;
+        l->carry.watched = false;
         start_watched_now(l);
         if (r->wish.over) r->wish.over(l, NULL);
     }
     if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */
     drop_other(l, r);
     document_old(l);
-    l->stale = true;
+    l->world.stale = true;
 }
 
 void reload_step(struct live *l)
 {
-    struct reload *r = l->reload;
+    struct reload *r = l->rules.reload;
     if (reload_pending(l)) return;
     if (r->other.program) made(l);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        if (__atomic_load_n(&l->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        if (__atomic_load_n(&l->carry.workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
     end(l);
 }

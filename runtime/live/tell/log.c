@@ -25,8 +25,8 @@ int live_fault(struct live *l, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    if (!l->ready) return live_complain("%s", line);
-    events_tell(&l->events, TOLD_FAULT, "%s", line);
+    if (!l->tell.ready) return live_complain("%s", line);
+    events_tell(&l->tell.events, TOLD_FAULT, "%s", line);
     return 2;
 }
 
@@ -35,16 +35,16 @@ int log_open(struct live *l)
     const char *to = l->o->log_to;
     const int fd = sink_descriptor(to);
     if (fd < 0) return live_complain("--log: %s: %s", to, strerror(-fd));
-    return events_init(&l->events, l->o->log, to, fd) ? live_complain("out of memory") : 0;
+    return events_init(&l->tell.events, l->o->log, to, fd) ? live_complain("out of memory") : 0;
 }
 
 void log_again(struct live *l)
 {
     char err[500];
     int fd;
-    if (l->events.sink.kind == SINK_STDERR) return;
-    if (ask_log(l->channel, &fd, err, sizeof err))
-        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, err);
+    if (l->tell.events.sink.kind == SINK_STDERR) return;
+    if (ask_log(l->tell.channel, &fd, err, sizeof err))
+        events_tell(&l->tell.events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, err);
     else
-        sink_renew(&l->events.sink, fd);
+        sink_renew(&l->tell.events.sink, fd);
 }

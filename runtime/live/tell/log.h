@@ -1,7 +1,12 @@
-/* The log of --log: where what is told goes. */
+/* Error messages, and the log of --log: where what is told goes. */
 #pragma once
 
 #include "runtime/live/main/state.h"
+
+/* One line on standard error; returns 2. */
+int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, once it is ready an event. */
+int live_fault(struct live *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* By whoever has the rights for it. The exit status. */
 int log_open(struct live *l);

@@ -12,7 +12,7 @@ void notified_begin(struct notified *n)
 
 static void tell(struct live *l, enum manager_word word)
 {
-    if (l->notified.wanted) ask_notify(l->channel, word);
+    if (l->tell.notified.wanted) ask_notify(l->tell.channel, word);
 }
 
 void notified_ready(struct live *l) { tell(l, MANAGER_READY); }
@@ -23,11 +23,11 @@ void notified_stopping(struct live *l) { tell(l, MANAGER_STOPPING); }
  * reload waits for workers, that wait says as much. */
 void notified_tick(struct live *l, uint64_t now_ns)
 {
-    struct notified *n = &l->notified;
+    struct notified *n = &l->tell.notified;
     if (!n->every_ns || now_ns - n->told_ns < n->every_ns || reload_pending(l)) return;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        worker_hold(l->workers[i]);
-        worker_release(l->workers[i]);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        worker_hold(l->carry.workers[i]);
+        worker_release(l->carry.workers[i]);
     }
     n->told_ns = now_ns;
     tell(l, MANAGER_ALIVE);

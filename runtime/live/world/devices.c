@@ -11,7 +11,7 @@
 /* Do frames for the device come by that link: a port of the bridge or bond that it is, or the link below a VLAN? */
 static bool lies_under(const struct live *l, unsigned ifindex, unsigned device)
 {
-    const struct host_link *link = host_link(l->host, ifindex), *over = host_link(l->host, device);
+    const struct host_link *link = host_link(l->carry.host, ifindex), *over = host_link(l->carry.host, device);
     if (!link || !over || over->vrf_table) return false;
     if (link->master == device) return true;
     return over->under && (over->under == ifindex || over->under == link->master);
@@ -22,9 +22,9 @@ static uint16_t comes_by(const struct live *l, const struct program *p, unsigned
 {
     uint16_t found = IFACE_NONE;
     for (unsigned at = 0; at < l->o->iface_count; at++)
-        if (l->ifindex[at] == device) return port_iface_id(p, l->o->ifaces[at], at);
+        if (l->carry.ifindex[at] == device) return port_iface_id(p, l->o->ifaces[at], at);
     for (unsigned at = 0; at < l->o->iface_count; at++)
-        if (lies_under(l, l->ifindex[at], device))
+        if (lies_under(l, l->carry.ifindex[at], device))
             found = found == IFACE_NONE ? port_iface_id(p, l->o->ifaces[at], at) : IFACE_SEVERAL;
     return found;
 }
@@ -42,6 +42,6 @@ uint8_t devices_opener(const struct live *l, const struct facts *facts, const st
 {
     const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
     if (l->o->iface_count == 1 || l->o->bridge_count) return 0;
-    const uint8_t port = l->routing.table ? first_frame_port(l->routing.table, f, own) : ROUTE_NO_PORT;
+    const uint8_t port = l->world.routing.table ? first_frame_port(l->world.routing.table, f, own) : ROUTE_NO_PORT;
     return port < l->o->iface_count ? port : OPTIONS_NO_PEER;
 }

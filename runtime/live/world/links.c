@@ -18,18 +18,18 @@ static const char *const words[] = {
 /* By its name, else under another that it was given since. */
 static const struct host_link *link_of(const struct live *l, unsigned at)
 {
-    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
-    return link ? link : host_link(l->host, l->ifindex[at]);
+    const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[at]);
+    return link ? link : host_link(l->carry.host, l->carry.ifindex[at]);
 }
 
 /* New sockets of all workers, or none. */
 static bool open_all(struct live *l, unsigned at, struct io_port *fresh[])
 {
     int group = -1;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        fresh[i] = start_open_io(l, l->workers[i], at, &group);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        fresh[i] = start_open_io(l, l->carry.workers[i], at, &group);
         if (fresh[i]) continue;
-        while (i--) l->workers[i]->ports[at].ops->close(fresh[i]);
+        while (i--) l->carry.workers[i]->ports[at].ops->close(fresh[i]);
         return false;
     }
     return true;
@@ -50,22 +50,22 @@ static void replace(struct port *p, struct io_port *fresh)
 static bool reopen(struct live *l, unsigned at)
 {
     struct io_port *fresh[WORKERS_MOST];
-    for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) worker_hold(l->carry.workers[i]);
     bool made = true;
-    for (unsigned p = at; p < l->port_count && made; p += l->o->iface_count) {
+    for (unsigned p = at; p < l->carry.port_count && made; p += l->o->iface_count) {
         made = open_all(l, p, fresh);
-        for (unsigned i = 0; i < l->worker_count && made; i++) replace(&l->workers[i]->ports[p], fresh[i]);
+        for (unsigned i = 0; i < l->carry.worker_count && made; i++) replace(&l->carry.workers[i]->ports[p], fresh[i]);
     }
-    for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) worker_release(l->carry.workers[i]);
     return made && !claim_guard(l) && !steered_port(l, at);
 }
 
 static bool is_stalled(const struct live *l, unsigned at)
 {
     bool stalled = false;
-    for (unsigned p = at; p < l->port_count; p += l->o->iface_count)
-        for (unsigned i = 0; i < l->worker_count; i++) {
-            const struct port *port = &l->workers[i]->ports[p];
+    for (unsigned p = at; p < l->carry.port_count; p += l->o->iface_count)
+        for (unsigned i = 0; i < l->carry.worker_count; i++) {
+            const struct port *port = &l->carry.workers[i]->ports[p];
             stalled |= port->ops->stalled && port->ops->stalled(port->io);
         }
     return stalled;
@@ -74,21 +74,21 @@ static bool is_stalled(const struct live *l, unsigned at)
 void links_renew(struct live *l)
 {
     for (unsigned at = 0; at < l->o->iface_count; at++) {
-        if (l->links[at] != LINK_UP || !is_stalled(l, at)) continue;
+        if (l->world.links[at] != LINK_UP || !is_stalled(l, at)) continue;
         const bool renewed = reopen(l, at);
-        events_tell(&l->events, TOLD_STALLED, "%s: its receive ring has stalled%s", l->o->ifaces[at],
+        events_tell(&l->tell.events, TOLD_STALLED, "%s: its receive ring has stalled%s", l->o->ifaces[at],
                     renewed ? ", and was made anew" : ", and cannot be made anew");
-        l->workers[0]->ports[at].before.renewed += renewed;
+        l->carry.workers[0]->ports[at].before.renewed += renewed;
     }
 }
 
 static bool is_followed(struct live *l, unsigned at, const struct host_link *link)
 {
-    const unsigned before = l->ifindex[at];
+    const unsigned before = l->carry.ifindex[at];
     if (link->ifindex == before) return true;
-    l->ifindex[at] = link->ifindex;
+    l->carry.ifindex[at] = link->ifindex;
     const bool opened = reopen(l, at);
-    if (!opened) l->ifindex[at] = before;
+    if (!opened) l->carry.ifindex[at] = before;
     if (opened) via_links(l);
     return opened;
 }
@@ -97,10 +97,11 @@ void links_follow(struct live *l)
 {
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         const struct host_link *link = link_of(l, at);
-        const enum link_state before = l->links[at];
+        const enum link_state before = l->world.links[at];
         if (link && link->up && !is_followed(l, at, link)) continue;
-        l->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
-        if (l->links[at] != before) events_tell(&l->events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->links[at]]);
+        l->world.links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
+        if (l->world.links[at] != before)
+            events_tell(&l->tell.events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->world.links[at]]);
     }
 }
 
@@ -109,7 +110,7 @@ bool links_missed(const struct live *l)
     bool missed = false;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         const struct host_link *link = link_of(l, at);
-        missed |= link && link->up && link->ifindex != l->ifindex[at];
+        missed |= link && link->up && link->ifindex != l->carry.ifindex[at];
     }
     return missed;
 }

@@ -19,18 +19,18 @@ static bool same(const struct routes *a, const struct routes *b)
 static void tell_full(struct live *l, uint32_t count, uint32_t most)
 {
     const bool full = count > most;
-    if (full && !l->routing.full)
+    if (full && !l->world.routing.full)
         events_tell(
-            &l->events, TOLD_LIMIT,
+            &l->tell.events, TOLD_LIMIT,
             "the kernel has %u routes, and `limits { routes }` holds %u: it is asked for each way, which is slow",
             count, most);
-    l->routing.full = full;
-    l->routing.count = count;
+    l->world.routing.full = full;
+    l->world.routing.count = count;
 }
 
 uint32_t routing_most(const struct live *l)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
 }
 
@@ -38,31 +38,31 @@ uint32_t routing_most(const struct live *l)
  * until it can be read again. */
 static void tell_failed(struct live *l, int failed)
 {
-    if (failed && !l->routing.failed)
-        events_tell(&l->events, TOLD_FAULT,
+    if (failed && !l->world.routing.failed)
+        events_tell(&l->tell.events, TOLD_FAULT,
                     "routes of the kernel cannot be read: %s; those that were read before hold until they can",
                     failed == -EINTR ? "they change all the time" : strerror(-failed));
-    l->routing.failed = failed;
+    l->world.routing.failed = failed;
 }
 
 static bool make(struct live *l)
 {
-    const struct served_ports ports = {l->ifindex, l->o->iface_count};
+    const struct served_ports ports = {l->carry.ifindex, l->o->iface_count};
     const uint32_t most = routing_most(l);
     struct routes *fresh;
     uint32_t count;
-    const int failed = host_routes(l->host, &ports, most, &fresh, &count);
+    const int failed = host_routes(l->carry.host, &ports, most, &fresh, &count);
     tell_failed(l, failed);
     if (failed) return false;
-    l->routing.stale = false;
+    l->world.routing.stale = false;
     tell_full(l, count, most);
-    if (same(l->routing.table, fresh)) {
+    if (same(l->world.routing.table, fresh)) {
         routes_put(fresh);
         return false;
     }
-    fresh->number = l->routing.table ? l->routing.table->number + 1 : 1;
-    routes_put(l->routing.table);
-    l->routing.table = fresh;
+    fresh->number = l->world.routing.table ? l->world.routing.table->number + 1 : 1;
+    routes_put(l->world.routing.table);
+    l->world.routing.table = fresh;
     return true;
 }
 
@@ -75,14 +75,14 @@ uint64_t routing_rested_ns(uint64_t begun_ns)
 bool routing_renew(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
-    if (!l->routing.stale || begun_ns < l->routing.due_ns) return false;
+    if (!l->world.routing.stale || begun_ns < l->world.routing.due_ns) return false;
     const bool changed = make(l);
     const uint64_t due_ns = routing_rested_ns(begun_ns), least_ns = begun_ns + FAILED_NS;
-    l->routing.due_ns = l->routing.failed && due_ns < least_ns ? least_ns : due_ns;
+    l->world.routing.due_ns = l->world.routing.failed && due_ns < least_ns ? least_ns : due_ns;
     return changed;
 }
 
-void routing_stale(struct live *l) { l->routing.stale = true; }
+void routing_stale(struct live *l) { l->world.routing.stale = true; }
 
 static int wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
 {
@@ -92,8 +92,8 @@ static int wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
 
 int routing_wait_ms(const struct live *l, uint64_t now_ns, int most)
 {
-    if (l->routing.stale) most = wait_ms(l->routing.due_ns, now_ns, most);
-    return l->routing.ways_stale && !l->stale ? wait_ms(l->routing.ways_due_ns, now_ns, most) : most;
+    if (l->world.routing.stale) most = wait_ms(l->world.routing.due_ns, now_ns, most);
+    return l->world.routing.ways_stale && !l->world.stale ? wait_ms(l->world.routing.ways_due_ns, now_ns, most) : most;
 }
 
-void routing_fini(struct live *l) { routes_put(l->routing.table); }
+void routing_fini(struct live *l) { routes_put(l->world.routing.table); }

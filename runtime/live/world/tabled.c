@@ -14,18 +14,19 @@ enum { AGAIN_MS = 5 /* a step that is due and cannot be published yet */ };
 static struct tables *build(struct live *l, const struct snapshot *s, uint64_t at_ns)
 {
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
-    const unsigned users = l->worker_count * (l->proxied ? 2 : 1);
-    struct tables *t = tables_new(l->now.program, l->workers[0]->cfg.seed, &in, l->latest ? users : 0);
-    if (t) t->number = ++l->tables_number;
+    const unsigned users = l->carry.worker_count * (l->carry.proxied ? 2 : 1);
+    struct tables *t =
+        tables_new(l->carry.now.program, l->carry.workers[0]->cfg.seed, &in, l->carry.latest ? users : 0);
+    if (t) t->number = ++l->world.tables_number;
     return t;
 }
 
 /* Is what tables hang on the same: the program, who is up, and since when? */
 static bool same(const struct live *l, const struct snapshot *s)
 {
-    const struct snapshot *last = l->latest;
+    const struct snapshot *last = l->carry.latest;
     const struct facts *a = &s->facts;
-    if (!last || !last->tables || last->tables->program != l->now.program) return false;
+    if (!last || !last->tables || last->tables->program != l->carry.now.program) return false;
     return !memcmp(a->down, last->facts.down, s->servers * sizeof *a->down) &&
            !memcmp(a->up_since_ns, last->facts.up_since_ns, s->servers * sizeof *a->up_since_ns) &&
            !memcmp(a->weights, last->facts.weights, s->servers * sizeof *a->weights);
@@ -34,11 +35,11 @@ static bool same(const struct live *l, const struct snapshot *s)
 void tabled_world(struct live *l, struct snapshot *s)
 {
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    if (!vm_has_tables(l->now.program)) return;
+    if (!vm_has_tables(l->carry.now.program)) return;
     struct tables *next = NULL;
     if (same(l, s)) {
-        s->tables = tables_get(l->latest->tables);
-        next = tables_get(l->latest->tables_next);
+        s->tables = tables_get(l->carry.latest->tables);
+        next = tables_get(l->carry.latest->tables_next);
     }
     if (next && now >= next->at_ns) { /* the step is taken */
         tables_put(s->tables);
@@ -57,13 +58,13 @@ void tabled_world(struct live *l, struct snapshot *s)
 
 static uint64_t due(const struct live *l)
 {
-    const struct tables *next = l->latest ? l->latest->tables_next : NULL;
+    const struct tables *next = l->carry.latest ? l->carry.latest->tables_next : NULL;
     return next ? next->at_ns : UINT64_MAX;
 }
 
 bool tabled_step(struct live *l, uint64_t now_ns)
 {
-    return now_ns < due(l) || reload_pending(l) ? true : world_publish(l, l->stale);
+    return now_ns < due(l) || reload_pending(l) ? true : world_publish(l, l->world.stale);
 }
 
 int tabled_wait_ms(const struct live *l, uint64_t now_ns, int most)

@@ -2,28 +2,7 @@
  * which is told to guard rules and to the workers, and what both have come to want. */
 #pragma once
 
-#include "runtime/host/guard/guarded.h"
-#include "runtime/host/guard/sockets.h"
-
-struct live;
-struct program;
-
-enum { SHARED_PORTS_MOST = 256 }; /* of either protocol, that sockets keep; others are not seen */
-
-struct shared_ports {
-    struct sockets sockets;
-    struct facts_ports host; /* what guard rules leave alone: `bound` are those that were bound at the start */
-    struct facts_port bound[2 * SHARED_PORTS_MOST];
-    struct facts_port all[4 * SHARED_PORTS_MOST]; /* with those that were bound since */
-    unsigned all_count;
-    bool crowded[2]; /* of TCP, UDP: more were bound at the start than are kept, so none is called new */
-    uint64_t lost;   /* ports that were bound since, each time they were */
-    struct ports_look {
-        struct facts_port all[SHARED_PORTS_MOST];
-        unsigned count;
-        uint64_t due_ns; /* not before then again */
-    } looks[2];          /* at sockets of TCP, of UDP */
-};
+#include "runtime/live/main/state.h"
 
 /* Sockets as they are before anything is changed, for this program; and the right to look at them later. */
 void shared_ports_look(struct live *l, const struct program *p);

@@ -10,6 +10,7 @@
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
+#include "runtime/live/tell/log.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/meters.h"
 
@@ -33,9 +34,9 @@ static void show_meters(void *arg, struct meters *m)
 int in_kernel_begin(struct live *l)
 {
     char err[500] = "out of memory";
-    struct in_kernel *k = l->kernel = calloc(1, sizeof *k);
-    const struct program *p = l->now.program;
-    if (!k || ask_kernel(l->channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err))
+    struct in_kernel *k = l->carry.kernel = calloc(1, sizeof *k);
+    const struct program *p = l->carry.now.program;
+    if (!k || ask_kernel(l->tell.channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err))
         return live_complain("--exec kernel: %s", err);
     if (in_kernel_swap(l, NULL)) return live_complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
@@ -50,19 +51,22 @@ int in_kernel_begin(struct live *l)
     return k->events ? 0 : live_complain("--exec kernel: its log: %s", strerror(errno));
 }
 
-const struct vm_kernel *in_kernel_ops(const struct live *l) { return l->kernel ? &l->kernel->ops : NULL; }
-struct kernel_world *in_kernel_told(const struct live *l) { return l->kernel ? kernel_world(l->kernel->kernel) : NULL; }
+const struct vm_kernel *in_kernel_ops(const struct live *l) { return l->carry.kernel ? &l->carry.kernel->ops : NULL; }
+struct kernel_world *in_kernel_told(const struct live *l)
+{
+    return l->carry.kernel ? kernel_world(l->carry.kernel->kernel) : NULL;
+}
 
 void in_kernel_close(struct live *l)
 {
-    if (!l->kernel) return;
-    kernel_discard(l->kernel->next);
-    counted_free(l->kernel->counted);
-    kernel_facts_fini(&l->kernel->facts);
-    kernel_events_free(l->kernel->events);
-    flows_fini(&l->kernel->flows);
-    answers_free(l->kernel->answers);
-    kernel_free(l->kernel->kernel);
-    free(l->kernel);
-    l->kernel = NULL;
+    if (!l->carry.kernel) return;
+    kernel_discard(l->carry.kernel->next);
+    counted_free(l->carry.kernel->counted);
+    kernel_facts_fini(&l->carry.kernel->facts);
+    kernel_events_free(l->carry.kernel->events);
+    flows_fini(&l->carry.kernel->flows);
+    answers_free(l->carry.kernel->answers);
+    kernel_free(l->carry.kernel->kernel);
+    free(l->carry.kernel);
+    l->carry.kernel = NULL;
 }

@@ -5,35 +5,37 @@
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
+#include "runtime/live/tell/log.h"
 #include "vm/kernel/note.h"
 
 const char *in_kernel_obstacle(const struct live *l)
 {
     static char why[200];
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+        const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
         if (link && link->loopback) return "the loopback has no XDP";
-        if (link && !l->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), why, sizeof why))
+        if (link && !l->carry.latest &&
+            xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), why, sizeof why))
             return why;
     }
     if (l->o->bridge_count) return "a bridge is carried by this process";
     if (l->o->io == OPTIONS_IO_PACKET) return "--io packet shows frames to this process alone";
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0)";
-    return *l->kernel_lacks ? l->kernel_lacks : NULL;
+    return *l->carry.kernel_lacks ? l->carry.kernel_lacks : NULL;
 }
 
 /* What this machine lacks for it: the reason, without what helps where it is asked for. */
 static void find_lacks(struct live *l)
 {
-    refused_here(l->kernel_lacks, sizeof l->kernel_lacks);
-    char *remedy = strstr(l->kernel_lacks, ": ");
+    refused_here(l->carry.kernel_lacks, sizeof l->carry.kernel_lacks);
+    char *remedy = strstr(l->carry.kernel_lacks, ": ");
     if (remedy) *remedy = 0;
 }
 
 static void say_auto(struct live *l, bool in_kernel, const char *why)
 {
-    l->in_kernel = in_kernel;
-    snprintf(l->exec_why, sizeof l->exec_why, "%s", why);
+    l->carry.in_kernel = in_kernel;
+    snprintf(l->carry.exec_why, sizeof l->carry.exec_why, "%s", why);
     if (in_kernel || l->o->exec == OPTIONS_EXEC_AUTO)
         fprintf(stderr, "--exec auto: %s, for %s\n", in_kernel ? "kernel" : "user", why);
 }
@@ -42,7 +44,7 @@ static void say_auto(struct live *l, bool in_kernel, const char *why)
 static void choose_auto(struct live *l)
 {
     char why[600];
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const char *no = NULL;
     const bool enforced = start_enforces(l, p, why, sizeof why);
     if (!enforced) find_lacks(l);
@@ -63,21 +65,21 @@ int in_kernel_choose(struct live *l)
     }
     const bool asked = l->o->exec == OPTIONS_EXEC_KERNEL;
     const char *no = asked ? in_kernel_obstacle(l) : NULL;
-    snprintf(l->exec_why, sizeof l->exec_why, "--exec %s is said", asked ? "kernel" : "user");
-    l->in_kernel = asked && !no;
+    snprintf(l->carry.exec_why, sizeof l->carry.exec_why, "--exec %s is said", asked ? "kernel" : "user");
+    l->carry.in_kernel = asked && !no;
     return no ? live_complain("--exec kernel: %s; this does: --exec user", no) : 0;
 }
 
 void in_kernel_why(struct live *l)
 {
-    if (!l->in_kernel || l->o->exec == OPTIONS_EXEC_KERNEL) return;
-    if (!start_watched(l, l->now.program, l->exec_why, sizeof l->exec_why))
-        snprintf(l->exec_why, sizeof l->exec_why, "the rules at the start needed it; these do not");
+    if (!l->carry.in_kernel || l->o->exec == OPTIONS_EXEC_KERNEL) return;
+    if (!start_watched(l, l->carry.now.program, l->carry.exec_why, sizeof l->carry.exec_why))
+        snprintf(l->carry.exec_why, sizeof l->carry.exec_why, "the rules at the start needed it; these do not");
 }
 
 bool in_kernel_takes(const struct live *l, const struct program *p, char *why, size_t len)
 {
-    const char *lack = l->kernel ? flows_lack(l->kernel->kernel, p) : NULL;
+    const char *lack = l->carry.kernel ? flows_lack(l->carry.kernel->kernel, p) : NULL;
     if (lack)
         snprintf(why, len, "--exec kernel: these rules %s, and those before did not: a restart makes the tables for it",
                  lack);

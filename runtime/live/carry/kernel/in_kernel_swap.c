@@ -6,35 +6,36 @@
 
 bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_t err_len)
 {
-    if (!l->kernel) return true;
-    kernel_discard(l->kernel->next);
-    l->kernel->to_judge = p;
-    told_add(l->kernel->kernel, p);
-    l->kernel->told_more = true;
-    return !ask_prepare(l->channel, p->past ? p->past->under : p, &l->kernel->next, &l->kernel->proof, err, err_len);
+    if (!l->carry.kernel) return true;
+    kernel_discard(l->carry.kernel->next);
+    l->carry.kernel->to_judge = p;
+    told_add(l->carry.kernel->kernel, p);
+    l->carry.kernel->told_more = true;
+    return !ask_prepare(l->tell.channel, p->past ? p->past->under : p, &l->carry.kernel->next, &l->carry.kernel->proof,
+                        err, err_len);
 }
 
 /* Has an interface, or a schedule, another number in the program that begins, or does it ask for ways that the one
  * before did not? */
 static bool renumbers(const struct live *l)
 {
-    struct kernel *k = l->kernel->kernel;
+    struct kernel *k = l->carry.kernel->kernel;
     const struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
-    bool others = l->latest && l->latest->facts.schedules != kernel_world(k)->facts.schedules;
-    others |= l->now.program->meta->flags & PBC_ASKS_ROUTES && !kernel_world(k)->knows_routes;
+    bool others = l->carry.latest && l->carry.latest->facts.schedules != kernel_world(k)->facts.schedules;
+    others |= l->carry.now.program->meta->flags & PBC_ASKS_ROUTES && !kernel_world(k)->knows_routes;
     for (unsigned i = 0; i < l->o->iface_count; i++)
-        others |= ports[l->kernel->ifindex[i] % KERNEL_PORTS].iface != l->now.iface[i];
+        others |= ports[l->carry.kernel->ifindex[i] % KERNEL_PORTS].iface != l->carry.now.iface[i];
     return others;
 }
 
 /* What arrives meanwhile goes up: its numbers are one program's, and its judge the other's. */
 static int swap(const struct live *l)
 {
-    uint32_t *const renumbered = &kernel_world(l->kernel->kernel)->renumbers;
+    uint32_t *const renumbered = &kernel_world(l->carry.kernel->kernel)->renumbers;
     char err[300];
     __atomic_store_n(renumbered, renumbers(l), __ATOMIC_SEQ_CST);
-    const int failed = ask_swap(l->channel, err, sizeof err);
-    if (!failed && l->latest) in_kernel_push(l);
+    const int failed = ask_swap(l->tell.channel, err, sizeof err);
+    if (!failed && l->carry.latest) in_kernel_push(l);
     __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
     return failed;
 }
@@ -43,7 +44,7 @@ static int swap(const struct live *l)
 int in_kernel_swap(void *live, struct vm *vm)
 {
     const struct live *l = live;
-    struct in_kernel *k = l->kernel;
+    struct in_kernel *k = l->carry.kernel;
     const int failed = swap(l);
     if (failed) return failed;
     if (k->counted) counted_add(k->counted, vm);
@@ -57,4 +58,7 @@ int in_kernel_swap(void *live, struct vm *vm)
     return 0;
 }
 
-struct proof in_kernel_proof(const struct live *l) { return l->kernel ? l->kernel->proof : (struct proof){0}; }
+struct proof in_kernel_proof(const struct live *l)
+{
+    return l->carry.kernel ? l->carry.kernel->proof : (struct proof){0};
+}

@@ -26,12 +26,13 @@ struct heard {
 /* False: it is of the program before. */
 static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
 {
-    *h = (struct heard){
-        .said = (const void *)e, .program = __atomic_load_n(&l->kernel->judges, __ATOMIC_ACQUIRE), .now_ns = e->now_ns};
+    *h = (struct heard){.said = (const void *)e,
+                        .program = __atomic_load_n(&l->carry.kernel->judges, __ATOMIC_ACQUIRE),
+                        .now_ns = e->now_ns};
     if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
-    if (e->program == kernel_world(l->kernel->kernel)->program) h->labels = reload_labels(l, h->program);
+    if (e->program == kernel_world(l->carry.kernel->kernel)->program) h->labels = reload_labels(l, h->program);
     kernel_event_view(h->said, &h->pkt);
-    pkt_parse(&h->pkt, &l->latest->facts, &h->key);
+    pkt_parse(&h->pkt, &l->carry.latest->facts, &h->key);
     h->key.marks |= h->said->states & MARK_STATES;
     return h->labels;
 }
@@ -39,15 +40,15 @@ static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
 static void heard_log(struct live *l, const struct kernel_event *e)
 {
     struct heard h;
-    l->kernel->logs++;
+    l->carry.kernel->logs++;
     if (l->o->log == LOG_NONE) return;
     if (!parse(l, e, &h) || h.said->rule >= h.program->rules_count) {
-        events_left_out(&l->events, TOLD_RULE, 1);
+        events_left_out(&l->tell.events, TOLD_RULE, 1);
         return;
     }
     struct log_note note = {.program = h.program, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
     pkt_describe(&h.pkt, &h.key, note.text, sizeof note.text);
-    events_packet(&l->events, h.labels, &note);
+    events_packet(&l->tell.events, h.labels, &note);
 }
 
 static void heard_reject(struct live *l, const struct kernel_event *e)
@@ -69,7 +70,7 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
 {
     struct heard h;
     const bool known = parse(l, e, &h);
-    const int port = port_of(l->kernel, h.said->ifindex);
+    const int port = port_of(l->carry.kernel, h.said->ifindex);
     if (port < 0) return;
     h.pkt.cookie = (unsigned)port;
     const struct sampled s = {.pkt = &h.pkt,
@@ -85,33 +86,36 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
     onlookers_see(l, &s);
     /* Who looks on has all of them told. */
     const uint64_t every = onlookers_there(l) ? l->o->record_sample : 1;
-    const bool records = known && l->recorder && h.program == l->now.program;
-    if (records && (s.said->matters || ++l->kernel->samples % every == 0)) recorded_sample(l, &s);
+    const bool records = known && l->carry.recorder && h.program == l->carry.now.program;
+    if (records && (s.said->matters || ++l->carry.kernel->samples % every == 0)) recorded_sample(l, &s);
 }
 
 void in_kernel_samples(struct live *l)
 {
-    if (!l->kernel) return;
-    kernel_world(l->kernel->kernel)->sample = onlookers_there(l) ? 1 : l->recorder ? l->o->record_sample : 0;
+    if (!l->carry.kernel) return;
+    kernel_world(l->carry.kernel->kernel)->sample = onlookers_there(l)  ? 1
+                                                    : l->carry.recorder ? l->o->record_sample
+                                                                        : 0;
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 {
     struct live *l = arg;
     const struct kernel_event_flow *flow = (const void *)e;
-    if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows) l->kernel->gone[l->kernel->gone_count++] = flow->gone;
+    if (e->kind == KERNEL_EVENT_FLOW && l->carry.kernel->ops.flows)
+        l->carry.kernel->gone[l->carry.kernel->gone_count++] = flow->gone;
     if (e->kind == KERNEL_EVENT_LOG) heard_log(l, e);
     if (e->kind == KERNEL_EVENT_REJECT) heard_reject(l, e);
     if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(l, e);
 }
 
-int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
+int in_kernel_fd(const struct live *l) { return l->carry.kernel ? kernel_events_fd(l->carry.kernel->events) : -1; }
 
 /* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
 static void count_gone(struct live *l)
 {
-    struct worker *w = l->workers[0];
-    struct in_kernel *k = l->kernel;
+    struct worker *w = l->carry.workers[0];
+    struct in_kernel *k = l->carry.kernel;
     if (!k->gone_count) return;
     worker_hold(w);
     for (unsigned i = 0; i < k->gone_count; i++) vm_flow_gone(w->vm, &k->gone[i], &w->tx);
@@ -121,37 +125,38 @@ static void count_gone(struct live *l)
 
 bool in_kernel_called(struct live *l)
 {
-    if (!l->kernel || !kernel_events_there(l->kernel->events)) return true;
-    const int taken = kernel_events_some(l->kernel->events, TOLD_AT_ONCE);
+    if (!l->carry.kernel || !kernel_events_there(l->carry.kernel->events)) return true;
+    const int taken = kernel_events_some(l->carry.kernel->events, TOLD_AT_ONCE);
     count_gone(l);
     return taken < TOLD_AT_ONCE;
 }
 
 void in_kernel_tick(struct live *l, uint64_t now_ns)
 {
-    if (!l->kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
+    if (!l->carry.kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
     in_kernel_ends(l);
-    kernel_meters_at(kernel_meters(l->kernel->kernel), now_ns);
-    kernel_sweep(l->kernel->kernel, now_ns);
-    if (l->kernel->told_more) told_keep(l->kernel->kernel, l->now.program);
-    l->kernel->told_more = false;
+    kernel_meters_at(kernel_meters(l->carry.kernel->kernel), now_ns);
+    kernel_sweep(l->carry.kernel->kernel, now_ns);
+    if (l->carry.kernel->told_more) told_keep(l->carry.kernel->kernel, l->carry.now.program);
+    l->carry.kernel->told_more = false;
 }
 
 void in_kernel_count(const struct live *l)
 {
-    if (l->kernel && l->kernel->counted) counted_add(l->kernel->counted, l->workers[0]->vm);
+    if (l->carry.kernel && l->carry.kernel->counted) counted_add(l->carry.kernel->counted, l->carry.workers[0]->vm);
 }
 
-uint64_t in_kernel_logs(const struct live *l) { return l->kernel ? l->kernel->logs : 0; }
+uint64_t in_kernel_logs(const struct live *l) { return l->carry.kernel ? l->carry.kernel->logs : 0; }
 
 struct kernel_counters in_kernel_counters(const struct live *l)
 {
-    return l->kernel && l->kernel->counted ? counted_so_far(l->kernel->counted) : (struct kernel_counters){0};
+    return l->carry.kernel && l->carry.kernel->counted ? counted_so_far(l->carry.kernel->counted)
+                                                       : (struct kernel_counters){0};
 }
 
 struct in_kernel_more in_kernel_more(const struct live *l)
 {
-    const struct in_kernel *k = l->kernel;
+    const struct in_kernel *k = l->carry.kernel;
     struct in_kernel_more told = {0};
     if (!k) return told;
     const struct kernel_counters c = kernel_counters(k->kernel);

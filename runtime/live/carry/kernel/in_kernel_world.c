@@ -6,18 +6,19 @@
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
+#include "runtime/live/tell/log.h"
 #include "vm/kernel/note.h"
 
 /* The slots serve the longest frames of all as they were at the start, behind a note. */
 static unsigned frame_most(struct live *l)
 {
     uint32_t mtu = 0;
-    for (unsigned i = 0; i < l->o->iface_count && !l->frame_most; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+    for (unsigned i = 0; i < l->o->iface_count && !l->carry.frame_most; i++) {
+        const struct host_link *link = host_link(l->carry.host, l->carry.ifindex[i]);
         if (link && link->mtu > mtu) mtu = link->mtu;
     }
-    if (!l->frame_most) l->frame_most = xdp_frame_most(mtu + (uint32_t)sizeof(struct kernel_note));
-    return l->frame_most;
+    if (!l->carry.frame_most) l->carry.frame_most = xdp_frame_most(mtu + (uint32_t)sizeof(struct kernel_note));
+    return l->carry.frame_most;
 }
 
 /* Tags that a card takes off XDP does not see, nor what it joins. */
@@ -26,10 +27,10 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
     char err[300];
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
     ask->ports = (uint8_t)l->o->iface_count;
-    ask->workers = (uint8_t)l->worker_count;
+    ask->workers = (uint8_t)l->carry.worker_count;
     ask->frame_most = frame_most(l);
     ask->noted = true;
-    if (ask->worker || !ask_offloads(l->channel, at, change, err, sizeof err)) return 0;
+    if (ask->worker || !ask_offloads(l->tell.channel, at, change, err, sizeof err)) return 0;
     return live_fault(l, "%s", err);
 }
 
@@ -37,9 +38,9 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
 static bool sends(const struct live *l, unsigned at)
 {
     bool driver = false;
-    for (unsigned i = 0; i < l->o->iface_count; i++) driver |= !l->kernel->generic[i];
-    return !driver || xmit_takes(l->xmit, host_link(l->host, l->ifindex[at]),
-                                 kernel_program(l->kernel->kernel, KERNEL_ENTRY_try_send));
+    for (unsigned i = 0; i < l->o->iface_count; i++) driver |= !l->carry.kernel->generic[i];
+    return !driver || xmit_takes(l->carry.xmit, host_link(l->carry.host, l->carry.ifindex[at]),
+                                 kernel_program(l->carry.kernel->kernel, KERNEL_ENTRY_try_send));
 }
 
 void in_kernel_ends(struct live *l)
@@ -47,19 +48,19 @@ void in_kernel_ends(struct live *l)
     bool changed = false;
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const bool now = sends(l, i);
-        changed |= l->kernel->sends[i] != now;
-        l->kernel->sends[i] = now;
+        changed |= l->carry.kernel->sends[i] != now;
+        l->carry.kernel->sends[i] = now;
     }
-    if (changed && l->latest) in_kernel_world(l);
+    if (changed && l->carry.latest) in_kernel_world(l);
 }
 
 /* What a veth is spared is done by this process instead: rightly, and slower. */
 static void warn_of_veth(const struct live *l, unsigned at)
 {
-    const struct program *p = l->now.program;
-    const struct host_link *link = host_link(l->host, l->ifindex[at]);
-    if (l->ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
-    const bool sends = l->kernel->sends[at];
+    const struct program *p = l->carry.now.program;
+    const struct host_link *link = host_link(l->carry.host, l->carry.ifindex[at]);
+    if (l->tell.ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
+    const bool sends = l->carry.kernel->sends[at];
     live_complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
                   "%stx off",
                   l->o->ifaces[at],
@@ -72,14 +73,15 @@ int in_kernel_port(struct live *l, unsigned at)
 {
     char err[400];
     bool generic;
-    if (l->latest) in_kernel_world(l);
-    if (ask_hooks(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
-    l->generic |= generic;
-    l->kernel->generic[at] = generic;
+    if (l->carry.latest) in_kernel_world(l);
+    if (ask_hooks(l->tell.channel, at, &generic, err, sizeof err))
+        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    l->carry.generic |= generic;
+    l->carry.kernel->generic[at] = generic;
     in_kernel_ends(l);
     warn_of_veth(l, at);
-    const struct host_link *link = generic ? host_link(l->host, l->ifindex[at]) : NULL;
-    if (link && !l->ready)
+    const struct host_link *link = generic ? host_link(l->carry.host, l->carry.ifindex[at]) : NULL;
+    if (link && !l->tell.ready)
         live_complain(
             "notice: %s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
             "other, or none at an MTU of %u",
@@ -91,21 +93,21 @@ int in_kernel_port(struct live *l, unsigned at)
 static void look_at_links(const struct live *l)
 {
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
-        l->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
-        l->kernel->software[i] = link && *link->kind;
+        const struct host_link *link = host_link(l->carry.host, l->carry.ifindex[i]);
+        l->carry.kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
+        l->carry.kernel->software[i] = link && *link->kind;
     }
 }
 
 /* One whose number has changed leaves its old place. */
 static void push_ports(const struct live *l)
 {
-    struct in_kernel *k = l->kernel;
+    struct in_kernel *k = l->carry.kernel;
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
     memset(k->by_id, 0, sizeof k->by_id);
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct kernel_port now = {.ifindex = l->ifindex[i],
-                                        .iface = l->now.iface[i],
+        const struct kernel_port now = {.ifindex = l->carry.ifindex[i],
+                                        .iface = l->carry.now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
                                         .software = k->software[i],
@@ -122,14 +124,14 @@ static void push_ports(const struct live *l)
 /* Who sends on what crosses. */
 static uint32_t routes(const struct live *l)
 {
-    if (!start_routes(l, l->now.program)) return 0;
-    return (l->forwards4 ? 0 : KERNEL_ROUTES_4) | (l->forwards6 ? 0 : KERNEL_ROUTES_6);
+    if (!start_routes(l, l->carry.now.program)) return 0;
+    return (l->carry.forwards4 ? 0 : KERNEL_ROUTES_4) | (l->carry.forwards6 ? 0 : KERNEL_ROUTES_6);
 }
 
 /* Flows of programs before go on, also where the one in force has none of its own. */
 static void follow_past(const struct live *l, struct kernel_world *w)
 {
-    if (!l->now.program->past || !l->kernel->ops.flows) return;
+    if (!l->carry.now.program->past || !l->carry.kernel->ops.flows) return;
     w->flags |= PBC_KEEPS_FLOWS;
     if (w->clock == KERNEL_CLOCK_NONE) w->clock = KERNEL_CLOCK_COARSE;
     w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
@@ -138,42 +140,42 @@ static void follow_past(const struct live *l, struct kernel_world *w)
 /* What crosses is enforced where nobody else would send it on. */
 static void push_watched(const struct live *l)
 {
-    struct kernel_world *w = kernel_world(l->kernel->kernel);
-    w->enforces = l->forwards && !start_routes(l, l->now.program) ? 0 : KIND_FORWARD;
+    struct kernel_world *w = kernel_world(l->carry.kernel->kernel);
+    w->enforces = l->carry.forwards && !start_routes(l, l->carry.now.program) ? 0 : KIND_FORWARD;
     w->watches = l->o->monitor;
-    w->number = (uint32_t)l->latest->number;
+    w->number = (uint32_t)l->carry.latest->number;
 }
 
 int in_kernel_push(const struct live *l)
 {
-    struct in_kernel *k = l->kernel;
+    struct in_kernel *k = l->carry.kernel;
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(l);
     world->host_routes = KERNEL_ROUTES_4 | KERNEL_ROUTES_6;
-    world->given = l->tun_ifindex;
+    world->given = l->carry.tun_ifindex;
     follow_past(l, world);
     push_watched(l);
     push_ports(l);
     k->facts.ifindexes = k->by_id;
-    return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);
+    return kernel_facts_push(&k->facts, k->kernel, &l->carry.latest->facts);
 }
 
 uint64_t in_kernel_ways(const struct live *l)
 {
-    if (!l->in_kernel) return 0;
-    return l->hops.moved + (l->routing.table ? l->routing.table->number : 0);
+    if (!l->carry.in_kernel) return 0;
+    return l->world.hops.moved + (l->world.routing.table ? l->world.routing.table->number : 0);
 }
 
 /* Told once, until they are there again. */
 static void tell_routes(struct live *l)
 {
-    const int failed = l->kernel->facts.routes_failed;
-    if (failed && !l->kernel->routes_failed)
+    const int failed = l->carry.kernel->facts.routes_failed;
+    if (failed && !l->carry.kernel->routes_failed)
         events_tell(
-            &l->events, TOLD_FAULT,
+            &l->tell.events, TOLD_FAULT,
             "routes, for the programs in the kernel: %s; until they are there `out on` and `urpf-failed` know no way",
             failed == -E2BIG ? "there are too many, or too many rules of policy" : strerror(-failed));
-    l->kernel->routes_failed = failed;
+    l->carry.kernel->routes_failed = failed;
 }
 
 void in_kernel_world(struct live *l)
@@ -181,10 +183,11 @@ void in_kernel_world(struct live *l)
     look_at_links(l);
     const int failed = in_kernel_push(l);
     if (failed == -E2BIG)
-        events_tell(&l->events, TOLD_FAULT,
+        events_tell(&l->tell.events, TOLD_FAULT,
                     "this machine has more than %u addresses of a family: to the rest of them its rules do not apply",
                     (unsigned)KERNEL_OWN);
     else if (failed)
-        events_tell(&l->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s", strerror(-failed));
+        events_tell(&l->tell.events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s",
+                    strerror(-failed));
     tell_routes(l);
 }

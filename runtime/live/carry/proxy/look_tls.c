@@ -13,6 +13,7 @@
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/keypair.h"
 #include "runtime/live/tell/events.h"
+#include "runtime/live/tell/log.h"
 
 enum { SOON_DAYS = 14, DAY_S = 86400, TOLD_MOST = 5, NAMES_MOST = 1000, CERTS_MOST = 64 };
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";

@@ -60,16 +60,16 @@ static void instance_add(const struct moment *m, cJSON *root)
     cJSON *one = cJSON_AddObjectToObject(root, "instance");
     json_text(one, "name", l->o->name);
     json_number(one, "pid", (uint64_t)getpid());
-    document_since(m, one, "since", l->begun_ns);
-    json_number(one, "uptime_s", (m->t->mono_ns - l->begun_ns) / 1000000000);
+    document_since(m, one, "since", l->control.begun_ns);
+    json_number(one, "uptime_s", (m->t->mono_ns - l->control.begun_ns) / 1000000000);
     cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
-    if (*l->unjudged) json_text(one, "unjudged", l->unjudged);
-    if (l->confirm.until_ns > m->t->mono_ns)
-        json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
-    if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);
-    cJSON_AddStringToObject(one, "io", l->io->name);
-    cJSON_AddStringToObject(one, "exec", l->in_kernel ? "kernel" : "user");
-    json_text(one, "exec_why", l->exec_why);
+    if (*l->rules.unjudged) json_text(one, "unjudged", l->rules.unjudged);
+    if (l->control.confirm.until_ns > m->t->mono_ns)
+        json_number(one, "confirm_left_s", (l->control.confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
+    if (l->control.confirm.back) json_text(one, "confirm_back", l->control.confirm.back_name);
+    cJSON_AddStringToObject(one, "io", l->carry.io->name);
+    cJSON_AddStringToObject(one, "exec", l->carry.in_kernel ? "kernel" : "user");
+    json_text(one, "exec_why", l->carry.exec_why);
 }
 
 static void program_add(const struct moment *m, cJSON *root)
@@ -77,9 +77,9 @@ static void program_add(const struct moment *m, cJSON *root)
     const struct live *l = m->l;
     cJSON *program = cJSON_GetObjectItem(root, "program");
     json_text(program, "file", l->o->program);
-    cJSON_AddBoolToObject(program, "file_differs", l->onfile.differs);
-    if (*l->onfile.fault) json_text(program, "file_fault", l->onfile.fault);
-    json_time(program, "since", l->events.past.program_ns);
+    cJSON_AddBoolToObject(program, "file_differs", l->control.onfile.differs);
+    if (*l->control.onfile.fault) json_text(program, "file_fault", l->control.onfile.fault);
+    json_time(program, "since", l->tell.events.past.program_ns);
     json_number(program, "rules", m->t->program->rules_count);
 }
 
@@ -101,7 +101,7 @@ static void interfaces_add(const struct moment *m, cJSON *root)
     cJSON *one;
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "interfaces"))
     {
-        cJSON_AddStringToObject(one, "link", links[m->l->links[i]]);
+        cJSON_AddStringToObject(one, "link", links[m->l->world.links[i]]);
         document_rates(m, one, &m->t->seen[i], m->before ? &m->earlier->seen[i] : NULL);
         document_rate(m, one, "sent_per_s", m->before, m->t->io[i].sent, m->before ? m->earlier->io[i].sent : 0);
         i++;
@@ -111,7 +111,7 @@ static void interfaces_add(const struct moment *m, cJSON *root)
 static void workers_add(const struct moment *m, cJSON *root)
 {
     cJSON *workers = cJSON_AddArrayToObject(root, "workers");
-    for (unsigned i = 0; i < m->l->worker_count; i++) {
+    for (unsigned i = 0; i < m->l->carry.worker_count; i++) {
         const struct tally_worker *w = &m->t->worker[i];
         cJSON *one = json_object(workers);
         json_number(one, "worker", i);
@@ -131,14 +131,14 @@ static void flows_add(const struct moment *m, cJSON *root)
     if (!cJSON_IsObject(flows) || !m->c->flows) return;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) now += m->c->flows->live[i];
     json_number(flows, "now", now);
-    json_number(flows, "limit", m->t->program->flows * m->l->worker_count);
+    json_number(flows, "limit", m->t->program->flows * m->l->carry.worker_count);
     const bool known = m->before && m->before->flows;
     document_rate(m, flows, "added_per_s", known, m->c->flows->added, known ? m->before->flows->added : 0);
 }
 
 static void checks_add(const struct moment *m, cJSON *root)
 {
-    const struct ruling *now = &m->l->now;
+    const struct ruling *now = &m->l->carry.now;
     unsigned checked = 0, down = 0;
     for (uint32_t i = 0; now->checks && i < now->program->servers_count; i++) {
         if (program_is_past(now->program, i) || !checks_of(now->checks, i)->checked) continue;
@@ -155,18 +155,18 @@ static void routes_add(const struct moment *m, cJSON *root)
 {
     const struct live *l = m->l;
     cJSON *routes = cJSON_AddObjectToObject(root, "routes");
-    json_number(routes, "kernel", l->routing.count);
+    json_number(routes, "kernel", l->world.routing.count);
     json_number(routes, "limit", routing_most(l));
-    cJSON_AddBoolToObject(routes, "held", l->routing.table && !l->routing.full);
+    cJSON_AddBoolToObject(routes, "held", l->world.routing.table && !l->world.routing.full);
 }
 
 static void recorder_add(const struct moment *m, cJSON *root)
 {
-    if (!m->l->recorder) {
+    if (!m->l->carry.recorder) {
         cJSON_AddNullToObject(root, "recorder");
         return;
     }
-    const struct recorder_counters c = recorder_counters(m->l->recorder);
+    const struct recorder_counters c = recorder_counters(m->l->carry.recorder);
     cJSON *one = cJSON_AddObjectToObject(root, "recorder");
     json_text(one, "directory", m->l->o->record);
     json_number(one, "bytes", c.bytes);
@@ -192,7 +192,7 @@ static void lines_add(cJSON *to, const char *key, const struct past_line *lines,
 
 static void past_add(const struct moment *m, cJSON *root)
 {
-    const struct past *past = &m->l->events.past;
+    const struct past *past = &m->l->tell.events.past;
     cJSON *reloads = cJSON_AddObjectToObject(root, "reloads");
     json_number(reloads, "good", past->good);
     json_number(reloads, "refused", past->refused);
@@ -216,14 +216,14 @@ static cJSON *build(struct live *l, const struct moment *m)
     limits_add(l, root);
     recorder_add(m, root);
     past_add(m, root);
-    history_json(l->documents->history, root, m->t->mono_ns);
+    history_json(l->control.documents->history, root, m->t->mono_ns);
     return root;
 }
 
 /* Rates are reckoned from one of the two tallies that are kept: the younger one, where that is half a second old. */
 static struct moment moment_of(const struct live *l, const struct tally *t)
 {
-    const struct documents *d = l->documents;
+    const struct documents *d = l->control.documents;
     struct moment m = {.l = l, .t = t, .c = tally_counters(t), .wall_ns = clock_ns(CLOCK_REALTIME)};
     const struct tally *from = d->last && t->mono_ns - d->last->mono_ns >= AT_LEAST_NS ? d->last : d->before;
     if (!from || from->program != t->program || t->mono_ns - from->mono_ns < AT_LEAST_NS) return m;
@@ -235,7 +235,7 @@ static struct moment moment_of(const struct live *l, const struct tally *t)
 
 static void make(struct live *l)
 {
-    struct documents *d = l->documents;
+    struct documents *d = l->control.documents;
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     struct tally *t = tally_take(l, true);
     if (!t) return;
@@ -255,8 +255,8 @@ static void make(struct live *l)
 
 static struct documents *documents(struct live *l)
 {
-    if (!l->documents) l->documents = calloc(1, sizeof *l->documents);
-    return l->documents;
+    if (!l->control.documents) l->control.documents = calloc(1, sizeof *l->control.documents);
+    return l->control.documents;
 }
 
 struct document document_take(struct live *l)
@@ -270,7 +270,7 @@ struct document document_take(struct live *l)
 
 void document_old(struct live *l)
 {
-    if (l->documents) l->documents->due_ns = 0;
+    if (l->control.documents) l->control.documents->due_ns = 0;
 }
 
 void document_tick(struct live *l, uint64_t now_ns, bool history)
@@ -283,14 +283,14 @@ void document_tick(struct live *l, uint64_t now_ns, bool history)
     tally_free(d->before);
     d->before = d->last;
     d->last = t;
-    if (history && !d->history) d->history = history_new(l->begun_ns);
+    if (history && !d->history) d->history = history_new(l->control.begun_ns);
     if (history && d->history) history_add(d->history, tally_counters(t), t->mono_ns);
     d->sample_due_ns = now_ns + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SAMPLE_SHARE;
 }
 
 void document_fini(struct live *l)
 {
-    struct documents *d = l->documents;
+    struct documents *d = l->control.documents;
     if (!d) return;
     tally_free(d->last);
     tally_free(d->before);
@@ -298,5 +298,5 @@ void document_fini(struct live *l)
     cJSON_Delete(d->root);
     cJSON_free(d->text);
     free(d);
-    l->documents = NULL;
+    l->control.documents = NULL;
 }

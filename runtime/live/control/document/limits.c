@@ -26,7 +26,7 @@ static void silent_hops(const struct live *l, char *to, size_t len)
     size_t used = 0;
     uint32_t at = 0;
     *to = 0;
-    for (unsigned named = 0; named < 3 && (hop = hops_silent(&l->hops, since_ns, &at)); named++) {
+    for (unsigned named = 0; named < 3 && (hop = hops_silent(&l->world.hops, since_ns, &at)); named++) {
         struct host_addr a = {.family = hop->key.family};
         char text[HOST_ADDR_TEXT];
         memcpy(a.word, hop->key.addr, sizeof a.word);
@@ -41,8 +41,8 @@ static void of_ports(const struct live *l, uint64_t now[])
 {
     struct io_stats s = {0}, all = {0};
     for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(l, at, &all);
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        const struct worker *w = l->workers[i];
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        const struct worker *w = l->carry.workers[i];
         for (unsigned at = 0; at < w->egress.port_count; at++) {
             w->ports[at].ops->losses(w->ports[at].io, &s);
             io_stats_add(&all, &s);
@@ -56,9 +56,10 @@ static void of_ports(const struct live *l, uint64_t now[])
 /* Reached so often since the start. */
 static void reached(const struct live *l, uint64_t now[])
 {
-    for (unsigned i = 0; i < l->worker_count; i++)
-        for (unsigned k = 0; k < LIMITS; k++) now[k] += __atomic_load_n(&l->workers[i]->limits[k], __ATOMIC_RELAXED);
-    now[LIMIT_BOUND] = l->ports.lost;
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        for (unsigned k = 0; k < LIMITS; k++)
+            now[k] += __atomic_load_n(&l->carry.workers[i]->limits[k], __ATOMIC_RELAXED);
+    now[LIMIT_BOUND] = l->carry.ports.lost;
     of_ports(l, now);
 }
 
@@ -78,7 +79,7 @@ void limits_add(const struct live *l, cJSON *root)
 /* The ports that were bound last, a few of them. */
 static void bound_ports(const struct live *l, char *to, size_t len)
 {
-    const struct shared_ports *s = &l->ports;
+    const struct shared_ports *s = &l->carry.ports;
     size_t used = 0;
     *to = 0;
     for (unsigned i = s->host.bound_count; i < s->all_count && i < s->host.bound_count + 3; i++)
@@ -91,7 +92,7 @@ static void tell_one(struct live *l, unsigned limit, uint64_t more)
     char where[300] = "";
     if (limit == LIMIT_NEIGHBOUR) silent_hops(l, where, sizeof where);
     if (limit == LIMIT_BOUND) bound_ports(l, where, sizeof where);
-    events_tell(&l->events, limits[limit].told, "%s%s: %" PRIu64, limits[limit].words, where, more);
+    events_tell(&l->tell.events, limits[limit].told, "%s%s: %" PRIu64, limits[limit].words, where, more);
 }
 
 void limits_tell(struct live *l, bool last)
@@ -100,7 +101,7 @@ void limits_tell(struct live *l, bool last)
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     reached(l, now);
     for (unsigned i = 0; i < LIMITS; i++) {
-        struct limit_told *told = &l->limits[i];
+        struct limit_told *told = &l->control.limits[i];
         if (now[i] < told->count) told->count = now[i]; /* counters of another program */
         if (now[i] == told->count || (told->count && !last && now_ns - told->at_ns < EACH_NS)) continue;
         tell_one(l, i, now[i] - told->count);

@@ -35,7 +35,7 @@ struct whole {
 static struct whole whole_of(const struct live *l, const struct tally *t)
 {
     struct whole all = {l, t, *l->o};
-    all.options.program = l->now.name;
+    all.options.program = l->carry.now.name;
     return all;
 }
 
@@ -78,7 +78,7 @@ static void more_text(FILE *out, const struct whole *all)
     const struct egress_counters *e = &all->t->e;
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     for (unsigned i = 0; i < all->l->o->iface_count; i++) interface_text(out, all, i);
-    if (all->l->in_kernel) in_kernel_text(out, all->t);
+    if (all->l->carry.in_kernel) in_kernel_text(out, all->t);
     if (all->l->o->monitor || c->watched.packets)
         fprintf(out, "watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
                 text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
@@ -93,12 +93,12 @@ static void more_text(FILE *out, const struct whole *all)
                 text_number(c->crossed, a), text_number(c->stayed, b));
     if (e->routed)
         fprintf(out, "routed      %s packets crossed from one interface to another\n", text_number(e->routed, a));
-    if (all->l->proxied) proxied_text(out, all->t, &all->l->now.labels);
+    if (all->l->carry.proxied) proxied_text(out, all->t, &all->l->carry.now.labels);
     if (c->handed)
         fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
                 text_number(c->handed, a), text_number(c->hand_lost, b));
-    if (all->l->events.not_taken)
-        fprintf(out, "log         %s lines were not written\n", text_number(all->l->events.not_taken, a));
+    if (all->l->tell.events.not_taken)
+        fprintf(out, "log         %s lines were not written\n", text_number(all->l->tell.events.not_taken, a));
     for (unsigned i = 0; i < LOSS_COUNT; i++)
         if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
 }
@@ -117,7 +117,7 @@ static void interface_json(cJSON *one, const struct whole *all, unsigned i)
 {
     const struct io_stats *s = &all->t->io[i];
     cJSON_AddStringToObject(one, "interface", all->l->o->ifaces[i]);
-    cJSON_AddStringToObject(one, "io", all->l->workers[0]->ports[i].ops->name);
+    cJSON_AddStringToObject(one, "io", all->l->carry.workers[0]->ports[i].ops->name);
     json_number(one, "packets", all->t->seen[i].packets);
     json_number(one, "bytes", all->t->seen[i].bytes);
 #define IO_COUNTER(field, words, doc) json_number(one, #field, s->field);
@@ -128,8 +128,8 @@ static void live_json(cJSON *live, const struct whole *all)
 {
     const struct worker_counters *c = &all->t->c;
     const struct egress_counters *e = &all->t->e;
-    json_number(live, "workers", all->l->worker_count);
-    if (all->l->worker_count > 1) cJSON_AddStringToObject(live, "dealt", all->l->dealt ? "owner" : "hash");
+    json_number(live, "workers", all->l->carry.worker_count);
+    if (all->l->carry.worker_count > 1) cJSON_AddStringToObject(live, "dealt", all->l->carry.dealt ? "owner" : "hash");
     json_number(live, "frames", c->totals.frames);
     json_number(live, "bytes", c->totals.bytes);
     json_number(live, "watched", c->watched.packets);
@@ -138,7 +138,7 @@ static void live_json(cJSON *live, const struct whole *all)
 #include "runtime/counters/counter.def"
 #define EGRESS_COUNTER(field, key, doc) json_number(live, key, e->field);
 #include "runtime/counters/counter.def"
-    json_number(live, "log_lost", all->l->events.not_taken);
+    json_number(live, "log_lost", all->l->tell.events.not_taken);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");
     for (unsigned i = 0; i < LOSS_COUNT; i++) json_number(lost, losses[i].key, e->lost[i]);
 }
@@ -153,18 +153,18 @@ static void more_json(cJSON *root, const void *arg)
         interface_json(one, all, i);
     }
     live_json(cJSON_AddObjectToObject(root, "live"), all);
-    if (all->l->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
-    proxied_json(root, all->t, all->l->proxied);
+    if (all->l->carry.in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
+    proxied_json(root, all->t, all->l->carry.proxied);
 }
 
 static struct report report_of(const struct whole *all)
 {
     return (struct report){.options = &all->options,
                            .program = all->t->program,
-                           .labels = &all->l->now.labels,
+                           .labels = &all->l->carry.now.labels,
                            .counters = tally_counters(all->t),
                            .totals = &all->t->c.totals,
-                           .down = all->l->now.down};
+                           .down = all->l->carry.now.down};
 }
 
 void report_add(cJSON *root, const struct live *l, const struct tally *t)

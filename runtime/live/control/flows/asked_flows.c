@@ -32,7 +32,7 @@ static uint64_t since(const struct asked_flows *a, uint64_t ns)
 /* How old it is, and whose: what both kinds begin with. Names are letters, digits, `_`, `-` and `/`. */
 static void tell_begin(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
-    const unsigned workers = a->walk.l->worker_count, at = a->walk.worker;
+    const unsigned workers = a->walk.l->carry.worker_count, at = a->walk.worker;
     fprintf(out, "{\"age_ms\":%llu,\"idle_ms\":%llu,\"worker\":%u,", milliseconds(since(a, f->began_ns)),
             milliseconds(since(a, f->seen_ns)), at < workers ? at : at - workers);
     if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
@@ -43,12 +43,12 @@ static void tell_begin(const struct asked_flows *a, const struct labels *labels,
 static void tell_rule(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
     const struct live *l = a->walk.l;
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     if (!reload_settled(l) || walk_program(&a->walk) != p) return;
-    const struct facts *facts = &l->latest->facts;
+    const struct facts *facts = &l->carry.latest->facts;
     const uint8_t port = devices_opener(l, facts, f);
     const struct frame_spec first = first_frame(f);
-    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : l->now.iface[port];
+    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : l->carry.now.iface[port];
     const struct decision d = first_frame_judge(p, facts, &first, iface, MARK_NEW);
     fputs("\"rule\":", out);
     text_json(out, label_of(labels, d.rule));
@@ -95,7 +95,7 @@ static void tell_part(struct asked_flows *a, const struct labels *labels)
     for (unsigned i = 0; i < count && a->told < a->most; i++) {
         const struct flow_record *f = sessions ? &w->sessions.sessions[i].flow : &w->listing.flows[i];
         a->seen++;
-        if (!filter_takes_flow(&a->filter, &w->l->latest->facts, f)) continue;
+        if (!filter_takes_flow(&a->filter, &w->l->carry.latest->facts, f)) continue;
         FILE *out = open_memstream(&text, &len);
         if (out && sessions) tell_session(a, labels, &w->sessions.sessions[i], out);
         if (out && !sessions) tell_flow(a, labels, *f, out);

@@ -47,7 +47,7 @@ void asked_PROGRAM(void *with, struct call *c)
     static const struct call_ops reads = {.more = tell_more, .over = bytes_free};
     const struct live *l = with;
     struct bytes *b = calloc(1, sizeof *b);
-    if (b) b->at = program_file(l->now.program, &b->len);
+    if (b) b->at = program_file(l->carry.now.program, &b->len);
     if (b && b->at) {
         call_follow(c, &reads, b);
         return;
@@ -101,7 +101,7 @@ static void tell(struct asked_impact *a)
 static void part(struct walk *w)
 {
     struct asked_impact *a = (struct asked_impact *)w;
-    if (walk_program(w) != a->impact.now || w->l->now.program != a->impact.now) {
+    if (walk_program(w) != a->impact.now || w->l->carry.now.program != a->impact.now) {
         call_end(a->call, 2, "another program took the place of the one that ran meanwhile: ask again");
         return;
     }
@@ -126,7 +126,7 @@ static uint64_t flows_now(const struct live *l)
 {
     uint64_t n = 0;
     struct tally *t = tally_take(l, true);
-    for (unsigned i = 0; t && i < l->worker_count; i++) n += t->worker[i].flows;
+    for (unsigned i = 0; t && i < l->carry.worker_count; i++) n += t->worker[i].flows;
     if (t) n += proxied_now(&t->proxy);
     tally_free(t);
     return n;

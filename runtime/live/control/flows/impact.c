@@ -23,7 +23,7 @@ static size_t deciders(const struct program *p) { return (size_t)p->rules_count 
 static bool ifaces_make(struct impact *im)
 {
     const struct options *o = im->l->o;
-    const struct ruling *now = &im->l->now;
+    const struct ruling *now = &im->l->carry.now;
     im->ifaces_count = im->next->ifaces_count + o->iface_count;
     im->ifaces = calloc(im->ifaces_count + 1u, sizeof *im->ifaces);
     for (unsigned i = 0; im->ifaces && i < im->ifaces_count; i++) im->ifaces[i].peer = IFACE_NONE;
@@ -41,8 +41,8 @@ static bool ifaces_make(struct impact *im)
 
 bool impact_init(struct impact *im, const struct live *l, struct program *next, uint64_t flows)
 {
-    *im = (struct impact){.l = l, .now = program_get(l->now.program), .every = flows / IMPACT_JUDGED_MOST + 1};
-    im->remap = remap_new(l->now.program, next, NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
+    *im = (struct impact){.l = l, .now = program_get(l->carry.now.program), .every = flows / IMPACT_JUDGED_MOST + 1};
+    im->remap = remap_new(l->carry.now.program, next, NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
     if (!im->remap) return false;
     im->next = program_get(im->remap->program);
     im->of_server = calloc(im->now->servers_count + 1u, sizeof *im->of_server);
@@ -152,12 +152,12 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
 /* Both programs, with the world as each sees it. Where memory is out, the next one knows no way. */
 static void judges(struct impact *im, struct judge by[2])
 {
-    const struct routes *routes = im->l->latest->facts.routes;
+    const struct routes *routes = im->l->carry.latest->facts.routes;
     uint64_t until;
     free(im->devices);
     im->devices = routes ? devices_of(im->l, im->next, routes) : NULL;
-    by[0] = (struct judge){im->now, im->l->latest->facts};
-    by[1] = (struct judge){im->next, im->l->latest->facts};
+    by[0] = (struct judge){im->now, im->l->carry.latest->facts};
+    by[1] = (struct judge){im->next, im->l->carry.latest->facts};
     by[1].facts.ifaces = im->ifaces;
     by[1].facts.ifaces_count = im->ifaces_count;
     by[1].facts.patterns = im->patterns;

@@ -45,9 +45,9 @@ struct onlookers {
 
 static bool all_have_taken(const struct live *l)
 {
-    const struct observer_set *s = l->onlookers->set;
-    for (unsigned i = 0; s && i < l->worker_count; i++)
-        if (__atomic_load_n(&l->workers[i]->observing.taken, __ATOMIC_ACQUIRE) != s->number) return false;
+    const struct observer_set *s = l->control.onlookers->set;
+    for (unsigned i = 0; s && i < l->carry.worker_count; i++)
+        if (__atomic_load_n(&l->carry.workers[i]->observing.taken, __ATOMIC_ACQUIRE) != s->number) return false;
     return true;
 }
 
@@ -72,7 +72,7 @@ static void free_places(struct onlookers *o)
 
 static void give_set(struct live *l)
 {
-    struct onlookers *o = l->onlookers;
+    struct onlookers *o = l->control.onlookers;
     struct observer_set *s = calloc(1, sizeof *s);
     if (!s) return; /* later */
     s->number = o->set ? o->set->number + 1 : 1;
@@ -84,21 +84,21 @@ static void give_set(struct live *l)
     o->before = o->set;
     o->set = s;
     o->changed = false;
-    for (unsigned i = 0; i < l->worker_count; i++) worker_observe(l->workers[i], s);
+    for (unsigned i = 0; i < l->carry.worker_count; i++) worker_observe(l->carry.workers[i], s);
 }
 
 static uint64_t lost(const struct onlooker *k, unsigned place)
 {
     uint64_t n = k->left_out - k->lost_before;
-    for (unsigned i = 0; i < k->l->worker_count; i++)
-        n += __atomic_load_n(&k->l->workers[i]->observing.lost[place], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < k->l->carry.worker_count; i++)
+        n += __atomic_load_n(&k->l->carry.workers[i]->observing.lost[place], __ATOMIC_RELAXED);
     return n;
 }
 
 static unsigned seat_of(const struct onlooker *k)
 {
     unsigned at = 0;
-    while (k->l->onlookers->at[at] != k) at++;
+    while (k->l->control.onlookers->at[at] != k) at++;
     return at;
 }
 
@@ -117,7 +117,7 @@ static void over(void *arg)
 {
     struct onlooker *k = arg;
     k->call = NULL;
-    k->l->onlookers->changed = true;
+    k->l->control.onlookers->changed = true;
     in_kernel_samples(k->l);
 }
 
@@ -134,7 +134,7 @@ static void tell_one(struct onlooker *k, const struct seen *s)
 static void tell_all(struct live *l, const struct tape_seen *from, const struct seen *s)
 {
     for (uint32_t left = from->observers; left; left &= left - 1) {
-        struct onlooker *k = l->onlookers->at[__builtin_ctz(left)];
+        struct onlooker *k = l->control.onlookers->at[__builtin_ctz(left)];
         if (k && k->call) tell_one(k, s);
     }
 }
@@ -173,12 +173,12 @@ static void tell_record(struct live *l, struct worker *w, const struct tape_reco
 static const struct tape_record *oldest(const struct live *l, const uint64_t there[], struct worker **whose)
 {
     const struct tape_record *first = NULL;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        struct tape *t = &l->workers[i]->observing.tape;
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        struct tape *t = &l->carry.workers[i]->observing.tape;
         const struct tape_record *r = tape_next(t, there ? there[i] : tape_there(t));
         if (!r || (first && r->now_ns >= first->now_ns)) continue;
         first = r;
-        *whose = l->workers[i];
+        *whose = l->carry.workers[i];
     }
     return first;
 }
@@ -186,7 +186,7 @@ static const struct tape_record *oldest(const struct live *l, const uint64_t the
 /* What workers judged until then; false: there is more, and a worker calls again. */
 static bool tell_until(struct live *l, uint64_t until_ns, const uint64_t there[])
 {
-    const uint64_t ahead_ns = ahead(l->onlookers);
+    const uint64_t ahead_ns = ahead(l->control.onlookers);
     const struct tape_record *r;
     struct worker *w = NULL;
     unsigned told = 0;
@@ -207,16 +207,16 @@ static bool tell_until(struct live *l, uint64_t until_ns, const uint64_t there[]
 bool onlookers_tell(struct live *l)
 {
     uint64_t there[WORKERS_MOST];
-    if (!l->onlookers) return true;
-    for (unsigned i = 0; i < l->worker_count; i++) there[i] = tape_there(&l->workers[i]->observing.tape);
+    if (!l->control.onlookers) return true;
+    for (unsigned i = 0; i < l->carry.worker_count; i++) there[i] = tape_there(&l->carry.workers[i]->observing.tape);
     if (onlookers_there(l) && !in_kernel_called(l)) return false;
     return tell_until(l, UINT64_MAX, there);
 }
 
 bool onlookers_there(const struct live *l)
 {
-    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++)
-        if (l->onlookers->at[i] && l->onlookers->at[i]->call) return true;
+    for (unsigned i = 0; l->control.onlookers && i < OBSERVERS_MOST; i++)
+        if (l->control.onlookers->at[i] && l->control.onlookers->at[i]->call) return true;
     return false;
 }
 
@@ -243,10 +243,10 @@ void onlookers_see(struct live *l, const struct sampled *s)
     const struct tape_verdict v = tape_verdict_of(s->verdict);
     struct copied copied;
     const unsigned port = (unsigned)s->pkt->cookie;
-    if (!l->onlookers) return;
+    if (!l->control.onlookers) return;
     tell_until(l, s->at_ns, NULL);
     copy(&copied, s->pkt);
-    const struct seen seen = {.wall_ns = s->at_ns + ahead(l->onlookers),
+    const struct seen seen = {.wall_ns = s->at_ns + ahead(l->control.onlookers),
                               .worker = SEEN_IN_KERNEL,
                               .device = l->o->ifaces[port],
                               .iface = port,
@@ -254,7 +254,7 @@ void onlookers_see(struct live *l, const struct sampled *s)
                               .labels = s->labels,
                               .frame = &copied.frame};
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
-        struct onlooker *k = l->onlookers->at[i];
+        struct onlooker *k = l->control.onlookers->at[i];
         if (!k || !k->call || !filter_takes(&k->filter, s->pkt, s->key, port)) continue;
         if (limit_take(&k->limit, s->at_ns))
             tell_one(k, &seen);
@@ -265,7 +265,7 @@ void onlookers_see(struct live *l, const struct sampled *s)
 
 static void tell_begun(struct onlooker *k)
 {
-    const unsigned n = k->l->worker_count;
+    const unsigned n = k->l->carry.worker_count;
     k->begun = true;
     call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
 }
@@ -284,13 +284,14 @@ static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 /* All workers have the newest set. */
 static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
-    if (!k->begun && k->l->onlookers->set && k->l->onlookers->set->of[seat].id == k->as.id) tell_begun(k);
+    if (!k->begun && k->l->control.onlookers->set && k->l->control.onlookers->set->of[seat].id == k->as.id)
+        tell_begun(k);
     tell_lost(k, seat, now_ns);
 }
 
 void onlookers_step(struct live *l, uint64_t now_ns)
 {
-    struct onlookers *o = l->onlookers;
+    struct onlookers *o = l->control.onlookers;
     if (!o) return;
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
@@ -305,8 +306,8 @@ void onlookers_step(struct live *l, uint64_t now_ns)
 
 int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most)
 {
-    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++) {
-        const struct onlooker *k = l->onlookers->at[i];
+    for (unsigned i = 0; l->control.onlookers && i < OBSERVERS_MOST; i++) {
+        const struct onlooker *k = l->control.onlookers->at[i];
         if (!k || !k->call) continue;
         const uint64_t left = k->until_ns > now_ns ? (k->until_ns - now_ns) / 1000000 + 1 : 0;
         if (left < (uint64_t)most) most = (int)left;
@@ -316,23 +317,24 @@ int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most)
 
 void onlookers_fini(struct live *l)
 {
-    struct onlookers *o = l->onlookers;
+    struct onlookers *o = l->control.onlookers;
     if (!o) return;
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i]) onlooker_free(o->at[i]);
     free(o->set);
     free(o->before);
     free(o);
-    l->onlookers = NULL;
+    l->control.onlookers = NULL;
 }
 
 /* A place, and a tape of each worker; NULL after the call has ended. */
 static struct onlooker **place_for(struct live *l, struct call *c)
 {
-    bool fine = l->onlookers || (l->onlookers = calloc(1, sizeof *l->onlookers));
-    for (unsigned i = 0; fine && i < l->worker_count; i++) fine = !observing_init(&l->workers[i]->observing);
+    bool fine = l->control.onlookers || (l->control.onlookers = calloc(1, sizeof *l->control.onlookers));
+    for (unsigned i = 0; fine && i < l->carry.worker_count; i++)
+        fine = !observing_init(&l->carry.workers[i]->observing);
     for (unsigned i = 0; fine && i < OBSERVERS_MOST; i++)
-        if (!l->onlookers->at[i]) return &l->onlookers->at[i];
+        if (!l->control.onlookers->at[i]) return &l->control.onlookers->at[i];
     if (fine)
         call_end(c, 2, "%d others look on at this time: ask again when some have ended", OBSERVERS_MOST);
     else
@@ -370,13 +372,13 @@ static void begin(struct live *l, struct call *c, bool captures)
         return;
     }
     k->as.filter = &k->filter;
-    k->as.id = ++l->onlookers->last_id;
+    k->as.id = ++l->control.onlookers->last_id;
     k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
     *place = k;
-    k->lost_before = lost(k, (unsigned)(place - l->onlookers->at));
+    k->lost_before = lost(k, (unsigned)(place - l->control.onlookers->at));
     k->untold_before = in_kernel_more(l).untold;
     k->call = c;
-    l->onlookers->changed = true;
+    l->control.onlookers->changed = true;
     limit_init(&k->limit, k->as.rate);
     in_kernel_samples(l);
     call_follow(c, &looks, k);
