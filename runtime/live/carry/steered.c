@@ -6,50 +6,8 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/tell/log.h"
-
-bool steered_routes(const struct program *p)
-{
-    bool forward = p->nats_count > 0;
-    for (uint32_t i = 0; i < p->firewalls_count; i++) forward |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
-    return forward;
-}
-
-bool steered_translates(const struct program *p)
-{
-    bool own = p->nats_count > 0;
-    for (uint32_t i = 0; i < p->services_count; i++) {
-        const struct pbc_service *s = &p->services[i];
-        if (!mode_is(s->mode, MODE_OWN_SOURCE)) continue;
-        for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
-            own |= p->endpoints[e].proto == PBC_EP_ECHO4 || p->endpoints[e].proto == PBC_EP_ECHO6;
-    }
-    return own;
-}
-
-bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
-                     const struct facts_ports *host)
-{
-    *r = (struct steer_rules){.guarded = g,
-                              .routed = steered_routes(p) || (before && steered_routes(before)),
-                              .translates = steered_translates(p) || (before && steered_translates(before))};
-    return guarded_init(g, p, before, host, false);
-}
-
-bool steered_fits(const struct program *p, char *why, size_t len)
-{
-    struct guarded g;
-    struct steer_rules r;
-    const bool made = steered_guarded(&r, &g, p, NULL, NULL);
-    const unsigned count = made ? steer_count(&r) : 0;
-    guarded_fini(&g);
-    if (made && count <= STEER_RULES_MOST) return true;
-    snprintf(why, len,
-             made ? "the rules name %u addresses and ports of services and servers, and xdp tells at most %u apart"
-                  : "out of memory",
-             count, (unsigned)STEER_RULES_MOST);
-    return false;
-}
 
 static bool is_steered(const struct live *l) { return l->carry.io == &io_XDP && !l->carry.in_kernel; }
 
@@ -100,7 +58,7 @@ int steered_take(struct live *l, char *err, size_t err_len)
 int steered_rules(struct live *l)
 {
     char err[400];
-    return steered_take(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
+    return steered_take(l, err, sizeof err) ? tell_fault(l, "%s", err) : 0;
 }
 
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
@@ -115,9 +73,9 @@ int steered_open(struct live *l, unsigned at, struct io_ask *ask)
     ask->frame_most = frame_most(l);
     if (ask->worker) return 0; /* the first one's serves all */
     if (ask_steer(l->tell.channel, at, ask->frame_most, err, sizeof err))
-        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+        return tell_fault(l, "%s: %s", l->o->ifaces[at], err);
     if (!ask_offloads(l->tell.channel, at, change, err, sizeof err)) return 0;
-    return live_fault(l, "%s; this does without: --io packet", err);
+    return tell_fault(l, "%s; this does without: --io packet", err);
 }
 
 int steered_port(struct live *l, unsigned at)
@@ -128,7 +86,7 @@ int steered_port(struct live *l, unsigned at)
     if (!is_steered(l)) return 0;
     if (steered_rules(l)) return 2;
     if (ask_steering(l->tell.channel, at, &generic, err, sizeof err))
-        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+        return tell_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->carry.generic |= generic;
     return 0;
 }

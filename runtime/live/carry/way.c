@@ -5,7 +5,7 @@
 
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/steered.h"
+#include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/tell/log.h"
 
 enum { WHY = 400 };

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "runtime/live/control/document/document.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"

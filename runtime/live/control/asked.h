@@ -1,12 +1,7 @@
 /* What is asked over the control socket (ctl/question.def), answered from what the main thread holds. */
 #pragma once
 
-#include "runtime/ctl/server.h"
 #include "runtime/live/main/state.h"
-
-/* The answers, a function a row of question.def; `with` is the struct live. */
-#define QUESTION(ident, ...) void asked_##ident(void *with, struct call *c);
-#include "runtime/ctl/question.def"
 
 /* The socket, by the parent. 0, or 2 after a line that says why not. */
 int asked_open(struct live *l);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/asked.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/report/explain/asked.h"
 #include "vm/worker/owner.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/asked.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/rules/byhand.h"
 
 #define BOUND_MOST_NS UINT64_C(4000000000000000000)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/asked.h"
 #include "runtime/live/control/document/document.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/saved.h"
 #include "runtime/live/control/watch.h"
 #include "runtime/live/rules/byhand.h"

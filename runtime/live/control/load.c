@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/control/asked.h"
 #include "runtime/live/control/confirm.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/handed.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/saved.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"

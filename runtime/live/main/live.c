@@ -244,9 +244,9 @@ static int serve(struct live *l)
     wait_begin(l, fds);
     for (;;) {
         const int failed = wait_on(l, fds);
-        if (failed) return live_fault(l, "poll: %s", strerror(-failed));
+        if (failed) return tell_fault(l, "poll: %s", strerror(-failed));
         if (fds[FOR_SIGNAL].revents && !signalled(l)) return 0;
-        if (fds[FOR_PARENT].revents) return live_fault(l, "the parent process is gone");
+        if (fds[FOR_PARENT].revents) return tell_fault(l, "the parent process is gone");
         bool fine = take_news(l, fds);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (fds[FOR_FILE].revents) watch_read(l, now);
@@ -257,7 +257,7 @@ static int serve(struct live *l)
             ticked = now;
             fine &= tick(l, now);
         }
-        if (!fine) return live_fault(l, "out of memory");
+        if (!fine) return tell_fault(l, "out of memory");
         if (fds[FOR_QUESTION].revents || due) asked_step(l, now);
         if (!confirm_step(l, now)) return 1; /* after what was asked in time */
         onlookers_step(l, now);

@@ -7,9 +7,9 @@
 
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/host/state.h"
+#include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/rules/leftover.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"
@@ -18,33 +18,10 @@ enum { END_MS = 10000 };
 
 static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
 
-int claim_rules(struct live *l, char *err, size_t err_len)
-{
-    struct guarded g;
-    snprintf(err, err_len, "out of memory");
-    const bool made = guarded_init(&g, l->carry.now.program, NULL, &l->carry.ports.host, true);
-    g.routed = start_routes(l, l->carry.now.program) || l->carry.lingering.whole_ns[LINGERS_ROUTED];
-    g.routed &= !l->carry.in_kernel; /* there the host sends on what was judged */
-    /* What flows of those before are left the programs in the kernel take before the host's stack does. */
-    const unsigned lingering = l->carry.in_kernel ? 0 : l->carry.lingering.count;
-    const bool whole = made && guarded_more(&g, l->carry.lingering.matches, lingering);
-    for (unsigned i = 0; i < g.match_count && whole; i++) l->carry.proxies |= g.matches[i].proxied;
-    const int failed = whole ? ask_guard(l->tell.channel, &g, err, err_len) : -ENOMEM;
-    guarded_fini(&g);
-    guard_news_settle(l->carry.guard_news);
-    return failed;
-}
-
-int claim_guard(struct live *l)
-{
-    char err[500];
-    return claim_rules(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
-}
-
 int claim_begin(struct live *l)
 {
     char err[500];
-    return shared_ports_claim(l, l->carry.now.program, err, sizeof err) ? live_fault(l, "%s", err) : claim_guard(l);
+    return shared_ports_claim(l, l->carry.now.program, err, sizeof err) ? tell_fault(l, "%s", err) : hide_guard(l);
 }
 
 /* Told once, until it stood for a second. */
@@ -75,7 +52,7 @@ void claim_tick(struct live *l, uint64_t now_ns)
     if (l->rules.reload || !lingering_due(&l->carry.lingering, now_ns)) return;
     const struct lingering_used used = leftover_used(l);
     if (!lingering_end(&l->carry.lingering, &used, now_ns)) return;
-    if (!claim_guard(l)) steered_rules(l);
+    if (!hide_guard(l)) steered_rules(l);
 }
 
 int claim_watch(struct live *l)
@@ -91,7 +68,7 @@ void claim_follow(struct live *l)
     if (!guard_news_read(l->carry.guard_news, who, sizeof who)) return;
     events_tell(&l->tell.events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "",
                 who);
-    claim_guard(l);
+    hide_guard(l);
 }
 
 void claim_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }

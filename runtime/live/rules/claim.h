@@ -3,12 +3,7 @@
 
 #include "runtime/live/main/state.h"
 
-/* Guard rules for the program that runs and, for flows of earlier ones that drain, l->lingering. Where they cannot be
- * set, those that were stay: a negative errno with one line in err. */
-int claim_rules(struct live *l, char *err, size_t err_len);
-/* The same, with that line told: the exit status. */
-int claim_guard(struct live *l);
-/* At the start: ports of the program, then that. */
+/* At the start: ports of the program, then guard rules. */
 int claim_begin(struct live *l);
 /* Once a second: what lingers no longer, and is of nothing that flows use, is not hidden any more. */
 void claim_tick(struct live *l, uint64_t now_ns);

@@ -7,19 +7,21 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
+#include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/control/confirm.h"
 #include "runtime/live/control/document/document.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/rules/byhand.h"
-#include "runtime/live/rules/claim.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leftover.h"
+#include "runtime/live/rules/look_at.h"
 #include "runtime/live/tell/notified.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/routing.h"
@@ -85,7 +87,7 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
 static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
 {
     const struct program *before = r->other.program;
-    const bool of[LINGERS] = {[LINGERS_ROUTED] = start_routes(l, before),
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(l, before),
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
@@ -98,7 +100,7 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     r->left = l->carry.lingering;
     l->carry.lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(l, l->carry.now.program, err, err_len) && !claim_rules(l, err, err_len) &&
+    return in_kernel_prepare(l, l->carry.now.program, err, err_len) && !hide_rules(l, err, err_len) &&
            !steered_take(l, err, err_len);
 }
 
@@ -132,12 +134,12 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
                                               .shared = l->carry.now.shared,
                                               .iface = l->carry.now.iface,
                                               .opened = l->carry.now.opened,
-                                              .routes = start_routes(l, l->carry.now.program),
+                                              .routes = enforce_routes(l, l->carry.now.program),
                                               .tun = l->carry.tun,
                                               .number = l->carry.now.number,
                                               .put_in_force = l->carry.in_kernel ? in_kernel_swap : NULL,
                                               .arg = l,
-                                              .cuts = start_has_tunnels(l->carry.now.program)};
+                                              .cuts = enforce_cuts(l->carry.now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
         return false;
@@ -166,7 +168,7 @@ static void change_back(struct live *l, struct reload *r)
     const struct lingering next = l->carry.lingering;
     l->carry.lingering = r->left;
     r->left = next;
-    if (!claim_guard(l)) steered_rules(l);
+    if (!hide_guard(l)) steered_rules(l);
 }
 
 static void end(struct live *l)
@@ -214,7 +216,7 @@ void reload_to(struct live *l, const struct reload_wish *w)
 {
     char err[600];
     const bool same = !memcmp(w->program->digest, l->carry.now.program->digest, sizeof w->program->digest);
-    if (!start_look_at(l, w->program, w->name, same || w->again, err, sizeof err) ||
+    if (!look_at_program(l, w->program, w->name, same || w->again, err, sizeof err) ||
         (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) || steered_tun(l, w->program, err, sizeof err))
         refuse(l, w, err);
     else
@@ -250,7 +252,7 @@ void reload_begin(struct live *l)
     l->rules.wanted = l->rules.reload;
     if (l->rules.wanted) return;
     notified_reloading(l);
-    w.program = start_load_again(l, err, sizeof err);
+    w.program = look_again(l, err, sizeof err);
     take_file(l, &w, err);
     program_put(w.program);
 }
@@ -259,7 +261,7 @@ void reload_changed(struct live *l)
 {
     char err[600];
     struct reload_wish w = file_wish(l);
-    w.program = start_load_again(l, err, sizeof err);
+    w.program = look_again(l, err, sizeof err);
     if (w.program && !memcmp(l->rules.file_digest, w.program->digest, sizeof l->rules.file_digest)) {
         program_put(w.program);
         return;
@@ -314,7 +316,7 @@ static void made(struct live *l)
         say_reloaded(l, r);
         announced_again(l, r->other.program);
         l->carry.watched = false;
-        start_watched_now(l);
+        enforce_watched_now(l);
         if (r->wish.over) r->wish.over(l, NULL);
     }
     if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */

@@ -18,7 +18,7 @@ int live_complain(const char *fmt, ...)
     return 2;
 }
 
-int live_fault(struct live *l, const char *fmt, ...)
+int tell_fault(struct live *l, const char *fmt, ...)
 {
     char line[1000];
     va_list ap;

@@ -6,7 +6,7 @@
 /* One line on standard error; returns 2. */
 int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, once it is ready an event. */
-int live_fault(struct live *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int tell_fault(struct live *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* By whoever has the rights for it. The exit status. */
 int log_open(struct live *l);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/rules/claim.h"
 #include "vm/program/addresses.h"
 
 /* Is the address in a subnet of that link? */

@@ -8,12 +8,12 @@
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
 #include "runtime/live/carry/dealt.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/announced.h"
@@ -209,12 +209,12 @@ static void follow_links(struct live *l)
 bool world_read(struct live *l)
 {
     const int changed = host_read(l->carry.host);
-    if (changed < 0) return live_fault(l, "netlink: %s", strerror(-changed)) == 0;
+    if (changed < 0) return tell_fault(l, "netlink: %s", strerror(-changed)) == 0;
     if (changed & HOST_LINKS) follow_links(l);
     const bool hops = changed && hops_renew(&l->world.hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
     if (facts) routing_stale(l);
-    if (changed & HOST_ADDRESSES) start_watched_now(l);
+    if (changed & HOST_ADDRESSES) enforce_watched_now(l);
     const bool table = routing_renew(l);
     return hops || facts || table ? world_publish(l, facts || table) : true;
 }

@@ -9,7 +9,6 @@
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/tell/log.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/meters.h"

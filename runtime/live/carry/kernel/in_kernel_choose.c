@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "runtime/kernel/object/refused.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/note.h"
 
@@ -40,16 +40,16 @@ static void say_auto(struct live *l, bool in_kernel, const char *why)
         fprintf(stderr, "--exec auto: %s, for %s\n", in_kernel ? "kernel" : "user", why);
 }
 
-/* The kernel is taken where this process could only watch; start_enforces refuses what neither enforces. */
+/* The kernel is taken where this process could only watch; enforce_all refuses what neither enforces. */
 static void choose_auto(struct live *l)
 {
     char why[600];
     const struct program *p = l->carry.now.program;
     const char *no = NULL;
-    const bool enforced = start_enforces(l, p, why, sizeof why);
+    const bool enforced = enforce_all(l, p, why, sizeof why);
     if (!enforced) find_lacks(l);
     if (!enforced) no = l->o->io == OPTIONS_IO_XDP ? "--io xdp shows frames to this process" : in_kernel_obstacle(l);
-    if (!enforced && !no) start_watched(l, p, why, sizeof why);
+    if (!enforced && !no) enforce_watched(l, p, why, sizeof why);
     say_auto(l, !enforced && !no,
              no              ? no
              : !enforced     ? why
@@ -73,7 +73,7 @@ int in_kernel_choose(struct live *l)
 void in_kernel_why(struct live *l)
 {
     if (!l->carry.in_kernel || l->o->exec == OPTIONS_EXEC_KERNEL) return;
-    if (!start_watched(l, l->carry.now.program, l->carry.exec_why, sizeof l->carry.exec_why))
+    if (!enforce_watched(l, l->carry.now.program, l->carry.exec_why, sizeof l->carry.exec_why))
         snprintf(l->carry.exec_why, sizeof l->carry.exec_why, "the rules at the start needed it; these do not");
 }
 

@@ -4,8 +4,8 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/note.h"
 
@@ -31,7 +31,7 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
     ask->frame_most = frame_most(l);
     ask->noted = true;
     if (ask->worker || !ask_offloads(l->tell.channel, at, change, err, sizeof err)) return 0;
-    return live_fault(l, "%s", err);
+    return tell_fault(l, "%s", err);
 }
 
 /* A frame leaves from program to program where both are in drivers, and the one that takes it can; or both are not. */
@@ -75,7 +75,7 @@ int in_kernel_port(struct live *l, unsigned at)
     bool generic;
     if (l->carry.latest) in_kernel_world(l);
     if (ask_hooks(l->tell.channel, at, &generic, err, sizeof err))
-        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+        return tell_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->carry.generic |= generic;
     l->carry.kernel->generic[at] = generic;
     in_kernel_ends(l);
@@ -124,7 +124,7 @@ static void push_ports(const struct live *l)
 /* Who sends on what crosses. */
 static uint32_t routes(const struct live *l)
 {
-    if (!start_routes(l, l->carry.now.program)) return 0;
+    if (!enforce_routes(l, l->carry.now.program)) return 0;
     return (l->carry.forwards4 ? 0 : KERNEL_ROUTES_4) | (l->carry.forwards6 ? 0 : KERNEL_ROUTES_6);
 }
 
@@ -141,7 +141,7 @@ static void follow_past(const struct live *l, struct kernel_world *w)
 static void push_watched(const struct live *l)
 {
     struct kernel_world *w = kernel_world(l->carry.kernel->kernel);
-    w->enforces = l->carry.forwards && !start_routes(l, l->carry.now.program) ? 0 : KIND_FORWARD;
+    w->enforces = l->carry.forwards && !enforce_routes(l, l->carry.now.program) ? 0 : KIND_FORWARD;
     w->watches = l->o->monitor;
     w->number = (uint32_t)l->carry.latest->number;
 }

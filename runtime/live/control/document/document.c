@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/carry/recorded.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
 #include "runtime/live/control/onfile.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"
+#include "runtime/record/recorder.h"
 #include "vm/flow/table.h"
 
 enum { VERSION = 1, SHARE = 100 /* of the time, that making documents may take */, SAMPLE_SHARE = 1000 };

@@ -4,9 +4,9 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
-#include "runtime/live/control/asked.h"
 #include "runtime/live/control/filtered.h"
 #include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/proxy/told/log_line.h"

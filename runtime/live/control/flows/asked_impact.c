@@ -5,13 +5,13 @@
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/tally.h"
-#include "runtime/live/control/asked.h"
 #include "runtime/live/control/document/proxied_seen.h"
 #include "runtime/live/control/flows/impact.h"
 #include "runtime/live/control/flows/walk.h"
 #include "runtime/live/control/handed.h"
-#include "runtime/live/main/start.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 
@@ -141,7 +141,7 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     room_bound(l, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name && start_look_at(l, next, a->name, false, a->refused, sizeof a->refused) &&
+    if (a && a->name && look_at_program(l, next, a->name, false, a->refused, sizeof a->refused) &&
         judged_all(l, next, a->refused, sizeof a->refused) && access_look(l, next, a->refused, sizeof a->refused))
         shared_ports_would(l, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {

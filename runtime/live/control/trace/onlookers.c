@@ -8,8 +8,8 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/control/asked.h"
 #include "runtime/live/control/filtered.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
 #include "runtime/live/rules/reload.h"
 #include "vm/kernel/events.h"

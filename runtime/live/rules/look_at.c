@@ -1,0 +1,42 @@
+#include "runtime/live/rules/look_at.h"
+
+#include <unistd.h>
+
+#include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/way.h"
+#include "runtime/live/rules/room.h"
+#include "runtime/schedule/schedule.h"
+
+/* A bridge whose firewalls say nothing of what crosses it would let all of it through, and seem to judge it. */
+static bool judges_bridge(const struct live *l, const struct program *p, char *why, size_t len)
+{
+    bool judges = !p->firewalls_count || !l->o->bridge_count;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) judges |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
+    if (judges) return true;
+    snprintf(why, len,
+             "--bridge: what crosses a bridge is judged by `forward` rules, and `%.60s` has none: this judges it: "
+             "firewall %.60s forward",
+             program_str(p, p->firewalls[0].name), program_str(p, p->firewalls[0].name));
+    return false;
+}
+
+bool look_at_program(const struct live *l, const struct program *p, const char *name, bool again, char *why, size_t len)
+{
+    const char *zone = schedules_unknown_zone(p);
+    if (!zone)
+        return proxied_runs(p, why, len) && way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) &&
+               (again || enforce_all(l, p, why, len));
+    snprintf(why, len, "%.200s: this machine does not know the time zone `%s` (package tzdata)", name, zone);
+    return false;
+}
+
+struct program *look_again(const struct live *l, char *err, size_t err_len)
+{
+    int fd;
+    if (ask_rules(l->tell.channel, &fd, err, err_len)) return NULL;
+    struct program *p = program_load_open(fd, l->o->program, err, err_len);
+    close(fd);
+    if (p) room_bound(l, p);
+    return p;
+}
