@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-#include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/carry/sampled.h"
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/events.h"
 
@@ -59,7 +58,6 @@ int recorded_open(struct live *l)
     l->carry.now.number = recorder_program(l->carry.recorder, l->carry.now.program, NULL);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         worker_record(l->carry.workers[i], recorder_tape(l->carry.recorder, i), l->carry.now.number);
-    in_kernel_samples(l);
     return 0;
 }
 

@@ -2,15 +2,15 @@
 
 #include <unistd.h>
 
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/onlookers.h"
-#include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"
 
 static const char *why_unsaid(const struct live *l, const struct document *d)
 {
-    if (!d->text && !reload_settled(l)) return "a reload is under way: ask again when it is through";
+    if (!d->text && !change_settled(l)) return "a reload is under way: ask again when it is through";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
         return "all that is known is more than the 16 MiB of an answer; /stats.json of --stats gives it whole";

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/rules/reload.h"
 #include "runtime/report/explain/asked.h"
 #include "vm/worker/owner.h"
 
@@ -148,7 +148,7 @@ void asked_EXPLAIN(void *with, struct call *c)
         call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);
     } else if (on && port < 0) {
         call_end(c, 2, "`%.100s` is no interface that this prey serves", on);
-    } else if (!reload_settled(l)) {
+    } else if (!change_settled(l)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
     } else if (!len) {
         say_self(l, c, iface);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/document/document.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/saved.h"
 #include "runtime/live/control/watch.h"
@@ -16,6 +15,7 @@ void confirm_begin(struct live *l)
 {
     char text[TEXT_NUMBER];
     if (!l->o->confirm_ns) return;
+    l->rules.on_trial = true;
     l->control.confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + l->o->confirm_ns;
     events_tell(&l->tell.events, TOLD_CONFIRM, "it ends in %s, unless `preyctl confirm` comes before",
                 text_duration(l->o->confirm_ns, text));
@@ -24,6 +24,7 @@ void confirm_begin(struct live *l)
 void confirm_load(struct live *l, uint64_t ns, struct program *back, char *back_name, bool saves)
 {
     char text[TEXT_NUMBER];
+    l->rules.on_trial = true;
     l->control.confirm = (struct confirm){
         .until_ns = clock_ns(CLOCK_MONOTONIC) + ns, .back = back, .back_name = back_name, .saves = saves};
     events_tell(&l->tell.events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes before", back_name,
@@ -45,15 +46,17 @@ static void settle(struct live *l)
     program_put(l->control.confirm.back);
     free(l->control.confirm.back_name);
     l->control.confirm = (struct confirm){0};
-    document_old(l);
+    l->rules.on_trial = false;
+    l->tell.changes++;
     watch_again(l);
 }
 
 void confirm_fini(struct live *l) { settle(l); }
 
 /* What stands in the way now may not in a second. */
-static void gone_back(struct live *l, const char *why)
+static void gone_back(void *with, const char *why)
 {
+    struct live *l = with;
     l->control.confirm.goes_back = false;
     if (why)
         l->control.confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + AGAIN_NS;
@@ -69,7 +72,8 @@ static void go_back(struct live *l)
                                   .unjudged = true,
                                   .again = true,
                                   .by = ", since nobody has confirmed what was loaded",
-                                  .over = gone_back};
+                                  .over = gone_back,
+                                  .with = l};
     l->control.confirm.goes_back = true;
     reload_to(l, &w);
 }

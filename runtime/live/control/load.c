@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "runtime/live/control/confirm.h"
-#include "runtime/live/control/document/document.h"
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/saved.h"
@@ -83,8 +82,9 @@ static void answer(struct live *l, struct call *c, const struct load *w, const c
 }
 
 /* It was made, or why not. */
-static void over(struct live *l, const char *why)
+static void over(void *with, const char *why)
 {
+    struct live *l = with;
     struct load *w = l->control.load;
     struct call *c = w->call;
     char err[500];
@@ -120,7 +120,8 @@ void load_step(struct live *l)
                                        .what = w->what,
                                        .by = w->by,
                                        .unjudged = w->unjudged,
-                                       .over = over});
+                                       .over = over,
+                                       .with = l});
 }
 
 /* NULL: nothing stands in its way. */
@@ -157,7 +158,7 @@ static struct load *load_new(struct call *c, const char *name, struct program *p
 static void refuse(struct live *l, struct call *c, const char *name, const char *why)
 {
     events_tell(&l->tell.events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
-    document_old(l);
+    l->tell.changes++;
     call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, l->carry.now.name);
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/host/file/keypair.h"
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/kernel/adopt.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/access.h"
@@ -55,7 +56,7 @@ static bool called(struct live *l, struct worker *w)
     struct log_note note;
     (void)!read(w->call_fd, &calls, sizeof calls);
     while (ring_take(&w->logs, &note)) {
-        const struct labels *labels = reload_labels(l, note.program);
+        const struct labels *labels = change_labels(l, note.program);
         if (labels) events_packet(&l->tell.events, labels, &note);
         events_left_out(&l->tell.events, TOLD_RULE, !labels);
     }
@@ -201,11 +202,20 @@ static int wait_on(struct live *l, waiting fds)
     return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
+/* Where an interface has another number, so has what probes through services are heard by. */
+static void follow_numbers(struct live *l)
+{
+    if (l->renumbered == l->world.renumbered) return;
+    l->renumbered = l->world.renumbered;
+    via_links(l);
+}
+
 /* False: memory is out. */
 static bool take_news(struct live *l, const waiting fds)
 {
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
     bool fine = !fds[FOR_HOST].revents || world_read(l);
+    follow_numbers(l);
     if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(l);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->carry.workers[i]);
@@ -217,18 +227,30 @@ static bool take_news(struct live *l, const waiting fds)
     return fine;
 }
 
+/* Each worker is held for a moment: one that hangs keeps us from going on, so the manager hears nothing more. While a
+ * reload waits for workers, that wait says as much. */
+static void say_alive(struct live *l, uint64_t now)
+{
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        worker_hold(l->carry.workers[i]);
+        worker_release(l->carry.workers[i]);
+    }
+    notified_alive(l, now);
+}
+
 /* Every TICK_MS; false: memory is out. */
 static bool tick(struct live *l, uint64_t now)
 {
     bool fine = world_clock(l) && world_tick(l);
+    follow_numbers(l);
     claim_tick(l, now);
     claim_keep(l);
-    fine &= shared_ports_tick(l, now);
+    if (shared_ports_tick(l, now)) fine &= world_publish(l, false); /* before limits_tell says so */
     in_kernel_tick(l, now);
     limits_tell(l, false);
     health_tick(l, now);
     fine &= by_hand_tick(l, now);
-    notified_tick(l, now);
+    if (notified_due(l, now) && !change_pending(l)) say_alive(l, now);
     recorded_tick(l);
     document_tick(l, now, l->control.web);
     proxied_tick(l);
@@ -265,7 +287,7 @@ static int serve(struct live *l)
         if (l->rules.reload) reload_step(l);
         if (!l->rules.reload) load_step(l);
         if (!l->rules.reload && l->rules.wanted) reload_begin(l);
-        if (l->report && !reload_pending(l)) report(l, true);
+        if (l->report && !change_pending(l)) report(l, true);
     }
 }
 
@@ -319,13 +341,22 @@ static int service(struct live *l)
  * once the first was freed, cleared by touching all of it, and keeps them. */
 static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
-/* Each room knows those below it. */
+/* What those who carry packets tell rooms above. */
+static bool looks(void *ears) { return onlookers_there(ears); }
+static void seen(void *ears, const struct sampled *s) { onlookers_see(ears, s); }
+static void refused(void *ears, const struct refusal *r, uint64_t now_ns) { health_refused(ears, r, now_ns); }
+
+/* Each room knows those below it, which tell it what it asks for. */
 static void wire(struct live *l)
 {
     l->carry.tell = l->world.tell = l->rules.tell = l->control.tell = &l->tell;
     l->world.carry = l->rules.carry = l->control.carry = &l->carry;
     l->rules.world = l->control.world = &l->world;
     l->control.rules = &l->rules;
+    l->carry.ears = l;
+    l->carry.looks = looks;
+    l->carry.seen = seen;
+    l->carry.refused = refused;
 }
 
 int live(const struct options *o)

@@ -177,6 +177,7 @@ int start_open(struct live *l)
             if (open_port(l, l->carry.workers[i], at, &group[at])) return 2;
     }
     if (recorded_open(l)) return 2;
+    in_kernel_samples(l);
     l->world.hops = (struct hops){.host = l->carry.host,
                                   .channel = l->tell.channel,
                                   .ifindex = l->carry.ifindex,

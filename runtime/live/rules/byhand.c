@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/document/document.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/world/world.h"
 
@@ -127,7 +126,7 @@ bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say)
 
 static bool follow(struct live *l, uint64_t now_ns)
 {
-    document_old(l);
+    l->tell.changes++;
     health_agree(&l->carry.now, now_ns);
     return world_publish(l, false);
 }

@@ -7,11 +7,11 @@
 
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/host/state.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/rules/leftover.h"
-#include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"
 
 enum { END_MS = 10000 };
@@ -40,7 +40,7 @@ static void tell_kept(struct live *l, unsigned at, int kept, const char *why)
 void claim_keep(struct live *l)
 {
     char why[500];
-    if (reload_pending(l) || !(l->carry.in_kernel || l->carry.proxies)) return;
+    if (change_pending(l) || !(l->carry.in_kernel || l->carry.proxies)) return;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         const int kept = ask_keep(l->tell.channel, at, why, sizeof why);
         tell_kept(l, at, kept, why);

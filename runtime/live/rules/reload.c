@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
@@ -15,8 +16,6 @@
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/control/confirm.h"
-#include "runtime/live/control/document/document.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
@@ -36,7 +35,6 @@ struct reload {
     uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
     struct proxied_change *proxied;
-    bool offered;          /* workers may have it */
     bool hidden;           /* guard rules may be of both */
     struct ruling other;   /* the one that ran, until the change is made */
     struct lingering left; /* that of it */
@@ -45,9 +43,9 @@ struct reload {
 static void refuse(struct live *l, const struct reload_wish *w, const char *why)
 {
     events_tell(&l->tell.events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
-    document_old(l);
+    l->tell.changes++;
     notified_ready(l);
-    if (w->over) w->over(l, why);
+    if (w->over) w->over(w->with, why);
 }
 
 /* By old id, the one that each interface has in the new program. */
@@ -72,6 +70,7 @@ static struct remap *remap_make(const struct live *l, struct reload *r, struct p
 static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
 {
     r->other = l->carry.now;
+    l->carry.before = &r->other;
     l->carry.now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
     if (!ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count)) return false;
     by_hand_apply(l, &l->carry.now);
@@ -156,6 +155,8 @@ static void drop_other(struct live *l, struct reload *r)
     memset(r->changes, 0, sizeof r->changes);
     proxied_end(l, r->proxied);
     r->proxied = NULL;
+    l->carry.before = NULL;
+    l->carry.loops_change = NULL;
 }
 
 /* The old one in its place again. */
@@ -179,6 +180,7 @@ static void end(struct live *l)
     free(l->rules.reload->gone);
     free(l->rules.reload);
     l->rules.reload = NULL;
+    l->carry.offered = l->carry.reloading = false;
 }
 
 void reload_fini(struct live *l)
@@ -196,6 +198,7 @@ static void make(struct live *l, const struct reload_wish *w)
         return;
     }
     char err[500] = "out of memory";
+    l->carry.reloading = true;
     r->wish = *w;
     r->remap = remap_make(l, r, w->program);
     if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) ||
@@ -207,7 +210,8 @@ static void make(struct live *l, const struct reload_wish *w)
         refuse(l, w, err);
         return;
     }
-    r->offered = true;
+    l->carry.loops_change = r->proxied;
+    l->carry.offered = true;
     for (unsigned i = 0; i < l->carry.worker_count; i++) worker_change(l->carry.workers[i], &r->changes[i]);
     proxied_offer(l, r->proxied);
 }
@@ -245,7 +249,7 @@ void reload_begin(struct live *l)
 {
     char err[600];
     struct reload_wish w = file_wish(l);
-    if (confirm_waits(l)) {
+    if (l->rules.on_trial) {
         refuse(l, &w, unconfirmed);
         return;
     }
@@ -267,27 +271,11 @@ void reload_changed(struct live *l)
         return;
     }
     notified_reloading(l);
-    if (confirm_waits(l))
+    if (l->rules.on_trial)
         refuse(l, &w, unconfirmed);
     else
         take_file(l, &w, err);
     program_put(w.program);
-}
-
-bool reload_pending(const struct live *l)
-{
-    if (!l->rules.reload || !l->rules.reload->offered) return false;
-    for (unsigned i = 0; i < l->carry.worker_count; i++)
-        if (__atomic_load_n(&l->carry.workers[i]->change, __ATOMIC_ACQUIRE)) return true;
-    return proxied_pending(l, l->rules.reload->proxied);
-}
-
-bool reload_settled(const struct live *l) { return !l->rules.reload || !l->rules.reload->other.program; }
-
-const struct labels *reload_labels(const struct live *l, const struct program *p)
-{
-    if (p == l->carry.now.program) return &l->carry.now.labels;
-    return l->rules.reload && p == l->rules.reload->other.program ? &l->rules.reload->other.labels : NULL;
 }
 
 static void say_reloaded(struct live *l, const struct reload *r)
@@ -317,18 +305,18 @@ static void made(struct live *l)
         announced_again(l, r->other.program);
         l->carry.watched = false;
         enforce_watched_now(l);
-        if (r->wish.over) r->wish.over(l, NULL);
+        if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
-    if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */
+    if (!l->rules.on_trial) by_hand_forget(l); /* else their servers may come back */
     drop_other(l, r);
-    document_old(l);
+    l->tell.changes++;
     l->world.stale = true;
 }
 
 void reload_step(struct live *l)
 {
     struct reload *r = l->rules.reload;
-    if (reload_pending(l)) return;
+    if (change_pending(l)) return;
     if (r->other.program) made(l);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         if (__atomic_load_n(&l->carry.workers[i]->swapping, __ATOMIC_ACQUIRE)) return;

@@ -10,5 +10,7 @@ void notified_ready(struct live *l); /* at the start, and at the end of each rel
 void notified_reloading(struct live *l);
 void notified_stopping(struct live *l);
 
-/* A sign of life, where it is time for one: all workers move, and so does the main thread, which says it. */
-void notified_tick(struct live *l, uint64_t now_ns);
+/* Is it time for a sign of life? */
+bool notified_due(const struct live *l, uint64_t now_ns);
+/* That: all workers move, and so does the main thread, which says it. */
+void notified_alive(struct live *l, uint64_t now_ns);

@@ -7,7 +7,6 @@
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/rules/via.h"
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
@@ -89,7 +88,7 @@ static bool is_followed(struct live *l, unsigned at, const struct host_link *lin
     l->carry.ifindex[at] = link->ifindex;
     const bool opened = reopen(l, at);
     if (!opened) l->carry.ifindex[at] = before;
-    if (opened) via_links(l);
+    l->world.renumbered += opened;
     return opened;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/world/world.h"
 
 enum { AGAIN_MS = 5 /* a step that is due and cannot be published yet */ };
@@ -64,7 +64,7 @@ static uint64_t due(const struct live *l)
 
 bool tabled_step(struct live *l, uint64_t now_ns)
 {
-    return now_ns < due(l) || reload_pending(l) ? true : world_publish(l, l->world.stale);
+    return now_ns < due(l) || change_pending(l) ? true : world_publish(l, l->world.stale);
 }
 
 int tabled_wait_ms(const struct live *l, uint64_t now_ns, int most)

@@ -7,14 +7,13 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/dealt.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/devices.h"
@@ -151,6 +150,13 @@ void world_give(struct live *l, struct snapshot *s)
     recorded_world(l, s);
 }
 
+/* Grows when ways of the executor in the kernel may be others. */
+static uint64_t ways_number(const struct live *l)
+{
+    if (!l->carry.in_kernel) return 0;
+    return l->world.hops.moved + (l->world.routing.table ? l->world.routing.table->number : 0);
+}
+
 struct snapshot *world_snapshot(struct live *l, bool ways)
 {
     free_older(l);
@@ -169,7 +175,7 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
-    s->facts.ways = in_kernel_ways(l);
+    s->facts.ways = ways_number(l);
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->carry.now.ifaces[l->carry.now.iface[i]].mac;
     s->devices = (uint8_t)l->o->iface_count;
     s->elsewhere = world_elsewhere(l);
@@ -189,7 +195,7 @@ bool world_publish(struct live *l, bool ways)
     l->world.routing.ways_stale |= ways || l->world.stale; /* it may have been asked for then */
     /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
     free_older(l);
-    l->world.stale = l->world.older_count >= OLDER_MOST || reload_pending(l);
+    l->world.stale = l->world.older_count >= OLDER_MOST || change_pending(l);
     if (l->world.stale) return true;
     struct snapshot *s = world_snapshot(l, may_ask(l));
     if (!s) return false;

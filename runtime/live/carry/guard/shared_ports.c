@@ -10,7 +10,6 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/tell/log.h"
-#include "runtime/live/world/world.h"
 #include "runtime/parent/ask.h"
 
 enum { SELDOM = 500 };                         /* a look takes at most such a part of the time, */
@@ -162,7 +161,7 @@ bool shared_ports_tick(struct live *l, uint64_t now_ns)
 {
     struct shared_ports *s = &l->carry.ports;
     bool looked = false;
-    for (unsigned udp = 0; udp < 2 && !l->rules.reload; udp++) {
+    for (unsigned udp = 0; udp < 2 && !l->carry.reloading; udp++) {
         if (now_ns < s->looks[udp].due_ns) continue;
         const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
         look(l, l->carry.now.program, udp);
@@ -170,7 +169,7 @@ bool shared_ports_tick(struct live *l, uint64_t now_ns)
         s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
         looked = true;
     }
-    return looked && take_bound(s) ? world_publish(l, false) : true; /* before limits_tell says so */
+    return looked && take_bound(s);
 }
 
 void shared_ports_fini(struct live *l)

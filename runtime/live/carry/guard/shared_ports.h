@@ -17,6 +17,6 @@ int shared_ports_would(const struct live *l, const struct program *p, char *err,
 /* As workers are to know them. */
 struct facts_ports shared_ports_facts(const struct live *l);
 /* Now and then: has a socket bound a port that translation may have? Who draws is told; it is counted
- * (limit.def). False: memory is out. */
+ * (limit.def). True: they are others, and are to be published. */
 bool shared_ports_tick(struct live *l, uint64_t now_ns);
 void shared_ports_fini(struct live *l);

@@ -20,7 +20,6 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask); /* before t
 int in_kernel_port(struct live *l, unsigned at);                     /* when all else is ready: its programs, there */
 void in_kernel_world(struct live *l);                                /* after facts have changed */
 void in_kernel_ends(struct live *l); /* once a second: whether interfaces send what programs give them has changed */
-uint64_t in_kernel_ways(const struct live *l); /* facts.ways, for recipes */
 /* For the worker: what its vm asks there, and what the stages are told; NULL: nothing judges there. */
 const struct vm_kernel *in_kernel_ops(const struct live *l);
 struct kernel_world *in_kernel_told(const struct live *l);

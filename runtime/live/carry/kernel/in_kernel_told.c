@@ -6,10 +6,10 @@
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/told.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
-#include "runtime/live/control/trace/onlookers.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/carry/sampled.h"
 #include "vm/kernel/flow_head.h"
 #include "vm/kernel/meters.h"
 
@@ -30,7 +30,7 @@ static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
                         .program = __atomic_load_n(&l->carry.kernel->judges, __ATOMIC_ACQUIRE),
                         .now_ns = e->now_ns};
     if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
-    if (e->program == kernel_world(l->carry.kernel->kernel)->program) h->labels = reload_labels(l, h->program);
+    if (e->program == kernel_world(l->carry.kernel->kernel)->program) h->labels = change_labels(l, h->program);
     kernel_event_view(h->said, &h->pkt);
     pkt_parse(&h->pkt, &l->carry.latest->facts, &h->key);
     h->key.marks |= h->said->states & MARK_STATES;
@@ -83,9 +83,9 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
                                                  (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
                               .said = (const void *)e,
                               .world = h.said->world};
-    onlookers_see(l, &s);
+    l->carry.seen(l->carry.ears, &s);
     /* Who looks on has all of them told. */
-    const uint64_t every = onlookers_there(l) ? l->o->record_sample : 1;
+    const uint64_t every = l->carry.looks(l->carry.ears) ? l->o->record_sample : 1;
     const bool records = known && l->carry.recorder && h.program == l->carry.now.program;
     if (records && (s.said->matters || ++l->carry.kernel->samples % every == 0)) recorded_sample(l, &s);
 }
@@ -93,9 +93,9 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
 void in_kernel_samples(struct live *l)
 {
     if (!l->carry.kernel) return;
-    kernel_world(l->carry.kernel->kernel)->sample = onlookers_there(l)  ? 1
-                                                    : l->carry.recorder ? l->o->record_sample
-                                                                        : 0;
+    kernel_world(l->carry.kernel->kernel)->sample = l->carry.looks(l->carry.ears) ? 1
+                                                    : l->carry.recorder           ? l->o->record_sample
+                                                                                  : 0;
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
@@ -133,7 +133,7 @@ bool in_kernel_called(struct live *l)
 
 void in_kernel_tick(struct live *l, uint64_t now_ns)
 {
-    if (!l->carry.kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
+    if (!l->carry.kernel || change_pending(l)) return; /* else its meters may be gone meanwhile */
     in_kernel_ends(l);
     kernel_meters_at(kernel_meters(l->carry.kernel->kernel), now_ns);
     kernel_sweep(l->carry.kernel->kernel, now_ns);

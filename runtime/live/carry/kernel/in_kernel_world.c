@@ -160,12 +160,6 @@ int in_kernel_push(const struct live *l)
     return kernel_facts_push(&k->facts, k->kernel, &l->carry.latest->facts);
 }
 
-uint64_t in_kernel_ways(const struct live *l)
-{
-    if (!l->carry.in_kernel) return 0;
-    return l->world.hops.moved + (l->world.routing.table ? l->world.routing.table->number : 0);
-}
-
 /* Told once, until they are there again. */
 static void tell_routes(struct live *l)
 {

@@ -15,7 +15,6 @@
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/certified.h"
 #include "runtime/live/carry/recorded.h"
-#include "runtime/live/rules/health.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"
@@ -369,7 +368,7 @@ void proxied_called(struct live *l)
     for (unsigned i = 0; i < x->count; i++) access_write(l, x->loops[i]);
     for (unsigned i = 0; i < x->count; i++)
         while (proxy_refused(x->loops[i], &r))
-            health_refused(l, &(struct refusal){r.program, r.server}, clock_ns(CLOCK_MONOTONIC));
+            l->carry.refused(l->carry.ears, &(struct refusal){r.program, r.server}, clock_ns(CLOCK_MONOTONIC));
 }
 
 void proxied_tick(struct live *l)

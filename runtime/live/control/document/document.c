@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
 #include "runtime/live/control/onfile.h"
@@ -23,6 +24,7 @@ struct documents {
     cJSON *root;
     char *text;
     uint64_t due_ns;             /* not made anew before */
+    uint64_t changes;            /* as tell.changes, when it was asked for last */
     struct tally *last, *before; /* samples of each second; rates are from the later that is old enough */
     uint64_t sample_due_ns;
     struct history *history;
@@ -263,21 +265,18 @@ struct document document_take(struct live *l)
 {
     struct documents *d = documents(l);
     if (!d) return (struct document){0};
-    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && reload_settled(l)) make(l);
+    if (d->changes != l->tell.changes) d->due_ns = 0;
+    d->changes = l->tell.changes;
+    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && change_settled(l)) make(l);
     if (!d->text) return (struct document){0};
     return (struct document){d->number, d->root, d->text, strlen(d->text)};
-}
-
-void document_old(struct live *l)
-{
-    if (l->control.documents) l->control.documents->due_ns = 0;
 }
 
 void document_tick(struct live *l, uint64_t now_ns, bool history)
 {
     struct documents *d = documents(l);
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (!d || now_ns < d->sample_due_ns || !reload_settled(l)) return;
+    if (!d || now_ns < d->sample_due_ns || !change_settled(l)) return;
     struct tally *t = tally_take(l, true);
     if (!t) return;
     tally_free(d->before);

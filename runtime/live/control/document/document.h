@@ -18,9 +18,6 @@ struct document {
  * out. */
 struct document document_take(struct live *l);
 
-/* What was asked for has changed it: the next is made anew, whatever that takes. */
-void document_old(struct live *l);
-
 /* Each second: what rates are reckoned by, and, if `history`, the verdicts of the last ten minutes. */
 void document_tick(struct live *l, uint64_t now_ns, bool history);
 void document_fini(struct live *l);

@@ -4,10 +4,10 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/filtered.h"
 #include "runtime/live/control/flows/walk.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/rules/reload.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/proxy/told/log_line.h"
 #include "runtime/report/flows.h"
@@ -44,7 +44,7 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
 {
     const struct live *l = a->walk.l;
     const struct program *p = l->carry.now.program;
-    if (!reload_settled(l) || walk_program(&a->walk) != p) return;
+    if (!change_settled(l) || walk_program(&a->walk) != p) return;
     const struct facts *facts = &l->carry.latest->facts;
     const uint8_t port = devices_opener(l, facts, f);
     const struct frame_spec first = first_frame(f);
@@ -148,7 +148,7 @@ static void over(void *arg)
 static void part(struct walk *w)
 {
     struct asked_flows *a = (struct asked_flows *)w;
-    const struct labels *labels = reload_labels(w->l, walk_program(w));
+    const struct labels *labels = change_labels(w->l, walk_program(w));
     if (!labels) { /* names of a program that is gone */
         walk_again(w);
         return;

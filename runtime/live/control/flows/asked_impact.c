@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/tally.h"
@@ -12,7 +13,6 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/look_at.h"
-#include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 
 enum { PIECE = 1 << 20 };
@@ -159,7 +159,7 @@ void asked_IMPACT(void *with, struct call *c)
 {
     struct live *l = with;
     char err[600];
-    if (!reload_settled(l)) {
+    if (!change_settled(l)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
         return;
     }

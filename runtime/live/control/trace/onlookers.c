@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/sampled.h"
 #include "runtime/live/control/filtered.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
-#include "runtime/live/rules/reload.h"
 #include "vm/kernel/events.h"
 
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
@@ -152,7 +153,7 @@ static uint64_t ahead(struct onlookers *o)
 /* Names of a program that is gone meanwhile are not known. */
 static void tell_record(struct live *l, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
-    const struct labels *labels = reload_labels(l, (const struct program *)(uintptr_t)r->number);
+    const struct labels *labels = change_labels(l, (const struct program *)(uintptr_t)r->number);
     const uint8_t *at = (const uint8_t *)(r + 1);
     for (unsigned i = 0; i < r->count; i++) {
         const struct tape_seen *from = (const void *)at;

@@ -8,17 +8,6 @@
 /* What workers have put on their tapes is told, and with it what the kernel has judged, in the order of time: some
  * milliseconds of it; false: there is more, and somebody calls again. */
 bool onlookers_tell(struct live *l);
-/* A packet that was judged in the kernel, as far as it is told of (vm/kernel/events.h). */
-struct sampled {
-    const struct pkt *pkt; /* its cookie is the port */
-    const struct key *key;
-    const struct verdict *verdict;
-    const struct labels *labels; /* NULL: its program is gone */
-    uint64_t now_ns, at_ns;      /* as its rules saw it; and when its verdict was known */
-    uint8_t asked;               /* as on a tape (runtime/exchange/tape.h) */
-    const struct kernel_event_sample *said;
-    uint32_t world; /* the snapshot in which it was judged, the lower half of its number */
-};
 /* It is shown to those whose filters take it, after what workers judged before it. */
 void onlookers_see(struct live *l, const struct sampled *s);
 bool onlookers_there(const struct live *l); /* does anybody look on? */
