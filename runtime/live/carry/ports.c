@@ -25,7 +25,7 @@ struct io_port *ports_open(struct live *l, const struct worker *w, unsigned at, 
     struct io_made made;
     const struct host_link *link = host_link(l->carry.host, l->carry.ifindex[iface]);
     if (!link) {
-        tell_fault(l, "%s: it is gone", l->o->ifaces[iface]);
+        tell_fault(&l->tell, "%s: it is gone", l->o->ifaces[iface]);
         return NULL;
     }
     /* Workers share what is for the interface; where each has queues of a card, it needs as much for each. */
@@ -53,6 +53,6 @@ struct io_port *ports_open(struct live *l, const struct worker *w, unsigned at, 
         ops->close(io);
         io = NULL;
     }
-    if (!io) tell_fault(l, "%s: %s", l->o->ifaces[iface], err);
+    if (!io) tell_fault(&l->tell, "%s: %s", l->o->ifaces[iface], err);
     return io;
 }

@@ -58,7 +58,7 @@ int steered_take(struct live *l, char *err, size_t err_len)
 int steered_rules(struct live *l)
 {
     char err[400];
-    return steered_take(l, err, sizeof err) ? tell_fault(l, "%s", err) : 0;
+    return steered_take(l, err, sizeof err) ? tell_fault(&l->tell, "%s", err) : 0;
 }
 
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
@@ -73,9 +73,9 @@ int steered_open(struct live *l, unsigned at, struct io_ask *ask)
     ask->frame_most = frame_most(l);
     if (ask->worker) return 0; /* the first one's serves all */
     if (ask_steer(l->tell.channel, at, ask->frame_most, err, sizeof err))
-        return tell_fault(l, "%s: %s", l->o->ifaces[at], err);
+        return tell_fault(&l->tell, "%s: %s", l->o->ifaces[at], err);
     if (!ask_offloads(l->tell.channel, at, change, err, sizeof err)) return 0;
-    return tell_fault(l, "%s; this does without: --io packet", err);
+    return tell_fault(&l->tell, "%s; this does without: --io packet", err);
 }
 
 int steered_port(struct live *l, unsigned at)
@@ -86,7 +86,7 @@ int steered_port(struct live *l, unsigned at)
     if (!is_steered(l)) return 0;
     if (steered_rules(l)) return 2;
     if (ask_steering(l->tell.channel, at, &generic, err, sizeof err))
-        return tell_fault(l, "%s: %s", l->o->ifaces[at], err);
+        return tell_fault(&l->tell, "%s: %s", l->o->ifaces[at], err);
     l->carry.generic |= generic;
     return 0;
 }

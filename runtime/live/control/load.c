@@ -114,7 +114,7 @@ void load_step(struct live *l)
         over(l, "out of memory");
         return;
     }
-    notified_reloading(l);
+    notified_reloading(&l->tell);
     reload_to(l, &(struct reload_wish){.program = w->program,
                                        .name = w->name,
                                        .what = w->what,

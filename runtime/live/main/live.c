@@ -92,7 +92,7 @@ static bool signalled(struct live *l)
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
-            log_again(l);
+            log_again(&l->tell);
             proxied_tick(l); /* what was asked so far stands in the old files */
             access_again(l);
             reload_begin(l);
@@ -139,7 +139,7 @@ static void say_ready(struct live *l)
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
     l->tell.ready = true;
     judged_tell(l);
-    notified_ready(l);
+    notified_ready(&l->tell);
 }
 
 static void say_ended(struct live *l, uint64_t since_ns)
@@ -235,7 +235,7 @@ static void say_alive(struct live *l, uint64_t now)
         worker_hold(l->carry.workers[i]);
         worker_release(l->carry.workers[i]);
     }
-    notified_alive(l, now);
+    notified_alive(&l->tell, now);
 }
 
 /* Every TICK_MS; false: memory is out. */
@@ -250,12 +250,12 @@ static bool tick(struct live *l, uint64_t now)
     limits_tell(l, false);
     health_tick(l, now);
     fine &= by_hand_tick(l, now);
-    if (notified_due(l, now) && !change_pending(l)) say_alive(l, now);
+    if (notified_due(&l->tell, now) && !change_pending(l)) say_alive(l, now);
     recorded_tick(l);
     document_tick(l, now, l->control.web);
     proxied_tick(l);
     events_tick(&l->tell.events);
-    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(l); /* it was restarted */
+    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* it was restarted */
     return fine;
 }
 
@@ -266,9 +266,9 @@ static int serve(struct live *l)
     wait_begin(l, fds);
     for (;;) {
         const int failed = wait_on(l, fds);
-        if (failed) return tell_fault(l, "poll: %s", strerror(-failed));
+        if (failed) return tell_fault(&l->tell, "poll: %s", strerror(-failed));
         if (fds[FOR_SIGNAL].revents && !signalled(l)) return 0;
-        if (fds[FOR_PARENT].revents) return tell_fault(l, "the parent process is gone");
+        if (fds[FOR_PARENT].revents) return tell_fault(&l->tell, "the parent process is gone");
         bool fine = take_news(l, fds);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (fds[FOR_FILE].revents) watch_read(l, now);
@@ -279,7 +279,7 @@ static int serve(struct live *l)
             ticked = now;
             fine &= tick(l, now);
         }
-        if (!fine) return tell_fault(l, "out of memory");
+        if (!fine) return tell_fault(&l->tell, "out of memory");
         if (fds[FOR_QUESTION].revents || due) asked_step(l, now);
         if (!confirm_step(l, now)) return 1; /* after what was asked in time */
         onlookers_step(l, now);
@@ -305,7 +305,7 @@ static int run(struct live *l)
     if (!err) say_ready(l);
     if (!err) confirm_begin(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
-    notified_stopping(l);
+    notified_stopping(&l->tell);
     proxied_stop(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(l);
@@ -379,7 +379,7 @@ int live(const struct options *o)
     } else if (!status) {
         files_allow(&l);
         status = recorded_look(&l);
-        if (!status) status = log_open(&l);
+        if (!status) status = log_open(&l.tell);
         if (!status) status = claim_watch(&l);
         notified_begin(&l.tell.notified);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);

@@ -169,7 +169,7 @@ int start_open(struct live *l)
         if (!l->carry.now.owners || !l->carry.now.shared) return live_complain("out of memory");
     }
     char err[300];
-    if (steered_tun(l, l->carry.now.program, err, sizeof err)) return tell_fault(l, "%s", err);
+    if (steered_tun(l, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->carry.port_count; at++) {
         group[at] = -1;

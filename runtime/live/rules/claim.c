@@ -21,7 +21,8 @@ static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", 
 int claim_begin(struct live *l)
 {
     char err[500];
-    return shared_ports_claim(l, l->carry.now.program, err, sizeof err) ? tell_fault(l, "%s", err) : hide_guard(l);
+    return shared_ports_claim(l, l->carry.now.program, err, sizeof err) ? tell_fault(&l->tell, "%s", err)
+                                                                        : hide_guard(l);
 }
 
 /* Told once, until it stood for a second. */

@@ -44,7 +44,7 @@ static void refuse(struct live *l, const struct reload_wish *w, const char *why)
 {
     events_tell(&l->tell.events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
     l->tell.changes++;
-    notified_ready(l);
+    notified_ready(&l->tell);
     if (w->over) w->over(w->with, why);
 }
 
@@ -255,7 +255,7 @@ void reload_begin(struct live *l)
     }
     l->rules.wanted = l->rules.reload;
     if (l->rules.wanted) return;
-    notified_reloading(l);
+    notified_reloading(&l->tell);
     w.program = look_again(l, err, sizeof err);
     take_file(l, &w, err);
     program_put(w.program);
@@ -270,7 +270,7 @@ void reload_changed(struct live *l)
         program_put(w.program);
         return;
     }
-    notified_reloading(l);
+    notified_reloading(&l->tell);
     if (l->rules.on_trial)
         refuse(l, &w, unconfirmed);
     else
@@ -287,7 +287,7 @@ static void say_reloaded(struct live *l, const struct reload *r)
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
     in_kernel_why(l);
     judged_tell(l);
-    notified_ready(l);
+    notified_ready(&l->tell);
 }
 
 /* All workers have answered: the same, for they run the same program. */

@@ -9,23 +9,23 @@ void notified_begin(struct notified *n)
     n->every_ns = n->wanted ? manager_patience_ns() / 2 : 0;
 }
 
-static void say(struct live *l, enum manager_word word)
+static void say(struct tell *tell, enum manager_word word)
 {
-    if (l->tell.notified.wanted) ask_notify(l->tell.channel, word);
+    if (tell->notified.wanted) ask_notify(tell->channel, word);
 }
 
-void notified_ready(struct live *l) { say(l, MANAGER_READY); }
-void notified_reloading(struct live *l) { say(l, MANAGER_RELOADING); }
-void notified_stopping(struct live *l) { say(l, MANAGER_STOPPING); }
+void notified_ready(struct tell *tell) { say(tell, MANAGER_READY); }
+void notified_reloading(struct tell *tell) { say(tell, MANAGER_RELOADING); }
+void notified_stopping(struct tell *tell) { say(tell, MANAGER_STOPPING); }
 
-bool notified_due(const struct live *l, uint64_t now_ns)
+bool notified_due(const struct tell *tell, uint64_t now_ns)
 {
-    const struct notified *n = &l->tell.notified;
+    const struct notified *n = &tell->notified;
     return n->every_ns && now_ns - n->told_ns >= n->every_ns;
 }
 
-void notified_alive(struct live *l, uint64_t now_ns)
+void notified_alive(struct tell *tell, uint64_t now_ns)
 {
-    l->tell.notified.told_ns = now_ns;
-    say(l, MANAGER_ALIVE);
+    tell->notified.told_ns = now_ns;
+    say(tell, MANAGER_ALIVE);
 }

@@ -215,7 +215,7 @@ static void follow_links(struct live *l)
 bool world_read(struct live *l)
 {
     const int changed = host_read(l->carry.host);
-    if (changed < 0) return tell_fault(l, "netlink: %s", strerror(-changed)) == 0;
+    if (changed < 0) return tell_fault(&l->tell, "netlink: %s", strerror(-changed)) == 0;
     if (changed & HOST_LINKS) follow_links(l);
     const bool hops = changed && hops_renew(&l->world.hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);

@@ -26,5 +26,5 @@ int hide_rules(struct live *l, char *err, size_t err_len)
 int hide_guard(struct live *l)
 {
     char err[500];
-    return hide_rules(l, err, sizeof err) ? tell_fault(l, "%s", err) : 0;
+    return hide_rules(l, err, sizeof err) ? tell_fault(&l->tell, "%s", err) : 0;
 }

@@ -31,7 +31,7 @@ int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
     ask->frame_most = frame_most(l);
     ask->noted = true;
     if (ask->worker || !ask_offloads(l->tell.channel, at, change, err, sizeof err)) return 0;
-    return tell_fault(l, "%s", err);
+    return tell_fault(&l->tell, "%s", err);
 }
 
 /* A frame leaves from program to program where both are in drivers, and the one that takes it can; or both are not. */
@@ -75,7 +75,7 @@ int in_kernel_port(struct live *l, unsigned at)
     bool generic;
     if (l->carry.latest) in_kernel_world(l);
     if (ask_hooks(l->tell.channel, at, &generic, err, sizeof err))
-        return tell_fault(l, "%s: %s", l->o->ifaces[at], err);
+        return tell_fault(&l->tell, "%s: %s", l->o->ifaces[at], err);
     l->carry.generic |= generic;
     l->carry.kernel->generic[at] = generic;
     in_kernel_ends(l);
