@@ -3,27 +3,27 @@
 
 #include "runtime/io/steer/deal.h"
 
-void dealt_take(struct live *l, struct io_made *made)
+void dealt_take(struct carry *carry, struct io_made *made)
 {
     if (!made->deal) return;
-    deal_unmap(l->carry.dealt);
-    l->carry.dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
+    deal_unmap(carry->dealt);
+    carry->dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
     made->deal = 0;
-    if (l->carry.latest) dealt_world(l);
+    if (carry->latest) dealt_world(carry);
 }
 
-void dealt_world(struct live *l)
+void dealt_world(struct carry *carry)
 {
-    const struct deal_world w = {.owners = l->carry.now.owners,
-                                 .facts = &l->carry.latest->facts,
-                                 .ifindex = l->carry.ifindex,
-                                 .iface = l->carry.now.iface,
-                                 .ports = l->o->iface_count};
-    if (l->carry.dealt) deal_fill(l->carry.dealt, &w);
+    const struct deal_world w = {.owners = carry->now.owners,
+                                 .facts = &carry->latest->facts,
+                                 .ifindex = carry->ifindex,
+                                 .iface = carry->now.iface,
+                                 .ports = carry->o->iface_count};
+    if (carry->dealt) deal_fill(carry->dealt, &w);
 }
 
-void dealt_close(struct live *l)
+void dealt_close(struct carry *carry)
 {
-    deal_unmap(l->carry.dealt);
-    l->carry.dealt = NULL;
+    deal_unmap(carry->dealt);
+    carry->dealt = NULL;
 }

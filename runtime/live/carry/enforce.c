@@ -4,46 +4,46 @@
 #include "runtime/live/tell/log.h"
 #include "runtime/worker/watched.h"
 
-bool enforce_watched(const struct live *l, const struct program *p, char *what, size_t len)
+bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len)
 {
     char place[300];
     bool host = false; /* it hears something of an interface */
-    for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
     /* else we take what crosses; the kernel is asked about as if it were not taken */
-    const bool forwards = l->carry.forwards && (l->carry.in_kernel || l->carry.io != &io_XDP) && !enforce_routes(l, p);
-    const struct host_self self = host_self(l->carry.host);
+    const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
+    const struct host_self self = host_self(carry->host);
     if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
     snprintf(what, len, "%s may drop what is for this machine itself, or from it%s", place,
              forwards ? ", or what it forwards" : "");
     return true;
 }
 
-bool enforce_all(const struct live *l, const struct program *p, char *why, size_t len)
+bool enforce_all(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
     char what[400];
-    if (l->o->monitor || l->carry.in_kernel || !enforce_watched(l, p, what, sizeof what)) return true;
-    const char *no = l->o->exec == OPTIONS_EXEC_USER ? NULL : in_kernel_obstacle(l);
+    if (carry->o->monitor || carry->in_kernel || !enforce_watched(carry, p, what, sizeof what)) return true;
+    const char *no = carry->o->exec == OPTIONS_EXEC_USER ? NULL : in_kernel_obstacle(carry);
     snprintf(why, len,
              "%s, and that cannot be enforced here%s%s: --monitor judges and counts it, and enforces the rest", what,
              no ? ", nor in the kernel, for " : "", no ? no : "");
     return false;
 }
 
-void enforce_watched_now(struct live *l)
+void enforce_watched_now(struct carry *carry)
 {
     char what[400];
     const bool now =
-        !l->o->monitor && !l->carry.in_kernel && enforce_watched(l, l->carry.now.program, what, sizeof what);
-    if (now && !l->carry.watched)
+        !carry->o->monitor && !carry->in_kernel && enforce_watched(carry, carry->now.program, what, sizeof what);
+    if (now && !carry->watched)
         live_complain("%s, for this machine has such an address now: that is only watched", what);
-    l->carry.watched = now;
+    carry->watched = now;
 }
 
-bool enforce_routes(const struct live *l, const struct program *p)
+bool enforce_routes(const struct carry *carry, const struct program *p)
 {
     unsigned plain = 0;
-    for (unsigned i = 0; i < l->o->iface_count; i++) plain += l->o->peer[i] == OPTIONS_NO_PEER;
-    return routed_wanted(p, plain, l->carry.forwards);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) plain += carry->o->peer[i] == OPTIONS_NO_PEER;
+    return routed_wanted(p, plain, carry->forwards);
 }
 
 /* Nobody cuts a packet behind an outer header. */

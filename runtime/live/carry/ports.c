@@ -17,42 +17,42 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
-struct io_port *ports_open(struct live *l, const struct worker *w, unsigned at, int *group)
+struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
     const struct io_ops *ops = w->ports[at].ops;
-    const unsigned iface = at % l->o->iface_count;
+    const unsigned iface = at % carry->o->iface_count;
     struct io_made made;
-    const struct host_link *link = host_link(l->carry.host, l->carry.ifindex[iface]);
+    const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
     if (!link) {
-        tell_fault(&l->tell, "%s: it is gone", l->o->ifaces[iface]);
+        tell_fault(carry->tell, "%s: it is gone", carry->o->ifaces[iface]);
         return NULL;
     }
     /* Workers share what is for the interface; where each has queues of a card, it needs as much for each. */
-    const uint64_t share = ops == &io_PACKET ? l->o->ring / l->carry.worker_count : l->o->ring;
+    const uint64_t share = ops == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
     struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
-                         .ifindex = l->carry.ifindex[iface],
+                         .ifindex = carry->ifindex[iface],
                          .mtu = link->mtu,
                          .group = *group,
                          .worker = (uint8_t)w->cfg.worker,
                          .port = (uint8_t)iface,
-                         .busy = l->o->busy_poll,
-                         .beside = at >= l->o->iface_count,
-                         .outgoing = needs_outgoing(l->carry.now.program),
-                         .all = l->o->peer[iface] != OPTIONS_NO_PEER,
-                         .shared = l->carry.worker_count > 1,
-                         .hurried = l->tell.ready};
-    if (!ask.beside && steered_open(l, iface, &ask)) return NULL;
+                         .busy = carry->o->busy_poll,
+                         .beside = at >= carry->o->iface_count,
+                         .outgoing = needs_outgoing(carry->now.program),
+                         .all = carry->o->peer[iface] != OPTIONS_NO_PEER,
+                         .shared = carry->worker_count > 1,
+                         .hurried = carry->tell->ready};
+    if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
     struct io_port *io = NULL;
-    if (!ask_port(l->tell.channel, &ask, &made, err, sizeof err)) {
+    if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
         *group = made.group;
-        dealt_take(l, &made);
-        io = ops->open(&ask, &made, &l->carry.umems[w->cfg.worker], err, sizeof err);
+        dealt_take(carry, &made);
+        io = ops->open(&ask, &made, &carry->umems[w->cfg.worker], err, sizeof err);
     }
-    if (io && ops->bind && ask_bind(l->tell.channel, err, sizeof err)) {
+    if (io && ops->bind && ask_bind(carry->tell->channel, err, sizeof err)) {
         ops->close(io);
         io = NULL;
     }
-    if (!io) tell_fault(&l->tell, "%s: %s", l->o->ifaces[iface], err);
+    if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
     return io;
 }

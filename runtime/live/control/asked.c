@@ -10,7 +10,7 @@
 
 static const char *why_unsaid(const struct live *l, const struct document *d)
 {
-    if (!d->text && !change_settled(l)) return "a reload is under way: ask again when it is through";
+    if (!d->text && !change_settled(&l->carry)) return "a reload is under way: ask again when it is through";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
         return "all that is known is more than the 16 MiB of an answer; /stats.json of --stats gives it whole";

@@ -148,7 +148,7 @@ void asked_EXPLAIN(void *with, struct call *c)
         call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);
     } else if (on && port < 0) {
         call_end(c, 2, "`%.100s` is no interface that this prey serves", on);
-    } else if (!change_settled(l)) {
+    } else if (!change_settled(&l->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
     } else if (!len) {
         say_self(l, c, iface);

@@ -56,7 +56,7 @@ static bool called(struct live *l, struct worker *w)
     struct log_note note;
     (void)!read(w->call_fd, &calls, sizeof calls);
     while (ring_take(&w->logs, &note)) {
-        const struct labels *labels = change_labels(l, note.program);
+        const struct labels *labels = change_labels(&l->carry, note.program);
         if (labels) events_packet(&l->tell.events, labels, &note);
         events_left_out(&l->tell.events, TOLD_RULE, !labels);
     }
@@ -93,8 +93,8 @@ static bool signalled(struct live *l)
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
             log_again(&l->tell);
-            proxied_tick(l); /* what was asked so far stands in the old files */
-            access_again(l);
+            proxied_tick(&l->carry); /* what was asked so far stands in the old files */
+            access_again(&l->carry);
             reload_begin(l);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
@@ -127,11 +127,11 @@ static void say_ready(struct live *l)
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
-    const struct proof proof = in_kernel_proof(l);
+    const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
-    proxied_memory(l, proxied, sizeof proxied);
+    proxied_memory(&l->carry, proxied, sizeof proxied);
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(l, room),
@@ -182,7 +182,7 @@ static void wait_begin(const struct live *l, waiting fds)
     fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->carry.guard_news);
     fds[FOR_QUESTION].fd = asked_fd(l);
     fds[FOR_WEB].fd = shown_fd(l);
-    fds[FOR_KERNEL].fd = in_kernel_fd(l);
+    fds[FOR_KERNEL].fd = in_kernel_fd(&l->carry);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->carry.workers[i]->call_fd, .events = POLLIN};
 }
@@ -194,7 +194,7 @@ static int wait_on(struct live *l, waiting fds)
     fds[FOR_SAID].fd = via_said_fd(l);
     fds[FOR_HEARD].fd = via_heard_fd(l);
     fds[FOR_FILE].fd = l->control.watch.fd;
-    fds[FOR_PROXIES].fd = proxied_fd(l); /* a reload may bring the first */
+    fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
     const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
     const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
@@ -216,10 +216,10 @@ static bool take_news(struct live *l, const waiting fds)
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
     bool fine = !fds[FOR_HOST].revents || world_read(l);
     follow_numbers(l);
-    if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(l);
+    if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(&l->carry);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->carry.workers[i]);
-    if (fds[FOR_PROXIES].revents) proxied_called(l);
+    if (fds[FOR_PROXIES].revents) proxied_called(&l->carry);
     onlookers_tell(l);
     if (l->control.walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
@@ -245,15 +245,15 @@ static bool tick(struct live *l, uint64_t now)
     follow_numbers(l);
     claim_tick(l, now);
     claim_keep(l);
-    if (shared_ports_tick(l, now)) fine &= world_publish(l, false); /* before limits_tell says so */
-    in_kernel_tick(l, now);
+    if (shared_ports_tick(&l->carry, now)) fine &= world_publish(l, false); /* before limits_tell says so */
+    in_kernel_tick(&l->carry, now);
     limits_tell(l, false);
     health_tick(l, now);
     fine &= by_hand_tick(l, now);
-    if (notified_due(&l->tell, now) && !change_pending(l)) say_alive(l, now);
-    recorded_tick(l);
+    if (notified_due(&l->tell, now) && !change_pending(&l->carry)) say_alive(l, now);
+    recorded_tick(&l->carry);
     document_tick(l, now, l->control.web);
-    proxied_tick(l);
+    proxied_tick(&l->carry);
     events_tick(&l->tell.events);
     if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* it was restarted */
     return fine;
@@ -287,7 +287,7 @@ static int serve(struct live *l)
         if (l->rules.reload) reload_step(l);
         if (!l->rules.reload) load_step(l);
         if (!l->rules.reload && l->rules.wanted) reload_begin(l);
-        if (l->report && !change_pending(l)) report(l, true);
+        if (l->report && !change_pending(&l->carry)) report(l, true);
     }
 }
 
@@ -296,19 +296,19 @@ static int run(struct live *l)
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
     l->control.begun_ns = begun_ns;
-    if (recorded_start(l)) return 2;
+    if (recorded_start(&l->carry)) return 2;
     int err = 0;
     for (; started < l->carry.worker_count && !err; started += !err)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
-    if (!err) err = proxied_start(l);
+    if (!err) err = proxied_start(&l->carry);
     if (!err) announced_links(l);
     if (!err) say_ready(l);
     if (!err) confirm_begin(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(&l->tell);
-    proxied_stop(l);
+    proxied_stop(&l->carry);
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
-    recorded_end(l);
+    recorded_end(&l->carry);
     for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
     if (l->rules.reload) reload_step(l);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
@@ -327,7 +327,7 @@ static int service(struct live *l)
     int status = parent_confine(l->tell.channel);
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
-    if (!status && l->carry.in_kernel) status = in_kernel_begin(l); /* which knows then what is the proxy's */
+    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* which knows then what is the proxy's */
     if (!status) status = claim_begin(l);
     if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
@@ -342,9 +342,23 @@ static int service(struct live *l)
 static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
 /* What those who carry packets tell rooms above. */
-static bool looks(void *ears) { return onlookers_there(ears); }
-static void seen(void *ears, const struct sampled *s) { onlookers_see(ears, s); }
-static void refused(void *ears, const struct refusal *r, uint64_t now_ns) { health_refused(ears, r, now_ns); }
+static bool looks(void *ears)
+{
+    const struct live *l = ears;
+    return onlookers_there(l);
+}
+
+static void seen(void *ears, const struct sampled *s)
+{
+    struct live *l = ears;
+    onlookers_see(l, s);
+}
+
+static void refused(void *ears, const struct refusal *r, uint64_t now_ns)
+{
+    struct live *l = ears;
+    health_refused(l, r, now_ns);
+}
 
 /* Each room knows those below it, which tell it what it asks for. */
 static void wire(struct live *l)
@@ -378,12 +392,12 @@ int live(const struct options *o)
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
         files_allow(&l);
-        status = recorded_look(&l);
+        status = recorded_look(&l.carry);
         if (!status) status = log_open(&l.tell);
         if (!status) status = claim_watch(&l);
         notified_begin(&l.tell.notified);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
-        if (parent) access_known(&l, parent);
+        if (parent) access_known(&l.carry, parent);
         if (l.tell.channel) status = service(&l);
     }
     if (l.signal_fd >= 0) close(l.signal_fd);

@@ -126,7 +126,7 @@ static uint64_t rings_of(const struct live *l)
 /* What the program adds to the look at the host. False: memory is out. */
 static bool add_program(struct preflight *look, struct live *l, struct guarded *g, struct servers *s)
 {
-    shared_ports_look(l, l->carry.now.program);
+    shared_ports_look(&l->carry, l->carry.now.program);
     if (!guarded_init(g, l->carry.now.program, NULL, NULL, true) || !find_servers(s, l->carry.now.program))
         return false;
     look->servers = s->all;
@@ -158,7 +158,7 @@ static void look_at_gate(const struct live *l, const struct program *p)
 static int look_at_tun(const struct live *l, const struct program *p)
 {
     char err[300];
-    return steered_needs_tun(l, p) && tun_lack(err, sizeof err) ? live_complain("%s", err) : 0;
+    return steered_needs_tun(&l->carry, p) && tun_lack(err, sizeof err) ? live_complain("%s", err) : 0;
 }
 
 /* Loaded once for the look alone, and put nowhere: a start finds out by itself. */

@@ -65,7 +65,7 @@ static bool is_on(const char *sysctl)
 static int look_at_rules(struct live *l)
 {
     char err[600];
-    int status = way_choose(l);
+    int status = way_choose(&l->carry);
     if (!look_at_program(l, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = live_complain("%s", err);
     judged_notice(l);
@@ -86,15 +86,15 @@ int start_look(struct live *l)
     if (l->carry.now.program) status |= look_at_rules(l);
     if (l->carry.in_kernel) status |= look_at_kernel(l);
     if (l->carry.in_kernel) l->carry.xmit = xmit_open();
-    if (!status) l->carry.worker_count = way_workers(l, worker_cpus());
+    if (!status) l->carry.worker_count = way_workers(&l->carry, worker_cpus());
     room_look(l);
     if (l->carry.now.program) room_bound(l, l->carry.now.program);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
-    if (!status) way_tell_workers(l, worker_cpus());
-    if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(l, l->carry.now.program) &&
+    if (!status) way_tell_workers(&l->carry, worker_cpus());
+    if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
@@ -110,7 +110,7 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
                        .iface = l->carry.now.iface[at]};
     p->hidden = p->ops == &io_XDP;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
-    p->io = ports_open(l, w, at, group);
+    p->io = ports_open(&l->carry, w, at, group);
     if (!p->io) return 2;
     w->egress.port_count = at + 1;
     return 0;
@@ -145,12 +145,12 @@ static int workers_make(struct live *l)
                              .seed = seed_of(l->o),
                              .tun = l->carry.tun,
                              .opened = l->carry.now.opened,
-                             .routes = enforce_routes(l, l->carry.now.program),
+                             .routes = enforce_routes(&l->carry, l->carry.now.program),
                              .log = l->o->log != LOG_NONE,
                              .spins = l->o->busy_poll,
                              .cuts = enforce_cuts(l->carry.now.program),
-                             .kernel = in_kernel_ops(l),
-                             .world = in_kernel_told(l),
+                             .kernel = in_kernel_ops(&l->carry),
+                             .world = in_kernel_told(&l->carry),
                              .forwards = l->carry.forwards,
                              .watches = l->carry.in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++)
@@ -169,15 +169,15 @@ int start_open(struct live *l)
         if (!l->carry.now.owners || !l->carry.now.shared) return live_complain("out of memory");
     }
     char err[300];
-    if (steered_tun(l, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
+    if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->carry.port_count; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->carry.worker_count; i++)
             if (open_port(l, l->carry.workers[i], at, &group[at])) return 2;
     }
-    if (recorded_open(l)) return 2;
-    in_kernel_samples(l);
+    if (recorded_open(&l->carry)) return 2;
+    in_kernel_samples(&l->carry);
     l->world.hops = (struct hops){.host = l->carry.host,
                                   .channel = l->tell.channel,
                                   .ifindex = l->carry.ifindex,
@@ -186,25 +186,25 @@ int start_open(struct live *l)
     routing_stale(l);
     routing_renew(l);
     if (!world_publish(l, true)) return live_complain("out of memory");
-    return proxied_open(l) ? 2 : steered_begin(l);
+    return proxied_open(&l->carry) ? 2 : steered_begin(&l->carry);
 }
 
 void start_close(struct live *l)
 {
-    proxied_close(l);
+    proxied_close(&l->carry);
     for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {
         worker_fini(l->carry.workers[i]);
         free(l->carry.workers[i]);
     }
-    dealt_close(l);
+    dealt_close(&l->carry);
     recorder_free(l->carry.recorder);
     reel_close(&l->carry.reel);
-    steered_close(l);
-    in_kernel_close(l);
+    steered_close(&l->carry);
+    in_kernel_close(&l->carry);
     reload_fini(l);
     world_fini(l);
     host_close(l->carry.host);
-    shared_ports_fini(l);
+    shared_ports_fini(&l->carry);
     xmit_close(l->carry.xmit);
     ruling_fini(&l->carry.now);
     lingering_fini(&l->carry.lingering);

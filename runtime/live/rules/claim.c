@@ -21,8 +21,8 @@ static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", 
 int claim_begin(struct live *l)
 {
     char err[500];
-    return shared_ports_claim(l, l->carry.now.program, err, sizeof err) ? tell_fault(&l->tell, "%s", err)
-                                                                        : hide_guard(l);
+    return shared_ports_claim(&l->carry, l->carry.now.program, err, sizeof err) ? tell_fault(&l->tell, "%s", err)
+                                                                                : hide_guard(&l->carry);
 }
 
 /* Told once, until it stood for a second. */
@@ -41,7 +41,7 @@ static void tell_kept(struct live *l, unsigned at, int kept, const char *why)
 void claim_keep(struct live *l)
 {
     char why[500];
-    if (change_pending(l) || !(l->carry.in_kernel || l->carry.proxies)) return;
+    if (change_pending(&l->carry) || !(l->carry.in_kernel || l->carry.proxies)) return;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         const int kept = ask_keep(l->tell.channel, at, why, sizeof why);
         tell_kept(l, at, kept, why);
@@ -53,7 +53,7 @@ void claim_tick(struct live *l, uint64_t now_ns)
     if (l->rules.reload || !lingering_due(&l->carry.lingering, now_ns)) return;
     const struct lingering_used used = leftover_used(l);
     if (!lingering_end(&l->carry.lingering, &used, now_ns)) return;
-    if (!hide_guard(l)) steered_rules(l);
+    if (!hide_guard(&l->carry)) steered_rules(&l->carry);
 }
 
 int claim_watch(struct live *l)
@@ -69,7 +69,7 @@ void claim_follow(struct live *l)
     if (!guard_news_read(l->carry.guard_news, who, sizeof who)) return;
     events_tell(&l->tell.events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "",
                 who);
-    hide_guard(l);
+    hide_guard(&l->carry);
 }
 
 void claim_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }

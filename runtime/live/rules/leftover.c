@@ -10,7 +10,7 @@ static uint8_t *unused(const struct live *l, unsigned *found)
 {
     const struct program *p = l->carry.now.program;
     uint8_t *gone = calloc(remap_gone_count(p) + 1u, 1);
-    struct tally *t = gone ? tally_take(l, true) : NULL;
+    struct tally *t = gone ? tally_take(&l->carry, true) : NULL;
     if (t)
         *found = vm_gone(p, tally_counters(t), gone);
     else

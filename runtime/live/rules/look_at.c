@@ -25,8 +25,8 @@ bool look_at_program(const struct live *l, const struct program *p, const char *
 {
     const char *zone = schedules_unknown_zone(p);
     if (!zone)
-        return proxied_runs(p, why, len) && way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) &&
-               (again || enforce_all(l, p, why, len));
+        return proxied_runs(p, why, len) && way_look_at(&l->carry, p, why, len) && judges_bridge(l, p, why, len) &&
+               (again || enforce_all(&l->carry, p, why, len));
     snprintf(why, len, "%.200s: this machine does not know the time zone `%s` (package tzdata)", name, zone);
     return false;
 }

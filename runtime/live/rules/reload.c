@@ -86,12 +86,12 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
 static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
 {
     const struct program *before = r->other.program;
-    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(l, before),
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(&l->carry, before),
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
-    shared_ports_widen(l, before, l->carry.now.program);
-    if (shared_ports_claim(l, l->carry.now.program, err, err_len)) return false;
+    shared_ports_widen(&l->carry, before, l->carry.now.program);
+    if (shared_ports_claim(&l->carry, l->carry.now.program, err, err_len)) return false;
     snprintf(err, err_len, "out of memory");
     if (!lingering_after(&l->carry.lingering, l->carry.now.program, before, of, &l->carry.ports.host,
                          clock_ns(CLOCK_MONOTONIC), &next))
@@ -99,8 +99,8 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     r->left = l->carry.lingering;
     l->carry.lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(l, l->carry.now.program, err, err_len) && !hide_rules(l, err, err_len) &&
-           !steered_take(l, err, err_len);
+    return in_kernel_prepare(&l->carry, l->carry.now.program, err, err_len) && !hide_rules(&l->carry, err, err_len) &&
+           !steered_take(&l->carry, err, err_len);
 }
 
 static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
@@ -109,20 +109,20 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
     routing_renew(l);
     struct snapshot *s = world_snapshot(l, true);
     if (!s) return false;
-    r->proxied = proxied_prepare(l, r->remap, s, err, err_len);
+    r->proxied = proxied_prepare(&l->carry, r->remap, s, err, err_len);
     if (!r->proxied) {
         snapshot_free(s);
         return false;
     }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Numbers the change; one that is not made is one that no worker takes. */
-    recorded_change(l, &(struct record_change){.ids = r->ids,
-                                               .count = r->ids_count,
-                                               .gone = r->gone,
-                                               .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
-                                               .remap_ns = r->begun_ns,
-                                               .prepare_ns = in.mono_ns,
-                                               .world = s->number});
+    recorded_change(&l->carry, &(struct record_change){.ids = r->ids,
+                                                       .count = r->ids_count,
+                                                       .gone = r->gone,
+                                                       .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
+                                                       .remap_ns = r->begun_ns,
+                                                       .prepare_ns = in.mono_ns,
+                                                       .world = s->number});
     for (unsigned i = 0; i < l->carry.worker_count; i++) {
         struct vm_cfg cfg = worker_vm_cfg(l->carry.workers[i]);
         cfg.share.all = l->carry.now.shared;
@@ -133,11 +133,11 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
                                               .shared = l->carry.now.shared,
                                               .iface = l->carry.now.iface,
                                               .opened = l->carry.now.opened,
-                                              .routes = enforce_routes(l, l->carry.now.program),
+                                              .routes = enforce_routes(&l->carry, l->carry.now.program),
                                               .tun = l->carry.tun,
                                               .number = l->carry.now.number,
                                               .put_in_force = l->carry.in_kernel ? in_kernel_swap : NULL,
-                                              .arg = l,
+                                              .arg = &l->carry,
                                               .cuts = enforce_cuts(l->carry.now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
@@ -153,7 +153,7 @@ static void drop_other(struct live *l, struct reload *r)
     ruling_fini(&r->other);
     for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
     memset(r->changes, 0, sizeof r->changes);
-    proxied_end(l, r->proxied);
+    proxied_end(&l->carry, r->proxied);
     r->proxied = NULL;
     l->carry.before = NULL;
     l->carry.loops_change = NULL;
@@ -169,7 +169,7 @@ static void change_back(struct live *l, struct reload *r)
     const struct lingering next = l->carry.lingering;
     l->carry.lingering = r->left;
     r->left = next;
-    if (!hide_guard(l)) steered_rules(l);
+    if (!hide_guard(&l->carry)) steered_rules(&l->carry);
 }
 
 static void end(struct live *l)
@@ -213,7 +213,7 @@ static void make(struct live *l, const struct reload_wish *w)
     l->carry.loops_change = r->proxied;
     l->carry.offered = true;
     for (unsigned i = 0; i < l->carry.worker_count; i++) worker_change(l->carry.workers[i], &r->changes[i]);
-    proxied_offer(l, r->proxied);
+    proxied_offer(&l->carry, r->proxied);
 }
 
 void reload_to(struct live *l, const struct reload_wish *w)
@@ -221,7 +221,8 @@ void reload_to(struct live *l, const struct reload_wish *w)
     char err[600];
     const bool same = !memcmp(w->program->digest, l->carry.now.program->digest, sizeof w->program->digest);
     if (!look_at_program(l, w->program, w->name, same || w->again, err, sizeof err) ||
-        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) || steered_tun(l, w->program, err, sizeof err))
+        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) ||
+        steered_tun(&l->carry, w->program, err, sizeof err))
         refuse(l, w, err);
     else
         make(l, w);
@@ -285,7 +286,7 @@ static void say_reloaded(struct live *l, const struct reload *r)
     events_tell(&l->tell.events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->carry.now.name, p->rules_count,
                 p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
-    in_kernel_why(l);
+    in_kernel_why(&l->carry);
     judged_tell(l);
     notified_ready(&l->tell);
 }
@@ -304,7 +305,7 @@ static void made(struct live *l)
         say_reloaded(l, r);
         announced_again(l, r->other.program);
         l->carry.watched = false;
-        enforce_watched_now(l);
+        enforce_watched_now(&l->carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
     if (!l->rules.on_trial) by_hand_forget(l); /* else their servers may come back */
@@ -316,7 +317,7 @@ static void made(struct live *l)
 void reload_step(struct live *l)
 {
     struct reload *r = l->rules.reload;
-    if (change_pending(l)) return;
+    if (change_pending(&l->carry)) return;
     if (r->other.program) made(l);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         if (__atomic_load_n(&l->carry.workers[i]->swapping, __ATOMIC_ACQUIRE)) return;

@@ -26,7 +26,7 @@ static bool open_all(struct live *l, unsigned at, struct io_port *fresh[])
 {
     int group = -1;
     for (unsigned i = 0; i < l->carry.worker_count; i++) {
-        fresh[i] = ports_open(l, l->carry.workers[i], at, &group);
+        fresh[i] = ports_open(&l->carry, l->carry.workers[i], at, &group);
         if (fresh[i]) continue;
         while (i--) l->carry.workers[i]->ports[at].ops->close(fresh[i]);
         return false;
@@ -56,7 +56,7 @@ static bool reopen(struct live *l, unsigned at)
         for (unsigned i = 0; i < l->carry.worker_count && made; i++) replace(&l->carry.workers[i]->ports[p], fresh[i]);
     }
     for (unsigned i = 0; i < l->carry.worker_count; i++) worker_release(l->carry.workers[i]);
-    return made && !hide_guard(l) && !steered_port(l, at);
+    return made && !hide_guard(&l->carry) && !steered_port(&l->carry, at);
 }
 
 static bool is_stalled(const struct live *l, unsigned at)

@@ -64,7 +64,7 @@ static uint64_t due(const struct live *l)
 
 bool tabled_step(struct live *l, uint64_t now_ns)
 {
-    return now_ns < due(l) || change_pending(l) ? true : world_publish(l, l->world.stale);
+    return now_ns < due(l) || change_pending(&l->carry) ? true : world_publish(l, l->world.stale);
 }
 
 int tabled_wait_ms(const struct live *l, uint64_t now_ns, int most)

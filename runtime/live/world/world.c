@@ -94,7 +94,7 @@ static struct facts facts_now(struct live *l)
                       .down = l->carry.now.down,
                       .up_since_ns = l->carry.now.up_since_ns,
                       .weights = l->carry.now.weights,
-                      .ports = shared_ports_facts(l),
+                      .ports = shared_ports_facts(&l->carry),
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         iface_facts(l, i);
@@ -126,7 +126,7 @@ bool world_elsewhere(const struct live *l)
 /* Those that no worker uses any more. */
 static void free_older(struct live *l)
 {
-    uint64_t taken = proxied_taken(l);
+    uint64_t taken = proxied_taken(&l->carry);
     unsigned kept = 0;
     for (unsigned i = 0; i < l->carry.worker_count; i++) {
         const uint64_t one = __atomic_load_n(&l->carry.workers[i]->taken, __ATOMIC_ACQUIRE);
@@ -147,7 +147,7 @@ void world_give(struct live *l, struct snapshot *s)
     free_older(l);
     if (l->carry.latest) l->world.older[l->world.older_count++] = l->carry.latest;
     l->carry.latest = s;
-    recorded_world(l, s);
+    recorded_world(&l->carry, s);
 }
 
 /* Grows when ways of the executor in the kernel may be others. */
@@ -195,15 +195,15 @@ bool world_publish(struct live *l, bool ways)
     l->world.routing.ways_stale |= ways || l->world.stale; /* it may have been asked for then */
     /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
     free_older(l);
-    l->world.stale = l->world.older_count >= OLDER_MOST || change_pending(l);
+    l->world.stale = l->world.older_count >= OLDER_MOST || change_pending(&l->carry);
     if (l->world.stale) return true;
     struct snapshot *s = world_snapshot(l, may_ask(l));
     if (!s) return false;
     world_give(l, s);
     for (unsigned i = 0; i < l->carry.worker_count; i++) worker_tell(l->carry.workers[i], s);
-    proxied_tell(l, s);
-    dealt_world(l);
-    return steered_world(l);
+    proxied_tell(&l->carry, s);
+    dealt_world(&l->carry);
+    return steered_world(&l->carry);
 }
 
 static void follow_links(struct live *l)
@@ -220,7 +220,7 @@ bool world_read(struct live *l)
     const bool hops = changed && hops_renew(&l->world.hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
     if (facts) routing_stale(l);
-    if (changed & HOST_ADDRESSES) enforce_watched_now(l);
+    if (changed & HOST_ADDRESSES) enforce_watched_now(&l->carry);
     const bool table = routing_renew(l);
     return hops || facts || table ? world_publish(l, facts || table) : true;
 }

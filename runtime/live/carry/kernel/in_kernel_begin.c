@@ -30,14 +30,15 @@ static void show_meters(void *arg, struct meters *m)
     kernel_meters_show(kernel_meters(k->kernel), m);
 }
 
-int in_kernel_begin(struct live *l)
+int in_kernel_begin(struct carry *carry)
 {
     char err[500] = "out of memory";
-    struct in_kernel *k = l->carry.kernel = calloc(1, sizeof *k);
-    const struct program *p = l->carry.now.program;
-    if (!k || ask_kernel(l->tell.channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err))
+    struct in_kernel *k = carry->kernel = calloc(1, sizeof *k);
+    const struct program *p = carry->now.program;
+    if (!k || ask_kernel(carry->tell->channel, p, &k->kernel, err, sizeof err) ||
+        !in_kernel_prepare(carry, p, err, sizeof err))
         return live_complain("--exec kernel: %s", err);
-    if (in_kernel_swap(l, NULL)) return live_complain("--exec kernel: its judge cannot be put in force");
+    if (in_kernel_swap(carry, NULL)) return live_complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k, .judge = judge_there, .meters = show_meters};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
@@ -46,26 +47,26 @@ int in_kernel_begin(struct live *l)
     }
     k->answers = answers_new();
     if (!k->answers) return live_complain("out of memory");
-    k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, l);
+    k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, carry);
     return k->events ? 0 : live_complain("--exec kernel: its log: %s", strerror(errno));
 }
 
-const struct vm_kernel *in_kernel_ops(const struct live *l) { return l->carry.kernel ? &l->carry.kernel->ops : NULL; }
-struct kernel_world *in_kernel_told(const struct live *l)
+const struct vm_kernel *in_kernel_ops(const struct carry *carry) { return carry->kernel ? &carry->kernel->ops : NULL; }
+struct kernel_world *in_kernel_told(const struct carry *carry)
 {
-    return l->carry.kernel ? kernel_world(l->carry.kernel->kernel) : NULL;
+    return carry->kernel ? kernel_world(carry->kernel->kernel) : NULL;
 }
 
-void in_kernel_close(struct live *l)
+void in_kernel_close(struct carry *carry)
 {
-    if (!l->carry.kernel) return;
-    kernel_discard(l->carry.kernel->next);
-    counted_free(l->carry.kernel->counted);
-    kernel_facts_fini(&l->carry.kernel->facts);
-    kernel_events_free(l->carry.kernel->events);
-    flows_fini(&l->carry.kernel->flows);
-    answers_free(l->carry.kernel->answers);
-    kernel_free(l->carry.kernel->kernel);
-    free(l->carry.kernel);
-    l->carry.kernel = NULL;
+    if (!carry->kernel) return;
+    kernel_discard(carry->kernel->next);
+    counted_free(carry->kernel->counted);
+    kernel_facts_fini(&carry->kernel->facts);
+    kernel_events_free(carry->kernel->events);
+    flows_fini(&carry->kernel->flows);
+    answers_free(carry->kernel->answers);
+    kernel_free(carry->kernel->kernel);
+    free(carry->kernel);
+    carry->kernel = NULL;
 }

@@ -239,7 +239,7 @@ static void make(struct live *l)
 {
     struct documents *d = l->control.documents;
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    struct tally *t = tally_take(l, true);
+    struct tally *t = tally_take(&l->carry, true);
     if (!t) return;
     onfile_look(l);
     const struct moment m = moment_of(l, t);
@@ -267,7 +267,7 @@ struct document document_take(struct live *l)
     if (!d) return (struct document){0};
     if (d->changes != l->tell.changes) d->due_ns = 0;
     d->changes = l->tell.changes;
-    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && change_settled(l)) make(l);
+    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && change_settled(&l->carry)) make(l);
     if (!d->text) return (struct document){0};
     return (struct document){d->number, d->root, d->text, strlen(d->text)};
 }
@@ -276,8 +276,8 @@ void document_tick(struct live *l, uint64_t now_ns, bool history)
 {
     struct documents *d = documents(l);
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (!d || now_ns < d->sample_due_ns || !change_settled(l)) return;
-    struct tally *t = tally_take(l, true);
+    if (!d || now_ns < d->sample_due_ns || !change_settled(&l->carry)) return;
+    struct tally *t = tally_take(&l->carry, true);
     if (!t) return;
     tally_free(d->before);
     d->before = d->last;

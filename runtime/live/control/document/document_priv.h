@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 
 #include "runtime/live/carry/tally.h"
+#include "runtime/live/main/state.h"
 #include "runtime/report/json.h"
 
 /* The moment that a document is of. */

@@ -40,7 +40,7 @@ static void silent_hops(const struct live *l, char *to, size_t len)
 static void of_ports(const struct live *l, uint64_t now[])
 {
     struct io_stats s = {0}, all = {0};
-    for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(l, at, &all);
+    for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(&l->carry, at, &all);
     for (unsigned i = 0; i < l->carry.worker_count; i++) {
         const struct worker *w = l->carry.workers[i];
         for (unsigned at = 0; at < w->egress.port_count; at++) {

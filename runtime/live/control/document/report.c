@@ -187,7 +187,7 @@ static bool write_report(FILE *out, const struct whole *all)
 
 char *live_report(const struct live *l, bool running, size_t *len)
 {
-    struct tally *t = tally_take(l, running);
+    struct tally *t = tally_take(&l->carry, running);
     char *text = NULL;
     FILE *out = t ? open_memstream(&text, len) : NULL;
     const struct whole all = whole_of(l, t);

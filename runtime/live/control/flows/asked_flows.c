@@ -44,7 +44,7 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
 {
     const struct live *l = a->walk.l;
     const struct program *p = l->carry.now.program;
-    if (!change_settled(l) || walk_program(&a->walk) != p) return;
+    if (!change_settled(&l->carry) || walk_program(&a->walk) != p) return;
     const struct facts *facts = &l->carry.latest->facts;
     const uint8_t port = devices_opener(l, facts, f);
     const struct frame_spec first = first_frame(f);
@@ -148,7 +148,7 @@ static void over(void *arg)
 static void part(struct walk *w)
 {
     struct asked_flows *a = (struct asked_flows *)w;
-    const struct labels *labels = change_labels(w->l, walk_program(w));
+    const struct labels *labels = change_labels(&w->l->carry, walk_program(w));
     if (!labels) { /* names of a program that is gone */
         walk_again(w);
         return;

@@ -125,7 +125,7 @@ static const struct call_ops waits = {.over = caller_gone};
 static uint64_t flows_now(const struct live *l)
 {
     uint64_t n = 0;
-    struct tally *t = tally_take(l, true);
+    struct tally *t = tally_take(&l->carry, true);
     for (unsigned i = 0; t && i < l->carry.worker_count; i++) n += t->worker[i].flows;
     if (t) n += proxied_now(&t->proxy);
     tally_free(t);
@@ -142,8 +142,9 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
     if (a && a->name && look_at_program(l, next, a->name, false, a->refused, sizeof a->refused) &&
-        judged_all(l, next, a->refused, sizeof a->refused) && access_look(l, next, a->refused, sizeof a->refused))
-        shared_ports_would(l, next, a->refused, sizeof a->refused);
+        judged_all(l, next, a->refused, sizeof a->refused) &&
+        access_look(&l->carry, next, a->refused, sizeof a->refused))
+        shared_ports_would(&l->carry, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
         program_put(next);
         a->call = c;
@@ -159,7 +160,7 @@ void asked_IMPACT(void *with, struct call *c)
 {
     struct live *l = with;
     char err[600];
-    if (!change_settled(l)) {
+    if (!change_settled(&l->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
         return;
     }

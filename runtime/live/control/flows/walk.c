@@ -18,7 +18,7 @@ static bool *ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.e
 static bool list(struct walk *w)
 {
     const unsigned workers = w->l->carry.worker_count;
-    return walk_of_sessions(w) ? proxied_list(w->l, w->worker - workers, &w->sessions)
+    return walk_of_sessions(w) ? proxied_list(&w->l->carry, w->worker - workers, &w->sessions)
                                : worker_list(w->l->carry.workers[w->worker], &w->listing);
 }
 
@@ -44,7 +44,7 @@ bool walk_on(struct walk *w)
         *at(w) = 0;
         w->worker++;
     }
-    if (w->worker >= w->l->carry.worker_count + proxied_loops(w->l)) return false;
+    if (w->worker >= w->l->carry.worker_count + proxied_loops(&w->l->carry)) return false;
     ask(w);
     return true;
 }
@@ -73,7 +73,7 @@ void walk_leave(struct walk *w)
 static bool is_filled(const struct walk *w)
 {
     if (w->state != WALK_FILLS) return false;
-    if (walk_of_sessions(w)) return proxied_listed(w->l, w->worker - w->l->carry.worker_count, &w->sessions);
+    if (walk_of_sessions(w)) return proxied_listed(&w->l->carry, w->worker - w->l->carry.worker_count, &w->sessions);
     return __atomic_load_n(&w->l->carry.workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
 }
 

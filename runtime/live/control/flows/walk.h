@@ -4,9 +4,9 @@
 #pragma once
 
 #include "runtime/exchange/listing.h"
+#include "runtime/live/main/state.h"
 #include "runtime/proxy/listing.h"
 
-struct live;
 struct walk;
 
 struct walk_ops {

@@ -106,7 +106,7 @@ static unsigned seat_of(const struct onlooker *k)
 static void end(struct onlooker *k)
 {
     char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
-    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->l).untold - k->untold_before;
+    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(&k->l->carry).untold - k->untold_before;
     if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
     if (untold)
         snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
@@ -119,7 +119,7 @@ static void over(void *arg)
     struct onlooker *k = arg;
     k->call = NULL;
     k->l->control.onlookers->changed = true;
-    in_kernel_samples(k->l);
+    in_kernel_samples(&k->l->carry);
 }
 
 static void tell_one(struct onlooker *k, const struct seen *s)
@@ -153,7 +153,7 @@ static uint64_t ahead(struct onlookers *o)
 /* Names of a program that is gone meanwhile are not known. */
 static void tell_record(struct live *l, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
-    const struct labels *labels = change_labels(l, (const struct program *)(uintptr_t)r->number);
+    const struct labels *labels = change_labels(&l->carry, (const struct program *)(uintptr_t)r->number);
     const uint8_t *at = (const uint8_t *)(r + 1);
     for (unsigned i = 0; i < r->count; i++) {
         const struct tape_seen *from = (const void *)at;
@@ -210,7 +210,7 @@ bool onlookers_tell(struct live *l)
     uint64_t there[WORKERS_MOST];
     if (!l->control.onlookers) return true;
     for (unsigned i = 0; i < l->carry.worker_count; i++) there[i] = tape_there(&l->carry.workers[i]->observing.tape);
-    if (onlookers_there(l) && !in_kernel_called(l)) return false;
+    if (onlookers_there(l) && !in_kernel_called(&l->carry)) return false;
     return tell_until(l, UINT64_MAX, there);
 }
 
@@ -377,11 +377,11 @@ static void begin(struct live *l, struct call *c, bool captures)
     k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
     *place = k;
     k->lost_before = lost(k, (unsigned)(place - l->control.onlookers->at));
-    k->untold_before = in_kernel_more(l).untold;
+    k->untold_before = in_kernel_more(&l->carry).untold;
     k->call = c;
     l->control.onlookers->changed = true;
     limit_init(&k->limit, k->as.rate);
-    in_kernel_samples(l);
+    in_kernel_samples(&l->carry);
     call_follow(c, &looks, k);
     if (captures) seen_section(c, l->o->ifaces, l->o->iface_count);
 }
