@@ -69,7 +69,7 @@ static bool called(struct live *l, struct worker *w)
         events_tell(&l->tell.events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count],
                     strerror(fault));
     }
-    return world_asked(l, w);
+    return world_asked(&l->world, w);
 }
 
 /* Blocked before any thread begins, so that they come by the descriptor alone. */
@@ -196,9 +196,9 @@ static int wait_on(struct live *l, waiting fds)
     fds[FOR_FILE].fd = l->control.watch.fd;
     fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-    const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
+    const int most_ms = routing_wait_ms(&l->world, begun, health_wait_ms(l, begun, TICK_MS));
     const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
-    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, looked_ms));
+    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(&l->world, begun, looked_ms));
     return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
@@ -214,7 +214,7 @@ static void follow_numbers(struct live *l)
 static bool take_news(struct live *l, const waiting fds)
 {
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
-    bool fine = !fds[FOR_HOST].revents || world_read(l);
+    bool fine = !fds[FOR_HOST].revents || world_read(&l->world);
     follow_numbers(l);
     if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(&l->carry);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
@@ -222,7 +222,7 @@ static bool take_news(struct live *l, const waiting fds)
     if (fds[FOR_PROXIES].revents) proxied_called(&l->carry);
     onlookers_tell(l);
     if (l->control.walks) walks_step(l);
-    if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
+    if (fds[FOR_CLOCK].revents) fine &= world_clock(&l->world);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
     return fine;
 }
@@ -241,11 +241,11 @@ static void say_alive(struct live *l, uint64_t now)
 /* Every TICK_MS; false: memory is out. */
 static bool tick(struct live *l, uint64_t now)
 {
-    bool fine = world_clock(l) && world_tick(l);
+    bool fine = world_clock(&l->world) && world_tick(&l->world);
     follow_numbers(l);
     claim_tick(l, now);
     claim_keep(l);
-    if (shared_ports_tick(&l->carry, now)) fine &= world_publish(l, false); /* before limits_tell says so */
+    if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell says so */
     in_kernel_tick(&l->carry, now);
     limits_tell(l, false);
     health_tick(l, now);
@@ -273,7 +273,7 @@ static int serve(struct live *l)
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (fds[FOR_FILE].revents) watch_read(l, now);
         watch_step(l, now);
-        fine &= world_step(l) && health_step(l, now) && tabled_step(l, now);
+        fine &= world_step(&l->world) && health_step(l, now) && tabled_step(&l->world, now);
         const bool due = now - ticked >= TICK_MS * UINT64_C(1000000);
         if (due) {
             ticked = now;
@@ -301,7 +301,7 @@ static int run(struct live *l)
     for (; started < l->carry.worker_count && !err; started += !err)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
     if (!err) err = proxied_start(&l->carry);
-    if (!err) announced_links(l);
+    if (!err) announced_links(&l->world);
     if (!err) say_ready(l);
     if (!err) confirm_begin(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);

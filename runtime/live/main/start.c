@@ -95,7 +95,7 @@ int start_look(struct live *l)
     for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
-        world_elsewhere(l))
+        world_elsewhere(&l->world))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
 }
@@ -183,9 +183,9 @@ int start_open(struct live *l)
                                   .ifindex = l->carry.ifindex,
                                   .port_count = l->o->iface_count};
     if (!hops_init(&l->world.hops, seed_of(l->o))) return live_complain("out of memory");
-    routing_stale(l);
-    routing_renew(l);
-    if (!world_publish(l, true)) return live_complain("out of memory");
+    routing_stale(&l->world);
+    routing_renew(&l->world);
+    if (!world_publish(&l->world, true)) return live_complain("out of memory");
     return proxied_open(&l->carry) ? 2 : steered_begin(&l->carry);
 }
 
@@ -202,7 +202,7 @@ void start_close(struct live *l)
     steered_close(&l->carry);
     in_kernel_close(&l->carry);
     reload_fini(l);
-    world_fini(l);
+    world_fini(&l->world);
     host_close(l->carry.host);
     shared_ports_fini(&l->carry);
     xmit_close(l->carry.xmit);

@@ -128,7 +128,7 @@ static bool follow(struct live *l, uint64_t now_ns)
 {
     l->tell.changes++;
     health_agree(&l->carry.now, now_ns);
-    return world_publish(l, false);
+    return world_publish(&l->world, false);
 }
 
 /* The one of that name, a new one if need be. NULL: memory is out. */

@@ -187,5 +187,5 @@ bool health_step(struct live *l, uint64_t now)
     if (!l->carry.now.checks) return true;
     checks_step(l->carry.now.checks, now);
     for (uint32_t s; (s = checks_next_change(l->carry.now.checks)) != UINT32_MAX; any = true) changed(l, s, now);
-    return any ? world_publish(l, false) : true;
+    return any ? world_publish(&l->world, false) : true;
 }

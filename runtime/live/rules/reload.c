@@ -105,9 +105,9 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
 
 static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
 {
-    routing_stale(l); /* `limits { routes }` may be another */
-    routing_renew(l);
-    struct snapshot *s = world_snapshot(l, true);
+    routing_stale(&l->world); /* `limits { routes }` may be another */
+    routing_renew(&l->world);
+    struct snapshot *s = world_snapshot(&l->world, true);
     if (!s) return false;
     r->proxied = proxied_prepare(&l->carry, r->remap, s, err, err_len);
     if (!r->proxied) {
@@ -143,7 +143,7 @@ static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_
         snapshot_free(s);
         return false;
     }
-    world_give(l, s);
+    world_give(&l->world, s);
     return true;
 }
 
@@ -303,7 +303,7 @@ static void made(struct live *l)
         refuse(l, &r->wish, strerror(-refused));
     } else {
         say_reloaded(l, r);
-        announced_again(l, r->other.program);
+        announced_again(&l->world, r->other.program);
         l->carry.watched = false;
         enforce_watched_now(&l->carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);

@@ -105,7 +105,7 @@ static const struct hop *way_to(struct live *l, const struct pbc_server *s)
     struct hop *hop = snapshot_hop(l->carry.latest, &ask.key);
     if (hop) __atomic_store_n(&hop->used, 1, __ATOMIC_RELAXED);
     if (hop && hop->state != HOP_ASKED) return hop;
-    if (hops_want(&l->world.hops, &ask, clock_ns(CLOCK_MONOTONIC))) world_publish(l, false);
+    if (hops_want(&l->world.hops, &ask, clock_ns(CLOCK_MONOTONIC))) world_publish(&l->world, false);
     return NULL;
 }
 

@@ -158,7 +158,7 @@ static void routes_add(const struct moment *m, cJSON *root)
     const struct live *l = m->l;
     cJSON *routes = cJSON_AddObjectToObject(root, "routes");
     json_number(routes, "kernel", l->world.routing.count);
-    json_number(routes, "limit", routing_most(l));
+    json_number(routes, "limit", routing_most(&l->world));
     cJSON_AddBoolToObject(routes, "held", l->world.routing.table && !l->world.routing.full);
 }
 

@@ -46,7 +46,7 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
     const struct program *p = l->carry.now.program;
     if (!change_settled(&l->carry) || walk_program(&a->walk) != p) return;
     const struct facts *facts = &l->carry.latest->facts;
-    const uint8_t port = devices_opener(l, facts, f);
+    const uint8_t port = devices_opener(&l->world, facts, f);
     const struct frame_spec first = first_frame(f);
     const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : l->carry.now.iface[port];
     const struct decision d = first_frame_judge(p, facts, &first, iface, MARK_NEW);

@@ -102,7 +102,7 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
 {
     const enum flow_class class = flow_state_class(f->state);
     const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* sides have spoken */
-    const uint8_t port = devices_opener(im->l, &by[0].facts, f);
+    const uint8_t port = devices_opener(&im->l->world, &by[0].facts, f);
     struct frame_spec s = first_frame(f);
     struct decision first, next;
     const bool begins = differs(im, by, &s, port, MARK_NEW, &first);
@@ -136,7 +136,7 @@ static bool judge_session(struct impact *im, const struct judge by[2], const str
     const struct frame_spec s = first_frame(f);
     struct decision next;
     im->judged++;
-    if (!differs(im, by, &s, devices_opener(im->l, &by[0].facts, f), MARK_NEW, &next)) return false;
+    if (!differs(im, by, &s, devices_opener(&im->l->world, &by[0].facts, f), MARK_NEW, &next)) return false;
     const bool ends = closes(im, f->service);
     *(ends ? &change_of(im, &next)->flows : &change_of(im, &next)->anew) += im->every;
     return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
@@ -155,7 +155,7 @@ static void judges(struct impact *im, struct judge by[2])
     const struct routes *routes = im->l->carry.latest->facts.routes;
     uint64_t until;
     free(im->devices);
-    im->devices = routes ? devices_of(im->l, im->next, routes) : NULL;
+    im->devices = routes ? devices_of(&im->l->world, im->next, routes) : NULL;
     by[0] = (struct judge){im->now, im->l->carry.latest->facts};
     by[1] = (struct judge){im->next, im->l->carry.latest->facts};
     by[1].facts.ifaces = im->ifaces;
