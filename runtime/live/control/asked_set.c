@@ -57,7 +57,7 @@ void asked_SET(void *with, struct call *c)
 {
     struct live *l = with;
     const char *name = call_text_of(c, "server");
-    const uint32_t server = name ? by_hand_server(l, name) : PBC_NONE;
+    const uint32_t server = name ? by_hand_server(&l->rules, name) : PBC_NONE;
     struct by_hand w;
     if (server == PBC_NONE) {
         call_end(c, 2, "%.200s: the program that runs has no server of that name; they are written POOL/SERVER",
@@ -66,7 +66,7 @@ void asked_SET(void *with, struct call *c)
         call_end(c, 2, "what is to be set is a weight from 0 to 1000, drain, up, down or file");
     } else if (!read_bound(l, c, server, &w)) {
         call_end(c, 2, "how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18");
-    } else if (by_hand_set(l, server, &w)) {
+    } else if (by_hand_set(&l->rules, server, &w)) {
         call_end(c, 2, "out of memory: nothing is set");
     } else {
         say_set(l, c, server);

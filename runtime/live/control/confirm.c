@@ -75,7 +75,7 @@ static void go_back(struct live *l)
                                   .over = gone_back,
                                   .with = l};
     l->control.confirm.goes_back = true;
-    reload_to(l, &w);
+    reload_to(&l->rules, &w);
 }
 
 bool confirm_step(struct live *l, uint64_t now_ns)
@@ -103,7 +103,7 @@ void asked_CONFIRM(void *with, struct call *c)
     }
     const bool saves = l->control.confirm.saves;
     settle(l);
-    by_hand_forget(l);
+    by_hand_forget(&l->rules);
     events_tell(&l->tell.events, TOLD_CONFIRM, "user %u has confirmed it", (unsigned)call_uid(c));
     if (saves && saved_write(l, err, sizeof err))
         call_end(c, 2, "confirmed: %.200s goes on, but is not saved: %s", l->carry.now.name, err);

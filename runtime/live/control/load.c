@@ -115,13 +115,13 @@ void load_step(struct live *l)
         return;
     }
     notified_reloading(&l->tell);
-    reload_to(l, &(struct reload_wish){.program = w->program,
-                                       .name = w->name,
-                                       .what = w->what,
-                                       .by = w->by,
-                                       .unjudged = w->unjudged,
-                                       .over = over,
-                                       .with = l});
+    reload_to(&l->rules, &(struct reload_wish){.program = w->program,
+                                               .name = w->name,
+                                               .what = w->what,
+                                               .by = w->by,
+                                               .unjudged = w->unjudged,
+                                               .over = over,
+                                               .with = l});
 }
 
 /* NULL: nothing stands in its way. */
@@ -173,7 +173,7 @@ void asked_LOAD(void *with, struct call *c)
         return;
     }
     struct program *p = handed_program(c, PBC_SIZE_MAX, err, sizeof err);
-    if (p) room_bound(l, p);
+    if (p) room_bound(&l->rules, p);
     if (p && (l->control.load = load_new(c, name, p))) {
         call_follow(c, &waits, l);
         if (!l->rules.reload) load_step(l);

@@ -104,7 +104,7 @@ void watch_step(struct live *l, uint64_t now_ns)
     if (now_ns < w->due_ns || l->rules.reload) return;
     w->due_ns = NEVER;
     if (!renew(l)) w->due_ns = now_ns + AGAIN_NS;
-    if (is_other(l)) reload_changed(l);
+    if (is_other(l)) reload_changed(&l->rules);
 }
 
 int watch_wait_ms(const struct live *l, uint64_t now_ns, int most)

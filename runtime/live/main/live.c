@@ -61,7 +61,7 @@ static bool called(struct live *l, struct worker *w)
         events_left_out(&l->tell.events, TOLD_RULE, !labels);
     }
     struct refusal refusal;
-    while (ring_take(&w->refusals, &refusal)) health_refused(l, &refusal, clock_ns(CLOCK_MONOTONIC));
+    while (ring_take(&w->refusals, &refusal)) health_refused(&l->rules, &refusal, clock_ns(CLOCK_MONOTONIC));
     events_left_out(&l->tell.events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */
@@ -95,7 +95,7 @@ static bool signalled(struct live *l)
             log_again(&l->tell);
             proxied_tick(&l->carry); /* what was asked so far stands in the old files */
             access_again(&l->carry);
-            reload_begin(l);
+            reload_begin(&l->rules);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
         } else {
@@ -134,11 +134,11 @@ static void say_ready(struct live *l)
     proxied_memory(&l->carry, proxied, sizeof proxied);
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
-                l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(l, room),
+                l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
     l->tell.ready = true;
-    judged_tell(l);
+    judged_tell(&l->rules);
     notified_ready(&l->tell);
 }
 
@@ -190,13 +190,13 @@ static void wait_begin(const struct live *l, waiting fds)
 /* A negative errno, or 0. */
 static int wait_on(struct live *l, waiting fds)
 {
-    fds[FOR_HEALTH].fd = health_fd(l); /* another one after a reload */
-    fds[FOR_SAID].fd = via_said_fd(l);
-    fds[FOR_HEARD].fd = via_heard_fd(l);
+    fds[FOR_HEALTH].fd = health_fd(&l->rules); /* another one after a reload */
+    fds[FOR_SAID].fd = via_said_fd(&l->rules);
+    fds[FOR_HEARD].fd = via_heard_fd(&l->rules);
     fds[FOR_FILE].fd = l->control.watch.fd;
     fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-    const int most_ms = routing_wait_ms(&l->world, begun, health_wait_ms(l, begun, TICK_MS));
+    const int most_ms = routing_wait_ms(&l->world, begun, health_wait_ms(&l->rules, begun, TICK_MS));
     const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
     const int wait_ms = shown_wait_ms(l, tabled_wait_ms(&l->world, begun, looked_ms));
     return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
@@ -207,13 +207,13 @@ static void follow_numbers(struct live *l)
 {
     if (l->renumbered == l->world.renumbered) return;
     l->renumbered = l->world.renumbered;
-    via_links(l);
+    via_links(&l->rules);
 }
 
 /* False: memory is out. */
 static bool take_news(struct live *l, const waiting fds)
 {
-    if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
+    if (fds[FOR_GUARD_NEWS].revents) claim_follow(&l->rules);
     bool fine = !fds[FOR_HOST].revents || world_read(&l->world);
     follow_numbers(l);
     if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(&l->carry);
@@ -223,7 +223,7 @@ static bool take_news(struct live *l, const waiting fds)
     onlookers_tell(l);
     if (l->control.walks) walks_step(l);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(&l->world);
-    if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
+    if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(&l->rules);
     return fine;
 }
 
@@ -243,13 +243,13 @@ static bool tick(struct live *l, uint64_t now)
 {
     bool fine = world_clock(&l->world) && world_tick(&l->world);
     follow_numbers(l);
-    claim_tick(l, now);
-    claim_keep(l);
+    claim_tick(&l->rules, now);
+    claim_keep(&l->rules);
     if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell says so */
     in_kernel_tick(&l->carry, now);
     limits_tell(l, false);
-    health_tick(l, now);
-    fine &= by_hand_tick(l, now);
+    health_tick(&l->rules, now);
+    fine &= by_hand_tick(&l->rules, now);
     if (notified_due(&l->tell, now) && !change_pending(&l->carry)) say_alive(l, now);
     recorded_tick(&l->carry);
     document_tick(l, now, l->control.web);
@@ -273,7 +273,7 @@ static int serve(struct live *l)
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (fds[FOR_FILE].revents) watch_read(l, now);
         watch_step(l, now);
-        fine &= world_step(&l->world) && health_step(l, now) && tabled_step(&l->world, now);
+        fine &= world_step(&l->world) && health_step(&l->rules, now) && tabled_step(&l->world, now);
         const bool due = now - ticked >= TICK_MS * UINT64_C(1000000);
         if (due) {
             ticked = now;
@@ -284,9 +284,9 @@ static int serve(struct live *l)
         if (!confirm_step(l, now)) return 1; /* after what was asked in time */
         onlookers_step(l, now);
         shown_step(l);
-        if (l->rules.reload) reload_step(l);
+        if (l->rules.reload) reload_step(&l->rules);
         if (!l->rules.reload) load_step(l);
-        if (!l->rules.reload && l->rules.wanted) reload_begin(l);
+        if (!l->rules.reload && l->rules.wanted) reload_begin(&l->rules);
         if (l->report && !change_pending(&l->carry)) report(l, true);
     }
 }
@@ -310,7 +310,7 @@ static int run(struct live *l)
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(&l->carry);
     for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
-    if (l->rules.reload) reload_step(l);
+    if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(l, true);
     const bool good = !err && report(l, false);
@@ -328,8 +328,8 @@ static int service(struct live *l)
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
     if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* which knows then what is the proxy's */
-    if (!status) status = claim_begin(l);
-    if (!status) status = health_begin(l);
+    if (!status) status = claim_begin(&l->rules);
+    if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
     if (!status) status = asked_open(l);
     if (!status) status = shown_open(l);
@@ -357,7 +357,7 @@ static void seen(void *ears, const struct sampled *s)
 static void refused(void *ears, const struct refusal *r, uint64_t now_ns)
 {
     struct live *l = ears;
-    health_refused(l, r, now_ns);
+    health_refused(&l->rules, r, now_ns);
 }
 
 /* Each room knows those below it, which tell it what it asks for. */
@@ -394,7 +394,7 @@ int live(const struct options *o)
         files_allow(&l);
         status = recorded_look(&l.carry);
         if (!status) status = log_open(&l.tell);
-        if (!status) status = claim_watch(&l);
+        if (!status) status = claim_watch(&l.rules);
         notified_begin(&l.tell.notified);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l.carry, parent);
@@ -406,10 +406,10 @@ int live(const struct options *o)
     walks_fini(&l);
     load_fini(&l);
     confirm_fini(&l);
-    by_hand_fini(&l);
+    by_hand_fini(&l.rules);
     shown_close(&l);
     watch_end(&l);
-    health_fini(&l);
+    health_fini(&l.rules);
     document_fini(&l);
     start_close(&l);
     events_fini(&l.tell.events);

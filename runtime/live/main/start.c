@@ -66,10 +66,10 @@ static int look_at_rules(struct live *l)
 {
     char err[600];
     int status = way_choose(&l->carry);
-    if (!look_at_program(l, l->carry.now.program, l->o->program, false, err, sizeof err))
+    if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = live_complain("%s", err);
-    judged_notice(l);
-    if (!judged_all(l, l->carry.now.program, err, sizeof err)) status = live_complain("%s", err);
+    judged_notice(&l->rules);
+    if (!judged_all(&l->rules, l->carry.now.program, err, sizeof err)) status = live_complain("%s", err);
     return status;
 }
 
@@ -87,8 +87,8 @@ int start_look(struct live *l)
     if (l->carry.in_kernel) status |= look_at_kernel(l);
     if (l->carry.in_kernel) l->carry.xmit = xmit_open();
     if (!status) l->carry.worker_count = way_workers(&l->carry, worker_cpus());
-    room_look(l);
-    if (l->carry.now.program) room_bound(l, l->carry.now.program);
+    room_look(&l->rules);
+    if (l->carry.now.program) room_bound(&l->rules, l->carry.now.program);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = live_complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
@@ -201,7 +201,7 @@ void start_close(struct live *l)
     reel_close(&l->carry.reel);
     steered_close(&l->carry);
     in_kernel_close(&l->carry);
-    reload_fini(l);
+    reload_fini(&l->rules);
     world_fini(&l->world);
     host_close(l->carry.host);
     shared_ports_fini(&l->carry);

@@ -18,58 +18,59 @@ enum { END_MS = 10000 };
 
 static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
 
-int claim_begin(struct live *l)
+int claim_begin(struct rules *rules)
 {
     char err[500];
-    return shared_ports_claim(&l->carry, l->carry.now.program, err, sizeof err) ? tell_fault(&l->tell, "%s", err)
-                                                                                : hide_guard(&l->carry);
+    return shared_ports_claim(rules->carry, rules->carry->now.program, err, sizeof err)
+               ? tell_fault(rules->tell, "%s", err)
+               : hide_guard(rules->carry);
 }
 
 /* Told once, until it stood for a second. */
-static void tell_kept(struct live *l, unsigned at, int kept, const char *why)
+static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
 {
-    const char *name = l->o->ifaces[at];
-    if (kept > 0) l->carry.workers[0]->ports[at].before.set_again += (unsigned)kept;
-    if (kept && !l->rules.unkept[at])
+    const char *name = rules->o->ifaces[at];
+    if (kept > 0) rules->carry->workers[0]->ports[at].before.set_again += (unsigned)kept;
+    if (kept && !rules->unkept[at])
         events_tell(
-            &l->tell.events, TOLD_GUARD,
+            &rules->tell->events, TOLD_GUARD,
             "%s: another program took away prey's filter of traffic control, or stood before it; %s%s", name,
             kept > 0 ? "it is set again" : "it cannot be set again, which is tried each second: ", kept > 0 ? "" : why);
-    l->rules.unkept[at] = kept;
+    rules->unkept[at] = kept;
 }
 
-void claim_keep(struct live *l)
+void claim_keep(struct rules *rules)
 {
     char why[500];
-    if (change_pending(&l->carry) || !(l->carry.in_kernel || l->carry.proxies)) return;
-    for (unsigned at = 0; at < l->o->iface_count; at++) {
-        const int kept = ask_keep(l->tell.channel, at, why, sizeof why);
-        tell_kept(l, at, kept, why);
+    if (change_pending(rules->carry) || !(rules->carry->in_kernel || rules->carry->proxies)) return;
+    for (unsigned at = 0; at < rules->o->iface_count; at++) {
+        const int kept = ask_keep(rules->tell->channel, at, why, sizeof why);
+        tell_kept(rules, at, kept, why);
     }
 }
 
-void claim_tick(struct live *l, uint64_t now_ns)
+void claim_tick(struct rules *rules, uint64_t now_ns)
 {
-    if (l->rules.reload || !lingering_due(&l->carry.lingering, now_ns)) return;
-    const struct lingering_used used = leftover_used(l);
-    if (!lingering_end(&l->carry.lingering, &used, now_ns)) return;
-    if (!hide_guard(&l->carry)) steered_rules(&l->carry);
+    if (rules->reload || !lingering_due(&rules->carry->lingering, now_ns)) return;
+    const struct lingering_used used = leftover_used(rules);
+    if (!lingering_end(&rules->carry->lingering, &used, now_ns)) return;
+    if (!hide_guard(rules->carry)) steered_rules(rules->carry);
 }
 
-int claim_watch(struct live *l)
+int claim_watch(struct rules *rules)
 {
     char err[200];
-    l->carry.guard_news = guard_news_open(l->o->name, err, sizeof err);
-    return l->carry.guard_news ? 0 : live_complain("%s", err);
+    rules->carry->guard_news = guard_news_open(rules->o->name, err, sizeof err);
+    return rules->carry->guard_news ? 0 : live_complain("%s", err);
 }
 
-void claim_follow(struct live *l)
+void claim_follow(struct rules *rules)
 {
     char who[48];
-    if (!guard_news_read(l->carry.guard_news, who, sizeof who)) return;
-    events_tell(&l->tell.events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "",
-                who);
-    hide_guard(&l->carry);
+    if (!guard_news_read(rules->carry->guard_news, who, sizeof who)) return;
+    events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again",
+                *who ? " by " : "", who);
+    hide_guard(rules->carry);
 }
 
 void claim_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }

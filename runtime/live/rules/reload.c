@@ -40,286 +40,289 @@ struct reload {
     struct lingering left; /* that of it */
 };
 
-static void refuse(struct live *l, const struct reload_wish *w, const char *why)
+static void refuse(struct rules *rules, const struct reload_wish *w, const char *why)
 {
-    events_tell(&l->tell.events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
-    l->tell.changes++;
-    notified_ready(&l->tell);
+    events_tell(&rules->tell->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
+    rules->tell->changes++;
+    notified_ready(rules->tell);
     if (w->over) w->over(w->with, why);
 }
 
 /* By old id, the one that each interface has in the new program. */
-static struct remap *remap_make(const struct live *l, struct reload *r, struct program *fresh)
+static struct remap *remap_make(const struct rules *rules, struct reload *r, struct program *fresh)
 {
-    uint16_t *ids = r->ids = calloc(l->carry.now.ifaces_count + 1u, sizeof *ids);
+    uint16_t *ids = r->ids = calloc(rules->carry->now.ifaces_count + 1u, sizeof *ids);
     if (!ids) return NULL;
-    for (uint32_t i = 0; i < l->carry.now.program->ifaces_count; i++) {
-        const char *device = program_str(l->carry.now.program, l->carry.now.program->ifaces[i].device);
+    for (uint32_t i = 0; i < rules->carry->now.program->ifaces_count; i++) {
+        const char *device = program_str(rules->carry->now.program, rules->carry->now.program->ifaces[i].device);
         const uint16_t id = port_iface_id(fresh, device, 0);
         ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
     }
-    for (unsigned at = 0; at < l->o->iface_count; at++)
-        ids[l->carry.now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
-    r->ids_count = l->carry.now.ifaces_count;
-    r->gone = leftover_gone(l);
+    for (unsigned at = 0; at < rules->o->iface_count; at++)
+        ids[rules->carry->now.iface[at]] = port_iface_id(fresh, rules->o->ifaces[at], at);
+    r->ids_count = rules->carry->now.ifaces_count;
+    r->gone = leftover_gone(rules);
     r->begun_ns = clock_ns(CLOCK_MONOTONIC);
-    return remap_new(l->carry.now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
+    return remap_new(rules->carry->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
 }
 
 /* The old ruling aside, and one for the new program in its place. */
-static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
+static bool change_places(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
-    r->other = l->carry.now;
-    l->carry.before = &r->other;
-    l->carry.now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
-    if (!ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count)) return false;
-    by_hand_apply(l, &l->carry.now);
-    if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
+    r->other = rules->carry->now;
+    rules->carry->before = &r->other;
+    rules->carry->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
+    if (!ruling_init(&rules->carry->now, rules->o->ifaces, rules->o->iface_count)) return false;
+    by_hand_apply(rules, &rules->carry->now);
+    if (!health_follow(rules, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
-    const struct owners_cfg cfg = {.workers = l->carry.worker_count}; /* the seed stays that of the owners before */
-    l->carry.now.owners = owners_new(l->carry.now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
-    l->carry.now.shared = shared_new(l->carry.now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
-    return l->carry.now.owners && l->carry.now.shared;
+    const struct owners_cfg cfg = {.workers =
+                                       rules->carry->worker_count}; /* the seed stays that of the owners before */
+    rules->carry->now.owners = owners_new(rules->carry->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
+    rules->carry->now.shared =
+        shared_new(rules->carry->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
+    return rules->carry->now.owners && rules->carry->now.shared;
 }
 
 /* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
-static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
+static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
     const struct program *before = r->other.program;
-    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(&l->carry, before),
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(rules->carry, before),
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
-    shared_ports_widen(&l->carry, before, l->carry.now.program);
-    if (shared_ports_claim(&l->carry, l->carry.now.program, err, err_len)) return false;
+    shared_ports_widen(rules->carry, before, rules->carry->now.program);
+    if (shared_ports_claim(rules->carry, rules->carry->now.program, err, err_len)) return false;
     snprintf(err, err_len, "out of memory");
-    if (!lingering_after(&l->carry.lingering, l->carry.now.program, before, of, &l->carry.ports.host,
+    if (!lingering_after(&rules->carry->lingering, rules->carry->now.program, before, of, &rules->carry->ports.host,
                          clock_ns(CLOCK_MONOTONIC), &next))
         return false;
-    r->left = l->carry.lingering;
-    l->carry.lingering = next;
+    r->left = rules->carry->lingering;
+    rules->carry->lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(&l->carry, l->carry.now.program, err, err_len) && !hide_rules(&l->carry, err, err_len) &&
-           !steered_take(&l->carry, err, err_len);
+    return in_kernel_prepare(rules->carry, rules->carry->now.program, err, err_len) &&
+           !hide_rules(rules->carry, err, err_len) && !steered_take(rules->carry, err, err_len);
 }
 
-static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
+static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
-    routing_stale(&l->world); /* `limits { routes }` may be another */
-    routing_renew(&l->world);
-    struct snapshot *s = world_snapshot(&l->world, true);
+    routing_stale(rules->world); /* `limits { routes }` may be another */
+    routing_renew(rules->world);
+    struct snapshot *s = world_snapshot(rules->world, true);
     if (!s) return false;
-    r->proxied = proxied_prepare(&l->carry, r->remap, s, err, err_len);
+    r->proxied = proxied_prepare(rules->carry, r->remap, s, err, err_len);
     if (!r->proxied) {
         snapshot_free(s);
         return false;
     }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Numbers the change; one that is not made is one that no worker takes. */
-    recorded_change(&l->carry, &(struct record_change){.ids = r->ids,
-                                                       .count = r->ids_count,
-                                                       .gone = r->gone,
-                                                       .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
-                                                       .remap_ns = r->begun_ns,
-                                                       .prepare_ns = in.mono_ns,
-                                                       .world = s->number});
-    for (unsigned i = 0; i < l->carry.worker_count; i++) {
-        struct vm_cfg cfg = worker_vm_cfg(l->carry.workers[i]);
-        cfg.share.all = l->carry.now.shared;
+    recorded_change(rules->carry,
+                    &(struct record_change){.ids = r->ids,
+                                            .count = r->ids_count,
+                                            .gone = r->gone,
+                                            .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
+                                            .remap_ns = r->begun_ns,
+                                            .prepare_ns = in.mono_ns,
+                                            .world = s->number});
+    for (unsigned i = 0; i < rules->carry->worker_count; i++) {
+        struct vm_cfg cfg = worker_vm_cfg(rules->carry->workers[i]);
+        cfg.share.all = rules->carry->now.shared;
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
                                               .remap = r->remap,
                                               .snapshot = s,
-                                              .owners = l->carry.now.owners,
-                                              .shared = l->carry.now.shared,
-                                              .iface = l->carry.now.iface,
-                                              .opened = l->carry.now.opened,
-                                              .routes = enforce_routes(&l->carry, l->carry.now.program),
-                                              .tun = l->carry.tun,
-                                              .number = l->carry.now.number,
-                                              .put_in_force = l->carry.in_kernel ? in_kernel_swap : NULL,
-                                              .arg = &l->carry,
-                                              .cuts = enforce_cuts(l->carry.now.program)};
+                                              .owners = rules->carry->now.owners,
+                                              .shared = rules->carry->now.shared,
+                                              .iface = rules->carry->now.iface,
+                                              .opened = rules->carry->now.opened,
+                                              .routes = enforce_routes(rules->carry, rules->carry->now.program),
+                                              .tun = rules->carry->tun,
+                                              .number = rules->carry->now.number,
+                                              .put_in_force = rules->carry->in_kernel ? in_kernel_swap : NULL,
+                                              .arg = rules->carry,
+                                              .cuts = enforce_cuts(rules->carry->now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
         return false;
     }
-    world_give(&l->world, s);
+    world_give(rules->world, s);
     return true;
 }
 
 /* The ruling that is not in its place. */
-static void drop_other(struct live *l, struct reload *r)
+static void drop_other(struct rules *rules, struct reload *r)
 {
     ruling_fini(&r->other);
     for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
     memset(r->changes, 0, sizeof r->changes);
-    proxied_end(&l->carry, r->proxied);
+    proxied_end(rules->carry, r->proxied);
     r->proxied = NULL;
-    l->carry.before = NULL;
-    l->carry.loops_change = NULL;
+    rules->carry->before = NULL;
+    rules->carry->loops_change = NULL;
 }
 
 /* The old one in its place again. */
-static void change_back(struct live *l, struct reload *r)
+static void change_back(struct rules *rules, struct reload *r)
 {
-    const struct ruling fresh = l->carry.now;
-    l->carry.now = r->other;
+    const struct ruling fresh = rules->carry->now;
+    rules->carry->now = r->other;
     r->other = fresh;
     if (!r->hidden) return;
-    const struct lingering next = l->carry.lingering;
-    l->carry.lingering = r->left;
+    const struct lingering next = rules->carry->lingering;
+    rules->carry->lingering = r->left;
     r->left = next;
-    if (!hide_guard(&l->carry)) steered_rules(&l->carry);
+    if (!hide_guard(rules->carry)) steered_rules(rules->carry);
 }
 
-static void end(struct live *l)
+static void end(struct rules *rules)
 {
-    remap_free(l->rules.reload->remap);
-    lingering_fini(&l->rules.reload->left);
-    free(l->rules.reload->ids);
-    free(l->rules.reload->gone);
-    free(l->rules.reload);
-    l->rules.reload = NULL;
-    l->carry.offered = l->carry.reloading = false;
+    remap_free(rules->reload->remap);
+    lingering_fini(&rules->reload->left);
+    free(rules->reload->ids);
+    free(rules->reload->gone);
+    free(rules->reload);
+    rules->reload = NULL;
+    rules->carry->offered = rules->carry->reloading = false;
 }
 
-void reload_fini(struct live *l)
+void reload_fini(struct rules *rules)
 {
-    if (!l->rules.reload) return;
-    drop_other(l, l->rules.reload);
-    end(l);
+    if (!rules->reload) return;
+    drop_other(rules, rules->reload);
+    end(rules);
 }
 
-static void make(struct live *l, const struct reload_wish *w)
+static void make(struct rules *rules, const struct reload_wish *w)
 {
-    struct reload *r = l->rules.reload = calloc(1, sizeof *r);
+    struct reload *r = rules->reload = calloc(1, sizeof *r);
     if (!r) {
-        refuse(l, w, "out of memory");
+        refuse(rules, w, "out of memory");
         return;
     }
     char err[500] = "out of memory";
-    l->carry.reloading = true;
+    rules->carry->reloading = true;
     r->wish = *w;
-    r->remap = remap_make(l, r, w->program);
-    if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) ||
-        !prepare_all(l, r, err, sizeof err)) {
-        if (r->other.program) change_back(l, r);
-        drop_other(l, r);
-        end(l);
-        l->world.stale = true; /* when a schedule changes next was reckoned for the other */
-        refuse(l, w, err);
+    r->remap = remap_make(rules, r, w->program);
+    if (!r->remap || !change_places(rules, r, err, sizeof err) || !hide(rules, r, err, sizeof err) ||
+        !prepare_all(rules, r, err, sizeof err)) {
+        if (r->other.program) change_back(rules, r);
+        drop_other(rules, r);
+        end(rules);
+        rules->world->stale = true; /* when a schedule changes next was reckoned for the other */
+        refuse(rules, w, err);
         return;
     }
-    l->carry.loops_change = r->proxied;
-    l->carry.offered = true;
-    for (unsigned i = 0; i < l->carry.worker_count; i++) worker_change(l->carry.workers[i], &r->changes[i]);
-    proxied_offer(&l->carry, r->proxied);
+    rules->carry->loops_change = r->proxied;
+    rules->carry->offered = true;
+    for (unsigned i = 0; i < rules->carry->worker_count; i++) worker_change(rules->carry->workers[i], &r->changes[i]);
+    proxied_offer(rules->carry, r->proxied);
 }
 
-void reload_to(struct live *l, const struct reload_wish *w)
+void reload_to(struct rules *rules, const struct reload_wish *w)
 {
     char err[600];
-    const bool same = !memcmp(w->program->digest, l->carry.now.program->digest, sizeof w->program->digest);
-    if (!look_at_program(l, w->program, w->name, same || w->again, err, sizeof err) ||
-        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) ||
-        steered_tun(&l->carry, w->program, err, sizeof err))
-        refuse(l, w, err);
+    const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
+    if (!look_at_program(rules, w->program, w->name, same || w->again, err, sizeof err) ||
+        (!w->unjudged && !judged_all(rules, w->program, err, sizeof err)) ||
+        steered_tun(rules->carry, w->program, err, sizeof err))
+        refuse(rules, w, err);
     else
-        make(l, w);
+        make(rules, w);
 }
 
-static struct reload_wish file_wish(const struct live *l)
+static struct reload_wish file_wish(const struct rules *rules)
 {
-    return (struct reload_wish){.name = l->o->program, .what = "reload", .by = ""};
+    return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = ""};
 }
 
 /* err: why it holds no program. */
-static void take_file(struct live *l, const struct reload_wish *w, const char *err)
+static void take_file(struct rules *rules, const struct reload_wish *w, const char *err)
 {
     if (!w->program) {
-        refuse(l, w, err);
+        refuse(rules, w, err);
         return;
     }
-    memcpy(l->rules.file_digest, w->program->digest, sizeof l->rules.file_digest);
-    reload_to(l, w);
+    memcpy(rules->file_digest, w->program->digest, sizeof rules->file_digest);
+    reload_to(rules, w);
 }
 
 static const char unconfirmed[] = "what runs waits for `preyctl confirm`";
 
-void reload_begin(struct live *l)
+void reload_begin(struct rules *rules)
 {
     char err[600];
-    struct reload_wish w = file_wish(l);
-    if (l->rules.on_trial) {
-        refuse(l, &w, unconfirmed);
+    struct reload_wish w = file_wish(rules);
+    if (rules->on_trial) {
+        refuse(rules, &w, unconfirmed);
         return;
     }
-    l->rules.wanted = l->rules.reload;
-    if (l->rules.wanted) return;
-    notified_reloading(&l->tell);
-    w.program = look_again(l, err, sizeof err);
-    take_file(l, &w, err);
+    rules->wanted = rules->reload;
+    if (rules->wanted) return;
+    notified_reloading(rules->tell);
+    w.program = look_again(rules, err, sizeof err);
+    take_file(rules, &w, err);
     program_put(w.program);
 }
 
-void reload_changed(struct live *l)
+void reload_changed(struct rules *rules)
 {
     char err[600];
-    struct reload_wish w = file_wish(l);
-    w.program = look_again(l, err, sizeof err);
-    if (w.program && !memcmp(l->rules.file_digest, w.program->digest, sizeof l->rules.file_digest)) {
+    struct reload_wish w = file_wish(rules);
+    w.program = look_again(rules, err, sizeof err);
+    if (w.program && !memcmp(rules->file_digest, w.program->digest, sizeof rules->file_digest)) {
         program_put(w.program);
         return;
     }
-    notified_reloading(&l->tell);
-    if (l->rules.on_trial)
-        refuse(l, &w, unconfirmed);
+    notified_reloading(rules->tell);
+    if (rules->on_trial)
+        refuse(rules, &w, unconfirmed);
     else
-        take_file(l, &w, err);
+        take_file(rules, &w, err);
     program_put(w.program);
 }
 
-static void say_reloaded(struct live *l, const struct reload *r)
+static void say_reloaded(struct rules *rules, const struct reload *r)
 {
-    const struct program *p = l->carry.now.program;
+    const struct program *p = rules->carry->now.program;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
-    events_tell(&l->tell.events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->carry.now.name, p->rules_count,
-                p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
+    events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", rules->carry->now.name,
+                p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
-    in_kernel_why(&l->carry);
-    judged_tell(l);
-    notified_ready(&l->tell);
+    in_kernel_why(rules->carry);
+    judged_tell(rules);
+    notified_ready(rules->tell);
 }
 
 /* All workers have answered: the same, for they run the same program. */
-static void made(struct live *l)
+static void made(struct rules *rules)
 {
-    struct reload *r = l->rules.reload;
-    const int refused = l->carry.workers[0]->refused;
+    struct reload *r = rules->reload;
+    const int refused = rules->carry->workers[0]->refused;
     if (refused) {
-        change_back(l, r);
-        by_hand_apply(l, &l->carry.now); /* something may have been set meanwhile */
-        health_agree(&l->carry.now, clock_ns(CLOCK_MONOTONIC));
-        refuse(l, &r->wish, strerror(-refused));
+        change_back(rules, r);
+        by_hand_apply(rules, &rules->carry->now); /* something may have been set meanwhile */
+        health_agree(&rules->carry->now, clock_ns(CLOCK_MONOTONIC));
+        refuse(rules, &r->wish, strerror(-refused));
     } else {
-        say_reloaded(l, r);
-        announced_again(&l->world, r->other.program);
-        l->carry.watched = false;
-        enforce_watched_now(&l->carry);
+        say_reloaded(rules, r);
+        announced_again(rules->world, r->other.program);
+        rules->carry->watched = false;
+        enforce_watched_now(rules->carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
-    if (!l->rules.on_trial) by_hand_forget(l); /* else their servers may come back */
-    drop_other(l, r);
-    l->tell.changes++;
-    l->world.stale = true;
+    if (!rules->on_trial) by_hand_forget(rules); /* else their servers may come back */
+    drop_other(rules, r);
+    rules->tell->changes++;
+    rules->world->stale = true;
 }
 
-void reload_step(struct live *l)
+void reload_step(struct rules *rules)
 {
-    struct reload *r = l->rules.reload;
-    if (change_pending(&l->carry)) return;
-    if (r->other.program) made(l);
-    for (unsigned i = 0; i < l->carry.worker_count; i++)
-        if (__atomic_load_n(&l->carry.workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
-    end(l);
+    struct reload *r = rules->reload;
+    if (change_pending(rules->carry)) return;
+    if (r->other.program) made(rules);
+    for (unsigned i = 0; i < rules->carry->worker_count; i++)
+        if (__atomic_load_n(&rules->carry->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
+    end(rules);
 }

@@ -1,7 +1,7 @@
 /* Another program in place of the one that runs: its file again, or whatever else is wished for. */
 #pragma once
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/rules/state.h"
 
 /* What is to take the place of the program that runs. */
 struct reload_wish {
@@ -14,11 +14,11 @@ struct reload_wish {
 };
 
 /* Begin; none is under way. */
-void reload_to(struct live *l, const struct reload_wish *w);
+void reload_to(struct rules *rules, const struct reload_wish *w);
 /* The same from the file of the command line, later if one is under way. */
-void reload_begin(struct live *l);
+void reload_begin(struct rules *rules);
 /* The same, where the file holds another program than when it was read last; none is under way. */
-void reload_changed(struct live *l);
+void reload_changed(struct rules *rules);
 /* Workers may have taken it, or have brought all flows in line. */
-void reload_step(struct live *l);
-void reload_fini(struct live *l);
+void reload_step(struct rules *rules);
+void reload_fini(struct rules *rules);

@@ -138,11 +138,11 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
     const char *name = call_text_of(c, "name");
     struct program *next = handed_program(c, PBC_SIZE_MAX, err, err_len);
     if (!next) return NULL;
-    room_bound(l, next);
+    room_bound(&l->rules, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name && look_at_program(l, next, a->name, false, a->refused, sizeof a->refused) &&
-        judged_all(l, next, a->refused, sizeof a->refused) &&
+    if (a && a->name && look_at_program(&l->rules, next, a->name, false, a->refused, sizeof a->refused) &&
+        judged_all(&l->rules, next, a->refused, sizeof a->refused) &&
         access_look(&l->carry, next, a->refused, sizeof a->refused))
         shared_ports_would(&l->carry, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
