@@ -30,19 +30,19 @@ static void read_it(struct onfile *f, int fd, const struct stat *st)
     f->known = !fstat(fd, &now) && is_known(f, &now);
 }
 
-void onfile_look(struct live *l)
+void onfile_look(struct control *control)
 {
-    struct onfile *f = &l->control.onfile;
-    const struct program *p = l->carry.now.program;
+    struct onfile *f = &control->onfile;
+    const struct program *p = control->carry->now.program;
     const uint8_t *runs = p->past ? p->past->under->digest : p->digest;
     char err[500];
     struct stat st;
     int fd;
-    if (!strcmp(l->o->program, "-")) {
-        f->differs = memcmp(runs, l->rules.file_digest, sizeof l->rules.file_digest) != 0;
+    if (!strcmp(control->o->program, "-")) {
+        f->differs = memcmp(runs, control->rules->file_digest, sizeof control->rules->file_digest) != 0;
         return;
     }
-    const int failed = ask_rules(l->tell.channel, &fd, err, sizeof err);
+    const int failed = ask_rules(control->tell->channel, &fd, err, sizeof err);
     if (failed) {
         *f = (struct onfile){0};
         snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));

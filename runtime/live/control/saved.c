@@ -4,22 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool saved_may(const struct live *l, char *err, size_t err_len)
+bool saved_may(const struct control *control, char *err, size_t err_len)
 {
-    if (strcmp(l->o->program, "-") != 0) return true;
+    if (strcmp(control->o->program, "-") != 0) return true;
     snprintf(err, err_len, "what preyrun was started with came by standard input, so there is no file to replace");
     return false;
 }
 
-int saved_write(struct live *l, char *err, size_t err_len)
+int saved_write(struct control *control, char *err, size_t err_len)
 {
     size_t len;
-    uint8_t *bytes = program_file(l->carry.now.program, &len);
+    uint8_t *bytes = program_file(control->carry->now.program, &len);
     snprintf(err, err_len, "out of memory");
-    const int failed = bytes ? ask_save(l->tell.channel, bytes, len, err, err_len) : -ENOMEM;
+    const int failed = bytes ? ask_save(control->tell->channel, bytes, len, err, err_len) : -ENOMEM;
     free(bytes);
     if (failed) return failed;
-    memcpy(l->rules.file_digest, l->carry.now.program->digest, sizeof l->rules.file_digest);
-    l->tell.changes++;
+    memcpy(control->rules->file_digest, control->carry->now.program->digest, sizeof control->rules->file_digest);
+    control->tell->changes++;
     return 0;
 }

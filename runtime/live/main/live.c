@@ -110,7 +110,7 @@ static bool report(struct live *l, bool running)
 {
     size_t len = 0;
     l->report = false;
-    char *text = live_report(l, running, &len);
+    char *text = live_report(&l->control, running, &len);
     const int failed = text ? report_print(STDOUT_FILENO, text, len) : -ENOMEM;
     free(text);
     if (failed)
@@ -147,9 +147,9 @@ static void say_ended(struct live *l, uint64_t since_ns)
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     char lasted[TEXT_NUMBER];
     events_tell(&l->tell.events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
-                l->ended_by                  ? "SIG"
-                : confirm_is_over(l, now_ns) ? "no confirmation"
-                                             : "a fault",
+                l->ended_by                            ? "SIG"
+                : confirm_is_over(&l->control, now_ns) ? "no confirmation"
+                                                       : "a fault",
                 l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
 }
 
@@ -180,8 +180,8 @@ static void wait_begin(const struct live *l, waiting fds)
     fds[FOR_CLOCK].fd = l->world.clock.fd;
     fds[FOR_PARENT] = (struct pollfd){.fd = l->tell.channel->fd};
     fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->carry.guard_news);
-    fds[FOR_QUESTION].fd = asked_fd(l);
-    fds[FOR_WEB].fd = shown_fd(l);
+    fds[FOR_QUESTION].fd = asked_fd(&l->control);
+    fds[FOR_WEB].fd = shown_fd(&l->control);
     fds[FOR_KERNEL].fd = in_kernel_fd(&l->carry);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->carry.workers[i]->call_fd, .events = POLLIN};
@@ -197,8 +197,8 @@ static int wait_on(struct live *l, waiting fds)
     fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
     const int most_ms = routing_wait_ms(&l->world, begun, health_wait_ms(&l->rules, begun, TICK_MS));
-    const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
-    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(&l->world, begun, looked_ms));
+    const int looked_ms = onlookers_wait_ms(&l->control, begun, watch_wait_ms(&l->control, begun, most_ms));
+    const int wait_ms = shown_wait_ms(&l->control, tabled_wait_ms(&l->world, begun, looked_ms));
     return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
@@ -216,12 +216,12 @@ static bool take_news(struct live *l, const waiting fds)
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(&l->rules);
     bool fine = !fds[FOR_HOST].revents || world_read(&l->world);
     follow_numbers(l);
-    if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(&l->carry);
+    if (fds[FOR_KERNEL].revents && !onlookers_there(&l->control)) in_kernel_called(&l->carry);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->carry.workers[i]);
     if (fds[FOR_PROXIES].revents) proxied_called(&l->carry);
-    onlookers_tell(l);
-    if (l->control.walks) walks_step(l);
+    onlookers_tell(&l->control);
+    if (l->control.walks) walks_step(&l->control);
     if (fds[FOR_CLOCK].revents) fine &= world_clock(&l->world);
     if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(&l->rules);
     return fine;
@@ -247,12 +247,12 @@ static bool tick(struct live *l, uint64_t now)
     claim_keep(&l->rules);
     if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell says so */
     in_kernel_tick(&l->carry, now);
-    limits_tell(l, false);
+    limits_tell(&l->control, false);
     health_tick(&l->rules, now);
     fine &= by_hand_tick(&l->rules, now);
     if (notified_due(&l->tell, now) && !change_pending(&l->carry)) say_alive(l, now);
     recorded_tick(&l->carry);
-    document_tick(l, now, l->control.web);
+    document_tick(&l->control, now, l->control.web);
     proxied_tick(&l->carry);
     events_tick(&l->tell.events);
     if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* it was restarted */
@@ -271,8 +271,8 @@ static int serve(struct live *l)
         if (fds[FOR_PARENT].revents) return tell_fault(&l->tell, "the parent process is gone");
         bool fine = take_news(l, fds);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (fds[FOR_FILE].revents) watch_read(l, now);
-        watch_step(l, now);
+        if (fds[FOR_FILE].revents) watch_read(&l->control, now);
+        watch_step(&l->control, now);
         fine &= world_step(&l->world) && health_step(&l->rules, now) && tabled_step(&l->world, now);
         const bool due = now - ticked >= TICK_MS * UINT64_C(1000000);
         if (due) {
@@ -280,12 +280,12 @@ static int serve(struct live *l)
             fine &= tick(l, now);
         }
         if (!fine) return tell_fault(&l->tell, "out of memory");
-        if (fds[FOR_QUESTION].revents || due) asked_step(l, now);
-        if (!confirm_step(l, now)) return 1; /* after what was asked in time */
-        onlookers_step(l, now);
-        shown_step(l);
+        if (fds[FOR_QUESTION].revents || due) asked_step(&l->control, now);
+        if (!confirm_step(&l->control, now)) return 1; /* after what was asked in time */
+        onlookers_step(&l->control, now);
+        shown_step(&l->control);
         if (l->rules.reload) reload_step(&l->rules);
-        if (!l->rules.reload) load_step(l);
+        if (!l->rules.reload) load_step(&l->control);
         if (!l->rules.reload && l->rules.wanted) reload_begin(&l->rules);
         if (l->report && !change_pending(&l->carry)) report(l, true);
     }
@@ -303,7 +303,7 @@ static int run(struct live *l)
     if (!err) err = proxied_start(&l->carry);
     if (!err) announced_links(&l->world);
     if (!err) say_ready(l);
-    if (!err) confirm_begin(l);
+    if (!err) confirm_begin(&l->control);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(&l->tell);
     proxied_stop(&l->carry);
@@ -312,7 +312,7 @@ static int run(struct live *l)
     for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
     if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
-    limits_tell(l, true);
+    limits_tell(&l->control, true);
     const bool good = !err && report(l, false);
     if (!err) say_ended(l, begun_ns);
     return good ? status : 2;
@@ -331,9 +331,9 @@ static int service(struct live *l)
     if (!status) status = claim_begin(&l->rules);
     if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
-    if (!status) status = asked_open(l);
-    if (!status) status = shown_open(l);
-    if (!status) status = watch_begin(l);
+    if (!status) status = asked_open(&l->control);
+    if (!status) status = shown_open(&l->control);
+    if (!status) status = watch_begin(&l->control);
     return status ? status : run(l);
 }
 
@@ -345,13 +345,13 @@ static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 static bool looks(void *ears)
 {
     const struct live *l = ears;
-    return onlookers_there(l);
+    return onlookers_there(&l->control);
 }
 
 static void seen(void *ears, const struct sampled *s)
 {
     struct live *l = ears;
-    onlookers_see(l, s);
+    onlookers_see(&l->control, s);
 }
 
 static void refused(void *ears, const struct refusal *r, uint64_t now_ns)
@@ -402,15 +402,15 @@ int live(const struct options *o)
     }
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.world.clock);
-    asked_close(&l);
-    walks_fini(&l);
-    load_fini(&l);
-    confirm_fini(&l);
+    asked_close(&l.control);
+    walks_fini(&l.control);
+    load_fini(&l.control);
+    confirm_fini(&l.control);
     by_hand_fini(&l.rules);
-    shown_close(&l);
-    watch_end(&l);
+    shown_close(&l.control);
+    watch_end(&l.control);
     health_fini(&l.rules);
-    document_fini(&l);
+    document_fini(&l.control);
     start_close(&l);
     events_fini(&l.tell.events);
     guard_news_close(l.carry.guard_news);

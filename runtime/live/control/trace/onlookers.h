@@ -3,17 +3,17 @@
  */
 #pragma once
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/control/state.h"
 
 /* What workers have put on their tapes is told, and with it what the kernel has judged, in the order of time: some
  * milliseconds of it; false: there is more, and somebody calls again. */
-bool onlookers_tell(struct live *l);
+bool onlookers_tell(struct control *control);
 /* It is shown to those whose filters take it, after what workers judged before it. */
-void onlookers_see(struct live *l, const struct sampled *s);
-bool onlookers_there(const struct live *l); /* does anybody look on? */
+void onlookers_see(struct control *control, const struct sampled *s);
+bool onlookers_there(const struct control *control); /* does anybody look on? */
 /* Those whose time is up end; workers get another set where somebody came or went. */
-void onlookers_step(struct live *l, uint64_t now_ns);
+void onlookers_step(struct control *control, uint64_t now_ns);
 /* How long until somebody's time is up, `most` at most. */
-int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most);
+int onlookers_wait_ms(const struct control *control, uint64_t now_ns, int most);
 /* The workers have ended, and so has everybody who asked. */
-void onlookers_fini(struct live *l);
+void onlookers_fini(struct control *control);
