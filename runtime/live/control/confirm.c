@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/control/onfile.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/control/saved.h"
 #include "runtime/live/control/watch.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/reload.h"
@@ -108,7 +108,7 @@ void asked_CONFIRM(void *with, struct call *c)
     settle(control);
     by_hand_forget(control->rules);
     events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it", (unsigned)call_uid(c));
-    if (saves && saved_write(control, err, sizeof err))
+    if (saves && onfile_save(control, err, sizeof err))
         call_end(c, 2, "confirmed: %.200s goes on, but is not saved: %s", control->carry->now.name, err);
     else
         call_end(c, 0, "confirmed: %.200s goes on%s%.200s", control->carry->now.name, saves ? ", and is saved as " : "",

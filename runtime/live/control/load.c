@@ -6,8 +6,8 @@
 
 #include "runtime/live/control/confirm.h"
 #include "runtime/live/control/handed.h"
+#include "runtime/live/control/onfile.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/control/saved.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/live/tell/notified.h"
@@ -95,7 +95,7 @@ static void over(void *with, const char *why)
         confirm_load(control, w->confirm_ns, w->before, w->before_name, w->saves);
         w->before = NULL;
         w->before_name = NULL;
-    } else if (!why && w->saves && saved_write(control, err, sizeof err)) {
+    } else if (!why && w->saves && onfile_save(control, err, sizeof err)) {
         unsaved = err;
         events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
     }
@@ -134,7 +134,7 @@ static const char *refusal(const struct control *control, const struct call *c, 
     if (control->load) return "another load is under way: ask again when it is through";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18";
-    return call_is_true(c, "save") && !saved_may(control, err, err_len) ? err : NULL;
+    return call_is_true(c, "save") && !onfile_may_save(control, err, err_len) ? err : NULL;
 }
 
 /* NULL: memory is out. The program is its own from then on. */

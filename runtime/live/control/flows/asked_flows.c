@@ -5,8 +5,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
 #include "runtime/live/carry/change.h"
-#include "runtime/live/control/filtered.h"
 #include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/proxy/told/log_line.h"
@@ -182,7 +182,8 @@ void asked_FLOWS(void *with, struct call *c)
     }
     if (call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &most)) {
         call_end(c, 2, "`limit` is a number of flows");
-    } else if (filtered(control, c, &a->filter, err, sizeof err) && filter_suits_flows(&a->filter, err, sizeof err)) {
+    } else if (handed_filter(control, c, &a->filter, err, sizeof err) &&
+               filter_suits_flows(&a->filter, err, sizeof err)) {
         a->call = c;
         a->most = most;
         call_follow(c, &waits, a);

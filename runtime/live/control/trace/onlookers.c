@@ -10,7 +10,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/sampled.h"
-#include "runtime/live/control/filtered.h"
+#include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
 #include "vm/kernel/events.h"
@@ -368,7 +368,7 @@ static void begin(struct control *control, struct call *c, bool captures)
     }
     k->control = control;
     k->captures = captures;
-    if (!read_bounds(c, k, err, sizeof err) || !filtered(control, c, &k->filter, err, sizeof err)) {
+    if (!read_bounds(c, k, err, sizeof err) || !handed_filter(control, c, &k->filter, err, sizeof err)) {
         call_end(c, 2, "%s", err);
         onlooker_free(k);
         return;
