@@ -19,7 +19,6 @@ struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 void recorded_tick(struct carry *carry);
 
 /* A packet that the kernel judged. */
-struct sampled;
 void recorded_sample(struct carry *carry, const struct sampled *s);
 
 void recorded_world(struct carry *carry, const struct snapshot *s);

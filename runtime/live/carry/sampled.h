@@ -1,4 +1,4 @@
-/* What is told of a packet that the kernel judged. */
+/* A packet that was judged in the kernel, as far as it is told of (vm/kernel/events.h). */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -8,7 +8,6 @@
 struct kernel_event_sample;
 struct labels;
 
-/* A packet that was judged in the kernel, as far as it is told of (vm/kernel/events.h). */
 struct sampled {
     const struct pkt *pkt; /* its cookie is the port */
     const struct key *key;

@@ -30,9 +30,9 @@ struct world {
     uint64_t until_ns;                      /* the schedules hold for earlier times, of the clock on the wall */
     struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
     unsigned older_count;
-    bool stale;                             /* what is published is not the latest */
-    uint64_t tables_number;                 /* of the balancing tables that were built last */
+    bool stale;                     /* what is published is not the latest */
+    uint64_t tables_number;         /* of the balancing tables that were built last */
     uint64_t announced[PORTS_MOST]; /* addresses were claimed since the link came up, which was this change of its */
     enum link_state links[PORTS_MOST];
-    uint64_t renumbered;            /* so often an interface has got another number */
+    uint64_t renumbered; /* so often an interface has got another number */
 };
