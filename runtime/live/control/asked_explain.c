@@ -104,19 +104,19 @@ static void say(const struct control *control, struct call *c, const struct expl
 /* Ask the packet's owner. */
 static void look(struct control *control, struct explain_look *k, struct pkt *pkt, struct pool *pool)
 {
+    const struct carry *carry = control->carry;
     unsigned owner =
-        control->carry->now.owners
-            ? vm_owner(control->carry->now.owners, &control->carry->latest->facts, pkt) & ~VM_OWNER_FRAGMENT
-            : 0;
-    struct worker *w = control->carry->workers[owner < control->carry->worker_count ? owner : 0];
+        carry->now.owners ? vm_owner(carry->now.owners, &carry->latest->facts, pkt) & ~VM_OWNER_FRAGMENT : 0;
+    struct worker *w = carry->workers[owner < carry->worker_count ? owner : 0];
     worker_hold(w);
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &w->egress.snapshot->facts};
-    explain_look(k, w->vm, &in, control->carry->now.program, pool, pkt);
+    explain_look(k, w->vm, &in, carry->now.program, pool, pkt);
     worker_release(w);
 }
 
 static void explain(struct control *control, struct call *c, struct pkt *pkt, int port)
 {
+    const struct carry *carry = control->carry;
     struct explain_look k;
     const size_t bytes = pool_bytes(SLOTS, POOL_SLOT_MOST);
     void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -124,11 +124,11 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
     look(control, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
     explain_look_on_wall(&k, wall_ns);
-    if (port >= 0 && control->carry->now.program->ifaces_count &&
-        facts_known_as(&control->carry->latest->facts, pkt->iface) >= control->carry->now.program->ifaces_count)
+    if (port >= 0 && carry->now.program->ifaces_count &&
+        facts_known_as(&carry->latest->facts, pkt->iface) >= carry->now.program->ifaces_count)
         k.unnamed = control->o->ifaces[port];
-    const struct explain_asked a = {.program = control->carry->now.program,
-                                    .labels = &control->carry->now.labels,
+    const struct explain_asked a = {.program = carry->now.program,
+                                    .labels = &carry->now.labels,
                                     .look = &k,
                                     .time_ns = wall_ns,
                                     .json = call_is_true(c, "json")};

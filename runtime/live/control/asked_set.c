@@ -37,16 +37,17 @@ static bool read_bound(const struct control *control, const struct call *c, uint
 
 static void say_set(struct control *control, struct call *c, uint32_t server)
 {
+    const struct carry *carry = control->carry;
     char line[400];
-    by_hand_say(&control->carry->now, server, line, sizeof line);
+    by_hand_say(&carry->now, server, line, sizeof line);
     events_tell(&control->tell->events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
     cJSON *o = cJSON_CreateObject();
-    const struct by_hand *h = control->carry->now.by_hand[server];
-    const uint16_t written = control->carry->now.program->servers[server].weight;
-    cJSON_AddStringToObject(o, "server", label_server(&control->carry->now.labels, server));
+    const struct by_hand *h = carry->now.by_hand[server];
+    const uint16_t written = carry->now.program->servers[server].weight;
+    cJSON_AddStringToObject(o, "server", label_server(&carry->now.labels, server));
     cJSON_AddStringToObject(o, "by_hand", by_hand_word(h));
-    cJSON_AddBoolToObject(o, "up", !control->carry->now.down[server]);
-    cJSON_AddNumberToObject(o, "weight", by_hand_weight(&control->carry->now, server));
+    cJSON_AddBoolToObject(o, "up", !carry->now.down[server]);
+    cJSON_AddNumberToObject(o, "weight", by_hand_weight(&carry->now, server));
     cJSON_AddNumberToObject(o, "weight_of_file", written);
     call_document(c, o);
     cJSON_Delete(o);

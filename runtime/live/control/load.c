@@ -106,12 +106,12 @@ static void over(void *with, const char *why)
 
 void load_step(struct control *control)
 {
+    const struct carry *carry = control->carry;
     struct load *w = control->load;
     if (!w || w->begun) return;
     w->begun = true;
-    w->before = program_get(control->carry->now.program->past ? control->carry->now.program->past->under
-                                                              : control->carry->now.program);
-    w->before_name = strdup(control->carry->now.name);
+    w->before = program_get(carry->now.program->past ? carry->now.program->past->under : carry->now.program);
+    w->before_name = strdup(carry->now.name);
     if (!w->before_name) {
         over(control, "out of memory");
         return;

@@ -49,17 +49,18 @@ static bool open_echo(struct rules *rules, char *err, size_t err_len)
 
 static bool make(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
 {
+    struct carry *carry = rules->carry;
     const struct checks_cfg cfg = {.icmp4 = rules->echo[0],
                                    .icmp6 = rules->echo[1],
                                    .seed = rules->o->seed ? rules->o->seed : clock_ns(CLOCK_MONOTONIC),
                                    .open_file = open_certificates,
                                    .with = rules,
                                    .aside = via_aside(rules)};
-    rules->carry->now.told = calloc(rules->carry->now.program->servers_count + 1u, sizeof *rules->carry->now.told);
-    if (!rules->carry->now.told || !via_follow(rules, rules->carry->now.program, err, err_len)) return false;
-    rules->carry->now.checks = checks_new(rules->carry->now.program, &cfg, before ? before->checks : NULL, r,
-                                          clock_ns(CLOCK_MONOTONIC), err, err_len);
-    return rules->carry->now.checks;
+    carry->now.told = calloc(carry->now.program->servers_count + 1u, sizeof *carry->now.told);
+    if (!carry->now.told || !via_follow(rules, carry->now.program, err, err_len)) return false;
+    carry->now.checks = checks_new(carry->now.program, &cfg, before ? before->checks : NULL, r,
+                                   clock_ns(CLOCK_MONOTONIC), err, err_len);
+    return carry->now.checks;
 }
 
 int health_begin(struct rules *rules)
@@ -153,10 +154,10 @@ static void tell_not_begun(struct rules *rules, uint64_t now)
 
 void health_tick(struct rules *rules, uint64_t now)
 {
+    const struct carry *carry = rules->carry;
     tell_not_begun(rules, now);
-    for (uint32_t s = 0; rules->carry->now.checks && s < rules->carry->now.program->servers_count; s++)
-        if (checks_of(rules->carry->now.checks, s)->changes != rules->carry->now.told[s].changes &&
-            may_tell(rules, s, now))
+    for (uint32_t s = 0; carry->now.checks && s < carry->now.program->servers_count; s++)
+        if (checks_of(carry->now.checks, s)->changes != carry->now.told[s].changes && may_tell(rules, s, now))
             tell(rules, s, now);
 }
 

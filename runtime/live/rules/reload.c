@@ -51,97 +51,98 @@ static void refuse(struct rules *rules, const struct reload_wish *w, const char 
 /* By old id, the one that each interface has in the new program. */
 static struct remap *remap_make(const struct rules *rules, struct reload *r, struct program *fresh)
 {
-    uint16_t *ids = r->ids = calloc(rules->carry->now.ifaces_count + 1u, sizeof *ids);
+    const struct carry *carry = rules->carry;
+    uint16_t *ids = r->ids = calloc(carry->now.ifaces_count + 1u, sizeof *ids);
     if (!ids) return NULL;
-    for (uint32_t i = 0; i < rules->carry->now.program->ifaces_count; i++) {
-        const char *device = program_str(rules->carry->now.program, rules->carry->now.program->ifaces[i].device);
+    for (uint32_t i = 0; i < carry->now.program->ifaces_count; i++) {
+        const char *device = program_str(carry->now.program, carry->now.program->ifaces[i].device);
         const uint16_t id = port_iface_id(fresh, device, 0);
         ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
     }
     for (unsigned at = 0; at < rules->o->iface_count; at++)
-        ids[rules->carry->now.iface[at]] = port_iface_id(fresh, rules->o->ifaces[at], at);
-    r->ids_count = rules->carry->now.ifaces_count;
+        ids[carry->now.iface[at]] = port_iface_id(fresh, rules->o->ifaces[at], at);
+    r->ids_count = carry->now.ifaces_count;
     r->gone = leftover_gone(rules);
     r->begun_ns = clock_ns(CLOCK_MONOTONIC);
-    return remap_new(rules->carry->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
+    return remap_new(carry->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
 }
 
 /* The old ruling aside, and one for the new program in its place. */
 static bool change_places(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
-    r->other = rules->carry->now;
-    rules->carry->before = &r->other;
-    rules->carry->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
-    if (!ruling_init(&rules->carry->now, rules->o->ifaces, rules->o->iface_count)) return false;
-    by_hand_apply(rules, &rules->carry->now);
+    struct carry *carry = rules->carry;
+    r->other = carry->now;
+    carry->before = &r->other;
+    carry->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
+    if (!ruling_init(&carry->now, rules->o->ifaces, rules->o->iface_count)) return false;
+    by_hand_apply(rules, &carry->now);
     if (!health_follow(rules, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
-    const struct owners_cfg cfg = {.workers =
-                                       rules->carry->worker_count}; /* the seed stays that of the owners before */
-    rules->carry->now.owners = owners_new(rules->carry->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
-    rules->carry->now.shared =
-        shared_new(rules->carry->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
-    return rules->carry->now.owners && rules->carry->now.shared;
+    const struct owners_cfg cfg = {.workers = carry->worker_count}; /* the seed stays that of the owners before */
+    carry->now.owners = owners_new(carry->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
+    carry->now.shared = shared_new(carry->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
+    return carry->now.owners && carry->now.shared;
 }
 
 /* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
 static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
+    struct carry *carry = rules->carry;
     const struct program *before = r->other.program;
-    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(rules->carry, before),
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(carry, before),
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
-    shared_ports_widen(rules->carry, before, rules->carry->now.program);
-    if (shared_ports_claim(rules->carry, rules->carry->now.program, err, err_len)) return false;
+    shared_ports_widen(carry, before, carry->now.program);
+    if (shared_ports_claim(carry, carry->now.program, err, err_len)) return false;
     snprintf(err, err_len, "out of memory");
-    if (!lingering_after(&rules->carry->lingering, rules->carry->now.program, before, of, &rules->carry->ports.host,
+    if (!lingering_after(&carry->lingering, carry->now.program, before, of, &carry->ports.host,
                          clock_ns(CLOCK_MONOTONIC), &next))
         return false;
-    r->left = rules->carry->lingering;
-    rules->carry->lingering = next;
+    r->left = carry->lingering;
+    carry->lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(rules->carry, rules->carry->now.program, err, err_len) &&
-           !hide_rules(rules->carry, err, err_len) && !steered_take(rules->carry, err, err_len);
+    return in_kernel_prepare(carry, carry->now.program, err, err_len) && !hide_rules(carry, err, err_len) &&
+           !steered_take(carry, err, err_len);
 }
 
 static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
+    struct carry *carry = rules->carry;
     routing_stale(rules->world); /* `limits { routes }` may be another */
     routing_renew(rules->world);
     struct snapshot *s = world_snapshot(rules->world, true);
     if (!s) return false;
-    r->proxied = proxied_prepare(rules->carry, r->remap, s, err, err_len);
+    r->proxied = proxied_prepare(carry, r->remap, s, err, err_len);
     if (!r->proxied) {
         snapshot_free(s);
         return false;
     }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Numbers the change; one that is not made is one that no worker takes. */
-    recorded_change(rules->carry,
-                    &(struct record_change){.ids = r->ids,
-                                            .count = r->ids_count,
-                                            .gone = r->gone,
-                                            .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
-                                            .remap_ns = r->begun_ns,
-                                            .prepare_ns = in.mono_ns,
-                                            .world = s->number});
-    for (unsigned i = 0; i < rules->carry->worker_count; i++) {
-        struct vm_cfg cfg = worker_vm_cfg(rules->carry->workers[i]);
-        cfg.share.all = rules->carry->now.shared;
+    recorded_change(carry, &(struct record_change){.ids = r->ids,
+                                                   .count = r->ids_count,
+                                                   .gone = r->gone,
+                                                   .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
+                                                   .remap_ns = r->begun_ns,
+                                                   .prepare_ns = in.mono_ns,
+                                                   .world = s->number});
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        struct vm_cfg cfg = worker_vm_cfg(carry->workers[i]);
+        cfg.share.all = carry->now.shared;
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
                                               .remap = r->remap,
                                               .snapshot = s,
-                                              .owners = rules->carry->now.owners,
-                                              .shared = rules->carry->now.shared,
-                                              .iface = rules->carry->now.iface,
-                                              .opened = rules->carry->now.opened,
-                                              .routes = enforce_routes(rules->carry, rules->carry->now.program),
-                                              .tun = rules->carry->tun,
-                                              .number = rules->carry->now.number,
-                                              .put_in_force = rules->carry->in_kernel ? in_kernel_swap : NULL,
-                                              .arg = rules->carry,
-                                              .cuts = enforce_cuts(rules->carry->now.program)};
+                                              .owners = carry->now.owners,
+                                              .shared = carry->now.shared,
+                                              .iface = carry->now.iface,
+                                              .opened = carry->now.opened,
+                                              .routes = enforce_routes(carry, carry->now.program),
+                                              .tun = carry->tun,
+                                              .number = carry->now.number,
+                                              .put_in_force = carry->in_kernel ? in_kernel_swap : NULL,
+                                              .arg = carry,
+                                              .cuts = enforce_cuts(carry->now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
         return false;
@@ -165,14 +166,15 @@ static void drop_other(struct rules *rules, struct reload *r)
 /* The old one in its place again. */
 static void change_back(struct rules *rules, struct reload *r)
 {
-    const struct ruling fresh = rules->carry->now;
-    rules->carry->now = r->other;
+    struct carry *carry = rules->carry;
+    const struct ruling fresh = carry->now;
+    carry->now = r->other;
     r->other = fresh;
     if (!r->hidden) return;
-    const struct lingering next = rules->carry->lingering;
-    rules->carry->lingering = r->left;
+    const struct lingering next = carry->lingering;
+    carry->lingering = r->left;
     r->left = next;
-    if (!hide_guard(rules->carry)) steered_rules(rules->carry);
+    if (!hide_guard(carry)) steered_rules(carry);
 }
 
 static void end(struct rules *rules)
@@ -195,13 +197,14 @@ void reload_fini(struct rules *rules)
 
 static void make(struct rules *rules, const struct reload_wish *w)
 {
+    struct carry *carry = rules->carry;
     struct reload *r = rules->reload = calloc(1, sizeof *r);
     if (!r) {
         refuse(rules, w, "out of memory");
         return;
     }
     char err[500] = "out of memory";
-    rules->carry->reloading = true;
+    carry->reloading = true;
     r->wish = *w;
     r->remap = remap_make(rules, r, w->program);
     if (!r->remap || !change_places(rules, r, err, sizeof err) || !hide(rules, r, err, sizeof err) ||
@@ -213,10 +216,10 @@ static void make(struct rules *rules, const struct reload_wish *w)
         refuse(rules, w, err);
         return;
     }
-    rules->carry->loops_change = r->proxied;
-    rules->carry->offered = true;
-    for (unsigned i = 0; i < rules->carry->worker_count; i++) worker_change(rules->carry->workers[i], &r->changes[i]);
-    proxied_offer(rules->carry, r->proxied);
+    carry->loops_change = r->proxied;
+    carry->offered = true;
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_change(carry->workers[i], &r->changes[i]);
+    proxied_offer(carry, r->proxied);
 }
 
 void reload_to(struct rules *rules, const struct reload_wish *w)
@@ -297,18 +300,19 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
 /* All workers have answered: the same, for they run the same program. */
 static void made(struct rules *rules)
 {
+    struct carry *carry = rules->carry;
     struct reload *r = rules->reload;
-    const int refused = rules->carry->workers[0]->refused;
+    const int refused = carry->workers[0]->refused;
     if (refused) {
         change_back(rules, r);
-        by_hand_apply(rules, &rules->carry->now); /* something may have been set meanwhile */
-        health_agree(&rules->carry->now, clock_ns(CLOCK_MONOTONIC));
+        by_hand_apply(rules, &carry->now); /* something may have been set meanwhile */
+        health_agree(&carry->now, clock_ns(CLOCK_MONOTONIC));
         refuse(rules, &r->wish, strerror(-refused));
     } else {
         say_reloaded(rules, r);
         announced_again(rules->world, r->other.program);
-        rules->carry->watched = false;
-        enforce_watched_now(rules->carry);
+        carry->watched = false;
+        enforce_watched_now(carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
     if (!rules->on_trial) by_hand_forget(rules); /* else their servers may come back */

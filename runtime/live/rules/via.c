@@ -182,19 +182,20 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
 /* A packet that finds no way is lost, as on any link: its sender says it again. */
 static void carry_said(struct rules *rules, struct pkt *pkt)
 {
+    const struct carry *carry = rules->carry;
     struct key key;
     uint32_t server;
     struct next to;
-    if (!rules->carry->now.checks || pkt_parse(pkt, NULL, &key) != REASON_NONE) return;
+    if (!carry->now.checks || pkt_parse(pkt, NULL, &key) != REASON_NONE) return;
     const uint16_t number = number_of(pkt, &key);
-    const struct check_way *way = checks_whose(rules->carry->now.checks, number, &server);
+    const struct check_way *way = checks_whose(carry->now.checks, number, &server);
     if (!way || way->service == PBC_NONE || memcmp(way->addr, key.dst, sizeof way->addr)) return;
     if (hop_to(rules, server, &to)) return;
-    const struct dress d = {.program = rules->carry->now.program,
-                            .facts = &rules->carry->latest->facts,
+    const struct dress d = {.program = carry->now.program,
+                            .facts = &carry->latest->facts,
                             .server = server,
                             .service = way->service,
-                            .out = rules->carry->now.server_out[server],
+                            .out = carry->now.server_out[server],
                             .number = number};
     if (!dress(&d, pkt, &key)) send_to(rules, pkt, &to);
 }

@@ -28,10 +28,10 @@ static bool is_near(const struct host *h, unsigned ifindex, const struct host_ad
 /* It is asked for where its subnet is; where none of ours is, anywhere. */
 static bool belongs(const struct world *world, unsigned at, const struct host_addr *a)
 {
+    const struct carry *carry = world->carry;
     bool near = false;
-    for (unsigned i = 0; i < world->o->iface_count; i++)
-        near |= is_near(world->carry->host, world->carry->ifindex[i], a);
-    return !near || is_near(world->carry->host, world->carry->ifindex[at], a);
+    for (unsigned i = 0; i < world->o->iface_count; i++) near |= is_near(carry->host, carry->ifindex[i], a);
+    return !near || is_near(carry->host, carry->ifindex[at], a);
 }
 
 static void claim(struct world *world, unsigned at, const struct host_addr *a)

@@ -48,16 +48,16 @@ static void replace(struct port *p, struct io_port *fresh)
  * takes from the memory that a worker's ports share. */
 static bool reopen(struct world *world, unsigned at)
 {
+    struct carry *carry = world->carry;
     struct io_port *fresh[WORKERS_MOST];
-    for (unsigned i = 0; i < world->carry->worker_count; i++) worker_hold(world->carry->workers[i]);
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
     bool made = true;
-    for (unsigned p = at; p < world->carry->port_count && made; p += world->o->iface_count) {
+    for (unsigned p = at; p < carry->port_count && made; p += world->o->iface_count) {
         made = open_all(world, p, fresh);
-        for (unsigned i = 0; i < world->carry->worker_count && made; i++)
-            replace(&world->carry->workers[i]->ports[p], fresh[i]);
+        for (unsigned i = 0; i < carry->worker_count && made; i++) replace(&carry->workers[i]->ports[p], fresh[i]);
     }
-    for (unsigned i = 0; i < world->carry->worker_count; i++) worker_release(world->carry->workers[i]);
-    return made && !hide_guard(world->carry) && !steered_port(world->carry, at);
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
+    return made && !hide_guard(carry) && !steered_port(carry, at);
 }
 
 static bool is_stalled(const struct world *world, unsigned at)

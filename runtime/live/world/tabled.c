@@ -13,10 +13,10 @@ enum { AGAIN_MS = 5 /* a step that is due and cannot be published yet */ };
 /* A program begins with tables that vm_new has built, all servers being up. */
 static struct tables *build(struct world *world, const struct snapshot *s, uint64_t at_ns)
 {
+    const struct carry *carry = world->carry;
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
-    const unsigned users = world->carry->worker_count * (world->carry->proxied ? 2 : 1);
-    struct tables *t = tables_new(world->carry->now.program, world->carry->workers[0]->cfg.seed, &in,
-                                  world->carry->latest ? users : 0);
+    const unsigned users = carry->worker_count * (carry->proxied ? 2 : 1);
+    struct tables *t = tables_new(carry->now.program, carry->workers[0]->cfg.seed, &in, carry->latest ? users : 0);
     if (t) t->number = ++world->tables_number;
     return t;
 }

@@ -31,19 +31,18 @@
 /* Of one port, into its place. */
 static void iface_facts(struct world *world, unsigned at)
 {
-
-    const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
-    struct facts_iface *f = &world->carry->now.ifaces[world->carry->now.iface[at]];
+    const struct carry *carry = world->carry;
+    const struct host_link *link = host_link(carry->host, carry->ifindex[at]);
+    struct facts_iface *f = &carry->now.ifaces[carry->now.iface[at]];
     struct host_addr addr;
-    *f = (struct facts_iface){
-        .peer = IFACE_NONE,
-        .as = port_known_as(world->carry->now.program, world->o->ifaces[at], world->carry->now.iface[at])};
-    if (world->o->peer[at] != OPTIONS_NO_PEER) f->peer = world->carry->now.iface[world->o->peer[at]];
+    *f = (struct facts_iface){.peer = IFACE_NONE,
+                              .as = port_known_as(carry->now.program, world->o->ifaces[at], carry->now.iface[at])};
+    if (world->o->peer[at] != OPTIONS_NO_PEER) f->peer = carry->now.iface[world->o->peer[at]];
     if (!link) return;
     f->mac = link->mac;
     f->mtu = link->mtu;
-    if (host_source(world->carry->host, link->ifindex, 4, &addr)) f->addr4 = addr.word[0];
-    if (host_source(world->carry->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
+    if (host_source(carry->host, link->ifindex, 4, &addr)) f->addr4 = addr.word[0];
+    if (host_source(carry->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
 /* The id of the interface that a route leads out of; *mtu: what it bears, 0: not known. */
@@ -63,19 +62,20 @@ static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t fam
 /* The kernel is asked once a server and a nat. */
 static void renew_ways(struct world *world)
 {
-    const struct program *p = world->carry->now.program;
+    const struct carry *carry = world->carry;
+    const struct program *p = carry->now.program;
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     uint32_t mtu;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *server = &p->servers[i];
         const uint32_t told = pmtu_of(&world->pmtu, server->addr, server->family);
-        world->carry->now.server_out[i] = way_out(world, server->addr, server->family, &mtu);
-        world->carry->now.server_mtu[i] = told && (!mtu || told < mtu) ? told : mtu;
+        carry->now.server_out[i] = way_out(world, server->addr, server->family, &mtu);
+        carry->now.server_mtu[i] = told && (!mtu || told < mtu) ? told : mtu;
     }
     for (uint32_t i = 0; i < p->nats_count; i++)
-        world->carry->now.target_out[i] = p->nats[i].kind == PBC_NAT_FORWARD
-                                              ? way_out(world, p->nats[i].target, p->nats[i].family, &mtu)
-                                              : IFACE_NONE;
+        carry->now.target_out[i] = p->nats[i].kind == PBC_NAT_FORWARD
+                                       ? way_out(world, p->nats[i].target, p->nats[i].family, &mtu)
+                                       : IFACE_NONE;
     world->routing.ways_stale = false;
     world->routing.ways_due_ns = routing_rested_ns(begun_ns);
 }
@@ -83,32 +83,33 @@ static void renew_ways(struct world *world)
 /* For what leaves by no interface that is known: as the first says. */
 static struct facts facts_now(struct world *world)
 {
-    const struct host_self self = host_self(world->carry->host);
+    const struct carry *carry = world->carry;
+    const struct host_self self = host_self(carry->host);
     struct facts f = {.self4 = self.v4,
                       .self4_count = self.v4_count,
                       .self6 = self.v6,
                       .self6_count = self.v6_count,
-                      .ifaces = world->carry->now.ifaces,
-                      .ifaces_count = world->carry->now.ifaces_count,
-                      .server_out = world->carry->now.server_out,
-                      .server_mtu = world->carry->now.server_mtu,
-                      .target_out = world->carry->now.target_out,
-                      .down = world->carry->now.down,
-                      .up_since_ns = world->carry->now.up_since_ns,
-                      .weights = world->carry->now.weights,
-                      .ports = shared_ports_facts(world->carry),
+                      .ifaces = carry->now.ifaces,
+                      .ifaces_count = carry->now.ifaces_count,
+                      .server_out = carry->now.server_out,
+                      .server_mtu = carry->now.server_mtu,
+                      .target_out = carry->now.target_out,
+                      .down = carry->now.down,
+                      .up_since_ns = carry->now.up_since_ns,
+                      .weights = carry->now.weights,
+                      .ports = shared_ports_facts(carry),
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < world->o->iface_count; i++) {
         iface_facts(world, i);
         f.bridges |= world->o->peer[i] != OPTIONS_NO_PEER;
-        f.patterns |= world->carry->now.ifaces[world->carry->now.iface[i]].as != 0;
+        f.patterns |= carry->now.ifaces[carry->now.iface[i]].as != 0;
     }
-    const struct facts_iface *first = &world->carry->now.ifaces[world->carry->now.iface[0]];
+    const struct facts_iface *first = &carry->now.ifaces[carry->now.iface[0]];
     f.mac = first->mac;
     f.mtu = first->mtu;
     f.addr4 = first->addr4;
     memcpy(f.addr6, first->addr6, sizeof f.addr6);
-    f.schedules = schedules_at(world->carry->now.program, clock_ns(CLOCK_REALTIME), &world->until_ns);
+    f.schedules = schedules_at(carry->now.program, clock_ns(CLOCK_REALTIME), &world->until_ns);
     return f;
 }
 
@@ -161,24 +162,25 @@ static uint64_t ways_number(const struct world *world)
 
 struct snapshot *world_snapshot(struct world *world, bool ways)
 {
+    const struct carry *carry = world->carry;
     free_older(world);
     if (world->older_count > OLDER_MOST) return NULL;
     if (ways) renew_ways(world);
     struct facts f = facts_now(world);
     struct facts_device *devices =
-        world->routing.table ? devices_of(world, world->carry->now.program, world->routing.table) : NULL;
+        world->routing.table ? devices_of(world, carry->now.program, world->routing.table) : NULL;
     f.routes = devices ? world->routing.table : NULL;
     f.devices = devices;
     struct snapshot *s =
-        devices || !world->routing.table ? snapshot_new(world->carry->now.program, &f, hops_known(&world->hops)) : NULL;
+        devices || !world->routing.table ? snapshot_new(carry->now.program, &f, hops_known(&world->hops)) : NULL;
     free(devices);
     if (!s) return NULL;
-    const struct snapshot *last = world->carry->latest;
+    const struct snapshot *last = carry->latest;
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     s->facts.ways = ways_number(world);
-    for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = world->carry->now.ifaces[world->carry->now.iface[i]].mac;
+    for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = carry->now.ifaces[carry->now.iface[i]].mac;
     s->devices = (uint8_t)world->o->iface_count;
     s->elsewhere = world_elsewhere(world);
     hops_fill(&world->hops, s);
